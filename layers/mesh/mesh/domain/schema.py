@@ -1,0 +1,94 @@
+"""A table's columns in Hive's type names, and what changed between two versions of them."""
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict
+
+from mesh.domain.rejections import DuplicateColumns, EmptyColumnName
+
+UNDECLARED = ""
+
+
+class Column(BaseModel):
+    """`name` lower-case as Glue keeps it; `type` in Hive's words (`bigint`, `struct<a:int>`), "" where not declared."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    type: str = UNDECLARED
+    comment: str = ""
+
+
+class TableSchema(BaseModel):
+    """Columns in order, then the partition keys (which are no columns of the files)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    columns: tuple[Column, ...] = ()
+    partition_keys: tuple[Column, ...] = ()
+
+    def types(self) -> dict[str, str]:
+        """Column name → type, partition keys left out."""
+        return {column.name: column.type for column in self.columns}
+
+
+class TypeChange(BaseModel):
+    """A column whose type changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    before: str
+    after: str
+
+
+class SchemaDiff(BaseModel):
+    """What `new` has that `old` had not, and the reverse. Order alone is no difference."""
+
+    model_config = ConfigDict(frozen=True)
+
+    added: tuple[Column, ...] = ()
+    removed: tuple[Column, ...] = ()
+    type_changed: tuple[TypeChange, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing changed."""
+        return not (self.added or self.removed or self.type_changed)
+
+
+def diff_schema(old: TableSchema | None, new: TableSchema) -> SchemaDiff:
+    """Added, removed and changed columns; without `old` (a new table) every column is added."""
+    before = {column.name: column for column in old.columns} if old else {}
+    after = {column.name: column for column in new.columns}
+    return SchemaDiff(
+        added=tuple(column for name, column in after.items() if name not in before),
+        removed=tuple(column for name, column in before.items() if name not in after),
+        type_changed=tuple(
+            TypeChange(name=name, before=before[name].type, after=column.type)
+            for name, column in after.items()
+            if name in before and before[name].type != column.type
+        ),
+    )
+
+
+def column_names(names: Iterable[str], *, key: str, bucket: str = "", line: int | None = None) -> list[str]:
+    """Names as Glue keeps them: stripped, lower-case. Raises `EmptyColumnName` and `DuplicateColumns`."""
+    result: list[str] = []
+    where = {"bucket": bucket or None, "key": key, "line": line}
+    for position, name in enumerate(names, start=1):
+        clean = name.strip().lower()
+        if not clean:
+            raise EmptyColumnName(
+                f"column {position} has no name", column=position, remedy="Name every column in the header.", **where
+            )
+        if clean in result:
+            raise DuplicateColumns(
+                f"column {clean!r} comes twice",
+                column=clean,
+                positions=[result.index(clean) + 1, position],
+                remedy="Rename one of them; Glue lower-cases names, so case alone does not tell them apart.",
+                **where,
+            )
+        result.append(clean)
+    return result
