@@ -1,0 +1,117 @@
+"""What an inspection reads from, and what it finds. All models are JSON-serialisable (`model_dump(mode="json")`)."""
+
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mesh.domain.partitions import PartitionValue
+from mesh.domain.schema import Column
+
+KIB = 1024
+MIB = 1024 * KIB
+MAX_TEXT_BYTES = MIB
+"""At most this much of a CSV or JSON object is read."""
+MAX_FOOTER_BYTES = 64 * KIB
+"""One suffix read of this size holds nearly every Parquet footer; a longer one is read by its own length."""
+MAX_SAMPLES = 20
+MAX_SAMPLE_LENGTH = 100
+
+Format = Literal["csv", "json", "parquet"]
+Compression = Literal["none", "gzip"]
+SerDe = Literal["lazy-simple", "open-csv", "openx-json", "parquet-hive"]
+
+
+class ObjectRef(BaseModel):
+    """One version of one object, as S3's event names it. `size` in bytes, `etag` without quotes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bucket: str
+    key: str
+    size: int = Field(ge=0)
+    etag: str = ""
+    version_id: str | None = None
+    sequencer: str = ""
+
+
+class RangeReader(Protocol):
+    """Random access to one object's bytes."""
+
+    @property
+    def size(self) -> int:
+        """The object's size in bytes."""
+        ...
+
+    def read(self, start: int, length: int) -> bytes:
+        """Bytes from `start`, at most `length`, fewer only at the object's end."""
+        ...
+
+
+class BytesReader:
+    """A reader of bytes in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+        return len(self._content)
+
+    def read(self, start: int, length: int) -> bytes:
+        """A slice."""
+        return self._content[start : start + length]
+
+
+class CountingReader:
+    """Counts the bytes that pass, for the promise of how little `express` reads."""
+
+    def __init__(self, reader: RangeReader) -> None:
+        self._reader = reader
+        self.bytes_read = 0
+
+    @property
+    def size(self) -> int:
+        """Size of the object in bytes."""
+        return self._reader.size
+
+    def read(self, start: int, length: int) -> bytes:
+        """As the wrapped reader reads."""
+        content = self._reader.read(start, length)
+        self.bytes_read += len(content)
+        return content
+
+
+class CsvDialect(BaseModel):
+    """How a CSV file is written. `quoted`: whether any field is in quotes (then OpenCSVSerDe has to read it)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    delimiter: str
+    quote: str = '"'
+    header: bool
+    quoted: bool = False
+    encoding: Literal["utf-8", "utf-8-sig"] = "utf-8"
+
+
+class ObjectInspection(BaseModel):
+    """What one object is. `rows` is an estimate unless `rows_exact`; `bytes` its size, `bytes_read` what it took.
+
+    `samples` holds a few distinct values per column for the search for personal data: never log, never publish them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    ref: ObjectRef
+    table: str
+    format: Format
+    compression: Compression = "none"
+    dialect: CsvDialect | None = None
+    serde: SerDe
+    columns: tuple[Column, ...]
+    partition: tuple[PartitionValue, ...] = ()
+    rows: int = Field(ge=0)
+    rows_exact: bool
+    bytes: int = Field(ge=0)
+    bytes_read: int = Field(ge=0)
+    samples: dict[str, tuple[str, ...]] = Field(default_factory=dict, repr=False)
