@@ -1,0 +1,26 @@
+"""Puts the mesh together: MiniStack, what it lacks, and the gateway around it."""
+
+from ministack import app as ministack_app
+
+from local import functions, states
+from local.gateway import Gateway
+from local.options import ServerOptions
+from local.record import Record
+
+_records: list[Record] = []
+
+
+def build(options: ServerOptions) -> Gateway:
+    """The ASGI application. Once per process, after `ServerOptions.apply()`."""
+    functions.install(options)
+    states.install(options)
+    record = Record(options.state_dir / "calls.jsonl")
+    _records.append(record)
+    return Gateway(ministack_app.app, record)
+
+
+def shutdown() -> None:
+    """Stop what outlives a request: function processes first, so that nothing calls a closed gateway."""
+    functions.shutdown()
+    while _records:
+        _records.pop().close()

@@ -1,0 +1,205 @@
+"""The door of the mesh: an ASGI application around MiniStack's, which records, injects faults, and answers `/_mesh`."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from local import calls, faults
+from local.record import Call, Record, principal_of
+
+type Scope = MutableMapping[str, Any]
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+logger = logging.getLogger("mesh.gateway")
+
+_ERROR_BODY_BYTES = 4096
+
+
+class _Answer:
+    """Passes an answer on and notes what the record wants of it."""
+
+    def __init__(self, send: Send | None) -> None:
+        self._send = send
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.size = 0
+        self.head = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], list(message["headers"])
+        elif message["type"] == "http.response.body":
+            body = message.get("body", b"")
+            self.size += len(body)
+            if self.status >= 400 and len(self.head) < _ERROR_BODY_BYTES:
+                self.head += body[:_ERROR_BODY_BYTES]
+        if self._send:
+            await self._send(message)
+
+    @property
+    def error(self) -> str:
+        return calls.error_code(self.headers, self.head) if self.status >= 400 else ""
+
+    @property
+    def request_id(self) -> str:
+        found = (v for k, v in self.headers if k.lower() in (b"x-amzn-requestid", b"x-amz-request-id"))
+        return next(found, b"").decode()
+
+
+class Gateway:
+    """The ASGI application hypercorn serves."""
+
+    def __init__(self, app: App, record: Record) -> None:
+        self._app = app
+        self._record = record
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"].startswith("/_mesh/"):
+            await self._control(scope, receive, send)
+        elif scope["path"].startswith("/_ministack/"):
+            # MiniStack's own admin endpoints (downloads of function code among them) are no AWS calls.
+            await self._app(scope, receive, send)
+        else:
+            await self._call(scope, receive, send)
+
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started, clock = time.time(), time.perf_counter()
+        body = await _read(receive)
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        request = calls.parse(dict(scope), headers, body)
+        answer = _Answer(send)
+        await self._serve(scope, request, _replay(body, receive), answer)
+        try:
+            self._record.add(_record_of(request, answer, started, time.perf_counter() - clock))
+        except Exception:
+            # A call that cannot be described is still a call that was answered.
+            logger.exception("cannot record %s:%s", request.service, request.action)
+
+    async def _serve(self, scope: Scope, request: calls.Request, receive: Receive, answer: _Answer) -> None:
+        account = _account_of(request.access_key)
+        where = (request.service, request.action, account, request.path)
+        if fault := faults.take("delay", *where):
+            await asyncio.sleep(fault.seconds)
+        if fault := faults.take("throttle", *where):
+            await _refuse(answer, request, fault, "ThrottlingException", 400)
+        elif fault := faults.take("error_after_effect", *where):
+            await self._app(scope, receive, _Answer(None))
+            await _refuse(answer, request, fault, "InternalServerException", 500)
+        elif fault := faults.take("lost_answer", *where):
+            await self._app(scope, receive, _Answer(None))
+            await _break_off(answer)
+        else:
+            await self._app(scope, receive, answer)
+
+    async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _read(receive)
+        query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode()).items()}
+        try:
+            status, answer = self._control_answer(scope["method"], scope["path"], query, body)
+        except (TypeError, ValueError) as error:
+            status, answer = 400, {"error": str(error)}
+        content = json.dumps(answer).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    def _control_answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
+        match method, path:
+            case "GET", "/_mesh/health":
+                return 200, {"status": "ok"}
+            case "GET", "/_mesh/record":
+                since = float(query.get("since", 0))
+                return 200, {"calls": list(self._record.since(since, query.get("account", "")))}
+            case "GET", "/_mesh/faults":
+                return 200, {"faults": faults.pending()}
+            case "POST", "/_mesh/faults":
+                rules = json.loads(body)
+                for rule in rules if isinstance(rules, list) else [rules]:
+                    faults.add(rule)
+                return 200, {"faults": faults.pending()}
+            case "DELETE", "/_mesh/faults":
+                faults.clear()
+                return 200, {"faults": []}
+        return 404, {"error": f"no {method} {path}"}
+
+
+def _account_of(access_key: str) -> str:
+    from ministack.core import responses  # noqa: PLC0415 - after ServerOptions.apply
+
+    account = access_key if responses._12_DIGIT_RE.match(access_key or "") else ""
+    return str(account or responses._account_from_sts_session(access_key) or "")
+
+
+def _record_of(request: calls.Request, answer: _Answer, started: float, duration: float) -> Call:
+    from ministack.core import iam_evaluator, responses  # noqa: PLC0415 - after ServerOptions.apply
+
+    account = _account_of(request.access_key)
+    with responses.request_scope(account, request.region):
+        identity = iam_evaluator.resolve_caller_identity(request.access_key)
+        resource = calls.resource_of(request, account)
+    principal, session = principal_of(identity["userArn"] if identity else "anonymous")
+    return Call(
+        time=started,
+        duration=round(duration, 6),
+        account=account,
+        principal=principal,
+        role_session=session,
+        service=request.service,
+        action=request.action,
+        resource=resource,
+        status=answer.status,
+        error=answer.error,
+        request_id=answer.request_id,
+        bytes_in=len(request.body),
+        bytes_out=answer.size,
+        trace_id=request.headers.get("x-amzn-trace-id", ""),
+    )
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    return b"".join(chunks)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body once more, then whatever the connection has to say (that it is gone)."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay
+
+
+async def _refuse(answer: _Answer, request: calls.Request, fault: faults.Fault, code: str, status: int) -> None:
+    code, status = fault.code or code, fault.status or status
+    content_type, body = calls.error_answer(request, code, fault.message)
+    headers = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-amzn-errortype", code.encode()),
+    ]
+    await answer({"type": "http.response.start", "status": status, "headers": headers})
+    await answer({"type": "http.response.body", "body": body})
+
+
+async def _break_off(answer: _Answer) -> None:
+    """Promise a byte that never comes: the server then closes the connection, and the caller cannot know."""
+    await answer({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+    await answer({"type": "http.response.body", "body": b""})

@@ -1,0 +1,90 @@
+"""What one local mesh is started with."""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from local.accounts import REGION
+
+# Everything the three templates, the CLI and the states call; MiniStack answers the rest as unsupported.
+SERVICES: Final = (
+    "athena",
+    "cloudformation",
+    "dynamodb",
+    "dynamodbstreams",
+    "events",
+    "glue",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "monitoring",
+    "organizations",
+    "s3",
+    "scheduler",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "states",
+    "sts",
+    "tagging",
+)
+
+
+def _default_processes() -> int:
+    return 4 * (os.cpu_count() or 2)
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """`wait_scale` multiplies Wait states, retry sleeps and delivery back-offs (1 = as on AWS)."""
+
+    port: int
+    state_dir: Path
+    cache_dir: Path
+    runtime_python: Path
+    wait_scale: float = 0.2
+    max_processes: int = field(default_factory=_default_processes)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ready_file(self) -> Path:
+        return self.state_dir / "ready.json"
+
+    @property
+    def log_file(self) -> Path:
+        return self.state_dir / "server.log"
+
+    def ministack_environment(self) -> dict[str, str]:
+        """MiniStack reads its settings from the environment when its modules are imported."""
+        return {
+            "AUTH": "true",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "EDGE_PORT": str(self.port),
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LAMBDA_EXECUTOR": "local",
+            "LOG_LEVEL": "WARNING",
+            "MINISTACK_REGION": REGION,
+            "SERVICES": ",".join(SERVICES),
+            "SFN_WAIT_SCALE": str(self.wait_scale),
+        }
+
+    def apply(self) -> None:
+        """Set the environment; call before the first import of `ministack`.
+
+        AWS settings of the shell that started us must not leak in: MiniStack takes `AWS_ACCESS_KEY_ID` of its own
+        environment for a root key.
+        """
+        if "ministack" in sys.modules:
+            raise RuntimeError("ServerOptions.apply() must run before ministack is imported")
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ.update(self.ministack_environment())

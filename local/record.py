@@ -1,0 +1,69 @@
+"""A record of every call to the mesh: for the least-privilege proof, the cost report and the timeline."""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+RING_SIZE: Final = 50_000
+
+
+@dataclass(frozen=True)
+class Call:
+    """`time` is Unix time in seconds, `duration` seconds, `bytes_in`/`bytes_out` the bodies' sizes.
+
+    `principal` is the IAM ARN of the role (not of its session); `role_session` its name.
+    """
+
+    time: float
+    duration: float
+    account: str
+    principal: str
+    role_session: str
+    service: str
+    action: str
+    resource: str
+    status: int
+    error: str
+    request_id: str
+    bytes_in: int
+    bytes_out: int
+    trace_id: str = ""
+
+
+class Record:
+    """The last calls in memory, all of them as JSON lines in a file."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: TextIO = path.open("a", encoding="utf-8", buffering=1)
+        self._ring: deque[Call] = deque(maxlen=RING_SIZE)
+        self._lock = threading.Lock()
+
+    def add(self, call: Call) -> None:
+        line = json.dumps(asdict(call), separators=(",", ":"))
+        with self._lock:
+            self._ring.append(call)
+            self._file.write(line + "\n")
+
+    def since(self, time: float, account: str = "") -> Iterator[dict[str, Any]]:
+        with self._lock:
+            calls = list(self._ring)
+        return (asdict(call) for call in calls if call.time >= time and account in ("", call.account))
+
+    def close(self) -> None:
+        with self._lock:
+            self._file.close()
+
+
+def principal_of(caller_arn: str) -> tuple[str, str]:
+    """(role or root ARN, session name) of a caller: an assumed role's ARN names the session, policies the role."""
+    prefix, _, rest = caller_arn.partition(":assumed-role/")
+    if not rest:
+        return caller_arn, ""
+    role, _, session = rest.partition("/")
+    account = prefix.rsplit(":", 1)[-1]
+    return f"arn:aws:iam::{account}:role/{role}", session

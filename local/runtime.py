@@ -1,0 +1,31 @@
+"""The environment functions run in: what AWS's python3.13 runtime brings along, and nothing of ours.
+
+An environment of its own, so that a dependency missing from the layer shows on the laptop as it would on AWS.
+"""
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+
+class RuntimeEnvironmentError(RuntimeError):
+    """The environment could not be made; the message holds what uv said."""
+
+
+def ensure(root: Path) -> Path:
+    """The interpreter of `<root>/.mesh/runtime`, made from the lock if it is absent or out of date."""
+    folder = root / ".mesh" / "runtime"
+    python = folder / "bin" / "python"
+    stamp = folder / "lock.sha256"
+    digest = hashlib.sha256((root / "uv.lock").read_bytes()).hexdigest()
+    if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+        return python
+    command = ["uv", "sync", "--only-group", "lambda-runtime", "--no-install-project", "--locked", "--compile-bytecode"]
+    environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(folder)}
+    environment.pop("VIRTUAL_ENV", None)
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise RuntimeEnvironmentError(f"cannot make {folder}: {done.stderr.strip()}")
+    stamp.write_text(digest, encoding="utf-8")
+    return python

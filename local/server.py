@@ -1,0 +1,113 @@
+"""`python -m local.server --port 4566 --state-dir DIR`: three AWS accounts in one process, on 127.0.0.1.
+
+MiniStack, embedded, behind our gateway; what it lacks is plugged in by the modules beside this one.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from local.options import ServerOptions
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT. 0 after a clean shutdown, 1 when the port is taken."""
+    options, with_parent = _parse(arguments)
+    options.state_dir.mkdir(parents=True, exist_ok=True)
+    options.ready_file.unlink(missing_ok=True)
+    options.apply()
+    logging.basicConfig(
+        filename=options.log_file,
+        level=logging.WARNING,
+        format="%(asctime)s %(levelname)s [%(name)s] %(message)s",
+        force=True,
+    )
+    try:
+        asyncio.run(_serve(options, with_parent))
+    except OSError as error:
+        print(f"cannot listen on 127.0.0.1:{options.port}: {error.strerror or error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _parse(arguments: list[str] | None) -> tuple[ServerOptions, bool]:
+    parser = argparse.ArgumentParser(prog="python -m local.server", description=__doc__)
+    parser.add_argument("--port", type=int, default=4566)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--cache-dir", type=Path, help="extracted code, shared by several meshes (default: state dir)")
+    parser.add_argument("--runtime-python", type=Path, required=True, help="interpreter that functions run on")
+    parser.add_argument("--wait-scale", type=float, default=0.2, help="factor on waits and retry sleeps (AWS: 1)")
+    parser.add_argument("--max-processes", type=int, default=4 * (os.cpu_count() or 2))
+    parser.add_argument("--exit-with-parent", action="store_true", help="stop when standard input is closed")
+    chosen = parser.parse_args(arguments)
+    options = ServerOptions(
+        port=chosen.port,
+        state_dir=chosen.state_dir.resolve(),
+        cache_dir=(chosen.cache_dir or chosen.state_dir).resolve(),
+        # Not resolve(): an environment's python is a link, and following it leaves the environment.
+        runtime_python=chosen.runtime_python.absolute(),
+        wait_scale=chosen.wait_scale,
+        max_processes=chosen.max_processes,
+    )
+    return options, chosen.exit_with_parent
+
+
+async def _serve(options: ServerOptions, with_parent: bool) -> None:
+    from hypercorn.asyncio import serve  # noqa: PLC0415 - importing hypercorn first would skip MiniStack's fixes to it
+    from hypercorn.config import Config  # noqa: PLC0415
+
+    from local import assembly  # noqa: PLC0415 - imports ministack, which reads the environment
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    if with_parent:
+        loop.run_in_executor(None, _wait_for_end_of_input, loop, stop)
+    config = Config()
+    config.bind = [f"127.0.0.1:{options.port}"]
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.keep_alive_timeout = 75
+    config.keep_alive_max_requests = 1_000_000
+    config.graceful_timeout = 1
+    gateway = assembly.build(options)
+    announcing = loop.create_task(_announce(options))
+    try:
+        await serve(gateway, config, shutdown_trigger=stop.wait)
+    finally:
+        announcing.cancel()
+        options.ready_file.unlink(missing_ok=True)
+        await asyncio.to_thread(assembly.shutdown)
+    # Executions in their sleep hold non-daemon worker threads: nothing is left to save, so do not wait for them.
+    logging.shutdown()
+    os._exit(0)
+
+
+def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while os.read(0, 1024):
+        pass
+    loop.call_soon_threadsafe(stop.set)
+
+
+async def _announce(options: ServerOptions) -> None:
+    """Write the marker once the port answers: whoever waits for the mesh waits for this file."""
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", options.port)
+            writer.close()
+            break
+        await asyncio.sleep(0.02)
+    marker = {"pid": os.getpid(), "port": options.port, "endpoint": options.endpoint}
+    partial = options.ready_file.with_suffix(".partial")
+    partial.write_text(json.dumps(marker), encoding="utf-8")
+    partial.rename(options.ready_file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""Functions on the local mesh behave as on AWS: errors by class name, timeouts, crashes, roles, logs, layers."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.running import RunningServer, allow, process_exists, running_server, wait_until, zip_of
+
+ACCOUNT = "222222222222"
+
+SOURCE = """
+import os, time
+import boto3
+
+class NotYours(Exception):
+    pass
+
+def handler(event, context):
+    print("handling", event.get("do"))
+    match event.get("do"):
+        case "raise":
+            raise NotYours("product belongs to another account")
+        case "sleep":
+            time.sleep(event["seconds"])
+        case "exit":
+            os._exit(3)
+        case "whoami":
+            return boto3.client("sts").get_caller_identity()["Arn"]
+        case "list-buckets":
+            return len(boto3.client("s3").list_buckets()["Buckets"])
+        case "environment":
+            return dict(os.environ)
+        case "none":
+            return None
+    return {"pid": os.getpid(), "remaining": context.get_remaining_time_in_millis(), "echo": event}
+"""
+
+
+@pytest.fixture(scope="module")
+def function(server: RunningServer) -> str:
+    role = server.make_role(ACCOUNT, "worker", "lambda.amazonaws.com", allow("logs:*"))
+    return server.make_function(
+        ACCOUNT, "worker", SOURCE, role, Timeout=2, Environment={"Variables": {"GREETING": "moin"}}
+    )
+
+
+def invoke(server: RunningServer, function: str, event: Any) -> tuple[Any, str | None]:
+    answer = server.client("lambda", ACCOUNT).invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    return json.loads(answer["Payload"].read()), answer.get("FunctionError")
+
+
+def test_answers_and_keeps_its_process(server: RunningServer, function: str) -> None:
+    first, error = invoke(server, function, {"n": 1})
+    second, _ = invoke(server, function, {"n": 2})
+    assert error is None
+    assert first["echo"] == {"n": 1}
+    assert first["pid"] == second["pid"]
+    assert 0 < first["remaining"] <= 2000
+    assert invoke(server, function, {"do": "none"}) == (None, None)
+
+
+def test_error_carries_its_class(server: RunningServer, function: str) -> None:
+    payload, error = invoke(server, function, {"do": "raise"})
+    assert error == "Unhandled"
+    assert payload["errorType"] == "NotYours"
+    assert payload["errorMessage"] == "product belongs to another account"
+    assert "in handler" in payload["stackTrace"][0]
+
+
+def test_timeout_kills_the_process(server: RunningServer, function: str) -> None:
+    before, _ = invoke(server, function, {})
+    payload, error = invoke(server, function, {"do": "sleep", "seconds": 30})
+    assert error == "Unhandled"
+    assert payload["errorType"] == "Sandbox.Timedout"
+    assert payload["errorMessage"].endswith("Error: Task timed out after 2.00 seconds")
+    assert not process_exists(before["pid"])
+    assert invoke(server, function, {})[0]["pid"] != before["pid"]
+
+
+def test_crash_is_told_and_the_next_call_works(server: RunningServer, function: str) -> None:
+    payload, error = invoke(server, function, {"do": "exit"})
+    assert error == "Unhandled"
+    assert payload["errorType"] == "Runtime.ExitError"
+    assert payload["errorMessage"].endswith("Runtime exited with error: exit status 3")
+    assert invoke(server, function, {"n": 1})[0]["echo"] == {"n": 1}
+
+
+def test_runs_as_its_role(server: RunningServer, function: str) -> None:
+    assert invoke(server, function, {"do": "whoami"})[0] == f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/worker"
+    payload, error = invoke(server, function, {"do": "list-buckets"})
+    assert error == "Unhandled"
+    assert "(AccessDenied)" in payload["errorMessage"]
+
+
+def test_environment_is_the_functions_own(server: RunningServer, function: str) -> None:
+    environment, _ = invoke(server, function, {"do": "environment"})
+    assert environment["GREETING"] == "moin"
+    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "worker"
+    assert environment["AWS_ENDPOINT_URL"] == server.endpoint
+    assert environment["_X_AMZN_TRACE_ID"].startswith("Root=1-")
+    assert "VIRTUAL_ENV" not in environment
+
+
+def test_broken_module_reports_its_import_error(server: RunningServer) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/worker"
+    server.make_function(ACCOUNT, "broken", "import powertools_that_nobody_packed", role)
+    payload, error = invoke(server, "broken", {})
+    assert error == "Unhandled"
+    assert payload["errorType"] == "Runtime.ImportModuleError"
+    assert "powertools_that_nobody_packed" in payload["errorMessage"]
+
+
+def test_layers_are_on_the_path_and_the_later_one_wins(server: RunningServer) -> None:
+    client = server.client("lambda", ACCOUNT)
+    versions = [
+        client.publish_layer_version(
+            LayerName=f"layer{n}", Content={"ZipFile": zip_of({"python/packed.py": f"NUMBER = {n}"})}
+        )["LayerVersionArn"]
+        for n in (1, 2)
+    ]
+    source = "import packed\ndef handler(event, context):\n    return packed.NUMBER"
+    server.make_function(ACCOUNT, "layered", source, f"arn:aws:iam::{ACCOUNT}:role/worker", Layers=versions)
+    assert invoke(server, "layered", {}) == (2, None)
+
+
+def test_new_code_is_served_at_once(server: RunningServer) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/worker"
+    server.make_function(ACCOUNT, "changing", "def handler(event, context): return 1", role)
+    assert invoke(server, "changing", {}) == (1, None)
+    server.client("lambda", ACCOUNT).update_function_code(
+        FunctionName="changing", ZipFile=zip_of({"app.py": "def handler(event, context): return 2"})
+    )
+    assert invoke(server, "changing", {}) == (2, None)
+
+
+def test_logs_reach_cloudwatch(server: RunningServer, function: str) -> None:
+    invoke(server, function, {"do": "log-me"})
+    logs = server.client("logs", ACCOUNT)
+    events = logs.filter_log_events(logGroupName="/aws/lambda/worker", filterPattern="handling")["events"]
+    assert any("handling log-me" in event["message"] for event in events)
+
+
+def test_injected_crash_happens_once(server: RunningServer, function: str) -> None:
+    rule = {"kind": "function_crash", "service": "lambda", "action": "Invoke", "resource": "*:function:worker"}
+    server.control("POST", "/_mesh/faults", rule)
+    payload, _ = invoke(server, function, {})
+    assert payload["errorType"] == "Runtime.ExitError"
+    assert invoke(server, function, {"n": 3})[0]["echo"] == {"n": 3}
+
+
+def test_processes_are_bounded_and_end_with_the_server(tmp_path: Any) -> None:
+    with running_server(tmp_path, "--max-processes", "2") as small:
+        role = small.make_role(ACCOUNT, "worker", "lambda.amazonaws.com")
+        small.make_function(ACCOUNT, "worker", SOURCE, role, Timeout=20)
+        call = {"do": "sleep", "seconds": 0.3}
+        with ThreadPoolExecutor(6) as threads:
+            answers = list(threads.map(lambda _: invoke(small, "worker", call), range(6)))
+        pids = {answer["pid"] for answer, _ in answers}
+        assert len(pids) == 2
+        # A third function makes room by stopping an idle process.
+        small.make_function(ACCOUNT, "other", SOURCE, role)
+        other = invoke(small, "other", {})[0]["pid"]
+        assert sum(process_exists(pid) for pid in (*pids, other)) == 2
+    wait_until(lambda: not any(process_exists(pid) for pid in (*pids, other)))
+
+
+def test_processes_die_with_a_killed_server(tmp_path: Any) -> None:
+    with running_server(tmp_path) as doomed:
+        role = doomed.make_role(ACCOUNT, "worker", "lambda.amazonaws.com")
+        doomed.make_function(ACCOUNT, "worker", SOURCE, role, Timeout=60)
+        pid = invoke(doomed, "worker", {})[0]["pid"]
+        threads = ThreadPoolExecutor(1)
+        busy = threads.submit(invoke, doomed, "worker", {"do": "sleep", "seconds": 50})
+        time.sleep(0.3)
+        doomed.process.kill()
+        wait_until(lambda: not process_exists(pid), seconds=5)
+        with pytest.raises(Exception, match=r"[Cc]onnect"):
+            busy.result(timeout=10)
+        threads.shutdown()
+
+
+def test_unknown_function_is_an_error_of_the_service(server: RunningServer) -> None:
+    with pytest.raises(ClientError) as caught:
+        server.client("lambda", ACCOUNT).invoke(FunctionName="nobody")
+    assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
