@@ -1,5 +1,6 @@
 """What an AWS request on the wire is: service, action, resource, caller; and how its error reads and is written."""
 
+import contextvars
 import json
 import re
 from dataclasses import dataclass
@@ -8,6 +9,10 @@ from urllib.parse import parse_qs
 
 _JSON_ERROR = re.compile(rb'"(?:__type|code)"\s*:\s*"(?:[^"]*#)?([^"]+)"')
 _XML_ERROR = re.compile(rb"<Code>([^<]+)</Code>")
+
+
+trace_id: contextvars.ContextVar[str] = contextvars.ContextVar("trace_id", default="")
+"""The `X-Amzn-Trace-Id` of the call being answered; a function that it invokes carries it on."""
 
 
 @dataclass(frozen=True)

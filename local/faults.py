@@ -8,9 +8,7 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-Kind = Literal[
-    "throttle", "error_after_effect", "lost_answer", "delay", "duplicate_event", "reorder", "function_crash"
-]
+Kind = Literal["throttle", "error_after_effect", "lost_answer", "delay", "duplicate_event", "reorder", "function_crash"]
 
 
 @dataclass

@@ -77,6 +77,7 @@ class Gateway:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         request = calls.parse(dict(scope), headers, body)
         answer = _Answer(send)
+        calls.trace_id.set(headers.get("x-amzn-trace-id", ""))
         await self._serve(scope, request, _replay(body, receive), answer)
         try:
             self._record.add(_record_of(request, answer, started, time.perf_counter() - clock))

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from local.options import ServerOptions
 
@@ -76,7 +77,7 @@ async def _serve(options: ServerOptions, with_parent: bool) -> None:
     config.keep_alive_timeout = 75
     config.keep_alive_max_requests = 1_000_000
     config.graceful_timeout = 1
-    gateway = assembly.build(options)
+    gateway: Any = assembly.build(options)
     announcing = loop.create_task(_announce(options))
     try:
         await serve(gateway, config, shutdown_trigger=stop.wait)

@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local import faults
+from local import calls, faults
 from local.functions.package import PackageCache, layer_paths
 from local.functions.pool import ProcessPool
 from local.functions.process import Blueprint, FunctionProcess
 from local.functions.runtime_api import Invocation, decode, error_payload
 from local.options import ServerOptions
+from local.values import Json
 
 # What AWS's runtimes have; see "Defined runtime environment variables" in the Lambda guide.
 _BASE_ENVIRONMENT = {
@@ -36,7 +37,7 @@ class Executor:
         self._packages = PackageCache(options.cache_dir / "packages")
         self.pool = ProcessPool(options.max_processes, options.state_dir / "functions")
 
-    def execute(self, func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+    def execute(self, func: dict[str, Any], event: Json, request_id: str) -> dict[str, Any]:
         config = func.get("config") or func
         blueprint = self._blueprint(config, func["code_zip"])
         with self.pool.lease(blueprint) as process:
@@ -78,7 +79,7 @@ class Executor:
         }
 
 
-def _run(process: FunctionProcess, config: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+def _run(process: FunctionProcess, config: dict[str, Any], event: Json, request_id: str) -> dict[str, Any]:
     """One call, with the platform's answers for a process that fails to start, exits or takes too long."""
     timeout = int(config.get("Timeout") or 3)
     seconds: float = timeout
@@ -105,10 +106,10 @@ def _run(process: FunctionProcess, config: dict[str, Any], event: Any, request_i
     return {"body": body, "error": True, "log": f"{log}{body['errorMessage']}\n"}
 
 
-def _invocation(config: dict[str, Any], event: Any, request_id: str, seconds: float) -> Invocation:
+def _invocation(config: dict[str, Any], event: Json, request_id: str, seconds: float) -> Invocation:
     from ministack.services import lambda_svc  # noqa: PLC0415 - after ServerOptions.apply
 
-    trace_id = lambda_svc._xray_trace_id_for_invocation(config) or _unsampled_trace_id()
+    trace_id = lambda_svc._xray_trace_id_for_invocation(config, calls.trace_id.get()) or _unsampled_trace_id()
     return Invocation(
         request_id=request_id,
         payload=json.dumps(event).encode(),

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
+from local.values import Json
+
 _ROUTE = re.compile(r"/2018-06-01/runtime/(?:invocation/(?P<id>[^/]+)/(?P<kind>response|error)|init/(?P<init>error))")
 _NEXT = "/2018-06-01/runtime/invocation/next"
 
@@ -74,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
         self.wfile.flush()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """The record of calls is the gateway's; the Runtime API is not an AWS call."""
 
 
@@ -117,5 +119,5 @@ def error_payload(request_id: str, error_type: str, message: str) -> dict[str, s
     return {"errorType": error_type, "errorMessage": f"RequestId: {request_id} Error: {message}"}
 
 
-def decode(body: bytes) -> Any:
+def decode(body: bytes) -> Json:
     return json.loads(body) if body else None

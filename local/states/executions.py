@@ -1,0 +1,59 @@
+"""StartExecution as AWS answers it: names checked, the same call twice is one execution."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
+from ministack.services import stepfunctions
+
+type Answer = tuple[int, dict[str, str], bytes]
+type Action = Callable[[dict[str, Any]], Answer]
+
+MAX_INPUT_BYTES: Final = 262_144
+# "A name must not contain: white space, brackets < > { } [ ], wildcards ? *, special characters, control characters".
+_NAME = re.compile(r"""[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}""")
+
+
+def idempotent(start_execution: Action) -> Action:
+    """Wrap MiniStack's `_start_execution`, which refuses every name it has seen."""
+
+    def start(data: dict[str, Any]) -> Answer:
+        refusal = _refuse(data)
+        if refusal:
+            return refusal
+        existing = _existing(data)
+        if existing is None:
+            return start_execution(data)
+        if existing["status"] == "RUNNING" and existing["input"] == data.get("input", "{}"):
+            answer = {"executionArn": existing["executionArn"], "startDate": existing["startDate"]}
+            return json_response(answer)  # type: ignore[no-any-return]
+        message = f"Execution Already Exists: '{existing['executionArn']}'"
+        return error_response_json("ExecutionAlreadyExists", message, 400)  # type: ignore[no-any-return]
+
+    return start
+
+
+def _refuse(data: dict[str, Any]) -> Answer | None:
+    name, text = data.get("name"), data.get("input", "{}")
+    if name is not None and not _NAME.fullmatch(name):
+        return error_response_json("InvalidName", f"Invalid Name: '{name}'", 400)  # type: ignore[no-any-return]
+    try:
+        json.loads(text)
+    except ValueError as error:
+        message = f"Invalid State Machine Execution Input: '{error}'"
+        return error_response_json("InvalidExecutionInput", message, 400)  # type: ignore[no-any-return]
+    if len(text.encode()) > MAX_INPUT_BYTES:
+        message = "Value at 'input' failed to satisfy constraint: Member must have length less than or equal to 262144"
+        return error_response_json("ValidationException", message, 400)  # type: ignore[no-any-return]
+    return None
+
+
+def _existing(data: dict[str, Any]) -> dict[str, Any] | None:
+    machine = stepfunctions._state_machines.get(stepfunctions._resolve_state_machine_arn(data["stateMachineArn"]) or "")
+    if machine is None or not data.get("name"):
+        return None
+    arn = f"arn:aws:states:{get_region()}:{get_account_id()}:execution:{machine['name']}:{data['name']}"
+    found: dict[str, Any] | None = stepfunctions._executions.get(arn)
+    return found

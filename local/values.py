@@ -1,0 +1,9 @@
+"""Names for what has no static type here."""
+
+from typing import Any
+
+type Json = Any
+"""What `json.loads` gives, or an argument of an AWS call."""
+
+type Client = Any
+"""A boto3 client of a service known at run time only."""

@@ -1,0 +1,214 @@
+"""States act as their machine's role, through AWS's API, and fail with AWS's error names."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.running import RunningServer, allow, wait_until
+
+ACCOUNT = "111111111111"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _accounts(server: RunningServer) -> None:
+    server.make_role(
+        ACCOUNT,
+        "machine",
+        "states.amazonaws.com",
+        allow("lambda:InvokeFunction", "dynamodb:PutItem", "dynamodb:GetItem", "events:PutEvents"),
+        allow("states:StartExecution", "states:DescribeExecution", "sqs:SendMessage", "glue:GetDatabase"),
+    )
+    worker = server.make_role(ACCOUNT, "function", "lambda.amazonaws.com")
+    source = "class Rejected(Exception): pass\ndef handler(event, context):\n    if event.get('bad'): raise Rejected('no')\n    return {'got': event}"
+    server.make_function(ACCOUNT, "step", source, worker)
+    server.client("dynamodb", ACCOUNT).create_table(
+        TableName="registry",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def run(server: RunningServer, name: str, state: dict[str, Any], given: Any = None, role: str = ROLE) -> dict[str, Any]:
+    """Execute a machine of one Task and wait for its end."""
+    sfn = server.client("stepfunctions", ACCOUNT)
+    definition = {
+        "QueryLanguage": "JSONata",
+        "StartAt": "Do",
+        "States": {"Do": {"Type": "Task", "End": True, **state}},
+    }
+    machine = sfn.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)["stateMachineArn"]
+    execution = sfn.start_execution(stateMachineArn=machine, input=json.dumps(given or {}))["executionArn"]
+    return wait_until(lambda: finished(sfn, execution))
+
+
+def finished(sfn: Any, execution: str) -> Any:
+    answer = sfn.describe_execution(executionArn=execution)
+    return answer if answer["status"] != "RUNNING" else None
+
+
+def test_function_result_and_its_call_in_the_record(server: RunningServer) -> None:
+    state = {
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": "step", "Payload": "{% $states.input %}"},
+    }
+    done = run(server, "invoke", state, {"n": 1})
+    output = json.loads(done["output"])
+    assert output["Payload"] == {"got": {"n": 1}}
+    assert output["StatusCode"] == 200
+    calls = server.control("GET", f"/_mesh/record?account={ACCOUNT}")["calls"]
+    call = [call for call in calls if call["action"] == "Invoke" or call["action"] == "InvokeFunction"][-1]
+    assert call["principal"] == ROLE
+    assert call["resource"].endswith(":function:step")
+    assert call["trace_id"].startswith("Root=1-")
+
+
+def test_function_error_names_the_class_and_carries_the_payload(server: RunningServer) -> None:
+    state = {
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": "step", "Payload": {"bad": True}},
+    }
+    done = run(server, "rejected", state)
+    assert done["status"] == "FAILED"
+    assert done["error"] == "Rejected"
+    assert json.loads(done["cause"])["errorMessage"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("name", "resource", "arguments", "error"),
+    [
+        ("nofunction", "lambda:invoke", {"FunctionName": "absent", "Payload": {}}, "Lambda.ResourceNotFoundException"),
+        ("nodatabase", "aws-sdk:glue:getDatabase", {"Name": "absent"}, "Glue.EntityNotFoundException"),
+        ("denied", "aws-sdk:glue:getTable", {"DatabaseName": "a", "Name": "b"}, "Glue.AccessDeniedException"),
+        ("denied2", "dynamodb:deleteItem", {"TableName": "registry", "Key": {"id": {"S": "1"}}}, "DynamoDB.AmazonDynamoDBException"),
+        ("notable", "dynamodb:getItem", {"TableName": "absent", "Key": {"id": {"S": "1"}}}, "DynamoDB.ResourceNotFoundException"),
+        ("badargs", "aws-sdk:glue:getDatabase", {"Nome": "x"}, "States.Runtime"),
+        ("nosuch", "aws-sdk:glue:getCake", {"Name": "x"}, "States.Runtime"),
+    ],
+)  # fmt: skip
+def test_errors_are_named_as_on_aws(
+    server: RunningServer, name: str, resource: str, arguments: dict[str, Any], error: str
+) -> None:
+    done = run(server, name, {"Resource": f"arn:aws:states:::{resource}", "Arguments": arguments})
+    assert (done["status"], done["error"]) == ("FAILED", error), done.get("cause")
+    if name.startswith("denied"):
+        assert "is not authorized to perform" in done["cause"]
+
+
+def test_a_role_that_states_may_not_assume_runs_nothing(server: RunningServer) -> None:
+    state = {"Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"FunctionName": "step", "Payload": {}}}
+    done = run(server, "untrusted", state, role=f"arn:aws:iam::{ACCOUNT}:role/function")
+    assert done["status"] == "FAILED"
+    assert "not authorized to assume" in done["cause"]
+
+
+def test_conditional_write_and_typed_read(server: RunningServer) -> None:
+    put = {
+        "Resource": "arn:aws:states:::dynamodb:putItem",
+        "Arguments": {
+            "TableName": "registry",
+            "Item": {"id": {"S": "a"}, "n": {"N": "1"}, "live": {"BOOL": True}},
+            "ConditionExpression": "attribute_not_exists(id)",
+        },
+    }
+    assert run(server, "claim", put)["status"] == "SUCCEEDED"
+    again = run(server, "claimed", put)
+    assert again["error"] == "DynamoDB.ConditionalCheckFailedException"
+    get = {
+        "Resource": "arn:aws:states:::aws-sdk:dynamodb:getItem",
+        "Arguments": {"TableName": "registry", "Key": {"Id": {"S": "a"}, "id": {"S": "a"}}},
+    }
+    get["Arguments"]["Key"].pop("Id")
+    output = json.loads(run(server, "read", get)["output"])
+    assert output["Item"] == {"id": {"S": "a"}, "n": {"N": "1"}, "live": {"Bool": True}}
+
+
+def test_failed_event_entries_fail_the_state(server: RunningServer) -> None:
+    def put(name: str, source: str) -> dict[str, Any]:
+        entry = {"Source": source, "DetailType": "T", "Detail": {"data": 1}, "EventBusName": "default"}
+        return run(server, name, {"Resource": "arn:aws:states:::events:putEvents", "Arguments": {"Entries": [entry]}})
+
+    assert json.loads(put("announce", "mesh")["output"])["FailedEntryCount"] == 0
+    refused = put("forged", "aws.glue")
+    assert refused["error"] == "EventBridge.FailedEntry"
+    assert "NotAuthorizedForSource" in refused["cause"]
+
+
+def test_child_execution_is_awaited(server: RunningServer) -> None:
+    sfn = server.client("stepfunctions", ACCOUNT)
+    child = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True, "Result": {"child": "done"}}}}
+    arn = sfn.create_state_machine(name="child", definition=json.dumps(child), roleArn=ROLE)["stateMachineArn"]
+    state = {
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Arguments": {"StateMachineArn": arn, "Input": {"a": 1}},
+    }
+    output = json.loads(run(server, "parent", state)["output"])
+    assert output["Output"] == {"child": "done"}
+    assert output["Status"] == "SUCCEEDED"
+
+
+def test_task_token_waits_for_its_answer(server: RunningServer) -> None:
+    sqs = server.client("sqs", ACCOUNT)
+    sfn = server.client("stepfunctions", ACCOUNT)
+    queue = sqs.create_queue(QueueName="questions")["QueueUrl"]
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Arguments": {"QueueUrl": queue, "MessageBody": {"token": "{% $states.context.Task.Token %}"}},
+        "TimeoutSeconds": 30,
+        "End": True,
+    }
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": state}}
+    machine = sfn.create_state_machine(name="ask", definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
+    execution = sfn.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    message = wait_until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))[0]
+    token = json.loads(message["Body"])["token"]
+    sfn.send_task_success(taskToken=token, output='{"approved": true}')
+    assert json.loads(wait_until(lambda: finished(sfn, execution))["output"]) == {"approved": True}
+    with pytest.raises(ClientError, match="TaskDoesNotExist|TaskTimedOut"):
+        sfn.send_task_success(taskToken=token, output="{}")
+
+
+def test_a_call_that_should_carry_the_token_and_fails_fails_the_state(server: RunningServer) -> None:
+    state = {
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Arguments": {"FunctionName": "step", "Payload": {"bad": True, "token": "{% $states.context.Task.Token %}"}},
+        "TimeoutSeconds": 20,
+    }
+    assert run(server, "ask-badly", state)["error"] == "Rejected"
+
+
+def test_missed_heartbeat(server: RunningServer) -> None:
+    state = {
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Arguments": {"FunctionName": "step", "Payload": {}},
+        "TimeoutSeconds": 20,
+        "HeartbeatSeconds": 1,
+    }
+    assert run(server, "silent", state)["error"] == "States.HeartbeatTimeout"
+
+
+def test_same_name_and_input_is_one_execution(server: RunningServer) -> None:
+    sfn = server.client("stepfunctions", ACCOUNT)
+    definition = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 200, "End": True}}}
+    arn = sfn.create_state_machine(name="slow", definition=json.dumps(definition), roleArn=ROLE)["stateMachineArn"]
+    first = sfn.start_execution(stateMachineArn=arn, name="once", input='{"a": 1}')
+    assert sfn.start_execution(stateMachineArn=arn, name="once", input='{"a": 1}') | {"ResponseMetadata": 0} == (
+        first | {"ResponseMetadata": 0}
+    )
+    with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+        sfn.start_execution(stateMachineArn=arn, name="once", input='{"a": 2}')
+    wait_until(lambda: finished(sfn, first["executionArn"]))
+    with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+        sfn.start_execution(stateMachineArn=arn, name="once", input='{"a": 1}')
+
+
+@pytest.mark.parametrize("name", ["with space", "a/b", "x" * 81, "star*"])
+def test_bad_names_are_refused(server: RunningServer, name: str) -> None:
+    sfn = server.client("stepfunctions", ACCOUNT)
+    arn = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:invoke"
+    with pytest.raises(ClientError, match="InvalidName"):
+        sfn.start_execution(stateMachineArn=arn, name=name)
