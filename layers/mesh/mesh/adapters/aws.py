@@ -1,0 +1,81 @@
+"""boto3 clients, and the one translation of AWS's passing troubles into ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's names
+
+from mesh.domain.product import ConcurrentChange, PrincipalNotReady, Throttled
+
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=60)
+
+_THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "ProvisionedThroughputExceededException",
+        "OperationTimeoutException",
+        "InternalServiceException",
+        "InternalServerError",
+        "InternalFailure",
+        "ServiceUnavailable",
+        "SlowDown",
+    }
+)
+_CONCURRENT = frozenset(
+    {"ConcurrentModificationException", "TransactionConflictException", "TransactionInProgressException"}
+)
+_NOT_READY = (
+    "Invalid principal",
+    "Grantee has no permissions",
+    "register the S3 path",
+    "is not authorized to access requested permissions",
+)
+
+
+@cache
+def client(service: str) -> Any:  # noqa: ANN401 - boto3 has no common type; adapters annotate the clients they take
+    """The client of a service, made once per process."""
+    return boto3.client(service, config=_CONFIG)
+
+
+def code_of(error: ClientError) -> str:
+    """The error's code, `AccessDeniedException` for instance."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def message_of(error: ClientError) -> str:
+    """The error's message."""
+    return str(error.response.get("Error", {}).get("Message", ""))
+
+
+@contextmanager
+def transient_errors() -> Iterator[None]:
+    """Raise Throttled, ConcurrentChange or PrincipalNotReady for what passes by itself; all else as it is."""
+    try:
+        yield
+    except ClientError as error:
+        translated = as_transient(code_of(error), message_of(error))
+        if translated is not None:
+            raise translated from error
+        raise
+    except (ConnectionError, HTTPClientError) as error:
+        raise Throttled(f"no answer from AWS: {error}") from error
+
+
+def as_transient(code: str, message: str) -> Throttled | ConcurrentChange | PrincipalNotReady | None:
+    """The passing trouble behind an error code and message, if it is one; Lake Formation tells some only by its wording."""
+    if code in _THROTTLED:
+        return Throttled(f"{code}: {message}")
+    if code in _CONCURRENT:
+        return ConcurrentChange(f"{code}: {message}")
+    if code in {"InvalidInputException", "AccessDeniedException"} and any(part in message for part in _NOT_READY):
+        return PrincipalNotReady(f"{code}: {message}")
+    return None

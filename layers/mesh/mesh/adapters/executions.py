@@ -1,0 +1,41 @@
+"""Starting and resuming state machine executions."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from mesh.adapters.aws import code_of, transient_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+class StateMachine:
+    """Implements `ports.Executions` for one machine."""
+
+    def __init__(self, client: "SFNClient", arn: str) -> None:
+        self._client = client
+        self._arn = arn
+
+    def start(self, name: str, payload: str) -> bool:
+        """`False` if an execution of that name exists already."""
+        try:
+            with transient_errors():
+                self._client.start_execution(stateMachineArn=self._arn, name=name, input=payload)
+        except ClientError as error:
+            if code_of(error) != "ExecutionAlreadyExists":
+                raise
+            return False
+        return True
+
+
+def resume(client: "SFNClient", token: str, output: str) -> bool:
+    """Answer a task token; `False` if its task has ended (late, or a second answer)."""
+    try:
+        with transient_errors():
+            client.send_task_success(taskToken=token, output=output)
+    except ClientError as error:
+        if code_of(error) not in {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}:
+            raise
+        return False
+    return True

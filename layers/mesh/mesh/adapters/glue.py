@@ -1,0 +1,157 @@
+"""The Glue Data Catalog, through resource links or directly, and crawlers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from mesh.adapters.aws import as_transient, code_of, transient_errors
+from mesh.domain.errors import MeshError
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
+
+_CREATE_BATCH = 100
+_GET_BATCH = 1000
+
+
+class PartitionsRefused(MeshError):
+    """`BatchCreatePartition` answered 200, but refused some partitions."""
+
+
+class GlueCatalog:
+    """Implements `ports.Catalog` on the caller's own catalog; a resource link's name stands for its target."""
+
+    def __init__(self, client: "GlueClient") -> None:
+        self._client = client
+
+    def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None:
+        """Create the database, or bring an existing one up to date."""
+        wanted: Any = {
+            "Name": name,
+            "LocationUri": location,
+            "Description": description,
+            "Parameters": dict(parameters),
+            "CreateTableDefaultPermissions": [],
+        }
+        try:
+            with transient_errors():
+                self._client.create_database(DatabaseInput=wanted)
+        except ClientError as error:
+            if code_of(error) != "AlreadyExistsException":
+                raise
+            with transient_errors():
+                self._client.update_database(Name=name, DatabaseInput=wanted)
+
+    def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None:
+        """Create the link; one that exists is success."""
+        target: Any = {"CatalogId": catalog, "DatabaseName": database, "Region": region}
+        try:
+            with transient_errors():
+                self._client.create_database(DatabaseInput={"Name": name, "TargetDatabase": target})
+        except ClientError as error:
+            if code_of(error) != "AlreadyExistsException":
+                raise
+
+    def table(self, database: str, name: str) -> dict[str, Any] | None:
+        """Glue's table, or None."""
+        try:
+            with transient_errors():
+                return dict(self._client.get_table(DatabaseName=database, Name=name)["Table"])
+        except ClientError as error:
+            if code_of(error) != "EntityNotFoundException":
+                raise
+            return None
+
+    def create_table(self, database: str, table_input: Mapping[str, Any]) -> None:
+        """Create the table; one that exists is brought up to date (a retry after a lost answer)."""
+        try:
+            with transient_errors():
+                self._client.create_table(DatabaseName=database, TableInput=table_input)  # type: ignore[arg-type]
+        except ClientError as error:
+            if code_of(error) != "AlreadyExistsException":
+                raise
+            self.update_table(database, table_input)
+
+    def update_table(self, database: str, table_input: Mapping[str, Any]) -> None:
+        """Replace the table's definition."""
+        with transient_errors():
+            self._client.update_table(DatabaseName=database, TableInput=table_input)  # type: ignore[arg-type]
+
+    def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
+        """Which of these partitions exist (unknown database or table: none)."""
+        found: set[tuple[str, ...]] = set()
+        for batch in batched(values, _GET_BATCH, strict=False):
+            wanted: Any = [{"Values": list(value)} for value in batch]
+            while wanted:
+                try:
+                    with transient_errors():
+                        answer = self._client.batch_get_partition(
+                            DatabaseName=database, TableName=table, PartitionsToGet=wanted
+                        )
+                except ClientError as error:
+                    if code_of(error) != "EntityNotFoundException":
+                        raise
+                    return found
+                found.update(tuple(partition["Values"]) for partition in answer.get("Partitions", []))
+                wanted = answer.get("UnprocessedKeys", [])
+        return found
+
+    def create_partitions(self, database: str, table: str, inputs: Sequence[Mapping[str, Any]]) -> None:
+        """Register partitions, 100 a call. Raises PartitionsRefused for any error but "exists already"."""
+        for batch in batched(inputs, _CREATE_BATCH, strict=False):
+            with transient_errors():
+                answer = self._client.batch_create_partition(
+                    DatabaseName=database,
+                    TableName=table,
+                    PartitionInputList=list(batch),  # type: ignore[arg-type]
+                )
+            self._check(answer.get("Errors", ()))
+
+    @staticmethod
+    def _check(errors: Iterable[Mapping[str, Any]]) -> None:
+        details = [error.get("ErrorDetail", {}) for error in errors]
+        refused = [detail for detail in details if detail.get("ErrorCode") != "AlreadyExistsException"]
+        for detail in refused:
+            transient = as_transient(detail.get("ErrorCode", ""), detail.get("ErrorMessage", ""))
+            if transient is not None:
+                raise transient
+        if refused:
+            raise PartitionsRefused(f"{refused[0].get('ErrorCode')}: {refused[0].get('ErrorMessage')}")
+
+
+class GlueCrawlers:
+    """Implements `ports.Crawlers`."""
+
+    def __init__(self, client: "GlueClient") -> None:
+        self._client = client
+
+    def put_classifier(self, name: str, *, delimiter: str, header: Sequence[str], quote: str) -> None:
+        """Create or update a CSV classifier that knows the contract's header."""
+        classifier: Any = {
+            "Name": name,
+            "Delimiter": delimiter,
+            "QuoteSymbol": quote,
+            "ContainsHeader": "PRESENT",
+            "Header": list(header),
+        }
+        try:
+            with transient_errors():
+                self._client.create_classifier(CsvClassifier=classifier)
+        except ClientError as error:
+            if code_of(error) != "AlreadyExistsException":
+                raise
+            with transient_errors():
+                self._client.update_classifier(CsvClassifier=classifier)
+
+    def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None:
+        """Create the crawler, or update it."""
+        try:
+            with transient_errors():
+                self._client.create_crawler(Name=name, **definition)
+        except ClientError as error:
+            if code_of(error) != "AlreadyExistsException":
+                raise
+            with transient_errors():
+                self._client.update_crawler(Name=name, **definition)

@@ -1,0 +1,198 @@
+"""Central's registry in one DynamoDB table.
+
+| pk | sk | item |
+|---|---|---|
+| `MEMBER#<account>` | `MEMBER` | Member |
+| `PRODUCT#<name>` | `PRODUCT` | Product |
+| `PRODUCT#<name>` | `VERSION#<8 digits>` | ProductVersion |
+| `PRODUCT#<name>` | `RUN#<event id>` | the version number of that run |
+| `PRODUCT#<name>` | `SUBSCRIPTION#<account>` | since when |
+| `PRODUCT#<name>` | `NOTICE#<8 digits>#<account>` | when it was sent |
+| `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why |
+| `LIST#PRODUCTS`, `LIST#MEMBERS` | the name | lists for people, without a scan |
+| `TRACE#<correlation id>` | `<time>#…` | one upload's story (see `adapters.trace`) |
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from mesh.adapters.dynamodb import Table, dump
+from mesh.domain.keys import compare_sequencers
+from mesh.domain.membership import Member, NotTheOwner
+from mesh.domain.product import ConcurrentChange, Product, ProductVersion
+
+_DIGITS = 8
+
+
+class DynamoRegistry:
+    """Implements `ports.Registry`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def member(self, account: str) -> Member | None:
+        """The account's record."""
+        item = self._table.get(f"MEMBER#{account}", "MEMBER")
+        return Member.model_validate_json(item["body"]) if item else None
+
+    def put_member(self, member: Member) -> None:
+        """Write the account's record."""
+        body = member.model_dump_json()
+        self._table.put({"pk": f"MEMBER#{member.account}", "sk": "MEMBER", "body": body})
+        self._table.put({"pk": "LIST#MEMBERS", "sk": member.account, "body": body})
+
+    def members(self) -> Iterator[Member]:
+        """All members, by account."""
+        return (Member.model_validate_json(item["body"]) for item in self._table.query("LIST#MEMBERS"))
+
+    def product(self, name: str) -> Product | None:
+        """The product, with the version number as it stands."""
+        item = self._table.get(_product(name), "PRODUCT")
+        return _read_product(item) if item else None
+
+    def products(self) -> Iterator[Product]:
+        """All products, by name."""
+        for item in self._table.query("LIST#PRODUCTS"):
+            product = self.product(item["sk"])
+            if product is not None:
+                yield product
+
+    def claim_product(self, product: Product) -> Product:
+        """See the port. The version number and the state of an existing product are kept."""
+        existing = self.product(product.name)
+        if existing is None:
+            if not self._table.put(_product_item(product), unless_exists=True):
+                raise ConcurrentChange(f"product {product.name} was claimed meanwhile", product=product.name)
+            self._table.put({"pk": "LIST#PRODUCTS", "sk": product.name})
+            return product
+        if existing.owner != product.owner:
+            raise NotTheOwner(
+                f"product {product.name} belongs to account {existing.owner}",
+                product=product.name,
+                owner=existing.owner,
+                remedy="choose another name for the product",
+            )
+        if compare_sequencers(product.contract_sequencer, existing.contract_sequencer) < 0:
+            return existing
+        renewed = product.model_copy(update={"version": existing.version, "status": existing.status})
+        if not self._table.put_if(
+            _product_item(renewed),
+            "contract_sequencer = :seen AND version = :version",
+            {":seen": existing.contract_sequencer, ":version": existing.version},
+        ):
+            raise ConcurrentChange(f"product {product.name} changed meanwhile", product=product.name)
+        return renewed
+
+    def mark_registered(self, name: str, at: datetime) -> None:
+        """Database, tags, location and grants are in place."""
+        self._table.update_if(
+            _product(name),
+            "PRODUCT",
+            "SET #status = :registered, registered_at = :at",
+            {":registered": "registered", ":at": at.isoformat()},
+            names={"#status": "status"},
+        )
+
+    def latest_version(self, product: str) -> ProductVersion | None:
+        """The newest version, or None before the first."""
+        for item in self._table.query(_product(product), prefix="VERSION#", limit=1, newest_first=True):
+            return ProductVersion.model_validate_json(item["body"])
+        return None
+
+    def versions(self, product: str) -> Iterator[ProductVersion]:
+        """All versions, newest first."""
+        items = self._table.query(_product(product), prefix="VERSION#", newest_first=True)
+        return (ProductVersion.model_validate_json(item["body"]) for item in items)
+
+    def version_of_run(self, product: str, run: str) -> ProductVersion | None:
+        """The version that this run was recorded as."""
+        found = self._table.get(_product(product), f"RUN#{run}")
+        item = self._table.get(_product(product), _version(int(found["version"]))) if found else None
+        return ProductVersion.model_validate_json(item["body"]) if item else None
+
+    def record_version(self, version: ProductVersion) -> ProductVersion:
+        """See the port: version, run and the product's counter are written together or not at all."""
+        pk = _product(version.product)
+        fresh = "attribute_not_exists(pk)"
+        record = {"pk": pk, "sk": _version(version.version), "body": version.model_dump_json()}
+        run = {"pk": pk, "sk": f"RUN#{version.run}", "version": version.version}
+        written = self._table.write_together(
+            [
+                {"Put": {"TableName": self._table.name, "Item": dump(record), "ConditionExpression": fresh}},
+                {"Put": {"TableName": self._table.name, "Item": dump(run), "ConditionExpression": fresh}},
+                {
+                    "Update": {
+                        "TableName": self._table.name,
+                        "Key": dump({"pk": pk, "sk": "PRODUCT"}),
+                        "UpdateExpression": "SET version = :new",
+                        "ConditionExpression": "version = :old",
+                        "ExpressionAttributeValues": dump({":new": version.version, ":old": version.version - 1}),
+                    }
+                },
+            ]
+        )
+        if written:
+            return version
+        recorded = self.version_of_run(version.product, version.run)
+        if recorded is None:
+            raise ConcurrentChange(f"version {version.version} of {version.product} was taken meanwhile")
+        return recorded
+
+    def subscribe(self, product: str, account: str, at: datetime) -> None:
+        """Idempotent."""
+        item = {"pk": _product(product), "sk": f"SUBSCRIPTION#{account}", "since": at.isoformat()}
+        self._table.put(item, unless_exists=True)
+
+    def unsubscribe(self, product: str, account: str) -> None:
+        """Idempotent."""
+        self._table.delete_if(_product(product), f"SUBSCRIPTION#{account}")
+
+    def subscribers(self, product: str) -> Iterator[str]:
+        """Accounts, all pages."""
+        for item in self._table.query(_product(product), prefix="SUBSCRIPTION#"):
+            yield item["sk"].partition("#")[2]
+
+    def notice_sent(self, product: str, version: int, account: str) -> bool:
+        """Whether that account was told of that version."""
+        return self._table.get(_product(product), _notice(version, account)) is not None
+
+    def record_notice(self, product: str, version: int, account: str, at: datetime) -> None:
+        """That account was told of that version."""
+        self._table.put({"pk": _product(product), "sk": _notice(version, account), "at": at.isoformat()})
+
+    def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None:
+        """What was refused, to whom, why."""
+        item = {"pk": f"REFUSAL#{account}", "sk": f"{at.isoformat()}#{detail_type}", "reason": json.dumps(reason)}
+        self._table.put(item)
+
+
+def _product(name: str) -> str:
+    return f"PRODUCT#{name}"
+
+
+def _version(number: int) -> str:
+    return f"VERSION#{number:0{_DIGITS}d}"
+
+
+def _notice(version: int, account: str) -> str:
+    return f"NOTICE#{version:0{_DIGITS}d}#{account}"
+
+
+def _product_item(product: Product) -> dict[str, Any]:
+    """The body, and beside it the fields that conditions look at."""
+    return {
+        "pk": _product(product.name),
+        "sk": "PRODUCT",
+        "owner": product.owner,
+        "status": product.status,
+        "version": product.version,
+        "contract_sequencer": product.contract_sequencer,
+        "body": product.model_dump_json(exclude={"status", "version"}),
+    }
+
+
+def _read_product(item: Mapping[str, Any]) -> Product:
+    body = json.loads(item["body"])
+    return Product.model_validate({**body, "status": item["status"], "version": int(item["version"])})

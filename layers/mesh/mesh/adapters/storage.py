@@ -1,0 +1,116 @@
+"""The producer's objects, and the working papers of runs, in S3."""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from mesh.adapters.aws import code_of, transient_errors
+from mesh.domain.errors import Rejected
+from mesh.domain.formats.model import ObjectRef, RangeReader
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
+
+
+class ObjectGone(Rejected):
+    """The object was deleted before anybody could look at it."""
+
+
+class S3RangeReader:
+    """Reads ranges of one version of one object. Raises ObjectGone."""
+
+    def __init__(self, client: "S3Client", ref: ObjectRef) -> None:
+        self._client = client
+        self._ref = ref
+
+    @property
+    def size(self) -> int:
+        """Size in bytes, as the upload's event said."""
+        return self._ref.size
+
+    def read(self, start: int, length: int) -> bytes:
+        """Bytes from `start`; fewer at the end."""
+        if length <= 0 or start >= self._ref.size:
+            return b""
+        end = min(start + length, self._ref.size) - 1
+        return _read(self._client, self._ref.bucket, self._ref.key, self._ref.version_id, f"bytes={start}-{end}")
+
+
+class S3Objects:
+    """Implements `ports.Objects`."""
+
+    def __init__(self, client: "S3Client") -> None:
+        self._client = client
+
+    def reader(self, ref: ObjectRef) -> RangeReader:
+        """Random access to that version of the object."""
+        return S3RangeReader(self._client, ref)
+
+    def read(self, bucket: str, key: str, *, version_id: str | None = None, limit: int) -> bytes:
+        """At most `limit` bytes. Raises ObjectGone."""
+        return _read(self._client, bucket, key, version_id, f"bytes=0-{limit - 1}")
+
+    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
+        """Write a whole object."""
+        with transient_errors():
+            self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+    def move(self, ref: ObjectRef, key: str) -> None:
+        """See the port. The copy is managed: past 5 GB it is made in parts."""
+        source: Any = {"Bucket": ref.bucket, "Key": ref.key}
+        if ref.version_id:
+            source["VersionId"] = ref.version_id
+        try:
+            with transient_errors():
+                self._client.copy(source, ref.bucket, key)
+                self._client.delete_object(Bucket=ref.bucket, Key=ref.key)
+        except ClientError as error:
+            if code_of(error) not in _GONE:
+                raise
+
+
+class S3WorkFiles:
+    """Implements `ports.WorkFiles` in the work bucket."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put(self, key: str, document: str) -> None:
+        """Write a document."""
+        with transient_errors():
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=document.encode(), ContentType="application/json"
+            )
+
+    def get(self, key: str) -> str | None:
+        """The document, or None."""
+        try:
+            return _read(self._client, self._bucket, key, None, None).decode()
+        except ObjectGone:
+            return None
+
+
+def _read(client: "S3Client", bucket: str, key: str, version_id: str | None, byte_range: str | None) -> bytes:
+    arguments: dict[str, Any] = {"Bucket": bucket, "Key": key}
+    if version_id:
+        arguments["VersionId"] = version_id
+    if byte_range:
+        arguments["Range"] = byte_range
+    try:
+        with transient_errors():
+            return client.get_object(**arguments)["Body"].read()
+    except ClientError as error:
+        if code_of(error) == "InvalidRange":
+            return b""
+        if code_of(error) in _GONE:
+            raise ObjectGone(
+                f"s3://{bucket}/{key} is gone",
+                bucket=bucket,
+                key=key,
+                version_id=version_id,
+                remedy="Upload it again if it should be published.",
+            ) from error
+        raise

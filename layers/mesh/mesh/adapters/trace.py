@@ -1,0 +1,40 @@
+"""One upload's story in one account: what happened, in order. `mesh trace` joins the accounts' parts."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from mesh.adapters.dynamodb import Table
+
+KEPT = timedelta(days=90)
+
+
+class DynamoTrace:
+    """Implements `ports.Trace` beside the other items of an account's table; entries expire after 90 days."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def note(self, correlation_id: str, what: str, **facts: Any) -> None:  # noqa: ANN401 - JSON
+        """Append an entry."""
+        now = datetime.now(UTC)
+        self._table.put(
+            {
+                "pk": f"TRACE#{correlation_id}",
+                "sk": f"{now.isoformat()}#{uuid4().hex[:8]}",
+                "what": what,
+                "facts": json.dumps(facts),
+                "expires": int((now + KEPT).timestamp()),
+            }
+        )
+
+    def entries(self, correlation_id: str) -> Iterator[dict[str, Any]]:
+        """`{"time", "what", "facts"}`, in order."""
+        for item in self._table.query(f"TRACE#{correlation_id}"):
+            yield {
+                "time": item["sk"].partition("#")[0],
+                "what": item["what"],
+                "facts": json.loads(item["facts"]),
+            }

@@ -1,0 +1,145 @@
+"""The producer's table: products as this account knows them, pending objects, leases.
+
+| pk | sk | item |
+|---|---|---|
+| `PRODUCT#<name>` | `PRODUCT` | status (`declared`, `registered`), contract sequencer, database, crawler, … |
+| `PRODUCT#<name>` | `LEASE` | holder, until, generation |
+| `PENDING#<name>` | the object's key | one object that waits, newest version only |
+| `SEEN#<name>` | the object's key | sequencer of the newest version that is known |
+| `CRAWL#<crawler>` | `TOKEN` | task token of the run that waits for that crawl |
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from mesh.adapters.dynamodb import Table
+from mesh.domain.formats.model import ObjectRef
+from mesh.domain.keys import compare_sequencers
+from mesh.domain.product import ConcurrentChange
+
+_ATTEMPTS = 5
+
+
+class DynamoUploads:
+    """Implements `ports.Uploads`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def product(self, name: str) -> dict[str, Any] | None:
+        """What this account knows of the product."""
+        item = self._table.get(_product(name), "PRODUCT")
+        if item is None:
+            return None
+        return {**json.loads(item.get("body", "{}")), "status": item["status"], "sequencer": item["sequencer"]}
+
+    def may_declare(self, name: str, sequencer: str) -> bool:
+        """`False` if this contract, or a newer one, was sent."""
+        item = self._table.get(_product(name), "PRODUCT")
+        return item is None or compare_sequencers(sequencer, item["sequencer"]) > 0
+
+    def record_declared(self, name: str, sequencer: str) -> None:
+        """The contract was sent; a product that is registered stays so, and keeps working under its last contract."""
+        created = self._table.put(
+            {"pk": _product(name), "sk": "PRODUCT", "status": "declared", "sequencer": sequencer}, unless_exists=True
+        )
+        if not created:
+            self._table.update_if(_product(name), "PRODUCT", "SET sequencer = :new", {":new": sequencer})
+
+    def put_product(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Central registered the product: what is needed to crawl it."""
+        self._table.update_if(
+            _product(name),
+            "PRODUCT",
+            "SET #status = :registered, body = :body, sequencer = if_not_exists(sequencer, :none)",
+            {":registered": "registered", ":body": json.dumps(dict(facts)), ":none": ""},
+            names={"#status": "status"},
+        )
+
+    def add_pending(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
+        """See the port: `SEEN#` decides, so that an event that comes again months later is still recognised.
+
+        The pending item is written first: a crash in between repeats it, and never loses an object.
+        """
+        for _ in range(_ATTEMPTS):
+            seen = self._table.get(f"SEEN#{product}", ref.key)
+            if seen is not None and compare_sequencers(ref.sequencer, seen["sequencer"]) <= 0:
+                return False
+            self._table.put(
+                {
+                    "pk": f"PENDING#{product}",
+                    "sk": ref.key,
+                    "sequencer": ref.sequencer,
+                    "ref": ref.model_dump_json(),
+                    "correlation_id": correlation_id,
+                }
+            )
+            item = {"pk": f"SEEN#{product}", "sk": ref.key, "sequencer": ref.sequencer}
+            if seen is None and self._table.put(item, unless_exists=True):
+                return True
+            if seen is not None and self._table.put_if(item, "sequencer = :seen", {":seen": seen["sequencer"]}):
+                return True
+        raise ConcurrentChange(f"too many events at once for {ref.key}", key=ref.key)
+
+    def pending(self, product: str, limit: int) -> list[tuple[ObjectRef, str]]:
+        """Pending objects with their correlation ids, by key."""
+        items = self._table.query(f"PENDING#{product}", limit=limit)
+        return [(ObjectRef.model_validate_json(item["ref"]), item["correlation_id"]) for item in items]
+
+    def has_pending(self, product: str) -> bool:
+        """Whether anything waits."""
+        return bool(self.pending(product, 1))
+
+    def settle(self, product: str, refs: Iterable[ObjectRef]) -> None:
+        """Delete each pending item unless a newer version of the object replaced it."""
+        for ref in refs:
+            self._table.delete_if(f"PENDING#{product}", ref.key, "sequencer = :done", {":done": ref.sequencer})
+
+    def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
+        """See the port."""
+        lease = self._table.get(_product(product), "LEASE")
+        if lease is None:
+            first = {"pk": _product(product), "sk": "LEASE", "holder": holder, "until": until.isoformat()}
+            return 1 if self._table.put({**first, "generation": 1}, unless_exists=True) else None
+        generation = int(lease["generation"])
+        if lease["holder"] == holder:
+            next_generation = generation
+        elif lease["holder"] == "" or lease["until"] < now.isoformat():
+            next_generation = generation + 1
+        else:
+            return None
+        taken = self._table.update_if(
+            _product(product),
+            "LEASE",
+            "SET holder = :holder, until = :until, generation = :next",
+            {
+                ":holder": holder,
+                ":until": until.isoformat(),
+                ":next": next_generation,
+                ":was": lease["holder"],
+                ":generation": generation,
+            },
+            "holder = :was AND generation = :generation",
+        )
+        return next_generation if taken else None
+
+    def drop_lease(self, product: str, holder: str) -> None:
+        """Only the holder's own."""
+        self._table.update_if(
+            _product(product), "LEASE", "SET holder = :none", {":none": "", ":mine": holder}, "holder = :mine"
+        )
+
+    def take_token(self, crawler: str) -> str | None:
+        """The task token that waits for this crawler, once."""
+        item = self._table.get(f"CRAWL#{crawler}", "TOKEN")
+        if item is None or not self._table.delete_if(
+            f"CRAWL#{crawler}", "TOKEN", "task_token = :token", {":token": item["task_token"]}
+        ):
+            return None
+        return str(item["task_token"])
+
+
+def _product(name: str) -> str:
+    return f"PRODUCT#{name}"

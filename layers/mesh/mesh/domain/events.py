@@ -1,0 +1,254 @@
+"""The events of the mesh: `{"metadata": {...}, "data": {...}}` in EventBridge's `detail`.
+
+One model for each detail-type; `events/contracts/<DetailType>.v1.json` is generated from these (`make contracts`).
+The sender is never in here: it is the envelope's `account`, which AWS sets and nobody can forge.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SOURCE = "meshwork"
+VERSION = 1
+
+AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
+ProductName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
+TableName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,255}$")]
+BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+
+
+class Model(BaseModel):
+    """Immutable, and closed: a field that is not in the contract is an error, not noise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Metadata(Model):
+    """`id` is unique per event and stable over redelivery; `correlation_id` is one upload's whole story."""
+
+    id: str = Field(default_factory=lambda: str(uuid4()), max_length=128)
+    version: Literal[1] = VERSION
+    correlation_id: str = Field(default_factory=lambda: str(uuid4()), max_length=128)
+    causation_id: str | None = Field(default=None, max_length=128)
+    time: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+
+class EventData(Model):
+    """Base of every `data`; its class name is the detail-type."""
+
+    @classmethod
+    def detail_type(cls) -> str:
+        """The EventBridge `detail-type`."""
+        return cls.__name__
+
+
+class Event[D: EventData](Model):
+    """An event's whole `detail`."""
+
+    metadata: Metadata = Field(default_factory=Metadata)
+    data: D
+
+
+class Reason(Model):
+    """Why something was refused: an error's `to_dict()`."""
+
+    code: str
+    message: str
+    where: dict[str, Any] = {}
+    remedy: str = ""
+
+
+class MemberJoined(EventData):
+    """A spoke stack asks to be a member. Who it is comes from the envelope."""
+
+    role: Literal["producer", "consumer", "both"]
+    domain: str = Field(min_length=1, max_length=50)
+    contact: str = Field(min_length=3, max_length=320)
+
+
+class SubscriptionRequested(EventData):
+    """The sending account wants notices of a product."""
+
+    product: ProductName
+
+
+class SubscriptionEnded(EventData):
+    """The sending account wants no more notices of a product."""
+
+    product: ProductName
+
+
+class ProductDeclared(EventData):
+    """A contract arrived or changed. `contract` is its text: central reads no S3 across accounts, trusts no parse."""
+
+    product: ProductName
+    bucket: BucketName
+    key: str = Field(max_length=1024)
+    version_id: str | None = None
+    sequencer: str = ""
+    contract: str
+
+
+class ProductRegistered(EventData):
+    """Database, tags, location and grants are in place in central: link and crawl."""
+
+    product: ProductName
+    database: str
+    catalog_id: AccountId
+    region: str
+    bucket: BucketName
+    location: str
+    crawl: Literal["auto", "express", "glue"] = "auto"
+    crawler_prefix: str
+    draft: bool = False
+    contract: dict[str, Any]
+    """The validated contract (`Contract.model_dump`): its columns decide types and headers in the crawl."""
+
+
+class PersonalDataFinding(Model):
+    """A column that looks like personal data: which LF-Tag value it should have, and why it is thought so."""
+
+    column: str
+    value: str
+    reason: str
+    confidence: float = Field(ge=0, le=1)
+
+
+class CrawledTable(Model):
+    """One table of a crawl. Counts are of this batch; columns are read by central from the catalog, the truth."""
+
+    name: TableName
+    new_table: bool
+    objects: int = Field(ge=0)
+    rows: int = Field(ge=0)
+    rows_exact: bool
+    bytes: int = Field(ge=0)
+    partitions_added: tuple[str, ...] = ()
+    partitions_added_count: int = Field(default=0, ge=0)
+    findings: tuple[PersonalDataFinding, ...] = ()
+
+
+class DataCrawled(EventData):
+    """A batch is in the catalog: what was crawled, as pointers and a summary."""
+
+    product: ProductName
+    generation: int = Field(ge=1)
+    mode: Literal["express", "glue"]
+    tables: tuple[CrawledTable, ...] = Field(min_length=1, max_length=100)
+    quarantined: int = Field(default=0, ge=0)
+
+
+class ColumnRef(Model):
+    """A column as Glue has it."""
+
+    name: str
+    type: str
+
+
+class TypeChange(Model):
+    """A column whose type changed."""
+
+    name: str
+    before: str
+    after: str
+
+
+class TableChange(Model):
+    """What one version changed in one table."""
+
+    table: TableName
+    new_table: bool = False
+    added_columns: tuple[ColumnRef, ...] = ()
+    removed_columns: tuple[str, ...] = ()
+    changed_types: tuple[TypeChange, ...] = ()
+    added_partitions: tuple[str, ...] = ()
+    added_partitions_count: int = 0
+    columns: int = 0
+    rows: int = 0
+    rows_exact: bool = True
+    bytes: int = 0
+    objects: int = 0
+
+
+class Query(Model):
+    """How a consumer reads a table: through its own resource link, in its own account."""
+
+    catalog_id: AccountId
+    database: str
+    table: str
+    resource_link: str
+    sql: str
+
+
+class ProductUpdated(EventData):
+    """A new version can be read in central."""
+
+    product: ProductName
+    version: int = Field(ge=1)
+    domain: str
+    owner_account: AccountId
+    contract_version: str
+    changes: tuple[TableChange, ...]
+    queries: tuple[Query, ...]
+    draft: bool = False
+
+
+class QuarantinedObject(Model):
+    """An object that did not pass: where it was, where it is, and its report."""
+
+    key: str
+    moved_to: str | None = None
+    report: str | None = None
+    reason: Reason
+
+
+class ProductQuarantined(EventData):
+    """A contract or some data did not pass. Nothing of it was published."""
+
+    product: str
+    reason: Reason
+    bucket: str = ""
+    objects: tuple[QuarantinedObject, ...] = ()
+    objects_count: int = 0
+
+
+EVENT_TYPES: tuple[type[EventData], ...] = (
+    MemberJoined,
+    SubscriptionRequested,
+    SubscriptionEnded,
+    ProductDeclared,
+    ProductRegistered,
+    DataCrawled,
+    ProductUpdated,
+    ProductQuarantined,
+)
+
+
+class Envelope(BaseModel):
+    """EventBridge's envelope, as far as Meshwork relies on it."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+    REPLAY_FIELD: ClassVar[str] = "replay-name"
+    id: str
+    account: AccountId
+    region: str = ""
+    source: str
+    detail_type: str = Field(alias="detail-type")
+    detail: dict[str, Any]
+
+
+def stable_id(*parts: object) -> str:
+    """The same parts give the same id: an event sent twice is recognised as one."""
+    return str(uuid5(NAMESPACE_URL, "/".join(str(part) for part in parts)))
+
+
+def follow(cause: Metadata, *parts: object) -> Metadata:
+    """Metadata of an event caused by another one: same story, and an id that a retry repeats."""
+    return Metadata(
+        id=stable_id(cause.id, *parts),
+        correlation_id=cause.correlation_id,
+        causation_id=cause.id,
+    )

@@ -1,0 +1,46 @@
+"""Names of what Meshwork makes, all by pattern from the product's contract (see docs/architecture.md)."""
+
+RESOURCE_LINK_PREFIX = "rl_"
+MEMBER_TOPIC_PREFIX = "mesh-to-"
+MAX_EXECUTION_NAME = 80
+
+
+def resource_link(database: str) -> str:
+    """`credit-card` → `rl_credit-card`."""
+    return f"{RESOURCE_LINK_PREFIX}{database}"
+
+
+def camel_case(product: str) -> str:
+    """`credit-card` → `creditCard`."""
+    head, *rest = product.split("-")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def crawler(prefix: str, account: str) -> str:
+    """`credit`, `222222222222` → `creditCrawler-222222222222`. The prefix is the contract's, or the product's name."""
+    return f"{prefix}Crawler-{account}"
+
+
+def data_prefix(product: str) -> str:
+    """Where the tables of a product lie in its bucket; the only part that Lake Formation serves."""
+    return f"{product}/data/"
+
+
+def data_location_arn(bucket: str, product: str) -> str:
+    """The S3 ARN registered with Lake Formation (no trailing slash: Lake Formation compares ARNs by prefix)."""
+    return f"arn:aws:s3:::{bucket}/{data_prefix(product).rstrip('/')}"
+
+
+def data_location_uri(bucket: str, product: str) -> str:
+    """`s3://<bucket>/<product>/data/`."""
+    return f"s3://{bucket}/{data_prefix(product)}"
+
+
+def member_topic(account: str) -> str:
+    """The one topic through which central speaks to that account."""
+    return f"{MEMBER_TOPIC_PREFIX}{account}"
+
+
+def execution_name(product: str, token: str) -> str:
+    """A Step Functions execution name: 1 to 80 characters, the product first so that people can find it."""
+    return f"{product[: MAX_EXECUTION_NAME - len(token) - 1]}-{token}"

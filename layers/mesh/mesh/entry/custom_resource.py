@@ -1,0 +1,38 @@
+"""CloudFormation custom resources: do, then answer, whatever happens; an unanswered one blocks a stack for an hour."""
+
+import json
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from mesh.entry.observability import logger
+
+Work = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
+
+
+def answer_cloudformation(event: dict[str, Any], context: Any, work: Work) -> None:  # noqa: ANN401 - Lambda's context
+    """Call `work(properties, old_properties)` for Create and Update, and send CloudFormation the outcome.
+
+    Delete succeeds without work: what Meshwork governs outlives its stack (settings, tags, subscriptions).
+    """
+    status, reason, data = "SUCCESS", "", {}
+    if event["RequestType"] != "Delete":
+        try:
+            data = work(event["ResourceProperties"], event.get("OldResourceProperties", {}))
+        except Exception as error:
+            logger.exception("custom resource failed")
+            status, reason = "FAILED", f"{type(error).__name__}: {error}"[:1000]
+    body = {
+        "Status": status,
+        "Reason": reason or f"see log stream {getattr(context, 'log_stream_name', '')}",
+        "PhysicalResourceId": event.get("PhysicalResourceId") or event["LogicalResourceId"],
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+        "Data": data,
+    }
+    request = urllib.request.Request(  # noqa: S310 - the pre-signed URL that CloudFormation gave
+        event["ResponseURL"], data=json.dumps(body).encode(), headers={"Content-Type": ""}, method="PUT"
+    )
+    with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
+        logger.info("answered CloudFormation", extra={"status": status, "http": response.status})

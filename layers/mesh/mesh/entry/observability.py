@@ -1,0 +1,59 @@
+"""Structured logs, and the one frame around every handler."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from pydantic import BaseModel, ValidationError
+
+from mesh.domain.errors import Rejected
+
+logger = Logger()
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+class MalformedEvent(Rejected):
+    """The function was called with something that is not its event."""
+
+
+def entry_point(handler: Handler) -> Handler:
+    """Dump models, log refusals with their reason (a metric filter counts them), and name malformed input as such."""
+
+    @functools.wraps(handler)
+    def framed(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+        logger.append_keys(correlation_id=correlation_of(event))
+        try:
+            result = handler(event, context)
+        except ValidationError as invalid:
+            fault = invalid.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in fault["loc"])
+            malformed = MalformedEvent(f"{place}: {fault['msg']}", field=place, remedy="see events/contracts/")
+            _log_refusal(malformed)
+            raise malformed from invalid
+        except Rejected as refusal:
+            _log_refusal(refusal)
+            raise
+        return result.model_dump(mode="json") if isinstance(result, BaseModel) else result
+
+    return framed
+
+
+def correlation_of(event: Mapping[str, Any]) -> str | None:
+    """The story that a call belongs to, wherever this kind of event carries it."""
+    for part in (event, event.get("detail"), event.get("envelope"), event.get("sender")):
+        if isinstance(part, Mapping):
+            found = part.get("correlation_id") or _in_metadata(part) or _in_metadata(part.get("detail"))
+            if found:
+                return str(found)
+    return None
+
+
+def _in_metadata(part: object) -> object:
+    metadata = part.get("metadata") if isinstance(part, Mapping) else None
+    return metadata.get("correlation_id") if isinstance(metadata, Mapping) else None
+
+
+def _log_refusal(refusal: Rejected) -> None:
+    logger.warning("refused", extra={"outcome": "refused", "reason": refusal.to_dict()})

@@ -1,0 +1,53 @@
+"""Settings from the environment: small models, composed per function from shared parts.
+
+A field is the variable of the same name in capitals. `tests/contract/test_settings.py` compares each function's model
+with the variables that the template gives it, both ways.
+"""
+
+import os
+from functools import cache
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """Base: immutable, hashable, nothing beyond its fields."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class AccountSettings(Settings):
+    """Where the function runs. `aws_region` is set by Lambda itself."""
+
+    account_id: str
+    aws_region: str
+
+
+class TableSettings(Settings):
+    """The account's own table: central's registry, a producer's uploads, a member's notices."""
+
+    table_name: str
+
+
+class CentralBusSettings(Settings):
+    """Central's event bus, by ARN: it is another account's."""
+
+    central_bus_arn: str
+
+
+class OwnBusSettings(Settings):
+    """The account's own bus, for its own rules."""
+
+    own_bus_name: str
+
+
+class WorkSettings(Settings):
+    """The bucket for the working papers of runs."""
+
+    work_bucket: str
+
+
+@cache
+def load[S: Settings](model: type[S]) -> S:
+    """The settings, read once. A missing variable is an error that names it."""
+    return model.model_validate({name: os.environ[name.upper()] for name in model.model_fields})

@@ -1,0 +1,238 @@
+"""What the use cases need from the world. Adapters implement these; `tests/fakes.py` does too."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from mesh.domain.contract import Contract
+from mesh.domain.formats.model import ObjectRef, RangeReader
+from mesh.domain.membership import Member
+from mesh.domain.product import Product, ProductVersion
+from mesh.domain.schema import TableSchema
+
+
+class Clock(Protocol):
+    """The time, in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class ReadContract(Protocol):
+    """Contract text → `Contract`; raises ContractNotYaml, ContractSchemaViolation, ContractNameMismatch, …"""
+
+    def __call__(self, text: str | bytes, *, bucket: str, key: str) -> Contract: ...
+
+
+class DraftContract(Protocol):
+    """Table schemas → the text of a draft contract."""
+
+    def __call__(self, product: str, tables: Mapping[str, TableSchema], *, domain: str = "") -> str: ...
+
+
+class Registry(Protocol):
+    """Central's record of members, products, versions and subscriptions. Writes are conditional."""
+
+    def member(self, account: str) -> Member | None: ...
+
+    def put_member(self, member: Member) -> None: ...
+
+    def product(self, name: str) -> Product | None: ...
+
+    def claim_product(self, product: Product) -> Product:
+        """Create the product, or take over a newer contract of the same owner.
+
+        Returns what stands in the registry afterwards (an older contract than the recorded one changes nothing).
+        Raises NotTheOwner if the name is another account's, ConcurrentChange if somebody else wrote meanwhile.
+        """
+        ...
+
+    def mark_registered(self, name: str, at: datetime) -> None: ...
+
+    def latest_version(self, product: str) -> ProductVersion | None: ...
+
+    def record_version(self, version: ProductVersion) -> ProductVersion:
+        """Record a version once per `run`; a run that is recorded already returns what was recorded.
+
+        Raises ConcurrentChange if that version number was taken meanwhile.
+        """
+        ...
+
+    def version_of_run(self, product: str, run: str) -> ProductVersion | None: ...
+
+    def subscribe(self, product: str, account: str, at: datetime) -> None: ...
+
+    def unsubscribe(self, product: str, account: str) -> None: ...
+
+    def subscribers(self, product: str) -> Iterator[str]: ...
+
+    def notice_sent(self, product: str, version: int, account: str) -> bool: ...
+
+    def record_notice(self, product: str, version: int, account: str, at: datetime) -> None: ...
+
+    def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None: ...
+
+
+class Trace(Protocol):
+    """What happened to one upload, in this account, in order: `mesh trace` reads it."""
+
+    def note(self, correlation_id: str, what: str, **facts: Any) -> None: ...
+
+
+class Catalog(Protocol):
+    """The Glue Data Catalog. `catalog` is the account whose catalog is meant; `None` is the caller's own."""
+
+    def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None: ...
+
+    def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None: ...
+
+    def table(self, database: str, name: str) -> dict[str, Any] | None: ...
+
+    def create_table(self, database: str, table_input: Mapping[str, Any]) -> None: ...
+
+    def update_table(self, database: str, table_input: Mapping[str, Any]) -> None: ...
+
+    def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
+        """Which of these partitions (values in key order) exist."""
+        ...
+
+    def create_partitions(self, database: str, table: str, inputs: Sequence[Mapping[str, Any]]) -> None:
+        """Register partitions in batches; one that exists already is success."""
+        ...
+
+
+class Crawlers(Protocol):
+    """Glue crawlers and their classifiers."""
+
+    def put_classifier(self, name: str, *, delimiter: str, header: Sequence[str], quote: str) -> None: ...
+
+    def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None: ...
+
+
+class LakeFormation(Protocol):
+    """Tags, locations and grants. Idempotent; every `Failures[]` is read and raised."""
+
+    def settings(self) -> dict[str, Any]: ...
+
+    def put_settings(self, settings: Mapping[str, Any]) -> None: ...
+
+    def tag_values(self, key: str) -> tuple[str, ...] | None: ...
+
+    def create_tag(self, key: str, values: Sequence[str]) -> None: ...
+
+    def add_tag_values(self, key: str, values: Sequence[str]) -> None: ...
+
+    def tag_database(self, database: str, tags: Mapping[str, str]) -> None: ...
+
+    def tag_table(self, database: str, table: str, tags: Mapping[str, str]) -> None: ...
+
+    def tag_columns(self, database: str, table: str, columns: Sequence[str], tags: Mapping[str, str]) -> None: ...
+
+    def table_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Effective tags of a table, and of each of its columns."""
+        ...
+
+    def register_location(self, arn: str, role_arn: str) -> None: ...
+
+    def grant(self, grants: Iterable[Mapping[str, Any]]) -> None:
+        """Grant all entries (`Principal`, `Resource`, `Permissions`, `PermissionsWithGrantOption`), idempotently."""
+        ...
+
+    def revoke_iam_allowed_principals(self, database: str) -> None: ...
+
+
+class Bus(Protocol):
+    """An event bus."""
+
+    def put(self, detail_type: str, detail: str) -> None: ...
+
+
+class MemberTopics(Protocol):
+    """Central's voice: one topic for each member account."""
+
+    def create(self, account: str) -> str:
+        """The topic's ARN; only that account may subscribe."""
+        ...
+
+    def publish(self, topic_arn: str, detail_type: str, detail: str) -> None: ...
+
+
+class Inbox(Protocol):
+    """A member's own end of its topic."""
+
+    def subscribe(self, topic_arn: str) -> bool:
+        """Subscribe the inbox queue; `False` while central has not admitted this account."""
+        ...
+
+
+class Notices(Protocol):
+    """What a member was told, each event once."""
+
+    def known(self, event_id: str) -> bool: ...
+
+    def add(self, event_id: str, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
+        """Store a notice; `False` if it was there already."""
+        ...
+
+
+class Objects(Protocol):
+    """The producer's buckets."""
+
+    def reader(self, ref: ObjectRef) -> RangeReader: ...
+
+    def read(self, bucket: str, key: str, *, version_id: str | None = None, limit: int) -> bytes:
+        """At most `limit` bytes. Raises ObjectGone."""
+        ...
+
+    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None: ...
+
+    def move(self, ref: ObjectRef, key: str) -> None:
+        """Copy that version to `key` in the same bucket, then delete the original. An object that is gone is success."""
+        ...
+
+
+class Uploads(Protocol):
+    """The producer's record of what arrived and what is being worked on."""
+
+    def product(self, name: str) -> dict[str, Any] | None: ...
+
+    def may_declare(self, name: str, sequencer: str) -> bool:
+        """`False` if this contract, or a newer one, was sent to central already."""
+        ...
+
+    def record_declared(self, name: str, sequencer: str) -> None: ...
+
+    def put_product(self, name: str, facts: Mapping[str, Any]) -> None: ...
+
+    def add_pending(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
+        """`False` if this, or a newer, version of the object is known already."""
+        ...
+
+    def pending(self, product: str, limit: int) -> list[tuple[ObjectRef, str]]: ...
+
+    def has_pending(self, product: str) -> bool: ...
+
+    def settle(self, product: str, refs: Iterable[ObjectRef]) -> None:
+        """These are dealt with; a newer upload of the same key stays pending."""
+        ...
+
+    def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
+        """The next generation (the same one for the same holder), or `None` while somebody else holds the lease."""
+        ...
+
+    def drop_lease(self, product: str, holder: str) -> None: ...
+
+
+class WorkFiles(Protocol):
+    """Working papers of a run, too large for an execution's input: JSON in the work bucket."""
+
+    def put(self, key: str, document: str) -> None: ...
+
+    def get(self, key: str) -> str | None: ...
+
+
+class Executions(Protocol):
+    """State machine executions."""
+
+    def start(self, name: str, payload: str) -> bool:
+        """`False` if an execution of that name exists already."""
+        ...

@@ -1,0 +1,115 @@
+"""A producer's batch of uploads: taken under a lease, worked on, settled.
+
+Only one run works on a product at a time. What arrives meanwhile is pending and is taken by the same run's next round.
+Nothing is forgotten when a run dies: objects stay pending until they are settled, and the lease ends by itself.
+"""
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from mesh.domain.events import Model
+from mesh.domain.formats.model import ObjectRef
+from mesh.ports import Clock, Trace, Uploads, WorkFiles
+
+LEASE = timedelta(minutes=20)
+"""Longer than any express run; a crawl keeps its lease by renewing it at each poll."""
+MAX_OBJECTS = 2_000
+"""Objects of one round. More wait for the next round of the same run."""
+
+Refs = TypeAdapter(tuple[ObjectRef, ...])
+
+
+class TakeBatch(Model):
+    """`holder` is the execution's ARN."""
+
+    product: str
+    holder: str
+    correlation_id: str
+
+
+class Batch(Model):
+    """What a run works on. Objects themselves are in the work file, since they may be many."""
+
+    status: Literal["taken", "busy", "empty", "undeclared", "waiting"]
+    product: str
+    correlation_id: str
+    generation: int = 0
+    work: str = ""
+    objects: int = 0
+    facts: dict[str, Any] = {}
+
+
+class ReleaseBatch(Model):
+    """`outcome`: `done` settles the batch's objects, `failed` leaves them pending for the next run."""
+
+    product: str
+    holder: str
+    generation: int
+    work: str
+    outcome: Literal["done", "failed"]
+
+
+class Released(Model):
+    """Whether more arrived meanwhile."""
+
+    more: bool
+
+
+def take_batch(command: TakeBatch, *, uploads: Uploads, work: WorkFiles, clock: Clock, trace: Trace) -> Batch:
+    """Take what is pending. `busy`: another run has the lease and will see it; `waiting`: declared, not registered yet.
+
+    Taking again under the same holder gives the same generation, so a retry of the step is safe.
+    """
+    facts = uploads.product(command.product)
+    status: Literal["busy", "empty", "undeclared", "waiting"] | None = None
+    if facts is not None and facts.get("status") != "registered":
+        status = "waiting"
+    elif not uploads.has_pending(command.product):
+        status = "empty"
+    generation = None
+    if status is None:
+        now = clock.now()
+        generation = uploads.take_lease(command.product, command.holder, now + LEASE, now)
+        if generation is None:
+            status = "busy"
+    if status is not None or generation is None:
+        return Batch(status=status or "busy", product=command.product, correlation_id=command.correlation_id)
+    taken = uploads.pending(command.product, MAX_OBJECTS)
+    path = f"runs/{command.product}/{generation:08d}/batch.json"
+    work.put(path, Refs.dump_json(tuple(ref for ref, _ in taken)).decode())
+    trace.note(
+        command.correlation_id,
+        "batch taken",
+        product=command.product,
+        generation=generation,
+        objects=len(taken),
+        execution=command.holder,
+    )
+    return Batch(
+        status="taken" if facts else "undeclared",
+        product=command.product,
+        correlation_id=command.correlation_id,
+        generation=generation,
+        work=path,
+        objects=len(taken),
+        facts=facts or {},
+    )
+
+
+def read_batch(work: WorkFiles, path: str) -> tuple[ObjectRef, ...]:
+    """The objects of a taken batch."""
+    return Refs.validate_json(work.get(path) or "[]")
+
+
+def release_batch(command: ReleaseBatch, *, uploads: Uploads, work: WorkFiles) -> Released:
+    """Settle the batch (when done) and drop the lease, in that order; then look whether more arrived.
+
+    Whoever uploads writes first and tries the lease after; this drops the lease first and looks after. So one of the
+    two always sees the other, and no upload is left lying.
+    """
+    if command.outcome == "done":
+        uploads.settle(command.product, read_batch(work, command.work))
+    uploads.drop_lease(command.product, command.holder)
+    return Released(more=command.outcome == "done" and uploads.has_pending(command.product))

@@ -1,0 +1,50 @@
+"""A consumer wants, or no longer wants, notices of a product."""
+
+from typing import Literal
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Envelope, Event, Metadata, Model, SubscriptionEnded, SubscriptionRequested
+from mesh.domain.membership import authorise
+from mesh.ports import Clock, Registry, Trace
+
+
+class UnknownProduct(Rejected):
+    """No product of that name is registered, or it is a draft that only its owner can see."""
+
+
+class SubscriptionChanged(Model):
+    """What now holds."""
+
+    product: str
+    account: str
+    status: Literal["subscribed", "ended"]
+
+
+def change_subscription(envelope: Envelope, *, registry: Registry, trace: Trace, clock: Clock) -> SubscriptionChanged:
+    """Record the wish of an admitted consumer. Idempotent.
+
+    Raises UnknownProduct, or what `authorise` raises; every refusal is recorded.
+    """
+    metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
+    try:
+        authorise(envelope, registry.member(envelope.account), None)
+        changed = _change(envelope, registry, clock)
+    except Rejected as refusal:
+        registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), clock.now())
+        trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
+        raise
+    trace.note(metadata.correlation_id, changed.status, product=changed.product, account=changed.account)
+    return changed
+
+
+def _change(envelope: Envelope, registry: Registry, clock: Clock) -> SubscriptionChanged:
+    if envelope.detail_type == SubscriptionEnded.detail_type():
+        wish = Event[SubscriptionEnded].model_validate(envelope.detail).data
+        registry.unsubscribe(wish.product, envelope.account)
+        return SubscriptionChanged(product=wish.product, account=envelope.account, status="ended")
+    name = Event[SubscriptionRequested].model_validate(envelope.detail).data.product
+    product = registry.product(name)
+    if product is None or (product.draft and product.owner != envelope.account):
+        raise UnknownProduct(f"there is no product {name!r}", product=name, remedy="see what there is: mesh products")
+    registry.subscribe(name, envelope.account, clock.now())
+    return SubscriptionChanged(product=name, account=envelope.account, status="subscribed")

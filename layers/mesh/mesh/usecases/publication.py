@@ -1,0 +1,223 @@
+"""The steps of `publish-version`: what changed, tag it, record it, see that it can be read, tell who subscribed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mesh.domain import names
+from mesh.domain.events import (
+    ColumnRef,
+    CrawledTable,
+    DataCrawled,
+    Envelope,
+    Event,
+    Metadata,
+    Model,
+    ProductUpdated,
+    Query,
+    TableChange,
+    TypeChange,
+    follow,
+)
+from mesh.domain.membership import NotTheOwner
+from mesh.domain.product import NotYetReadable, Product, ProductVersion, TableSnapshot
+from mesh.ports import Catalog, Clock, LakeFormation, MemberTopics, Registry, Trace
+
+MAX_LISTED = 100
+"""A notice lists at most this many columns or partitions of a table; counts are always whole."""
+
+
+class VersionDraft(Model):
+    """A version before it has a number."""
+
+    product: str
+    run: str
+    correlation_id: str
+    tables: tuple[TableSnapshot, ...]
+    changes: tuple[TableChange, ...]
+
+
+class Notified(Model):
+    """Whom a version was announced to. `already` had been told by an earlier attempt."""
+
+    product: str
+    version: int
+    told: tuple[str, ...]
+    already: tuple[str, ...]
+
+
+def diff_version(envelope: Envelope, *, catalog: Catalog, registry: Registry) -> VersionDraft:
+    """Compare the catalog, which is the truth, with the last version. Raises NotYetReadable for a missing table."""
+    event = Event[DataCrawled].model_validate(envelope.detail)
+    product = owned_product(registry, event.data.product, envelope.account)
+    last = registry.latest_version(product.name)
+    known = {snapshot.table: snapshot for snapshot in last.tables} if last else {}
+    snapshots, changes = dict(known), []
+    for crawled in event.data.tables:
+        now = _snapshot(catalog, product.name, crawled, known.get(crawled.name))
+        changes.append(_change(known.get(crawled.name), now, crawled))
+        snapshots[crawled.name] = now
+    return VersionDraft(
+        product=product.name,
+        run=event.metadata.id,
+        correlation_id=event.metadata.correlation_id,
+        tables=tuple(snapshots[name] for name in sorted(snapshots)),
+        changes=tuple(changes),
+    )
+
+
+def owned_product(registry: Registry, name: str, account: str) -> Product:
+    """The product, which must be this account's. Raises NotTheOwner."""
+    product = registry.product(name)
+    if product is None or product.owner != account:
+        raise NotTheOwner(
+            f"account {account} has no product {name!r}", account=account, remedy="declare it first, with a contract"
+        )
+    return product
+
+
+def _snapshot(catalog: Catalog, database: str, crawled: CrawledTable, last: TableSnapshot | None) -> TableSnapshot:
+    table = catalog.table(database, crawled.name)
+    if table is None:
+        raise NotYetReadable(f"table {database}.{crawled.name} is not in the catalog yet", database=database)
+    return TableSnapshot(
+        table=crawled.name,
+        columns=columns_of(table["StorageDescriptor"].get("Columns", [])),
+        partition_keys=columns_of(table.get("PartitionKeys", [])),
+        rows=crawled.rows + (last.rows if last else 0),
+        rows_exact=crawled.rows_exact and (last.rows_exact if last else True),
+        bytes=crawled.bytes + (last.bytes if last else 0),
+        objects=crawled.objects + (last.objects if last else 0),
+        partitions=crawled.partitions_added_count + (last.partitions if last else 0),
+    )
+
+
+def columns_of(columns: list[Mapping[str, Any]]) -> tuple[ColumnRef, ...]:
+    """Glue's column list as ours."""
+    return tuple(ColumnRef(name=column["Name"], type=column["Type"]) for column in columns)
+
+
+def _change(last: TableSnapshot | None, now: TableSnapshot, crawled: CrawledTable) -> TableChange:
+    before = {column.name: column for column in last.columns} if last else {}
+    after = {column.name: column for column in now.columns}
+    return TableChange(
+        table=now.table,
+        new_table=last is None,
+        added_columns=tuple(column for column in now.columns if last and column.name not in before)[:MAX_LISTED],
+        removed_columns=tuple(name for name in before if name not in after)[:MAX_LISTED],
+        changed_types=tuple(
+            TypeChange(name=name, before=before[name].type, after=column.type)
+            for name, column in after.items()
+            if name in before and before[name].type != column.type
+        )[:MAX_LISTED],
+        added_partitions=crawled.partitions_added[:MAX_LISTED],
+        added_partitions_count=crawled.partitions_added_count,
+        columns=len(now.columns) + len(now.partition_keys),
+        rows=crawled.rows,
+        rows_exact=crawled.rows_exact,
+        bytes=crawled.bytes,
+        objects=crawled.objects,
+    )
+
+
+def record_version(draft: VersionDraft, *, registry: Registry, clock: Clock, trace: Trace) -> ProductVersion:
+    """Claim the next version number for this run; a redelivered run gets the version it already has.
+
+    Raises ConcurrentChange when another run took that number first: diff again, then retry.
+    """
+    existing = registry.version_of_run(draft.product, draft.run)
+    if existing is not None:
+        return existing
+    product = registry.product(draft.product)
+    if product is None:
+        raise NotTheOwner(f"there is no product {draft.product!r}", product=draft.product)
+    version = registry.record_version(
+        ProductVersion(
+            product=draft.product,
+            version=product.version + 1,
+            run=draft.run,
+            correlation_id=draft.correlation_id,
+            contract_version=product.contract_version,
+            tables=draft.tables,
+            changes=draft.changes,
+            published=clock.now(),
+        )
+    )
+    trace.note(draft.correlation_id, "version recorded", product=draft.product, version=version.version)
+    return version
+
+
+def confirm_readable(version: ProductVersion, *, catalog: Catalog, lake: LakeFormation) -> None:
+    """Tables, columns and tags of the version are what central reads now. Raises NotYetReadable."""
+    for snapshot in version.tables:
+        table = catalog.table(version.product, snapshot.table)
+        found = {column.name for column in columns_of(table["StorageDescriptor"]["Columns"])} if table else set()
+        missing = [column.name for column in snapshot.columns if column.name not in found]
+        if table is None or missing:
+            raise NotYetReadable(
+                f"{version.product}.{snapshot.table} cannot be read as recorded", missing=missing[:10] or None
+            )
+        tags, _ = lake.table_tags(version.product, snapshot.table)
+        if tags.get("product") != version.product:
+            raise NotYetReadable(f"{version.product}.{snapshot.table} does not carry its tags yet", tags=tags)
+
+
+def notify_subscribers(
+    version: ProductVersion,
+    *,
+    catalog_id: str,
+    registry: Registry,
+    topics: MemberTopics,
+    clock: Clock,
+    trace: Trace,
+) -> Notified:
+    """Tell each subscriber, and the owner, once per version.
+
+    The event's id is the same at every attempt, so a repeated publish is recognised in the member's inbox; a member
+    that has gone, or is not admitted, is passed over. A draft is told to its owner alone.
+    """
+    product = registry.product(version.product)
+    if product is None:
+        raise NotTheOwner(f"there is no product {version.product!r}", product=version.product)
+    detail = notice(version, product, catalog_id)
+    wanted = [] if product.draft else list(registry.subscribers(product.name))
+    told, already = [], []
+    for account in dict.fromkeys([*wanted, product.owner]):
+        member = registry.member(account)
+        if member is None or member.status != "admitted":
+            continue
+        if registry.notice_sent(product.name, version.version, account):
+            already.append(account)
+            continue
+        topics.publish(member.topic_arn, ProductUpdated.detail_type(), detail.model_dump_json())
+        registry.record_notice(product.name, version.version, account, clock.now())
+        told.append(account)
+    trace.note(version.correlation_id, "notified", product=product.name, version=version.version, told=told)
+    return Notified(product=product.name, version=version.version, told=tuple(told), already=tuple(already))
+
+
+def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[ProductUpdated]:
+    """The notice of a version: what changed, and how to query it."""
+    cause = Metadata(id=version.run, correlation_id=version.correlation_id)
+    link = names.resource_link(product.name)
+    return Event[ProductUpdated](
+        metadata=follow(cause, "updated", version.version),
+        data=ProductUpdated(
+            product=product.name,
+            version=version.version,
+            domain=product.domain,
+            owner_account=product.owner,
+            contract_version=version.contract_version,
+            changes=version.changes,
+            queries=tuple(
+                Query(
+                    catalog_id=catalog_id,
+                    database=product.name,
+                    table=change.table,
+                    resource_link=link,
+                    sql=f'SELECT * FROM "{link}"."{change.table}" LIMIT 10',
+                )
+                for change in version.changes
+            ),
+            draft=product.draft,
+        ),
+    )

@@ -1,0 +1,125 @@
+"""The steps of `register-product` after the contract was accepted. Each is idempotent: a retry or a redrive repeats it.
+
+`Registration` is what the steps hand on: small, and complete, so that no step reads S3 or asks the producer again.
+"""
+
+from typing import Any, Literal
+
+from mesh.domain.events import AccountId, Event, Metadata, Model, ProductRegistered, follow
+from mesh.domain.ontology import PRODUCT
+from mesh.ports import Catalog, Clock, LakeFormation, Registry
+
+
+class Registration(Model):
+    """A product on its way into central's catalog."""
+
+    product: str
+    owner: AccountId
+    database: str
+    catalog_id: AccountId
+    region: str
+    bucket: str
+    location: str
+    location_arn: str
+    domain: str
+    description: str
+    tags: dict[str, str]
+    crawl: Literal["auto", "express", "glue"]
+    crawler_prefix: str
+    draft: bool
+    contract: dict[str, Any]
+    event_id: str
+    correlation_id: str
+
+
+def create_database(registration: Registration, *, catalog: Catalog, lake: LakeFormation) -> None:
+    """The central database, with nothing for IAMAllowedPrincipals: it is to be shared by tags only."""
+    catalog.create_database(
+        registration.database,
+        location=registration.location,
+        description=registration.description,
+        parameters={"meshwork:product": registration.product, "meshwork:owner": registration.owner},
+    )
+    lake.revoke_iam_allowed_principals(registration.database)
+
+
+def tag_database(registration: Registration, *, lake: LakeFormation) -> None:
+    """Assign the contract's tags; the product's own name becomes a value of `product` first."""
+    known = lake.tag_values(PRODUCT)
+    if known is None:
+        lake.create_tag(PRODUCT, [registration.product])
+    elif registration.product not in known:
+        lake.add_tag_values(PRODUCT, [registration.product])
+    lake.tag_database(registration.database, registration.tags)
+
+
+def register_location(registration: Registration, *, lake: LakeFormation, role_arn: str) -> None:
+    """Register the product's data prefix: Lake Formation reads it as the location role, which the bucket lets in."""
+    lake.register_location(registration.location_arn, role_arn)
+
+
+def grant_producer(registration: Registration, *, lake: LakeFormation) -> None:
+    """The producer account may fill its own product, and pass that on to its crawl roles.
+
+    By tag policy rather than by name: tables that come later are covered. Two LFTagPolicy grants are needed, one for
+    the database and one for its tables.
+    """
+    lake.grant(producer_grants(registration))
+
+
+def producer_grants(registration: Registration) -> list[dict[str, Any]]:
+    """The entries of `BatchGrantPermissions`, all with grant option."""
+    expression = [{"TagKey": PRODUCT, "TagValues": [registration.product]}]
+    tag = {"LFTag": {"CatalogId": registration.catalog_id, "TagKey": PRODUCT, "TagValues": [registration.product]}}
+
+    def policy(resource_type: str) -> dict[str, Any]:
+        return {
+            "LFTagPolicy": {
+                "CatalogId": registration.catalog_id,
+                "ResourceType": resource_type,
+                "Expression": expression,
+            }
+        }
+
+    location = {"DataLocation": {"CatalogId": registration.catalog_id, "ResourceArn": registration.location_arn}}
+    wanted: list[tuple[dict[str, Any], list[str]]] = [
+        (tag, ["DESCRIBE", "ASSOCIATE"]),
+        (policy("DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
+        (policy("TABLE"), ["SELECT", "DESCRIBE", "ALTER", "INSERT"]),
+        (location, ["DATA_LOCATION_ACCESS"]),
+    ]
+    return [grant_entry(registration.owner, resource, permissions, grantable=True) for resource, permissions in wanted]
+
+
+def grant_entry(
+    principal: str, resource: dict[str, Any], permissions: list[str], *, grantable: bool = False
+) -> dict[str, Any]:
+    """One entry of a batch, without its `Id`."""
+    return {
+        "Principal": {"DataLakePrincipalIdentifier": principal},
+        "Resource": resource,
+        "Permissions": permissions,
+        "PermissionsWithGrantOption": permissions if grantable else [],
+    }
+
+
+def record_registration(registration: Registration, *, registry: Registry, clock: Clock) -> Event[ProductRegistered]:
+    """Mark the product registered and give the event that tells its owner."""
+    registry.mark_registered(registration.product, clock.now())
+    cause = Metadata(id=registration.event_id, correlation_id=registration.correlation_id)
+    return Event[ProductRegistered](
+        metadata=follow(cause, "registered"),
+        data=ProductRegistered(
+            product=registration.product,
+            database=registration.database,
+            catalog_id=registration.catalog_id,
+            region=registration.region,
+            bucket=registration.bucket,
+            location=registration.location,
+            crawl=registration.crawl,
+            crawler_prefix=registration.crawler_prefix,
+            draft=registration.draft,
+            contract=registration.contract,
+        ),
+    )
+
