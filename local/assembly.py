@@ -2,7 +2,7 @@
 
 from ministack import app as ministack_app
 
-from local import functions, states
+from local import events, functions, states
 from local.gateway import Gateway
 from local.options import ServerOptions
 from local.record import Record
@@ -14,6 +14,7 @@ def build(options: ServerOptions) -> Gateway:
     """The ASGI application. Once per process, after `ServerOptions.apply()`."""
     functions.install(options)
     states.install(options)
+    events.install(options)
     record = Record(options.state_dir / "calls.jsonl")
     _records.append(record)
     return Gateway(ministack_app.app, record)

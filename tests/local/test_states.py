@@ -10,6 +10,16 @@ from tests.local.running import RunningServer, allow, wait_until
 
 ACCOUNT = "111111111111"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
+KEY = {"id": {"S": "1"}}
+SOURCE = """
+class Rejected(Exception):
+    pass
+
+def handler(event, context):
+    if event.get("bad"):
+        raise Rejected("no")
+    return {"got": event}
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,8 +32,7 @@ def _accounts(server: RunningServer) -> None:
         allow("states:StartExecution", "states:DescribeExecution", "sqs:SendMessage", "glue:GetDatabase"),
     )
     worker = server.make_role(ACCOUNT, "function", "lambda.amazonaws.com")
-    source = "class Rejected(Exception): pass\ndef handler(event, context):\n    if event.get('bad'): raise Rejected('no')\n    return {'got': event}"
-    server.make_function(ACCOUNT, "step", source, worker)
+    server.make_function(ACCOUNT, "step", SOURCE, worker)
     server.client("dynamodb", ACCOUNT).create_table(
         TableName="registry",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -83,12 +92,12 @@ def test_function_error_names_the_class_and_carries_the_payload(server: RunningS
         ("nofunction", "lambda:invoke", {"FunctionName": "absent", "Payload": {}}, "Lambda.ResourceNotFoundException"),
         ("nodatabase", "aws-sdk:glue:getDatabase", {"Name": "absent"}, "Glue.EntityNotFoundException"),
         ("denied", "aws-sdk:glue:getTable", {"DatabaseName": "a", "Name": "b"}, "Glue.AccessDeniedException"),
-        ("denied2", "dynamodb:deleteItem", {"TableName": "registry", "Key": {"id": {"S": "1"}}}, "DynamoDB.AmazonDynamoDBException"),
-        ("notable", "dynamodb:getItem", {"TableName": "absent", "Key": {"id": {"S": "1"}}}, "DynamoDB.ResourceNotFoundException"),
+        ("denied2", "dynamodb:deleteItem", {"TableName": "registry", "Key": KEY}, "DynamoDB.AmazonDynamoDBException"),
+        ("notable", "dynamodb:getItem", {"TableName": "absent", "Key": KEY}, "DynamoDB.ResourceNotFoundException"),
         ("badargs", "aws-sdk:glue:getDatabase", {"Nome": "x"}, "States.Runtime"),
         ("nosuch", "aws-sdk:glue:getCake", {"Name": "x"}, "States.Runtime"),
     ],
-)  # fmt: skip
+)
 def test_errors_are_named_as_on_aws(
     server: RunningServer, name: str, resource: str, arguments: dict[str, Any], error: str
 ) -> None:
@@ -168,7 +177,7 @@ def test_task_token_waits_for_its_answer(server: RunningServer) -> None:
     token = json.loads(message["Body"])["token"]
     sfn.send_task_success(taskToken=token, output='{"approved": true}')
     assert json.loads(wait_until(lambda: finished(sfn, execution))["output"]) == {"approved": True}
-    with pytest.raises(ClientError, match="TaskDoesNotExist|TaskTimedOut"):
+    with pytest.raises(ClientError, match=r"TaskDoesNotExist|TaskTimedOut"):
         sfn.send_task_success(taskToken=token, output="{}")
 
 

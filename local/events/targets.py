@@ -1,0 +1,183 @@
+"""One delivery of one event to one target, with the permissions AWS asks for."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from ministack.core.arn import parse_arn
+from ministack.core.responses import new_uuid, request_scope
+from ministack.services import eventbridge, lambda_svc, sns, sqs
+
+from local import policies, roles
+from local.events import bus
+from local.options import ServerOptions
+
+SERVICE: Final = "events.amazonaws.com"
+
+
+class DeliveryError(Exception):
+    """`code` is EventBridge's own, as in a dead letter's `ERROR_CODE`; only `retryable` ones are tried again."""
+
+    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retryable = retryable
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """`account` and `region` are the rule's; `event` is MiniStack's record of the event."""
+
+    rule: dict[str, Any]
+    target: dict[str, Any]
+    event: dict[str, Any]
+    payload: str
+    account: str
+    region: str
+    path: tuple[str, ...] = field(default=())
+
+    @property
+    def rule_arn(self) -> str:
+        return str(self.rule["Arn"])
+
+    @property
+    def target_arn(self) -> str:
+        return str(self.target["Arn"])
+
+
+class Targets:
+    """Delivers to functions, queues, topics, state machines and other buses."""
+
+    def __init__(self, options: ServerOptions) -> None:
+        self._options = options
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Raises `DeliveryError`."""
+        service = delivery.target_arn.split(":")[2]
+        with request_scope(delivery.target_arn.split(":")[4], delivery.region):
+            match service:
+                case "lambda":
+                    _to_function(delivery)
+                case "sqs":
+                    _to_queue(delivery)
+                case "sns":
+                    _to_topic(delivery)
+                case "events":
+                    _to_bus(delivery)
+                case "states":
+                    self._to_state_machine(delivery)
+                case _:
+                    raise DeliveryError("UNSUPPORTED_TARGET", f"{service} is no target of the local mesh")
+
+    def _to_state_machine(self, delivery: Delivery) -> None:
+        """As the target's role, through the API: the call is checked and recorded like any other."""
+        role_arn = delivery.target.get("RoleArn") or ""
+        try:
+            keys = roles.credentials(role_arn, SERVICE, "EventBridge") if role_arn else {}
+        except roles.CannotAssumeRoleError as error:
+            raise DeliveryError("NO_PERMISSIONS", str(error)) from error
+        if not keys:
+            raise DeliveryError("NO_PERMISSIONS", f"rule {delivery.rule_arn} has no RoleArn for {delivery.target_arn}")
+        client = boto3.Session().client(
+            "stepfunctions",
+            region_name=delivery.region,
+            endpoint_url=self._options.endpoint,
+            config=Config(retries={"total_max_attempts": 1}),
+            aws_access_key_id=keys["aws_access_key_id"],
+            aws_secret_access_key=keys["aws_secret_access_key"],
+            aws_session_token=keys["aws_session_token"],
+        )
+        name = f"{delivery.event.get('EventId', new_uuid())}_{new_uuid()}"[:80]
+        try:
+            client.start_execution(stateMachineArn=delivery.target_arn, name=name, input=delivery.payload)
+        except ClientError as error:
+            raise _of_client_error(error) from error
+        except BotoCoreError as error:
+            raise DeliveryError("SDK_CLIENT_ERROR", str(error), retryable=True) from error
+
+
+def _of_client_error(error: ClientError) -> DeliveryError:
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    if "AccessDenied" in code:
+        return DeliveryError("NO_PERMISSIONS", message)
+    if code == "StateMachineDoesNotExist":
+        return DeliveryError("NO_RESOURCE", message)
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return DeliveryError(
+        "THROTTLING" if "hrottl" in code else "SDK_CLIENT_ERROR", message, retryable=status >= 500 or "hrottl" in code
+    )
+
+
+def _require(allowed: bool, delivery: Delivery, action: str) -> None:
+    if not allowed:
+        message = f"{SERVICE} is not authorized to perform {action} on {delivery.target_arn} for {delivery.rule_arn}"
+        raise DeliveryError("NO_PERMISSIONS", message)
+
+
+def _require_found(found: object, delivery: Delivery) -> None:
+    if not found:
+        raise DeliveryError("NO_RESOURCE", f"{delivery.target_arn} does not exist")
+
+
+def _to_function(delivery: Delivery) -> None:
+    record, config, _ = lambda_svc._get_func_record_for_ref(delivery.target_arn)
+    _require_found(record and config, delivery)
+    unqualified = ":".join(delivery.target_arn.split(":")[:7])
+    policy, _ = lambda_svc.function_policy_for_arn(unqualified)
+    allowed = policies.resource_allows_service(
+        policy, "lambda:InvokeFunction", delivery.target_arn, SERVICE, delivery.rule_arn
+    )
+    _require(allowed, delivery, "lambda:InvokeFunction")
+    # Asynchronous, as on AWS: Lambda retries and has its own failure destination.
+    lambda_svc.invoke_async_with_retry(
+        lambda_svc._execution_record_for_config(record, config), json.loads(delivery.payload)
+    )
+
+
+def _to_queue(delivery: Delivery) -> None:
+    found = sqs.queue_policy_for_arn(delivery.target_arn)
+    _require_found(found, delivery)
+    allowed = policies.resource_allows_service(
+        found[0], "sqs:SendMessage", delivery.target_arn, SERVICE, delivery.rule_arn
+    )
+    _require(allowed, delivery, "sqs:SendMessage")
+    eventbridge._dispatch_to_sqs(
+        parse_arn(delivery.target_arn), delivery.payload, delivery.target.get("SqsParameters") or {}
+    )
+
+
+def _to_topic(delivery: Delivery) -> None:
+    found = sns.topic_policy_for_arn(delivery.target_arn)
+    _require_found(found, delivery)
+    allowed = policies.resource_allows_service(found[0], "sns:Publish", delivery.target_arn, SERVICE, delivery.rule_arn)
+    _require(allowed, delivery, "sns:Publish")
+    try:
+        sns.publish_internal(delivery.target_arn, delivery.payload)
+    except sns.SnsPublishError as error:
+        raise DeliveryError("SDK_CLIENT_ERROR", str(error)) from error
+
+
+def _to_bus(delivery: Delivery) -> None:
+    """To another bus as the rule's role; what came from another account goes no further than one hop."""
+    role_arn = delivery.target.get("RoleArn") or ""
+    account, region, name = bus.parts(delivery.target_arn)
+    if not role_arn or not policies.role_allows(role_arn, SERVICE, "events:PutEvents", delivery.target_arn):
+        _require(False, delivery, "events:PutEvents")
+    sender = delivery.event["Account"]
+    if delivery.account not in (sender, account):
+        raise DeliveryError("NOT_FORWARDED", "an event received from another account is not sent to a third one")
+    if account == delivery.account:
+        with request_scope(account, region):
+            _require_found(name in eventbridge._event_buses, delivery)
+    else:
+        entry = {
+            "EventBusName": delivery.target_arn,
+            "Source": delivery.event["Source"],
+            "DetailType": delivery.event["DetailType"],
+        }
+        caller = f"arn:aws:sts::{delivery.account}:assumed-role/{role_arn.rsplit('/', 1)[-1]}/delivery"
+        _require(bus.may_put(entry, caller), delivery, "events:PutEvents")
+    bus.dispatch({**delivery.event, "_DispatchPath": list(delivery.path)}, delivery.target_arn)
