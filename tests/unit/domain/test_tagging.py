@@ -17,7 +17,8 @@ ONTOLOGY = parse_ontology(DOCUMENT)
 def contract(columns=(), table_tags=None, status="active", **fields):
     table = ContractTable(name="t", columns=tuple(columns), lf_tags=table_tags or {})
     values = {
-        "id": "1", "version": "1", "api_version": "v3.2.0", "name": "p1", "crawler_prefix": "p", "domain": "Consumer-Banking",
+        "id": "1", "version": "1", "api_version": "v3.2.0", "name": "p1", "crawler_prefix": "p",
+        "domain": "Consumer-Banking",
         "lf_tags": {"confidentiality": "internal"}, "tables": (table,), "status": status,
     }  # fmt: skip
     return Contract(**{**values, **fields})

@@ -11,7 +11,7 @@ Glue crawler.
     ├── objects     EmptyFile, BinaryContent, UnsupportedEncoding, InconsistentCompression, LineTooLong
     ├── CSV         HeaderWithoutRows, RaggedRows, UnclosedQuote, DuplicateColumns, EmptyColumnName
     ├── others      MalformedJson, CorruptParquet
-    └── tables      UnmergeableTypes, InconsistentPartitions, MixedFormats, MixedDialects
+    └── tables      UnmergeableTypes, InconsistentPartitions, MixedFormats, MixedDialects, MisplacedColumns
 """
 
 from mesh.domain.errors import MeshError, Rejected
@@ -115,6 +115,10 @@ class MixedFormats(Rejected):
 
 class MixedDialects(Rejected):
     """CSV objects of one table differ in delimiter or header: one SerDe cannot read both."""
+
+
+class MisplacedColumns(Rejected):
+    """A CSV file whose columns stand in another order than the table's: engines read CSV by position."""
 
 
 class FormatDeclined(MeshError):  # noqa: N818 - a signal, and no fault of the data

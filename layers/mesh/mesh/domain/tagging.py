@@ -43,7 +43,7 @@ def resolve_tags(
     `findings`: table → columns that look like personal data.
 
     The nearest value wins, but a finding makes a column stricter and never laxer, and personal data lifts
-    `confidentiality` to what the ontology says it implies, so that an expression on confidentiality alone never shows it.
+    `confidentiality` to what the ontology says it implies: an expression on confidentiality alone never shows it.
     Without a contract, or with a draft, ordered keys get their most restrictive value. Raises `UnknownLFTag`.
     """
     if contract is None or contract.draft:

@@ -94,8 +94,26 @@ class CsvDialect(BaseModel):
     encoding: Literal["utf-8", "utf-8-sig"] = "utf-8"
 
 
+class Storage(BaseModel):
+    """How a table's files are written, and so which SerDe reads them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Format
+    compression: Compression = "none"
+    dialect: CsvDialect | None = None
+
+    @property
+    def serde(self) -> SerDe:
+        """Quoted CSV needs OpenCSVSerDe, plain CSV is faster and typed with LazySimpleSerDe."""
+        if self.format == "csv":
+            return "open-csv" if self.dialect and self.dialect.quoted else "lazy-simple"
+        return "openx-json" if self.format == "json" else "parquet-hive"
+
+
 class ObjectInspection(BaseModel):
-    """What one object is. `rows` is an estimate unless `rows_exact`; `bytes` its size, `bytes_read` what it took.
+    """What one object is. A column's type is "" where no value says it (all null). `rows` is an estimate unless
+    `rows_exact`; `bytes` the object's size, `bytes_read` what was read of it.
 
     `samples` holds a few distinct values per column for the search for personal data: never log, never publish them.
     """
@@ -107,7 +125,6 @@ class ObjectInspection(BaseModel):
     format: Format
     compression: Compression = "none"
     dialect: CsvDialect | None = None
-    serde: SerDe
     columns: tuple[Column, ...]
     partition: tuple[PartitionValue, ...] = ()
     rows: int = Field(ge=0)
@@ -115,3 +132,13 @@ class ObjectInspection(BaseModel):
     bytes: int = Field(ge=0)
     bytes_read: int = Field(ge=0)
     samples: dict[str, tuple[str, ...]] = Field(default_factory=dict, repr=False)
+
+    @property
+    def storage(self) -> Storage:
+        """Format, compression and dialect."""
+        return Storage(format=self.format, compression=self.compression, dialect=self.dialect)
+
+    @property
+    def serde(self) -> SerDe:
+        """Which SerDe reads it."""
+        return self.storage.serde
