@@ -26,7 +26,7 @@ class TagValue(BaseModel):
 
 
 class TagKey(BaseModel):
-    """One key. An `ordered` key's values run from the least to the most restrictive; an `open` one grows by products."""
+    """One key. `ordered`: values run from the least to the most restrictive. `open`: it grows by products."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,0 +1,150 @@
+"""Columns that look like personal data: by their name, in several languages, and by the shape of their values.
+
+A heuristic that errs towards caution: it makes a column stricter until the owner's contract says more, and it never
+makes one laxer. Reasons name the rule, never a value.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from mesh.domain.events import PersonalDataFinding
+from mesh.domain.schema import Column
+
+PERSONAL: Final = "personal"
+SENSITIVE: Final = "sensitive"
+_NAME_CONFIDENCE: Final = 0.7
+_VALUE_CONFIDENCE: Final = 0.95
+_MIN_SHARE: Final = 0.6
+_MIN_TEXT: Final = 3
+
+
+class _NameRule(NamedTuple):
+    """`words` match whole parts of a name, `stems` the beginning of a part. `text`: values are words or numbers of
+    some length, so that a column of one-digit codes is not meant (a flag "has a telephone" is no telephone)."""
+
+    what: str
+    value: str
+    words: frozenset[str]
+    stems: tuple[str, ...] = ()
+    text: bool = False
+
+
+def _rule(what: str, value: str, words: str, stems: str = "", *, text: bool = False) -> _NameRule:
+    return _NameRule(what, value, frozenset(words.split()), tuple(stems.split()), text)
+
+
+_NAME_RULES: Final = (
+    _rule("e-mail address", PERSONAL, "mail correo courriel", "email emailaddress", text=True),
+    _rule("telephone number", PERSONAL, "tel telef handy movil cellphone", "phone telefon telephone telefono mobile",
+          text=True),
+    _rule("bank account", PERSONAL, "iban kontonummer kontonr", "bankaccount accountnumber accountno", text=True),
+    _rule("name of a person", PERSONAL, "vorname nachname familienname prenom nombre apellido apellidos nom cognome",
+          "firstname lastname fullname surname givenname familyname maidenname forename", text=True),
+    _rule("birth", PERSONAL, "dob gebdat gebdatum", "birth geburt naissance nacimiento nascita"),
+    _rule("age", PERSONAL, "age alter edad eta idade leeftijd", "lebensalter"),
+    _rule("address", PERSONAL, "address adresse anschrift strasse street zip zipcode plz postcode direccion indirizzo",
+          "postalcode homeaddress streetaddress postleitzahl", text=True),
+    _rule("network address", PERSONAL, "ip ipaddress ipaddr ipv4 ipv6", "", text=True),
+    _rule("sex or gender", PERSONAL, "sex gender geschlecht sexe sexo genero geslacht anrede salutation"),
+    _rule("marital status", PERSONAL, "famges familienstand marital", "personalstatus maritalstatus familienstand"),
+    _rule("income", PERSONAL, "salary income gehalt einkommen lohn salaire salario", "salary"),
+    _rule("origin", SENSITIVE, "gastarb race ethnicity nationality citizenship herkunft foreignworker migrant",
+          "nationalit staatsangeh ethnic foreignwork gastarbeit nacionalidad"),
+    _rule("health", SENSITIVE, "health diagnosis disability icd icd10 krankheit",
+          "diagnos behinderung disabilit medical"),
+    _rule("belief or orientation", SENSITIVE, "religion konfession faith", "religi sexualorientation politicalopinion"),
+    _rule("biometry or genes", SENSITIVE, "fingerprint dna", "biometr genetic genom"),
+    _rule("identity document", SENSITIVE, "ssn passport ausweis steuerid dni nif nin", "passport socialsecurity taxid "
+          "nationalid personalausweis sozialversicherung identitycard", text=True),
+    _rule("payment card", SENSITIVE, "pan cvv cvc creditcardnumber cardnumber", "creditcardn cardnum kartennummer",
+          text=True),
+    _rule("secret", SENSITIVE, "password passwort secret pin", "password passwort", text=True),
+)  # fmt: skip
+# `name` alone is a person's; product_name is not.
+_PERSON_PARTS: Final = frozenset({
+    "customer", "client", "kunde", "user", "person", "personal", "contact", "employee", "first", "last", "full", "middle",
+    "given", "family", "applicant", "owner", "holder", "patient", "member", "guest", "passenger", "account", "sur",
+    "maiden",
+})  # fmt: skip
+
+
+def find_personal(columns: Sequence[Column], samples: Mapping[str, Sequence[str]]) -> list[PersonalDataFinding]:
+    """At most one finding per column: the more sensitive, then the more certain.
+
+    `samples`: column → a few distinct values as text (`ObjectInspection.samples`); a column without any is judged by
+    its name alone.
+    """
+    findings = []
+    for column in columns:
+        values = [value for value in samples.get(column.name, ()) if value]
+        found = [*_by_value(column.name, values), *_by_name(column.name, values)]
+        if found:
+            findings.append(max(found, key=lambda finding: (finding.value == SENSITIVE, finding.confidence)))
+    return findings
+
+
+def _by_name(name: str, values: Sequence[str]) -> Iterable[PersonalDataFinding]:
+    parts = [part for part in re.split(r"[^a-z0-9]+", name.lower()) if part]
+    joined = "".join(parts)
+    for rule in _NAME_RULES:
+        if rule.text and values and all(len(value) < _MIN_TEXT for value in values):
+            continue
+        hit = any(part in rule.words or part.startswith(rule.stems or ("\0",)) for part in parts)
+        if hit or joined in rule.words or joined.startswith(rule.stems or ("\0",)):
+            yield _finding(name, rule.value, f"the name says: {rule.what}", _NAME_CONFIDENCE)
+    if "name" in parts and (len(parts) == 1 or _PERSON_PARTS & set(parts)):
+        yield _finding(name, PERSONAL, "the name says: name of a person", _NAME_CONFIDENCE)
+
+
+def _by_value(name: str, values: Sequence[str]) -> Iterable[PersonalDataFinding]:
+    for what, value, matches, least in _VALUE_RULES:
+        hits = sum(map(matches, values))
+        if hits >= least and hits >= _MIN_SHARE * len(values):
+            yield _finding(name, value, f"the values are: {what}", _VALUE_CONFIDENCE)
+
+
+def _finding(column: str, value: str, reason: str, confidence: float) -> PersonalDataFinding:
+    return PersonalDataFinding(column=column, value=value, reason=reason, confidence=confidence)
+
+
+_EMAIL: Final = re.compile(r"[^@\s,;]{1,64}@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}").fullmatch
+_IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}").fullmatch
+_CARD: Final = re.compile(r"[2-6][0-9]{12,18}").fullmatch
+_PHONE: Final = re.compile(r"\+[0-9][0-9 ()/.-]{6,20}").fullmatch
+
+
+def is_email(value: str) -> bool:
+    """Whether it has the shape of an e-mail address."""
+    return _EMAIL(value.strip()) is not None
+
+
+def is_phone(value: str) -> bool:
+    """Whether it is an international telephone number; national ones look like any other number."""
+    return _PHONE(value.strip()) is not None
+
+
+def is_iban(value: str) -> bool:
+    """ISO 13616: country and check digits moved to the end, letters as numbers, modulo 97 gives 1."""
+    compact = value.replace(" ", "").upper()
+    if not _IBAN(compact):
+        return False
+    return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
+
+
+def is_card(value: str) -> bool:
+    """ISO/IEC 7812: 13 to 19 digits whose Luhn sum is a multiple of 10."""
+    digits = value.replace(" ", "").replace("-", "")
+    if not _CARD(digits):
+        return False
+    doubled = (int(digit) * (1 + position % 2) for position, digit in enumerate(reversed(digits)))
+    return sum(number - 9 if number > 9 else number for number in doubled) % 10 == 0
+
+
+# One number in ten passes Luhn by chance: it takes several to believe it.
+_VALUE_RULES: Final[tuple[tuple[str, str, Callable[[str], bool], int], ...]] = (
+    ("e-mail addresses", PERSONAL, is_email, 1),
+    ("telephone numbers", PERSONAL, is_phone, 2),
+    ("IBANs with right check digits", PERSONAL, is_iban, 1),
+    ("payment card numbers with right check digits", SENSITIVE, is_card, 3),
+)

@@ -1,0 +1,1 @@
+"""Sample data products for demos and tests."""
