@@ -1,0 +1,151 @@
+"""Who calls: the IAM principal, and what IAM lets it do, asked of MiniStack's own evaluator."""
+
+import uuid
+from dataclasses import dataclass
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.core.router import extract_access_key_id
+
+from local.lakeformation.protocol import AwsError
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A caller: `arn` is the IAM role, user or root (what Lake Formation grants to), `session` what STS calls it.
+
+    `access_key` is empty for a service that acts with a role of its own accord (a crawler).
+    """
+
+    arn: str
+    account: str
+    region: str
+    session: str
+    access_key: str = ""
+
+    def require(self, action: str, *resources: str, service: str) -> None:
+        """Refuse unless IAM allows `action` on every one of `resources`.
+
+        Raises:
+            AwsError: `AccessDeniedException` in IAM's words, naming action and resource.
+        """
+        for resource in resources:
+            if (explicit := self._denied(action, resource, service)) is None:
+                continue
+            message = iam_actions.identity_denial_message(action, self.session, resource, explicit)
+            raise AwsError("AccessDeniedException", message)
+
+    def _denied(self, action: str, resource: str, service: str) -> bool | None:
+        """None where IAM allows; else whether a statement denies explicitly."""
+        from ministack import app  # noqa: PLC0415  (imports every service: only once the server is up)
+
+        if not app.AUTH:
+            return None
+        with request_scope(self.account, self.region):
+            if self.access_key:
+                result = iam_evaluator.enforce(self.access_key, action, service, self.region, resource)
+            else:
+                result = role_decision(self, action, resource)
+        if result is None:
+            return None
+        return getattr(result, "decision", "ImplicitDeny") == "Deny"
+
+
+def role_decision(role: Identity, action: str, resource: str) -> iam_evaluator.EvalResult | None:
+    """What the role's identity policies and boundary say of `action` on `resource`: None for allow.
+
+    For a resource of another account with a policy of its own (a bucket) both must allow, as IAM's evaluation
+    logic has it.
+    """
+    context = iam_evaluator.EvalContext(
+        principal_arn=role.session,
+        principal_type="AssumedRole",
+        principal_account=role.account,
+        action=action,
+        resource_arn=resource,
+        region=role.region,
+    )
+    name = role.arn.rsplit("/", 1)[-1]
+    from ministack.services import iam  # noqa: PLC0415
+
+    limits = iam_evaluator._permissions_boundary(iam._roles, name, role.account)
+    result = iam_evaluator.evaluate(context, iam_evaluator._gather_role_policies(name, role.account), *limits)
+    if resource.startswith("arn:aws:s3:::"):
+        result = _with_bucket_policy(result, context, resource, limits)
+    return None if result.decision == "Allow" else result
+
+
+def _with_bucket_policy(
+    result: iam_evaluator.EvalResult, context: iam_evaluator.EvalContext, resource: str, limits: list[object]
+) -> iam_evaluator.EvalResult:
+    from ministack.services import s3  # noqa: PLC0415
+
+    bucket = resource.removeprefix("arn:aws:s3:::").split("/", 1)[0]
+    owner = s3._bucket_owner_account(bucket)
+    if owner is None:
+        return result
+    policy = s3._bucket_policies.get_scoped(owner, None, bucket) or ""
+    return iam_evaluator.combine_resource_policy(result, context, policy, owner, limits=tuple(limits))
+
+
+def request_identity(headers: dict[str, str], query: dict[str, list[str]]) -> Identity:
+    """The caller of the request that MiniStack is serving, which has authenticated it already."""
+    session = iam_evaluator.caller_arn()
+    account = session.split(":")[4] or get_account_id()
+    return Identity(principal_arn(session), account, get_region(), session, extract_access_key_id(headers, query))
+
+
+def role_identity(role_arn: str, region: str, session: str = "") -> Identity:
+    """A service acting as `role_arn` (`arn:aws:iam::<account>:role/<name>`)."""
+    account, name = role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+    session_arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session or uuid.uuid4()}"
+    return Identity(role_arn, account, region, session_arn)
+
+
+def principal_arn(session: str) -> str:
+    """The role behind an assumed-role ARN, with its path; users and root are principals themselves."""
+    if ":assumed-role/" not in session:
+        return session
+    from ministack.services import iam  # noqa: PLC0415
+
+    account, name = session.split(":")[4], session.split("/")[1]
+    role = iam._roles.get_scoped(account, None, name) or {}
+    return str(role.get("Arn") or f"arn:aws:iam::{account}:role/{name}")
+
+
+def principal_exists(arn: str) -> bool:
+    """Whether `arn` names a role or user that exists, or an account's root."""
+    from ministack.services import iam  # noqa: PLC0415
+
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or parts[2] != "iam":
+        return False
+    kind, _, name = parts[5].rpartition("/")
+    store = {"role": iam._roles, "user": iam._users}.get(kind.split("/")[0])
+    return parts[5] == "root" or (store is not None and store.get_scoped(parts[4], None, name) is not None)
+
+
+def trusts(role_arn: str, service: str) -> bool:
+    """Whether the role exists and its trust policy lets `service` (`glue.amazonaws.com`) assume it."""
+    from ministack.services import iam  # noqa: PLC0415
+
+    role = iam._roles.get_scoped(role_arn.split(":")[4], None, role_arn.rsplit("/", 1)[-1])
+    if role is None:
+        return False
+    document = role.get("AssumeRolePolicyDocument") or {}
+    for statement in iam_evaluator_statements(document):
+        principal = statement.get("Principal")
+        named = principal.get("Service", []) if isinstance(principal, dict) else []
+        if statement.get("Effect") == "Allow" and service in ([named] if isinstance(named, str) else named):
+            return True
+    return False
+
+
+def iam_evaluator_statements(document: object) -> list[dict[str, object]]:
+    """The statements of a policy document, whichever way IAM stored it."""
+    import json  # noqa: PLC0415
+    from urllib.parse import unquote  # noqa: PLC0415
+
+    parsed = json.loads(unquote(document)) if isinstance(document, str) else document
+    statements = parsed.get("Statement", []) if isinstance(parsed, dict) else []
+    return [statements] if isinstance(statements, dict) else list(statements)
