@@ -2,7 +2,7 @@
 
 from ministack import app as ministack_app
 
-from local import events, functions, states
+from local import events, functions, glue, lakeformation, ram, states
 from local.gateway import Gateway
 from local.options import ServerOptions
 from local.record import Record
@@ -15,6 +15,9 @@ def build(options: ServerOptions) -> Gateway:
     functions.install(options)
     states.install(options)
     events.install(options)
+    lakeformation.install()
+    ram.install()
+    glue.install()
     record = Record(options.state_dir / "calls.jsonl")
     _records.append(record)
     return Gateway(ministack_app.app, record)

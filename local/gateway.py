@@ -78,6 +78,9 @@ class Gateway:
         request = calls.parse(dict(scope), headers, body)
         answer = _Answer(send)
         calls.trace_id.set(headers.get("x-amzn-trace-id", ""))
+        # The loopback stands in for TLS: `aws:SecureTransport` is true, or TLS-only buckets would admit nobody.
+        # A caller that says "http" in X-Forwarded-Proto is taken at its word, so that such policies can be tested.
+        scope = {**scope, "scheme": "https"}
         await self._serve(scope, request, _replay(body, receive), answer)
         try:
             self._record.add(_record_of(request, answer, started, time.perf_counter() - clock))

@@ -1,0 +1,86 @@
+"""`mesh up`, `mesh down`, `mesh env`: the mesh on this machine."""
+
+import json
+import shlex
+from typing import Annotated, Any
+
+import typer
+
+from cli.session import Account, Accounts
+from local import mesh
+from local.accounts import ACCOUNTS
+from local.deploy import Deployment, timed
+
+DEFAULT_PORT = 4566
+
+Port = Annotated[int | None, typer.Option(help="Port of the local mesh; without it, the one started last.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(env)
+
+
+def up(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = DEFAULT_PORT,
+    wait_scale: Annotated[float, typer.Option(help="Factor on waits and retry sleeps; 1 is as on AWS.")] = 0.2,
+    as_json: AsJson = False,
+) -> None:
+    """Start three accounts on this machine and deploy the mesh into them; what is up and unchanged stays."""
+    local = mesh.Mesh(port, mesh.home())
+    started = local.pid() is None
+    if started:
+        local.start(wait_scale)
+    deployment = Deployment(local, report=timed(_silent if as_json else _print))
+    deployed = deployment.run()
+    _answer(as_json, local, started=started, deployed=deployed)
+
+
+def down(port: Port = None, as_json: AsJson = False) -> None:
+    """Stop the local mesh; its accounts are gone with it."""
+    stopped = [local.port for local in _chosen(port) if local.stop()]
+    if as_json:
+        print(json.dumps({"stopped": stopped}))
+    else:
+        print(f"stopped: port {', '.join(map(str, stopped))}" if stopped else "nothing was running")
+
+
+def env(
+    account: Annotated[Account, typer.Argument(help="central, producer or consumer")],
+    role: Annotated[str | None, typer.Option(help="A role in that account instead of its administrator.")] = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print export lines for a shell: `eval "$(mesh env producer)"`."""
+    found = Accounts(port=port).environment(account, role)
+    if as_json:
+        print(json.dumps(found))
+        return
+    # A profile in the shell would win over these keys.
+    print("unset AWS_PROFILE AWS_DEFAULT_PROFILE")
+    for name, value in found.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def _chosen(port: int | None) -> list[mesh.Mesh]:
+    return [mesh.Mesh(port, mesh.home())] if port is not None else list(mesh.running())
+
+
+def _answer(as_json: bool, local: mesh.Mesh, **what: Any) -> None:  # noqa: ANN401
+    if as_json:
+        print(json.dumps({"endpoint": local.endpoint, "port": local.port, "accounts": ACCOUNTS, **what}))
+    elif not any(what.values()):
+        print(f"the mesh is up and unchanged: {local.endpoint}")
+    else:
+        print(f'the mesh is up: {local.endpoint}   next: eval "$(mesh env producer)"')
+
+
+def _print(account: str, what: str) -> None:
+    print(f"{account:>9}  {what}", flush=True)
+
+
+def _silent(account: str, what: str) -> None:
+    """With --json, standard output holds the answer alone."""

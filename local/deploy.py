@@ -1,0 +1,166 @@
+"""Deploys the mesh's templates into the local accounts with the real `sam build` and `sam deploy`."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from local import landing
+from local.accounts import ACCOUNTS, REGION
+from local.mesh import ROOT, Mesh, MeshError
+
+TEMPLATES: Final = {
+    "central": "template.yaml",
+    "producer": "template.producer.yaml",
+    "consumer": "template.consumer.yaml",
+}
+# What a build reads; the state machines and the layers' lock included.
+_SOURCES: Final = ("functions", "layers", "statemachines", "governance", "events", "samconfig.toml", "uv.lock")
+_IGNORED: Final = {"__pycache__", ".mypy_cache", ".ruff_cache"}
+
+type Report = Callable[[str, str], None]
+"""Told (account, what happens), such as ("central", "deploying")."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """`root` holds the templates; `parameters` are overrides by environment, on top of samconfig's."""
+
+    mesh: Mesh
+    root: Path = ROOT
+    parameters: dict[str, dict[str, str]] = field(default_factory=dict)
+    report: Report = lambda account, what: None
+
+    def run(self) -> bool:
+        """Build what changed and deploy it: central, then the members at once. False when nothing had to be done.
+
+        Raises `MeshError` with what sam said.
+        """
+        environments = [name for name, template in TEMPLATES.items() if (self.root / template).exists()]
+        if not environments:
+            raise MeshError(f"no template to deploy in {self.root}")
+        changed = [name for name in environments if not self._is_deployed(name)]
+        if not changed:
+            return False
+        landing.make_admin_roles(self.mesh.endpoint, ACCOUNTS.values())
+        # Two at a time: sam is bound by the processor.
+        with ThreadPoolExecutor(2) as threads:
+            builds = {name: threads.submit(self._build, name) for name in changed}
+            if "central" in changed:
+                builds["central"].result()
+                self._deploy("central")
+            members = [threads.submit(self._deploy, name) for name in changed if name != "central"]
+            _ = [build.result() for build in builds.values()]
+            _ = [member.result() for member in members]
+        return True
+
+    def _build(self, name: str) -> None:
+        target, digest = self._build_dir(name), self.digest(name)
+        stamp = target / ".digest"
+        if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+            return
+        self.report(name, "building")
+        stamp.unlink(missing_ok=True)
+        self._sam(name, "build", "--template-file", TEMPLATES[name], "--build-dir", str(target))
+        stamp.write_text(digest, encoding="utf-8")
+
+    def _deploy(self, name: str) -> None:
+        self._build(name)
+        self.report(name, "deploying")
+        options = ["--template-file", str(self._build_dir(name) / "template.yaml"), "--no-fail-on-empty-changeset"]
+        options += ["--no-confirm-changeset", "--no-progressbar", "--resolve-s3"]
+        if overrides := self.parameters.get(name):
+            options += ["--parameter-overrides", *(f"{key}={value}" for key, value in overrides.items())]
+        self._sam(name, "deploy", *options)
+        self._stamp(name).write_text(self.digest(name), encoding="utf-8")
+        self.report(name, "deployed")
+
+    def _sam(self, name: str, command: str, *options: str) -> None:
+        executable = Path(sys.executable).with_name("sam")
+        log = self.mesh.state_dir / f"sam-{command}-{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("wb") as out:
+            done = subprocess.run(  # noqa: S603 - sam of our own environment
+                [
+                    executable,
+                    command,
+                    "--config-file",
+                    str(self.root / "samconfig.toml"),
+                    "--config-env",
+                    name,
+                    *options,
+                ],
+                cwd=self.root,
+                env=self._environment(name, deploys=command == "deploy"),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if done.returncode:
+            said = log.read_text(encoding="utf-8", errors="replace").strip()
+            raise MeshError(f"sam {command} failed for {name} (all of it in {log}):\n{said[-3000:]}")
+
+    def _environment(self, name: str, *, deploys: bool) -> dict[str, str]:
+        """The caller's AWS settings stay out: this must never reach a real account."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        environment |= {
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": self.mesh.endpoint,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "PATH": f"{_interpreter_with_pip()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "SAM_CLI_POLL_DELAY": "0.2",
+            "SAM_CLI_TELEMETRY": "0",
+        }
+        if deploys:
+            environment |= landing.admin_environment(self.mesh.endpoint, ACCOUNTS[name])
+        return environment
+
+    def _build_dir(self, name: str) -> Path:
+        root = "" if self.root == ROOT else hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
+        return self.mesh.home / "build" / root / name
+
+    def _stamp(self, name: str) -> Path:
+        """Of this run of the server: its accounts are empty again after a restart."""
+        return self.mesh.state_dir / f"deployed-{name}-{self.mesh.pid()}"
+
+    def _is_deployed(self, name: str) -> bool:
+        stamp = self._stamp(name)
+        return stamp.exists() and stamp.read_text(encoding="utf-8") == self.digest(name)
+
+    def digest(self, name: str) -> str:
+        """Of all that the environment's build and deployment read."""
+        found = hashlib.sha256(repr(sorted(self.parameters.get(name, {}).items())).encode())
+        for path in self._source_files(name):
+            found.update(f"{path.relative_to(self.root)}\0".encode())
+            found.update(path.read_bytes())
+        return found.hexdigest()
+
+    def _source_files(self, name: str) -> Iterator[Path]:
+        yield self.root / TEMPLATES[name]
+        for source in _SOURCES:
+            start = self.root / source
+            if start.is_file():
+                yield start
+            for path in sorted(start.rglob("*")):
+                if path.is_file() and not _IGNORED & set(path.parts) and path.suffix != ".pyc":
+                    yield path
+
+
+def _interpreter_with_pip() -> Path:
+    """`sam build` wants a python3.13 with pip first on the path; an environment made by uv has none."""
+    return Path(os.path.realpath(sys.executable)).parent
+
+
+def timed(report: Report) -> Report:
+    """Puts the seconds since now before what is reported."""
+    started = time.monotonic()
+    return lambda account, what: report(account, f"{time.monotonic() - started:5.1f} s  {what}")

@@ -1,0 +1,144 @@
+"""The life of a local mesh: started once per port, found again through files under `.mesh/`, stopped as a whole."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from local import runtime
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 15.0
+
+
+class MeshError(RuntimeError):
+    """The local mesh cannot do what was asked; the message says what to do next."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """One server on one port; it may or may not be running."""
+
+    port: int
+    home: Path
+
+    @property
+    def state_dir(self) -> Path:
+        return self.home / str(self.port)
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def pid(self) -> int | None:
+        """The server's process, None when it is not running."""
+        try:
+            marker = json.loads((self.state_dir / "ready.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        return int(marker["pid"]) if self._healthy() else None
+
+    def _healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.endpoint}/_mesh/health", timeout=5) as answer:  # noqa: S310 - our own
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def start(self, wait_scale: float = 0.2, *, with_parent: bool = False) -> None:
+        """Start the server and wait until it answers. Raises `MeshError`."""
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        (self.state_dir / "ready.json").unlink(missing_ok=True)
+        command = [sys.executable, "-m", "local.server", "--port", str(self.port)]
+        command += ["--state-dir", str(self.state_dir), "--cache-dir", str(self.home / "cache")]
+        command += ["--runtime-python", str(runtime.ensure(ROOT)), "--wait-scale", str(wait_scale)]
+        if with_parent:
+            command.append("--exit-with-parent")
+        with (self.state_dir / "server.out").open("wb") as out:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                command,
+                cwd=ROOT,
+                stdin=subprocess.PIPE if with_parent else subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._wait_until_ready(process)
+        _children.append(process)
+        (self.home / "current").write_text(str(self.port), encoding="utf-8")
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not (self.state_dir / "ready.json").exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                said = (self.state_dir / "server.out").read_text(encoding="utf-8", errors="replace").strip()
+                raise MeshError(f"the local mesh did not start: {said[-2000:] or 'no answer'}")
+            time.sleep(0.02)
+
+    def stop(self) -> bool:
+        """Stop the server and all its functions; False when it was not running."""
+        pid = self.pid()
+        if pid is None:
+            return False
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _running(pid):
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                break
+            time.sleep(0.02)
+        (self.state_dir / "ready.json").unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            current = self.home / "current"
+            if current.read_text(encoding="utf-8") == str(self.port):
+                current.unlink()
+        return True
+
+
+# Kept, so that a server started with its parent has its standard input open until we are gone.
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def _running(pid: int) -> bool:
+    for child in _children:
+        if child.pid == pid:
+            return child.poll() is None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def home() -> Path:
+    """Where meshes keep their state: `MESH_HOME`, else `.mesh/` of this repository."""
+    return Path(os.environ.get("MESH_HOME") or ROOT / ".mesh")
+
+
+def on_port(port: int | None = None) -> Mesh:
+    """The mesh of that port, or the one that was started last. Raises `MeshError` when there is none."""
+    if port is None:
+        try:
+            port = int((home() / "current").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            raise MeshError("no local mesh is up: start one with `mesh up`") from None
+    return Mesh(port, home())
+
+
+def running() -> Iterator[Mesh]:
+    """Every mesh that answers."""
+    for marker in home().glob("*/ready.json"):
+        mesh = Mesh(int(marker.parent.name), home())
+        if mesh.pid() is not None:
+            yield mesh
