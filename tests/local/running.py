@@ -40,7 +40,7 @@ class RunningServer:
         return boto3.Session(*keys, region_name=REGION)
 
     def client(self, service: str, account: str, role: str | None = None) -> Any:
-        config = Config(retries={"max_attempts": 1, "mode": "standard"}, read_timeout=60)
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=60)
         return self.session(account, role).client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
