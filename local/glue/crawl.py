@@ -15,7 +15,7 @@ from local.lakeformation import context, identity
 from local.lakeformation import resources as r
 from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import AwsError, Json, access_denied, invalid_input
-from local.lakeformation.store import state
+from local.lakeformation.store import LOCK, state
 
 PARTITIONS_PER_CALL = 100
 
@@ -84,7 +84,8 @@ def _tables(run: Run, summary: Summary) -> Iterator[CrawledTable]:
 def _files(run: Run, bucket: str, path: str, exclusions: list[str], summary: Summary) -> Iterator[CrawledFile]:
     from ministack.services import s3  # noqa: PLC0415
 
-    reader = _reader(run, bucket, path)
+    with LOCK:
+        reader = _reader(run, bucket, path)
     owner = s3._bucket_owner_account(bucket)
     if owner is None:
         raise invalid_input(f"The specified bucket does not exist: {bucket}")

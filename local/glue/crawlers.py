@@ -85,13 +85,13 @@ def get_crawler(caller: Identity, params: Json) -> Json:
 
 
 def get_crawlers(caller: Identity, params: Json) -> Json:
-    _iam(caller, "GetCrawlers", "*")
+    _iam(caller, "GetCrawlers")
     items, rest = page([_shown(record) for _, record in sorted(_crawlers(caller).items())], params)
     return {"Crawlers": items} | rest
 
 
 def list_crawlers(caller: Identity, params: Json) -> Json:
-    _iam(caller, "ListCrawlers", "*")
+    _iam(caller, "ListCrawlers")
     items, rest = page(sorted(_crawlers(caller)), params)
     return {"CrawlerNames": items} | rest
 
@@ -138,7 +138,7 @@ def stop_crawler(caller: Identity, params: Json) -> Json:
 
 def create_classifier(caller: Identity, params: Json) -> Json:
     kind, given = _classifier_given(params)
-    _iam_classifier(caller, "CreateClassifier")
+    _iam(caller, "CreateClassifier")
     if given["Name"] in _classifiers(caller):
         raise AwsError("AlreadyExistsException", f"Classifier {given['Name']} already exists")
     now = int(time.time())
@@ -148,7 +148,7 @@ def create_classifier(caller: Identity, params: Json) -> Json:
 
 def update_classifier(caller: Identity, params: Json) -> Json:
     kind, given = _classifier_given(params)
-    _iam_classifier(caller, "UpdateClassifier")
+    _iam(caller, "UpdateClassifier")
     existing = _classifier(caller, given["Name"])
     if kind not in existing:
         raise invalid_input(f"Classifier {given['Name']} is no {kind}")
@@ -159,25 +159,27 @@ def update_classifier(caller: Identity, params: Json) -> Json:
 
 
 def get_classifier(caller: Identity, params: Json) -> Json:
-    _iam_classifier(caller, "GetClassifier")
+    _iam(caller, "GetClassifier")
     return {"Classifier": _classifier(caller, params["Name"])}
 
 
 def delete_classifier(caller: Identity, params: Json) -> Json:
     from ministack.services import glue  # noqa: PLC0415
 
-    _iam_classifier(caller, "DeleteClassifier")
+    _iam(caller, "DeleteClassifier")
     _classifier(caller, params["Name"])
     glue._classifiers.pop_scoped(caller.account, caller.region, params["Name"])
     return {}
 
 
 def resource_arn(root: str, operation: str, params: Json) -> str:
-    """IAM's resource: the crawler. Classifiers have none of their own."""
-    if "Classifier" in operation:
+    """IAM's resource: the crawler; lists of crawlers, and classifiers, have none of their own.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
+    """
+    if "Classifier" in operation or operation in ("GetCrawlers", "ListCrawlers"):
         return "*"
-    name = params.get("Name") or "*"
-    return f"{root}:crawler/{name}"
+    return f"{root}:crawler/{params.get('Name') or '*'}"
 
 
 def _definition(caller: Identity, params: Json, existing: Json | None = None) -> Json:
@@ -214,13 +216,9 @@ def _role_arn(caller: Identity, role: str) -> str:
     return role if role.startswith("arn:") else f"arn:aws:iam::{caller.account}:role/{role.lstrip('/')}"
 
 
-def _iam(caller: Identity, action: str, name: str) -> None:
-    root = f"arn:aws:glue:{caller.region}:{caller.account}"
-    caller.require(f"glue:{action}", f"{root}:crawler/{name}", service="glue")
-
-
-def _iam_classifier(caller: Identity, action: str) -> None:
-    caller.require(f"glue:{action}", "*", service="glue")
+def _iam(caller: Identity, action: str, name: str = "") -> None:
+    resource = resource_arn(f"arn:aws:glue:{caller.region}:{caller.account}", action, {"Name": name})
+    caller.require(f"glue:{action}", resource, service="glue")
 
 
 def _crawlers(caller: Identity) -> dict[str, Json]:

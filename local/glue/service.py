@@ -1,7 +1,5 @@
 """The Glue API: catalog, crawlers and classifiers here, everything else (jobs, triggers, tags) by MiniStack."""
 
-import threading
-
 from local.glue import catalog, crawlers, partitions
 from local.lakeformation.identity import Identity, request_identity
 from local.lakeformation.plug import Handler, Request
@@ -16,6 +14,7 @@ from local.lakeformation.protocol import (
     service_model,
     validate,
 )
+from local.lakeformation.store import LOCK
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
@@ -43,9 +42,6 @@ CATALOG: dict[str, Operation[Identity]] = {
 }
 OPERATIONS: dict[str, Operation[Identity]] = CATALOG | crawlers.OPERATIONS
 
-# Crawlers call from threads of their own: one change of the catalog at a time.
-_lock = threading.RLock()
-
 
 def call(caller: Identity, operation: str, params: Json) -> Json:
     """One Glue operation as `caller`, with IAM and Lake Formation asked: what the API does, for services inside.
@@ -54,7 +50,7 @@ def call(caller: Identity, operation: str, params: Json) -> Json:
         AwsError: what the API would answer.
     """
     validate(service_model("glue").operation_model(operation).input_shape, params)
-    with _lock:
+    with LOCK:
         return OPERATIONS[operation](caller, params)
 
 

@@ -13,6 +13,7 @@ from local.lakeformation.protocol import (
     rest_operation,
     validate,
 )
+from local.lakeformation.store import LOCK
 
 OPERATIONS: dict[str, Operation[Identity]] = {
     "GetDataLakeSettings": settings.get_data_lake_settings,
@@ -59,6 +60,8 @@ async def handle_request(
         validate(operation.input_shape, params)
         if operation.name not in OPERATIONS:
             raise AwsError("UnknownOperationException", f"{operation.name} is not emulated", 501)
-        return json_answer(OPERATIONS[operation.name](request_identity(headers, query_params), params))
+        with LOCK:
+            answer = OPERATIONS[operation.name](request_identity(headers, query_params), params)
+        return json_answer(answer)
     except AwsError as error:
         return error_answer(error)

@@ -1,5 +1,6 @@
 """What Lake Formation keeps for each account and region."""
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,6 +9,9 @@ from dataclasses import dataclass, field
 from local.glue import store as glue
 from local.lakeformation.protocol import Json
 from local.lakeformation.resources import Catalog, Expression, Resource
+
+# Crawlers read and write from threads of their own: one call at a time, over catalog and grants together.
+LOCK = threading.RLock()
 
 ALLOWED_PRINCIPALS = "IAM_ALLOWED_PRINCIPALS"
 

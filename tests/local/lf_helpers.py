@@ -17,6 +17,7 @@ from botocore.validate import ParamValidator
 CENTRAL, PRODUCER, CONSUMER = "111111111111", "222222222222", "333333333333"
 REGION = "us-east-1"
 _started: dict[str, str] = {}
+_session = boto3.Session()
 
 
 def endpoint() -> str:
@@ -76,15 +77,15 @@ class Caller:
     def __init__(self, account: str, key: str, secret: str = "secret", token: str | None = None, arn: str = "") -> None:
         self.account = account
         self.arn = arn or f"arn:aws:iam::{account}:root"
-        self._session = boto3.Session(
-            aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token, region_name=REGION
-        )
+        self._credentials = {"aws_access_key_id": key, "aws_secret_access_key": secret, "aws_session_token": token}
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
             config = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"})
-            client = self._session.client(service, endpoint_url=endpoint(), config=config)
+            client = _session.client(
+                service, endpoint_url=endpoint(), config=config, region_name=REGION, **self._credentials
+            )
             if service in ("lakeformation", "ram", "glue"):
                 client.meta.events.register("after-call", conforms)
             self._clients[service] = client
@@ -112,8 +113,10 @@ def conforms(http_response: Any, parsed: dict[str, Any], model: Any, **_: Any) -
     if http_response.status_code >= 300 or model.output_shape is None:
         return
     body = {name: value for name, value in json.loads(http_response.content).items() if value is not None}
-    report = ParamValidator().validate(body, model.output_shape)
-    assert not report.has_errors(), f"{model.name} answers out of shape: {report.generate_report()}"
+    report = ParamValidator().validate(body, model.output_shape).generate_report()
+    # An empty list is answered even where the model gives the member, shared with an input, a minimum length.
+    wrong = [line for line in report.splitlines() if "valid min length" not in line]
+    assert not wrong, f"{model.name} answers out of shape: {wrong}"
 
 
 def root(account: str) -> Caller:
