@@ -32,12 +32,14 @@ def inspect_object(ref: ObjectRef, reader: RangeReader, expected: TableSchema | 
 
 def _inspect(ref: ObjectRef, key: DataKey, reader: RangeReader, expected: TableSchema | None) -> ObjectInspection:
     detected = detect_by_name(key.file, bucket=ref.bucket, key=ref.key)
+    first = b""
     if detected.format is None:
         # Only a name that says nothing costs this extra look.
-        detected = check_magic(detected, reader.read(0, MAGIC_LENGTH), bucket=ref.bucket, key=ref.key)
+        first = reader.read(0, MAGIC_LENGTH)
+        detected = check_magic(detected, first, bucket=ref.bucket, key=ref.key)
     if detected.format == "parquet":
         return _inspect_parquet(ref, key, reader)
-    head = reader.read(0, MAX_TEXT_BYTES)
+    head = first + reader.read(len(first), MAX_TEXT_BYTES - len(first))
     detected = check_magic(detected, head[:MAGIC_LENGTH], bucket=ref.bucket, key=ref.key)
     text = read_text_head(head, reader.size, detected.compression, bucket=ref.bucket, key=ref.key)
     if detected.format is None:

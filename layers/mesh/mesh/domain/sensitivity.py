@@ -63,9 +63,9 @@ _NAME_RULES: Final = (
 )  # fmt: skip
 # `name` alone is a person's; product_name is not.
 _PERSON_PARTS: Final = frozenset({
-    "customer", "client", "kunde", "user", "person", "personal", "contact", "employee", "first", "last", "full", "middle",
-    "given", "family", "applicant", "owner", "holder", "patient", "member", "guest", "passenger", "account", "sur",
-    "maiden",
+    "customer", "client", "kunde", "user", "person", "personal", "contact", "employee", "first", "last", "full",
+    "middle", "given", "family", "applicant", "owner", "holder", "patient", "member", "guest", "passenger", "account",
+    "sur", "maiden",
 })  # fmt: skip
 
 

@@ -33,11 +33,6 @@ class CsvContent(NamedTuple):
     samples: dict[str, tuple[str, ...]]
 
 
-class _Row(NamedTuple):
-    line: int
-    cells: list[str]
-
-
 def inspect_csv(head: TextHead, expected: TableSchema | None, *, bucket: str, key: str) -> CsvContent:
     """Dialect, columns and rows of a CSV head; `expected` is the contract's schema of the table.
 
@@ -47,17 +42,16 @@ def inspect_csv(head: TextHead, expected: TableSchema | None, *, bucket: str, ke
     names = [column.name for column in expected.columns] if expected else []
     delimiter = _delimiter(head.text, names)
     rows = _rows(head, delimiter, where)
-    first = rows[0]
     header = _is_header(rows, names)
     if header:
-        columns = column_names(first.cells, line=first.line, **where)
-        rows = rows[1:]
+        columns = column_names(rows[0], line=1, **where)
     else:
-        columns = _names_without_header(first.cells, names, head.bom, where)
-    if not rows:
-        raise HeaderWithoutRows("a header and no rows", remedy="Upload it with data.", line=first.line, **where)
-    _check_widths(rows, len(columns), where)
-    values = list(zip(*(row.cells for row in rows), strict=True))
+        columns = _names_without_header(rows[0], names, head.bom, where)
+    _check_widths(rows, len(columns), head.text, delimiter, where)
+    if header and not rows[1:]:
+        raise HeaderWithoutRows("a header and no rows", remedy="Upload it with data.", line=1, **where)
+    rows = rows[1:] if header else rows
+    values = list(zip(*rows, strict=True))
     quoted = _is_quoted(head.text, delimiter)
     # OpenCSVSerDe reads dates as days since 1970 only, so a written date stays a string there.
     declared = expected.types() if expected and not quoted else {}
@@ -100,7 +94,7 @@ def _delimiter(text: str, names: Sequence[str]) -> str:
     return best if score(best)[2] else ","
 
 
-def _rows(head: TextHead, delimiter: str, where: dict[str, str]) -> list[_Row]:
+def _rows(head: TextHead, delimiter: str, where: dict[str, str]) -> list[list[str]]:
     """Rows that are whole; the last one of a cut head is left out. Empty lines are no rows."""
     text = head.text
     if not head.complete:
@@ -108,12 +102,12 @@ def _rows(head: TextHead, delimiter: str, where: dict[str, str]) -> list[_Row]:
         if not text:
             raise _too_long(where)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=QUOTE, strict=True)
-    rows: list[_Row] = []
+    rows: list[list[str]] = []
     line = 1
     try:
         for cells in reader:
             if cells:
-                rows.append(_Row(line, cells))
+                rows.append(cells)
             line = reader.line_num + 1
     except csv.Error as error:
         if head.complete or "unexpected end" not in str(error) or not _cut_off(text, line, rows):
@@ -128,7 +122,7 @@ def _rows(head: TextHead, delimiter: str, where: dict[str, str]) -> list[_Row]:
     return rows
 
 
-def _cut_off(text: str, line: int, rows: list[_Row]) -> bool:
+def _cut_off(text: str, line: int, rows: list[list[str]]) -> bool:
     """Whether an open quote is just the row that the head's end cut: a swallowed file has a very long last 'row'."""
     if len(rows) < 2:
         return False
@@ -136,8 +130,8 @@ def _cut_off(text: str, line: int, rows: list[_Row]) -> bool:
     return rest < len(text) / 4
 
 
-def _is_header(rows: list[_Row], names: Sequence[str]) -> bool:
-    first = [cell.strip() for cell in rows[0].cells]
+def _is_header(rows: list[list[str]], names: Sequence[str]) -> bool:
+    first = [cell.strip() for cell in rows[0]]
     if names:
         known = sum(cell.lower() in names for cell in first)
         if known * 2 >= len(first):
@@ -149,9 +143,9 @@ def _is_header(rows: list[_Row], names: Sequence[str]) -> bool:
     return _looks_like_header(rows) and _differs(rows)
 
 
-def _looks_like_header(rows: list[_Row]) -> bool:
+def _looks_like_header(rows: list[list[str]]) -> bool:
     """Glue: at least two columns, every cell a string, none (but the last) longer than 150 characters."""
-    cells = rows[0].cells
+    cells = rows[0]
     return (
         len(cells) >= 2
         and all(text_type([cell.strip()]) in {"", "string"} for cell in cells)
@@ -160,10 +154,10 @@ def _looks_like_header(rows: list[_Row]) -> bool:
     )
 
 
-def _differs(rows: list[_Row]) -> bool:
+def _differs(rows: list[list[str]]) -> bool:
     """Glue: a header is sufficiently different from the data when some column of the data is no string."""
-    width = len(rows[0].cells)
-    body = [row.cells for row in rows[1:] if len(row.cells) == width]
+    width = len(rows[0])
+    body = [row for row in rows[1:] if len(row) == width]
     return any(text_type(cells) not in {"", "string"} for cells in zip(*body, strict=True))
 
 
@@ -179,17 +173,32 @@ def _names_without_header(first: list[str], names: Sequence[str], bom: bool, whe
     return list(names) if len(names) == len(first) else [f"col{index}" for index in range(len(first))]
 
 
-def _check_widths(rows: list[_Row], width: int, where: dict[str, str]) -> None:
-    for row in rows:
-        if len(row.cells) != width:
-            raise RaggedRows(
-                f"line {row.line} has {len(row.cells)} fields, expected {width}",
-                line=row.line,
-                expected=width,
-                found=len(row.cells),
-                remedy="Give every row the same number of fields; quote values that hold the delimiter.",
-                **where,
-            )
+def _check_widths(rows: list[list[str]], width: int, text: str, delimiter: str, where: dict[str, str]) -> None:
+    wrong = next((index for index, row in enumerate(rows) if len(row) != width), None)
+    if wrong is None:
+        return
+    line, found = _line_of(wrong, text, delimiter), len(rows[wrong])
+    raise RaggedRows(
+        f"line {line} has {found} fields, expected {width}",
+        line=line,
+        expected=width,
+        found=found,
+        remedy="Give every row the same number of fields; quote values that hold the delimiter.",
+        **where,
+    )
+
+
+def _line_of(index: int, text: str, delimiter: str) -> int:
+    """Where a row begins. Read again for that one row, rather than to keep a number for each of half a million."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=QUOTE)
+    line = 1
+    for cells in reader:
+        if cells:
+            if index == 0:
+                break
+            index -= 1
+        line = reader.line_num + 1
+    return line
 
 
 def _is_quoted(text: str, delimiter: str) -> bool:

@@ -8,6 +8,7 @@ ends in `CorruptParquet`, never in a hang or an allocation.
 
 from typing import Final, NamedTuple
 
+from mesh.domain.formats.detection import MAGIC_LENGTH
 from mesh.domain.formats.model import MAX_FOOTER_BYTES, RangeReader
 from mesh.domain.formats.parquet_types import SchemaElement, hive_columns
 from mesh.domain.formats.thrift import ThriftError, ThriftReader
@@ -17,7 +18,7 @@ from mesh.domain.schema import Column, column_names
 MAGIC: Final = b"PAR1"
 _ENCRYPTED: Final = b"PARE"
 _TAIL: Final = 8
-_STEP: Final = MAX_FOOTER_BYTES // 2
+_STEP: Final = MAX_FOOTER_BYTES // 2 - MAGIC_LENGTH
 """Two reads of this size stay within the promise: the file's end, then, if the footer is longer, its beginning."""
 _VERSION, _SCHEMA, _NUM_ROWS = 1, 2, 3
 _REMEDY: Final = "Write the file again; it may have been cut while uploading."

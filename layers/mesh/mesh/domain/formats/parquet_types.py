@@ -112,6 +112,8 @@ def hive_columns(elements: list[SchemaElement]) -> tuple[Column, ...]:
         raise ThriftError("an empty schema")
     tree = _Tree(elements)
     columns = tuple(Column(name=elements[index].name, type=tree.hive(index)) for index in tree.children(0))
+    if not columns:
+        raise ThriftError("a schema without columns")
     if tree.next != len(elements):
         raise ThriftError(f"{len(elements) - tree.next} schema elements belong to nobody")
     return columns

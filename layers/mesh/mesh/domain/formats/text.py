@@ -9,7 +9,7 @@ from typing import Final
 from mesh.domain.formats.model import MIB, Compression
 from mesh.domain.rejections import BinaryContent, EmptyFile, InconsistentCompression, UnsupportedEncoding
 
-MAX_UNZIPPED: Final = 4 * MIB
+MAX_UNZIPPED: Final = MIB
 """A gzip head may unfold a thousandfold: this much of it is looked at."""
 _BOMS: Final = {
     codecs.BOM_UTF32_LE: "UTF-32",
