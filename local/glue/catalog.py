@@ -30,10 +30,8 @@ def create_database(caller: Identity, params: Json) -> Json:
     record = {member: given[member] for member in DATABASE_MEMBERS if given.get(member) is not None}
     record |= {"Name": name, "CreateTime": int(time.time()), "CatalogId": catalog}
     store.put_database(catalog, caller.region, record)
-    if given.get("TargetDatabase"):
-        _own(caller, r.Database(catalog, name), {"DESCRIBE", "DROP"}, None)
-    else:
-        _own(caller, r.Database(catalog, name), set(r.DATABASE_PERMISSIONS | {"ALL"}), "Database")
+    held = {"DESCRIBE", "DROP"} if given.get("TargetDatabase") else set(r.DATABASE_PERMISSIONS | {"ALL"})
+    _own(caller, r.Database(catalog, name), held, "Database")
     return {}
 
 
@@ -219,7 +217,7 @@ def _render_database(caller: Identity, record: Json) -> Json:
     return {k: v for k, v in record.items() if v is not None} | {"CreateTableDefaultPermissions": defaults}
 
 
-def _own(caller: Identity, resource: r.Database | r.Table, permissions: set[str], defaults: str | None) -> None:
+def _own(caller: Identity, resource: r.Database | r.Table, permissions: set[str], defaults: str) -> None:
     """The creator's rights, and those of the account's default settings.
 
     In another account's catalog the creator gets nothing by creating: it has what was granted to it.
@@ -227,7 +225,7 @@ def _own(caller: Identity, resource: r.Database | r.Table, permissions: set[str]
     kept = state(resource.catalog, caller.region)
     if caller.account == resource.catalog:
         _grant(kept, caller.arn, resource, permissions, set(permissions))
-    for principal, given in kept.default_permissions(defaults) if defaults else ():
+    for principal, given in kept.default_permissions(defaults):
         _grant(kept, principal, resource, set(given), set())
 
 

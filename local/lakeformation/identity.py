@@ -1,13 +1,19 @@
 """Who calls: the IAM principal, and what IAM lets it do, asked of MiniStack's own evaluator."""
 
+import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.core.router import extract_access_key_id
 
 from local.lakeformation.protocol import AwsError
+
+observers: "list[Callable[[Identity, str, str, bool], None]]" = []
+"""Told of what a service does with a role of its own accord (role, action, resource, allowed): no request shows it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,10 @@ class Identity:
             AwsError: `AccessDeniedException` in IAM's words, naming action and resource.
         """
         for resource in resources:
-            if (explicit := self._denied(action, resource, service)) is None:
+            explicit = self._denied(action, resource, service)
+            for observer in () if self.access_key else observers:
+                observer(self, action, resource, explicit is None)
+            if explicit is None:
                 continue
             message = iam_actions.identity_denial_message(action, self.session, resource, explicit)
             raise AwsError("AccessDeniedException", message)
@@ -133,7 +142,7 @@ def trusts(role_arn: str, service: str) -> bool:
     if role is None:
         return False
     document = role.get("AssumeRolePolicyDocument") or {}
-    for statement in iam_evaluator_statements(document):
+    for statement in _statements(document):
         principal = statement.get("Principal")
         named = principal.get("Service", []) if isinstance(principal, dict) else []
         if statement.get("Effect") == "Allow" and service in ([named] if isinstance(named, str) else named):
@@ -141,11 +150,8 @@ def trusts(role_arn: str, service: str) -> bool:
     return False
 
 
-def iam_evaluator_statements(document: object) -> list[dict[str, object]]:
+def _statements(document: object) -> list[dict[str, object]]:
     """The statements of a policy document, whichever way IAM stored it."""
-    import json  # noqa: PLC0415
-    from urllib.parse import unquote  # noqa: PLC0415
-
     parsed = json.loads(unquote(document)) if isinstance(document, str) else document
     statements = parsed.get("Statement", []) if isinstance(parsed, dict) else []
     return [statements] if isinstance(statements, dict) else list(statements)

@@ -286,6 +286,7 @@ def test_through_the_link_with_lake_formation_credentials(missing):
     if missing is None:
         assert last["Status"] == "SUCCEEDED", last
         assert columns(table("credit_card", central, "credit-card"))["laufkont"] == "bigint"
+        _needs_alter_to_add_a_column(central, tags)
         return
     words = {
         "link": "Required Describe on rl_credit-card",
@@ -297,3 +298,15 @@ def test_through_the_link_with_lake_formation_credentials(missing):
     }
     assert last["Status"] == "FAILED"
     assert words[missing] in last["ErrorMessage"]
+
+
+def _needs_alter_to_add_a_column(central, tags):
+    put("credit_card/b.csv", b"laufkont,hoehe,sparkont,wohn,extra\n1,2,x,true,3\n")
+    policy = {"LFTagPolicy": {"ResourceType": "TABLE", "Expression": tags}}
+    of_account = {"Principal": {"DataLakePrincipalIdentifier": PRODUCER}, "Resource": policy}
+    central.lf.revoke_permissions(**of_account, Permissions=["ALTER"], PermissionsWithGrantOption=["ALTER"])
+    last = crawl()
+    assert "Required Alter on credit_card" in last.get("ErrorMessage", ""), last
+    grant(central, PRODUCER, policy, ["ALTER"], option=True)
+    assert crawl()["Status"] == "SUCCEEDED"
+    assert list(columns(table("credit_card", central, "credit-card")))[-1] == "extra"

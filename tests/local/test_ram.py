@@ -1,0 +1,66 @@
+"""RAM beside Lake Formation: IAM on its calls, invitations that are not the caller's, pages."""
+
+import pytest
+
+from local import ram
+from tests.local.lf_helpers import CENTRAL, CONSUMER, PRODUCER, REGION, error_of, reset, role, root
+
+DATABASE = f"arn:aws:glue:{REGION}:{CENTRAL}:database/a"
+
+
+@pytest.fixture(autouse=True)
+def _empty() -> None:
+    reset()
+
+
+def invitation(receiver):
+    ram.configure(organization_sharing=False)
+    ram.share(CENTRAL, REGION, receiver, "Database", DATABASE)
+    (found,) = root(receiver).ram.get_resource_share_invitations()["resourceShareInvitations"]
+    return found["resourceShareInvitationArn"]
+
+
+def test_a_role_needs_the_right_on_that_invitation():
+    arn = invitation(CONSUMER)
+    other = role(CONSUMER, "other", "ram:AcceptResourceShareInvitation", resources=f"{arn}x")
+    code, _ = error_of(other.ram.accept_resource_share_invitation, resourceShareInvitationArn=arn)
+    assert code == "AccessDeniedException"
+    right = role(CONSUMER, "right", "ram:AcceptResourceShareInvitation", resources=arn)
+    answer = right.ram.accept_resource_share_invitation(resourceShareInvitationArn=arn)
+    assert answer["resourceShareInvitation"]["status"] == "ACCEPTED"
+
+
+def test_another_accounts_invitation_is_unknown():
+    arn = invitation(CONSUMER)
+    code, _ = error_of(root(PRODUCER).ram.accept_resource_share_invitation, resourceShareInvitationArn=arn)
+    assert code == "ResourceShareInvitationArnNotFoundException"
+    assert root(PRODUCER).ram.get_resource_share_invitations()["resourceShareInvitations"] == []
+
+
+def test_a_rejected_invitation_stays_rejected():
+    arn = invitation(CONSUMER)
+    root(CONSUMER).ram.reject_resource_share_invitation(resourceShareInvitationArn=arn)
+    code, _ = error_of(root(CONSUMER).ram.accept_resource_share_invitation, resourceShareInvitationArn=arn)
+    assert code == "ResourceShareInvitationAlreadyRejectedException"
+    assert not ram.accepted(CENTRAL, CONSUMER, REGION)
+
+
+def test_within_an_organization_there_is_nothing_to_accept():
+    root(CENTRAL).ram.enable_sharing_with_aws_organization()
+    ram.share(CENTRAL, REGION, CONSUMER, "Database", DATABASE)
+    assert root(CONSUMER).ram.get_resource_share_invitations()["resourceShareInvitations"] == []
+    assert ram.accepted(CENTRAL, CONSUMER, REGION)
+    assert not ram.accepted(CENTRAL, PRODUCER, REGION)
+
+
+def test_shares_are_paged_and_only_their_owner_deletes_them():
+    for receiver in (PRODUCER, CONSUMER):
+        ram.share(CENTRAL, REGION, receiver, "Database", DATABASE)
+    central = root(CENTRAL)
+    first = central.ram.get_resource_shares(resourceOwner="SELF", maxResults=1)
+    rest = central.ram.get_resource_shares(resourceOwner="SELF", maxResults=1, nextToken=first["nextToken"])
+    arns = [share["resourceShareArn"] for share in first["resourceShares"] + rest["resourceShares"]]
+    assert len(set(arns)) == 2
+    code, _ = error_of(root(CONSUMER).ram.delete_resource_share, resourceShareArn=arns[0])
+    assert code == "UnknownResourceException"
+    assert central.ram.delete_resource_share(resourceShareArn=arns[0])["returnValue"] is True
