@@ -5,6 +5,7 @@ import json
 
 import pytest
 from mesh.domain.formats.model import MIB
+from mesh.domain.merging import merge_inspections
 from mesh.domain.rejections import DuplicateColumns, EmptyFile, LineTooLong, MalformedJson, UnsupportedEncoding
 
 from tests.unit.domain.inspecting import inspect, types
@@ -17,7 +18,7 @@ def lines(*records, file="x.jsonl"):
 def test_types_of_scalars():
     found = lines({"i": 1, "l": 2**40, "d": 1.5, "b": True, "s": "x", "n": None, "h": 2**70})
     assert types(found) == {
-        "i": "int", "l": "bigint", "d": "double", "b": "boolean", "s": "string", "n": "", "h": "double",
+        "i": "int", "l": "bigint", "d": "double", "b": "boolean", "s": "string", "n": "", "h": "string",
     }  # fmt: skip
     assert (found.rows, found.rows_exact, found.serde) == (1, True, "openx-json")
 
@@ -25,8 +26,16 @@ def test_types_of_scalars():
 def test_nested_types():
     found = lines({"s": {"A": 1, "b": ["x"]}, "l": [{"c": 1.0}, {"d": None, "e": True}], "e": [], "o": {}})
     assert types(found) == {
-        "s": "struct<a:int,b:array<string>>", "l": "array<struct<c:double,e:boolean>>", "e": "", "o": "",
+        "s": "struct<a:int,b:array<string>>", "l": "array<struct<c:double,d:,e:boolean>>", "e": "array<>",
+        "o": "struct<>",
     }  # fmt: skip
+
+
+def test_what_no_value_told_is_learned_from_others_or_becomes_a_string():
+    first, second = lines({"s": {"a": None, "b": []}, "o": {}}), lines({"s": {"a": 1, "b": []}, "o": {}}, file="y.json")
+    merged = merge_inspections(None, [first, second]).table_schema.types()
+    assert merged == {"s": "struct<a:int,b:array<string>>", "o": "string"}
+    assert merge_inspections(None, [first]).table_schema.types()["s"] == "struct<a:string,b:array<string>>"
 
 
 def test_rows_widen_each_other_and_keep_the_order_of_appearance():

@@ -201,3 +201,9 @@ def test_which_text_can_be_read_as_a_declared_type():
     assert not fits("double", "bigint")
     assert not fits("string", "date")
     assert not fits("bigint", "boolean")
+
+
+def test_partition_keys_of_a_new_table_are_strings_as_a_crawlers_are():
+    expected = schema({"a": "bigint", "b": "bigint"}, dt="date")
+    merged = merge_inspections(None, [inspect("a,b\n1,2\n", "dt=2026-11-21/x.csv")], expected=expected)
+    assert merged.table_schema.partition_keys == (Column(name="dt", type="string"),)

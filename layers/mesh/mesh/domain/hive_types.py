@@ -63,10 +63,12 @@ def wider(left: str, right: str) -> str | None:
     """The type that holds values of both, or `None`: integers widen, integer and float give double, structs merge.
 
     Decimals widen in precision; everything else has to be equal. A string never absorbs a number: readers of the
-    table compute with it.
+    table compute with it. A type that no value told yet ("", also inside, as in `array<>`) takes the other's.
     """
-    if left == right:
+    if left == right or not right:
         return left
+    if not left:
+        return right
     if left in _INTEGERS and right in _INTEGERS:
         return max(left, right, key=_INTEGERS.index)
     if _decimal(left) and _decimal(right):
@@ -74,6 +76,13 @@ def wider(left: str, right: str) -> str | None:
     if is_number(left) and is_number(right):
         return None if _decimal(left) or _decimal(right) else "double"
     return _wider_nested(left, right)
+
+
+def told(type_: str) -> str:
+    """The type with string wherever no value said anything; an object without any field is text as a whole."""
+    while "struct<>" in type_:
+        type_ = type_.replace("struct<>", "string")
+    return re.sub(r"(?<=[:<,])(?=[,>])", "string", type_) or "string"
 
 
 def fits(inferred: str, declared: str) -> bool:
@@ -123,7 +132,7 @@ def _wider_struct(left: dict[str, str], right: dict[str, str]) -> str | None:
 def struct_fields(type_: str) -> list[tuple[str, str]]:
     """`struct<a:int,b:array<string>>` → [("a", "int"), ("b", "array<string>")]."""
     pairs = (part.partition(":") for part in _split(type_[7:-1]))
-    return [(name, inner) for name, _, inner in pairs]
+    return [(name, inner) for name, _, inner in pairs if name]
 
 
 def _split(inner: str) -> list[str]:

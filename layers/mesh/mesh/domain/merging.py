@@ -6,7 +6,7 @@ from typing import NamedTuple, Never
 from pydantic import BaseModel, ConfigDict, Field
 
 from mesh.domain.formats.model import ObjectInspection, Storage
-from mesh.domain.hive_types import fits, is_number, wider
+from mesh.domain.hive_types import fits, is_number, told, wider
 from mesh.domain.partitions import PartitionValue, partition_path
 from mesh.domain.rejections import (
     InconsistentPartitions,
@@ -81,7 +81,7 @@ def merge_inspections(
         _check_positions(list(types), inspections)
     comments = {column.name: column.comment for schema in (existing, expected) if schema for column in schema.columns}
     columns = (
-        Column(name=name, type=typed.type or "string", comment=comments.get(name, "")) for name, typed in types.items()
+        Column(name=name, type=told(typed.type), comment=comments.get(name, "")) for name, typed in types.items()
     )
     return MergedTable(
         table=first.table,
@@ -127,7 +127,7 @@ def _merge_storage(known: Storage | None, inspections: Sequence[ObjectInspection
 def _partition_keys(
     existing: TableSchema | None, expected: TableSchema | None, inspections: Sequence[ObjectInspection]
 ) -> tuple[Column, ...]:
-    """Names have to agree in order; types are the table's, else the contract's, else string as a crawler writes."""
+    """Names have to agree in order. A new table's keys are strings whatever the contract says: a crawler's are."""
     known, source = _known_keys(existing, expected, inspections[0])
     for inspection in inspections:
         found = [name for name, _ in inspection.partition]
@@ -151,7 +151,7 @@ def _known_keys(
     if existing is not None:
         return existing.partition_keys, TABLE
     if expected is not None and expected.partition_keys:
-        return expected.partition_keys, CONTRACT
+        return tuple(key.model_copy(update={"type": "string"}) for key in expected.partition_keys), CONTRACT
     return tuple(Column(name=name, type="string") for name, _ in first.partition), first.ref.key
 
 
@@ -202,8 +202,8 @@ def _as_declared(column: Column, declared: str, inspection: ObjectInspection, st
 
 
 def _both(name: str, known: _Typed, new: _Typed, inspection: ObjectInspection) -> _Typed:
-    if not known.type or not new.type:
-        return new if new.type else known
+    if not known.type:
+        return new
     both = wider(known.type, new.type)
     if both is None:
         _refuse(name, known, new, inspection)

@@ -92,20 +92,19 @@ def _hive(value: object, line: int, where: dict[str, str], depth: int = 0) -> st
             inner = UNDECLARED
             for item in value:
                 inner = _merged(inner, _hive(item, line, where, depth + 1))
-            return f"array<{inner or 'string'}>" if inner or value else UNDECLARED
+            return f"array<{inner}>"
         case dict():
             fields = {name.lower(): _hive(item, line, where, depth + 1) for name, item in value.items()}
             if not all(map(_FIELD_NAME, fields)):
                 return "string"  # no Hive type can spell these names; the SerDe gives the object as text
-            spelled = ",".join(f"{name}:{type_}" for name, type_ in fields.items() if type_)
-            return f"struct<{spelled}>" if spelled else UNDECLARED
+            return f"struct<{','.join(f'{name}:{type_}' for name, type_ in fields.items())}>"
     raise TypeError(f"JSON has no {type(value).__name__}")
 
 
 def _integer(value: int) -> str:
     if -(2**31) <= value < 2**31:
         return "int"
-    return "bigint" if -(2**63) <= value < 2**63 else "double"
+    return "bigint" if -(2**63) <= value < 2**63 else "string"  # as text it keeps its digits
 
 
 def _merged(left: str, right: str) -> str:
