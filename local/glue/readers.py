@@ -86,9 +86,9 @@ def _read_parquet(data: bytes) -> FileSchema:
 
 
 def _read_json(text: str, compression: str) -> FileSchema:
-    kinds: dict[str, str | None] = {}
+    kinds: dict[str, str] = {}
     rows = 0
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if not line.strip():
             continue
         try:
@@ -99,39 +99,49 @@ def _read_json(text: str, compression: str) -> FileSchema:
             raise UnknownFormatError("a JSON line that is no object")
         rows += 1
         for name, value in record.items():
-            kinds[name.lower()] = merged((kinds.get(name.lower()), json_type(value)))
-    columns = tuple((name, kind or "string") for name, kind in kinds.items())
-    return FileSchema("json", columns, rows, compression)
+            kinds[name.lower()] = merged((kinds.get(name.lower(), ""), json_type(value)))
+    return FileSchema("json", tuple(kinds.items()), rows, compression)
 
 
 def _read_csv(text: str, compression: str, classifiers: Sequence[Json], *, complete: bool) -> FileSchema:
-    for classifier in classifiers:
+    for classifier in sorted(classifiers, key=lambda each: -_likeness(text, each)):
         schema = _by_classifier(text, compression, classifier, complete=complete)
         if schema is not None:
             return schema
     delimiter = _delimiter(text)
     rows = _rows(text, delimiter, '"', complete=complete)
     header = len(rows) > 1 and len(rows[0]) > 1 and _is_header(rows)
-    plain = FileSchema("csv", (), 0, compression, delimiter, header, '"' in text)
+    plain = FileSchema("csv", (), 0, compression, delimiter, header, _is_quoted(text, delimiter))
     return _with_columns(plain, rows, None)
 
 
+def _likeness(text: str, classifier: Json) -> float:
+    """How much of a classifier's header the file's first line has: classifiers of several tables share a crawler."""
+    header = [name.lower() for name in classifier.get("Header") or ()]
+    first = next(csv.reader([text.partition("\n")[0]], delimiter=classifier.get("Delimiter") or ","), [])
+    known = {name.strip().strip("'\"").lower() for name in first}
+    return len(known.intersection(header)) / len(header) if header else 0.0
+
+
 def _by_classifier(text: str, compression: str, classifier: Json, *, complete: bool) -> FileSchema | None:
-    """What a custom CSV classifier makes of the file; None where its header has another number of columns."""
+    """What a custom CSV classifier makes of the file; None where its delimiter does not split it.
+
+    The classifier's header names the columns, but where the file's own header has names of it: then that is the order,
+    and it may have grown.
+    """
     delimiter, quote = classifier.get("Delimiter") or ",", classifier.get("QuoteSymbol") or '"'
     rows = _rows(text, delimiter, quote, complete=complete)
     if not rows or (len(rows[0]) < 2 and not classifier.get("AllowSingleColumn")):
         return None
     presence, names = classifier.get("ContainsHeader") or "UNKNOWN", classifier.get("Header")
     header = presence == "PRESENT" or (presence == "UNKNOWN" and len(rows) > 1 and _is_header(rows))
-    if names and len(names) != len(rows[0]):
-        # A file that has grown a column: its own header says what it is called.
+    if names and (len(names) != len(rows[0]) or (header and _likeness(text, classifier) > 0)):
         names = None
     if not classifier.get("DisableValueTrimming"):
         rows = [[value.strip() for value in row] for row in rows]
     serde = classifier.get("Serde") or ""
     serde = "" if serde == "None" else serde
-    plain = FileSchema("csv", (), 0, compression, delimiter, header, quote in text, serde, quote)
+    plain = FileSchema("csv", (), 0, compression, delimiter, header, _is_quoted(text, delimiter, quote), serde, quote)
     schema = _with_columns(plain, rows, names)
     types = classifier.get("CustomDatatypes") if classifier.get("CustomDatatypeConfigured") else None
     if not types or len(types) != len(schema.columns):
@@ -159,6 +169,11 @@ def _rows(text: str, delimiter: str, quote: str, *, complete: bool) -> list[list
         raise UnknownFormatError(f"malformed CSV: {error}") from error
     # A cut inside a quoted field leaves a row that is not one.
     return rows if complete or len(rows) < 2 or len(rows[-1]) == len(rows[0]) else rows[:-1]
+
+
+def _is_quoted(text: str, delimiter: str, quote: str = '"') -> bool:
+    """Whether any field begins with the quote."""
+    return re.search(rf"(?:^|{re.escape(delimiter)}){re.escape(quote)}", text, re.MULTILINE) is not None
 
 
 def _delimiter(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from local.glue.readers import FileSchema
-from local.glue.types import merged
+from local.glue.types import merged, settled
 from local.lakeformation.protocol import Json
 
 _HIVE = "org.apache.hadoop.hive.ql.io"
@@ -56,12 +56,12 @@ class CrawledTable:
 
     def columns(self) -> list[tuple[str, str]]:
         """The columns of all files: in order of appearance, with one type for all of a name."""
-        kinds: dict[str, str | None] = {}
+        kinds: dict[str, str] = {}
         for file in sorted(self.files, key=lambda file: file.key):
             for name, kind in file.schema.columns:
-                kinds[name] = merged((kinds.get(name), kind))
+                kinds[name] = merged((kinds.get(name, ""), kind))
         keys = set(self.partition_keys())
-        return [(name, kind or "string") for name, kind in kinds.items() if name not in keys]
+        return [(name, settled(kind)) for name, kind in kinds.items() if name not in keys]
 
     def partition_location(self, values: Sequence[str]) -> str:
         file = self.partitions()[tuple(values)][0]
@@ -140,7 +140,7 @@ def _merged_columns(found: list[tuple[str, str]], existing: Json | None, *, keep
     fresh = dict(found)
     columns: list[Json] = []
     for column in ((existing or {}).get("StorageDescriptor") or {}).get("Columns") or ():
-        kind = column["Type"] if keep_types else merged((column["Type"], fresh.get(column["Name"])))
+        kind = column["Type"] if keep_types else merged((column["Type"], fresh.get(column["Name"], "")))
         columns.append(column | {"Type": kind})
     known = {column["Name"] for column in columns}
     return columns + [{"Name": name, "Type": kind} for name, kind in found if name not in known]

@@ -25,11 +25,11 @@ def text_type(values: Iterable[str]) -> str:
     return "string"
 
 
-def json_type(value: object) -> str | None:
-    """The type of a JSON value; None for null and for the empty array, which fit any type."""
+def json_type(value: object) -> str:
+    """The type of a JSON value; "" for null, which fits any type, also as a part (`array<>`, `struct<a:>`)."""
     match value:
         case None:
-            return None
+            return ""
         case bool():
             return "boolean"
         case int():
@@ -37,34 +37,43 @@ def json_type(value: object) -> str | None:
         case float():
             return "double"
         case list():
-            inner = merged(json_type(item) for item in value)
-            return f"array<{inner}>" if inner else None
+            return f"array<{merged(json_type(item) for item in value)}>"
         case dict():
-            fields = ((name.lower(), json_type(item) or "string") for name, item in value.items())
-            return f"struct<{','.join(f'{name}:{kind}' for name, kind in fields)}>"
+            return f"struct<{','.join(f'{name.lower()}:{json_type(item)}' for name, item in value.items())}>"
     return "string"
 
 
-def merged(kinds: Iterable[str | None]) -> str | None:
+def merged(kinds: Iterable[str]) -> str:
     """One type for all of them: wider numbers, fields of structs together; what does not fit is a string."""
-    result: str | None = None
+    result = ""
     for kind in kinds:
-        result = kind if result is None else result if kind is None else _merge(result, kind)
+        result = _merge(result, kind)
     return result
 
 
+def settled(kind: str) -> str:
+    """The type with what no value told made a string; Hive has no struct without fields."""
+    if kind in ("", "struct<>"):
+        return "string"
+    if kind.startswith("array<"):
+        return f"array<{settled(kind[6:-1])}>"
+    if kind.startswith("struct<"):
+        return f"struct<{','.join(f'{name}:{settled(field)}' for name, field in struct_fields(kind).items())}>"
+    return kind
+
+
 def _merge(left: str, right: str) -> str:
-    if left == right:
-        return left
+    if left == right or not left or not right:
+        return left or right
     if left in _WIDTH and right in _WIDTH:
         wider = max(left, right, key=_WIDTH.index)
-        return "double" if wider == "float" and {left, right} != {"float"} else wider
+        return "double" if wider == "float" else wider
     if left.startswith("array<") and right.startswith("array<"):
         return f"array<{_merge(left[6:-1], right[6:-1])}>"
     if left.startswith("struct<") and right.startswith("struct<"):
         fields = struct_fields(left)
         for name, kind in struct_fields(right).items():
-            fields[name] = _merge(fields[name], kind) if name in fields else kind
+            fields[name] = _merge(fields.get(name, ""), kind)
         return f"struct<{','.join(f'{name}:{kind}' for name, kind in fields.items())}>"
     return "string"
 
@@ -75,7 +84,7 @@ def struct_fields(kind: str) -> dict[str, str]:
     depth, start, inner = 0, 0, kind.removeprefix("struct<").removesuffix(">")
     for position, character in enumerate(inner + ","):
         depth += (character in "<(") - (character in ">)")
-        if character == "," and depth == 0:
+        if character == "," and depth == 0 and position > start:
             name, _, field = inner[start:position].partition(":")
             fields[name] = field
             start = position + 1

@@ -119,6 +119,20 @@ def test_a_classifier_knows_header_quotes_and_delimiter(bucket):
     assert serde["Parameters"]["separatorChar"] == ";"
 
 
+def test_each_table_finds_its_own_classifier(bucket):
+    glue = root(PRODUCER).glue
+    for name, header in (("people", ["name", "city"]), ("cars", ["brand", "model"])):
+        glue.create_classifier(
+            CsvClassifier={"Name": name, "Delimiter": ",", "ContainsHeader": "PRESENT", "Header": header}
+        )
+    glue.update_crawler(Name="creditCrawler", Classifiers=["people", "cars"])
+    put("cars/a.csv", b"brand,model,colour\nvw,golf,red\n")
+    put("people/a.csv", b"name,city\nada,london\n")
+    crawl()
+    assert list(columns(table("cars"))) == ["brand", "model", "colour"]
+    assert list(columns(table("people"))) == ["name", "city"]
+
+
 def test_json_lines_gzip_and_nesting(bucket):
     rows = [
         {"id": 1, "price": 1, "who": {"name": "a", "age": 3}, "tags": ["x"], "ok": True, "none": None},
