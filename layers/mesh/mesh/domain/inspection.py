@@ -27,10 +27,10 @@ def inspect_object(ref: ObjectRef, reader: RangeReader, expected: TableSchema | 
     counting = CountingReader(reader)
     inspection = _inspect(ref, key, counting, expected)
     _check_partition_names(inspection)
-    return inspection.model_copy(update={"bytes_read": counting.bytes_read})
+    return inspection
 
 
-def _inspect(ref: ObjectRef, key: DataKey, reader: RangeReader, expected: TableSchema | None) -> ObjectInspection:
+def _inspect(ref: ObjectRef, key: DataKey, reader: CountingReader, expected: TableSchema | None) -> ObjectInspection:
     detected = detect_by_name(key.file, bucket=ref.bucket, key=ref.key)
     first = b""
     if detected.format is None:
@@ -44,19 +44,25 @@ def _inspect(ref: ObjectRef, key: DataKey, reader: RangeReader, expected: TableS
     text = read_text_head(head, reader.size, detected.compression, bucket=ref.bucket, key=ref.key)
     if detected.format is None:
         detected = Detected("json" if text.text.lstrip().startswith("{") else "csv", detected.compression)
-    return _inspect_text(ref, key, text, detected, expected)
+    return _inspect_text(ref, key, text, detected=detected, expected=expected, bytes_read=reader.bytes_read)
 
 
-def _inspect_parquet(ref: ObjectRef, key: DataKey, reader: RangeReader) -> ObjectInspection:
+def _inspect_parquet(ref: ObjectRef, key: DataKey, reader: CountingReader) -> ObjectInspection:
     content = inspect_parquet(reader, bucket=ref.bucket, key=ref.key)
     return ObjectInspection(
         ref=ref, table=key.table, format="parquet", columns=content.columns, partition=key.partitions,
-        rows=content.rows, rows_exact=True, bytes=reader.size, bytes_read=0,
+        rows=content.rows, rows_exact=True, bytes=reader.size, bytes_read=reader.bytes_read,
     )  # fmt: skip
 
 
 def _inspect_text(
-    ref: ObjectRef, key: DataKey, text: TextHead, detected: Detected, expected: TableSchema | None
+    ref: ObjectRef,
+    key: DataKey,
+    text: TextHead,
+    *,
+    detected: Detected,
+    expected: TableSchema | None,
+    bytes_read: int,
 ) -> ObjectInspection:
     dialect = None
     if detected.format == "json":
@@ -66,7 +72,7 @@ def _inspect_text(
         dialect, columns, rows, exact, samples = inspect_csv(text, expected, bucket=ref.bucket, key=ref.key)
     return ObjectInspection(
         ref=ref, table=key.table, format=detected.format or "csv", compression=detected.compression, dialect=dialect,
-        columns=columns, partition=key.partitions, rows=rows, rows_exact=exact, bytes=ref.size, bytes_read=0,
+        columns=columns, partition=key.partitions, rows=rows, rows_exact=exact, bytes=ref.size, bytes_read=bytes_read,
         samples=samples,
     )  # fmt: skip
 

@@ -165,7 +165,11 @@ def _merge_types(
     types = {column.name: _Typed(column.type, TABLE) for column in existing.columns} if existing else {}
     declared = {name: type_ for name, type_ in expected.types().items() if type_} if expected else {}
     found: dict[str, _Typed] = {}
+    before: tuple[Column, ...] = ()
     for inspection in inspections:
+        if inspection.columns == before:
+            continue  # as the file before it: nothing new to merge
+        before = inspection.columns
         for column in inspection.columns:
             new = _Typed(column.type, inspection.ref.key)
             if column.name in declared:
@@ -225,7 +229,11 @@ def _refuse(name: str, known: _Typed, new: _Typed, inspection: ObjectInspection)
 
 def _check_positions(columns: list[str], inspections: Iterable[ObjectInspection]) -> None:
     """CSV is read by position: each file's columns have to be the table's first ones, in order."""
+    before: tuple[Column, ...] = ()
     for inspection in inspections:
+        if inspection.columns == before:
+            continue
+        before = inspection.columns
         for position, (column, expected) in enumerate(zip(inspection.columns, columns, strict=False), start=1):
             if column.name != expected:
                 raise MisplacedColumns(

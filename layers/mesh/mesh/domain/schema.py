@@ -74,7 +74,7 @@ def diff_schema(old: TableSchema | None, new: TableSchema) -> SchemaDiff:
 
 def column_names(names: Iterable[str], *, key: str, bucket: str = "", line: int | None = None) -> list[str]:
     """Names as Glue keeps them: stripped, lower-case. Raises `EmptyColumnName` and `DuplicateColumns`."""
-    result: list[str] = []
+    result: dict[str, int] = {}
     where = {"bucket": bucket or None, "key": key, "line": line}
     for position, name in enumerate(names, start=1):
         clean = name.strip().lower()
@@ -86,9 +86,9 @@ def column_names(names: Iterable[str], *, key: str, bucket: str = "", line: int 
             raise DuplicateColumns(
                 f"column {clean!r} comes twice",
                 column=clean,
-                positions=[result.index(clean) + 1, position],
+                positions=[result[clean], position],
                 remedy="Rename one of them; Glue lower-cases names, so case alone does not tell them apart.",
                 **where,
             )
-        result.append(clean)
-    return result
+        result[clean] = position
+    return list(result)

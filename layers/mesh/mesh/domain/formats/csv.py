@@ -6,7 +6,8 @@ Source: AWS Glue Developer Guide, "Built-in classifiers: CSV" (delimiters, heade
 import csv
 import io
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mesh.domain.formats.model import MAX_TEXT_BYTES, CsvDialect
 from mesh.domain.formats.text import MAX_UNZIPPED, TextHead
@@ -14,10 +15,15 @@ from mesh.domain.formats.values import sample, text_type
 from mesh.domain.rejections import HeaderWithoutRows, LineTooLong, RaggedRows, UnclosedQuote, UnsupportedEncoding
 from mesh.domain.schema import Column, TableSchema, column_names
 
+if TYPE_CHECKING:
+    import _csv
+
 DELIMITERS: Final = (",", ";", "\t", "|")
 QUOTE: Final = '"'
 _PROBE_CHARACTERS: Final = 64 * 1024
 _PROBE_ROWS: Final = 100
+_TYPED_ROWS: Final = 1000
+"""Enough to see that some column of the data is no string, which is what makes a header."""
 _MAX_HEADER_CELL: Final = 150
 # The csv module's own limit is 128 KiB and global; a field can be as long as the head.
 csv.field_size_limit(MAX_UNZIPPED + MAX_TEXT_BYTES)
@@ -101,7 +107,22 @@ def _rows(head: TextHead, delimiter: str, where: dict[str, str]) -> list[list[st
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
         if not text:
             raise _too_long(where)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=QUOTE, strict=True)
+    try:
+        rows = [cells for cells in _strict(text, delimiter) if cells]
+    except csv.Error:
+        rows = _rows_before_the_error(head, text, delimiter, where)
+    if not rows:
+        raise _too_long(where)
+    return rows
+
+
+def _strict(text: str, delimiter: str) -> "_csv.Reader":
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=QUOTE, strict=True)
+
+
+def _rows_before_the_error(head: TextHead, text: str, delimiter: str, where: dict[str, str]) -> list[list[str]]:
+    """The rows of a head that ends in a quoted field; any other fault is the file's own."""
+    reader = _strict(text, delimiter)
     rows: list[list[str]] = []
     line = 1
     try:
@@ -117,8 +138,6 @@ def _rows(head: TextHead, delimiter: str, where: dict[str, str]) -> list[list[st
                 remedy="Close the quote before the next delimiter; write a quote inside a field twice.",
                 **where,
             ) from error
-    if not rows:
-        raise _too_long(where)
     return rows
 
 
@@ -157,7 +176,7 @@ def _looks_like_header(rows: list[list[str]]) -> bool:
 def _differs(rows: list[list[str]]) -> bool:
     """Glue: a header is sufficiently different from the data when some column of the data is no string."""
     width = len(rows[0])
-    body = [row for row in rows[1:] if len(row) == width]
+    body = [row for row in islice(rows, 1, _TYPED_ROWS) if len(row) == width]
     return any(text_type(cells) not in {"", "string"} for cells in zip(*body, strict=True))
 
 
@@ -174,9 +193,9 @@ def _names_without_header(first: list[str], names: Sequence[str], bom: bool, whe
 
 
 def _check_widths(rows: list[list[str]], width: int, text: str, delimiter: str, where: dict[str, str]) -> None:
-    wrong = next((index for index, row in enumerate(rows) if len(row) != width), None)
-    if wrong is None:
+    if set(map(len, rows)) == {width}:
         return
+    wrong = next(index for index, row in enumerate(rows) if len(row) != width)
     line, found = _line_of(wrong, text, delimiter), len(rows[wrong])
     raise RaggedRows(
         f"line {line} has {found} fields, expected {width}",

@@ -35,15 +35,11 @@ def inspect_parquet(reader: RangeReader, *, bucket: str, key: str) -> ParquetCon
     """Columns and rows. Raises `CorruptParquet`, `DuplicateColumns`, `EmptyColumnName`; encrypted: `FormatDeclined`."""
     try:
         schema, rows = _read_metadata(reader)
-        columns = _columns(schema)
+        return ParquetContent(_columns(schema, bucket, key), rows)
     except ThriftError as error:
         raise CorruptParquet(f"the footer is corrupt: {error}", bucket=bucket, key=key, remedy=_REMEDY) from error
     except _EncryptedError as error:
         raise FormatDeclined("an encrypted footer", bucket=bucket, key=key, remedy="The Glue crawler may.") from error
-    names = column_names((column.name for column in columns), bucket=bucket, key=key)
-    if any(name != column.name for name, column in zip(names, columns, strict=True)):
-        columns = tuple(Column(name=name, type=c.type) for name, c in zip(names, columns, strict=True))
-    return ParquetContent(columns, rows)
 
 
 class _EncryptedError(Exception):
@@ -118,10 +114,12 @@ _MAX_KNOWN: Final = 8
 _known: dict[bytes, tuple[Column, ...]] = {}
 
 
-def _columns(schema: bytes) -> tuple[Column, ...]:
+def _columns(schema: bytes, bucket: str, key: str) -> tuple[Column, ...]:
     columns = _known.get(schema)
     if columns is None:
-        columns = hive_columns(_elements(schema))
+        found = hive_columns(_elements(schema))
+        names = column_names((column.name for column in found), bucket=bucket, key=key)
+        columns = tuple(Column(name=name, type=column.type) for name, column in zip(names, found, strict=True))
         if len(_known) >= _MAX_KNOWN:
             _known.pop(next(iter(tuple(_known))), None)
         _known[schema] = columns

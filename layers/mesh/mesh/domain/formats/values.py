@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from mesh.domain.formats.model import MAX_SAMPLE_LENGTH, MAX_SAMPLES
 from mesh.domain.schema import UNDECLARED
 
-_INTEGER: Final = re.compile(r"[+-]?[0-9]+").fullmatch
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
+# Lines of values, so that one match judges a whole column.
+_INTEGERS: Final = re.compile(r"(?:[+-]?[0-9]++(?:\n|\Z))++").fullmatch
+_NUMBERS: Final = re.compile(r"(?:[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?(?:\n|\Z))++").fullmatch
 _DAY: Final = r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _DATE: Final = re.compile(_DAY).fullmatch
 # What LazySimpleSerDe reads as a timestamp; ISO's `T` it reads as null.
@@ -16,6 +18,7 @@ _TIMESTAMP: Final = re.compile(_DAY + r" [0-2][0-9]:[0-5][0-9]:[0-5][0-9](?:\.[0
 _BOOLEANS: Final = frozenset({"true", "false"})
 _INT64: Final = range(-(2**63), 2**63)
 _SAFE_DIGITS: Final = 18
+_SAMPLED: Final = 2000
 
 
 def text_type(values: Iterable[str], declared: str = UNDECLARED) -> str:
@@ -27,11 +30,12 @@ def text_type(values: Iterable[str], declared: str = UNDECLARED) -> str:
     distinct = {value for value in values if value}
     if not distinct:
         return UNDECLARED
-    if all(map(_INTEGER, distinct)):
-        fits = all(len(value) <= _SAFE_DIGITS or (len(value) < 40 and int(value) in _INT64) for value in distinct)
-        return "bigint" if fits else "string"
-    if all(map(_NUMBER, distinct)):
-        return "double"
+    lines = "\n".join(distinct)
+    if lines.count("\n") == len(distinct) - 1:
+        if _INTEGERS(lines):
+            return "bigint" if _fit_in_64_bits(distinct) else "string"
+        if _NUMBERS(lines):
+            return "double"
     if all(value.lower() in _BOOLEANS for value in distinct):
         return "boolean"
     if declared == "date" and all(map(_DATE, distinct)):
@@ -41,10 +45,14 @@ def text_type(values: Iterable[str], declared: str = UNDECLARED) -> str:
     return "string"
 
 
+def _fit_in_64_bits(integers: Iterable[str]) -> bool:
+    return all(len(text) <= _SAFE_DIGITS or (len(text) < 40 and int(text) in _INT64) for text in integers)
+
+
 def sample(values: Iterable[str]) -> tuple[str, ...]:
     """The first few distinct values that are not empty, cut to a length that patterns need."""
     found: dict[str, None] = {}
-    for value in values:
+    for value in islice(values, _SAMPLED):
         if value:
             found[value[:MAX_SAMPLE_LENGTH]] = None
             if len(found) == MAX_SAMPLES:
