@@ -45,46 +45,48 @@ class Deployment:
         environments = [name for name, template in TEMPLATES.items() if (self.root / template).exists()]
         if not environments:
             raise MeshError(f"no template to deploy in {self.root}")
-        changed = [name for name in environments if not self._is_deployed(name)]
+        # Once: a file that is edited meanwhile belongs to the next run.
+        digests = {name: self.digest(name) for name in environments}
+        changed = {name: digest for name, digest in digests.items() if not self._is_deployed(name, digest)}
         if not changed:
             return False
         landing.make_admin_roles(self.mesh.endpoint, ACCOUNTS.values())
         # Two at a time: sam is bound by the processor.
         with ThreadPoolExecutor(2) as threads:
-            builds = {name: threads.submit(self._build, name) for name in changed}
+            builds = {name: threads.submit(self._build, name, digest) for name, digest in changed.items()}
             if "central" in changed:
                 builds["central"].result()
-                self._deploy("central")
-            members = [threads.submit(self._deploy, name) for name in changed if name != "central"]
+                self._deploy("central", changed["central"])
             _ = [build.result() for build in builds.values()]
+            members = [threads.submit(self._deploy, name, changed[name]) for name in changed if name != "central"]
             _ = [member.result() for member in members]
         return True
 
-    def _build(self, name: str) -> None:
-        target, digest = self._build_dir(name), self.digest(name)
-        stamp = target / ".digest"
+    def _build(self, name: str, digest: str) -> None:
+        target = self._build_dir(name)
+        stamp = target.parent / "digest"
         if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
             return
         self.report(name, "building")
         stamp.unlink(missing_ok=True)
-        self._sam(name, "build", "--template-file", TEMPLATES[name], "--build-dir", str(target))
+        cache = ["--build-dir", str(target), "--cache-dir", str(target.parent / "cache")]
+        self._sam(name, "build", "--template-file", str(self.root / TEMPLATES[name]), *cache)
         stamp.write_text(digest, encoding="utf-8")
 
-    def _deploy(self, name: str) -> None:
-        self._build(name)
+    def _deploy(self, name: str, digest: str) -> None:
         self.report(name, "deploying")
         options = ["--template-file", str(self._build_dir(name) / "template.yaml"), "--no-fail-on-empty-changeset"]
         options += ["--no-confirm-changeset", "--no-progressbar", "--resolve-s3"]
         if overrides := self.parameters.get(name):
             options += ["--parameter-overrides", *(f"{key}={value}" for key, value in overrides.items())]
         self._sam(name, "deploy", *options)
-        self._stamp(name).write_text(self.digest(name), encoding="utf-8")
+        self._stamp(name).write_text(digest, encoding="utf-8")
         self.report(name, "deployed")
 
     def _sam(self, name: str, command: str, *options: str) -> None:
         executable = Path(sys.executable).with_name("sam")
         log = self.mesh.state_dir / f"sam-{command}-{name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
+        self._build_dir(name).parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as out:
             done = subprocess.run(  # noqa: S603 - sam of our own environment
                 [
@@ -96,7 +98,8 @@ class Deployment:
                     name,
                     *options,
                 ],
-                cwd=self.root,
+                # sam keeps its graph, cache and dependencies below where it runs; builds run at once.
+                cwd=self._build_dir(name).parent,
                 env=self._environment(name, deploys=command == "deploy"),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -126,15 +129,15 @@ class Deployment:
 
     def _build_dir(self, name: str) -> Path:
         root = "" if self.root == ROOT else hashlib.sha256(str(self.root).encode()).hexdigest()[:8]
-        return self.mesh.home / "build" / root / name
+        return self.mesh.home / "build" / root / name / "out"
 
     def _stamp(self, name: str) -> Path:
         """Of this run of the server: its accounts are empty again after a restart."""
         return self.mesh.state_dir / f"deployed-{name}-{self.mesh.pid()}"
 
-    def _is_deployed(self, name: str) -> bool:
+    def _is_deployed(self, name: str, digest: str) -> bool:
         stamp = self._stamp(name)
-        return stamp.exists() and stamp.read_text(encoding="utf-8") == self.digest(name)
+        return stamp.exists() and stamp.read_text(encoding="utf-8") == digest
 
     def digest(self, name: str) -> str:
         """Of all that the environment's build and deployment read."""
