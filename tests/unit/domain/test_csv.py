@@ -285,3 +285,7 @@ def test_any_bytes_give_an_inspection_or_one_of_our_errors(content, file):
         assert error.message
     else:
         assert found.columns
+
+
+def test_a_line_break_inside_a_value_makes_no_number_of_it():
+    assert types(inspect('a,b\n"1\n2",3\n', expected=schema({"a": "", "b": ""})))["a"] == "string"

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mesh.domain.formats.model import MAX_FOOTER_BYTES, BytesReader
 from mesh.domain.formats.parquet import inspect_parquet
+from mesh.domain.formats.parquet_types import SchemaElement, hive_columns
+from mesh.domain.formats.thrift import BINARY, LIST, ThriftError, ThriftReader
 from mesh.domain.rejections import CorruptParquet, DuplicateColumns, EmptyColumnName, FormatDeclined
 
 from tests.unit.domain.inspecting import inspect, types
@@ -157,3 +159,37 @@ def test_thousands_of_corrupt_footers_end_in_a_table_or_in_corrupt_parquet():
         except (DuplicateColumns, EmptyColumnName):
             pass
     assert corrupt > 1000
+
+
+def test_a_length_beyond_the_end_is_refused_before_it_is_used():
+    with pytest.raises(ThriftError, match="beyond"):
+        ThriftReader(b"\x7fab").text(BINARY)
+    with pytest.raises(ThriftError, match="beyond"):
+        ThriftReader(b"\xfc\xff\xff\xff\xff\x0f").list_of_structs(LIST)
+
+
+def test_a_footer_longer_than_the_file_is_never_asked_for():
+    class Reader(BytesReader):
+        def read(self, start, length):
+            assert start >= 0
+            return super().read(start, length)
+
+    with pytest.raises(CorruptParquet, match="4294967295 bytes"):
+        inspect_parquet(Reader(GOOD[:-8] + b"\xff\xff\xff\xffPAR1"), bucket="b", key="k")
+
+
+def test_a_list_of_two_levels_by_an_older_writer():
+    def element(name, **fields):
+        values = {"physical": None, "repeated": False, "children": 0, "annotation": "", "precision": 0, "scale": 0}
+        return SchemaElement(**{"name": name, **values, **fields})
+
+    two_levels = [
+        element("root", children=3),
+        element("l", children=1, annotation="list"), element("element", physical=1, repeated=True),
+        element("p", children=1, annotation="list"), element("array", children=1, repeated=True),
+        element("x", physical=2),
+        element("r", physical=6, repeated=True, annotation="string"),
+    ]  # fmt: skip
+    assert {column.name: column.type for column in hive_columns(two_levels)} == {
+        "l": "array<int>", "p": "array<struct<x:bigint>>", "r": "array<string>",
+    }  # fmt: skip
