@@ -70,7 +70,7 @@ def share(owner: str, region: str, receiver: str, kind: str, resource_arn: str) 
     The first share between accounts that are in no common organization brings the receiver an invitation; one that
     was refused or has expired is replaced by a new share with a new invitation.
     """
-    found = _share_of(owner, region, receiver, kind)
+    found = share_of(owner, region, receiver, kind)
     if found is not None and found.association == "FAILED":
         found.status = "DELETED"
         found = None
@@ -82,7 +82,7 @@ def share(owner: str, region: str, receiver: str, kind: str, resource_arn: str) 
 
 def unshare(owner: str, region: str, receiver: str, kind: str, resource_arn: str) -> None:
     """Take a resource out of its share; the last one takes the share with it."""
-    found = _share_of(owner, region, receiver, kind)
+    found = share_of(owner, region, receiver, kind)
     if found is None:
         return
     found.resources.pop(resource_arn, None)
@@ -98,7 +98,8 @@ def accepted(owner: str, receiver: str, region: str) -> bool:
     )
 
 
-def _share_of(owner: str, region: str, receiver: str, kind: str) -> Share | None:
+def share_of(owner: str, region: str, receiver: str, kind: str) -> Share | None:
+    """The live share of that kind between two accounts."""
     wanted = (owner, region, receiver, kind)
     live = (s for s in _mesh.shares.values() if s.status == "ACTIVE")
     return next((s for s in live if (s.owner, s.region, s.receiver, s.kind) == wanted), None)

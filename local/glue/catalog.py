@@ -15,7 +15,8 @@ from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import AwsError, Json, invalid_input, not_found, page
 from local.lakeformation.store import Grant, State, state
 
-DATABASE_MEMBERS = ("Name", "Description", "LocationUri", "Parameters", "TargetDatabase", "FederatedDatabase")
+UPDATABLE = ("Description", "LocationUri", "Parameters", "CreateTableDefaultPermissions")
+DATABASE_MEMBERS = ("Name", "TargetDatabase", "FederatedDatabase", *UPDATABLE)
 
 
 def create_database(caller: Identity, params: Json) -> Json:
@@ -31,7 +32,8 @@ def create_database(caller: Identity, params: Json) -> Json:
     record |= {"Name": name, "CreateTime": int(time.time()), "CatalogId": catalog}
     store.put_database(catalog, caller.region, record)
     held = {"DESCRIBE", "DROP"} if given.get("TargetDatabase") else set(r.DATABASE_PERMISSIONS | {"ALL"})
-    _own(caller, r.Database(catalog, name), held, "Database")
+    defaults = state(catalog, caller.region).default_permissions("Database")
+    _own(caller, r.Database(catalog, name), held, defaults)
     return {}
 
 
@@ -70,7 +72,7 @@ def update_database(caller: Identity, params: Json) -> Json:
     kept = {
         member: record[member] for member in ("Name", "CreateTime", "CatalogId", "TargetDatabase") if member in record
     }
-    changed = {m: given[m] for m in ("Description", "LocationUri", "Parameters") if given.get(m) is not None}
+    changed = {m: given[m] for m in UPDATABLE if given.get(m) is not None}
     access.require_location(caller, place.catalog, given.get("LocationUri"), record.get("LocationUri"))
     store.put_database(place.catalog, caller.region, changed | kept)
     return {}
@@ -106,7 +108,9 @@ def create_table(caller: Identity, params: Json) -> Json:
         "VersionId": "1",
     }
     store.put_table(place.catalog, caller.region, record)
-    _own(caller, r.Table(place.catalog, place.database, name), set(r.TABLE_PERMISSIONS | {"ALL"}), "Table")
+    database = store.database(place.catalog, caller.region, place.database) or {}
+    defaults = _table_defaults(state(place.catalog, caller.region), database)
+    _own(caller, r.Table(place.catalog, place.database, name), set(r.TABLE_PERMISSIONS | {"ALL"}), defaults)
     return {}
 
 
@@ -212,20 +216,33 @@ def _render_database(caller: Identity, record: Json) -> Json:
     kept = state(record.get("CatalogId") or caller.account, caller.region)
     defaults = [
         {"Principal": {"DataLakePrincipalIdentifier": who}, "Permissions": permissions}
-        for who, permissions in kept.default_permissions("Table")
+        for who, permissions in _table_defaults(kept, record)
     ]
     return {k: v for k, v in record.items() if v is not None} | {"CreateTableDefaultPermissions": defaults}
 
 
-def _own(caller: Identity, resource: r.Database | r.Table, permissions: set[str], defaults: str) -> None:
-    """The creator's rights, and those of the account's default settings.
+def _table_defaults(kept: State, database: Json) -> Iterable[tuple[str, list[str]]]:
+    """Who gets what on a new table: as the database says, else as its account's settings do."""
+    own = database.get("CreateTableDefaultPermissions")
+    if own is None:
+        return kept.default_permissions("Table")
+    return [(entry["Principal"]["DataLakePrincipalIdentifier"], entry["Permissions"]) for entry in own]
+
+
+def _own(
+    caller: Identity,
+    resource: r.Database | r.Table,
+    permissions: set[str],
+    defaults: Iterable[tuple[str, list[str]]],
+) -> None:
+    """The creator's rights, and those that `defaults` give to others.
 
     In another account's catalog the creator gets nothing by creating: it has what was granted to it.
     """
     kept = state(resource.catalog, caller.region)
     if caller.account == resource.catalog:
         _grant(kept, caller.arn, resource, permissions, set(permissions))
-    for principal, given in kept.default_permissions(defaults):
+    for principal, given in defaults:
         _grant(kept, principal, resource, set(given), set())
 
 

@@ -187,7 +187,7 @@ def _definition(caller: Identity, params: Json, existing: Json | None = None) ->
     given: Json = {member: params[member] for member in DEFINITION if params.get(member) is not None}
     if role := given.get("Role"):
         arn = _role_arn(caller, role)
-        caller.require("iam:PassRole", arn, service="iam")
+        caller.pass_role(arn, "glue.amazonaws.com")
         if not identity.trusts(arn, "glue.amazonaws.com"):
             raise invalid_input("Service is unable to assume provided role. Please verify role's TrustPolicy")
         given["Role"] = arn.partition(":role/")[2]

@@ -29,6 +29,7 @@ def grant_permissions(caller: Identity, params: Json) -> Json:
     resources = r.parse_resource(params["Resource"], params.get("CatalogId") or caller.account)
     for resource in resources:
         _check(caller, principal, permissions, resource)
+        _require_sharing(caller, principal, resource)
     for resource in resources:
         for part, held in _split(resource, permissions):
             _add(caller, principal, part, held, grantable & held)
@@ -148,6 +149,25 @@ def _check_cross_account(caller: Identity, account: str, permissions: set[str], 
             "Cannot grant to another account while IAMAllowedPrincipals has permissions on the resource: "
             f"{context.name_of(resource)}"
         )
+
+
+def _require_sharing(caller: Identity, principal: str, resource: r.Resource) -> None:
+    """A grant to another account shares by RAM, with the caller's own rights to do that.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-prereqs.html (cross-account version 3 and above;
+    the managed policy AWSLakeFormationCrossAccountManager has these with the same conditions).
+    """
+    receiver = _account_of(principal, caller)
+    if caller.account != resource.catalog or receiver == resource.catalog:
+        return
+    kind, arn = share_kind(resource), resource_arn(resource, caller.region)
+    share = ram.share_of(resource.catalog, caller.region, receiver, kind)
+    if share is None:
+        keys = {"ram:RequestedResourceType": f"glue:{kind}"}
+        caller.require("ram:CreateResourceShare", "*", service="ram", keys=keys)
+    elif arn not in share.resources:
+        keys = {"ram:ResourceShareName": share.name}
+        caller.require("ram:AssociateResourceShare", share.arn, service="ram", keys=keys)
 
 
 def _require_existing(kept: State, resource: r.Resource, permissions: set[str]) -> None:

@@ -29,14 +29,14 @@ class Identity:
     session: str
     access_key: str = ""
 
-    def require(self, action: str, *resources: str, service: str) -> None:
-        """Refuse unless IAM allows `action` on every one of `resources`.
+    def require(self, action: str, *resources: str, service: str, keys: dict[str, str] | None = None) -> None:
+        """Refuse unless IAM allows `action` on every one of `resources`; `keys` are condition keys of the action.
 
         Raises:
             AwsError: `AccessDeniedException` in IAM's words, naming action and resource.
         """
         for resource in resources:
-            explicit = self._denied(action, resource, service)
+            explicit = self._denied(action, resource, service, keys or {})
             for observer in () if self.access_key else observers:
                 observer(self, action, resource, explicit is None)
             if explicit is None:
@@ -44,7 +44,11 @@ class Identity:
             message = iam_actions.identity_denial_message(action, self.session, resource, explicit)
             raise AwsError("AccessDeniedException", message)
 
-    def _denied(self, action: str, resource: str, service: str) -> bool | None:
+    def pass_role(self, role_arn: str, service: str) -> None:
+        """Refuse unless the caller may hand the role to `service` (`glue.amazonaws.com`)."""
+        self.require("iam:PassRole", role_arn, service="iam", keys={"iam:PassedToService": service})
+
+    def _denied(self, action: str, resource: str, service: str, keys: dict[str, str]) -> bool | None:
         """None where IAM allows; else whether a statement denies explicitly."""
         from ministack import app  # noqa: PLC0415  (imports every service: only once the server is up)
 
@@ -52,7 +56,7 @@ class Identity:
             return None
         with request_scope(self.account, self.region):
             if self.access_key:
-                result = iam_evaluator.enforce(self.access_key, action, service, self.region, resource)
+                result = iam_evaluator.enforce(self.access_key, action, service, self.region, resource, keys)
             else:
                 result = role_decision(self, action, resource)
         if result is None:

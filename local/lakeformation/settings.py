@@ -50,7 +50,7 @@ def register_resource(caller: Identity, params: Json) -> Json:
     if role:
         if not principal_exists(role):
             raise invalid_input(f"Invalid role {role}")
-        caller.require("iam:PassRole", role, service="iam")
+        caller.pass_role(role, "lakeformation.amazonaws.com")
     kept.registered[arn] = {
         "ResourceArn": arn,
         "RoleArn": role or f"arn:aws:iam::{caller.account}:role/{linked}",
@@ -63,7 +63,7 @@ def register_resource(caller: Identity, params: Json) -> Json:
 
 def update_resource(caller: Identity, params: Json) -> Json:
     info = _registered(caller, params)
-    caller.require("iam:PassRole", params["RoleArn"], service="iam")
+    caller.pass_role(params["RoleArn"], "lakeformation.amazonaws.com")
     info |= {"RoleArn": params["RoleArn"], "LastModified": time.time()}
     return {}
 

@@ -119,3 +119,14 @@ def test_what_is_not_ours_is_still_ministacks():
     glue = root(CENTRAL).glue
     glue.create_workflow(Name="flow")
     assert glue.get_workflow(Name="flow")["Workflow"]["Name"] == "flow"
+
+
+def test_a_database_says_what_everybody_gets_on_its_tables():
+    glue = root(CENTRAL).glue
+    glue.create_database(DatabaseInput={"Name": "open"})
+    glue.create_database(DatabaseInput={"Name": "shut", "CreateTableDefaultPermissions": []})
+    reader = role(CENTRAL, "reader", "glue:GetTable")
+    for name in ("open", "shut"):
+        glue.create_table(DatabaseName=name, TableInput=table_input("t", "a"))
+    assert reader.glue.get_table(DatabaseName="open", Name="t")["Table"]["Name"] == "t"
+    assert error_of(reader.glue.get_table, DatabaseName="shut", Name="t")[0] == "AccessDeniedException"

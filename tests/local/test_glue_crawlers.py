@@ -324,3 +324,21 @@ def _needs_alter_to_add_a_column(central, tags):
     grant(central, PRODUCER, policy, ["ALTER"], option=True)
     assert crawl()["Status"] == "SUCCEEDED"
     assert list(columns(table("credit_card", central, "credit-card")))[-1] == "extra"
+
+
+def test_a_role_is_passed_to_glue_by_who_may():
+    worker = role(PRODUCER, "worker", "glue:*", trust="glue.amazonaws.com")
+    maker = role(PRODUCER, "maker", "glue:CreateCrawler")
+    wanted = {"Name": "c", "Role": worker.arn, "Targets": {"S3Targets": [{"Path": "s3://b/"}]}, "DatabaseName": "d"}
+    code, message = error_of(maker.glue.create_crawler, **wanted)
+    assert (code, "iam:PassRole" in message) == ("AccessDeniedException", True)
+    for service, passes in (("lambda.amazonaws.com", False), ("glue.amazonaws.com", True)):
+        condition = {"StringEquals": {"iam:PassedToService": service}}
+        statement = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": worker.arn, "Condition": condition}
+        root(PRODUCER).client("iam").put_role_policy(
+            RoleName="maker", PolicyName="pass", PolicyDocument=json.dumps({"Statement": [statement]})
+        )
+        if passes:
+            maker.glue.create_crawler(**wanted)
+        else:
+            assert error_of(maker.glue.create_crawler, **wanted)[0] == "AccessDeniedException"

@@ -245,3 +245,16 @@ def test_revoking_the_last_grant_deletes_the_share():
     )
     shares = root(CENTRAL).ram.get_resource_shares(resourceOwner="SELF")["resourceShares"]
     assert [s["status"] for s in shares] == ["DELETED"]
+
+
+def test_sharing_takes_the_callers_own_rights_in_ram():
+    grants = ["lakeformation:GrantPermissions"]
+    without = role(CENTRAL, "without", *grants)
+    granter = role(CENTRAL, "granter", *grants, "ram:CreateResourceShare")
+    settings(CENTRAL, without.arn, granter.arn)
+    code, message = error_of(lambda: grant(without, CONSUMER, TABLES, ["DESCRIBE"]))
+    assert (code, "ram:CreateResourceShare" in message) == ("AccessDeniedException", True)
+    assert root(CENTRAL).ram.get_resource_shares(resourceOwner="SELF")["resourceShares"] == []
+    grant(granter, CONSUMER, TABLES, ["DESCRIBE"])
+    named = {"Table": {"DatabaseName": "credit-card", "Name": "credit_card"}}
+    assert "ram:AssociateResourceShare" in error_of(lambda: grant(granter, CONSUMER, named, ["DESCRIBE"]))[1]
