@@ -2,17 +2,20 @@
 
 from typing import Any
 
+from ministack import app
 from ministack.services import stepfunctions
 
 from local.options import ServerOptions
+from local.states import redrive, retries, runner
 from local.states.executions import idempotent
 from local.states.integrations import Integrations
+from local.states.parallel import execute_parallel
 from local.states.tasks import Tasks, running
 from local.values import Json
 
 
 def install(options: ServerOptions) -> None:
-    """Replace what MiniStack does with a Task and with StartExecution, for this process."""
+    """Replace how MiniStack runs, starts and describes executions, for this process."""
     tasks = Tasks(Integrations(options))
     execute_task = stepfunctions._execute_task
 
@@ -24,6 +27,12 @@ def install(options: ServerOptions) -> None:
             running.reset(token)
 
     stepfunctions._execute_task = execute_in_context
+    stepfunctions._execute_parallel = execute_parallel
     stepfunctions._invoke_resource = tasks.invoke
     stepfunctions._invoke_with_callback = tasks.invoke_with_callback
+    stepfunctions._error_matches = retries.error_matches
+    stepfunctions._find_matching_retrier = retries.find_retrier
+    stepfunctions._run_execution = runner.run_execution
     stepfunctions._start_execution = idempotent(stepfunctions._start_execution)
+    stepfunctions._describe_execution = redrive.with_redrive_details(stepfunctions._describe_execution)
+    app.SERVICE_HANDLERS["states"] = redrive.with_redrive(stepfunctions.handle_request)

@@ -40,9 +40,8 @@ def parse(resource: str, execution: dict[str, Any]) -> Task:
 
 
 def _task(execution: dict[str, Any], service: str, action: str, *, optimized: bool, pattern: str = "") -> Task:
-    machine = stepfunctions._state_machines[execution["stateMachineArn"]]
     return Task(
-        role_arn=machine["roleArn"],
+        role_arn=execution["_role"],
         execution_arn=execution["executionArn"],
         region=get_region(),
         service=service,

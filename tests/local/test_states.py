@@ -221,3 +221,89 @@ def test_bad_names_are_refused(server: RunningServer, name: str) -> None:
     arn = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:invoke"
     with pytest.raises(ClientError, match="InvalidName"):
         sfn.start_execution(stateMachineArn=arn, name=name)
+
+
+def start(server: RunningServer, name: str, definition: dict[str, Any], given: Any = None) -> tuple[Any, str]:
+    sfn = server.client("stepfunctions", ACCOUNT)
+    text = json.dumps({"QueryLanguage": "JSONata", **definition})
+    machine = sfn.create_state_machine(name=name, definition=text, roleArn=ROLE)["stateMachineArn"]
+    return sfn, sfn.start_execution(stateMachineArn=machine, input=json.dumps(given or {}))["executionArn"]
+
+
+def test_redrive_goes_on_where_it_failed(server: RunningServer) -> None:
+    """A crash in the second state; the first is not run again, and what it assigned is still there."""
+    server.make_function(ACCOUNT, "second-step", SOURCE, f"arn:aws:iam::{ACCOUNT}:role/function")
+    rule = {"kind": "function_crash", "service": "lambda", "action": "Invoke", "resource": "*:function:second-step"}
+    server.control("POST", "/_mesh/faults", rule)
+    invoke = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke"}
+    first = {
+        **invoke,
+        "Arguments": {"FunctionName": "step", "Payload": {"n": 1}},
+        "Assign": {"seen": "{% $states.result.Payload.got.n %}"},
+        "Next": "Second",
+    }
+    second = {
+        **invoke,
+        "Arguments": {"FunctionName": "second-step", "Payload": {"n": "{% $seen + 1 %}"}},
+        "End": True,
+    }
+    sfn, arn = start(server, "redriven", {"StartAt": "First", "States": {"First": first, "Second": second}})
+    failed = wait_until(lambda: finished(sfn, arn))
+    assert failed["error"] == "Runtime.ExitError"
+    assert failed["redriveStatus"] == "REDRIVABLE"
+    sfn.redrive_execution(executionArn=arn)
+    done = wait_until(lambda: finished(sfn, arn))
+    assert done["status"] == "SUCCEEDED"
+    assert json.loads(done["output"])["Payload"] == {"got": {"n": 2}}
+    assert done["redriveCount"] == 1
+    assert entered(sfn, arn) == ["First", "Second", "Second"]
+    with pytest.raises(ClientError, match="ExecutionNotRedrivable"):
+        sfn.redrive_execution(executionArn=arn)
+
+
+def entered(sfn: Any, arn: str) -> list[str]:
+    history = sfn.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+    return [event["stateEnteredEventDetails"]["name"] for event in history if event["type"].endswith("StateEntered")]
+
+
+def test_machine_timeout(server: RunningServer) -> None:
+    wait = {"Type": "Wait", "Seconds": 500, "End": True}
+    sfn, arn = start(server, "endless", {"StartAt": "W", "TimeoutSeconds": 1, "States": {"W": wait}})
+    assert wait_until(lambda: finished(sfn, arn))["status"] == "TIMED_OUT"
+
+
+def test_parallel_branches_in_jsonata(server: RunningServer) -> None:
+    def branch(n: int) -> dict[str, Any]:
+        task = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": "step", "Payload": {"n": n}},
+            "Output": "{% $states.result.Payload.got.n %}",
+            "End": True,
+        }
+        return {"StartAt": "T", "States": {"T": task}}
+
+    both = {"Type": "Parallel", "Branches": [branch(1), branch(2)], "Output": "{% $sum($states.result) %}", "End": True}
+    sfn, arn = start(server, "both", {"StartAt": "Both", "States": {"Both": both}})
+    assert json.loads(wait_until(lambda: finished(sfn, arn))["output"]) == 3
+
+
+def test_states_all_does_not_catch_a_broken_definition(server: RunningServer) -> None:
+    state = {
+        "Resource": "arn:aws:states:::aws-sdk:glue:getDatabase",
+        "Arguments": {"Nome": "x"},
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Do"}],
+    }
+    assert run(server, "uncaught", state)["error"] == "States.Runtime"
+
+
+def test_retry_by_exact_name_then_success(server: RunningServer) -> None:
+    rule = {"kind": "throttle", "service": "glue", "action": "GetDatabase", "count": 2, "account": ACCOUNT}
+    server.control("POST", "/_mesh/faults", rule)
+    state = {
+        "Resource": "arn:aws:states:::aws-sdk:glue:getDatabase",
+        "Arguments": {"Name": "absent"},
+        "Retry": [{"ErrorEquals": ["Glue.ThrottlingException"], "IntervalSeconds": 1, "JitterStrategy": "FULL"}],
+    }
+    assert run(server, "throttled", state)["error"] == "Glue.EntityNotFoundException"
+    assert server.control("GET", "/_mesh/faults")["faults"] == []
