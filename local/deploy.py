@@ -119,7 +119,7 @@ class Deployment:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": self.mesh.endpoint,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "PATH": f"{_interpreter_with_pip()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{interpreter_with_pip()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "SAM_CLI_POLL_DELAY": "0.2",
             "SAM_CLI_TELEMETRY": "0",
         }
@@ -158,7 +158,7 @@ class Deployment:
                     yield path
 
 
-def _interpreter_with_pip() -> Path:
+def interpreter_with_pip() -> Path:
     """`sam build` wants a python3.13 with pip first on the path; an environment made by uv has none."""
     return Path(os.path.realpath(sys.executable)).parent
 
