@@ -187,3 +187,25 @@ def test_unknown_function_is_an_error_of_the_service(server: RunningServer) -> N
     with pytest.raises(ClientError) as caught:
         server.client("lambda", ACCOUNT).invoke(FunctionName="nobody")
     assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_role_must_trust_lambda(server: RunningServer) -> None:
+    role = server.make_role(ACCOUNT, "for-states", "states.amazonaws.com")
+    with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
+        server.make_function(ACCOUNT, "untrusted", SOURCE, role)
+
+
+def test_queue_needs_a_role_that_may_read_it(server: RunningServer, function: str) -> None:
+    queue = f"arn:aws:sqs:us-east-1:{ACCOUNT}:fed"
+    sqs, client = server.client("sqs", ACCOUNT), server.client("lambda", ACCOUNT)
+    url = sqs.create_queue(QueueName="fed", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
+    with pytest.raises(ClientError, match="permissions to call ReceiveMessage on SQS"):
+        client.create_event_source_mapping(EventSourceArn=queue, FunctionName="worker")
+    actions = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+    role = server.make_role(ACCOUNT, "fed", "lambda.amazonaws.com", allow(*actions, resource=queue))
+    server.make_function(ACCOUNT, "fed", "def handler(event, context): print(event['Records'][0]['body'])", role)
+    client.create_event_source_mapping(EventSourceArn=queue, FunctionName="fed")
+    sqs.send_message(QueueUrl=url, MessageBody="eaten")
+    logs = server.client("logs", ACCOUNT)
+    wait_until(lambda: "/aws/lambda/fed" in str(logs.describe_log_groups()))
+    wait_until(lambda: "eaten" in str(logs.filter_log_events(logGroupName="/aws/lambda/fed")["events"]))

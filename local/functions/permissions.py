@@ -1,0 +1,69 @@
+"""What Lambda asks of a function's role when it is created or given a queue, and MiniStack does not."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ministack.core.responses import error_response_json
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import provisioners
+
+from local import policies, roles
+
+SERVICE: Final = "lambda.amazonaws.com"
+_QUEUE_ACTIONS: Final = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+
+type Check = Callable[[dict[str, Any]], str]
+"""Why a request's properties are refused; empty when they are not."""
+
+
+def install() -> None:
+    """Refuse, through the API and through CloudFormation, what AWS refuses."""
+    lambda_svc._create_function = _checked_action(lambda_svc._create_function, _role_refusal)
+    lambda_svc._create_esm = _checked_action(lambda_svc._create_esm, _queue_refusal)
+    for resource_type, check in (
+        ("AWS::Lambda::Function", _role_refusal),
+        ("AWS::Lambda::EventSourceMapping", _queue_refusal),
+    ):
+        handler = provisioners._RESOURCE_HANDLERS[resource_type]
+        handler["create"] = _checked_resource(handler["create"], check)
+
+
+def _role_refusal(properties: dict[str, Any]) -> str:
+    try:
+        roles.check_trust(properties.get("Role", ""), SERVICE)
+    except (roles.CannotAssumeRoleError, IndexError):
+        return "The role defined for the function cannot be assumed by Lambda."
+    return ""
+
+
+def _queue_refusal(properties: dict[str, Any]) -> str:
+    source = properties.get("EventSourceArn", "")
+    if source.split(":")[2:3] != ["sqs"]:
+        return ""
+    function = lambda_svc._get_func_record_for_ref(properties.get("FunctionName", ""))[1]
+    role = (function or {}).get("Role", "")
+    for action in _QUEUE_ACTIONS:
+        if role and not policies.role_allows(role, SERVICE, f"sqs:{action}", source):
+            return f"The function execution role does not have permissions to call {action} on SQS"
+    return ""
+
+
+def _checked_action(act: Callable[..., Any], check: Check) -> Callable[..., Any]:
+    def checked(data: dict[str, Any], *arguments: Any) -> Any:  # noqa: ANN401
+        refusal = check(data)
+        if refusal:
+            return error_response_json("InvalidParameterValueException", refusal, 400)
+        return act(data, *arguments)
+
+    return checked
+
+
+def _checked_resource(create: Callable[..., Any], check: Check) -> Callable[..., Any]:
+    def checked(logical_id: str, properties: dict[str, Any], *arguments: Any) -> Any:  # noqa: ANN401
+        refusal = check(properties)
+        if refusal:
+            # CloudFormation shows the exception's text as the resource's failure.
+            raise ValueError(f"{refusal} (Service: Lambda, Status Code: 400)")
+        return create(logical_id, properties, *arguments)
+
+    return checked

@@ -1,0 +1,73 @@
+"""Each part of MiniStack that we replace, and why: a test here fails when an upgrade makes the replacement needless.
+
+They read MiniStack's source, since a server without our parts would be a second thing to keep alive.
+"""
+
+import importlib.metadata
+import inspect
+from types import ModuleType
+
+import pytest
+from ministack.core import iam_evaluator
+from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
+from ministack.services.cloudformation import provisioners
+
+from local.options import SERVICES
+
+
+def source(module: ModuleType, name: str) -> str:
+    return inspect.getsource(getattr(module, name))
+
+
+def test_the_version_these_were_written_for() -> None:
+    assert importlib.metadata.version("ministack") == "1.5.33"
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "lacking", "replaced_by"),
+    [
+        (lambda_svc, "_execute_function_warm", 'error_type = "Runtime.HandlerError"', "local/functions"),
+        (stepfunctions, "_call_lambda", "_execute_function_with_config_scope", "local/states/integrations.py"),
+        (stepfunctions, "_invoke_with_callback", "except _ExecutionError:\n            pass", "local/states/tasks.py"),
+        (
+            stepfunctions,
+            "_start_execution",
+            "if exec_arn in _executions:\n        return",
+            "local/states/executions.py",
+        ),
+        (stepfunctions, "_run_execution", "time.sleep(0.15)", "local/states/runner.py"),
+        (stepfunctions, "_run_parallel_branches", "_apply_parameters(state_def, effective", "local/states/parallel.py"),
+        (stepfunctions, "_error_matches", '"States.ALL" in error_equals or', "local/states/retries.py"),
+        (eventbridge, "_events_resource_name_from_ref", "spec.account_id != get_account_id()", "local/events/bus.py"),
+        (eventbridge, "_invoke_target", "does not model", "local/events/delivery.py"),
+        (s3, "_fire_s3_event", '"sequencer": sequencer or "0"}', "local/events/install.py"),
+        (iam_evaluator, "_principal_org_id", "member accounts are not modelled", "nothing yet"),
+    ],
+)
+def test_still_as_it_was_when_replaced(module: ModuleType, name: str, lacking: str, replaced_by: str) -> None:
+    assert lacking in source(module, name), f"MiniStack changed {name}: see whether {replaced_by} is still needed"
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "lacking"),
+    [
+        (stepfunctions, "_find_matching_retrier", "JitterStrategy"),
+        (stepfunctions, "_execute_task", "MaxDelaySeconds"),
+        (stepfunctions, "handle_request", "RedriveExecution"),
+        (eventbridge, "_put_permission", '"Policy"'),
+        (provisioners, "_eb_event_bus_create", "Policy"),
+        (provisioners, "_lambda_esm_create", "ReceiveMessage"),
+        (lambda_svc, "_create_function", "cannot be assumed by Lambda"),
+    ],
+)
+def test_still_lacks(module: ModuleType, name: str, lacking: str) -> None:
+    assert lacking not in source(module, name), f"MiniStack's {name} now knows {lacking}: ours may go"
+
+
+def test_services_it_lacks() -> None:
+    from ministack import app
+
+    known = set(app.SERVICE_REGISTRY)
+    assert set(SERVICES) <= known
+    assert not {"lakeformation", "ram"} & known, "MiniStack has Lake Formation or RAM now: compare with ours"
+    assert not any(name.startswith(("AWS::LakeFormation::", "AWS::RAM::")) for name in provisioners._RESOURCE_HANDLERS)
