@@ -75,7 +75,7 @@ class Registry(Protocol):
 class Trace(Protocol):
     """What happened to one upload, in this account, in order: `mesh trace` reads it."""
 
-    def note(self, correlation_id: str, what: str, **facts: Any) -> None: ...
+    def note(self, correlation_id: str, what: str, **facts: object) -> None: ...
 
 
 class Catalog(Protocol):
@@ -186,7 +186,7 @@ class Objects(Protocol):
     def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None: ...
 
     def move(self, ref: ObjectRef, key: str) -> None:
-        """Copy that version to `key` in the same bucket, then delete the original. An object that is gone is success."""
+        """Copy that version to `key` in the same bucket, then delete the original. One that is gone is success."""
         ...
 
 

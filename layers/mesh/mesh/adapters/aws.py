@@ -43,7 +43,7 @@ _NOT_READY = (
 @cache
 def client(service: str) -> Any:  # noqa: ANN401 - boto3 has no common type; adapters annotate the clients they take
     """The client of a service, made once per process."""
-    return boto3.client(service, config=_CONFIG)
+    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]  # any service's name
 
 
 def code_of(error: ClientError) -> str:

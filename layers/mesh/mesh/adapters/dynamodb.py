@@ -70,12 +70,16 @@ class Table:
             **extra,
         )
 
-    def delete_if(self, pk: str, sk: str, condition: str | None = None, values: Mapping[str, Any] | None = None) -> bool:
+    def delete_if(
+        self, pk: str, sk: str, condition: str | None = None, values: Mapping[str, Any] | None = None
+    ) -> bool:
         """Delete an item where the condition holds; False where it does not."""
         extra = {"ConditionExpression": condition, "ExpressionAttributeValues": dump(values or {})} if condition else {}
         return self._conditional("delete_item", Key=dump({"pk": pk, "sk": sk}), **extra)
 
-    def query(self, pk: str, *, prefix: str = "", limit: int | None = None, newest_first: bool = False) -> Iterator[dict[str, Any]]:
+    def query(
+        self, pk: str, *, prefix: str = "", limit: int | None = None, newest_first: bool = False
+    ) -> Iterator[dict[str, Any]]:
         """Items of a partition whose sort key begins with `prefix`, all pages, in order."""
         arguments: dict[str, Any] = {
             "TableName": self.name,

@@ -17,7 +17,7 @@ class DynamoTrace:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def note(self, correlation_id: str, what: str, **facts: Any) -> None:  # noqa: ANN401 - JSON
+    def note(self, correlation_id: str, what: str, **facts: object) -> None:
         """Append an entry."""
         now = datetime.now(UTC)
         self._table.put(

@@ -11,7 +11,6 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from pydantic import BaseModel, ConfigDict, Field
 
 SOURCE = "meshwork"
-VERSION = 1
 
 AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
 ProductName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
@@ -29,7 +28,7 @@ class Metadata(Model):
     """`id` is unique per event and stable over redelivery; `correlation_id` is one upload's whole story."""
 
     id: str = Field(default_factory=lambda: str(uuid4()), max_length=128)
-    version: Literal[1] = VERSION
+    version: Literal[1] = 1
     correlation_id: str = Field(default_factory=lambda: str(uuid4()), max_length=128)
     causation_id: str | None = Field(default=None, max_length=128)
     time: datetime = Field(default_factory=lambda: datetime.now(UTC))
@@ -56,7 +55,7 @@ class Reason(Model):
 
     code: str
     message: str
-    where: dict[str, Any] = {}
+    where: dict[str, Any] = Field(default_factory=dict)
     remedy: str = ""
 
 

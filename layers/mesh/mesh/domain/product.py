@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import Field
+
 from mesh.domain.errors import Transient
-from mesh.domain.events import AccountId, ColumnRef, Model, TableChange
+from mesh.domain.events import AccountId, ColumnRef, Model, PersonalDataFinding, TableChange
 
 
 class ConcurrentChange(Transient):
@@ -37,13 +39,13 @@ class Product(Model):
     description: str = ""
     draft: bool = False
     version: int = 0
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
     contract: dict[str, Any]
     updated: datetime
 
 
 class TableSnapshot(Model):
-    """A table's schema at one version."""
+    """A table at one version. `findings` are of all crawls so far, the latest for each column."""
 
     table: str
     columns: tuple[ColumnRef, ...]
@@ -53,6 +55,7 @@ class TableSnapshot(Model):
     bytes: int = 0
     objects: int = 0
     partitions: int = 0
+    findings: tuple[PersonalDataFinding, ...] = ()
 
 
 class ProductVersion(Model):

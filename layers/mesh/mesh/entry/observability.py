@@ -40,6 +40,12 @@ def entry_point(handler: Handler) -> Handler:
     return framed
 
 
+def refused(refusal: Rejected) -> dict[str, Any]:
+    """The answer of an asynchronous function that refuses: logged and final, since a retry would change nothing."""
+    _log_refusal(refusal)
+    return {"outcome": "refused", "reason": refusal.to_dict()}
+
+
 def correlation_of(event: Mapping[str, Any]) -> str | None:
     """The story that a call belongs to, wherever this kind of event carries it."""
     for part in (event, event.get("detail"), event.get("envelope"), event.get("sender")):

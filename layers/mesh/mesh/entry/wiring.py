@@ -104,7 +104,7 @@ def machine(arn: str) -> StateMachine:
     return StateMachine(client("stepfunctions"), arn)
 
 
-class OntologyMissing(RuntimeError):
+class OntologyMissingError(RuntimeError):
     """The function lacks the governance layer."""
 
 
@@ -115,4 +115,4 @@ def ontology() -> Ontology:
         path = Path(folder) / "ontology.yaml"
         if path.is_file():
             return parse_ontology(yaml.safe_load(path.read_text("utf-8")))
-    raise OntologyMissing("no ontology.yaml on sys.path: the function lacks the governance layer")
+    raise OntologyMissingError("no ontology.yaml on sys.path: the function lacks the governance layer")

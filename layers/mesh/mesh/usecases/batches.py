@@ -7,7 +7,7 @@ Nothing is forgotten when a run dies: objects stay pending until they are settle
 from datetime import timedelta
 from typing import Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from mesh.domain.events import Model
 from mesh.domain.formats.model import ObjectRef
@@ -38,7 +38,7 @@ class Batch(Model):
     generation: int = 0
     work: str = ""
     objects: int = 0
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = Field(default_factory=dict)
 
 
 class ReleaseBatch(Model):

@@ -22,7 +22,7 @@ class Joined(Model):
 
 
 def join_mesh(command: JoinMesh, *, bus: Bus, inbox: Inbox) -> Joined:
-    """Subscribe the inbox to this account's topic; while there is none, ask. Called at deploy and then on a schedule."""
+    """Subscribe the inbox to this account's topic; while there is none, ask. At deploy, then on a schedule."""
     if inbox.subscribe(command.topic_arn):
         return Joined(subscribed=True)
     wish = MemberJoined(role=command.role, domain=command.domain, contact=command.contact)

@@ -88,6 +88,9 @@ def _snapshot(catalog: Catalog, database: str, crawled: CrawledTable, last: Tabl
         bytes=crawled.bytes + (last.bytes if last else 0),
         objects=crawled.objects + (last.objects if last else 0),
         partitions=crawled.partitions_added_count + (last.partitions if last else 0),
+        findings=tuple(
+            {found.column: found for found in (*(last.findings if last else ()), *crawled.findings)}.values()
+        ),
     )
 
 
@@ -214,7 +217,7 @@ def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[
                     database=product.name,
                     table=change.table,
                     resource_link=link,
-                    sql=f'SELECT * FROM "{link}"."{change.table}" LIMIT 10',
+                    sql=f'SELECT * FROM "{link}"."{change.table}" LIMIT 10',  # noqa: S608 - told, not run
                 )
                 for change in version.changes
             ),

@@ -43,16 +43,6 @@ def create_database(registration: Registration, *, catalog: Catalog, lake: LakeF
     lake.revoke_iam_allowed_principals(registration.database)
 
 
-def tag_database(registration: Registration, *, lake: LakeFormation) -> None:
-    """Assign the contract's tags; the product's own name becomes a value of `product` first."""
-    known = lake.tag_values(PRODUCT)
-    if known is None:
-        lake.create_tag(PRODUCT, [registration.product])
-    elif registration.product not in known:
-        lake.add_tag_values(PRODUCT, [registration.product])
-    lake.tag_database(registration.database, registration.tags)
-
-
 def register_location(registration: Registration, *, lake: LakeFormation, role_arn: str) -> None:
     """Register the product's data prefix: Lake Formation reads it as the location role, which the bucket lets in."""
     lake.register_location(registration.location_arn, role_arn)
@@ -122,4 +112,3 @@ def record_registration(registration: Registration, *, registry: Registry, clock
             contract=registration.contract,
         ),
     )
-

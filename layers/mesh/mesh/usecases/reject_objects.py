@@ -71,9 +71,15 @@ def report_refusal(
     bus.put(ProductQuarantined.detail_type(), event.model_dump_json())
 
 
-def _set_aside(
-    rejection: Rejection, metadata: Metadata, run: str, objects: Objects, at: datetime
-) -> QuarantinedObject:
+def file_report(event: Event[ProductQuarantined], *, objects: Objects, clock: Clock) -> None:
+    """The reports of a rejection that came from central; what it names stays where it is."""
+    bucket = event.data.bucket
+    for item in event.data.objects:
+        rejection = Rejection(ref=ObjectRef(bucket=bucket, key=item.key, size=0), reason=item.reason, move=False)
+        _set_aside(rejection, event.metadata, stable_id(event.metadata.id), objects, clock.now())
+
+
+def _set_aside(rejection: Rejection, metadata: Metadata, run: str, objects: Objects, at: datetime) -> QuarantinedObject:
     ref = rejection.ref
     place, report = quarantine_place(ref.key, run)
     moved_to = place if rejection.move and rejection.reason.code != "ObjectGone" else None

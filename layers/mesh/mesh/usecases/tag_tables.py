@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from mesh.domain.contract import Contract
 from mesh.domain.events import DataCrawled, Envelope, Event, Model
-from mesh.domain.ontology import Ontology
+from mesh.domain.ontology import PRODUCT, Ontology
 from mesh.domain.product import TableSnapshot
 from mesh.domain.tagging import resolve_tags
 from mesh.ports import LakeFormation, Registry
 from mesh.usecases.publication import owned_product
+from mesh.usecases.registration import Registration
 
 
 class Tagged(Model):
@@ -26,24 +27,49 @@ def tag_tables(
     registry: Registry,
     lake: LakeFormation,
 ) -> Tagged:
-    """Assign what the contract and the findings of this crawl ask for; what is inherited is not assigned again.
-
-    A finding of an earlier crawl stays: tags are added and replaced, and a column that once looked personal is made
-    laxer only by its owner's contract. Raises UnknownLFTag, NotTheOwner.
-    """
+    """Tag all tables of the version in the making, with the registered contract. Raises UnknownLFTag, NotTheOwner."""
     crawl = Event[DataCrawled].model_validate(envelope.detail).data
     product = owned_product(registry, crawl.product, envelope.account)
-    existing = {table.table: [column.name for column in table.columns] for table in tables}
+    return assign_tags(product.name, Contract.model_validate(product.contract), tables, ontology=ontology, lake=lake)
+
+
+def tag_product(registration: Registration, *, ontology: Ontology, registry: Registry, lake: LakeFormation) -> Tagged:
+    """Tag what is in the catalog already by the new contract, then the database.
+
+    In that order: a database that becomes laxer must not, for a moment, let its columns inherit that.
+    """
+    known = lake.tag_values(PRODUCT)
+    if known is None:
+        lake.create_tag(PRODUCT, [registration.product])
+    elif registration.product not in known:
+        lake.add_tag_values(PRODUCT, [registration.product])
+    version = registry.latest_version(registration.product)
+    contract = Contract.model_validate(registration.contract)
+    tables = version.tables if version else ()
+    tagged = assign_tags(registration.product, contract, tables, ontology=ontology, lake=lake)
+    lake.tag_database(registration.database, registration.tags)
+    return tagged
+
+
+def assign_tags(
+    product: str,
+    contract: Contract,
+    tables: Sequence[TableSnapshot],
+    *,
+    ontology: Ontology,
+    lake: LakeFormation,
+) -> Tagged:
+    """Assign what the contract and the findings of all crawls ask for; what is inherited is not assigned again."""
     plan = resolve_tags(
-        Contract.model_validate(product.contract),
+        contract,
         ontology,
-        {table.name: table.findings for table in crawl.tables},
-        product=product.name,
-        tables=existing,
+        {table.table: table.findings for table in tables},
+        product=product,
+        tables={table.table: [column.name for column in table.columns] for table in tables},
     )
-    for table, tags in plan.tables.items():
-        lake.tag_table(product.name, table, tags)
     for table in plan.columns:
         for tags, columns in plan.column_groups(table):
-            lake.tag_columns(product.name, table, columns, tags)
+            lake.tag_columns(product, table, columns, tags)
+    for table, tags in plan.tables.items():
+        lake.tag_table(product, table, tags)
     return Tagged(tables=len(plan.tables), columns=sum(len(columns) for columns in plan.columns.values()))

@@ -1,0 +1,26 @@
+"""Admit an account, on the data mesh owner's word (`mesh admit`)."""
+
+from typing import Any
+
+from mesh.domain.ontology import DOMAIN
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.admit_member import AdmitMember, admit_member
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{account, role, domain, contact}` → Member."""
+    settings = load(Settings)
+    return admit_member(
+        AdmitMember.model_validate(event),
+        domains=tuple(wiring.ontology().keys[DOMAIN].values),
+        registry=wiring.registry(settings),
+        topics=wiring.member_topics(settings),
+        clock=wiring.clock,
+    )

@@ -1,0 +1,29 @@
+"""Handle SubscriptionRequested and SubscriptionEnded."""
+
+from typing import Any
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Envelope
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point, refused
+from mesh.entry.settings import TableSettings, load
+from mesh.usecases.change_subscription import change_subscription
+
+
+class Settings(TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """EventBridge's envelope → SubscriptionChanged. A refusal is recorded, and not retried."""
+    settings = load(Settings)
+    try:
+        return change_subscription(
+            Envelope.model_validate(event),
+            registry=wiring.registry(settings),
+            trace=wiring.trace(settings),
+            clock=wiring.clock,
+        )
+    except Rejected as refusal:
+        return refused(refusal)

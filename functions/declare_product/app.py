@@ -1,0 +1,41 @@
+"""A contract was uploaded: declare its product to central, or report what is wrong with it."""
+
+from typing import Any
+
+from mesh.adapters.odcs import read_contract
+from mesh.domain.errors import Rejected
+from mesh.domain.keys import ContractKey, parse_key
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point, refused
+from mesh.entry.s3_events import object_of
+from mesh.entry.settings import CentralBusSettings, OwnBusSettings, TableSettings, load
+from mesh.usecases.declare_product import declare_product
+from mesh.usecases.reject_objects import report_refusal
+
+
+class Settings(TableSettings, CentralBusSettings, OwnBusSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """S3's `Object Created` → Declared. A contract that does not pass is reported, and not retried."""
+    settings, ref = load(Settings), object_of(event)
+    try:
+        key = parse_key(ref.key)
+        if not isinstance(key, ContractKey):
+            return None  # a folder within data/ may hold a file of that name
+        return declare_product(
+            ref,
+            key,
+            read_contract=read_contract,
+            objects=wiring.objects(),
+            uploads=wiring.uploads(settings),
+            bus=wiring.bus(settings.central_bus_arn),
+            trace=wiring.trace(settings),
+        )
+    except Rejected as refusal:
+        bus, objects = wiring.bus(settings.own_bus_name), wiring.objects()
+        product = ref.key.partition("/")[0]
+        report_refusal(ref, refusal.to_dict(), product=product, objects=objects, bus=bus, clock=wiring.clock)
+        return refused(refusal)

@@ -1,0 +1,29 @@
+"""Infer a draft contract for data that came without one."""
+
+from typing import Any
+
+from mesh.adapters.odcs import draft_contract
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import CentralBusSettings, TableSettings, WorkSettings, load
+from mesh.usecases.draft_product import draft_product
+from mesh.usecases.inspection import Round
+
+
+class Settings(TableSettings, CentralBusSettings, WorkSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """Round → Drafted."""
+    settings = load(Settings)
+    return draft_product(
+        Round.model_validate(event),
+        draft_contract=draft_contract,
+        objects=wiring.objects(),
+        uploads=wiring.uploads(settings),
+        bus=wiring.bus(settings.central_bus_arn),
+        work=wiring.work(settings.work_bucket),
+        trace=wiring.trace(settings),
+    )

@@ -1,0 +1,15 @@
+"""Central rejected a contract: write its report beside it, where its owner looks."""
+
+from typing import Any
+
+from mesh.domain.events import Envelope, Event, ProductQuarantined
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.usecases.reject_objects import file_report
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lambda's own types
+    """EventBridge's envelope of ProductQuarantined → nothing."""
+    detail = Event[ProductQuarantined].model_validate(Envelope.model_validate(event).detail)
+    file_report(detail, objects=wiring.objects(), clock=wiring.clock)

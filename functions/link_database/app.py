@@ -1,0 +1,30 @@
+"""Make the resource link and the crawl roles' grants."""
+
+from typing import Any
+
+from mesh.domain.events import Envelope
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.prepare_product import link_database
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+    crawl_role_arns: str
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{envelope}` → Linked."""
+    settings = load(Settings)
+    return link_database(
+        Envelope.model_validate(event["envelope"]),
+        account=settings.account_id,
+        crawl_roles=settings.crawl_role_arns.split(","),
+        catalog=wiring.catalog(),
+        lake=wiring.lake(settings),
+        uploads=wiring.uploads(settings),
+        trace=wiring.trace(settings),
+    )

@@ -1,0 +1,34 @@
+"""Handle MemberJoined."""
+
+from typing import Any
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Envelope
+from mesh.domain.ontology import DOMAIN
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point, refused
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.admit_member import join_requested
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+    trust_organization: bool
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """EventBridge's envelope → Member. A refusal is logged, and not retried."""
+    settings = load(Settings)
+    try:
+        return join_requested(
+            Envelope.model_validate(event),
+            trusted=settings.trust_organization,
+            domains=tuple(wiring.ontology().keys[DOMAIN].values),
+            registry=wiring.registry(settings),
+            topics=wiring.member_topics(settings),
+            clock=wiring.clock,
+        )
+    except Rejected as refusal:
+        return refused(refusal)

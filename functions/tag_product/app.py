@@ -1,0 +1,25 @@
+"""Assign a contract's LF-Tags."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.registration import Registration
+from mesh.usecases.tag_tables import tag_product
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """Registration → Tagged."""
+    settings = load(Settings)
+    return tag_product(
+        Registration.model_validate(event),
+        ontology=wiring.ontology(),
+        registry=wiring.registry(settings),
+        lake=wiring.lake(settings),
+    )

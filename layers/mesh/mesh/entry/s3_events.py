@@ -1,0 +1,19 @@
+"""S3's `Object Created`, as EventBridge delivers it. Keys are not URL-encoded there: they are taken as they are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mesh.domain.formats.model import ObjectRef
+
+
+def object_of(event: Mapping[str, Any]) -> ObjectRef:
+    """The object of an event. Raises KeyError or ValidationError when it is no such event."""
+    item = event["detail"]["object"]
+    return ObjectRef(
+        bucket=event["detail"]["bucket"]["name"],
+        key=item["key"],
+        size=item["size"],
+        etag=item.get("etag", ""),
+        version_id=item.get("version-id"),
+        sequencer=item.get("sequencer", ""),
+    )

@@ -1,0 +1,155 @@
+"""From an inspection to the catalog and to central's bus."""
+
+from typing import Any, Literal
+
+from mesh.domain.errors import Transient
+from mesh.domain.events import (
+    CrawledTable,
+    DataCrawled,
+    Event,
+    Metadata,
+    Model,
+    ProductQuarantined,
+    stable_id,
+)
+from mesh.domain.formats.model import Storage
+from mesh.domain.glue_table import partition_input, schema_from_table, storage_from_table, table_input
+from mesh.domain.merging import MergedTable
+from mesh.domain.names import data_location_uri
+from mesh.ports import Catalog, Clock, Objects, WorkFiles
+from mesh.usecases.inspection import Inspection, Round, TableInspection
+from mesh.usecases.reject_objects import reject_objects
+
+_LISTED_PARTITIONS = 100
+
+
+class CatalogBehind(Transient):
+    """The catalog does not show what was crawled yet."""
+
+
+class Written(Model):
+    """What express wrote."""
+
+    tables: int
+    partitions: int
+
+
+class Summarise(Round):
+    """A round whose crawl is done."""
+
+    mode: Literal["express", "glue"]
+
+
+def read_inspection(work: WorkFiles, round_: Round) -> Inspection:
+    """The round's inspection. Raises CatalogBehind if it is not written (it always is before these steps)."""
+    text = work.get(round_.inspection)
+    if text is None:
+        raise CatalogBehind(f"no inspection at {round_.inspection}")
+    return Inspection.model_validate_json(text)
+
+
+def quarantine_objects(round_: Round, *, objects: Objects, work: WorkFiles, clock: Clock) -> Event[ProductQuarantined]:
+    """Set the batch's bad objects aside, and give the event for the owner."""
+    inspection = read_inspection(work, round_)
+    return reject_objects(
+        round_.product,
+        inspection.rejected,
+        metadata_of(round_, "quarantined"),
+        run=f"{round_.generation:08d}",
+        objects=objects,
+        clock=clock,
+    )
+
+
+def write_catalog(round_: Round, *, catalog: Catalog, work: WorkFiles) -> Written:
+    """Create or extend each table, then register its new partitions, through the resource link.
+
+    A table that has all columns already is not touched: no new table version for an ordinary upload.
+    """
+    inspection = read_inspection(work, round_)
+    partitions = 0
+    for table in inspection.tables:
+        if table.merged is None:
+            continue
+        _write_table(round_, inspection.bucket, table.merged, catalog)
+        new = set(table.new_partitions)
+        inputs = [
+            partition_input(table.merged, partition, inspection.bucket)
+            for partition in table.merged.partitions
+            if tuple(value for _, value in partition.values) in new
+        ]
+        catalog.create_partitions(round_.facts.link, table.table, inputs)
+        partitions += len(inputs)
+    return Written(tables=len(inspection.tables), partitions=partitions)
+
+
+def _write_table(round_: Round, bucket: str, merged: MergedTable, catalog: Catalog) -> None:
+    location = f"{data_location_uri(bucket, round_.product)}{merged.table}/"
+    current = catalog.table(round_.facts.link, merged.table)
+    if current is None:
+        catalog.create_table(round_.facts.link, table_input(merged, location))
+    elif not _up_to_date(current, merged, storage_from_table(current)):
+        catalog.update_table(round_.facts.link, table_input(merged, location, previous=current))
+
+
+def _up_to_date(current: dict[str, Any], merged: MergedTable, storage: Storage | None) -> bool:
+    have = schema_from_table(current)
+    quoted = storage.dialect.quoted if storage and storage.dialect else False
+    wants_quoted = merged.storage.dialect.quoted if merged.storage.dialect else False
+    return have.types() == merged.table_schema.types() and quoted == wants_quoted
+
+
+def summarise_crawl(command: Summarise, *, catalog: Catalog, work: WorkFiles) -> Event[DataCrawled]:
+    """Read the tables back, bring a crawler's types in line with the contract, and give the event for central.
+
+    Raises CatalogBehind while a table or one of its inspected columns is missing.
+    """
+    inspection = read_inspection(work, command)
+    for table in inspection.tables:
+        _confirm(command, inspection.bucket, table, catalog)
+    return Event[DataCrawled](
+        metadata=metadata_of(command, "crawled"),
+        data=DataCrawled(
+            product=command.product,
+            generation=command.generation,
+            mode=command.mode,
+            tables=tuple(_crawled(table) for table in inspection.tables),
+            quarantined=len(inspection.rejected),
+        ),
+    )
+
+
+def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: Catalog) -> None:
+    current = catalog.table(command.facts.link, table.table)
+    if current is None:
+        raise CatalogBehind(f"table {table.table} is not in the catalog", table=table.table)
+    if table.merged is None:
+        return
+    have = schema_from_table(current).types()
+    missing = [name for name in table.merged.table_schema.types() if name not in have]
+    if missing:
+        raise CatalogBehind(f"table {table.table} lacks columns that were inspected", missing=missing[:10])
+    if command.mode == "glue" and have != table.merged.table_schema.types():
+        # The contract's types win in either mode: for the same files both give the same table.
+        location = f"{data_location_uri(bucket, command.product)}{table.table}/"
+        catalog.update_table(command.facts.link, table_input(table.merged, location, previous=current))
+
+
+def _crawled(table: TableInspection) -> CrawledTable:
+    merged = table.merged
+    return CrawledTable(
+        name=table.table,
+        new_table=table.new_table,
+        objects=table.objects,
+        rows=merged.rows if merged else 0,
+        rows_exact=merged.rows_exact if merged else False,
+        bytes=table.bytes,
+        partitions_added=table.new_partition_paths[:_LISTED_PARTITIONS],
+        partitions_added_count=len(table.new_partition_paths),
+        findings=table.findings,
+    )
+
+
+def metadata_of(round_: Round, what: str) -> Metadata:
+    """The same for every attempt at the same round: central and the inboxes know an event by its id."""
+    return Metadata(id=stable_id(what, round_.work, round_.correlation_id), correlation_id=round_.correlation_id)

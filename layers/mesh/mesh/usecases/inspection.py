@@ -1,0 +1,241 @@
+"""What a batch holds: every object inspected, bad ones named, good ones merged into tables."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from mesh.domain.contract import Contract, CrawlMode
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Model, PersonalDataFinding
+from mesh.domain.formats.model import ObjectInspection, ObjectRef, Storage
+from mesh.domain.glue_table import schema_from_table, storage_from_table
+from mesh.domain.inspection import inspect_object
+from mesh.domain.keys import DataKey, parse_key
+from mesh.domain.merging import MergedTable, merge_inspections
+from mesh.domain.partitions import partition_path
+from mesh.domain.rejections import FormatDeclined
+from mesh.domain.schema import TableSchema
+from mesh.domain.sensitivity import find_personal
+from mesh.ports import Catalog, Objects, WorkFiles
+from mesh.usecases.batches import read_batch
+from mesh.usecases.reject_objects import Rejection, reason_of
+
+_THREADS = 8
+_LISTED_PARTITIONS = 100
+
+
+class ProductFacts(Model):
+    """What prepare-product recorded of a product. Empty for data that came without a contract."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    database: str = ""
+    link: str = ""
+    catalog_id: str = ""
+    crawler: str = ""
+    crawl: CrawlMode = "auto"
+    contract: dict[str, Any] | None = None
+
+    def expected(self, table: str) -> TableSchema | None:
+        """What the contract says a table looks like."""
+        return Contract.model_validate(self.contract).table_schema(table) if self.contract else None
+
+
+class Round(Model):
+    """One round of `onboard-upload`: a batch, and what is known of its product."""
+
+    product: str
+    generation: int
+    work: str
+    correlation_id: str
+    facts: ProductFacts
+
+    @property
+    def inspection(self) -> str:
+        """The work file of the inspection."""
+        return self.work.replace("batch.json", "inspection.json")
+
+
+class TableInspection(BaseModel):
+    """One table of the batch. `merged` is None where express declined and the Glue crawler decides alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    table: str
+    new_table: bool
+    merged: MergedTable | None
+    objects: int
+    bytes: int
+    new_partitions: tuple[tuple[str, ...], ...] = ()
+    new_partition_paths: tuple[str, ...] = ()
+    findings: tuple[PersonalDataFinding, ...] = ()
+
+
+class Inspection(BaseModel):
+    """The whole batch. Written once per generation: a retry of the step must not find its own effects as old news."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bucket: str = ""
+    mode: Literal["express", "glue"]
+    tables: tuple[TableInspection, ...]
+    rejected: tuple[Rejection, ...]
+
+
+class Inspected(Model):
+    """What the machine decides on."""
+
+    accepted: int
+    rejected: int
+    mode: Literal["express", "glue"]
+    bytes_read: int = 0
+
+
+def inspect_batch(round_: Round, *, objects: Objects, catalog: Catalog, work: WorkFiles) -> Inspected:
+    """Inspect, merge, compare with the catalog, and keep the result as a work file."""
+    written = work.get(round_.inspection)
+    if written is not None:
+        return _summary(Inspection.model_validate_json(written))
+    refs = read_batch(work, round_.work)
+    found = inspect_all(refs, round_.facts, objects)
+    tables, conflicts = [], list(found.rejected)
+    for name in sorted({*found.inspected, *found.declined}):
+        table, rejected = _table(name, found, round_, catalog)
+        conflicts.extend(rejected)
+        if table is not None:
+            tables.append(table)
+    glue = round_.facts.crawl == "glue" or any(table.merged is None for table in tables)
+    inspection = Inspection(
+        bucket=refs[0].bucket if refs else "",
+        mode="glue" if glue else "express",
+        tables=tuple(tables),
+        rejected=tuple(conflicts),
+    )
+    work.put(round_.inspection, inspection.model_dump_json())
+    return _summary(inspection, bytes_read=found.bytes_read)
+
+
+class Found(BaseModel):
+    """Objects by table, and those that did not pass."""
+
+    inspected: dict[str, list[ObjectInspection]]
+    declined: dict[str, list[ObjectRef]]
+    rejected: list[Rejection]
+
+    @property
+    def bytes_read(self) -> int:
+        """What it took, of all objects."""
+        return sum(item.bytes_read for items in self.inspected.values() for item in items)
+
+
+def inspect_all(refs: Sequence[ObjectRef], facts: ProductFacts, objects: Objects) -> Found:
+    """Inspect objects side by side; the order of the result is the order of the keys."""
+    inspected: dict[str, list[ObjectInspection]] = defaultdict(list)
+    declined: dict[str, list[ObjectRef]] = defaultdict(list)
+    rejected: list[Rejection] = []
+    expected = {table: facts.expected(table) for table in {table_of(ref) for ref in refs}}
+
+    def look(ref: ObjectRef) -> ObjectInspection | Rejected | FormatDeclined:
+        try:
+            return inspect_object(ref, objects.reader(ref), expected[table_of(ref)])
+        except (Rejected, FormatDeclined) as outcome:
+            return outcome
+
+    ordered = sorted(refs, key=lambda ref: ref.key)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for ref, outcome in zip(ordered, pool.map(look, ordered), strict=True):
+            if isinstance(outcome, Rejected):
+                rejected.append(Rejection(ref=ref, reason=reason_of(outcome, ref)))
+            elif isinstance(outcome, FormatDeclined):
+                declined[table_of(ref)].append(ref)
+            else:
+                inspected[outcome.table].append(outcome)
+    return Found(inspected=inspected, declined=declined, rejected=rejected)
+
+
+def table_of(ref: ObjectRef) -> str:
+    """The table an object lies in. Pending objects are data, or they would not be pending."""
+    key = parse_key(ref.key)
+    return key.table if isinstance(key, DataKey) else ""
+
+
+def merge_good(
+    existing: TableSchema | None,
+    inspections: Iterable[ObjectInspection],
+    *,
+    expected: TableSchema | None,
+    storage: Storage | None,
+) -> tuple[MergedTable | None, list[ObjectInspection], list[Rejection]]:
+    """Merge what can be merged: an object that disagrees with the others, or with the table, is set aside."""
+    good, rejected = list(inspections), []
+    while good:
+        try:
+            merged = merge_inspections(existing, good, expected=expected, storage=storage)
+        except Rejected as conflict:
+            culprit = next((item for item in good if item.ref.key == conflict.where.get("key")), good[-1])
+            good.remove(culprit)
+            rejected.append(Rejection(ref=culprit.ref, reason=reason_of(conflict, culprit.ref)))
+        else:
+            return merged, good, rejected
+    return None, [], rejected
+
+
+def _table(name: str, found: Found, round_: Round, catalog: Catalog) -> tuple[TableInspection | None, list[Rejection]]:
+    link, facts = round_.facts.link, round_.facts
+    current = catalog.table(link, name)
+    declined = found.declined.get(name, [])
+    storage = storage_from_table(current) if current else None
+    merged, good, rejected = merge_good(
+        schema_from_table(current) if current else None,
+        found.inspected.get(name, []),
+        expected=facts.expected(name),
+        storage=storage,
+    )
+    if merged is None and not declined:
+        return None, rejected
+    values = _partition_values([item.ref for item in good] + declined)
+    existing = catalog.partitions(link, name, list(values)) if current and values else set()
+    new = [value for value in values if value not in existing]
+    return (
+        TableInspection(
+            table=name,
+            new_table=current is None,
+            merged=None if declined else merged,
+            objects=len(good) + len(declined),
+            bytes=sum(item.bytes for item in good) + sum(ref.size for ref in declined),
+            new_partitions=tuple(new),
+            new_partition_paths=tuple(values[value] for value in new),
+            findings=tuple(find_personal(merged.table_schema.columns, _samples(good))) if merged else (),
+        ),
+        rejected,
+    )
+
+
+def _partition_values(refs: Iterable[ObjectRef]) -> dict[tuple[str, ...], str]:
+    """Values in key order → `dt=2026-11-21`, in order."""
+    found: dict[tuple[str, ...], str] = {}
+    for ref in refs:
+        key = parse_key(ref.key)
+        if isinstance(key, DataKey) and key.partitions:
+            found[tuple(value for _, value in key.partitions)] = partition_path(key.partitions)
+    return dict(sorted(found.items()))
+
+
+def _samples(inspections: Iterable[ObjectInspection]) -> Mapping[str, tuple[str, ...]]:
+    samples: dict[str, tuple[str, ...]] = {}
+    for inspection in inspections:
+        for column, values in inspection.samples.items():
+            samples[column] = tuple(dict.fromkeys((*samples.get(column, ()), *values)))
+    return samples
+
+
+def _summary(inspection: Inspection, bytes_read: int = 0) -> Inspected:
+    return Inspected(
+        accepted=sum(table.objects for table in inspection.tables),
+        rejected=len(inspection.rejected),
+        mode=inspection.mode,
+        bytes_read=bytes_read,
+    )
