@@ -1,0 +1,63 @@
+# Meshwork. Needs nothing but Python 3.13, git and make: uv is taken from the path, or installed into .mesh/uv.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test check build up down bench clean setup contracts
+
+TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
+CHECKED := layers/mesh/mesh functions cli local tools
+ACCOUNTS := central producer consumer
+# The program's own environment: never synchronised again behind its back, never a Python that uv downloads.
+UV := .mesh/uv/bin/uv
+RUN := $(UV) run --no-sync --no-env-file
+export UV_PYTHON_DOWNLOADS := never
+export SAM_CLI_TELEMETRY := 0
+export AWS_EC2_METADATA_DISABLED := true
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /  make \1\t/' | expand -t 18
+
+demo: setup  ## three accounts on this machine: upload a product, see the consumer told
+	@$(RUN) mesh demo $(ARGS)
+
+up: setup  ## start and deploy the three accounts, and leave them running
+	@$(RUN) mesh up $(ARGS)
+
+down: setup  ## stop them
+	@$(RUN) mesh down $(ARGS)
+
+test: setup  ## all tests
+	@$(RUN) pytest $(ARGS)
+
+check: setup  ## format, lint, types, layering, state machines, templates, generated files
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy --strict $(CHECKED)
+	$(RUN) lint-imports
+	$(RUN) python -m tools.asl_lint
+	$(RUN) python -m tools.event_contracts --check
+	$(RUN) python -m tools.layer_lock --check
+	for template in $(TEMPLATES); do $(RUN) sam validate --lint --template-file $$template --region us-east-1; done
+	$(RUN) python -m tools.template_lint $(TEMPLATES)
+
+contracts: setup  ## write events/contracts/ anew from the event models
+	$(RUN) python -m tools.event_contracts
+
+build: setup  ## sam build for each account, into .aws-sam/
+	$(RUN) python -m tools.layer_lock
+	PATH="$$($(RUN) python -m tools.interpreter):$$PATH"; \
+	for account in $(ACCOUNTS); do .venv/bin/sam build --config-env $$account; done
+
+bench: setup  ## measure the crawl beside its peers
+	@for bench in benchmarks/*.py; do $(RUN) python $$bench; done
+
+clean:  ## stop the mesh; remove environments, builds and caches
+	@if [ -x .venv/bin/mesh ] && [ -d .mesh ]; then .venv/bin/mesh down || true; fi
+	rm -rf .venv .mesh .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+
+setup: .venv/.synced
+
+.venv/.synced: uv.lock pyproject.toml .python-version tools/find_uv.sh
+	@tools/find_uv.sh $(UV)
+	@$(UV) sync --locked --quiet --python "$$(tools/find_uv.sh --python)"
+	@touch $@
