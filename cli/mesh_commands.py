@@ -2,19 +2,23 @@
 
 import json
 import shlex
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
+from cli.members import MemberRole, admit
 from cli.session import Account, Accounts
+from cli.site import AsJson, Port, Site
 from local import mesh
 from local.accounts import ACCOUNTS
-from local.deploy import Deployment, timed
+from local.deploy import Deployment, Report, timed
 
 DEFAULT_PORT = 4566
-
-Port = Annotated[int | None, typer.Option(help="Port of the local mesh; without it, the one started last.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
+LOCAL_MEMBERS: Final[tuple[tuple[str, MemberRole, str], ...]] = (
+    ("producer", "producer", "consumer-banking"),
+    ("consumer", "consumer", "risk"),
+)
+"""Who is admitted on a laptop: account, role, domain."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,9 +38,20 @@ def up(
     started = local.pid() is None
     if started:
         local.start(wait_scale)
-    deployment = Deployment(local, report=timed(_silent if as_json else _print))
-    deployed = deployment.run()
+    deployed = deploy(local, timed(_silent if as_json else _print))
     _answer(as_json, local, started=started, deployed=deployed)
+
+
+def deploy(local: mesh.Mesh, report: Report) -> bool:
+    """Deploy the three accounts, members admitted before they ask; False when all was deployed already."""
+
+    def admit_members() -> None:
+        where = Site(Accounts(port=local.port))
+        for name, role, domain in LOCAL_MEMBERS:
+            admit(where, ACCOUNTS[name], role, domain, f"{domain}-data@example.com")
+            report("central", f"admitted {ACCOUNTS[name]} ({name}, {domain})")
+
+    return Deployment(local, report=report, after_central=admit_members).run()
 
 
 def down(port: Port = None, as_json: AsJson = False) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from local import landing
+from local import landing, runtime
 from local.accounts import ACCOUNTS, REGION
 from local.mesh import ROOT, Mesh, MeshError
 
@@ -36,6 +36,8 @@ class Deployment:
     root: Path = ROOT
     parameters: dict[str, dict[str, str]] = field(default_factory=dict)
     report: Report = lambda account, what: None
+    after_central: Callable[[], None] = lambda: None
+    """Called with central in place, before the members deploy: it is where members are admitted. Idempotent."""
 
     def run(self) -> bool:
         """Build what changed and deploy it: central, then the members at once. False when nothing had to be done.
@@ -57,6 +59,7 @@ class Deployment:
             if "central" in changed:
                 builds["central"].result()
                 self._deploy("central", changed["central"])
+            self.after_central()
             _ = [build.result() for build in builds.values()]
             members = [threads.submit(self._deploy, name, changed[name]) for name in changed if name != "central"]
             _ = [member.result() for member in members]
@@ -112,7 +115,7 @@ class Deployment:
 
     def _environment(self, name: str, *, deploys: bool) -> dict[str, str]:
         """The caller's AWS settings stay out: this must never reach a real account."""
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+        environment = {key: value for key, value in runtime.child_environment().items() if not key.startswith("AWS_")}
         environment |= {
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_DEFAULT_REGION": REGION,

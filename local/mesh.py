@@ -68,6 +68,7 @@ class Mesh:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 command,
                 cwd=ROOT,
+                env=runtime.child_environment(),
                 stdin=subprocess.PIPE if with_parent else subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

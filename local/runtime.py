@@ -9,6 +9,12 @@ import subprocess
 from pathlib import Path
 
 
+def child_environment() -> dict[str, str]:
+    """Our environment for a process of ours, which may keep its bytecode: compiling sam anew each time takes a second,
+    the server's modules two."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
 class RuntimeEnvironmentError(RuntimeError):
     """The environment could not be made; the message holds what uv said."""
 

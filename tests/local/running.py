@@ -99,7 +99,7 @@ def running_server(state_dir: Path, *options: str) -> Iterator[RunningServer]:
     port = free_port()
     command = [sys.executable, "-m", "local.server", "--port", str(port), "--state-dir", str(state_dir)]
     command += ["--runtime-python", str(runtime.ensure(ROOT)), "--wait-scale", "0.01", "--exit-with-parent", *options]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE)
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, env=runtime.child_environment())
     try:
         wait_until((state_dir / "ready.json").exists, seconds=30)
         yield RunningServer(f"http://127.0.0.1:{port}", state_dir, process)
