@@ -6,7 +6,7 @@ On the laptop it comes from the mesh under `.mesh/`; on AWS from a profile per a
 
 import os
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import boto3
 from botocore.exceptions import ClientError
@@ -20,6 +20,27 @@ ACCOUNT_NAMES: tuple[Account, ...] = get_args(Account)
 
 class SessionError(RuntimeError):
     """There are no credentials for that account; the message says how to give some."""
+
+
+class LocalSession(boto3.Session):
+    """A session whose every client talks to the local mesh: boto3 itself has no endpoint per session."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._endpoint = environment["AWS_ENDPOINT_URL"]
+        super().__init__(
+            environment["AWS_ACCESS_KEY_ID"],
+            environment["AWS_SECRET_ACCESS_KEY"],
+            environment["AWS_SESSION_TOKEN"],
+            region_name=environment["AWS_REGION"],
+        )
+
+    def client(self, service_name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]  # noqa: ANN401
+        """As boto3's, at the local endpoint."""
+        return super().client(service_name, *args, **{"endpoint_url": self._endpoint, **options})
+
+    def resource(self, service_name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]  # noqa: ANN401
+        """As boto3's, at the local endpoint."""
+        return super().resource(service_name, *args, **{"endpoint_url": self._endpoint, **options})
 
 
 @dataclass
@@ -37,12 +58,7 @@ class Accounts:
         if not self.is_local():
             return self._aws_session(account, role)
         found = self.environment(account, role)
-        session = boto3.Session(
-            found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"], found["AWS_SESSION_TOKEN"], region_name=REGION
-        )
-        # boto3 takes an endpoint from the environment or a profile only, not per session.
-        session._session.set_config_variable("endpoint_url", found["AWS_ENDPOINT_URL"])
-        return session
+        return LocalSession(found)
 
     def environment(self, account: Account, role: str | None = None) -> dict[str, str]:
         """The environment variables of a session in a local account. Raises `SessionError`."""

@@ -58,7 +58,9 @@ class Mesh:
     def start(self, wait_scale: float = 0.2, *, with_parent: bool = False) -> None:
         """Start the server and wait until it answers. Raises `MeshError`."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
-        (self.state_dir / "ready.json").unlink(missing_ok=True)
+        # The accounts of a server before this one are gone, and so is what was deployed into them.
+        for stale in (self.state_dir / "ready.json", *self.state_dir.glob("deployed-*")):
+            stale.unlink(missing_ok=True)
         command = [sys.executable, "-m", "local.server", "--port", str(self.port)]
         command += ["--state-dir", str(self.state_dir), "--cache-dir", str(self.home / "cache")]
         command += ["--runtime-python", str(runtime.ensure(ROOT)), "--wait-scale", str(wait_scale)]

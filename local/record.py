@@ -35,11 +35,11 @@ class Call:
 
 
 class Record:
-    """The last calls in memory, all of them as JSON lines in a file."""
+    """The last calls in memory, all of them as JSON lines in a file, which begins anew with the server."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: TextIO = path.open("a", encoding="utf-8", buffering=1)
+        self._file: TextIO = path.open("w", encoding="utf-8", buffering=1)
         self._ring: deque[Call] = deque(maxlen=RING_SIZE)
         self._lock = threading.Lock()
 

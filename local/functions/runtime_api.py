@@ -67,8 +67,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(202)
         self._finish(b'{"status":"OK"}')
-        kind = "init_error" if route["init"] else route["kind"]
-        self.server.outcomes.put(Outcome(kind, body))
+        if route["init"]:
+            self.server.outcomes.put(Outcome("init_error", body))
+        else:
+            self.server.outcomes.put(Outcome("response" if route["kind"] == "response" else "error", body))
 
     def _finish(self, body: bytes) -> None:
         self.send_header("Content-Length", str(len(body)))

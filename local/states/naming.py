@@ -8,7 +8,7 @@ import base64
 import datetime
 from typing import Final
 
-from botocore.model import Shape
+from botocore.model import ListShape, MapShape, Shape, StructureShape
 from ministack.services import stepfunctions
 
 from local.values import Json
@@ -26,21 +26,20 @@ def to_api(value: Json, shape: Shape | None) -> Json:
     """A Task's arguments as botocore takes them. An unknown member is left for botocore to refuse."""
     if shape is None:
         return value
-    if shape.type_name == "structure" and isinstance(value, dict):
-        names = {alias: name for name in shape.members for alias in (_key(name), _capital(name), name)}
-        return {
-            names.get(key, key): to_api(item, shape.members.get(names.get(key, key))) for key, item in value.items()
-        }
-    if shape.type_name == "list" and isinstance(value, list):
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
+        names = {alias: str(name) for name in shape.members for alias in (_key(name), _capital(name), name)}
+        named = {names.get(str(key), str(key)): item for key, item in value.items()}
+        return {name: to_api(item, shape.members.get(name)) for name, item in named.items()}
+    if isinstance(shape, ListShape) and isinstance(value, list):
         return [to_api(item, shape.member) for item in value]
-    if shape.type_name == "map" and isinstance(value, dict):
+    if isinstance(shape, MapShape) and isinstance(value, dict):
         return {key: to_api(item, shape.value) for key, item in value.items()}
     return value
 
 
 def from_api(value: Json, shape: Shape | None, *, optimized: bool = False) -> Json:
     """An answer as a state sees it: PascalCase members, times in ISO 8601, bytes as text."""
-    if isinstance(value, dict) and shape is not None and shape.type_name == "structure":
+    if isinstance(value, dict) and isinstance(shape, StructureShape):
         members = shape.members
         name = _capital if optimized else _key
         return {
@@ -48,9 +47,9 @@ def from_api(value: Json, shape: Shape | None, *, optimized: bool = False) -> Js
             for key, item in value.items()
             if key != "ResponseMetadata"
         }
-    if isinstance(value, dict) and shape is not None and shape.type_name == "map":
+    if isinstance(value, dict) and isinstance(shape, MapShape):
         return {key: from_api(item, shape.value, optimized=optimized) for key, item in value.items()}
-    if isinstance(value, list) and shape is not None:
+    if isinstance(value, list) and isinstance(shape, ListShape):
         return [from_api(item, shape.member, optimized=optimized) for item in value]
     return _scalar(value)
 
