@@ -71,7 +71,7 @@ def transient_errors() -> Iterator[None]:
 
 
 def as_transient(code: str, message: str) -> Throttled | ConcurrentChange | PrincipalNotReady | None:
-    """The passing trouble behind an error code and message, if it is one; Lake Formation tells some only by its wording."""
+    """The passing trouble behind an error, if it is one; Lake Formation tells some only by its wording."""
     if code in _THROTTLED:
         return Throttled(f"{code}: {message}")
     if code in _CONCURRENT:

@@ -56,6 +56,7 @@ class Table:
         update: str,
         values: Mapping[str, Any],
         condition: str | None = None,
+        *,
         names: Mapping[str, str] | None = None,
     ) -> bool:
         """Update an item where the condition holds; False where it does not."""

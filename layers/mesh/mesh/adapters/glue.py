@@ -16,7 +16,7 @@ _CREATE_BATCH = 100
 _GET_BATCH = 1000
 
 
-class PartitionsRefused(MeshError):
+class PartitionsRefused(MeshError):  # noqa: N818 - as the other errors are named
     """`BatchCreatePartition` answered 200, but refused some partitions."""
 
 

@@ -17,7 +17,7 @@ _ALREADY = ("already", "Already")
 _NOTHING_TO_REVOKE = ("No permissions revoked", "Grantee has no permissions")
 
 
-class LakeFormationRefused(MeshError):
+class LakeFormationRefused(MeshError):  # noqa: N818 - as the other errors are named
     """Lake Formation answered 200 and listed failures: each entry with its code and message."""
 
 

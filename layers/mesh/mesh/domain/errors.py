@@ -16,7 +16,7 @@ from typing import Any
 class MeshError(Exception):
     """What went wrong (`message`), where (`where`: bucket, key, line, column, …) and what to do (`remedy`)."""
 
-    def __init__(self, message: str, *, remedy: str = "", **where: Any) -> None:
+    def __init__(self, message: str, *, remedy: str = "", **where: Any) -> None:  # noqa: ANN401 - any JSON value
         self.message = message
         self.remedy = remedy
         self.where = {name: value for name, value in where.items() if value is not None}
