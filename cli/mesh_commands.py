@@ -54,9 +54,13 @@ def deploy(local: mesh.Mesh, report: Report) -> bool:
     return Deployment(local, report=report, after_central=admit_members).run()
 
 
-def down(port: Port = None, as_json: AsJson = False) -> None:
+def down(
+    port: Port = None,
+    every: Annotated[bool, typer.Option("--all", help="Every local mesh, on whatever port.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Stop the local mesh; its accounts are gone with it."""
-    stopped = [local.port for local in _chosen(port) if local.stop()]
+    stopped = [local.port for local in _chosen(port, every=every) if local.stop()]
     if as_json:
         print(json.dumps({"stopped": stopped}))
     else:
@@ -80,8 +84,14 @@ def env(
         print(f"export {name}={shlex.quote(value)}")
 
 
-def _chosen(port: int | None) -> list[mesh.Mesh]:
-    return [mesh.Mesh(port, mesh.home())] if port is not None else list(mesh.running())
+def _chosen(port: int | None, *, every: bool) -> list[mesh.Mesh]:
+    """The mesh of that port, or the one started last: another's mesh is not stopped by chance."""
+    if every:
+        return list(mesh.running())
+    try:
+        return [mesh.on_port(port)]
+    except mesh.MeshError:
+        return []
 
 
 def _answer(as_json: bool, local: mesh.Mesh, **what: Any) -> None:  # noqa: ANN401
