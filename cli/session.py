@@ -34,13 +34,9 @@ class LocalSession(boto3.Session):
             region_name=environment["AWS_REGION"],
         )
 
-    def client(self, service_name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]  # noqa: ANN401
+    def client(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as boto3's own
         """As boto3's, at the local endpoint."""
-        return super().client(service_name, *args, **{"endpoint_url": self._endpoint, **options})
-
-    def resource(self, service_name: str, *args: Any, **options: Any) -> Any:  # type: ignore[override]  # noqa: ANN401
-        """As boto3's, at the local endpoint."""
-        return super().resource(service_name, *args, **{"endpoint_url": self._endpoint, **options})
+        return super().client(*args, **{"endpoint_url": self._endpoint, **options})
 
 
 @dataclass

@@ -1,0 +1,125 @@
+"""`mesh notices`: what a member was told, as its people would read it."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from mesh.adapters.notices import DynamoNotices
+
+from cli import output
+from cli.site import Acting, AsJson, Port, Role, Site, site
+
+_POLL_SECONDS = 1.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="notices")(notices_command)
+
+
+def notices_command(
+    *,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on, and show each new one as it comes.")] = False,
+    account: Acting = "consumer",
+    role: Role = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the notices of an account, oldest first: what changed, how to query it, the trace id."""
+    if follow and as_json:
+        raise typer.BadParameter("--json is one document, --follow has no end", param_hint="--follow")
+    where = site(port, acting=account, role=role)
+    notices = DynamoNotices(where.table(account))
+    if as_json:
+        output.emit({"notices": list(notices.all())})
+        return
+    after = show_all(notices.all())
+    if not after and not follow:
+        output.say("no notices yet: mesh subscribe PRODUCT, then wait for its next version")
+    while follow:
+        time.sleep(_POLL_SECONDS)
+        after = show_all(notices.all(after)) or after
+
+
+def of_product(where: Site, product: str, version: int) -> dict[str, Any] | None:
+    """The consumer's notice of that version, once it is there."""
+    for notice in DynamoNotices(where.table("consumer")).all():
+        data = notice["detail"]["data"]
+        if (notice["detail_type"], data.get("product"), data.get("version")) == ("ProductUpdated", product, version):
+            return notice
+    return None
+
+
+def show_all(notices: Iterator[dict[str, Any]]) -> str:
+    """Show each; the sort key after which the next ones come, "" when there were none."""
+    after = ""
+    for notice in notices:
+        render(notice)
+        after = f"{notice['time']}#{notice['id']}"
+    return after
+
+
+def render(notice: Mapping[str, Any]) -> None:
+    """One notice: a headline, then what changed and what to do."""
+    data, at = notice["detail"]["data"], datetime.fromisoformat(notice["time"])
+    output.say(f"{output.day_text(at)}  ", headline(notice["detail_type"], data), style="bold")
+    for line in lines(notice["detail_type"], data):
+        output.say(f"  {line}")
+    output.say(f"  trace  {notice['detail']['metadata']['correlation_id']}")
+    output.say()
+
+
+def headline(detail_type: str, data: Mapping[str, Any]) -> str:
+    """What happened to which product."""
+    match detail_type:
+        case "ProductUpdated":
+            return f"{data['product']} version {data['version']} can be read" + (" (draft)" if data["draft"] else "")
+        case "ProductQuarantined":
+            count = data.get("objects_count") or len(data.get("objects", ()))
+            return f"{data['product']}: {output.amount(count, 'object')} did not pass"
+        case "ProductRegistered":
+            return f"{data['product']} is registered" + (" as a draft" if data.get("draft") else "")
+        case _:
+            return f"{detail_type} {data.get('product', '')}".rstrip()
+
+
+def lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
+    """The particulars, a line each."""
+    match detail_type:
+        case "ProductUpdated":
+            for change in data["changes"]:
+                yield f"{change['table']}: {'; '.join(what_changed(change))}"
+            for query in data["queries"]:
+                yield f"SQL    {query['sql']}"
+        case "ProductQuarantined":
+            for item in data.get("objects") or [{"key": "", "reason": data["reason"]}]:
+                yield f"{item['key']}: {item['reason']['message']}".removeprefix(": ")
+                if item["reason"].get("remedy"):
+                    yield f"  next: {item['reason']['remedy']}"
+        case "ProductRegistered":
+            yield f"database {data['database']} in {data['catalog_id']}, data in {data['location']}"
+        case _:
+            yield json.dumps(data, ensure_ascii=False)
+
+
+def what_changed(change: Mapping[str, Any]) -> Iterator[str]:
+    """The parts of one table's change, in words."""
+    if change["new_table"]:
+        yield f"new table with {output.amount(change['columns'], 'column')}"
+    if change["added_columns"]:
+        yield "added " + ", ".join(f"{column['name']} {column['type']}" for column in change["added_columns"])
+    if change["removed_columns"]:
+        yield "removed " + ", ".join(change["removed_columns"])
+    for changed in change["changed_types"]:
+        yield f"{changed['name']} is {changed['after']}, was {changed['before']}"
+    if change["added_partitions_count"]:
+        listed = ", ".join(change["added_partitions"])
+        more = change["added_partitions_count"] - len(change["added_partitions"])
+        yield f"{output.amount(change['added_partitions_count'], 'new partition')} {listed}" + (
+            f" and {more} more" if more > 0 else ""
+        )
+    rows = output.amount(change["rows"], "row", exact=change["rows_exact"])
+    yield f"{rows}, {output.size(change['bytes'])} in {output.amount(change['objects'], 'file')}"

@@ -1,0 +1,215 @@
+"""`mesh products` and `mesh show`: what there is in the mesh, who owns it, and how to query it."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from botocore.exceptions import ClientError
+from mesh.adapters.aws import code_of
+from mesh.adapters.lakeformation import LakeFormationAdapter
+from mesh.domain import names
+from mesh.domain.contract import Contract
+from mesh.domain.product import Product, ProductVersion, TableSnapshot
+
+from cli import output
+from cli.site import Acting, AsJson, Port, Role, Site, site
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(name="products")(products_command)
+    app.command(name="show")(show_command)
+
+
+def products_command(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[WORDS]", help="All of them must occur.")] = None,
+    *,
+    account: Acting = "central",
+    role: Role = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the data products, or those that all the words occur in: name, domain, tags, tables, columns, meaning."""
+    where = site(port, acting=account, role=role)
+    found = [product for product in where.registry().products() if matches(product, words or [])]
+    if as_json:
+        output.emit({"products": [summary(product) for product in found]})
+    elif not found:
+        output.say("no products" + (f" with {' '.join(words)}" if words else " yet: mesh put DIR"))
+    else:
+        rows = [
+            (
+                product.name,
+                f"{product.version}" if product.version else "-",
+                status_of(product),
+                product.domain,
+                product.owner,
+                product.description,
+            )
+            for product in found
+        ]
+        output.table(("product", ">version", "status", "domain", "owner", "description"), rows, wrap="description")
+
+
+def show_command(
+    product: Annotated[str, typer.Argument(help="The product's name.")],
+    *,
+    account: Acting = "central",
+    role: Role = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one product: owner, contract, versions, tables with types and effective LF-Tags, how to query it."""
+    found = describe(site(port, acting=account, role=role), product)
+    if as_json:
+        output.emit(found)
+    else:
+        render(found)
+
+
+def matches(product: Product, words: list[str]) -> bool:
+    """Whether each word occurs in what describes the product, in any case."""
+    text = " ".join(searchable(product)).lower()
+    return all(word.lower() in text for word in words)
+
+
+def searchable(product: Product) -> Iterator[str]:
+    """All that a person may look for."""
+    contract = Contract.model_validate(product.contract)
+    yield from (product.name, product.domain, product.owner, product.description, contract.owner, *contract.tags)
+    yield from (f"{key}={value}" for key, value in product.tags.items())
+    for table in contract.tables:
+        yield from (table.catalog_name, table.description)
+        for column in table.columns:
+            yield from (column.catalog_name, column.description)
+
+
+def status_of(product: Product) -> str:
+    """In people's words."""
+    if product.draft:
+        return "draft"
+    if product.status == "claimed":
+        return "registering"
+    return "published" if product.version else "registered"
+
+
+def summary(product: Product) -> dict[str, Any]:
+    """One product of the list."""
+    wanted = {"name", "owner", "domain", "version", "description", "contract_version", "tags", "updated"}
+    return {**product.model_dump(mode="json", include=wanted), "status": status_of(product)}
+
+
+def describe(where: Site, name: str) -> dict[str, Any]:
+    """Everything that `mesh show` says. Raises `CommandFailed` for an unknown product."""
+    registry = where.registry()
+    product = registry.product(name)
+    if product is None:
+        raise output.CommandFailed(f"there is no product {name!r}", code="UnknownProduct", remedy="mesh products")
+    versions = list(registry.versions(name))
+    lake = LakeFormationAdapter(where.client("central", "lakeformation"), where.account_id("central"))
+    contract = Contract.model_validate(product.contract)
+    latest = versions[0].tables if versions else ()
+    return {
+        **summary(product),
+        "location": product.location,
+        "contract": product.contract,
+        "subscribers": list(registry.subscribers(name)),
+        "versions": [version_summary(version) for version in versions],
+        "tables": [table_facts(snapshot, contract, lake, name) for snapshot in latest],
+    }
+
+
+def version_summary(version: ProductVersion) -> dict[str, Any]:
+    """One version, with what it changed."""
+    return version.model_dump(
+        mode="json", include={"version", "published", "correlation_id", "contract_version", "changes"}
+    )
+
+
+def table_facts(
+    snapshot: TableSnapshot, contract: Contract, lake: LakeFormationAdapter, database: str
+) -> dict[str, Any]:
+    """A table as it is: columns with types, meanings and the tags that Lake Formation has in effect for each."""
+    try:
+        tags, by_column = lake.table_tags(database, snapshot.table)
+    except ClientError as error:
+        if code_of(error) != "EntityNotFoundException":
+            raise
+        tags, by_column = {}, {}
+    declared = contract.table(snapshot.table)
+    keys = {column.name for column in snapshot.partition_keys}
+    columns = []
+    for column in (*snapshot.columns, *snapshot.partition_keys):
+        meaning = declared.column(column.name) if declared else None
+        columns.append(
+            {
+                "name": column.name,
+                "type": column.type,
+                "partition_key": column.name in keys,
+                "tags": by_column.get(column.name, tags),
+                "description": meaning.description if meaning else "",
+            }
+        )
+    link = names.resource_link(database)
+    return {
+        "table": snapshot.table,
+        "rows": snapshot.rows,
+        "rows_exact": snapshot.rows_exact,
+        "bytes": snapshot.bytes,
+        "objects": snapshot.objects,
+        "partitions": snapshot.partitions,
+        "tags": tags,
+        "columns": columns,
+        "sql": f'SELECT * FROM "{link}"."{snapshot.table}" LIMIT 10',  # noqa: S608 - shown, not run
+    }
+
+
+def render(found: dict[str, Any]) -> None:
+    """`mesh show` for people."""
+    contract = found["contract"]
+    output.say(found["name"], style="bold")
+    output.fields(
+        [
+            ("description", found["description"]),
+            ("status", f"{found['status']}, version {found['version']}"),
+            ("owner", " · ".join(filter(None, (found["owner"], found["domain"], contract.get("owner", ""))))),
+            ("tags", output.tags_text(found["tags"])),
+            ("contract", f"version {found['contract_version']}, {contract.get('api_version', '')}"),
+            ("location", found["location"]),
+            ("subscribers", ", ".join(found["subscribers"]) or "none yet: mesh subscribe " + found["name"]),
+        ]
+    )
+    for table in found["tables"]:
+        render_table(table)
+    if found["versions"]:
+        rows = [
+            (version["version"], version["published"][:19].replace("T", " "), version["correlation_id"])
+            for version in found["versions"][:5]
+        ]
+        output.table((">version", "published (UTC)", "trace"), rows, wrap="trace")
+
+
+def render_table(table: dict[str, Any]) -> None:
+    """One table: its size, its columns, its query."""
+    parts = [output.amount(table["rows"], "row", exact=table["rows_exact"]), output.size(table["bytes"])]
+    parts += [output.amount(table["objects"], "file"), output.amount(len(table["columns"]), "column")]
+    if table["partitions"]:
+        parts.append(output.amount(table["partitions"], "partition"))
+    output.say()
+    output.say(f"{table['table']}: {', '.join(parts)}", style="bold")
+    render_columns(table["columns"], table["tags"])
+    output.say("query it, linked in the consumer's account:")
+    output.say(f"  {table['sql']}")
+
+
+def render_columns(columns: list[dict[str, Any]], table_tags: dict[str, str]) -> None:
+    """Columns with types and tags. Tags that all columns share are said once, above."""
+    shared = {key: value for key, value in table_tags.items() if all(c["tags"].get(key) == value for c in columns)}
+    if shared:
+        output.say(f"every column: {output.tags_text(shared)}")
+    rows = []
+    for column in columns:
+        own = {key: value for key, value in column["tags"].items() if shared.get(key) != value}
+        kind = f"{column['type']} (partition)" if column["partition_key"] else column["type"]
+        rows.append((column["name"], kind, output.tags_text(own), column["description"]))
+    output.table(("column", "type", "LF-Tags", "meaning"), rows, wrap="meaning")
