@@ -12,6 +12,7 @@ from jsonata import JException, Jsonata
 from tools.asl_integrations import is_dynamic
 
 _VARIABLE: Final = re.compile(r"\$([A-Za-z_]\w*)")
+_USE: Final = re.compile(r"\$([A-Za-z_]\w*)\b(\s*\()?")
 _BOUND: Final = re.compile(r"\$([A-Za-z_]\w*)\s*:=|function\s*\(([^)]*)\)")
 _STRINGS: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 # https://docs.jsonata.org/overview, without $eval, which Step Functions does not have; then Step Functions' own.
@@ -21,7 +22,7 @@ _FUNCTIONS: Final = frozenset(
     replace base64encode base64decode encodeUrlComponent encodeUrl decodeUrlComponent decodeUrl number abs floor
     ceil round power sqrt random formatNumber formatBase formatInteger parseInteger sum max min average boolean not
     exists count append sort reverse shuffle distinct zip keys lookup spread merge sift each error assert type now
-    millis fromMillis toMillis map filter single reduce states partition range hash uuid parse
+    millis fromMillis toMillis map filter single reduce partition range hash uuid parse
     """.split()
 )
 
@@ -52,8 +53,10 @@ def used(value: object) -> Iterator[tuple[str, str]]:
     for path, expression in expressions(value):
         bare = _STRINGS.sub("''", expression)
         bound = {name for one, many in _BOUND.findall(bare) for name in (one, *_VARIABLE.findall(many))}
-        for name in _VARIABLE.findall(bare):
-            if name not in bound and name not in _FUNCTIONS:
+        for name, call in _USE.findall(bare):
+            # A variable may be named as a function is ($error): only a call is the function.
+            known = name in _FUNCTIONS if call else name == "states"
+            if not known and name not in bound:
                 yield path.lstrip("."), name
 
 

@@ -77,6 +77,9 @@ def take_batch(command: TakeBatch, *, uploads: Uploads, work: WorkFiles, clock: 
     if status is not None or generation is None:
         return Batch(status=status or "busy", product=command.product, correlation_id=command.correlation_id)
     taken = uploads.pending(command.product, MAX_OBJECTS)
+    if not taken:  # whoever held the lease settled them between our look and our taking it
+        uploads.drop_lease(command.product, command.holder)
+        return Batch(status="empty", product=command.product, correlation_id=command.correlation_id)
     path = f"runs/{command.product}/{generation:08d}/batch.json"
     work.put(path, Refs.dump_json(tuple(ref for ref, _ in taken)).decode())
     trace.note(
