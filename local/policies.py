@@ -18,6 +18,7 @@ def resource_allows_service(policy: Any, action: str, resource: str, service: st
         action=action,
         resource_arn=resource,
         region=source_arn.split(":")[3],
+        secure_transport=True,  # AWS's services deliver over TLS
         service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account, "aws:sourceowner": account},
     )
     decision = iam_evaluator.evaluate_resource_policy(policy, context, service=service).decision
@@ -40,6 +41,7 @@ def resource_allows_caller(
         action=action,
         resource_arn=resource,
         region=region,
+        secure_transport=True,
         service_context={key.lower(): value for key, value in context_keys.items()},
     )
     same_account = account == resource.split(":")[4]
