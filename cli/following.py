@@ -1,0 +1,230 @@
+"""What became of an upload: watched through the producer's table, its runs and reports, and central's registry.
+
+Nothing here relies on this machine's clock: what is new is new against a `Baseline` taken before the upload.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+from mesh.adapters.dynamodb import Table
+from mesh.adapters.uploads import DynamoUploads
+from mesh.domain.keys import REPORT_SUFFIX, compare_sequencers
+from mesh.domain.product import ProductVersion
+
+from cli.site import Site
+from cli.tracing import ENDED
+
+_NEWEST: Final = 100
+CONTRACT: Final = "/contract.yaml"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What there was before: the sequencers of contract and objects, runs, reports, the version."""
+
+    product: str
+    bucket: str
+    contract: str
+    seen: dict[str, str]
+    runs: frozenset[str]
+    reports: frozenset[str]
+    version: int
+
+    @classmethod
+    def take(cls, where: Site, product: str) -> "Baseline":
+        """Look at the producer's account and at central's registry."""
+        account = where.acting or "producer"
+        table = where.table(account)
+        bucket = where.output(account, "DataBucketName")
+        known = where.registry().product(product)
+        return cls(
+            product=product,
+            bucket=bucket,
+            contract=(DynamoUploads(table).product(product) or {}).get("sequencer", ""),
+            seen=sequencers(table, product),
+            runs=frozenset(run["executionArn"] for run in newest_runs(where, product)),
+            reports=frozenset(reports(where, bucket, product)),
+            version=known.version if known else 0,
+        )
+
+
+@dataclass
+class Outcome:
+    """`waiting_for` is "" at the end. `failures`: runs that failed, with their errors; `rejections`: reports."""
+
+    registered: bool = False
+    versions: list[ProductVersion] = field(default_factory=list)
+    rejections: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    correlation_ids: list[str] = field(default_factory=list)
+    waiting_for: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Nothing more is to come of this upload."""
+        return not self.waiting_for
+
+    @property
+    def good(self) -> bool:
+        """All of it was taken."""
+        return self.done and not self.rejections and not self.failures
+
+    def to_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "outcome": "published" if self.versions else "registered" if self.registered else "rejected",
+            "versions": [version.model_dump(mode="json") for version in self.versions],
+            "rejections": self.rejections,
+            "failures": self.failures,
+            "correlation_ids": self.correlation_ids,
+        }
+
+
+class Follower:
+    """Follows the given keys of one product from the baseline on."""
+
+    def __init__(self, where: Site, baseline: Baseline, keys: Iterable[str]) -> None:
+        self._site = where
+        self._account = where.acting or "producer"
+        self._before = baseline
+        self._keys = tuple(keys)
+        self._data = tuple(key for key in self._keys if f"{baseline.product}/data/" in key)
+        self._contract = next((key for key in self._keys if key.endswith(CONTRACT)), None)
+        self._reports: dict[str, dict[str, Any]] = {}
+        self._runs: dict[str, dict[str, Any]] = {}
+
+    def look(self) -> Outcome:
+        """The state by now."""
+        outcome = Outcome(rejections=self._new_reports())
+        refused = {report["key"] for report in outcome.rejections}
+        if self._contract and self._contract not in refused:
+            self._look_at_contract(outcome)
+        self._look_at_runs(outcome)
+        if self._data and not outcome.waiting_for:
+            self._look_at_data(outcome, refused)
+        self._look_at_versions(outcome)
+        return outcome
+
+    def _look_at_contract(self, outcome: Outcome) -> None:
+        facts = DynamoUploads(self._site.table(self._account)).product(self._before.product) or {}
+        sent = facts.get("sequencer", "")
+        if compare_sequencers(sent, self._before.contract) <= 0:
+            outcome.waiting_for = "the contract to be declared"
+            return
+        product = self._site.registry().product(self._before.product)
+        current = product is not None and product.contract_sequencer == sent and product.status == "registered"
+        if current and facts.get("status") == "registered":
+            outcome.registered = True
+        else:
+            outcome.waiting_for = "central to register the product"
+
+    def _look_at_runs(self, outcome: Outcome) -> None:
+        """Runs of onboard-upload since the baseline; one that has ended is described once."""
+        for run in newest_runs(self._site, self._before.product):
+            arn = run["executionArn"]
+            if arn in self._before.runs or self._runs.get(arn, {}).get("status") in ENDED:
+                continue
+            self._runs[arn] = self._site.client(self._account, "stepfunctions").describe_execution(executionArn=arn)
+        for arn, run in self._runs.items():
+            outcome.correlation_ids.append(json.loads(run["input"])["correlation_id"])
+            if run["status"] not in ENDED:
+                outcome.waiting_for = outcome.waiting_for or f"the run {arn.rpartition(':')[2]}"
+            elif run["status"] != "SUCCEEDED":
+                outcome.failures.append(f"{arn}: {run.get('error', run['status'])}: {run.get('cause', '')}")
+        outcome.correlation_ids = list(dict.fromkeys(outcome.correlation_ids))
+
+    def _look_at_data(self, outcome: Outcome, refused: set[str]) -> None:
+        """Each object must have arrived, and be dealt with: pending no more. A failed run leaves them pending."""
+        table = self._site.table(self._account)
+        now, pending = sequencers(table, self._before.product), pending_keys(table, self._before.product)
+        waiting = [key for key in self._data if key not in refused and now.get(key) == self._before.seen.get(key)]
+        if waiting:
+            outcome.waiting_for = f"{waiting[0]} to arrive"
+        elif not outcome.failures and (left := [key for key in self._data if key in pending and key not in refused]):
+            outcome.waiting_for = f"{left[0]} to be crawled"
+
+    def _look_at_versions(self, outcome: Outcome) -> None:
+        """Each run that onboarded something announces it: central publishes a version under the run's id."""
+        registry = self._site.registry()
+        for version in registry.versions(self._before.product):
+            if version.version <= self._before.version:
+                break
+            if version.correlation_id in outcome.correlation_ids:
+                outcome.versions.insert(0, version)
+        published = {version.correlation_id for version in outcome.versions}
+        for run in self._runs.values():
+            said = json.loads(run.get("output") or "{}")
+            correlation_id = json.loads(run["input"])["correlation_id"]
+            if said.get("outcome") != "onboarded" or correlation_id in published:
+                continue
+            failure = self._publication_failure(correlation_id)
+            if failure:
+                outcome.failures.append(failure)
+            else:
+                outcome.waiting_for = outcome.waiting_for or "central to publish the version"
+
+    def _publication_failure(self, correlation_id: str) -> str:
+        for entry in self._site.trace("central").entries(correlation_id):
+            if entry["what"] == "refused":
+                return f"central refused: {entry['facts']['reason']['message']}"
+            arn = entry["facts"].get("execution")
+            if arn and entry["facts"].get("event") == "DataCrawled":
+                run = self._site.client("central", "stepfunctions").describe_execution(executionArn=arn)
+                if run["status"] in ENDED - {"SUCCEEDED"}:
+                    return f"{arn}: {run.get('error', run['status'])}: {run.get('cause', '')}"
+        return ""
+
+    def _new_reports(self) -> list[dict[str, Any]]:
+        """Reports written since the baseline about the keys that were put."""
+        for key in reports(self._site, self._before.bucket, self._before.product):
+            if key in self._before.reports or key in self._reports:
+                continue
+            body = self._site.client(self._account, "s3").get_object(Bucket=self._before.bucket, Key=key)["Body"].read()
+            self._reports[key] = {**json.loads(body), "report": key}
+        return [report for report in self._reports.values() if report["key"] in self._keys]
+
+
+def sequencers(table: Table, product: str) -> dict[str, str]:
+    """Key → sequencer of the newest version that the producer's account knows."""
+    return {item["sk"]: item["sequencer"] for item in table.query(f"SEEN#{product}")}
+
+
+def pending_keys(table: Table, product: str) -> set[str]:
+    """Objects that wait for a run."""
+    return {item["sk"] for item in table.query(f"PENDING#{product}")}
+
+
+def newest_runs(where: Site, product: str) -> list[dict[str, Any]]:
+    """The newest runs of onboard-upload that work, or worked, on the product, newest first."""
+    account = where.acting or "producer"
+    machine = where.output(account, "OnboardUploadArn")
+    listed = where.client(account, "stepfunctions").list_executions(stateMachineArn=machine, maxResults=_NEWEST)
+    return [run for run in listed["executions"] if _concerns(where, run, product)]
+
+
+_concerned: dict[str, str] = {}
+
+
+def _concerns(where: Site, run: dict[str, Any], product: str) -> bool:
+    """By its name, which begins with the product; a run that prepare-product started has a name of AWS's making."""
+    name = run["name"]
+    if name.startswith(f"{product}-"[:40]):
+        return True
+    arn = run["executionArn"]
+    if arn not in _concerned:
+        client = where.client(where.acting or "producer", "stepfunctions")
+        try:
+            _concerned[arn] = json.loads(client.describe_execution(executionArn=arn)["input"]).get("product", "")
+        except ClientError:
+            return False
+    return _concerned[arn] == product
+
+
+def reports(where: Site, bucket: str, product: str) -> set[str]:
+    """Keys of the reports beside what did not pass."""
+    client = where.client(where.acting or "producer", "s3")
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{product}/quarantine/")
+    return {item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith(REPORT_SUFFIX)}

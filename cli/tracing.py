@@ -1,0 +1,211 @@
+"""`mesh trace`: one upload's story, joined from the three accounts' own records and their executions' histories."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+import typer
+from botocore.exceptions import ClientError
+from mesh.domain import names
+from rich.text import Text
+
+from cli import output
+from cli.session import ACCOUNT_NAMES, Account
+from cli.site import AsJson, Port, Role, Site, is_denied, site
+
+MACHINES: Final[dict[str, tuple[Account, str]]] = {
+    "register-product": ("central", "RegisterProductArn"),
+    "prepare-product": ("producer", "PrepareProductArn"),
+    "onboard-upload": ("producer", "OnboardUploadArn"),
+    "publish-version": ("central", "PublishVersionArn"),
+}
+"""Machine → the account whose template has it, and the output that names it."""
+STYLES: Final[dict[str, str]] = {"central": "cyan", "producer": "green", "consumer": "magenta"}
+ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+_PREPARED_WITHIN = timedelta(minutes=30)
+_NEWEST = 30
+
+
+@dataclass(frozen=True, order=True)
+class Moment:
+    """Something that happened: when, in which account, in which machine's run ("" for none), what, with which facts."""
+
+    at: datetime
+    account: str
+    machine: str
+    what: str
+    detail: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """For `--json`."""
+        return {
+            "time": self.at.isoformat(),
+            "account": self.account,
+            "machine": self.machine,
+            "what": self.what,
+            "detail": self.detail,
+        }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="trace")(trace_command)
+
+
+def trace_command(
+    correlation_id: Annotated[str, typer.Argument(help="As in a notice, `mesh put` or `mesh show`.")],
+    *,
+    account: Annotated[Account | None, typer.Option(help="Only this account's part.")] = None,
+    role: Role = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened to one upload, in which account, in order, from the upload to the notice."""
+    where = site(port, acting=account, role=role)
+    moments, unseen = Story(where, (account,) if account else ACCOUNT_NAMES).gather([correlation_id])
+    if as_json:
+        output.emit(
+            {"correlation_id": correlation_id, "moments": [moment.to_dict() for moment in moments], "unseen": unseen}
+        )
+    elif moments:
+        render(moments)
+    for part in unseen:
+        typer.echo(f"mesh: not seen: {part}", err=True)
+    if not moments:
+        raise output.CommandFailed(
+            f"nothing is known of {correlation_id}",
+            code="UnknownTrace",
+            remedy="the id is in each notice (mesh notices) and version (mesh show PRODUCT); traces are kept 90 days",
+        )
+
+
+class Story:
+    """Gathers moments of one or more correlation ids. What an ended run did is asked for once."""
+
+    def __init__(self, where: Site, accounts: Iterable[Account] = ACCOUNT_NAMES) -> None:
+        self._site = where
+        self._accounts = tuple(accounts)
+        self._ended: dict[str, list[Moment]] = {}
+        self._prepared: dict[str, str] = {}
+
+    def gather(self, correlation_ids: Iterable[str]) -> tuple[list[Moment], list[str]]:
+        """All that is known by now, in order; and what could not be seen, in words."""
+        moments: set[Moment] = set()
+        unseen: list[str] = []
+        for correlation_id in correlation_ids:
+            executions: dict[str, Account] = {}
+            for account in self._accounts:
+                try:
+                    entries = list(self._site.trace(account).entries(correlation_id))
+                except ClientError as error:
+                    if not is_denied(error):
+                        raise
+                    unseen.append(f"the {account} account's part ({error.response['Error']['Message']})")
+                    continue
+                moments.update(moment_of(account, entry) for entry in entries)
+                executions |= dict.fromkeys(self._executions(account, correlation_id, entries), account)
+            for arn, account in executions.items():
+                moments.update(self.history(account, arn))
+        return sorted(moments), unseen
+
+    def _executions(self, account: Account, correlation_id: str, entries: list[dict[str, Any]]) -> Iterable[str]:
+        """Runs that the entries name, and those whose names or inputs follow from the id."""
+        yield from (entry["facts"]["execution"] for entry in entries if entry["facts"].get("execution"))
+        if account != "producer":
+            return
+        for entry in entries:
+            if entry["what"] == "uploads received":
+                machine = self._site.output("producer", "OnboardUploadArn")
+                name = names.execution_name(entry["facts"]["product"], correlation_id)
+                yield f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+        if any(entry["what"] in {"contract received", "resource link ready"} for entry in entries):
+            yield from self._preparations(correlation_id, datetime.fromisoformat(entries[0]["time"]))
+
+    def _preparations(self, correlation_id: str, since: datetime) -> Iterable[str]:
+        """Runs of prepare-product, which a rule starts under names of its own: found by their input."""
+        client = self._site.client("producer", "stepfunctions")
+        machine = self._site.output("producer", "PrepareProductArn")
+        listed = client.list_executions(stateMachineArn=machine, maxResults=_NEWEST)["executions"]
+        for run in listed:
+            if not since - timedelta(minutes=1) <= run["startDate"].astimezone(UTC) <= since + _PREPARED_WITHIN:
+                continue
+            arn = run["executionArn"]
+            if arn not in self._prepared:
+                document = json.loads(client.describe_execution(executionArn=arn).get("input") or "{}")
+                self._prepared[arn] = document.get("detail", {}).get("metadata", {}).get("correlation_id", "")
+            if self._prepared[arn] == correlation_id:
+                yield arn
+
+    def history(self, account: Account, arn: str) -> list[Moment]:
+        """The states that a run entered, and its end. A run that does not exist has none."""
+        if arn in self._ended:
+            return self._ended[arn]
+        try:
+            pages = self._site.client(account, "stepfunctions").get_paginator("get_execution_history")
+            events = [event for page in pages.paginate(executionArn=arn) for event in page["events"]]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+                raise
+            return []
+        found = run_moments(account, arn, events)
+        if events and events[-1]["type"].startswith("Execution") and events[-1]["type"] != "ExecutionStarted":
+            self._ended[arn] = found
+        return found
+
+
+def moment_of(account: str, entry: Mapping[str, Any]) -> Moment:
+    """A trace entry as a moment. Its execution is told by the run's own states."""
+    facts = {name: value for name, value in entry["facts"].items() if name != "execution" and value not in (None, "")}
+    what = entry["what"]
+    if "event" in facts:
+        what = f"{what} {facts.pop('event')}"
+    return Moment(datetime.fromisoformat(entry["time"]).astimezone(UTC), account, "", what, facts_text(facts))
+
+
+def facts_text(facts: Mapping[str, Any]) -> str:
+    """`objects 3, generation 1`; a refusal's reason is its message."""
+    reason = facts.get("reason")
+    if isinstance(reason, Mapping):
+        return f"{reason.get('code', '')}: {reason.get('message', '')}"
+    parts = (f"{name} {value_text(value)}" for name, value in facts.items())
+    return ", ".join(parts)
+
+
+def value_text(value: object) -> str:
+    """Lists without brackets, truth in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def run_moments(account: str, arn: str, events: Iterable[Mapping[str, Any]]) -> list[Moment]:
+    """Moments of a run's history events: states entered, and how it ended when that was no success."""
+    machine, found = arn.split(":")[6], []
+    for event in events:
+        at = event["timestamp"].astimezone(UTC)
+        if event["type"].endswith("StateEntered"):
+            found.append(Moment(at, account, machine, event["stateEnteredEventDetails"]["name"]))
+        elif event["type"] in {"ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"}:
+            details = event.get(f"{event['type'][0].lower()}{event['type'][1:]}EventDetails", {})
+            cause = f"{details.get('error', '')}: {details.get('cause', '')}".strip(": ")
+            found.append(Moment(at, account, machine, event["type"].removeprefix("Execution").lower(), cause))
+    return found
+
+
+def render(moments: list[Moment]) -> None:
+    """A timeline, times relative to its beginning."""
+    started = moments[0].at
+    output.say(f"began {output.day_text(started)} UTC")
+    rows = [row_of(moment, started) for moment in moments]
+    output.table((">seconds", "account", "machine", "what"), rows, wrap="what")
+
+
+def row_of(moment: Moment, started: datetime) -> tuple[str, Text, str, Text]:
+    """One line of a timeline."""
+    seconds = (moment.at - started).total_seconds()
+    what = Text(moment.what, style="" if moment.machine else "bold")
+    if moment.detail:
+        what.append(f"  {moment.detail}", style="dim")
+    return f"{seconds:+.2f}", Text(moment.account, style=STYLES.get(moment.account, "")), moment.machine, what
