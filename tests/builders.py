@@ -1,0 +1,169 @@
+"""Things the tests are about, in the form they have at their best; a test changes what it is about."""
+
+from typing import Any
+
+from mesh.adapters.odcs import read_contract
+from mesh.domain.contract import Contract
+from mesh.domain.events import Envelope, EventData
+from mesh.domain.membership import Member, Role
+from mesh.domain.names import data_location_arn, data_location_uri
+from mesh.domain.ontology import Ontology, parse_ontology
+from mesh.domain.product import Product
+from mesh.usecases.authorise_sender import Authorised
+from mesh.usecases.registration import Registration
+
+from tests.fakes import NOON, topic_of
+
+CENTRAL, PRODUCER, CONSUMER, STRANGER = "111111111111", "222222222222", "333333333333", "999999999999"
+REGION = "us-east-1"
+BUCKET = f"credit-card-{PRODUCER}-{REGION}"
+PRODUCT = "credit-card"
+TABLE = "credit_card"
+CORRELATION = "the-story"
+
+CONTRACT = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: cc
+name: credit-card
+version: 1.0.0
+status: active
+customProperties:
+  - {property: lfTags, value: {confidentiality: internal}}
+  - {property: crawlerPrefix, value: credit}
+schema:
+  - name: credit_card
+    properties:
+      - {name: laufkont, logicalType: integer}
+      - {name: email, logicalType: string, classification: pii}
+"""
+
+ONTOLOGY: dict[str, Any] = {
+    "keys": {
+        "domain": {"meaning": "line of business", "values": {"retail": "r", "risk": "k"}},
+        "product": {"meaning": "product", "open": True},
+        "confidentiality": {
+            "meaning": "who may see it",
+            "ordered": True,
+            "default": "confidential",
+            "values": {"public": "p", "internal": "i", "confidential": "c", "restricted": "r"},
+        },
+        "pii": {
+            "meaning": "about persons",
+            "ordered": True,
+            "default": "none",
+            "values": {
+                "none": "n",
+                "personal": {"meaning": "p", "implies": {"confidentiality": "confidential"}},
+                "sensitive": {"meaning": "s", "implies": {"confidentiality": "restricted"}},
+            },
+        },
+    }
+}
+
+
+def an_ontology() -> Ontology:
+    """Small, with the rules of the real one."""
+    return parse_ontology(ONTOLOGY)
+
+
+def a_member(
+    account: str = PRODUCER, role: Role = "producer", *, domain: str = "retail", status: Any = "admitted"
+) -> Member:
+    """An account of the mesh."""
+    return Member(
+        account=account,
+        role=role,
+        domain=domain,
+        contact="team@example.com",
+        status=status,
+        topic_arn=topic_of(account),
+        since=NOON,
+    )
+
+
+def an_envelope(data: EventData | dict[str, Any], kind: str = "", *, account: str = PRODUCER, **more: Any) -> Envelope:
+    """An event as EventBridge delivers it; `more` are further fields of `detail`."""
+    body = data.model_dump(mode="json") if isinstance(data, EventData) else data
+    metadata = {"id": "e-1", "version": 1, "correlation_id": CORRELATION, "time": NOON.isoformat()}
+    return Envelope.model_validate(
+        {
+            "id": "eventbridge-1",
+            "account": account,
+            "source": "meshwork",
+            "detail-type": kind or type(data).__name__,
+            "detail": {"metadata": metadata, "data": body, **more},
+        }
+    )
+
+
+def a_sender(account: str = PRODUCER, *, domain: str = "retail") -> Authorised:
+    """Who `authorise_sender` found."""
+    return Authorised(
+        account=account,
+        domain=domain,
+        topic_arn=topic_of(account),
+        product=PRODUCT,
+        event_id="e-1",
+        correlation_id=CORRELATION,
+    )
+
+
+def a_contract(text: str = CONTRACT) -> Contract:
+    """The contract, with the domain that central gives it."""
+    read = read_contract(text, bucket=BUCKET, key=f"{PRODUCT}/contract.yaml")
+    return read if read.domain else read.model_copy(update={"domain": "retail"})
+
+
+def a_product(contract: Contract | None = None, **changes: Any) -> Product:
+    """A registered product."""
+    contract = contract or a_contract()
+    facts: dict[str, Any] = {
+        "name": PRODUCT,
+        "owner": PRODUCER,
+        "domain": "retail",
+        "status": "registered",
+        "bucket": BUCKET,
+        "location": data_location_uri(BUCKET, PRODUCT),
+        "contract_version": contract.version,
+        "contract_sequencer": "10",
+        "draft": contract.draft,
+        "contract": contract.model_dump(mode="json", exclude_defaults=True),
+        "updated": NOON,
+    }
+    return Product.model_validate({**facts, **changes})
+
+
+def a_registration(contract: Contract | None = None, **changes: Any) -> Registration:
+    """What the steps of `register-product` hand on."""
+    contract = contract or a_contract()
+    facts: dict[str, Any] = {
+        "product": PRODUCT,
+        "owner": PRODUCER,
+        "database": PRODUCT,
+        "catalog_id": CENTRAL,
+        "region": REGION,
+        "bucket": BUCKET,
+        "location": data_location_uri(BUCKET, PRODUCT),
+        "location_arn": data_location_arn(BUCKET, PRODUCT),
+        "domain": "retail",
+        "description": "",
+        "tags": {"product": PRODUCT, "domain": "retail", "confidentiality": "internal", "pii": "none"},
+        "crawl": "auto",
+        "crawler_prefix": "credit",
+        "draft": contract.draft,
+        "contract": contract.model_dump(mode="json", exclude_defaults=True),
+        "event_id": "e-1",
+        "correlation_id": CORRELATION,
+    }
+    return Registration.model_validate({**facts, **changes})
+
+
+def a_glue_table(columns: dict[str, str], keys: dict[str, str] | None = None, name: str = TABLE) -> dict[str, Any]:
+    """A table as `GetTable` gives it."""
+    return {
+        "Name": name,
+        "DatabaseName": PRODUCT,
+        "StorageDescriptor": {"Columns": [{"Name": n, "Type": t} for n, t in columns.items()]},
+        "PartitionKeys": [{"Name": n, "Type": t} for n, t in (keys or {}).items()],
+    }

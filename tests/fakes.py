@@ -1,0 +1,441 @@
+"""The ports in memory. `tests/component/` runs one contract suite against these and against the real adapters."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mesh.adapters.lakeformation import LakeFormationRefused
+from mesh.adapters.storage import ObjectGone
+from mesh.domain.formats.model import BytesReader, ObjectRef
+from mesh.domain.keys import compare_sequencers
+from mesh.domain.membership import Member, NotTheOwner
+from mesh.domain.product import ConcurrentChange, Product, ProductVersion
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def move(self, by: timedelta) -> None:
+        self.at += by
+
+
+class FakeTrace:
+    """Notes, in order: (correlation id, what, facts)."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, str, dict[str, object]]] = []
+
+    def note(self, correlation_id: str, what: str, **facts: object) -> None:
+        self.notes.append((correlation_id, what, facts))
+
+    def said(self) -> list[str]:
+        return [what for _, what, _ in self.notes]
+
+
+class FakeRegistry:
+    """Central's registry."""
+
+    def __init__(self, *members: Member) -> None:
+        self.members = {member.account: member for member in members}
+        self.products: dict[str, Product] = {}
+        self.versions: dict[str, list[ProductVersion]] = {}
+        self.subscriptions: dict[str, dict[str, datetime]] = {}
+        self.notices: set[tuple[str, int, str]] = set()
+        self.refusals: list[tuple[str, str, dict[str, Any]]] = []
+
+    def member(self, account: str) -> Member | None:
+        return self.members.get(account)
+
+    def put_member(self, member: Member) -> None:
+        self.members[member.account] = member
+
+    def product(self, name: str) -> Product | None:
+        return self.products.get(name)
+
+    def claim_product(self, product: Product) -> Product:
+        existing = self.products.get(product.name)
+        if existing is not None:
+            if existing.owner != product.owner:
+                raise NotTheOwner(f"product {product.name} belongs to account {existing.owner}", owner=existing.owner)
+            if compare_sequencers(product.contract_sequencer, existing.contract_sequencer) < 0:
+                return existing
+            product = product.model_copy(update={"version": existing.version, "status": existing.status})
+        self.products[product.name] = product
+        return product
+
+    def mark_registered(self, name: str, at: datetime) -> None:
+        self.products[name] = self.products[name].model_copy(update={"status": "registered"})
+
+    def latest_version(self, product: str) -> ProductVersion | None:
+        versions = self.versions.get(product)
+        return versions[-1] if versions else None
+
+    def record_version(self, version: ProductVersion) -> ProductVersion:
+        recorded = self.version_of_run(version.product, version.run)
+        if recorded is not None:
+            return recorded
+        product = self.products[version.product]
+        if version.version != product.version + 1:
+            raise ConcurrentChange(f"version {version.version} of {version.product} was taken meanwhile")
+        self.versions.setdefault(version.product, []).append(version)
+        self.products[version.product] = product.model_copy(update={"version": version.version})
+        return version
+
+    def version_of_run(self, product: str, run: str) -> ProductVersion | None:
+        return next((version for version in self.versions.get(product, ()) if version.run == run), None)
+
+    def subscribe(self, product: str, account: str, at: datetime) -> None:
+        self.subscriptions.setdefault(product, {}).setdefault(account, at)
+
+    def unsubscribe(self, product: str, account: str) -> None:
+        self.subscriptions.get(product, {}).pop(account, None)
+
+    def subscribers(self, product: str) -> Iterator[str]:
+        return iter(sorted(self.subscriptions.get(product, {})))
+
+    def notice_sent(self, product: str, version: int, account: str) -> bool:
+        return (product, version, account) in self.notices
+
+    def record_notice(self, product: str, version: int, account: str, at: datetime) -> None:
+        self.notices.add((product, version, account))
+
+    def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None:
+        self.refusals.append((account, detail_type, dict(reason)))
+
+
+class FakeCatalog:
+    """One account's Glue catalog; a resource link's name stands for its target."""
+
+    def __init__(self) -> None:
+        self.databases: dict[str, dict[str, Any]] = {}
+        self.links: dict[str, dict[str, str]] = {}
+        self.tables: dict[tuple[str, str], dict[str, Any]] = {}
+        self.partition_inputs: dict[tuple[str, str], dict[tuple[str, ...], Mapping[str, Any]]] = {}
+        self.writes: list[str] = []
+
+    def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None:
+        wanted = {"LocationUri": location, "Description": description, "Parameters": dict(parameters)}
+        self.databases[name] = wanted
+        self.writes.append(f"create_database {name}")
+
+    def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None:
+        self.links.setdefault(name, {"CatalogId": catalog, "DatabaseName": database, "Region": region})
+        self.writes.append(f"create_resource_link {name}")
+
+    def table(self, database: str, name: str) -> dict[str, Any] | None:
+        found = self.tables.get((self._target(database), name))
+        return dict(found) if found else None
+
+    def create_table(self, database: str, table_input: Mapping[str, Any]) -> None:
+        self._write("create_table", database, table_input)
+
+    def update_table(self, database: str, table_input: Mapping[str, Any]) -> None:
+        self._write("update_table", database, table_input)
+
+    def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
+        known = self.partition_inputs.get((self._target(database), table), {})
+        return {tuple(value) for value in values if tuple(value) in known}
+
+    def create_partitions(self, database: str, table: str, inputs: Sequence[Mapping[str, Any]]) -> None:
+        known = self.partition_inputs.setdefault((self._target(database), table), {})
+        for item in inputs:
+            known.setdefault(tuple(item["Values"]), item)
+
+    def _write(self, what: str, database: str, table_input: Mapping[str, Any]) -> None:
+        target = self._target(database)
+        self.tables[target, table_input["Name"]] = {**table_input, "DatabaseName": target}
+        self.writes.append(f"{what} {table_input['Name']}")
+
+    def _target(self, database: str) -> str:
+        link = self.links.get(database)
+        return link["DatabaseName"] if link else database
+
+
+class FakeCrawlers:
+    """Crawlers and classifiers by name."""
+
+    def __init__(self) -> None:
+        self.classifiers: dict[str, dict[str, Any]] = {}
+        self.crawlers: dict[str, dict[str, Any]] = {}
+
+    def put_classifier(self, name: str, *, delimiter: str, header: Sequence[str], quote: str) -> None:
+        self.classifiers[name] = {"delimiter": delimiter, "header": list(header), "quote": quote}
+
+    def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None:
+        self.crawlers[name] = dict(definition)
+
+
+class FakeLakeFormation:
+    """One account's Lake Formation. `calls` are the writes, in order; tags inherit, the nearest value wins."""
+
+    def __init__(self, tags: Mapping[str, Sequence[str]] | None = None) -> None:
+        self.data_lake_settings: dict[str, Any] = {}
+        self.tags: dict[str, tuple[str, ...]] = {key: tuple(values) for key, values in (tags or {}).items()}
+        self.on: dict[tuple[str, ...], dict[str, str]] = {}
+        self.locations: dict[str, str] = {}
+        self.grants: list[dict[str, Any]] = []
+        self.calls: list[tuple[str, ...]] = []
+
+    def settings(self) -> dict[str, Any]:
+        return dict(self.data_lake_settings)
+
+    def put_settings(self, settings: Mapping[str, Any]) -> None:
+        self.data_lake_settings = dict(settings)
+        self.calls.append(("put_settings",))
+
+    def tag_values(self, key: str) -> tuple[str, ...] | None:
+        return self.tags.get(key)
+
+    def create_tag(self, key: str, values: Sequence[str]) -> None:
+        self.tags.setdefault(key, tuple(values))
+
+    def add_tag_values(self, key: str, values: Sequence[str]) -> None:
+        self.tags[key] = tuple(dict.fromkeys((*self.tags[key], *values)))
+
+    def tag_database(self, database: str, tags: Mapping[str, str]) -> None:
+        self._assign((database,), tags)
+
+    def tag_table(self, database: str, table: str, tags: Mapping[str, str]) -> None:
+        self._assign((database, table), tags)
+
+    def tag_columns(self, database: str, table: str, columns: Sequence[str], tags: Mapping[str, str]) -> None:
+        for column in columns:
+            self._assign((database, table, column), tags)
+
+    def table_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        inherited = {**self.on.get((database,), {}), **self.on.get((database, table), {})}
+        columns = {
+            place[2]: {**inherited, **tags}
+            for place, tags in self.on.items()
+            if place[:2] == (database, table) and place[2:]
+        }
+        return inherited, columns
+
+    def effective(self, database: str, table: str, column: str) -> dict[str, str]:
+        """What a column has in the end, own or inherited."""
+        inherited, columns = self.table_tags(database, table)
+        return columns.get(column, inherited)
+
+    def register_location(self, arn: str, role_arn: str) -> None:
+        self.locations.setdefault(arn, role_arn)
+
+    def grant(self, grants: Iterable[Mapping[str, Any]]) -> None:
+        self.grants += [dict(grant) for grant in grants if dict(grant) not in self.grants]
+
+    def revoke_iam_allowed_principals(self, database: str) -> None:
+        self.calls.append(("revoke_iam_allowed_principals", database))
+
+    def _assign(self, place: tuple[str, ...], tags: Mapping[str, str]) -> None:
+        for key, value in tags.items():
+            if value not in self.tags.get(key, ()):
+                raise LakeFormationRefused(f"EntityNotFoundException: LF-Tag {key}={value}")
+        if tags:
+            self.on.setdefault(place, {}).update(tags)
+            self.calls.append(("tag", *place))
+
+
+class FakeBus:
+    """What was put: (detail-type, detail)."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str]] = []
+
+    def put(self, detail_type: str, detail: str) -> None:
+        self.events.append((detail_type, detail))
+
+
+class FakeMemberTopics:
+    """Topics, and what was published: (topic, detail-type, detail)."""
+
+    def __init__(self) -> None:
+        self.created: list[str] = []
+        self.published: list[tuple[str, str, str]] = []
+
+    def create(self, account: str) -> str:
+        self.created.append(account)
+        return topic_of(account)
+
+    def publish(self, topic_arn: str, detail_type: str, detail: str) -> None:
+        self.published.append((topic_arn, detail_type, detail))
+
+
+def topic_of(account: str) -> str:
+    """A member topic's ARN."""
+    return f"arn:aws:sns:us-east-1:111111111111:mesh-to-{account}"
+
+
+class FakeInbox:
+    """`admitted`: whether central lets this account subscribe."""
+
+    def __init__(self, *, admitted: bool) -> None:
+        self.admitted = admitted
+
+    def subscribe(self, topic_arn: str) -> bool:
+        return self.admitted
+
+
+class FakeNotices:
+    """Notices by event id."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, tuple[str, Mapping[str, Any]]] = {}
+
+    def known(self, event_id: str) -> bool:
+        return event_id in self.stored
+
+    def add(self, event_id: str, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
+        if event_id in self.stored:
+            return False
+        self.stored[event_id] = (detail_type, detail)
+        return True
+
+
+class FakeObjects:
+    """Versioned buckets. `put` uploads as a producer would and gives the reference that S3's event carries."""
+
+    def __init__(self) -> None:
+        self.content: dict[tuple[str, str], list[bytes]] = {}
+        self.uploads = 0
+
+    def put(self, bucket: str, key: str, body: bytes | str) -> ObjectRef:
+        body = body.encode() if isinstance(body, str) else body
+        versions = self.content.setdefault((bucket, key), [])
+        versions.append(body)
+        self.uploads += 1
+        sequencer = f"{self.uploads:016X}"
+        return ObjectRef(bucket=bucket, key=key, size=len(body), version_id=str(len(versions)), sequencer=sequencer)
+
+    def reader(self, ref: ObjectRef) -> "FakeReader":
+        return FakeReader(self, ref)
+
+    def read(self, bucket: str, key: str, *, version_id: str | None = None, limit: int) -> bytes:
+        versions = self.content.get((bucket, key))
+        if not versions:
+            raise ObjectGone(f"s3://{bucket}/{key} is gone", bucket=bucket, key=key)
+        return (versions[int(version_id) - 1] if version_id else versions[-1])[:limit]
+
+    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
+        self.content.setdefault((bucket, key), []).append(body)
+
+    def move(self, ref: ObjectRef, key: str) -> None:
+        if (ref.bucket, ref.key) in self.content:
+            self.write(ref.bucket, key, self.read(ref.bucket, ref.key, version_id=ref.version_id, limit=ref.size), "")
+            self.delete(ref.bucket, ref.key)
+
+    def delete(self, bucket: str, key: str) -> None:
+        """As a producer deletes: all that this fake knows of the object."""
+        self.content.pop((bucket, key), None)
+
+    def keys(self, bucket: str) -> list[str]:
+        return sorted(key for name, key in self.content if name == bucket)
+
+
+class FakeReader:
+    """Reads one version of an object."""
+
+    def __init__(self, objects: FakeObjects, ref: ObjectRef) -> None:
+        self._objects, self._ref = objects, ref
+
+    @property
+    def size(self) -> int:
+        return self._ref.size
+
+    def read(self, start: int, length: int) -> bytes:
+        ref = self._ref
+        content = self._objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=ref.size)
+        return BytesReader(content).read(start, length)
+
+
+class FakeUploads:
+    """A producer's table."""
+
+    def __init__(self) -> None:
+        self.products: dict[str, dict[str, Any]] = {}
+        self.seen: dict[tuple[str, str], str] = {}
+        self.waiting: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
+        self.leases: dict[str, tuple[str, datetime, int]] = {}
+
+    def product(self, name: str) -> dict[str, Any] | None:
+        found = self.products.get(name)
+        return dict(found) if found else None
+
+    def may_declare(self, name: str, sequencer: str) -> bool:
+        found = self.products.get(name)
+        return found is None or compare_sequencers(sequencer, found["sequencer"]) > 0
+
+    def record_declared(self, name: str, sequencer: str) -> None:
+        self.products.setdefault(name, {"status": "declared"})["sequencer"] = sequencer
+
+    def put_product(self, name: str, facts: Mapping[str, Any]) -> None:
+        sequencer = self.products.get(name, {}).get("sequencer", "")
+        self.products[name] = {**facts, "status": "registered", "sequencer": sequencer}
+
+    def add_pending(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
+        seen = self.seen.get((product, ref.key))
+        if seen is not None and compare_sequencers(ref.sequencer, seen) <= 0:
+            return False
+        self.seen[product, ref.key] = ref.sequencer
+        self.waiting.setdefault(product, {})[ref.key] = (ref, correlation_id)
+        return True
+
+    def pending(self, product: str, limit: int) -> list[tuple[ObjectRef, str]]:
+        return [item for _, item in sorted(self.waiting.get(product, {}).items())][:limit]
+
+    def has_pending(self, product: str) -> bool:
+        return bool(self.waiting.get(product))
+
+    def settle(self, product: str, refs: Iterable[ObjectRef]) -> None:
+        waiting = self.waiting.get(product, {})
+        for ref in refs:
+            if ref.key in waiting and waiting[ref.key][0].sequencer == ref.sequencer:
+                del waiting[ref.key]
+
+    def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
+        if product not in self.leases:
+            self.leases[product] = (holder, until, 1)
+            return 1
+        owner, end, generation = self.leases[product]
+        if owner not in {"", holder} and end >= now:
+            return None
+        generation += owner != holder
+        self.leases[product] = (holder, until, generation)
+        return generation
+
+    def drop_lease(self, product: str, holder: str) -> None:
+        owner, until, generation = self.leases.get(product, ("", NOON, 0))
+        if owner == holder:
+            self.leases[product] = ("", until, generation)
+
+
+class FakeWorkFiles:
+    """Documents by key."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, str] = {}
+
+    def put(self, key: str, document: str) -> None:
+        self.documents[key] = document
+
+    def get(self, key: str) -> str | None:
+        return self.documents.get(key)
+
+
+class FakeExecutions:
+    """Executions by name, with their input."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, str] = {}
+
+    def start(self, name: str, payload: str) -> bool:
+        if name in self.started:
+            return False
+        self.started[name] = payload
+        return True
