@@ -4,20 +4,28 @@ Nothing here relies on this machine's clock: what is new is new against a `Basel
 """
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from botocore.exceptions import ClientError
 from mesh.adapters.dynamodb import Table
 from mesh.adapters.uploads import DynamoUploads
+from mesh.domain import names
+from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import REPORT_SUFFIX, compare_sequencers
 from mesh.domain.product import ProductVersion
+from mesh.usecases.declare_product import correlation_of
 
 from cli.site import Site
-from cli.tracing import ENDED
+from cli.tracing import ENDED, preparations
 
 _NEWEST: Final = 100
+_ANY_ID: Final = str(UUID(int=0))
+_ID: Final = "[0-9a-f-]{36}"
 CONTRACT: Final = "/contract.yaml"
 
 
@@ -95,6 +103,7 @@ class Follower:
         self._contract = next((key for key in self._keys if key.endswith(CONTRACT)), None)
         self._reports: dict[str, dict[str, Any]] = {}
         self._runs: dict[str, dict[str, Any]] = {}
+        self._version: str | None = None
 
     def look(self) -> Outcome:
         """The state by now."""
@@ -109,17 +118,49 @@ class Follower:
         return outcome
 
     def _look_at_contract(self, outcome: Outcome) -> None:
+        """Declared, registered in central, and linked in the producer's account: only then is it ready for data."""
         facts = DynamoUploads(self._site.table(self._account)).product(self._before.product) or {}
         sent = facts.get("sequencer", "")
         if compare_sequencers(sent, self._before.contract) <= 0:
             outcome.waiting_for = "the contract to be declared"
             return
-        product = self._site.registry().product(self._before.product)
-        current = product is not None and product.contract_sequencer == sent and product.status == "registered"
-        if current and facts.get("status") == "registered":
+        correlation_id = self._contract_story(sent)
+        outcome.correlation_ids.append(correlation_id)
+        entries = list(self._site.trace(self._account).entries(correlation_id))
+        if any(entry["what"] == "resource link ready" for entry in entries):
             outcome.registered = True
+            return
+        failure = self._central_failure(correlation_id, "ProductDeclared") or self._preparation_failure(
+            correlation_id, entries
+        )
+        if failure:
+            outcome.failures.append(failure)
         else:
             outcome.waiting_for = "central to register the product"
+
+    def _contract_story(self, sequencer: str) -> str:
+        """The correlation id that declare-product gives this version of the contract."""
+        if self._version is None:
+            found = self._site.client(self._account, "s3").head_object(Bucket=self._before.bucket, Key=self._contract)
+            self._version = found.get("VersionId")
+        ref = ObjectRef(
+            bucket=self._before.bucket,
+            key=self._contract or "",
+            version_id=self._version,
+            sequencer=sequencer,
+            size=0,
+        )
+        return correlation_of(ref)
+
+    def _preparation_failure(self, correlation_id: str, entries: list[dict[str, Any]]) -> str:
+        if not entries:
+            return ""
+        since = datetime.fromisoformat(entries[0]["time"])
+        for arn in preparations(self._site, correlation_id, since):
+            run = self._site.client(self._account, "stepfunctions").describe_execution(executionArn=arn)
+            if failure := failure_of(run):
+                return failure
+        return ""
 
     def _look_at_runs(self, outcome: Outcome) -> None:
         """Runs of onboard-upload since the baseline; one that has ended is described once."""
@@ -132,8 +173,8 @@ class Follower:
             outcome.correlation_ids.append(json.loads(run["input"])["correlation_id"])
             if run["status"] not in ENDED:
                 outcome.waiting_for = outcome.waiting_for or f"the run {arn.rpartition(':')[2]}"
-            elif run["status"] != "SUCCEEDED":
-                outcome.failures.append(f"{arn}: {run.get('error', run['status'])}: {run.get('cause', '')}")
+            elif failure := failure_of(run):
+                outcome.failures.append(failure)
         outcome.correlation_ids = list(dict.fromkeys(outcome.correlation_ids))
 
     def _look_at_data(self, outcome: Outcome, refused: set[str]) -> None:
@@ -160,21 +201,21 @@ class Follower:
             correlation_id = json.loads(run["input"])["correlation_id"]
             if said.get("outcome") != "onboarded" or correlation_id in published:
                 continue
-            failure = self._publication_failure(correlation_id)
+            failure = self._central_failure(correlation_id, "DataCrawled")
             if failure:
                 outcome.failures.append(failure)
             else:
                 outcome.waiting_for = outcome.waiting_for or "central to publish the version"
 
-    def _publication_failure(self, correlation_id: str) -> str:
+    def _central_failure(self, correlation_id: str, event: str) -> str:
         for entry in self._site.trace("central").entries(correlation_id):
-            if entry["what"] == "refused":
+            if entry["what"] == "refused" and entry["facts"].get("event") == event:
                 return f"central refused: {entry['facts']['reason']['message']}"
             arn = entry["facts"].get("execution")
-            if arn and entry["facts"].get("event") == "DataCrawled":
+            if arn and entry["facts"].get("event") == event:
                 run = self._site.client("central", "stepfunctions").describe_execution(executionArn=arn)
-                if run["status"] in ENDED - {"SUCCEEDED"}:
-                    return f"{arn}: {run.get('error', run['status'])}: {run.get('cause', '')}"
+                if failure := failure_of(run):
+                    return failure
         return ""
 
     def _new_reports(self) -> list[dict[str, Any]]:
@@ -185,6 +226,13 @@ class Follower:
             body = self._site.client(self._account, "s3").get_object(Bucket=self._before.bucket, Key=key)["Body"].read()
             self._reports[key] = {**json.loads(body), "report": key}
         return [report for report in self._reports.values() if report["key"] in self._keys]
+
+
+def failure_of(run: dict[str, Any]) -> str:
+    """How a run failed, "" if it has not."""
+    if run["status"] not in ENDED - {"SUCCEEDED"}:
+        return ""
+    return f"{run['executionArn']}: {run.get('error', run['status'])}: {run.get('cause', '')}"
 
 
 def sequencers(table: Table, product: str) -> dict[str, str]:
@@ -210,8 +258,7 @@ _concerned: dict[str, str] = {}
 
 def _concerns(where: Site, run: dict[str, Any], product: str) -> bool:
     """By its name, which begins with the product; a run that prepare-product started has a name of AWS's making."""
-    name = run["name"]
-    if name.startswith(f"{product}-"[:40]):
+    if re.fullmatch(re.escape(names.execution_name(product, _ANY_ID)[: -len(_ANY_ID)]) + _ID, run["name"]):
         return True
     arn = run["executionArn"]
     if arn not in _concerned:

@@ -38,7 +38,7 @@ def up(
     started = local.pid() is None
     if started:
         local.start(wait_scale)
-    deployed = deploy(local, timed(_silent if as_json else _print))
+    deployed = deploy(local, timed(silent if as_json else show))
     _answer(as_json, local, started=started, deployed=deployed)
 
 
@@ -103,9 +103,9 @@ def _answer(as_json: bool, local: mesh.Mesh, **what: Any) -> None:  # noqa: ANN4
         print(f'the mesh is up: {local.endpoint}   next: eval "$(mesh env producer)"')
 
 
-def _print(account: str, what: str) -> None:
+def show(account: str, what: str) -> None:
     print(f"{account:>9}  {what}", flush=True)
 
 
-def _silent(account: str, what: str) -> None:
+def silent(account: str, what: str) -> None:
     """With --json, standard output holds the answer alone."""

@@ -120,3 +120,13 @@ def clock_text(at: datetime) -> str:
 def day_text(at: datetime) -> str:
     """A UTC date and time, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def columns(cells: Sequence[object], widths: Sequence[int]) -> None:
+    """One line of a table whose rows come one by one: `widths` of all cells but the last, which wraps below itself."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for width in widths:
+        grid.add_column(width=width, no_wrap=True)
+    grid.add_column(overflow="fold", ratio=1)
+    grid.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in cells))
+    console.print(grid)

@@ -43,12 +43,11 @@ def products_command(
                 f"{product.version}" if product.version else "-",
                 status_of(product),
                 product.domain,
-                product.owner,
                 product.description,
             )
             for product in found
         ]
-        output.table(("product", ">version", "status", "domain", "owner", "description"), rows, wrap="description")
+        output.table(("product", ">version", "status", "domain", "description"), rows, wrap="description")
 
 
 def show_command(

@@ -88,7 +88,6 @@ class Story:
         self._site = where
         self._accounts = tuple(accounts)
         self._ended: dict[str, list[Moment]] = {}
-        self._prepared: dict[str, str] = {}
 
     def gather(self, correlation_ids: Iterable[str]) -> tuple[list[Moment], list[str]]:
         """All that is known by now, in order; and what could not be seen, in words."""
@@ -121,22 +120,7 @@ class Story:
                 name = names.execution_name(entry["facts"]["product"], correlation_id)
                 yield f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
         if any(entry["what"] in {"contract received", "resource link ready"} for entry in entries):
-            yield from self._preparations(correlation_id, datetime.fromisoformat(entries[0]["time"]))
-
-    def _preparations(self, correlation_id: str, since: datetime) -> Iterable[str]:
-        """Runs of prepare-product, which a rule starts under names of its own: found by their input."""
-        client = self._site.client("producer", "stepfunctions")
-        machine = self._site.output("producer", "PrepareProductArn")
-        listed = client.list_executions(stateMachineArn=machine, maxResults=_NEWEST)["executions"]
-        for run in listed:
-            if not since - timedelta(minutes=1) <= run["startDate"].astimezone(UTC) <= since + _PREPARED_WITHIN:
-                continue
-            arn = run["executionArn"]
-            if arn not in self._prepared:
-                document = json.loads(client.describe_execution(executionArn=arn).get("input") or "{}")
-                self._prepared[arn] = document.get("detail", {}).get("metadata", {}).get("correlation_id", "")
-            if self._prepared[arn] == correlation_id:
-                yield arn
+            yield from preparations(self._site, correlation_id, datetime.fromisoformat(entries[0]["time"]))
 
     def history(self, account: Account, arn: str) -> list[Moment]:
         """The states that a run entered, and its end. A run that does not exist has none."""
@@ -153,6 +137,24 @@ class Story:
         if events and events[-1]["type"].startswith("Execution") and events[-1]["type"] != "ExecutionStarted":
             self._ended[arn] = found
         return found
+
+
+_prepared: dict[str, str] = {}
+
+
+def preparations(where: Site, correlation_id: str, since: datetime) -> Iterable[str]:
+    """Runs of prepare-product, which a rule starts under names of its own: found by their input, asked for once."""
+    client = where.client("producer", "stepfunctions")
+    machine = where.output("producer", "PrepareProductArn")
+    for run in client.list_executions(stateMachineArn=machine, maxResults=_NEWEST)["executions"]:
+        if not since - timedelta(minutes=1) <= run["startDate"].astimezone(UTC) <= since + _PREPARED_WITHIN:
+            continue
+        arn = run["executionArn"]
+        if arn not in _prepared:
+            document = json.loads(client.describe_execution(executionArn=arn).get("input") or "{}")
+            _prepared[arn] = document.get("detail", {}).get("metadata", {}).get("correlation_id", "")
+        if _prepared[arn] == correlation_id:
+            yield arn
 
 
 def moment_of(account: str, entry: Mapping[str, Any]) -> Moment:

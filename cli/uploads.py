@@ -115,9 +115,7 @@ def upload(where: Site, file: PutFile, progress: Callable[[int], None] = lambda 
     """One file, in parts when it is large; `progress` is told of each piece's bytes."""
     kind = mimetypes.guess_type(file.key)[0] or "application/octet-stream"
     client = where.client(where.acting or "producer", "s3")
-    client.upload_file(
-        str(file.path), bucket(where), file.key, ExtraArgs={"ContentType": kind}, Callback=lambda count: progress(count)
-    )
+    client.upload_file(str(file.path), bucket(where), file.key, ExtraArgs={"ContentType": kind}, Callback=progress)
 
 
 def upload_shown(where: Site, files: list[PutFile], *, quiet: bool = False) -> None:

@@ -1,0 +1,193 @@
+"""`mesh demo`: the main job, live. A file uploaded in one account becomes a notice in another, and a table to query."""
+
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+import yaml
+
+from cli import mesh_commands, notices, output, products, subscriptions
+from cli.following import Baseline, Follower, Outcome
+from cli.site import AsJson, Site, site
+from cli.tracing import Moment, Story, row_of
+from cli.uploads import PutFile, files_of, upload
+from local import mesh
+from local.deploy import timed
+from local.samples import credit
+
+DEADLINE_SECONDS = 180.0
+_POLL_SECONDS = 0.25
+_WIDTHS = (8, 10, 18)
+
+Crawl = Annotated[
+    Literal["express", "glue"] | None, typer.Option(help="Ask for that way to crawl in the contract; else: auto.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="demo")(demo_command)
+
+
+def demo_command(
+    *,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="A CSV of your own.")
+    ] = None,
+    crawl: Crawl = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the mesh up.")] = False,
+    port: Annotated[int | None, typer.Option(help="Port; without it, a mesh that is up, else 4566.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start the mesh on this machine, upload a product, show what happens where, and what a consumer now sees."""
+    with running_mesh(port, keep=keep, quiet=as_json) as local, tempfile.TemporaryDirectory() as folder:
+        where = site(local.port)
+        demo = Demo(where, quiet=as_json)
+        found = demo.run(sample(Path(folder), where, data, crawl))
+        if as_json:
+            output.emit(found)
+        elif keep:
+            output.say(
+                f"\nthe mesh is up: {local.endpoint}; more of it: mesh show {credit.PRODUCT} --port {local.port}"
+            )
+
+
+@contextlib.contextmanager
+def running_mesh(port: int | None, *, keep: bool, quiet: bool) -> Iterator[mesh.Mesh]:
+    """A mesh that is up and deployed; stopped at the end if it was started here and is not to be kept."""
+    up = next(mesh.running(), None) if port is None else None
+    local = up or mesh.Mesh(port or mesh_commands.DEFAULT_PORT, mesh.home())
+    started = local.pid() is None
+    if started:
+        local.start(with_parent=not keep)
+    try:
+        mesh_commands.deploy(local, timed(mesh_commands.silent if quiet else mesh_commands.show))
+        yield local
+    finally:
+        if started and not keep:
+            local.stop()
+
+
+def sample(folder: Path, where: Site, data: Path | None, crawl: str | None) -> list[PutFile]:
+    """The credit-card product: its contract, and the given file or a generated one, a new one at each version."""
+    if data:
+        product = credit.write_product_from(data, folder)
+    else:
+        known = where.registry().product(credit.PRODUCT)
+        version = known.version if known else 0
+        product = credit.write_product(folder, seed=7 + version)
+        (generated,) = (product / "data" / credit.TABLE).iterdir()
+        generated.rename(generated.with_stem(f"part-{version}"))
+    if crawl:
+        contract = product / "contract.yaml"
+        document = yaml.safe_load(contract.read_text("utf-8"))
+        document["customProperties"].append({"property": "crawl", "value": crawl})
+        contract.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), "utf-8")
+    return list(files_of(product, credit.PRODUCT))
+
+
+class Demo:
+    """One upload, watched. Times are relative to the beginning of the upload."""
+
+    def __init__(self, where: Site, *, quiet: bool) -> None:
+        self._site = where
+        self._quiet = quiet
+        self._story = Story(where)
+        self._shown: set[Moment] = set()
+        self._started = datetime.now(UTC)
+
+    def run(self, files: list[PutFile]) -> dict[str, Any]:
+        """Contract, registration, subscription, data, notice. Raises `CommandFailed` when one does not come."""
+        contract, data = files[0], files[1:]
+        self._say(f"\n{credit.PRODUCT}: uploaded as ProducerSteward, watched in three accounts\n")
+        self._headers()
+        self._started = datetime.now(UTC)
+        registered = self._put([contract], "the contract")
+        subscription = subscriptions.change(self._site, "consumer", credit.PRODUCT)
+        ids = [*registered.correlation_ids, subscription.correlation_id]
+        self._show(ids)
+        uploaded = datetime.now(UTC)
+        published = self._put(data, "the data", ids)
+        version = published.versions[-1]
+        notice = self._notice(version.version, [*ids, *published.correlation_ids])
+        arrived = datetime.fromisoformat(notice["time"])
+        seconds = (arrived - uploaded).total_seconds()
+        product = products.describe(self._site, credit.PRODUCT)
+        self._say(f"\nupload to notice: {seconds:.2f} s\n")
+        if not self._quiet:
+            self._result(notice, product)
+        moments = [moment.to_dict() for moment in sorted(self._shown)]
+        return {"upload_to_notice_seconds": seconds, "notice": notice, "product": product, "moments": moments}
+
+    def _put(self, files: list[PutFile], what: str, ids: list[str] | None = None) -> Outcome:
+        """Upload, and watch until it is through."""
+        follower = Follower(self._site, Baseline.take(self._site, credit.PRODUCT), [file.key for file in files])
+        for file in files:
+            self._line(datetime.now(UTC), "producer", "", f"upload {file.key}, {output.size(file.path.stat().st_size)}")
+            upload(self._site, file)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            outcome = follower.look()
+            self._show([*(ids or []), *outcome.correlation_ids])
+            if outcome.done:
+                break
+            if time.monotonic() > deadline:
+                raise output.CommandFailed(
+                    f"{what}: not through within {DEADLINE_SECONDS:.0f} s, waiting for {outcome.waiting_for}",
+                    remedy="mesh demo --keep, then mesh doctor and mesh trace",
+                )
+            time.sleep(_POLL_SECONDS)
+        if not outcome.good:
+            said = [*outcome.failures, *(json.dumps(report["reason"]) for report in outcome.rejections)]
+            raise output.CommandFailed(
+                f"{what} did not pass: {'; '.join(said)}", remedy="mesh demo --keep, then mesh doctor"
+            )
+        return outcome
+
+    def _notice(self, version: int, ids: list[str]) -> dict[str, Any]:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            notice = notices.of_product(self._site, credit.PRODUCT, version)
+            self._show(ids)
+            if notice is not None:
+                return notice
+            time.sleep(_POLL_SECONDS)
+        raise output.CommandFailed(
+            f"no notice of version {version} reached the consumer within {DEADLINE_SECONDS:.0f} s",
+            remedy="mesh demo --keep, then mesh doctor",
+        )
+
+    def _show(self, ids: list[str]) -> None:
+        """What is new since the last look, in order."""
+        moments, _ = self._story.gather(dict.fromkeys(ids))
+        for moment in moments:
+            if moment not in self._shown:
+                self._shown.add(moment)
+                self._line(moment.at, moment.account, moment.machine, moment.what, moment.detail)
+
+    def _headers(self) -> None:
+        names = ("seconds", "account", "machine")
+        self._say("  ".join(f"{name:<{width}}" for name, width in zip(names, _WIDTHS, strict=True)) + "  what")
+
+    def _line(self, at: datetime, account: str, machine: str, what: str, detail: str = "") -> None:
+        if self._quiet:
+            return
+        row = row_of(Moment(at, account, machine, what, detail), self._started)
+        output.columns(row, _WIDTHS)
+
+    def _result(self, notice: dict[str, Any], product: dict[str, Any]) -> None:
+        output.say("what the consumer was told (mesh notices)", style="bold")
+        notices.render(notice)
+        output.say("what there is to query (mesh show credit-card)", style="bold")
+        for table in product["tables"]:
+            products.render_table(table)
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            output.say(text)
