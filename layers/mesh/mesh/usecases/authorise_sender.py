@@ -22,7 +22,8 @@ def authorise_sender(
 ) -> Authorised:
     """Authorise on the envelope's account. A refusal is recorded, traced and raised (see `authorise`)."""
     metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
-    name = str(envelope.detail.get("data", {}).get("product", ""))
+    data = envelope.detail.get("data")
+    name = str(data.get("product", "")) if isinstance(data, dict) else ""
     product = registry.product(name) if name else None
     try:
         member = authorise(envelope, registry.member(envelope.account), product.owner if product else None)

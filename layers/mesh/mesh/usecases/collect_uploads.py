@@ -79,7 +79,7 @@ class Start(Model):
 
 def product_of(ref: ObjectRef) -> str | None:
     """The product whose data this is; `None` for keys that are not data. Raises UnsafeKey, UnknownPrefix, …"""
-    if ref.key.startswith("quarantine/") or "/quarantine/" in ref.key:
+    if "quarantine" in ref.key.split("/")[:2]:  # before its key is looked at: it was moved because it is bad
         return None
     match parse_key(ref.key):
         case DataKey(product=product):

@@ -1,0 +1,79 @@
+"""Who may say what: decided on the envelope's account alone."""
+
+import pytest
+from mesh.domain.membership import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
+from mesh.usecases.authorise_sender import authorise_sender
+
+from tests.builders import CONSUMER, CORRELATION, PRODUCER, PRODUCT, STRANGER, a_member, a_product, an_envelope
+from tests.fakes import FakeClock, FakeRegistry, FakeTrace, topic_of
+
+DECLARED = {"product": PRODUCT}
+
+
+def authorise(envelope, registry):
+    trace = FakeTrace()
+    return authorise_sender(envelope, execution="run-1", registry=registry, trace=trace, clock=FakeClock())
+
+
+def test_a_member_that_speaks_about_its_own_product_is_authorised():
+    registry, trace = FakeRegistry(a_member()), FakeTrace()
+    registry.products[PRODUCT] = a_product()
+
+    sender = authorise_sender(
+        an_envelope(DECLARED, "ProductDeclared"), execution="run-1", registry=registry, trace=trace, clock=FakeClock()
+    )
+
+    assert (sender.account, sender.domain, sender.topic_arn) == (PRODUCER, "retail", topic_of(PRODUCER))
+    assert (sender.product, sender.event_id, sender.correlation_id) == (PRODUCT, "e-1", CORRELATION)
+    assert trace.said() == ["received"]
+    assert registry.refusals == []
+
+
+def test_a_new_product_name_is_free():
+    assert authorise(an_envelope(DECLARED, "ProductDeclared"), FakeRegistry(a_member())).product == PRODUCT
+
+
+@pytest.mark.parametrize(
+    ("registry", "envelope", "error"),
+    [
+        (FakeRegistry(), an_envelope(DECLARED, "ProductDeclared", account=STRANGER), NotAMember),
+        (FakeRegistry(a_member(status="pending")), an_envelope(DECLARED, "ProductDeclared"), NotAMember),
+        (
+            FakeRegistry(a_member(CONSUMER, "consumer")),
+            an_envelope(DECLARED, "DataCrawled", account=CONSUMER),
+            NotAllowedForRole,
+        ),
+        (FakeRegistry(a_member()), an_envelope(DECLARED, "SubscriptionRequested"), NotAllowedForRole),
+        (FakeRegistry(a_member()), an_envelope(DECLARED, "ProductDeclared", account_id=STRANGER), ForgedSender),
+        (FakeRegistry(a_member()), an_envelope({**DECLARED, "account": STRANGER}, "ProductDeclared"), ForgedSender),
+        (FakeRegistry(a_member()), an_envelope({**DECLARED, "sender": STRANGER}, "ProductDeclared"), ForgedSender),
+    ],
+)
+def test_a_refusal_is_raised_recorded_and_traced(registry, envelope, error):
+    registry.refusals.clear()
+    trace = FakeTrace()
+
+    with pytest.raises(error):
+        authorise_sender(envelope, execution="run-1", registry=registry, trace=trace, clock=FakeClock())
+
+    [(account, kind, reason)] = registry.refusals
+    assert (account, kind, reason["code"]) == (envelope.account, envelope.detail_type, error.__name__)
+    assert trace.said() == ["refused"]
+
+
+def test_another_accounts_product_is_refused():
+    registry = FakeRegistry(a_member(CONSUMER, "both"))
+    registry.products[PRODUCT] = a_product()
+
+    with pytest.raises(NotTheOwner) as refusal:
+        authorise(an_envelope(DECLARED, "DataCrawled", account=CONSUMER), registry)
+
+    assert refusal.value.where == {"account": CONSUMER, "owner": PRODUCER}
+
+
+@pytest.mark.parametrize("data", [None, [], "text"])
+def test_data_that_is_no_object_names_no_product(data):
+    envelope = an_envelope({}, "ProductDeclared").model_copy()
+    envelope.detail["data"] = data
+
+    assert authorise(envelope, FakeRegistry(a_member())).product == ""

@@ -1,0 +1,173 @@
+"""Uploads, as S3's events tell of them: at least once, in any order, under any key."""
+
+import json
+
+import pytest
+from mesh.domain.formats.model import ObjectRef
+from mesh.domain.names import MAX_EXECUTION_NAME
+from mesh.usecases.collect_uploads import Arrival, collect_uploads
+
+from tests.builders import BUCKET
+from tests.fakes import FakeExecutions, FakeTrace, FakeUploads
+
+
+class World:
+    """The ports, and a short way to deliver events."""
+
+    def __init__(self):
+        self.uploads, self.executions, self.trace = FakeUploads(), FakeExecutions(), FakeTrace()
+
+    def deliver(self, *keys, sequencer="01", size=10):
+        arrivals = [key if isinstance(key, Arrival) else arrival(key, sequencer, size) for key in keys]
+        return collect_uploads(arrivals, uploads=self.uploads, executions=self.executions, trace=self.trace)
+
+    def pending(self, product="loans"):
+        return [(ref.key, ref.sequencer) for ref, _ in self.uploads.pending(product, 100)]
+
+
+def arrival(key, sequencer="01", size=10):
+    ref = ObjectRef(bucket=BUCKET, key=key, size=size, sequencer=sequencer)
+    return Arrival(event_id=f"{key}-{sequencer}", ref=ref)
+
+
+def test_objects_wait_and_one_run_starts_for_each_product():
+    world = World()
+
+    collected = world.deliver("loans/data/loans/a.csv", "loans/data/loans/b.csv", "cards/data/cards/a.csv")
+
+    assert (collected.pending, collected.ignored, collected.refused) == (3, 0, ())
+    assert len(world.executions.started) == 2
+    inputs = [json.loads(text) for text in world.executions.started.values()]
+    assert {item["product"] for item in inputs} == {"loans", "cards"}
+    assert len({item["correlation_id"] for item in inputs}) == 2
+    assert all(name.startswith(("loans-", "cards-")) for name in collected.started)
+
+
+def test_a_batch_delivered_again_starts_nothing_twice():
+    world = World()
+    world.deliver("loans/data/loans/a.csv")
+
+    again = world.deliver("loans/data/loans/a.csv")
+
+    assert (again.pending, again.ignored) == (0, 1)
+    assert len(world.executions.started) == 1
+
+
+def test_a_duplicate_after_the_object_was_dealt_with_starts_nothing():
+    world = World()
+    world.deliver("loans/data/loans/a.csv")
+    world.uploads.settle("loans", [ref for ref, _ in world.uploads.pending("loans", 10)])
+    world.executions.started.clear()
+
+    world.deliver("loans/data/loans/a.csv")
+
+    assert world.pending() == []
+    assert world.executions.started == {}
+
+
+def test_an_older_event_of_a_key_changes_nothing():
+    world = World()
+    world.deliver("loans/data/loans/a.csv", sequencer="0055AED6DCD90281E5")
+
+    late = world.deliver("loans/data/loans/a.csv", sequencer="0055AED6DCD90281E4FF")
+
+    assert late.ignored == 1
+    assert world.pending() == [("loans/data/loans/a.csv", "0055AED6DCD90281E5")]
+
+
+def test_a_newer_version_replaces_the_waiting_one_within_a_batch_too():
+    world = World()
+
+    world.deliver(arrival("loans/data/loans/a.csv", "03"), arrival("loans/data/loans/a.csv", "02"))
+
+    assert world.pending() == [("loans/data/loans/a.csv", "03")]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "loans/data/loans/",
+        "loans/",
+        "loans/data/loans/_SUCCESS",
+        "loans/data/loans/.hidden",
+        "loans/raw/loans/a.csv",
+        "loans/recipe.json",
+        "loans/quarantine/00000001/data/loans/a.csv",
+        "loans/quarantine/00000001/data/loans/a.csv.report.json",
+        "quarantine/0a1b.report.json",
+    ],
+)
+def test_what_is_no_data_is_passed_over_in_silence(key):
+    world = World()
+
+    collected = world.deliver(key, size=0)
+
+    assert (collected.pending, collected.ignored, collected.refused) == (0, 1, ())
+    assert world.executions.started == {}
+
+
+def test_a_folder_called_quarantine_within_a_table_is_data():
+    world = World()
+
+    assert world.deliver("loans/data/loans/quarantine/a.csv").pending == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        ("loans/data/../secret/a.csv", "UnsafeKey"),
+        ("loans/data//loans/a.csv", "UnsafeKey"),
+        ("loans/data/./a.csv", "UnsafeKey"),
+        ("stray.csv", "UnknownPrefix"),
+        ("Loans/data/loans/a.csv", "UnknownPrefix"),
+        ("loans/other/a.csv", "UnknownPrefix"),
+        ("loans/data/a.csv", "UnknownPrefix"),
+        ("loans/data/loans/dt=/a.csv", "InvalidPartition"),
+        ("loans/data/loans/a=1/a=2/x.csv", "InvalidPartition"),
+    ],
+)
+def test_a_key_that_can_belong_to_no_table_is_refused_with_its_reason(key, code):
+    world = World()
+
+    [refused] = world.deliver(key).refused
+
+    assert (refused.ref.key, refused.reason["code"]) == (key, code)
+    assert world.executions.started == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "with space.csv",
+        "a+b.csv",
+        "a%2Fb.csv",
+        "größe.csv",
+        "🦊.csv",
+        "x" * (1024 - len("loans/data/loans/.csv")) + ".csv",
+    ],
+)
+def test_odd_keys_are_taken_as_they_are(name):
+    world = World()
+    key = f"loans/data/loans/{name}"
+    assert len(key.encode()) <= 1024
+
+    world.deliver(key)
+
+    assert world.pending() == [(key, "01")]
+
+
+def test_good_objects_go_on_beside_refused_ones():
+    world = World()
+
+    collected = world.deliver("loans/data//a.csv", "loans/data/loans/a.csv", "loans/data/loans/")
+
+    assert (collected.pending, collected.ignored, len(collected.refused), len(collected.started)) == (1, 1, 1, 1)
+
+
+def test_a_run_has_a_name_that_step_functions_takes():
+    world = World()
+    product = "p" * 63
+
+    [name] = world.deliver(f"{product}/data/t/a.csv").started
+
+    assert len(name) <= MAX_EXECUTION_NAME

@@ -1,0 +1,76 @@
+"""The steps of `register-product` after the contract was accepted."""
+
+from mesh.domain.events import ProductRegistered
+from mesh.usecases.registration import (
+    create_database,
+    grant_producer,
+    producer_grants,
+    record_registration,
+    register_location,
+)
+
+from tests.builders import BUCKET, CENTRAL, CORRELATION, PRODUCER, PRODUCT, a_product, a_registration
+from tests.fakes import FakeCatalog, FakeClock, FakeLakeFormation, FakeRegistry
+
+
+def test_the_database_is_made_and_closed_to_iam_only_access():
+    catalog, lake = FakeCatalog(), FakeLakeFormation()
+
+    create_database(a_registration(), catalog=catalog, lake=lake)
+
+    assert catalog.databases[PRODUCT]["LocationUri"] == f"s3://{BUCKET}/{PRODUCT}/data/"
+    assert catalog.databases[PRODUCT]["Parameters"] == {"meshwork:product": PRODUCT, "meshwork:owner": PRODUCER}
+    assert lake.calls == [("revoke_iam_allowed_principals", PRODUCT)]
+
+
+def test_the_location_is_registered_once_under_the_location_role():
+    lake = FakeLakeFormation()
+
+    for role in ("role", "another"):
+        register_location(a_registration(), lake=lake, role_arn=role)
+
+    assert lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/data": "role"}
+
+
+def test_the_producer_may_fill_its_own_product_and_pass_that_on():
+    entries = producer_grants(a_registration())
+
+    assert {entry["Principal"]["DataLakePrincipalIdentifier"] for entry in entries} == {PRODUCER}
+    assert all(entry["Permissions"] == entry["PermissionsWithGrantOption"] for entry in entries)
+    by_kind = {
+        next(iter(e["Resource"])) + e["Resource"].get("LFTagPolicy", {}).get("ResourceType", ""): e for e in entries
+    }
+    assert {kind: entry["Permissions"] for kind, entry in by_kind.items()} == {
+        "LFTag": ["DESCRIBE", "ASSOCIATE"],
+        "LFTagPolicyDATABASE": ["DESCRIBE", "CREATE_TABLE"],
+        "LFTagPolicyTABLE": ["SELECT", "DESCRIBE", "ALTER", "INSERT"],
+        "DataLocation": ["DATA_LOCATION_ACCESS"],
+    }
+    for entry in entries:
+        [resource] = entry["Resource"].values()
+        assert resource["CatalogId"] == CENTRAL
+    policies = [e["Resource"]["LFTagPolicy"] for e in entries if "LFTagPolicy" in e["Resource"]]
+    assert all(policy["Expression"] == [{"TagKey": "product", "TagValues": [PRODUCT]}] for policy in policies)
+
+
+def test_granting_again_grants_nothing_more():
+    lake = FakeLakeFormation()
+
+    for _ in range(2):
+        grant_producer(a_registration(), lake=lake)
+
+    assert len(lake.grants) == 4
+
+
+def test_the_announcement_follows_from_the_declaration_and_is_the_same_at_every_attempt():
+    registry = FakeRegistry()
+    registry.products[PRODUCT] = a_product(status="claimed")
+
+    first = record_registration(a_registration(), registry=registry, clock=FakeClock())
+    again = record_registration(a_registration(), registry=registry, clock=FakeClock())
+
+    assert registry.products[PRODUCT].status == "registered"
+    assert isinstance(first.data, ProductRegistered)
+    assert first.metadata.id == again.metadata.id != "e-1"
+    assert (first.metadata.causation_id, first.metadata.correlation_id) == ("e-1", CORRELATION)
+    assert (first.data.database, first.data.catalog_id, first.data.bucket) == (PRODUCT, CENTRAL, BUCKET)
