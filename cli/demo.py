@@ -5,9 +5,9 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 import yaml
@@ -22,6 +22,10 @@ from local.deploy import timed
 from local.samples import credit
 
 DEADLINE_SECONDS = 180.0
+HOLD_BACK: Final = timedelta(seconds=1.5)
+NOTHING: Final = timedelta(days=-1)
+"""Shows whatever there is, should another machine's clock be ahead as well."""
+AFTERWARDS: Final = "mesh demo --keep, then mesh doctor and mesh trace say more"
 _POLL_SECONDS = 0.25
 _WIDTHS = (8, 10, 18)
 
@@ -100,18 +104,17 @@ class Demo:
         self._quiet = quiet
         self._story = Story(where)
         self._shown: set[Moment] = set()
-        self._started = datetime.now(UTC)
+        self._started: datetime | None = None
 
     def run(self, files: list[PutFile]) -> dict[str, Any]:
         """Contract, registration, subscription, data, notice. Raises `CommandFailed` when one does not come."""
         contract, data = files[0], files[1:]
         self._say(f"\n{credit.PRODUCT}: uploaded as ProducerSteward, watched in three accounts\n")
         self._headers()
-        self._started = datetime.now(UTC)
         registered = self._put([contract], "the contract")
         subscription = subscriptions.change(self._site, "consumer", credit.PRODUCT)
         ids = [*registered.correlation_ids, subscription.correlation_id]
-        self._show(ids)
+        self._show(ids, hold_back=NOTHING)
         uploaded = datetime.now(UTC)
         published = self._put(data, "the data", ids)
         version = published.versions[-1]
@@ -140,34 +143,33 @@ class Demo:
             if time.monotonic() > deadline:
                 raise output.CommandFailed(
                     f"{what}: not through within {DEADLINE_SECONDS:.0f} s, waiting for {outcome.waiting_for}",
-                    remedy="mesh demo --keep, then mesh doctor and mesh trace",
+                    remedy=AFTERWARDS,
                 )
             time.sleep(_POLL_SECONDS)
         if not outcome.good:
             said = [*outcome.failures, *(json.dumps(report["reason"]) for report in outcome.rejections)]
-            raise output.CommandFailed(
-                f"{what} did not pass: {'; '.join(said)}", remedy="mesh demo --keep, then mesh doctor"
-            )
+            raise output.CommandFailed(f"{what} did not pass: {'; '.join(said)}", remedy=AFTERWARDS)
         return outcome
 
     def _notice(self, version: int, ids: list[str]) -> dict[str, Any]:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
             notice = notices.of_product(self._site, credit.PRODUCT, version)
-            self._show(ids)
+            self._show(ids, hold_back=HOLD_BACK if notice is None else NOTHING)
             if notice is not None:
                 return notice
             time.sleep(_POLL_SECONDS)
         raise output.CommandFailed(
             f"no notice of version {version} reached the consumer within {DEADLINE_SECONDS:.0f} s",
-            remedy="mesh demo --keep, then mesh doctor",
+            remedy=AFTERWARDS,
         )
 
-    def _show(self, ids: list[str]) -> None:
-        """What is new since the last look, in order."""
+    def _show(self, ids: list[str], hold_back: timedelta = HOLD_BACK) -> None:
+        """What is new since the last look, in order: a little late, since its first step's note makes a run known."""
         moments, _ = self._story.gather(dict.fromkeys(ids))
+        until = datetime.now(UTC) - hold_back
         for moment in moments:
-            if moment not in self._shown:
+            if moment not in self._shown and moment.at <= until:
                 self._shown.add(moment)
                 self._line(moment.at, moment.account, moment.machine, moment.what, moment.detail)
 
@@ -178,6 +180,7 @@ class Demo:
     def _line(self, at: datetime, account: str, machine: str, what: str, detail: str = "") -> None:
         if self._quiet:
             return
+        self._started = self._started or at
         row = row_of(Moment(at, account, machine, what, detail), self._started)
         output.columns(row, _WIDTHS)
 

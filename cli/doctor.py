@@ -115,8 +115,6 @@ def settings_checks(where: Site, account: Account) -> Checks:
     good = version.isdigit() and int(version) >= _LEAST_CROSS_ACCOUNT_VERSION
     yield Check(account, "cross-account version", good, version, "" if good else redeploy)
     admins = admins_of(settings)
-    if account == "producer":
-        return  # its steward administrates no data lake
     good = any(admin.endswith(f":role/{PERSONAS[account]}") for admin in admins)
     found = f"{PERSONAS[account]} is {'' if good else 'no '}admin"
     yield Check(account, "data lake admins", good, found, "" if good else redeploy)

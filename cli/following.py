@@ -21,7 +21,7 @@ from mesh.domain.product import ProductVersion
 from mesh.usecases.declare_product import correlation_of
 
 from cli.site import Site
-from cli.tracing import ENDED, preparations
+from cli.tracing import ENDED, error_text, preparations
 
 _NEWEST: Final = 100
 _ANY_ID: Final = str(UUID(int=0))
@@ -232,7 +232,8 @@ def failure_of(run: dict[str, Any]) -> str:
     """How a run failed, "" if it has not."""
     if run["status"] not in ENDED - {"SUCCEEDED"}:
         return ""
-    return f"{run['executionArn']}: {run.get('error', run['status'])}: {run.get('cause', '')}"
+    machine, name = run["executionArn"].split(":")[6:8]
+    return f"{machine} {name}: {error_text(run.get('error', run['status']), run.get('cause', ''))}"
 
 
 def sequencers(table: Table, product: str) -> dict[str, str]:

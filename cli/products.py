@@ -202,13 +202,11 @@ def render_table(table: dict[str, Any]) -> None:
 
 
 def render_columns(columns: list[dict[str, Any]], table_tags: dict[str, str]) -> None:
-    """Columns with types and tags. Tags that all columns share are said once, above."""
-    shared = {key: value for key, value in table_tags.items() if all(c["tags"].get(key) == value for c in columns)}
-    if shared:
-        output.say(f"every column: {output.tags_text(shared)}")
+    """Columns with types and effective tags; those that are as the table's are said once, above."""
+    output.say(f"LF-Tags of the table, and of its columns where nothing else is said: {output.tags_text(table_tags)}")
     rows = []
     for column in columns:
-        own = {key: value for key, value in column["tags"].items() if shared.get(key) != value}
+        own = {key: value for key, value in column["tags"].items() if table_tags.get(key) != value}
         kind = f"{column['type']} (partition)" if column["partition_key"] else column["type"]
         rows.append((column["name"], kind, output.tags_text(own), column["description"]))
     output.table(("column", "type", "LF-Tags", "meaning"), rows, wrap="meaning")

@@ -26,6 +26,7 @@ STYLES: Final[dict[str, str]] = {"central": "cyan", "producer": "green", "consum
 ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 _PREPARED_WITHIN = timedelta(minutes=30)
 _NEWEST = 30
+_SAID_ELSEWHERE: Final = frozenset({"execution", "product", "bucket"})
 
 
 @dataclass(frozen=True, order=True)
@@ -158,8 +159,10 @@ def preparations(where: Site, correlation_id: str, since: datetime) -> Iterable[
 
 
 def moment_of(account: str, entry: Mapping[str, Any]) -> Moment:
-    """A trace entry as a moment. Its execution is told by the run's own states."""
-    facts = {name: value for name, value in entry["facts"].items() if name != "execution" and value not in (None, "")}
+    """A trace entry as a moment, without what the run's own states tell or what is the same all over."""
+    facts = {
+        name: value for name, value in entry["facts"].items() if name not in _SAID_ELSEWHERE and value not in (None, "")
+    }
     what = entry["what"]
     if "event" in facts:
         what = f"{what} {facts.pop('event')}"
@@ -191,9 +194,20 @@ def run_moments(account: str, arn: str, events: Iterable[Mapping[str, Any]]) -> 
             found.append(Moment(at, account, machine, event["stateEnteredEventDetails"]["name"]))
         elif event["type"] in {"ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"}:
             details = event.get(f"{event['type'][0].lower()}{event['type'][1:]}EventDetails", {})
-            cause = f"{details.get('error', '')}: {details.get('cause', '')}".strip(": ")
-            found.append(Moment(at, account, machine, event["type"].removeprefix("Execution").lower(), cause))
+            error = error_text(details.get("error", ""), details.get("cause", ""))
+            found.append(Moment(at, account, machine, event["type"].removeprefix("Execution").lower(), error))
     return found
+
+
+def error_text(error: str, cause: str) -> str:
+    """A run's error in one line: a function's answer without its stack, a refusal of the product's by its message."""
+    for field in ("errorMessage", "message"):
+        try:
+            document = json.loads(cause)
+        except ValueError:
+            break
+        cause = str(document.get(field, cause)) if isinstance(document, dict) else cause
+    return f"{error}: {cause}".strip(": ")
 
 
 def render(moments: list[Moment]) -> None:
