@@ -210,6 +210,12 @@ class FakeLakeFormation:
         for column in columns:
             self._assign((database, table, column), tags)
 
+    def assigned_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        columns = {
+            place[2]: dict(tags) for place, tags in self.on.items() if place[:2] == (database, table) and place[2:]
+        }
+        return dict(self.on.get((database, table), {})), columns
+
     def table_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         inherited = {**self.on.get((database,), {}), **self.on.get((database, table), {})}
         columns = {

@@ -127,6 +127,10 @@ class LakeFormation(Protocol):
 
     def tag_columns(self, database: str, table: str, columns: Sequence[str], tags: Mapping[str, str]) -> None: ...
 
+    def assigned_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Tags that a table, and each of its columns, carries itself; what they inherit is left out."""
+        ...
+
     def table_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         """Effective tags of a table, and of each of its columns."""
         ...

@@ -10,6 +10,7 @@ from mesh.domain.errors import MeshError
 
 if TYPE_CHECKING:
     from mypy_boto3_lakeformation import LakeFormationClient
+    from mypy_boto3_lakeformation.type_defs import GetResourceLFTagsResponseTypeDef
 
 _BATCH = 20
 _MAX_COLUMNS = 1000
@@ -79,11 +80,15 @@ class LakeFormationAdapter:
             place = {"CatalogId": self._catalog, "DatabaseName": database, "Name": table, "ColumnNames": part}
             self._assign({"TableWithColumns": place}, tags)
 
+    def assigned_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Tags of the table itself, and of each column that has some itself."""
+        answer = self._tags_of(database, table, assigned=True)
+        columns = {column["Name"]: _pairs(column.get("LFTags", ())) for column in answer.get("LFTagsOnColumns", ())}
+        return _pairs(answer.get("LFTagsOnTable", ())), columns
+
     def table_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         """Effective tags of the table, and of each column that has some."""
-        resource = {"Table": {"CatalogId": self._catalog, "DatabaseName": database, "Name": table}}
-        with transient_errors():
-            answer = self._client.get_resource_lf_tags(CatalogId=self._catalog, Resource=resource)  # type: ignore[arg-type]
+        answer = self._tags_of(database, table, assigned=False)
         inherited = {**_pairs(answer.get("LFTagOnDatabase", ())), **_pairs(answer.get("LFTagsOnTable", ()))}
         columns = {
             column["Name"]: {**inherited, **_pairs(column.get("LFTags", ()))}
@@ -135,6 +140,13 @@ class LakeFormationAdapter:
                 LFTags=[{"CatalogId": self._catalog, "TagKey": key, "TagValues": [tags[key]]} for key in sorted(tags)],
             )
         self._check(answer.get("Failures", ()))
+
+    def _tags_of(self, database: str, table: str, *, assigned: bool) -> "GetResourceLFTagsResponseTypeDef":
+        place: Any = {"Table": {"CatalogId": self._catalog, "DatabaseName": database, "Name": table}}
+        with transient_errors():
+            return self._client.get_resource_lf_tags(
+                CatalogId=self._catalog, Resource=place, ShowAssignedLFTags=assigned
+            )
 
     @staticmethod
     def _check(failures: Iterable[Mapping[str, Any]]) -> None:

@@ -1,0 +1,198 @@
+"""Tags: before anybody hears of a version, and never laxer for a moment."""
+
+import pytest
+from mesh.domain.events import ColumnRef, CrawledTable, DataCrawled, PersonalDataFinding
+from mesh.domain.membership import NotTheOwner
+from mesh.domain.product import ProductVersion, TableSnapshot
+from mesh.usecases.tag_tables import tag_product, tag_tables
+
+from tests.builders import (
+    CONSUMER,
+    CONTRACT,
+    PRODUCER,
+    PRODUCT,
+    TABLE,
+    a_contract,
+    a_member,
+    a_product,
+    a_registration,
+    an_envelope,
+    an_ontology,
+)
+from tests.fakes import NOON, FakeLakeFormation, FakeRegistry
+
+LAX = CONTRACT.replace("confidentiality: internal", "confidentiality: public")
+STRICT = CONTRACT.replace("confidentiality: internal", "confidentiality: restricted")
+OPEN_COLUMN = CONTRACT.replace(
+    "logicalType: integer}",
+    "logicalType: integer, customProperties: [{property: lfTags, value: {confidentiality: public}}]}",
+)
+
+
+def snapshot(*columns, findings=()):
+    refs = tuple(ColumnRef(name=name, type="string") for name in columns or ("laufkont", "email"))
+    return TableSnapshot(table=TABLE, columns=refs, findings=findings)
+
+
+class World:
+    """Central, with the product of a contract in the registry."""
+
+    def __init__(self, text=CONTRACT):
+        self.ontology = an_ontology()
+        self.lake = FakeLakeFormation({**self.ontology.tag_values(), "product": [PRODUCT]})
+        self.registry = FakeRegistry(a_member())
+        self.declare(text)
+
+    def declare(self, text):
+        self.contract = a_contract(text)
+        self.registry.products[PRODUCT] = a_product(self.contract)
+
+    def tag_product(self, **tags):
+        registration = a_registration(self.contract)
+        registration = registration.model_copy(update={"tags": {**registration.tags, **tags}})
+        return tag_product(registration, ontology=self.ontology, registry=self.registry, lake=self.lake)
+
+    def tag_tables(self, *tables, account=PRODUCER):
+        crawled = CrawledTable(name=TABLE, new_table=True, objects=1, rows=1, rows_exact=True, bytes=1)
+        envelope = an_envelope(
+            DataCrawled(product=PRODUCT, generation=1, mode="express", tables=(crawled,)), account=account
+        )
+        found = tables or (snapshot(),)
+        return tag_tables(envelope, found, ontology=self.ontology, registry=self.registry, lake=self.lake)
+
+    def publish(self, *tables):
+        version = ProductVersion(
+            product=PRODUCT,
+            version=1,
+            run="r",
+            correlation_id="c",
+            contract_version="1",
+            tables=tables or (snapshot(),),
+            changes=(),
+            published=NOON,
+        )
+        self.registry.versions[PRODUCT] = [version]
+
+    def effective(self, column, key="confidentiality"):
+        return self.lake.effective(PRODUCT, TABLE, column).get(key)
+
+
+def test_the_products_own_tag_value_is_made_before_it_is_assigned():
+    world = World()
+    world.lake.tags["product"] = ("another",)
+
+    world.tag_product()
+
+    assert world.lake.tags["product"] == ("another", PRODUCT)
+    assert world.lake.on[PRODUCT,]["product"] == PRODUCT
+
+
+def test_a_classified_column_has_its_tags_and_the_others_inherit():
+    world = World()
+    world.tag_product()
+
+    tagged = world.tag_tables()
+
+    assert (tagged.tables, tagged.columns) == (0, 1)
+    assert (world.effective("email", "pii"), world.effective("email")) == ("personal", "confidential")
+    assert (world.effective("laufkont", "pii"), world.effective("laufkont")) == ("none", "internal")
+
+
+def test_personal_data_that_was_found_is_tagged_though_the_contract_is_silent():
+    world = World()
+    world.tag_product()
+    finding = PersonalDataFinding(column="laufkont", value="sensitive", reason="card numbers", confidence=1.0)
+
+    world.tag_tables(snapshot(findings=(finding,)))
+
+    assert (world.effective("laufkont", "pii"), world.effective("laufkont")) == ("sensitive", "restricted")
+
+
+def test_a_column_the_catalog_lacks_is_not_tagged():
+    world = World()
+    world.tag_product()
+
+    assert world.tag_tables(snapshot("laufkont")).columns == 0
+
+
+def test_a_draft_is_most_restrictive():
+    world = World(CONTRACT.replace("status: active", "status: draft"))
+    world.tag_product(confidentiality="restricted", pii="sensitive")
+
+    world.tag_tables()
+
+    assert (world.effective("laufkont"), world.effective("laufkont", "pii")) == ("restricted", "sensitive")
+
+
+def test_another_accounts_product_is_not_tagged():
+    world = World()
+
+    with pytest.raises(NotTheOwner):
+        world.tag_tables(account=CONSUMER)
+
+
+def test_a_database_that_becomes_laxer_never_exposes_a_column():
+    """At each single call no column is laxer than both contracts, old and new, say."""
+    world = World(STRICT)
+    world.tag_product(confidentiality="restricted")
+    world.tag_tables()
+    world.publish()
+    world.declare(LAX)
+    order = list(world.ontology.keys["confidentiality"].values)
+    seen = []
+    assign = world.lake._assign
+
+    def watched(place, tags):
+        assign(place, tags)
+        seen.append(world.effective("email"))
+
+    world.lake._assign = watched
+
+    world.tag_product(confidentiality="public")
+
+    assert seen
+    assert min(seen, key=order.index) == "confidential"
+    assert world.effective("laufkont") == "public"
+
+
+def test_a_tag_that_a_contract_takes_back_is_taken_back():
+    """A column that was opened by the contract closes again with the next: it must not stay open for ever."""
+    world = World(OPEN_COLUMN)
+    world.tag_product()
+    world.tag_tables()
+    world.publish()
+    assert world.effective("laufkont") == "public"
+    world.declare(STRICT)
+
+    world.tag_product(confidentiality="restricted")
+
+    assert world.effective("laufkont") == "restricted"
+
+
+def test_a_table_tag_that_a_contract_takes_back_is_taken_back():
+    opened = CONTRACT.replace(
+        "  - name: credit_card\n",
+        "  - name: credit_card\n    customProperties: [{property: lfTags, value: {confidentiality: public}}]\n",
+    )
+    world = World(opened)
+    world.tag_product()
+    world.tag_tables()
+    world.publish()
+    assert world.effective("laufkont") == "public"
+    world.declare(CONTRACT)
+
+    world.tag_product()
+
+    assert world.effective("laufkont") == "internal"
+
+
+def test_what_is_inherited_is_not_assigned_again():
+    world = World()
+    world.tag_product()
+    world.tag_tables()
+    before = list(world.lake.calls)
+
+    world.declare(CONTRACT.replace("1.0.0", "1.0.1"))
+    world.tag_tables()
+
+    assert [call for call in world.lake.calls[len(before) :] if call[-1] == "laufkont"] == []
