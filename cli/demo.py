@@ -181,7 +181,7 @@ class Demo:
         if self._quiet:
             return
         self._started = self._started or at
-        row = row_of(Moment(at, account, machine, what, detail), self._started)
+        row = row_of(Moment(at, 0, account, machine, what, detail), self._started)
         output.columns(row, _WIDTHS)
 
     def _result(self, notice: dict[str, Any], product: dict[str, Any]) -> None:

@@ -189,7 +189,8 @@ def log_checks(where: Site, account: Account) -> Checks:
             answer = where.client(account, "logs").filter_log_events(
                 logGroupName=group, startTime=since, filterPattern="ERROR"
             )
-            last += [(event["timestamp"], name, event["message"]) for event in answer.get("events", ())]
+            events = (event for event in answer.get("events", ()) if "ERROR" in event["message"])
+            last += [(event["timestamp"], name, event["message"]) for event in events]
     if not last:
         yield Check(account, "function errors", True, "none within the hour")
         return

@@ -31,9 +31,13 @@ _SAID_ELSEWHERE: Final = frozenset({"execution", "product", "bucket"})
 
 @dataclass(frozen=True, order=True)
 class Moment:
-    """Something that happened: when, in which account, in which machine's run ("" for none), what, with which facts."""
+    """Something that happened: when, in which account, in which machine's run ("" for none), what, with which facts.
+
+    `order` tells apart what a run did within one millisecond.
+    """
 
     at: datetime
+    order: int
     account: str
     machine: str
     what: str
@@ -166,7 +170,8 @@ def moment_of(account: str, entry: Mapping[str, Any]) -> Moment:
     what = entry["what"]
     if "event" in facts:
         what = f"{what} {facts.pop('event')}"
-    return Moment(datetime.fromisoformat(entry["time"]).astimezone(UTC), account, "", what, facts_text(facts))
+    at = datetime.fromisoformat(entry["time"]).astimezone(UTC)
+    return Moment(at, 0, account, "", what, facts_text(facts))
 
 
 def facts_text(facts: Mapping[str, Any]) -> str:
@@ -191,11 +196,13 @@ def run_moments(account: str, arn: str, events: Iterable[Mapping[str, Any]]) -> 
     for event in events:
         at = event["timestamp"].astimezone(UTC)
         if event["type"].endswith("StateEntered"):
-            found.append(Moment(at, account, machine, event["stateEnteredEventDetails"]["name"]))
+            found.append(Moment(at, event["id"], account, machine, event["stateEnteredEventDetails"]["name"]))
         elif event["type"] in {"ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"}:
             details = event.get(f"{event['type'][0].lower()}{event['type'][1:]}EventDetails", {})
             error = error_text(details.get("error", ""), details.get("cause", ""))
-            found.append(Moment(at, account, machine, event["type"].removeprefix("Execution").lower(), error))
+            found.append(
+                Moment(at, event["id"], account, machine, event["type"].removeprefix("Execution").lower(), error)
+            )
     return found
 
 
