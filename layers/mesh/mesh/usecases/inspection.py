@@ -74,6 +74,10 @@ class TableInspection(BaseModel):
     findings: tuple[PersonalDataFinding, ...] = ()
 
 
+class ContractNeeded(Rejected):
+    """Data without a contract, of which none can be inferred either."""
+
+
 class Inspection(BaseModel):
     """The whole batch. Written once per generation: a retry of the step must not find its own effects as old news."""
 
@@ -102,7 +106,9 @@ def inspect_batch(round_: Round, *, objects: Objects, catalog: Catalog, work: Wo
     refs = read_batch(work, round_.work)
     found = inspect_all(refs, round_.facts, objects)
     tables, conflicts = [], list(found.rejected)
-    for name in sorted({*found.inspected, *found.declined}):
+    if not round_.facts.link:
+        conflicts.extend(_without_contract(found))
+    for name in sorted({*found.inspected, *found.declined}) if round_.facts.link else ():
         table, rejected = _table(name, found, round_, catalog)
         conflicts.extend(rejected)
         if table is not None:
@@ -212,6 +218,16 @@ def _table(name: str, found: Found, round_: Round, catalog: Catalog) -> tuple[Ta
         ),
         rejected,
     )
+
+
+def _without_contract(found: Found) -> list[Rejection]:
+    refs = [*(item.ref for items in found.inspected.values() for item in items)]
+    refs += [ref for items in found.declined.values() for ref in items]
+    needed = ContractNeeded(
+        "there is no contract for this data, and none can be inferred from it",
+        remedy="Upload <product>/contract.yaml, then the data again.",
+    )
+    return [Rejection(ref=ref, reason=reason_of(needed, ref)) for ref in refs]
 
 
 def _partition_values(refs: Iterable[ObjectRef]) -> dict[tuple[str, ...], str]:
