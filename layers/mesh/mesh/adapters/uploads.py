@@ -3,7 +3,7 @@
 | pk | sk | item |
 |---|---|---|
 | `PRODUCT#<name>` | `PRODUCT` | status (`declared`, `registered`), contract sequencer, database, crawler, … |
-| `PRODUCT#<name>` | `LEASE` | holder, until, generation |
+| `PRODUCT#<name>` | `LEASE` | holder, held_until, generation |
 | `PENDING#<name>` | the object's key | one object that waits, newest version only |
 | `SEEN#<name>` | the object's key | sequencer of the newest version that is known |
 | `CRAWL#<crawler>` | `TOKEN` | task token of the run that waits for that crawl |
@@ -101,19 +101,19 @@ class DynamoUploads:
         """See the port."""
         lease = self._table.get(_product(product), "LEASE")
         if lease is None:
-            first = {"pk": _product(product), "sk": "LEASE", "holder": holder, "until": until.isoformat()}
+            first = {"pk": _product(product), "sk": "LEASE", "holder": holder, "held_until": until.isoformat()}
             return 1 if self._table.put({**first, "generation": 1}, unless_exists=True) else None
         generation = int(lease["generation"])
         if lease["holder"] == holder:
             next_generation = generation
-        elif lease["holder"] == "" or lease["until"] < now.isoformat():
+        elif lease["holder"] == "" or lease["held_until"] < now.isoformat():
             next_generation = generation + 1
         else:
             return None
         taken = self._table.update_if(
             _product(product),
             "LEASE",
-            "SET holder = :holder, until = :until, generation = :next",
+            "SET holder = :holder, held_until = :until, generation = :next",
             {
                 ":holder": holder,
                 ":until": until.isoformat(),
