@@ -31,7 +31,7 @@ CONTRACT: Final = "/contract.yaml"
 
 @dataclass(frozen=True)
 class Baseline:
-    """What there was before: the sequencers of contract and objects, runs, reports, the version."""
+    """What there was before: the sequencers of contract and objects, ended runs, reports, the version."""
 
     product: str
     bucket: str
@@ -53,7 +53,8 @@ class Baseline:
             bucket=bucket,
             contract=(DynamoUploads(table).product(product) or {}).get("sequencer", ""),
             seen=sequencers(table, product),
-            runs=frozenset(run["executionArn"] for run in newest_runs(where, product)),
+            # A run that is still at work may yet take what is uploaded now.
+            runs=frozenset(run["executionArn"] for run in newest_runs(where, product) if run["status"] in ENDED),
             reports=frozenset(reports(where, bucket, product)),
             version=known.version if known else 0,
         )
