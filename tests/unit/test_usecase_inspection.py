@@ -207,6 +207,17 @@ def test_no_sample_of_the_data_is_written_down():
     assert "ana.secret" not in world.work.documents[world.round().inspection]
 
 
+def test_without_a_contract_nothing_is_accepted_and_no_catalog_is_asked():
+    world = World()
+    world.facts = ProductFacts()
+    world.catalog = None
+    world.upload("a.csv", GOOD)
+    world.upload("a.avro", b"Obj\x01" + b"\x00" * 100)
+
+    assert (world.inspect().accepted, world.found().tables) == (0, ())
+    assert {rejection.reason.code for rejection in world.found().rejected} == {"ContractNeeded"}
+
+
 def test_how_much_was_read_is_counted():
     world = World()
     body = gzip.compress(GOOD.encode())

@@ -147,7 +147,7 @@ def test_each_table_has_a_classifier_with_the_contracts_header():
             "logicalType: string, classification: pii}",
             "logicalType: string, classification: pii}\n      - {name: dt, logicalType: string, partitioned: true}",
         )
-        + f"servers: [{{server: s, type: s3, location: 's3://{BUCKET}/credit-card/data/', format: csv, delimiter: ';'}}]\n"
+        + f"servers: [{{server: s, type: s3, location: 's3://{BUCKET}/{PRODUCT}/data/', delimiter: ';'}}]\n"
     )
 
     name = world.crawler().crawler

@@ -191,7 +191,7 @@ def merge_good(
 
 def _table(name: str, found: Found, round_: Round, catalog: Catalog) -> tuple[TableInspection | None, list[Rejection]]:
     link, facts = round_.facts.link, round_.facts
-    current = catalog.table(link, name) if link else None  # no link: nothing is registered yet
+    current = catalog.table(link, name)
     declined = found.declined.get(name, [])
     storage = storage_from_table(current) if current else None
     merged, good, rejected = merge_good(

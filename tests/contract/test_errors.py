@@ -1,0 +1,122 @@
+"""The state machines' error names against the product's error classes, both ways.
+
+Step Functions matches exact class names: an error that is renamed, or a new one, must not fall through unnoticed.
+"""
+
+import pytest
+from mesh.domain.errors import Rejected, Transient
+
+from tests.contract.machines import definitions, tasks
+from tools.mesh_errors import leaves
+
+SENDER = {"NotAMember", "NotAllowedForRole", "NotTheOwner", "ForgedSender", "MalformedEvent"}
+CONTRACT = {
+    "ContractNotYaml",
+    "ContractSchemaViolation",
+    "ContractNameMismatch",
+    "ContractLocationMismatch",
+    "DomainMismatch",
+    "UnknownLFTag",
+    "NotTheOwner",
+}
+# (machine, state) → the rejections that it can meet and that end the run as rejected.
+CAUGHT = {
+    ("register-product", "AuthoriseSender"): SENDER,
+    ("register-product", "CheckContract"): CONTRACT | {"MalformedEvent"},
+    ("publish-version", "AuthoriseSender"): SENDER,
+    ("publish-version", "DiffVersion"): {"NotTheOwner", "MalformedEvent"},
+    ("publish-version", "TagTables"): {"UnknownLFTag"},
+    ("onboard-upload", "DraftContract"): {"NothingToDraft"},
+}
+# Rejections that no machine sees: who deals with them instead.
+HANDLED_ELSEWHERE = {
+    "inspect_batch, as the reason in an object's report": {
+        "BinaryContent",
+        "ContractNeeded",
+        "CorruptParquet",
+        "DuplicateColumns",
+        "EmptyColumnName",
+        "EmptyFile",
+        "HeaderWithoutRows",
+        "InconsistentCompression",
+        "InconsistentPartitions",
+        "LineTooLong",
+        "MalformedJson",
+        "MisplacedColumns",
+        "MixedDialects",
+        "MixedFormats",
+        "ObjectGone",
+        "RaggedRows",
+        "UnclosedQuote",
+        "UnmergeableTypes",
+        "UnsupportedEncoding",
+    },
+    "collect_uploads, as the reason in an object's report": {"InvalidPartition", "UnknownPrefix", "UnsafeKey"},
+    "receive_join and admit_member, as their answer": {"UnknownDomain"},
+    "change_subscription, as its answer": {"UnknownProduct"},
+    "relay_inbox, by SQS: after five attempts in the inbox's DLQ": {"NotFromCentral", "UnknownEvent"},
+    "govern_lake, as CloudFormation's failure": {"TooManyAdmins"},
+    "govern_lake and the contract functions at start: a fault of the deployment, not of an input": {"OntologyInvalid"},
+}
+
+
+def of_root(root: type[Exception]) -> set[str]:
+    return {name for name, kind in leaves().items() if issubclass(kind, root)}
+
+
+def caught_by_name(state: dict) -> set[str]:
+    return {error for catch in state["Catch"] for error in catch["ErrorEquals"]}
+
+
+def retried(state: dict) -> set[str]:
+    return {error for retry in state["Retry"] for error in retry["ErrorEquals"]}
+
+
+def test_each_rejection_has_somebody_who_deals_with_it():
+    decided = set().union(*CAUGHT.values(), *HANDLED_ELSEWHERE.values())
+
+    assert of_root(Rejected) - decided == set(), "a new rejection: decide here who deals with it"
+    assert decided - of_root(Rejected) == set(), "not a rejection any more"
+
+
+def test_the_machines_catch_exactly_those_rejections():
+    found = {
+        (machine, name): caught_by_name(state) & of_root(Rejected)
+        for machine, name, state in tasks()
+        if caught_by_name(state) & of_root(Rejected)
+    }
+
+    assert found == CAUGHT
+
+
+@pytest.mark.parametrize(("machine", "name", "state"), [pytest.param(*task, id="-".join(task[:2])) for task in tasks()])
+def test_a_rejection_is_never_retried_and_its_way_does_not_end_in_failure(machine, name, state):
+    assert retried(state) & of_root(Rejected) == set()
+    for catch in state["Catch"]:
+        if set(catch["ErrorEquals"]) & of_root(Rejected):
+            assert definitions()[machine]["States"][catch["Next"]]["Type"] != "Fail"
+
+
+def test_each_transient_error_is_retried_somewhere():
+    waited_for = set().union(*(retried(state) for _, _, state in tasks()))
+    # PutEvents in a function: `join_mesh`, `collect_uploads` and `relay_inbox` are retried by Lambda and SQS, and
+    # `declare_product` by Lambda; the machines put events by SDK integration.
+    by_lambda = {"EventNotAccepted"}
+
+    assert of_root(Transient) - waited_for == by_lambda
+
+
+def test_what_belongs_to_neither_root_is_known():
+    """They reach `States.ALL`: a fault that nobody can wait for or correct by input."""
+    assert set(leaves()) - of_root(Rejected) - of_root(Transient) == {
+        "FormatDeclined",  # never leaves inspection
+        "LakeFormationRefused",
+        "PartitionsRefused",
+    }
+
+
+def test_every_error_shows_its_reason_as_json():
+    """Machines parse `errorMessage`: it has to be the error's own JSON."""
+    for name, kind in leaves().items():
+        error = kind("what", remedy="do", key="k", nothing=None)
+        assert error.to_dict() == {"code": name, "message": "what", "where": {"key": "k"}, "remedy": "do"}
