@@ -34,8 +34,10 @@ SERVICES: Final = (
 )
 
 
-def _default_processes() -> int:
-    return 4 * (os.cpu_count() or 2)
+def default_processes() -> int:
+    """Enough for each function of the mesh to stay warm (about 65 MB each): one upload's story calls some twenty, and
+    with fewer processes each of these calls would start one."""
+    return max(32, 4 * (os.cpu_count() or 2))
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class ServerOptions:
     cache_dir: Path
     runtime_python: Path
     wait_scale: float = 0.2
-    max_processes: int = field(default_factory=_default_processes)
+    max_processes: int = field(default_factory=default_processes)
 
     @property
     def endpoint(self) -> str:

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from local.options import ServerOptions
+from local.options import ServerOptions, default_processes
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def _parse(arguments: list[str] | None) -> tuple[ServerOptions, bool]:
     parser.add_argument("--cache-dir", type=Path, help="extracted code, shared by several meshes (default: state dir)")
     parser.add_argument("--runtime-python", type=Path, required=True, help="interpreter that functions run on")
     parser.add_argument("--wait-scale", type=float, default=0.2, help="factor on waits and retry sleeps (AWS: 1)")
-    parser.add_argument("--max-processes", type=int, default=4 * (os.cpu_count() or 2))
+    parser.add_argument("--max-processes", type=int, default=default_processes())
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when standard input is closed")
     chosen = parser.parse_args(arguments)
     options = ServerOptions(
