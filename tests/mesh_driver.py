@@ -1,0 +1,384 @@
+"""A local mesh in a test's hands: what people and programs do with AWS's own API, and waiting with a deadline."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+import boto3
+import yaml
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local import landing
+from local.accounts import ACCOUNTS, ADMIN_ROLE, REGION
+
+STRANGER: Final = "444444444444"
+"""An account that no template names."""
+MACHINES: Final = {
+    "register-product": "central",
+    "publish-version": "central",
+    "prepare-product": "producer",
+    "onboard-upload": "producer",
+}
+IDLE: Final = frozenset({"empty", "busy", "waiting"})
+"""Outcomes of runs of `onboard-upload` that found nothing to do."""
+SECONDS: Final = 60.0
+_POLL: Final = 0.1
+
+type Change = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution that has ended, or did not within the deadline of whoever looked."""
+
+    arn: str
+    machine: str
+    status: str
+    input: dict[str, Any]
+    output: dict[str, Any]
+    error: str
+    cause: str
+    states: tuple[str, ...]
+    """Names of the states entered, in order."""
+    events: tuple[dict[str, Any], ...] = field(repr=False)
+    """Its history, for what is not said above."""
+
+    @property
+    def outcome(self) -> str:
+        return str(self.output.get("outcome", ""))
+
+    def failed_tasks(self) -> list[str]:
+        """Errors of the attempts that failed, retried ones as well."""
+        return [
+            event["taskFailedEventDetails"].get("error", "") for event in self.events if event["type"] == "TaskFailed"
+        ]
+
+
+def contract(product: str, table: str = "t1", columns: Mapping[str, str] | None = None, **more: Any) -> dict[str, Any]:
+    """A small contract in its best form; `columns` are name → physical type, `more` replaces top-level fields."""
+    shape: dict[str, Any] = {"name": table, "logicalType": "object", "physicalType": "table"}
+    if columns:
+        shape["properties"] = [{"name": name, "physicalType": kind} for name, kind in columns.items()]
+    document = {
+        "apiVersion": "v3.1.0",
+        "kind": "DataContract",
+        "id": product,
+        "name": product,
+        "version": "1.0.0",
+        "status": "active",
+        "domain": "consumer-banking",
+        "customProperties": [
+            {"property": "lfTags", "value": {"confidentiality": "internal"}},
+            {"property": "crawlerPrefix", "value": product},
+        ],
+        "schema": [shape],
+    }
+    return document | more
+
+
+class MeshDriver:
+    """One deployed mesh. Every call goes through its endpoint; accounts are `central`, `producer`, `consumer`."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self._clients: dict[tuple[str, str, str | None], Any] = {}
+        self._ended: dict[str, Run] = {}
+        self._subjects: dict[str, str] = {}
+
+    # --- who ---------------------------------------------------------------------------------------------------------
+
+    def client(self, account: str, service: str, role: str | None = ADMIN_ROLE) -> Any:
+        """As a role of the account; `role` None is its root."""
+        key = (account, service, role)
+        if key not in self._clients:
+            self._clients[key] = self._client(ACCOUNTS.get(account, account), service, role)
+        return self._clients[key]
+
+    def _client(self, account_id: str, service: str, role: str | None) -> Any:
+        if role is None:
+            return landing.root_client(service, self.endpoint, account_id)
+        keys = landing.assume(self.endpoint, account_id, role)
+        session = boto3.Session(
+            keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"], region_name=REGION
+        )
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=60)
+        return session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+
+    def output(self, account: str, key: str) -> str:
+        """An output of the account's stack."""
+        return self._stacks[account][key]
+
+    @cached_property
+    def _stacks(self) -> dict[str, dict[str, str]]:
+        found = {}
+        for account in ACCOUNTS:
+            stack = self.client(account, "cloudformation").describe_stacks(StackName=f"meshwork-{account}")["Stacks"][0]
+            found[account] = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return found
+
+    def physical_id(self, account: str, logical_id: str) -> str:
+        """What CloudFormation made of a resource of the template."""
+        answer = self.client(account, "cloudformation").describe_stack_resource(
+            StackName=f"meshwork-{account}", LogicalResourceId=logical_id
+        )
+        return str(answer["StackResourceDetail"]["PhysicalResourceId"])
+
+    @cached_property
+    def bucket(self) -> str:
+        """The producer's."""
+        return self.output("producer", "DataBucketName")
+
+    # --- what people do ----------------------------------------------------------------------------------------------
+
+    def put_object(self, key: str, body: bytes | str) -> None:
+        """Upload to the producer's bucket."""
+        self.client("producer", "s3").put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def put_contract(self, product: str, document: Mapping[str, Any] | str | bytes | None = None, **more: Any) -> None:
+        """Upload `contract.yaml`; by default that of `contract`."""
+        if document is None:
+            document = contract(product, **more)
+        text = yaml.safe_dump(dict(document), sort_keys=False) if isinstance(document, Mapping) else document
+        self.put_object(f"{product}/contract.yaml", text)
+
+    def prepare(self, *products: str, **more: Any) -> None:
+        """Upload their contracts and wait until they can take uploads."""
+        for product in products:
+            self.put_contract(product, **more)
+        for product in products:
+            run = self.wait_for_run("prepare-product", product)
+            assert run.status == "SUCCEEDED", run
+
+    def put_event(self, detail_type: str, data: Mapping[str, Any], *, account: str, **more: Any) -> dict[str, Any]:
+        """An event to central's bus; `more` are further fields of `detail`. Returns the entry's result."""
+        root = account not in ACCOUNTS
+        answer = self.client(account, "events", None if root else ADMIN_ROLE).put_events(
+            Entries=[
+                {
+                    "EventBusName": f"arn:aws:events:{REGION}:{ACCOUNTS['central']}:event-bus/mesh",
+                    "Source": "meshwork",
+                    "DetailType": detail_type,
+                    "Detail": json.dumps({"metadata": {}, "data": dict(data), **more}),
+                }
+            ]
+        )
+        return dict(answer["Entries"][0])
+
+    def subscribe(self, product: str, account: str = "consumer") -> None:
+        """Ask for notices, and wait until central's registry has it."""
+        self.put_event("SubscriptionRequested", {"product": product}, account=account)
+        key = {"pk": {"S": f"PRODUCT#{product}"}, "sk": {"S": f"SUBSCRIPTION#{ACCOUNTS[account]}"}}
+        self.until(lambda: self.item("central", key), f"subscription of {account} to {product}")
+
+    # --- what became of it -------------------------------------------------------------------------------------------
+
+    def until[T](self, look: Callable[[], T], what: str, seconds: float = SECONDS) -> T:
+        """The first true answer of `look`. Fails at the deadline."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = look()
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {seconds:.0f} s: {what}")
+            time.sleep(_POLL)
+
+    def runs(self, machine: str, subject: str) -> list[Run]:
+        """Ended executions about a product, oldest first."""
+        arns = [arn for arn, status in self._executions(machine, subject) if status != "RUNNING"]
+        return [self._ended.get(arn) or self._ended.setdefault(arn, self._describe(arn, machine)) for arn in arns]
+
+    def wait_for_run(
+        self, machine: str, product: str, *, after: Iterable[Run] = (), seconds: float = SECONDS, idle: bool = False
+    ) -> Run:
+        """The first execution about the product, not among `after`, that has ended: however it ended.
+
+        Runs of `onboard-upload` that found nothing to do are passed over, unless `idle`.
+        """
+        known = {run.arn for run in after}
+
+        def look() -> list[Run]:
+            runs = (run for run in self.runs(machine, product) if run.arn not in known)
+            return [run for run in runs if idle or run.outcome not in IDLE]
+
+        return self.until(
+            look, f"an execution of {machine} for {product} {self._executions(machine, product)}", seconds
+        )[0]
+
+    def settled(self, product: str, seconds: float = SECONDS) -> None:
+        """Wait until nothing runs for the product in any machine."""
+
+        def quiet() -> bool:
+            return all(status != "RUNNING" for name in MACHINES for _, status in self._executions(name, product))
+
+        self.until(quiet, f"end of all executions for {product}", seconds)
+
+    def _executions(self, machine: str, subject: str) -> list[tuple[str, str]]:
+        account = MACHINES[machine]
+        arn = f"arn:aws:states:{REGION}:{ACCOUNTS[account]}:stateMachine:{machine}"
+        client = self.client(account, "stepfunctions")
+        pages = client.get_paginator("list_executions").paginate(stateMachineArn=arn)
+        found = [item for page in pages for item in page["executions"]]
+        found.sort(key=lambda item: item["startDate"])
+        return [(e["executionArn"], e["status"]) for e in found if self._subject(client, e["executionArn"]) == subject]
+
+    def _subject(self, client: Any, arn: str) -> str:
+        if arn not in self._subjects:
+            given = json.loads(client.describe_execution(executionArn=arn)["input"])
+            data = given.get("detail", {}).get("data", given)
+            self._subjects[arn] = str(data.get("product", "")) if isinstance(data, dict) else ""
+        return self._subjects[arn]
+
+    def _describe(self, arn: str, machine: str) -> Run:
+        client = self.client(MACHINES[machine], "stepfunctions")
+        found = client.describe_execution(executionArn=arn)
+        pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
+        events = tuple(event for page in pages for event in page["events"])
+        output = json.loads(found.get("output") or "{}")
+        return Run(
+            arn=arn,
+            machine=machine,
+            status=found["status"],
+            input=json.loads(found["input"]),
+            output=output if isinstance(output, dict) else {},
+            error=found.get("error", ""),
+            cause=found.get("cause", ""),
+            states=tuple(e["stateEnteredEventDetails"]["name"] for e in events if e["type"].endswith("StateEntered")),
+            events=events,
+        )
+
+    # --- what can be seen --------------------------------------------------------------------------------------------
+
+    def item(self, account: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
+        """An item of the account's table, in DynamoDB's own form."""
+        answer = self.client(account, "dynamodb").get_item(TableName=self.output(account, "TableName"), Key=dict(key))
+        found = answer.get("Item")
+        return dict(found) if found else None
+
+    def items(self, account: str, pk: str) -> list[dict[str, str]]:
+        """All items of a partition, attributes as text."""
+        pages = (
+            self.client(account, "dynamodb")
+            .get_paginator("query")
+            .paginate(
+                TableName=self.output(account, "TableName"),
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": pk}},
+                ConsistentRead=True,
+            )
+        )
+        found = [item for page in pages for item in page["Items"]]
+        return [{name: str(next(iter(value.values()))) for name, value in item.items()} for item in found]
+
+    def notices(self, product: str, account: str = "consumer", kind: str = "ProductUpdated") -> list[dict[str, Any]]:
+        """The details of what the account was told about a product, oldest first."""
+        found = [json.loads(item["detail"]) for item in self.items(account, "NOTICE") if item["detail_type"] == kind]
+        return [detail for detail in found if detail["data"]["product"] == product]
+
+    def wait_for_notice(self, product: str, account: str = "consumer", version: int = 1) -> dict[str, Any]:
+        """The `data` of the notice of a version."""
+
+        def look() -> list[dict[str, Any]]:
+            told = [detail["data"] for detail in self.notices(product, account)]
+            return [data for data in told if data["version"] == version]
+
+        return self.until(look, f"notice of {product} version {version} in {account}")[0]
+
+    def table(self, product: str, table: str, account: str = "central") -> dict[str, Any]:
+        """The table as `GetTable` gives it in central."""
+        return dict(self.client(account, "glue").get_table(DatabaseName=product, Name=table)["Table"])
+
+    def tags(self, product: str, table: str | None = None) -> dict[str, Any]:
+        """LF-Tags in central: those of the database, or `{"": of the table, column: of the column}`."""
+        lake = self.client("central", "lakeformation")
+        resource = {"Database": {"Name": product}}
+        if table is None:
+            found = lake.get_resource_lf_tags(Resource=resource, ShowAssignedLFTags=False)
+            return _values(found.get("LFTagOnDatabase", []))
+        resource = {"Table": {"DatabaseName": product, "Name": table}}
+        found = lake.get_resource_lf_tags(Resource=resource, ShowAssignedLFTags=False)
+        columns = {column["Name"]: _values(column["LFTags"]) for column in found.get("LFTagsOnColumns", [])}
+        return {"": _values(found.get("LFTagsOnTable", []))} | columns
+
+    def keys(self, prefix: str) -> list[str]:
+        """Keys in the producer's bucket."""
+        pages = (
+            self.client("producer", "s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        )
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def read(self, key: str) -> bytes:
+        """An object of the producer's bucket."""
+        return bytes(self.client("producer", "s3").get_object(Bucket=self.bucket, Key=key)["Body"].read())
+
+    def exists(self, key: str) -> bool:
+        """Whether the producer's bucket holds the object."""
+        try:
+            self.client("producer", "s3").head_object(Bucket=self.bucket, Key=key)
+        except ClientError:
+            return False
+        return True
+
+    def reports(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """Quarantine reports under a prefix: key of the rejected object → report."""
+        found = [json.loads(self.read(key)) for key in self.keys(prefix) if key.endswith(".report.json")]
+        return {report["key"]: report for report in found}
+
+    def lease(self, product: str) -> str:
+        """Who holds the product's lease; empty when nobody does."""
+        return next(
+            (item["holder"] for item in self.items("producer", f"PRODUCT#{product}") if item["sk"] == "LEASE"), ""
+        )
+
+    def pending(self, product: str) -> list[str]:
+        """Keys of the objects that wait for a run."""
+        return [item["sk"] for item in self.items("producer", f"PENDING#{product}")]
+
+    def dead_letters(self) -> dict[str, int]:
+        """Messages in each queue that should be empty: `account/logical id` → how many."""
+        queues = {
+            "central": ["EventDlq", "FailedRunsQueue"],
+            "producer": ["UploadsDlq", "InboxDlq", "EventDlq", "FailedRunsQueue"],
+            "consumer": ["InboxDlq", "EventDlq"],
+        }
+        return {f"{account}/{name}": self._depth(account, name) for account, names in queues.items() for name in names}
+
+    def _depth(self, account: str, logical_id: str) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.client(account, "sqs").get_queue_attributes(
+            QueueUrl=self.physical_id(account, logical_id), AttributeNames=names
+        )["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    # --- the laptop's own ---------------------------------------------------------------------------------------------
+
+    def inject(self, kind: str, service: str, action: str = "*", **more: Any) -> None:
+        """A fault of `local.faults`."""
+        self._control("POST", "/_mesh/faults", {"kind": kind, "service": service, "action": action, **more})
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Faults that nobody met yet."""
+        return list(self._control("GET", "/_mesh/faults")["faults"])
+
+    def clear_faults(self) -> None:
+        """A fault that a test did not use must not hit the next one."""
+        self._control("DELETE", "/_mesh/faults")
+
+    def record(self, since: float) -> list[dict[str, Any]]:
+        """Every call since that Unix time."""
+        return list(self._control("GET", f"/_mesh/record?since={since}")["calls"])
+
+    def _control(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(self.endpoint + path, data=data, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return dict(json.load(answer))
+
+
+def _values(tags: list[dict[str, Any]]) -> dict[str, str]:
+    return {tag["TagKey"]: tag["TagValues"][0] for tag in tags}

@@ -1,0 +1,54 @@
+"""One deployed mesh for the whole test run; each test uses products of its own, so tests are independent on it."""
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from cli.mesh_commands import deploy
+from local.mesh import ROOT, Mesh
+from tests.local.running import free_port
+from tests.mesh_driver import MeshDriver
+
+WAIT_SCALE: Final = 0.05
+"""Retries and waits at a twentieth of their time on AWS."""
+HOME: Final = ROOT / ".mesh" / "tests"
+"""Kept between runs for what is built and unpacked; apart from the meshes of people, and from the one they use now."""
+
+
+@contextmanager
+def tested_mesh(home: Path = HOME, *, wait_scale: float = WAIT_SCALE) -> Iterator[MeshDriver]:
+    """Three accounts on a free port, deployed by the real templates with the real sam; gone at the end."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("MESH_HOME", str(home))
+    mesh = Mesh(free_port(), home)
+    try:
+        mesh.start(wait_scale, with_parent=True)
+        with (home / "lock").open("w") as lock:
+            # Two test runs may share the folder: one of them builds, the other finds it built.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            deploy(mesh, lambda account, what: None)
+        yield MeshDriver(mesh.endpoint)
+    finally:
+        mesh.stop()
+        shutil.rmtree(mesh.state_dir, ignore_errors=True)
+        patch.undo()
+
+
+@pytest.fixture(scope="session")
+def deployed_mesh() -> Iterator[MeshDriver]:
+    """The mesh of the whole run."""
+    with tested_mesh() as driver:
+        yield driver
+
+
+@pytest.fixture
+def mesh(deployed_mesh: MeshDriver) -> Iterator[MeshDriver]:
+    """The mesh, without faults that an earlier test left."""
+    deployed_mesh.clear_faults()
+    yield deployed_mesh
+    deployed_mesh.clear_faults()
