@@ -1,0 +1,198 @@
+"""A story is joined from three accounts' records and the histories of the runs they name, in order."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cli import tracing
+from cli.tracing import Moment, Story
+
+STORY = "00000000-0000-5000-8000-000000000001"
+BEGAN = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
+MACHINES = {
+    "OnboardUploadArn": "arn:aws:states:us-east-1:222222222222:stateMachine:onboard-upload",
+    "PrepareProductArn": "arn:aws:states:us-east-1:222222222222:stateMachine:prepare-product",
+}
+ONBOARDED = f"arn:aws:states:us-east-1:222222222222:execution:onboard-upload:credit-card-{STORY}"
+PUBLISHED = "arn:aws:states:us-east-1:111111111111:execution:publish-version:abc"
+
+
+def after(seconds):
+    return BEGAN + timedelta(seconds=seconds)
+
+
+def entry(seconds, what, **facts):
+    return {"time": after(seconds).isoformat(), "what": what, "facts": facts}
+
+
+def entered(number, seconds, name):
+    details = {"name": name}
+    return {"id": number, "timestamp": after(seconds), "type": "TaskStateEntered", "stateEnteredEventDetails": details}
+
+
+class FakeStates:
+    def __init__(self, histories, runs=()):
+        self.histories = histories
+        self.runs = list(runs)
+        self.asked = []
+
+    def get_paginator(self, name):
+        assert name == "get_execution_history"
+        return self
+
+    def paginate(self, *, executionArn):  # noqa: N803 - boto3's
+        self.asked.append(executionArn)
+        if executionArn not in self.histories:
+            raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": "no"}}, "GetExecutionHistory")
+        return [{"events": self.histories[executionArn]}]
+
+    def list_executions(self, **_):
+        return {"executions": [{"executionArn": arn, "startDate": at} for arn, at, _ in self.runs]}
+
+    def describe_execution(self, *, executionArn):  # noqa: N803 - boto3's
+        correlation_id = next(story for arn, _, story in self.runs if arn == executionArn)
+        return {"input": json.dumps({"detail": {"metadata": {"correlation_id": correlation_id}}})}
+
+
+class FakeTrace:
+    def __init__(self, entries):
+        self.found = entries
+
+    def entries(self, correlation_id):
+        assert correlation_id == STORY
+        if isinstance(self.found, Exception):
+            raise self.found
+        return iter(self.found)
+
+
+class FakeSite:
+    def __init__(self, records, states):
+        self.records = records
+        self.states = states
+
+    def trace(self, account):
+        return FakeTrace(self.records.get(account, []))
+
+    def client(self, account, service):
+        assert service == "stepfunctions"
+        return self.states
+
+    def output(self, account, name):
+        assert account == "producer"
+        return MACHINES[name]
+
+
+@pytest.fixture(autouse=True)
+def _forget_runs(monkeypatch):
+    monkeypatch.setattr(tracing, "_prepared", {})
+
+
+def whole_story():
+    records = {
+        "producer": [entry(0, "uploads received", product="credit-card", objects=1)],
+        "central": [entry(3, "received", event="DataCrawled", sender="222222222222", execution=PUBLISHED)],
+        "consumer": [entry(5, "notice received", event="ProductUpdated")],
+    }
+    histories = {
+        ONBOARDED: [entered(2, 1, "TakeBatch"), entered(5, 2, "Onboarded")],
+        PUBLISHED: [entered(2, 2.5, "AuthoriseSender"), entered(4, 4, "Published")],
+    }
+    return records, histories
+
+
+def test_three_accounts_and_their_runs_make_one_story_in_order():
+    records, histories = whole_story()
+    moments, unseen = Story(FakeSite(records, FakeStates(histories))).gather([STORY])
+    assert unseen == []
+    assert [(moment.account, moment.machine, moment.what) for moment in moments] == [
+        ("producer", "", "uploads received"),
+        ("producer", "onboard-upload", "TakeBatch"),
+        ("producer", "onboard-upload", "Onboarded"),
+        ("central", "publish-version", "AuthoriseSender"),
+        ("central", "", "received DataCrawled"),
+        ("central", "publish-version", "Published"),
+        ("consumer", "", "notice received ProductUpdated"),
+    ]
+
+
+def test_an_account_that_may_not_be_seen_is_named_and_the_rest_is_told():
+    records, histories = whole_story()
+    denied = {"Error": {"Code": "AccessDeniedException", "Message": "not yours"}}
+    records["consumer"] = ClientError(denied, "Query")
+    moments, unseen = Story(FakeSite(records, FakeStates(histories))).gather([STORY])
+    assert unseen == ["the consumer account's part (not yours)"]
+    assert {moment.account for moment in moments} == {"producer", "central"}
+
+
+def test_any_other_trouble_with_an_account_is_not_swallowed():
+    records, histories = whole_story()
+    records["consumer"] = ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "gone"}}, "Query")
+    with pytest.raises(ClientError, match="gone"):
+        Story(FakeSite(records, FakeStates(histories))).gather([STORY])
+
+
+def test_an_ended_run_is_asked_for_once_and_a_running_one_again():
+    records, histories = whole_story()
+    histories[PUBLISHED].append({"id": 9, "timestamp": after(4), "type": "ExecutionSucceeded"})
+    states = FakeStates(histories)
+    story = Story(FakeSite(records, states))
+    story.gather([STORY])
+    story.gather([STORY])
+    assert states.asked.count(PUBLISHED) == 1
+    assert states.asked.count(ONBOARDED) == 2
+
+
+def test_a_run_of_prepare_product_is_found_by_its_input_within_its_time():
+    ours, theirs, old = (
+        f"{MACHINES['PrepareProductArn']}:{name}".replace("stateMachine", "execution") for name in "abc"
+    )
+    runs = [(ours, after(2), STORY), (theirs, after(2), "another"), (old, after(-7200), STORY)]
+    records = {"producer": [entry(0, "contract received", product="credit-card", sent=True)]}
+    states = FakeStates({ours: [entered(2, 2, "LinkDatabase")], old: [entered(2, -7200, "LinkDatabase")]}, runs)
+    moments, _ = Story(FakeSite(records, states)).gather([STORY])
+    assert [(moment.machine, moment.what) for moment in moments] == [
+        ("", "contract received"),
+        ("prepare-product", "LinkDatabase"),
+    ]
+
+
+def test_states_of_one_millisecond_keep_the_order_of_the_run():
+    events = [entered(3, 1, "RouteBatch"), entered(5, 1, "InspectBatch"), entered(8, 1, "CheckAccepted")]
+    found = tracing.run_moments("producer", ONBOARDED, events)
+    assert [moment.what for moment in sorted(set(found))] == ["RouteBatch", "InspectBatch", "CheckAccepted"]
+
+
+def test_a_failed_run_ends_with_its_error_in_one_line():
+    cause = json.dumps({"errorMessage": json.dumps({"code": "X", "message": "no such key"}), "errorType": "ObjectGone"})
+    event = {"id": 9, "timestamp": after(1), "type": "ExecutionFailed"}
+    event["executionFailedEventDetails"] = {"error": "ObjectGone", "cause": cause}
+    (moment,) = tracing.run_moments("producer", ONBOARDED, [event])
+    assert moment == Moment(after(1), 9, "producer", "onboard-upload", "failed", "ObjectGone: no such key")
+
+
+def test_a_refusal_is_told_by_its_reason():
+    refused = entry(1, "refused", event="ProductDeclared", reason={"code": "NotAMember", "message": "not admitted"})
+    moment = tracing.moment_of("central", refused)
+    assert (moment.what, moment.detail) == ("refused ProductDeclared", "NotAMember: not admitted")
+
+
+def test_facts_are_words_and_what_is_the_same_all_over_is_left_out():
+    facts = {"product": "p", "bucket": "b", "execution": "arn", "told": ["1", "2"], "sent": True, "note": None}
+    assert tracing.moment_of("central", entry(1, "notified", **facts)).detail == "told 1 2, sent yes"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_timeline_fits_the_terminal(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    tracing.render(
+        [
+            Moment(BEGAN, 0, "producer", "", "uploads received", "objects 1 " * 30),
+            Moment(after(1.5), 1, "central", "publish-version", "TagTables"),
+        ]
+    )
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= width
+    assert "began 2026-11-21 18:00:00 UTC" in said
+    assert "+1.50" in said
