@@ -2,7 +2,7 @@
 
 from ministack import app as ministack_app
 
-from local import events, functions, glue, lakeformation, messaging, ram, states
+from local import condition_keys, events, functions, glue, lakeformation, ram, states
 from local.gateway import Gateway
 from local.options import ServerOptions
 from local.record import Record
@@ -15,7 +15,7 @@ def build(options: ServerOptions) -> Gateway:
     functions.install(options)
     states.install(options)
     events.install(options)
-    messaging.install()
+    condition_keys.install()
     lakeformation.install()
     ram.install()
     glue.install()
