@@ -57,9 +57,7 @@ def demo_command(
         if as_json:
             output.emit(found)
         elif keep:
-            output.say(
-                f"\nthe mesh is up: {local.endpoint}; more of it: mesh show {credit.PRODUCT} --port {local.port}"
-            )
+            output.say(f"the mesh stays up at {local.endpoint}: mesh show {credit.PRODUCT} --port {local.port}")
 
 
 @contextlib.contextmanager
@@ -132,7 +130,12 @@ class Demo:
         """Upload, and watch until it is through."""
         follower = Follower(self._site, Baseline.take(self._site, credit.PRODUCT), [file.key for file in files])
         for file in files:
-            self._line(datetime.now(UTC), "producer", "", f"upload {file.key}, {output.size(file.path.stat().st_size)}")
+            self._line(
+                datetime.now(UTC),
+                "producer",
+                "",
+                f"upload {file.key.partition('/')[2]}, {output.size(file.path.stat().st_size)}",
+            )
             upload(self._site, file)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while True:

@@ -104,7 +104,8 @@ def _answer(as_json: bool, local: mesh.Mesh, **what: Any) -> None:  # noqa: ANN4
 
 
 def show(account: str, what: str) -> None:
-    print(f"{account:>9}  {what}", flush=True)
+    # One write: members build and deploy at once, each in a thread of its own.
+    print(f"{account:>9}  {what}\n", end="", flush=True)
 
 
 def silent(account: str, what: str) -> None:

@@ -208,5 +208,5 @@ def render_columns(columns: list[dict[str, Any]], table_tags: dict[str, str]) ->
     for column in columns:
         own = {key: value for key, value in column["tags"].items() if table_tags.get(key) != value}
         kind = f"{column['type']} (partition)" if column["partition_key"] else column["type"]
-        rows.append((column["name"], kind, output.tags_text(own), column["description"]))
+        rows.append((column["name"], kind, output.tags_text(own).replace(" ", "\n"), column["description"]))
     output.table(("column", "type", "LF-Tags", "meaning"), rows, wrap="meaning")
