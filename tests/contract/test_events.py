@@ -1,0 +1,160 @@
+"""Events as contracts: schemas in sync with the models, samples that every function can parse."""
+
+import ast
+import importlib
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from mesh.domain.events import EVENT_TYPES, Envelope, Event, EventData
+from mesh.domain.formats.model import ObjectRef
+from mesh.entry.s3_events import object_of
+from mesh.usecases.relay_inbox import InboxMessage
+from pydantic import BaseModel, ValidationError
+
+from tools.event_contracts import contracts, differences
+from tools.templates import ROOT
+
+KINDS = {kind.detail_type(): kind for kind in EVENT_TYPES}
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+SAMPLES = sorted((ROOT / "events").glob("*/*.json"))
+# Samples of what is to be refused: they show the form of bad input, and are no events of the contract.
+BAD = {"authorise_sender/forged_sender", "collect_uploads/not_an_s3_event", "relay_inbox/not_a_notice"}
+
+
+def of_functions() -> list[Path]:
+    return [path for path in SAMPLES if path.parent.name != "contracts"]
+
+
+def name_of(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def validated_parts(function: str, event: Any) -> Iterator[BaseModel]:
+    """Each `Model.model_validate(event…)` of the handler's own source, done on the sample."""
+    module = importlib.import_module(f"functions.{function}.app")
+    for node in ast.walk(ast.parse(inspect.getsource(module.lambda_handler))):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="model_validate", value=ast.Name(id=model)), args=[argument]):
+                source = ast.unparse(argument)
+                if source == "event" or source.startswith("event["):
+                    yield getattr(module, model).model_validate(eval(source, {"event": event}))
+                elif source == "table":
+                    yield from (getattr(module, model).model_validate(table) for table in event["tables"])
+
+
+def bodies(event: Any) -> Iterator[Any]:
+    """What SQS records hold."""
+    return (json.loads(record["body"]) for record in event["Records"])
+
+
+def inbox_message(body: Any) -> InboxMessage:
+    kind = body["MessageAttributes"]["detail-type"]["Value"]
+    return InboxMessage(topic_arn=body["TopicArn"], detail_type=kind, detail=json.loads(body["Message"]))
+
+
+# Handlers that take their event apart without a model: what they look for.
+BY_HAND: dict[str, Any] = {
+    "collect_uploads": lambda event: [object_of(body) for body in bodies(event)],
+    "declare_product": lambda event: [object_of(event)],
+    "govern_lake": lambda event: [event["RequestType"], event["ResourceProperties"]["Admins"], event["ResponseURL"]],
+    "join_mesh": lambda event: [event.get("ResponseURL") or event["detail-type"]],
+    "relay_inbox": lambda event: [inbox_message(body) for body in bodies(event)],
+    "resume_crawl": lambda event: [event["detail"]["crawlerName"]],
+}
+
+
+def envelopes(value: Any) -> Iterator[dict[str, Any]]:
+    """EventBridge envelopes of Meshwork's own events, wherever they stand in a sample."""
+    if isinstance(value, dict):
+        if value.get("source") == "meshwork":
+            yield value
+        for item in value.values():
+            yield from envelopes(item)
+
+
+def test_the_contracts_are_as_the_models_say():
+    assert differences() == []
+
+
+def test_a_difference_of_any_kind_is_found(tmp_path):
+    for name, text in contracts().items():
+        (tmp_path / name).write_text(text)
+    assert differences(tmp_path) == []
+
+    (tmp_path / "MemberJoined.v1.json").write_text("{}")
+    (tmp_path / "DataCrawled.v1.json").unlink()
+    (tmp_path / "Invented.v1.json").write_text("{}")
+
+    assert len(differences(tmp_path)) == 3
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_contract_is_a_schema_that_closes_its_objects(kind):
+    schema = json.loads((ROOT / "events" / "contracts" / f"{kind}.v1.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+    assert schema["additionalProperties"] is False
+    assert all(part["additionalProperties"] is False for part in schema["$defs"].values() if "properties" in part)
+    assert not {"account", "sender", "account_id"} & set(schema["$defs"][kind]["properties"])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_function_has_a_sample_that_its_handler_parses(function):
+    samples = [path for path in of_functions() if path.parent.name == function and name_of(path) not in BAD]
+    assert samples
+
+    for path in samples:
+        event = json.loads(path.read_text())
+        parsed = [*validated_parts(function, event), *BY_HAND.get(function, lambda _: [])(event)]
+        assert parsed, f"{name_of(path)}: nothing of it is parsed"
+        assert all(part is not None for part in parsed)
+
+
+def test_samples_belong_to_functions():
+    assert {path.parent.name for path in of_functions()} == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("path", of_functions(), ids=name_of)
+def test_an_event_in_a_sample_keeps_its_contract(path):
+    for envelope in envelopes(json.loads(path.read_text())):
+        schema = json.loads(contracts()[f"{envelope['detail-type']}.v1.json"])
+        faults = list(jsonschema.Draft202012Validator(schema).iter_errors(envelope["detail"]))
+        kind = KINDS[envelope["detail-type"]]
+        if name_of(path) in BAD:
+            assert faults
+            with pytest.raises(ValidationError):
+                Event[kind].model_validate(envelope["detail"])
+        else:
+            assert faults == []
+            read = Event[kind].model_validate(envelope["detail"])
+            assert Event[kind].model_validate_json(read.model_dump_json()) == read
+
+
+@pytest.mark.parametrize("name", sorted(BAD - {"authorise_sender/forged_sender"}))
+def test_bad_records_cannot_be_parsed(name):
+    function, case = name.split("/")
+    event = json.loads((ROOT / "events" / function / f"{case}.json").read_text())
+
+    with pytest.raises((ValueError, KeyError)):
+        BY_HAND[function](event)
+
+
+def test_an_s3_key_is_taken_as_it_is():
+    event = json.loads((ROOT / "events" / "collect_uploads" / "two_products.json").read_text())
+
+    refs = BY_HAND["collect_uploads"](event)
+
+    assert all(isinstance(ref, ObjectRef) for ref in refs)
+    assert refs[1].key == "loans/data/loans/part 1+1 %2F größe.csv"
+
+
+def test_the_sender_is_the_envelopes_and_no_events_field():
+    assert Envelope.model_fields["account"].is_required()
+    for kind in EVENT_TYPES:
+        assert issubclass(kind, EventData)
+        assert not {"account", "sender", "account_id"} & set(kind.model_fields)

@@ -1,0 +1,124 @@
+"""Who may do what: actions that exist, none by wildcard, `Resource: "*"` only where AWS knows no finer one."""
+
+import fnmatch
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import botocore.session
+import pytest
+
+from tools.templates import FUNCTION, ROOT, STATE_MACHINE, TEMPLATES, load, resources
+
+# IAM prefix → botocore's service, where they differ.
+SERVICES = {"states": "stepfunctions"}
+# IAM actions that are no API operation of the service: Service Authorization Reference.
+NO_OPERATION = {
+    "lakeformation:GetDataAccess",
+    "iam:PassRole",
+    "lambda:InvokeFunction",
+    "s3:GetObjectVersion",
+    "s3:GetObjectVersionTagging",
+    "s3:ListBucket",
+    "s3:ListBucketVersions",
+    "s3:GetBucketLocation",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+}
+# Actions without resource-level permissions, and why a star is all that AWS knows.
+STAR = {
+    "lakeformation:*": "Lake Formation decides on resources by its own grants",
+    "logs:*": "log delivery of Step Functions",
+    "xray:*": "traces have no ARN",
+    "ram:CreateResourceShare": "a share has no ARN before it exists",
+    "ram:Get*": "RAM's list calls",
+    "ram:List*": "RAM's list calls",
+    "glue:CreateClassifier": "classifiers have no ARN in IAM",
+    "glue:UpdateClassifier": "classifiers have no ARN in IAM",
+}
+# Readers among people's roles may have verbs by wildcard; functions and machines never.
+READS = ("Get*", "List*", "Search*")
+
+
+def statements() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(template, who, statement) of all identity policies."""
+    for file in TEMPLATES:
+        template = load(ROOT / file)
+        for name, properties in resources(template, FUNCTION, STATE_MACHINE).items():
+            for policy in properties["Policies"]:
+                yield from ((file, name, statement) for statement in policy["Statement"])
+        for name, role in resources(template, "AWS::IAM::Role").items():
+            for policy in role.get("Policies", ()):
+                yield from ((file, name, statement) for statement in policy["PolicyDocument"]["Statement"])
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    action = statement["Action"]
+    return [action] if isinstance(action, str) else action
+
+
+@cache
+def operations(service: str) -> frozenset[str]:
+    session = botocore.session.get_session()
+    return frozenset(session.get_service_model(SERVICES.get(service, service)).operation_names)
+
+
+EACH = pytest.mark.parametrize(
+    ("who", "statement"),
+    [
+        pytest.param(who, statement, id=f"{file}-{who}-{index}")
+        for index, (file, who, statement) in enumerate(statements())
+    ],
+)
+
+
+@EACH
+def test_only_what_is_allowed_is_said_and_by_what_exists(who, statement):
+    assert statement["Effect"] == "Allow"
+    assert not {"NotAction", "NotResource"} & set(statement)
+    for action in actions(statement):
+        service, _, name = action.partition(":")
+        if action in NO_OPERATION:
+            continue
+        assert fnmatch.filter(operations(service), name), f"{action}: there is no such operation"
+
+
+@EACH
+def test_no_action_is_a_wildcard(who, statement):
+    for action in actions(statement):
+        name = action.partition(":")[2]
+        assert "*" not in name or (name in READS and not who.endswith("Function")), action
+
+
+@EACH
+def test_a_star_is_a_resource_only_where_aws_knows_no_finer_one(who, statement):
+    resource = statement["Resource"]
+    if "*" not in (resource if isinstance(resource, list) else [resource]):
+        return
+    for action in actions(statement):
+        assert any(fnmatch.fnmatchcase(action, known) for known in STAR), f"{who}: {action} on everything"
+
+
+@EACH
+def test_a_role_is_passed_to_one_service_only(who, statement):
+    if "iam:PassRole" in actions(statement):
+        assert statement["Resource"] != "*"
+        condition = statement.get("Condition", {}).get("StringEquals", {})
+        assert "iam:PassedToService" in condition, f"{who}: any service could be given the role"
+
+
+def test_each_known_star_is_used():
+    starred = {
+        action for _, _, statement in statements() if statement["Resource"] == "*" for action in actions(statement)
+    }
+
+    assert [known for known in STAR if not fnmatch.filter(starred, known)] == []
+
+
+def test_each_exception_is_used():
+    used = {action for _, _, statement in statements() for action in actions(statement)}
+
+    assert NO_OPERATION - used == set()
