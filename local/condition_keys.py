@@ -1,8 +1,8 @@
 """Condition keys of IAM that MiniStack resolves wrongly, or not at all.
 
-`sns:Protocol`, `sns:Endpoint`: not given to a topic's policy. MiniStack asks that policy twice for a Subscribe: once before
-the call, as for every service, and once within SNS. The first asks with our keys; the second repeats it without them, so it
-is answered by what the first found.
+`sns:Protocol`, `sns:Endpoint`: not given to a topic's policy. MiniStack asks that policy twice for a Subscribe: once
+before the call, as for every service, and once within SNS. The first asks with our keys; the second repeats it without
+them, so it is answered by what the first found.
 
 `s3:ResourceAccount`, `aws:ResourceAccount`: an S3 ARN has no account, and MiniStack takes the caller's. It is the
 bucket's owner.
@@ -13,6 +13,8 @@ from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import s3, sns
+
+_S3 = "arn:aws:s3:::"
 
 
 def install() -> None:

@@ -89,7 +89,7 @@ def _files(run: Run, bucket: str, path: str, exclusions: list[str], summary: Sum
     owner = s3._bucket_owner_account(bucket)
     if owner is None:
         raise invalid_input(f"The specified bucket does not exist: {bucket}")
-    reader.require("s3:ListBucket", f"arn:aws:s3:::{bucket}", service="s3")
+    reader.require("s3:ListBucket", f"arn:aws:s3:::{bucket}", service="s3", keys={"s3:prefix": path})
     with request_scope(owner, run.role.region):
         objects = sorted(s3._buckets[bucket]["objects"])
     for key in (key for key in objects if _is_data(key, path, exclusions)):

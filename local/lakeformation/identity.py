@@ -58,13 +58,15 @@ class Identity:
             if self.access_key:
                 result = iam_evaluator.enforce(self.access_key, action, service, self.region, resource, keys)
             else:
-                result = role_decision(self, action, resource)
+                result = role_decision(self, action, resource, keys)
         if result is None:
             return None
         return getattr(result, "decision", "ImplicitDeny") == "Deny"
 
 
-def role_decision(role: Identity, action: str, resource: str) -> iam_evaluator.EvalResult | None:
+def role_decision(
+    role: Identity, action: str, resource: str, keys: dict[str, str] | None = None
+) -> iam_evaluator.EvalResult | None:
     """What the role's identity policies and boundary say of `action` on `resource`: None for allow.
 
     For a resource of another account with a policy of its own (a bucket) both must allow, as IAM's evaluation
@@ -77,6 +79,8 @@ def role_decision(role: Identity, action: str, resource: str) -> iam_evaluator.E
         action=action,
         resource_arn=resource,
         region=role.region,
+        secure_transport=True,  # services call each other over TLS
+        service_context={name.lower(): value for name, value in (keys or {}).items()},
     )
     name = role.arn.rsplit("/", 1)[-1]
     from ministack.services import iam  # noqa: PLC0415

@@ -1,8 +1,12 @@
 """Puts our parts in the place of MiniStack's, which calls its own services in process, past IAM."""
 
+import functools
+import json
+from collections.abc import Callable
 from typing import Any
 
 from ministack import app
+from ministack.core import iam_actions
 from ministack.services import stepfunctions
 
 from local.options import ServerOptions
@@ -35,4 +39,18 @@ def install(options: ServerOptions) -> None:
     stepfunctions._run_execution = runner.run_execution
     stepfunctions._start_execution = idempotent(stepfunctions._start_execution)
     stepfunctions._describe_execution = redrive.with_redrive_details(stepfunctions._describe_execution)
+    iam_actions.extract_resource_arn = _with_task_tokens(iam_actions.extract_resource_arn)
     app.SERVICE_HANDLERS["states"] = redrive.with_redrive(stepfunctions.handle_request)
+
+
+def _with_task_tokens(extract: Callable[..., str]) -> Callable[..., str]:
+    """The resource of a SendTask call is the machine whose execution waits; MiniStack names none."""
+
+    @functools.wraps(extract)
+    def extracted(service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> str:  # noqa: ANN401 - passed on
+        if service == "states" and ".SendTask" in headers.get("x-amz-target", ""):
+            token = json.loads(body or b"{}").get("taskToken")
+            return str((stepfunctions._task_tokens.get(token) or {}).get("machine", "*"))
+        return extract(service, method, path, headers, body, *rest)
+
+    return extracted

@@ -69,6 +69,7 @@ class Tasks:
     def invoke_with_callback(self, resource: str, arguments: Json, token: str, state: dict[str, Any]) -> Json:
         """Make the call that carries the token, then wait for its answer, a missed heartbeat or the timeout."""
         waiting: dict[str, Any] = {"event": threading.Event(), "result": None, "error": None, "heartbeat": None}
+        waiting["machine"] = running.get()["stateMachineArn"]
         stepfunctions._task_tokens[token] = waiting
         try:
             self.invoke(resource.replace(_CALLBACK, ""), arguments)
