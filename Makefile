@@ -18,7 +18,7 @@ help:  ## this list
 	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /  make \1\t/' | expand -t 18
 
 demo: setup  ## three accounts on this machine: upload a product, see the consumer told
-	@$(RUN) mesh demo $(ARGS)
+	@$(RUN) mesh demo --keep $(ARGS)
 
 up: setup  ## start and deploy the three accounts, and leave them running
 	@$(RUN) mesh up $(ARGS)
