@@ -1,0 +1,34 @@
+"""Adapters on moto, in this process: no socket is opened, no account is reached."""
+
+import boto3
+import pytest
+from mesh.adapters.dynamodb import Table
+from moto import mock_aws
+
+from tests.builders import CENTRAL, REGION
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    """An empty AWS account, central's."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", CENTRAL)
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield boto3.client
+
+
+@pytest.fixture
+def table(aws):
+    """The account's own table, with the keys of the templates."""
+    client = aws("dynamodb")
+    client.create_table(
+        TableName="mesh",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+    return Table(client, "mesh")

@@ -1,0 +1,221 @@
+"""A producer's uploads, notices and traces: one suite for the fakes and for DynamoDB."""
+
+from datetime import timedelta
+
+import pytest
+from mesh.adapters.notices import DynamoNotices
+from mesh.adapters.trace import DynamoTrace
+from mesh.adapters.uploads import DynamoUploads
+from mesh.domain.formats.model import ObjectRef
+from mesh.domain.product import ConcurrentChange
+
+from tests.builders import BUCKET
+from tests.fakes import NOON, FakeNotices, FakeUploads
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def uploads(request):
+    return FakeUploads() if request.param == "fake" else DynamoUploads(request.getfixturevalue("table"))
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def notices(request):
+    return FakeNotices() if request.param == "fake" else DynamoNotices(request.getfixturevalue("table"))
+
+
+def ref(name="a.csv", sequencer="01"):
+    key = f"loans/data/loans/{name}"
+    return ObjectRef(bucket=BUCKET, key=key, size=7, etag="e", version_id="v", sequencer=sequencer)
+
+
+def keys(uploads, limit=100):
+    return [(one.key.rpartition("/")[2], one.sequencer) for one, _ in uploads.pending("loans", limit)]
+
+
+def test_a_new_object_waits_as_it_came(uploads):
+    assert uploads.add_pending("loans", ref(), "story")
+
+    assert uploads.pending("loans", 10) == [(ref(), "story")]
+    assert uploads.has_pending("loans")
+    assert not uploads.has_pending("cards")
+
+
+@pytest.mark.parametrize("sequencer", ["0A", "0A0", "09", "099F"])
+def test_what_is_not_newer_is_known(uploads, sequencer):
+    uploads.add_pending("loans", ref(sequencer="0A"), "c")
+
+    assert not uploads.add_pending("loans", ref(sequencer=sequencer), "c")
+    assert keys(uploads) == [("a.csv", "0A")]
+
+
+def test_a_newer_version_takes_the_place_of_the_waiting_one(uploads):
+    uploads.add_pending("loans", ref(sequencer="0A"), "c")
+
+    assert uploads.add_pending("loans", ref(sequencer="0A01"), "d")
+    assert uploads.pending("loans", 10) == [(ref(sequencer="0A01"), "d")]
+
+
+def test_a_duplicate_is_known_after_it_was_settled(uploads):
+    uploads.add_pending("loans", ref(), "c")
+    uploads.settle("loans", [ref()])
+
+    assert not uploads.add_pending("loans", ref(), "c")
+    assert not uploads.has_pending("loans")
+
+
+def test_settling_keeps_newer_versions_and_others(uploads):
+    uploads.add_pending("loans", ref("a.csv", "01"), "c")
+    uploads.add_pending("loans", ref("b.csv", "01"), "c")
+    uploads.add_pending("loans", ref("a.csv", "02"), "c")
+
+    uploads.settle("loans", [ref("a.csv", "01"), ref("gone.csv")])
+
+    assert keys(uploads) == [("a.csv", "02"), ("b.csv", "01")]
+
+
+def test_pending_is_in_order_of_keys_and_bounded(uploads):
+    for name in ("c.csv", "a.csv", "b.csv"):
+        uploads.add_pending("loans", ref(name), "c")
+
+    assert [name for name, _ in keys(uploads, 2)] == ["a.csv", "b.csv"]
+
+
+@pytest.mark.parametrize("name", ["a b+c%2F.csv", "größe 🦊.csv", "x" * 980 + ".csv"])
+def test_keys_of_any_form_can_wait(uploads, name):
+    uploads.add_pending("loans", ref(name), "c")
+
+    assert [one.key for one, _ in uploads.pending("loans", 1)] == [ref(name).key]
+
+
+def test_the_lease_is_one_holders_until_it_is_dropped(uploads):
+    assert uploads.take_lease("loans", "one", NOON + HOUR, NOON) == 1
+    assert uploads.take_lease("loans", "one", NOON + HOUR, NOON) == 1
+    assert uploads.take_lease("loans", "two", NOON + HOUR, NOON) is None
+    assert uploads.take_lease("cards", "two", NOON + HOUR, NOON) == 1
+
+    uploads.drop_lease("loans", "two")
+    assert uploads.take_lease("loans", "two", NOON + HOUR, NOON) is None
+    uploads.drop_lease("loans", "one")
+    assert uploads.take_lease("loans", "two", NOON + HOUR, NOON) == 2
+
+
+def test_a_lease_that_ended_is_free_and_counts_on(uploads):
+    uploads.take_lease("loans", "one", NOON + HOUR, NOON)
+
+    assert uploads.take_lease("loans", "two", NOON + 3 * HOUR, NOON + HOUR) is None
+    assert uploads.take_lease("loans", "two", NOON + 3 * HOUR, NOON + HOUR + timedelta(seconds=1)) == 2
+    uploads.drop_lease("loans", "one")
+    assert uploads.take_lease("loans", "three", NOON + 3 * HOUR, NOON + 2 * HOUR) is None
+
+
+def test_dropping_a_lease_that_never_was_is_nothing(uploads):
+    uploads.drop_lease("loans", "one")
+
+    assert uploads.take_lease("loans", "one", NOON + HOUR, NOON) == 1
+
+
+def test_a_contract_is_declared_once_and_newer_ones_again(uploads):
+    assert uploads.product("loans") is None
+    assert uploads.may_declare("loans", "02")
+    uploads.record_declared("loans", "02")
+
+    assert not uploads.may_declare("loans", "02")
+    assert not uploads.may_declare("loans", "01")
+    assert uploads.may_declare("loans", "03")
+    assert uploads.product("loans")["status"] == "declared"
+
+
+def test_a_draft_gives_way_to_any_contract(uploads):
+    uploads.record_declared("loans", "")
+
+    assert not uploads.may_declare("loans", "")
+    assert uploads.may_declare("loans", "00FF")
+
+
+def test_a_registered_product_stays_so_when_its_contract_changes(uploads):
+    uploads.record_declared("loans", "02")
+    uploads.put_product("loans", {"link": "rl_loans", "crawl": "auto", "contract": {"name": "loans"}})
+    uploads.record_declared("loans", "03")
+
+    assert uploads.product("loans") == {
+        "link": "rl_loans",
+        "crawl": "auto",
+        "contract": {"name": "loans"},
+        "status": "registered",
+        "sequencer": "03",
+    }
+
+
+def test_a_product_may_be_registered_though_its_declaration_was_not_recorded(uploads):
+    uploads.put_product("loans", {"link": "rl_loans"})
+
+    assert uploads.product("loans")["status"] == "registered"
+    assert uploads.may_declare("loans", "01")
+
+
+def test_two_events_at_once_keep_the_newer(table):
+    """Another function writes between our look and our write: the condition fails, and we look again."""
+    uploads, other = DynamoUploads(table), DynamoUploads(table)
+    uploads.add_pending("loans", ref(sequencer="01"), "c")
+    put_if = table.put_if
+
+    def overtaken(*args):
+        table.put_if = put_if
+        other.add_pending("loans", ref(sequencer="03"), "other")
+        return put_if(*args)
+
+    table.put_if = overtaken
+
+    assert not uploads.add_pending("loans", ref(sequencer="02"), "c")
+    assert uploads.pending("loans", 1)[0][0].sequencer == "03"
+
+
+def test_endless_contention_is_a_passing_trouble(table):
+    uploads = DynamoUploads(table)
+    uploads.add_pending("loans", ref(), "c")
+    table.put_if = lambda *_: False
+
+    with pytest.raises(ConcurrentChange):
+        uploads.add_pending("loans", ref(sequencer="02"), "c")
+
+
+def test_a_crawls_token_is_taken_once(table):
+    uploads = DynamoUploads(table)
+    table.put({"pk": "CRAWL#creditCrawler-1", "sk": "TOKEN", "task_token": "t"})
+
+    assert uploads.take_token("other") is None
+    assert uploads.take_token("creditCrawler-1") == "t"
+    assert uploads.take_token("creditCrawler-1") is None
+
+
+def test_a_notice_is_stored_once(notices):
+    assert not notices.known("e-1")
+    assert notices.add("e-1", "ProductUpdated", {"data": {"version": 1}}, NOON)
+    assert not notices.add("e-1", "ProductUpdated", {"data": {"version": 9}}, NOON + HOUR)
+    assert notices.known("e-1")
+
+
+def test_notices_are_read_in_order_and_from_a_point_on(table):
+    notices = DynamoNotices(table)
+    for number in (2, 1, 3):
+        notices.add(f"e-{number}", "ProductUpdated", {"n": number}, NOON + number * HOUR)
+
+    found = list(notices.all())
+
+    assert [one["detail"] for one in found] == [{"n": 1}, {"n": 2}, {"n": 3}]
+    after = f"{found[1]['time']}#{found[1]['id']}"
+    assert [one["id"] for one in notices.all(after)] == ["e-3"]
+
+
+def test_a_trace_tells_a_story_in_order_and_ends_by_itself(table):
+    trace = DynamoTrace(table)
+    for number in range(5):
+        trace.note("story", f"step {number}", number=number)
+    trace.note("another", "step")
+
+    assert [(one["what"], one["facts"]) for one in trace.entries("story")] == [
+        (f"step {number}", {"number": number}) for number in range(5)
+    ]
+    assert all(item["expires"] > 0 for item in table.query("TRACE#story"))
