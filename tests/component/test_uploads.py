@@ -155,27 +155,37 @@ def test_a_product_may_be_registered_though_its_declaration_was_not_recorded(upl
     assert uploads.may_declare("loans", "01")
 
 
-def test_two_events_at_once_keep_the_newer(table):
-    """Another function writes between our look and our write: the condition fails, and we look again."""
+def test_an_older_event_that_looked_first_and_writes_last_does_not_replace_the_newer(table):
     uploads, other = DynamoUploads(table), DynamoUploads(table)
     uploads.add_pending("loans", ref(sequencer="01"), "c")
-    put_if = table.put_if
+    get = table.get
 
     def overtaken(*args):
-        table.put_if = put_if
+        table.get = get
+        found = get(*args)
         other.add_pending("loans", ref(sequencer="03"), "other")
-        return put_if(*args)
+        return found
 
-    table.put_if = overtaken
+    table.get = overtaken
 
     assert not uploads.add_pending("loans", ref(sequencer="02"), "c")
-    assert uploads.pending("loans", 1)[0][0].sequencer == "03"
+    assert uploads.pending("loans", 1) == [(ref(sequencer="03"), "other")]
+
+
+def test_a_crash_records_nothing_and_the_next_delivery_all(table, monkeypatch):
+    uploads = DynamoUploads(table)
+    with monkeypatch.context() as patch:
+        patch.setattr(table, "write_together", lambda _: (_ for _ in ()).throw(RuntimeError("crashed")))
+        with pytest.raises(RuntimeError):
+            uploads.add_pending("loans", ref(), "c")
+
+    assert uploads.add_pending("loans", ref(), "c")
+    assert uploads.pending("loans", 10) == [(ref(), "c")]
 
 
 def test_endless_contention_is_a_passing_trouble(table):
     uploads = DynamoUploads(table)
-    uploads.add_pending("loans", ref(), "c")
-    table.put_if = lambda *_: False
+    table.write_together = lambda _: False
 
     with pytest.raises(ConcurrentChange):
         uploads.add_pending("loans", ref(sequencer="02"), "c")

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb import Table, dump
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.product import ConcurrentChange
@@ -61,25 +61,30 @@ class DynamoUploads:
     def add_pending(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
         """See the port: `SEEN#` decides, so that an event that comes again months later is still recognised.
 
-        The pending item is written first: a crash in between repeats it, and never loses an object.
+        Both items are written together or not at all: of two events at once the newer one waits, whoever comes last.
         """
         for _ in range(_ATTEMPTS):
             seen = self._table.get(f"SEEN#{product}", ref.key)
             if seen is not None and compare_sequencers(ref.sequencer, seen["sequencer"]) <= 0:
                 return False
-            self._table.put(
-                {
-                    "pk": f"PENDING#{product}",
-                    "sk": ref.key,
-                    "sequencer": ref.sequencer,
-                    "ref": ref.model_dump_json(),
-                    "correlation_id": correlation_id,
-                }
-            )
-            item = {"pk": f"SEEN#{product}", "sk": ref.key, "sequencer": ref.sequencer}
-            if seen is None and self._table.put(item, unless_exists=True):
-                return True
-            if seen is not None and self._table.put_if(item, "sequencer = :seen", {":seen": seen["sequencer"]}):
+            waiting = {
+                "pk": f"PENDING#{product}",
+                "sk": ref.key,
+                "sequencer": ref.sequencer,
+                "ref": ref.model_dump_json(),
+                "correlation_id": correlation_id,
+            }
+            known = {"pk": f"SEEN#{product}", "sk": ref.key, "sequencer": ref.sequencer}
+            unchanged: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+            if seen is not None:
+                values = dump({":seen": seen["sequencer"]})
+                unchanged = {"ConditionExpression": "sequencer = :seen", "ExpressionAttributeValues": values}
+            if self._table.write_together(
+                [
+                    {"Put": {"TableName": self._table.name, "Item": dump(known), **unchanged}},
+                    {"Put": {"TableName": self._table.name, "Item": dump(waiting)}},
+                ]
+            ):
                 return True
         raise ConcurrentChange(f"too many events at once for {ref.key}", key=ref.key)
 
