@@ -62,13 +62,17 @@ class Baseline:
 
 @dataclass
 class Outcome:
-    """`waiting_for` is "" at the end. `failures`: runs that failed, with their errors; `rejections`: reports."""
+    """`waiting_for` is "" at the end. `failures`: runs that failed, with their errors; `rejections`: reports.
+
+    `left_waiting`: data that stays where it is until its product has an accepted contract.
+    """
 
     registered: bool = False
     versions: list[ProductVersion] = field(default_factory=list)
     rejections: list[dict[str, Any]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     correlation_ids: list[str] = field(default_factory=list)
+    left_waiting: list[str] = field(default_factory=list)
     waiting_for: str = ""
 
     @property
@@ -88,6 +92,7 @@ class Outcome:
             "versions": [version.model_dump(mode="json") for version in self.versions],
             "rejections": self.rejections,
             "failures": self.failures,
+            "left_waiting": self.left_waiting,
             "correlation_ids": self.correlation_ids,
         }
 
@@ -185,8 +190,14 @@ class Follower:
         waiting = [key for key in self._data if key not in refused and now.get(key) == self._before.seen.get(key)]
         if waiting:
             outcome.waiting_for = f"{waiting[0]} to arrive"
-        elif not outcome.failures and (left := [key for key in self._data if key in pending and key not in refused]):
-            outcome.waiting_for = f"{left[0]} to be crawled"
+        elif left := [key for key in self._data if key in pending and key not in refused]:
+            if outcome.failures:
+                return
+            facts = DynamoUploads(table).product(self._before.product) or {}
+            if self._contract in refused and facts.get("status") != "registered":
+                outcome.left_waiting = left
+            else:
+                outcome.waiting_for = f"{left[0]} to be crawled"
 
     def _look_at_versions(self, outcome: Outcome) -> None:
         """Each run that onboarded something announces it: central publishes a version under the run's id."""

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from mesh.adapters.notices import DynamoNotices
@@ -12,6 +12,7 @@ from mesh.adapters.notices import DynamoNotices
 from cli import output
 from cli.site import Acting, AsJson, Port, Role, Site, site
 
+SQL: Final = "SQL    "
 _POLL_SECONDS = 1.0
 
 
@@ -67,8 +68,8 @@ def render(notice: Mapping[str, Any]) -> None:
     data, at = notice["detail"]["data"], datetime.fromisoformat(notice["time"])
     output.say(f"{output.day_text(at)}  ", headline(notice["detail_type"], data), style="bold")
     for line in lines(notice["detail_type"], data):
-        output.say(f"  {line}")
-    output.say(f"  trace  {notice['detail']['metadata']['correlation_id']}")
+        (output.say_whole if line.startswith(SQL) else output.say)(f"  {line}")
+    output.say_whole(f"  trace  {notice['detail']['metadata']['correlation_id']}")
     output.say()
 
 
@@ -93,7 +94,7 @@ def lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
             for change in data["changes"]:
                 yield f"{change['table']}: {'; '.join(what_changed(change))}"
             for query in data["queries"]:
-                yield f"SQL    {query['sql']}"
+                yield f"{SQL}{query['sql']}"
         case "ProductQuarantined":
             for item in data.get("objects") or [{"key": "", "reason": data["reason"]}]:
                 yield f"{item['key']}: {item['reason']['message']}".removeprefix(": ")

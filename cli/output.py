@@ -59,8 +59,13 @@ def fail(error: CommandFailed, *, as_json: bool) -> None:
 
 
 def say(*parts: str, style: str = "") -> None:
-    """A line for people; nothing in it is taken for markup."""
+    """A line for people, wrapped at words; nothing in it is taken for markup."""
     console.print(Text("".join(parts), style=style))
+
+
+def say_whole(*parts: str) -> None:
+    """A line to be copied (SQL, a URL, an id): never broken, however narrow the terminal is."""
+    console.print(Text("".join(parts)), soft_wrap=True)
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", wrap: str = "") -> None:

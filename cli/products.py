@@ -198,7 +198,7 @@ def render_table(table: dict[str, Any]) -> None:
     output.say(f"{table['table']}: {', '.join(parts)}", style="bold")
     render_columns(table["columns"], table["tags"])
     output.say("query it, linked in the consumer's account:")
-    output.say(f"  {table['sql']}")
+    output.say_whole(f"  {table['sql']}")
 
 
 def render_columns(columns: list[dict[str, Any]], table_tags: dict[str, str]) -> None:

@@ -150,7 +150,7 @@ def render(product: str, outcome: Outcome) -> None:
     """What became of an upload, for people."""
     for version in outcome.versions:
         output.say(f"published {product} version {version.version}: mesh show {product}")
-        output.say(f"  trace  {version.correlation_id}")
+        output.say_whole(f"  trace  {version.correlation_id}")
     if outcome.registered and not outcome.versions:
         output.say(f"{product} is registered: mesh show {product}")
     for report in outcome.rejections:
@@ -158,6 +158,9 @@ def render(product: str, outcome: Outcome) -> None:
         output.say(f"rejected {report['key']}: {reason['message']}")
         if reason.get("remedy"):
             output.say(f"  next: {reason['remedy']}")
-        output.say(f"  report s3://{report['bucket']}/{report['report']}")
+        output.say_whole(f"  report s3://{report['bucket']}/{report['report']}")
+    if outcome.left_waiting:
+        count = output.amount(len(outcome.left_waiting), "file")
+        output.say(f"{count} of data wait in the bucket until a contract is accepted")
     for failure in outcome.failures:
         output.say(f"failed {failure}")
