@@ -37,7 +37,7 @@ SERVICES: Final = (
 def default_processes() -> int:
     """Enough for each function of the mesh to stay warm (about 65 MB each): one upload's story calls some twenty, and
     with fewer processes each of these calls would start one."""
-    return max(32, 4 * (os.cpu_count() or 2))
+    return max(48, 4 * (os.cpu_count() or 2))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ MACHINES: Final = {
 }
 IDLE: Final = frozenset({"empty", "busy", "waiting"})
 """Outcomes of runs of `onboard-upload` that found nothing to do."""
-SECONDS: Final = 60.0
+SECONDS: Final = 30.0
 _POLL: Final = 0.1
 
 type Change = Callable[[dict[str, Any]], None]

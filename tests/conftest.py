@@ -1,0 +1,18 @@
+"""For all tests: the mesh that those marked `mesh` share."""
+
+import pytest
+
+from tests.mesh_fixtures import deployed_mesh, mesh
+
+__all__ = ["deployed_mesh", "mesh"]
+
+_SECONDS = 300
+"""The first test of a run that needs the mesh waits until it is built and deployed."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever uses the mesh is marked so, and has the time that its deployment takes."""
+    for item in items:
+        if "deployed_mesh" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.mesh)
+            item.add_marker(pytest.mark.timeout(_SECONDS))
