@@ -22,6 +22,13 @@ def aws(monkeypatch):
 
 
 @pytest.fixture
+def glue(aws):
+    """Glue on moto."""
+    pytest.importorskip("pyparsing", reason="moto's Glue wants the extra moto[glue]")
+    return aws("glue")
+
+
+@pytest.fixture
 def table(aws):
     """The account's own table, with the keys of the templates."""
     client = aws("dynamodb")

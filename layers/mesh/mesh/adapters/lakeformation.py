@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import as_transient, code_of, message_of, transient_errors
 from mesh.domain.errors import MeshError
+from mesh.domain.product import PrincipalNotReady
 
 if TYPE_CHECKING:
     from mypy_boto3_lakeformation import LakeFormationClient
@@ -126,8 +127,8 @@ class LakeFormationAdapter:
                     Resource={"Database": {"CatalogId": self._catalog, "Name": database}},
                     Permissions=["ALL"],
                 )
-        except ClientError as error:
-            if not any(part in message_of(error) for part in _NOTHING_TO_REVOKE):
+        except (ClientError, PrincipalNotReady) as error:  # the wording that elsewhere means "not ready yet"
+            if not any(part in str(error) for part in _NOTHING_TO_REVOKE):
                 raise
 
     def _assign(self, resource: Mapping[str, Any], tags: Mapping[str, str]) -> None:

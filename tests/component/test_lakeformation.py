@@ -1,0 +1,214 @@
+"""Lake Formation, where an answer of 200 may be a failure: moto for effects, Stubber for `Failures[]`."""
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import ANY, Stubber
+from mesh.adapters.lakeformation import LakeFormationAdapter, LakeFormationRefused
+from mesh.domain.product import ConcurrentChange, PrincipalNotReady, Throttled
+from mesh.usecases.registration import producer_grants
+
+from tests.builders import CENTRAL, PRODUCER, a_registration
+from tests.fakes import FakeLakeFormation
+
+
+@pytest.fixture(params=["fake", "lakeformation"])
+def lake(request):
+    if request.param == "fake":
+        return FakeLakeFormation()
+    return LakeFormationAdapter(request.getfixturevalue("aws")("lakeformation"), CENTRAL)
+
+
+@pytest.fixture
+def stub(aws):
+    client = boto3.client("lakeformation")
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def adapter(stub):
+    return LakeFormationAdapter(stub.client, CENTRAL)
+
+
+def failure(code, message="why"):
+    return {"Failures": [{"RequestEntry": {"Id": "0"}, "Error": {"ErrorCode": code, "ErrorMessage": message}}]}
+
+
+def tag_failure(code, message="why"):
+    return {
+        "Failures": [
+            {"LFTag": {"TagKey": "pii", "TagValues": ["none"]}, "Error": failure(code, message)["Failures"][0]["Error"]}
+        ]
+    }
+
+
+TRANSIENT = [
+    ("ConcurrentModificationException", "why", ConcurrentChange),
+    ("ThrottledException", "why", Throttled),
+    ("InvalidInputException", "Invalid principal, arn:aws:iam::1:role/new", PrincipalNotReady),
+    ("InvalidInputException", "Grantee has no permissions", PrincipalNotReady),
+    ("AccessDeniedException", "User is not authorized to access requested permissions", PrincipalNotReady),
+]
+FINAL = [("AccessDeniedException", "Insufficient permissions"), ("EntityNotFoundException", "no such tag")]
+
+
+def test_a_tag_grows_and_exists_once(lake):
+    lake.create_tag("pii", ["none"])
+    lake.create_tag("pii", ["none"])
+    lake.add_tag_values("pii", ["personal"])
+
+    assert sorted(lake.tag_values("pii")) == ["none", "personal"]
+
+
+def test_a_tag_that_is_not_there_has_no_values(stub):
+    stub.add_client_error("get_lf_tag", "EntityNotFoundException")
+
+    assert adapter(stub).tag_values("pii") is None
+    assert FakeLakeFormation().tag_values("pii") is None
+
+
+def test_settings_come_back_as_they_were_put(lake):
+    settings = {
+        "DataLakeAdmins": [{"DataLakePrincipalIdentifier": "arn:aws:iam::111111111111:role/a"}],
+        "Parameters": {"CROSS_ACCOUNT_VERSION": "4"},
+    }
+
+    lake.put_settings(settings)
+
+    assert {key: lake.settings()[key] for key in settings} == settings
+
+
+def test_a_location_may_be_registered_again(lake):
+    for _ in range(2):
+        lake.register_location("arn:aws:s3:::b/loans/data", "arn:aws:iam::111111111111:role/r")
+
+
+@pytest.mark.parametrize(("code", "message", "error"), TRANSIENT)
+def test_a_grant_that_failed_with_200_and_may_work_later_is_transient(stub, code, message, error):
+    stub.add_response("batch_grant_permissions", failure(code, message))
+
+    with pytest.raises(error):
+        adapter(stub).grant(producer_grants(a_registration()))
+
+
+@pytest.mark.parametrize(("code", "message"), FINAL)
+def test_a_grant_that_failed_with_200_is_an_error(stub, code, message):
+    stub.add_response("batch_grant_permissions", failure(code, message))
+
+    with pytest.raises(LakeFormationRefused, match=message) as refused:
+        adapter(stub).grant(producer_grants(a_registration()))
+
+    assert refused.value.where["failures"][0]["ErrorCode"] == code
+
+
+def test_a_grant_that_exists_is_success(stub):
+    stub.add_response("batch_grant_permissions", failure("AlreadyExistsException"))
+
+    adapter(stub).grant(producer_grants(a_registration()))
+
+
+def test_grants_go_in_batches_of_twenty_with_ids_of_their_own(stub):
+    grants = producer_grants(a_registration()) * 6
+    sent = []
+    for _ in range(2):
+        stub.add_response("batch_grant_permissions", {"Failures": []}, {"CatalogId": CENTRAL, "Entries": ANY})
+    call = stub.client.batch_grant_permissions
+    stub.client.batch_grant_permissions = lambda **arguments: (sent.append(arguments["Entries"]), call(**arguments))[1]
+
+    adapter(stub).grant(grants)
+
+    assert [len(entries) for entries in sent] == [20, 4]
+    assert len({entry["Id"] for entries in sent for entry in entries}) == 24
+
+
+@pytest.mark.parametrize(("code", "message", "error"), [*TRANSIENT, *((*one, LakeFormationRefused) for one in FINAL)])
+def test_a_tag_that_was_not_assigned_is_an_error_though_the_answer_is_200(stub, code, message, error):
+    stub.add_response("add_lf_tags_to_resource", tag_failure(code, message))
+
+    with pytest.raises(error):
+        adapter(stub).tag_table("loans", "loans", {"pii": "none"})
+
+
+@pytest.mark.parametrize(
+    ("call", "resource"),
+    [
+        (lambda lake: lake.tag_database("d", {"pii": "none"}), {"Database": {"CatalogId": CENTRAL, "Name": "d"}}),
+        (
+            lambda lake: lake.tag_table("d", "t", {"pii": "none"}),
+            {"Table": {"CatalogId": CENTRAL, "DatabaseName": "d", "Name": "t"}},
+        ),
+        (
+            lambda lake: lake.tag_columns("d", "t", ["a", "b"], {"pii": "none"}),
+            {"TableWithColumns": {"CatalogId": CENTRAL, "DatabaseName": "d", "Name": "t", "ColumnNames": ["a", "b"]}},
+        ),
+    ],
+)
+def test_tags_go_where_they_should(stub, call, resource):
+    tags = [{"CatalogId": CENTRAL, "TagKey": "pii", "TagValues": ["none"]}]
+    expected = {"CatalogId": CENTRAL, "Resource": resource, "LFTags": tags}
+    stub.add_response("add_lf_tags_to_resource", {"Failures": []}, expected)
+
+    call(adapter(stub))
+
+
+def test_nothing_to_assign_calls_nothing(stub):
+    adapter(stub).tag_table("loans", "loans", {})
+
+
+def pair(key, value):
+    return {"CatalogId": CENTRAL, "TagKey": key, "TagValues": [value]}
+
+
+def test_effective_tags_are_the_nearest_ones(stub):
+    stub.add_response(
+        "get_resource_lf_tags",
+        {
+            "LFTagOnDatabase": [pair("pii", "none"), pair("domain", "retail")],
+            "LFTagsOnTable": [pair("pii", "personal")],
+            "LFTagsOnColumns": [{"Name": "email", "LFTags": [pair("pii", "sensitive")]}],
+        },
+        {"CatalogId": CENTRAL, "Resource": ANY, "ShowAssignedLFTags": False},
+    )
+
+    table, columns = adapter(stub).table_tags("loans", "loans")
+
+    assert table == {"pii": "personal", "domain": "retail"}
+    assert columns == {"email": {"pii": "sensitive", "domain": "retail"}}
+
+
+def test_assigned_tags_are_those_of_the_place_itself(stub):
+    stub.add_response(
+        "get_resource_lf_tags",
+        {
+            "LFTagOnDatabase": [pair("domain", "retail")],
+            "LFTagsOnTable": [pair("pii", "personal")],
+            "LFTagsOnColumns": [{"Name": "email", "LFTags": [pair("pii", "sensitive")]}],
+        },
+        {"CatalogId": CENTRAL, "Resource": ANY, "ShowAssignedLFTags": True},
+    )
+
+    assert adapter(stub).assigned_tags("loans", "loans") == ({"pii": "personal"}, {"email": {"pii": "sensitive"}})
+
+
+@pytest.mark.parametrize("message", ["No permissions revoked.", "Grantee has no permissions"])
+def test_nothing_to_revoke_is_success(stub, message):
+    stub.add_client_error("revoke_permissions", "InvalidInputException", message)
+
+    adapter(stub).revoke_iam_allowed_principals("loans")
+
+
+def test_a_revoke_that_is_denied_is_an_error(stub):
+    stub.add_client_error("revoke_permissions", "AccessDeniedException", "no")
+
+    with pytest.raises(ClientError):
+        adapter(stub).revoke_iam_allowed_principals("loans")
+
+
+def test_grants_are_made_in_fact(aws):
+    client = aws("lakeformation")
+
+    LakeFormationAdapter(client, CENTRAL).grant(producer_grants(a_registration()))
+
+    listed = client.list_permissions()["PrincipalResourcePermissions"]
+    assert [one["Principal"]["DataLakePrincipalIdentifier"] for one in listed] == [PRODUCER] * 4
