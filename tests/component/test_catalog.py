@@ -135,14 +135,16 @@ def test_a_passing_trouble_is_told_from_a_denial(stub, code, error):
         GlueCatalog(stub.client).table("loans", "loans")
 
 
-def test_a_crawler_that_exists_is_kept(glue):
-    crawlers = GlueCrawlers(glue)
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_crawler_is_made_or_brought_up_to_date(stub, exists):
     definition = {"Role": "arn:aws:iam::222222222222:role/c", "DatabaseName": "rl_loans", "Targets": {"S3Targets": []}}
+    if exists:
+        stub.add_client_error("create_crawler", service_error_code="AlreadyExistsException")
+        stub.add_response("update_crawler", {}, {"Name": "c", **definition})
+    else:
+        stub.add_response("create_crawler", {}, {"Name": "c", **definition})
 
-    for description in ("old", "new"):
-        crawlers.put_crawler("c", {**definition, "Description": description})
-
-    assert glue.get_crawler(Name="c")["Crawler"]["DatabaseName"] == "rl_loans"
+    GlueCrawlers(stub.client).put_crawler("c", definition)
 
 
 @pytest.mark.parametrize("exists", [False, True])
