@@ -81,15 +81,7 @@ class Site:
         """CloudFormation's description of the account's stack. Raises `CommandFailed` when there is none."""
         name = stack_name(account)
         try:
-            try:
-                found = self.client(account, "cloudformation").describe_stacks(StackName=name)
-            except ClientError as error:
-                if not is_denied(error) or self.role_in(account) is None:
-                    raise
-                # To look where things are is no act of the persona's: the caller's own credentials do as well.
-                own = self.accounts.session(account).client("cloudformation", config=_CONFIG)
-                found = own.describe_stacks(StackName=name)
-            return dict(found["Stacks"][0])
+            return dict(self.client(account, "cloudformation").describe_stacks(StackName=name)["Stacks"][0])
         except ClientError as error:
             if "does not exist" not in error.response["Error"]["Message"]:
                 raise
