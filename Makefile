@@ -55,9 +55,12 @@ clean:  ## stop the mesh; remove environments, builds and caches
 	@if [ -x .venv/bin/mesh ] && [ -d .mesh ]; then .venv/bin/mesh down || true; fi
 	rm -rf .venv .mesh .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 
-setup: .venv/.synced
+setup: $(UV) .venv/.synced
 
-.venv/.synced: uv.lock pyproject.toml .python-version tools/find_uv.sh
-	@tools/find_uv.sh $(UV)
+$(UV): tools/find_uv.sh
+	@tools/find_uv.sh $@
+	@touch $@
+
+.venv/.synced: uv.lock pyproject.toml .python-version | $(UV)
 	@$(UV) sync --locked --quiet --python "$$(tools/find_uv.sh --python)"
 	@touch $@

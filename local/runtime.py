@@ -5,6 +5,7 @@ An environment of its own, so that a dependency missing from the layer shows on 
 
 import hashlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def ensure(root: Path) -> Path:
     digest = hashlib.sha256((root / "uv.lock").read_bytes()).hexdigest()
     if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
         return python
-    command = ["uv", "sync", "--only-group", "lambda-runtime", "--no-install-project", "--locked", "--compile-bytecode"]
+    options = ["--only-group", "lambda-runtime", "--no-install-project", "--locked", "--compile-bytecode"]
+    command = [_uv(root), "sync", *options]
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(folder)}
     environment.pop("VIRTUAL_ENV", None)
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
@@ -35,3 +37,12 @@ def ensure(root: Path) -> Path:
         raise RuntimeEnvironmentError(f"cannot make {folder}: {done.stderr.strip()}")
     stamp.write_text(digest, encoding="utf-8")
     return python
+
+
+def _uv(root: Path) -> str:
+    """The uv that `make` found or installed, else the one on the path."""
+    own = root / ".mesh" / "uv" / "bin" / "uv"
+    found = str(own) if own.exists() else shutil.which("uv")
+    if found is None:
+        raise RuntimeEnvironmentError("uv is neither in .mesh/uv nor on the path: make up, or make demo, installs it")
+    return found
