@@ -10,6 +10,8 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mesh.domain.schema import TypeChange
+
 SOURCE = "meshwork"
 
 AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
@@ -144,14 +146,6 @@ class ColumnRef(Model):
 
     name: str
     type: str
-
-
-class TypeChange(Model):
-    """A column whose type changed."""
-
-    name: str
-    before: str
-    after: str
 
 
 class TableChange(Model):

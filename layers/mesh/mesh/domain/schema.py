@@ -33,9 +33,9 @@ class TableSchema(BaseModel):
 
 
 class TypeChange(BaseModel):
-    """A column whose type changed."""
+    """A column whose type changed. Closed: it travels in events."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     before: str

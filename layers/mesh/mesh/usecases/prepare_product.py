@@ -6,9 +6,8 @@ from typing import Any
 from mesh.domain import names
 from mesh.domain.contract import Contract, ContractTable
 from mesh.domain.events import Envelope, Event, Model, ProductRegistered
-from mesh.domain.ontology import PRODUCT
 from mesh.ports import Catalog, Crawlers, LakeFormation, Trace, Uploads
-from mesh.usecases.registration import grant_entry
+from mesh.usecases.registration import fill_rights, grant_entry
 
 CRAWLER_CONFIGURATION = (
     '{"Version":1.0,'
@@ -68,30 +67,10 @@ def link_database(
 
 def crawl_grants(role: str, product: ProductRegistered, account: str) -> list[dict[str, Any]]:
     """DESCRIBE on the link; on the target, what the producer account was given, by tag policy; the data location."""
-    expression = [{"TagKey": PRODUCT, "TagValues": [product.product]}]
-
-    def policy(resource_type: str) -> dict[str, Any]:
-        return {
-            "LFTagPolicy": {
-                "CatalogId": product.catalog_id,
-                "ResourceType": resource_type,
-                "Expression": expression,
-            }
-        }
-
     link = {"Database": {"CatalogId": account, "Name": names.resource_link(product.database)}}
-    location = {
-        "DataLocation": {
-            "CatalogId": product.catalog_id,
-            "ResourceArn": names.data_location_arn(product.bucket, product.product),
-        }
-    }
-    return [
-        grant_entry(role, link, ["DESCRIBE"]),
-        grant_entry(role, policy("DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
-        grant_entry(role, policy("TABLE"), ["SELECT", "DESCRIBE", "ALTER", "INSERT"]),
-        grant_entry(role, location, ["DATA_LOCATION_ACCESS"]),
-    ]
+    location = names.data_location_arn(product.bucket, product.product)
+    rights = [(link, ["DESCRIBE"]), *fill_rights(product.catalog_id, product.product, location)]
+    return [grant_entry(role, resource, permissions) for resource, permissions in rights]
 
 
 def ensure_crawler(

@@ -15,11 +15,11 @@ from mesh.domain.events import (
     ProductUpdated,
     Query,
     TableChange,
-    TypeChange,
     follow,
 )
 from mesh.domain.membership import NotTheOwner
 from mesh.domain.product import NotYetReadable, Product, ProductVersion, TableSnapshot
+from mesh.domain.schema import Column, SchemaDiff, TableSchema, diff_schema
 from mesh.ports import Catalog, Clock, LakeFormation, MemberTopics, Registry, Trace
 
 MAX_LISTED = 100
@@ -100,18 +100,13 @@ def columns_of(columns: list[Mapping[str, Any]]) -> tuple[ColumnRef, ...]:
 
 
 def _change(last: TableSnapshot | None, now: TableSnapshot, crawled: CrawledTable) -> TableChange:
-    before = {column.name: column for column in last.columns} if last else {}
-    after = {column.name: column for column in now.columns}
+    diff = diff_schema(_schema(last), _schema(now)) if last else SchemaDiff()
     return TableChange(
         table=now.table,
         new_table=last is None,
-        added_columns=tuple(column for column in now.columns if last and column.name not in before)[:MAX_LISTED],
-        removed_columns=tuple(name for name in before if name not in after)[:MAX_LISTED],
-        changed_types=tuple(
-            TypeChange(name=name, before=before[name].type, after=column.type)
-            for name, column in after.items()
-            if name in before and before[name].type != column.type
-        )[:MAX_LISTED],
+        added_columns=tuple(ColumnRef(name=column.name, type=column.type) for column in diff.added)[:MAX_LISTED],
+        removed_columns=tuple(column.name for column in diff.removed)[:MAX_LISTED],
+        changed_types=diff.type_changed[:MAX_LISTED],
         added_partitions=crawled.partitions_added[:MAX_LISTED],
         added_partitions_count=crawled.partitions_added_count,
         columns=len(now.columns) + len(now.partition_keys),
@@ -120,6 +115,10 @@ def _change(last: TableSnapshot | None, now: TableSnapshot, crawled: CrawledTabl
         bytes=crawled.bytes,
         objects=crawled.objects,
     )
+
+
+def _schema(snapshot: TableSnapshot) -> TableSchema:
+    return TableSchema(columns=tuple(Column(name=column.name, type=column.type) for column in snapshot.columns))
 
 
 def record_version(draft: VersionDraft, *, registry: Registry, clock: Clock, trace: Trace) -> ProductVersion:

@@ -59,26 +59,24 @@ def grant_producer(registration: Registration, *, lake: LakeFormation) -> None:
 
 def producer_grants(registration: Registration) -> list[dict[str, Any]]:
     """The entries of `BatchGrantPermissions`, all with grant option."""
-    expression = [{"TagKey": PRODUCT, "TagValues": [registration.product]}]
-    tag = {"LFTag": {"CatalogId": registration.catalog_id, "TagKey": PRODUCT, "TagValues": [registration.product]}}
+    catalog, product = registration.catalog_id, registration.product
+    tag = {"LFTag": {"CatalogId": catalog, "TagKey": PRODUCT, "TagValues": [product]}}
+    entries = [(tag, ["DESCRIBE", "ASSOCIATE"]), *fill_rights(catalog, product, registration.location_arn)]
+    return [grant_entry(registration.owner, resource, permissions, grantable=True) for resource, permissions in entries]
+
+
+def fill_rights(catalog: str, product: str, location_arn: str) -> list[tuple[dict[str, Any], list[str]]]:
+    """What it takes to fill a product's tables: resources, with the permissions on each."""
 
     def policy(resource_type: str) -> dict[str, Any]:
-        return {
-            "LFTagPolicy": {
-                "CatalogId": registration.catalog_id,
-                "ResourceType": resource_type,
-                "Expression": expression,
-            }
-        }
+        expression = [{"TagKey": PRODUCT, "TagValues": [product]}]
+        return {"LFTagPolicy": {"CatalogId": catalog, "ResourceType": resource_type, "Expression": expression}}
 
-    location = {"DataLocation": {"CatalogId": registration.catalog_id, "ResourceArn": registration.location_arn}}
-    wanted: list[tuple[dict[str, Any], list[str]]] = [
-        (tag, ["DESCRIBE", "ASSOCIATE"]),
+    return [
         (policy("DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
         (policy("TABLE"), ["SELECT", "DESCRIBE", "ALTER", "INSERT"]),
-        (location, ["DATA_LOCATION_ACCESS"]),
+        ({"DataLocation": {"CatalogId": catalog, "ResourceArn": location_arn}}, ["DATA_LOCATION_ACCESS"]),
     ]
-    return [grant_entry(registration.owner, resource, permissions, grantable=True) for resource, permissions in wanted]
 
 
 def grant_entry(
