@@ -3,8 +3,10 @@
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
@@ -177,7 +179,7 @@ class MeshDriver:
 
     # --- what became of it -------------------------------------------------------------------------------------------
 
-    def until[T](self, look: Callable[[], T], what: str, seconds: float = SECONDS) -> T:
+    def until[T](self, look: Callable[[], T | None], what: str, seconds: float = SECONDS) -> T:
         """The first true answer of `look`. Fails at the deadline."""
         deadline = time.monotonic() + seconds
         while True:
@@ -354,6 +356,54 @@ class MeshDriver:
             QueueUrl=self.physical_id(account, logical_id), AttributeNames=names
         )["Attributes"]
         return sum(int(found[name]) for name in names)
+
+    # --- what else may be the case -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def lease_held(self, product: str) -> Iterator[None]:
+        """As if another run were at work on the product."""
+        table = self.output("producer", "TableName")
+        client = self.client("producer", "dynamodb")
+        key = {"pk": {"S": f"PRODUCT#{product}"}, "sk": {"S": "LEASE"}}
+        until = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+
+        def hold(holder: str, until: str) -> None:
+            client.update_item(
+                TableName=table,
+                Key=key,
+                UpdateExpression="SET holder = :holder, #until = :until, generation = if_not_exists(generation, :none)",
+                ExpressionAttributeNames={"#until": "until"},
+                ExpressionAttributeValues={":holder": {"S": holder}, ":until": {"S": until}, ":none": {"N": "0"}},
+            )
+
+        hold("another-run", until)
+        try:
+            yield
+        finally:
+            hold("", "")
+
+    @contextmanager
+    def registered_to(self, product: str, account_id: str) -> Iterator[None]:
+        """As if another producer had declared the product before; forgotten at the end."""
+        table = self.output("central", "TableName")
+        client = self.client("central", "dynamodb")
+        body = {
+            "name": product, "owner": account_id, "domain": "risk", "status": "registered",
+            "bucket": f"other-{account_id}-{REGION}", "location": f"s3://other-{account_id}-{REGION}/{product}/data/",
+            "contract_version": "1.0.0", "contract_sequencer": "0", "contract": {},
+            "updated": datetime.now(UTC).isoformat(),
+        }  # fmt: skip
+        item = {
+            "pk": f"PRODUCT#{product}", "sk": "PRODUCT", "owner": account_id, "contract_sequencer": "0",
+            "status": "registered", "body": json.dumps(body),
+        }  # fmt: skip
+        client.put_item(
+            TableName=table, Item={name: {"S": text} for name, text in item.items()} | {"version": {"N": "0"}}
+        )
+        try:
+            yield
+        finally:
+            client.delete_item(TableName=table, Key={name: {"S": item[name]} for name in ("pk", "sk")})
 
     # --- the laptop's own ---------------------------------------------------------------------------------------------
 

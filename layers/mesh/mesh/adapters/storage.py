@@ -19,7 +19,9 @@ class ObjectGone(Rejected):
 
 
 class S3RangeReader:
-    """Reads ranges of one version of one object. Raises ObjectGone."""
+    """Reads ranges of one version of one object. Raises ObjectGone, also while that version is kept behind a marker:
+    an object that its owner deleted is no data any more.
+    """
 
     def __init__(self, client: "S3Client", ref: ObjectRef) -> None:
         self._client = client
@@ -34,8 +36,12 @@ class S3RangeReader:
         """Bytes from `start`; fewer at the end."""
         if length <= 0 or start >= self._ref.size:
             return b""
-        end = min(start + length, self._ref.size) - 1
-        return _read(self._client, self._ref.bucket, self._ref.key, self._ref.version_id, f"bytes={start}-{end}")
+        ref, byte_range = self._ref, f"bytes={start}-{min(start + length, self._ref.size) - 1}"
+        body, version_id = _get(self._client, ref.bucket, ref.key, None, byte_range)
+        if ref.version_id and version_id != ref.version_id:
+            # Replaced meanwhile: the newer version has an event of its own.
+            return _read(self._client, ref.bucket, ref.key, ref.version_id, byte_range)
+        return body
 
 
 class S3Objects:
@@ -94,6 +100,13 @@ class S3WorkFiles:
 
 
 def _read(client: "S3Client", bucket: str, key: str, version_id: str | None, byte_range: str | None) -> bytes:
+    return _get(client, bucket, key, version_id, byte_range)[0]
+
+
+def _get(
+    client: "S3Client", bucket: str, key: str, version_id: str | None, byte_range: str | None
+) -> tuple[bytes, str | None]:
+    """Content and version. Raises ObjectGone."""
     arguments: dict[str, Any] = {"Bucket": bucket, "Key": key}
     if version_id:
         arguments["VersionId"] = version_id
@@ -101,10 +114,11 @@ def _read(client: "S3Client", bucket: str, key: str, version_id: str | None, byt
         arguments["Range"] = byte_range
     try:
         with transient_errors():
-            return client.get_object(**arguments)["Body"].read()
+            answer = client.get_object(**arguments)
+            return answer["Body"].read(), answer.get("VersionId")
     except ClientError as error:
         if code_of(error) == "InvalidRange":
-            return b""
+            return b"", version_id
         if code_of(error) in _GONE:
             raise ObjectGone(
                 f"s3://{bucket}/{key} is gone",

@@ -1,5 +1,8 @@
 """Central's own look at a contract: it trusts no producer's validation."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mesh.domain import names
 from mesh.domain.contract import Contract
 from mesh.domain.errors import Rejected
@@ -40,36 +43,37 @@ def check_contract(
     Raises NotTheOwner (name or bucket of somebody else), UnknownLFTag, DomainMismatch, and what `read_contract` raises.
     """
     declared = Event[ProductDeclared].model_validate(envelope.detail).data
-    if not bucket_belongs_to(declared.bucket, sender.account, region):
-        raise NotTheOwner(
-            f"bucket {declared.bucket} is not one of account {sender.account}'s",
-            bucket=declared.bucket,
-            account=sender.account,
-            remedy=f"use the producer stack's bucket: <prefix>-{sender.account}-{region}",
+    with _located(declared):
+        if not bucket_belongs_to(declared.bucket, sender.account, region):
+            raise NotTheOwner(
+                f"bucket {declared.bucket} is not one of account {sender.account}'s",
+                bucket=declared.bucket,
+                account=sender.account,
+                remedy=f"use the producer stack's bucket: <prefix>-{sender.account}-{region}",
+            )
+        contract = read_contract(declared.contract, bucket=declared.bucket, key=declared.key)
+        contract = _with_domain(contract, sender, declared.key)
+        check_tags(contract, ontology)
+        plan = resolve_tags(contract, ontology, {}, product=contract.name)
+        location = names.data_location_uri(declared.bucket, contract.name)
+        document = contract.model_dump(mode="json", exclude_defaults=True)
+        claimed = registry.claim_product(
+            Product(
+                name=contract.name,
+                owner=sender.account,
+                domain=contract.domain,
+                status="claimed",
+                bucket=declared.bucket,
+                location=location,
+                contract_version=contract.version,
+                contract_sequencer=declared.sequencer,
+                description=contract.summary,
+                draft=contract.draft,
+                tags=plan.database,
+                contract=document,
+                updated=clock.now(),
+            )
         )
-    contract = read_contract(declared.contract, bucket=declared.bucket, key=declared.key)
-    contract = _with_domain(contract, sender, declared.key)
-    check_tags(contract, ontology)
-    plan = resolve_tags(contract, ontology, {}, product=contract.name)
-    location = names.data_location_uri(declared.bucket, contract.name)
-    document = contract.model_dump(mode="json", exclude_defaults=True)
-    claimed = registry.claim_product(
-        Product(
-            name=contract.name,
-            owner=sender.account,
-            domain=contract.domain,
-            status="claimed",
-            bucket=declared.bucket,
-            location=location,
-            contract_version=contract.version,
-            contract_sequencer=declared.sequencer,
-            description=contract.summary,
-            draft=contract.draft,
-            tags=plan.database,
-            contract=document,
-            updated=clock.now(),
-        )
-    )
     registration = Registration(
         product=contract.name,
         owner=sender.account,
@@ -90,6 +94,16 @@ def check_contract(
         correlation_id=sender.correlation_id,
     )
     return CheckedContract(registration=registration, current=claimed.contract_sequencer == declared.sequencer)
+
+
+@contextmanager
+def _located(declared: ProductDeclared) -> Iterator[None]:
+    """Rules about tags, domain and owner do not know where the contract lies; its owner has to be told."""
+    try:
+        yield
+    except Rejected as refusal:
+        refusal.where = {"bucket": declared.bucket, "key": declared.key, **refusal.where}
+        raise
 
 
 def _with_domain(contract: Contract, sender: Authorised, key: str) -> Contract:

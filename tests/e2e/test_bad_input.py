@@ -1,0 +1,343 @@
+"""Each kind of bad input: what its owner is told, what is left untouched, and that nobody else hears of it."""
+
+import io
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.mesh_driver import STRANGER, MeshDriver, Run, contract
+
+PRODUCT = "bad-input"
+GOOD = b"a,b\n1,2\n"
+JUNK = random.Random(7).randbytes(4096)
+
+
+@pytest.fixture(scope="module")
+def product(deployed_mesh: MeshDriver) -> str:
+    """A product whose contract leaves the columns open; each test has a table of its own in it."""
+    deployed_mesh.prepare(PRODUCT)
+    deployed_mesh.settled(PRODUCT)
+    return PRODUCT
+
+
+@pytest.fixture(autouse=True)
+def _no_dead_letters(mesh: MeshDriver) -> Iterator[None]:
+    """Bad input is an outcome: queues for what could not be processed get nothing."""
+    before = mesh.dead_letters()
+    yield
+    assert mesh.dead_letters() == before
+
+
+def parquet(values: list[Any]) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.table({"a": values}), out)
+    return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A file that cannot be data, and the code of the reason."""
+
+    file: str
+    body: bytes
+    code: str
+
+
+BAD_FILES = {
+    "empty": Bad("x.csv", b"", "EmptyFile"),
+    "blank": Bad("x.csv", b" \n\n", "EmptyFile"),
+    "header_only": Bad("x.csv", b"a,b\n", "HeaderWithoutRows"),
+    "ragged": Bad("x.csv", b"a,b\n1,2\n3\n4,5,6\n", "RaggedRows"),
+    "duplicate": Bad("x.csv", b"a,b,A\n1,2,3\n", "DuplicateColumns"),
+    "nameless": Bad("x.csv", b"a,,c\n1,2,3\n", "EmptyColumnName"),
+    "binary": Bad("x.csv", JUNK, "BinaryContent"),
+    "corrupt": Bad("x.parquet", b"PAR1" + JUNK + b"PAR1", "CorruptParquet"),
+    "cut_off": Bad("x.parquet", parquet([1, 2, 3])[:-20], "CorruptParquet"),
+    "malformed": Bad("x.json", b'{"a": 1}\nnot json\n', "MalformedJson"),
+    "not_gzip": Bad("x.csv.gz", GOOD, "InconsistentCompression"),
+}
+
+
+@pytest.mark.parametrize("table", BAD_FILES)
+def test_a_bad_file_is_set_aside_with_a_report_and_nothing_is_published(
+    mesh: MeshDriver, product: str, table: str
+) -> None:
+    bad = BAD_FILES[table]
+    key = f"{product}/data/{table}/{bad.file}"
+    published = mesh.runs("publish-version", product)
+    run = _upload(mesh, product, {key: bad.body})
+    assert (run.status, run.outcome, run.output["rejected"]) == ("SUCCEEDED", "rejected", 1)
+    assert run.output["reason"]["code"] == bad.code
+    assert "TellOwner" in run.states
+    assert not {"WriteCatalog", "AnnounceCrawl"} & set(run.states)
+    report = mesh.reports(f"{product}/quarantine/")[key]
+    _assert_says(report["reason"], bad.code, mesh.bucket, key)
+    assert not mesh.exists(key)
+    assert mesh.read(report["moved_to"]) == bad.body
+    assert not _has_table(mesh, product, table)
+    assert mesh.runs("publish-version", product) == published
+    assert (mesh.lease(product), mesh.pending(product)) == ("", [])
+
+
+def test_the_good_files_among_bad_ones_are_published(mesh: MeshDriver, product: str) -> None:
+    files = {f"{product}/data/mixed/{name}.csv": body for name, body in [("bad", b"a,b\n"), ("good", GOOD)]}
+    _upload(mesh, product, files)
+    rows = _published_rows(mesh, product, "mixed", 1)
+    assert rows == 1
+    assert mesh.exists(f"{product}/data/mixed/good.csv")
+    assert not mesh.exists(f"{product}/data/mixed/bad.csv")
+    assert f"{product}/data/mixed/bad.csv" in mesh.reports(f"{product}/quarantine/")
+
+
+@pytest.mark.parametrize(
+    ("table", "pair", "code"),
+    [
+        ("unlike_types", {"1.parquet": parquet([1, 2]), "2.parquet": parquet([{"b": 1}])}, "UnmergeableTypes"),
+        ("unlike_formats", {"1.csv": GOOD, "2.parquet": parquet([1])}, "MixedFormats"),
+    ],
+)
+def test_of_two_files_that_cannot_be_merged_one_is_published(
+    mesh: MeshDriver, product: str, table: str, pair: dict[str, bytes], code: str
+) -> None:
+    files = {f"{product}/data/{table}/{name}": body for name, body in pair.items()}
+    _upload(mesh, product, files)
+    left = mesh.until(lambda: _one(mesh.keys(f"{product}/data/{table}/")), "one of the two set aside")
+    [aside] = files.keys() - {left}
+    _assert_says(mesh.reports(f"{product}/quarantine/")[aside]["reason"], code, mesh.bucket, aside)
+    mesh.until(lambda: _has_table(mesh, product, table), "the other's table")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "{}/data/odd/a b  c.csv",
+        "{}/data/odd/a+b.csv",
+        "{}/data/odd/a%2Fb%20.csv",
+        "{}/data/odd/käse-🧀.csv",
+        "{}/data/odd/" + "x" * 1024,
+    ],
+    ids=["spaces", "plus", "percent", "emoji", "1024-bytes"],
+)
+def test_an_unusual_key_is_data_like_any_other(mesh: MeshDriver, product: str, key: str) -> None:
+    key = key.format(product)
+    key = key if len(key.encode()) <= 1024 else key[:1020] + ".csv"
+    before = _published_rows(mesh, product, "odd")
+    run = _upload(mesh, product, {key: GOOD})
+    assert (run.status, run.outcome, run.output["accepted"]) == ("SUCCEEDED", "onboarded", 1)
+    assert _published_rows(mesh, product, "odd", before + 1) == before + 1
+    assert mesh.read(key) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        ("{}/data/unsafe/../../secret.csv", "UnsafeKey"),
+        ("{}/data//x.csv", "UnsafeKey"),
+        ("{}/data/unsafe/./x.csv", "UnsafeKey"),
+        ("{}/elsewhere/x.csv", "UnknownPrefix"),
+        ("{}/data/no_table.csv", "UnknownPrefix"),
+        ("No-Product/data/t/x.csv", "UnknownPrefix"),
+        ("stray.csv", "UnknownPrefix"),
+        ("{}/data/unsafe/dt=/x.csv", "InvalidPartition"),
+    ],
+)
+def test_a_key_that_belongs_nowhere_stays_untouched_with_a_report(
+    mesh: MeshDriver, product: str, key: str, code: str
+) -> None:
+    key = key.format(product)
+    runs = mesh.runs("onboard-upload", product)
+    mesh.put_object(key, GOOD)
+    places = (f"{key.partition('/')[0]}/quarantine/", "quarantine/")
+    report = mesh.until(lambda: [r for place in places if (r := mesh.reports(place).get(key))], f"report on {key}")[0]
+    _assert_says(report["reason"], code, None, key)
+    assert (report["bucket"], report["moved_to"]) == (mesh.bucket, None)
+    assert mesh.read(key) == GOOD
+    assert mesh.runs("onboard-upload", product) == runs
+
+
+def test_a_folder_marker_is_no_data_and_no_mistake(mesh: MeshDriver, product: str) -> None:
+    mesh.put_object(f"{product}/data/marked/", b"")
+    run = _upload(mesh, product, {f"{product}/data/marked/x.csv": GOOD})
+    assert (run.outcome, run.output["accepted"], run.output["rejected"]) == ("onboarded", 1, 0)
+    assert mesh.exists(f"{product}/data/marked/")
+    assert f"{product}/data/marked/" not in mesh.reports(f"{product}/quarantine/")
+
+
+def test_an_object_deleted_before_the_crawl_is_reported_gone(mesh: MeshDriver, product: str) -> None:
+    key = f"{product}/data/gone/x.csv"
+    with mesh.lease_held(product):
+        waiting = mesh.runs("onboard-upload", product)
+        mesh.put_object(key, GOOD)
+        busy = mesh.wait_for_run("onboard-upload", product, after=waiting, idle=True)
+        assert busy.outcome == "busy"
+        mesh.client("producer", "s3").delete_object(Bucket=mesh.bucket, Key=key)
+    run = _upload(mesh, product, {f"{product}/data/still_there/x.csv": GOOD})
+    assert (run.outcome, run.output["accepted"], run.output["rejected"]) == ("onboarded", 1, 1)
+    report = mesh.reports(f"{product}/quarantine/")[key]
+    _assert_says(report["reason"], "ObjectGone", mesh.bucket, key)
+    assert report["moved_to"] is None
+    assert not _has_table(mesh, product, "gone")
+
+
+CONTRACTS: dict[str, tuple[dict[str, Any] | str, str]] = {
+    "not-yaml": ("a: [1, 2\nb: }", "ContractNotYaml"),
+    "not-a-mapping": ("- just\n- a list\n", "ContractNotYaml"),
+    "breaks-schema": (contract("breaks-schema", version=7, schema="none"), "ContractSchemaViolation"),
+    "other-name": (contract("credit-of-others"), "ContractNameMismatch"),
+    "other-bucket": (
+        contract(
+            "other-bucket",
+            servers=[{"server": "s", "type": "s3", "location": "s3://not-ours-555555555555-us-east-1/x/data/"}],
+        ),
+        "ContractLocationMismatch",
+    ),
+    "unknown-tag": (
+        contract("unknown-tag", customProperties=[{"property": "lfTags", "value": {"colour": "blue"}}]),
+        "UnknownLFTag",
+    ),
+    "unknown-value": (
+        contract("unknown-value", customProperties=[{"property": "lfTags", "value": {"confidentiality": "secret"}}]),
+        "UnknownLFTag",
+    ),
+    "other-domain": (contract("other-domain", domain="payments"), "DomainMismatch"),
+}
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_a_bad_contract_is_reported_beside_it_and_registers_nothing(mesh: MeshDriver, name: str) -> None:
+    document, code = CONTRACTS[name]
+    key = f"{name}/contract.yaml"
+    mesh.put_contract(name, document)
+    report = mesh.until(lambda: mesh.reports(f"{name}/quarantine/").get(key), f"report on {key}")
+    _assert_says(report["reason"], code, mesh.bucket, key)
+    assert report["moved_to"] is None
+    assert mesh.exists(key)
+    mesh.settled(name)
+    for run in mesh.runs("register-product", name):
+        assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
+        assert run.output["reason"]["code"] == code
+    assert mesh.runs("prepare-product", name) == []
+    assert not _has_database(mesh, name)
+
+
+def test_a_contract_for_another_producers_product(mesh: MeshDriver) -> None:
+    """The first to declare a name owns it: here central's registry knows it as another account's."""
+    name = "theirs"
+    with mesh.registered_to(name, "333333333333"):
+        mesh.put_contract(name)
+        run = mesh.wait_for_run("register-product", name)
+        assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
+        assert run.output["reason"]["code"] == "NotTheOwner"
+        key = f"{name}/contract.yaml"
+        report = mesh.until(lambda: mesh.reports(f"{name}/quarantine/").get(key), f"report on {key}")
+        assert report["reason"]["code"] == "NotTheOwner"
+        assert not _has_database(mesh, name)
+
+
+def test_a_declaration_of_another_accounts_bucket(mesh: MeshDriver) -> None:
+    name = "their-bucket"
+    data = {
+        "product": name,
+        "bucket": "credit-card-333333333333-us-east-1",
+        "key": f"{name}/contract.yaml",
+        "contract": json.dumps(contract(name)),
+    }
+    assert "EventId" in mesh.put_event("ProductDeclared", data, account="producer")
+    run = mesh.wait_for_run("register-product", name)
+    assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
+    assert run.output["reason"]["code"] == "NotTheOwner"
+    assert not _has_database(mesh, name)
+
+
+def test_an_account_that_the_bus_does_not_know(mesh: MeshDriver) -> None:
+    crawled = {"product": PRODUCT, "generation": 1, "mode": "express", "tables": []}
+    with_error = mesh.put_event("DataCrawled", crawled, account=STRANGER)
+    assert with_error["ErrorCode"] == "AccessDeniedException"
+
+
+def test_an_account_that_is_no_member(mesh: MeshDriver, product: str) -> None:
+    """The bus lets the whole organisation in, the registry does not: here central's own account is no member."""
+    runs = mesh.runs("publish-version", product)
+    mesh.put_event("DataCrawled", _crawled(product), account="central")
+    run = mesh.wait_for_run("publish-version", product, after=runs)
+    assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
+    assert run.output["reason"]["code"] == "NotAMember"
+    assert run.states == ("AuthoriseSender", "Refused")
+    assert "NotAMember" in mesh.items("central", "REFUSAL#111111111111")[-1]["reason"]
+
+
+def test_an_event_that_claims_another_account(mesh: MeshDriver, product: str) -> None:
+    runs = mesh.runs("publish-version", product)
+    mesh.put_event("DataCrawled", _crawled(product), account="consumer", sender="222222222222")
+    run = mesh.wait_for_run("publish-version", product, after=runs)
+    assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
+    assert run.output["reason"]["code"] == "ForgedSender"
+    assert "DiffVersion" not in run.states
+    assert "ForgedSender" in mesh.items("central", "REFUSAL#333333333333")[-1]["reason"]
+
+
+def _crawled(product: str) -> dict[str, Any]:
+    table = {"name": "forged", "new_table": True, "objects": 1, "rows": 1, "rows_exact": True, "bytes": 1}
+    return {"product": product, "generation": 1, "mode": "express", "tables": [table]}
+
+
+def _upload(mesh: MeshDriver, product: str, files: dict[str, bytes]) -> Run:
+    """Upload, and the first run that took some of it; nothing runs any more."""
+    before = mesh.runs("onboard-upload", product)
+    for key, body in files.items():
+        mesh.put_object(key, body)
+    run = mesh.wait_for_run("onboard-upload", product, after=before)
+    mesh.until(lambda: not mesh.pending(product), f"all of {list(files)} taken")
+    mesh.settled(product)
+    return run
+
+
+def _assert_says(reason: dict[str, Any], code: str, bucket: str | None, key: str) -> None:
+    """A reason has a code, says where, and what to do."""
+    assert reason["code"] == code
+    assert reason["where"].get("key") == key
+    if bucket is not None:
+        assert reason["where"].get("bucket") == bucket
+    assert reason["message"]
+    assert reason["remedy"]
+
+
+def _published_rows(mesh: MeshDriver, product: str, table: str, at_least: int = 0) -> int:
+    """Rows of the table in all versions that the owner was told of."""
+
+    def count() -> int:
+        told = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
+        return sum(change["rows"] for changes in told for change in changes if change["table"] == table)
+
+    if at_least:
+        mesh.until(lambda: count() >= at_least, f"{at_least} rows of {product}.{table} published")
+    return count()
+
+
+def _one(found: list[str]) -> str:
+    return found[0] if len(found) == 1 else ""
+
+
+def _has_table(mesh: MeshDriver, product: str, table: str) -> bool:
+    try:
+        mesh.table(product, table)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "EntityNotFoundException"
+        return False
+    return True
+
+
+def _has_database(mesh: MeshDriver, name: str) -> bool:
+    try:
+        mesh.client("central", "glue").get_database(Name=name)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "EntityNotFoundException"
+        return False
+    return True
