@@ -6,6 +6,7 @@ from typing import Any
 
 from mesh.adapters.lakeformation import LakeFormationRefused
 from mesh.adapters.storage import ObjectGone
+from mesh.domain.counting import ObjectCount, TableTotal
 from mesh.domain.formats.model import BytesReader, ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
@@ -368,6 +369,7 @@ class FakeUploads:
         self.seen: dict[tuple[str, str], str] = {}
         self.waiting: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
         self.leases: dict[str, tuple[str, datetime, int]] = {}
+        self.counted: dict[tuple[str, str], dict[str, ObjectCount]] = {}
 
     def product(self, name: str) -> dict[str, Any] | None:
         found = self.products.get(name)
@@ -403,6 +405,16 @@ class FakeUploads:
         for ref in refs:
             if ref.key in waiting and waiting[ref.key][0].sequencer == ref.sequencer:
                 del waiting[ref.key]
+
+    def count(self, product: str, table: str, counts: Sequence[ObjectCount]) -> TableTotal:
+        counted = self.counted.setdefault((product, table), {})
+        counted.update({count.key: count for count in counts})
+        return TableTotal(
+            rows=sum(count.rows for count in counted.values()),
+            rows_exact=all(count.rows_exact for count in counted.values()),
+            bytes=sum(count.bytes for count in counted.values()),
+            objects=len(counted),
+        )
 
     def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
         if product not in self.leases:

@@ -16,7 +16,7 @@ def write(world):
 
 def summarise(world, mode="express", generation=1):
     command = Summarise(**world.round(generation).model_dump(), mode=mode)
-    return summarise_crawl(command, catalog=world.catalog, work=world.work)
+    return summarise_crawl(command, catalog=world.catalog, uploads=world.uploads, work=world.work)
 
 
 def types(world, table="credit_card"):
@@ -36,6 +36,20 @@ def test_a_new_table_and_its_partitions_are_written_through_the_link():
     table = world.catalog.table("rl_credit-card", "credit_card")
     assert table["StorageDescriptor"]["Location"] == f"s3://{BUCKET}/{FOLDER}"
     assert world.catalog.partitions("rl_credit-card", "credit_card", [["2026-11-21"]]) == {("2026-11-21",)}
+
+
+def test_an_object_uploaded_again_is_counted_once():
+    world = World()
+    for generation, names in ((1, ("a.csv", "b.csv")), (2, ("a.csv",))):
+        world.refs.clear()
+        for name in names:
+            world.upload(name, GOOD)
+        world.inspect(generation)
+        write_catalog(world.round(generation), catalog=world.catalog, work=world.work)
+        [table] = summarise(world, generation=generation).data.tables
+
+    assert (table.objects, table.rows) == (1, 2)
+    assert (table.total.objects, table.total.rows) == (2, 4)
 
 
 def test_an_ordinary_upload_writes_no_new_table_version():

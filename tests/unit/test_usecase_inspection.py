@@ -10,7 +10,7 @@ from mesh.usecases.batches import Refs
 from mesh.usecases.inspection import Inspection, ProductFacts, Round, inspect_batch
 
 from tests.builders import BUCKET, CORRELATION, a_contract
-from tests.fakes import FakeCatalog, FakeObjects, FakeWorkFiles
+from tests.fakes import FakeCatalog, FakeObjects, FakeUploads, FakeWorkFiles
 
 FOLDER = "credit-card/data/credit_card/"
 GOOD = "id,name\n1,ana\n2,bob\n"
@@ -27,6 +27,7 @@ class World:
 
     def __init__(self, **facts):
         self.objects, self.catalog, self.work = FakeObjects(), FakeCatalog(), FakeWorkFiles()
+        self.uploads = FakeUploads()
         self.catalog.create_resource_link("rl_credit-card", catalog="1", database="credit-card", region="r")
         self.facts = ProductFacts(link="rl_credit-card", database="credit-card", **facts)
         self.refs = []

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from mesh.domain.counting import TableTotal
 from mesh.domain.events import CrawledTable, DataCrawled, PersonalDataFinding
 from mesh.domain.membership import NotTheOwner
 from mesh.domain.product import ConcurrentChange, NotYetReadable
@@ -42,6 +43,7 @@ class World:
 
     def diff(self, run="run-1", *, account=PRODUCER, **crawled):
         facts = {"name": TABLE, "new_table": False, "objects": 1, "rows": 10, "rows_exact": True, "bytes": 100}
+        facts["total"] = TableTotal(rows=10, bytes=100, objects=1)
         data = DataCrawled(
             product=PRODUCT, generation=1, mode="express", tables=(CrawledTable(**{**facts, **crawled}),)
         )
@@ -96,12 +98,13 @@ def test_removed_columns_and_changed_types_are_named():
     assert [(c.name, c.before, c.after) for c in change.changed_types] == [("id", "bigint", "string")]
 
 
-def test_counts_and_findings_add_up_over_versions():
+def test_a_version_holds_the_tables_totals_and_all_findings():
     world = World()
     finding = PersonalDataFinding(column="id", value="personal", reason="looks like it", confidence=0.9)
     world.publish(findings=(finding,))
 
-    [snapshot] = world.publish("run-2", rows=5, rows_exact=False, bytes=50, objects=2).tables
+    total = TableTotal(rows=15, rows_exact=False, bytes=150, objects=3)
+    [snapshot] = world.publish("run-2", rows=5, rows_exact=False, bytes=50, objects=2, total=total).tables
 
     assert (snapshot.rows, snapshot.rows_exact, snapshot.bytes, snapshot.objects) == (15, False, 150, 3)
     assert snapshot.findings == (finding,)

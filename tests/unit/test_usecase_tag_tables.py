@@ -1,6 +1,7 @@
 """Tags: before anybody hears of a version, and never laxer for a moment."""
 
 import pytest
+from mesh.domain.counting import TableTotal
 from mesh.domain.events import ColumnRef, CrawledTable, DataCrawled, PersonalDataFinding
 from mesh.domain.membership import NotTheOwner
 from mesh.domain.product import ProductVersion, TableSnapshot
@@ -53,7 +54,9 @@ class World:
         return tag_product(registration, ontology=self.ontology, registry=self.registry, lake=self.lake)
 
     def tag_tables(self, *tables, account=PRODUCER):
-        crawled = CrawledTable(name=TABLE, new_table=True, objects=1, rows=1, rows_exact=True, bytes=1)
+        crawled = CrawledTable(
+            name=TABLE, new_table=True, objects=1, rows=1, rows_exact=True, bytes=1, total=TableTotal()
+        )
         envelope = an_envelope(
             DataCrawled(product=PRODUCT, generation=1, mode="express", tables=(crawled,)), account=account
         )

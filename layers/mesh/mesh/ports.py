@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from mesh.domain.contract import Contract
+from mesh.domain.counting import ObjectCount, TableTotal
 from mesh.domain.formats.model import ObjectRef, RangeReader
 from mesh.domain.membership import Member
 from mesh.domain.product import Product, ProductVersion
@@ -217,6 +218,10 @@ class Uploads(Protocol):
 
     def settle(self, product: str, refs: Iterable[ObjectRef]) -> None:
         """These are dealt with; a newer upload of the same key stays pending."""
+        ...
+
+    def count(self, product: str, table: str, counts: Sequence[ObjectCount]) -> TableTotal:
+        """The table's total after these objects, each in place of what was counted for its key before. Repeatable."""
         ...
 
     def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:

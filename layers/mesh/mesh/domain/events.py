@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mesh.domain.counting import TableTotal
 from mesh.domain.schema import TypeChange
 
 SOURCE = "meshwork"
@@ -118,7 +119,10 @@ class PersonalDataFinding(Model):
 
 
 class CrawledTable(Model):
-    """One table of a crawl. Counts are of this batch; columns are read by central from the catalog, the truth."""
+    """One table of a crawl. Counts are of this batch, `total` of the table since the product began.
+
+    Columns are read by central from the catalog, the truth.
+    """
 
     name: TableName
     new_table: bool
@@ -126,6 +130,7 @@ class CrawledTable(Model):
     rows: int = Field(ge=0)
     rows_exact: bool
     bytes: int = Field(ge=0)
+    total: TableTotal
     partitions_added: tuple[str, ...] = ()
     partitions_added_count: int = Field(default=0, ge=0)
     findings: tuple[PersonalDataFinding, ...] = ()

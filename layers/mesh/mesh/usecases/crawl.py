@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from mesh.domain.counting import TableTotal
 from mesh.domain.errors import Transient
 from mesh.domain.events import (
     CrawledTable,
@@ -16,7 +17,7 @@ from mesh.domain.formats.model import Storage
 from mesh.domain.glue_table import partition_input, schema_from_table, storage_from_table, table_input
 from mesh.domain.merging import MergedTable
 from mesh.domain.names import data_location_uri
-from mesh.ports import Catalog, Clock, Objects, WorkFiles
+from mesh.ports import Catalog, Clock, Objects, Uploads, WorkFiles
 from mesh.usecases.inspection import Inspection, Round, TableInspection
 from mesh.usecases.reject_objects import reject_objects
 
@@ -99,7 +100,7 @@ def _up_to_date(current: dict[str, Any], merged: MergedTable, storage: Storage |
     return have.types() == merged.table_schema.types() and quoted == wants_quoted
 
 
-def summarise_crawl(command: Summarise, *, catalog: Catalog, work: WorkFiles) -> Event[DataCrawled]:
+def summarise_crawl(command: Summarise, *, catalog: Catalog, uploads: Uploads, work: WorkFiles) -> Event[DataCrawled]:
     """Read the tables back, bring a crawler's types in line with the contract, and give the event for central.
 
     Raises CatalogBehind while a table or one of its inspected columns is missing.
@@ -113,7 +114,10 @@ def summarise_crawl(command: Summarise, *, catalog: Catalog, work: WorkFiles) ->
             product=command.product,
             generation=command.generation,
             mode=command.mode,
-            tables=tuple(_crawled(table) for table in inspection.tables),
+            tables=tuple(
+                _crawled(table, uploads.count(command.product, table.table, table.counts))
+                for table in inspection.tables
+            ),
             quarantined=len(inspection.rejected),
         ),
     )
@@ -135,7 +139,7 @@ def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: C
         catalog.update_table(command.facts.link, table_input(table.merged, location, previous=current))
 
 
-def _crawled(table: TableInspection) -> CrawledTable:
+def _crawled(table: TableInspection, total: TableTotal) -> CrawledTable:
     merged = table.merged
     return CrawledTable(
         name=table.table,
@@ -144,6 +148,7 @@ def _crawled(table: TableInspection) -> CrawledTable:
         rows=merged.rows if merged else 0,
         rows_exact=merged.rows_exact if merged else False,
         bytes=table.bytes,
+        total=total,
         partitions_added=table.new_partition_paths[:_LISTED_PARTITIONS],
         partitions_added_count=len(table.new_partition_paths),
         findings=table.findings,

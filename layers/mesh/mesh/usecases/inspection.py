@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from mesh.domain.contract import Contract, CrawlMode
+from mesh.domain.counting import ObjectCount
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Model, PersonalDataFinding
 from mesh.domain.formats.model import ObjectInspection, ObjectRef, Storage
@@ -69,6 +70,7 @@ class TableInspection(BaseModel):
     merged: MergedTable | None
     objects: int
     bytes: int
+    counts: tuple[ObjectCount, ...] = ()
     new_partitions: tuple[tuple[str, ...], ...] = ()
     new_partition_paths: tuple[str, ...] = ()
     findings: tuple[PersonalDataFinding, ...] = ()
@@ -212,6 +214,7 @@ def _table(name: str, found: Found, round_: Round, catalog: Catalog) -> tuple[Ta
             merged=None if declined else merged,
             objects=len(good) + len(declined),
             bytes=sum(item.bytes for item in good) + sum(ref.size for ref in declined),
+            counts=(*map(_count, good), *map(_uncounted, declined)),
             new_partitions=tuple(new),
             new_partition_paths=tuple(values[value] for value in new),
             findings=tuple(find_personal(merged.table_schema.columns, _samples(good))) if merged else (),
@@ -228,6 +231,14 @@ def _without_contract(found: Found) -> list[Rejection]:
         remedy="Upload <product>/contract.yaml, then the data again.",
     )
     return [Rejection(ref=ref, reason=reason_of(needed, ref)) for ref in refs]
+
+
+def _count(item: ObjectInspection) -> ObjectCount:
+    return ObjectCount(key=item.ref.key, rows=item.rows, rows_exact=item.rows_exact, bytes=item.bytes)
+
+
+def _uncounted(ref: ObjectRef) -> ObjectCount:
+    return ObjectCount(key=ref.key, rows=0, rows_exact=False, bytes=ref.size)
 
 
 def _partition_values(refs: Iterable[ObjectRef]) -> dict[tuple[str, ...], str]:

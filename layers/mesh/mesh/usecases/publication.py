@@ -83,10 +83,10 @@ def _snapshot(catalog: Catalog, database: str, crawled: CrawledTable, last: Tabl
         table=crawled.name,
         columns=columns_of(table["StorageDescriptor"].get("Columns", [])),
         partition_keys=columns_of(table.get("PartitionKeys", [])),
-        rows=crawled.rows + (last.rows if last else 0),
-        rows_exact=crawled.rows_exact and (last.rows_exact if last else True),
-        bytes=crawled.bytes + (last.bytes if last else 0),
-        objects=crawled.objects + (last.objects if last else 0),
+        rows=crawled.total.rows,
+        rows_exact=crawled.total.rows_exact,
+        bytes=crawled.total.bytes,
+        objects=crawled.total.objects,
         partitions=crawled.partitions_added_count + (last.partitions if last else 0),
         findings=tuple(
             {found.column: found for found in (*(last.findings if last else ()), *crawled.findings)}.values()
