@@ -18,6 +18,8 @@ from mesh.domain.rejections import UnknownPrefix, UnsafeKey
 
 MAX_KEY_BYTES = 1024
 PRODUCT = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
+RESERVED = frozenset({"quarantine"})
+"""No product's name: reports on keys that belong to no product lie there."""
 TABLE = re.compile(r"[a-z][a-z0-9_]{0,254}")
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 REPORT_SUFFIX = ".report.json"
@@ -97,7 +99,7 @@ def parse_key(key: str) -> ParsedKey:
     if key.endswith("/"):
         return FolderMarker(key)
     product, *rest = key.split("/")
-    if not PRODUCT.fullmatch(product):
+    if not PRODUCT.fullmatch(product) or product in RESERVED:
         raise _unknown(key)
     match rest:
         case ["contract.yaml"]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Model, stable_id
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.keys import DataKey, FolderMarker, parse_key
+from mesh.domain.keys import REPORT_SUFFIX, DataKey, parse_key
 from mesh.domain.names import execution_name
 from mesh.ports import Executions, Trace, Uploads
 
@@ -79,12 +79,9 @@ class Start(Model):
 
 def product_of(ref: ObjectRef) -> str | None:
     """The product whose data this is; `None` for keys that are not data. Raises UnsafeKey, UnknownPrefix, …"""
-    if "quarantine" in ref.key.split("/")[:2]:  # before its key is looked at: it was moved because it is bad
+    folders = ref.key.split("/")
+    own_report = folders[0] == "quarantine" and ref.key.endswith(REPORT_SUFFIX)
+    if own_report or folders[1:2] == ["quarantine"]:  # before its key is looked at: it lies there because it is bad
         return None
-    match parse_key(ref.key):
-        case DataKey(product=product):
-            return product
-        case FolderMarker():
-            return None
-        case _:
-            return None
+    key = parse_key(ref.key)
+    return key.product if isinstance(key, DataKey) else None
