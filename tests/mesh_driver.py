@@ -3,10 +3,8 @@
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
@@ -156,10 +154,19 @@ class MeshDriver:
             run = self.wait_for_run("prepare-product", product)
             assert run.status == "SUCCEEDED", run
 
-    def put_event(self, detail_type: str, data: Mapping[str, Any], *, account: str, **more: Any) -> dict[str, Any]:
-        """An event to central's bus; `more` are further fields of `detail`. Returns the entry's result."""
-        root = account not in ACCOUNTS
-        answer = self.client(account, "events", None if root else ADMIN_ROLE).put_events(
+    def upload(self, product: str, files: Mapping[str, bytes | str]) -> Run:
+        """Upload files by key; the first run that had work because of them. Nothing runs for the product any more."""
+        before = self.runs("onboard-upload", product)
+        for key, body in files.items():
+            self.put_object(key, body)
+        run = self.wait_for_run("onboard-upload", product, after=before)
+        self.settled(product)
+        return run
+
+    def put_event(self, detail_type: str, data: Mapping[str, Any], *, by: str, **more: Any) -> dict[str, Any]:
+        """An event to central's bus, sent by an account; `more` are further fields of `detail`. Returns its result."""
+        root = by not in ACCOUNTS
+        answer = self.client(by, "events", None if root else ADMIN_ROLE).put_events(
             Entries=[
                 {
                     "EventBusName": f"arn:aws:events:{REGION}:{ACCOUNTS['central']}:event-bus/mesh",
@@ -173,7 +180,7 @@ class MeshDriver:
 
     def subscribe(self, product: str, account: str = "consumer") -> None:
         """Ask for notices, and wait until central's registry has it."""
-        self.put_event("SubscriptionRequested", {"product": product}, account=account)
+        self.put_event("SubscriptionRequested", {"product": product}, by=account)
         key = {"pk": {"S": f"PRODUCT#{product}"}, "sk": {"S": f"SUBSCRIPTION#{ACCOUNTS[account]}"}}
         self.until(lambda: self.item("central", key), f"subscription of {account} to {product}")
 
@@ -356,54 +363,6 @@ class MeshDriver:
             QueueUrl=self.physical_id(account, logical_id), AttributeNames=names
         )["Attributes"]
         return sum(int(found[name]) for name in names)
-
-    # --- what else may be the case -----------------------------------------------------------------------------------
-
-    @contextmanager
-    def lease_held(self, product: str) -> Iterator[None]:
-        """As if another run were at work on the product."""
-        table = self.output("producer", "TableName")
-        client = self.client("producer", "dynamodb")
-        key = {"pk": {"S": f"PRODUCT#{product}"}, "sk": {"S": "LEASE"}}
-        until = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
-
-        def hold(holder: str, until: str) -> None:
-            client.update_item(
-                TableName=table,
-                Key=key,
-                UpdateExpression="SET holder = :holder, #until = :until, generation = if_not_exists(generation, :none)",
-                ExpressionAttributeNames={"#until": "until"},
-                ExpressionAttributeValues={":holder": {"S": holder}, ":until": {"S": until}, ":none": {"N": "0"}},
-            )
-
-        hold("another-run", until)
-        try:
-            yield
-        finally:
-            hold("", "")
-
-    @contextmanager
-    def registered_to(self, product: str, account_id: str) -> Iterator[None]:
-        """As if another producer had declared the product before; forgotten at the end."""
-        table = self.output("central", "TableName")
-        client = self.client("central", "dynamodb")
-        body = {
-            "name": product, "owner": account_id, "domain": "risk", "status": "registered",
-            "bucket": f"other-{account_id}-{REGION}", "location": f"s3://other-{account_id}-{REGION}/{product}/data/",
-            "contract_version": "1.0.0", "contract_sequencer": "0", "contract": {},
-            "updated": datetime.now(UTC).isoformat(),
-        }  # fmt: skip
-        item = {
-            "pk": f"PRODUCT#{product}", "sk": "PRODUCT", "owner": account_id, "contract_sequencer": "0",
-            "status": "registered", "body": json.dumps(body),
-        }  # fmt: skip
-        client.put_item(
-            TableName=table, Item={name: {"S": text} for name, text in item.items()} | {"version": {"N": "0"}}
-        )
-        try:
-            yield
-        finally:
-            client.delete_item(TableName=table, Key={name: {"S": item[name]} for name in ("pk", "sk")})
 
     # --- the laptop's own ---------------------------------------------------------------------------------------------
 

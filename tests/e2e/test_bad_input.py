@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.mesh_driver import STRANGER, MeshDriver, Run, contract
+from tests.mesh_conditions import lease_held, registered_to
+from tests.mesh_driver import STRANGER, MeshDriver, contract
 
 PRODUCT = "bad-input"
 GOOD = b"a,b\n1,2\n"
@@ -72,7 +73,7 @@ def test_a_bad_file_is_set_aside_with_a_report_and_nothing_is_published(
     bad = BAD_FILES[table]
     key = f"{product}/data/{table}/{bad.file}"
     published = mesh.runs("publish-version", product)
-    run = _upload(mesh, product, {key: bad.body})
+    run = mesh.upload(product, {key: bad.body})
     assert (run.status, run.outcome, run.output["rejected"]) == ("SUCCEEDED", "rejected", 1)
     assert run.output["reason"]["code"] == bad.code
     assert "TellOwner" in run.states
@@ -88,7 +89,7 @@ def test_a_bad_file_is_set_aside_with_a_report_and_nothing_is_published(
 
 def test_the_good_files_among_bad_ones_are_published(mesh: MeshDriver, product: str) -> None:
     files = {f"{product}/data/mixed/{name}.csv": body for name, body in [("bad", b"a,b\n"), ("good", GOOD)]}
-    _upload(mesh, product, files)
+    mesh.upload(product, files)
     rows = _published_rows(mesh, product, "mixed", 1)
     assert rows == 1
     assert mesh.exists(f"{product}/data/mixed/good.csv")
@@ -107,7 +108,7 @@ def test_of_two_files_that_cannot_be_merged_one_is_published(
     mesh: MeshDriver, product: str, table: str, pair: dict[str, bytes], code: str
 ) -> None:
     files = {f"{product}/data/{table}/{name}": body for name, body in pair.items()}
-    _upload(mesh, product, files)
+    mesh.upload(product, files)
     left = mesh.until(lambda: _one(mesh.keys(f"{product}/data/{table}/")), "one of the two set aside")
     [aside] = files.keys() - {left}
     _assert_says(mesh.reports(f"{product}/quarantine/")[aside]["reason"], code, mesh.bucket, aside)
@@ -129,7 +130,7 @@ def test_an_unusual_key_is_data_like_any_other(mesh: MeshDriver, product: str, k
     key = key.format(product)
     key = key if len(key.encode()) <= 1024 else key[:1020] + ".csv"
     before = _published_rows(mesh, product, "odd")
-    run = _upload(mesh, product, {key: GOOD})
+    run = mesh.upload(product, {key: GOOD})
     assert (run.status, run.outcome, run.output["accepted"]) == ("SUCCEEDED", "onboarded", 1)
     assert _published_rows(mesh, product, "odd", before + 1) == before + 1
     assert mesh.read(key) == GOOD
@@ -164,7 +165,7 @@ def test_a_key_that_belongs_nowhere_stays_untouched_with_a_report(
 
 def test_a_folder_marker_is_no_data_and_no_mistake(mesh: MeshDriver, product: str) -> None:
     mesh.put_object(f"{product}/data/marked/", b"")
-    run = _upload(mesh, product, {f"{product}/data/marked/x.csv": GOOD})
+    run = mesh.upload(product, {f"{product}/data/marked/x.csv": GOOD})
     assert (run.outcome, run.output["accepted"], run.output["rejected"]) == ("onboarded", 1, 0)
     assert mesh.exists(f"{product}/data/marked/")
     assert f"{product}/data/marked/" not in mesh.reports(f"{product}/quarantine/")
@@ -172,13 +173,13 @@ def test_a_folder_marker_is_no_data_and_no_mistake(mesh: MeshDriver, product: st
 
 def test_an_object_deleted_before_the_crawl_is_reported_gone(mesh: MeshDriver, product: str) -> None:
     key = f"{product}/data/gone/x.csv"
-    with mesh.lease_held(product):
+    with lease_held(mesh, product):
         waiting = mesh.runs("onboard-upload", product)
         mesh.put_object(key, GOOD)
         busy = mesh.wait_for_run("onboard-upload", product, after=waiting, idle=True)
         assert busy.outcome == "busy"
         mesh.client("producer", "s3").delete_object(Bucket=mesh.bucket, Key=key)
-    run = _upload(mesh, product, {f"{product}/data/still_there/x.csv": GOOD})
+    run = mesh.upload(product, {f"{product}/data/still_there/x.csv": GOOD})
     assert (run.outcome, run.output["accepted"], run.output["rejected"]) == ("onboarded", 1, 1)
     report = mesh.reports(f"{product}/quarantine/")[key]
     _assert_says(report["reason"], "ObjectGone", mesh.bucket, key)
@@ -230,7 +231,7 @@ def test_a_bad_contract_is_reported_beside_it_and_registers_nothing(mesh: MeshDr
 def test_a_contract_for_another_producers_product(mesh: MeshDriver) -> None:
     """The first to declare a name owns it: here central's registry knows it as another account's."""
     name = "theirs"
-    with mesh.registered_to(name, "333333333333"):
+    with registered_to(mesh, name, "333333333333"):
         mesh.put_contract(name)
         run = mesh.wait_for_run("register-product", name)
         assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
@@ -249,7 +250,7 @@ def test_a_declaration_of_another_accounts_bucket(mesh: MeshDriver) -> None:
         "key": f"{name}/contract.yaml",
         "contract": json.dumps(contract(name)),
     }
-    assert "EventId" in mesh.put_event("ProductDeclared", data, account="producer")
+    assert "EventId" in mesh.put_event("ProductDeclared", data, by="producer")
     run = mesh.wait_for_run("register-product", name)
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
     assert run.output["reason"]["code"] == "NotTheOwner"
@@ -258,14 +259,14 @@ def test_a_declaration_of_another_accounts_bucket(mesh: MeshDriver) -> None:
 
 def test_an_account_that_the_bus_does_not_know(mesh: MeshDriver) -> None:
     crawled = {"product": PRODUCT, "generation": 1, "mode": "express", "tables": []}
-    with_error = mesh.put_event("DataCrawled", crawled, account=STRANGER)
+    with_error = mesh.put_event("DataCrawled", crawled, by=STRANGER)
     assert with_error["ErrorCode"] == "AccessDeniedException"
 
 
 def test_an_account_that_is_no_member(mesh: MeshDriver, product: str) -> None:
     """The bus lets the whole organisation in, the registry does not: here central's own account is no member."""
     runs = mesh.runs("publish-version", product)
-    mesh.put_event("DataCrawled", _crawled(product), account="central")
+    mesh.put_event("DataCrawled", _crawled(product), by="central")
     run = mesh.wait_for_run("publish-version", product, after=runs)
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.output["reason"]["code"] == "NotAMember"
@@ -275,7 +276,7 @@ def test_an_account_that_is_no_member(mesh: MeshDriver, product: str) -> None:
 
 def test_an_event_that_claims_another_account(mesh: MeshDriver, product: str) -> None:
     runs = mesh.runs("publish-version", product)
-    mesh.put_event("DataCrawled", _crawled(product), account="consumer", sender="222222222222")
+    mesh.put_event("DataCrawled", _crawled(product), by="consumer", sender="222222222222")
     run = mesh.wait_for_run("publish-version", product, after=runs)
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.output["reason"]["code"] == "ForgedSender"
@@ -286,17 +287,6 @@ def test_an_event_that_claims_another_account(mesh: MeshDriver, product: str) ->
 def _crawled(product: str) -> dict[str, Any]:
     table = {"name": "forged", "new_table": True, "objects": 1, "rows": 1, "rows_exact": True, "bytes": 1}
     return {"product": product, "generation": 1, "mode": "express", "tables": [table]}
-
-
-def _upload(mesh: MeshDriver, product: str, files: dict[str, bytes]) -> Run:
-    """Upload, and the first run that took some of it; nothing runs any more."""
-    before = mesh.runs("onboard-upload", product)
-    for key, body in files.items():
-        mesh.put_object(key, body)
-    run = mesh.wait_for_run("onboard-upload", product, after=before)
-    mesh.until(lambda: not mesh.pending(product), f"all of {list(files)} taken")
-    mesh.settled(product)
-    return run
 
 
 def _assert_says(reason: dict[str, Any], code: str, bucket: str | None, key: str) -> None:

@@ -153,7 +153,7 @@ def test_who_did_not_subscribe_or_no_longer_does_is_told_nothing(mesh: MeshDrive
     mesh.subscribe("unheard")
     mesh.put_object("unheard/data/t1/b.csv", "a,b\n3,4\n")
     mesh.wait_for_notice("unheard", version=2)
-    mesh.put_event("SubscriptionEnded", {"product": "unheard"}, account="consumer")
+    mesh.put_event("SubscriptionEnded", {"product": "unheard"}, by="consumer")
     subscription = {"pk": {"S": "PRODUCT#unheard"}, "sk": {"S": "SUBSCRIPTION#333333333333"}}
     mesh.until(lambda: mesh.item("central", subscription) is None, "end of the subscription")
     mesh.put_object("unheard/data/t1/c.csv", "a,b\n5,6\n")
@@ -187,7 +187,7 @@ def test_data_before_its_contract_is_a_draft_until_the_contract_comes(mesh: Mesh
 
 def _ask_in_vain(mesh: MeshDriver, product: str) -> None:
     before = len(mesh.items("central", "REFUSAL#333333333333"))
-    mesh.put_event("SubscriptionRequested", {"product": product}, account="consumer")
+    mesh.put_event("SubscriptionRequested", {"product": product}, by="consumer")
     refusals = mesh.until(lambda: mesh.items("central", "REFUSAL#333333333333")[before:], "refusal of the consumer")
     assert "UnknownProduct" in refusals[0]["reason"]
     assert mesh.item("central", {"pk": {"S": f"PRODUCT#{product}"}, "sk": {"S": "SUBSCRIPTION#333333333333"}}) is None

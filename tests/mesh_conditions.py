@@ -1,0 +1,112 @@
+"""What may be the case in a mesh while it works: another run, another owner, a missing permission, a crash."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mesh.adapters.dynamodb import Table
+from mesh.adapters.registry import DynamoRegistry
+from mesh.adapters.uploads import DynamoUploads
+from mesh.domain.product import Product
+
+from local.accounts import REGION
+from tests.mesh_driver import MACHINES, MeshDriver, Run
+
+
+@contextmanager
+def lease_held(mesh: MeshDriver, product: str) -> Iterator[None]:
+    """As if another run were at work on the product."""
+    uploads, now = DynamoUploads(_table(mesh, "producer")), datetime.now(UTC)
+    assert uploads.take_lease(product, "another-run", now + timedelta(minutes=5), now) is not None
+    try:
+        yield
+    finally:
+        uploads.drop_lease(product, "another-run")
+
+
+@contextmanager
+def registered_to(mesh: MeshDriver, product: str, account_id: str) -> Iterator[None]:
+    """As if another producer had declared the product before; forgotten at the end."""
+    table, bucket = _table(mesh, "central"), f"other-{account_id}-{REGION}"
+    theirs = Product(
+        name=product,
+        owner=account_id,
+        domain="risk",
+        status="registered",
+        bucket=bucket,
+        location=f"s3://{bucket}/{product}/data/",
+        contract_version="1.0.0",
+        contract={},
+        updated=datetime.now(UTC),
+    )
+    DynamoRegistry(table).claim_product(theirs)
+    try:
+        yield
+    finally:
+        table.delete_if(f"PRODUCT#{product}", "PRODUCT")
+        table.delete_if("LIST#PRODUCTS", product)
+
+
+def _table(mesh: MeshDriver, account: str) -> Table:
+    return Table(mesh.client(account, "dynamodb"), mesh.output(account, "TableName"))
+
+
+@contextmanager
+def without_permission(mesh: MeshDriver, account: str, role: str, action: str) -> Iterator[None]:
+    """One action taken out of the policies of a role, named by its logical id; given back at the end."""
+    iam, name = mesh.client(account, "iam"), mesh.physical_id(account, role)
+    policies = {
+        policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    }
+    cut = {policy: _without(document, action) for policy, document in policies.items()}
+    assert cut != policies, f"{role} may not {action} anyway"
+    try:
+        _put_policies(iam, name, cut)
+        yield
+    finally:
+        _put_policies(iam, name, policies)
+
+
+def _without(document: dict[str, Any], action: str) -> dict[str, Any]:
+    statements = []
+    for statement in document["Statement"]:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        left = [name for name in actions if name != action]
+        if left:
+            statements.append({**statement, "Action": left if left != actions else statement["Action"]})
+    return {**document, "Statement": statements}
+
+
+def _put_policies(iam: Any, role: str, policies: dict[str, dict[str, Any]]) -> None:
+    for policy, document in policies.items():
+        if document["Statement"]:
+            iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+        else:
+            iam.delete_role_policy(RoleName=role, PolicyName=policy)
+
+
+def crash(mesh: MeshDriver, account: str, function: str, times: int = 1) -> None:
+    """The next calls of a function, named by its logical id, kill its process."""
+    name = mesh.physical_id(account, function)
+    mesh.inject("function_crash", "lambda", "Invoke", resource=f"*:function:{name}", count=times)
+
+
+def start_again(mesh: MeshDriver, run: Run) -> Run:
+    """A new execution with the input of a failed one, and how it ended.
+
+    A redrive would enter the Fail state again, which a caught error led to.
+    """
+    account, machine = MACHINES[run.machine], run.arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+    client = mesh.client(account, "stepfunctions")
+    before = mesh.runs(run.machine, product_of(run))
+    client.start_execution(stateMachineArn=machine, input=json.dumps(run.input))
+    return mesh.wait_for_run(run.machine, product_of(run), after=before, idle=True)
+
+
+def product_of(run: Run) -> str:
+    """The product that a run is about."""
+    data = run.input.get("detail", {}).get("data", run.input)
+    return str(data["product"])

@@ -1,0 +1,59 @@
+"""Each path of `prepare-product`."""
+
+from tests.mesh_conditions import crash
+from tests.mesh_driver import MeshDriver
+
+HAPPY = ("LinkDatabase", "EnsureCrawler", "StartOnboarding", "Prepared")
+PRODUCER = "222222222222"
+
+
+def test_prepared(mesh: MeshDriver) -> None:
+    mesh.put_contract("prep-happy")
+    run = mesh.wait_for_run("prepare-product", "prep-happy")
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
+    glue = mesh.client("producer", "glue")
+    link = glue.get_database(Name="rl_prep-happy")["Database"]["TargetDatabase"]
+    assert (link["CatalogId"], link["DatabaseName"]) == ("111111111111", "prep-happy")
+    crawler = glue.get_crawler(Name=f"prep-happyCrawler-{PRODUCER}")["Crawler"]
+    assert crawler["DatabaseName"] == "rl_prep-happy"
+    assert crawler["LakeFormationConfiguration"]["UseLakeFormationCredentials"] is True
+    first = mesh.wait_for_run("onboard-upload", "prep-happy", idle=True)
+    assert (first.status, first.outcome) == ("SUCCEEDED", "empty")
+
+
+def test_the_same_contract_again_prepares_again(mesh: MeshDriver) -> None:
+    mesh.prepare("prep-again")
+    first = mesh.runs("prepare-product", "prep-again")
+    mesh.put_contract("prep-again")
+    run = mesh.wait_for_run("prepare-product", "prep-again", after=first)
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
+
+
+def test_throttling_is_retried(mesh: MeshDriver) -> None:
+    mesh.inject("throttle", "glue", "CreateCrawler", account=PRODUCER, count=4)
+    mesh.put_contract("prep-throttled")
+    run = mesh.wait_for_run("prepare-product", "prep-throttled")
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
+    assert mesh.faults() == []
+
+
+def test_a_crash_is_retried(mesh: MeshDriver) -> None:
+    crash(mesh, "producer", "LinkDatabaseFunction")
+    mesh.put_contract("prep-crashed")
+    run = mesh.wait_for_run("prepare-product", "prep-crashed")
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
+    assert mesh.faults() == []
+
+
+def test_a_failure_is_kept_and_the_next_contract_completes(mesh: MeshDriver) -> None:
+    crash(mesh, "producer", "EnsureCrawlerFunction", times=3)
+    kept = mesh.dead_letters()["producer/FailedRunsQueue"]
+    mesh.put_contract("prep-down")
+    run = mesh.wait_for_run("prepare-product", "prep-down")
+    assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
+    assert run.states == ("LinkDatabase", "EnsureCrawler", "PreparationFailed")
+    mesh.until(lambda: mesh.dead_letters()["producer/FailedRunsQueue"] == kept + 1, "the failed run in its queue")
+    mesh.put_contract("prep-down")
+    assert mesh.wait_for_run("prepare-product", "prep-down", after=[run]).states == HAPPY
+    run = mesh.upload("prep-down", {"prep-down/data/t1/a.csv": "a,b\n1,2\n"})
+    assert run.outcome == "onboarded"

@@ -1,0 +1,149 @@
+"""Each path of `register-product`, by the real definition in the deployed mesh."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.mesh_conditions import crash
+from tests.mesh_driver import MeshDriver, contract
+
+HAPPY = (
+    "AuthoriseSender",
+    "CheckContract",
+    "CheckCurrent",
+    "CreateDatabase",
+    "TagProduct",
+    "RegisterLocation",
+    "GrantProducer",
+    "RecordRegistration",
+    "AnnounceRegistration",
+    "Registered",
+)
+CENTRAL = "111111111111"
+
+
+def declaration(mesh: MeshDriver, product: str, sequencer: str = "") -> dict[str, Any]:
+    """The `data` of a ProductDeclared that would be accepted from the producer."""
+    return {
+        "product": product,
+        "bucket": mesh.bucket,
+        "key": f"{product}/contract.yaml",
+        "sequencer": sequencer,
+        "contract": yaml.safe_dump(contract(product)),
+    }
+
+
+def status_of(mesh: MeshDriver, product: str) -> str:
+    item = mesh.item("central", {"pk": {"S": f"PRODUCT#{product}"}, "sk": {"S": "PRODUCT"}})
+    return str(item["status"]["S"]) if item else ""
+
+
+def test_registered(mesh: MeshDriver) -> None:
+    mesh.put_contract("reg-happy")
+    run = mesh.wait_for_run("register-product", "reg-happy")
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
+    assert status_of(mesh, "reg-happy") == "registered"
+    assert mesh.tags("reg-happy")["product"] == "reg-happy"
+    locations = mesh.client("central", "lakeformation").list_resources()["ResourceInfoList"]
+    assert f"arn:aws:s3:::{mesh.bucket}/reg-happy/data" in {item["ResourceArn"] for item in locations}
+    told = mesh.until(lambda: mesh.notices("reg-happy", "producer", "ProductRegistered"), "answer to the producer")
+    assert [detail["data"]["bucket"] for detail in told] == [mesh.bucket]
+
+
+def test_who_is_no_member_is_refused_and_not_answered(mesh: MeshDriver) -> None:
+    mesh.put_event("ProductDeclared", declaration(mesh, "reg-stranger"), by="central")
+    run = mesh.wait_for_run("register-product", "reg-stranger")
+    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("AuthoriseSender", "Refused"))
+    assert run.output["reason"]["code"] == "NotAMember"
+    assert status_of(mesh, "reg-stranger") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "account", "more", "code"),
+    [
+        ("reg-role", "consumer", {}, "NotAllowedForRole"),
+        ("reg-forged", "producer", {"account": "333333333333"}, "ForgedSender"),
+    ],
+)
+def test_a_member_is_told_why_it_is_refused(
+    mesh: MeshDriver, name: str, account: str, more: dict[str, str], code: str
+) -> None:
+    mesh.put_event("ProductDeclared", declaration(mesh, name), by=account, **more)
+    run = mesh.wait_for_run("register-product", name)
+    assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
+    assert run.states == ("AuthoriseSender", "TellRejection", "Rejected")
+    assert run.output["reason"]["code"] == code
+    told = mesh.until(lambda: mesh.notices(name, account, "ProductQuarantined"), f"rejection told to {account}")
+    assert [detail["data"]["reason"]["code"] for detail in told] == [code]
+    assert status_of(mesh, name) == ""
+
+
+def test_a_contract_that_does_not_pass_is_rejected(mesh: MeshDriver) -> None:
+    mesh.put_contract("reg-rejected", contract("reg-rejected", domain="payments"))
+    run = mesh.wait_for_run("register-product", "reg-rejected")
+    assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
+    assert run.states == ("AuthoriseSender", "CheckContract", "TellRejection", "Rejected")
+    assert status_of(mesh, "reg-rejected") == ""
+
+
+def test_a_declaration_that_is_none_is_refused(mesh: MeshDriver) -> None:
+    mesh.put_event("ProductDeclared", {"product": "reg-malformed", "colour": "blue"}, by="producer")
+    run = mesh.wait_for_run("register-product", "reg-malformed")
+    assert run.status == "SUCCEEDED"
+    assert run.output["reason"]["code"] == "MalformedEvent"
+    assert "CreateDatabase" not in run.states
+
+
+def test_an_older_contract_does_not_undo_a_newer_one(mesh: MeshDriver) -> None:
+    mesh.prepare("reg-late")
+    first = mesh.runs("register-product", "reg-late")
+    mesh.put_event("ProductDeclared", declaration(mesh, "reg-late", sequencer="0"), by="producer")
+    run = mesh.wait_for_run("register-product", "reg-late", after=first)
+    assert (run.status, run.outcome) == ("SUCCEEDED", "superseded")
+    assert run.states == ("AuthoriseSender", "CheckContract", "CheckCurrent", "Superseded")
+
+
+def test_throttling_that_outlasts_the_client_is_retried_by_the_machine(mesh: MeshDriver) -> None:
+    """Four attempts are botocore's; the fifth succeeds in the machine's first retry."""
+    mesh.inject("throttle", "lakeformation", "BatchGrantPermissions", account=CENTRAL, count=4)
+    mesh.put_contract("reg-throttled")
+    run = mesh.wait_for_run("register-product", "reg-throttled")
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
+    assert _failures(run.events) == ["Throttled"]
+    assert mesh.faults() == []
+
+
+def test_a_crash_is_retried(mesh: MeshDriver) -> None:
+    crash(mesh, "central", "TagProductFunction")
+    mesh.put_contract("reg-crashed")
+    run = mesh.wait_for_run("register-product", "reg-crashed")
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
+    assert _failures(run.events) == ["Runtime.ExitError"]
+
+
+def test_crash_after_crash_fails_and_the_next_contract_completes(mesh: MeshDriver) -> None:
+    crash(mesh, "central", "GrantProducerFunction", times=3)
+    mesh.put_contract("reg-down")
+    run = mesh.wait_for_run("register-product", "reg-down")
+    assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
+    assert run.states[-2:] == ("GrantProducer", "RegistrationFailed")
+    assert status_of(mesh, "reg-down") == "claimed"
+    assert mesh.runs("prepare-product", "reg-down") == []
+    mesh.put_contract("reg-down")
+    assert mesh.wait_for_run("register-product", "reg-down", after=[run]).states == HAPPY
+    assert mesh.wait_for_run("prepare-product", "reg-down").status == "SUCCEEDED"
+
+
+def test_a_failed_announcement_fails_the_run(mesh: MeshDriver) -> None:
+    mesh.inject("throttle", "sns", "Publish", account=CENTRAL, code="ThrottledException", count=1000)
+    mesh.put_contract("reg-silent")
+    run = mesh.wait_for_run("register-product", "reg-silent")
+    assert run.status == "FAILED"
+    assert run.states[-2:] == ("AnnounceRegistration", "RegistrationFailed")
+    assert "Throttl" in run.error
+
+
+def _failures(events: tuple[dict[str, Any], ...]) -> list[str]:
+    kinds = ("taskFailedEventDetails", "lambdaFunctionFailedEventDetails")
+    return [event[kind].get("error", "") for event in events for kind in kinds if kind in event]
