@@ -427,6 +427,10 @@ class FakeUploads:
         self.leases[product] = (holder, until, generation)
         return generation
 
+    def lease_held(self, product: str, now: datetime) -> bool:
+        owner, until, _ = self.leases.get(product, ("", NOON, 0))
+        return owner != "" and until >= now
+
     def drop_lease(self, product: str, holder: str) -> None:
         owner, until, generation = self.leases.get(product, ("", NOON, 0))
         if owner == holder:

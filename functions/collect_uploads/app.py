@@ -33,6 +33,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         uploads=wiring.uploads(settings),
         executions=wiring.machine(settings.onboard_upload_arn),
         trace=wiring.trace(settings),
+        clock=wiring.clock,
     )
     for item in collected.refused:
         bus, objects = wiring.bus(settings.own_bus_name), wiring.objects()

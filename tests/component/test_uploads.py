@@ -256,3 +256,13 @@ def test_more_objects_than_one_transaction_takes(uploads):
 
     assert (total.rows, total.objects) == (200, 200)
     assert uploads.count("loans", "other", []).objects == 0
+
+
+def test_a_lease_is_held_until_it_is_dropped_or_ends(uploads):
+    assert not uploads.lease_held("loans", NOON)
+    uploads.take_lease("loans", "a", NOON + HOUR, NOON)
+
+    assert uploads.lease_held("loans", NOON + HOUR)
+    assert not uploads.lease_held("loans", NOON + 2 * HOUR)
+    uploads.drop_lease("loans", "a")
+    assert not uploads.lease_held("loans", NOON)

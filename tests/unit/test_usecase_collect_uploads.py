@@ -1,6 +1,7 @@
 """Uploads, as S3's events tell of them: at least once, in any order, under any key."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from mesh.domain.formats.model import ObjectRef
@@ -8,7 +9,7 @@ from mesh.domain.names import MAX_EXECUTION_NAME
 from mesh.usecases.collect_uploads import Arrival, collect_uploads
 
 from tests.builders import BUCKET
-from tests.fakes import FakeExecutions, FakeTrace, FakeUploads
+from tests.fakes import FakeClock, FakeExecutions, FakeTrace, FakeUploads
 
 
 class World:
@@ -16,10 +17,13 @@ class World:
 
     def __init__(self):
         self.uploads, self.executions, self.trace = FakeUploads(), FakeExecutions(), FakeTrace()
+        self.clock = FakeClock()
 
     def deliver(self, *keys, sequencer="01", size=10):
         arrivals = [key if isinstance(key, Arrival) else arrival(key, sequencer, size) for key in keys]
-        return collect_uploads(arrivals, uploads=self.uploads, executions=self.executions, trace=self.trace)
+        return collect_uploads(
+            arrivals, uploads=self.uploads, executions=self.executions, trace=self.trace, clock=self.clock
+        )
 
     def pending(self, product="loans"):
         return [(ref.key, ref.sequencer) for ref, _ in self.uploads.pending(product, 100)]
@@ -28,6 +32,19 @@ class World:
 def arrival(key, sequencer="01", size=10):
     ref = ObjectRef(bucket=BUCKET, key=key, size=size, sequencer=sequencer)
     return Arrival(event_id=f"{key}-{sequencer}", ref=ref)
+
+
+def test_a_run_at_work_takes_what_arrives_meanwhile():
+    world = World()
+    now = world.clock.now()
+    world.uploads.take_lease("loans", "a run", now + timedelta(minutes=1), now)
+
+    collected = world.deliver("loans/data/loans/a.csv", "cards/data/cards/a.csv")
+
+    assert collected.pending == 2
+    assert [name.partition("-")[0] for name in collected.started] == ["cards"]
+    world.clock.move(timedelta(minutes=2))
+    assert world.deliver("loans/data/loans/b.csv").started, "the lease of a run that died has ended"
 
 
 def test_objects_wait_and_one_run_starts_for_each_product():

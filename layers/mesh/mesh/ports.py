@@ -228,6 +228,10 @@ class Uploads(Protocol):
         """The next generation (the same one for the same holder), or `None` while somebody else holds the lease."""
         ...
 
+    def lease_held(self, product: str, now: datetime) -> bool:
+        """Whether a run is at work on the product, which looks for more before it ends."""
+        ...
+
     def drop_lease(self, product: str, holder: str) -> None: ...
 
 

@@ -180,6 +180,11 @@ class DynamoUploads:
         )
         return next_generation if taken else None
 
+    def lease_held(self, product: str, now: datetime) -> bool:
+        """See the port; read consistently."""
+        lease = self._table.get(_product(product), "LEASE")
+        return lease is not None and lease["holder"] != "" and lease["held_until"] >= now.isoformat()
+
     def drop_lease(self, product: str, holder: str) -> None:
         """Only the holder's own."""
         self._table.update_if(

@@ -8,7 +8,7 @@ from mesh.domain.events import Model, stable_id
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import REPORT_SUFFIX, DataKey, parse_key
 from mesh.domain.names import execution_name
-from mesh.ports import Executions, Trace, Uploads
+from mesh.ports import Clock, Executions, Trace, Uploads
 
 
 class Arrival(Model):
@@ -35,9 +35,12 @@ class Collected(Model):
 
 
 def collect_uploads(
-    arrivals: Sequence[Arrival], *, uploads: Uploads, executions: Executions, trace: Trace
+    arrivals: Sequence[Arrival], *, uploads: Uploads, executions: Executions, trace: Trace, clock: Clock
 ) -> Collected:
     """Record each new object as pending, then start `onboard-upload` once for each product.
+
+    While a run holds the product's lease none is started: we wrote first and looked after, and that run drops its lease
+    first and looks after, so it takes these objects in its next round. A million uploads are then few runs.
 
     S3 delivers at least once and unordered: an event that is not newer than what is known of its key is ignored. The
     runs' names follow from the arrivals, so a batch that SQS delivers again starts nothing twice.
@@ -64,6 +67,8 @@ def collect_uploads(
         if not uploads.has_pending(product):
             continue
         trace.note(correlation_id, "uploads received", product=product, objects=len(new))
+        if uploads.lease_held(product, clock.now()):
+            continue
         name = execution_name(product, correlation_id)
         executions.start(name, Start(product=product, correlation_id=correlation_id).model_dump_json())
         started.append(name)
