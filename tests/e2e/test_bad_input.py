@@ -285,7 +285,8 @@ def test_an_event_that_claims_another_account(mesh: MeshDriver, product: str) ->
 
 
 def _crawled(product: str) -> dict[str, Any]:
-    table = {"name": "forged", "new_table": True, "objects": 1, "rows": 1, "rows_exact": True, "bytes": 1}
+    counts = {"rows": 1, "rows_exact": True, "bytes": 1, "objects": 1}
+    table = {"name": "forged", "new_table": True, **counts, "total": counts}
     return {"product": product, "generation": 1, "mode": "express", "tables": [table]}
 
 

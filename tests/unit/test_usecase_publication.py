@@ -163,6 +163,18 @@ def test_a_number_that_was_taken_meanwhile_is_not_given_twice():
     assert world.record(world.diff("run-1")).version == 2
 
 
+def test_a_comparison_that_another_version_overtook_is_made_anew():
+    world = World()
+    overtaken = world.diff("run-1")
+    world.publish("run-2")
+
+    with pytest.raises(ConcurrentChange):
+        world.record(overtaken)
+
+    again = world.publish("run-1")
+    assert (again.version, again.changes[0].new_table) == (2, False)
+
+
 def test_readable_means_table_columns_and_tags():
     world = World()
     version = world.publish()

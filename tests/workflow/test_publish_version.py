@@ -1,6 +1,7 @@
 """Each path of `publish-version`."""
 
 import json
+from typing import Any
 
 from tests.mesh_conditions import crash, start_again
 from tests.mesh_driver import MeshDriver, Run
@@ -23,6 +24,13 @@ def published(mesh: MeshDriver, product: str) -> Run:
     mesh.prepare(product)
     mesh.put_object(f"{product}/data/t1/a.csv", CSV)
     return mesh.wait_for_run("publish-version", product)
+
+
+def crawled(product: str) -> dict[str, Any]:
+    """The `data` of a DataCrawled about a table that is not in the catalog."""
+    counts = {"rows": 1, "rows_exact": True, "bytes": 1, "objects": 1}
+    table = {"name": "nowhere", "new_table": True, **counts, "total": counts}
+    return {"product": product, "generation": 1, "mode": "express", "tables": [table]}
 
 
 def versions(mesh: MeshDriver, product: str) -> int:
@@ -69,9 +77,7 @@ def test_a_delivery_that_eventbridge_repeats_is_one_version(mesh: MeshDriver) ->
 
 
 def test_a_product_that_is_not_the_senders_is_refused(mesh: MeshDriver) -> None:
-    table = {"name": "t1", "new_table": True, "objects": 1, "rows": 1, "rows_exact": True, "bytes": 1}
-    crawled = {"product": "pub-nobodys", "generation": 1, "mode": "express", "tables": [table]}
-    mesh.put_event("DataCrawled", crawled, by="producer")
+    mesh.put_event("DataCrawled", crawled("pub-nobodys"), by="producer")
     run = mesh.wait_for_run("publish-version", "pub-nobodys")
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.states == ("AuthoriseSender", "DiffVersion", "Refused")
@@ -79,9 +85,7 @@ def test_a_product_that_is_not_the_senders_is_refused(mesh: MeshDriver) -> None:
 
 
 def test_a_member_of_the_wrong_role_is_refused(mesh: MeshDriver) -> None:
-    table = {"name": "t1", "new_table": True, "objects": 1, "rows": 1, "rows_exact": True, "bytes": 1}
-    crawled = {"product": "pub-role", "generation": 1, "mode": "express", "tables": [table]}
-    mesh.put_event("DataCrawled", crawled, by="consumer")
+    mesh.put_event("DataCrawled", crawled("pub-role"), by="consumer")
     run = mesh.wait_for_run("publish-version", "pub-role")
     assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("AuthoriseSender", "Refused"))
     assert run.output["reason"]["code"] == "NotAllowedForRole"
@@ -89,9 +93,7 @@ def test_a_member_of_the_wrong_role_is_refused(mesh: MeshDriver) -> None:
 
 def test_a_table_that_is_not_there_fails_and_nothing_is_announced(mesh: MeshDriver) -> None:
     mesh.prepare("pub-unreadable")
-    table = {"name": "nowhere", "new_table": True, "objects": 1, "rows": 1, "rows_exact": True, "bytes": 1}
-    crawled = {"product": "pub-unreadable", "generation": 1, "mode": "express", "tables": [table]}
-    mesh.put_event("DataCrawled", crawled, by="producer")
+    mesh.put_event("DataCrawled", crawled("pub-unreadable"), by="producer")
     run = mesh.wait_for_run("publish-version", "pub-unreadable")
     assert (run.status, run.error) == ("FAILED", "NotYetReadable")
     assert run.states == ("AuthoriseSender", "DiffVersion", "PublicationFailed")

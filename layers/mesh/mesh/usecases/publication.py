@@ -27,9 +27,10 @@ MAX_LISTED = 100
 
 
 class VersionDraft(Model):
-    """A version before it has a number."""
+    """A version before it has a number. `follows` is the version it was compared with, 0 for none."""
 
     product: str
+    follows: int
     run: str
     correlation_id: str
     tables: tuple[TableSnapshot, ...]
@@ -58,6 +59,7 @@ def diff_version(envelope: Envelope, *, catalog: Catalog, registry: Registry) ->
         snapshots[crawled.name] = now
     return VersionDraft(
         product=product.name,
+        follows=last.version if last else 0,
         run=event.metadata.id,
         correlation_id=event.metadata.correlation_id,
         tables=tuple(snapshots[name] for name in sorted(snapshots)),
@@ -122,7 +124,7 @@ def _schema(snapshot: TableSnapshot) -> TableSchema:
 
 
 def record_version(draft: VersionDraft, *, registry: Registry, clock: Clock, trace: Trace) -> ProductVersion:
-    """Claim the next version number for this run; a redelivered run gets the version it already has.
+    """Claim the number after the version it was compared with; a redelivered run gets the version it already has.
 
     Raises ConcurrentChange when another run took that number first: diff again, then retry.
     """
@@ -135,7 +137,7 @@ def record_version(draft: VersionDraft, *, registry: Registry, clock: Clock, tra
     version = registry.record_version(
         ProductVersion(
             product=draft.product,
-            version=product.version + 1,
+            version=draft.follows + 1,
             run=draft.run,
             correlation_id=draft.correlation_id,
             contract_version=product.contract_version,
