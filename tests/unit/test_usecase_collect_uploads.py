@@ -47,6 +47,15 @@ def test_a_run_at_work_takes_what_arrives_meanwhile():
     assert world.deliver("loans/data/loans/b.csv").started, "the lease of a run that died has ended"
 
 
+def test_a_product_that_is_declared_gets_its_run_from_its_registration():
+    world = World()
+    world.uploads.record_declared("loans", "01")
+
+    assert (world.deliver("loans/data/loans/a.csv").pending, world.executions.started) == (1, {})
+    world.uploads.put_product("loans", {})
+    assert world.deliver("loans/data/loans/b.csv").started
+
+
 def test_objects_wait_and_one_run_starts_for_each_product():
     world = World()
 

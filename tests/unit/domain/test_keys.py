@@ -67,7 +67,7 @@ def test_unsafe_keys_are_refused(key):
     "key",
     [
         "x.csv", "p/contract.yaml", "quarantine/contract.yaml", "quarantine/data/t/x.csv",
-         "Credit/contract.yaml", "p1/contract.yml", "p1/data/x.csv", "p1/data/T/x.csv",
+        "Credit/contract.yaml", "p1/contract.yml", "p1/data/x.csv", "p1/data/T/x.csv",
         "p1/data/1t/x.csv", "p1/other/x", "p1/quarantine", "p" * 64 + "/contract.yaml", "p1/data/" + "t" * 256 + "/x",
     ],
 )  # fmt: skip

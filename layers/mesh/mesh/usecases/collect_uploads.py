@@ -39,8 +39,9 @@ def collect_uploads(
 ) -> Collected:
     """Record each new object as pending, then start `onboard-upload` once for each product.
 
-    While a run holds the product's lease none is started: we wrote first and looked after, and that run drops its lease
-    first and looks after, so it takes these objects in its next round. A million uploads are then few runs.
+    None is started where somebody will take these objects anyway: a run that holds the product's lease drops it first
+    and looks for more after (we wrote first and look now), and a product that central has yet to register gets a run
+    once it is. A million uploads are then few runs.
 
     S3 delivers at least once and unordered: an event that is not newer than what is known of its key is ignored. The
     runs' names follow from the arrivals, so a batch that SQS delivers again starts nothing twice.
@@ -67,7 +68,8 @@ def collect_uploads(
         if not uploads.has_pending(product):
             continue
         trace.note(correlation_id, "uploads received", product=product, objects=len(new))
-        if uploads.lease_held(product, clock.now()):
+        facts = uploads.product(product)
+        if (facts and facts["status"] != "registered") or uploads.lease_held(product, clock.now()):
             continue
         name = execution_name(product, correlation_id)
         executions.start(name, Start(product=product, correlation_id=correlation_id).model_dump_json())

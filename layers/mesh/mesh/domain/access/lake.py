@@ -1,10 +1,11 @@
 """The state that decides who reads what: databases with LF-Tags, grants, administrators, shares. Values only."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from mesh.domain.access.expressions import Expression, Tags
+from mesh.domain.errors import Rejected
 
 IAM_ALLOWED_PRINCIPALS: Final = "IAM_ALLOWED_PRINCIPALS"
 """The group of all principals of the catalog's account that IAM lets in: with it, tags do not restrict."""
@@ -152,3 +153,23 @@ def _tagged(table: Table, tag: Tags, column: str) -> Table:
         return replace(table, tags={**table.tags, **tag})
     own = {**table.column_tags.get(column, {}), **tag}
     return replace(table, column_tags={**table.column_tags, column: own})
+
+
+class NotInCatalog(Rejected):
+    """A database, table or column that central's catalog does not have."""
+
+
+def require(lake: Lake, database: str, table: str = "", column: str = "") -> None:
+    """Raises `NotInCatalog`, naming what there is, unless the thing exists."""
+    found = lake.databases.get(database)
+    if found is None:
+        raise NotInCatalog(f"there is no data product {database!r} in the catalog", remedy="mesh products lists them")
+    if table and table not in found.tables:
+        raise _absent(f"product {database} has no table {table!r}", found.tables)
+    if column and column not in found.tables[table].columns:
+        raise _absent(f"table {database}.{table} has no column {column!r}", found.tables[table].columns)
+
+
+def _absent(message: str, known: Iterable[str]) -> NotInCatalog:
+    there = ", ".join(known) or "nothing yet"
+    return NotInCatalog(message, remedy=f"there is: {there}")
