@@ -2,7 +2,7 @@
 
 from ministack import app as ministack_app
 
-from local import condition_keys, events, functions, glue, lakeformation, ram, states
+from local import athena, condition_keys, events, functions, glue, lakeformation, ram, states
 from local.gateway import Gateway
 from local.options import ServerOptions
 from local.record import Record
@@ -19,6 +19,7 @@ def build(options: ServerOptions) -> Gateway:
     lakeformation.install()
     ram.install()
     glue.install()
+    athena.install()
     record = Record(options.state_dir / "calls.jsonl")
     _records.append(record)
     return Gateway(ministack_app.app, record)
