@@ -52,6 +52,21 @@ def test_an_object_uploaded_again_is_counted_once():
     assert (table.total.objects, table.total.rows) == (2, 4)
 
 
+def test_an_event_lists_partitions_as_far_as_an_execution_can_take_them():
+    world = World()
+    for number in range(300):
+        world.upload(f"dt={number:0300d}/a.csv", GOOD)
+    world.inspect()
+    write(world)
+
+    event = summarise(world)
+
+    [table] = event.data.tables
+    assert table.partitions_added_count == 300
+    assert 0 < len(table.partitions_added) < 300
+    assert len(event.model_dump_json()) < 100_000
+
+
 def test_an_ordinary_upload_writes_no_new_table_version():
     world = World()
     world.upload("a.csv", GOOD)

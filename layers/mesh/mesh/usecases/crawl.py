@@ -1,5 +1,7 @@
 """From an inspection to the catalog and to central's bus."""
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Literal
 
 from mesh.domain.counting import TableTotal
@@ -21,7 +23,8 @@ from mesh.ports import Catalog, Clock, Objects, Uploads, WorkFiles
 from mesh.usecases.inspection import Inspection, Round, TableInspection
 from mesh.usecases.reject_objects import reject_objects
 
-_LISTED_PARTITIONS = 100
+_LISTED_CHARACTERS = 60_000
+"""All new partitions that one event lists; it starts an execution, whose input is at most 262,144 bytes."""
 
 
 class CatalogBehind(Transient):
@@ -108,6 +111,7 @@ def summarise_crawl(command: Summarise, *, catalog: Catalog, uploads: Uploads, w
     inspection = read_inspection(work, command)
     for table in inspection.tables:
         _confirm(command, inspection.bucket, table, catalog)
+    characters = _LISTED_CHARACTERS // max(len(inspection.tables), 1)
     return Event[DataCrawled](
         metadata=metadata_of(command, "crawled"),
         data=DataCrawled(
@@ -139,7 +143,7 @@ def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: C
         catalog.update_table(command.facts.link, table_input(table.merged, location, previous=current))
 
 
-def _crawled(table: TableInspection, total: TableTotal) -> CrawledTable:
+def _crawled(table: TableInspection, total: TableTotal, characters: int) -> CrawledTable:
     merged = table.merged
     return CrawledTable(
         name=table.table,
@@ -149,10 +153,16 @@ def _crawled(table: TableInspection, total: TableTotal) -> CrawledTable:
         rows_exact=merged.rows_exact if merged else False,
         bytes=table.bytes,
         total=total,
-        partitions_added=table.new_partition_paths[:_LISTED_PARTITIONS],
+        partitions_added=_within(table.new_partition_paths, characters),
         partitions_added_count=len(table.new_partition_paths),
         findings=table.findings,
     )
+
+
+def _within(paths: Sequence[str], characters: int) -> tuple[str, ...]:
+    """As many of the first paths as fit; their number is told beside them."""
+    lengths = accumulate(len(path) for path in paths)
+    return tuple(path for path, length in zip(paths, lengths, strict=True) if length <= characters)
 
 
 def metadata_of(round_: Round, what: str) -> Metadata:
