@@ -119,7 +119,7 @@ def summarise_crawl(command: Summarise, *, catalog: Catalog, uploads: Uploads, w
             generation=command.generation,
             mode=command.mode,
             tables=tuple(
-                _crawled(table, uploads.count(command.product, table.table, table.counts))
+                _crawled(table, uploads.count(command.product, table.table, table.counts), characters)
                 for table in inspection.tables
             ),
             quarantined=len(inspection.rejected),

@@ -25,7 +25,6 @@ from mesh.usecases.batches import read_batch
 from mesh.usecases.reject_objects import Rejection, reason_of
 
 _THREADS = 8
-_LISTED_PARTITIONS = 100
 
 
 class ProductFacts(Model):
