@@ -1,0 +1,99 @@
+"""With all permissions in place no call is denied, and every function has used the role it was given."""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from local.accounts import ACCOUNTS
+from tests.mesh_driver import MeshDriver, contract
+
+DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
+EXPECTED_DENIALS: frozenset[tuple[str, str]] = frozenset()
+"""(principal's role, service:action) of calls that are denied on purpose, and handled: none."""
+
+
+@pytest.fixture(scope="module")
+def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
+    """Everything that was called while each kind of flow ran once: both crawls, a draft, what is refused, a notice."""
+    mesh, since = deployed_mesh, time.time()
+    mesh.clear_faults()
+    glue = [{"property": "crawlerPrefix", "value": "least-glue"}, {"property": "crawl", "value": "glue"}]
+    mesh.put_contract("least-glue", customProperties=glue)
+    mesh.put_contract("least-express")
+    mesh.put_object("least-draft/data/t1/a.csv", "id,email\n1,a@example.com\n")
+    mesh.put_contract("least-rejected", contract("least-rejected", domain="payments"))
+    mesh.put_contract("least-broken", "a: [")
+    mesh.put_object("stray-of-least.csv", "a,b\n1,2\n")
+    for product in ("least-glue", "least-express"):
+        assert mesh.wait_for_run("prepare-product", product).status == "SUCCEEDED"
+        mesh.subscribe(product)
+        mesh.upload(product, {f"{product}/data/t1/dt=2026-11-21/a.csv": "id,email\n1,a@example.com\n"})
+        mesh.upload(product, {f"{product}/data/t1/dt=2026-11-22/b.csv": "id,email,c\n1,a@example.com,2\n"})
+        mesh.upload(product, {f"{product}/data/t1/dt=2026-11-22/bad.csv": ""})
+        mesh.wait_for_notice(product, version=2)
+    mesh.wait_for_notice("least-draft", "producer")
+    for product in ("least-rejected", "least-broken"):
+        mesh.until(lambda name=product: mesh.reports(f"{name}/quarantine/"), f"report on {product}")  # type: ignore[misc]
+    mesh.put_event("SubscriptionEnded", {"product": "least-glue"}, by="consumer")
+    joined = {"role": "consumer", "domain": "risk", "contact": "risk-data@example.com"}
+    mesh.put_event("MemberJoined", joined, by="consumer")
+    for product in ("least-glue", "least-express", "least-draft", "least-rejected"):
+        mesh.settled(product)
+    return mesh.record(since)
+
+
+def test_no_call_was_denied(calls: list[dict[str, Any]]) -> None:
+    denied = {
+        (call["principal"].rpartition("/")[2], f"{call['service']}:{call['action']}", call["resource"], call["error"])
+        for call in calls
+        if call["status"] in (401, 403) or any(word in call["error"] for word in DENIED)
+    }
+    assert {call for call in denied if call[:2] not in EXPECTED_DENIALS} == set()
+
+
+def test_the_record_would_show_a_denied_call(mesh: MeshDriver) -> None:
+    since = time.time()
+    steward = mesh.client("consumer", "s3", "ConsumerAdmin")
+    with pytest.raises(Exception, match=r"AccessDenied|Forbidden|403"):
+        steward.delete_bucket(Bucket="not-its-own")
+    assert [call["status"] for call in mesh.record(since) if call["action"] == "DeleteBucket"] == [403]
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_every_function_used_its_role(mesh: MeshDriver, calls: list[dict[str, Any]], account: str) -> None:
+    """From the deployment on: some functions work only then."""
+    roles = {mesh.physical_id(account, f"{name}Role") for name in _functions(mesh, account)}
+    assert roles
+
+    def unused() -> set[str]:
+        mine = (call for call in mesh.record(0) if call["account"] == ACCOUNTS[account])
+        return roles - {call["principal"].rpartition("/")[2] for call in mine}
+
+    mesh.until(lambda: not unused(), f"calls by {unused()}", seconds=10)
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_no_function_has_a_wildcard_action(mesh: MeshDriver, account: str) -> None:
+    iam = mesh.client(account, "iam")
+    for name in _functions(mesh, account):
+        role = mesh.physical_id(account, f"{name}Role")
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            assert [action for action in _actions(document) if action in {"*"} or action.endswith(":*")] == []
+
+
+def _functions(mesh: MeshDriver, account: str) -> list[str]:
+    """Logical ids of the account's functions."""
+    pages = mesh.client(account, "cloudformation").get_paginator("list_stack_resources").paginate(
+        StackName=f"meshwork-{account}"
+    )  # fmt: skip
+    resources = [item for page in pages for item in page["StackResourceSummaries"]]
+    return [item["LogicalResourceId"] for item in resources if item["ResourceType"] == "AWS::Lambda::Function"]
+
+
+def _actions(document: dict[str, Any]) -> Iterable[str]:
+    for statement in document["Statement"]:
+        actions = statement["Action"]
+        yield from actions if isinstance(actions, list) else [actions]

@@ -1,0 +1,133 @@
+"""Counts and times of the deployed mesh: what a run costs, and what a function's import loads."""
+
+import io
+import json
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from local import runtime
+from local.deploy import TEMPLATES
+from local.mesh import ROOT
+from tests.mesh_driver import MeshDriver, Run
+from tests.mesh_fixtures import HOME
+
+_PROBE: Final = "import json, sys, app; print(json.dumps(sorted(sys.modules)))"
+_NOT_OF_THE_RUN: Final = frozenset({"Admin", "root"})
+
+
+@dataclass(frozen=True)
+class Import:
+    """What importing a function's module loads; `milliseconds` as `python -X importtime` has them."""
+
+    name: str
+    milliseconds: float
+    modules: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """One upload, from the object to the subscriber's notice, when nothing else happened."""
+
+    runs: tuple[Run, ...]
+    calls: Counter[str]
+    """AWS calls of the product's roles, by `service:action`."""
+    bytes_read: int
+    """Of the uploaded object, by InspectBatch."""
+
+    @property
+    def transitions(self) -> int:
+        """State transitions, as Step Functions bills them: states entered."""
+        return sum(len(run.states) for run in self.runs)
+
+
+def story_of(mesh: MeshDriver, product: str, key: str, body: bytes) -> Story:
+    """Upload one object to a subscribed product that is idle, and count what it takes. Its table may be new."""
+    mesh.settled(product)
+    seen = [*mesh.runs("onboard-upload", product), *mesh.runs("publish-version", product)]
+    version = len(mesh.notices(product)) + 1
+    since = _now(mesh)
+    mesh.put_object(key, body)
+    mesh.wait_for_notice(product, version=version)
+    mesh.settled(product)
+    calls = [
+        call for call in mesh.record(since) if _role(call) not in _NOT_OF_THE_RUN and "JoinMesh" not in _role(call)
+    ]
+    known = {run.arn for run in seen}
+    runs = (*mesh.runs("onboard-upload", product), *mesh.runs("publish-version", product))
+    return Story(
+        runs=tuple(run for run in runs if run.arn not in known),
+        calls=Counter(f"{call['service']}:{call['action']}" for call in calls),
+        bytes_read=sum(
+            call["bytes_out"]
+            for call in calls
+            if "InspectBatch" in _role(call) and call["service"] == "s3" and mesh.bucket in call["resource"]
+        ),
+    )
+
+
+def _now(mesh: MeshDriver) -> float:
+    """The time of the last call that is recorded: the record's own clock."""
+    return max(float(call["time"]) for call in mesh.record(0)) + 1e-6
+
+
+def _role(call: dict[str, Any]) -> str:
+    return str(call["principal"]).replace(":root", "/root").rpartition("/")[2]
+
+
+def large_csv(mebibytes: float) -> bytes:
+    """Numbers, of about that size."""
+    row = b"1234567,89.25,2026-11-21,some text\n"
+    return b"id,amount,day,note\n" + row * int(mebibytes * 2**20 / len(row))
+
+
+def large_parquet(rows: int = 200_000) -> bytes:
+    """Some megabytes of 20 columns that do not compress to nothing."""
+    columns = {f"column_{n}": [(row * 2_654_435_761 + n) % 2**31 for row in range(rows)] for n in range(20)}
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
+def artifacts() -> Iterator[tuple[str, Path, list[Path]]]:
+    """Every function that sam built: `account/logical id`, its folder, its layers' folders in AWS's order."""
+    for account in TEMPLATES:
+        out = HOME / "build" / account / "out"
+        layers = [found for layer in sorted(out.glob("*Layer"), reverse=True) for found in _packages(layer)]
+        for folder in sorted(out.glob("*Function")):
+            yield f"{account}/{folder.name}", folder, layers
+
+
+def _packages(layer: Path) -> list[Path]:
+    return [path for path in (layer / "python/lib/python3.13/site-packages", layer / "python") if path.is_dir()]
+
+
+def import_of(name: str, folder: Path, layers: list[Path]) -> Import:
+    """Import `app` as Lambda would: the function's code, its layers, the runtime's boto3, and nothing of ours."""
+    environment = {
+        "PATH": os.defpath,
+        "PYTHONPATH": os.pathsep.join(map(str, (folder, *layers))),
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "POWERTOOLS_SERVICE_NAME": "meshwork",
+    }
+    command = [str(runtime.ensure(ROOT)), "-X", "importtime", "-c", _PROBE]
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name} cannot be imported: {done.stderr[-1000:]}")
+    times = [line.split("|") for line in done.stderr.splitlines() if line.startswith("import time:")]
+    microseconds = next(int(cumulative) for _, cumulative, module in times if module.strip() == "app")
+    return Import(name, microseconds / 1000, tuple(json.loads(done.stdout)))
+
+
+def floor(folder: Path) -> Import:
+    """What any function of the mesh must import: boto3 and pydantic, from the same layers."""
+    (folder / "app.py").write_text("import boto3\nimport pydantic\n", encoding="utf-8")
+    _, _, layers = next(artifacts())
+    return import_of("floor: boto3 and pydantic", folder, layers)

@@ -1,0 +1,86 @@
+"""What one upload costs, counted: transitions, AWS calls, bytes, and what a function's import loads. No seconds."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.measures import Import, artifacts, floor, import_of, large_csv, large_parquet, story_of
+from tests.mesh_driver import MeshDriver
+
+KIB = 1024
+MAX_TRANSITIONS = 18
+"""11 of `onboard-upload` and 7 of `publish-version`."""
+MAX_CALLS = 80
+MAX_OWN_MODULES = 220
+"""Beyond boto3 and pydantic: Powertools' Logger (and Batch, in the relay), yaml, and ours."""
+NEVER = {"pandas", "pyarrow", "numpy", "duckdb", "aws_xray_sdk", "moto", "ministack", "typer", "rich", "hypercorn"}
+ON_FIRST_USE = {"jsonschema", "open_data_contract_standard", "referencing", "rpds"}
+"""Loaded when a contract is read, by the functions that read one."""
+
+
+@pytest.fixture(scope="module")
+def product(deployed_mesh: MeshDriver) -> str:
+    """A product with a subscriber and a first version."""
+    deployed_mesh.clear_faults()
+    deployed_mesh.prepare("counted")
+    deployed_mesh.subscribe("counted")
+    deployed_mesh.upload("counted", {"counted/data/t1/a.csv": "a,b\n1,2\n"})
+    deployed_mesh.wait_for_notice("counted")
+    return "counted"
+
+
+def test_transitions_and_calls_of_an_upload(mesh: MeshDriver, product: str) -> None:
+    story = story_of(mesh, product, f"{product}/data/t1/b.csv", b"a,b\n3,4\n")
+    assert [(run.machine, run.status) for run in story.runs] == [
+        ("onboard-upload", "SUCCEEDED"),
+        ("publish-version", "SUCCEEDED"),
+    ]
+    assert 0 < story.transitions <= MAX_TRANSITIONS
+    assert 0 < story.calls.total() <= MAX_CALLS, story.calls
+    assert story.bytes_read == len(b"a,b\n3,4\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "body", "most"),
+    [("x.csv", large_csv(3), 1024 * KIB), ("x.parquet", large_parquet(50_000), 64 * KIB)],
+    ids=["csv", "parquet"],
+)
+def test_bytes_read_of_a_large_object(mesh: MeshDriver, product: str, file: str, body: bytes, most: int) -> None:
+    assert len(body) > 2 * most
+    story = story_of(mesh, product, f"{product}/data/large_{file[2:]}/{file}", body)
+    assert 0 < story.bytes_read <= most
+    assert story.transitions <= MAX_TRANSITIONS
+
+
+@pytest.fixture(scope="module")
+def imports(deployed_mesh: MeshDriver) -> dict[str, Import]:
+    """Of every built artifact; those of the same name in several accounts are the same code."""
+    found = {name.rpartition("/")[2]: (name, folder, layers) for name, folder, layers in artifacts()}
+    return {short: import_of(*artifact) for short, artifact in found.items()}
+
+
+@pytest.fixture(scope="module")
+def least(deployed_mesh: MeshDriver, tmp_path_factory: pytest.TempPathFactory) -> Import:
+    return floor(tmp_path_factory.mktemp("floor"))
+
+
+def test_every_function_was_measured(imports: dict[str, Import]) -> None:
+    source = Path(__file__).parents[2] / "functions"
+    written = {folder.parent.name for folder in source.glob("*/app.py")}
+    built = {short.removesuffix("Function").lower() for short in imports}
+    assert built == {name.replace("_", "") for name in written}
+
+
+def test_no_function_loads_what_it_does_not_need(imports: dict[str, Import]) -> None:
+    loaded = {name: _packages(found) & (NEVER | ON_FIRST_USE) for name, found in imports.items()}
+    assert {name: packages for name, packages in loaded.items() if packages} == {}
+
+
+def test_modules_beyond_the_floor(imports: dict[str, Import], least: Import) -> None:
+    own = {name: len(set(found.modules) - set(least.modules)) for name, found in imports.items()}
+    assert min(own.values()) > 0
+    assert {name: count for name, count in own.items() if count > MAX_OWN_MODULES} == {}
+
+
+def _packages(found: Import) -> set[str]:
+    return {module.partition(".")[0] for module in found.modules}
