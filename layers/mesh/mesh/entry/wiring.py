@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-import yaml
 
 from mesh.adapters.aws import client
 from mesh.adapters.dynamodb import Table
@@ -111,6 +110,8 @@ class OntologyMissingError(RuntimeError):
 @cache
 def ontology() -> Ontology:
     """`governance/ontology.yaml`, as the governance layer brings it (at the top of its `python/`)."""
+    import yaml  # noqa: PLC0415 - only functions that tag or admit pay for it
+
     for folder in sys.path:
         path = Path(folder) / "ontology.yaml"
         if path.is_file():
