@@ -1,4 +1,4 @@
-"""Condition keys of IAM that MiniStack resolves wrongly, or not at all.
+"""Condition keys and a resource of IAM that MiniStack resolves wrongly, or not at all.
 
 `sns:Protocol`, `sns:Endpoint`: not given to a topic's policy. MiniStack asks that policy twice for a Subscribe: once
 before the call, as for every service, and once within SNS. The first asks with our keys; the second repeats it without
@@ -6,6 +6,8 @@ them, so it is answered by what the first found.
 
 `s3:ResourceAccount`, `aws:ResourceAccount`: an S3 ARN has no account, and MiniStack takes the caller's. It is the
 bucket's owner.
+
+`iam:SimulatePrincipalPolicy`: IAM is asked about the principal that the call names, MiniStack asks about `*`.
 """
 
 import functools
@@ -23,6 +25,7 @@ def install() -> None:
         return
     _give_sns_keys()
     _resolve_resource_account()
+    _name_simulated_principals()
 
 
 def _give_sns_keys() -> None:
@@ -59,3 +62,16 @@ def _resolve_resource_account() -> None:
         return resolve(key, ctx)
 
     iam_evaluator._resolve_condition_key = with_bucket_owner
+
+
+def _name_simulated_principals() -> None:
+    extract = iam_actions.extract_resource_arn
+
+    @functools.wraps(extract)
+    def with_simulated(service: str, *request: Any) -> str:  # noqa: ANN401 - MiniStack passes them by position
+        query = request[4] if len(request) > 4 else {}
+        named = query.get("PolicySourceArn") if service == "iam" else None
+        found = named[0] if isinstance(named, list) and named else named
+        return str(found or extract(service, *request))
+
+    iam_actions.extract_resource_arn = with_simulated

@@ -56,7 +56,7 @@ HANDLED_ELSEWHERE = {
     "change_subscription, as its answer": {"UnknownProduct"},
     "relay_inbox, by SQS: after five attempts in the inbox's DLQ": {"NotFromCentral", "UnknownEvent"},
     "govern_lake, as CloudFormation's failure": {"TooManyAdmins"},
-    "mesh preview, as its answer": {"InvalidExpression"},
+    "mesh preview and mesh explain, as their answer": {"InvalidExpression", "NotInCatalog", "UnknownRole"},
     "govern_lake and the contract functions at start: a fault of the deployment, not of an input": {"OntologyInvalid"},
 }
 

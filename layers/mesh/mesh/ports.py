@@ -1,9 +1,11 @@
 """What the use cases need from the world. Adapters implement these; `tests/fakes.py` does too."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from mesh.domain.access.lake import Grant, Lake
+from mesh.domain.access.situation import Home
 from mesh.domain.contract import Contract
 from mesh.domain.counting import ObjectCount, TableTotal
 from mesh.domain.formats.model import ObjectRef, RangeReader
@@ -248,4 +250,32 @@ class Executions(Protocol):
 
     def start(self, name: str, payload: str) -> bool:
         """`False` if an execution of that name exists already."""
+        ...
+
+
+class CatalogState(Protocol):
+    """Central's Lake Formation, Glue and RAM as they are now. Reads only."""
+
+    def lake(self, databases: Collection[str] = ()) -> Lake:
+        """The catalog's tables, LF-Tags, grants, administrators and shares; of some databases, or of all."""
+        ...
+
+    def tag_values(self) -> dict[str, tuple[str, ...]]:
+        """Every LF-Tag key with its values."""
+        ...
+
+
+class MemberState(Protocol):
+    """A member account's own part in who reads central's tables. Reads only."""
+
+    def home(self, central: str, database: str) -> Home: ...
+
+    def passed_on(self, central: str) -> tuple[Grant, ...]:
+        """The grants on central's catalog that this account sees: to itself, and by it to its principals."""
+        ...
+
+    def role_arn(self, name: str) -> str | None: ...
+
+    def denied(self, role_arn: str, needs: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        """Of the needed resource → actions, those that the role's IAM policies do not allow."""
         ...

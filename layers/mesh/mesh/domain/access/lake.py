@@ -90,6 +90,7 @@ class Table:
     columns: tuple[str, ...]
     tags: Tags = field(default_factory=dict)
     column_tags: Mapping[str, Tags] = field(default_factory=dict)
+    partitioned: bool = False
 
     def effective(self, database_tags: Tags, column: str = "") -> dict[str, str]:
         """Tags of the table, or of one column: inherited from database and table, the nearer value winning."""
