@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-
 from mesh.adapters.aws import client
 from mesh.adapters.dynamodb import Table
 from mesh.adapters.executions import StateMachine
