@@ -43,7 +43,7 @@ def main() -> None:
         costs(story)
         bytes_read(mesh)
         if not options.no_imports:
-            imports()
+            imports(mesh.builds)
 
 
 def upload(mesh: MeshDriver, number: int) -> float:
@@ -138,13 +138,13 @@ def bytes_read(mesh: MeshDriver) -> None:
         print(f"  {file[2:]} of {len(body) / 2**20:.1f} MiB {'':<34}{story.bytes_read / 1024:>12.1f} KiB")
 
 
-def imports() -> None:
+def imports(builds: Path) -> None:
     """Import time and modules of each built function, beside the floor; the best of three."""
     print("\nimports of the built functions")
     with tempfile.TemporaryDirectory() as folder:
-        least = min((floor(Path(folder)) for _ in range(3)), key=lambda found: found.milliseconds)
+        least = min((floor(Path(folder), builds) for _ in range(3)), key=lambda found: found.milliseconds)
     print(f"  {least.name:<52}{least.milliseconds:>9.0f} ms {1:>7.1f} x {len(least.modules):>5} modules")
-    for artifact in artifacts():
+    for artifact in artifacts(builds):
         found = min((import_of(*artifact) for _ in range(3)), key=lambda found: found.milliseconds)
         ratio = found.milliseconds / least.milliseconds
         print(f"  {found.name:<52}{found.milliseconds:>9.0f} ms {ratio:>7.1f} x {len(found.modules):>5} modules")

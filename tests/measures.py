@@ -17,7 +17,6 @@ from local import runtime
 from local.deploy import TEMPLATES
 from local.mesh import ROOT
 from tests.mesh_driver import MeshDriver, Run
-from tests.mesh_fixtures import HOME
 
 _PROBE: Final = "import json, sys, app; print(json.dumps(sorted(sys.modules)))"
 _NOT_OF_THE_RUN: Final = frozenset({"Admin", "root"})
@@ -96,10 +95,10 @@ def large_parquet(rows: int = 200_000) -> bytes:
     return out.getvalue()
 
 
-def artifacts() -> Iterator[tuple[str, Path, list[Path]]]:
+def artifacts(builds: Path) -> Iterator[tuple[str, Path, list[Path]]]:
     """Every function that sam built: `account/logical id`, its folder, its layers' folders in AWS's order."""
     for account in TEMPLATES:
-        out = HOME / "build" / account / "out"
+        out = builds / account / "out"
         layers = [found for layer in sorted(out.glob("*Layer"), reverse=True) for found in _packages(layer)]
         for folder in sorted(out.glob("*Function")):
             yield f"{account}/{folder.name}", folder, layers
@@ -126,8 +125,8 @@ def import_of(name: str, folder: Path, layers: list[Path]) -> Import:
     return Import(name, microseconds / 1000, tuple(json.loads(done.stdout)))
 
 
-def floor(folder: Path) -> Import:
+def floor(folder: Path, builds: Path) -> Import:
     """What any function of the mesh must import: boto3 and pydantic, from the same layers."""
     (folder / "app.py").write_text("import boto3\nimport pydantic\n", encoding="utf-8")
-    _, _, layers = next(artifacts())
+    _, _, layers = next(artifacts(builds))
     return import_of("floor: boto3 and pydantic", folder, layers)

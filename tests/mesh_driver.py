@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 import boto3
@@ -82,10 +83,14 @@ def contract(product: str, table: str = "t1", columns: Mapping[str, str] | None 
 
 
 class MeshDriver:
-    """One deployed mesh. Every call goes through its endpoint; accounts are `central`, `producer`, `consumer`."""
+    """One deployed mesh. Every call goes through its endpoint; accounts are `central`, `producer`, `consumer`.
 
-    def __init__(self, endpoint: str) -> None:
+    `builds` holds what `sam build` made of it, a folder for each account.
+    """
+
+    def __init__(self, endpoint: str, builds: Path) -> None:
         self.endpoint = endpoint
+        self.builds = builds
         self._clients: dict[tuple[str, str, str | None], Any] = {}
         self._ended: dict[str, Run] = {}
         self._subjects: dict[str, str] = {}

@@ -1,6 +1,7 @@
 """One deployed mesh for the whole test run; each test uses products of its own, so tests are independent on it."""
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,10 @@ def tested_mesh(home: Path = HOME, *, wait_scale: float = WAIT_SCALE) -> Iterato
             # Two test runs may share the folder: one of them builds, the other finds it built.
             fcntl.flock(lock, fcntl.LOCK_EX)
             deploy(mesh, lambda account, what: None)
-        yield MeshDriver(mesh.endpoint)
+            # What was deployed here, whatever another test run builds meanwhile.
+            builds = mesh.state_dir / "build"
+            shutil.copytree(home / "build", builds, copy_function=os.link)
+        yield MeshDriver(mesh.endpoint, builds)
     finally:
         mesh.stop()
         shutil.rmtree(mesh.state_dir, ignore_errors=True)

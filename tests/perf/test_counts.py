@@ -55,13 +55,15 @@ def test_bytes_read_of_a_large_object(mesh: MeshDriver, product: str, file: str,
 @pytest.fixture(scope="module")
 def imports(deployed_mesh: MeshDriver) -> dict[str, Import]:
     """Of every built artifact; those of the same name in several accounts are the same code."""
-    found = {name.rpartition("/")[2]: (name, folder, layers) for name, folder, layers in artifacts()}
+    found = {
+        name.rpartition("/")[2]: (name, folder, layers) for name, folder, layers in artifacts(deployed_mesh.builds)
+    }
     return {short: import_of(*artifact) for short, artifact in found.items()}
 
 
 @pytest.fixture(scope="module")
 def least(deployed_mesh: MeshDriver, tmp_path_factory: pytest.TempPathFactory) -> Import:
-    return floor(tmp_path_factory.mktemp("floor"))
+    return floor(tmp_path_factory.mktemp("floor"), deployed_mesh.builds)
 
 
 def test_every_function_was_measured(imports: dict[str, Import]) -> None:

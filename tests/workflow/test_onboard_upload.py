@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.mesh_conditions import crash, lease_held, start_again, without_permission
+from tests.mesh_conditions import crash, lease_held, start_again, start_onboarding, without_permission
 from tests.mesh_driver import MeshDriver, contract
 
 TAKEN = ("TakeBatch", "RouteBatch", "InspectBatch", "CheckRejections")
@@ -65,7 +65,10 @@ def test_busy_while_another_run_has_the_lease(mesh: MeshDriver) -> None:
     before = mesh.runs("onboard-upload", "on-busy")
     with lease_held(mesh, "on-busy"):
         mesh.put_object("on-busy/data/t1/a.csv", CSV)
-        run = mesh.wait_for_run("onboard-upload", "on-busy", after=before, idle=True)
+        mesh.until(lambda: mesh.pending("on-busy"), "the upload recorded")
+        mesh.settled("on-busy")
+        assert mesh.runs("onboard-upload", "on-busy") == before  # the lease's holder will take it
+        run = start_onboarding(mesh, "on-busy")
         assert (run.status, run.outcome) == ("SUCCEEDED", "busy")
         assert run.states == ("TakeBatch", "RouteBatch", "NothingToDo")
         assert mesh.lease("on-busy") == "another-run"
@@ -94,7 +97,8 @@ def test_data_waits_for_a_registration_that_is_under_way(mesh: MeshDriver) -> No
     mesh.put_contract("on-waiting", contract("on-waiting", domain="payments"))
     assert mesh.wait_for_run("register-product", "on-waiting").outcome == "rejected"
     mesh.put_object("on-waiting/data/t1/a.csv", CSV)
-    run = mesh.wait_for_run("onboard-upload", "on-waiting", idle=True)
+    mesh.until(lambda: mesh.pending("on-waiting"), "the upload recorded")
+    run = start_onboarding(mesh, "on-waiting")
     assert (run.status, run.outcome) == ("SUCCEEDED", "waiting")
     assert run.states == ("TakeBatch", "RouteBatch", "AwaitRegistration")
     assert_nothing_came_of_it(mesh, "on-waiting", "on-waiting/data/t1/a.csv")
