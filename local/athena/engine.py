@@ -57,6 +57,8 @@ class Session:
             self.connection.execute("SET temp_directory = ?", [folder])
             self.connection.execute("SET integer_division = true")
             self.connection.execute("SET autoinstall_known_extensions = false")
+            # Else a name that is no table could mean a variable of this program.
+            self.connection.execute("SET python_enable_replacements = false")
             for position, (name, node) in enumerate(query.tables):
                 table = tables.readable(self.caller, name)
                 if not table.columns:

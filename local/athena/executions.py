@@ -10,7 +10,7 @@ from typing import Final
 
 import duckdb
 
-from local.athena import engine, errors, objects, results, tables
+from local.athena import engine, errors, objects, results, tables, workgroups
 from local.athena.statement import Query, Utility, invalid_request, parse
 from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import AwsError, Json
@@ -63,13 +63,13 @@ def start(caller: Identity, params: Json) -> Json:
     """
     if known := _by_token(caller, params):
         return {"QueryExecutionId": known}
-    group = work_group(caller, params.get("WorkGroup") or "primary")
+    group = workgroups.find(caller, params.get("WorkGroup") or "primary")
     where = params.get("QueryExecutionContext") or {}
     database, catalog = where.get("Database") or "default", where.get("Catalog") or "AwsDataCatalog"
     statement = parse(params["QueryString"], database.lower(), catalog.lower(), params.get("ExecutionParameters") or ())
     acting, number = tables.acting_for(caller), str(uuid.uuid4())
     kind, ending = ("SELECT", "csv") if isinstance(statement, Query) else (statement.kind.upper(), "txt")
-    output = _output(acting, group, params)
+    output = workgroups.output(acting, group, params)
     output["OutputLocation"] += f"{number}.{ending}"
     record = {
         "QueryExecutionId": number,
@@ -120,7 +120,7 @@ def stop(caller: Identity, params: Json) -> Json:
 
 def list_all(caller: Identity, params: Json) -> Json:
     """Ids of the work group's queries, newest first."""
-    group = work_group(caller, params.get("WorkGroup") or "primary")["Name"]
+    group = workgroups.find(caller, params.get("WorkGroup") or "primary")["Name"]
     mine = [
         (execution.started, number)
         for (account, region, number), execution in _executions.items()
@@ -167,18 +167,6 @@ def work_group_of(account: str, region: str, number: str) -> str:
     return str(execution.record["WorkGroup"]) if execution else ""
 
 
-def work_group(caller: Identity, name: str) -> Json:
-    """The work group as MiniStack has it. Raises `AwsError` where there is none, or it is disabled."""
-    from ministack.services import athena  # noqa: PLC0415
-
-    group: Json | None = athena._workgroups.get_scoped(caller.account, caller.region, name)
-    if group is None:
-        raise invalid_request(f"WorkGroup {name} is not found.")
-    if group.get("State") == "DISABLED":
-        raise invalid_request(f"WorkGroup {name} is disabled.")
-    return group
-
-
 def reset() -> None:
     """Cancel what runs, forget all."""
     for execution in list(_executions.values()):
@@ -207,29 +195,6 @@ def _by_token(caller: Identity, params: Json) -> str:
                 raise invalid_request("Idempotent parameters do not match")
             return number
     return ""
-
-
-def _output(acting: Identity, group: Json, params: Json) -> Json:
-    """Where results go: to the work group's location where it enforces its configuration or the caller names none."""
-    configuration = group.get("Configuration") or {}
-    own, given = configuration.get("ResultConfiguration") or {}, params.get("ResultConfiguration") or {}
-    enforced = str(configuration.get("EnforceWorkGroupConfiguration", True)).lower() == "true"
-    chosen = own if own.get("OutputLocation") and (enforced or not given.get("OutputLocation")) else given
-    location = str(chosen.get("OutputLocation") or "")
-    if not location.startswith("s3://"):
-        raise invalid_request(
-            "No output location provided. An output location is required either through the Workgroup result "
-            "configuration setting or as an API input."
-        )
-    bucket = location.removeprefix("s3://").partition("/")[0]
-    try:
-        acting.require("s3:GetBucketLocation", f"arn:aws:s3:::{bucket}", service="s3")
-    except AwsError as error:
-        raise invalid_request(f"Unable to verify/create output bucket {bucket}") from error
-    encryption = chosen.get("EncryptionConfiguration")
-    return {"OutputLocation": f"{location.rstrip('/')}/"} | (
-        {"EncryptionConfiguration": encryption} if encryption else {}
-    )
 
 
 def _page[T](items: list[T], params: Json, size: int) -> tuple[list[T], Json]:

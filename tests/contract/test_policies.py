@@ -20,7 +20,9 @@ NO_OPERATION = {
     "s3:GetObjectVersion",
     "s3:GetObjectVersionTagging",
     "s3:ListBucket",
+    "s3:ListBucketMultipartUploads",
     "s3:ListBucketVersions",
+    "s3:ListMultipartUploadParts",
     "s3:GetBucketLocation",
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
@@ -53,6 +55,8 @@ def statements() -> Iterator[tuple[str, str, dict[str, Any]]]:
         for name, role in resources(template, "AWS::IAM::Role").items():
             for policy in role.get("Policies", ()):
                 yield from ((file, name, statement) for statement in policy["PolicyDocument"]["Statement"])
+        for name, policy in resources(template, "AWS::IAM::ManagedPolicy").items():
+            yield from ((file, name, statement) for statement in policy["PolicyDocument"]["Statement"])
 
 
 def actions(statement: dict[str, Any]) -> list[str]:
