@@ -2,16 +2,18 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mesh.domain.access.lake import Grant, Lake
-from mesh.domain.access.situation import Home
 from mesh.domain.contract import Contract
 from mesh.domain.counting import ObjectCount, TableTotal
 from mesh.domain.formats.model import ObjectRef, RangeReader
 from mesh.domain.membership import Member
 from mesh.domain.product import Product, ProductVersion
 from mesh.domain.schema import TableSchema
+
+if TYPE_CHECKING:  # no function reads these: they would only be imported
+    from mesh.domain.access.lake import Grant, Lake
+    from mesh.domain.access.situation import Home
 
 
 class Clock(Protocol):
@@ -256,7 +258,7 @@ class Executions(Protocol):
 class CatalogState(Protocol):
     """Central's Lake Formation, Glue and RAM as they are now. Reads only."""
 
-    def lake(self, databases: Collection[str] = ()) -> Lake:
+    def lake(self, databases: Collection[str] = ()) -> "Lake":
         """The catalog's tables, LF-Tags, grants, administrators and shares; of some databases, or of all."""
         ...
 
@@ -268,9 +270,9 @@ class CatalogState(Protocol):
 class MemberState(Protocol):
     """A member account's own part in who reads central's tables. Reads only."""
 
-    def home(self, central: str, database: str) -> Home: ...
+    def home(self, central: str, database: str) -> "Home": ...
 
-    def passed_on(self, central: str) -> tuple[Grant, ...]:
+    def passed_on(self, central: str) -> "tuple[Grant, ...]":
         """The grants on central's catalog that this account sees: to itself, and by it to its principals."""
         ...
 

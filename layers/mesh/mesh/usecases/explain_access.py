@@ -1,9 +1,9 @@
 """Why a role can or cannot read a column, or which columns of a table it can read, and what is missing."""
 
 from mesh.domain.access.evaluation import Evaluator
-from mesh.domain.access.explaining import explain, needed_of_iam
+from mesh.domain.access.explaining import explain
 from mesh.domain.access.lake import Lake, NotInCatalog, Principal, require
-from mesh.domain.access.situation import Explanation, Home, Situation
+from mesh.domain.access.situation import Explanation, Home, Situation, needed_of_iam
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Model
 from mesh.domain.names import resource_link

@@ -4,7 +4,7 @@ Columns are grouped by their distinct effective tag set, and tables by the tag s
 asked once for each tag set, however many tables and columns carry it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -23,8 +23,8 @@ from mesh.domain.access.lake import (
     Table,
     TableGrant,
 )
+from mesh.domain.access.matching import ExpressionIndex, TagSet
 
-type TagSet = frozenset[tuple[str, str]]
 type Place = tuple[str, str]
 _NOTHING: Final[frozenset[str]] = frozenset()
 _READING: Final = frozenset({"SELECT", "DESCRIBE"})
@@ -88,58 +88,56 @@ class TaggedTable:
 def tagged(table: Table, database_tags: Tags) -> TaggedTable:
     """The table's columns grouped. A column without tags of its own shares the table's tag set."""
     whole = frozenset(table.effective(database_tags).items())
-    own = {column: tags for column, tags in table.column_tags.items() if tags}
-    groups: dict[TagSet, list[str]] = {}
-    for column in table.columns:
-        tag_set = frozenset(table.effective(database_tags, column).items()) if column in own else whole
-        groups.setdefault(tag_set, []).append(column)
+    own = frozenset(column for column in table.columns if table.column_tags.get(column))
+    groups: dict[TagSet, set[str]] = {}
+    for column in own:
+        tag_set = frozenset(table.effective(database_tags, column).items())
+        groups.setdefault(tag_set, set()).add(column)
+    if len(own) < len(table.columns):
+        groups.setdefault(whole, set()).update(frozenset(table.columns) - own)
     return TaggedTable(table, whole, {tag_set: frozenset(columns) for tag_set, columns in groups.items()})
 
 
 class Bundle:
-    """Some grants taken together, ready to be asked about many tables."""
+    """Some of a lake's grants taken together, ready to be asked about many tables."""
 
-    def __init__(self, grants: Iterable[Grant]) -> None:
+    def __init__(self, grants: Iterable[Grant], index: ExpressionIndex, bits: Mapping[Grant, int]) -> None:
+        """`bits` tells for each tag policy on tables which bit of the index is its expression's."""
         self.policies: list[Grant] = []
         self.named: dict[Place, list[Grant]] = {}
+        self._index, self._bits = index, bits
+        self._held = self._selecting = 0
         for grant in grants:
             match grant.resource:
                 case PolicyGrant(kind="TABLE"):
                     self.policies.append(grant)
+                    self._held |= bits[grant]
+                    self._selecting |= bits[grant] if grant.permissions & {"SELECT", ALL} else 0
                 case TableGrant(database, table) | ColumnsGrant(database, table):
                     self.named.setdefault((database, table), []).append(grant)
-        self._matches: dict[TagSet, frozenset[int]] = {}
-        self._shapes: dict[frozenset[TagSet], list[tuple[Grant, frozenset[TagSet]]]] = {}
 
     def names(self, table: Table) -> Sequence[Grant]:
         """The named grants on the table, or on all tables of its database."""
         return (*self.named.get((table.database, table.name), ()), *self.named.get((table.database, ""), ()))
 
-    def matching(self, tag_set: TagSet) -> frozenset[int]:
-        """Positions of the policies that a tag set matches."""
-        if tag_set not in self._matches:
-            tags = dict(tag_set)
-            self._matches[tag_set] = frozenset(
-                number
-                for number, grant in enumerate(self.policies)
-                if isinstance(grant.resource, PolicyGrant) and grant.resource.expression.matches(tags)
-            )
-        return self._matches[tag_set]
+    def selects(self, tag_set: TagSet) -> bool:
+        """Whether the policies let one read columns with these tags."""
+        return bool(self._index.matching(tag_set) & self._selecting)
 
-    def reached(self, shape: frozenset[TagSet]) -> list[tuple[Grant, frozenset[TagSet]]]:
+    def reached(self, shape: frozenset[TagSet]) -> Iterator[tuple[Grant, frozenset[TagSet]]]:
         """Each policy that reaches a table of this shape, with the tag sets of it that match."""
-        if shape not in self._shapes:
-            found: dict[int, set[TagSet]] = {}
-            for tag_set in shape:
-                for number in self.matching(tag_set):
-                    found.setdefault(number, set()).add(tag_set)
-            self._shapes[shape] = [(self.policies[number], frozenset(found[number])) for number in sorted(found)]
-        return self._shapes[shape]
+        matching = [(tag_set, found) for tag_set in shape if (found := self._index.matching(tag_set) & self._held)]
+        for grant in self.policies if matching else ():
+            bit = self._bits[grant]
+            tag_sets = frozenset(tag_set for tag_set, found in matching if found & bit)
+            if tag_sets:
+                yield grant, tag_sets
 
-    def selects(self, shape: frozenset[TagSet]) -> frozenset[TagSet]:
-        """The tag sets of the shape that the policies let one read."""
-        readable = (sets for grant, sets in self.reached(shape) if grant.permissions & {"SELECT", ALL})
-        return frozenset[TagSet]().union(*readable)
+    def touches(self, where: TaggedTable) -> bool:
+        """Whether any of the grants reaches the table."""
+        return any(self._index.matching(tag_set) & self._held for tag_set in where.shape) or bool(
+            self.names(where.table)
+        )
 
     def on(self, where: TaggedTable) -> Rights:
         """What the grants give on a table."""
@@ -194,6 +192,11 @@ class Evaluator:
         self._by_principal: dict[str, list[Grant]] = {}
         for grant in lake.grants:
             self._by_principal.setdefault(grant.principal, []).append(grant)
+        policies = [g for g in lake.grants if isinstance(g.resource, PolicyGrant) and g.resource.kind == "TABLE"]
+        expressions = dict.fromkeys(g.resource.expression for g in policies if isinstance(g.resource, PolicyGrant))
+        self._index = ExpressionIndex(list(expressions))
+        bit_of = {expression: 1 << number for number, expression in enumerate(expressions)}
+        self._bits = {g: bit_of[g.resource.expression] for g in policies if isinstance(g.resource, PolicyGrant)}
         self._bundles: dict[tuple[str, str, str], Bundle] = {}
 
     @cached_property
@@ -228,7 +231,10 @@ class Evaluator:
 
     def readable(self, who: Principal) -> Iterator[tuple[TaggedTable, frozenset[str]]]:
         """Every table of which `who` may read something, with those columns."""
+        bundles = (self.bundle(who), self.bundle(Principal(who.account, who.account)))
         for (database, table), where in self.tables.items():
+            if not any(bundle.touches(where) for bundle in bundles):
+                continue
             columns = self.rights(who, database, table).readable
             if columns:
                 yield where, columns
@@ -238,7 +244,9 @@ class Evaluator:
         key = (who.arn, who.account, grantor)
         if key not in self._bundles:
             found = (grant for name in self._names(who) for grant in self._by_principal.get(name, ()))
-            self._bundles[key] = Bundle(grant for grant in found if grantor in ("", grant.grantor))
+            self._bundles[key] = Bundle(
+                (grant for grant in found if grantor in ("", grant.grantor)), self._index, self._bits
+            )
         return self._bundles[key]
 
     def _names(self, who: Principal) -> list[str]:

@@ -1,11 +1,11 @@
 """Everything that decides whether one role can read one column: what an explanation looks at, and what it says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from mesh.domain.access.expressions import Tags
-from mesh.domain.access.lake import Grant, Lake, Principal
+from mesh.domain.access.lake import Grant, Lake, Principal, Table
 
 type Missing = Literal[
     "NoGrant",
@@ -92,3 +92,18 @@ class Explanation:
     def missing(self) -> Step | None:
         """What to mend first."""
         return next((step for step in self.steps if not step.ok), None)
+
+
+def needed_of_iam(region: str, catalogs: Sequence[tuple[str, str]], table: Table) -> dict[str, list[str]]:
+    """What IAM must allow a reader: resource ARN → actions. `catalogs`: account and database (or link) on the way.
+
+    Source: the Athena user guide, "Fine-grained access to databases and tables in the Glue Data Catalog".
+    """
+    actions = ["glue:GetTable", *(["glue:GetPartitions"] if table.partitioned else [])]
+    needs: dict[str, list[str]] = {"*": ["lakeformation:GetDataAccess"]}
+    for account, name in catalogs:
+        root = f"arn:aws:glue:{region}:{account}"
+        needs[f"{root}:catalog"] = ["glue:GetDatabase", *actions]
+        needs[f"{root}:database/{name}"] = ["glue:GetDatabase", *actions]
+        needs[f"{root}:table/{name}/{table.name}"] = actions
+    return needs
