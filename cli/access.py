@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 from mesh.adapters.access_reader import AccessReader
 from mesh.domain.access.lake import Principal
-from mesh.domain.events import Model
 from mesh.usecases.explain_access import AccessExplained, UnknownRole, explain_access
 from mesh.usecases.preview_access import Preview, TagPreview, preview_expression, preview_tag
 from rich.text import Text
@@ -50,10 +49,11 @@ def preview_command(
     where = site(port)
     if expression is not None:
         exposed = previewed(where, expression, account, role)
-        _show(exposed, as_json, lambda: render_preview(exposed))
+        _show(exposed.model_dump(mode="json"), as_json, lambda: render_preview(exposed))
     else:
         changed, unseen = previewed_tag(where, tag or "", resource or "")
-        _show(changed, as_json, lambda: render_tag(changed, unseen))
+        document = {**changed.model_dump(mode="json"), "unseen": unseen}
+        _show(document, as_json, lambda: render_tag(changed, unseen))
 
 
 def explain_command(
@@ -68,14 +68,14 @@ def explain_command(
     """Say whether a role can read a table or column, and why; or what is missing. Exit code 1 when it cannot."""
     where = site(port, acting=account, role=acting_role)
     found = explained(where, resource, role, account)
-    _show(found, as_json, lambda: render_explanation(found))
+    _show(found.model_dump(mode="json"), as_json, lambda: render_explanation(found))
     if not found.can_read:
         raise typer.Exit(1)
 
 
-def _show(found: Model, as_json: bool, say: Callable[[], None]) -> None:
+def _show(document: object, as_json: bool, say: Callable[[], None]) -> None:
     if as_json:
-        output.emit(found.model_dump(mode="json"))
+        output.emit(document)
     else:
         say()
 

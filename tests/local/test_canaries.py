@@ -8,7 +8,7 @@ import inspect
 from types import ModuleType
 
 import pytest
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
 from ministack.services.cloudformation import provisioners
 
@@ -58,6 +58,7 @@ def test_still_as_it_was_when_replaced(module: ModuleType, name: str, lacking: s
         (provisioners, "_eb_event_bus_create", "Policy"),
         (provisioners, "_lambda_esm_create", "ReceiveMessage"),
         (lambda_svc, "_create_function", "cannot be assumed by Lambda"),
+        (iam_actions, "extract_resource_arn", "PolicySourceArn"),
     ],
 )
 def test_still_lacks(module: ModuleType, name: str, lacking: str) -> None:
