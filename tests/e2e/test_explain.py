@@ -13,14 +13,13 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from cli.main import app
-from local.accounts import ACCOUNTS, REGION, role_arn
+from local.accounts import ACCOUNTS, role_arn
 from tests.mesh_driver import MeshDriver, contract
 
 PRODUCT, ROLE = "explained", "explained-analyst"
 TABLE = "accounts"
 COLUMN, PERSONAL = f"{PRODUCT}.{TABLE}.balance", f"{PRODUCT}.{TABLE}.email"
-CENTRAL, CONSUMER = ACCOUNTS["central"], ACCOUNTS["consumer"]
-SHELL = {"grant-permissions": "lakeformation", "create-database": "glue", "put-role-policy": "iam"}
+CONSUMER = ACCOUNTS["consumer"]
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +95,7 @@ def test_each_missing_piece_is_named_in_turn_and_its_command_mends_it(published:
     _the_personal_column_stays_hidden(mesh)
     _each_thing_taken_away_is_missed(mesh)
     _a_tag_preview_tells_who_would_lose(mesh)
+    _athena_agrees(mesh)
 
 
 def _the_personal_column_stays_hidden(mesh: MeshDriver) -> None:
@@ -145,7 +145,33 @@ def _a_tag_preview_tells_who_would_lose(mesh: MeshDriver) -> None:
     assert explain(mesh)["can_read"]
 
 
-def test_a_producer_role_that_crawls_can_read_what_it_fills(published: MeshDriver) -> None:
+def _athena_agrees(mesh: MeshDriver) -> None:
+    """A query as the role reads what was said to be readable, and is refused what was said to be hidden."""
+    policy = mesh.physical_id("consumer", "QueryPolicy")
+    mesh.client("consumer", "iam").attach_role_policy(RoleName=ROLE, PolicyArn=policy)
+    found = explain(mesh, f"{PRODUCT}.{TABLE}")
+    assert (found["can_read"], found["readable"], found["hidden"]) == (True, ["balance"], ["email"])
+
+    def query(columns: str) -> tuple[str, list[str]]:
+        athena = mesh.client("consumer", "athena", ROLE)
+        sql = f'SELECT {columns} FROM "rl_{PRODUCT}"."{TABLE}" ORDER BY 1'
+        started = athena.start_query_execution(QueryString=sql, WorkGroup="consumer-workgroup")["QueryExecutionId"]
+
+        def ended() -> dict[str, Any] | None:
+            status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
+            return status if status["State"] in ("SUCCEEDED", "FAILED", "CANCELLED") else None
+
+        state = mesh.until(ended, "the end of the query")["State"]
+        if state != "SUCCEEDED":
+            return state, []
+        rows = athena.get_query_results(QueryExecutionId=started)["ResultSet"]["Rows"]
+        return state, [",".join(cell.get("VarCharValue", "") for cell in row["Data"]) for row in rows[1:]]
+
+    assert query("*") == ("SUCCEEDED", ["7", "9"])
+    assert query("email") == ("FAILED", [])
+
+
+def test_the_producers_account_holds_its_grant_and_its_link(published: MeshDriver) -> None:
     found = explain(published, COLUMN, "ProducerSteward", "producer")
     steps = {each["name"]: each["ok"] for each in found["steps"]}
     assert steps["grant to the account"]
@@ -178,9 +204,3 @@ def test_an_expression_shows_columns_by_their_classification(published: MeshDriv
 def test_bad_questions_are_refused_by_name(published: MeshDriver, words: list[str], code: str) -> None:
     with pytest.raises(Exception, match=code):
         mesh_command(published, *words)
-
-
-def test_the_region_of_links_is_the_catalogs(published: MeshDriver) -> None:
-    glue = published.client("consumer", "glue", None)
-    links = [each["TargetDatabase"] for each in glue.get_databases()["DatabaseList"] if each["Name"] == f"rl_{PRODUCT}"]
-    assert links in ([], [{"CatalogId": CENTRAL, "DatabaseName": PRODUCT, "Region": REGION}])
