@@ -87,12 +87,19 @@ def test_a_contract_that_does_not_pass_is_rejected(mesh: MeshDriver) -> None:
     assert status_of(mesh, "reg-rejected") == ""
 
 
+def test_each_rejection_is_told_even_if_the_events_had_no_id(mesh: MeshDriver) -> None:
+    """The inbox knows an event by its id, and passes over what it knows."""
+    for name in ("reg-nameless-1", "reg-nameless-2"):
+        mesh.put_event("ProductDeclared", declaration(mesh, name), by="producer", sender="333333333333")
+        mesh.until(lambda name=name: mesh.notices(name, "producer", "ProductQuarantined"), name)  # type: ignore[misc]
+
+
 def test_a_declaration_that_is_none_is_refused(mesh: MeshDriver) -> None:
     mesh.put_event("ProductDeclared", {"product": "reg-malformed", "colour": "blue"}, by="producer")
     run = mesh.wait_for_run("register-product", "reg-malformed")
-    assert run.status == "SUCCEEDED"
+    assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.output["reason"]["code"] == "MalformedEvent"
-    assert "CreateDatabase" not in run.states
+    assert run.states == ("AuthoriseSender", "CheckContract", "Refused")
 
 
 def test_an_older_contract_does_not_undo_a_newer_one(mesh: MeshDriver) -> None:
