@@ -6,6 +6,7 @@ access to files, the network, extensions or settings.
 
 import re
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from itertools import batched, chain
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from local.athena import errors, formats, objects, pruning, tables
+from local.athena import columns, errors, formats, objects, pruning, tables
 from local.athena.formats import Layout
 from local.athena.statement import UNNAMED, Query
 from local.athena.tables import Column, Readable
@@ -24,8 +25,6 @@ from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import Json
 
 BATCH_ROWS = 50_000
-_INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
-_DEFAULT_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass
@@ -45,6 +44,7 @@ class Session:
     limit: int | None = None
     scanned: int = 0
     connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
     def run(self, query: Query) -> Result:
         """Load what the query reads and the caller may, then run it.
@@ -56,6 +56,7 @@ class Session:
         with tempfile.TemporaryDirectory(prefix="athena-") as folder:
             self.connection.execute("SET temp_directory = ?", [folder])
             self.connection.execute("SET integer_division = true")
+            self.connection.execute("SET TimeZone = 'UTC'")
             self.connection.execute("SET autoinstall_known_extensions = false")
             # Else a name that is no table could mean a variable of this program.
             self.connection.execute("SET python_enable_replacements = false")
@@ -77,21 +78,31 @@ class Session:
             rows = relation.fetchall()
         except duckdb.Error as error:
             raise explained(error, query) from error
-        names = [f"_col{at}" if name.startswith(UNNAMED) else name for at, (name, *_) in enumerate(described)]
+        nameless = isinstance(query.root, exp.Values)
+        names = [
+            f"_col{at}" if nameless or name.startswith(UNNAMED) else name for at, (name, *_) in enumerate(described)
+        ]
         return Result(names, [str(kind) for _, kind, *_ in described], rows)
 
     def _load(self, relation: str, table: Readable, query: Query, node: exp.Table, folder: Path) -> None:
         """Make `relation` of the permitted columns that the query mentions."""
         names = query.names()
         wanted = [c for c in table.columns if query.takes_all() or c.name in names] or list(table.columns[:1])
-        columns = ", ".join(f"{_quoted(c.name)} {duckdb_type(c.type)}" for c in wanted)
-        self.connection.execute(f"CREATE TABLE {relation} ({columns})")
+        definition = ", ".join(f"{columns.quoted(c.name)} {columns.duckdb_type(c.type)}" for c in wanted)
+        self.connection.execute(f"CREATE TABLE {relation} ({definition})")
         load = _Load(self, relation, table, wanted, folder)
         if not table.keys:
             load.location(table.record["StorageDescriptor"], {})
             return
-        for partition in tables.partitions(self.caller, table, pruning.expression(node, table.keys)):
+        # A hidden key is no column, so a condition on it must not choose what is read.
+        keys = [column.name for column in table.columns if column.is_key]
+        for partition in tables.partitions(self.caller, table, pruning.expression(node, keys)):
             load.location(partition["StorageDescriptor"], dict(zip(table.keys, partition["Values"], strict=True)))
+
+    def check(self) -> None:
+        """Raises `CancelledError` once the query has been stopped: reading objects cannot be interrupted."""
+        if self.cancelled.is_set():
+            raise errors.CancelledError(errors.STOPPED)
 
     def count(self, size: int) -> None:
         """Count bytes scanned. Raises `CancelledError` past the limit."""
@@ -125,7 +136,8 @@ class _Load:
         names = [column.name for column in self.wanted if not column.is_key]
         found = formats.rows(form, key, body, names)
         typed = ", ".join(
-            _partition_value(c, values) if c.is_key else _typed(c, form, f"c{names.index(c.name)}") for c in self.wanted
+            columns.partition_value(c, values) if c.is_key else columns.typed(c, form, f"c{names.index(c.name)}")
+            for c in self.wanted
         )
         for batch in batched(found, BATCH_ROWS, strict=False):
             # A table of keys alone still has as many rows as the object.
@@ -146,17 +158,18 @@ class _Load:
         names = {column.name for column in self.wanted}
         self.session.count(_column_bytes(metadata, {stored[name] for name in names & stored.keys()}))
         picked = ", ".join(
-            _partition_value(c, values)
+            columns.partition_value(c, values)
             if c.is_key
-            else f"CAST({_quoted(stored[c.name])} AS {duckdb_type(c.type)})"
+            else f"CAST({columns.quoted(stored[c.name])} AS {columns.duckdb_type(c.type)})"
             if c.name in stored
             else "NULL"
             for c in self.wanted
         )
-        source = f"read_parquet({_literal(str(path))}, hive_partitioning = false)"
+        source = f"read_parquet({columns.literal(str(path))}, hive_partitioning = false)"
         self._insert(f"INSERT INTO {self.relation} SELECT {picked} FROM {source}", key)  # noqa: S608 (quoted)
 
     def _insert(self, sql: str, key: str) -> None:
+        self.session.check()
         try:
             self.session.connection.execute(sql)
         except duckdb.InterruptException:
@@ -164,14 +177,6 @@ class _Load:
         except duckdb.Error as error:
             reason = f"HIVE_BAD_DATA: {key}: {_first_line(error)}"
             raise errors.QueryError(reason, errors.DATA) from error
-
-
-def duckdb_type(hive: str) -> str:
-    """DuckDB's name of a Hive type. Raises `QueryError` for a type that there is none of."""
-    try:
-        return exp.DataType.build(hive, dialect="hive").sql("duckdb")
-    except ValueError as error:
-        raise errors.QueryError(f"NOT_SUPPORTED: Unsupported Hive type: {hive}", errors.DATA) from error
 
 
 def explained(error: duckdb.Error, query: Query) -> Exception:
@@ -189,7 +194,7 @@ def explained(error: duckdb.Error, query: Query) -> Exception:
         return errors.QueryError("DIVISION_BY_ZERO: Division by zero", errors.DATA)
     match error:
         case duckdb.InterruptException():
-            return errors.CancelledError("Query cancelled by user")
+            return errors.CancelledError(errors.STOPPED)
         case duckdb.ConversionException():
             return errors.QueryError(f"INVALID_CAST_ARGUMENT: {text}", errors.DATA)
         case duckdb.OutOfMemoryException():
@@ -197,26 +202,6 @@ def explained(error: duckdb.Error, query: Query) -> Exception:
         case duckdb.BinderException() | duckdb.ParserException() | duckdb.CatalogException():
             return errors.QueryError(f"SYNTAX_ERROR: {text}")
     return errors.QueryError(f"GENERIC_USER_ERROR: {text}", errors.DATA)
-
-
-def _typed(column: Column, form: Layout, source: str) -> str:
-    """The column's value of its text. LazySimpleSerDe makes null of what does not parse, OpenCSVSerDe fails on it."""
-    kind = duckdb_type(column.type)
-    if kind.startswith(("TEXT", "VARCHAR")):
-        return source
-    if kind.startswith(("STRUCT", "MAP")) or kind.endswith("[]"):
-        return f"CAST(CAST({source} AS JSON) AS {kind})"
-    if form.library == formats.OPEN_CSV:
-        return f"CAST(nullif({source}, '') AS {kind})"
-    if kind in _INTEGERS:
-        # DuckDB would round '3.7'.
-        return f"TRY_CAST(CASE WHEN regexp_full_match({source}, '[+-]?[0-9]+') THEN {source} END AS {kind})"
-    return f"TRY_CAST({source} AS {kind})"
-
-
-def _partition_value(column: Column, values: dict[str, str]) -> str:
-    value = values[column.name]
-    return "NULL" if value == _DEFAULT_PARTITION else f"TRY_CAST({_literal(value)} AS {duckdb_type(column.type)})"
 
 
 def _column_bytes(metadata: pq.FileMetaData, names: set[str]) -> int:
@@ -227,11 +212,3 @@ def _column_bytes(metadata: pq.FileMetaData, names: set[str]) -> int:
 
 def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0].partition(": ")[2] or str(error)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -12,8 +12,8 @@ UNAUTHORIZED = 1000
 DATA = 1001
 REJECTED = 1008
 RESULTS_NOT_WRITTEN = 401
-CANCELLED = 1011
 INTERNAL = 200
+STOPPED = "Query cancelled by user"
 
 _UNSEEN = "cannot be resolved or requester is not authorized to access requested resources"
 

@@ -32,7 +32,6 @@ class Execution:
     session: engine.Session
     token: str
     started: float = field(default_factory=time.time)
-    cancelled: threading.Event = field(default_factory=threading.Event)
 
     @property
     def state(self) -> str:
@@ -175,8 +174,8 @@ def reset() -> None:
 
 
 def _cancel(execution: Execution) -> None:
-    execution.cancelled.set()
-    execution.enter("CANCELLED", StateChangeReason="Query cancelled by user")
+    execution.session.cancelled.set()
+    execution.enter("CANCELLED", StateChangeReason=errors.STOPPED)
     # The query may end, and close its connection, at this very moment.
     with contextlib.suppress(duckdb.Error):
         execution.session.connection.interrupt()
@@ -208,7 +207,7 @@ def _page[T](items: list[T], params: Json, size: int) -> tuple[list[T], Json]:
 def _run(execution: Execution) -> None:
     """The thread of a query."""
     with _slots:
-        if execution.cancelled.is_set():
+        if execution.session.cancelled.is_set():
             return
         execution.enter("RUNNING")
         try:
@@ -235,7 +234,7 @@ def _answer(execution: Execution) -> None:
         names, rows = tables.listed(acting, execution.statement)
         columns, body = [results.column_info(name, "string") for name in names], results.to_text(map(list, rows))
     computed = time.time()
-    if execution.cancelled.is_set():
+    if execution.session.cancelled.is_set():
         return
     objects.write(acting, execution.output, body)
     objects.write(acting, f"{execution.output}.metadata", results.to_metadata(columns))

@@ -91,7 +91,7 @@ def text(value: Any) -> str | None:  # noqa: ANN401 - whatever a query yields
         case Decimal():
             return f"{value:f}"
         case datetime():
-            zone = f" {value.tzinfo}" if value.tzinfo else ""
+            zone = " UTC" if value.tzinfo else ""  # queries run in UTC
             return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}{zone}"
         case date():
             return value.isoformat()

@@ -1,6 +1,6 @@
-"""The Athena API: queries here, work groups, named queries and data catalogs by MiniStack."""
+"""The Athena API: queries and the catalog's metadata here, work groups, named queries and the rest by MiniStack."""
 
-from local.athena import executions
+from local.athena import executions, metadata
 from local.lakeformation.identity import Identity, request_identity
 from local.lakeformation.plug import Handler, Request
 from local.lakeformation.protocol import (
@@ -15,7 +15,7 @@ from local.lakeformation.protocol import (
 )
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
-OPERATIONS: dict[str, Operation[Identity]] = {
+QUERIES: dict[str, Operation[Identity]] = {
     "StartQueryExecution": executions.start,
     "GetQueryExecution": executions.get,
     "BatchGetQueryExecution": executions.batch_get,
@@ -23,6 +23,13 @@ OPERATIONS: dict[str, Operation[Identity]] = {
     "StopQueryExecution": executions.stop,
     "ListQueryExecutions": executions.list_all,
 }
+CATALOG: dict[str, Operation[Identity]] = {
+    "GetDatabase": metadata.get_database,
+    "ListDatabases": metadata.list_databases,
+    "GetTableMetadata": metadata.get_table_metadata,
+    "ListTableMetadata": metadata.list_table_metadata,
+}
+OPERATIONS = QUERIES | CATALOG
 
 
 def handler(original: Handler) -> Handler:
@@ -50,7 +57,7 @@ def handler(original: Handler) -> Handler:
 
 
 def resource_arn(request: Request) -> str | None:
-    """The work group that IAM is asked about: the call's, or that of the query it names; else MiniStack knows.
+    """What IAM is asked about: the data catalog, or the work group of the call or of the query that it names.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonathena.html
     """
@@ -61,6 +68,9 @@ def resource_arn(request: Request) -> str | None:
         params = load_json(request.body)
     except AwsError:
         params = {}
+    root = f"arn:aws:athena:{request.region}:{request.account}"
+    if operation in CATALOG:
+        return f"{root}:datacatalog/{params.get('CatalogName') or '*'}"
     number = str(params.get("QueryExecutionId") or next(iter(params.get("QueryExecutionIds") or ()), ""))
     group = executions.work_group_of(request.account, request.region, number) if number else params.get("WorkGroup")
-    return f"arn:aws:athena:{request.region}:{request.account}:workgroup/{group or 'primary'}"
+    return f"{root}:workgroup/{group or 'primary'}"

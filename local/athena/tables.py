@@ -63,6 +63,10 @@ def readable(caller: Identity, name: TableName) -> Readable:
         place = access.resolve(caller, {}, "GetTable", name.database, name.name)
         # The whole table: the caller's view leaves columns out, and in a CSV they are told apart by their place.
         record = store.table(place.catalog, caller.region, place.database, place.table) or {}
+        if not (record.get("StorageDescriptor") or {}).get("Location"):
+            raise errors.QueryError(
+                f"NOT_SUPPORTED: {name.at}'{name.name}' is a view, or has no location", errors.REJECTED
+            )
         lake, who = context.of(caller, place.catalog)
         permitted = evaluation.table_rights(lake, who, place.database, place.table).columns
     return Readable(

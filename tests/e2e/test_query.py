@@ -18,12 +18,15 @@ from cli.main import app
 from local.accounts import ACCOUNTS, REGION
 from local.mesh import ROOT
 from local.samples import credit
-from tests.mesh_driver import MeshDriver
+from tests.mesh_driver import MeshDriver, contract
 
+pytestmark = pytest.mark.timeout(300)
 PRODUCT, OTHER = "credit-query", "branch-query"
 LINK = f"rl_{PRODUCT}"
 TABLE = f'"{LINK}"."{credit.TABLE}"'
 PERSONAL = set(credit.PERSONAL)
+SLOW_SECONDS = 90.0
+"""The first product of a mesh starts each of its functions."""
 ANALYST = f"arn:aws:iam::{ACCOUNTS['consumer']}:role/DataAnalyst"
 
 
@@ -72,21 +75,28 @@ def shared(deployed_mesh: MeshDriver, tmp_path_factory: pytest.TempPathFactory) 
         {"property": "crawlerPrefix", "value": PRODUCT},
         {"property": "lfTags", "value": {"confidentiality": "internal"}},
     ]
-    mesh.put_contract(PRODUCT, document)
-    mesh.put_contract(OTHER, table="branch", columns={"beruf": "bigint", "label": "string"})
-    for product in (PRODUCT, OTHER):
-        assert mesh.wait_for_run("prepare-product", product).status == "SUCCEEDED"
-        mesh.subscribe(product)
+    branch = contract(OTHER, "branch", {"beruf": "bigint", "label": "string"})
     body = next(credit.write_product(folder).glob("data/**/*.csv")).read_bytes()
-    for day in ("2026-11-20", "2026-11-21"):
-        mesh.put_object(f"{PRODUCT}/data/{credit.TABLE}/dt={day}/part.csv", body)
-    mesh.put_object(f"{OTHER}/data/branch/a.csv", "beruf,label\n1,none\n2,unskilled\n3,skilled\n4,manager\n")
+    files = {f"{PRODUCT}/data/{credit.TABLE}/dt={day}/part.csv": body for day in ("2026-11-20", "2026-11-21")}
+    publish(mesh, PRODUCT, document, files)
+    branches = b"beruf,label\n1,none\n2,unskilled\n3,skilled\n4,manager\n"
+    publish(mesh, OTHER, branch, {f"{OTHER}/data/branch/a.csv": branches})
     for product in (PRODUCT, OTHER):
-        mesh.wait_for_notice(product)
-        mesh.settled(product)
         share(mesh, product)
         pass_on(mesh, product)
     return mesh
+
+
+def publish(mesh: MeshDriver, product: str, document: dict[str, Any], files: dict[str, bytes]) -> None:
+    """Until the consumer has been told of it, and nothing runs for it any more."""
+    mesh.put_contract(product, document)
+    assert mesh.wait_for_run("prepare-product", product, seconds=SLOW_SECONDS).status == "SUCCEEDED"
+    mesh.subscribe(product)
+    for key, body in files.items():
+        mesh.put_object(key, body)
+    mesh.until(lambda: mesh.notices(product), f"notice of {product}", SLOW_SECONDS)
+    mesh.until(lambda: not mesh.pending(product), f"no objects of {product} wait", SLOW_SECONDS)
+    mesh.settled(product, SLOW_SECONDS)
 
 
 def ask(mesh: MeshDriver, sql: str, limit: int = 0) -> query.Answer:

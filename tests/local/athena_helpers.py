@@ -10,6 +10,7 @@ from tests.local.lf_helpers import (
     PRODUCER,
     REGION,
     Caller,
+    conforms,
     endpoint,
     grant,
     reset,
@@ -67,7 +68,10 @@ def let_in(*principals: str) -> None:
 
 
 def athena_of(caller: Caller) -> Any:
-    return caller.client("athena")
+    """A client whose every answer is checked against botocore's model of it."""
+    client = caller.client("athena")
+    client.meta.events.register("after-call", conforms, unique_id="conforms")
+    return client
 
 
 def put(key: str, body: bytes | str) -> None:

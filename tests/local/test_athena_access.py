@@ -6,6 +6,7 @@ from tests.local.athena_helpers import (
     LAKE,
     LOCATION_ROLE,
     RESULTS,
+    add_partition,
     analyst,
     ask,
     athena_of,
@@ -193,3 +194,35 @@ def test_only_what_one_may_see_is_listed():
     assert ask(who, "SHOW DATABASES") == [["rl_cards"]]
     assert ask(who, "SHOW TABLES IN rl_cards") == [["card"]]
     assert ask(who, "DESCRIBE rl_cards.card") == [["id", "int"], ["amount", "double"]]
+
+
+def test_drivers_see_of_the_catalog_what_the_role_may_see():
+    who, blind = analyst(), analyst("blind")
+    let_read(who, "cards")
+    where = {"CatalogName": "AwsDataCatalog", "DatabaseName": "rl_cards"}
+    found = athena_of(who).get_table_metadata(**where, TableName="card")["TableMetadata"]
+    assert [column["Name"] for column in found["Columns"]] == ["id", "amount"]
+    listed = athena_of(who).list_table_metadata(**where, Expression="^car")["TableMetadataList"]
+    assert [table["Name"] for table in listed] == ["card"]
+    assert athena_of(who).list_table_metadata(**where, Expression="x")["TableMetadataList"] == []
+    assert athena_of(who).get_database(**where)["Database"]["Name"] == "rl_cards"
+    databases = [athena_of(each).list_databases(CatalogName="AwsDataCatalog")["DatabaseList"] for each in (who, blind)]
+    assert [[database["Name"] for database in each] for each in databases] == [["rl_cards"], []]
+    code, message = error_of(athena_of(blind).get_table_metadata, **where, TableName="card")
+    assert code == "MetadataException"
+    assert "Required Describe on rl_cards" in message
+
+
+def test_a_hidden_partition_key_is_no_column_and_chooses_nothing():
+    make_table("cards", "p", {"n": "int"}, keys={"person": "string", "dt": "string"})
+    for person, dt in (("anna", "1"), ("bert", "2")):
+        put(f"cards/p/person={person}/dt={dt}/a.csv", f"n\n{dt}\n")
+        add_partition("cards", "p", f"person={person}/dt={dt}", person, dt)
+    tag_column("cards", "p", "person", pii="personal")
+    who = analyst()
+    let_read(who, "cards")
+    assert ask(who, "SELECT * FROM rl_cards.p ORDER BY n") == [["n", "dt"], ["1", "1"], ["2", "2"]]
+    assert ask(who, "SELECT n FROM rl_cards.p WHERE dt = '2'") == [["n"], ["2"]]
+    reasons = {refusal(who, f"SELECT n FROM rl_cards.p WHERE person = '{name}'") for name in ("anna", "nobody")}
+    assert len(reasons) == 1
+    assert "Column 'person' cannot be resolved" in reasons.pop()

@@ -278,3 +278,35 @@ def test_a_token_starts_a_query_once(who):
     first = start(who, "SELECT 1", ClientRequestToken=token)
     assert start(who, "SELECT 1", ClientRequestToken=token) == first
     assert error_of(start, who=who, sql="SELECT 2", ClientRequestToken=token)[0] == "InvalidRequestException"
+
+
+def test_many_at_once_are_queued_and_all_answered(who):
+    numbers = [start(who, f"SELECT id + {n} AS x FROM rl_cards.card WHERE id = 1") for n in range(12)]
+    for n, number in enumerate(numbers):
+        assert ended(who, number)["Status"]["State"] == "SUCCEEDED"
+        assert rows(athena_of(who).get_query_results(QueryExecutionId=number))[1] == [str(n + 1)]
+
+
+def test_a_format_that_is_not_emulated_is_refused(who):
+    make_table("cards", "v", {"id": "int"}, serde="org.apache.hadoop.hive.ql.io.orc.OrcSerde")
+    put("cards/v/a.orc", b"ORC")
+    assert refusal(who, "SELECT id FROM rl_cards.v").startswith("HIVE_UNSUPPORTED_FORMAT: ")
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("timestamp '2026-01-01 00:00:00 UTC'", "2026-01-01 00:00:00.000 UTC"),
+        ("map(array['a'], array[1])", "{a=1}"),
+        ("cast(row(1, 'x') as row(a integer, b varchar))", "{a=1, b=x}"),
+        ("1.0E-5", "1.0E-5"),
+        ("x'00ff'", "00 ff"),
+        ("date_diff('day', date '2026-01-01', date '2026-01-03')", "2"),
+        ("json_extract_scalar('{\"a\": 1}', '$.a')", "1"),
+        ("array_agg(x ORDER BY x) FROM (VALUES 2, 1) t(x)", "[1, 2]"),
+        ("sum(x) / count(*) FROM (VALUES 1, 2, 4) t(x)", "2"),
+        ("date_format(timestamp '2026-11-21 10:00:00', '%Y-%m')", "2026-11"),
+    ],
+)
+def test_trino_s_functions_and_values_are_translated(who, sql, value):
+    assert ask(who, f"SELECT {sql}") == [["_col0"], [value]]
