@@ -29,6 +29,7 @@ IDLE: Final = frozenset({"empty", "busy", "waiting"})
 """Outcomes of runs of `onboard-upload` that found nothing to do."""
 SECONDS: Final = 30.0
 _POLL: Final = 0.1
+_PAGE: Final = 20
 
 type Change = Callable[[dict[str, Any]], None]
 
@@ -94,6 +95,7 @@ class MeshDriver:
         self._clients: dict[tuple[str, str, str | None], Any] = {}
         self._ended: dict[str, Run] = {}
         self._subjects: dict[str, str] = {}
+        self._listed: dict[str, dict[str, dict[str, Any]]] = {}
 
     # --- who ---------------------------------------------------------------------------------------------------------
 
@@ -233,12 +235,20 @@ class MeshDriver:
         self.until(quiet, f"end of all executions for {product}", seconds)
 
     def _executions(self, machine: str, subject: str) -> list[tuple[str, str]]:
-        account = MACHINES[machine]
+        """(ARN, status), oldest first. Lists are newest first: read until all that was running is accounted for."""
+        account, known = MACHINES[machine], self._listed.setdefault(machine, {})
         arn = f"arn:aws:states:{REGION}:{ACCOUNTS[account]}:stateMachine:{machine}"
         client = self.client(account, "stepfunctions")
-        pages = client.get_paginator("list_executions").paginate(stateMachineArn=arn)
-        found = [item for page in pages for item in page["executions"]]
-        found.sort(key=lambda item: item["startDate"])
+        unsettled = {arn for arn, item in known.items() if item["status"] == "RUNNING"}
+        fresh: dict[str, dict[str, Any]] = {}
+        for page in client.get_paginator("list_executions").paginate(
+            stateMachineArn=arn, PaginationConfig={"PageSize": _PAGE}
+        ):
+            fresh |= {item["executionArn"]: item for item in page["executions"]}
+            if unsettled <= fresh.keys() and not known.keys().isdisjoint(fresh):
+                break
+        known |= fresh
+        found = sorted(known.values(), key=lambda item: item["startDate"])
         return [(e["executionArn"], e["status"]) for e in found if self._subject(client, e["executionArn"]) == subject]
 
     def _subject(self, client: Any, arn: str) -> str:

@@ -15,8 +15,8 @@ from local.mesh import ROOT, Mesh
 from tests.local.running import free_port
 from tests.mesh_driver import MeshDriver
 
-WAIT_SCALE: Final = 0.05
-"""Retries and waits at a twentieth of their time on AWS."""
+WAIT_SCALE: Final = 0.02
+"""Retries and waits at a fiftieth of their time on AWS."""
 HOME: Final = ROOT / ".mesh" / "tests"
 """Kept between runs for what is built and unpacked; apart from the meshes of people, and from the one they use now."""
 
