@@ -116,6 +116,8 @@ def test_with_everything_in_place_the_role_reads_and_each_step_says_why():
     [
         (FakeState(TO_ROLE), "id", "NoGrant"),
         (FakeState(grant(CONSUMER, policy("product=other"), *BOTH, option=BOTH), TO_ROLE), "id", "NoGrant"),
+        (FakeState(grant(CONSUMER, policy(OPEN.replace("credit", "other")), *BOTH, option=BOTH)), "id", "NoGrant"),
+        (FakeState(grant(CONSUMER, policy(OPEN), *BOTH, option=("DESCRIBE",)), TO_ROLE), "id", "GrantOptionMissing"),
         (FakeState(TO_ACCOUNT, TO_ROLE), "email", "TagDiffers"),
         (FakeState(TO_ACCOUNT, TO_ROLE, share="pending"), "id", "ShareNotAccepted"),
         (FakeState(TO_ACCOUNT, TO_ROLE, share=None), "id", "ShareNotAccepted"),
@@ -180,6 +182,13 @@ def test_an_administrator_holds_what_its_account_was_granted():
 
 def test_a_grant_by_central_to_the_role_itself_needs_no_other():
     assert ask(FakeState(grant(ANALYST, policy(OPEN), *BOTH))).can_read
+
+
+def test_describe_counts_by_whichever_grant_it_came():
+    select = grant(CONSUMER, policy(OPEN), "SELECT", option=("SELECT",))
+    sight = grant(ADMIN, TableGrant("credit", "accounts"), "DESCRIBE")
+    assert ask(FakeState(select), role="admin").missing == "DescribeMissing"
+    assert ask(FakeState(select, sight), role="admin").can_read
 
 
 def test_in_central_there_is_neither_share_nor_link():

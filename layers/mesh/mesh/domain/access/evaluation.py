@@ -179,9 +179,10 @@ class Layers:
     direct: Rights
     passed: Rights
     account: Rights
-    shared: bool
-    """False: the catalog is another account's, and its RAM share is not accepted: nothing is in effect."""
+    held: Rights
+    """All of it added up, as if its RAM share were accepted."""
     total: Rights
+    """What is in effect: nothing, where the catalog is another account's and its share is not accepted."""
 
 
 class Evaluator:
@@ -217,17 +218,13 @@ class Evaluator:
         where = self.tables[database, table]
         if who.account == self.lake.account:
             own = self._implied(who, self.bundle(who).on(where), where.columns)
-            return Layers(own, Rights(), Rights(), shared=True, total=own)
+            return Layers(own, Rights(), Rights(), held=own, total=own)
         direct = self.bundle(who, self.lake.account).on(where)
         passed = self.bundle(who, who.account).on(where)
         account = self.bundle(Principal(who.account, who.account)).on(where)
-        shared = self.lake.accepted(who.account)
-        total = Rights()
-        if shared and (who.admin or who.arn == who.account):
-            total = account | direct
-        elif shared:
-            total = direct | passed.within(account)
-        return Layers(direct, passed, account, shared, total)
+        whole = who.admin or who.arn == who.account
+        held = direct | (account if whole else passed.within(account))
+        return Layers(direct, passed, account, held, total=held if self.lake.accepted(who.account) else Rights())
 
     def readable(self, who: Principal) -> Iterator[tuple[TaggedTable, frozenset[str]]]:
         """Every table of which `who` may read something, with those columns."""

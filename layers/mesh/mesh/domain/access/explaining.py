@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from mesh.domain.access import remedies
 from mesh.domain.access.evaluation import Bundle, Evaluator, Layers, may_describe_link
 from mesh.domain.access.expressions import Expression
-from mesh.domain.access.lake import ColumnsGrant, DatabaseGrant, Grant, PolicyGrant, Principal
+from mesh.domain.access.lake import ColumnsGrant, DatabaseGrant, Grant, PolicyGrant, Principal, TableGrant
 from mesh.domain.access.nearness import READ, AskedColumn, Near, by, differs, text
 from mesh.domain.access.situation import Explanation, Situation, Step
 
@@ -61,19 +61,20 @@ class _Reading:
 
     def account_grant(self) -> Step:
         """Central's grant to the reader's account, or to the reader itself."""
-        name, column = "grant to the account", self.of.column
-        if column in self.layers.direct.readable:
-            return self._described(
-                name, self.layers.direct.permissions, self.asked.giving(self.direct), self.of.who.arn
-            )
-        if column not in self.layers.account.readable:
+        name, column, layers = "grant to the account", self.of.column, self.layers
+        if column in layers.direct.readable:
+            giving, principal = self.asked.giving(self.direct), self.of.who.arn
+            return Step(self.central, name, by(giving)) if self._described else self._no_describe(giving, principal)
+        if column not in layers.account.readable:
             return self._not_granted(name, self.of.who.account, [self.account, self.direct])
         giving = self.asked.giving(self.account)
-        if not self._implicit and column not in self.layers.account.passable:
+        if not self.of.who.admin and column not in layers.account.passable:
             return self._no_option(name, giving, "SELECT")
-        if not self._implicit and "DESCRIBE" in self.layers.account.permissions - self.layers.account.grantable:
+        if not self._described and "DESCRIBE" not in layers.account.permissions:
+            return self._no_describe(giving, self.of.who.account)
+        if not self._described and "DESCRIBE" not in layers.account.grantable:
             return self._no_option(name, giving, "DESCRIBE")
-        return self._described(name, self.layers.account.permissions, giving, self.of.who.account)
+        return Step(self.central, name, by(giving))
 
     def share(self) -> Step:
         """RAM has to deliver what Lake Formation granted."""
@@ -116,10 +117,10 @@ class _Reading:
         account, name, column = self.of.who.account, "grant to the role", self.of.column
         if column in self.layers.direct.readable:
             return Step(account, name, "not needed: central granted the role itself")
-        if self._implicit:
+        if self.of.who.admin:
             return Step(account, name, "implicit: a data lake administrator holds what its account was granted")
         held = column in self.layers.passed.readable
-        if held and "DESCRIBE" in self.layers.passed.permissions:
+        if held and (self._described or "DESCRIBE" in self.layers.passed.permissions):
             return Step(account, name, by(self.asked.giving(self.passed)))
         lacking = ["DESCRIBE"] if held else list(READ)
         found = f"the account has not passed on {' and '.join(lacking)} on this column to the role"
@@ -146,16 +147,19 @@ class _Reading:
         return Step(who.account, "IAM", found, "IamDenies", "whoever owns the role allows it", (command,))
 
     @property
-    def _implicit(self) -> bool:
-        return self.of.who.admin
+    def _described(self) -> bool:
+        """Whether the table can be seen, by whichever grant; across accounts that is never implied."""
+        return "DESCRIBE" in self.layers.held.permissions
 
-    def _described(self, name: str, held: frozenset[str], giving: list[Grant], principal: str) -> Step:
-        """SELECT is there; across accounts DESCRIBE is never implied."""
-        if "DESCRIBE" in held:
-            return Step(self.central, name, by(giving))
-        command = remedies.grant(principal, giving[0].resource, self.central, ["DESCRIBE"], grantable=True)
+    def _no_describe(self, giving: list[Grant], principal: str) -> Step:
+        across = principal == self.of.who.account
+        wanted = giving[0].resource
+        if isinstance(wanted, ColumnsGrant):  # which takes SELECT alone
+            wanted = TableGrant(wanted.database, wanted.table)
+        command = remedies.grant(principal, wanted, self.central, ["DESCRIBE"], grantable=across)
         found = f"{by(giving)}, but no DESCRIBE, which is never implied across accounts"
-        return Step(self.central, name, found, "DescribeMissing", "the data mesh owner grants it", (command,))
+        remedy = "the data mesh owner grants it"
+        return Step(self.central, "grant to the account", found, "DescribeMissing", remedy, (command,))
 
     def _no_option(self, name: str, giving: list[Grant], permission: str) -> Step:
         account = self.of.who.account
