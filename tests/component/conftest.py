@@ -24,7 +24,6 @@ def aws(monkeypatch):
 @pytest.fixture
 def glue(aws):
     """Glue on moto."""
-    pytest.importorskip("pyparsing", reason="moto's Glue wants the extra moto[glue]")
     return aws("glue")
 
 
