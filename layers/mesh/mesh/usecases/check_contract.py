@@ -44,56 +44,62 @@ def check_contract(
     """
     declared = Event[ProductDeclared].model_validate(envelope.detail).data
     with _located(declared):
-        if not bucket_belongs_to(declared.bucket, sender.account, region):
-            raise NotTheOwner(
-                f"bucket {declared.bucket} is not one of account {sender.account}'s",
-                bucket=declared.bucket,
-                account=sender.account,
-                remedy=f"use the producer stack's bucket: <prefix>-{sender.account}-{region}",
-            )
-        contract = read_contract(declared.contract, bucket=declared.bucket, key=declared.key)
-        contract = _with_domain(contract, sender, declared.key)
-        check_tags(contract, ontology)
-        plan = resolve_tags(contract, ontology, {}, product=contract.name)
-        location = names.data_location_uri(declared.bucket, contract.name)
-        document = contract.model_dump(mode="json", exclude_defaults=True)
-        claimed = registry.claim_product(
-            Product(
-                name=contract.name,
-                owner=sender.account,
-                domain=contract.domain,
-                status="claimed",
-                bucket=declared.bucket,
-                location=location,
-                contract_version=contract.version,
-                contract_sequencer=declared.sequencer,
-                description=contract.summary,
-                draft=contract.draft,
-                tags=plan.database,
-                contract=document,
-                updated=clock.now(),
-            )
+        contract = _valid_contract(declared, sender, region, ontology, read_contract)
+        registration = Registration(
+            product=contract.name,
+            owner=sender.account,
+            database=contract.name,
+            catalog_id=catalog_id,
+            region=region,
+            bucket=declared.bucket,
+            location=names.data_location_uri(declared.bucket, contract.name),
+            location_arn=names.data_location_arn(declared.bucket, contract.name),
+            domain=contract.domain,
+            description=contract.summary,
+            tags=resolve_tags(contract, ontology, {}, product=contract.name).database,
+            crawl=contract.crawl,
+            crawler_prefix=contract.crawler_prefix,
+            draft=contract.draft,
+            contract=contract.model_dump(mode="json", exclude_defaults=True),
+            event_id=sender.event_id,
+            correlation_id=sender.correlation_id,
         )
-    registration = Registration(
-        product=contract.name,
-        owner=sender.account,
-        database=contract.name,
-        catalog_id=catalog_id,
-        region=region,
-        bucket=declared.bucket,
-        location=location,
-        location_arn=names.data_location_arn(declared.bucket, contract.name),
-        domain=contract.domain,
-        description=contract.summary,
-        tags=plan.database,
-        crawl=contract.crawl,
-        crawler_prefix=contract.crawler_prefix,
-        draft=contract.draft,
-        contract=document,
-        event_id=sender.event_id,
-        correlation_id=sender.correlation_id,
-    )
+        claimed = registry.claim_product(_product(registration, contract.version, declared.sequencer, clock))
     return CheckedContract(registration=registration, current=claimed.contract_sequencer == declared.sequencer)
+
+
+def _valid_contract(
+    declared: ProductDeclared, sender: Authorised, region: str, ontology: Ontology, read_contract: ReadContract
+) -> Contract:
+    if not bucket_belongs_to(declared.bucket, sender.account, region):
+        raise NotTheOwner(
+            f"bucket {declared.bucket} is not one of account {sender.account}'s",
+            bucket=declared.bucket,
+            account=sender.account,
+            remedy=f"use the producer stack's bucket: <prefix>-{sender.account}-{region}",
+        )
+    contract = read_contract(declared.contract, bucket=declared.bucket, key=declared.key)
+    contract = _with_domain(contract, sender, declared.key)
+    check_tags(contract, ontology)
+    return contract
+
+
+def _product(registration: Registration, contract_version: str, sequencer: str, clock: Clock) -> Product:
+    return Product(
+        name=registration.product,
+        owner=registration.owner,
+        domain=registration.domain,
+        status="claimed",
+        bucket=registration.bucket,
+        location=registration.location,
+        contract_version=contract_version,
+        contract_sequencer=sequencer,
+        description=registration.description,
+        draft=registration.draft,
+        tags=registration.tags,
+        contract=registration.contract,
+        updated=clock.now(),
+    )
 
 
 @contextmanager
