@@ -14,7 +14,8 @@ from mesh.domain.formats.model import ObjectRef
 from mesh.ports import Clock, Trace, Uploads, WorkFiles
 
 LEASE = timedelta(minutes=20)
-"""Longer than any express run; a crawl keeps its lease by renewing it at each poll."""
+"""Longer than any express run. A Glue crawl that takes longer outlives it: the next upload's run may then take the same
+objects, waits for the crawler, and announces them once more."""
 MAX_OBJECTS = 2_000
 """Objects of one round. More wait for the next round of the same run."""
 
