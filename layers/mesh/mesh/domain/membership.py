@@ -45,8 +45,17 @@ class Member(Model):
         return self.role in ("consumer", "both")
 
 
-PRODUCER_EVENTS = frozenset({"ProductDeclared", "DataCrawled"})
-CONSUMER_EVENTS = frozenset({"SubscriptionRequested", "SubscriptionEnded"})
+PRODUCER_EVENTS = frozenset({"ProductDeclared", "DataCrawled", "RetirementRequested"})
+CONSUMER_EVENTS = frozenset(
+    {
+        "SubscriptionRequested",
+        "SubscriptionEnded",
+        "AccessRequested",
+        "AccessReady",
+        "AccessNotReady",
+        "AccessReleased",
+    }
+)
 
 
 def authorise(envelope: Envelope, member: Member | None, owner: str | None) -> Member:
