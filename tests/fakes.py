@@ -237,6 +237,15 @@ class FakeLakeFormation:
     def grant(self, grants: Iterable[Mapping[str, Any]]) -> None:
         self.grants += [dict(grant) for grant in grants if dict(grant) not in self.grants]
 
+    def revoke(self, grants: Iterable[Mapping[str, Any]]) -> None:
+        for taken in grants:
+            place = (taken["Principal"], taken["Resource"])
+            for held in [held for held in self.grants if (held["Principal"], held["Resource"]) == place]:
+                for kind in ("Permissions", "PermissionsWithGrantOption"):
+                    held[kind] = [one for one in held[kind] if one not in taken[kind]]
+                if not held["Permissions"]:
+                    self.grants.remove(held)
+
     def revoke_iam_allowed_principals(self, database: str) -> None:
         self.calls.append(("revoke_iam_allowed_principals", database))
 

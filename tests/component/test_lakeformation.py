@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 from mesh.adapters.lakeformation import LakeFormationAdapter, LakeFormationRefused
 from mesh.domain.product import ConcurrentChange, PrincipalNotReady, Throttled
-from mesh.usecases.registration import producer_grants
+from mesh.usecases.registration import grant_entry, producer_grants
 
 from tests.builders import CENTRAL, PRODUCER, a_registration
 from tests.fakes import FakeLakeFormation
@@ -212,3 +212,76 @@ def test_grants_are_made_in_fact(aws):
 
     listed = client.list_permissions()["PrincipalResourcePermissions"]
     assert [one["Principal"]["DataLakePrincipalIdentifier"] for one in listed] == [PRODUCER] * 4
+
+
+def sent_revokes(stub):
+    """What is sent from now on, a list of entries for each call."""
+    sent, call = [], stub.client.batch_revoke_permissions
+    stub.client.batch_revoke_permissions = lambda **arguments: (sent.append(arguments["Entries"]), call(**arguments))[1]
+    return sent
+
+
+def test_revokes_go_by_permission_in_batches_of_twenty(stub):
+    for _ in range(3):
+        stub.add_response("batch_revoke_permissions", {"Failures": []}, {"CatalogId": CENTRAL, "Entries": ANY})
+    sent = sent_revokes(stub)
+
+    adapter(stub).revoke(producer_grants(a_registration()) * 6)
+
+    assert [len(entries) for entries in sent] == [20, 20, 14]
+    assert {len(entry["Permissions"]) for entries in sent for entry in entries} == {1}
+
+
+def test_columns_of_which_some_are_not_granted_are_revoked_one_by_one(stub):
+    place = {"CatalogId": CENTRAL, "DatabaseName": "d", "Name": "t", "ColumnNames": ["a", "b"]}
+    entry = grant_entry(PRODUCER, {"TableWithColumns": place}, ["SELECT"])
+    missing = failure("InvalidInputException", "No permissions revoked. Grantee does not have: [SELECT]")
+    stub.add_response("batch_revoke_permissions", missing)
+    stub.add_response("batch_revoke_permissions", missing)
+    sent = sent_revokes(stub)
+
+    adapter(stub).revoke([entry])
+
+    columns = [[entry["Resource"]["TableWithColumns"]["ColumnNames"] for entry in entries] for entries in sent]
+    assert columns == [[["a", "b"]], [["a"], ["b"]]]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("InvalidInputException", "No permissions revoked. Grantee does not have: [SELECT]"),
+        ("InvalidInputException", "Grantee has no permissions"),
+        ("EntityNotFoundException", "Database not found."),
+    ],
+)
+def test_what_is_not_granted_is_revoked(stub, code, message):
+    stub.add_response("batch_revoke_permissions", failure(code, message))
+
+    adapter(stub).revoke(producer_grants(a_registration()))
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "error"),
+    [
+        ("ConcurrentModificationException", "why", ConcurrentChange),
+        ("InvalidInputException", "Invalid principal", PrincipalNotReady),
+        ("AccessDeniedException", "Insufficient permissions", LakeFormationRefused),
+    ],
+)
+def test_a_revoke_that_failed_with_200_is_an_error(stub, code, message, error):
+    stub.add_response("batch_revoke_permissions", failure(code, message))
+
+    with pytest.raises(error):
+        adapter(stub).revoke(producer_grants(a_registration()))
+
+
+def test_a_revoke_takes_what_it_names_and_leaves_the_rest(aws):
+    client = aws("lakeformation")
+    for lake in (FakeLakeFormation(), LakeFormationAdapter(client, CENTRAL)):
+        grants = producer_grants(a_registration())
+        lake.grant(grants)
+        lake.revoke(grants[:2])
+        lake.revoke(grants[:2])
+        if isinstance(lake, FakeLakeFormation):
+            assert lake.grants == grants[2:]
+    assert len(client.list_permissions()["PrincipalResourcePermissions"]) == 2

@@ -1,6 +1,7 @@
 """What the use cases need from the world. Adapters implement these; `tests/fakes.py` does too."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +14,7 @@ from mesh.domain.schema import TableSchema
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.lake import Grant, Lake
+    from mesh.domain.access.record import Access
     from mesh.domain.access.situation import Home
 
 
@@ -75,6 +77,67 @@ class Registry(Protocol):
     def record_notice(self, product: str, version: int, account: str, at: datetime) -> None: ...
 
     def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None: ...
+
+
+class AccessRegistry(Protocol):
+    """Central's record of every access, from its request to its end."""
+
+    def open(self, access: "Access") -> "Access":
+        """Record a new access; one of that id (a redelivered request) is given back as it stands.
+
+        Raises AlreadyAsked while another access of the same account asks for the same, ConcurrentChange.
+        """
+        ...
+
+    def access(self, access_id: str) -> "Access | None": ...
+
+    def save(self, access: "Access") -> "Access":
+        """Write it over the revision that was read; gives the next. Raises ConcurrentChange."""
+        ...
+
+    def held_by(self, receiver: str) -> "Iterator[Access]":
+        """Those of the account that are not over."""
+        ...
+
+    def newest(self) -> "Iterator[Access]":
+        """All, the newest first."""
+        ...
+
+    def keep_token(self, access_id: str, step: str, token: str) -> None:
+        """The task token that releases the run waiting at `step`; it replaces an older one."""
+        ...
+
+    def token(self, access_id: str, step: str) -> str | None: ...
+
+    def drop_token(self, access_id: str, step: str, token: str) -> bool:
+        """`False` if that token was used, or replaced, already."""
+        ...
+
+
+class Locks(Protocol):
+    """One worker at a time."""
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """Held while the block runs. Raises ConcurrentChange when it cannot be had for some while."""
+        ...
+
+
+class Schedules(Protocol):
+    """Things to be done once, later."""
+
+    def at(self, name: str, when: datetime, target_arn: str, payload: str) -> None:
+        """Repeatable: a schedule of that name is moved."""
+        ...
+
+    def drop(self, name: str) -> None: ...
+
+
+class TaskAnswers(Protocol):
+    """Runs that wait for an answer."""
+
+    def send(self, token: str, output: str) -> bool:
+        """`False` if the run does not wait any more."""
+        ...
 
 
 class Trace(Protocol):
@@ -144,6 +207,10 @@ class LakeFormation(Protocol):
 
     def grant(self, grants: Iterable[Mapping[str, Any]]) -> None:
         """Grant all entries (`Principal`, `Resource`, `Permissions`, `PermissionsWithGrantOption`), idempotently."""
+        ...
+
+    def revoke(self, grants: Iterable[Mapping[str, Any]]) -> None:
+        """Revoke all entries, in the form of `grant`; what is not granted, or whose resource is gone, is success."""
         ...
 
     def revoke_iam_allowed_principals(self, database: str) -> None: ...
@@ -257,6 +324,10 @@ class Executions(Protocol):
 
 class CatalogState(Protocol):
     """Central's Lake Formation, Glue and RAM as they are now. Reads only."""
+
+    def tagged(self, databases: Collection[str] = ()) -> "Lake":
+        """Tables and LF-Tags alone; of some databases, or of all."""
+        ...
 
     def lake(self, databases: Collection[str] = ()) -> "Lake":
         """The catalog's tables, LF-Tags, grants, administrators and shares; of some databases, or of all."""

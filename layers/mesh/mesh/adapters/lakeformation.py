@@ -1,6 +1,6 @@
 """Lake Formation: settings, LF-Tags, locations, grants. Answers of 200 with `Failures[]` are read and raised."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -117,6 +117,29 @@ class LakeFormationAdapter:
                 )
             self._check(answer.get("Failures", ()))
 
+    def revoke(self, grants: Iterable[Mapping[str, Any]]) -> None:
+        """Revoke in batches of 20; what is not granted, or whose resource is gone, is success.
+
+        Lake Formation revokes all of an entry or nothing, so each permission goes by itself, and columns do where some
+        are not granted.
+        """
+        parts = [part for grant in grants for part in _by_permission(grant)]
+        while parts:
+            parts = [part for entry in self._revoke_parts(parts) for part in _by_column(entry)]
+
+    def _revoke_parts(self, parts: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Those for which there was nothing to revoke; any other failure is raised."""
+        entries = [{**part, "Id": str(number)} for number, part in enumerate(parts)]
+        for start in range(0, len(entries), _BATCH):
+            with transient_errors():
+                answer = self._client.batch_revoke_permissions(
+                    CatalogId=self._catalog,
+                    Entries=entries[start : start + _BATCH],  # type: ignore[arg-type]
+                )
+            failures = answer.get("Failures", [])
+            self._check(failure for failure in failures if not _nothing_to_revoke(failure.get("Error", {})))
+            yield from (entries[int(failure["RequestEntry"]["Id"])] for failure in failures)
+
     def revoke_iam_allowed_principals(self, database: str) -> None:
         """Nothing for IAM-only access: it would go round every tag. Having none is success."""
         try:
@@ -163,3 +186,24 @@ class LakeFormationAdapter:
 
 def _pairs(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {tag["TagKey"]: tag["TagValues"][0] for tag in tags}
+
+
+def _by_permission(grant: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    grantable = grant.get("PermissionsWithGrantOption", ())
+    for one in grant["Permissions"]:
+        yield {**grant, "Permissions": [one], "PermissionsWithGrantOption": [one] if one in grantable else []}
+
+
+def _by_column(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Nothing where there is nothing left to divide."""
+    place = entry["Resource"].get("TableWithColumns", {})
+    columns = place.get("ColumnNames", ())
+    for column in columns if len(columns) > 1 else ():
+        yield {**entry, "Resource": {"TableWithColumns": {**place, "ColumnNames": [column]}}}
+
+
+def _nothing_to_revoke(error: Mapping[str, Any]) -> bool:
+    """Lake Formation says by its wording that there was nothing: the code alone is that of any bad input."""
+    return error.get("ErrorCode") == "EntityNotFoundException" or any(
+        part in error.get("ErrorMessage", "") for part in _NOTHING_TO_REVOKE
+    )
