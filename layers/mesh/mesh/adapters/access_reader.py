@@ -44,6 +44,10 @@ class AccessReader:
         admins, readers = self._admins()
         return Lake(self._account, found, self._grants(self._account), admins, readers, self._shares())
 
+    def tagged(self, databases: Collection[str] = ()) -> Lake:
+        """See `ports.CatalogState`. A database that is not there is left out."""
+        return Lake(self._account, {name: self._database(name) for name in self._database_names(databases)})
+
     def tag_values(self) -> dict[str, tuple[str, ...]]:
         """See `ports.CatalogState`."""
         with transient_errors():

@@ -43,10 +43,13 @@ class Table:
         condition = {"ConditionExpression": "attribute_not_exists(pk)"} if unless_exists else {}
         return self._conditional("put_item", Item=dump(item), **condition)
 
-    def put_if(self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> bool:
+    def put_if(
+        self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any], *, names: Mapping[str, str] | None = None
+    ) -> bool:
         """Write an item where the condition holds on what is there; False where it does not."""
+        extra = {"ExpressionAttributeNames": dict(names)} if names else {}
         return self._conditional(
-            "put_item", Item=dump(item), ConditionExpression=condition, ExpressionAttributeValues=dump(values)
+            "put_item", Item=dump(item), ConditionExpression=condition, ExpressionAttributeValues=dump(values), **extra
         )
 
     def update_if(

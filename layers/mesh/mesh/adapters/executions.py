@@ -29,6 +29,17 @@ class StateMachine:
         return True
 
 
+class StepFunctionsAnswers:
+    """Implements `ports.TaskAnswers`."""
+
+    def __init__(self, client: "SFNClient") -> None:
+        self._client = client
+
+    def send(self, token: str, output: str) -> bool:
+        """`False` if the run does not wait any more."""
+        return resume(self._client, token, output)
+
+
 def resume(client: "SFNClient", token: str, output: str) -> bool:
     """Answer a task token; `False` if its task has ended (late, or a second answer)."""
     try:
