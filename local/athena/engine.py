@@ -85,9 +85,24 @@ class Session:
         return Result(names, [str(kind) for _, kind, *_ in described], rows)
 
     def _load(self, relation: str, table: Readable, query: Query, node: exp.Table, folder: Path) -> None:
-        """Make `relation` of the permitted columns that the query mentions."""
+        """Make `relation` of the permitted columns that the query mentions, in the permitted rows."""
         names = query.names()
         wanted = [c for c in table.columns if query.takes_all() or c.name in names] or list(table.columns[:1])
+        if not table.cells.is_restricted:
+            self._fill(relation, table, wanted, node, folder)
+            return
+        self._fill(f"{relation}_raw", table, wanted + table.hidden(wanted), node, folder)
+        try:
+            self.connection.execute(table.cells.select(f"{relation}_raw", relation, [c.name for c in wanted]))
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error as error:
+            reason = f"GENERIC_USER_ERROR: Row filter of {table.name.name}: {_first_line(error)}"
+            raise errors.QueryError(reason, errors.DATA) from error
+        self.connection.execute(f"DROP TABLE {relation}_raw")
+
+    def _fill(self, relation: str, table: Readable, wanted: list[Column], node: exp.Table, folder: Path) -> None:
+        """Make `relation` of these columns of the table, with all rows that the query's partitions have."""
         definition = ", ".join(f"{columns.quoted(c.name)} {columns.duckdb_type(c.type)}" for c in wanted)
         self.connection.execute(f"CREATE TABLE {relation} ({definition})")
         load = _Load(self, relation, table, wanted, folder)
@@ -95,7 +110,7 @@ class Session:
             load.location(table.record["StorageDescriptor"], {})
             return
         # A hidden key is no column, so a condition on it must not choose what is read.
-        keys = [column.name for column in table.columns if column.is_key]
+        keys = [column.name for column in table.columns if column.is_key and not table.cells.masks(column.name)]
         for partition in tables.partitions(self.caller, table, pruning.expression(node, keys)):
             load.location(partition["StorageDescriptor"], dict(zip(table.keys, partition["Values"], strict=True)))
 

@@ -5,9 +5,11 @@ https://docs.aws.amazon.com/athena/latest/ug/security-athena-lake-formation.html
 https://docs.aws.amazon.com/lake-formation/latest/dg/access-control-underlying-data.html
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from local.athena import errors
+from local.athena.rowcells import RowCells
 from local.athena.statement import TableName, Utility
 from local.glue import access, service, store
 from local.lakeformation import context, evaluation, identity
@@ -27,13 +29,20 @@ class Column:
 
 @dataclass(frozen=True)
 class Readable:
-    """A table as one caller may read it: `columns` are the permitted ones, in the table's order."""
+    """A table as one caller may read it: `columns` are the permitted ones, in the table's order, `cells` say in
+    which rows."""
 
     record: Json
     name: TableName
     columns: tuple[Column, ...]
     region: str
     catalog: str
+    cells: RowCells
+
+    def hidden(self, wanted: Collection[Column]) -> list[Column]:
+        """The columns besides `wanted` that row filters read; the caller need not be able to."""
+        names = {column.name for column in wanted}
+        return [c for c in _columns(self.record) if c.name in self.cells.mentioned and c.name not in names]
 
     @property
     def keys(self) -> list[str]:
@@ -68,10 +77,10 @@ def readable(caller: Identity, name: TableName) -> Readable:
                 f"NOT_SUPPORTED: {name.at}'{name.name}' is a view, or has no location", errors.REJECTED
             )
         lake, who = context.of(caller, place.catalog)
-        permitted = evaluation.table_rights(lake, who, place.database, place.table).columns
-    return Readable(
-        record, name, tuple(c for c in _columns(record) if c.name in permitted), caller.region, place.catalog
-    )
+        rights = evaluation.table_rights(lake, who, place.database, place.table)
+    permitted = rights.columns.union(*(cells.columns for cells in rights.cells))
+    columns = tuple(c for c in _columns(record) if c.name in permitted)
+    return Readable(record, name, columns, caller.region, place.catalog, RowCells.of(rights))
 
 
 def partitions(caller: Identity, table: Readable, expression: str) -> list[Json]:

@@ -5,7 +5,7 @@ from local.lakeformation import evaluation
 from local.lakeformation.evaluation import Lake, Principal
 from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import AwsError, access_denied
-from local.lakeformation.resources import Catalog, Columns, Database, DataLocation, LFTag, Resource, Table
+from local.lakeformation.resources import Catalog, CellsFilter, Columns, Database, DataLocation, LFTag, Resource, Table
 from local.lakeformation.store import State, state
 
 
@@ -64,7 +64,7 @@ def name_of(resource: Resource) -> str:
     match resource:
         case Catalog():
             return "Catalog"
-        case Database(name=name) | Table(name=name):
+        case Database(name=name) | Table(name=name) | CellsFilter(name=name):
             return name or "ALL_TABLES"
         case Columns(table=name):
             return name

@@ -6,11 +6,11 @@ Nothing here changes anything.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from local.lakeformation import resources as r
 from local.lakeformation.resources import Expression, Resource
-from local.lakeformation.store import ALLOWED_PRINCIPALS, Grant, State, Tags
+from local.lakeformation.store import ALLOWED_PRINCIPALS, DataCellsFilter, Grant, State, Tags
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,14 @@ class Principal:
     """It is a data lake administrator of its own account, and so holds what was granted to that account."""
 
 
+@dataclass(frozen=True, order=True)
+class Cells:
+    """Columns that may be read in the rows for which `predicate` (a row filter expression) holds."""
+
+    predicate: str
+    columns: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Rights:
     """Permissions on one resource. On a table, SELECT is there if at least one column may be read."""
@@ -30,10 +38,13 @@ class Rights:
     permissions: frozenset[str] = frozenset()
     grantable: frozenset[str] = frozenset()
     columns: frozenset[str] = frozenset()
-    """Columns that may be read."""
+    """Columns that may be read in every row."""
     visible: frozenset[str] = frozenset()
     """Columns whose metadata may be seen."""
     grantable_columns: frozenset[str] = frozenset()
+    cells: frozenset[Cells] = frozenset()
+    """What may be read in some rows only. Grants add up cell by cell."""
+    grantable_cells: frozenset[Cells] = frozenset()
 
     def __or__(self, other: "Rights") -> "Rights":
         return Rights(
@@ -42,6 +53,8 @@ class Rights:
             self.columns | other.columns,
             self.visible | other.visible,
             self.grantable_columns | other.grantable_columns,
+            self.cells | other.cells,
+            self.grantable_cells | other.grantable_cells,
         )
 
     def within(self, limit: "Rights") -> "Rights":
@@ -53,7 +66,12 @@ class Rights:
             columns,
             self.visible & limit.visible,
             self.grantable_columns & limit.grantable_columns,
+            frozenset(cells for cells in self.cells if limit.may_pass_on(cells)),
+            frozenset(cells for cells in self.grantable_cells if limit.may_pass_on(cells)),
         )
+
+    def may_pass_on(self, cells: Cells) -> bool:
+        return cells in self.grantable_cells or cells.columns <= self.grantable_columns
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,8 @@ def rights(lake: Lake, who: Principal, resource: Resource) -> Rights:
             return _location_rights(lake, who, resource.arn)
         case r.LFTag():
             return _tag_rights(lake, who, resource)
+        case r.CellsFilter():
+            return _filter_rights(lake, who, resource)
         case _:
             return _plain_rights(lake, who, resource)
 
@@ -114,7 +134,7 @@ def _has_table_right(lake: Lake, who: Principal, database: str) -> bool:
     names = _names(lake.state, who)
     return any(
         grant.principal in names
-        and isinstance(grant.resource, r.Table | r.Columns)
+        and isinstance(grant.resource, r.Table | r.Columns | r.CellsFilter)
         and grant.resource.database == database
         for grant in lake.state.grants.values()
     )
@@ -123,7 +143,9 @@ def _has_table_right(lake: Lake, who: Principal, database: str) -> bool:
 def table_rights(lake: Lake, who: Principal, database: str, table: str) -> Rights:
     """Rights on a table, with the columns that may be read and seen.
 
-    A tag grant that matches only some columns gives SELECT on those and DESCRIBE, and nothing else of it.
+    A tag grant that matches only some columns gives SELECT on those and DESCRIBE, and nothing else of it. A data
+    cells filter gives SELECT on its columns in its rows; grants add up, so that whoever also holds the whole table
+    reads all rows.
     """
     state = lake.state
     columns = frozenset(state.columns(database, table))
@@ -134,6 +156,9 @@ def table_rights(lake: Lake, who: Principal, database: str, table: str) -> Right
         return _table_grant(state, grant, (database, table), tags, whole)
 
     found = _combined(lake, who, read)
+    if columns and not found.columns and not found.cells:
+        # Passed on by an account that has lost what it passed on: no column is left to select.
+        found = replace(found, permissions=found.permissions - {"SELECT"})
     if who.account != state.account:
         return found
     if state.is_admin(who.arn):
@@ -184,8 +209,30 @@ def _tag_rights(lake: Lake, who: Principal, tag: r.LFTag) -> Rights:
     return found
 
 
+def _filter_rights(lake: Lake, who: Principal, resource: r.CellsFilter) -> Rights:
+    """Rights on a cells filter: its grants, and those of its creator, who alone sees it at first and may grant
+    SELECT by it as long as it may grant SELECT on the whole table.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/granting-filter-perms.html
+    https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html
+    """
+    found = _plain_rights(lake, who, resource)
+    definition = lake.state.cells_filters.get(resource)
+    if definition and definition.creator == who.arn:
+        own = frozenset({"DESCRIBE", "DROP"})
+        select = {"SELECT"} if may_filter(lake, who, resource.database, resource.table) else set()
+        found |= Rights(own, own | select)
+    return found
+
+
+def may_filter(lake: Lake, who: Principal, database: str, table: str) -> bool:
+    """Whether `who` may make cells filters: an administrator, or who may grant SELECT on all columns in all rows."""
+    columns = frozenset(lake.state.columns(database, table))
+    return bool(columns) and columns <= table_rights(lake, who, database, table).grantable_columns
+
+
 def _plain_rights(lake: Lake, who: Principal, resource: Resource) -> Rights:
-    """Rights on a catalog, a tag policy or a saved expression: those granted on exactly it."""
+    """Rights on a catalog, a tag policy, a saved expression or a cells filter: those granted on exactly it."""
 
     def read(grant: Grant) -> Rights:
         if grant.resource != resource:
@@ -265,6 +312,8 @@ def _table_grant(state: State, grant: Grant, place: tuple[str, str], tags: dict[
         case r.Columns() if granted.database == database and granted.table in (table, ""):
             covered = frozenset(column for column in columns if granted.covers(column))
             return _partial(grant, covered)
+        case r.CellsFilter() if (granted.database, granted.table) == place:
+            return _filtered(grant, state.cells_filters.get(granted), columns)
         case r.TagPolicy(kind="TABLE"):
             matching = frozenset(column for column in columns if _policy_matches(state, granted, tags[column]))
             if matching == columns and (columns or _policy_matches(state, granted, whole)):
@@ -298,6 +347,19 @@ def _partial(grant: Grant, covered: frozenset[str]) -> Rights:
         covered if kept else nothing,
         covered if "SELECT" in passed else nothing,
     )
+
+
+def _filtered(grant: Grant, definition: DataCellsFilter | None, columns: frozenset[str]) -> Rights:
+    """SELECT by a cells filter: its columns in its rows. DESCRIBE and DROP of a filter are not of the table."""
+    if definition is None or "SELECT" not in grant.permissions:
+        return Rights()
+    covered = frozenset(column for column in columns if definition.covers(column))
+    nothing: frozenset[str] = frozenset()
+    select, passed = frozenset({"SELECT"}), frozenset(grant.grantable & {"SELECT"})
+    if not definition.predicate:
+        return Rights(select, passed, covered, covered, covered if passed else nothing)
+    cells = frozenset({Cells(definition.predicate, covered)}) if covered else frozenset()
+    return Rights(select, passed, visible=covered, cells=cells, grantable_cells=cells if passed else frozenset())
 
 
 def _expand(permissions: Iterable[str], resource: Resource) -> frozenset[str]:

@@ -13,6 +13,8 @@ from local.lakeformation.protocol import AwsError, Json, access_denied, invalid_
 from local.lakeformation.store import ALLOWED_PRINCIPALS, Grant, State, state
 
 BATCH = 20
+FILTERS_PER_PRINCIPAL = 100
+"""Data cells filters by which a principal may hold SELECT on one table."""
 ACCOUNT = re.compile(r"\d{12}")
 
 
@@ -109,7 +111,26 @@ def _check(caller: Identity, principal: str, permissions: set[str], resource: r.
         _check_cross_account(caller, account, permissions, resource)
     elif caller.account != resource.catalog:
         raise access_denied("Permissions on another account's catalog cannot be granted back to that account")
+    if isinstance(resource, r.CellsFilter) and "SELECT" in permissions:
+        _require_few_filters(state(resource.catalog, caller.region), principal, resource)
     context.require_grant(caller, permissions, resource)
+
+
+def _require_few_filters(kept: State, principal: str, resource: r.CellsFilter) -> None:
+    """https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html"""
+    others = [
+        granted
+        for (holder, granted), grant in kept.grants.items()
+        if isinstance(granted, r.CellsFilter)
+        and (holder, granted.database, granted.table) == (principal, resource.database, resource.table)
+        and granted != resource
+        and "SELECT" in grant.permissions
+    ]
+    if len(others) >= FILTERS_PER_PRINCIPAL:
+        raise invalid_input(
+            f"{principal} has SELECT by {FILTERS_PER_PRINCIPAL} data cells filters on {resource.table} already, "
+            "which is the most"
+        )
 
 
 def _account_of(principal: str, caller: Identity) -> str:
@@ -143,7 +164,12 @@ def _check_cross_account(caller: Identity, account: str, permissions: set[str], 
     version = int(owner.settings["Parameters"].get("CROSS_ACCOUNT_VERSION", "1"))
     if isinstance(resource, r.LFTag | r.TagPolicy | r.SavedExpression) and version < 3:
         raise invalid_input(f"Sharing LF-Tags needs cross account version 3 or above, this account has {version}")
-    open_to_all = isinstance(resource, r.Database | r.Table) and (ALLOWED_PRINCIPALS, resource) in owner.grants
+    whole: r.Resource = resource
+    if isinstance(resource, r.CellsFilter):
+        whole = r.Table(resource.catalog, resource.database, resource.table)
+        if permissions != {"SELECT"}:
+            raise invalid_input("Only SELECT on a data cells filter can be granted to another account")
+    open_to_all = isinstance(whole, r.Database | r.Table) and (ALLOWED_PRINCIPALS, whole) in owner.grants
     if open_to_all:
         raise invalid_input(
             "Cannot grant to another account while IAMAllowedPrincipals has permissions on the resource: "
@@ -179,6 +205,10 @@ def _require_existing(kept: State, resource: r.Resource, permissions: set[str]) 
             _check_link(record, permissions)
         case r.Table(database=database, name=name) | r.Columns(database=database, table=name):
             _require_table(kept, database, name, getattr(resource, "column", ""), permissions)
+        case r.CellsFilter(name=name):
+            _require_table(kept, resource.database, resource.table, "", permissions)
+            if resource not in kept.cells_filters:
+                raise not_found(f"Data cells filter not found: {name}")
         case r.LFTag(key=key, value=value):
             tags.require_values(kept, ((key, (value,)),))
         case r.TagPolicy(expression=expression, expression_name=name):
@@ -236,6 +266,14 @@ def _add(caller: Identity, principal: str, resource: r.Resource, permissions: se
         )
 
 
+def drop(kept: State, resource: r.Resource) -> None:
+    """End every grant on a resource that goes away."""
+    for holder, granted in list(kept.grants):
+        if granted == resource:
+            held = kept.grants[holder, granted]
+            _remove(kept, holder, granted, set(held.permissions), set(held.grantable))
+
+
 def _remove(kept: State, principal: str, resource: r.Resource, permissions: set[str], grantable: set[str]) -> None:
     held = kept.grants[principal, resource]
     held.permissions -= permissions
@@ -260,7 +298,7 @@ def _still_shares(kept: State, receiver: str, resource: r.Resource) -> bool:
 
 def share_kind(resource: r.Resource) -> str:
     """Which of the two shares that Lake Formation keeps for each pair of accounts the resource is in."""
-    is_table = isinstance(resource, r.Table | r.Columns) or (
+    is_table = isinstance(resource, r.Table | r.Columns | r.CellsFilter) or (
         isinstance(resource, r.TagPolicy) and resource.kind == "TABLE"
     )
     return "Table" if is_table else "Database"
@@ -272,6 +310,10 @@ def resource_arn(resource: r.Resource, region: str) -> str:
     match resource:
         case r.Database(name=name):
             return f"{root}:database/{name}"
-        case r.Table(database=database, name=name) | r.Columns(database=database, table=name):
+        case (
+            r.Table(database=database, name=name)
+            | r.Columns(database=database, table=name)
+            | r.CellsFilter(database=database, table=name)
+        ):
             return f"{root}:table/{database}/{name or '*'}"
     return f"{root}:catalog"

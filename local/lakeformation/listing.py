@@ -128,7 +128,11 @@ def _is_at(kept: State, resource: r.Resource, arn: str) -> bool:
         case r.Database(name=name):
             record = glue.database(kept.account, kept.region, name)
             return _below((record or {}).get("LocationUri"), arn)
-        case r.Table(database=database, name=name) | r.Columns(database=database, table=name):
+        case (
+            r.Table(database=database, name=name)
+            | r.Columns(database=database, table=name)
+            | r.CellsFilter(database=database, table=name)
+        ):
             table = glue.table(kept.account, kept.region, database, name)
             return _below(((table or {}).get("StorageDescriptor") or {}).get("Location"), arn)
     return False

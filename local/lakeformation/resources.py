@@ -122,7 +122,25 @@ class SavedExpression:
         return {"LFTagExpression": {"CatalogId": self.catalog, "Name": self.name}}
 
 
-type Resource = Catalog | Database | Table | Columns | DataLocation | LFTag | TagPolicy | SavedExpression
+@dataclass(frozen=True, order=True)
+class CellsFilter:
+    """A data cells filter of a table: some columns in some rows.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/granting-filter-perms.html (SELECT, DESCRIBE and DROP).
+    """
+
+    catalog: str
+    database: str
+    table: str
+    name: str
+    valid = frozenset({"SELECT", "DESCRIBE", "DROP"})
+
+    def render(self) -> Json:
+        where = {"TableCatalogId": self.catalog, "DatabaseName": self.database, "TableName": self.table}
+        return {"DataCellsFilter": where | {"Name": self.name}}
+
+
+type Resource = Catalog | Database | Table | Columns | DataLocation | LFTag | TagPolicy | SavedExpression | CellsFilter
 
 EXPRESSION_BYTES = 900
 
@@ -153,7 +171,7 @@ def parse_resource(resource: Json, catalog: str) -> list[Resource]:
     if len(given) != 1:
         raise invalid_input("Resource must have exactly one of the types set")
     kind, body = given[0]
-    where = body.get("CatalogId") or body.get("Id") or catalog
+    where = body.get("CatalogId") or body.get("Id") or body.get("TableCatalogId") or catalog
     match kind:
         case "Catalog":
             return [Catalog(where)]
@@ -171,7 +189,17 @@ def parse_resource(resource: Json, catalog: str) -> list[Resource]:
             return [_tag_policy(where, body)]
         case "LFTagExpression":
             return [SavedExpression(where, body["Name"])]
+        case "DataCellsFilter":
+            return [parse_cells_filter(body, where)]
     raise invalid_input(f"Resource type {kind} is not supported")
+
+
+def parse_cells_filter(body: Json, catalog: str) -> CellsFilter:
+    """The filter that `TableCatalogId`, `DatabaseName`, `TableName` and `Name` say; the model requires none of them."""
+    if missing := [member for member in ("DatabaseName", "TableName", "Name") if not body.get(member)]:
+        raise invalid_input(f"Data cells filter has no {', '.join(missing)}")
+    where = body.get("TableCatalogId") or catalog
+    return CellsFilter(where, body["DatabaseName"].lower(), body["TableName"].lower(), body["Name"])
 
 
 def _table_name(body: Json) -> str:

@@ -1,6 +1,6 @@
 """The Lake Formation API over the modules beside it."""
 
-from local.lakeformation import grants, listing, settings, tagging, tags
+from local.lakeformation import cells, grants, listing, settings, tagging, tags
 from local.lakeformation.identity import Identity, request_identity
 from local.lakeformation.protocol import (
     Answer,
@@ -38,6 +38,11 @@ OPERATIONS: dict[str, Operation[Identity]] = {
     "GetResourceLFTags": tagging.get_resource_lf_tags,
     "SearchDatabasesByLFTags": tagging.search_databases_by_lf_tags,
     "SearchTablesByLFTags": tagging.search_tables_by_lf_tags,
+    "CreateDataCellsFilter": cells.create_data_cells_filter,
+    "GetDataCellsFilter": cells.get_data_cells_filter,
+    "ListDataCellsFilter": cells.list_data_cells_filter,
+    "UpdateDataCellsFilter": cells.update_data_cells_filter,
+    "DeleteDataCellsFilter": cells.delete_data_cells_filter,
     "GrantPermissions": grants.grant_permissions,
     "RevokePermissions": grants.revoke_permissions,
     "BatchGrantPermissions": grants.batch_grant_permissions,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from local.glue import store as glue
 from local.lakeformation.protocol import Json
-from local.lakeformation.resources import Catalog, Expression, Resource
+from local.lakeformation.resources import Catalog, CellsFilter, Expression, Resource
 
 # Crawlers read and write from threads of their own: one call at a time, over catalog and grants together.
 LOCK = threading.RLock()
@@ -45,6 +45,20 @@ class SavedTagExpression:
     expression: Expression
 
 
+@dataclass
+class DataCellsFilter:
+    """Columns (or all but the excluded ones) in the rows for which `predicate` holds; an empty one holds for all."""
+
+    columns: tuple[str, ...]
+    excluded: tuple[str, ...]
+    predicate: str
+    creator: str
+    version: int = 1
+
+    def covers(self, column: str) -> bool:
+        return column in self.columns if self.columns else column not in self.excluded
+
+
 def default_settings() -> Json:
     """Settings of an account that never touched Lake Formation: IAM alone decides.
 
@@ -77,6 +91,7 @@ class State:
     grants: dict[tuple[str, Resource], Grant] = field(default_factory=dict)
     opt_ins: list[Json] = field(default_factory=list)
     expressions: dict[str, SavedTagExpression] = field(default_factory=dict)
+    cells_filters: dict[CellsFilter, DataCellsFilter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         everyone = Catalog(self.account)
@@ -130,7 +145,11 @@ class State:
         return max(holding, key=len, default=None)
 
     def forget(self, database: str, table: str = "") -> None:
-        """Drop tags of a deleted table, or of a deleted database and everything in it, and the grants on them."""
+        """Drop tags and cells filters of a deleted table, or of a deleted database and everything in it, and the
+        grants on them."""
+        for cells in list(self.cells_filters):
+            if cells.database == database and table in ("", cells.table):
+                del self.cells_filters[cells]
         for place in list(self.assigned):
             if place[0] == database and table in ("", place[1]):
                 del self.assigned[place]
