@@ -13,9 +13,12 @@ from mesh.domain.product import Product, ProductVersion
 from mesh.domain.schema import TableSchema
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
+    from mesh.domain.access.holding import Held
+    from mesh.domain.access.proof import Invitation, QueryState
     from mesh.domain.access.lake import Grant, Lake
     from mesh.domain.access.record import Access
     from mesh.domain.access.situation import Home
+    from mesh.domain.events import GrantEntry
 
 
 class Clock(Protocol):
@@ -54,6 +57,8 @@ class Registry(Protocol):
         ...
 
     def mark_registered(self, name: str, at: datetime) -> None: ...
+
+    def mark_retired(self, name: str, at: datetime) -> None: ...
 
     def latest_version(self, product: str) -> ProductVersion | None: ...
 
@@ -213,6 +218,14 @@ class LakeFormation(Protocol):
         """Revoke all entries, in the form of `grant`; what is not granted, or whose resource is gone, is success."""
         ...
 
+    def put_filter(self, place: tuple[str, str], name: str, columns: Sequence[str], rows: str) -> None:
+        """A data cells filter on a table (`place`: database, table). One of that name is replaced."""
+        ...
+
+    def delete_filter(self, place: tuple[str, str], name: str) -> None:
+        """One that is not there is success."""
+        ...
+
     def revoke_iam_allowed_principals(self, database: str) -> None: ...
 
 
@@ -321,6 +334,8 @@ class Executions(Protocol):
         """`False` if an execution of that name exists already."""
         ...
 
+    def running(self, execution_arn: str) -> bool: ...
+
 
 class CatalogState(Protocol):
     """Central's Lake Formation, Glue and RAM as they are now. Reads only."""
@@ -352,3 +367,68 @@ class MemberState(Protocol):
     def denied(self, role_arn: str, needs: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
         """Of the needed resource → actions, those that the role's IAM policies do not allow."""
         ...
+
+
+class HeldAccesses(Protocol):
+    """A consumer account's accesses: what it was granted, and passed on."""
+
+    def get(self, access: str) -> "Held | None": ...
+
+    def save(self, held: "Held") -> "Held":
+        """Write it; the result has the next revision. Raises ConcurrentChange if somebody else wrote meanwhile."""
+        ...
+
+    def live(self) -> "Iterator[Held]":
+        """Those that are being accepted, or ready: what they need stays."""
+        ...
+
+
+class Shares(Protocol):
+    """RAM's invitations to this account."""
+
+    def invitations(self, owner: str) -> "list[Invitation]":
+        """Those of Lake Formation in the owner's account, oldest first."""
+        ...
+
+    def accept(self, arn: str) -> None:
+        """One that is accepted already is success; one that is refused or expired meanwhile changes nothing."""
+        ...
+
+
+class ResourceLinks(Protocol):
+    """Resource links in this account's catalog, and the databases of other accounts behind them."""
+
+    def visible(self, catalog: str, database: str) -> bool:
+        """Whether this account may describe the other account's database."""
+        ...
+
+    def target(self, name: str) -> "tuple[str, str] | None":
+        """(catalog, database) that a link leads to, ("", "") for a database of our own; None where there is none."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Delete the link; one that is gone is success."""
+        ...
+
+
+class Readers(Protocol):
+    """The account's roles, and the Lake Formation grants on another account's catalog that they hold."""
+
+    def arn(self, name: str) -> str | None: ...
+
+    def missing(self, role_arn: str, catalog: str, entries: "Sequence[GrantEntry]") -> "list[GrantEntry]":
+        """Of these entries, those that the role was not granted by name."""
+        ...
+
+
+class Queries(Protocol):
+    """Athena, in one workgroup."""
+
+    def start(self, sql: str, token: str, *, role_arn: str = "") -> str | None:
+        """The query's id, the same for the same token. With `role_arn` as that role; None if it cannot be assumed.
+
+        Raises QueryRefused for what Athena does not take at all.
+        """
+        ...
+
+    def state(self, query_execution_id: str) -> "QueryState": ...
