@@ -5,6 +5,9 @@
 `s3:ResourceAccount`, `aws:ResourceAccount`: an S3 ARN has no account, and MiniStack takes the caller's. It is the
 bucket's owner.
 
+`aws:PrincipalArn`: for an assumed role it is the role's ARN, MiniStack takes the session's.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
+
 `iam:SimulatePrincipalPolicy`: IAM is asked about the principal that the call names, MiniStack asks about `*`.
 """
 
@@ -14,6 +17,8 @@ from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import s3
+
+from local.lakeformation.identity import principal_arn
 
 _S3 = "arn:aws:s3:::"
 _subscribing: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("subscribing", default={})  # noqa: B039
@@ -54,6 +59,8 @@ def _resolve_keys() -> None:
         if name in {"aws:resourceaccount", "s3:resourceaccount"} and ctx.resource_arn.startswith(_S3):
             bucket = ctx.resource_arn.removeprefix(_S3).partition("/")[0]
             return s3._bucket_owner_account(bucket) or ctx.principal_account
+        if name == "aws:principalarn":
+            return principal_arn(ctx.principal_arn)
         return resolve(key, ctx)
 
     iam_evaluator._resolve_condition_key = resolved

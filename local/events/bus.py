@@ -1,4 +1,8 @@
-"""PutEvents: each entry to the bus it names, in whatever account, if that bus's policy lets the caller in."""
+"""PutEvents: each entry to the bus it names, in whatever account, if that bus's policy lets the caller in.
+
+Across accounts the policy must allow; in the bus's own account, where the identity policy suffices, it must not deny.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html
+"""
 
 import json
 from typing import Any
@@ -22,17 +26,21 @@ class Buses:
     def put_events(self, data: dict[str, Any], allow_aws_source: bool = False) -> Answer:
         """The identity policy has been checked before, on each entry's bus."""
         entries = data.get("Entries", [])
-        if allow_aws_source or len(entries) > 10 or not any(_foreign(entry) for entry in entries):
+        if allow_aws_source or len(entries) > 10:
             return self._put_own(data, allow_aws_source)  # type: ignore[no-any-return]
         results = [self._put(entry) for entry in entries]
         failed = sum("ErrorCode" in result for result in results)
         return json_response({"FailedEntryCount": failed, "Entries": results})  # type: ignore[no-any-return]
 
     def _put(self, entry: Entry) -> dict[str, str]:
-        if not _foreign(entry):
-            _, _, body = self._put_own({"Entries": [entry]})
-            return json.loads(body)["Entries"][0]  # type: ignore[no-any-return]
-        return put_across(entry, iam_evaluator.caller_arn(), get_account_id())
+        caller = iam_evaluator.caller_arn()
+        if _foreign(entry):
+            return put_across(entry, caller, get_account_id())
+        arn = _own_arn(entry)
+        if _exists(arn) and not may_put(entry | {"EventBusName": arn}, caller):
+            return _refused(arn, caller, "with an explicit deny in a resource-based policy")
+        _, _, body = self._put_own({"Entries": [entry]})
+        return json.loads(body)["Entries"][0]  # type: ignore[no-any-return]
 
 
 def put_across(entry: Entry, caller: str, sender_account: str) -> dict[str, str]:
@@ -40,11 +48,9 @@ def put_across(entry: Entry, caller: str, sender_account: str) -> dict[str, str]
     if str(entry.get("Source", "")).startswith("aws."):
         return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "Not authorized for the source."}
     if not may_put(entry, caller):
-        message = (
-            f"User: {caller} is not authorized to perform: events:PutEvents on resource: {entry['EventBusName']} "
-            "because no resource-based policy allows the events:PutEvents action"
+        return _refused(
+            entry["EventBusName"], caller, "because no resource-based policy allows the events:PutEvents action"
         )
-        return {"ErrorCode": "AccessDeniedException", "ErrorMessage": message}
     event = {
         "EventId": new_uuid(),
         "Source": entry.get("Source", ""),
@@ -63,9 +69,9 @@ def may_put(entry: Entry, caller: str) -> bool:
     """What the bus's own policy says of the caller; a bus that is not there admits nobody."""
     arn = entry["EventBusName"]
     account, region, name = parts(arn)
+    if not _exists(arn):
+        return False
     with request_scope(account, region):
-        if name not in eventbridge._event_buses:
-            return False
         policy = eventbridge._event_bus_policies.get(name)
     keys = {"events:source": entry.get("Source", ""), "events:detail-type": entry.get("DetailType", "")}
     return policies.resource_allows_caller(policy, "events:PutEvents", arn, caller, keys)
@@ -85,6 +91,22 @@ def parts(bus_arn: str) -> tuple[str, str, str]:
     """(account, region, name) of a bus."""
     _, _, _, region, account, resource = bus_arn.split(":", 5)
     return account, region, resource.partition("/")[2]
+
+
+def _refused(arn: str, caller: str, why: str) -> dict[str, str]:
+    message = f"User: {caller} is not authorized to perform: events:PutEvents on resource: {arn} {why}"
+    return {"ErrorCode": "AccessDeniedException", "ErrorMessage": message}
+
+
+def _exists(arn: str) -> bool:
+    account, region, name = parts(arn)
+    with request_scope(account, region):
+        return name in eventbridge._event_buses
+
+
+def _own_arn(entry: Entry) -> str:
+    name = str(entry.get("EventBusName") or "default")
+    return name if name.startswith("arn:") else f"arn:aws:events:{get_region()}:{get_account_id()}:event-bus/{name}"
 
 
 def _foreign(entry: Entry) -> bool:

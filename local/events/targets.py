@@ -172,12 +172,11 @@ def _to_bus(delivery: Delivery) -> None:
     if account == delivery.account:
         with request_scope(account, region):
             _require_found(name in eventbridge._event_buses, delivery)
-    else:
-        entry = {
-            "EventBusName": delivery.target_arn,
-            "Source": delivery.event["Source"],
-            "DetailType": delivery.event["DetailType"],
-        }
-        caller = f"arn:aws:sts::{delivery.account}:assumed-role/{role_arn.rsplit('/', 1)[-1]}/delivery"
-        _require(bus.may_put(entry, caller), delivery, "events:PutEvents")
+    entry = {
+        "EventBusName": delivery.target_arn,
+        "Source": delivery.event["Source"],
+        "DetailType": delivery.event["DetailType"],
+    }
+    caller = f"arn:aws:sts::{delivery.account}:assumed-role/{role_arn.rsplit('/', 1)[-1]}/delivery"
+    _require(bus.may_put(entry, caller), delivery, "events:PutEvents")
     bus.dispatch({**delivery.event, "_DispatchPath": list(delivery.path)}, delivery.target_arn)

@@ -1,0 +1,114 @@
+"""The bus's own policy: who may put which events, from its own account and from another."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.local.running import RunningServer, allow
+
+CENTRAL, PRODUCER = "111111111111", "222222222222"
+BUS = f"arn:aws:events:us-east-1:{CENTRAL}:event-bus/guarded"
+VOICE = f"arn:aws:iam::{CENTRAL}:role/service/voice"
+STEWARD = f"arn:aws:iam::{PRODUCER}:role/steward"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bus(server: RunningServer) -> None:
+    events = server.client("events", CENTRAL)
+    events.create_event_bus(Name="guarded")
+    decided = {"ForAnyValue:StringEquals": {"events:detail-type": ["AccessDecided", "Overruled"]}}
+    statements = [
+        statement("Allow", {"AWS": f"arn:aws:iam::{PRODUCER}:root"}),
+        statement("Deny", "*", decided | {"ArnNotLike": {"aws:PrincipalArn": [STEWARD, VOICE]}}, "decisions"),
+        statement(
+            "Deny",
+            "*",
+            {"StringEquals": {"events:detail-type": "Spoken"}, "ArnNotEquals": {"aws:PrincipalArn": VOICE}},
+            "spoken",
+        ),
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    events.put_permission(EventBusName="guarded", Policy=policy)
+    for account, name in ((CENTRAL, "clerk"), (PRODUCER, "steward"), (PRODUCER, "intern")):
+        server.make_role(account, name, f"arn:aws:iam::{account}:root", allow("events:PutEvents", resource=BUS))
+    make_voice(server)
+
+
+def make_voice(server: RunningServer) -> None:
+    """A role with a path, which is part of its ARN, and not of its sessions'."""
+    iam = server.client("iam", CENTRAL)
+    trust = allow("sts:AssumeRole") | {"Principal": {"AWS": f"arn:aws:iam::{CENTRAL}:root"}}
+    del trust["Resource"]
+    iam.create_role(Path="/service/", RoleName="voice", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
+    may = json.dumps({"Statement": [allow("events:PutEvents", resource=BUS)]})
+    iam.put_role_policy(RoleName="voice", PolicyName="may", PolicyDocument=may)
+
+
+def statement(effect: str, principal: Any, condition: Any = None, sid: str = "members") -> dict[str, Any]:
+    found = {"Sid": sid, "Effect": effect, "Principal": principal, "Action": "events:PutEvents", "Resource": BUS}
+    return found | ({"Condition": condition} if condition else {})
+
+
+def put(server: RunningServer, account: str, role: str | None, *detail_types: str, bus: str = BUS) -> list[str]:
+    """The entries' error codes, empty where one was taken."""
+    entries = [{"Source": "mesh", "DetailType": kind, "Detail": "{}", "EventBusName": bus} for kind in detail_types]
+    answer = server.client("events", account, role).put_events(Entries=entries)
+    codes = [entry.get("ErrorCode", "") for entry in answer["Entries"]]
+    assert answer["FailedEntryCount"] == sum(bool(code) for code in codes)
+    return codes
+
+
+DENIED = "AccessDeniedException"
+
+
+@pytest.mark.parametrize(
+    ("account", "role", "expected"),
+    [
+        (PRODUCER, "steward", ["", "", DENIED]),
+        (PRODUCER, "intern", ["", DENIED, DENIED]),
+        (CENTRAL, "clerk", ["", DENIED, DENIED]),
+        (CENTRAL, "service/voice", ["", "", ""]),
+        (CENTRAL, None, ["", DENIED, DENIED]),
+    ],
+)
+def test_an_explicit_deny_wins_in_every_account(
+    server: RunningServer, account: str, role: str | None, expected: list[str]
+) -> None:
+    assert put(server, account, role, "AccessRequested", "AccessDecided", "Spoken") == expected
+
+
+def test_the_own_bus_may_be_named_by_its_name(server: RunningServer) -> None:
+    assert put(server, CENTRAL, "clerk", "AccessDecided", "Else", bus="guarded") == [DENIED, ""]
+    assert put(server, CENTRAL, None, "AccessDecided", bus="default") == [""]
+
+
+def test_who_is_not_allowed_across_accounts_is_refused(server: RunningServer) -> None:
+    assert put(server, "999999999999", None, "AccessRequested") == [DENIED]
+
+
+def test_a_rules_role_is_a_principal_like_any_other(server: RunningServer) -> None:
+    """A rule of the bus's own account that forwards to the bus is refused what its role is denied."""
+    role = server.make_role(CENTRAL, "forwards", "events.amazonaws.com", allow("events:PutEvents", resource=BUS))
+    events, sqs = server.client("events", CENTRAL), server.client("sqs", CENTRAL)
+    queue = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("guarded-dead", "guarded-in")}
+    open_to_events = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": f"arn:aws:sqs:us-east-1:{CENTRAL}:*",
+    }
+    for url in queue.values():
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Statement": [open_to_events]})})
+    arns = {name: f"arn:aws:sqs:us-east-1:{CENTRAL}:{name}" for name in queue}
+    pattern = json.dumps({"source": ["mesh.forwarded"]})
+    events.put_rule(Name="forwards", EventPattern=pattern)
+    dead = {"DeadLetterConfig": {"Arn": arns["guarded-dead"]}}
+    events.put_targets(Rule="forwards", Targets=[{"Id": "t", "Arn": BUS, "RoleArn": role} | dead])
+    events.put_rule(Name="arrived", EventBusName="guarded", EventPattern=pattern)
+    events.put_targets(Rule="arrived", EventBusName="guarded", Targets=[{"Id": "t", "Arn": arns["guarded-in"]}])
+    for kind in ("AccessDecided", "Else"):
+        events.put_events(Entries=[{"Source": "mesh.forwarded", "DetailType": kind, "Detail": "{}"}])
+    for name, kind in (("guarded-dead", "AccessDecided"), ("guarded-in", "Else")):
+        found = sqs.receive_message(QueueUrl=queue[name], WaitTimeSeconds=10)["Messages"]
+        assert [json.loads(message["Body"])["detail-type"] for message in found] == [kind]
