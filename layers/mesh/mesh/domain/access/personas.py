@@ -1,0 +1,72 @@
+"""The personas that read data in a consumer's account (governance/personas.yaml), and the IAM roles they are there."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Model, RoleName
+
+PersonaName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+
+
+class PersonasInvalid(Rejected):
+    """`governance/personas.yaml` breaks its own form; `where["violations"]` lists up to 20 faults."""
+
+
+class Persona(Model):
+    """What a persona does, and the name of its IAM role in the receiving account."""
+
+    role: RoleName
+    meaning: str = Field(min_length=1)
+
+
+class Personas(Model):
+    """All personas of the mesh."""
+
+    personas: dict[PersonaName, Persona] = Field(min_length=1)
+
+    def role_of(self, reader: str | None) -> tuple[str, str]:
+        """What a request's `reader` stands for: role name and persona; `("", "")` is the account as a whole.
+
+        IAM lets a role have any name that a persona could have, so a name that is no persona is always taken for a
+        role, one without a persona. Whether that role exists only its own account can tell, and does (`UnknownRole`).
+        IAM compares role names without case, so this does as well, and gives the name as personas.yaml writes it.
+        """
+        if not reader:
+            return "", ""
+        if reader in self.personas:
+            return self.personas[reader].role, reader
+        for name, persona in self.personas.items():
+            if persona.role.lower() == reader.lower():
+                return persona.role, name
+        return reader, ""
+
+
+def parse_personas(document: Mapping[str, Any]) -> Personas:
+    """The personas of a YAML document, `{personas: {name: {role, meaning}}}`. Raises `PersonasInvalid`."""
+    try:
+        found = Personas.model_validate(document)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+    else:
+        faults = _ambiguities(found)
+        if not faults:
+            return found
+    raise PersonasInvalid(
+        f"the personas are invalid: {faults[0]}", violations=faults[:20], remedy="Correct governance/personas.yaml."
+    )
+
+
+def _ambiguities(found: Personas) -> list[str]:
+    """A role is one persona's, and no role bears the name of another persona: else a request would mean two things."""
+    faults, by_role = [], dict[str, str]()
+    for name, persona in found.personas.items():
+        role = persona.role.lower()
+        if role in by_role:
+            faults.append(f"{name}.role: {persona.role} is the role of {by_role[role]} as well")
+        if role in found.personas and role != name:
+            faults.append(f"{name}.role: {persona.role} is the name of another persona")
+        by_role.setdefault(role, name)
+    return faults

@@ -1,0 +1,246 @@
+"""The rules on who is allowed, asked or denied what (governance/policies.yaml, whose head explains the format)."""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from mesh.domain.access.expressions import Tags
+from mesh.domain.access.personas import Personas
+from mesh.domain.errors import Rejected
+from mesh.domain.events import AccountId, Model
+from mesh.domain.ontology import CONFIDENTIALITY, DOMAIN, MAX_CHARACTERS, PII, Ontology
+
+type Permission = Literal["SELECT", "DESCRIBE"]
+type Fault = tuple[str, str, str]
+"""Rule (empty: none), field, what is wrong with it."""
+
+_DURATION: Final = re.compile(r"([1-9]\d{0,4})([hd])")
+_SETS: Final = ("purposes", "personas", "accounts", "domains", "permissions")
+_FLAGS: Final = ("same_domain", "whole_account")
+
+
+class PoliciesInvalid(Rejected):
+    """`governance/policies.yaml` breaks its form, the ontology or the personas; `where` has rule, field, violations."""
+
+
+def _duration(text: object) -> object:
+    if isinstance(text, timedelta):
+        return text
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError(f"{text!r} is no duration: write hours or days, 12h or 90d")
+    return timedelta(hours=int(found[1])) if found[2] == "h" else timedelta(days=int(found[1]))
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Names = Annotated[frozenset[str], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What of a request rules look at, apart from the data's tags. `persona` is empty for other roles."""
+
+    purpose: str
+    persona: str
+    account: str
+    domain: str
+    permission: Permission
+    whole_account: bool
+
+
+class Condition(Model):
+    """When a rule holds: all that is given; `None` does not matter."""
+
+    tags: dict[str, Names] = Field(default_factory=dict)
+    purposes: Names | None = None
+    personas: Names | None = None
+    accounts: Annotated[frozenset[AccountId], Field(min_length=1)] | None = None
+    domains: Names | None = None
+    permissions: Annotated[frozenset[Permission], Field(min_length=1)] | None = None
+    same_domain: bool | None = None
+    whole_account: bool | None = None
+
+    def suits(self, facts: Facts) -> bool:
+        """Whether it can hold for this request, whatever the data."""
+        given = (facts.purpose, facts.persona, facts.account, facts.domain, facts.permission)
+        wanted: tuple[Collection[str] | None, ...] = tuple(getattr(self, name) for name in _SETS)
+        if any(values is not None and value not in values for value, values in zip(given, wanted, strict=True)):
+            return False
+        return self.whole_account in (None, facts.whole_account)
+
+    def covers(self, tags: Tags, domain: str) -> bool:
+        """Whether it holds for data with these effective tags, asked for from this domain."""
+        if any(tags.get(key) not in values for key, values in self.tags.items()):
+            return False
+        return self.same_domain in (None, tags.get(DOMAIN) == domain)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The LF-Tag keys that it looks at."""
+        return frozenset(self.tags) | ({DOMAIN} if self.same_domain is not None else frozenset())
+
+    def within(self, other: "Condition") -> bool:
+        """Whether the other one holds wherever this one does."""
+        for key, values in other.tags.items():
+            if key not in self.tags or not self.tags[key] <= values:
+                return False
+        for name in _SETS:
+            own, wider = getattr(self, name), getattr(other, name)
+            if wider is not None and (own is None or not own <= wider):
+                return False
+        return all(getattr(other, name) in (None, getattr(self, name)) for name in _FLAGS)
+
+
+class Rule(Model):
+    """One rule. `longest` is the longest time from now; it and `approvers` go with the effects that need them."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    effect: Literal["allow", "ask", "deny"]
+    why: str = Field(min_length=1, max_length=500)
+    when: Condition
+    longest: Duration | None = None
+    approvers: tuple[Literal["owner", "steward"], ...] = ()
+
+
+NO_RULE: Final = Rule(
+    name="no-rule", effect="deny", why="No rule speaks of this data for this purpose.", when=Condition()
+)
+"""What decides where no rule matches."""
+
+
+class Asking(Model):
+    """How long an ask waits, each counted from the request."""
+
+    remind_after: Duration
+    escalate_after: Duration
+    deny_after: Duration
+
+    def rounds(self) -> tuple[int, int, int]:
+        """Seconds to wait for an answer: before the reminder, from there to escalation, from there to denial."""
+        marks = (timedelta(), self.remind_after, self.escalate_after, self.deny_after)
+        first, second, third = (int((marks[n + 1] - marks[n]).total_seconds()) for n in range(3))
+        return first, second, third
+
+
+class Policies(Model):
+    """All of it, with the ontology that it was checked against."""
+
+    purposes: dict[str, Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    asking: Asking
+    rules: tuple[Rule, ...] = Field(min_length=1)
+    ontology: Ontology
+
+    def rule(self, tags: Tags, facts: Facts) -> Rule:
+        """The first rule that holds for data with these effective tags; `NO_RULE`, a denial, where none does."""
+        holding = (rule for rule in self.rules if rule.when.suits(facts) and rule.when.covers(tags, facts.domain))
+        return next(holding, NO_RULE)
+
+    def decisive_keys(self, facts: Facts) -> tuple[str, ...]:
+        """The LF-Tag keys whose values can change what is decided on this request; sorted."""
+        keys = frozenset({CONFIDENTIALITY, PII}).union(*(r.when.keys for r in self.rules if r.when.suits(facts)))
+        return tuple(sorted(keys))
+
+    def values(self, key: str) -> tuple[str, ...]:
+        """The values that a decisive key can have: the ontology's, and of an open key those that rules name."""
+        named = {value for rule in self.rules for value in rule.when.tags.get(key, ())}
+        return tuple(dict.fromkeys([*self.ontology.keys[key].values, *sorted(named)]))
+
+
+def parse_policies(document: Mapping[str, Any], ontology: Ontology, personas: Personas) -> Policies:
+    """The policies of a YAML document, checked. Raises `PoliciesInvalid` naming the first fault's rule and field."""
+    try:
+        found = Policies.model_validate({**document, "ontology": ontology})
+    except ValidationError as error:
+        faults = [_located(fault["loc"], fault["msg"], document) for fault in error.errors()]
+    else:
+        faults = list(_faults(found, personas))
+        if not faults:
+            return found
+    rule, field, _ = faults[0]
+    texts = [f"rule {name!r}, {place}: {what}" if name else f"{place}: {what}" for name, place, what in faults]
+    raise PoliciesInvalid(
+        f"the policies are invalid: {texts[0]}",
+        rule=rule or None,
+        field=field,
+        violations=texts[:20],
+        remedy="Correct governance/policies.yaml.",
+    )
+
+
+def _located(place: tuple[int | str, ...], what: str, document: Mapping[str, Any]) -> Fault:
+    """A fault of form, with the rule's name in place of its number where it has one."""
+    what = what.removeprefix("Value error, ")
+    match place:
+        case ("rules", int(number), *rest):
+            rule = document["rules"][number]
+            name = rule.get("name") if isinstance(rule, dict) else None
+            return str(name or f"number {number + 1}"), ".".join(map(str, rest)) or "rule", what
+        case _:
+            return "", ".".join(map(str, place)), what
+
+
+def _faults(policies: Policies, personas: Personas) -> Iterator[Fault]:
+    asking = policies.asking
+    if not asking.remind_after < asking.escalate_after < asking.deny_after:
+        yield "", "asking", "remind_after, escalate_after and deny_after have to follow each other"
+    for number, rule in enumerate(policies.rules):
+        earlier = policies.rules[:number]
+        if any(rule.name == other.name for other in earlier):
+            yield rule.name, "name", "another rule has that name"
+        for check in (_effect_faults, _tag_faults):
+            yield from ((rule.name, field, what) for field, what in check(rule, policies.ontology))
+        known: dict[str, Collection[str]] = {"purposes": policies.purposes, "personas": personas.personas}
+        known["domains"] = policies.ontology.keys[DOMAIN].values
+        yield from ((rule.name, field, what) for field, what in _unknown(rule.when, known))
+        hiding = next((other for other in earlier if rule.when.within(_widest(other.when, policies))), None)
+        if hiding is not None:
+            yield rule.name, "when", f"is never reached: {hiding.name!r}, earlier, holds whenever this does"
+
+
+def _effect_faults(rule: Rule, _: Ontology) -> Iterator[tuple[str, str]]:
+    if rule.effect == "ask" and not rule.approvers:
+        yield "approvers", "a rule that asks needs them: [owner] or [owner, steward]"
+    if rule.effect != "ask" and rule.approvers:
+        yield "approvers", f"nobody is asked by a rule with effect {rule.effect}"
+    if rule.effect != "deny" and rule.longest is None:
+        yield "longest", f"a rule with effect {rule.effect} needs it, 365d for instance"
+    if rule.effect == "deny" and rule.longest is not None:
+        yield "longest", "a denial has no end"
+    if rule.when.whole_account and rule.when.personas:
+        yield "when", "can never hold: an account as a whole has no persona"
+
+
+def _tag_faults(rule: Rule, ontology: Ontology) -> Iterator[tuple[str, str]]:
+    for key, values in rule.when.tags.items():
+        field, known = f"when.tags.{key}", ontology.keys.get(key)
+        if known is None:
+            yield field, f"there is no LF-Tag key {key!r}; there is: {', '.join(ontology.keys)}"
+            continue
+        is_value: Callable[[str], bool] = _fits if known.open else known.values.__contains__
+        for value in sorted(value for value in values if not is_value(value)):
+            yield field, f"the LF-Tag {key!r} cannot be {value!r}" + ("" if known.open else f"; {_there(known.values)}")
+
+
+def _unknown(when: Condition, known: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str]]:
+    for field, names in known.items():
+        for name in sorted((getattr(when, field) or frozenset()) - set(names)):
+            yield f"when.{field}", f"{name!r} is unknown; {_there(names)}"
+
+
+def _there(names: Collection[str]) -> str:
+    return f"there is: {', '.join(names)}"
+
+
+def _fits(value: str) -> bool:
+    """An open key takes what Lake Formation does."""
+    return 0 < len(value) <= MAX_CHARACTERS and value == value.lower().strip()
+
+
+def _widest(when: Condition, policies: Policies) -> Condition:
+    """The same with lists that name everything there is left out: every request has a purpose and a permission."""
+    every = {"purposes": frozenset(policies.purposes), "permissions": frozenset({"SELECT", "DESCRIBE"})}
+    return when.model_copy(update={name: None for name, all_ in every.items() if getattr(when, name) == all_})
