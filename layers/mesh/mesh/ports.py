@@ -14,8 +14,8 @@ from mesh.domain.schema import TableSchema
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.holding import Held
-    from mesh.domain.access.proof import Invitation, QueryState
     from mesh.domain.access.lake import Grant, Lake
+    from mesh.domain.access.proof import Invitation, QueryState
     from mesh.domain.access.record import Access
     from mesh.domain.access.situation import Home
     from mesh.domain.events import GrantEntry
