@@ -31,13 +31,20 @@ def register(app: typer.Typer) -> None:
 def up(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = DEFAULT_PORT,
     wait_scale: Annotated[float, typer.Option(help="Factor on waits and retry sleeps; 1 is as on AWS.")] = 0.2,
+    organization: Annotated[
+        bool | None,
+        typer.Option(help="Whether the accounts share without RAM invitations, as within an organization (default)."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Start three accounts on this machine and deploy the mesh into them; what is up and unchanged stays."""
     local = mesh.Mesh(port, mesh.home())
     started = local.pid() is None
     if started:
-        local.start(wait_scale)
+        local.start(wait_scale, organization=organization is not False)
+    elif organization not in (None, local.has_organization()):
+        here = "in" if local.has_organization() else "not in"
+        raise mesh.MeshError(f"the mesh on port {port} is up, and its accounts are {here} an organization: mesh down")
     deployed = deploy(local, timed(silent if as_json else show))
     _answer(as_json, local, started=started, deployed=deployed)
 

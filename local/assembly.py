@@ -2,7 +2,7 @@
 
 from ministack import app as ministack_app
 
-from local import athena, condition_keys, events, functions, glue, lakeformation, ram, states
+from local import athena, condition_keys, events, functions, glue, lakeformation, landing, ram, states
 from local.gateway import Gateway
 from local.options import ServerOptions
 from local.record import Record
@@ -18,6 +18,8 @@ def build(options: ServerOptions) -> Gateway:
     condition_keys.install()
     lakeformation.install()
     ram.install()
+    if not options.organization:
+        ram.configure(organization_sharing=False, invited=landing.Invitations(options.endpoint).invited)
     glue.install()
     athena.install()
     record = Record(options.state_dir / "calls.jsonl")

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from local import runtime
 
@@ -42,11 +42,20 @@ class Mesh:
 
     def pid(self) -> int | None:
         """The server's process, None when it is not running."""
+        marker = self._marker()
+        return int(marker["pid"]) if marker and self._healthy() else None
+
+    def has_organization(self) -> bool:
+        """Whether the accounts of the server share without RAM invitations."""
+        return bool(self._marker().get("organization", True))
+
+    def _marker(self) -> dict[str, Any]:
+        """What the server wrote when it was ready, empty without one."""
         try:
-            marker = json.loads((self.state_dir / "ready.json").read_text(encoding="utf-8"))
+            found: dict[str, Any] = json.loads((self.state_dir / "ready.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError):
-            return None
-        return int(marker["pid"]) if self._healthy() else None
+            return {}
+        return found
 
     def _healthy(self) -> bool:
         try:
@@ -55,7 +64,7 @@ class Mesh:
         except (urllib.error.URLError, OSError):
             return False
 
-    def start(self, wait_scale: float = 0.2, *, with_parent: bool = False) -> None:
+    def start(self, wait_scale: float = 0.2, *, with_parent: bool = False, organization: bool = True) -> None:
         """Start the server and wait until it answers. Raises `MeshError`."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
         # The accounts of a server before this one are gone, and so is what was deployed into them.
@@ -64,6 +73,7 @@ class Mesh:
         command = [sys.executable, "-m", "local.server", "--port", str(self.port)]
         command += ["--state-dir", str(self.state_dir), "--cache-dir", str(self.home / "cache")]
         command += ["--runtime-python", str(runtime.ensure(ROOT)), "--wait-scale", str(wait_scale)]
+        command.append("--organization" if organization else "--no-organization")
         if with_parent:
             command.append("--exit-with-parent")
         with (self.state_dir / "server.out").open("wb") as out:

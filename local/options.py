@@ -42,7 +42,10 @@ def default_processes() -> int:
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """`wait_scale` multiplies Wait states, retry sleeps and delivery back-offs (1 = as on AWS)."""
+    """`wait_scale` multiplies Wait states, retry sleeps and delivery back-offs (1 = as on AWS).
+
+    Without `organization` the first share between two accounts brings RAM invitations.
+    """
 
     port: int
     state_dir: Path
@@ -50,6 +53,7 @@ class ServerOptions:
     runtime_python: Path
     wait_scale: float = 0.2
     max_processes: int = field(default_factory=default_processes)
+    organization: bool = True
 
     @property
     def endpoint(self) -> str:

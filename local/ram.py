@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from local.lakeformation import plug
@@ -39,8 +40,26 @@ class Share:
     @property
     def association(self) -> str:
         """The state of the receiver's association."""
-        states = {"PENDING": "ASSOCIATING", "REJECTED": "FAILED", "EXPIRED": "FAILED"}
-        return "ASSOCIATED" if self.invitation is None else states.get(self.invitation["status"], "ASSOCIATED")
+        states = {"PENDING": "ASSOCIATING", "REJECTED": "FAILED", "EXPIRED": "DISASSOCIATED"}
+        return "ASSOCIATED" if self.invitation is None else states.get(self.invited, "ASSOCIATED")
+
+    @property
+    def invited(self) -> str:
+        """The state of the invitation, empty without one. What is not answered in time has expired."""
+        found = self.invitation
+        if found is None:
+            return ""
+        if found["status"] == "PENDING" and time.time() - found["invitationTimestamp"] >= _mesh.invitation_seconds:
+            found["status"] = "EXPIRED"
+        return str(found["status"])
+
+
+INVITATION_SECONDS = 12 * 3600.0
+"""Glue's databases, tables and catalogs are not among the resource types whose invitations last seven days.
+
+https://docs.aws.amazon.com/ram/latest/userguide/working-with-shared-invitations.html: after twelve hours the invitation
+expires and the principal is disassociated.
+"""
 
 
 class _Mesh:
@@ -48,15 +67,28 @@ class _Mesh:
 
     def __init__(self) -> None:
         self.organization_sharing = True
+        self.invitation_seconds = INVITATION_SECONDS
         self.shares: dict[str, Share] = {}
+        self.invited: Callable[[Json], None] = lambda _invitation: None
 
 
 _mesh = _Mesh()
 
 
-def configure(*, organization_sharing: bool) -> None:
-    """Whether accounts share within an organization, without invitations (the default)."""
+def configure(
+    *,
+    organization_sharing: bool,
+    invitation_seconds: float = INVITATION_SECONDS,
+    invited: Callable[[Json], None] | None = None,
+) -> None:
+    """Whether accounts share within an organization, without invitations (the default).
+
+    Without one `invited` is told of every new invitation, in the thread of the grant that caused it.
+    """
     _mesh.organization_sharing = organization_sharing
+    _mesh.invitation_seconds = invitation_seconds
+    if invited is not None:
+        _mesh.invited = invited
 
 
 def reset() -> None:
@@ -71,12 +103,14 @@ def share(owner: str, region: str, receiver: str, kind: str, resource_arn: str) 
     was refused or has expired is replaced by a new share with a new invitation.
     """
     found = share_of(owner, region, receiver, kind)
-    if found is not None and found.association == "FAILED":
+    if found is not None and found.association in ("FAILED", "DISASSOCIATED"):
         found.status = "DELETED"
         found = None
     if found is None:
         found = _new_share(owner, region, receiver, kind)
         _mesh.shares[found.arn] = found
+        if found.invitation:
+            _mesh.invited(found.invitation)
     found.resources.setdefault(resource_arn, time.time())
 
 
@@ -127,6 +161,7 @@ def _get_invitations(caller: Identity, params: Json) -> Json:
         s.invitation
         for s in _in_region(caller)
         if s.invitation
+        and _is_open(s)
         and s.receiver == caller.account
         and (not arns or s.invitation["resourceShareInvitationArn"] in arns)
         and (not shares or s.arn in shares)
@@ -147,15 +182,26 @@ def _reject(caller: Identity, params: Json) -> Json:
 
 def _answer_invitation(caller: Identity, params: Json, status: str) -> Json:
     arn = params["resourceShareInvitationArn"]
-    invitations = (s.invitation for s in _in_region(caller) if s.invitation and s.receiver == caller.account)
-    invitation = next((i for i in invitations if i["resourceShareInvitationArn"] == arn), None)
-    if invitation is None:
+    shares = (s for s in _in_region(caller) if s.invitation and s.receiver == caller.account and _is_open(s))
+    found = next((s for s in shares if s.invitation and s.invitation["resourceShareInvitationArn"] == arn), None)
+    if found is None or found.invitation is None:
         raise AwsError("ResourceShareInvitationArnNotFoundException", f"Invitation {arn} was not found")
-    if invitation["status"] != "PENDING":
-        state = invitation["status"].title()
-        raise AwsError(f"ResourceShareInvitationAlready{state}Exception", f"Invitation {arn} is already {state}")
-    invitation["status"] = status
-    return invitation
+    if found.invited != "PENDING":
+        raise AwsError(_ANSWERED[found.invited], f"Invitation {arn} is {found.invited}")
+    found.invitation["status"] = status
+    return found.invitation
+
+
+_ANSWERED = {
+    "ACCEPTED": "ResourceShareInvitationAlreadyAcceptedException",
+    "REJECTED": "ResourceShareInvitationAlreadyRejectedException",
+    "EXPIRED": "ResourceShareInvitationExpiredException",
+}
+
+
+def _is_open(s: Share) -> bool:
+    """An invitation to a share that is gone cannot be answered any more."""
+    return s.invited != "PENDING" or s.status == "ACTIVE"
 
 
 def _get_shares(caller: Identity, params: Json) -> Json:

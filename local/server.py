@@ -45,6 +45,12 @@ def _parse(arguments: list[str] | None) -> tuple[ServerOptions, bool]:
     parser.add_argument("--runtime-python", type=Path, required=True, help="interpreter that functions run on")
     parser.add_argument("--wait-scale", type=float, default=0.2, help="factor on waits and retry sleeps (AWS: 1)")
     parser.add_argument("--max-processes", type=int, default=default_processes())
+    parser.add_argument(
+        "--organization",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether accounts share without RAM invitations, as within an organization",
+    )
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when standard input is closed")
     chosen = parser.parse_args(arguments)
     options = ServerOptions(
@@ -55,6 +61,7 @@ def _parse(arguments: list[str] | None) -> tuple[ServerOptions, bool]:
         runtime_python=chosen.runtime_python.absolute(),
         wait_scale=chosen.wait_scale,
         max_processes=chosen.max_processes,
+        organization=chosen.organization,
     )
     return options, chosen.exit_with_parent
 
@@ -104,7 +111,12 @@ async def _announce(options: ServerOptions) -> None:
             writer.close()
             break
         await asyncio.sleep(0.02)
-    marker = {"pid": os.getpid(), "port": options.port, "endpoint": options.endpoint}
+    marker = {
+        "pid": os.getpid(),
+        "port": options.port,
+        "endpoint": options.endpoint,
+        "organization": options.organization,
+    }
     partial = options.ready_file.with_suffix(".partial")
     partial.write_text(json.dumps(marker), encoding="utf-8")
     partial.rename(options.ready_file)

@@ -13,8 +13,8 @@ def _empty() -> None:
     reset()
 
 
-def invitation(receiver):
-    ram.configure(organization_sharing=False)
+def invitation(receiver, **settings):
+    ram.configure(organization_sharing=False, **settings)
     ram.share(CENTRAL, REGION, receiver, "Database", DATABASE)
     (found,) = root(receiver).ram.get_resource_share_invitations()["resourceShareInvitations"]
     return found["resourceShareInvitationArn"]
@@ -64,3 +64,44 @@ def test_shares_are_paged_and_only_their_owner_deletes_them():
     code, _ = error_of(root(CONSUMER).ram.delete_resource_share, resourceShareArn=arns[0])
     assert code == "UnknownResourceException"
     assert central.ram.delete_resource_share(resourceShareArn=arns[0])["returnValue"] is True
+
+
+def accept(arn):
+    return root(CONSUMER).ram.accept_resource_share_invitation(resourceShareInvitationArn=arn)
+
+
+def association():
+    found = root(CENTRAL).ram.get_resource_share_associations(associationType="PRINCIPAL", principal=CONSUMER)
+    return [each["status"] for each in found["resourceShareAssociations"]]
+
+
+def test_accepting_associates_and_is_done_once():
+    arn = invitation(CONSUMER)
+    assert association() == ["ASSOCIATING"]
+    accept(arn)
+    assert association() == ["ASSOCIATED"]
+    assert error_of(accept, arn=arn)[0] == "ResourceShareInvitationAlreadyAcceptedException"
+
+
+def test_an_invitation_expires_and_the_next_grant_brings_another():
+    arn = invitation(CONSUMER, invitation_seconds=0)
+    assert error_of(accept, arn=arn)[0] == "ResourceShareInvitationExpiredException"
+    (found,) = root(CONSUMER).ram.get_resource_share_invitations()["resourceShareInvitations"]
+    assert found["status"] == "EXPIRED"
+    assert association() == ["DISASSOCIATED"]
+    ram.configure(organization_sharing=False)
+    ram.share(CENTRAL, REGION, CONSUMER, "Database", DATABASE)
+    statuses = root(CONSUMER).ram.get_resource_share_invitations()["resourceShareInvitations"]
+    assert [each["status"] for each in statuses] == ["EXPIRED", "PENDING"]
+
+
+def test_a_deleted_share_is_gone_with_its_invitation():
+    arn = invitation(CONSUMER)
+    central = root(CENTRAL)
+    (share,) = central.ram.get_resource_shares(resourceOwner="SELF")["resourceShares"]
+    central.ram.delete_resource_share(resourceShareArn=share["resourceShareArn"])
+    assert root(CONSUMER).ram.get_resource_share_invitations()["resourceShareInvitations"] == []
+    assert error_of(accept, arn=arn)[0] == "ResourceShareInvitationArnNotFoundException"
+    assert association() == ["DISASSOCIATED"]
+    kept = central.ram.get_resource_shares(resourceOwner="SELF", resourceShareStatus="ACTIVE")
+    assert kept["resourceShares"] == []

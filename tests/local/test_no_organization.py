@@ -1,0 +1,81 @@
+"""A mesh whose accounts are in no organization: invitations for the consumer, the producer's accepted by its Admin."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from local import landing, mesh
+from local.accounts import ACCOUNTS
+from tests.local.running import RunningServer, running_server, wait_until
+
+CENTRAL, PRODUCER, CONSUMER = ACCOUNTS["central"], ACCOUNTS["producer"], ACCOUNTS["consumer"]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with running_server(tmp_path_factory.mktemp("alone"), "--no-organization") as running:
+        yield running
+
+
+def statuses(server: RunningServer, account: str) -> list[str]:
+    answer = server.client("ram", account).get_resource_share_invitations()
+    return [invitation["status"] for invitation in answer["resourceShareInvitations"]]
+
+
+def test_the_first_grant_invites_and_the_producers_admin_accepts(alone: RunningServer) -> None:
+    landing.make_admin_roles(alone.endpoint, [PRODUCER])
+    lf = alone.client("lakeformation", CENTRAL)
+    lf.put_data_lake_settings(DataLakeSettings={"Parameters": {"CROSS_ACCOUNT_VERSION": "4"}})
+    lf.create_lf_tag(TagKey="product", TagValues=["cards"])
+    for account in (PRODUCER, CONSUMER):
+        lf.grant_permissions(
+            Principal={"DataLakePrincipalIdentifier": account},
+            Resource={"LFTag": {"TagKey": "product", "TagValues": ["cards"]}},
+            Permissions=["DESCRIBE"],
+        )
+    wait_until(lambda: statuses(alone, PRODUCER) == ["ACCEPTED"])
+    assert statuses(alone, CONSUMER) == ["PENDING"]
+
+    def sees(account: str) -> bool:
+        return bool(alone.client("lakeformation", account).list_lf_tags(ResourceShareType="ALL")["LFTags"])
+
+    assert (sees(PRODUCER), sees(CONSUMER)) == (True, False)
+    accepted = [
+        call
+        for call in alone.control("GET", f"/_mesh/record?account={PRODUCER}")["calls"]
+        if call["action"] == "AcceptResourceShareInvitation"
+    ]
+    assert [call["principal"] for call in accepted] == [f"arn:aws:iam::{PRODUCER}:role/Admin"]
+
+
+@pytest.fixture
+def up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
+    """`mesh up` without servers: how they are started."""
+    started: list[dict[str, Any]] = []
+    monkeypatch.setenv("MESH_HOME", str(tmp_path))
+    monkeypatch.setattr(mesh.Mesh, "start", lambda _self, _scale, **how: started.append(how))
+    monkeypatch.setattr("cli.mesh_commands.deploy", lambda *_: True)
+    return started
+
+
+@pytest.mark.parametrize(("flags", "organization"), [((), True), (("--no-organization",), False)])
+def test_mesh_up_says_whether_there_is_an_organization(
+    up: list[dict[str, Any]], flags: tuple[str, ...], organization: bool
+) -> None:
+    assert CliRunner().invoke(app, ["up", "--json", *flags]).exit_code == 0
+    assert up == [{"organization": organization}]
+
+
+def test_a_running_mesh_does_not_leave_its_organization(
+    up: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mesh.Mesh, "pid", lambda _self: 1)
+    assert CliRunner().invoke(app, ["up"]).exit_code == 0
+    assert CliRunner().invoke(app, ["up", "--organization"]).exit_code == 0
+    refused = CliRunner().invoke(app, ["up", "--no-organization"])
+    assert (refused.exit_code, isinstance(refused.exception, mesh.MeshError)) == (1, True)
+    assert up == []
