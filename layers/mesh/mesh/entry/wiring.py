@@ -4,20 +4,33 @@ import sys
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from mesh.adapters.access_reader import AccessReader
+from mesh.adapters.access_registry import DynamoAccessRegistry
+from mesh.adapters.athena import AthenaQueries
 from mesh.adapters.aws import client
 from mesh.adapters.dynamodb import Table
-from mesh.adapters.executions import StateMachine
+from mesh.adapters.executions import StateMachine, StepFunctionsAnswers
 from mesh.adapters.glue import GlueCatalog, GlueCrawlers
+from mesh.adapters.held_accesses import DynamoHeldAccesses
 from mesh.adapters.lakeformation import LakeFormationAdapter
+from mesh.adapters.locks import DynamoLocks
 from mesh.adapters.messaging import EventBus, SnsInbox, SnsMemberTopics
 from mesh.adapters.notices import DynamoNotices
+from mesh.adapters.reader_roles import ReaderRoles
 from mesh.adapters.registry import DynamoRegistry
+from mesh.adapters.schedules import OneTimeSchedules
+from mesh.adapters.shares import GlueResourceLinks, RamShares
 from mesh.adapters.storage import S3Objects, S3WorkFiles
 from mesh.adapters.trace import DynamoTrace
 from mesh.adapters.uploads import DynamoUploads
 from mesh.domain.ontology import Ontology, parse_ontology
 from mesh.entry.settings import AccountSettings, TableSettings
+
+if TYPE_CHECKING:
+    from mesh.domain.access.personas import Personas
+    from mesh.domain.access.policy import Policies
 
 
 class SystemClock:
@@ -102,17 +115,90 @@ def machine(arn: str) -> StateMachine:
     return StateMachine(client("stepfunctions"), arn)
 
 
-class OntologyMissingError(RuntimeError):
+def locks(settings: TableSettings) -> DynamoLocks:
+    """The account's locks."""
+    return DynamoLocks(table(settings.table_name))
+
+
+def held_accesses(settings: TableSettings) -> DynamoHeldAccesses:
+    """A consumer's accesses."""
+    return DynamoHeldAccesses(table(settings.table_name))
+
+
+def shares() -> RamShares:
+    """RAM's invitations to this account."""
+    return RamShares(client("ram"))
+
+
+def resource_links() -> GlueResourceLinks:
+    """Resource links of the account."""
+    return GlueResourceLinks(client("glue"))
+
+
+def readers() -> ReaderRoles:
+    """Roles of the account, and what they were granted."""
+    return ReaderRoles(client("iam"), client("lakeformation"))
+
+
+def queries(workgroup: str) -> AthenaQueries:
+    """Athena, in one workgroup."""
+    return AthenaQueries(client("athena"), client("sts"), workgroup)
+
+
+class GovernanceMissingError(RuntimeError):
     """The function lacks the governance layer."""
 
 
 @cache
-def ontology() -> Ontology:
-    """`governance/ontology.yaml`, as the governance layer brings it (at the top of its `python/`)."""
-    import yaml  # noqa: PLC0415 - only functions that tag or admit pay for it
+def _governance(name: str) -> Any:  # noqa: ANN401 - a YAML document
+    """A file of `governance/`, as the governance layer brings it (at the top of its `python/`)."""
+    import yaml  # noqa: PLC0415 - only functions that govern pay for it
 
     for folder in sys.path:
-        path = Path(folder) / "ontology.yaml"
+        path = Path(folder) / name
         if path.is_file():
-            return parse_ontology(yaml.safe_load(path.read_text("utf-8")))
-    raise OntologyMissingError("no ontology.yaml on sys.path: the function lacks the governance layer")
+            return yaml.safe_load(path.read_text("utf-8"))
+    raise GovernanceMissingError(f"no {name} on sys.path: the function lacks the governance layer")
+
+
+@cache
+def ontology() -> Ontology:
+    """`governance/ontology.yaml`."""
+    return parse_ontology(_governance("ontology.yaml"))
+
+
+@cache
+def personas() -> "Personas":
+    """`governance/personas.yaml`."""
+    from mesh.domain.access.personas import parse_personas  # noqa: PLC0415 - read where access is decided, only
+
+    return parse_personas(_governance("personas.yaml"))
+
+
+@cache
+def policies() -> "Policies":
+    """`governance/policies.yaml`, checked against ontology and personas."""
+    from mesh.domain.access.policy import parse_policies  # noqa: PLC0415 - read where access is decided, only
+
+    return parse_policies(_governance("policies.yaml"), ontology(), personas())
+
+
+def accesses(settings: TableSettings) -> DynamoAccessRegistry:
+    """Central's record of accesses."""
+    return DynamoAccessRegistry(table(settings.table_name))
+
+
+def schedules(role_arn: str, dlq_arn: str) -> OneTimeSchedules:
+    """One-time schedules, run as that role."""
+    return OneTimeSchedules(client("scheduler"), role_arn=role_arn, dlq_arn=dlq_arn)
+
+
+def answers() -> StepFunctionsAnswers:
+    """Task tokens of runs that wait."""
+    return StepFunctionsAnswers(client("stepfunctions"))
+
+
+def access_reader(settings: AccountSettings) -> AccessReader:
+    """Who can read what, in this account."""
+    lakeformation, glue, ram, iam = (client(name) for name in ("lakeformation", "glue", "ram", "iam"))
+    return AccessReader(lakeformation, glue, ram, iam, settings.account_id)

@@ -78,12 +78,6 @@ def accepting(event: Event[AccessGranted], reader: str, at: datetime) -> Held:
     )
 
 
-def still_needed(held: Held, others: Iterable[Held], account: str) -> list[GrantEntry]:
-    """What the reader of `held` holds because of other accesses as well."""
-    return [entry for other in others if other.reader == held.reader for entry in other.passed_on(account)]
-
-
-def unused_links(held: Held, others: Iterable[Held]) -> tuple[str, ...]:
-    """Its links that no other access is read through."""
-    used = {link for other in others for link in other.links}
-    return tuple(link for link in held.links if link not in used)
+def still_needed(held: Held, others: Iterable[Held], account: str) -> list[tuple[GrantEntry, ...]]:
+    """What the reader of `held` holds because of each other access."""
+    return [other.passed_on(account) for other in others if other.reader == held.reader]

@@ -1,0 +1,46 @@
+"""A consumer account's accesses in its table: `ACCESS` / `<id>`, with revision and state beside the body."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from mesh.adapters.dynamodb import Table
+from mesh.domain.access.holding import ENDING, Held
+from mesh.domain.product import ConcurrentChange
+
+_PK: Final = "ACCESS"
+_KEPT: Final = timedelta(days=400)
+"""How long an ended access is remembered: longer than any event is kept anywhere to be delivered again."""
+
+
+class DynamoHeldAccesses:
+    """Implements `ports.HeldAccesses`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, access: str) -> Held | None:
+        """See the port."""
+        item = self._table.get(_PK, access)
+        return Held.model_validate_json(item["body"]) if item else None
+
+    def save(self, held: Held) -> Held:
+        """See the port."""
+        written = held.model_copy(update={"revision": held.revision + 1})
+        item = {"pk": _PK, "sk": held.access, "state": held.state, "revision": written.revision}
+        item |= {"body": written.model_dump_json()}
+        if held.state == "over":
+            item["expires"] = int((held.noted + _KEPT).timestamp())
+        if held.revision:
+            saved = self._table.put_if(item, "revision = :seen", {":seen": held.revision})
+        else:
+            saved = self._table.put(item, unless_exists=True)
+        if not saved:
+            raise ConcurrentChange(f"access {held.access} changed meanwhile", access=held.access)
+        return written
+
+    def live(self) -> Iterator[Held]:
+        """See the port."""
+        for item in self._table.query(_PK):
+            if item["state"] not in ENDING:
+                yield Held.model_validate_json(item["body"])

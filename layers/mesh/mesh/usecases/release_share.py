@@ -1,0 +1,102 @@
+"""A consumer account takes back what it passed on: the reader's grants, and links that nothing is read through."""
+
+from typing import Any, Literal
+
+from mesh.domain import names
+from mesh.domain.access.granting import unneeded, unneeded_databases
+from mesh.domain.access.holding import Held, still_needed
+from mesh.domain.events import (
+    AccessDenied,
+    AccessGranted,
+    AccessReleased,
+    AccessRevoked,
+    Envelope,
+    Event,
+    Metadata,
+    Model,
+    follow,
+)
+from mesh.ports import Clock, HeldAccesses, LakeFormation, Locks, ResourceLinks
+from mesh.usecases.accept_share import LOCK
+from mesh.usecases.registration import grant_entry
+
+type Ending = AccessRevoked | AccessDenied | AccessGranted
+
+_ENDINGS: dict[str, type[Ending]] = {kind.detail_type(): kind for kind in (AccessRevoked, AccessDenied, AccessGranted)}
+
+
+class Released(Model):
+    """`released`: by this run. `over`: by another one before. `kept`: it is ready, whatever became of this run."""
+
+    access: str
+    outcome: Literal["released", "over", "kept"]
+    links_removed: tuple[str, ...] = ()
+    announcement: dict[str, Any]
+    """AccessReleased's detail."""
+
+
+def release_access(
+    envelope: Envelope,
+    *,
+    execution: str,
+    account: str,
+    accesses: HeldAccesses,
+    lake: LakeFormation,
+    links: ResourceLinks,
+    locks: Locks,
+    clock: Clock,
+) -> Released:
+    """Take back all of an access that no other one of this account needs, and remember that it is over.
+
+    `envelope` holds AccessRevoked or AccessDenied; or the AccessGranted that could not be accepted, and then an access
+    that another run made ready is kept. An access that was never heard of leaves a tombstone for its late grant.
+    """
+    access, cause = _subject(envelope)
+    with locks.hold(LOCK):
+        held = accesses.get(access) or Held(access=access, state="releasing", noted=clock.now())
+        if held.state == "ready" and envelope.detail_type == AccessGranted.detail_type():
+            return _released(held, cause, "kept")
+        if held.state == "over":
+            return _released(held, cause, "released" if held.ended_by == execution else "over")
+        if held.revision == 0 or held.state != "releasing":
+            held = accesses.save(held.model_copy(update={"state": "releasing"}))
+        others = list(accesses.live())
+        if held.reader:
+            _revoke(held, others, account, lake)
+        unused = unneeded_databases(held.databases, [other.databases for other in others])
+        removed = tuple(link for link in map(names.resource_link, unused) if _delete(link, held, links))
+        ended = {"state": "over", "ended_by": execution, "links_removed": removed, "noted": clock.now()}
+        held = accesses.save(held.model_copy(update=ended))
+    return _released(held, cause, "released")
+
+
+def _subject(envelope: Envelope) -> tuple[str, Metadata]:
+    """The access that an event is about, and the event's metadata."""
+    kind = _ENDINGS[envelope.detail_type]
+    metadata = Metadata.model_validate(envelope.detail["metadata"])
+    return kind.model_validate(envelope.detail["data"]).access, metadata
+
+
+def _revoke(held: Held, others: list[Held], account: str, lake: LakeFormation) -> None:
+    taken = unneeded(held.passed_on(account), still_needed(held, others, account))
+    lake.revoke(grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in taken)
+
+
+def _delete(link: str, held: Held, links: ResourceLinks) -> bool:
+    """Only a link to central: something else of that name is not ours."""
+    target = links.target(link)
+    if target is None or target[0] != held.catalog_id:
+        return False
+    links.delete(link)
+    return True
+
+
+def _released(held: Held, cause: Metadata, outcome: Literal["released", "over", "kept"]) -> Released:
+    data = AccessReleased(access=held.access, links_removed=held.links_removed)
+    event = Event[AccessReleased](metadata=follow(cause, "released"), data=data)
+    return Released(
+        access=held.access,
+        outcome=outcome,
+        links_removed=held.links_removed,
+        announcement=event.model_dump(mode="json"),
+    )
