@@ -105,6 +105,9 @@ class Rule(Model):
     longest: Duration | None = None
     approvers: tuple[Literal["owner", "steward"], ...] = ()
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
 
 NO_RULE: Final = Rule(
     name="no-rule", effect="deny", why="No rule speaks of this data for this purpose.", when=Condition()
