@@ -10,7 +10,7 @@ from mesh.domain import names
 from mesh.domain.access.holding import Held, accepting
 from mesh.domain.access.proof import LinkTaken, NotYetShared, ShareRefused
 from mesh.domain.access.record import UnknownAccess
-from mesh.domain.events import AccessGranted, AccessReady, Envelope, Event, Model, follow
+from mesh.domain.events import AccessGranted, AccessId, AccessReady, Envelope, Event, Model, follow
 from mesh.ports import Catalog, Clock, HeldAccesses, LakeFormation, Locks, Readers, ResourceLinks, Shares
 from mesh.usecases.explain_access import UnknownRole
 from mesh.usecases.registration import grant_entry
@@ -25,6 +25,12 @@ class Accepted(Model):
     access: str
     outcome: Literal["accepted", "ready"]
     announcement: dict[str, Any] | None = None
+
+
+class AcceptStep(Model):
+    """What each step after the first is given: which access it is about."""
+
+    access: AccessId
 
 
 class Linked(Model):

@@ -3,9 +3,16 @@
 from typing import Any, Literal
 
 from mesh.domain.access.proof import ProofFailed, proving_query
-from mesh.domain.events import Model, stable_id
+from mesh.domain.events import AccessId, Model, stable_id
 from mesh.ports import HeldAccesses, Queries, Readers
 from mesh.usecases.accept_share import going_on, ready_event
+
+
+class ProofStep(Model):
+    """The access to prove, and the run that does it: another run asks anew."""
+
+    access: AccessId
+    execution: str
 
 
 class Proof(Model):
@@ -23,19 +30,18 @@ class Checked(Model):
     announcement: dict[str, Any] | None = None
 
 
-def start_proof(
-    access: str, *, execution: str, own_role: str, accesses: HeldAccesses, readers: Readers, queries: Queries
-) -> Proof:
+def start_proof(step: ProofStep, *, own_role: str, accesses: HeldAccesses, readers: Readers, queries: Queries) -> Proof:
     """Start the query, once for each execution: a retry finds the same one by its token.
 
     A reader that this role may not act as is proved by its grants, and by a query of this role, which as an
     administrator of the account holds what the account was granted. Raises AccessOver, ProofFailed, QueryRefused.
     """
+    access = step.access
     held = going_on(access, accesses)
     sql = proving_query(held)
     if not sql:
         return Proof(access=access)
-    token = stable_id(access, execution)
+    token = stable_id(access, step.execution)
     if held.reader:
         started = queries.start(sql, token, role_arn=held.reader)
         if started is not None:

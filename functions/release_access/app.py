@@ -1,0 +1,29 @@
+"""Take back what an access passed on, where no other one needs it."""
+
+from typing import Any
+
+from mesh.domain.events import Envelope
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.release_share import release_access
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{envelope, execution}` → Released."""
+    settings = load(Settings)
+    return release_access(
+        Envelope.model_validate(event["envelope"]),
+        execution=event["execution"],
+        account=settings.account_id,
+        accesses=wiring.held_accesses(settings),
+        lake=wiring.lake(settings),
+        links=wiring.resource_links(),
+        locks=wiring.locks(settings),
+        clock=wiring.clock,
+    )
