@@ -2,7 +2,7 @@
 
 from ministack import app as ministack_app
 
-from local import athena, condition_keys, events, functions, glue, lakeformation, landing, ram, states
+from local import athena, condition_keys, events, functions, glue, lakeformation, landing, ram, schedules, states
 from local.gateway import Gateway
 from local.options import ServerOptions
 from local.record import Record
@@ -15,6 +15,7 @@ def build(options: ServerOptions) -> Gateway:
     functions.install(options)
     states.install(options)
     events.install(options)
+    schedules.install(options)
     condition_keys.install()
     lakeformation.install()
     ram.install()
