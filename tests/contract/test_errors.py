@@ -27,6 +27,12 @@ CAUGHT = {
     ("publish-version", "DiffVersion"): {"NotTheOwner", "MalformedEvent"},
     ("publish-version", "TagTables"): {"UnknownLFTag"},
     ("onboard-upload", "DraftContract"): {"NothingToDraft"},
+    ("accept-share", "AcceptInvitations"): {"AccessOver", "MalformedEvent", "ShareRefused", "UnknownRole"},
+    ("accept-share", "LinkDatabases"): {"AccessOver", "LinkTaken"},
+    ("accept-share", "GrantReader"): {"AccessOver"},
+    ("accept-share", "StartProof"): {"AccessOver", "ProofFailed", "QueryRefused"},
+    ("accept-share", "CheckProof"): {"AccessOver", "ProofFailed"},
+    ("release-share", "ReleaseAccess"): {"MalformedEvent"},
 }
 # Rejections that no machine sees: who deals with them instead.
 HANDLED_ELSEWHERE = {
