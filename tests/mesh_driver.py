@@ -24,6 +24,8 @@ MACHINES: Final = {
     "publish-version": "central",
     "prepare-product": "producer",
     "onboard-upload": "producer",
+    "accept-share": "consumer",
+    "release-share": "consumer",
 }
 IDLE: Final = frozenset({"empty", "busy", "waiting"})
 """Outcomes of runs of `onboard-upload` that found nothing to do."""
@@ -205,7 +207,7 @@ class MeshDriver:
             time.sleep(_POLL)
 
     def runs(self, machine: str, subject: str) -> list[Run]:
-        """Ended executions about a product, oldest first."""
+        """Ended executions about a product, or an access, oldest first."""
         arns = [arn for arn, status in self._executions(machine, subject) if status != "RUNNING"]
         return [self._ended.get(arn) or self._ended.setdefault(arn, self._describe(arn, machine)) for arn in arns]
 
@@ -255,7 +257,7 @@ class MeshDriver:
         if arn not in self._subjects:
             given = json.loads(client.describe_execution(executionArn=arn)["input"])
             data = given.get("detail", {}).get("data", given)
-            self._subjects[arn] = str(data.get("product", "")) if isinstance(data, dict) else ""
+            self._subjects[arn] = str(data.get("product") or data.get("access", "")) if isinstance(data, dict) else ""
         return self._subjects[arn]
 
     def _describe(self, arn: str, machine: str) -> Run:
@@ -368,7 +370,7 @@ class MeshDriver:
         queues = {
             "central": ["EventDlq", "FailedRunsQueue"],
             "producer": ["UploadsDlq", "InboxDlq", "EventDlq", "FailedRunsQueue"],
-            "consumer": ["InboxDlq", "EventDlq"],
+            "consumer": ["InboxDlq", "EventDlq", "FailedRunsQueue"],
         }
         return {f"{account}/{name}": self._depth(account, name) for account, names in queues.items() for name in names}
 
