@@ -4,11 +4,21 @@ Set through the gateway's control endpoint (`/_mesh/faults`); nothing in the pro
 """
 
 import fnmatch
+import random
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-Kind = Literal["throttle", "error_after_effect", "lost_answer", "delay", "duplicate_event", "reorder", "function_crash"]
+Kind = Literal[
+    "throttle",
+    "error_after_effect",
+    "lost_answer",
+    "delay",
+    "duplicate_event",
+    "reorder",
+    "function_crash",
+    "batch_failure",
+]
 
 
 @dataclass
@@ -17,7 +27,15 @@ class Fault:
 
     throttle: refused with `code`, no effect · error_after_effect: done, but answered with `code` · lost_answer: done,
     and the connection breaks · delay: `seconds` before it is done · duplicate_event, reorder: a delivered event comes
-    twice, or after the next one · function_crash: the process is killed as it takes the call.
+    twice, or after the next one · function_crash: the process is killed as it takes the call · batch_failure: the call
+    is answered with HTTP 200, one entry of the batch is not done and stands in `Failures[]` with `code`; each entry of
+    a Lake Formation batch (grants, revokes, LF-Tags of a resource) is asked about on its own.
+
+    With a `probability` below 1 a call (or entry) meets the fault at random, and `count` counts those that did. The
+    generator is the fault's own and starts from `seed`: the same calls in the same order meet it in the same places.
+    Lake Formation under many grants at once, for example: `{"kind": "throttle", "service": "lakeformation",
+    "code": "ConcurrentModificationException", "probability": 0.2, "seed": 7, "count": 1000}` and the same as a
+    `batch_failure`.
     """
 
     kind: Kind
@@ -30,12 +48,25 @@ class Fault:
     message: str = "injected fault"
     seconds: float = 0.0
     status: int = 0
+    probability: float = 1.0
+    seed: int = 0
+    _random: random.Random = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             raise ValueError(f"unknown fault kind {self.kind!r}; known: {', '.join(get_args(Kind))}")
         if self.count < 1:
             raise ValueError("count must be at least 1")
+        if not 0 < self.probability <= 1:
+            raise ValueError("probability must be above 0 and at most 1")
+        self._random = random.Random(self.seed)  # noqa: S311 - to be repeatable, not secret
+
+    def strikes(self) -> bool:
+        """Whether the call that it matches meets it."""
+        return self.probability >= 1 or self._random.random() < self.probability
+
+    def rendered(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if not name.startswith("_")}
 
     def matches(self, service: str, action: str, account: str, resource: str) -> bool:
         return (
@@ -61,7 +92,7 @@ def add(rule: dict[str, Any]) -> Fault:
 
 def pending() -> list[dict[str, Any]]:
     with _lock:
-        return [asdict(fault) for fault in _faults if fault.count > 0]
+        return [fault.rendered() for fault in _faults if fault.count > 0]
 
 
 def clear() -> None:
@@ -73,7 +104,7 @@ def take(kind: Kind, service: str, action: str, account: str = "", resource: str
     """The first fault of this kind that the call meets, used up by one; None on a good day."""
     with _lock:
         for fault in _faults:
-            if fault.kind == kind and fault.matches(service, action, account, resource):
+            if fault.kind == kind and fault.matches(service, action, account, resource) and fault.strikes():
                 fault.count -= 1
                 return fault
     return None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from local import ram
 from local.glue import store as glue
-from local.lakeformation import context, tags
+from local.lakeformation import context, failures, tags
 from local.lakeformation import resources as r
 from local.lakeformation.identity import Identity, principal_exists
 from local.lakeformation.protocol import AwsError, Json, access_denied, invalid_input, not_found
@@ -61,31 +61,32 @@ def revoke_permissions(caller: Identity, params: Json) -> Json:
 
 
 def batch_grant_permissions(caller: Identity, params: Json) -> Json:
-    return _batch(caller, params, grant_permissions)
+    return _batch(caller, params, "BatchGrantPermissions", grant_permissions)
 
 
 def batch_revoke_permissions(caller: Identity, params: Json) -> Json:
-    return _batch(caller, params, revoke_permissions)
+    return _batch(caller, params, "BatchRevokePermissions", revoke_permissions)
 
 
-def _batch(caller: Identity, params: Json, act: Callable[[Identity, Json], Json]) -> Json:
+def _batch(caller: Identity, params: Json, operation: str, act: Callable[[Identity, Json], Json]) -> Json:
     """Each entry on its own; those that failed come back in `Failures`, with HTTP 200."""
     entries = params["Entries"]
     if len(entries) > BATCH:
         raise invalid_input(f"A batch has at most {BATCH} entries")
     if len({entry["Id"] for entry in entries}) < len(entries):
         raise invalid_input("Batch entries must have different ids")
-    failures = []
+    failed = []
     for entry in entries:
         try:
             missing = [name for name in ("Principal", "Resource", "Permissions") if not entry.get(name)]
             if missing:
                 raise invalid_input(f"Entry has no {', '.join(missing)}")
+            failures.inject(operation, caller.account)
             act(caller, {"CatalogId": params.get("CatalogId")} | entry)
         except AwsError as error:
             reason = {"ErrorCode": error.code, "ErrorMessage": error.message}
-            failures.append({"RequestEntry": entry, "Error": reason})
-    return {"Failures": failures}
+            failed.append({"RequestEntry": entry, "Error": reason})
+    return {"Failures": failed}
 
 
 def _request(params: Json) -> tuple[str, set[str], set[str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from local.glue import store as glue
-from local.lakeformation import context, evaluation
+from local.lakeformation import context, evaluation, failures
 from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import AwsError, Json, invalid_input, not_found, page
 from local.lakeformation.resources import Columns, Database, LFTag, Resource, Table, parse_expression, parse_resource
@@ -16,13 +16,13 @@ def add_lf_tags_to_resource(caller: Identity, params: Json) -> Json:
     """Assign tags. What fails is in `Failures`, with HTTP 200; the others are assigned."""
     kept, things = _things(caller, params)
     pairs = _pairs(params["LFTags"])
-    return {"Failures": _each(caller, kept, things, pairs, _assign)}
+    return {"Failures": _each(caller, kept, things, pairs, ("AddLFTagsToResource", _assign))}
 
 
 def remove_lf_tags_from_resource(caller: Identity, params: Json) -> Json:
     kept, things = _things(caller, params)
     pairs = _pairs(params["LFTags"])
-    return {"Failures": _each(caller, kept, things, pairs, _unassign)}
+    return {"Failures": _each(caller, kept, things, pairs, ("RemoveLFTagsFromResource", _unassign))}
 
 
 def get_resource_lf_tags(caller: Identity, params: Json) -> Json:
@@ -158,13 +158,15 @@ def _each(
     kept: State,
     things: list[Resource],
     pairs: list[tuple[str, str, Json]],
-    act: Callable[[Tags, str, str], None],
+    how: tuple[str, Callable[[Tags, str, str], None]],
 ) -> list[Json]:
+    operation, act = how
     for thing in things:
         context.require(caller, _container(thing), "DESCRIBE")
-    failures = []
+    failed = []
     for key, value, tag in pairs:
         try:
+            failures.inject(operation, caller.account)
             definition = kept.tags.get(key)
             if definition is None or value not in definition.values:
                 raise not_found(f"Tag or tag value does not exist: {key}={value}")
@@ -173,8 +175,8 @@ def _each(
                 act(kept.assigned[_place(thing)], key, value)
         except AwsError as error:
             reason = {"ErrorCode": error.code, "ErrorMessage": error.message}
-            failures.append({"LFTag": {"CatalogId": kept.account} | tag, "Error": reason})
-    return failures
+            failed.append({"LFTag": {"CatalogId": kept.account} | tag, "Error": reason})
+    return failed
 
 
 def _assign(tags: Tags, key: str, value: str) -> None:

@@ -88,3 +88,89 @@ def test_a_fault_is_used_up() -> None:
     assert all(faults.take("throttle", "glue", "StartCrawler") for _ in range(2))
     assert faults.take("throttle", "glue", "StartCrawler") is None
     assert faults.pending() == []
+
+
+TAGS = {"product": ["cards", "loans"]}
+
+
+def lake(server: RunningServer) -> Any:
+    """Lake Formation with LF-Tags to grant, and a database to tag."""
+    client = server.client("lakeformation", ACCOUNT)
+    existing = {tag["TagKey"] for tag in client.list_lf_tags()["LFTags"]}
+    if "product" not in existing:
+        client.create_lf_tag(TagKey="product", TagValues=TAGS["product"])
+        client.create_lf_tag(TagKey="pii", TagValues=["none"])
+        server.client("glue", ACCOUNT).create_database(DatabaseInput={"Name": "faulty"})
+    return client
+
+
+def entries(role_arn: str, count: int) -> list[dict[str, Any]]:
+    resource = {"LFTag": {"TagKey": "product", "TagValues": ["cards"]}}
+    principal = {"DataLakePrincipalIdentifier": role_arn}
+    entry = {"Principal": principal, "Resource": resource, "Permissions": ["DESCRIBE"]}
+    return [entry | {"Id": str(number)} for number in range(count)]
+
+
+def test_an_entry_of_a_batch_fails_with_http_200(server: RunningServer) -> None:
+    client = lake(server)
+    batch = entries(server.make_role(ACCOUNT, "granted-in-batches", "lambda.amazonaws.com"), 3)
+    batch[1]["Resource"] = {"LFTag": {"TagKey": "product", "TagValues": ["loans"]}}
+    inject(server, "batch_failure", "lakeformation", "BatchGrantPermissions", code="InternalServiceException")
+    failures = client.batch_grant_permissions(Entries=[batch[1], batch[0]])["Failures"]
+    assert [(f["RequestEntry"]["Id"], f["Error"]["ErrorCode"]) for f in failures] == [("1", "InternalServiceException")]
+    listed = client.list_permissions(Principal=batch[0]["Principal"])["PrincipalResourcePermissions"]
+    assert [each["Resource"]["LFTag"]["TagValues"] for each in listed] == [["cards"]]
+    inject(server, "batch_failure", "lakeformation", "BatchRevokePermissions")
+    failures = client.batch_revoke_permissions(Entries=[batch[0]])["Failures"]
+    assert failures[0]["Error"]["ErrorCode"] == "ConcurrentModificationException"
+    assert client.list_permissions(Principal=batch[0]["Principal"])["PrincipalResourcePermissions"] == listed
+
+
+def test_tagging_fails_by_the_tag(server: RunningServer) -> None:
+    client = lake(server)
+    tags = [{"TagKey": "product", "TagValues": ["cards"]}, {"TagKey": "pii", "TagValues": ["none"]}]
+    database = {"Database": {"Name": "faulty"}}
+    inject(server, "batch_failure", "lakeformation", "AddLFTagsToResource")
+    (failure,) = client.add_lf_tags_to_resource(Resource=database, LFTags=tags)["Failures"]
+    assert (failure["LFTag"]["TagKey"], failure["Error"]["ErrorCode"]) == ("product", "ConcurrentModificationException")
+    assigned = client.get_resource_lf_tags(Resource=database)["LFTagOnDatabase"]
+    assert [tag["TagKey"] for tag in assigned] == ["pii"]
+    inject(server, "batch_failure", "lakeformation", "RemoveLFTagsFromResource")
+    assert len(client.remove_lf_tags_from_resource(Resource=database, LFTags=tags[1:])["Failures"]) == 1
+    assert client.remove_lf_tags_from_resource(Resource=database, LFTags=tags[1:])["Failures"] == []
+
+
+def test_faults_at_random_repeat(server: RunningServer) -> None:
+    client = lake(server)
+    batch = entries(server.make_role(ACCOUNT, "granted-at-random", "lambda.amazonaws.com"), 20)
+    at_random = {"probability": 0.4, "seed": 7, "count": 1000}
+
+    def failed() -> list[str]:
+        server.control("DELETE", "/_mesh/faults")
+        inject(server, "batch_failure", "lakeformation", "BatchGrantPermissions", **at_random)
+        return [f["RequestEntry"]["Id"] for f in client.batch_grant_permissions(Entries=batch)["Failures"]]
+
+    first = failed()
+    assert 0 < len(first) < 20
+    assert failed() == first
+    assert server.control("GET", "/_mesh/faults")["faults"][0]["count"] == 1000 - len(first)
+
+
+def test_a_call_fails_at_random_too(server: RunningServer) -> None:
+    client = lake(server)
+    conflict = {"code": "ConcurrentModificationException", "probability": 0.5, "seed": 1, "count": 1000}
+    inject(server, "throttle", "lakeformation", "ListLFTags", **conflict)
+    outcomes = set()
+    for _ in range(30):
+        try:
+            client.list_lf_tags()
+            outcomes.add("")
+        except ClientError as error:
+            outcomes.add(error.response["Error"]["Code"])
+    assert outcomes == {"", "ConcurrentModificationException"}
+
+
+@pytest.mark.parametrize("probability", [0, 1.5, -1])
+def test_probabilities_are_probabilities(probability: float) -> None:
+    with pytest.raises(ValueError, match="probability"):
+        faults.add({"kind": "throttle", "service": "s3", "probability": probability})

@@ -1,0 +1,14 @@
+"""Batches on a bad day: an entry fails for no reason of its own (see `local.faults`)."""
+
+from local import faults
+from local.lakeformation.protocol import AwsError
+
+
+def inject(operation: str, account: str) -> None:
+    """Fail one entry of a batch where a fault says so.
+
+    Raises:
+        AwsError: the fault's code, `ConcurrentModificationException` where it has none.
+    """
+    if fault := faults.take("batch_failure", "lakeformation", operation, account):
+        raise AwsError(fault.code or "ConcurrentModificationException", fault.message)
