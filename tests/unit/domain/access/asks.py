@@ -1,0 +1,83 @@
+"""The shipped policies, a small catalog and asks about it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import yaml
+from mesh.domain.access.asking import Ask
+from mesh.domain.access.deciding import Asker, decide
+from mesh.domain.access.lake import Database, Lake, Table
+from mesh.domain.access.personas import parse_personas
+from mesh.domain.access.policy import parse_policies
+from mesh.domain.ontology import parse_ontology
+
+GOVERNANCE = Path(__file__).parents[4] / "governance"
+CENTRAL, PRODUCER, OTHER, CONSUMER = "111111111111", "222222222222", "555555555555", "333333333333"
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+OWNERS = {"credit-card": PRODUCER, "loans": OTHER}
+PERSONAL = {"pii": "personal", "confidentiality": "confidential"}
+SENSITIVE = {"pii": "sensitive", "confidentiality": "restricted"}
+CLASSIFIED = {"alter": PERSONAL, "famges": PERSONAL, "gastarb": SENSITIVE}
+
+
+def document(name):
+    return yaml.safe_load((GOVERNANCE / f"{name}.yaml").read_text("utf-8"))
+
+
+def shipped(**changes):
+    """The shipped policies, or with other parts of the document."""
+    ontology, personas = parse_ontology(document("ontology")), parse_personas(document("personas"))
+    return parse_policies({**document("policies"), **changes}, ontology, personas)
+
+
+POLICIES = shipped()
+
+
+def tags(product, confidentiality="internal", pii="none", **others):
+    return {"product": product, "confidentiality": confidentiality, "pii": pii, **others}
+
+
+def table(database, name, columns, column_tags=None, **own):
+    return Table(database, name, tuple(columns.split()), own, column_tags or {})
+
+
+def lake_of(*databases):
+    return Lake(CENTRAL, {each.name: each for each in databases})
+
+
+def credit_card(column_tags=CLASSIFIED, *more, **tagged):
+    """The sample product's shape: internal, with personal and sensitive columns."""
+    tables = (table("credit-card", "credit_card", "laufkont hoehe alter famges gastarb", column_tags), *more)
+    own = {**tags("credit-card", domain="consumer-banking"), **tagged}
+    return Database("credit-card", own, {each.name: each for each in tables})
+
+
+LAKE = lake_of(credit_card())
+
+
+def ask(**given):
+    """An ask of an analyst for the sample product, for risk modelling and a month, unless told otherwise."""
+    if "expression" in given:
+        given["product"] = ""
+    product = given.setdefault("product", "credit-card")
+    usual = {
+        "expression": f"product={product}",
+        "purpose": "risk-modelling",
+        "until": NOW + timedelta(days=30),
+        "reader": "DataAnalyst",
+        "persona": "analyst",
+    }
+    return Ask(**{**usual, **given})
+
+
+def decided(lake=LAKE, policies=POLICIES, domain="risk", now=NOW, **given):
+    return decide(
+        ask(**given),
+        access="ac-0123456789ab",
+        asker=Asker(CONSUMER, domain),
+        lake=lake,
+        owners=OWNERS,
+        central=CENTRAL,
+        policies=policies,
+        now=now,
+    )
