@@ -133,6 +133,10 @@ class Gateway:
             case "DELETE", "/_mesh/faults":
                 faults.clear()
                 return 200, {"faults": []}
+            case "POST", "/_mesh/clock":
+                from local.states import tasks  # noqa: PLC0415 - after ServerOptions.apply
+
+                return 200, {"skipped": tasks.skip(float(json.loads(body)["skip"]))}
         return 404, {"error": f"no {method} {path}"}
 
 

@@ -59,13 +59,16 @@ def _translate(template: dict[str, Any], parameters: dict[str, str]) -> dict[str
 def _definition(path: Path) -> dict[str, Any]:
     """The definition with something of the right form in place of each substitution.
 
-    A Succeed state's `Output` is left out: JSONata has it, cfn-lint's schema of the language (E3601) does not yet.
+    What JSONata allows and cfn-lint's schema of the language (E3601) does not know yet is left out: a Succeed state's
+    `Output`, and a `TimeoutSeconds` that is an expression.
     """
     text = _SUBSTITUTION.sub(f"arn:aws:lambda:{REGION}:111111111111:function:x", path.read_text("utf-8"))
     definition: dict[str, Any] = json.loads(text)
     for state in definition["States"].values():
         if state["Type"] == "Succeed":
             state.pop("Output", None)
+        if isinstance(state.get("TimeoutSeconds"), str):
+            del state["TimeoutSeconds"]
     return definition
 
 

@@ -136,6 +136,9 @@ def _work(
         chosen = stepfunctions._apply_input_path(state, given, context)
         return stepfunctions._apply_output_path(state, chosen, context), None
     # By name, at the moment of use: some of these are replaced.
+    if kind == "Task" and isinstance(state.get("TimeoutSeconds"), str):
+        seconds = stepfunctions._jsonata_state_field(state, "TimeoutSeconds", "number", given, context)
+        state = {**state, "TimeoutSeconds": seconds}
     if kind in _WITH_EXECUTION:
         return getattr(stepfunctions, _WITH_EXECUTION[kind])(state, given, execution, context)  # type: ignore[no-any-return]
     if kind in _WITHOUT:

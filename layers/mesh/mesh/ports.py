@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mesh.domain.contract import Contract
 from mesh.domain.counting import ObjectCount, TableTotal
@@ -127,10 +127,18 @@ class Locks(Protocol):
         ...
 
 
+class Target(NamedTuple):
+    """What a schedule calls (`arn`), as which role, and where a call that never succeeds ends."""
+
+    arn: str
+    role_arn: str
+    dlq_arn: str
+
+
 class Schedules(Protocol):
     """Things to be done once, later."""
 
-    def at(self, name: str, when: datetime, target_arn: str, payload: str) -> None:
+    def at(self, name: str, when: datetime, target: Target, payload: str) -> None:
         """Repeatable: a schedule of that name is moved."""
         ...
 

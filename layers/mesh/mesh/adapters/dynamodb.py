@@ -44,7 +44,12 @@ class Table:
         return self._conditional("put_item", Item=dump(item), **condition)
 
     def put_if(
-        self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any], *, names: Mapping[str, str] | None = None
+        self,
+        item: Mapping[str, Any],
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        names: Mapping[str, str] | None = None,
     ) -> bool:
         """Write an item where the condition holds on what is there; False where it does not."""
         extra = {"ExpressionAttributeNames": dict(names)} if names else {}

@@ -28,6 +28,16 @@ class StateMachine:
             return False
         return True
 
+    def running(self, execution_arn: str) -> bool:
+        """Whether that execution is at work."""
+        try:
+            with transient_errors():
+                return self._client.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
+        except ClientError as error:
+            if code_of(error) != "ExecutionDoesNotExist":
+                raise
+            return False
+
 
 class StepFunctionsAnswers:
     """Implements `ports.TaskAnswers`."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import as_transient, code_of, message_of, transient_errors
+from mesh.domain.access.asking import InvalidRowFilter
 from mesh.domain.errors import MeshError
 from mesh.domain.product import PrincipalNotReady
 
@@ -139,6 +140,42 @@ class LakeFormationAdapter:
             failures = answer.get("Failures", [])
             self._check(failure for failure in failures if not _nothing_to_revoke(failure.get("Error", {})))
             yield from (entries[int(failure["RequestEntry"]["Id"])] for failure in failures)
+
+    def put_filter(self, place: tuple[str, str], name: str, columns: Sequence[str], rows: str) -> None:
+        """A data cells filter of that name on a table; one that exists is replaced. Raises InvalidRowFilter."""
+        body: Any = {
+            "TableCatalogId": self._catalog,
+            "DatabaseName": place[0],
+            "TableName": place[1],
+            "Name": name,
+            "ColumnNames": list(columns),
+            "RowFilter": {"FilterExpression": rows},
+        }
+        try:
+            with transient_errors():
+                self._client.create_data_cells_filter(TableData=body)
+        except ClientError as error:
+            if code_of(error) == "InvalidInputException":
+                raise InvalidRowFilter(
+                    f"Lake Formation does not take {rows!r} as a row filter: {message_of(error)}",
+                    table=".".join(place),
+                    remedy="write comparisons of the table's columns, with AND, OR and NOT",
+                ) from error
+            if code_of(error) != "AlreadyExistsException":
+                raise
+            with transient_errors():
+                self._client.update_data_cells_filter(TableData=body)
+
+    def delete_filter(self, place: tuple[str, str], name: str) -> None:
+        """One that is not there, or whose table is gone, is success."""
+        try:
+            with transient_errors():
+                self._client.delete_data_cells_filter(
+                    TableCatalogId=self._catalog, DatabaseName=place[0], TableName=place[1], Name=name
+                )
+        except ClientError as error:
+            if code_of(error) != "EntityNotFoundException":
+                raise
 
     def revoke_iam_allowed_principals(self, database: str) -> None:
         """Nothing for IAM-only access: it would go round every tag. Having none is success."""

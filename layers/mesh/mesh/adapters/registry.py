@@ -95,6 +95,16 @@ class DynamoRegistry:
             names={"#status": "status"},
         )
 
+    def mark_retired(self, name: str, at: datetime) -> None:
+        """The product has ended; a newer contract of its owner revives it."""
+        self._table.update_if(
+            _product(name),
+            "PRODUCT",
+            "SET #status = :retired, retired_at = :at",
+            {":retired": "retired", ":at": at.isoformat()},
+            names={"#status": "status"},
+        )
+
     def latest_version(self, product: str) -> ProductVersion | None:
         """The newest version, or None before the first."""
         for item in self._table.query(_product(product), prefix="VERSION#", limit=1, newest_first=True):

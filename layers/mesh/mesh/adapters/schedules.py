@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
+from mesh.ports import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
@@ -14,14 +15,12 @@ PREFIX: Final = "mesh-"
 
 
 class OneTimeSchedules:
-    """Implements `ports.Schedules`: schedules `mesh-…` of the default group, which start targets as `role_arn`."""
+    """Implements `ports.Schedules`: schedules `mesh-…` of the default group."""
 
-    def __init__(self, client: "EventBridgeSchedulerClient", *, role_arn: str, dlq_arn: str) -> None:
+    def __init__(self, client: "EventBridgeSchedulerClient") -> None:
         self._client = client
-        self._role_arn = role_arn
-        self._dlq_arn = dlq_arn
 
-    def at(self, name: str, when: datetime, target_arn: str, payload: str) -> None:
+    def at(self, name: str, when: datetime, target: Target, payload: str) -> None:
         """Call the target at that moment (UTC, to the second). One that is arranged already is moved."""
         schedule = {
             "Name": f"{PREFIX}{name}",
@@ -30,10 +29,10 @@ class OneTimeSchedules:
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "ActionAfterCompletion": "DELETE",
             "Target": {
-                "Arn": target_arn,
-                "RoleArn": self._role_arn,
+                "Arn": target.arn,
+                "RoleArn": target.role_arn,
                 "Input": payload,
-                "DeadLetterConfig": {"Arn": self._dlq_arn},
+                "DeadLetterConfig": {"Arn": target.dlq_arn},
             },
         }
         try:

@@ -31,7 +31,7 @@ class Product(Model):
     name: str
     owner: AccountId
     domain: str
-    status: Literal["claimed", "registered"]
+    status: Literal["claimed", "registered", "retired"]
     bucket: str
     location: str
     contract_version: str

@@ -188,9 +188,9 @@ def accesses(settings: TableSettings) -> DynamoAccessRegistry:
     return DynamoAccessRegistry(table(settings.table_name))
 
 
-def schedules(role_arn: str, dlq_arn: str) -> OneTimeSchedules:
-    """One-time schedules, run as that role."""
-    return OneTimeSchedules(client("scheduler"), role_arn=role_arn, dlq_arn=dlq_arn)
+def schedules() -> OneTimeSchedules:
+    """One-time schedules."""
+    return OneTimeSchedules(client("scheduler"))
 
 
 def answers() -> StepFunctionsAnswers:

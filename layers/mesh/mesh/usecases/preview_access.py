@@ -74,7 +74,7 @@ def preview_expression(
     Raises InvalidExpression, or UnknownLFTag for a key or value that Lake Formation does not have.
     """
     expression = parse_expression(text)
-    _check_known(expression, catalog.tag_values())
+    check_known(expression, catalog.tag_values())
     lake = with_grants(catalog.lake(), passed_on)
     evaluator = Evaluator(lake) if who else None
     tables = tuple(_previewed(table, registry, evaluator, who) for table in exposed_by(lake, expression))
@@ -88,7 +88,7 @@ def preview_tag(tag: str, resource: str, *, catalog: CatalogState, members: Mapp
     NotInCatalog.
     """
     expression = parse_expression(tag)
-    _check_known(expression, catalog.tag_values())
+    check_known(expression, catalog.tag_values())
     key, value = _single(expression)
     database, table, column = split_place(resource)
     lake = catalog.lake((database,))
@@ -122,7 +122,8 @@ def _single(expression: Expression) -> tuple[str, str]:
     return pairs[0]
 
 
-def _check_known(expression: Expression, known: Mapping[str, tuple[str, ...]]) -> None:
+def check_known(expression: Expression, known: Mapping[str, tuple[str, ...]]) -> None:
+    """Raises UnknownLFTag for a key or value that Lake Formation does not have."""
     for key, values in expression.clauses:
         if key not in known:
             there = ", ".join(sorted(known))

@@ -24,6 +24,10 @@ class UntilInThePast(Rejected):
     """Access was asked until a moment that is over."""
 
 
+class InvalidRowFilter(Rejected):
+    """A predicate that Lake Formation does not take as a row filter."""
+
+
 class Ask(Model):
     """A request in normal form. `expression` stands for a product as well; `reader` is a role name, empty: the account.
 

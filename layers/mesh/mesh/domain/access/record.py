@@ -3,6 +3,7 @@
 requested → waiting → granting → sharing → live → ending → ended; or denied, from any state before `granting`.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
@@ -32,12 +33,14 @@ class AccessOver(Rejected):
     """The access has ended, or is ending: nothing may be added to it."""
 
 
-class Approval(Model):
-    """One approver's word."""
+class Answer(Model):
+    """One approver's word. `event_id` is the event that brought it: a redelivered one is known by it."""
 
     account: AccountId
+    decision: Literal["approve", "deny"]
     reason: str
     at: datetime
+    event_id: str
 
 
 class Decided(Model):
@@ -56,6 +59,17 @@ class Decided(Model):
     """The predicate of the data cells filters that the entries name."""
     columns: tuple[str, ...] = ()
     """Every column that is exposed, `database.table.column`: more than these is asked again."""
+
+    def row_filters(self) -> list[tuple[tuple[str, str], list[str]]]:
+        """The tables (database, table) that get a data cells filter, with the columns it lets through."""
+        named = [entry.resource["DataCellsFilter"] for entry in self.entries if "DataCellsFilter" in entry.resource]
+        places = [(str(each["DatabaseName"]), str(each["TableName"])) for each in named]
+        return [(place, [name for name in map(_column_of(place), self.columns) if name]) for place in places]
+
+
+def _column_of(place: tuple[str, str]) -> Callable[[str], str]:
+    prefix = f"{place[0]}.{place[1]}."
+    return lambda name: name.removeprefix(prefix) if name.startswith(prefix) else ""
 
 
 class Step(Model):
@@ -79,9 +93,13 @@ class Access(Model):
     asked_at: datetime
     execution: str = ""
     decided: Decided | None = None
-    approvals: tuple[Approval, ...] = ()
+    answers: tuple[Answer, ...] = ()
     answer_by: datetime | None = None
     escalated: bool = False
+    narrowed: bool = False
+    """An approver gave less than was asked."""
+    granted: bool = False
+    """Grants were begun, so that there may be something to take back."""
     reason: Reason | None = None
     cause: Cause | None = None
     history: tuple[Step, ...] = ()

@@ -1,0 +1,27 @@
+"""Tell the receiving account to clean up; the run waits for it, a while."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.end_access import announce_end
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{access, token, execution}` → Ended."""
+    settings = load(Settings)
+    return announce_end(
+        str(event["access"]),
+        str(event["token"]),
+        str(event["execution"]),
+        registry=wiring.registry(settings),
+        accesses=wiring.accesses(settings),
+        topics=wiring.member_topics(settings),
+        trace=wiring.trace(settings),
+    )

@@ -1,0 +1,33 @@
+"""Ask whoever has to approve; the run waits for the token's answer."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.ask_owners import ask_owners
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+    steward_topic_arn: str
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{access, round, token}` → Asked."""
+    settings = load(Settings)
+    return ask_owners(
+        str(event["access"]),
+        int(event["round"]),
+        str(event["token"]),
+        central=settings.account_id,
+        steward_topic=settings.steward_topic_arn,
+        registry=wiring.registry(settings),
+        accesses=wiring.accesses(settings),
+        topics=wiring.member_topics(settings),
+        answers=wiring.answers(),
+        trace=wiring.trace(settings),
+        clock=wiring.clock,
+    )

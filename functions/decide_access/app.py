@@ -1,0 +1,28 @@
+"""Decide a request by what it would expose now."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.request_access import decide_access
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{access}` → Verdict."""
+    settings = load(Settings)
+    return decide_access(
+        str(event["access"]),
+        central=settings.account_id,
+        registry=wiring.registry(settings),
+        accesses=wiring.accesses(settings),
+        catalog=wiring.access_reader(settings),
+        policies=wiring.policies(),
+        trace=wiring.trace(settings),
+        clock=wiring.clock,
+    )

@@ -1,0 +1,28 @@
+"""Record why a request comes to nothing, and tell the asker."""
+
+from typing import Any
+
+from mesh.domain.events import Envelope
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.request_access import deny_access
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{envelope, reason}` → Requested."""
+    settings = load(Settings)
+    return deny_access(
+        Envelope.model_validate(event["envelope"]),
+        event["reason"],
+        registry=wiring.registry(settings),
+        accesses=wiring.accesses(settings),
+        topics=wiring.member_topics(settings),
+        trace=wiring.trace(settings),
+        clock=wiring.clock,
+    )

@@ -1,0 +1,28 @@
+"""Mark an access as ending."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.end_access import end_access
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """A RevocationRequested envelope, or `{ending}` → Ended."""
+    settings = load(Settings)
+    return end_access(
+        event,
+        central=settings.account_id,
+        registry=wiring.registry(settings),
+        accesses=wiring.accesses(settings),
+        topics=wiring.member_topics(settings),
+        answers=wiring.answers(),
+        trace=wiring.trace(settings),
+        clock=wiring.clock,
+    )

@@ -1,0 +1,26 @@
+"""Grant to the receiving account."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.grant_access import grant_access
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{access}` → Granting."""
+    settings = load(Settings)
+    return grant_access(
+        str(event["access"]),
+        accesses=wiring.accesses(settings),
+        lake=wiring.lake(settings),
+        locks=wiring.locks(settings),
+        trace=wiring.trace(settings),
+        clock=wiring.clock,
+    )

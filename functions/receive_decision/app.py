@@ -1,0 +1,33 @@
+"""Handle AccessDecided."""
+
+from typing import Any
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Envelope
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point, refused
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.ask_owners import receive_decision
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """EventBridge's envelope → what it came to. A refusal is recorded, told, and not retried."""
+    settings = load(Settings)
+    try:
+        return receive_decision(
+            Envelope.model_validate(event),
+            central=settings.account_id,
+            registry=wiring.registry(settings),
+            accesses=wiring.accesses(settings),
+            topics=wiring.member_topics(settings),
+            answers=wiring.answers(),
+            trace=wiring.trace(settings),
+            clock=wiring.clock,
+        )
+    except Rejected as refusal:
+        return refused(refusal)

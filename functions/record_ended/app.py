@@ -1,0 +1,25 @@
+"""Write down that nothing of an access is left."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import TableSettings, load
+from mesh.usecases.end_access import record_ended
+
+
+class Settings(TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{access}` → Ended."""
+    settings = load(Settings)
+    return record_ended(
+        str(event["access"]),
+        accesses=wiring.accesses(settings),
+        schedules=wiring.schedules(),
+        trace=wiring.trace(settings),
+        clock=wiring.clock,
+    )

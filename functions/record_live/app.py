@@ -1,0 +1,26 @@
+"""Write down that the reader reads, and subscribe its account."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import TableSettings, load
+from mesh.usecases.grant_access import record_live
+
+
+class Settings(TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{access, proof}` → Granting."""
+    settings = load(Settings)
+    return record_live(
+        str(event["access"]),
+        event["proof"],
+        registry=wiring.registry(settings),
+        accesses=wiring.accesses(settings),
+        trace=wiring.trace(settings),
+        clock=wiring.clock,
+    )

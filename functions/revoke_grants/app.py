@@ -1,0 +1,26 @@
+"""Take back what no other access needs."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.end_access import revoke_grants
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{access}` → Ended."""
+    settings = load(Settings)
+    return revoke_grants(
+        str(event["access"]),
+        catalog_id=settings.account_id,
+        registry=wiring.registry(settings),
+        accesses=wiring.accesses(settings),
+        lake=wiring.lake(settings),
+        locks=wiring.locks(settings),
+    )

@@ -1,0 +1,31 @@
+"""Arrange an access's warning and end."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import TableSettings, load
+from mesh.ports import Target
+from mesh.usecases.grant_access import schedule_end
+
+
+class Settings(TableSettings):
+    """The function's environment."""
+
+    revoke_access_arn: str
+    warn_expiry_arn: str
+    schedule_role_arn: str
+    event_dlq_arn: str
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{access}` → nothing."""
+    settings = load(Settings)
+    schedule_end(
+        str(event["access"]),
+        end=Target(settings.revoke_access_arn, settings.schedule_role_arn, settings.event_dlq_arn),
+        warn=Target(settings.warn_expiry_arn, settings.schedule_role_arn, settings.event_dlq_arn),
+        accesses=wiring.accesses(settings),
+        schedules=wiring.schedules(),
+    )

@@ -1,0 +1,26 @@
+"""Announce that an access ends soon."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.grant_access import warn_expiry
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{access}` → Granting."""
+    settings = load(Settings)
+    return warn_expiry(
+        str(event["access"]),
+        registry=wiring.registry(settings),
+        accesses=wiring.accesses(settings),
+        topics=wiring.member_topics(settings),
+        trace=wiring.trace(settings),
+        clock=wiring.clock,
+    )

@@ -1,0 +1,250 @@
+"""Asking who owns the data: the question, its reminder and escalation, and the one answer that counts."""
+
+import json
+from collections.abc import Sequence
+
+from mesh.domain.access.lessening import less
+from mesh.domain.access.record import Access, Answer, Status
+from mesh.domain.errors import Rejected
+from mesh.domain.events import (
+    AccessDecided,
+    DecisionRefused,
+    DecisionRequested,
+    Envelope,
+    Event,
+    Metadata,
+    Model,
+    Reason,
+    follow,
+)
+from mesh.domain.membership import ForgedSender, NotAMember, claimed_account
+from mesh.ports import AccessRegistry, Clock, MemberTopics, Registry, TaskAnswers, Trace
+from mesh.usecases.request_access import require_access
+from mesh.usecases.telling import tell
+
+STEP = "decision"
+ESCALATION = 2
+"""The round in which central's steward may decide in the owners' place."""
+
+
+class MayNotDecide(Rejected):
+    """A decision by an account that is not asked: not the owner of what is exposed."""
+
+
+class DecidedAlready(Rejected):
+    """A decision that comes too late: answered before, timed out, or the access has ended."""
+
+
+class Asked(Model):
+    """Whom the question went to."""
+
+    access: str
+    told: tuple[str, ...]
+
+
+class Decision(Model):
+    """What an answer came to. `settled`: nothing more is waited for."""
+
+    access: str
+    decision: str
+    settled: bool
+
+
+def ask_owners(
+    access_id: str,
+    number: int,
+    token: str,
+    *,
+    central: str,
+    steward_topic: str,
+    registry: Registry,
+    accesses: AccessRegistry,
+    topics: MemberTopics,
+    answers: TaskAnswers,
+    trace: Trace,
+    clock: Clock,
+) -> Asked:
+    """Keep the token, then ask everybody who has not answered; round `number` counts reminders.
+
+    An answer that came between two rounds is passed on at once. Raises AccessOver.
+    """
+    access = require_access(accesses, access_id)
+    accesses.keep_token(access.id, STEP, token)
+    if _pass_on(access, accesses, answers):
+        return Asked(access=access.id, told=())
+    access = access.require_going_on()
+    if number >= ESCALATION and not access.escalated:
+        access = accesses.save(access.noted(clock.now(), "escalated to the data mesh owner", escalated=True))
+    told = []
+    for account in _asked(access, central):
+        question = _question(access, number)
+        if account == central:
+            event = Event[DecisionRequested](metadata=follow(_cause(access), STEP, number, account), data=question)
+            topics.publish(steward_topic, question.detail_type(), event.model_dump_json())
+            told.append(account)
+        elif tell(account, question, _cause(access), STEP, number, registry=registry, topics=topics):
+            told.append(account)
+    trace.note(access.correlation_id, "asked" if number == 0 else "asked again", access=access.id, told=told)
+    return Asked(access=access.id, told=tuple(told))
+
+
+def _asked(access: Access, central: str) -> list[str]:
+    approvers = access.decided.approvers if access.decided else ()
+    answered = {answer.account for answer in access.answers}
+    waiting = [account for account in approvers if account not in answered]
+    return [*waiting, central] if access.escalated and central not in waiting else waiting
+
+
+def _cause(access: Access) -> Metadata:
+    return Metadata(id=access.event_id, correlation_id=access.correlation_id)
+
+
+def _question(access: Access, number: int) -> DecisionRequested:
+    found = access.decided
+    if found is None or access.answer_by is None:
+        raise DecidedAlready(f"access {access.id} waits for no decision", access=access.id)
+    return DecisionRequested(
+        access=access.id,
+        receiver=access.receiver,
+        receiver_domain=access.receiver_domain,
+        reader=access.ask.reader,
+        what=access.ask.what,
+        purpose=access.ask.purpose,
+        until=access.until,
+        exposure=found.exposure,
+        rule=", ".join(found.rules),
+        why=found.why,
+        approvers=found.approvers,
+        answer_by=access.answer_by,
+        reminder=number,
+        how=f"mesh approve {access.id} --reason …, or: mesh deny {access.id} --reason …",
+    )
+
+
+def receive_decision(
+    envelope: Envelope,
+    *,
+    central: str,
+    registry: Registry,
+    accesses: AccessRegistry,
+    topics: MemberTopics,
+    answers: TaskAnswers,
+    trace: Trace,
+    clock: Clock,
+) -> Decision:
+    """Take an answer, if it is one that counts; whoever sent another is told why it does not.
+
+    Raises NotAMember, ForgedSender, MayNotDecide, DecidedAlready, UnknownAccess, MoreThanAsked.
+    """
+    metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
+    try:
+        access = _answered(envelope, metadata, central=central, registry=registry, accesses=accesses, clock=clock)
+    except Rejected as refusal:
+        refuse(envelope, refusal, metadata, registry=registry, topics=topics, trace=trace, clock=clock)
+        raise
+    settled = _pass_on(access, accesses, answers)
+    last = access.answers[-1]
+    trace.note(access.correlation_id, f"{last.decision} by {last.account}", access=access.id, settled=settled)
+    return Decision(access=access.id, decision=last.decision, settled=settled)
+
+
+def refuse(
+    envelope: Envelope,
+    refusal: Rejected,
+    metadata: Metadata,
+    *,
+    registry: Registry,
+    topics: MemberTopics,
+    trace: Trace,
+    clock: Clock,
+) -> None:
+    """Record that somebody's word about an access did not count, and tell the sender."""
+    data = envelope.detail.get("data")
+    number = str(data.get("access", "")) if isinstance(data, dict) else ""
+    registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), clock.now())
+    told = DecisionRefused(access=number, reason=Reason.model_validate(refusal.to_dict()))
+    tell(envelope.account, told, metadata, "refused", registry=registry, topics=topics)
+    trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
+
+
+def require_sender(envelope: Envelope, *, central: str, registry: Registry) -> None:
+    """An admitted member, or central itself, that does not claim to be another. Raises NotAMember, ForgedSender."""
+    member = registry.member(envelope.account)
+    if envelope.account != central and (member is None or member.status != "admitted"):
+        raise NotAMember(f"account {envelope.account} is not an admitted member of this mesh", account=envelope.account)
+    claimed = claimed_account(envelope)
+    if claimed is not None and claimed != envelope.account:
+        raise ForgedSender(
+            f"the event was sent by account {envelope.account}, but its detail claims account {claimed}",
+            account=envelope.account,
+            claimed=claimed,
+            remedy="send events from the account they are about; an account in detail is never believed",
+        )
+
+
+def _answered(
+    envelope: Envelope,
+    metadata: Metadata,
+    *,
+    central: str,
+    registry: Registry,
+    accesses: AccessRegistry,
+    clock: Clock,
+) -> Access:
+    require_sender(envelope, central=central, registry=registry)
+    word = Event[AccessDecided].model_validate(envelope.detail).data
+    access = require_access(accesses, word.access)
+    if any(answer.event_id == metadata.id for answer in access.answers):
+        return access
+    _require_asked(access, envelope.account, central)
+    answer = Answer(
+        account=envelope.account, decision=word.decision, reason=word.reason, at=clock.now(), event_id=metadata.id
+    )
+    given = (*access.answers, answer)
+    said = f"{word.decision} by {envelope.account}: {word.reason}"
+    if word.decision == "deny":
+        why = Reason(code="DeniedByOwner", message=word.reason, where={"by": envelope.account})
+        return accesses.save(access.moved("denied", clock.now(), said, answers=given, reason=why))
+    changes: dict[str, object] = {"answers": given}
+    if word.until is not None or word.columns:
+        until = word.until or access.until
+        narrowed = less(access.decided, word.columns, word.until, asked=access.until) if access.decided else None
+        changes |= {"decided": narrowed, "until": until, "narrowed": access.narrowed or bool(word.columns)}
+    status: Status = "granting" if _complete(access, given, central) else "waiting"
+    return accesses.save(access.moved(status, clock.now(), said, **changes))
+
+
+def _require_asked(access: Access, account: str, central: str) -> None:
+    approvers = access.decided.approvers if access.decided else ()
+    if account not in approvers and not (access.escalated and account == central):
+        raise MayNotDecide(
+            f"account {account} is not asked about {access.id}",
+            access=access.id,
+            account=account,
+            remedy=f"asked are: {', '.join(approvers) or 'nobody'}",
+        )
+    if access.status != "waiting" or any(answer.account == account for answer in access.answers):
+        raise DecidedAlready(
+            f"access {access.id} is {access.status}, and waits for no answer of account {account}",
+            access=access.id,
+            remedy="mesh requests shows how it stands; mesh revoke ends it",
+        )
+
+
+def _complete(access: Access, given: Sequence[Answer], central: str) -> bool:
+    said = {answer.account for answer in given}
+    approvers = set(access.decided.approvers) if access.decided else set()
+    return approvers <= said or (access.escalated and central in said)
+
+
+def _pass_on(access: Access, accesses: AccessRegistry, answers: TaskAnswers) -> bool:
+    """Release the run that waits, if everything is said; whether it is. Repeatable: a token is used once."""
+    outcome = {"granting": "approve", "denied": "deny", "ending": "over", "ended": "over"}.get(access.status)
+    if outcome is None:
+        return False
+    token = accesses.token(access.id, STEP)
+    if token is not None:
+        reason = access.reason.model_dump() if access.reason else None
+        answers.send(token, json.dumps({"decision": outcome, "reason": reason}))
+        accesses.drop_token(access.id, STEP, token)
+    return True

@@ -1,0 +1,246 @@
+"""`grant-access` after the decision: arrange the end, grant, tell the consumer, and wait until it reads."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Final
+
+from mesh.domain.access.record import HOLDING, Access, Decided, UnknownAccess
+from mesh.domain.errors import Rejected
+from mesh.domain.events import (
+    AccessExpiring,
+    AccessGranted,
+    AccessNotReady,
+    AccessReady,
+    AccessReleased,
+    Envelope,
+    Event,
+    Metadata,
+    Model,
+)
+from mesh.ports import (
+    AccessRegistry,
+    Clock,
+    LakeFormation,
+    Locks,
+    MemberTopics,
+    Registry,
+    Schedules,
+    Target,
+    TaskAnswers,
+    Trace,
+)
+from mesh.usecases.ask_owners import refuse, require_sender
+from mesh.usecases.registration import grant_entry
+from mesh.usecases.request_access import require_access
+from mesh.usecases.telling import tell
+
+READY: Final = "ready"
+RELEASED: Final = "released"
+WARNING: Final = timedelta(days=7)
+"""How long before its end an access is announced to end; of a short one, the last tenth."""
+
+
+class AccessExpired(Rejected):
+    """The end of the access came before it could be granted."""
+
+
+class MayNotAnswer(Rejected):
+    """An account reports on an access that is not its own."""
+
+
+class Granting(Model):
+    """An access and the state it is in."""
+
+    access: str
+    status: str
+
+
+def lock_name(receiver: str) -> str:
+    """Grants to one account are made, and taken back, one at a time."""
+    return f"grants-{receiver}"
+
+
+def schedule_end(access_id: str, *, end: Target, warn: Target, accesses: AccessRegistry, schedules: Schedules) -> None:
+    """Arrange warning and end before anything is granted: no grant without an end. Repeatable.
+
+    Raises AccessOver.
+    """
+    access = require_access(accesses, access_id).require_going_on()
+    ending = {"ending": {"access": access.id, "cause": "expired", "reason": f"it was granted until {access.until}"}}
+    schedules.at(f"{access.id}-end", access.until, end, json.dumps(ending))
+    schedules.at(f"{access.id}-warn", warned_at(access), warn, json.dumps({"access": access.id}))
+
+
+def warned_at(access: Access) -> datetime:
+    """A week before the end, or when nine tenths of a shorter access are over."""
+    return access.until - min(WARNING, (access.until - access.asked_at) / 10)
+
+
+def grant_access(
+    access_id: str,
+    *,
+    accesses: AccessRegistry,
+    lake: LakeFormation,
+    locks: Locks,
+    trace: Trace,
+    clock: Clock,
+) -> Granting:
+    """Grant to the receiving account, with grant option; written down before and after.
+
+    One at a time for each account, so that an access that ends meanwhile sees what this one needs. Raises AccessOver,
+    AccessExpired, ConcurrentChange.
+    """
+    with locks.hold(lock_name(require_access(accesses, access_id).receiver)):
+        access = require_access(accesses, access_id).require_going_on()
+        if access.status == "live":
+            return Granting(access=access.id, status=access.status)
+        found = decided_of(access)
+        if access.until <= clock.now():
+            raise AccessExpired(f"it would have ended at {access.until}", access=access.id, remedy="ask again")
+        what = f"granting {len(found.entries)} entries to account {access.receiver}"
+        access = accesses.save(access.moved("sharing", clock.now(), what, granted=True))
+        for place, columns in found.row_filters():
+            lake.put_filter(place, filter_name(access.id), columns, found.row_filter)
+        lake.grant(
+            grant_entry(access.receiver, entry.resource, list(entry.permissions), grantable=True)
+            for entry in found.entries
+        )
+        access = accesses.save(access.noted(clock.now(), "granted"))
+    trace.note(access.correlation_id, "granted", access=access.id, entries=len(found.entries))
+    return Granting(access=access.id, status=access.status)
+
+
+def filter_name(access_id: str) -> str:
+    """The data cells filters that an access makes are its own."""
+    return f"mesh-{access_id}"
+
+
+def decided_of(access: Access) -> Decided:
+    """Raises UnknownAccess for one that was never decided."""
+    if access.decided is None:
+        raise UnknownAccess(f"access {access.id} was not decided", access=access.id)
+    return access.decided
+
+
+def announce_grant(
+    access_id: str,
+    token: str,
+    execution: str,
+    *,
+    catalog_id: str,
+    region: str,
+    registry: Registry,
+    accesses: AccessRegistry,
+    topics: MemberTopics,
+    trace: Trace,
+) -> Granting:
+    """Keep the token that AccessReady will release, then tell the receiving account. Raises AccessOver."""
+    access = require_access(accesses, access_id).require_going_on()
+    accesses.keep_token(access.id, READY, token)
+    found = decided_of(access)
+    told = AccessGranted(
+        access=access.id,
+        receiver=access.receiver,
+        reader=access.ask.reader,
+        catalog_id=catalog_id,
+        region=region,
+        entries=found.entries,
+        databases=found.databases,
+        tables=found.tables,
+        what=access.ask.what,
+        purpose=access.ask.purpose,
+        until=access.until,
+        left_out=found.left_out,
+    )
+    tell(access.receiver, told, cause_of(access), "granted", execution, registry=registry, topics=topics)
+    trace.note(access.correlation_id, "share announced", access=access.id, to=access.receiver)
+    return Granting(access=access.id, status=access.status)
+
+
+def cause_of(access: Access) -> Metadata:
+    """The request, as the cause of all that follows from it."""
+    return Metadata(id=access.event_id, correlation_id=access.correlation_id)
+
+
+def receive_answer(
+    envelope: Envelope,
+    *,
+    central: str,
+    registry: Registry,
+    accesses: AccessRegistry,
+    topics: MemberTopics,
+    answers: TaskAnswers,
+    trace: Trace,
+    clock: Clock,
+) -> Granting:
+    """AccessReady, AccessNotReady or AccessReleased of the receiving account releases the run that waits for it.
+
+    One that nobody waits for (late, or delivered twice) changes nothing. Raises NotAMember, ForgedSender,
+    MayNotAnswer, UnknownAccess.
+    """
+    metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
+    try:
+        require_sender(envelope, central=central, registry=registry)
+        number, step, output = _answer_in(envelope)
+        access = require_access(accesses, number)
+        if access.receiver != envelope.account:
+            raise MayNotAnswer(f"access {access.id} is account {access.receiver}'s", account=envelope.account)
+    except Rejected as refusal:
+        refuse(envelope, refusal, metadata, registry=registry, topics=topics, trace=trace, clock=clock)
+        raise
+    token = accesses.token(access.id, step)
+    heard = token is not None and answers.send(token, json.dumps(output))
+    if token is not None:
+        accesses.drop_token(access.id, step, token)
+    trace.note(access.correlation_id, envelope.detail_type, access=access.id, heard=heard)
+    return Granting(access=access.id, status=access.status)
+
+
+def _answer_in(envelope: Envelope) -> tuple[str, str, dict[str, object]]:
+    """(access, the step that waits for it, what that step is told)."""
+    if envelope.detail_type == AccessReady.detail_type():
+        ready = Event[AccessReady].model_validate(envelope.detail).data
+        return ready.access, READY, {"ready": True, **ready.model_dump(mode="json")}
+    if envelope.detail_type == AccessNotReady.detail_type():
+        failed = Event[AccessNotReady].model_validate(envelope.detail).data
+        return failed.access, READY, {"ready": False, **failed.model_dump(mode="json")}
+    released = Event[AccessReleased].model_validate(envelope.detail).data
+    return released.access, RELEASED, released.model_dump(mode="json")
+
+
+def record_live(
+    access_id: str,
+    proof: dict[str, object],
+    *,
+    registry: Registry,
+    accesses: AccessRegistry,
+    trace: Trace,
+    clock: Clock,
+) -> Granting:
+    """The reader reads: from now on the account is told of each version. Repeatable. Raises AccessOver."""
+    access = require_access(accesses, access_id).require_going_on()
+    for product in access.products():
+        registry.subscribe(product, access.receiver, clock.now())
+    if access.status != "live":
+        proved = proof.get("proved_as") or "no query"
+        access = accesses.save(access.moved("live", clock.now(), f"ready, proven by {proved}"))
+    trace.note(access.correlation_id, "access live", access=access.id)
+    return Granting(access=access.id, status=access.status)
+
+
+def warn_expiry(
+    access_id: str, *, registry: Registry, accesses: AccessRegistry, topics: MemberTopics, trace: Trace, clock: Clock
+) -> Granting:
+    """Tell the receiving account that an access ends soon; one that has ended is passed over."""
+    access = require_access(accesses, access_id)
+    if access.status in HOLDING and access.until > clock.now():
+        told = AccessExpiring(
+            access=access.id,
+            receiver=access.receiver,
+            what=access.ask.what,
+            reader=access.ask.reader,
+            until=access.until,
+        )
+        tell(access.receiver, told, cause_of(access), "expiring", access.until, registry=registry, topics=topics)
+        trace.note(access.correlation_id, "expiry announced", access=access.id)
+    return Granting(access=access.id, status=access.status)

@@ -1,0 +1,243 @@
+"""The first steps of `grant-access`: take a request, decide it by what it would expose now, or say why not."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from mesh.domain.access.asking import Ask, normal_form
+from mesh.domain.access.deciding import Asker, decide, grown
+from mesh.domain.access.lake import Lake
+from mesh.domain.access.personas import Personas
+from mesh.domain.access.policy import Policies
+from mesh.domain.access.record import OVER, Access, Decided, UnknownAccess, access_id
+from mesh.domain.events import AccessDenied, AccessRequested, Envelope, Event, Metadata, Model, Reason
+from mesh.domain.membership import NotAMember
+from mesh.domain.ontology import PRODUCT
+from mesh.ports import AccessRegistry, CatalogState, Clock, Executions, MemberTopics, Registry, Trace
+from mesh.usecases.change_subscription import UnknownProduct
+from mesh.usecases.preview_access import check_known
+from mesh.usecases.telling import tell
+
+
+class Requested(Model):
+    """The access that a request became; `duplicate`: another run is at work on it."""
+
+    access: str
+    duplicate: bool = False
+
+
+class Verdict(Model):
+    """What is to be done. `rounds`: seconds to wait for an answer, then after a reminder, then after escalation."""
+
+    access: str
+    effect: Literal["allow", "ask", "deny"]
+    rounds: tuple[int, ...]
+    reason: Reason
+
+
+def receive_request(
+    envelope: Envelope,
+    *,
+    execution: str,
+    registry: Registry,
+    accesses: AccessRegistry,
+    catalog: CatalogState,
+    policies: Policies,
+    personas: Personas,
+    runs: Executions,
+    trace: Trace,
+    clock: Clock,
+) -> Requested:
+    """Record the request of an admitted consumer; a redelivered one is the same access.
+
+    Raises what `normal_form` raises, UnknownProduct, UnknownLFTag, AlreadyAsked.
+    """
+    event = Event[AccessRequested].model_validate(envelope.detail)
+    member = registry.member(envelope.account)
+    if member is None:
+        raise NotAMember(f"account {envelope.account} is not a member of this mesh", account=envelope.account)
+    number = access_id(event.metadata.id)
+    known = accesses.access(number)
+    if known is not None and known.receiver == envelope.account:
+        return _again(known, execution, accesses, runs)
+    now = clock.now()
+    reader, persona = personas.role_of(event.data.reader)
+    ask = normal_form(event.data, reader=reader, persona=persona, purposes=policies.purposes, now=now)
+    _require_known(ask, envelope.account, registry, catalog)
+    access = accesses.open(
+        Access(
+            id=number,
+            receiver=envelope.account,
+            receiver_domain=member.domain,
+            ask=ask,
+            status="requested",
+            until=ask.until,
+            event_id=event.metadata.id,
+            correlation_id=event.metadata.correlation_id,
+            asked_at=now,
+            execution=execution,
+        ).noted(now, f"requested for {ask.purpose}")
+    )
+    trace.note(access.correlation_id, "access requested", access=access.id, asked=ask.what)
+    return Requested(access=access.id)
+
+
+def _again(known: Access, execution: str, accesses: AccessRegistry, runs: Executions) -> Requested:
+    """A second delivery leaves the work to the run that has it; a run started anew takes over from one that failed."""
+    if known.execution == execution:
+        return Requested(access=known.id)
+    if known.status in OVER or runs.running(known.execution):
+        return Requested(access=known.id, duplicate=True)
+    accesses.save(known.model_copy(update={"execution": execution}))
+    return Requested(access=known.id)
+
+
+def _require_known(ask: Ask, account: str, registry: Registry, catalog: CatalogState) -> None:
+    if not ask.product:
+        check_known(ask.tags, catalog.tag_values())
+        return
+    product = registry.product(ask.product)
+    if product is None or product.status == "retired" or (product.draft and product.owner != account):
+        raise UnknownProduct(
+            f"there is no product {ask.product!r}", product=ask.product, remedy="see what there is: mesh products"
+        )
+
+
+def require_access(accesses: AccessRegistry, access_id: str) -> Access:
+    """Raises UnknownAccess."""
+    access = accesses.access(access_id)
+    if access is None:
+        raise UnknownAccess(f"there is no request or grant {access_id!r}", remedy="mesh requests, mesh grants")
+    return access
+
+
+def decide_access(
+    access_id: str,
+    *,
+    central: str,
+    registry: Registry,
+    accesses: AccessRegistry,
+    catalog: CatalogState,
+    policies: Policies,
+    trace: Trace,
+    clock: Clock,
+) -> Verdict:
+    """Preview on the catalog's tags as they are now, then policy. What was approved counts, unless more is exposed now.
+
+    Raises NotInCatalog, AmbiguousAsk, UntilTooFar, AccessOver.
+    """
+    access = require_access(accesses, access_id).require_going_on()
+    now = clock.now()
+    found = decided(access, central=central, registry=registry, catalog=catalog, policies=policies, clock=clock)
+    rounds = policies.asking.rounds()
+    if found.effect == "deny":
+        return Verdict(access=access.id, effect="deny", rounds=rounds, reason=_reason(found))
+    settled = _settled(access, found)
+    if settled is not None:
+        return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(settled))
+    if access.decided is not None and grown(access.decided, found):
+        access = access.noted(now, "more is exposed now than was asked about", answers=(), narrowed=False)
+    accesses.save(
+        access.moved(
+            "waiting" if found.effect == "ask" else "granting",
+            now,
+            f"{found.effect}: {', '.join(found.rules)}",
+            decided=found,
+            answer_by=now + policies.asking.deny_after if found.effect == "ask" else None,
+        )
+    )
+    trace.note(access.correlation_id, f"access: {found.effect}", access=access.id, rules=list(found.rules))
+    return Verdict(access=access.id, effect=found.effect, rounds=rounds, reason=_reason(found))
+
+
+def _settled(access: Access, found: Decided) -> Decided | None:
+    """What was decided before, where that still stands: granted already, or approved for what is exposed now."""
+    before = access.decided
+    if before is None or access.status in ("requested", "waiting"):
+        return None
+    if access.status != "granting":
+        return before
+    changed = grown(before, found) or (access.narrowed and grown(found, before))
+    return None if changed else before
+
+
+def decided(
+    access: Access,
+    *,
+    central: str,
+    registry: Registry,
+    catalog: CatalogState,
+    policies: Policies,
+    clock: Clock,
+) -> Decided:
+    """The policy's answer to the ask on the catalog as it is now."""
+    lake = catalog.tagged((access.ask.product,) if access.ask.product else ())
+    lake = _published(lake, registry)
+    owners = {name: product.owner for name in lake.databases if (product := registry.product(name)) is not None}
+    asker = Asker(account=access.receiver, domain=access.receiver_domain)
+    return decide(
+        access.ask,
+        access=access.id,
+        asker=asker,
+        lake=lake,
+        owners=owners,
+        central=central,
+        policies=policies,
+        now=clock.now(),
+    )
+
+
+def _published(lake: Lake, registry: Registry) -> Lake:
+    """Products alone, and of these no drafts and none that has ended."""
+    kept = {}
+    for name, database in lake.databases.items():
+        product = registry.product(name)
+        if product is not None and not product.draft and product.status != "retired":
+            kept[name] = database
+    return Lake(lake.account, kept)
+
+
+def _reason(found: Decided) -> Reason:
+    left_out = f"; left out: {'; '.join(found.left_out)}" if found.left_out and found.effect != "deny" else ""
+    rules = ", ".join(found.rules) or "no rule"
+    return Reason(
+        code="DeniedByPolicy" if found.effect == "deny" else "AllowedByPolicy",
+        message=f"{found.why}{left_out}",
+        where={"rules": rules},
+        remedy="ask for less, or for another purpose; mesh preview shows what it is" if found.effect == "deny" else "",
+    )
+
+
+def deny_access(
+    envelope: Envelope,
+    reason: Mapping[str, Any],
+    *,
+    registry: Registry,
+    accesses: AccessRegistry,
+    topics: MemberTopics,
+    trace: Trace,
+    clock: Clock,
+) -> Requested:
+    """Record why a request comes to nothing, and tell the asker, if it is a member that can be told. Idempotent."""
+    metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
+    number = access_id(metadata.id)
+    why = Reason.model_validate(reason)
+    access = accesses.access(number)
+    if access is not None and access.receiver == envelope.account and access.status not in OVER:
+        access = accesses.save(access.moved("denied", clock.now(), f"denied: {why.message}", reason=why))
+    if access is None:
+        registry.record_refusal(envelope.account, envelope.detail_type, why.model_dump(), clock.now())
+    told = AccessDenied(
+        access=number,
+        receiver=envelope.account,
+        what=access.ask.what if access else _as_asked(envelope),
+        reason=why,
+    )
+    tell(envelope.account, told, metadata, "denied", registry=registry, topics=topics)
+    trace.note(metadata.correlation_id, "access denied", access=number, reason=why.model_dump())
+    return Requested(access=number)
+
+
+def _as_asked(envelope: Envelope) -> str:
+    data = envelope.detail.get("data")
+    asked = data if isinstance(data, dict) else {}
+    return str(asked.get(PRODUCT) or asked.get("expression") or "")[:1000]

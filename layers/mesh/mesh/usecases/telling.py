@@ -1,0 +1,16 @@
+"""Central speaks to one member: an event on the member's own topic."""
+
+from mesh.domain.events import Event, EventData, Metadata, follow
+from mesh.ports import MemberTopics, Registry
+
+
+def tell(
+    account: str, data: EventData, cause: Metadata, *parts: object, registry: Registry, topics: MemberTopics
+) -> bool:
+    """Publish to the account's topic; `False` if it is no admitted member. A repeated call repeats the event's id."""
+    member = registry.member(account)
+    if member is None or member.status != "admitted":
+        return False
+    event = Event[EventData](metadata=follow(cause, *parts, account), data=data)
+    topics.publish(member.topic_arn, data.detail_type(), event.model_dump_json(serialize_as_any=True))
+    return True
