@@ -31,10 +31,10 @@ from tests.unit.domain.access.asks import (
 LATER = NOW + timedelta(days=30)
 
 
-def policies_of(found):
-    """Table policies as text."""
+def policies_of(found, kind="TABLE"):
+    """The expressions of policies on tables, or on databases, as text."""
     bodies = [entry.resource.get("LFTagPolicy", {}) for entry in found.entries]
-    return [str(Expression.of_tags(body["Expression"])) for body in bodies if body.get("ResourceType") == "TABLE"]
+    return [str(Expression.of_tags(body["Expression"])) for body in bodies if body.get("ResourceType") == kind]
 
 
 def kinds(found):
@@ -63,6 +63,7 @@ def test_of_an_internal_product_the_personal_columns_are_left_out_and_said_so():
     found = decided()
     assert (found.effect, found.rules, found.approvers) == ("allow", ("internal",), ())
     assert policies_of(found) == ["confidentiality=internal pii=none product=credit-card"]
+    assert policies_of(found, "DATABASE") == ["product=credit-card"]
     assert kinds(found) == [("LFTagPolicy", "DESCRIBE"), ("LFTagPolicy", "SELECT", "DESCRIBE")]
     assert found.columns == ("credit-card.credit_card.laufkont", "credit-card.credit_card.hoehe")
     assert reaches(found, LAKE) == set(found.columns)

@@ -35,9 +35,8 @@ def foresee(judge: Judge, *, owners: Mapping[str, str], central: str, catalog: s
         return denied(by_rule, f"{_NOTHING} {told(by_rule, 'deny')}", left_out)
     judge.check_until(kept, now)
     ask = judge.ask
-    # Nobody owns yet what an expression may come to expose.
-    known = owners if ask.product else {}
-    effect, approvers = judge.approval(dict.fromkeys(kept, (ask.product,)), known, central)
+    # Nobody owns yet what an expression may come to expose: no product, so the steward's.
+    effect, approvers = judge.approval(dict.fromkeys(kept, (ask.product,)), owners, central)
     expressions = pinned(ask.tags, judge.keys, [point for rule in kept for point in by_rule[rule]])
     reaching = (ask.tags,) if ask.product else expressions
     return Decided(
