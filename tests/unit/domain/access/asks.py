@@ -70,7 +70,7 @@ def ask(**given):
     return Ask(**{**usual, **given})
 
 
-def decided(lake=LAKE, policies=POLICIES, domain="risk", now=NOW, **given):
+def decided(lake=LAKE, policies=POLICIES, domain="risk", now=NOW, withheld=(), **given):
     return decide(
         ask(**given),
         access="ac-0123456789ab",
@@ -80,4 +80,5 @@ def decided(lake=LAKE, policies=POLICIES, domain="risk", now=NOW, **given):
         central=CENTRAL,
         policies=policies,
         now=now,
+        withheld=withheld,
     )

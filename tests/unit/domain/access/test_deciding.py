@@ -282,6 +282,29 @@ def test_same_domain_pins_the_domain():
     assert decided(LAKE, shipped(rules=[rule]), domain="risk").effect == "deny"
 
 
+def test_withheld_databases_are_told_apart_by_product_only_where_classification_does_not():
+    draft = Database("draft", tags("draft", "restricted", "sensitive"), {"t": table("draft", "t", "a")})
+    retired = Database("retired", tags("retired"), {"t": table("retired", "t", "a")})
+    drafts = lake_of(credit_card(), draft)
+    harmless = decided(drafts, expression="pii=none,sensitive", withheld=["draft"])
+    assert policies_of(harmless) == ["confidentiality=internal pii=none"]
+    both = lake_of(credit_card(), draft, retired)
+    found = decided(both, expression="pii=none", withheld=["draft", "retired"])
+    assert policies_of(found) == ["confidentiality=internal pii=none product=credit-card"]
+    assert reaches(found, both) == set(found.columns) == set(decided().columns)
+    with pytest.raises(NotInCatalog, match="no data product 'retired'"):
+        decided(both, product="retired", withheld=["retired"])
+
+
+def test_where_all_that_matches_is_withheld_nothing_is_granted_on_what_may_come():
+    retired = lake_of(Database("retired", tags("retired"), {"t": table("retired", "t", "a")}))
+    found = decided(retired, expression="pii=none", withheld=["retired"])
+    assert (found.effect, found.entries) == ("deny", ())
+    assert "withheld" in found.why
+    named = decided(retired, expression="product=retired,loans pii=none", withheld=["retired"])
+    assert policies_of(named) == ["confidentiality=internal,public pii=none product=loans"]
+
+
 classes = st.sampled_from(["public", "internal", "confidential", "restricted"])
 levels = st.sampled_from(["none", "personal", "sensitive"])
 own_tags = st.fixed_dictionaries({}, optional={"confidentiality": classes, "pii": levels})

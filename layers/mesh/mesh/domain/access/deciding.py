@@ -4,12 +4,12 @@ Each classification of columns is decided by itself. An ask for something by its
 column of it denied, and all of it is. What matches nothing today is decided on all that it could come to expose.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mesh.domain.access.asking import Ask
-from mesh.domain.access.exposure import ExposedTable
+from mesh.domain.access.exposure import ExposedTable, exposed_by
 from mesh.domain.access.expressions import Tags
 from mesh.domain.access.foreseeing import foresee
 from mesh.domain.access.granting import (
@@ -68,16 +68,22 @@ def decide(
     central: str,
     policies: Policies,
     now: datetime,
+    withheld: Collection[str] = (),
 ) -> Decided:
     """What the policies say to the ask on the catalog as it is now, and the grants to the asking account it comes to.
 
     `access` is its id, `owners` the owning account of each database, `central` the account whose catalog it is. For an
-    answer without an effect (a preview) any id does. `effect` ask: the entries are what is granted once all approvers
-    agree. A database that is no data product (by its name) counts in `exposure` and `columns`, and gets no link.
+    answer without an effect (a preview) any id does. `withheld`: databases of the lake that are not to be granted
+    (drafts, retired products); where an expression would match data of one, the grant names the products it is for.
+
+    Effect `ask`: the entries are what is granted once all approvers agree. A database without an owner is no data
+    product: it counts in `exposure` and `columns`, and gets no link.
 
     Raises NotInCatalog, AmbiguousAsk, UntilTooFar, InvalidExpression (more classifications than expressions can say).
     """
-    judge = Judge(ask, asker, policies)
+    hidden = {name: found for name, found in lake.databases.items() if name in withheld}
+    lake = replace(lake, databases={name: found for name, found in lake.databases.items() if name not in withheld})
+    judge = Judge(ask, asker, policies, exposed_by(replace(lake, databases=hidden), ask.tags))
     tables = resolve(ask, lake)
     if not tables:
         return foresee(judge, owners=owners, central=central, catalog=lake.account, now=now)

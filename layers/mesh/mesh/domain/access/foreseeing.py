@@ -13,9 +13,11 @@ from mesh.domain.access.narrowing import Point, boxes, pinned
 from mesh.domain.access.policy import Rule
 from mesh.domain.access.record import Decided
 from mesh.domain.access.resolving import listed
+from mesh.domain.ontology import PRODUCT
 
 MAX_CLASSES: Final = 10_000
 _NOTHING: Final = "Nothing matches today."
+_WITHHELD: Final = "All that matches today is withheld, and no product is named that it could be told apart by."
 
 
 def foresee(judge: Judge, *, owners: Mapping[str, str], central: str, catalog: str, now: datetime) -> Decided:
@@ -31,6 +33,8 @@ def foresee(judge: Judge, *, owners: Mapping[str, str], central: str, catalog: s
         for rule, points in by_rule.items()
         if rule not in kept
     )
+    if not by_rule:
+        return denied((), _WITHHELD, ())
     if not kept:
         return denied(by_rule, f"{_NOTHING} {told(by_rule, 'deny')}", left_out)
     judge.check_until(kept, now)
@@ -69,9 +73,9 @@ def _rules(judge: Judge) -> dict[Rule, list[Point]]:
 
 
 def _values(judge: Judge, key: str, asked: frozenset[str] | None) -> tuple[str, ...]:
-    if asked is None or ANY_VALUE in asked:
-        return judge.policies.values(key)
-    return tuple(sorted(asked))
+    values = judge.policies.values(key) if asked is None or ANY_VALUE in asked else sorted(asked)
+    barred = judge.withheld_products if key == PRODUCT else frozenset()
+    return tuple(value for value in values if value not in barred)
 
 
 def _classes(judge: Judge, points: Iterable[Point]) -> str:

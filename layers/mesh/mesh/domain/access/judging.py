@@ -14,6 +14,7 @@ from mesh.domain.access.policy import Condition, Facts, Policies, Rule
 from mesh.domain.access.record import Decided
 from mesh.domain.access.resolving import by_name
 from mesh.domain.errors import Rejected
+from mesh.domain.ontology import PRODUCT
 
 type Effect = Literal["allow", "ask", "deny"]
 
@@ -33,8 +34,9 @@ class Asker:
 class Judge:
     """One request and the policies. What was worked out for a tag set is kept."""
 
-    def __init__(self, ask: Ask, asker: Asker, policies: Policies) -> None:
-        self.ask, self.policies = ask, policies
+    def __init__(self, ask: Ask, asker: Asker, policies: Policies, withheld: Iterable[ExposedTable] = ()) -> None:
+        """`withheld`: what the ask's expression matches and nobody is granted, whatever the rules say."""
+        self.ask, self.policies, self._withheld = ask, policies, tuple(withheld)
         self.facts = Facts(
             purpose=ask.purpose,
             persona=ask.persona,
@@ -48,7 +50,18 @@ class Judge:
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """The LF-Tag keys that expressions have to name, so that they mean what was decided and no more."""
-        return self.policies.decisive_keys(self.facts)
+        keys = self.policies.decisive_keys(self.facts)
+        columns = (column for each in self._withheld for column in each.columns)
+        if any(self.policies.rule(column.tags, self.facts).effect != "deny" for column in columns):
+            # Classification alone does not tell it from what is granted: its product does.
+            return tuple(sorted({*keys, PRODUCT}))
+        return keys
+
+    @cached_property
+    def withheld_products(self) -> frozenset[str]:
+        """Values of the product tag that no grant may name."""
+        columns = (column for each in self._withheld for column in each.columns)
+        return frozenset(column.tags[PRODUCT] for column in columns if PRODUCT in column.tags)
 
     def rule(self, tags: Tags) -> Rule:
         """What decides on data with these effective tags. By tags only what has every decisive key can be granted."""
