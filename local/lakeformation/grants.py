@@ -4,9 +4,8 @@ import re
 import time
 from collections.abc import Callable
 
-from local import ram
 from local.glue import store as glue
-from local.lakeformation import context, failures, tags
+from local.lakeformation import context, failures, sharing, tags
 from local.lakeformation import resources as r
 from local.lakeformation.identity import Identity, principal_exists
 from local.lakeformation.protocol import AwsError, Json, access_denied, invalid_input, not_found
@@ -31,7 +30,7 @@ def grant_permissions(caller: Identity, params: Json) -> Json:
     resources = r.parse_resource(params["Resource"], params.get("CatalogId") or caller.account)
     for resource in resources:
         _check(caller, principal, permissions, resource)
-        _require_sharing(caller, principal, resource)
+        sharing.require_sharing(caller, _account_of(principal, caller), resource)
     for resource in resources:
         for part, held in _split(resource, permissions):
             _add(caller, principal, part, held, grantable & held)
@@ -197,25 +196,6 @@ def _check_cross_account(caller: Identity, account: str, permissions: set[str], 
         )
 
 
-def _require_sharing(caller: Identity, principal: str, resource: r.Resource) -> None:
-    """A grant to another account shares by RAM, with the caller's own rights to do that.
-
-    https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-prereqs.html (cross-account version 3 and above;
-    the managed policy AWSLakeFormationCrossAccountManager has these with the same conditions).
-    """
-    receiver = _account_of(principal, caller)
-    if caller.account != resource.catalog or receiver == resource.catalog:
-        return
-    kind, arn = share_kind(resource), resource_arn(resource, caller.region)
-    share = ram.share_of(resource.catalog, caller.region, receiver, kind)
-    if share is None:
-        keys = {"ram:RequestedResourceType": f"glue:{kind}"}
-        caller.require("ram:CreateResourceShare", "*", service="ram", keys=keys)
-    elif arn not in share.resources:
-        keys = {"ram:ResourceShareName": share.name}
-        caller.require("ram:AssociateResourceShare", share.arn, service="ram", keys=keys)
-
-
 def _require_existing(kept: State, resource: r.Resource, permissions: set[str]) -> None:
     match resource:
         case r.Database(name=name):
@@ -279,11 +259,7 @@ def _add(caller: Identity, principal: str, resource: r.Resource, permissions: se
     held.updated, held.updated_by = time.time(), caller.arn
     if caller.account == resource.catalog:
         held.grantor = caller.account
-    receiver = _account_of(principal, caller)
-    if receiver != resource.catalog and caller.account == resource.catalog:
-        ram.share(
-            resource.catalog, caller.region, receiver, share_kind(resource), resource_arn(resource, caller.region)
-        )
+    sharing.share(caller, _account_of(principal, caller), resource)
 
 
 def drop(kept: State, resource: r.Resource) -> None:
@@ -302,38 +278,5 @@ def _remove(kept: State, principal: str, resource: r.Resource, permissions: set[
         return
     del kept.grants[principal, resource]
     receiver = principal if ACCOUNT.fullmatch(principal) else principal.split(":")[4] if ":" in principal else ""
-    if ACCOUNT.fullmatch(receiver) and receiver != kept.account and not _still_shares(kept, receiver, resource):
-        ram.unshare(kept.account, kept.region, receiver, share_kind(resource), resource_arn(resource, kept.region))
-
-
-def _still_shares(kept: State, receiver: str, resource: r.Resource) -> bool:
-    arn, kind = resource_arn(resource, kept.region), share_kind(resource)
-    return any(
-        grant.grantor == kept.account
-        and receiver in (grant.principal, *grant.principal.split(":")[4:5])
-        and (share_kind(grant.resource), resource_arn(grant.resource, kept.region)) == (kind, arn)
-        for grant in kept.grants.values()
-    )
-
-
-def share_kind(resource: r.Resource) -> str:
-    """Which of the two shares that Lake Formation keeps for each pair of accounts the resource is in."""
-    is_table = isinstance(resource, r.Table | r.Columns | r.CellsFilter) or (
-        isinstance(resource, r.TagPolicy) and resource.kind == "TABLE"
-    )
-    return "Table" if is_table else "Database"
-
-
-def resource_arn(resource: r.Resource, region: str) -> str:
-    """What RAM shares: the database or table itself, and for tags the catalog."""
-    root = f"arn:aws:glue:{region}:{resource.catalog}"
-    match resource:
-        case r.Database(name=name):
-            return f"{root}:database/{name}"
-        case (
-            r.Table(database=database, name=name)
-            | r.Columns(database=database, table=name)
-            | r.CellsFilter(database=database, table=name)
-        ):
-            return f"{root}:table/{database}/{name or '*'}"
-    return f"{root}:catalog"
+    if ACCOUNT.fullmatch(receiver):
+        sharing.unshare(kept, receiver, resource)
