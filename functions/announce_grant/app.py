@@ -5,6 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.access_steps import WaitingStep
 from mesh.usecases.grant_access import announce_grant
 
 
@@ -15,11 +16,11 @@ class Settings(AccountSettings, TableSettings):
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{access, token, execution}` → Granting."""
-    settings = load(Settings)
+    step, settings = WaitingStep.model_validate(event), load(Settings)
     return announce_grant(
-        str(event["access"]),
-        str(event["token"]),
-        str(event["execution"]),
+        step.access,
+        step.token,
+        step.execution,
         catalog_id=settings.account_id,
         region=settings.aws_region,
         registry=wiring.registry(settings),

@@ -5,6 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.access_steps import AskingStep
 from mesh.usecases.ask_owners import ask_owners
 
 
@@ -17,11 +18,11 @@ class Settings(AccountSettings, TableSettings):
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{access, round, token}` → Asked."""
-    settings = load(Settings)
+    step, settings = AskingStep.model_validate(event), load(Settings)
     return ask_owners(
-        str(event["access"]),
-        int(event["round"]),
-        str(event["token"]),
+        step.access,
+        step.round,
+        step.token,
         central=settings.account_id,
         steward_topic=settings.steward_topic_arn,
         registry=wiring.registry(settings),

@@ -5,6 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.access_steps import AccessStep
 from mesh.usecases.request_access import decide_access
 
 
@@ -15,9 +16,9 @@ class Settings(AccountSettings, TableSettings):
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{access}` → Verdict."""
-    settings = load(Settings)
+    step, settings = AccessStep.model_validate(event), load(Settings)
     return decide_access(
-        str(event["access"]),
+        step.access,
         central=settings.account_id,
         registry=wiring.registry(settings),
         accesses=wiring.accesses(settings),

@@ -5,6 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.access_steps import AccessStep
 from mesh.usecases.grant_access import grant_access
 
 
@@ -15,9 +16,9 @@ class Settings(AccountSettings, TableSettings):
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{access}` → Granting."""
-    settings = load(Settings)
+    step, settings = AccessStep.model_validate(event), load(Settings)
     return grant_access(
-        str(event["access"]),
+        step.access,
         accesses=wiring.accesses(settings),
         lake=wiring.lake(settings),
         locks=wiring.locks(settings),

@@ -5,6 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
+from mesh.usecases.access_steps import AccessStep
 from mesh.usecases.end_access import record_ended
 
 
@@ -15,9 +16,9 @@ class Settings(TableSettings):
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{access}` → Ended."""
-    settings = load(Settings)
+    step, settings = AccessStep.model_validate(event), load(Settings)
     return record_ended(
-        str(event["access"]),
+        step.access,
         accesses=wiring.accesses(settings),
         schedules=wiring.schedules(),
         trace=wiring.trace(settings),

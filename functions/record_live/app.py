@@ -5,6 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
+from mesh.usecases.access_steps import ProvenStep
 from mesh.usecases.grant_access import record_live
 
 
@@ -15,10 +16,10 @@ class Settings(TableSettings):
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{access, proof}` → Granting."""
-    settings = load(Settings)
+    step, settings = ProvenStep.model_validate(event), load(Settings)
     return record_live(
-        str(event["access"]),
-        event["proof"],
+        step.access,
+        step.proof,
         registry=wiring.registry(settings),
         accesses=wiring.accesses(settings),
         trace=wiring.trace(settings),

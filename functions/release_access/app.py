@@ -12,6 +12,8 @@ from mesh.usecases.release_share import release_access
 class Settings(AccountSettings, TableSettings):
     """The function's environment."""
 
+    own_role_arn: str
+
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
@@ -21,6 +23,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         Envelope.model_validate(event["envelope"]),
         execution=event["execution"],
         account=settings.account_id,
+        own_role=settings.own_role_arn,
         accesses=wiring.held_accesses(settings),
         lake=wiring.lake(settings),
         links=wiring.resource_links(),

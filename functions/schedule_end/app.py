@@ -6,6 +6,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
 from mesh.ports import Target
+from mesh.usecases.access_steps import AccessStep
 from mesh.usecases.grant_access import schedule_end
 
 
@@ -21,9 +22,9 @@ class Settings(TableSettings):
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{access}` → nothing."""
-    settings = load(Settings)
+    step, settings = AccessStep.model_validate(event), load(Settings)
     schedule_end(
-        str(event["access"]),
+        step.access,
         end=Target(settings.revoke_access_arn, settings.schedule_role_arn, settings.event_dlq_arn),
         warn=Target(settings.warn_expiry_arn, settings.schedule_role_arn, settings.event_dlq_arn),
         accesses=wiring.accesses(settings),

@@ -14,7 +14,7 @@ from local.states import redrive, retries, runner
 from local.states.executions import idempotent
 from local.states.integrations import Integrations
 from local.states.parallel import execute_parallel
-from local.states.tasks import Tasks, running
+from local.states.tasks import Tasks, machines, running
 from local.values import Json
 
 
@@ -50,7 +50,7 @@ def _with_task_tokens(extract: Callable[..., str]) -> Callable[..., str]:
     def extracted(service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> str:  # noqa: ANN401 - passed on
         if service == "states" and ".SendTask" in headers.get("x-amz-target", ""):
             token = json.loads(body or b"{}").get("taskToken")
-            return str((stepfunctions._task_tokens.get(token) or {}).get("machine", "*"))
+            return machines.get(str(token), "*")
         return extract(service, method, path, headers, body, *rest)
 
     return extracted

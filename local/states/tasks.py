@@ -21,6 +21,8 @@ _RESOURCE = re.compile(
 _CALLBACK = ".waitForTaskToken"
 
 _skipped = 0.0
+machines: dict[str, str] = {}
+"""Task token → the machine it was made for: known to AWS from the token itself, also when its task has ended."""
 running: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("running_execution")
 """The execution whose state is being worked on: MiniStack's own record of it."""
 
@@ -72,6 +74,7 @@ class Tasks:
         waiting: dict[str, Any] = {"event": threading.Event(), "result": None, "error": None, "heartbeat": None}
         waiting["machine"] = running.get()["stateMachineArn"]
         stepfunctions._task_tokens[token] = waiting
+        machines[token] = waiting["machine"]
         try:
             self.invoke(resource.replace(_CALLBACK, ""), arguments)
             _wait(waiting, state, running.get())

@@ -13,6 +13,7 @@ import pytest
 from mesh.domain.events import EVENT_TYPES, Envelope, Event, EventData
 from mesh.domain.formats.model import ObjectRef
 from mesh.entry.s3_events import object_of
+from mesh.usecases.end_access import Ending
 from mesh.usecases.relay_inbox import InboxMessage
 from pydantic import BaseModel, ValidationError
 
@@ -61,6 +62,7 @@ def inbox_message(body: Any) -> InboxMessage:
 BY_HAND: dict[str, Any] = {
     "collect_uploads": lambda event: [object_of(body) for body in bodies(event)],
     "declare_product": lambda event: [object_of(event)],
+    "end_access": lambda event: [Ending.model_validate(event["ending"])] if "ending" in event else [*envelopes(event)],
     "govern_lake": lambda event: [event["RequestType"], event["ResourceProperties"]["Admins"], event["ResponseURL"]],
     "join_mesh": lambda event: [event.get("ResponseURL") or event["detail-type"]],
     "relay_inbox": lambda event: [inbox_message(body) for body in bodies(event)],

@@ -195,7 +195,10 @@ def test_a_task_gives_its_function_the_time_it_has():
     cut_off = [
         f"{machine}.{state}"
         for machine, state, task in tasks()
-        if (function := function_of(task)) and task["TimeoutSeconds"] < timeouts[function]
+        # A run waits for people as long as the policy says, which is hours at least.
+        if (function := function_of(task))
+        and not isinstance(task["TimeoutSeconds"], str)
+        and task["TimeoutSeconds"] < timeouts[function]
     ]
 
     assert cut_off == []

@@ -86,16 +86,16 @@ class DynamoAccessRegistry:
 
     def keep_token(self, access_id: str, step: str, token: str) -> None:
         """See the port."""
-        self._table.put({"pk": f"ACCESS#{access_id}", "sk": f"TOKEN#{step}", "token": token})
+        self._table.put({"pk": f"ACCESS#{access_id}", "sk": f"TOKEN#{step}", "task_token": token})
 
     def token(self, access_id: str, step: str) -> str | None:
         """See the port."""
         item = self._table.get(f"ACCESS#{access_id}", f"TOKEN#{step}")
-        return str(item["token"]) if item else None
+        return str(item["task_token"]) if item else None
 
     def drop_token(self, access_id: str, step: str, token: str) -> bool:
         """See the port."""
-        return self._table.delete_if(f"ACCESS#{access_id}", f"TOKEN#{step}", "token = :token", {":token": token})
+        return self._table.delete_if(f"ACCESS#{access_id}", f"TOKEN#{step}", "task_token = :token", {":token": token})
 
     def _put(self, item: dict[str, Any], condition: dict[str, Any]) -> dict[str, Any]:
         return {"Put": {"TableName": self._table.name, "Item": dump(item), **condition}}

@@ -40,6 +40,7 @@ def release_access(
     *,
     execution: str,
     account: str,
+    own_role: str,
     accesses: HeldAccesses,
     lake: LakeFormation,
     links: ResourceLinks,
@@ -64,7 +65,12 @@ def release_access(
         if held.reader:
             _revoke(held, others, account, lake)
         unused = unneeded_databases(held.databases, [other.databases for other in others])
-        removed = tuple(link for link in map(names.resource_link, unused) if _delete(link, held, links))
+        removed = tuple(link for link in map(names.resource_link, unused) if _leads_to_central(link, held, links))
+        # Administrators may not drop what they did not make, but may grant themselves that.
+        droppable = [({"Database": {"CatalogId": account, "Name": link}}, ["DROP"]) for link in removed]
+        lake.grant(grant_entry(own_role, resource, permissions) for resource, permissions in droppable)
+        for link in removed:
+            links.delete(link)
         ended = {"state": "over", "ended_by": execution, "links_removed": removed, "noted": clock.now()}
         held = accesses.save(held.model_copy(update=ended))
     return _released(held, cause, "released")
@@ -82,13 +88,9 @@ def _revoke(held: Held, others: list[Held], account: str, lake: LakeFormation) -
     lake.revoke(grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in taken)
 
 
-def _delete(link: str, held: Held, links: ResourceLinks) -> bool:
-    """Only a link to central: something else of that name is not ours."""
-    target = links.target(link)
-    if target is None or target[0] != held.catalog_id:
-        return False
-    links.delete(link)
-    return True
+def _leads_to_central(link: str, held: Held, links: ResourceLinks) -> bool:
+    """Something else of that name is not ours to delete."""
+    return links.target(link) in {(held.catalog_id, database) for database in held.databases}
 
 
 def _released(held: Held, cause: Metadata, outcome: Literal["released", "over", "kept"]) -> Released:

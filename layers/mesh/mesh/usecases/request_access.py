@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 from mesh.domain.access.asking import Ask, normal_form
 from mesh.domain.access.deciding import Asker, decide, grown
-from mesh.domain.access.lake import Lake
 from mesh.domain.access.personas import Personas
 from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import OVER, Access, Decided, UnknownAccess, access_id
 from mesh.domain.events import AccessDenied, AccessRequested, Envelope, Event, Metadata, Model, Reason
 from mesh.domain.membership import NotAMember
 from mesh.domain.ontology import PRODUCT
+from mesh.domain.product import Product
 from mesh.ports import AccessRegistry, CatalogState, Clock, Executions, MemberTopics, Registry, Trace
 from mesh.usecases.change_subscription import UnknownProduct
 from mesh.usecases.preview_access import check_known
@@ -62,7 +62,7 @@ def receive_request(
     now = clock.now()
     reader, persona = personas.role_of(event.data.reader)
     ask = normal_form(event.data, reader=reader, persona=persona, purposes=policies.purposes, now=now)
-    _require_known(ask, envelope.account, registry, catalog)
+    _require_known(ask, registry, catalog)
     access = accesses.open(
         Access(
             id=number,
@@ -91,12 +91,12 @@ def _again(known: Access, execution: str, accesses: AccessRegistry, runs: Execut
     return Requested(access=known.id)
 
 
-def _require_known(ask: Ask, account: str, registry: Registry, catalog: CatalogState) -> None:
+def _require_known(ask: Ask, registry: Registry, catalog: CatalogState) -> None:
     if not ask.product:
         check_known(ask.tags, catalog.tag_values())
         return
     product = registry.product(ask.product)
-    if product is None or product.status == "retired" or (product.draft and product.owner != account):
+    if product is None or not _is_offered(product):
         raise UnknownProduct(
             f"there is no product {ask.product!r}", product=ask.product, remedy="see what there is: mesh products"
         )
@@ -171,29 +171,23 @@ def decided(
 ) -> Decided:
     """The policy's answer to the ask on the catalog as it is now."""
     lake = catalog.tagged((access.ask.product,) if access.ask.product else ())
-    lake = _published(lake, registry)
-    owners = {name: product.owner for name in lake.databases if (product := registry.product(name)) is not None}
-    asker = Asker(account=access.receiver, domain=access.receiver_domain)
+    products = {name: product for name in lake.databases if (product := registry.product(name)) is not None}
     return decide(
         access.ask,
         access=access.id,
-        asker=asker,
+        asker=Asker(account=access.receiver, domain=access.receiver_domain),
         lake=lake,
-        owners=owners,
+        owners={name: product.owner for name, product in products.items()},
         central=central,
         policies=policies,
         now=clock.now(),
+        withheld=[name for name in lake.databases if name not in products or not _is_offered(products[name])],
     )
 
 
-def _published(lake: Lake, registry: Registry) -> Lake:
-    """Products alone, and of these no drafts and none that has ended."""
-    kept = {}
-    for name, database in lake.databases.items():
-        product = registry.product(name)
-        if product is not None and not product.draft and product.status != "retired":
-            kept[name] = database
-    return Lake(lake.account, kept)
+def _is_offered(product: Product) -> bool:
+    """Drafts are their owner's alone, and a product that has ended is nobody's."""
+    return not product.draft and product.status != "retired"
 
 
 def _reason(found: Decided) -> Reason:
