@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import eventbridge, lambda_svc, s3, stepfunctions
+from ministack.services import eventbridge, lambda_svc, s3, scheduler, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from local.options import SERVICES
@@ -41,6 +41,8 @@ def test_the_version_these_were_written_for() -> None:
         (eventbridge, "_events_resource_name_from_ref", "spec.account_id != get_account_id()", "local/events/bus.py"),
         (eventbridge, "_invoke_target", "does not model", "local/events/delivery.py"),
         (s3, "_fire_s3_event", '"sequencer": sequencer or "0"}', "local/events/install.py"),
+        (scheduler, "_tick_schedules", "_eb._invoke_target(target, event, sched)", "local/schedules/firing.py"),
+        (scheduler, "_ticker_loop", "time.sleep(_SCHEDULE_TICK_INTERVAL)", "local/schedules"),
         (iam_evaluator, "_principal_org_id", "member accounts are not modelled", "nothing yet"),
     ],
 )
@@ -57,6 +59,9 @@ def test_still_as_it_was_when_replaced(module: ModuleType, name: str, lacking: s
         (eventbridge, "_put_permission", '"Policy"'),
         (provisioners, "_eb_event_bus_create", "Policy"),
         (provisioners, "_lambda_esm_create", "ReceiveMessage"),
+        (eventbridge, "_put_events", "_event_bus_policies"),
+        (scheduler, "_create_schedule", "ClientToken"),
+        (scheduler, "_create_schedule", "_schedule_last_fired"),
         (lambda_svc, "_create_function", "cannot be assumed by Lambda"),
     ],
 )
@@ -67,6 +72,11 @@ def test_still_lacks(module: ModuleType, name: str, lacking: str) -> None:
 def test_iam_is_asked_about_everything_when_a_principal_is_simulated() -> None:
     # The whole module: in this process the function itself may be ours already.
     assert "PolicySourceArn" not in inspect.getsource(iam_actions), "local/condition_keys.py need not name it any more"
+
+
+def test_a_sessions_role_is_not_its_principal_arn() -> None:
+    found = 'if k == "aws:principalarn":\n        return ctx.principal_arn'
+    assert found in inspect.getsource(iam_evaluator), "local/condition_keys.py may leave aws:PrincipalArn to MiniStack"
 
 
 def test_services_it_lacks() -> None:
