@@ -1,13 +1,17 @@
-"""Accesses of the consumer's account in tests: central grants as its administrator, and says so on the consumer's bus."""
+"""Accesses of the consumer in tests: central grants as its administrator, and says so on the consumer's own bus."""
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
+from mesh.adapters.dynamodb import Table
+from mesh.adapters.locks import DynamoLocks
+from mesh.usecases.accept_share import LOCK
 
 from local.accounts import ACCOUNTS, REGION, role_arn
 from tests.mesh_driver import MeshDriver, Run, contract
@@ -134,12 +138,16 @@ def accept(mesh: MeshDriver, granted: Granted, event: str = "") -> Run:
     return mesh.wait_for_run("accept-share", granted.access, after=before, seconds=SLOW_SECONDS)
 
 
+def revoked(granted: Granted) -> dict[str, Any]:
+    """AccessRevoked's data."""
+    reason = {"code": "Revoked", "message": "the project is over"}
+    return {"access": granted.access, "receiver": CONSUMER, "what": "it", "cause": "revoked", "reason": reason}
+
+
 def revoke(mesh: MeshDriver, granted: Granted, event: str = "") -> Run:
     """AccessRevoked arrives: how its run ended."""
     before = mesh.runs("release-share", granted.access)
-    reason = {"code": "Revoked", "message": "the project is over"}
-    data = {"access": granted.access, "receiver": CONSUMER, "what": "it", "cause": "revoked", "reason": reason}
-    say(mesh, "AccessRevoked", granted, data, event)
+    say(mesh, "AccessRevoked", granted, revoked(granted), event)
     return mesh.wait_for_run("release-share", granted.access, after=before, seconds=SLOW_SECONDS)
 
 
@@ -183,6 +191,14 @@ def query(mesh: MeshDriver, sql: str, role: str = "DataAnalyst") -> str:
 
     status = mesh.until(ended, f"end of {sql}")
     return "" if status["State"] == "SUCCEEDED" else str(status["StateChangeReason"])
+
+
+@contextmanager
+def lock_held(mesh: MeshDriver) -> Iterator[None]:
+    """As if another run were changing the account's accesses."""
+    table = Table(mesh.client("consumer", "dynamodb"), mesh.output("consumer", "TableName"))
+    with DynamoLocks(table).hold(LOCK):
+        yield
 
 
 class Ears:

@@ -26,6 +26,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         own_role=settings.own_role_arn,
         accesses=wiring.held_accesses(settings),
         lake=wiring.lake(settings),
+        readers=wiring.readers(),
         links=wiring.resource_links(),
         locks=wiring.locks(settings),
         clock=wiring.clock,

@@ -1,6 +1,8 @@
 """Each path of `accept-share`: central's grants are made by its administrator, and told on the consumer's own bus."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -17,13 +19,16 @@ from tests.consumer_accesses import (
     held,
     links,
     local_grants,
+    lock_held,
     publish,
     query,
     revoke,
+    revoked,
     say,
+    take_back,
 )
 from tests.mesh_conditions import crash
-from tests.mesh_driver import MeshDriver
+from tests.mesh_driver import MeshDriver, Run
 
 PRODUCT, OTHER = "accept-cards", "accept-loans"
 UP_TO_PROOF = (
@@ -55,18 +60,28 @@ def granted(mesh: MeshDriver, ears: Ears) -> Iterator[Granted]:
     revoke(mesh, access)
 
 
-def without_polls(states: tuple[str, ...]) -> tuple[str, ...]:
-    """A query may need to be asked more than once."""
-    polls = ("AwaitProof", "CheckProof", "RouteProof")
-    found = list(states)
-    while len(found) > 6 and tuple(found[-6 + len(found) :]) == polls * 2:
-        del found[-3:]
-    return tuple(dict.fromkeys(found))
+def entered(run: Run) -> tuple[str, ...]:
+    """States in order; a query may need to be asked more than once."""
+    return tuple(dict.fromkeys(run.states))
+
+
+def role_that_trusts_nobody_here(mesh: MeshDriver, name: str) -> str:
+    """A reader that no function of the account may act as."""
+    statement = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam = mesh.client("consumer", "iam")
+    return str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
+
+
+def nothing_left(mesh: MeshDriver, granted: Granted) -> None:
+    assert held(mesh, granted) == "over"
+    assert granted.link not in links(mesh)
+    assert local_grants(mesh, granted.product, granted.reader or "DataAnalyst") == []
 
 
 def test_accepted_and_proved_as_the_reader(mesh: MeshDriver, ears: Ears, granted: Granted) -> None:
     run = accept(mesh, granted)
-    assert (run.status, run.outcome, without_polls(run.states)) == ("SUCCEEDED", "ready", UP_TO_PROOF + READY), run
+    assert (run.status, run.outcome, entered(run)) == ("SUCCEEDED", "ready", UP_TO_PROOF + READY), run
     told = ears.wait(granted, "AccessReady")
     assert told["links"] == [granted.link]
     assert told["proved_as"] == role_arn(CONSUMER, "DataAnalyst")
@@ -76,3 +91,179 @@ def test_accepted_and_proved_as_the_reader(mesh: MeshDriver, ears: Ears, granted
     assert query(mesh, f'SELECT id FROM "{granted.link}".t1', "DataScientist") != ""
     assert held(mesh, granted) == "ready"
     assert mesh.dead_letters()["consumer/FailedRunsQueue"] == 0
+
+
+def test_a_reader_that_cannot_be_acted_as_is_proved_by_its_grants(mesh: MeshDriver, ears: Ears) -> None:
+    arn = role_that_trusts_nobody_here(mesh, "SageMakerReader")
+    granted = Granted(PRODUCT, by_tags(PRODUCT), reader="SageMakerReader")
+    grant(mesh, granted)
+    assert accept(mesh, granted).outcome == "ready"
+    proved_as = ears.wait(granted, "AccessReady")["proved_as"]
+    assert proved_as.rpartition("/")[2] == mesh.physical_id("consumer", "StartProofFunctionRole")
+    assert proved_as != arn
+    assert len(local_grants(mesh, PRODUCT, "SageMakerReader")) == 3
+    revoke(mesh, granted)
+    nothing_left(mesh, granted)
+
+
+def test_the_account_as_a_whole_gets_a_link_and_nobody_a_grant(mesh: MeshDriver, ears: Ears) -> None:
+    granted = Granted(PRODUCT, by_tags(PRODUCT), reader="")
+    grant(mesh, granted)
+    assert accept(mesh, granted).outcome == "ready"
+    assert ears.wait(granted, "AccessReady")["query_execution_id"]
+    assert granted.link in links(mesh)
+    assert local_grants(mesh, PRODUCT) == []
+    revoke(mesh, granted)
+    nothing_left(mesh, granted)
+
+
+@pytest.mark.parametrize(
+    ("entries", "columns"),
+    [(by_tags(OTHER, "DESCRIBE"), ("id",)), (by_tags(OTHER), ())],
+    ids=["only DESCRIBE", "no table yet"],
+)
+def test_where_nothing_can_be_selected_nothing_is_queried(
+    mesh: MeshDriver, ears: Ears, entries: list[dict[str, Any]], columns: tuple[str, ...]
+) -> None:
+    granted = Granted(OTHER, entries, columns=columns)
+    grant(mesh, granted)
+    assert accept(mesh, granted).outcome == "ready"
+    told = ears.wait(granted, "AccessReady")
+    assert (told["query_execution_id"], told["proved_as"]) == ("", "")
+    revoke(mesh, granted)
+    take_back(mesh, granted)
+
+
+def test_an_unknown_role_is_rejected_and_told(mesh: MeshDriver, ears: Ears) -> None:
+    granted = Granted(PRODUCT, by_tags(PRODUCT), reader="NoSuchRole")
+    run = accept(mesh, granted)
+    assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
+    assert run.states == ("AcceptInvitations", *TOLD, "Rejected")
+    reason = ears.wait(granted, "AccessNotReady")["reason"]
+    assert (reason["code"], reason["where"]) == ("UnknownRole", {"role": "NoSuchRole"})
+    assert reason["remedy"]
+    assert granted.link not in links(mesh)
+    assert accept(mesh, granted).outcome == "superseded"
+
+
+def test_a_link_of_that_name_that_leads_elsewhere_stays(mesh: MeshDriver, ears: Ears) -> None:
+    granted, glue = Granted(PRODUCT, by_tags(PRODUCT)), mesh.client("consumer", "glue", "ConsumerAdmin")
+    grant(mesh, granted)
+    target = {"CatalogId": CENTRAL, "DatabaseName": OTHER, "Region": REGION}
+    glue.create_database(DatabaseInput={"Name": granted.link, "TargetDatabase": target})
+    try:
+        run = accept(mesh, granted)
+        assert entered(run) == (*UP_TO_PROOF[:3], *TOLD, "Rejected")
+        reason = ears.wait(granted, "AccessNotReady")["reason"]
+        assert (reason["code"], reason["where"]["link"]) == ("LinkTaken", granted.link)
+        assert glue.get_database(Name=granted.link)["Database"]["TargetDatabase"]["DatabaseName"] == OTHER
+    finally:
+        glue.delete_database(Name=granted.link)
+
+
+def test_a_refused_query_takes_everything_back_with_athena_s_own_reason(mesh: MeshDriver, ears: Ears) -> None:
+    granted = Granted(PRODUCT, by_name(PRODUCT, "id"), columns=("id", "amount"))
+    grant(mesh, granted)
+    run = accept(mesh, granted)
+    assert entered(run) == (*UP_TO_PROOF[:-1], *TOLD, "Rejected")
+    reason = ears.wait(granted, "AccessNotReady")["reason"]
+    assert reason["code"] == "ProofFailed"
+    assert "COLUMN_NOT_FOUND" in reason["message"]
+    nothing_left(mesh, granted)
+
+
+def test_what_central_never_shared_fails_and_central_is_told(mesh: MeshDriver, ears: Ears) -> None:
+    granted = Granted("accept-nothing", by_tags("accept-nothing"))
+    kept = mesh.dead_letters()["consumer/FailedRunsQueue"]
+    run = accept(mesh, granted)
+    assert (run.status, run.error) == ("FAILED", "NotYetShared")
+    assert run.states == ("AcceptInvitations", *TOLD, "AcceptFailed")
+    assert ears.wait(granted, "AccessNotReady")["reason"]["code"] == "NotYetShared"
+    mesh.until(lambda: mesh.dead_letters()["consumer/FailedRunsQueue"] == kept + 1, "the failed run in its queue")
+
+
+def test_a_share_that_comes_late_is_waited_for(mesh: MeshDriver, ears: Ears, granted: Granted) -> None:
+    mesh.inject("throttle", "glue", "GetDatabase", account=CONSUMER, count=6)
+    run = accept(mesh, granted)
+    assert run.outcome == "ready"
+    assert mesh.faults() == []
+
+
+def test_a_grant_that_comes_again_is_answered_again_and_changes_nothing(
+    mesh: MeshDriver, ears: Ears, granted: Granted
+) -> None:
+    accept(mesh, granted, event="the-same-event")
+    grants = local_grants(mesh, PRODUCT)
+    run = accept(mesh, granted, event="the-same-event")
+    assert run.states == ("AcceptInvitations", "CheckAccess", *READY)
+    ears.wait(granted, "AccessReady", count=2)
+    assert len({detail["metadata"]["id"] for detail in ears.heard(granted, "AccessReady")}) == 1
+    assert local_grants(mesh, PRODUCT) == grants
+
+
+def test_what_ended_before_it_was_granted_is_not_accepted(mesh: MeshDriver, ears: Ears) -> None:
+    granted = Granted(PRODUCT, by_tags(PRODUCT))
+    grant(mesh, granted)
+    assert revoke(mesh, granted).outcome == "released"
+    run = accept(mesh, granted)
+    assert (run.status, run.states) == ("SUCCEEDED", ("AcceptInvitations", "Superseded"))
+    nothing_left(mesh, granted)
+    assert ears.heard(granted, "AccessReady") == ears.heard(granted, "AccessNotReady") == []
+
+
+def test_revoked_while_it_is_accepted_leaves_nothing(mesh: MeshDriver, ears: Ears) -> None:
+    granted = Granted(PRODUCT, by_tags(PRODUCT))
+    grant(mesh, granted)
+    with lock_held(mesh):
+        say(mesh, "AccessGranted", granted, granted.data())
+        mesh.until(lambda: held(mesh, granted) == "accepting", "accepting")
+        say(mesh, "AccessRevoked", granted, revoked(granted))
+    accepted = mesh.wait_for_run("accept-share", granted.access)
+    released = mesh.wait_for_run("release-share", granted.access)
+    assert (accepted.status, released.status) == ("SUCCEEDED", "SUCCEEDED")
+    assert accepted.outcome in {"superseded", "ready"}
+    nothing_left(mesh, granted)
+    assert ears.heard(granted, "AccessNotReady") == []
+
+
+@pytest.mark.parametrize("function", ["AcceptInvitations", "LinkDatabases", "GrantReader", "StartProof", "CheckProof"])
+def test_a_crash_is_retried(mesh: MeshDriver, granted: Granted, function: str) -> None:
+    crash(mesh, "consumer", f"{function}Function")
+    assert accept(mesh, granted).outcome == "ready"
+    assert mesh.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("service", "action", "kind"),
+    [
+        ("lakeformation", "BatchGrantPermissions", "throttle"),
+        ("glue", "CreateDatabase", "throttle"),
+        ("athena", "StartQueryExecution", "lost_answer"),
+        ("athena", "GetQueryExecution", "throttle"),
+    ],
+)
+def test_trouble_that_passes_is_retried(
+    mesh: MeshDriver, granted: Granted, service: str, action: str, kind: str
+) -> None:
+    mesh.inject(kind, service, action, account=CONSUMER, count=5)
+    assert accept(mesh, granted).outcome == "ready"
+    assert mesh.faults() == []
+
+
+def test_a_function_that_is_down_fails_the_run_and_takes_back_what_it_made(mesh: MeshDriver, ears: Ears) -> None:
+    granted = Granted(PRODUCT, by_tags(PRODUCT))
+    grant(mesh, granted)
+    crash(mesh, "consumer", "StartProofFunction", times=3)
+    run = accept(mesh, granted)
+    assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
+    assert entered(run) == (*UP_TO_PROOF[:5], *TOLD, "AcceptFailed")
+    assert ears.wait(granted, "AccessNotReady")["reason"]["code"] == "Runtime.ExitError"
+    nothing_left(mesh, granted)
+
+
+def test_what_is_no_event_of_the_contract_is_refused(mesh: MeshDriver) -> None:
+    granted = Granted(PRODUCT, by_tags(PRODUCT))
+    before = mesh.runs("accept-share", granted.access)
+    say(mesh, "AccessGranted", granted, granted.data() | {"until": "never"})
+    run = mesh.wait_for_run("accept-share", granted.access, after=before)
+    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("AcceptInvitations", "Refused"))

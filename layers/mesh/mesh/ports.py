@@ -420,12 +420,15 @@ class ResourceLinks(Protocol):
 
 
 class Readers(Protocol):
-    """The account's roles, and the Lake Formation grants on another account's catalog that they hold."""
+    """The account's roles, and the Lake Formation grants that they hold by name."""
 
     def arn(self, name: str) -> str | None: ...
 
-    def missing(self, role_arn: str, catalog: str, entries: "Sequence[GrantEntry]") -> "list[GrantEntry]":
-        """Of these entries, those that the role was not granted by name."""
+    def held(
+        self, role_arn: str, catalogs: Sequence[str], entries: "Sequence[GrantEntry]"
+    ) -> "tuple[list[GrantEntry], list[GrantEntry]]":
+        """Of these entries, on these catalogs: those that the role holds, with the permissions that it holds (of
+        columns, where it holds any of them); and those of which it lacks anything."""
         ...
 
 

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
 from mesh.adapters.grants_format import parse_resource
-from mesh.domain.access.lake import Granted
+from mesh.domain.access.lake import ColumnsGrant, Granted
 from mesh.domain.events import GrantEntry
 
 if TYPE_CHECKING:
@@ -32,14 +32,26 @@ class ReaderRoles:
                 raise
             return None
 
-    def missing(self, role_arn: str, catalog: str, entries: Sequence[GrantEntry]) -> list[GrantEntry]:
+    def held(
+        self, role_arn: str, catalogs: Sequence[str], entries: Sequence[GrantEntry]
+    ) -> tuple[list[GrantEntry], list[GrantEntry]]:
         """See the port. Lake Formation lists a grant in a form of its own, so both sides are brought to one form."""
-        held: dict[Granted, set[str]] = {}
-        for entry in self._granted(role_arn, catalog):
-            granted = _form(entry["Resource"])
-            if granted is not None:
-                held.setdefault(granted, set()).update(entry.get("Permissions", ()))
-        return [entry for entry in entries if not _covered(entry, held)]
+        granted = {
+            atom
+            for catalog in catalogs
+            for found in self._granted(role_arn, catalog)
+            for permission in found.get("Permissions", ())
+            for atom in _atoms(found["Resource"], permission)
+        }
+        holding, lacking = [], []
+        for entry in entries:
+            wanted = {permission: set(_atoms(entry.resource, permission)) for permission in entry.permissions}
+            some = tuple(permission for permission, atoms in wanted.items() if atoms & granted)
+            if some:
+                holding.append(entry.model_copy(update={"permissions": some}))
+            if not all(atoms <= granted for atoms in wanted.values()):
+                lacking.append(entry)
+        return holding, lacking
 
     def _granted(self, role_arn: str, catalog: str) -> Iterator[Mapping[str, Any]]:
         arguments: dict[str, Any] = {"CatalogId": catalog, "Principal": {"DataLakePrincipalIdentifier": role_arn}}
@@ -52,13 +64,16 @@ class ReaderRoles:
             arguments["NextToken"] = answer["NextToken"]
 
 
-def _covered(entry: GrantEntry, held: Mapping[Granted, set[str]]) -> bool:
-    granted = _form(entry.resource)
-    return granted is not None and set(entry.permissions) <= held.get(granted, set())
-
-
-def _form(resource: Mapping[str, Any]) -> Granted | None:
-    """A saved expression and a cells filter stand for themselves, by their names."""
-    return parse_resource(
+def _atoms(resource: Mapping[str, Any], permission: str) -> Iterator[tuple[Granted, str]]:
+    """One permission on the smallest things that it is listed for. A saved expression and a cells filter stand for
+    themselves, by their names."""
+    granted = parse_resource(
         resource, lambda named: [{"TagKey": named["ExpressionName"], "TagValues": ["*"]}], lambda _: {}
     )
+    match granted:
+        case None:
+            return
+        case ColumnsGrant(database=database, table=table, names=frozenset() as names):
+            yield from ((ColumnsGrant(database, table, frozenset({name})), permission) for name in names)
+        case _:
+            yield granted, permission

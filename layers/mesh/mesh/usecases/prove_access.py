@@ -46,7 +46,7 @@ def start_proof(step: ProofStep, *, own_role: str, accesses: HeldAccesses, reade
         started = queries.start(sql, token, role_arn=held.reader)
         if started is not None:
             return Proof(access=access, query_execution_id=started, proved_as=held.reader)
-        missing = readers.missing(held.reader, str(held.catalog_id), held.entries)
+        _, missing = readers.held(held.reader, [str(held.catalog_id)], held.entries)
         if missing:
             raise ProofFailed(
                 f"{held.reader} does not hold {missing[0].permissions} on {missing[0].resource}", role=held.reader

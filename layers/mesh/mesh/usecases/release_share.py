@@ -16,7 +16,7 @@ from mesh.domain.events import (
     Model,
     follow,
 )
-from mesh.ports import Clock, HeldAccesses, LakeFormation, Locks, ResourceLinks
+from mesh.ports import Clock, HeldAccesses, LakeFormation, Locks, Readers, ResourceLinks
 from mesh.usecases.accept_share import LOCK
 from mesh.usecases.registration import grant_entry
 
@@ -43,6 +43,7 @@ def release_access(
     own_role: str,
     accesses: HeldAccesses,
     lake: LakeFormation,
+    readers: Readers,
     links: ResourceLinks,
     locks: Locks,
     clock: Clock,
@@ -63,7 +64,7 @@ def release_access(
             held = accesses.save(held.model_copy(update={"state": "releasing"}))
         others = list(accesses.live())
         if held.reader:
-            _revoke(held, others, account, lake)
+            _revoke(held, others, account, lake, readers)
         unused = unneeded_databases(held.databases, [other.databases for other in others])
         removed = tuple(link for link in map(names.resource_link, unused) if _leads_to_central(link, held, links))
         # Administrators may not drop what they did not make, but may grant themselves that.
@@ -83,8 +84,10 @@ def _subject(envelope: Envelope) -> tuple[str, Metadata]:
     return kind.model_validate(envelope.detail["data"]).access, metadata
 
 
-def _revoke(held: Held, others: list[Held], account: str, lake: LakeFormation) -> None:
+def _revoke(held: Held, others: list[Held], account: str, lake: LakeFormation, readers: Readers) -> None:
+    """Only what the reader holds: where central's own grant is gone, or never was, the account may not even ask."""
     taken = unneeded(held.passed_on(account), still_needed(held, others, account))
+    taken, _ = readers.held(held.reader, [account, str(held.catalog_id)], taken)
     lake.revoke(grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in taken)
 
 
