@@ -8,7 +8,23 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from mesh.domain.errors import MeshError as ProductError
 
-from cli import access, demo, doctor, members, mesh_commands, notices, products, query, subscriptions, tracing, uploads
+from cli import (
+    access,
+    deciding,
+    demo,
+    doctor,
+    ending,
+    grants,
+    members,
+    mesh_commands,
+    notices,
+    products,
+    query,
+    requesting,
+    subscriptions,
+    tracing,
+    uploads,
+)
 from cli.output import CommandFailed, fail
 from cli.session import SessionError
 from local.mesh import MeshError
@@ -21,7 +37,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (mesh_commands, members, products, subscriptions, notices, tracing, uploads, access, query, doctor, demo):
+for part in (
+    *(mesh_commands, members, products, uploads, subscriptions, notices),
+    *(requesting, grants, deciding, ending, access, query, tracing, doctor, demo),
+):
     part.register(app)
 
 Profile = Annotated[str, typer.Option(help="AWS profile of that account; or the variable MESH_PROFILE_<ACCOUNT>.")]
