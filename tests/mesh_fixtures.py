@@ -22,13 +22,15 @@ HOME: Final = ROOT / ".mesh" / "tests"
 
 
 @contextmanager
-def tested_mesh(home: Path = HOME, *, wait_scale: float = WAIT_SCALE) -> Iterator[MeshDriver]:
+def tested_mesh(
+    home: Path = HOME, *, wait_scale: float = WAIT_SCALE, organization: bool = True
+) -> Iterator[MeshDriver]:
     """Three accounts on a free port, deployed by the real templates with the real sam; gone at the end."""
     patch = pytest.MonkeyPatch()
     patch.setenv("MESH_HOME", str(home))
     mesh = Mesh(free_port(), home)
     try:
-        mesh.start(wait_scale, with_parent=True)
+        mesh.start(wait_scale, with_parent=True, organization=organization)
         with (home / "lock").open("w") as lock:
             # Two test runs may share the folder: one of them builds, the other finds it built.
             fcntl.flock(lock, fcntl.LOCK_EX)
