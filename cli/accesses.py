@@ -189,4 +189,4 @@ def render_given(access: Access) -> None:
     if found.row_filter:
         output.say(f"  rows where {found.row_filter}")
     render_left_out(found.left_out)
-    output.say(f"rule {', '.join(found.rules)}: {found.why}", style="dim")
+    output.say(found.why, style="dim")
