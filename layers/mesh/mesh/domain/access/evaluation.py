@@ -147,7 +147,7 @@ class Bundle:
         for grant in self.names(where.table):
             if isinstance(grant.resource, ColumnsGrant):
                 covered = frozenset(column for column in where.columns if grant.resource.covers(column))
-                total |= _held(grant, covered, whole=False)
+                total |= _held(grant, covered, whole=False) if covered else Rights()
             else:
                 total |= _held(grant, where.columns, whole=True)
         return total
