@@ -1,6 +1,6 @@
 """The end of each access, and the warning before it: one-time schedules of EventBridge Scheduler."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -21,10 +21,10 @@ class OneTimeSchedules:
         self._client = client
 
     def at(self, name: str, when: datetime, target: Target, payload: str) -> None:
-        """Call the target at that moment (UTC, to the second). One that is arranged already is moved."""
+        """Call the target at that moment, to the second. One that is arranged already is moved."""
         schedule = {
             "Name": f"{PREFIX}{name}",
-            "ScheduleExpression": f"at({when:%Y-%m-%dT%H:%M:%S})",
+            "ScheduleExpression": f"at({when.astimezone(UTC):%Y-%m-%dT%H:%M:%S})",
             "ScheduleExpressionTimezone": "UTC",
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "ActionAfterCompletion": "DELETE",
