@@ -1,8 +1,11 @@
 """Things the tests are about, in the form they have at their best; a test changes what it is about."""
 
+from datetime import timedelta
 from typing import Any
 
 from mesh.adapters.odcs import read_contract
+from mesh.domain.access.asking import Ask
+from mesh.domain.access.record import Access
 from mesh.domain.contract import Contract
 from mesh.domain.events import Envelope, EventData
 from mesh.domain.membership import Member, Role
@@ -167,3 +170,28 @@ def a_glue_table(columns: dict[str, str], keys: dict[str, str] | None = None, na
         "StorageDescriptor": {"Columns": [{"Name": n, "Type": t} for n, t in columns.items()]},
         "PartitionKeys": [{"Name": n, "Type": t} for n, t in (keys or {}).items()],
     }
+
+
+def an_access(number: str = "ac-000000000001", **changes: Any) -> Access:
+    """A request of the consumer's analysts for the whole product; fields of the ask and of the record are replaced."""
+    ask: dict[str, Any] = {
+        "product": PRODUCT,
+        "expression": f"product={PRODUCT}",
+        "reader": "DataAnalyst",
+        "persona": "analyst",
+        "purpose": "risk-modelling",
+        "until": changes.get("until", NOON + timedelta(days=30)),
+    }
+    ask |= {name: changes.pop(name) for name in tuple(changes) if name in Ask.model_fields and name != "until"}
+    record: dict[str, Any] = {
+        "id": number,
+        "receiver": CONSUMER,
+        "receiver_domain": "risk",
+        "status": "requested",
+        "until": ask["until"],
+        "event_id": f"event-of-{number}",
+        "correlation_id": CORRELATION,
+        "asked_at": NOON,
+        "execution": "run-1",
+    }
+    return Access.model_validate({**record, **changes, "ask": Ask.model_validate(ask)})

@@ -1,16 +1,21 @@
 """The ports in memory. `tests/component/` runs one contract suite against these and against the real adapters."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mesh.adapters.lakeformation import LakeFormationRefused
 from mesh.adapters.storage import ObjectGone
+from mesh.domain.access.lake import Lake
+from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
 from mesh.domain.counting import ObjectCount, TableTotal
 from mesh.domain.formats.model import BytesReader, ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
 from mesh.domain.product import ConcurrentChange, Product, ProductVersion
+from mesh.ports import Target
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -74,6 +79,9 @@ class FakeRegistry:
 
     def mark_registered(self, name: str, at: datetime) -> None:
         self.products[name] = self.products[name].model_copy(update={"status": "registered"})
+
+    def mark_retired(self, name: str, at: datetime) -> None:
+        self.products[name] = self.products[name].model_copy(update={"status": "retired"})
 
     def latest_version(self, product: str) -> ProductVersion | None:
         versions = self.versions.get(product)
@@ -183,6 +191,7 @@ class FakeLakeFormation:
         self.on: dict[tuple[str, ...], dict[str, str]] = {}
         self.locations: dict[str, str] = {}
         self.grants: list[dict[str, Any]] = []
+        self.filters: dict[tuple[str, str, str], tuple[tuple[str, ...], str]] = {}
         self.calls: list[tuple[str, ...]] = []
 
     def settings(self) -> dict[str, Any]:
@@ -245,6 +254,12 @@ class FakeLakeFormation:
                     held[kind] = [one for one in held[kind] if one not in taken[kind]]
                 if not held["Permissions"]:
                     self.grants.remove(held)
+
+    def put_filter(self, place: tuple[str, str], name: str, columns: Sequence[str], rows: str) -> None:
+        self.filters[(*place, name)] = (tuple(columns), rows)
+
+    def delete_filter(self, place: tuple[str, str], name: str) -> None:
+        self.filters.pop((*place, name), None)
 
     def revoke_iam_allowed_principals(self, database: str) -> None:
         self.calls.append(("revoke_iam_allowed_principals", database))
@@ -460,13 +475,130 @@ class FakeWorkFiles:
 
 
 class FakeExecutions:
-    """Executions by name, with their input."""
+    """Executions by name, with their input. `at_work`: the ARNs of those that have not ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, *at_work: str) -> None:
         self.started: dict[str, str] = {}
+        self.at_work = set(at_work)
+
+    def running(self, execution_arn: str) -> bool:
+        return execution_arn in self.at_work
 
     def start(self, name: str, payload: str) -> bool:
         if name in self.started:
             return False
         self.started[name] = payload
         return True
+
+
+class FakeAccessRegistry:
+    """Central's accesses."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, Access] = {}
+        self.asks: dict[tuple[str, str], str] = {}
+        self.tokens: dict[tuple[str, str], str] = {}
+
+    def open(self, access: Access) -> Access:
+        if access.id in self.stored:
+            return self.stored[access.id]
+        ask = (access.receiver, access.ask.fingerprint())
+        holder = self.stored.get(self.asks.get(ask, ""))
+        if holder is not None and holder.status in ASKING:
+            raise AlreadyAsked(f"the same is asked already: {holder.id}", access=holder.id)
+        self.asks[ask] = access.id
+        self.stored[access.id] = access
+        return access
+
+    def access(self, access_id: str) -> Access | None:
+        return self.stored.get(access_id)
+
+    def save(self, access: Access) -> Access:
+        if access.id not in self.stored or self.stored[access.id].revision != access.revision:
+            raise ConcurrentChange(f"access {access.id} changed meanwhile", access=access.id)
+        self.stored[access.id] = access.model_copy(update={"revision": access.revision + 1})
+        return self.stored[access.id]
+
+    def held_by(self, receiver: str) -> Iterator[Access]:
+        return (each for each in self.stored.values() if each.receiver == receiver and each.status not in OVER)
+
+    def newest(self) -> Iterator[Access]:
+        return iter(sorted(self.stored.values(), key=lambda each: (each.asked_at, each.id), reverse=True))
+
+    def keep_token(self, access_id: str, step: str, token: str) -> None:
+        self.tokens[access_id, step] = token
+
+    def token(self, access_id: str, step: str) -> str | None:
+        return self.tokens.get((access_id, step))
+
+    def drop_token(self, access_id: str, step: str, token: str) -> bool:
+        if self.tokens.get((access_id, step)) != token:
+            return False
+        del self.tokens[access_id, step]
+        return True
+
+
+class FakeLocks:
+    """`taken` are the locks that were held, in order; `elsewhere` are held by somebody else."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.held: set[str] = set()
+        self.elsewhere: set[str] = set()
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        if name in self.elsewhere | self.held:
+            raise ConcurrentChange(f"{name} is being changed by somebody else", lock=name)
+        self.taken.append(name)
+        self.held.add(name)
+        try:
+            yield
+        finally:
+            self.held.discard(name)
+
+
+class FakeSchedules:
+    """Schedules by name: when, what is called, with what."""
+
+    def __init__(self) -> None:
+        self.planned: dict[str, tuple[datetime, Target, str]] = {}
+
+    def at(self, name: str, when: datetime, target: Target, payload: str) -> None:
+        self.planned[name] = (when, target, payload)
+
+    def drop(self, name: str) -> None:
+        self.planned.pop(name, None)
+
+
+class FakeAnswers:
+    """Task tokens that were answered, with what; those in `gone` nobody waits for any more."""
+
+    def __init__(self, *gone: str) -> None:
+        self.sent: list[tuple[str, str]] = []
+        self.gone = set(gone)
+
+    def send(self, token: str, output: str) -> bool:
+        if token in self.gone:
+            return False
+        self.gone.add(token)
+        self.sent.append((token, output))
+        return True
+
+
+class FakeCatalogState:
+    """Central's tables and LF-Tags, as a value that tests replace."""
+
+    def __init__(self, lake: Lake, known: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self.at = lake
+        self.known = dict(known or {})
+
+    def tagged(self, databases: Collection[str] = ()) -> Lake:
+        found = {name: each for name, each in self.at.databases.items() if not databases or name in databases}
+        return replace(self.at, databases=found)
+
+    def lake(self, databases: Collection[str] = ()) -> Lake:
+        return self.tagged(databases)
+
+    def tag_values(self) -> dict[str, tuple[str, ...]]:
+        return self.known
