@@ -80,8 +80,8 @@ def release_access(
 def _subject(envelope: Envelope) -> tuple[str, Metadata]:
     """The access that an event is about, and the event's metadata."""
     kind = _ENDINGS[envelope.detail_type]
-    metadata = Metadata.model_validate(envelope.detail["metadata"])
-    return kind.model_validate(envelope.detail["data"]).access, metadata
+    metadata = Metadata.model_validate(envelope.detail.get("metadata"))
+    return kind.model_validate(envelope.detail.get("data")).access, metadata
 
 
 def _revoke(held: Held, others: list[Held], account: str, lake: LakeFormation, readers: Readers) -> None:

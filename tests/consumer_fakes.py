@@ -1,0 +1,115 @@
+"""The consumer's ports in memory. `tests/component/test_consumer_accesses.py` holds them and the adapters together."""
+
+from collections.abc import Iterator, Sequence
+
+from mesh.domain.access.holding import ENDING, Held
+from mesh.domain.access.proof import Invitation, QueryRefused, QueryState
+from mesh.domain.events import GrantEntry
+from mesh.domain.product import ConcurrentChange
+
+from tests.fakes import NOON, FakeLakeFormation
+
+
+class FakeHeldAccesses:
+    """Records by id; `written` are their states, in order."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Held] = {}
+        self.written: list[str] = []
+
+    def get(self, access: str) -> Held | None:
+        return self.records.get(access)
+
+    def save(self, held: Held) -> Held:
+        known = self.records.get(held.access)
+        if held.revision != (known.revision if known else 0):
+            raise ConcurrentChange(f"access {held.access} changed meanwhile")
+        self.records[held.access] = held.model_copy(update={"revision": held.revision + 1})
+        self.written.append(held.state)
+        return self.records[held.access]
+
+    def live(self) -> Iterator[Held]:
+        return iter([held for held in self.records.values() if held.state not in ENDING])
+
+
+class FakeShares:
+    """Invitations by ARN."""
+
+    def __init__(self, *statuses: str) -> None:
+        self.found = {
+            f"arn-{number}": Invitation(arn=f"arn-{number}", status=status, at=NOON)
+            for number, status in enumerate(statuses)
+        }
+
+    def invitations(self, owner: str) -> list[Invitation]:
+        return list(self.found.values())
+
+    def accept(self, arn: str) -> None:
+        self.found[arn] = self.found[arn].model_copy(update={"status": "ACCEPTED"})
+
+
+class FakeResourceLinks:
+    """Links (`targets`) and what central lets one see; a catalog fake makes the links."""
+
+    def __init__(self, *visible: str) -> None:
+        self.shown = set(visible)
+        self.targets: dict[str, tuple[str, str]] = {}
+
+    def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None:
+        self.targets.setdefault(name, (catalog, database))
+
+    def visible(self, catalog: str, database: str) -> bool:
+        return database in self.shown
+
+    def target(self, name: str) -> tuple[str, str] | None:
+        return self.targets.get(name)
+
+    def delete(self, name: str) -> None:
+        self.targets.pop(name, None)
+
+
+class FakeReaders:
+    """Roles of the consumer; what they hold is what the fake lake was told to grant."""
+
+    def __init__(self, lake: FakeLakeFormation, **roles: str) -> None:
+        self._lake = lake
+        self.roles = roles
+
+    def arn(self, name: str) -> str | None:
+        return self.roles.get(name)
+
+    def held(
+        self, role_arn: str, catalogs: Sequence[str], entries: Sequence[GrantEntry]
+    ) -> tuple[list[GrantEntry], list[GrantEntry]]:
+        holding = [entry for entry in entries if self._permissions(role_arn, entry)]
+        lacking = [entry for entry in entries if not set(entry.permissions) <= self._permissions(role_arn, entry)]
+        return holding, lacking
+
+    def _permissions(self, role_arn: str, entry: GrantEntry) -> set[str]:
+        return {
+            permission
+            for grant in self._lake.grants
+            if grant["Principal"] == {"DataLakePrincipalIdentifier": role_arn} and grant["Resource"] == entry.resource
+            for permission in grant["Permissions"]
+        }
+
+
+class FakeQueries:
+    """Queries by token: (sql, role). `untrusting` roles cannot be assumed; `answer` is how any query stands."""
+
+    def __init__(self, *untrusting: str) -> None:
+        self.untrusting = set(untrusting)
+        self.started: dict[str, tuple[str, str]] = {}
+        self.answer = QueryState(state="succeeded")
+        self.refusal = ""
+
+    def start(self, sql: str, token: str, *, role_arn: str = "") -> str | None:
+        if role_arn in self.untrusting:
+            return None
+        if self.refusal:
+            raise QueryRefused(self.refusal)
+        self.started.setdefault(token, (sql, role_arn))
+        return f"query-{token}"
+
+    def state(self, query_execution_id: str) -> QueryState:
+        return self.answer
