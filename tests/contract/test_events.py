@@ -63,6 +63,7 @@ BY_HAND: dict[str, Any] = {
     "collect_uploads": lambda event: [object_of(body) for body in bodies(event)],
     "declare_product": lambda event: [object_of(event)],
     "end_access": lambda event: [Ending.model_validate(event["ending"])] if "ending" in event else [*envelopes(event)],
+    "find_drift": lambda event: [event["dry_run"]],
     "govern_lake": lambda event: [event["RequestType"], event["ResourceProperties"]["Admins"], event["ResponseURL"]],
     "join_mesh": lambda event: [event.get("ResponseURL") or event["detail-type"]],
     "relay_inbox": lambda event: [inbox_message(body) for body in bodies(event)],

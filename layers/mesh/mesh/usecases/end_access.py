@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mesh.domain.access.granting import unneeded
+from mesh.domain.access.granting import filter_name, unneeded
 from mesh.domain.access.record import HOLDING, OVER, Access, Cause
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
@@ -30,7 +30,7 @@ from mesh.ports import (
     Trace,
 )
 from mesh.usecases.ask_owners import STEP, refuse, require_sender
-from mesh.usecases.grant_access import READY, RELEASED, cause_of, decided_of, filter_name, lock_name
+from mesh.usecases.grant_access import READY, RELEASED, cause_of, decided_of, lock_name
 from mesh.usecases.registration import fill_rights
 from mesh.usecases.request_access import require_access
 from mesh.usecases.telling import tell

@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Final
 
+from mesh.domain.access.granting import filter_name
 from mesh.domain.access.record import HOLDING, Access, Decided, UnknownAccess
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
@@ -108,11 +109,6 @@ def grant_access(
         access = accesses.save(access.noted(clock.now(), "granted"))
     trace.note(access.correlation_id, "granted", access=access.id, entries=len(found.entries))
     return Granting(access=access.id, status=access.status)
-
-
-def filter_name(access_id: str) -> str:
-    """The data cells filters that an access makes are its own."""
-    return f"mesh-{access_id}"
 
 
 def decided_of(access: Access) -> Decided:

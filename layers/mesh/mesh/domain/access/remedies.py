@@ -17,6 +17,9 @@ def resource_of(granted: Granted, catalog: str) -> dict[str, Any]:
         case TableGrant(database, table):
             which: dict[str, Any] = {"Name": table} if table else {"TableWildcard": {}}
             return {"Table": {"CatalogId": catalog, "DatabaseName": database, **which}}
+        case ColumnsGrant(database, table, row_filter=name) if name:
+            where = {"TableCatalogId": catalog, "DatabaseName": database, "TableName": table}
+            return {"DataCellsFilter": {**where, "Name": name}}
         case ColumnsGrant(database, table):
             return {"TableWithColumns": {"CatalogId": catalog, "DatabaseName": database, "Name": table, **_of(granted)}}
         case PolicyGrant(kind, expression):

@@ -1,0 +1,30 @@
+"""Mend what `find_drift` found."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.reconcile_access import Drifts
+from mesh.usecases.repair_access import repair_drift
+
+
+class Settings(AccountSettings, TableSettings):
+    """The function's environment."""
+
+    revoke_access_arn: str
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{drifts, execution}` → Repaired."""
+    settings = load(Settings)
+    return repair_drift(
+        Drifts.model_validate(event["drifts"]),
+        run=str(event["execution"]),
+        accesses=wiring.accesses(settings),
+        lake=wiring.lake(settings),
+        locks=wiring.locks(settings),
+        endings=wiring.machine(settings.revoke_access_arn),
+        trace=wiring.trace(settings),
+    )
