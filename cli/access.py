@@ -10,7 +10,9 @@ from mesh.usecases.explain_access import AccessExplained, UnknownRole, explain_a
 from mesh.usecases.preview_access import Preview, TagPreview, preview_expression, preview_tag
 from rich.text import Text
 
-from cli import output
+from cli import foreseeing, output
+from cli.foreseeing import foreseen
+from cli.governance import role_of
 from cli.output import CommandFailed
 from cli.session import ACCOUNT_NAMES, Account, SessionError
 from cli.site import AsJson, Port, Site, site
@@ -36,19 +38,32 @@ def preview_command(
         str | None, typer.Option(help='LF-Tags of a grant: "confidentiality=internal,public domain=risk".')
     ] = None,
     tag: Annotated[str | None, typer.Option(metavar="KEY=VALUE", help="An LF-Tag that might be set.")] = None,
-    account: Annotated[Account | None, typer.Option(help="Whose present rights to compare with.")] = None,
-    role: Annotated[str | None, typer.Option(help="A role of that account (consumer, if none is given).")] = None,
+    product: Annotated[str | None, typer.Option(help="A product that might be requested, for --purpose.")] = None,
+    purpose: Annotated[str, typer.Option(help="With --product: what for.")] = "",
+    account: Annotated[
+        Account | None, typer.Option(help="Who would ask; or whose present rights to compare with.")
+    ] = None,
+    role: Annotated[
+        str | None, typer.Option(help="A persona or role of that account (consumer, if none is given).")
+    ] = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what an expression exposes now, or who gains and who loses by a tag. Nothing is changed."""
-    if (expression is None) == (tag is None):
-        raise typer.BadParameter("give either --expression or --tag", param_hint="--expression / --tag")
+    """Say what an expression exposes, who gains and loses by a tag, or what policy says to a request, now."""
+    if sum(given is not None for given in (expression, tag, product)) != 1:
+        raise typer.BadParameter("give one of them", param_hint="--expression / --tag / --product")
+    if (product is None) != (not purpose):
+        raise typer.BadParameter("--product and --purpose go together", param_hint="--purpose")
     if (tag is None) != (resource is None):
         raise typer.BadParameter("--tag takes what it would be set on: PRODUCT[.TABLE[.COLUMN]]", param_hint="PRODUCT")
     where = site(port)
-    if expression is not None:
-        exposed = previewed(where, expression, account, role)
+    if product is not None:
+        asked, found = foreseen(
+            where, reader(where, "central"), product, purpose=purpose, reader=role, account=account or "consumer"
+        )
+        _show(foreseeing.document(asked, found), as_json, lambda: foreseeing.render(asked, found))
+    elif expression is not None:
+        exposed = previewed(where, expression, account, role_of(role))
         _show(exposed.model_dump(mode="json"), as_json, lambda: render_preview(exposed))
     else:
         changed, unseen = previewed_tag(where, tag or "", resource or "")
@@ -59,7 +74,7 @@ def preview_command(
 def explain_command(
     resource: Annotated[str, typer.Argument(metavar="PRODUCT.TABLE[.COLUMN]", help="What would be read.")],
     *,
-    role: Annotated[str, typer.Option(help="The role that would read.")],
+    role: Annotated[str, typer.Option(help="Who would read: a persona, or a role of the account.")],
     account: ReaderAccount = "consumer",
     acting_role: Acting = None,
     port: Port = None,
@@ -67,7 +82,7 @@ def explain_command(
 ) -> None:
     """Say whether a role can read a table or column, and why; or what is missing. Exit code 1 when it cannot."""
     where = site(port, acting=account, role=acting_role)
-    found = explained(where, resource, role, account)
+    found = explained(where, resource, role_of(role) or role, account)
     _show(found.model_dump(mode="json"), as_json, lambda: render_explanation(found))
     if not found.can_read:
         raise typer.Exit(1)

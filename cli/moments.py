@@ -27,14 +27,14 @@ def parse_until(text: str, now: datetime) -> datetime:
 
 
 def remaining(until: datetime, now: datetime) -> str:
-    """`89 days`, `3 hours`, `12 min`, `40 s`, or `over`: the largest unit, rounded down."""
-    seconds = int((until - now).total_seconds())
+    """`89 days`, `3 hours`, `12 min`, `40 s`, or `over`: the largest unit, rounded."""
+    seconds = round((until - now).total_seconds())
     if seconds <= 0:
         return "over"
     if seconds < _MINUTE:
         return f"{seconds} s"
     if seconds < _HOUR:
-        return f"{seconds // _MINUTE} min"
+        return f"{round(seconds / _MINUTE)} min"
     unit, noun = (_HOUR, "hour") if seconds < 2 * _DAY else (_DAY, "day")
-    number = seconds // unit
+    number = round(seconds / unit)
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

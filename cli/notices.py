@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from mesh.adapters.notices import DynamoNotices
+from mesh.domain.names import resource_link
 
 from cli import output
 from cli.site import Acting, AsJson, Port, Role, Site, site
@@ -83,8 +84,36 @@ def headline(detail_type: str, data: Mapping[str, Any]) -> str:
             return f"{data['product']}: {output.amount(count, 'object')} did not pass"
         case "ProductRegistered":
             return f"{data['product']} is registered" + (" as a draft" if data.get("draft") else "")
+        case "ProductRetired":
+            return f"{data['product']} is retired: {data['reason']}"
+        case _ if "access" in data:
+            return access_headline(detail_type, data)
         case _:
             return f"{detail_type} {data.get('product', '')}".rstrip()
+
+
+def access_headline(detail_type: str, data: Mapping[str, Any]) -> str:
+    """What happened to which access."""
+    number, what = data["access"], data.get("what", "")
+    match detail_type:
+        case "AccessGranted":
+            return f"{number} granted: {data['reader'] or 'the account'} may read {what} until {moment(data['until'])}"
+        case "AccessReady":
+            return f"{number} is ready: {', '.join(data['links']) or 'nothing yet to query'}"
+        case "AccessDenied":
+            return f"{number} denied: {what or 'a request'}"
+        case "AccessExpiring":
+            return f"{number} ends {moment(data['until'])}: {what}, read by {data['reader'] or 'the account'}"
+        case "AccessRevoked":
+            return f"{number} has ended ({data['cause']}): {what}"
+        case "DecisionRequested":
+            again = "reminder: " if data["reminder"] else ""
+            reader = f"{data['reader'] or 'all'} of {data['receiver']}"
+            return f"{again}{number} asks for {what}, for {reader}"
+        case "DecisionRefused":
+            return f"{number}: your word did not count"
+        case _:
+            return f"{detail_type} {number}"
 
 
 def lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
@@ -102,8 +131,44 @@ def lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
                     yield f"  next: {item['reason']['remedy']}"
         case "ProductRegistered":
             yield f"database {data['database']} in {data['catalog_id']}, data in {data['location']}"
+        case "ProductRetired":
+            return
+        case _ if "access" in data:
+            yield from access_lines(detail_type, data)
         case _:
             yield json.dumps(data, ensure_ascii=False)
+
+
+def access_lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
+    """What it gives, why, and what to do."""
+    match detail_type:
+        case "AccessGranted":
+            for table in data["tables"]:
+                yield f'{SQL}SELECT * FROM "{resource_link(table["database"])}"."{table["table"]}" LIMIT 10'  # noqa: S608
+            yield from (f"left out: {line}" for line in data["left_out"])
+        case "AccessExpiring":
+            yield f"to go on: mesh request with a later --until; mesh grants {data['access']} shows what it was"
+        case "DecisionRequested":
+            yield f"for {data['purpose']}, until {moment(data['until'])}; {data['why']}"
+            for shown in data["exposure"]:
+                classes = ", ".join(
+                    f"{each['count']} {each['confidentiality']}/{each['pii']}" for each in shown["classes"]
+                )
+                yield f"{shown['database']}.{shown['table']}: {classes} (columns, confidentiality/pii)"
+            yield f"answer by {moment(data['answer_by'])}: {data['how']}"
+        case _ if data.get("reason"):
+            yield f"{data['reason']['code']}: {data['reason']['message']}"
+            if data["reason"].get("remedy"):
+                yield f"next: {data['reason']['remedy']}"
+        case "AccessReady":
+            return
+        case _:
+            yield json.dumps(data, ensure_ascii=False)
+
+
+def moment(text: str) -> str:
+    """An event's time, for people."""
+    return f"{output.day_text(datetime.fromisoformat(text))} UTC"
 
 
 def what_changed(change: Mapping[str, Any]) -> Iterator[str]:

@@ -85,6 +85,8 @@ def searchable(product: Product) -> Iterator[str]:
 
 def status_of(product: Product) -> str:
     """In people's words."""
+    if product.status == "retired":
+        return "retired"
     if product.draft:
         return "draft"
     if product.status == "claimed":

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli import output
+from cli.governance import role_of
 from cli.site import Acting, AsJson, Port, Role, site
 
 ANALYST: Final = "DataAnalyst"
@@ -25,9 +26,9 @@ _GAP = 3
 REMEDIES: Final = {
     "COLUMN_NOT_FOUND": "there is no such column, or {role} may not read it; SELECT * shows those it may",
     "TABLE_NOT_FOUND": 'mesh query "SHOW TABLES IN \\"rl_PRODUCT\\"" lists the tables that {role} may see',
-    "SCHEMA_NOT_FOUND": "a product's database is its resource link rl_PRODUCT: mesh query 'SHOW DATABASES'",
-    "Insufficient permissions": "the account's ConsumerAdmin grants {role} DESCRIBE on the link, and SELECT on the "
-    "tables that central shared (docs/query.md)",
+    "SCHEMA_NOT_FOUND": "a product's database is rl_PRODUCT, once it is granted: mesh request PRODUCT …; mesh grants",
+    "Insufficient permissions": "ask for it: mesh request PRODUCT --role {role} --purpose … --until …; "
+    "mesh explain PRODUCT.TABLE --role {role} says what is missing",
     "Access denied when writing output": "{role} needs s3:PutObject on the work group's output location",
     "PERMISSION_DENIED": "the objects cannot be read as the location's role: tell the product's owner (mesh show)",
     "HIVE_": "the data is not what the catalog says: tell the product's owner (mesh show PRODUCT)",
@@ -72,6 +73,7 @@ def query_command(
     as_json: AsJson = False,
 ) -> None:
     """Query what the role may read, in Athena. Shows the rows, how many bytes were scanned, or why it failed."""
+    role = role_of(role)
     where = site(port, acting=account, role=role)
     athena = where.client(account, "athena")
     group = workgroup or where.output(account, "WorkgroupName")

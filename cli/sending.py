@@ -12,7 +12,7 @@ import typer
 from botocore.exceptions import ClientError
 from mesh.adapters.access_registry import DynamoAccessRegistry
 from mesh.adapters.held_accesses import DynamoHeldAccesses
-from mesh.adapters.messaging import EventBus
+from mesh.adapters.messaging import EventBus, EventNotAccepted
 from mesh.adapters.notices import DynamoNotices
 from mesh.domain.access.record import OVER, Access
 from mesh.domain.events import Event, EventData, Metadata
@@ -25,6 +25,10 @@ from cli.subscriptions import central_bus
 
 DEADLINE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.3
+WHO_SENDS: Final[Mapping[str, str]] = {
+    "AccessDecided": "an owner's ProducerSteward decides, or DataMeshOwner: --account producer, or central",
+    "RetirementRequested": "the owner's ProducerSteward retires a product: --account producer",
+}
 REFUSALS: Final = frozenset({"refused", "access denied"})
 """What central notes in the story of an event that it refused."""
 _HELD: Final[Mapping[str, str]] = {"accepting": "sharing", "ready": "live", "releasing": "ending", "over": "ended"}
@@ -44,10 +48,22 @@ def build[D: EventData](kind: type[D], **data: object) -> D:
 
 
 def send(where: Site, account: Account, data: EventData) -> Metadata:
-    """Put the event on central's bus as the account's persona; its metadata, by which it is followed."""
+    """Put the event on central's bus as the account's persona; its metadata, by which it is followed.
+
+    Raises `CommandFailed` where the bus, or the role's own policy, does not let it.
+    """
     event = Event[EventData](data=data)
     bus = EventBus(where.client(account, "events"), central_bus(where, account))
-    bus.put(data.detail_type(), event.model_dump_json(serialize_as_any=True))
+    try:
+        bus.put(data.detail_type(), event.model_dump_json(serialize_as_any=True))
+    except (EventNotAccepted, ClientError) as error:
+        if "AccessDenied" not in str(error):
+            raise
+        raise CommandFailed(
+            f"{where.role_in(account) or 'these credentials'} of {account} may not send {data.detail_type()}: {error}",
+            code="MayNotSend",
+            remedy=WHO_SENDS.get(data.detail_type(), "act as the account's persona, without --as"),
+        ) from error
     return event.metadata
 
 
@@ -132,7 +148,7 @@ class Watch:
         for notice in self._notices:
             kind, detail = notice["detail_type"], notice["detail"]
             status = _TOLD.get(kind, status)
-            if kind == "AccessDenied" or self._refuses(kind, detail):
+            if refusal is None and (kind == "AccessDenied" or self._refuses(kind, detail)):
                 refusal = detail["data"]["reason"]
         held = DynamoHeldAccesses(table).get(self.number)
         return Seen(_HELD[held.state] if held else status, None, refusal, sure=False)

@@ -20,6 +20,10 @@ MACHINES: Final[dict[str, tuple[Account, str]]] = {
     "prepare-product": ("producer", "PrepareProductArn"),
     "onboard-upload": ("producer", "OnboardUploadArn"),
     "publish-version": ("central", "PublishVersionArn"),
+    "grant-access": ("central", "GrantAccessArn"),
+    "revoke-access": ("central", "RevokeAccessArn"),
+    "accept-share": ("consumer", "AcceptShareArn"),
+    "release-share": ("consumer", "ReleaseShareArn"),
 }
 """Machine → the account whose template has it, and the output that names it."""
 STYLES: Final[dict[str, str]] = {"central": "cyan", "producer": "green", "consumer": "magenta"}
