@@ -17,10 +17,12 @@ from cli import output
 from cli.output import CommandFailed
 from cli.session import ACCOUNT_NAMES, Account, SessionError
 from cli.site import OWN_CREDENTIALS, PERSONAS, AsJson, Port, Site, is_denied, site, stack_name
+from cli.tracing import MACHINES
 
 ONTOLOGY: Final = Path(__file__).resolve().parents[1] / "governance" / "ontology.yaml"
 _LEAST_CROSS_ACCOUNT_VERSION: Final = 3
 _LOOK_BACK: Final = timedelta(hours=1)
+_RUNS: Final = 50
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
-    """Check accounts, stacks, Lake Formation, members and queues; exit code 1 when something is wrong."""
+    """Check accounts, stacks, Lake Formation, members, state machines and queues; exit code 1 when something is wrong."""
     checks = list(examine(site(port)))
     healthy = not any(check.ok is False for check in checks)
     if as_json:
@@ -180,6 +182,23 @@ def queue_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "dead letters", not waiting, found, remedy)
 
 
+def machine_checks(where: Site, account: Account) -> Checks:
+    """Every state machine of the account's template is there, and none of its runs failed within the last hour."""
+    since, failed = datetime.now(UTC) - _LOOK_BACK, []
+    own = [(name, output_name) for name, (owner, output_name) in MACHINES.items() if owner == account]
+    for name, output_name in own:
+        arn = where.output(account, output_name)
+        runs = where.client(account, "stepfunctions").list_executions(
+            stateMachineArn=arn, statusFilter="FAILED", maxResults=_RUNS
+        )["executions"]
+        count = sum(run["startDate"] >= since for run in runs)
+        if count:
+            failed.append(f"{name} {count}{'' if count < _RUNS else ' or more'}")
+    found = ", ".join(failed) or f"none within the hour ({output.amount(len(own), 'machine')})"
+    remedy = "each is in FailedRunsQueue with its input: mend what it names, then aws stepfunctions redrive-execution"
+    yield Check(account, "failed runs", not failed, found, remedy if failed else "")
+
+
 def log_checks(where: Site, account: Account) -> Checks:
     """No function failed within the last hour; what it refused is no failure."""
     since = int((datetime.now(UTC) - _LOOK_BACK).timestamp() * 1000)
@@ -227,6 +246,7 @@ def resources(where: Site, account: Account) -> list[tuple[str, str, str]]:
 type Look = Callable[[Site, Account], Checks]
 _EVERYWHERE: Final[tuple[tuple[str, Look], ...]] = (
     ("data lake settings", settings_checks),
+    ("state machines", machine_checks),
     ("dead letters", queue_checks),
     ("function errors", log_checks),
 )

@@ -26,7 +26,8 @@ _GAP = 3
 REMEDIES: Final = {
     "COLUMN_NOT_FOUND": "there is no such column, or {role} may not read it; SELECT * shows those it may",
     "TABLE_NOT_FOUND": 'mesh query "SHOW TABLES IN \\"rl_PRODUCT\\"" lists the tables that {role} may see',
-    "SCHEMA_NOT_FOUND": "a product's database is rl_PRODUCT, once it is granted: mesh request PRODUCT …; mesh grants",
+    "SCHEMA_NOT_FOUND": "a product's database is rl_PRODUCT, once it is granted: mesh request PRODUCT …; "
+    "mesh query 'SHOW DATABASES'",
     "Insufficient permissions": "ask for it: mesh request PRODUCT --role {role} --purpose … --until …; "
     "mesh explain PRODUCT.TABLE --role {role} says what is missing",
     "Access denied when writing output": "{role} needs s3:PutObject on the work group's output location",

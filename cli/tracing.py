@@ -1,4 +1,4 @@
-"""`mesh trace`: one upload's story, joined from the three accounts' own records and their executions' histories."""
+"""`mesh trace`: one upload's or access's story, from the three accounts' own records and their runs' histories."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ from mesh.domain import names
 from rich.text import Text
 
 from cli import output
+from cli.sending import find
 from cli.session import ACCOUNT_NAMES, Account
 from cli.site import AsJson, Port, Role, Site, is_denied, site
 
@@ -26,6 +27,8 @@ MACHINES: Final[dict[str, tuple[Account, str]]] = {
     "release-share": ("consumer", "ReleaseShareArn"),
 }
 """Machine → the account whose template has it, and the output that names it."""
+ABOUT_ACCESSES: Final = ("revoke-access", "accept-share", "release-share")
+ACCESS: Final = "ac-"
 STYLES: Final[dict[str, str]] = {"central": "cyan", "producer": "green", "consumer": "magenta"}
 ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 _PREPARED_WITHIN = timedelta(minutes=30)
@@ -64,15 +67,19 @@ def register(app: typer.Typer) -> None:
 
 
 def trace_command(
-    correlation_id: Annotated[str, typer.Argument(help="As in a notice, `mesh put` or `mesh show`.")],
+    correlation_id: Annotated[
+        str, typer.Argument(metavar="ID", help="As in a notice, `mesh put` or `mesh show`; or an access: ac-….")
+    ],
     *,
     account: Annotated[Account | None, typer.Option(help="Only this account's part.")] = None,
     role: Role = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what happened to one upload, in which account, in order, from the upload to the notice."""
+    """Show what happened to one upload or one access, in which account, in order: from the upload to the notice."""
     where = site(port, acting=account, role=role)
+    if correlation_id.startswith(ACCESS):
+        correlation_id = find(where, correlation_id).correlation_id
     moments, unseen = Story(where, (account,) if account else ACCOUNT_NAMES).gather([correlation_id])
     if as_json:
         output.emit(
@@ -97,6 +104,7 @@ class Story:
         self._site = where
         self._accounts = tuple(accounts)
         self._ended: dict[str, list[Moment]] = {}
+        self._accesses: dict[str, datetime] = {}
 
     def gather(self, correlation_ids: Iterable[str]) -> tuple[list[Moment], list[str]]:
         """All that is known by now, in order; and what could not be seen, in words."""
@@ -122,6 +130,7 @@ class Story:
         """Runs that the entries name, and those whose names or inputs follow from the id."""
         yield from (entry["facts"]["execution"] for entry in entries if entry["facts"].get("execution"))
         if account != "producer":
+            yield from self._runs_for_accesses(account, entries)
             return
         for entry in entries:
             if entry["what"] == "uploads received":
@@ -130,6 +139,17 @@ class Story:
                 yield f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
         if any(entry["what"] in {"contract received", "resource link ready"} for entry in entries):
             yield from preparations(self._site, correlation_id, datetime.fromisoformat(entries[0]["time"]))
+
+    def _runs_for_accesses(self, account: Account, entries: list[dict[str, Any]]) -> Iterable[str]:
+        """Runs that accept, end or release the accesses of this story; central's part, told first, names them."""
+        for entry in entries:
+            number = str(entry["facts"].get("access") or "")
+            if account == "central" and number.startswith(ACCESS):
+                self._accesses.setdefault(number, datetime.fromisoformat(entry["time"]))
+        for number, since in self._accesses.items():
+            for machine in ABOUT_ACCESSES:
+                if MACHINES[machine][0] == account:
+                    yield from runs_about(self._site, machine, number, since)
 
     def history(self, account: Account, arn: str) -> list[Moment]:
         """The states that a run entered, and its end. A run that does not exist has none."""
@@ -149,6 +169,22 @@ class Story:
 
 
 _prepared: dict[str, str] = {}
+_inputs: dict[str, str] = {}
+
+
+def runs_about(where: Site, machine: str, access: str, since: datetime) -> Iterable[str]:
+    """The newest runs whose input names the access, begun since. Rules start them under names of their own."""
+    account, output_name = MACHINES[machine]
+    client = where.client(account, "stepfunctions")
+    listed = client.list_executions(stateMachineArn=where.output(account, output_name), maxResults=_NEWEST)
+    for run in listed["executions"]:
+        arn = run["executionArn"]
+        if run["startDate"].astimezone(UTC) < since - timedelta(minutes=1):
+            continue
+        if arn not in _inputs:
+            _inputs[arn] = client.describe_execution(executionArn=arn).get("input") or ""
+        if access in _inputs[arn]:
+            yield arn
 
 
 def preparations(where: Site, correlation_id: str, since: datetime) -> Iterable[str]:

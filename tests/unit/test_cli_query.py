@@ -87,7 +87,7 @@ def test_no_page_beyond_the_limit_is_fetched_and_more_is_said():
     [
         ("FAILED", "COLUMN_NOT_FOUND: line 1:8: Column 'x' cannot be resolved", "COLUMN_NOT_FOUND", "DataAnalyst"),
         ("FAILED", "SCHEMA_NOT_FOUND: line 1:8: Schema 'x' does not exist", "SCHEMA_NOT_FOUND", "SHOW DATABASES"),
-        ("FAILED", "Insufficient permissions to execute the query. No", "QueryFailed", "ConsumerAdmin"),
+        ("FAILED", "Insufficient permissions to execute the query. No", "QueryFailed", "mesh request PRODUCT"),
         ("FAILED", "HIVE_BAD_DATA: a.csv: no integer", "HIVE_BAD_DATA", "owner"),
         ("CANCELLED", "Bytes scanned limit was exceeded", "QueryCancelled", ""),
     ],
