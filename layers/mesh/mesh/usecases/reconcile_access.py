@@ -1,10 +1,10 @@
 """What central has granted against what the registry says: every difference, and what is to be done about it."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final, Literal
 
+from mesh.domain.access.expressions import Expression
 from mesh.domain.access.granting import unneeded
 from mesh.domain.access.lake import IAM_ALLOWED_PRINCIPALS, DatabaseGrant, Grant, Lake, TableGrant
 from mesh.domain.access.nearness import text
@@ -135,14 +135,23 @@ def of_products(owner: str, lake: Lake, registry: Registry) -> Iterator[tuple[Gr
 
 
 def _drift(kind: Kind, principal: str, entry: GrantEntry, access: str) -> Drift:
-    resource = json.dumps(entry.resource, sort_keys=True)
     remedies: dict[Kind, str] = {
         "foreign": "nobody asked Meshwork for it: aws lakeformation revoke-permissions, or mesh request",
         "missing": "mesh reconcile grants it again",
         "surplus": "mesh reconcile revokes it",
     }
-    what = f"{', '.join(entry.permissions)} on {resource}"
+    what = f"{', '.join(entry.permissions)} on {_named(entry)}"
     return Drift(kind=kind, principal=principal, what=what, access=access, entry=entry, remedy=remedies.get(kind, ""))
+
+
+def _named(entry: GrantEntry) -> str:
+    """For people: `tables with LF-Tags product=credit-card`, `DataCellsFilter credit-card.credit_card mesh-ac-…`."""
+    ((kind, body),) = entry.resource.items()
+    if kind == "LFTagPolicy":
+        return f"{body['ResourceType'].lower()}s with LF-Tags {Expression.of_tags(body['Expression'])}"
+    place = ".".join(str(body[part]) for part in ("DatabaseName", "TableName", "Name") if body.get(part))
+    columns = f" ({', '.join(body['ColumnNames'])})" if body.get("ColumnNames") else ""
+    return f"{kind} {place}{columns}"
 
 
 def _iam_allowed(lake: Lake) -> Iterator[Drift]:
