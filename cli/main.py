@@ -20,6 +20,7 @@ from cli import (
     notices,
     products,
     query,
+    reconciling,
     requesting,
     subscriptions,
     tracing,
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 for part in (
     *(mesh_commands, members, products, uploads, subscriptions, notices),
-    *(requesting, grants, deciding, ending, access, query, tracing, doctor, demo),
+    *(requesting, grants, deciding, ending, reconciling, access, query, tracing, doctor, demo),
 ):
     part.register(app)
 
