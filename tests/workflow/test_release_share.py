@@ -204,3 +204,32 @@ def test_events_about_another_account_start_nothing(mesh: MeshDriver) -> None:
     say(mesh, "AccessRevoked", later, revoked(later))
     mesh.wait_for_run("release-share", later.access)
     assert mesh.runs("release-share", granted.access) == []
+
+
+def test_many_at_once_with_conflicts_all_end_right(mesh: MeshDriver, ears: Ears) -> None:
+    forms = [by_tags(PRODUCT), by_name(PRODUCT, "id", "amount"), by_tags(OTHER)]
+    products = [PRODUCT, PRODUCT, OTHER]
+    many = [
+        Granted(products[number % 3], forms[number % 3], reader=("DataAnalyst", "DataScientist")[number % 2])
+        for number in range(12)
+    ]
+    for granted in many[:3]:
+        grant(mesh, granted)
+    conflict = {"code": "ConcurrentModificationException", "probability": 0.2, "count": 500, "account": CONSUMER}
+    mesh.inject("batch_failure", "lakeformation", "BatchGrantPermissions", seed=7, **conflict)
+    mesh.inject("throttle", "lakeformation", "BatchRevokePermissions", seed=8, **conflict)
+    for granted in many:
+        say(mesh, "AccessGranted", granted, granted.data())
+    for granted in many:
+        assert mesh.wait_for_run("accept-share", granted.access, seconds=90).outcome == "ready"
+    *ending, last, scientist = many
+    for granted in ending:
+        say(mesh, "AccessRevoked", granted, revoked(granted))
+    for granted in ending:
+        assert mesh.wait_for_run("release-share", granted.access, seconds=90).outcome == "released"
+    for granted in (last, scientist):
+        assert query(mesh, f'SELECT id, amount FROM "{granted.link}".t1', granted.reader) == ""
+        mesh.clear_faults()
+        revoke(mesh, granted)
+    nothing_left(mesh, "DataAnalyst", "DataScientist")
+    assert f"rl_{OTHER}" not in links(mesh)
