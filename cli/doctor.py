@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
-    """Check accounts, stacks, Lake Formation, members, state machines and queues; exit code 1 when something is wrong."""
+    """Check accounts, stacks, Lake Formation, members, machines and queues; exit code 1 when something is wrong."""
     checks = list(examine(site(port)))
     healthy = not any(check.ok is False for check in checks)
     if as_json:

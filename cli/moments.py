@@ -15,11 +15,11 @@ FORMS: Final = "2027-01-31 (all of that day, UTC), 2027-01-31T12:00Z, or from no
 def parse_until(text: str, now: datetime) -> datetime:
     """The moment meant, in UTC; a moment without a zone is UTC. Raises `CommandFailed`."""
     given = text.strip()
-    if found := _DURATION.fullmatch(given):
-        return (now + timedelta(**{_UNITS[found[2]]: int(found[1])})).astimezone(UTC)
     try:
+        if found := _DURATION.fullmatch(given):
+            return (now + timedelta(**{_UNITS[found[2]]: int(found[1])})).astimezone(UTC)
         moment = datetime.fromisoformat(given)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise CommandFailed(f"{text!r} is no end", code="InvalidUntil", remedy=f"give one of: {FORMS}") from None
     if "T" not in given and " " not in given:
         moment = datetime.combine(moment.date(), time(23, 59, 59))
