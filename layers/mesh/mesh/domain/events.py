@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from mesh.domain.counting import TableTotal
+from mesh.domain.errors import Rejected
 from mesh.domain.schema import TypeChange
 
 SOURCE = "meshwork"
@@ -22,6 +23,17 @@ ColumnName = Annotated[str, Field(pattern=r"^[^\s,.\"'`]{1,255}$")]
 RoleName = Annotated[str, Field(pattern=r"^[\w+=,@-]{1,64}$")]
 AccessId = Annotated[str, Field(pattern=r"^ac-[0-9a-f]{12}$")]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+
+
+class MalformedEvent(Rejected):
+    """An event, or a call, that does not have the form of its contract."""
+
+    @classmethod
+    def of(cls, invalid: ValidationError) -> "MalformedEvent":
+        """The first fault, by its place."""
+        fault = invalid.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        return cls(f"{place}: {fault['msg']}", field=place, remedy="see events/contracts/")
 
 
 class Model(BaseModel):
@@ -433,6 +445,29 @@ class Envelope(BaseModel):
     source: str
     detail_type: str = Field(alias="detail-type")
     detail: dict[str, Any]
+
+
+def metadata_of(envelope: Envelope) -> Metadata:
+    """The event's metadata; where they have no form, those of its delivery, so that whoever sent it can be answered."""
+    try:
+        return Metadata.model_validate(_metadata_in(envelope))
+    except ValidationError:
+        return Metadata.model_validate(_metadata_in(envelope.model_copy(update={"detail": {}})))
+
+
+def read_event[D: EventData](kind: type[D], envelope: Envelope) -> Event[D]:
+    """The event in an envelope. Raises MalformedEvent."""
+    try:
+        detail = {**envelope.detail, "metadata": _metadata_in(envelope)}
+        return Event[kind].model_validate(detail)  # type: ignore[valid-type]
+    except ValidationError as invalid:
+        raise MalformedEvent.of(invalid) from invalid
+
+
+def _metadata_in(envelope: Envelope) -> object:
+    """Ids that are left out are the delivery's: a retry repeats them."""
+    found = envelope.detail.get("metadata", {})
+    return {"id": envelope.id, "correlation_id": envelope.id, **found} if isinstance(found, dict) else found
 
 
 def stable_id(*parts: object) -> str:

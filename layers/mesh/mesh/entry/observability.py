@@ -8,14 +8,11 @@ from aws_lambda_powertools import Logger
 from pydantic import BaseModel, ValidationError
 
 from mesh.domain.errors import Rejected
+from mesh.domain.events import MalformedEvent
 
 logger = Logger()
 
 Handler = Callable[[dict[str, Any], Any], Any]
-
-
-class MalformedEvent(Rejected):
-    """The function was called with something that is not its event."""
 
 
 def entry_point(handler: Handler) -> Handler:
@@ -27,9 +24,7 @@ def entry_point(handler: Handler) -> Handler:
         try:
             result = handler(event, context)
         except ValidationError as invalid:
-            fault = invalid.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in fault["loc"])
-            malformed = MalformedEvent(f"{place}: {fault['msg']}", field=place, remedy="see events/contracts/")
+            malformed = MalformedEvent.of(invalid)
             _log_refusal(malformed)
             raise malformed from invalid
         except Rejected as refusal:

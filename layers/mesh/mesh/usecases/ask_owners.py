@@ -16,6 +16,8 @@ from mesh.domain.events import (
     Model,
     Reason,
     follow,
+    metadata_of,
+    read_event,
 )
 from mesh.domain.membership import ForgedSender, NotAMember, claimed_account
 from mesh.ports import AccessRegistry, Clock, MemberTopics, Registry, TaskAnswers, Trace
@@ -134,9 +136,10 @@ def receive_decision(
 ) -> Decision:
     """Take an answer, if it is one that counts; whoever sent another is told why it does not.
 
-    Raises NotAMember, ForgedSender, MayNotDecide, DecidedAlready, UnknownAccess, MoreThanAsked.
+    Raises NotAMember, ForgedSender, MalformedEvent, MayNotDecide, DecidedAlready, UnknownAccess, MoreThanAsked,
+    AmbiguousAsk.
     """
-    metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
+    metadata = metadata_of(envelope)
     try:
         access = _answered(envelope, metadata, central=central, registry=registry, accesses=accesses, clock=clock)
     except Rejected as refusal:
@@ -192,7 +195,7 @@ def _answered(
     clock: Clock,
 ) -> Access:
     require_sender(envelope, central=central, registry=registry)
-    word = Event[AccessDecided].model_validate(envelope.detail).data
+    word = read_event(AccessDecided, envelope).data
     access = require_access(accesses, word.access)
     if any(answer.event_id == metadata.id for answer in access.answers):
         return access

@@ -11,12 +11,12 @@ from mesh.domain.events import (
     AccessDenied,
     AccessRevoked,
     Envelope,
-    Event,
     GrantEntry,
-    Metadata,
     Model,
     Reason,
     RevocationRequested,
+    metadata_of,
+    read_event,
 )
 from mesh.ports import (
     AccessRegistry,
@@ -72,7 +72,7 @@ def end_access(
     """Mark the access as ending, which no grant in flight survives, release what waits, and stop its notices.
 
     `payload` is a RevocationRequested envelope, or `{"ending": …}`. A repeated one is success.
-    Raises NotAMember, ForgedSender, UnknownAccess, MayNotRevoke, ConcurrentChange.
+    Raises NotAMember, ForgedSender, MalformedEvent, UnknownAccess, MayNotRevoke, ConcurrentChange.
     """
     if "ending" in payload:
         order = Ending.model_validate(payload["ending"])
@@ -80,10 +80,10 @@ def end_access(
         why = order.why or Reason(code=order.cause.capitalize(), message=order.reason)
     else:
         envelope = Envelope.model_validate(payload)
-        metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
+        metadata = metadata_of(envelope)
         try:
             require_sender(envelope, central=central, registry=registry)
-            wish = Event[RevocationRequested].model_validate(envelope.detail).data
+            wish = read_event(RevocationRequested, envelope).data
             access = require_access(accesses, wish.access)
             _require_party(access, envelope.account, central, registry)
         except Rejected as refusal:

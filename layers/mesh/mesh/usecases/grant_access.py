@@ -14,9 +14,10 @@ from mesh.domain.events import (
     AccessReady,
     AccessReleased,
     Envelope,
-    Event,
     Metadata,
     Model,
+    metadata_of,
+    read_event,
 )
 from mesh.ports import (
     AccessRegistry,
@@ -172,9 +173,9 @@ def receive_answer(
     """AccessReady, AccessNotReady or AccessReleased of the receiving account releases the run that waits for it.
 
     One that nobody waits for (late, or delivered twice) changes nothing. Raises NotAMember, ForgedSender,
-    MayNotAnswer, UnknownAccess.
+    MalformedEvent, MayNotAnswer, UnknownAccess.
     """
-    metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
+    metadata = metadata_of(envelope)
     try:
         require_sender(envelope, central=central, registry=registry)
         number, step, output = _answer_in(envelope)
@@ -195,12 +196,12 @@ def receive_answer(
 def _answer_in(envelope: Envelope) -> tuple[str, str, dict[str, object]]:
     """(access, the step that waits for it, what that step is told)."""
     if envelope.detail_type == AccessReady.detail_type():
-        ready = Event[AccessReady].model_validate(envelope.detail).data
+        ready = read_event(AccessReady, envelope).data
         return ready.access, READY, {"ready": True, **ready.model_dump(mode="json")}
     if envelope.detail_type == AccessNotReady.detail_type():
-        failed = Event[AccessNotReady].model_validate(envelope.detail).data
+        failed = read_event(AccessNotReady, envelope).data
         return failed.access, READY, {"ready": False, **failed.model_dump(mode="json")}
-    released = Event[AccessReleased].model_validate(envelope.detail).data
+    released = read_event(AccessReleased, envelope).data
     return released.access, RELEASED, released.model_dump(mode="json")
 
 

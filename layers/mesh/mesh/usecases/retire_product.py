@@ -4,7 +4,7 @@ import json
 
 from mesh.domain.access.record import OVER
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Envelope, Event, Metadata, Model, ProductRetired, RetirementRequested
+from mesh.domain.events import Envelope, Model, ProductRetired, RetirementRequested, metadata_of, read_event
 from mesh.domain.membership import authorise
 from mesh.domain.names import execution_name
 from mesh.domain.ontology import CONFIDENTIALITY, Ontology
@@ -36,12 +36,12 @@ def retire_product(
 ) -> Retired:
     """Mark it, end the accesses that name it, hide it from those that reach it by LF-Tags, tell, and unsubscribe all.
 
-    Repeatable. Raises what `authorise` raises, NotTheOwner; every refusal is recorded.
+    Repeatable. Raises what `authorise` raises, MalformedEvent, NotTheOwner; every refusal is recorded.
     """
-    metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
+    metadata = metadata_of(envelope)
     try:
         authorise(envelope, registry.member(envelope.account), None)
-        wish = Event[RetirementRequested].model_validate(envelope.detail).data
+        wish = read_event(RetirementRequested, envelope).data
         product = owned_product(registry, wish.product, envelope.account)
     except Rejected as refusal:
         registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), clock.now())
