@@ -18,6 +18,7 @@ from mesh.usecases.registration import Registration
 from tests.fakes import NOON, topic_of
 
 CENTRAL, PRODUCER, CONSUMER, STRANGER = "111111111111", "222222222222", "333333333333", "999999999999"
+OTHER_CONSUMER = "777777777777"
 REGION = "us-east-1"
 BUCKET = f"credit-card-{PRODUCER}-{REGION}"
 PRODUCT = "credit-card"

@@ -7,8 +7,8 @@ from mesh.domain.access.asking import Ask, normal_form
 from mesh.domain.access.deciding import Asker, decide, grown
 from mesh.domain.access.personas import Personas
 from mesh.domain.access.policy import Policies
-from mesh.domain.access.record import OVER, Access, Decided, UnknownAccess, access_id
-from mesh.domain.events import AccessDenied, AccessRequested, Envelope, Event, Metadata, Model, Reason
+from mesh.domain.access.record import OVER, Access, AlreadyAsked, Decided, UnknownAccess, access_id
+from mesh.domain.events import AccessDenied, AccessRequested, Envelope, Model, Reason, metadata_of, read_event
 from mesh.domain.membership import NotAMember
 from mesh.domain.ontology import PRODUCT
 from mesh.domain.product import Product
@@ -49,15 +49,17 @@ def receive_request(
 ) -> Requested:
     """Record the request of an admitted consumer; a redelivered one is the same access.
 
-    Raises what `normal_form` raises, UnknownProduct, UnknownLFTag, AlreadyAsked.
+    Raises what `normal_form` raises, MalformedEvent, NotAMember, UnknownProduct, UnknownLFTag, AlreadyAsked.
     """
-    event = Event[AccessRequested].model_validate(envelope.detail)
+    event = read_event(AccessRequested, envelope)
     member = registry.member(envelope.account)
     if member is None:
         raise NotAMember(f"account {envelope.account} is not a member of this mesh", account=envelope.account)
     number = access_id(event.metadata.id)
     known = accesses.access(number)
-    if known is not None and known.receiver == envelope.account:
+    if known is not None:
+        if known.receiver != envelope.account:
+            raise AlreadyAsked("another account has sent an event of that id", remedy="give each event its own id")
         return _again(known, execution, accesses, runs)
     now = clock.now()
     reader, persona = personas.role_of(event.data.reader)
@@ -85,7 +87,7 @@ def _again(known: Access, execution: str, accesses: AccessRegistry, runs: Execut
     """A second delivery leaves the work to the run that has it; a run started anew takes over from one that failed."""
     if known.execution == execution:
         return Requested(access=known.id)
-    if known.status in OVER or runs.running(known.execution):
+    if known.status in ("live", "ending", *OVER) or runs.running(known.execution):
         return Requested(access=known.id, duplicate=True)
     accesses.save(known.model_copy(update={"execution": execution}))
     return Requested(access=known.id)
@@ -123,19 +125,24 @@ def decide_access(
 ) -> Verdict:
     """Preview on the catalog's tags as they are now, then policy. What was approved counts, unless more is exposed now.
 
-    Raises NotInCatalog, AmbiguousAsk, UntilTooFar, AccessOver.
+    What is granted already is not decided again: it could not be denied without taking it back. Raises NotInCatalog,
+    AmbiguousAsk, UntilTooFar, AccessOver.
     """
     access = require_access(accesses, access_id).require_going_on()
-    now = clock.now()
+    now, rounds = clock.now(), policies.asking.rounds()
+    if access.granted and access.decided is not None:
+        return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(access.decided))
     found = decided(access, central=central, registry=registry, catalog=catalog, policies=policies, clock=clock)
-    rounds = policies.asking.rounds()
     if found.effect == "deny":
         return Verdict(access=access.id, effect="deny", rounds=rounds, reason=_reason(found))
-    settled = _settled(access, found)
-    if settled is not None:
-        return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(settled))
-    if access.decided is not None and grown(access.decided, found):
-        access = access.noted(now, "more is exposed now than was asked about", answers=(), narrowed=False)
+    before = access.decided
+    other = before is not None and _is_other(before, found, narrowed=access.narrowed)
+    if before is not None and access.status == "granting" and not other:
+        return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(before))
+    if other:
+        access = access.noted(
+            now, "something else is exposed now than was asked about", answers=(), narrowed=False, escalated=False
+        )
     accesses.save(
         access.moved(
             "waiting" if found.effect == "ask" else "granting",
@@ -149,15 +156,15 @@ def decide_access(
     return Verdict(access=access.id, effect=found.effect, rounds=rounds, reason=_reason(found))
 
 
-def _settled(access: Access, found: Decided) -> Decided | None:
-    """What was decided before, where that still stands: granted already, or approved for what is exposed now."""
-    before = access.decided
-    if before is None or access.status in ("requested", "waiting"):
-        return None
-    if access.status != "granting":
-        return before
-    changed = grown(before, found) or (access.narrowed and grown(found, before))
-    return None if changed else before
+def _is_other(before: Decided, found: Decided, *, narrowed: bool) -> bool:
+    """Whether an approval of `before` does not mean what would be granted now.
+
+    Of what an approver has narrowed exactly the columns in `before` are granted, by name: they have to be what they
+    were, and whoever has to agree now has to have been asked. What else the request would expose does not matter.
+    """
+    if narrowed:
+        return bool(grown(found, before) or set(found.approvers) - set(before.approvers))
+    return bool(grown(before, found))
 
 
 def decided(
@@ -211,15 +218,22 @@ def deny_access(
     trace: Trace,
     clock: Clock,
 ) -> Requested:
-    """Record why a request comes to nothing, and tell the asker, if it is a member that can be told. Idempotent."""
-    metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
+    """Record why a request comes to nothing, and tell the asker, if it is a member that can be told. Idempotent.
+
+    An event that repeats the id of an access which is granted changes nothing of that.
+    """
+    metadata = metadata_of(envelope)
     number = access_id(metadata.id)
     why = Reason.model_validate(reason)
     access = accesses.access(number)
-    if access is not None and access.receiver == envelope.account and access.status not in OVER:
-        access = accesses.save(access.moved("denied", clock.now(), f"denied: {why.message}", reason=why))
-    if access is None:
+    if access is not None and access.receiver != envelope.account:
+        access = None  # another account's: nothing of it is told
+    if access is None or access.granted:
         registry.record_refusal(envelope.account, envelope.detail_type, why.model_dump(), clock.now())
+    if access is not None and access.granted:  # such an access is ended, which takes it back
+        return Requested(access=number, duplicate=True)
+    if access is not None and access.status not in OVER:
+        access = accesses.save(access.moved("denied", clock.now(), f"denied: {why.message}", reason=why))
     told = AccessDenied(
         access=number,
         receiver=envelope.account,
