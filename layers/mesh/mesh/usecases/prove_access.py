@@ -9,10 +9,11 @@ from mesh.usecases.accept_share import going_on, ready_event
 
 
 class ProofStep(Model):
-    """The access to prove, and the run that does it: another run asks anew."""
+    """The access to prove, and the run that does it: another run, or attempt, asks anew."""
 
     access: AccessId
     execution: str
+    attempt: int = 0
 
 
 class Proof(Model):
@@ -31,7 +32,7 @@ class Checked(Model):
 
 
 def start_proof(step: ProofStep, *, own_role: str, accesses: HeldAccesses, readers: Readers, queries: Queries) -> Proof:
-    """Start the query, once for each execution: a retry finds the same one by its token.
+    """Start the query, once for each attempt of an execution: a retry finds the same one by its token.
 
     A reader that this role may not act as is proved by its grants, and by a query of this role, which as an
     administrator of the account holds what the account was granted. Raises AccessOver, ProofFailed, QueryRefused.
@@ -41,7 +42,7 @@ def start_proof(step: ProofStep, *, own_role: str, accesses: HeldAccesses, reade
     sql = proving_query(held)
     if not sql:
         return Proof(access=access)
-    token = stable_id(access, step.execution)
+    token = stable_id(access, step.execution, step.attempt)
     if held.reader:
         started = queries.start(sql, token, role_arn=held.reader)
         if started is not None:
