@@ -170,6 +170,7 @@ def revoke_grants(
         lake.revoke(_revocation(access.receiver, entry) for entry in going)
         for place, _ in found.row_filters():
             lake.delete_filter(place, filter_name(access.id))
+    _stop_notices(access, registry, accesses)  # once more: it may have come alive while it was marked as ending
     return Ended(access=access.id, granted=True, over=False, revoked=len(going))
 
 
