@@ -134,6 +134,9 @@ def render(access: Access, decision: Literal["approve", "deny"]) -> None:
         output.say(f"{access.id} is {access.status}: {access.reason.message if access.reason else ''}")
     elif access.status == "live":
         accesses.render_live(access)
+    elif not access.answers:
+        output.say(f"{access.id} is asked again: something else is exposed now than was asked about", style="yellow")
+        output.say_whole(f"  mesh requests {access.id}")
     else:
         others = ", ".join(accesses.waits_for(access))
         output.say(f"{access.id} is {access.status}" + (f", for an answer of {others}" if others else ""))

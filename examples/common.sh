@@ -88,11 +88,15 @@ request() { # ARGUMENTS…: asks; leaves the id in ACCESS, what was said in $WOR
     [ -n "$ACCESS" ] || fail "no id was given"
 }
 
-permissions() { # what Lake Formation has granted: in central to the consumer account, and in the consumer account
-    as central DataMeshOwner aws lakeformation list-permissions \
-        --principal "DataLakePrincipalIdentifier=$CONSUMER" --output text
-    as consumer ConsumerAdmin aws lakeformation list-permissions --output text
-    as consumer ConsumerAdmin aws lakeformation list-permissions --catalog-id "$CENTRAL" --output text
+permissions() { # what Lake Formation has granted: in central to the consumer account, and in it; a grant on each line
+    local each='PrincipalResourcePermissions[].to_string([Principal, Resource, Permissions])'
+    {
+        as central DataMeshOwner aws lakeformation list-permissions --query "$each" --output json \
+            --principal "DataLakePrincipalIdentifier=$CONSUMER"
+        as consumer ConsumerAdmin aws lakeformation list-permissions --query "$each" --output json
+        as consumer ConsumerAdmin aws lakeformation list-permissions --query "$each" --output json \
+            --catalog-id "$CENTRAL"
+    } | sed 's/,$//' | sort
 }
 links() { as consumer ConsumerAdmin aws glue get-databases --query 'DatabaseList[].Name' --output text | tr '\t' '\n'; }
 shares() { # the consumer's part in central's resource shares, as far as they are in effect

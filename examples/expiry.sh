@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . ./common.sh
 
-LASTS=${LASTS:-75}
+LASTS=${LASTS:-90}
 GIVEN=()
 finish() {
     for access in "${GIVEN[@]}"; do
@@ -26,7 +26,8 @@ note "DataScientist is granted fx-rates"
 request fx-rates --purpose research --until 30d --role data-scientist
 [ "$CODE" = 0 ] || fail "DataScientist was not granted fx-rates"
 GIVEN+=("$ACCESS")
-permissions | cut -f 2- > "$WORK/permissions-before.txt" # without the times of granting
+permissions > "$WORK/permissions-before.txt"
+grep -q DataScientist "$WORK/permissions-before.txt" || fail "the list of permissions does not show what was granted"
 shares | wc -l > "$WORK/shares-before.txt"
 links | sort > "$WORK/links-before.txt"
 
@@ -37,6 +38,8 @@ request --expression "product=fx-rates,fx-deals confidentiality=internal pii=non
 GIVEN+=("$ACCESS")
 BOTH='SELECT max(r.rate) AS highest, max(d.amount) AS largest FROM "rl_fx-rates".t1 r CROSS JOIN "rl_fx-deals".t1 d'
 analyst select_from "$BOTH"
+permissions > "$WORK/permissions-between.txt"
+grep -q DataAnalyst "$WORK/permissions-between.txt" || fail "the grant that is to go was never there"
 links > "$WORK/links.txt"
 grep -qx rl_fx-deals "$WORK/links.txt" || fail "the link that is to go was never there"
 mesh grants
@@ -57,7 +60,7 @@ rows=$(scientist select_from 'SELECT max(rate) AS highest FROM "rl_fx-rates".t1'
 printf 'DataScientist reads: %s\n' "$rows"
 
 note "permissions, shares and links are what they were before"
-permissions | cut -f 2- > "$WORK/permissions-after.txt"
+permissions > "$WORK/permissions-after.txt"
 diff "$WORK/permissions-before.txt" "$WORK/permissions-after.txt" || fail "a permission is left, or one too many is gone"
 shares | wc -l | diff "$WORK/shares-before.txt" - || fail "a share is left, or one too many is gone"
 links | sort | diff "$WORK/links-before.txt" - || fail "a link is left, or one too many is gone"

@@ -178,6 +178,16 @@ def test_with_a_second_approver_it_waits_on(on):
     assert (said.exit_code, f"waiting, for an answer of {CENTRAL}" in said.stdout) == (0, True)
 
 
+def test_an_approval_of_what_has_changed_meanwhile_is_asked_again(on):
+    def happens(mesh, _kind, _detail):
+        said = answered(mesh.accesses.stored[ID], PRODUCER, "approve", "granting")
+        mesh.accesses.stored[ID] = said.moved("waiting", said.asked_at, "something else is exposed", answers=())
+
+    on(FakeMesh(access("waiting"), happens=happens))
+    said = run("approve", ID, "--reason", "fine")
+    assert (said.exit_code, "is asked again" in said.stdout) == (0, True)
+
+
 def test_an_answer_that_does_not_count_is_a_failure(on):
     def happens(mesh, _kind, detail):
         mesh.note(detail, "refused", event="AccessDecided", reason={"code": "DecidedAlready", "message": "too late"})
