@@ -6,14 +6,12 @@ The commands that `mesh explain` gives are carried out as they are, with the AWS
 import json
 import shlex
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
-from typer.testing import CliRunner
 
-from cli.main import app
 from local.accounts import ACCOUNTS, role_arn
+from tests.mesh_commands import mesh_command
 from tests.mesh_driver import MeshDriver, contract
 
 PRODUCT, ROLE = "explained", "explained-analyst"
@@ -34,13 +32,6 @@ def published(deployed_mesh: MeshDriver) -> MeshDriver:
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     mesh.client("consumer", "iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)
     return mesh
-
-
-def mesh_command(mesh: MeshDriver, *words: str) -> tuple[int, dict[str, Any]]:
-    done = CliRunner().invoke(app, [*words, "--port", str(urlsplit(mesh.endpoint).port), "--json"])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, json.loads(done.stdout)
 
 
 def explain(mesh: MeshDriver, resource: str = COLUMN, role: str = ROLE, account: str = "consumer") -> dict[str, Any]:

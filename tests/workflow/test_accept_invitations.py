@@ -19,6 +19,7 @@ from tests.consumer_accesses import (
     revoke,
     take_back,
 )
+from tests.mesh_commands import mesh_command
 from tests.mesh_driver import MeshDriver
 
 PRODUCT = "invited-cards"
@@ -67,6 +68,17 @@ def test_both_invitations_are_accepted_and_later_accesses_need_none(mesh: MeshDr
     assert query(mesh, f'SELECT id FROM "{later.link}".t1', "DataScientist") == ""
     for access in (granted, later):
         revoke(mesh, access)
+    take_back(mesh, granted)
+
+
+def test_explain_names_the_share_that_nobody_has_accepted(mesh: MeshDriver, ears: Ears) -> None:
+    """With the grant, the command that mends it, and what it is that waits; until then nothing can be read."""
+    granted = granted_again(mesh)
+    code, found = mesh_command(mesh, "explain", f"{PRODUCT}.t1.id", "--role", granted.reader)
+    assert (code, found["can_read"], found["missing"]) == (1, False, "ShareNotAccepted")
+    lacking = next(step for step in found["steps"] if step["missing"] == "ShareNotAccepted")
+    waiting = invitations(mesh, "PENDING")
+    assert any(arn in command for command in lacking["commands"] for arn in waiting)
     take_back(mesh, granted)
 
 
