@@ -7,24 +7,17 @@ chain is a machine of as many states as an upload enters, of which as many call 
 """
 
 import argparse
-import io
-import json
 import statistics
 import tempfile
 import time
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from local.accounts import ACCOUNTS, REGION
+from tests.bare_chain import make_chain, run_chain, until
 from tests.measures import Story, artifacts, floor, import_of, large_csv, large_parquet, story_of
 from tests.mesh_driver import MeshDriver
 from tests.mesh_fixtures import tested_mesh
 
 PRODUCT = "measured"
-_NOOP = "def handler(event, context):\n    return event\n"
-_POLL_SECONDS = 0.01
 
 
 def main() -> None:
@@ -51,7 +44,7 @@ def upload(mesh: MeshDriver, number: int) -> float:
     version = len(mesh.notices(PRODUCT)) + 1
     started = time.perf_counter()
     mesh.put_object(f"{PRODUCT}/data/t1/part-{number}.csv", f"a,b\n{number},2\n")
-    _until(lambda: any(told["data"]["version"] == version for told in mesh.notices(PRODUCT)))
+    until(lambda: any(told["data"]["version"] == version for told in mesh.notices(PRODUCT)))
     taken = time.perf_counter() - started
     mesh.settled(PRODUCT)
     return taken
@@ -76,48 +69,6 @@ def times(mesh: MeshDriver, story: Story, uploads: int) -> None:
 
 
 _CALLS = {"TaskSucceeded", "LambdaFunctionSucceeded"}
-
-
-def make_chain(mesh: MeshDriver, states: int, tasks: int) -> str:
-    """A machine of `states` states in central, of which the first `tasks` invoke a function that does nothing."""
-    arn = f"arn:aws:lambda:{REGION}:{ACCOUNTS['central']}:function:noop"
-    role = make_role(mesh, arn)
-    mesh.client("central", "lambda").create_function(
-        FunctionName="noop", Runtime="python3.13", Role=role, Handler="app.handler", Code={"ZipFile": _zip()}
-    )
-    invoke = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"FunctionName": arn}}
-    chain: dict[str, Any] = {}
-    for number in range(states):
-        following: dict[str, Any] = {"Next": f"S{number + 1}"} if number + 1 < states else {"End": True}
-        chain[f"S{number}"] = {**(invoke if number < tasks else {"Type": "Pass"}), **following}
-    definition = {"QueryLanguage": "JSONata", "StartAt": "S0", "States": chain}
-    machine = mesh.client("central", "stepfunctions").create_state_machine(
-        name="bare-chain", definition=json.dumps(definition), roleArn=role
-    )
-    return str(machine["stateMachineArn"])
-
-
-def make_role(mesh: MeshDriver, function: str) -> str:
-    """For the machine and its function."""
-    iam = mesh.client("central", "iam")
-    services = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
-    trust = {"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}
-    allow = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function}
-    role = iam.create_role(RoleName="BareChain", AssumeRolePolicyDocument=_policy(trust))["Role"]["Arn"]
-    iam.put_role_policy(RoleName="BareChain", PolicyName="Invoke", PolicyDocument=_policy(allow))
-    return str(role)
-
-
-def run_chain(mesh: MeshDriver, machine: str) -> float:
-    """Seconds of one execution."""
-    client = mesh.client("central", "stepfunctions")
-    started = time.perf_counter()
-    arn = client.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
-    _until(lambda: client.describe_execution(executionArn=arn)["status"] != "RUNNING")
-    taken = time.perf_counter() - started
-    if (status := client.describe_execution(executionArn=arn)["status"]) != "SUCCEEDED":
-        raise RuntimeError(f"the bare chain ended as {status}")
-    return taken
 
 
 def costs(story: Story) -> None:
@@ -148,25 +99,6 @@ def imports(builds: Path) -> None:
         found = min((import_of(*artifact) for _ in range(3)), key=lambda found: found.milliseconds)
         ratio = found.milliseconds / least.milliseconds
         print(f"  {found.name:<52}{found.milliseconds:>9.0f} ms {ratio:>7.1f} x {len(found.modules):>5} modules")
-
-
-def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.perf_counter() + seconds
-    while not condition():
-        if time.perf_counter() > deadline:
-            raise TimeoutError(f"not within {seconds} s")
-        time.sleep(_POLL_SECONDS)
-
-
-def _policy(statement: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def _zip() -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("app.py", _NOOP)
-    return buffer.getvalue()
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def story_of(mesh: MeshDriver, product: str, key: str, body: bytes) -> Story:
     mesh.settled(product)
     seen = [*mesh.runs("onboard-upload", product), *mesh.runs("publish-version", product)]
     version = len(mesh.notices(product)) + 1
-    since = _now(mesh)
+    since = now_in(mesh)
     mesh.put_object(key, body)
     mesh.wait_for_notice(product, version=version)
     mesh.settled(product)
@@ -72,7 +72,7 @@ def story_of(mesh: MeshDriver, product: str, key: str, body: bytes) -> Story:
     )
 
 
-def _now(mesh: MeshDriver) -> float:
+def now_in(mesh: MeshDriver) -> float:
     """The time of the last call that is recorded: the record's own clock."""
     return max(float(call["time"]) for call in mesh.record(0)) + 1e-6
 
