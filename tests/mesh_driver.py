@@ -13,6 +13,7 @@ import boto3
 import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from mesh.domain.access.record import access_id
 
 from local import landing
 from local.accounts import ACCOUNTS, ADMIN_ROLE, REGION
@@ -22,6 +23,8 @@ STRANGER: Final = "444444444444"
 MACHINES: Final = {
     "register-product": "central",
     "publish-version": "central",
+    "grant-access": "central",
+    "revoke-access": "central",
     "prepare-product": "producer",
     "onboard-upload": "producer",
     "accept-share": "consumer",
@@ -256,8 +259,7 @@ class MeshDriver:
     def _subject(self, client: Any, arn: str) -> str:
         if arn not in self._subjects:
             given = json.loads(client.describe_execution(executionArn=arn)["input"])
-            data = given.get("detail", {}).get("data", given)
-            self._subjects[arn] = str(data.get("product") or data.get("access", "")) if isinstance(data, dict) else ""
+            self._subjects[arn] = _subject_of(given)
         return self._subjects[arn]
 
     def _describe(self, arn: str, machine: str) -> Run:
@@ -404,6 +406,15 @@ class MeshDriver:
         request = urllib.request.Request(self.endpoint + path, data=data, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return dict(json.load(answer))
+
+
+def _subject_of(given: dict[str, Any]) -> str:
+    """The product, or the access, that a run with this input is about."""
+    detail = given.get("detail", {})
+    if given.get("detail-type") == "AccessRequested":
+        return access_id(str(detail.get("metadata", {}).get("id", given["id"])))
+    data = detail.get("data", given.get("ending", given))
+    return str(data.get("product") or data.get("access", "")) if isinstance(data, dict) else ""
 
 
 def _values(tags: list[dict[str, Any]]) -> dict[str, str]:

@@ -231,6 +231,7 @@ def deny_access(
     if access is None or access.granted:
         registry.record_refusal(envelope.account, envelope.detail_type, why.model_dump(), clock.now())
     if access is not None and access.granted:  # such an access is ended, which takes it back
+        trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=why.model_dump())
         return Requested(access=number, duplicate=True)
     if access is not None and access.status not in OVER:
         access = accesses.save(access.moved("denied", clock.now(), f"denied: {why.message}", reason=why))

@@ -1,0 +1,208 @@
+"""Access by events in a test's hands: asked, decided and ended as the accounts' own roles, and what became of it."""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from mesh.adapters.access_registry import DynamoAccessRegistry
+from mesh.adapters.dynamodb import Table
+from mesh.domain.access.record import OVER, Access, access_id
+
+from local.accounts import ACCOUNTS, REGION
+from tests.consumer_accesses import links, local_grants
+from tests.mesh_driver import MeshDriver, Run
+
+CENTRAL, PRODUCER, CONSUMER = (ACCOUNTS[name] for name in ("central", "producer", "consumer"))
+STEWARDS: Final = {"producer": "ProducerSteward", "central": "DataMeshOwner", "consumer": "ConsumerAdmin"}
+CONFIDENTIAL: Final = {"confidentiality": "confidential"}
+PERSONAL: Final = {"pii": "personal", "confidentiality": "confidential"}
+SENSITIVE: Final = {"pii": "sensitive", "confidentiality": "restricted"}
+SECONDS: Final = 60.0
+
+
+class AccessDriver:
+    """Accesses on a running mesh."""
+
+    def __init__(self, mesh: MeshDriver) -> None:
+        self.mesh = mesh
+        self._accesses = DynamoAccessRegistry(
+            Table(mesh.client("central", "dynamodb"), mesh.output("central", "TableName"))
+        )
+
+    # --- what people do ----------------------------------------------------------------------------------------------
+
+    def request(self, product: str | None = None, *, event: str = "", by: str = "consumer", **asked: Any) -> str:
+        """AccessRequested: for a month, an analyst and risk modelling, unless told otherwise; the access's id."""
+        event = event or str(uuid.uuid4())
+        self.send("AccessRequested", wish(product, **asked), by=by, event=event)
+        return access_id(event)
+
+    def decide(
+        self, access: str, decision: str = "approve", *, by: str = "producer", event: str = "", **more: Any
+    ) -> str:
+        """AccessDecided by the account's steward; the event's id."""
+        data = {"access": access, "decision": decision, "reason": "as agreed", **more}
+        return self.send("AccessDecided", data, by=by, event=event)
+
+    def revoke(self, access: str, *, by: str = "consumer") -> str:
+        """RevocationRequested; the event's id."""
+        return self.send("RevocationRequested", {"access": access, "reason": "the project is over"}, by=by)
+
+    def send(self, kind: str, data: Mapping[str, Any], *, by: str, event: str = "", **detail: Any) -> str:
+        """An event to central's bus as the account's steward; its id."""
+        event = event or str(uuid.uuid4())
+        metadata = {"id": event, "version": 1, "correlation_id": event, "time": datetime.now(UTC).isoformat()}
+        entry = {
+            "EventBusName": f"arn:aws:events:{REGION}:{CENTRAL}:event-bus/mesh",
+            "Source": "meshwork",
+            "DetailType": kind,
+            "Detail": json.dumps({"metadata": metadata, "data": dict(data), **detail}),
+        }
+        answer = self.mesh.client(by, "events", STEWARDS[by]).put_events(Entries=[entry])
+        assert answer["FailedEntryCount"] == 0, answer
+        return event
+
+    def tag(self, product: str, tags: Mapping[str, str], *columns: str) -> None:
+        """As the data mesh owner: LF-Tags on columns of the product's table, or on all of the table."""
+        place = {"DatabaseName": product, "Name": "t1"}
+        resource = {"TableWithColumns": {**place, "ColumnNames": list(columns)}} if columns else {"Table": place}
+        pairs = [{"TagKey": key, "TagValues": [value]} for key, value in tags.items()]
+        lake = self.mesh.client("central", "lakeformation", "DataMeshOwner")
+        assert not lake.add_lf_tags_to_resource(Resource=resource, LFTags=pairs).get("Failures")
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass for all that waits for an answer."""
+        self.mesh._control("POST", "/_mesh/clock", {"skip": seconds})
+
+    # --- what became of it -------------------------------------------------------------------------------------------
+
+    def record(self, access: str) -> Access:
+        """Central's record of it."""
+        found = self._accesses.access(access)
+        assert found is not None, access
+        return found
+
+    def all(self) -> list[Access]:
+        """Every access, the newest first."""
+        return list(self._accesses.newest())
+
+    def wait(self, access: str, *statuses: str, seconds: float = SECONDS) -> Access:
+        """Until it has one of these statuses, or is over: fails if that is not what was waited for."""
+        seen: list[Access] = []
+
+        def look() -> Access | None:
+            found = self._accesses.access(access)
+            if found:
+                seen.append(found)
+            return found if found and (found.status in statuses or found.status in OVER) else None
+
+        try:
+            found = self.mesh.until(look, f"{access} {'/'.join(statuses)}", seconds)
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {_told(seen[-1]) if seen else 'unknown'}") from None
+        assert found.status in statuses, _told(found)
+        return found
+
+    def live(self, product: str | None = None, **asked: Any) -> str:
+        """An access that is asked for, and live."""
+        access = self.request(product, **asked)
+        self.wait(access, "live")
+        return access
+
+    def waiting(self, product: str | None = None, **asked: Any) -> str:
+        """An access whose owners were asked."""
+        access = self.request(product, **asked)
+        self.wait(access, "waiting")
+        self.told(access, "DecisionRequested", "producer")
+        return access
+
+    def grant_run(self, access: str, *, after: Iterable[Run] = ()) -> Run:
+        """How the run of `grant-access` ended."""
+        return self.mesh.wait_for_run("grant-access", access, after=after, seconds=SECONDS)
+
+    def revoke_run(self, access: str, *, after: Iterable[Run] = ()) -> Run:
+        """How the run of `revoke-access` ended."""
+        return self.mesh.wait_for_run("revoke-access", access, after=after, seconds=SECONDS)
+
+    def end(self, access: str, *, by: str = "consumer") -> Run:
+        """Revoke it, and wait until nothing of it is left."""
+        before = self.mesh.runs("revoke-access", access)
+        self.revoke(access, by=by)
+        run = self.revoke_run(access, after=before)
+        self.mesh.until(lambda: self.record(access).status in OVER, f"end of {access}")
+        return run
+
+    def notices(self, account: str, kind: str, access: str = "") -> list[dict[str, Any]]:
+        """`data` of what the account was told, of that kind, and about that access."""
+        found = [
+            json.loads(item["detail"])["data"]
+            for item in self.mesh.items(account, "NOTICE")
+            if item["detail_type"] == kind
+        ]
+        return [data for data in found if access in ("", data.get("access"))]
+
+    def told(self, access: str, kind: str, account: str = "consumer", count: int = 1) -> dict[str, Any]:
+        """The last such notice, once there are as many."""
+
+        def look() -> list[dict[str, Any]]:
+            found = self.notices(account, kind, access)
+            return found if len(found) >= count else []
+
+        return self.mesh.until(look, f"{count} {kind} of {access} in {account}")[-1]
+
+    # --- what is granted ---------------------------------------------------------------------------------------------
+
+    def grants(self) -> list[dict[str, Any]]:
+        """What central has granted to the consumer's account: resource and permissions."""
+        lake = self.mesh.client("central", "lakeformation")
+        arguments: dict[str, Any] = {"Principal": {"DataLakePrincipalIdentifier": CONSUMER}}
+        found: list[dict[str, Any]] = []
+        while True:
+            answer = lake.list_permissions(**arguments)
+            found += answer["PrincipalResourcePermissions"]
+            if not answer.get("NextToken"):
+                return [{"resource": each["Resource"], "permissions": each["Permissions"]} for each in found]
+            arguments["NextToken"] = answer["NextToken"]
+
+    def filters(self) -> list[str]:
+        """Names of central's data cells filters."""
+        found = self.mesh.client("central", "lakeformation").list_data_cells_filter()["DataCellsFilters"]
+        return [each["Name"] for each in found]
+
+    def nothing_left(self, access: str, product: str, *roles: str) -> None:
+        """No grant, link, filter, schedule, or subscription is there because of it; nobody else had the product."""
+        assert [each for each in self.grants() if f'"{product}"' in json.dumps(each)] == []
+        assert [one for role in roles or ("DataAnalyst",) for one in local_grants(self.mesh, product, role)] == []
+        assert f"rl_{product}" not in links(self.mesh)
+        assert f"mesh-{access}" not in self.filters()
+        assert self.schedules(access) == []
+        keys = [item["sk"] for item in self.mesh.items("central", f"PRODUCT#{product}")]
+        assert f"SUBSCRIPTION#{CONSUMER}" not in keys
+
+    def schedules(self, access: str) -> list[str]:
+        """Names of what is arranged for later because of it."""
+        found = self.mesh.client("central", "scheduler").list_schedules(NamePrefix=f"mesh-{access}")["Schedules"]
+        return [each["Name"] for each in found]
+
+    def shared_with_consumer(self) -> int:
+        """RAM shares of central to the consumer's account that are active."""
+        client = self.mesh.client("consumer", "ram")
+        found = client.get_resource_shares(resourceOwner="OTHER-ACCOUNTS")["resourceShares"]
+        return sum(each["owningAccountId"] == CENTRAL and each["status"] == "ACTIVE" for each in found)
+
+    def failed_runs(self) -> int:
+        """Runs that ended in central's queue of failures."""
+        return self.mesh.dead_letters()["central/FailedRunsQueue"]
+
+
+def wish(product: str | None = None, **asked: Any) -> dict[str, Any]:
+    """AccessRequested's data."""
+    until = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    usual: dict[str, Any] = {"reader": "analyst", "purpose": "risk-modelling", "until": until}
+    return {**usual, **({"product": product} if product else {}), **asked}
+
+
+def _told(access: Access) -> str:
+    return f"{access.id} {access.status} {access.reason} {[step.what for step in access.history]}"
