@@ -20,7 +20,7 @@ NOT_ASKED: Final = "ac-000000000000"
 """Stands for the id where policy names one (data cells filters)."""
 SOON: Final = timedelta(hours=1)
 """An end that every rule allows: how long is not what is asked here."""
-EFFECTS: Final = {"allow": "allowed at once", "ask": "asked for", "deny": "denied"}
+EFFECTS: Final = {"allow": "allowed at once", "ask": "asked", "deny": "denied"}
 
 
 class SystemClock:
