@@ -131,7 +131,7 @@ class _Reading:
             remedies.grant(self.of.who.arn, each.resource, self.central, lacking)
             for each in self.asked.giving(self.account)[:1] or [self.asked.proposal(self.of.who.arn)]
         )
-        remedy = "the account's administrator passes on what the account was granted"
+        remedy = f"{self._ask()}; or the account's administrator passes on what the account was granted"
         return Step(account, name, found, "LocalGrantMissing", remedy, commands)
 
     def iam(self) -> Step:
@@ -180,15 +180,21 @@ class _Reading:
             if across and isinstance(grant.resource, PolicyGrant):
                 database = PolicyGrant("DATABASE", grant.resource.expression)
                 commands.append(remedies.grant(principal, database, self.central, ["DESCRIBE"], grantable=True))
-            return Step(self.central, name, found, "NoGrant", "the product's owner decides on a grant", tuple(commands))
+            return Step(self.central, name, found, "NoGrant", self._ask(), tuple(commands))
         if not near.misses:
             found = f"{text(near.grant)} leaves this column out"
             wanted = ColumnsGrant(self.of.database, self.of.table, frozenset({self.of.column}))
             command = remedies.grant(principal, wanted, self.central, ["SELECT"], grantable=self.of.home is not None)
-            return Step(self.central, name, found, "ColumnNotGranted", "the product's owner decides", (command,))
+            return Step(self.central, name, found, "ColumnNotGranted", self._ask(self.of.column), (command,))
         found = f"the nearest grant, {text(near.grant)}, {differs(near.misses)}"
         remedy = "the product's owner decides: grant these tags as well, or tag the column otherwise"
         return Step(self.central, name, found, "TagDiffers", remedy, tuple(self._mend(near, principal)))
+
+    def _ask(self, column: str = "") -> str:
+        """The way that leaves a record and an end; the commands beside it leave neither."""
+        role = self.of.who.arn.rsplit("/", 1)[-1]
+        narrowed = f" --columns {column}" if column else ""
+        return f"ask for it: mesh request {self.of.database}{narrowed} --role {role} --purpose … --until …"
 
     def _mend(self, near: Near, principal: str) -> Iterator[str]:
         """A grant with the column's own values; where the column lacks the key, the tag."""
