@@ -1,48 +1,27 @@
-"""Open Data Contract Standard: YAML → limits → the standard's JSON Schema → `Contract`; and a draft back to YAML.
+"""Open Data Contract Standard: YAML → limits → the standard's JSON Schema → `Contract`."""
 
-jsonschema and the standard's schema are loaded on first use: a function that reads no contract does not pay for them.
-"""
-
+import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-import yaml
-
+from mesh.adapters.odcs_draft import draft_contract
+from mesh.adapters.odcs_schema import REMEDY, check_document, violation
 from mesh.adapters.safe_yaml import MAX_BYTES, load_yaml
 from mesh.domain import names
 from mesh.domain.contract import Contract, ContractColumn, ContractDescription, ContractServer, ContractTable
 from mesh.domain.hive_types import hive_type
 from mesh.domain.rejections import ContractLocationMismatch, ContractNameMismatch, ContractSchemaViolation
-from mesh.domain.schema import Column, TableSchema
+from mesh.domain.semver import SemanticVersion
 
-if TYPE_CHECKING:
-    from jsonschema import Draft201909Validator
-    from jsonschema.exceptions import ValidationError
-
-MAX_VIOLATIONS: Final = 20
-API_VERSION: Final = "v3.2.0"
-_SCHEMA_REMEDY: Final = (
-    "Correct the contract; the standard is at https://bitol-io.github.io/open-data-contract-standard/."
-)
 _CRAWLER_PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,100}")
 _CRAWL_MODES: Final = ("auto", "express", "glue")
-_LOGICAL: Final = (
-    (("tinyint", "smallint", "int", "bigint"), "integer"),
-    (("float", "double", "decimal"), "number"),
-    (("boolean",), "boolean"),
-    (("date",), "date"),
-    (("timestamp",), "timestamp"),
-    (("array",), "array"),
-    (("struct", "map"), "object"),
-)
 _USED: Final = {
     "kind", "id", "version", "apiVersion", "name", "status", "domain", "description", "tags", "team", "schema",
     "servers", "customProperties", "properties", "physicalName", "logicalType", "physicalType", "classification",
-    "required", "primaryKey", "unique", "partitioned", "partitionKeyPosition",
+    "required", "primaryKey", "primaryKeyPosition", "unique", "partitioned", "partitionKeyPosition",
+    "logicalTypeOptions", "enum", "items",
 }  # fmt: skip
 
 
@@ -54,7 +33,7 @@ def read_contract(text: str | bytes, *, bucket: str, key: str) -> Contract:
     """
     where = {"bucket": bucket, "key": key}
     document = load_yaml(text, **where)
-    _check_schema(document, where)
+    check_document(document, where)
     contract = _Reader(where).contract(document)
     product = key.split("/", 1)[0]
     if contract.name != product:
@@ -65,83 +44,6 @@ def read_contract(text: str | bytes, *, bucket: str, key: str) -> Contract:
         )
     _check_locations(contract, where)
     return contract
-
-
-def draft_contract(product: str, tables: Mapping[str, TableSchema], *, domain: str = "") -> str:
-    """A draft contract in YAML for data that came without one: names and types from the crawl, all else for the owner.
-
-    `tables` is table name → its schema. The result passes `read_contract`.
-    """
-    document: dict[str, Any] = {
-        "apiVersion": API_VERSION,
-        "kind": "DataContract",
-        "id": f"{product}-draft",
-        "name": product,
-        "version": "0.0.1",
-        "status": "draft",
-        **({"domain": domain} if domain else {}),
-        "description": {"purpose": "Inferred from the data. Describe it, then set status: active."},
-        "schema": [_draft_table(name, schema) for name, schema in tables.items()],
-    }
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-
-
-def _draft_table(name: str, schema: TableSchema) -> dict[str, Any]:
-    keys = [
-        {**_draft_column(column), "partitioned": True, "partitionKeyPosition": position}
-        for position, column in enumerate(schema.partition_keys, start=1)
-    ]
-    columns = [_draft_column(column) for column in schema.columns]
-    return {"name": name, "physicalType": "table", "logicalType": "object", "properties": columns + keys}
-
-
-def _draft_column(column: Column) -> dict[str, Any]:
-    base = re.split(r"[(<]", column.type)[0]
-    logical = next((logical for bases, logical in _LOGICAL if base in bases), "string")
-    return {"name": column.name, "logicalType": logical, "physicalType": column.type or "string"}
-
-
-def _check_schema(document: object, where: Mapping[str, str]) -> None:
-    violations = [
-        {"path": error.json_path, "message": error.message[:300]}
-        for error in _relevant(_validator().iter_errors(document))
-    ]
-    if violations:
-        raise _violation(violations[:MAX_VIOLATIONS], where, count=len(violations))
-
-
-def _relevant(errors: Iterable["ValidationError"]) -> list["ValidationError"]:
-    """Without the echoes: a failing part leaves its properties 'unevaluated' as well, which says nothing new."""
-    found = sorted(errors, key=lambda error: (error.json_path, error.validator == "unevaluatedProperties"))
-    causes = [error.json_path for error in found if error.validator != "unevaluatedProperties"]
-    return [
-        error
-        for error in found
-        if error.validator != "unevaluatedProperties" or not any(cause.startswith(error.json_path) for cause in causes)
-    ]
-
-
-def _violation(violations: list[dict[str, str]], where: Mapping[str, str], count: int = 1) -> ContractSchemaViolation:
-    first = violations[0]
-    more = f" (and {count - 1} more)" if count > 1 else ""
-    return ContractSchemaViolation(
-        f"{first['path']}: {first['message']}{more}", violations=violations, remedy=_SCHEMA_REMEDY, **where
-    )
-
-
-@cache
-def _validator() -> "Draft201909Validator":
-    from jsonschema import Draft201909Validator  # noqa: PLC0415 - only where a contract is read
-
-    schema = json.loads(resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8"))
-    # The schema lists the releases of its day; 3.x promises compatible patches, so those to come pass as well.
-    schema["properties"]["apiVersion"] = {"type": "string", "pattern": r"^v3\.[0-2]\.\d+$"}
-    # Release 3.2.0 demands a map (and a vector's options) of each property without a logicalType; corrected upstream
-    # since (bitol-io/open-data-contract-standard #322). The other conditions only allow things: they stay.
-    for condition in schema["$defs"]["SchemaBaseProperty"]["allOf"]:
-        if condition.get("if", {}).get("properties", {}).get("logicalType", {}).get("const") in {"map", "vector"}:
-            condition["if"]["required"] = ["logicalType"]
-    return Draft201909Validator(schema)
 
 
 def _check_locations(contract: Contract, where: Mapping[str, str]) -> None:
@@ -172,7 +74,7 @@ class _Reader:
         return Contract(
             **self._part(document, "$", custom),
             id=document["id"],
-            version=document["version"],
+            version=self._version(document["version"]),
             api_version=document["apiVersion"],
             status=document.get("status", "").lower(),
             domain=document.get("domain", "").strip(),
@@ -180,29 +82,50 @@ class _Reader:
             description=ContractDescription(
                 **{part: description.get(part, "") for part in ("purpose", "usage", "limitations")}
             ),
-            tables=tuple(
-                self._table(table, f"$.schema[{index}]") for index, table in enumerate(document.get("schema", ()))
-            ),
+            tables=self._tables(document.get("schema", ())),
             servers=tuple(_server(server) for server in document.get("servers", ())),
             crawl=self._crawl_mode(custom),
             crawler_prefix=self._crawler_prefix(custom) or names.camel_case(name),
+            digest=hashlib.sha256(json.dumps(document, sort_keys=True, ensure_ascii=False).encode()).hexdigest(),
         )
+
+    def _version(self, version: str) -> str:
+        if SemanticVersion.parse(version) is None:
+            message = f"{version!r} is no semantic version: a contract's revision is MAJOR.MINOR.PATCH (semver.org)"
+            raise self._wrong("$.version", message, remedy="Write the version as in 1.0.0.")
+        return version
+
+    def _tables(self, tables: Sequence[Mapping[str, Any]]) -> tuple[ContractTable, ...]:
+        read = tuple(self._table(table, f"$.schema[{index}]") for index, table in enumerate(tables))
+        self._check_unique([table.catalog_name for table in read], "$.schema[{}].name", "table")
+        return read
 
     def _table(self, table: Mapping[str, Any], path: str) -> ContractTable:
         columns = tuple(
             self._column(column, f"{path}.properties[{index}]")
             for index, column in enumerate(table.get("properties", ()))
         )
-        seen: set[str] = set()
-        for index, column in enumerate(columns):
-            if column.catalog_name in seen:
-                raise self._wrong(f"{path}.properties[{index}].name", f"column {column.catalog_name!r} comes twice")
-            seen.add(column.catalog_name)
+        self._check_unique([column.catalog_name for column in columns], path + ".properties[{}].name", "column")
         return ContractTable(
             **self._part(table, path, _custom(table)),
             physical_name=table.get("physicalName", ""),
             description=table.get("description", ""),
             columns=columns,
+        )
+
+    def _check_unique(self, catalog_names: Sequence[str], path: str, what: str) -> None:
+        for index, name in enumerate(catalog_names):
+            if name in catalog_names[:index]:
+                raise self._wrong(path.format(index), f"{what} {name!r} comes twice")
+
+    def _fields(self, column: Mapping[str, Any], path: str) -> tuple[ContractColumn, ...]:
+        """What an object holds, or each element of an array."""
+        items = column.get("items")
+        if isinstance(items, dict):
+            return (self._column({"name": "items", **items}, f"{path}.items"),)
+        return tuple(
+            self._column(field, f"{path}.properties[{index}]")
+            for index, field in enumerate(column.get("properties", ()))
         )
 
     def _column(self, column: Mapping[str, Any], path: str) -> ContractColumn:
@@ -220,6 +143,10 @@ class _Reader:
             unique=column.get("unique", False),
             partitioned=column.get("partitioned", False),
             partition_position=column.get("partitionKeyPosition", -1),
+            primary_key_position=column.get("primaryKeyPosition", -1),
+            options=column.get("logicalTypeOptions") or {},
+            enum=tuple(entry["value"] for entry in column.get("enum", ())),
+            fields=self._fields(column, path),
         )
 
     def _part(self, part: Mapping[str, Any], path: str, custom: dict[str, Any]) -> dict[str, Any]:
@@ -251,8 +178,8 @@ class _Reader:
             )
         return str(prefix)
 
-    def _wrong(self, path: str, message: str) -> ContractSchemaViolation:
-        return _violation([{"path": path, "message": message}], self._where)
+    def _wrong(self, path: str, message: str, remedy: str = REMEDY) -> ContractSchemaViolation:
+        return violation([{"path": path, "message": message}], self._where, remedy=remedy)
 
 
 def _custom(part: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A data contract: the parts of the Open Data Contract Standard that the mesh acts on.
 
 Read from YAML by `mesh.adapters.odcs.read_contract`; it travels in events as `model_dump(mode="json")` and comes back
-by `model_validate`. What the standard has beyond these fields is kept in `extras`, unread.
+by `model_validate`. What the standard has beyond these fields is kept in `extras`; what of it is a promise that nobody
+keeps yet is named by `mesh.domain.enforcement`.
 """
 
 from typing import Any, Literal
@@ -26,7 +27,11 @@ class Part(BaseModel):
 
 
 class ContractColumn(Part):
-    """A property of a schema object. `hive_type` is "" where the contract leaves the type open."""
+    """A property of a schema object. `hive_type` is "" where the contract leaves the type open.
+
+    `options` are `logicalTypeOptions` as they stand; `enum` the allowed values (3.2's `enum`). `fields` are those of an
+    object, or the one `items` of an array.
+    """
 
     physical_name: str = ""
     logical_type: str = ""
@@ -36,9 +41,13 @@ class ContractColumn(Part):
     classification: str = ""
     required: bool = False
     primary_key: bool = False
+    primary_key_position: int = -1
     unique: bool = False
     partitioned: bool = False
     partition_position: int = -1
+    options: dict[str, Any] = Field(default_factory=dict)
+    enum: tuple[Any, ...] = ()
+    fields: tuple["ContractColumn", ...] = ()
 
     @property
     def catalog_name(self) -> str:
@@ -94,7 +103,10 @@ class ContractServer(BaseModel):
 
 
 class Contract(Part):
-    """A product's contract. `name` is the product, and the prefix it was uploaded to."""
+    """A product's contract. `name` is the product, and the prefix it was uploaded to.
+
+    `digest` is the SHA-256 of the document, however it was formatted: the same digest is the same contract.
+    """
 
     id: str
     version: str
@@ -107,6 +119,7 @@ class Contract(Part):
     servers: tuple[ContractServer, ...] = ()
     crawl: CrawlMode = "auto"
     crawler_prefix: str
+    digest: str = ""
 
     @property
     def draft(self) -> bool:
