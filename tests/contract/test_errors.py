@@ -15,6 +15,8 @@ CONTRACT = {
     "ContractSchemaViolation",
     "ContractNameMismatch",
     "ContractLocationMismatch",
+    "ContractVersionNotRaised",
+    "BreakingContractChange",
     "DomainMismatch",
     "UnknownLFTag",
     "NotTheOwner",

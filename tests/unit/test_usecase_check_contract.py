@@ -11,6 +11,7 @@ from mesh.domain.rejections import (
     ContractSchemaViolation,
     UnknownLFTag,
 )
+from mesh.domain.revision import BreakingContractChange, ContractVersionNotRaised
 from mesh.usecases.check_contract import DomainMismatch, check_contract
 
 from tests.builders import (
@@ -21,13 +22,14 @@ from tests.builders import (
     PRODUCER,
     PRODUCT,
     REGION,
+    a_contract,
     a_member,
     a_product,
     a_sender,
     an_envelope,
     an_ontology,
 )
-from tests.fakes import FakeClock, FakeRegistry
+from tests.fakes import NOON, FakeClock, FakeRegistry
 
 
 def check(text=CONTRACT, *, registry=None, bucket=BUCKET, sequencer="10", account=PRODUCER):
@@ -113,6 +115,93 @@ def test_a_contract_that_does_not_pass_claims_nothing(text, error):
         check(text, registry=registry)
 
     assert registry.products == {}
+
+
+REQUIRED = CONTRACT.replace("- {name: laufkont, logicalType: integer}", "- {name: laufkont, logicalType: string}")
+MORE = CONTRACT.replace("- {name: email,", "- {name: telef, logicalType: boolean}\n      - {name: email,")
+
+
+def registered(*subscribers):
+    registry = FakeRegistry(a_member())
+    registry.products[PRODUCT] = a_product()
+    for account in subscribers:
+        registry.subscribe(PRODUCT, account, NOON)
+    return registry
+
+
+def test_a_compatible_change_with_a_later_version_goes_on_and_is_told():
+    registry = registered()
+
+    checked = check(MORE.replace("1.0.0", "1.1.0"), registry=registry, sequencer="11")
+
+    assert checked.current
+    assert checked.changes == ("credit_card.telef: added, none → boolean",)
+    assert registry.products[PRODUCT].contract_version == "1.1.0"
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "0.9.9", "1.0.0-rc.1", "1.0.0+build.2"])
+def test_a_changed_contract_needs_a_later_version(version):
+    registry = registered()
+
+    with pytest.raises(ContractVersionNotRaised) as refused:
+        check(MORE.replace("1.0.0", version), registry=registry, sequencer="11")
+
+    assert refused.value.where["needed"] == "1.1.0"
+    assert refused.value.where["changes"] == ["credit_card.telef: added, none → boolean"]
+    assert (refused.value.where["bucket"], refused.value.where["key"]) == (BUCKET, f"{PRODUCT}/contract.yaml")
+    assert registry.products[PRODUCT] == a_product()
+
+
+def test_a_breaking_change_without_a_new_major_names_changes_and_live_subscribers():
+    registry = registered(CONSUMER, "444444444444", PRODUCER)
+
+    with pytest.raises(BreakingContractChange) as refused:
+        check(REQUIRED.replace("1.0.0", "1.7.0"), registry=registry, sequencer="11")
+
+    assert refused.value.where["changes"] == ["credit_card.laufkont: type changed, bigint → string"]
+    assert (refused.value.where["subscribers"], refused.value.where["needed"]) == (2, "2.0.0")
+    assert registry.products[PRODUCT] == a_product()
+
+
+def test_a_breaking_change_with_a_new_major_goes_on():
+    registry = registered(CONSUMER)
+
+    assert check(REQUIRED.replace("1.0.0", "2.0.0"), registry=registry, sequencer="11").current
+    assert registry.products[PRODUCT].contract_version == "2.0.0"
+
+
+def test_the_same_contract_laid_out_otherwise_is_the_same_contract():
+    registry = registered()
+
+    assert check("# with a remark\n" + CONTRACT, registry=registry, sequencer="11").changes == ()
+
+
+def test_a_late_older_contract_is_superseded_whatever_its_version_says():
+    registry = registered()
+
+    late = check(REQUIRED.replace("1.0.0", "0.1.0"), registry=registry, sequencer="0F")
+
+    assert not late.current
+    assert registry.products[PRODUCT] == a_product()
+
+
+def test_a_draft_is_replaced_by_a_contract_of_any_version():
+    registry = registered()
+    registry.products[PRODUCT] = a_product(a_contract(CONTRACT.replace("status: active", "status: draft")))
+
+    assert check(REQUIRED.replace("1.0.0", "0.1.0"), registry=registry, sequencer="11").current
+
+
+def test_what_is_stated_and_not_enforced_is_listed():
+    text = CONTRACT.replace("- {name: laufkont,", "- {name: laufkont, required: true,")
+    text += "slaProperties: [{property: latency, value: 4, unit: d}]\n"
+
+    found = check(text).not_enforced
+
+    assert [(item.where, item.what) for item in found] == [
+        ("$.schema[0].properties[0].required", "laufkont: required"),
+        ("$.slaProperties[0]", "latency = 4 d"),
+    ]
 
 
 def test_an_older_contract_is_not_current_and_changes_nothing():

@@ -5,11 +5,14 @@ from contextlib import contextmanager
 
 from mesh.domain import names
 from mesh.domain.contract import Contract
+from mesh.domain.enforcement import NotEnforced, not_enforced
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, Event, Model, ProductDeclared
+from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import NotTheOwner, bucket_belongs_to
 from mesh.domain.ontology import Ontology
 from mesh.domain.product import Product
+from mesh.domain.revision import MAX_LISTED, check_revision
 from mesh.domain.tagging import check_tags, resolve_tags
 from mesh.ports import Clock, ReadContract, Registry
 from mesh.usecases.authorise_sender import Authorised
@@ -21,10 +24,15 @@ class DomainMismatch(Rejected):
 
 
 class CheckedContract(Model):
-    """`current` is False when a newer contract of the product is recorded already."""
+    """`current` is False when a newer contract of the product is recorded already.
+
+    `changes` are those from the contract registered before, in words; `not_enforced` is what this one states in vain.
+    """
 
     registration: Registration
     current: bool
+    changes: tuple[str, ...] = ()
+    not_enforced: tuple[NotEnforced, ...] = ()
 
 
 def check_contract(
@@ -40,11 +48,13 @@ def check_contract(
 ) -> CheckedContract:
     """Validate schema, names, bucket, domain and LF-Tags, then claim the product's name for its sender.
 
-    Raises NotTheOwner (name or bucket of somebody else), UnknownLFTag, DomainMismatch, and what `read_contract` raises.
+    Raises NotTheOwner (name or bucket of somebody else), UnknownLFTag, DomainMismatch, ContractVersionNotRaised,
+    BreakingContractChange, and what `read_contract` raises.
     """
     declared = Event[ProductDeclared].model_validate(envelope.detail).data
     with _located(declared):
         contract = _valid_contract(declared, sender, region, ontology, read_contract)
+        changes = _changes(contract, declared, sender, registry)
         registration = Registration(
             product=contract.name,
             owner=sender.account,
@@ -65,7 +75,28 @@ def check_contract(
             correlation_id=sender.correlation_id,
         )
         claimed = registry.claim_product(_product(registration, contract.version, declared.sequencer, clock))
-    return CheckedContract(registration=registration, current=claimed.contract_sequencer == declared.sequencer)
+    return CheckedContract(
+        registration=registration,
+        current=claimed.contract_sequencer == declared.sequencer,
+        changes=changes,
+        not_enforced=not_enforced(contract),
+    )
+
+
+def _changes(contract: Contract, declared: ProductDeclared, sender: Authorised, registry: Registry) -> tuple[str, ...]:
+    """Compare with what is registered. Somebody else's name is for the claim to refuse, an older contract changes
+    nothing: neither is compared."""
+    product = registry.product(contract.name)
+    if product is None or product.owner != sender.account:
+        return ()
+    if compare_sequencers(declared.sequencer, product.contract_sequencer) < 0:
+        return ()
+
+    def live_subscribers() -> int:
+        return sum(1 for account in registry.subscribers(product.name) if account != product.owner)
+
+    diff = check_revision(Contract.model_validate(product.contract), contract, live_subscribers)
+    return tuple(change.text for change in diff.changes[:MAX_LISTED])
 
 
 def _valid_contract(
