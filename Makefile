@@ -2,9 +2,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build up down bench clean setup contracts
+.PHONY: help demo test check build up down bench clean setup contracts examples
 
 TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
+EXAMPLES_PORT := 4590
 CHECKED := layers/mesh/mesh functions cli local tools
 ACCOUNTS := central producer consumer
 # The program's own environment: never synchronised again behind its back, never a Python that uv downloads.
@@ -22,6 +23,12 @@ demo: setup  ## three accounts on this machine: upload a product, see the consum
 
 up: setup  ## start and deploy the three accounts, and leave them running
 	@$(RUN) mesh up $(ARGS)
+
+examples: setup  ## the examples' scripts on a mesh of their own: some minutes
+	@$(RUN) mesh up --port $(EXAMPLES_PORT)
+	@status=0; for example in access-by-events expiry; do \
+		PATH="$$PWD/.venv/bin:$$PATH" PORT=$(EXAMPLES_PORT) examples/$$example.sh || { status=$$?; break; }; done; \
+	$(RUN) mesh down --port $(EXAMPLES_PORT); exit $$status
 
 down: setup  ## stop them
 	@$(RUN) mesh down $(ARGS)
