@@ -10,6 +10,7 @@ from mesh.domain.errors import MeshError as ProductError
 
 from cli import (
     access,
+    contract,
     deciding,
     demo,
     doctor,
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 for part in (
     *(mesh_commands, members, products, uploads, subscriptions, notices),
-    *(requesting, grants, deciding, ending, reconciling, access, query, tracing, doctor, demo),
+    *(requesting, grants, deciding, ending, reconciling, access, query, tracing, doctor, demo, contract),
 ):
     part.register(app)
 
