@@ -371,6 +371,7 @@ def test_two_approvers_give_what_both_give():
 
 def test_what_grew_while_it_waited_is_asked_about_again(central, number):
     central.tag("laufkont", CONFIDENTIAL)
+    central.clock.move(timedelta(hours=1))
     central.decision(number)
 
     assert central.decide(number).effect == "ask"
@@ -378,6 +379,8 @@ def test_what_grew_while_it_waited_is_asked_about_again(central, number):
     access = central.access(number)
     assert (access.status, access.answers) == ("waiting", ())
     central.ask(number, 0, "t-1")
+    ids = [json.loads(detail)["metadata"]["id"] for _, _, detail in central.topics.published]
+    assert ids[0] != ids[1], "else the owner's inbox takes it for the question that it has already"
     assert central.decision(number, event="d-2").settled
     assert central.decide(number).effect == "allow"
     assert answered(central) == [("t-0", "approve"), ("t-1", "approve")]

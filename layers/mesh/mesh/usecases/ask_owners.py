@@ -78,13 +78,15 @@ def ask_owners(
     if number >= ESCALATION and not access.escalated:
         access = accesses.save(access.noted(clock.now(), "escalated to the data mesh owner", escalated=True))
     told = []
+    # A question about something else is another event: the same id would be taken for the one that is known.
+    this = (STEP, access.answer_by, number)
     for account in _asked(access, central):
         question = _question(access, number)
         if account == central:
-            event = Event[DecisionRequested](metadata=follow(_cause(access), STEP, number, account), data=question)
+            event = Event[DecisionRequested](metadata=follow(_cause(access), *this, account), data=question)
             topics.publish(steward_topic, question.detail_type(), event.model_dump_json())
             told.append(account)
-        elif tell(account, question, _cause(access), STEP, number, registry=registry, topics=topics):
+        elif tell(account, question, _cause(access), *this, registry=registry, topics=topics):
             told.append(account)
     trace.note(access.correlation_id, "asked" if number == 0 else "asked again", access=access.id, told=told)
     return Asked(access=access.id, told=tuple(told))
