@@ -7,6 +7,7 @@ import typer
 import yaml
 from mesh.domain.contract import Contract
 from mesh.domain.contract_diff import diff_contracts
+from mesh.domain.enforcement import NotEnforced
 from mesh.domain.evolution import ContractDiff
 from mesh.domain.ontology import Ontology, parse_ontology
 from mesh.domain.semver import SemanticVersion, bump_between, raised
@@ -107,8 +108,19 @@ def render_checked(checked: Checked) -> None:
     if checked.warnings:
         output.table(["place", "warning"], [(item.where, item.what) for item in checked.warnings], wrap="warning")
     if checked.not_enforced:
-        rows = [(item.where, item.what, item.why) for item in checked.not_enforced]
-        output.table(["stated, not enforced", "what", "why"], rows)
+        output.table(["stated, not enforced", "of", "why"], _grouped(checked.not_enforced), wrap="of")
+
+
+def _grouped(stated: list[NotEnforced]) -> list[tuple[str, str, str]]:
+    """One row for each keyword: what it is stated of, the first few by what they say."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for item in stated:
+        keyword = item.where.rpartition(".")[2].partition("[")[0]
+        groups.setdefault((keyword, item.why), []).append(item.what.removesuffix(f": {keyword}"))
+    return [
+        (keyword, ", ".join(what[:5]) + (f" and {len(what) - 5} more" if len(what) > 5 else ""), why)
+        for (keyword, why), what in groups.items()
+    ]
 
 
 def _render_error(error: dict[str, Any]) -> None:

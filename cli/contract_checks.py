@@ -1,4 +1,4 @@
-"""What is to be said of a contract on this machine, without AWS: the product's own reader and rules, and the ontology."""
+"""What is to be said of a contract on this machine, without AWS: the product's own reader and rules, the ontology."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -135,7 +135,7 @@ def test_a_compatible_change_with_a_later_version_goes_on_and_is_told():
     checked = check(MORE.replace("1.0.0", "1.1.0"), registry=registry, sequencer="11")
 
     assert checked.current
-    assert checked.changes == ("credit_card.telef: added, none → boolean",)
+    assert checked.changes == ("credit_card.telef: added (boolean)",)
     assert registry.products[PRODUCT].contract_version == "1.1.0"
 
 
@@ -147,7 +147,7 @@ def test_a_changed_contract_needs_a_later_version(version):
         check(MORE.replace("1.0.0", version), registry=registry, sequencer="11")
 
     assert refused.value.where["needed"] == "1.1.0"
-    assert refused.value.where["changes"] == ["credit_card.telef: added, none → boolean"]
+    assert refused.value.where["changes"] == ["credit_card.telef: added (boolean)"]
     assert (refused.value.where["bucket"], refused.value.where["key"]) == (BUCKET, f"{PRODUCT}/contract.yaml")
     assert registry.products[PRODUCT] == a_product()
 

@@ -52,9 +52,16 @@ class Change(BaseModel):
     def text(self) -> str:
         """In words: `credit_card.amount: type narrowed, bigint → int`."""
         what = self.kind.replace("_", " ").removeprefix("column " if self.column else "table ")
-        values = f", {_said(self.before)} → {_said(self.after)}" if self.before or self.after else ""
         score = f" (probably: {self.score:.2f})" if self.score is not None else ""
-        return f"{self.place}: {what}{values}{score}"
+        return f"{self.place}: {what}{self._values}{score}"
+
+    @property
+    def _values(self) -> str:
+        if self.before is None and self.after is None:
+            return ""
+        if self.kind.endswith(("added", "removed")) or self.kind == "details_changed":
+            return f" ({_said(self.after if self.before is None else self.before)})"
+        return f", {_said(self.before)} → {_said(self.after)}"
 
 
 class ContractDiff(BaseModel):
@@ -101,6 +108,8 @@ def highest(bumps: Sequence[Bump]) -> Bump:
 
 
 def _said(value: object) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", [], {}, ()):
         return "none"
+    if isinstance(value, dict):
+        return " ".join(f"{name}={inner}" for name, inner in sorted(value.items()))
     return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)[:120]
