@@ -60,12 +60,13 @@ def contract_file(path: Path) -> Path:
 def read_local(path: Path) -> Contract:
     """A contract on this machine; where it will be uploaded follows from what it says. Raises what the mesh raises."""
     text, file = path.read_bytes(), str(path)
-    document = load_yaml(text, bucket="", key=file)
-    name = document.get("name")
     try:
+        document = load_yaml(text, bucket="", key=file)
+        name = document.get("name")
         return read_contract(text, bucket=_bucket(document), key=f"{name}/{CONTRACT}" if name else CONTRACT)
     except Rejected as refusal:
-        refusal.where = {"file": file, **_without_place(refusal.where)}
+        # Bucket and key are made up here: the file is what its author knows.
+        refusal.where = {"file": file, **{k: v for k, v in refusal.where.items() if k not in {"bucket", "key"}}}
         raise
 
 
@@ -75,7 +76,6 @@ def check_file(path: Path, ontology: Ontology) -> Checked:
     try:
         contract = read_local(path)
     except Rejected as refusal:
-        refusal.where = {"file": str(path), **_without_place(refusal.where)}
         checked.errors.append(refusal.to_dict())
         return checked
     checked.product, checked.version = contract.name, contract.version
@@ -144,7 +144,3 @@ def _bucket(document: dict[str, Any]) -> str:
         if isinstance(location, str) and location.startswith("s3://"):
             return location.removeprefix("s3://").partition("/")[0]
     return _ANY_BUCKET
-
-
-def _without_place(where: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in where.items() if name not in {"bucket", "key"}}
