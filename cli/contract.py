@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from mesh.domain.contract import Contract
+from mesh.domain.contract import Contract, NotEnforced
 from mesh.domain.contract_diff import diff_contracts
-from mesh.domain.enforcement import NotEnforced
 from mesh.domain.evolution import ContractDiff
 from mesh.domain.ontology import Ontology, parse_ontology
 from mesh.domain.semver import SemanticVersion, bump_between, raised
@@ -108,7 +107,9 @@ def render_checked(checked: Checked) -> None:
     if checked.warnings:
         output.table(["place", "warning"], [(item.where, item.what) for item in checked.warnings], wrap="warning")
     if checked.not_enforced:
-        output.table(["stated, not enforced", "of", "why"], _grouped(checked.not_enforced), wrap="of")
+        output.say("stated, and not enforced:")
+        for keyword, what, why in _grouped(checked.not_enforced):
+            output.say(f"  {keyword} ({why}): {what}")
 
 
 def _grouped(stated: list[NotEnforced]) -> list[tuple[str, str, str]]:

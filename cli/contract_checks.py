@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from mesh.adapters.odcs import read_contract
 from mesh.adapters.safe_yaml import load_yaml
-from mesh.domain.contract import Contract, ContractColumn, ContractTable
-from mesh.domain.enforcement import NotEnforced, everything_not_enforced
+from mesh.domain.contract import Contract, ContractColumn, ContractTable, NotEnforced
+from mesh.domain.enforcement import everything_not_enforced
 from mesh.domain.errors import Rejected
 from mesh.domain.keys import PRODUCT, RESERVED, TABLE
 from mesh.domain.ontology import DOMAIN, Ontology

@@ -92,7 +92,7 @@ def test_people_are_shown_the_same(product):
     assert done.exit_code == 1
     assert "credit-card 1.0.0: refused" in done.stdout
     assert "UnknownLFTag: the LF-Tag 'domain' has no value 'gardening'" in done.stdout
-    assert "laufkont, laufzeit, moral" in done.stdout
+    assert "16 more" in " ".join(done.stdout.split())
 
 
 def test_a_draft_of_a_product_passes_the_check(product, tmp_path):

@@ -192,13 +192,13 @@ def test_a_draft_is_replaced_by_a_contract_of_any_version():
     assert check(REQUIRED.replace("1.0.0", "0.1.0"), registry=registry, sequencer="11").current
 
 
-def test_what_is_stated_and_not_enforced_is_listed():
+def test_what_is_stated_and_not_enforced_goes_back_to_its_owner():
     text = CONTRACT.replace("- {name: laufkont,", "- {name: laufkont, required: true,")
     text += "slaProperties: [{property: latency, value: 4, unit: d}]\n"
 
-    found = check(text).not_enforced
+    found = check(text).registration.contract["not_enforced"]
 
-    assert [(item.where, item.what) for item in found] == [
+    assert [(item["where"], item["what"]) for item in found] == [
         ("$.schema[0].properties[0].required", "laufkont: required"),
         ("$.slaProperties[0]", "latency = 4 d"),
     ]

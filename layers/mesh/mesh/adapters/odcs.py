@@ -11,6 +11,7 @@ from mesh.adapters.odcs_schema import REMEDY, check_document, violation
 from mesh.adapters.safe_yaml import MAX_BYTES, load_yaml
 from mesh.domain import names
 from mesh.domain.contract import Contract, ContractColumn, ContractDescription, ContractServer, ContractTable
+from mesh.domain.enforcement import not_enforced
 from mesh.domain.hive_types import hive_type
 from mesh.domain.rejections import ContractLocationMismatch, ContractNameMismatch, ContractSchemaViolation
 from mesh.domain.semver import SemanticVersion
@@ -43,7 +44,7 @@ def read_contract(text: str | bytes, *, bucket: str, key: str) -> Contract:
             **where,
         )
     _check_locations(contract, where)
-    return contract
+    return contract.model_copy(update={"not_enforced": not_enforced(contract)})
 
 
 def _check_locations(contract: Contract, where: Mapping[str, str]) -> None:

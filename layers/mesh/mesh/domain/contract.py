@@ -102,10 +102,21 @@ class ContractServer(BaseModel):
     delimiter: str = ""
 
 
+class NotEnforced(BaseModel):
+    """`where` is a path in the contract as in its violations, `what` is stated there, `why` it is not enforced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    where: str
+    what: str
+    why: str
+
+
 class Contract(Part):
     """A product's contract. `name` is the product, and the prefix it was uploaded to.
 
     `digest` is the SHA-256 of the document, however it was formatted: the same digest is the same contract.
+    `not_enforced` is for its owner, who gets the contract back when it is registered (`mesh.domain.enforcement`).
     """
 
     id: str
@@ -120,6 +131,7 @@ class Contract(Part):
     crawl: CrawlMode = "auto"
     crawler_prefix: str
     digest: str = ""
+    not_enforced: tuple[NotEnforced, ...] = ()
 
     @property
     def draft(self) -> bool:

@@ -6,9 +6,7 @@ A part that becomes enforced leaves `_REASONS` (a keyword's entry here is the on
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
-
-from mesh.domain.contract import Contract, ContractColumn, ContractTable
+from mesh.domain.contract import Contract, ContractColumn, ContractTable, NotEnforced
 
 MAX_LISTED: Final = 100
 _NOT_CHECKED: Final = "stated and kept, but the data is not compared with it"
@@ -28,16 +26,6 @@ _REASONS: Final[Mapping[str, str]] = {
     "items": "elements of an array are not compared; declare physicalType: array<…> for that",
     "logicalType": "no Hive type follows from it: the data decides; give a physicalType",
 }
-
-
-class NotEnforced(BaseModel):
-    """`where` is a path in the contract as in its violations, `what` is stated there, `why` it is not enforced."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    where: str
-    what: str
-    why: str
 
 
 def not_enforced(contract: Contract) -> tuple[NotEnforced, ...]:

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from mesh.domain import names
 from mesh.domain.contract import Contract
-from mesh.domain.enforcement import NotEnforced, not_enforced
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, Event, Model, ProductDeclared
 from mesh.domain.keys import compare_sequencers
@@ -26,13 +25,12 @@ class DomainMismatch(Rejected):
 class CheckedContract(Model):
     """`current` is False when a newer contract of the product is recorded already.
 
-    `changes` are those from the contract registered before, in words; `not_enforced` is what this one states in vain.
+    `changes` are those from the contract registered before, in words.
     """
 
     registration: Registration
     current: bool
     changes: tuple[str, ...] = ()
-    not_enforced: tuple[NotEnforced, ...] = ()
 
 
 def check_contract(
@@ -79,7 +77,6 @@ def check_contract(
         registration=registration,
         current=claimed.contract_sequencer == declared.sequencer,
         changes=changes,
-        not_enforced=not_enforced(contract),
     )
 
 
