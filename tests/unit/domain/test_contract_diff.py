@@ -1,5 +1,7 @@
 """Each kind of change: what it is called, whom it leaves working, which version it needs."""
 
+import time
+
 import pytest
 from mesh.domain.contract_diff import diff_contracts, diff_schemas
 from mesh.domain.evolution import together
@@ -109,6 +111,19 @@ def test_a_renamed_column_is_one_change_with_a_score_and_is_still_compared():
 def test_columns_that_have_nothing_in_common_are_no_rename():
     old, new = contract(column("amount"), A), contract(A, column("note", "string"))
     assert [kind for kind, *_ in told(old, new)] == ["column_removed", "column_added"]
+
+
+def test_a_wide_table_renamed_as_a_whole_is_compared_in_a_moment():
+    words = "the quick brown fox jumps over the lazy dog " * 5
+    for count in (50, 400):
+        old, new = (
+            contract(*(column(f"{prefix}_{n}", "string", description=words) for n in range(count)))
+            for prefix in ("before", "aft")
+        )
+        started = time.monotonic()
+        kinds = [kind for kind, *_ in told(old, new)]
+        assert time.monotonic() - started < 5
+        assert kinds == (["column_renamed"] * 50 if count == 50 else ["column_removed"] * 400 + ["column_added"] * 400)
 
 
 def test_fields_of_objects_are_compared_one_by_one_however_they_are_written():

@@ -10,7 +10,8 @@ from mesh.domain.hive_types import wider
 
 PROBABLE: Final = 0.7
 """From this score on two columns are told as one renamed."""
-_MAX_PAIRS: Final = 10_000
+MAX_PAIRS: Final = 2_500
+"""Of more columns gone times columns come, no renames are looked for: they are told as removed and added."""
 _WEIGHTS: Final = {"name": 0.3, "type": 0.2, "position": 0.2, "meaning": 0.3}
 _WITHOUT_MEANING: Final = {"name": 0.5, "type": 0.3, "position": 0.2}
 
@@ -30,7 +31,7 @@ def probable_renames(old: Mapping[str, ContractColumn], new: Mapping[str, Contra
     """
     places_old, places_new = _places(old), _places(new)
     gone, come = [name for name in old if name not in new], [name for name in new if name not in old]
-    if len(gone) * len(come) > _MAX_PAIRS:
+    if len(gone) * len(come) > MAX_PAIRS:
         return []
     scored = [
         Rename(before, after, score(old[before], new[after], abs(places_old[before] - places_new[after])))
@@ -52,7 +53,7 @@ def score(old: ContractColumn, new: ContractColumn, distance: float) -> float:
         "name": _alike(old.catalog_name, new.catalog_name),
         "type": _types_alike(type_of(old), type_of(new)),
         "position": 1 - distance,
-        "meaning": _alike(old.description, new.description),
+        "meaning": _words_shared(old.description, new.description),
     }
     weights = _WEIGHTS if old.description and new.description else _WITHOUT_MEANING
     return round(sum(alike[part] * weight for part, weight in weights.items()), 3)
@@ -68,6 +69,12 @@ def _types_alike(old: str, new: str) -> float:
 
 def _alike(left: str, right: str) -> float:
     """Both ways: difflib's ratio depends on the order of its arguments."""
-    left, right = left.lower()[:500], right.lower()[:500]
+    left, right = left[:100], right[:100]
     ratios = SequenceMatcher(None, left, right).ratio(), SequenceMatcher(None, right, left).ratio()
     return sum(ratios) / 2
+
+
+def _words_shared(left: str, right: str) -> float:
+    """Of all words of two descriptions, the share that is in both."""
+    mine, others = ({word.strip(".,;:()").lower() for word in text.split()} for text in (left, right))
+    return len(mine & others) / max(len(mine | others), 1)
