@@ -11,7 +11,7 @@ from mesh.adapters.dynamodb import Table
 from mesh.domain.access.record import OVER, Access, access_id
 
 from local.accounts import ACCOUNTS, REGION
-from tests.consumer_accesses import links, local_grants
+from tests.consumer_accesses import links, local_grants, publish
 from tests.mesh_driver import MeshDriver, Run
 
 CENTRAL, PRODUCER, CONSUMER = (ACCOUNTS[name] for name in ("central", "producer", "consumer"))
@@ -20,6 +20,8 @@ CONFIDENTIAL: Final = {"confidentiality": "confidential"}
 PERSONAL: Final = {"pii": "personal", "confidentiality": "confidential"}
 SENSITIVE: Final = {"pii": "sensitive", "confidentiality": "restricted"}
 SECONDS: Final = 60.0
+OPEN, SECRET, PRIVATE, GROWING = "cards-open", "cards-secret", "cards-private", "cards-growing"
+"""Products of one table: all internal; of the next two one column is confidential, or personal; the last is a test's."""
 
 
 class AccessDriver:
@@ -30,6 +32,22 @@ class AccessDriver:
         self._accesses = DynamoAccessRegistry(
             Table(mesh.client("central", "dynamodb"), mesh.output("central", "TableName"))
         )
+
+    def publish_samples(self) -> None:
+        """The sample products, once in a mesh."""
+        known = {item["sk"] for item in self.mesh.items("central", "LIST#PRODUCTS")}
+        if missing := [name for name in (OPEN, SECRET, PRIVATE, GROWING) if name not in known]:
+            publish(self.mesh, *missing)
+            self.tag(SECRET, CONFIDENTIAL, "amount")
+            self.tag(PRIVATE, PERSONAL, "amount")
+
+    def end_all(self) -> None:
+        """Whatever a test left, so that the next one finds nothing."""
+        going_on = [access.id for access in self.all() if access.status not in OVER]
+        for access in going_on:
+            self.revoke(access)
+        for access in going_on:
+            self.mesh.until(lambda number=access: self.record(number).status in OVER, f"end of {access}", SECONDS)
 
     # --- what people do ----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,307 @@
+"""Each path of `grant-access`, with what is there in both accounts afterwards."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.access_driver import (
+    CONFIDENTIAL,
+    CONSUMER,
+    GROWING,
+    OPEN,
+    PERSONAL,
+    PRIVATE,
+    PRODUCER,
+    SECRET,
+    SENSITIVE,
+    AccessDriver,
+)
+from tests.consumer_accesses import query
+from tests.mesh_conditions import crash, without_permission
+from tests.mesh_driver import MeshDriver
+
+DAY = 86_400
+DECIDED = ("AuthoriseSender", "ReceiveRequest", "CheckDuplicate", "DecideAccess", "ChooseEffect")
+GRANTED = ("ScheduleEnd", "GrantAccess", "AnnounceGrant", "ReadReadiness", "RecordLive", "Live")
+APPROVED = (*DECIDED, "AskOwners", "ReadAnswer", "DecideAccess", "ChooseEffect", *GRANTED)
+SQL = 'SELECT {} FROM "rl_{}".t1'
+
+
+@pytest.fixture(scope="module")
+def products(deployed_mesh: MeshDriver) -> AccessDriver:
+    driver = AccessDriver(deployed_mesh)
+    driver.publish_samples()
+    return driver
+
+
+@pytest.fixture
+def accesses(mesh: MeshDriver, products: AccessDriver) -> Iterator[AccessDriver]:
+    """All that is still there of a test's accesses ends with it."""
+    yield products
+    mesh.clear_faults()
+    products.end_all()
+
+
+def test_internal_data_is_granted_and_read_without_a_human(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    access = accesses.live(OPEN)
+
+    run = accesses.grant_run(access)
+    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "live", DECIDED + GRANTED)
+    assert query(mesh, SQL.format("id, amount", OPEN)) == ""
+    assert query(mesh, SQL.format("id", OPEN), "DataScientist") != ""
+    told = accesses.told(access, "AccessGranted")
+    assert (told["databases"], told["reader"]) == ([OPEN], "DataAnalyst")
+    assert accesses.notices("producer", "DecisionRequested", access) == []
+    assert sorted(accesses.schedules(access)) == [f"mesh-{access}-end", f"mesh-{access}-warn"]
+    keys = [item["sk"] for item in mesh.items("central", f"PRODUCT#{OPEN}")]
+    assert f"SUBSCRIPTION#{CONSUMER}" in keys
+
+
+def test_what_is_denied_leaves_nothing_anywhere(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    access = accesses.request(PRIVATE, columns=["amount"])
+
+    run = accesses.grant_run(access)
+    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "denied", (*DECIDED, "DenyAccess", "Denied"))
+    reason = accesses.told(access, "AccessDenied")["reason"]
+    assert (reason["code"], accesses.record(access).status) == ("DeniedByPolicy", "denied")
+    assert "personal" in reason["where"]["rules"]
+    accesses.nothing_left(access, PRIVATE)
+
+
+def test_the_personal_column_is_left_out(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    access = accesses.live(PRIVATE)
+
+    assert query(mesh, SQL.format("id", PRIVATE)) == query(mesh, SQL.format("*", PRIVATE)) == ""
+    assert query(mesh, SQL.format("amount", PRIVATE)) != ""
+    assert any("t1.amount" in each for each in accesses.told(access, "AccessGranted")["left_out"])
+
+
+def test_confidential_data_waits_for_its_owner(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    access = accesses.waiting(SECRET)
+    accesses.nothing_left(access, SECRET)
+
+    accesses.decide(access)
+
+    accesses.wait(access, "live")
+    assert accesses.grant_run(access).states == APPROVED
+    assert query(mesh, SQL.format("amount", SECRET)) == ""
+
+
+def test_an_owners_no_is_the_end(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    access = accesses.waiting(SECRET)
+    accesses.decide(access, "deny")
+
+    run = accesses.grant_run(access)
+    assert (run.outcome, run.states) == (
+        "denied",
+        (*DECIDED, "AskOwners", "ReadAnswer", "DenyAccess", "Denied"),
+    )
+    assert accesses.told(access, "AccessDenied")["reason"]["message"] == "as agreed"
+    accesses.nothing_left(access, SECRET)
+
+
+def test_fewer_columns_and_less_time_are_granted_as_approved(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    access = accesses.waiting(SECRET)
+    accesses.decide(access, columns=["t1.amount"])
+
+    accesses.wait(access, "live")
+    assert query(mesh, SQL.format("amount", SECRET)) == ""
+    assert query(mesh, SQL.format("id", SECRET)) != ""
+
+
+def test_owner_and_steward_both_have_to_agree(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    access = accesses.waiting(PRIVATE, purpose="audit")
+    accesses.decide(access, by="central")
+    mesh.until(lambda: accesses.record(access).answers, "the steward's answer")
+    assert accesses.record(access).status == "waiting"
+    accesses.decide(access)
+
+    accesses.wait(access, "live")
+    assert [answer.account for answer in accesses.record(access).answers] == ["111111111111", PRODUCER]
+    assert query(mesh, SQL.format("amount", PRIVATE)) == ""
+
+
+def test_reminded_escalated_and_decided_by_the_steward(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    access = accesses.waiting(SECRET)
+    accesses.skip(DAY + 60)
+    assert accesses.told(access, "DecisionRequested", "producer", 2)["reminder"] == 1
+    accesses.skip(2 * DAY + 60)
+    assert accesses.told(access, "DecisionRequested", "producer", 3)["reminder"] == 2
+    assert accesses.record(access).escalated
+    accesses.decide(access, by="central")
+
+    accesses.wait(access, "live")
+    assert accesses.grant_run(access).states.count("AskOwners") == 3
+
+
+def test_when_nobody_answers_it_is_denied(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    access = accesses.waiting(SECRET)
+    for number in (2, 3):
+        accesses.skip(2 * DAY + 60)
+        accesses.told(access, "DecisionRequested", "producer", number)
+    accesses.skip(4 * DAY + 60)
+
+    run = accesses.grant_run(access)
+    assert (run.outcome, run.states[-3:]) == ("denied", ("CheckRounds", "DenyAccess", "Denied"))
+    assert accesses.told(access, "AccessDenied")["reason"]["code"] == "NotDecided"
+    late = accesses.decide(access)
+    assert _refused(accesses, late, access) == "DecidedAlready"
+    accesses.nothing_left(access, SECRET)
+
+
+def _refused(accesses: AccessDriver, event: str, access: str, account: str = "producer") -> str:
+    """Why a decision did not count."""
+    return str(accesses.told(access, "DecisionRefused", account)["reason"]["code"])
+
+
+def test_what_grew_while_it_waited_is_asked_again(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    accesses.tag(GROWING, CONFIDENTIAL, "amount")
+    access = accesses.waiting(GROWING)
+    accesses.tag(GROWING, CONFIDENTIAL, "id")
+    accesses.decide(access)
+
+    question = accesses.told(access, "DecisionRequested", "producer", 2)
+    (shown,) = question["exposure"]
+    assert {name for each in shown["classes"] for name in each["columns"]} == {"id", "amount"}
+    assert accesses.record(access).status == "waiting"
+    accesses.nothing_left(access, GROWING)
+    accesses.decide(access)
+    accesses.wait(access, "live")
+    assert accesses.grant_run(access).states.count("AskOwners") == 2
+    accesses.tag(GROWING, {"confidentiality": "internal"}, "id", "amount")
+
+
+def test_a_table_tagged_sensitive_after_the_request_and_before_the_grant_is_asked_for(
+    mesh: MeshDriver, accesses: AccessDriver
+) -> None:
+    """By expression, an audit: internal when it was asked for, personal when it is looked at."""
+    mesh.inject("delay", "dynamodb", "TransactWriteItems", account="111111111111", seconds=3)
+    expression = f"product={OPEN} confidentiality=internal,confidential pii=none,personal"
+    access = accesses.request(expression=expression, purpose="audit")
+    accesses.tag(OPEN, PERSONAL)
+    try:
+        question = accesses.told(access, "DecisionRequested", "producer")
+        assert {each["pii"] for each in question["exposure"][0]["classes"]} == {"personal"}
+        accesses.nothing_left(access, OPEN)
+        accesses.decide(access, "deny")
+        assert accesses.grant_run(access).outcome == "denied"
+    finally:
+        accesses.end_all()
+        accesses.tag(OPEN, {"confidentiality": "internal", "pii": "none"})
+
+
+def test_a_reader_that_does_not_exist_is_denied_by_its_own_account(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    access = accesses.request(OPEN, reader="NoSuchRole")
+
+    run = accesses.grant_run(access)
+    assert (run.status, run.outcome) == ("SUCCEEDED", "undone")
+    assert run.states == (*DECIDED, *GRANTED[:4], "UndoGrant", "Undone")
+    accesses.wait(access, "ended")
+    assert accesses.told(access, "AccessDenied")["reason"]["code"] == "UnknownRole"
+    accesses.nothing_left(access, OPEN, "NoSuchRole")
+
+
+def test_a_consumer_that_never_answers_keeps_nothing(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    with without_permission(mesh, "consumer", "AcceptShareRole", "events:PutEvents"):
+        access = accesses.request(OPEN)
+        accesses.wait(access, "sharing")
+        mesh.wait_for_run("accept-share", access, seconds=60)
+        accesses.skip(16 * 60)
+        run = accesses.grant_run(access)
+        assert (run.outcome, run.states[-3:]) == ("undone", ("AnnounceGrant", "UndoGrant", "Undone"))
+        accesses.wait(access, "ended")
+    reason = accesses.told(access, "AccessDenied")["reason"]
+    assert (reason["code"], accesses.record(access).cause) == ("NotReady", "failed")
+    accesses.nothing_left(access, OPEN)
+
+
+@pytest.mark.parametrize(
+    "function", ["ReceiveRequest", "DecideAccess", "ScheduleEnd", "GrantAccess", "AnnounceGrant", "RecordLive"]
+)
+def test_a_crash_is_retried(mesh: MeshDriver, accesses: AccessDriver, function: str) -> None:
+    crash(mesh, "central", f"{function}Function")
+    access = accesses.live(OPEN)
+    assert mesh.faults() == []
+    assert accesses.grant_run(access).states == DECIDED + GRANTED
+
+
+BAD_DAYS: list[dict[str, Any]] = [
+    {"kind": "throttle", "service": "lakeformation", "action": "BatchGrantPermissions", "count": 3},
+    {
+        "kind": "throttle",
+        "service": "lakeformation",
+        "action": "BatchGrantPermissions",
+        "code": "ConcurrentModificationException",
+        "count": 2,
+    },
+    {
+        "kind": "batch_failure",
+        "service": "lakeformation",
+        "action": "BatchGrantPermissions",
+        "code": "ConcurrentModificationException",
+    },
+    {"kind": "lost_answer", "service": "lakeformation", "action": "BatchGrantPermissions"},
+    {"kind": "throttle", "service": "scheduler", "action": "CreateSchedule", "count": 2},
+    {"kind": "lost_answer", "service": "sns", "action": "Publish"},
+]
+
+
+@pytest.mark.parametrize("fault", BAD_DAYS, ids=lambda fault: f"{fault['kind']}-{fault['action']}-{fault.get('code')}")
+def test_trouble_that_passes_is_retried(mesh: MeshDriver, accesses: AccessDriver, fault: dict[str, Any]) -> None:
+    mesh.inject(**fault, account="111111111111")
+    access = accesses.live(OPEN)
+    assert mesh.faults() == []
+    assert query(mesh, SQL.format("amount", OPEN)) == ""
+    assert len(accesses.notices("consumer", "AccessGranted", access)) == 1
+
+
+def test_without_a_permission_it_fails_is_undone_and_an_operator_knows(
+    mesh: MeshDriver, accesses: AccessDriver
+) -> None:
+    before = accesses.failed_runs()
+    with without_permission(mesh, "central", "GrantAccessFunctionRole", "lakeformation:BatchGrantPermissions"):
+        access = accesses.request(OPEN)
+        run = accesses.grant_run(access)
+    assert run.status == "FAILED"
+    assert "AccessDenied" in f"{run.error} {run.cause}"
+    assert run.states == (*DECIDED, *GRANTED[:2], "UndoFailedGrant", "AccessFailed")
+    accesses.wait(access, "ended")
+    mesh.until(lambda: accesses.failed_runs() == before + 1, "the failed run in its queue")
+    assert accesses.told(access, "AccessDenied")["reason"]["code"] == "GrantFailed"
+    accesses.nothing_left(access, OPEN)
+    accesses.live(OPEN)
+    assert query(mesh, SQL.format("id", OPEN)) == ""
+
+
+def test_a_second_delivery_leaves_it_to_the_first(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    mesh.inject("duplicate_event", "events", "AccessRequested", account="111111111111")
+    access = accesses.live(OPEN)
+    runs = mesh.until(lambda: _two(mesh.runs("grant-access", access)), "both deliveries")
+    assert sorted(run.outcome for run in runs) == ["live", "superseded"]
+    assert len(accesses.notices("consumer", "AccessGranted", access)) == 1
+
+
+def test_the_same_ask_is_told_to_wait(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    first = accesses.waiting(SECRET)
+    second = accesses.request(SECRET)
+
+    assert accesses.grant_run(second).outcome == "denied"
+    reason = accesses.told(second, "AccessDenied")["reason"]
+    assert (reason["code"], reason["where"]["access"]) == ("AlreadyAsked", first)
+    assert accesses.record(first).status == "waiting"
+
+
+def test_sensitive_when_it_is_approved_is_denied_all_the_same(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    access = accesses.waiting(SECRET, columns=["amount"])
+    accesses.tag(SECRET, SENSITIVE, "amount")
+    try:
+        accesses.decide(access)
+        assert accesses.grant_run(access).outcome == "denied"
+        accesses.nothing_left(access, SECRET)
+    finally:
+        accesses.tag(SECRET, {"pii": "none", **CONFIDENTIAL}, "amount")
+
+
+def _two[T](found: list[T]) -> list[T]:
+    return found if len(found) >= 2 else []
