@@ -14,7 +14,7 @@ MAX_CALLS = 80
 MAX_OWN_MODULES = 220
 """Beyond boto3 and pydantic: Powertools' Logger (and Batch, in the relay), yaml, and ours."""
 NEVER = {"pandas", "pyarrow", "numpy", "duckdb", "aws_xray_sdk", "moto", "ministack", "typer", "rich", "hypercorn"}
-ON_FIRST_USE = {"jsonschema", "open_data_contract_standard", "referencing", "rpds"}
+ON_FIRST_USE = {"jsonschema", "referencing", "rpds"}
 """Loaded when a contract is read, by the functions that read one."""
 
 
