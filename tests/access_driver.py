@@ -21,7 +21,7 @@ PERSONAL: Final = {"pii": "personal", "confidentiality": "confidential"}
 SENSITIVE: Final = {"pii": "sensitive", "confidentiality": "restricted"}
 SECONDS: Final = 60.0
 OPEN, SECRET, PRIVATE, GROWING = "cards-open", "cards-secret", "cards-private", "cards-growing"
-"""Products of one table: all internal; of the next two one column is confidential, or personal; the last is a test's."""
+"""Products of one table: internal; with a confidential column; with a personal one; internal, until a test tags it."""
 
 
 class AccessDriver:
