@@ -334,6 +334,7 @@ class FakeObjects:
 
     def __init__(self) -> None:
         self.content: dict[tuple[str, str], list[bytes]] = {}
+        self.metadata: dict[tuple[str, str], dict[str, str]] = {}
         self.uploads = 0
 
     def put(self, bucket: str, key: str, body: bytes | str) -> ObjectRef:
@@ -353,8 +354,11 @@ class FakeObjects:
             raise ObjectGone(f"s3://{bucket}/{key} is gone", bucket=bucket, key=key)
         return (versions[int(version_id) - 1] if version_id else versions[-1])[:limit]
 
-    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
+    def write(
+        self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
+    ) -> None:
         self.content.setdefault((bucket, key), []).append(body)
+        self.metadata[bucket, key] = dict(metadata or {})
 
     def move(self, ref: ObjectRef, key: str) -> None:
         if (ref.bucket, ref.key) in self.content:
@@ -383,6 +387,39 @@ class FakeReader:
         ref = self._ref
         content = self._objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=ref.size)
         return BytesReader(content).read(start, length)
+
+
+class FakeRawUploads:
+    """Recipes and held objects of a producer's table, beside what `uploads` has of it."""
+
+    def __init__(self, uploads: "FakeUploads") -> None:
+        self.uploads = uploads
+        self.recipes: dict[str, ObjectRef] = {}
+        self.held: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
+
+    def recipe(self, product: str) -> ObjectRef | None:
+        return self.recipes.get(product)
+
+    def record_recipe(self, product: str, ref: ObjectRef) -> bool:
+        current = self.recipes.get(product)
+        order = compare_sequencers(ref.sequencer, current.sequencer) if current else 1
+        if order > 0:
+            self.recipes[product] = ref
+        return order >= 0
+
+    def hold(self, product: str, refs: Iterable[ObjectRef]) -> None:
+        waiting = self.uploads.waiting.get(product, {})
+        for ref in refs:
+            if ref.key in waiting and waiting[ref.key][0].sequencer == ref.sequencer:
+                self.held.setdefault(product, {})[ref.key] = waiting.pop(ref.key)
+
+    def take_up(self, product: str) -> int:
+        taken = 0
+        for key, item in self.held.pop(product, {}).items():
+            if self.uploads.seen[product, key] == item[0].sequencer:
+                self.uploads.waiting.setdefault(product, {})[key] = item
+                taken += 1
+        return taken
 
 
 class FakeUploads:

@@ -31,6 +31,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     collected = collect_uploads(
         arrivals,
         uploads=wiring.uploads(settings),
+        raw=wiring.raw_uploads(settings),
+        objects=wiring.objects(),
         executions=wiring.machine(settings.onboard_upload_arn),
         trace=wiring.trace(settings),
         clock=wiring.clock,

@@ -9,7 +9,7 @@ from mesh.domain.names import MAX_EXECUTION_NAME
 from mesh.usecases.collect_uploads import Arrival, collect_uploads
 
 from tests.builders import BUCKET
-from tests.fakes import FakeClock, FakeExecutions, FakeTrace, FakeUploads
+from tests.fakes import FakeClock, FakeExecutions, FakeObjects, FakeRawUploads, FakeTrace, FakeUploads
 
 
 class World:
@@ -17,13 +17,24 @@ class World:
 
     def __init__(self):
         self.uploads, self.executions, self.trace = FakeUploads(), FakeExecutions(), FakeTrace()
+        self.raw, self.objects = FakeRawUploads(self.uploads), FakeObjects()
         self.clock = FakeClock()
 
     def deliver(self, *keys, sequencer="01", size=10):
         arrivals = [key if isinstance(key, Arrival) else arrival(key, sequencer, size) for key in keys]
         return collect_uploads(
-            arrivals, uploads=self.uploads, executions=self.executions, trace=self.trace, clock=self.clock
+            arrivals,
+            uploads=self.uploads,
+            raw=self.raw,
+            objects=self.objects,
+            executions=self.executions,
+            trace=self.trace,
+            clock=self.clock,
         )
+
+    def put_recipe(self, body):
+        ref = self.objects.put(BUCKET, "loans/recipe.json", body)
+        return self.deliver(Arrival(event_id=f"recipe-{ref.version_id}", ref=ref))
 
     def pending(self, product="loans"):
         return [(ref.key, ref.sequencer) for ref, _ in self.uploads.pending(product, 100)]
@@ -116,8 +127,9 @@ def test_a_newer_version_replaces_the_waiting_one_within_a_batch_too():
         "loans/",
         "loans/data/loans/_SUCCESS",
         "loans/data/loans/.hidden",
-        "loans/raw/loans/a.csv",
-        "loans/recipe.json",
+        "loans/raw/loans/_SUCCESS",
+        "loans/raw/loans/.tmp/a.csv",
+        "loans/quarantine/recipe.json",
         "loans/quarantine/00000001/data/loans/a.csv",
         "loans/quarantine/00000001/data/loans/a.csv.report.json",
         "quarantine/0a1b.report.json",
@@ -197,3 +209,65 @@ def test_a_run_has_a_name_that_step_functions_takes():
     [name] = world.deliver(f"{product}/data/t/a.csv").started
 
     assert len(name) <= MAX_EXECUTION_NAME
+
+
+RENAME = '[{"Action": {"Operation": "RENAME", "Parameters": {"sourceColumn": "a", "targetColumn": "b"}}}]'
+
+
+def test_raw_objects_wait_for_a_run_as_data_do():
+    world = World()
+
+    collected = world.deliver("loans/raw/loans/a.csv")
+
+    assert (collected.pending, len(collected.started)) == (1, 1)
+    assert world.pending() == [("loans/raw/loans/a.csv", "01")]
+
+
+def test_a_recipe_is_in_force_once_it_was_checked_and_frees_what_waited_for_it():
+    world = World()
+    world.deliver("loans/raw/loans/a.csv")
+    world.raw.hold("loans", [ref for ref, _ in world.uploads.pending("loans", 10)])
+    assert world.pending() == []
+    world.executions.started.clear()
+
+    collected = world.put_recipe(RENAME)
+
+    assert (collected.refused, len(collected.started)) == ((), 1)
+    assert world.raw.recipe("loans").key == "loans/recipe.json"
+    assert world.pending() == [("loans/raw/loans/a.csv", "01")]
+
+
+def test_a_recipe_without_anything_to_curate_starts_nothing():
+    world = World()
+
+    assert world.put_recipe(RENAME).started == ()
+    assert world.raw.recipe("loans") is not None
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("{", "RecipeInvalid"),
+        ('[{"Action": {"Operation": "PIVOT"}}]', "UnsupportedStep"),
+        (f"[{RENAME[1:-1]}, {RENAME[1:-1]}]", "RecipeColumnMissing"),
+    ],
+)
+def test_a_bad_recipe_is_refused_and_the_last_good_one_stays_in_force(body, code):
+    world = World()
+    world.put_recipe(RENAME)
+    good = world.raw.recipe("loans")
+
+    [refused] = world.put_recipe(body).refused
+
+    assert (refused.ref.key, refused.reason["code"]) == ("loans/recipe.json", code)
+    assert world.raw.recipe("loans") == good
+
+
+def test_an_older_recipe_that_is_told_of_late_changes_nothing():
+    world = World()
+    old = world.objects.put(BUCKET, "loans/recipe.json", RENAME)
+    world.put_recipe("[]")
+    newest = world.raw.recipe("loans")
+
+    assert world.deliver(Arrival(event_id="late", ref=old)).started == ()
+    assert world.raw.recipe("loans") == newest

@@ -280,7 +280,11 @@ class Objects(Protocol):
         """At most `limit` bytes. Raises ObjectGone."""
         ...
 
-    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None: ...
+    def write(
+        self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """`metadata`: S3's own for the object, ASCII, 2 KB."""
+        ...
 
     def move(self, ref: ObjectRef, key: str) -> None:
         """Copy that version to `key` in the same bucket, then delete the original. One that is gone is success."""
@@ -325,6 +329,26 @@ class Uploads(Protocol):
         ...
 
     def drop_lease(self, product: str, holder: str) -> None: ...
+
+
+class RawUploads(Protocol):
+    """The producer's record of raw objects and of the recipe in force. Pending ones are those of `Uploads`."""
+
+    def recipe(self, product: str) -> ObjectRef | None:
+        """The version of the recipe that is in force."""
+        ...
+
+    def record_recipe(self, product: str, ref: ObjectRef) -> bool:
+        """In force from now on, unless a newer one is: `False` then. Repeatable."""
+        ...
+
+    def hold(self, product: str, refs: Iterable[ObjectRef]) -> None:
+        """Pending no more, until they are taken up; one whose newer version is pending is forgotten. Repeatable."""
+        ...
+
+    def take_up(self, product: str) -> int:
+        """All that is held is pending again, where no newer version of it came meanwhile; how many."""
+        ...
 
 
 class WorkFiles(Protocol):

@@ -1,5 +1,6 @@
 """The producer's objects, and the working papers of runs, in S3."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -58,10 +59,14 @@ class S3Objects:
         """At most `limit` bytes. Raises ObjectGone."""
         return _read(self._client, bucket, key, version_id, f"bytes=0-{limit - 1}")
 
-    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
+    def write(
+        self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
+    ) -> None:
         """Write a whole object."""
         with transient_errors():
-            self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+            self._client.put_object(
+                Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=dict(metadata or {})
+            )
 
     def move(self, ref: ObjectRef, key: str) -> None:
         """See the port. The copy is managed: past 5 GB it is made in parts."""

@@ -18,6 +18,7 @@ from mesh.adapters.lakeformation import LakeFormationAdapter
 from mesh.adapters.locks import DynamoLocks
 from mesh.adapters.messaging import EventBus, SnsInbox, SnsMemberTopics
 from mesh.adapters.notices import DynamoNotices
+from mesh.adapters.raw_uploads import DynamoRawUploads
 from mesh.adapters.reader_roles import ReaderRoles
 from mesh.adapters.registry import DynamoRegistry
 from mesh.adapters.schedules import OneTimeSchedules
@@ -58,6 +59,11 @@ def registry(settings: TableSettings) -> DynamoRegistry:
 def uploads(settings: TableSettings) -> DynamoUploads:
     """A producer's uploads."""
     return DynamoUploads(table(settings.table_name))
+
+
+def raw_uploads(settings: TableSettings) -> DynamoRawUploads:
+    """A producer's raw objects and recipes."""
+    return DynamoRawUploads(table(settings.table_name))
 
 
 def notices(settings: TableSettings) -> DynamoNotices:

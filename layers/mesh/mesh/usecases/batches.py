@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 
 from mesh.domain.events import Model
 from mesh.domain.formats.model import ObjectRef
+from mesh.domain.keys import RawKey, parse_key
 from mesh.ports import Clock, Trace, Uploads, WorkFiles
 
 LEASE = timedelta(minutes=20)
@@ -33,7 +34,7 @@ class TakeBatch(Model):
 class Batch(Model):
     """What a run works on. Objects themselves are in the work file, since they may be many."""
 
-    status: Literal["taken", "busy", "empty", "undeclared", "waiting"]
+    status: Literal["taken", "raw", "busy", "empty", "undeclared", "waiting"]
     product: str
     correlation_id: str
     generation: int = 0
@@ -59,7 +60,8 @@ class Released(Model):
 
 
 def take_batch(command: TakeBatch, *, uploads: Uploads, work: WorkFiles, clock: Clock, trace: Trace) -> Batch:
-    """Take what is pending. `busy`: another run has the lease and will see it; `waiting`: declared, not registered yet.
+    """Take what is pending: data, or else (`raw`) what is to become data. `busy`: another run has the lease and will
+    see it; `waiting`: declared, not registered yet.
 
     Taking again under the same holder gives the same generation, so a retry of the step is safe.
     """
@@ -77,29 +79,36 @@ def take_batch(command: TakeBatch, *, uploads: Uploads, work: WorkFiles, clock: 
             status = "busy"
     if status is not None or generation is None:
         return Batch(status=status or "busy", product=command.product, correlation_id=command.correlation_id)
-    taken = uploads.pending(command.product, MAX_OBJECTS)
-    if not taken:  # whoever held the lease settled them between our look and our taking it
+    refs, raw = _of_one_kind([ref for ref, _ in uploads.pending(command.product, MAX_OBJECTS)])
+    if not refs:  # whoever held the lease settled them between our look and our taking it
         uploads.drop_lease(command.product, command.holder)
         return Batch(status="empty", product=command.product, correlation_id=command.correlation_id)
     path = f"runs/{command.product}/{generation:08d}/batch.json"
-    work.put(path, Refs.dump_json(tuple(ref for ref, _ in taken)).decode())
+    work.put(path, Refs.dump_json(tuple(refs)).decode())
     trace.note(
         command.correlation_id,
         "batch taken",
         product=command.product,
         generation=generation,
-        objects=len(taken),
+        objects=len(refs),
         execution=command.holder,
     )
     return Batch(
-        status="taken" if facts else "undeclared",
+        status="raw" if raw else "taken" if facts else "undeclared",
         product=command.product,
         correlation_id=command.correlation_id,
         generation=generation,
         work=path,
-        objects=len(taken),
+        objects=len(refs),
         facts=facts or {},
     )
+
+
+def _of_one_kind(refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
+    """Data before raw data: a batch is crawled or curated, and trouble with the one is none of the other."""
+    raw = [ref for ref in refs if isinstance(parse_key(ref.key), RawKey)]
+    data = [ref for ref in refs if ref not in raw] if raw else refs
+    return (data, False) if data else (raw, bool(raw))
 
 
 def read_batch(work: WorkFiles, path: str) -> tuple[ObjectRef, ...]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Model, stable_id
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.keys import REPORT_SUFFIX, DataKey, parse_key
+from mesh.domain.keys import REPORT_SUFFIX, DataKey, RawKey, RecipeKey, parse_key
 from mesh.domain.names import execution_name
-from mesh.ports import Clock, Executions, Trace, Uploads
+from mesh.ports import Clock, Executions, Objects, RawUploads, Trace, Uploads
+from mesh.usecases.receive_recipe import receive_recipe
 
 
 class Arrival(Model):
@@ -35,13 +36,23 @@ class Collected(Model):
 
 
 def collect_uploads(
-    arrivals: Sequence[Arrival], *, uploads: Uploads, executions: Executions, trace: Trace, clock: Clock
+    arrivals: Sequence[Arrival],
+    *,
+    uploads: Uploads,
+    raw: RawUploads,
+    objects: Objects,
+    executions: Executions,
+    trace: Trace,
+    clock: Clock,
 ) -> Collected:
     """Record each new object as pending, then start `onboard-upload` once for each product.
 
     None is started where somebody will take these objects anyway: a run that holds the product's lease drops it first
     and looks for more after (we wrote first and look now), and a product that central has yet to register gets a run
     once it is. A million uploads are then few runs.
+
+    Raw objects are pending as data are: the run curates them. A recipe is checked, recorded, and frees what waits for
+    it.
 
     S3 delivers at least once and unordered: an event that is not newer than what is known of its key is ignored. The
     runs' names follow from the arrivals, so a batch that SQS delivers again starts nothing twice.
@@ -52,6 +63,10 @@ def collect_uploads(
     for arrival in arrivals:
         try:
             product = product_of(arrival.ref)
+            if product is None and (recipe_of := recipe_product(arrival.ref)):
+                if receive_recipe(arrival.ref, recipe_of, objects=objects, raw=raw):
+                    by_product[recipe_of].append(arrival)
+                continue
         except Rejected as reason:
             refused.append(Refused(ref=arrival.ref, reason=reason.to_dict()))
             continue
@@ -62,9 +77,10 @@ def collect_uploads(
     started, pending = [], 0
     for product, items in by_product.items():
         correlation_id = stable_id(product, *sorted(item.event_id for item in items))
-        new = [item for item in items if uploads.add_pending(product, item.ref, correlation_id)]
+        uploaded = [item for item in items if recipe_product(item.ref) is None]
+        new = [item for item in uploaded if uploads.add_pending(product, item.ref, correlation_id)]
         pending += len(new)
-        ignored += len(items) - len(new)
+        ignored += len(uploaded) - len(new)
         if not uploads.has_pending(product):
             continue
         trace.note(correlation_id, "uploads received", product=product, objects=len(new))
@@ -85,10 +101,20 @@ class Start(Model):
 
 
 def product_of(ref: ObjectRef) -> str | None:
-    """The product whose data this is; `None` for keys that are not data. Raises UnsafeKey, UnknownPrefix, …"""
+    """The product whose data, or raw data, this is; `None` for other keys. Raises UnsafeKey, UnknownPrefix, …"""
     folders = ref.key.split("/")
     own_report = folders[0] == "quarantine" and ref.key.endswith(REPORT_SUFFIX)
     if own_report or folders[1:2] == ["quarantine"]:  # before its key is looked at: it lies there because it is bad
         return None
     key = parse_key(ref.key)
-    return key.product if isinstance(key, DataKey) else None
+    if isinstance(key, RawKey) and any(segment[0] in "_." for segment in folders[3:]):
+        return None  # as below data/: `_SUCCESS`, `.crc`
+    return key.product if isinstance(key, DataKey | RawKey) else None
+
+
+def recipe_product(ref: ObjectRef) -> str | None:
+    """The product whose recipe this is; `None` for all else."""
+    if not ref.key.endswith("/recipe.json") or ref.key.count("/") != 1:
+        return None  # reports and what lies in quarantine are no keys that can be parsed
+    key = parse_key(ref.key)
+    return key.product if isinstance(key, RecipeKey) else None
