@@ -21,6 +21,7 @@ PERSONAL: Final = {"pii": "personal", "confidentiality": "confidential"}
 SENSITIVE: Final = {"pii": "sensitive", "confidentiality": "restricted"}
 SECONDS: Final = 60.0
 OPEN, SECRET, PRIVATE, GROWING = "cards-open", "cards-secret", "cards-private", "cards-growing"
+RETIRED: Final = "cards-retired"
 """Products of one table: internal; with a confidential column; with a personal one; internal, until a test tags it."""
 
 
@@ -36,7 +37,7 @@ class AccessDriver:
     def publish_samples(self) -> None:
         """The sample products, once in a mesh."""
         known = {item["sk"] for item in self.mesh.items("central", "LIST#PRODUCTS")}
-        if missing := [name for name in (OPEN, SECRET, PRIVATE, GROWING) if name not in known]:
+        if missing := [name for name in (OPEN, SECRET, PRIVATE, GROWING, RETIRED) if name not in known]:
             publish(self.mesh, *missing)
             self.tag(SECRET, CONFIDENTIAL, "amount")
             self.tag(PRIVATE, PERSONAL, "amount")
@@ -47,7 +48,7 @@ class AccessDriver:
         for access in going_on:
             self.revoke(access)
         for access in going_on:
-            self.mesh.until(lambda number=access: self.record(number).status in OVER, f"end of {access}", SECONDS)
+            self.wait(access, *OVER)
 
     # --- what people do ----------------------------------------------------------------------------------------------
 
@@ -171,6 +172,10 @@ class AccessDriver:
         return self.mesh.until(look, f"{count} {kind} of {access} in {account}")[-1]
 
     # --- what is granted ---------------------------------------------------------------------------------------------
+
+    def refusals(self, account: str = CONSUMER) -> list[dict[str, Any]]:
+        """Reasons in central's record of what it refused to an account, oldest first."""
+        return [json.loads(item["reason"]) for item in self.mesh.items("central", f"REFUSAL#{account}")]
 
     def grants(self) -> list[dict[str, Any]]:
         """What central has granted to the consumer's account: resource and permissions."""
