@@ -32,7 +32,7 @@ MACHINES: Final = {
 }
 IDLE: Final = frozenset({"empty", "busy", "waiting"})
 """Outcomes of runs of `onboard-upload` that found nothing to do."""
-SECONDS: Final = 30.0
+SECONDS: Final = 60.0
 _POLL: Final = 0.1
 _PAGE: Final = 20
 

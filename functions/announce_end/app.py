@@ -4,12 +4,12 @@ from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.access_steps import WaitingStep
 from mesh.usecases.end_access import announce_end
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -21,8 +21,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         step.access,
         step.token,
         step.execution,
-        registry=wiring.registry(settings),
-        accesses=wiring.accesses(settings),
+        books=wiring.books(settings),
         topics=wiring.member_topics(settings),
-        trace=wiring.trace(settings),
     )

@@ -4,12 +4,12 @@ from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.access_steps import AskingStep
 from mesh.usecases.ask_owners import ask_owners
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
     steward_topic_arn: str
@@ -23,12 +23,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         step.access,
         step.round,
         step.token,
-        central=settings.account_id,
         steward_topic=settings.steward_topic_arn,
-        registry=wiring.registry(settings),
-        accesses=wiring.accesses(settings),
+        books=wiring.books(settings),
         topics=wiring.member_topics(settings),
         answers=wiring.answers(),
-        trace=wiring.trace(settings),
-        clock=wiring.clock,
     )

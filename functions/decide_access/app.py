@@ -4,12 +4,12 @@ from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.access_steps import AccessStep
 from mesh.usecases.request_access import decide_access
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -19,11 +19,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     step, settings = AccessStep.model_validate(event), load(Settings)
     return decide_access(
         step.access,
-        central=settings.account_id,
-        registry=wiring.registry(settings),
-        accesses=wiring.accesses(settings),
+        books=wiring.books(settings),
         catalog=wiring.access_reader(settings),
         policies=wiring.policies(),
-        trace=wiring.trace(settings),
-        clock=wiring.clock,
     )

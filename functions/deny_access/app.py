@@ -5,11 +5,11 @@ from typing import Any
 from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.request_access import deny_access
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -20,9 +20,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return deny_access(
         Envelope.model_validate(event["envelope"]),
         event["reason"],
-        registry=wiring.registry(settings),
-        accesses=wiring.accesses(settings),
+        books=wiring.books(settings),
         topics=wiring.member_topics(settings),
-        trace=wiring.trace(settings),
-        clock=wiring.clock,
     )

@@ -4,11 +4,11 @@ from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.end_access import end_access
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -18,11 +18,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     return end_access(
         event,
-        central=settings.account_id,
-        registry=wiring.registry(settings),
-        accesses=wiring.accesses(settings),
+        books=wiring.books(settings),
         topics=wiring.member_topics(settings),
         answers=wiring.answers(),
-        trace=wiring.trace(settings),
-        clock=wiring.clock,
     )

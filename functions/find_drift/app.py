@@ -4,11 +4,11 @@ from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.reconcile_access import find_drift
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -17,10 +17,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     """Anything → Drifts."""
     settings = load(Settings)
     return find_drift(
-        central=settings.account_id,
-        registry=wiring.registry(settings),
-        accesses=wiring.accesses(settings),
+        books=wiring.books(settings),
         catalog=wiring.access_reader(settings),
         policies=wiring.policies(),
-        clock=wiring.clock,
     )

@@ -6,11 +6,11 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.grant_access import receive_answer
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -21,13 +21,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     try:
         return receive_answer(
             Envelope.model_validate(event),
-            central=settings.account_id,
-            registry=wiring.registry(settings),
-            accesses=wiring.accesses(settings),
+            books=wiring.books(settings),
             topics=wiring.member_topics(settings),
             answers=wiring.answers(),
-            trace=wiring.trace(settings),
-            clock=wiring.clock,
         )
     except Rejected as refusal:
         return refused(refusal)

@@ -5,11 +5,11 @@ from typing import Any
 from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.request_access import receive_request
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
     grant_access_arn: str
@@ -22,12 +22,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return receive_request(
         Envelope.model_validate(event["envelope"]),
         execution=str(event["execution"]),
-        registry=wiring.registry(settings),
-        accesses=wiring.accesses(settings),
+        books=wiring.books(settings),
         catalog=wiring.access_reader(settings),
         policies=wiring.policies(),
         personas=wiring.personas(),
         runs=wiring.machine(settings.grant_access_arn),
-        trace=wiring.trace(settings),
-        clock=wiring.clock,
     )

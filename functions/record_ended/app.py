@@ -4,12 +4,12 @@ from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.access_steps import AccessStep
 from mesh.usecases.end_access import record_ended
 
 
-class Settings(TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -19,8 +19,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     step, settings = AccessStep.model_validate(event), load(Settings)
     return record_ended(
         step.access,
-        accesses=wiring.accesses(settings),
+        books=wiring.books(settings),
         schedules=wiring.schedules(),
-        trace=wiring.trace(settings),
-        clock=wiring.clock,
     )

@@ -4,12 +4,12 @@ from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.access_steps import ProvenStep
 from mesh.usecases.grant_access import record_live
 
 
-class Settings(TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -20,8 +20,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return record_live(
         step.access,
         step.proof,
-        registry=wiring.registry(settings),
-        accesses=wiring.accesses(settings),
-        trace=wiring.trace(settings),
-        clock=wiring.clock,
+        books=wiring.books(settings),
     )

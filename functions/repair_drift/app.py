@@ -4,12 +4,12 @@ from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.reconcile_access import Drifts
 from mesh.usecases.repair_access import repair_drift
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
     revoke_access_arn: str
@@ -22,9 +22,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return repair_drift(
         Drifts.model_validate(event["drifts"]),
         run=str(event["execution"]),
-        accesses=wiring.accesses(settings),
+        books=wiring.books(settings),
         lake=wiring.lake(settings),
         locks=wiring.locks(settings),
         endings=wiring.machine(settings.revoke_access_arn),
-        trace=wiring.trace(settings),
     )

@@ -6,11 +6,11 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.retire_product import retire_product
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
     revoke_access_arn: str
@@ -23,15 +23,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     try:
         return retire_product(
             Envelope.model_validate(event),
-            registry=wiring.registry(settings),
-            accesses=wiring.accesses(settings),
+            books=wiring.books(settings),
             catalog=wiring.access_reader(settings),
             lake=wiring.lake(settings),
             ontology=wiring.ontology(),
             endings=wiring.machine(settings.revoke_access_arn),
             topics=wiring.member_topics(settings),
-            trace=wiring.trace(settings),
-            clock=wiring.clock,
         )
     except Rejected as refusal:
         return refused(refusal)

@@ -11,6 +11,7 @@ from mesh.domain.access.record import Access, access_id
 from mesh.domain.events import Envelope, EventData
 from mesh.ports import Target
 from mesh.usecases import ask_owners, end_access, grant_access, request_access
+from mesh.usecases.books import Books
 
 from tests.builders import CENTRAL, CONSUMER, CORRELATION, PRODUCER, PRODUCT, REGION, a_member, a_product
 from tests.fakes import (
@@ -126,8 +127,8 @@ class Central:
         ]
 
     @property
-    def _usual(self) -> dict[str, Any]:
-        return {"registry": self.registry, "accesses": self.accesses, "trace": self.trace, "clock": self.clock}
+    def books(self) -> Books:
+        return Books(CENTRAL, self.registry, self.accesses, self.trace, self.clock)
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
@@ -139,28 +140,25 @@ class Central:
             policies=self.policies,
             personas=self.personas,
             runs=self.runs,
-            **self._usual,
+            books=self.books,
         )
 
     def decide(self, number: str) -> request_access.Verdict:
-        return request_access.decide_access(
-            number, central=CENTRAL, catalog=self.catalog, policies=self.policies, **self._usual
-        )
+        return request_access.decide_access(number, catalog=self.catalog, policies=self.policies, books=self.books)
 
     def deny(self, envelope: Envelope, code: str = "NotDecided", message: str = "nobody answered") -> Any:
         reason = {"code": code, "message": message, "where": {}, "remedy": ""}
-        return request_access.deny_access(envelope, reason, topics=self.topics, **self._usual)
+        return request_access.deny_access(envelope, reason, topics=self.topics, books=self.books)
 
     def ask(self, number: str, round_number: int = 0, token: str = "t-0") -> ask_owners.Asked:
         return ask_owners.ask_owners(
             number,
             round_number,
             token,
-            central=CENTRAL,
             steward_topic=STEWARD_TOPIC,
             topics=self.topics,
             answers=self.answers,
-            **self._usual,
+            books=self.books,
         )
 
     def decision(
@@ -171,21 +169,17 @@ class Central:
         return self.decided(envelope)
 
     def decided(self, envelope: Envelope) -> ask_owners.Decision:
-        return ask_owners.receive_decision(
-            envelope, central=CENTRAL, topics=self.topics, answers=self.answers, **self._usual
-        )
+        return ask_owners.receive_decision(envelope, topics=self.topics, answers=self.answers, books=self.books)
 
     def schedule(self, number: str) -> None:
-        grant_access.schedule_end(number, end=TARGET, warn=TARGET, accesses=self.accesses, schedules=self.schedules)
+        grant_access.schedule_end(number, end=TARGET, warn=TARGET, books=self.books, schedules=self.schedules)
 
     def grant(self, number: str) -> grant_access.Granting:
-        rest = {name: port for name, port in self._usual.items() if name != "registry"}
-        return grant_access.grant_access(number, lake=self.lake, locks=self.locks, **rest)
+        return grant_access.grant_access(number, lake=self.lake, locks=self.locks, books=self.books)
 
     def announce(self, number: str, token: str = "t-ready", execution: str = "run-1") -> grant_access.Granting:
-        rest = {name: port for name, port in self._usual.items() if name != "clock"}
         return grant_access.announce_grant(
-            number, token, execution, catalog_id=CENTRAL, region=REGION, topics=self.topics, **rest
+            number, token, execution, region=REGION, topics=self.topics, books=self.books
         )
 
     def answer(
@@ -193,20 +187,19 @@ class Central:
     ) -> grant_access.Granting:
         return grant_access.receive_answer(
             an_envelope(data, kind, by=by, event=event),
-            central=CENTRAL,
             topics=self.topics,
             answers=self.answers,
-            **self._usual,
+            books=self.books,
         )
 
     def live(self, number: str, **proof: object) -> grant_access.Granting:
-        return grant_access.record_live(number, dict(proof), **self._usual)
+        return grant_access.record_live(number, dict(proof), books=self.books)
 
     def warn(self, number: str) -> grant_access.Granting:
-        return grant_access.warn_expiry(number, topics=self.topics, **self._usual)
+        return grant_access.warn_expiry(number, topics=self.topics, books=self.books)
 
     def end(self, payload: dict[str, Any]) -> end_access.Ended:
-        return end_access.end_access(payload, central=CENTRAL, topics=self.topics, answers=self.answers, **self._usual)
+        return end_access.end_access(payload, topics=self.topics, answers=self.answers, books=self.books)
 
     def revoke(self, number: str, *, by: str = CONSUMER, **more: Any) -> end_access.Ended:
         """RevocationRequested arrives."""
@@ -215,22 +208,13 @@ class Central:
         return self.end(envelope.model_dump(mode="json", by_alias=True))
 
     def announce_end(self, number: str, token: str = "t-end") -> end_access.Ended:
-        rest = {name: port for name, port in self._usual.items() if name != "clock"}
-        return end_access.announce_end(number, token, "run-2", topics=self.topics, **rest)
+        return end_access.announce_end(number, token, "run-2", topics=self.topics, books=self.books)
 
     def take_back(self, number: str) -> end_access.Ended:
-        return end_access.revoke_grants(
-            number,
-            catalog_id=CENTRAL,
-            registry=self.registry,
-            accesses=self.accesses,
-            lake=self.lake,
-            locks=self.locks,
-        )
+        return end_access.revoke_grants(number, books=self.books, lake=self.lake, locks=self.locks)
 
     def ended(self, number: str) -> end_access.Ended:
-        rest = {name: port for name, port in self._usual.items() if name != "registry"}
-        return end_access.record_ended(number, schedules=self.schedules, **rest)
+        return end_access.record_ended(number, schedules=self.schedules, books=self.books)
 
     # --- stretches of the way -------------------------------------------------------------------------------------
 

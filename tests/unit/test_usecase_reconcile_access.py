@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from mesh.adapters.grants_format import parse_grants
 from mesh.domain.access.lake import DatabaseGrant, Grant, TableGrant
+from mesh.usecases.books import Books
 from mesh.usecases.reconcile_access import find_drift
 from mesh.usecases.repair_access import repair_drift
 
@@ -44,6 +45,10 @@ class World:
         )
         self.clock = FakeClock(NOON)
 
+    @property
+    def books(self):
+        return Books(asks.CENTRAL, self.registry, self.accesses, FakeTrace(), self.clock)
+
     def add(self, number, status="live", **changes):
         changes = {"status": status, "granted": True, "decided": self.found, **changes}
         self.accesses.open(an_access(number, product="credit-card", expression="product=credit-card", **changes))
@@ -66,14 +71,7 @@ class World:
         self.catalog.at = dataclasses.replace(self.catalog.at, grants=grants)
 
     def drifts(self):
-        return find_drift(
-            central=asks.CENTRAL,
-            registry=self.registry,
-            accesses=self.accesses,
-            catalog=self.catalog,
-            policies=asks.POLICIES,
-            clock=self.clock,
-        )
+        return find_drift(books=self.books, catalog=self.catalog, policies=asks.POLICIES)
 
     def kinds(self):
         return [drift.kind for drift in self.drifts().drifts]
@@ -82,11 +80,10 @@ class World:
         return repair_drift(
             self.drifts(),
             run=RUN,
-            accesses=self.accesses,
+            books=self.books,
             lake=self.lake,
             locks=FakeLocks(),
             endings=self.endings,
-            trace=FakeTrace(),
         )
 
 
@@ -239,11 +236,10 @@ def test_what_is_in_order_by_the_time_of_the_repair_is_left():
     repaired = repair_drift(
         drifts,
         run=RUN,
-        accesses=world.accesses,
+        books=world.books,
         lake=world.lake,
         locks=FakeLocks(),
         endings=world.endings,
-        trace=FakeTrace(),
     )
 
     assert (repaired.repaired, world.lake.grants) == ((), [])

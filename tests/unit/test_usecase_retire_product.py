@@ -31,15 +31,12 @@ def retire(central, data=WISH, by=PRODUCER, **detail):
     envelope.detail.update(detail)
     return retire_product(
         envelope,
-        registry=central.registry,
-        accesses=central.accesses,
+        books=central.books,
         catalog=central.catalog,
         lake=central.lake,
         ontology=an_ontology(),
         endings=central.endings,
         topics=central.topics,
-        trace=central.trace,
-        clock=central.clock,
     )
 
 

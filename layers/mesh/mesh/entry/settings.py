@@ -29,6 +29,10 @@ class TableSettings(Settings):
     table_name: str
 
 
+class RegistrySettings(AccountSettings, TableSettings):
+    """Central's account, and the table that is its registry."""
+
+
 class CentralBusSettings(Settings):
     """Central's event bus, by ARN: it is another account's."""
 

@@ -27,7 +27,8 @@ from mesh.adapters.storage import S3Objects, S3WorkFiles
 from mesh.adapters.trace import DynamoTrace
 from mesh.adapters.uploads import DynamoUploads
 from mesh.domain.ontology import Ontology, parse_ontology
-from mesh.entry.settings import AccountSettings, TableSettings
+from mesh.entry.settings import AccountSettings, RegistrySettings, TableSettings
+from mesh.usecases.books import Books
 
 if TYPE_CHECKING:
     from mesh.domain.access.personas import Personas
@@ -189,9 +190,10 @@ def policies() -> "Policies":
     return parse_policies(_governance("policies.yaml"), ontology(), personas())
 
 
-def accesses(settings: TableSettings) -> DynamoAccessRegistry:
-    """Central's record of accesses."""
-    return DynamoAccessRegistry(table(settings.table_name))
+def books(settings: RegistrySettings) -> Books:
+    """What central's steps of an access look at and write down."""
+    kept = table(settings.table_name)
+    return Books(settings.account_id, DynamoRegistry(kept), DynamoAccessRegistry(kept), DynamoTrace(kept), clock)
 
 
 def schedules() -> OneTimeSchedules:

@@ -20,7 +20,8 @@ from mesh.domain.events import (
     read_event,
 )
 from mesh.domain.membership import ForgedSender, NotAMember, claimed_account
-from mesh.ports import AccessRegistry, Clock, MemberTopics, Registry, TaskAnswers, Trace
+from mesh.ports import MemberTopics, TaskAnswers
+from mesh.usecases.books import Books
 from mesh.usecases.request_access import require_access
 from mesh.usecases.telling import tell
 
@@ -57,46 +58,44 @@ def ask_owners(
     number: int,
     token: str,
     *,
-    central: str,
+    books: Books,
     steward_topic: str,
-    registry: Registry,
-    accesses: AccessRegistry,
     topics: MemberTopics,
     answers: TaskAnswers,
-    trace: Trace,
-    clock: Clock,
 ) -> Asked:
     """Keep the token, then ask everybody who has not answered; round `number` counts reminders.
 
     An answer that came between two rounds is passed on at once. Raises AccessOver.
     """
-    access = require_access(accesses, access_id)
-    accesses.keep_token(access.id, STEP, token)
-    if _pass_on(access, accesses, answers):
+    access = require_access(books, access_id)
+    books.accesses.keep_token(access.id, STEP, token)
+    if _pass_on(access, books, answers):
         return Asked(access=access.id, told=())
     access = access.require_going_on()
     if number >= ESCALATION and not access.escalated:
-        access = accesses.save(access.noted(clock.now(), "escalated to the data mesh owner", escalated=True))
+        access = books.accesses.save(
+            access.noted(books.clock.now(), "escalated to the data mesh owner", escalated=True)
+        )
     told = []
     # A question about something else is another event: the same id would be taken for the one that is known.
     this = (STEP, access.answer_by, number)
-    for account in _asked(access, central):
+    for account in _asked(access, books):
         question = _question(access, number)
-        if account == central:
+        if account == books.central:
             event = Event[DecisionRequested](metadata=follow(_cause(access), *this, account), data=question)
             topics.publish(steward_topic, question.detail_type(), event.model_dump_json())
             told.append(account)
-        elif tell(account, question, _cause(access), *this, registry=registry, topics=topics):
+        elif tell(account, question, _cause(access), *this, books=books, topics=topics):
             told.append(account)
-    trace.note(access.correlation_id, "asked" if number == 0 else "asked again", access=access.id, told=told)
+    books.trace.note(access.correlation_id, "asked" if number == 0 else "asked again", access=access.id, told=told)
     return Asked(access=access.id, told=tuple(told))
 
 
-def _asked(access: Access, central: str) -> list[str]:
+def _asked(access: Access, books: Books) -> list[str]:
     approvers = access.decided.approvers if access.decided else ()
     answered = {answer.account for answer in access.answers}
     waiting = [account for account in approvers if account not in answered]
-    return [*waiting, central] if access.escalated and central not in waiting else waiting
+    return [*waiting, books.central] if access.escalated and books.central not in waiting else waiting
 
 
 def _cause(access: Access) -> Metadata:
@@ -125,17 +124,7 @@ def _question(access: Access, number: int) -> DecisionRequested:
     )
 
 
-def receive_decision(
-    envelope: Envelope,
-    *,
-    central: str,
-    registry: Registry,
-    accesses: AccessRegistry,
-    topics: MemberTopics,
-    answers: TaskAnswers,
-    trace: Trace,
-    clock: Clock,
-) -> Decision:
+def receive_decision(envelope: Envelope, *, books: Books, topics: MemberTopics, answers: TaskAnswers) -> Decision:
     """Take an answer, if it is one that counts; whoever sent another is told why it does not.
 
     Raises NotAMember, ForgedSender, MalformedEvent, MayNotDecide, DecidedAlready, UnknownAccess, MoreThanAsked,
@@ -143,39 +132,30 @@ def receive_decision(
     """
     metadata = metadata_of(envelope)
     try:
-        access = _answered(envelope, metadata, central=central, registry=registry, accesses=accesses, clock=clock)
+        access = _answered(envelope, metadata, books=books)
     except Rejected as refusal:
-        refuse(envelope, refusal, metadata, registry=registry, topics=topics, trace=trace, clock=clock)
+        refuse(envelope, refusal, metadata, books=books, topics=topics)
         raise
-    settled = _pass_on(access, accesses, answers)
+    settled = _pass_on(access, books, answers)
     last = access.answers[-1]
-    trace.note(access.correlation_id, f"{last.decision} by {last.account}", access=access.id, settled=settled)
+    books.trace.note(access.correlation_id, f"{last.decision} by {last.account}", access=access.id, settled=settled)
     return Decision(access=access.id, decision=last.decision, settled=settled)
 
 
-def refuse(
-    envelope: Envelope,
-    refusal: Rejected,
-    metadata: Metadata,
-    *,
-    registry: Registry,
-    topics: MemberTopics,
-    trace: Trace,
-    clock: Clock,
-) -> None:
+def refuse(envelope: Envelope, refusal: Rejected, metadata: Metadata, *, books: Books, topics: MemberTopics) -> None:
     """Record that somebody's word about an access did not count, and tell the sender."""
     data = envelope.detail.get("data")
     number = str(data.get("access", "")) if isinstance(data, dict) else ""
-    registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), clock.now())
+    books.registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), books.clock.now())
     told = DecisionRefused(access=number, reason=Reason.model_validate(refusal.to_dict()))
-    tell(envelope.account, told, metadata, "refused", registry=registry, topics=topics)
-    trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
+    tell(envelope.account, told, metadata, "refused", books=books, topics=topics)
+    books.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
 
 
-def require_sender(envelope: Envelope, *, central: str, registry: Registry) -> None:
+def require_sender(envelope: Envelope, *, books: Books) -> None:
     """An admitted member, or central itself, that does not claim to be another. Raises NotAMember, ForgedSender."""
-    member = registry.member(envelope.account)
-    if envelope.account != central and (member is None or member.status != "admitted"):
+    member = books.registry.member(envelope.account)
+    if envelope.account != books.central and (member is None or member.status != "admitted"):
         raise NotAMember(f"account {envelope.account} is not an admitted member of this mesh", account=envelope.account)
     claimed = claimed_account(envelope)
     if claimed is not None and claimed != envelope.account:
@@ -187,41 +167,33 @@ def require_sender(envelope: Envelope, *, central: str, registry: Registry) -> N
         )
 
 
-def _answered(
-    envelope: Envelope,
-    metadata: Metadata,
-    *,
-    central: str,
-    registry: Registry,
-    accesses: AccessRegistry,
-    clock: Clock,
-) -> Access:
-    require_sender(envelope, central=central, registry=registry)
+def _answered(envelope: Envelope, metadata: Metadata, *, books: Books) -> Access:
+    require_sender(envelope, books=books)
     word = read_event(AccessDecided, envelope).data
-    access = require_access(accesses, word.access)
+    access = require_access(books, word.access)
     if any(answer.event_id == metadata.id for answer in access.answers):
         return access
-    _require_asked(access, envelope.account, central)
+    _require_asked(access, envelope.account, books)
     answer = Answer(
-        account=envelope.account, decision=word.decision, reason=word.reason, at=clock.now(), event_id=metadata.id
+        account=envelope.account, decision=word.decision, reason=word.reason, at=books.clock.now(), event_id=metadata.id
     )
     given = (*access.answers, answer)
     said = f"{word.decision} by {envelope.account}: {word.reason}"
     if word.decision == "deny":
         why = Reason(code="DeniedByOwner", message=word.reason, where={"by": envelope.account})
-        return accesses.save(access.moved("denied", clock.now(), said, answers=given, reason=why))
+        return books.accesses.save(access.moved("denied", books.clock.now(), said, answers=given, reason=why))
     changes: dict[str, object] = {"answers": given}
     if word.until is not None or word.columns:
         until = word.until or access.until
         narrowed = less(access.decided, word.columns, word.until, asked=access.until) if access.decided else None
         changes |= {"decided": narrowed, "until": until, "narrowed": access.narrowed or bool(word.columns)}
-    status: Status = "granting" if _complete(access, given, central) else "waiting"
-    return accesses.save(access.moved(status, clock.now(), said, **changes))
+    status: Status = "granting" if _complete(access, given, books) else "waiting"
+    return books.accesses.save(access.moved(status, books.clock.now(), said, **changes))
 
 
-def _require_asked(access: Access, account: str, central: str) -> None:
+def _require_asked(access: Access, account: str, books: Books) -> None:
     approvers = access.decided.approvers if access.decided else ()
-    if account not in approvers and not (access.escalated and account == central):
+    if account not in approvers and not (access.escalated and account == books.central):
         raise MayNotDecide(
             f"account {account} is not asked about {access.id}",
             access=access.id,
@@ -236,20 +208,20 @@ def _require_asked(access: Access, account: str, central: str) -> None:
         )
 
 
-def _complete(access: Access, given: Sequence[Answer], central: str) -> bool:
+def _complete(access: Access, given: Sequence[Answer], books: Books) -> bool:
     said = {answer.account for answer in given}
     approvers = set(access.decided.approvers) if access.decided else set()
-    return approvers <= said or (access.escalated and central in said)
+    return approvers <= said or (access.escalated and books.central in said)
 
 
-def _pass_on(access: Access, accesses: AccessRegistry, answers: TaskAnswers) -> bool:
+def _pass_on(access: Access, books: Books, answers: TaskAnswers) -> bool:
     """Release the run that waits, if everything is said; whether it is. Repeatable: a token is used once."""
     outcome = {"granting": "approve", "denied": "deny", "ending": "over", "ended": "over"}.get(access.status)
     if outcome is None:
         return False
-    token = accesses.token(access.id, STEP)
+    token = books.accesses.token(access.id, STEP)
     if token is not None:
         reason = access.reason.model_dump() if access.reason else None
         answers.send(token, json.dumps({"decision": outcome, "reason": reason}))
-        accesses.drop_token(access.id, STEP, token)
+        books.accesses.drop_token(access.id, STEP, token)
     return True

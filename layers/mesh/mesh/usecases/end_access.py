@@ -19,17 +19,14 @@ from mesh.domain.events import (
     read_event,
 )
 from mesh.ports import (
-    AccessRegistry,
-    Clock,
     LakeFormation,
     Locks,
     MemberTopics,
-    Registry,
     Schedules,
     TaskAnswers,
-    Trace,
 )
 from mesh.usecases.ask_owners import STEP, refuse, require_sender
+from mesh.usecases.books import Books
 from mesh.usecases.grant_access import READY, RELEASED, cause_of, decided_of, lock_name
 from mesh.usecases.registration import fill_rights
 from mesh.usecases.request_access import require_access
@@ -58,17 +55,7 @@ class Ended(Model):
     revoked: int = 0
 
 
-def end_access(
-    payload: Mapping[str, Any],
-    *,
-    central: str,
-    registry: Registry,
-    accesses: AccessRegistry,
-    topics: MemberTopics,
-    answers: TaskAnswers,
-    trace: Trace,
-    clock: Clock,
-) -> Ended:
+def end_access(payload: Mapping[str, Any], *, books: Books, topics: MemberTopics, answers: TaskAnswers) -> Ended:
     """Mark the access as ending, which no grant in flight survives, release what waits, and stop its notices.
 
     `payload` is a RevocationRequested envelope, or `{"ending": …}`. A repeated one is success.
@@ -76,18 +63,18 @@ def end_access(
     """
     if "ending" in payload:
         order = Ending.model_validate(payload["ending"])
-        access = require_access(accesses, order.access)
+        access = require_access(books, order.access)
         why = order.why or Reason(code=order.cause.capitalize(), message=order.reason)
     else:
         envelope = Envelope.model_validate(payload)
         metadata = metadata_of(envelope)
         try:
-            require_sender(envelope, central=central, registry=registry)
+            require_sender(envelope, books=books)
             wish = read_event(RevocationRequested, envelope).data
-            access = require_access(accesses, wish.access)
-            _require_party(access, envelope.account, central, registry)
+            access = require_access(books, wish.access)
+            _require_party(access, envelope.account, books)
         except Rejected as refusal:
-            refuse(envelope, refusal, metadata, registry=registry, topics=topics, trace=trace, clock=clock)
+            refuse(envelope, refusal, metadata, books=books, topics=topics)
             raise
         order = Ending(access=access.id, cause="revoked", reason=wish.reason)
         why = Reason(code="Revoked", message=wish.reason, where={"by": envelope.account})
@@ -95,16 +82,16 @@ def end_access(
         return Ended(access=access.id, granted=False, over=True)
     if access.status != "ending":
         said = f"ending ({order.cause}): {why.message}"
-        access = accesses.save(access.moved("ending", clock.now(), said, cause=order.cause, reason=why))
-        trace.note(access.correlation_id, "access ends", access=access.id, cause=order.cause)
-    _release_waiting(access, accesses, answers)
-    _stop_notices(access, registry, accesses)
+        access = books.accesses.save(access.moved("ending", books.clock.now(), said, cause=order.cause, reason=why))
+        books.trace.note(access.correlation_id, "access ends", access=access.id, cause=order.cause)
+    _release_waiting(access, books, answers)
+    _stop_notices(access, books)
     return Ended(access=access.id, granted=access.granted, over=False)
 
 
-def _require_party(access: Access, account: str, central: str, registry: Registry) -> None:
-    owners = {product.owner for name in access.products() if (product := registry.product(name)) is not None}
-    if account not in {access.receiver, central, *owners}:
+def _require_party(access: Access, account: str, books: Books) -> None:
+    owners = {product.owner for name in access.products() if (product := books.registry.product(name)) is not None}
+    if account not in {access.receiver, books.central, *owners}:
         raise MayNotRevoke(
             f"access {access.id} is not account {account}'s to end",
             access=access.id,
@@ -112,78 +99,65 @@ def _require_party(access: Access, account: str, central: str, registry: Registr
         )
 
 
-def _release_waiting(access: Access, accesses: AccessRegistry, answers: TaskAnswers) -> None:
+def _release_waiting(access: Access, books: Books, answers: TaskAnswers) -> None:
     for step, output in ((STEP, {"decision": "over"}), (READY, {"ready": False, "over": True})):
-        token = accesses.token(access.id, step)
+        token = books.accesses.token(access.id, step)
         if token is not None:
             answers.send(token, json.dumps(output))
-            accesses.drop_token(access.id, step, token)
+            books.accesses.drop_token(access.id, step, token)
 
 
-def _stop_notices(access: Access, registry: Registry, accesses: AccessRegistry) -> None:
-    others = [other for other in accesses.held_by(access.receiver) if other.id != access.id]
+def _stop_notices(access: Access, books: Books) -> None:
+    others = [other for other in books.accesses.held_by(access.receiver) if other.id != access.id]
     kept = {product for other in others if other.status in HOLDING for product in other.products()}
     for product in access.products():
         if access.granted and product not in kept:
-            registry.unsubscribe(product, access.receiver)
+            books.registry.unsubscribe(product, access.receiver)
 
 
-def announce_end(
-    access_id: str,
-    token: str,
-    execution: str,
-    *,
-    registry: Registry,
-    accesses: AccessRegistry,
-    topics: MemberTopics,
-    trace: Trace,
-) -> Ended:
+def announce_end(access_id: str, token: str, execution: str, *, books: Books, topics: MemberTopics) -> Ended:
     """Keep the token that AccessReleased will release, then tell the receiving account, and the owners."""
-    access = require_access(accesses, access_id)
-    accesses.keep_token(access.id, RELEASED, token)
+    access = require_access(books, access_id)
+    books.accesses.keep_token(access.id, RELEASED, token)
     why = access.reason or Reason(code="Revoked", message="")
     cause = access.cause or "revoked"
     ended = AccessRevoked(access=access.id, receiver=access.receiver, what=access.ask.what, cause=cause, reason=why)
     denied = AccessDenied(access=access.id, receiver=access.receiver, what=access.ask.what, reason=why)
     told = denied if cause == "failed" else ended
-    tell(access.receiver, told, cause_of(access), "ended", execution, registry=registry, topics=topics)
-    owners = {product.owner for name in access.products() if (product := registry.product(name)) is not None}
+    tell(access.receiver, told, cause_of(access), "ended", execution, books=books, topics=topics)
+    owners = {product.owner for name in access.products() if (product := books.registry.product(name)) is not None}
     for owner in sorted(owners - {access.receiver}):
-        tell(owner, ended, cause_of(access), "ended", execution, registry=registry, topics=topics)
-    trace.note(access.correlation_id, "end announced", access=access.id, cause=cause)
+        tell(owner, ended, cause_of(access), "ended", execution, books=books, topics=topics)
+    books.trace.note(access.correlation_id, "end announced", access=access.id, cause=cause)
     return Ended(access=access.id, granted=access.granted, over=False)
 
 
-def revoke_grants(
-    access_id: str, *, catalog_id: str, registry: Registry, accesses: AccessRegistry, lake: LakeFormation, locks: Locks
-) -> Ended:
+def revoke_grants(access_id: str, *, books: Books, lake: LakeFormation, locks: Locks) -> Ended:
     """Take back what no other access of the account, and no product of its own, needs. Repeatable.
 
     Under the same lock as granting. Raises ConcurrentChange.
     """
-    access = require_access(accesses, access_id)
+    access = require_access(books, access_id)
     if not access.granted:
         return Ended(access=access.id, granted=False, over=False)
     with locks.hold(lock_name(access.receiver)):
         found = decided_of(access)
-        going = unneeded(found.entries, _needed(access, catalog_id, registry, accesses))
+        going = unneeded(found.entries, _needed(access, books))
         lake.revoke(_revocation(access.receiver, entry) for entry in going)
         for place, _ in found.row_filters():
             lake.delete_filter(place, filter_name(access.id))
-    _stop_notices(access, registry, accesses)  # once more: it may have come alive while it was marked as ending
+    _stop_notices(access, books)  # once more: it may have come alive while it was marked as ending
     return Ended(access=access.id, granted=True, over=False, revoked=len(going))
 
 
-def _needed(
-    access: Access, catalog_id: str, registry: Registry, accesses: AccessRegistry
-) -> Iterator[tuple[GrantEntry, ...]]:
-    for other in accesses.held_by(access.receiver):
+def _needed(access: Access, books: Books) -> Iterator[tuple[GrantEntry, ...]]:
+    for other in books.accesses.held_by(access.receiver):
         if other.id != access.id and other.status in HOLDING and other.granted and other.decided is not None:
             yield other.decided.entries
     for name in access.products():
-        product = registry.product(name)
+        product = books.registry.product(name)
         if product is not None and product.owner == access.receiver:
-            rights = fill_rights(catalog_id, name, "")
+            rights = fill_rights(books.central, name, "")
             yield tuple(GrantEntry(resource=resource, permissions=tuple(held)) for resource, held in rights)
 
 
@@ -197,14 +171,12 @@ def _revocation(principal: str, entry: GrantEntry) -> dict[str, Any]:
     }
 
 
-def record_ended(
-    access_id: str, *, accesses: AccessRegistry, schedules: Schedules, trace: Trace, clock: Clock
-) -> Ended:
+def record_ended(access_id: str, *, books: Books, schedules: Schedules) -> Ended:
     """Nothing of it is left. Repeatable."""
-    access = require_access(accesses, access_id)
+    access = require_access(books, access_id)
     schedules.drop(f"{access.id}-warn")
     schedules.drop(f"{access.id}-end")
     if access.status not in OVER:
-        access = accesses.save(access.moved("ended", clock.now(), f"ended ({access.cause})"))
-    trace.note(access.correlation_id, "access ended", access=access.id, cause=access.cause)
+        access = books.accesses.save(access.moved("ended", books.clock.now(), f"ended ({access.cause})"))
+    books.trace.note(access.correlation_id, "access ended", access=access.id, cause=access.cause)
     return Ended(access=access.id, granted=access.granted, over=True)

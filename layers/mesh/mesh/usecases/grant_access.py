@@ -20,18 +20,15 @@ from mesh.domain.events import (
     read_event,
 )
 from mesh.ports import (
-    AccessRegistry,
-    Clock,
     LakeFormation,
     Locks,
     MemberTopics,
-    Registry,
     Schedules,
     Target,
     TaskAnswers,
-    Trace,
 )
 from mesh.usecases.ask_owners import refuse, require_sender
+from mesh.usecases.books import Books
 from mesh.usecases.registration import grant_entry
 from mesh.usecases.request_access import require_access
 from mesh.usecases.telling import tell
@@ -62,12 +59,12 @@ def lock_name(receiver: str) -> str:
     return f"grants-{receiver}"
 
 
-def schedule_end(access_id: str, *, end: Target, warn: Target, accesses: AccessRegistry, schedules: Schedules) -> None:
+def schedule_end(access_id: str, *, end: Target, warn: Target, books: Books, schedules: Schedules) -> None:
     """Arrange warning and end before anything is granted: no grant without an end. Repeatable.
 
     Raises AccessOver.
     """
-    access = require_access(accesses, access_id).require_going_on()
+    access = require_access(books, access_id).require_going_on()
     ending = {"ending": {"access": access.id, "cause": "expired", "reason": f"it was granted until {access.until}"}}
     schedules.at(f"{access.id}-end", access.until, end, json.dumps(ending))
     schedules.at(f"{access.id}-warn", warned_at(access), warn, json.dumps({"access": access.id}))
@@ -78,37 +75,29 @@ def warned_at(access: Access) -> datetime:
     return access.until - min(WARNING, (access.until - access.asked_at) / 10)
 
 
-def grant_access(
-    access_id: str,
-    *,
-    accesses: AccessRegistry,
-    lake: LakeFormation,
-    locks: Locks,
-    trace: Trace,
-    clock: Clock,
-) -> Granting:
+def grant_access(access_id: str, *, books: Books, lake: LakeFormation, locks: Locks) -> Granting:
     """Grant to the receiving account, with grant option; written down before and after.
 
     One at a time for each account, so that an access that ends meanwhile sees what this one needs. Raises AccessOver,
     AccessExpired, ConcurrentChange.
     """
-    with locks.hold(lock_name(require_access(accesses, access_id).receiver)):
-        access = require_access(accesses, access_id).require_going_on()
+    with locks.hold(lock_name(require_access(books, access_id).receiver)):
+        access = require_access(books, access_id).require_going_on()
         if access.status == "live":
             return Granting(access=access.id, status=access.status)
         found = decided_of(access)
-        if access.until <= clock.now():
+        if access.until <= books.clock.now():
             raise AccessExpired(f"it would have ended at {access.until}", access=access.id, remedy="ask again")
         what = f"granting {len(found.entries)} entries to account {access.receiver}"
-        access = accesses.save(access.moved("sharing", clock.now(), what, granted=True))
+        access = books.accesses.save(access.moved("sharing", books.clock.now(), what, granted=True))
         for place, columns in found.row_filters():
             lake.put_filter(place, filter_name(access.id), columns, found.row_filter)
         lake.grant(
             grant_entry(access.receiver, entry.resource, list(entry.permissions), grantable=True)
             for entry in found.entries
         )
-        access = accesses.save(access.noted(clock.now(), "granted"))
-    trace.note(access.correlation_id, "granted", access=access.id, entries=len(found.entries))
+        access = books.accesses.save(access.noted(books.clock.now(), "granted"))
+    books.trace.note(access.correlation_id, "granted", access=access.id, entries=len(found.entries))
     return Granting(access=access.id, status=access.status)
 
 
@@ -120,26 +109,17 @@ def decided_of(access: Access) -> Decided:
 
 
 def announce_grant(
-    access_id: str,
-    token: str,
-    execution: str,
-    *,
-    catalog_id: str,
-    region: str,
-    registry: Registry,
-    accesses: AccessRegistry,
-    topics: MemberTopics,
-    trace: Trace,
+    access_id: str, token: str, execution: str, *, region: str, books: Books, topics: MemberTopics
 ) -> Granting:
     """Keep the token that AccessReady will release, then tell the receiving account. Raises AccessOver."""
-    access = require_access(accesses, access_id).require_going_on()
-    accesses.keep_token(access.id, READY, token)
+    access = require_access(books, access_id).require_going_on()
+    books.accesses.keep_token(access.id, READY, token)
     found = decided_of(access)
     told = AccessGranted(
         access=access.id,
         receiver=access.receiver,
         reader=access.ask.reader,
-        catalog_id=catalog_id,
+        catalog_id=books.central,
         region=region,
         entries=found.entries,
         databases=found.databases,
@@ -149,8 +129,8 @@ def announce_grant(
         until=access.until,
         left_out=found.left_out,
     )
-    tell(access.receiver, told, cause_of(access), "granted", execution, registry=registry, topics=topics)
-    trace.note(access.correlation_id, "share announced", access=access.id, to=access.receiver)
+    tell(access.receiver, told, cause_of(access), "granted", execution, books=books, topics=topics)
+    books.trace.note(access.correlation_id, "share announced", access=access.id, to=access.receiver)
     return Granting(access=access.id, status=access.status)
 
 
@@ -159,17 +139,7 @@ def cause_of(access: Access) -> Metadata:
     return Metadata(id=access.event_id, correlation_id=access.correlation_id)
 
 
-def receive_answer(
-    envelope: Envelope,
-    *,
-    central: str,
-    registry: Registry,
-    accesses: AccessRegistry,
-    topics: MemberTopics,
-    answers: TaskAnswers,
-    trace: Trace,
-    clock: Clock,
-) -> Granting:
+def receive_answer(envelope: Envelope, *, books: Books, topics: MemberTopics, answers: TaskAnswers) -> Granting:
     """AccessReady, AccessNotReady or AccessReleased of the receiving account releases the run that waits for it.
 
     One that nobody waits for (late, or delivered twice) changes nothing. Raises NotAMember, ForgedSender,
@@ -177,19 +147,19 @@ def receive_answer(
     """
     metadata = metadata_of(envelope)
     try:
-        require_sender(envelope, central=central, registry=registry)
+        require_sender(envelope, books=books)
         number, step, output = _answer_in(envelope)
-        access = require_access(accesses, number)
+        access = require_access(books, number)
         if access.receiver != envelope.account:
             raise MayNotAnswer(f"access {access.id} is account {access.receiver}'s", account=envelope.account)
     except Rejected as refusal:
-        refuse(envelope, refusal, metadata, registry=registry, topics=topics, trace=trace, clock=clock)
+        refuse(envelope, refusal, metadata, books=books, topics=topics)
         raise
-    token = accesses.token(access.id, step)
+    token = books.accesses.token(access.id, step)
     heard = token is not None and answers.send(token, json.dumps(output))
     if token is not None:
-        accesses.drop_token(access.id, step, token)
-    trace.note(access.correlation_id, envelope.detail_type, access=access.id, heard=heard)
+        books.accesses.drop_token(access.id, step, token)
+    books.trace.note(access.correlation_id, envelope.detail_type, access=access.id, heard=heard)
     return Granting(access=access.id, status=access.status)
 
 
@@ -205,32 +175,22 @@ def _answer_in(envelope: Envelope) -> tuple[str, str, dict[str, object]]:
     return released.access, RELEASED, released.model_dump(mode="json")
 
 
-def record_live(
-    access_id: str,
-    proof: dict[str, object],
-    *,
-    registry: Registry,
-    accesses: AccessRegistry,
-    trace: Trace,
-    clock: Clock,
-) -> Granting:
+def record_live(access_id: str, proof: dict[str, object], *, books: Books) -> Granting:
     """The reader reads: from now on the account is told of each version. Repeatable. Raises AccessOver."""
-    access = require_access(accesses, access_id).require_going_on()
+    access = require_access(books, access_id).require_going_on()
     for product in access.products():
-        registry.subscribe(product, access.receiver, clock.now())
+        books.registry.subscribe(product, access.receiver, books.clock.now())
     if access.status != "live":
         proved = proof.get("proved_as") or "no query"
-        access = accesses.save(access.moved("live", clock.now(), f"ready, proven by {proved}"))
-    trace.note(access.correlation_id, "access live", access=access.id)
+        access = books.accesses.save(access.moved("live", books.clock.now(), f"ready, proven by {proved}"))
+    books.trace.note(access.correlation_id, "access live", access=access.id)
     return Granting(access=access.id, status=access.status)
 
 
-def warn_expiry(
-    access_id: str, *, registry: Registry, accesses: AccessRegistry, topics: MemberTopics, trace: Trace, clock: Clock
-) -> Granting:
+def warn_expiry(access_id: str, *, books: Books, topics: MemberTopics) -> Granting:
     """Tell the receiving account that an access ends soon; one that has ended is passed over."""
-    access = require_access(accesses, access_id)
-    if access.status in HOLDING and access.until > clock.now():
+    access = require_access(books, access_id)
+    if access.status in HOLDING and access.until > books.clock.now():
         told = AccessExpiring(
             access=access.id,
             receiver=access.receiver,
@@ -238,6 +198,6 @@ def warn_expiry(
             reader=access.ask.reader,
             until=access.until,
         )
-        tell(access.receiver, told, cause_of(access), "expiring", access.until, registry=registry, topics=topics)
-        trace.note(access.correlation_id, "expiry announced", access=access.id)
+        tell(access.receiver, told, cause_of(access), "expiring", access.until, books=books, topics=topics)
+        books.trace.note(access.correlation_id, "expiry announced", access=access.id)
     return Granting(access=access.id, status=access.status)

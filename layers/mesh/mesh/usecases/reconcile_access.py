@@ -15,9 +15,10 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import GrantEntry, Model
 from mesh.domain.names import data_location_arn
 from mesh.domain.ontology import CONFIDENTIALITY
-from mesh.ports import AccessRegistry, CatalogState, Clock, Registry
+from mesh.ports import CatalogState, Clock
+from mesh.usecases.books import Books
 from mesh.usecases.registration import fill_rights
-from mesh.usecases.request_access import decided
+from mesh.usecases.request_access import decided_today
 
 type Kind = Literal["missing", "surplus", "foreign", "iam-allowed", "overdue", "share", "not-allowed"]
 """missing: a live access lacks a grant · surplus: granted for an access that has ended · foreign: granted by hand ·
@@ -54,25 +55,17 @@ class Drifts(Model):
     drifts: tuple[Drift, ...]
 
 
-def find_drift(
-    *,
-    central: str,
-    registry: Registry,
-    accesses: AccessRegistry,
-    catalog: CatalogState,
-    policies: Policies,
-    clock: Clock,
-) -> Drifts:
+def find_drift(*, books: Books, catalog: CatalogState, policies: Policies) -> Drifts:
     """Compare. What is in flight is left alone: of it, nothing is missing and nothing surplus."""
     lake = catalog.lake()
-    everything = list(accesses.newest())
+    everything = list(books.accesses.newest())
     going_on = [access for access in everything if access.status not in OVER]
     actual = _granted_outside(lake)
     found: list[Drift] = []
     for receiver in sorted({access.receiver for access in going_on} | set(actual)):
         own = [access for access in going_on if access.receiver == receiver]
         past = [access for access in everything if access.receiver == receiver and access.status in OVER]
-        needed = [*_entries(own), *of_products(receiver, lake, registry)]
+        needed = [*_entries(own), *of_products(receiver, lake, books)]
         found += _missing(own, actual.get(receiver, []))
         found += _surplus(receiver, actual.get(receiver, []), needed, past)
         state = lake.shares.get(receiver)
@@ -80,8 +73,8 @@ def find_drift(
             remedy = "accept it in that account (aws ram get-resource-share-invitations), or revoke and grant anew"
             found.append(Drift(kind="share", principal=receiver, what=f"its RAM share is {state}", remedy=remedy))
     found += _iam_allowed(lake)
-    found += _overdue(going_on, clock)
-    today = partial(decided, central=central, registry=registry, catalog=catalog, policies=policies, clock=clock)
+    found += _overdue(going_on, books.clock)
+    today = partial(decided_today, books=books, catalog=catalog, policies=policies)
     for access in going_on:
         found += _not_allowed(access, today)
     grants = sum(map(len, actual.values()))
@@ -125,10 +118,10 @@ def _surplus(
             yield _drift("surplus", receiver, ours, "")
 
 
-def of_products(owner: str, lake: Lake, registry: Registry) -> Iterator[tuple[GrantEntry, ...]]:
+def of_products(owner: str, lake: Lake, books: Books) -> Iterator[tuple[GrantEntry, ...]]:
     """What registration gave a producer, product by product."""
     for name in lake.databases:
-        product = registry.product(name)
+        product = books.registry.product(name)
         if product is not None and product.owner == owner:
             rights = fill_rights(lake.account, name, data_location_arn(product.bucket, name))
             yield tuple(GrantEntry(resource=resource, permissions=tuple(held)) for resource, held in rights)

@@ -8,7 +8,8 @@ from mesh.domain.access.lake import IAM_ALLOWED_PRINCIPALS
 from mesh.domain.access.record import Access
 from mesh.domain.events import GrantEntry, Model
 from mesh.domain.names import execution_name
-from mesh.ports import AccessRegistry, Executions, LakeFormation, Locks, Trace
+from mesh.ports import AccessRegistry, Executions, LakeFormation, Locks
+from mesh.usecases.books import Books
 from mesh.usecases.grant_access import lock_name
 from mesh.usecases.reconcile_access import Drift, Drifts
 from mesh.usecases.registration import grant_entry
@@ -22,14 +23,7 @@ class Repaired(Model):
 
 
 def repair_drift(
-    found: Drifts,
-    *,
-    run: str,
-    accesses: AccessRegistry,
-    lake: LakeFormation,
-    locks: Locks,
-    endings: Executions,
-    trace: Trace,
+    found: Drifts, *, run: str, books: Books, lake: LakeFormation, locks: Locks, endings: Executions
 ) -> Repaired:
     """Each grant is looked at again under the lock of its account: what is in order by now is left. Repeatable.
 
@@ -38,9 +32,11 @@ def repair_drift(
     short = run[-36:]
     repaired = []
     for drift in found.drifts:
-        if _repair(drift, short, accesses=accesses, lake=lake, locks=locks, endings=endings):
+        if _repair(drift, short, accesses=books.accesses, lake=lake, locks=locks, endings=endings):
             repaired.append(drift)
-            trace.note(f"reconcile-{short}", f"repaired: {drift.kind}", principal=drift.principal, drift=drift.what)
+            books.trace.note(
+                f"reconcile-{short}", f"repaired: {drift.kind}", principal=drift.principal, drift=drift.what
+            )
     left = tuple(drift for drift in found.drifts if drift not in repaired)
     return Repaired(repaired=tuple(repaired), left=left)
 

@@ -12,7 +12,8 @@ from mesh.domain.events import AccessDenied, AccessRequested, Envelope, Model, R
 from mesh.domain.membership import NotAMember
 from mesh.domain.ontology import PRODUCT
 from mesh.domain.product import Product
-from mesh.ports import AccessRegistry, CatalogState, Clock, Executions, MemberTopics, Registry, Trace
+from mesh.ports import CatalogState, Clock, Executions, MemberTopics, Registry
+from mesh.usecases.books import Books
 from mesh.usecases.change_subscription import UnknownProduct
 from mesh.usecases.preview_access import check_known
 from mesh.usecases.telling import tell
@@ -38,34 +39,31 @@ def receive_request(
     envelope: Envelope,
     *,
     execution: str,
-    registry: Registry,
-    accesses: AccessRegistry,
+    books: Books,
     catalog: CatalogState,
     policies: Policies,
     personas: Personas,
     runs: Executions,
-    trace: Trace,
-    clock: Clock,
 ) -> Requested:
     """Record the request of an admitted consumer; a redelivered one is the same access.
 
     Raises what `normal_form` raises, MalformedEvent, NotAMember, UnknownProduct, UnknownLFTag, AlreadyAsked.
     """
     event = read_event(AccessRequested, envelope)
-    member = registry.member(envelope.account)
+    member = books.registry.member(envelope.account)
     if member is None:
         raise NotAMember(f"account {envelope.account} is not a member of this mesh", account=envelope.account)
     number = access_id(event.metadata.id)
-    known = accesses.access(number)
+    known = books.accesses.access(number)
     if known is not None:
         if known.receiver != envelope.account:
             raise AlreadyAsked("another account has sent an event of that id", remedy="give each event its own id")
-        return _again(known, execution, accesses, runs)
-    now = clock.now()
+        return _again(known, execution, books, runs)
+    now = books.clock.now()
     reader, persona = personas.role_of(event.data.reader)
     ask = normal_form(event.data, reader=reader, persona=persona, purposes=policies.purposes, now=now)
-    _require_known(ask, registry, catalog)
-    access = accesses.open(
+    _require_known(ask, books, catalog)
+    access = books.accesses.open(
         Access(
             id=number,
             receiver=envelope.account,
@@ -79,60 +77,50 @@ def receive_request(
             execution=execution,
         ).noted(now, f"requested for {ask.purpose}")
     )
-    trace.note(access.correlation_id, "access requested", access=access.id, asked=ask.what)
+    books.trace.note(access.correlation_id, "access requested", access=access.id, asked=ask.what)
     return Requested(access=access.id)
 
 
-def _again(known: Access, execution: str, accesses: AccessRegistry, runs: Executions) -> Requested:
+def _again(known: Access, execution: str, books: Books, runs: Executions) -> Requested:
     """A second delivery leaves the work to the run that has it; a run started anew takes over from one that failed."""
     if known.execution == execution:
         return Requested(access=known.id)
     if known.status in ("live", "ending", *OVER) or runs.running(known.execution):
         return Requested(access=known.id, duplicate=True)
-    accesses.save(known.model_copy(update={"execution": execution}))
+    books.accesses.save(known.model_copy(update={"execution": execution}))
     return Requested(access=known.id)
 
 
-def _require_known(ask: Ask, registry: Registry, catalog: CatalogState) -> None:
+def _require_known(ask: Ask, books: Books, catalog: CatalogState) -> None:
     if not ask.product:
         check_known(ask.tags, catalog.tag_values())
         return
-    product = registry.product(ask.product)
+    product = books.registry.product(ask.product)
     if product is None or not _is_offered(product):
         raise UnknownProduct(
             f"there is no product {ask.product!r}", product=ask.product, remedy="see what there is: mesh products"
         )
 
 
-def require_access(accesses: AccessRegistry, access_id: str) -> Access:
+def require_access(books: Books, access_id: str) -> Access:
     """Raises UnknownAccess."""
-    access = accesses.access(access_id)
+    access = books.accesses.access(access_id)
     if access is None:
         raise UnknownAccess(f"there is no request or grant {access_id!r}", remedy="mesh requests, mesh grants")
     return access
 
 
-def decide_access(
-    access_id: str,
-    *,
-    central: str,
-    registry: Registry,
-    accesses: AccessRegistry,
-    catalog: CatalogState,
-    policies: Policies,
-    trace: Trace,
-    clock: Clock,
-) -> Verdict:
+def decide_access(access_id: str, *, books: Books, catalog: CatalogState, policies: Policies) -> Verdict:
     """Preview on the catalog's tags as they are now, then policy. What was approved counts, unless more is exposed now.
 
     What is granted already is not decided again: it could not be denied without taking it back. Raises NotInCatalog,
     AmbiguousAsk, UntilTooFar, AccessOver.
     """
-    access = require_access(accesses, access_id).require_going_on()
-    now, rounds = clock.now(), policies.asking.rounds()
+    access = require_access(books, access_id).require_going_on()
+    now, rounds = books.clock.now(), policies.asking.rounds()
     if access.granted and access.decided is not None:
         return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(access.decided))
-    found = decided(access, central=central, registry=registry, catalog=catalog, policies=policies, clock=clock)
+    found = decided_today(access, books, catalog, policies)
     if found.effect == "deny":
         return Verdict(access=access.id, effect="deny", rounds=rounds, reason=_reason(found))
     before = access.decided
@@ -143,7 +131,7 @@ def decide_access(
         access = access.noted(
             now, "something else is exposed now than was asked about", answers=(), narrowed=False, escalated=False
         )
-    accesses.save(
+    books.accesses.save(
         access.moved(
             "waiting" if found.effect == "ask" else "granting",
             now,
@@ -152,7 +140,7 @@ def decide_access(
             answer_by=now + policies.asking.deny_after if found.effect == "ask" else None,
         )
     )
-    trace.note(access.correlation_id, f"access: {found.effect}", access=access.id, rules=list(found.rules))
+    books.trace.note(access.correlation_id, f"access: {found.effect}", access=access.id, rules=list(found.rules))
     return Verdict(access=access.id, effect=found.effect, rounds=rounds, reason=_reason(found))
 
 
@@ -167,14 +155,15 @@ def _is_other(before: Decided, found: Decided, *, narrowed: bool) -> bool:
     return bool(grown(before, found))
 
 
+def decided_today(access: Access, books: Books, catalog: CatalogState, policies: Policies) -> Decided:
+    """What `decided` says by central's books."""
+    return decided(
+        access, central=books.central, registry=books.registry, catalog=catalog, policies=policies, clock=books.clock
+    )
+
+
 def decided(
-    access: Access,
-    *,
-    central: str,
-    registry: Registry,
-    catalog: CatalogState,
-    policies: Policies,
-    clock: Clock,
+    access: Access, *, central: str, registry: Registry, catalog: CatalogState, policies: Policies, clock: Clock
 ) -> Decided:
     """The policy's answer to the ask on the catalog as it is now."""
     lake = catalog.tagged((access.ask.product,) if access.ask.product else ())
@@ -208,16 +197,7 @@ def _reason(found: Decided) -> Reason:
     )
 
 
-def deny_access(
-    envelope: Envelope,
-    reason: Mapping[str, Any],
-    *,
-    registry: Registry,
-    accesses: AccessRegistry,
-    topics: MemberTopics,
-    trace: Trace,
-    clock: Clock,
-) -> Requested:
+def deny_access(envelope: Envelope, reason: Mapping[str, Any], *, books: Books, topics: MemberTopics) -> Requested:
     """Record why a request comes to nothing, and tell the asker, if it is a member that can be told. Idempotent.
 
     An event that repeats the id of an access which is granted changes nothing of that.
@@ -225,24 +205,24 @@ def deny_access(
     metadata = metadata_of(envelope)
     number = access_id(metadata.id)
     why = Reason.model_validate(reason)
-    access = accesses.access(number)
+    access = books.accesses.access(number)
     if access is not None and access.receiver != envelope.account:
         access = None  # another account's: nothing of it is told
     if access is None or access.granted:
-        registry.record_refusal(envelope.account, envelope.detail_type, why.model_dump(), clock.now())
+        books.registry.record_refusal(envelope.account, envelope.detail_type, why.model_dump(), books.clock.now())
     if access is not None and access.granted:  # such an access is ended, which takes it back
-        trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=why.model_dump())
+        books.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=why.model_dump())
         return Requested(access=number, duplicate=True)
     if access is not None and access.status not in OVER:
-        access = accesses.save(access.moved("denied", clock.now(), f"denied: {why.message}", reason=why))
+        access = books.accesses.save(access.moved("denied", books.clock.now(), f"denied: {why.message}", reason=why))
     told = AccessDenied(
         access=number,
         receiver=envelope.account,
         what=access.ask.what if access else _as_asked(envelope),
         reason=why,
     )
-    tell(envelope.account, told, metadata, "denied", registry=registry, topics=topics)
-    trace.note(metadata.correlation_id, "access denied", access=number, reason=why.model_dump())
+    tell(envelope.account, told, metadata, "denied", books=books, topics=topics)
+    books.trace.note(metadata.correlation_id, "access denied", access=number, reason=why.model_dump())
     return Requested(access=number)
 
 

@@ -8,7 +8,8 @@ from mesh.domain.events import Envelope, Model, ProductRetired, RetirementReques
 from mesh.domain.membership import authorise
 from mesh.domain.names import execution_name
 from mesh.domain.ontology import CONFIDENTIALITY, Ontology
-from mesh.ports import AccessRegistry, CatalogState, Clock, Executions, LakeFormation, MemberTopics, Registry, Trace
+from mesh.ports import CatalogState, Executions, LakeFormation, MemberTopics
+from mesh.usecases.books import Books
 from mesh.usecases.publication import owned_product
 from mesh.usecases.telling import tell
 
@@ -24,15 +25,12 @@ class Retired(Model):
 def retire_product(
     envelope: Envelope,
     *,
-    registry: Registry,
-    accesses: AccessRegistry,
+    books: Books,
     catalog: CatalogState,
     lake: LakeFormation,
     ontology: Ontology,
     endings: Executions,
     topics: MemberTopics,
-    trace: Trace,
-    clock: Clock,
 ) -> Retired:
     """Mark it, end the accesses that name it, hide it from those that reach it by LF-Tags, tell, and unsubscribe all.
 
@@ -40,32 +38,34 @@ def retire_product(
     """
     metadata = metadata_of(envelope)
     try:
-        authorise(envelope, registry.member(envelope.account), None)
+        authorise(envelope, books.registry.member(envelope.account), None)
         wish = read_event(RetirementRequested, envelope).data
-        product = owned_product(registry, wish.product, envelope.account)
+        product = owned_product(books.registry, wish.product, envelope.account)
     except Rejected as refusal:
-        registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), clock.now())
-        trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
+        books.registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), books.clock.now())
+        books.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
         raise
-    registry.mark_retired(product.name, clock.now())
+    books.registry.mark_retired(product.name, books.clock.now())
     _hide(product.name, catalog, lake, ontology)
     ended = tuple(
-        access.id for access in accesses.newest() if access.status not in OVER and access.ask.product == product.name
+        access.id
+        for access in books.accesses.newest()
+        if access.status not in OVER and access.ask.product == product.name
     )
     for access_id in ended:
         order = {"access": access_id, "cause": "retired", "reason": f"{product.name} is retired: {wish.reason}"}
         name = execution_name(f"retire-{access_id}", metadata.id[:36])
         endings.start(name, json.dumps({"ending": order}))
-    subscribers = list(registry.subscribers(product.name))
+    subscribers = list(books.registry.subscribers(product.name))
     news = ProductRetired(product=product.name, reason=wish.reason)
     told = [
         account
         for account in dict.fromkeys([*subscribers, product.owner])
-        if tell(account, news, metadata, "retired", registry=registry, topics=topics)
+        if tell(account, news, metadata, "retired", books=books, topics=topics)
     ]
     for account in subscribers:
-        registry.unsubscribe(product.name, account)
-    trace.note(metadata.correlation_id, "retired", product=product.name, accesses=list(ended), told=told)
+        books.registry.unsubscribe(product.name, account)
+    books.trace.note(metadata.correlation_id, "retired", product=product.name, accesses=list(ended), told=told)
     return Retired(product=product.name, accesses=ended, told=tuple(told))
 
 

@@ -1,14 +1,13 @@
 """Central speaks to one member: an event on the member's own topic."""
 
 from mesh.domain.events import Event, EventData, Metadata, follow
-from mesh.ports import MemberTopics, Registry
+from mesh.ports import MemberTopics
+from mesh.usecases.books import Books
 
 
-def tell(
-    account: str, data: EventData, cause: Metadata, *parts: object, registry: Registry, topics: MemberTopics
-) -> bool:
+def tell(account: str, data: EventData, cause: Metadata, *parts: object, books: Books, topics: MemberTopics) -> bool:
     """Publish to the account's topic; `False` if it is no admitted member. A repeated call repeats the event's id."""
-    member = registry.member(account)
+    member = books.registry.member(account)
     if member is None or member.status != "admitted":
         return False
     event = Event[EventData](metadata=follow(cause, *parts, account), data=data)
