@@ -19,7 +19,7 @@ from cli.tracing import Moment, Story, row_of
 from cli.uploads import PutFile, files_of, upload
 from local import mesh
 from local.deploy import timed
-from local.samples import credit
+from local.samples import credit, credit_english
 
 DEADLINE_SECONDS = 180.0
 HOLD_BACK: Final = timedelta(seconds=1.5)
@@ -45,6 +45,9 @@ def demo_command(
         Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="A CSV of your own.")
     ] = None,
     crawl: Crawl = None,
+    curate: Annotated[
+        bool, typer.Option("--curate", help="Raw data and a recipe that puts them into English.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the mesh up.")] = False,
     port: Annotated[int | None, typer.Option(help="Port; without it, a mesh that is up, else 4566.")] = None,
     as_json: AsJson = False,
@@ -53,7 +56,7 @@ def demo_command(
     with running_mesh(port, keep=keep, quiet=as_json) as local, tempfile.TemporaryDirectory() as folder:
         where = site(local.port)
         demo = Demo(where, quiet=as_json)
-        found = demo.run(sample(Path(folder), where, data, crawl))
+        found = demo.run(sample(Path(folder), where, data, crawl, curate=curate))
         if as_json:
             output.emit(found)
         elif keep:
@@ -76,15 +79,19 @@ def running_mesh(port: int | None, *, keep: bool, quiet: bool) -> Iterator[mesh.
             local.stop()
 
 
-def sample(folder: Path, where: Site, data: Path | None, crawl: str | None) -> list[PutFile]:
-    """The credit-card product: its contract, and the given file or a generated one, a new one at each version."""
+def sample(folder: Path, where: Site, data: Path | None, crawl: str | None, *, curate: bool = False) -> list[PutFile]:
+    """The credit-card product: its contract, and the given file or a generated one, a new one at each version.
+
+    With `curate` the file is raw data, and a recipe comes with it.
+    """
     if data:
-        product = credit.write_product_from(data, folder)
+        product = credit_english.write_product(folder, data) if curate else credit.write_product_from(data, folder)
     else:
         known = where.registry().product(credit.PRODUCT)
         version = known.version if known else 0
-        product = credit.write_product(folder, seed=7 + version)
-        (generated,) = (product / "data" / credit.TABLE).iterdir()
+        write = credit_english.write_product if curate else credit.write_product
+        product = write(folder, seed=7 + version)
+        (generated,) = (product / ("raw" if curate else "data") / credit.TABLE).iterdir()
         generated.rename(generated.with_stem(f"part-{version}"))
     if crawl:
         contract = product / "contract.yaml"

@@ -3,9 +3,10 @@
 Nothing here relies on this machine's clock: what is new is new against a `Baseline` taken before the upload.
 """
 
+import contextlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -15,8 +16,10 @@ from botocore.exceptions import ClientError
 from mesh.adapters.dynamodb import Table
 from mesh.adapters.uploads import DynamoUploads
 from mesh.domain import names
+from mesh.domain.curation.objects import curated_key
+from mesh.domain.errors import Rejected
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.keys import REPORT_SUFFIX, compare_sequencers
+from mesh.domain.keys import REPORT_SUFFIX, RawKey, compare_sequencers, parse_key
 from mesh.domain.product import ProductVersion
 from mesh.usecases.declare_product import correlation_of
 
@@ -105,7 +108,8 @@ class Follower:
         self._account = where.acting or "producer"
         self._before = baseline
         self._keys = tuple(keys)
-        self._data = tuple(key for key in self._keys if f"{baseline.product}/data/" in key)
+        self._raw = dict(curated_from(self._keys))
+        self._data = (*(key for key in self._keys if f"{baseline.product}/data/" in key), *self._raw)
         self._contract = next((key for key in self._keys if key.endswith(CONTRACT)), None)
         self._reports: dict[str, dict[str, Any]] = {}
         self._runs: dict[str, dict[str, Any]] = {}
@@ -115,6 +119,7 @@ class Follower:
         """The state by now."""
         outcome = Outcome(rejections=self._new_reports())
         refused = {report["key"] for report in outcome.rejections}
+        refused |= {key for key, raw in self._raw.items() if raw in refused}
         if self._contract and self._contract not in refused:
             self._look_at_contract(outcome)
         self._look_at_runs(outcome)
@@ -237,7 +242,16 @@ class Follower:
                 continue
             body = self._site.client(self._account, "s3").get_object(Bucket=self._before.bucket, Key=key)["Body"].read()
             self._reports[key] = {**json.loads(body), "report": key}
-        return [report for report in self._reports.values() if report["key"] in self._keys]
+        return [report for report in self._reports.values() if report["key"] in {*self._keys, *self._raw}]
+
+
+def curated_from(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(curated key, raw key) of each raw object whose name says what it becomes; the others only get a report."""
+    for key in keys:
+        with contextlib.suppress(Rejected):
+            parsed = parse_key(key)
+            if isinstance(parsed, RawKey):
+                yield curated_key(parsed), key
 
 
 def failure_of(run: dict[str, Any]) -> str:

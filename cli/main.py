@@ -21,6 +21,7 @@ from cli import (
     notices,
     products,
     query,
+    recipe,
     reconciling,
     requesting,
     subscriptions,
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 for part in (
     *(mesh_commands, members, products, uploads, subscriptions, notices),
-    *(requesting, grants, deciding, ending, reconciling, access, query, tracing, doctor, demo, contract),
+    *(requesting, grants, deciding, ending, reconciling, access, query, tracing, doctor, demo, contract, recipe),
 ):
     part.register(app)
 

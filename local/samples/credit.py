@@ -84,7 +84,7 @@ def generate(rows: int, seed: int) -> Iterator[dict[str, int]]:
 def write_product(folder: Path, rows: int = 1000, seed: int = 7, dt: str | None = None) -> Path:
     """`<folder>/credit-card/` with its contract and one CSV file, in the partition `dt=…` if given. Returns it."""
     product = _write_contract(folder)
-    _write_rows(_data_folder(product, dt) / "part-0.csv", rows, seed)
+    write_rows(_data_folder(product, dt) / "part-0.csv", rows, seed)
     return product
 
 
@@ -98,7 +98,7 @@ def write_product_from(csv_file: Path, folder: Path) -> Path:
 def write_increment(folder: Path, dt: str, extra_column: str | None = None, rows: int = 200, seed: int = 8) -> Path:
     """One more file in the partition `dt=…`, with one more integer column at the end if named. Returns its path."""
     path = _data_folder(folder / PRODUCT, dt) / f"part-{seed}.csv"
-    _write_rows(path, rows, seed, extra_column)
+    write_rows(path, rows, seed, extra_column)
     return path
 
 
@@ -176,7 +176,8 @@ def _data_folder(product: Path, dt: str | None) -> Path:
     return folder
 
 
-def _write_rows(path: Path, rows: int, seed: int, extra_column: str | None = None) -> None:
+def write_rows(path: Path, rows: int, seed: int, extra_column: str | None = None) -> None:
+    """A CSV file of applicants, with one more integer column at the end if named."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*COLUMNS, extra_column] if extra_column else COLUMNS)

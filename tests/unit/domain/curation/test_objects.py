@@ -1,0 +1,132 @@
+"""Raw objects in, curated objects out."""
+
+import gzip
+import json
+from decimal import Decimal
+
+import pytest
+from mesh.domain.curation import objects
+from mesh.domain.curation.errors import RawFormatUnsupported, RawTooLarge
+from mesh.domain.curation.objects import curated_key, read_raw, write_rows
+from mesh.domain.keys import parse_key
+from mesh.domain.rejections import (
+    BinaryContent,
+    DuplicateColumns,
+    HeaderWithoutRows,
+    InconsistentCompression,
+    LineTooLong,
+    MalformedJson,
+    RaggedRows,
+    UnclosedQuote,
+    UnsafeKey,
+    UnsupportedEncoding,
+)
+
+
+def read(body, name="a.csv"):
+    raw = body.encode() if isinstance(body, str) else body
+    source = read_raw(raw, bucket="b", key=f"loans/raw/loans/{name}")
+    return source.columns, list(source.rows)
+
+
+@pytest.mark.parametrize(
+    ("raw", "curated"),
+    [
+        ("p1/raw/t/a.csv", "p1/data/t/a-curated.csv"),
+        ("p1/raw/t/dt=2026-11-21/raw/a.csv", "p1/data/t/dt=2026-11-21/raw/a-curated.csv"),
+        ("p1/raw/t/a.csv.gz", "p1/data/t/a.csv.gz-curated.csv"),
+        ("p1/raw/t/a.tsv", "p1/data/t/a.tsv-curated.csv"),
+        ("p1/raw/t/a.tsv.csv", "p1/data/t/a.tsv.csv-curated.csv"),
+        ("p1/raw/t/a.jsonl", "p1/data/t/a-curated.jsonl"),
+        ("p1/raw/t/a.json", "p1/data/t/a.json-curated.jsonl"),
+        ("p1/raw/t/größe 1.csv", "p1/data/t/größe 1-curated.csv"),
+    ],
+)
+def test_the_key_of_what_comes_of_an_object(raw, curated):
+    assert curated_key(parse_key(raw)) == curated
+
+
+@pytest.mark.parametrize("name", ["a", "a.parquet", "a.xlsx", ".csv", "a.csv.zip"])
+def test_a_name_that_says_no_format_that_a_recipe_reads(name):
+    with pytest.raises(RawFormatUnsupported):
+        curated_key(parse_key(f"p1/raw/t/{name}"))
+
+
+def test_a_key_that_would_be_too_long():
+    with pytest.raises(UnsafeKey):
+        curated_key(parse_key("p1/raw/t/" + "x" * (1024 - 13) + ".csv"))
+
+
+@pytest.mark.parametrize(
+    ("body", "columns", "rows"),
+    [
+        ("a,b\n1,2\n\n3,\n", ("a", "b"), [["1", "2"], ["3", None]]),
+        ("\ufeffName;City\r\nx;y\r\n", ("Name", "City"), [["x", "y"]]),
+        ('a,b\n"1,5","x ""y"""\n', ("a", "b"), [["1,5", 'x "y"']]),
+        ("a\tb\n1\t2\n", ("a", "b"), [["1", "2"]]),
+        ("a,b\nx,y\n", ("a", "b"), [["x", "y"]]),
+    ],
+)
+def test_csv(body, columns, rows):
+    assert read(body) == (columns, rows)
+
+
+def test_gzip_of_several_members():
+    assert read(gzip.compress(b"a,b\n1,2\n") + gzip.compress(b"3,4\n"), "a.csv.gz")[1] == [["1", "2"], ["3", "4"]]
+
+
+def test_json_lines_have_all_fields_as_columns():
+    columns, rows = read('{"a": 1, "b": null}\n\n{"b": 0.10, "c": {"d": [true]}}\n', "a.jsonl")
+
+    assert columns == ("a", "b", "c")
+    assert rows == [[1, None, None], [None, Decimal("0.10"), {"d": [True]}]]
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "error"),
+    [
+        ("a,b\n1,2\n3\n", "a.csv", RaggedRows),
+        ("a,b\n" + "1,2\n" * 400_000 + "3\n", "a.csv", RaggedRows),  # beyond what the inspection reads
+        ('a,b\n1,2\n1,"2\n', "a.csv", UnclosedQuote),
+        ("a,b\n" + "1,2\n" * 400_000 + '1,"2\n', "a.csv", UnclosedQuote),
+        ("a,A\n1,2\n", "a.csv", DuplicateColumns),
+        ("a,b\n", "a.csv", HeaderWithoutRows),
+        (b"a,b\n1,\xe4\n", "a.csv", UnsupportedEncoding),
+        (b"a,b\n" + b"1,2\n" * 400_000 + b"1,\xe4\n", "a.csv", UnsupportedEncoding),
+        (b"a,b\n" + b"1,2\n" * 400_000 + b"1,\0\n", "a.csv", BinaryContent),
+        ("a,b\n1,2\n1," + "x" * 3_000_000 + "\n", "a.csv", LineTooLong),
+        (b"\x1f\x8b", "a.csv", InconsistentCompression),
+        (gzip.compress(b"a,b\n1,2\n")[:-9], "a.csv.gz", InconsistentCompression),
+        ('{"a": 1\n', "a.jsonl", MalformedJson),
+        ('{"a": 1, "a": 2}\n', "a.jsonl", MalformedJson),
+        ('{"a": NaN}\n', "a.jsonl", MalformedJson),
+        ("[1]\n", "a.jsonl", MalformedJson),
+        ("[" * 100_000 + "\n", "a.jsonl", MalformedJson),
+        (b"PAR1....PAR1", "a.parquet", RawFormatUnsupported),
+    ],
+)
+def test_what_is_broken_is_refused(body, name, error):
+    with pytest.raises(error):
+        read(body, name)
+
+
+def test_a_gzip_that_unfolds_too_far(monkeypatch):
+    monkeypatch.setattr(objects, "MAX_UNFOLDED", 1000)
+
+    with pytest.raises(RawTooLarge):
+        read(gzip.compress(b"a,b\n" + b"1,2\n" * 1000), "a.csv.gz")
+
+
+def test_csv_is_written_with_a_header_and_quotes_where_they_are_needed():
+    body, rows = write_rows("csv", ["a", "b"], [["x, y", None], [True, Decimal("0.10")], [12.0, 3]])
+
+    assert (body.decode(), rows) == ('a,b\n"x, y",\ntrue,0.10\n12.0,3\n', 3)
+
+
+def test_json_lines_keep_types_and_digits():
+    cells = ["é", None, 12, Decimal("0.1000000000000000000001"), {"a": [Decimal("1.0"), True]}]
+    body, rows = write_rows("json", list("abcde"), [cells])
+
+    assert body.decode().count("\n") == rows == 1
+    assert json.loads(body, parse_float=Decimal) == dict(zip("abcde", cells, strict=True))
+    assert "é" in body.decode()
