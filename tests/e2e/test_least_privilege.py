@@ -2,11 +2,16 @@
 
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from cli.reconciling import reconcile
+from cli.site import site
 from local.accounts import ACCOUNTS
+from tests.access_driver import AccessDriver
 from tests.mesh_driver import MeshDriver, contract
 
 DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
@@ -41,7 +46,35 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
     mesh.put_event("MemberJoined", joined, by="consumer")
     for product in ("least-glue", "least-express", "least-draft", "least-rejected"):
         mesh.settled(product)
+    _use_accesses(mesh, AccessDriver(mesh))
     return mesh.record(since)
+
+
+def _use_accesses(mesh: MeshDriver, access: AccessDriver) -> None:
+    """Asked and approved, warned of its end and expired; denied; with a row filter; a drift mended; retired."""
+    denied = access.request("least-nowhere")
+    access.told(denied, "AccessDenied")
+    asked = {"purpose": "marketing", "table": "t1", "rows": "id > 0", "reader": "data-scientist"}
+    filtered = access.waiting("least-express", **asked)
+    access.decide(filtered)
+    access.wait(filtered, "live")
+    brief = (datetime.now(UTC) + timedelta(seconds=20)).isoformat()
+    expiring = access.live("least-express", until=brief)
+    by_hand = {
+        "Principal": {"DataLakePrincipalIdentifier": ACCOUNTS["consumer"]},
+        "Resource": {"Database": {"Name": "least-glue"}},
+        "Permissions": ["DESCRIBE"],
+    }
+    lake = mesh.client("central", "lakeformation")
+    lake.grant_permissions(**by_hand)
+    found = reconcile(site(urlsplit(mesh.endpoint).port), dry_run=False)
+    assert "foreign" in {drift["kind"] for drift in found["left"]}
+    lake.revoke_permissions(**by_hand)
+    access.wait(expiring, "ended", seconds=40)
+    access.told(expiring, "AccessExpiring")
+    access.end(filtered, by="producer")
+    access.send("RetirementRequested", {"product": "least-glue", "reason": "replaced"}, by="producer")
+    mesh.until(lambda: access.notices("producer", "ProductRetired"), "ProductRetired")
 
 
 def test_no_call_was_denied(calls: list[dict[str, Any]]) -> None:
