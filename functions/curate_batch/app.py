@@ -22,5 +22,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         objects=wiring.objects(),
         raw=wiring.raw_uploads(settings),
         work=wiring.work(settings.work_bucket),
+        clock=wiring.clock,
         trace=wiring.trace(settings),
     )

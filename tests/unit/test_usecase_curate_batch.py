@@ -4,10 +4,9 @@ import json
 
 import pytest
 from mesh.domain.curation.objects import MAX_RAW_BYTES
-from mesh.usecases import curate_batch as module
 from mesh.usecases.batches import ReleaseBatch, TakeBatch, read_batch, release_batch, take_batch
 from mesh.usecases.crawl import quarantine_objects
-from mesh.usecases.curate_batch import curate_batch
+from mesh.usecases.curate_batch import TIME_OF_A_CALL, curate_batch
 from mesh.usecases.inspection import ProductFacts, Round
 from mesh.usecases.receive_recipe import receive_recipe
 
@@ -48,7 +47,9 @@ class World:
         )
 
     def curate(self):
-        return curate_batch(self.round(), objects=self.objects, raw=self.raw, work=self.work, trace=self.trace)
+        return curate_batch(
+            self.round(), objects=self.objects, raw=self.raw, work=self.work, clock=self.clock, trace=self.trace
+        )
 
     def release(self, holder="run"):
         command = ReleaseBatch(
@@ -216,17 +217,23 @@ def test_an_object_that_its_owner_deleted_is_reported_and_nothing_else():
     assert event.data.reason.code == "ObjectGone"
 
 
-def test_a_call_takes_on_so_much_and_the_next_one_goes_on(monkeypatch):
-    monkeypatch.setattr(module, "BYTES_OF_A_CALL", 10)
+def test_a_call_takes_on_so_much_and_the_next_one_goes_on():
     world = World()
+    write = world.objects.write
+
+    def slow(*arguments, **more):
+        world.clock.move(TIME_OF_A_CALL * 0.6)
+        write(*arguments, **more)
+
+    world.objects.write = slow
     world.put_recipe(RENAME)
     for number in range(3):
         world.put(f"{number}.csv")
     world.take()
 
-    left = [world.curate().remaining for _ in range(3)]
+    left = [world.curate().remaining for _ in range(2)]
 
-    assert left == [2, 1, 0]
+    assert left == [1, 0]
     assert [key for key in world.objects.keys(BUCKET) if "/data/" in key] == [
         f"loans/data/loans/{number}-curated.csv" for number in range(3)
     ]

@@ -5,6 +5,7 @@ report, and so does everything while there is no recipe, without one: all of it 
 arrives.
 """
 
+from datetime import timedelta
 from typing import Literal
 from urllib.parse import quote
 
@@ -19,14 +20,14 @@ from mesh.domain.events import Model
 from mesh.domain.formats.model import MIB, ObjectRef
 from mesh.domain.keys import RawKey, parse_key
 from mesh.domain.rejections import UnknownPrefix
-from mesh.ports import Objects, RawUploads, Trace, WorkFiles
+from mesh.ports import Clock, Objects, RawUploads, Trace, WorkFiles
 from mesh.usecases.batches import Refs, read_batch
 from mesh.usecases.inspection import Inspection, Round
 from mesh.usecases.reject_objects import Rejection, reason_of
 
-BYTES_OF_A_CALL = 64 * MIB
-OBJECTS_OF_A_CALL = 200
-"""What one call takes on; the machine calls again for the rest, so that no number of objects outlasts a function."""
+TIME_OF_A_CALL = timedelta(seconds=120)
+"""After so long a call begins no further object; the machine calls again for the rest, so that no number of objects
+outlasts a function. One object of 64 MiB and 39 steps takes about half a minute."""
 _LONGEST_METADATA = 1_200
 """S3 takes 2 KB of metadata for an object."""
 
@@ -67,7 +68,9 @@ class Curated(Model):
     remaining: int
 
 
-def curate_batch(round_: Round, *, objects: Objects, raw: RawUploads, work: WorkFiles, trace: Trace) -> Curated:
+def curate_batch(
+    round_: Round, *, objects: Objects, raw: RawUploads, work: WorkFiles, clock: Clock, trace: Trace
+) -> Curated:
     """Curate as many of the round's objects as one call may. Repeatable: the same object makes the same bytes.
 
     Raises what the recipe is refused for, if it was changed since it was checked (it was not: it is read by version).
@@ -80,9 +83,8 @@ def curate_batch(round_: Round, *, objects: Objects, raw: RawUploads, work: Work
     if curation.recipe is None:
         curation, left = curation.model_copy(update={"held": (*curation.held, *left)}), []
     else:
-        chosen = _portion(left)
-        curation = _curate(chosen, curation.recipe, curation, objects)
-        left = left[len(chosen) :]
+        curation = _curate(left, curation.recipe, curation, objects, clock)
+        left = [ref for ref in left if ref.key not in curation.done]
     work.put(path, curation.model_dump_json())
     if not left:
         _finish(round_, refs, curation, raw=raw, work=work, trace=trace)
@@ -91,20 +93,8 @@ def curate_batch(round_: Round, *, objects: Objects, raw: RawUploads, work: Work
     )
 
 
-def _portion(left: list[ObjectRef]) -> list[ObjectRef]:
-    """The first objects, at least one, that one call takes on. One that is too large costs nothing: it is not read."""
-    chosen: list[ObjectRef] = []
-    size = 0
-    for ref in left[:OBJECTS_OF_A_CALL]:
-        size += ref.size if ref.size <= MAX_RAW_BYTES else 0
-        if chosen and size > BYTES_OF_A_CALL:
-            break
-        chosen.append(ref)
-    return chosen
-
-
-def _curate(refs: list[ObjectRef], recipe_ref: ObjectRef, before: Curation, objects: Objects) -> Curation:
-    recipe = read_recipe(recipe_ref, objects)
+def _curate(refs: list[ObjectRef], recipe_ref: ObjectRef, before: Curation, objects: Objects, clock: Clock) -> Curation:
+    recipe, until = read_recipe(recipe_ref, objects), clock.now() + TIME_OF_A_CALL
     curated, rejected, held = list(before.curated), list(before.rejected), list(before.held)
     for ref in refs:
         try:
@@ -114,6 +104,8 @@ def _curate(refs: list[ObjectRef], recipe_ref: ObjectRef, before: Curation, obje
             held.append(ref)
         except Rejected as refusal:
             rejected.append(Rejection(ref=ref, reason=reason_of(refusal, ref)))
+        if clock.now() >= until:
+            break
     return Curation(recipe=recipe_ref, curated=tuple(curated), rejected=tuple(rejected), held=tuple(held))
 
 
