@@ -241,3 +241,9 @@ def test_waiting_has_a_deadline_that_says_what_is_missing(producer, monkeypatch)
     monkeypatch.setattr(uploads, "_POLL_SECONDS", 0)
     with pytest.raises(CommandFailed, match="not done within 0 s: waiting for the contract to be declared"):
         uploads.wait_for(follow(producer, CONTRACT), 0)
+
+
+def test_raw_data_are_through_when_what_comes_of_them_is():
+    keys = ["fees/recipe.json", "fees/raw/fees/dt=1/a.csv", "fees/raw/fees/b.parquet", "fees/data/fees/c.csv"]
+
+    assert dict(following.curated_from(keys)) == {"fees/data/fees/dt=1/a-curated.csv": "fees/raw/fees/dt=1/a.csv"}
