@@ -229,6 +229,7 @@ def overlapping_asks() -> list[dict[str, Any]]:
     return asks
 
 
+@pytest.mark.timeout(600)  # twenty of each function at a time, each in a process of its own
 def test_twenty_requests_at_once_end_right_though_lake_formation_is_busy(
     mesh: MeshDriver, accesses: AccessDriver
 ) -> None:
