@@ -1,5 +1,6 @@
 """With all permissions in place no call is denied, and every function has used the role it was given."""
 
+import json
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
         mesh.upload(product, {f"{product}/data/t1/dt=2026-11-22/b.csv": "id,email,c\n1,a@example.com,2\n"})
         mesh.upload(product, {f"{product}/data/t1/dt=2026-11-22/bad.csv": ""})
         mesh.wait_for_notice(product, version=2)
+    _use_recipe(mesh, "least-express")
     mesh.wait_for_notice("least-draft", "producer")
     for product in ("least-rejected", "least-broken"):
         mesh.until(lambda name=product: mesh.reports(f"{name}/quarantine/"), f"report on {product}")  # type: ignore[misc]
@@ -48,6 +50,21 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
         mesh.settled(product)
     _use_accesses(mesh, AccessDriver(mesh))
     return mesh.record(since)
+
+
+def _use_recipe(mesh: MeshDriver, product: str) -> None:
+    """Raw data before their recipe, a recipe that is refused, one that is taken, and raw data that are broken."""
+    mesh.put_object(f"{product}/raw/t1/dt=2026-11-23/c.csv", "ident,email\n3,c@example.com\n")
+    mesh.until(lambda: mesh.items("producer", f"HELD#{product}"), "raw data that wait")
+    mesh.put_object(f"{product}/recipe.json", "{")
+    mesh.until(lambda: f"{product}/recipe.json" in mesh.reports(f"{product}/quarantine/"), "a report on the recipe")
+    rename = {"Operation": "RENAME", "Parameters": {"sourceColumn": "ident", "targetColumn": "id"}}
+    mesh.put_object(f"{product}/recipe.json", json.dumps([{"Action": rename}]))
+    mesh.until(lambda: mesh.exists(f"{product}/data/t1/dt=2026-11-23/c-curated.csv"), "the curated object")
+    bad = f"{product}/raw/t1/dt=2026-11-23/bad.csv"
+    mesh.put_object(bad, "ident,email\n3\n")
+    mesh.until(lambda: bad in mesh.reports(f"{product}/quarantine/"), "a report on raw data")
+    mesh.settled(product)
 
 
 def _use_accesses(mesh: MeshDriver, access: AccessDriver) -> None:
