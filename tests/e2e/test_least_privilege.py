@@ -77,16 +77,13 @@ def _use_accesses(mesh: MeshDriver, access: AccessDriver) -> None:
     access.wait(filtered, "live")
     brief = (datetime.now(UTC) + timedelta(seconds=20)).isoformat()
     expiring = access.live("least-express", until=brief)
-    by_hand = {
-        "Principal": {"DataLakePrincipalIdentifier": ACCOUNTS["consumer"]},
-        "Resource": {"Database": {"Name": "least-glue"}},
-        "Permissions": ["DESCRIBE"],
-    }
-    lake = mesh.client("central", "lakeformation")
-    lake.grant_permissions(**by_hand)
+    lost = next(each for each in access.grants() if "DataCellsFilter" in each["resource"])
+    principal = {"DataLakePrincipalIdentifier": ACCOUNTS["consumer"]}
+    mesh.client("central", "lakeformation").revoke_permissions(
+        Principal=principal, Resource=lost["resource"], Permissions=["SELECT"], PermissionsWithGrantOption=["SELECT"]
+    )
     found = reconcile(site(urlsplit(mesh.endpoint).port), dry_run=False)
-    assert "foreign" in {drift["kind"] for drift in found["left"]}
-    lake.revoke_permissions(**by_hand)
+    assert [drift["access"] for drift in found["repaired"]] == [filtered]
     access.wait(expiring, "ended", seconds=40)
     access.told(expiring, "AccessExpiring")
     access.end(filtered, by="producer")
