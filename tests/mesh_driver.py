@@ -206,8 +206,26 @@ class MeshDriver:
             if found:
                 return found
             if time.monotonic() > deadline:
-                raise AssertionError(f"not within {seconds:.0f} s: {what}")
+                raise AssertionError(f"not within {seconds:.0f} s: {what}; {self._waiting()}")
             time.sleep(_POLL)
+
+    def _waiting(self) -> str:
+        """Where something may be stuck: queues that are not empty, runs that go on, the server's last complaints."""
+        queues = {f"{name}/InboxQueue": self._depth(name, "InboxQueue") for name in ("producer", "consumer")}
+        queues = {name: depth for name, depth in (queues | self.dead_letters()).items() if depth}
+        running = [f"{machine} {subject}" for machine in MACHINES for subject in self._running(machine)]
+        log = self.builds.parent / "server.out"
+        lines = log.read_text("utf-8", "replace").splitlines() if log.is_file() else []
+        errors = [line[:300] for line in lines if "ERROR" in line or "Error" in line][-5:]
+        return f"queues {queues}, running {running}, log {errors}"
+
+    def _running(self, machine: str) -> list[str]:
+        """Whom or what the runs that go on are about."""
+        account = MACHINES[machine]
+        client = self.client(account, "stepfunctions")
+        arn = f"arn:aws:states:{REGION}:{ACCOUNTS[account]}:stateMachine:{machine}"
+        found = client.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
+        return [self._subject(client, item["executionArn"]) for item in found]
 
     def runs(self, machine: str, subject: str) -> list[Run]:
         """Ended executions about a product, or an access, oldest first."""
