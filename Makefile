@@ -33,8 +33,8 @@ examples: setup  ## the examples' scripts on a mesh of their own: some minutes
 down: setup  ## stop them
 	@$(RUN) mesh down $(ARGS)
 
-test: setup  ## all tests
-	@$(RUN) pytest $(ARGS)
+test: setup  ## all tests, some minutes; ARGS="tests/unit -k name" for some
+	@$(RUN) python -m tools.run_tests $(ARGS)
 
 check: setup  ## format, lint, types, layering, state machines, templates, generated files
 	$(RUN) ruff format --check .
