@@ -127,6 +127,22 @@ def test_a_draft_is_most_restrictive():
     assert (world.effective("laufkont"), world.effective("laufkont", "pii")) == ("restricted", "sensitive")
 
 
+def test_two_first_products_make_the_tag_at_the_same_moment():
+    """Each sees no tag; the second to create it finds that it exists, which is success and adds nothing."""
+    world = World()
+    world.lake.tags.pop("product", None)
+    create = world.lake.create_tag
+
+    def overtaken(key, values):
+        if key not in world.lake.tags:
+            create(key, ["another-product"])
+
+    world.lake.create_tag = overtaken
+    world.tag_product()
+
+    assert set(world.lake.tags["product"]) == {"another-product", PRODUCT}
+
+
 def test_another_accounts_product_is_not_tagged():
     world = World()
 

@@ -38,17 +38,24 @@ def tag_product(registration: Registration, *, ontology: Ontology, registry: Reg
 
     In that order: a database that becomes laxer must not, for a moment, let its columns inherit that.
     """
-    known = lake.tag_values(PRODUCT)
-    if known is None:
-        lake.create_tag(PRODUCT, [registration.product])
-    elif registration.product not in known:
-        lake.add_tag_values(PRODUCT, [registration.product])
+    _make_known(registration.product, lake)
     version = registry.latest_version(registration.product)
     contract = Contract.model_validate(registration.contract)
     tables = version.tables if version else ()
     tagged = assign_tags(registration.product, contract, tables, ontology=ontology, lake=lake)
     lake.tag_database(registration.database, registration.tags)
     return tagged
+
+
+def _make_known(product: str, lake: LakeFormation) -> None:
+    """The product as a value of its LF-Tag. The first products of a mesh may make that tag at the same moment: creating
+    one that exists is success, and adds no value to it."""
+    known = lake.tag_values(PRODUCT)
+    if known is None:
+        lake.create_tag(PRODUCT, [product])
+        known = lake.tag_values(PRODUCT)
+    if product not in (known or ()):
+        lake.add_tag_values(PRODUCT, [product])
 
 
 def assign_tags(
