@@ -1,8 +1,8 @@
-"""All tests, in two runs beside each other: those on a deployed mesh mostly wait, the others mostly compute.
+"""All tests, in runs beside each other: those on a deployed mesh mostly wait, the others mostly compute.
 
     python -m tools.run_tests [pytest's arguments]
 
-With arguments it is pytest with these arguments. The exit code is 0 when both runs passed.
+With arguments it is pytest with these arguments. The exit code is 0 when all runs passed.
 """
 
 import subprocess
@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import IO, Final
 
 TESTS: Final = Path(__file__).resolve().parents[1] / "tests"
-ON_A_MESH: Final = ("e2e", "perf", "workflow")
+ON_A_MESH: Final = {"e2e": "e2e", "perf": "e2e", "workflow": "workflow"}
+"""Folder → the run it is in: each such run deploys one mesh of its own."""
 
 
 def groups(folder: Path = TESTS) -> dict[str, list[str]]:
     """Name → folders. A new folder of tests is among the others until it is named here."""
-    found = sorted({path.relative_to(folder).parts[0] for path in folder.rglob("test_*.py")})
-    on_mesh = [f"tests/{name}" for name in found if name in ON_A_MESH]
-    return {"mesh": on_mesh, "others": [f"tests/{name}" for name in found if name not in ON_A_MESH]}
+    found: dict[str, list[str]] = {}
+    for name in sorted({path.relative_to(folder).parts[0] for path in folder.rglob("test_*.py")}):
+        found.setdefault(ON_A_MESH.get(name, "others"), []).append(f"tests/{name}")
+    return found
 
 
 def main(arguments: list[str]) -> int:
@@ -46,7 +48,7 @@ def main(arguments: list[str]) -> int:
 
 def _relay(name: str, output: IO[str] | None) -> None:
     for line in output or ():
-        print(f"{name:>6} | {line.rstrip()}", flush=True)
+        print(f"{name:>8} | {line.rstrip()}", flush=True)
 
 
 if __name__ == "__main__":
