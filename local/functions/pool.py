@@ -1,23 +1,30 @@
 """A bounded number of live function processes, whatever the load."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from local.functions.process import Blueprint, FunctionProcess
+
+EACH: Final = 4
+"""Processes of one function at most: to start one takes longer than most calls, so that a burst of calls is served
+sooner by a few that are warm than by as many as there are calls."""
 
 
 class ProcessPool:
     """At most `bound` processes: a call takes an idle one of its function, else starts one, else stops the least
-    recently used idle one of another function, else waits for one to come free."""
+    recently used idle one of another function, else waits for one to come free; it waits as well where its function
+    has `EACH` of them."""
 
     def __init__(self, bound: int, log_folder: Path) -> None:
         self._bound = bound
         self._log_folder = log_folder
         self._idle: list[FunctionProcess] = []
         self._busy: set[FunctionProcess] = set()
-        self._starting = 0
+        self._starting: Counter[str] = Counter()
         self._closed = False
         self._changed = threading.Condition()
 
@@ -53,9 +60,9 @@ class ProcessPool:
                 if idle is not None:
                     self._busy.add(idle)
                     return idle
-                victim = self._make_room()
-                if victim is not None or self._size() < self._bound:
-                    self._starting += 1
+                victim = self._make_room() if self._count(blueprint) < EACH else None
+                if victim is not None or (self._count(blueprint) < EACH and self._size() < self._bound):
+                    self._starting[blueprint.digest] += 1
                     break
                 self._changed.wait()
         return self._start(blueprint, victim)
@@ -72,7 +79,12 @@ class ProcessPool:
         return None
 
     def _size(self) -> int:
-        return len(self._idle) + len(self._busy) + self._starting
+        return len(self._idle) + len(self._busy) + self._starting.total()
+
+    def _count(self, blueprint: Blueprint) -> int:
+        """Processes of that function."""
+        live = sum(process.blueprint.digest == blueprint.digest for process in (*self._idle, *self._busy))
+        return live + self._starting[blueprint.digest]
 
     def _make_room(self) -> FunctionProcess | None:
         if self._size() < self._bound or not self._idle:
@@ -89,7 +101,7 @@ class ProcessPool:
             process = FunctionProcess(blueprint, self._log_folder)
         finally:
             with self._changed:
-                self._starting -= 1
+                self._starting[blueprint.digest] -= 1
                 if process is not None:
                     self._busy.add(process)
                 self._changed.notify_all()
