@@ -13,16 +13,15 @@ from pathlib import Path
 from typing import IO, Final
 
 TESTS: Final = Path(__file__).resolve().parents[1] / "tests"
-ON_A_MESH: Final = {"e2e": "e2e", "perf": "e2e", "workflow": "workflow"}
-"""Folder → the run it is in: each such run deploys one mesh of its own."""
+ON_A_MESH: Final = ("e2e", "perf", "workflow")
 
 
 def groups(folder: Path = TESTS) -> dict[str, list[str]]:
-    """Name → folders. A new folder of tests is among the others until it is named here."""
-    found: dict[str, list[str]] = {}
-    for name in sorted({path.relative_to(folder).parts[0] for path in folder.rglob("test_*.py")}):
-        found.setdefault(ON_A_MESH.get(name, "others"), []).append(f"tests/{name}")
-    return found
+    """Name → folders: the machines' paths on a mesh of their own; all else, and then whole stories on a second mesh."""
+    found = sorted({path.relative_to(folder).parts[0] for path in folder.rglob("test_*.py")})
+    ordered = [name for name in found if name not in ON_A_MESH] + [name for name in ON_A_MESH if name in found]
+    named = {name: f"tests/{name}" for name in ordered}
+    return {"workflow": [named.pop("workflow")], "others": list(named.values())}
 
 
 def main(arguments: list[str]) -> int:

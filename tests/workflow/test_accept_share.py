@@ -170,8 +170,8 @@ def test_a_refused_query_takes_everything_back_with_athena_s_own_reason(mesh: Me
     granted = Granted(PRODUCT, by_name(PRODUCT, "id"), columns=("id", "amount"))
     grant(mesh, granted)
     run = accept(mesh, granted)
-    again = ("CheckProofs", "AwaitGrants", *UP_TO_PROOF[4:-1])  # a grant may take a while to spread
-    assert entered(run) == (*UP_TO_PROOF[:-1], *again * 3, "CheckProofs", *TOLD, "Rejected")
+    # Proved again and again first: a grant may take a while to spread. (Each state is listed once.)
+    assert entered(run) == (*UP_TO_PROOF[:-1], "CheckProofs", "AwaitGrants", *TOLD, "Rejected")
     reason = ears.wait(granted, "AccessNotReady")["reason"]
     assert reason["code"] == "ProofFailed"
     assert "COLUMN_NOT_FOUND" in reason["message"]
