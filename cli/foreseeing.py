@@ -8,8 +8,7 @@ from mesh.domain.access.asking import normal_form
 from mesh.domain.access.record import Access, Decided
 from mesh.domain.events import AccessRequested
 from mesh.domain.membership import NotAMember
-from mesh.usecases.change_subscription import UnknownProduct
-from mesh.usecases.request_access import decided
+from mesh.usecases.request_access import decided, require_offered
 
 from cli import accesses, governance, output
 from cli.sending import build
@@ -50,9 +49,7 @@ def foreseen(
     member = registry.member(number)
     if member is None:
         raise NotAMember(f"account {number} is not a member of this mesh", account=number)
-    found = registry.product(product)
-    if found is None or found.status == "retired" or (found.draft and found.owner != number):
-        raise UnknownProduct(f"there is no product {product!r}", product=product, remedy="mesh products")
+    require_offered(product, registry)
     wish = build(
         AccessRequested, product=product, reader=reader, purpose=purpose, permission=permission, until=now + SOON
     )

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
 from mesh.adapters.grants_format import parse_grants
+from mesh.adapters.reader_roles import role_arn
 from mesh.domain.access.lake import Database, Grant, Lake, ShareState, Table
 from mesh.domain.access.situation import Home
 from mesh.domain.names import resource_link
@@ -69,14 +70,8 @@ class AccessReader:
         return self._admins()[0]
 
     def role_arn(self, name: str) -> str | None:
-        """The role's ARN, with its path; None where there is no such role."""
-        try:
-            with transient_errors():
-                return self._iam.get_role(RoleName=name)["Role"]["Arn"]
-        except ClientError as error:
-            if code_of(error) != "NoSuchEntity":
-                raise
-            return None
+        """See `ports.MemberState`."""
+        return role_arn(self._iam, name)
 
     def denied(self, role_arn: str, needs: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
         """IAM's own simulator decides, a resource at a time: boundaries and denials count as well."""

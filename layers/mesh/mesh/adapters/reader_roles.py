@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from mypy_boto3_lakeformation import LakeFormationClient
 
 
+def role_arn(iam: "IAMClient", name: str) -> str | None:
+    """The role's ARN, with its path; None where there is no such role."""
+    try:
+        with transient_errors():
+            return iam.get_role(RoleName=name)["Role"]["Arn"]
+    except ClientError as error:
+        if code_of(error) != "NoSuchEntity":
+            raise
+        return None
+
+
 class ReaderRoles:
     """Implements `ports.Readers`."""
 
@@ -23,14 +34,8 @@ class ReaderRoles:
         self._lake = lake
 
     def arn(self, name: str) -> str | None:
-        """The role's ARN, with its path; None where there is no such role."""
-        try:
-            with transient_errors():
-                return self._iam.get_role(RoleName=name)["Role"]["Arn"]
-        except ClientError as error:
-            if code_of(error) != "NoSuchEntity":
-                raise
-            return None
+        """See the port."""
+        return role_arn(self._iam, name)
 
     def held(
         self, role_arn: str, catalogs: Sequence[str], entries: Sequence[GrantEntry]

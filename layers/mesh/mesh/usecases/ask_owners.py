@@ -23,7 +23,7 @@ from mesh.domain.membership import ForgedSender, NotAMember, claimed_account
 from mesh.ports import MemberTopics, TaskAnswers
 from mesh.usecases.books import Books
 from mesh.usecases.request_access import require_access
-from mesh.usecases.telling import tell
+from mesh.usecases.telling import cause_of, tell
 
 STEP = "decision"
 ESCALATION = 2
@@ -82,10 +82,10 @@ def ask_owners(
     for account in _asked(access, books):
         question = _question(access, number)
         if account == books.central:
-            event = Event[DecisionRequested](metadata=follow(_cause(access), *this, account), data=question)
+            event = Event[DecisionRequested](metadata=follow(cause_of(access), *this, account), data=question)
             topics.publish(steward_topic, question.detail_type(), event.model_dump_json())
             told.append(account)
-        elif tell(account, question, _cause(access), *this, books=books, topics=topics):
+        elif tell(account, question, cause_of(access), *this, books=books, topics=topics):
             told.append(account)
     books.trace.note(access.correlation_id, "asked" if number == 0 else "asked again", access=access.id, told=told)
     return Asked(access=access.id, told=tuple(told))
@@ -96,10 +96,6 @@ def _asked(access: Access, books: Books) -> list[str]:
     answered = {answer.account for answer in access.answers}
     waiting = [account for account in approvers if account not in answered]
     return [*waiting, books.central] if access.escalated and books.central not in waiting else waiting
-
-
-def _cause(access: Access) -> Metadata:
-    return Metadata(id=access.event_id, correlation_id=access.correlation_id)
 
 
 def _question(access: Access, number: int) -> DecisionRequested:

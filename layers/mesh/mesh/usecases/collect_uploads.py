@@ -57,23 +57,7 @@ def collect_uploads(
     S3 delivers at least once and unordered: an event that is not newer than what is known of its key is ignored. The
     runs' names follow from the arrivals, so a batch that SQS delivers again starts nothing twice.
     """
-    by_product: dict[str, list[Arrival]] = defaultdict(list)
-    refused: list[Refused] = []
-    ignored = 0
-    for arrival in arrivals:
-        try:
-            product = product_of(arrival.ref)
-            if product is None and (recipe_of := recipe_product(arrival.ref)):
-                if receive_recipe(arrival.ref, recipe_of, objects=objects, raw=raw):
-                    by_product[recipe_of].append(arrival)
-                continue
-        except Rejected as reason:
-            refused.append(Refused(ref=arrival.ref, reason=reason.to_dict()))
-            continue
-        if product is None:
-            ignored += 1
-            continue
-        by_product[product].append(arrival)
+    by_product, refused, ignored = _sorted(arrivals, objects, raw)
     started, pending = [], 0
     for product, items in by_product.items():
         correlation_id = stable_id(product, *sorted(item.event_id for item in items))
@@ -91,6 +75,30 @@ def collect_uploads(
         executions.start(name, Start(product=product, correlation_id=correlation_id).model_dump_json())
         started.append(name)
     return Collected(started=tuple(started), pending=pending, ignored=ignored, refused=tuple(refused))
+
+
+def _sorted(
+    arrivals: Sequence[Arrival], objects: Objects, raw: RawUploads
+) -> tuple[dict[str, list[Arrival]], list[Refused], int]:
+    """Arrivals by product, what is refused, and how many are nobody's. Recipes are received on the way."""
+    by_product: dict[str, list[Arrival]] = defaultdict(list)
+    refused: list[Refused] = []
+    ignored = 0
+    for arrival in arrivals:
+        try:
+            product = product_of(arrival.ref)
+            if product is None and (recipe_of := recipe_product(arrival.ref)):
+                if receive_recipe(arrival.ref, recipe_of, objects=objects, raw=raw):
+                    by_product[recipe_of].append(arrival)
+                continue
+        except Rejected as reason:
+            refused.append(Refused(ref=arrival.ref, reason=reason.to_dict()))
+            continue
+        if product is None:
+            ignored += 1
+            continue
+        by_product[product].append(arrival)
+    return by_product, refused, ignored
 
 
 class Start(Model):

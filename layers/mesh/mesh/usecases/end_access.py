@@ -27,10 +27,10 @@ from mesh.ports import (
 )
 from mesh.usecases.ask_owners import STEP, refuse, require_sender
 from mesh.usecases.books import Books
-from mesh.usecases.grant_access import READY, RELEASED, cause_of, decided_of, lock_name
+from mesh.usecases.grant_access import READY, RELEASED, decided_of, lock_name
 from mesh.usecases.registration import fill_rights
 from mesh.usecases.request_access import require_access
-from mesh.usecases.telling import tell
+from mesh.usecases.telling import cause_of, tell
 
 
 class MayNotRevoke(Rejected):

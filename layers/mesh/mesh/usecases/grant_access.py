@@ -14,7 +14,6 @@ from mesh.domain.events import (
     AccessReady,
     AccessReleased,
     Envelope,
-    Metadata,
     Model,
     metadata_of,
     read_event,
@@ -31,7 +30,7 @@ from mesh.usecases.ask_owners import refuse, require_sender
 from mesh.usecases.books import Books
 from mesh.usecases.registration import grant_entry
 from mesh.usecases.request_access import require_access
-from mesh.usecases.telling import tell
+from mesh.usecases.telling import cause_of, tell
 
 READY: Final = "ready"
 RELEASED: Final = "released"
@@ -132,11 +131,6 @@ def announce_grant(
     tell(access.receiver, told, cause_of(access), "granted", execution, books=books, topics=topics)
     books.trace.note(access.correlation_id, "share announced", access=access.id, to=access.receiver)
     return Granting(access=access.id, status=access.status)
-
-
-def cause_of(access: Access) -> Metadata:
-    """The request, as the cause of all that follows from it."""
-    return Metadata(id=access.event_id, correlation_id=access.correlation_id)
 
 
 def receive_answer(envelope: Envelope, *, books: Books, topics: MemberTopics, answers: TaskAnswers) -> Granting:

@@ -95,11 +95,7 @@ def _require_known(ask: Ask, books: Books, catalog: CatalogState) -> None:
     if not ask.product:
         check_known(ask.tags, catalog.tag_values())
         return
-    product = books.registry.product(ask.product)
-    if product is None or not _is_offered(product):
-        raise UnknownProduct(
-            f"there is no product {ask.product!r}", product=ask.product, remedy="see what there is: mesh products"
-        )
+    require_offered(ask.product, books.registry)
 
 
 def require_access(books: Books, access_id: str) -> Access:
@@ -179,6 +175,13 @@ def decided(
         now=clock.now(),
         withheld=[name for name in lake.databases if name not in products or not _is_offered(products[name])],
     )
+
+
+def require_offered(name: str, registry: Registry) -> None:
+    """Raises UnknownProduct, for a draft and a product that has ended as well."""
+    product = registry.product(name)
+    if product is None or not _is_offered(product):
+        raise UnknownProduct(f"there is no product {name!r}", product=name, remedy="see what there is: mesh products")
 
 
 def _is_offered(product: Product) -> bool:

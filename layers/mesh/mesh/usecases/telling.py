@@ -1,5 +1,6 @@
 """Central speaks to one member: an event on the member's own topic."""
 
+from mesh.domain.access.record import Access
 from mesh.domain.events import Event, EventData, Metadata, follow
 from mesh.ports import MemberTopics
 from mesh.usecases.books import Books
@@ -13,3 +14,8 @@ def tell(account: str, data: EventData, cause: Metadata, *parts: object, books: 
     event = Event[EventData](metadata=follow(cause, *parts, account), data=data)
     topics.publish(member.topic_arn, data.detail_type(), event.model_dump_json(serialize_as_any=True))
     return True
+
+
+def cause_of(access: Access) -> Metadata:
+    """The request, as the cause of all that follows from it."""
+    return Metadata(id=access.event_id, correlation_id=access.correlation_id)
