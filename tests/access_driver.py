@@ -211,12 +211,11 @@ class AccessDriver:
         found = self.mesh.client("central", "scheduler").list_schedules(NamePrefix=f"mesh-{access}")["Schedules"]
         return [each["Name"] for each in found]
 
-    def shared_with_consumer(self, product: str) -> list[str]:
-        """ARNs of the product's databases and tables in central's RAM shares with the consumer's account."""
+    def shared_with_consumer(self) -> bool:
+        """Whether RAM shares anything of central with the consumer's account: by LF-Tags it is the catalog."""
         client = self.mesh.client("consumer", "ram")
-        pages = client.get_paginator("list_resources").paginate(resourceOwner="OTHER-ACCOUNTS")
-        arns = [each["arn"] for page in pages for each in page["resources"]]
-        return [arn for arn in arns if product in arn.partition("/")[2].split("/")]
+        found = client.get_resource_shares(resourceOwner="OTHER-ACCOUNTS")["resourceShares"]
+        return any(each["owningAccountId"] == CENTRAL and each["status"] == "ACTIVE" for each in found)
 
     def failed_runs(self) -> int:
         """Runs that ended in central's queue of failures."""
