@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.record import Access
     from mesh.domain.access.situation import Home
     from mesh.domain.events import GrantEntry
+    from mesh.domain.quality.model import TableData, TableReport
 
 
 class Clock(Protocol):
@@ -288,6 +289,17 @@ class Objects(Protocol):
 
     def move(self, ref: ObjectRef, key: str) -> None:
         """Copy that version to `key` in the same bucket, then delete the original. One that is gone is success."""
+        ...
+
+
+class Measurements(Protocol):
+    """A batch's data, read in full."""
+
+    def measure(self, data: "TableData", contract: Contract | None, *, now: datetime) -> "TableReport":
+        """Profile of a table's objects, what its contract promises held against it, scores and findings.
+
+        Whatever is wrong with the data, or with a rule, is in the report. `now` is what its age is measured from.
+        """
         ...
 
 

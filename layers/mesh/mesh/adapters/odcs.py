@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mesh.adapters.odcs_draft import draft_contract
-from mesh.adapters.odcs_schema import REMEDY, check_document, violation
+from mesh.adapters.odcs_schema import MAX_VIOLATIONS, REMEDY, check_document, violation
 from mesh.adapters.safe_yaml import MAX_BYTES, load_yaml
 from mesh.domain import names
 from mesh.domain.contract import Contract, ContractColumn, ContractDescription, ContractServer, ContractTable
 from mesh.domain.enforcement import not_enforced
 from mesh.domain.hive_types import hive_type
+from mesh.domain.quality.rules import faults
 from mesh.domain.rejections import ContractLocationMismatch, ContractNameMismatch, ContractSchemaViolation
 from mesh.domain.semver import SemanticVersion
 
@@ -44,6 +45,8 @@ def read_contract(text: str | bytes, *, bucket: str, key: str) -> Contract:
             **where,
         )
     _check_locations(contract, where)
+    if broken := faults(contract):
+        raise violation(broken[:MAX_VIOLATIONS], where, count=len(broken))
     return contract.model_copy(update={"not_enforced": not_enforced(contract)})
 
 

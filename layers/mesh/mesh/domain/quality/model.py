@@ -65,6 +65,7 @@ class ColumnProfile(Model):
 
     `kind` decides what is there: numbers have `mean` to `histogram`; `top` is of every kind, the most frequent first,
     and holds all values when there are at most `MAX_CATEGORIES`. `labelled` is there when a label column is known.
+    `max_length` and `mean_length` are of texts, in characters.
     """
 
     name: str
@@ -81,6 +82,7 @@ class ColumnProfile(Model):
     histogram: Histogram | None = None
     top: tuple[ValueCount, ...] = ()
     max_length: int | None = None
+    mean_length: float | None = None
     labelled: tuple[LabelledCounts, ...] = ()
 
 

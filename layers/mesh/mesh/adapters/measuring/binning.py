@@ -1,0 +1,41 @@
+"""Numbers counted in bins. To compare every value with every edge beats searching its bin: it is done in vectors."""
+
+from collections.abc import Mapping, Sequence
+
+from mesh.adapters.measuring.rows import Rows
+from mesh.domain.quality.sql_text import ROWS, identifier
+
+
+def edges_of(given: Sequence[float] | None, quantiles: Sequence[float] | None) -> tuple[float, ...]:
+    """Those of the accepted history, else bins of equal counts; () for a column without a number.
+
+    `quantiles` are values of the column, from the least to the greatest; one that repeats makes fewer bins, and a
+    single value is a bin of no width.
+    """
+    if given and len(given) >= 2:
+        return tuple(sorted(given))
+    if not quantiles:
+        return ()
+    edges = tuple(dict.fromkeys(map(float, quantiles)))
+    return edges if len(edges) > 1 else (edges[0], edges[0])
+
+
+def bin_counts(rows: Rows, edges: Mapping[str, tuple[float, ...]], where: str = "true") -> dict[str, tuple[int, ...]]:
+    """Column → values in each of its bins; what lies outside counts into the outermost. One query."""
+    wanted = [
+        (name, f"count_if({'' if edge is None else f'{value} >= {edge!r} AND '}isfinite({value}))")
+        for name, found in edges.items()
+        if found
+        for value in [f"CAST({identifier(name)} AS DOUBLE)"]
+        for edge in (None, *found[1:-1])
+    ]
+    if not wanted:
+        return {}
+    values = rows.all(f"SELECT {', '.join(sql for _, sql in wanted)} FROM {ROWS} WHERE {where}")[0]
+    above: dict[str, list[int]] = {}
+    for (name, _), value in zip(wanted, values, strict=True):
+        above.setdefault(name, []).append(int(value))
+    return {
+        name: tuple(here - beyond for here, beyond in zip(counts, [*counts[1:], 0], strict=True))
+        for name, counts in above.items()
+    }

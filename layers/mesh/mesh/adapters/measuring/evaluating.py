@@ -1,0 +1,191 @@
+"""Promises → numbers measured over the rows → results and findings."""
+
+import math
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import batched
+from typing import Any, Final
+
+from mesh.adapters.measuring.guarding import elsewhere
+from mesh.adapters.measuring.rows import OBJECT, Rows
+from mesh.domain.quality.model import Finding, RuleResult
+from mesh.domain.quality.promises import READS_ELSEWHERE, Promise
+from mesh.domain.quality.rule_queries import filled
+from mesh.domain.quality.scores import Checked
+from mesh.domain.quality.sql_text import ROWS, identifier, text_literal
+from mesh.domain.quality.verdicts import MAX_EXAMPLES, Observation, broken, judged, skipped
+
+TIME_LIMIT: Final = 60.0
+"""Seconds that a rule in SQL may take."""
+_CHUNK: Final = 100
+_MAX_KEYS: Final = 10
+_SAMPLED: Final = "only a sample of the rows was read, and this needs all of them"
+Outcome = tuple[RuleResult, Finding | None]
+
+
+class Evaluator:
+    """Measures promises over the rows of one table. `secret`: columns whose values are not shown."""
+
+    def __init__(self, rows: Rows, table: str, names: frozenset[str], secret: set[str], count: int) -> None:
+        import duckdb  # noqa: PLC0415 - as in `empty_rows`
+
+        self._rows, self._table, self._names, self._secret, self._count = rows, table, names, secret, count
+        self._error = duckdb.Error
+        self._measured: dict[str, float] = {}
+
+    def outcomes(self, promises: Sequence[Promise]) -> list[Outcome]:
+        """In the order of the promises."""
+        ready = [self._ready(promise) for promise in promises]
+        aggregates = [p.measure for p in ready if p.measure and not p.skipped and not p.fault]
+        self._measure(list(dict.fromkeys(aggregates)))
+        return [self._outcome(promise) for promise in ready]
+
+    def repeated(self, promises: Iterable[Promise]) -> list[float]:
+        """Rows beyond the first of their key, of each key that was measured."""
+        found = [p.measure for p in promises if p.code in {"KeyNotUnique", "NotUnique"}]
+        return [self._measured[measure] for measure in found if measure in self._measured]
+
+    def checked(self, promises: Iterable[Promise]) -> dict[str, Checked]:
+        """Column → its values that were compared with a promise, and those that break it; each value once."""
+        bad: dict[str, list[str]] = {}
+        for promise in promises:
+            usable = promise.bad and promise.measure in self._measured and promise.column in self._rows.types
+            if usable:
+                bad.setdefault(promise.column, []).append(f"({promise.bad})")
+        typed = [name for name in self._rows.columns if self._rows.types[name] != "string"]
+        names = list(dict.fromkeys([*typed, *bad, *self._rows.wrong]))
+        return {name: self._checked(name, bad.get(name, [])) for name in names}
+
+    def _checked(self, name: str, bad: list[str]) -> Checked:
+        wrong = self._rows.wrong[name].count if name in self._rows.wrong else 0
+        values, invalid = self._rows.one(f"count({identifier(name)}), count_if({' OR '.join(bad) or 'false'})")
+        return Checked(values + wrong, invalid + wrong)
+
+    def _ready(self, promise: Promise) -> Promise:
+        """With a reason to skip it, or a fault, where that shows before it is measured."""
+        if promise.skipped or promise.fault:
+            return promise
+        if promise.all_rows and not self._rows.exact:
+            return promise.skip(_SAMPLED)
+        if missing := [name for name in promise.columns if name not in self._rows.types]:
+            return promise.skip(f"the data has no column {missing[0]}")
+        if promise.pattern and (reason := self._unknown_pattern(promise.pattern)):
+            return promise.skip(reason)
+        return promise
+
+    def _unknown_pattern(self, pattern: str) -> str:
+        try:
+            self._rows.db.execute(f"SELECT regexp_matches('', {text_literal(pattern)})")
+        except self._error as error:
+            return f"the engine's regular expressions (RE2) refuse it: {_said(error)}"
+        return ""
+
+    def _measure(self, aggregates: list[str]) -> None:
+        for chunk in batched(aggregates, _CHUNK, strict=False):
+            try:
+                values = self._rows.one(", ".join(chunk))
+                self._measured |= {sql: float(value or 0) for sql, value in zip(chunk, values, strict=True)}
+            except self._error:
+                self._measure_singly(chunk)
+
+    def _measure_singly(self, aggregates: Sequence[str]) -> None:
+        """One of them cannot be computed: the others still can."""
+        for sql in aggregates:
+            try:
+                self._measured[sql] = float(self._rows.one(sql)[0] or 0)
+            except self._error:
+                continue  # told by `_outcome`, which finds no number
+
+    def _outcome(self, promise: Promise) -> Outcome:
+        if promise.skipped:
+            return skipped(promise, promise.skipped), None
+        if promise.fault:
+            return broken(promise, self._table)
+        if promise.query:
+            return self._of_query(promise)
+        value = self._measured.get(promise.measure)
+        if value is None:
+            return broken(promise.broken("the engine cannot compare the column's values with it"), self._table)
+        if promise.percent:
+            value = 100 * value / self._count if self._count else 0.0
+        observed = Observation(value, self._count)
+        if not promise.kept(value):
+            observed = observed._replace(examples=self._examples(promise), keys=self._keys(promise))
+        return judged(promise, observed, self._table)
+
+    def _of_query(self, promise: Promise) -> Outcome:
+        try:
+            query = filled(promise.query, self._table, promise.column)
+            if other := elsewhere(self._rows, query, self._names):
+                return broken(promise.broken(other, READS_ELSEWHERE), self._table)
+            with self._limited():
+                found = self._rows.db.execute(query).fetchmany(2)
+            value = _single_number(found)
+        except self._error as error:
+            return broken(promise.broken(_reason(error)), self._table)
+        except ValueError as error:
+            return broken(promise.broken(str(error)), self._table)
+        return judged(promise, Observation(value, self._count), self._table)
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        timer = threading.Timer(TIME_LIMIT, self._rows.db.interrupt)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _examples(self, promise: Promise) -> tuple[str, ...]:
+        if not promise.column or promise.column in self._secret:
+            return ()
+        column = identifier(promise.column)
+        if promise.bad:
+            sql = f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {ROWS} WHERE {promise.bad}"
+        elif promise.dimension == "uniqueness":
+            there = f"FROM {ROWS} WHERE {column} IS NOT NULL"
+            sql = f"SELECT CAST({column} AS VARCHAR) {there} GROUP BY {column} HAVING count(*) > 1"
+        else:
+            return ()
+        return tuple(str(value) for (value,) in self._rows.all(f"{sql} ORDER BY 1 LIMIT {MAX_EXAMPLES}"))
+
+    def _keys(self, promise: Promise) -> tuple[str, ...]:
+        """The objects with rows that break it."""
+        where = promise.bad
+        if promise.code == "RequiredColumnEmpty":
+            where = f"{identifier(promise.column)} IS NULL"
+        if not where:
+            return ()
+        found = self._rows.all(
+            f"SELECT DISTINCT {identifier(OBJECT)} FROM {ROWS} WHERE {where} ORDER BY 1 LIMIT {_MAX_KEYS}"
+        )
+        return tuple(self._rows.keys[index] for (index,) in found)
+
+
+def _single_number(found: list[tuple[Any, ...]]) -> float:
+    """A rule's query gives one number, or one boolean. Raises `ValueError`, with what it gave instead."""
+    if len(found) != 1 or len(found[0]) != 1:
+        rows = "no row" if not found else f"{len(found[0])} columns" if len(found[0]) != 1 else "several rows"
+        raise ValueError(f"the query gives {rows}, not one number")
+    value = found[0][0]
+    if value is None:
+        raise ValueError("the query gives NULL, not a number: it divides by zero, or aggregates nothing")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"the query gives a {type(value).__name__}, not a number") from None
+    if not math.isfinite(number):
+        raise ValueError(f"the query gives {number}, not a number: it divides by zero")
+    return number
+
+
+def _reason(error: Exception) -> str:
+    said = _said(error)
+    if "INTERRUPT" in said.upper():
+        return f"the query takes longer than {TIME_LIMIT:.0f} s"
+    return "the query divides by zero" if "division by zero" in said.lower() else said
+
+
+def _said(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:300]

@@ -1,0 +1,286 @@
+"""Objects' files → rows. First in the columns' types, at full speed; an object that does not pass so is read again as
+text, which tells what is wrong with it, and loses nothing of what is right.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from mesh.adapters.measuring.fetching import Unreadable
+from mesh.adapters.measuring.rows import OBJECT, NotOfType, Rows, path_literal
+from mesh.adapters.measuring.sql_types import duck_type, from_text, no_whole_number, reading_type
+from mesh.domain.formats.model import CsvDialect, Storage
+from mesh.domain.quality.model import Finding
+from mesh.domain.quality.sql_text import ROWS, identifier, is_integer, text_literal
+
+_STAGING: Final = "mesh_staging"
+_MAX_ROW: Final = 2 * 1024 * 1024
+_MAX_LISTED: Final = 3
+_MAX_KEYS: Final = 10
+_REJECTED: Final = {
+    "UNQUOTED VALUE": (
+        "UnclosedQuote",
+        "Close the quote before the next delimiter; write a quote inside a field twice.",
+    ),
+    "TOO MANY COLUMNS": (
+        "RaggedRows",
+        "Give every row the same number of fields; quote values that hold the delimiter.",
+    ),
+    "MISSING COLUMNS": ("RaggedRows", "Give every row the same number of fields."),
+    "INVALID ENCODING": ("UnsupportedEncoding", "Save it as UTF-8."),
+    "LINE SIZE OVER MAXIMUM": ("LineTooLong", "Check that every quote is closed; shorten values."),
+}
+
+
+class Loader:
+    """Adds objects' rows. What is wrong becomes a finding of `rows`; `Unreadable` where nothing can be read."""
+
+    def __init__(self, rows: Rows, table: str, storage: Storage) -> None:
+        import duckdb  # noqa: PLC0415 - as in `empty_rows`
+
+        self._rows, self._table, self._storage = rows, table, storage
+        self._error = duckdb.Error
+
+    def load(self, file: Path, key: str, partition: Mapping[str, str]) -> None:
+        """Add one object's rows. Raises `Unreadable`."""
+        self._rows.keys.append(key)
+        if self._storage.format == "parquet":
+            self._parquet(file, key, partition)
+        elif self._storage.format == "json":
+            self._json(file, key, partition)
+        else:
+            self._csv(file, key, partition)
+
+    def _csv(self, file: Path, key: str, partition: Mapping[str, str]) -> None:
+        dialect = self._storage.dialect or CsvDialect(delimiter=",", header=True)
+        names = _csv_columns(file, dialect, self._rows.columns)
+        self._lacks(names, key)
+        read = _staged({f"c{index}": self._type(name) for index, name in enumerate(names)})
+        columns = {name: f"c{index}" for index, name in enumerate(names) if name in self._rows.types}
+        options = (
+            f"header = {str(dialect.header).lower()}, auto_detect = false, delim = {text_literal(dialect.delimiter)}, "
+            f"quote = {text_literal(dialect.quote)}, escape = {text_literal(dialect.quote)}, "
+            f"max_line_size = {_MAX_ROW}"
+        )
+        source = f"read_csv({path_literal(file)}, columns = {{}}, {options}{{}})"
+        try:
+            self._stage(source.format(_struct(read), ""))
+            if self._all_whole(columns):
+                return self._insert(self._values(columns), partition)
+        except self._error:
+            pass  # read again as text: that tells which lines, and which values
+        self._stage(source.format(_struct(dict.fromkeys(read, "VARCHAR")), ", store_rejects = true"))
+        self._rejected(key)
+        return self._insert_texts(columns, key, partition)
+
+    def _json(self, file: Path, key: str, partition: Mapping[str, str]) -> None:
+        """Fields by their names in any case, as the SerDe has them."""
+        path, most = path_literal(file), f"maximum_object_size = {_MAX_ROW}"
+        try:
+            found = self._rows.all(f"SELECT DISTINCT unnest(json_keys(json)) FROM read_ndjson_objects({path}, {most})")
+        except self._error as error:
+            raise Unreadable("MalformedJson", _first_line(error), "Write one JSON object per line.") from error
+        fields = sorted(str(name) for (name,) in found if str(name).strip().lower() in self._rows.types)
+        self._lacks([name.strip().lower() for name in fields], key)
+        read = {f"c{index}": self._type(name.strip().lower()) for index, name in enumerate(fields)}
+        spelt = {name: reading_type(type_) for name, type_ in zip(fields, read.values(), strict=True)}
+        source = f"read_json({path}, columns = {{}}, format = 'newline_delimited', auto_detect = false, {most})"
+        columns = _by_name(fields)
+        if not fields:
+            raise Unreadable("MalformedJson", "no object has a field of the table", "Name the fields as the columns.")
+        try:
+            self._stage(source.format(_struct(spelt)), fields)
+            if self._all_whole(columns):
+                return self._insert(self._values(columns), partition)
+        except self._error:
+            pass
+        try:
+            self._stage(source.format(_struct(dict.fromkeys(fields, "JSON"))), fields, text="{} ->> '$'")
+        except self._error as error:
+            raise Unreadable("MalformedJson", _first_line(error), "Write one JSON object per line.") from error
+        return self._insert_texts(columns, key, partition)
+
+    def _parquet(self, file: Path, key: str, partition: Mapping[str, str]) -> None:
+        source = f"read_parquet({path_literal(file)}, hive_partitioning = false)"
+        try:
+            described = self._rows.all(f"DESCRIBE SELECT * FROM {source}")
+            there = {str(row[0]).strip().lower(): (str(row[0]), str(row[1])) for row in described}
+            self._lacks(list(there), key)
+            values = {
+                name: _of_parquet(*there[name], duck_type(self._rows.types[name]))
+                for name in self._rows.columns
+                if name in there
+            }
+            before = self._count()
+            self._insert(values, partition, source)
+            promised = self._rows.all(f"SELECT sum(num_rows) FROM parquet_file_metadata({path_literal(file)})")[0][0]
+        except self._error as error:
+            raise _corrupt(_first_line(error)) from error
+        if (found := self._count() - before) != promised:
+            raise _corrupt(f"the footer promises {promised} rows, there are {found}")
+
+    def _type(self, name: str) -> str:
+        return self._rows.types.get(name, "string")
+
+    def _lacks(self, names: Sequence[str], key: str) -> None:
+        for name in set(self._rows.columns) - set(names):
+            self._rows.lacking.setdefault(name, []).append(key)
+
+    def _stage(self, source: str, fields: Sequence[str] = (), text: str = "{}") -> None:
+        """Keep what is read: as it is, or the `fields` as c0, c1, …"""
+        shown = ", ".join(f"{text.format(identifier(name))} AS c{index}" for index, name in enumerate(fields)) or "*"
+        self._rows.db.execute(f"CREATE OR REPLACE TEMP TABLE {_STAGING} AS SELECT {shown} FROM {source}")
+
+    def _all_whole(self, columns: Mapping[str, str]) -> bool:
+        """Whether every whole number was read exactly, and fits its type."""
+        whole = {
+            c: duck_type(self._type(name))
+            for name, each in columns.items()
+            if is_integer(self._type(name))
+            for c in each.split()
+        }
+        checks = [
+            f"count_if({no_whole_number(c)} OR ({c} IS NOT NULL AND try_cast({c} AS {type_}) IS NULL))"
+            for c, type_ in whole.items()
+        ]
+        if not checks:
+            return True
+        counts = self._rows.db.execute(f"SELECT {', '.join(checks)} FROM {_STAGING}").fetchone() or ()
+        return not any(counts)
+
+    def _values(self, columns: Mapping[str, str]) -> dict[str, str]:
+        return {
+            name: _first_of([f"CAST({c} AS {duck_type(self._type(name))})" for c in each.split()])
+            for name, each in columns.items()
+        }
+
+    def _insert_texts(self, columns: Mapping[str, str], key: str, partition: Mapping[str, str]) -> None:
+        values = {
+            name: _first_of([from_text(c, self._type(name)) for c in each.split()]) for name, each in columns.items()
+        }
+        self._count_wrong(values, columns, key)
+        self._insert(values, partition)
+
+    def _count_wrong(self, values: Mapping[str, str], columns: Mapping[str, str], key: str) -> None:
+        for name, value in values.items():
+            text = _first_of(columns[name].split())
+            wrong = f"({text}) IS NOT NULL AND ({value}) IS NULL"
+            count, shown = self._rows.all(
+                f"SELECT count_if({wrong}), list(DISTINCT {text}) FILTER ({wrong}) FROM {_STAGING}"
+            )[0]
+            if count:
+                found = self._rows.wrong.setdefault(name, NotOfType())
+                found.count += count
+                found.examples = sorted({*found.examples, *map(str, shown[:_MAX_LISTED])})[:_MAX_LISTED]
+                found.keys = [*found.keys, key][:_MAX_KEYS]
+
+    def _insert(self, values: Mapping[str, str], partition: Mapping[str, str], source: str = _STAGING) -> None:
+        """`values`: column → expression over the source; partition keys come from the object's folders."""
+        selected = [f"{value} AS {identifier(name)}" for name, value in values.items()]
+        selected += [
+            f"try_cast({text_literal(value)} AS {duck_type(self._type(name))}) AS {identifier(name)}"
+            for name, value in partition.items()
+            if name in self._rows.types and name not in values
+        ]
+        selected.append(f"{len(self._rows.keys) - 1} AS {identifier(OBJECT)}")
+        self._rows.db.execute(f"INSERT INTO {ROWS} BY NAME SELECT {', '.join(selected)} FROM {source}")
+
+    def _count(self) -> int:
+        return int(self._rows.one("count(*)")[0])
+
+    def _rejected(self, key: str) -> None:
+        """One finding for each kind of fault, with the first line that has it."""
+        found = self._rows.all(
+            "SELECT error_type::VARCHAR, count(*), min(line), arg_min(error_message, line) FROM reject_errors "
+            "GROUP BY 1 ORDER BY 3"
+        )
+        self._rows.db.execute("DROP TABLE reject_errors")
+        self._rows.db.execute("DROP TABLE reject_scans")
+        for kind, count, line, message in found:
+            code, remedy = _REJECTED.get(kind, ("MalformedCsv", "Correct the line."))
+            more = f" (and {count - 1} more)" if count > 1 else ""
+            self._rows.findings.append(
+                Finding(
+                    code=code,
+                    severity="error",
+                    table=self._table,
+                    keys=(key,),
+                    remedy=remedy,
+                    observed=float(count),
+                    message=f"{key}, line {line}: {_flat(message)}{more}",
+                )
+            )
+
+
+def _csv_columns(file: Path, dialect: CsvDialect, columns: Sequence[str]) -> list[str]:
+    """The file's columns in its order, by their names in the catalog; without a header the table's first ones."""
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        first = next((row for row in csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote) if row), [])
+    if dialect.header:
+        return [name.strip().lower() for name in first]
+    return [*columns, *(f"col{index}" for index in range(len(columns), len(first)))][: len(first)]
+
+
+def _by_name(fields: Sequence[str]) -> dict[str, str]:
+    """Column → the staged columns that hold it ("c0 c3"): a field may be spelt in several ways."""
+    found: dict[str, str] = {}
+    for index, name in enumerate(fields):
+        column = name.strip().lower()
+        found[column] = f"{found[column]} c{index}" if column in found else f"c{index}"
+    return found
+
+
+def _first_of(values: Sequence[str]) -> str:
+    return values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
+
+
+def _staged(types: Mapping[str, str]) -> dict[str, str]:
+    return {name: reading_type(type_) for name, type_ in types.items()}
+
+
+def _struct(types: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{text_literal(name)}: {text_literal(type_)}" for name, type_ in types.items()) + "}"
+
+
+def _of_parquet(name: str, found: str, wanted: str) -> str:
+    quoted = identifier(name)
+    if found == wanted:
+        return quoted
+    if found.endswith("[]") or found.startswith(("STRUCT", "MAP", "UNION")):
+        return f"CAST(to_json({quoted}) AS VARCHAR)"
+    return f"CAST({quoted} AS {wanted})"
+
+
+def _corrupt(what: str) -> Unreadable:
+    return Unreadable("CorruptParquet", what, "Write the file again, and upload it whole.")
+
+
+def _first_line(error: Exception) -> str:
+    return _flat(next(iter(str(error).splitlines()), ""))
+
+
+def _flat(message: str) -> str:
+    """Without what the engine advises to its own users, and without our own file's name."""
+    return " ".join(message.split("Possible", 1)[0].split())[:300]
+
+
+def unreadable(error: Unreadable, key: str, table: str) -> Finding:
+    """The finding that holds the batch back."""
+    return Finding(
+        code=error.code, severity="error", table=table, keys=(key,), message=f"{key}: {error.message}",
+        remedy=error.remedy,
+    )  # fmt: skip
+
+
+def not_of_type(rows: Rows, table: str, secret: Iterable[str]) -> Iterable[Finding]:
+    """One finding for each column with values that are none of its type."""
+    for name, wrong in rows.wrong.items():
+        examples = ", ".join(json.dumps(example[:60], ensure_ascii=False) for example in wrong.examples)
+        shown = "" if name in secret else f" (for example {examples})"
+        yield Finding(
+            code="ValueNotOfType", severity="error", table=table, column=name, observed=float(wrong.count), threshold=0.0,
+            keys=tuple(wrong.keys), message=f"{wrong.count:,} values of {name} are no {rows.types[name]}{shown}",
+            remedy="Correct the values, or let the contract have another type (a major revision).",
+        )  # fmt: skip

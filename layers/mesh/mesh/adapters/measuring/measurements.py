@@ -1,0 +1,147 @@
+"""One table of a batch: fetched, loaded, profiled, held against its contract, scored."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from mesh.adapters.measuring.evaluating import Evaluator, Outcome
+from mesh.adapters.measuring.fetching import Unreadable, fetch
+from mesh.adapters.measuring.loading import Loader, not_of_type, unreadable
+from mesh.adapters.measuring.profiling import profile_of
+from mesh.adapters.measuring.rows import Rows, empty_rows
+from mesh.domain.contract import Contract
+from mesh.domain.errors import Rejected
+from mesh.domain.formats.model import MIB, ObjectRef
+from mesh.domain.keys import DataKey, parse_key
+from mesh.domain.quality.freshness import Freshness, measured, service_levels
+from mesh.domain.quality.freshness import verdicts as freshness_verdicts
+from mesh.domain.quality.missing import missing_columns, without_missing
+from mesh.domain.quality.model import Finding, TableData, TableProfile, TableReport
+from mesh.domain.quality.promises import Promise
+from mesh.domain.quality.rules import own_names, table_promises
+from mesh.domain.quality.sampling import spread
+from mesh.domain.quality.scores import scores
+from mesh.domain.quality.withholding import withheld
+from mesh.ports import Objects
+
+MAX_BYTES: Final = 512 * MIB
+"""Of a table's objects, inflated; of more, whole objects up to this are read."""
+_MAX_FINDINGS: Final = 20
+
+
+class DuckMeasurements:
+    """Implements `ports.Measurements`. `memory` and `threads` are the engine's limits."""
+
+    def __init__(
+        self, objects: Objects, *, memory: str = "1500MB", threads: int = 2, max_bytes: int = MAX_BYTES
+    ) -> None:
+        self._objects, self._memory, self._threads, self._max_bytes = objects, memory, threads, max_bytes
+
+    def measure(self, data: TableData, contract: Contract | None, *, now: datetime) -> TableReport:
+        """See the port. What is wrong with the data is in the report; only AWS's own faults raise (`Transient`)."""
+        with (
+            tempfile.TemporaryDirectory(prefix="mesh-") as folder,
+            empty_rows(data.table_schema, folder=Path(folder), memory=self._memory, threads=self._threads) as rows,
+        ):
+            self._load(rows, data, Path(folder))
+            return _Report(rows, data, contract, now).build()
+
+    def _load(self, rows: Rows, data: TableData, folder: Path) -> None:
+        loader = Loader(rows, data.table, data.storage)
+        left, file = self._max_bytes, folder / "object"
+        for ref in spread(data.refs):
+            if left <= 0 or (left < self._max_bytes and ref.size > left):
+                rows.exact = False
+                continue
+            try:
+                left -= self._load_object(rows, loader, ref, file, left, text=data.storage.format != "parquet")
+            except Unreadable as error:
+                rows.findings.append(unreadable(error, ref.key, data.table))
+            except Rejected as error:
+                rows.findings.append(_gone(error, ref.key, data.table))
+            finally:
+                file.unlink(missing_ok=True)
+
+    def _load_object(self, rows: Rows, loader: Loader, ref: ObjectRef, file: Path, left: int, *, text: bool) -> int:
+        """Bytes that it took."""
+        fetched = fetch(self._objects.reader(ref), ref, file, text=text, limit=left)
+        rows.exact = rows.exact and not fetched.cut
+        key = parse_key(ref.key)
+        loader.load(file, ref.key, dict(key.partitions) if isinstance(key, DataKey) else {})
+        return fetched.size
+
+
+class _Report:
+    """From rows to report."""
+
+    def __init__(self, rows: Rows, data: TableData, contract: Contract | None, now: datetime) -> None:
+        self._rows, self._data, self._contract, self._now = rows, data, contract, now
+        self._table = contract.table(data.table) if contract else None
+        self._path = f"$.schema[{contract.tables.index(self._table)}]" if contract and self._table else "$"
+        names = own_names(self._table) if self._table else frozenset()
+        self._names = names | {data.table}
+
+    def build(self) -> TableReport:
+        self._rows.lock(sorted(self._names))
+        profile = profile_of(self._rows, self._data)
+        secret = self._secret(profile)
+        promises = self._promises()
+        evaluator = Evaluator(self._rows, self._data.table, self._names, secret, profile.rows)
+        fresh = self._freshness(profile)
+        missing = missing_columns(self._table, self._path, self._rows.types, self._rows.lacking)
+        outcomes = [*without_missing(evaluator.outcomes(promises), missing), *freshness_verdicts(fresh, profile.table)]
+        return TableReport(
+            profile=profile,
+            scores=scores(
+                profile,
+                required=[c.catalog_name for c in self._table.columns if c.required] if self._table else [],
+                checked=evaluator.checked(promises),
+                repeated=evaluator.repeated(promises),
+                freshness=fresh,
+                label=self._data.label,
+            ),
+            rules=tuple(result for result, _ in outcomes),
+            findings=tuple(self._findings(outcomes, missing, secret)),
+        )
+
+    def _promises(self) -> Sequence[Promise]:
+        return table_promises(self._table, self._path, self._rows.types) if self._table else ()
+
+    def _freshness(self, profile: TableProfile) -> tuple[Freshness, ...]:
+        levels = service_levels(self._contract, self._data.table) if self._contract else ()
+        return measured(levels, self._data, profile, self._now)
+
+    def _secret(self, profile: TableProfile) -> set[str]:
+        samples = {column.name: [value.value for value in column.top] for column in profile.columns}
+        return withheld(self._table, self._data.table_schema.columns, samples)
+
+    def _findings(self, outcomes: Sequence[Outcome], missing: Sequence[Finding], secret: set[str]) -> Iterator[Finding]:
+        yield from _limited(self._rows.findings, self._data.table)
+        yield from missing
+        yield from not_of_type(self._rows, self._data.table, secret)
+        yield from (finding for _, finding in outcomes if finding)
+        if not self._rows.exact:
+            yield Finding(
+                code="OnlySampled", severity="info", table=self._data.table,
+                message=f"a sample of {len(self._rows.keys)} of {len(self._data.refs)} objects was read",
+                remedy="Rules that need all rows were skipped.",
+            )  # fmt: skip
+
+
+def _gone(error: Rejected, key: str, table: str) -> Finding:
+    """An object that its owner deleted meanwhile is no data any more: told, and no fault of the others."""
+    return Finding(
+        code=type(error).__name__, severity="warning", table=table, keys=(key,), message=error.message,
+        remedy=error.remedy,
+    )  # fmt: skip
+
+
+def _limited(findings: Sequence[Finding], table: str) -> Iterator[Finding]:
+    yield from findings[:_MAX_FINDINGS]
+    if more := findings[_MAX_FINDINGS:]:
+        yield Finding(
+            code=more[0].code, severity="error", table=table, message=f"{len(more)} more findings of this kind",
+            keys=tuple(key for finding in more[:_MAX_FINDINGS] for key in finding.keys),
+        )  # fmt: skip

@@ -1,0 +1,30 @@
+"""Columns whose values no report, message or catalog entry may show."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from mesh.domain.contract import ContractColumn, ContractTable
+from mesh.domain.schema import Column
+from mesh.domain.sensitivity import find_personal
+
+_OPEN: Final = frozenset({"", "public", "internal", "none"})
+_PERSONAL_TAGS: Final = ("pii", "personal", "sensitive", "gdpr")
+
+
+def withheld(table: ContractTable | None, columns: Iterable[Column], samples: Mapping[str, Sequence[str]]) -> set[str]:
+    """Names of columns that are classified or tagged above internal, or look like personal data.
+
+    `samples`: column → some of its values as text. Contract and finding count alike: the stricter holds.
+    """
+    found = {finding.column for finding in find_personal(list(columns), samples)}
+    return found | {column.catalog_name for column in (table.columns if table else ()) if is_withheld(column)}
+
+
+def is_withheld(column: ContractColumn) -> bool:
+    """Whether the contract itself says so: classification, LF-Tags, or tags."""
+    if column.classification not in _OPEN:
+        return True
+    stated = (column.lf_tags.get("pii", ""), column.lf_tags.get("confidentiality", ""))
+    if any(value not in _OPEN for value in stated):
+        return True
+    return any(tag.lower().startswith(_PERSONAL_TAGS) for tag in column.tags)
