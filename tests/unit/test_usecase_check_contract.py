@@ -193,15 +193,34 @@ def test_a_draft_is_replaced_by_a_contract_of_any_version():
 
 
 def test_what_is_stated_and_not_enforced_goes_back_to_its_owner():
-    text = CONTRACT.replace("- {name: laufkont,", "- {name: laufkont, required: true,")
-    text += "slaProperties: [{property: latency, value: 4, unit: d}]\n"
+    text = CONTRACT.replace("- {name: laufkont,", "- {name: laufkont, required: true, encryptedName: l,")
+    text += "slaProperties: [{property: latency, value: 4, unit: d}, {property: retention, value: 4, unit: y}]\n"
 
     found = check(text).registration.contract["not_enforced"]
 
     assert [(item["where"], item["what"]) for item in found] == [
-        ("$.schema[0].properties[0].required", "laufkont: required"),
-        ("$.slaProperties[0]", "latency = 4 d"),
+        ("$.schema[0].properties[0].encryptedName", "laufkont: l"),
+        ("$.slaProperties[1]", "retention = 4 y"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ('query: ""', "the query is empty"),
+        ('query: "delete from credit_card"', "the query is no SELECT: it begins with 'delete'"),
+        ('query: "select 1; select 2"', "the query is more than one statement"),
+        ('query: "select count(*) from {object} where 1 / 0 = 1"', "the query divides by zero"),
+        ('query: "select count(*) from loans.all"', "the query reads loans.all: a rule reads its own table alone"),
+    ],
+)
+def test_a_quality_rule_that_cannot_be_evaluated_is_refused_when_it_arrives(rule, message):
+    text = CONTRACT.replace("- {name: laufkont,", f"- {{name: laufkont, quality: [{{type: sql, mustBe: 0, {rule}}}],")
+
+    with pytest.raises(ContractSchemaViolation) as refused:
+        check(text)
+
+    assert refused.value.where["violations"] == [{"path": "$.schema[0].properties[0].quality[0]", "message": message}]
 
 
 def test_an_older_contract_is_not_current_and_changes_nothing():

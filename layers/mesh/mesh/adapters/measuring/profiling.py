@@ -176,8 +176,11 @@ def _labelled_values(rows: Rows, label: str, column: ColumnProfile) -> tuple[Lab
 
 
 def _fingerprints(rows: Rows, count: int) -> tuple[int, tuple[str, ...]]:
-    """(rows beyond the first of their kind, the smallest hashes): the first half of the MD5 of a row's values as
-    text, in the order of the columns' names. A hash of the engine's own would be faster, and another with its next release."""
+    """(rows beyond the first of their kind, the smallest hashes).
+
+    A hash is the first half of the MD5 of a row's values as text, in the order of the columns' names. One of the
+    engine's own would be faster, and another with its next release.
+    """
     if not count or not rows.columns:
         return 0, ()
     cells = ", ".join(f"coalesce(CAST({identifier(name)} AS VARCHAR), chr(30))" for name in sorted(rows.columns))
