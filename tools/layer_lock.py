@@ -1,6 +1,6 @@
-"""`layers/dependencies/requirements.txt`, exported from `uv.lock`: what runs on Lambda is what was tested.
+"""The layers' `requirements.txt`, exported from `uv.lock`: what runs on Lambda is what was tested.
 
-`python -m tools.layer_lock` writes it; `--check` fails when it differs.
+`python -m tools.layer_lock` writes them; `--check` fails when one differs.
 """
 
 import argparse
@@ -9,13 +9,19 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = ROOT / "layers" / "dependencies" / "requirements.txt"
-EXPORT = ("export", "--only-group", "layer", "--no-emit-project", "--frozen", "--no-header")
+LAYERS = {"layer": "dependencies", "profiling": "profiling"}
+"""Dependency group → folder below `layers/`."""
+EXPORT = ("export", "--no-emit-project", "--frozen", "--no-header", "--only-group")
 
 
-def exported(uv: str) -> str:
-    """The group `layer` of the lock, with hashes. Raises CalledProcessError when uv fails."""
-    return subprocess.run([uv, *EXPORT], cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603
+def requirements(group: str) -> Path:
+    """Where a group's export lies."""
+    return ROOT / "layers" / LAYERS[group] / "requirements.txt"
+
+
+def exported(uv: str, group: str) -> str:
+    """A group of the lock, with hashes. Raises CalledProcessError when uv fails."""
+    return subprocess.run([uv, *EXPORT, group], cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603
 
 
 def main() -> int:
@@ -24,14 +30,18 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--uv", default=str(ROOT / ".mesh" / "uv" / "bin" / "uv"))
     options = parser.parse_args()
-    wanted = exported(options.uv)
-    if not options.check:
-        REQUIREMENTS.write_text(wanted, encoding="utf-8")
-        return 0
-    if REQUIREMENTS.read_text(encoding="utf-8") == wanted:
-        return 0
-    print(f"{REQUIREMENTS.relative_to(ROOT)} differs from uv.lock: make build", file=sys.stderr)
-    return 1
+    return max(_settle(group, exported(options.uv, group), check=options.check) for group in LAYERS)
+
+
+def _settle(group: str, wanted: str, *, check: bool) -> int:
+    file = requirements(group)
+    if not check:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(wanted, encoding="utf-8")
+    elif not file.is_file() or file.read_text(encoding="utf-8") != wanted:
+        print(f"{file.relative_to(ROOT)} differs from uv.lock: make build", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
