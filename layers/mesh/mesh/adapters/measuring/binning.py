@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mesh.adapters.measuring.rows import Rows
-from mesh.domain.quality.sql_text import ROWS, identifier
+from mesh.domain.quality.sql_text import identifier
 
 
 def edges_of(given: Sequence[float] | None, quantiles: Sequence[float] | None) -> tuple[float, ...]:
@@ -31,10 +31,10 @@ def bin_counts(rows: Rows, edges: Mapping[str, tuple[float, ...]], where: str = 
     ]
     if not wanted:
         return {}
-    values = rows.all(f"SELECT {', '.join(sql for _, sql in wanted)} FROM {ROWS} WHERE {where}")[0]
+    values = rows.all(f"SELECT {', '.join(sql for _, sql in wanted)} FROM {rows.source} WHERE {where}")[0]
     above: dict[str, list[int]] = {}
     for (name, _), value in zip(wanted, values, strict=True):
-        above.setdefault(name, []).append(int(value))
+        above.setdefault(name, []).append(int(value or 0))
     return {
         name: tuple(here - beyond for here, beyond in zip(counts, [*counts[1:], 0], strict=True))
         for name, counts in above.items()

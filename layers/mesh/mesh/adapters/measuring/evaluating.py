@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import batched
 from typing import Any, Final
@@ -55,12 +55,17 @@ class Evaluator:
                 bad.setdefault(promise.column, []).append(f"({promise.bad})")
         typed = [name for name in self._rows.columns if self._rows.types[name] != "string"]
         names = list(dict.fromkeys([*typed, *bad, *self._rows.wrong]))
-        return {name: self._checked(name, bad.get(name, [])) for name in names}
+        return {
+            name: found for chunk in batched(names, _CHUNK, strict=False) for name, found in self._checked(chunk, bad)
+        }
 
-    def _checked(self, name: str, bad: list[str]) -> Checked:
-        wrong = self._rows.wrong[name].count if name in self._rows.wrong else 0
-        values, invalid = self._rows.one(f"count({identifier(name)}), count_if({' OR '.join(bad) or 'false'})")
-        return Checked(values + wrong, invalid + wrong)
+    def _checked(self, names: Sequence[str], bad: Mapping[str, list[str]]) -> Iterator[tuple[str, Checked]]:
+        counts = self._rows.one(
+            ", ".join(f"count({identifier(name)}), count_if({' OR '.join(bad.get(name, ['false']))})" for name in names)
+        )
+        for name, (values, invalid) in zip(names, batched(counts, 2, strict=True), strict=True):
+            wrong = self._rows.wrong[name].count if name in self._rows.wrong else 0
+            yield name, Checked(values + wrong, int(invalid or 0) + wrong)
 
     def _ready(self, promise: Promise) -> Promise:
         """With a reason to skip it, or a fault, where that shows before it is measured."""

@@ -51,7 +51,7 @@ def fetch(reader: RangeReader, ref: ObjectRef, target: Path, *, text: bool, limi
     with target.open("wb") as file:
         for piece in pieces:
             last = text and size + len(piece) > limit
-            content = piece[: piece.rfind(b"\n") + 1] if last else piece
+            content = piece[: piece.rfind(b"\n", 0, limit - size) + 1] if last else piece
             if text:
                 scan.feed(content)
             file.write(content)

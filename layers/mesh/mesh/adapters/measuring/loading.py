@@ -77,30 +77,39 @@ class Loader:
 
     def _json(self, file: Path, key: str, partition: Mapping[str, str]) -> None:
         """Fields by their names in any case, as the SerDe has them."""
-        path, most = path_literal(file), f"maximum_object_size = {_MAX_ROW}"
-        try:
-            found = self._rows.all(f"SELECT DISTINCT unnest(json_keys(json)) FROM read_ndjson_objects({path}, {most})")
-        except self._error as error:
-            raise Unreadable("MalformedJson", _first_line(error), "Write one JSON object per line.") from error
-        fields = sorted(str(name) for (name,) in found if str(name).strip().lower() in self._rows.types)
+        lines = f"read_ndjson_objects({path_literal(file)}, maximum_object_size = {_MAX_ROW})"
+        fields = self._json_fields(lines)
         self._lacks([name.strip().lower() for name in fields], key)
-        read = {f"c{index}": self._type(name.strip().lower()) for index, name in enumerate(fields)}
-        spelt = {name: reading_type(type_) for name, type_ in zip(fields, read.values(), strict=True)}
-        source = f"read_json({path}, columns = {{}}, format = 'newline_delimited', auto_detect = false, {most})"
         columns = _by_name(fields)
-        if not fields:
-            raise Unreadable("MalformedJson", "no object has a field of the table", "Name the fields as the columns.")
         try:
-            self._stage(source.format(_struct(spelt)), fields)
-            if self._all_whole(columns):
-                return self._insert(self._values(columns), partition)
+            if len(columns) == len(fields):
+                self._stage_json(file, fields)
+                if self._all_whole(columns):
+                    return self._insert(self._values(columns), partition)
         except self._error:
             pass
-        try:
-            self._stage(source.format(_struct(dict.fromkeys(fields, "JSON"))), fields, text="{} ->> '$'")
-        except self._error as error:
-            raise Unreadable("MalformedJson", _first_line(error), "Write one JSON object per line.") from error
+        texts = [f"json_extract_string(json, {text_literal(_pointer(name))})" for name in fields]
+        self._stage(lines, texts)
         return self._insert_texts(columns, key, partition)
+
+    def _json_fields(self, lines: str) -> list[str]:
+        """The table's fields, as they are written."""
+        try:
+            others = self._rows.all(f"SELECT count(*) FROM {lines} WHERE json_type(json) <> 'OBJECT'")[0][0]
+            found = self._rows.all(f"SELECT DISTINCT unnest(json_keys(json)) FROM {lines}")
+        except self._error as error:
+            raise _malformed(_first_line(error)) from error
+        if others:
+            raise _malformed(f"{others} lines are no JSON objects")
+        fields = sorted(str(name) for (name,) in found if str(name).strip().lower() in self._rows.columns)
+        if not fields:
+            raise _malformed("no object has a field of the table")
+        return fields
+
+    def _stage_json(self, file: Path, fields: Sequence[str]) -> None:
+        spelt = _struct({name: reading_type(self._type(name.strip().lower())) for name in fields})
+        options = f"format = 'newline_delimited', records = true, auto_detect = false, maximum_object_size = {_MAX_ROW}"
+        self._stage(f"read_json({path_literal(file)}, columns = {spelt}, {options})", list(map(identifier, fields)))
 
     def _parquet(self, file: Path, key: str, partition: Mapping[str, str]) -> None:
         source = f"read_parquet({path_literal(file)}, hive_partitioning = false)"
@@ -128,9 +137,9 @@ class Loader:
         for name in set(self._rows.columns) - set(names):
             self._rows.lacking.setdefault(name, []).append(key)
 
-    def _stage(self, source: str, fields: Sequence[str] = (), text: str = "{}") -> None:
-        """Keep what is read: as it is, or the `fields` as c0, c1, …"""
-        shown = ", ".join(f"{text.format(identifier(name))} AS c{index}" for index, name in enumerate(fields)) or "*"
+    def _stage(self, source: str, values: Sequence[str] = ()) -> None:
+        """Keep what is read: as it is, or the `values` as c0, c1, …"""
+        shown = ", ".join(f"{value} AS c{index}" for index, value in enumerate(values)) or "*"
         self._rows.db.execute(f"CREATE OR REPLACE TEMP TABLE {_STAGING} AS SELECT {shown} FROM {source}")
 
     def _all_whole(self, columns: Mapping[str, str]) -> bool:
@@ -251,6 +260,15 @@ def _of_parquet(name: str, found: str, wanted: str) -> str:
     if found.endswith("[]") or found.startswith(("STRUCT", "MAP", "UNION")):
         return f"CAST(to_json({quoted}) AS VARCHAR)"
     return f"CAST({quoted} AS {wanted})"
+
+
+def _pointer(name: str) -> str:
+    """RFC 6901: any name, whatever signs it has."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _malformed(what: str) -> Unreadable:
+    return Unreadable("MalformedJson", what, "Write one JSON object per line.")
 
 
 def _corrupt(what: str) -> Unreadable:

@@ -48,22 +48,27 @@ def profile_of(rows: Rows, data: TableData) -> TableProfile:
 
 def _columns(rows: Rows, data: TableData, count: int) -> Iterator[ColumnProfile]:
     for names in batched(rows.columns, _CHUNK, strict=False):
-        found = _aggregates(rows, names)
-        edges = {
-            name: edges_of(data.edges.get(name), facts.get("quantiles"))
-            for name, facts in found.items()
-            if is_number(rows.types[name])
-        }
-        counts = bin_counts(rows, edges)
-        labelled = _labelled_bins(rows, data.label, edges)
-        for name, facts in found.items():
-            column = _column(rows, name, facts, count)
-            if counts.get(name):
-                histogram = Histogram(edges=edges[name], counts=counts[name])
-                column = column.model_copy(update={"histogram": histogram, "labelled": labelled.get(name, ())})
-            elif data.label in rows.types:
-                column = column.model_copy(update={"labelled": _labelled_values(rows, data.label, column)})
-            yield column
+        with rows.narrow([*names, data.label]) as part:
+            yield from _chunk(part, data, names, count)
+
+
+def _chunk(rows: Rows, data: TableData, names: Sequence[str], count: int) -> Iterator[ColumnProfile]:
+    found = _aggregates(rows, names)
+    edges = {
+        name: edges_of(data.edges.get(name), facts.get("quantiles"))
+        for name, facts in found.items()
+        if is_number(rows.types[name])
+    }
+    counts = bin_counts(rows, edges)
+    labelled = _labelled_bins(rows, data.label, edges)
+    for name, facts in found.items():
+        column = _column(rows, name, facts, count)
+        if counts.get(name):
+            histogram = Histogram(edges=edges[name], counts=counts[name])
+            column = column.model_copy(update={"histogram": histogram, "labelled": labelled.get(name, ())})
+        elif data.label in rows.types:
+            column = column.model_copy(update={"labelled": _labelled_values(rows, data.label, column)})
+        yield column
 
 
 def _aggregates(rows: Rows, names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -123,7 +128,7 @@ def _values(rows: Rows, name: str, facts: dict[str, Any], count: int) -> tuple[i
         return facts["distinct"], _estimated_top(rows, name)
     column = identifier(name)
     found = rows.all(
-        f"WITH g AS (SELECT {column} AS v, count(*) AS n FROM {ROWS} WHERE {column} IS NOT NULL GROUP BY v) "
+        f"WITH g AS (SELECT {column} AS v, count(*) AS n FROM {rows.source} WHERE {column} IS NOT NULL GROUP BY v) "
         f"SELECT CAST(v AS VARCHAR), n, (SELECT count(*) FROM g) FROM g ORDER BY n DESC, v LIMIT {MAX_CATEGORIES}"
     )
     return (found[0][2] if found else 0), tuple(ValueCount(value=_cut(value) or "", count=n) for value, n, _ in found)
@@ -135,7 +140,7 @@ def _estimated_top(rows: Rows, name: str) -> tuple[ValueCount, ...]:
     if not values:
         return ()
     marks = ", ".join("?" for _ in values)
-    sql = f"SELECT CAST({column} AS VARCHAR), count(*) AS n FROM {ROWS} WHERE {column} IN ({marks}) GROUP BY 1"
+    sql = f"SELECT CAST({column} AS VARCHAR), count(*) AS n FROM {rows.source} WHERE {column} IN ({marks}) GROUP BY 1"
     found = rows.db.execute(f"{sql} ORDER BY n DESC, 1", values).fetchall()
     return tuple(ValueCount(value=_cut(value) or "", count=n) for value, n in found)
 
@@ -152,7 +157,7 @@ def _labelled_bins(
         return {}
     found: dict[str, list[LabelledCounts]] = {}
     said = f"CAST({identifier(label)} AS VARCHAR)"
-    for (value,) in rows.all(f"SELECT DISTINCT {said} AS v FROM {ROWS} WHERE v IS NOT NULL ORDER BY v"):
+    for (value,) in rows.all(f"SELECT DISTINCT {said} AS v FROM {rows.source} WHERE v IS NOT NULL ORDER BY v"):
         where = f"{said} = {text_literal(value)}"
         for name, counts in bin_counts(rows, edges, where).items():
             found.setdefault(name, []).append(LabelledCounts(label=value, counts=counts))
@@ -168,7 +173,7 @@ def _labelled_values(rows: Rows, label: str, column: ColumnProfile) -> tuple[Lab
     found: dict[str, list[int]] = {}
     listed = ", ".join(map(text_literal, places))
     for value, said, count in rows.all(
-        f"SELECT {name}[:{_MAX_TEXT}] AS v, {by} AS l, count(*) FROM {ROWS} "
+        f"SELECT {name}[:{_MAX_TEXT}] AS v, {by} AS l, count(*) FROM {rows.source} "
         f"WHERE l IS NOT NULL AND v IN ({listed}) GROUP BY v, l ORDER BY l"
     ):
         found.setdefault(said, [0] * len(places))[places[value]] = count
