@@ -1,9 +1,10 @@
 """Rows → the profile of a table. Aggregates are written out, many columns in one query: that is what the engine does
 fastest. Where a table is large and a column has many values, `distinct` is estimated (HyperLogLog, within some percent)
 and `top` holds the few that an estimate finds, each counted exactly; everything else is exact.
+Quartiles are values that occur: the least that at least a quarter, half, three quarters of the numbers do not exceed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import batched
 from typing import Any, Final
 
@@ -28,11 +29,13 @@ EXACT_ROWS: Final = 200_000
 EXACT_VALUES: Final = 10_000
 """Above both, distinct values are estimated."""
 MAX_FINGERPRINTS: Final = 5_000
+_FEW_VALUES: Final = 500
 _MAX_LABELS: Final = 20
 _FEW: Final = 5
 _MAX_TEXT: Final = 200
 _CHUNK: Final = 60
 _MOMENTS: Final = ("date", "timestamp")
+_Values = tuple[int, tuple[ValueCount, ...]]
 
 
 def profile_of(rows: Rows, data: TableData) -> TableProfile:
@@ -61,8 +64,12 @@ def _chunk(rows: Rows, data: TableData, names: Sequence[str], count: int) -> Ite
     }
     counts = bin_counts(rows, edges)
     labelled = _labelled_bins(rows, data.label, edges)
+    few = _few_values(rows, {name: facts["distinct"] for name, facts in found.items()})
     for name, facts in found.items():
-        column = _column(rows, name, facts, count)
+        distinct, top = few.get(name) or _many_values(rows, name, facts["distinct"], count)
+        column = _column(rows.types[name], name, facts, count).model_copy(
+            update={"distinct": distinct, "top": top, "kind": _kind(rows.types[name], distinct)}
+        )
         if counts.get(name):
             histogram = Histogram(edges=edges[name], counts=counts[name])
             column = column.model_copy(update={"histogram": histogram, "labelled": labelled.get(name, ())})
@@ -92,7 +99,6 @@ def _facts(name: str, type_: str) -> Iterator[tuple[str, str]]:
         number = f"CAST({column} AS DOUBLE)"
         yield "mean", f"avg({number}){finite}"
         yield "deviation", f"stddev_samp({number}){finite}"
-        yield "quartiles", f"quantile_cont({number}, [0.25, 0.5, 0.75]){finite}"
         yield "quantiles", f"quantile_disc({number}, {[index / BINS for index in range(BINS + 1)]}){finite}"
     elif duck_type(type_) == "VARCHAR":
         yield "max_length", f"max(length({column}))"
@@ -102,14 +108,14 @@ def _facts(name: str, type_: str) -> Iterator[tuple[str, str]]:
         yield "mean_length", f"avg(octet_length({column}))"
 
 
-def _column(rows: Rows, name: str, facts: dict[str, Any], count: int) -> ColumnProfile:
-    distinct, top = _values(rows, name, facts, count)
-    quartiles = facts.get("quartiles")
+def _column(type_: str, name: str, facts: dict[str, Any], count: int) -> ColumnProfile:
+    """What the aggregates say."""
+    quantiles = facts.get("quantiles")
     return ColumnProfile(
-        name=name, type=rows.types[name], kind=_kind(rows.types[name], distinct), rows=count,
-        nulls=count - facts["values"], distinct=distinct, low=_cut(facts["low"]), high=_cut(facts["high"]),
-        mean=facts.get("mean"), deviation=facts.get("deviation"),
-        quartiles=(quartiles[0], quartiles[1], quartiles[2]) if quartiles else None, top=top,
+        name=name, type=type_, kind=_kind(type_, facts["distinct"]), rows=count, nulls=count - facts["values"],
+        distinct=facts["distinct"], low=_cut(facts["low"]), high=_cut(facts["high"]), mean=facts.get("mean"),
+        deviation=facts.get("deviation"),
+        quartiles=(quantiles[BINS // 4], quantiles[BINS // 2], quantiles[BINS * 3 // 4]) if quantiles else None,
         max_length=facts.get("max_length"), mean_length=facts.get("mean_length"),
     )  # fmt: skip
 
@@ -122,10 +128,23 @@ def _kind(type_: str, distinct: int) -> Kind:
     return "category" if distinct <= MAX_CATEGORIES else "text"
 
 
-def _values(rows: Rows, name: str, facts: dict[str, Any], count: int) -> tuple[int, tuple[ValueCount, ...]]:
+def _few_values(rows: Rows, estimated: Mapping[str, int]) -> dict[str, _Values]:
+    """Columns of few values: all of them counted, in one query."""
+    names = [name for name, distinct in estimated.items() if distinct <= _FEW_VALUES]
+    if not names:
+        return {}
+    counted = rows.one(", ".join(f"CAST(histogram({identifier(name)}) AS MAP(VARCHAR, UBIGINT))" for name in names))
+    found = {}
+    for name, counts in zip(names, counted, strict=True):
+        most = sorted((counts or {}).items(), key=lambda pair: -pair[1])[:MAX_CATEGORIES]
+        found[name] = len(counts or {}), tuple(ValueCount(value=_cut(value) or "", count=n) for value, n in most)
+    return found
+
+
+def _many_values(rows: Rows, name: str, estimated: int, count: int) -> _Values:
     """How many distinct values there are, and the most frequent."""
-    if count > EXACT_ROWS and facts["distinct"] > EXACT_VALUES:
-        return facts["distinct"], _estimated_top(rows, name)
+    if count > EXACT_ROWS and estimated > EXACT_VALUES:
+        return estimated, _estimated_top(rows, name)
     column = identifier(name)
     found = rows.all(
         f"WITH g AS (SELECT {column} AS v, count(*) AS n FROM {rows.source} WHERE {column} IS NOT NULL GROUP BY v) "
@@ -183,18 +202,19 @@ def _labelled_values(rows: Rows, label: str, column: ColumnProfile) -> tuple[Lab
 def _fingerprints(rows: Rows, count: int) -> tuple[int, tuple[str, ...]]:
     """(rows beyond the first of their kind, the smallest hashes).
 
-    A hash is the first half of the MD5 of a row's values as text, in the order of the columns' names. One of the
+    A hash is the first half of the MD5 (as a little-endian number) of a row's values as text, in the order of the
+    columns' names. One of the
     engine's own would be faster, and another with its next release.
     """
     if not count or not rows.columns:
         return 0, ()
     cells = ", ".join(f"coalesce(CAST({identifier(name)} AS VARCHAR), chr(30))" for name in sorted(rows.columns))
     rows.db.execute(
-        f"CREATE OR REPLACE TEMP TABLE mesh_marks AS SELECT md5_number(concat_ws(chr(31), {cells})) AS h FROM {ROWS}"
+        f"CREATE OR REPLACE TEMP TABLE mesh_marks AS SELECT md5_number_lower(concat_ws(chr(31), {cells})) AS h FROM {ROWS}"
     )
     distinct = rows.all("SELECT count(DISTINCT h) FROM mesh_marks")[0][0]
     smallest = rows.all(f"SELECT DISTINCT h FROM mesh_marks ORDER BY h LIMIT {MAX_FINGERPRINTS}")
-    return count - distinct, tuple(sorted(f"{number >> 64:016x}" for (number,) in smallest))
+    return count - distinct, tuple(f"{number:016x}" for (number,) in smallest)
 
 
 def _cut(text: str | None) -> str | None:
