@@ -58,7 +58,7 @@ def numbers_agree(column, numbers):
         assert (column.mean, column.quartiles, column.histogram) == (None, None, None)
         return
     assert (float(column.low), float(column.high)) == (numbers[0], numbers[-1])
-    assert column.mean == pytest.approx(statistics.fmean(numbers), abs=1e-6)
+    assert column.mean == pytest.approx(statistics.fmean(numbers), rel=1e-9, abs=1e-3)
     if len(numbers) > 1:
         assert column.deviation == pytest.approx(statistics.stdev(numbers), rel=1e-6, abs=1e-3)
     assert column.quartiles == tuple(numbers[math.ceil(len(numbers) * part) - 1] for part in (0.25, 0.5, 0.75))

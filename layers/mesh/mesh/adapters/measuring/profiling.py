@@ -209,9 +209,8 @@ def _fingerprints(rows: Rows, count: int) -> tuple[int, tuple[str, ...]]:
     if not count or not rows.columns:
         return 0, ()
     cells = ", ".join(f"coalesce(CAST({identifier(name)} AS VARCHAR), chr(30))" for name in sorted(rows.columns))
-    rows.db.execute(
-        f"CREATE OR REPLACE TEMP TABLE mesh_marks AS SELECT md5_number_lower(concat_ws(chr(31), {cells})) AS h FROM {ROWS}"
-    )
+    mark = f"md5_number_upper(concat_ws(chr(31), {cells}))"
+    rows.db.execute(f"CREATE OR REPLACE TEMP TABLE mesh_marks AS SELECT {mark} AS h FROM {ROWS}")
     distinct = rows.all("SELECT count(DISTINCT h) FROM mesh_marks")[0][0]
     smallest = rows.all(f"SELECT DISTINCT h FROM mesh_marks ORDER BY h LIMIT {MAX_FINGERPRINTS}")
     return count - distinct, tuple(f"{number:016x}" for (number,) in smallest)
