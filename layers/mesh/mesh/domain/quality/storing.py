@@ -137,7 +137,7 @@ def _decimal(number: Decimal) -> dict[str, Any]:
     sign, digits, exponent = number.as_tuple()
     power = int(exponent)
     unscaled = int("".join(map(str, digits))) * 10 ** max(power, 0) * (-1 if sign else 1)
-    length = (unscaled.bit_length() + 8) // 8
+    length = (unscaled if unscaled >= 0 else ~unscaled).bit_length() // 8 + 1
     return {"UnscaledValue": unscaled.to_bytes(length, "big", signed=True), "Scale": max(-power, 0)}
 
 
