@@ -68,6 +68,12 @@ def numbers_agree(column, numbers):
     assert (edges[0], edges[-1], list(counts)) == (numbers[0], numbers[-1], inner)
 
 
+def test_each_value_of_a_flag_has_its_own_bin():
+    content = "a\n" + "0\n" * 3 + "1\n" * 7
+    histogram = measure({"a.csv": content}, {"a": "int"}).profile.column("a").histogram
+    assert (histogram.edges, histogram.counts) == ((0, 1, 1), (3, 7))
+
+
 def test_given_edges_are_kept_and_what_lies_outside_counts_into_the_outermost():
     content = "a\n" + "".join(f"{number}\n" for number in (-5, 0, 1, 5, 9, 10, 99))
     column = measure({"a.csv": content}, {"a": "int"}, edges={"a": (0, 5, 10)}).profile.column("a")

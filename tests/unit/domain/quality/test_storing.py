@@ -99,8 +99,8 @@ def test_parameters_of_a_column():
         "bigint", "1", "9", mean=4.5, deviation=1.25, quartiles=(2.0, 4.0, 7.5), top=(ValueCount(value="3", count=6),)
     )
     assert column_parameters(found) == {
-        "mesh.rows": "10", "mesh.nulls": "1", "mesh.distinct": "3", "mesh.min": "1", "mesh.max": "9", "mesh.mean": "4.5",
-        "mesh.stddev": "1.25", "mesh.quartiles": "2, 4, 7.5", "mesh.top": "3 (6)",
+        "mesh.rows": "10", "mesh.nulls": "1", "mesh.distinct": "3", "mesh.min": "1", "mesh.max": "9",
+        "mesh.mean": "4.5", "mesh.stddev": "1.25", "mesh.quartiles": "2, 4, 7.5", "mesh.top": "3 (6)",
     }  # fmt: skip
 
 

@@ -9,15 +9,15 @@ from mesh.domain.quality.sql_text import identifier
 def edges_of(given: Sequence[float] | None, quantiles: Sequence[float] | None) -> tuple[float, ...]:
     """Those of the accepted history, else bins of equal counts; () for a column without a number.
 
-    `quantiles` are values of the column, from the least to the greatest; one that repeats makes fewer bins, and a
-    single value is a bin of no width.
+    `quantiles` are values of the column, from the least to the greatest; one that repeats makes fewer bins. A greatest
+    value that repeats has a bin of its own, of no width: of a flag 0 and 1 the edges are 0, 1, 1.
     """
     if given and len(given) >= 2:
         return tuple(sorted(given))
     if not quantiles:
         return ()
     edges = tuple(dict.fromkeys(map(float, quantiles)))
-    return edges if len(edges) > 1 else (edges[0], edges[0])
+    return (*edges, edges[-1]) if quantiles[-1] == quantiles[-2] else edges
 
 
 def bin_counts(rows: Rows, edges: Mapping[str, tuple[float, ...]], where: str = "true") -> dict[str, tuple[int, ...]]:

@@ -52,6 +52,7 @@ class Loader:
             self._json(file, key, partition)
         else:
             self._csv(file, key, partition)
+        self._rows.db.execute(f"DROP TABLE IF EXISTS {_STAGING}")
 
     def _csv(self, file: Path, key: str, partition: Mapping[str, str]) -> None:
         dialect = self._storage.dialect or CsvDialect(delimiter=",", header=True)

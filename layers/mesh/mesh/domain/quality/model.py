@@ -40,7 +40,9 @@ class TableData(Model):
 
 class Histogram(Model):
     """`counts[i]` values lie in `[edges[i], edges[i + 1])`; the last bin has its upper edge too. What lies outside the
-    edges (they may be those of an earlier batch) counts into the outermost bins."""
+    edges (they may be those of an earlier batch) counts into the outermost bins. Two equal edges at the end are the bin
+    of that one value.
+    """
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]

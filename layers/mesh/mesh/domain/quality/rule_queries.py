@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from mesh.domain.quality.sql_text import identifier
 
-_OBJECT: Final = frozenset({"object", "table", "model", "schema"})
+_OBJECT: Final = frozenset({"object", "table", "model"})
 _PROPERTY: Final = frozenset({"property", "column", "field"})
 _PLACEHOLDER: Final = re.compile(r"(?P<before>[\"'`]?)\$?\{\s*(?P<name>\w+)\s*\}(?P<after>[\"'`]?)")
 _TOKEN: Final = re.compile(
