@@ -169,6 +169,7 @@ def test_a_line_that_is_no_json_object_is_told(line):
     assert codes(report) == [("MalformedJson", "error")]
 
 
+@pytest.mark.timeout(300)
 def test_five_thousand_columns_are_profiled():
     names = [f"c{number}" for number in range(5000)]
     content = ",".join(names) + "\n" + ",".join("1" for _ in names) + "\n"

@@ -238,6 +238,12 @@ def test_no_value_of_a_personal_column_is_shown():
     assert (only(wrong).code, "SECRET" in only(wrong).message) == ("ValueNotOfType", False)
 
 
+def test_no_value_is_shown_by_a_query_that_fails_on_it():
+    report = sql("select sum(cast(a as integer)) from t", "k,a\n1,SECRET\n")
+    assert "cannot be converted" in only(report).message
+    assert "SECRET" not in report.model_dump_json(exclude={"profile"})
+
+
 def test_of_a_sample_only_what_each_row_shows_is_judged():
     promised = contract(
         column("a", unique=True, required=True), table={"quality": [{"metric": "rowCount", "mustBe": 1}]}

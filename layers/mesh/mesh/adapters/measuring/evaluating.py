@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import batched
 from typing import Any, Final
 
+from mesh.adapters.measuring.faults import first_line
 from mesh.adapters.measuring.guarding import elsewhere
 from mesh.adapters.measuring.rows import OBJECT, Rows
 from mesh.domain.quality.model import Finding, RuleResult
@@ -83,7 +84,7 @@ class Evaluator:
         try:
             self._rows.db.execute(f"SELECT regexp_matches('', {text_literal(pattern)})")
         except self._error as error:
-            return f"the engine's regular expressions (RE2) refuse it: {_said(error)}"
+            return f"the engine's regular expressions (RE2) refuse it: {first_line(error)}"
         return ""
 
     def _measure(self, aggregates: list[str]) -> None:
@@ -186,11 +187,7 @@ def _single_number(found: list[tuple[Any, ...]]) -> float:
 
 
 def _reason(error: Exception) -> str:
-    said = _said(error)
+    said = first_line(error)
     if "INTERRUPT" in said.upper():
         return f"the query takes longer than {TIME_LIMIT:.0f} s"
     return "the query divides by zero" if "division by zero" in said.lower() else said
-
-
-def _said(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)[:300]

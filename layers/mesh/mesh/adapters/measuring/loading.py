@@ -3,35 +3,22 @@ text, which tells what is wrong with it, and loses nothing of what is right.
 """
 
 import csv
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import batched
 from pathlib import Path
 from typing import Final
 
-from mesh.adapters.measuring.fetching import Unreadable
+from mesh.adapters.measuring.faults import corrupt, first_line, malformed, rejected
 from mesh.adapters.measuring.rows import OBJECT, NotOfType, Rows, path_literal
 from mesh.adapters.measuring.sql_types import duck_type, from_text, no_whole_number, reading_type
 from mesh.domain.formats.model import CsvDialect, Storage
-from mesh.domain.quality.model import Finding
 from mesh.domain.quality.sql_text import ROWS, identifier, is_integer, text_literal
 
 _STAGING: Final = "mesh_staging"
 _MAX_ROW: Final = 2 * 1024 * 1024
 _MAX_LISTED: Final = 3
 _MAX_KEYS: Final = 10
-_REJECTED: Final = {
-    "UNQUOTED VALUE": (
-        "UnclosedQuote",
-        "Close the quote before the next delimiter; write a quote inside a field twice.",
-    ),
-    "TOO MANY COLUMNS": (
-        "RaggedRows",
-        "Give every row the same number of fields; quote values that hold the delimiter.",
-    ),
-    "MISSING COLUMNS": ("RaggedRows", "Give every row the same number of fields."),
-    "INVALID ENCODING": ("UnsupportedEncoding", "Save it as UTF-8."),
-    "LINE SIZE OVER MAXIMUM": ("LineTooLong", "Check that every quote is closed; shorten values."),
-}
+_CHUNK: Final = 100
 
 
 class Loader:
@@ -99,12 +86,12 @@ class Loader:
             others = self._rows.all(f"SELECT count(*) FROM {lines} WHERE json_type(json) <> 'OBJECT'")[0][0]
             found = self._rows.all(f"SELECT DISTINCT unnest(json_keys(json)) FROM {lines}")
         except self._error as error:
-            raise _malformed(_first_line(error)) from error
+            raise malformed(first_line(error)) from error
         if others:
-            raise _malformed(f"{others} lines are no JSON objects")
+            raise malformed(f"{others} lines are no JSON objects")
         fields = sorted(str(name) for (name,) in found if str(name).strip().lower() in self._rows.columns)
         if not fields:
-            raise _malformed("no object has a field of the table")
+            raise malformed("no object has a field of the table")
         return fields
 
     def _stage_json(self, file: Path, fields: Sequence[str]) -> None:
@@ -127,9 +114,9 @@ class Loader:
             self._insert(values, partition, source)
             promised = self._rows.all(f"SELECT sum(num_rows) FROM parquet_file_metadata({path_literal(file)})")[0][0]
         except self._error as error:
-            raise _corrupt(_first_line(error)) from error
+            raise corrupt(first_line(error)) from error
         if (found := self._count() - before) != promised:
-            raise _corrupt(f"the footer promises {promised} rows, there are {found}")
+            raise corrupt(f"the footer promises {promised} rows, there are {found}")
 
     def _type(self, name: str) -> str:
         return self._rows.types.get(name, "string")
@@ -155,9 +142,10 @@ class Loader:
             f"count_if({no_whole_number(c)} OR ({c} IS NOT NULL AND try_cast({c} AS {type_}) IS NULL))"
             for c, type_ in whole.items()
         ]
-        if not checks:
-            return True
-        counts = self._rows.db.execute(f"SELECT {', '.join(checks)} FROM {_STAGING}").fetchone() or ()
+        counts = (
+            self._rows.all(f"SELECT {' + '.join(chunk)} FROM {_STAGING}")[0][0]
+            for chunk in batched(checks, _CHUNK, strict=False)
+        )
         return not any(counts)
 
     def _values(self, columns: Mapping[str, str]) -> dict[str, str]:
@@ -208,20 +196,7 @@ class Loader:
         )
         self._rows.db.execute("DROP TABLE reject_errors")
         self._rows.db.execute("DROP TABLE reject_scans")
-        for kind, count, line, message in found:
-            code, remedy = _REJECTED.get(kind, ("MalformedCsv", "Correct the line."))
-            more = f" (and {count - 1} more)" if count > 1 else ""
-            self._rows.findings.append(
-                Finding(
-                    code=code,
-                    severity="error",
-                    table=self._table,
-                    keys=(key,),
-                    remedy=remedy,
-                    observed=float(count),
-                    message=f"{key}, line {line}: {_flat(message)}{more}",
-                )
-            )
+        self._rows.findings += [rejected(*facts, key=key, table=self._table) for facts in found]
 
 
 def _csv_columns(file: Path, dialect: CsvDialect, columns: Sequence[str]) -> list[str]:
@@ -266,41 +241,3 @@ def _of_parquet(name: str, found: str, wanted: str) -> str:
 def _pointer(name: str) -> str:
     """RFC 6901: any name, whatever signs it has."""
     return "/" + name.replace("~", "~0").replace("/", "~1")
-
-
-def _malformed(what: str) -> Unreadable:
-    return Unreadable("MalformedJson", what, "Write one JSON object per line.")
-
-
-def _corrupt(what: str) -> Unreadable:
-    return Unreadable("CorruptParquet", what, "Write the file again, and upload it whole.")
-
-
-def _first_line(error: Exception) -> str:
-    return _flat(next(iter(str(error).splitlines()), ""))
-
-
-def _flat(message: str) -> str:
-    """Without what the engine advises to its own users, and without our own file's name."""
-    return " ".join(message.split("Possible", 1)[0].split())[:300]
-
-
-def unreadable(error: Unreadable, key: str, table: str) -> Finding:
-    """The finding that holds the batch back."""
-    return Finding(
-        code=error.code, severity="error", table=table, keys=(key,), message=f"{key}: {error.message}",
-        remedy=error.remedy,
-    )  # fmt: skip
-
-
-def not_of_type(rows: Rows, table: str, secret: Iterable[str]) -> Iterable[Finding]:
-    """One finding for each column with values that are none of its type."""
-    for name, wrong in rows.wrong.items():
-        examples = ", ".join(json.dumps(example[:60], ensure_ascii=False) for example in wrong.examples)
-        shown = "" if name in secret else f" (for example {examples})"
-        yield Finding(
-            code="ValueNotOfType", severity="error", table=table, column=name, observed=float(wrong.count),
-            threshold=0.0, keys=tuple(wrong.keys),
-            message=f"{wrong.count:,} values of {name} are no {rows.types[name]}{shown}",
-            remedy="Correct the values, or let the contract have another type (a major revision).",
-        )  # fmt: skip

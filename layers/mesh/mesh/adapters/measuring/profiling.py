@@ -33,7 +33,7 @@ _FEW_VALUES: Final = 500
 _MAX_LABELS: Final = 20
 _FEW: Final = 5
 _MAX_TEXT: Final = 200
-_CHUNK: Final = 60
+_CHUNK: Final = 20
 _MOMENTS: Final = ("date", "timestamp")
 _Values = tuple[int, tuple[ValueCount, ...]]
 
