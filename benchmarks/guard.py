@@ -2,11 +2,12 @@
 
     python benchmarks/guard.py [--seeds 200] [--first 10000] [--data ../shared/data/south_german_credit.csv]
 
-Designs. `resplit`: each seed shuffles the real rows into eleven slices of 90; ten are the history, the eleventh is the
-batch, of rows never seen. `bootstrap`: the batch is drawn with replacement from the 100 rows that are left over after ten
-slices of 90; it repeats rows within itself, so `RowsRepeated` is off. `generated`: applicants of the generated sample
-(local/samples/credit.py), ten slices of 100 and a fresh one. `drifting`: the same, but each slice draws amounts and
-bad loans from a mood of its own, which moves amounts by 15% and the rate of the label by 5 points, as seasons do.
+Designs. `resplit`: each seed shuffles the real rows into eleven slices of 90; ten are the history, the eleventh is
+the batch, of rows never seen. `bootstrap`: ten slices of 50 are half of the rows; the batch is 50 rows drawn with
+replacement from the other half. It repeats rows within itself (about one in twenty), so `RowsRepeated` is off.
+`generated`: applicants of the generated sample (local/samples/credit.py), ten slices of 100 and a fresh one.
+`drifting`: the same, but each slice has a mood of its own, which moves amounts by 15% and the rate of the label by 5
+points, as seasons do.
 
 An error on a clean batch is a false alarm; an attack is found if its batch gets an error that names the right reason.
 """
@@ -22,12 +23,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from local.samples import credit
 from mesh.domain.guard.history import History, edges_of, remember
 from mesh.domain.guard.judging import judge
 from mesh.domain.guard.settings import GuardSettings
 from mesh.domain.quality.model import Finding
 
+from local.samples import credit
 from tests.guard_profiles import Row, profile_of
 
 LABEL, AMOUNT = "kredit", "hoehe"
@@ -118,7 +119,7 @@ def resplit(rows: Sequence[Row], seed: int) -> Slices:
 def bootstrap(rows: Sequence[Row], seed: int) -> Slices:
     dice = random.Random(seed)
     shuffled = dice.sample(rows, len(rows))
-    return [shuffled[start : start + 90] for start in range(0, 900, 90)], dice.choices(shuffled[900:], k=90)
+    return [shuffled[start : start + 50] for start in range(0, 500, 50)], dice.choices(shuffled[500:], k=50)
 
 
 def generated(seed: int) -> Slices:

@@ -5,11 +5,11 @@ import statistics
 from collections.abc import Iterator
 from typing import Final
 
-from mesh.domain.guard.cells import cells_of, evidence_of
+from mesh.domain.guard.cells import Cells, cells_of, evidence_of
 from mesh.domain.guard.found import Case, percent
 from mesh.domain.guard.settings import NEAR, Check
 from mesh.domain.guard.tails import beta_binomial_tail, holm
-from mesh.domain.quality.model import ColumnProfile, Finding
+from mesh.domain.quality.model import ColumnProfile, Evidence, Finding
 
 _MAD_TO_DEVIATION: Final = 1.4826
 _ROBUST_LIMIT: Final = 4.0
@@ -56,8 +56,15 @@ def unusual_outliers(case: Case) -> Iterator[Finding]:
             check,
             f"{outside} values of {column.name} ({percent(share)}) lie far outside of what the table holds; of the "
             f"accepted rows {percent(before / seen)} do.",
-            near=not past, column=column.name, observed=share, threshold=threshold, evidence=evidence_of(cells),
+            near=not past, column=column.name, observed=share, threshold=threshold, evidence=_fences(cells),
         )  # fmt: skip
+
+
+def _fences(cells: Cells) -> Evidence | None:
+    """Below, between and above the fences, and what is missing."""
+    labels = (cells.labels[0], "between", cells.labels[-2], cells.labels[-1])
+    past, batch = ((counts[0], sum(counts[1:-2]), counts[-2], counts[-1]) for counts in (cells.accepted, cells.batch))
+    return evidence_of(Cells(labels, (past,), batch, ordered=True))
 
 
 def _beyond(case: Case, column: ColumnProfile) -> tuple[int, int, int, int] | None:

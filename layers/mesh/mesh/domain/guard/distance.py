@@ -10,9 +10,11 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 from mesh.domain.guard.cells import Cells
-from mesh.domain.guard.tails import beta_binomial_tail, chi_square_tail, kolmogorov_tail
+from mesh.domain.guard.tails import beta_binomial_tail, chi_square_tail, fisher_tail, kolmogorov_tail
 
 _EXPECTED: Final = 5.0
+_BY_NATURE: Final = 0.01
+"""Accepted batches differ by nature where chance makes them differ so much less often than this."""
 _SMOOTHING: Final = 0.5
 """Added to each count for PSI (Jeffreys' prior), so that an empty cell gives a large number and not infinity."""
 
@@ -20,32 +22,45 @@ type Counts = Sequence[int]
 
 
 class Distance(NamedTuple):
-    """`psi` is corrected for sample sizes; `chance` holds for one column, `heterogeneity` (chi-square by its degrees of
-    freedom, 1 on average where only chance is at work) needs no such test."""
+    """`psi` is corrected for sample sizes; `chance` holds for one column. `heterogeneity` is chi-square by its
+    `degrees` of freedom: 1 on average where only chance is at work."""
 
     psi: float
     chance: float
     heterogeneity: float
+    degrees: int
 
 
-def distance(accepted: Counts, batch: Counts, *, ordered: bool, dispersion: float = 1.0) -> Distance:
-    """`dispersion` >= 1: how much more accepted batches differ among each other than chance explains."""
+class Dispersion(NamedTuple):
+    """How accepted batches differ among each other: `factor` times as much as by chance (at least 1), by a PSI of
+    `largest` at most. `degrees` of freedom stand behind the factor; 0 where it may itself be chance."""
+
+    factor: float = 1.0
+    largest: float = 0.0
+    degrees: int = 0
+
+
+def distance(accepted: Counts, batch: Counts, *, ordered: bool, dispersion: Dispersion | None = None) -> Distance:
+    """`dispersion`: what is usual among the accepted batches, and so excuses the new one."""
+    usual = dispersion or Dispersion()
     merged = _merged(accepted, batch, ordered=ordered)
     statistic, degrees = _chi_square(merged.accepted, merged.batch)
-    chances = [chi_square_tail(statistic / dispersion, degrees)] if degrees else []
+    chances = [_excused_tail(statistic, degrees, usual)] if degrees else []
     if merged.rare_batch or merged.rare_accepted:
-        chances.append(_rare_chance(merged, sum(accepted), sum(batch), dispersion))
-    if ordered:
-        chances.append(_kolmogorov(accepted[:-1], batch[:-1], dispersion))
+        chances.append(_rare_chance(merged, sum(accepted), sum(batch), usual.factor))
+    # Where batches differ by nature, how much the largest gap varies is not known.
+    if ordered and not usual.degrees:
+        chances.append(_kolmogorov(accepted[:-1], batch[:-1], usual.factor))
     return Distance(
         psi=_psi((*merged.accepted, merged.rare_accepted), (*merged.batch, merged.rare_batch)),
-        chance=min(1.0, len(chances) * min(chances, default=1.0)),
+        chance=min([1.0, *(len(chances) * chance for chance in chances)]),
         heterogeneity=statistic / degrees if degrees else 1.0,
+        degrees=degrees,
     )
 
 
-def dispersion_of(cells: Cells) -> tuple[float, float]:
-    """Of accepted batches, each against all others: the mean heterogeneity, at least 1, and the largest PSI."""
+def dispersion_of(cells: Cells) -> Dispersion:
+    """Of accepted batches, each against all others."""
     total = cells.accepted
     found = [
         distance([whole - part for whole, part in zip(total, one, strict=True)], one, ordered=cells.ordered)
@@ -53,8 +68,21 @@ def dispersion_of(cells: Cells) -> tuple[float, float]:
         if sum(one) and sum(one) < sum(total)
     ]
     if not found:
-        return 1.0, 0.0
-    return max(1.0, sum(item.heterogeneity for item in found) / len(found)), max(item.psi for item in found)
+        return Dispersion()
+    statistic = sum(item.heterogeneity * item.degrees for item in found)
+    degrees = sum(item.degrees for item in found)
+    return Dispersion(
+        factor=max(1.0, statistic / degrees) if degrees else 1.0,
+        largest=max(item.psi for item in found),
+        degrees=len(found) - 1 if degrees and chi_square_tail(statistic, degrees) <= _BY_NATURE else 0,
+    )
+
+
+def _excused_tail(statistic: float, degrees: int, usual: Dispersion) -> float:
+    """Bins join their neighbours; values too rare to be tested one by one, and missing ones, count together as rare."""
+    if usual.degrees:
+        return fisher_tail(statistic / degrees / usual.factor, degrees, usual.degrees)
+    return chi_square_tail(statistic / usual.factor, degrees)
 
 
 class _Merged(NamedTuple):
@@ -104,7 +132,7 @@ def _chi_square(accepted: Counts, batch: Counts) -> tuple[float, int]:
         return 0.0, 0
     root = math.sqrt(right / left)
     pairs = [(one, two) for one, two in zip(accepted, batch, strict=True) if one + two]
-    return sum((one * root - two / root) ** 2 / (one + two) for one, two in pairs), len(pairs) - 1
+    return sum((one * root - two / root) ** 2 / (one + two) for one, two in pairs), max(0, len(pairs) - 1)
 
 
 def _rare_chance(merged: _Merged, accepted: int, batch: int, dispersion: float) -> float:

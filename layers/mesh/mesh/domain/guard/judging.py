@@ -71,7 +71,8 @@ def _too_short(case: Case) -> Finding:
     else:
         message = (
             f"Distributions, labels and volume were not compared: {len(known.batches)} batches of together "
-            f"{known.rows:,} rows were accepted so far, and {settings.min_batches} batches with {settings.min_rows:,} rows are needed."
+            f"{known.rows:,} rows were accepted so far; {settings.min_batches} batches with {settings.min_rows:,} rows "
+            "are needed."
         )
     return Finding(
         code="HistoryTooShort", severity="info", table=case.profile.table, message=message, dimension="accuracy"

@@ -36,8 +36,7 @@ def shifted_labels(case: Case) -> Iterator[Finding]:
     if case.label is None or cells is None:
         return
     apart = _variation(cells)
-    dispersion, _ = dispersion_of(cells)
-    chance = _label_chance(cells) if dispersion == 1.0 else distance_chance(cells, dispersion)
+    chance = distance(cells.accepted, cells.batch, ordered=False, dispersion=dispersion_of(cells)).chance
     usual = max((_variation(cells._replace(batch=one)) for one in cells.past), default=0.0)
     threshold = case.settings.threshold(check)
     past = apart >= threshold and chance <= case.settings.chance(check)
@@ -52,15 +51,6 @@ def shifted_labels(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def distance_chance(cells: Cells, dispersion: float) -> float:
-    """How probable such a distance is, where accepted batches differ more than by chance."""
-    return distance(cells.accepted, cells.batch, ordered=False, dispersion=dispersion).chance
-
-
-def _label_chance(cells: Cells) -> float:
-    return distance_chance(cells, 1.0)
-
-
 def _comparable(case: Case) -> Iterator[tuple[ColumnProfile, Cells]]:
     for column in case.columns:
         cells = cells_of(column, case.history) if column is not case.label else None
@@ -71,11 +61,9 @@ def _comparable(case: Case) -> Iterator[tuple[ColumnProfile, Cells]]:
 
 def _excused(cells: Cells, alone: Distance) -> Distance:
     """The same distance where accepted batches differ among each other as well; none if one of them was as far off."""
-    dispersion, largest = dispersion_of(cells)
-    if alone.psi <= largest:
-        return Distance(0.0, 1.0, alone.heterogeneity)
-    if dispersion == 1.0:
-        return alone
+    dispersion = dispersion_of(cells)
+    if alone.psi <= dispersion.largest:
+        return alone._replace(psi=0.0, chance=1.0)
     return distance(cells.accepted, cells.batch, ordered=cells.ordered, dispersion=dispersion)
 
 

@@ -36,6 +36,11 @@ def student_tail(t: float, degrees: float) -> float:
     return half if t >= 0 else 1 - half
 
 
+def fisher_tail(f: float, upper: float, lower: float) -> float:
+    """P(Fisher's F with `upper` and `lower` > 0 degrees of freedom >= f)."""
+    return incomplete_beta(lower / 2, upper / 2, lower / (lower + upper * max(0.0, f)))
+
+
 def kolmogorov_tail(statistic: float, left: int, right: int) -> float:
     """P(the two-sample Kolmogorov-Smirnov distance of `left` and `right` values >= statistic), by its limit.
 

@@ -34,6 +34,11 @@ def value(found: object) -> Markup:
     return Markup(f"“{text(found, MAX_VALUE)}”")
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def tag(name: str, *content: Content, **attributes: object) -> Markup:
     """An element. `class_` is `class`, `_` in names is `-`; an attribute that is None is left out."""
     pairs = "".join(

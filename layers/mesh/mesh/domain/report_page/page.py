@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from mesh.domain.quality.model import BatchReport, Finding
-from mesh.domain.report_page.markup import Content, Markup, table, tag, text
+from mesh.domain.report_page.markup import Content, Markup, counted, table, tag, text
 from mesh.domain.report_page.sections import badge, table_section
 from mesh.domain.report_page.style import STYLE
 
@@ -58,13 +58,14 @@ def _verdict(report: BatchReport, batch: str, status: str, commands: Sequence[st
 
 
 def _sentence(report: BatchReport, errors: Sequence[Finding], warnings: Sequence[Finding]) -> str:
-    rows = sum(one.profile.rows for one in report.tables)
-    said = f"{_counted(len(errors), 'error')}, {_counted(len(warnings), 'warning')} in {rows:,} rows"
+    size = counted(sum(one.profile.rows for one in report.tables), "row")
+    counts = [(len(errors), "error"), (len(warnings), "warning")]
+    said = ", ".join(counted(count, noun) for count, noun in counts if count)
     if errors and report.released:
-        return f"Released in spite of its errors: {said}"
+        return f"This batch of {size} was released in spite of {said}"
     if errors:
-        return f"This batch is unlike what was promised or accepted: {said}"
-    return f"This batch has no errors: {said}"
+        return f"This batch of {size} is unlike what was promised or accepted: {said}"
+    return f"This batch of {size} passed its checks{', with ' if said else ''}{said}"
 
 
 def _reasons(findings: Sequence[Finding]) -> Content:
@@ -104,13 +105,9 @@ def _objects(objects: Sequence[tuple[str, str]]) -> Content:
     rows = [(tag("code", key), said) for key, said in objects[:MAX_OBJECTS]]
     more = len(objects) - len(rows)
     rest = tag("p", f"{more} more objects are in the JSON report.") if more else ""
-    listed = table(["Object", "What became of it"], rows, f"{len(objects)} objects", class_="wide")
+    listed = table(["Object", "What became of it"], rows, counted(len(objects), "object"), class_="wide")
     return tag("section", tag("h2", "Objects"), listed, rest)
 
 
 def _of(report: BatchReport, severity: str) -> list[Finding]:
     return [finding for one in report.tables for finding in one.findings if finding.severity == severity]
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -5,7 +5,7 @@ from typing import Final
 
 from mesh.domain.quality.model import ColumnProfile, Finding, RuleResult, Scores, TableReport
 from mesh.domain.report_page.charts import histogram, meter, paired_bars
-from mesh.domain.report_page.markup import Content, Markup, table, tag, text, value
+from mesh.domain.report_page.markup import Content, Markup, counted, table, tag, text, value
 
 MAX_FINDINGS: Final = 200
 MAX_KEYS: Final = 10
@@ -20,12 +20,13 @@ def table_section(report: TableReport, hidden: Collection[str]) -> Markup:
     name = report.profile.table
     secret = {item.partition(".")[2] for item in hidden if item.partition(".")[0] == name}
     profile = report.profile
-    facts = f"{profile.rows:,} rows, {profile.objects:,} objects, {profile.bytes:,} bytes"
+    sizes = [(profile.rows, "row"), (profile.objects, "object"), (profile.bytes, "byte")]
+    facts = ", ".join(counted(count, noun) for count, noun in [*sizes, (len(profile.columns), "column")])
     sampled = "" if profile.exact else " The profile is of a sample of the rows."
     return tag(
         "section",
         tag("h2", "Table ", text(name)),
-        tag("p", f"{facts}, {len(profile.columns)} columns.{sampled}"),
+        tag("p", f"{facts}.{sampled}"),
         _findings(report.findings, secret),
         _scores(report.scores),
         _rules(report.rules),
@@ -107,7 +108,7 @@ def _rules(rules: Sequence[RuleResult]) -> Content:
         for rule in sorted(rules, key=lambda rule: order[rule.outcome])
     ]
     head = ["Rule", "Outcome", "Severity", "Dimension", "Observed", "Where"]
-    return [tag("h3", "Rules of the contract"), table(head, rows, f"{len(rows)} rules", class_="wide")]
+    return [tag("h3", "Rules of the contract"), table(head, rows, counted(len(rows), "rule"), class_="wide")]
 
 
 def _tone(rule: RuleResult) -> str:

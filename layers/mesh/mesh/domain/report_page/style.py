@@ -65,6 +65,9 @@ tbody th { overflow-wrap: anywhere; }
 .key.now { background: var(--now); margin-left: 1em; }
 .small { width: 8rem; height: 1.5rem; display: block; }
 .small rect { fill: var(--now); }
+thead th { white-space: nowrap; }
+.columns td:nth-child(2) { min-width: 4.5rem; }
+.columns td:nth-child(5) { min-width: 14rem; }
 .columns td:nth-child(4) { font-variant-numeric: tabular-nums; }
 details { margin: 1.5rem 0; }
 summary { cursor: pointer; font-weight: 600; padding: .25rem 0; }
@@ -76,7 +79,10 @@ summary { cursor: pointer; font-weight: 600; padding: .25rem 0; }
   .wide tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
   .wide td::before { content: attr(data-name) ": "; color: var(--soft); }
   .wide td:empty { display: none; }
-  .small { width: 100%; }
+  .columns td:nth-child(n+2):nth-child(-n+4) { display: inline-block; min-width: 0; margin-right: 1.25rem; }
+  .columns td:last-child::before { content: none; }
+  .chart tr, .chart th, .chart td, .scores tr, .scores th, .scores td { display: block; padding: 0; }
+  .chart tbody th, .scores tbody th { width: auto; text-align: left; border: 0; padding-top: .25rem; }
 }
 @media print { details > * { display: block; } .finding { break-inside: avoid; } }
 """
