@@ -12,7 +12,7 @@ from mesh.domain.guard.distance import dispersion_of, distance
 
 from benchmarks.guard import ATTACKS, judged, real_rows, remembered, resplit
 
-DATA = Path(__file__).resolve().parents[4] / ".." / "shared" / "data" / "south_german_credit.csv"
+DATA = Path(__file__).resolve().parents[5] / "shared" / "data" / "south_german_credit.csv"
 
 
 def drawn(dice, size, weights):

@@ -79,7 +79,7 @@ def dispersion_of(cells: Cells) -> Dispersion:
 
 
 def _excused_tail(statistic: float, degrees: int, usual: Dispersion) -> float:
-    """Bins join their neighbours; values too rare to be tested one by one, and missing ones, count together as rare."""
+    """Chi-square's tail; where batches differ by nature Fisher's F, since their dispersion is but estimated."""
     if usual.degrees:
         return fisher_tail(statistic / degrees / usual.factor, degrees, usual.degrees)
     return chi_square_tail(statistic / usual.factor, degrees)

@@ -68,7 +68,7 @@ class GuardSettings(Model):
     severity: dict[Check, Severity] = Field(default_factory=dict)
     thresholds: dict[Check, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(default_factory=dict)
     duplicates_allowed: _Share = 0.0
-    false_alarms: Annotated[float, Field(gt=0, le=0.2)] = 0.015
+    false_alarms: Annotated[float, Field(gt=0, le=0.2)] = 0.01
     min_batches: Annotated[int, Field(ge=2, le=50)] = 5
     min_rows: Annotated[int, Field(ge=20)] = 200
     columns: tuple[str, ...] = ()

@@ -142,8 +142,8 @@ def _column(column: ColumnProfile, hidden: bool, severity: str) -> tuple[Content
 def _values(column: ColumnProfile) -> Content:
     if column.kind == "number" and column.mean is not None:
         ends = f"{text(column.low or '', 30)} to {text(column.high or '', 30)}"
-        middle = f", half of them {column.quartiles[0]:.6g} to {column.quartiles[2]:.6g}" if column.quartiles else ""
-        return [Markup(ends), f"; mean {column.mean:.6g}{middle}"]
+        middle = f", half of them {column.quartiles[0]:.4g} to {column.quartiles[2]:.4g}" if column.quartiles else ""
+        return [Markup(ends), f"; mean {column.mean:.4g}{middle}"]
     if column.kind == "moment":
         return [value(column.low or ""), " to ", value(column.high or "")]
     if column.kind == "text" and column.distinct == column.rows - column.nulls:

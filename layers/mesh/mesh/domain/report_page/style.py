@@ -63,7 +63,7 @@ tbody th { overflow-wrap: anywhere; }
 .key { display: inline-block; width: .75em; height: .75em; margin: 0 .35em 0 0; }
 .key.past { background: var(--past); }
 .key.now { background: var(--now); margin-left: 1em; }
-.small { width: 8rem; height: 1.5rem; display: block; }
+.small { width: 8rem; height: 1.5rem; display: block; border-bottom: 1px solid var(--line); }
 .small rect { fill: var(--now); }
 thead th { white-space: nowrap; }
 .columns td:nth-child(2) { min-width: 4.5rem; }
