@@ -1,6 +1,6 @@
 """How often the poisoning guard is wrong, and what it finds: on the South German Credit data and on generated data.
 
-    python benchmarks/guard.py [--seeds 200] [--clean 600] [--first 30000] [--data ../shared/data/south_german_credit.csv]
+    python benchmarks/guard.py [--seeds 40] [--clean 200] [--first 30000] [--only resplit] [--data FILE]
 
 Designs. `resplit`: each seed shuffles the real rows into eleven slices of 90; ten are the history, the eleventh is
 the batch, of rows never seen. `bootstrap`: ten slices of 50 are half of the rows; the batch is 50 rows drawn with
@@ -210,8 +210,8 @@ def designs(path: Path) -> Iterator[tuple[str, Callable[[int], Slices], GuardSet
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--clean", type=int, default=600)
+    parser.add_argument("--seeds", type=int, default=40)
+    parser.add_argument("--clean", type=int, default=200)
     parser.add_argument("--first", type=int, default=30_000)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--only", default="")
