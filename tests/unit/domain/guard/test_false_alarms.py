@@ -76,14 +76,14 @@ def test_batches_that_differ_by_nature_excuse_the_next():
 def test_on_the_real_data():
     rows = real_rows(DATA)
     held, found = 0, dict.fromkeys(ATTACKS, 0)
-    for seed in range(500, 512):
+    for seed in range(500, 506):
         slices, batch = resplit(rows, seed)
         history = remembered(slices)
         held += any(finding.severity == "error" for finding in judged(batch, history))
         for name, (attack, reasons) in ATTACKS.items():
             codes = {one.code for one in judged(attack(list(batch), slices, random.Random(seed)), history)}
             found[name] += bool(codes & reasons)
-    assert held <= 2
+    assert held <= 1
     certain = ("50% of labels flipped", "amount x 2", "an old slice again", "amount dropped", "amount as text")
-    assert {name: found[name] for name in certain} == dict.fromkeys(certain, 12)
-    assert found["30% of labels flipped"] >= 7
+    assert {name: found[name] for name in certain} == dict.fromkeys(certain, 6)
+    assert found["30% of labels flipped"] >= 3

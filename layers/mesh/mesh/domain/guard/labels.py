@@ -21,7 +21,8 @@ from mesh.domain.guard.tables import LabelTable, summed, tables_of, without
 from mesh.domain.guard.tails import student_tail
 from mesh.domain.quality.model import Evidence, Finding
 
-_PRIOR_DEGREES: Final = 10.0
+_MAX_PRIOR_DEGREES: Final = 10
+"""The variance that follows from the cells weighs at most as much as that of the batches themselves."""
 _TYPICAL_FLIP: Final = 0.3
 """The share of flipped labels that the test is built to see: how far D and the rate then move sets their weights."""
 _LEAST_CONTRADICTION: Final = 1.0
@@ -118,8 +119,9 @@ def _null(past: Sequence[LabelTable], weights: _Weights) -> _Null:
     scores = [_difference(table, _weights(without(weights.pooled, table))) for table in past]
     mean = sum(scores) / len(scores)
     squares = sum((score - mean) ** 2 / _spread(table) for score, table in zip(scores, past, strict=True))
-    degrees = len(past) - 1 + _PRIOR_DEGREES
-    variance = (squares + _PRIOR_DEGREES * _cell_variance(weights)) / degrees
+    prior = min(_MAX_PRIOR_DEGREES, len(past) - 1)
+    degrees = len(past) - 1 + prior
+    variance = (squares + prior * _cell_variance(weights)) / degrees
     return _Null(mean, variance, degrees, len(past))
 
 
