@@ -1,0 +1,237 @@
+"""What was accepted of a table: the batches that a new one is compared with.
+
+Kept small (a batch of the credit data is about 10 KB of JSON), since it is read and written with each batch: counts on
+common bins instead of values, and of the fingerprints as many as find a repeated slice.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from pydantic import Field
+
+from mesh.domain.events import Model
+from mesh.domain.formats.model import ObjectRef
+from mesh.domain.guard.fingerprints import pack, unpack
+from mesh.domain.quality.model import MAX_CATEGORIES, ColumnProfile, Histogram, Kind, TableProfile
+
+MAX_BATCHES: Final = 50
+"""Seven weeks of daily uploads, or a year of weekly ones. What is known after fifty batches hardly grows with more
+(errors shrink with the root of their number), and a season that is over should fade."""
+MAX_OBJECTS: Final = 1_000
+"""Objects that are remembered of one batch."""
+MAX_FINGERPRINTS: Final = 2_000
+"""Fingerprints that are remembered of one batch: a share of repeated rows is then known to about two in a hundred."""
+_FENCE: Final = 3.0
+"""Tukey's outer fences lie this many interquartile ranges beyond the quartiles."""
+
+
+class PastColumn(Model):
+    """`counts` lie in the bins of `History.edges`; `values` holds how often each value came, where all are known.
+    `labelled` has the label's value → counts: a number's by the same bins, others' by `values` in their order."""
+
+    kind: Kind
+    type: str
+    rows: int
+    nulls: int
+    counts: tuple[int, ...] = ()
+    values: dict[str, int] = Field(default_factory=dict)
+    labelled: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+
+
+class PastBatch(Model):
+    """One accepted batch. `objects` are (key, ETag, size); `fingerprints` are packed, `fingerprints_cut` says that
+    they are only the smallest of them."""
+
+    generation: int
+    rows: int
+    duplicate_rows: int
+    sources: tuple[str, ...] = ()
+    objects: tuple[tuple[str, str, int], ...] = ()
+    fingerprints: str = Field(default="", repr=False)
+    fingerprints_cut: bool = False
+    columns: dict[str, PastColumn]
+
+    def hashes(self) -> frozenset[int]:
+        """The fingerprints as numbers."""
+        return frozenset(unpack(self.fingerprints))
+
+
+class History(Model):
+    """Accepted batches of one table, the newest last, at most `MAX_BATCHES`. `edges` are the common bins by column."""
+
+    table: str
+    edges: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    batches: tuple[PastBatch, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows of all batches."""
+        return sum(batch.rows for batch in self.batches)
+
+    def column(self, name: str) -> list[PastColumn]:
+        """The column in all batches that have it."""
+        return [batch.columns[name] for batch in self.batches if name in batch.columns]
+
+
+def edges_of(history: History) -> dict[str, tuple[float, ...]]:
+    """The bins to count the next batch's numbers in, by column: for `TableData.edges`.
+
+    They follow from the first accepted batch that has the column, widened by one bin on each side that begins at the
+    outer fences, so that outliers are counted apart. They are renewed when the column stops being a number, or when no
+    batch that is remembered has it any more (all rolled back, or fifty batches without it).
+    """
+    return dict(history.edges)
+
+
+def remember(
+    history: History,
+    generation: int,
+    profile: TableProfile,
+    sources: Iterable[str] = (),
+    refs: Sequence[ObjectRef] = (),
+) -> History:
+    """The history with one more accepted batch. The same generation again takes its own place: a retried step gives
+    the same."""
+    before = tuple(batch for batch in history.batches if batch.generation < generation)
+    after = tuple(batch for batch in history.batches if batch.generation > generation)
+    edges = {**_new_edges(profile), **_known_edges(history, profile, (*before, *after))}
+    batch = _past_batch(generation, profile, edges, tuple(sorted(set(sources))), refs)
+    batches = (*before, batch, *after)[-MAX_BATCHES:]
+    return History(table=profile.table, edges=_used(edges, batches), batches=batches)
+
+
+def forget_after(history: History, generation: int) -> History:
+    """The history as it was when `generation` was the newest batch: what was rolled back is no example any more."""
+    batches = tuple(batch for batch in history.batches if batch.generation <= generation)
+    return History(table=history.table, edges=_used(history.edges, batches), batches=batches)
+
+
+def rebinned(column: ColumnProfile, edges: Sequence[float]) -> tuple[int, ...]:
+    """The column's counts in those bins: as they are, from the values where all are known, or from bins that these
+    only extend. Empty where none of it holds."""
+    histogram = column.histogram
+    if histogram is None:
+        return ()
+    if tuple(histogram.edges) == tuple(edges):
+        return histogram.counts
+    if all_values(column) and all(_number(item.value) is not None for item in column.top):
+        return _count({item.value: item.count for item in column.top}, edges)
+    return _extended(histogram, edges)
+
+
+def _new_edges(profile: TableProfile) -> dict[str, tuple[float, ...]]:
+    return {
+        column.name: _reference_edges(column)
+        for column in profile.columns
+        if column.kind == "number" and column.histogram and column.quartiles and column.rows > column.nulls
+    }
+
+
+def _known_edges(history: History, profile: TableProfile, others: Iterable[PastBatch]) -> dict[str, tuple[float, ...]]:
+    """Those that other batches count in already; not those of a column that is no number any more."""
+    used = _used(history.edges, others)
+    return {
+        name: edges
+        for name, edges in used.items()
+        if (column := profile.column(name)) is None or column.kind == "number" or column.rows == column.nulls
+    }
+
+
+def _used(edges: Mapping[str, tuple[float, ...]], batches: Iterable[PastBatch]) -> dict[str, tuple[float, ...]]:
+    counted = {name for batch in batches for name, column in batch.columns.items() if column.counts}
+    return {name: bins for name, bins in edges.items() if name in counted}
+
+
+def _reference_edges(column: ColumnProfile) -> tuple[float, ...]:
+    """A bin for each value where all are known (codes: 3 and 4 are not neighbours), else those of the profile; and
+    outer ones beyond the fences."""
+    if column.histogram is None or column.quartiles is None:
+        return ()
+    values = sorted({value for item in column.top if (value := _number(item.value)) is not None})
+    inner = values if all_values(column) and values else list(column.histogram.edges)
+    # The last bin contains its upper edge; the bin beyond it must not.
+    inner = [*(inner if inner is values else inner[:-1]), math.nextafter(max(inner), math.inf)]
+    low, _, high = column.quartiles
+    # Wide enough to be a bin of its own beside any value, however large.
+    width = max((high - low) * _FENCE, inner[-1] - inner[0], 1.0, abs(inner[0]) / 1e6, abs(inner[-1]) / 1e6)
+    fences = min(inner[0], low - (high - low) * _FENCE), max(inner[-1], high + (high - low) * _FENCE)
+    return tuple(sorted({fences[0] - width, fences[0], *inner, fences[1], fences[1] + width}))
+
+
+def _past_batch(
+    generation: int,
+    profile: TableProfile,
+    edges: Mapping[str, tuple[float, ...]],
+    sources: tuple[str, ...],
+    refs: Sequence[ObjectRef],
+) -> PastBatch:
+    kept = sorted(profile.fingerprints)[:MAX_FINGERPRINTS]
+    return PastBatch(
+        generation=generation,
+        rows=profile.rows,
+        duplicate_rows=profile.duplicate_rows,
+        sources=sources,
+        objects=tuple((ref.key, ref.etag, ref.size) for ref in refs[:MAX_OBJECTS]),
+        fingerprints=pack(kept),
+        fingerprints_cut=len(kept) < distinct_rows(profile),
+        columns={column.name: _past_column(column, edges.get(column.name, ())) for column in profile.columns},
+    )
+
+
+def distinct_rows(profile: TableProfile) -> int:
+    """Rows that differ from each other."""
+    return profile.rows - profile.duplicate_rows
+
+
+def all_values(column: ColumnProfile) -> bool:
+    """Whether `top` lists every value."""
+    return 0 < column.distinct <= MAX_CATEGORIES and len(column.top) == column.distinct
+
+
+def _past_column(column: ColumnProfile, edges: Sequence[float]) -> PastColumn:
+    counts = rebinned(column, edges) if edges else ()
+    listed = all_values(column)
+    # Labels were counted by the profile's own bins; where those are others than the common ones, they say nothing.
+    same = (
+        column.histogram is not None and tuple(column.histogram.edges) == tuple(edges)
+        if column.kind == "number"
+        else listed
+    )
+    return PastColumn(
+        kind=column.kind,
+        type=column.type,
+        rows=column.rows,
+        nulls=column.nulls,
+        counts=counts,
+        values={item.value: item.count for item in column.top} if listed else {},
+        labelled={item.label: item.counts for item in column.labelled} if same else {},
+    )
+
+
+def _extended(histogram: Histogram, edges: Sequence[float]) -> tuple[int, ...]:
+    inner = [*histogram.edges[:-1], math.nextafter(histogram.edges[-1], math.inf)] if histogram.edges else []
+    places = {edge: place for place, edge in enumerate(edges)}
+    if not inner or any(edge not in places for edge in inner) or len(inner) != len(histogram.counts) + 1:
+        return ()
+    counts = [0] * (len(edges) - 1)
+    for edge, count in zip(inner, histogram.counts, strict=False):
+        counts[places[edge]] = count
+    return tuple(counts) if places[inner[-1]] - places[inner[0]] == len(histogram.counts) else ()
+
+
+def _count(values: Mapping[str, int], edges: Sequence[float]) -> tuple[int, ...]:
+    counts = [0] * (len(edges) - 1)
+    for text, count in values.items():
+        value = float(text)
+        place = sum(1 for edge in edges[1:-1] if value >= edge)
+        counts[place] += count
+    return tuple(counts)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
