@@ -91,6 +91,7 @@ def test_removed_columns_and_changed_types_are_named():
     world = World()
     world.publish()
     world.table({"id": "string"})
+    world.registry.products[PRODUCT] = world.registry.products[PRODUCT].model_copy(update={"contract_version": "2.0.0"})
 
     [change] = world.diff("run-2").changes
 
@@ -159,7 +160,7 @@ def test_a_number_that_was_taken_meanwhile_is_not_given_twice():
     with pytest.raises(ConcurrentChange):
         world.record(draft)
 
-    assert [version.run for version in world.registry.versions[PRODUCT]] == ["run-2"]
+    assert [version.run for version in world.registry.recorded[PRODUCT]] == ["run-2"]
     assert world.record(world.diff("run-1")).version == 2
 
 
