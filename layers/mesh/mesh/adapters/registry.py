@@ -161,8 +161,8 @@ class DynamoRegistry:
     def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
         """See the port."""
         pk = _product(order.product)
-        lock = {"pk": pk, "sk": "ROLLBACK", "request": order.request, "held_until": until.isoformat()}
-        free = "attribute_not_exists(pk) OR request = :mine OR held_until < :now"
+        lock = {"pk": pk, "sk": "ROLLBACK", "event_id": order.request, "held_until": until.isoformat()}
+        free = "attribute_not_exists(pk) OR event_id = :mine OR held_until < :now"
         if not self._table.put_if(lock, free, {":mine": order.request, ":now": order.at.isoformat()}):
             return False
         item = {"pk": pk, "sk": f"ROLLBACK#{order.request}", "body": order.model_dump_json()}
@@ -180,7 +180,7 @@ class DynamoRegistry:
         if order is not None and order.status == "started":
             body = order.model_copy(update={"status": status}).model_dump_json()
             self._table.put({"pk": _product(product), "sk": f"ROLLBACK#{request}", "body": body})
-        self._table.delete_if(_product(product), "ROLLBACK", "request = :mine", {":mine": request})
+        self._table.delete_if(_product(product), "ROLLBACK", "event_id = :mine", {":mine": request})
 
     def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
         """See the port: it holds for as long as the version counter stands where it does now."""
