@@ -14,6 +14,7 @@ from mesh.domain.contract_diff import diff_schemas
 from mesh.domain.errors import Rejected
 from mesh.domain.events import ColumnRef, Model, TableChange
 from mesh.domain.evolution import Change, Compatibility, ContractDiff, together
+from mesh.domain.hive_types import wider
 from mesh.domain.product import ProductVersion, Severity, TableSnapshot
 from mesh.domain.schema import Column, TableSchema
 from mesh.domain.semver import SemanticVersion, bump_between
@@ -49,8 +50,19 @@ class VersionDiff(Model):
 
 
 def diff_snapshots(old: TableSnapshot, new: TableSnapshot) -> ContractDiff:
-    """The semantic difference of a table's columns and partition keys."""
-    return diff_schemas(_schema(old), _schema(new), new.table)
+    """The semantic difference of a table's columns and partition keys.
+
+    What two batches were merged to (`wider`, long and double to double as well) counts as widened: engines read the
+    older files by it, and a contract that names no type promised none.
+    """
+    found = diff_schemas(_schema(old), _schema(new), new.table)
+    return found.model_copy(update={"changes": tuple(map(_as_merged, found.changes))})
+
+
+def _as_merged(change: Change) -> Change:
+    if change.kind != "type_changed" or wider(str(change.before), str(change.after)) != change.after:
+        return change
+    return change.model_copy(update={"kind": _WIDENED, "compatibility": "backward"})
 
 
 def diff_versions(old: ProductVersion, new: ProductVersion) -> VersionDiff:
