@@ -17,7 +17,8 @@ from mesh.usecases.roll_back import (
 
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER
 from tests.fakes import NOON
-from tests.unit.central_accesses import OTHER, Central, an_envelope
+from tests.unit.central_accesses import OTHER, Central, an_envelope, loans
+from tests.unit.domain.access.asks import credit_card
 
 POINTER = ManifestPointer(key=f"{PRODUCT}/versions/00000001.json.gz", version_id="v", sha256="0" * 64, objects=1)
 WISH = {"product": PRODUCT, "version": 1, "reason": "labels were flipped"}
@@ -25,7 +26,7 @@ WISH = {"product": PRODUCT, "version": 1, "reason": "labels were flipped"}
 
 @pytest.fixture
 def central():
-    found = Central()
+    found = Central(credit_card(), loans())
     for number, manifest in ((1, POINTER), (2, None), (3, POINTER)):
         found.registry.record_version(
             ProductVersion(
@@ -70,7 +71,7 @@ def test_the_owners_account_is_asked_to_restore_it_and_it_is_kept_who_wanted_it(
         ({"version": 0}, MalformedEvent),
         ({"reason": ""}, MalformedEvent),
         ({"product": "nobodys"}, NotTheOwner),
-        ({"account": PRODUCER}, ForgedSender),
+        ({"account": CONSUMER}, ForgedSender),
         ({"by": OTHER}, NotTheOwner),
         ({"by": CONSUMER}, NotAllowedForRole),
         ({"by": STRANGER}, NotAMember),
