@@ -123,7 +123,7 @@ def test_a_rollback_says_whose_wish_it_was_and_what_is_less(capsys, monkeypatch,
             rollback=rollback,
             manifest=pointer,
             warnings=quality.findings,
-        )  # fmt: skip
+        )
     )
     said = capsys.readouterr().out.splitlines()
     assert max(map(len, said)) <= width

@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-from local.accounts import ADMIN_ROLE, role_arn
-from tests.mesh_conditions import crash, start_again
+from tests.mesh_conditions import crash, drop_column, start_again
 from tests.mesh_driver import MeshDriver, Run
 
 HAPPY = (
@@ -193,15 +192,3 @@ def test_a_rollback_that_central_did_not_ask_for_is_refused(mesh: MeshDriver) ->
     run = mesh.wait_for_run("publish-version", "pub-pretended", after=before)
     assert (run.outcome, run.output["reason"]["code"]) == ("refused", "RollbackNotRequested")
     assert versions(mesh, "pub-pretended") == 1
-
-
-def drop_column(mesh: MeshDriver, product: str, name: str) -> None:
-    table = mesh.table(product, "t1")
-    storage = table["StorageDescriptor"]
-    storage["Columns"] = [column for column in storage["Columns"] if column["Name"] != name]
-    place = {"Table": {"DatabaseName": product, "Name": "t1"}}
-    principal = {"DataLakePrincipalIdentifier": role_arn(CENTRAL, ADMIN_ROLE)}
-    lake = mesh.client("central", "lakeformation", "DataMeshOwner")
-    lake.grant_permissions(Principal=principal, Resource=place, Permissions=["ALTER"])
-    wanted = {key: table[key] for key in ("Name", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters")}
-    mesh.client("central", "glue").update_table(DatabaseName=product, TableInput=wanted)
