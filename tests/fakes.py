@@ -422,7 +422,9 @@ class FakeObjectVersions:
     def store(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
         return self.objects.put(bucket, key, body).version_id
 
-    def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes:
+    def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
+        if not self.exists(bucket, key, version_id):
+            return None
         return self.objects.read(bucket, key, version_id=version_id, limit=10**9)
 
     def exists(self, bucket: str, key: str, version_id: str | None) -> bool:
@@ -434,6 +436,8 @@ class FakeObjectVersions:
         if key not in self.hidden and version_id in (current, self.copied.get((key, current))):
             return current
         body = self.fetch(bucket, key, version_id)
+        if body is None:
+            raise ObjectGone(f"s3://{bucket}/{key} is gone", bucket=bucket, key=key)
         self.hidden.discard(key)
         new = self.objects.put(bucket, key, body).version_id or ""
         self.copied[key, new] = version_id

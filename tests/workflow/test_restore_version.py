@@ -5,8 +5,10 @@ import uuid
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from cli import query
+from cli.main import app
 from local.accounts import ACCOUNTS, REGION
 from tests.consumer_accesses import COLUMNS, Granted, accept, by_tags, grant
 from tests.mesh_conditions import lease_held
@@ -129,8 +131,21 @@ def test_consumers_read_the_earlier_rows_exactly_and_are_told_why(mesh: MeshDriv
     assert len(versions) == 3
 
     # And forward again, to what was rolled back; then an upload on top of it counts as ever.
-    back(mesh, product, 2, becomes=4, by="central")
+    port = mesh.endpoint.rpartition(":")[2]
+    asked = ["rollback", product, "2", "--reason", "the labels were right", "--account", "central"]
+    found = CliRunner().invoke(app, [*asked, "--port", port, "--json"])
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["published_as"] == 4
+    assert mesh.wait_for_notice(product, version=4)["rollback"]["requested_by"] == ACCOUNTS["central"]
     assert rows(mesh, product) == second
+    told = CliRunner().invoke(app, ["history", product, "--port", port, "--json"])
+    assert [version["version"] for version in json.loads(told.stdout)["versions"]] == [4, 3, 2, 1]
+    told = CliRunner().invoke(app, ["history", product, "--port", port])
+    assert "labels were flipped" in " ".join(told.output.split())
+    told = CliRunner().invoke(app, ["diff", product, "1", "2", "--port", port])
+    assert "t1.note: added (string)" in told.output
+    assert "rows 2 → 4 (+2)" in told.output
+    mesh.settled(product)
     last = publish(mesh, product, 5, {"c.csv": "id,amount,note\n7,7,v\n"})
     assert last["changes"][0]["rows_total"] == 5
     assert len(rows(mesh, product)) == 6

@@ -324,8 +324,8 @@ class ObjectVersions(Protocol):
         """Write a whole object; its version id."""
         ...
 
-    def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes:
-        """That version's bytes. Raises ObjectGone."""
+    def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
+        """That version's bytes; None when it is gone."""
         ...
 
     def exists(self, bucket: str, key: str, version_id: str | None) -> bool: ...

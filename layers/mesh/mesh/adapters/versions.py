@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 RESTORED_FROM: Final = "restored-from"
 """Metadata of a copy: the version id that it was made of. A repeated restoration knows by it what is done."""
+_ABSENT: Final = GONE | {"400", "405", "MethodNotAllowed", "InvalidArgument"}
+"""Also for a version id that is none at all, or that names a delete marker."""
 _HEADERS: Final = ("ContentType", "ContentEncoding", "ContentLanguage", "ContentDisposition", "CacheControl")
 
 
@@ -27,14 +29,16 @@ class S3ObjectVersions:
             answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
         return answer.get("VersionId")
 
-    def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes:
+    def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
         """See the port."""
         try:
             with transient_errors():
                 answer = self._client.get_object(Bucket=bucket, Key=key, **_version(version_id))
                 return answer["Body"].read()
         except ClientError as error:
-            raise _gone(bucket, key, version_id, error) from error
+            if code_of(error) not in _ABSENT:
+                raise
+            return None
 
     def exists(self, bucket: str, key: str, version_id: str | None) -> bool:
         """See the port."""
@@ -71,8 +75,7 @@ class S3ObjectVersions:
             with transient_errors():
                 return dict(self._client.head_object(Bucket=bucket, Key=key, **_version(version_id)))
         except ClientError as error:
-            # A version id that is none at all, or that names a delete marker.
-            if code_of(error) in GONE | {"400", "405", "MethodNotAllowed", "InvalidArgument"}:
+            if code_of(error) in _ABSENT:
                 return None
             raise
 

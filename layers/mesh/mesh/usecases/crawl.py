@@ -116,8 +116,7 @@ def summarise_crawl(
     Raises CatalogBehind while a table or one of its inspected columns is missing.
     """
     inspection = read_inspection(work, command)
-    for table in inspection.tables:
-        _confirm(command, inspection.bucket, table, catalog)
+    definitions = {table.table: _confirm(command, inspection.bucket, table, catalog) for table in inspection.tables}
     totals = {table.table: uploads.count(command.product, table.table, table.counts) for table in inspection.tables}
     characters = _LISTED_CHARACTERS // max(len(inspection.tables), 1)
     return Event[DataCrawled](
@@ -128,9 +127,7 @@ def summarise_crawl(
             mode=command.mode,
             tables=tuple(_crawled(table, totals[table.table], characters) for table in inspection.tables),
             quarantined=len(inspection.rejected),
-            manifest=_manifest(
-                command, inspection, totals, catalog=catalog, versions=versions, uploads=uploads, work=work
-            ),
+            manifest=_manifest(command, inspection, definitions, totals, versions=versions, uploads=uploads, work=work),
         ),
     )
 
@@ -138,9 +135,9 @@ def summarise_crawl(
 def _manifest(
     command: Summarise,
     inspection: Inspection,
+    definitions: Mapping[str, dict[str, Any]],
     totals: Mapping[str, TableTotal],
     *,
-    catalog: Catalog,
     versions: ObjectVersions,
     uploads: Uploads,
     work: WorkFiles,
@@ -151,7 +148,7 @@ def _manifest(
     batch = [
         PinnedTable(
             table=table.table,
-            definition=definition_of(catalog.table(command.facts.link, table.table) or {}),
+            definition=definitions[table.table],
             objects=pinned(table.counts, refs),
         )
         for table in inspection.tables
@@ -163,12 +160,13 @@ def _manifest(
     return pointer if all(objects[name] >= total.objects for name, total in totals.items()) else None
 
 
-def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: Catalog) -> None:
+def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: Catalog) -> dict[str, Any]:
+    """The table's definition as it stands in the end."""
     current = catalog.table(command.facts.link, table.table)
     if current is None:
         raise CatalogBehind(f"table {table.table} is not in the catalog", table=table.table)
     if table.merged is None:
-        return
+        return definition_of(current)
     have = schema_from_table(current).types()
     missing = [name for name in table.merged.table_schema.types() if name not in have]
     if missing:
@@ -176,7 +174,9 @@ def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: C
     if command.mode == "glue" and have != table.merged.table_schema.types():
         # The contract's types win in either mode: for the same files both give the same table.
         location = f"{data_location_uri(bucket, command.product)}{table.table}/"
-        catalog.update_table(command.facts.link, table_input(table.merged, location, previous=current))
+        current = table_input(table.merged, location, previous=current)
+        catalog.update_table(command.facts.link, current)
+    return definition_of(current)
 
 
 def _crawled(table: TableInspection, total: TableTotal, characters: int) -> CrawledTable:

@@ -14,7 +14,8 @@ _CONTENT_TYPE = "application/gzip"
 
 def read_manifest(bucket: str, pointer: ManifestPointer, versions: ObjectVersions) -> Manifest:
     """The manifest behind a pointer. Raises VersionGone when it is not there, ManifestDamaged when it is another."""
-    if not versions.exists(bucket, pointer.key, pointer.version_id):
+    body = versions.fetch(bucket, pointer.key, pointer.version_id)
+    if body is None:
         raise VersionGone(
             f"the manifest s3://{bucket}/{pointer.key} is gone",
             bucket=bucket,
@@ -22,7 +23,7 @@ def read_manifest(bucket: str, pointer: ManifestPointer, versions: ObjectVersion
             version_id=pointer.version_id,
             remedy="Choose another version: mesh history.",
         )
-    return Manifest.from_bytes(versions.fetch(bucket, pointer.key, pointer.version_id), pointer.sha256)
+    return Manifest.from_bytes(body, pointer.sha256)
 
 
 def write_manifest(manifest: Manifest, *, versions: ObjectVersions, uploads: Uploads) -> ManifestPointer:
