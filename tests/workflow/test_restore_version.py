@@ -11,7 +11,7 @@ from cli import query
 from cli.main import app
 from local.accounts import ACCOUNTS, REGION
 from tests.consumer_accesses import COLUMNS, Granted, accept, by_tags, grant
-from tests.mesh_conditions import lease_held
+from tests.mesh_conditions import crash, lease_held, start_again
 from tests.mesh_driver import MeshDriver, Run, contract
 
 pytestmark = pytest.mark.timeout(300)
@@ -207,3 +207,50 @@ def test_a_second_rollback_at_once_is_refused_and_the_first_waits_for_the_lease(
     notice = mesh.wait_for_notice(product, version=4)
     assert notice["changes"][0]["rows_total"] == 3
     assert mesh.read(f"{product}/data/t1/a.csv").decode() == FIRST
+
+
+def test_partitions_and_tables_that_came_later_are_empty(mesh: MeshDriver) -> None:
+    product = "back-parts"
+    mesh.put_contract(product, contract(product, "t1", COLUMNS))
+    assert mesh.wait_for_run("prepare-product", product, seconds=SECONDS).status == "SUCCEEDED"
+    mesh.subscribe(product)
+    publish(mesh, product, 1, {"dt=1/a.csv": FIRST})
+    granted = Granted(product, by_tags(product))
+    grant(mesh, granted)
+    assert accept(mesh, granted).status == "SUCCEEDED"
+    first = rows(mesh, product)
+    mesh.upload(product, {
+        f"{product}/data/t1/dt=2/b.csv": "id,amount\n3,30\n", f"{product}/data/t2/x.csv": "a,b\n1,2\n",
+    })  # fmt: skip
+    mesh.wait_for_notice(product, version=2)
+    latest = max(detail["data"]["version"] for detail in mesh.notices(product))
+
+    _, notice = back(mesh, product, 1, becomes=latest + 1)
+
+    assert rows(mesh, product) == first == [["id", "amount", "dt"], ["1", "10", "1"], ["2", "20", "1"]]
+    totals = {change["table"]: change["rows_total"] for change in notice["changes"]}
+    assert totals == {"t1": 2, "t2": 0}
+
+
+def test_a_crash_changes_nothing_for_good_and_the_same_run_again_completes(mesh: MeshDriver) -> None:
+    product = "back-crash"
+    prepare(mesh, product)
+    publish(mesh, product, 2, {"a.csv": "id,amount\n5,50\n", "b.csv": "id,amount\n6,60\n"})
+    crash(mesh, "producer", "RestoreCatalogFunction", times=3)
+    ask_back(mesh, product, 1)
+    run = mesh.wait_for_run("restore-version", product, seconds=SECONDS)
+    assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
+    assert run.states[-2:] == ("ReleaseAfterFailure", "RestoreFailed")
+    assert mesh.lease(product) == ""
+
+    again = start_again(mesh, run)
+
+    assert (again.status, again.states) == ("SUCCEEDED", HAPPY)
+    assert mesh.wait_for_notice(product, version=3)["changes"][0]["rows_total"] == 2
+    assert mesh.read(f"{product}/data/t1/a.csv").decode() == FIRST
+    assert not mesh.exists(f"{product}/data/t1/b.csv")
+    mesh.settled(product)
+    versions = mesh.client("producer", "s3").list_object_versions(
+        Bucket=mesh.bucket, Prefix=f"{product}/data/t1/a.csv"
+    )["Versions"]
+    assert len(versions) == 3, "one copy, however often it was tried"
