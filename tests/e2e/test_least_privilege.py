@@ -88,7 +88,7 @@ def _use_versions(mesh: MeshDriver, access: AccessDriver) -> None:
     mesh.until(lambda: any(run.outcome == "refused" for run in mesh.runs("restore-version", product)), "VersionGone")
     drop_column(mesh, product, "email")
     before = mesh.runs("publish-version", product)
-    mesh.upload(product, {f"{product}/data/t1/b.csv": "id\n3\n4\n"})
+    mesh.upload(product, {f"{product}/data/t1/b.csv": "id,other\n3,4\n"})
     assert mesh.wait_for_run("publish-version", product, after=before).outcome == "rejected"
 
 
