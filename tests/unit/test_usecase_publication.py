@@ -16,11 +16,11 @@ from mesh.domain.events import (
 from mesh.domain.membership import NotTheOwner
 from mesh.domain.product import ConcurrentChange, NotYetReadable, RollbackOrder
 from mesh.domain.version_diff import BreakingSchemaChange
+from mesh.usecases.notify_subscribers import notify_subscribers
 from mesh.usecases.publication import (
     RollbackNotRequested,
     confirm_readable,
     diff_version,
-    notify_subscribers,
     record_version,
 )
 

@@ -1,9 +1,8 @@
-"""The steps of `publish-version`: what changed, tag it, record it, see that it can be read, tell who subscribed."""
+"""The steps of `publish-version`: what changed, what may be published, record it, see that it can be read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from mesh.domain import names
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     ColumnRef,
@@ -12,13 +11,9 @@ from mesh.domain.events import (
     Envelope,
     Event,
     ManifestPointer,
-    Metadata,
     Model,
-    ProductUpdated,
-    Query,
     Rollback,
     TableChange,
-    follow,
 )
 from mesh.domain.evolution import Change, Compatibility, ContractDiff, together
 from mesh.domain.membership import NotTheOwner
@@ -31,11 +26,8 @@ from mesh.domain.version_diff import (
     require_compatible,
     severity,
 )
-from mesh.ports import Catalog, Clock, LakeFormation, MemberTopics, Registry, Trace
+from mesh.ports import Catalog, Clock, LakeFormation, Registry, Trace
 
-MAX_WARNINGS = 20
-_SHOWN_COLUMNS = 10
-"""Of the new columns, how many the sample query names."""
 MAX_LISTED = 100
 """A notice lists at most this many columns or partitions of a table; counts are always whole."""
 
@@ -57,15 +49,6 @@ class VersionDraft(Model):
 
 class RollbackNotRequested(Rejected):
     """A crawl that says it is a rollback which central knows nothing of."""
-
-
-class Notified(Model):
-    """Whom a version was announced to. `already` had been told by an earlier attempt."""
-
-    product: str
-    version: int
-    told: tuple[str, ...]
-    already: tuple[str, ...]
 
 
 def diff_version(envelope: Envelope, *, catalog: Catalog, registry: Registry) -> VersionDraft:
@@ -241,79 +224,3 @@ def confirm_readable(version: ProductVersion, *, catalog: Catalog, lake: LakeFor
         tags, _ = lake.table_tags(version.product, snapshot.table)
         if tags.get("product") != version.product:
             raise NotYetReadable(f"{version.product}.{snapshot.table} does not carry its tags yet", tags=tags)
-
-
-def notify_subscribers(
-    version: ProductVersion,
-    *,
-    catalog_id: str,
-    registry: Registry,
-    topics: MemberTopics,
-    clock: Clock,
-    trace: Trace,
-) -> Notified:
-    """Tell each subscriber, and the owner, once per version.
-
-    The event's id is the same at every attempt, so a repeated publish is recognised in the member's inbox; a member
-    that has gone, or is not admitted, is passed over. A draft is told to its owner alone.
-    """
-    product = registry.product(version.product)
-    if product is None:
-        raise NotTheOwner(f"there is no product {version.product!r}", product=version.product)
-    detail = notice(version, product, catalog_id)
-    wanted = [] if product.draft else list(registry.subscribers(product.name))
-    told, already = [], []
-    for account in dict.fromkeys([*wanted, product.owner]):
-        member = registry.member(account)
-        if member is None or member.status != "admitted":
-            continue
-        if registry.notice_sent(product.name, version.version, account):
-            already.append(account)
-            continue
-        topics.publish(member.topic_arn, ProductUpdated.detail_type(), detail.model_dump_json())
-        registry.record_notice(product.name, version.version, account, clock.now())
-        told.append(account)
-    trace.note(version.correlation_id, "notified", product=product.name, version=version.version, told=told)
-    return Notified(product=product.name, version=version.version, told=tuple(told), already=tuple(already))
-
-
-def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[ProductUpdated]:
-    """The notice of a version: what changed, and how to query it."""
-    cause = Metadata(id=version.run, correlation_id=version.correlation_id)
-    warnings = [found for change in version.changes if change.quality for found in change.quality.findings]
-    return Event[ProductUpdated](
-        metadata=follow(cause, "updated", version.version),
-        data=ProductUpdated(
-            product=product.name,
-            version=version.version,
-            domain=product.domain,
-            owner_account=product.owner,
-            contract_version=version.contract_version,
-            changes=version.changes,
-            queries=tuple(query for change in version.changes for query in _queries(change, catalog_id, product.name)),
-            draft=product.draft,
-            follows=version.follows,
-            severity=version.severity,
-            compatibility=version.compatibility,
-            rollback=version.rollback,
-            manifest=version.manifest,
-            warnings=tuple(warnings)[:MAX_WARNINGS],
-        ),
-    )
-
-
-def _queries(change: TableChange, catalog_id: str, database: str) -> Iterator[Query]:
-    """One for the whole table, and one that shows what is new in it."""
-    link = names.resource_link(database)
-    selections = ["*"]
-    if change.added_columns:
-        shown = ", ".join(f'"{column.name}"' for column in change.added_columns[:_SHOWN_COLUMNS])
-        selections.append(shown)
-    for columns in selections:
-        yield Query(
-            catalog_id=catalog_id,
-            database=database,
-            table=change.table,
-            resource_link=link,
-            sql=f'SELECT {columns} FROM "{link}"."{change.table}" LIMIT 10',  # noqa: S608 - told, not run
-        )
