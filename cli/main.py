@@ -16,6 +16,7 @@ from cli import (
     doctor,
     ending,
     grants,
+    history,
     members,
     mesh_commands,
     notices,
@@ -24,6 +25,7 @@ from cli import (
     recipe,
     reconciling,
     requesting,
+    rolling_back,
     subscriptions,
     tracing,
     uploads,
@@ -41,7 +43,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for part in (
-    *(mesh_commands, members, products, uploads, subscriptions, notices),
+    *(mesh_commands, members, products, history, rolling_back, uploads, subscriptions, notices),
     *(requesting, grants, deciding, ending, reconciling, access, query, tracing, doctor, demo, contract, recipe),
 ):
     part.register(app)

@@ -78,7 +78,9 @@ def headline(detail_type: str, data: Mapping[str, Any]) -> str:
     """What happened to which product."""
     match detail_type:
         case "ProductUpdated":
-            return f"{data['product']} version {data['version']} can be read" + (" (draft)" if data["draft"] else "")
+            return product_headline(data)
+        case "RollbackRefused":
+            return f"{data['product']}: no rollback to version {data['version']}"
         case "ProductQuarantined":
             count = data.get("objects_count") or len(data.get("objects", ()))
             return f"{data['product']}: {output.amount(count, 'object')} did not pass"
@@ -90,6 +92,16 @@ def headline(detail_type: str, data: Mapping[str, Any]) -> str:
             return access_headline(detail_type, data)
         case _:
             return f"{detail_type} {data.get('product', '')}".rstrip()
+
+
+def product_headline(data: Mapping[str, Any]) -> str:
+    """`credit-card version 3 can be read (breaking: version 1 again)`."""
+    marks = ["draft"] if data["draft"] else []
+    if data.get("severity", "info") != "info":
+        marks.append(data["severity"])
+    if data.get("rollback"):
+        marks.append(f"version {data['rollback']['version']} again")
+    return f"{data['product']} version {data['version']} can be read" + (f" ({', '.join(marks)})" if marks else "")
 
 
 def access_headline(detail_type: str, data: Mapping[str, Any]) -> str:
@@ -120,10 +132,11 @@ def lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
     """The particulars, a line each."""
     match detail_type:
         case "ProductUpdated":
-            for change in data["changes"]:
-                yield f"{change['table']}: {'; '.join(what_changed(change))}"
-            for query in data["queries"]:
-                yield f"{SQL}{query['sql']}"
+            yield from update_lines(data)
+        case "RollbackRefused":
+            yield f"{data['reason']['code']}: {data['reason']['message']}"
+            if data["reason"].get("remedy"):
+                yield f"next: {data['reason']['remedy']}"
         case "ProductQuarantined":
             for item in data.get("objects") or [{"key": "", "reason": data["reason"]}]:
                 yield f"{item['key']}: {item['reason']['message']}".removeprefix(": ")
@@ -137,6 +150,28 @@ def lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
             yield from access_lines(detail_type, data)
         case _:
             yield json.dumps(data, ensure_ascii=False)
+
+
+def update_lines(data: Mapping[str, Any]) -> Iterator[str]:
+    """Why it is there, what it changed, what checks found, how to query it, and what it is compared with."""
+    if rollback := data.get("rollback"):
+        yield f"asked for by {rollback['requested_by']}: {rollback['reason']}"
+    for change in data["changes"]:
+        yield f"{change['table']}: {'; '.join(what_changed(change))}"
+        if change.get("compatibility", "full") != "full":
+            yield f"{change['table']}: {change['compatibility']} compatible with the version before"
+        if quality := change.get("quality"):
+            scores = ", ".join(f"{name} {score:.3f}" for name, score in sorted(quality["scores"].items()))
+            yield f"{change['table']}: {scores or 'checked'}; {output.amount(quality['warnings'], 'warning')}"
+    for warning in data.get("warnings", ()):
+        place = ".".join(filter(None, (warning["table"], warning["column"])))
+        yield f"warning {warning['code']}: {place + ': ' if place else ''}{warning['message']}"
+    for query in data["queries"]:
+        yield f"{SQL}{query['sql']}"
+    pinned = f", {output.amount(data['manifest']['objects'], 'object')} pinned" if data.get("manifest") else ""
+    yield f"contract {data['contract_version']}{pinned}" + (
+        f"; mesh diff {data['product']} {data['follows']} {data['version']}" if data.get("follows") else ""
+    )
 
 
 def access_lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
@@ -188,4 +223,6 @@ def what_changed(change: Mapping[str, Any]) -> Iterator[str]:
             f" and {more} more" if more > 0 else ""
         )
     rows = output.amount(change["rows"], "row", exact=change["rows_exact"])
+    if change.get("rows_delta") is not None and not change["new_table"]:
+        rows += f" ({change['rows_delta']:+,}, now {change['rows_total']:,})"
     yield f"{rows}, {output.size(change['bytes'])} in {output.amount(change['objects'], 'file')}"

@@ -27,6 +27,7 @@ DEADLINE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.3
 WHO_SENDS: Final[Mapping[str, str]] = {
     "AccessDecided": "an owner's ProducerSteward decides, or DataMeshOwner: --account producer, or central",
+    "RollbackRequested": "the owner's ProducerSteward rolls back, or DataMeshOwner: --account producer, or central",
     "RetirementRequested": "the owner's ProducerSteward retires a product: --account producer",
 }
 REFUSALS: Final = frozenset({"refused", "access denied"})

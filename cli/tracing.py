@@ -20,6 +20,7 @@ MACHINES: Final[dict[str, tuple[Account, str]]] = {
     "register-product": ("central", "RegisterProductArn"),
     "prepare-product": ("producer", "PrepareProductArn"),
     "onboard-upload": ("producer", "OnboardUploadArn"),
+    "restore-version": ("producer", "RestoreVersionArn"),
     "publish-version": ("central", "PublishVersionArn"),
     "grant-access": ("central", "GrantAccessArn"),
     "revoke-access": ("central", "RevokeAccessArn"),

@@ -4,17 +4,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from mesh.adapters.lakeformation import LakeFormationRefused
 from mesh.adapters.storage import ObjectGone
 from mesh.domain.access.lake import Lake
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
 from mesh.domain.counting import ObjectCount, TableTotal
+from mesh.domain.events import ManifestPointer
 from mesh.domain.formats.model import BytesReader, ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
-from mesh.domain.product import ConcurrentChange, Product, ProductVersion
+from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder
 from mesh.ports import Target
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -52,10 +53,13 @@ class FakeRegistry:
     def __init__(self, *members: Member) -> None:
         self.members = {member.account: member for member in members}
         self.products: dict[str, Product] = {}
-        self.versions: dict[str, list[ProductVersion]] = {}
+        self.recorded: dict[str, list[ProductVersion]] = {}
         self.subscriptions: dict[str, dict[str, datetime]] = {}
         self.notices: set[tuple[str, int, str]] = set()
         self.refusals: list[tuple[str, str, dict[str, Any]]] = []
+        self.rollbacks: dict[tuple[str, str], RollbackOrder] = {}
+        self.rolling: dict[str, tuple[str, datetime]] = {}
+        self.held: dict[str, tuple[int, dict[str, Any]]] = {}
 
     def member(self, account: str) -> Member | None:
         return self.members.get(account)
@@ -84,8 +88,41 @@ class FakeRegistry:
         self.products[name] = self.products[name].model_copy(update={"status": "retired"})
 
     def latest_version(self, product: str) -> ProductVersion | None:
-        versions = self.versions.get(product)
+        versions = self.recorded.get(product)
         return versions[-1] if versions else None
+
+    def version(self, product: str, number: int) -> ProductVersion | None:
+        return next((version for version in self._versions(product) if version.version == number), None)
+
+    def _versions(self, product: str) -> list[ProductVersion]:
+        return self.recorded.get(product, [])
+
+    def versions(self, product: str) -> Iterator[ProductVersion]:
+        return iter(reversed(self._versions(product)))
+
+    def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
+        request, end = self.rolling.get(order.product, (order.request, until))
+        if request != order.request and end >= order.at:
+            return False
+        self.rolling[order.product] = (order.request, until)
+        self.rollbacks.setdefault((order.product, order.request), order)
+        return True
+
+    def rollback(self, product: str, request: str) -> RollbackOrder | None:
+        return self.rollbacks.get((product, request))
+
+    def end_rollback(self, product: str, request: str, status: Literal["published", "refused"]) -> None:
+        order = self.rollbacks.get((product, request))
+        if order is not None and order.status == "started":
+            self.rollbacks[product, request] = order.model_copy(update={"status": status})
+        if self.rolling.get(product, ("", NOON))[0] == request:
+            del self.rolling[product]
+
+    def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
+        self.held[product] = (self.products[product].version, dict(reason))
+
+    def held_back(self, product: str) -> bool:
+        return product in self.held and self.held[product][0] == self.products[product].version
 
     def record_version(self, version: ProductVersion) -> ProductVersion:
         recorded = self.version_of_run(version.product, version.run)
@@ -94,12 +131,12 @@ class FakeRegistry:
         product = self.products[version.product]
         if version.version != product.version + 1:
             raise ConcurrentChange(f"version {version.version} of {version.product} was taken meanwhile")
-        self.versions.setdefault(version.product, []).append(version)
+        self.recorded.setdefault(version.product, []).append(version)
         self.products[version.product] = product.model_copy(update={"version": version.version})
         return version
 
     def version_of_run(self, product: str, run: str) -> ProductVersion | None:
-        return next((version for version in self.versions.get(product, ()) if version.run == run), None)
+        return next((version for version in self._versions(product) if version.run == run), None)
 
     def subscribe(self, product: str, account: str, at: datetime) -> None:
         self.subscriptions.setdefault(product, {}).setdefault(account, at)
@@ -373,6 +410,43 @@ class FakeObjects:
         return sorted(key for name, key in self.content if name == bucket)
 
 
+class FakeObjectVersions:
+    """The versions of what `objects` holds. `gone` are version ids that S3 has expired, by key."""
+
+    def __init__(self, objects: FakeObjects) -> None:
+        self.objects = objects
+        self.hidden: set[str] = set()
+        self.gone: set[tuple[str, str]] = set()
+        self.copied: dict[tuple[str, str], str] = {}
+
+    def store(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
+        return self.objects.put(bucket, key, body).version_id
+
+    def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
+        if not self.exists(bucket, key, version_id):
+            return None
+        return self.objects.read(bucket, key, version_id=version_id, limit=10**9)
+
+    def exists(self, bucket: str, key: str, version_id: str | None) -> bool:
+        found = self.objects.content.get((bucket, key), [])
+        return 0 < int(version_id or len(found)) <= len(found) and (key, version_id) not in self.gone
+
+    def restore(self, bucket: str, key: str, version_id: str) -> str:
+        current = str(len(self.objects.content[bucket, key]))
+        if key not in self.hidden and version_id in (current, self.copied.get((key, current))):
+            return current
+        body = self.fetch(bucket, key, version_id)
+        if body is None:
+            raise ObjectGone(f"s3://{bucket}/{key} is gone", bucket=bucket, key=key)
+        self.hidden.discard(key)
+        new = self.objects.put(bucket, key, body).version_id or ""
+        self.copied[key, new] = version_id
+        return new
+
+    def remove(self, bucket: str, key: str) -> None:
+        self.hidden.add(key)
+
+
 class FakeReader:
     """Reads one version of an object."""
 
@@ -431,6 +505,8 @@ class FakeUploads:
         self.waiting: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
         self.leases: dict[str, tuple[str, datetime, int]] = {}
         self.counted: dict[tuple[str, str], dict[str, ObjectCount]] = {}
+        self.manifests: dict[str, tuple[int, ManifestPointer]] = {}
+        self.restored: set[tuple[str, str, str]] = set()
 
     def product(self, name: str) -> dict[str, Any] | None:
         found = self.products.get(name)
@@ -470,6 +546,38 @@ class FakeUploads:
     def count(self, product: str, table: str, counts: Sequence[ObjectCount]) -> TableTotal:
         counted = self.counted.setdefault((product, table), {})
         counted.update({count.key: count for count in counts})
+        return self._total(counted)
+
+    def uncount(self, product: str, table: str, keys: Sequence[str]) -> TableTotal:
+        counted = self.counted.setdefault((product, table), {})
+        for key in keys:
+            counted.pop(key, None)
+        return self._total(counted)
+
+    def manifest(self, product: str) -> tuple[int, ManifestPointer] | None:
+        return self.manifests.get(product)
+
+    def record_manifest(self, product: str, generation: int, pointer: ManifestPointer) -> None:
+        if generation >= self.manifests.get(product, (0, pointer))[0]:
+            self.manifests[product] = (generation, pointer)
+
+    def know_restored(self, product: str, key: str, version_id: str) -> None:
+        self.restored.add((product, key, version_id))
+        waiting = self.waiting.get(product, {}).get(key)
+        if waiting is not None and waiting[0].version_id == version_id:
+            self.settle(product, [waiting[0]])
+
+    def forget_restored(self, product: str, ref: ObjectRef) -> bool:
+        if (product, ref.key, ref.version_id or "") not in self.restored:
+            return False
+        self.settle(product, [ref])
+        return True
+
+    def pending_keys(self, product: str) -> set[str]:
+        return set(self.waiting.get(product, {}))
+
+    @staticmethod
+    def _total(counted: Mapping[str, ObjectCount]) -> TableTotal:
         return TableTotal(
             rows=sum(count.rows for count in counted.values()),
             rows_exact=all(count.rows_exact for count in counted.values()),

@@ -27,6 +27,7 @@ MACHINES: Final = {
     "revoke-access": "central",
     "prepare-product": "producer",
     "onboard-upload": "producer",
+    "restore-version": "producer",
     "accept-share": "consumer",
     "release-share": "consumer",
 }

@@ -6,7 +6,7 @@ from mesh.domain.product import ProductVersion
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
-from mesh.usecases.publication import notify_subscribers
+from mesh.usecases.notify_subscribers import notify_subscribers
 
 
 class Settings(AccountSettings, TableSettings):

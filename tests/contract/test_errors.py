@@ -26,7 +26,13 @@ CAUGHT = {
     ("register-product", "AuthoriseSender"): SENDER,
     ("register-product", "CheckContract"): CONTRACT | {"MalformedEvent"},
     ("publish-version", "AuthoriseSender"): SENDER,
-    ("publish-version", "DiffVersion"): {"NotTheOwner", "MalformedEvent"},
+    ("publish-version", "DiffVersion"): {
+        "BreakingSchemaChange",
+        "MalformedEvent",
+        "NotTheOwner",
+        "RollbackNotRequested",
+    },
+    ("publish-version", "HoldVersion"): {"NotTheOwner"},
     ("publish-version", "TagTables"): {"UnknownLFTag"},
     ("onboard-upload", "DraftContract"): {"NothingToDraft"},
     ("grant-access", "AuthoriseSender"): SENDER,
@@ -61,6 +67,9 @@ CAUGHT = {
     ("accept-share", "StartProof"): {"AccessOver", "ProofFailed", "QueryRefused"},
     ("accept-share", "CheckProof"): {"AccessOver", "ProofFailed"},
     ("release-share", "ReleaseAccess"): {"MalformedEvent"},
+    ("restore-version", "TakeRestore"): {"MalformedEvent"},
+    ("restore-version", "RestoreObjects"): {"ManifestDamaged", "VersionGone"},
+    ("restore-version", "RestoreCatalog"): {"ManifestDamaged", "VersionGone"},
 }
 # Rejections that no machine sees: who deals with them instead.
 HANDLED_ELSEWHERE = {
@@ -97,6 +106,12 @@ HANDLED_ELSEWHERE = {
     "receive_join and admit_member, as their answer": {"UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},
     "receive_decision, as its answer, and told to who decided": {"DecidedAlready", "MayNotDecide", "MoreThanAsked"},
+    "request_rollback, as its answer, and told to who asked": {
+        "AlreadyThere",
+        "RollbackInProgress",
+        "UnknownVersion",
+        "VersionNotPinned",
+    },
     "receive_answer, as its answer, and told to who reported": {"MayNotAnswer", "UnknownAccess"},
     "relay_inbox, by SQS: after five attempts in the inbox's DLQ": {"NotFromCentral", "UnknownEvent"},
     "govern_lake, as CloudFormation's failure": {"TooManyAdmins"},

@@ -13,6 +13,7 @@ from cli.reconciling import reconcile
 from cli.site import site
 from local.accounts import ACCOUNTS
 from tests.access_driver import AccessDriver
+from tests.mesh_conditions import drop_column
 from tests.mesh_driver import MeshDriver, contract
 
 DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
@@ -48,6 +49,7 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
     mesh.put_event("MemberJoined", joined, by="consumer")
     for product in ("least-glue", "least-express", "least-draft", "least-rejected"):
         mesh.settled(product)
+    _use_versions(mesh, AccessDriver(mesh))
     _use_accesses(mesh, AccessDriver(mesh))
     return mesh.record(since)
 
@@ -65,6 +67,29 @@ def _use_recipe(mesh: MeshDriver, product: str) -> None:
     mesh.put_object(bad, "ident,email\n3\n")
     mesh.until(lambda: bad in mesh.reports(f"{product}/quarantine/"), "a report on raw data")
     mesh.settled(product)
+
+
+def _use_versions(mesh: MeshDriver, access: AccessDriver) -> None:
+    """Back to an earlier version, to one whose objects are gone, to one that never was; a crawl that is held back."""
+    product, wish = "least-back", {"product": "least-back", "version": 1, "reason": "labels were flipped"}
+    mesh.prepare(product)
+    for version, body in enumerate(("id,email\n1,a@example.com\n", "id,email\n2,b@example.com\n"), start=1):
+        mesh.upload(product, {f"{product}/data/t1/a.csv": body})
+        mesh.wait_for_notice(product, "producer", version=version)
+    access.send("RollbackRequested", wish, by="producer")
+    mesh.wait_for_notice(product, "producer", version=3)
+    mesh.settled(product)
+    s3, key = mesh.client("producer", "s3"), f"{product}/data/t1/a.csv"
+    oldest = s3.list_object_versions(Bucket=mesh.bucket, Prefix=key)["Versions"][-1]["VersionId"]
+    s3.delete_object(Bucket=mesh.bucket, Key=key, VersionId=oldest)
+    access.send("RollbackRequested", wish, by="central")
+    access.send("RollbackRequested", wish | {"version": 9}, by="producer")
+    mesh.until(lambda: mesh.notices(product, "producer", "RollbackRefused"), "the refusal")
+    mesh.until(lambda: any(run.outcome == "refused" for run in mesh.runs("restore-version", product)), "VersionGone")
+    drop_column(mesh, product, "email")
+    before = mesh.runs("publish-version", product)
+    mesh.upload(product, {f"{product}/data/t1/b.csv": "id,other\n3,4\n"})
+    assert mesh.wait_for_run("publish-version", product, after=before).outcome == "rejected"
 
 
 def _use_accesses(mesh: MeshDriver, access: AccessDriver) -> None:

@@ -1,19 +1,24 @@
 """Notices in words."""
 
+import pytest
 from mesh.domain.events import (
     ColumnRef,
     Event,
+    ManifestPointer,
     Metadata,
     ProductQuarantined,
     ProductUpdated,
+    QualitySummary,
     QuarantinedObject,
     Query,
     Reason,
+    Rollback,
+    ShortFinding,
     TableChange,
     TypeChange,
 )
 
-from cli import notices
+from cli import notices, output
 
 QUERY = Query(
     catalog_id="111111111111",
@@ -24,7 +29,7 @@ QUERY = Query(
 )
 
 
-def updated(change, version=2):
+def updated(change, version=2, **more):
     data = ProductUpdated(
         product="credit-card",
         version=version,
@@ -33,6 +38,7 @@ def updated(change, version=2):
         contract_version="1.0.0",
         changes=(change,),
         queries=(QUERY,),
+        **more,
     )
     return as_notice(Event[ProductUpdated](metadata=Metadata(correlation_id="story-1"), data=data), "ProductUpdated")
 
@@ -88,9 +94,58 @@ def test_a_notice_shows_version_change_query_and_trace(capsys):
         "2026-11-21 18:46:36  credit-card version 2 can be read",
         "  credit_card: new table with 21 columns; 1,000 rows, 0 bytes in 1 file",
         '  SQL    SELECT * FROM "rl_credit-card"."credit_card" LIMIT 10',
+        "  contract 1.0.0",
         "  trace  story-1",
         "",
     ]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_rollback_says_whose_wish_it_was_and_what_is_less(capsys, monkeypatch, width):
+    monkeypatch.setattr(output.console, "width", width)
+    rollback = Rollback(version=1, request="r", requested_by="222222222222", reason="labels were flipped")
+    quality = QualitySummary(
+        scores={"validity": 0.98}, warnings=1,
+        findings=(ShortFinding(code="DistributionShifted", table="credit_card", column="amount", message="PSI 0.2"),),
+    )  # fmt: skip
+    change = TableChange(
+        table="credit_card", removed_columns=("score",), rows=1000, objects=1, rows_total=1000, rows_delta=-200,
+        compatibility="backward", quality=quality,
+    )  # fmt: skip
+    pointer = ManifestPointer(key="credit-card/versions/00000003.json.gz", sha256="0" * 64, objects=4)
+    notices.render(
+        updated(
+            change,
+            version=3,
+            follows=2,
+            severity="breaking",
+            compatibility="backward",
+            rollback=rollback,
+            manifest=pointer,
+            warnings=quality.findings,
+        )
+    )
+    said = capsys.readouterr().out.splitlines()
+    assert max(map(len, said)) <= width
+    text = " ".join(line.strip() for line in said)
+    for part in (
+        "credit-card version 3 can be read (breaking, version 1 again)",
+        "asked for by 222222222222: labels were flipped",
+        "removed score; 1,000 rows (-200, now 1,000)",
+        "validity 0.980; 1 warning",
+        "warning DistributionShifted: credit_card.amount: PSI 0.2",
+        "contract 1.0.0, 4 objects pinned; mesh diff credit-card 2 3",
+    ):
+        assert part in text
+
+
+def test_a_refused_rollback_says_why_and_what_to_do(capsys):
+    reason = {"code": "VersionGone", "message": "1 of 2 objects do not exist any more", "remedy": "mesh history"}
+    data = {"product": "credit-card", "version": 1, "request": "r", "reason": reason}
+    assert notices.headline("RollbackRefused", data) == "credit-card: no rollback to version 1"
+    assert list(notices.lines("RollbackRefused", data)) == [
+        "VersionGone: 1 of 2 objects do not exist any more", "next: mesh history",
+    ]  # fmt: skip
 
 
 def test_a_quarantine_names_each_object_its_reason_and_the_remedy(capsys):

@@ -6,7 +6,7 @@ import pytest
 from mesh.usecases.crawl import CatalogBehind, Summarise, quarantine_objects, summarise_crawl, write_catalog
 
 from tests.builders import BUCKET, CORRELATION
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, FakeObjectVersions
 from tests.unit.test_usecase_inspection import FOLDER, GOOD, World
 
 
@@ -16,7 +16,8 @@ def write(world):
 
 def summarise(world, mode="express", generation=1):
     command = Summarise(**world.round(generation).model_dump(), mode=mode)
-    return summarise_crawl(command, catalog=world.catalog, uploads=world.uploads, work=world.work)
+    versions = FakeObjectVersions(world.objects)
+    return summarise_crawl(command, catalog=world.catalog, uploads=world.uploads, work=world.work, versions=versions)
 
 
 def types(world, table="credit_card"):

@@ -4,10 +4,25 @@ import json
 
 import pytest
 from mesh.domain.counting import TableTotal
-from mesh.domain.events import CrawledTable, DataCrawled, PersonalDataFinding
+from mesh.domain.events import (
+    CrawledTable,
+    DataCrawled,
+    ManifestPointer,
+    PersonalDataFinding,
+    QualitySummary,
+    Rollback,
+    ShortFinding,
+)
 from mesh.domain.membership import NotTheOwner
-from mesh.domain.product import ConcurrentChange, NotYetReadable
-from mesh.usecases.publication import confirm_readable, diff_version, notify_subscribers, record_version
+from mesh.domain.product import ConcurrentChange, NotYetReadable, RollbackOrder
+from mesh.domain.version_diff import BreakingSchemaChange
+from mesh.usecases.notify_subscribers import notify_subscribers
+from mesh.usecases.publication import (
+    RollbackNotRequested,
+    confirm_readable,
+    diff_version,
+    record_version,
+)
 
 from tests.builders import (
     CENTRAL,
@@ -22,7 +37,16 @@ from tests.builders import (
     a_product,
     an_envelope,
 )
-from tests.fakes import FakeCatalog, FakeClock, FakeLakeFormation, FakeMemberTopics, FakeRegistry, FakeTrace, topic_of
+from tests.fakes import (
+    NOON,
+    FakeCatalog,
+    FakeClock,
+    FakeLakeFormation,
+    FakeMemberTopics,
+    FakeRegistry,
+    FakeTrace,
+    topic_of,
+)
 
 COLUMNS = {"id": "bigint", "amount": "double"}
 
@@ -41,11 +65,16 @@ class World:
     def table(self, columns, keys=None, name=TABLE):
         self.catalog.tables[PRODUCT, name] = a_glue_table(columns, keys, name)
 
-    def diff(self, run="run-1", *, account=PRODUCER, **crawled):
+    def diff(self, run="run-1", *, account=PRODUCER, manifest=None, rollback=None, **crawled):
         facts = {"name": TABLE, "new_table": False, "objects": 1, "rows": 10, "rows_exact": True, "bytes": 100}
         facts["total"] = TableTotal(rows=10, bytes=100, objects=1)
         data = DataCrawled(
-            product=PRODUCT, generation=1, mode="express", tables=(CrawledTable(**{**facts, **crawled}),)
+            product=PRODUCT,
+            generation=1,
+            mode="express",
+            tables=(CrawledTable(**{**facts, **crawled}),),
+            manifest=manifest,
+            rollback=rollback,
         )
         envelope = an_envelope(data, account=account)
         envelope.detail["metadata"]["id"] = run
@@ -91,6 +120,7 @@ def test_removed_columns_and_changed_types_are_named():
     world = World()
     world.publish()
     world.table({"id": "string"})
+    world.registry.products[PRODUCT] = world.registry.products[PRODUCT].model_copy(update={"contract_version": "2.0.0"})
 
     [change] = world.diff("run-2").changes
 
@@ -159,7 +189,7 @@ def test_a_number_that_was_taken_meanwhile_is_not_given_twice():
     with pytest.raises(ConcurrentChange):
         world.record(draft)
 
-    assert [version.run for version in world.registry.versions[PRODUCT]] == ["run-2"]
+    assert [version.run for version in world.registry.recorded[PRODUCT]] == ["run-2"]
     assert world.record(world.diff("run-1")).version == 2
 
 
@@ -259,3 +289,81 @@ def test_who_is_no_admitted_member_any_more_is_passed_over(status):
         world.registry.put_member(a_member(CONSUMER, "consumer", status="pending"))
 
     assert world.notify(version).told == (PRODUCER,)
+
+
+def an_order(world, request="rb-1", version=1):
+    order = RollbackOrder(
+        product=PRODUCT, version=version, request=request, requested_by=CENTRAL, reason="by central's own record",
+        correlation_id=CORRELATION, at=NOON,
+    )  # fmt: skip
+    world.registry.begin_rollback(order, NOON)
+    return order
+
+
+def a_rollback(request="rb-1", version=1):
+    return Rollback(version=version, request=request, requested_by=PRODUCER, reason="as the producer tells it")
+
+
+def test_a_rollback_may_take_columns_away_and_who_wanted_it_is_centrals_own_record():
+    world = World()
+    world.publish()
+    world.table({**COLUMNS, "note": "string"})
+    world.publish("run-2")
+    world.table(COLUMNS)
+    an_order(world)
+
+    version = world.record(world.diff("run-3", rollback=a_rollback()))
+
+    assert (version.rollback.requested_by, version.rollback.reason) == (CENTRAL, "by central's own record")
+    assert (version.severity, version.compatibility, version.follows) == ("breaking", "backward", 2)
+    assert world.registry.rollback(PRODUCT, "rb-1").status == "published"
+    assert world.registry.rolling == {}
+    notice = json.loads(world.notify(version) and world.topics.published[-1][2])["data"]
+    assert notice["rollback"]["reason"] == "by central's own record"
+
+
+@pytest.mark.parametrize("claimed", [a_rollback("rb-2"), a_rollback(version=7)])
+def test_a_rollback_that_nobody_asked_for_is_refused(claimed):
+    world = World()
+    world.publish()
+    an_order(world)
+
+    with pytest.raises(RollbackNotRequested):
+        world.diff("run-2", rollback=claimed)
+
+
+@pytest.mark.parametrize(("product", "raises"), [({}, True), ({"draft": True}, False)])
+def test_a_lost_column_is_held_back_but_in_a_draft(product, raises):
+    world = World(**product)
+    world.publish()
+    world.table({"id": "bigint"})
+
+    if raises:
+        with pytest.raises(BreakingSchemaChange):
+            world.diff("run-2")
+    else:
+        assert world.diff("run-2").severity == "breaking"
+
+
+def test_a_version_and_its_notice_carry_manifest_deltas_warnings_and_a_query_for_what_is_new():
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, NOON)
+    world.publish()
+    world.table({**COLUMNS, "note": "string"})
+    pointer = ManifestPointer(key=f"{PRODUCT}/versions/00000002.json.gz", sha256="a" * 64, objects=2)
+    found = ShortFinding(code="DistributionShifted", table=TABLE, column="amount", message="PSI 0.2")
+    quality = QualitySummary(scores={"validity": 0.9}, warnings=1, findings=(found,))
+
+    version = world.publish("run-2", manifest=pointer, quality=quality, total=TableTotal(rows=25, bytes=200, objects=2))
+    world.notify(version)
+
+    told = json.loads(world.topics.published[0][2])["data"]
+    assert told["manifest"] == pointer.model_dump(mode="json")
+    assert (told["follows"], told["severity"], told["compatibility"]) == (1, "warning", "full")
+    [change] = told["changes"]
+    assert (change["rows_total"], change["rows_delta"], change["compatibility"]) == (25, 15, "full")
+    assert change["schema_changes"] == [f"{TABLE}.note: added (string)"]
+    assert [warning["code"] for warning in told["warnings"]] == ["DistributionShifted"]
+    assert [query["sql"] for query in told["queries"]] == [
+        f'SELECT * FROM "rl_{PRODUCT}"."{TABLE}" LIMIT 10', f'SELECT "note" FROM "rl_{PRODUCT}"."{TABLE}" LIMIT 10',
+    ]  # fmt: skip

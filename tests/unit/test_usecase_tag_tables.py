@@ -74,7 +74,7 @@ class World:
             changes=(),
             published=NOON,
         )
-        self.registry.versions[PRODUCT] = [version]
+        self.registry.recorded[PRODUCT] = [version]
 
     def effective(self, column, key="confidentiality"):
         return self.lake.effective(PRODUCT, TABLE, column).get(key)

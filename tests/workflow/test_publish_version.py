@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.mesh_conditions import crash, start_again
+from tests.mesh_conditions import crash, drop_column, start_again
 from tests.mesh_driver import MeshDriver, Run
 
 HAPPY = (
@@ -150,3 +150,45 @@ def test_a_crash_fails_at_last_and_the_same_run_again_completes(mesh: MeshDriver
 
 def _two[T](found: list[T]) -> list[T]:
     return found if len(found) >= 2 else []
+
+
+def test_a_column_that_the_catalog_lost_is_held_back_until_the_contract_says_so(mesh: MeshDriver) -> None:
+    """Somebody with the producer's rights edits the table, as a crawler might: no reader hears of that version."""
+    mesh.prepare("pub-broken")
+    mesh.subscribe("pub-broken")
+    mesh.upload("pub-broken", {"pub-broken/data/t1/a.csv": "id,email,note\n1,a@example.com,x\n"})
+    mesh.wait_for_notice("pub-broken")
+    drop_column(mesh, "pub-broken", "note")
+    before = mesh.runs("publish-version", "pub-broken")
+
+    mesh.upload("pub-broken", {"pub-broken/data/t1/b.csv": CSV})
+
+    run = mesh.wait_for_run("publish-version", "pub-broken", after=before)
+    assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
+    assert run.states == ("AuthoriseSender", "DiffVersion", "HoldVersion", "Rejected")
+    assert run.output["reason"]["code"] == "BreakingSchemaChange"
+    told = mesh.until(lambda: mesh.notices("pub-broken", "producer", "ProductQuarantined"), "the owner is told")
+    where = told[0]["data"]["reason"]["where"]
+    assert (where["columns"], where["subscribers"]) == (["t1.note"], ["333333333333"])
+    assert versions(mesh, "pub-broken") == 1
+    assert [detail["data"]["version"] for detail in mesh.notices("pub-broken")] == [1]
+
+    mesh.put_contract("pub-broken", version="2.0.0")
+    mesh.until(lambda: len(mesh.runs("prepare-product", "pub-broken")) == 2, "preparation under the new contract")
+    mesh.settled("pub-broken")
+    mesh.put_object("pub-broken/data/t1/c.csv", CSV)
+    notice = mesh.wait_for_notice("pub-broken", version=2)
+    assert (notice["severity"], notice["contract_version"]) == ("breaking", "2.0.0")
+    assert notice["changes"][0]["removed_columns"] == ["note"]
+
+
+def test_a_rollback_that_central_did_not_ask_for_is_refused(mesh: MeshDriver) -> None:
+    mesh.prepare("pub-pretended")
+    mesh.upload("pub-pretended", {"pub-pretended/data/t1/a.csv": CSV})
+    mesh.wait_for_notice("pub-pretended", "producer")
+    before = mesh.runs("publish-version", "pub-pretended")
+    rollback = {"version": 1, "request": "no-such", "requested_by": "222222222222", "reason": "it pleased me"}
+    mesh.put_event("DataCrawled", crawled("pub-pretended") | {"rollback": rollback}, by="producer")
+    run = mesh.wait_for_run("publish-version", "pub-pretended", after=before)
+    assert (run.outcome, run.output["reason"]["code"]) == ("refused", "RollbackNotRequested")
+    assert versions(mesh, "pub-pretended") == 1

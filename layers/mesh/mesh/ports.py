@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from mesh.domain.contract import Contract
 from mesh.domain.counting import ObjectCount, TableTotal
+from mesh.domain.events import ManifestPointer
 from mesh.domain.formats.model import ObjectRef, RangeReader
 from mesh.domain.membership import Member
-from mesh.domain.product import Product, ProductVersion
+from mesh.domain.product import Product, ProductVersion, RollbackOrder
 from mesh.domain.schema import TableSchema
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
@@ -62,6 +63,31 @@ class Registry(Protocol):
     def mark_retired(self, name: str, at: datetime) -> None: ...
 
     def latest_version(self, product: str) -> ProductVersion | None: ...
+
+    def version(self, product: str, number: int) -> ProductVersion | None: ...
+
+    def versions(self, product: str) -> Iterator[ProductVersion]:
+        """All, newest first."""
+        ...
+
+    def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
+        """Record the order, and that the product is being rolled back, until it is ended or that time has passed.
+
+        `False` while another rollback of the product goes on. Repeatable by the order's `request`.
+        """
+        ...
+
+    def rollback(self, product: str, request: str) -> RollbackOrder | None: ...
+
+    def end_rollback(self, product: str, request: str, status: Literal["published", "refused"]) -> None:
+        """It came to its end: another may begin. Repeatable; one that is over keeps its status."""
+        ...
+
+    def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
+        """The product's last crawl was not published: catalog and last version differ until the next version."""
+        ...
+
+    def held_back(self, product: str) -> bool: ...
 
     def record_version(self, version: ProductVersion) -> ProductVersion:
         """Record a version once per `run`; a run that is recorded already returns what was recorded.
@@ -303,6 +329,29 @@ class Measurements(Protocol):
         ...
 
 
+class ObjectVersions(Protocol):
+    """Versions of objects in the producer's bucket."""
+
+    def store(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
+        """Write a whole object; its version id."""
+        ...
+
+    def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
+        """That version's bytes; None when it is gone."""
+        ...
+
+    def exists(self, bucket: str, key: str, version_id: str | None) -> bool: ...
+
+    def restore(self, bucket: str, key: str, version_id: str) -> str:
+        """Make that version's content current, unless it is; the id of the version that is current now. Repeatable:
+        what was copied back before is known by its metadata. Raises ObjectGone."""
+        ...
+
+    def remove(self, bucket: str, key: str) -> None:
+        """Hide the object behind a delete marker; its versions stay. One that is not there is success."""
+        ...
+
+
 class Uploads(Protocol):
     """The producer's record of what arrived and what is being worked on."""
 
@@ -330,6 +379,30 @@ class Uploads(Protocol):
 
     def count(self, product: str, table: str, counts: Sequence[ObjectCount]) -> TableTotal:
         """The table's total after these objects, each in place of what was counted for its key before. Repeatable."""
+        ...
+
+    def uncount(self, product: str, table: str, keys: Sequence[str]) -> TableTotal:
+        """The table's total without these objects. Repeatable."""
+        ...
+
+    def manifest(self, product: str) -> tuple[int, ManifestPointer] | None:
+        """The newest manifest: the generation that it is of, and where it lies."""
+        ...
+
+    def record_manifest(self, product: str, generation: int, pointer: ManifestPointer) -> None:
+        """The newest manifest, unless that of a later generation is known already."""
+        ...
+
+    def know_restored(self, product: str, key: str, version_id: str) -> None:
+        """This version was put there by Meshwork: it is no upload, and does not wait (any more)."""
+        ...
+
+    def forget_restored(self, product: str, ref: ObjectRef) -> bool:
+        """Whether a pending object is such a version: then it waits no more."""
+        ...
+
+    def pending_keys(self, product: str) -> set[str]:
+        """Keys of all that waits."""
         ...
 
     def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:

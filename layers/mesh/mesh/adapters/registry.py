@@ -8,6 +8,9 @@
 | `PRODUCT#<name>` | `RUN#<event id>` | the version number of that run |
 | `PRODUCT#<name>` | `SUBSCRIPTION#<account>` | since when |
 | `PRODUCT#<name>` | `NOTICE#<8 digits>#<account>` | when it was sent |
+| `PRODUCT#<name>` | `ROLLBACK` | the rollback that goes on: its request, until when it is waited for |
+| `PRODUCT#<name>` | `ROLLBACK#<request>` | RollbackOrder |
+| `PRODUCT#<name>` | `HELD` | the crawl that was not published after the last version, and why |
 | `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why |
 | `LIST#PRODUCTS`, `LIST#MEMBERS` | the name | lists for people, without a scan |
 | `TRACE#<correlation id>` | `<time>#…` | one upload's story (see `adapters.trace`) |
@@ -16,12 +19,12 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from mesh.adapters.dynamodb import Table, dump
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
-from mesh.domain.product import ConcurrentChange, Product, ProductVersion
+from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder
 
 _DIGITS = 8
 
@@ -111,6 +114,11 @@ class DynamoRegistry:
             return ProductVersion.model_validate_json(item["body"])
         return None
 
+    def version(self, product: str, number: int) -> ProductVersion | None:
+        """That version."""
+        item = self._table.get(_product(product), _version(number))
+        return ProductVersion.model_validate_json(item["body"]) if item else None
+
     def versions(self, product: str) -> Iterator[ProductVersion]:
         """All versions, newest first."""
         items = self._table.query(_product(product), prefix="VERSION#", newest_first=True)
@@ -149,6 +157,48 @@ class DynamoRegistry:
         if recorded is None:
             raise ConcurrentChange(f"version {version.version} of {version.product} was taken meanwhile")
         return recorded
+
+    def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
+        """See the port."""
+        pk = _product(order.product)
+        lock = {"pk": pk, "sk": "ROLLBACK", "event_id": order.request, "held_until": until.isoformat()}
+        free = "attribute_not_exists(pk) OR event_id = :mine OR held_until < :now"
+        if not self._table.put_if(lock, free, {":mine": order.request, ":now": order.at.isoformat()}):
+            return False
+        item = {"pk": pk, "sk": f"ROLLBACK#{order.request}", "body": order.model_dump_json()}
+        self._table.put(item, unless_exists=True)
+        return True
+
+    def rollback(self, product: str, request: str) -> RollbackOrder | None:
+        """The order as it stands."""
+        item = self._table.get(_product(product), f"ROLLBACK#{request}")
+        return RollbackOrder.model_validate_json(item["body"]) if item else None
+
+    def end_rollback(self, product: str, request: str, status: Literal["published", "refused"]) -> None:
+        """See the port."""
+        order = self.rollback(product, request)
+        if order is not None and order.status == "started":
+            body = order.model_copy(update={"status": status}).model_dump_json()
+            self._table.put({"pk": _product(product), "sk": f"ROLLBACK#{request}", "body": body})
+        self._table.delete_if(_product(product), "ROLLBACK", "event_id = :mine", {":mine": request})
+
+    def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
+        """See the port: it holds for as long as the version counter stands where it does now."""
+        found = self.product(product)
+        item = {
+            "pk": _product(product),
+            "sk": "HELD",
+            "event_id": event_id,
+            "version": found.version if found else 0,
+            "reason": json.dumps(reason),
+            "at": at.isoformat(),
+        }
+        self._table.put(item)
+
+    def held_back(self, product: str) -> bool:
+        """Whether a crawl was held back since the last version."""
+        held, found = self._table.get(_product(product), "HELD"), self.product(product)
+        return held is not None and found is not None and int(held["version"]) == found.version
 
     def subscribe(self, product: str, account: str, at: datetime) -> None:
         """Idempotent."""

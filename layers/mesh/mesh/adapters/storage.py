@@ -12,7 +12,7 @@ from mesh.domain.formats.model import ObjectRef, RangeReader
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
+GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 
 
 class ObjectGone(Rejected):
@@ -78,7 +78,7 @@ class S3Objects:
                 self._client.copy(source, ref.bucket, key)
                 self._client.delete_object(Bucket=ref.bucket, Key=ref.key)
         except ClientError as error:
-            if code_of(error) not in _GONE:
+            if code_of(error) not in GONE:
                 raise
 
 
@@ -124,7 +124,7 @@ def _get(
     except ClientError as error:
         if code_of(error) == "InvalidRange":
             return b"", version_id
-        if code_of(error) in _GONE:
+        if code_of(error) in GONE:
             raise ObjectGone(
                 f"s3://{bucket}/{key} is gone",
                 bucket=bucket,

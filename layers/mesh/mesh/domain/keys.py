@@ -5,6 +5,7 @@
     <product>/raw/<table>/…                   RawKey
     <product>/data/<table>/[k=v/…]<file>      DataKey
     <product>/quarantine/…                    QuarantineKey
+    <product>/versions/<generation>.json.gz   VersionKey
 
 Keys in EventBridge's S3 events are not URL-encoded; decoding one would turn `a%2Fb` into another object's key.
 """
@@ -67,6 +68,14 @@ class QuarantineKey:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionKey:
+    """The manifest of a product after one batch: written by Meshwork, never onboarded."""
+
+    key: str
+    product: str
+
+
+@dataclass(frozen=True, slots=True)
 class HiddenKey:
     """A file below a table that Hive, Athena and Glue do not read: a name with `_` or `.` first (`_SUCCESS`)."""
 
@@ -86,7 +95,7 @@ class DataKey:
     file: str
 
 
-ParsedKey = DataKey | ContractKey | RecipeKey | RawKey | QuarantineKey | HiddenKey | FolderMarker
+ParsedKey = DataKey | ContractKey | RecipeKey | RawKey | QuarantineKey | VersionKey | HiddenKey | FolderMarker
 
 
 def parse_key(key: str) -> ParsedKey:
@@ -108,6 +117,8 @@ def parse_key(key: str) -> ParsedKey:
             return RecipeKey(key, product)
         case ["quarantine", _, *_]:
             return QuarantineKey(key, product)
+        case ["versions", _, *_]:
+            return VersionKey(key, product)
         case ["raw", table, _, *_] if TABLE.fullmatch(table):
             return RawKey(key, product, table)
         case ["data", table, *folders, file] if TABLE.fullmatch(table):
@@ -148,6 +159,11 @@ def quarantine_key(key: str, run_id: str) -> tuple[str, str]:
     if not _fits(moved):
         moved = folder + hashlib.sha256(rest.encode("utf-8", "surrogatepass")).hexdigest()
     return moved, moved + REPORT_SUFFIX
+
+
+def manifest_key(product: str, generation: int) -> str:
+    """Where the manifest of a product's batch lies."""
+    return f"{product}/versions/{generation:08d}.json.gz"
 
 
 def compare_sequencers(left: str, right: str) -> int:

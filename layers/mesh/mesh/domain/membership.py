@@ -45,7 +45,9 @@ class Member(Model):
         return self.role in ("consumer", "both")
 
 
-PRODUCER_EVENTS = frozenset({"ProductDeclared", "DataCrawled", "RetirementRequested"})
+PRODUCER_EVENTS = frozenset(
+    {"ProductDeclared", "DataCrawled", "RetirementRequested", "RollbackRequested", "RollbackRefused"}
+)
 CONSUMER_EVENTS = frozenset(
     {
         "SubscriptionRequested",

@@ -6,7 +6,18 @@ from typing import Any, Literal
 from pydantic import Field
 
 from mesh.domain.errors import Transient
-from mesh.domain.events import AccountId, ColumnRef, Model, PersonalDataFinding, TableChange
+from mesh.domain.events import (
+    AccountId,
+    ColumnRef,
+    ManifestPointer,
+    Model,
+    PersonalDataFinding,
+    Rollback,
+    TableChange,
+)
+from mesh.domain.evolution import Compatibility
+
+Severity = Literal["info", "warning", "breaking"]
 
 
 class ConcurrentChange(Transient):
@@ -59,7 +70,10 @@ class TableSnapshot(Model):
 
 
 class ProductVersion(Model):
-    """One published version. `run` is the id of the DataCrawled event behind it: a redelivery finds it here."""
+    """One published version. `run` is the id of the DataCrawled event behind it: a redelivery finds it here.
+
+    `manifest` pins its objects; versions from before there were manifests have none. `draft`: its contract was one.
+    """
 
     product: str
     version: int
@@ -69,3 +83,18 @@ class ProductVersion(Model):
     tables: tuple[TableSnapshot, ...]
     changes: tuple[TableChange, ...]
     published: datetime
+    follows: int = 0
+    draft: bool = False
+    compatibility: Compatibility = "full"
+    severity: Severity = "info"
+    manifest: ManifestPointer | None = None
+    rollback: Rollback | None = None
+
+
+class RollbackOrder(Rollback):
+    """A rollback that was asked for, and how it stands: central's own record of who wanted it, and why."""
+
+    product: str
+    correlation_id: str
+    at: datetime
+    status: Literal["started", "published", "refused"] = "started"

@@ -26,6 +26,7 @@ from mesh.adapters.shares import GlueResourceLinks, RamShares
 from mesh.adapters.storage import S3Objects, S3WorkFiles
 from mesh.adapters.trace import DynamoTrace
 from mesh.adapters.uploads import DynamoUploads
+from mesh.adapters.versions import S3ObjectVersions
 from mesh.domain.ontology import Ontology, parse_ontology
 from mesh.entry.settings import AccountSettings, RegistrySettings, TableSettings
 from mesh.usecases.books import Books
@@ -110,6 +111,11 @@ def inbox(queue_arn: str) -> SnsInbox:
 def objects() -> S3Objects:
     """The producer's objects."""
     return S3Objects(client("s3"))
+
+
+def object_versions() -> S3ObjectVersions:
+    """Versions of the producer's objects."""
+    return S3ObjectVersions(client("s3"))
 
 
 def work(bucket: str) -> S3WorkFiles:

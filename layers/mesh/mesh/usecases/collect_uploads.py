@@ -27,7 +27,8 @@ class Refused(Model):
 
 
 class Collected(Model):
-    """What became of a batch of arrivals. `ignored`: folder markers, reports, duplicates, older versions."""
+    """What became of a batch of arrivals. `ignored`: folder markers, reports, manifests, duplicates, older versions,
+    what a rollback put there."""
 
     started: tuple[str, ...]
     pending: int
@@ -62,7 +63,12 @@ def collect_uploads(
     for product, items in by_product.items():
         correlation_id = stable_id(product, *sorted(item.event_id for item in items))
         uploaded = [item for item in items if recipe_product(item.ref) is None]
-        new = [item for item in uploaded if uploads.add_pending(product, item.ref, correlation_id)]
+        new = [
+            item
+            for item in uploaded
+            # Recorded first, looked up after: a rollback marks its copies first, and settles what is recorded after.
+            if uploads.add_pending(product, item.ref, correlation_id) and not uploads.forget_restored(product, item.ref)
+        ]
         pending += len(new)
         ignored += len(uploaded) - len(new)
         if not uploads.has_pending(product):

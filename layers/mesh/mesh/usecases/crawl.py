@@ -1,6 +1,6 @@
 """From an inspection to the catalog and to central's bus."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from mesh.domain.events import (
     CrawledTable,
     DataCrawled,
     Event,
+    ManifestPointer,
     Metadata,
     Model,
     ProductQuarantined,
@@ -17,10 +18,13 @@ from mesh.domain.events import (
 )
 from mesh.domain.formats.model import Storage
 from mesh.domain.glue_table import partition_input, schema_from_table, storage_from_table, table_input
+from mesh.domain.manifest import PinnedTable, definition_of
 from mesh.domain.merging import MergedTable
 from mesh.domain.names import data_location_uri
-from mesh.ports import Catalog, Clock, Objects, Uploads, WorkFiles
+from mesh.ports import Catalog, Clock, Objects, ObjectVersions, Uploads, WorkFiles
+from mesh.usecases.batches import read_batch
 from mesh.usecases.inspection import Inspection, Round, TableInspection
+from mesh.usecases.manifests import extend_manifest, pinned
 from mesh.usecases.reject_objects import reject_objects
 
 _LISTED_CHARACTERS = 60_000
@@ -103,14 +107,17 @@ def _up_to_date(current: dict[str, Any], merged: MergedTable, storage: Storage |
     return have.types() == merged.table_schema.types() and quoted == wants_quoted
 
 
-def summarise_crawl(command: Summarise, *, catalog: Catalog, uploads: Uploads, work: WorkFiles) -> Event[DataCrawled]:
-    """Read the tables back, bring a crawler's types in line with the contract, and give the event for central.
+def summarise_crawl(
+    command: Summarise, *, catalog: Catalog, uploads: Uploads, work: WorkFiles, versions: ObjectVersions
+) -> Event[DataCrawled]:
+    """Read the tables back, bring a crawler's types in line with the contract, pin what the product is now, and give
+    the event for central.
 
     Raises CatalogBehind while a table or one of its inspected columns is missing.
     """
     inspection = read_inspection(work, command)
-    for table in inspection.tables:
-        _confirm(command, inspection.bucket, table, catalog)
+    definitions = {table.table: _confirm(command, inspection.bucket, table, catalog) for table in inspection.tables}
+    totals = {table.table: uploads.count(command.product, table.table, table.counts) for table in inspection.tables}
     characters = _LISTED_CHARACTERS // max(len(inspection.tables), 1)
     return Event[DataCrawled](
         metadata=metadata_of(command, "crawled"),
@@ -118,21 +125,48 @@ def summarise_crawl(command: Summarise, *, catalog: Catalog, uploads: Uploads, w
             product=command.product,
             generation=command.generation,
             mode=command.mode,
-            tables=tuple(
-                _crawled(table, uploads.count(command.product, table.table, table.counts), characters)
-                for table in inspection.tables
-            ),
+            tables=tuple(_crawled(table, totals[table.table], characters) for table in inspection.tables),
             quarantined=len(inspection.rejected),
+            manifest=_manifest(command, inspection, definitions, totals, versions=versions, uploads=uploads, work=work),
         ),
     )
 
 
-def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: Catalog) -> None:
+def _manifest(
+    command: Summarise,
+    inspection: Inspection,
+    definitions: Mapping[str, dict[str, Any]],
+    totals: Mapping[str, TableTotal],
+    *,
+    versions: ObjectVersions,
+    uploads: Uploads,
+    work: WorkFiles,
+) -> ManifestPointer | None:
+    """Pin the product as it is after this batch. None where the manifest cannot hold all of it: objects that were
+    onboarded before there were manifests are counted, and not pinned."""
+    refs = {ref.key: ref for ref in read_batch(work, command.work)}
+    batch = [
+        PinnedTable(
+            table=table.table,
+            definition=definitions[table.table],
+            objects=pinned(table.counts, refs),
+        )
+        for table in inspection.tables
+    ]
+    pointer, manifest = extend_manifest(
+        command.product, inspection.bucket, command.generation, batch, versions=versions, uploads=uploads
+    )
+    objects = {table.table: len(table.objects) for table in manifest.tables}
+    return pointer if all(objects[name] >= total.objects for name, total in totals.items()) else None
+
+
+def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: Catalog) -> dict[str, Any]:
+    """The table's definition as it stands in the end."""
     current = catalog.table(command.facts.link, table.table)
     if current is None:
         raise CatalogBehind(f"table {table.table} is not in the catalog", table=table.table)
     if table.merged is None:
-        return
+        return definition_of(current)
     have = schema_from_table(current).types()
     missing = [name for name in table.merged.table_schema.types() if name not in have]
     if missing:
@@ -140,7 +174,9 @@ def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: C
     if command.mode == "glue" and have != table.merged.table_schema.types():
         # The contract's types win in either mode: for the same files both give the same table.
         location = f"{data_location_uri(bucket, command.product)}{table.table}/"
-        catalog.update_table(command.facts.link, table_input(table.merged, location, previous=current))
+        current = table_input(table.merged, location, previous=current)
+        catalog.update_table(command.facts.link, current)
+    return definition_of(current)
 
 
 def _crawled(table: TableInspection, total: TableTotal, characters: int) -> CrawledTable:

@@ -1,26 +1,32 @@
-"""The steps of `publish-version`: what changed, tag it, record it, see that it can be read, tell who subscribed."""
+"""The steps of `publish-version`: what changed, what may be published, record it, see that it can be read."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from mesh.domain import names
+from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     ColumnRef,
     CrawledTable,
     DataCrawled,
     Envelope,
     Event,
-    Metadata,
+    ManifestPointer,
     Model,
-    ProductUpdated,
-    Query,
+    Rollback,
     TableChange,
-    follow,
 )
+from mesh.domain.evolution import Change, Compatibility, ContractDiff, together
 from mesh.domain.membership import NotTheOwner
-from mesh.domain.product import NotYetReadable, Product, ProductVersion, TableSnapshot
+from mesh.domain.product import NotYetReadable, Product, ProductVersion, Severity, TableSnapshot
 from mesh.domain.schema import Column, SchemaDiff, TableSchema, diff_schema
-from mesh.ports import Catalog, Clock, LakeFormation, MemberTopics, Registry, Trace
+from mesh.domain.version_diff import (
+    breaking,
+    diff_snapshots,
+    new_major,
+    require_compatible,
+    severity,
+)
+from mesh.ports import Catalog, Clock, LakeFormation, Registry, Trace
 
 MAX_LISTED = 100
 """A notice lists at most this many columns or partitions of a table; counts are always whole."""
@@ -35,28 +41,38 @@ class VersionDraft(Model):
     correlation_id: str
     tables: tuple[TableSnapshot, ...]
     changes: tuple[TableChange, ...]
+    compatibility: Compatibility = "full"
+    severity: Severity = "info"
+    manifest: ManifestPointer | None = None
+    rollback: Rollback | None = None
 
 
-class Notified(Model):
-    """Whom a version was announced to. `already` had been told by an earlier attempt."""
-
-    product: str
-    version: int
-    told: tuple[str, ...]
-    already: tuple[str, ...]
+class RollbackNotRequested(Rejected):
+    """A crawl that says it is a rollback which central knows nothing of."""
 
 
 def diff_version(envelope: Envelope, *, catalog: Catalog, registry: Registry) -> VersionDraft:
-    """Compare the catalog, which is the truth, with the last version. Raises NotYetReadable for a missing table."""
+    """Compare the catalog, which is the truth, with the last version.
+
+    Raises NotYetReadable for a missing table, RollbackNotRequested, and BreakingSchemaChange: what breaks readers is
+    published under a new major of the contract, as a rollback, or in a draft, which has no readers; else not at all.
+    """
     event = Event[DataCrawled].model_validate(envelope.detail)
     product = owned_product(registry, event.data.product, envelope.account)
+    rollback = _rollback(event.data, registry)
     last = registry.latest_version(product.name)
     known = {snapshot.table: snapshot for snapshot in last.tables} if last else {}
     snapshots, changes = dict(known), []
+    differences: list[Change] = []
     for crawled in event.data.tables:
-        now = _snapshot(catalog, product.name, crawled, known.get(crawled.name))
-        changes.append(_change(known.get(crawled.name), now, crawled))
+        before = known.get(crawled.name)
+        now = _snapshot(catalog, product.name, crawled, before)
+        diff = diff_snapshots(before, now) if before else ContractDiff()
+        changes.append(_change(before, now, crawled, diff))
+        differences.extend(diff.changes)
         snapshots[crawled.name] = now
+    if last is not None and not (rollback or _may_break(product, last)):
+        require_compatible(product.name, differences, product.contract_version)
     return VersionDraft(
         product=product.name,
         follows=last.version if last else 0,
@@ -64,7 +80,30 @@ def diff_version(envelope: Envelope, *, catalog: Catalog, registry: Registry) ->
         correlation_id=event.metadata.correlation_id,
         tables=tuple(snapshots[name] for name in sorted(snapshots)),
         changes=tuple(changes),
+        compatibility=together(change.compatibility for change in differences),
+        severity=severity(changes, bool(breaking(differences)), rollback is not None),
+        manifest=event.data.manifest,
+        rollback=rollback,
     )
+
+
+def _may_break(product: Product, last: ProductVersion) -> bool:
+    """A draft has no readers, and promised nothing; a new major tells them to look."""
+    return product.draft or last.draft or new_major(last.contract_version, product.contract_version)
+
+
+def _rollback(crawl: DataCrawled, registry: Registry) -> Rollback | None:
+    """Who wanted it, and why, by central's own record: what the crawl says of that is not believed."""
+    if crawl.rollback is None:
+        return None
+    order = registry.rollback(crawl.product, crawl.rollback.request)
+    if order is None or order.version != crawl.rollback.version:
+        raise RollbackNotRequested(
+            f"no rollback of {crawl.product} to version {crawl.rollback.version} was asked for",
+            product=crawl.product,
+            remedy="mesh rollback PRODUCT VERSION asks for one",
+        )
+    return Rollback.model_validate(order.model_dump(include=set(Rollback.model_fields)))
 
 
 def owned_product(registry: Registry, name: str, account: str) -> Product:
@@ -89,7 +128,9 @@ def _snapshot(catalog: Catalog, database: str, crawled: CrawledTable, last: Tabl
         rows_exact=crawled.total.rows_exact,
         bytes=crawled.total.bytes,
         objects=crawled.total.objects,
-        partitions=crawled.partitions_added_count + (last.partitions if last else 0),
+        partitions=crawled.partitions
+        if crawled.partitions is not None
+        else crawled.partitions_added_count + (last.partitions if last else 0),
         findings=tuple(
             {found.column: found for found in (*(last.findings if last else ()), *crawled.findings)}.values()
         ),
@@ -101,7 +142,9 @@ def columns_of(columns: list[Mapping[str, Any]]) -> tuple[ColumnRef, ...]:
     return tuple(ColumnRef(name=column["Name"], type=column["Type"]) for column in columns)
 
 
-def _change(last: TableSnapshot | None, now: TableSnapshot, crawled: CrawledTable) -> TableChange:
+def _change(
+    last: TableSnapshot | None, now: TableSnapshot, crawled: CrawledTable, semantic: ContractDiff
+) -> TableChange:
     diff = diff_schema(_schema(last), _schema(now)) if last else SchemaDiff()
     return TableChange(
         table=now.table,
@@ -116,6 +159,11 @@ def _change(last: TableSnapshot | None, now: TableSnapshot, crawled: CrawledTabl
         rows_exact=crawled.rows_exact,
         bytes=crawled.bytes,
         objects=crawled.objects,
+        rows_total=now.rows,
+        rows_delta=now.rows - (last.rows if last else 0),
+        compatibility=semantic.compatibility,
+        schema_changes=tuple(change.text for change in semantic.changes)[:MAX_LISTED],
+        quality=crawled.quality,
     )
 
 
@@ -130,6 +178,7 @@ def record_version(draft: VersionDraft, *, registry: Registry, clock: Clock, tra
     """
     existing = registry.version_of_run(draft.product, draft.run)
     if existing is not None:
+        _end_rollback(existing, registry)
         return existing
     product = registry.product(draft.product)
     if product is None:
@@ -144,10 +193,22 @@ def record_version(draft: VersionDraft, *, registry: Registry, clock: Clock, tra
             tables=draft.tables,
             changes=draft.changes,
             published=clock.now(),
+            follows=draft.follows,
+            draft=product.draft,
+            compatibility=draft.compatibility,
+            severity=draft.severity,
+            manifest=draft.manifest,
+            rollback=draft.rollback,
         )
     )
+    _end_rollback(version, registry)
     trace.note(draft.correlation_id, "version recorded", product=draft.product, version=version.version)
     return version
+
+
+def _end_rollback(version: ProductVersion, registry: Registry) -> None:
+    if version.rollback is not None:
+        registry.end_rollback(version.product, version.rollback.request, "published")
 
 
 def confirm_readable(version: ProductVersion, *, catalog: Catalog, lake: LakeFormation) -> None:
@@ -163,65 +224,3 @@ def confirm_readable(version: ProductVersion, *, catalog: Catalog, lake: LakeFor
         tags, _ = lake.table_tags(version.product, snapshot.table)
         if tags.get("product") != version.product:
             raise NotYetReadable(f"{version.product}.{snapshot.table} does not carry its tags yet", tags=tags)
-
-
-def notify_subscribers(
-    version: ProductVersion,
-    *,
-    catalog_id: str,
-    registry: Registry,
-    topics: MemberTopics,
-    clock: Clock,
-    trace: Trace,
-) -> Notified:
-    """Tell each subscriber, and the owner, once per version.
-
-    The event's id is the same at every attempt, so a repeated publish is recognised in the member's inbox; a member
-    that has gone, or is not admitted, is passed over. A draft is told to its owner alone.
-    """
-    product = registry.product(version.product)
-    if product is None:
-        raise NotTheOwner(f"there is no product {version.product!r}", product=version.product)
-    detail = notice(version, product, catalog_id)
-    wanted = [] if product.draft else list(registry.subscribers(product.name))
-    told, already = [], []
-    for account in dict.fromkeys([*wanted, product.owner]):
-        member = registry.member(account)
-        if member is None or member.status != "admitted":
-            continue
-        if registry.notice_sent(product.name, version.version, account):
-            already.append(account)
-            continue
-        topics.publish(member.topic_arn, ProductUpdated.detail_type(), detail.model_dump_json())
-        registry.record_notice(product.name, version.version, account, clock.now())
-        told.append(account)
-    trace.note(version.correlation_id, "notified", product=product.name, version=version.version, told=told)
-    return Notified(product=product.name, version=version.version, told=tuple(told), already=tuple(already))
-
-
-def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[ProductUpdated]:
-    """The notice of a version: what changed, and how to query it."""
-    cause = Metadata(id=version.run, correlation_id=version.correlation_id)
-    link = names.resource_link(product.name)
-    return Event[ProductUpdated](
-        metadata=follow(cause, "updated", version.version),
-        data=ProductUpdated(
-            product=product.name,
-            version=version.version,
-            domain=product.domain,
-            owner_account=product.owner,
-            contract_version=version.contract_version,
-            changes=version.changes,
-            queries=tuple(
-                Query(
-                    catalog_id=catalog_id,
-                    database=product.name,
-                    table=change.table,
-                    resource_link=link,
-                    sql=f'SELECT * FROM "{link}"."{change.table}" LIMIT 10',  # noqa: S608 - told, not run
-                )
-                for change in version.changes
-            ),
-            draft=product.draft,
-        ),
-    )

@@ -1,0 +1,169 @@
+"""`mesh history` and `mesh diff`: a product's versions, and what changed between any two of them."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from mesh.adapters.registry import DynamoRegistry
+from mesh.domain.events import Rollback, TableChange
+from mesh.domain.product import ProductVersion
+from mesh.domain.version_diff import TableDiff, VersionDiff, diff_versions
+
+from cli import output
+from cli.site import Acting, AsJson, Port, Role, site
+
+_FACTS = {
+    "version", "published", "correlation_id", "contract_version", "changes", "severity", "compatibility", "follows",
+    "draft", "rollback", "manifest",
+}  # fmt: skip
+
+Product = Annotated[str, typer.Argument(help="The product's name.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(name="history")(history_command)
+    app.command(name="diff")(diff_command)
+
+
+def history_command(
+    product: Product,
+    *,
+    newest: Annotated[int, typer.Option("--newest", min=0, help="Show so many versions; 0: all of them.")] = 20,
+    account: Acting = "central",
+    role: Role = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """List a product's versions, newest first: when, rows, contract, what changed, what was rolled back and why."""
+    registry = site(port, acting=account, role=role).registry()
+    present = require_product(registry, product)
+    versions = list(registry.versions(product))
+    shown = versions[:newest] if newest else versions
+    if as_json:
+        found = [version_facts(version) for version in shown]
+        output.emit({"product": product, "present": present, "count": len(versions), "versions": found})
+        return
+    if not versions:
+        output.say(f"{product} has no version yet: nothing was published")
+        return
+    rows = [
+        (
+            version.version,
+            f"{version.published:%Y-%m-%d %H:%M}",
+            f"{sum(table.rows for table in version.tables):,}",
+            version.contract_version,
+            version.severity,
+            "\n".join(what_happened(version)),
+        )
+        for version in shown
+    ]
+    output.table(
+        (">version", "published (UTC)", ">rows", "contract", "severity", "what changed"), rows, wrap="what changed"
+    )
+    if len(shown) < len(versions):
+        output.say(f"{len(versions) - len(shown)} older: --newest 0")
+
+
+def diff_command(
+    product: Product,
+    old: Annotated[int, typer.Argument(metavar="A", help="The version to compare with.", min=1)],
+    new: Annotated[int, typer.Argument(metavar="B", help="The version that is compared.", min=1)],
+    *,
+    account: Acting = "central",
+    role: Role = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two versions of a product: columns with their compatibility, rows, files, partitions, contract."""
+    registry = site(port, acting=account, role=role).registry()
+    require_product(registry, product)
+    found = diff_versions(find_version(registry, product, old), find_version(registry, product, new))
+    if as_json:
+        output.emit(
+            found.model_dump(mode="json") | {"texts": [change.text for t in found.tables for change in t.changes]}
+        )
+        return
+    render_diff(found)
+
+
+def require_product(registry: DynamoRegistry, name: str) -> int:
+    """Its present version. Raises `CommandFailed` for an unknown product."""
+    product = registry.product(name)
+    if product is None:
+        raise output.CommandFailed(f"there is no product {name!r}", code="UnknownProduct", remedy="mesh products")
+    return product.version
+
+
+def find_version(registry: DynamoRegistry, product: str, number: int) -> ProductVersion:
+    """That version. Raises `CommandFailed`."""
+    found = registry.version(product, number)
+    if found is None:
+        raise output.CommandFailed(
+            f"{product} has no version {number}", code="UnknownVersion", remedy=f"mesh history {product}"
+        )
+    return found
+
+
+def version_facts(version: ProductVersion) -> dict[str, Any]:
+    """One version for programs: what changed, and every table's totals."""
+    totals = {
+        table.table: table.model_dump(mode="json", include={"rows", "rows_exact", "bytes", "objects", "partitions"})
+        for table in version.tables
+    }
+    return {**version.model_dump(mode="json", include=_FACTS), "totals": totals}
+
+
+def what_happened(version: ProductVersion) -> Iterator[str]:
+    """In words: whose wish it was, then each table's change."""
+    if version.rollback is not None:
+        yield rolled_back(version.rollback)
+    for change in version.changes:
+        yield f"{change.table}: {'; '.join(in_words(change))}"
+    if version.manifest is None:
+        yield "its objects are not pinned: no rollback to it"
+
+
+def rolled_back(rollback: Rollback) -> str:
+    """Who wanted which version back, and why."""
+    return f"version {rollback.version} again, by {rollback.requested_by}: {rollback.reason}"
+
+
+def in_words(change: TableChange) -> Iterator[str]:
+    """One table's change."""
+    if change.new_table:
+        yield "new table"
+    prefix = f"{change.table}."
+    yield from (text.removeprefix(prefix) for text in change.schema_changes[:5])
+    if len(change.schema_changes) > 5:
+        yield f"{len(change.schema_changes) - 5} more changes of columns"
+    if change.rows_delta is not None and not change.new_table:
+        yield f"{change.rows_delta:+,} rows"
+    else:
+        yield output.amount(change.rows, "row", exact=change.rows_exact)
+    if change.quality is not None and change.quality.warnings:
+        yield output.amount(change.quality.warnings, "warning")
+
+
+def render_diff(found: VersionDiff) -> None:
+    """`mesh diff` for people."""
+    output.say(
+        f"{found.product} version {found.versions[0]} → {found.versions[1]}: {found.compatibility}", style="bold"
+    )
+    if found.contract[0] != found.contract[1]:
+        output.say(f"contract {found.contract[0]} → {found.contract[1]}")
+    for table in found.tables:
+        output.say()
+        output.say(f"{table.table}: {', '.join(numbers(table)) or 'as before'}", style="bold")
+        if table.changes:
+            rows = [(change.compatibility, change.text) for change in table.changes]
+            output.table(("compatibility", "change"), rows, wrap="change")
+
+
+def numbers(table: TableDiff) -> Iterator[str]:
+    """`rows 1,000 → 1,200 (+200)`, for what differs."""
+    pairs = (("rows", table.rows), ("bytes", table.bytes), ("files", table.objects), ("partitions", table.partitions))
+    for name, (before, after) in pairs:
+        if before != after:
+            said = [f"{value:,}" if value is not None else "none" for value in (before, after)]
+            yield f"{name} {said[0]} → {said[1]} ({(after or 0) - (before or 0):+,})"

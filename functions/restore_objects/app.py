@@ -1,0 +1,25 @@
+"""Bring back the objects of an earlier version, and hide those that came later."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import TableSettings, WorkSettings, load
+from mesh.usecases.restore_version import Restore, restore_objects
+
+
+class Settings(TableSettings, WorkSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """Restore → Progress."""
+    settings = load(Settings)
+    return restore_objects(
+        Restore.model_validate(event),
+        uploads=wiring.uploads(settings),
+        versions=wiring.object_versions(),
+        work=wiring.work(settings.work_bucket),
+        clock=wiring.clock,
+    )

@@ -1,0 +1,68 @@
+"""A crawl that may not be published: its owner is told what would break, and whose queries."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from mesh.domain.access.record import HOLDING, Access
+from mesh.domain.events import DataCrawled, Envelope, Event, Model, ProductQuarantined, Reason
+from mesh.ports import MemberTopics
+from mesh.usecases.books import Books
+from mesh.usecases.publication import owned_product
+from mesh.usecases.telling import tell
+
+MAX_READERS = 20
+
+
+class Reader(Model):
+    """An access that the change would touch, and the columns of it that it would (`table.column`)."""
+
+    account: str
+    access: str
+    reader: str
+    columns: tuple[str, ...]
+
+
+class Held(Model):
+    """What was not published, and whom it would have touched."""
+
+    product: str
+    reason: Reason
+
+
+def hold_version(envelope: Envelope, refusal: Mapping[str, Any], *, books: Books, topics: MemberTopics) -> Held:
+    """Record that the crawl was held back and tell the owner why, with the readers by name. Repeatable.
+
+    Everybody goes on reading the last version's columns as far as the catalog still has them. Raises NotTheOwner.
+    """
+    event = Event[DataCrawled].model_validate(envelope.detail)
+    product = owned_product(books.registry, event.data.product, envelope.account)
+    touched = set(refusal.get("where", {}).get("columns", ()))
+    readers = list(touched_readers(books.accesses.newest(), product.name, touched))
+    where = {
+        **refusal.get("where", {}),
+        "subscribers": list(books.registry.subscribers(product.name)),
+        "readers": [reader.model_dump(mode="json") for reader in readers[:MAX_READERS]],
+        "readers_count": len(readers),
+    }
+    reason = Reason.model_validate({**refusal, "where": where})
+    books.registry.hold_back(product.name, event.metadata.id, reason.model_dump(mode="json"), books.clock.now())
+    news = ProductQuarantined(product=product.name, reason=reason, bucket=product.bucket)
+    tell(product.owner, news, event.metadata, "held", books=books, topics=topics)
+    books.trace.note(
+        event.metadata.correlation_id, "held back", product=product.name, reason=reason.model_dump(mode="json")
+    )
+    return Held(product=product.name, reason=reason)
+
+
+def touched_readers(accesses: Iterator[Access], product: str, touched: Collection[str]) -> Iterator[Reader]:
+    """Live accesses that expose one of these columns (`table.column`; `table.` stands for any column of it)."""
+    whole = {place for place in touched if place.endswith(".")}
+    for access in accesses:
+        if access.status not in HOLDING or access.decided is None:
+            continue
+        exposed = [
+            name.removeprefix(f"{product}.") for name in access.decided.columns if name.startswith(f"{product}.")
+        ]
+        hit = tuple(name for name in exposed if name in touched or f"{name.partition('.')[0]}." in whole)
+        if hit:
+            yield Reader(account=access.receiver, access=access.id, reader=access.ask.reader or "", columns=hit)

@@ -1,0 +1,98 @@
+"""The last step of `publish-version`: whoever subscribed, and the owner, is told of the version, once."""
+
+from collections.abc import Iterator
+
+from mesh.domain import names
+from mesh.domain.events import Event, Metadata, Model, ProductUpdated, Query, TableChange, follow
+from mesh.domain.membership import NotTheOwner
+from mesh.domain.product import Product, ProductVersion
+from mesh.ports import Clock, MemberTopics, Registry, Trace
+
+MAX_WARNINGS = 20
+_SHOWN_COLUMNS = 10
+"""Of the new columns, how many the sample query names."""
+
+
+class Notified(Model):
+    """Whom a version was announced to. `already` had been told by an earlier attempt."""
+
+    product: str
+    version: int
+    told: tuple[str, ...]
+    already: tuple[str, ...]
+
+
+def notify_subscribers(
+    version: ProductVersion,
+    *,
+    catalog_id: str,
+    registry: Registry,
+    topics: MemberTopics,
+    clock: Clock,
+    trace: Trace,
+) -> Notified:
+    """Tell each subscriber, and the owner, once per version.
+
+    The event's id is the same at every attempt, so a repeated publish is recognised in the member's inbox; a member
+    that has gone, or is not admitted, is passed over. A draft is told to its owner alone.
+    """
+    product = registry.product(version.product)
+    if product is None:
+        raise NotTheOwner(f"there is no product {version.product!r}", product=version.product)
+    detail = notice(version, product, catalog_id)
+    wanted = [] if product.draft else list(registry.subscribers(product.name))
+    told, already = [], []
+    for account in dict.fromkeys([*wanted, product.owner]):
+        member = registry.member(account)
+        if member is None or member.status != "admitted":
+            continue
+        if registry.notice_sent(product.name, version.version, account):
+            already.append(account)
+            continue
+        topics.publish(member.topic_arn, ProductUpdated.detail_type(), detail.model_dump_json())
+        registry.record_notice(product.name, version.version, account, clock.now())
+        told.append(account)
+    trace.note(version.correlation_id, "notified", product=product.name, version=version.version, told=told)
+    return Notified(product=product.name, version=version.version, told=tuple(told), already=tuple(already))
+
+
+def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[ProductUpdated]:
+    """The notice of a version: what changed, and how to query it."""
+    cause = Metadata(id=version.run, correlation_id=version.correlation_id)
+    warnings = [found for change in version.changes if change.quality for found in change.quality.findings]
+    return Event[ProductUpdated](
+        metadata=follow(cause, "updated", version.version),
+        data=ProductUpdated(
+            product=product.name,
+            version=version.version,
+            domain=product.domain,
+            owner_account=product.owner,
+            contract_version=version.contract_version,
+            changes=version.changes,
+            queries=tuple(query for change in version.changes for query in _queries(change, catalog_id, product.name)),
+            draft=product.draft,
+            follows=version.follows,
+            severity=version.severity,
+            compatibility=version.compatibility,
+            rollback=version.rollback,
+            manifest=version.manifest,
+            warnings=tuple(warnings)[:MAX_WARNINGS],
+        ),
+    )
+
+
+def _queries(change: TableChange, catalog_id: str, database: str) -> Iterator[Query]:
+    """One for the whole table, and one that shows what is new in it."""
+    link = names.resource_link(database)
+    selections = ["*"]
+    if change.added_columns:
+        shown = ", ".join(f'"{column.name}"' for column in change.added_columns[:_SHOWN_COLUMNS])
+        selections.append(shown)
+    for columns in selections:
+        yield Query(
+            catalog_id=catalog_id,
+            database=database,
+            table=change.table,
+            resource_link=link,
+            sql=f'SELECT {columns} FROM "{link}"."{change.table}" LIMIT 10',  # noqa: S608 - told, not run
+        )
