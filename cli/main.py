@@ -21,6 +21,7 @@ from cli import (
     mesh_commands,
     notices,
     products,
+    quarantine,
     query,
     recipe,
     reconciling,
@@ -43,7 +44,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for part in (
-    *(mesh_commands, members, products, history, rolling_back, uploads, subscriptions, notices),
+    *(mesh_commands, members, products, history, rolling_back, uploads, quarantine, subscriptions, notices),
     *(requesting, grants, deciding, ending, reconciling, access, query, tracing, doctor, demo, contract, recipe),
 ):
     part.register(app)

@@ -27,6 +27,7 @@ DEADLINE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.3
 WHO_SENDS: Final[Mapping[str, str]] = {
     "AccessDecided": "an owner's ProducerSteward decides, or DataMeshOwner: --account producer, or central",
+    "QuarantineDecided": "the owner's ProducerSteward releases and rejects: --account producer",
     "RollbackRequested": "the owner's ProducerSteward rolls back, or DataMeshOwner: --account producer, or central",
     "RetirementRequested": "the owner's ProducerSteward retires a product: --account producer",
 }
@@ -53,8 +54,13 @@ def send(where: Site, account: Account, data: EventData) -> Metadata:
 
     Raises `CommandFailed` where the bus, or the role's own policy, does not let it.
     """
+    return send_on(where, account, central_bus(where, account), data)
+
+
+def send_on(where: Site, account: Account, bus_name: str, data: EventData) -> Metadata:
+    """The same on any bus, by name or ARN."""
     event = Event[EventData](data=data)
-    bus = EventBus(where.client(account, "events"), central_bus(where, account))
+    bus = EventBus(where.client(account, "events"), bus_name)
     try:
         bus.put(data.detail_type(), event.model_dump_json(serialize_as_any=True))
     except (EventNotAccepted, ClientError) as error:

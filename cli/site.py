@@ -116,6 +116,10 @@ class Site:
         """The account's part of every story."""
         return DynamoTrace(self.table(account))
 
+    def caller(self, account: Account) -> str:
+        """Who acts there, by ARN, as STS tells it."""
+        return str(self.client(account, "sts").get_caller_identity()["Arn"])
+
     def account_id(self, account: Account) -> str:
         """The account's number, from its stack's ARN (no further call, no further right)."""
         return str(self.stack(account)["StackId"]).split(":")[4]

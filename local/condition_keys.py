@@ -2,6 +2,10 @@
 
 `sns:Protocol`, `sns:Endpoint`: what a Subscribe asks for; a topic's policy may depend on them.
 
+`events:source`, `events:detail-type`: what a PutEvents says; a role's own policy may depend on them. AWS judges each
+entry; here entries that differ have a value of their own, which no policy names.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+
 `s3:ResourceAccount`, `aws:ResourceAccount`: an S3 ARN has no account, and MiniStack takes the caller's. It is the
 bucket's owner.
 
@@ -13,6 +17,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 
 import contextvars
 import functools
+import json
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
@@ -21,31 +26,41 @@ from ministack.services import s3
 from local.lakeformation.identity import principal_arn
 
 _S3 = "arn:aws:s3:::"
-_subscribing: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("subscribing", default={})  # noqa: B039
-"""`sns:protocol` and `sns:endpoint` of the request that is being served. Never changed in place."""
+_asked: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("asked", default={})  # noqa: B039
+"""Keys of the request that is being served, in lower case. Never changed in place."""
 
 
 def install() -> None:
     """Put our answers in place of MiniStack's. Idempotent."""
-    if getattr(iam_actions.request_tag_context, "remembers_subscriptions", False):
+    if getattr(iam_actions.request_tag_context, "remembers_requests", False):
         return
-    _remember_subscriptions()
+    _remember_requests()
     _resolve_keys()
     _name_simulated_principals()
 
 
-def _remember_subscriptions() -> None:
+def _remember_requests() -> None:
     given = iam_actions.request_tag_context
 
     @functools.wraps(given)
     def remembering(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> Any:  # noqa: ANN401
-        names = ("Protocol", "Endpoint") if iam_action == "sns:Subscribe" else ()
-        asked = {name: params.get(name, "") for name in names}
-        _subscribing.set({f"sns:{k.lower()}": v[0] if isinstance(v, list) else v for k, v in asked.items()})
+        _asked.set(_keys_of(iam_action, body, params))
         return given(service, iam_action, body, params)
 
-    remembering.remembers_subscriptions = True  # type: ignore[attr-defined]
+    remembering.remembers_requests = True  # type: ignore[attr-defined]
     iam_actions.request_tag_context = remembering
+
+
+def _keys_of(iam_action: str, body: bytes, params: dict[str, Any]) -> dict[str, str]:
+    if iam_action == "sns:Subscribe":
+        asked = {name: params.get(name, "") for name in ("Protocol", "Endpoint")}
+        return {f"sns:{k.lower()}": v[0] if isinstance(v, list) else v for k, v in asked.items()}
+    if iam_action == "events:PutEvents":
+        entries = json.loads(body or b"{}").get("Entries", [])
+        members = {"events:source": "Source", "events:detail-type": "DetailType"}
+        said = {key: {str(entry.get(name, "")) for entry in entries} for key, name in members.items()}
+        return {key: "\n".join(sorted(values)) for key, values in said.items()}
+    return {}
 
 
 def _resolve_keys() -> None:
@@ -54,8 +69,8 @@ def _resolve_keys() -> None:
     @functools.wraps(resolve)
     def resolved(key: str, ctx: iam_evaluator.EvalContext) -> Any:  # noqa: ANN401 - a key's value
         name = key.lower()
-        if name in {"sns:protocol", "sns:endpoint"}:
-            return _subscribing.get().get(name)
+        if name in _asked.get() and name not in (ctx.service_context or {}):
+            return _asked.get()[name]
         if name in {"aws:resourceaccount", "s3:resourceaccount"} and ctx.resource_arn.startswith(_S3):
             bucket = ctx.resource_arn.removeprefix(_S3).partition("/")[0]
             return s3._bucket_owner_account(bucket) or ctx.principal_account

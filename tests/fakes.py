@@ -16,6 +16,7 @@ from mesh.domain.formats.model import BytesReader, ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
 from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder
+from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
 from mesh.ports import Target
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -166,6 +167,7 @@ class FakeCatalog:
         self.tables: dict[tuple[str, str], dict[str, Any]] = {}
         self.partition_inputs: dict[tuple[str, str], dict[tuple[str, ...], Mapping[str, Any]]] = {}
         self.writes: list[str] = []
+        self.statistics: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
 
     def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None:
         wanted = {"LocationUri": location, "Description": description, "Parameters": dict(parameters)}
@@ -183,7 +185,10 @@ class FakeCatalog:
     def create_table(self, database: str, table_input: Mapping[str, Any]) -> None:
         self._write("create_table", database, table_input)
 
-    def update_table(self, database: str, table_input: Mapping[str, Any]) -> None:
+    def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
+        self.statistics[self._target(database), table] = {item["ColumnName"]: item for item in statistics}
+
+    def update_table(self, database: str, table_input: Mapping[str, Any], *, archive: bool = True) -> None:
         self._write("update_table", database, table_input)
 
     def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
@@ -402,6 +407,13 @@ class FakeObjects:
             self.write(ref.bucket, key, self.read(ref.bucket, ref.key, version_id=ref.version_id, limit=ref.size), "")
             self.delete(ref.bucket, ref.key)
 
+    def copy(self, bucket: str, source: str, target: str) -> str:
+        self.write(bucket, target, self.read(bucket, source, limit=2**40), "")
+        return str(len(self.content[bucket, target]))
+
+    def exists(self, bucket: str, key: str) -> bool:
+        return (bucket, key) in self.content
+
     def delete(self, bucket: str, key: str) -> None:
         """As a producer deletes: all that this fake knows of the object."""
         self.content.pop((bucket, key), None)
@@ -604,6 +616,34 @@ class FakeUploads:
         owner, until, generation = self.leases.get(product, ("", NOON, 0))
         if owner == holder:
             self.leases[product] = ("", until, generation)
+
+
+class FakeQuarantine:
+    """Held batches by name, and tickets."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str], HeldBatch] = {}
+        self.tickets: dict[tuple[str, str], Ticket] = {}
+
+    def hold(self, batch: HeldBatch) -> None:
+        self.held.setdefault((batch.product, batch.run), batch)
+
+    def batch(self, product: str, run: str) -> HeldBatch | None:
+        return self.held.get((product, run))
+
+    def batches(self) -> Iterator[HeldBatch]:
+        yield from self.held.values()
+
+    def save(self, batch: HeldBatch, *, was: HeldStatus) -> None:
+        if self.held[batch.product, batch.run].status != was:
+            raise ConcurrentChange("somebody else decided")
+        self.held[batch.product, batch.run] = batch
+
+    def ticket(self, product: str, key: str) -> Ticket | None:
+        return self.tickets.get((product, key))
+
+    def put_ticket(self, product: str, key: str, ticket: Ticket) -> None:
+        self.tickets[product, key] = ticket
 
 
 class FakeWorkFiles:

@@ -22,4 +22,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         uploads=wiring.uploads(settings),
         work=wiring.work(settings.work_bucket),
         versions=wiring.object_versions(),
+        clock=wiring.clock,
     )

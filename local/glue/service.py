@@ -1,6 +1,6 @@
 """The Glue API: catalog, crawlers and classifiers here, everything else (jobs, triggers, tags) by MiniStack."""
 
-from local.glue import catalog, crawlers, partitions
+from local.glue import catalog, crawlers, partitions, statistics
 from local.lakeformation.identity import Identity, request_identity
 from local.lakeformation.plug import Handler, Request
 from local.lakeformation.protocol import (
@@ -39,6 +39,8 @@ CATALOG: dict[str, Operation[Identity]] = {
     "GetPartition": partitions.get_partition,
     "BatchGetPartition": partitions.batch_get_partition,
     "GetPartitions": partitions.get_partitions,
+    "UpdateColumnStatisticsForTable": statistics.update,
+    "GetColumnStatisticsForTable": statistics.get,
 }
 OPERATIONS: dict[str, Operation[Identity]] = CATALOG | crawlers.OPERATIONS
 

@@ -129,6 +129,7 @@ def contract() -> dict[str, Any]:
                 "logicalType": "object",
                 "physicalType": "table",
                 "description": "One row per applicant.",
+                "customProperties": [{"property": "guard", "value": {"label": "kredit"}}],
                 "properties": [_property(name) for name in COLUMNS],
             }
         ],

@@ -105,7 +105,8 @@ def contract() -> dict[str, Any]:
     table = german["schema"][0]
     properties = {item["name"]: item for item in table["properties"]}
     english = [_property(properties[name], translation) for name, translation in TRANSLATIONS.items()]
-    return german | {"version": "2.0.0", "schema": [{**table, "properties": english}]}
+    guard = {"property": "guard", "value": {"label": "credit_risk"}}
+    return german | {"version": "2.0.0", "schema": [{**table, "customProperties": [guard], "properties": english}]}
 
 
 def write_product(folder: Path, data: Path | None = None, rows: int = 1000, seed: int = 7) -> Path:

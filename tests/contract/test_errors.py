@@ -73,8 +73,16 @@ CAUGHT = {
 }
 # Rejections that no machine sees: who deals with them instead.
 HANDLED_ELSEWHERE = {
+    "decide_quarantine, as a note of the decision's story": {
+        "AlreadyReplaced",
+        "BatchAlreadyDecided",
+        "NotReleasable",
+        "TooLargeToRelease",
+        "UnknownBatch",
+    },
     "inspect_batch, as the reason in an object's report": {
         "BinaryContent",
+        "ColumnDropped",
         "ContractNeeded",
         "CorruptParquet",
         "DuplicateColumns",

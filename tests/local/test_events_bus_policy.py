@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.local.running import RunningServer, allow
 
@@ -112,3 +113,16 @@ def test_a_rules_role_is_a_principal_like_any_other(server: RunningServer) -> No
     for name, kind in (("guarded-dead", "AccessDecided"), ("guarded-in", "Else")):
         found = sqs.receive_message(QueueUrl=queue[name], WaitTimeSeconds=10)["Messages"]
         assert [json.loads(message["Body"])["detail-type"] for message in found] == [kind]
+
+
+def test_a_role_s_own_policy_may_name_the_kind_of_event(server: RunningServer) -> None:
+    server.client("events", CENTRAL).create_event_bus(Name="own")
+    bus = BUS.replace("guarded", "own")
+    condition = {"StringEquals": {"events:detail-type": "Decided", "events:source": "mesh"}}
+    may = allow("events:PutEvents", resource=bus) | {"Condition": condition}
+    server.make_role(CENTRAL, "decider", f"arn:aws:iam::{CENTRAL}:root", may)
+
+    assert put(server, CENTRAL, "decider", "Decided", bus=bus) == [""]
+    for kinds in (["Spoken"], ["Decided", "Spoken"]):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            put(server, CENTRAL, "decider", *kinds, bus=bus)

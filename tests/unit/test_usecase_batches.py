@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 from mesh.domain.formats.model import ObjectRef
-from mesh.usecases.batches import LEASE, MAX_OBJECTS, ReleaseBatch, TakeBatch, read_batch, release_batch, take_batch
+from mesh.usecases.batches import LEASE, MAX_OBJECTS, TakeBatch, read_batch, take_batch
+from mesh.usecases.release_batch import ReleaseBatch, release_batch
 
 from tests.builders import BUCKET
 from tests.fakes import FakeClock, FakeTrace, FakeUploads, FakeWorkFiles

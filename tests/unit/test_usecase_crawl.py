@@ -3,11 +3,19 @@
 import json
 
 import pytest
-from mesh.usecases.crawl import CatalogBehind, Summarise, quarantine_objects, summarise_crawl, write_catalog
+from mesh.domain.quarantine import listing_key
+from mesh.usecases.crawl import CatalogBehind, Summarise, summarise_crawl, write_catalog
+from mesh.usecases.quarantine_objects import quarantine_objects
 
 from tests.builders import BUCKET, CORRELATION
-from tests.fakes import FakeClock, FakeObjectVersions
+from tests.fakes import FakeClock, FakeObjectVersions, FakeQuarantine
 from tests.unit.test_usecase_inspection import FOLDER, GOOD, World
+
+
+def quarantine(world):
+    return quarantine_objects(
+        world.round(), objects=world.objects, work=world.work, quarantine=FakeQuarantine(), clock=FakeClock()
+    )
 
 
 def write(world):
@@ -17,7 +25,14 @@ def write(world):
 def summarise(world, mode="express", generation=1):
     command = Summarise(**world.round(generation).model_dump(), mode=mode)
     versions = FakeObjectVersions(world.objects)
-    return summarise_crawl(command, catalog=world.catalog, uploads=world.uploads, work=world.work, versions=versions)
+    return summarise_crawl(
+        command,
+        catalog=world.catalog,
+        uploads=world.uploads,
+        work=world.work,
+        versions=versions,
+        clock=FakeClock(),
+    )
 
 
 def types(world, table="credit_card"):
@@ -171,10 +186,11 @@ def test_bad_objects_are_moved_aside_with_reports_and_the_good_ones_stay():
     world.upload("bad.csv", b"junk\x00\x01\x02")
     world.inspect()
 
-    event = quarantine_objects(world.round(), objects=world.objects, work=world.work, clock=FakeClock())
+    event = quarantine(world)
 
     moved = "credit-card/quarantine/00000001/data/credit_card/bad.csv"
-    assert world.objects.keys(BUCKET) == [FOLDER + "good.csv", moved, moved + ".report.json"]
+    listing = listing_key("credit-card", "00000001")
+    assert world.objects.keys(BUCKET) == [FOLDER + "good.csv", moved, moved + ".report.json", listing]
     [item] = event.data.objects
     assert (item.key, item.moved_to, item.report) == (FOLDER + "bad.csv", moved, moved + ".report.json")
     report = json.loads(world.objects.read(BUCKET, item.report, limit=10_000))
@@ -188,8 +204,8 @@ def test_setting_aside_can_be_repeated():
     world.upload("bad.csv", b"")
     world.inspect()
 
-    first = quarantine_objects(world.round(), objects=world.objects, work=world.work, clock=FakeClock())
-    again = quarantine_objects(world.round(), objects=world.objects, work=world.work, clock=FakeClock())
+    first = quarantine(world)
+    again = quarantine(world)
 
     assert first.data == again.data
     assert first.metadata.id == again.metadata.id
@@ -202,8 +218,8 @@ def test_an_object_that_is_gone_has_a_report_and_no_new_place():
     world.objects.delete(BUCKET, FOLDER + "a.csv")
     world.inspect()
 
-    event = quarantine_objects(world.round(), objects=world.objects, work=world.work, clock=FakeClock())
+    event = quarantine(world)
 
     [item] = event.data.objects
     assert item.moved_to is None
-    assert world.objects.keys(BUCKET) == [item.report]
+    assert world.objects.keys(BUCKET) == [item.report, listing_key("credit-card", "00000001")]

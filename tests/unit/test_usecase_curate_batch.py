@@ -4,17 +4,24 @@ import json
 
 import pytest
 from mesh.domain.curation.objects import MAX_RAW_BYTES
-from mesh.usecases.batches import ReleaseBatch, TakeBatch, read_batch, release_batch, take_batch
-from mesh.usecases.crawl import quarantine_objects
+from mesh.usecases.batches import TakeBatch, read_batch, take_batch
 from mesh.usecases.curate_batch import TIME_OF_A_CALL, curate_batch
 from mesh.usecases.inspection import ProductFacts, Round
+from mesh.usecases.quarantine_objects import quarantine_objects
 from mesh.usecases.receive_recipe import receive_recipe
+from mesh.usecases.release_batch import ReleaseBatch, release_batch
 
 from tests.builders import BUCKET
-from tests.fakes import FakeClock, FakeObjects, FakeRawUploads, FakeTrace, FakeUploads, FakeWorkFiles
+from tests.fakes import FakeClock, FakeObjects, FakeQuarantine, FakeRawUploads, FakeTrace, FakeUploads, FakeWorkFiles
 from tests.unit.domain.curation.recipes import step
 
 RENAME = [step("RENAME", sourceColumn="a", targetColumn="b")]
+
+
+def quarantine(world):
+    return quarantine_objects(
+        world.round(), objects=world.objects, work=world.work, quarantine=FakeQuarantine(), clock=FakeClock()
+    )
 
 
 class World:
@@ -145,7 +152,7 @@ def test_what_the_recipe_does_not_fit_stays_and_is_taken_up_by_the_next_one():
 
     curated, _ = world.run()
     assert (curated.curated, curated.rejected, curated.held) == (0, 1, 1)
-    event = quarantine_objects(world.round(), objects=world.objects, work=world.work, clock=world.clock)
+    event = quarantine(world)
     assert (event.data.reason.code, event.data.objects[0].moved_to) == ("RecipeColumnMissing", None)
     assert event.data.reason.where["step"] == 1
     assert f"{BUCKET}" == event.data.reason.where["bucket"]
@@ -185,7 +192,7 @@ def test_what_is_broken_is_moved_to_quarantine_and_the_rest_curated(name, body, 
     world.put("good.csv")
 
     curated, _ = world.run()
-    event = quarantine_objects(world.round(), objects=world.objects, work=world.work, clock=world.clock)
+    event = quarantine(world)
 
     assert (curated.curated, curated.rejected, curated.held) == (1, 1, 0)
     assert event.data.reason.code == code
@@ -200,7 +207,7 @@ def test_an_object_that_is_too_large_is_not_read():
     world.objects.reader = None  # a read would fail
 
     curated, _ = world.run()
-    event = quarantine_objects(world.round(), objects=world.objects, work=world.work, clock=world.clock)
+    event = quarantine(world)
 
     assert (curated.rejected, event.data.reason.code) == (1, "RawTooLarge")
     assert "DataBrew jobs" in event.data.reason.remedy
@@ -213,7 +220,7 @@ def test_an_object_that_its_owner_deleted_is_reported_and_nothing_else():
     world.objects.delete(BUCKET, ref.key)
 
     assert world.run()[0].rejected == 1
-    event = quarantine_objects(world.round(), objects=world.objects, work=world.work, clock=world.clock)
+    event = quarantine(world)
     assert event.data.reason.code == "ObjectGone"
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.situation import Home
     from mesh.domain.events import GrantEntry
     from mesh.domain.quality.model import TableData, TableReport
+    from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
 
 
 class Clock(Protocol):
@@ -197,7 +198,13 @@ class Catalog(Protocol):
 
     def create_table(self, database: str, table_input: Mapping[str, Any]) -> None: ...
 
-    def update_table(self, database: str, table_input: Mapping[str, Any]) -> None: ...
+    def update_table(self, database: str, table_input: Mapping[str, Any], *, archive: bool = True) -> None:
+        """Replace the definition; the one before is kept as a version of the table, unless told otherwise."""
+        ...
+
+    def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the statistics of these columns."""
+        ...
 
     def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
         """Which of these partitions (values in key order) exist."""
@@ -317,6 +324,16 @@ class Objects(Protocol):
         """Copy that version to `key` in the same bucket, then delete the original. One that is gone is success."""
         ...
 
+    def copy(self, bucket: str, source: str, target: str) -> str:
+        """The version that was written, empty in a bucket without versions. At most 5 GiB. Raises ObjectGone."""
+        ...
+
+    def delete(self, bucket: str, key: str) -> None:
+        """In a bucket with versions the object's versions stay."""
+        ...
+
+    def exists(self, bucket: str, key: str) -> bool: ...
+
 
 class Measurements(Protocol):
     """A batch's data, read in full."""
@@ -434,6 +451,26 @@ class RawUploads(Protocol):
     def take_up(self, product: str) -> int:
         """All that is held is pending again, where no newer version of it came meanwhile; how many."""
         ...
+
+
+class Quarantine(Protocol):
+    """The producer's record of batches that were held back, and of what their owner let pass."""
+
+    def hold(self, batch: "HeldBatch") -> None:
+        """Record it, unless it is recorded."""
+        ...
+
+    def batch(self, product: str, run: str) -> "HeldBatch | None": ...
+
+    def batches(self) -> "Iterator[HeldBatch]": ...
+
+    def save(self, batch: "HeldBatch", *, was: "HeldStatus") -> None:
+        """Raises ConcurrentChange if its status is not `was` any more."""
+        ...
+
+    def ticket(self, product: str, key: str) -> "Ticket | None": ...
+
+    def put_ticket(self, product: str, key: str, ticket: "Ticket") -> None: ...
 
 
 class WorkFiles(Protocol):

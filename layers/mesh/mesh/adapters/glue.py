@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
 _CREATE_BATCH = 100
 _GET_BATCH = 1000
+_STATISTICS_BATCH = 25
 
 
 class PartitionsRefused(MeshError):  # noqa: N818 - as the other errors are named
     """`BatchCreatePartition` answered 200, but refused some partitions."""
+
+
+class StatisticsRefused(MeshError):  # noqa: N818 - as the other errors are named
+    """`UpdateColumnStatisticsForTable` answered 200, but refused some columns."""
 
 
 class GlueCatalog:
@@ -74,10 +79,26 @@ class GlueCatalog:
                 raise
             self.update_table(database, table_input)
 
-    def update_table(self, database: str, table_input: Mapping[str, Any]) -> None:
-        """Replace the table's definition."""
+    def update_table(self, database: str, table_input: Mapping[str, Any], *, archive: bool = True) -> None:
+        """See the port."""
         with transient_errors():
-            self._client.update_table(DatabaseName=database, TableInput=table_input)  # type: ignore[arg-type]
+            self._client.update_table(
+                DatabaseName=database,
+                TableInput=table_input,  # type: ignore[arg-type]
+                SkipArchive=not archive,
+            )
+
+    def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
+        """See the port; 25 columns a call. Raises StatisticsRefused."""
+        for batch in batched(statistics, _STATISTICS_BATCH, strict=False):
+            with transient_errors():
+                answer = self._client.update_column_statistics_for_table(
+                    DatabaseName=database,
+                    TableName=table,
+                    ColumnStatisticsList=list(batch),  # type: ignore[arg-type]
+                )
+            if errors := answer.get("Errors"):
+                raise StatisticsRefused(f"statistics of {database}.{table} were refused", errors=errors[:5])
 
     def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
         """Which of these partitions exist (unknown database or table: none)."""

@@ -81,6 +81,35 @@ class S3Objects:
             if code_of(error) not in GONE:
                 raise
 
+    def copy(self, bucket: str, source: str, target: str) -> str:
+        """See the port."""
+        try:
+            with transient_errors():
+                answer = self._client.copy_object(
+                    Bucket=bucket, Key=target, CopySource={"Bucket": bucket, "Key": source}
+                )
+        except ClientError as error:
+            if code_of(error) not in GONE:
+                raise
+            raise ObjectGone(f"s3://{bucket}/{source} is gone", bucket=bucket, key=source) from error
+        return answer.get("VersionId", "")
+
+    def delete(self, bucket: str, key: str) -> None:
+        """See the port."""
+        with transient_errors():
+            self._client.delete_object(Bucket=bucket, Key=key)
+
+    def exists(self, bucket: str, key: str) -> bool:
+        """See the port."""
+        try:
+            with transient_errors():
+                self._client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) not in {*GONE, "404"}:
+                raise
+            return False
+        return True
+
 
 class S3WorkFiles:
     """Implements `ports.WorkFiles` in the work bucket."""

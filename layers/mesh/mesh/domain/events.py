@@ -292,6 +292,27 @@ class ProductQuarantined(EventData):
     objects_count: int = 0
 
 
+class QuarantineDecided(EventData):
+    """The owner's word on a held batch, on the owner's own bus. `by` is who says so; the role is held by IAM."""
+
+    product: ProductName
+    run: str = Field(pattern=r"^\d{8}$")
+    decision: Literal["release", "reject"]
+    reason: str = Field(min_length=1, max_length=1000)
+    by: str = Field(min_length=1, max_length=320)
+
+
+class QuarantineClosed(EventData):
+    """A held batch is on its way to be published all the same, or stays out for good."""
+
+    product: ProductName
+    run: str
+    outcome: Literal["released", "rejected"]
+    reason: str
+    by: str
+    objects: int
+
+
 class AccessRequested(EventData):
     """The sending account asks for access: who shall read what, for which purpose, until when.
 
@@ -506,6 +527,8 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     DataCrawled,
     ProductUpdated,
     ProductQuarantined,
+    QuarantineDecided,
+    QuarantineClosed,
     AccessRequested,
     DecisionRequested,
     AccessDecided,

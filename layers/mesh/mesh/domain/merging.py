@@ -9,6 +9,7 @@ from mesh.domain.formats.model import ObjectInspection, Storage
 from mesh.domain.hive_types import fits, is_number, told, wider
 from mesh.domain.partitions import PartitionValue, partition_path
 from mesh.domain.rejections import (
+    ColumnDropped,
     InconsistentPartitions,
     MisplacedColumns,
     MixedDialects,
@@ -234,6 +235,7 @@ def _check_positions(columns: list[str], inspections: Iterable[ObjectInspection]
         if inspection.columns == before:
             continue
         before = inspection.columns
+        _check_none_dropped([column.name for column in inspection.columns], columns, inspection)
         for position, (column, expected) in enumerate(zip(inspection.columns, columns, strict=False), start=1):
             if column.name != expected:
                 raise MisplacedColumns(
@@ -270,3 +272,20 @@ def _partitions(inspections: Iterable[ObjectInspection]) -> tuple[Partition, ...
         }
         found[inspection.partition] = known.model_copy(update=counts)
     return tuple(found[values] for values in sorted(found))
+
+
+def _check_none_dropped(names: Sequence[str], columns: Sequence[str], inspection: ObjectInspection) -> None:
+    """A file that has the table's columns in their order, but not all: the ones after the gap would be misread."""
+    last = max((columns.index(name) for name in names if name in columns), default=-1)
+    if [name for name in columns[: last + 1] if name in names] != list(names[: len(columns)]):
+        return
+    dropped = [name for name in columns[: last + 1] if name not in names]
+    if dropped:
+        key = inspection.ref.key
+        raise ColumnDropped(
+            f"{key} lacks {', '.join(map(repr, dropped[:5]))}; the table has it before {columns[last]!r}",
+            bucket=inspection.ref.bucket,
+            key=inspection.ref.key,
+            missing=dropped[:20],
+            remedy="Keep the column, empty if need be: CSV is read by position. Without it, the data is another table.",
+        )

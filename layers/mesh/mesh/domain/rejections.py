@@ -11,7 +11,8 @@ Glue crawler.
     ├── objects     EmptyFile, BinaryContent, UnsupportedEncoding, InconsistentCompression, LineTooLong
     ├── CSV         HeaderWithoutRows, RaggedRows, UnclosedQuote, DuplicateColumns, EmptyColumnName
     ├── others      MalformedJson, CorruptParquet
-    └── tables      UnmergeableTypes, InconsistentPartitions, MixedFormats, MixedDialects, MisplacedColumns
+    └── tables      UnmergeableTypes, InconsistentPartitions, MixedFormats, MixedDialects, MisplacedColumns,
+                    ColumnDropped
 """
 
 from mesh.domain.errors import MeshError, Rejected
@@ -115,6 +116,10 @@ class MixedFormats(Rejected):
 
 class MixedDialects(Rejected):
     """CSV objects of one table differ in delimiter or header: one SerDe cannot read both."""
+
+
+class ColumnDropped(Rejected):
+    """A CSV file lacks a column that its table has before others: it would be read by position, and wrongly."""
 
 
 class MisplacedColumns(Rejected):

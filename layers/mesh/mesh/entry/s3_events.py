@@ -16,4 +16,5 @@ def object_of(event: Mapping[str, Any]) -> ObjectRef:
         etag=item.get("etag", ""),
         version_id=item.get("version-id"),
         sequencer=item.get("sequencer", ""),
+        requester=event["detail"].get("requester", ""),
     )

@@ -18,6 +18,7 @@ from mesh.adapters.lakeformation import LakeFormationAdapter
 from mesh.adapters.locks import DynamoLocks
 from mesh.adapters.messaging import EventBus, SnsInbox, SnsMemberTopics
 from mesh.adapters.notices import DynamoNotices
+from mesh.adapters.quarantine import DynamoQuarantine
 from mesh.adapters.raw_uploads import DynamoRawUploads
 from mesh.adapters.reader_roles import ReaderRoles
 from mesh.adapters.registry import DynamoRegistry
@@ -66,6 +67,11 @@ def uploads(settings: TableSettings) -> DynamoUploads:
 def raw_uploads(settings: TableSettings) -> DynamoRawUploads:
     """A producer's raw objects and recipes."""
     return DynamoRawUploads(table(settings.table_name))
+
+
+def quarantine(settings: TableSettings) -> DynamoQuarantine:
+    """A producer's held batches."""
+    return DynamoQuarantine(table(settings.table_name))
 
 
 def notices(settings: TableSettings) -> DynamoNotices:

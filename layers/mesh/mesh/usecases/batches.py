@@ -43,22 +43,6 @@ class Batch(Model):
     facts: dict[str, Any] = Field(default_factory=dict)
 
 
-class ReleaseBatch(Model):
-    """`outcome`: `done` settles the batch's objects, `failed` leaves them pending for the next run."""
-
-    product: str
-    holder: str
-    generation: int
-    work: str
-    outcome: Literal["done", "failed"]
-
-
-class Released(Model):
-    """Whether more arrived meanwhile."""
-
-    more: bool
-
-
 def take_batch(command: TakeBatch, *, uploads: Uploads, work: WorkFiles, clock: Clock, trace: Trace) -> Batch:
     """Take what is pending: data, or else (`raw`) what is to become data. `busy`: another run has the lease and will
     see it; `waiting`: declared, not registered yet.
@@ -114,15 +98,3 @@ def _of_one_kind(refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
 def read_batch(work: WorkFiles, path: str) -> tuple[ObjectRef, ...]:
     """The objects of a taken batch."""
     return Refs.validate_json(work.get(path) or "[]")
-
-
-def release_batch(command: ReleaseBatch, *, uploads: Uploads, work: WorkFiles) -> Released:
-    """Settle the batch (when done) and drop the lease, in that order; then look whether more arrived.
-
-    Whoever uploads writes first and tries the lease after; this drops the lease first and looks after. So one of the
-    two always sees the other, and no upload is left lying.
-    """
-    if command.outcome == "done":
-        uploads.settle(command.product, read_batch(work, command.work))
-    uploads.drop_lease(command.product, command.holder)
-    return Released(more=command.outcome == "done" and uploads.has_pending(command.product))

@@ -13,7 +13,6 @@ from mesh.domain.events import (
     ManifestPointer,
     Metadata,
     Model,
-    ProductQuarantined,
     stable_id,
 )
 from mesh.domain.formats.model import Storage
@@ -21,11 +20,13 @@ from mesh.domain.glue_table import partition_input, schema_from_table, storage_f
 from mesh.domain.manifest import PinnedTable, definition_of
 from mesh.domain.merging import MergedTable
 from mesh.domain.names import data_location_uri
-from mesh.ports import Catalog, Clock, Objects, ObjectVersions, Uploads, WorkFiles
+from mesh.domain.quality.summary import summary_of
+from mesh.ports import Catalog, Clock, ObjectVersions, Uploads, WorkFiles
+from mesh.usecases.batch_reports import BatchReports, read_reports
 from mesh.usecases.batches import read_batch
 from mesh.usecases.inspection import Inspection, Round, TableInspection
 from mesh.usecases.manifests import extend_manifest, pinned
-from mesh.usecases.reject_objects import reject_objects
+from mesh.usecases.store_quality import store_quality
 
 _LISTED_CHARACTERS = 60_000
 """All new partitions that one event lists; it starts an execution, whose input is at most 262,144 bytes."""
@@ -49,24 +50,12 @@ class Summarise(Round):
 
 
 def read_inspection(work: WorkFiles, round_: Round) -> Inspection:
-    """The round's inspection. Raises CatalogBehind if it is not written (it always is before these steps)."""
-    text = work.get(round_.inspection)
+    """The round's inspection, as the checks left it. Raises CatalogBehind if it is not written (it always is before
+    these steps)."""
+    text = work.get(round_.checked) or work.get(round_.inspection)
     if text is None:
         raise CatalogBehind(f"no inspection at {round_.inspection}")
     return Inspection.model_validate_json(text)
-
-
-def quarantine_objects(round_: Round, *, objects: Objects, work: WorkFiles, clock: Clock) -> Event[ProductQuarantined]:
-    """Set the batch's bad objects aside, and give the event for the owner."""
-    inspection = read_inspection(work, round_)
-    return reject_objects(
-        round_.product,
-        inspection.rejected,
-        metadata_of(round_, "quarantined"),
-        run=f"{round_.generation:08d}",
-        objects=objects,
-        clock=clock,
-    )
 
 
 def write_catalog(round_: Round, *, catalog: Catalog, work: WorkFiles) -> Written:
@@ -108,16 +97,27 @@ def _up_to_date(current: dict[str, Any], merged: MergedTable, storage: Storage |
 
 
 def summarise_crawl(
-    command: Summarise, *, catalog: Catalog, uploads: Uploads, work: WorkFiles, versions: ObjectVersions
+    command: Summarise,
+    *,
+    catalog: Catalog,
+    uploads: Uploads,
+    work: WorkFiles,
+    versions: ObjectVersions,
+    clock: Clock,
 ) -> Event[DataCrawled]:
-    """Read the tables back, bring a crawler's types in line with the contract, pin what the product is now, and give
-    the event for central.
+    """Read the tables back, bring a crawler's types in line with the contract, store what was measured of them, pin
+    what the product is now, and give the event for central.
 
     Raises CatalogBehind while a table or one of its inspected columns is missing.
     """
-    inspection = read_inspection(work, command)
+    inspection, reports = read_inspection(work, command), read_reports(work, command.work)
     definitions = {table.table: _confirm(command, inspection.bucket, table, catalog) for table in inspection.tables}
     totals = {table.table: uploads.count(command.product, table.table, table.counts) for table in inspection.tables}
+    for report in reports.passed.tables if reports else ():
+        name = report.profile.table
+        definitions[name] = store_quality(
+            command.facts, definitions[name], report, totals[name], catalog=catalog, at=clock.now()
+        )
     characters = _LISTED_CHARACTERS // max(len(inspection.tables), 1)
     return Event[DataCrawled](
         metadata=metadata_of(command, "crawled"),
@@ -125,7 +125,7 @@ def summarise_crawl(
             product=command.product,
             generation=command.generation,
             mode=command.mode,
-            tables=tuple(_crawled(table, totals[table.table], characters) for table in inspection.tables),
+            tables=tuple(_crawled(table, totals[table.table], characters, reports) for table in inspection.tables),
             quarantined=len(inspection.rejected),
             manifest=_manifest(command, inspection, definitions, totals, versions=versions, uploads=uploads, work=work),
         ),
@@ -179,8 +179,8 @@ def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: C
     return definition_of(current)
 
 
-def _crawled(table: TableInspection, total: TableTotal, characters: int) -> CrawledTable:
-    merged = table.merged
+def _crawled(table: TableInspection, total: TableTotal, characters: int, reports: BatchReports | None) -> CrawledTable:
+    merged, report = table.merged, reports.table(table.table) if reports else None
     return CrawledTable(
         name=table.table,
         new_table=table.new_table,
@@ -192,6 +192,7 @@ def _crawled(table: TableInspection, total: TableTotal, characters: int) -> Craw
         partitions_added=_within(table.new_partition_paths, characters),
         partitions_added_count=len(table.new_partition_paths),
         findings=table.findings,
+        quality=summary_of(report) if report else None,
     )
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -26,6 +27,8 @@ from mesh.usecases.reject_objects import Rejection, reason_of
 
 _THREADS = 8
 
+Mode = Literal["express", "glue"]
+
 
 class ProductFacts(Model):
     """What prepare-product recorded of a product. Empty for data that came without a contract."""
@@ -41,7 +44,12 @@ class ProductFacts(Model):
 
     def expected(self, table: str) -> TableSchema | None:
         """What the contract says a table looks like."""
-        return Contract.model_validate(self.contract).table_schema(table) if self.contract else None
+        return self.promised.table_schema(table) if self.promised else None
+
+    @cached_property
+    def promised(self) -> Contract | None:
+        """The contract, as it was registered."""
+        return Contract.model_validate(self.contract) if self.contract else None
 
 
 class Round(Model):
@@ -57,6 +65,16 @@ class Round(Model):
     def inspection(self) -> str:
         """The work file of the inspection."""
         return self.work.replace("batch.json", "inspection.json")
+
+    @property
+    def checked(self) -> str:
+        """The work file of the inspection after the checks: what they held back is among what is rejected."""
+        return self.work.replace("batch.json", "checked.json")
+
+    @property
+    def run(self) -> str:
+        """The run's folder below `quarantine/`."""
+        return f"{self.generation:08d}"
 
 
 class TableInspection(BaseModel):
@@ -85,7 +103,7 @@ class Inspection(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     bucket: str = ""
-    mode: Literal["express", "glue"]
+    mode: Mode
     tables: tuple[TableInspection, ...]
     rejected: tuple[Rejection, ...]
 
@@ -95,7 +113,7 @@ class Inspected(Model):
 
     accepted: int
     rejected: int
-    mode: Literal["express", "glue"]
+    mode: Mode
     bytes_read: int = 0
 
 
@@ -103,26 +121,35 @@ def inspect_batch(round_: Round, *, objects: Objects, catalog: Catalog, work: Wo
     """Inspect, merge, compare with the catalog, and keep the result as a work file."""
     written = work.get(round_.inspection)
     if written is not None:
-        return _summary(Inspection.model_validate_json(written))
+        return summary(Inspection.model_validate_json(written))
     refs = read_batch(work, round_.work)
-    found = inspect_all(refs, round_.facts, objects)
-    tables, conflicts = [], list(found.rejected)
-    if not round_.facts.link:
-        conflicts.extend(_without_contract(found))
-    for name in sorted({*found.inspected, *found.declined}) if round_.facts.link else ():
-        table, rejected = _table(name, found, round_, catalog)
-        conflicts.extend(rejected)
-        if table is not None:
-            tables.append(table)
-    glue = round_.facts.crawl == "glue" or any(table.merged is None for table in tables)
+    tables, rejected, bytes_read = inspect_tables(refs, round_.facts, objects, catalog)
     inspection = Inspection(
-        bucket=refs[0].bucket if refs else "",
-        mode="glue" if glue else "express",
-        tables=tuple(tables),
-        rejected=tuple(conflicts),
+        bucket=refs[0].bucket if refs else "", mode=crawl_mode(round_.facts, tables), tables=tables, rejected=rejected
     )
     work.put(round_.inspection, inspection.model_dump_json())
-    return _summary(inspection, bytes_read=found.bytes_read)
+    return summary(inspection, bytes_read=bytes_read)
+
+
+def inspect_tables(
+    refs: Sequence[ObjectRef], facts: ProductFacts, objects: Objects, catalog: Catalog
+) -> tuple[tuple[TableInspection, ...], tuple[Rejection, ...], int]:
+    """The tables that these objects make up, the objects that did not pass, and how many bytes were read."""
+    found = inspect_all(refs, facts, objects)
+    tables, rejected = [], list(found.rejected)
+    if not facts.link:
+        rejected.extend(_without_contract(found))
+    for name in sorted({*found.inspected, *found.declined}) if facts.link else ():
+        table, conflicts = _table(name, found, facts, catalog)
+        rejected.extend(conflicts)
+        if table is not None:
+            tables.append(table)
+    return tuple(tables), tuple(rejected), found.bytes_read
+
+
+def crawl_mode(facts: ProductFacts, tables: Sequence[TableInspection]) -> Mode:
+    """Express, unless the contract or one of the tables needs the Glue crawler."""
+    return "glue" if facts.crawl == "glue" or any(table.merged is None for table in tables) else "express"
 
 
 class Found(BaseModel):
@@ -169,6 +196,11 @@ def table_of(ref: ObjectRef) -> str:
     return key.table if isinstance(key, DataKey) else ""
 
 
+def sources_of(refs: Sequence[ObjectRef]) -> tuple[str, ...]:
+    """Accounts that wrote these objects."""
+    return tuple(sorted({ref.requester for ref in refs if ref.requester}))
+
+
 def merge_good(
     existing: TableSchema | None,
     inspections: Iterable[ObjectInspection],
@@ -190,8 +222,10 @@ def merge_good(
     return None, [], rejected
 
 
-def _table(name: str, found: Found, round_: Round, catalog: Catalog) -> tuple[TableInspection | None, list[Rejection]]:
-    link, facts = round_.facts.link, round_.facts
+def _table(
+    name: str, found: Found, facts: ProductFacts, catalog: Catalog
+) -> tuple[TableInspection | None, list[Rejection]]:
+    link = facts.link
     current = catalog.table(link, name)
     declined = found.declined.get(name, [])
     storage = storage_from_table(current) if current else None
@@ -258,7 +292,8 @@ def _samples(inspections: Iterable[ObjectInspection]) -> Mapping[str, tuple[str,
     return samples
 
 
-def _summary(inspection: Inspection, bytes_read: int = 0) -> Inspected:
+def summary(inspection: Inspection, bytes_read: int = 0) -> Inspected:
+    """How many objects are accepted, and rejected."""
     return Inspected(
         accepted=sum(table.objects for table in inspection.tables),
         rejected=len(inspection.rejected),

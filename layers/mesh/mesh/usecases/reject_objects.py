@@ -26,11 +26,15 @@ MAX_LISTED = 50
 
 
 class Rejection(Model):
-    """One object and why it did not pass. `move` is False for what must stay where it is (a contract, a stray key)."""
+    """One object and why it did not pass. `move` is False for what must stay where it is (a contract, a stray key).
+
+    `releasable`: it can be read, and its owner may overrule the check that held it back.
+    """
 
     ref: ObjectRef
     reason: Reason
     move: bool = True
+    releasable: bool = False
 
 
 def reject_objects(

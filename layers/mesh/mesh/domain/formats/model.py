@@ -22,7 +22,10 @@ SerDe = Literal["lazy-simple", "open-csv", "openx-json", "parquet-hive"]
 
 
 class ObjectRef(BaseModel):
-    """One version of one object, as S3's event names it. `size` in bytes, `etag` without quotes."""
+    """One version of one object, as S3's event names it. `size` in bytes, `etag` without quotes.
+
+    `requester` is the account, or the AWS service, that wrote it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,6 +35,7 @@ class ObjectRef(BaseModel):
     etag: str = ""
     version_id: str | None = None
     sequencer: str = ""
+    requester: str = ""
 
 
 class RangeReader(Protocol):

@@ -5,7 +5,7 @@ common bins instead of values, and of the fingerprints as many as find a repeate
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from pydantic import Field
@@ -104,6 +104,14 @@ def remember(
 def forget_after(history: History, generation: int) -> History:
     """The history as it was when `generation` was the newest batch: what was rolled back is no example any more."""
     batches = tuple(batch for batch in history.batches if batch.generation <= generation)
+    return History(table=history.table, edges=_used(history.edges, batches), batches=batches)
+
+
+def forget_objects(history: History, keys: Collection[str]) -> History:
+    """The history without batches of which every object was uploaded again: what is replaced is nothing to repeat."""
+    batches = tuple(
+        batch for batch in history.batches if not batch.objects or any(key not in keys for key, _, _ in batch.objects)
+    )
     return History(table=history.table, edges=_used(history.edges, batches), batches=batches)
 
 

@@ -5,7 +5,7 @@ Sources: AWS Glue Developer Guide, "Table structure" and "Column statistics" (`U
 greatest nor the most frequent.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -15,6 +15,7 @@ from mesh.domain.quality.model import ColumnProfile, Scores, TableProfile, Table
 
 MAX_VALUE: Final = 255
 """Bytes of a parameter are limited to 512,000 by Glue; a value that is longer than this says nothing in a catalog."""
+_OURS: Final = "mesh."
 _TOP: Final = 5
 _LONGS: Final = ("tinyint", "smallint", "int", "bigint", "timestamp")
 
@@ -35,6 +36,24 @@ def table_parameters(report: TableReport, *, total: TableTotal | None = None) ->
         **_scores(report.scores),
     }
     return {**found, **_totals(total)} if total else found
+
+
+def described(
+    definition: Mapping[str, Any], report: TableReport, total: TableTotal, hidden: Collection[str]
+) -> dict[str, Any]:
+    """A TableInput with the report's parameters on the table, and on each column that was measured."""
+    descriptor = dict(definition["StorageDescriptor"])
+    descriptor["Columns"] = [_described(column, report.profile, hidden) for column in descriptor.get("Columns", ())]
+    parameters = {**(definition.get("Parameters") or {}), **table_parameters(report, total=total)}
+    return {**definition, "StorageDescriptor": descriptor, "Parameters": parameters}
+
+
+def _described(column: Mapping[str, Any], profile: TableProfile, hidden: Collection[str]) -> dict[str, Any]:
+    measured = profile.column(column["Name"])
+    if measured is None:
+        return dict(column)
+    known = {name: value for name, value in (column.get("Parameters") or {}).items() if not name.startswith(_OURS)}
+    return {**column, "Parameters": {**known, **column_parameters(measured, personal=column["Name"] in hidden)}}
 
 
 def column_parameters(column: ColumnProfile, *, personal: bool = False) -> dict[str, str]:

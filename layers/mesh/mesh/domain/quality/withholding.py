@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from mesh.domain.contract import ContractColumn, ContractTable
+from mesh.domain.contract import Contract, ContractColumn, ContractTable
+from mesh.domain.quality.model import TableProfile
 from mesh.domain.schema import Column
 from mesh.domain.sensitivity import find_personal
 
@@ -18,6 +19,13 @@ def withheld(table: ContractTable | None, columns: Iterable[Column], samples: Ma
     """
     found = {finding.column for finding in find_personal(list(columns), samples)}
     return found | {column.catalog_name for column in (table.columns if table else ()) if is_withheld(column)}
+
+
+def withheld_of(profile: TableProfile, contract: Contract | None) -> set[str]:
+    """The same for a profile: its most frequent values are the samples."""
+    columns = [Column(name=column.name, type=column.type) for column in profile.columns]
+    samples = {column.name: [item.value for item in column.top] for column in profile.columns}
+    return withheld(contract.table(profile.table) if contract else None, columns, samples)
 
 
 def is_withheld(column: ContractColumn) -> bool:

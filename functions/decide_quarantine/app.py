@@ -1,0 +1,35 @@
+"""The owner's decision on a held batch."""
+
+from typing import Any
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Envelope, metadata_of
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point, refused
+from mesh.entry.settings import OwnBusSettings, TableSettings, load
+from mesh.usecases.decide_quarantine import decide_quarantine
+
+
+class Settings(TableSettings, OwnBusSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """EventBridge's envelope of QuarantineDecided → QuarantineClosed. A refusal is noted, and not retried."""
+    settings = load(Settings)
+    envelope, trace = Envelope.model_validate(event), wiring.trace(settings)
+    try:
+        return decide_quarantine(
+            envelope,
+            quarantine=wiring.quarantine(settings),
+            objects=wiring.objects(),
+            bus=wiring.bus(settings.own_bus_name),
+            trace=trace,
+            clock=wiring.clock,
+        )
+    except Rejected as refusal:
+        trace.note(
+            metadata_of(envelope).correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict()
+        )
+        return refused(refusal)

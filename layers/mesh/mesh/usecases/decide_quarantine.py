@@ -1,0 +1,125 @@
+"""The owner releases a held batch, or rejects it for good.
+
+A released object goes back to where it came from, and through the whole of `onboard-upload` again: its ticket makes
+errors of the checks warnings, which are published with the version. Nothing else is passed over.
+"""
+
+from typing import Final, Literal
+
+from mesh.domain.events import Envelope, Event, QuarantineClosed, QuarantineDecided, follow, read_event
+from mesh.domain.quarantine import (
+    AlreadyReplaced,
+    BatchAlreadyDecided,
+    HeldBatch,
+    HeldObject,
+    HeldStatus,
+    NotReleasable,
+    Ticket,
+    TooLargeToRelease,
+    UnknownBatch,
+    listing_key,
+)
+from mesh.ports import Bus, Clock, Objects, Quarantine, Trace
+from mesh.usecases.quarantine_objects import HeldObjects
+
+MAX_LISTING: Final = 16 * 1024 * 1024
+MAX_COPY: Final = 5 * 1024**3
+"""Bytes that S3's CopyObject takes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
+_LISTED: Final = 10
+
+
+def decide_quarantine(
+    envelope: Envelope, *, quarantine: Quarantine, objects: Objects, bus: Bus, trace: Trace, clock: Clock
+) -> Event[QuarantineClosed]:
+    """Repeatable: the same event does what is left of it to do, and announces the same event.
+
+    Raises MalformedEvent, UnknownBatch, BatchAlreadyDecided, NotReleasable, AlreadyReplaced, TooLargeToRelease; of a
+    refused release nothing was moved.
+    """
+    event = read_event(QuarantineDecided, envelope)
+    wish = event.data
+    batch = _decidable(quarantine.batch(wish.product, wish.run), wish, event.metadata.id)
+    taken = batch.model_copy(
+        update={"decision": event.metadata.id, "decided_by": wish.by, "why": wish.reason, "decided_at": clock.now()}
+    )
+    if wish.decision == "release":
+        held = _listed(batch, objects)
+        if batch.status == "held":
+            _require_free(batch, held, quarantine, objects)
+            batch = taken = _save(taken, "releasing", batch, quarantine)
+        for item in held:
+            _bring_back(batch, item, Ticket(run=wish.run, by=wish.by, reason=wish.reason), quarantine, objects)
+    outcome: Literal["released", "rejected"] = "released" if wish.decision == "release" else "rejected"
+    if batch.status != outcome:
+        _save(taken, outcome, batch, quarantine)
+    closed = Event[QuarantineClosed](
+        metadata=follow(event.metadata, "closed"),
+        data=QuarantineClosed(
+            product=wish.product, run=wish.run, outcome=outcome, reason=wish.reason, by=wish.by, objects=batch.objects
+        ),
+    )
+    bus.put(QuarantineClosed.detail_type(), closed.model_dump_json())
+    for story in dict.fromkeys([batch.correlation_id, event.metadata.correlation_id]):
+        trace.note(story, outcome, batch=batch.name, by=wish.by, reason=wish.reason)
+    return closed
+
+
+def _decidable(batch: HeldBatch | None, wish: QuarantineDecided, event_id: str) -> HeldBatch:
+    if batch is None:
+        raise UnknownBatch(
+            f"no batch {wish.product}/{wish.run} was held back", product=wish.product, remedy="mesh quarantine"
+        )
+    if batch.status != "held" and batch.decision != event_id:
+        raise BatchAlreadyDecided(
+            f"{batch.name} is {batch.status} by {batch.decided_by}: {batch.why}",
+            batch=batch.name,
+            remedy="Upload the data again if it should be published after all." if batch.status == "rejected" else "",
+        )
+    if wish.decision == "release" and not batch.releasable:
+        raise NotReleasable(
+            f"{batch.name} holds objects that cannot be read ({batch.reason.code})",
+            batch=batch.name,
+            remedy="Mend the data and upload it again; each object's report says what is wrong.",
+        )
+    return batch
+
+
+def _listed(batch: HeldBatch, objects: Objects) -> tuple[HeldObject, ...]:
+    body = objects.read(batch.bucket, listing_key(batch.product, batch.run), limit=MAX_LISTING)
+    return HeldObjects.validate_json(body)
+
+
+def _require_free(batch: HeldBatch, held: tuple[HeldObject, ...], quarantine: Quarantine, objects: Objects) -> None:
+    """Nothing may lie at the objects' own keys again, and S3 has to be able to copy each of them at once."""
+    taken = [item.key for item in held if objects.exists(batch.bucket, item.key)]
+    if taken:
+        raise AlreadyReplaced(
+            f"{len(taken)} of {len(held)} objects of {batch.name} were uploaded again meanwhile",
+            batch=batch.name,
+            keys=taken[:_LISTED],
+            remedy=f"The newer ones count. Close this one: mesh reject {batch.name} --reason TEXT",
+        )
+    large = [item.key for item in held if item.size > MAX_COPY]
+    if large:
+        raise TooLargeToRelease(
+            f"{len(large)} objects of {batch.name} are larger than 5 GiB", batch=batch.name, keys=large[:_LISTED],
+            remedy="Upload them again in smaller parts.",
+        )  # fmt: skip
+
+
+def _bring_back(batch: HeldBatch, item: HeldObject, ticket: Ticket, quarantine: Quarantine, objects: Objects) -> None:
+    """The ticket is there, unfinished, before the object is: a check that comes in between waits for it."""
+    known = quarantine.ticket(batch.product, item.key)
+    if item.moved_to is None:
+        return
+    if known is None or known.run != ticket.run or not known.version_id:
+        quarantine.put_ticket(batch.product, item.key, ticket)
+        version = objects.copy(batch.bucket, item.moved_to, item.key)
+        quarantine.put_ticket(batch.product, item.key, ticket.model_copy(update={"version_id": version}))
+    objects.delete(batch.bucket, item.moved_to)
+
+
+def _save(taken: HeldBatch, status: HeldStatus, was: HeldBatch, quarantine: Quarantine) -> HeldBatch:
+    changed = taken.model_copy(update={"status": status})
+    quarantine.save(changed, was=was.status)
+    return changed
