@@ -184,6 +184,7 @@ def test_what_belongs_to_neither_root_is_known():
         "FormatDeclined",  # never leaves inspection
         "LakeFormationRefused",
         "PartitionsRefused",
+        "StatisticsRefused",
     }
 
 

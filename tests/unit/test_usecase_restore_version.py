@@ -34,7 +34,12 @@ class World(Inspecting):
         write_catalog(self.round(generation), catalog=self.catalog, work=self.work)
         command = Summarise(**self.round(generation).model_dump(), mode="express")
         return summarise_crawl(
-            command, catalog=self.catalog, uploads=self.uploads, work=self.work, versions=self.versions
+            command,
+            catalog=self.catalog,
+            uploads=self.uploads,
+            work=self.work,
+            versions=self.versions,
+            clock=FakeClock(),
         ).data
 
     def take(self, pointer, holder=HOLDER):

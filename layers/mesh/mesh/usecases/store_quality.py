@@ -21,7 +21,7 @@ def store_quality(
     catalog: Catalog,
     at: datetime,
 ) -> dict[str, Any]:
-    """The table's new definition, written through the resource link; no version of the table is kept for it. Repeatable.
+    """The table's new definition, written through the link without keeping the old one as a version. Repeatable.
 
     Statistics are those of the last batch: Glue keeps one set for a table, and no way to add to it.
     """
