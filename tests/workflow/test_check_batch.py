@@ -44,7 +44,7 @@ def publish_history(mesh: MeshDriver, product: str) -> None:
     mesh.put_contract(product, promise(product))
     mesh.wait_for_run("prepare-product", product)
     for number in range(CLEAN):
-        run = mesh.upload(product, {f"t1/dt=2026-11-{number + 1:02d}/a.csv": rows(number)})
+        run = mesh.upload(product, {f"{product}/data/t1/dt=2026-11-{number + 1:02d}/a.csv": rows(number)})
         assert run.outcome == "onboarded", run
 
 
@@ -90,12 +90,12 @@ def test_ten_kinds_of_trouble_in_one_history(mesh: MeshDriver) -> None:
         "twice": (rows(104) + rows(104).split("\n", 1)[1], {"RowsRepeated"}),
     }
     for name, (body, expected) in attacks.items():
-        run = mesh.upload(product, {f"t1/dt=2026-12-{name}/a.csv": body})
+        run = mesh.upload(product, {f"{product}/data/t1/dt=2026-12-{name}/a.csv": body})
         assert (run.status, run.outcome) == ("SUCCEEDED", "rejected"), (name, run)
         batch = held(mesh, product)[-1]
         assert batch["reason"]["code"] in expected, (name, batch["reason"])
-    assert mesh.upload(product, {"t1/dt=2026-12-30/a.csv": rows(105)}).outcome == "onboarded"
-    assert mesh.notices(product, "producer")[-1]["version"] == CLEAN + 1
+    assert mesh.upload(product, {f"{product}/data/t1/dt=2026-12-30/a.csv": rows(105)}).outcome == "onboarded"
+    assert mesh.wait_for_notice(product, "producer", version=CLEAN + 1)["changes"][0]["rows"] == 100
     partitions = mesh.client("central", "glue").get_partitions(DatabaseName=product, TableName="t1")["Partitions"]
     assert len(partitions) == CLEAN + 1
 
@@ -107,7 +107,7 @@ def test_what_is_held_has_a_page_a_listing_and_a_record_and_can_be_released(mesh
     mesh.subscribe(product)
     bad = "amount,bad\n1.5,0\n2.5,7\n"
 
-    run = mesh.upload(product, {"t1/dt=2026-11-21/a.csv": bad})
+    run = mesh.upload(product, {f"{product}/data/t1/dt=2026-11-21/a.csv": bad})
 
     assert (run.states, run.outcome) == (HELD, "rejected")
     [batch] = held(mesh, product)
@@ -136,7 +136,7 @@ def test_a_rejected_batch_stays_out(mesh: MeshDriver) -> None:
     product = "ch-reject"
     mesh.put_contract(product, promise(product))
     mesh.wait_for_run("prepare-product", product)
-    mesh.upload(product, {"t1/a.csv": "amount,bad\n1.5,7\n"})
+    mesh.upload(product, {f"{product}/data/t1/a.csv": "amount,bad\n1.5,7\n"})
     [batch] = held(mesh, product)
 
     decide(mesh, batch, "reject")
@@ -152,7 +152,7 @@ def test_nobody_but_the_steward_decides(mesh: MeshDriver) -> None:
     product = "ch-role"
     mesh.put_contract(product, promise(product))
     mesh.wait_for_run("prepare-product", product)
-    mesh.upload(product, {"t1/a.csv": "amount,bad\n1.5,7\n"})
+    mesh.upload(product, {f"{product}/data/t1/a.csv": "amount,bad\n1.5,7\n"})
     [batch] = held(mesh, product)
 
     answer = put_decision(mesh, batch, "release", role=ADMIN_ROLE)
@@ -166,10 +166,12 @@ def test_good_files_of_a_batch_go_on_without_the_bad_one(mesh: MeshDriver) -> No
     mesh.put_contract(product, promise(product))
     mesh.wait_for_run("prepare-product", product)
 
-    run = mesh.upload(product, {"t1/a.csv": "amount,bad\n1.5,0\n", "t1/b.csv": "amount,bad\n2.5,9\n"})
+    run = mesh.upload(
+        product, {f"{product}/data/t1/a.csv": "amount,bad\n1.5,0\n", f"{product}/data/t1/b.csv": "amount,bad\n2.5,9\n"}
+    )
     mesh.settled(product)
 
-    assert run.status == "SUCCEEDED"
+    assert run.status == "SUCCEEDED", (run.error, run.cause)
     assert mesh.wait_for_notice(product, "producer")["changes"][0]["rows"] == 1
     assert sum(batch["objects"] for batch in held(mesh, product)) == 1
 
@@ -178,7 +180,7 @@ def test_measured_values_are_in_the_catalog(mesh: MeshDriver) -> None:
     product = "ch-stored"
     mesh.put_contract(product, promise(product))
     mesh.wait_for_run("prepare-product", product)
-    mesh.upload(product, {"t1/a.csv": "amount,bad\n1.5,0\n2.5,1\n"})
+    mesh.upload(product, {f"{product}/data/t1/a.csv": "amount,bad\n1.5,0\n2.5,1\n"})
     mesh.wait_for_notice(product, "producer")
 
     table = mesh.table(product, "t1")
@@ -199,7 +201,7 @@ def test_a_function_that_crashes_once_is_called_again(mesh: MeshDriver, function
     mesh.wait_for_run("prepare-product", product)
     crash(mesh, "producer", function)
 
-    run: Run = mesh.upload(product, {"t1/a.csv": "amount,bad\n1.5,7\n"})
+    run: Run = mesh.upload(product, {f"{product}/data/t1/a.csv": "amount,bad\n1.5,7\n"})
 
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
     [batch] = held(mesh, product)

@@ -41,6 +41,7 @@ NEEDED = [
     Needed("prepare-product", "StartOnboarding", "producer", "PrepareProductRole", "states:StartExecution"),
     Needed("onboard-upload", "TakeBatch", "producer", "TakeBatchFunctionRole", "dynamodb:Query"),
     Needed("onboard-upload", "InspectBatch", "producer", "InspectBatchFunctionRole", "s3:GetObject"),
+    Needed("onboard-upload", "CheckBatch", "producer", "CheckBatchFunctionRole", "dynamodb:GetItem"),
     Needed("onboard-upload", "WriteCatalog", "producer", "WriteCatalogFunctionRole", "glue:CreateTable"),
     Needed("onboard-upload", "SummariseCrawl", "producer", "SummariseCrawlFunctionRole", "glue:GetTable"),
     Needed("onboard-upload", "AnnounceCrawl", "producer", "OnboardUploadRole", "events:PutEvents"),
