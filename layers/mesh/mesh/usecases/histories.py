@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.guard.history import History, forget_objects, remember
+from mesh.domain.guard.history import History, forget_after, forget_objects, remember
 from mesh.ports import WorkFiles
 from mesh.usecases.batch_reports import read_reports
 from mesh.usecases.batches import read_batch
@@ -31,6 +31,15 @@ def remember_batch(work: WorkFiles, product: str, generation: int, batch: str) -
         history = read_history(work, product, table, refs[table])
         kept = remember(history, generation, report.profile, sources_of(refs[table]), refs[table])
         work.put(_path(product, table), kept.model_dump_json())
+
+
+def forget_batches(work: WorkFiles, product: str, tables: Iterable[str], generation: int) -> None:
+    """What came after that generation was rolled back, and is no example any more. Repeatable; by the lease's holder."""
+    for table in tables:
+        known = read_history(work, product, table)
+        kept = forget_after(known, generation)
+        if kept != known:
+            work.put(_path(product, table), kept.model_dump_json())
 
 
 def _path(product: str, table: str) -> str:

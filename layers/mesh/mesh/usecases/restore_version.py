@@ -37,6 +37,7 @@ from mesh.domain.names import resource_link
 from mesh.domain.product import ConcurrentChange
 from mesh.ports import Catalog, Clock, ObjectVersions, Trace, Uploads, WorkFiles
 from mesh.usecases.batches import LEASE
+from mesh.usecases.histories import forget_batches
 from mesh.usecases.manifests import read_manifest, write_manifest
 
 _THREADS = 16
@@ -156,6 +157,7 @@ def restore_catalog(
     for table in target.tables:
         _put_table(table, link, catalog)
     totals = _count(current, target, uploads)
+    forget_batches(work, restore.product, totals, target.generation)
     newest = uploads.manifest(restore.product)
     if newest is not None and newest[0] == restore.generation:
         pointer, after = newest[1], read_manifest(restore.bucket, newest[1], versions)
