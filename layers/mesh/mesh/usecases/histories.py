@@ -34,7 +34,7 @@ def remember_batch(work: WorkFiles, product: str, generation: int, batch: str) -
 
 
 def forget_batches(work: WorkFiles, product: str, tables: Iterable[str], generation: int) -> None:
-    """What came after that generation was rolled back, and is no example any more. Repeatable; by the lease's holder."""
+    """What came after that generation was rolled back: no example any more. Repeatable; by the lease's holder."""
     for table in tables:
         known = read_history(work, product, table)
         kept = forget_after(known, generation)
