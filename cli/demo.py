@@ -42,12 +42,16 @@ def register(app: typer.Typer) -> None:
 def demo_command(
     *,
     data: Annotated[
-        Path | None, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="A CSV of your own.")
+        Path | None,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The German credit data of your own."),
     ] = None,
     crawl: Crawl = None,
     curate: Annotated[
-        bool, typer.Option("--curate", help="Raw data and a recipe that puts them into English.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            help="Raw data, and a recipe that puts them into English: so it is with --data.", show_default=False
+        ),
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the mesh up.")] = False,
     port: Annotated[int | None, typer.Option(help="Port; without it, a mesh that is up, else 4566.")] = None,
     as_json: AsJson = False,
@@ -56,7 +60,7 @@ def demo_command(
     with running_mesh(port, keep=keep, quiet=as_json) as local, tempfile.TemporaryDirectory() as folder:
         where = site(local.port)
         demo = Demo(where, quiet=as_json)
-        found = demo.run(sample(Path(folder), where, data, crawl, curate=curate))
+        found = demo.run(sample(Path(folder), where, data, crawl, curate=bool(data) if curate is None else curate))
         if as_json:
             output.emit(found)
         elif keep:

@@ -161,8 +161,7 @@ def update_lines(data: Mapping[str, Any]) -> Iterator[str]:
         if change.get("compatibility", "full") != "full":
             yield f"{change['table']}: {change['compatibility']} compatible with the version before"
         if quality := change.get("quality"):
-            scores = ", ".join(f"{name} {score:.3f}" for name, score in sorted(quality["scores"].items()))
-            yield f"{change['table']}: {scores or 'checked'}; {output.amount(quality['warnings'], 'warning')}"
+            yield f"{change['table']}: {output.quality_text(quality)}"
     for warning in data.get("warnings", ()):
         place = ".".join(filter(None, (warning["table"], warning["column"])))
         yield f"warning {warning['code']}: {place + ': ' if place else ''}{warning['message']}"

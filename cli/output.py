@@ -117,6 +117,12 @@ def tags_text(tags: Mapping[str, str]) -> str:
     return " ".join(f"{key}={value}" for key, value in sorted(tags.items()))
 
 
+def quality_text(quality: Mapping[str, Any]) -> str:
+    """Scores of a table's checks, and how many warnings there were (`QualitySummary`)."""
+    scores = ", ".join(f"{name} {score:.3f}" for name, score in sorted(quality["scores"].items()))
+    return f"{scores or 'checked'}; {amount(quality['warnings'], 'warning')}"
+
+
 def clock_text(at: datetime) -> str:
     """A time of the UTC day, to the millisecond."""
     return at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3]

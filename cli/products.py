@@ -1,6 +1,7 @@
 """`mesh products` and `mesh show`: what there is in the mesh, who owns it, and how to query it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -53,17 +54,40 @@ def products_command(
 def show_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save the report page of the newest version here.")
+    ] = None,
     account: Acting = "central",
     role: Role = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one product: owner, contract, versions, tables with types and effective LF-Tags, how to query it."""
-    found = describe(site(port, acting=account, role=role), product)
+    where = site(port, acting=account, role=role)
+    found = describe(where, product)
+    if report is not None:
+        save_report(where, found, report)
     if as_json:
         output.emit(found)
     else:
         render(found)
+
+
+def save_report(where: Site, found: Mapping[str, Any], file: Path) -> None:
+    """The page of the newest version that was checked, out of the owner's bucket. Raises `CommandFailed`."""
+    manifests = [version["manifest"] for version in found["versions"] if version["manifest"]]
+    if not manifests:
+        raise output.CommandFailed(f"no version of {found['name']} has a report", remedy="mesh history shows them all")
+    bucket = found["location"].removeprefix("s3://").partition("/")[0]
+    key = manifests[0]["key"].removesuffix(".json.gz") + ".report.html"
+    try:
+        body = where.client("producer", "s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if code_of(error) != "NoSuchKey":
+            raise
+        raise output.CommandFailed(f"there is no report at s3://{bucket}/{key}", remedy="it was not checked") from error
+    file.write_bytes(body)
+    output.say(f"report saved: {file}")
 
 
 def matches(product: Product, words: list[str]) -> bool:
@@ -116,14 +140,24 @@ def describe(where: Site, name: str) -> dict[str, Any]:
         "contract": product.contract,
         "subscribers": list(registry.subscribers(name)),
         "versions": [version_summary(version) for version in versions],
-        "tables": [table_facts(snapshot, contract, lake, name) for snapshot in latest],
+        "tables": [
+            {**table_facts(snapshot, contract, lake, name), "quality": newest_quality(snapshot.table, versions)}
+            for snapshot in latest
+        ],
     }
+
+
+def newest_quality(table: str, versions: Sequence[ProductVersion]) -> dict[str, Any] | None:
+    """Scores and warnings of the newest batch of a table that was checked."""
+    of_table = (change for version in versions for change in version.changes if change.table == table)
+    found = next((change.quality for change in of_table if change.quality is not None), None)
+    return found.model_dump(mode="json") if found else None
 
 
 def version_summary(version: ProductVersion) -> dict[str, Any]:
     """One version, with what it changed."""
     return version.model_dump(
-        mode="json", include={"version", "published", "correlation_id", "contract_version", "changes"}
+        mode="json", include={"version", "published", "correlation_id", "contract_version", "changes", "manifest"}
     )
 
 
@@ -198,6 +232,10 @@ def render_table(table: dict[str, Any]) -> None:
         parts.append(output.amount(table["partitions"], "partition"))
     output.say()
     output.say(f"{table['table']}: {', '.join(parts)}", style="bold")
+    if table["quality"]:
+        output.say(f"checked: {output.quality_text(table['quality'])}")
+        for finding in table["quality"]["findings"]:
+            output.say(f"  {finding['code']}: {finding['message']}", style="yellow")
     render_columns(table["columns"], table["tags"])
     output.say("query it, linked in the consumer's account:")
     output.say_whole(f"  {table['sql']}")

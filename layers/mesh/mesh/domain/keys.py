@@ -5,7 +5,7 @@
     <product>/raw/<table>/…                   RawKey
     <product>/data/<table>/[k=v/…]<file>      DataKey
     <product>/quarantine/…                    QuarantineKey
-    <product>/versions/<generation>.json.gz   VersionKey
+    <product>/versions/<generation>…          VersionKey
 
 Keys in EventBridge's S3 events are not URL-encoded; decoding one would turn `a%2Fb` into another object's key.
 """
@@ -13,6 +13,7 @@ Keys in EventBridge's S3 events are not URL-encoded; decoding one would turn `a%
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from mesh.domain.partitions import PartitionValue, parse_partitions
 from mesh.domain.rejections import UnknownPrefix, UnsafeKey
@@ -164,6 +165,11 @@ def quarantine_key(key: str, run_id: str) -> tuple[str, str]:
 def manifest_key(product: str, generation: int) -> str:
     """Where the manifest of a product's batch lies."""
     return f"{product}/versions/{generation:08d}.json.gz"
+
+
+def report_key(product: str, generation: int, suffix: Literal["json", "html"]) -> str:
+    """Where the report of an accepted batch lies: for programs, and for people."""
+    return f"{product}/versions/{generation:08d}.report.{suffix}"
 
 
 def compare_sequencers(left: str, right: str) -> int:

@@ -26,7 +26,7 @@ from mesh.usecases.batch_reports import BatchReports, read_reports
 from mesh.usecases.batches import read_batch
 from mesh.usecases.inspection import Inspection, Round, TableInspection
 from mesh.usecases.manifests import extend_manifest, pinned
-from mesh.usecases.store_quality import store_quality
+from mesh.usecases.store_quality import store_quality, store_report
 
 _LISTED_CHARACTERS = 60_000
 """All new partitions that one event lists; it starts an execution, whose input is at most 262,144 bytes."""
@@ -118,6 +118,8 @@ def summarise_crawl(
         definitions[name] = store_quality(
             command.facts, definitions[name], report, totals[name], catalog=catalog, at=clock.now()
         )
+    if reports and reports.passed.tables:
+        store_report(reports.passed, command.facts, inspection.bucket, versions=versions)
     characters = _LISTED_CHARACTERS // max(len(inspection.tables), 1)
     return Event[DataCrawled](
         metadata=metadata_of(command, "crawled"),

@@ -1,10 +1,10 @@
 """Columns whose values no report, message or catalog entry may show."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from mesh.domain.contract import Contract, ContractColumn, ContractTable
-from mesh.domain.quality.model import TableProfile
+from mesh.domain.quality.model import ColumnProfile, TableProfile, TableReport
 from mesh.domain.schema import Column
 from mesh.domain.sensitivity import find_personal
 
@@ -26,6 +26,22 @@ def withheld_of(profile: TableProfile, contract: Contract | None) -> set[str]:
     columns = [Column(name=column.name, type=column.type) for column in profile.columns]
     samples = {column.name: [item.value for item in column.top] for column in profile.columns}
     return withheld(contract.table(profile.table) if contract else None, columns, samples)
+
+
+def without_values(report: TableReport, hidden: Collection[str]) -> TableReport:
+    """The report as anybody may read it: no value of a `hidden` column, and no fingerprint of any row."""
+    columns = tuple(_counts_alone(column) if column.name in hidden else column for column in report.profile.columns)
+    findings = tuple(
+        finding.model_copy(update={"evidence": None}) if finding.column in hidden else finding
+        for finding in report.findings
+    )
+    profile = report.profile.model_copy(update={"columns": columns, "fingerprints": ()})
+    return report.model_copy(update={"profile": profile, "findings": findings})
+
+
+def _counts_alone(column: ColumnProfile) -> ColumnProfile:
+    kept = {"name", "type", "kind", "rows", "nulls", "distinct"}
+    return ColumnProfile.model_validate(column.model_dump(include=kept))
 
 
 def is_withheld(column: ContractColumn) -> bool:
