@@ -12,16 +12,22 @@ import time
 from pathlib import Path
 from typing import IO, Final
 
-TESTS: Final = Path(__file__).resolve().parents[1] / "tests"
+ROOT: Final = Path(__file__).resolve().parents[1]
 ON_A_MESH: Final = ("e2e", "perf", "workflow")
+OF_ACCESS: Final = ("test_accept_", "test_grant_", "test_release_share", "test_revoke_")
+"""Beginnings of the files that test how an access is granted and ended; the other workflows are of uploads."""
 
 
-def groups(folder: Path = TESTS) -> dict[str, list[str]]:
-    """Name → folders: the machines' paths on a mesh of their own; all else, and then whole stories on a second mesh."""
-    found = sorted({path.relative_to(folder).parts[0] for path in folder.rglob("test_*.py")})
-    ordered = [name for name in found if name not in ON_A_MESH] + [name for name in ON_A_MESH if name in found]
-    named = {name: f"tests/{name}" for name in ordered}
-    return {"workflow": [named.pop("workflow")], "others": list(named.values())}
+def groups(root: Path = ROOT) -> dict[str, list[str]]:
+    """Name → what is run together, of about the same length: two runs of workflows on a mesh each; all else, and then
+    whole stories on a third mesh."""
+    tests = root / "tests"
+    folders = sorted({path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py")})
+    alone = [f"tests/{name}" for name in folders if name not in ON_A_MESH]
+    workflows = [path.relative_to(root).as_posix() for path in sorted((tests / "workflow").glob("test_*.py"))]
+    accesses = [path for path in workflows if Path(path).name.startswith(OF_ACCESS)]
+    uploads = [path for path in workflows if path not in accesses]
+    return {"accesses": [*accesses, "tests/perf"], "uploads": uploads, "others": [*alone, "tests/e2e"]}
 
 
 def main(arguments: list[str]) -> int:
@@ -31,8 +37,8 @@ def main(arguments: list[str]) -> int:
         return subprocess.call([*pytest, *arguments])  # noqa: S603 - our own interpreter
     started = time.monotonic()
     runs = {
-        name: subprocess.Popen([*pytest, *folders], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603
-        for name, folders in groups().items()
+        name: subprocess.Popen([*pytest, *places], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603
+        for name, places in groups().items()
     }
     readers = [threading.Thread(target=_relay, args=(name, run.stdout)) for name, run in runs.items()]
     for reader in readers:
