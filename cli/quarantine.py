@@ -179,5 +179,5 @@ def _decide(
     output.say(f"{batch.name} is {outcome}")
     if outcome == "released":
         output.say_whole(
-            f"  {output.amount(batch.objects, 'object')} go through all checks again: mesh trace {batch.correlation_id}"
+            f"  through all checks again: {output.amount(batch.objects, 'object')}; mesh notices --account producer"
         )
