@@ -1,5 +1,6 @@
 """The ports in memory. `tests/component/` runs one contract suite against these and against the real adapters."""
 
+import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -385,7 +386,14 @@ class FakeObjects:
         versions.append(body)
         self.uploads += 1
         sequencer = f"{self.uploads:016X}"
-        return ObjectRef(bucket=bucket, key=key, size=len(body), version_id=str(len(versions)), sequencer=sequencer)
+        return ObjectRef(
+            bucket=bucket,
+            key=key,
+            size=len(body),
+            etag=hashlib.md5(body, usedforsecurity=False).hexdigest(),
+            version_id=str(len(versions)),
+            sequencer=sequencer,
+        )
 
     def reader(self, ref: ObjectRef) -> "FakeReader":
         return FakeReader(self, ref)

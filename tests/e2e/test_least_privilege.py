@@ -41,6 +41,7 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
         mesh.upload(product, {f"{product}/data/t1/dt=2026-11-22/bad.csv": ""})
         mesh.wait_for_notice(product, version=2)
     _use_recipe(mesh, "least-express")
+    _use_quarantine(mesh, "least-glue")
     mesh.wait_for_notice("least-draft", "producer")
     for product in ("least-rejected", "least-broken"):
         mesh.until(lambda name=product: mesh.reports(f"{name}/quarantine/"), f"report on {product}")  # type: ignore[misc]
@@ -66,6 +67,21 @@ def _use_recipe(mesh: MeshDriver, product: str) -> None:
     bad = f"{product}/raw/t1/dt=2026-11-23/bad.csv"
     mesh.put_object(bad, "ident,email\n3\n")
     mesh.until(lambda: bad in mesh.reports(f"{product}/quarantine/"), "a report on raw data")
+    mesh.settled(product)
+
+
+def _use_quarantine(mesh: MeshDriver, product: str) -> None:
+    """A batch that repeats an object is held back, and released."""
+    again = "id,email,c\n" + "".join(f"{number},{number}@example.com,2\n" for number in range(100))
+    for day in ("24", "25"):
+        mesh.upload(product, {f"{product}/data/t1/dt=2026-11-{day}/d.csv": again})
+    held = [json.loads(item["body"]) for item in mesh.items("producer", "QUARANTINE")]
+    [batch] = [one for one in held if (one["product"], one["reason"]["code"]) == (product, "SameObjectAgain")]
+    decision = {"product": product, "run": batch["run"], "decision": "release", "reason": "twice", "by": "a steward"}
+    entry = {"EventBusName": mesh.output("producer", "OwnBusName"), "Source": "meshwork",
+             "DetailType": "QuarantineDecided", "Detail": json.dumps({"data": decision})}  # fmt: skip
+    assert mesh.client("producer", "events", "ProducerSteward").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    mesh.until(lambda: mesh.exists(f"{product}/data/t1/dt=2026-11-25/d.csv"), "the released object")
     mesh.settled(product)
 
 

@@ -8,7 +8,7 @@ from tests.measures import Import, artifacts, floor, import_of, large_csv, large
 from tests.mesh_driver import MeshDriver
 
 KIB = 1024
-MAX_TRANSITIONS = 18
+MAX_TRANSITIONS = 19
 """11 of `onboard-upload` and 7 of `publish-version`."""
 MAX_CALLS = 86
 """Of which 6 pin the version: the batch's keys, the manifest before it, the new one, and the records of both."""

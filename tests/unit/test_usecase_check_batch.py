@@ -198,6 +198,15 @@ def test_what_is_unlike_the_accepted_history_is_held_for_its_own_reason():
     assert len(read_history(world.work, "credit-card", "credit_card").batches) == 9
 
 
+def test_small_files_that_are_alike_are_no_repetition():
+    world = Checked(NUMBERS)
+
+    assert world.publish(1, "amount,bad\n1,0\n").rejected == 0
+    assert world.publish(2, "amount,bad\n1,0\n").rejected == 0
+    assert world.publish(3, clean(1)).rejected == 0
+    assert world.publish(4, clean(1)).rejected == 1
+
+
 def test_what_is_rolled_back_is_no_example_any_more():
     world = Checked(NUMBERS)
     for generation in range(1, 9):

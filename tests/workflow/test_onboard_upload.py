@@ -7,7 +7,7 @@ import pytest
 from tests.mesh_conditions import crash, lease_held, start_again, start_onboarding, without_permission
 from tests.mesh_driver import MeshDriver, contract
 
-TAKEN = ("TakeBatch", "RouteBatch", "InspectBatch", "CheckRejections")
+TAKEN = ("TakeBatch", "RouteBatch", "InspectBatch", "CheckBatch", "CheckRejections")
 CRAWLED = ("SummariseCrawl", "AnnounceCrawl", "ReleaseBatch", "CheckMore")
 EXPRESS = (*TAKEN, "CheckAccepted", "WriteCatalog", *CRAWLED)
 GLUE = (*TAKEN, "CheckAccepted", "StartCrawler", "AwaitCrawl", "GetCrawler", "CheckCrawl", *CRAWLED)
@@ -120,7 +120,7 @@ def test_bad_data_without_a_contract_is_quarantined(mesh: MeshDriver) -> None:
     run = mesh.upload("on-nothing", {"on-nothing/data/t1/a.csv": ""})
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
     assert run.states == (
-        *("TakeBatch", "RouteBatch", "DraftContract", "InspectBatch", "CheckRejections"),
+        *("TakeBatch", "RouteBatch", "DraftContract", "InspectBatch", "CheckBatch", "CheckRejections"),
         *("QuarantineObjects", "TellOwner", "CheckAccepted", "ReleaseBatch", "CheckMore", "Rejected"),
     )
     assert_nothing_came_of_it(mesh, "on-nothing")

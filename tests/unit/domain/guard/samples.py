@@ -39,7 +39,7 @@ def clean():
     return [dict(row) for row in slices()[10]]
 
 
-def ref(key, etag="", size=10):
+def ref(key, etag="", size=4096):
     return ObjectRef(bucket="b", key=key, size=size, etag=etag)
 
 

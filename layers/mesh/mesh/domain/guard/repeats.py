@@ -5,6 +5,7 @@ accepted batches repeat each other.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from mesh.domain.guard.fingerprints import Share, Sketch, contained, numbers
 from mesh.domain.guard.found import Case, percent
@@ -13,7 +14,9 @@ from mesh.domain.guard.settings import NEAR, Check
 from mesh.domain.guard.tails import beta_binomial_tail
 from mesh.domain.quality.model import Evidence, Finding
 
-_REPLACE = "If it is to replace the earlier data, upload it under the earlier key. Otherwise delete it."
+TELLING: Final = 1024
+"""Bytes from which on two objects of one content are no coincidence."""
+_REPLACE: Final = "If it is to replace the earlier data, upload it under the earlier key. Otherwise delete it."
 
 
 def repeated_rows(case: Case) -> Iterator[Finding]:
@@ -71,7 +74,7 @@ def repeated_earlier(case: Case) -> Iterator[Finding]:
 
 def same_objects(case: Case) -> Iterator[Finding]:
     """`SameObjectAgain`: an object of the same content (ETag and size) under another key, unless accepted batches did
-    that as well."""
+    that as well. Objects of less than `TELLING` bytes are alike by nature (a day without events)."""
     known: dict[tuple[str, int], set[str]] = {}
     for batch in case.history.batches:
         for key, etag, size in batch.objects:
@@ -80,7 +83,10 @@ def same_objects(case: Case) -> Iterator[Finding]:
     again = [
         (ref.key, min(earlier))
         for ref in case.refs
-        if ref.etag and (earlier := known.get((ref.etag, ref.size), set())) and ref.key not in earlier
+        if ref.etag
+        and ref.size >= TELLING
+        and (earlier := known.get((ref.etag, ref.size), set()))
+        and ref.key not in earlier
     ]
     if again and not usual:
         key, earlier_key = again[0]
