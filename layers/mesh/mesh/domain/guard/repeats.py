@@ -78,15 +78,13 @@ def same_objects(case: Case) -> Iterator[Finding]:
     known: dict[tuple[str, int], set[str]] = {}
     for batch in case.history.batches:
         for key, etag, size in batch.objects:
-            known.setdefault((etag, size), set()).add(key)
-    usual = any(len(keys) > 1 for (etag, _), keys in known.items() if etag)
+            if etag and size >= TELLING:
+                known.setdefault((etag, size), set()).add(key)
+    usual = any(len(keys) > 1 for keys in known.values())
     again = [
         (ref.key, min(earlier))
         for ref in case.refs
-        if ref.etag
-        and ref.size >= TELLING
-        and (earlier := known.get((ref.etag, ref.size), set()))
-        and ref.key not in earlier
+        if (earlier := known.get((ref.etag, ref.size), set())) and ref.key not in earlier
     ]
     if again and not usual:
         key, earlier_key = again[0]
