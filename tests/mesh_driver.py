@@ -395,6 +395,21 @@ class MeshDriver:
         }
         return {f"{account}/{name}": self._depth(account, name) for account, names in queues.items() for name in names}
 
+    def dead_letter(self, queue: str) -> list[str]:
+        """What lies in such a queue, at most ten: why it came there, and the message."""
+        account, _, name = queue.partition("/")
+        found = (
+            self.client(account, "sqs")
+            .receive_message(
+                QueueUrl=self.physical_id(account, name),
+                MaxNumberOfMessages=10,
+                MessageAttributeNames=["All"],
+                VisibilityTimeout=0,
+            )
+            .get("Messages", [])
+        )
+        return [f"{message.get('MessageAttributes', {})} {message['Body'][:2000]}" for message in found]
+
     def _depth(self, account: str, logical_id: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.client(account, "sqs").get_queue_attributes(

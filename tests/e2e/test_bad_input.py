@@ -33,7 +33,8 @@ def _no_dead_letters(mesh: MeshDriver) -> Iterator[None]:
     """Bad input is an outcome: queues for what could not be processed get nothing."""
     before = mesh.dead_letters()
     yield
-    assert mesh.dead_letters() == before
+    after = mesh.dead_letters()
+    assert after == before, [mesh.dead_letter(queue) for queue in after if after[queue] != before[queue]]
 
 
 def parquet(values: list[Any]) -> bytes:
