@@ -81,6 +81,7 @@ HANDLED_ELSEWHERE = {
         "UnknownBatch",
     },
     "inspect_batch, as the reason in an object's report": {
+        "ArchiveUnsupported",
         "BinaryContent",
         "ColumnDropped",
         "ContractNeeded",

@@ -5,6 +5,7 @@ import random
 import pytest
 import yaml
 from mesh.adapters.measuring import DuckMeasurements
+from mesh.adapters.measuring.measurements import MAX_BYTES
 from mesh.domain.quarantine import ReleaseUnfinished, Ticket
 from mesh.usecases.batch_reports import read_reports
 from mesh.usecases.check_batch import check_batch
@@ -32,6 +33,7 @@ class Checked(World):
         document["schema"][0] |= {"properties": list(properties), **table}
         super().__init__(contract=a_contract(yaml.safe_dump(document)).model_dump(mode="json"))
         self.quarantine = FakeQuarantine()
+        self.measured_bytes = MAX_BYTES
 
     def check(self, generation=1):
         self.inspect(generation)
@@ -40,7 +42,7 @@ class Checked(World):
             objects=self.objects,
             catalog=self.catalog,
             work=self.work,
-            measurements=DuckMeasurements(self.objects),
+            measurements=DuckMeasurements(self.objects, max_bytes=self.measured_bytes),
             quarantine=self.quarantine,
             clock=FakeClock(),
             trace=FakeTrace(),

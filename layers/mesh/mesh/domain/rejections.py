@@ -62,6 +62,10 @@ class BinaryContent(Rejected):
     """Bytes that are no text, under a name that promises text."""
 
 
+class ArchiveUnsupported(Rejected):
+    """A file of files (zip, tar, 7z), of which Athena reads none."""
+
+
 class UnsupportedEncoding(Rejected):
     """Text in another encoding than UTF-8, which Athena could not read."""
 

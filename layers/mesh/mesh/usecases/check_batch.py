@@ -32,6 +32,11 @@ from mesh.usecases.inspection import (
 )
 from mesh.usecases.reject_objects import Rejection
 
+UNREADABLE: Final = frozenset({
+    "BinaryContent", "CorruptParquet", "ExpandsTooFar", "InconsistentCompression", "LineTooLong", "MalformedCsv",
+    "MalformedJson", "ObjectGone", "RaggedRows", "UnclosedQuote", "UnsupportedEncoding",
+})  # fmt: skip
+"""Faults of the object itself: Athena would fail on it, or read other values than are meant. Nobody's word changes that."""
 MAX_MEASURED: Final = 5
 """Times that a table of one batch is measured again without the objects found bad; after that all of it is held."""
 
@@ -65,12 +70,14 @@ class Checker:
             if table.merged is None:  # only the Glue crawler knows how to read it
                 return table
             report = self._report(table, refs)
-            if not (errors := report.errors):
+            gone = [finding for finding in report.findings if finding.code == "ObjectGone"]
+            if not (errors := (*report.errors, *gone)):
                 self.passed.append(report)
                 return table
             bad = _culprits(errors, refs) if attempt < MAX_MEASURED - 1 else {ref.key: errors[0] for ref in refs}
             self.rejected += [_rejection(ref, bad[ref.key]) for ref in refs if ref.key in bad]
-            self.held.append(report)
+            if report.errors:
+                self.held.append(report)
             refs = [ref for ref in refs if ref.key not in bad]
             tables, rejected, _ = inspect_tables(refs, self._round.facts, self._objects, self._catalog)
             self.rejected += rejected
@@ -96,25 +103,18 @@ class Checker:
         )
         report = self._measurements.measure(data, self._contract, now=self._clock.now())
         suspicions = judge(report.profile, history, settings, sources=sources_of(refs), refs=refs)
-        return self._waived(report.model_copy(update={"findings": (*report.findings, *suspicions)}), refs)
+        return self._waive(report.model_copy(update={"findings": (*report.findings, *suspicions)}), refs)
 
     def _settings(self, table: str) -> GuardSettings:
         part = self._contract.table(table) if self._contract else None
         return settings_of(part) if part else GuardSettings()
 
-    def _waived(self, report: TableReport, refs: Sequence[ObjectRef]) -> TableReport:
-        """Errors are warnings where all objects that they are in came back from quarantine by their owner's word."""
+    def _waive(self, report: TableReport, refs: Sequence[ObjectRef]) -> TableReport:
+        """Without the errors that the owner lets pass."""
         released = self._released(refs)
         self.released |= released
-        findings = []
-        for finding in report.findings:
-            concerned = finding.keys or tuple(ref.key for ref in refs)
-            if finding.severity == "error" and all(key in released for key in concerned):
-                said = f"{finding.message} (released by {released[concerned[0]]})"
-                findings.append(finding.model_copy(update={"severity": "warning", "message": said}))
-            else:
-                findings.append(finding)
-        return report.model_copy(update={"findings": tuple(findings)})
+        findings = tuple(_waived(finding, [ref.key for ref in refs], released) for finding in report.findings)
+        return report.model_copy(update={"findings": findings})
 
     def _released(self, refs: Sequence[ObjectRef]) -> dict[str, str]:
         found = {}
@@ -185,6 +185,18 @@ def _by_table(refs: Sequence[ObjectRef], inspection: Inspection) -> Mapping[str,
     }
 
 
+def _waived(finding: Finding, keys: Sequence[str], released: Mapping[str, str]) -> Finding:
+    """An error is a warning where all objects that it is in came back from quarantine by their owner's word; where some
+    of those that it names did, it is in the others. `keys` are the table's."""
+    if finding.severity != "error" or finding.code in UNREADABLE:
+        return finding
+    others = tuple(key for key in finding.keys or keys if key not in released)
+    if others:
+        return finding.model_copy(update={"keys": others}) if finding.keys else finding
+    said = f"{finding.message} (released by {released[(finding.keys or keys)[0]]})"
+    return finding.model_copy(update={"severity": "warning", "message": said})
+
+
 def _culprits(errors: Sequence[Finding], refs: Sequence[ObjectRef]) -> dict[str, Finding]:
     """Key → what it is held back for. An error that names no object is in all of them."""
     anywhere = next((error for error in errors if not error.keys), None)
@@ -201,7 +213,8 @@ def _rejection(ref: ObjectRef, finding: Finding) -> Rejection:
     if finding.where:
         where["rule"] = finding.where
     reason = Reason(code=finding.code, message=finding.message, where=where, remedy=finding.remedy)
-    return Rejection(ref=ref, reason=reason, releasable=True)
+    readable = finding.code not in UNREADABLE
+    return Rejection(ref=ref, reason=reason, releasable=readable, move=finding.code != "ObjectGone")
 
 
 def _reports(round_: Round, checker: Checker) -> BatchReports:

@@ -91,7 +91,7 @@ def _listed(batch: HeldBatch, objects: Objects) -> tuple[HeldObject, ...]:
 
 def _require_free(batch: HeldBatch, held: tuple[HeldObject, ...], quarantine: Quarantine, objects: Objects) -> None:
     """Nothing may lie at the objects' own keys again, and S3 has to be able to copy each of them at once."""
-    taken = [item.key for item in held if objects.exists(batch.bucket, item.key)]
+    taken = [item.key for item in held if item.moved_to and objects.exists(batch.bucket, item.key)]
     if taken:
         raise AlreadyReplaced(
             f"{len(taken)} of {len(held)} objects of {batch.name} were uploaded again meanwhile",

@@ -30,7 +30,7 @@ def quarantine_objects(
     listed = tuple(
         HeldObject(
             key=rejection.ref.key,
-            moved_to=quarantine_place(rejection.ref.key, round_.run)[0] if rejection.move else None,
+            moved_to=quarantine_place(rejection.ref.key, round_.run)[0] if rejection.moves else None,
             size=rejection.ref.size,
             reason=rejection.reason,
         )
@@ -53,6 +53,7 @@ def quarantine_objects(
 
 
 def _held(round_: Round, inspection: Inspection, clock: Clock, *, with_page: bool) -> HeldBatch:
+    aside = [rejection for rejection in inspection.rejected if rejection.moves]
     return HeldBatch(
         product=round_.product,
         run=round_.run,
@@ -60,7 +61,7 @@ def _held(round_: Round, inspection: Inspection, clock: Clock, *, with_page: boo
         correlation_id=round_.correlation_id,
         reason=inspection.rejected[0].reason,
         objects=len(inspection.rejected),
-        releasable=all(rejection.releasable for rejection in inspection.rejected),
+        releasable=bool(aside) and all(rejection.releasable for rejection in aside),
         page=page_key(round_.product, round_.run) if with_page else None,
         held_at=clock.now(),
     )

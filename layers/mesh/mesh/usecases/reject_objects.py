@@ -36,6 +36,11 @@ class Rejection(Model):
     move: bool = True
     releasable: bool = False
 
+    @property
+    def moves(self) -> bool:
+        """Whether there is something to move."""
+        return self.move and self.reason.code != "ObjectGone"
+
 
 def reject_objects(
     product: str,
@@ -86,7 +91,7 @@ def file_report(event: Event[ProductQuarantined], *, objects: Objects, clock: Cl
 def _set_aside(rejection: Rejection, metadata: Metadata, run: str, objects: Objects, at: datetime) -> QuarantinedObject:
     ref = rejection.ref
     place, report = quarantine_place(ref.key, run)
-    moved_to = place if rejection.move and rejection.reason.code != "ObjectGone" else None
+    moved_to = place if rejection.moves else None
     document = {
         "bucket": ref.bucket,
         "key": ref.key,

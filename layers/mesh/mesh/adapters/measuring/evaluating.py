@@ -20,8 +20,12 @@ from mesh.domain.quality.verdicts import MAX_EXAMPLES, Observation, broken, judg
 TIME_LIMIT: Final = 60.0
 """Seconds that a rule in SQL may take."""
 _CHUNK: Final = 100
-_MAX_KEYS: Final = 10
 _SAMPLED: Final = "only a sample of the rows was read, and this needs all of them"
+_OF_THE_QUERY: Final = frozenset(
+    {"BinderException", "CatalogException", "ConversionException", "NotImplementedException", "OutOfRangeException",
+     "ParserException", "PermissionException", "SyntaxException"}
+)  # fmt: skip
+"""Errors that are about the query's own text, or of which `first_line` shows no value. Others may quote one."""
 Outcome = tuple[RuleResult, Finding | None]
 
 
@@ -164,7 +168,7 @@ class Evaluator:
         if not where:
             return ()
         found = self._rows.all(
-            f"SELECT DISTINCT {identifier(OBJECT)} FROM {ROWS} WHERE {where} ORDER BY 1 LIMIT {_MAX_KEYS}"
+            f"SELECT DISTINCT {identifier(OBJECT)} FROM {ROWS} WHERE {where} ORDER BY 1"
         )
         return tuple(self._rows.keys[index] for (index,) in found)
 
@@ -190,4 +194,6 @@ def _reason(error: Exception) -> str:
     said = first_line(error)
     if "INTERRUPT" in said.upper():
         return f"the query takes longer than {TIME_LIMIT:.0f} s"
-    return "the query divides by zero" if "division by zero" in said.lower() else said
+    if "division by zero" in said.lower():
+        return "the query divides by zero"
+    return said if type(error).__name__ in _OF_THE_QUERY else f"the query fails on the data ({type(error).__name__})"

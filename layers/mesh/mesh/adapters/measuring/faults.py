@@ -1,6 +1,7 @@
 """What was found wrong with an object while it was read, as findings; the engine's words without its advice."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -21,6 +22,7 @@ _REJECTED: Final = {
     "INVALID ENCODING": ("UnsupportedEncoding", "Save it as UTF-8."),
     "LINE SIZE OVER MAXIMUM": ("LineTooLong", "Check that every quote is closed; shorten values."),
 }
+_FILE: Final = re.compile(r"""file ["']?/[^"'\s]*/object\b["']?""")
 _QUOTING: Final = frozenset({"ConversionException", "OutOfRangeException", "DataError"})
 """DuckDB's errors that show a value."""
 
@@ -66,6 +68,16 @@ def corrupt(what: str) -> Unreadable:
     return Unreadable("CorruptParquet", what, "Write the file again, and upload it whole.")
 
 
+def malformed_csv(what: str) -> Unreadable:
+    """A file of which the engine cannot tell the lines."""
+    return Unreadable("MalformedCsv", what, "End every line in the same way, with a line feed; close every quote.")
+
+
+def too_much(what: str) -> Unreadable:
+    """An object that can be read, but not by one function."""
+    return Unreadable("TooLargeToCheck", what, "Upload it in smaller parts, or release it: it is published unchecked.")
+
+
 def first_line(error: Exception) -> str:
     """An engine's error in one line, without the value that it may quote: that may be personal data."""
     if type(error).__name__ in _QUOTING:
@@ -75,4 +87,5 @@ def first_line(error: Exception) -> str:
 
 def _flat(message: str) -> str:
     """Without what the engine advises to its own users, and without our own file's name."""
-    return " ".join(message.split("Possible", 1)[0].split())[:300]
+    said = _FILE.sub("the object", message.split("Possible", 1)[0])
+    return " ".join(said.split())[:300]

@@ -8,7 +8,7 @@ from itertools import batched
 from pathlib import Path
 from typing import Final
 
-from mesh.adapters.measuring.faults import corrupt, first_line, malformed, rejected
+from mesh.adapters.measuring.faults import corrupt, first_line, malformed, malformed_csv, rejected, too_much
 from mesh.adapters.measuring.rows import OBJECT, NotOfType, Rows, path_literal
 from mesh.adapters.measuring.sql_types import duck_type, from_text, no_whole_number, reading_type
 from mesh.domain.formats.model import CsvDialect, Storage
@@ -17,7 +17,7 @@ from mesh.domain.quality.sql_text import ROWS, identifier, is_integer, text_lite
 _STAGING: Final = "mesh_staging"
 _MAX_ROW: Final = 2 * 1024 * 1024
 _MAX_LISTED: Final = 3
-_MAX_KEYS: Final = 10
+_BYTES_OF_A_VALUE: Final = 8
 _CHUNK: Final = 100
 
 
@@ -28,18 +28,29 @@ class Loader:
         import duckdb  # noqa: PLC0415 - as in `empty_rows`
 
         self._rows, self._table, self._storage = rows, table, storage
-        self._error = duckdb.Error
+        self._error, self._no_room = duckdb.Error, duckdb.OutOfMemoryException
 
-    def load(self, file: Path, key: str, partition: Mapping[str, str]) -> None:
-        """Add one object's rows. Raises `Unreadable`."""
+    def load(self, file: Path, key: str, partition: Mapping[str, str], limit: int) -> int:
+        """Add one object's rows, and say how many bytes they take at least. Raises `Unreadable`.
+
+        `limit` in bytes is for Parquet, of which a few bytes may hold any number of rows; texts are cut before.
+        """
         self._rows.keys.append(key)
+        try:
+            return self._load(file, key, partition, limit)
+        except self._no_room as error:
+            raise too_much("more rows, or longer values, than a function's memory and disk hold") from error
+
+    def _load(self, file: Path, key: str, partition: Mapping[str, str], limit: int) -> int:
+        taken = file.stat().st_size
         if self._storage.format == "parquet":
-            self._parquet(file, key, partition)
+            taken = max(taken, self._parquet(file, key, partition, limit))
         elif self._storage.format == "json":
             self._json(file, key, partition)
         else:
             self._csv(file, key, partition)
         self._rows.db.execute(f"DROP TABLE IF EXISTS {_STAGING}")
+        return taken
 
     def _csv(self, file: Path, key: str, partition: Mapping[str, str]) -> None:
         dialect = self._storage.dialect or CsvDialect(delimiter=",", header=True)
@@ -57,9 +68,16 @@ class Loader:
             self._stage(source.format(_struct(read), ""))
             if self._all_whole(columns):
                 return self._insert(self._values(columns), partition)
+        except self._no_room:
+            raise
         except self._error:
             pass  # read again as text: that tells which lines, and which values
-        self._stage(source.format(_struct(dict.fromkeys(read, "VARCHAR")), ", store_rejects = true"))
+        try:
+            self._stage(source.format(_struct(dict.fromkeys(read, "VARCHAR")), ", store_rejects = true"))
+        except self._no_room:
+            raise
+        except self._error as error:  # the lines do not even end alike
+            raise malformed_csv(first_line(error)) from error
         self._rejected(key)
         return self._insert_texts(columns, key, partition)
 
@@ -74,6 +92,8 @@ class Loader:
                 self._stage_json(file, fields)
                 if self._all_whole(columns):
                     return self._insert(self._values(columns), partition)
+        except self._no_room:
+            raise
         except self._error:
             pass
         texts = [f"json_extract_string(json, {text_literal(_pointer(name))})" for name in fields]
@@ -85,6 +105,8 @@ class Loader:
         try:
             others = self._rows.all(f"SELECT count(*) FROM {lines} WHERE json_type(json) <> 'OBJECT'")[0][0]
             found = self._rows.all(f"SELECT DISTINCT unnest(json_keys(json)) FROM {lines}")
+        except self._no_room:
+            raise
         except self._error as error:
             raise malformed(first_line(error)) from error
         if others:
@@ -99,7 +121,8 @@ class Loader:
         options = f"format = 'newline_delimited', records = true, auto_detect = false, maximum_object_size = {_MAX_ROW}"
         self._stage(f"read_json({path_literal(file)}, columns = {spelt}, {options})", list(map(identifier, fields)))
 
-    def _parquet(self, file: Path, key: str, partition: Mapping[str, str]) -> None:
+    def _parquet(self, file: Path, key: str, partition: Mapping[str, str], limit: int) -> int:
+        """At least so many bytes of values were added."""
         source = f"read_parquet({path_literal(file)}, hive_partitioning = false)"
         try:
             described = self._rows.all(f"DESCRIBE SELECT * FROM {source}")
@@ -111,12 +134,19 @@ class Loader:
                 if name in there
             }
             before = self._count()
-            self._insert(values, partition, source)
             promised = self._rows.all(f"SELECT sum(num_rows) FROM parquet_file_metadata({path_literal(file)})")[0][0]
+            row = _BYTES_OF_A_VALUE * max(len(values), 1)
+            if cut := promised * row > limit:
+                source, self._rows.exact = f"{source} LIMIT {max(limit // row, 1)}", False
+            self._insert(values, partition, source)
+        except self._no_room:
+            raise
         except self._error as error:
             raise corrupt(first_line(error)) from error
-        if (found := self._count() - before) != promised:
+        found = self._count() - before
+        if found != promised and not cut:
             raise corrupt(f"the footer promises {promised} rows, there are {found}")
+        return int(found * row)
 
     def _type(self, name: str) -> str:
         return self._rows.types.get(name, "string")
@@ -172,7 +202,7 @@ class Loader:
                 found = self._rows.wrong.setdefault(name, NotOfType())
                 found.count += count
                 found.examples = sorted({*found.examples, *map(str, shown[:_MAX_LISTED])})[:_MAX_LISTED]
-                found.keys = [*found.keys, key][:_MAX_KEYS]
+                found.keys.append(key)
 
     def _insert(self, values: Mapping[str, str], partition: Mapping[str, str], source: str = _STAGING) -> None:
         """`values`: column → expression over the source; partition keys come from the object's folders."""

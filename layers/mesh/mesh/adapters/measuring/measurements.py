@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from mesh.adapters.measuring.evaluating import Evaluator, Outcome
-from mesh.adapters.measuring.faults import not_of_type, unreadable
+from mesh.adapters.measuring.faults import not_of_type, too_much, unreadable
+from mesh.adapters.measuring.formulas import formula_cells
 from mesh.adapters.measuring.fetching import Unreadable, fetch
 from mesh.adapters.measuring.loading import Loader
 from mesh.adapters.measuring.profiling import profile_of
@@ -19,32 +20,46 @@ from mesh.domain.keys import DataKey, parse_key
 from mesh.domain.quality.freshness import Freshness, measured, service_levels
 from mesh.domain.quality.freshness import verdicts as freshness_verdicts
 from mesh.domain.quality.missing import missing_columns, without_missing
-from mesh.domain.quality.model import Finding, TableData, TableProfile, TableReport
+from mesh.domain.quality.model import Finding, Scores, TableData, TableProfile, TableReport
 from mesh.domain.quality.promises import Promise
 from mesh.domain.quality.rules import own_names, table_promises
 from mesh.domain.quality.sampling import spread
 from mesh.domain.quality.scores import scores
 from mesh.domain.quality.withholding import withheld
+from mesh.domain.schema import Column
+from mesh.domain.sensitivity import find_personal
 from mesh.ports import Objects
 
 MAX_BYTES: Final = 512 * MIB
 """Of a table's objects, inflated; of more, whole objects up to this are read."""
+MAX_FILE: Final = 1024 * MIB
+"""A Parquet file is not cut: what is larger leaves no room on the function's disk."""
+MEMORY: Final = "1500MB"
+MAX_SPILL: Final = "700MB"
+"""What the engine may write to disk beside the object that it reads."""
 _MAX_FINDINGS: Final = 20
 
 
 class DuckMeasurements:
-    """Implements `ports.Measurements`. `memory` and `threads` are the engine's limits."""
+    """Implements `ports.Measurements`. `threads` is the engine's limit."""
 
-    def __init__(
-        self, objects: Objects, *, memory: str = "1500MB", threads: int = 2, max_bytes: int = MAX_BYTES
-    ) -> None:
-        self._objects, self._memory, self._threads, self._max_bytes = objects, memory, threads, max_bytes
+    def __init__(self, objects: Objects, *, threads: int = 2, max_bytes: int = MAX_BYTES) -> None:
+        self._objects, self._threads, self._max_bytes = objects, threads, max_bytes
 
     def measure(self, data: TableData, contract: Contract | None, *, now: datetime) -> TableReport:
         """See the port. What is wrong with the data is in the report; only AWS's own faults raise (`Transient`)."""
+        import duckdb  # noqa: PLC0415 - as in `empty_rows`
+
+        try:
+            return self._measure(data, contract, now)
+        except duckdb.OutOfMemoryException:
+            return _unmeasured(data)
+
+    def _measure(self, data: TableData, contract: Contract | None, now: datetime) -> TableReport:
+        schema = data.table_schema
         with (
             tempfile.TemporaryDirectory(prefix="mesh-") as folder,
-            empty_rows(data.table_schema, folder=Path(folder), memory=self._memory, threads=self._threads) as rows,
+            empty_rows(schema, folder=Path(folder), memory=MEMORY, spill=MAX_SPILL, threads=self._threads) as rows,
         ):
             self._load(rows, data, Path(folder))
             return _Report(rows, data, contract, now).build()
@@ -67,11 +82,12 @@ class DuckMeasurements:
 
     def _load_object(self, rows: Rows, loader: Loader, ref: ObjectRef, file: Path, left: int, *, text: bool) -> int:
         """Bytes that it took."""
+        if not text and ref.size > MAX_FILE:
+            raise too_much(f"{ref.size:,} bytes of Parquet are more than a function reads")
         fetched = fetch(self._objects.reader(ref), ref, file, text=text, limit=left)
         rows.exact = rows.exact and not fetched.cut
         key = parse_key(ref.key)
-        loader.load(file, ref.key, dict(key.partitions) if isinstance(key, DataKey) else {})
-        return fetched.size
+        return loader.load(file, ref.key, dict(key.partitions) if isinstance(key, DataKey) else {}, left)
 
 
 class _Report:
@@ -116,19 +132,41 @@ class _Report:
 
     def _secret(self, profile: TableProfile) -> set[str]:
         samples = {column.name: [value.value for value in column.top] for column in profile.columns}
-        return withheld(self._table, self._data.table_schema.columns, samples)
+        found = withheld(self._table, self._data.table_schema.columns, samples)
+        return found | {name for name, wrong in self._rows.wrong.items() if any(map(_is_personal, wrong.examples))}
 
     def _findings(self, outcomes: Sequence[Outcome], missing: Sequence[Finding], secret: set[str]) -> Iterator[Finding]:
         yield from _limited(self._rows.findings, self._data.table)
         yield from missing
         yield from not_of_type(self._rows, self._data.table, secret)
         yield from (finding for _, finding in outcomes if finding)
+        yield from formula_cells(self._rows, self._data.table)
         if not self._rows.exact:
             yield Finding(
                 code="OnlySampled", severity="info", table=self._data.table,
                 message=f"a sample of {len(self._rows.keys)} of {len(self._data.refs)} objects was read",
                 remedy="Rules that need all rows were skipped.",
             )  # fmt: skip
+
+
+def _is_personal(value: str) -> bool:
+    """By its shape: a value that is none of its column's type is in no profile."""
+    return bool(find_personal([Column(name="value", type="string")], {"value": [value]}))
+
+
+def _unmeasured(data: TableData) -> TableReport:
+    """The engine's memory and disk did not do for what was asked of the rows."""
+    reason = too_much("memory and disk of a function do not do for the checks of this batch")
+    return TableReport(
+        profile=TableProfile(
+            table=data.table, rows=0, bytes=sum(ref.size for ref in data.refs), objects=len(data.refs), exact=False,
+            columns=(),
+        ),
+        scores=Scores(),
+        findings=(
+            Finding(code=reason.code, severity="error", table=data.table, message=reason.message, remedy=reason.remedy),
+        ),
+    )  # fmt: skip
 
 
 def _gone(error: Rejected, key: str, table: str) -> Finding:
@@ -144,5 +182,5 @@ def _limited(findings: Sequence[Finding], table: str) -> Iterator[Finding]:
     if more := findings[_MAX_FINDINGS:]:
         yield Finding(
             code=more[0].code, severity="error", table=table, message=f"{len(more)} more findings of this kind",
-            keys=tuple(key for finding in more[:_MAX_FINDINGS] for key in finding.keys),
+            keys=tuple(key for finding in more for key in finding.keys),
         )  # fmt: skip

@@ -14,8 +14,8 @@ from mesh.domain.schema import TableSchema
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-OBJECT: Final = "mesh:object"
-"""Column of the row's object, by its position in the batch."""
+OBJECT: Final = " mesh object"
+"""Column of the row's object, by its position in the batch. No column of the data begins with a space."""
 _NARROW: Final = "mesh_narrow"
 _WIDE: Final = 200
 _SETTINGS: Final = (
@@ -68,7 +68,7 @@ class Rows:
     def lock(self, names: Sequence[str]) -> None:
         """From now on nothing but these rows can be read, by any of the names."""
         shown = ", ".join(map(identifier, self.types))
-        for name in dict.fromkeys(name.lower() for name in names):
+        for name in dict.fromkeys(name.lower() for name in names if name.lower() != ROWS):
             self.db.execute(f"CREATE VIEW {identifier(name)} AS SELECT {shown} FROM {ROWS}")
         for setting in _LOCKED:
             self.db.execute(setting)
@@ -84,13 +84,14 @@ class Rows:
 
 
 @contextmanager
-def empty_rows(schema: TableSchema, *, folder: Path, memory: str, threads: int) -> Iterator[Rows]:
+def empty_rows(schema: TableSchema, *, folder: Path, memory: str, spill: str, threads: int) -> Iterator[Rows]:
     """A database in memory (it may spill to `folder`) with the table's columns."""
     import duckdb  # noqa: PLC0415 - 190 ms that only a check of data pays
 
     types = {column.name: column.type or "string" for column in (*schema.columns, *schema.partition_keys)}
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory, "threads": threads, "temp_directory": str(folder / "spill"),
+        "max_temp_directory_size": spill,
     }  # fmt: skip
     with duckdb.connect(":memory:", config=config) as db:
         for setting in _SETTINGS:

@@ -21,6 +21,7 @@ from mesh.domain.formats.model import MAX_TEXT_BYTES, MIB
 from mesh.domain.formats.text import TextHead, read_text_head
 from mesh.domain.keys import RawKey, check_safe
 from mesh.domain.rejections import (
+    ArchiveUnsupported,
     BinaryContent,
     FormatDeclined,
     InconsistentCompression,
@@ -84,7 +85,7 @@ def read_raw(raw: bytes, *, bucket: str, key: str) -> RawRows:
     where = {"bucket": bucket, "key": key}
     try:
         detected = check_magic(detect_by_name(key, **where), raw[:MAGIC_LENGTH], **where)
-    except FormatDeclined as declined:
+    except (ArchiveUnsupported, FormatDeclined) as declined:
         raise _unsupported(declined.message, **where) from declined
     if detected.format not in {"csv", "json"}:
         raise _unsupported(f"{detected.format or 'this'} is no text that a recipe reads", **where)

@@ -55,6 +55,8 @@ def inspect_csv(head: TextHead, expected: TableSchema | None, *, bucket: str, ke
         columns = _names_without_header(rows[0], names, head.bom, where)
     _check_widths(rows, len(columns), head.text, delimiter, where)
     if header and not rows[1:]:
+        if not head.complete:
+            raise _too_long(where, "row after the header")
         raise HeaderWithoutRows("a header and no rows", remedy="Upload it with data.", line=1, **where)
     rows = rows[1:] if header else rows
     values = list(zip(*rows, strict=True))
@@ -227,9 +229,9 @@ def _is_quoted(text: str, delimiter: str) -> bool:
     return text.startswith(QUOTE) or any(start + QUOTE in text for start in (delimiter, "\n", "\r"))
 
 
-def _too_long(where: dict[str, str]) -> LineTooLong:
+def _too_long(where: dict[str, str], which: str = "first row") -> LineTooLong:
     return LineTooLong(
-        f"the first row is longer than {MAX_TEXT_BYTES} bytes",
+        f"the {which} is longer than {MAX_TEXT_BYTES} bytes",
         remedy="End rows with a line feed; check that it is the right file.",
         **where,
     )

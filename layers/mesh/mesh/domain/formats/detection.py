@@ -6,7 +6,7 @@ Hive, Athena and Glue choose the decompression by the name's ending, so name and
 from typing import Final, NamedTuple
 
 from mesh.domain.formats.model import Compression, Format
-from mesh.domain.rejections import BinaryContent, FormatDeclined, InconsistentCompression
+from mesh.domain.rejections import ArchiveUnsupported, BinaryContent, FormatDeclined, InconsistentCompression
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 PARQUET_MAGIC: Final = b"PAR1"
@@ -17,8 +17,10 @@ _EXTENSIONS: Final[dict[str, Format]] = {
 }  # fmt: skip
 _DECLINED: Final = {
     "avro", "orc", "xml", "xlsx", "xls", "ion", "log",
-    "bz2", "zst", "zstd", "snappy", "lz4", "lzo", "xz", "zip", "7z", "br", "deflate", "tar", "tgz",
+    "bz2", "zst", "zstd", "snappy", "lz4", "lzo", "xz", "br", "deflate",
 }  # fmt: skip
+_ARCHIVES: Final = {"zip", "7z", "tar", "tgz"}
+"""Files of files: neither a crawler nor Athena reads the second one."""
 _BINARY_MAGIC: Final = {
     PARQUET_MAGIC: "parquet",
     b"Obj\x01": "avro",
@@ -39,12 +41,14 @@ class Detected(NamedTuple):
 
 
 def detect_by_name(file: str, **where: str) -> Detected:
-    """By the name's ending alone. Raises `FormatDeclined` for what express does not read."""
+    """By the name's ending alone. Raises `FormatDeclined` for what express does not read, and `ArchiveUnsupported`."""
     *_, name = file.lower().rsplit("/", 1)
     compression: Compression = "none"
     if name.endswith((".gz", ".gzip")):
         name, compression = name.rpartition(".")[0], "gzip"
     extension = name.rpartition(".")[2] if "." in name else ""
+    if extension in _ARCHIVES:
+        raise _archive(extension, **where)
     if extension in _DECLINED:
         raise _declined(extension, **where)
     format_ = _EXTENSIONS.get(extension)
@@ -60,7 +64,7 @@ def detect_by_name(file: str, **where: str) -> Detected:
 def check_magic(detected: Detected, head: bytes, **where: str) -> Detected:
     """The name's promise against the object's first bytes (at least `MAGIC_LENGTH`, or all there are).
 
-    Raises `InconsistentCompression`, `BinaryContent`, `FormatDeclined`.
+    Raises `InconsistentCompression`, `BinaryContent`, `FormatDeclined`, `ArchiveUnsupported`.
     """
     zipped = head.startswith(GZIP_MAGIC)
     if zipped != (detected.compression == "gzip"):
@@ -75,6 +79,8 @@ def check_magic(detected: Detected, head: bytes, **where: str) -> Detected:
     if detected.format is None:
         if other == "parquet":
             return Detected("parquet", "none")
+        if other in _ARCHIVES:
+            raise _archive(other, **where)
         if other or head.startswith(b"<?xml"):
             raise _declined(other or "xml", **where)
     elif other and other != detected.format:
@@ -84,6 +90,14 @@ def check_magic(detected: Detected, head: bytes, **where: str) -> Detected:
             **where,
         )
     return detected
+
+
+def _archive(what: str, **where: str) -> ArchiveUnsupported:
+    return ArchiveUnsupported(
+        f"{what} is an archive of files: no table can be read from it",
+        remedy="Upload the files in it, each for itself; gzip compresses a single one.",
+        **where,
+    )
 
 
 def _declined(what: str, **where: str) -> FormatDeclined:

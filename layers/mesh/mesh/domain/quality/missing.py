@@ -6,7 +6,6 @@ from mesh.domain.contract import ContractTable
 from mesh.domain.quality.model import Finding, RuleResult
 
 CODE = "RequiredColumnMissing"
-_MAX_KEYS = 10
 
 
 def missing_columns(
@@ -35,7 +34,7 @@ def missing_columns(
                 column=column.catalog_name,
                 dimension="completeness",
                 where=f"{path}.properties[{position}].{where}",
-                keys=tuple(keys[:_MAX_KEYS]),
+                keys=tuple(keys),
                 message=f"{lack} the required column {column.catalog_name}",
                 remedy="Send the column, or drop required from the contract (a major revision).",
             )
