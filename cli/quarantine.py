@@ -17,7 +17,7 @@ from cli.session import Account
 from cli.site import Acting, AsJson, Port, Role, Site, site
 from cli.stories import wait_for_note
 
-_BATCH = re.compile(r"(?P<product>[a-z0-9][a-z0-9-]{1,62})/(?P<run>\d{1,8})")
+_BATCH = re.compile(r"(?P<product>[a-z0-9][a-z0-9-]{1,62})/(?P<run>[0-9]{1,8})")
 _SHOWN = 20
 
 Batch = Annotated[str, typer.Argument(metavar="BATCH", help="Its product and number, as in credit-card/3.")]

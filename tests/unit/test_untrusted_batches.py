@@ -1,4 +1,4 @@
-"""Bad input, through inspection and checks with the real engine: each has a stated outcome, and nothing of it goes on."""
+"""Bad input, through inspection and checks with the real engine: each has a stated outcome, and none goes on."""
 
 import gzip
 import io

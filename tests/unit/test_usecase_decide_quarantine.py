@@ -1,7 +1,7 @@
 """The owner's word on a held batch: brought back with a ticket, or closed; and what is refused."""
 
 import pytest
-from mesh.domain.events import QuarantineDecided
+from mesh.domain.events import MalformedEvent, QuarantineDecided
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.quarantine import (
     AlreadyReplaced,
@@ -131,6 +131,80 @@ def test_what_was_replaced_meanwhile_is_not_put_over_newer_data():
     assert world.objects.exists(BUCKET, ASIDE)
     assert world.batch.status == "held"
     assert world.decide("reject").data.outcome == "rejected"
+
+
+def test_what_is_uploaded_while_the_release_is_on_its_way_is_not_overwritten(monkeypatch):
+    world = World()
+    whole = world.quarantine.save
+
+    def save(batch, *, was):
+        whole(batch, was=was)
+        if batch.status == "releasing":
+            world.objects.put(BUCKET, KEY, "id\n2\n")
+
+    monkeypatch.setattr(world.quarantine, "save", save)
+
+    world.decide("release")
+
+    assert world.objects.read(BUCKET, KEY, limit=100) == b"id\n2\n"
+    assert world.objects.read(BUCKET, ASIDE, limit=100) == b"id\n1\n"
+    assert world.quarantine.ticket("credit-card", KEY) is None
+
+
+def test_of_two_decisions_at_once_one_counts():
+    """The second reads the batch before the first has written it, and finds it changed when it writes."""
+    world = World()
+    stale = world.batch
+    world.decide("release")
+    world.quarantine.batch = lambda product, run: stale
+    world.objects.delete(BUCKET, KEY)  # the consumer of it all: even if its key is free again
+
+    for decision in ("release", "reject"):
+        with pytest.raises(ConcurrentChange):
+            world.decide(decision, event=f"e-{decision}")
+
+    del world.quarantine.batch
+    assert world.batch.status == "released"
+
+
+def test_a_batch_that_is_being_released_cannot_be_rejected(monkeypatch):
+    world = World()
+
+    def dies(*arguments):
+        raise ConcurrentChange("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.objects, "copy", dies)
+        with pytest.raises(ConcurrentChange):
+            world.decide("release")
+
+    with pytest.raises(BatchAlreadyDecided, match="releasing by the steward"):
+        world.decide("reject", event="e-2")
+    world.decide("release")
+    assert world.objects.exists(BUCKET, KEY)
+
+
+@pytest.mark.parametrize("changes", [
+    {"product": "../other"}, {"product": "credit-card/x"}, {"run": "../00000003"}, {"run": "3"}, {"run": "0000000٣"},
+    {"reason": ""}, {"by": ""},
+])  # fmt: skip
+def test_a_decision_of_another_form_is_refused(changes):
+    world = World()
+
+    with pytest.raises(MalformedEvent):
+        world.decide("release", **changes)
+    assert world.batch.status == "held"
+    assert world.objects.exists(BUCKET, ASIDE)
+
+
+def test_what_vanished_before_it_was_held_is_no_obstacle():
+    world = World()
+    gone = HeldObject(key="credit-card/data/t/gone.csv", moved_to=None, size=5, reason=REASON)
+    world.list(HeldObject(key=KEY, moved_to=ASIDE, size=5, reason=REASON), gone)
+    world.objects.put(BUCKET, gone.key, "id\n3\n")
+
+    assert world.decide("release").data.outcome == "released"
+    assert world.objects.read(BUCKET, gone.key, limit=100) == b"id\n3\n"
 
 
 def test_what_cannot_be_released():

@@ -240,9 +240,7 @@ def test_what_express_declines_is_no_rejection(file):
         inspect(b"anything", file)
 
 
-@pytest.mark.parametrize(
-    "content", [b"Obj\x01\x04\x14avro", b"ORC\x08\x03\x10", b"<?xml version='1.0'?>"]
-)
+@pytest.mark.parametrize("content", [b"Obj\x01\x04\x14avro", b"ORC\x08\x03\x10", b"<?xml version='1.0'?>"])
 def test_a_name_that_says_nothing_is_judged_by_its_content(content):
     with pytest.raises(FormatDeclined):
         inspect(content, "part-0000")

@@ -296,7 +296,7 @@ class QuarantineDecided(EventData):
     """The owner's word on a held batch, on the owner's own bus. `by` is who says so; the role is held by IAM."""
 
     product: ProductName
-    run: str = Field(pattern=r"^\d{8}$")
+    run: str = Field(pattern=r"^[0-9]{8}$")
     decision: Literal["release", "reject"]
     reason: str = Field(min_length=1, max_length=1000)
     by: str = Field(min_length=1, max_length=320)

@@ -36,7 +36,7 @@ UNREADABLE: Final = frozenset({
     "BinaryContent", "CorruptParquet", "ExpandsTooFar", "InconsistentCompression", "LineTooLong", "MalformedCsv",
     "MalformedJson", "ObjectGone", "RaggedRows", "UnclosedQuote", "UnsupportedEncoding",
 })  # fmt: skip
-"""Faults of the object itself: Athena would fail on it, or read other values than are meant. Nobody's word changes that."""
+"""Faults of the object itself: Athena would fail on it, or read values that are not meant, whatever its owner says."""
 MAX_MEASURED: Final = 5
 """Times that a table of one batch is measured again without the objects found bad; after that all of it is held."""
 

@@ -108,11 +108,17 @@ def _require_free(batch: HeldBatch, held: tuple[HeldObject, ...], quarantine: Qu
 
 
 def _bring_back(batch: HeldBatch, item: HeldObject, ticket: Ticket, quarantine: Quarantine, objects: Objects) -> None:
-    """The ticket is there, unfinished, before the object is: a check that comes in between waits for it."""
-    known = quarantine.ticket(batch.product, item.key)
+    """The ticket is there, unfinished, before the object is: a check that comes in between waits for it.
+
+    What was uploaded again since the release began is newer, and stays; the held object then stays aside.
+    """
     if item.moved_to is None:
         return
-    if known is None or known.run != ticket.run or not known.version_id:
+    known = quarantine.ticket(batch.product, item.key)
+    begun = known is not None and known.run == ticket.run
+    if not begun and objects.exists(batch.bucket, item.key):
+        return
+    if known is None or not begun or not known.version_id:
         quarantine.put_ticket(batch.product, item.key, ticket)
         version = objects.copy(batch.bucket, item.moved_to, item.key)
         quarantine.put_ticket(batch.product, item.key, ticket.model_copy(update={"version_id": version}))

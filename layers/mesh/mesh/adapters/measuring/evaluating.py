@@ -167,9 +167,7 @@ class Evaluator:
             where = f"{identifier(promise.column)} IS NULL"
         if not where:
             return ()
-        found = self._rows.all(
-            f"SELECT DISTINCT {identifier(OBJECT)} FROM {ROWS} WHERE {where} ORDER BY 1"
-        )
+        found = self._rows.all(f"SELECT DISTINCT {identifier(OBJECT)} FROM {ROWS} WHERE {where} ORDER BY 1")
         return tuple(self._rows.keys[index] for (index,) in found)
 
 

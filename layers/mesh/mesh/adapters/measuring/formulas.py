@@ -1,5 +1,5 @@
-"""Texts that a spreadsheet would run as a formula. To an engine they are data like any other, so they are published; but
-people open results in spreadsheets, and have to know. Source: OWASP, "CSV Injection".
+"""Texts that a spreadsheet would run as a formula. To an engine they are data like any other, so they are published;
+but people open results in spreadsheets, and have to know. Source: OWASP, "CSV Injection".
 """
 
 from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import Final
 
 from mesh.adapters.measuring.evaluating import Evaluator, Outcome
 from mesh.adapters.measuring.faults import not_of_type, too_much, unreadable
-from mesh.adapters.measuring.formulas import formula_cells
 from mesh.adapters.measuring.fetching import Unreadable, fetch
+from mesh.adapters.measuring.formulas import formula_cells
 from mesh.adapters.measuring.loading import Loader
 from mesh.adapters.measuring.profiling import profile_of
 from mesh.adapters.measuring.rows import Rows, empty_rows
