@@ -10,6 +10,7 @@ import pytest
 from mesh.adapters.measuring import fetching, measurements
 from mesh.domain.quarantine import Ticket
 from mesh.domain.rejections import ContractSchemaViolation
+from mesh.usecases.histories import read_history, remember_batch
 from mesh.usecases.quarantine_objects import HeldObjects, quarantine_objects
 
 from tests.builders import BUCKET
@@ -211,6 +212,22 @@ def test_a_batch_beyond_the_engines_memory_is_held(monkeypatch):
     assert world.check().accepted == 0
     [rejection] = world.after().rejected
     assert (rejection.reason.code, rejection.releasable) == ("TooLargeToCheck", True)
+
+
+def test_a_batch_that_is_released_unchecked_is_no_example(monkeypatch):
+    world = Checked(TEXTS)
+    world.publish(1, "a,b\nx,y\n")
+    world.refs.clear()
+    ref = world.upload("a.csv", HEAD)
+    world.quarantine.put_ticket("credit-card", ref.key, Ticket(run="1", by="x", reason="y", version_id=ref.version_id))
+    monkeypatch.setattr(measurements, "MEMORY", "1MB")
+    monkeypatch.setattr(measurements, "MAX_SPILL", "1MB")
+
+    assert world.check(2).accepted == 1
+    remember_batch(world.work, "credit-card", 2, world.round(2).work)
+
+    assert [finding.code for finding in world.reports(2).table("credit_card").findings] == ["TooLargeToCheck"]
+    assert [batch.generation for batch in read_history(world.work, "credit-card", "credit_card").batches] == [1]
 
 
 def test_a_small_parquet_file_of_very_many_rows_is_sampled():

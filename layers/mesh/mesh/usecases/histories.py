@@ -27,6 +27,8 @@ def remember_batch(work: WorkFiles, product: str, generation: int, batch: str) -
     for ref in read_batch(work, batch):
         refs[table_of(ref)].append(ref)
     for report in reports.passed.tables:
+        if not report.profile.rows:  # released although it could not be measured: no example of anything
+            continue
         table = report.profile.table
         history = read_history(work, product, table, refs[table])
         kept = remember(history, generation, report.profile, sources_of(refs[table]), refs[table])
