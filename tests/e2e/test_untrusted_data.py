@@ -71,9 +71,12 @@ def test_bad_files_are_set_aside_and_only_the_good_one_beside_them_is_published(
         assert reports[key]["reason"]["where"]["key"] == key
         assert not mesh.exists(key)
         assert mesh.read(reports[key]["moved_to"]) == body
-    notices = mesh.notices(product, "producer")
-    assert {change["table"] for notice in notices for change in notice["changes"]} == {"formulas"}
-    [warning] = [one for one in notices[0]["warnings"] if one["code"] == "FormulaCells"]
+    notice = mesh.wait_for_notice(product, "producer")
+    assert ([change["table"] for change in notice["changes"]], len(mesh.notices(product, "producer"))) == (
+        ["formulas"],
+        1,
+    )
+    [warning] = [one for one in notice["warnings"] if one["code"] == "FormulaCells"]
     assert "2 values of a" in warning["message"]
     assert not any(batch["releasable"] for batch in held(mesh, product))
 
@@ -83,6 +86,7 @@ def test_five_thousand_columns_are_published(mesh: MeshDriver, product: str) -> 
     run = mesh.upload(product, {f"{product}/data/wide/x.csv": wide})
     assert (run.status, run.outcome) == ("SUCCEEDED", "onboarded")
     assert len(mesh.table(product, "wide")["StorageDescriptor"]["Columns"]) == 5000
+    mesh.until(lambda: len(mesh.notices(product, "producer")) == 2, "a notice of it")
 
 
 def step(operation: str, **parameters: str) -> str:
