@@ -5,7 +5,7 @@ from pydantic import TypeAdapter
 from mesh.domain.contract import Contract
 from mesh.domain.events import Event, ProductQuarantined
 from mesh.domain.quality.model import BatchReport
-from mesh.domain.quality.withholding import withheld_of
+from mesh.domain.quality.withholding import withheld_in
 from mesh.domain.quarantine import HeldBatch, HeldObject, listing_key, page_key
 from mesh.domain.report_page import render
 from mesh.ports import Clock, Objects, Quarantine, WorkFiles
@@ -76,8 +76,6 @@ def _page(batch: HeldBatch, report: BatchReport, listed: tuple[HeldObject, ...],
         objects=[(item.key, item.reason.code) for item in listed],
         commands=(*commands, f"mesh reject {batch.name} --reason TEXT"),
         hidden={
-            f"{table.profile.table}.{column}"
-            for table in report.tables
-            for column in withheld_of(table.profile, contract)
+            f"{table.profile.table}.{column}" for table in report.tables for column in withheld_in(table, contract)
         },
     )

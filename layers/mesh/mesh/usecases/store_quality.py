@@ -8,7 +8,7 @@ from mesh.domain.counting import TableTotal
 from mesh.domain.keys import report_key
 from mesh.domain.quality.model import BatchReport, TableReport
 from mesh.domain.quality.storing import column_statistics, described
-from mesh.domain.quality.withholding import withheld_of, without_values
+from mesh.domain.quality.withholding import withheld_in, withheld_of, without_values
 from mesh.domain.report_page import render
 from mesh.ports import Catalog, ObjectVersions
 from mesh.usecases.inspection import ProductFacts
@@ -16,7 +16,7 @@ from mesh.usecases.inspection import ProductFacts
 
 def store_report(report: BatchReport, facts: ProductFacts, bucket: str, *, versions: ObjectVersions) -> None:
     """Beside the batch's manifest: JSON without what is withheld, and the page for people. Repeatable."""
-    hidden = {table.profile.table: withheld_of(table.profile, facts.promised) for table in report.tables}
+    hidden = {table.profile.table: withheld_in(table, facts.promised) for table in report.tables}
     public = report.model_copy(
         update={"tables": tuple(without_values(table, hidden[table.profile.table]) for table in report.tables)}
     )

@@ -28,9 +28,20 @@ def withheld_of(profile: TableProfile, contract: Contract | None) -> set[str]:
     return withheld(contract.table(profile.table) if contract else None, columns, samples)
 
 
+def withheld_in(report: TableReport, contract: Contract | None) -> set[str]:
+    """The same for a report: what its findings show of the accepted history counts as well."""
+    shown = {finding.column: finding.evidence.labels for finding in report.findings if finding.evidence}
+    columns = [Column(name=name, type="string") for name in shown]
+    return withheld_of(report.profile, contract) | {found.column for found in find_personal(columns, shown)}
+
+
 def without_values(report: TableReport, hidden: Collection[str]) -> TableReport:
-    """The report as anybody may read it: no value of a `hidden` column, and no fingerprint of any row."""
-    columns = tuple(_counts_alone(column) if column.name in hidden else column for column in report.profile.columns)
+    """The report as anybody may read it: no value of a `hidden` column, no fingerprint of any row, and no counts by the
+    values of the label, which may be a hidden column itself."""
+    columns = tuple(
+        _counts_alone(column) if column.name in hidden else column.model_copy(update={"labelled": ()})
+        for column in report.profile.columns
+    )
     findings = tuple(
         finding.model_copy(update={"evidence": None}) if finding.column in hidden else finding
         for finding in report.findings
