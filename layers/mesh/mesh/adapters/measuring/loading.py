@@ -15,6 +15,7 @@ from mesh.domain.formats.model import CsvDialect, Storage
 from mesh.domain.quality.sql_text import ROWS, identifier, is_integer, text_literal
 
 _STAGING: Final = "mesh_staging"
+_MAX_SHOWN: Final = 60
 _MAX_ROW: Final = 2 * 1024 * 1024
 _MAX_LISTED: Final = 3
 _BYTES_OF_A_VALUE: Final = 8
@@ -196,12 +197,13 @@ class Loader:
             text = _first_of(columns[name].split())
             wrong = f"({text}) IS NOT NULL AND ({value}) IS NULL"
             count, shown = self._rows.all(
-                f"SELECT count_if({wrong}), list(DISTINCT {text}) FILTER ({wrong}) FROM {_STAGING}"
+                f"SELECT count_if({wrong}), "
+                f"list_sort(list(DISTINCT left({text}, {_MAX_SHOWN})) FILTER ({wrong}))[:{_MAX_LISTED}] FROM {_STAGING}"
             )[0]
             if count:
                 found = self._rows.wrong.setdefault(name, NotOfType())
                 found.count += count
-                found.examples = sorted({*found.examples, *map(str, shown[:_MAX_LISTED])})[:_MAX_LISTED]
+                found.examples = sorted({*found.examples, *map(str, shown)})[:_MAX_LISTED]
                 found.keys.append(key)
 
     def _insert(self, values: Mapping[str, str], partition: Mapping[str, str], source: str = _STAGING) -> None:
