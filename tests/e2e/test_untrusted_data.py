@@ -81,19 +81,6 @@ def test_bad_files_are_set_aside_and_only_the_good_one_beside_them_is_published(
     assert not any(batch["releasable"] for batch in held(mesh, product))
 
 
-@pytest.mark.timeout(240)
-def test_five_thousand_columns_are_published(mesh: MeshDriver, product: str) -> None:
-    wide = ",".join(f"c{number}" for number in range(5000)) + "\n" + ",".join(["1"] * 5000) + "\n"
-    mesh.put_object(f"{product}/data/wide/x.csv", wide)
-    mesh.until(lambda: wide_notice(mesh, product), "a notice of it", seconds=200)
-    assert len(mesh.table(product, "wide")["StorageDescriptor"]["Columns"]) == 5000
-
-
-def wide_notice(mesh: MeshDriver, product: str) -> bool:
-    told = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
-    return "wide" in {change["table"] for changes in told for change in changes}
-
-
 def step(operation: str, **parameters: str) -> str:
     return json.dumps([{"Action": {"Operation": operation, "Parameters": parameters}}])
 
