@@ -36,9 +36,7 @@ def measure(
     objects = FakeObjects()
     refs = tuple(objects.put("b", f"product/data/{table}/{name}", content) for name, content in files.items())
     schema = TableSchema(columns=_columns(types), partition_keys=_columns(keys or {}))
-    data = TableData(
-        table=table, table_schema=schema, storage=storage, refs=refs, edges=dict(edges or {}), label=label
-    )
+    data = TableData(table=table, table_schema=schema, storage=storage, refs=refs, edges=dict(edges or {}), label=label)
     return DuckMeasurements(objects, max_bytes=max_bytes).measure(data, promised, now=NOW)
 
 
