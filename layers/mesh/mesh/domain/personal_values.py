@@ -119,7 +119,7 @@ VALUE_RULES: Final = (
     ValueRule("e-mail addresses", PERSONAL, is_email, least=1, share=0.6),
     ValueRule("telephone numbers", PERSONAL, is_phone, least=2, share=0.6),
     ValueRule("IBANs with right check digits", PERSONAL, is_iban, least=1, share=0.6),
-    ValueRule("payment card numbers with right check digits", SENSITIVE, is_card, least=3, share=0.6),
+    ValueRule("payment card numbers with right check digits", SENSITIVE, is_card, least=3),
     ValueRule("German tax numbers (Steuer-ID)", SENSITIVE, ids.is_steuer_id, least=4, confidence=0.9),
     ValueRule("Dutch citizen service numbers (BSN)", SENSITIVE, ids.is_bsn, confidence=0.85),
     ValueRule("Spanish identity numbers (DNI, NIE)", SENSITIVE, ids.is_dni, least=3),
