@@ -14,7 +14,7 @@ from mesh.usecases.histories import forget_batches, read_history, remember_batch
 
 from tests.builders import CONTRACT, a_contract
 from tests.fakes import FakeClock, FakeQuarantine, FakeTrace
-from tests.unit.test_usecase_inspection import FOLDER, World
+from tests.unit.test_usecase_inspection import FOLDER, World, parquet
 
 ENUM = [
     {"name": "id", "logicalType": "integer", "required": True, "unique": True},
@@ -230,3 +230,25 @@ def test_the_same_object_uploaded_again_repeats_nothing():
     world.refs[:] = again
 
     assert world.check(8).rejected == 0
+
+
+def test_personal_data_in_parquet_is_found_by_its_values():
+    world = Checked(NUMBERS)
+    world.upload("a.parquet", parquet(x=["ana@example.org", "bob@example.org"], amount=[1.5, 2.5], bad=[0, 1]))
+
+    world.check()
+
+    [inspected] = world.found().tables
+    assert inspected.findings == ()
+    [table] = world.after().tables
+    assert [(found.column, found.value) for found in table.findings] == [("x", "personal")]
+
+
+def test_what_the_inspection_found_is_never_made_laxer():
+    world = Checked(NUMBERS)
+    world.upload("a.csv", "amount,bad,iban\n1,0,GB82WEST12345698765432\n2,1,\n")
+
+    world.check()
+
+    [table] = world.after().tables
+    assert [(found.column, found.confidence) for found in table.findings] == [("iban", 0.95)]

@@ -30,12 +30,13 @@ def measure(
     edges: Mapping[str, tuple[float, ...]] | None = None,
     label: str = "",
     max_bytes: int = 1 << 29,
+    table: str = "t",
 ) -> TableReport:
     """`files`: name below the table's folder → content; `types`: column → Hive type; `keys`: the same of partitions."""
     objects = FakeObjects()
-    refs = tuple(objects.put("b", f"product/data/t/{name}", content) for name, content in files.items())
+    refs = tuple(objects.put("b", f"product/data/{table}/{name}", content) for name, content in files.items())
     schema = TableSchema(columns=_columns(types), partition_keys=_columns(keys or {}))
-    data = TableData(table="t", table_schema=schema, storage=storage, refs=refs, edges=dict(edges or {}), label=label)
+    data = TableData(table=table, table_schema=schema, storage=storage, refs=refs, edges=dict(edges or {}), label=label)
     return DuckMeasurements(objects, max_bytes=max_bytes).measure(data, promised, now=NOW)
 
 

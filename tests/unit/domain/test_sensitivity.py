@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mesh.domain.personal_values import is_card, is_email, is_iban, is_phone
 from mesh.domain.schema import Column
-from mesh.domain.sensitivity import find_personal, is_card, is_email, is_iban, is_phone
+from mesh.domain.sensitivity import find_personal
 
 
 def find(name, values=()):

@@ -1,21 +1,19 @@
-"""Columns that look like personal data: by their name, in several languages, and by the shape of their values.
+"""Columns that look like personal data: by their name, in several languages, and by their values
+(`mesh.domain.personal_values`).
 
 A heuristic that errs towards caution: it makes a column stricter until the owner's contract says more, and it never
 makes one laxer. Reasons name the rule, never a value.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from mesh.domain.events import PersonalDataFinding
+from mesh.domain.personal_values import PERSONAL, SENSITIVE, VALUE_RULES
 from mesh.domain.schema import Column
 
-PERSONAL: Final = "personal"
-SENSITIVE: Final = "sensitive"
 _NAME_CONFIDENCE: Final = 0.7
-_VALUE_CONFIDENCE: Final = 0.95
-_MIN_SHARE: Final = 0.6
 _MIN_TEXT: Final = 3
 
 
@@ -78,10 +76,23 @@ def find_personal(columns: Sequence[Column], samples: Mapping[str, Sequence[str]
     findings = []
     for column in columns:
         values = [value for value in samples.get(column.name, ()) if value]
-        found = [*_by_value(column.name, values), *_by_name(column.name, values)]
+        found = [*_by_value(column, values), *_by_name(column.name, values)]
         if found:
-            findings.append(max(found, key=lambda finding: (finding.value == SENSITIVE, finding.confidence)))
+            findings.append(max(found, key=_strictness))
     return findings
+
+
+def stricter(*findings: PersonalDataFinding) -> tuple[PersonalDataFinding, ...]:
+    """Of each column the more sensitive finding, then the more certain, then the first; in the order of the columns'
+    first findings."""
+    kept: dict[str, PersonalDataFinding] = {}
+    for finding in findings:
+        kept[finding.column] = max(kept.get(finding.column, finding), finding, key=_strictness)
+    return tuple(kept.values())
+
+
+def _strictness(finding: PersonalDataFinding) -> tuple[bool, float]:
+    return finding.value == SENSITIVE, finding.confidence
 
 
 def _by_name(name: str, values: Sequence[str]) -> Iterable[PersonalDataFinding]:
@@ -97,54 +108,15 @@ def _by_name(name: str, values: Sequence[str]) -> Iterable[PersonalDataFinding]:
         yield _finding(name, PERSONAL, "the name says: name of a person", _NAME_CONFIDENCE)
 
 
-def _by_value(name: str, values: Sequence[str]) -> Iterable[PersonalDataFinding]:
-    for what, value, matches, least in _VALUE_RULES:
-        hits = sum(map(matches, values))
-        if hits >= least and hits >= _MIN_SHARE * len(values):
-            yield _finding(name, value, f"the values are: {what}", _VALUE_CONFIDENCE)
+def _by_value(column: Column, values: Sequence[str]) -> Iterable[PersonalDataFinding]:
+    text = column.type.startswith(("string", "varchar", "char"))
+    for rule in VALUE_RULES:
+        if rule.text and not text:
+            continue
+        hits = sum(map(rule.matches, values))
+        if hits >= rule.least and hits >= rule.share * len(values):
+            yield _finding(column.name, rule.value, f"the values are: {rule.what}", rule.confidence)
 
 
 def _finding(column: str, value: str, reason: str, confidence: float) -> PersonalDataFinding:
     return PersonalDataFinding(column=column, value=value, reason=reason, confidence=confidence)
-
-
-_EMAIL: Final = re.compile(r"[^@\s,;]{1,64}@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}").fullmatch
-_IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}").fullmatch
-_CARD: Final = re.compile(r"[2-6][0-9]{12,18}").fullmatch
-_PHONE: Final = re.compile(r"\+[0-9][0-9 ()/.-]{6,20}").fullmatch
-
-
-def is_email(value: str) -> bool:
-    """Whether it has the shape of an e-mail address."""
-    return _EMAIL(value.strip()) is not None
-
-
-def is_phone(value: str) -> bool:
-    """Whether it is an international telephone number; national ones look like any other number."""
-    return _PHONE(value.strip()) is not None
-
-
-def is_iban(value: str) -> bool:
-    """ISO 13616: country and check digits moved to the end, letters as numbers, modulo 97 gives 1."""
-    compact = value.replace(" ", "").upper()
-    if not _IBAN(compact):
-        return False
-    return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
-
-
-def is_card(value: str) -> bool:
-    """ISO/IEC 7812: 13 to 19 digits whose Luhn sum is a multiple of 10."""
-    digits = value.replace(" ", "").replace("-", "")
-    if not _CARD(digits):
-        return False
-    doubled = (int(digit) * (1 + position % 2) for position, digit in enumerate(reversed(digits)))
-    return sum(number - 9 if number > 9 else number for number in doubled) % 10 == 0
-
-
-# One number in ten passes Luhn by chance: it takes several to believe it.
-_VALUE_RULES: Final[tuple[tuple[str, str, Callable[[str], bool], int], ...]] = (
-    ("e-mail addresses", PERSONAL, is_email, 1),
-    ("telephone numbers", PERSONAL, is_phone, 2),
-    ("IBANs with right check digits", PERSONAL, is_iban, 1),
-    ("payment card numbers with right check digits", SENSITIVE, is_card, 3),
-)

@@ -12,8 +12,9 @@ from mesh.domain.formats.model import ObjectRef
 from mesh.domain.guard.history import edges_of
 from mesh.domain.guard.judging import judge
 from mesh.domain.guard.settings import GuardSettings, settings_of
-from mesh.domain.quality.model import BatchReport, Finding, TableData, TableReport
+from mesh.domain.quality.model import BatchReport, Finding, TableData, TableProfile, TableReport
 from mesh.domain.quarantine import ReleaseUnfinished
+from mesh.domain.sensitivity import find_personal, stricter
 from mesh.ports import Catalog, Clock, Measurements, Objects, Quarantine, Trace, WorkFiles
 from mesh.usecases.batch_reports import BatchReports, reports_path
 from mesh.usecases.batches import read_batch
@@ -73,7 +74,7 @@ class Checker:
             gone = [finding for finding in report.findings if finding.code == "ObjectGone"]
             if not (errors := (*report.errors, *gone)):
                 self.passed.append(report)
-                return table
+                return _with_findings(table, report.profile)
             bad = _culprits(errors, refs) if attempt < MAX_MEASURED - 1 else {ref.key: errors[0] for ref in refs}
             self.rejected += [_rejection(ref, bad[ref.key]) for ref in refs if ref.key in bad]
             if report.errors:
@@ -129,6 +130,14 @@ class Checker:
             if ticket.version_id == ref.version_id:
                 found[ref.key] = f"{ticket.by}: {ticket.reason}"
         return found
+
+
+def _with_findings(table: TableInspection, profile: TableProfile) -> TableInspection:
+    """The inspection has values of text files alone, of their beginnings; the profile of all rows, and of Parquet."""
+    columns = table.merged.table_schema.columns if table.merged else ()
+    frequent = {column.name: [item.value for item in column.top] for column in profile.columns}
+    findings = stricter(*table.findings, *find_personal(columns, frequent))
+    return table.model_copy(update={"findings": findings})
 
 
 def check_batch(
