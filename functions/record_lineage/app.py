@@ -13,7 +13,7 @@ from mesh.entry.settings import LineageSettings, load
 from mesh.usecases.inspection import ProductFacts
 from mesh.usecases.lineage_orders import OnboardOrder, Orders, ProveOrder, PublishOrder, RestoreOrder
 from mesh.usecases.onboarding_lineage import onboarding_runs
-from mesh.usecases.record_lineage import proof_runs, publication_runs, record, restoration_runs
+from mesh.usecases.record_lineage import keep, proof_runs, publication_runs, restoration_runs
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -28,11 +28,20 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return process_partial_response(event=event, record_handler=_record, processor=processor, context=context)
 
 
-def _record(message: SQSRecord) -> None:
+def _record(record: SQSRecord) -> None:
+    try:
+        _tell(record)
+    except Exception:
+        # The batch's frame takes the error for SQS; without this line nobody could read why an order fails.
+        logger.exception("lineage order failed", extra={"order": record.body})
+        raise
+
+
+def _tell(record: SQSRecord) -> None:
     settings = load(Settings)
-    for product, runs in _runs(json.loads(message.body), settings):
+    for product, runs in _runs(json.loads(record.body), settings):
         log, transport = wiring.lineage(settings), wiring.lineage_transport(settings)
-        told = record(product, runs, log=log, transport=transport)
+        told = keep(product, runs, log=log, transport=transport)
         logger.info("lineage recorded", extra={"product": product, "events": told})
 
 

@@ -13,7 +13,7 @@ from mesh.domain.lineage.run_events import MAX_BYTES, MAX_DATASETS, run_events, 
 from mesh.usecases.inspection import ProductFacts
 from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, Orders, ProveOrder, RestoreOrder
 from mesh.usecases.onboarding_lineage import COLUMN_SOURCES, onboarding_runs
-from mesh.usecases.record_lineage import proof_runs, record, restoration_runs
+from mesh.usecases.record_lineage import keep, proof_runs, restoration_runs
 
 from tests import lineage_oracle
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION
@@ -165,7 +165,7 @@ def test_the_same_order_gives_the_same_events():
 
     for _ in range(2):
         runs = onboarded("credit-card", world.work, facts)
-        assert record("credit-card", runs, log=log, transport=None) == 6
+        assert keep("credit-card", runs, log=log, transport=None) == 6
 
     assert len(log.kept) == 6
 

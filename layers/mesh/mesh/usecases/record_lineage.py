@@ -18,8 +18,8 @@ from mesh.usecases.lineage_orders import LineageSourceGone, ProveOrder, PublishO
 from mesh.usecases.onboarding_lineage import COLUMN_SOURCES
 
 
-def record(product: str, runs: Iterable[StepRun], *, log: LineageLog, transport: LineageTransport | None) -> int:
-    """Keep, then send. How many events. Raises LineageUndelivered, Throttled: the order comes again."""
+def keep(product: str, runs: Iterable[StepRun], *, log: LineageLog, transport: LineageTransport | None) -> int:
+    """In the account's table first, then send. How many events. Raises LineageUndelivered, Throttled: the order comes again."""
     events: list[RunEvent] = [event for run in runs for event in run_events(run)]
     for event in events:
         log.put(product, event)
