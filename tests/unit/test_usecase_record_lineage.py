@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mesh.domain.access.holding import Held
@@ -15,6 +16,7 @@ from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, Orders
 from mesh.usecases.onboarding_lineage import COLUMN_SOURCES, onboarding_runs
 from mesh.usecases.record_lineage import keep, proof_runs, restoration_runs
 
+from functions.record_lineage import app
 from tests import lineage_oracle
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION
 from tests.consumer_fakes import FakeHeldAccesses
@@ -288,6 +290,25 @@ def test_the_samples_are_orders(sample):
     [message] = json.loads(sample.read_text())["Records"]
 
     assert Orders.validate_json(message["body"]).kind in {"onboard", "publish", "prove", "restore"}
+
+
+def test_the_function_takes_the_batch_and_gives_back_what_failed_alone(monkeypatch):
+    world, _, facts = checked()
+    log, messages = Log(), []
+    for work in ("runs/credit-card/00000001/batch.json", "runs/credit-card/00000009/batch.json"):
+        [message] = json.loads(SAMPLES[0].read_text())["Records"]
+        body = json.loads(message["body"]) | {"work": work}
+        messages.append(message | {"messageId": work, "body": json.dumps(body)})
+    settings = {"account_id": PRODUCER, "aws_region": REGION, "work_bucket": "w", "lineage_transport": "table"}
+    monkeypatch.setattr(app, "load", lambda _: SimpleNamespace(**settings))
+    monkeypatch.setattr(app, "_facts", lambda *_: facts)
+    wired = {"work": lambda _: world.work, "lineage": lambda _: log, "lineage_transport": lambda _: None}
+    monkeypatch.setattr(app, "wiring", SimpleNamespace(**wired))
+
+    answer = app.lambda_handler({"Records": messages}, None)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "runs/credit-card/00000009/batch.json"}]}
+    assert len(log.kept) == 6
 
 
 def test_the_oracle_refuses_what_is_no_openlineage():

@@ -19,7 +19,7 @@ from mesh.usecases.onboarding_lineage import COLUMN_SOURCES
 
 
 def keep(product: str, runs: Iterable[StepRun], *, log: LineageLog, transport: LineageTransport | None) -> int:
-    """In the account's table first, then send. How many events. Raises LineageUndelivered, Throttled: the order comes again."""
+    """In the account's table first, then send; how many events. Raises LineageUndelivered, Throttled."""
     events: list[RunEvent] = [event for run in runs for event in run_events(run)]
     for event in events:
         log.put(product, event)
