@@ -96,7 +96,8 @@ def test_a_recipe_that_does_not_fit_leaves_the_object_until_the_next_one(mesh: M
     run = curated_run(mesh, "cu-misfit", "rejected")
 
     assert run.states == (
-        *TAKEN, "QuarantineObjects", "TellOwner", "CheckAccepted", "ReleaseBatch", "RecordLineage", "CheckMore", "Rejected",
+        *TAKEN, "QuarantineObjects", "TellOwner", "CheckAccepted", "ReleaseBatch", "RecordLineage", "CheckMore",
+        "Rejected",
     )  # fmt: skip
     reason = mesh.reports("cu-misfit/quarantine/")["cu-misfit/raw/t1/a.csv"]["reason"]
     assert (reason["code"], reason["where"]["column"], reason["where"]["step"]) == ("RecipeColumnMissing", "hoehe", 3)
