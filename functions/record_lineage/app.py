@@ -34,6 +34,7 @@ def _record(record: SQSRecord) -> None:
     except Exception:
         # The batch's frame takes the error for SQS; without this line nobody could read why an order fails.
         logger.exception("lineage order failed", extra={"order": record.body})
+        wiring.lineage_transport.cache_clear()  # its token may have been replaced
         raise
 
 

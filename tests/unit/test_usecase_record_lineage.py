@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -299,10 +300,12 @@ def test_the_function_takes_the_batch_and_gives_back_what_failed_alone(monkeypat
         [message] = json.loads(SAMPLES[0].read_text())["Records"]
         body = json.loads(message["body"]) | {"work": work}
         messages.append(message | {"messageId": work, "body": json.dumps(body)})
-    settings = {"account_id": PRODUCER, "aws_region": REGION, "work_bucket": "w", "lineage_transport": "table"}
-    monkeypatch.setattr(app, "load", lambda _: SimpleNamespace(**settings))
+    said = {"account_id": PRODUCER, "aws_region": REGION, "table_name": "t", "work_bucket": "w", "lineage_target": ""}
+    said |= {"lineage_transport": "table", "lineage_token_arn": "", "lineage_retention_days": "400"}
+    settings = app.Settings.model_validate(said)
+    monkeypatch.setattr(app, "load", lambda _: settings)
     monkeypatch.setattr(app, "_facts", lambda *_: facts)
-    wired = {"work": lambda _: world.work, "lineage": lambda _: log, "lineage_transport": lambda _: None}
+    wired = {"work": lambda _: world.work, "lineage": lambda _: log, "lineage_transport": cache(lambda _: None)}
     monkeypatch.setattr(app, "wiring", SimpleNamespace(**wired))
 
     answer = app.lambda_handler({"Records": messages}, None)
