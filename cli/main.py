@@ -17,6 +17,7 @@ from cli import (
     ending,
     grants,
     history,
+    lineage,
     members,
     mesh_commands,
     notices,
@@ -44,7 +45,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for part in (
-    *(mesh_commands, members, products, history, rolling_back, uploads, quarantine, subscriptions, notices),
+    *(mesh_commands, members, products, history, lineage, rolling_back, uploads, quarantine, subscriptions, notices),
     *(requesting, grants, deciding, ending, reconciling, access, query, tracing, doctor, demo, contract, recipe),
 ):
     part.register(app)

@@ -406,9 +406,10 @@ class FakeObjects:
 
     def write(
         self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
-    ) -> None:
+    ) -> str | None:
         self.content.setdefault((bucket, key), []).append(body)
         self.metadata[bucket, key] = dict(metadata or {})
+        return str(len(self.content[bucket, key]))
 
     def move(self, ref: ObjectRef, key: str) -> None:
         if (ref.bucket, ref.key) in self.content:

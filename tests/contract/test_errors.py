@@ -122,6 +122,7 @@ HANDLED_ELSEWHERE = {
         "VersionNotPinned",
     },
     "receive_answer, as its answer, and told to who reported": {"MayNotAnswer", "UnknownAccess"},
+    "record_lineage, by SQS: after five attempts in the lineage queue's DLQ": {"LineageSourceGone"},
     "relay_inbox, by SQS: after five attempts in the inbox's DLQ": {"NotFromCentral", "UnknownEvent"},
     "govern_lake, as CloudFormation's failure": {"TooManyAdmins"},
     "mesh preview and mesh explain, as their answer": {"InvalidExpression", "NotInCatalog", "UnknownRole"},
@@ -173,8 +174,8 @@ def test_a_rejection_is_never_retried_and_its_way_does_not_end_in_failure(machin
 def test_each_transient_error_is_retried_somewhere():
     waited_for = set().union(*(retried(state) for _, _, state in tasks()))
     # PutEvents in a function: `join_mesh`, `collect_uploads` and `relay_inbox` are retried by Lambda and SQS, and
-    # `declare_product` by Lambda; the machines put events by SDK integration.
-    by_lambda = {"EventNotAccepted"}
+    # `declare_product` by Lambda; the machines put events by SDK integration. `record_lineage` is retried by SQS.
+    by_lambda = {"EventNotAccepted", "LineageUndelivered"}
 
     assert of_root(Transient) - waited_for == by_lambda
 

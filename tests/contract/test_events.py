@@ -14,6 +14,7 @@ from mesh.domain.events import EVENT_TYPES, Envelope, Event, EventData
 from mesh.domain.formats.model import ObjectRef
 from mesh.entry.s3_events import object_of
 from mesh.usecases.end_access import Ending
+from mesh.usecases.lineage_orders import Orders
 from mesh.usecases.relay_inbox import InboxMessage
 from pydantic import BaseModel, ValidationError
 
@@ -66,6 +67,7 @@ BY_HAND: dict[str, Any] = {
     "find_drift": lambda event: [event["dry_run"]],
     "govern_lake": lambda event: [event["RequestType"], event["ResourceProperties"]["Admins"], event["ResponseURL"]],
     "join_mesh": lambda event: [event.get("ResponseURL") or event["detail-type"]],
+    "record_lineage": lambda event: [Orders.validate_python(body) for body in bodies(event)],
     "relay_inbox": lambda event: [inbox_message(body) for body in bodies(event)],
     "resume_crawl": lambda event: [event["detail"]["crawlerName"]],
 }

@@ -44,7 +44,7 @@ UP_TO_PROOF = (
     "RouteProof",
 )
 STEPS = ("AcceptInvitations", "LinkDatabases", "GrantReader", "StartProof", "CheckProof")
-READY = ("AnnounceReady", "Ready")
+READY = ("AnnounceReady", "RecordLineage", "Ready")
 TOLD = ("ReleaseAccess", "CheckRelease", "AnnounceNotReady", "CheckFault")
 
 

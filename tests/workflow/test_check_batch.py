@@ -12,7 +12,7 @@ from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, Run, contract
 
 HELD = ("TakeBatch", "RouteBatch", "InspectBatch", "CheckBatch", "CheckRejections", "QuarantineObjects", "TellOwner",
-        "CheckAccepted", "ReleaseBatch", "CheckMore", "Rejected")  # fmt: skip
+        "CheckAccepted", "ReleaseBatch", "RecordLineage", "CheckMore", "Rejected")  # fmt: skip
 CLEAN = 6
 COLUMNS = {"amount": "double", "bad": "bigint"}
 

@@ -68,7 +68,7 @@ def test_raw_data_wait_for_their_recipe(mesh: MeshDriver) -> None:
         "a run that waits",
     )[0]
     assert (run.status, run.outcome) == ("SUCCEEDED", "waiting")
-    assert run.states == (*TAKEN, "ReleaseBatch", "CheckMore", "AwaitRecipe")
+    assert run.states == (*TAKEN, "ReleaseBatch", "RecordLineage", "CheckMore", "AwaitRecipe")
     mesh.settled("cu-wait")
     assert mesh.pending("cu-wait") == []
     assert mesh.reports("cu-wait/quarantine/") == {}
@@ -96,7 +96,8 @@ def test_a_recipe_that_does_not_fit_leaves_the_object_until_the_next_one(mesh: M
     run = curated_run(mesh, "cu-misfit", "rejected")
 
     assert run.states == (
-        *TAKEN, "QuarantineObjects", "TellOwner", "CheckAccepted", "ReleaseBatch", "CheckMore", "Rejected",
+        *TAKEN, "QuarantineObjects", "TellOwner", "CheckAccepted", "ReleaseBatch", "RecordLineage", "CheckMore",
+        "Rejected",
     )  # fmt: skip
     reason = mesh.reports("cu-misfit/quarantine/")["cu-misfit/raw/t1/a.csv"]["reason"]
     assert (reason["code"], reason["where"]["column"], reason["where"]["step"]) == ("RecipeColumnMissing", "hoehe", 3)

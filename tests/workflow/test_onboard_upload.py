@@ -8,7 +8,7 @@ from tests.mesh_conditions import crash, lease_held, start_again, start_onboardi
 from tests.mesh_driver import MeshDriver, contract
 
 TAKEN = ("TakeBatch", "RouteBatch", "InspectBatch", "CheckBatch", "CheckRejections")
-CRAWLED = ("SummariseCrawl", "AnnounceCrawl", "ReleaseBatch", "CheckMore")
+CRAWLED = ("SummariseCrawl", "AnnounceCrawl", "ReleaseBatch", "RecordLineage", "CheckMore")
 EXPRESS = (*TAKEN, "CheckAccepted", "WriteCatalog", *CRAWLED)
 GLUE = (*TAKEN, "CheckAccepted", "StartCrawler", "AwaitCrawl", "GetCrawler", "CheckCrawl", *CRAWLED)
 PRODUCER = "222222222222"
@@ -121,7 +121,7 @@ def test_bad_data_without_a_contract_is_quarantined(mesh: MeshDriver) -> None:
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
     assert run.states == (
         *("TakeBatch", "RouteBatch", "DraftContract", "InspectBatch", "CheckBatch", "CheckRejections"),
-        *("QuarantineObjects", "TellOwner", "CheckAccepted", "ReleaseBatch", "CheckMore", "Rejected"),
+        *("QuarantineObjects", "TellOwner", "CheckAccepted", "ReleaseBatch", "RecordLineage", "CheckMore", "Rejected"),
     )
     assert_nothing_came_of_it(mesh, "on-nothing")
 

@@ -13,6 +13,7 @@ HAPPY = (
     "RecordVersion",
     "ConfirmReadable",
     "NotifySubscribers",
+    "RecordLineage",
     "Published",
 )
 CENTRAL = "111111111111"

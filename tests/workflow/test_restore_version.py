@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(300)
 STEWARDS = {"producer": "ProducerSteward", "central": "DataMeshOwner"}
 HAPPY = (
     "StartRestore", "TakeRestore", "CheckLease", "RestoreObjects", "CheckObjects", "RestoreCatalog", "AnnounceCrawl",
-    "ReleaseLease", "CheckMore", "Restored",
+    "ReleaseLease", "RecordLineage", "CheckMore", "Restored",
 )  # fmt: skip
 FIRST = "id,amount\n1,10\n2,20\n"
 SECONDS = 90.0

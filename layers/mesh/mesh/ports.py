@@ -316,8 +316,8 @@ class Objects(Protocol):
 
     def write(
         self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
-    ) -> None:
-        """`metadata`: S3's own for the object, ASCII, 2 KB."""
+    ) -> str | None:
+        """The version that was written, None in a bucket without versions. `metadata`: S3's own, ASCII, 2 KB."""
         ...
 
     def move(self, ref: ObjectRef, key: str) -> None:
@@ -479,6 +479,22 @@ class WorkFiles(Protocol):
     def put(self, key: str, document: str) -> None: ...
 
     def get(self, key: str) -> str | None: ...
+
+
+class LineageLog(Protocol):
+    """The account's own record of OpenLineage events."""
+
+    def put(self, product: str, event: Mapping[str, Any]) -> None:
+        """Repeatable: the same event is there once."""
+        ...
+
+
+class LineageTransport(Protocol):
+    """Whoever else is told of lineage."""
+
+    def send(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """All of them, in order. Repeatable. Raises LineageUndelivered, Throttled."""
+        ...
 
 
 class Executions(Protocol):

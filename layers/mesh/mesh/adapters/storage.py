@@ -61,12 +61,13 @@ class S3Objects:
 
     def write(
         self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
-    ) -> None:
-        """Write a whole object."""
+    ) -> str | None:
+        """See the port."""
         with transient_errors():
-            self._client.put_object(
+            answer = self._client.put_object(
                 Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=dict(metadata or {})
             )
+        return answer.get("VersionId")
 
     def move(self, ref: ObjectRef, key: str) -> None:
         """See the port. The copy is managed: past 5 GB it is made in parts."""

@@ -6,6 +6,7 @@ with the variables that the template gives it, both ways.
 
 import os
 from functools import cache
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -49,6 +50,18 @@ class WorkSettings(Settings):
     """The bucket for the working papers of runs."""
 
     work_bucket: str
+
+
+class LineageSettings(AccountSettings, TableSettings, WorkSettings):
+    """Where lineage goes besides the account's table. `lineage_target`: a bucket, a URL, or DataZone's domain id.
+
+    `work_bucket` is empty in accounts whose runs have no work files.
+    """
+
+    lineage_transport: Literal["table", "file", "http", "datazone"]
+    lineage_target: str
+    lineage_token_arn: str
+    lineage_retention_days: int
 
 
 @cache

@@ -1,7 +1,7 @@
 """The one place where adapters are made: lazily, once per process, from a function's settings."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,12 +29,14 @@ from mesh.adapters.trace import DynamoTrace
 from mesh.adapters.uploads import DynamoUploads
 from mesh.adapters.versions import S3ObjectVersions
 from mesh.domain.ontology import Ontology, parse_ontology
-from mesh.entry.settings import AccountSettings, RegistrySettings, TableSettings
+from mesh.entry.settings import AccountSettings, LineageSettings, RegistrySettings, TableSettings
 from mesh.usecases.books import Books
 
 if TYPE_CHECKING:
+    from mesh.adapters.lineage import DynamoLineage
     from mesh.domain.access.personas import Personas
     from mesh.domain.access.policy import Policies
+    from mesh.ports import LineageTransport
 
 
 class SystemClock:
@@ -222,3 +224,28 @@ def access_reader(settings: AccountSettings) -> AccessReader:
     """Who can read what, in this account."""
     lakeformation, glue, ram, iam = (client(name) for name in ("lakeformation", "glue", "ram", "iam"))
     return AccessReader(lakeformation, glue, ram, iam, settings.account_id)
+
+
+def lineage(settings: LineageSettings) -> "DynamoLineage":
+    """The account's own record of lineage."""
+    from mesh.adapters.lineage import DynamoLineage  # noqa: PLC0415 - one function of all uses it
+
+    return DynamoLineage(table(settings.table_name), timedelta(days=settings.lineage_retention_days))
+
+
+@cache
+def lineage_transport(settings: LineageSettings) -> "LineageTransport | None":
+    """Whoever else is told; None where the table is all. Only the client that is needed is made."""
+    from mesh.adapters import lineage_transports as transports  # noqa: PLC0415 - one function of all uses it
+
+    target = settings.lineage_target
+    match settings.lineage_transport:
+        case "table":
+            return None
+        case "file":
+            return transports.FileTransport(client("s3"), target)
+        case "http":
+            arn = settings.lineage_token_arn
+            return transports.HttpTransport(target, transports.secret(client("secretsmanager"), arn) if arn else "")
+        case "datazone":
+            return transports.DataZoneTransport(client("datazone"), target)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Literal
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mesh.domain.curation.errors import MISFITS, NothingLeft, RawTooLarge
 from mesh.domain.curation.objects import MAX_RAW_BYTES, content_type, curated_key, read_raw, write_rows
@@ -19,6 +19,7 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import Model
 from mesh.domain.formats.model import MIB, ObjectRef
 from mesh.domain.keys import RawKey, parse_key
+from mesh.domain.lineage.model import ColumnOrigin
 from mesh.domain.rejections import UnknownPrefix
 from mesh.ports import Clock, Objects, RawUploads, Trace, WorkFiles
 from mesh.usecases.batches import Refs, read_batch
@@ -33,20 +34,27 @@ _LONGEST_METADATA = 1_200
 
 
 class CuratedObject(Model):
-    """A raw object and what became of it. `rows` are those that the recipe left."""
+    """A raw object and what became of it. `rows` are those that the recipe left, `lineage` is column → origin."""
 
     key: str
     raw_key: str
     raw_version_id: str | None
     rows: int
+    bytes: int = 0
+    version_id: str | None = None
+    lineage: dict[str, ColumnOrigin] = Field(default_factory=dict)
 
 
 class Curation(BaseModel):
-    """How far a round has come; a work file. `recipe` is that of the whole round, whatever arrives meanwhile."""
+    """How far a round has come; a work file. `recipe` is that of the whole round, whatever arrives meanwhile;
+    `operations` are its steps'.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     recipe: ObjectRef | None
+    recipe_sha256: str = ""
+    operations: tuple[str, ...] = ()
     curated: tuple[CuratedObject, ...] = ()
     rejected: tuple[Rejection, ...] = ()
     held: tuple[ObjectRef, ...] = ()
@@ -106,7 +114,14 @@ def _curate(refs: list[ObjectRef], recipe_ref: ObjectRef, before: Curation, obje
             rejected.append(Rejection(ref=ref, reason=reason_of(refusal, ref)))
         if clock.now() >= until:
             break
-    return Curation(recipe=recipe_ref, curated=tuple(curated), rejected=tuple(rejected), held=tuple(held))
+    return Curation(
+        recipe=recipe_ref,
+        recipe_sha256=recipe.sha256,
+        operations=tuple(step.operation for step in recipe.steps),
+        curated=tuple(curated),
+        rejected=tuple(rejected),
+        held=tuple(held),
+    )
 
 
 def read_recipe(ref: ObjectRef, objects: Objects) -> Recipe:
@@ -136,8 +151,16 @@ def curate_object(ref: ObjectRef, recipe: Recipe, objects: Objects) -> CuratedOb
             "the recipe left nothing of the object" if plan.columns else "the recipe left no column",
             remedy="Check its filters, or upload other data.",
         )
-    objects.write(ref.bucket, target, body, content_type(source.format), metadata=_metadata(ref, recipe))
-    return CuratedObject(key=target, raw_key=ref.key, raw_version_id=ref.version_id, rows=rows)
+    version_id = objects.write(ref.bucket, target, body, content_type(source.format), metadata=_metadata(ref, recipe))
+    return CuratedObject(
+        key=target,
+        raw_key=ref.key,
+        raw_version_id=ref.version_id,
+        rows=rows,
+        bytes=len(body),
+        version_id=version_id,
+        lineage={name: ColumnOrigin(inputs=origin.inputs, steps=origin.steps) for name, origin in plan.lineage.items()},
+    )
 
 
 def _metadata(ref: ObjectRef, recipe: Recipe) -> dict[str, str]:

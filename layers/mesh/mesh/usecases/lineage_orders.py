@@ -1,0 +1,64 @@
+"""What machines ask `record_lineage` for: small, since all that a run did is written down where it ran."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, TypeAdapter
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import AccessId, AccountId, BucketName, Model, ProductName
+
+
+class LineageSourceGone(Rejected):
+    """What an order points to is not there, or not any more: its lineage cannot be told."""
+
+
+class _Order(Model):
+    """`began` and `ended` are of the run, or round, not of what is done with the order."""
+
+    correlation_id: str
+    execution: str
+    began: AwareDatetime
+    ended: AwareDatetime
+
+
+class OnboardOrder(_Order):
+    """A round of `onboard-upload`; `work` is its batch's work file."""
+
+    kind: Literal["onboard"]
+    product: ProductName
+    generation: int = Field(ge=1)
+    work: str = Field(pattern=r"^runs/[^/]+/\d{8}/batch\.json$")
+    mode: Literal["express", "glue"]
+
+
+class PublishOrder(_Order):
+    """A version that was published."""
+
+    kind: Literal["publish"]
+    product: ProductName
+    version: int = Field(ge=1)
+
+
+class ProveOrder(_Order):
+    """An access that a query proved."""
+
+    kind: Literal["prove"]
+    access: AccessId
+
+
+class RestoreOrder(_Order):
+    """A rollback's part in the owner's account."""
+
+    kind: Literal["restore"]
+    product: ProductName
+    generation: int = Field(ge=1)
+    version: int = Field(ge=1)
+    bucket: BucketName
+    reason: str
+    requested_by: AccountId
+
+
+type LineageOrder = OnboardOrder | PublishOrder | ProveOrder | RestoreOrder
+Orders: TypeAdapter[LineageOrder] = TypeAdapter(
+    Annotated[OnboardOrder | PublishOrder | ProveOrder | RestoreOrder, Field(discriminator="kind")]
+)

@@ -1,0 +1,175 @@
+"""Lineage of a round of `onboard-upload`, from its work files: curate, or crawl and check."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from mesh.domain.contract import Contract
+from mesh.domain.counting import ObjectCount
+from mesh.domain.events import ColumnRef, stable_id
+from mesh.domain.formats.model import ObjectRef
+from mesh.domain.lineage import facets
+from mesh.domain.lineage.model import Dataset, Facets, Place, StepRun, glue_table, s3_object
+from mesh.domain.quality.model import TableReport
+from mesh.domain.quality.withholding import withheld_of
+from mesh.domain.schema import TableSchema
+from mesh.ports import WorkFiles
+from mesh.usecases.batch_reports import BatchReports, read_reports
+from mesh.usecases.batches import read_batch
+from mesh.usecases.curate_batch import CuratedObject, Curation
+from mesh.usecases.inspection import Inspection, ProductFacts, TableInspection
+from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder
+from mesh.usecases.reject_objects import Rejection
+
+COLUMN_SOURCES: Final = 10
+"""Objects that each column of a table is traced to in one event; the objects themselves are listed beside."""
+_CODES: Final = 10
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """A round of which lineage is wanted."""
+
+    order: OnboardOrder
+    place: Place
+    facts: ProductFacts
+
+    def step(self, job: str, **known: Any) -> StepRun:  # noqa: ANN401 - as StepRun has them
+        """One step of the round; `part` tells apart runs of the same job."""
+        part = known.pop("part", "")
+        return StepRun(
+            place=self.place,
+            job=f"{self.order.product}.{job}",
+            run_id=stable_id("lineage", self.place.account, self.order.work, job, part),
+            began=self.order.began,
+            ended=self.order.ended,
+            parent=(stable_id("lineage", self.order.execution), f"{self.order.product}.onboard-upload"),
+            **known,
+        )
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What finds the run again."""
+        return {"correlation_id": self.order.correlation_id, "generation": str(self.order.generation)}
+
+    def table(self, name: str, shown: Facets, role: Facets | None = None) -> Dataset:
+        """A table of the product, in central's catalog."""
+        return glue_table(Place(self.facts.catalog_id, self.place.region), self.facts.database, name, shown, role)
+
+    @property
+    def owned(self) -> Facets:
+        """Whose it is, and what it is for."""
+        promised = self.facts.promised
+        said = facets.documentation(promised.description.purpose) if promised else {}
+        return facets.ownership(promised.owner if promised else "", self.place.account) | said
+
+
+def onboarding_runs(order: OnboardOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
+    """The runs of a round. Raises LineageSourceGone when its work files have expired."""
+    round_ = Rounds(order, place, facts)
+    curation = work.get(order.work.replace("batch.json", "curation.json"))
+    if curation is not None:
+        return _curations(round_, Curation.model_validate_json(curation))
+    text = work.get(order.work.replace("batch.json", "checked.json"))
+    text = text or work.get(order.work.replace("batch.json", "inspection.json"))
+    if text is None:
+        raise LineageSourceGone(
+            f"there are no work files at {order.work}", product=order.product, remedy="they are kept 30 days"
+        )
+    inspection = Inspection.model_validate_json(text)
+    refs = {ref.key: ref for ref in read_batch(work, order.work)}
+    reports = read_reports(work, order.work)
+    crawls = [_crawl(round_, inspection.bucket, table, refs) for table in inspection.tables]
+    checks = [_check(round_, table, reports) for table in inspection.tables] if reports else []
+    return [*crawls, *checks, *_failure(round_, "check", inspection.rejected)]
+
+
+def _curations(round_: Rounds, curation: Curation) -> list[StepRun]:
+    recipe = curation.recipe
+    runs = []
+    if curation.curated and recipe is not None:
+        raws = [s3_object(recipe.bucket, one.raw_key, _raw_facets(one)) for one in curation.curated]
+        outputs = [_curated(one, raw, curation) for one, raw in zip(curation.curated, raws, strict=True)]
+        said = round_.told | {"recipe.sha256": curation.recipe_sha256, "rejected": str(len(curation.rejected))}
+        location = facets.recipe_location(recipe.bucket, recipe.key, recipe.version_id)
+        runs = [round_.step("curate", inputs=tuple(raws), outputs=tuple(outputs), parameters=said, job_facets=location)]
+    return [*runs, *_failure(round_, "curate", curation.rejected)]
+
+
+def _raw_facets(one: CuratedObject) -> Facets:
+    """Its columns, as far as the recipe made something of them: CSV and JSON lines have no types."""
+    used = dict.fromkeys(name for origin in one.lineage.values() for name in origin.inputs)
+    return facets.version(one.raw_version_id) | facets.schema(ColumnRef(name=name, type="") for name in used)
+
+
+def _curated(one: CuratedObject, raw: Dataset, curation: Curation) -> Dataset:
+    shown = facets.version(one.version_id) | facets.schema(ColumnRef(name=name, type="") for name in one.lineage)
+    shown |= facets.recipe_columns(raw, one.lineage, curation.operations)
+    role = facets.output_statistics(one.rows, one.bytes, 1)
+    return Dataset(raw.namespace, one.key, shown, role)
+
+
+def _crawl(round_: Rounds, bucket: str, table: TableInspection, refs: dict[str, ObjectRef]) -> StepRun:
+    columns = columns_of(table.merged.table_schema) if table.merged else ()
+    inputs = tuple(_object(bucket, count, refs, columns) for count in table.counts)
+    names = [column.name for column in columns]
+    names = [name for name in names if name not in _partition_names(table)]
+    shown = facets.schema(columns) | round_.owned | facets.same_columns(inputs[:COLUMN_SOURCES], names)
+    if table.new_table:
+        created = facets.facet("1-0-1", "LifecycleStateChangeDatasetFacet", lifecycleStateChange="CREATE")
+        shown |= {"lifecycleStateChange": created}
+    exact = bool(table.counts) and all(count.rows_exact for count in table.counts)
+    rows = sum(count.rows for count in table.counts) if exact else None
+    output = round_.table(table.table, shown, facets.output_statistics(rows, table.bytes, table.objects))
+    said = round_.told | {"mode": round_.order.mode}
+    if len(inputs) > COLUMN_SOURCES:
+        said |= {"columnLineage.sources": str(len(inputs)), "columnLineage.listed": str(COLUMN_SOURCES)}
+    return round_.step("crawl", part=table.table, inputs=inputs, outputs=(output,), parameters=said)
+
+
+def _object(bucket: str, count: ObjectCount, refs: dict[str, ObjectRef], columns: Sequence[ColumnRef]) -> Dataset:
+    ref = refs.get(count.key)
+    return s3_object(bucket, count.key, facets.version(ref.version_id if ref else None))
+
+
+def columns_of(schema: TableSchema) -> tuple[ColumnRef, ...]:
+    """Columns, then partition keys."""
+    return tuple(ColumnRef(name=one.name, type=one.type) for one in (*schema.columns, *schema.partition_keys))
+
+
+def _partition_names(table: TableInspection) -> set[str]:
+    """They come from folders' names: no column of an object is behind them."""
+    return {one.name for one in table.merged.table_schema.partition_keys} if table.merged else set()
+
+
+def _check(round_: Rounds, table: TableInspection, reports: BatchReports) -> StepRun:
+    report = reports.table(table.table)
+    role = _quality(report, round_.facts.promised) if report else {}
+    columns = columns_of(table.merged.table_schema) if table.merged else ()
+    inputs = (round_.table(table.table, facets.schema(columns) | round_.owned, role),)
+    return round_.step("check", part=table.table, inputs=inputs, parameters=round_.told)
+
+
+def _quality(report: TableReport, promised: Contract | None) -> Facets:
+    return facets.quality(report, withheld_of(report.profile, promised))
+
+
+def _failure(round_: Rounds, job: Literal["check", "curate"], rejected: Sequence[Rejection]) -> list[StepRun]:
+    """What was held back: a run that failed, on the objects as they arrived."""
+    if not rejected:
+        return []
+    codes = list(dict.fromkeys(one.reason.code for one in rejected))
+    objects: Callable[[Rejection], Dataset] = lambda one: s3_object(  # noqa: E731
+        one.ref.bucket, one.ref.key, facets.version(one.ref.version_id)
+    )
+    message = f"{', '.join(codes[:_CODES])}: {rejected[0].reason.message}"
+    return [
+        round_.step(
+            job,
+            part="held",
+            outcome="FAIL",
+            inputs=tuple(objects(one) for one in rejected),
+            run_facets=facets.error_message(message),
+            parameters=round_.told | {"codes": " ".join(codes[:_CODES])},
+        )
+    ]

@@ -1,0 +1,322 @@
+"""Orders become OpenLineage events: of what runs wrote down, the same each time, judged by OpenLineage's library."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from mesh.domain.access.holding import Held
+from mesh.domain.events import ColumnRef, ReadableTable
+from mesh.domain.lineage import facets
+from mesh.domain.lineage.model import ColumnOrigin, Place, StepRun, s3_object
+from mesh.domain.lineage.run_events import MAX_BYTES, MAX_DATASETS, run_events, size_of
+from mesh.usecases.inspection import ProductFacts
+from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, Orders, ProveOrder, RestoreOrder
+from mesh.usecases.onboarding_lineage import COLUMN_SOURCES, onboarding_runs
+from mesh.usecases.record_lineage import keep, proof_runs, restoration_runs
+
+from functions.record_lineage import app
+from tests import lineage_oracle
+from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION
+from tests.consumer_fakes import FakeHeldAccesses
+from tests.fakes import FakeWorkFiles
+from tests.unit.domain.curation.recipes import step
+from tests.unit.test_usecase_check_batch import BAD_NAME, GOOD, Checked
+from tests.unit.test_usecase_curate_batch import World as Raw
+
+BEGAN = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+TIMES = {"correlation_id": "c", "execution": "arn:run", "began": BEGAN, "ended": BEGAN + timedelta(seconds=9)}
+PLACE = Place(PRODUCER, REGION)
+GLUE = f"arn:aws:glue:{REGION}:{CENTRAL}"
+SAMPLES = sorted((Path(__file__).parents[2] / "events" / "record_lineage").glob("*.json"))
+
+
+class Log:
+    """Implements `ports.LineageLog`."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def put(self, product, event):
+        self.kept[product, event["eventTime"], event["run"]["runId"], event["eventType"]] = event
+
+
+def judged(runs):
+    """All events, each found sound by the library."""
+    events = [event for run in runs for event in run_events(run)]
+    for event in events:
+        lineage_oracle.check(json.loads(json.dumps(event)))
+        assert size_of(event) <= MAX_BYTES
+    return events
+
+
+def ends(runs):
+    return [event for event in judged(runs) if event["eventType"] != "START"]
+
+
+def parameters(event):
+    return {one["key"]: one["value"] for one in event["run"]["facets"]["executionParameters"]["parameters"]}
+
+
+def onboarded(product, work, facts=None, generation=1):
+    order = OnboardOrder(
+        kind="onboard",
+        product=product,
+        generation=generation,
+        work=f"runs/{product}/{generation:08d}/batch.json",
+        mode="express",
+        **TIMES,
+    )
+    facts = facts or ProductFacts(database=product, catalog_id=CENTRAL, link=f"rl_{product}")
+    return onboarding_runs(order, place=PLACE, facts=facts, work=work)
+
+
+def test_a_curated_object_tells_its_raw_version_its_recipe_and_each_columns_steps():
+    world = Raw()
+    codes = step("CATEGORICAL_MAPPING", sourceColumn="a", targetColumn="b", categoryMap=json.dumps({"x": "one"}))
+    world.put_recipe([codes, step("RENAME", sourceColumn="n", targetColumn="amount")])
+    ref = world.put("a.csv")
+    world.take()
+    world.curate()
+
+    [event] = ends(onboarded("loans", world.work))
+
+    [raw], [made] = event["inputs"], event["outputs"]
+    assert (raw["name"], raw["facets"]["version"]["datasetVersion"]) == (ref.key, ref.version_id)
+    assert made["name"] == "loans/data/loans/a-curated.csv"
+    fields = made["facets"]["columnLineage"]["fields"]
+    assert list(fields) == ["a", "b", "amount"]
+    found = {
+        name: (one["field"], one["transformations"]) for name, part in fields.items() for one in part["inputFields"]
+    }
+    assert found["a"] == ("a", [{"type": "DIRECT", "subtype": "IDENTITY", "masking": False}])
+    assert found["b"][0] == "a"
+    assert [(one["subtype"], one["description"]) for one in found["b"][1]] == [
+        ("TRANSFORMATION", "step 1 CATEGORICAL_MAPPING")
+    ]
+    assert [(one["subtype"], one["description"]) for one in found["amount"][1]] == [("IDENTITY", "step 2 RENAME")]
+    assert made["outputFacets"]["outputStatistics"]["rowCount"] == 1
+    assert len(parameters(event)["recipe.sha256"]) == 64
+    assert event["job"]["facets"]["sourceCodeLocation"]["path"] == "loans/recipe.json"
+
+
+def test_raw_objects_that_are_broken_are_a_curation_that_failed():
+    world = Raw()
+    world.put_recipe([step("RENAME", sourceColumn="a", targetColumn="b")])
+    world.put("a.csv")
+    world.put("ragged.csv", "a,n\n1\n1,2,3\n")
+    world.take()
+    world.curate()
+
+    done, failed = ends(onboarded("loans", world.work))
+
+    assert (done["eventType"], failed["eventType"]) == ("COMPLETE", "FAIL")
+    assert done["run"]["runId"] != failed["run"]["runId"]
+    assert [one["name"] for one in failed["inputs"]] == ["loans/raw/loans/ragged.csv"]
+    assert parameters(failed)["codes"] == "RaggedRows"
+
+
+def checked():
+    """A batch of a good object and a bad one, and what is known of its product."""
+    world = Checked()
+    good = world.upload("a.csv", GOOD)
+    world.upload("b.csv", BAD_NAME)
+    world.check()
+    facts = world.round(1).facts.model_copy(update={"database": "credit-card", "catalog_id": CENTRAL})
+    return world, good, facts
+
+
+def test_a_batch_is_crawled_and_checked_and_what_was_held_back_failed():
+    world, good, facts = checked()
+    order = world.round(1)
+
+    crawl, check, failed = ends(onboarded("credit-card", world.work, facts, order.generation))
+
+    assert [one["job"]["name"].split(".")[1] for one in (crawl, check, failed)] == ["crawl", "check", "check"]
+    [source], [table] = crawl["inputs"], crawl["outputs"]
+    assert (source["name"], source["facets"]["version"]["datasetVersion"]) == (good.key, good.version_id)
+    assert (table["namespace"], table["name"]) == (GLUE, "table/credit-card/credit_card")
+    assert [one["name"] for one in table["facets"]["schema"]["fields"]] == ["id", "name"]
+    assert table["facets"]["columnLineage"]["fields"]["id"]["inputFields"][0]["name"] == good.key
+    assert {one["name"] for one in table["facets"]["ownership"]["owners"]} >= {f"account:{PRODUCER}"}
+    [input_] = check["inputs"]
+    assert (input_["namespace"], input_["name"]) == (GLUE, "table/credit-card/credit_card")
+    metrics = input_["inputFacets"]["dataQualityMetrics"]
+    assert (metrics["rowCount"], metrics["columnMetrics"]["id"]["max"]) == (2, 2.0)
+    assert {one["success"] for one in input_["inputFacets"]["dataQualityAssertions"]["assertions"]} == {True}
+    assert (failed["eventType"], parameters(failed)["codes"]) == ("FAIL", "ValueNotInEnum")
+    assert failed["run"]["facets"]["errorMessage"]["message"].startswith("ValueNotInEnum")
+    parents = {one["run"]["facets"]["parent"]["run"]["runId"] for one in (crawl, check, failed)}
+    assert len(parents) == 1
+
+
+def test_of_a_personal_column_no_value_is_told():
+    world, *_ = checked()
+    report = world.reports().table("credit_card")
+
+    told = facets.quality(report, {"id"})["dataQualityMetrics"]["columnMetrics"]["id"]
+
+    assert told == {"nullCount": 0, "distinctCount": 2, "count": 2}
+    assert "min" in facets.quality(report, set())["dataQualityMetrics"]["columnMetrics"]["id"]
+
+
+def test_the_same_order_gives_the_same_events():
+    world, _, facts = checked()
+    log = Log()
+
+    for _ in range(2):
+        runs = onboarded("credit-card", world.work, facts)
+        assert keep("credit-card", runs, log=log, transport=None) == 6
+
+    assert len(log.kept) == 6
+
+
+def test_a_round_whose_work_files_are_gone_is_an_error_that_says_so():
+    with pytest.raises(LineageSourceGone, match="no work files"):
+        onboarded("credit-card", FakeWorkFiles())
+
+
+def a_run(objects=1, columns=3):
+    names = [f"column_{number:04}" for number in range(columns)]
+    raws = tuple(s3_object("bucket", f"loans/raw/t/{number}.csv", facets.version("v")) for number in range(objects))
+    origins = {name: ColumnOrigin(inputs=(name,), steps=(1,)) for name in names}
+    shown = [facets.schema(ColumnRef(name=name, type="bigint") for name in names)] * objects
+    outputs = tuple(
+        s3_object(
+            "bucket", f"loans/data/t/{number}.csv", shown[number] | facets.recipe_columns(raw, origins, ["RENAME"])
+        )
+        for number, raw in enumerate(raws)
+    )
+    run_id = "0f5c8a52-54f0-5d5e-9f0a-6a3a3f6f2c11"
+    return StepRun(PLACE, "loans.curate", run_id, BEGAN, BEGAN, inputs=raws, outputs=outputs)
+
+
+def test_what_fits_is_told_whole():
+    [event] = ends([a_run(objects=3)])
+
+    assert (len(event["inputs"]), len(event["outputs"])) == (3, 3)
+    assert "executionParameters" not in event["run"]["facets"]
+
+
+def test_lists_are_cut_until_an_event_fits_and_their_whole_number_is_told():
+    [event] = ends([a_run(objects=2_000)])
+    assert len(event["inputs"]) == MAX_DATASETS
+    assert parameters(event)["inputs.count"] == "2000"
+
+    [event] = ends([a_run(objects=200, columns=200)])
+    assert 1 <= len(event["outputs"]) < MAX_DATASETS
+    assert parameters(event)["outputs.listed"] == str(len(event["outputs"]))
+
+
+def test_a_dataset_of_too_many_columns_goes_without_their_lineage():
+    [event] = ends([a_run(columns=5_000)])
+
+    assert parameters(event)["facets.dropped"].split(", ")[0] == "columnLineage"
+    assert event["outputs"][0]["name"] == "loans/data/t/0.csv"
+
+
+def test_a_tables_columns_are_traced_to_so_many_objects():
+    world = Checked()
+    for number in range(COLUMN_SOURCES + 2):
+        world.upload(f"{number}.csv", f"id,name\n{number},ana\n")
+    world.check()
+    facts = world.round(1).facts.model_copy(update={"database": "credit-card", "catalog_id": CENTRAL})
+
+    crawl = ends(onboarded("credit-card", world.work, facts))[0]
+
+    assert len(crawl["inputs"]) == COLUMN_SOURCES + 2
+    assert len(crawl["outputs"][0]["facets"]["columnLineage"]["fields"]["id"]["inputFields"]) == COLUMN_SOURCES
+    assert parameters(crawl)["columnLineage.sources"] == str(COLUMN_SOURCES + 2)
+
+
+def test_a_proof_reads_the_link_which_shows_centrals_table():
+    accesses = FakeHeldAccesses()
+    held = Held(
+        access="ac-0123456789ab",
+        state="ready",
+        noted=BEGAN,
+        reader=f"arn:aws:iam::{CONSUMER}:role/DataAnalyst",
+        catalog_id=CENTRAL,
+        region=REGION,
+        databases=("loans",),
+        tables=(ReadableTable(database="loans", table="t1", columns=("id",)),),
+        proved_as=f"arn:aws:iam::{CONSUMER}:role/DataAnalyst",
+        query_execution_id="q-1",
+    )
+    accesses.save(held)
+    order = ProveOrder(kind="prove", access=held.access, **TIMES)
+
+    [(product, runs)] = proof_runs(order, place=Place(CONSUMER, REGION), accesses=accesses).items()
+    [event] = ends(runs)
+
+    assert product == "loans"
+    [link] = event["inputs"]
+    assert (link["namespace"], link["name"]) == (f"arn:aws:glue:{REGION}:{CONSUMER}", "table/rl_loans/t1")
+    assert link["facets"]["symlinks"]["identifiers"] == [{"namespace": GLUE, "name": "table/loans/t1", "type": "TABLE"}]
+    assert event["run"]["facets"]["externalQuery"]["externalQueryId"] == "q-1"
+    assert parameters(event)["proved_as"].endswith("role/DataAnalyst")
+    with pytest.raises(LineageSourceGone):
+        proof_runs(order.model_copy(update={"access": "ac-000000000000"}), place=PLACE, accesses=accesses)
+
+
+def test_a_rollback_overwrites_a_table_with_object_versions_of_before():
+    work = FakeWorkFiles()
+    work.put(
+        "runs/loans/00000004/restored.json", json.dumps({"loans/data/t1/a.csv": "v1", "loans/data/t2/b.csv": "v2"})
+    )
+    said = {
+        "generation": 4,
+        "version": 1,
+        "bucket": "bucket",
+        "reason": "labels were flipped",
+        "requested_by": PRODUCER,
+    }
+    order = RestoreOrder(kind="restore", product="loans", **said, **TIMES)
+    facts = ProductFacts(database="loans", catalog_id=CENTRAL)
+
+    first, second = ends(restoration_runs(order, place=PLACE, facts=facts, work=work))
+
+    assert [one["outputs"][0]["name"] for one in (first, second)] == ["table/loans/t1", "table/loans/t2"]
+    assert first["outputs"][0]["facets"]["lifecycleStateChange"]["lifecycleStateChange"] == "OVERWRITE"
+    assert first["inputs"][0]["facets"]["version"]["datasetVersion"] == "v1"
+    assert parameters(first)["rollback.reason"] == "labels were flipped"
+    with pytest.raises(LineageSourceGone):
+        restoration_runs(order, place=PLACE, facts=facts, work=FakeWorkFiles())
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_the_samples_are_orders(sample):
+    [message] = json.loads(sample.read_text())["Records"]
+
+    assert Orders.validate_json(message["body"]).kind in {"onboard", "publish", "prove", "restore"}
+
+
+def test_the_function_takes_the_batch_and_gives_back_what_failed_alone(monkeypatch):
+    world, _, facts = checked()
+    log, messages = Log(), []
+    for work in ("runs/credit-card/00000001/batch.json", "runs/credit-card/00000009/batch.json"):
+        [message] = json.loads(SAMPLES[0].read_text())["Records"]
+        body = json.loads(message["body"]) | {"work": work}
+        messages.append(message | {"messageId": work, "body": json.dumps(body)})
+    said = {"account_id": PRODUCER, "aws_region": REGION, "table_name": "t", "work_bucket": "w", "lineage_target": ""}
+    said |= {"lineage_transport": "table", "lineage_token_arn": "", "lineage_retention_days": "400"}
+    settings = app.Settings.model_validate(said)
+    monkeypatch.setattr(app, "load", lambda _: settings)
+    monkeypatch.setattr(app, "_facts", lambda *_: facts)
+    wired = {"work": lambda _: world.work, "lineage": lambda _: log, "lineage_transport": cache(lambda _: None)}
+    monkeypatch.setattr(app, "wiring", SimpleNamespace(**wired))
+
+    answer = app.lambda_handler({"Records": messages}, None)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "runs/credit-card/00000009/batch.json"}]}
+    assert len(log.kept) == 6
+
+
+def test_the_oracle_refuses_what_is_no_openlineage():
+    [event] = [one for one in run_events(a_run()) if one["eventType"] == "COMPLETE"]
+    event["outputs"][0]["facets"]["schema"]["fields"][0]["kind"] = "bigint"
+
+    with pytest.raises(AssertionError, match="kind"):
+        lineage_oracle.check(event)
