@@ -34,7 +34,9 @@ def _no_dead_letters(mesh: MeshDriver) -> Iterator[None]:
     before = mesh.dead_letters()
     yield
     after = mesh.dead_letters()
-    assert after == before, [mesh.dead_letter(queue) for queue in after if after[queue] != before[queue]]
+    for queue in after:
+        if after[queue] != before[queue]:
+            pytest.fail("\n".join([queue, *mesh.dead_letter(queue)]))
 
 
 def parquet(values: list[Any]) -> bytes:
