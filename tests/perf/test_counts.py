@@ -11,7 +11,7 @@ KIB = 1024
 MAX_TRANSITIONS = 21
 """13 of `onboard-upload` and 8 of `publish-version`."""
 MAX_CALLS = 130
-"""Of which 6 pin the version, 18 check the batch and write down what was measured, and about 20 keep its lineage, beside
+"""Of which 6 pin the version, 18 check the batch and write down what was measured, and about 20 keep its lineage beside
 the flow: how many of those fall into the story is chance."""
 MAX_OWN_MODULES = 265
 """Beyond boto3 and pydantic: Powertools' Logger (and Batch, in the relay), yaml, and ours."""
