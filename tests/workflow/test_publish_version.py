@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.mesh_conditions import crash, drop_column, start_again
-from tests.mesh_driver import MeshDriver, Run
+from tests.mesh_driver import MeshDriver, Run, contract
 
 HAPPY = (
     "AuthoriseSender",
@@ -154,8 +154,12 @@ def _two[T](found: list[T]) -> list[T]:
 
 
 def test_a_column_that_the_catalog_lost_is_held_back_until_the_contract_says_so(mesh: MeshDriver) -> None:
-    """Somebody with the producer's rights edits the table, as a crawler might: no reader hears of that version."""
-    mesh.prepare("pub-broken")
+    """Somebody with the producer's rights edits the table, as a crawler might: no reader hears of that version. (The guard
+    would hold data without the column back before that.)"""
+    unguarded = contract("pub-broken")["schema"][0] | {
+        "customProperties": [{"property": "guard", "value": {"off": ["ColumnGone"]}}]
+    }
+    mesh.prepare("pub-broken", schema=[unguarded])
     mesh.subscribe("pub-broken")
     mesh.upload("pub-broken", {"pub-broken/data/t1/a.csv": "id,email,note\n1,a@example.com,x\n"})
     mesh.wait_for_notice("pub-broken")
@@ -174,7 +178,7 @@ def test_a_column_that_the_catalog_lost_is_held_back_until_the_contract_says_so(
     assert versions(mesh, "pub-broken") == 1
     assert [detail["data"]["version"] for detail in mesh.notices("pub-broken")] == [1]
 
-    mesh.put_contract("pub-broken", version="2.0.0")
+    mesh.put_contract("pub-broken", version="2.0.0", schema=[unguarded])
     mesh.until(lambda: len(mesh.runs("prepare-product", "pub-broken")) == 2, "preparation under the new contract")
     mesh.settled("pub-broken")
     mesh.put_object("pub-broken/data/t1/c.csv", CSV)
