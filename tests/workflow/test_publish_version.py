@@ -154,8 +154,9 @@ def _two[T](found: list[T]) -> list[T]:
 
 
 def test_a_column_that_the_catalog_lost_is_held_back_until_the_contract_says_so(mesh: MeshDriver) -> None:
-    """Somebody with the producer's rights edits the table, as a crawler might: no reader hears of that version. (The guard
-    would hold data without the column back before that.)"""
+    """Somebody with the producer's rights edits the table, as a crawler might: no reader hears of that version.
+
+    The guard, which would hold data without the column back before that, is told not to."""
     unguarded = contract("pub-broken")["schema"][0] | {
         "customProperties": [{"property": "guard", "value": {"off": ["ColumnGone"]}}]
     }
