@@ -34,7 +34,9 @@ MACHINES: Final = {
 IDLE: Final = frozenset({"empty", "busy", "waiting"})
 """Outcomes of runs of `onboard-upload` that found nothing to do."""
 SECONDS: Final = 60.0
-_POLL: Final = 0.1
+_FIRST_POLL: Final = 0.08
+_LONGEST_POLL: Final = 0.4
+_SLOWER: Final = 1.4
 _PAGE: Final = 20
 
 type Change = Callable[[dict[str, Any]], None]
@@ -200,15 +202,17 @@ class MeshDriver:
     # --- what became of it -------------------------------------------------------------------------------------------
 
     def until[T](self, look: Callable[[], T | None], what: str, seconds: float = SECONDS) -> T:
-        """The first true answer of `look`. Fails at the deadline."""
-        deadline = time.monotonic() + seconds
+        """The first true answer of `look`. Fails at the deadline. The longer it takes, the less often is looked, since
+        that costs the mesh that is waited for."""
+        deadline, pause = time.monotonic() + seconds, _FIRST_POLL
         while True:
             found = look()
             if found:
                 return found
             if time.monotonic() > deadline:
                 raise AssertionError(f"not within {seconds:.0f} s: {what}; {self._waiting()}")
-            time.sleep(_POLL)
+            time.sleep(pause)
+            pause = min(pause * _SLOWER, _LONGEST_POLL)
 
     def _waiting(self) -> str:
         """Where something may be stuck: queues that are not empty, runs that go on, the server's last complaints."""

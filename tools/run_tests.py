@@ -19,15 +19,14 @@ OF_ACCESS: Final = ("test_accept_", "test_grant_", "test_release_share", "test_r
 
 
 def groups(root: Path = ROOT) -> dict[str, list[str]]:
-    """Name → what is run together, of about the same length: two runs of workflows on a mesh each; all else, and then
-    whole stories on a third mesh."""
+    """Name → what is run together: workflows of accesses, of uploads, and whole stories, on a mesh each; and all else."""
     tests = root / "tests"
     folders = sorted({path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py")})
     alone = [f"tests/{name}" for name in folders if name not in ON_A_MESH]
     workflows = [path.relative_to(root).as_posix() for path in sorted((tests / "workflow").glob("test_*.py"))]
     accesses = [path for path in workflows if Path(path).name.startswith(OF_ACCESS)]
     uploads = [path for path in workflows if path not in accesses]
-    return {"accesses": [*accesses, "tests/perf"], "uploads": uploads, "others": [*alone, "tests/e2e"]}
+    return {"accesses": accesses, "uploads": [*uploads, "tests/perf"], "stories": ["tests/e2e"], "others": alone}
 
 
 def main(arguments: list[str]) -> int:

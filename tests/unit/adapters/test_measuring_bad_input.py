@@ -170,14 +170,6 @@ def test_a_line_that_is_no_json_object_is_told(line):
 
 
 @pytest.mark.timeout(300)
-def test_five_thousand_columns_are_profiled():
-    names = [f"c{number}" for number in range(5000)]
-    content = ",".join(names) + "\n" + ",".join("1" for _ in names) + "\n"
-    report = measure({"a.csv": content}, dict.fromkeys(names, "bigint"))
-    assert len(report.profile.columns) == 5000
-    assert report.findings == ()
-
-
 def test_an_object_that_was_deleted_meanwhile_is_told_and_the_others_are_read():
     from tests.fakes import FakeObjects
     from tests.unit.adapters.measuring import NOW, DuckMeasurements, TableData, TableSchema, _columns

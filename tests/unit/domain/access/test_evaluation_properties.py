@@ -62,7 +62,7 @@ def _reaches(lake, resource, database, table, column):
     return False
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(lakes())
 def test_it_reads_what_the_naive_oracle_reads(lake):
     evaluator = Evaluator(lake)
@@ -121,7 +121,7 @@ def _unmixed(lake):
     return True
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(lakes().filter(_unmixed))
 def test_it_agrees_with_the_emulator(lake):
     evaluator, twin = Evaluator(lake), emulated(lake)

@@ -20,7 +20,7 @@ def situation(lake, who, column):
     return Situation(lake, "us-east-1", who, "d1", "t1", column, home, {})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(lakes())
 def test_it_can_read_if_and_only_if_the_evaluator_says_so(lake):
     evaluator = Evaluator(lake)
