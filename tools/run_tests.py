@@ -19,7 +19,7 @@ OF_ACCESS: Final = ("test_accept_", "test_grant_", "test_release_share", "test_r
 
 
 def groups(root: Path = ROOT) -> dict[str, list[str]]:
-    """Name → what is run together: workflows of accesses, of uploads, and whole stories, on a mesh each; and all else."""
+    """Name → what is run together: workflows of accesses, of uploads, whole stories, on a mesh each; all else."""
     tests = root / "tests"
     folders = sorted({path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py")})
     alone = [f"tests/{name}" for name in folders if name not in ON_A_MESH]

@@ -169,7 +169,6 @@ def test_a_line_that_is_no_json_object_is_told(line):
     assert codes(report) == [("MalformedJson", "error")]
 
 
-@pytest.mark.timeout(300)
 def test_an_object_that_was_deleted_meanwhile_is_told_and_the_others_are_read():
     from tests.fakes import FakeObjects
     from tests.unit.adapters.measuring import NOW, DuckMeasurements, TableData, TableSchema, _columns
