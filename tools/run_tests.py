@@ -13,20 +13,25 @@ from pathlib import Path
 from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-ON_A_MESH: Final = ("e2e", "perf", "workflow")
-OF_ACCESS: Final = ("test_accept_", "test_grant_", "test_release_share", "test_revoke_")
-"""Beginnings of the files that test how an access is granted and ended; the other workflows are of uploads."""
+ON_A_MESH: Final = ("workflow", "e2e", "perf")
+OF_ACCESS: Final = (
+    "test_accept_", "test_access_", "test_explain", "test_grant_", "test_query", "test_release_share", "test_revoke_",
+)  # fmt: skip
+"""Beginnings of the files that test how an access is asked for, used and ended; the others on a mesh are of uploads."""
 
 
 def groups(root: Path = ROOT) -> dict[str, list[str]]:
-    """Name → what is run together: workflows of accesses, of uploads, whole stories, on a mesh each; all else."""
+    """Name → what is run together: what is of accesses, and of uploads, on a mesh each; and all that needs none."""
     tests = root / "tests"
     folders = sorted({path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py")})
-    alone = [f"tests/{name}" for name in folders if name not in ON_A_MESH]
-    workflows = [path.relative_to(root).as_posix() for path in sorted((tests / "workflow").glob("test_*.py"))]
-    accesses = [path for path in workflows if Path(path).name.startswith(OF_ACCESS)]
-    uploads = [path for path in workflows if path not in accesses]
-    return {"accesses": accesses, "uploads": [*uploads, "tests/perf"], "stories": ["tests/e2e"], "others": alone}
+    on_a_mesh = [path for name in ON_A_MESH for path in sorted((tests / name).glob("test_*.py"))]
+    accesses = [path for path in on_a_mesh if path.name.startswith(OF_ACCESS)]
+    uploads = [path for path in on_a_mesh if path not in accesses]
+    return {
+        "accesses": [path.relative_to(root).as_posix() for path in accesses],
+        "uploads": [path.relative_to(root).as_posix() for path in uploads],
+        "others": [f"tests/{name}" for name in folders if name not in ON_A_MESH],
+    }
 
 
 def main(arguments: list[str]) -> int:

@@ -67,6 +67,16 @@ def test_a_refused_object_stays_where_it_is_and_its_owner_is_told():
     assert detail["data"]["objects"][0]["report"].startswith("quarantine/")
 
 
+def test_a_rejection_for_naming_anothers_bucket_has_no_report_there():
+    objects = FakeObjects()
+    item = QuarantinedObject(key="loans/contract.yaml", reason=REASON)
+    data = ProductQuarantined(product="loans", bucket="theirs", reason=REASON, objects=(item,), objects_count=1)
+
+    file_report(Event[ProductQuarantined](data=data), bucket=BUCKET, objects=objects, clock=FakeClock())
+
+    assert objects.keys("theirs") == objects.keys(BUCKET) == []
+
+
 def test_centrals_rejection_becomes_a_report_beside_the_contract():
     objects = FakeObjects()
     objects.put(BUCKET, "loans/contract.yaml", b"name: loans")
@@ -81,7 +91,7 @@ def test_centrals_rejection_becomes_a_report_beside_the_contract():
     )
 
     for _ in range(2):
-        file_report(event, objects=objects, clock=FakeClock())
+        file_report(event, bucket=BUCKET, objects=objects, clock=FakeClock())
 
     [contract, report] = objects.keys(BUCKET)
     assert contract == "loans/contract.yaml"

@@ -80,9 +80,13 @@ def report_refusal(
     bus.put(ProductQuarantined.detail_type(), event.model_dump_json())
 
 
-def file_report(event: Event[ProductQuarantined], *, objects: Objects, clock: Clock) -> None:
-    """The reports of a rejection that came from central; what it names stays where it is."""
-    bucket = event.data.bucket
+def file_report(event: Event[ProductQuarantined], *, bucket: str, objects: Objects, clock: Clock) -> None:
+    """The reports of a rejection that came from central; what it names stays where it is.
+
+    Only in the account's own `bucket`: a declaration may have been refused because it named another's.
+    """
+    if event.data.bucket != bucket:
+        return
     for item in event.data.objects:
         rejection = Rejection(ref=ObjectRef(bucket=bucket, key=item.key, size=0), reason=item.reason, move=False)
         _set_aside(rejection, event.metadata, stable_id(event.metadata.id), objects, clock.now())
