@@ -20,7 +20,7 @@ STEWARDS: Final = {"producer": "ProducerSteward", "central": "DataMeshOwner", "c
 CONFIDENTIAL: Final = {"confidentiality": "confidential"}
 PERSONAL: Final = {"pii": "personal", "confidentiality": "confidential"}
 SENSITIVE: Final = {"pii": "sensitive", "confidentiality": "restricted"}
-SECONDS: Final = 60.0
+SECONDS: Final = 120.0
 OPEN, SECRET, PRIVATE, GROWING = "cards-open", "cards-secret", "cards-private", "cards-growing"
 RETIRED: Final = "cards-retired"
 """Products of one table: internal; with a confidential column; with a personal one; internal, until a test tags it."""

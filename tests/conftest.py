@@ -6,7 +6,7 @@ from tests.mesh_fixtures import deployed_mesh, mesh
 
 __all__ = ["deployed_mesh", "mesh"]
 
-_SECONDS = 300
+_SECONDS = 600
 """The first test of a run that needs the mesh waits until it is built and deployed."""
 
 

@@ -33,7 +33,7 @@ MACHINES: Final = {
 }
 IDLE: Final = frozenset({"empty", "busy", "waiting"})
 """Outcomes of runs of `onboard-upload` that found nothing to do."""
-SECONDS: Final = 60.0
+SECONDS: Final = 120.0
 _FIRST_POLL: Final = 0.08
 _LONGEST_POLL: Final = 0.4
 _SLOWER: Final = 1.4
