@@ -1,6 +1,5 @@
 """`mesh revoke` and `mesh retire`: an access ends, or a product does with all accesses to it."""
 
-import time
 from typing import Annotated, Any, Final
 
 import typer
@@ -12,10 +11,9 @@ from cli import accesses, output
 from cli.sending import Seen, Watch, build, find_if_seen, follow, send
 from cli.session import Account, SessionError
 from cli.site import AsJson, Port, Site, is_denied, site
+from cli.stories import wait_for_note
 
 ENDED: Final = frozenset(OVER)
-DEADLINE_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 0.3
 
 Why = Annotated[str, typer.Option("--reason", help="Told to those concerned, and kept.")]
 Acting = Annotated[str | None, typer.Option("--as", help="The role to act as, instead of the account's persona.")]
@@ -92,22 +90,10 @@ def retire_command(
 
 def wait_until_retired(where: Site, event: Metadata) -> dict[str, Any]:
     """`{"status", "accesses", "told"}` by central's trace. Raises `CommandFailed`: refused, or not done in time."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            entries = list(where.trace("central").entries(event.correlation_id))
-        except (ClientError, SessionError) as error:
-            if isinstance(error, ClientError) and not is_denied(error):
-                raise
-            return {"status": "requested", "accesses": [], "told": []}
-        for entry in entries:
-            facts = entry["facts"]
-            if entry["what"] == "refused":
-                raise output.CommandFailed.refusal(facts["reason"])
-            if entry["what"] == "retired":
-                return {"status": "retired", "accesses": facts["accesses"], "told": facts["told"]}
-        time.sleep(_POLL_SECONDS)
-    raise output.CommandFailed(
-        f"central has not answered within {DEADLINE_SECONDS:.0f} s",
-        remedy=f"mesh trace {event.correlation_id}; mesh doctor looks for dead letters",
-    )
+    try:
+        facts = wait_for_note(where, "central", event, ["retired"])
+    except (ClientError, SessionError) as error:
+        if isinstance(error, ClientError) and not is_denied(error):
+            raise
+        return {"status": "requested", "accesses": [], "told": []}
+    return {"status": "retired", "accesses": facts["accesses"], "told": facts["told"]}
