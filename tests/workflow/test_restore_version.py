@@ -69,14 +69,14 @@ def ask_back(mesh: MeshDriver, product: str, version: int, by: str = "producer",
     return event
 
 
-def refusal(mesh: MeshDriver, product: str, account: str, event: str) -> dict[str, Any]:
-    """Why the account was told that nothing came of it."""
+def refusal(mesh: MeshDriver, product: str, account: str, *events: str) -> dict[str, Any]:
+    """Why the account was told that nothing came of it, of one of them at least."""
 
     def look() -> list[dict[str, Any]]:
         told = mesh.notices(product, account, "RollbackRefused")
-        return [detail["data"] for detail in told if detail["data"]["request"] == event]
+        return [detail["data"] for detail in told if detail["data"]["request"] in events]
 
-    return dict(mesh.until(look, f"refusal of {event}")[0]["reason"])
+    return dict(mesh.until(look, f"refusal of {' or '.join(events)}")[0]["reason"])
 
 
 def rows(mesh: MeshDriver, product: str) -> list[list[str | None]]:
@@ -190,14 +190,14 @@ def test_a_version_whose_objects_are_gone_is_refused_and_nothing_is_changed(mesh
     mesh.until(over, "central knows")
 
 
-def test_a_second_rollback_at_once_is_refused_and_the_first_waits_for_the_lease(mesh: MeshDriver) -> None:
+def test_of_two_rollbacks_at_once_one_is_refused_and_the_other_waits_for_the_lease(mesh: MeshDriver) -> None:
     product = "back-twice"
     prepare(mesh, product)
     publish(mesh, product, 2, {"a.csv": "id,amount\n5,50\n"})
     with lease_held(mesh, product):
-        ask_back(mesh, product, 1)
-        second = ask_back(mesh, product, 1)
-        assert refusal(mesh, product, "producer", second)["code"] == "RollbackInProgress"
+        # Events keep no order: either may be the first to arrive.
+        asked = [ask_back(mesh, product, 1), ask_back(mesh, product, 1)]
+        assert refusal(mesh, product, "producer", *asked)["code"] == "RollbackInProgress"
         mesh.put_object(f"{product}/data/t1/late.csv", "id,amount\n8,80\n")
         mesh.until(lambda: mesh.pending(product), "the late upload waits")
     run = mesh.wait_for_run("restore-version", product, seconds=SECONDS)
