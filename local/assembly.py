@@ -1,6 +1,9 @@
 """Puts the mesh together: MiniStack, what it lacks, and the gateway around it."""
 
+from functools import lru_cache
+
 from ministack import app as ministack_app
+from ministack.services import dynamodb
 
 from local import athena, condition_keys, events, functions, glue, lakeformation, landing, ram, schedules, states
 from local.gateway import Gateway
@@ -23,6 +26,8 @@ def build(options: ServerOptions) -> Gateway:
         ram.configure(organization_sharing=False, invited=landing.Invitations(options.endpoint).invited)
     glue.install()
     athena.install()
+    # MiniStack checks an expression's grammar once for each item that a query looks at.
+    dynamodb._condition_syntax_error = lru_cache(maxsize=1024)(dynamodb._condition_syntax_error)
     record = Record(options.state_dir / "calls.jsonl")
     _records.append(record)
     return Gateway(ministack_app.app, record)

@@ -4,14 +4,13 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack.core.arn import parse_arn
 from ministack.core.responses import new_uuid, request_scope
 from ministack.services import eventbridge, lambda_svc, sns, sqs
 
 from local import policies, roles
+from local.clients import Clients
 from local.events import bus
 from local.options import ServerOptions
 
@@ -52,7 +51,7 @@ class Targets:
     """Delivers to functions, queues, topics, state machines and other buses."""
 
     def __init__(self, options: ServerOptions) -> None:
-        self._options = options
+        self._clients = Clients(options.endpoint)
 
     def deliver(self, delivery: Delivery) -> None:
         """Raises `DeliveryError`."""
@@ -81,15 +80,7 @@ class Targets:
             raise DeliveryError("NO_PERMISSIONS", str(error)) from error
         if not keys:
             raise DeliveryError("NO_PERMISSIONS", f"rule {delivery.rule_arn} has no RoleArn for {delivery.target_arn}")
-        client = boto3.Session().client(
-            "stepfunctions",
-            region_name=delivery.region,
-            endpoint_url=self._options.endpoint,
-            config=Config(retries={"total_max_attempts": 1}),
-            aws_access_key_id=keys["aws_access_key_id"],
-            aws_secret_access_key=keys["aws_secret_access_key"],
-            aws_session_token=keys["aws_session_token"],
-        )
+        client = self._clients.get("stepfunctions", delivery.region, keys)
         name = f"{delivery.event.get('EventId', new_uuid())}_{new_uuid()}"[:80]
         try:
             client.start_execution(stateMachineArn=delivery.target_arn, name=name, input=delivery.payload)

@@ -13,13 +13,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from botocore import xform_name
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from ministack.services import scheduler
 
 from local import roles
+from local.clients import Clients
 from local.events.payload import payload_of
 from local.options import ServerOptions
 from local.schedules.service import SERVICE
@@ -38,6 +37,7 @@ class Firings:
 
     def __init__(self, options: ServerOptions) -> None:
         self._endpoint, self._scale = options.endpoint, options.wait_scale
+        self._clients = Clients(options.endpoint)
 
     def in_place_of(self, invoke_target: Callable[..., None]) -> Callable[..., None]:
         """MiniStack's ticker hands a due schedule to EventBridge as if it were a rule."""
@@ -57,10 +57,7 @@ class Firings:
     def client(self, service: str, schedule: Json, role_arn: str) -> Client:
         """Raises `roles.CannotAssumeRoleError`."""
         keys = roles.credentials(role_arn, SERVICE, schedule["Name"])
-        config = Config(retries={"total_max_attempts": 1})
-        region = schedule["Arn"].split(":")[3]
-        session = boto3.Session(region_name=region)
-        return session.client(service, endpoint_url=self._endpoint, config=config, **keys)  # type: ignore[call-overload]
+        return self._clients.get(service, schedule["Arn"].split(":")[3], keys)
 
     def queue_url(self, arn: str) -> str:
         return f"{self._endpoint}/{arn.split(':')[4]}/{arn.rsplit(':', 1)[-1]}"

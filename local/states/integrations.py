@@ -3,20 +3,18 @@
 import contextvars
 import hashlib
 import json
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-import boto3
 import botocore.session
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError, UnknownServiceError
 from ministack.services import stepfunctions
 from ministack.services.stepfunctions import _ExecutionError as TaskError
 
 from local import roles
+from local.clients import Clients
 from local.options import ServerOptions
 from local.states.naming import BOTO_NAMES, from_api, to_api
 from local.values import Client, Json
@@ -51,13 +49,10 @@ class Task:
 
 
 class Integrations:
-    """Clients by role and service; botocore checks arguments and signs."""
+    """Calls as the execution's role; botocore checks arguments and signs."""
 
     def __init__(self, options: ServerOptions) -> None:
-        self._options = options
-        self._lock = threading.Lock()
-        self._session = boto3.Session(botocore_session=botocore.session.Session())
-        self._clients: dict[tuple[str, str, str], Client] = {}
+        self._clients = Clients(options.endpoint, before_sign=_add_trace_header)
 
     def call(self, task: Task, arguments: Json) -> Json:
         """The state's result. Raises MiniStack's `_ExecutionError` with the error's name as AWS gives it."""
@@ -146,23 +141,10 @@ class Integrations:
             keys = roles.credentials(task.role_arn, "states.amazonaws.com", session_name)
         except roles.CannotAssumeRoleError as error:
             raise TaskError("States.Runtime", str(error)) from error
-        key = (task.role_arn, name, task.region)
-        with self._lock:
-            client = self._clients.get(key)
-            if client is None:
-                client = self._clients[key] = self._new_client(task, name, keys)
-        return client
-
-    def _new_client(self, task: Task, name: str, keys: dict[str, str]) -> Client:
-        # The state's own Retry decides on retries. A function may run for 15 minutes.
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=930, max_pool_connections=20)
-        if name not in self._session.get_available_services():
-            raise TaskError("States.Runtime", f"no AWS service {task.service!r}")
-        client = self._session.client(  # type: ignore[call-overload]
-            name, region_name=task.region, endpoint_url=self._options.endpoint, config=config, **keys
-        )
-        client.meta.events.register("before-sign", _add_trace_header)
-        return client
+        try:
+            return self._clients.get(name, task.region, keys)
+        except UnknownServiceError as error:
+            raise TaskError("States.Runtime", f"no AWS service {task.service!r}") from error
 
 
 def _add_trace_header(request: AWSRequest, **_: object) -> None:

@@ -76,8 +76,10 @@ def shared(deployed_mesh: MeshDriver, tmp_path_factory: pytest.TempPathFactory) 
         {"property": "lfTags", "value": {"confidentiality": "internal"}},
     ]
     branch = contract(OTHER, "branch", {"beruf": "bigint", "label": "string"})
-    body = next(credit.write_product(folder).glob("data/**/*.csv")).read_bytes()
-    files = {f"{PRODUCT}/data/{credit.TABLE}/dt={day}/part.csv": body for day in ("2026-11-20", "2026-11-21")}
+    files = {}
+    for seed, day in ((8, "2026-11-20"), (7, "2026-11-21")):  # rows of their own: the same ones twice are held back
+        credit.write_rows(folder / "part.csv", 1000, seed)
+        files[f"{PRODUCT}/data/{credit.TABLE}/dt={day}/part.csv"] = (folder / "part.csv").read_bytes()
     publish(mesh, PRODUCT, document, files)
     branches = b"beruf,label\n1,none\n2,unskilled\n3,skilled\n4,manager\n"
     publish(mesh, OTHER, branch, {f"{OTHER}/data/branch/a.csv": branches})
