@@ -44,24 +44,29 @@ class Executor:
             return _run(process, config, event, request_id)
 
     def _blueprint(self, config: dict[str, Any], code_zip: bytes) -> Blueprint:
-        code = self._packages.extract(code_zip)
+        code, layers = self._packages.extract(code_zip), self._layers(config)
         environment = self._environment(config, code)
-        identity = json.dumps([config["FunctionArn"], config.get("Version"), environment], sort_keys=True)
+        identity = json.dumps([config["FunctionArn"], config.get("Version"), layers, environment], sort_keys=True)
         return Blueprint(
             name=config["FunctionName"],
             digest=hashlib.sha256(identity.encode()).hexdigest(),
             python=self._options.runtime_python,
             code=code,
+            layers=layers,
             environment=environment,
         )
+
+    def _layers(self, config: dict[str, Any]) -> str:
+        from ministack.services import lambda_svc  # noqa: PLC0415 - after ServerOptions.apply
+
+        archives = [lambda_svc._resolve_layer_zip(layer) for layer in config.get("Layers") or []]
+        return layer_paths([self._packages.extract(data) for data in archives if data])
 
     def _environment(self, config: dict[str, Any], code: Path) -> dict[str, str]:
         from ministack.core.lambda_runtime import execution_credentials  # noqa: PLC0415 - after ServerOptions.apply
         from ministack.services import lambda_svc  # noqa: PLC0415
 
         name, region = config["FunctionName"], config["FunctionArn"].split(":")[3]
-        archives = [lambda_svc._resolve_layer_zip(layer) for layer in config.get("Layers") or []]
-        layers = [self._packages.extract(data) for data in archives if data]
         return {
             **_BASE_ENVIRONMENT,
             **{str(key): str(value) for key, value in lambda_svc._runtime_env_vars(config).items()},
@@ -75,7 +80,6 @@ class Executor:
             "AWS_REGION": region,
             "LAMBDA_TASK_ROOT": str(code),
             "_HANDLER": config["Handler"],
-            "_MESH_LAYER_PATHS": layer_paths(layers),
         }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from local.functions.process import Blueprint, FunctionProcess
+from local.functions.template import Templates
 
 EACH: Final = 4
 """Processes of one function at most: to start one takes longer than most calls, so that a burst of calls is served
@@ -22,6 +23,7 @@ class ProcessPool:
     def __init__(self, bound: int, log_folder: Path) -> None:
         self._bound = bound
         self._log_folder = log_folder
+        self._templates = Templates(log_folder)
         self._idle: list[FunctionProcess] = []
         self._busy: set[FunctionProcess] = set()
         self._starting: Counter[str] = Counter()
@@ -50,6 +52,7 @@ class ProcessPool:
             self._changed.notify_all()
         for process in processes:
             process.stop()
+        self._templates.close()
 
     def _acquire(self, blueprint: Blueprint) -> FunctionProcess:
         with self._changed:
@@ -98,7 +101,7 @@ class ProcessPool:
         try:
             if victim is not None:
                 victim.stop()
-            process = FunctionProcess(blueprint, self._log_folder)
+            process = FunctionProcess(blueprint, self._log_folder, self._templates)
         finally:
             with self._changed:
                 self._starting[blueprint.digest] -= 1

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import queue
-import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -11,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.functions.runtime_api import Invocation, Outcome, RuntimeApi
+from local.functions.template import Templates
 
 INIT_SECONDS = 60.0
 """AWS gives init 10 s; a laptop that starts many at once gets more."""
-
-_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 
 @dataclass(frozen=True)
@@ -26,37 +24,25 @@ class Blueprint:
     digest: str
     python: Path
     code: Path
+    layers: str
     environment: Mapping[str, str]
 
 
 class FunctionProcess:
     """Not thread-safe: the pool hands it to one call at a time."""
 
-    def __init__(self, blueprint: Blueprint, log_folder: Path) -> None:
+    def __init__(self, blueprint: Blueprint, log_folder: Path, templates: Templates) -> None:
         self.blueprint = blueprint
         self.last_used = time.monotonic()
         self._api = RuntimeApi()
         log_folder.mkdir(parents=True, exist_ok=True)
         self._log_path = log_folder / f"{blueprint.name}-{self._api.server_address[1]}.log"
+        self._log_path.touch(0o600)
         self._ready = False
-        self._process = self._start()
+        environment = {**blueprint.environment, "AWS_LAMBDA_RUNTIME_API": self._api.address}
+        template = templates.of(blueprint.python, blueprint.layers, environment)
+        self._process = template.fork(environment, blueprint.code, self._log_path)
         threading.Thread(target=self._watch, daemon=True).start()
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        environment = {**self.blueprint.environment, "AWS_LAMBDA_RUNTIME_API": self._api.address}
-        # O_APPEND, so that the file can be cut to nothing between calls while the process keeps writing.
-        log = os.open(self._log_path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            return subprocess.Popen(  # noqa: S603 - our own interpreter and script
-                [self.blueprint.python, "-s", _BOOTSTRAP],
-                cwd=self.blueprint.code,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-            )
-        finally:
-            os.close(log)
 
     def _watch(self) -> None:
         self._process.wait()
@@ -64,7 +50,7 @@ class FunctionProcess:
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return self._process.alive
 
     @property
     def pid(self) -> int:
@@ -108,9 +94,6 @@ class FunctionProcess:
 
     def stop(self) -> None:
         self._process.kill()
-        self._process.wait()
-        if self._process.stdin:
-            self._process.stdin.close()
         self._api.close()
         with contextlib.suppress(FileNotFoundError):
             self._log_path.unlink()

@@ -1,6 +1,8 @@
 """Functions on the local mesh behave as on AWS: errors by class name, timeouts, crashes, roles, logs, layers."""
 
 import json
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -36,7 +38,7 @@ def handler(event, context):
             return dict(os.environ)
         case "none":
             return None
-    return {"pid": os.getpid(), "remaining": context.get_remaining_time_in_millis(), "echo": event}
+    return {"pid": os.getpid(), "parent": os.getppid(), "remaining": context.get_remaining_time_in_millis(), "echo": event}
 """
 
 
@@ -125,6 +127,35 @@ def test_layers_are_on_the_path_and_the_later_one_wins(server: RunningServer) ->
     source = "import packed\ndef handler(event, context):\n    return packed.NUMBER"
     server.make_function(ACCOUNT, "layered", source, f"arn:aws:iam::{ACCOUNT}:role/worker", Layers=versions)
     assert invoke(server, "layered", {}) == (2, None)
+
+
+def test_what_others_imported_is_imported_and_what_a_function_brings_is_its_own(server: RunningServer) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/worker"
+    source = "import sys\ndef handler(event, context):\n    return [name in sys.modules for name in event]"
+    modules = ["boto3.session", "botocore.client", "app", "awslambdaric.bootstrap"]
+    server.make_function(ACCOUNT, "teacher", f"import boto3\n{source}", role)
+    assert invoke(server, "teacher", modules) == ([True, True, True, True], None)
+
+    def taught() -> bool:
+        server.make_function(ACCOUNT, "pupil", source, role)
+        found = invoke(server, "pupil", [*modules, "simplejson"])[0]
+        server.client("lambda", ACCOUNT).delete_function(FunctionName="pupil")
+        return bool(found == [True] * 5)
+
+    wait_until(taught)
+    own = zip_of({"app.py": "import boto3\ndef handler(event, context): return boto3.OWN", "boto3.py": "OWN = 42"})
+    server.client("lambda", ACCOUNT).create_function(
+        FunctionName="packer", Runtime="python3.13", Role=role, Handler="app.handler", Code={"ZipFile": own}
+    )
+    assert invoke(server, "packer", {}) == (42, None)
+
+
+def test_a_template_that_dies_is_replaced(server: RunningServer, function: str) -> None:
+    before, _ = invoke(server, function, {})
+    os.kill(before["parent"], signal.SIGKILL)
+    wait_until(lambda: not process_exists(before["pid"]))
+    after, error = invoke(server, function, {"n": 4})
+    assert (after["echo"], error) == ({"n": 4}, None)
 
 
 def test_new_code_is_served_at_once(server: RunningServer) -> None:

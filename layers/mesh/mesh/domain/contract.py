@@ -17,7 +17,7 @@ CrawlMode = Literal["auto", "express", "glue"]
 class Part(BaseModel):
     """Base of a contract's parts. `lf_tags` are LF-Tag key → value, lower-case, as written at this level."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     name: str
     tags: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ class ContractTable(Part):
 class ContractDescription(BaseModel):
     """What the data is for, how it is used, and what it must not be used for."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     purpose: str = ""
     usage: str = ""
@@ -93,7 +93,7 @@ class ContractDescription(BaseModel):
 class ContractServer(BaseModel):
     """Where the data lies. Only `type: s3` has a `location` that the mesh checks."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     server: str
     type: str
@@ -105,7 +105,7 @@ class ContractServer(BaseModel):
 class NotEnforced(BaseModel):
     """`where` is a path in the contract as in its violations, `what` is stated there, `why` it is not enforced."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     where: str
     what: str

@@ -40,7 +40,7 @@ class MalformedEvent(Rejected):
 class Model(BaseModel):
     """Immutable, and closed: a field that is not in the contract is an error, not noise."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class Metadata(Model):
@@ -552,7 +552,7 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
 class Envelope(BaseModel):
     """EventBridge's envelope, as far as Meshwork relies on it."""
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, extra="ignore", populate_by_name=True)
 
     REPLAY_FIELD: ClassVar[str] = "replay-name"
     id: str

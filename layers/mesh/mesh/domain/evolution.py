@@ -32,7 +32,7 @@ BY_DIRECTION: Final[dict[Direction, tuple[Compatibility, Bump]]] = {
 class Change(BaseModel):
     """One difference. `column` is a path (`address.street`), "" for the table's own; `score` of a probable rename."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     kind: str
     table: str = ""
@@ -67,7 +67,7 @@ class Change(BaseModel):
 class ContractDiff(BaseModel):
     """All changes from one contract to another, what they come to, and the least bump that says so."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     old_version: str = ""
     new_version: str = ""

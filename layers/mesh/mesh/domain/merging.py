@@ -25,7 +25,7 @@ CONTRACT = "the contract"
 class Partition(BaseModel):
     """A partition of the batch: `values` in key order, `folder` the key prefix with its `/`, as uploaded."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     values: tuple[PartitionValue, ...]
     folder: str
@@ -42,7 +42,7 @@ class Partition(BaseModel):
 class MergedTable(BaseModel):
     """The table after a batch. Counts are of the batch alone; `partitions` are those the batch touches."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     table: str
     table_schema: TableSchema

@@ -19,7 +19,7 @@ MAX_KEYS: Final = 50
 class TagValue(BaseModel):
     """One value. `implies` holds, for other ordered keys, the least value that goes with this one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     meaning: str = Field(min_length=1)
     implies: dict[str, str] = Field(default_factory=dict)
@@ -28,7 +28,7 @@ class TagValue(BaseModel):
 class TagKey(BaseModel):
     """One key. `ordered`: values run from the least to the most restrictive. `open`: it grows by products."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     meaning: str = Field(min_length=1)
     values: dict[str, TagValue] = Field(default_factory=dict)
@@ -60,7 +60,7 @@ class TagKey(BaseModel):
 class Ontology(BaseModel):
     """All keys the mesh owns."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     keys: dict[str, TagKey]
 

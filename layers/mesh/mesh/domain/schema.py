@@ -12,7 +12,7 @@ UNDECLARED = ""
 class Column(BaseModel):
     """`name` lower-case as Glue keeps it; `type` in Hive's words (`bigint`, `struct<a:int>`), "" where not declared."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     name: str
     type: str = UNDECLARED
@@ -22,7 +22,7 @@ class Column(BaseModel):
 class TableSchema(BaseModel):
     """Columns in order, then the partition keys (which are no columns of the files)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     columns: tuple[Column, ...] = ()
     partition_keys: tuple[Column, ...] = ()
@@ -35,7 +35,7 @@ class TableSchema(BaseModel):
 class TypeChange(BaseModel):
     """A column whose type changed. Closed: it travels in events."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     name: str
     before: str
@@ -45,7 +45,7 @@ class TypeChange(BaseModel):
 class SchemaDiff(BaseModel):
     """What `new` has that `old` had not, and the reverse. Order alone is no difference."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     added: tuple[Column, ...] = ()
     removed: tuple[Column, ...] = ()

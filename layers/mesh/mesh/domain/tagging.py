@@ -15,7 +15,7 @@ _CLASSIFIED_AS_PII: Final = {"pii": "personal"}
 class TagPlan(BaseModel):
     """What to assign, key → value. A table or column appears only with what differs from what it inherits."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     database: dict[str, str]
     tables: dict[str, dict[str, str]] = Field(default_factory=dict)

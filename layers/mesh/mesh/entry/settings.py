@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 class Settings(BaseModel):
     """Base: immutable, hashable, nothing beyond its fields."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
 
 class AccountSettings(Settings):

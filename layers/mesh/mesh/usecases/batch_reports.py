@@ -9,7 +9,7 @@ from mesh.ports import WorkFiles
 class BatchReports(BaseModel):
     """Of one batch: the reports of what goes on (`passed`), and of what was held back, at most one for each table."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     passed: BatchReport
     held: BatchReport

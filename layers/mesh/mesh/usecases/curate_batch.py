@@ -50,7 +50,7 @@ class Curation(BaseModel):
     `operations` are its steps'.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     recipe: ObjectRef | None
     recipe_sha256: str = ""

@@ -33,7 +33,7 @@ Mode = Literal["express", "glue"]
 class ProductFacts(Model):
     """What prepare-product recorded of a product. Empty for data that came without a contract."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     database: str = ""
     link: str = ""
@@ -80,7 +80,7 @@ class Round(Model):
 class TableInspection(BaseModel):
     """One table of the batch. `merged` is None where express declined and the Glue crawler decides alone."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     table: str
     new_table: bool
@@ -100,7 +100,7 @@ class ContractNeeded(Rejected):
 class Inspection(BaseModel):
     """The whole batch. Written once per generation: a retry of the step must not find its own effects as old news."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     bucket: str = ""
     mode: Mode

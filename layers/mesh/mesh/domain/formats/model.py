@@ -27,7 +27,7 @@ class ObjectRef(BaseModel):
     `requester` is the account, or the AWS service, that wrote it.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     bucket: str
     key: str
@@ -89,7 +89,7 @@ class CountingReader:
 class CsvDialect(BaseModel):
     """How a CSV file is written. `quoted`: whether any field is in quotes (then OpenCSVSerDe has to read it)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     delimiter: str
     quote: str = '"'
@@ -101,7 +101,7 @@ class CsvDialect(BaseModel):
 class Storage(BaseModel):
     """How a table's files are written, and so which SerDe reads them."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     format: Format
     compression: Compression = "none"
@@ -122,7 +122,7 @@ class ObjectInspection(BaseModel):
     `samples` holds a few distinct values per column for the search for personal data: never log, never publish them.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     ref: ObjectRef
     table: str
