@@ -38,7 +38,8 @@ def handler(event, context):
             return dict(os.environ)
         case "none":
             return None
-    return {"pid": os.getpid(), "parent": os.getppid(), "remaining": context.get_remaining_time_in_millis(), "echo": event}
+    remaining = context.get_remaining_time_in_millis()
+    return {"pid": os.getpid(), "parent": os.getppid(), "remaining": remaining, "echo": event}
 """
 
 
@@ -130,7 +131,7 @@ def test_layers_are_on_the_path_and_the_later_one_wins(server: RunningServer) ->
 
 
 def test_what_others_imported_is_imported_and_what_a_function_brings_is_its_own(server: RunningServer) -> None:
-    role = f"arn:aws:iam::{ACCOUNT}:role/worker"
+    role = server.make_role(ACCOUNT, "learner", "lambda.amazonaws.com", allow("logs:*"))
     source = "import sys\ndef handler(event, context):\n    return [name in sys.modules for name in event]"
     modules = ["boto3.session", "botocore.client", "app", "awslambdaric.bootstrap"]
     server.make_function(ACCOUNT, "teacher", f"import boto3\n{source}", role)
