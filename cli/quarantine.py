@@ -3,7 +3,7 @@
 import re
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 from mesh.adapters.quarantine import DynamoQuarantine
@@ -19,6 +19,7 @@ from cli.stories import wait_for_note
 
 _BATCH = re.compile(r"(?P<product>[a-z0-9][a-z0-9-]{1,62})/(?P<run>[0-9]{1,8})")
 _SHOWN = 20
+_OPEN: Final = frozenset({"held", "releasing"})
 
 Batch = Annotated[str, typer.Argument(metavar="BATCH", help="Its product and number, as in credit-card/3.")]
 Why = Annotated[str, typer.Option("--reason", help="Kept with the batch, and told with the version.")]
@@ -85,7 +86,7 @@ def reject_command(
 
 
 def _list(where: Site, account: Account, *, every: bool, as_json: bool) -> None:
-    found = [one for one in DynamoQuarantine(where.table(account)).batches() if every or one.status == "held"]
+    found = [one for one in DynamoQuarantine(where.table(account)).batches() if every or one.status in _OPEN]
     if as_json:
         output.emit({"batches": [{**one.model_dump(mode="json"), "name": one.name} for one in found]})
         return
@@ -152,6 +153,8 @@ def render(batch: HeldBatch, held: tuple[HeldObject, ...]) -> None:
         output.say_whole(f"    {item.key}  {output.size(item.size)}")
     if len(held) > _SHOWN:
         output.say(f"    and {len(held) - _SHOWN} more: --json")
+    if batch.status == "releasing":
+        output.say_whole(f"  if it stays so, finish it: mesh release {batch.name} --reason TEXT")
     if batch.status == "held":
         if batch.releasable:
             output.say_whole(f"  publish it all the same: mesh release {batch.name} --reason TEXT")

@@ -184,6 +184,25 @@ def test_a_batch_that_is_being_released_cannot_be_rejected(monkeypatch):
     assert world.objects.exists(BUCKET, KEY)
 
 
+def test_a_release_that_died_for_good_is_finished_by_another_one(monkeypatch):
+    world = World()
+
+    def dies(*arguments):
+        raise ConcurrentChange("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.objects, "copy", dies)
+        with pytest.raises(ConcurrentChange):
+            world.decide("release")
+
+    closed = world.decide("release", event="e-2")
+
+    assert (world.batch.status, world.batch.decision, closed.data.outcome) == ("released", "e-2", "released")
+    assert world.quarantine.ticket("credit-card", KEY).version_id == "1"
+    with pytest.raises(BatchAlreadyDecided, match="released by"):
+        world.decide("release", event="e-3")
+
+
 @pytest.mark.parametrize("changes", [
     {"product": "../other"}, {"product": "credit-card/x"}, {"run": "../00000003"}, {"run": "3"}, {"run": "0000000٣"},
     {"reason": ""}, {"by": ""},

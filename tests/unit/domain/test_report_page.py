@@ -100,9 +100,15 @@ def test_nothing_is_run_or_loaded():
     assert "@import" not in html
 
 
+def a_rule(text):
+    return RuleResult(
+        where=text, column=text, rule=text, outcome="failed", severity="error", dimension="validity", observed=text
+    )
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_shown_as_text_wherever_it_comes_from(text):
-    rules = [RuleResult(where=text, rule=text, outcome="failed", severity="error", dimension="validity", observed=text)]
+    rules = [a_rule(text)]
     evidence = Evidence(labels=(text,), accepted=(1.0,), batch=(1.0,))
     one = finding(message=text, remedy=text, column=text, where=text, keys=(text,), evidence=evidence, code=text)
     found = report([{text: text}], one, rules=tuple(rules), table=text, released=text)
@@ -113,8 +119,14 @@ def test_hostile_text_is_shown_as_text_wherever_it_comes_from(text):
     assert len(page.seen) == len(rendered_seen())
 
 
+def test_a_rule_names_its_column():
+    html, _ = rendered(report([{"x": "x"}], rules=(a_rule("monthly_income"),)))
+    assert "<b>monthly_income</b>" in html
+    assert "<th scope=\"col\">Column</th>" in html
+
+
 def rendered_seen():
-    rules = [RuleResult(where="x", rule="x", outcome="failed", severity="error", dimension="validity", observed="x")]
+    rules = [a_rule("x")]
     evidence = Evidence(labels=("x",), accepted=(1.0,), batch=(1.0,))
     one = finding(message="x", remedy="x", column="x", where="x", keys=("x",), evidence=evidence, code="x")
     found = report([{"x": "x"}], one, rules=tuple(rules), table="x", released="x")

@@ -47,6 +47,8 @@ def test_names_of_other_data(name):
 
 def test_a_flag_about_a_telephone_is_no_telephone():
     assert find("telefon", ["1", "2"]) is None
+    assert find("telephone", ["yes", "no"]) is None
+    assert find("telephone", ["None", "yes"]) is None
     assert find("telefon", ["030 123456"]).value == "personal"
 
 

@@ -15,6 +15,8 @@ from mesh.domain.schema import Column
 
 _NAME_CONFIDENCE: Final = 0.7
 _MIN_TEXT: Final = 3
+_FLAGS: Final = frozenset({"yes", "true", "false", "none", "nein", "oui", "non"})
+"""Longer words for "has one" and "has none"."""
 
 
 class _NameRule(NamedTuple):
@@ -99,7 +101,7 @@ def _by_name(name: str, values: Sequence[str]) -> Iterable[PersonalDataFinding]:
     parts = [part for part in re.split(r"[^a-z0-9]+", name.lower()) if part]
     joined = "".join(parts)
     for rule in _NAME_RULES:
-        if rule.text and values and all(len(value) < _MIN_TEXT for value in values):
+        if rule.text and values and all(len(value) < _MIN_TEXT or value.lower() in _FLAGS for value in values):
             continue
         hit = any(part in rule.words or part.startswith(rule.stems or ("\0",)) for part in parts)
         if hit or joined in rule.words or joined.startswith(rule.stems or ("\0",)):

@@ -26,12 +26,17 @@ MAX_LISTING: Final = 16 * 1024 * 1024
 MAX_COPY: Final = 5 * 1024**3
 """Bytes that S3's CopyObject takes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
 _LISTED: Final = 10
+_REMEDIES: Final = {
+    "rejected": "Upload the data again if it should be published after all.",
+    "releasing": "If that release died, release it again: it does what is left.",
+}
 
 
 def decide_quarantine(
     envelope: Envelope, *, quarantine: Quarantine, objects: Objects, bus: Bus, trace: Trace, clock: Clock
 ) -> Event[QuarantineClosed]:
-    """Repeatable: the same event does what is left of it to do, and announces the same event.
+    """Repeatable: the same event does what is left of it to do, and announces the same event. So does another release
+    where one that began was never finished.
 
     Raises MalformedEvent, UnknownBatch, BatchAlreadyDecided, NotReleasable, AlreadyReplaced, TooLargeToRelease; of a
     refused release nothing was moved.
@@ -69,11 +74,12 @@ def _decidable(batch: HeldBatch | None, wish: QuarantineDecided, event_id: str) 
         raise UnknownBatch(
             f"no batch {wish.product}/{wish.run} was held back", product=wish.product, remedy="mesh quarantine"
         )
-    if batch.status != "held" and batch.decision != event_id:
+    resumed = batch.status == "releasing" and wish.decision == "release"
+    if batch.status != "held" and batch.decision != event_id and not resumed:
         raise BatchAlreadyDecided(
             f"{batch.name} is {batch.status} by {batch.decided_by}: {batch.why}",
             batch=batch.name,
-            remedy="Upload the data again if it should be published after all." if batch.status == "rejected" else "",
+            remedy=_REMEDIES.get(batch.status, ""),
         )
     if wish.decision == "release" and not batch.releasable:
         raise NotReleasable(

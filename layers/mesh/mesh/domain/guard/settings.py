@@ -60,7 +60,9 @@ class GuardSettings(Model):
     """`false_alarms` is how probable an error may be in a batch that is like the accepted ones; `columns` are those of
     the contract, empty where it leaves them open."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        defer_build=True, frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
 
     label: str = ""
     ignore: tuple[str, ...] = ()

@@ -157,7 +157,7 @@ def verdicts(found: Iterable[Freshness], table: str) -> Iterator[tuple[RuleResul
         late = age is not None and age > level.allowed
         yield (
             RuleResult(
-                where=level.where, rule=rule, severity="warning", dimension="timeliness",
+                where=level.where, column=level.column, rule=rule, severity="warning", dimension="timeliness",
                 outcome="skipped" if age is None else "failed" if late else "passed",
                 observed="" if age is None else _shown(age),
                 reason="no column or partition tells how old the data is" if age is None else "",

@@ -139,9 +139,11 @@ class Finding(Model):
 
 
 class RuleResult(Model):
-    """A promise of the contract after it was evaluated. `skipped` says in `reason` why it could not be."""
+    """A promise of the contract after it was evaluated. `skipped` says in `reason` why it could not be; `column` is
+    empty where it is about the table."""
 
     where: str
+    column: str = ""
     rule: str
     outcome: Literal["passed", "failed", "skipped"]
     severity: Severity

@@ -22,8 +22,8 @@ class Observation(NamedTuple):
 def skipped(promise: Promise, reason: str) -> RuleResult:
     """A promise that was not evaluated."""
     return RuleResult(
-        where=promise.where, rule=promise.rule, outcome="skipped", severity=promise.severity,
-        dimension=promise.dimension, reason=reason,
+        where=promise.where, column=promise.column, rule=promise.rule, outcome="skipped",
+        severity=promise.severity, dimension=promise.dimension, reason=reason,
     )  # fmt: skip
 
 
@@ -31,8 +31,8 @@ def broken(promise: Promise, table: str) -> tuple[RuleResult, Finding]:
     """A rule that cannot be evaluated as it is written."""
     return (
         RuleResult(
-            where=promise.where, rule=promise.rule, outcome="failed", severity=promise.severity,
-            dimension=promise.dimension, reason=promise.fault,
+            where=promise.where, column=promise.column, rule=promise.rule, outcome="failed",
+            severity=promise.severity, dimension=promise.dimension, reason=promise.fault,
         ),
         Finding(
             code=promise.fault_code, severity=promise.severity, table=table, column=promise.column,
@@ -46,8 +46,8 @@ def judged(promise: Promise, observation: Observation, table: str) -> tuple[Rule
     """Kept or not."""
     kept = promise.kept(observation.value)
     result = RuleResult(
-        where=promise.where, rule=promise.rule, outcome="passed" if kept else "failed", severity=promise.severity,
-        dimension=promise.dimension, observed=_shown(promise, observation),
+        where=promise.where, column=promise.column, rule=promise.rule, outcome="passed" if kept else "failed",
+        severity=promise.severity, dimension=promise.dimension, observed=_shown(promise, observation),
     )  # fmt: skip
     return result, None if kept else _finding(promise, observation, table)
 

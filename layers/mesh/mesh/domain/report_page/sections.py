@@ -98,6 +98,7 @@ def _rules(rules: Sequence[RuleResult]) -> Content:
     order = {"failed": 0, "skipped": 1, "passed": 2}
     rows = [
         (
+            tag("b", rule.column) if rule.column else "",
             tag("code", rule.rule),
             tag("span", rule.outcome, class_=f"badge {_tone(rule)}"),
             rule.severity,
@@ -107,7 +108,7 @@ def _rules(rules: Sequence[RuleResult]) -> Content:
         )
         for rule in sorted(rules, key=lambda rule: order[rule.outcome])
     ]
-    head = ["Rule", "Outcome", "Severity", "Dimension", "Observed", "Where"]
+    head = ["Column", "Rule", "Outcome", "Severity", "Dimension", "Observed", "Where"]
     return [tag("h3", "Rules of the contract"), table(head, rows, counted(len(rows), "rule"), class_="wide")]
 
 
