@@ -8,8 +8,14 @@ from moto import mock_aws
 from tests.builders import CENTRAL, REGION
 
 
+@pytest.fixture(scope="session")
+def session():
+    """What botocore has read of its models: moto makes boto3 forget it between tests."""
+    return boto3.Session("testing", "testing", region_name=REGION)
+
+
 @pytest.fixture
-def aws(monkeypatch):
+def aws(monkeypatch, session):
     """An empty AWS account, central's."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
@@ -18,7 +24,7 @@ def aws(monkeypatch):
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
-        yield boto3.client
+        yield session.client
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from tools import templates
@@ -10,8 +11,9 @@ from tools import templates
 _FUNCTION_ARN = re.compile(r"\$\{(\w+)FunctionArn\}")
 
 
+@cache
 def definitions() -> dict[str, dict[str, Any]]:
-    """Name (`register-product`) → definition."""
+    """Name (`register-product`) → definition, read once: not to be changed."""
     return {
         machine.definition.name.removesuffix(".asl.json"): json.loads(machine.definition.read_text("utf-8"))
         for machine in templates.machines()
