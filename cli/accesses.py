@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mesh.domain import names
+from mesh.domain.access.expressions import Expression
+from mesh.domain.access.published import as_asked
 from mesh.domain.access.record import Access
 from mesh.domain.events import ExposedData
 from rich.text import Text
@@ -154,8 +156,8 @@ def entry_text(resource: dict[str, Any]) -> str:
     """A grant's resource: `LF-Tag policy on TABLE product=credit-card`, `Table credit-card.credit_card`."""
     (kind, found), *_ = resource.items()
     if kind == "LFTagPolicy":
-        tags = " ".join(f"{tag['TagKey']}={','.join(tag['TagValues'])}" for tag in found.get("Expression", ()))
-        return f"LF-Tag policy on {found['ResourceType']} {tags or found.get('ExpressionName', '')}"
+        tags = as_asked(Expression.of_tags(found.get("Expression", ())))
+        return f"LF-Tag policy on {found['ResourceType']} {tags if tags.clauses else found.get('ExpressionName', '')}"
     if kind == "DataCellsFilter":
         return f"filter {found['Name']} on {found['DatabaseName']}.{found['TableName']}"
     if kind == "Database":

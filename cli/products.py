@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from mesh.adapters.aws import code_of
 from mesh.adapters.lakeformation import LakeFormationAdapter
 from mesh.domain import names
+from mesh.domain.access.published import for_people
 from mesh.domain.contract import Contract
 from mesh.domain.product import Product, ProductVersion, TableSnapshot
 
@@ -171,6 +172,7 @@ def table_facts(
         if code_of(error) != "EntityNotFoundException":
             raise
         tags, by_column = {}, {}
+    tags, by_column = for_people(tags), {name: for_people(own) for name, own in by_column.items()}
     declared = contract.table(snapshot.table)
     keys = {column.name for column in snapshot.partition_keys}
     columns = []

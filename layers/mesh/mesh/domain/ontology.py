@@ -11,6 +11,11 @@ DOMAIN: Final = "domain"
 PRODUCT: Final = "product"
 CONFIDENTIALITY: Final = "confidentiality"
 PII: Final = "pii"
+PUBLICATION: Final = "publication"
+PENDING: Final = "pending"
+PUBLISHED: Final = "published"
+RESERVED: Final = {PUBLICATION: (PENDING, PUBLISHED)}
+"""The mesh's own: a database is `pending`, a column `published` once central has tagged it. Nobody else sets or asks."""
 MAX_CHARACTERS: Final = 50
 MAX_VALUES: Final = 1000
 MAX_KEYS: Final = 50
@@ -65,21 +70,21 @@ class Ontology(BaseModel):
     keys: dict[str, TagKey]
 
     def tag_values(self) -> dict[str, tuple[str, ...]]:
-        """Key → values, as Lake Formation's `CreateLFTag` takes them (an open key may have none yet)."""
-        return {name: tuple(key.values) for name, key in self.keys.items()}
+        """Key → values, as Lake Formation's `CreateLFTag` takes them (an open key may have none yet), and the mesh's own."""
+        return {**{name: tuple(key.values) for name, key in self.keys.items()}, **RESERVED}
 
     def check(self, key: str, value: str, **where: str) -> None:
         """Raises `UnknownLFTag`, naming what exists, for a key or value that no contract may use."""
         known = self.keys.get(key)
+        if key in RESERVED or (known is not None and known.open):
+            raise UnknownLFTag(
+                f"the LF-Tag {key!r} is set by the mesh itself", lf_tag=f"{key}={value}", known=[],
+                remedy=f"Remove {key} from the contract's lfTags.", **where,
+            )  # fmt: skip
         if known is None:
             raise UnknownLFTag(
                 f"there is no LF-Tag key {key!r}", lf_tag=f"{key}={value}", known=list(self.keys),
                 remedy=f"Use one of {', '.join(self.keys)}, or ask the mesh owner for a new key.", **where,
-            )  # fmt: skip
-        if known.open:
-            raise UnknownLFTag(
-                f"the LF-Tag {key!r} is set by the mesh itself", lf_tag=f"{key}={value}", known=[],
-                remedy=f"Remove {key} from the contract's lfTags.", **where,
             )  # fmt: skip
         if value not in known.values:
             raise UnknownLFTag(
@@ -120,7 +125,10 @@ def parse_ontology(document: Mapping[str, Any]) -> Ontology:
 
 def _limit_faults(ontology: Ontology) -> list[str]:
     """Lake Formation's limits: it stores lower-case, 50 characters, 1,000 values a key, 50 tags a resource."""
-    faults = [f"{len(ontology.keys)} keys, Lake Formation assigns at most {MAX_KEYS}"] * (len(ontology.keys) > MAX_KEYS)
+    most = MAX_KEYS - len(RESERVED)
+    faults = [f"{len(ontology.keys)} keys, there is room for {most} beside the mesh's own"] * (
+        len(ontology.keys) > most
+    )
     for name, key in ontology.keys.items():
         if len(key.values) > MAX_VALUES:
             faults.append(f"{name}: {len(key.values)} values, Lake Formation holds at most {MAX_VALUES}")
@@ -136,6 +144,7 @@ def _rule_faults(ontology: Ontology) -> list[str]:
     """What the mesh's own rules rest on."""
     keys = ontology.keys
     faults = [f"the key {name!r} is missing" for name in (DOMAIN, PRODUCT, CONFIDENTIALITY, PII) if name not in keys]
+    faults += [f"{name}: the key is the mesh's own" for name in RESERVED if name in keys]
     if PRODUCT in keys and not keys[PRODUCT].open:
         faults.append(f"{PRODUCT}: has to be open")
     faults += [

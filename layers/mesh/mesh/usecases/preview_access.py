@@ -6,8 +6,9 @@ from mesh.domain.access.evaluation import Evaluator
 from mesh.domain.access.exposure import Change, ExposedTable, changes, exposed_by, readers
 from mesh.domain.access.expressions import ANY_VALUE, Expression, parse_expression
 from mesh.domain.access.lake import Grant, Lake, Principal, require
+from mesh.domain.access.published import for_people
 from mesh.domain.events import Model
-from mesh.domain.ontology import CONFIDENTIALITY, PII
+from mesh.domain.ontology import CONFIDENTIALITY, PII, RESERVED
 from mesh.domain.rejections import UnknownLFTag
 from mesh.ports import CatalogState, MemberState, Registry
 
@@ -126,7 +127,7 @@ def check_known(expression: Expression, known: Mapping[str, tuple[str, ...]]) ->
     """Raises UnknownLFTag for a key or value that Lake Formation does not have."""
     for key, values in expression.clauses:
         if key not in known:
-            there = ", ".join(sorted(known))
+            there = ", ".join(sorted(known.keys() - RESERVED.keys()))
             raise UnknownLFTag(f"there is no LF-Tag key {key!r}", lf_tag=key, remedy=f"use one of: {there}")
         for value in sorted(values - {ANY_VALUE, *known[key]}):
             there = ", ".join(known[key])
@@ -150,7 +151,7 @@ def _previewed(
                 name=column.name,
                 confidentiality=column.tags.get(CONFIDENTIALITY, ""),
                 pii=column.tags.get(PII, ""),
-                tags=dict(column.tags),
+                tags=for_people(column.tags),
                 held=None if held is None else column.name in held,
             )
             for column in table.columns

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mesh.domain.access.published import is_published
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     ColumnRef,
@@ -221,6 +222,9 @@ def confirm_readable(version: ProductVersion, *, catalog: Catalog, lake: LakeFor
             raise NotYetReadable(
                 f"{version.product}.{snapshot.table} cannot be read as recorded", missing=missing[:10] or None
             )
-        tags, _ = lake.table_tags(version.product, snapshot.table)
+        tags, by_column = lake.table_tags(version.product, snapshot.table)
         if tags.get("product") != version.product:
             raise NotYetReadable(f"{version.product}.{snapshot.table} does not carry its tags yet", tags=tags)
+        hidden = [column.name for column in snapshot.columns if not is_published(by_column.get(column.name, {}))]
+        if hidden:
+            raise NotYetReadable(f"{version.product}.{snapshot.table} is not published yet", columns=hidden[:10])

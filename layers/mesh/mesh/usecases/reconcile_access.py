@@ -9,6 +9,7 @@ from mesh.domain.access.granting import unneeded
 from mesh.domain.access.lake import IAM_ALLOWED_PRINCIPALS, DatabaseGrant, Grant, Lake, TableGrant
 from mesh.domain.access.nearness import text
 from mesh.domain.access.policy import Policies
+from mesh.domain.access.published import as_asked, waits
 from mesh.domain.access.record import OVER, Access, Decided
 from mesh.domain.access.remedies import resource_of
 from mesh.domain.errors import Rejected
@@ -141,7 +142,10 @@ def _named(entry: GrantEntry) -> str:
     """For people: `tables with LF-Tags product=credit-card`, `DataCellsFilter credit-card.credit_card mesh-ac-…`."""
     ((kind, body),) = entry.resource.items()
     if kind == "LFTagPolicy":
-        return f"{body['ResourceType'].lower()}s with LF-Tags {Expression.of_tags(body['Expression'])}"
+        expression = Expression.of_tags(body["Expression"])
+        unpublished = body["ResourceType"] == "TABLE" and not waits(expression)
+        told = f"{body['ResourceType'].lower()}s with LF-Tags {as_asked(expression)}"
+        return f"{told}, published or not" if unpublished else told
     place = ".".join(str(body[part]) for part in ("DatabaseName", "TableName", "Name") if body.get(part))
     columns = f" ({', '.join(body['ColumnNames'])})" if body.get("ColumnNames") else ""
     return f"{kind} {place}{columns}"

@@ -1,10 +1,14 @@
-"""LF-Tags on the tables and columns of a crawl, before its version is announced."""
+"""LF-Tags on the tables and columns of a crawl, before its version is announced.
+
+The last of them is `publication=published`, on each column by itself and never on a table or a database: whatever appears
+in them later inherits `pending`, and no grant by an expression reaches it.
+"""
 
 from collections.abc import Mapping, Sequence
 
 from mesh.domain.contract import Contract
 from mesh.domain.events import DataCrawled, Envelope, Event, Model
-from mesh.domain.ontology import PRODUCT, Ontology
+from mesh.domain.ontology import PENDING, PRODUCT, PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.product import TableSnapshot
 from mesh.domain.tagging import TagPlan, resolve_tags
 from mesh.ports import LakeFormation, Registry
@@ -13,10 +17,11 @@ from mesh.usecases.registration import Registration
 
 
 class Tagged(Model):
-    """How many tables and columns carry tags of their own."""
+    """How many tables and columns carry tags of their own, and how many columns were published by that."""
 
     tables: int
     columns: int
+    published: int = 0
 
 
 def tag_tables(
@@ -43,7 +48,7 @@ def tag_product(registration: Registration, *, ontology: Ontology, registry: Reg
     contract = Contract.model_validate(registration.contract)
     tables = version.tables if version else ()
     tagged = assign_tags(registration.product, contract, tables, ontology=ontology, lake=lake)
-    lake.tag_database(registration.database, registration.tags)
+    lake.tag_database(registration.database, {**registration.tags, PUBLICATION: PENDING})
     return tagged
 
 
@@ -70,7 +75,10 @@ def assign_tags(
 
     A tag that an earlier contract set, and this one does not, gets the value that would be inherited: it is overwritten
     and not removed, so that no column inherits, for a moment, what its database has before it is tagged anew.
+
+    Columns that were not there before are published when all else is in place.
     """
+    own = {table.table: lake.assigned_tags(product, table.table) for table in tables}
     plan = resolve_tags(
         contract,
         ontology,
@@ -78,23 +86,39 @@ def assign_tags(
         product=product,
         tables={table.table: [column.name for column in table.columns] for table in tables},
     )
-    plan = _take_back(plan, product, tables, lake)
+    plan = _take_back(plan, tables, own)
     for table in plan.columns:
         for tags, columns in plan.column_groups(table):
             lake.tag_columns(product, table, columns, tags)
     for table, tags in plan.tables.items():
         lake.tag_table(product, table, tags)
-    return Tagged(tables=len(plan.tables), columns=sum(len(columns) for columns in plan.columns.values()))
+    published = sum(_publish(product, table, own[table.table][1], lake) for table in tables)
+    columns = sum(len(columns) for columns in plan.columns.values())
+    return Tagged(tables=len(plan.tables), columns=columns, published=published)
 
 
-def _take_back(plan: TagPlan, product: str, tables: Sequence[TableSnapshot], lake: LakeFormation) -> TagPlan:
+def _publish(product: str, table: TableSnapshot, own: Mapping[str, Mapping[str, str]], lake: LakeFormation) -> int:
+    """Partition keys are columns as well: without them no grant would show a partitioned table's rows by day."""
+    names = [column.name for column in (*table.columns, *table.partition_keys)]
+    new = [name for name in names if own.get(name, {}).get(PUBLICATION) != PUBLISHED]
+    if new:
+        lake.tag_columns(product, table.table, new, {PUBLICATION: PUBLISHED})
+    return len(new)
+
+
+type _Own = tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]
+"""What a table, and each of its columns, carries itself."""
+
+
+def _take_back(plan: TagPlan, tables: Sequence[TableSnapshot], carried: Mapping[str, _Own]) -> TagPlan:
     """The plan, with what tables and columns carry themselves but should not."""
     on_tables, on_columns = dict(plan.tables), dict(plan.columns)
     for table in tables:
         name = table.table
-        own, own_columns = lake.assigned_tags(product, name)
+        own, own_columns = carried[name]
         inherited = {**plan.database, **plan.tables.get(name, {})}
-        on_tables[name] = {**_stale(own, plan.database), **plan.tables.get(name, {})}
+        # A table that somebody published as a whole would hand that down to the columns to come.
+        on_tables[name] = {**_stale(own, {**plan.database, PUBLICATION: PENDING}), **plan.tables.get(name, {})}
         wanted = plan.columns.get(name, {})
         on_columns[name] = {
             column.name: {**_stale(own_columns.get(column.name, {}), inherited), **wanted.get(column.name, {})}

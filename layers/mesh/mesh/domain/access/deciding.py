@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mesh.domain.access.asking import Ask
-from mesh.domain.access.exposure import ExposedTable, exposed_by
+from mesh.domain.access.exposure import ExposedTable, matched_by
 from mesh.domain.access.expressions import Tags
 from mesh.domain.access.foreseeing import foresee
 from mesh.domain.access.granting import (
@@ -83,7 +83,8 @@ def decide(
     """
     hidden = {name: found for name, found in lake.databases.items() if name in withheld}
     lake = replace(lake, databases={name: found for name, found in lake.databases.items() if name not in withheld})
-    judge = Judge(ask, asker, policies, exposed_by(replace(lake, databases=hidden), ask.tags))
+    # Published or not: what is to be withheld may be published tomorrow.
+    judge = Judge(ask, asker, policies, matched_by(replace(lake, databases=hidden), ask.tags))
     tables = resolve(ask, lake)
     if not tables:
         return foresee(judge, owners=owners, central=central, catalog=lake.account, now=now)

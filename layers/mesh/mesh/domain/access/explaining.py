@@ -1,21 +1,34 @@
 """Why a role can, or cannot, read a column: each thing that it takes, in the order in which one would mend them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mesh.domain.access import remedies
 from mesh.domain.access.evaluation import Bundle, Evaluator, Layers, may_describe_link
 from mesh.domain.access.expressions import Expression
 from mesh.domain.access.lake import ColumnsGrant, DatabaseGrant, Grant, PolicyGrant, Principal, TableGrant
 from mesh.domain.access.nearness import READ, AskedColumn, Near, by, differs, text
+from mesh.domain.access.published import as_asked, for_people, granted_as, is_published, waits
 from mesh.domain.access.situation import Explanation, Situation, Step
+from mesh.domain.ontology import PUBLICATION, PUBLISHED
 
 
 def explain(situation: Situation) -> Explanation:
     """Every step for this reader and column. The column has to exist."""
+    steps = tuple(_steps(situation))
+    who, tags = situation.who, for_people(situation.tags)
+    return Explanation(who.arn, situation.database, situation.table, situation.column, tags, steps)
+
+
+def _steps(situation: Situation) -> Iterator[Step]:
+    """Of a column that is not published, that comes first, and all else as if it were."""
     reading = _Reading(situation)
-    steps = tuple(reading.steps())
-    who = situation.who
-    return Explanation(who.arn, situation.database, situation.table, situation.column, situation.tags, steps)
+    if not is_published(situation.tags) and not reading.granted:
+        place = (situation.database, situation.table, situation.column)
+        reading = _Reading(replace(situation, lake=situation.lake.with_tag(PUBLICATION, PUBLISHED, *place)))
+        if reading.granted or reading.waits:
+            yield reading.not_published()
+    yield from reading.steps()
 
 
 class _Reading:
@@ -32,6 +45,28 @@ class _Reading:
         self.direct = self.evaluator.bundle(who, self.central)
         self.account = self.evaluator.bundle(Principal(who.account, who.account))
         self.passed = self.evaluator.bundle(who, who.account)
+
+    @property
+    def granted(self) -> bool:
+        """Whether a grant to the role, or to its account, reaches the column."""
+        return self.of.column in self.layers.direct.readable | self.layers.account.readable
+
+    @property
+    def waits(self) -> bool:
+        """Whether a grant that reaches the column, or nearly does, is of published columns alone."""
+        bundles = [self.direct, self.account]
+        near = self.asked.nearest(bundles)
+        giving = [grant for bundle in bundles for grant in self.asked.giving(bundle)] or ([near.grant] if near else [])
+        return any(isinstance(each.resource, PolicyGrant) and waits(each.resource.expression) for each in giving)
+
+    def not_published(self) -> Step:
+        """The crawl wrote the column, and `publish-version` has not tagged it."""
+        found = "not published yet: central has not tagged this column"
+        remedy = (
+            f"wait for the version that brings it (mesh history {self.of.database}); if that was held back, its owner "
+            "is told why, and if central's run failed, mesh doctor says so"
+        )
+        return Step(self.central, "publication", found, "NotPublished", remedy)
 
     def steps(self) -> Iterator[Step]:
         """In central there is neither share nor link."""
@@ -178,7 +213,7 @@ class _Reading:
             across = principal != self.of.who.arn
             commands = [remedies.grant(principal, grant.resource, self.central, list(READ), grantable=across)]
             if across and isinstance(grant.resource, PolicyGrant):
-                database = PolicyGrant("DATABASE", grant.resource.expression)
+                database = PolicyGrant("DATABASE", as_asked(grant.resource.expression))
                 commands.append(remedies.grant(principal, database, self.central, ["DESCRIBE"], grantable=True))
             return Step(self.central, name, found, "NoGrant", self._ask(), tuple(commands))
         if not near.misses:
@@ -206,7 +241,7 @@ class _Reading:
         if not untagged and isinstance(near.grant.resource, PolicyGrant):
             clauses = dict(near.grant.resource.expression.clauses)
             own = {miss.key: frozenset({miss.value or ""}) for miss in near.misses}
-            wider = PolicyGrant("TABLE", Expression.of({**clauses, **own}))
+            wider = PolicyGrant("TABLE", granted_as(Expression.of({**clauses, **own})))
             yield remedies.grant(principal, wider, self.central, list(READ), grantable=of.home is not None)
 
 

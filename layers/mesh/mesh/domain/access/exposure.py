@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mesh.domain.access.evaluation import Evaluator, tagged
 from mesh.domain.access.expressions import Expression, Tags
 from mesh.domain.access.lake import IAM_ALLOWED_PRINCIPALS, Lake, Principal
+from mesh.domain.access.published import granted_as
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,13 @@ class Change:
     loses: tuple[str, ...]
 
 
-def exposed_by(lake: Lake, expression: Expression) -> Iterator[ExposedTable]:
-    """Tables and columns that SELECT granted on the expression would let one read."""
+def exposed_by(lake: Lake, asked: Expression) -> Iterator[ExposedTable]:
+    """Tables and columns that SELECT, granted for what is asked, would let one read now: what is published of it."""
+    return matched_by(lake, granted_as(asked))
+
+
+def matched_by(lake: Lake, expression: Expression) -> Iterator[ExposedTable]:
+    """Tables and columns that match an expression as it stands."""
     for database in lake.databases.values():
         for table in database.tables.values():
             where = tagged(table, database.tags)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mesh.domain.errors import Rejected
-from mesh.domain.ontology import MAX_VALUES
+from mesh.domain.ontology import MAX_VALUES, RESERVED
 
 type Tags = Mapping[str, str]
 """LF-Tags of one resource: a key has one value. Lower-case, as Lake Formation stores them."""
@@ -78,6 +78,12 @@ def parse_expression(text: str) -> Expression:
         values = listed.split(",")
         if not equals or not key or not all(values):
             raise InvalidExpression(f"{clause!r} is no KEY=VALUE[,VALUE…]", expression=text, remedy=_FORM)
+        if key in RESERVED:
+            raise InvalidExpression(
+                f"the LF-Tag {key!r} is set by the mesh itself",
+                expression=text,
+                remedy=f"leave {key} out: every grant shows what is published, and nothing else",
+            )
         if key in pairs:
             raise InvalidExpression(
                 f"the key {key!r} is given twice: there is no OR across clauses",

@@ -18,6 +18,7 @@ from mesh.domain.access.expressions import Expression, Tags
 from mesh.domain.access.lake import ColumnsGrant, DatabaseGrant, Granted, PolicyGrant, TableGrant
 from mesh.domain.access.narrowing import pinned
 from mesh.domain.access.policy import Permission
+from mesh.domain.access.published import granted_as
 from mesh.domain.access.remedies import resource_of
 from mesh.domain.events import GrantEntry
 from mesh.domain.ontology import PRODUCT
@@ -40,10 +41,13 @@ def filter_name(access: str) -> str:
 def policy_entries(
     tables: Sequence[Expression], databases: Iterable[Granted], catalog: str, permission: Permission
 ) -> tuple[GrantEntry, ...]:
-    """DESCRIBE of the databases, so that a link can be followed; and the tables' columns by their tags."""
+    """DESCRIBE of the databases, so that a link can be followed; and the tables' columns by their tags, once published.
+
+    Here, and nowhere else, an asked expression becomes the granted one.
+    """
     held = ("SELECT", "DESCRIBE") if permission == "SELECT" else DESCRIBE
     entries = [_entry(each, catalog, DESCRIBE) for each in databases]
-    return (*entries, *(_entry(PolicyGrant("TABLE", each), catalog, held) for each in tables))
+    return (*entries, *(_entry(PolicyGrant("TABLE", granted_as(each)), catalog, held) for each in tables))
 
 
 def databases_by_tags(expressions: Iterable[Expression], databases: Mapping[str, Tags]) -> list[Granted]:

@@ -157,7 +157,7 @@ def _tagged(table: Table, tag: Tags, column: str) -> Table:
 
 
 class NotInCatalog(Rejected):
-    """A database, table or column that central's catalog does not have."""
+    """A database, table or column that central's catalog does not have, or has not published."""
 
 
 def require(lake: Lake, database: str, table: str = "", column: str = "") -> None:
@@ -169,6 +169,15 @@ def require(lake: Lake, database: str, table: str = "", column: str = "") -> Non
         raise _absent(f"product {database} has no table {table!r}", found.tables)
     if column and column not in found.tables[table].columns:
         raise _absent(f"table {database}.{table} has no column {column!r}", found.tables[table].columns)
+
+
+def not_published(product: str, columns: Iterable[str]) -> NotInCatalog:
+    """For columns that were crawled and not tagged: what may be done with them nobody can say yet."""
+    return NotInCatalog(
+        f"not published yet, since central has not tagged it: {', '.join(columns)}",
+        product=product,
+        remedy=f"ask again when its version is announced: mesh notices, mesh history {product}",
+    )
 
 
 def _absent(message: str, known: Iterable[str]) -> NotInCatalog:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from mesh.domain.access.expressions import MAX_BYTES, Expression, InvalidExpression, Tags
+from mesh.domain.access.published import granted_as
 
 type Point = tuple[str, ...]
 """One value for each decisive key, in the keys' order."""
@@ -84,14 +85,18 @@ def size(expression: Expression) -> int:
 
 
 def _fitting(expression: Expression) -> Iterator[Expression]:
-    """The expression, or halves of it that together match the same: values of one clause are OR."""
+    """The expression, or halves of it that together match the same: values of one clause are OR.
+
+    It has to fit as it is granted on tables.
+    """
+    needed = size(granted_as(expression))
     longest, values = max(expression.clauses, key=lambda clause: (len(clause[1]), clause[0]))
-    if len(values) <= MAX_CLAUSE_VALUES and size(expression) <= MAX_BYTES:
+    if len(values) <= MAX_CLAUSE_VALUES and needed <= MAX_BYTES:
         yield expression
         return
     if len(values) == 1:
         raise InvalidExpression(
-            f"the expression and the classes allowed need {size(expression)} bytes; Lake Formation takes {MAX_BYTES}",
+            f"the expression and the classes allowed need {needed} bytes; Lake Formation takes {MAX_BYTES}",
             expression=str(expression),
             remedy="ask for less: leave out keys that need not restrict",
         )

@@ -7,6 +7,7 @@ from typing import Final
 from mesh.domain.access.evaluation import Bundle, TaggedTable
 from mesh.domain.access.expressions import Expression, Miss, Tags
 from mesh.domain.access.lake import ALL, ColumnsGrant, DatabaseGrant, Grant, PolicyGrant, TableGrant
+from mesh.domain.access.published import as_asked, granted_as
 from mesh.domain.ontology import CONFIDENTIALITY, PII, PRODUCT
 
 READ: Final = ("SELECT", "DESCRIBE")
@@ -71,7 +72,7 @@ class AskedColumn:
         if not wanted:
             columns = ColumnsGrant(self.where.table.database, self.where.table.name, frozenset({self.name}))
             return Grant(principal, columns, frozenset(READ))
-        return Grant(principal, PolicyGrant("TABLE", Expression.of(wanted)), frozenset(READ))
+        return Grant(principal, PolicyGrant("TABLE", granted_as(Expression.of(wanted))), frozenset(READ))
 
 
 def by(grants: Sequence[Grant]) -> str:
@@ -84,7 +85,7 @@ def by(grants: Sequence[Grant]) -> str:
 def text(grant: Grant) -> str:
     match grant.resource:
         case PolicyGrant(_, expression):
-            return f"LF-Tags {expression}"
+            return f"LF-Tags {as_asked(expression)}"
         case ColumnsGrant(database, table, names, excluded, row_filter):
             if row_filter:
                 return f"data cells filter {row_filter} on {database}.{table}"

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from mesh.domain.access.asking import AmbiguousAsk, Ask
 from mesh.domain.access.exposure import ExposedColumn, ExposedTable, exposed_by
-from mesh.domain.access.lake import Lake, NotInCatalog, Table, require
+from mesh.domain.access.lake import Lake, NotInCatalog, Table, not_published, require
+from mesh.domain.access.published import is_published
 from mesh.domain.events import ExposedClass, ExposedData
 from mesh.domain.ontology import CONFIDENTIALITY, PII
 
@@ -20,7 +21,7 @@ def by_name(ask: Ask) -> bool:
 
 
 def resolve(ask: Ask, lake: Lake) -> tuple[ExposedTable, ...]:
-    """Every table of which the ask exposes columns. Empty: its product, or its expression, has none today.
+    """Every table of which the ask exposes published columns. Empty: its product, or its expression, has none today.
 
     Columns of a product with several tables are those of each table that has them. Raises NotInCatalog for a product,
     table or column that is not there, AmbiguousAsk for rows of more than one table.
@@ -33,7 +34,8 @@ def resolve(ask: Ask, lake: Lake) -> tuple[ExposedTable, ...]:
     places = [each for each in found if each.database == ask.product and ask.table in ("", each.table)]
     if not places:
         raise NotInCatalog(
-            f"product {ask.product} has no columns yet", remedy="ask for the whole product, or when it has data"
+            f"product {ask.product} has no columns yet that are published",
+            remedy="ask for the whole product, or when it has data",
         )
     if ask.rows and len(places) > 1:
         there = ", ".join(each.table for each in places)
@@ -44,6 +46,9 @@ def resolve(ask: Ask, lake: Lake) -> tuple[ExposedTable, ...]:
 def _with_columns(places: Sequence[ExposedTable], names: Sequence[str], lake: Lake) -> tuple[ExposedTable, ...]:
     known = dict.fromkeys(column.name for each in places for column in each.columns)
     absent = [name for name in names if name not in known]
+    pending = [name for name in absent if any(name in table_of(each, lake).columns for each in places)]
+    if pending:
+        raise not_published(places[0].database, pending)
     if absent:
         where = ", ".join(f"{each.database}.{each.table}" for each in places)
         raise NotInCatalog(f"{where}: no column {', '.join(absent)}", remedy=f"there is: {', '.join(known)}")
@@ -67,12 +72,16 @@ def mentioned(rows: str, where: ExposedTable, lake: Lake) -> list[ExposedColumn]
     """The columns whose names occur in a predicate, as words: whoever chooses rows by a column learns its values.
 
     Read without SQL, so that no way of quoting hides a column; a word in a literal counts as well, which denies too
-    much rather than too little.
+    much rather than too little. Raises NotInCatalog for a column that is not published: its tags are not its own yet.
     """
     table, database = table_of(where, lake), lake.databases[where.database]
     words = rows.lower()
     names = (name for name in table.columns if re.search(rf"(?<!\w){re.escape(name.lower())}(?!\w)", words))
-    return [ExposedColumn(name, table.effective(database.tags, name)) for name in names]
+    found = [ExposedColumn(name, table.effective(database.tags, name)) for name in names]
+    pending = [column.name for column in found if not is_published(column.tags)]
+    if pending:
+        raise not_published(where.database, pending)
+    return found
 
 
 def exposure(tables: Iterable[ExposedTable], owners: Mapping[str, str]) -> tuple[ExposedData, ...]:

@@ -13,6 +13,7 @@ type Missing = Literal[
     "ColumnNotGranted",
     "DescribeMissing",
     "GrantOptionMissing",
+    "NotPublished",
     "ShareNotAccepted",
     "LinkMissing",
     "LinkDescribeMissing",
