@@ -29,7 +29,7 @@ from tests.fakes import (
     FakeTrace,
     topic_of,
 )
-from tests.unit.domain.access.asks import credit_card, document, lake_of, shipped
+from tests.unit.domain.access.asks import credit_card, document, lake_of, shipped, tags
 
 STEWARD_TOPIC = "arn:aws:sns:us-east-1:111111111111:stewards"
 OTHER = "555555555555"
@@ -43,7 +43,7 @@ TARGET = Target("arn:target", "arn:role", "arn:dlq")
 
 def loans(**tagged: str) -> Database:
     """Another product, of another owner; internal unless told otherwise."""
-    own = {"product": "loans", "confidentiality": "internal", "pii": "none", "domain": "risk", **tagged}
+    own = tags("loans", domain="risk", **tagged)
     return Database("loans", own, {"loans": Table("loans", "loans", ("id", "sum"))})
 
 

@@ -95,7 +95,7 @@ def test_tags_are_added_and_values_of_others_kept():
 
     governed = govern(lake, OURS, ontology=an_ontology())
 
-    assert governed.tags_created == ("confidentiality", "pii")
+    assert governed.tags_created == ("confidentiality", "pii", "publication")
     assert governed.values_added == {"domain": ("retail", "risk")}
     assert lake.tags["domain"] == ("theirs", "retail", "risk")
     assert lake.tags["foreign"] == ("x",)

@@ -19,6 +19,7 @@ from mesh.domain.access.lake import (
     Table,
     TableGrant,
 )
+from mesh.domain.access.published import granted_as
 from mesh.domain.access.situation import Home
 from mesh.domain.rejections import UnknownLFTag
 from mesh.usecases.explain_access import UnknownRole, explain_access
@@ -29,6 +30,7 @@ ANALYST = f"arn:aws:iam::{CONSUMER}:role/analyst"
 STEWARD = f"arn:aws:iam::{CENTRAL}:role/steward"
 ADMIN = f"arn:aws:iam::{CONSUMER}:role/admin"
 OPEN = "confidentiality=internal product=credit"
+PUBLISHED = {"product": "credit", "pii": "none", "publication": "published"}
 PERSONAL = {"confidentiality": "confidential", "pii": "personal"}
 KNOWN = {
     "product": ("credit", "other"),
@@ -56,11 +58,19 @@ class FakeState:
     """One account's state: central's catalog, or a member's part."""
 
     def __init__(
-        self, *grants, links=("rl_credit",), on_link=(ON_LINK,), share="accepted", invitations=None, allowed=None
+        self,
+        *grants,
+        links=("rl_credit",),
+        on_link=(ON_LINK,),
+        share="accepted",
+        invitations=None,
+        allowed=None,
+        columns=None,
     ):
-        columns = ("id", "amount", "email")
-        accounts = Table("credit", "accounts", columns, {"confidentiality": "internal"}, {"email": PERSONAL}, True)
-        databases = {"credit": Database("credit", {"product": "credit", "pii": "none"}, {"accounts": accounts})}
+        own = {"email": PERSONAL, **(columns or {})}
+        names = ("id", "amount", "email")
+        accounts = Table("credit", "accounts", names, {"confidentiality": "internal"}, own, True)
+        databases = {"credit": Database("credit", PUBLISHED, {"accounts": accounts})}
         self._lake = Lake(CENTRAL, databases, grants, shares={CONSUMER: share} if share else {})
         self._home = Home(Lake(CONSUMER, {}, on_link, frozenset({ADMIN})), links, invitations or {}, ())
         self._allowed = allowed
@@ -277,3 +287,69 @@ def test_a_tag_preview_names_who_gains_and_who_loses_by_role_and_account():
 def test_a_tag_is_one_key_and_one_value(tag, error):
     with pytest.raises(error):
         preview_tag(tag, "credit", catalog=FakeState(), members={})
+
+
+WAITING = PolicyGrant("TABLE", granted_as(parse_expression(OPEN)))
+GIVEN = grant(CONSUMER, WAITING, *BOTH, option=BOTH)
+PASSED = grant(ANALYST, WAITING, *BOTH, by=CONSUMER)
+PENDING = {"publication": "pending"}
+
+
+def unpublished(*grants, **column):
+    return FakeState(*grants, columns={"amount": {**column, **PENDING}})
+
+
+def test_a_column_that_central_has_not_tagged_is_told_as_not_published_and_nothing_else_is_blamed():
+    found = ask(unpublished(GIVEN, PASSED), "amount")
+    assert (found.can_read, missing(found)) == (False, ["NotPublished"])
+    step = found.steps[0]
+    assert (step.account, step.found) == (CENTRAL, "not published yet: central has not tagged this column")
+    assert "mesh history credit" in step.remedy
+    assert step.commands == ()
+    assert found.readable == ("id",)
+    assert "publication" not in json.dumps(found.model_dump(mode="json"))
+
+
+def test_what_is_missing_besides_is_told_after_it():
+    assert missing(ask(unpublished(GIVEN), "amount")) == ["NotPublished", "LocalGrantMissing"]
+    stricter = unpublished(GIVEN, PASSED, confidentiality="confidential")
+    assert missing(ask(stricter, "amount"))[:2] == ["NotPublished", "TagDiffers"]
+    assert missing(ask(unpublished(), "amount"))[0] == "NoGrant"
+
+
+def test_published_the_same_grants_let_it_be_read_in_the_words_of_who_asked():
+    found = ask(FakeState(GIVEN, PASSED), "amount")
+    assert found.can_read
+    assert found.steps[0].found == f"DESCRIBE, SELECT by LF-Tags {OPEN}"
+
+
+def test_a_grant_by_name_does_not_wait():
+    columns = ColumnsGrant("credit", "accounts", frozenset({"amount"}))
+    named = [grant(who, columns, "SELECT", option=option, by=by)
+             for who, option, by in ((CONSUMER, ("SELECT",), CENTRAL), (ANALYST, (), CONSUMER))]  # fmt: skip
+    seen = [grant(who, TableGrant("credit", "accounts"), "DESCRIBE", option=option, by=by)
+            for who, option, by in ((CONSUMER, ("DESCRIBE",), CENTRAL), (ANALYST, (), CONSUMER))]  # fmt: skip
+    assert ask(unpublished(*named, *seen), "amount").can_read
+
+
+def test_the_command_that_is_proposed_grants_what_is_published_alone():
+    [step] = [each for each in ask(FakeState(TO_ROLE)).steps if each.missing == "NoGrant"]
+    tables, database = ([*shlex.split(command)] for command in step.commands)
+    assert '"TagKey":"publication","TagValues":["published"]' in " ".join(tables)
+    assert "publication" not in " ".join(database)
+
+
+def test_a_preview_shows_what_is_published_and_not_the_key():
+    found = preview_expression(OPEN, catalog=unpublished(), registry=REGISTRY)
+    assert [[column.name for column in each.columns] for each in found.tables] == [["id"]]
+    assert (found.expression, found.tables[0].hidden) == (OPEN, 2)
+    assert all("publication" not in column.tags for column in found.tables[0].columns)
+
+
+@pytest.mark.parametrize("ask_about", ["expression", "tag"])
+def test_the_key_is_not_to_be_previewed(ask_about):
+    with pytest.raises(InvalidExpression, match="set by the mesh itself"):
+        if ask_about == "tag":
+            preview_tag("publication=published", "credit.accounts", catalog=FakeState(), members={})
+        else:
+            preview_expression("publication=published", catalog=FakeState(), registry=REGISTRY)

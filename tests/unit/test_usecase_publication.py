@@ -56,8 +56,9 @@ class World:
 
     def __init__(self, **product):
         self.catalog, self.clock, self.trace, self.topics = FakeCatalog(), FakeClock(), FakeTrace(), FakeMemberTopics()
-        self.lake = FakeLakeFormation({"product": [PRODUCT]})
+        self.lake = FakeLakeFormation({"product": [PRODUCT], "publication": ["pending", "published"]})
         self.lake.tag_database(PRODUCT, {"product": PRODUCT})
+        self.lake.tag_columns(PRODUCT, TABLE, list(COLUMNS), {"publication": "published"})
         self.registry = FakeRegistry(a_member(), a_member(CONSUMER, "consumer"))
         self.registry.products[PRODUCT] = a_product(**product)
         self.table(COLUMNS)
@@ -215,6 +216,7 @@ def test_readable_means_table_columns_and_tags():
         lambda w: w.catalog.tables.clear(),
         lambda w: w.table({"id": "bigint"}),
         lambda w: w.lake.on.clear(),
+        lambda w: w.lake.tag_columns(PRODUCT, TABLE, ["amount"], {"publication": "pending"}),
     ):
         spoiled = World()
         spoil(spoiled)

@@ -5,7 +5,10 @@ from datetime import timedelta
 
 import pytest
 from mesh.adapters.grants_format import parse_grants
-from mesh.domain.access.lake import DatabaseGrant, Grant, TableGrant
+from mesh.domain.access.lake import DatabaseGrant, Grant, PolicyGrant, TableGrant
+from mesh.domain.access.published import as_asked
+from mesh.domain.access.remedies import resource_of
+from mesh.domain.events import GrantEntry
 from mesh.usecases.books import Books
 from mesh.usecases.reconcile_access import find_drift
 from mesh.usecases.repair_access import repair_drift
@@ -243,3 +246,36 @@ def test_what_is_in_order_by_the_time_of_the_repair_is_left():
     )
 
     assert (repaired.repaired, world.lake.grants) == ((), [])
+
+
+def test_a_grant_by_hand_that_waits_for_nothing_is_told_from_ours():
+    """As ours were made before there was the key: both are people's words, and the difference is said."""
+    world = World()
+    ours = world.grants()[1]
+    asked = as_asked(ours.resource.expression)
+    world.have(*world.grants(), dataclasses.replace(ours, resource=PolicyGrant("TABLE", asked)))
+
+    [drift] = world.drifts().drifts
+
+    assert drift.kind == "foreign"
+    assert drift.what == f"DESCRIBE, SELECT on tables with LF-Tags {asked}, published or not"
+
+
+def test_an_access_from_before_there_was_the_key_keeps_its_expression():
+    """What it was granted is what its record says: nothing is missing, nothing surplus, until it is asked again."""
+    world = World()
+    database, ours = world.grants()
+    before = PolicyGrant("TABLE", as_asked(ours.resource.expression))
+    entries = [
+        world.found.entries[0],
+        GrantEntry(resource=resource_of(before, asks.CENTRAL), permissions=("SELECT", "DESCRIBE")),
+    ]
+    world.found = world.found.model_copy(update={"entries": tuple(entries)})
+    world.accesses = FakeAccessRegistry()
+    world.add(ID)
+
+    world.have(database, dataclasses.replace(ours, resource=before))
+    assert world.kinds() == []
+
+    world.have(database, ours)
+    assert sorted(world.kinds()) == ["foreign", "missing"]

@@ -133,6 +133,7 @@ def test_an_event_without_an_id_is_one_access_however_often_it_is_tried():
         ({"until": NOON.isoformat()}, UntilInThePast),
         ({"product": "nowhere"}, UnknownProduct),
         ({"expression": "nonsense"}, InvalidExpression),
+        ({"expression": "pii=none publication=pending"}, InvalidExpression),
         ({"expression": f"product={','.join(f'p{n}' for n in range(1001))}"}, InvalidExpression),
         ({"expression": "colour=red"}, UnknownLFTag),
         ({"expression": "confidentiality=secret"}, UnknownLFTag),

@@ -1,6 +1,7 @@
 """Tags: before anybody hears of a version, and never laxer for a moment."""
 
 import pytest
+from mesh.adapters.lakeformation import LakeFormationRefused
 from mesh.domain.counting import TableTotal
 from mesh.domain.events import ColumnRef, CrawledTable, DataCrawled, PersonalDataFinding
 from mesh.domain.membership import NotTheOwner
@@ -75,6 +76,11 @@ class World:
             published=NOON,
         )
         self.registry.recorded[PRODUCT] = [version]
+
+    def published(self, *columns):
+        """Which of the table's columns are published, as their grants see it."""
+        names = columns or ("laufkont", "email")
+        return [name for name in names if self.effective(name, "publication") == "published"]
 
     def effective(self, column, key="confidentiality"):
         return self.lake.effective(PRODUCT, TABLE, column).get(key)
@@ -215,3 +221,96 @@ def test_what_is_inherited_is_not_assigned_again():
     world.tag_tables()
 
     assert [call for call in world.lake.calls[len(before) :] if call[-1] == "laufkont"] == []
+
+
+def test_columns_are_published_each_by_itself_and_nothing_above_them():
+    world = World()
+    world.tag_product()
+    assert world.published() == []
+
+    tagged = world.tag_tables()
+
+    assert (tagged.published, world.published()) == (2, ["laufkont", "email"])
+    assert world.lake.on[PRODUCT,]["publication"] == "pending"
+    assert "publication" not in world.lake.on.get((PRODUCT, TABLE), {})
+    assert world.effective("a-column-to-come", "publication") == "pending"
+
+
+def test_partition_keys_are_published_as_well():
+    world = World()
+    world.tag_product()
+    key = (ColumnRef(name="dt", type="string"),)
+
+    world.tag_tables(snapshot().model_copy(update={"partition_keys": key}))
+
+    assert world.published("dt") == ["dt"]
+
+
+def test_nothing_new_costs_no_call_and_one_column_one():
+    world = World()
+    world.tag_product()
+    world.tag_tables()
+    calls = []
+    tag_columns = world.lake.tag_columns
+    world.lake.tag_columns = lambda *args: (calls.append(args), tag_columns(*args))
+    wanted = {"confidentiality": "confidential", "pii": "personal"}
+
+    assert world.tag_tables().published == 0
+    assert [call for call in calls if "publication" in call[-1]] == []
+    calls.clear()
+    assert world.tag_tables(snapshot("laufkont", "email", "note")).published == 1
+    assert [call[2:] for call in calls] == [(["email"], wanted), (["note"], {"publication": "published"})]
+
+
+def test_a_column_is_published_last_so_never_with_a_tag_that_it_only_inherits():
+    """At each single call: what is published has its own class."""
+    world = World()
+    world.tag_product()
+    finding = PersonalDataFinding(column="laufkont", value="sensitive", reason="card numbers", confidence=1.0)
+    seen = []
+    assign = world.lake._assign
+
+    def watched(place, tags):
+        assign(place, tags)
+        seen.append([(name, world.effective(name, "pii")) for name in world.published()])
+
+    world.lake._assign = watched
+
+    world.tag_tables(snapshot(findings=(finding,)))
+
+    final = {"laufkont": "sensitive", "email": "personal"}
+    assert seen[-1] == list(final.items())
+    assert all(final[name] == pii for found in seen for name, pii in found)
+
+
+def test_what_could_not_be_tagged_is_not_published():
+    world = World()
+    world.tag_product()
+    world.lake.tags["pii"] = ("none",)
+
+    with pytest.raises(LakeFormationRefused):
+        world.tag_tables()
+
+    assert world.published() == []
+
+
+def test_a_new_contract_publishes_the_columns_of_the_last_version_and_no_others():
+    """Of a mesh from before there was such a tag; the catalog has a column that was held back."""
+    world = World()
+    world.publish()
+
+    tagged = world.tag_product()
+
+    assert (tagged.published, world.published("laufkont", "email", "held")) == (2, ["laufkont", "email"])
+
+
+def test_a_table_that_somebody_published_as_a_whole_hands_nothing_down():
+    world = World()
+    world.tag_product()
+    world.tag_tables()
+    world.lake.tag_table(PRODUCT, TABLE, {"publication": "published"})
+    assert world.published("to-come") == ["to-come"]
+
+    world.tag_tables()
+
+    assert (world.published("to-come"), world.published()) == ([], ["laufkont", "email"])

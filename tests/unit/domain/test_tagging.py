@@ -153,3 +153,18 @@ def test_an_ontology_beyond_lake_formations_limits_or_our_rules_is_refused(docum
     with pytest.raises(OntologyInvalid) as refused:
         parse_ontology(document)
     assert refused.value.where["violations"]
+
+
+@pytest.mark.parametrize("where", ["lf_tags", "table_tags", "columns"])
+def test_the_meshs_own_key_is_set_by_no_contract(where):
+    own = {"publication": "published"}
+    given = {"columns": [column("a", lf_tags=own)]} if where == "columns" else {where: own}
+    with pytest.raises(UnknownLFTag, match="'publication' is set by the mesh itself") as caught:
+        check_tags(contract(**given), ONTOLOGY)
+    assert caught.value.remedy == "Remove publication from the contract's lfTags."
+
+
+def test_the_meshs_own_key_is_no_part_of_an_ontology_and_always_made():
+    assert ONTOLOGY.tag_values()["publication"] == ("pending", "published")
+    with pytest.raises(OntologyInvalid, match="publication: the key is the mesh's own"):
+        parse_ontology({"keys": {**DOCUMENT["keys"], "publication": {"meaning": "m", "values": {"yes": "y"}}}})

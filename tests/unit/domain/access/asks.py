@@ -34,7 +34,8 @@ POLICIES = shipped()
 
 
 def tags(product, confidentiality="internal", pii="none", **others):
-    return {"product": product, "confidentiality": confidentiality, "pii": pii, **others}
+    """Of a database whose columns are all published: in the mesh each column carries that itself."""
+    return {"product": product, "confidentiality": confidentiality, "pii": pii, "publication": "published", **others}
 
 
 def table(database, name, columns, column_tags=None, **own):

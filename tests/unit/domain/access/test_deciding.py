@@ -11,6 +11,7 @@ from mesh.domain.access.deciding import MoreThanAsked, UntilTooFar, grown, less
 from mesh.domain.access.evaluation import Evaluator
 from mesh.domain.access.expressions import Expression, InvalidExpression
 from mesh.domain.access.lake import Database, Grant, NotInCatalog, PolicyGrant, Principal
+from mesh.domain.access.published import as_asked, waits
 
 from tests.unit.domain.access.asks import (
     CENTRAL,
@@ -32,9 +33,11 @@ LATER = NOW + timedelta(days=30)
 
 
 def policies_of(found, kind="TABLE"):
-    """The expressions of policies on tables, or on databases, as text."""
+    """The expressions of policies on tables, or on databases, as text: as asked, for all on tables wait alike."""
     bodies = [entry.resource.get("LFTagPolicy", {}) for entry in found.entries]
-    return [str(Expression.of_tags(body["Expression"])) for body in bodies if body.get("ResourceType") == kind]
+    expressions = [Expression.of_tags(body["Expression"]) for body in bodies if body.get("ResourceType") == kind]
+    assert all(waits(each) == (kind == "TABLE") for each in expressions)
+    return [str(as_asked(each)) for each in expressions]
 
 
 def kinds(found):

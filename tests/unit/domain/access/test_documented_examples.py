@@ -6,7 +6,7 @@ managing-tag-expressions, TBAC-overview).
 
 import pytest
 from mesh.domain.access.evaluation import Evaluator, may_describe_link
-from mesh.domain.access.exposure import changes, exposed_by, readers
+from mesh.domain.access.exposure import changes, matched_by, readers
 from mesh.domain.access.expressions import Expression, InvalidExpression, Miss, parse_expression
 from mesh.domain.access.lake import (
     ColumnsGrant,
@@ -175,13 +175,13 @@ def test_an_expression_is_normal_and_has_a_text_form_that_parses_to_it():
     assert parse_expression(str(found)) == found == Expression.of_tags(found.to_tags())
 
 
-def test_the_exposure_of_an_expression_is_its_columns_with_their_tags():
+def test_an_expression_matches_columns_by_their_own_tags():
     hidden = {"email": {"module": "customers", "pii": "personal"}}
-    [found] = exposed_by(lake(column_tags=hidden), parse_expression("module=orders"))
+    [found] = matched_by(lake(column_tags=hidden), parse_expression("module=orders"))
     assert (found.database, found.table, found.hidden) == ("db", "orders", 1)
     assert [column.name for column in found.columns] == ["id", "amount"]
     assert found.columns[0].tags == {"module": "orders", "environment": "production"}
-    assert list(exposed_by(lake(), parse_expression("module=customers"))) == []
+    assert list(matched_by(lake(), parse_expression("module=customers"))) == []
 
 
 def test_a_changed_tag_tells_who_gains_and_who_loses():

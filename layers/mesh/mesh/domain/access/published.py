@@ -1,11 +1,11 @@
 """The mesh's own LF-Tag `publication`: how what is asked by LF-Tags is granted, and how it is told to people.
 
 A column is `pending` from the moment a crawl writes it, since it inherits that from its database, and `published` once
-central has given it all its other tags. Each grant by an expression on tables wants `published`, so that a new column is
-read by nobody on the strength of tags that it merely inherits. People neither ask for the key nor see it.
+central has given it all its other tags. Each grant by an expression on tables wants `published`, so that a new column
+is read by nobody on the strength of tags that it merely inherits. People neither ask for the key nor see it.
 
-Lake Formation evaluates an expression column by column, and the value nearest to the column wins; where only some match,
-SELECT is of those and DESCRIBE is left of the rest. Source: the Lake Formation developer guide, "Assigning LF-Tags to
+Lake Formation evaluates an expression column by column, and the value nearest to the column wins; where only some
+match, SELECT is of those and DESCRIBE is left of the rest. Source: the Lake Formation developer guide, "Assigning LF-Tags to
 Data Catalog resources", "Lake Formation tag-based access control notes and restrictions".
 """
 
