@@ -307,7 +307,8 @@ def test_a_column_that_central_has_not_tagged_is_told_as_not_published_and_nothi
     assert "mesh history credit" in step.remedy
     assert step.commands == ()
     assert found.readable == ("id",)
-    assert "publication" not in json.dumps(found.model_dump(mode="json"))
+    assert "publication" not in found.tags
+    assert "publication=" not in json.dumps(found.model_dump(mode="json"))
 
 
 def test_what_is_missing_besides_is_told_after_it():

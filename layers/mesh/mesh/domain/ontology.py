@@ -15,7 +15,7 @@ PUBLICATION: Final = "publication"
 PENDING: Final = "pending"
 PUBLISHED: Final = "published"
 RESERVED: Final = {PUBLICATION: (PENDING, PUBLISHED)}
-"""The mesh's own: a database is `pending`, a column `published` once central has tagged it. Nobody else sets or asks."""
+"""The mesh's own: databases are `pending`, columns `published` once central has tagged them. Nobody else sets it."""
 MAX_CHARACTERS: Final = 50
 MAX_VALUES: Final = 1000
 MAX_KEYS: Final = 50
@@ -70,7 +70,7 @@ class Ontology(BaseModel):
     keys: dict[str, TagKey]
 
     def tag_values(self) -> dict[str, tuple[str, ...]]:
-        """Key → values, as Lake Formation's `CreateLFTag` takes them (an open key may have none yet), and the mesh's own."""
+        """Key → values, as Lake Formation's `CreateLFTag` takes them (open keys may have none), and the mesh's own."""
         return {**{name: tuple(key.values) for name, key in self.keys.items()}, **RESERVED}
 
     def check(self, key: str, value: str, **where: str) -> None:
@@ -126,9 +126,8 @@ def parse_ontology(document: Mapping[str, Any]) -> Ontology:
 def _limit_faults(ontology: Ontology) -> list[str]:
     """Lake Formation's limits: it stores lower-case, 50 characters, 1,000 values a key, 50 tags a resource."""
     most = MAX_KEYS - len(RESERVED)
-    faults = [f"{len(ontology.keys)} keys, there is room for {most} beside the mesh's own"] * (
-        len(ontology.keys) > most
-    )
+    count = len(ontology.keys)
+    faults = [f"{count} keys, Lake Formation assigns at most {most} beside the mesh's own"] * (count > most)
     for name, key in ontology.keys.items():
         if len(key.values) > MAX_VALUES:
             faults.append(f"{name}: {len(key.values)} values, Lake Formation holds at most {MAX_VALUES}")

@@ -1,7 +1,7 @@
 """LF-Tags on the tables and columns of a crawl, before its version is announced.
 
-The last of them is `publication=published`, on each column by itself and never on a table or a database: whatever appears
-in them later inherits `pending`, and no grant by an expression reaches it.
+The last of them is `publication=published`, on each column by itself and never on a table or a database: whatever
+appears in them later inherits `pending`, and no grant by an expression reaches it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -93,8 +93,8 @@ def assign_tags(
     for table, tags in plan.tables.items():
         lake.tag_table(product, table, tags)
     published = sum(_publish(product, table, own[table.table][1], lake) for table in tables)
-    columns = sum(len(columns) for columns in plan.columns.values())
-    return Tagged(tables=len(plan.tables), columns=columns, published=published)
+    tagged = sum(map(len, plan.columns.values()))
+    return Tagged(tables=len(plan.tables), columns=tagged, published=published)
 
 
 def _publish(product: str, table: TableSnapshot, own: Mapping[str, Mapping[str, str]], lake: LakeFormation) -> int:

@@ -29,6 +29,7 @@ from tests.unit.domain.access.asks import (
     tags,
 )
 
+UNCLASSIFIED = {"product": "credit-card", "publication": "published"}
 LATER = NOW + timedelta(days=30)
 
 
@@ -271,7 +272,7 @@ def test_what_could_be_too_many_classes_is_refused():
 
 def test_by_tags_nothing_is_granted_that_lacks_a_decisive_key_but_by_name_it_is():
     rule = {"name": "all", "effect": "allow", "why": "Anything.", "longest": "90d", "when": {}}
-    lake = lake_of(Database("credit-card", {"product": "credit-card"}, {"t": table("credit-card", "t", "a")}))
+    lake = lake_of(Database("credit-card", UNCLASSIFIED, {"t": table("credit-card", "t", "a")}))
     found = decided(lake, shipped(rules=[rule]))
     assert (found.effect, found.rules) == ("deny", ("not-tagged",))
     assert "lacks the LF-Tag confidentiality, pii" in found.why
@@ -311,16 +312,20 @@ def test_where_all_that_matches_is_withheld_nothing_is_granted_on_what_may_come(
 classes = st.sampled_from(["public", "internal", "confidential", "restricted"])
 levels = st.sampled_from(["none", "personal", "sensitive"])
 own_tags = st.fixed_dictionaries({}, optional={"confidentiality": classes, "pii": levels})
+waiting = st.fixed_dictionaries({"publication": st.sampled_from(["pending", "published"])})
+column_marks = st.tuples(own_tags, waiting).map(lambda pair: {**pair[0], **pair[1]})
 
 
 @given(
-    own_tags, st.dictionaries(st.sampled_from("laufkont hoehe alter famges gastarb".split()), own_tags), st.booleans()
+    own_tags,
+    st.dictionaries(st.sampled_from("laufkont hoehe alter famges gastarb".split()), column_marks),
+    st.booleans(),
 )
 def test_what_the_entries_let_one_read_is_what_the_decision_says(database, column_tags, by_product):
     lake = lake_of(
         Database(
             "credit-card",
-            {"product": "credit-card", **database},
+            {**UNCLASSIFIED, **database},
             {"credit_card": table("credit-card", "credit_card", "laufkont hoehe alter famges gastarb", column_tags)},
         )
     )

@@ -5,8 +5,8 @@ central has given it all its other tags. Each grant by an expression on tables w
 is read by nobody on the strength of tags that it merely inherits. People neither ask for the key nor see it.
 
 Lake Formation evaluates an expression column by column, and the value nearest to the column wins; where only some
-match, SELECT is of those and DESCRIBE is left of the rest. Source: the Lake Formation developer guide, "Assigning LF-Tags to
-Data Catalog resources", "Lake Formation tag-based access control notes and restrictions".
+match, SELECT is of those and DESCRIBE is left of the rest. Source: the Lake Formation developer guide, "Assigning
+LF-Tags to Data Catalog resources", "Lake Formation tag-based access control notes and restrictions".
 """
 
 from mesh.domain.access.expressions import Expression, Tags
