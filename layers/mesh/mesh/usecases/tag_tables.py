@@ -78,7 +78,30 @@ def assign_tags(
 
     Columns that were not there before are published when all else is in place.
     """
-    own = {table.table: lake.assigned_tags(product, table.table) for table in tables}
+    carried = {table.table: lake.assigned_tags(product, table.table) for table in tables}
+    plan = _plan(product, contract, tables, ontology, carried)
+    for table in plan.columns:
+        for tags, columns in plan.column_groups(table):
+            lake.tag_columns(product, table, columns, tags)
+    for table, tags in plan.tables.items():
+        lake.tag_table(product, table, tags)
+    published = sum(_publish(product, table, carried[table.table][1], lake) for table in tables)
+    tagged = sum(map(len, plan.columns.values()))
+    return Tagged(tables=len(plan.tables), columns=tagged, published=published)
+
+
+type _Own = tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]
+"""What a table, and each of its columns, carries itself."""
+
+
+def _plan(
+    product: str,
+    contract: Contract,
+    tables: Sequence[TableSnapshot],
+    ontology: Ontology,
+    carried: Mapping[str, _Own],
+) -> TagPlan:
+    """What is to be assigned, the mesh's own tag apart."""
     plan = resolve_tags(
         contract,
         ontology,
@@ -86,28 +109,16 @@ def assign_tags(
         product=product,
         tables={table.table: [column.name for column in table.columns] for table in tables},
     )
-    plan = _take_back(plan, tables, own)
-    for table in plan.columns:
-        for tags, columns in plan.column_groups(table):
-            lake.tag_columns(product, table, columns, tags)
-    for table, tags in plan.tables.items():
-        lake.tag_table(product, table, tags)
-    published = sum(_publish(product, table, own[table.table][1], lake) for table in tables)
-    tagged = sum(map(len, plan.columns.values()))
-    return Tagged(tables=len(plan.tables), columns=tagged, published=published)
+    return _take_back(plan, tables, carried)
 
 
 def _publish(product: str, table: TableSnapshot, own: Mapping[str, Mapping[str, str]], lake: LakeFormation) -> int:
-    """Partition keys are columns as well: without them no grant would show a partitioned table's rows by day."""
+    """How many columns are new, and published by this one call. Partition keys are columns as well."""
     names = [column.name for column in (*table.columns, *table.partition_keys)]
     new = [name for name in names if own.get(name, {}).get(PUBLICATION) != PUBLISHED]
     if new:
         lake.tag_columns(product, table.table, new, {PUBLICATION: PUBLISHED})
     return len(new)
-
-
-type _Own = tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]
-"""What a table, and each of its columns, carries itself."""
 
 
 def _take_back(plan: TagPlan, tables: Sequence[TableSnapshot], carried: Mapping[str, _Own]) -> TagPlan:
