@@ -21,5 +21,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         Registration.model_validate(event),
         ontology=wiring.ontology(),
         registry=wiring.registry(settings),
+        catalog=wiring.catalog(),
         lake=wiring.lake(settings),
     )

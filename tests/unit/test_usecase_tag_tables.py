@@ -15,13 +15,14 @@ from tests.builders import (
     PRODUCT,
     TABLE,
     a_contract,
+    a_glue_table,
     a_member,
     a_product,
     a_registration,
     an_envelope,
     an_ontology,
 )
-from tests.fakes import NOON, FakeLakeFormation, FakeRegistry
+from tests.fakes import NOON, FakeCatalog, FakeLakeFormation, FakeRegistry
 
 LAX = CONTRACT.replace("confidentiality: internal", "confidentiality: public")
 STRICT = CONTRACT.replace("confidentiality: internal", "confidentiality: restricted")
@@ -42,8 +43,13 @@ class World:
     def __init__(self, text=CONTRACT):
         self.ontology = an_ontology()
         self.lake = FakeLakeFormation({**self.ontology.tag_values(), "product": [PRODUCT]})
-        self.registry = FakeRegistry(a_member())
+        self.registry, self.catalog = FakeRegistry(a_member()), FakeCatalog()
+        self.crawl("laufkont", "email")
         self.declare(text)
+
+    def crawl(self, *columns):
+        """The columns that the catalog has."""
+        self.catalog.tables[PRODUCT, TABLE] = a_glue_table(dict.fromkeys(columns, "string"))
 
     def declare(self, text):
         self.contract = a_contract(text)
@@ -52,7 +58,9 @@ class World:
     def tag_product(self, **tags):
         registration = a_registration(self.contract)
         registration = registration.model_copy(update={"tags": {**registration.tags, **tags}})
-        return tag_product(registration, ontology=self.ontology, registry=self.registry, lake=self.lake)
+        return tag_product(
+            registration, ontology=self.ontology, registry=self.registry, catalog=self.catalog, lake=self.lake
+        )
 
     def tag_tables(self, *tables, account=PRODUCER):
         crawled = CrawledTable(
@@ -298,10 +306,24 @@ def test_a_new_contract_publishes_the_columns_of_the_last_version_and_no_others(
     """Of a mesh from before there was such a tag; the catalog has a column that was held back."""
     world = World()
     world.publish()
+    world.crawl("laufkont", "email", "held")
 
     tagged = world.tag_product()
 
     assert (tagged.published, world.published("laufkont", "email", "held")) == (2, ["laufkont", "email"])
+
+
+def test_a_column_that_the_catalog_lost_does_not_stop_the_contract_that_says_so():
+    world = World()
+    world.publish()
+    world.crawl("laufkont")
+
+    tagged = world.tag_product()
+
+    assert (tagged.published, tagged.columns) == (1, 0)
+    assert (PRODUCT, TABLE, "email") not in world.lake.on
+    world.catalog.tables.clear()
+    assert world.tag_product().published == 0
 
 
 def test_a_table_that_somebody_published_as_a_whole_hands_nothing_down():

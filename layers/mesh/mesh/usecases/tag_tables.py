@@ -4,15 +4,15 @@ The last of them is `publication=published`, on each column by itself and never 
 appears in them later inherits `pending`, and no grant by an expression reaches it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mesh.domain.contract import Contract
 from mesh.domain.events import DataCrawled, Envelope, Event, Model
 from mesh.domain.ontology import PENDING, PRODUCT, PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.product import TableSnapshot
 from mesh.domain.tagging import TagPlan, resolve_tags
-from mesh.ports import LakeFormation, Registry
-from mesh.usecases.publication import owned_product
+from mesh.ports import Catalog, LakeFormation, Registry
+from mesh.usecases.publication import columns_of, owned_product
 from mesh.usecases.registration import Registration
 
 
@@ -38,18 +38,35 @@ def tag_tables(
     return assign_tags(product.name, Contract.model_validate(product.contract), tables, ontology=ontology, lake=lake)
 
 
-def tag_product(registration: Registration, *, ontology: Ontology, registry: Registry, lake: LakeFormation) -> Tagged:
-    """Tag what is in the catalog already by the new contract, then the database.
+def tag_product(
+    registration: Registration, *, ontology: Ontology, registry: Registry, catalog: Catalog, lake: LakeFormation
+) -> Tagged:
+    """Tag what was published, and is in the catalog still, by the new contract; then the database.
 
-    In that order: a database that becomes laxer must not, for a moment, let its columns inherit that.
+    In that order: a database that becomes laxer must not, for a moment, let its columns inherit that. What a crawl that
+    was held back brought stays pending, and what it lost cannot be tagged.
     """
     _make_known(registration.product, lake)
     version = registry.latest_version(registration.product)
     contract = Contract.model_validate(registration.contract)
-    tables = version.tables if version else ()
+    tables = list(_still_there(registration.database, version.tables if version else (), catalog))
     tagged = assign_tags(registration.product, contract, tables, ontology=ontology, lake=lake)
     lake.tag_database(registration.database, {**registration.tags, PUBLICATION: PENDING})
     return tagged
+
+
+def _still_there(database: str, tables: Sequence[TableSnapshot], catalog: Catalog) -> Iterator[TableSnapshot]:
+    """The tables with those of their columns that the catalog has."""
+    for snapshot in tables:
+        table = catalog.table(database, snapshot.table)
+        if table is not None:
+            found = columns_of([*table["StorageDescriptor"].get("Columns", []), *table.get("PartitionKeys", [])])
+            there = {column.name for column in found}
+            kept = {
+                "columns": tuple(column for column in snapshot.columns if column.name in there),
+                "partition_keys": tuple(column for column in snapshot.partition_keys if column.name in there),
+            }
+            yield snapshot.model_copy(update=kept)
 
 
 def _make_known(product: str, lake: LakeFormation) -> None:
