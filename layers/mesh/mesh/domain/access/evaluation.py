@@ -86,16 +86,19 @@ class TaggedTable:
 
 
 def tagged(table: Table, database_tags: Tags) -> TaggedTable:
-    """The table's columns grouped. A column without tags of its own shares the table's tag set."""
-    whole = frozenset(table.effective(database_tags).items())
-    own = frozenset(column for column in table.columns if table.column_tags.get(column))
+    """The table's columns grouped. A column without tags of its own shares the table's tag set.
+
+    Columns with the same tags of their own, which all have `publication`, are looked at together.
+    """
+    whole = table.effective(database_tags)
+    alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for column in table.columns:
+        alike.setdefault(tuple(table.column_tags.get(column, {}).items()), []).append(column)
     groups: dict[TagSet, set[str]] = {}
-    for column in own:
-        tag_set = frozenset(table.effective(database_tags, column).items())
-        groups.setdefault(tag_set, set()).add(column)
-    if len(own) < len(table.columns):
-        groups.setdefault(whole, set()).update(frozenset(table.columns) - own)
-    return TaggedTable(table, whole, {tag_set: frozenset(columns) for tag_set, columns in groups.items()})
+    for own, columns in alike.items():
+        groups.setdefault(frozenset({**whole, **dict(own)}.items()), set()).update(columns)
+    found = {tag_set: frozenset(columns) for tag_set, columns in groups.items()}
+    return TaggedTable(table, frozenset(whole.items()), found)
 
 
 class Bundle:
