@@ -23,8 +23,11 @@ REASON = Reason(code="DeniedByPolicy", message="Not for this purpose.", remedy="
 def decided(*approvers: str, **changes: Any) -> Decided:
     """What policy said: one table of the producer's, all its columns, two of them left out."""
     classes = (ExposedClass(confidentiality="confidential", pii="none", columns=COLUMNS, count=len(COLUMNS)),)
-    tag = {"TagKey": "product", "TagValues": ["credit-limits"]}
-    policy = {"LFTagPolicy": {"CatalogId": CENTRAL, "ResourceType": "TABLE", "Expression": [tag]}}
+    tags = [
+        {"TagKey": "product", "TagValues": ["credit-limits"]},
+        {"TagKey": "publication", "TagValues": ["published"]},
+    ]
+    policy = {"LFTagPolicy": {"CatalogId": CENTRAL, "ResourceType": "TABLE", "Expression": tags}}
     found = Decided(
         effect="ask" if approvers else "allow",
         rules=("confidential",),

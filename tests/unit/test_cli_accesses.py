@@ -52,7 +52,7 @@ def test_one_in_full_fits_and_says_everything(capsys, width):
     said = capsys.readouterr().out
     assert fits(said, width)
     words = " ".join(said.split())
-    for part in ("30: column_0", "2 columns not exposed", "LF-Tag policy on TABLE product=credit-limits", "left out:"):
+    for part in ("30: column_0", "2 columns not exposed", "LF-Tag policy on TABLE product=credit-limits:", "left out:"):
         assert part in words
     for part in (f"approve by {CENTRAL}: of course", f"mesh approve {ID} --reason", "trace the-story", "ask for less"):
         assert part in words

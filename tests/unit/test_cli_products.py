@@ -47,9 +47,9 @@ class FakeLake:
             return {"TagKey": key, "TagValues": [value]}
 
         return {
-            "LFTagOnDatabase": [tag("product", "credit-card"), tag("pii", "none")],
+            "LFTagOnDatabase": [tag("product", "credit-card"), tag("pii", "none"), tag("publication", "pending")],
             "LFTagsOnTable": [tag("confidentiality", "internal")],
-            "LFTagsOnColumns": [{"Name": "alter", "LFTags": [tag("pii", "personal")]}],
+            "LFTagsOnColumns": [{"Name": "alter", "LFTags": [tag("pii", "personal"), tag("publication", "published")]}],
         }
 
 
@@ -121,7 +121,7 @@ def test_status_is_in_peoples_words(product, changes, status):
     assert products.status_of(product.model_copy(update=changes)) == status
 
 
-def test_a_columns_own_tag_wins_and_the_rest_is_inherited(product, published):
+def test_a_columns_own_tag_wins_the_rest_is_inherited_and_the_meshs_own_is_not_shown(product, published):
     (table,) = products.describe(FakeSite(product, [published]), "credit-card")["tables"]
     tags = {column["name"]: column["tags"] for column in table["columns"]}
     inherited = {"product": "credit-card", "confidentiality": "internal", "pii": "none"}
