@@ -59,7 +59,7 @@ def test_a_new_column_and_a_new_table_wait_for_their_tags(mesh: MeshDriver, acce
     assert readable(mesh, PRODUCT, "id", "amount") == ["id", "amount"]
     wider = {
         f"{PRODUCT}/data/t1/b.csv": "id,amount,note,email\n3,30,x,a@example.com\n",
-        f"{PRODUCT}/data/t2/b.csv": "code,label\n1,x\n",
+        f"{PRODUCT}/data/t2/dt=2026-11-21/b.csv": "code,label\n1,x\n",
     }
 
     with without_permission(mesh, *UNTAGGED):
@@ -78,7 +78,10 @@ def test_a_new_column_and_a_new_table_wait_for_their_tags(mesh: MeshDriver, acce
     again = start_again(mesh, run)
     assert again.status == "SUCCEEDED"
     assert readable(mesh, PRODUCT, "id", "amount", "note", "email") == ["id", "amount", "note"]
-    assert reads(mesh, PRODUCT, "code, label", "t2")
+    assert reads(mesh, PRODUCT, "code, label, dt", "t2 WHERE dt = '2026-11-21'")
+    glue = mesh.client("consumer", "glue", "DataAnalyst")
+    [partition] = glue.get_partitions(DatabaseName=f"rl_{PRODUCT}", TableName="t2")["Partitions"]
+    assert partition["Values"] == ["2026-11-21"]
     code, found = mesh_command(mesh, "explain", f"{PRODUCT}.t1.note", "--role", "DataAnalyst")
     assert (code, found["can_read"]) == (0, True)
 
