@@ -111,6 +111,32 @@ def test_a_new_column_extends_the_table():
     assert world.catalog.writes[-1] == "update_table credit_card"
 
 
+def test_an_event_names_the_columns_that_this_batch_has_read():
+    """Not those of the table: of the others its findings say nothing."""
+    world = World()
+    world.upload("a.csv", "id,name,note\n3,eve,x\n")
+    world.inspect()
+    write(world)
+    assert summarise(world).data.tables[0].columns == ("id", "name", "note")
+    world.refs.clear()
+    world.upload("b.csv", GOOD)
+    world.inspect(2)
+    write_catalog(world.round(2), catalog=world.catalog, work=world.work)
+
+    assert summarise(world, generation=2).data.tables[0].columns == ("id", "name")
+    assert summarise(world, "glue", generation=2).data.tables[0].columns == ("id", "name", "note")
+
+
+def test_of_a_table_too_wide_for_an_event_no_columns_are_named():
+    world = World()
+    names = [f"{number:04d}_{'x' * 60}" for number in range(700)]
+    world.upload("a.csv", f"{','.join(names)}\n{','.join('1' for _ in names)}\n")
+    world.inspect()
+    write(world)
+
+    assert summarise(world).data.tables[0].columns is None
+
+
 def test_a_retry_of_the_write_changes_nothing_more():
     world = World()
     world.upload("dt=1/a.csv", GOOD)

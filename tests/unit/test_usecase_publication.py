@@ -104,6 +104,31 @@ def test_the_first_version_names_a_new_table_and_no_added_columns():
     assert (change.new_table, change.added_columns, change.columns, change.rows) == (True, (), 2, 10)
 
 
+def test_a_column_of_which_only_a_later_crawl_can_tell_waits_for_that_crawl():
+    """Its event was overtaken, or its run failed: nobody knows yet whether it is personal data."""
+    world = World()
+    world.publish()
+    world.table({**COLUMNS, "email": "string", "note": "string"})
+
+    first = world.publish("run-2", columns=("id", "amount", "NOTE"))
+    second = world.publish("run-3", columns=("id", "email"))
+
+    assert [column.name for column in first.tables[0].columns] == ["id", "amount", "note"]
+    assert [column.name for column in second.tables[0].columns] == ["id", "amount", "email", "note"]
+    assert [[added.name for added in each.changes[0].added_columns] for each in (first, second)] == [
+        ["note"],
+        ["email"],
+    ]
+
+
+def test_a_crawl_that_names_no_columns_speaks_of_all():
+    world = World()
+    world.publish()
+    world.table({**COLUMNS, "email": "string"})
+
+    assert [column.name for column in world.publish("run-2", columns=None).tables[0].columns][-1] == "email"
+
+
 def test_a_new_column_and_a_new_partition_are_named_exactly():
     world = World()
     world.table(COLUMNS, {"dt": "string"})

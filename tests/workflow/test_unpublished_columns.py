@@ -14,9 +14,10 @@ from tests.mesh_commands import mesh_command
 from tests.mesh_conditions import drop_column, start_again, without_permission
 from tests.mesh_driver import MeshDriver, Run, contract
 
-PRODUCT, HELD = "veiled", "veiled-held"
+PRODUCT, HELD, LATE = "veiled", "veiled-held", "veiled-late"
 FIRST = "id,amount\n1,10\n2,20\n"
 UNTAGGED = ("central", "TagTablesFunctionRole", "lakeformation:AddLFTagsToResource")
+UNSEEN = ("central", "DiffVersionFunctionRole", "glue:GetTable")
 
 
 def publish(mesh: MeshDriver, product: str) -> None:
@@ -44,12 +45,12 @@ def readable(mesh: MeshDriver, product: str, *columns: str) -> list[str]:
     return [column for column in columns if reads(mesh, product, column)]
 
 
-def stopped(mesh: MeshDriver, product: str, files: dict[str, str]) -> Run:
-    """The run of `publish-version` for these files, which central cannot tag."""
+def stopped(mesh: MeshDriver, product: str, files: dict[str, str], state: str = "TagTables") -> Run:
+    """The run of `publish-version` for these files, which central cannot tag, or not even look at."""
     before = mesh.runs("publish-version", product)
     mesh.upload(product, files)
     run = mesh.wait_for_run("publish-version", product, after=before)
-    assert (run.status, run.states[-2]) == ("FAILED", "TagTables"), run
+    assert (run.status, run.states[-2]) == ("FAILED", state), run
     return run
 
 
@@ -98,3 +99,22 @@ def test_what_is_held_back_stays_unread(mesh: MeshDriver, accesses: AccessDriver
     assert (run.outcome, run.states[-2:]) == ("rejected", ("HoldVersion", "Rejected"))
     assert mesh.tags(HELD, "t1")["fresh"]["publication"] == "pending"
     assert readable(mesh, HELD, "id", "fresh") == ["id"]
+
+
+def test_a_column_waits_for_the_crawl_that_can_tell_what_is_in_it(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    """Two crawls before central has worked on either: the first must not publish what the second found to be personal."""
+    publish(mesh, LATE)
+    accesses.live(LATE)
+    with without_permission(mesh, *UNSEEN):
+        first = stopped(mesh, LATE, {f"{LATE}/data/t1/b.csv": "id,amount,note\n3,30,x\n"}, "DiffVersion")
+        wider = "id,amount,note,contact\n4,40,y,a@example.com\n5,50,z,b@example.com\n"
+        second = stopped(mesh, LATE, {f"{LATE}/data/t1/c.csv": wider}, "DiffVersion")
+
+    assert start_again(mesh, first).status == "SUCCEEDED"
+    assert mesh.tags(LATE, "t1")["contact"]["publication"] == "pending"
+    assert readable(mesh, LATE, "note", "contact") == ["note"]
+
+    assert start_again(mesh, second).status == "SUCCEEDED"
+    found = mesh.tags(LATE, "t1")["contact"]
+    assert (found["publication"], found["pii"]) == ("published", "personal")
+    assert readable(mesh, LATE, "note", "contact") == ["note"]

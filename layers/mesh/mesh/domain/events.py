@@ -175,8 +175,9 @@ class Rollback(Model):
 class CrawledTable(Model):
     """One table of a crawl. Counts are of this batch, `total` of the table since the product began.
 
-    Columns are read by central from the catalog, the truth. `partitions` is how many there are in all, where the crawl
-    is no addition to what there was (a rollback).
+    Columns are read by central from the catalog, the truth; `columns` are the names of those that this crawl has read,
+    so that its findings speak of them. None: all that are there (it read no files itself, or the table is too wide to
+    list). `partitions` is how many there are in all, where the crawl is no addition to what there was (a rollback).
     """
 
     name: TableName
@@ -190,6 +191,7 @@ class CrawledTable(Model):
     partitions_added_count: int = Field(default=0, ge=0)
     partitions: int | None = Field(default=None, ge=0)
     findings: tuple[PersonalDataFinding, ...] = ()
+    columns: tuple[str, ...] | None = None
     quality: QualitySummary | None = None
 
 

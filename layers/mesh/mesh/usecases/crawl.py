@@ -32,6 +32,10 @@ _LISTED_CHARACTERS = 60_000
 """All new partitions that one event lists; it starts an execution, whose input is at most 262,144 bytes."""
 
 
+_COLUMN_CHARACTERS = 40_000
+"""All names of columns that one event lists."""
+
+
 class CatalogBehind(Transient):
     """The catalog does not show what was crawled yet."""
 
@@ -120,14 +124,24 @@ def summarise_crawl(
         )
     if reports and reports.passed.tables:
         store_report(reports.passed, command.facts, inspection.bucket, versions=versions)
-    characters = _LISTED_CHARACTERS // max(len(inspection.tables), 1)
+    tables = max(len(inspection.tables), 1)
+    crawled = (
+        _crawled(
+            table,
+            totals[table.table],
+            _LISTED_CHARACTERS // tables,
+            reports,
+            _read(table, definitions[table.table], command.mode, _COLUMN_CHARACTERS // tables),
+        )
+        for table in inspection.tables
+    )
     return Event[DataCrawled](
         metadata=metadata_of(command, "crawled"),
         data=DataCrawled(
             product=command.product,
             generation=command.generation,
             mode=command.mode,
-            tables=tuple(_crawled(table, totals[table.table], characters, reports) for table in inspection.tables),
+            tables=tuple(crawled),
             quarantined=len(inspection.rejected),
             manifest=_manifest(command, inspection, definitions, totals, versions=versions, uploads=uploads, work=work),
         ),
@@ -181,7 +195,13 @@ def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: C
     return definition_of(current)
 
 
-def _crawled(table: TableInspection, total: TableTotal, characters: int, reports: BatchReports | None) -> CrawledTable:
+def _crawled(
+    table: TableInspection,
+    total: TableTotal,
+    characters: int,
+    reports: BatchReports | None,
+    columns: tuple[str, ...] | None,
+) -> CrawledTable:
     merged, report = table.merged, reports.table(table.table) if reports else None
     return CrawledTable(
         name=table.table,
@@ -194,8 +214,20 @@ def _crawled(table: TableInspection, total: TableTotal, characters: int, reports
         partitions_added=_within(table.new_partition_paths, characters),
         partitions_added_count=len(table.new_partition_paths),
         findings=table.findings,
+        columns=columns,
         quality=summary_of(report) if report else None,
     )
+
+
+def _read(table: TableInspection, definition: Mapping[str, Any], mode: str, characters: int) -> tuple[str, ...] | None:
+    """The columns that the findings are about; a crawler of Glue's may name others than the inspection, and wrote all.
+
+    None: too many to list, or nobody read the files.
+    """
+    if table.merged is None or table.read is None:
+        return None
+    names = table.read if mode == "express" else tuple(map(str, schema_from_table(dict(definition)).types()))
+    return names if sum(map(len, names)) <= characters else None
 
 
 def _within(paths: Sequence[str], characters: int) -> tuple[str, ...]:

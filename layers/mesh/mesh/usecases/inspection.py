@@ -78,7 +78,8 @@ class Round(Model):
 
 
 class TableInspection(BaseModel):
-    """One table of the batch. `merged` is None where express declined and the Glue crawler decides alone."""
+    """One table of the batch. `merged` is None where express declined and the Glue crawler decides alone; `read` names
+    the columns of the batch's own files."""
 
     model_config = ConfigDict(defer_build=True, frozen=True)
 
@@ -91,6 +92,7 @@ class TableInspection(BaseModel):
     new_partitions: tuple[tuple[str, ...], ...] = ()
     new_partition_paths: tuple[str, ...] = ()
     findings: tuple[PersonalDataFinding, ...] = ()
+    read: tuple[str, ...] | None = None
 
 
 class ContractNeeded(Rejected):
@@ -251,6 +253,7 @@ def _table(
             new_partitions=tuple(new),
             new_partition_paths=tuple(values[value] for value in new),
             findings=tuple(find_personal(merged.table_schema.columns, _samples(good))) if merged else (),
+            read=tuple(dict.fromkeys(column.name for item in good for column in item.columns)),
         ),
         rejected,
     )

@@ -123,7 +123,7 @@ def _snapshot(catalog: Catalog, database: str, crawled: CrawledTable, last: Tabl
         raise NotYetReadable(f"table {database}.{crawled.name} is not in the catalog yet", database=database)
     return TableSnapshot(
         table=crawled.name,
-        columns=columns_of(table["StorageDescriptor"].get("Columns", [])),
+        columns=_told(columns_of(table["StorageDescriptor"].get("Columns", [])), crawled, last),
         partition_keys=columns_of(table.get("PartitionKeys", [])),
         rows=crawled.total.rows,
         rows_exact=crawled.total.rows_exact,
@@ -136,6 +136,18 @@ def _snapshot(catalog: Catalog, database: str, crawled: CrawledTable, last: Tabl
             {found.column: found for found in (*(last.findings if last else ()), *crawled.findings)}.values()
         ),
     )
+
+
+def _told(there: tuple[ColumnRef, ...], crawled: CrawledTable, last: TableSnapshot | None) -> tuple[ColumnRef, ...]:
+    """The columns that are in the catalog, without those of which only another crawl can say what is in them.
+
+    That crawl's event is on its way, or its run has failed: until it is heard they belong to no version, and are not
+    published.
+    """
+    if crawled.columns is None:
+        return there
+    known = {name.lower() for name in crawled.columns} | {column.name for column in (last.columns if last else ())}
+    return tuple(column for column in there if column.name in known)
 
 
 def columns_of(columns: list[Mapping[str, Any]]) -> tuple[ColumnRef, ...]:

@@ -251,4 +251,5 @@ def _crawled(table: PinnedTable, total: TableTotal) -> CrawledTable:
         bytes=sum(item.size for item in table.objects),
         total=total,
         partitions=table.partitions(),
+        columns=tuple(column["Name"] for column in table.definition["StorageDescriptor"].get("Columns", [])),
     )
