@@ -102,7 +102,7 @@ def test_what_is_held_back_stays_unread(mesh: MeshDriver, accesses: AccessDriver
 
 
 def test_a_column_waits_for_the_crawl_that_can_tell_what_is_in_it(mesh: MeshDriver, accesses: AccessDriver) -> None:
-    """Two crawls before central has worked on either: the first must not publish what the second found to be personal."""
+    """Two crawls before central has worked on either: the first must not publish what the second found personal."""
     publish(mesh, LATE)
     accesses.live(LATE)
     with without_permission(mesh, *UNSEEN):
