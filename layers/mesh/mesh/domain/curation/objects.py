@@ -11,13 +11,13 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, Literal, Never
+from typing import Any, Final, Literal, NamedTuple, Never
 
 from mesh.domain.curation.cells import Cell, Row, text, to_json
 from mesh.domain.curation.errors import RawFormatUnsupported, RawTooLarge
 from mesh.domain.formats.csv import inspect_csv
-from mesh.domain.formats.detection import MAGIC_LENGTH, check_magic, detect_by_name
-from mesh.domain.formats.model import MAX_TEXT_BYTES, MIB
+from mesh.domain.formats.detection import MAGIC_LENGTH, Detected, check_magic, detect_by_name
+from mesh.domain.formats.model import MAX_TEXT_BYTES, MIB, Compression
 from mesh.domain.formats.text import TextHead, read_text_head
 from mesh.domain.keys import RawKey, check_safe
 from mesh.domain.rejections import (
@@ -37,10 +37,20 @@ MAX_RAW_BYTES: Final = 64 * MIB
 """What a function reads of one object."""
 MAX_UNFOLDED: Final = 256 * MIB
 """What a gzip object may unfold to."""
+SMALLER: Final = "Upload it in smaller parts, or leave it to the mesh: a DataBrew job takes what no function does."
 type RawFormat = Literal["csv", "json"]
 _ENDINGS: Final[dict[RawFormat, str]] = {"csv": "csv", "json": "jsonl"}
 _NAMES: Final = {"csv": "csv", "tsv": "csv", "psv": "csv", "json": "json", "jsonl": "json", "ndjson": "json"}
 _CONTENT_TYPES: Final[dict[RawFormat, str]] = {"csv": "text/csv", "json": "application/x-ndjson"}
+
+
+class RawShape(NamedTuple):
+    """What the head of a raw object says. `delimiter` is that of CSV."""
+
+    format: RawFormat
+    compression: Compression
+    delimiter: str
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,22 @@ def content_type(format_: RawFormat) -> str:
     return _CONTENT_TYPES[format_]
 
 
+def read_raw_head(raw: bytes, size: int, *, bucket: str, key: str) -> RawShape:
+    """What the first bytes of an object say, in the words in which `read_raw` refuses the whole of it.
+
+    The columns of JSON lines are those of the head's lines.
+    """
+    where = {"bucket": bucket, "key": key}
+    detected = _detected(raw, where)
+    head = read_text_head(raw, size, detected.compression, **where)
+    if detected.format == "json":
+        lines = head.text if head.complete else head.text[: head.text.rfind("\n") + 1]
+        return RawShape("json", detected.compression, "", _json_columns(_objects(lines.encode(), where), where))
+    dialect = inspect_csv(TextHead(head.text, head.complete, head.share, bom=False), None, **where).dialect
+    names, _ = _header(_records(head.text.encode(), dialect.delimiter, where), where)
+    return RawShape("csv", detected.compression, dialect.delimiter, tuple(names))
+
+
 def read_raw(raw: bytes, *, bucket: str, key: str) -> RawRows:
     """Columns now, rows as they are asked for.
 
@@ -83,12 +109,7 @@ def read_raw(raw: bytes, *, bucket: str, key: str) -> RawRows:
     are gone through, and RawFormatUnsupported, RawTooLarge.
     """
     where = {"bucket": bucket, "key": key}
-    try:
-        detected = check_magic(detect_by_name(key, **where), raw[:MAGIC_LENGTH], **where)
-    except (ArchiveUnsupported, FormatDeclined) as declined:
-        raise _unsupported(declined.message, **where) from declined
-    if detected.format not in {"csv", "json"}:
-        raise _unsupported(f"{detected.format or 'this'} is no text that a recipe reads", **where)
+    detected = _detected(raw, where)
     head = read_text_head(raw[:MAX_TEXT_BYTES], len(raw), detected.compression, **where)
     content = raw if detected.compression == "none" else _unfold(raw, where)
     if b"\0" in content:
@@ -98,6 +119,16 @@ def read_raw(raw: bytes, *, bucket: str, key: str) -> RawRows:
     # A byte order mark is no part of the header here: the rows are decoded without it.
     dialect = inspect_csv(TextHead(head.text, head.complete, head.share, bom=False), None, **where).dialect
     return _csv_rows(content, dialect.delimiter, where)
+
+
+def _detected(raw: bytes, where: dict[str, str]) -> Detected:
+    try:
+        detected = check_magic(detect_by_name(where["key"], **where), raw[:MAGIC_LENGTH], **where)
+    except (ArchiveUnsupported, FormatDeclined) as declined:
+        raise _unsupported(declined.message, **where) from declined
+    if detected.format not in {"csv", "json"}:
+        raise _unsupported(f"{detected.format or 'this'} is no text that a recipe reads", **where)
+    return detected
 
 
 def write_rows(format_: RawFormat, columns: Sequence[str], rows: Iterable[Row]) -> tuple[bytes, int]:
@@ -124,9 +155,7 @@ def write_rows(format_: RawFormat, columns: Sequence[str], rows: Iterable[Row]) 
 
 def _csv_rows(content: bytes, delimiter: str, where: dict[str, str]) -> RawRows:
     rows = _records(content, delimiter, where)
-    line, header = next(rows)
-    names = [name.strip() for name in header]
-    column_names(names, line=line, bucket=where["bucket"], key=where["key"])  # none empty, no two the same for Glue
+    names, rows = _header(rows, where)
 
     def cells() -> Iterator[Row]:
         for line, record in rows:
@@ -140,6 +169,16 @@ def _csv_rows(content: bytes, delimiter: str, where: dict[str, str]) -> RawRows:
             yield [value or None for value in record]
 
     return RawRows("csv", tuple(names), cells())
+
+
+def _header(
+    rows: Iterator[tuple[int, list[str]]], where: dict[str, str]
+) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Names, none empty and no two the same for Glue, and the records below them."""
+    line, header = next(rows)
+    names = [name.strip() for name in header]
+    column_names(names, line=line, bucket=where["bucket"], key=where["key"])
+    return names, rows
 
 
 def _records(content: bytes, delimiter: str, where: dict[str, str]) -> Iterator[tuple[int, list[str]]]:
@@ -178,10 +217,15 @@ def _lines(content: bytes, where: dict[str, str]) -> Iterator[str]:
 
 
 def _json_rows(content: bytes, where: dict[str, str]) -> RawRows:
-    columns = tuple(dict.fromkeys(name for record in _objects(content, where) for name in record))
-    column_names(columns, bucket=where["bucket"], key=where["key"])
+    columns = _json_columns(_objects(content, where), where)
     rows: Iterator[Row] = ([_cell(record.get(name)) for name in columns] for record in _objects(content, where))
     return RawRows("json", columns, rows)
+
+
+def _json_columns(records: Iterable[dict[str, Any]], where: dict[str, str]) -> tuple[str, ...]:
+    columns = tuple(dict.fromkeys(name for record in records for name in record))
+    column_names(columns, bucket=where["bucket"], key=where["key"])
+    return columns
 
 
 def _cell(value: Any) -> Cell:  # noqa: ANN401 - a JSON value
@@ -232,7 +276,7 @@ def _unfold(raw: bytes, where: dict[str, str]) -> bytes:
             raise RawTooLarge(
                 f"the object unfolds to more than {MAX_UNFOLDED // MIB} MiB",
                 limit=MAX_UNFOLDED,
-                remedy="Upload it in smaller parts; DataBrew jobs, which have no such limit, are not built yet.",
+                remedy=SMALLER,
                 **where,
             )
         if not stream.eof:
