@@ -1,7 +1,8 @@
 """AWS Glue DataBrew: recipes, datasets and jobs, made as they are needed and removed again."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from botocore.exceptions import ClientError, ParamValidationError
 
@@ -9,21 +10,20 @@ from mesh.adapters.aws import code_of, message_of, transient_errors
 from mesh.domain.curation.errors import RecipeNotForJobs
 from mesh.domain.curation.jobs import JobOrder, JobRun
 
-if TYPE_CHECKING:
-    from mypy_boto3_databrew import GlueDataBrewClient
-
 NODES: Final = 5
 """DataBrew's own default, and the least of a job: four processors and 16 GB each."""
 TIMEOUT_MINUTES: Final = 120
 _GONE: Final = frozenset({"ResourceNotFoundException"})
 _THERE: Final = frozenset({"ConflictException"})
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+"""A run that has not got its time yet is the newest."""
 _FULL: Final = frozenset({"ServiceQuotaExceededException"})
 
 
 class DataBrewJobs:
     """Implements `ports.RecipeJobs`. Jobs act as `role_arn`, and read and write `bucket`."""
 
-    def __init__(self, client: "GlueDataBrewClient", bucket: str, role_arn: str) -> None:
+    def __init__(self, client: Any, bucket: str, role_arn: str) -> None:  # noqa: ANN401 - boto3's own client
         self._client, self._bucket, self._role_arn = client, bucket, role_arn
 
     def newest(self, order: JobOrder) -> JobRun | None:
@@ -37,7 +37,7 @@ class DataBrewJobs:
             return None
         if not runs:
             return None
-        latest = max(runs, key=lambda run: run["StartedOn"])
+        latest = max(runs, key=lambda run: run.get("StartedOn") or _NEVER)
         return JobRun(latest["State"], latest.get("ErrorMessage", ""), len(runs))
 
     def start(self, order: JobOrder, steps: Sequence[Any]) -> bool:
@@ -81,11 +81,12 @@ class DataBrewJobs:
     def _published(self, name: str) -> str | None:
         try:
             with transient_errors():
-                return self._client.describe_recipe(Name=name, RecipeVersion="LATEST_PUBLISHED")["RecipeVersion"]
+                described = self._client.describe_recipe(Name=name, RecipeVersion="LATEST_PUBLISHED")
         except ClientError as error:
             if code_of(error) not in _GONE:
                 raise
             return None
+        return str(described["RecipeVersion"])
 
     def _create(self, call: Callable[..., Any], **arguments: Any) -> None:  # noqa: ANN401 - boto3's own
         """What is there already has the same name, and so the same content."""

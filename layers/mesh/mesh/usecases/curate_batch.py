@@ -59,7 +59,7 @@ def curate_batch(
     if curation.recipe is None:
         curation, left = curation.model_copy(update={"held": (*curation.held, *left)}), []
     else:
-        curation = _curate(left, curation.recipe, curation, objects, clock, max_bytes)
+        curation = _curate(left, curation.recipe, curation, objects, clock, max_bytes=max_bytes)
         left = [ref for ref in left if ref.key not in curation.done]
     work.put(curation_path(round_), curation.model_dump_json())
     if not left and not curation.jobs:
@@ -68,7 +68,7 @@ def curate_batch(
 
 
 def _curate(
-    refs: list[ObjectRef], recipe_ref: ObjectRef, before: Curation, objects: Objects, clock: Clock, max_bytes: int
+    refs: list[ObjectRef], recipe_ref: ObjectRef, before: Curation, objects: Objects, clock: Clock, *, max_bytes: int
 ) -> Curation:
     recipe, until = read_recipe(recipe_ref, objects), clock.now() + TIME_OF_A_CALL
     curated, rejected, held, jobs = list(before.curated), list(before.rejected), list(before.held), list(before.jobs)
@@ -112,7 +112,7 @@ def _curate_or_order(ref: ObjectRef, recipe: Recipe, objects: Objects, max_bytes
     plan = plan_recipe(recipe, shape.columns)
     if not plan.columns:
         raise _nothing_left(plan)
-    return order_job(ref, key, target, shape, recipe, _lineage(plan))
+    return order_job(ref, recipe, product=key.product, target=target, shape=shape, planned=_lineage(plan))
 
 
 def _curate_object(ref: ObjectRef, target: str, recipe: Recipe, objects: Objects) -> CuratedObject:

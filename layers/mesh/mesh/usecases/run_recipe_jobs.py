@@ -83,7 +83,7 @@ class _Bench:
         """What became of the object; None while its job has not ended, or could not be started yet."""
         try:
             run = self._jobs.newest(order)
-            if run is None or run.worth_repeating and not run.goes_on:
+            if run is None or (run.worth_repeating and not run.goes_on):
                 self._files.stage(order.ref, order.source)
                 self._jobs.start(order, self._read_steps())
                 return None

@@ -1,8 +1,7 @@
 """A raw object that a function does not take, and the AWS Glue DataBrew job that runs the same recipe on it.
 
 Names are made from what the job does, so that whoever asks for it again finds it: product, recipe, and the object's
-version. Source of names' form, states, and the place of parts: AWS Glue DataBrew API reference, CreateRecipeJob, Output,
-JobRun.
+version. Source of names' form, states and outputs: AWS Glue DataBrew API reference, CreateRecipeJob, Output, JobRun.
 """
 
 import codecs
@@ -17,7 +16,6 @@ from mesh.domain.curation.objects import RawFormat, RawShape
 from mesh.domain.curation.recipe import Recipe
 from mesh.domain.events import Model
 from mesh.domain.formats.model import MIB, Compression, ObjectRef
-from mesh.domain.keys import RawKey
 from mesh.domain.lineage.model import ColumnOrigin
 
 HEAD_BYTES: Final = MIB
@@ -81,17 +79,17 @@ class JobRun(NamedTuple):
 
 
 def order_job(
-    ref: ObjectRef, key: RawKey, target: str, shape: RawShape, recipe: Recipe, planned: dict[str, ColumnOrigin]
+    ref: ObjectRef, recipe: Recipe, *, product: str, target: str, shape: RawShape, planned: dict[str, ColumnOrigin]
 ) -> JobOrder:
-    """The order for an object that was looked at and planned."""
+    """The order for an object that was looked at and planned. `target` is the key of what it becomes."""
     what = json.dumps([ref.bucket, ref.key, ref.version_id or ref.etag, recipe.sha256])
     digest = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
     return JobOrder(
         ref=ref,
         key=target,
-        name=f"mesh-{key.product}-{digest}",
-        recipe=f"mesh-{key.product}-{recipe.sha256[:_DIGEST]}",
-        folder=f"jobs/{key.product}/{digest}/",
+        name=f"mesh-{product}-{digest}",
+        recipe=f"mesh-{product}-{recipe.sha256[:_DIGEST]}",
+        folder=f"jobs/{product}/{digest}/",
         format=shape.format,
         compression=shape.compression,
         delimiter=shape.delimiter,
@@ -109,7 +107,8 @@ def check_output(order: JobOrder, head: bytes) -> None:
         found = next(csv.reader([first]), []) if order.format == "csv" else list(json.loads(first))
     except (ValueError, csv.Error) as error:
         raise _unexpected(order, f"wrote what cannot be read: {error}"[:300]) from error
-    if order.format == "csv" and tuple(found) != order.columns or set(found) - set(order.columns):
+    wrong = tuple(found) != order.columns if order.format == "csv" else set(found) - set(order.columns)
+    if wrong:
         said = f"wrote the columns {', '.join(found)}, planned were {', '.join(order.columns)}"
         raise _unexpected(order, said[:1000])
 
