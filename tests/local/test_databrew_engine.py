@@ -1,4 +1,4 @@
-"""A job's engine and the function's against the same tables, written by hand from the guide: both give the same rows."""
+"""A job's engine and the function's against the same tables, written by hand from the guide: the same rows in both."""
 
 import csv
 import io
@@ -134,7 +134,7 @@ def test_any_recipe_on_any_rows_gives_the_same_in_both(steps, given_rows):
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(
     ["", " x ", "ß und É", "1", "-2.50", "1e3", "1e400", ".5", "31.12.2019", "2026-11-21T10:20:30+02:00", "02/30/2020",
-     "12 march 2020", "a/b//c", "o'neill. the END! ok", "'q'", "(a-1)", "YES", "\u00a0x", "9223372036854775808"]),
+     "12 march 2020", "a/b//c", "o'neill. the END! ok", "'q'", "(a-1)", "YES", "\u00a0x", "4294967296"]),
     min_size=1, max_size=6), st.sampled_from(sorted({case[0] for case in CASES})))  # fmt: skip
 def test_each_operation_on_odd_values_gives_the_same_in_both(values, operation):
     one = next(case[3] for case in CASES if case[0] == operation)

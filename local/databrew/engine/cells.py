@@ -6,7 +6,7 @@ from local.databrew.engine.frame import StepError, literal
 
 _SPACES = r"\s\v\p{Z}\x{85}\x{1c}-\x{1f}"
 SPACE, NO_SPACE = f"[{_SPACES}]", f"[^{_SPACES}]"
-"""What Unicode takes for white space; In RE2 `\\s` is ASCII's alone."""
+"""What Unicode takes for white space: RE2's own class is ASCII's alone."""
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?"
 _CLOCK = r"( [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?"
 _DATES = {
@@ -57,7 +57,9 @@ def number_text(cell: str) -> str:
 
 
 def double(cell: str) -> str:
-    return f"TRY_CAST({number_text(cell)} AS DOUBLE)"
+    """The number that a cell spells, within a double's range."""
+    found = f"TRY_CAST({number_text(cell)} AS DOUBLE)"
+    return f"CASE WHEN isfinite({found}) THEN {found} END"
 
 
 def whole(cell: str) -> str:

@@ -34,7 +34,8 @@ def capital(text: str) -> str:
 
 def sentence(text: str) -> str:
     """Each sentence's first letter a capital, the rest small: a mark goes before each, the text is split there."""
-    marked = rf"regexp_replace(lower({text}), '(^{cells.SPACE}*|[.!?]{cells.SPACE}+)([\p{{L}}\p{{N}}_])', '\1' || chr(1) || '\2', 'g')"
+    begins = rf"(^{cells.SPACE}*|[.!?]{cells.SPACE}+)([\p{{L}}\p{{N}}_])"
+    marked = rf"regexp_replace(lower({text}), '{begins}', '\1' || chr(1) || '\2', 'g')"
     pieces = f"string_split({marked}, chr(1))"
     return f"({pieces}[1] || array_to_string(list_transform({pieces}[2:], lambda w: upper(w[1]) || w[2:]), ''))"
 

@@ -36,7 +36,7 @@ class Curation(BaseModel):
     `operations` are its steps'. `jobs` are orders for DataBrew that have not ended.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(defer_build=True, frozen=True)
 
     recipe: ObjectRef | None
     recipe_sha256: str = ""
