@@ -20,7 +20,8 @@ MAX_CONCURRENT = 10
 https://docs.aws.amazon.com/general/latest/gr/databrew.html
 """
 _CHANGED = (
-    "EncryptionKeyArn", "EncryptionMode", "LogSubscription", "MaxCapacity", "MaxRetries", "Outputs", "RoleArn", "Timeout",
+    "EncryptionKeyArn", "EncryptionMode", "LogSubscription", "MaxCapacity", "MaxRetries", "Outputs", "RoleArn",
+    "Timeout",
 )  # fmt: skip
 
 
