@@ -102,8 +102,8 @@ def check_output(order: JobOrder, head: bytes) -> None:
     """Whether a part, by its first bytes, has the planned columns: CSV all of them in order, JSON lines no others (a
     null may be left out). Raises RecipeJobFailed.
     """
-    first = next(_lines([head]), "").strip("\r\n")
     try:
+        first = next(_lines([head]), "").strip("\r\n")
         found = next(csv.reader([first]), []) if order.format == "csv" else list(json.loads(first))
     except (ValueError, csv.Error) as error:
         raise _unexpected(order, f"wrote what cannot be read: {error}"[:300]) from error
