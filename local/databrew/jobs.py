@@ -54,6 +54,14 @@ def describe_job(caller: Identity, params: Json) -> Json:
     return found(state(caller).jobs, "job", params["Name"])
 
 
+def list_jobs(caller: Identity, params: Json) -> Json:
+    """All, or those of a dataset."""
+    wanted = params.get("DatasetName")
+    jobs = [job for _, job in sorted(state(caller).jobs.items()) if wanted in {None, job["DatasetName"]}]
+    items, rest = page(jobs, params)
+    return {"Jobs": items} | rest
+
+
 def delete_job(caller: Identity, params: Json) -> Json:
     name = params["Name"]
     found(state(caller).jobs, "job", name)
@@ -133,6 +141,7 @@ OPERATIONS: dict[str, Operation[Identity]] = {
     "CreateRecipeJob": create_recipe_job,
     "UpdateRecipeJob": update_recipe_job,
     "DescribeJob": describe_job,
+    "ListJobs": list_jobs,
     "DeleteJob": delete_job,
     "StartJobRun": start_job_run,
     "DescribeJobRun": describe_job_run,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from local.databrew.store import absent, conflict, found, new, state
 from local.lakeformation.identity import Identity
-from local.lakeformation.protocol import AwsError, Json, Operation
+from local.lakeformation.protocol import AwsError, Json, Operation, page
 
 WORKING, PUBLISHED = "LATEST_WORKING", "LATEST_PUBLISHED"
 MAX_STEPS = 100
@@ -85,6 +85,21 @@ def describe_dataset(caller: Identity, params: Json) -> Json:
     return found(state(caller).datasets, "dataset", params["Name"])
 
 
+def list_datasets(caller: Identity, params: Json) -> Json:
+    items, rest = page([one for _, one in sorted(state(caller).datasets.items())], params)
+    return {"Datasets": items} | rest
+
+
+def list_recipes(caller: Identity, params: Json) -> Json:
+    """The latest published version of each, or with `LATEST_WORKING` the working ones."""
+    asked = params.get("RecipeVersion") or PUBLISHED
+    chosen = [
+        versions.get(WORKING if asked == WORKING else _latest(versions)) for versions in state(caller).recipes.values()
+    ]
+    items, rest = page([one for one in chosen if one], params)
+    return {"Recipes": items} | rest
+
+
 def delete_dataset(caller: Identity, params: Json) -> Json:
     name = params["Name"]
     found(state(caller).datasets, "dataset", name)
@@ -112,5 +127,7 @@ OPERATIONS: dict[str, Operation[Identity]] = {
     "DeleteRecipeVersion": delete_recipe_version,
     "CreateDataset": create_dataset,
     "DescribeDataset": describe_dataset,
+    "ListDatasets": list_datasets,
+    "ListRecipes": list_recipes,
     "DeleteDataset": delete_dataset,
 }
