@@ -10,7 +10,7 @@ from mesh.adapters.recipe_jobs import DataBrewJobs
 from mesh.adapters.storage import ObjectGone
 from mesh.domain.curation.errors import RecipeNotForJobs
 from mesh.domain.curation.jobs import JobOrder, JobRun
-from mesh.domain.curation.objects import read_raw_head
+from mesh.domain.curation.scanning import read_raw_head
 from mesh.domain.formats.model import ObjectRef
 
 from tests.local.running import RunningServer, allow, wait_until

@@ -155,16 +155,37 @@ def test_what_the_function_refuses_by_the_head_is_refused_before_a_job_and_in_th
     assert reasons[0].code == code
 
 
-def test_a_header_without_rows_and_json_of_the_head_alone():
+def test_fields_that_come_late_in_json_lines_are_seen_before_the_job():
     world = JobWorld()
-    world.put_recipe(RENAME)
-    long = "".join(json.dumps({"a": "x", "n": number, "late" if number > 90_000 else "b2": 1}) + "\n"
-                   for number in range(100_000))  # fmt: skip
-    world.put("a.jsonl", long)
+    world.put_recipe([step("RENAME", sourceColumn="late", targetColumn="b")])
+    lines = (json.dumps({"n": number} | ({"late": "x"} if number > 90_000 else {})) + "\n" for number in range(100_000))
+    world.put("a.jsonl", "".join(lines))
     world.take()
 
     assert world.curate().jobs == 1
-    assert world.orders()[0].columns == ("b", "n", "b2"), "what comes late is not seen"
+    assert world.orders()[0].columns == (), "the head does not show the column that the recipe needs"
+    world.look()
+    assert world.orders()[0].columns == ("n", "b")
+
+
+@pytest.mark.parametrize(
+    ("late", "code"), [("3\n", "RaggedRows"), ('3,"4\n', "UnclosedQuote"), ("3,\0\n", "BinaryContent")]
+)
+def test_what_is_wrong_far_behind_the_head_is_refused_before_a_job_and_in_the_same_words(late, code):
+    reasons = []
+    for limit in (0, raw_objects.MAX_RAW_BYTES):
+        world = JobWorld(max_bytes=limit)
+        world.put_recipe(RENAME)
+        world.put("a.csv", "a,n\n" + "1,2\n" * 400_000 + late)
+        world.take()
+        if world.curate().jobs:
+            assert world.look().jobs == 0
+            assert world.jobs.runs == {}, "no job was started"
+            assert world.files.content == {}
+        reasons.append(quarantine(world).data.reason)
+
+    assert reasons[0] == reasons[1]
+    assert reasons[0].code == code
 
 
 def test_a_job_that_failed_sets_its_object_aside_with_databrew_s_words():
@@ -288,7 +309,7 @@ def test_a_run_that_is_started_again_takes_up_the_jobs_of_the_one_before():
     world.uploads.waiting["loans"]["loans/raw/loans/a.csv"] = (first, "c")
     world.take("second")
     world.curate()
-    assert world.orders() == (order,)
+    assert [one.name for one in world.orders()] == [order.name]
     world.look("second")
     assert len(world.jobs.runs[order.name]) == 1, "adopted, not started again"
     world.jobs.end(order, CURATED)

@@ -15,11 +15,11 @@ from mesh.domain.curation.objects import (
     content_type,
     curated_key,
     read_raw,
-    read_raw_head,
     write_rows,
 )
-from mesh.domain.curation.plan import Plan, plan_recipe
+from mesh.domain.curation.plan import plan_recipe
 from mesh.domain.curation.recipe import Recipe
+from mesh.domain.curation.scanning import RawShape, read_raw_head
 from mesh.domain.errors import Rejected
 from mesh.domain.formats.model import MAX_TEXT_BYTES, ObjectRef
 from mesh.domain.keys import RawKey, parse_key
@@ -27,7 +27,16 @@ from mesh.domain.lineage.model import ColumnOrigin
 from mesh.domain.rejections import UnknownPrefix
 from mesh.ports import Clock, Objects, RawUploads, Trace, WorkFiles
 from mesh.usecases.batches import read_batch
-from mesh.usecases.curation import Curated, CuratedObject, Curation, curation_path, finish, made_of, read_recipe
+from mesh.usecases.curation import (
+    Curated,
+    CuratedObject,
+    Curation,
+    curation_path,
+    finish,
+    lineage_of,
+    made_of,
+    read_recipe,
+)
 from mesh.usecases.inspection import Round
 from mesh.usecases.reject_objects import Rejection, reason_of
 
@@ -109,19 +118,28 @@ def _curate_or_order(ref: ObjectRef, recipe: Recipe, objects: Objects, max_bytes
             return _curate_object(ref, target, recipe, objects)
     head = objects.reader(ref).read(0, MAX_TEXT_BYTES)
     shape = read_raw_head(head, ref.size, bucket=ref.bucket, key=ref.key)
-    plan = plan_recipe(recipe, shape.columns)
-    if not plan.columns:
-        raise _nothing_left(plan)
-    return order_job(ref, recipe, product=key.product, target=target, shape=shape, planned=_lineage(plan))
+    planned = _planned(recipe, shape)
+    return order_job(ref, recipe, product=key.product, target=target, shape=shape, planned=planned)
+
+
+def _planned(recipe: Recipe, shape: RawShape) -> dict[str, ColumnOrigin]:
+    """The output's columns as far as the head tells: later lines of JSON may bring further fields."""
+    try:
+        return lineage_of(plan_recipe(recipe, shape.columns))
+    except MISFITS:
+        if shape.format == "csv" or shape.complete:
+            raise
+        return {}
 
 
 def _curate_object(ref: ObjectRef, target: str, recipe: Recipe, objects: Objects) -> CuratedObject:
     """One raw object through the recipe. Nothing is written unless all of it passes."""
     source = read_raw(objects.reader(ref).read(0, ref.size), bucket=ref.bucket, key=ref.key)
     plan = plan_recipe(recipe, source.columns)
+    planned = lineage_of(plan)
     body, rows = write_rows(source.format, plan.columns, plan.apply(source.rows))
-    if not rows or not plan.columns:
-        raise _nothing_left(plan)
+    if not rows:
+        raise NothingLeft("the recipe left nothing of the object", remedy="Check its filters, or upload other data.")
     metadata = made_of(ref, recipe.sha256)
     version_id = objects.write(ref.bucket, target, body, content_type(source.format), metadata=metadata)
     return CuratedObject(
@@ -131,16 +149,5 @@ def _curate_object(ref: ObjectRef, target: str, recipe: Recipe, objects: Objects
         rows=rows,
         bytes=len(body),
         version_id=version_id,
-        lineage=_lineage(plan),
+        lineage=planned,
     )
-
-
-def _nothing_left(plan: Plan) -> NothingLeft:
-    return NothingLeft(
-        "the recipe left nothing of the object" if plan.columns else "the recipe left no column",
-        remedy="Check its filters, or upload other data.",
-    )
-
-
-def _lineage(plan: Plan) -> dict[str, ColumnOrigin]:
-    return {name: ColumnOrigin(inputs=origin.inputs, steps=origin.steps) for name, origin in plan.lineage.items()}

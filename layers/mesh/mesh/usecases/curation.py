@@ -5,7 +5,9 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mesh.domain.curation.errors import NothingLeft
 from mesh.domain.curation.jobs import JobOrder
+from mesh.domain.curation.plan import Plan
 from mesh.domain.curation.recipe import MAX_RECIPE_BYTES, Recipe, parse_recipe
 from mesh.domain.events import Model
 from mesh.domain.formats.model import ObjectRef
@@ -56,6 +58,11 @@ class Curation(BaseModel):
         """A job that has ended."""
         return self.model_copy(update={"jobs": tuple(one for one in self.jobs if one.name != order.name)})
 
+    def with_order(self, order: JobOrder) -> "Curation":
+        """An order in place of the one of that name."""
+        jobs = tuple(order if one.name == order.name else one for one in self.jobs)
+        return self.model_copy(update={"jobs": jobs})
+
     def counted(self, remaining: int = 0) -> "Curated":
         """What the machine is told."""
         return Curated(
@@ -99,6 +106,13 @@ def made_of(ref: ObjectRef, recipe_sha256: str) -> dict[str, str]:
     key = quote(ref.key, safe="/=")
     named = {"raw-key": key} if len(key) <= _LONGEST_METADATA else {}
     return {**named, "raw-version-id": ref.version_id or "null", "recipe-sha256": recipe_sha256}
+
+
+def lineage_of(plan: Plan) -> dict[str, ColumnOrigin]:
+    """Output column → origin. Raises NothingLeft for a plan without columns."""
+    if not plan.columns:
+        raise NothingLeft("the recipe left no column", remedy="Check its filters, or upload other data.")
+    return {name: ColumnOrigin(inputs=origin.inputs, steps=origin.steps) for name, origin in plan.lineage.items()}
 
 
 def finish(round_: Round, curation: Curation, *, raw: RawUploads, work: WorkFiles, trace: Trace) -> None:

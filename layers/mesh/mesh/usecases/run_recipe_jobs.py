@@ -11,10 +11,22 @@ from datetime import timedelta
 from mesh.domain.curation.errors import MISFITS, NothingLeft
 from mesh.domain.curation.jobs import JobOrder, check_output, count_rows, failed, too_many_parts
 from mesh.domain.curation.objects import content_type
+from mesh.domain.curation.plan import plan_recipe
+from mesh.domain.curation.recipe import parse_recipe
+from mesh.domain.curation.scanning import scan
 from mesh.domain.errors import Rejected
 from mesh.ports import Clock, JobFiles, Objects, RawUploads, RecipeJobs, Trace, Uploads, WorkFiles
 from mesh.usecases.batches import LEASE
-from mesh.usecases.curation import Curated, CuratedObject, Curation, curation_path, finish, made_of, recipe_text
+from mesh.usecases.curation import (
+    Curated,
+    CuratedObject,
+    Curation,
+    curation_path,
+    finish,
+    lineage_of,
+    made_of,
+    recipe_text,
+)
 from mesh.usecases.inspection import Round
 from mesh.usecases.reject_objects import Rejection, reason_of
 
@@ -51,8 +63,12 @@ def run_recipe_jobs(
         if running >= MAX_RUNNING or clock.now() >= now + TIME_OF_A_CALL:
             break
         outcome = bench.advance(order)
+        if isinstance(outcome, JobOrder):
+            curation = curation.with_order(outcome)
+            work.put(curation_path(round_), curation.model_dump_json())
+            outcome = bench.advance(outcome)
         running += outcome is None
-        if outcome is None:
+        if outcome is None or isinstance(outcome, JobOrder):
             continue
         curation = _with(curation.without(order), outcome)
         work.put(curation_path(round_), curation.model_dump_json())
@@ -77,11 +93,14 @@ class _Bench:
     def __init__(self, curation: Curation, jobs: RecipeJobs, files: JobFiles, objects: Objects) -> None:
         self._curation, self._jobs, self._files, self._objects = curation, jobs, files, objects
         self._recipes = {order.recipe for order in curation.jobs}
-        self._steps: list[object] | None = None
+        self._text: bytes | None = None
 
-    def advance(self, order: JobOrder) -> CuratedObject | Rejection | None:
-        """What became of the object; None while its job has not ended, or could not be started yet."""
+    def advance(self, order: JobOrder) -> CuratedObject | Rejection | JobOrder | None:
+        """What became of the object; None while its job has not ended, or could not be started yet; its order with
+        more known, which is to be written down before it goes on."""
         try:
+            if not order.scanned:
+                return self._scanned(order)
             run = self._jobs.newest(order)
             if run is None or (run.worth_repeating and not run.goes_on):
                 self._files.stage(order.ref, order.source)
@@ -107,10 +126,21 @@ class _Bench:
         for name in self._recipes:
             self._jobs.remove_recipe(name)
 
+    def _scanned(self, order: JobOrder) -> JobOrder:
+        self._files.stage(order.ref, order.source)
+        ref = order.ref
+        columns = scan(self._files.chunks(order.source), order.shape, bucket=ref.bucket, key=ref.key)
+        planned = lineage_of(plan_recipe(parse_recipe(self._recipe()), columns))
+        return order.model_copy(update={"scanned": True, "columns": tuple(planned), "lineage": planned})
+
     def _read_steps(self) -> list[object]:
-        if self._steps is None and self._curation.recipe is not None:
-            self._steps = json.loads(recipe_text(self._curation.recipe, self._objects).decode("utf-8-sig"))
-        return self._steps or []
+        steps: list[object] = json.loads(self._recipe().decode("utf-8-sig"))
+        return steps
+
+    def _recipe(self) -> bytes:
+        if self._text is None and self._curation.recipe is not None:
+            self._text = recipe_text(self._curation.recipe, self._objects)
+        return self._text or b"[]"
 
     def _collect(self, order: JobOrder) -> CuratedObject:
         parts = self._files.parts(order.output)

@@ -8,12 +8,14 @@ import codecs
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 from mesh.domain.curation.errors import RecipeJobFailed
-from mesh.domain.curation.objects import RawFormat, RawShape
 from mesh.domain.curation.recipe import Recipe
+from mesh.domain.curation.scanning import RawShape
+from mesh.domain.curation.text import RawFormat
 from mesh.domain.events import Model
 from mesh.domain.formats.model import MIB, Compression, ObjectRef
 from mesh.domain.lineage.model import ColumnOrigin
@@ -23,6 +25,7 @@ HEAD_BYTES: Final = MIB
 MAX_ATTEMPTS: Final = 3
 """Runs of one job, where what failed may pass."""
 _DIGEST: Final = 24
+_EMPTY_LINES: Final = re.compile(rb"(?<=\n)\r?\n")
 _PASSING: Final = (
     "throttl", "rate exceeded", "slow down", "slowdown", "service unavailable", "internal service", "internal error",
     "insufficient capacity", "concurrent", "resource unavailable",
@@ -34,7 +37,8 @@ type JobState = Literal["STARTING", "RUNNING", "STOPPING", "STOPPED", "SUCCEEDED
 
 class JobOrder(Model):
     """One object for a job. `key` is that of what it becomes, `name` that of dataset and job, `folder` that of its
-    papers in the work bucket; `columns` and `lineage` are the planned ones of the output.
+    papers in the work bucket; `columns` and `lineage` are the planned ones of the output. `scanned`: every record was
+    looked at; until then the columns are those that the head promises.
     """
 
     ref: ObjectRef
@@ -47,6 +51,12 @@ class JobOrder(Model):
     delimiter: str
     columns: tuple[str, ...]
     lineage: dict[str, ColumnOrigin]
+    scanned: bool = False
+
+    @property
+    def shape(self) -> RawShape:
+        """How to read the object. Its columns are those of the output, and nothing to go by."""
+        return RawShape(self.format, self.compression, self.delimiter, (), complete=False)
 
     @property
     def source(self) -> str:
@@ -103,7 +113,7 @@ def check_output(order: JobOrder, head: bytes) -> None:
     null may be left out). Raises RecipeJobFailed.
     """
     try:
-        first = next(_lines([head]), "").strip("\r\n")
+        first = head.partition(b"\n")[0].decode("utf-8-sig").strip("\r")
         found = next(csv.reader([first]), []) if order.format == "csv" else list(json.loads(first))
     except (ValueError, csv.Error) as error:
         raise _unexpected(order, f"wrote what cannot be read: {error}"[:300]) from error
@@ -114,13 +124,29 @@ def check_output(order: JobOrder, head: bytes) -> None:
 
 
 def count_rows(order: JobOrder, chunks: Iterable[bytes]) -> int:
-    """Rows of an output, of which only a line or so is in memory. Raises RecipeJobFailed for text that is none."""
+    """Rows of an output, of which one chunk is in memory. Raises RecipeJobFailed for text that is none."""
     try:
-        if order.format == "json":
-            return sum(1 for line in _lines(chunks) if line.strip())
-        return max(sum(1 for record in csv.reader(_lines(chunks)) if record) - 1, 0)
-    except (UnicodeDecodeError, csv.Error) as error:
+        records = _records(chunks, quotes=order.format == "csv")
+    except ValueError as error:
         raise _unexpected(order, f"wrote what cannot be read: {error}"[:300]) from error
+    return max(records - (order.format == "csv"), 0)
+
+
+def _records(chunks: Iterable[bytes], *, quotes: bool) -> int:
+    """Lines that are not empty; a line's end within quotes is none. Many times faster than reading CSV."""
+    decoder, count, last, outside = codecs.getincrementaldecoder("utf-8")(), 0, b"\n", True
+    for chunk in chunks:
+        decoder.decode(chunk)
+        for index, piece in enumerate(chunk.split(b'"') if quotes else [chunk]):
+            if index:
+                outside, last = not outside, b'"'
+            if outside and piece:
+                count += piece.count(b"\n") - len(_EMPTY_LINES.findall(last + piece))
+            last = piece[-1:] or last
+    decoder.decode(b"", final=True)
+    if not outside:
+        raise ValueError("a quote is not closed")
+    return count + (last != b"\n")
 
 
 def failed(order: JobOrder, run: JobRun) -> RecipeJobFailed:
@@ -144,12 +170,3 @@ def _unexpected(order: JobOrder, message: str) -> RecipeJobFailed:
 def too_many_parts(order: JobOrder, count: int) -> RecipeJobFailed:
     """One part was asked for: which rows come first in several is not said."""
     return _unexpected(order, f"wrote {count} parts, one was asked for")
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    decoder, rest = codecs.getincrementaldecoder("utf-8-sig")(), ""
-    for chunk in chunks:
-        *whole, rest = (rest + decoder.decode(chunk)).split("\n")
-        yield from (f"{line}\n" for line in whole)
-    if rest := rest + decoder.decode(b"", final=True):
-        yield rest
