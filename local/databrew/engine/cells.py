@@ -58,7 +58,12 @@ def number_text(cell: str) -> str:
 
 def double(cell: str) -> str:
     """The number that a cell spells, within a double's range."""
-    found = f"TRY_CAST({number_text(cell)} AS DOUBLE)"
+    return finite(number_text(cell))
+
+
+def finite(written: str) -> str:
+    """A text as a double, NULL beyond its range."""
+    found = f"TRY_CAST({written} AS DOUBLE)"
     return f"CASE WHEN isfinite({found}) THEN {found} END"
 
 

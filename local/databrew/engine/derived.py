@@ -45,7 +45,7 @@ def arithmetic(frame: Frame, step: Step) -> None:
         for name in chosen
     )
     if step.operation == "DIVIDE":
-        quotient = f"TRY_CAST({left} AS DOUBLE) / nullif(TRY_CAST({right} AS DOUBLE), 0)"
+        quotient = f"{cells.finite(left)} / nullif({cells.finite(right)}, 0)"
         result = f"printf('%.15g', {quotient})"
     else:
         kind = "DECIMAL(19, 6)" if step.operation == "MULTIPLY" else "DECIMAL(37, 12)"

@@ -27,7 +27,7 @@ def lower(text: str) -> str:
 
 def capital(text: str) -> str:
     """Each word's first letter a capital, the rest small; the white space stays."""
-    word = "lambda w: upper(w[1]) || lower(w[2:])"
+    word = "lambda w: replace(upper(w[1]), 'ẞ', 'Ss') || lower(w[2:])"
     pieces = f"regexp_extract_all({text}, '{cells.SPACE}+|{cells.NO_SPACE}+')"
     return f"array_to_string(list_transform({pieces}, {word}), '')"
 
@@ -37,7 +37,7 @@ def sentence(text: str) -> str:
     begins = rf"(^{cells.SPACE}*|[.!?]{cells.SPACE}+)([\p{{L}}\p{{N}}_])"
     marked = rf"regexp_replace(lower({text}), '{begins}', '\1' || chr(1) || '\2', 'g')"
     pieces = f"string_split({marked}, chr(1))"
-    return f"({pieces}[1] || array_to_string(list_transform({pieces}[2:], lambda w: upper(w[1]) || w[2:]), ''))"
+    return f"({pieces}[1] || array_to_string(list_transform({pieces}[2:], lambda w: {upper('w[1]')} || w[2:]), ''))"
 
 
 def _in_place(frame: Frame, step: Step, changed: Callable[[str], str]) -> None:
