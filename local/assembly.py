@@ -5,7 +5,19 @@ from functools import lru_cache
 from ministack import app as ministack_app
 from ministack.services import dynamodb
 
-from local import athena, condition_keys, events, functions, glue, lakeformation, landing, ram, schedules, states
+from local import (
+    athena,
+    condition_keys,
+    databrew,
+    events,
+    functions,
+    glue,
+    lakeformation,
+    landing,
+    ram,
+    schedules,
+    states,
+)
 from local.gateway import Gateway
 from local.options import ServerOptions
 from local.record import Record
@@ -26,6 +38,7 @@ def build(options: ServerOptions) -> Gateway:
         ram.configure(organization_sharing=False, invited=landing.Invitations(options.endpoint).invited)
     glue.install()
     athena.install()
+    databrew.install()
     # MiniStack checks an expression's grammar once for each item that a query looks at.
     dynamodb._condition_syntax_error = lru_cache(maxsize=1024)(dynamodb._condition_syntax_error)
     record = Record(options.state_dir / "calls.jsonl")

@@ -18,6 +18,7 @@ Kind = Literal[
     "reorder",
     "function_crash",
     "batch_failure",
+    "job_failure",
 ]
 
 
@@ -29,7 +30,9 @@ class Fault:
     and the connection breaks · delay: `seconds` before it is done · duplicate_event, reorder: a delivered event comes
     twice, or after the next one · function_crash: the process is killed as it takes the call · batch_failure: the call
     is answered with HTTP 200, one entry of the batch is not done and stands in `Failures[]` with `code`; each entry of
-    a Lake Formation batch (grants, revokes, LF-Tags of a resource) is asked about on its own.
+    a Lake Formation batch (grants, revokes, LF-Tags of a resource) is asked about on its own · job_failure: a run of a
+    DataBrew job (`databrew`, `JobRun`; `resource` is the job's name) ends as FAILED with `message`; `delay` there makes
+    it last longer.
 
     With a `probability` below 1 a call (or entry) meets the fault at random, and `count` counts those that did. The
     generator is the fault's own and starts from `seed`: the same calls in the same order meet it in the same places.

@@ -12,13 +12,14 @@ from mesh.adapters.storage import ObjectGone
 from mesh.domain.access.lake import Lake
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
 from mesh.domain.counting import ObjectCount, TableTotal
+from mesh.domain.curation.jobs import JobOrder, JobRun, JobState
 from mesh.domain.events import ManifestPointer
 from mesh.domain.formats.model import BytesReader, ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
 from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder
 from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
-from mesh.ports import Target
+from mesh.ports import Part, Target
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -666,6 +667,80 @@ class FakeWorkFiles:
 
     def get(self, key: str) -> str | None:
         return self.documents.get(key)
+
+
+class FakeRecipeJobs:
+    """DataBrew: jobs that end as `ends` says, by job name or for all; what runs write goes to `files`."""
+
+    def __init__(self, files: "FakeJobFiles") -> None:
+        self.files = files
+        self.recipes: dict[str, list[Any]] = {}
+        self.runs: dict[str, list[JobRun]] = {}
+        self.removed: list[str] = []
+        self.room = 10
+
+    def newest(self, order: JobOrder) -> JobRun | None:
+        runs = self.runs.get(order.name, [])
+        return runs[-1]._replace(attempts=len(runs)) if runs else None
+
+    def start(self, order: JobOrder, steps: Sequence[Any]) -> bool:
+        going = [runs[-1] for runs in self.runs.values() if runs[-1].goes_on]
+        if len(going) >= self.room:
+            return False
+        assert order.source in self.files.content, "a job reads what was staged"
+        self.recipes[order.recipe] = list(steps)
+        runs = self.runs.setdefault(order.name, [])
+        if not runs or not runs[-1].goes_on:
+            runs.append(JobRun("STARTING"))
+        return True
+
+    def end(
+        self, order: JobOrder, written: bytes | None = None, state: JobState = "SUCCEEDED", error: str = ""
+    ) -> None:
+        """The run is over; what it wrote, if anything."""
+        self.runs[order.name][-1] = JobRun(state, error)
+        if written is not None:
+            self.files.content[f"{order.output}{order.name}_part00000.{order.format}"] = written
+
+    def remove(self, order: JobOrder) -> None:
+        if self.runs.pop(order.name, None) is not None:
+            self.removed.append(order.name)
+
+    def remove_recipe(self, name: str) -> None:
+        self.recipes.pop(name, None)
+
+
+class FakeJobFiles:
+    """The work bucket's `jobs/`, beside the producer's `objects`."""
+
+    def __init__(self, objects: FakeObjects) -> None:
+        self.objects = objects
+        self.content: dict[str, bytes] = {}
+        self.staged = 0
+
+    def stage(self, ref: ObjectRef, key: str) -> None:
+        if key not in self.content:
+            self.content[key] = self.objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=2**40)
+            self.staged += 1
+
+    def parts(self, prefix: str) -> list[Part]:
+        found = sorted(self.content.items())
+        return [Part(key, len(body)) for key, body in found if key.startswith(prefix) and body]
+
+    def head(self, key: str) -> bytes:
+        return self.content[key][: 1024 * 1024]
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        body = self.content[key]
+        yield from (body[at : at + 3] for at in range(0, len(body), 3))
+
+    def deliver(
+        self, key: str, bucket: str, target: str, content_type: str, *, metadata: Mapping[str, str]
+    ) -> str | None:
+        return self.objects.write(bucket, target, self.content[key], content_type, metadata=metadata)
+
+    def clear(self, prefix: str) -> None:
+        self.content = {key: body for key, body in self.content.items() if not key.startswith(prefix)}
 
 
 class FakeExecutions:

@@ -88,6 +88,19 @@ def _put_policies(iam: Any, role: str, policies: dict[str, dict[str, Any]]) -> N
             iam.delete_role_policy(RoleName=role, PolicyName=policy)
 
 
+@contextmanager
+def with_environment(mesh: MeshDriver, account: str, function: str, **variables: str) -> Iterator[None]:
+    """Other variables for a function, named by its logical id; its own again at the end."""
+    client, name = mesh.client(account, "lambda"), mesh.physical_id(account, function)
+    own = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    assert set(variables) <= set(own), "the function reads no such variable"
+    try:
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": own | variables})
+        yield
+    finally:
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": own})
+
+
 def crash(mesh: MeshDriver, account: str, function: str, times: int = 1) -> None:
     """The next calls of a function, named by its logical id, kill its process."""
     name = mesh.physical_id(account, function)

@@ -22,7 +22,7 @@ _VERBS: Final = frozenset(
     """
     Accept Announce Ask Authorise Await Check Choose Confirm Create Decide Deny Diff Draft End Ensure Find Get Grant
     Hold Inspect Link List Notify Prove Quarantine Read Receive Record Register Release Repair Report Resolve Revoke
-    Curate Restore Route Schedule Start Summarise Tag Take Tell Train Undo Write
+    Curate Restore Route Run Schedule Start Summarise Tag Take Tell Train Undo Write
     """.split()
 )
 _JSONPATH_FIELDS: Final = frozenset(

@@ -2,15 +2,19 @@
 
 from typing import Any
 
+from mesh.domain.curation.objects import MAX_RAW_BYTES
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
 from mesh.usecases.curate_batch import curate_batch
 from mesh.usecases.inspection import Round
+from pydantic import Field
 
 
 class Settings(TableSettings, WorkSettings):
-    """The function's environment."""
+    """The function's environment. `curate_max_bytes`: larger objects are left to DataBrew jobs."""
+
+    curate_max_bytes: int = Field(ge=0, le=MAX_RAW_BYTES)
 
 
 @entry_point
@@ -24,4 +28,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         work=wiring.work(settings.work_bucket),
         clock=wiring.clock,
         trace=wiring.trace(settings),
+        max_bytes=settings.curate_max_bytes,
     )

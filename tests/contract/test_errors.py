@@ -108,10 +108,11 @@ HANDLED_ELSEWHERE = {
     "curate_batch, as the reason in a raw object's report": {
         "NothingLeft",
         "RawFormatUnsupported",
-        "RawTooLarge",
         "RecipeColumnExists",
         "RecipeColumnMissing",
     },
+    "curate_batch, as an order for a job": {"RawTooLarge"},
+    "run_recipe_jobs, as the reason in a raw object's report": {"RecipeJobFailed", "RecipeNotForJobs"},
     "receive_join and admit_member, as their answer": {"UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},
     "receive_decision, as its answer, and told to who decided": {"DecidedAlready", "MayNotDecide", "MoreThanAsked"},

@@ -38,6 +38,7 @@ STAR = {
     "ram:CreateResourceShare": "a share has no ARN before it exists",
     "ram:Get*": "RAM's list calls",
     "ram:List*": "RAM's list calls",
+    "databrew:Create*": "a recipe, dataset or job has no ARN before it exists",
     "glue:CreateClassifier": "classifiers have no ARN in IAM",
     "glue:UpdateClassifier": "classifiers have no ARN in IAM",
 }

@@ -13,7 +13,7 @@ from cli.reconciling import reconcile
 from cli.site import site
 from local.accounts import ACCOUNTS
 from tests.access_driver import AccessDriver
-from tests.mesh_conditions import drop_column
+from tests.mesh_conditions import drop_column, with_environment
 from tests.mesh_driver import MeshDriver, contract
 
 DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
@@ -56,7 +56,8 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
 
 
 def _use_recipe(mesh: MeshDriver, product: str) -> None:
-    """Raw data before their recipe, a recipe that is refused, one that is taken, and raw data that are broken."""
+    """Raw data before their recipe, a recipe that is refused, one that is taken; raw data that are broken, that are
+    for a job."""
     mesh.put_object(f"{product}/raw/t1/dt=2026-11-23/c.csv", "ident,email\n3,c@example.com\n")
     mesh.until(lambda: mesh.items("producer", f"HELD#{product}"), "raw data that wait")
     mesh.put_object(f"{product}/recipe.json", "{")
@@ -67,6 +68,9 @@ def _use_recipe(mesh: MeshDriver, product: str) -> None:
     bad = f"{product}/raw/t1/dt=2026-11-23/bad.csv"
     mesh.put_object(bad, "ident,email\n3\n")
     mesh.until(lambda: bad in mesh.reports(f"{product}/quarantine/"), "a report on raw data")
+    with with_environment(mesh, "producer", "CurateBatchFunction", CURATE_MAX_BYTES="0"):
+        mesh.put_object(f"{product}/raw/t1/dt=2026-11-23/large.csv", "ident,email\n4,d@example.com\n")
+        mesh.until(lambda: mesh.exists(f"{product}/data/t1/dt=2026-11-23/large-curated.csv"), "a job's object")
     mesh.settled(product)
 
 

@@ -27,7 +27,8 @@ def quarantine(world):
 class World:
     """A producer with a registered product, and short ways to act."""
 
-    def __init__(self):
+    def __init__(self, max_bytes=MAX_RAW_BYTES):
+        self.max_bytes = max_bytes
         self.objects, self.uploads, self.work = FakeObjects(), FakeUploads(), FakeWorkFiles()
         self.raw, self.clock, self.trace = FakeRawUploads(self.uploads), FakeClock(), FakeTrace()
         self.uploads.put_product("loans", {"link": "rl_loans"})
@@ -55,7 +56,13 @@ class World:
 
     def curate(self):
         return curate_batch(
-            self.round(), objects=self.objects, raw=self.raw, work=self.work, clock=self.clock, trace=self.trace
+            self.round(),
+            objects=self.objects,
+            raw=self.raw,
+            work=self.work,
+            clock=self.clock,
+            trace=self.trace,
+            max_bytes=self.max_bytes,
         )
 
     def release(self, holder="run"):
@@ -198,19 +205,6 @@ def test_what_is_broken_is_moved_to_quarantine_and_the_rest_curated(name, body, 
     assert event.data.reason.code == code
     assert event.data.objects[0].moved_to == f"loans/quarantine/00000001/raw/loans/{name}"
     assert (BUCKET, f"loans/raw/loans/{name}") not in world.objects.content
-
-
-def test_an_object_that_is_too_large_is_not_read():
-    world = World()
-    world.put_recipe(RENAME)
-    world.put("a.csv", size=MAX_RAW_BYTES + 1)
-    world.objects.reader = None  # a read would fail
-
-    curated, _ = world.run()
-    event = quarantine(world)
-
-    assert (curated.rejected, event.data.reason.code) == (1, "RawTooLarge")
-    assert "DataBrew jobs" in event.data.reason.remedy
 
 
 def test_an_object_that_its_owner_deleted_is_reported_and_nothing_else():

@@ -109,19 +109,16 @@ def test_a_recipe_that_does_not_fit_leaves_the_object_until_the_next_one(mesh: M
     assert mesh.wait_for_notice("cu-misfit", "producer")["changes"][0]["rows"] == 1
 
 
-def test_what_is_broken_or_too_large_is_set_aside_and_the_rest_curated(mesh: MeshDriver) -> None:
+def test_what_is_broken_is_set_aside_and_the_rest_curated(mesh: MeshDriver) -> None:
     mesh.prepare("cu-mixed")
     mesh.put_object("cu-mixed/recipe.json", RECIPE)
-    large = b"laufkont,hoehe\n" + b"1,2\n" * (17 * 1024 * 1024)
-    for name, body in [("large.csv", large), ("ragged.csv", "laufkont,hoehe\n1,2\n1\n"), ("good.csv", RAW)]:
+    for name, body in [("ragged.csv", "laufkont,hoehe\n1,2\n1\n"), ("good.csv", RAW)]:
         mesh.put_object(f"cu-mixed/raw/t1/{name}", body)
     assert mesh.wait_for_notice("cu-mixed", "producer")["changes"][0]["rows"] == 2
-    mesh.until(lambda: len(mesh.reports("cu-mixed/quarantine/")) == 2, "two reports")
+    mesh.until(lambda: mesh.reports("cu-mixed/quarantine/"), "a report")
     mesh.settled("cu-mixed")
 
     reports = mesh.reports("cu-mixed/quarantine/")
-    assert reports["cu-mixed/raw/t1/large.csv"]["reason"]["code"] == "RawTooLarge"
-    assert "DataBrew jobs" in reports["cu-mixed/raw/t1/large.csv"]["reason"]["remedy"]
     assert reports["cu-mixed/raw/t1/ragged.csv"]["reason"]["code"] == "RaggedRows"
     assert all(mesh.exists(report["moved_to"]) for report in reports.values())
     assert mesh.keys("cu-mixed/raw/") == ["cu-mixed/raw/t1/good.csv"]

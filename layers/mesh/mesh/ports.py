@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.proof import Invitation, QueryState
     from mesh.domain.access.record import Access
     from mesh.domain.access.situation import Home
+    from mesh.domain.curation.jobs import JobOrder, JobRun
     from mesh.domain.events import GrantEntry
     from mesh.domain.quality.model import TableData, TableReport
     from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
@@ -479,6 +480,64 @@ class WorkFiles(Protocol):
     def put(self, key: str, document: str) -> None: ...
 
     def get(self, key: str) -> str | None: ...
+
+
+class Part(NamedTuple):
+    """A file that a job wrote; `size` in bytes."""
+
+    key: str
+    size: int
+
+
+class JobFiles(Protocol):
+    """Papers of DataBrew jobs, in the work bucket: what they read, and what they write. Of any size."""
+
+    def stage(self, ref: ObjectRef, key: str) -> None:
+        """Copy that version of an object to `key`, unless it is there. Raises ObjectGone."""
+        ...
+
+    def parts(self, prefix: str) -> "list[Part]":
+        """What a job wrote below the prefix, in the order of names; empty files are none."""
+        ...
+
+    def head(self, key: str) -> bytes:
+        """The first MiB, less for a smaller file."""
+        ...
+
+    def chunks(self, key: str) -> Iterator[bytes]: ...
+
+    def deliver(
+        self, key: str, bucket: str, target: str, content_type: str, *, metadata: Mapping[str, str]
+    ) -> str | None:
+        """Copy a file to `target` in another bucket; the version that was written."""
+        ...
+
+    def clear(self, prefix: str) -> None:
+        """Remove everything below the prefix."""
+        ...
+
+
+class RecipeJobs(Protocol):
+    """AWS Glue DataBrew."""
+
+    def newest(self, order: "JobOrder") -> "JobRun | None":
+        """The latest run of the order's job; None where there is no job, or none of its runs."""
+        ...
+
+    def start(self, order: "JobOrder", steps: Sequence[Any]) -> bool:
+        """Make sure of the recipe (`steps` as their owner wrote them), the dataset and the job, and start a run.
+
+        Repeatable at any point of it. `False` while the account has no room for more. Raises RecipeNotForJobs.
+        """
+        ...
+
+    def remove(self, order: "JobOrder") -> None:
+        """Job and dataset. What is not there is success."""
+        ...
+
+    def remove_recipe(self, name: str) -> None:
+        """All of its versions; one that a job still uses stays."""
+        ...
 
 
 class LineageLog(Protocol):

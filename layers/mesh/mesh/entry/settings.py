@@ -52,6 +52,12 @@ class WorkSettings(Settings):
     work_bucket: str
 
 
+class RecipeJobSettings(TableSettings, WorkSettings):
+    """DataBrew jobs act as `job_role_arn`."""
+
+    job_role_arn: str
+
+
 class LineageSettings(AccountSettings, TableSettings, WorkSettings):
     """Where lineage goes besides the account's table. `lineage_target`: a bucket, a URL, or DataZone's domain id.
 

@@ -29,11 +29,19 @@ from mesh.adapters.trace import DynamoTrace
 from mesh.adapters.uploads import DynamoUploads
 from mesh.adapters.versions import S3ObjectVersions
 from mesh.domain.ontology import Ontology, parse_ontology
-from mesh.entry.settings import AccountSettings, LineageSettings, RegistrySettings, TableSettings
+from mesh.entry.settings import (
+    AccountSettings,
+    LineageSettings,
+    RecipeJobSettings,
+    RegistrySettings,
+    TableSettings,
+)
 from mesh.usecases.books import Books
 
 if TYPE_CHECKING:
+    from mesh.adapters.job_files import S3JobFiles
     from mesh.adapters.lineage import DynamoLineage
+    from mesh.adapters.recipe_jobs import DataBrewJobs
     from mesh.domain.access.personas import Personas
     from mesh.domain.access.policy import Policies
     from mesh.ports import LineageTransport
@@ -224,6 +232,20 @@ def access_reader(settings: AccountSettings) -> AccessReader:
     """Who can read what, in this account."""
     lakeformation, glue, ram, iam = (client(name) for name in ("lakeformation", "glue", "ram", "iam"))
     return AccessReader(lakeformation, glue, ram, iam, settings.account_id)
+
+
+def job_files(bucket: str) -> "S3JobFiles":
+    """What DataBrew jobs read and write."""
+    from mesh.adapters.job_files import S3JobFiles  # noqa: PLC0415 - one function of all uses it
+
+    return S3JobFiles(client("s3"), bucket)
+
+
+def recipe_jobs(settings: RecipeJobSettings) -> "DataBrewJobs":
+    """DataBrew."""
+    from mesh.adapters.recipe_jobs import DataBrewJobs  # noqa: PLC0415 - one function of all uses it
+
+    return DataBrewJobs(client("databrew"), settings.work_bucket, settings.job_role_arn)
 
 
 def lineage(settings: LineageSettings) -> "DynamoLineage":

@@ -16,7 +16,7 @@ from mesh.domain.schema import TableSchema
 from mesh.ports import WorkFiles
 from mesh.usecases.batch_reports import BatchReports, read_reports
 from mesh.usecases.batches import read_batch
-from mesh.usecases.curate_batch import CuratedObject, Curation
+from mesh.usecases.curation import CuratedObject, Curation
 from mesh.usecases.inspection import Inspection, ProductFacts, TableInspection
 from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder
 from mesh.usecases.reject_objects import Rejection

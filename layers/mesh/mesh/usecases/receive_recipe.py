@@ -3,7 +3,7 @@
 from mesh.domain.curation.plan import plan_recipe
 from mesh.domain.formats.model import ObjectRef
 from mesh.ports import Objects, RawUploads
-from mesh.usecases.curate_batch import read_recipe
+from mesh.usecases.curation import read_recipe
 
 
 def receive_recipe(ref: ObjectRef, product: str, *, objects: Objects, raw: RawUploads) -> bool:

@@ -8,6 +8,8 @@ import pytest
 from mesh.domain.curation import objects
 from mesh.domain.curation.errors import RawFormatUnsupported, RawTooLarge
 from mesh.domain.curation.objects import curated_key, read_raw, write_rows
+from mesh.domain.curation.scanning import read_raw_head, scan
+from mesh.domain.formats.model import MAX_TEXT_BYTES
 from mesh.domain.keys import parse_key
 from mesh.domain.rejections import (
     BinaryContent,
@@ -82,7 +84,7 @@ def test_json_lines_have_all_fields_as_columns():
     assert rows == [[1, None, None], [None, Decimal("0.10"), {"d": [True]}]]
 
 
-@pytest.mark.parametrize(
+BROKEN = pytest.mark.parametrize(
     ("body", "name", "error"),
     [
         ("a,b\n1,2\n3\n", "a.csv", RaggedRows),
@@ -105,9 +107,47 @@ def test_json_lines_have_all_fields_as_columns():
         (b"PAR1....PAR1", "a.parquet", RawFormatUnsupported),
     ],
 )
+
+
+@BROKEN
 def test_what_is_broken_is_refused(body, name, error):
     with pytest.raises(error):
         read(body, name)
+
+
+@BROKEN
+def test_what_is_too_large_to_be_kept_is_refused_in_the_same_words(body, name, error):
+    raw, where = body.encode() if isinstance(body, str) else body, {"bucket": "b", "key": f"loans/raw/loans/{name}"}
+    with pytest.raises(error) as whole:
+        read(body, name)
+    with pytest.raises(error) as scanned:
+        shape = read_raw_head(raw[:MAX_TEXT_BYTES], len(raw), **where)
+        scan((raw[at : at + 4096] for at in range(0, len(raw), 4096)), shape, **where)
+
+    if error is not InconsistentCompression:
+        assert scanned.value.to_dict() == whole.value.to_dict()
+
+
+def test_a_look_at_every_record_finds_the_columns():
+    for body, name, columns in [
+        ("\ufeffa;b\n1;2\n", "a.csv", ("a", "b")),
+        ('{"a": 1}\n' * 200_000 + '{"b": 2}\n', "a.jsonl", ("a", "b")),
+    ]:
+        raw, where = body.encode(), {"bucket": "b", "key": f"loans/raw/loans/{name}"}
+        for packed, ending in [(raw, ""), (gzip.compress(raw) + gzip.compress(b""), ".gz")]:
+            place = where | {"key": where["key"] + ending}
+            shape = read_raw_head(packed[:MAX_TEXT_BYTES], len(packed), **place)
+            assert scan([packed], shape, **place) == columns
+
+
+def test_a_look_ends_at_its_limit_and_takes_no_record_for_broken_that_it_cuts():
+    where = {"bucket": "b", "key": "loans/raw/loans/a.csv"}
+    raw = b'a,b\n1,2\n3,"' + b"x\n" * 50 + b'"\n4\n'
+    shape = read_raw_head(b"a,b\n1,2\n", 9, **where)
+
+    assert scan([raw], shape, **where, limit=30) == ("a", "b")
+    with pytest.raises(RaggedRows):
+        scan([raw], shape, **where)
 
 
 def test_a_gzip_that_unfolds_too_far(monkeypatch):

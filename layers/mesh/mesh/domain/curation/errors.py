@@ -2,8 +2,8 @@
 
     Rejected
     ├── recipes   RecipeInvalid, UnsupportedStep
-    ├── the fit   RecipeColumnMissing, RecipeColumnExists
-    └── objects   RawTooLarge, RawFormatUnsupported, NothingLeft
+    ├── the fit   RecipeColumnMissing, RecipeColumnExists, RecipeNotForJobs
+    └── objects   RawTooLarge, RawFormatUnsupported, NothingLeft, RecipeJobFailed
 
 `where` of an error about a step has `step` (counted from 1), `operation`, and `column` or `parameter`.
 """
@@ -28,7 +28,7 @@ class RecipeColumnExists(Rejected):
 
 
 class RawTooLarge(Rejected):
-    """More than a function reads, unfolds or remembers."""
+    """More than a function reads, unfolds or remembers: work for a job; `mesh recipe` has no other answer to it."""
 
 
 class RawFormatUnsupported(Rejected):
@@ -39,5 +39,13 @@ class NothingLeft(Rejected):
     """The recipe left no row of the object."""
 
 
-MISFITS = (RecipeColumnMissing, RecipeColumnExists)
+class RecipeNotForJobs(Rejected):
+    """A recipe that functions run, and that DataBrew itself does not take."""
+
+
+class RecipeJobFailed(Rejected):
+    """A DataBrew job ended without an output, or with another one than the recipe's plan."""
+
+
+MISFITS = (RecipeColumnMissing, RecipeColumnExists, RecipeNotForJobs)
 """Recipe and object do not go together; which of them is at fault only their owner knows."""

@@ -10,34 +10,35 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final, Literal, Never
+from typing import Any, Final
 
 from mesh.domain.curation.cells import Cell, Row, text, to_json
-from mesh.domain.curation.errors import RawFormatUnsupported, RawTooLarge
+from mesh.domain.curation.errors import RawTooLarge
+from mesh.domain.curation.text import (
+    RawFormat,
+    broken_gzip,
+    csv_header,
+    csv_records,
+    detect,
+    json_columns,
+    json_objects,
+    ragged,
+    text_lines,
+    unsupported,
+)
 from mesh.domain.formats.csv import inspect_csv
-from mesh.domain.formats.detection import MAGIC_LENGTH, check_magic, detect_by_name
 from mesh.domain.formats.model import MAX_TEXT_BYTES, MIB
 from mesh.domain.formats.text import TextHead, read_text_head
 from mesh.domain.keys import RawKey, check_safe
 from mesh.domain.rejections import (
-    ArchiveUnsupported,
     BinaryContent,
-    FormatDeclined,
-    InconsistentCompression,
-    LineTooLong,
-    MalformedJson,
-    RaggedRows,
-    UnclosedQuote,
-    UnsupportedEncoding,
 )
-from mesh.domain.schema import column_names
 
 MAX_RAW_BYTES: Final = 64 * MIB
 """What a function reads of one object."""
 MAX_UNFOLDED: Final = 256 * MIB
 """What a gzip object may unfold to."""
-type RawFormat = Literal["csv", "json"]
+SMALLER: Final = "Upload it in smaller parts, or leave it to the mesh: a DataBrew job takes what no function does."
 _ENDINGS: Final[dict[RawFormat, str]] = {"csv": "csv", "json": "jsonl"}
 _NAMES: Final = {"csv": "csv", "tsv": "csv", "psv": "csv", "json": "json", "jsonl": "json", "ndjson": "json"}
 _CONTENT_TYPES: Final[dict[RawFormat, str]] = {"csv": "text/csv", "json": "application/x-ndjson"}
@@ -63,7 +64,7 @@ def curated_key(key: RawKey) -> str:
     stem, _, extension = name.rpartition(".")
     format_ = _NAMES.get(extension.lower())
     if format_ is None or not stem:
-        raise _unsupported(f"no format is known by the name {file!r}", key=key.key)
+        raise unsupported(f"no format is known by the name {file!r}", key=key.key)
     ending = _ENDINGS["csv" if format_ == "csv" else "json"]
     plain = file == f"{stem}.{ending}" and stem.rpartition(".")[2].lower() not in {*_NAMES, "gz", "gzip"}
     target = f"{folders.replace('/raw/', '/data/', 1)}/{stem if plain else file}-curated.{ending}"
@@ -83,12 +84,7 @@ def read_raw(raw: bytes, *, bucket: str, key: str) -> RawRows:
     are gone through, and RawFormatUnsupported, RawTooLarge.
     """
     where = {"bucket": bucket, "key": key}
-    try:
-        detected = check_magic(detect_by_name(key, **where), raw[:MAGIC_LENGTH], **where)
-    except (ArchiveUnsupported, FormatDeclined) as declined:
-        raise _unsupported(declined.message, **where) from declined
-    if detected.format not in {"csv", "json"}:
-        raise _unsupported(f"{detected.format or 'this'} is no text that a recipe reads", **where)
+    detected = detect(raw, where)
     head = read_text_head(raw[:MAX_TEXT_BYTES], len(raw), detected.compression, **where)
     content = raw if detected.compression == "none" else _unfold(raw, where)
     if b"\0" in content:
@@ -123,99 +119,27 @@ def write_rows(format_: RawFormat, columns: Sequence[str], rows: Iterable[Row]) 
 
 
 def _csv_rows(content: bytes, delimiter: str, where: dict[str, str]) -> RawRows:
-    rows = _records(content, delimiter, where)
-    line, header = next(rows)
-    names = [name.strip() for name in header]
-    column_names(names, line=line, bucket=where["bucket"], key=where["key"])  # none empty, no two the same for Glue
+    names, rows = csv_header(csv_records(text_lines(io.BytesIO(content), where), delimiter, where), where)
 
     def cells() -> Iterator[Row]:
         for line, record in rows:
             if len(record) != len(names):
-                raise RaggedRows(
-                    f"line {line} has {len(record)} fields, expected {len(names)}",
-                    line=line,
-                    remedy="Give every row the same number of fields; quote values that hold the delimiter.",
-                    **where,
-                )
+                raise ragged(line, len(record), len(names), where)
             yield [value or None for value in record]
 
     return RawRows("csv", tuple(names), cells())
 
 
-def _records(content: bytes, delimiter: str, where: dict[str, str]) -> Iterator[tuple[int, list[str]]]:
-    """Records that are not empty, with the line on which each begins."""
-    reader = csv.reader(_lines(content, where), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for record in reader:
-            if record:
-                yield line, record
-            line = reader.line_num + 1
-    except csv.Error as error:
-        if "field limit" in str(error):
-            raise LineTooLong(f"a field on line {line} is too long: {error}", line=line, **where) from error
-        raise UnclosedQuote(
-            f"the record that begins on line {line} is broken: {error}",
-            line=line,
-            remedy="Close the quote before the next delimiter; write a quote inside a field twice.",
-            **where,
-        ) from error
-
-
-def _lines(content: bytes, where: dict[str, str]) -> Iterator[str]:
-    number = 0
-    try:
-        for line in io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline=""):
-            number += 1
-            yield line
-    except UnicodeDecodeError as error:
-        raise UnsupportedEncoding(
-            f"after line {number} there are bytes that are no UTF-8",
-            line=number + 1,
-            remedy="Save the whole file as UTF-8.",
-            **where,
-        ) from error
-
-
 def _json_rows(content: bytes, where: dict[str, str]) -> RawRows:
-    columns = tuple(dict.fromkeys(name for record in _objects(content, where) for name in record))
-    column_names(columns, bucket=where["bucket"], key=where["key"])
-    rows: Iterator[Row] = ([_cell(record.get(name)) for name in columns] for record in _objects(content, where))
+    columns = json_columns(json_objects(text_lines(io.BytesIO(content), where), where), where)
+    records = json_objects(text_lines(io.BytesIO(content), where), where)
+    rows: Iterator[Row] = ([_cell(record.get(name)) for name in columns] for record in records)
     return RawRows("json", columns, rows)
 
 
 def _cell(value: Any) -> Cell:  # noqa: ANN401 - a JSON value
     checked: Cell = value
     return checked
-
-
-def _objects(content: bytes, where: dict[str, str]) -> Iterator[dict[str, Any]]:
-    decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique)
-    for number, line in enumerate(_lines(content, where), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = decoder.decode(line.strip())
-        except (ValueError, RecursionError, ArithmeticError) as error:
-            raise _malformed(f"line {number} is no JSON: {error}"[:300], number, where) from error
-        if not isinstance(record, dict):
-            raise _malformed(f"line {number} is no JSON object but {type(record).__name__}", number, where)
-        yield record
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) != len(pairs):
-        raise ValueError("a field comes twice")
-    return record
-
-
-def _no_constant(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _malformed(message: str, line: int, where: dict[str, str]) -> MalformedJson:
-    return MalformedJson(message, line=line, remedy="Write one JSON object on each line.", **where)
 
 
 def _unfold(raw: bytes, where: dict[str, str]) -> bytes:
@@ -227,23 +151,15 @@ def _unfold(raw: bytes, where: dict[str, str]) -> bytes:
         try:
             unfolded += stream.decompress(rest, MAX_UNFOLDED + 1 - len(unfolded))
         except zlib.error as error:
-            raise _broken_gzip(str(error), where) from error
+            raise broken_gzip(str(error), where) from error
         if len(unfolded) > MAX_UNFOLDED:
             raise RawTooLarge(
                 f"the object unfolds to more than {MAX_UNFOLDED // MIB} MiB",
                 limit=MAX_UNFOLDED,
-                remedy="Upload it in smaller parts; DataBrew jobs, which have no such limit, are not built yet.",
+                remedy=SMALLER,
                 **where,
             )
         if not stream.eof:
-            raise _broken_gzip("it ends in the middle", where)
+            raise broken_gzip("it ends in the middle", where)
         rest = stream.unused_data
     return bytes(unfolded)
-
-
-def _broken_gzip(message: str, where: dict[str, str]) -> InconsistentCompression:
-    return InconsistentCompression(f"the gzip stream is broken: {message}", remedy="Compress it again.", **where)
-
-
-def _unsupported(message: str, **where: str) -> RawFormatUnsupported:
-    return RawFormatUnsupported(message, remedy="Upload CSV with a header, or JSON lines; gzip is welcome.", **where)
