@@ -15,10 +15,7 @@ from local.lakeformation.protocol import AwsError, Json, Operation, page
 
 SERVICE = "databrew.amazonaws.com"
 MAX_CONCURRENT = 10
-"""Runs of an account at a time: its default quota.
-
-https://docs.aws.amazon.com/general/latest/gr/databrew.html
-"""
+"""Runs of an account at a time. On AWS it is a service quota, which can be raised."""
 _CHANGED = (
     "EncryptionKeyArn", "EncryptionMode", "LogSubscription", "MaxCapacity", "MaxRetries", "Outputs", "RoleArn",
     "Timeout",

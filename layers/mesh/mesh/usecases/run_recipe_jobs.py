@@ -31,7 +31,7 @@ from mesh.usecases.inspection import Round
 from mesh.usecases.reject_objects import Rejection, reason_of
 
 MAX_RUNNING = 5
-"""Jobs of one product at a time: an account has ten, and other products."""
+"""Jobs of one product at a time: the account's quota of concurrent jobs is for all of its products."""
 TIME_OF_A_CALL = timedelta(seconds=300)
 """After so long a call begins nothing more with another object: copying, or counting, one may take minutes."""
 

@@ -1,7 +1,7 @@
 """A raw object looked at without being kept: its head, and as much of its text as time allows, line by line.
 
-What is too large for a function is refused for the same faults, in the same words, as what is not: DataBrew would pad
-a short row, or pass over a broken line, and say nothing.
+What is too large for a function is refused for the same faults, in the same words, as what is not. What DataBrew makes
+of a row that is too short, or of a broken line, its guide does not say; engines like it pad the one and drop the other.
 """
 
 import gzip
