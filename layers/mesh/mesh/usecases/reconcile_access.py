@@ -176,7 +176,7 @@ def _not_allowed(access: Access, today: Callable[[Access], Decided]) -> Iterator
     except Rejected as refusal:
         gone = [refusal.message]
     else:
-        gone = sorted(set(access.decided.columns) - set(now.columns)) if _by_name(access) else []
+        gone = sorted(set(access.decided.columns) - set(now.columns)) if access.by_name() else []
         gone = gone if now.effect != "deny" else [now.why]
     if gone:
         yield Drift(
@@ -186,8 +186,3 @@ def _not_allowed(access: Access, today: Callable[[Access], Decided]) -> Iterator
             access=access.id,
             remedy=f"mesh revoke {access.id}, or see which tag ({CONFIDENTIALITY}, pii) has changed",
         )
-
-
-def _by_name(access: Access) -> bool:
-    entries = access.decided.entries if access.decided else ()
-    return any({"TableWithColumns", "DataCellsFilter"} & set(entry.resource) for entry in entries)
