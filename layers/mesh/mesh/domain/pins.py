@@ -86,10 +86,6 @@ class Pin(Model):
         """Those whose time has come."""
         return tuple(each for each in self.holders if each.until <= now)
 
-    def next_end(self) -> datetime:
-        """When the first of its holders has to be told that it ends."""
-        return min(each.until for each in self.holders)
-
     def pinned_tables(self) -> tuple[tuple[str, str], ...]:
         """(name in the version, name of the pinned table)."""
         return tuple((table, pinned_table(table, self.version)) for table in self.tables)

@@ -1,7 +1,6 @@
 """What central's steps of a pin share: the product's pins as they stand, orders to its owner, news for its readers."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from mesh.domain import names
@@ -9,20 +8,16 @@ from mesh.domain.access.record import Access
 from mesh.domain.events import Metadata, PinEnded, PinOrdered, PinReady, PinRefused, Query, Reason
 from mesh.domain.pins import Holder, Pin, Pins
 from mesh.domain.product import ConcurrentChange, Product
-from mesh.ports import MemberTopics, Registry, Schedules, Target
+from mesh.ports import MemberTopics, Registry
 from mesh.usecases.books import Books
 from mesh.usecases.telling import tell
 
 _ATTEMPTS: Final = 5
 
 
-@dataclass(frozen=True)
-class Speaking:
-    """How central is heard: by its members, and by itself when a pin's time has come."""
-
-    topics: MemberTopics
-    schedules: Schedules
-    end: Target
+def schedule_name(pin: Pin, holder: Holder) -> str:
+    """Of the end of one holder's time."""
+    return f"{pin.id}-{holder.account}"
 
 
 def change_pins(product: str, change: Callable[[Pins], Pins], registry: Registry) -> Pins:

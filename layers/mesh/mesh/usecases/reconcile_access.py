@@ -13,7 +13,6 @@ from mesh.domain.access.record import OVER, Access, Decided
 from mesh.domain.access.remedies import resource_of
 from mesh.domain.errors import Rejected
 from mesh.domain.events import GrantEntry, Model
-from mesh.domain.names import data_location_arn
 from mesh.domain.ontology import CONFIDENTIALITY
 from mesh.ports import CatalogState, Clock
 from mesh.usecases.books import Books
@@ -123,7 +122,7 @@ def of_products(owner: str, lake: Lake, books: Books) -> Iterator[tuple[GrantEnt
     for name in lake.databases:
         product = books.registry.product(name)
         if product is not None and product.owner == owner:
-            rights = fill_rights(lake.account, name, data_location_arn(product.bucket, name))
+            rights = fill_rights(lake.account, name, product.bucket)
             yield tuple(GrantEntry(resource=resource, permissions=tuple(held)) for resource, held in rights)
 
 

@@ -19,10 +19,11 @@ from mesh.domain.events import (
 )
 from mesh.domain.pins import Holder, NoLiveAccess, Pin, Pins, PinTooLong, TooManyPins, pin_id
 from mesh.domain.product import Product
+from mesh.ports import MemberTopics, Schedules, Target
 from mesh.usecases.ask_owners import require_sender
 from mesh.usecases.books import Books
 from mesh.usecases.change_subscription import UnknownProduct
-from mesh.usecases.pinning import Speaking, cause_of, change_pins, live_accesses, order, tell_ready, tell_refused
+from mesh.usecases.pinning import cause_of, change_pins, live_accesses, order, schedule_name, tell_ready, tell_refused
 from mesh.usecases.roll_back import UnknownVersion, VersionNotPinned
 
 WAITS: Final = timedelta(hours=2)
@@ -46,7 +47,15 @@ class PinState(Model):
     status: str
 
 
-def request_pin(envelope: Envelope, *, limits: PinLimits, books: Books, speaking: Speaking) -> PinState:
+def request_pin(
+    envelope: Envelope,
+    *,
+    limits: PinLimits,
+    end: Target,
+    books: Books,
+    topics: MemberTopics,
+    schedules: Schedules,
+) -> PinState:
     """Record who wants which version, until when; ask the owner's account unless it is kept already. Repeatable.
 
     The end is arranged before anything is copied. A later request of the same account takes the place of its earlier
@@ -63,7 +72,7 @@ def request_pin(envelope: Envelope, *, limits: PinLimits, books: Books, speaking
         _require_time(wish.until, now, limits)
         holder = Holder(
             account=envelope.account,
-            until=wish.until,
+            until=_whole_seconds(wish.until),
             reason=wish.reason,
             request=metadata.id,
             correlation_id=metadata.correlation_id,
@@ -73,19 +82,15 @@ def request_pin(envelope: Envelope, *, limits: PinLimits, books: Books, speaking
             product.name, lambda found: _held(found, wish.version, manifest, holder, limits), books.registry
         )
     except Rejected as refusal:
-        _refuse(envelope, refusal, metadata, books, speaking)
+        _refuse(envelope, refusal, metadata, books, topics)
         raise
     pin = pins.of_version(wish.version)
     if pin is None:  # it ended while it was written: the same request again begins another
         return PinState(product=product.name, version=wish.version, pin="", status="ending")
-    _go_on(product, pin, holder, books, speaking)
+    ending = {"ending": {"product": product.name, "pin": pin.id}}
+    schedules.at(schedule_name(pin, holder), holder.until, end, json.dumps(ending))
+    _go_on(product, pin, holder, books, topics)
     return PinState(product=product.name, version=pin.version, pin=pin.id, status=pin.status)
-
-
-def schedule_end(product: str, pin: Pin, speaking: Speaking) -> None:
-    """Call the pin's end when the first of its holders has had its time."""
-    ending = {"ending": {"product": product, "pin": pin.id}}
-    speaking.schedules.at(pin.id, pin.next_end(), speaking.end, json.dumps(ending))
 
 
 def _what(wish: PinRequested, books: Books) -> tuple[Product, ManifestPointer]:
@@ -126,6 +131,11 @@ def _require_time(until: datetime, now: datetime, limits: PinLimits) -> None:
         )
 
 
+def _whole_seconds(until: datetime) -> datetime:
+    """Not earlier than was asked: a schedule is to the second, and must not fire before the time is over."""
+    return until.replace(microsecond=0) + timedelta(seconds=1) if until.microsecond else until
+
+
 def _held(found: Pins, version: int, manifest: ManifestPointer, holder: Holder, limits: PinLimits) -> Pins:
     pin, begun = found.of_version(version), pin_id(holder.request)
     if pin is not None:
@@ -159,23 +169,18 @@ def _is_lost(pin: Pin, now: datetime) -> bool:
     return pin.status != "ready" and pin.ordered + WAITS < now
 
 
-def _go_on(product: Product, pin: Pin, holder: Holder, metadata: Metadata, books: Books, speaking: Speaking) -> None:
-    schedule_end(product.name, pin, speaking)
-    facts = {
-        "product": product.name,
-        "version": pin.version,
-        "pin": pin.id,
-        "until": holder.until,
-        "why": holder.reason,
-    }
-    books.trace.note(metadata.correlation_id, "pin requested", **facts)
+def _go_on(product: Product, pin: Pin, holder: Holder, books: Books, topics: MemberTopics) -> None:
+    metadata = cause_of(holder)
+    facts = {"product": product.name, "version": pin.version, "pin": pin.id, "account": holder.account}
+    wish = {"until": holder.until.isoformat(), "why": holder.reason}
+    books.trace.note(metadata.correlation_id, "pin requested", **facts, **wish)
     if pin.status == "ready":
-        tell_ready(product.name, pin, holder, books=books, topics=speaking.topics)
+        tell_ready(product.name, pin, holder, books=books, topics=topics)
     elif pin.ordered == holder.asked_at or pin.id == pin_id(metadata.id):
-        order(product, pin, "prepare", metadata, books=books, topics=speaking.topics)
+        order(product, pin, "prepare", metadata, books=books, topics=topics)
 
 
-def _refuse(envelope: Envelope, refusal: Rejected, metadata: Metadata, books: Books, speaking: Speaking) -> None:
+def _refuse(envelope: Envelope, refusal: Rejected, metadata: Metadata, books: Books, topics: MemberTopics) -> None:
     books.registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), books.clock.now())
     books.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
     data = envelope.detail.get("data")
@@ -184,4 +189,4 @@ def _refuse(envelope: Envelope, refusal: Rejected, metadata: Metadata, books: Bo
     if isinstance(version, int) and version >= 1:
         reason = Reason.model_validate(refusal.to_dict())
         name = str(wish.get("product", ""))
-        tell_refused(name, version, metadata, reason, envelope.account, books=books, topics=speaking.topics)
+        tell_refused(name, version, metadata, reason, envelope.account, books=books, topics=topics)

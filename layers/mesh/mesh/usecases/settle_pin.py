@@ -21,12 +21,13 @@ from mesh.domain.names import pinned_table
 from mesh.domain.pinned_tables import PIN
 from mesh.domain.pins import Holder, NotPinned, Pin, PinCause, Pins
 from mesh.domain.product import ConcurrentChange, Product
+from mesh.ports import MemberTopics, Schedules
 from mesh.usecases.ask_owners import require_sender
 from mesh.usecases.books import Books
-from mesh.usecases.pinning import Speaking, cause_of, change_pins, order, tell_over, tell_ready
+from mesh.usecases.pinning import cause_of, change_pins, order, schedule_name, tell_over, tell_ready
 from mesh.usecases.publication import owned_product
 from mesh.usecases.registration import grant_entry
-from mesh.usecases.request_pin import PinState, schedule_end
+from mesh.usecases.request_pin import PinState
 from mesh.usecases.tag_pins import Tagging, close_pin, open_pin
 
 
@@ -38,11 +39,12 @@ class PinKeeper:
         *,
         role_arn: str,
         books: Books,
-        speaking: Speaking,
+        topics: MemberTopics,
+        schedules: Schedules,
         tagging: Tagging,
     ) -> None:
         self._role_arn = role_arn
-        self._books, self._speaking = books, speaking
+        self._books, self._topics, self._schedules = books, topics, schedules
         self._tagging = tagging
 
     def receive_report(self, envelope: Envelope) -> PinState:
@@ -97,10 +99,9 @@ class PinKeeper:
         if pin.status == "ending" or len(over) == len(pin.holders):
             return self._end(found, pin.id, cause_of(pin.holders[0]), only_over=True)
         for holder in over:
-            tell_over(product, pin, holder, books=self._books, topics=self._speaking.topics)
+            tell_over(product, pin, holder, books=self._books, topics=self._topics)
         gone = {holder.request for holder in over}
         left = self._update(product, pin.id, lambda known: known.without(gone))
-        schedule_end(product, left, self._speaking)
         return _state(found, left)
 
     def retire(self, envelope: Envelope) -> list[PinState]:
@@ -132,12 +133,12 @@ class PinKeeper:
         close_pin(product.name, named, self._tagging)
         saved = self._update(product.name, pin.id, lambda known: known.model_copy(update=changes))
         if saved.status == "filling":
-            order(product, saved, "fill", cause, books=self._books, topics=self._speaking.topics)
+            order(product, saved, "fill", cause, books=self._books, topics=self._topics)
         return _state(product, saved)
 
     def _filled(self, product: Product, pin: Pin) -> PinState:
         """Readable from now on: opened to whom the present table is open, then told."""
-        books, topics = self._books, self._speaking.topics
+        books, topics = self._books, self._topics
         open_pin(product, pin, self._tagging)
         saved = self._update(product.name, pin.id, lambda known: known.model_copy(update={"status": "ready"}))
         for holder in saved.holders if saved.status == "ready" else ():
@@ -174,9 +175,10 @@ class PinKeeper:
         for table in ending.tables or self._of_version(product.name, ending.version):
             self._drop(product.name, pinned_table(table, ending.version), ending.id)
         for holder in ending.holders:
-            tell_over(product.name, ending, holder, books=self._books, topics=self._speaking.topics)
-        order(product, ending, "remove", cause, books=self._books, topics=self._speaking.topics)
-        self._speaking.schedules.drop(ending.id)
+            tell_over(product.name, ending, holder, books=self._books, topics=self._topics)
+        order(product, ending, "remove", cause, books=self._books, topics=self._topics)
+        for holder in ending.holders:
+            self._schedules.drop(schedule_name(ending, holder))
         return _state(product, ending)
 
     def _clean_up(self, product: Product, pin: Pin | None, report: PinReported, cause: Metadata) -> PinState:
@@ -198,7 +200,7 @@ class PinKeeper:
                 holders=(),
                 ordered=self._books.clock.now(),
             )
-            order(product, pin or left, "remove", cause, books=self._books, topics=self._speaking.topics)
+            order(product, pin or left, "remove", cause, books=self._books, topics=self._topics)
         return PinState(product=product.name, version=report.version, pin=report.pin, status="ending")
 
     def _drop(self, database: str, name: str, number: str) -> None:
