@@ -3,7 +3,6 @@
 from typing import Any
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Envelope, PinReported, UnpinRequested
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import RegistrySettings, load
@@ -18,7 +17,7 @@ class Settings(RegistrySettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """EventBridge's envelope, or `{ending}` → PinState. A refusal is recorded, and not retried."""
+    """EventBridge's envelope, or `{ending}` → Settled. A refusal is recorded, and not retried."""
     settings = load(Settings)
     keeper = PinKeeper(
         role_arn=settings.role_arn,
@@ -28,13 +27,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         tagging=wiring.tagging(settings),
     )
     try:
-        if ending := event.get("ending"):
-            return keeper.end_due(ending["product"], ending["pin"])
-        envelope = Envelope.model_validate(event)
-        if envelope.detail_type == PinReported.detail_type():
-            return keeper.receive_report(envelope)
-        if envelope.detail_type == UnpinRequested.detail_type():
-            return keeper.unpin(envelope)
-        return {"ended": [state.model_dump(mode="json") for state in keeper.retire(envelope)]}
+        return keeper.settle(event)
     except Rejected as refusal:
         return refused(refusal)

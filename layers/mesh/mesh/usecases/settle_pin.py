@@ -3,12 +3,14 @@
 The tables are central's to drop: their role alone may, by a grant on each that it gives itself just before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     Envelope,
     Metadata,
+    Model,
     PinReported,
     Reason,
     RetirementRequested,
@@ -31,6 +33,19 @@ from mesh.usecases.request_pin import PinState
 from mesh.usecases.tag_pins import Tagging, close_pin, open_pin
 
 
+class Due(Model):
+    """The time of some holders of a pin has come: said by a schedule."""
+
+    product: str
+    pin: str
+
+
+class Settled(Model):
+    """The pins that it was about, as they stand."""
+
+    pins: tuple[PinState, ...]
+
+
 class PinKeeper:
     """Central's hands on pinned tables. `role_arn` is the role that acts: the only one that drops them."""
 
@@ -46,6 +61,21 @@ class PinKeeper:
         self._role_arn = role_arn
         self._books, self._topics, self._schedules = books, topics, schedules
         self._tagging = tagging
+
+    def settle(self, payload: Mapping[str, Any]) -> Settled:
+        """By what it is about: `payload` is an envelope of one of the events below, or `{"ending": …}`.
+
+        Raises what the methods below raise.
+        """
+        if "ending" in payload:
+            due = Due.model_validate(payload["ending"])
+            return Settled(pins=(self.end_due(due.product, due.pin),))
+        envelope = Envelope.model_validate(payload)
+        if envelope.detail_type == PinReported.detail_type():
+            return Settled(pins=(self.receive_report(envelope),))
+        if envelope.detail_type == UnpinRequested.detail_type():
+            return Settled(pins=(self.unpin(envelope),))
+        return Settled(pins=tuple(self.retire(envelope)))
 
     def receive_report(self, envelope: Envelope) -> PinState:
         """The owner's account has done a step, or cannot. Repeatable; a report on what is over is cleaned up after.
