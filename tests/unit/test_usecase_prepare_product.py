@@ -73,7 +73,7 @@ def test_the_link_the_grants_and_the_facts_are_there():
 
     assert linked.link == f"rl_{PRODUCT}"
     assert world.catalog.links[linked.link]["CatalogId"] == CENTRAL
-    assert linked.grants == len(world.lake.grants) == 8
+    assert linked.grants == len(world.lake.grants) == 10
     facts = world.uploads.product(PRODUCT)
     assert (facts["status"], facts["link"], facts["crawler"]) == (
         "registered",

@@ -5,6 +5,7 @@ from mesh.domain.counting import TableTotal
 from mesh.domain.events import ColumnRef, CrawledTable, DataCrawled, PersonalDataFinding
 from mesh.domain.membership import NotTheOwner
 from mesh.domain.product import ProductVersion, TableSnapshot
+from mesh.usecases.tag_pins import Tagging
 from mesh.usecases.tag_tables import tag_product, tag_tables
 
 from tests.builders import (
@@ -20,7 +21,7 @@ from tests.builders import (
     an_envelope,
     an_ontology,
 )
-from tests.fakes import NOON, FakeLakeFormation, FakeRegistry
+from tests.fakes import NOON, FakeCatalog, FakeLakeFormation, FakeRegistry
 
 LAX = CONTRACT.replace("confidentiality: internal", "confidentiality: public")
 STRICT = CONTRACT.replace("confidentiality: internal", "confidentiality: restricted")
@@ -42,6 +43,7 @@ class World:
         self.ontology = an_ontology()
         self.lake = FakeLakeFormation({**self.ontology.tag_values(), "product": [PRODUCT]})
         self.registry = FakeRegistry(a_member())
+        self.tagging = Tagging(FakeCatalog(), self.lake, self.registry, self.ontology)
         self.declare(text)
 
     def declare(self, text):
@@ -51,7 +53,7 @@ class World:
     def tag_product(self, **tags):
         registration = a_registration(self.contract)
         registration = registration.model_copy(update={"tags": {**registration.tags, **tags}})
-        return tag_product(registration, ontology=self.ontology, registry=self.registry, lake=self.lake)
+        return tag_product(registration, tagging=self.tagging)
 
     def tag_tables(self, *tables, account=PRODUCER):
         crawled = CrawledTable(
@@ -61,7 +63,7 @@ class World:
             DataCrawled(product=PRODUCT, generation=1, mode="express", tables=(crawled,)), account=account
         )
         found = tables or (snapshot(),)
-        return tag_tables(envelope, found, ontology=self.ontology, registry=self.registry, lake=self.lake)
+        return tag_tables(envelope, found, tagging=self.tagging)
 
     def publish(self, *tables):
         version = ProductVersion(

@@ -5,7 +5,18 @@ from typing import Final
 
 from mesh.domain import names
 from mesh.domain.access.record import Access
-from mesh.domain.events import Metadata, PinEnded, PinOrdered, PinReady, PinRefused, Query, Reason
+from mesh.domain.errors import Rejected
+from mesh.domain.events import (
+    Envelope,
+    Metadata,
+    PinEnded,
+    PinOrdered,
+    PinReady,
+    PinRefused,
+    Query,
+    Reason,
+    metadata_of,
+)
 from mesh.domain.pins import Holder, Pin, Pins
 from mesh.domain.product import ConcurrentChange, Product
 from mesh.ports import MemberTopics, Registry
@@ -64,7 +75,7 @@ def tell_ready(product: str, pin: Pin, holder: Holder, *, books: Books, topics: 
         not_reached=tuple(by_name),
     )
     tell(holder.account, news, cause_of(holder), "pin ready", holder.until, books=books, topics=topics)
-    _note(product, pin, holder, "pin ready", books)
+    _note(product, pin, holder, "pin ready", books, until=holder.until.isoformat())
 
 
 def tell_over(product: str, pin: Pin, holder: Holder, *, books: Books, topics: MemberTopics) -> None:
@@ -84,6 +95,19 @@ def tell_refused(
     """To who asked."""
     news = PinRefused(product=product, version=version, request=request.id, reason=reason)
     tell(account, news, request, "pin refused", books=books, topics=topics)
+
+
+def refuse_wish(envelope: Envelope, refusal: Rejected, *, books: Books, topics: MemberTopics) -> None:
+    """Record why nothing comes of a wish about a pin, and tell whoever sent it, if it named a version."""
+    metadata = metadata_of(envelope)
+    books.registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), books.clock.now())
+    books.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
+    data = envelope.detail.get("data")
+    wish = data if isinstance(data, dict) else {}
+    version = wish.get("version")
+    if isinstance(version, int) and version >= 1:
+        name, reason = str(wish.get("product", "")), Reason.model_validate(refusal.to_dict())
+        tell_refused(name, version, metadata, reason, envelope.account, books=books, topics=topics)
 
 
 def cause_of(holder: Holder) -> Metadata:

@@ -10,10 +10,8 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     Envelope,
     ManifestPointer,
-    Metadata,
     Model,
     PinRequested,
-    Reason,
     metadata_of,
     read_event,
 )
@@ -23,7 +21,7 @@ from mesh.ports import MemberTopics, Schedules, Target
 from mesh.usecases.ask_owners import require_sender
 from mesh.usecases.books import Books
 from mesh.usecases.change_subscription import UnknownProduct
-from mesh.usecases.pinning import cause_of, change_pins, live_accesses, order, schedule_name, tell_ready, tell_refused
+from mesh.usecases.pinning import cause_of, change_pins, live_accesses, order, refuse_wish, schedule_name, tell_ready
 from mesh.usecases.roll_back import UnknownVersion, VersionNotPinned
 
 WAITS: Final = timedelta(hours=2)
@@ -82,7 +80,7 @@ def request_pin(
             product.name, lambda found: _held(found, wish.version, manifest, holder, limits), books.registry
         )
     except Rejected as refusal:
-        _refuse(envelope, refusal, metadata, books, topics)
+        refuse_wish(envelope, refusal, books=books, topics=topics)
         raise
     pin = pins.of_version(wish.version)
     if pin is None:  # it ended while it was written: the same request again begins another
@@ -178,15 +176,3 @@ def _go_on(product: Product, pin: Pin, holder: Holder, books: Books, topics: Mem
         tell_ready(product.name, pin, holder, books=books, topics=topics)
     elif pin.ordered == holder.asked_at or pin.id == pin_id(metadata.id):
         order(product, pin, "prepare", metadata, books=books, topics=topics)
-
-
-def _refuse(envelope: Envelope, refusal: Rejected, metadata: Metadata, books: Books, topics: MemberTopics) -> None:
-    books.registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), books.clock.now())
-    books.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
-    data = envelope.detail.get("data")
-    wish = data if isinstance(data, dict) else {}
-    version = wish.get("version")
-    if isinstance(version, int) and version >= 1:
-        reason = Reason.model_validate(refusal.to_dict())
-        name = str(wish.get("product", ""))
-        tell_refused(name, version, metadata, reason, envelope.account, books=books, topics=topics)

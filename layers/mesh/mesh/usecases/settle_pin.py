@@ -26,7 +26,7 @@ from mesh.domain.product import ConcurrentChange, Product
 from mesh.ports import MemberTopics, Schedules
 from mesh.usecases.ask_owners import require_sender
 from mesh.usecases.books import Books
-from mesh.usecases.pinning import cause_of, change_pins, order, schedule_name, tell_over, tell_ready
+from mesh.usecases.pinning import cause_of, change_pins, order, refuse_wish, schedule_name, tell_over, tell_ready
 from mesh.usecases.publication import owned_product
 from mesh.usecases.registration import grant_entry
 from mesh.usecases.request_pin import PinState
@@ -104,17 +104,18 @@ class PinKeeper:
     def unpin(self, envelope: Envelope) -> PinState:
         """An account needs its pinned version no longer; the copy goes with its last holder.
 
-        Raises NotAMember, ForgedSender, MalformedEvent, NotPinned; every refusal is recorded.
+        Raises NotAMember, ForgedSender, MalformedEvent, NotPinned; every refusal is recorded, and told.
         """
         metadata = metadata_of(envelope)
         try:
             require_sender(envelope, books=self._books)
             wish = read_event(UnpinRequested, envelope).data
-            product, pin, holder = self._held(wish, envelope.account)
+            product, pin, holder = self._held(wish, envelope.account, metadata.id)
         except Rejected as refusal:
-            self._record(envelope, refusal)
+            refuse_wish(envelope, refusal, books=self._books, topics=self._topics)
             raise
-        gone = holder.model_copy(update={"until": self._books.clock.now(), "cause": "unpinned"})
+        story = {"request": metadata.id, "correlation_id": metadata.correlation_id}
+        gone = holder.model_copy(update={"until": self._books.clock.now(), "cause": "unpinned", **story})
         self._update(product.name, pin.id, lambda known: known.held_by(gone))
         facts = {"product": product.name, "version": wish.version, "pin": pin.id, "account": envelope.account}
         self._books.trace.note(metadata.correlation_id, "unpinned", **facts)
@@ -143,9 +144,11 @@ class PinKeeper:
         pins = self._books.registry.pins(product.name).kept()
         return [self._end(product, pin.id, wish.metadata, cause_for_all="retired") for pin in pins]
 
-    def _held(self, wish: UnpinRequested, account: str) -> tuple[Product, Pin, Holder]:
-        product = self._books.registry.product(wish.product)
-        pin = self._books.registry.pins(wish.product).of_version(wish.version)
+    def _held(self, wish: UnpinRequested, account: str, request: str) -> tuple[Product, Pin, Holder]:
+        """Also one that this very event has ended already: it was delivered again."""
+        product, pins = self._books.registry.product(wish.product), self._books.registry.pins(wish.product)
+        again = (pin for pin in pins.pins if any(holder.request == request for holder in pin.holders))
+        pin = next(again, None) or pins.of_version(wish.version)
         holder = pin.holder(account) if pin is not None else None
         if product is None or pin is None or holder is None:
             raise NotPinned(
