@@ -55,7 +55,7 @@ class Holder(Model):
 class Pin(Model):
     """One pinned version. `tables` are known once they are prepared, by the names they had in the version.
 
-    `ordered` is when the owner's account was last asked to begin; `refusal` is why nothing came of it.
+    `ordered` is when the owner's account was last asked to begin, because of which request (`ordered_by`); `refusal` is why nothing came of it.
     """
 
     id: PinId
@@ -64,6 +64,7 @@ class Pin(Model):
     status: PinStatus
     holders: tuple[Holder, ...]
     ordered: datetime
+    ordered_by: str = ""
     tables: tuple[str, ...] = ()
     objects: int = 0
     bytes: int = 0

@@ -139,8 +139,9 @@ def _held(found: Pins, version: int, manifest: ManifestPointer, holder: Holder, 
     if pin is not None:
         if any(each.request == holder.request for each in pin.holders):
             return found  # delivered again
-        again = holder.asked_at if _is_lost(pin, holder.asked_at) else pin.ordered
-        return found.having(pin.held_by(holder).model_copy(update={"ordered": again}))
+        lost = pin.status != "ready" and pin.ordered + WAITS < holder.asked_at
+        anew = {"ordered": holder.asked_at, "ordered_by": holder.request} if lost else {}
+        return found.having(pin.held_by(holder).model_copy(update=anew))
     if found.pin(begun) is not None:
         return found  # delivered again after it came to an end
     kept = [each.version for each in found.kept()]
@@ -159,12 +160,9 @@ def _held(found: Pins, version: int, manifest: ManifestPointer, holder: Holder, 
             status="preparing",
             holders=(holder,),
             ordered=holder.asked_at,
+            ordered_by=holder.request,
         )
     )
-
-
-def _is_lost(pin: Pin, now: datetime) -> bool:
-    return pin.status != "ready" and pin.ordered + WAITS < now
 
 
 def _go_on(product: Product, pin: Pin, holder: Holder, books: Books, topics: MemberTopics) -> None:
@@ -174,5 +172,5 @@ def _go_on(product: Product, pin: Pin, holder: Holder, books: Books, topics: Mem
     books.trace.note(metadata.correlation_id, "pin requested", **facts, **wish)
     if pin.status == "ready":
         tell_ready(product.name, pin, holder, books=books, topics=topics)
-    elif pin.ordered == holder.asked_at or pin.id == pin_id(metadata.id):
+    elif pin.ordered_by == metadata.id:
         order(product, pin, "prepare", metadata, books=books, topics=topics)
