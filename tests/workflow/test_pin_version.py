@@ -134,9 +134,9 @@ def test_exactly_the_old_rows_beside_the_new_ones_until_it_is_unpinned(mesh: Mes
     assert (pin["tables"], pin["status"]) == ([f"rl_{product}.t1__v1"], "ready")
     assert "pinned for 333333333333" in " ".join(command(mesh, "history", product).output.split())
     shown = json.loads(command(mesh, "show", product, "--json").stdout)
-    assert [table["name"] for table in shown["tables"]] == ["t1"]
+    assert [table["table"] for table in shown["tables"]] == ["t1"]
     drift = command(mesh, "reconcile", "--dry-run", "--json")
-    assert not [one for one in json.loads(drift.stdout)["drifts"] if product in json.dumps(one)], drift.output
+    assert product not in drift.stdout, "nothing that differs is about it"
 
     ended = command(mesh, "unpin", product, "1", "--json")
     assert (ended.exit_code, json.loads(ended.stdout)["cause"]) == (0, "unpinned"), ended.output

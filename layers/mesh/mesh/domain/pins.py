@@ -55,7 +55,8 @@ class Holder(Model):
 class Pin(Model):
     """One pinned version. `tables` are known once they are prepared, by the names they had in the version.
 
-    `ordered` is when the owner's account was last asked to begin, because of which request (`ordered_by`); `refusal` is why nothing came of it.
+    `ordered` is when the owner's account was last asked to begin, and `ordered_by` because of which request; `refusal`
+    is why nothing came of it.
     """
 
     id: PinId

@@ -53,8 +53,8 @@ def open_pin(product: Product, pin: Pin, tagging: Tagging) -> None:
 
 def follow_pins(name: str, tagging: Tagging) -> int:
     """The product's tags have changed: those of its pinned tables that can be read follow; how many pins."""
-    product = tagging.registry.product(name)
     ready = [pin for pin in tagging.registry.pins(name).pins if pin.status == "ready"]
+    product = tagging.registry.product(name) if ready else None
     if product is not None:
         for pin in ready:
             open_pin(product, pin, tagging)
