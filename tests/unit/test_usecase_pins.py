@@ -177,6 +177,13 @@ def test_what_becomes_stricter_later_does_so_here_as_well_and_nothing_becomes_la
     assert world.lake.on[PRODUCT, PINNED]["confidentiality"] == "internal", "the contract says so"
 
 
+def test_a_pin_that_ends_at_this_moment_does_not_keep_others_from_being_tagged(world):
+    world.ready()
+    world.catalog.drop_table(PRODUCT, PINNED)
+
+    assert follow_pins(PRODUCT, world.tagging) == 0
+
+
 def test_a_table_that_is_gone_leaves_its_pinned_version_closed(world):
     world.ask()
     world.catalog.drop_table(PRODUCT, TABLE)

@@ -1,6 +1,7 @@
 """LF-Tags of pinned tables: closed to everybody while they are filled, then never laxer than the present table."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,13 +53,19 @@ def open_pin(product: Product, pin: Pin, tagging: Tagging) -> None:
 
 
 def follow_pins(name: str, tagging: Tagging) -> int:
-    """The product's tags have changed: those of its pinned tables that can be read follow; how many pins."""
+    """The product's tags have changed: those of its pinned tables that can be read follow; how many pins did.
+
+    One that ends at this moment has no tables any more, and must not keep a version from being published.
+    """
     ready = [pin for pin in tagging.registry.pins(name).pins if pin.status == "ready"]
-    product = tagging.registry.product(name) if ready else None
-    if product is not None:
-        for pin in ready:
+    product, followed = tagging.registry.product(name) if ready else None, 0
+    if product is None:
+        return followed
+    for pin in ready:
+        with suppress(NotYetReadable):
             open_pin(product, pin, tagging)
-    return len(ready)
+            followed += 1
+    return followed
 
 
 def _tags_of(
