@@ -92,9 +92,11 @@ def test_each_crawl_role_gets_what_it_needs_and_nothing_to_pass_on():
         ["DESCRIBE", "CREATE_TABLE"],
         ["SELECT", "DESCRIBE", "ALTER", "INSERT"],
         ["DATA_LOCATION_ACCESS"],
+        ["DATA_LOCATION_ACCESS"],
     ]
     assert grants[0]["Resource"]["Database"] == {"CatalogId": PRODUCER, "Name": f"rl_{PRODUCT}"}
-    assert grants[3]["Resource"]["DataLocation"]["ResourceArn"] == f"arn:aws:s3:::{BUCKET}/{PRODUCT}/data"
+    places = [grant["Resource"]["DataLocation"]["ResourceArn"] for grant in grants[3:]]
+    assert places == [f"arn:aws:s3:::{BUCKET}/{PRODUCT}/{part}" for part in ("data", "pinned")]
 
 
 def test_the_product_is_registered_only_when_it_may_be_crawled():
@@ -114,7 +116,7 @@ def test_a_redelivery_changes_nothing():
 
     world.link()
 
-    assert (world.uploads.product(PRODUCT), len(world.lake.grants)) == (facts, 8)
+    assert (world.uploads.product(PRODUCT), len(world.lake.grants)) == (facts, 10)
 
 
 def test_a_draft_decides_no_types():
