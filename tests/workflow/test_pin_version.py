@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from cli import query
 from cli.main import app
+from cli.output import CommandFailed
 from local.accounts import ACCOUNTS
 from tests.access_driver import AccessDriver
 from tests.consumer_accesses import query as failure_of
@@ -201,7 +202,8 @@ def test_what_cannot_be_kept_is_refused_and_told(mesh: MeshDriver, product: str)
     oldest = next(item for item in listed if not item["IsLatest"])
     s3.delete_object(Bucket=mesh.bucket, Key=key, VersionId=oldest["VersionId"])
     shown = command(mesh, "pin", other, "1", "--days", "1", "--reason", "x", "--account", "central", "--json")
-    assert (shown.exit_code, json.loads(shown.stdout)["error"]["code"]) == (1, "VersionGone"), shown.output
+    assert isinstance(shown.exception, CommandFailed), shown.output
+    assert (shown.exception.code, shown.exception.where["missing"]) == ("VersionGone", [key])
     assert tables(mesh, other) == {"t1"}
     mesh.until(lambda: not pins(mesh, other), "nothing of it is left")
 
