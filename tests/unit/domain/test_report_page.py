@@ -122,7 +122,7 @@ def test_hostile_text_is_shown_as_text_wherever_it_comes_from(text):
 def test_a_rule_names_its_column():
     html, _ = rendered(report([{"x": "x"}], rules=(a_rule("monthly_income"),)))
     assert "<b>monthly_income</b>" in html
-    assert '<th scope="col">Column</th>' in html
+    assert "<th scope=\"col\">Column</th>" in html
 
 
 def rendered_seen():
