@@ -279,6 +279,18 @@ def test_a_version_that_is_gone_is_told_to_who_asked_and_nothing_is_left(world):
     assert world.central.schedules.planned.keys().isdisjoint({f"{data['pin']}-{CONSUMER}"})
 
 
+def test_a_refusal_that_comes_late_ends_nothing_that_can_be_read(world):
+    world.ask()
+    [order] = world.orders()
+    world.report(world.step(order).report)
+    world.run()
+    reason = {"code": "VersionGone", "message": "gone", "where": {}, "remedy": ""}
+    data = {name: order.detail["data"][name] for name in ("product", "version", "pin", "step")}
+
+    assert world.say("PinReported", {**data, "reason": reason}).pins[0].status == "ready"
+    assert world.central.told(CONSUMER, "PinRefused") == []
+
+
 def test_what_is_done_after_the_end_goes_as_well(world):
     world.ask()
     [prepare] = world.orders()

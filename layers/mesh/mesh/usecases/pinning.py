@@ -99,15 +99,20 @@ def tell_refused(
 
 def refuse_wish(envelope: Envelope, refusal: Rejected, *, books: Books, topics: MemberTopics) -> None:
     """Record why nothing comes of a wish about a pin, and tell whoever sent it, if it named a version."""
-    metadata = metadata_of(envelope)
-    books.registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), books.clock.now())
-    books.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
-    data = envelope.detail.get("data")
+    record_refusal(envelope, refusal, books)
+    metadata, data = metadata_of(envelope), envelope.detail.get("data")
     wish = data if isinstance(data, dict) else {}
     version = wish.get("version")
     if isinstance(version, int) and version >= 1:
         name, reason = str(wish.get("product", "")), Reason.model_validate(refusal.to_dict())
         tell_refused(name, version, metadata, reason, envelope.account, books=books, topics=topics)
+
+
+def record_refusal(envelope: Envelope, refusal: Rejected, books: Books) -> None:
+    """In the registry, and in the story of the event."""
+    books.registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), books.clock.now())
+    story = metadata_of(envelope).correlation_id
+    books.trace.note(story, "refused", event=envelope.detail_type, reason=refusal.to_dict())
 
 
 def cause_of(holder: Holder) -> Metadata:

@@ -26,7 +26,16 @@ from mesh.domain.product import ConcurrentChange, Product
 from mesh.ports import MemberTopics, Schedules
 from mesh.usecases.ask_owners import require_sender
 from mesh.usecases.books import Books
-from mesh.usecases.pinning import cause_of, change_pins, order, refuse_wish, schedule_name, tell_over, tell_ready
+from mesh.usecases.pinning import (
+    cause_of,
+    change_pins,
+    order,
+    record_refusal,
+    refuse_wish,
+    schedule_name,
+    tell_over,
+    tell_ready,
+)
 from mesh.usecases.publication import owned_product
 from mesh.usecases.registration import grant_entry
 from mesh.usecases.request_pin import PinState
@@ -78,7 +87,8 @@ class PinKeeper:
         return Settled(pins=tuple(self.retire(envelope)))
 
     def receive_report(self, envelope: Envelope) -> PinState:
-        """The owner's account has done a step, or cannot. Repeatable; a report on what is over is cleaned up after.
+        """The owner's account has done a step, or cannot. Repeatable; a report on what is over is cleaned up after, and
+        one that comes late changes nothing of what can be read.
 
         Raises what `authorise` raises, MalformedEvent, NotTheOwner (recorded), NotYetReadable, ConcurrentChange.
         """
@@ -87,13 +97,13 @@ class PinKeeper:
             event = read_event(PinReported, envelope)
             product = owned_product(self._books.registry, event.data.product, envelope.account)
         except Rejected as refusal:
-            self._record(envelope, refusal)
+            record_refusal(envelope, refusal, self._books)
             raise
         report, cause = event.data, event.metadata
         pin = self._books.registry.pins(product.name).pin(report.pin)
         if pin is None or pin.status == "ending":
             return self._clean_up(product, pin, report, cause)
-        if report.reason is not None:
+        if report.reason is not None and pin.status != "ready":
             return self._end(product, pin.id, cause, refusal=report.reason)
         if report.step == "prepare" and pin.status != "ready":
             return self._prepared(product, pin, report, cause)
@@ -261,11 +271,6 @@ class PinKeeper:
         if pin is None:
             raise ConcurrentChange(f"pin {number} of {product} is gone", product=product)
         return pin
-
-    def _record(self, envelope: Envelope, refusal: Rejected) -> None:
-        books, metadata = self._books, metadata_of(envelope)
-        books.registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), books.clock.now())
-        books.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
 
 
 def _state(product: Product, pin: Pin) -> PinState:
