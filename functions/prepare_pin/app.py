@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.pin_version import prepare_pin
+from mesh.usecases.pin_version import PinCommand, prepare_pin
 
 
 class Settings(TableSettings):
@@ -17,10 +16,10 @@ class Settings(TableSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """EventBridge's envelope → PinStep."""
+    """PinCommand → PinStep."""
     settings = load(Settings)
     return prepare_pin(
-        Envelope.model_validate(event),
+        PinCommand.model_validate(event),
         bucket=settings.data_bucket,
         catalog=wiring.catalog(),
         versions=wiring.object_versions(),

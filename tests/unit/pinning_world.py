@@ -158,14 +158,15 @@ class Pinning:
     def step(self, envelope: Envelope) -> pin_version.PinStep:
         """One call of the step's function."""
         kind = envelope.detail["data"]["step"]
+        command = pin_version.PinCommand(envelope=envelope, execution="arn:run")
         if kind == "prepare":
             return pin_version.prepare_pin(
-                envelope, bucket=BUCKET, catalog=self.catalog, versions=self.versions, trace=self.trace
+                command, bucket=BUCKET, catalog=self.catalog, versions=self.versions, trace=self.trace
             )
         if kind == "remove":
-            return pin_version.remove_pin(envelope, bucket=BUCKET, copies=self.copies, trace=self.trace)
+            return pin_version.remove_pin(command, bucket=BUCKET, copies=self.copies, trace=self.trace)
         return pin_version.fill_pin(
-            envelope,
+            command,
             bucket=BUCKET,
             catalog=self.catalog,
             versions=self.versions,

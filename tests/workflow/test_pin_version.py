@@ -29,7 +29,7 @@ SECOND = {
 }
 ROWS = [["id", "amount", "dt"], ["1", "10", "1"], ["2", "20", "1"]]
 """Of the first version, as an analyst reads them: the column of personal data is not shown."""
-PREPARED = ("ChooseStep", "PreparePin", "ReportStep", "StepDone")
+PREPARED = ("ChooseStep", "PreparePin", "ReportStep", "CheckFilled", "StepDone")
 SECONDS = 120.0
 
 
@@ -136,6 +136,9 @@ def test_exactly_the_old_rows_beside_the_new_ones_until_it_is_unpinned(mesh: Mes
     assert "pinned for 333333333333" in " ".join(command(mesh, "history", product).output.split())
     shown = json.loads(command(mesh, "show", product, "--json").stdout)
     assert [table["table"] for table in shown["tables"]] == ["t1"]
+    lineage = command(mesh, "lineage", product, "--table", "t1__v1").output
+    assert "version 1, kept" in lineage, lineage
+    assert f"{product}/data/t1/dt=1/a.csv" in lineage
     drift = command(mesh, "reconcile", "--dry-run", "--json")
     assert product not in drift.stdout, "nothing that differs is about it"
 

@@ -55,6 +55,11 @@ def pinned_prefix(product: str, version: int, pin: str) -> str:
     return f"{product}/pinned/{version}/{pin}/"
 
 
+def copied_path(product: str, pin: str) -> str:
+    """The work file of what was copied for a pin: key → version id."""
+    return f"runs/{product}/pins/{pin}.json"
+
+
 def pinned_location_arn(bucket: str, product: str) -> str:
     """The S3 ARN of all pinned copies of a product, registered with Lake Formation beside its data."""
     return f"arn:aws:s3:::{bucket}/{product}/pinned"

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from mesh.domain.events import Envelope, Event, Metadata, Model, PinOrdered, PinReported, follow, read_event
 from mesh.domain.manifest import Manifest, PinnedObject, VersionGone, definition_of
-from mesh.domain.names import resource_link
+from mesh.domain.names import copied_path, resource_link
 from mesh.domain.pinned_tables import PIN, Place, require_copyable
 from mesh.domain.pins import PinnedTableTaken
 from mesh.domain.product import ConcurrentChange
@@ -25,6 +25,13 @@ _ROUND: Final = timedelta(minutes=4)
 _REMOVED_AT_ONCE: Final = 20_000
 
 
+class PinCommand(Model):
+    """An order, and the ARN of the execution that does it."""
+
+    envelope: Envelope
+    execution: str
+
+
 class PinStep(Model):
     """How far a step is: it is called again while `remaining`, and then there is a report for central."""
 
@@ -33,14 +40,14 @@ class PinStep(Model):
 
 
 def prepare_pin(
-    envelope: Envelope, *, bucket: str, catalog: Catalog, versions: ObjectVersions, trace: Trace
+    command: PinCommand, *, bucket: str, catalog: Catalog, versions: ObjectVersions, trace: Trace
 ) -> PinStep:
     """Look for every pinned version, then make the tables, on locations where nothing lies.
 
     Raises VersionGone, ManifestDamaged, TooLargeToPin, UnsafeKey, PinnedTableTaken before anything is made;
     ConcurrentChange while the tables of an earlier pin of the version are still there; MalformedEvent.
     """
-    event = read_event(PinOrdered, envelope)
+    event = read_event(PinOrdered, command.envelope)
     order, place = event.data, _place(event.data, bucket)
     manifest = read_manifest(bucket, order.manifest, versions)
     require_copyable(manifest, place)
@@ -50,13 +57,13 @@ def prepare_pin(
     missing = [definition for definition in wanted if not _is_there(definition, link, catalog)]
     for definition in missing:
         catalog.create_table(link, definition)
-    facts = {"product": order.product, "version": order.version, "pin": order.pin}
+    facts = _facts(order, command)
     trace.note(event.metadata.correlation_id, "pin prepared", **facts, tables=len(wanted))
     return PinStep(remaining=0, report=_report(event, manifest))
 
 
 def fill_pin(
-    envelope: Envelope,
+    command: PinCommand,
     *,
     bucket: str,
     catalog: Catalog,
@@ -70,38 +77,42 @@ def fill_pin(
 
     Raises VersionGone, ManifestDamaged, MalformedEvent.
     """
-    event = read_event(PinOrdered, envelope)
+    event = read_event(PinOrdered, command.envelope)
     order, place = event.data, _place(event.data, bucket)
     manifest = read_manifest(bucket, order.manifest, versions)
-    notes = f"runs/{order.product}/pins/{order.pin}.json"
-    done: set[str] = set(json.loads(work.get(notes) or "[]"))
+    notes = copied_path(order.product, order.pin)
+    done: dict[str, str] = json.loads(work.get(notes) or "{}")
     waiting = [item for item in manifest.objects().values() if item.key not in done]
     until = clock.now() + _ROUND
     while waiting and clock.now() < until:
         batch, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
         _copy(batch, place, order.version, copies)
-        done.update(item.key for item in batch)
-    work.put(notes, json.dumps(sorted(done)))
+        done |= {item.key: item.version_id or "" for item in batch}
+    work.put(notes, json.dumps(done, sort_keys=True))
     if waiting:
         return PinStep(remaining=len(waiting))
     link = resource_link(order.product)
     for table in manifest.tables:
         catalog.create_partitions(link, place.definition(table)["Name"], list(place.partitions(table)))
-    facts = {"product": order.product, "version": order.version, "pin": order.pin}
+    facts = _facts(order, command)
     trace.note(event.metadata.correlation_id, "pin filled", **facts, objects=len(done))
     return PinStep(remaining=0, report=_report(event, manifest))
 
 
-def remove_pin(envelope: Envelope, *, bucket: str, copies: PinnedCopies, trace: Trace) -> PinStep:
+def remove_pin(command: PinCommand, *, bucket: str, copies: PinnedCopies, trace: Trace) -> PinStep:
     """Remove all copies of a pin, for good. Where none are there (any more) it is done. Raises MalformedEvent."""
-    event = read_event(PinOrdered, envelope)
+    event = read_event(PinOrdered, command.envelope)
     order = event.data
     removed = copies.remove_below(bucket, _place(order, bucket).prefix, _REMOVED_AT_ONCE)
     if removed >= _REMOVED_AT_ONCE:
         return PinStep(remaining=removed)
-    facts = {"product": order.product, "version": order.version, "pin": order.pin}
+    facts = _facts(order, command)
     trace.note(event.metadata.correlation_id, "pin removed", **facts)
     return PinStep(remaining=0, report=_report(event, None))
+
+
+def _facts(order: PinOrdered, command: PinCommand) -> dict[str, object]:
+    return {"product": order.product, "version": order.version, "pin": order.pin, "execution": command.execution}
 
 
 def _place(order: PinOrdered, bucket: str) -> Place:
