@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from mesh.adapters.registry import DynamoRegistry
 from mesh.domain.events import Rollback, TableChange
+from mesh.domain.pins import Pin
 from mesh.domain.product import ProductVersion
 from mesh.domain.version_diff import TableDiff, VersionDiff, diff_versions
 
@@ -38,10 +39,10 @@ def history_command(
     """List a product's versions, newest first: when, rows, contract, what changed, what was rolled back and why."""
     registry = site(port, acting=account, role=role).registry()
     present = require_product(registry, product)
-    versions = list(registry.versions(product))
+    versions, pins = list(registry.versions(product)), registry.pins(product)
     shown = versions[:newest] if newest else versions
     if as_json:
-        found = [version_facts(version) for version in shown]
+        found = [{**version_facts(version), "pinned": pinned(pins.of_version(version.version))} for version in shown]
         output.emit({"product": product, "present": present, "count": len(versions), "versions": found})
         return
     if not versions:
@@ -54,7 +55,7 @@ def history_command(
             f"{sum(table.rows for table in version.tables):,}",
             version.contract_version,
             version.severity,
-            "\n".join(what_happened(version)),
+            "\n".join((*what_happened(version), *kept(pins.of_version(version.version)))),
         )
         for version in shown
     ]
@@ -122,6 +123,17 @@ def what_happened(version: ProductVersion) -> Iterator[str]:
         yield f"{change.table}: {'; '.join(in_words(change))}"
     if version.manifest is None:
         yield "its objects are not pinned: no rollback to it"
+
+
+def kept(pin: Pin | None) -> Iterator[str]:
+    """For whom it stays readable beside the present version."""
+    for holder in pin.holders if pin else ():
+        yield f"pinned for {holder.account} until {holder.until:%Y-%m-%d %H:%M}"
+
+
+def pinned(pin: Pin | None) -> list[dict[str, Any]]:
+    """The same for programs."""
+    return [holder.model_dump(mode="json", include={"account", "until"}) for holder in (pin.holders if pin else ())]
 
 
 def rolled_back(rollback: Rollback) -> str:

@@ -66,7 +66,7 @@ class Graph:
     def crawls(self, table: Key, until: str = "") -> Iterator[Made]:
         """Runs that put objects into a table, oldest first; those after a time are left out."""
         for made in self.made.get(table, []):
-            if step_of(made.event) in {"crawl", "rollback"} and (not until or made.event["eventTime"] <= until):
+            if step_of(made.event) in {"crawl", "rollback", "pin"} and (not until or made.event["eventTime"] <= until):
                 yield made
 
     def publications(self, table: Key) -> Iterator[Made]:

@@ -34,11 +34,11 @@ def draw_upstream(graph: Graph, table: Key, until: str = "") -> Iterator[Tree]:
 
 def _crawl(graph: Graph, made: Made) -> Tree:
     said = parameters_of(made.event)
-    about = (
-        f"version {said['rollback.version']} again: {said.get('rollback.reason', '')}"
-        if "rollback.version" in said
-        else ""
-    )
+    about = ""
+    if "rollback.version" in said:
+        about = f"version {said['rollback.version']} again: {said.get('rollback.reason', '')}"
+    if "pin.version" in said:
+        about = f"version {said['pin.version']}, kept"
     branch = _run(made, about)
     objects = [_object(graph, one) for one in made.inputs]
     for tree in _capped(objects, "more objects", int(said.get("inputs.count", len(objects)))):

@@ -21,6 +21,7 @@ from cli import (
     members,
     mesh_commands,
     notices,
+    pinning,
     products,
     quarantine,
     query,
@@ -45,7 +46,19 @@ app = typer.Typer(
     add_completion=False,
 )
 for part in (
-    *(mesh_commands, members, products, history, lineage, rolling_back, uploads, quarantine, subscriptions, notices),
+    *(
+        mesh_commands,
+        members,
+        products,
+        history,
+        lineage,
+        rolling_back,
+        pinning,
+        uploads,
+        quarantine,
+        subscriptions,
+        notices,
+    ),
     *(requesting, grants, deciding, ending, reconciling, access, query, tracing, doctor, demo, contract, recipe),
 ):
     part.register(app)

@@ -81,6 +81,12 @@ def headline(detail_type: str, data: Mapping[str, Any]) -> str:
             return product_headline(data)
         case "RollbackRefused":
             return f"{data['product']}: no rollback to version {data['version']}"
+        case "PinReady":
+            return f"{data['product']} version {data['version']} stays readable until {moment(data['until'])}"
+        case "PinEnded":
+            return f"{data['product']} version {data['version']} is not kept any more ({data['cause']})"
+        case "PinRefused":
+            return f"{data['product']}: version {data['version']} is not pinned"
         case "ProductQuarantined":
             count = data.get("objects_count") or len(data.get("objects", ()))
             return f"{data['product']}: {output.amount(count, 'object')} did not pass"
@@ -133,7 +139,11 @@ def lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
     match detail_type:
         case "ProductUpdated":
             yield from update_lines(data)
-        case "RollbackRefused":
+        case "PinReady":
+            yield from (f"{SQL}{query['sql']}" for query in data["queries"])
+        case "PinEnded":
+            return
+        case "RollbackRefused" | "PinRefused":
             yield f"{data['reason']['code']}: {data['reason']['message']}"
             if data["reason"].get("remedy"):
                 yield f"next: {data['reason']['remedy']}"

@@ -21,6 +21,7 @@ MACHINES: Final[dict[str, tuple[Account, str]]] = {
     "prepare-product": ("producer", "PrepareProductArn"),
     "onboard-upload": ("producer", "OnboardUploadArn"),
     "restore-version": ("producer", "RestoreVersionArn"),
+    "pin-version": ("producer", "PinVersionArn"),
     "publish-version": ("central", "PublishVersionArn"),
     "grant-access": ("central", "GrantAccessArn"),
     "revoke-access": ("central", "RevokeAccessArn"),

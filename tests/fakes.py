@@ -17,6 +17,7 @@ from mesh.domain.events import ManifestPointer
 from mesh.domain.formats.model import BytesReader, ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
+from mesh.domain.pins import Pins
 from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder
 from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
 from mesh.ports import Part, Target
@@ -63,6 +64,7 @@ class FakeRegistry:
         self.rollbacks: dict[tuple[str, str], RollbackOrder] = {}
         self.rolling: dict[str, tuple[str, datetime]] = {}
         self.held: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.kept: dict[str, Pins] = {}
 
     def member(self, account: str) -> Member | None:
         return self.members.get(account)
@@ -120,6 +122,15 @@ class FakeRegistry:
             self.rollbacks[product, request] = order.model_copy(update={"status": status})
         if self.rolling.get(product, ("", NOON))[0] == request:
             del self.rolling[product]
+
+    def pins(self, product: str) -> Pins:
+        return self.kept.get(product, Pins(product=product))
+
+    def save_pins(self, pins: Pins) -> Pins:
+        if pins.revision != self.pins(pins.product).revision:
+            raise ConcurrentChange(f"the pins of {pins.product} changed meanwhile", product=pins.product)
+        self.kept[pins.product] = pins.model_copy(update={"revision": pins.revision + 1})
+        return self.kept[pins.product]
 
     def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
         self.held[product] = (self.products[product].version, dict(reason))
@@ -186,6 +197,12 @@ class FakeCatalog:
 
     def create_table(self, database: str, table_input: Mapping[str, Any]) -> None:
         self._write("create_table", database, table_input)
+
+    def drop_table(self, database: str, name: str) -> None:
+        place = (self._target(database), name)
+        self.tables.pop(place, None)
+        self.partition_inputs.pop(place, None)
+        self.writes.append(f"drop_table {name}")
 
     def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
         self.statistics[self._target(database), table] = {item["ColumnName"]: item for item in statistics}
@@ -467,6 +484,35 @@ class FakeObjectVersions:
 
     def remove(self, bucket: str, key: str) -> None:
         self.hidden.add(key)
+
+
+class FakePinnedCopies:
+    """Copies in what `versions` holds; `made` counts them."""
+
+    def __init__(self, versions: FakeObjectVersions) -> None:
+        self.versions = versions
+        self.of: dict[str, str] = {}
+        self.made = 0
+
+    def copy_version(self, bucket: str, key: str, version_id: str, target: str) -> bool:
+        if self.of.get(target) == version_id:
+            return True
+        body = self.versions.fetch(bucket, key, version_id)
+        if body is None:
+            return False
+        self.versions.objects.put(bucket, target, body)
+        self.of[target] = version_id
+        self.made += 1
+        return True
+
+    def remove_below(self, bucket: str, prefix: str, limit: int) -> int:
+        content = self.versions.objects.content
+        found = [place for place in content if place[0] == bucket and place[1].startswith(prefix)]
+        going = found[:limit]
+        for place in going:
+            del content[place]
+            self.of.pop(place[1], None)
+        return len(going)
 
 
 class FakeReader:

@@ -28,6 +28,7 @@ MACHINES: Final = {
     "prepare-product": "producer",
     "onboard-upload": "producer",
     "restore-version": "producer",
+    "pin-version": "producer",
     "accept-share": "consumer",
     "release-share": "consumer",
 }

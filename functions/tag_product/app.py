@@ -4,12 +4,12 @@ from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.registration import Registration
 from mesh.usecases.tag_tables import tag_product
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -19,8 +19,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     return tag_product(
         Registration.model_validate(event),
-        ontology=wiring.ontology(),
-        registry=wiring.registry(settings),
-        catalog=wiring.catalog(),
-        lake=wiring.lake(settings),
+        tagging=wiring.tagging(settings),
     )

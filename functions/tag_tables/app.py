@@ -6,11 +6,11 @@ from mesh.domain.events import Envelope
 from mesh.domain.product import TableSnapshot
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.tag_tables import tag_tables
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -21,7 +21,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return tag_tables(
         Envelope.model_validate(event["envelope"]),
         [TableSnapshot.model_validate(table) for table in event["tables"]],
-        ontology=wiring.ontology(),
-        registry=wiring.registry(settings),
-        lake=wiring.lake(settings),
+        tagging=wiring.tagging(settings),
     )

@@ -55,6 +55,14 @@ def test_a_table_that_exists_is_brought_up_to_date(catalog):
     assert columns_of(catalog) == ["a", "b", "c"]
 
 
+def test_a_table_is_dropped_once(catalog):
+    catalog.create_table("loans", table("a"))
+    catalog.drop_table("loans", "loans")
+    catalog.drop_table("loans", "loans")
+
+    assert catalog.table("loans", "loans") is None
+
+
 def test_partitions_are_registered_once(catalog):
     catalog.create_table("loans", table("a"))
 

@@ -70,6 +70,16 @@ CAUGHT = {
     ("restore-version", "TakeRestore"): {"MalformedEvent"},
     ("restore-version", "RestoreObjects"): {"ManifestDamaged", "VersionGone"},
     ("restore-version", "RestoreCatalog"): {"ManifestDamaged", "VersionGone"},
+    ("pin-version", "PreparePin"): {
+        "MalformedEvent",
+        "ManifestDamaged",
+        "PinnedTableTaken",
+        "TooLargeToPin",
+        "UnsafeKey",
+        "VersionGone",
+    },
+    ("pin-version", "FillPin"): {"MalformedEvent", "ManifestDamaged", "VersionGone"},
+    ("pin-version", "RemovePin"): {"MalformedEvent"},
 }
 # Rejections that no machine sees: who deals with them instead.
 HANDLED_ELSEWHERE = {
@@ -122,6 +132,13 @@ HANDLED_ELSEWHERE = {
         "UnknownVersion",
         "VersionNotPinned",
     },
+    "request_pin, as its answer, and told to who asked": {
+        "NoLiveAccess",
+        "PinTooLong",
+        "TooManyPins",
+        "UntilInThePast",
+    },
+    "settle_pin, as its answer, and as a note of the story": {"NotPinned"},
     "receive_answer, as its answer, and told to who reported": {"MayNotAnswer", "UnknownAccess"},
     "record_lineage, by SQS: after five attempts in the lineage queue's DLQ": {"LineageSourceGone"},
     "relay_inbox, by SQS: after five attempts in the inbox's DLQ": {"NotFromCentral", "UnknownEvent"},
@@ -184,6 +201,7 @@ def test_each_transient_error_is_retried_somewhere():
 def test_what_belongs_to_neither_root_is_known():
     """They reach `States.ALL`: a fault that nobody can wait for or correct by input."""
     assert set(leaves()) - of_root(Rejected) - of_root(Transient) == {
+        "CopiesNotRemoved",
         "FormatDeclined",  # never leaves inspection
         "LakeFormationRefused",
         "PartitionsRefused",

@@ -17,6 +17,7 @@ NO_OPERATION = {
     "lakeformation:GetDataAccess",
     "iam:PassRole",
     "lambda:InvokeFunction",
+    "s3:DeleteObjectVersion",
     "s3:GetObjectVersion",
     "s3:GetObjectVersionTagging",
     "s3:ListBucket",

@@ -51,6 +51,7 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
     for product in ("least-glue", "least-express", "least-draft", "least-rejected"):
         mesh.settled(product)
     _use_versions(mesh, AccessDriver(mesh))
+    _use_pins(mesh, AccessDriver(mesh), "least-express")
     _use_accesses(mesh, AccessDriver(mesh))
     return mesh.record(since)
 
@@ -110,6 +111,23 @@ def _use_versions(mesh: MeshDriver, access: AccessDriver) -> None:
     before = mesh.runs("publish-version", product)
     mesh.upload(product, {f"{product}/data/t1/b.csv": "id,other\n3,4\n"})
     assert mesh.wait_for_run("publish-version", product, after=before).outcome == "rejected"
+
+
+def _use_pins(mesh: MeshDriver, access: AccessDriver, product: str) -> None:
+    """A version is kept, and then no longer; one that never was is not."""
+    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    wish = {"product": product, "version": 1, "until": until, "reason": "an audit"}
+
+    def status() -> str:
+        found = [item for item in mesh.items("central", f"PRODUCT#{product}") if item["sk"] == "PINS"]
+        pins = json.loads(found[0]["body"])["pins"] if found else []
+        return str(pins[0]["status"]) if pins else "none"
+
+    access.send("PinRequested", wish, by="central")
+    mesh.until(lambda: status() == "ready", "a pinned version")
+    access.send("PinRequested", wish | {"version": 99}, by="central")
+    access.send("UnpinRequested", {"product": product, "version": 1}, by="central")
+    mesh.until(lambda: status() == "none", "its end")
 
 
 def _use_accesses(mesh: MeshDriver, access: AccessDriver) -> None:

@@ -13,9 +13,9 @@ from mesh.domain.lineage import facets
 from mesh.domain.lineage.model import ColumnOrigin, Place, StepRun, s3_object
 from mesh.domain.lineage.run_events import MAX_BYTES, MAX_DATASETS, run_events, size_of
 from mesh.usecases.inspection import ProductFacts
-from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, Orders, ProveOrder, RestoreOrder
+from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, Orders, PinOrder, ProveOrder, RestoreOrder
 from mesh.usecases.onboarding_lineage import COLUMN_SOURCES, onboarding_runs
-from mesh.usecases.record_lineage import keep, proof_runs, restoration_runs
+from mesh.usecases.record_lineage import keep, pin_runs, proof_runs, restoration_runs
 
 from functions.record_lineage import app
 from tests import lineage_oracle
@@ -286,11 +286,27 @@ def test_a_rollback_overwrites_a_table_with_object_versions_of_before():
         restoration_runs(order, place=PLACE, facts=facts, work=FakeWorkFiles())
 
 
+def test_a_pin_makes_a_table_of_its_own_of_object_versions():
+    work, pin = FakeWorkFiles(), "pin-0123456789ab"
+    work.put(f"runs/loans/pins/{pin}.json", json.dumps({"loans/data/t1/a.csv": "v1"}))
+    order = PinOrder(kind="pin", product="loans", version=3, pin=pin, bucket="bucket", **TIMES)
+    facts = ProductFacts(database="loans", catalog_id=CENTRAL)
+
+    [event] = ends(pin_runs(order, place=PLACE, facts=facts, work=work))
+
+    assert (event["job"]["name"], event["outputs"][0]["name"]) == ("loans.pin", "table/loans/t1__v3")
+    assert event["outputs"][0]["facets"]["version"]["datasetVersion"] == "3"
+    assert event["inputs"][0]["facets"]["version"]["datasetVersion"] == "v1"
+    assert parameters(event)["pin.version"] == "3"
+    with pytest.raises(LineageSourceGone):
+        pin_runs(order, place=PLACE, facts=facts, work=FakeWorkFiles())
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
 def test_the_samples_are_orders(sample):
     [message] = json.loads(sample.read_text())["Records"]
 
-    assert Orders.validate_json(message["body"]).kind in {"onboard", "publish", "prove", "restore"}
+    assert Orders.validate_json(message["body"]).kind in {"onboard", "pin", "publish", "prove", "restore"}
 
 
 def test_the_function_takes_the_batch_and_gives_back_what_failed_alone(monkeypatch):

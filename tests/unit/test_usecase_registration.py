@@ -23,13 +23,13 @@ def test_the_database_is_made_and_closed_to_iam_only_access():
     assert lake.calls == [("revoke_iam_allowed_principals", PRODUCT)]
 
 
-def test_the_location_is_registered_once_under_the_location_role():
+def test_data_and_pinned_versions_are_registered_once_under_the_location_role():
     lake = FakeLakeFormation()
 
     for role in ("role", "another"):
         register_location(a_registration(), lake=lake, role_arn=role)
 
-    assert lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/data": "role"}
+    assert lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/{part}": "role" for part in ("data", "pinned")}
 
 
 def test_the_producer_may_fill_its_own_product_and_pass_that_on():
@@ -59,7 +59,7 @@ def test_granting_again_grants_nothing_more():
     for _ in range(2):
         grant_producer(a_registration(), lake=lake)
 
-    assert len(lake.grants) == 4
+    assert len(lake.grants) == 5
 
 
 def test_the_announcement_follows_from_the_declaration_and_is_the_same_at_every_attempt():

@@ -6,6 +6,7 @@ from mesh.domain.counting import TableTotal
 from mesh.domain.events import ColumnRef, CrawledTable, DataCrawled, PersonalDataFinding
 from mesh.domain.membership import NotTheOwner
 from mesh.domain.product import ProductVersion, TableSnapshot
+from mesh.usecases.tag_pins import Tagging
 from mesh.usecases.tag_tables import tag_product, tag_tables
 
 from tests.builders import (
@@ -44,6 +45,7 @@ class World:
         self.ontology = an_ontology()
         self.lake = FakeLakeFormation({**self.ontology.tag_values(), "product": [PRODUCT]})
         self.registry, self.catalog = FakeRegistry(a_member()), FakeCatalog()
+        self.tagging = Tagging(self.catalog, self.lake, self.registry, self.ontology)
         self.crawl("laufkont", "email")
         self.declare(text)
 
@@ -58,9 +60,7 @@ class World:
     def tag_product(self, **tags):
         registration = a_registration(self.contract)
         registration = registration.model_copy(update={"tags": {**registration.tags, **tags}})
-        return tag_product(
-            registration, ontology=self.ontology, registry=self.registry, catalog=self.catalog, lake=self.lake
-        )
+        return tag_product(registration, tagging=self.tagging)
 
     def tag_tables(self, *tables, account=PRODUCER):
         crawled = CrawledTable(
@@ -70,7 +70,7 @@ class World:
             DataCrawled(product=PRODUCT, generation=1, mode="express", tables=(crawled,)), account=account
         )
         found = tables or (snapshot(),)
-        return tag_tables(envelope, found, ontology=self.ontology, registry=self.registry, lake=self.lake)
+        return tag_tables(envelope, found, tagging=self.tagging)
 
     def publish(self, *tables):
         version = ProductVersion(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.situation import Home
     from mesh.domain.curation.jobs import JobOrder, JobRun
     from mesh.domain.events import GrantEntry
+    from mesh.domain.pins import Pins
     from mesh.domain.quality.model import TableData, TableReport
     from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
 
@@ -83,6 +84,14 @@ class Registry(Protocol):
 
     def end_rollback(self, product: str, request: str, status: Literal["published", "refused"]) -> None:
         """It came to its end: another may begin. Repeatable; one that is over keeps its status."""
+        ...
+
+    def pins(self, product: str) -> "Pins":
+        """The versions of a product that are kept for readers; none of an unknown product."""
+        ...
+
+    def save_pins(self, pins: "Pins") -> "Pins":
+        """Write them over the revision that was read; gives the next. Raises ConcurrentChange."""
         ...
 
     def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
@@ -201,6 +210,10 @@ class Catalog(Protocol):
 
     def update_table(self, database: str, table_input: Mapping[str, Any], *, archive: bool = True) -> None:
         """Replace the definition; the one before is kept as a version of the table, unless told otherwise."""
+        ...
+
+    def drop_table(self, database: str, name: str) -> None:
+        """Drop the table with its partitions; one that is gone is success."""
         ...
 
     def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
@@ -367,6 +380,19 @@ class ObjectVersions(Protocol):
 
     def remove(self, bucket: str, key: str) -> None:
         """Hide the object behind a delete marker; its versions stay. One that is not there is success."""
+        ...
+
+
+class PinnedCopies(Protocol):
+    """Copies of object versions, under keys of their own, in the producer's bucket."""
+
+    def copy_version(self, bucket: str, key: str, version_id: str, target: str) -> bool:
+        """Have that version's content at `target`; `False` if it is gone. Repeatable: a copy is known by its
+        metadata."""
+        ...
+
+    def remove_below(self, bucket: str, prefix: str, limit: int) -> int:
+        """Remove objects below a prefix for good, with their versions and markers, about `limit` of them; how many."""
         ...
 
 

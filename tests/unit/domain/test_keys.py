@@ -8,6 +8,7 @@ from mesh.domain.keys import (
     DataKey,
     FolderMarker,
     HiddenKey,
+    PinnedKey,
     QuarantineKey,
     RawKey,
     RecipeKey,
@@ -23,6 +24,7 @@ def test_each_shape_of_a_product_is_told_apart():
     assert isinstance(parse_key("credit-card/recipe.json"), RecipeKey)
     assert parse_key("credit-card/raw/t/x.csv") == RawKey("credit-card/raw/t/x.csv", "credit-card", "t")
     assert isinstance(parse_key("credit-card/quarantine/run-1/data/t/x.csv"), QuarantineKey)
+    assert isinstance(parse_key("credit-card/pinned/3/pin-0123456789ab/t/x.csv"), PinnedKey)
     assert isinstance(parse_key("credit-card/data/credit_card/"), FolderMarker)
     assert isinstance(parse_key("credit-card/data/credit_card/_SUCCESS"), HiddenKey)
     assert isinstance(parse_key("credit-card/data/credit_card/_temporary/0/x.csv"), HiddenKey)
@@ -82,6 +84,14 @@ def test_keys_outside_a_product_are_refused_with_the_shapes_there_are(key):
 def test_folders_that_are_no_partition_are_refused(folder):
     with pytest.raises((InvalidPartition, UnsafeKey)):
         parse_key(f"p1/data/t/{folder}/x.csv")
+
+
+@pytest.mark.parametrize("folder", ["data", "raw"])
+def test_nothing_is_uploaded_that_would_be_taken_for_a_pinned_version(folder):
+    with pytest.raises(UnknownPrefix, match="pinned version"):
+        parse_key(f"credit-card/{folder}/credit_card__v3/x.csv")
+    assert parse_key(f"credit-card/{folder}/credit_card__v/x.csv")
+    assert parse_key(f"credit-card/{folder}/credit_v3/x.csv")
 
 
 def test_a_key_of_1024_bytes_passes_and_its_quarantine_key_fits():

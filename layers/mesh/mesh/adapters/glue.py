@@ -88,6 +88,15 @@ class GlueCatalog:
                 SkipArchive=not archive,
             )
 
+    def drop_table(self, database: str, name: str) -> None:
+        """See the port."""
+        try:
+            with transient_errors():
+                self._client.delete_table(DatabaseName=database, Name=name)
+        except ClientError as error:
+            if code_of(error) != "EntityNotFoundException":
+                raise
+
     def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
         """See the port; 25 columns a call. Raises StatisticsRefused."""
         for batch in batched(statistics, _STATISTICS_BATCH, strict=False):

@@ -10,6 +10,7 @@
 | `PRODUCT#<name>` | `NOTICE#<8 digits>#<account>` | when it was sent |
 | `PRODUCT#<name>` | `ROLLBACK` | the rollback that goes on: its request, until when it is waited for |
 | `PRODUCT#<name>` | `ROLLBACK#<request>` | RollbackOrder |
+| `PRODUCT#<name>` | `PINS` | Pins: all versions that are kept for readers |
 | `PRODUCT#<name>` | `HELD` | the crawl that was not published after the last version, and why |
 | `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why |
 | `LIST#PRODUCTS`, `LIST#MEMBERS` | the name | lists for people, without a scan |
@@ -24,6 +25,7 @@ from typing import Any, Literal
 from mesh.adapters.dynamodb import Table, dump
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
+from mesh.domain.pins import Pins
 from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder
 
 _DIGITS = 8
@@ -181,6 +183,25 @@ class DynamoRegistry:
             body = order.model_copy(update={"status": status}).model_dump_json()
             self._table.put({"pk": _product(product), "sk": f"ROLLBACK#{request}", "body": body})
         self._table.delete_if(_product(product), "ROLLBACK", "event_id = :mine", {":mine": request})
+
+    def pins(self, product: str) -> Pins:
+        """See the port: one item, so that how many there are can be limited."""
+        item = self._table.get(_product(product), "PINS")
+        return Pins.model_validate_json(item["body"]) if item else Pins(product=product)
+
+    def save_pins(self, pins: Pins) -> Pins:
+        """See the port."""
+        written = pins.model_copy(update={"revision": pins.revision + 1})
+        item = {
+            "pk": _product(pins.product),
+            "sk": "PINS",
+            "revision": written.revision,
+            "body": written.model_dump_json(),
+        }
+        seen = {":seen": pins.revision}
+        if not self._table.put_if(item, "attribute_not_exists(pk) OR revision = :seen", seen):
+            raise ConcurrentChange(f"the pins of {pins.product} changed meanwhile", product=pins.product)
+        return written
 
     def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
         """See the port: it holds for as long as the version counter stands where it does now."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 RESTORED_FROM: Final = "restored-from"
 """Metadata of a copy: the version id that it was made of. A repeated restoration knows by it what is done."""
-_ABSENT: Final = GONE | {"400", "405", "MethodNotAllowed", "InvalidArgument"}
+ABSENT: Final = GONE | {"400", "405", "MethodNotAllowed", "InvalidArgument"}
 """Also for a version id that is none at all, or that names a delete marker."""
 _HEADERS: Final = ("ContentType", "ContentEncoding", "ContentLanguage", "ContentDisposition", "CacheControl")
 
@@ -36,7 +36,7 @@ class S3ObjectVersions:
                 answer = self._client.get_object(Bucket=bucket, Key=key, **_version(version_id))
                 return answer["Body"].read()
         except ClientError as error:
-            if code_of(error) not in _ABSENT:
+            if code_of(error) not in ABSENT:
                 raise
             return None
 
@@ -75,7 +75,7 @@ class S3ObjectVersions:
             with transient_errors():
                 return dict(self._client.head_object(Bucket=bucket, Key=key, **_version(version_id)))
         except ClientError as error:
-            if code_of(error) in _ABSENT:
+            if code_of(error) in ABSENT:
                 return None
             raise
 

@@ -6,6 +6,7 @@
     <product>/data/<table>/[k=v/…]<file>      DataKey
     <product>/quarantine/…                    QuarantineKey
     <product>/versions/<generation>…          VersionKey
+    <product>/pinned/<version>/<pin>/<table>/…  PinnedKey
 
 Keys in EventBridge's S3 events are not URL-encoded; decoding one would turn `a%2Fb` into another object's key.
 """
@@ -15,6 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from mesh.domain.names import is_pinned_table
 from mesh.domain.partitions import PartitionValue, parse_partitions
 from mesh.domain.rejections import UnknownPrefix, UnsafeKey
 
@@ -77,6 +79,14 @@ class VersionKey:
 
 
 @dataclass(frozen=True, slots=True)
+class PinnedKey:
+    """A copy that a reader asked to be kept: written by Meshwork, never onboarded."""
+
+    key: str
+    product: str
+
+
+@dataclass(frozen=True, slots=True)
 class HiddenKey:
     """A file below a table that Hive, Athena and Glue do not read: a name with `_` or `.` first (`_SUCCESS`)."""
 
@@ -96,7 +106,9 @@ class DataKey:
     file: str
 
 
-ParsedKey = DataKey | ContractKey | RecipeKey | RawKey | QuarantineKey | VersionKey | HiddenKey | FolderMarker
+ParsedKey = (
+    DataKey | ContractKey | RecipeKey | RawKey | QuarantineKey | VersionKey | PinnedKey | HiddenKey | FolderMarker
+)
 
 
 def parse_key(key: str) -> ParsedKey:
@@ -120,6 +132,13 @@ def parse_key(key: str) -> ParsedKey:
             return QuarantineKey(key, product)
         case ["versions", _, *_]:
             return VersionKey(key, product)
+        case ["pinned", _, *_]:
+            return PinnedKey(key, product)
+        case ["raw" | "data", table, _, *_] if is_pinned_table(table):
+            raise UnknownPrefix(
+                f"a table {table!r} would be taken for a pinned version", key=key,
+                remedy="Give it a name that does not end in __v and a number.",
+            )  # fmt: skip
         case ["raw", table, _, *_] if TABLE.fullmatch(table):
             return RawKey(key, product, table)
         case ["data", table, *folders, file] if TABLE.fullmatch(table):

@@ -46,7 +46,7 @@ class Member(Model):
 
 
 PRODUCER_EVENTS = frozenset(
-    {"ProductDeclared", "DataCrawled", "RetirementRequested", "RollbackRequested", "RollbackRefused"}
+    {"ProductDeclared", "DataCrawled", "RetirementRequested", "RollbackRequested", "RollbackRefused", "PinReported"}
 )
 CONSUMER_EVENTS = frozenset(
     {

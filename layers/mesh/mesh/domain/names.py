@@ -1,8 +1,12 @@
 """Names of what Meshwork makes, all by pattern from the product's contract (see docs/architecture.md)."""
 
+import re
+from typing import Final
+
 RESOURCE_LINK_PREFIX = "rl_"
 MEMBER_TOPIC_PREFIX = "mesh-to-"
 MAX_EXECUTION_NAME = 80
+_PINNED_TABLE: Final = re.compile(r".+__v[1-9][0-9]*")
 
 
 def resource_link(database: str) -> str:
@@ -34,6 +38,31 @@ def data_location_arn(bucket: str, product: str) -> str:
 def data_location_uri(bucket: str, product: str) -> str:
     """`s3://<bucket>/<product>/data/`."""
     return f"s3://{bucket}/{data_prefix(product)}"
+
+
+def pinned_table(table: str, version: int) -> str:
+    """`credit_card`, 3 → `credit_card__v3`: the table on a copy of what version 3 had."""
+    return f"{table}__v{version}"
+
+
+def is_pinned_table(table: str) -> bool:
+    """Whether a table of the catalog is such a copy, and so no table of the product's present state."""
+    return _PINNED_TABLE.fullmatch(table) is not None
+
+
+def pinned_prefix(product: str, version: int, pin: str) -> str:
+    """Where the copies of one pin lie; no two pins share a key, so that the end of one cannot touch another."""
+    return f"{product}/pinned/{version}/{pin}/"
+
+
+def copied_path(product: str, pin: str) -> str:
+    """The work file of what was copied for a pin: key → version id."""
+    return f"runs/{product}/pins/{pin}.json"
+
+
+def pinned_location_arn(bucket: str, product: str) -> str:
+    """The S3 ARN of all pinned copies of a product, registered with Lake Formation beside its data."""
+    return f"arn:aws:s3:::{bucket}/{product}/pinned"
 
 
 def member_topic(account: str) -> str:

@@ -18,6 +18,7 @@ from mesh.adapters.lakeformation import LakeFormationAdapter
 from mesh.adapters.locks import DynamoLocks
 from mesh.adapters.messaging import EventBus, SnsInbox, SnsMemberTopics
 from mesh.adapters.notices import DynamoNotices
+from mesh.adapters.pinned_copies import S3PinnedCopies
 from mesh.adapters.quarantine import DynamoQuarantine
 from mesh.adapters.raw_uploads import DynamoRawUploads
 from mesh.adapters.reader_roles import ReaderRoles
@@ -37,6 +38,7 @@ from mesh.entry.settings import (
     TableSettings,
 )
 from mesh.usecases.books import Books
+from mesh.usecases.tag_pins import Tagging
 
 if TYPE_CHECKING:
     from mesh.adapters.job_files import S3JobFiles
@@ -132,6 +134,16 @@ def objects() -> S3Objects:
 def object_versions() -> S3ObjectVersions:
     """Versions of the producer's objects."""
     return S3ObjectVersions(client("s3"))
+
+
+def pinned_copies() -> S3PinnedCopies:
+    """Copies of object versions that readers asked to be kept."""
+    return S3PinnedCopies(client("s3"))
+
+
+def tagging(settings: RegistrySettings) -> Tagging:
+    """What it takes to tag pinned tables."""
+    return Tagging(catalog(), lake(settings), registry(settings), ontology())
 
 
 def work(bucket: str) -> S3WorkFiles:

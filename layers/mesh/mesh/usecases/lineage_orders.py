@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, TypeAdapter
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import AccessId, AccountId, BucketName, Model, ProductName
+from mesh.domain.events import AccessId, AccountId, BucketName, Model, PinId, ProductName
 
 
 class LineageSourceGone(Rejected):
@@ -58,7 +58,17 @@ class RestoreOrder(_Order):
     requested_by: AccountId
 
 
-type LineageOrder = OnboardOrder | PublishOrder | ProveOrder | RestoreOrder
+class PinOrder(_Order):
+    """A version was copied for readers."""
+
+    kind: Literal["pin"]
+    product: ProductName
+    version: int = Field(ge=1)
+    pin: PinId
+    bucket: BucketName
+
+
+type LineageOrder = OnboardOrder | PublishOrder | ProveOrder | RestoreOrder | PinOrder
 Orders: TypeAdapter[LineageOrder] = TypeAdapter(
-    Annotated[OnboardOrder | PublishOrder | ProveOrder | RestoreOrder, Field(discriminator="kind")]
+    Annotated[OnboardOrder | PublishOrder | ProveOrder | RestoreOrder | PinOrder, Field(discriminator="kind")]
 )

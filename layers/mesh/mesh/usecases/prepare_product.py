@@ -66,10 +66,9 @@ def link_database(
 
 
 def crawl_grants(role: str, product: ProductRegistered, account: str) -> list[dict[str, Any]]:
-    """DESCRIBE on the link; on the target, what the producer account was given, by tag policy; the data location."""
+    """DESCRIBE on the link; on the target, what the producer account was given, by tag policy; the locations."""
     link = {"Database": {"CatalogId": account, "Name": names.resource_link(product.database)}}
-    location = names.data_location_arn(product.bucket, product.product)
-    rights = [(link, ["DESCRIBE"]), *fill_rights(product.catalog_id, product.product, location)]
+    rights = [(link, ["DESCRIBE"]), *fill_rights(product.catalog_id, product.product, product.bucket)]
     return [grant_entry(role, resource, permissions) for resource, permissions in rights]
 
 

@@ -14,7 +14,6 @@ from mesh.domain.access.record import OVER, Access, Decided
 from mesh.domain.access.remedies import resource_of
 from mesh.domain.errors import Rejected
 from mesh.domain.events import GrantEntry, Model
-from mesh.domain.names import data_location_arn
 from mesh.domain.ontology import CONFIDENTIALITY
 from mesh.ports import CatalogState, Clock
 from mesh.usecases.books import Books
@@ -124,7 +123,7 @@ def of_products(owner: str, lake: Lake, books: Books) -> Iterator[tuple[GrantEnt
     for name in lake.databases:
         product = books.registry.product(name)
         if product is not None and product.owner == owner:
-            rights = fill_rights(lake.account, name, data_location_arn(product.bucket, name))
+            rights = fill_rights(lake.account, name, product.bucket)
             yield tuple(GrantEntry(resource=resource, permissions=tuple(held)) for resource, held in rights)
 
 
@@ -180,7 +179,7 @@ def _not_allowed(access: Access, today: Callable[[Access], Decided]) -> Iterator
     except Rejected as refusal:
         gone = [refusal.message]
     else:
-        gone = sorted(set(access.decided.columns) - set(now.columns)) if _by_name(access) else []
+        gone = sorted(set(access.decided.columns) - set(now.columns)) if access.by_name() else []
         gone = gone if now.effect != "deny" else [now.why]
     if gone:
         yield Drift(
@@ -190,8 +189,3 @@ def _not_allowed(access: Access, today: Callable[[Access], Decided]) -> Iterator
             access=access.id,
             remedy=f"mesh revoke {access.id}, or see which tag ({CONFIDENTIALITY}, pii) has changed",
         )
-
-
-def _by_name(access: Access) -> bool:
-    entries = access.decided.entries if access.decided else ()
-    return any({"TableWithColumns", "DataCellsFilter"} & set(entry.resource) for entry in entries)

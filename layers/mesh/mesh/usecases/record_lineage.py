@@ -11,10 +11,10 @@ from mesh.domain.keys import DataKey, parse_key
 from mesh.domain.lineage import facets
 from mesh.domain.lineage.model import Dataset, Facets, Place, StepRun, glue_namespace, glue_table, s3_object
 from mesh.domain.lineage.run_events import RunEvent, run_events
-from mesh.domain.names import resource_link
+from mesh.domain.names import copied_path, pinned_table, resource_link
 from mesh.ports import HeldAccesses, LineageLog, LineageTransport, Registry, WorkFiles
 from mesh.usecases.inspection import ProductFacts
-from mesh.usecases.lineage_orders import LineageSourceGone, ProveOrder, PublishOrder, RestoreOrder
+from mesh.usecases.lineage_orders import LineageSourceGone, PinOrder, ProveOrder, PublishOrder, RestoreOrder
 from mesh.usecases.onboarding_lineage import COLUMN_SOURCES
 
 
@@ -134,6 +134,37 @@ def restoration_runs(order: RestoreOrder, *, place: Place, facts: ProductFacts, 
             outputs=(
                 glue_table(catalog, facts.database, table, shown | _columns(facts, table, objects[:COLUMN_SOURCES])),
             ),
+            parameters=said,
+        )
+        for table, objects in by_table.items()
+    ]
+
+
+def pin_runs(order: PinOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
+    """A version's object versions became the tables that readers asked to be kept. Raises LineageSourceGone."""
+    text = work.get(copied_path(order.product, order.pin))
+    if text is None:
+        raise LineageSourceGone(
+            f"there is no record of what {order.pin} copied", product=order.product, remedy="it is kept 30 days"
+        )
+    copied: dict[str, str] = json.loads(text)
+    by_table: dict[str, list[Dataset]] = {}
+    for key, version_id in sorted(copied.items()):
+        parsed = parse_key(key)
+        if isinstance(parsed, DataKey):
+            by_table.setdefault(parsed.table, []).append(s3_object(order.bucket, key, facets.version(version_id)))
+    catalog = Place(facts.catalog_id, place.region)
+    shown = facets.version(str(order.version))
+    said = {"correlation_id": order.correlation_id, "pin": order.pin, "pin.version": str(order.version)}
+    return [
+        StepRun(
+            place=place,
+            job=f"{order.product}.pin",
+            run_id=stable_id("lineage", "pin", place.account, order.product, order.pin, table),
+            began=order.began,
+            ended=order.ended,
+            inputs=tuple(objects),
+            outputs=(glue_table(catalog, facts.database, pinned_table(table, order.version), shown),),
             parameters=said,
         )
         for table, objects in by_table.items()

@@ -6,6 +6,7 @@
 from typing import Any, Literal
 
 from mesh.domain.events import AccountId, Event, Metadata, Model, ProductRegistered, follow
+from mesh.domain.names import data_location_arn, pinned_location_arn
 from mesh.domain.ontology import PRODUCT
 from mesh.ports import Catalog, Clock, LakeFormation, Registry
 
@@ -44,8 +45,10 @@ def create_database(registration: Registration, *, catalog: Catalog, lake: LakeF
 
 
 def register_location(registration: Registration, *, lake: LakeFormation, role_arn: str) -> None:
-    """Register the product's data prefix: Lake Formation reads it as the location role, which the bucket lets in."""
+    """Register the product's data and its pinned versions: Lake Formation reads both as the location role, which the
+    bucket lets in."""
     lake.register_location(registration.location_arn, role_arn)
+    lake.register_location(pinned_location_arn(registration.bucket, registration.product), role_arn)
 
 
 def grant_producer(registration: Registration, *, lake: LakeFormation) -> None:
@@ -61,11 +64,11 @@ def producer_grants(registration: Registration) -> list[dict[str, Any]]:
     """The entries of `BatchGrantPermissions`, all with grant option."""
     catalog, product = registration.catalog_id, registration.product
     tag = {"LFTag": {"CatalogId": catalog, "TagKey": PRODUCT, "TagValues": [product]}}
-    entries = [(tag, ["DESCRIBE", "ASSOCIATE"]), *fill_rights(catalog, product, registration.location_arn)]
+    entries = [(tag, ["DESCRIBE", "ASSOCIATE"]), *fill_rights(catalog, product, registration.bucket)]
     return [grant_entry(registration.owner, resource, permissions, grantable=True) for resource, permissions in entries]
 
 
-def fill_rights(catalog: str, product: str, location_arn: str) -> list[tuple[dict[str, Any], list[str]]]:
+def fill_rights(catalog: str, product: str, bucket: str) -> list[tuple[dict[str, Any], list[str]]]:
     """What it takes to fill a product's tables: resources, with the permissions on each."""
 
     def policy(resource_type: str) -> dict[str, Any]:
@@ -75,7 +78,10 @@ def fill_rights(catalog: str, product: str, location_arn: str) -> list[tuple[dic
     return [
         (policy("DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
         (policy("TABLE"), ["SELECT", "DESCRIBE", "ALTER", "INSERT"]),
-        ({"DataLocation": {"CatalogId": catalog, "ResourceArn": location_arn}}, ["DATA_LOCATION_ACCESS"]),
+        *(
+            ({"DataLocation": {"CatalogId": catalog, "ResourceArn": arn}}, ["DATA_LOCATION_ACCESS"])
+            for arn in (data_location_arn(bucket, product), pinned_location_arn(bucket, product))
+        ),
     ]
 
 

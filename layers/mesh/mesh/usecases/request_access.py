@@ -10,6 +10,7 @@ from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import OVER, Access, AlreadyAsked, Decided, UnknownAccess, access_id
 from mesh.domain.events import AccessDenied, AccessRequested, Envelope, Model, Reason, metadata_of, read_event
 from mesh.domain.membership import NotAMember
+from mesh.domain.names import is_pinned_table
 from mesh.domain.ontology import PRODUCT
 from mesh.domain.product import Product
 from mesh.ports import CatalogState, Clock, Executions, MemberTopics, Registry
@@ -161,8 +162,13 @@ def decided_today(access: Access, books: Books, catalog: CatalogState, policies:
 def decided(
     access: Access, *, central: str, registry: Registry, catalog: CatalogState, policies: Policies, clock: Clock
 ) -> Decided:
-    """The policy's answer to the ask on the catalog as it is now."""
+    """The policy's answer to the ask on the catalog as it is now.
+
+    Pinned tables count where the ask names one: they are copies for a while, tagged at least as strictly as what they
+    were made of, and must neither make a column's name ambiguous nor be what an approval is about.
+    """
     lake = catalog.tagged((access.ask.product,) if access.ask.product else ())
+    lake = lake.without_tables(lambda table: is_pinned_table(table) and table != access.ask.table)
     products = {name: product for name in lake.databases if (product := registry.product(name)) is not None}
     return decide(
         access.ask,

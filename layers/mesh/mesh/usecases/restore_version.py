@@ -118,7 +118,7 @@ def restore_objects(
     plan = restoration(current, target, uploads.pending_keys(restore.product))
     done: dict[str, str] = json.loads(work.get(restore.work) or "{}")
     if not done:
-        _require_all(target, restore, versions)
+        require_all(target, restore.bucket, restore.rollback.version, versions)
     waiting = [item for item in plan.wanted if item.key not in done]
     hidden = list(plan.unwanted)
 
@@ -129,9 +129,9 @@ def restore_objects(
         return item.key, version_id
 
     batch = list(islice(waiting, _AT_ONCE))
-    done |= dict(_side_by_side(bring_back, batch))
+    done |= dict(side_by_side(bring_back, batch))
     if len(batch) == len(waiting):
-        _side_by_side(lambda key: versions.remove(restore.bucket, key), hidden)
+        side_by_side(lambda key: versions.remove(restore.bucket, key), hidden)
     work.put(restore.work, json.dumps(done))
     return Progress(restored=len(done), hidden=len(hidden), remaining=len(waiting) - len(batch))
 
@@ -195,25 +195,27 @@ def _manifests(restore: Restore, uploads: Uploads, versions: ObjectVersions) -> 
     return target, read_manifest(restore.bucket, newest[1], versions) if newest else None
 
 
-def _require_all(target: Manifest, restore: Restore, versions: ObjectVersions) -> None:
+def require_all(target: Manifest, bucket: str, version: int, versions: ObjectVersions) -> None:
+    """Raises VersionGone when a pinned object does not exist any more."""
     items = list(target.objects().values())
 
     def there(item: PinnedObject) -> bool:
-        return bool(item.version_id) and versions.exists(restore.bucket, item.key, item.version_id)
+        return bool(item.version_id) and versions.exists(bucket, item.key, item.version_id)
 
-    found = _side_by_side(there, items)
+    found = side_by_side(there, items)
     missing = [item.key for item, exists in zip(items, found, strict=True) if not exists]
     if missing:
         raise VersionGone(
-            f"{len(missing)} of {len(items)} objects of version {restore.rollback.version} do not exist any more",
-            product=restore.product,
-            version=restore.rollback.version,
+            f"{len(missing)} of {len(items)} objects of version {version} do not exist any more",
+            product=target.product,
+            version=version,
             missing=missing[:MAX_LISTED],
             remedy="Choose another version (mesh history), or upload the data again.",
         )
 
 
-def _side_by_side[A, B](work: Callable[[A], B], items: Iterable[A]) -> list[B]:
+def side_by_side[A, B](work: Callable[[A], B], items: Iterable[A]) -> list[B]:
+    """What `work` gives for each, in order; the first error that it raises."""
     with ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(work, items))
 

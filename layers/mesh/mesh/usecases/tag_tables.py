@@ -11,9 +11,10 @@ from mesh.domain.events import DataCrawled, Envelope, Event, Model
 from mesh.domain.ontology import PENDING, PRODUCT, PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.product import TableSnapshot
 from mesh.domain.tagging import TagPlan, resolve_tags
-from mesh.ports import Catalog, LakeFormation, Registry
+from mesh.ports import Catalog, LakeFormation
 from mesh.usecases.publication import columns_of, owned_product
 from mesh.usecases.registration import Registration
+from mesh.usecases.tag_pins import Tagging, follow_pins
 
 
 class Tagged(Model):
@@ -28,29 +29,31 @@ def tag_tables(
     envelope: Envelope,
     tables: Sequence[TableSnapshot],
     *,
-    ontology: Ontology,
-    registry: Registry,
-    lake: LakeFormation,
+    tagging: Tagging,
 ) -> Tagged:
-    """Tag all tables of the version in the making, with the registered contract. Raises UnknownLFTag, NotTheOwner."""
+    """Tag all tables of the version in the making, with the registered contract; pinned versions follow what became
+    stricter. Raises UnknownLFTag, NotTheOwner."""
     crawl = Event[DataCrawled].model_validate(envelope.detail).data
-    product = owned_product(registry, crawl.product, envelope.account)
-    return assign_tags(product.name, Contract.model_validate(product.contract), tables, ontology=ontology, lake=lake)
+    product = owned_product(tagging.registry, crawl.product, envelope.account)
+    contract = Contract.model_validate(product.contract)
+    tagged = assign_tags(product.name, contract, tables, ontology=tagging.ontology, lake=tagging.lake)
+    follow_pins(product.name, tagging)
+    return tagged
 
 
-def tag_product(
-    registration: Registration, *, ontology: Ontology, registry: Registry, catalog: Catalog, lake: LakeFormation
-) -> Tagged:
-    """Tag what was published, and is in the catalog still, by the new contract; then the database.
+def tag_product(registration: Registration, *, tagging: Tagging) -> Tagged:
+    """Tag what was published, and is in the catalog still, by the new contract, pins with it; then the database.
 
     In that order: a database that becomes laxer must not, for a moment, let its columns inherit that. What a crawl that
     was held back brought stays pending, and what it lost cannot be tagged.
     """
+    lake = tagging.lake
     _make_known(registration.product, lake)
-    version = registry.latest_version(registration.product)
+    version = tagging.registry.latest_version(registration.product)
     contract = Contract.model_validate(registration.contract)
-    tables = list(_still_there(registration.database, version.tables if version else (), catalog))
-    tagged = assign_tags(registration.product, contract, tables, ontology=ontology, lake=lake)
+    tables = list(_still_there(registration.database, version.tables if version else (), tagging.catalog))
+    tagged = assign_tags(registration.product, contract, tables, ontology=tagging.ontology, lake=lake)
+    follow_pins(registration.product, tagging)
     lake.tag_database(registration.database, {**registration.tags, PUBLICATION: PENDING})
     return tagged
 

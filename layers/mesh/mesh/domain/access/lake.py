@@ -1,6 +1,6 @@
 """The state that decides who reads what: databases with LF-Tags, grants, administrators, shares. Values only."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -136,6 +136,14 @@ class Lake:
     def accepted(self, account: str) -> bool:
         """Whether the account accepted what is shared with it."""
         return self.shares.get(account) == "accepted"
+
+    def without_tables(self, leave_out: Callable[[str], bool]) -> "Lake":
+        """The same lake without the tables whose names `leave_out` is true of."""
+        databases = {
+            name: replace(found, tables={each: table for each, table in found.tables.items() if not leave_out(each)})
+            for name, found in self.databases.items()
+        }
+        return replace(self, databases=databases)
 
     def with_tag(self, key: str, value: str, database: str, table: str = "", column: str = "") -> "Lake":
         """The same lake with one tag assigned. Values are kept lower-case."""

@@ -120,6 +120,11 @@ class Access(Model):
             return (self.ask.product,)
         return self.decided.databases if self.decided else ()
 
+    def by_name(self) -> bool:
+        """Whether it was granted on columns by name, or by a filter: then tables that come later are not in it."""
+        entries = self.decided.entries if self.decided else ()
+        return any({"TableWithColumns", "DataCellsFilter"} & set(entry.resource) for entry in entries)
+
     def require_going_on(self) -> "Access":
         """Raises AccessOver: what was revoked meanwhile is not granted after all."""
         if self.status in OVER or self.status == "ending":

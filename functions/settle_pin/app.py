@@ -1,0 +1,32 @@
+"""Handle PinReported, UnpinRequested, RetirementRequested, and the end of a pin's time."""
+
+from typing import Any
+
+from mesh.domain.errors import Rejected
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point, refused
+from mesh.entry.settings import RegistrySettings, load
+from mesh.usecases.settle_pin import PinKeeper
+
+
+class Settings(RegistrySettings):
+    """The function's environment."""
+
+    role_arn: str
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """EventBridge's envelope, or `{ending}` → Settled. A refusal is recorded, and not retried."""
+    settings = load(Settings)
+    keeper = PinKeeper(
+        role_arn=settings.role_arn,
+        books=wiring.books(settings),
+        topics=wiring.member_topics(settings),
+        schedules=wiring.schedules(),
+        tagging=wiring.tagging(settings),
+    )
+    try:
+        return keeper.settle(event)
+    except Rejected as refusal:
+        return refused(refusal)

@@ -1,0 +1,127 @@
+"""Versions that readers asked to be kept readable: one copy for all who want the same version, until the last of them.
+
+preparing (empty tables) → filling (closed to everybody, objects are copied) → ready → ending (tables are gone, objects
+are being removed). A pin that is ending is another one than a later pin of the same version.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Literal
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import AccountId, ManifestPointer, Model, PinId, Reason, stable_id
+from mesh.domain.names import pinned_table
+
+type PinStatus = Literal["preparing", "filling", "ready", "ending"]
+type PinCause = Literal["expired", "unpinned", "retired"]
+
+
+class NoLiveAccess(Rejected):
+    """An account that reads nothing of the product wants a version of it kept."""
+
+
+class PinTooLong(Rejected):
+    """A version is wanted for longer than this mesh keeps one."""
+
+
+class TooManyPins(Rejected):
+    """The product has as many pinned versions as this mesh keeps."""
+
+
+class NotPinned(Rejected):
+    """The version is not pinned for that account."""
+
+
+class PinnedTableTaken(Rejected):
+    """A table that is no pinned version has the name that one would get, or the name would be too long."""
+
+
+class TooLargeToPin(Rejected):
+    """An object of the version is larger than one call of a function can copy."""
+
+
+class Holder(Model):
+    """An account that wants the version, until then. `request` is the event that asked for it last."""
+
+    account: AccountId
+    until: datetime
+    reason: str
+    request: str
+    correlation_id: str
+    asked_at: datetime
+    cause: PinCause = "expired"
+
+
+class Pin(Model):
+    """One pinned version. `tables` are known once they are prepared, by the names they had in the version.
+
+    `ordered` is when the owner's account was last asked to begin, and `ordered_by` because of which request; `refusal`
+    is why nothing came of it.
+    """
+
+    id: PinId
+    version: int
+    manifest: ManifestPointer
+    status: PinStatus
+    holders: tuple[Holder, ...]
+    ordered: datetime
+    ordered_by: str = ""
+    tables: tuple[str, ...] = ()
+    objects: int = 0
+    bytes: int = 0
+    refusal: Reason | None = None
+
+    def holder(self, account: str) -> Holder | None:
+        """What that account asked for."""
+        return next((each for each in self.holders if each.account == account), None)
+
+    def held_by(self, holder: Holder) -> "Pin":
+        """The same, with this account's wish in place of an earlier one."""
+        others = tuple(each for each in self.holders if each.account != holder.account)
+        return self.model_copy(update={"holders": (*others, holder)})
+
+    def without(self, requests: Collection[str]) -> "Pin":
+        """The same, without those who asked by these events."""
+        return self.model_copy(update={"holders": tuple(each for each in self.holders if each.request not in requests)})
+
+    def over(self, now: datetime) -> tuple[Holder, ...]:
+        """Those whose time has come."""
+        return tuple(each for each in self.holders if each.until <= now)
+
+    def pinned_tables(self) -> tuple[tuple[str, str], ...]:
+        """(name in the version, name of the pinned table)."""
+        return tuple((table, pinned_table(table, self.version)) for table in self.tables)
+
+
+class Pins(Model):
+    """All pins of a product. `revision` counts writes: the registry takes one only from who has seen the last."""
+
+    product: str
+    pins: tuple[Pin, ...] = ()
+    revision: int = 0
+
+    def kept(self) -> tuple[Pin, ...]:
+        """Those that are not ending, by version."""
+        return tuple(sorted((pin for pin in self.pins if pin.status != "ending"), key=lambda pin: pin.version))
+
+    def of_version(self, version: int) -> Pin | None:
+        """The pin of that version, unless it is ending."""
+        return next((pin for pin in self.kept() if pin.version == version), None)
+
+    def pin(self, number: str) -> Pin | None:
+        """The pin of that id, as long as anything is left of it."""
+        return next((pin for pin in self.pins if pin.id == number), None)
+
+    def having(self, pin: Pin) -> "Pins":
+        """With this pin, in place of what was known of it."""
+        others = tuple(each for each in self.pins if each.id != pin.id)
+        return self.model_copy(update={"pins": (*others, pin)})
+
+    def without(self, number: str) -> "Pins":
+        """Nothing is left of that pin."""
+        return self.model_copy(update={"pins": tuple(each for each in self.pins if each.id != number)})
+
+
+def pin_id(request: str) -> str:
+    """The id of the pin that a request's event begins: the same for a redelivered one."""
+    return f"pin-{stable_id(request, 'pin').replace('-', '')[:12]}"

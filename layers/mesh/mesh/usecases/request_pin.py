@@ -1,0 +1,176 @@
+"""A reader wants a version kept: may they, is there such a version; then the owner's account is asked to prepare it."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from mesh.domain.access.asking import UntilInThePast
+from mesh.domain.errors import Rejected
+from mesh.domain.events import (
+    Envelope,
+    ManifestPointer,
+    Model,
+    PinRequested,
+    metadata_of,
+    read_event,
+)
+from mesh.domain.pins import Holder, NoLiveAccess, Pin, Pins, PinTooLong, TooManyPins, pin_id
+from mesh.domain.product import Product
+from mesh.ports import MemberTopics, Schedules, Target
+from mesh.usecases.ask_owners import require_sender
+from mesh.usecases.books import Books
+from mesh.usecases.change_subscription import UnknownProduct
+from mesh.usecases.pinning import cause_of, change_pins, live_accesses, order, refuse_wish, schedule_name, tell_ready
+from mesh.usecases.roll_back import UnknownVersion, VersionNotPinned
+
+WAITS: Final = timedelta(hours=2)
+"""A pin that nothing was heard of for so long is ordered anew when it is asked for again."""
+
+
+@dataclass(frozen=True)
+class PinLimits:
+    """How long a version is kept, and how many of a product at once."""
+
+    longest: timedelta
+    at_most: int
+
+
+class PinState(Model):
+    """A pin, and what it is doing."""
+
+    product: str
+    version: int
+    pin: str
+    status: str
+
+
+def request_pin(
+    envelope: Envelope,
+    *,
+    limits: PinLimits,
+    end: Target,
+    books: Books,
+    topics: MemberTopics,
+    schedules: Schedules,
+) -> PinState:
+    """Record who wants which version, until when; ask the owner's account unless it is kept already. Repeatable.
+
+    The end is arranged before anything is copied. A later request of the same account takes the place of its earlier
+    one. Raises NotAMember, ForgedSender, MalformedEvent, UnknownProduct, UnknownVersion, VersionNotPinned,
+    NoLiveAccess, UntilInThePast, PinTooLong, TooManyPins; every refusal is recorded, and told to the sender.
+    """
+    metadata = metadata_of(envelope)
+    try:
+        require_sender(envelope, books=books)
+        wish = read_event(PinRequested, envelope).data
+        product, manifest = _what(wish, books)
+        _require_reader(product, envelope.account, books)
+        now = books.clock.now()
+        _require_time(wish.until, now, limits)
+        holder = Holder(
+            account=envelope.account,
+            until=_whole_seconds(wish.until),
+            reason=wish.reason,
+            request=metadata.id,
+            correlation_id=metadata.correlation_id,
+            asked_at=now,
+        )
+        pins = change_pins(
+            product.name, lambda found: _held(found, wish.version, manifest, holder, limits), books.registry
+        )
+    except Rejected as refusal:
+        refuse_wish(envelope, refusal, books=books, topics=topics)
+        raise
+    pin = pins.of_version(wish.version)
+    if pin is None:  # it ended while it was written: the same request again begins another
+        return PinState(product=product.name, version=wish.version, pin="", status="ending")
+    ending = {"ending": {"product": product.name, "pin": pin.id}}
+    schedules.at(schedule_name(pin, holder), holder.until, end, json.dumps(ending))
+    _go_on(product, pin, holder, books, topics)
+    return PinState(product=product.name, version=pin.version, pin=pin.id, status=pin.status)
+
+
+def _what(wish: PinRequested, books: Books) -> tuple[Product, ManifestPointer]:
+    product = books.registry.product(wish.product)
+    if product is None or product.draft or product.status == "retired":
+        raise UnknownProduct(f"there is no product {wish.product!r}", product=wish.product, remedy="mesh products")
+    version = books.registry.version(product.name, wish.version)
+    where = {"product": product.name, "version": wish.version, "present": product.version}
+    history = f"mesh history {product.name} lists the versions."
+    if version is None:
+        raise UnknownVersion(f"{product.name} has no version {wish.version}", remedy=history, **where)
+    if version.manifest is None:
+        raise VersionNotPinned(f"nothing says which objects version {wish.version} had", remedy=history, **where)
+    return product, version.manifest
+
+
+def _require_reader(product: Product, account: str, books: Books) -> None:
+    """Central and the owner may; a consumer has to read the product now."""
+    if account in (books.central, product.owner) or any(live_accesses(product.name, account, books)):
+        return
+    raise NoLiveAccess(
+        f"account {account} has no live access to {product.name}",
+        product=product.name,
+        account=account,
+        remedy=f"Ask for access first: mesh request {product.name} --purpose … --until …",
+    )
+
+
+def _require_time(until: datetime, now: datetime, limits: PinLimits) -> None:
+    if until <= now:
+        raise UntilInThePast(f"it would have ended at {until.isoformat()}", remedy="Choose a later --until.")
+    latest = now + limits.longest
+    if until > latest:
+        raise PinTooLong(
+            f"a version is pinned for at most {limits.longest.days} days",
+            latest=latest.isoformat(),
+            remedy="Pin it for a shorter time; it can be prolonged: mesh pin again before it ends.",
+        )
+
+
+def _whole_seconds(until: datetime) -> datetime:
+    """Not earlier than was asked: a schedule is to the second, and must not fire before the time is over."""
+    return until.replace(microsecond=0) + timedelta(seconds=1) if until.microsecond else until
+
+
+def _held(found: Pins, version: int, manifest: ManifestPointer, holder: Holder, limits: PinLimits) -> Pins:
+    pin, begun = found.of_version(version), pin_id(holder.request)
+    if pin is not None:
+        if any(each.request == holder.request for each in pin.holders):
+            return found  # delivered again
+        lost = pin.status != "ready" and pin.ordered + WAITS < holder.asked_at
+        anew = {"ordered": holder.asked_at, "ordered_by": holder.request} if lost else {}
+        return found.having(pin.held_by(holder).model_copy(update=anew))
+    if found.pin(begun) is not None:
+        return found  # delivered again after it came to an end
+    kept = [each.version for each in found.kept()]
+    if len(kept) >= limits.at_most:
+        raise TooManyPins(
+            f"{found.product} has {len(kept)} pinned versions, which is as many as are kept",
+            product=found.product,
+            versions=kept,
+            remedy=f"Use one of them, or wait until one ends: mesh pins {found.product}.",
+        )
+    return found.having(
+        Pin(
+            id=begun,
+            version=version,
+            manifest=manifest,
+            status="preparing",
+            holders=(holder,),
+            ordered=holder.asked_at,
+            ordered_by=holder.request,
+        )
+    )
+
+
+def _go_on(product: Product, pin: Pin, holder: Holder, books: Books, topics: MemberTopics) -> None:
+    metadata = cause_of(holder)
+    facts = {"product": product.name, "version": pin.version, "pin": pin.id, "account": holder.account}
+    wish = {"until": holder.until.isoformat(), "why": holder.reason}
+    books.trace.note(metadata.correlation_id, "pin requested", **facts, **wish)
+    if pin.status == "ready":
+        tell_ready(product.name, pin, holder, books=books, topics=topics)
+    elif pin.ordered_by == metadata.id:
+        order(product, pin, "prepare", metadata, books=books, topics=topics)

@@ -1,0 +1,277 @@
+"""What becomes of a pin: its owner has done a step, a reader needs it no longer, its time is over, or its product ends.
+
+The tables are central's to drop: their role alone may, by a grant on each that it gives itself just before.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import (
+    Envelope,
+    Metadata,
+    Model,
+    PinReported,
+    Reason,
+    RetirementRequested,
+    UnpinRequested,
+    metadata_of,
+    read_event,
+)
+from mesh.domain.membership import authorise
+from mesh.domain.names import pinned_table
+from mesh.domain.pinned_tables import PIN
+from mesh.domain.pins import Holder, NotPinned, Pin, PinCause, Pins
+from mesh.domain.product import ConcurrentChange, Product
+from mesh.ports import MemberTopics, Schedules
+from mesh.usecases.ask_owners import require_sender
+from mesh.usecases.books import Books
+from mesh.usecases.pinning import (
+    cause_of,
+    change_pins,
+    order,
+    record_refusal,
+    refuse_wish,
+    schedule_name,
+    tell_over,
+    tell_ready,
+)
+from mesh.usecases.publication import owned_product
+from mesh.usecases.registration import grant_entry
+from mesh.usecases.request_pin import PinState
+from mesh.usecases.tag_pins import Tagging, close_pin, open_pin
+
+
+class Due(Model):
+    """The time of some holders of a pin has come: said by a schedule."""
+
+    product: str
+    pin: str
+
+
+class Settled(Model):
+    """The pins that it was about, as they stand."""
+
+    pins: tuple[PinState, ...]
+
+
+class PinKeeper:
+    """Central's hands on pinned tables. `role_arn` is the role that acts: the only one that drops them."""
+
+    def __init__(
+        self,
+        *,
+        role_arn: str,
+        books: Books,
+        topics: MemberTopics,
+        schedules: Schedules,
+        tagging: Tagging,
+    ) -> None:
+        self._role_arn = role_arn
+        self._books, self._topics, self._schedules = books, topics, schedules
+        self._tagging = tagging
+
+    def settle(self, payload: Mapping[str, Any]) -> Settled:
+        """By what it is about: `payload` is an envelope of one of the events below, or `{"ending": …}`.
+
+        Raises what the methods below raise.
+        """
+        if "ending" in payload:
+            due = Due.model_validate(payload["ending"])
+            return Settled(pins=(self.end_due(due.product, due.pin),))
+        envelope = Envelope.model_validate(payload)
+        if envelope.detail_type == PinReported.detail_type():
+            return Settled(pins=(self.receive_report(envelope),))
+        if envelope.detail_type == UnpinRequested.detail_type():
+            return Settled(pins=(self.unpin(envelope),))
+        return Settled(pins=tuple(self.retire(envelope)))
+
+    def receive_report(self, envelope: Envelope) -> PinState:
+        """The owner's account has done a step, or cannot. Repeatable; a report on what is over is cleaned up after, and
+        one that comes late changes nothing of what can be read.
+
+        Raises what `authorise` raises, MalformedEvent, NotTheOwner (recorded), NotYetReadable, ConcurrentChange.
+        """
+        try:
+            authorise(envelope, self._books.registry.member(envelope.account), None)
+            event = read_event(PinReported, envelope)
+            product = owned_product(self._books.registry, event.data.product, envelope.account)
+        except Rejected as refusal:
+            record_refusal(envelope, refusal, self._books)
+            raise
+        report, cause = event.data, event.metadata
+        pin = self._books.registry.pins(product.name).pin(report.pin)
+        if pin is None or pin.status == "ending":
+            return self._clean_up(product, pin, report, cause)
+        if report.reason is not None and pin.status != "ready":
+            return self._end(product, pin.id, cause, refusal=report.reason)
+        if report.step == "prepare" and pin.status != "ready":
+            return self._prepared(product, pin, report, cause)
+        if report.step == "fill" and pin.status == "filling":
+            return self._filled(product, pin)
+        return _state(product, pin)
+
+    def unpin(self, envelope: Envelope) -> PinState:
+        """An account needs its pinned version no longer; the copy goes with its last holder.
+
+        Raises NotAMember, ForgedSender, MalformedEvent, NotPinned; every refusal is recorded, and told.
+        """
+        metadata = metadata_of(envelope)
+        try:
+            require_sender(envelope, books=self._books)
+            wish = read_event(UnpinRequested, envelope).data
+            product, pin, holder = self._held(wish, envelope.account, metadata.id)
+        except Rejected as refusal:
+            refuse_wish(envelope, refusal, books=self._books, topics=self._topics)
+            raise
+        story = {"request": metadata.id, "correlation_id": metadata.correlation_id}
+        gone = holder.model_copy(update={"until": self._books.clock.now(), "cause": "unpinned", **story})
+        self._update(product.name, pin.id, lambda known: known.held_by(gone))
+        facts = {"product": product.name, "version": wish.version, "pin": pin.id, "account": envelope.account}
+        self._books.trace.note(metadata.correlation_id, "unpinned", **facts)
+        return self.end_due(product.name, pin.id)
+
+    def end_due(self, product: str, number: str) -> PinState:
+        """The time of some of its holders has come. One that has ended is success. Raises ConcurrentChange."""
+        found, pin = self._books.registry.product(product), self._books.registry.pins(product).pin(number)
+        if found is None or pin is None:
+            return PinState(product=product, version=pin.version if pin else 0, pin=number, status="ended")
+        over = pin.over(self._books.clock.now())
+        if pin.status == "ending" or len(over) == len(pin.holders):
+            return self._end(found, pin.id, cause_of(pin.holders[0]), only_over=True)
+        for holder in over:
+            tell_over(product, pin, holder, books=self._books, topics=self._topics)
+        gone = {holder.request for holder in over}
+        left = self._update(product, pin.id, lambda known: known.without(gone))
+        return _state(found, left)
+
+    def retire(self, envelope: Envelope) -> list[PinState]:
+        """The product ends: so do its pins. Raises what `authorise` raises, MalformedEvent, NotTheOwner; whoever
+        retires the product records that."""
+        authorise(envelope, self._books.registry.member(envelope.account), None)
+        wish = read_event(RetirementRequested, envelope)
+        product = owned_product(self._books.registry, wish.data.product, envelope.account)
+        pins = self._books.registry.pins(product.name).kept()
+        return [self._end(product, pin.id, wish.metadata, cause_for_all="retired") for pin in pins]
+
+    def _held(self, wish: UnpinRequested, account: str, request: str) -> tuple[Product, Pin, Holder]:
+        """Also one that this very event has ended already: it was delivered again."""
+        product, pins = self._books.registry.product(wish.product), self._books.registry.pins(wish.product)
+        again = (pin for pin in pins.pins if any(holder.request == request for holder in pin.holders))
+        pin = next(again, None) or pins.of_version(wish.version)
+        holder = pin.holder(account) if pin is not None else None
+        if product is None or pin is None or holder is None:
+            raise NotPinned(
+                f"version {wish.version} of {wish.product} is not pinned for account {account}",
+                product=wish.product,
+                version=wish.version,
+                remedy=f"mesh pins {wish.product} lists what is.",
+            )
+        return product, pin, holder
+
+    def _prepared(self, product: Product, pin: Pin, report: PinReported, cause: Metadata) -> PinState:
+        """Close the empty tables, then have them filled: in that order, so that nobody reads what is being copied."""
+        changes = {"tables": report.tables, "objects": report.objects, "bytes": report.bytes, "status": "filling"}
+        named = pin.model_copy(update=changes)
+        close_pin(product.name, named, self._tagging)
+        saved = self._update(product.name, pin.id, lambda known: known.model_copy(update=changes))
+        if saved.status == "filling":
+            order(product, saved, "fill", cause, books=self._books, topics=self._topics)
+        return _state(product, saved)
+
+    def _filled(self, product: Product, pin: Pin) -> PinState:
+        """Readable from now on: opened to whom the present table is open, then told."""
+        books, topics = self._books, self._topics
+        open_pin(product, pin, self._tagging)
+        saved = self._update(product.name, pin.id, lambda known: known.model_copy(update={"status": "ready"}))
+        for holder in saved.holders if saved.status == "ready" else ():
+            tell_ready(product.name, saved, holder, books=books, topics=topics)
+        return _state(product, saved)
+
+    def _end(
+        self,
+        product: Product,
+        number: str,
+        cause: Metadata,
+        *,
+        refusal: Reason | None = None,
+        cause_for_all: PinCause | None = None,
+        only_over: bool = False,
+    ) -> PinState:
+        """Tables first, so that nobody reads what is being removed; who held it is told; then the objects go.
+
+        `only_over`: not if somebody asked for it meanwhile.
+        """
+        now = self._books.clock.now()
+
+        def end(known: Pin) -> Pin:
+            if only_over and len(known.over(now)) < len(known.holders):
+                return known
+            holders = known.holders
+            if cause_for_all is not None:
+                holders = tuple(each.model_copy(update={"cause": cause_for_all}) for each in holders)
+            return known.model_copy(update={"status": "ending", "holders": holders, "refusal": refusal})
+
+        ending = self._update(product.name, number, end)
+        if ending.status != "ending":
+            return _state(product, ending)
+        for table in ending.tables or self._of_version(product.name, ending.version):
+            self._drop(product.name, pinned_table(table, ending.version), ending.id)
+        for holder in ending.holders:
+            tell_over(product.name, ending, holder, books=self._books, topics=self._topics)
+        order(product, ending, "remove", cause, books=self._books, topics=self._topics)
+        for holder in ending.holders:
+            self._schedules.drop(schedule_name(ending, holder))
+        return _state(product, ending)
+
+    def _clean_up(self, product: Product, pin: Pin | None, report: PinReported, cause: Metadata) -> PinState:
+        """A report that comes after the end: what it made goes as well. Once all is removed the pin is forgotten."""
+        if report.step == "remove":
+            change_pins(product.name, lambda found: found.without(report.pin), self._books.registry)
+            facts = {"product": product.name, "version": report.version, "pin": report.pin}
+            self._books.trace.note(cause.correlation_id, "pin removed", **facts)
+            return PinState(product=product.name, version=report.version, pin=report.pin, status="ended")
+        for table in report.tables:
+            self._drop(product.name, pinned_table(table, report.version), report.pin)
+        version = self._books.registry.version(product.name, report.version)
+        if version is not None and version.manifest is not None:
+            left = Pin(
+                id=report.pin,
+                version=report.version,
+                manifest=version.manifest,
+                status="ending",
+                holders=(),
+                ordered=self._books.clock.now(),
+            )
+            order(product, pin or left, "remove", cause, books=self._books, topics=self._topics)
+        return PinState(product=product.name, version=report.version, pin=report.pin, status="ending")
+
+    def _drop(self, database: str, name: str, number: str) -> None:
+        """The table, if it is this pin's: a later pin of the version has one of the same name."""
+        found = self._tagging.catalog.table(database, name)
+        if found is None or found.get("Parameters", {}).get(PIN) != number:
+            return
+        place = {"Table": {"CatalogId": self._books.central, "DatabaseName": database, "Name": name}}
+        self._tagging.lake.grant([grant_entry(self._role_arn, place, ["DROP"])])
+        self._tagging.catalog.drop_table(database, name)
+
+    def _of_version(self, product: str, number: int) -> tuple[str, ...]:
+        """Of a pin that ends before anybody said which tables it has: a run may have made them already."""
+        version = self._books.registry.version(product, number)
+        return tuple(table.table for table in version.tables) if version else ()
+
+    def _update(self, product: str, number: str, change: Callable[[Pin], Pin]) -> Pin:
+        """Change the pin as it stands; one that is ending stays so. Raises ConcurrentChange, also if it is gone."""
+
+        def changed(found: Pins) -> Pins:
+            known = found.pin(number)
+            return found if known is None or known.status == "ending" else found.having(change(known))
+
+        pin = change_pins(product, changed, self._books.registry).pin(number)
+        if pin is None:
+            raise ConcurrentChange(f"pin {number} of {product} is gone", product=product)
+        return pin
+
+
+def _state(product: Product, pin: Pin) -> PinState:
+    return PinState(product=product.name, version=pin.version, pin=pin.id, status=pin.status)
