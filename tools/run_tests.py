@@ -15,7 +15,8 @@ from typing import IO, Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 ON_A_MESH: Final = ("workflow", "e2e", "perf")
 OF_ACCESS: Final = (
-    "test_accept_", "test_access_", "test_explain", "test_grant_", "test_query", "test_release_share", "test_revoke_",
+    "test_accept_", "test_access_", "test_explain", "test_grant_", "test_pin_", "test_query", "test_release_share",
+    "test_revoke_", "test_unpublished_",
 )  # fmt: skip
 """Beginnings of the files that test how an access is asked for, used and ended; the others on a mesh are of uploads."""
 
