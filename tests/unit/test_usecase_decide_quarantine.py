@@ -167,7 +167,8 @@ def test_of_two_decisions_at_once_one_counts():
     assert world.batch.status == "released"
 
 
-def test_a_batch_that_is_being_released_cannot_be_rejected(monkeypatch):
+def died_releasing(monkeypatch):
+    """A world in which a release came to its end before the first object was back."""
     world = World()
 
     def dies(*arguments):
@@ -177,6 +178,11 @@ def test_a_batch_that_is_being_released_cannot_be_rejected(monkeypatch):
         patch.setattr(world.objects, "copy", dies)
         with pytest.raises(ConcurrentChange):
             world.decide("release")
+    return world
+
+
+def test_a_batch_that_is_being_released_cannot_be_rejected(monkeypatch):
+    world = died_releasing(monkeypatch)
 
     with pytest.raises(BatchAlreadyDecided, match="releasing by the steward"):
         world.decide("reject", event="e-2")
@@ -185,15 +191,7 @@ def test_a_batch_that_is_being_released_cannot_be_rejected(monkeypatch):
 
 
 def test_a_release_that_died_for_good_is_finished_by_another_one(monkeypatch):
-    world = World()
-
-    def dies(*arguments):
-        raise ConcurrentChange("gone")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(world.objects, "copy", dies)
-        with pytest.raises(ConcurrentChange):
-            world.decide("release")
+    world = died_releasing(monkeypatch)
 
     closed = world.decide("release", event="e-2")
 

@@ -5,13 +5,13 @@ Everything goes by lines, so that an object may be read from memory or as it com
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, BinaryIO, Literal, Never
+from typing import Any, BinaryIO, Literal
 
 from mesh.domain.curation.errors import RawFormatUnsupported
 from mesh.domain.formats.detection import MAGIC_LENGTH, Detected, check_magic, detect_by_name
+from mesh.domain.formats.jsonlines import strict_decoder
 from mesh.domain.rejections import (
     ArchiveUnsupported,
     FormatDeclined,
@@ -105,7 +105,7 @@ def json_columns(records: Iterable[dict[str, Any]], where: Where) -> tuple[str, 
 
 def json_objects(lines: Iterable[str], where: Where) -> Iterator[dict[str, Any]]:
     """Records of JSON lines; numbers with a point as Decimal. Raises MalformedJson."""
-    decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique)
+    decoder = strict_decoder(parse_float=Decimal)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -116,17 +116,6 @@ def json_objects(lines: Iterable[str], where: Where) -> Iterator[dict[str, Any]]
         if not isinstance(record, dict):
             raise _malformed(f"line {number} is no JSON object but {type(record).__name__}", number, where)
         yield record
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) != len(pairs):
-        raise ValueError("a field comes twice")
-    return record
-
-
-def _no_constant(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _malformed(message: str, line: int, where: Where) -> MalformedJson:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, Never
 
 from mesh.domain.formats.model import MAX_TEXT_BYTES
@@ -61,7 +61,7 @@ def _records(head: TextHead, where: dict[str, str]) -> Iterator[tuple[int, dict[
         text = text[: text.rfind("\n") + 1]
         if not text.strip():
             raise LineTooLong(f"the first line is longer than {MAX_TEXT_BYTES} bytes", remedy=_REMEDY, **where)
-    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+    decoder = strict_decoder()
     for line, content in enumerate(text.split("\n"), start=1):
         if not content.strip():
             continue
@@ -112,6 +112,11 @@ def _merged(left: str, right: str) -> str:
     if not left or not right:
         return left or right
     return wider(left, right) or "string"
+
+
+def strict_decoder(parse_float: Callable[[str], Any] = float) -> json.JSONDecoder:
+    """JSON as the RFC has it: no NaN, no infinity; and no field twice. Its errors are ValueErrors."""
+    return json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=parse_float)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
