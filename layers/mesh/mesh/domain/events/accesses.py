@@ -1,0 +1,183 @@
+"""An access, from the request to its end."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from mesh.domain.events.model import (
+    AccessId,
+    AccountId,
+    ColumnName,
+    EventData,
+    Model,
+    ProductName,
+    Reason,
+    RoleName,
+    TableName,
+)
+
+
+class AccessRequested(EventData):
+    """The sending account asks for access: who shall read what, for which purpose, until when.
+
+    What: a `product` (of it one `table`, some `columns`, the `rows` of a predicate), or an LF-Tag `expression`.
+    Who: `reader`, a persona or an IAM role name of the asking account; left out, the account as a whole.
+    """
+
+    product: ProductName | None = None
+    table: TableName | None = None
+    columns: tuple[ColumnName, ...] = Field(default=(), max_length=1000)
+    rows: str = Field(default="", max_length=2048)
+    expression: str = Field(default="", max_length=8192)
+    reader: RoleName | None = None
+    permission: Literal["SELECT", "DESCRIBE"] = "SELECT"
+    purpose: str = Field(min_length=1, max_length=64)
+    until: AwareDatetime
+
+
+class ExposedClass(Model):
+    """Columns of one classification. At most 100 names are listed; the count is always whole."""
+
+    confidentiality: str
+    pii: str
+    columns: tuple[str, ...]
+    count: int = Field(ge=1)
+
+
+class ExposedData(Model):
+    """A table of which columns would be, or are, exposed; `hidden` is how many of its columns are not."""
+
+    database: str
+    table: str
+    owner: str
+    classes: tuple[ExposedClass, ...]
+    hidden: int = Field(ge=0)
+
+
+class DecisionRequested(EventData):
+    """The owner is asked whether a consumer may have what is shown. Answered by AccessDecided (`how`)."""
+
+    access: AccessId
+    receiver: AccountId
+    receiver_domain: str
+    reader: str
+    what: str
+    purpose: str
+    until: AwareDatetime
+    exposure: tuple[ExposedData, ...]
+    rule: str
+    why: str
+    approvers: tuple[AccountId, ...]
+    answer_by: AwareDatetime
+    reminder: int = Field(default=0, ge=0)
+    how: str
+
+
+class AccessDecided(EventData):
+    """An owner's answer. It may grant less than was asked (`until`, `columns` as `table.column`), never more."""
+
+    access: AccessId
+    decision: Literal["approve", "deny"]
+    reason: str = Field(min_length=1, max_length=1000)
+    until: AwareDatetime | None = None
+    columns: tuple[str, ...] = Field(default=(), max_length=1000)
+
+
+class DecisionRefused(EventData):
+    """An answer did not count: told to who gave it."""
+
+    access: str
+    reason: Reason
+
+
+class GrantEntry(Model):
+    """One grant of Lake Formation: its `Resource` structure (with CatalogId), and permissions on it."""
+
+    resource: dict[str, Any]
+    permissions: tuple[str, ...]
+
+
+class ReadableTable(Model):
+    """A table that a grant lets one read, and the columns of it that prove it (at most 100)."""
+
+    database: ProductName
+    table: TableName
+    columns: tuple[str, ...]
+
+
+class AccessGranted(EventData):
+    """Central granted to the receiving account; it passes that on to the reader (a role name; empty: nobody)."""
+
+    access: AccessId
+    receiver: AccountId
+    reader: str
+    catalog_id: AccountId
+    region: str
+    entries: tuple[GrantEntry, ...]
+    databases: tuple[ProductName, ...]
+    tables: tuple[ReadableTable, ...]
+    what: str
+    purpose: str
+    until: AwareDatetime
+    left_out: tuple[str, ...] = ()
+    """What was asked for and is not granted, each with the rule that says so."""
+
+
+class AccessReady(EventData):
+    """Linked, passed on, and proven by a query: the reader can read."""
+
+    access: AccessId
+    links: tuple[str, ...]
+    proved_as: str = ""
+    """The ARN of the role as which the proving query ran; empty where there was nothing to query yet."""
+    query_execution_id: str = ""
+
+
+class AccessNotReady(EventData):
+    """The receiving account could not make use of a grant; central takes it back."""
+
+    access: AccessId
+    reason: Reason
+
+
+class AccessDenied(EventData):
+    """A request came to nothing, and why; nothing was granted, or all of it was taken back."""
+
+    access: str
+    receiver: AccountId
+    what: str
+    reason: Reason
+
+
+class AccessExpiring(EventData):
+    """An access ends soon by itself."""
+
+    access: AccessId
+    receiver: AccountId
+    what: str
+    reader: str
+    until: AwareDatetime
+
+
+class RevocationRequested(EventData):
+    """The owner, the receiving account or central wants an access, or an open request, to end."""
+
+    access: AccessId
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class AccessRevoked(EventData):
+    """An access ends: the receiving account takes back what it passed on."""
+
+    access: AccessId
+    receiver: AccountId
+    what: str
+    cause: Literal["revoked", "expired", "retired", "failed"]
+    reason: Reason
+
+
+class AccessReleased(EventData):
+    """The receiving account took back what it had passed on."""
+
+    access: AccessId
+    links_removed: tuple[str, ...] = ()

@@ -1,0 +1,122 @@
+"""What all events have in common: their frame, their ids, how one is read out of EventBridge's envelope."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mesh.domain.errors import Rejected
+
+SOURCE = "meshwork"
+AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
+ProductName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
+TableName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,255}$")]
+ColumnName = Annotated[str, Field(pattern=r"^[^\s,.\"'`]{1,255}$")]
+RoleName = Annotated[str, Field(pattern=r"^[\w+=,@-]{1,64}$")]
+AccessId = Annotated[str, Field(pattern=r"^ac-[0-9a-f]{12}$")]
+PinId = Annotated[str, Field(pattern=r"^pin-[0-9a-f]{12}$")]
+BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+
+
+class MalformedEvent(Rejected):
+    """An event, or a call, that does not have the form of its contract."""
+
+    @classmethod
+    def of(cls, invalid: ValidationError) -> "MalformedEvent":
+        """The first fault, by its place."""
+        fault = invalid.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        return cls(f"{place}: {fault['msg']}", field=place, remedy="see events/contracts/")
+
+
+class Model(BaseModel):
+    """Immutable, and closed: a field that is not in the contract is an error, not noise."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+
+
+class Metadata(Model):
+    """`id` is unique per event and stable over redelivery; `correlation_id` is one upload's whole story."""
+
+    id: str = Field(default_factory=lambda: str(uuid4()), max_length=128)
+    version: Literal[1] = 1
+    correlation_id: str = Field(default_factory=lambda: str(uuid4()), max_length=128)
+    causation_id: str | None = Field(default=None, max_length=128)
+    time: datetime = Field(default_factory=lambda: datetime.now(UTC))
+
+
+class EventData(Model):
+    """Base of every `data`; its class name is the detail-type."""
+
+    @classmethod
+    def detail_type(cls) -> str:
+        """The EventBridge `detail-type`."""
+        return cls.__name__
+
+
+class Event[D: EventData](Model):
+    """An event's whole `detail`."""
+
+    metadata: Metadata = Field(default_factory=Metadata)
+    data: D
+
+
+class Reason(Model):
+    """Why something was refused: an error's `to_dict()`."""
+
+    code: str
+    message: str
+    where: dict[str, Any] = Field(default_factory=dict)
+    remedy: str = ""
+
+
+class Envelope(BaseModel):
+    """EventBridge's envelope, as far as Meshwork relies on it."""
+
+    model_config = ConfigDict(defer_build=True, extra="ignore", populate_by_name=True)
+
+    REPLAY_FIELD: ClassVar[str] = "replay-name"
+    id: str
+    account: AccountId
+    region: str = ""
+    source: str
+    detail_type: str = Field(alias="detail-type")
+    detail: dict[str, Any]
+
+
+def metadata_of(envelope: Envelope) -> Metadata:
+    """The event's metadata; where they have no form, those of its delivery, so that whoever sent it can be answered."""
+    try:
+        return Metadata.model_validate(_metadata_in(envelope))
+    except ValidationError:
+        return Metadata.model_validate(_metadata_in(envelope.model_copy(update={"detail": {}})))
+
+
+def read_event[D: EventData](kind: type[D], envelope: Envelope) -> Event[D]:
+    """The event in an envelope. Raises MalformedEvent."""
+    try:
+        detail = {**envelope.detail, "metadata": _metadata_in(envelope)}
+        return Event[kind].model_validate(detail)  # type: ignore[valid-type]
+    except ValidationError as invalid:
+        raise MalformedEvent.of(invalid) from invalid
+
+
+def _metadata_in(envelope: Envelope) -> object:
+    """Ids that are left out are the delivery's: a retry repeats them."""
+    found = envelope.detail.get("metadata", {})
+    return {"id": envelope.id, "correlation_id": envelope.id, **found} if isinstance(found, dict) else found
+
+
+def stable_id(*parts: object) -> str:
+    """The same parts give the same id: an event sent twice is recognised as one."""
+    return str(uuid5(NAMESPACE_URL, "/".join(str(part) for part in parts)))
+
+
+def follow(cause: Metadata, *parts: object) -> Metadata:
+    """Metadata of an event caused by another one: same story, and an id that a retry repeats."""
+    return Metadata(
+        id=stable_id(cause.id, *parts),
+        correlation_id=cause.correlation_id,
+        causation_id=cause.id,
+    )

@@ -1,0 +1,160 @@
+"""From a crawl to the version that subscribers are told of."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from mesh.domain.counting import TableTotal
+from mesh.domain.events.model import AccountId, EventData, Model, ProductName, TableName
+from mesh.domain.evolution import Compatibility
+from mesh.domain.schema import TypeChange
+
+
+class PersonalDataFinding(Model):
+    """A column that looks like personal data: which LF-Tag value it should have, and why it is thought so."""
+
+    column: str
+    value: str
+    reason: str
+    confidence: float = Field(ge=0, le=1)
+
+
+class ShortFinding(Model):
+    """A check's finding in short, as it is told with a version; the whole of it is in the batch's report."""
+
+    code: str
+    table: str = ""
+    column: str = ""
+    message: str = Field(max_length=500)
+
+
+class QualitySummary(Model):
+    """A table's checks in short: `scores` from 0 to 1 by name, and the first warnings; `warnings` counts all."""
+
+    scores: dict[str, float] = Field(default_factory=dict)
+    warnings: int = Field(default=0, ge=0)
+    findings: tuple[ShortFinding, ...] = Field(default=(), max_length=20)
+
+
+class ManifestPointer(Model):
+    """Where the state of a product after one batch is written down: an object in the producer's bucket.
+
+    `sha256` is of the object's bytes, in hexadecimal; `objects` is how many objects it pins.
+    """
+
+    key: str = Field(max_length=1024)
+    version_id: str | None = None
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    objects: int = Field(ge=0)
+
+
+class Rollback(Model):
+    """Which version was gone back to, by which request, asked for by which account, and why."""
+
+    version: int = Field(ge=1)
+    request: str = Field(max_length=128)
+    requested_by: AccountId
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class CrawledTable(Model):
+    """One table of a crawl. Counts are of this batch, `total` of the table since the product began.
+
+    Columns are read by central from the catalog, the truth; `columns` are the names of those that this crawl has read,
+    so that its findings speak of them. None: all that are there (it read no files itself, or the table is too wide to
+    list). `partitions` is how many there are in all, where the crawl is no addition to what there was (a rollback).
+    """
+
+    name: TableName
+    new_table: bool
+    objects: int = Field(ge=0)
+    rows: int = Field(ge=0)
+    rows_exact: bool
+    bytes: int = Field(ge=0)
+    total: TableTotal
+    partitions_added: tuple[str, ...] = ()
+    partitions_added_count: int = Field(default=0, ge=0)
+    partitions: int | None = Field(default=None, ge=0)
+    findings: tuple[PersonalDataFinding, ...] = ()
+    columns: tuple[str, ...] | None = None
+    quality: QualitySummary | None = None
+
+
+class DataCrawled(EventData):
+    """A batch is in the catalog: what was crawled, as pointers and a summary.
+
+    `manifest` pins what the product is after it; `rollback` says that the batch is an earlier version come again.
+    """
+
+    product: ProductName
+    generation: int = Field(ge=1)
+    mode: Literal["express", "glue"]
+    tables: tuple[CrawledTable, ...] = Field(min_length=1, max_length=100)
+    quarantined: int = Field(default=0, ge=0)
+    manifest: ManifestPointer | None = None
+    rollback: Rollback | None = None
+
+
+class ColumnRef(Model):
+    """A column as Glue has it."""
+
+    name: str
+    type: str
+
+
+class TableChange(Model):
+    """What one version changed in one table. `rows`, `bytes` and `objects` are of what came; `…_total` is the table's
+    after it, `rows_delta` against the version before. `schema_changes` are in words, at most 100.
+    """
+
+    table: TableName
+    new_table: bool = False
+    added_columns: tuple[ColumnRef, ...] = ()
+    removed_columns: tuple[str, ...] = ()
+    changed_types: tuple[TypeChange, ...] = ()
+    added_partitions: tuple[str, ...] = ()
+    added_partitions_count: int = 0
+    columns: int = 0
+    rows: int = 0
+    rows_exact: bool = True
+    bytes: int = 0
+    objects: int = 0
+    rows_total: int | None = None
+    rows_delta: int | None = None
+    compatibility: Compatibility = "full"
+    schema_changes: tuple[str, ...] = ()
+    quality: QualitySummary | None = None
+
+
+class Query(Model):
+    """How a consumer reads a table: through its own resource link, in its own account."""
+
+    catalog_id: AccountId
+    database: str
+    table: str
+    resource_link: str
+    sql: str
+
+
+class ProductUpdated(EventData):
+    """A new version can be read in central.
+
+    `severity`: `breaking`, what a reader names may be gone or have another meaning; `warning`, values may be other than
+    before, or checks found something; else `info`. `follows` is the version that it is compared with, 0 for none.
+    `manifest` pins the version's objects; `rollback` says which version it repeats, and why. `warnings` are at most 20.
+    """
+
+    product: ProductName
+    version: int = Field(ge=1)
+    domain: str
+    owner_account: AccountId
+    contract_version: str
+    changes: tuple[TableChange, ...]
+    queries: tuple[Query, ...]
+    draft: bool = False
+    follows: int = Field(default=0, ge=0)
+    severity: Literal["info", "warning", "breaking"] = "info"
+    compatibility: Compatibility = "full"
+    rollback: Rollback | None = None
+    manifest: ManifestPointer | None = None
+    warnings: tuple[ShortFinding, ...] = Field(default=(), max_length=20)

@@ -1,0 +1,47 @@
+"""What was held back, and its owner's word on it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from mesh.domain.events.model import EventData, Model, ProductName, Reason
+
+
+class QuarantinedObject(Model):
+    """An object that did not pass: where it was, where it is, and its report."""
+
+    key: str
+    moved_to: str | None = None
+    report: str | None = None
+    reason: Reason
+
+
+class ProductQuarantined(EventData):
+    """A contract or some data did not pass. Nothing of it was published."""
+
+    product: str
+    reason: Reason
+    bucket: str = ""
+    objects: tuple[QuarantinedObject, ...] = ()
+    objects_count: int = 0
+
+
+class QuarantineDecided(EventData):
+    """The owner's word on a held batch, on the owner's own bus. `by` is who says so; the role is held by IAM."""
+
+    product: ProductName
+    run: str = Field(pattern=r"^[0-9]{8}$")
+    decision: Literal["release", "reject"]
+    reason: str = Field(min_length=1, max_length=1000)
+    by: str = Field(min_length=1, max_length=320)
+
+
+class QuarantineClosed(EventData):
+    """A held batch is on its way to be published all the same, or stays out for good."""
+
+    product: ProductName
+    run: str
+    outcome: Literal["released", "rejected"]
+    reason: str
+    by: str
+    objects: int

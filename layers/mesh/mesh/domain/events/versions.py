@@ -1,0 +1,111 @@
+"""Back to an earlier version, and versions that are kept for readers."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from mesh.domain.events.model import AccessId, EventData, PinId, ProductName, Reason, TableName
+from mesh.domain.events.publication import ManifestPointer, Query, Rollback
+
+
+class RollbackRequested(EventData):
+    """The owner, or central, wants an earlier version back."""
+
+    product: ProductName
+    version: int = Field(ge=1)
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class RestoreRequested(EventData):
+    """Central asks the owner's account to make a product what an earlier version's manifest says."""
+
+    product: ProductName
+    rollback: Rollback
+    manifest: ManifestPointer
+
+
+class RollbackRefused(EventData):
+    """A rollback came to nothing, and nothing was changed: told by central, or by the owner's account to central."""
+
+    product: str
+    version: int = Field(ge=1)
+    request: str = Field(max_length=128)
+    reason: Reason
+
+
+class PinRequested(EventData):
+    """The sending account wants to go on reading a version beside those that follow it, until then."""
+
+    product: ProductName
+    version: int = Field(ge=1)
+    until: AwareDatetime
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class UnpinRequested(EventData):
+    """The sending account needs a pinned version no longer."""
+
+    product: ProductName
+    version: int = Field(ge=1)
+
+
+class PinOrdered(EventData):
+    """Central asks the owner's account for one step of a pin.
+
+    `prepare`: the tables, on locations where nothing lies yet. `fill`: copies of the manifest's objects; said once
+    central has closed the tables to everybody. `remove`: all copies, when the tables are gone.
+    """
+
+    product: ProductName
+    version: int = Field(ge=1)
+    pin: PinId
+    step: Literal["prepare", "fill", "remove"]
+    manifest: ManifestPointer
+
+
+class PinReported(EventData):
+    """The owner's account has done a step, or cannot do it (`reason`). `tables` are those of the version, by the names
+    they have there; `objects` and `bytes` are of the copy.
+    """
+
+    product: ProductName
+    version: int = Field(ge=1)
+    pin: PinId
+    step: Literal["prepare", "fill", "remove"]
+    tables: tuple[TableName, ...] = ()
+    objects: int = Field(default=0, ge=0)
+    bytes: int = Field(default=0, ge=0)
+    reason: Reason | None = None
+
+
+class PinReady(EventData):
+    """A pinned version can be read, by its own tables, until then; who may read the present table may read these.
+
+    `not_reached`: accesses of the receiving account that were granted by name, and so do not show these tables.
+    """
+
+    product: ProductName
+    version: int = Field(ge=1)
+    pin: PinId
+    until: AwareDatetime
+    queries: tuple[Query, ...]
+    rows: int = Field(default=0, ge=0)
+    not_reached: tuple[AccessId, ...] = ()
+
+
+class PinEnded(EventData):
+    """A pinned version is not kept for the receiving account any more."""
+
+    product: ProductName
+    version: int = Field(ge=1)
+    pin: PinId
+    cause: Literal["expired", "unpinned", "retired"]
+
+
+class PinRefused(EventData):
+    """A version is not pinned for the receiving account, and why; `request` is the event that asked."""
+
+    product: str
+    version: int = Field(ge=1)
+    request: str = Field(max_length=128)
+    reason: Reason
