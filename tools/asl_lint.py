@@ -21,8 +21,8 @@ _VERB_NOUN: Final = re.compile(r"([A-Z][a-z0-9]+)([A-Z][a-z0-9]+)+")
 _VERBS: Final = frozenset(
     """
     Accept Announce Ask Authorise Await Check Choose Confirm Create Decide Deny Diff Draft End Ensure Find Get Grant
-    Curate Fill Hold Inspect Link List Notify Prepare Prove Quarantine Read Receive Record Register Release Remove Repair
-    Report Resolve Restore Revoke Route Run Schedule Start Summarise Tag Take Tell Train Undo Write
+    Curate Fill Hold Inspect Link List Notify Prepare Prove Quarantine Read Receive Record Register Release Remove
+    Repair Report Resolve Restore Revoke Route Run Schedule Start Summarise Tag Take Tell Train Undo Write
     """.split()
 )
 _JSONPATH_FIELDS: Final = frozenset(
