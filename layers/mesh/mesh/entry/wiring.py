@@ -38,7 +38,6 @@ from mesh.entry.settings import (
     TableSettings,
 )
 from mesh.usecases.books import Books
-from mesh.usecases.tag_pins import Tagging
 
 if TYPE_CHECKING:
     from mesh.adapters.job_files import S3JobFiles
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from mesh.domain.access.personas import Personas
     from mesh.domain.access.policy import Policies
     from mesh.ports import LineageTransport
+    from mesh.usecases.tag_pins import Tagging
 
 
 class SystemClock:
@@ -141,8 +141,10 @@ def pinned_copies() -> S3PinnedCopies:
     return S3PinnedCopies(client("s3"))
 
 
-def tagging(settings: RegistrySettings) -> Tagging:
+def tagging(settings: RegistrySettings) -> "Tagging":
     """What it takes to tag pinned tables."""
+    from mesh.usecases.tag_pins import Tagging  # noqa: PLC0415 - read where tables are tagged, only
+
     return Tagging(catalog(), lake(settings), registry(settings), ontology())
 
 
