@@ -1,0 +1,59 @@
+"""What the use cases need from the world. Adapters implement these; `tests/fakes.py` does too."""
+
+from mesh.ports.catalogs import Catalog, CatalogState, Crawlers, LakeFormation, MemberState
+from mesh.ports.messages import Bus, Inbox, LineageLog, LineageTransport, MemberTopics, Trace
+from mesh.ports.objects import (
+    JobFiles,
+    Measurements,
+    Objects,
+    ObjectVersions,
+    Part,
+    PinnedCopies,
+    RecipeJobs,
+    WorkFiles,
+)
+from mesh.ports.readers import HeldAccesses, Queries, Readers, ResourceLinks, Shares
+from mesh.ports.registries import AccessRegistry, DraftContract, Notices, ReadContract, Registry
+from mesh.ports.runs import Clock, Executions, Locks, Schedules, Target, TaskAnswers
+from mesh.ports.uploads import Quarantine, RawUploads, Uploads
+
+__all__ = [
+    "AccessRegistry",
+    "Bus",
+    "Catalog",
+    "CatalogState",
+    "Clock",
+    "Crawlers",
+    "DraftContract",
+    "Executions",
+    "HeldAccesses",
+    "Inbox",
+    "JobFiles",
+    "LakeFormation",
+    "LineageLog",
+    "LineageTransport",
+    "Locks",
+    "Measurements",
+    "MemberState",
+    "MemberTopics",
+    "Notices",
+    "ObjectVersions",
+    "Objects",
+    "Part",
+    "PinnedCopies",
+    "Quarantine",
+    "Queries",
+    "RawUploads",
+    "ReadContract",
+    "Readers",
+    "RecipeJobs",
+    "Registry",
+    "ResourceLinks",
+    "Schedules",
+    "Shares",
+    "Target",
+    "TaskAnswers",
+    "Trace",
+    "Uploads",
+    "WorkFiles",
+]

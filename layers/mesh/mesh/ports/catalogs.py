@@ -1,0 +1,128 @@
+"""The Data Catalog and Lake Formation, and what they say of who may read."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:  # no function reads these: they would only be imported
+    from mesh.domain.access.lake import Grant, Lake
+    from mesh.domain.access.situation import Home
+
+
+class Catalog(Protocol):
+    """The Glue Data Catalog. `catalog` is the account whose catalog is meant; `None` is the caller's own."""
+
+    def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None: ...
+
+    def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None: ...
+
+    def table(self, database: str, name: str) -> dict[str, Any] | None: ...
+
+    def create_table(self, database: str, table_input: Mapping[str, Any]) -> None: ...
+
+    def update_table(self, database: str, table_input: Mapping[str, Any], *, archive: bool = True) -> None:
+        """Replace the definition; the one before is kept as a version of the table, unless told otherwise."""
+        ...
+
+    def drop_table(self, database: str, name: str) -> None:
+        """Drop the table with its partitions; one that is gone is success."""
+        ...
+
+    def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the statistics of these columns."""
+        ...
+
+    def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
+        """Which of these partitions (values in key order) exist."""
+        ...
+
+    def create_partitions(self, database: str, table: str, inputs: Sequence[Mapping[str, Any]]) -> None:
+        """Register partitions in batches; one that exists already is success."""
+        ...
+
+
+class Crawlers(Protocol):
+    """Glue crawlers and their classifiers."""
+
+    def put_classifier(self, name: str, *, delimiter: str, header: Sequence[str], quote: str) -> None: ...
+
+    def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None: ...
+
+
+class LakeFormation(Protocol):
+    """Tags, locations and grants. Idempotent; every `Failures[]` is read and raised."""
+
+    def settings(self) -> dict[str, Any]: ...
+
+    def put_settings(self, settings: Mapping[str, Any]) -> None: ...
+
+    def tag_values(self, key: str) -> tuple[str, ...] | None: ...
+
+    def create_tag(self, key: str, values: Sequence[str]) -> None: ...
+
+    def add_tag_values(self, key: str, values: Sequence[str]) -> None: ...
+
+    def tag_database(self, database: str, tags: Mapping[str, str]) -> None: ...
+
+    def tag_table(self, database: str, table: str, tags: Mapping[str, str]) -> None: ...
+
+    def tag_columns(self, database: str, table: str, columns: Sequence[str], tags: Mapping[str, str]) -> None: ...
+
+    def assigned_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Tags that a table, and each of its columns, carries itself; what they inherit is left out."""
+        ...
+
+    def table_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Effective tags of a table, and of each of its columns."""
+        ...
+
+    def register_location(self, arn: str, role_arn: str) -> None: ...
+
+    def grant(self, grants: Iterable[Mapping[str, Any]]) -> None:
+        """Grant all entries (`Principal`, `Resource`, `Permissions`, `PermissionsWithGrantOption`), idempotently."""
+        ...
+
+    def revoke(self, grants: Iterable[Mapping[str, Any]]) -> None:
+        """Revoke all entries, in the form of `grant`; what is not granted, or whose resource is gone, is success."""
+        ...
+
+    def put_filter(self, place: tuple[str, str], name: str, columns: Sequence[str], rows: str) -> None:
+        """A data cells filter on a table (`place`: database, table). One of that name is replaced."""
+        ...
+
+    def delete_filter(self, place: tuple[str, str], name: str) -> None:
+        """One that is not there is success."""
+        ...
+
+    def revoke_iam_allowed_principals(self, database: str) -> None: ...
+
+
+class CatalogState(Protocol):
+    """Central's Lake Formation, Glue and RAM as they are now. Reads only."""
+
+    def tagged(self, databases: Collection[str] = ()) -> "Lake":
+        """Tables and LF-Tags alone; of some databases, or of all."""
+        ...
+
+    def lake(self, databases: Collection[str] = ()) -> "Lake":
+        """The catalog's tables, LF-Tags, grants, administrators and shares; of some databases, or of all."""
+        ...
+
+    def tag_values(self) -> dict[str, tuple[str, ...]]:
+        """Every LF-Tag key with its values."""
+        ...
+
+
+class MemberState(Protocol):
+    """A member account's own part in who reads central's tables. Reads only."""
+
+    def home(self, central: str, database: str) -> "Home": ...
+
+    def passed_on(self, central: str) -> "tuple[Grant, ...]":
+        """The grants on central's catalog that this account sees: to itself, and by it to its principals."""
+        ...
+
+    def role_arn(self, name: str) -> str | None: ...
+
+    def denied(self, role_arn: str, needs: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        """Of the needed resource → actions, those that the role's IAM policies do not allow."""
+        ...

@@ -1,0 +1,155 @@
+"""Objects in buckets, what is measured of them, and jobs that read and write them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from mesh.domain.contract import Contract
+from mesh.domain.formats.model import ObjectRef, RangeReader
+
+if TYPE_CHECKING:  # no function reads these: they would only be imported
+    from mesh.domain.curation.jobs import JobOrder, JobRun
+    from mesh.domain.quality.model import TableData, TableReport
+
+
+class Objects(Protocol):
+    """The producer's buckets."""
+
+    def reader(self, ref: ObjectRef) -> RangeReader: ...
+
+    def read(self, bucket: str, key: str, *, version_id: str | None = None, limit: int) -> bytes:
+        """At most `limit` bytes. Raises ObjectGone."""
+        ...
+
+    def write(
+        self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
+    ) -> str | None:
+        """The version that was written, None in a bucket without versions. `metadata`: S3's own, ASCII, 2 KB."""
+        ...
+
+    def move(self, ref: ObjectRef, key: str) -> None:
+        """Copy that version to `key` in the same bucket, then delete the original. One that is gone is success."""
+        ...
+
+    def copy(self, bucket: str, source: str, target: str) -> str:
+        """The version that was written, empty in a bucket without versions. At most 5 GiB. Raises ObjectGone."""
+        ...
+
+    def delete(self, bucket: str, key: str) -> None:
+        """In a bucket with versions the object's versions stay."""
+        ...
+
+    def exists(self, bucket: str, key: str) -> bool: ...
+
+
+class ObjectVersions(Protocol):
+    """Versions of objects in the producer's bucket."""
+
+    def store(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
+        """Write a whole object; its version id."""
+        ...
+
+    def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
+        """That version's bytes; None when it is gone."""
+        ...
+
+    def exists(self, bucket: str, key: str, version_id: str | None) -> bool: ...
+
+    def restore(self, bucket: str, key: str, version_id: str) -> str:
+        """Make that version's content current, unless it is; the id of the version that is current now. Repeatable:
+        what was copied back before is known by its metadata. Raises ObjectGone."""
+        ...
+
+    def remove(self, bucket: str, key: str) -> None:
+        """Hide the object behind a delete marker; its versions stay. One that is not there is success."""
+        ...
+
+
+class PinnedCopies(Protocol):
+    """Copies of object versions, under keys of their own, in the producer's bucket."""
+
+    def copy_version(self, bucket: str, key: str, version_id: str, target: str) -> bool:
+        """Have that version's content at `target`; `False` if it is gone. Repeatable: a copy is known by its
+        metadata."""
+        ...
+
+    def remove_below(self, bucket: str, prefix: str, limit: int) -> int:
+        """Remove objects below a prefix for good, with their versions and markers, about `limit` of them; how many."""
+        ...
+
+
+class WorkFiles(Protocol):
+    """Working papers of a run, too large for an execution's input: JSON in the work bucket."""
+
+    def put(self, key: str, document: str) -> None: ...
+
+    def get(self, key: str) -> str | None: ...
+
+
+class Measurements(Protocol):
+    """A batch's data, read in full."""
+
+    def measure(self, data: "TableData", contract: Contract | None, *, now: datetime) -> "TableReport":
+        """Profile of a table's objects, what its contract promises held against it, scores and findings.
+
+        Whatever is wrong with the data, or with a rule, is in the report. `now` is what its age is measured from.
+        """
+        ...
+
+
+class Part(NamedTuple):
+    """A file that a job wrote; `size` in bytes."""
+
+    key: str
+    size: int
+
+
+class JobFiles(Protocol):
+    """Papers of DataBrew jobs, in the work bucket: what they read, and what they write. Of any size."""
+
+    def stage(self, ref: ObjectRef, key: str) -> None:
+        """Copy that version of an object to `key`, unless it is there. Raises ObjectGone."""
+        ...
+
+    def parts(self, prefix: str) -> "list[Part]":
+        """What a job wrote below the prefix, in the order of names; empty files are none."""
+        ...
+
+    def head(self, key: str) -> bytes:
+        """The first MiB, less for a smaller file."""
+        ...
+
+    def chunks(self, key: str) -> Iterator[bytes]: ...
+
+    def deliver(
+        self, key: str, bucket: str, target: str, content_type: str, *, metadata: Mapping[str, str]
+    ) -> str | None:
+        """Copy a file to `target` in another bucket; the version that was written."""
+        ...
+
+    def clear(self, prefix: str) -> None:
+        """Remove everything below the prefix."""
+        ...
+
+
+class RecipeJobs(Protocol):
+    """AWS Glue DataBrew."""
+
+    def newest(self, order: "JobOrder") -> "JobRun | None":
+        """The latest run of the order's job; None where there is no job, or none of its runs."""
+        ...
+
+    def start(self, order: "JobOrder", steps: Sequence[Any]) -> bool:
+        """Make sure of the recipe (`steps` as their owner wrote them), the dataset and the job, and start a run.
+
+        Repeatable at any point of it. `False` while the account has no room for more. Raises RecipeNotForJobs.
+        """
+        ...
+
+    def remove(self, order: "JobOrder") -> None:
+        """Job and dataset. What is not there is success."""
+        ...
+
+    def remove_recipe(self, name: str) -> None:
+        """All of its versions; one that a job still uses stays."""
+        ...

@@ -1,0 +1,149 @@
+"""Who and what is known: products, versions, accesses, notices."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from mesh.domain.contract import Contract
+from mesh.domain.membership import Member
+from mesh.domain.product import Product, ProductVersion, RollbackOrder
+from mesh.domain.schema import TableSchema
+
+if TYPE_CHECKING:  # no function reads these: they would only be imported
+    from mesh.domain.access.record import Access
+    from mesh.domain.pins import Pins
+
+
+class ReadContract(Protocol):
+    """Contract text → `Contract`; raises ContractNotYaml, ContractSchemaViolation, ContractNameMismatch, …"""
+
+    def __call__(self, text: str | bytes, *, bucket: str, key: str) -> Contract: ...
+
+
+class DraftContract(Protocol):
+    """Table schemas → the text of a draft contract."""
+
+    def __call__(self, product: str, tables: Mapping[str, TableSchema], *, domain: str = "") -> str: ...
+
+
+class Registry(Protocol):
+    """Central's record of members, products, versions and subscriptions. Writes are conditional."""
+
+    def member(self, account: str) -> Member | None: ...
+
+    def put_member(self, member: Member) -> None: ...
+
+    def product(self, name: str) -> Product | None: ...
+
+    def claim_product(self, product: Product) -> Product:
+        """Create the product, or take over a newer contract of the same owner.
+
+        Returns what stands in the registry afterwards (an older contract than the recorded one changes nothing).
+        Raises NotTheOwner if the name is another account's, ConcurrentChange if somebody else wrote meanwhile.
+        """
+        ...
+
+    def mark_registered(self, name: str, at: datetime) -> None: ...
+
+    def mark_retired(self, name: str, at: datetime) -> None: ...
+
+    def latest_version(self, product: str) -> ProductVersion | None: ...
+
+    def version(self, product: str, number: int) -> ProductVersion | None: ...
+
+    def versions(self, product: str) -> Iterator[ProductVersion]:
+        """All, newest first."""
+        ...
+
+    def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
+        """Record the order, and that the product is being rolled back, until it is ended or that time has passed.
+
+        `False` while another rollback of the product goes on. Repeatable by the order's `request`.
+        """
+        ...
+
+    def rollback(self, product: str, request: str) -> RollbackOrder | None: ...
+
+    def end_rollback(self, product: str, request: str, status: Literal["published", "refused"]) -> None:
+        """It came to its end: another may begin. Repeatable; one that is over keeps its status."""
+        ...
+
+    def pins(self, product: str) -> "Pins":
+        """The versions of a product that are kept for readers; none of an unknown product."""
+        ...
+
+    def save_pins(self, pins: "Pins") -> "Pins":
+        """Write them over the revision that was read; gives the next. Raises ConcurrentChange."""
+        ...
+
+    def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
+        """The product's last crawl was not published: catalog and last version differ until the next version."""
+        ...
+
+    def held_back(self, product: str) -> bool: ...
+
+    def record_version(self, version: ProductVersion) -> ProductVersion:
+        """Record a version once per `run`; a run that is recorded already returns what was recorded.
+
+        Raises ConcurrentChange if that version number was taken meanwhile.
+        """
+        ...
+
+    def version_of_run(self, product: str, run: str) -> ProductVersion | None: ...
+
+    def subscribe(self, product: str, account: str, at: datetime) -> None: ...
+
+    def unsubscribe(self, product: str, account: str) -> None: ...
+
+    def subscribers(self, product: str) -> Iterator[str]: ...
+
+    def notice_sent(self, product: str, version: int, account: str) -> bool: ...
+
+    def record_notice(self, product: str, version: int, account: str, at: datetime) -> None: ...
+
+    def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None: ...
+
+
+class AccessRegistry(Protocol):
+    """Central's record of every access, from its request to its end."""
+
+    def open(self, access: "Access") -> "Access":
+        """Record a new access; one of that id (a redelivered request) is given back as it stands.
+
+        Raises AlreadyAsked while another access of the same account asks for the same, ConcurrentChange.
+        """
+        ...
+
+    def access(self, access_id: str) -> "Access | None": ...
+
+    def save(self, access: "Access") -> "Access":
+        """Write it over the revision that was read; gives the next. Raises ConcurrentChange."""
+        ...
+
+    def held_by(self, receiver: str) -> "Iterator[Access]":
+        """Those of the account that are not over."""
+        ...
+
+    def newest(self) -> "Iterator[Access]":
+        """All, the newest first."""
+        ...
+
+    def keep_token(self, access_id: str, step: str, token: str) -> None:
+        """The task token that releases the run waiting at `step`; it replaces an older one."""
+        ...
+
+    def token(self, access_id: str, step: str) -> str | None: ...
+
+    def drop_token(self, access_id: str, step: str, token: str) -> bool:
+        """`False` if that token was used, or replaced, already."""
+        ...
+
+
+class Notices(Protocol):
+    """What a member was told, each event once."""
+
+    def known(self, event_id: str) -> bool: ...
+
+    def add(self, event_id: str, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
+        """Store a notice; `False` if it was there already."""
+        ...

@@ -1,0 +1,58 @@
+"""Time, locks, and runs of state machines."""
+
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:  # no function reads these: they would only be imported
+    pass
+
+
+class Clock(Protocol):
+    """The time, in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class Locks(Protocol):
+    """One worker at a time."""
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """Held while the block runs. Raises ConcurrentChange when it cannot be had for some while."""
+        ...
+
+
+class Target(NamedTuple):
+    """What a schedule calls (`arn`), as which role, and where a call that never succeeds ends."""
+
+    arn: str
+    role_arn: str
+    dlq_arn: str
+
+
+class Schedules(Protocol):
+    """Things to be done once, later."""
+
+    def at(self, name: str, when: datetime, target: Target, payload: str) -> None:
+        """Repeatable: a schedule of that name is moved."""
+        ...
+
+    def drop(self, name: str) -> None: ...
+
+
+class TaskAnswers(Protocol):
+    """Runs that wait for an answer."""
+
+    def send(self, token: str, output: str) -> bool:
+        """`False` if the run does not wait any more."""
+        ...
+
+
+class Executions(Protocol):
+    """State machine executions."""
+
+    def start(self, name: str, payload: str) -> bool:
+        """`False` if an execution of that name exists already."""
+        ...
+
+    def running(self, execution_arn: str) -> bool: ...

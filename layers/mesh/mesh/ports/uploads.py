@@ -1,0 +1,116 @@
+"""What arrived at a producer and what became of it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mesh.domain.counting import ObjectCount, TableTotal
+from mesh.domain.events import ManifestPointer
+from mesh.domain.formats.model import ObjectRef
+
+if TYPE_CHECKING:  # no function reads these: they would only be imported
+    from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
+
+
+class Uploads(Protocol):
+    """The producer's record of what arrived and what is being worked on."""
+
+    def product(self, name: str) -> dict[str, Any] | None: ...
+
+    def may_declare(self, name: str, sequencer: str) -> bool:
+        """`False` if this contract, or a newer one, was sent to central already."""
+        ...
+
+    def record_declared(self, name: str, sequencer: str) -> None: ...
+
+    def put_product(self, name: str, facts: Mapping[str, Any]) -> None: ...
+
+    def add_pending(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
+        """`False` if this, or a newer, version of the object is known already."""
+        ...
+
+    def pending(self, product: str, limit: int) -> list[tuple[ObjectRef, str]]: ...
+
+    def has_pending(self, product: str) -> bool: ...
+
+    def settle(self, product: str, refs: Iterable[ObjectRef]) -> None:
+        """These are dealt with; a newer upload of the same key stays pending."""
+        ...
+
+    def count(self, product: str, table: str, counts: Sequence[ObjectCount]) -> TableTotal:
+        """The table's total after these objects, each in place of what was counted for its key before. Repeatable."""
+        ...
+
+    def uncount(self, product: str, table: str, keys: Sequence[str]) -> TableTotal:
+        """The table's total without these objects. Repeatable."""
+        ...
+
+    def manifest(self, product: str) -> tuple[int, ManifestPointer] | None:
+        """The newest manifest: the generation that it is of, and where it lies."""
+        ...
+
+    def record_manifest(self, product: str, generation: int, pointer: ManifestPointer) -> None:
+        """The newest manifest, unless that of a later generation is known already."""
+        ...
+
+    def know_restored(self, product: str, key: str, version_id: str) -> None:
+        """This version was put there by Meshwork: it is no upload, and does not wait (any more)."""
+        ...
+
+    def forget_restored(self, product: str, ref: ObjectRef) -> bool:
+        """Whether a pending object is such a version: then it waits no more."""
+        ...
+
+    def pending_keys(self, product: str) -> set[str]:
+        """Keys of all that waits."""
+        ...
+
+    def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
+        """The next generation (the same one for the same holder), or `None` while somebody else holds the lease."""
+        ...
+
+    def lease_held(self, product: str, now: datetime) -> bool:
+        """Whether a run is at work on the product, which looks for more before it ends."""
+        ...
+
+    def drop_lease(self, product: str, holder: str) -> None: ...
+
+
+class RawUploads(Protocol):
+    """The producer's record of raw objects and of the recipe in force. Pending ones are those of `Uploads`."""
+
+    def recipe(self, product: str) -> ObjectRef | None:
+        """The version of the recipe that is in force."""
+        ...
+
+    def record_recipe(self, product: str, ref: ObjectRef) -> bool:
+        """In force from now on, unless a newer one is: `False` then. Repeatable."""
+        ...
+
+    def hold(self, product: str, refs: Iterable[ObjectRef]) -> None:
+        """Pending no more, until they are taken up; one whose newer version is pending is forgotten. Repeatable."""
+        ...
+
+    def take_up(self, product: str) -> int:
+        """All that is held is pending again, where no newer version of it came meanwhile; how many."""
+        ...
+
+
+class Quarantine(Protocol):
+    """The producer's record of batches that were held back, and of what their owner let pass."""
+
+    def hold(self, batch: "HeldBatch") -> None:
+        """Record it, unless it is recorded."""
+        ...
+
+    def batch(self, product: str, run: str) -> "HeldBatch | None": ...
+
+    def batches(self) -> "Iterator[HeldBatch]": ...
+
+    def save(self, batch: "HeldBatch", *, was: "HeldStatus") -> None:
+        """Raises ConcurrentChange if its status is not `was` any more."""
+        ...
+
+    def ticket(self, product: str, key: str) -> "Ticket | None": ...
+
+    def put_ticket(self, product: str, key: str, ticket: "Ticket") -> None: ...
