@@ -1,4 +1,4 @@
-"""What the use cases need from the world. Adapters implement these; `tests/fakes.py` does too."""
+"""What the use cases need from the world. Adapters implement these; `tests/fakes` does too."""
 
 from mesh.ports.catalogs import Catalog, CatalogState, Crawlers, LakeFormation, MemberState
 from mesh.ports.messages import Bus, Inbox, LineageLog, LineageTransport, MemberTopics, Trace

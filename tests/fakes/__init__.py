@@ -1,0 +1,47 @@
+"""The ports in memory. `tests/component/` runs one contract suite against these and against the real adapters."""
+
+from tests.fakes.catalogs import FakeCatalog, FakeCatalogState, FakeCrawlers, FakeLakeFormation
+from tests.fakes.messages import FakeBus, FakeInbox, FakeMemberTopics, FakeTrace, topic_of
+from tests.fakes.objects import (
+    FakeJobFiles,
+    FakeObjects,
+    FakeObjectVersions,
+    FakePinnedCopies,
+    FakeReader,
+    FakeRecipeJobs,
+    FakeWorkFiles,
+)
+from tests.fakes.registries import FakeAccessRegistry, FakeNotices, FakeRegistry
+from tests.fakes.runs import NOON, FakeAnswers, FakeClock, FakeExecutions, FakeLocks, FakeSchedules
+from tests.fakes.uploads import FakeQuarantine, FakeRawUploads, FakeUploads
+
+__all__ = [
+    "NOON",
+    "FakeAccessRegistry",
+    "FakeAnswers",
+    "FakeBus",
+    "FakeCatalog",
+    "FakeCatalogState",
+    "FakeClock",
+    "FakeCrawlers",
+    "FakeExecutions",
+    "FakeInbox",
+    "FakeJobFiles",
+    "FakeLakeFormation",
+    "FakeLocks",
+    "FakeMemberTopics",
+    "FakeNotices",
+    "FakeObjectVersions",
+    "FakeObjects",
+    "FakePinnedCopies",
+    "FakeQuarantine",
+    "FakeRawUploads",
+    "FakeReader",
+    "FakeRecipeJobs",
+    "FakeRegistry",
+    "FakeSchedules",
+    "FakeTrace",
+    "FakeUploads",
+    "FakeWorkFiles",
+    "topic_of",
+]

@@ -1,0 +1,189 @@
+"""Fakes of the Data Catalog and Lake Formation."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mesh.adapters.lakeformation import LakeFormationRefused
+from mesh.domain.access.lake import Lake
+
+
+class FakeCatalog:
+    """One account's Glue catalog; a resource link's name stands for its target."""
+
+    def __init__(self) -> None:
+        self.databases: dict[str, dict[str, Any]] = {}
+        self.links: dict[str, dict[str, str]] = {}
+        self.tables: dict[tuple[str, str], dict[str, Any]] = {}
+        self.partition_inputs: dict[tuple[str, str], dict[tuple[str, ...], Mapping[str, Any]]] = {}
+        self.writes: list[str] = []
+        self.statistics: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+
+    def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None:
+        wanted = {"LocationUri": location, "Description": description, "Parameters": dict(parameters)}
+        self.databases[name] = wanted
+        self.writes.append(f"create_database {name}")
+
+    def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None:
+        self.links.setdefault(name, {"CatalogId": catalog, "DatabaseName": database, "Region": region})
+        self.writes.append(f"create_resource_link {name}")
+
+    def table(self, database: str, name: str) -> dict[str, Any] | None:
+        found = self.tables.get((self._target(database), name))
+        return dict(found) if found else None
+
+    def create_table(self, database: str, table_input: Mapping[str, Any]) -> None:
+        self._write("create_table", database, table_input)
+
+    def drop_table(self, database: str, name: str) -> None:
+        place = (self._target(database), name)
+        self.tables.pop(place, None)
+        self.partition_inputs.pop(place, None)
+        self.writes.append(f"drop_table {name}")
+
+    def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
+        self.statistics[self._target(database), table] = {item["ColumnName"]: item for item in statistics}
+
+    def update_table(self, database: str, table_input: Mapping[str, Any], *, archive: bool = True) -> None:
+        self._write("update_table", database, table_input)
+
+    def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
+        known = self.partition_inputs.get((self._target(database), table), {})
+        return {tuple(value) for value in values if tuple(value) in known}
+
+    def create_partitions(self, database: str, table: str, inputs: Sequence[Mapping[str, Any]]) -> None:
+        known = self.partition_inputs.setdefault((self._target(database), table), {})
+        for item in inputs:
+            known.setdefault(tuple(item["Values"]), item)
+
+    def _write(self, what: str, database: str, table_input: Mapping[str, Any]) -> None:
+        target = self._target(database)
+        self.tables[target, table_input["Name"]] = {**table_input, "DatabaseName": target}
+        self.writes.append(f"{what} {table_input['Name']}")
+
+    def _target(self, database: str) -> str:
+        link = self.links.get(database)
+        return link["DatabaseName"] if link else database
+
+
+class FakeCrawlers:
+    """Crawlers and classifiers by name."""
+
+    def __init__(self) -> None:
+        self.classifiers: dict[str, dict[str, Any]] = {}
+        self.crawlers: dict[str, dict[str, Any]] = {}
+
+    def put_classifier(self, name: str, *, delimiter: str, header: Sequence[str], quote: str) -> None:
+        self.classifiers[name] = {"delimiter": delimiter, "header": list(header), "quote": quote}
+
+    def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None:
+        self.crawlers[name] = dict(definition)
+
+
+class FakeLakeFormation:
+    """One account's Lake Formation. `calls` are the writes, in order; tags inherit, the nearest value wins."""
+
+    def __init__(self, tags: Mapping[str, Sequence[str]] | None = None) -> None:
+        self.data_lake_settings: dict[str, Any] = {}
+        self.tags: dict[str, tuple[str, ...]] = {key: tuple(values) for key, values in (tags or {}).items()}
+        self.on: dict[tuple[str, ...], dict[str, str]] = {}
+        self.locations: dict[str, str] = {}
+        self.grants: list[dict[str, Any]] = []
+        self.filters: dict[tuple[str, str, str], tuple[tuple[str, ...], str]] = {}
+        self.calls: list[tuple[str, ...]] = []
+
+    def settings(self) -> dict[str, Any]:
+        return dict(self.data_lake_settings)
+
+    def put_settings(self, settings: Mapping[str, Any]) -> None:
+        self.data_lake_settings = dict(settings)
+        self.calls.append(("put_settings",))
+
+    def tag_values(self, key: str) -> tuple[str, ...] | None:
+        return self.tags.get(key)
+
+    def create_tag(self, key: str, values: Sequence[str]) -> None:
+        self.tags.setdefault(key, tuple(values))
+
+    def add_tag_values(self, key: str, values: Sequence[str]) -> None:
+        self.tags[key] = tuple(dict.fromkeys((*self.tags[key], *values)))
+
+    def tag_database(self, database: str, tags: Mapping[str, str]) -> None:
+        self._assign((database,), tags)
+
+    def tag_table(self, database: str, table: str, tags: Mapping[str, str]) -> None:
+        self._assign((database, table), tags)
+
+    def tag_columns(self, database: str, table: str, columns: Sequence[str], tags: Mapping[str, str]) -> None:
+        for column in columns:
+            self._assign((database, table, column), tags)
+
+    def assigned_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        columns = {
+            place[2]: dict(tags) for place, tags in self.on.items() if place[:2] == (database, table) and place[2:]
+        }
+        return dict(self.on.get((database, table), {})), columns
+
+    def table_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        inherited = {**self.on.get((database,), {}), **self.on.get((database, table), {})}
+        columns = {
+            place[2]: {**inherited, **tags}
+            for place, tags in self.on.items()
+            if place[:2] == (database, table) and place[2:]
+        }
+        return inherited, columns
+
+    def effective(self, database: str, table: str, column: str) -> dict[str, str]:
+        """What a column has in the end, own or inherited."""
+        inherited, columns = self.table_tags(database, table)
+        return columns.get(column, inherited)
+
+    def register_location(self, arn: str, role_arn: str) -> None:
+        self.locations.setdefault(arn, role_arn)
+
+    def grant(self, grants: Iterable[Mapping[str, Any]]) -> None:
+        self.grants += [dict(grant) for grant in grants if dict(grant) not in self.grants]
+
+    def revoke(self, grants: Iterable[Mapping[str, Any]]) -> None:
+        for taken in grants:
+            place = (taken["Principal"], taken["Resource"])
+            for held in [held for held in self.grants if (held["Principal"], held["Resource"]) == place]:
+                for kind in ("Permissions", "PermissionsWithGrantOption"):
+                    held[kind] = [one for one in held[kind] if one not in taken[kind]]
+                if not held["Permissions"]:
+                    self.grants.remove(held)
+
+    def put_filter(self, place: tuple[str, str], name: str, columns: Sequence[str], rows: str) -> None:
+        self.filters[(*place, name)] = (tuple(columns), rows)
+
+    def delete_filter(self, place: tuple[str, str], name: str) -> None:
+        self.filters.pop((*place, name), None)
+
+    def revoke_iam_allowed_principals(self, database: str) -> None:
+        self.calls.append(("revoke_iam_allowed_principals", database))
+
+    def _assign(self, place: tuple[str, ...], tags: Mapping[str, str]) -> None:
+        for key, value in tags.items():
+            if value not in self.tags.get(key, ()):
+                raise LakeFormationRefused(f"EntityNotFoundException: LF-Tag {key}={value}")
+        if tags:
+            self.on.setdefault(place, {}).update(tags)
+            self.calls.append(("tag", *place))
+
+
+class FakeCatalogState:
+    """Central's tables and LF-Tags, as a value that tests replace."""
+
+    def __init__(self, lake: Lake, known: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        self.at = lake
+        self.known = dict(known or {})
+
+    def tagged(self, databases: Collection[str] = ()) -> Lake:
+        found = {name: each for name, each in self.at.databases.items() if not databases or name in databases}
+        return replace(self.at, databases=found)
+
+    def lake(self, databases: Collection[str] = ()) -> Lake:
+        return self.tagged(databases)
+
+    def tag_values(self) -> dict[str, tuple[str, ...]]:
+        return self.known

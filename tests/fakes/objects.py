@@ -1,0 +1,238 @@
+"""Fakes of objects in buckets, and of jobs on them."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mesh.adapters.storage import ObjectGone
+from mesh.domain.curation.jobs import JobOrder, JobRun, JobState
+from mesh.domain.formats.model import BytesReader, ObjectRef
+from mesh.ports import Part
+
+
+class FakeObjects:
+    """Versioned buckets. `put` uploads as a producer would and gives the reference that S3's event carries."""
+
+    def __init__(self) -> None:
+        self.content: dict[tuple[str, str], list[bytes]] = {}
+        self.metadata: dict[tuple[str, str], dict[str, str]] = {}
+        self.uploads = 0
+
+    def put(self, bucket: str, key: str, body: bytes | str) -> ObjectRef:
+        body = body.encode() if isinstance(body, str) else body
+        versions = self.content.setdefault((bucket, key), [])
+        versions.append(body)
+        self.uploads += 1
+        sequencer = f"{self.uploads:016X}"
+        return ObjectRef(
+            bucket=bucket,
+            key=key,
+            size=len(body),
+            etag=hashlib.md5(body, usedforsecurity=False).hexdigest(),
+            version_id=str(len(versions)),
+            sequencer=sequencer,
+        )
+
+    def reader(self, ref: ObjectRef) -> "FakeReader":
+        return FakeReader(self, ref)
+
+    def read(self, bucket: str, key: str, *, version_id: str | None = None, limit: int) -> bytes:
+        versions = self.content.get((bucket, key))
+        if not versions:
+            raise ObjectGone(f"s3://{bucket}/{key} is gone", bucket=bucket, key=key)
+        return (versions[int(version_id) - 1] if version_id else versions[-1])[:limit]
+
+    def write(
+        self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
+    ) -> str | None:
+        self.content.setdefault((bucket, key), []).append(body)
+        self.metadata[bucket, key] = dict(metadata or {})
+        return str(len(self.content[bucket, key]))
+
+    def move(self, ref: ObjectRef, key: str) -> None:
+        if (ref.bucket, ref.key) in self.content:
+            self.write(ref.bucket, key, self.read(ref.bucket, ref.key, version_id=ref.version_id, limit=ref.size), "")
+            self.delete(ref.bucket, ref.key)
+
+    def copy(self, bucket: str, source: str, target: str) -> str:
+        self.write(bucket, target, self.read(bucket, source, limit=2**40), "")
+        return str(len(self.content[bucket, target]))
+
+    def exists(self, bucket: str, key: str) -> bool:
+        return (bucket, key) in self.content
+
+    def delete(self, bucket: str, key: str) -> None:
+        """As a producer deletes: all that this fake knows of the object."""
+        self.content.pop((bucket, key), None)
+
+    def keys(self, bucket: str) -> list[str]:
+        return sorted(key for name, key in self.content if name == bucket)
+
+
+class FakeObjectVersions:
+    """The versions of what `objects` holds. `gone` are version ids that S3 has expired, by key."""
+
+    def __init__(self, objects: FakeObjects) -> None:
+        self.objects = objects
+        self.hidden: set[str] = set()
+        self.gone: set[tuple[str, str]] = set()
+        self.copied: dict[tuple[str, str], str] = {}
+
+    def store(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
+        return self.objects.put(bucket, key, body).version_id
+
+    def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
+        if not self.exists(bucket, key, version_id):
+            return None
+        return self.objects.read(bucket, key, version_id=version_id, limit=10**9)
+
+    def exists(self, bucket: str, key: str, version_id: str | None) -> bool:
+        found = self.objects.content.get((bucket, key), [])
+        return 0 < int(version_id or len(found)) <= len(found) and (key, version_id) not in self.gone
+
+    def restore(self, bucket: str, key: str, version_id: str) -> str:
+        current = str(len(self.objects.content[bucket, key]))
+        if key not in self.hidden and version_id in (current, self.copied.get((key, current))):
+            return current
+        body = self.fetch(bucket, key, version_id)
+        if body is None:
+            raise ObjectGone(f"s3://{bucket}/{key} is gone", bucket=bucket, key=key)
+        self.hidden.discard(key)
+        new = self.objects.put(bucket, key, body).version_id or ""
+        self.copied[key, new] = version_id
+        return new
+
+    def remove(self, bucket: str, key: str) -> None:
+        self.hidden.add(key)
+
+
+class FakePinnedCopies:
+    """Copies in what `versions` holds; `made` counts them."""
+
+    def __init__(self, versions: FakeObjectVersions) -> None:
+        self.versions = versions
+        self.of: dict[str, str] = {}
+        self.made = 0
+
+    def copy_version(self, bucket: str, key: str, version_id: str, target: str) -> bool:
+        if self.of.get(target) == version_id:
+            return True
+        body = self.versions.fetch(bucket, key, version_id)
+        if body is None:
+            return False
+        self.versions.objects.put(bucket, target, body)
+        self.of[target] = version_id
+        self.made += 1
+        return True
+
+    def remove_below(self, bucket: str, prefix: str, limit: int) -> int:
+        content = self.versions.objects.content
+        found = [place for place in content if place[0] == bucket and place[1].startswith(prefix)]
+        going = found[:limit]
+        for place in going:
+            del content[place]
+            self.of.pop(place[1], None)
+        return len(going)
+
+
+class FakeReader:
+    """Reads one version of an object."""
+
+    def __init__(self, objects: FakeObjects, ref: ObjectRef) -> None:
+        self._objects, self._ref = objects, ref
+
+    @property
+    def size(self) -> int:
+        return self._ref.size
+
+    def read(self, start: int, length: int) -> bytes:
+        ref = self._ref
+        content = self._objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=ref.size)
+        return BytesReader(content).read(start, length)
+
+
+class FakeWorkFiles:
+    """Documents by key."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, str] = {}
+
+    def put(self, key: str, document: str) -> None:
+        self.documents[key] = document
+
+    def get(self, key: str) -> str | None:
+        return self.documents.get(key)
+
+
+class FakeRecipeJobs:
+    """DataBrew: jobs that end as `ends` says, by job name or for all; what runs write goes to `files`."""
+
+    def __init__(self, files: "FakeJobFiles") -> None:
+        self.files = files
+        self.recipes: dict[str, list[Any]] = {}
+        self.runs: dict[str, list[JobRun]] = {}
+        self.removed: list[str] = []
+        self.room = 10
+
+    def newest(self, order: JobOrder) -> JobRun | None:
+        runs = self.runs.get(order.name, [])
+        return runs[-1]._replace(attempts=len(runs)) if runs else None
+
+    def start(self, order: JobOrder, steps: Sequence[Any]) -> bool:
+        going = [runs[-1] for runs in self.runs.values() if runs[-1].goes_on]
+        if len(going) >= self.room:
+            return False
+        assert order.source in self.files.content, "a job reads what was staged"
+        self.recipes[order.recipe] = list(steps)
+        runs = self.runs.setdefault(order.name, [])
+        if not runs or not runs[-1].goes_on:
+            runs.append(JobRun("STARTING"))
+        return True
+
+    def end(
+        self, order: JobOrder, written: bytes | None = None, state: JobState = "SUCCEEDED", error: str = ""
+    ) -> None:
+        """The run is over; what it wrote, if anything."""
+        self.runs[order.name][-1] = JobRun(state, error)
+        if written is not None:
+            self.files.content[f"{order.output}{order.name}_part00000.{order.format}"] = written
+
+    def remove(self, order: JobOrder) -> None:
+        if self.runs.pop(order.name, None) is not None:
+            self.removed.append(order.name)
+
+    def remove_recipe(self, name: str) -> None:
+        self.recipes.pop(name, None)
+
+
+class FakeJobFiles:
+    """The work bucket's `jobs/`, beside the producer's `objects`."""
+
+    def __init__(self, objects: FakeObjects) -> None:
+        self.objects = objects
+        self.content: dict[str, bytes] = {}
+        self.staged = 0
+
+    def stage(self, ref: ObjectRef, key: str) -> None:
+        if key not in self.content:
+            self.content[key] = self.objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=2**40)
+            self.staged += 1
+
+    def parts(self, prefix: str) -> list[Part]:
+        found = sorted(self.content.items())
+        return [Part(key, len(body)) for key, body in found if key.startswith(prefix) and body]
+
+    def head(self, key: str) -> bytes:
+        return self.content[key][: 1024 * 1024]
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        body = self.content[key]
+        yield from (body[at : at + 3] for at in range(0, len(body), 3))
+
+    def deliver(
+        self, key: str, bucket: str, target: str, content_type: str, *, metadata: Mapping[str, str]
+    ) -> str | None:
+        return self.objects.write(bucket, target, self.content[key], content_type, metadata=metadata)
+
+    def clear(self, prefix: str) -> None:
+        self.content = {key: body for key, body in self.content.items() if not key.startswith(prefix)}

@@ -1,0 +1,196 @@
+"""Fakes of who and what is known."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
+from mesh.domain.keys import compare_sequencers
+from mesh.domain.membership import Member, NotTheOwner
+from mesh.domain.pins import Pins
+from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder
+
+from tests.fakes.runs import NOON
+
+
+class FakeRegistry:
+    """Central's registry."""
+
+    def __init__(self, *members: Member) -> None:
+        self.members = {member.account: member for member in members}
+        self.products: dict[str, Product] = {}
+        self.recorded: dict[str, list[ProductVersion]] = {}
+        self.subscriptions: dict[str, dict[str, datetime]] = {}
+        self.notices: set[tuple[str, int, str]] = set()
+        self.refusals: list[tuple[str, str, dict[str, Any]]] = []
+        self.rollbacks: dict[tuple[str, str], RollbackOrder] = {}
+        self.rolling: dict[str, tuple[str, datetime]] = {}
+        self.held: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.kept: dict[str, Pins] = {}
+
+    def member(self, account: str) -> Member | None:
+        return self.members.get(account)
+
+    def put_member(self, member: Member) -> None:
+        self.members[member.account] = member
+
+    def product(self, name: str) -> Product | None:
+        return self.products.get(name)
+
+    def claim_product(self, product: Product) -> Product:
+        existing = self.products.get(product.name)
+        if existing is not None:
+            if existing.owner != product.owner:
+                raise NotTheOwner(f"product {product.name} belongs to account {existing.owner}", owner=existing.owner)
+            if compare_sequencers(product.contract_sequencer, existing.contract_sequencer) < 0:
+                return existing
+            product = product.model_copy(update={"version": existing.version, "status": existing.status})
+        self.products[product.name] = product
+        return product
+
+    def mark_registered(self, name: str, at: datetime) -> None:
+        self.products[name] = self.products[name].model_copy(update={"status": "registered"})
+
+    def mark_retired(self, name: str, at: datetime) -> None:
+        self.products[name] = self.products[name].model_copy(update={"status": "retired"})
+
+    def latest_version(self, product: str) -> ProductVersion | None:
+        versions = self.recorded.get(product)
+        return versions[-1] if versions else None
+
+    def version(self, product: str, number: int) -> ProductVersion | None:
+        return next((version for version in self._versions(product) if version.version == number), None)
+
+    def _versions(self, product: str) -> list[ProductVersion]:
+        return self.recorded.get(product, [])
+
+    def versions(self, product: str) -> Iterator[ProductVersion]:
+        return iter(reversed(self._versions(product)))
+
+    def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
+        request, end = self.rolling.get(order.product, (order.request, until))
+        if request != order.request and end >= order.at:
+            return False
+        self.rolling[order.product] = (order.request, until)
+        self.rollbacks.setdefault((order.product, order.request), order)
+        return True
+
+    def rollback(self, product: str, request: str) -> RollbackOrder | None:
+        return self.rollbacks.get((product, request))
+
+    def end_rollback(self, product: str, request: str, status: Literal["published", "refused"]) -> None:
+        order = self.rollbacks.get((product, request))
+        if order is not None and order.status == "started":
+            self.rollbacks[product, request] = order.model_copy(update={"status": status})
+        if self.rolling.get(product, ("", NOON))[0] == request:
+            del self.rolling[product]
+
+    def pins(self, product: str) -> Pins:
+        return self.kept.get(product, Pins(product=product))
+
+    def save_pins(self, pins: Pins) -> Pins:
+        if pins.revision != self.pins(pins.product).revision:
+            raise ConcurrentChange(f"the pins of {pins.product} changed meanwhile", product=pins.product)
+        self.kept[pins.product] = pins.model_copy(update={"revision": pins.revision + 1})
+        return self.kept[pins.product]
+
+    def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
+        self.held[product] = (self.products[product].version, dict(reason))
+
+    def held_back(self, product: str) -> bool:
+        return product in self.held and self.held[product][0] == self.products[product].version
+
+    def record_version(self, version: ProductVersion) -> ProductVersion:
+        recorded = self.version_of_run(version.product, version.run)
+        if recorded is not None:
+            return recorded
+        product = self.products[version.product]
+        if version.version != product.version + 1:
+            raise ConcurrentChange(f"version {version.version} of {version.product} was taken meanwhile")
+        self.recorded.setdefault(version.product, []).append(version)
+        self.products[version.product] = product.model_copy(update={"version": version.version})
+        return version
+
+    def version_of_run(self, product: str, run: str) -> ProductVersion | None:
+        return next((version for version in self._versions(product) if version.run == run), None)
+
+    def subscribe(self, product: str, account: str, at: datetime) -> None:
+        self.subscriptions.setdefault(product, {}).setdefault(account, at)
+
+    def unsubscribe(self, product: str, account: str) -> None:
+        self.subscriptions.get(product, {}).pop(account, None)
+
+    def subscribers(self, product: str) -> Iterator[str]:
+        return iter(sorted(self.subscriptions.get(product, {})))
+
+    def notice_sent(self, product: str, version: int, account: str) -> bool:
+        return (product, version, account) in self.notices
+
+    def record_notice(self, product: str, version: int, account: str, at: datetime) -> None:
+        self.notices.add((product, version, account))
+
+    def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None:
+        self.refusals.append((account, detail_type, dict(reason)))
+
+
+class FakeAccessRegistry:
+    """Central's accesses."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, Access] = {}
+        self.asks: dict[tuple[str, str], str] = {}
+        self.tokens: dict[tuple[str, str], str] = {}
+
+    def open(self, access: Access) -> Access:
+        if access.id in self.stored:
+            return self.stored[access.id]
+        ask = (access.receiver, access.ask.fingerprint())
+        holder = self.stored.get(self.asks.get(ask, ""))
+        if holder is not None and holder.status in ASKING:
+            raise AlreadyAsked(f"the same is asked already: {holder.id}", access=holder.id)
+        self.asks[ask] = access.id
+        self.stored[access.id] = access
+        return access
+
+    def access(self, access_id: str) -> Access | None:
+        return self.stored.get(access_id)
+
+    def save(self, access: Access) -> Access:
+        if access.id not in self.stored or self.stored[access.id].revision != access.revision:
+            raise ConcurrentChange(f"access {access.id} changed meanwhile", access=access.id)
+        self.stored[access.id] = access.model_copy(update={"revision": access.revision + 1})
+        return self.stored[access.id]
+
+    def held_by(self, receiver: str) -> Iterator[Access]:
+        return (each for each in self.stored.values() if each.receiver == receiver and each.status not in OVER)
+
+    def newest(self) -> Iterator[Access]:
+        return iter(sorted(self.stored.values(), key=lambda each: (each.asked_at, each.id), reverse=True))
+
+    def keep_token(self, access_id: str, step: str, token: str) -> None:
+        self.tokens[access_id, step] = token
+
+    def token(self, access_id: str, step: str) -> str | None:
+        return self.tokens.get((access_id, step))
+
+    def drop_token(self, access_id: str, step: str, token: str) -> bool:
+        if self.tokens.get((access_id, step)) != token:
+            return False
+        del self.tokens[access_id, step]
+        return True
+
+
+class FakeNotices:
+    """Notices by event id."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, tuple[str, Mapping[str, Any]]] = {}
+
+    def known(self, event_id: str) -> bool:
+        return event_id in self.stored
+
+    def add(self, event_id: str, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
+        if event_id in self.stored:
+            return False
+        self.stored[event_id] = (detail_type, detail)
+        return True

@@ -1,0 +1,185 @@
+"""Fakes of what arrived at a producer."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from mesh.domain.counting import ObjectCount, TableTotal
+from mesh.domain.events import ManifestPointer
+from mesh.domain.formats.model import ObjectRef
+from mesh.domain.keys import compare_sequencers
+from mesh.domain.product import ConcurrentChange
+from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
+
+from tests.fakes.runs import NOON
+
+
+class FakeUploads:
+    """A producer's table."""
+
+    def __init__(self) -> None:
+        self.products: dict[str, dict[str, Any]] = {}
+        self.seen: dict[tuple[str, str], str] = {}
+        self.waiting: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
+        self.leases: dict[str, tuple[str, datetime, int]] = {}
+        self.counted: dict[tuple[str, str], dict[str, ObjectCount]] = {}
+        self.manifests: dict[str, tuple[int, ManifestPointer]] = {}
+        self.restored: set[tuple[str, str, str]] = set()
+
+    def product(self, name: str) -> dict[str, Any] | None:
+        found = self.products.get(name)
+        return dict(found) if found else None
+
+    def may_declare(self, name: str, sequencer: str) -> bool:
+        found = self.products.get(name)
+        return found is None or compare_sequencers(sequencer, found["sequencer"]) > 0
+
+    def record_declared(self, name: str, sequencer: str) -> None:
+        self.products.setdefault(name, {"status": "declared"})["sequencer"] = sequencer
+
+    def put_product(self, name: str, facts: Mapping[str, Any]) -> None:
+        sequencer = self.products.get(name, {}).get("sequencer", "")
+        self.products[name] = {**facts, "status": "registered", "sequencer": sequencer}
+
+    def add_pending(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
+        seen = self.seen.get((product, ref.key))
+        if seen is not None and compare_sequencers(ref.sequencer, seen) <= 0:
+            return False
+        self.seen[product, ref.key] = ref.sequencer
+        self.waiting.setdefault(product, {})[ref.key] = (ref, correlation_id)
+        return True
+
+    def pending(self, product: str, limit: int) -> list[tuple[ObjectRef, str]]:
+        return [item for _, item in sorted(self.waiting.get(product, {}).items())][:limit]
+
+    def has_pending(self, product: str) -> bool:
+        return bool(self.waiting.get(product))
+
+    def settle(self, product: str, refs: Iterable[ObjectRef]) -> None:
+        waiting = self.waiting.get(product, {})
+        for ref in refs:
+            if ref.key in waiting and waiting[ref.key][0].sequencer == ref.sequencer:
+                del waiting[ref.key]
+
+    def count(self, product: str, table: str, counts: Sequence[ObjectCount]) -> TableTotal:
+        counted = self.counted.setdefault((product, table), {})
+        counted.update({count.key: count for count in counts})
+        return self._total(counted)
+
+    def uncount(self, product: str, table: str, keys: Sequence[str]) -> TableTotal:
+        counted = self.counted.setdefault((product, table), {})
+        for key in keys:
+            counted.pop(key, None)
+        return self._total(counted)
+
+    def manifest(self, product: str) -> tuple[int, ManifestPointer] | None:
+        return self.manifests.get(product)
+
+    def record_manifest(self, product: str, generation: int, pointer: ManifestPointer) -> None:
+        if generation >= self.manifests.get(product, (0, pointer))[0]:
+            self.manifests[product] = (generation, pointer)
+
+    def know_restored(self, product: str, key: str, version_id: str) -> None:
+        self.restored.add((product, key, version_id))
+        waiting = self.waiting.get(product, {}).get(key)
+        if waiting is not None and waiting[0].version_id == version_id:
+            self.settle(product, [waiting[0]])
+
+    def forget_restored(self, product: str, ref: ObjectRef) -> bool:
+        if (product, ref.key, ref.version_id or "") not in self.restored:
+            return False
+        self.settle(product, [ref])
+        return True
+
+    def pending_keys(self, product: str) -> set[str]:
+        return set(self.waiting.get(product, {}))
+
+    @staticmethod
+    def _total(counted: Mapping[str, ObjectCount]) -> TableTotal:
+        return TableTotal(
+            rows=sum(count.rows for count in counted.values()),
+            rows_exact=all(count.rows_exact for count in counted.values()),
+            bytes=sum(count.bytes for count in counted.values()),
+            objects=len(counted),
+        )
+
+    def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
+        if product not in self.leases:
+            self.leases[product] = (holder, until, 1)
+            return 1
+        owner, end, generation = self.leases[product]
+        if owner not in {"", holder} and end >= now:
+            return None
+        generation += owner != holder
+        self.leases[product] = (holder, until, generation)
+        return generation
+
+    def lease_held(self, product: str, now: datetime) -> bool:
+        owner, until, _ = self.leases.get(product, ("", NOON, 0))
+        return owner != "" and until >= now
+
+    def drop_lease(self, product: str, holder: str) -> None:
+        owner, until, generation = self.leases.get(product, ("", NOON, 0))
+        if owner == holder:
+            self.leases[product] = ("", until, generation)
+
+
+class FakeRawUploads:
+    """Recipes and held objects of a producer's table, beside what `uploads` has of it."""
+
+    def __init__(self, uploads: "FakeUploads") -> None:
+        self.uploads = uploads
+        self.recipes: dict[str, ObjectRef] = {}
+        self.held: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
+
+    def recipe(self, product: str) -> ObjectRef | None:
+        return self.recipes.get(product)
+
+    def record_recipe(self, product: str, ref: ObjectRef) -> bool:
+        current = self.recipes.get(product)
+        order = compare_sequencers(ref.sequencer, current.sequencer) if current else 1
+        if order > 0:
+            self.recipes[product] = ref
+        return order >= 0
+
+    def hold(self, product: str, refs: Iterable[ObjectRef]) -> None:
+        waiting = self.uploads.waiting.get(product, {})
+        for ref in refs:
+            if ref.key in waiting and waiting[ref.key][0].sequencer == ref.sequencer:
+                self.held.setdefault(product, {})[ref.key] = waiting.pop(ref.key)
+
+    def take_up(self, product: str) -> int:
+        taken = 0
+        for key, item in self.held.pop(product, {}).items():
+            if self.uploads.seen[product, key] == item[0].sequencer:
+                self.uploads.waiting.setdefault(product, {})[key] = item
+                taken += 1
+        return taken
+
+
+class FakeQuarantine:
+    """Held batches by name, and tickets."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, str], HeldBatch] = {}
+        self.tickets: dict[tuple[str, str], Ticket] = {}
+
+    def hold(self, batch: HeldBatch) -> None:
+        self.held.setdefault((batch.product, batch.run), batch)
+
+    def batch(self, product: str, run: str) -> HeldBatch | None:
+        return self.held.get((product, run))
+
+    def batches(self) -> Iterator[HeldBatch]:
+        yield from self.held.values()
+
+    def save(self, batch: HeldBatch, *, was: HeldStatus) -> None:
+        if self.held[batch.product, batch.run].status != was:
+            raise ConcurrentChange("somebody else decided")
+        self.held[batch.product, batch.run] = batch
+
+    def ticket(self, product: str, key: str) -> Ticket | None:
+        return self.tickets.get((product, key))
+
+    def put_ticket(self, product: str, key: str, ticket: Ticket) -> None:
+        self.tickets[product, key] = ticket
