@@ -98,7 +98,7 @@ def _rules(rules: Sequence[RuleResult]) -> Content:
     order = {"failed": 0, "skipped": 1, "passed": 2}
     rows = [
         (
-            tag("b", rule.column) if rule.column else "",
+            tag("b", rule.column) if rule.column else "the table",
             tag("code", rule.rule),
             tag("span", rule.outcome, class_=f"badge {_tone(rule)}"),
             rule.severity,

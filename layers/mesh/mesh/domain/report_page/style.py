@@ -21,6 +21,7 @@ pre { background: var(--raised); border: 1px solid var(--line); border-radius: 6
   white-space: pre-wrap; margin: .25rem 0; }
 ul { margin: .25rem 0; padding-left: 1.25rem; }
 p, li, dd, th, td { overflow-wrap: anywhere; }
+td[data-name="Dimension"] { overflow-wrap: normal; }
 .aside { color: var(--soft); font-size: .875rem; }
 .verdict { border-left: 6px solid var(--good); background: var(--raised); padding: 1rem 1.25rem; border-radius: 6px; }
 .verdict.error { border-color: var(--error); }
