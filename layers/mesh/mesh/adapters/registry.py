@@ -20,13 +20,15 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mesh.adapters.dynamodb import Table, dump
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
-from mesh.domain.pins import Pins
 from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder
+
+if TYPE_CHECKING:
+    from mesh.domain.pins import Pins
 
 _DIGITS = 8
 
@@ -184,12 +186,14 @@ class DynamoRegistry:
             self._table.put({"pk": _product(product), "sk": f"ROLLBACK#{request}", "body": body})
         self._table.delete_if(_product(product), "ROLLBACK", "event_id = :mine", {":mine": request})
 
-    def pins(self, product: str) -> Pins:
+    def pins(self, product: str) -> "Pins":
         """See the port: one item, so that how many there are can be limited."""
+        from mesh.domain.pins import Pins  # noqa: PLC0415 - few functions look at pins
+
         item = self._table.get(_product(product), "PINS")
         return Pins.model_validate_json(item["body"]) if item else Pins(product=product)
 
-    def save_pins(self, pins: Pins) -> Pins:
+    def save_pins(self, pins: "Pins") -> "Pins":
         """See the port."""
         written = pins.model_copy(update={"revision": pins.revision + 1})
         item = {

@@ -18,7 +18,6 @@ from mesh.adapters.lakeformation import LakeFormationAdapter
 from mesh.adapters.locks import DynamoLocks
 from mesh.adapters.messaging import EventBus, SnsInbox, SnsMemberTopics
 from mesh.adapters.notices import DynamoNotices
-from mesh.adapters.pinned_copies import S3PinnedCopies
 from mesh.adapters.quarantine import DynamoQuarantine
 from mesh.adapters.raw_uploads import DynamoRawUploads
 from mesh.adapters.reader_roles import ReaderRoles
@@ -42,6 +41,7 @@ from mesh.usecases.books import Books
 if TYPE_CHECKING:
     from mesh.adapters.job_files import S3JobFiles
     from mesh.adapters.lineage import DynamoLineage
+    from mesh.adapters.pinned_copies import S3PinnedCopies
     from mesh.adapters.recipe_jobs import DataBrewJobs
     from mesh.domain.access.personas import Personas
     from mesh.domain.access.policy import Policies
@@ -136,8 +136,10 @@ def object_versions() -> S3ObjectVersions:
     return S3ObjectVersions(client("s3"))
 
 
-def pinned_copies() -> S3PinnedCopies:
+def pinned_copies() -> "S3PinnedCopies":
     """Copies of object versions that readers asked to be kept."""
+    from mesh.adapters.pinned_copies import S3PinnedCopies  # noqa: PLC0415 - two functions of all use it
+
     return S3PinnedCopies(client("s3"))
 
 
