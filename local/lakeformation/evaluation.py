@@ -131,12 +131,9 @@ def _implicit_database(lake: Lake, who: Principal, database: str, found: Rights)
 
 
 def _has_table_right(lake: Lake, who: Principal, database: str) -> bool:
-    names = _names(lake.state, who)
     return any(
-        grant.principal in names
-        and isinstance(grant.resource, r.Table | r.Columns | r.CellsFilter)
-        and grant.resource.database == database
-        for grant in lake.state.grants.values()
+        isinstance(grant.resource, r.Table | r.Columns | r.CellsFilter) and grant.resource.database == database
+        for grant in lake.state.grants.of(*_names(lake.state, who))
     )
 
 
@@ -263,17 +260,17 @@ def _combined(lake: Lake, who: Principal, read: Reader) -> Rights:
     on (as far as that account still may), and as its account's administrator all that the account was granted;
     nothing at all before the account accepted the share.
     """
-    grants = lake.state.grants.values()
-    names = _names(lake.state, who)
+    kept = lake.state.grants
+    own = kept.of(*_names(lake.state, who))
     if who.account == lake.state.account:
-        return _sum(read(grant) for grant in grants if grant.principal in names)
+        return _sum(map(read, own))
     if not lake.shared(who.account):
         return Rights()
-    account = _sum(read(grant) for grant in grants if grant.principal == who.account)
+    account = _sum(map(read, kept.of(who.account)))
+    direct = _sum(read(grant) for grant in own if grant.grantor == lake.state.account)
     if who.arn == who.account or who.admin_at_home:
-        return account | _sum(read(g) for g in grants if g.principal in names and g.grantor == lake.state.account)
-    direct = _sum(read(g) for g in grants if g.principal in names and g.grantor == lake.state.account)
-    passed = _sum(read(g) for g in grants if g.principal in names and g.grantor == who.account)
+        return account | direct
+    passed = _sum(read(grant) for grant in own if grant.grantor == who.account)
     return direct | passed.within(account)
 
 

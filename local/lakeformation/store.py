@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import defaultdict
+from collections import UserDict, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -31,6 +31,28 @@ class Grant:
     grantor: str
     updated: float = field(default_factory=time.time)
     updated_by: str = ""
+
+
+class Grants(UserDict[tuple[str, Resource], Grant]):
+    """(principal, resource) → grant; `of` one principal without a look at all others'."""
+
+    def __init__(self) -> None:
+        self._by_principal: defaultdict[str, dict[Resource, Grant]] = defaultdict(dict)
+        super().__init__()
+
+    def __setitem__(self, key: tuple[str, Resource], grant: Grant) -> None:
+        super().__setitem__(key, grant)
+        self._by_principal[key[0]][key[1]] = grant
+
+    def __delitem__(self, key: tuple[str, Resource]) -> None:
+        super().__delitem__(key)
+        del self._by_principal[key[0]][key[1]]
+
+    def of(self, *principals: str) -> list[Grant]:
+        """What was granted to any of them by name."""
+        return [
+            grant for each in principals if each in self._by_principal for grant in self._by_principal[each].values()
+        ]
 
 
 @dataclass
@@ -88,7 +110,7 @@ class State:
     tags: dict[str, TagDefinition] = field(default_factory=dict)
     assigned: defaultdict[Place, Tags] = field(default_factory=lambda: defaultdict(dict))
     registered: dict[str, Json] = field(default_factory=dict)
-    grants: dict[tuple[str, Resource], Grant] = field(default_factory=dict)
+    grants: Grants = field(default_factory=Grants)
     opt_ins: list[Json] = field(default_factory=list)
     expressions: dict[str, SavedTagExpression] = field(default_factory=dict)
     cells_filters: dict[CellsFilter, DataCellsFilter] = field(default_factory=dict)
