@@ -12,7 +12,7 @@ from tests.mesh_driver import MeshDriver
 MODES = ("express", "glue")
 REAL_DATA = Path(__file__).parents[3] / "shared" / "data" / "south_german_credit.csv"
 FIRST, SECOND = "2026-11-20", "2026-11-21"
-OPEN = {"confidentiality": "internal", "domain": "consumer-banking", "pii": "none"}
+OPEN = {"confidentiality": "internal", "domain": "consumer-banking", "pii": "none", "publication": "pending"}
 
 type Publish = Callable[[str], str]
 
@@ -113,9 +113,10 @@ def test_tags_of_database_table_and_columns(mesh: MeshDriver, published: dict[st
     assert mesh.tags(product) == plain
     tags = mesh.tags(product, credit.TABLE)
     assert tags[""] == plain
-    assert tags["alter"] == tags["famges"] == {**plain, "pii": "personal", "confidentiality": "confidential"}
-    assert tags["gastarb"] == {**plain, "pii": "sensitive", "confidentiality": "restricted"}
-    assert tags["hoehe"] == tags["score"] == plain
+    shown = {**plain, "publication": "published"}
+    assert tags["alter"] == tags["famges"] == {**shown, "pii": "personal", "confidentiality": "confidential"}
+    assert tags["gastarb"] == {**shown, "pii": "sensitive", "confidentiality": "restricted"}
+    assert tags["hoehe"] == tags["score"] == shown
 
 
 def test_both_ways_to_crawl_give_the_same_table(mesh: MeshDriver, published: dict[str, str]) -> None:
@@ -166,9 +167,9 @@ def test_data_before_its_contract_is_a_draft_until_the_contract_comes(mesh: Mesh
     mesh.put_object("early/data/t1/a.csv", "id,email\n1,a@example.com\n2,b@example.com\n")
     told = mesh.wait_for_notice("early", "producer")
     assert told["draft"] is True
-    most = {"product": "early", "confidentiality": "restricted", "pii": "sensitive"}
+    most = {"product": "early", "confidentiality": "restricted", "pii": "sensitive", "publication": "pending"}
     assert mesh.tags("early") == most
-    assert mesh.tags("early", "t1")["id"] == most
+    assert mesh.tags("early", "t1")["id"] == {**most, "publication": "published"}
     _ask_in_vain(mesh, "early")
 
     mesh.put_contract("early")

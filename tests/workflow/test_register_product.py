@@ -45,8 +45,10 @@ def test_registered(mesh: MeshDriver) -> None:
     assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
     assert status_of(mesh, "reg-happy") == "registered"
     assert mesh.tags("reg-happy")["product"] == "reg-happy"
-    locations = mesh.client("central", "lakeformation").list_resources()["ResourceInfoList"]
-    assert f"arn:aws:s3:::{mesh.bucket}/reg-happy/data" in {item["ResourceArn"] for item in locations}
+    for folder in ("data", "pinned"):
+        arn = f"arn:aws:s3:::{mesh.bucket}/reg-happy/{folder}"
+        found = mesh.client("central", "lakeformation").describe_resource(ResourceArn=arn)["ResourceInfo"]
+        assert found["ResourceArn"] == arn
     told = mesh.until(lambda: mesh.notices("reg-happy", "producer", "ProductRegistered"), "answer to the producer")
     assert [detail["data"]["bucket"] for detail in told] == [mesh.bucket]
 

@@ -49,9 +49,12 @@ def _read(body: bytes, source: dict[str, Any]) -> tuple[list[str], Iterable[Sequ
 
 def _read_csv(text: str, source: dict[str, Any]) -> tuple[list[str], list[list[str | None]]]:
     options = (source.get("FormatOptions") or {}).get("Csv") or {}
-    csv.field_size_limit(2**27)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=options.get("Delimiter", ","), strict=True)
-    records = [record for record in reader if record]
+    limit = csv.field_size_limit(2**27)  # of the whole process, which has other readers
+    try:
+        records = [record for record in reader if record]
+    finally:
+        csv.field_size_limit(limit)
     if not records:
         raise StepError("Unable to read the dataset: it is empty")
     names = [name.strip() for name in records[0]]
