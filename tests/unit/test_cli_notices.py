@@ -15,8 +15,8 @@ from mesh.domain.events import (
     Rollback,
     ShortFinding,
     TableChange,
-    TypeChange,
 )
+from mesh.domain.schema import TypeChange
 
 from cli import notices, output
 
