@@ -9,14 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 import yaml
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from mesh.domain.access.record import access_id
 
 from local import landing
 from local.accounts import ACCOUNTS, ADMIN_ROLE, REGION
+from local.clients import Clients
 
 STRANGER: Final = "444444444444"
 """An account that no template names."""
@@ -101,6 +100,7 @@ class MeshDriver:
     def __init__(self, endpoint: str, builds: Path) -> None:
         self.endpoint = endpoint
         self.builds = builds
+        self._made = Clients(endpoint)
         self._clients: dict[tuple[str, str, str | None], Any] = {}
         self._ended: dict[str, Run] = {}
         self._subjects: dict[str, str] = {}
@@ -119,11 +119,7 @@ class MeshDriver:
         if role is None:
             return landing.root_client(service, self.endpoint, account_id)
         keys = landing.assume(self.endpoint, account_id, role)
-        session = boto3.Session(
-            keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"], region_name=REGION
-        )
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=60)
-        return session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+        return self._made.get(service, REGION, {name.lower(): value for name, value in keys.items()})
 
     def output(self, account: str, key: str) -> str:
         """An output of the account's stack."""

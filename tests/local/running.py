@@ -12,16 +12,18 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from local import runtime
+from local.clients import Clients
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
+
+
+_clients = cache(Clients)
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,20 @@ class RunningServer:
     state_dir: Path
     process: subprocess.Popen[bytes]
 
-    def session(self, account: str, role: str | None = None) -> boto3.Session:
-        """Root of the account, or one of its roles."""
+    def keys(self, account: str, role: str | None = None) -> dict[str, str]:
+        """Of the account's root, or of one of its roles."""
         if role is None:
-            return boto3.Session(account, "test", region_name=REGION)
+            return {"aws_access_key_id": account, "aws_secret_access_key": "test"}
         sts = self.client("sts", account)
         answer = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName="test")["Credentials"]
-        keys = answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
-        return boto3.Session(*keys, region_name=REGION)
+        return {
+            "aws_access_key_id": answer["AccessKeyId"],
+            "aws_secret_access_key": answer["SecretAccessKey"],
+            "aws_session_token": answer["SessionToken"],
+        }
 
     def client(self, service: str, account: str, role: str | None = None) -> Any:
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=60)
-        return self.session(account, role).client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
+        return _clients(self.endpoint).get(service, REGION, self.keys(account, role))
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         data = json.dumps(body).encode() if body is not None else None
