@@ -106,7 +106,8 @@ def test_an_event_without_form_is_answered(mesh: MeshDriver, accesses: AccessDri
     assert "ErrorCode" not in result
 
     mesh.until(lambda: len(accesses.notices("consumer", "AccessDenied")) > known, "the refusal")
-    assert [refusal["code"] for refusal in accesses.refusals()[before:]] == ["MalformedEvent"]
+    # What an earlier test asked for may be refused this late.
+    assert [refusal["code"] for refusal in accesses.refusals()[before:]].count("MalformedEvent") == 1
 
 
 def test_an_account_outside_the_membership_is_not_heard(mesh: MeshDriver, accesses: AccessDriver) -> None:
