@@ -59,7 +59,6 @@ class Template:
                         return None
                     if readers[key.fd](read):
                         return self._request
-        raise AssertionError
 
     def _fork(self, line: bytes) -> bool:
         """Whether this is the fork."""

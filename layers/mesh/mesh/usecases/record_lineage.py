@@ -104,16 +104,7 @@ def restoration_runs(order: RestoreOrder, *, place: Place, facts: ProductFacts, 
 
     Raises LineageSourceGone.
     """
-    path = f"runs/{order.product}/{order.generation:08d}/restored.json"
-    text = work.get(path)
-    if text is None:
-        raise LineageSourceGone(f"there is no work file {path}", product=order.product, remedy="it is kept 30 days")
-    restored: dict[str, str] = json.loads(text)
-    by_table: dict[str, list[Dataset]] = {}
-    for key, version_id in sorted(restored.items()):
-        parsed = parse_key(key)
-        if isinstance(parsed, DataKey):
-            by_table.setdefault(parsed.table, []).append(s3_object(order.bucket, key, facets.version(version_id)))
+    by_table = _copied(f"runs/{order.product}/{order.generation:08d}/restored.json", order.product, order.bucket, work)
     catalog = Place(facts.catalog_id, place.region)
     promised = facts.promised
     shown = facets.overwritten() | facets.ownership(promised.owner if promised else "", place.account)
@@ -142,17 +133,7 @@ def restoration_runs(order: RestoreOrder, *, place: Place, facts: ProductFacts, 
 
 def pin_runs(order: PinOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
     """A version's object versions became the tables that readers asked to be kept. Raises LineageSourceGone."""
-    text = work.get(copied_path(order.product, order.pin))
-    if text is None:
-        raise LineageSourceGone(
-            f"there is no record of what {order.pin} copied", product=order.product, remedy="it is kept 30 days"
-        )
-    copied: dict[str, str] = json.loads(text)
-    by_table: dict[str, list[Dataset]] = {}
-    for key, version_id in sorted(copied.items()):
-        parsed = parse_key(key)
-        if isinstance(parsed, DataKey):
-            by_table.setdefault(parsed.table, []).append(s3_object(order.bucket, key, facets.version(version_id)))
+    by_table = _copied(copied_path(order.product, order.pin), order.product, order.bucket, work)
     catalog = Place(facts.catalog_id, place.region)
     shown = facets.version(str(order.version))
     said = {"correlation_id": order.correlation_id, "pin": order.pin, "pin.version": str(order.version)}
@@ -169,6 +150,19 @@ def pin_runs(order: PinOrder, *, place: Place, facts: ProductFacts, work: WorkFi
         )
         for table, objects in by_table.items()
     ]
+
+
+def _copied(path: str, product: str, bucket: str, work: WorkFiles) -> dict[str, list[Dataset]]:
+    """Table → the object versions that were copied, by the run's own record. Raises LineageSourceGone."""
+    text = work.get(path)
+    if text is None:
+        raise LineageSourceGone(f"there is no work file {path}", product=product, remedy="it is kept 30 days")
+    by_table: dict[str, list[Dataset]] = {}
+    for key, version_id in sorted(json.loads(text).items()):
+        parsed = parse_key(key)
+        if isinstance(parsed, DataKey):
+            by_table.setdefault(parsed.table, []).append(s3_object(bucket, key, facets.version(version_id)))
+    return by_table
 
 
 def _columns(facts: ProductFacts, table: str, objects: list[Dataset]) -> Facets:
