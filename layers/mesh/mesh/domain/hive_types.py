@@ -113,7 +113,7 @@ def _wider_nested(left: str, right: str) -> str | None:
     if left.startswith("struct<") and right.startswith("struct<"):
         return _wider_struct(dict(struct_fields(left)), dict(struct_fields(right)))
     if left.startswith("map<") and right.startswith("map<"):
-        (left_key, left_value), (right_key, right_value) = _split(left[4:-1]), _split(right[4:-1])
+        (left_key, left_value), (right_key, right_value) = map_types(left), map_types(right)
         value = wider(left_value, right_value)
         return f"map<{left_key},{value}>" if value and left_key == right_key else None
     return None
@@ -133,6 +133,12 @@ def struct_fields(type_: str) -> list[tuple[str, str]]:
     """`struct<a:int,b:array<string>>` → [("a", "int"), ("b", "array<string>")]."""
     pairs = (part.partition(":") for part in _split(type_[7:-1]))
     return [(name, inner) for name, _, inner in pairs if name]
+
+
+def map_types(type_: str) -> tuple[str, str]:
+    """`map<string,array<int>>` → ("string", "array<int>")."""
+    key, value = _split(type_[4:-1])
+    return key, value
 
 
 def _split(inner: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""Versions of a data product: what is staged by its producer, and committed by central."""
