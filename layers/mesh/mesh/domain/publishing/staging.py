@@ -1,0 +1,103 @@
+"""What is staged of a table: data files that are added and removed, and the metadata file that says so."""
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Default
+
+from mesh.domain.publishing.fields import Field
+from mesh.domain.publishing.table_state import Marks, TableState
+
+
+class ColumnStatistics(BaseModel):
+    """Of one leaf column in one data file; `low` and `high` as text, None where they are unknown or kept back."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+    values: int
+    nulls: int
+    nans: int | None = None
+    low: str | None = None
+    high: str | None = None
+    bytes: int | None = None
+
+
+class DataFile(BaseModel):
+    """A Parquet file below the table's location. `partition` has the values of the partition columns, in order, as
+    text; `columns` is by field id."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+    path: str
+    rows: int
+    bytes: int
+    partition: tuple[str | None, ...] = ()
+    columns: dict[int, ColumnStatistics] = Default(default_factory=dict)
+
+
+class StageOrder(BaseModel):
+    """The next version of one table: `base` with its columns replaced by `fields`, files `add`ed, paths `remove`d.
+
+    `marks` are the registry's, `index` is where the new version's index lies.
+    """
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+    location: str
+    base: TableState | None
+    fields: tuple[Field, ...]
+    partition: tuple[str, ...] = ()
+    add: tuple[DataFile, ...] = ()
+    remove: frozenset[str] = frozenset()
+    marks: Marks = Marks()
+    index: str = ""
+    proposal: str = ""
+
+
+class StagedTable(BaseModel):
+    """`metadata` is the location of the staged file, `empty` that of the file without data which a new table is created
+    on. Totals are those of the whole table after the commit."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+    metadata: str
+    empty: str = ""
+    rows: int
+    bytes: int
+    files: int
+
+
+class ListedFile(BaseModel):
+    """A data file as a manifest lists it; `partition` as in `DataFile`."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+    path: str
+    rows: int
+    bytes: int
+    partition: tuple[str | None, ...] = ()
+
+
+class TableContent(BaseModel):
+    """A metadata file with all that its snapshot lists, read again by whoever does not believe a summary."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+    state: TableState
+    files: tuple[ListedFile, ...] = ()
+    delete_files: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Of all files."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def bytes(self) -> int:
+        """Of all files."""
+        return sum(file.bytes for file in self.files)
+
+    def partitions(self) -> dict[tuple[str | None, ...], int]:
+        """Partition → rows; a table without partitions has the one `()`."""
+        found: dict[tuple[str | None, ...], int] = {}
+        for file in self.files:
+            found[file.partition] = found.get(file.partition, 0) + file.rows
+        return found
