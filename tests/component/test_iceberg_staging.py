@@ -161,7 +161,8 @@ def test_partitions_and_bounds_prune(stage, oracle):
     ("type_", "text"),
     [
         ("int", "3"), ("bigint", "-9"), ("double", "1.5"), ("float", "1.5"), ("boolean", "true"),
-        ("date", "2026-11-27"), ("timestamp", "2026-11-27 10:00:00.000001"), ("decimal(10,2)", "1.50"), ("string", "größe"),
+        ("date", "2026-11-27"), ("timestamp", "2026-11-27 10:00:00.000001"), ("decimal(10,2)", "1.50"),
+        ("string", "größe"),
     ],
 )  # fmt: skip
 def test_a_partition_value_of_any_type_is_read_back(s3, type_, text):

@@ -11,6 +11,7 @@ from tests.fakes.objects import (
     FakeRecipeJobs,
     FakeWorkFiles,
 )
+from tests.fakes.publishing import FakeContents, FakeProposals
 from tests.fakes.registries import FakeAccessRegistry, FakeNotices, FakeRegistry
 from tests.fakes.runs import NOON, FakeAnswers, FakeClock, FakeExecutions, FakeLocks, FakeSchedules
 from tests.fakes.uploads import FakeQuarantine, FakeRawUploads, FakeUploads
@@ -23,6 +24,7 @@ __all__ = [
     "FakeCatalog",
     "FakeCatalogState",
     "FakeClock",
+    "FakeContents",
     "FakeCrawlers",
     "FakeExecutions",
     "FakeInbox",
@@ -34,6 +36,7 @@ __all__ = [
     "FakeObjectVersions",
     "FakeObjects",
     "FakePinnedCopies",
+    "FakeProposals",
     "FakeQuarantine",
     "FakeRawUploads",
     "FakeReader",

@@ -6,6 +6,7 @@ from typing import Any
 
 from mesh.adapters.lakeformation import LakeFormationRefused
 from mesh.domain.access.lake import Lake
+from mesh.domain.product import ConcurrentChange
 
 
 class FakeCatalog:
@@ -44,7 +45,12 @@ class FakeCatalog:
     def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
         self.statistics[self._target(database), table] = {item["ColumnName"]: item for item in statistics}
 
-    def update_table(self, database: str, table_input: Mapping[str, Any], *, archive: bool = True) -> None:
+    def update_table(
+        self, database: str, table_input: Mapping[str, Any], *, archive: bool = True, version: str | None = None
+    ) -> None:
+        now = self.tables.get((self._target(database), table_input["Name"]), {}).get("VersionId", "0")
+        if version is not None and version != now:
+            raise ConcurrentChange(f"version {version} of {table_input['Name']} is not the present one: {now}")
         self._write("update_table", database, table_input)
 
     def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
@@ -58,7 +64,9 @@ class FakeCatalog:
 
     def _write(self, what: str, database: str, table_input: Mapping[str, Any]) -> None:
         target = self._target(database)
-        self.tables[target, table_input["Name"]] = {**table_input, "DatabaseName": target}
+        place = (target, table_input["Name"])
+        version = str(int(self.tables.get(place, {}).get("VersionId", "-1")) + 1)
+        self.tables[place] = {**table_input, "DatabaseName": target, "VersionId": version}
         self.writes.append(f"{what} {table_input['Name']}")
 
     def _target(self, database: str) -> str:

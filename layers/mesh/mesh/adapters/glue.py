@@ -79,13 +79,17 @@ class GlueCatalog:
                 raise
             self.update_table(database, table_input)
 
-    def update_table(self, database: str, table_input: Mapping[str, Any], *, archive: bool = True) -> None:
+    def update_table(
+        self, database: str, table_input: Mapping[str, Any], *, archive: bool = True, version: str | None = None
+    ) -> None:
         """See the port."""
+        fence: Any = {"VersionId": version} if version is not None else {}
         with transient_errors():
             self._client.update_table(
                 DatabaseName=database,
                 TableInput=table_input,  # type: ignore[arg-type]
                 SkipArchive=not archive,
+                **fence,
             )
 
     def drop_table(self, database: str, name: str) -> None:

@@ -46,7 +46,15 @@ class Member(Model):
 
 
 PRODUCER_EVENTS = frozenset(
-    {"ProductDeclared", "DataCrawled", "RetirementRequested", "RollbackRequested", "RollbackRefused", "PinReported"}
+    {
+        "ProductDeclared",
+        "DataCrawled",
+        "VersionProposed",
+        "RetirementRequested",
+        "RollbackRequested",
+        "RollbackRefused",
+        "PinReported",
+    }
 )
 CONSUMER_EVENTS = frozenset(
     {

@@ -40,6 +40,21 @@ def data_location_uri(bucket: str, product: str) -> str:
     return f"s3://{bucket}/{data_prefix(product)}"
 
 
+def published_prefix(product: str) -> str:
+    """Where Meshwork writes what consumers read, and nobody else writes."""
+    return f"{product}/published/"
+
+
+def published_location_arn(bucket: str, product: str) -> str:
+    """The S3 ARN of what is published, registered with Lake Formation (no trailing slash, as `data_location_arn`)."""
+    return f"arn:aws:s3:::{bucket}/{published_prefix(product).rstrip('/')}"
+
+
+def table_location(bucket: str, product: str, table: str) -> str:
+    """The location of an Iceberg table: `s3://<bucket>/<product>/published/<table>/iceberg`."""
+    return f"s3://{bucket}/{published_prefix(product)}{table}/iceberg"
+
+
 def pinned_table(table: str, version: int) -> str:
     """`credit_card`, 3 → `credit_card__v3`: the table on a copy of what version 3 had."""
     return f"{table}__v{version}"

@@ -56,7 +56,10 @@ class Product(Model):
 
 
 class TableSnapshot(Model):
-    """A table at one version. `findings` are of all crawls so far, the latest for each column."""
+    """A table at one version. `findings` are of all crawls so far, the latest for each column.
+
+    `metadata` is the location of its Iceberg metadata file, empty for a table that a Glue crawler fills.
+    """
 
     table: str
     columns: tuple[ColumnRef, ...]
@@ -66,6 +69,7 @@ class TableSnapshot(Model):
     bytes: int = 0
     objects: int = 0
     partitions: int = 0
+    metadata: str = ""
     findings: tuple[PersonalDataFinding, ...] = ()
 
 

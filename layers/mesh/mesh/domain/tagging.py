@@ -70,6 +70,39 @@ def resolve_tags(
     )
 
 
+type _Effective = tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]
+"""Tags of a table, and of each of its columns, own or inherited."""
+
+
+def split_by_strictness(
+    plan: TagPlan, effective: Mapping[str, _Effective], ontology: Ontology
+) -> tuple[TagPlan, TagPlan]:
+    """The plan in two: what is new or stricter than what is there, and what is looser.
+
+    A key without an order (a domain, say) says nothing of strictness: another value of it waits with the looser.
+    """
+    tighter, looser = TagPlan(database={}), TagPlan(database={})
+    for name, tags in plan.tables.items():
+        for key, value in tags.items():
+            part = looser if _loosens(key, effective[name][0].get(key), value, ontology) else tighter
+            part.tables.setdefault(name, {})[key] = value
+    for name, columns in plan.columns.items():
+        inherited, own = effective[name]
+        for column, tags in columns.items():
+            for key, value in tags.items():
+                now = own.get(column, inherited).get(key)
+                part = looser if _loosens(key, now, value, ontology) else tighter
+                part.columns.setdefault(name, {}).setdefault(column, {})[key] = value
+    return tighter, looser
+
+
+def _loosens(key: str, now: str | None, value: str, ontology: Ontology) -> bool:
+    if now is None or now == value:
+        return False
+    known = ontology.keys.get(key)
+    return not (known and known.ordered) or ontology.stricter(key, now, value) == now
+
+
 def check_tags(contract: Contract, ontology: Ontology) -> None:
     """Raises `UnknownLFTag` for any tag of the contract, columns not in the data yet included."""
     resolve_tags(contract.model_copy(update={"status": "active"}), ontology, {}, product=contract.name)

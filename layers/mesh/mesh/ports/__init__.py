@@ -12,6 +12,7 @@ from mesh.ports.objects import (
     RecipeJobs,
     WorkFiles,
 )
+from mesh.ports.publishing import Proposals, TableContents, TableStaging
 from mesh.ports.readers import HeldAccesses, Queries, Readers, ResourceLinks, Shares
 from mesh.ports.registries import AccessRegistry, DraftContract, Notices, ReadContract, Registry
 from mesh.ports.runs import Clock, Executions, Locks, Schedules, Target, TaskAnswers
@@ -41,6 +42,7 @@ __all__ = [
     "Objects",
     "Part",
     "PinnedCopies",
+    "Proposals",
     "Quarantine",
     "Queries",
     "RawUploads",
@@ -51,6 +53,8 @@ __all__ = [
     "ResourceLinks",
     "Schedules",
     "Shares",
+    "TableContents",
+    "TableStaging",
     "Target",
     "TaskAnswers",
     "Trace",

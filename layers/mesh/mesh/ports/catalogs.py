@@ -19,8 +19,13 @@ class Catalog(Protocol):
 
     def create_table(self, database: str, table_input: Mapping[str, Any]) -> None: ...
 
-    def update_table(self, database: str, table_input: Mapping[str, Any], *, archive: bool = True) -> None:
-        """Replace the definition; the one before is kept as a version of the table, unless told otherwise."""
+    def update_table(
+        self, database: str, table_input: Mapping[str, Any], *, archive: bool = True, version: str | None = None
+    ) -> None:
+        """Replace the definition; the one before is kept as a version of the table, unless told otherwise.
+
+        `version` is the `VersionId` that is replaced: raises ConcurrentChange when it is not the present one.
+        """
         ...
 
     def drop_table(self, database: str, name: str) -> None:

@@ -228,15 +228,22 @@ def confirm_readable(version: ProductVersion, *, catalog: Catalog, lake: LakeFor
     """Tables, columns and tags of the version are what central reads now. Raises NotYetReadable."""
     for snapshot in version.tables:
         table = catalog.table(version.product, snapshot.table)
-        found = {column.name for column in columns_of(table["StorageDescriptor"]["Columns"])} if table else set()
-        missing = [column.name for column in snapshot.columns if column.name not in found]
-        if table is None or missing:
-            raise NotYetReadable(
-                f"{version.product}.{snapshot.table} cannot be read as recorded", missing=missing[:10] or None
-            )
-        tags, by_column = lake.table_tags(version.product, snapshot.table)
-        if tags.get("product") != version.product:
-            raise NotYetReadable(f"{version.product}.{snapshot.table} does not carry its tags yet", tags=tags)
-        hidden = [column.name for column in snapshot.columns if not is_published(by_column.get(column.name, {}))]
-        if hidden:
-            raise NotYetReadable(f"{version.product}.{snapshot.table} is not published yet", columns=hidden[:10])
+        if faults := table_faults(version.product, snapshot, table, lake):
+            raise NotYetReadable(f"{version.product}.{snapshot.table} cannot be read as recorded", faults=faults)
+
+
+def table_faults(
+    database: str, snapshot: TableSnapshot, table: Mapping[str, Any] | None, lake: LakeFormation
+) -> list[str]:
+    """What keeps a table from being read as this version has it; [] for nothing."""
+    if table is None:
+        return ["it is not in the catalog"]
+    found = {column.name for column in columns_of(table["StorageDescriptor"]["Columns"])}
+    missing = [column.name for column in snapshot.columns if column.name not in found]
+    tags, by_column = lake.table_tags(database, snapshot.table)
+    hidden = [column.name for column in snapshot.columns if not is_published(by_column.get(column.name, {}))]
+    faults = [f"columns are missing: {', '.join(missing[:10])}"] * bool(missing)
+    faults += [f"columns are not published: {', '.join(hidden[:10])}"] * bool(hidden)
+    if tags.get("product") != database:
+        faults.append(f"its LF-Tag product is {tags.get('product')}, and not {database}")
+    return faults

@@ -98,14 +98,13 @@ def assign_tags(
 
     Columns that were not there before are published when all else is in place.
     """
-    carried = {table.table: lake.assigned_tags(product, table.table) for table in tables}
-    plan = _plan(product, contract, tables, ontology, carried)
+    plan = plan_tags(product, contract, tables, ontology, lake)
     for table in plan.columns:
         for tags, columns in plan.column_groups(table):
             lake.tag_columns(product, table, columns, tags)
     for table, tags in plan.tables.items():
         lake.tag_table(product, table, tags)
-    published = sum(_publish(product, table, carried[table.table][1], lake) for table in tables)
+    published = sum(publish_columns(product, table, lake) for table in tables)
     tagged = sum(map(len, plan.columns.values()))
     return Tagged(tables=len(plan.tables), columns=tagged, published=published)
 
@@ -114,14 +113,15 @@ type _Own = tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]
 """What a table, and each of its columns, carries itself."""
 
 
-def _plan(
+def plan_tags(
     product: str,
     contract: Contract,
     tables: Sequence[TableSnapshot],
     ontology: Ontology,
-    carried: Mapping[str, _Own],
+    lake: LakeFormation,
 ) -> TagPlan:
     """What is to be assigned, the mesh's own tag apart."""
+    carried = {table.table: lake.assigned_tags(product, table.table) for table in tables}
     plan = resolve_tags(
         contract,
         ontology,
@@ -132,8 +132,9 @@ def _plan(
     return _take_back(plan, tables, carried)
 
 
-def _publish(product: str, table: TableSnapshot, own: Mapping[str, Mapping[str, str]], lake: LakeFormation) -> int:
+def publish_columns(product: str, table: TableSnapshot, lake: LakeFormation) -> int:
     """How many columns are new, and published by this one call. Partition keys are columns as well."""
+    _, own = lake.assigned_tags(product, table.table)
     names = [column.name for column in (*table.columns, *table.partition_keys)]
     new = [name for name in names if own.get(name, {}).get(PUBLICATION) != PUBLISHED]
     if new:

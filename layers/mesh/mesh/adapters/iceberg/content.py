@@ -39,6 +39,11 @@ class IcebergContents:
                 remedy="Upload the data again, so that it is staged anew.",
             ) from fault
 
+    def details(self, location: str) -> bytes:
+        """See the port."""
+        with self._io.new_input(location).open() as stream:
+            return stream.read()
+
     def _content(self, table: TableMetadataV2, found: TableContent) -> TableContent:
         snapshot = table.current_snapshot()
         if snapshot is None:

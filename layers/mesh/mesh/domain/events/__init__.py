@@ -53,6 +53,15 @@ from mesh.domain.events.products import (
     SubscriptionEnded,
     SubscriptionRequested,
 )
+from mesh.domain.events.proposals import (
+    MAX_TABLES,
+    MetadataName,
+    Outcome,
+    ProposalId,
+    ProposalSettled,
+    ProposedTable,
+    VersionProposed,
+)
 from mesh.domain.events.publication import (
     ColumnRef,
     CrawledTable,
@@ -87,6 +96,8 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     ProductDeclared,
     ProductRegistered,
     DataCrawled,
+    VersionProposed,
+    ProposalSettled,
     ProductUpdated,
     ProductQuarantined,
     QuarantineDecided,
@@ -119,6 +130,7 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
 
 __all__ = [
     "EVENT_TYPES",
+    "MAX_TABLES",
     "SOURCE",
     "AccessDecided",
     "AccessDenied",
@@ -148,7 +160,9 @@ __all__ = [
     "ManifestPointer",
     "MemberJoined",
     "Metadata",
+    "MetadataName",
     "Model",
+    "Outcome",
     "PersonalDataFinding",
     "PinEnded",
     "PinId",
@@ -163,6 +177,9 @@ __all__ = [
     "ProductRegistered",
     "ProductRetired",
     "ProductUpdated",
+    "ProposalId",
+    "ProposalSettled",
+    "ProposedTable",
     "QualitySummary",
     "QuarantineClosed",
     "QuarantineDecided",
@@ -183,6 +200,7 @@ __all__ = [
     "TableChange",
     "TableName",
     "UnpinRequested",
+    "VersionProposed",
     "follow",
     "metadata_of",
     "read_event",

@@ -1,0 +1,58 @@
+"""A batch on its way to be published: what its producer staged, and what central made of it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mesh.domain.events.model import EventData, Model, ProductName, Reason, TableName
+
+MAX_TABLES = 150
+"""Tables of one proposal: it starts an execution, whose input is at most 262,144 bytes."""
+ProposalId = Annotated[str, Field(pattern=r"^[0-9a-f-]{8,64}$")]
+MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
+"""A file below `<product>/published/<table>/iceberg/metadata/`: a name, so that it can be nowhere else."""
+Outcome = Literal["published", "held", "refused", "rebase"]
+
+
+class ProposedTable(Model):
+    """One table of a proposal. `base` is the metadata file that it was staged on, empty for a new table, which then has
+    the file without data in `empty`. `details` says what the batch brought. Totals are the whole table's after it.
+    """
+
+    name: TableName
+    base: MetadataName | Literal[""] = ""
+    staged: MetadataName
+    empty: MetadataName | Literal[""] = ""
+    details: MetadataName
+    rows: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+    files: int = Field(ge=0)
+
+
+class VersionProposed(EventData):
+    """Checked, written and staged: central may commit it until it `expires`. Sent again, it asks for the answer.
+
+    `held` counts the objects of the batch that were held back; `contract_version` is what the others were checked by.
+    """
+
+    product: ProductName
+    proposal: ProposalId
+    generation: int = Field(ge=1)
+    contract_version: str = Field(default="", max_length=64)
+    expires: datetime
+    held: int = Field(default=0, ge=0)
+    tables: tuple[ProposedTable, ...] = Field(min_length=1, max_length=MAX_TABLES)
+
+
+class ProposalSettled(EventData):
+    """Central's answer, the same whenever it is asked. `rebase`: the product moved on, so stage it again.
+
+    `version` is the published one, 0 for any other outcome.
+    """
+
+    product: ProductName
+    proposal: ProposalId
+    outcome: Outcome
+    version: int = Field(default=0, ge=0)
+    reason: Reason | None = None

@@ -1,0 +1,70 @@
+"""What central knows of a proposal, from its arrival to its answer."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Model, PersonalDataFinding, ProposalSettled, QualitySummary, Rollback, TableChange
+from mesh.domain.evolution import Compatibility
+from mesh.domain.product import Severity, TableSnapshot
+from mesh.domain.publishing.fields import Field as Column
+
+
+class ProposalExpired(Rejected):
+    """A proposal that came after its time: nothing of it is published, its files may be deleted."""
+
+
+class ProposalForged(Rejected):
+    """What was staged is not what was proposed, or not what Meshwork stages."""
+
+
+class TableDetails(Model):
+    """What one batch brought to a table: the staged `details` file. `rows`, `bytes` and `objects` are of what came,
+    `sources` of the whole table after it, `removed_objects` those whose rows were replaced or are gone."""
+
+    objects: int = Field(ge=0)
+    rows: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+    sources: int = Field(ge=0)
+    removed_objects: int = Field(default=0, ge=0)
+    findings: tuple[PersonalDataFinding, ...] = ()
+    quality: QualitySummary | None = None
+
+
+class TableCommit(Model):
+    """One table of a commit, as it was verified. Locations are whole (`s3://…`); `base` is empty for a new table."""
+
+    name: str
+    base: str = ""
+    target: str
+    empty: str = ""
+    fields: tuple[Column, ...]
+    snapshot: TableSnapshot
+    marks: dict[str, int]
+
+
+class Commit(Model):
+    """A version in the making: tables to be swung together, or not at all."""
+
+    product: str
+    proposal: str
+    correlation_id: str
+    event_id: str
+    tables: tuple[TableCommit, ...]
+    changes: tuple[TableChange, ...]
+    compatibility: Compatibility = "full"
+    severity: Severity = "info"
+    contract_version: str = ""
+    rollback: Rollback | None = None
+
+
+class ProposalRecord(Model):
+    """`digest` is of the proposal's data: the same id with other data is a forgery. `answer` is what was said, and is
+    said again; without one the proposal is open."""
+
+    product: str
+    proposal: str
+    digest: str
+    at: datetime
+    answer: ProposalSettled | None = None

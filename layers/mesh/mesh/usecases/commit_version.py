@@ -1,0 +1,193 @@
+"""Central swings the pointers of a verified proposal: all its tables, or none of them.
+
+In this order, each step repeatable, and whatever happens in between leaves tables stricter and never laxer:
+
+1. the columns: new ones are in the catalog, on the old pointer, and inherit `publication=pending`;
+2. all LF-Tags that are new or stricter;
+3. the pointers, each with exactly its version's columns, fenced by Glue's table version;
+4. `publication=published` on new columns, and only then what is looser;
+5. a look whether all of it is as it should be; if it is not, the pointers go back.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mesh.domain.contract import Contract
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Model
+from mesh.domain.names import table_location
+from mesh.domain.ontology import Ontology
+from mesh.domain.product import ConcurrentChange, NotYetReadable, Product
+from mesh.domain.publishing.fields import Field
+from mesh.domain.publishing.iceberg_table import iceberg_input, pointer_of
+from mesh.domain.publishing.proposals import Commit, TableCommit
+from mesh.domain.publishing.table_state import Marks
+from mesh.domain.tagging import TagPlan, split_by_strictness
+from mesh.ports import Catalog, LakeFormation, Proposals, Registry, Trace
+from mesh.usecases.publication import table_faults
+from mesh.usecases.tag_tables import plan_tags, publish_columns
+
+
+class ProposalGone(Rejected):
+    """A proposal that nobody verified, or that was answered meanwhile."""
+
+
+class BaseMoved(Rejected):
+    """A table's pointer is neither the one that was staged on nor the proposal's own: it has to be staged again."""
+
+
+class Committed(Model):
+    """What was swung."""
+
+    product: str
+    proposal: str
+    tables: int
+
+
+@dataclass(frozen=True)
+class Committing:
+    """What a commit takes."""
+
+    registry: Registry
+    proposals: Proposals
+    catalog: Catalog
+    lake: LakeFormation
+    ontology: Ontology
+    trace: Trace
+
+
+def commit_version(product: str, proposal: str, *, using: Committing) -> Committed:
+    """Make the proposal's tables the present ones. Repeatable at any point of it.
+
+    Raises ProposalGone, BaseMoved (nothing is swung then), UnknownLFTag; NotYetReadable and ConcurrentChange are
+    worth another try.
+    """
+    commit = using.proposals.commit(product, proposal)
+    owner = using.registry.product(product)
+    if commit is None or owner is None:
+        raise ProposalGone(f"there is no proposal {proposal} of {product} to commit", proposal=proposal)
+    _Swing(commit, owner, using).run()
+    using.trace.note(commit.correlation_id, "committed", product=product, proposal=proposal, tables=len(commit.tables))
+    return Committed(product=product, proposal=proposal, tables=len(commit.tables))
+
+
+class _Swing:
+    def __init__(self, commit: Commit, product: Product, using: Committing) -> None:
+        self._commit, self._product, self._using = commit, product, using
+        self._catalog, self._lake = using.catalog, using.lake
+        self._contract = Contract.model_validate(product.contract)
+        self._database = commit.product
+
+    def run(self) -> None:
+        before = {table.name: self._at_base(table) for table in self._commit.tables}
+        for table in self._commit.tables:
+            self._show_columns(table, before[table.name])
+        tighter, looser = self._tags()
+        self._assign(tighter)
+        self._swing_all()
+        for table in self._commit.tables:
+            publish_columns(self._database, table.snapshot, self._lake)
+        self._assign(looser)
+        self._prove()
+
+    def _at_base(self, table: TableCommit) -> dict[str, Any] | None:
+        current = self._catalog.table(self._database, table.name)
+        if pointer_of(current) not in {table.base, table.empty, table.target}:
+            raise BaseMoved(
+                f"{table.name} moved to {pointer_of(current) or 'no version'} while it was committed",
+                table=table.name,
+                remedy="It is staged again by itself.",
+            )
+        return current
+
+    def _show_columns(self, table: TableCommit, current: Mapping[str, Any] | None) -> None:
+        """New columns are there, and tagged, before there is anything in them."""
+        if current is None:
+            self._catalog.create_table(self._database, self._input(table, table.empty, table.fields))
+            return
+        if pointer_of(current) == table.target:
+            return  # an earlier attempt came as far as this
+        names = {column["Name"] for column in current["StorageDescriptor"].get("Columns", ())}
+        new = [field for field in table.fields if field.name not in names]
+        if new:
+            kept = dict(current["StorageDescriptor"])
+            added = iceberg_input(table.name, "", "", new, marks=Marks())["StorageDescriptor"]["Columns"]
+            columns = [*kept.get("Columns", ()), *added]
+            self._update(table, current, {"StorageDescriptor": {**kept, "Columns": columns}})
+
+    def _swing_all(self) -> None:
+        swung: list[TableCommit] = []
+        try:
+            for table in self._commit.tables:
+                self._swing(table)
+                swung.append(table)
+        except BaseMoved:
+            self._swing_back(swung)
+            raise
+
+    def _swing(self, table: TableCommit) -> None:
+        current = self._at_base(table)
+        if current is None:
+            raise NotYetReadable(f"table {self._database}.{table.name} is not in the catalog yet")
+        if pointer_of(current) != table.target:
+            wanted = self._input(table, table.target, table.fields, previous=pointer_of(current))
+            self._catalog.update_table(self._database, wanted, archive=False, version=current.get("VersionId"))
+
+    def _swing_back(self, tables: Sequence[TableCommit]) -> None:
+        """To where they were: the columns of the version before are those that its readers may see."""
+        before = self._using.registry.latest_version(self._database)
+        known = {snapshot.table: snapshot for snapshot in before.tables} if before else {}
+        for table in tables:
+            current = self._catalog.table(self._database, table.name)
+            if current is None or pointer_of(current) != table.target:
+                continue
+            kept = {column.name for column in known[table.name].columns} if table.name in known else set()
+            columns = [
+                column for column in current["StorageDescriptor"].get("Columns", ())
+                if not known or column["Name"] in kept
+            ]  # fmt: skip
+            parameters = {**current["Parameters"], "metadata_location": table.base or table.empty}
+            descriptor = {**current["StorageDescriptor"], "Columns": columns}
+            self._update(table, current, {"StorageDescriptor": descriptor, "Parameters": parameters})
+
+    def _update(self, table: TableCommit, current: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
+        shown = ("Description", "TableType", "PartitionKeys", "StorageDescriptor", "Parameters")
+        kept = {name: current[name] for name in shown if name in current}
+        wanted = {"Name": table.name, **kept, **changed}
+        self._catalog.update_table(self._database, wanted, archive=False, version=current.get("VersionId"))
+
+    def _input(
+        self, table: TableCommit, pointer: str, fields: Sequence[Field], *, previous: str = ""
+    ) -> dict[str, Any]:
+        return iceberg_input(
+            table.name,
+            table_location(self._product.bucket, self._database, table.name),
+            pointer,
+            fields,
+            marks=Marks.model_validate(table.marks),
+            previous=previous,
+            described=self._contract.table(table.name),
+        )
+
+    def _tags(self) -> tuple[TagPlan, TagPlan]:
+        snapshots = [table.snapshot for table in self._commit.tables]
+        plan = plan_tags(self._database, self._contract, snapshots, self._using.ontology, self._lake)
+        effective = {table.name: self._lake.table_tags(self._database, table.name) for table in self._commit.tables}
+        return split_by_strictness(plan, effective, self._using.ontology)
+
+    def _assign(self, plan: TagPlan) -> None:
+        for table in plan.columns:
+            for tags, columns in plan.column_groups(table):
+                self._lake.tag_columns(self._database, table, columns, tags)
+        for table, tags in plan.tables.items():
+            self._lake.tag_table(self._database, table, tags)
+
+    def _prove(self) -> None:
+        """Pointer, columns and tags as they are read. What is not there yet is looked for again by a retry."""
+        for table in self._commit.tables:
+            current = self._catalog.table(self._database, table.name)
+            if pointer_of(current) != table.target:
+                raise ConcurrentChange(f"{self._database}.{table.name} does not show the new version", table=table.name)
+            if faults := table_faults(self._database, table.snapshot, current, self._lake):
+                raise NotYetReadable(f"{self._database}.{table.name} cannot be read as committed", faults=faults)

@@ -1,0 +1,234 @@
+"""Central's look at what a producer staged: is it what was proposed, does it fit, may it be published?
+
+Nothing of the event is believed but which files to read: schema, totals and paths are read from the files themselves.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import (
+    ColumnRef,
+    Envelope,
+    Event,
+    Model,
+    ProposalSettled,
+    ProposedTable,
+    Reason,
+    TableChange,
+    VersionProposed,
+    read_event,
+)
+from mesh.domain.evolution import Change, ContractDiff, together
+from mesh.domain.names import table_location
+from mesh.domain.product import Product, ProductVersion, TableSnapshot
+from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
+from mesh.domain.publishing.proposals import (
+    Commit,
+    ProposalExpired,
+    ProposalForged,
+    ProposalRecord,
+    TableCommit,
+    TableDetails,
+)
+from mesh.domain.publishing.staging import TableContent
+from mesh.domain.publishing.verification import metadata_location, verify_table
+from mesh.domain.schema import Column, SchemaDiff, TableSchema, diff_schema
+from mesh.domain.version_diff import breaking, diff_snapshots, new_major, require_compatible, severity
+from mesh.ports import Catalog, Clock, Proposals, Registry, TableContents, Trace
+from mesh.usecases.authorise_sender import authorise_sender
+from mesh.usecases.publication import MAX_LISTED, owned_product
+
+
+class Rebase(Rejected):
+    """The product's present version is not the one that was staged on."""
+
+
+class Verified(Model):
+    """`commit`: go on and commit it. `settle`: say `answer`, which is new. `repeat`: it was answered before."""
+
+    product: str
+    proposal: str
+    next: Literal["commit", "settle", "repeat"]
+    answer: ProposalSettled | None = None
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """What a look at a proposal takes."""
+
+    registry: Registry
+    proposals: Proposals
+    catalog: Catalog
+    contents: TableContents
+    clock: Clock
+    trace: Trace
+
+
+def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> Verified:
+    """Authorise the sender, read what was staged, compare it with the last version, and keep the commit to be made.
+
+    Raises what `authorise` raises, MalformedEvent, NotTheOwner; everything else that is wrong with a proposal is its
+    answer: `refused`, `held` for what would break readers, `rebase`.
+    """
+    authorise_sender(envelope, execution=execution, registry=using.registry, trace=using.trace, clock=using.clock)
+    event = read_event(VersionProposed, envelope)
+    product = owned_product(using.registry, event.data.product, envelope.account)
+    proposed = event.data
+    record = using.proposals.open(
+        ProposalRecord(product=product.name, proposal=proposed.proposal, digest=_digest(proposed), at=using.clock.now())
+    )
+    found = Verified(product=product.name, proposal=proposed.proposal, next="commit")
+    if record.answer is not None:
+        return found.model_copy(update={"next": "repeat", "answer": record.answer})
+    try:
+        if record.digest != _digest(proposed):
+            raise ProposalForged(
+                f"proposal {proposed.proposal} was made before with other content", proposal=proposed.proposal
+            )
+        using.proposals.keep_commit(_commit(event, product, using))
+    except Rejected as refusal:
+        return found.model_copy(update={"next": "settle", "answer": _answer(proposed, refusal)})
+    return found
+
+
+def _answer(proposed: VersionProposed, refusal: Rejected) -> ProposalSettled:
+    outcome: Literal["rebase", "held", "refused"] = "refused"
+    if isinstance(refusal, Rebase):
+        outcome = "rebase"
+    elif type(refusal).__name__ == "BreakingSchemaChange":
+        outcome = "held"
+    reason = Reason.model_validate(refusal.to_dict())
+    return ProposalSettled(product=proposed.product, proposal=proposed.proposal, outcome=outcome, reason=reason)
+
+
+def _digest(proposed: VersionProposed) -> str:
+    """Of what is proposed, not of when: asking again may move `expires`."""
+    return hashlib.sha256(proposed.model_dump_json(exclude={"expires"}).encode()).hexdigest()
+
+
+def _commit(event: Event[VersionProposed], product: Product, using: Verifier) -> Commit:
+    proposed, last = event.data, using.registry.latest_version(product.name)
+    if using.clock.now() > proposed.expires:
+        raise ProposalExpired(
+            f"proposal {proposed.proposal} was to be answered until {proposed.expires.isoformat()}",
+            proposal=proposed.proposal,
+            remedy="It is staged again by itself; look at the owner's queues if it is not.",
+        )
+    known = {snapshot.table: snapshot for snapshot in last.tables} if last else {}
+    tables, changes, differences = [], [], list[Change]()
+    for table in proposed.tables:
+        commit, change, diff = _table(table, product, known.get(table.name), using)
+        tables.append(commit)
+        changes.append(change)
+        differences.extend(diff.changes)
+    if last is not None and not (product.draft or last.draft or _new_major(last, product)):
+        require_compatible(product.name, differences, product.contract_version)
+    return Commit(
+        product=product.name,
+        proposal=proposed.proposal,
+        correlation_id=event.metadata.correlation_id,
+        event_id=event.metadata.id,
+        tables=tuple(tables),
+        changes=tuple(changes),
+        compatibility=together(change.compatibility for change in differences),
+        severity=severity(changes, bool(breaking(differences)), rollback=False),
+        contract_version=proposed.contract_version or product.contract_version,
+    )
+
+
+def _new_major(last: ProductVersion, product: Product) -> bool:
+    return new_major(last.contract_version, product.contract_version)
+
+
+def _table(
+    proposed: ProposedTable, product: Product, last: TableSnapshot | None, using: Verifier
+) -> tuple[TableCommit, TableChange, ContractDiff]:
+    def place(name: str) -> str:
+        return metadata_location(product.bucket, product.name, proposed.name, name)
+
+    location = table_location(product.bucket, product.name, proposed.name)
+    current = using.catalog.table(product.name, proposed.name)
+    pointer, marks = pointer_of(current), marks_of(current)
+    if pointer != (place(proposed.base) if proposed.base else ""):
+        raise Rebase(
+            f"{proposed.name} is at {pointer or 'no version'}, and was staged on {proposed.base or 'none'}",
+            table=proposed.name,
+            remedy="It is staged again by itself.",
+        )
+    before = using.contents.read(pointer) if pointer else None
+    content = using.contents.read(place(proposed.staged))
+    verify_table(proposed, content, before.state if before else None, marks, location=location)
+    details = TableDetails.model_validate_json(using.contents.details(place(proposed.details)))
+    snapshot = _snapshot(proposed.name, content, details, last)
+    diff = diff_snapshots(last, snapshot) if last else ContractDiff()
+    commit = TableCommit(
+        name=proposed.name,
+        base=pointer,
+        target=content.state.metadata,
+        empty="" if pointer else place(proposed.empty),
+        fields=content.state.fields,
+        snapshot=snapshot,
+        marks=marks.covering(content.state.marks).model_dump(),
+    )
+    return commit, _change(last, snapshot, details, diff, _partitions_added(before, content)), diff
+
+
+def _snapshot(table: str, content: TableContent, details: TableDetails, last: TableSnapshot | None) -> TableSnapshot:
+    findings = {found.column: found for found in (*(last.findings if last else ()), *details.findings)}
+    return TableSnapshot(
+        table=table,
+        columns=tuple(ColumnRef(name=field.name, type=field.hive_type) for field in content.state.fields),
+        rows=content.rows,
+        bytes=content.bytes,
+        objects=details.sources,
+        partitions=len(content.partitions()) if content.state.partition else 0,
+        metadata=content.state.metadata,
+        findings=tuple(findings.values()),
+    )
+
+
+def _partitions_added(before: TableContent | None, now: TableContent) -> tuple[str, ...]:
+    """`dt=2026-11-21` of each partition that has rows now and had none before."""
+    if not now.state.partition:
+        return ()
+    known = set(before.partitions()) if before else set()
+    names = now.state.partition
+    return tuple(
+        "/".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
+        for values in sorted(set(now.partitions()) - known, key=str)
+    )
+
+
+def _change(
+    last: TableSnapshot | None,
+    now: TableSnapshot,
+    details: TableDetails,
+    semantic: ContractDiff,
+    partitions: Sequence[str],
+) -> TableChange:
+    diff = diff_schema(_schema(last), _schema(now)) if last else SchemaDiff()
+    return TableChange(
+        table=now.table,
+        new_table=last is None,
+        added_columns=tuple(ColumnRef(name=column.name, type=column.type) for column in diff.added)[:MAX_LISTED],
+        removed_columns=tuple(column.name for column in diff.removed)[:MAX_LISTED],
+        changed_types=diff.type_changed[:MAX_LISTED],
+        added_partitions=tuple(partitions)[:MAX_LISTED],
+        added_partitions_count=len(partitions),
+        columns=len(now.columns),
+        rows=details.rows,
+        bytes=details.bytes,
+        objects=details.objects,
+        rows_total=now.rows,
+        rows_delta=now.rows - (last.rows if last else 0),
+        compatibility=semantic.compatibility,
+        schema_changes=tuple(change.text for change in semantic.changes)[:MAX_LISTED],
+        quality=details.quality,
+    )
+
+
+def _schema(snapshot: TableSnapshot) -> TableSchema:
+    return TableSchema(columns=tuple(Column(name=column.name, type=column.type) for column in snapshot.columns))

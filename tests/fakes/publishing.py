@@ -1,0 +1,51 @@
+"""Fakes of staged tables and of central's proposals."""
+
+from mesh.adapters.storage import ObjectGone
+from mesh.domain.events import ProposalSettled
+from mesh.domain.publishing.proposals import Commit, ProposalRecord
+from mesh.domain.publishing.staging import TableContent
+
+
+class FakeContents:
+    """Metadata files and details by location."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, TableContent] = {}
+        self.files: dict[str, bytes] = {}
+
+    def add(self, content: TableContent) -> None:
+        self.tables[content.state.metadata] = content
+
+    def read(self, metadata: str) -> TableContent:
+        if metadata not in self.tables:
+            raise ObjectGone(f"{metadata} is gone")
+        return self.tables[metadata]
+
+    def details(self, location: str) -> bytes:
+        if location not in self.files:
+            raise ObjectGone(f"{location} is gone")
+        return self.files[location]
+
+
+class FakeProposals:
+    """Proposals by product and id."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], ProposalRecord] = {}
+        self.commits: dict[tuple[str, str], Commit] = {}
+
+    def open(self, record: ProposalRecord) -> ProposalRecord:
+        return self.records.setdefault((record.product, record.proposal), record)
+
+    def keep_commit(self, commit: Commit) -> None:
+        self.commits[commit.product, commit.proposal] = commit
+
+    def commit(self, product: str, proposal: str) -> Commit | None:
+        return self.commits.get((product, proposal))
+
+    def settle(self, answer: ProposalSettled) -> ProposalSettled:
+        place = (answer.product, answer.proposal)
+        record = self.records[place]
+        if record.answer is None:
+            self.records[place] = record.model_copy(update={"answer": answer})
+        return self.records[place].answer or answer
