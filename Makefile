@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build up down bench clean setup contracts examples
+.PHONY: help demo test check build up down bench clean setup contracts machines examples
 
 TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
 EXAMPLES_PORT := 4590
@@ -41,6 +41,7 @@ check: setup  ## format, lint, types, layering, state machines, templates, gener
 	$(RUN) ruff check .
 	$(RUN) mypy --strict $(CHECKED)
 	$(RUN) lint-imports
+	$(RUN) python -m tools.machines --check
 	$(RUN) python -m tools.asl_lint
 	$(RUN) python -m tools.event_contracts --check
 	$(RUN) python -m tools.layer_lock --check
@@ -49,6 +50,9 @@ check: setup  ## format, lint, types, layering, state machines, templates, gener
 
 contracts: setup  ## write events/contracts/ anew from the event models
 	$(RUN) python -m tools.event_contracts
+
+machines: setup  ## write statemachines/*.asl.json anew from their YAML
+	$(RUN) python -m tools.machines
 
 build: setup  ## sam build for each account, into .aws-sam/
 	$(RUN) python -m tools.layer_lock

@@ -7,7 +7,7 @@ from mesh.usecases.explain_access import AccessExplained, ExplainedStep
 from mesh.usecases.preview_access import Preview, PreviewedColumn, PreviewedTable, ReadingChange, TagPreview
 from typer.testing import CliRunner
 
-from cli import access
+from cli import access, output
 from cli.main import app
 
 ANALYST = "arn:aws:iam::333333333333:role/analyst"
@@ -90,7 +90,7 @@ def test_explain_exits_by_its_verdict_in_words_and_in_json(monkeypatch, steps, c
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_missing_piece_is_said_with_a_command_that_can_be_copied(capsys, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(output.console, "width", width)
     access.render_explanation(explanation(HELD, LACKING))
     lines = capsys.readouterr().out.splitlines()
     assert f"  {COMMAND}" in lines
@@ -105,7 +105,7 @@ def test_of_a_readable_table_the_hidden_columns_are_named(capsys):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_preview_fits_the_terminal_and_marks_what_is_new(capsys, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(output.console, "width", width)
     access.render_preview(preview(TABLE, reader=ANALYST))
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= width
@@ -122,7 +122,7 @@ def test_nothing_exposed_today_says_so(capsys):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_gains_and_losses_are_told_apart_and_blind_spots_named(capsys, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(output.console, "width", width)
     access.render_tag(CHANGES, ["producer"])
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= width

@@ -16,7 +16,7 @@ from mesh.domain.events import (
     ProductRetired,
 )
 
-from cli import accesses, notices, sending
+from cli import accesses, notices, output, sending
 from cli.output import CommandFailed
 from cli.sending import Watch, follow
 from tests.builders import CENTRAL, CONSUMER, PRODUCER
@@ -25,7 +25,7 @@ from tests.unit.cli_accesses import ID, NOW, REASON, FakeMesh, access, answered,
 
 @pytest.fixture(params=[80, 120])
 def width(request, monkeypatch):
-    monkeypatch.setenv("COLUMNS", str(request.param))
+    monkeypatch.setattr(output.console, "width", request.param)
     return request.param
 
 

@@ -7,7 +7,7 @@ import yaml
 from botocore.exceptions import ClientError
 from mesh.domain.ontology import parse_ontology
 
-from cli import doctor
+from cli import doctor, output
 from cli.doctor import Check
 
 HEALTHY = {
@@ -132,7 +132,7 @@ def test_what_may_not_be_seen_is_no_failure_and_what_breaks_is():
 
 
 def test_the_report_fits_and_names_the_remedy(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(output.console, "width", 80)
     doctor.render(
         [Check("central", "LF-Tags", False, "missing: pii=none " * 9, "deploy"), Check("consumer", "x", True, "")]
     )

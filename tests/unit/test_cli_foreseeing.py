@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import access as access_commands
-from cli import foreseeing, governance, query
+from cli import foreseeing, governance, output, query
 from cli.main import app
 from tests.builders import PRODUCER
 from tests.unit.cli_accesses import access, decided
@@ -32,7 +32,7 @@ def found(monkeypatch):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_effect_comes_with_who_is_asked_and_what_is_left_out(found, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(output.console, "width", width)
     said = run("preview", "--product", "credit-limits", "--purpose", "audit", "--role", "auditor")
     assert found == {"purpose": "audit", "reader": "auditor", "account": "consumer"}
     assert max(map(len, said.stdout.splitlines())) <= width

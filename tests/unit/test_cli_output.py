@@ -38,7 +38,7 @@ def test_an_error_for_people_leaves_stdout_alone(capsys):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_tables_fit_and_take_nothing_for_markup(capsys, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(output.console, "width", width)
     output.table((">n", "what"), [(1, "[red]not markup[/red] " * 12)], wrap="what")
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= width

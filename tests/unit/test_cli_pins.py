@@ -9,7 +9,7 @@ from mesh.domain.events import Metadata, Query
 from mesh.domain.pins import Holder, Pin
 from mesh.domain.product import ProductVersion
 
-from cli import history, notices, pinning
+from cli import history, notices, output, pinning
 from cli.output import CommandFailed
 from tests.builders import CENTRAL, CONSUMER, CORRELATION, PRODUCT, a_product
 from tests.fakes import NOON, FakeRegistry
@@ -93,7 +93,7 @@ def at(monkeypatch):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_what_can_be_read_now_is_said_with_sql_that_can_be_copied(at, capsys, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(output.console, "width", width)
     site = at(Site(("PinReady", READY)))
 
     pinning.pin_command(PRODUCT, 3, reason="training", days=30)
@@ -157,7 +157,7 @@ def test_the_end_is_said(at, capsys):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_pins_fit_the_terminal(at, capsys, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(output.console, "width", width)
     site = at(Site())
     site.kept.save_pins(site.kept.pins(PRODUCT).having(a_pin(CONSUMER, CENTRAL)))
 

@@ -10,7 +10,7 @@ from mesh.domain.events import ColumnRef
 from mesh.domain.product import Product, ProductVersion, TableSnapshot
 from typer.testing import CliRunner
 
-from cli import products
+from cli import output, products
 from cli.main import app
 from cli.output import CommandFailed
 from local.samples import credit
@@ -137,7 +137,7 @@ def test_an_unknown_product_is_refused(product):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_product_is_shown_within_the_terminal_and_its_query_unbroken(capsys, monkeypatch, product, published, width):
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(output.console, "width", width)
     products.render(products.describe(FakeSite(product, [published]), "credit-card"))
     said = capsys.readouterr().out
     assert "credit_card: about 1,200 rows, 48.8 KiB, 2 files, 3 columns, 1 partition" in said

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from cli import query
+from cli import output, query
 from cli.output import CommandFailed
 
 OUTPUT = "s3://results/q1.csv"
@@ -132,7 +132,7 @@ def answer(columns, rows):
 
 
 def test_numbers_are_right_aligned_and_null_is_visible(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(output.console, "width", 80)
     query.show(answer([("n", "bigint"), ("s", "varchar")], [["1", "a"], ["1000", None], ["2", "\x1b[31mred"]]))
     said = capsys.readouterr().out
     lines = [line.split() for line in said.splitlines()]
@@ -144,7 +144,7 @@ def test_numbers_are_right_aligned_and_null_is_visible(capsys, monkeypatch):
 
 
 def test_rows_too_wide_for_the_terminal_are_blocks(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(output.console, "width", 60)
     columns = [(f"column_{at}", "varchar") for at in range(12)]
     query.show(answer(columns, [["value"] * 12]))
     lines = capsys.readouterr().out.splitlines()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from cli import tracing
+from cli import output, tracing
 from cli.tracing import Moment, Story
 
 STORY = "00000000-0000-5000-8000-000000000001"
@@ -185,7 +185,7 @@ def test_facts_are_words_and_what_is_the_same_all_over_is_left_out():
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_timeline_fits_the_terminal(capsys, monkeypatch, width):
-    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(output.console, "width", width)
     tracing.render(
         [
             Moment(BEGAN, 0, "producer", "", "uploads received", "objects 1 " * 30),
