@@ -9,7 +9,9 @@ from mesh.ports.objects import (
     ObjectVersions,
     Part,
     PinnedCopies,
+    Readings,
     RecipeJobs,
+    TableReading,
     WorkFiles,
 )
 from mesh.ports.readers import HeldAccesses, Queries, Readers, ResourceLinks, Shares
@@ -46,11 +48,13 @@ __all__ = [
     "RawUploads",
     "ReadContract",
     "Readers",
+    "Readings",
     "RecipeJobs",
     "Registry",
     "ResourceLinks",
     "Schedules",
     "Shares",
+    "TableReading",
     "Target",
     "TaskAnswers",
     "Trace",
