@@ -1,6 +1,7 @@
 """Objects in buckets, what is measured of them, and jobs that read and write them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -9,7 +10,10 @@ from mesh.domain.formats.model import ObjectRef, RangeReader
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.curation.jobs import JobOrder, JobRun
-    from mesh.domain.quality.model import TableData, TableReport
+    from mesh.domain.publishing.fields import Field
+    from mesh.domain.quality.model import Finding, TableData, TableReport
+    from mesh.domain.reading.model import FilePlan, SourceRead, TableSources, WrittenFile
+    from mesh.domain.schema import TableSchema
 
 
 class Objects(Protocol):
@@ -94,6 +98,52 @@ class Measurements(Protocol):
 
         Whatever is wrong with the data, or with a rule, is in the report. `now` is what its age is measured from.
         """
+        ...
+
+
+class TableReading(Protocol):
+    """The rows of one table's objects, read whole. Whatever is wrong with them is a finding, never an error raised."""
+
+    @property
+    def schema(self) -> "TableSchema":
+        """The table's columns after this batch, with their Hive types; partition keys are the last of them."""
+        ...
+
+    @property
+    def partition_keys(self) -> tuple[str, ...]:
+        """Names of the columns whose values come from the objects' folders."""
+        ...
+
+    @property
+    def sources(self) -> "tuple[SourceRead, ...]":
+        """The objects that were read, without excluded ones and those that could not be read."""
+        ...
+
+    @property
+    def findings(self) -> "tuple[Finding, ...]":
+        """What was found while reading. An error names the objects that it is in by `keys`; without any it is about all
+        of them. A report of `measure` has these as well."""
+        ...
+
+    def exclude(self, keys: Collection[str]) -> None:
+        """Take these objects' rows out; types that rested on them are decided anew."""
+        ...
+
+    def measure(self, contract: Contract | None, *, now: datetime) -> "TableReport":
+        """Profile, rules, scores and all findings, of the rows that are left."""
+        ...
+
+    def write(self, files: "Sequence[FilePlan]", fields: "Sequence[Field]") -> "tuple[WrittenFile, ...]":
+        """Write Parquet files, which are there until the reading is closed. `fields` have the schema's types; one that
+        the batch has no column for is written as NULL."""
+        ...
+
+
+class Readings(Protocol):
+    """Objects of a table, each fetched once and read whole."""
+
+    def open(self, sources: "TableSources") -> AbstractContextManager[TableReading]:
+        """Read them all. Raises what AWS's own faults raise (`Transient`), and nothing about data."""
         ...
 
 

@@ -43,13 +43,10 @@ def fetch(reader: RangeReader, ref: ObjectRef, target: Path, *, text: bool, limi
     Raises `Unreadable` (ExpandsTooFar, InconsistentCompression, BinaryContent, UnsupportedEncoding, LineTooLong), and
     what the reader raises.
     """
-    pieces = _pieces(reader)
-    if is_gzip(ref.key):
-        pieces = _inflated(pieces, ref.size)
     scan = TextScan()
     size = 0
     with target.open("wb") as file:
-        for piece in pieces:
+        for piece in content_of(reader, ref):
             last = text and size + len(piece) > limit
             content = piece[: piece.rfind(b"\n", 0, limit - size) + 1] if last else piece
             if text:
@@ -61,6 +58,12 @@ def fetch(reader: RangeReader, ref: ObjectRef, target: Path, *, text: bool, limi
     if text:
         scan.finish()
     return Fetched(size, cut=False)
+
+
+def content_of(reader: RangeReader, ref: ObjectRef) -> Iterator[bytes]:
+    """The object's content in pieces, inflated. Raises `Unreadable` (ExpandsTooFar, InconsistentCompression)."""
+    pieces = _pieces(reader)
+    return _inflated(pieces, ref.size) if is_gzip(ref.key) else pieces
 
 
 def _pieces(reader: RangeReader) -> Iterator[bytes]:

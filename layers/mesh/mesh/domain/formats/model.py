@@ -9,6 +9,7 @@ from mesh.domain.schema import Column
 
 KIB = 1024
 MIB = 1024 * KIB
+GIB = 1024 * MIB
 MAX_TEXT_BYTES = MIB
 """At most this much of a CSV or JSON object is read."""
 MAX_FOOTER_BYTES = 64 * KIB

@@ -1,0 +1,62 @@
+"""A DuckDB database for one reading: in memory, it may spill to a folder; and what our SQL of it has in common."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mesh.domain.hive_types import map_types, struct_fields
+from mesh.domain.quality.sql_text import identifier, text_literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+CHUNK: Final = 100
+"""Columns that one query of aggregates handles: its planning grows faster than their number."""
+_SETTINGS: Final = (
+    "SET preserve_insertion_order = true",  # an object's rows keep their order: the index names them by position
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET TimeZone = 'UTC'",
+)
+_TYPES: Final = {
+    "tinyint": "TINYINT", "smallint": "SMALLINT", "int": "INTEGER", "bigint": "BIGINT", "float": "FLOAT",
+    "double": "DOUBLE", "boolean": "BOOLEAN", "string": "VARCHAR", "date": "DATE", "timestamp": "TIMESTAMP",
+    "binary": "BLOB",
+}  # fmt: skip
+
+
+@contextmanager
+def database(*, folder: Path, memory: str, spill: str, threads: int) -> Iterator["DuckDBPyConnection"]:
+    """`memory` and `spill` as DuckDB writes sizes (`1500MB`)."""
+    import duckdb  # noqa: PLC0415 - 190 ms that only a reading of data pays
+
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory, "threads": threads, "temp_directory": str(folder / "spill"),
+        "max_temp_directory_size": spill,
+    }  # fmt: skip
+    with duckdb.connect(":memory:", config=config) as db:
+        for setting in _SETTINGS:
+            db.execute(setting)
+        yield db
+
+
+def duck_of(hive: str) -> str:
+    """The DuckDB type of a Hive type, nested ones as such."""
+    if hive.startswith("array<"):
+        return f"{duck_of(hive[6:-1])}[]"
+    if hive.startswith("map<"):
+        key, value = map_types(hive)
+        return f"MAP({duck_of(key)}, {duck_of(value)})"
+    if hive.startswith("struct<"):
+        return f"STRUCT({', '.join(f'{identifier(name)} {duck_of(inner)}' for name, inner in struct_fields(hive))})"
+    return hive.upper() if hive.startswith("decimal(") else _TYPES.get(hive, "VARCHAR")
+
+
+def literal(value: Any) -> str:  # noqa: ANN401 - text, number, list or mapping
+    """A value of DuckDB's own syntax: texts quoted, lists in brackets, mappings as structs."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{text_literal(name)}: {literal(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    return str(value) if isinstance(value, int | float) else text_literal(value)

@@ -1,0 +1,167 @@
+"""One object: fetched once and whole, told apart by its name and content, staged."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mesh.adapters.measuring.fetching import Unreadable, content_of
+from mesh.adapters.measuring.rows import OBJECT
+from mesh.adapters.reading.csv_files import CsvFile, has_rows
+from mesh.adapters.reading.faults import finding, too_large
+from mesh.adapters.reading.json_files import JsonLines
+from mesh.adapters.reading.parquet_files import ParquetFile
+from mesh.adapters.reading.staging import Staged
+from mesh.adapters.reading.texts import Text, read_text
+from mesh.domain.formats.detection import MAGIC_LENGTH, Detected, check_magic, detect_by_name
+from mesh.domain.formats.model import ObjectRef, RangeReader
+from mesh.domain.keys import DataKey
+from mesh.domain.quality.model import Finding
+from mesh.domain.quality.sql_text import identifier
+from mesh.domain.reading.model import SourceRead, TableSources
+from mesh.domain.rejections import DuplicateColumns, EmptyFile
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_OBJECT: Final = identifier(OBJECT)
+
+
+class Stage:
+    """Stages objects, each under its position in the batch. `known` are the names that columns are expected to have."""
+
+    def __init__(self, db: "DuckDBPyConnection", sources: TableSources, known: Sequence[str], max_bytes: int) -> None:
+        self._db, self._sources, self._known, self._max_bytes = db, sources, known, max_bytes
+        self._shapes: dict[tuple[object, ...], Staged] = {}
+        self._json = JsonLines(db)
+        self.findings: list[Finding] = []
+
+    def add(self, reader: RangeReader, ref: ObjectRef, key: DataKey, index: int, file: Path) -> SourceRead:
+        """Read one object by way of `file`. Raises `Unreadable`, `FormatDeclined` and leaves of `Rejected`."""
+        where = {"bucket": ref.bucket, "key": ref.key}
+        if reader.size == 0:
+            raise EmptyFile("the object has no bytes", remedy="Upload it with data.", **where)
+        detected = detect_by_name(key.file, **where)
+        detected = check_magic(detected, reader.read(0, MAGIC_LENGTH), **where)
+        self._fetch(reader, ref, file)
+        found = SourceRead(
+            key=ref.key, rows=0, bytes=ref.size, partition=key.partitions, format=detected.format or "csv",
+            compression=detected.compression,
+        )  # fmt: skip
+        if detected.format == "parquet":
+            return self._parquet(found, index, file)
+        return self._text(found, detected, index, read_text(file, self._sources.encoding))
+
+    def finish(self) -> list[Staged]:
+        """Every table of staged rows."""
+        lines = self._json.finish("mesh_json")
+        for name, (first, second) in self._json.nested.items():
+            message = f"the keys {first!r} and {second!r} of {name} differ in case alone: the column is JSON text"
+            self.findings.append(self._warning("StructKeysCollide", message, "Name the keys apart.", column=name))
+        return [*self._shapes.values(), *([lines] if lines else ())]
+
+    def _fetch(self, reader: RangeReader, ref: ObjectRef, file: Path) -> None:
+        size = 0
+        with file.open("wb") as content:
+            for piece in content_of(reader, ref):
+                size += len(piece)
+                if size > self._max_bytes:
+                    raise too_large(f"more than {self._max_bytes:,} bytes cannot be read whole by one function")
+                content.write(piece)
+
+    def _text(self, found: SourceRead, detected: Detected, index: int, text: Text) -> SourceRead:
+        self._tell(found.key, text)
+        is_json = detected.format == "json" or (detected.format is None and text.head.lstrip().startswith("{"))
+        if is_json:
+            self._json.stage(text, index, found.key)
+            names = dict.fromkeys(name.strip().lower() for name in self._json.structures[index])
+            found = found.model_copy(update={"format": "json", "columns": tuple(names)})
+            self._apart(found)
+            return found.model_copy(update={"encoding": text.written})
+        csv = CsvFile(text, self._known, stated=self._sources.delimiter, key=found.key)
+        layout = csv.layout
+        found = found.model_copy(
+            update={
+                "columns": layout.names, "delimiter": layout.delimiter, "header": layout.header,
+                "encoding": text.written,
+            }
+        )  # fmt: skip
+        self._apart(found)
+        shape = ("csv", layout.names)
+        columns = {name: f"c{position}" for position, name in enumerate(layout.names)}
+        csv.stage(self._db, self._into(shape, columns, index))
+        staged = self._shapes.setdefault(shape, Staged(table=self._table(shape), columns=columns))
+        rows = self._count(staged, index)
+        has_rows(rows, layout)
+        if layout.fault:
+            code, message, remedy = layout.fault
+            self.findings.append(self._warning(code, f"{found.key}: {message}", remedy, keys=(found.key,)))
+        return found.model_copy(update={"rows": rows})
+
+    def _parquet(self, found: SourceRead, index: int, file: Path) -> SourceRead:
+        parquet = ParquetFile(self._db, file, found.key)
+        names = tuple(column.name for column in parquet.columns)
+        found = found.model_copy(update={"columns": names})
+        self._apart(found)
+        columns = {column.name: f"c{position}" for position, column in enumerate(parquet.columns)}
+        types = {column.name: column.hive for column in parquet.columns}
+        shape = ("parquet", tuple(types.items()))
+        added = parquet.stage(self._into(shape, columns, index))
+        table = self._table(shape)
+        staged = self._shapes.setdefault(shape, Staged(table=table, columns=columns, types=types, text=False))
+        if (rows := self._count(staged, index)) != parquet.rows or added < rows:
+            self._drop(staged, index)
+            what = f"the footer promises {parquet.rows} rows, there are {rows}"
+            raise Unreadable("CorruptParquet", what, "Write the file again, and upload it whole.")
+        for name, count in parquet.nanoseconds().items():
+            message = f"{count:,} values of {name} have a part below the microsecond, which is left out"
+            keys = (found.key,)
+            remedy = "Write timestamps in microseconds."
+            self.findings.append(self._warning("NanosecondsLost", message, remedy, column=name, keys=keys))
+        for column in parquet.columns:
+            if column.note:
+                code, message = column.note
+                message = f"{column.name}: {message}"
+                self.findings.append(self._warning(code, message, "", column=column.name, keys=(found.key,)))
+        return found.model_copy(update={"rows": rows})
+
+    def _into(self, shape: tuple[object, ...], columns: dict[str, str], index: int) -> str:
+        """A statement that adds rows to the shape's table, with `{}` for where they come from."""
+        table = self._table(shape)
+        selected = f"SELECT {', '.join(columns.values())}, CAST({index} AS INTEGER) AS {_OBJECT} FROM {{}}"
+        return f"INSERT INTO {table} {selected}" if shape in self._shapes else f"CREATE TABLE {table} AS {selected}"
+
+    def _table(self, shape: tuple[object, ...]) -> str:
+        places = list(self._shapes)
+        return f"mesh_staged_{places.index(shape) if shape in self._shapes else len(places)}"
+
+    def _count(self, staged: Staged, index: int) -> int:
+        (row,) = self._db.execute(f"SELECT count(*) FROM {staged.table} WHERE {_OBJECT} = {index}").fetchall()
+        return int(row[0])
+
+    def _drop(self, staged: Staged, index: int) -> None:
+        self._db.execute(f"DELETE FROM {staged.table} WHERE {_OBJECT} = {index}")
+
+    def _apart(self, found: SourceRead) -> None:
+        """Raises `DuplicateColumns` where a partition key is a column of the file as well."""
+        if twice := [value.key for value in found.partition if value.key in found.columns]:
+            raise DuplicateColumns(
+                f"{twice[0]!r} is a column of the file and a partition key of its folder",
+                key=found.key, column=twice[0], remedy="Rename one of them, or upload below another folder.",
+            )  # fmt: skip
+
+    def _tell(self, key: str, text: Text) -> None:
+        if text.guessed:
+            message = f"{key}: the text is no UTF-8 and was read as Windows-1252"
+            remedy = "Save it as UTF-8, or name its encoding in the contract (customProperties: encoding)."
+            self.findings.append(self._warning("EncodingAssumed", message, remedy, keys=(key,)))
+        if text.mixed:
+            message = f"{key}: lines end in different ways (CR, LF): each was taken for the end of a line"
+            remedy = "End every line in the same way."
+            self.findings.append(self._warning("MixedLineEnds", message, remedy, keys=(key,)))
+
+    def _warning(
+        self, code: str, message: str, remedy: str, *, column: str = "", keys: tuple[str, ...] = ()
+    ) -> Finding:
+        return finding(
+            code, message, table=self._sources.table, remedy=remedy, severity="warning", column=column, keys=keys
+        )

@@ -1,0 +1,180 @@
+"""Objects' rows as they were read, before it is decided which types they have: texts of CSV and JSON, values of Parquet.
+
+Objects of the same columns share a table, so that what is asked of all of them is one query.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import batched
+from typing import TYPE_CHECKING, Any, Final
+
+from mesh.adapters.measuring.rows import OBJECT
+from mesh.adapters.reading.engine import CHUNK
+from mesh.adapters.reading.values import LADDER, converted, from_text, looks_like
+from mesh.domain.quality.sql_text import identifier
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_SAMPLE: Final = 2000
+_OBJECT: Final = identifier(OBJECT)
+
+
+@dataclass
+class Facts:
+    """Of one column in one object: its type ("" if all is NULL), and values that are none of the declared type."""
+
+    type: str
+    invalid: int = 0
+
+
+@dataclass
+class Staged:
+    """Rows of one or more objects. `columns`: name → the table's column, in order. `types`: of columns that are no text,
+    "" where all is NULL; `json`: structures of fields that were JSON, of which numbers and flags are known as such."""
+
+    table: str
+    columns: dict[str, str]
+    types: dict[str, str] = field(default_factory=dict)
+    json: dict[str, Any] = field(default_factory=dict)
+    text: bool = True
+    facts: dict[int, dict[str, Facts]] = field(default_factory=dict)
+    rows: dict[int, int] = field(default_factory=dict)
+    fixed: dict[int, dict[str, str]] = field(default_factory=dict)
+
+    def value(self, name: str, want: str) -> str:
+        """The column's value as one of that type."""
+        if self.text:
+            return from_text(self.columns[name], want, self.json.get(name))
+        return converted(self.columns[name], self.types[name] or "string", want)
+
+
+class Typing:
+    """Finds what each column of each staged object holds."""
+
+    def __init__(self, db: "DuckDBPyConnection", declared: Mapping[str, str]) -> None:
+        self._db, self._declared = db, declared
+
+    def measure(self, staged: Staged) -> None:
+        """Fill `rows` and `facts`."""
+        counted = self._db.execute(f"SELECT {_OBJECT}, count(*) FROM {staged.table} GROUP BY 1").fetchall()
+        staged.rows.update(counted)
+        for index in staged.rows:
+            staged.facts[index] = {}
+        for names in batched(staged.columns, CHUNK, strict=False):
+            if staged.text:
+                self._texts(staged, names)
+            else:
+                self._typed(staged, names)
+
+    def _texts(self, staged: Staged, names: Sequence[str]) -> None:
+        tests = {name: self._tests(staged, name) for name in names}
+        open_ = [name for name in names if tests[name] is None]
+        guesses = self._guesses(staged, open_)
+        tests |= {name: _checks(guesses[name], len(staged.rows)) for name in open_}
+        failed = self._apply(staged, {name: test or () for name, test in tests.items()})
+        if again := [name for name in open_ if name in failed]:
+            self._apply(staged, dict.fromkeys(again, LADDER))
+
+    def _tests(self, staged: Staged, name: str) -> tuple[str, ...] | None:
+        """None for a column that its values alone decide."""
+        structure = staged.json.get(name)
+        if name in self._declared or (structure is not None and structure != "VARCHAR"):
+            return ()
+        return ("date", "timestamp") if structure == "VARCHAR" else None
+
+    def _guesses(self, staged: Staged, names: Sequence[str]) -> dict[str, str]:
+        """The type of the first rows."""
+        if not names:
+            return {}
+        wanted = ", ".join(_counts(staged.columns[name], LADDER) for name in names)
+        source = f"(SELECT * FROM {staged.table} LIMIT {_SAMPLE})"
+        (row,) = self._db.execute(f"SELECT {wanted} FROM {source}").fetchall()
+        width = len(LADDER) + 1
+        return {
+            name: _narrowest(LADDER, part) for name, part in zip(names, batched(row, width, strict=True), strict=True)
+        }
+
+    def _apply(self, staged: Staged, tests: Mapping[str, tuple[str, ...]]) -> set[str]:
+        """Facts of all rows; the names of columns with an object that none of its tests fits."""
+        wanted = [self._wanted(staged, name, types) for name, types in tests.items()]
+        grouped = len(staged.rows) > 1
+        index = _OBJECT if grouped else str(next(iter(staged.rows), 0))
+        sql = f"SELECT {index}, {', '.join(wanted)} FROM {staged.table}{' GROUP BY 1' if grouped else ''}"
+        failed = set()
+        for found, *values in self._db.execute(sql).fetchall():
+            start = 0
+            for name, types in tests.items():
+                part = values[start : start + len(types) + 2]
+                start += len(types) + 2
+                type_ = self._type(staged, name, types, part[:-1], found)
+                if type_ == "string" and types and name not in staged.json:
+                    failed.add(name)
+                staged.facts[found][name] = self._facts(staged, name, type_, int(part[-1] or 0))
+        return failed
+
+    def _facts(self, staged: Staged, name: str, type_: str, invalid: int) -> Facts:
+        """Numbers of JSON that no number type holds make the column text: nobody promised anything else."""
+        if invalid and name in staged.json and name not in self._declared:
+            return Facts("string")
+        return Facts(type_, invalid)
+
+    def _wanted(self, staged: Staged, name: str, types: Sequence[str]) -> str:
+        column = staged.columns[name]
+        invalid = "0"
+        if name in self._declared:
+            invalid = f"count_if({column} IS NOT NULL AND ({staged.value(name, self._declared[name])}) IS NULL)"
+        elif name in staged.json:
+            invalid = f"count_if({_not_of_json(column, staged.json[name])})"
+        return f"{_counts(column, types)}, {invalid}"
+
+    def _type(self, staged: Staged, name: str, types: Sequence[str], part: Sequence[int], index: int) -> str:
+        if name in self._declared:
+            return self._declared[name] if part[0] else ""
+        if name in staged.json and not types:
+            return staged.fixed[index].get(name, "") if part[0] else ""
+        return _narrowest(types, part)
+
+    def _typed(self, staged: Staged, names: Sequence[str]) -> None:
+        wanted = ", ".join(self._wanted_typed(staged, name) for name in names)
+        found = self._db.execute(f"SELECT {_OBJECT}, {wanted} FROM {staged.table} GROUP BY 1").fetchall()
+        for index, *values in found:
+            for name, invalid in zip(names, values, strict=True):
+                staged.facts[index][name] = Facts(staged.types[name], int(invalid or 0))
+
+    def _wanted_typed(self, staged: Staged, name: str) -> str:
+        want = self._declared.get(name, "")
+        if not want or want == staged.types[name] or not staged.types[name]:
+            return "0"
+        return f"count_if({staged.columns[name]} IS NOT NULL AND ({staged.value(name, want)}) IS NULL)"
+
+
+def _counts(column: str, types: Sequence[str]) -> str:
+    """How many values there are, and how many look like each of the types."""
+    return ", ".join([f"count({column})", *(f"count_if({looks_like(column, type_)})" for type_ in types)])
+
+
+def _checks(guess: str, objects: int) -> tuple[str, ...]:
+    """What to hold all rows against. Of several objects one may have the narrower type."""
+    if objects > 1 or not guess:
+        return LADDER
+    return () if guess == "string" else (guess,)
+
+
+def _narrowest(types: Sequence[str], counts: Sequence[int]) -> str:
+    """`counts`: of all values, then of those that look like each type. None at all is no type."""
+    if not counts[0]:
+        return ""
+    for type_, count in zip(types, counts[1:], strict=True):
+        if count == counts[0]:
+            return type_
+    return "string"
+
+
+def _not_of_json(column: str, structure: Any) -> str:  # noqa: ANN401 - JSON
+    """Numbers of JSON that their type does not hold."""
+    if structure in ("BIGINT", "UBIGINT"):  # a structure may be a list, which no set can look for
+        return f"{column} IS NOT NULL AND try_cast({column} AS BIGINT) IS NULL"
+    if structure == "DOUBLE":
+        return f"regexp_full_match({column}, '[+-]?[0-9]{{16,}}')"
+    return "false"
