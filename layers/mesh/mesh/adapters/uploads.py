@@ -10,7 +10,7 @@
 | `PRODUCT#<name>` | `MANIFEST` | the newest manifest: generation, pointer |
 | `RESTORED#<name>` | key and version id | a version that Meshwork itself put there: no upload |
 | `PRODUCT#<name>` | `TOTAL#<table>` | rows, bytes, objects; how many objects have estimated rows |
-| `CRAWL#<crawler>` | `TOKEN` | task token of the run that waits for that crawl |
+| `WAIT#<name>` | `TOKEN` | task token of the run that waits for that crawler, or that proposal |
 """
 
 import hashlib
@@ -240,11 +240,16 @@ class DynamoUploads:
             _product(product), "LEASE", "SET holder = :none", {":none": "", ":mine": holder}, "holder = :mine"
         )
 
-    def take_token(self, crawler: str) -> str | None:
-        """The task token that waits for this crawler, once."""
-        item = self._table.get(f"CRAWL#{crawler}", "TOKEN")
+    def keep_token(self, name: str, token: str, until: datetime) -> None:
+        """See the port."""
+        expires = int(until.timestamp())
+        self._table.put({"pk": f"WAIT#{name}", "sk": "TOKEN", "task_token": token, "expires": expires})
+
+    def take_token(self, name: str) -> str | None:
+        """See the port."""
+        item = self._table.get(f"WAIT#{name}", "TOKEN")
         if item is None or not self._table.delete_if(
-            f"CRAWL#{crawler}", "TOKEN", "task_token = :token", {":token": item["task_token"]}
+            f"WAIT#{name}", "TOKEN", "task_token = :token", {":token": item["task_token"]}
         ):
             return None
         return str(item["task_token"])

@@ -5,6 +5,7 @@ from typing import Literal
 
 from mesh.domain.errors import Rejected, Transient
 from mesh.domain.events import Model, Reason
+from mesh.domain.formats.model import ObjectRef
 
 HeldStatus = Literal["held", "releasing", "released", "rejected"]
 
@@ -34,12 +35,14 @@ class ReleaseUnfinished(Transient):
 
 
 class HeldObject(Model):
-    """An object of a held batch: where it was, where it is, and why."""
+    """An object of a held batch: where it was, where it is, and why. `ref` is the version that was checked, of an
+    object that stayed where it is."""
 
     key: str
     moved_to: str | None
     size: int
     reason: Reason
+    ref: ObjectRef | None = None
 
 
 class HeldBatch(Model):
@@ -54,6 +57,7 @@ class HeldBatch(Model):
     objects: int
     releasable: bool
     page: str | None = None
+    in_place: bool = False
     held_at: datetime
     status: HeldStatus = "held"
     decided_by: str = ""

@@ -14,7 +14,7 @@ from mesh.ports.objects import (
     TableReading,
     WorkFiles,
 )
-from mesh.ports.publishing import Proposals, TableContents, TableStaging
+from mesh.ports.publishing import LandingObjects, Proposals, PublishedFiles, Rewriter, TableContents, TableStaging
 from mesh.ports.readers import HeldAccesses, Queries, Readers, ResourceLinks, Shares
 from mesh.ports.registries import AccessRegistry, DraftContract, Notices, ReadContract, Registry
 from mesh.ports.runs import Clock, Executions, Locks, Schedules, Target, TaskAnswers
@@ -33,6 +33,7 @@ __all__ = [
     "Inbox",
     "JobFiles",
     "LakeFormation",
+    "LandingObjects",
     "LineageLog",
     "LineageTransport",
     "Locks",
@@ -45,6 +46,7 @@ __all__ = [
     "Part",
     "PinnedCopies",
     "Proposals",
+    "PublishedFiles",
     "Quarantine",
     "Queries",
     "RawUploads",
@@ -54,6 +56,7 @@ __all__ = [
     "RecipeJobs",
     "Registry",
     "ResourceLinks",
+    "Rewriter",
     "Schedules",
     "Shares",
     "TableContents",

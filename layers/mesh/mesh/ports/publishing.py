@@ -1,20 +1,22 @@
 """Tables that are staged and committed, and central's record of the proposals."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # few functions read these: they would only be imported
     from mesh.domain.events import ProposalSettled
+    from mesh.domain.formats.model import ObjectRef
+    from mesh.domain.publishing.batches import IndexEntry
+    from mesh.domain.publishing.fields import Field
     from mesh.domain.publishing.proposals import Commit, ProposalRecord
     from mesh.domain.publishing.staging import StagedTable, StageOrder, TableContent
     from mesh.domain.publishing.table_state import TableState
+    from mesh.domain.reading.model import StoredFile, WrittenFile
 
 
 class TableStaging(Protocol):
     """Writes what a table will be, and touches no catalog."""
-
-    def state(self, metadata: str) -> "TableState":
-        """The table as that metadata file has it. Raises ObjectGone, MetadataInvalid."""
-        ...
 
     def stage(self, order: "StageOrder") -> "StagedTable":
         """Manifests and a metadata file with exactly one snapshot. Each call writes files with new names.
@@ -53,4 +55,48 @@ class Proposals(Protocol):
 
     def settle(self, answer: "ProposalSettled") -> "ProposalSettled":
         """Keep the answer; an earlier one stands, and is given back."""
+        ...
+
+
+class PublishedFiles(Protocol):
+    """The producer's own part of what is published: written once, read back by the next batch."""
+
+    def state(self, metadata: str) -> "TableState":
+        """The table as that metadata file has it. Raises ObjectGone, MetadataInvalid."""
+        ...
+
+    def index(self, location: str) -> "list[IndexEntry]":
+        """All sources of a version; none for an empty location. Raises ObjectGone."""
+        ...
+
+    def write_index(self, location: str, entries: Sequence["IndexEntry"]) -> None: ...
+
+    def upload(self, file: Path, location: str) -> None:
+        """Write a file under a name that nothing has."""
+        ...
+
+    def download(self, location: str, file: Path) -> None:
+        """Raises ObjectGone."""
+        ...
+
+    def write(self, location: str, content: bytes) -> None:
+        """Write a small document under a name that nothing has."""
+        ...
+
+
+class LandingObjects(Protocol):
+    """What the owner has put below `data/` and `raw/`."""
+
+    def present(self, bucket: str, key: str) -> "ObjectRef | None":
+        """The object that is at the key now, None where there is none."""
+        ...
+
+
+class Rewriter(Protocol):
+    """Our own data files, written again."""
+
+    def rewrite(
+        self, files: Sequence["StoredFile"], base: Sequence["Field"], fields: Sequence["Field"], target: Path
+    ) -> "WrittenFile":
+        """The kept rows of `files`, read by the field ids of `base`, with the columns and types of `fields`."""
         ...

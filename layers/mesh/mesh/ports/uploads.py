@@ -65,6 +65,14 @@ class Uploads(Protocol):
         """Keys of all that waits."""
         ...
 
+    def keep_token(self, name: str, token: str, until: datetime) -> None:
+        """The task token of the run that waits for `name`; it replaces an older one."""
+        ...
+
+    def take_token(self, name: str) -> str | None:
+        """The task token that waits for it, once."""
+        ...
+
     def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
         """The next generation (the same one for the same holder), or `None` while somebody else holds the lease."""
         ...

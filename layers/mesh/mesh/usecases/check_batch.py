@@ -4,7 +4,7 @@ Objects with an error are taken out of the batch and go to quarantine with a rep
 takes out those alone, any other takes out the whole table's. What the owner released passes with its errors on record.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from mesh.domain.events import Reason
@@ -75,7 +75,7 @@ class Checker:
             if not (errors := (*report.errors, *gone)):
                 self.passed.append(report)
                 return _with_findings(table, report.profile)
-            bad = _culprits(errors, refs) if attempt < MAX_MEASURED - 1 else {ref.key: errors[0] for ref in refs}
+            bad = culprits(errors, refs) if attempt < MAX_MEASURED - 1 else {ref.key: errors[0] for ref in refs}
             self.rejected += [_rejection(ref, bad[ref.key]) for ref in refs if ref.key in bad]
             if report.errors:
                 self.held.append(report)
@@ -116,7 +116,7 @@ class Checker:
         """Without the errors that the owner lets pass."""
         released = self._released(refs)
         self.released |= released
-        findings = tuple(_waived(finding, [ref.key for ref in refs], released) for finding in report.findings)
+        findings = tuple(waived(finding, [ref.key for ref in refs], released) for finding in report.findings)
         return report.model_copy(update={"findings": findings})
 
     def _released(self, refs: Sequence[ObjectRef]) -> dict[str, str]:
@@ -196,10 +196,12 @@ def _by_table(refs: Sequence[ObjectRef], inspection: Inspection) -> Mapping[str,
     }
 
 
-def _waived(finding: Finding, keys: Sequence[str], released: Mapping[str, str]) -> Finding:
+def waived(
+    finding: Finding, keys: Sequence[str], released: Mapping[str, str], never: Collection[str] = UNREADABLE
+) -> Finding:
     """An error is a warning where all objects that it is in came back from quarantine by their owner's word; where some
     of those that it names did, it is in the others. `keys` are the table's."""
-    if finding.severity != "error" or finding.code in UNREADABLE:
+    if finding.severity != "error" or finding.code in never:
         return finding
     others = tuple(key for key in finding.keys or keys if key not in released)
     if others:
@@ -208,7 +210,7 @@ def _waived(finding: Finding, keys: Sequence[str], released: Mapping[str, str]) 
     return finding.model_copy(update={"severity": "warning", "message": said})
 
 
-def _culprits(errors: Sequence[Finding], refs: Sequence[ObjectRef]) -> dict[str, Finding]:
+def culprits(errors: Sequence[Finding], refs: Sequence[ObjectRef]) -> dict[str, Finding]:
     """Key → what it is held back for. An error that names no object is in all of them."""
     anywhere = next((error for error in errors if not error.keys), None)
     named = {key: error for error in reversed(errors) for key in error.keys}

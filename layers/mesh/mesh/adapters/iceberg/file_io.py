@@ -10,19 +10,10 @@ from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStrea
 
 from mesh.adapters.aws import code_of, transient_errors
 from mesh.adapters.storage import GONE, ObjectGone
+from mesh.domain.publishing.places import bucket_and_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-SCHEME = "s3://"
-
-
-def place(location: str) -> tuple[str, str]:
-    """`s3://bucket/a/b` → ("bucket", "a/b"). Raises ValueError for anything else."""
-    bucket, slash, key = location.removeprefix(SCHEME).partition("/")
-    if not location.startswith(SCHEME) or not slash or not key:
-        raise ValueError(f"{location!r} is no location in S3")
-    return bucket, key
 
 
 class S3File(InputFile, OutputFile):
@@ -30,7 +21,7 @@ class S3File(InputFile, OutputFile):
 
     def __init__(self, client: "S3Client", location: str) -> None:
         super().__init__(location)
-        self._client, (self._bucket, self._key) = client, place(location)
+        self._client, (self._bucket, self._key) = client, bucket_and_key(location)
         self._size: int | None = None
 
     def __len__(self) -> int:

@@ -38,7 +38,7 @@ from mesh.adapters.iceberg.file_io import S3FileIO
 from mesh.adapters.iceberg.values import bound, value_of
 from mesh.domain.errors import Transient
 from mesh.domain.publishing.staging import DataFile, StagedTable, StageOrder
-from mesh.domain.publishing.table_state import INDEX, PROPOSAL, Marks, TableState, read_state, schema_json
+from mesh.domain.publishing.table_state import INDEX, PROPOSAL, Marks, TableState, schema_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,11 +58,6 @@ class IcebergStaging:
 
     def __init__(self, client: "S3Client") -> None:
         self._io = S3FileIO(client)
-
-    def state(self, metadata: str) -> TableState:
-        """See the port."""
-        with self._io.new_input(metadata).open() as stream:
-            return read_state(metadata, json.loads(stream.read()))
 
     def stage(self, order: StageOrder) -> StagedTable:
         """See the port."""

@@ -25,7 +25,8 @@ SerDe = Literal["lazy-simple", "open-csv", "openx-json", "parquet-hive"]
 class ObjectRef(BaseModel):
     """One version of one object, as S3's event names it. `size` in bytes, `etag` without quotes.
 
-    `requester` is the account, or the AWS service, that wrote it.
+    `requester` is the account, or the AWS service, that wrote it. `deleted`: the event said that it is gone, and what
+    is at the key now has to be looked up.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True)
@@ -37,6 +38,7 @@ class ObjectRef(BaseModel):
     version_id: str | None = None
     sequencer: str = ""
     requester: str = ""
+    deleted: bool = False
 
 
 class RangeReader(Protocol):

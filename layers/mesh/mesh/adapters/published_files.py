@@ -1,0 +1,123 @@
+"""What is published, in the producer's bucket: metadata and indexes of tables, data files of the next version.
+
+An index is Parquet, one row a source; its columns are those of `IndexEntry`.
+"""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from mesh.adapters.aws import code_of, transient_errors
+from mesh.adapters.storage import GONE, ObjectGone
+from mesh.domain.formats.model import ObjectRef
+from mesh.domain.publishing.batches import IndexEntry
+from mesh.domain.publishing.places import bucket_and_key
+from mesh.domain.publishing.table_state import MetadataInvalid, TableState, read_state
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_COLUMNS = {
+    "key": "VARCHAR", "version_id": "VARCHAR", "etag": "VARCHAR", "size": "BIGINT", "file": "VARCHAR",
+    "first_row": "BIGINT", "rows": "BIGINT",
+}  # fmt: skip
+
+
+class S3PublishedFiles:
+    """Implements `ports.PublishedFiles`."""
+
+    def __init__(self, client: "S3Client") -> None:
+        self._client = client
+
+    def state(self, metadata: str) -> TableState:
+        """See the port."""
+        content = self._read(metadata)
+        try:
+            return read_state(metadata, json.loads(content))
+        except ValueError as fault:
+            raise MetadataInvalid(f"{metadata} is no JSON: {fault}", metadata=metadata) from fault
+
+    def index(self, location: str) -> list[IndexEntry]:
+        """See the port."""
+        if not location:
+            return []
+        import duckdb  # noqa: PLC0415 - only functions with the layer `profiling` have it
+
+        with tempfile.TemporaryDirectory(prefix="mesh-") as folder, duckdb.connect(":memory:") as db:
+            file = Path(folder) / "index.parquet"
+            file.write_bytes(self._read(location))
+            rows = db.execute(f"SELECT {', '.join(_COLUMNS)} FROM read_parquet(?)", [str(file)]).fetchall()  # noqa: S608
+        return [IndexEntry(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+
+    def write_index(self, location: str, entries: Sequence[IndexEntry]) -> None:
+        """See the port."""
+        import duckdb  # noqa: PLC0415 - as above
+
+        with tempfile.TemporaryDirectory(prefix="mesh-") as folder, duckdb.connect(":memory:") as db:
+            lines, file = Path(folder) / "index.json", Path(folder) / "index.parquet"
+            with lines.open("w", encoding="utf-8", errors="surrogatepass") as text:
+                text.writelines(entry.model_dump_json() + "\n" for entry in entries)
+            columns = "{" + ", ".join(f"'{name}': '{type_}'" for name, type_ in _COLUMNS.items()) + "}"
+            source = f"read_json(?, format = 'newline_delimited', columns = {columns})"
+            db.execute(f"COPY (SELECT * FROM {source}) TO '{file}' (FORMAT parquet, COMPRESSION zstd)", [str(lines)])  # noqa: S608
+            self.upload(file, location)
+
+    def upload(self, file: Path, location: str) -> None:
+        """See the port. Managed: a large file goes in parts."""
+        bucket, key = bucket_and_key(location)
+        with transient_errors():
+            self._client.upload_file(str(file), bucket, key)
+
+    def download(self, location: str, file: Path) -> None:
+        """See the port."""
+        bucket, key = bucket_and_key(location)
+        try:
+            with transient_errors():
+                self._client.download_file(bucket, key, str(file))
+        except ClientError as error:
+            raise _gone(location, error) from error
+
+    def write(self, location: str, content: bytes) -> None:
+        """See the port."""
+        bucket, key = bucket_and_key(location)
+        with transient_errors():
+            self._client.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
+
+    def _read(self, location: str) -> bytes:
+        bucket, key = bucket_and_key(location)
+        try:
+            with transient_errors():
+                return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            raise _gone(location, error) from error
+
+
+class S3LandingObjects:
+    """Implements `ports.LandingObjects`."""
+
+    def __init__(self, client: "S3Client") -> None:
+        self._client = client
+
+    def present(self, bucket: str, key: str) -> ObjectRef | None:
+        """See the port. Whoever wrote it is not known any more."""
+        try:
+            with transient_errors():
+                head: Any = self._client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) not in GONE:
+                raise
+            return None
+        return ObjectRef(
+            bucket=bucket, key=key, size=head["ContentLength"], etag=head["ETag"].strip('"'),
+            version_id=head.get("VersionId"),
+        )  # fmt: skip
+
+
+def _gone(location: str, error: ClientError) -> Exception:
+    if code_of(error) not in GONE:
+        return error
+    return ObjectGone(f"{location} is gone", location=location, remedy="Was it deleted by hand? mesh doctor")

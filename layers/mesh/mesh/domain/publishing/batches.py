@@ -1,0 +1,85 @@
+"""A producer's batch on its way to be proposed: what was checked and written, and which source each row came from."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mesh.domain.events import Model, PersonalDataFinding, ProposedTable, QualitySummary, Reason
+from mesh.domain.formats.model import ObjectRef
+from mesh.domain.publishing.fields import Field as Column
+from mesh.domain.publishing.staging import DataFile
+from mesh.domain.publishing.table_state import Marks
+
+MAX_FILES = 500
+"""A source has a data file of its own up to so many files of a partition; beyond that sources share files."""
+SHARED = 100
+"""Sources that share one file."""
+
+
+class IndexEntry(Model):
+    """One source of a table version: an object's version, and where its rows are. `first_row` counts from 0.
+
+    A source without rows has no `file`.
+    """
+
+    key: str
+    version_id: str | None = None
+    etag: str = ""
+    size: int = Field(default=0, ge=0)
+    file: str = ""
+    first_row: int = Field(default=0, ge=0)
+    rows: int = Field(default=0, ge=0)
+
+    def is_of(self, ref: ObjectRef) -> bool:
+        """Whether the object holds the same bytes: S3's ETag and size agree."""
+        return (self.key, self.etag, self.size) == (ref.key, ref.etag, ref.size) and bool(ref.etag)
+
+
+class CheckedTable(Model):
+    """One table of a checked batch. `added` are its new data files, `sources` the rows in them; `gone` are keys whose
+    present rows are replaced, or whose object was deleted. `base` is the metadata file it was compared with, "" for a
+    new table."""
+
+    table: str
+    location: str
+    base: str
+    marks: Marks
+    fields: tuple[Column, ...]
+    partition: tuple[str, ...] = ()
+    added: tuple[DataFile, ...] = ()
+    sources: tuple[IndexEntry, ...] = ()
+    gone: tuple[str, ...] = ()
+    findings: tuple[PersonalDataFinding, ...] = ()
+    quality: QualitySummary | None = None
+
+
+class HeldBack(Model):
+    """An object that is not published, and why. `releasable`: its owner may overrule the check that held it back."""
+
+    ref: ObjectRef
+    reason: Reason
+    releasable: bool = False
+
+
+class CheckedBatch(BaseModel):
+    """What the checks made of a batch; `same` are keys that were uploaded again with the bytes that are published."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+    bucket: str = ""
+    contract_version: str = ""
+    tables: tuple[CheckedTable, ...] = ()
+    held: tuple[HeldBack, ...] = ()
+    same: tuple[str, ...] = ()
+
+
+class StagedBatch(BaseModel):
+    """A proposal that is written down: it can be made, and made again."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+    proposal: str
+    contract_version: str = ""
+    held: int = 0
+    tables: tuple[ProposedTable, ...]
+    staged_at: datetime

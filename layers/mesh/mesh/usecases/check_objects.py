@@ -1,0 +1,398 @@
+"""Read a batch's objects once, check them, and write what passes as Parquet that nobody reads yet.
+
+Objects with an error are held back: they stay where they are, and the rows that are published for their keys stay as
+well. A finding that names its objects holds those alone, any other the whole table's. What the owner released passes
+with its errors on record, unless it cannot be read, or a value is not of its column's type.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import uuid4
+
+from mesh.domain.contract import Contract
+from mesh.domain.events import Model, Reason
+from mesh.domain.formats.model import ObjectRef
+from mesh.domain.guard.history import edges_of
+from mesh.domain.guard.judging import judge
+from mesh.domain.guard.settings import GuardSettings, settings_of
+from mesh.domain.keys import DataKey, parse_key
+from mesh.domain.names import table_location
+from mesh.domain.publishing.batches import MAX_FILES, SHARED, CheckedBatch, CheckedTable, HeldBack, IndexEntry
+from mesh.domain.publishing.bounds import statistics_of
+from mesh.domain.publishing.fields import Field, FieldIds, assign_fields
+from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
+from mesh.domain.publishing.staging import DataFile
+from mesh.domain.publishing.table_state import TableState
+from mesh.domain.quality.model import BatchReport, Finding, TableReport
+from mesh.domain.quality.summary import summary_of
+from mesh.domain.quality.withholding import withheld_of
+from mesh.domain.reading.model import FilePlan, SourceRead, TableSources, WrittenFile
+from mesh.domain.schema import Column, TableSchema
+from mesh.domain.sensitivity import find_personal
+from mesh.ports import (
+    Catalog,
+    Clock,
+    LandingObjects,
+    PublishedFiles,
+    Quarantine,
+    Readings,
+    TableReading,
+    Trace,
+    WorkFiles,
+)
+from mesh.usecases.batch_reports import BatchReports, reports_path
+from mesh.usecases.batches import read_batch
+from mesh.usecases.check_batch import UNREADABLE, culprits, waived
+from mesh.usecases.histories import read_history
+from mesh.usecases.inspection import Round, sources_of, table_of
+
+MAX_MEASURED: Final = 5
+"""Times that a table of one batch is measured again without the objects found bad; after that all of it is held."""
+NEVER_RELEASED: Final = UNREADABLE | {"ValueNotOfType", "TooLargeToCheck"}
+"""What nobody's word changes: an object that cannot be read, or values that are not of the column's type."""
+
+
+class Checked(Model):
+    """What the machine decides on. `tables` change by what was accepted; `held` and `same` count objects."""
+
+    tables: int
+    accepted: int
+    removed: int
+    held: int
+    same: int
+
+
+@dataclass(frozen=True)
+class Checking:
+    """What the checks of a batch take."""
+
+    readings: Readings
+    landing: LandingObjects
+    published: PublishedFiles
+    catalog: Catalog
+    work: WorkFiles
+    quarantine: Quarantine
+    clock: Clock
+    trace: Trace
+
+
+def check_objects(round_: Round, *, using: Checking) -> Checked:
+    """Check a batch, once: a retry of the step finds what was found."""
+    path = checked_path(round_.work)
+    written = using.work.get(path)
+    if written is not None:
+        return _summary(CheckedBatch.model_validate_json(written))
+    refs = read_batch(using.work, round_.work)
+    by_table: dict[str, list[ObjectRef]] = defaultdict(list)
+    for ref in refs:
+        by_table[table_of(ref)].append(ref)
+    checks = [_TableCheck(round_, name, using) for name in sorted(by_table)]
+    tables = [check.run(by_table[check.table]) for check in checks]
+    version = str((round_.facts.contract or {}).get("version", ""))
+    batch = CheckedBatch(
+        bucket=refs[0].bucket if refs else "",
+        contract_version=version,
+        tables=tuple(table for table in tables if table is not None),
+        held=tuple(held for check in checks for held in check.held),
+        same=tuple(key for check in checks for key in check.same),
+    )
+    using.work.put(reports_path(round_.work), _reports(round_, version, checks).model_dump_json())
+    using.work.put(path, batch.model_dump_json())
+    _note(round_, batch, checks, using)
+    return _summary(batch)
+
+
+def checked_path(batch: str) -> str:
+    """Beside the work file of the batch's objects."""
+    return batch.replace("batch.json", "checked.json")
+
+
+def read_checked(work: WorkFiles, batch: str) -> CheckedBatch:
+    """What the checks of this round wrote; nothing for a round that checked nothing."""
+    text = work.get(checked_path(batch))
+    return CheckedBatch.model_validate_json(text) if text else CheckedBatch()
+
+
+def _summary(batch: CheckedBatch) -> Checked:
+    return Checked(
+        tables=len(batch.tables),
+        accepted=sum(len(table.sources) for table in batch.tables),
+        removed=sum(len(table.gone) for table in batch.tables),
+        held=len(batch.held),
+        same=len(batch.same),
+    )
+
+
+class _TableCheck:
+    """The checks of one table."""
+
+    def __init__(self, round_: Round, table: str, using: Checking) -> None:
+        self.table, self._round, self._using = table, round_, using
+        self._contract = round_.facts.promised
+        self.held: list[HeldBack] = []
+        self.same: list[str] = []
+        self.passed: list[TableReport] = []
+        self.failed: list[TableReport] = []
+        self.released: dict[str, str] = {}
+
+    def run(self, refs: Sequence[ObjectRef]) -> CheckedTable | None:
+        """What changes in the table; None if nothing does."""
+        current = self._using.catalog.table(self._round.facts.link, self.table)
+        pointer = pointer_of(current)
+        base = self._using.published.state(pointer) if pointer else None
+        index = {entry.key: entry for entry in self._using.published.index(base.index)} if base else {}
+        there, deleted = self._present(refs)
+        fresh = [ref for ref in there if not (ref.key in index and index[ref.key].is_of(ref))]
+        self.same = [ref.key for ref in there if ref not in fresh]
+        gone = [key for key in deleted if key in index]
+        marks = marks_of(current).covering(base.marks) if base else marks_of(current)
+        found = CheckedTable(
+            table=self.table,
+            location=table_location(refs[0].bucket, self._round.product, self.table),
+            base=pointer,
+            marks=marks,
+            fields=base.fields if base else (),
+            partition=base.partition if base else (),
+            gone=tuple(gone),
+        )
+        accepted = self._read(found, fresh, base, index) if fresh else None
+        if accepted is not None:
+            return accepted
+        return found if gone else None
+
+    def _present(self, refs: Iterable[ObjectRef]) -> tuple[list[ObjectRef], list[str]]:
+        """Objects that are there, and keys that are not. After a deletion it is the key's present state that counts:
+        events come late, twice, and in any order."""
+        there, deleted = [], []
+        for ref in refs:
+            if not ref.deleted:
+                there.append(ref)
+            elif (now := self._using.landing.present(ref.bucket, ref.key)) is not None:
+                there.append(now)
+            else:
+                deleted.append(ref.key)
+        return there, deleted
+
+    def _read(
+        self, found: CheckedTable, refs: Sequence[ObjectRef], base: TableState | None, index: dict[str, IndexEntry]
+    ) -> CheckedTable | None:
+        part = self._contract.table(self.table) if self._contract else None
+        settings = settings_of(part) if part else GuardSettings()
+        history = read_history(self._using.work, self._round.product, self.table, refs)
+        sources = TableSources(
+            table=self.table,
+            refs=tuple(refs),
+            expected=self._round.facts.expected(self.table),
+            present=_schema(base) if base else None,
+            encoding=str(part.custom.get("encoding", "")) if part else "",
+            delimiter=_delimiter(self._contract, self.table),
+            edges=edges_of(history),
+            label=settings.label,
+        )
+        with self._using.readings.open(sources) as reading:
+            report = self._measured(reading, refs, settings)
+            return self._written(found, reading, report, refs, index) if report else None
+
+    def _measured(
+        self, reading: TableReading, refs: Sequence[ObjectRef], settings: GuardSettings
+    ) -> TableReport | None:
+        """The report of the objects that pass; the others are excluded, and held back."""
+        left = list(refs)
+        for attempt in range(MAX_MEASURED):
+            report = self._report(reading, left, settings)
+            if not report.errors:
+                self.passed.append(report)
+                return report if reading.sources else None
+            bad = culprits(report.errors, left) if attempt < MAX_MEASURED - 1 else {}
+            bad = bad or {ref.key: report.errors[0] for ref in left}
+            self.failed.append(report)
+            self.held += [_held(ref, bad[ref.key]) for ref in left if ref.key in bad and not _vanished(bad[ref.key])]
+            reading.exclude(set(bad))
+            left = [ref for ref in left if ref.key not in bad]
+            if not left:
+                return None
+        return None
+
+    def _report(self, reading: TableReading, refs: Sequence[ObjectRef], settings: GuardSettings) -> TableReport:
+        report = reading.measure(self._contract, now=self._using.clock.now())
+        read = {source.key for source in reading.sources}
+        checked = [ref for ref in refs if ref.key in read]
+        findings = report.findings
+        if report.profile.rows:  # else there is nothing to compare
+            history = read_history(self._using.work, self._round.product, self.table, refs)
+            findings += judge(report.profile, history, settings, sources=sources_of(checked), refs=checked)
+        released = self._tickets(refs)
+        self.released |= released
+        keys = [ref.key for ref in refs]
+        passed_over = tuple(waived(finding, keys, released, never=NEVER_RELEASED) for finding in findings)
+        return report.model_copy(update={"findings": passed_over})
+
+    def _tickets(self, refs: Sequence[ObjectRef]) -> dict[str, str]:
+        """Key → who released that very version, and why."""
+        found = {}
+        for ref in refs:
+            ticket = self._using.quarantine.ticket(self._round.product, ref.key)
+            if ticket is not None and ticket.version_id == (ref.version_id or ref.etag):
+                found[ref.key] = f"{ticket.by}: {ticket.reason}"
+        return found
+
+    def _written(
+        self,
+        found: CheckedTable,
+        reading: TableReading,
+        report: TableReport,
+        refs: Sequence[ObjectRef],
+        index: dict[str, IndexEntry],
+    ) -> CheckedTable:
+        columns = reading.schema.columns
+        ids = FieldIds(found.marks.column)
+        fields = assign_fields(columns, found.fields, ids)
+        partition = found.partition if found.base else reading.partition_keys
+        personal = find_personal(columns, {c.name: [v.value for v in c.top] for c in report.profile.columns})
+        secret = withheld_of(report.profile, self._contract)
+        by_key = {ref.key: ref for ref in refs}
+        plans = _plans(reading.sources, _files_of_partitions(index))
+        added, sources = [], []
+        for plan in plans:
+            (written,) = reading.write([plan], fields)
+            source = next(each for each in reading.sources if each.key == plan.keys[0])
+            file, entries = self._upload(found.location, written, source, by_key, fields, secret)
+            added += [file] if written.rows else []
+            sources += entries
+            written.path.unlink(missing_ok=True)
+        return found.model_copy(
+            update={
+                "fields": fields,
+                "partition": partition,
+                "added": tuple(added),
+                "sources": tuple(sources),
+                "gone": (*found.gone, *(entry.key for entry in sources if entry.key in index)),
+                "findings": tuple(personal),
+                "quality": summary_of(report),
+            }
+        )
+
+    def _upload(
+        self,
+        location: str,
+        written: WrittenFile,
+        source: SourceRead,
+        refs: dict[str, ObjectRef],
+        fields: Sequence[Field],
+        secret: Iterable[str],
+    ) -> tuple[DataFile, list[IndexEntry]]:
+        path = f"{location}/data/{written.name}"
+        if written.rows:
+            self._using.published.upload(written.path, path)
+        file = DataFile(
+            path=path,
+            rows=written.rows,
+            bytes=written.bytes,
+            partition=tuple(value.value for value in source.partition),
+            columns=statistics_of(written, fields, secret),
+        )
+        entries = [
+            IndexEntry(
+                key=key,
+                version_id=refs[key].version_id,
+                etag=refs[key].etag,
+                size=refs[key].size,
+                file=path if rows.rows else "",
+                first_row=rows.first,
+                rows=rows.rows,
+            )
+            for key, rows in written.first_rows.items()
+        ]
+        return file, entries
+
+
+def _plans(sources: Sequence[SourceRead], existing: Counter[str]) -> list[FilePlan]:
+    """A file for each source while a partition has few; past that, sources of a partition share files."""
+    by_partition: dict[str, list[str]] = defaultdict(list)
+    for source in sources:
+        by_partition[_folder(source.partition)].append(source.key)
+    plans = []
+    for partition, keys in by_partition.items():
+        alone = max(MAX_FILES - existing[partition], 0)
+        together = 1 if len(keys) <= alone else SHARED
+        for start in range(0, len(keys), together):
+            plans.append(FilePlan(name=f"{uuid4().hex}.parquet", keys=tuple(keys[start : start + together])))
+    return plans
+
+
+def _files_of_partitions(index: dict[str, IndexEntry]) -> Counter[str]:
+    """Partition → how many data files it has."""
+    files = {(_folder(_partition_of(entry.key)), entry.file) for entry in index.values() if entry.file}
+    return Counter(folder for folder, _ in files)
+
+
+def _partition_of(key: str) -> Sequence[tuple[str, str]]:
+    parsed = parse_key(key)
+    return parsed.partitions if isinstance(parsed, DataKey) else ()
+
+
+def _folder(partition: Sequence[tuple[str, str]]) -> str:
+    return "/".join(f"{name}={value}" for name, value in partition)
+
+
+def _schema(base: TableState) -> TableSchema:
+    keys = set(base.partition)
+    columns = [Column(name=field.name, type=field.hive_type) for field in base.fields]
+    return TableSchema(
+        columns=tuple(column for column in columns if column.name not in keys),
+        partition_keys=tuple(column for column in columns if column.name in keys),
+    )
+
+
+def _delimiter(contract: Contract | None, table: str) -> str:
+    """The table's own, else the servers'; "" where the contract says nothing."""
+    part = contract.table(table) if contract else None
+    own = part.custom.get("delimiter") if part else None
+    stated = next((server.delimiter for server in contract.servers if server.delimiter), "") if contract else ""
+    return str(own) if own else stated
+
+
+def _vanished(finding: Finding) -> bool:
+    """An object that its owner deleted meanwhile is no fault of anybody: its deletion has an event of its own."""
+    return finding.code == "ObjectGone"
+
+
+def _held(ref: ObjectRef, finding: Finding) -> HeldBack:
+    where = {"bucket": ref.bucket, "key": ref.key, "table": finding.table}
+    if finding.column:
+        where["column"] = finding.column
+    if finding.where:
+        where["rule"] = finding.where
+    reason = Reason(code=finding.code, message=finding.message, where=where, remedy=finding.remedy)
+    return HeldBack(ref=ref, reason=reason, releasable=finding.code not in NEVER_RELEASED)
+
+
+def _reports(round_: Round, contract_version: str, checks: Sequence[_TableCheck]) -> BatchReports:
+    said = "; ".join(dict.fromkeys(text for check in checks for text in check.released.values()))
+
+    def of(tables: Iterable[TableReport], released: str = "") -> BatchReport:
+        return BatchReport(
+            product=round_.product,
+            generation=round_.generation,
+            correlation_id=round_.correlation_id,
+            contract_version=contract_version,
+            tables=tuple(tables),
+            released=released,
+        )
+
+    passed = (report for check in checks for report in check.passed)
+    return BatchReports(passed=of(passed, said), held=of(check.failed[0] for check in checks if check.failed))
+
+
+def _note(round_: Round, batch: CheckedBatch, checks: Sequence[_TableCheck], using: Checking) -> None:
+    using.trace.note(
+        round_.correlation_id,
+        "batch checked",
+        product=round_.product,
+        generation=round_.generation,
+        held=sorted({held.reason.code for held in batch.held}),
+        same=len(batch.same),
+        warnings=sum(each.severity == "warning" for check in checks for r in check.passed for each in r.findings),
+    )

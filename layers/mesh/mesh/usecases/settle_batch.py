@@ -1,0 +1,180 @@
+"""The end of a round: what was held back is recorded, what was published is history, the product is free again."""
+
+from typing import Final
+
+from mesh.domain.contract import Contract
+from mesh.domain.events import (
+    Event,
+    Model,
+    Outcome,
+    ProductQuarantined,
+    ProposalSettled,
+    QuarantinedObject,
+    Reason,
+)
+from mesh.domain.publishing.batches import CheckedBatch, HeldBack
+from mesh.domain.quality.model import BatchReport
+from mesh.domain.quality.withholding import withheld_in, without_values
+from mesh.domain.quarantine import HeldBatch, HeldObject
+from mesh.domain.report_page import render
+from mesh.ports import Clock, Objects, Quarantine, Trace, Uploads, WorkFiles
+from mesh.usecases.batch_reports import BatchReports, read_reports
+from mesh.usecases.batches import read_batch
+from mesh.usecases.check_objects import read_checked
+from mesh.usecases.crawl import metadata_of
+from mesh.usecases.histories import remember_batch
+from mesh.usecases.inspection import Round
+from mesh.usecases.quarantine_objects import HeldObjects
+
+MAX_TOLD: Final = 50
+"""Objects that one event lists; the listing beside the report has all of them."""
+
+
+class SettleBatch(Round):
+    """A round with its answer; without one nothing was proposed. `holder` is the execution's ARN."""
+
+    holder: str
+    answer: ProposalSettled | None = None
+
+
+class Settled(Model):
+    """`more`: objects wait, those of this batch among them if it has to be staged again. `news` is for the owner, None
+    where nothing was held back."""
+
+    outcome: Outcome | str
+    more: bool
+    held: int
+    accepted: int
+    version: int = 0
+    news: Event[ProductQuarantined] | None = None
+
+
+def settle_batch(
+    command: SettleBatch,
+    *,
+    uploads: Uploads,
+    objects: Objects,
+    quarantine: Quarantine,
+    work: WorkFiles,
+    clock: Clock,
+    trace: Trace,
+) -> Settled:
+    """Record and remember, then settle the objects, then drop the lease, then look whether more arrived. Repeatable.
+
+    Whoever uploads writes first and tries the lease after; this drops the lease first and looks after. So one of the
+    two always sees the other. Objects that have to be staged again stay pending.
+    """
+    checked, answer = read_checked(work, command.work), command.answer
+    outcome = answer.outcome if answer else "nothing"
+    again = outcome == "rebase" or _expired(answer)
+    held = () if again else _held(command, checked, answer, work)
+    news = None
+    if not again:
+        reports = read_reports(work, command.work)
+        if held:
+            news = _hold(command, checked, held, reports, objects=objects, quarantine=quarantine, clock=clock)
+        if outcome == "published" and reports:
+            _store(reports.passed, command, checked.bucket, objects)
+            remember_batch(work, command.product, command.generation, command.work)
+        uploads.settle(command.product, read_batch(work, command.work))
+    uploads.drop_lease(command.product, command.holder)
+    trace.note(
+        command.correlation_id, "batch settled", product=command.product, outcome=outcome, held=len(held),
+        version=answer.version if answer else 0,
+    )  # fmt: skip
+    return Settled(
+        outcome=outcome,
+        more=uploads.has_pending(command.product),
+        held=len(held),
+        accepted=sum(len(table.sources) for table in checked.tables) if outcome == "published" else 0,
+        version=answer.version if answer else 0,
+        news=news,
+    )
+
+
+def _expired(answer: ProposalSettled | None) -> bool:
+    return bool(answer and answer.reason and answer.reason.code == "ProposalExpired")
+
+
+def _held(
+    command: SettleBatch, checked: CheckedBatch, answer: ProposalSettled | None, work: WorkFiles
+) -> tuple[HeldBack, ...]:
+    """What the checks held, and everything else as well where central did not publish it."""
+    if answer is None or answer.outcome == "published":
+        return checked.held
+    reason = answer.reason or Reason(code="Refused", message="central did not publish it")
+    known = {held.ref.key for held in checked.held}
+    refs = [ref for ref in read_batch(work, command.work) if ref.key not in known and not ref.deleted]
+    return (*checked.held, *(HeldBack(ref=ref, reason=reason, releasable=True) for ref in refs))
+
+
+def _hold(
+    command: SettleBatch,
+    checked: CheckedBatch,
+    held: tuple[HeldBack, ...],
+    reports: BatchReports | None,
+    *,
+    objects: Objects,
+    quarantine: Quarantine,
+    clock: Clock,
+) -> Event[ProductQuarantined]:
+    """Listing, report page and record, and the event for the owner. Nothing is moved: the objects stay the owner's."""
+    page = _place(command, "report.held.html") if reports and reports.held.tables else None
+    batch = HeldBatch(
+        product=command.product,
+        run=command.run,
+        bucket=checked.bucket or held[0].ref.bucket,
+        correlation_id=command.correlation_id,
+        reason=held[0].reason,
+        objects=len(held),
+        releasable=all(each.releasable for each in held),
+        page=page,
+        held_at=clock.now(),
+        in_place=True,
+    )
+    listed = tuple(
+        HeldObject(key=each.ref.key, moved_to=None, size=each.ref.size, reason=each.reason, ref=each.ref)
+        for each in held
+    )
+    listing = _place(command, "held.json")
+    objects.write(batch.bucket, listing, HeldObjects.dump_json(listed, indent=2), "application/json")
+    if page and reports:
+        text = _page(batch, reports.held, listed, command.facts.promised)
+        objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8")
+    quarantine.hold(batch)
+    told = tuple(QuarantinedObject(key=each.ref.key, report=listing, reason=each.reason) for each in held[:MAX_TOLD])
+    return Event[ProductQuarantined](
+        metadata=metadata_of(command, "held"),
+        data=ProductQuarantined(
+            product=command.product, bucket=batch.bucket, reason=batch.reason, objects=told, objects_count=len(held)
+        ),
+    )
+
+
+def _page(batch: HeldBatch, report: BatchReport, listed: tuple[HeldObject, ...], contract: Contract | None) -> str:
+    commands = (f"mesh release {batch.name} --reason TEXT",) if batch.releasable else ()
+    return render(
+        report,
+        batch=batch.name,
+        status=batch.status,
+        objects=[(item.key, item.reason.code) for item in listed],
+        commands=(*commands, f"mesh reject {batch.name} --reason TEXT"),
+        hidden={f"{t.profile.table}.{column}" for t in report.tables for column in withheld_in(t, contract)},
+    )
+
+
+def _store(report: BatchReport, command: SettleBatch, bucket: str, objects: Objects) -> None:
+    """The report of what was published: JSON without what is withheld, and the page for people."""
+    hidden = {table.profile.table: withheld_in(table, command.facts.promised) for table in report.tables}
+    public = report.model_copy(
+        update={"tables": tuple(without_values(table, hidden[table.profile.table]) for table in report.tables)}
+    )
+    secret = {f"{table}.{column}" for table, columns in hidden.items() for column in columns}
+    page = render(report, batch=f"{command.product}/{command.run}", status="published", hidden=secret)
+    body = public.model_dump_json(indent=1).encode()
+    objects.write(bucket, _place(command, "report.json"), body, "application/json")
+    objects.write(bucket, _place(command, "report.html"), page.encode(), "text/html; charset=utf-8")
+
+
+def _place(command: SettleBatch, name: str) -> str:
+    return f"{command.product}/reports/{command.run}.{name}"
