@@ -194,7 +194,7 @@ def test_endless_contention_is_a_passing_trouble(table):
 
 def test_a_crawls_token_is_taken_once(table):
     uploads = DynamoUploads(table)
-    table.put({"pk": "CRAWL#creditCrawler-1", "sk": "TOKEN", "task_token": "t"})
+    table.put({"pk": "WAIT#creditCrawler-1", "sk": "TOKEN", "task_token": "t"})
 
     assert uploads.take_token("other") is None
     assert uploads.take_token("creditCrawler-1") == "t"

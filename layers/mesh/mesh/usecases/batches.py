@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from mesh.domain.events import Model
+from mesh.domain.events import MAX_TABLES, Model
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import RawKey, parse_key
 from mesh.ports import Clock, Trace, Uploads, WorkFiles
@@ -64,6 +64,7 @@ def take_batch(command: TakeBatch, *, uploads: Uploads, work: WorkFiles, clock: 
     if status is not None or generation is None:
         return Batch(status=status or "busy", product=command.product, correlation_id=command.correlation_id)
     refs, raw = _of_one_kind([ref for ref, _ in uploads.pending(command.product, MAX_OBJECTS)])
+    refs = _of_few_tables(refs)
     if not refs:  # whoever held the lease settled them between our look and our taking it
         uploads.drop_lease(command.product, command.holder)
         return Batch(status="empty", product=command.product, correlation_id=command.correlation_id)
@@ -93,6 +94,13 @@ def _of_one_kind(refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
     raw = [ref for ref in refs if isinstance(parse_key(ref.key), RawKey)]
     data = [ref for ref in refs if ref not in raw] if raw else refs
     return (data, False) if data else (raw, bool(raw))
+
+
+def _of_few_tables(refs: list[ObjectRef]) -> list[ObjectRef]:
+    """Those of the first tables, as many as one proposal has: the others wait for the next round."""
+    tables = dict.fromkeys(ref.key.split("/")[2] for ref in refs)
+    taken = set(list(tables)[:MAX_TABLES])
+    return [ref for ref in refs if ref.key.split("/")[2] in taken]
 
 
 def read_batch(work: WorkFiles, path: str) -> tuple[ObjectRef, ...]:

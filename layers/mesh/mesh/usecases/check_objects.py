@@ -21,14 +21,14 @@ from mesh.domain.keys import DataKey, parse_key
 from mesh.domain.names import table_location
 from mesh.domain.publishing.batches import MAX_FILES, SHARED, CheckedBatch, CheckedTable, HeldBack, IndexEntry
 from mesh.domain.publishing.bounds import statistics_of
-from mesh.domain.publishing.fields import Field, FieldIds, assign_fields
+from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
 from mesh.domain.publishing.staging import DataFile
 from mesh.domain.publishing.table_state import TableState
 from mesh.domain.quality.model import BatchReport, Finding, TableReport
 from mesh.domain.quality.summary import summary_of
 from mesh.domain.quality.withholding import withheld_of
-from mesh.domain.reading.model import FilePlan, SourceRead, TableSources, WrittenFile
+from mesh.domain.reading.model import FilePlan, RowRange, SourceRead, TableSources
 from mesh.domain.schema import Column, TableSchema
 from mesh.domain.sensitivity import find_personal
 from mesh.ports import (
@@ -258,9 +258,17 @@ class _TableCheck:
         for plan in plans:
             (written,) = reading.write([plan], fields)
             source = next(each for each in reading.sources if each.key == plan.keys[0])
-            file, entries = self._upload(found.location, written, source, by_key, fields, secret)
-            added += [file] if written.rows else []
-            sources += entries
+            file = DataFile(
+                path=f"{found.location}/data/{written.name}",
+                rows=written.rows,
+                bytes=written.bytes,
+                partition=tuple(value.value for value in source.partition),
+                columns=statistics_of(written, fields, secret),
+            )
+            if written.rows:
+                self._using.published.upload(written.path, file.path)
+                added.append(file)
+            sources += [_entry(by_key[key], file.path, rows) for key, rows in written.first_rows.items()]
             written.path.unlink(missing_ok=True)
         return found.model_copy(
             update={
@@ -274,38 +282,17 @@ class _TableCheck:
             }
         )
 
-    def _upload(
-        self,
-        location: str,
-        written: WrittenFile,
-        source: SourceRead,
-        refs: dict[str, ObjectRef],
-        fields: Sequence[Field],
-        secret: Iterable[str],
-    ) -> tuple[DataFile, list[IndexEntry]]:
-        path = f"{location}/data/{written.name}"
-        if written.rows:
-            self._using.published.upload(written.path, path)
-        file = DataFile(
-            path=path,
-            rows=written.rows,
-            bytes=written.bytes,
-            partition=tuple(value.value for value in source.partition),
-            columns=statistics_of(written, fields, secret),
-        )
-        entries = [
-            IndexEntry(
-                key=key,
-                version_id=refs[key].version_id,
-                etag=refs[key].etag,
-                size=refs[key].size,
-                file=path if rows.rows else "",
-                first_row=rows.first,
-                rows=rows.rows,
-            )
-            for key, rows in written.first_rows.items()
-        ]
-        return file, entries
+
+def _entry(ref: ObjectRef, file: str, rows: RowRange) -> IndexEntry:
+    return IndexEntry(
+        key=ref.key,
+        version_id=ref.version_id,
+        etag=ref.etag,
+        size=ref.size,
+        file=file if rows.rows else "",
+        first_row=rows.first,
+        rows=rows.rows,
+    )
 
 
 def _plans(sources: Sequence[SourceRead], existing: Counter[str]) -> list[FilePlan]:
@@ -317,8 +304,10 @@ def _plans(sources: Sequence[SourceRead], existing: Counter[str]) -> list[FilePl
     for partition, keys in by_partition.items():
         alone = max(MAX_FILES - existing[partition], 0)
         together = 1 if len(keys) <= alone else SHARED
-        for start in range(0, len(keys), together):
-            plans.append(FilePlan(name=f"{uuid4().hex}.parquet", keys=tuple(keys[start : start + together])))
+        plans += [
+            FilePlan(name=f"{uuid4().hex}.parquet", keys=tuple(keys[start : start + together]))
+            for start in range(0, len(keys), together)
+        ]
     return plans
 
 
