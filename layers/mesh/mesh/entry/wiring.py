@@ -39,9 +39,12 @@ from mesh.entry.settings import (
 from mesh.usecases.books import Books
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from mesh.adapters.job_files import S3JobFiles
     from mesh.adapters.lineage import DynamoLineage
     from mesh.adapters.pinned_copies import S3PinnedCopies
+    from mesh.adapters.published_files import S3LandingObjects, S3PublishedFiles
     from mesh.adapters.recipe_jobs import DataBrewJobs
     from mesh.domain.access.personas import Personas
     from mesh.domain.access.policy import Policies
@@ -129,6 +132,25 @@ def inbox(queue_arn: str) -> SnsInbox:
 def objects() -> S3Objects:
     """The producer's objects."""
     return S3Objects(client("s3"))
+
+
+def s3() -> "S3Client":
+    """S3, for adapters that a function makes for itself."""
+    return client("s3")  # type: ignore[no-any-return]
+
+
+def published_files() -> "S3PublishedFiles":
+    """What the producer has published, and is about to."""
+    from mesh.adapters.published_files import S3PublishedFiles  # noqa: PLC0415 - two functions of all use it
+
+    return S3PublishedFiles(client("s3"))
+
+
+def landing_objects() -> "S3LandingObjects":
+    """What lies below the producer's `data/`."""
+    from mesh.adapters.published_files import S3LandingObjects  # noqa: PLC0415 - one function of all uses it
+
+    return S3LandingObjects(client("s3"))
 
 
 def object_versions() -> S3ObjectVersions:

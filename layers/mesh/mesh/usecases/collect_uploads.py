@@ -1,7 +1,8 @@
 """Objects arrived: remember them, refuse those that cannot be data, start one run for each product."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Model, stable_id
@@ -62,7 +63,8 @@ def collect_uploads(
     started, pending = [], 0
     for product, items in by_product.items():
         correlation_id = stable_id(product, *sorted(item.event_id for item in items))
-        uploaded = [item for item in items if recipe_product(item.ref) is None]
+        facts = uploads.product(product)
+        uploaded = [item for item in items if recipe_product(item.ref) is None and not _ignored(item.ref, facts)]
         new = [
             item
             for item in uploaded
@@ -70,11 +72,10 @@ def collect_uploads(
             if uploads.add_pending(product, item.ref, correlation_id) and not uploads.forget_restored(product, item.ref)
         ]
         pending += len(new)
-        ignored += len(uploaded) - len(new)
+        ignored += len(items) - len(new)
         if not uploads.has_pending(product):
             continue
         trace.note(correlation_id, "uploads received", product=product, objects=len(new))
-        facts = uploads.product(product)
         if (facts and facts["status"] != "registered") or uploads.lease_held(product, clock.now()):
             continue
         name = execution_name(product, correlation_id)
@@ -105,6 +106,12 @@ def _sorted(
             continue
         by_product[product].append(arrival)
     return by_product, refused, ignored
+
+
+def _ignored(ref: ObjectRef, facts: Mapping[str, Any] | None) -> bool:
+    """A deletion that changes nothing: of a raw object, or of a product whose tables are the objects themselves."""
+    published_apart = facts is not None and facts.get("crawl") == "iceberg"
+    return ref.deleted and not (published_apart and isinstance(parse_key(ref.key), DataKey))
 
 
 class Start(Model):

@@ -1,0 +1,26 @@
+"""Propose a staged version to central; the run waits for the answer."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import CentralBusSettings, TableSettings, WorkSettings, load
+from mesh.usecases.propose_version import Propose, propose_version
+
+
+class Settings(TableSettings, WorkSettings, CentralBusSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """Propose → the event that was sent."""
+    settings = load(Settings)
+    return propose_version(
+        Propose.model_validate(event),
+        uploads=wiring.uploads(settings),
+        work=wiring.work(settings.work_bucket),
+        bus=wiring.bus(settings.central_bus_arn),
+        clock=wiring.clock,
+        trace=wiring.trace(settings),
+    )

@@ -1,0 +1,27 @@
+"""End a round: record what was held back, settle the rest, free the product."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import TableSettings, WorkSettings, load
+from mesh.usecases.settle_batch import SettleBatch, settle_batch
+
+
+class Settings(TableSettings, WorkSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """SettleBatch → Settled."""
+    settings = load(Settings)
+    return settle_batch(
+        SettleBatch.model_validate(event),
+        uploads=wiring.uploads(settings),
+        objects=wiring.objects(),
+        quarantine=wiring.quarantine(settings),
+        work=wiring.work(settings.work_bucket),
+        clock=wiring.clock,
+        trace=wiring.trace(settings),
+    )
