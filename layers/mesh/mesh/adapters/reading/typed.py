@@ -159,6 +159,7 @@ class TypedRows:
         """Rows of objects that were refused after they were staged."""
         listed = ", ".join(map(str, read)) or "-1"
         self._db.execute(f"DELETE FROM {staged.table} WHERE {_OBJECT} NOT IN ({listed})")
+        staged.rows = {index: rows for index, rows in staged.rows.items() if index in read}
 
     def _create(self) -> None:
         columns = "".join(f"{identifier(column.name)} {duck_of(column.type)}, " for column in self.decision.columns)
