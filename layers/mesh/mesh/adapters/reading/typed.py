@@ -168,7 +168,9 @@ class TypedRows:
     def _insert(self, staged: Staged, read: Mapping[int, SourceRead]) -> None:
         types = {column.name: column.type for column in self.decision.columns}
         values = [
-            f"{staged.value(name, types[name], known=name not in self._declared)} AS {identifier(name)}" for name in staged.columns if name in types
+            f"{staged.value(name, types[name], known=name not in self._declared)} AS {identifier(name)}"
+            for name in staged.columns
+            if name in types
         ]
         for key in dict.fromkeys(value.key for index in staged.rows for value in read[index].partition):
             values.append(f"{self._partition_value(key, types[key], staged, read)} AS {identifier(key)}")
