@@ -53,7 +53,9 @@ class WindowsScan:
 
     def feed(self, piece: bytes) -> None:
         """One piece of the content."""
-        self._wrong = self._wrong or bool(_UNDEFINED.search(piece) or _SEQUENCE.search(piece)) or control_byte(piece) >= 0
+        self._wrong = (
+            self._wrong or bool(_UNDEFINED.search(piece) or _SEQUENCE.search(piece)) or control_byte(piece) >= 0
+        )
         high = len(_HIGH.findall(piece))
         self._high += high
         self._usual += len(_USUAL.findall(piece))
