@@ -22,7 +22,7 @@ _REJECTED: Final = {
     "INVALID ENCODING": ("UnsupportedEncoding", "Save it as UTF-8."),
     "LINE SIZE OVER MAXIMUM": ("LineTooLong", "Check that every quote is closed; shorten values."),
 }
-_FILE: Final = re.compile(r"""file ["']?/[^"'\s]*/object\b["']?""")
+_FILE: Final = re.compile(r"""[Ff]ile ["']?/[^"'\s]*/object\b["']?""")
 _QUOTING: Final = frozenset({"ConversionException", "OutOfRangeException", "DataError"})
 """DuckDB's errors that show a value."""
 

@@ -106,6 +106,8 @@ class JsonLines:
         columns = {name: f"c{index}" for index, name in enumerate(spelt)}
         staged = Staged(table=table, columns=columns)
         self._types(staged, spelt)
+        counted = self.db.execute(f"SELECT {_OBJECT}, count(*) FROM {table} GROUP BY 1 ORDER BY 1").fetchall()
+        staged.rows.update(counted)
         return staged
 
     def _create(self, table: str, spelt: dict[str, list[str]]) -> None:

@@ -92,6 +92,7 @@ class Stage:
         staged = self._shapes.setdefault(shape, Staged(table=self._table(shape), columns=columns))
         rows = self._count(staged, index)
         has_rows(rows, layout)
+        staged.rows[index] = rows
         if layout.fault:
             code, message, remedy = layout.fault
             self.findings.append(self._warning(code, f"{found.key}: {message}", remedy, keys=(found.key,)))
@@ -112,6 +113,7 @@ class Stage:
             self._drop(staged, index)
             what = f"the footer promises {parquet.rows} rows, there are {rows}"
             raise Unreadable("CorruptParquet", what, "Write the file again, and upload it whole.")
+        staged.rows[index] = parquet.rows
         for name, count in parquet.nanoseconds().items():
             message = f"{count:,} values of {name} have a part below the microsecond, which is left out"
             keys = (found.key,)

@@ -149,5 +149,7 @@ def _as_text(column: str, duck: str) -> str:
 
 
 def _without_nanoseconds(column: str, duck: str) -> str:
-    """Of nanoseconds with a zone the engine has no cast but to microseconds with a zone."""
-    return f"CAST({column} AS TIMESTAMPTZ)" if duck == "TIMESTAMPTZ_NS" else column
+    """Nanoseconds with a zone, nested ones too, have no cast but to microseconds with a zone."""
+    if "TIMESTAMPTZ_NS" not in duck:
+        return column
+    return f"CAST({column} AS {duck.replace('TIMESTAMPTZ_NS', 'TIMESTAMPTZ')})"

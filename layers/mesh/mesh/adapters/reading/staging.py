@@ -3,20 +3,23 @@
 Objects of the same columns share a table, so that what is asked of all of them is one query.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any, Final
 
 from mesh.adapters.measuring.rows import OBJECT
 from mesh.adapters.reading.engine import CHUNK
-from mesh.adapters.reading.values import LADDER, converted, from_text, looks_like
+from mesh.adapters.reading.values import LADDER, converted, from_known_text, from_text, looks_like
 from mesh.domain.quality.sql_text import identifier
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _SAMPLE: Final = 2000
+_WIDE_CHUNK: Final = 1000
+_NARROW: Final = "mesh_staged_part"
 _OBJECT: Final = identifier(OBJECT)
 
 
@@ -42,10 +45,11 @@ class Staged:
     rows: dict[int, int] = field(default_factory=dict)
     fixed: dict[int, dict[str, str]] = field(default_factory=dict)
 
-    def value(self, name: str, want: str) -> str:
-        """The column's value as one of that type."""
+    def value(self, name: str, want: str, *, known: bool = False) -> str:
+        """The column's value as one of that type; `known` where all of its texts were found to be such."""
         if self.text:
-            return from_text(self.columns[name], want, self.json.get(name))
+            read = from_known_text if known else from_text
+            return read(self.columns[name], want, self.json.get(name))
         return converted(self.columns[name], self.types[name] or "string", want)
 
 
@@ -56,16 +60,31 @@ class Typing:
         self._db, self._declared = db, declared
 
     def measure(self, staged: Staged) -> None:
-        """Fill `rows` and `facts`."""
-        counted = self._db.execute(f"SELECT {_OBJECT}, count(*) FROM {staged.table} GROUP BY 1").fetchall()
-        staged.rows.update(counted)
+        """Fill `facts`."""
         for index in staged.rows:
-            staged.facts[index] = {}
-        for names in batched(staged.columns, CHUNK, strict=False):
-            if staged.text:
-                self._texts(staged, names)
-            else:
-                self._typed(staged, names)
+            staged.facts[index] = {name: Facts(staged.types.get(name, "")) for name in staged.columns}
+        if not any(staged.rows.values()):
+            return
+        free = [name for name in staged.columns if staged.text and self._tests(staged, name) is None]
+        if wide := len(staged.columns) > 2 * CHUNK:
+            self._unpivoted(staged, free)
+        left = [name for name in staged.columns if not wide or name not in set(free)]
+        for names in batched(left, CHUNK, strict=False):
+            with self._narrow(staged, names) as part:
+                if staged.text:
+                    self._texts(part, names)
+                else:
+                    self._typed(part, names)
+
+    @contextmanager
+    def _narrow(self, staged: Staged, names: Sequence[str]) -> Iterator[Staged]:
+        """The same rows with a few columns. Each query of a table of thousands takes long before it reads anything."""
+        if len(staged.columns) <= 2 * CHUNK:
+            yield staged
+            return
+        columns = ", ".join(staged.columns[name] for name in names)
+        self._db.execute(f"CREATE OR REPLACE TEMP TABLE {_NARROW} AS SELECT {columns}, {_OBJECT} FROM {staged.table}")
+        yield replace(staged, table=_NARROW)
 
     def _texts(self, staged: Staged, names: Sequence[str]) -> None:
         tests = {name: self._tests(staged, name) for name in names}
@@ -75,6 +94,17 @@ class Typing:
         failed = self._apply(staged, {name: test or () for name, test in tests.items()})
         if again := [name for name in open_ if name in failed]:
             self._apply(staged, dict.fromkeys(again, LADDER))
+
+    def _unpivoted(self, staged: Staged, names: Sequence[str]) -> None:
+        """Facts of many columns as rows of one: what is planned for each column takes longer than a few rows of it."""
+        for chunk in batched(names, _WIDE_CHUNK, strict=False):
+            listed = ", ".join(staged.columns[name] for name in chunk)
+            cells = (
+                f"SELECT {_OBJECT} AS o, unnest([{listed}]) AS v, unnest(range({len(chunk)})) AS n FROM {staged.table}"
+            )
+            found = self._db.execute(f"SELECT o, n, {_counts('v', LADDER)} FROM ({cells}) GROUP BY o, n").fetchall()
+            for index, place, *counts in found:
+                staged.facts[index][chunk[place]] = Facts(_narrowest(LADDER, counts))
 
     def _tests(self, staged: Staged, name: str) -> tuple[str, ...] | None:
         """None for a column that its values alone decide."""
@@ -88,7 +118,8 @@ class Typing:
         if not names:
             return {}
         wanted = ", ".join(_counts(staged.columns[name], LADDER) for name in names)
-        source = f"(SELECT * FROM {staged.table} LIMIT {_SAMPLE})"
+        columns = ", ".join(staged.columns[name] for name in names)
+        source = f"(SELECT {columns} FROM {staged.table} LIMIT {_SAMPLE})"
         (row,) = self._db.execute(f"SELECT {wanted} FROM {source}").fetchall()
         width = len(LADDER) + 1
         return {

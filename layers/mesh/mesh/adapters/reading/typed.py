@@ -159,6 +159,7 @@ class TypedRows:
         """Rows of objects that were refused after they were staged."""
         listed = ", ".join(map(str, read)) or "-1"
         self._db.execute(f"DELETE FROM {staged.table} WHERE {_OBJECT} NOT IN ({listed})")
+        staged.rows = {index: rows for index, rows in staged.rows.items() if index in read}
 
     def _create(self) -> None:
         columns = "".join(f"{identifier(column.name)} {duck_of(column.type)}, " for column in self.decision.columns)
@@ -167,7 +168,9 @@ class TypedRows:
     def _insert(self, staged: Staged, read: Mapping[int, SourceRead]) -> None:
         types = {column.name: column.type for column in self.decision.columns}
         values = [
-            f"{staged.value(name, types[name])} AS {identifier(name)}" for name in staged.columns if name in types
+            f"{staged.value(name, types[name], known=name not in self._declared)} AS {identifier(name)}"
+            for name in staged.columns
+            if name in types
         ]
         for key in dict.fromkeys(value.key for index in staged.rows for value in read[index].partition):
             values.append(f"{self._partition_value(key, types[key], staged, read)} AS {identifier(key)}")

@@ -74,6 +74,13 @@ def from_text(column: str, type_: str, spelt: Any = None) -> str:  # noqa: ANN40
     return f"try_cast({column} AS {duck})"
 
 
+def from_known_text(column: str, type_: str, spelt: Any = None) -> str:  # noqa: ANN401 - JSON
+    """As `from_text`, of a column of which every text is known to be written as a value of the type: planned faster."""
+    if type_ in {"string", "binary", "timestamp"} or is_nested(type_):
+        return from_text(column, type_, spelt)
+    return f"try_cast({column} AS {duck_of(type_)})"
+
+
 def converted(column: str, have: str, want: str, spelt: Any = None) -> str:  # noqa: ANN401 - JSON
     """The value of one Hive type as another's, NULL where that would change it."""
     if have == want:

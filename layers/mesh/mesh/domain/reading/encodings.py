@@ -20,6 +20,8 @@ CODECS: Final[dict[str, str]] = {"windows-1252": "cp1252"}
 _UNDEFINED: Final = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1e\x7f]")
 _USUAL: Final = re.compile(rb"[\x80\x82\x84\x85\x8a\x8c\x8e\x91-\x97\x99\x9a\x9c\x9e\x9f\xa0-\xff]")
+_SEQUENCE: Final = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
+"""How a character of UTF-8 begins: text with one of these is rather damaged UTF-8."""
 _HIGH: Final = re.compile(rb"[\x80-\xff]")
 _MAX_SHARE: Final = 0.3
 
@@ -47,22 +49,20 @@ class WindowsScan:
     """Whether bytes that are no UTF-8 are Windows-1252. Feed all of them; `certain` then says so."""
 
     def __init__(self) -> None:
-        self._wrong, self._high, self._usual, self._size, self._valid, self._broken = False, 0, 0, 0, 0, 0
+        self._wrong, self._high, self._usual, self._size = False, 0, 0, 0
 
     def feed(self, piece: bytes) -> None:
         """One piece of the content."""
-        self._wrong = self._wrong or bool(_UNDEFINED.search(piece)) or control_byte(piece) >= 0
+        self._wrong = (
+            self._wrong or bool(_UNDEFINED.search(piece) or _SEQUENCE.search(piece)) or control_byte(piece) >= 0
+        )
         high = len(_HIGH.findall(piece))
         self._high += high
         self._usual += len(_USUAL.findall(piece))
         self._size += len(piece)
-        text = piece.decode("utf-8", "replace")
-        broken = text.count("\ufffd")
-        self._broken += broken
-        self._valid += sum(character > "\x7f" for character in text) - broken if high else 0
 
     @property
     def certain(self) -> bool:
         """Every byte is a character of it, few are high, and they do not form characters of UTF-8."""
         few = self._high <= _MAX_SHARE * self._size
-        return not self._wrong and few and self._usual == self._high and self._valid <= self._broken // 4
+        return not self._wrong and few and self._usual == self._high

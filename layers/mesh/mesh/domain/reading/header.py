@@ -11,7 +11,7 @@ from typing import Final
 
 from mesh.domain.formats.values import text_type
 
-_MAX_NAME: Final = 150
+_MAX_NAME: Final = 300
 _YEAR: Final = re.compile(r"(19|20)[0-9]{2}").fullmatch
 _WORD: Final = re.compile(r"[^\W\d]").search
 _SENTENCE: Final = re.compile(r"[.!?;]\s")
@@ -42,13 +42,11 @@ def is_header(rows: Sequence[Sequence[str]], known: Collection[str] = ()) -> boo
 
 
 def _are_names(cells: Sequence[str]) -> bool:
-    """Words, each once; years may stand among them, and a name may be missing as in the index of a data frame."""
+    """Words; years may stand among them, and a name may be missing as in the index of a data frame."""
     words = [cell for cell in cells if cell and _WORD(cell)]
     others = [cell for cell in cells if cell and not _WORD(cell)]
-    lower = [cell.lower() for cell in cells]
     return (
         bool(words)
-        and len(set(lower)) == len(lower)
         and all(map(_YEAR, others))
         and all(len(cell) < _MAX_NAME and not _SENTENCE.search(cell) and not _DATE(cell) for cell in words)
         and all(text_type([cell]) == "string" for cell in words)
@@ -72,6 +70,8 @@ def _other_types(rows: Sequence[Sequence[str]]) -> bool:
 
 def _unlike(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     """For columns of text alone: shapes that differ, values that repeat while the name does not, or usual names."""
+    if len({cell.lower() for cell in first}) < len(first):
+        return False
     if sum(cell.lower() in _COMMON for cell in first) >= min(2, len(first)):
         return True
     for name, cells in zip(first, _columns(body, len(first)), strict=False):
