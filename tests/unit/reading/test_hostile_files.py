@@ -117,12 +117,12 @@ def test_a_rule_in_sql_is_measured_before_and_after_an_object_is_excluded():
     ],
 )  # fmt: skip
 def test_after_the_checks_the_engine_reads_and_writes_nothing_else(sql):
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     with opened({"a.csv": GOOD}) as reading:
         reading.measure(None, now=NOW)
         with pytest.raises(duckdb.Error):
-            reading._db.execute(sql)  # noqa: SLF001 - what a rule would have to get past
+            reading._db.execute(sql)
         assert table(reading).num_rows == 1
 
 

@@ -1,4 +1,7 @@
-"""S3's `Object Created` and `Object Deleted`, as EventBridge delivers it. Keys are not URL-encoded there: they are taken as they are."""
+"""S3's `Object Created` and `Object Deleted`, as EventBridge delivers them.
+
+Keys are not URL-encoded there: they are taken as they are.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,8 +1,7 @@
 """Objects arrived: remember them, refuse those that cannot be data, start one run for each product."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Model, stable_id
@@ -63,8 +62,7 @@ def collect_uploads(
     started, pending = [], 0
     for product, items in by_product.items():
         correlation_id = stable_id(product, *sorted(item.event_id for item in items))
-        facts = uploads.product(product)
-        uploaded = [item for item in items if recipe_product(item.ref) is None and not _ignored(item.ref, facts)]
+        uploaded = [item for item in items if recipe_product(item.ref) is None and not _ignored(item.ref, uploads)]
         new = [
             item
             for item in uploaded
@@ -76,6 +74,7 @@ def collect_uploads(
         if not uploads.has_pending(product):
             continue
         trace.note(correlation_id, "uploads received", product=product, objects=len(new))
+        facts = uploads.product(product)
         if (facts and facts["status"] != "registered") or uploads.lease_held(product, clock.now()):
             continue
         name = execution_name(product, correlation_id)
@@ -94,11 +93,14 @@ def _sorted(
     for arrival in arrivals:
         try:
             product = product_of(arrival.ref)
-            if product is None and (recipe_of := recipe_product(arrival.ref)):
+            if product is None and not arrival.ref.deleted and (recipe_of := recipe_product(arrival.ref)):
                 if receive_recipe(arrival.ref, recipe_of, objects=objects, raw=raw):
                     by_product[recipe_of].append(arrival)
                 continue
         except Rejected as reason:
+            if arrival.ref.deleted:  # nothing is there that could be reported on
+                ignored += 1
+                continue
             refused.append(Refused(ref=arrival.ref, reason=reason.to_dict()))
             continue
         if product is None:
@@ -108,10 +110,13 @@ def _sorted(
     return by_product, refused, ignored
 
 
-def _ignored(ref: ObjectRef, facts: Mapping[str, Any] | None) -> bool:
+def _ignored(ref: ObjectRef, uploads: Uploads) -> bool:
     """A deletion that changes nothing: of a raw object, or of a product whose tables are the objects themselves."""
-    published_apart = facts is not None and facts.get("crawl") == "iceberg"
-    return ref.deleted and not (published_apart and isinstance(parse_key(ref.key), DataKey))
+    if not ref.deleted:
+        return False
+    key = parse_key(ref.key)
+    facts = uploads.product(key.product) if isinstance(key, DataKey) else None
+    return facts is None or facts.get("crawl") != "iceberg"
 
 
 class Start(Model):
