@@ -1,6 +1,9 @@
 """The Glue catalog through boto3: definitions, versions, partitions, filters, IAM on every resource."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.local.lf_helpers import CENTRAL, REGION, error_of, reset, role, root, settings, table_input
 
@@ -130,3 +133,74 @@ def test_a_database_says_what_everybody_gets_on_its_tables():
         glue.create_table(DatabaseName=name, TableInput=table_input("t", "a"))
     assert reader.glue.get_table(DatabaseName="open", Name="t")["Table"]["Name"] == "t"
     assert error_of(reader.glue.get_table, DatabaseName="shut", Name="t")[0] == "AccessDeniedException"
+
+
+ICEBERG = {"table_type": "ICEBERG", "metadata_location": "s3://bucket/t/metadata/00000-a.metadata.json"}
+
+
+def iceberg_input(name, *columns, **parameters):
+    given = table_input(name, *columns, location="s3://bucket/t")
+    return given | {"Parameters": ICEBERG | parameters, "PartitionKeys": []}
+
+
+def test_an_iceberg_table_keeps_its_pointer_and_counts_versions_up(glue):
+    glue.create_table(DatabaseName="sales", TableInput=iceberg_input("t", "id"))
+    first = glue.get_table(DatabaseName="sales", Name="t")["Table"]
+    assert (first["Parameters"], first["TableType"], first["VersionId"]) == (ICEBERG, "EXTERNAL_TABLE", "1")
+    moved = iceberg_input(
+        "t",
+        "id",
+        "name",
+        metadata_location="s3://bucket/t/metadata/00001-b.metadata.json",
+        previous_metadata_location=ICEBERG["metadata_location"],
+    )
+    glue.update_table(DatabaseName="sales", TableInput=moved, VersionId="1", SkipArchive=True)
+    second = glue.get_tables(DatabaseName="sales", Expression="t")["TableList"][0]
+    assert (second["Parameters"], second["VersionId"]) == (moved["Parameters"], "2")
+    stale = error_of(glue.update_table, DatabaseName="sales", TableInput=moved, VersionId="1", SkipArchive=True)
+    assert stale[0] == "ConcurrentModificationException"
+    assert glue.get_table(DatabaseName="sales", Name="t")["Table"]["VersionId"] == "2"
+    glue.delete_table(DatabaseName="sales", Name="t")
+    assert error_of(glue.get_table, DatabaseName="sales", Name="t")[0] == "EntityNotFoundException"
+
+
+def test_of_writers_at_one_version_of_a_table_one_wins(glue):
+    glue.create_table(DatabaseName="sales", TableInput=iceberg_input("t", "id"))
+
+    def swing(number):
+        moved = iceberg_input("t", "id", metadata_location=f"s3://bucket/t/metadata/{number}.metadata.json")
+        try:
+            root(CENTRAL).glue.update_table(DatabaseName="sales", TableInput=moved, VersionId="1", SkipArchive=True)
+        except ClientError as error:
+            return error.response["Error"]["Code"]
+        return "won"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = sorted(pool.map(swing, range(8)))
+    assert outcomes == ["ConcurrentModificationException"] * 7 + ["won"]
+
+
+def test_a_column_new_in_the_list_inherits_the_tags_of_database_and_table(glue):
+    lf = root(CENTRAL).lf
+    for key in ("pii", "publication"):
+        lf.create_lf_tag(TagKey=key, TagValues=["none", "personal", "pending"])
+    glue.create_table(DatabaseName="sales", TableInput=iceberg_input("t", "id"))
+    table = {"DatabaseName": "sales", "Name": "t"}
+    tag(lf, {"Database": {"Name": "sales"}}, pii="none")
+    tag(lf, {"Table": table}, publication="pending")
+    tag(lf, {"TableWithColumns": table | {"ColumnNames": ["id"]}}, pii="personal")
+    glue.update_table(DatabaseName="sales", TableInput=iceberg_input("t", "id", "email"), VersionId="1")
+    found = lf.get_resource_lf_tags(Resource={"Table": table}, ShowAssignedLFTags=False)
+    by_column = {
+        column["Name"]: {each["TagKey"]: each["TagValues"] for each in column["LFTags"]}
+        for column in found["LFTagsOnColumns"]
+    }
+    assert by_column == {
+        "id": {"pii": ["personal"], "publication": ["pending"]},
+        "email": {"pii": ["none"], "publication": ["pending"]},
+    }
+
+
+def tag(lf, resource, **tags):
+    pairs = [{"TagKey": key, "TagValues": [value]} for key, value in tags.items()]
+    assert lf.add_lf_tags_to_resource(Resource=resource, LFTags=pairs)["Failures"] == []
