@@ -7,24 +7,19 @@ access to files, the network, extensions or settings.
 import re
 import tempfile
 import threading
-from dataclasses import dataclass, field
-from itertools import batched, chain
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlglot import exp
 
-from local.athena import columns, errors, formats, objects, pruning, tables
-from local.athena.formats import Layout
-from local.athena.statement import UNNAMED, Query
+from local.athena import columns, errors, hive, loading, pruning, tables
+from local.athena.iceberg import is_iceberg, metadata_tables, reading
+from local.athena.statement import UNNAMED, Query, TableName
 from local.athena.tables import Column, Readable
 from local.lakeformation.identity import Identity
-from local.lakeformation.protocol import Json
-
-BATCH_ROWS = 50_000
 
 
 @dataclass
@@ -45,6 +40,8 @@ class Session:
     scanned: int = 0
     connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    _tables: dict[TableName, Readable] = field(default_factory=dict)
+    _sources: dict[TableName, reading.Source] = field(default_factory=dict)
 
     def run(self, query: Query) -> Result:
         """Load what the query reads and the caller may, then run it.
@@ -61,14 +58,40 @@ class Session:
             # Else a name that is no table could mean a variable of this program.
             self.connection.execute("SET python_enable_replacements = false")
             for position, (name, node) in enumerate(query.tables):
-                table = tables.readable(self.caller, name)
-                if not table.columns:
-                    raise errors.no_columns(query.place_of_projection())
-                self._load(f"scan_{position}", table, query, node, Path(folder))
+                self._read(f"scan_{position}", name, query, node, Path(folder))
                 query.read_from(node, f"scan_{position}")
             self.connection.execute("SET enable_external_access = false")
             self.connection.execute("SET lock_configuration = true")
             return self._result(query)
+
+    def _read(self, relation: str, name: TableName, query: Query, node: exp.Table, folder: Path) -> None:
+        """Make `relation` of what the query reads of the table that it names."""
+        base, _, metadata_table = name.name.partition("$")
+        table = self._readable(replace(name, name=base) if metadata_table in metadata_tables.KNOWN else name)
+        if not table.columns:
+            raise errors.no_columns(query.place_of_projection())
+        if not is_iceberg(table.record):
+            if metadata_table:
+                raise errors.table_not_found(name.at, name.database, name.name)
+            if node.args.get("version"):
+                raise errors.QueryError("NOT_SUPPORTED: This connector does not support versioned tables")
+            self._load(relation, table, query, lambda into, wanted: self._fill(into, table, wanted, node, folder))
+            return
+        source = self._sources.setdefault(replace(table.name, at=""), reading.Source(self, table))
+        if metadata_table:
+            source.load_metadata(relation, metadata_table, name, node)
+            return
+        scan = source.scan(query, node)
+        if not scan.table.columns:
+            raise errors.no_columns(query.place_of_projection())
+        self._load(relation, scan.table, query, scan.fill)
+
+    def _readable(self, name: TableName) -> Readable:
+        """What a query names twice is the same to it, whatever a commit does in between."""
+        key = replace(name, at="")
+        if key not in self._tables:
+            self._tables[key] = tables.readable(self.caller, name)
+        return self._tables[key]
 
     def _result(self, query: Query) -> Result:
         sql = query.sql()
@@ -84,20 +107,23 @@ class Session:
         ]
         return Result(names, [str(kind) for _, kind, *_ in described], rows)
 
-    def _load(self, relation: str, table: Readable, query: Query, node: exp.Table, folder: Path) -> None:
-        """Make `relation` of the permitted columns that the query mentions, in the permitted rows."""
+    def _load(self, relation: str, table: Readable, query: Query, fill: Callable[[str, list[Column]], None]) -> None:
+        """Make `relation` of the permitted columns that the query mentions, in the permitted rows.
+
+        `fill` makes a relation of these columns in all rows.
+        """
         names = query.names()
         wanted = [c for c in table.columns if query.takes_all() or c.name in names] or list(table.columns[:1])
         if not table.cells.is_restricted:
-            self._fill(relation, table, wanted, node, folder)
+            fill(relation, wanted)
             return
-        self._fill(f"{relation}_raw", table, wanted + table.hidden(wanted), node, folder)
+        fill(f"{relation}_raw", wanted + table.hidden(wanted))
         try:
             self.connection.execute(table.cells.select(f"{relation}_raw", relation, [c.name for c in wanted]))
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
-            reason = f"GENERIC_USER_ERROR: Row filter of {table.name.name}: {_first_line(error)}"
+            reason = f"GENERIC_USER_ERROR: Row filter of {table.name.name}: {loading.first_line(error)}"
             raise errors.QueryError(reason, errors.DATA) from error
         self.connection.execute(f"DROP TABLE {relation}_raw")
 
@@ -105,7 +131,7 @@ class Session:
         """Make `relation` of these columns of the table, with all rows that the query's partitions have."""
         definition = ", ".join(f"{columns.quoted(c.name)} {columns.duckdb_type(c.type)}" for c in wanted)
         self.connection.execute(f"CREATE TABLE {relation} ({definition})")
-        load = _Load(self, relation, table, wanted, folder)
+        load = hive.Load(self, self.caller, relation, table, wanted, folder)
         if not table.keys:
             load.location(table.record["StorageDescriptor"], {})
             return
@@ -126,77 +152,9 @@ class Session:
             raise errors.CancelledError("Bytes scanned limit was exceeded")
 
 
-@dataclass
-class _Load:
-    """Objects of one table into its relation."""
-
-    session: Session
-    relation: str
-    table: Readable
-    wanted: list[Column]
-    folder: Path
-
-    def location(self, descriptor: Json, values: dict[str, str]) -> None:
-        """The objects of the table, or of its partition with these values of the keys."""
-        form = formats.layout(self.table.record, descriptor)
-        reader = tables.reader(self.session.caller, self.table, descriptor["Location"])
-        for key, body in objects.below(reader, descriptor["Location"]):
-            if form.is_parquet:
-                self._parquet(key, body, values)
-            else:
-                self.session.count(len(body))
-                self._text(form, key, body, values)
-
-    def _text(self, form: Layout, key: str, body: bytes, values: dict[str, str]) -> None:
-        names = [column.name for column in self.wanted if not column.is_key]
-        found = formats.rows(form, key, body, names)
-        typed = ", ".join(
-            columns.partition_value(c, values) if c.is_key else columns.typed(c, form, f"c{names.index(c.name)}")
-            for c in self.wanted
-        )
-        for batch in batched(found, BATCH_ROWS, strict=False):
-            # A table of keys alone still has as many rows as the object.
-            arrays = [pa.array(column, pa.string()) for column in zip(*batch, strict=True)] or [pa.nulls(len(batch))]
-            chunk = pa.table(arrays, names=[f"c{at}" for at in range(len(arrays))])
-            self.session.connection.register("chunk", chunk)
-            self._insert(f"INSERT INTO {self.relation} SELECT {typed} FROM chunk", key)  # noqa: S608 (quoted)
-            self.session.connection.unregister("chunk")
-
-    def _parquet(self, key: str, body: bytes, values: dict[str, str]) -> None:
-        path = self.folder / "object.parquet"
-        path.write_bytes(body)
-        try:
-            metadata = pq.read_metadata(path)
-        except (pa.ArrowException, OSError) as error:
-            raise errors.QueryError(f"HIVE_CURSOR_ERROR: Failed to read Parquet file: {key}", errors.DATA) from error
-        stored = {name.lower(): name for name in metadata.schema.to_arrow_schema().names}
-        names = {column.name for column in self.wanted}
-        self.session.count(_column_bytes(metadata, {stored[name] for name in names & stored.keys()}))
-        picked = ", ".join(
-            columns.partition_value(c, values)
-            if c.is_key
-            else f"CAST({columns.quoted(stored[c.name])} AS {columns.duckdb_type(c.type)})"
-            if c.name in stored
-            else "NULL"
-            for c in self.wanted
-        )
-        source = f"read_parquet({columns.literal(str(path))}, hive_partitioning = false)"
-        self._insert(f"INSERT INTO {self.relation} SELECT {picked} FROM {source}", key)  # noqa: S608 (quoted)
-
-    def _insert(self, sql: str, key: str) -> None:
-        self.session.check()
-        try:
-            self.session.connection.execute(sql)
-        except duckdb.InterruptException:
-            raise
-        except duckdb.Error as error:
-            reason = f"HIVE_BAD_DATA: {key}: {_first_line(error)}"
-            raise errors.QueryError(reason, errors.DATA) from error
-
-
 def explained(error: duckdb.Error, query: Query) -> Exception:
     """DuckDB's error as Athena's. What a query may not see is not in the database: it reads as absent."""
-    text = _first_line(error)
+    text = loading.first_line(error)
     if found := re.search(r'Referenced column "(.+?)" not found', text):
         return errors.column_not_found(query.place_of(found[1]), found[1])
     if found := re.search(r'"(.+?)" does not have a column named "(.+?)"', text):
@@ -217,13 +175,3 @@ def explained(error: duckdb.Error, query: Query) -> Exception:
         case duckdb.BinderException() | duckdb.ParserException() | duckdb.CatalogException():
             return errors.QueryError(f"SYNTAX_ERROR: {text}")
     return errors.QueryError(f"GENERIC_USER_ERROR: {text}", errors.DATA)
-
-
-def _column_bytes(metadata: pq.FileMetaData, names: set[str]) -> int:
-    groups = (metadata.row_group(at) for at in range(metadata.num_row_groups))
-    chunks = chain.from_iterable((group.column(at) for at in range(group.num_columns)) for group in groups)
-    return sum(int(c.total_compressed_size) for c in chunks if c.path_in_schema.split(".")[0] in names)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0].partition(": ")[2] or str(error)

@@ -27,6 +27,10 @@ class QueryError(Exception):
         self.kind = kind
 
 
+class MissingObjectError(QueryError):
+    """There is no such object, or no such bucket."""
+
+
 class CancelledError(Exception):
     """A query ends as CANCELLED; the message is its StateChangeReason."""
 

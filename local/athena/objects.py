@@ -79,7 +79,10 @@ def _read(reader: Identity, bucket: str, key: str) -> bytes:
     with request_scope(owner, reader.region):
         body = s3._get_object_data(bucket, key)
     if body is None:
-        raise _denied(bucket, key, "The specified key does not exist")
+        raise errors.MissingObjectError(
+            f"PERMISSION_DENIED: Access Denied on s3://{bucket}/{key}: The specified key does not exist",
+            errors.UNAUTHORIZED,
+        )
     return bytes(body)
 
 

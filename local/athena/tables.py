@@ -38,11 +38,18 @@ class Readable:
     region: str
     catalog: str
     cells: RowCells
+    every: tuple[Column, ...]
+    """The table's columns, permitted or not."""
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether the caller may not read every column in every row."""
+        return self.cells.is_restricted or len(self.columns) < len(self.every)
 
     def hidden(self, wanted: Collection[Column]) -> list[Column]:
         """The columns besides `wanted` that row filters read; the caller need not be able to."""
         names = {column.name for column in wanted}
-        return [c for c in _columns(self.record) if c.name in self.cells.mentioned and c.name not in names]
+        return [c for c in self.every if c.name in self.cells.mentioned and c.name not in names]
 
     @property
     def keys(self) -> list[str]:
@@ -79,8 +86,9 @@ def readable(caller: Identity, name: TableName) -> Readable:
         lake, who = context.of(caller, place.catalog)
         rights = evaluation.table_rights(lake, who, place.database, place.table)
     permitted = rights.columns.union(*(cells.columns for cells in rights.cells))
-    columns = tuple(c for c in _columns(record) if c.name in permitted)
-    return Readable(record, name, columns, caller.region, place.catalog, RowCells.of(rights))
+    every = tuple(_columns(record))
+    columns = tuple(c for c in every if c.name in permitted)
+    return Readable(record, name, columns, caller.region, place.catalog, RowCells.of(rights), every)
 
 
 def partitions(caller: Identity, table: Readable, expression: str) -> list[Json]:
