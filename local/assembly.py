@@ -14,6 +14,7 @@ from local import (
     glue,
     lakeformation,
     landing,
+    objects,
     ram,
     schedules,
     states,
@@ -32,6 +33,7 @@ def build(options: ServerOptions) -> Gateway:
     events.install(options)
     schedules.install(options)
     condition_keys.install()
+    objects.install()
     lakeformation.install()
     ram.install()
     if not options.organization:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from local import calls, faults
+from local import calls, clock, faults
 from local.record import Call, Record, principal_of
 
 type Scope = MutableMapping[str, Any]
@@ -72,7 +72,7 @@ class Gateway:
             await self._call(scope, receive, send)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started, clock = time.time(), time.perf_counter()
+        started, counter = time.time(), time.perf_counter()
         body = await _read(receive)
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         request = calls.parse(dict(scope), headers, body)
@@ -83,7 +83,7 @@ class Gateway:
         scope = {**scope, "scheme": "https"}
         await self._serve(scope, request, _replay(body, receive), answer)
         try:
-            self._record.add(_record_of(request, answer, started, time.perf_counter() - clock))
+            self._record.add(_record_of(request, answer, started, time.perf_counter() - counter))
         except Exception:
             # A call that cannot be described is still a call that was answered.
             logger.exception("cannot record %s:%s", request.service, request.action)
@@ -134,9 +134,11 @@ class Gateway:
                 faults.clear()
                 return 200, {"faults": []}
             case "POST", "/_mesh/clock":
-                from local.states import tasks  # noqa: PLC0415 - after ServerOptions.apply
+                from local.objects import lifecycle  # noqa: PLC0415 - after ServerOptions.apply
 
-                return 200, {"skipped": tasks.skip(float(json.loads(body)["skip"]))}
+                skipped = clock.skip(float(json.loads(body)["skip"]))
+                lifecycle.expire()
+                return 200, {"skipped": skipped}
         return 404, {"error": f"no {method} {path}"}
 
 

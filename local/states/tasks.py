@@ -11,6 +11,7 @@ from ministack.core.responses import get_region
 from ministack.services import stepfunctions
 from ministack.services.stepfunctions import _ExecutionError as TaskError
 
+from local import clock
 from local.states.integrations import Integrations, Task
 from local.values import Json
 
@@ -20,7 +21,6 @@ _RESOURCE = re.compile(
 )
 _CALLBACK = ".waitForTaskToken"
 
-_skipped = 0.0
 machines: dict[str, str] = {}
 """Task token → the machine it was made for: known to AWS from the token itself, also when its task has ended."""
 running: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("running_execution")
@@ -85,17 +85,8 @@ class Tasks:
         return json.loads(str(waiting["result"]))
 
 
-def skip(seconds: float) -> float:
-    """Let time pass for every task that waits for its token: days of waiting, tried in a second. Gives the total."""
-    global _skipped  # noqa: PLW0603 - one clock for all that wait
-    if seconds < 0:
-        raise ValueError("time does not run backwards")
-    _skipped += seconds
-    return _skipped
-
-
 def _now() -> float:
-    return time.monotonic() + _skipped
+    return time.monotonic() + clock.skipped()
 
 
 def _wait(waiting: dict[str, Any], state: dict[str, Any], execution: dict[str, Any]) -> None:
