@@ -40,7 +40,8 @@ def test_the_version_these_were_written_for() -> None:
         (stepfunctions, "_error_matches", '"States.ALL" in error_equals or', "local/states/retries.py"),
         (eventbridge, "_events_resource_name_from_ref", "spec.account_id != get_account_id()", "local/events/bus.py"),
         (eventbridge, "_invoke_target", "does not model", "local/events/delivery.py"),
-        (s3, "_fire_s3_event", '"sequencer": sequencer or "0"}', "local/events/install.py"),
+        (s3, "_fire_s3_event", '"sequencer": sequencer or "0"}', "local/objects/events.py"),
+        (s3, "_foreign_bucket_allows", 'principal_arn=f"arn:aws:iam::{caller}:root"', "local/objects/sharing.py"),
         (scheduler, "_tick_schedules", "_eb._invoke_target(target, event, sched)", "local/schedules/firing.py"),
         (scheduler, "_ticker_loop", "time.sleep(_SCHEDULE_TICK_INTERVAL)", "local/schedules"),
         (iam_evaluator, "_principal_org_id", "member accounts are not modelled", "nothing yet"),
@@ -59,6 +60,8 @@ def test_still_as_it_was_when_replaced(module: ModuleType, name: str, lacking: s
         (eventbridge, "_put_permission", '"Policy"'),
         (provisioners, "_eb_event_bus_create", "Policy"),
         (provisioners, "_lambda_esm_create", "ReceiveMessage"),
+        (provisioners, "_s3_create", "Lifecycle"),
+        (provisioners, "_s3_apply_configurations", "Lifecycle"),
         (eventbridge, "_put_events", "_event_bus_policies"),
         (scheduler, "_create_schedule", "ClientToken"),
         (scheduler, "_create_schedule", "_schedule_last_fired"),
@@ -67,6 +70,18 @@ def test_still_as_it_was_when_replaced(module: ModuleType, name: str, lacking: s
 )
 def test_still_lacks(module: ModuleType, name: str, lacking: str) -> None:
     assert lacking not in source(module, name), f"MiniStack's {name} now knows {lacking}: ours may go"
+
+
+def test_nothing_expires_by_itself() -> None:
+    assert "LifecycleExpiration" not in inspect.getsource(s3), (
+        "MiniStack expires objects now: compare with local/objects"
+    )
+
+
+def test_events_of_deletions_are_not_as_documented() -> None:
+    # The module, as the function itself may be ours already.
+    found = '"object": {"key": key, "size": size, "etag": clean_etag, "sequencer": sequencer or "0"},'
+    assert found in inspect.getsource(s3), "local/objects/events.py: MiniStack changed the detail of S3's events"
 
 
 def test_iam_is_asked_about_everything_when_a_principal_is_simulated() -> None:
