@@ -11,7 +11,7 @@ CENTRAL, PRODUCER, OUTSIDER = "111111111111", "222222222222", "999999999999"
 BUCKET = "credit-card-objects"
 ARN = f"arn:aws:s3:::{BUCKET}"
 METADATA = "card/published/t/metadata/00000.metadata.json"
-ROLE = f"arn:aws:iam::{CENTRAL}:role/commit"
+ROLE = f"arn:aws:iam::{CENTRAL}:role/objects-commit"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -21,12 +21,12 @@ def _bucket(server: RunningServer):
     for key in (METADATA, "card/published/t/data/x.parquet", "card/data/t/a.csv"):
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
     reads = allow("s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:DeleteObject")
-    for name in ("commit", "other"):
+    for name in ("objects-commit", "objects-other"):
         server.make_role(CENTRAL, name, f"arn:aws:iam::{CENTRAL}:root", reads)
     server.make_role(
-        CENTRAL, "nobody", f"arn:aws:iam::{CENTRAL}:root", allow("s3:GetObject", resource="arn:aws:s3:::x")
+        CENTRAL, "objects-nobody", f"arn:aws:iam::{CENTRAL}:root", allow("s3:GetObject", resource="arn:aws:s3:::x")
     )
-    for name in ("publish", "steward"):
+    for name in ("objects-publish", "objects-steward"):
         server.make_role(PRODUCER, name, f"arn:aws:iam::{PRODUCER}:root", allow("s3:*"))
 
 
@@ -59,7 +59,7 @@ def code(call, **arguments):
     return ""
 
 
-def read(server, key, account=CENTRAL, role="commit"):
+def read(server, key, account=CENTRAL, role="objects-commit"):
     return code(server.client("s3", account, role).get_object, Bucket=BUCKET, Key=key)
 
 
@@ -71,25 +71,25 @@ def test_without_a_policy_no_other_account_sees_the_bucket(server):
 def test_a_role_reads_what_the_policy_gives_it_or_its_account(server, policy, principal):
     policy(lets(principal, "s3:GetObject"))
     assert read(server, METADATA) == ""
-    assert code(server.client("s3", CENTRAL, "commit").head_object, Bucket=BUCKET, Key=METADATA) == ""
+    assert code(server.client("s3", CENTRAL, "objects-commit").head_object, Bucket=BUCKET, Key=METADATA) == ""
     for key in ("card/published/t/data/x.parquet", "card/data/t/a.csv"):
         assert read(server, key) == "AccessDenied"
 
 
 def test_a_statement_about_one_role_lets_no_other_in(server, policy):
     policy(lets({"AWS": ROLE}, "s3:GetObject"))
-    assert read(server, METADATA, role="other") == "AccessDenied"
+    assert read(server, METADATA, role="objects-other") == "AccessDenied"
     assert code(server.client("s3", OUTSIDER).get_object, Bucket=BUCKET, Key=METADATA) == "AccessDenied"
 
 
 def test_the_roles_own_policies_must_allow_too(server, policy):
     policy(lets({"AWS": f"arn:aws:iam::{CENTRAL}:root"}, "s3:GetObject"))
-    assert read(server, METADATA, role="nobody") == "AccessDenied"
+    assert read(server, METADATA, role="objects-nobody") == "AccessDenied"
 
 
 def test_reading_is_not_writing(server, policy):
     policy(lets({"AWS": ROLE}, "s3:GetObject"))
-    s3 = server.client("s3", CENTRAL, "commit")
+    s3 = server.client("s3", CENTRAL, "objects-commit")
     assert code(s3.put_object, Bucket=BUCKET, Key=METADATA, Body=b"y") == "AccessDenied"
     assert code(s3.delete_object, Bucket=BUCKET, Key=METADATA) == "AccessDenied"
     assert code(s3.list_objects_v2, Bucket=BUCKET) == "AccessDenied"
@@ -101,7 +101,7 @@ def test_reading_is_not_writing(server, policy):
 def test_listing_where_the_policy_lets_one_list(server, policy):
     prefix = {"s3:prefix": "card/published/*"}
     policy(lets({"AWS": ROLE}, "s3:ListBucket", resource=ARN, StringLike=prefix))
-    s3 = server.client("s3", CENTRAL, "commit")
+    s3 = server.client("s3", CENTRAL, "objects-commit")
     found = s3.list_objects_v2(Bucket=BUCKET, Prefix="card/published/t/")["Contents"]
     assert [each["Key"] for each in found] == ["card/published/t/data/x.parquet", METADATA]
     assert code(s3.list_objects_v2, Bucket=BUCKET, Prefix="card/data/") == "AccessDenied"
@@ -123,7 +123,7 @@ def test_who_may_not_list_is_not_told_that_there_is_no_such_object(server, polic
         (denies("s3:GetObject", resource=f"{ARN}/other/*"), False),
         (denies("s3:*", Bool={"aws:SecureTransport": "false"}), False),
         (denies("s3:*", Bool={"aws:SecureTransport": "true"}), True),
-        (denies("s3:GetObject", ArnNotLike={"aws:PrincipalArn": f"arn:aws:iam::{CENTRAL}:role/com*"}), False),
+        (denies("s3:GetObject", ArnNotLike={"aws:PrincipalArn": f"arn:aws:iam::{CENTRAL}:role/objects-com*"}), False),
         (denies("s3:GetObject", ArnNotEquals={"aws:PrincipalArn": ROLE}), False),
         (denies("s3:GetObject", StringNotEquals={"aws:PrincipalArn": f"{ROLE}s"}), True),
         (denies("s3:GetObject", StringNotEquals={"aws:PrincipalAccount": [PRODUCER, CENTRAL]}), False),
@@ -138,14 +138,14 @@ def test_a_denial_counts_more_than_any_permission(server, policy, statement, ref
 def test_a_permission_holds_under_its_condition_alone(server, policy):
     everyone = {"AWS": f"arn:aws:iam::{CENTRAL}:root"}
     policy(lets(everyone, "s3:GetObject", ArnEquals={"aws:PrincipalArn": ROLE}))
-    assert (read(server, METADATA), read(server, METADATA, role="other")) == ("", "AccessDenied")
+    assert (read(server, METADATA), read(server, METADATA, role="objects-other")) == ("", "AccessDenied")
 
 
 def test_within_the_account_a_denial_holds_against_a_role_that_may_do_everything(server, policy):
-    publish = f"arn:aws:iam::{PRODUCER}:role/publish"
+    publish = f"arn:aws:iam::{PRODUCER}:role/objects-publish"
     changes = ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion")
     policy(denies(*changes, resource=f"{ARN}/*/published/*", ArnNotEquals={"aws:PrincipalArn": publish}))
-    steward, writer = server.client("s3", PRODUCER, "steward"), server.client("s3", PRODUCER, "publish")
+    steward, writer = server.client("s3", PRODUCER, "objects-steward"), server.client("s3", PRODUCER, "objects-publish")
     key = "card/published/t/data/y.parquet"
     assert code(steward.put_object, Bucket=BUCKET, Key=key, Body=b"y") == "AccessDenied"
     assert code(steward.create_multipart_upload, Bucket=BUCKET, Key=key) == "AccessDenied"
@@ -161,10 +161,10 @@ def test_within_the_account_a_denial_holds_against_a_role_that_may_do_everything
 
 
 def test_a_permission_within_the_account_needs_no_other(server, policy):
-    server.make_role(PRODUCER, "poor", f"arn:aws:iam::{PRODUCER}:root")
-    poor = server.client("s3", PRODUCER, "poor")
+    server.make_role(PRODUCER, "objects-poor", f"arn:aws:iam::{PRODUCER}:root")
+    poor = server.client("s3", PRODUCER, "objects-poor")
     assert code(poor.get_object, Bucket=BUCKET, Key=METADATA) == "AccessDenied"
-    policy(lets({"AWS": f"arn:aws:iam::{PRODUCER}:role/poor"}, "s3:GetObject"))
+    policy(lets({"AWS": f"arn:aws:iam::{PRODUCER}:role/objects-poor"}, "s3:GetObject"))
     assert code(poor.get_object, Bucket=BUCKET, Key=METADATA) == ""
 
 
