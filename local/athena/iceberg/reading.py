@@ -135,7 +135,7 @@ class Scan:
             for f, is_path in zip(picked, with_path, strict=True)
         ]
         if not needed:
-            self._pending.count(planned.url, file.metadata.num_rows, ", ".join(values))
+            self._pending.count(file.metadata.num_rows, ", ".join(values))
             return
         for group in range(file.num_row_groups):
             chunk = file.read_row_group(group, columns=sorted(needed))
@@ -183,21 +183,30 @@ class _Pending:
     relation: str
     _sql: str = ""
     _url: str = ""
+    _rows: int = 0
     _chunks: list[pa.Table] = field(default_factory=list)
 
     def add(self, url: str, chunk: pa.Table, values: str) -> None:
-        rows = sum(len(each) for each in self._chunks)
-        if self._chunks and (values != self._sql or chunk.schema != self._chunks[0].schema or rows >= _FLUSH_ROWS):
+        if values != self._sql or (self._chunks and not self._takes(chunk)):
             self.flush()
         self._sql, self._url = values, url
         self._chunks.append(chunk)
 
-    def count(self, url: str, rows: int, values: str) -> None:
+    def count(self, rows: int, values: str) -> None:
         """Rows of which no column is read."""
-        sql = f"INSERT INTO {self.relation} SELECT {values} FROM range({rows})"  # noqa: S608 (quoted)
-        loading.insert(self.session, sql, f"ICEBERG_BAD_DATA: {url}")
+        if values != self._sql:
+            self.flush()
+        self._sql = values
+        self._rows += rows
+
+    def _takes(self, chunk: pa.Table) -> bool:
+        return bool(chunk.schema == self._chunks[0].schema and sum(map(len, self._chunks)) < _FLUSH_ROWS)
 
     def flush(self) -> None:
+        if self._rows:
+            sql = f"INSERT INTO {self.relation} SELECT {self._sql} FROM range({self._rows})"  # noqa: S608 (quoted)
+            loading.insert(self.session, sql, "ICEBERG_BAD_DATA")
+            self._rows = 0
         if not self._chunks:
             return
         self.session.connection.register("chunk", pa.concat_tables(self._chunks))
