@@ -23,6 +23,7 @@ MACHINES: Final[dict[str, tuple[Account, str]]] = {
     "restore-version": ("producer", "RestoreVersionArn"),
     "pin-version": ("producer", "PinVersionArn"),
     "publish-version": ("central", "PublishVersionArn"),
+    "commit-version": ("central", "CommitVersionArn"),
     "grant-access": ("central", "GrantAccessArn"),
     "revoke-access": ("central", "RevokeAccessArn"),
     "accept-share": ("consumer", "AcceptShareArn"),

@@ -22,6 +22,7 @@ STRANGER: Final = "444444444444"
 MACHINES: Final = {
     "register-product": "central",
     "publish-version": "central",
+    "commit-version": "central",
     "grant-access": "central",
     "revoke-access": "central",
     "prepare-product": "producer",

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = {"layer": "dependencies", "profiling": "profiling"}
+LAYERS = {"layer": "dependencies", "profiling": "profiling", "staging": "staging"}
 """Dependency group → folder below `layers/`."""
 EXPORT = ("export", "--no-emit-project", "--frozen", "--no-header", "--only-group")
 

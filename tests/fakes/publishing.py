@@ -37,11 +37,22 @@ class FakeProposals:
     def open(self, record: ProposalRecord) -> ProposalRecord:
         return self.records.setdefault((record.product, record.proposal), record)
 
-    def keep_commit(self, commit: Commit) -> None:
-        self.commits[commit.product, commit.proposal] = commit
+    def keep_commit(self, commit: Commit) -> bool:
+        place = (commit.product, commit.proposal)
+        if self.records[place].answer is not None:
+            return False
+        self.records[place] = self.records[place].model_copy(update={"committing": True})
+        self.commits[place] = commit
+        return True
 
     def commit(self, product: str, proposal: str) -> Commit | None:
         return self.commits.get((product, proposal))
+
+    def refuse(self, answer: ProposalSettled) -> ProposalRecord:
+        place = (answer.product, answer.proposal)
+        if self.records[place].answer is None and not self.records[place].committing:
+            self.records[place] = self.records[place].model_copy(update={"answer": answer})
+        return self.records[place]
 
     def settle(self, answer: ProposalSettled) -> ProposalSettled:
         place = (answer.product, answer.proposal)

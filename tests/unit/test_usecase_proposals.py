@@ -1,15 +1,15 @@
 """From a proposal to a version: what is staged is read again, committed in order, answered once."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from mesh.domain.events import (
     MalformedEvent,
-    Metadata,
     PersonalDataFinding,
-    ProposalSettled,
     ProposedTable,
     QualitySummary,
+    Reason,
     ShortFinding,
     VersionProposed,
 )
@@ -18,7 +18,7 @@ from mesh.domain.names import table_location
 from mesh.domain.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
-from mesh.domain.publishing.proposals import TableDetails
+from mesh.domain.publishing.proposals import ProposalRecord, TableDetails, refusal
 from mesh.domain.publishing.staging import ListedFile, TableContent
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
 from mesh.domain.schema import Column
@@ -145,11 +145,11 @@ class World:
         assert self.verify(self.proposal(*tables, number=number)).next == "commit"
         commit_version(PRODUCT, number, using=self.committing)
         version = record_commit(PRODUCT, number, proposals=self.proposals, books=self.books)
-        self.settle(ProposalSettled(product=PRODUCT, proposal=number, outcome="published", version=version.version))
+        self.settle(self.proposal(*tables, number=number), version=version.version)
         return version
 
-    def settle(self, answer, event="e-1"):
-        command = Settle(account=PRODUCER, metadata=Metadata(id=event, correlation_id="c"), answer=answer)
+    def settle(self, proposal, **told):
+        command = Settle(envelope=an_envelope(proposal), **told)
         return settle_proposal(command, proposals=self.proposals, books=self.books, topics=self.topics)
 
     def pointer(self, table=TABLE):
@@ -320,22 +320,65 @@ def test_a_proposal_is_answered_once_and_the_same(world):
     world.publish(proposal.tables[0])
     again = world.verify(proposal)
     assert (again.next, again.answer.outcome, again.answer.version) == ("repeat", "published", 1)
-    other = ProposalSettled(product=PRODUCT, proposal=proposal.proposal, outcome="refused")
-    assert world.settle(other, event="e-2").outcome == "published"
+    gone = Reason(code="ProposalGone", message="somebody was faster")
+    assert world.settle(proposal, reason=gone).outcome == "published"
 
 
 def test_an_expired_proposal_is_refused_for_good(world):
-    answer = world.refused(world.proposal(world.stage(), expires=NOON - timedelta(seconds=1)))
+    expired = world.proposal(world.stage(), expires=NOON - timedelta(seconds=1))
+    answer = world.refused(expired)
     assert (answer.outcome, answer.reason.code) == ("refused", "ProposalExpired")
-    world.settle(answer)
+    assert world.settle(expired, answer=answer) == answer
     again = world.verify(world.proposal(world.stage(), expires=NOON + timedelta(hours=1)))
     assert (again.next, again.answer.outcome) == ("repeat", "refused")
 
 
 def test_another_proposal_under_a_known_id_is_a_forgery(world):
-    world.verify(world.proposal(world.stage()))
+    known = ProposalRecord(product=PRODUCT, proposal="0000000a", digest="of another one", at=NOON)
+    world.proposals.open(known)
     answer = world.refused(world.proposal(world.stage(rows=99)))
     assert (answer.outcome, answer.reason.code) == ("refused", "ProposalForged")
+
+
+def test_what_was_verified_is_committed_whatever_comes_under_its_id(world):
+    """Not refused either when its time is over: a run may be about to swing the pointers."""
+    first = world.stage(rows=12)
+    world.verify(world.proposal(first))
+    late = world.proposal(world.stage(rows=99), expires=NOON - timedelta(seconds=1))
+    assert world.verify(late).next == "commit"
+    commit_version(PRODUCT, "0000000a", using=world.committing)
+    assert world.pointer().endswith(first.staged)
+
+
+def test_a_run_that_died_after_the_swing_is_finished_by_whoever_asks_again(world):
+    proposal = world.proposal(world.stage())
+    world.verify(proposal)
+    commit_version(PRODUCT, "0000000a", using=world.committing)
+    assert world.verify(proposal).next == "commit"
+    assert world.publish(*proposal.tables).version == 1
+
+
+def test_a_proposal_that_is_refused_meanwhile_is_not_committed(world):
+    proposal = world.proposal(world.stage())
+    read = world.contents.read
+
+    def slowly(metadata):
+        world.proposals.refuse(refusal(PRODUCT, "0000000a", Reason(code="ProposalExpired", message="too late")))
+        return read(metadata)
+
+    world.contents.read = slowly
+    found = world.verify(proposal)
+    assert (found.next, found.answer.reason.code) == ("repeat", "ProposalExpired")
+    with pytest.raises(ProposalGone):
+        commit_version(PRODUCT, "0000000a", using=world.committing)
+
+
+@pytest.mark.parametrize(("code", "outcome"), [("BaseMoved", "rebase"), ("UnknownLFTag", "refused")])
+def test_a_commit_that_is_not_to_be_is_answered_with_why(world, code, outcome):
+    proposal = world.proposal(world.stage())
+    world.verify(proposal)
+    answer = world.settle(proposal, reason=Reason(code=code, message="why"))
+    assert (answer.outcome, answer.reason.code, answer.version) == (outcome, code, 0)
 
 
 LOCATION = table_location(BUCKET, PRODUCT, TABLE)
@@ -382,8 +425,16 @@ def test_an_id_that_was_given_and_forgotten_is_refused(world):
 
 def test_a_change_that_breaks_readers_is_held(world):
     world.publish(world.stage())
-    answer = world.refused(world.proposal(world.stage(fields=world.fields(id="bigint")), number="0000000b"))
+    proposal = world.proposal(world.stage(fields=world.fields(id="bigint")), number="0000000b")
+    answer = world.refused(proposal)
     assert (answer.outcome, answer.reason.code) == ("held", "BreakingSchemaChange")
+    told = len(world.topics.published)
+    world.settle(proposal, answer=answer)
+    world.settle(proposal, answer=answer)
+    news = [(kind, json.loads(body)) for _, kind, body in world.topics.published[told:]]
+    assert [kind for kind, _ in news] == 2 * ["ProductQuarantined", "ProposalSettled"]
+    assert news[0][1]["data"]["reason"]["where"]["columns"] == [f"{TABLE}.amount"]
+    assert news[0][1]["metadata"]["id"] == news[2][1]["metadata"]["id"], "the inbox takes it for one"
 
 
 def test_a_new_major_may_drop_a_column(world):

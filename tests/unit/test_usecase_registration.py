@@ -23,13 +23,14 @@ def test_the_database_is_made_and_closed_to_iam_only_access():
     assert lake.calls == [("revoke_iam_allowed_principals", PRODUCT)]
 
 
-def test_data_and_pinned_versions_are_registered_once_under_the_location_role():
+def test_data_what_is_published_and_pinned_versions_are_registered_once_under_the_location_role():
     lake = FakeLakeFormation()
 
     for role in ("role", "another"):
         register_location(a_registration(), lake=lake, role_arn=role)
 
-    assert lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/{part}": "role" for part in ("data", "pinned")}
+    parts = ("data", "published", "pinned")
+    assert lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/{part}": "role" for part in parts}
 
 
 def test_the_producer_may_fill_its_own_product_and_pass_that_on():

@@ -9,9 +9,11 @@ from mesh.domain.keys import (
     FolderMarker,
     HiddenKey,
     PinnedKey,
+    PublishedKey,
     QuarantineKey,
     RawKey,
     RecipeKey,
+    ReportKey,
     compare_sequencers,
     parse_key,
     quarantine_key,
@@ -25,6 +27,9 @@ def test_each_shape_of_a_product_is_told_apart():
     assert parse_key("credit-card/raw/t/x.csv") == RawKey("credit-card/raw/t/x.csv", "credit-card", "t")
     assert isinstance(parse_key("credit-card/quarantine/run-1/data/t/x.csv"), QuarantineKey)
     assert isinstance(parse_key("credit-card/pinned/3/pin-0123456789ab/t/x.csv"), PinnedKey)
+    assert isinstance(parse_key("credit-card/published/t/iceberg/data/x.parquet"), PublishedKey)
+    assert isinstance(parse_key("credit-card/reports/00000001.json"), ReportKey)
+    assert isinstance(parse_key("credit-card/data/t/published/x.csv"), DataKey)
     assert isinstance(parse_key("credit-card/data/credit_card/"), FolderMarker)
     assert isinstance(parse_key("credit-card/data/credit_card/_SUCCESS"), HiddenKey)
     assert isinstance(parse_key("credit-card/data/credit_card/_temporary/0/x.csv"), HiddenKey)

@@ -7,6 +7,8 @@
     <product>/quarantine/…                    QuarantineKey
     <product>/versions/<generation>…          VersionKey
     <product>/pinned/<version>/<pin>/<table>/…  PinnedKey
+    <product>/published/<table>/…             PublishedKey
+    <product>/reports/…                       ReportKey
 
 Keys in EventBridge's S3 events are not URL-encoded; decoding one would turn `a%2Fb` into another object's key.
 """
@@ -87,6 +89,22 @@ class PinnedKey:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedKey:
+    """A part of what consumers read: written by Meshwork, never onboarded."""
+
+    key: str
+    product: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportKey:
+    """What was checked, and what was held back: written by Meshwork, never onboarded."""
+
+    key: str
+    product: str
+
+
+@dataclass(frozen=True, slots=True)
 class HiddenKey:
     """A file below a table that Hive, Athena and Glue do not read: a name with `_` or `.` first (`_SUCCESS`)."""
 
@@ -106,8 +124,18 @@ class DataKey:
     file: str
 
 
-ParsedKey = (
-    DataKey | ContractKey | RecipeKey | RawKey | QuarantineKey | VersionKey | PinnedKey | HiddenKey | FolderMarker
+type ParsedKey = (
+    DataKey
+    | ContractKey
+    | RecipeKey
+    | RawKey
+    | QuarantineKey
+    | VersionKey
+    | PinnedKey
+    | PublishedKey
+    | ReportKey
+    | HiddenKey
+    | FolderMarker
 )
 
 
@@ -134,6 +162,10 @@ def parse_key(key: str) -> ParsedKey:
             return VersionKey(key, product)
         case ["pinned", _, *_]:
             return PinnedKey(key, product)
+        case ["published", _, *_]:
+            return PublishedKey(key, product)
+        case ["reports", _, *_]:
+            return ReportKey(key, product)
         case ["raw" | "data", table, _, *_] if is_pinned_table(table):
             raise UnknownPrefix(
                 f"a table {table!r} would be taken for a pinned version", key=key,

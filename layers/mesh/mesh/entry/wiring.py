@@ -44,12 +44,15 @@ if TYPE_CHECKING:
     from mesh.adapters.job_files import S3JobFiles
     from mesh.adapters.lineage import DynamoLineage
     from mesh.adapters.pinned_copies import S3PinnedCopies
+    from mesh.adapters.proposals import DynamoProposals
     from mesh.adapters.published_files import S3LandingObjects, S3PublishedFiles
     from mesh.adapters.recipe_jobs import DataBrewJobs
     from mesh.domain.access.personas import Personas
     from mesh.domain.access.policy import Policies
     from mesh.ports import LineageTransport
+    from mesh.usecases.commit_version import Committing
     from mesh.usecases.tag_pins import Tagging
+    from mesh.usecases.verify_proposal import Verifier
 
 
 class SystemClock:
@@ -170,6 +173,30 @@ def tagging(settings: RegistrySettings) -> "Tagging":
     from mesh.usecases.tag_pins import Tagging  # noqa: PLC0415 - read where tables are tagged, only
 
     return Tagging(catalog(), lake(settings), registry(settings), ontology())
+
+
+def proposals(settings: TableSettings) -> "DynamoProposals":
+    """Central's record of what was proposed, and answered."""
+    from mesh.adapters.proposals import DynamoProposals  # noqa: PLC0415 - few functions of all use it
+
+    return DynamoProposals(table(settings.table_name))
+
+
+def verifier(settings: TableSettings) -> "Verifier":
+    """What it takes to look at a staged version. The function has the staging layer."""
+    from mesh.adapters.iceberg.content import IcebergContents  # noqa: PLC0415 - one function of all uses it
+    from mesh.usecases.verify_proposal import Verifier  # noqa: PLC0415 - the same
+
+    contents = IcebergContents(client("s3"))
+    return Verifier(registry(settings), proposals(settings), catalog(), contents, clock, trace(settings))
+
+
+def committing(settings: RegistrySettings) -> "Committing":
+    """What it takes to make a verified version the present one."""
+    from mesh.usecases.commit_version import Committing  # noqa: PLC0415 - one function of all uses it
+
+    kept = proposals(settings)
+    return Committing(registry(settings), kept, catalog(), lake(settings), ontology(), trace(settings))
 
 
 def work(bucket: str) -> S3WorkFiles:

@@ -45,16 +45,22 @@ class Proposals(Protocol):
         """Record a proposal; one of that id is given back as it stands."""
         ...
 
-    def keep_commit(self, commit: "Commit") -> None:
-        """What is to be committed. Repeatable: the last one counts until the proposal is answered."""
+    def keep_commit(self, commit: "Commit") -> bool:
+        """What is to be committed: from now on nobody may refuse the proposal over the commit's head. Repeatable.
+
+        False where it is answered already."""
         ...
 
     def commit(self, product: str, proposal: str) -> "Commit | None":
         """What is to be committed, or was."""
         ...
 
+    def refuse(self, answer: "ProposalSettled") -> "ProposalRecord":
+        """Keep the answer unless there is one, or a commit is under way; how the proposal stands then."""
+        ...
+
     def settle(self, answer: "ProposalSettled") -> "ProposalSettled":
-        """Keep the answer; an earlier one stands, and is given back."""
+        """Keep the answer, also that of a commit; an earlier one stands, and is given back."""
         ...
 
 

@@ -1,10 +1,11 @@
-"""A crawl that may not be published: its owner is told what would break, and whose queries."""
+"""What may not be published: its owner is told what would break, and whose queries."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from mesh.domain.access.record import HOLDING, Access
-from mesh.domain.events import DataCrawled, Envelope, Event, Model, ProductQuarantined, Reason
+from mesh.domain.events import DataCrawled, Envelope, Event, Metadata, Model, ProductQuarantined, Reason
+from mesh.domain.product import Product
 from mesh.ports import MemberTopics
 from mesh.usecases.books import Books
 from mesh.usecases.publication import owned_product
@@ -36,22 +37,27 @@ def hold_version(envelope: Envelope, refusal: Mapping[str, Any], *, books: Books
     """
     event = Event[DataCrawled].model_validate(envelope.detail)
     product = owned_product(books.registry, event.data.product, envelope.account)
-    touched = set(refusal.get("where", {}).get("columns", ()))
+    reason = tell_held(product, Reason.model_validate(refusal), event.metadata, books=books, topics=topics)
+    return Held(product=product.name, reason=reason)
+
+
+def tell_held(product: Product, refusal: Reason, cause: Metadata, *, books: Books, topics: MemberTopics) -> Reason:
+    """Record that a version was held back, and tell its owner why, with the readers that it would touch: the reason as
+    it was told. What has the same `cause` is recorded and told as one."""
+    touched = set(refusal.where.get("columns", ()))
     readers = list(touched_readers(books.accesses.newest(), product.name, touched))
     where = {
-        **refusal.get("where", {}),
+        **refusal.where,
         "subscribers": list(books.registry.subscribers(product.name)),
         "readers": [reader.model_dump(mode="json") for reader in readers[:MAX_READERS]],
         "readers_count": len(readers),
     }
-    reason = Reason.model_validate({**refusal, "where": where})
-    books.registry.hold_back(product.name, event.metadata.id, reason.model_dump(mode="json"), books.clock.now())
+    reason = refusal.model_copy(update={"where": where})
+    books.registry.hold_back(product.name, cause.id, reason.model_dump(mode="json"), books.clock.now())
     news = ProductQuarantined(product=product.name, reason=reason, bucket=product.bucket)
-    tell(product.owner, news, event.metadata, "held", books=books, topics=topics)
-    books.trace.note(
-        event.metadata.correlation_id, "held back", product=product.name, reason=reason.model_dump(mode="json")
-    )
-    return Held(product=product.name, reason=reason)
+    tell(product.owner, news, cause, "held", books=books, topics=topics)
+    books.trace.note(cause.correlation_id, "held back", product=product.name, reason=reason.model_dump(mode="json"))
+    return reason
 
 
 def touched_readers(accesses: Iterator[Access], product: str, touched: Collection[str]) -> Iterator[Reader]:

@@ -1,38 +1,54 @@
 """Central's answer to a proposal: kept, so that it is the same whenever it is asked, and told to the owner."""
 
-from mesh.domain.events import Event, Metadata, Model, ProposalSettled, follow
+from mesh.domain.events import Envelope, Model, ProposalSettled, Reason, VersionProposed, read_event, stable_id
 from mesh.domain.product import ProductVersion
-from mesh.domain.publishing.proposals import Commit
+from mesh.domain.publishing.proposals import Commit, refusal
 from mesh.ports import MemberTopics, Proposals
 from mesh.usecases.books import Books
 from mesh.usecases.commit_version import ProposalGone
+from mesh.usecases.hold_version import tell_held
 from mesh.usecases.publication import owned_product
+from mesh.usecases.telling import tell
 
 
 class Settle(Model):
-    """What to answer to whose event."""
+    """How the proposal in an event is to be answered: `version` is published, or `reason` says why none is, or `answer`
+    was given when it was verified."""
 
-    account: str
-    metadata: Metadata
-    answer: ProposalSettled
+    envelope: Envelope
+    version: int = 0
+    reason: Reason | None = None
+    answer: ProposalSettled | None = None
 
 
 def settle_proposal(command: Settle, *, proposals: Proposals, books: Books, topics: MemberTopics) -> ProposalSettled:
     """Keep the answer, unless there is one already, and tell the owner what was kept. Repeatable.
 
-    Each telling has an id of its own: somebody who asked again waits for an answer again.
+    Each telling has an id of its own: somebody who asked again waits for an answer again. Whom a held version would
+    have touched is told once. Raises MalformedEvent, NotTheOwner.
     """
-    owned_product(books.registry, command.answer.product, command.account)
-    answer = proposals.settle(command.answer)
-    member = books.registry.member(command.account)
-    if member is not None and member.status == "admitted":
-        event = Event[ProposalSettled](metadata=follow(command.metadata, "settled"), data=answer)
-        topics.publish(member.topic_arn, ProposalSettled.detail_type(), event.model_dump_json())
+    event = read_event(VersionProposed, command.envelope)
+    product = owned_product(books.registry, event.data.product, command.envelope.account)
+    answer = proposals.settle(_answer(command, event.data))
+    if answer.outcome == "held" and answer.reason is not None:
+        batch = event.metadata.model_copy(update={"id": stable_id(product.name, answer.proposal)})
+        tell_held(product, answer.reason, batch, books=books, topics=topics)
+    tell(product.owner, answer, event.metadata, "settled", books=books, topics=topics)
     reason = answer.reason.model_dump(mode="json") if answer.reason else None
     books.trace.note(
-        command.metadata.correlation_id, "settled", product=answer.product, outcome=answer.outcome, reason=reason
+        event.metadata.correlation_id, "settled", product=answer.product, outcome=answer.outcome, reason=reason
     )
     return answer
+
+
+def _answer(command: Settle, proposed: VersionProposed) -> ProposalSettled:
+    if command.reason is not None:
+        return refusal(proposed.product, proposed.proposal, command.reason)
+    if command.answer is not None:
+        return command.answer
+    return ProposalSettled(
+        product=proposed.product, proposal=proposed.proposal, outcome="published", version=command.version
+    )
 
 
 def record_commit(product: str, proposal: str, *, proposals: Proposals, books: Books) -> ProductVersion:

@@ -32,6 +32,7 @@ from mesh.domain.publishing.proposals import (
     ProposalRecord,
     TableCommit,
     TableDetails,
+    refusal,
 )
 from mesh.domain.publishing.staging import TableContent
 from mesh.domain.publishing.verification import metadata_location, verify_table
@@ -47,7 +48,7 @@ class Rebase(Rejected):
 
 
 class Verified(Model):
-    """`commit`: go on and commit it. `settle`: say `answer`, which is new. `repeat`: it was answered before."""
+    """`commit`: go on and commit it. `settle`: tell `answer`, which is new. `repeat`: it was answered before."""
 
     product: str
     proposal: str
@@ -83,25 +84,25 @@ def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> V
     found = Verified(product=product.name, proposal=proposed.proposal, next="commit")
     if record.answer is not None:
         return found.model_copy(update={"next": "repeat", "answer": record.answer})
+    if record.committing:
+        return found  # what was verified first, whatever this says: a commit can be repeated at any point of it
     try:
         if record.digest != _digest(proposed):
             raise ProposalForged(
                 f"proposal {proposed.proposal} was made before with other content", proposal=proposed.proposal
             )
-        using.proposals.keep_commit(_commit(event, product, using))
-    except Rejected as refusal:
-        return found.model_copy(update={"next": "settle", "answer": _answer(proposed, refusal)})
+        commit = _commit(event, product, using)
+    except Rejected as rejected:
+        record = using.proposals.refuse(_answer(proposed, rejected))
+        return found if record.answer is None else found.model_copy(update={"next": "settle", "answer": record.answer})
+    if not using.proposals.keep_commit(commit):  # answered since we looked
+        record = using.proposals.open(record)
+        return found.model_copy(update={"next": "repeat", "answer": record.answer})
     return found
 
 
-def _answer(proposed: VersionProposed, refusal: Rejected) -> ProposalSettled:
-    outcome: Literal["rebase", "held", "refused"] = "refused"
-    if isinstance(refusal, Rebase):
-        outcome = "rebase"
-    elif type(refusal).__name__ == "BreakingSchemaChange":
-        outcome = "held"
-    reason = Reason.model_validate(refusal.to_dict())
-    return ProposalSettled(product=proposed.product, proposal=proposed.proposal, outcome=outcome, reason=reason)
+def _answer(proposed: VersionProposed, rejected: Rejected) -> ProposalSettled:
+    return refusal(proposed.product, proposed.proposal, Reason.model_validate(rejected.to_dict()))
 
 
 def _digest(proposed: VersionProposed) -> str:

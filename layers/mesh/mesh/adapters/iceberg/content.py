@@ -1,19 +1,34 @@
 """Reads a staged table again, file by file: nothing that its summary says is taken for true."""
 
 import json
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+from pyiceberg.exceptions import ResolveError, ValidationError
 from pyiceberg.manifest import DataFileContent, ManifestContent
 from pyiceberg.table.metadata import TableMetadataV2
 
+from mesh.adapters.aws import code_of
 from mesh.adapters.iceberg.file_io import S3FileIO
 from mesh.adapters.iceberg.values import text_of
+from mesh.adapters.storage import ObjectGone
 from mesh.domain.publishing.staging import ListedFile, TableContent
 from mesh.domain.publishing.table_state import MetadataInvalid, read_state
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from pyiceberg.manifest import ManifestEntry
+
+
+_NOT_ICEBERG = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError, ResolveError, TypeError,
+    ValidationError, ValueError, struct.error, zlib.error,
+)  # fmt: skip
+"""What pyiceberg's readers run into where a file is not JSON, not Avro, or not what the specification says."""
 
 
 class IcebergContents:
@@ -24,24 +39,23 @@ class IcebergContents:
 
     def read(self, metadata: str) -> TableContent:
         """See the port."""
-        with self._io.new_input(metadata).open() as stream:
+        with _let_in(metadata), self._io.new_input(metadata).open() as stream:
             content = stream.read()
         try:
             document = json.loads(content)
             state = read_state(metadata, document)
-            return self._content(TableMetadataV2.model_validate(document), TableContent(state=state))
-        except MetadataInvalid:
-            raise
-        except ValueError as fault:  # not JSON, not Avro, not what the specification says
+            with _let_in(metadata):
+                return self._content(TableMetadataV2.model_validate(document), TableContent(state=state))
+        except _NOT_ICEBERG as fault:
             raise MetadataInvalid(
-                f"{metadata} cannot be read as a table of Iceberg: {str(fault)[:200]}",
+                f"{metadata} cannot be read as a table of Iceberg: {type(fault).__name__} {str(fault)[:200]}",
                 metadata=metadata,
                 remedy="Upload the data again, so that it is staged anew.",
             ) from fault
 
     def details(self, location: str) -> bytes:
         """See the port."""
-        with self._io.new_input(location).open() as stream:
+        with _let_in(location), self._io.new_input(location).open() as stream:
             return stream.read()
 
     def _content(self, table: TableMetadataV2, found: TableContent) -> TableContent:
@@ -50,7 +64,10 @@ class IcebergContents:
             return found
         files, deletes = [], 0
         schema = table.schema()
+        folder = found.state.metadata.rpartition("/")[0]
+        _require_in(folder, snapshot.manifest_list)
         for manifest in snapshot.manifests(self._io):
+            _require_in(folder, manifest.manifest_path)
             if manifest.content != ManifestContent.DATA:
                 deletes += 1
                 continue
@@ -73,3 +90,24 @@ class IcebergContents:
 def _values(entry: "ManifestEntry") -> list[object]:
     record = entry.data_file.partition
     return [record[index] for index in range(len(record))]
+
+
+def _require_in(folder: str, path: str) -> None:
+    """Whoever verifies may read the metadata of every producer: none may have another's read, and hear what it lists."""
+    if path.rpartition("/")[0] != folder:
+        raise ValueError(f"{path} does not lie beside it")
+
+
+@contextmanager
+def _let_in(location: str) -> Iterator[None]:
+    """S3 answers AccessDenied for what is not there to whoever may not list the bucket."""
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) not in {"AccessDenied", "403"}:
+            raise
+        raise ObjectGone(
+            f"{location}, or what it lists, is gone, or its bucket lets central not in",
+            location=location,
+            remedy="Update the producer's stack, and upload the data again.",
+        ) from error

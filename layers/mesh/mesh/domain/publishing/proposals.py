@@ -2,10 +2,21 @@
 
 from datetime import datetime
 
+from typing import Final
+
 from pydantic import Field
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Model, PersonalDataFinding, ProposalSettled, QualitySummary, Rollback, TableChange
+from mesh.domain.events import (
+    Model,
+    Outcome,
+    PersonalDataFinding,
+    ProposalSettled,
+    QualitySummary,
+    Reason,
+    Rollback,
+    TableChange,
+)
 from mesh.domain.evolution import Compatibility
 from mesh.domain.product import Severity, TableSnapshot
 from mesh.domain.publishing.fields import Field as Column
@@ -61,10 +72,22 @@ class Commit(Model):
 
 class ProposalRecord(Model):
     """`digest` is of the proposal's data: the same id with other data is a forgery. `answer` is what was said, and is
-    said again; without one the proposal is open."""
+    said again; without one the proposal is open. Once it is `committing`, only the commit itself may end it otherwise
+    than by being published: whoever asks meanwhile takes part in it."""
 
     product: str
     proposal: str
     digest: str
     at: datetime
+    committing: bool = False
     answer: ProposalSettled | None = None
+
+
+_OUTCOMES: Final[dict[str, Outcome]] = {"Rebase": "rebase", "BaseMoved": "rebase", "BreakingSchemaChange": "held"}
+"""What an error makes of a proposal; any other one refuses it."""
+
+
+def refusal(product: str, proposal: str, reason: Reason) -> ProposalSettled:
+    """The answer to a proposal that is not published."""
+    outcome = _OUTCOMES.get(reason.code, "refused")
+    return ProposalSettled(product=product, proposal=proposal, outcome=outcome, reason=reason)

@@ -1,0 +1,23 @@
+"""Look at what a producer staged: may it be published?"""
+
+from typing import Any
+
+from mesh.domain.events import Envelope
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import TableSettings, load
+from mesh.usecases.verify_proposal import verify_proposal
+
+
+class Settings(TableSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{envelope, execution}` → Verified."""
+    return verify_proposal(
+        Envelope.model_validate(event["envelope"]),
+        execution=event["execution"],
+        using=wiring.verifier(load(Settings)),
+    )
