@@ -23,10 +23,13 @@ def zipped():
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [
-        ("a.csv", zipped(), "BinaryContent"), ("a.zip", zipped(), "ArchiveUnsupported"), ("a", zipped(), "ArchiveUnsupported"),
-        ("a.csv.gz", GOOD.encode(), "InconsistentCompression"), ("a.csv", gzip.compress(GOOD.encode()), "InconsistentCompression"),
+        ("a.csv", zipped(), "BinaryContent"), ("a.zip", zipped(), "ArchiveUnsupported"),
+        ("a", zipped(), "ArchiveUnsupported"),
+        ("a.csv.gz", GOOD.encode(), "InconsistentCompression"),
+        ("a.csv", gzip.compress(GOOD.encode()), "InconsistentCompression"),
         ("a.csv.gz", gzip.compress(GOOD.encode())[:-9], "InconsistentCompression"), ("a.orc", b"ORC", "FormatDeclined"),
-        ("a.csv", b"id,v\n\x01\x02,x\n", "BinaryContent"), ("a.csv", "id,v\n1,x\n".encode("utf-32"), "UnsupportedEncoding"),
+        ("a.csv", b"id,v\n\x01\x02,x\n", "BinaryContent"),
+        ("a.csv", "id,v\n1,x\n".encode("utf-32"), "UnsupportedEncoding"),
         ("a.csv", b"\xff\xfea\x00,\x00b", "UnsupportedEncoding"),
         ("a.csv", "id,v\n1,größe\n".encode() + b"2,\xe9\n", "UnsupportedEncoding"),
         ("a.csv", b"id,v\n1,\x81\n", "UnsupportedEncoding"), ("a.csv", b"id,v\n1,\xf0\x9f\n", "UnsupportedEncoding"),
@@ -64,8 +67,10 @@ def test_a_gzip_file_is_read():
 @pytest.mark.parametrize(
     ("content", "encoding", "told"),
     [
-        ("id,v\n1,Jürgen €\n".encode("cp1252"), "windows-1252", True), ("id,v\n1,Jürgen €\n".encode("utf-16"), "utf-16", False),
-        ("\ufeffid,v\n1,Jürgen €\n".encode("utf-16-be"), "utf-16", False), ("id,v\n1,Jürgen €\n".encode(), "utf-8", False),
+        ("id,v\n1,Jürgen €\n".encode("cp1252"), "windows-1252", True),
+        ("id,v\n1,Jürgen €\n".encode("utf-16"), "utf-16", False),
+        ("\ufeffid,v\n1,Jürgen €\n".encode("utf-16-be"), "utf-16", False),
+        ("id,v\n1,Jürgen €\n".encode(), "utf-8", False),
         ("\ufeffid,v\n1,Jürgen €\n".encode(), "utf-8-sig", False),
         (b"id,v\n1," + "Jürgen €".encode("cp1252") + b"\n" + b"2,x\n" * 400_000, "windows-1252", True),
         (b"id,v\n1,J\xfcrgen \x80\n" + b"2,x\n" * 300_000 + b"3,\xe9\n", "windows-1252", True),
@@ -117,12 +122,12 @@ def test_a_rule_in_sql_is_measured_before_and_after_an_object_is_excluded():
     ],
 )  # fmt: skip
 def test_after_the_checks_the_engine_reads_and_writes_nothing_else(sql):
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     with opened({"a.csv": GOOD}) as reading:
         reading.measure(None, now=NOW)
         with pytest.raises(duckdb.Error):
-            reading._db.execute(sql)  # noqa: SLF001 - what a rule would have to get past
+            reading._db.execute(sql)
         assert table(reading).num_rows == 1
 
 

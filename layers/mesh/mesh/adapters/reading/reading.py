@@ -127,7 +127,7 @@ class DuckReading:
         """See the port."""
         gone = {index for index, source in self._read.items() if source.key in keys}
         self._read = {index: source for index, source in self._read.items() if index not in gone}
-        self._found = [each for each in map(lambda found: _without(found, keys), self._found) if each]
+        self._found = [kept for found in self._found if (kept := _without(found, keys))]
         if self._rows:
             self._rows.exclude(gone, self._read, self._partition_keys())
 

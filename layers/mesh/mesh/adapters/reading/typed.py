@@ -172,8 +172,8 @@ class TypedRows:
             for name in staged.columns
             if name in types
         ]
-        for key in dict.fromkeys(value.key for index in staged.rows for value in read[index].partition):
-            values.append(f"{self._partition_value(key, types[key], staged, read)} AS {identifier(key)}")
+        keys = dict.fromkeys(value.key for index in staged.rows for value in read[index].partition)
+        values += [f"{self._partition_value(key, types[key], staged, read)} AS {identifier(key)}" for key in keys]
         selected = "".join(f"{value}, " for value in values)
         self._db.execute(f"INSERT INTO {_TYPED} BY NAME SELECT {selected}{_OBJECT} FROM {staged.table}")
         for index in sorted(staged.rows):
