@@ -11,6 +11,7 @@ import argparse
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from profile import KEY, TYPES, FileObjects, best, write_csv
 from typing import Any
 
 import duckdb
@@ -18,7 +19,6 @@ from mesh.adapters.reading import DuckReadings
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.reading.model import FilePlan, TableSources
-from profile import KEY, TYPES, FileObjects, best, write_csv
 
 
 def meshwork(path: Path) -> object:

@@ -34,7 +34,7 @@ class Facts:
 @dataclass
 class Staged:
     """Rows of one or more objects. `columns`: name → the table's column, in order. `types`: of columns that are no
-    text, "" where all is NULL; `json`: structures of fields that were JSON, of which numbers and flags are known as such."""
+    text, "" where all is NULL; `json`: structures of fields that were JSON; `fixed`: their types, by object."""
 
     table: str
     columns: dict[str, str]

@@ -98,7 +98,8 @@ class StoredFile(Model):
 def contract_layout(contract: Contract | None, table: str) -> dict[str, str]:
     """`encoding` and `delimiter` as the contract states them, for `TableSources`.
 
-    The table's custom property comes before the contract's own; a delimiter is also the server's (`servers[].delimiter`).
+    The table's custom property comes before the contract's own; a delimiter may be the server's as well
+    (`servers[].delimiter`).
     """
     if contract is None:
         return {}
