@@ -21,6 +21,7 @@ from mesh.domain.schema import Column
 from local.accounts import ACCOUNTS, ADMIN_ROLE
 from tests.mesh_driver import MeshDriver, Run
 
+COLUMNS: Final = {"id": "bigint", "amount": "bigint"}
 ROLE: Final = "tests-StageVersionFunctionRole-local"
 """A role of the name that the bucket lets write below `published/`."""
 _EVERYTHING_OF_S3: Final = {
@@ -80,9 +81,7 @@ class Stager:
         """The table's present files and one more, staged; what is proposed of it. `claimed` replaces parts of that."""
         pointer, marks = self.pointer(table), marks_of(self._known(table))
         base = self._staging.state(pointer) if pointer else None
-        wanted = [
-            Column(name=name, type=kind) for name, kind in (columns or {"id": "bigint", "amount": "bigint"}).items()
-        ]
+        wanted = [Column(name=name, type=kind) for name, kind in (columns or COLUMNS).items()]
         fields = assign_fields(wanted, base.fields if base else (), FieldIds(marks.column))
         added = [self.write(sql, fields)] if files is None else list(files)
         name, place = uuid.uuid4().hex, f"{self.location(table)}/metadata"

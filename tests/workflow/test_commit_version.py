@@ -12,7 +12,7 @@ from local.accounts import ADMIN_ROLE
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import crash, start_again, without_permission
 from tests.mesh_driver import MeshDriver
-from tests.staged_tables import Stager
+from tests.staged_tables import COLUMNS, Stager
 
 HAPPY = (
     "VerifyProposal",
@@ -25,7 +25,6 @@ HAPPY = (
     "Published",
 )
 ANSWERED = ("VerifyProposal", "RouteProposal", "AnswerProposal", "Settled")
-COLUMNS = {"id": "bigint", "amount": "bigint"}
 ROWS = "SELECT i::BIGINT AS id, (10 * i)::BIGINT AS amount FROM range(1, 4) AS r(i)"
 WITH_EMAIL = "SELECT 9::BIGINT AS id, 90::BIGINT AS amount, 'a@example.com' AS email"
 EMAIL = PersonalDataFinding(column="email", value="personal", reason="mail addresses in all values", confidence=1.0)
@@ -153,6 +152,36 @@ def test_a_proposal_on_a_base_that_moved_is_to_be_staged_again(mesh: MeshDriver)
     assert stager.answer(late)["reason"]["code"] == "Rebase"
     assert stager.pointer().endswith(first["staged"])
     assert versions(mesh, "com-rebase") == 2
+
+
+NEEDED = (
+    ("VerifyProposal", "VerifyProposalFunctionRole", "glue:GetTable"),
+    ("CommitVersion", "CommitVersionFunctionRole", "glue:CreateTable"),
+    ("RecordVersion", "RecordCommitFunctionRole", "dynamodb:UpdateItem"),
+    ("SettleProposal", "SettleProposalFunctionRole", "sns:Publish"),
+)
+
+
+@pytest.mark.parametrize(("step", "role", "action"), NEEDED, ids=[step for step, *_ in NEEDED])
+def test_without_a_needed_permission_that_step_fails_and_the_same_event_completes(
+    mesh: MeshDriver, step: str, role: str, action: str
+) -> None:
+    stager = prepared(mesh, f"com-{step.lower()}")
+    proposal = stager.proposal(stager.stage(ROWS))
+    with without_permission(mesh, "central", role, action):
+        run = stager.propose(proposal)
+    assert (run.status, run.states[-2:]) == ("FAILED", (step, "CommitFailed"))
+    assert stager.propose(proposal).status == "SUCCEEDED"
+    assert stager.answer(proposal)["version"] == 1
+    assert len(mesh.notices(stager.product, "producer")) == 1
+
+
+def test_without_the_buckets_statement_central_reads_nothing_and_says_so(mesh: MeshDriver) -> None:
+    stager = prepared(mesh, "com-unread")
+    proposal = stager.proposal(stager.stage(ROWS))
+    with without_permission(mesh, "central", "VerifyProposalFunctionRole", "s3:GetObject"):
+        assert stager.propose(proposal).outcome == "refused"
+    assert stager.answer(proposal)["reason"]["code"] == "ObjectGone"
 
 
 def test_what_would_break_readers_is_held_and_the_owner_told_whom(mesh: MeshDriver) -> None:
