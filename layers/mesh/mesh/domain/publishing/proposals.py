@@ -1,7 +1,6 @@
 """What central knows of a proposal, from its arrival to its answer."""
 
 from datetime import datetime
-
 from typing import Final
 
 from pydantic import Field
