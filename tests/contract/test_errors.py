@@ -38,6 +38,7 @@ CAUGHT = {
     ("commit-version", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
     ("commit-version", "RecordVersion"): {"ProposalGone"},
     ("onboard-upload", "DraftContract"): {"NothingToDraft"},
+    ("onboard-upload", "StageVersion"): {"TooLargeToRewrite"},
     ("grant-access", "AuthoriseSender"): SENDER,
     ("grant-access", "ReceiveRequest"): {
         "AlreadyAsked",
