@@ -21,9 +21,10 @@ from mesh.domain.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.product import ProductVersion
 from mesh.domain.publishing.iceberg_table import pointer_of
 from mesh.domain.publishing.places import bucket_and_key
+from mesh.usecases.batch_reports import read_checked
 from mesh.usecases.batches import Refs
 from mesh.usecases.books import Books
-from mesh.usecases.check_objects import Checked, Checking, check_objects, read_checked
+from mesh.usecases.check_objects import Checked, Checking, check_objects
 from mesh.usecases.commit_version import Committing, commit_version
 from mesh.usecases.inspection import ProductFacts, Round
 from mesh.usecases.propose_version import Propose, propose_version

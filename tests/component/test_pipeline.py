@@ -1,10 +1,14 @@
 """From landing to readers: what is published, held, replaced, deleted, retyped."""
 
 import pytest
+from mesh.domain.lineage.model import Place
 from mesh.domain.publishing.iceberg_table import MARKS
 from mesh.domain.quarantine import Ticket
+from mesh.usecases.lineage_orders import PromoteOrder
+from mesh.usecases.onboarding_lineage import promotion_runs
 
-from tests.builders import PRODUCT, REGION
+from tests.builders import PRODUCER, PRODUCT, REGION
+from tests.fakes import NOON
 from tests.pipeline import Pipeline, contract_of
 
 LOANS = {"id": "bigint", "amount": "double", "note": "string"}
@@ -268,3 +272,21 @@ def test_names_of_all_kinds(pipeline, tmp_path, name):
         assert pipeline.rows(tmp_path) == [{"id": 1, name: "x"}]
     else:
         assert list(pipeline.held()) == ["a.csv"]
+
+
+def test_lineage_leads_from_each_object_version_to_the_table(loans):
+    good = loans.put("a.csv", "id,amount,note\n1,10.5,x\n2,1,y\n")
+    loans.put("bad.csv", "id,amount,note\nnone,10.5,x\n")
+    loans.run()
+    order = PromoteOrder(
+        kind="promote", product=PRODUCT, generation=1, work=loans.round.work, correlation_id="c", execution="run",
+        began=NOON, ended=NOON, published=True,
+    )  # fmt: skip
+    table, held = promotion_runs(order, place=Place(PRODUCER, REGION), facts=loans.facts, work=loans.work)
+    assert [(source.name, source.facets["version"]["datasetVersion"]) for source in table.inputs] == [
+        (good.key, good.version_id)
+    ]
+    (output,) = table.outputs
+    assert output.name == f"table/{PRODUCT}/t"
+    assert list(output.facets["columnLineage"]["fields"]) == ["id", "amount", "note"]
+    assert (held.outcome, [source.name for source in held.inputs]) == ("FAIL", [f"{PRODUCT}/data/t/bad.csv"])
