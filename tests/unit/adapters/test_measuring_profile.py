@@ -146,3 +146,15 @@ def test_numbers_that_are_not_finite_are_in_no_statistic():
 def test_an_empty_table_has_a_profile():
     column = measure({"a.csv": "a,b\n"}, {"a": "bigint", "b": "string"}).profile.column("a")
     assert (column.rows, column.distinct, column.mean, column.top) == (0, 0, None, ())
+
+
+def test_columns_may_be_called_as_the_queries_call_their_own(monkeypatch):
+    """`GROUP BY v` is by the column `v` where there is one, whatever else is called `v` in the query."""
+    names = ("id", "v", "n", "l", "h", "o", "g", "t")
+    content = ",".join(names) + "\n" + "".join(f"{n},{n % 3},x,{'ab'[n % 2]},1,2,3,4\n" for n in range(600))
+    types = {name: "string" if name in {"n", "l"} else "bigint" for name in names}
+    profile = measure({"a.csv": content}, types, label="l").profile
+    assert {column.name: column.distinct for column in profile.columns} == {
+        "id": 600, "v": 3, "n": 1, "l": 2, "h": 1, "o": 1, "g": 1, "t": 1,
+    }  # fmt: skip
+    assert {counts.label: sum(counts.counts) for counts in profile.column("n").labelled} == {"a": 300, "b": 300}

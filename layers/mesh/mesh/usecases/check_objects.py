@@ -26,7 +26,7 @@ from mesh.domain.publishing.staging import DataFile
 from mesh.domain.publishing.table_state import TableState
 from mesh.domain.quality.model import BatchReport, Finding, TableReport
 from mesh.domain.quality.summary import summary_of
-from mesh.domain.quality.withholding import withheld_of
+from mesh.domain.quality.withholding import classified
 from mesh.domain.reading.model import FilePlan, RowRange, SourceRead, TableSources, contract_layout
 from mesh.domain.schema import Column, TableSchema
 from mesh.domain.sensitivity import find_personal
@@ -242,7 +242,8 @@ class _TableCheck:
         fields = assign_fields(columns, found.fields, ids)
         partition = found.partition if found.base else reading.partition_keys
         personal = find_personal(columns, {c.name: [v.value for v in c.top] for c in report.profile.columns})
-        secret = withheld_of(report.profile, self._contract)
+        part = self._contract.table(self.table) if self._contract else None
+        secret = classified(part) | {found.column for found in personal}
         by_key = {ref.key: ref for ref in refs}
         plans = _plans(reading.sources, _files_of_partitions(self._index))
         added, sources = [], []

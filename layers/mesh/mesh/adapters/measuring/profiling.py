@@ -147,7 +147,7 @@ def _many_values(rows: Rows, name: str, estimated: int, count: int) -> _Values:
         return estimated, _estimated_top(rows, name)
     column = identifier(name)
     found = rows.all(
-        f"WITH g AS (SELECT {column} AS v, count(*) AS n FROM {rows.source} WHERE {column} IS NOT NULL GROUP BY v) "
+        f"WITH g AS (SELECT {column} AS v, count(*) AS n FROM {rows.source} WHERE {column} IS NOT NULL GROUP BY 1) "
         f"SELECT CAST(v AS VARCHAR), n, (SELECT count(*) FROM g) FROM g ORDER BY n DESC, v LIMIT {MAX_CATEGORIES}"
     )
     return (found[0][2] if found else 0), tuple(ValueCount(value=_cut(value) or "", count=n) for value, n, _ in found)
@@ -176,7 +176,7 @@ def _labelled_bins(
         return {}
     found: dict[str, list[LabelledCounts]] = {}
     said = f"CAST({identifier(label)} AS VARCHAR)"
-    for (value,) in rows.all(f"SELECT DISTINCT {said} AS v FROM {rows.source} WHERE v IS NOT NULL ORDER BY v"):
+    for (value,) in rows.all(f"SELECT DISTINCT {said} FROM {rows.source} WHERE {said} IS NOT NULL ORDER BY 1"):
         where = f"{said} = {text_literal(value)}"
         for name, counts in bin_counts(rows, edges, where).items():
             found.setdefault(name, []).append(LabelledCounts(label=value, counts=counts))
@@ -192,8 +192,8 @@ def _labelled_values(rows: Rows, label: str, column: ColumnProfile) -> tuple[Lab
     found: dict[str, list[int]] = {}
     listed = ", ".join(map(text_literal, places))
     for value, said, count in rows.all(
-        f"SELECT {name}[:{_MAX_TEXT}] AS v, {by} AS l, count(*) FROM {rows.source} "
-        f"WHERE l IS NOT NULL AND v IN ({listed}) GROUP BY v, l ORDER BY l"
+        f"SELECT {name}[:{_MAX_TEXT}], {by}, count(*) FROM {rows.source} "
+        f"WHERE {by} IS NOT NULL AND {name}[:{_MAX_TEXT}] IN ({listed}) GROUP BY 1, 2 ORDER BY 2"
     ):
         found.setdefault(said, [0] * len(places))[places[value]] = count
     return tuple(LabelledCounts(label=said, counts=tuple(counts)) for said, counts in found.items())

@@ -18,7 +18,12 @@ def withheld(table: ContractTable | None, columns: Iterable[Column], samples: Ma
     `samples`: column → some of its values as text. Contract and finding count alike: the stricter holds.
     """
     found = {finding.column for finding in find_personal(list(columns), samples)}
-    return found | {column.catalog_name for column in (table.columns if table else ()) if is_withheld(column)}
+    return found | classified(table)
+
+
+def classified(table: ContractTable | None) -> set[str]:
+    """Names of columns that the contract classifies or tags above internal."""
+    return {column.catalog_name for column in (table.columns if table else ()) if is_withheld(column)}
 
 
 def withheld_of(profile: TableProfile, contract: Contract | None) -> set[str]:
