@@ -176,7 +176,7 @@ class _TableCheck:
             if not ref.deleted:
                 there.append(ref)
             elif (now := self._using.landing.present(ref.bucket, ref.key)) is not None:
-                there.append(now)
+                there.append(now.model_copy(update={"sequencer": ref.sequencer}))
             else:
                 deleted.append(ref.key)
         return there, deleted

@@ -22,6 +22,7 @@ from mesh.usecases.batch_reports import BatchReports, read_reports
 from mesh.usecases.batches import read_batch
 from mesh.usecases.check_objects import read_checked
 from mesh.usecases.crawl import metadata_of
+from mesh.usecases.held_in_place import supersede
 from mesh.usecases.histories import remember_batch
 from mesh.usecases.inspection import Round
 from mesh.usecases.quarantine_objects import HeldObjects
@@ -38,13 +39,14 @@ class SettleBatch(Round):
 
 
 class Settled(Model):
-    """`more`: objects wait, those of this batch among them if it has to be staged again. `news` is for the owner, None
-    where nothing was held back."""
+    """`more`: objects wait, those of this batch among them if it has to be staged again. `same` counts objects that were
+    uploaded again with the bytes that are published. `news` is for the owner, None where nothing was held back."""
 
     outcome: Outcome | str
     more: bool
     held: int
     accepted: int
+    same: int = 0
     version: int = 0
     news: Event[ProductQuarantined] | None = None
 
@@ -76,17 +78,21 @@ def settle_batch(
         if outcome == "published" and reports:
             _store(reports.passed, command, checked.bucket, objects)
             remember_batch(work, command.product, command.generation, command.work)
-        uploads.settle(command.product, read_batch(work, command.work))
+        refs = read_batch(work, command.work)
+        keys = {ref.key for ref in refs}
+        supersede(command.product, command.run, keys, quarantine=quarantine, objects=objects)
+        uploads.settle(command.product, refs)
     uploads.drop_lease(command.product, command.holder)
     trace.note(
         command.correlation_id, "batch settled", product=command.product, outcome=outcome, held=len(held),
-        version=answer.version if answer else 0,
+        version=answer.version if answer else 0, same=list(checked.same[:MAX_TOLD]),
     )  # fmt: skip
     return Settled(
         outcome=outcome,
         more=uploads.has_pending(command.product),
         held=len(held),
         accepted=sum(len(table.sources) for table in checked.tables) if outcome == "published" else 0,
+        same=len(checked.same),
         version=answer.version if answer else 0,
         news=news,
     )
@@ -127,22 +133,30 @@ def _hold(
         correlation_id=command.correlation_id,
         reason=held[0].reason,
         objects=len(held),
-        releasable=all(each.releasable for each in held),
+        releasable=any(each.releasable for each in held),
         page=page,
         held_at=clock.now(),
         in_place=True,
     )
     listed = tuple(
-        HeldObject(key=each.ref.key, moved_to=None, size=each.ref.size, reason=each.reason, ref=each.ref)
+        HeldObject(
+            key=each.ref.key,
+            moved_to=None,
+            size=each.ref.size,
+            reason=each.reason,
+            ref=each.ref,
+            releasable=each.releasable,
+        )
         for each in held
     )
-    listing = _place(command, "held.json")
-    objects.write(batch.bucket, listing, HeldObjects.dump_json(listed, indent=2), "application/json")
+    objects.write(batch.bucket, batch.listing, HeldObjects.dump_json(listed, indent=2), "application/json")
     if page and reports:
         text = _page(batch, reports.held, listed, command.facts.promised)
         objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8")
     quarantine.hold(batch)
-    told = tuple(QuarantinedObject(key=each.ref.key, report=listing, reason=each.reason) for each in held[:MAX_TOLD])
+    told = tuple(
+        QuarantinedObject(key=each.ref.key, report=batch.listing, reason=each.reason) for each in held[:MAX_TOLD]
+    )
     return Event[ProductQuarantined](
         metadata=metadata_of(command, "held"),
         data=ProductQuarantined(
