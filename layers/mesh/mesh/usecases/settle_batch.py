@@ -40,7 +40,10 @@ class SettleBatch(Round):
 
 class Settled(Model):
     """`more`: objects wait, those of this batch among them if it has to be staged again. `same` counts objects that were
-    uploaded again with the bytes that are published. `news` is for the owner, None where nothing was held back."""
+    uploaded again with the bytes that are published.
+
+    `news` is for the owner, None where nothing was held back.
+    """
 
     outcome: Outcome | str
     more: bool
