@@ -14,7 +14,7 @@ from mesh.domain.events import ProposalSettled, QuarantineDecided, Reason
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.publishing.batches import CheckedBatch, CheckedTable, IndexEntry
 from mesh.domain.publishing.iceberg_table import iceberg_input
-from mesh.domain.publishing.table_state import PartitionPart, TableState
+from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
 from mesh.domain.quarantine import HeldBatch
 from mesh.usecases.batch_reports import BatchReports, read_reports
 from mesh.usecases.batches import TakeBatch, take_batch
@@ -155,14 +155,13 @@ class World:
         self.published.indexes[index] = sorted((*kept, *table.sources), key=lambda entry: entry.key)
         ids = {field.name: field.id for field in table.fields}
         parts = tuple(PartitionPart(id=1000 + n, source=ids[name]) for n, name in enumerate(table.partition))
+        marks = table.marks.covering(Marks(column=max(ids.values())))
         self.published.states[metadata] = TableState(
             metadata=metadata, location=table.location, fields=table.fields, partition_fields=parts, index=index,
-            only_nulls=table.only_nulls, snapshots=1, marks=table.marks,
+            only_nulls=table.only_nulls, snapshots=1, marks=marks,
         )  # fmt: skip
         place = (LINK, table.table)
-        self.catalog.tables[place] = iceberg_input(
-            table.table, table.location, metadata, table.fields, marks=table.marks
-        )
+        self.catalog.tables[place] = iceberg_input(table.table, table.location, metadata, table.fields, marks=marks)
 
 
 def contract_of(properties: Sequence[dict[str, Any]], version: str = "1.0.0", **table: Any) -> Contract:

@@ -107,3 +107,69 @@ def test_the_same_bytes_at_the_same_key_are_no_news():
     assert world.versions == 1
     told = [facts["same"] for _, what, facts in world.trace.notes if what == "batch settled"]
     assert told == [[], [FOLDER + "a.csv"]]
+
+
+def amounts(factor: int = 1, rows: int = 60, first: int = 0, **more: str) -> str:
+    """CSV of ids, amounts, and columns of one value each."""
+    head = ",".join(["id", "amount", *more])
+    lines = [",".join([str(first + n), str((first + n) * 7919 % 1_000 * factor), *more.values()]) for n in range(rows)]
+    return "\n".join([head, *lines]) + "\n"
+
+
+IDS = [{"name": "id", "logicalType": "integer"}, {"name": "amount", "logicalType": "integer"}]
+
+
+def test_a_first_load_of_files_is_a_history_that_the_next_file_is_judged_by():
+    world = World(IDS)
+    for number in range(6):
+        world.upload(f"{number}.csv", amounts(first=60 * number))
+    assert world.run().accepted == 6
+
+    settled = world.upload_and_run("7.csv", amounts(10, first=400))
+
+    assert settled.held == 1
+    assert listed(world)["7.csv"].reason.code in {"DistributionShifted", "OutliersUnusual"}
+
+
+def test_amounts_times_ten_in_a_second_large_file_are_published_with_a_warning():
+    world = World(IDS)
+    world.upload_and_run("1.csv", amounts(rows=2_000))
+
+    settled = world.upload_and_run("2.csv", amounts(10, rows=2_000, first=2_000))
+
+    assert (settled.outcome, settled.held) == ("published", 0)
+    [report] = world.reports(2).passed.tables
+    assert [(each.code, each.column, each.severity) for each in report.findings if each.severity != "info"] == [
+        ("DistributionShifted", "amount", "warning")
+    ]
+
+
+def test_a_new_major_revision_renames_removes_and_retypes_without_suspicion():
+    world = World([*IDS, {"name": "note", "logicalType": "string"}])
+    for number in range(6):
+        world.upload(f"{number}.csv", amounts(first=60 * number, note="x"))
+    world.run()
+
+    world.revise(
+        [{"name": "id", "logicalType": "string"}, {"name": "betrag", "logicalType": "integer"}], version="2.0.0"
+    )
+    settled = world.upload_and_run("7.csv", amounts(first=400).replace("amount", "betrag"))
+
+    assert (settled.outcome, settled.held) == ("published", 0)
+    assert "7.csv" in world.sources
+    assert {each.code for each in world.reports(2).passed.tables[0].findings if each.severity == "error"} == set()
+
+
+def test_the_same_bytes_under_another_key_are_held_until_the_first_is_deleted():
+    world = World(IDS)
+    first = world.upload("a.csv", amounts(rows=300))
+    world.run()
+
+    world.upload_and_run("b.csv", amounts(rows=300))
+    assert listed(world)["b.csv"].reason.code == "SameObjectAgain"
+
+    world.objects.delete(BUCKET, first.key)
+    world.uploads.add_pending(PRODUCT, first.model_copy(update={"deleted": True, "sequencer": "F" * 16}), "story")
+    world.run()
+    settled = world.upload_and_run("c.csv", amounts(rows=300))
+    assert (settled.outcome, world.sources) == ("published", ["c.csv"])

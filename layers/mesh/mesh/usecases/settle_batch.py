@@ -39,7 +39,7 @@ class SettleBatch(Round):
 
 
 class Settled(Model):
-    """`more`: objects wait, those of this batch among them if it has to be staged again. `same` counts objects that were
+    """`more`: objects wait, those of this batch among them if it has to be staged again. `same` counts those that were
     uploaded again with the bytes that are published.
 
     `news` is for the owner, None where nothing was held back.

@@ -14,7 +14,9 @@ from mesh.domain.schema import TableSchema
 MAX_CATEGORIES = 50
 """A column of at most this many distinct values is counted value by value; of others the most frequent are kept."""
 BINS = 20
-"""Bins of a number's histogram: of equal counts where no edges are given (fewer where values repeat)."""
+"""Bins of a number's histogram between its quantiles, beside the outer ones."""
+MAX_PARTS = 50
+"""Parts of a batch that are profiled by themselves."""
 
 Kind = Literal["number", "category", "moment", "text"]
 Severity = Literal["error", "warning", "info"]
@@ -40,8 +42,8 @@ class TableData(Model):
 
 class Histogram(Model):
     """`counts[i]` values lie in `[edges[i], edges[i + 1])`; the last bin has its upper edge too. What lies outside the
-    edges (they may be those of an earlier batch) counts into the outermost bins. Two equal edges at the end are the bin
-    of that one value.
+    edges (they may be those of an earlier batch) counts into the outermost bins. They are made for comparing batches: a
+    bin for each of few values, else bins of equal counts, and one more on each side beyond the outer fences.
     """
 
     edges: tuple[float, ...]
@@ -88,8 +90,22 @@ class ColumnProfile(Model):
     labelled: tuple[LabelledCounts, ...] = ()
 
 
+class PartProfile(Model):
+    """Some objects of a batch, mostly one, by themselves: `keys`, and as much of a profile as a history keeps.
+
+    A column has its counts in the bins of the whole batch's, and values and labels as in any profile.
+    """
+
+    keys: tuple[str, ...]
+    rows: int = Field(ge=0)
+    duplicate_rows: int = Field(default=0, ge=0)
+    columns: tuple[ColumnProfile, ...]
+    fingerprints: tuple[str, ...] = Field(default=(), repr=False)
+
+
 class TableProfile(Model):
-    """One table of a batch. `exact` is False where only a sample of `rows` was read.
+    """One table of a batch. `exact` is False where only a sample of `rows` was read; `parts` are there where a batch of
+    several objects has several parts.
 
     `fingerprints` are 64-bit hashes of whole rows, in hexadecimal, sorted, of at most some thousands of rows: for
     finding rows that came before. They tell nothing about the values of a row.
@@ -103,6 +119,7 @@ class TableProfile(Model):
     duplicate_rows: int = Field(default=0, ge=0)
     columns: tuple[ColumnProfile, ...]
     fingerprints: tuple[str, ...] = Field(default=(), repr=False)
+    parts: tuple[PartProfile, ...] = Field(default=(), repr=False)
 
     def column(self, name: str) -> ColumnProfile | None:
         """The column of that name."""
