@@ -1,6 +1,6 @@
 """What is to be said of a contract on this machine, without AWS: the product's own reader and rules, the ontology."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,7 +94,11 @@ def _refused(contract: Contract, ontology: Ontology, path: Path) -> Iterator[dic
             "where": {"file": str(path), "path": "$.name"},
             "remedy": f"Match {PRODUCT.pattern}.",
         }
-    for check in (lambda: check_tags(contract, ontology), lambda: check_settings(contract)):
+    checks: tuple[Callable[[], None], ...] = (
+        lambda: check_tags(contract, ontology),
+        lambda: check_settings(contract),
+    )
+    for check in checks:
         try:
             check()
         except Rejected as refusal:

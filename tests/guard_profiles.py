@@ -22,6 +22,7 @@ from mesh.domain.quality.model import (
     TableProfile,
     ValueCount,
 )
+from mesh.domain.quality.shapes import shape_edges, shape_of_values
 
 type Row = Mapping[str, object]
 MAX_FINGERPRINTS = 5_000
@@ -108,12 +109,14 @@ def _number(name: str, rows: Sequence[Row], edges: tuple[float, ...], label: str
     place = _placer(bins)
     counts = Counter(place(value) for value in known)
     whole = all(isinstance(row[name], int) for row in rows if row.get(name) is not None)
+    edges_, logarithmic = shape_edges(quantiles, whole=whole)
     return ColumnProfile(
         name=name, type="bigint" if whole else "double", kind="number", rows=len(rows), nulls=len(rows) - len(known),
         distinct=len(texts), low=f"{ordered[0]:g}", high=f"{ordered[-1]:g}", mean=statistics.fmean(known),
         deviation=statistics.pstdev(known), quartiles=tuple(_quantile(ordered, share) for share in (0.25, 0.5, 0.75)),
         histogram=Histogram(edges=bins, counts=tuple(counts[index] for index in range(len(bins) - 1))),
         top=_top(texts), labelled=_labelled(rows, name, label, place, len(bins) - 1),
+        shape=shape_of_values(Counter(known), edges_, logarithmic=logarithmic),
     )  # fmt: skip
 
 

@@ -34,6 +34,23 @@ def test_what_breaks_the_contract_is_held_where_it_is_and_the_rest_published():
     assert not [key for key in world.objects.keys(BUCKET) if "/quarantine/" in key]
 
 
+def test_the_pages_name_what_was_held_beside_what_was_published():
+    world = World(ENUM)
+    world.upload("a.csv", GOOD)
+    world.upload("b.csv", BAD_NAME)
+    world.run()
+
+    def page(name: str) -> str:
+        return world.objects.read(BUCKET, f"{PRODUCT}/reports/00000001.{name}", limit=1_000_000).decode()
+
+    for html, fate in ((page("report.html"), "published in version 1"), (page("report.held.html"), "published")):
+        assert f"{fate} (1 object)" in html
+        assert "held back: ValueNotInEnum in column name (1 object)" in html
+        assert "$.schema" not in html
+    assert "1 other object was held back" in page("report.html")
+    assert f"mesh release {PRODUCT}/00000001" in page("report.held.html")
+
+
 def test_a_released_version_is_checked_again_and_published_with_its_error_as_a_warning():
     world = World(ENUM)
     world.upload_and_run("b.csv", BAD_NAME)

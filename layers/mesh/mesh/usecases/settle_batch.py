@@ -77,9 +77,12 @@ def settle_batch(
     if not again:
         reports = read_reports(work, command.work)
         if held:
-            news = _hold(command, checked, held, reports, objects=objects, quarantine=quarantine, clock=clock)
+            news = _hold(
+                command, checked, held, reports, published=outcome == "published", objects=objects,
+                quarantine=quarantine, clock=clock,
+            )  # fmt: skip
         if outcome == "published" and reports:
-            _store(reports.passed, command, checked.bucket, objects)
+            _store(reports.passed, command, checked, held, version=answer.version if answer else 0, objects=objects)
             remember_batch(work, command.product, command.generation, command.work)
         refs = read_batch(work, command.work)
         keys = {ref.key for ref in refs}
@@ -123,6 +126,7 @@ def _hold(
     held: tuple[HeldBack, ...],
     reports: BatchReports | None,
     *,
+    published: bool,
     objects: Objects,
     quarantine: Quarantine,
     clock: Clock,
@@ -154,7 +158,8 @@ def _hold(
     )
     objects.write(batch.bucket, batch.listing, HeldObjects.dump_json(listed, indent=2), "application/json")
     if page and reports:
-        text = _page(batch, reports.held, listed, command.facts.promised)
+        fates = _fates(checked, held, "published" if published else "not published")
+        text = _page(batch, reports.held, fates, command.facts.promised)
         objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8")
     quarantine.hold(batch)
     told = tuple(
@@ -168,27 +173,62 @@ def _hold(
     )
 
 
-def _page(batch: HeldBatch, report: BatchReport, listed: tuple[HeldObject, ...], contract: Contract | None) -> str:
+def _page(batch: HeldBatch, report: BatchReport, fates: list[tuple[str, str]], contract: Contract | None) -> str:
     commands = (f"mesh release {batch.name} --reason TEXT",) if batch.releasable else ()
     return render(
         report,
         batch=batch.name,
         status=batch.status,
-        objects=[(item.key, item.reason.code) for item in listed],
+        objects=fates,
         commands=(*commands, f"mesh reject {batch.name} --reason TEXT"),
         hidden={f"{t.profile.table}.{column}" for t in report.tables for column in withheld_in(t, contract)},
     )
 
 
-def _store(report: BatchReport, command: SettleBatch, bucket: str, objects: Objects) -> None:
+def _fates(checked: CheckedBatch, held: tuple[HeldBack, ...], passed: str) -> list[tuple[str, str]]:
+    """Each object of the batch with what became of it, held ones first: those with another reason stand apart."""
+    aside = [(each.ref.key, _why(each.reason)) for each in held]
+    known = {key for key, _ in aside}
+    sources = [entry.key for table in checked.tables for entry in table.sources if entry.key not in known]
+    gone = [key for table in checked.tables for key in table.gone if key not in {*known, *sources}]
+    return [
+        *aside,
+        *((key, passed) for key in sources),
+        *((key, "deleted by its owner: its rows are taken out") for key in gone),
+        *((key, "the same bytes as published: nothing changed") for key in checked.same),
+    ]
+
+
+def _why(reason: Reason) -> str:
+    column = reason.where.get("column", "")
+    return f"held back: {reason.code}{f' in column {column}' if column else ''}"
+
+
+def _store(
+    report: BatchReport,
+    command: SettleBatch,
+    checked: CheckedBatch,
+    held: tuple[HeldBack, ...],
+    *,
+    version: int,
+    objects: Objects,
+) -> None:
     """The report of what was published: JSON without what is withheld, and the page for people."""
     hidden = {table.profile.table: withheld_in(table, command.facts.promised) for table in report.tables}
     public = report.model_copy(
         update={"tables": tuple(without_values(table, hidden[table.profile.table]) for table in report.tables)}
     )
     secret = {f"{table}.{column}" for table, columns in hidden.items() for column in columns}
-    page = render(report, batch=f"{command.product}/{command.run}", status="published", hidden=secret)
-    body = public.model_dump_json(indent=1).encode()
+    page = render(
+        report,
+        batch=f"{command.product}/{command.run}",
+        status="published",
+        objects=_fates(checked, held, f"published in version {version}"),
+        commands=(f"mesh quarantine {command.product}/{command.run}",) if held else (),
+        hidden=secret,
+        held=len(held),
+    )
+    bucket, body = checked.bucket, public.model_dump_json(indent=1).encode()
     objects.write(bucket, _place(command, "report.json"), body, "application/json")
     objects.write(bucket, _place(command, "report.html"), page.encode(), "text/html; charset=utf-8")
 

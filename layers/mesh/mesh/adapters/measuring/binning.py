@@ -18,9 +18,15 @@ def edges_of(
     """
     if given and len(given) >= 2:
         return tuple(sorted(given))
-    listed = 0 < distinct <= MAX_CATEGORIES and len(top) == distinct
-    values = [value for item in top if math.isfinite(value := float(item.value))] if listed else []
-    return reference_edges(values, quantiles or (), listed=listed)
+    values = finite_values(distinct, top)
+    return reference_edges(list(values), quantiles or (), listed=bool(values))
+
+
+def finite_values(distinct: int, top: Sequence[ValueCount]) -> dict[float, int]:
+    """How often each number comes, of a column whose values are all known; nothing for others."""
+    if not 0 < distinct <= MAX_CATEGORIES or len(top) != distinct:
+        return {}
+    return {value: item.count for item in top if math.isfinite(value := float(item.value))}
 
 
 def bin_counts(rows: Rows, edges: Mapping[str, tuple[float, ...]], where: str = "true") -> dict[str, tuple[int, ...]]:

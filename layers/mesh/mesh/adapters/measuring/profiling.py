@@ -4,15 +4,16 @@ and `top` holds the few that an estimate finds, each counted exactly; everything
 Quartiles are values that occur: the least that at least a quarter, half, three quarters of the numbers do not exceed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import batched
 from typing import Any, Final
 
-from mesh.adapters.measuring.binning import bin_counts, edges_of
+from mesh.adapters.measuring.binning import bin_counts, edges_of, finite_values
 from mesh.adapters.measuring.parts import MARKS, part_profiles, smallest_marks
 from mesh.adapters.measuring.rows import OBJECT, Rows
 from mesh.adapters.measuring.sql_types import duck_type
 from mesh.adapters.measuring.values import Values, cut, few_values, labelled_bins, labelled_values
+from mesh.domain.guard.cells import INTEGERS
 from mesh.domain.hive_types import is_number
 from mesh.domain.quality.model import (
     BINS,
@@ -24,6 +25,7 @@ from mesh.domain.quality.model import (
     TableProfile,
     ValueCount,
 )
+from mesh.domain.quality.shapes import shape_edges, shape_of_values
 from mesh.domain.quality.sql_text import ROWS, identifier
 
 EXACT_ROWS: Final = 200_000
@@ -67,6 +69,7 @@ def _chunk(rows: Rows, data: TableData, names: Sequence[str], count: int) -> Ite
     }
     counts = bin_counts(rows, edges)
     labelled = labelled_bins(rows, data.label, edges)
+    shapes = _shapes(rows, found, values)
     for name, facts in found.items():
         distinct, top = values[name]
         column = _column(rows.types[name], name, facts, count).model_copy(
@@ -74,10 +77,28 @@ def _chunk(rows: Rows, data: TableData, names: Sequence[str], count: int) -> Ite
         )
         if counts.get(name):
             histogram = Histogram(edges=edges[name], counts=counts[name])
-            column = column.model_copy(update={"histogram": histogram, "labelled": labelled.get(name, ())})
+            told = {"histogram": histogram, "labelled": labelled.get(name, ()), "shape": shapes.get(name)}
+            column = column.model_copy(update=told)
         elif data.label in rows.types:
             column = column.model_copy(update={"labelled": labelled_values(rows, data.label, column)})
         yield column
+
+
+def _shapes(rows: Rows, found: Mapping[str, dict[str, Any]], values: Mapping[str, Values]) -> dict[str, Histogram]:
+    """Histograms for people. Of columns whose values are all known nothing is read again."""
+    edges = {
+        name: shape_edges(facts["quantiles"], whole=rows.types[name] in INTEGERS)
+        for name, facts in found.items()
+        if facts.get("quantiles")
+    }
+    listed = {name: finite_values(*values[name]) for name in edges}
+    counts = bin_counts(rows, {name: each for name, (each, _) in edges.items() if not listed[name]})
+    return {
+        name: Histogram(edges=each, counts=counts[name], logarithmic=logarithmic)
+        if name in counts
+        else shape_of_values(listed[name], each, logarithmic=logarithmic)
+        for name, (each, logarithmic) in edges.items()
+    }
 
 
 def _aggregates(rows: Rows, names: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -42,12 +42,13 @@ class TableData(Model):
 
 class Histogram(Model):
     """`counts[i]` values lie in `[edges[i], edges[i + 1])`; the last bin has its upper edge too. What lies outside the
-    edges (they may be those of an earlier batch) counts into the outermost bins. They are made for comparing batches: a
-    bin for each of few values, else bins of equal counts, and one more on each side beyond the outer fences.
+    edges (they may be those of an earlier batch) counts into the outermost bins. `logarithmic`: the bins are of equal
+    width on such a scale.
     """
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
+    logarithmic: bool = False
 
 
 class ValueCount(Model):
@@ -67,8 +68,10 @@ class LabelledCounts(Model):
 class ColumnProfile(Model):
     """One column of a batch. `type` is its Hive type; `low` and `high` are the least and greatest value as text.
 
-    `kind` decides what is there: numbers have `mean` to `histogram`; `top` is of every kind, the most frequent first,
-    and holds all values when there are at most `MAX_CATEGORIES`. `labelled` is there when a label column is known.
+    `kind` decides what is there: numbers have `mean` to `shape`. `histogram` is made for comparing batches (a bin for
+    each of few values, else bins of equal counts, and one more on each side beyond the outer fences), `shape` for
+    people (bins of equal width). `top` is of every kind, the most frequent first, and holds all values when there are
+    at most `MAX_CATEGORIES`. `labelled` is there when a label column is known.
     `max_length` and `mean_length` are of texts, in characters.
     """
 
@@ -84,6 +87,7 @@ class ColumnProfile(Model):
     deviation: float | None = None
     quartiles: tuple[float, float, float] | None = None
     histogram: Histogram | None = None
+    shape: Histogram | None = None
     top: tuple[ValueCount, ...] = ()
     max_length: int | None = None
     mean_length: float | None = None
