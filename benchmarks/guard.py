@@ -7,7 +7,8 @@ the batch, of rows never seen. `bootstrap`: ten slices of 50 are half of the row
 replacement from the other half. It repeats rows within itself (about one in twenty), so `RowsRepeated` is off.
 `generated`: applicants of the generated sample (local/samples/credit.py), ten slices of 100 and a fresh one.
 `drifting`: the same, but each slice has a mood of its own, which moves amounts by 15% and the rate of the label by 5
-points, as seasons do.
+points, as seasons do. `… at once`: the ten slices arrived together, as ten objects of one first load. `early`: one load
+of 2,000 generated rows is the whole history, 2,000 fresh rows are the batch.
 
 An error on a clean batch is a false alarm; an attack is found if its batch gets an error that names the right reason.
 """
@@ -29,7 +30,7 @@ from mesh.domain.guard.settings import GuardSettings
 from mesh.domain.quality.model import Finding
 
 from local.samples import credit
-from tests.guard_profiles import Row, profile_of
+from tests.guard_profiles import Row, profile_of, profile_of_parts
 
 LABEL, AMOUNT = "kredit", "hoehe"
 SETTINGS = GuardSettings(label=LABEL)
@@ -152,6 +153,16 @@ def remembered(slices: Sequence[list[Row]]) -> History:
     return history
 
 
+def loaded(slices: Sequence[list[Row]]) -> History:
+    """The slices as objects of one batch."""
+    return remember(History(table="t"), 1, profile_of_parts(slices, {}, LABEL))
+
+
+def early(seed: int) -> Slices:
+    rows = list(credit.generate(4_000, seed))
+    return [rows[:2_000]], rows[2_000:]
+
+
 def judged(rows: list[Row], history: History, settings: GuardSettings = SETTINGS) -> tuple[Finding, ...]:
     return judge(profile_of(rows, edges_of(history), LABEL), history, settings)
 
@@ -169,23 +180,31 @@ def stated(hits: int, trials: int) -> str:
     return f"{hits:4d} of {trials:4d} = {hits / trials:6.1%}  ({low:5.1%} to {high:5.1%})"
 
 
-def false_alarms(name: str, draw: Callable[[int], Slices], seeds: range, settings: GuardSettings = SETTINGS) -> None:
+def false_alarms(
+    name: str,
+    draw: Callable[[int], Slices],
+    seeds: range,
+    settings: GuardSettings = SETTINGS,
+    learn: Callable[[Sequence[list[Row]]], History] = remembered,
+) -> None:
     errors, warnings, codes = 0, 0, Counter[str]()
     for seed in seeds:
         slices, batch = draw(seed)
-        found = judged(batch, remembered(slices), settings)
+        found = judged(batch, learn(slices), settings)
         errors += any(finding.severity == "error" for finding in found)
         warnings += any(finding.severity == "warning" for finding in found)
         codes.update({f"{finding.severity} {finding.code}" for finding in found if finding.severity != "info"})
-    print(f"  {name:12s} errors   {stated(errors, len(seeds))}")
-    print(f"  {'':12s} warnings {stated(warnings, len(seeds))}  {dict(codes.most_common(6)) or ''}", flush=True)
+    print(f"  {name:18s} errors   {stated(errors, len(seeds))}")
+    print(f"  {'':18s} warnings {stated(warnings, len(seeds))}  {dict(codes.most_common(6)) or ''}", flush=True)
 
 
-def power(draw: Callable[[int], Slices], seeds: range) -> None:
+def power(
+    draw: Callable[[int], Slices], seeds: range, learn: Callable[[Sequence[list[Row]]], History] = remembered
+) -> None:
     hits, held, others = Counter[str](), Counter[str](), dict[str, Counter[str]]()
     for seed in seeds:
         slices, batch = draw(seed)
-        history = remembered(slices)
+        history = learn(slices)
         for name, (attack, reasons) in ATTACKS.items():
             found = judged(attack(list(batch), slices, random.Random(seed)), history)
             codes = {finding.code for finding in found if finding.severity == "error"}
@@ -206,6 +225,7 @@ def designs(path: Path) -> Iterator[tuple[str, Callable[[int], Slices], GuardSet
         print(f"{path} is not there: only generated data")
     yield "generated", generated, SETTINGS
     yield "drifting", drifting, SETTINGS
+    yield "early", early, SETTINGS
 
 
 def main() -> None:
@@ -222,10 +242,14 @@ def main() -> None:
     print(f"clean batches, seeds {clean[0]} to {clean[-1]}")
     for name, draw, settings in chosen:
         false_alarms(name, draw, clean, settings)
+        if name != "early":
+            false_alarms(f"{name} at once", draw, clean, settings, loaded)
     for name, draw, _ in chosen:
         if name in {"resplit", "generated"}:
             print(f"attacks, {name}, seeds {seeds[0]} to {seeds[-1]}")
             power(draw, seeds)
+            print(f"attacks, {name} at once")
+            power(draw, seeds, loaded)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What is to be said of a contract on this machine, without AWS: the product's own reader and rules, the ontology."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from mesh.adapters.safe_yaml import load_yaml
 from mesh.domain.contract import Contract, ContractColumn, ContractTable, NotEnforced
 from mesh.domain.enforcement import everything_not_enforced
 from mesh.domain.errors import Rejected
+from mesh.domain.guard.settings import check_settings
 from mesh.domain.keys import PRODUCT, RESERVED, TABLE
 from mesh.domain.ontology import DOMAIN, Ontology
 from mesh.domain.tagging import check_tags
@@ -93,11 +94,16 @@ def _refused(contract: Contract, ontology: Ontology, path: Path) -> Iterator[dic
             "where": {"file": str(path), "path": "$.name"},
             "remedy": f"Match {PRODUCT.pattern}.",
         }
-    try:
-        check_tags(contract, ontology)
-    except Rejected as refusal:
-        refusal.where = {"file": str(path), **refusal.where}
-        yield refusal.to_dict()
+    checks: tuple[Callable[[], None], ...] = (
+        lambda: check_tags(contract, ontology),
+        lambda: check_settings(contract),
+    )
+    for check in checks:
+        try:
+            check()
+        except Rejected as refusal:
+            refusal.where = {"file": str(path), **refusal.where}
+            yield refusal.to_dict()
 
 
 def _warnings(contract: Contract, path: Path) -> Iterator[Warned]:

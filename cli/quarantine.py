@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import typer
 from mesh.adapters.quarantine import DynamoQuarantine
 from mesh.domain.events import QuarantineDecided
-from mesh.domain.quarantine import HeldBatch, HeldObject, listing_key
+from mesh.domain.quarantine import HeldBatch, HeldObject
 from pydantic import TypeAdapter
 
 from cli import output
@@ -20,6 +20,12 @@ from cli.stories import wait_for_note
 _BATCH = re.compile(r"(?P<product>[a-z0-9][a-z0-9-]{1,62})/(?P<run>[0-9]{1,8})")
 _SHOWN = 20
 _OPEN: Final = frozenset({"held", "releasing"})
+
+_LEFT: Final = {
+    "replaced": "uploaded again since: the newer version counts",
+    "deleted": "deleted since: upload it again if it should be published",
+    "unreadable": "held for what nobody can overrule: mend the data and upload it again",
+}
 
 Batch = Annotated[str, typer.Argument(metavar="BATCH", help="Its product and number, as in credit-card/3.")]
 Why = Annotated[str, typer.Option("--reason", help="Kept with the batch, and told with the version.")]
@@ -68,7 +74,7 @@ def release_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a held batch all the same: its objects go back, and its errors are told as warnings with the version."""
+    """Publish a held batch all the same, after all checks again: its errors are told as warnings with the version."""
     _decide(site(port, acting=account, role=role), account, batch, "release", reason, as_json=as_json)
 
 
@@ -81,7 +87,7 @@ def reject_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Close a held batch: it stays in quarantine, and cannot be released any more."""
+    """Close a held batch: its objects stay where they are, and cannot be released any more."""
     _decide(site(port, acting=account, role=role), account, batch, "reject", reason, as_json=as_json)
 
 
@@ -98,7 +104,7 @@ def _list(where: Site, account: Account, *, every: bool, as_json: bool) -> None:
             one.name,
             output.clock_text(one.held_at),
             one.status,
-            f"{one.objects}",
+            f"{one.objects} ({one.superseded} superseded)" if one.superseded else f"{one.objects}",
             f"{one.reason.code}: {one.reason.message}",
         )
         for one in found
@@ -121,7 +127,7 @@ def find(where: Site, account: Account, name: str) -> HeldBatch:
 
 def objects_of(where: Site, account: Account, batch: HeldBatch) -> tuple[HeldObject, ...]:
     """All objects of a batch, by its listing."""
-    body = where.client(account, "s3").get_object(Bucket=batch.bucket, Key=listing_key(batch.product, batch.run))
+    body = where.client(account, "s3").get_object(Bucket=batch.bucket, Key=batch.listing)
     return TypeAdapter(tuple[HeldObject, ...]).validate_json(body["Body"].read())
 
 
@@ -147,10 +153,16 @@ def render(batch: HeldBatch, held: tuple[HeldObject, ...]) -> None:
         ("report", f"s3://{batch.bucket}/{batch.page}" if batch.page else "-"),
     ]
     output.fields(pairs)
-    for code, message in dict.fromkeys((item.reason.code, item.reason.message) for item in held):
+    if batch.in_place:
+        output.say("  nothing was moved: each object is where you put it, and not published", style="dim")
+    for code, message, remedy in dict.fromkeys(
+        (one.reason.code, one.reason.message, one.reason.remedy) for one in held
+    ):
         output.say(f"  {code}: {message}", style="yellow")
+        if batch.in_place and remedy:
+            output.say(f"    {remedy}")
     for item in held[:_SHOWN]:
-        output.say_whole(f"    {item.key}  {output.size(item.size)}")
+        output.say_whole(f"    {item.key}  {output.size(item.size)}{_version(item)}{_note(batch, item)}")
     if len(held) > _SHOWN:
         output.say(f"    and {len(held) - _SHOWN} more: --json")
     if batch.status == "releasing":
@@ -159,6 +171,18 @@ def render(batch: HeldBatch, held: tuple[HeldObject, ...]) -> None:
         if batch.releasable:
             output.say_whole(f"  publish it all the same: mesh release {batch.name} --reason TEXT")
         output.say_whole(f"  close it: mesh reject {batch.name} --reason TEXT")
+
+
+def _version(item: HeldObject) -> str:
+    """The version that was checked, and that a release publishes."""
+    return f"  version {item.ref.version_id}" if item.ref and item.ref.version_id else ""
+
+
+def _note(batch: HeldBatch, item: HeldObject) -> str:
+    """What sets the object apart from the others of its batch."""
+    if item.superseded_by:
+        return f"  superseded: uploaded again or deleted, see run {item.superseded_by}"
+    return "" if item.releasable or not batch.releasable else f"  cannot be released ({item.reason.code})"
 
 
 def _decide(
@@ -176,11 +200,23 @@ def _decide(
     event = send_on(where, account, where.output(account, "OwnBusName"), wish)
     outcome = "released" if decision == "release" else "rejected"
     facts = wait_for_note(where, account, event, [outcome])
+    count, left = int(facts.get("objects", batch.objects)), dict[str, int](facts.get("left") or {})
     if as_json:
-        output.emit({"batch": batch.name, "status": outcome, "by": facts["by"], "reason": reason})
+        output.emit(
+            {
+                "batch": batch.name,
+                "status": outcome,
+                "by": facts["by"],
+                "reason": reason,
+                "objects": count,
+                "left": left,
+            }
+        )
         return
     output.say(f"{batch.name} is {outcome}")
     if outcome == "released":
         output.say_whole(
-            f"  through all checks again: {output.amount(batch.objects, 'object')}; mesh notices --account producer"
+            f"  through all checks again: {output.amount(count, 'object')}; mesh notices --account producer"
         )
+    for why, number in left.items():
+        output.say_whole(f"  not released: {output.amount(number, 'object')} {_LEFT[why]}")

@@ -11,15 +11,18 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from mesh.domain.guard.history import reference_edges
 from mesh.domain.quality.model import (
     BINS,
     MAX_CATEGORIES,
     ColumnProfile,
     Histogram,
     LabelledCounts,
+    PartProfile,
     TableProfile,
     ValueCount,
 )
+from mesh.domain.quality.shapes import shape_edges, shape_of_values
 
 type Row = Mapping[str, object]
 MAX_FINGERPRINTS = 5_000
@@ -45,6 +48,33 @@ def profile_of(
         columns=tuple(found),
         fingerprints=tuple(sorted(set(prints))[:MAX_FINGERPRINTS]),
     )
+
+
+def profile_of_parts(
+    parts: Sequence[Sequence[Row]],
+    edges: Mapping[str, tuple[float, ...]] | None = None,
+    label: str = "",
+    table: str = "t",
+    keys: Sequence[str] = (),
+) -> TableProfile:
+    """Objects that arrived together: the profile of all rows, and each object in the same bins."""
+    whole = profile_of([row for rows in parts for row in rows], edges, label, table)
+    bins = {column.name: column.histogram.edges for column in whole.columns if column.histogram}
+    names = [column.name for column in whole.columns]
+    found = [profile_of(rows, bins, label, table, names) for rows in parts]
+    by_key = zip(keys or [f"data/t/{number}.csv" for number in range(len(parts))], found, strict=True)
+    return whole.model_copy(
+        update={
+            "objects": len(parts),
+            "parts": tuple(
+                PartProfile(
+                    keys=(key,), rows=one.rows, duplicate_rows=one.duplicate_rows, columns=one.columns,
+                    fingerprints=one.fingerprints[: MAX_FINGERPRINTS // len(parts)],
+                )
+                for key, one in by_key
+            ),
+        }
+    )  # fmt: skip
 
 
 def fingerprint(row: Row, columns: Sequence[str]) -> str:
@@ -73,24 +103,21 @@ def column_of(name: str, rows: Sequence[Row], edges: tuple[float, ...] = (), lab
 def _number(name: str, rows: Sequence[Row], edges: tuple[float, ...], label: str) -> ColumnProfile:
     known = [float(row[name]) for row in rows if row.get(name) is not None]
     ordered = sorted(known)
-    bins = edges or quantile_edges(ordered)
+    texts = Counter(str(row[name]) for row in rows if row.get(name) is not None)
+    quantiles = [_quantile(ordered, index / BINS) for index in range(BINS + 1)]
+    bins = edges or reference_edges(known, quantiles, listed=len(texts) <= MAX_CATEGORIES)
     place = _placer(bins)
     counts = Counter(place(value) for value in known)
-    texts = Counter(str(row[name]) for row in rows if row.get(name) is not None)
     whole = all(isinstance(row[name], int) for row in rows if row.get(name) is not None)
+    edges_, logarithmic = shape_edges(quantiles, whole=whole)
     return ColumnProfile(
         name=name, type="bigint" if whole else "double", kind="number", rows=len(rows), nulls=len(rows) - len(known),
         distinct=len(texts), low=f"{ordered[0]:g}", high=f"{ordered[-1]:g}", mean=statistics.fmean(known),
         deviation=statistics.pstdev(known), quartiles=tuple(_quantile(ordered, share) for share in (0.25, 0.5, 0.75)),
         histogram=Histogram(edges=bins, counts=tuple(counts[index] for index in range(len(bins) - 1))),
         top=_top(texts), labelled=_labelled(rows, name, label, place, len(bins) - 1),
+        shape=shape_of_values(Counter(known), edges_, logarithmic=logarithmic),
     )  # fmt: skip
-
-
-def quantile_edges(ordered: Sequence[float]) -> tuple[float, ...]:
-    """Bins of equal counts, fewer where values repeat; of one value alone [value, value]."""
-    edges = tuple(dict.fromkeys(_quantile(ordered, index / BINS) for index in range(BINS + 1)))
-    return edges if len(edges) > 1 else (edges[0], edges[0])
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

@@ -7,11 +7,13 @@ from mesh.domain.events import Envelope, metadata_of
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import OwnBusSettings, TableSettings, load
-from mesh.usecases.decide_quarantine import decide_quarantine
+from mesh.usecases.decide_quarantine import Deciding, decide_quarantine
 
 
 class Settings(TableSettings, OwnBusSettings):
     """The function's environment."""
+
+    onboard_upload_arn: str
 
 
 @entry_point
@@ -22,11 +24,16 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     try:
         return decide_quarantine(
             envelope,
-            quarantine=wiring.quarantine(settings),
-            objects=wiring.objects(),
-            bus=wiring.bus(settings.own_bus_name),
-            trace=trace,
-            clock=wiring.clock,
+            using=Deciding(
+                quarantine=wiring.quarantine(settings),
+                objects=wiring.objects(),
+                landing=wiring.landing_objects(),
+                uploads=wiring.uploads(settings),
+                executions=wiring.machine(settings.onboard_upload_arn),
+                bus=wiring.bus(settings.own_bus_name),
+                trace=trace,
+                clock=wiring.clock,
+            ),
         )
     except Rejected as refusal:
         trace.note(

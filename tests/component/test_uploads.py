@@ -51,6 +51,25 @@ def test_what_is_not_newer_is_known(uploads, sequencer):
     assert keys(uploads) == [("a.csv", "0A")]
 
 
+def test_a_known_version_waits_again_when_it_is_asked_for(uploads):
+    uploads.add_pending("loans", ref(sequencer="0A"), "c")
+    uploads.settle("loans", [ref(sequencer="0A")])
+
+    assert uploads.add_again("loans", ref(sequencer="0A"), "d")
+    assert uploads.pending("loans", 10) == [(ref(sequencer="0A"), "d")]
+    assert not uploads.add_pending("loans", ref(sequencer="0A"), "c")
+
+
+def test_a_version_does_not_wait_again_once_a_newer_one_is_known(uploads):
+    uploads.add_pending("loans", ref(sequencer="0B"), "c")
+
+    assert not uploads.add_again("loans", ref(sequencer="0A"), "d")
+    assert keys(uploads) == [("a.csv", "0B")]
+    uploads.settle("loans", [ref(sequencer="0B")])
+    assert not uploads.add_again("loans", ref(sequencer="0A"), "d")
+    assert keys(uploads) == []
+
+
 def test_a_newer_version_takes_the_place_of_the_waiting_one(uploads):
     uploads.add_pending("loans", ref(sequencer="0A"), "c")
 

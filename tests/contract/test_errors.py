@@ -89,6 +89,7 @@ CAUGHT = {
 HANDLED_ELSEWHERE = {
     "decide_quarantine, as a note of the decision's story": {
         "AlreadyReplaced",
+        "HeldObjectsDeleted",
         "BatchAlreadyDecided",
         "NotReleasable",
         "TooLargeToRelease",

@@ -4,6 +4,7 @@ from tests.fakes.catalogs import FakeCatalog, FakeCatalogState, FakeCrawlers, Fa
 from tests.fakes.messages import FakeBus, FakeInbox, FakeMemberTopics, FakeTrace, topic_of
 from tests.fakes.objects import (
     FakeJobFiles,
+    FakeLanding,
     FakeObjects,
     FakeObjectVersions,
     FakePinnedCopies,
@@ -30,6 +31,7 @@ __all__ = [
     "FakeInbox",
     "FakeJobFiles",
     "FakeLakeFormation",
+    "FakeLanding",
     "FakeLocks",
     "FakeMemberTopics",
     "FakeNotices",

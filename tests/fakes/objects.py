@@ -69,6 +69,20 @@ class FakeObjects:
         return sorted(key for name, key in self.content if name == bucket)
 
 
+class FakeLanding:
+    """What is at the keys of `objects` now."""
+
+    def __init__(self, objects: FakeObjects) -> None:
+        self._objects = objects
+
+    def present(self, bucket: str, key: str) -> ObjectRef | None:
+        versions = self._objects.content.get((bucket, key))
+        if not versions:
+            return None
+        etag = hashlib.md5(versions[-1], usedforsecurity=False).hexdigest()
+        return ObjectRef(bucket=bucket, key=key, size=len(versions[-1]), etag=etag, version_id=str(len(versions)))
+
+
 class FakeObjectVersions:
     """The versions of what `objects` holds. `gone` are version ids that S3 has expired, by key."""
 

@@ -43,8 +43,14 @@ class FakeUploads:
         self.products[name] = {**facts, "status": "registered", "sequencer": sequencer}
 
     def add_pending(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
+        return self._add(product, ref, correlation_id, newer_by=1)
+
+    def add_again(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
+        return self._add(product, ref, correlation_id, newer_by=0)
+
+    def _add(self, product: str, ref: ObjectRef, correlation_id: str, *, newer_by: int) -> bool:
         seen = self.seen.get((product, ref.key))
-        if seen is not None and compare_sequencers(ref.sequencer, seen) <= 0:
+        if seen is not None and compare_sequencers(ref.sequencer, seen) < newer_by:
             return False
         self.seen[product, ref.key] = ref.sequencer
         self.waiting.setdefault(product, {})[ref.key] = (ref, correlation_id)
@@ -179,6 +185,9 @@ class FakeQuarantine:
 
     def batches(self) -> Iterator[HeldBatch]:
         yield from self.held.values()
+
+    def undecided(self, product: str) -> Iterator[HeldBatch]:
+        yield from [batch for batch in self.held.values() if batch.product == product and batch.status == "held"]
 
     def save(self, batch: HeldBatch, *, was: HeldStatus) -> None:
         if self.held[batch.product, batch.run].status != was:

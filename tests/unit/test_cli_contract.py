@@ -76,6 +76,18 @@ def test_our_own_rules(product, changes, code):
     assert [error["code"] for error in json.loads(done.stdout)["errors"]] == [code]
 
 
+def test_a_bad_setting_of_the_guard_is_named_before_anything_is_uploaded(product):
+    tables = credit.contract()["schema"]
+    guard = {"property": "guard", "value": {"thresholds": {"DistributionShifted": -1}}}
+    tables[0]["customProperties"] = [guard]
+    done = run("check", changed(product, "c.yaml", schema=tables), "--json")
+    assert done.exit_code == 1
+    [error] = json.loads(done.stdout)["errors"]
+    assert (
+        error["where"]["violations"][0]["path"] == "$.schema[0].customProperties.guard.thresholds.DistributionShifted"
+    )
+
+
 def test_what_is_probably_not_meant_is_a_warning(product):
     shape = [{"name": "T-1", "properties": [{"name": "Alter", "physicalType": "NUMBER(3)"}]}]
     done = run("check", changed(product, "c.yaml", schema=shape, team={"name": ""}, domain=""), "--json")

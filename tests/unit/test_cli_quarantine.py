@@ -6,6 +6,7 @@ import boto3
 import pytest
 from mesh.adapters.dynamodb import Table
 from mesh.adapters.quarantine import DynamoQuarantine
+from mesh.domain.formats.model import ObjectRef
 from mesh.domain.quarantine import HeldBatch, HeldObject, listing_key, page_key
 from mesh.usecases.quarantine_objects import HeldObjects
 from moto import mock_aws
@@ -47,6 +48,12 @@ class Site:
 
     def client(self, account, service):
         return self.s3
+
+    def caller(self, account):
+        return "the steward"
+
+    def output(self, account, name):
+        return "own-bus"
 
 
 @pytest.fixture
@@ -108,3 +115,61 @@ def test_what_names_no_batch_is_refused(where, name):
 def test_a_batch_without_a_page_says_so(where, tmp_path):
     with pytest.raises(CommandFailed, match="no report page"):
         quarantine.quarantine_command("p1/4", every=False, report=tmp_path / "x.html", show=False, account="producer")
+
+
+@pytest.fixture
+def in_place(where):
+    """A batch whose objects stayed where they are: one as it was, one uploaded again since, one that is no data."""
+    reasons = {
+        "a.csv": REASON,
+        "b.csv": REASON,
+        "c.csv": {"code": "BinaryContent", "message": "zero bytes", "remedy": "Upload text."},
+    }
+    listed = tuple(
+        HeldObject(
+            key=f"p1/data/t/{name}",
+            moved_to=None,
+            size=2048,
+            reason=reason,
+            ref=ObjectRef(bucket=BUCKET, key=f"p1/data/t/{name}", size=2048, version_id=f"v-{name[0]}"),
+            releasable=reason is REASON,
+            superseded_by="00000006" if name == "b.csv" else "",
+        )
+        for name, reason in reasons.items()
+    )
+    batch = HeldBatch(
+        product="p1", run="00000005", bucket=BUCKET, correlation_id=CORRELATION, reason=REASON, objects=3,
+        releasable=True, held_at=NOON, in_place=True, superseded=1,
+    )  # fmt: skip
+    where.s3.put_object(Bucket=BUCKET, Key="p1/reports/00000005.held.json", Body=HeldObjects.dump_json(listed))
+    DynamoQuarantine(where.table("producer")).hold(batch)
+    return batch
+
+
+def test_a_batch_in_place_names_versions_and_what_becomes_of_each(where, in_place, capsys):
+    quarantine.quarantine_command("p1/5", every=False, report=None, show=False, account="producer")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "    p1/data/t/a.csv  2.0 KiB  version v-a" in lines
+    assert any("b.csv" in line and "superseded" in line and "00000006" in line for line in lines)
+    assert any("c.csv" in line and "cannot be released (BinaryContent)" in line for line in lines)
+    assert "    Correct it." in lines
+
+
+def test_the_list_counts_what_is_superseded(where, in_place, capsys):
+    quarantine.quarantine_command(every=False, report=None, show=False, account="producer")
+
+    assert "3 (1 superseded)" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_release_says_what_it_left_out(where, in_place, capsys, monkeypatch):
+    answer = {"by": "the steward", "objects": 1, "left": {"replaced": 1, "unreadable": 1}}
+    monkeypatch.setattr(quarantine, "send_on", lambda *_: None)
+    monkeypatch.setattr(quarantine, "wait_for_note", lambda *_: answer)
+
+    quarantine.release_command("p1/5", reason="a new name", account="producer")
+
+    said = capsys.readouterr().out
+    assert "through all checks again: 1 object" in said
+    assert "not released: 1 object uploaded again since" in said
+    assert "not released: 1 object held for what nobody can overrule" in said

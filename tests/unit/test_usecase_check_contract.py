@@ -121,6 +121,11 @@ REQUIRED = CONTRACT.replace("- {name: laufkont, logicalType: integer}", "- {name
 MORE = CONTRACT.replace("- {name: email,", "- {name: telef, logicalType: boolean}\n      - {name: email,")
 
 
+def test_central_refuses_a_bad_setting_of_the_guard_as_well():
+    with pytest.raises(ContractSchemaViolation, match="minBatches"):
+        check(CONTRACT + "    customProperties: [{property: guard, value: {minBatches: 1}}]\n")
+
+
 def registered(*subscribers):
     registry = FakeRegistry(a_member())
     registry.products[PRODUCT] = a_product()

@@ -13,11 +13,20 @@ from mesh.domain.quarantine import (
     UnknownBatch,
     listing_key,
 )
-from mesh.usecases.decide_quarantine import MAX_COPY, decide_quarantine
+from mesh.usecases.decide_quarantine import MAX_COPY, Deciding, decide_quarantine
 from mesh.usecases.quarantine_objects import HeldObjects
 
 from tests.builders import BUCKET, CORRELATION, NOON, an_envelope
-from tests.fakes import FakeBus, FakeClock, FakeObjects, FakeQuarantine, FakeTrace
+from tests.fakes import (
+    FakeBus,
+    FakeClock,
+    FakeExecutions,
+    FakeLanding,
+    FakeObjects,
+    FakeQuarantine,
+    FakeTrace,
+    FakeUploads,
+)
 
 KEY, ASIDE = "credit-card/data/t/a.csv", "credit-card/quarantine/00000003/data/t/a.csv"
 REASON = {"code": "ValueNotInEnum", "message": "zoe is none of them"}
@@ -26,7 +35,7 @@ REASON = {"code": "ValueNotInEnum", "message": "zoe is none of them"}
 class World:
     def __init__(self, **held):
         self.objects, self.quarantine, self.bus = FakeObjects(), FakeQuarantine(), FakeBus()
-        self.trace = FakeTrace()
+        self.trace, self.uploads, self.executions = FakeTrace(), FakeUploads(), FakeExecutions()
         self.objects.put(BUCKET, ASIDE, "id\n1\n")
         item = HeldObject(key=KEY, moved_to=ASIDE, size=5, reason=REASON)
         self.list(item)
@@ -46,11 +55,16 @@ class World:
         envelope.detail["data"] |= changes
         return decide_quarantine(
             envelope,
-            quarantine=self.quarantine,
-            objects=self.objects,
-            bus=self.bus,
-            trace=self.trace,
-            clock=FakeClock(),
+            using=Deciding(
+                quarantine=self.quarantine,
+                objects=self.objects,
+                landing=FakeLanding(self.objects),
+                uploads=self.uploads,
+                executions=self.executions,
+                bus=self.bus,
+                trace=self.trace,
+                clock=FakeClock(),
+            ),
         )
 
     @property

@@ -6,7 +6,7 @@ import pytest
 from mesh.adapters.odcs import draft_contract, read_contract
 from mesh.adapters.storage import ObjectGone
 from mesh.domain.keys import ContractKey
-from mesh.domain.rejections import ContractNameMismatch, ContractNotYaml
+from mesh.domain.rejections import ContractNameMismatch, ContractNotYaml, ContractSchemaViolation
 from mesh.usecases.declare_product import MAX_CONTRACT_BYTES, declare_product
 from mesh.usecases.draft_product import NothingToDraft, draft_product
 
@@ -16,6 +16,7 @@ from tests.unit.test_usecase_inspection import GOOD
 from tests.unit.test_usecase_inspection import World as Batch
 
 KEY = f"{PRODUCT}/contract.yaml"
+GUARDED = CONTRACT + "    customProperties: [{property: guard, value: {minBatches: 1}}]\n"
 
 
 class World:
@@ -113,6 +114,20 @@ def test_a_contract_that_does_not_pass_is_not_sent(text, error):
 
     assert world.bus.events == []
     assert world.uploads.products == {}
+
+
+def test_a_bad_setting_of_the_guard_is_refused_when_the_contract_arrives():
+    world = World()
+    ref = world.upload(GUARDED)
+
+    with pytest.raises(ContractSchemaViolation) as refusal:
+        world.declare(ref)
+
+    assert [each["path"] for each in refusal.value.where["violations"]] == [
+        "$.schema[0].customProperties.guard.minBatches"
+    ]
+    assert (refusal.value.where["bucket"], refusal.value.where["key"]) == (BUCKET, KEY)
+    assert world.bus.events == []
 
 
 def test_a_contract_that_was_deleted_is_gone():

@@ -65,13 +65,15 @@ def numbers_agree(column, numbers):
     edges, counts = column.histogram.edges, column.histogram.counts
     inner = [sum(low <= n < high for n in numbers) for low, high in pairwise(edges)]
     inner[-1] += sum(n == edges[-1] for n in numbers) if edges[0] != edges[-1] else len(numbers)
-    assert (edges[0], edges[-1], list(counts)) == (numbers[0], numbers[-1], inner)
+    assert list(counts) == inner
+    assert edges[1] <= numbers[0] <= numbers[-1] < edges[-2]
 
 
 def test_each_value_of_a_flag_has_its_own_bin():
     content = "a\n" + "0\n" * 3 + "1\n" * 7
     histogram = measure({"a.csv": content}, {"a": "int"}).profile.column("a").histogram
-    assert (histogram.edges, histogram.counts) == ((0, 1, 1), (3, 7))
+    assert [count for count in histogram.counts if count] == [3, 7]
+    assert {0, 1} <= set(histogram.edges)
 
 
 def test_given_edges_are_kept_and_what_lies_outside_counts_into_the_outermost():

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mesh.domain.quality.model import BatchReport, Evidence, Finding, RuleResult, Scores, TableReport
 from mesh.domain.report_page import render
+from mesh.domain.report_page.sections import in_words
 
 from tests.guard_profiles import profile_of
 
@@ -167,7 +168,7 @@ def test_charts_have_their_numbers_as_text_and_tables_their_headers():
         assert said in page.text
     assert page.seen.count("caption") == page.seen.count("table")
     assert {scope for _, name, scope in page.attributes if name == "scope"} == {"col", "row"}
-    assert "<title>20 bins from 0 to 39" in html
+    assert "<title>20 bins of equal width from 0 to 39" in html
 
 
 def test_a_hundred_columns_are_folded_and_long_values_cut():
@@ -177,3 +178,44 @@ def test_a_hundred_columns_are_folded_and_long_values_cut():
     assert ("details", "open", "open") not in page.attributes
     assert len(html) < 200_000
     assert ("details", "open", "open") in rendered(report([{"a": 1}]))[1].attributes
+
+
+def test_each_fate_of_objects_is_said_once():
+    fates = [
+        ("k/a.csv", "held back: NotUnique"),
+        ("k/b.csv", "published in version 2"),
+        ("k/c.csv", "held back: NotUnique"),
+    ]
+    _, page = rendered(report([{"a": 1}], finding()), objects=fates)
+    assert page.text.count("held back: NotUnique") == 1
+    assert "held back: NotUnique (2 objects)" in page.text
+    assert page.text.index("k/c.csv") < page.text.index("k/b.csv")
+    assert page.text.index("k/a.csv") < page.text.index("Table t")
+
+
+def test_each_fault_is_said_once():
+    one, other = finding(keys=("k/a.csv",)), finding(keys=("k/b.csv",))
+    _, page = rendered(report([{"a": 1}], one, other))
+    assert page.text.count("It moved.") == 1
+    assert "1 error" in page.text
+    assert {"k/a.csv", "k/b.csv"} <= set(page.words)
+
+
+@pytest.mark.parametrize(("where", "said"), [
+    ("$.schema[0].properties[3]", ""),
+    ("$.schema[0].properties[3].logicalType", "logicalType"),
+    ("$.schema[0].properties[3].logicalTypeOptions.minimum", "logicalTypeOptions.minimum"),
+    ("$.schema[0].properties[3].items.properties[0].required", "required"),
+    ("$.schema[1].quality[1]", "quality rule 2"),
+    ("$.slaProperties[0]", "service level 1"),
+    ("$", ""),
+])  # fmt: skip
+def test_places_in_the_contract_are_words(where, said):
+    assert in_words(where) == said
+
+
+def test_shapes_are_of_equal_width_and_say_where_they_are_logarithmic():
+    few_far_out = [{"a": number % 40 + 1} for number in range(400)] + [{"a": 10**6}] * 3
+    html, _ = rendered(report(few_far_out))
+    assert "20 bins of equal width on a logarithmic scale from 1 to 1e+06" in html
+    assert ">logarithmic<" in html

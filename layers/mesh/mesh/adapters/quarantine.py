@@ -35,6 +35,12 @@ class DynamoQuarantine:
         for item in self._table.query(_ALL):
             yield HeldBatch.model_validate_json(item["body"])
 
+    def undecided(self, product: str) -> Iterator[HeldBatch]:
+        """See the port."""
+        for item in self._table.query(_ALL, prefix=f"{product}#"):
+            if item["status"] == "held":
+                yield HeldBatch.model_validate_json(item["body"])
+
     def save(self, batch: HeldBatch, *, was: HeldStatus) -> None:
         """See the port."""
         if not self._table.put_if(_item(batch), "#status = :was", {":was": was}, names={"#status": "status"}):

@@ -18,7 +18,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import batched
-from typing import Any
+from typing import Any, Literal
 
 from mesh.adapters.dynamodb import Table, dump
 from mesh.domain.counting import ObjectCount, TableTotal
@@ -74,9 +74,16 @@ class DynamoUploads:
 
         Both items are written together or not at all: of two events at once the newer one waits, whoever comes last.
         """
+        return self._add(product, ref, correlation_id, newer_by=1)
+
+    def add_again(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
+        """See the port."""
+        return self._add(product, ref, correlation_id, newer_by=0)
+
+    def _add(self, product: str, ref: ObjectRef, correlation_id: str, *, newer_by: Literal[0, 1]) -> bool:
         for _ in range(_ATTEMPTS):
             seen = self._table.get(f"SEEN#{product}", ref.key)
-            if seen is not None and compare_sequencers(ref.sequencer, seen["sequencer"]) <= 0:
+            if seen is not None and compare_sequencers(ref.sequencer, seen["sequencer"]) < newer_by:
                 return False
             waiting = {
                 "pk": f"PENDING#{product}",

@@ -7,7 +7,7 @@ from mesh.domain.errors import Rejected, Transient
 from mesh.domain.events import Model, Reason
 from mesh.domain.formats.model import ObjectRef
 
-HeldStatus = Literal["held", "releasing", "released", "rejected"]
+HeldStatus = Literal["held", "releasing", "released", "rejected", "superseded"]
 
 
 class UnknownBatch(Rejected):
@@ -26,6 +26,10 @@ class AlreadyReplaced(Rejected):
     """Newer objects lie where the held ones came from: releasing would put old data over new."""
 
 
+class HeldObjectsDeleted(Rejected):
+    """None of the held objects is there any more, or those that are were uploaded again."""
+
+
 class TooLargeToRelease(Rejected):
     """S3 copies at most 5 GiB at once, and only then tells which version it wrote."""
 
@@ -36,18 +40,24 @@ class ReleaseUnfinished(Transient):
 
 class HeldObject(Model):
     """An object of a held batch: where it was, where it is, and why. `ref` is the version that was checked, of an
-    object that stayed where it is."""
+    object that stayed where it is; `superseded_by` the run that took a later upload, or the deletion, of its key."""
 
     key: str
     moved_to: str | None
     size: int
     reason: Reason
     ref: ObjectRef | None = None
+    releasable: bool = True
+    superseded_by: str = ""
 
 
 class HeldBatch(Model):
-    """One run's objects that did not pass. `releasable`: all of them were held by checks, which the owner may overrule;
-    what cannot be read at all is not. `reason` is the first object's."""
+    """One run's objects that did not pass. `reason` is the first object's.
+
+    `releasable`: they were held by checks, which the owner may overrule; what cannot be read at all is not. Of objects
+    that stayed in place (`in_place`) it says that some of them are, `HeldObject.releasable` which; `superseded` counts
+    those whose key was uploaded again, or deleted, since; `released` those that their owner let pass.
+    """
 
     product: str
     run: str
@@ -58,6 +68,8 @@ class HeldBatch(Model):
     releasable: bool
     page: str | None = None
     in_place: bool = False
+    superseded: int = 0
+    released: int = 0
     held_at: datetime
     status: HeldStatus = "held"
     decided_by: str = ""
@@ -71,9 +83,17 @@ class HeldBatch(Model):
         """`credit-card/00000003`."""
         return f"{self.product}/{self.run}"
 
+    @property
+    def listing(self) -> str:
+        """The key under which all its objects are listed, as JSON."""
+        if self.in_place:
+            return f"{self.product}/reports/{self.run}.held.json"
+        return listing_key(self.product, self.run)
+
 
 class Ticket(Model):
-    """One object's way back: the version that was written at its key, empty while it is not."""
+    """The owner's word on one version of an object: the held one, or the one that was written when it was moved back;
+    empty while it was not."""
 
     run: str
     by: str
@@ -82,7 +102,7 @@ class Ticket(Model):
 
 
 def listing_key(product: str, run: str) -> str:
-    """Where all objects of a held batch are listed, as JSON."""
+    """Where the objects of a batch that was moved aside are listed, as JSON."""
     return f"{product}/quarantine/{run}/objects.json"
 
 

@@ -7,6 +7,7 @@ from mesh.domain import names
 from mesh.domain.contract import Contract
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, Event, Model, ProductDeclared
+from mesh.domain.guard.settings import check_settings
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import NotTheOwner, bucket_belongs_to
 from mesh.domain.ontology import Ontology
@@ -44,7 +45,7 @@ def check_contract(
     registry: Registry,
     clock: Clock,
 ) -> CheckedContract:
-    """Validate schema, names, bucket, domain and LF-Tags, then claim the product's name for its sender.
+    """Validate schema, names, bucket, domain, LF-Tags and guard settings, then claim the product's name for its sender.
 
     Raises NotTheOwner (name or bucket of somebody else), UnknownLFTag, DomainMismatch, ContractVersionNotRaised,
     BreakingContractChange, and what `read_contract` raises.
@@ -109,6 +110,7 @@ def _valid_contract(
     contract = read_contract(declared.contract, bucket=declared.bucket, key=declared.key)
     contract = _with_domain(contract, sender, declared.key)
     check_tags(contract, ontology)
+    check_settings(contract)
     return contract
 
 

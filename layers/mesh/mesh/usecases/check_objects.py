@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from mesh.domain.events import Model, Reason
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.guard.history import edges_of
+from mesh.domain.guard.history import History, edges_of, forget_repeats
 from mesh.domain.guard.judging import judge
 from mesh.domain.guard.settings import GuardSettings, settings_of
 from mesh.domain.keys import DataKey, parse_key
@@ -165,7 +165,7 @@ class _TableCheck:
             if not ref.deleted:
                 there.append(ref)
             elif (now := self._using.landing.present(ref.bucket, ref.key)) is not None:
-                there.append(now)
+                there.append(now.model_copy(update={"sequencer": ref.sequencer}))
             else:
                 deleted.append(ref.key)
         return there, deleted
@@ -213,13 +213,22 @@ class _TableCheck:
         checked = [ref for ref in refs if ref.key in read]
         findings = report.findings
         if report.profile.rows:  # else there is nothing to compare
-            history = read_history(self._using.work, self._round.product, self.table, refs)
-            findings += judge(report.profile, history, settings, sources=sources_of(checked), refs=checked)
+            history = self._history(refs)
+            expected = self._round.facts.expected(self.table)
+            findings += judge(
+                report.profile, history, settings, sources=sources_of(checked), refs=checked, expected=expected
+            )
         released = self._tickets(refs)
         self.released |= released
         keys = [ref.key for ref in refs]
         passed_over = tuple(waived(finding, keys, released, never=NEVER_RELEASED) for finding in findings)
         return report.model_copy(update={"findings": passed_over})
+
+    def _history(self, refs: Sequence[ObjectRef]) -> History:
+        """Accepted objects; of those that are published no more, or that these replace, nothing can be repeated."""
+        history = read_history(self._using.work, self._round.product, self.table, refs)
+        present = {(entry.key, entry.etag, entry.size) for entry in self._index.values()}
+        return forget_repeats(history, present)
 
     def _tickets(self, refs: Sequence[ObjectRef]) -> dict[str, str]:
         """Key → who released that very version, and why."""

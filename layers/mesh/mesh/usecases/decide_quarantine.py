@@ -1,9 +1,11 @@
 """The owner releases a held batch, or rejects it for good.
 
-A released object goes back to where it came from, and through the whole of `onboard-upload` again: its ticket makes
-errors of the checks warnings, which are published with the version. Nothing else is passed over.
+A released object goes through the whole of `onboard-upload` again: its ticket makes errors of the checks warnings,
+which are published with the version. Nothing else is passed over. Objects that stayed where they are wait once more, as
+the very versions that were checked; those that were moved aside go back to where they came from.
 """
 
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from mesh.domain.events import Envelope, Event, QuarantineClosed, QuarantineDecided, follow, read_event
@@ -17,56 +19,107 @@ from mesh.domain.quarantine import (
     Ticket,
     TooLargeToRelease,
     UnknownBatch,
-    listing_key,
 )
-from mesh.ports import Bus, Clock, Objects, Quarantine, Trace
-from mesh.usecases.quarantine_objects import HeldObjects
+from mesh.ports import Bus, Clock, Executions, LandingObjects, Objects, Quarantine, Trace, Uploads
+from mesh.usecases.held_in_place import look_at, read_listing, release_in_place, start_run
 
-MAX_LISTING: Final = 16 * 1024 * 1024
 MAX_COPY: Final = 5 * 1024**3
 """Bytes that S3's CopyObject takes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
 _LISTED: Final = 10
 _REMEDIES: Final = {
     "rejected": "Upload the data again if it should be published after all.",
     "releasing": "If that release died, release it again: it does what is left.",
+    "superseded": "All of its objects were uploaded again, or deleted, and checked as such: mesh quarantine",
 }
 
 
-def decide_quarantine(
-    envelope: Envelope, *, quarantine: Quarantine, objects: Objects, bus: Bus, trace: Trace, clock: Clock
-) -> Event[QuarantineClosed]:
+@dataclass(frozen=True)
+class Deciding:
+    """What a decision takes."""
+
+    quarantine: Quarantine
+    objects: Objects
+    landing: LandingObjects
+    uploads: Uploads
+    executions: Executions
+    bus: Bus
+    trace: Trace
+    clock: Clock
+
+
+def decide_quarantine(envelope: Envelope, *, using: Deciding) -> Event[QuarantineClosed]:
     """Repeatable: the same event does what is left of it to do, and announces the same event. So does another release
     where one that began was never finished.
 
-    Raises MalformedEvent, UnknownBatch, BatchAlreadyDecided, NotReleasable, AlreadyReplaced, TooLargeToRelease; of a
-    refused release nothing was moved.
+    Raises MalformedEvent, UnknownBatch, BatchAlreadyDecided, NotReleasable, AlreadyReplaced, HeldObjectsDeleted,
+    TooLargeToRelease; a refused release changes nothing.
     """
     event = read_event(QuarantineDecided, envelope)
     wish = event.data
-    batch = _decidable(quarantine.batch(wish.product, wish.run), wish, event.metadata.id)
+    batch = _decidable(using.quarantine.batch(wish.product, wish.run), wish, event.metadata.id)
     taken = batch.model_copy(
-        update={"decision": event.metadata.id, "decided_by": wish.by, "why": wish.reason, "decided_at": clock.now()}
+        update={
+            "decision": event.metadata.id,
+            "decided_by": wish.by,
+            "why": wish.reason,
+            "decided_at": using.clock.now(),
+        }
     )
-    if wish.decision == "release":
-        held = _listed(batch, objects)
-        if batch.status == "held":
-            _require_free(batch, held, quarantine, objects)
-            batch = taken = _save(taken, "releasing", batch, quarantine)
-        for item in held:
-            _bring_back(batch, item, Ticket(run=wish.run, by=wish.by, reason=wish.reason), quarantine, objects)
+    done, left = batch.released or batch.objects, dict[str, int]()
+    if wish.decision == "release" and batch.in_place:
+        if batch.status != "released":
+            batch, done, left = _release_in_place(batch, taken, event, using)
+            taken = taken.model_copy(update={"released": done})
+    elif wish.decision == "release":
+        batch, taken = _move_back(batch, taken, wish, using)
     outcome: Literal["released", "rejected"] = "released" if wish.decision == "release" else "rejected"
     if batch.status != outcome:
-        _save(taken, outcome, batch, quarantine)
+        _save(taken, outcome, batch, using.quarantine)
     closed = Event[QuarantineClosed](
         metadata=follow(event.metadata, "closed"),
         data=QuarantineClosed(
-            product=wish.product, run=wish.run, outcome=outcome, reason=wish.reason, by=wish.by, objects=batch.objects
+            product=wish.product, run=wish.run, outcome=outcome, reason=wish.reason, by=wish.by, objects=done
         ),
     )
-    bus.put(QuarantineClosed.detail_type(), closed.model_dump_json())
+    using.bus.put(QuarantineClosed.detail_type(), closed.model_dump_json())
     for story in dict.fromkeys([batch.correlation_id, event.metadata.correlation_id]):
-        trace.note(story, outcome, batch=batch.name, by=wish.by, reason=wish.reason)
+        using.trace.note(story, outcome, batch=batch.name, by=wish.by, reason=wish.reason, objects=done, left=left)
     return closed
+
+
+def _release_in_place(
+    batch: HeldBatch, taken: HeldBatch, event: Event[QuarantineDecided], using: Deciding
+) -> tuple[HeldBatch, int, dict[str, int]]:
+    """The batch as it is recorded now, how many objects wait again, and how many do not, by why."""
+    found = look_at(batch, read_listing(batch, using.objects), using.landing)
+    if batch.status == "held":
+        batch = _save(taken, "releasing", batch, using.quarantine)
+    story = event.metadata.correlation_id
+    found = release_in_place(
+        batch, found, event.data, quarantine=using.quarantine, uploads=using.uploads, correlation_id=story
+    )
+    start_run(
+        batch.product,
+        event.metadata.id,
+        story,
+        uploads=using.uploads,
+        executions=using.executions,
+        now=using.clock.now(),
+    )
+    return batch, len(found.current), found.left
+
+
+def _move_back(
+    batch: HeldBatch, taken: HeldBatch, wish: QuarantineDecided, using: Deciding
+) -> tuple[HeldBatch, HeldBatch]:
+    held = read_listing(batch, using.objects)
+    if batch.status == "held":
+        _require_free(batch, held, using.quarantine, using.objects)
+        batch = taken = _save(taken, "releasing", batch, using.quarantine)
+    ticket = Ticket(run=wish.run, by=wish.by, reason=wish.reason)
+    for item in held:
+        _bring_back(batch, item, ticket, using.quarantine, using.objects)
+    return batch, taken
 
 
 def _decidable(batch: HeldBatch | None, wish: QuarantineDecided, event_id: str) -> HeldBatch:
@@ -77,7 +130,7 @@ def _decidable(batch: HeldBatch | None, wish: QuarantineDecided, event_id: str) 
     resumed = batch.status == "releasing" and wish.decision == "release"
     if batch.status != "held" and batch.decision != event_id and not resumed:
         raise BatchAlreadyDecided(
-            f"{batch.name} is {batch.status} by {batch.decided_by}: {batch.why}",
+            f"{batch.name} is {batch.status}" + (f" by {batch.decided_by}: {batch.why}" if batch.decided_by else ""),
             batch=batch.name,
             remedy=_REMEDIES.get(batch.status, ""),
         )
@@ -88,11 +141,6 @@ def _decidable(batch: HeldBatch | None, wish: QuarantineDecided, event_id: str) 
             remedy="Mend the data and upload it again; each object's report says what is wrong.",
         )
     return batch
-
-
-def _listed(batch: HeldBatch, objects: Objects) -> tuple[HeldObject, ...]:
-    body = objects.read(batch.bucket, listing_key(batch.product, batch.run), limit=MAX_LISTING)
-    return HeldObjects.validate_json(body)
 
 
 def _require_free(batch: HeldBatch, held: tuple[HeldObject, ...], quarantine: Quarantine, objects: Objects) -> None:

@@ -2,8 +2,9 @@
 
 from mesh.domain.events import Event, Metadata, Model, ProductDeclared, stable_id
 from mesh.domain.formats.model import ObjectRef
+from mesh.domain.guard.settings import check_settings
 from mesh.domain.keys import ContractKey
-from mesh.domain.rejections import ContractNotYaml
+from mesh.domain.rejections import ContractNotYaml, ContractSchemaViolation
 from mesh.ports import Bus, Objects, ReadContract, Trace, Uploads
 
 MAX_CONTRACT_BYTES = 80_000
@@ -33,9 +34,10 @@ def declare_product(
     bus: Bus,
     trace: Trace,
 ) -> Declared:
-    """Read that version of the contract, validate it, send `ProductDeclared` once.
+    """Read that version of the contract, validate it and the guard's settings in it, send `ProductDeclared` once.
 
-    Raises what `read_contract` raises (nothing is sent then), and ObjectGone.
+    Raises what `read_contract` raises, ContractSchemaViolation with the path of a bad setting (nothing is sent then),
+    and ObjectGone.
     """
     text = objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=MAX_CONTRACT_BYTES + 1)
     if len(text) > MAX_CONTRACT_BYTES:
@@ -45,7 +47,12 @@ def declare_product(
             key=ref.key,
             remedy="Shorten it: a contract has to fit into an event.",
         )
-    read_contract(text, bucket=ref.bucket, key=ref.key)
+    contract = read_contract(text, bucket=ref.bucket, key=ref.key)
+    try:
+        check_settings(contract)
+    except ContractSchemaViolation as refusal:
+        refusal.where = {"bucket": ref.bucket, "key": ref.key, **refusal.where}
+        raise
     correlation_id = correlation_of(ref)
     sent = send_declaration(ref, key.product, text.decode("utf-8-sig"), uploads=uploads, bus=bus)
     trace.note(correlation_id, "contract received", product=key.product, bucket=ref.bucket, key=ref.key, sent=sent)

@@ -21,6 +21,7 @@ from mesh.ports import Clock, Objects, Quarantine, Trace, Uploads, WorkFiles
 from mesh.usecases.batch_reports import BatchReports, read_checked, read_reports
 from mesh.usecases.batches import read_batch
 from mesh.usecases.crawl import metadata_of
+from mesh.usecases.held_in_place import supersede
 from mesh.usecases.histories import remember_batch
 from mesh.usecases.inspection import Round
 from mesh.usecases.quarantine_objects import HeldObjects
@@ -37,13 +38,17 @@ class SettleBatch(Round):
 
 
 class Settled(Model):
-    """`more`: objects wait, those of this batch among them if it has to be staged again. `news` is for the owner, None
-    where nothing was held back."""
+    """`more`: objects wait, those of this batch among them if it has to be staged again. `same` counts those that were
+    uploaded again with the bytes that are published.
+
+    `news` is for the owner, None where nothing was held back.
+    """
 
     outcome: Outcome | str
     more: bool
     held: int
     accepted: int
+    same: int = 0
     version: int = 0
     news: Event[ProductQuarantined] | None = None
 
@@ -71,21 +76,28 @@ def settle_batch(
     if not again:
         reports = read_reports(work, command.work)
         if held:
-            news = _hold(command, checked, held, reports, objects=objects, quarantine=quarantine, clock=clock)
+            news = _hold(
+                command, checked, held, reports, published=outcome == "published", objects=objects,
+                quarantine=quarantine, clock=clock,
+            )  # fmt: skip
         if outcome == "published" and reports:
-            _store(reports.passed, command, checked.bucket, objects)
+            _store(reports.passed, command, checked, held, version=answer.version if answer else 0, objects=objects)
             remember_batch(work, command.product, command.generation, command.work)
-        uploads.settle(command.product, read_batch(work, command.work))
+        refs = read_batch(work, command.work)
+        keys = {ref.key for ref in refs}
+        supersede(command.product, command.run, keys, quarantine=quarantine, objects=objects)
+        uploads.settle(command.product, refs)
     uploads.drop_lease(command.product, command.holder)
     trace.note(
         command.correlation_id, "batch settled", product=command.product, outcome=outcome, held=len(held),
-        version=answer.version if answer else 0,
+        version=answer.version if answer else 0, same=list(checked.same[:MAX_TOLD]),
     )  # fmt: skip
     return Settled(
         outcome=outcome,
         more=uploads.has_pending(command.product),
         held=len(held),
         accepted=sum(len(table.sources) for table in checked.tables) if outcome == "published" else 0,
+        same=len(checked.same),
         version=answer.version if answer else 0,
         news=news,
     )
@@ -113,6 +125,7 @@ def _hold(
     held: tuple[HeldBack, ...],
     reports: BatchReports | None,
     *,
+    published: bool,
     objects: Objects,
     quarantine: Quarantine,
     clock: Clock,
@@ -126,22 +139,31 @@ def _hold(
         correlation_id=command.correlation_id,
         reason=held[0].reason,
         objects=len(held),
-        releasable=all(each.releasable for each in held),
+        releasable=any(each.releasable for each in held),
         page=page,
         held_at=clock.now(),
         in_place=True,
     )
     listed = tuple(
-        HeldObject(key=each.ref.key, moved_to=None, size=each.ref.size, reason=each.reason, ref=each.ref)
+        HeldObject(
+            key=each.ref.key,
+            moved_to=None,
+            size=each.ref.size,
+            reason=each.reason,
+            ref=each.ref,
+            releasable=each.releasable,
+        )
         for each in held
     )
-    listing = _place(command, "held.json")
-    objects.write(batch.bucket, listing, HeldObjects.dump_json(listed, indent=2), "application/json")
+    objects.write(batch.bucket, batch.listing, HeldObjects.dump_json(listed, indent=2), "application/json")
     if page and reports:
-        text = _page(batch, reports.held, listed, command.facts.promised)
+        fates = _fates(checked, held, "published" if published else "not published")
+        text = _page(batch, reports.held, fates, command.facts.promised)
         objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8")
     quarantine.hold(batch)
-    told = tuple(QuarantinedObject(key=each.ref.key, report=listing, reason=each.reason) for each in held[:MAX_TOLD])
+    told = tuple(
+        QuarantinedObject(key=each.ref.key, report=batch.listing, reason=each.reason) for each in held[:MAX_TOLD]
+    )
     return Event[ProductQuarantined](
         metadata=metadata_of(command, "held"),
         data=ProductQuarantined(
@@ -150,27 +172,62 @@ def _hold(
     )
 
 
-def _page(batch: HeldBatch, report: BatchReport, listed: tuple[HeldObject, ...], contract: Contract | None) -> str:
+def _page(batch: HeldBatch, report: BatchReport, fates: list[tuple[str, str]], contract: Contract | None) -> str:
     commands = (f"mesh release {batch.name} --reason TEXT",) if batch.releasable else ()
     return render(
         report,
         batch=batch.name,
         status=batch.status,
-        objects=[(item.key, item.reason.code) for item in listed],
+        objects=fates,
         commands=(*commands, f"mesh reject {batch.name} --reason TEXT"),
         hidden={f"{t.profile.table}.{column}" for t in report.tables for column in withheld_in(t, contract)},
     )
 
 
-def _store(report: BatchReport, command: SettleBatch, bucket: str, objects: Objects) -> None:
+def _fates(checked: CheckedBatch, held: tuple[HeldBack, ...], passed: str) -> list[tuple[str, str]]:
+    """Each object of the batch with what became of it, held ones first: those with another reason stand apart."""
+    aside = [(each.ref.key, _why(each.reason)) for each in held]
+    known = {key for key, _ in aside}
+    sources = [entry.key for table in checked.tables for entry in table.sources if entry.key not in known]
+    gone = [key for table in checked.tables for key in table.gone if key not in {*known, *sources}]
+    return [
+        *aside,
+        *((key, passed) for key in sources),
+        *((key, "deleted by its owner: its rows are taken out") for key in gone),
+        *((key, "the same bytes as published: nothing changed") for key in checked.same),
+    ]
+
+
+def _why(reason: Reason) -> str:
+    column = reason.where.get("column", "")
+    return f"held back: {reason.code}{f' in column {column}' if column else ''}"
+
+
+def _store(
+    report: BatchReport,
+    command: SettleBatch,
+    checked: CheckedBatch,
+    held: tuple[HeldBack, ...],
+    *,
+    version: int,
+    objects: Objects,
+) -> None:
     """The report of what was published: JSON without what is withheld, and the page for people."""
     hidden = {table.profile.table: withheld_in(table, command.facts.promised) for table in report.tables}
     public = report.model_copy(
         update={"tables": tuple(without_values(table, hidden[table.profile.table]) for table in report.tables)}
     )
     secret = {f"{table}.{column}" for table, columns in hidden.items() for column in columns}
-    page = render(report, batch=f"{command.product}/{command.run}", status="published", hidden=secret)
-    body = public.model_dump_json(indent=1).encode()
+    page = render(
+        report,
+        batch=f"{command.product}/{command.run}",
+        status="published",
+        objects=_fates(checked, held, f"published in version {version}"),
+        commands=(f"mesh quarantine {command.product}/{command.run}",) if held else (),
+        hidden=secret,
+        held=len(held),
+    )
+    bucket, body = checked.bucket, public.model_dump_json(indent=1).encode()
     objects.write(bucket, _place(command, "report.json"), body, "application/json")
     objects.write(bucket, _place(command, "report.html"), page.encode(), "text/html; charset=utf-8")
 

@@ -41,7 +41,7 @@ def test_a_clean_batch_has_no_finding():
 def test_the_first_batch_is_taken_on_trust_and_that_is_said():
     (only_note,) = judged(clean(), History(table="t"))
     assert (only_note.code, only_note.severity) == ("HistoryTooShort", "info")
-    assert "0 batches" in only_note.message
+    assert "0 objects" in only_note.message
 
 
 def test_with_a_short_history_only_what_can_be_judged_is():

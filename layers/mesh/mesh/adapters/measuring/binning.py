@@ -1,23 +1,32 @@
 """Numbers counted in bins. To compare every value with every edge beats searching its bin: it is done in vectors."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from mesh.adapters.measuring.rows import Rows
+from mesh.domain.guard.history import reference_edges
+from mesh.domain.quality.model import MAX_CATEGORIES, ValueCount
 from mesh.domain.quality.sql_text import identifier
 
 
-def edges_of(given: Sequence[float] | None, quantiles: Sequence[float] | None) -> tuple[float, ...]:
-    """Those of the accepted history, else bins of equal counts; () for a column without a number.
+def edges_of(
+    given: Sequence[float] | None, quantiles: Sequence[float] | None, distinct: int, top: Sequence[ValueCount]
+) -> tuple[float, ...]:
+    """Those of the accepted history, else the ones that a history would begin with; () for a column without a number.
 
-    `quantiles` are values of the column, from the least to the greatest; one that repeats makes fewer bins. A greatest
-    value that repeats has a bin of its own, of no width: of a flag 0 and 1 the edges are 0, 1, 1.
+    `quantiles` are values of the column, from the least to the greatest; `top` are its most frequent values.
     """
     if given and len(given) >= 2:
         return tuple(sorted(given))
-    if not quantiles:
-        return ()
-    edges = tuple(dict.fromkeys(map(float, quantiles)))
-    return (*edges, edges[-1]) if quantiles[-1] == quantiles[-2] else edges
+    values = finite_values(distinct, top)
+    return reference_edges(list(values), quantiles or (), listed=bool(values))
+
+
+def finite_values(distinct: int, top: Sequence[ValueCount]) -> dict[float, int]:
+    """How often each number comes, of a column whose values are all known; nothing for others."""
+    if not 0 < distinct <= MAX_CATEGORIES or len(top) != distinct:
+        return {}
+    return {value: item.count for item in top if math.isfinite(value := float(item.value))}
 
 
 def bin_counts(rows: Rows, edges: Mapping[str, tuple[float, ...]], where: str = "true") -> dict[str, tuple[int, ...]]:

@@ -8,9 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import batched
 from typing import Any, Final
 
-from mesh.adapters.measuring.binning import bin_counts, edges_of
-from mesh.adapters.measuring.rows import Rows
+from mesh.adapters.measuring.binning import bin_counts, edges_of, finite_values
+from mesh.adapters.measuring.parts import MARKS, part_profiles, smallest_marks
+from mesh.adapters.measuring.rows import OBJECT, Rows
 from mesh.adapters.measuring.sql_types import duck_type
+from mesh.adapters.measuring.values import Values, cut, few_values, labelled_bins, labelled_values
+from mesh.domain.guard.cells import INTEGERS
 from mesh.domain.hive_types import is_number
 from mesh.domain.quality.model import (
     BINS,
@@ -18,34 +21,32 @@ from mesh.domain.quality.model import (
     ColumnProfile,
     Histogram,
     Kind,
-    LabelledCounts,
     TableData,
     TableProfile,
     ValueCount,
 )
-from mesh.domain.quality.sql_text import ROWS, identifier, text_literal
+from mesh.domain.quality.shapes import shape_edges, shape_of_values
+from mesh.domain.quality.sql_text import ROWS, identifier
 
 EXACT_ROWS: Final = 200_000
 EXACT_VALUES: Final = 10_000
 """Above both, distinct values are estimated."""
 MAX_FINGERPRINTS: Final = 5_000
 _FEW_VALUES: Final = 500
-_MAX_LABELS: Final = 20
 _FEW: Final = 5
-_MAX_TEXT: Final = 200
 _CHUNK: Final = 20
 _MOMENTS: Final = ("date", "timestamp")
-_Values = tuple[int, tuple[ValueCount, ...]]
 
 
 def profile_of(rows: Rows, data: TableData) -> TableProfile:
     """The profile of all rows that were read; sizes are those of the batch."""
     count = int(rows.one("count(*)")[0])
     repeated, fingerprints = _fingerprints(rows, count)
+    columns = tuple(_columns(rows, data, count))
     return TableProfile(
         table=data.table, rows=count, bytes=sum(ref.size for ref in data.refs), objects=len(data.refs),
-        exact=rows.exact, duplicate_rows=repeated, columns=tuple(_columns(rows, data, count)),
-        fingerprints=fingerprints,
+        exact=rows.exact, duplicate_rows=repeated, columns=columns, fingerprints=fingerprints,
+        parts=tuple(part_profiles(rows, data, columns)),
     )  # fmt: skip
 
 
@@ -57,25 +58,47 @@ def _columns(rows: Rows, data: TableData, count: int) -> Iterator[ColumnProfile]
 
 def _chunk(rows: Rows, data: TableData, names: Sequence[str], count: int) -> Iterator[ColumnProfile]:
     found = _aggregates(rows, names)
+    few = few_values(rows, [name for name, facts in found.items() if facts["distinct"] <= _FEW_VALUES])
+    values = {
+        name: few.get(name) or _many_values(rows, name, facts["distinct"], count) for name, facts in found.items()
+    }
     edges = {
-        name: edges_of(data.edges.get(name), facts.get("quantiles"))
+        name: edges_of(data.edges.get(name), facts.get("quantiles"), *values[name])
         for name, facts in found.items()
         if is_number(rows.types[name])
     }
     counts = bin_counts(rows, edges)
-    labelled = _labelled_bins(rows, data.label, edges)
-    few = _few_values(rows, {name: facts["distinct"] for name, facts in found.items()})
+    labelled = labelled_bins(rows, data.label, edges)
+    shapes = _shapes(rows, found, values)
     for name, facts in found.items():
-        distinct, top = few.get(name) or _many_values(rows, name, facts["distinct"], count)
+        distinct, top = values[name]
         column = _column(rows.types[name], name, facts, count).model_copy(
             update={"distinct": distinct, "top": top, "kind": _kind(rows.types[name], distinct)}
         )
         if counts.get(name):
             histogram = Histogram(edges=edges[name], counts=counts[name])
-            column = column.model_copy(update={"histogram": histogram, "labelled": labelled.get(name, ())})
+            told = {"histogram": histogram, "labelled": labelled.get(name, ()), "shape": shapes.get(name)}
+            column = column.model_copy(update=told)
         elif data.label in rows.types:
-            column = column.model_copy(update={"labelled": _labelled_values(rows, data.label, column)})
+            column = column.model_copy(update={"labelled": labelled_values(rows, data.label, column)})
         yield column
+
+
+def _shapes(rows: Rows, found: Mapping[str, dict[str, Any]], values: Mapping[str, Values]) -> dict[str, Histogram]:
+    """Histograms for people. Of columns whose values are all known nothing is read again."""
+    edges = {
+        name: shape_edges(facts["quantiles"], whole=rows.types[name] in INTEGERS)
+        for name, facts in found.items()
+        if facts.get("quantiles")
+    }
+    listed = {name: finite_values(*values[name]) for name in edges}
+    counts = bin_counts(rows, {name: each for name, (each, _) in edges.items() if not listed[name]})
+    return {
+        name: Histogram(edges=each, counts=counts[name], logarithmic=logarithmic)
+        if name in counts
+        else shape_of_values(listed[name], each, logarithmic=logarithmic)
+        for name, (each, logarithmic) in edges.items()
+    }
 
 
 def _aggregates(rows: Rows, names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -113,7 +136,7 @@ def _column(type_: str, name: str, facts: dict[str, Any], count: int) -> ColumnP
     quantiles = facts.get("quantiles")
     return ColumnProfile(
         name=name, type=type_, kind=_kind(type_, facts["distinct"]), rows=count, nulls=count - facts["values"],
-        distinct=facts["distinct"], low=_cut(facts["low"]), high=_cut(facts["high"]), mean=facts.get("mean"),
+        distinct=facts["distinct"], low=cut(facts["low"]), high=cut(facts["high"]), mean=facts.get("mean"),
         deviation=facts.get("deviation"),
         quartiles=(quantiles[BINS // 4], quantiles[BINS // 2], quantiles[BINS * 3 // 4]) if quantiles else None,
         max_length=facts.get("max_length"), mean_length=facts.get("mean_length"),
@@ -128,20 +151,7 @@ def _kind(type_: str, distinct: int) -> Kind:
     return "category" if distinct <= MAX_CATEGORIES else "text"
 
 
-def _few_values(rows: Rows, estimated: Mapping[str, int]) -> dict[str, _Values]:
-    """Columns of few values: all of them counted, in one query."""
-    names = [name for name, distinct in estimated.items() if distinct <= _FEW_VALUES]
-    if not names:
-        return {}
-    counted = rows.one(", ".join(f"CAST(histogram({identifier(name)}) AS MAP(VARCHAR, UBIGINT))" for name in names))
-    found = {}
-    for name, counts in zip(names, counted, strict=True):
-        most = sorted((counts or {}).items(), key=lambda pair: -pair[1])[:MAX_CATEGORIES]
-        found[name] = len(counts or {}), tuple(ValueCount(value=_cut(value) or "", count=n) for value, n in most)
-    return found
-
-
-def _many_values(rows: Rows, name: str, estimated: int, count: int) -> _Values:
+def _many_values(rows: Rows, name: str, estimated: int, count: int) -> Values:
     """How many distinct values there are, and the most frequent."""
     if count > EXACT_ROWS and estimated > EXACT_VALUES:
         return estimated, _estimated_top(rows, name)
@@ -150,7 +160,7 @@ def _many_values(rows: Rows, name: str, estimated: int, count: int) -> _Values:
         f"WITH g AS (SELECT {column} AS v, count(*) AS n FROM {rows.source} WHERE {column} IS NOT NULL GROUP BY 1) "
         f"SELECT CAST(v AS VARCHAR), n, (SELECT count(*) FROM g) FROM g ORDER BY n DESC, v LIMIT {MAX_CATEGORIES}"
     )
-    return (found[0][2] if found else 0), tuple(ValueCount(value=_cut(value) or "", count=n) for value, n, _ in found)
+    return (found[0][2] if found else 0), tuple(ValueCount(value=cut(value) or "", count=n) for value, n, _ in found)
 
 
 def _estimated_top(rows: Rows, name: str) -> tuple[ValueCount, ...]:
@@ -161,42 +171,7 @@ def _estimated_top(rows: Rows, name: str) -> tuple[ValueCount, ...]:
     marks = ", ".join("?" for _ in values)
     sql = f"SELECT CAST({column} AS VARCHAR), count(*) AS n FROM {rows.source} WHERE {column} IN ({marks}) GROUP BY 1"
     found = rows.db.execute(f"{sql} ORDER BY n DESC, 1", values).fetchall()
-    return tuple(ValueCount(value=_cut(value) or "", count=n) for value, n in found)
-
-
-def _labels(rows: Rows, label: str) -> bool:
-    return label in rows.types and rows.one(f"count(DISTINCT {identifier(label)})")[0] <= _MAX_LABELS
-
-
-def _labelled_bins(
-    rows: Rows, label: str, edges: dict[str, tuple[float, ...]]
-) -> dict[str, tuple[LabelledCounts, ...]]:
-    """For each number, and each value of the label: its bins."""
-    if not _labels(rows, label):
-        return {}
-    found: dict[str, list[LabelledCounts]] = {}
-    said = f"CAST({identifier(label)} AS VARCHAR)"
-    for (value,) in rows.all(f"SELECT DISTINCT {said} FROM {rows.source} WHERE {said} IS NOT NULL ORDER BY 1"):
-        where = f"{said} = {text_literal(value)}"
-        for name, counts in bin_counts(rows, edges, where).items():
-            found.setdefault(name, []).append(LabelledCounts(label=value, counts=counts))
-    return {name: tuple(counts) for name, counts in found.items()}
-
-
-def _labelled_values(rows: Rows, label: str, column: ColumnProfile) -> tuple[LabelledCounts, ...]:
-    """For each value of the label: the counts of the column's `top`."""
-    if not column.top or not _labels(rows, label):
-        return ()
-    name, by = f"CAST({identifier(column.name)} AS VARCHAR)", f"CAST({identifier(label)} AS VARCHAR)"
-    places = {value.value: index for index, value in enumerate(column.top)}
-    found: dict[str, list[int]] = {}
-    listed = ", ".join(map(text_literal, places))
-    for value, said, count in rows.all(
-        f"SELECT {name}[:{_MAX_TEXT}], {by}, count(*) FROM {rows.source} "
-        f"WHERE {by} IS NOT NULL AND {name}[:{_MAX_TEXT}] IN ({listed}) GROUP BY 1, 2 ORDER BY 2"
-    ):
-        found.setdefault(said, [0] * len(places))[places[value]] = count
-    return tuple(LabelledCounts(label=said, counts=tuple(counts)) for said, counts in found.items())
+    return tuple(ValueCount(value=cut(value) or "", count=n) for value, n in found)
 
 
 def _fingerprints(rows: Rows, count: int) -> tuple[int, tuple[str, ...]]:
@@ -207,12 +182,8 @@ def _fingerprints(rows: Rows, count: int) -> tuple[int, tuple[str, ...]]:
     """
     if not count or not rows.columns:
         return 0, ()
-    cells = ", ".join(map(identifier, sorted(rows.columns)))
-    rows.db.execute(f"CREATE OR REPLACE TEMP TABLE mesh_marks AS SELECT hash(version(), {cells}) AS h FROM {ROWS}")
-    distinct = rows.all("SELECT count(DISTINCT h) FROM mesh_marks")[0][0]
-    smallest = rows.all(f"SELECT DISTINCT h FROM mesh_marks ORDER BY h LIMIT {MAX_FINGERPRINTS}")
-    return count - distinct, tuple(f"{number:016x}" for (number,) in smallest)
-
-
-def _cut(text: str | None) -> str | None:
-    return text[:_MAX_TEXT] if text is not None else None
+    cells = ", ".join(f"coalesce(CAST({identifier(name)} AS VARCHAR), chr(30))" for name in sorted(rows.columns))
+    mark = f"md5_number_upper(concat_ws(chr(31), {cells}))"
+    rows.db.execute(f"CREATE OR REPLACE TEMP TABLE {MARKS} AS SELECT {mark} AS h, {identifier(OBJECT)} FROM {ROWS}")
+    distinct = rows.all(f"SELECT count(DISTINCT h) FROM {MARKS}")[0][0]
+    return count - distinct, smallest_marks(rows, MARKS, MAX_FINGERPRINTS)

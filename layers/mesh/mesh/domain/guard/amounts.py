@@ -17,10 +17,14 @@ _MIN_OUTLIERS: Final = 3
 
 
 def unusual_volume(case: Case) -> Iterator[Finding]:
-    """`VolumeUnusual`: rows against the median of the accepted batches, as a factor. Where batches differ by nature,
-    four robust deviations of the logarithm of their rows are allowed. Few rows harm little: a warning."""
+    """`VolumeUnusual`: rows against the median of the accepted batches, as a factor; what arrived together counts as
+    one batch here. Where batches differ by nature, four robust deviations of the logarithm of their rows are allowed.
+    Few rows harm little: a warning."""
     check: Check = "VolumeUnusual"
-    logs = [math.log(max(1, batch.rows)) for batch in case.history.batches]
+    volumes = case.history.volumes.values()
+    if len(volumes) < case.settings.min_batches:
+        return
+    logs = [math.log(max(1, rows)) for rows in volumes]
     middle = statistics.median(logs)
     deviation = _MAD_TO_DEVIATION * statistics.median(abs(value - middle) for value in logs)
     apart = math.log(max(1, case.profile.rows)) - middle

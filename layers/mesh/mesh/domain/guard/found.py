@@ -5,12 +5,10 @@ from functools import cached_property
 
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.guard.fingerprints import Sketch
-from mesh.domain.guard.history import History
+from mesh.domain.guard.history import MIN_PART_ROWS, History
 from mesh.domain.guard.settings import Check, GuardSettings
 from mesh.domain.quality.model import ColumnProfile, Dimension, Evidence, Finding, TableProfile
 
-MIN_BATCH_ROWS = 20
-"""Statistics of fewer rows say nothing."""
 _RELEASE = "Look at the source of the data. If it is right, release the batch with a reason: it then is an example."
 
 
@@ -27,11 +25,11 @@ class Case:
     @property
     def enough(self) -> bool:
         """Whether statistics can be judged: batches and rows enough on both sides."""
-        return self.enough_history and self.profile.rows >= MIN_BATCH_ROWS
+        return self.enough_history and self.profile.rows >= MIN_PART_ROWS
 
     @property
     def enough_history(self) -> bool:
-        """Whether there are as many accepted batches and rows as the settings ask."""
+        """Whether there are as many accepted objects (parts of batches) and rows as the settings ask."""
         known = self.history
         return len(known.batches) >= self.settings.min_batches and known.rows >= self.settings.min_rows
 

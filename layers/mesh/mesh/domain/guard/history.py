@@ -1,4 +1,7 @@
-"""What was accepted of a table: the batches that a new one is compared with.
+"""What was accepted of a table: the objects that a new batch is compared with, each by itself.
+
+Objects that arrived together are parts of one generation, and each is remembered like a batch of its own: a first load
+of 20 files is a history of 20, and tells how much they differ. Small ones are taken together (`parts_of`).
 
 Kept small (a batch of the credit data is about 10 KB of JSON), since it is read and written with each batch: counts on
 common bins instead of values, and of the fingerprints as many as find a repeated slice.
@@ -13,15 +16,26 @@ from pydantic import Field
 from mesh.domain.events import Model
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.guard.fingerprints import pack, unpack
-from mesh.domain.quality.model import MAX_CATEGORIES, ColumnProfile, Histogram, Kind, TableProfile
+from mesh.domain.quality.model import (
+    MAX_CATEGORIES,
+    MAX_PARTS,
+    ColumnProfile,
+    Histogram,
+    Kind,
+    PartProfile,
+    TableProfile,
+)
 
 MAX_BATCHES: Final = 50
-"""Seven weeks of daily uploads, or a year of weekly ones. What is known after fifty batches hardly grows with more
-(errors shrink with the root of their number), and a season that is over should fade."""
+"""Parts, of one or several generations: seven weeks of daily uploads of one object, or a year of weekly ones. What is
+known after fifty hardly grows with more (errors shrink with the root of their number), and a season that is over should
+fade."""
 MAX_OBJECTS: Final = 1_000
 """Objects that are remembered of one batch."""
 MAX_FINGERPRINTS: Final = 2_000
 """Fingerprints that are remembered of one batch: a share of repeated rows is then known to about two in a hundred."""
+MIN_PART_ROWS: Final = 20
+"""Statistics of fewer rows say nothing."""
 _FENCE: Final = 3.0
 """Tukey's outer fences lie this many interquartile ranges beyond the quartiles."""
 
@@ -40,8 +54,11 @@ class PastColumn(Model):
 
 
 class PastBatch(Model):
-    """One accepted batch. `objects` are (key, ETag, size); `fingerprints` are packed, `fingerprints_cut` says that
-    they are only the smallest of them."""
+    """One accepted batch, or one part of it.
+
+    `objects` are (key, ETag, size); `fingerprints` are packed, `fingerprints_cut` says that they are only the smallest
+    of them.
+    """
 
     generation: int
     rows: int
@@ -58,11 +75,15 @@ class PastBatch(Model):
 
 
 class History(Model):
-    """Accepted batches of one table, the newest last, at most `MAX_BATCHES`. `edges` are the common bins by column."""
+    """Accepted batches of one table, in parts, the newest last, at most `MAX_BATCHES`.
+
+    `edges` are the common bins by column; `volumes` has the rows of as many generations, whose parts may be forgotten.
+    """
 
     table: str
     edges: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     batches: tuple[PastBatch, ...] = ()
+    volumes: dict[int, int] = Field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -77,11 +98,28 @@ class History(Model):
 def edges_of(history: History) -> dict[str, tuple[float, ...]]:
     """The bins to count the next batch's numbers in, by column: for `TableData.edges`.
 
-    They follow from the first accepted batch that has the column, widened by one bin on each side that begins at the
-    outer fences, so that outliers are counted apart. They are renewed when the column stops being a number, or when no
-    batch that is remembered has it any more (all rolled back, or fifty batches without it).
+    They are those of the first accepted batch that has the column (`reference_edges`), and are renewed when the column
+    stops being a number, or when no batch that is remembered has it any more (all rolled back, or long without it).
     """
     return dict(history.edges)
+
+
+def parts_of(rows: Sequence[int], limit: int = MAX_PARTS) -> list[int]:
+    """The part that each object belongs to, from 0; `rows` of the objects, in the order of their keys.
+
+    An object is a part of its own unless it is small: neighbours (so objects of one partition) are then taken together
+    until they have the rows that statistics need, and so that there are at most `limit` parts.
+    """
+    enough = max(MIN_PART_ROWS, -(-sum(rows) // limit))
+    found, part, together = [], 0, 0
+    for count in rows:
+        if together >= enough:
+            part, together = part + 1, 0
+        found.append(part)
+        together += count
+    if 0 < together < enough and part:  # the rest is too little to be one
+        found = [min(each, part - 1) for each in found]
+    return found
 
 
 def remember(
@@ -96,15 +134,31 @@ def remember(
     before = tuple(batch for batch in history.batches if batch.generation < generation)
     after = tuple(batch for batch in history.batches if batch.generation > generation)
     edges = {**_new_edges(profile), **_known_edges(history, profile, (*before, *after))}
-    batch = _past_batch(generation, profile, edges, tuple(sorted(set(sources))), refs)
-    batches = (*before, batch, *after)[-MAX_BATCHES:]
-    return History(table=profile.table, edges=_used(edges, batches), batches=batches)
+    from_ = tuple(sorted(set(sources)))
+    parts = [_past_batch(generation, part, edges, from_, refs) for part in _parts(profile, refs)]
+    batches = (*before, *parts, *after)[-MAX_BATCHES:]
+    volumes = dict(sorted({**history.volumes, generation: profile.rows}.items())[-MAX_BATCHES:])
+    return History(table=profile.table, edges=_used(edges, batches), batches=batches, volumes=volumes)
+
+
+def _parts(profile: TableProfile, refs: Sequence[ObjectRef]) -> tuple[PartProfile, ...]:
+    """Those that were profiled, else the batch as one."""
+    return profile.parts or (
+        PartProfile(
+            keys=tuple(ref.key for ref in refs),
+            rows=profile.rows,
+            duplicate_rows=profile.duplicate_rows,
+            columns=profile.columns,
+            fingerprints=profile.fingerprints,
+        ),
+    )
 
 
 def forget_after(history: History, generation: int) -> History:
     """The history as it was when `generation` was the newest batch: what was rolled back is no example any more."""
     batches = tuple(batch for batch in history.batches if batch.generation <= generation)
-    return History(table=history.table, edges=_used(history.edges, batches), batches=batches)
+    volumes = {known: rows for known, rows in history.volumes.items() if known <= generation}
+    return History(table=history.table, edges=_used(history.edges, batches), batches=batches, volumes=volumes)
 
 
 def forget_objects(history: History, keys: Collection[str]) -> History:
@@ -112,7 +166,40 @@ def forget_objects(history: History, keys: Collection[str]) -> History:
     batches = tuple(
         batch for batch in history.batches if not batch.objects or any(key not in keys for key, _, _ in batch.objects)
     )
-    return History(table=history.table, edges=_used(history.edges, batches), batches=batches)
+    return history.model_copy(update={"edges": _used(history.edges, batches), "batches": batches})
+
+
+def forget_repeats(history: History, present: Collection[tuple[str, str, int]]) -> History:
+    """The history without rows and objects that nobody can read any more: what was deleted or replaced may come again.
+
+    `present` are (key, ETag, size) of what is published. Shapes stay: they are still what the table looked like.
+    """
+    return history.model_copy(update={"batches": tuple(_as_published(batch, present) for batch in history.batches)})
+
+
+def _as_published(batch: PastBatch, present: Collection[tuple[str, str, int]]) -> PastBatch:
+    there = tuple(known for known in batch.objects if known in present)
+    if batch.objects and not there:
+        return batch.model_copy(update={"objects": (), "fingerprints": "", "fingerprints_cut": False})
+    return batch.model_copy(update={"objects": there})
+
+
+def reference_edges(values: Sequence[float], quantiles: Sequence[float], *, listed: bool) -> tuple[float, ...]:
+    """Bins to count a number in that has no history: one for each of its `values` where all are `listed` (codes: 3 and
+    4 are not neighbours), else those between the `quantiles`, which are of equal counts; and outer ones beyond the
+    fences. Empty without a number."""
+    if not quantiles:
+        return ()
+    inner = sorted(set(values if listed and values else map(float, quantiles)))
+    # A greatest value that is frequent has a bin of its own; else the last bin contains its upper edge. The bin beyond
+    # it must not.
+    own = (listed and values) or len(inner) == 1 or quantiles[-1] == quantiles[-2]
+    inner = [*(inner if own else inner[:-1]), math.nextafter(inner[-1], math.inf)]
+    low, high = (float(quantiles[round(share * (len(quantiles) - 1))]) for share in (0.25, 0.75))
+    # Wide enough to be a bin of its own beside any value, however large.
+    width = max((high - low) * _FENCE, inner[-1] - inner[0], 1.0, abs(inner[0]) / 1e6, abs(inner[-1]) / 1e6)
+    fences = min(inner[0], low - (high - low) * _FENCE), max(inner[-1], high + (high - low) * _FENCE)
+    return tuple(sorted({fences[0] - width, fences[0], *inner, fences[1], fences[1] + width}))
 
 
 def rebinned(column: ColumnProfile, edges: Sequence[float]) -> tuple[int, ...]:
@@ -130,9 +217,9 @@ def rebinned(column: ColumnProfile, edges: Sequence[float]) -> tuple[int, ...]:
 
 def _new_edges(profile: TableProfile) -> dict[str, tuple[float, ...]]:
     return {
-        column.name: _reference_edges(column)
+        column.name: column.histogram.edges
         for column in profile.columns
-        if column.kind == "number" and column.histogram and column.quartiles and column.rows > column.nulls
+        if column.kind == "number" and column.histogram and column.rows > column.nulls
     }
 
 
@@ -151,43 +238,28 @@ def _used(edges: Mapping[str, tuple[float, ...]], batches: Iterable[PastBatch]) 
     return {name: bins for name, bins in edges.items() if name in counted}
 
 
-def _reference_edges(column: ColumnProfile) -> tuple[float, ...]:
-    """A bin for each value where all are known (codes: 3 and 4 are not neighbours), else those of the profile; and
-    outer ones beyond the fences."""
-    if column.histogram is None or column.quartiles is None:
-        return ()
-    values = sorted({value for item in column.top if (value := _number(item.value)) is not None})
-    inner = values if all_values(column) and values else list(column.histogram.edges)
-    # The last bin contains its upper edge; the bin beyond it must not.
-    inner = [*(inner if inner is values else inner[:-1]), math.nextafter(max(inner), math.inf)]
-    low, _, high = column.quartiles
-    # Wide enough to be a bin of its own beside any value, however large.
-    width = max((high - low) * _FENCE, inner[-1] - inner[0], 1.0, abs(inner[0]) / 1e6, abs(inner[-1]) / 1e6)
-    fences = min(inner[0], low - (high - low) * _FENCE), max(inner[-1], high + (high - low) * _FENCE)
-    return tuple(sorted({fences[0] - width, fences[0], *inner, fences[1], fences[1] + width}))
-
-
 def _past_batch(
     generation: int,
-    profile: TableProfile,
+    part: PartProfile,
     edges: Mapping[str, tuple[float, ...]],
     sources: tuple[str, ...],
     refs: Sequence[ObjectRef],
 ) -> PastBatch:
-    kept = sorted(profile.fingerprints)[:MAX_FINGERPRINTS]
+    kept, keys = sorted(part.fingerprints)[:MAX_FINGERPRINTS], set(part.keys)
+    of_part = [ref for ref in refs if ref.key in keys]
     return PastBatch(
         generation=generation,
-        rows=profile.rows,
-        duplicate_rows=profile.duplicate_rows,
+        rows=part.rows,
+        duplicate_rows=part.duplicate_rows,
         sources=sources,
-        objects=tuple((ref.key, ref.etag, ref.size) for ref in refs[:MAX_OBJECTS]),
+        objects=tuple((ref.key, ref.etag, ref.size) for ref in of_part[:MAX_OBJECTS]),
         fingerprints=pack(kept),
-        fingerprints_cut=len(kept) < distinct_rows(profile),
-        columns={column.name: _past_column(column, edges.get(column.name, ())) for column in profile.columns},
+        fingerprints_cut=len(kept) < distinct_rows(part),
+        columns={column.name: _past_column(column, edges.get(column.name, ())) for column in part.columns},
     )
 
 
-def distinct_rows(profile: TableProfile) -> int:
+def distinct_rows(profile: TableProfile | PartProfile) -> int:
     """Rows that differ from each other."""
     return profile.rows - profile.duplicate_rows
 

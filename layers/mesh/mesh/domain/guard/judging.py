@@ -1,6 +1,7 @@
 """A batch of one table against its accepted history.
 
-Statistics need a history; what is gone, of another type, or a copy, shows from the second batch on.
+Statistics need a history; what is gone, of another type, or a copy, shows from the second batch on, and so does a shift
+that chance cannot make. What the contract's own revision changed is no finding (`under_contract`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -8,14 +9,16 @@ from typing import Final
 
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.guard.amounts import unusual_outliers, unusual_volume
-from mesh.domain.guard.found import MIN_BATCH_ROWS, Case
-from mesh.domain.guard.history import History
+from mesh.domain.guard.contracted import under_contract
+from mesh.domain.guard.found import Case
+from mesh.domain.guard.history import MIN_PART_ROWS, History
 from mesh.domain.guard.labels import contradicting_labels
 from mesh.domain.guard.repeats import repeated_earlier, repeated_rows, same_objects
 from mesh.domain.guard.settings import Check, GuardSettings
-from mesh.domain.guard.shifts import shifted_columns, shifted_labels
+from mesh.domain.guard.shifts import obvious_shifts, shifted_columns, shifted_labels
 from mesh.domain.guard.structure import empty_columns, gone_columns, numbers_as_text, unknown_sources
 from mesh.domain.quality.model import Finding, TableProfile
+from mesh.domain.schema import TableSchema
 
 type Judge = Callable[[Case], Iterator[Finding]]
 
@@ -27,6 +30,7 @@ _ALWAYS: Final[dict[Check, Judge]] = {
     "RepeatsEarlierData": repeated_earlier,
     "UnknownSource": unknown_sources,
 }
+_WITHOUT_HISTORY: Final[dict[Check, Judge]] = {"DistributionShifted": obvious_shifts}
 _WITH_HISTORY: Final[dict[Check, Judge]] = {"VolumeUnusual": unusual_volume}
 _WITH_ROWS: Final[dict[Check, Judge]] = {
     "RowsRepeated": repeated_rows,
@@ -44,19 +48,21 @@ def judge(
     *,
     sources: Sequence[str] = (),
     refs: Sequence[ObjectRef] = (),
+    expected: TableSchema | None = None,
 ) -> tuple[Finding, ...]:
-    """What is unlike the accepted batches, errors first. `sources` are who wrote the batch, `refs` its objects.
+    """What is unlike the accepted batches, errors first. `sources` are who wrote the batch, `refs` its objects;
+    `expected` are the columns that the contract in force promises.
 
     An empty history gives nothing but the word that there is none: the first batch is taken on trust.
     """
-    case = Case(profile, history, settings, tuple(sources), tuple(refs))
+    known = under_contract(history, profile, expected)
+    case = Case(profile, known, settings, tuple(sources), tuple(refs))
     if not history.batches:
         return (_too_short(case),)
     checks = dict(_ALWAYS)
     if case.enough_history:
         checks |= _WITH_HISTORY
-    if case.enough:
-        checks |= _WITH_ROWS
+    checks |= _WITH_ROWS if case.enough else _WITHOUT_HISTORY
     found = [finding for check, made in checks.items() if settings.on(check) for finding in made(case)]
     order = {"error": 0, "warning": 1, "info": 2}
     found.sort(key=lambda finding: order[finding.severity])
@@ -67,11 +73,11 @@ def _too_short(case: Case) -> Finding:
     """`HistoryTooShort`, for the report alone."""
     known, settings = case.history, case.settings
     if case.enough_history:
-        message = f"{case.profile.rows} rows are too few to compare distributions: it takes {MIN_BATCH_ROWS}."
+        message = f"{case.profile.rows} rows are too few to compare distributions: it takes {MIN_PART_ROWS}."
     else:
         message = (
-            f"Distributions, labels and volume were not compared: {len(known.batches)} batches of together "
-            f"{known.rows:,} rows were accepted so far; {settings.min_batches} batches with {settings.min_rows:,} rows "
+            f"Distributions, labels and volume were hardly compared: {len(known.batches)} objects of together "
+            f"{known.rows:,} rows were accepted so far; {settings.min_batches} objects with {settings.min_rows:,} rows "
             "are needed."
         )
     return Finding(

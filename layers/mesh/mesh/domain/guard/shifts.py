@@ -2,13 +2,20 @@
 
 import math
 from collections.abc import Iterator
+from typing import Final
 
-from mesh.domain.guard.cells import Cells, cells_of, evidence_of, label_counts
+from mesh.domain.guard.cells import INTEGERS, Cells, cells_of, evidence_of, label_counts
 from mesh.domain.guard.distance import Distance, dispersion_of, distance
 from mesh.domain.guard.found import Case, percent
 from mesh.domain.guard.settings import NEAR, Check
 from mesh.domain.guard.tails import holm
 from mesh.domain.quality.model import ColumnProfile, Finding
+
+_OBVIOUS: Final = 1.0
+"""PSI of a shift that is told before there is a history: four times what counts as a major one."""
+_MANY_ROWS: Final = 1_000
+_NAMES: Final = 0.98
+"""Share of values that occur once, as estimated, from which on whole numbers name rows."""
 
 
 def shifted_columns(case: Case) -> Iterator[Finding]:
@@ -27,6 +34,26 @@ def shifted_columns(case: Case) -> Iterator[Finding]:
     for (column, cells), found, chance in zip(compared, judged, holm([one.chance for one in judged]), strict=True):
         if found.psi >= smallest and chance <= allowed:
             yield _shift(case, column, cells, found, chance)
+
+
+def obvious_shifts(case: Case) -> Iterator[Finding]:
+    """`DistributionShifted` before the history is long enough to know what is usual: a PSI above `_OBVIOUS` with
+    thousands of rows on both sides, which chance cannot make. A warning, since such a change may be the column's
+    nature; numbers that name rows (ids, serial numbers) are left out, for theirs it is."""
+    smallest = max(_OBVIOUS, case.settings.thresholds.get("DistributionShifted", 0.0))
+    for column in case.columns:
+        cells = cells_of(column, case.history)
+        if cells is None or column.nulls == column.rows or _names_rows(column):
+            continue
+        if min(sum(cells.accepted), sum(cells.batch)) < _MANY_ROWS:
+            continue
+        found = _excused(cells, distance(cells.accepted, cells.batch, ordered=cells.ordered))
+        if found.psi > smallest:
+            yield _shift(case, column, cells, found, found.chance, near=True)
+
+
+def _names_rows(column: ColumnProfile) -> bool:
+    return column.type in INTEGERS and column.distinct > _NAMES * (column.rows - column.nulls)
 
 
 def shifted_labels(case: Case) -> Iterator[Finding]:
@@ -67,15 +94,17 @@ def _excused(cells: Cells, alone: Distance) -> Distance:
     return distance(cells.accepted, cells.batch, ordered=cells.ordered, dispersion=dispersion)
 
 
-def _shift(case: Case, column: ColumnProfile, cells: Cells, found: Distance, chance: float) -> Finding:
+def _shift(
+    case: Case, column: ColumnProfile, cells: Cells, found: Distance, chance: float, *, near: bool = False
+) -> Finding:
     check: Check = "DistributionShifted"
     threshold = case.settings.threshold(check)
     past = found.psi >= threshold and chance <= case.settings.chance(check)
     return case.finding(
         check,
-        f"The values of {column.name} lie elsewhere than in the {len(cells.past)} accepted batches: PSI "
+        f"The values of {column.name} lie elsewhere than in the {len(cells.past)} accepted objects: PSI "
         f"{found.psi:.2f} (0 is no change, from {threshold:g} on it is too much). {_in_words(chance)}",
-        near=not past, column=column.name, observed=found.psi, threshold=threshold, evidence=evidence_of(cells),
+        near=near or not past, column=column.name, observed=found.psi, threshold=threshold, evidence=evidence_of(cells),
     )  # fmt: skip
 
 

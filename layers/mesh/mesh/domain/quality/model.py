@@ -14,7 +14,9 @@ from mesh.domain.schema import TableSchema
 MAX_CATEGORIES = 50
 """A column of at most this many distinct values is counted value by value; of others the most frequent are kept."""
 BINS = 20
-"""Bins of a number's histogram: of equal counts where no edges are given (fewer where values repeat)."""
+"""Bins of a number's histogram between its quantiles, beside the outer ones."""
+MAX_PARTS = 50
+"""Parts of a batch that are profiled by themselves."""
 
 Kind = Literal["number", "category", "moment", "text"]
 Severity = Literal["error", "warning", "info"]
@@ -40,12 +42,13 @@ class TableData(Model):
 
 class Histogram(Model):
     """`counts[i]` values lie in `[edges[i], edges[i + 1])`; the last bin has its upper edge too. What lies outside the
-    edges (they may be those of an earlier batch) counts into the outermost bins. Two equal edges at the end are the bin
-    of that one value.
+    edges (they may be those of an earlier batch) counts into the outermost bins. `logarithmic`: the bins are of equal
+    width on such a scale.
     """
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
+    logarithmic: bool = False
 
 
 class ValueCount(Model):
@@ -65,8 +68,10 @@ class LabelledCounts(Model):
 class ColumnProfile(Model):
     """One column of a batch. `type` is its Hive type; `low` and `high` are the least and greatest value as text.
 
-    `kind` decides what is there: numbers have `mean` to `histogram`; `top` is of every kind, the most frequent first,
-    and holds all values when there are at most `MAX_CATEGORIES`. `labelled` is there when a label column is known.
+    `kind` decides what is there: numbers have `mean` to `shape`. `histogram` is made for comparing batches (a bin for
+    each of few values, else bins of equal counts, and one more on each side beyond the outer fences), `shape` for
+    people (bins of equal width). `top` is of every kind, the most frequent first, and holds all values when there are
+    at most `MAX_CATEGORIES`. `labelled` is there when a label column is known.
     `max_length` and `mean_length` are of texts, in characters.
     """
 
@@ -82,14 +87,29 @@ class ColumnProfile(Model):
     deviation: float | None = None
     quartiles: tuple[float, float, float] | None = None
     histogram: Histogram | None = None
+    shape: Histogram | None = None
     top: tuple[ValueCount, ...] = ()
     max_length: int | None = None
     mean_length: float | None = None
     labelled: tuple[LabelledCounts, ...] = ()
 
 
+class PartProfile(Model):
+    """Some objects of a batch, mostly one, by themselves: `keys`, and as much of a profile as a history keeps.
+
+    A column has its counts in the bins of the whole batch's, and values and labels as in any profile.
+    """
+
+    keys: tuple[str, ...]
+    rows: int = Field(ge=0)
+    duplicate_rows: int = Field(default=0, ge=0)
+    columns: tuple[ColumnProfile, ...]
+    fingerprints: tuple[str, ...] = Field(default=(), repr=False)
+
+
 class TableProfile(Model):
-    """One table of a batch. `exact` is False where only a sample of `rows` was read.
+    """One table of a batch. `exact` is False where only a sample of `rows` was read; `parts` are there where a batch of
+    several objects has several parts.
 
     `fingerprints` are 64-bit hashes of whole rows, in hexadecimal, sorted, of at most some thousands of rows: for
     finding rows that came before. They tell nothing about the values of a row.
@@ -103,6 +123,7 @@ class TableProfile(Model):
     duplicate_rows: int = Field(default=0, ge=0)
     columns: tuple[ColumnProfile, ...]
     fingerprints: tuple[str, ...] = Field(default=(), repr=False)
+    parts: tuple[PartProfile, ...] = Field(default=(), repr=False)
 
     def column(self, name: str) -> ColumnProfile | None:
         """The column of that name."""

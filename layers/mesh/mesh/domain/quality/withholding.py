@@ -41,8 +41,8 @@ def withheld_in(report: TableReport, contract: Contract | None) -> set[str]:
 
 
 def without_values(report: TableReport, hidden: Collection[str]) -> TableReport:
-    """The report as anybody may read it: no value of a `hidden` column, no fingerprint of any row, and no counts by the
-    values of the label, which may be a hidden column itself."""
+    """The report as anybody may read it: no value of a `hidden` column, no fingerprint of any row, no profile of single
+    objects, and no counts by the values of the label, which may be a hidden column itself."""
     columns = tuple(
         _counts_alone(column) if column.name in hidden else column.model_copy(update={"labelled": ()})
         for column in report.profile.columns
@@ -51,7 +51,7 @@ def without_values(report: TableReport, hidden: Collection[str]) -> TableReport:
         finding.model_copy(update={"evidence": None}) if finding.column in hidden else finding
         for finding in report.findings
     )
-    profile = report.profile.model_copy(update={"columns": columns, "fingerprints": ()})
+    profile = report.profile.model_copy(update={"columns": columns, "fingerprints": (), "parts": ()})
     return report.model_copy(update={"profile": profile, "findings": findings})
 
 

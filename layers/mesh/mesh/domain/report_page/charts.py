@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mesh.domain.quality.model import ColumnProfile, Evidence
-from mesh.domain.report_page.markup import Content, Markup, table, tag, text
+from mesh.domain.report_page.markup import Content, Markup, counted, table, tag, text
 
 MAX_BARS: Final = 30
 _HEIGHT: Final = 24
@@ -38,11 +38,16 @@ def meter(share: float) -> Markup:
 
 def histogram(column: ColumnProfile, *, hidden: bool) -> Content:
     """A small histogram of a number, or the shares of a category's values; without a scale where that is hidden."""
-    if column.histogram and sum(column.histogram.counts):
-        counts: Sequence[int] = column.histogram.counts
-        edges = column.histogram.edges
-        scale = "" if hidden else f" from {edges[0]:.6g} to {edges[-1]:.6g}"
-        label = f"{len(counts)} bins{scale}; the fullest has {max(counts):,} of {sum(counts):,} values"
+    if column.shape and sum(column.shape.counts):
+        counts: Sequence[int] = column.shape.counts
+        scale = "" if hidden else f" from {column.low} to {column.high}"
+        on = " on a logarithmic scale" if column.shape.logarithmic else ""
+        label = (
+            f"{counted(len(counts), 'bin')} of equal width{on}{scale}; the fullest has {max(counts):,} of "
+            f"{sum(counts):,} values"
+        )
+        if column.shape.logarithmic:
+            return [_columns(counts, label), tag("span", "logarithmic", class_="aside")]
     elif column.top and column.kind == "category":
         counts = [item.count for item in column.top]
         label = f"{len(counts)} values by frequency; the first has {counts[0]:,} of {column.rows - column.nulls:,}"

@@ -5,12 +5,13 @@ from typing import Final
 
 from mesh.domain.quality.model import BatchReport, Finding
 from mesh.domain.report_page.markup import Content, Markup, counted, table, tag, text
-from mesh.domain.report_page.sections import badge, table_section
+from mesh.domain.report_page.sections import badge, distinct, table_section
 from mesh.domain.report_page.style import STYLE
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 MAX_REASONS: Final = 6
-MAX_OBJECTS: Final = 500
+MAX_OBJECTS: Final = 200
+"""Keys that are listed of each fate."""
 
 
 def render(
@@ -21,10 +22,14 @@ def render(
     objects: Sequence[tuple[str, str]] = (),
     commands: Sequence[str] = (),
     hidden: Collection[str] = (),
+    held: int = 0,
 ) -> str:
-    """The page. `status` is what became of the batch in a word (`quarantined`), `objects` are keys with what became of
-    each, `commands` what a person can enter now. Of the columns in `hidden` (`table.column`) no values are shown; texts
-    of findings and rules are shown as they are.
+    """The page.
+
+    `status` is what became of the batch in a word (`held`), `objects` are keys with what became of each (those of one
+    fate stand together), `commands` what a person can enter now. Of the columns in `hidden` (`table.column`) no values
+    are shown; texts of findings and rules are shown as they are. `held` counts objects that the report is not about,
+    since they were held back beside those that passed.
     """
     title = f"{report.product}: batch {batch}, {status}"
     head = [
@@ -35,20 +40,22 @@ def render(
         tag("style", Markup(STYLE)),
     ]
     main = [
-        _verdict(report, batch, status, commands),
-        [table_section(one, hidden) for one in report.tables],
+        _verdict(report, batch, status, commands, held),
         _objects(objects),
+        [table_section(one, hidden, _told(report)) for one in report.tables],
     ]
     return f"<!DOCTYPE html>\n{tag('html', tag('head', head), tag('body', tag('main', main)), lang='en')}\n"
 
 
-def _verdict(report: BatchReport, batch: str, status: str, commands: Sequence[str]) -> Markup:
+def _verdict(report: BatchReport, batch: str, status: str, commands: Sequence[str], held: int) -> Markup:
     errors, warnings = _of(report, "error"), _of(report, "warning")
-    tone = "error" if errors and not report.released else "warning" if errors or warnings else "good"
+    tone = "error" if errors and not report.released else "warning" if errors or warnings or held else "good"
     return tag(
         "header",
         tag("p", "Data product ", tag("b", report.product), class_="aside"),
-        tag("h1", tag("span", status, class_=f"badge {tone}"), f" {_sentence(report, errors, warnings)}"),
+        tag(
+            "h1", tag("span", status, class_=f"badge {tone}"), f" {_sentence(report, errors, warnings)}{_beside(held)}"
+        ),
         tag("p", report.released) if report.released else "",
         _reasons(errors or warnings),
         _commands(commands),
@@ -66,6 +73,15 @@ def _sentence(report: BatchReport, errors: Sequence[Finding], warnings: Sequence
     if errors:
         return f"This batch of {size} is unlike what was promised or accepted: {said}"
     return f"This batch of {size} passed its checks{', with ' if said else ''}{said}"
+
+
+def _told(report: BatchReport) -> list[Finding]:
+    """What the verdict says in words: below it is not said again."""
+    return (_of(report, "error") or _of(report, "warning"))[:MAX_REASONS]
+
+
+def _beside(held: int) -> str:
+    return f"; {counted(held, 'other object')} {'was' if held == 1 else 'were'} held back" if held else ""
 
 
 def _reasons(findings: Sequence[Finding]) -> Content:
@@ -100,14 +116,22 @@ def _facts(report: BatchReport, batch: str) -> Markup:
 
 
 def _objects(objects: Sequence[tuple[str, str]]) -> Content:
+    """What became of them, each fate said once."""
     if not objects:
         return ""
-    rows = [(tag("code", key), said) for key, said in objects[:MAX_OBJECTS]]
-    more = len(objects) - len(rows)
-    rest = tag("p", f"{more} more objects are in the JSON report.") if more else ""
-    listed = table(["Object", "What became of it"], rows, counted(len(objects), "object"), class_="wide")
-    return tag("section", tag("h2", "Objects"), listed, rest)
+    by_fate: dict[str, list[str]] = {}
+    for key, fate in objects:
+        by_fate.setdefault(fate, []).append(key)
+    rows = [(f"{fate} ({counted(len(keys), 'object')})", _keys(keys)) for fate, keys in by_fate.items()]
+    listed = table(["What became of it", "Objects"], rows, counted(len(objects), "object"), class_="wide objects")
+    return tag("section", tag("h2", "Objects"), listed)
+
+
+def _keys(keys: Sequence[str]) -> Content:
+    more = len(keys) - MAX_OBJECTS
+    rest = tag("li", f"and {more:,} more, in the JSON listing") if more > 0 else ""
+    return tag("ul", [tag("li", tag("code", key)) for key in keys[:MAX_OBJECTS]], rest)
 
 
 def _of(report: BatchReport, severity: str) -> list[Finding]:
-    return [finding for one in report.tables for finding in one.findings if finding.severity == severity]
+    return [finding for one in report.tables for finding in distinct(one.findings) if finding.severity == severity]

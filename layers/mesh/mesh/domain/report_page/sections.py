@@ -1,5 +1,6 @@
 """The parts of the page below its verdict: findings, rules, scores, columns."""
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -13,10 +14,23 @@ OPEN_COLUMNS: Final = 30
 """Up to so many columns a table's profile is unfolded at once."""
 _WORDS: Final = {"error": "Error", "warning": "Warning", "info": "Note"}
 _TOP_SHOWN: Final = 3
+_POSITION: Final = re.compile(r"\.?(schema|properties|items)(\[[^\]]*\])?(?=\.|$)")
+_LISTED: Final = re.compile(r"(quality|slaProperties)\[(\d{1,4})\]")
 
 
-def table_section(report: TableReport, hidden: Collection[str]) -> Markup:
-    """All of one table."""
+def distinct(findings: Sequence[Finding]) -> list[Finding]:
+    """Each fault once: what the same check says of the same column in the same words is one, of all its objects."""
+    found: dict[tuple[str, str, str, str], Finding] = {}
+    for finding in findings:
+        mark = (finding.code, finding.severity, finding.column, finding.message)
+        known = found.get(mark)
+        keys = (*known.keys, *finding.keys) if known else finding.keys
+        found[mark] = (known or finding).model_copy(update={"keys": tuple(dict.fromkeys(keys))})
+    return list(found.values())
+
+
+def table_section(report: TableReport, hidden: Collection[str], told: Collection[Finding] = ()) -> Markup:
+    """All of one table. Of findings in `told` the page has said already what they are."""
     name = report.profile.table
     secret = {item.partition(".")[2] for item in hidden if item.partition(".")[0] == name}
     profile = report.profile
@@ -27,7 +41,7 @@ def table_section(report: TableReport, hidden: Collection[str]) -> Markup:
         "section",
         tag("h2", "Table ", text(name)),
         tag("p", f"{facts}.{sampled}"),
-        _findings(report.findings, secret),
+        _findings(distinct(report.findings), secret, told),
         _scores(report.scores),
         _rules(report.rules),
         _columns(report, secret),
@@ -40,22 +54,22 @@ def badge(severity: str) -> Markup:
     return tag("span", _WORDS.get(severity, severity), class_=f"badge {severity}")
 
 
-def _findings(findings: Sequence[Finding], secret: Collection[str]) -> Content:
+def _findings(findings: Sequence[Finding], secret: Collection[str], told: Collection[Finding]) -> Content:
     if not findings:
         return tag("p", "Nothing was found that is unlike the contract or the accepted data.")
     order = {"error": 0, "warning": 1, "info": 2}
     shown = sorted(findings, key=lambda finding: order[finding.severity])[:MAX_FINDINGS]
     more = len(findings) - len(shown)
     rest = tag("p", f"{more} more findings are in the JSON report.") if more else ""
-    return [tag("h3", "Findings"), [_finding(finding, secret) for finding in shown], rest]
+    return [tag("h3", "Findings"), [_finding(finding, secret, told=finding in told) for finding in shown], rest]
 
 
-def _finding(finding: Finding, secret: Collection[str]) -> Markup:
+def _finding(finding: Finding, secret: Collection[str], *, told: bool) -> Markup:
     column = [" in column ", tag("b", finding.column)] if finding.column else ""
     return tag(
         "article",
         tag("h4", badge(finding.severity), " ", tag("code", finding.code), column),
-        tag("p", finding.message),
+        "" if told else tag("p", finding.message),
         _measured(finding),
         paired_bars(finding.evidence, "Shares of the rows", hidden=finding.column in secret)
         if finding.evidence
@@ -72,9 +86,19 @@ def _measured(finding: Finding) -> Content:
         parts.append(f"observed {finding.observed:.4g}")
     if finding.threshold is not None:
         parts.append(f"threshold {finding.threshold:.4g}")
-    if finding.where:
-        parts.append(f"rule {finding.where}")
+    if rule := in_words(finding.where):
+        parts.append(f"rule: {rule}")
     return tag("p", "; ".join(parts), class_="aside")
+
+
+def in_words(where: str) -> str:
+    """A path of the contract without positions: the column is named beside it. `$.schema[0].properties[3].quality[1]`
+    is "quality rule 2"."""
+    inner = _POSITION.sub("", where).lstrip("$.")
+    if match := _LISTED.fullmatch(inner):
+        name = {"quality": "quality rule", "slaProperties": "service level"}[match[1]]
+        return f"{name} {int(match[2]) + 1}"
+    return inner
 
 
 def _keys(keys: Sequence[str]) -> Content:
@@ -104,11 +128,11 @@ def _rules(rules: Sequence[RuleResult]) -> Content:
             rule.severity,
             rule.dimension,
             [rule.observed, " " if rule.observed and rule.reason else "", rule.reason],
-            tag("code", rule.where),
+            in_words(rule.where),
         )
         for rule in sorted(rules, key=lambda rule: order[rule.outcome])
     ]
-    head = ["Column", "Rule", "Outcome", "Severity", "Dimension", "Observed", "Where"]
+    head = ["Column", "Rule", "Outcome", "Severity", "Dimension", "Observed", "In the contract"]
     return [tag("h3", "Rules of the contract"), table(head, rows, counted(len(rows), "rule"), class_="wide")]
 
 

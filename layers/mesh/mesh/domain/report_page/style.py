@@ -67,6 +67,8 @@ tbody th { overflow-wrap: anywhere; }
 .small { width: 8rem; height: 1.5rem; display: block; border-bottom: 1px solid var(--line); }
 .small rect { fill: var(--now); }
 thead th { white-space: nowrap; }
+.objects tbody th { width: 40%; }
+.objects ul { list-style: none; padding: 0; margin: 0; }
 .columns td:nth-child(2) { min-width: 4.5rem; }
 .columns td:nth-child(5) { min-width: 14rem; }
 .columns td:nth-child(4) { font-variant-numeric: tabular-nums; }
@@ -80,6 +82,7 @@ summary { cursor: pointer; font-weight: 600; padding: .25rem 0; }
   .wide tr { border-bottom: 1px solid var(--line); padding: .5rem 0; }
   .wide td::before { content: attr(data-name) ": "; color: var(--soft); }
   .wide td:empty { display: none; }
+  .objects tbody th { width: auto; }
   .columns td:nth-child(n+2):nth-child(-n+4) { display: inline-block; min-width: 0; margin-right: 1.25rem; }
   .columns td:last-child::before { content: none; }
   .chart tr, .chart th, .chart td, .scores tr, .scores th, .scores td { display: block; padding: 0; }
