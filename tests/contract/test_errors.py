@@ -37,6 +37,9 @@ CAUGHT = {
     ("commit-version", "VerifyProposal"): SENDER,
     ("commit-version", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
     ("commit-version", "RecordVersion"): {"ProposalGone"},
+    ("roll-back", "PrepareRollback"): {"AlreadyThere", "UnknownRollback", "UnknownVersion", "VersionGone"},
+    ("roll-back", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
+    ("roll-back", "RecordVersion"): {"ProposalGone"},
     ("onboard-upload", "DraftContract"): {"NothingToDraft"},
     ("grant-access", "AuthoriseSender"): SENDER,
     ("grant-access", "ReceiveRequest"): {

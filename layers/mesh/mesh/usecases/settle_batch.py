@@ -75,7 +75,7 @@ def settle_batch(
             news = _hold(command, checked, held, reports, objects=objects, quarantine=quarantine, clock=clock)
         if outcome == "published" and reports:
             _store(reports.passed, command, checked.bucket, objects)
-            remember_batch(work, command.product, command.generation, command.work)
+            remember_batch(work, command.product, command.generation, command.work, answer.version if answer else 0)
         uploads.settle(command.product, read_batch(work, command.work))
     uploads.drop_lease(command.product, command.holder)
     trace.note(

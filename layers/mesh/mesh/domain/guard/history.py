@@ -40,10 +40,11 @@ class PastColumn(Model):
 
 
 class PastBatch(Model):
-    """One accepted batch. `objects` are (key, ETag, size); `fingerprints` are packed, `fingerprints_cut` says that
+    """One accepted batch, published as `version` (0: not known). `objects` are (key, ETag, size); `fingerprints` are packed, `fingerprints_cut` says that
     they are only the smallest of them."""
 
     generation: int
+    version: int = 0
     rows: int
     duplicate_rows: int
     sources: tuple[str, ...] = ()
@@ -90,6 +91,7 @@ def remember(
     profile: TableProfile,
     sources: Iterable[str] = (),
     refs: Sequence[ObjectRef] = (),
+    version: int = 0,
 ) -> History:
     """The history with one more accepted batch. The same generation again takes its own place: a retried step gives
     the same."""
@@ -97,6 +99,7 @@ def remember(
     after = tuple(batch for batch in history.batches if batch.generation > generation)
     edges = {**_new_edges(profile), **_known_edges(history, profile, (*before, *after))}
     batch = _past_batch(generation, profile, edges, tuple(sorted(set(sources))), refs)
+    batch = batch.model_copy(update={"version": version})
     batches = (*before, batch, *after)[-MAX_BATCHES:]
     return History(table=profile.table, edges=_used(edges, batches), batches=batches)
 
@@ -105,6 +108,29 @@ def forget_after(history: History, generation: int) -> History:
     """The history as it was when `generation` was the newest batch: what was rolled back is no example any more."""
     batches = tuple(batch for batch in history.batches if batch.generation <= generation)
     return History(table=history.table, edges=_used(history.edges, batches), batches=batches)
+
+
+def in_force(history: History, rollbacks: Mapping[int, int]) -> History:
+    """The history without what was rolled back. `rollbacks`: version → the one that it went back to.
+
+    The newest version has its own batch and those of all before it, unless it is a rollback: then it has those of the
+    version that it went back to. So what was rolled back is in force again once somebody goes forward to it.
+    """
+    present = versions_in(max([*rollbacks, *(batch.version for batch in history.batches)], default=0), rollbacks)
+    batches = tuple(batch for batch in history.batches if not batch.version or batch.version in present)
+    return History(table=history.table, edges=_used(history.edges, batches), batches=batches)
+
+
+def versions_in(version: int, rollbacks: Mapping[int, int]) -> set[int]:
+    """The versions whose batches a version has."""
+    found = set()
+    while version > 0:
+        if version in rollbacks:
+            version = min(rollbacks[version], version - 1)  # never on and on
+        else:
+            found.add(version)
+            version -= 1
+    return found
 
 
 def forget_objects(history: History, keys: Collection[str]) -> History:

@@ -1,7 +1,6 @@
 """What central knows of a proposal, from its arrival to its answer."""
 
 from datetime import datetime
-
 from typing import Final
 
 from pydantic import Field
@@ -68,6 +67,17 @@ class Commit(Model):
     severity: Severity = "info"
     contract_version: str = ""
     rollback: Rollback | None = None
+
+
+class TableRecord(Model):
+    """What central read in a metadata file (`metadata`, its location) before it pointed at it: so that it can point at
+    it again, and compare it, without reading it again. `partitions` are rows by name (`dt=2026-11-21`)."""
+
+    product: str
+    table: str
+    metadata: str
+    fields: tuple[Column, ...]
+    partitions: dict[str, int] = Field(default_factory=dict)
 
 
 class ProposalRecord(Model):
