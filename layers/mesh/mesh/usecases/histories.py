@@ -43,7 +43,7 @@ def remember_batch(work: WorkFiles, product: str, generation: int, batch: str, v
             continue
         table = report.profile.table
         history = forget_objects(_stored(work, product, table), {ref.key for ref in refs[table]})
-        kept = remember(history, generation, report.profile, sources_of(refs[table]), refs[table], version)
+        kept = remember(history, generation, report.profile, sources_of(refs[table]), refs[table], version=version)
         work.put(_path(product, table), kept.model_dump_json())
 
 

@@ -1,4 +1,4 @@
-"""A rollback as a commit: every table at the metadata file that it had, as a new version. Nothing is copied or staged."""
+"""A rollback as a commit: every table at the metadata file that it had, as a new version. Nothing is copied."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class RollbackRun(Model):
 
 
 def prepare_rollback(product: str, request: str, *, using: Verifier) -> Verified:
-    """Wait for its turn, then keep the commit that sets every table. Repeatable: what moved meanwhile is looked at anew.
+    """Wait for its turn, then keep the commit that sets every table. Repeatable: it is made anew by what is there then.
 
     Raises ConcurrentChange while a proposal is being committed, UnknownRollback, UnknownVersion, AlreadyThere,
     VersionGone.

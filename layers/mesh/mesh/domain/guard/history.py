@@ -40,8 +40,8 @@ class PastColumn(Model):
 
 
 class PastBatch(Model):
-    """One accepted batch, published as `version` (0: not known). `objects` are (key, ETag, size); `fingerprints` are packed, `fingerprints_cut` says that
-    they are only the smallest of them."""
+    """One accepted batch, published as `version` (0: not known). `objects` are (key, ETag, size); `fingerprints` are
+    packed, `fingerprints_cut` says that they are only the smallest of them."""
 
     generation: int
     version: int = 0
@@ -91,6 +91,7 @@ def remember(
     profile: TableProfile,
     sources: Iterable[str] = (),
     refs: Sequence[ObjectRef] = (),
+    *,
     version: int = 0,
 ) -> History:
     """The history with one more accepted batch. The same generation again takes its own place: a retried step gives
