@@ -1,4 +1,4 @@
-"""Let the producer fill its own product."""
+"""Let the producer fill its own product, and central commit what is published of it."""
 
 from typing import Any
 
@@ -11,8 +11,13 @@ from mesh.usecases.registration import Registration, grant_producer
 class Settings(AccountSettings):
     """The function's environment."""
 
+    commit_role_arn: str
+
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """Registration → nothing."""
-    grant_producer(Registration.model_validate(event), lake=wiring.lake(load(Settings)))
+    settings = load(Settings)
+    grant_producer(
+        Registration.model_validate(event), lake=wiring.lake(settings), commit_role_arn=settings.commit_role_arn
+    )

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 from mesh.adapters.iceberg.content import IcebergContents
 from mesh.adapters.iceberg.file_io import S3FileIO
 from mesh.adapters.iceberg.staging import MAX_MANIFESTS, IcebergStaging, StaleBase
+from mesh.adapters.storage import ObjectGone
 from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.publishing.staging import ColumnStatistics, DataFile, StageOrder
 from mesh.domain.publishing.table_state import Marks, MetadataInvalid, read_state
@@ -207,3 +209,36 @@ def test_what_is_no_metadata_is_named(s3, text):
     s3.put_object(Bucket=BUCKET, Key="m.json", Body=text.encode("latin-1"))
     with pytest.raises(MetadataInvalid, match=r"m\.json"):
         IcebergContents(s3).read(f"s3://{BUCKET}/m.json")
+
+
+def test_manifests_of_another_folder_are_not_read(stage, document, s3):
+    """The verifying role may read every producer's metadata: a proposal may not have it read a stranger's."""
+    staged = document(stage(file("a")).metadata)
+    foreign = f"s3://{BUCKET}/other/published/t/iceberg/metadata/snap.avro"
+    staged["snapshots"][0]["manifest-list"] = foreign
+    key = "credit-card/published/loans/iceberg/metadata/forged.metadata.json"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(staged).encode())
+    with pytest.raises(MetadataInvalid, match="does not lie beside it"):
+        IcebergContents(s3).read(f"s3://{BUCKET}/{key}")
+
+
+@pytest.mark.parametrize("cut", [0, 1, 40, 300])
+def test_a_damaged_manifest_list_is_named(stage, document, s3, cut):
+    staged = stage(file("a")).metadata
+    key = document(staged)["snapshots"][0]["manifest-list"].removeprefix(f"s3://{BUCKET}/")
+    body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    s3.put_object(Bucket=BUCKET, Key=key, Body=body[:cut])
+    with pytest.raises(MetadataInvalid):
+        IcebergContents(s3).read(staged)
+
+
+@pytest.mark.parametrize(("code", "error"), [("AccessDenied", ObjectGone), ("InternalError", ClientError)])
+def test_what_s3_denies_is_gone_as_far_as_anybody_can_tell(s3, monkeypatch, code, error):
+    def denied(**_):
+        raise ClientError({"Error": {"Code": code}}, "GetObject")
+
+    monkeypatch.setattr(s3, "get_object", denied)
+    with pytest.raises(error):
+        IcebergContents(s3).read(f"{LOCATION}/metadata/x.json")
+    with pytest.raises(error):
+        IcebergContents(s3).details(f"{LOCATION}/metadata/x.details.json")

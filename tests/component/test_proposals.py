@@ -1,67 +1,58 @@
-"""Central's record of proposals: one suite for the fake and for DynamoDB."""
+"""Central's record of proposals, one suite for the fake and for DynamoDB: who may end one, and when not."""
 
 import pytest
 from mesh.adapters.proposals import DynamoProposals
-from mesh.domain.events import ProposalSettled
-from mesh.domain.product import ConcurrentChange
-from mesh.domain.publishing.fields import Field
-from mesh.domain.publishing.proposals import ProposalRecord, TableRecord
+from mesh.domain.events import ProposalSettled, Reason
+from mesh.domain.publishing.proposals import Commit, ProposalRecord, refusal
 
 from tests.builders import PRODUCT
 from tests.fakes import NOON, FakeProposals
 
+ID = "0000000a"
+RECORD = ProposalRecord(product=PRODUCT, proposal=ID, digest="d", at=NOON)
+COMMIT = Commit(product=PRODUCT, proposal=ID, correlation_id="c", event_id="e", tables=(), changes=())
+LATE = refusal(PRODUCT, ID, Reason(code="ProposalExpired", message="too late"))
+MOVED = refusal(PRODUCT, ID, Reason(code="BaseMoved", message="somebody was faster"))
+PUBLISHED = ProposalSettled(product=PRODUCT, proposal=ID, outcome="published", version=3)
+
 
 @pytest.fixture(params=["fake", "dynamodb"])
 def proposals(request):
-    return FakeProposals() if request.param == "fake" else DynamoProposals(request.getfixturevalue("table"))
+    found = FakeProposals() if request.param == "fake" else DynamoProposals(request.getfixturevalue("table"))
+    assert found.open(RECORD) == RECORD
+    return found
 
 
-def a_record(number="0000000a"):
-    return ProposalRecord(product=PRODUCT, proposal=number, digest="d", at=NOON)
+def test_a_proposal_is_recorded_once(proposals):
+    assert proposals.open(RECORD.model_copy(update={"digest": "other"})).digest == "d"
+    assert proposals.commit(PRODUCT, ID) is None
 
 
-def test_one_at_a_time(proposals):
-    proposals.claim(PRODUCT, "a")
-    proposals.claim(PRODUCT, "a")
-    with pytest.raises(ConcurrentChange):
-        proposals.claim(PRODUCT, "b")
-    with pytest.raises(ConcurrentChange):
-        proposals.claim(PRODUCT, "r", rollback=True)
-    proposals.release(PRODUCT, "b")
-    with pytest.raises(ConcurrentChange):
-        proposals.claim(PRODUCT, "b")
-    proposals.release(PRODUCT, "a")
-    proposals.release(PRODUCT, "a")
-    proposals.claim(PRODUCT, "b")
+def test_the_first_answer_stands(proposals):
+    assert proposals.refuse(LATE).answer == LATE
+    assert proposals.refuse(MOVED).answer == LATE
+    assert proposals.settle(PUBLISHED) == LATE
+    assert proposals.open(RECORD).answer == LATE
 
 
-def test_a_rollback_takes_over_from_one_that_came_to_nothing(proposals):
-    proposals.claim(PRODUCT, "r1", rollback=True)
-    proposals.claim(PRODUCT, "r2", rollback=True)
-    with pytest.raises(ConcurrentChange):
-        proposals.claim(PRODUCT, "a")
-    proposals.release(PRODUCT, "r1")
-    with pytest.raises(ConcurrentChange):
-        proposals.claim(PRODUCT, "a")
+def test_what_was_answered_is_not_committed(proposals):
+    proposals.refuse(LATE)
+    assert proposals.keep_commit(COMMIT) is False
+    assert proposals.commit(PRODUCT, ID) is None
 
 
-@pytest.mark.parametrize("end", ["refuse", "settle"])
-def test_an_answer_ends_the_turn(proposals, end):
-    proposals.open(a_record())
-    proposals.claim(PRODUCT, "0000000a")
-    getattr(proposals, end)(ProposalSettled(product=PRODUCT, proposal="0000000a", outcome="refused"))
-    proposals.claim(PRODUCT, "b")
+def test_a_commit_under_way_is_refused_by_itself_alone(proposals):
+    assert proposals.keep_commit(COMMIT) is True
+    assert proposals.keep_commit(COMMIT) is True
+    found = proposals.refuse(LATE)
+    assert (found.answer, found.committing) == (None, True)
+    assert proposals.commit(PRODUCT, ID) == COMMIT
+    assert proposals.settle(MOVED) == MOVED
+    assert proposals.keep_commit(COMMIT) is False
 
 
-def test_what_was_read_of_a_table_is_kept_however_large(proposals):
-    fields = (Field(id=1, name="id", type="bigint"),)
-    # Names that do not compress well, so that one item does not hold them.
-    partitions = {f"day={number * 2654435761 % 2**32:08x}{number**5 % 10**12}": number for number in range(60_000)}
-    record = TableRecord(
-        product=PRODUCT, table="t", metadata="s3://b/x/metadata/v1.json", fields=fields, partitions=partitions
-    )
-    proposals.keep_table(record)
-    proposals.keep_table(record)
-    assert proposals.table(PRODUCT, "t", "s3://b/x/metadata/v1.json") == record
-    assert proposals.table(PRODUCT, "t", "s3://b/x/metadata/v2.json") is None
-    assert proposals.table(PRODUCT, "other", "s3://b/x/metadata/v1.json") is None
+def test_what_is_published_keeps_its_commit_for_whoever_asks_again(proposals):
+    proposals.keep_commit(COMMIT)
+    assert proposals.settle(PUBLISHED) == PUBLISHED
+    assert proposals.commit(PRODUCT, ID) == COMMIT
+    assert proposals.refuse(LATE).answer == PUBLISHED

@@ -15,6 +15,7 @@ from local.accounts import ACCOUNTS
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import drop_column, with_environment
 from tests.mesh_driver import MeshDriver, contract
+from tests.staged_tables import COLUMNS, Stager
 
 DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
 EXPECTED_DENIALS: frozenset[tuple[str, str]] = frozenset()
@@ -51,6 +52,7 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
     for product in ("least-glue", "least-express", "least-draft", "least-rejected"):
         mesh.settled(product)
     _use_versions(mesh, AccessDriver(mesh))
+    _use_proposals(Stager(mesh, "least-staged"))
     _use_pins(mesh, AccessDriver(mesh), "least-express")
     _use_accesses(mesh, AccessDriver(mesh))
     return mesh.record(since)
@@ -111,6 +113,21 @@ def _use_versions(mesh: MeshDriver, access: AccessDriver) -> None:
     before = mesh.runs("publish-version", product)
     mesh.upload(product, {f"{product}/data/t1/b.csv": "id,other\n3,4\n"})
     assert mesh.wait_for_run("publish-version", product, after=before).outcome == "rejected"
+
+
+def _use_proposals(stager: Stager) -> None:
+    """Two versions that are committed, a proposal on a base that moved, and one that would break readers."""
+    stager.mesh.prepare(stager.product)
+    first = stager.stage()
+    stager.publish(first)
+    stager.publish(
+        stager.stage(
+            "SELECT 1::BIGINT AS id, 1::BIGINT AS amount, 'x' AS label", columns={**COLUMNS, "label": "string"}
+        )
+    )
+    assert stager.propose(stager.proposal(first)).outcome == "rebase"
+    narrower = stager.stage("SELECT 2::BIGINT AS id", columns={"id": "bigint"})
+    assert stager.propose(stager.proposal(narrower)).outcome == "held"
 
 
 def _use_pins(mesh: MeshDriver, access: AccessDriver, product: str) -> None:

@@ -419,6 +419,14 @@ def test_a_staged_table_that_is_not_what_was_proposed_is_refused(world, forged, 
     assert said in answer.reason.message
 
 
+def test_a_table_may_lose_all_its_rows(world):
+    world.publish(world.stage())
+    emptied = world.stage(files=(), details=TableDetails(objects=0, rows=0, bytes=0, sources=0, removed_objects=1),
+                          state={"snapshots": 0, "index": ""})  # fmt: skip
+    version = world.publish(emptied, number="0000000b")
+    assert (version.tables[0].rows, version.changes[0].rows_delta) == (0, -10)
+
+
 def test_an_id_that_stood_for_another_column_is_refused(world):
     world.publish(world.stage())
     fields = world.fields(id="bigint", amount="double")

@@ -12,6 +12,8 @@ from mesh.usecases.registration import (
 from tests.builders import BUCKET, CENTRAL, CORRELATION, PRODUCER, PRODUCT, a_product, a_registration
 from tests.fakes import FakeCatalog, FakeClock, FakeLakeFormation, FakeRegistry
 
+ROLE = f"arn:aws:iam::{CENTRAL}:role/commits"
+
 
 def test_the_database_is_made_and_closed_to_iam_only_access():
     catalog, lake = FakeCatalog(), FakeLakeFormation()
@@ -58,9 +60,22 @@ def test_granting_again_grants_nothing_more():
     lake = FakeLakeFormation()
 
     for _ in range(2):
-        grant_producer(a_registration(), lake=lake)
+        grant_producer(a_registration(), lake=lake, commit_role_arn=ROLE)
 
-    assert len(lake.grants) == 5
+    assert len(lake.grants) == 8
+
+
+def test_central_alone_makes_tables_of_what_is_published():
+    lake = FakeLakeFormation()
+    grant_producer(a_registration(), lake=lake, commit_role_arn=ROLE)
+    places = {
+        entry["Principal"]["DataLakePrincipalIdentifier"]: entry["Resource"]["DataLocation"]["ResourceArn"]
+        for entry in lake.grants
+        if entry["Resource"].get("DataLocation", {}).get("ResourceArn", "").endswith("/published")
+    }
+    assert places == {ROLE: f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published"}
+    mine = [entry for entry in lake.grants if entry["Principal"]["DataLakePrincipalIdentifier"] == ROLE]
+    assert not any("SELECT" in entry["Permissions"] or entry["PermissionsWithGrantOption"] for entry in mine)
 
 
 def test_the_announcement_follows_from_the_declaration_and_is_the_same_at_every_attempt():

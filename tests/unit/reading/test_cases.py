@@ -2,7 +2,9 @@
 
 import pyarrow as pa
 import pytest
+from mesh.domain.reading.model import contract_layout
 
+from tests.unit.domain.contracts import column, contract
 from tests.unit.reading.reading import FOLDER, NOW, codes, opened, parquet, rows, table, types
 
 
@@ -75,3 +77,17 @@ def test_a_title_is_no_table_of_one_column():
     with opened({"a.csv": "Draw of 2025-01-06\nplant;operator;kw\n1;North;10\n2;South;20\n"}) as reading:
         assert [(f.code, f.keys) for f in reading.findings] == [("RaggedRows", (FOLDER + "a.csv",))]
         assert "line 1" in reading.findings[0].message
+
+
+def test_the_contract_says_how_files_are_written():
+    stated = [{"property": "encoding", "value": "windows-1252"}]
+    own = contract(column("id"), table={"customProperties": stated})
+    whole = contract(column("id"), customProperties=stated, servers=[server(delimiter="~")])
+    assert contract_layout(own, "t") == {"encoding": "windows-1252", "delimiter": ""}
+    assert contract_layout(own, "other") == {"encoding": "", "delimiter": ""}
+    assert contract_layout(whole, "t") == {"encoding": "windows-1252", "delimiter": "~"}
+    assert contract_layout(None, "t") == {}
+
+
+def server(**more):
+    return {"server": "s", "type": "s3", "location": "s3://b/product/", "format": "csv", **more}

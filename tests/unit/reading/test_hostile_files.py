@@ -6,7 +6,10 @@ import zipfile
 
 import pytest
 from mesh.adapters.measuring import fetching
+from mesh.adapters.reading import DuckReadings
+from mesh.domain.reading.model import TableSources
 
+from tests.fakes import FakeObjects
 from tests.unit.domain.contracts import column, contract
 from tests.unit.reading.reading import FOLDER, NOW, codes, opened, rows, table
 
@@ -23,10 +26,13 @@ def zipped():
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [
-        ("a.csv", zipped(), "BinaryContent"), ("a.zip", zipped(), "ArchiveUnsupported"), ("a", zipped(), "ArchiveUnsupported"),
-        ("a.csv.gz", GOOD.encode(), "InconsistentCompression"), ("a.csv", gzip.compress(GOOD.encode()), "InconsistentCompression"),
+        ("a.csv", zipped(), "BinaryContent"), ("a.zip", zipped(), "ArchiveUnsupported"),
+        ("a", zipped(), "ArchiveUnsupported"),
+        ("a.csv.gz", GOOD.encode(), "InconsistentCompression"),
+        ("a.csv", gzip.compress(GOOD.encode()), "InconsistentCompression"),
         ("a.csv.gz", gzip.compress(GOOD.encode())[:-9], "InconsistentCompression"), ("a.orc", b"ORC", "FormatDeclined"),
-        ("a.csv", b"id,v\n\x01\x02,x\n", "BinaryContent"), ("a.csv", "id,v\n1,x\n".encode("utf-32"), "UnsupportedEncoding"),
+        ("a.csv", b"id,v\n\x01\x02,x\n", "BinaryContent"),
+        ("a.csv", "id,v\n1,x\n".encode("utf-32"), "UnsupportedEncoding"),
         ("a.csv", b"\xff\xfea\x00,\x00b", "UnsupportedEncoding"),
         ("a.csv", "id,v\n1,größe\n".encode() + b"2,\xe9\n", "UnsupportedEncoding"),
         ("a.csv", b"id,v\n1,\x81\n", "UnsupportedEncoding"), ("a.csv", b"id,v\n1,\xf0\x9f\n", "UnsupportedEncoding"),
@@ -64,8 +70,10 @@ def test_a_gzip_file_is_read():
 @pytest.mark.parametrize(
     ("content", "encoding", "told"),
     [
-        ("id,v\n1,Jürgen €\n".encode("cp1252"), "windows-1252", True), ("id,v\n1,Jürgen €\n".encode("utf-16"), "utf-16", False),
-        ("\ufeffid,v\n1,Jürgen €\n".encode("utf-16-be"), "utf-16", False), ("id,v\n1,Jürgen €\n".encode(), "utf-8", False),
+        ("id,v\n1,Jürgen €\n".encode("cp1252"), "windows-1252", True),
+        ("id,v\n1,Jürgen €\n".encode("utf-16"), "utf-16", False),
+        ("\ufeffid,v\n1,Jürgen €\n".encode("utf-16-be"), "utf-16", False),
+        ("id,v\n1,Jürgen €\n".encode(), "utf-8", False),
         ("\ufeffid,v\n1,Jürgen €\n".encode(), "utf-8-sig", False),
         (b"id,v\n1," + "Jürgen €".encode("cp1252") + b"\n" + b"2,x\n" * 400_000, "windows-1252", True),
         (b"id,v\n1,J\xfcrgen \x80\n" + b"2,x\n" * 300_000 + b"3,\xe9\n", "windows-1252", True),
@@ -84,11 +92,6 @@ def test_the_contract_names_the_encoding():
         assert table(reading).to_pylist()[0]["v"] == "Jürgen"
     with opened({"a.csv": b"id,v\n1,J\xfcrgen\n"}, encoding="utf-8") as reading:
         assert codes(reading) == [("UnsupportedEncoding", "error")]
-
-
-def test_an_object_that_is_gone_is_told_and_no_error():
-    with opened({"a.csv": GOOD, "b.csv": GOOD}) as reading:
-        assert len(reading.sources) == 2
 
 
 def promised(query):
@@ -140,3 +143,24 @@ def test_values_that_may_be_shown_are_examples_in_the_report_alone():
         assert found == ['1 values of id are no bigint (for example "oops")']
     with opened({"a.csv": "id,v\n1,x\nana@example.org,y\n"}, expected=expected) as reading:
         assert "example.org" not in reading.measure(None, now=NOW).findings[0].message
+
+
+@pytest.mark.parametrize(
+    "name", ["mesh_rows", "mesh_typed", "mesh_staged_0", "select", "information_schema", "mesh_json"]
+)
+def test_a_table_may_have_any_name(name):
+    objects = FakeObjects()
+    refs = tuple(objects.put("b", f"product/data/{name}/{file}.csv", GOOD) for file in "ab")
+    with DuckReadings(objects).open(TableSources(table=name, refs=refs)) as reading:
+        assert reading.measure(None, now=NOW).profile.rows == 2
+        reading.exclude([refs[0].key])
+        assert reading.measure(None, now=NOW).profile.rows == 1
+
+
+def test_an_object_that_its_owner_deleted_is_told_and_holds_nothing_back():
+    objects = FakeObjects()
+    refs = tuple(objects.put("b", f"product/data/t/{file}.csv", GOOD) for file in "ab")
+    objects.delete("b", refs[1].key)
+    with DuckReadings(objects).open(TableSources(table="t", refs=refs)) as reading:
+        assert [(f.code, f.severity, f.keys) for f in reading.findings] == [("ObjectGone", "warning", (refs[1].key,))]
+        assert [source.key for source in reading.sources] == [refs[0].key]

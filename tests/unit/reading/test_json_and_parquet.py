@@ -25,9 +25,11 @@ def test_json_of_any_depth_is_published():
 @pytest.mark.parametrize(
     ("first", "second", "type_", "values"),
     [
-        ("1", "2.5", "double", [1.0, 2.5]), ("1", '"x"', "string", ["1", "x"]), ("[1,2]", '"x"', "string", ["[1,2]", "x"]),
+        ("1", "2.5", "double", [1.0, 2.5]), ("1", '"x"', "string", ["1", "x"]),
+        ("[1,2]", '"x"', "string", ["[1,2]", "x"]),
         ('{"a":1}', "[1]", "string", ['{"a":1}', "[1]"]), ("{}", "{}", "string", ["{}", "{}"]),
-        ("null", "null", "string", [None, None]), ("[]", "[]", "array<string>", [[], []]), ("[]", "[1]", "array<bigint>", [[], [1]]),
+        ("null", "null", "string", [None, None]), ("[]", "[]", "array<string>", [[], []]),
+        ("[]", "[1]", "array<bigint>", [[], [1]]),
         ('{"a":1}', '{"b":"x"}', "struct<a:bigint,b:string>", [{"a": 1, "b": None}, {"a": None, "b": "x"}]),
         ('{"a":{}}', "null", "struct<a:string>", [{"a": "{}"}, None]), ('"0107"', '"1"', "string", ["0107", "1"]),
         ("12345678901234567", "1", "bigint", [12345678901234567, 1]),
@@ -89,7 +91,8 @@ def test_json_of_the_contracts_types():
 
 US = dt.datetime(2026, 1, 1, 10, 0, 0, 5)
 PARQUET = {
-    "null": (pa.nulls(2), "string", None), "time32": (pa.array([1500, None], pa.time32("ms")), "string", "00:00:01.500000"),
+    "null": (pa.nulls(2), "string", None), "time32": (pa.array([1500, None], pa.time32("ms")), "string",
+    "00:00:01.500000"),
     "time64": (pa.array([1, None], pa.time64("us")), "string", "00:00:00.000001"),
     "time64ns": (pa.array([1000, None], pa.time64("ns")), "string", "00:00:00.000001"),
     "float16": (pa.array([1.5, None], pa.float16()), "float", 1.5),
@@ -101,19 +104,22 @@ PARQUET = {
     "u32": (pa.array([2**32 - 1, None], pa.uint32()), "bigint", 2**32 - 1),
     "u64": (pa.array([2**64 - 1, None], pa.uint64()), "decimal(20,0)", decimal.Decimal(2**64 - 1)),
     "i8": (pa.array([-1, None], pa.int8()), "int", -1), "i32": (pa.array([1, None], pa.int32()), "int", 1),
-    "decimal": (pa.array([decimal.Decimal("1.50"), None], pa.decimal128(20, 2)), "decimal(20,2)", decimal.Decimal("1.50")),
+    "decimal": (pa.array([decimal.Decimal("1.50"), None], pa.decimal128(20, 2)), "decimal(20,2)",
+    decimal.Decimal("1.50")),
     "fixed": (pa.array([[1, 2], None], pa.list_(pa.int32(), 2)), "array<int>", [1, 2]),
     "map": (pa.array([[("K", 1)], None], pa.map_(pa.string(), pa.int8())), "map<string,int>", [("K", 1)]),
     "struct": (pa.array([{"A": {"B": [1]}}, None]), "struct<a:struct<b:array<bigint>>>", {"a": {"b": [1]}}),
     "case": (pa.array([{"A": 1, "a": 2}, None], pa.struct([("A", pa.int8()), ("a", pa.int8())])), "string", None),
-    "binary": (pa.array([b"x", None]), "binary", b"x"), "fixed binary": (pa.array([b"xy", None], pa.binary(2)), "binary", b"xy"),
+    "binary": (pa.array([b"x", None]), "binary", b"x"), "fixed binary": (pa.array([b"xy", None], pa.binary(2)),
+    "binary", b"xy"),
     "dictionary": (pa.array(["x", None]).dictionary_encode(), "string", "x"),
     "null list": (pa.array([[None], None], pa.list_(pa.null())), "array<string>", [None]),
     "nested time": (pa.array([[1000000], None], pa.list_(pa.time64("us"))), "array<string>", ["00:00:01"]),
     "nested zone": (pa.array([[US], None], pa.list_(pa.timestamp("ns", "UTC"))), "array<timestamp>", [US]),
     "odd keys": (pa.array([{"a b": 1, "c:d": 2}, None]), "string", '{"a b":1,"c:d":2}'),
     "date64": (pa.array([dt.date(2026, 1, 1), None], pa.date64()), "date", dt.date(2026, 1, 1)),
-    "large": (pa.array(["x", None], pa.large_string()), "string", "x"), "bool": (pa.array([True, None]), "boolean", True),
+    "large": (pa.array(["x", None], pa.large_string()), "string", "x"), "bool": (pa.array([True, None]), "boolean",
+    True),
     "empty": (pa.array([None, None], pa.int32()), "int", None),
 }  # fmt: skip
 

@@ -48,7 +48,8 @@ def test_csv_is_read_as_python_reads_it(body, delimiter, end, quoted):
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.text(st.characters(codec="ascii", categories=("L", "N")), max_size=6),
+    st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.text(st.characters(codec="ascii", categories=("L",
+    "N")), max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "Cc"]), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip

@@ -51,7 +51,8 @@ def test_a_quoted_file_with_an_empty_number_has_a_null():
 @pytest.mark.parametrize(
     ("type_", "text", "value"),
     [
-        ("bigint", "0107", 107), ("bigint", "12345678901234567", 12345678901234567), ("int", " 5 ", 5), ("int", "5.0", 5),
+        ("bigint", "0107", 107), ("bigint", "12345678901234567", 12345678901234567), ("int", " 5 ", 5),
+        ("int", "5.0", 5),
         ("smallint", "7", 7), ("double", "1", 1.0), ("string", "1.50", "1.50"), ("string", "0107", "0107"),
         ("decimal(10,2)", "1.50", None), ("boolean", "TRUE", True), ("binary", "abc", b"abc"),
         ("array<int>", '"[1,2]"', [1, 2]), ("struct<a:int>", '"{""a"":1}"', {"a": 1}),

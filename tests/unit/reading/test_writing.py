@@ -117,7 +117,8 @@ def test_no_file_is_written_outside_of_the_readings_folder():
         ("bigint", 5, "double", 5.0), ("double", 1.5, "string", "1.5"), ("bigint", 5, "string", "5"),
         ("date", dt.date(2026, 1, 1), "timestamp", dt.datetime(2026, 1, 1)), ("int", 5, "bigint", 5),
         ("array<int>", [1], "string", "[1]"), ("bigint", 5, "decimal(20,1)", decimal.Decimal("5.0")),
-        ("struct<a:int>", {"a": 1}, "struct<a:bigint,b:string>", {"a": 1, "b": None}), ("boolean", True, "string", "true"),
+        ("struct<a:int>", {"a": 1}, "struct<a:bigint,b:string>", {"a": 1, "b": None}),
+        ("boolean", True, "string", "true"),
         ("date", dt.date(2026, 1, 1), "string", "2026-01-01"), ("string", "x", "string", "x"),
     ],
 )  # fmt: skip

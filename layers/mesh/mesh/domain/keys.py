@@ -15,8 +15,9 @@ Keys in EventBridge's S3 events are not URL-encoded; decoding one would turn `a%
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from mesh.domain.names import is_pinned_table
 from mesh.domain.partitions import PartitionValue, parse_partitions
@@ -139,6 +140,16 @@ type ParsedKey = (
 )
 
 
+_OWN_FOLDERS: Final[dict[str, Callable[[str, str], ParsedKey]]] = {
+    "quarantine": QuarantineKey,
+    "versions": VersionKey,
+    "pinned": PinnedKey,
+    "published": PublishedKey,
+    "reports": ReportKey,
+}
+"""Where Meshwork writes."""
+
+
 def parse_key(key: str) -> ParsedKey:
     """What this key is.
 
@@ -156,16 +167,8 @@ def parse_key(key: str) -> ParsedKey:
             return ContractKey(key, product)
         case ["recipe.json"]:
             return RecipeKey(key, product)
-        case ["quarantine", _, *_]:
-            return QuarantineKey(key, product)
-        case ["versions", _, *_]:
-            return VersionKey(key, product)
-        case ["pinned", _, *_]:
-            return PinnedKey(key, product)
-        case ["published", _, *_]:
-            return PublishedKey(key, product)
-        case ["reports", _, *_]:
-            return ReportKey(key, product)
+        case [folder, _, *_] if folder in _OWN_FOLDERS:
+            return _OWN_FOLDERS[folder](key, product)
         case ["raw" | "data", table, _, *_] if is_pinned_table(table):
             raise UnknownPrefix(
                 f"a table {table!r} would be taken for a pinned version", key=key,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
-from mesh.domain.contract import Contract
 from mesh.domain.events import Model, Reason
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.guard.history import edges_of
@@ -21,14 +20,14 @@ from mesh.domain.keys import DataKey, parse_key
 from mesh.domain.names import table_location
 from mesh.domain.publishing.batches import MAX_FILES, SHARED, CheckedBatch, CheckedTable, HeldBack, IndexEntry
 from mesh.domain.publishing.bounds import statistics_of
-from mesh.domain.publishing.fields import FieldIds, assign_fields
+from mesh.domain.publishing.fields import Field, FieldIds, assign_fields
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
 from mesh.domain.publishing.staging import DataFile
 from mesh.domain.publishing.table_state import TableState
 from mesh.domain.quality.model import BatchReport, Finding, TableReport
 from mesh.domain.quality.summary import summary_of
 from mesh.domain.quality.withholding import withheld_of
-from mesh.domain.reading.model import FilePlan, RowRange, SourceRead, TableSources
+from mesh.domain.reading.model import FilePlan, RowRange, SourceRead, TableSources, contract_layout
 from mesh.domain.schema import Column, TableSchema
 from mesh.domain.sensitivity import find_personal
 from mesh.ports import (
@@ -50,7 +49,10 @@ from mesh.usecases.inspection import Round, sources_of, table_of
 
 MAX_MEASURED: Final = 5
 """Times that a table of one batch is measured again without the objects found bad; after that all of it is held."""
-NEVER_RELEASED: Final = UNREADABLE | {"ValueNotOfType", "TooLargeToCheck"}
+NEVER_RELEASED: Final = UNREADABLE | {
+    "ColumnNameTooLong", "DuplicateColumns", "EmptyColumnName", "EmptyFile", "FormatDeclined", "HeaderWithoutRows",
+    "InconsistentPartitions", "RowsNotTyped", "TooLargeToCheck", "UnknownDelimiter", "ValueNotOfType",
+}  # fmt: skip
 """What nobody's word changes: an object that cannot be read, or values that are not of the column's type."""
 
 
@@ -136,13 +138,17 @@ class _TableCheck:
         self.passed: list[TableReport] = []
         self.failed: list[TableReport] = []
         self.released: dict[str, str] = {}
+        self._base: TableState | None = None
+        self._index: dict[str, IndexEntry] = {}
 
     def run(self, refs: Sequence[ObjectRef]) -> CheckedTable | None:
         """What changes in the table; None if nothing does."""
         current = self._using.catalog.table(self._round.facts.link, self.table)
         pointer = pointer_of(current)
-        base = self._using.published.state(pointer) if pointer else None
-        index = {entry.key: entry for entry in self._using.published.index(base.index)} if base else {}
+        if pointer:
+            self._base = self._using.published.state(pointer)
+            self._index = {entry.key: entry for entry in self._using.published.index(self._base.index)}
+        base, index = self._base, self._index
         there, deleted = self._present(refs)
         fresh = [ref for ref in there if not (ref.key in index and index[ref.key].is_of(ref))]
         self.same = [ref.key for ref in there if ref not in fresh]
@@ -157,7 +163,7 @@ class _TableCheck:
             partition=base.partition if base else (),
             gone=tuple(gone),
         )
-        accepted = self._read(found, fresh, base, index) if fresh else None
+        accepted = self._read(found, fresh) if fresh else None
         if accepted is not None:
             return accepted
         return found if gone else None
@@ -175,9 +181,7 @@ class _TableCheck:
                 deleted.append(ref.key)
         return there, deleted
 
-    def _read(
-        self, found: CheckedTable, refs: Sequence[ObjectRef], base: TableState | None, index: dict[str, IndexEntry]
-    ) -> CheckedTable | None:
+    def _read(self, found: CheckedTable, refs: Sequence[ObjectRef]) -> CheckedTable | None:
         part = self._contract.table(self.table) if self._contract else None
         settings = settings_of(part) if part else GuardSettings()
         history = read_history(self._using.work, self._round.product, self.table, refs)
@@ -185,15 +189,14 @@ class _TableCheck:
             table=self.table,
             refs=tuple(refs),
             expected=self._round.facts.expected(self.table),
-            present=_schema(base) if base else None,
-            encoding=str(part.custom.get("encoding", "")) if part else "",
-            delimiter=_delimiter(self._contract, self.table),
+            present=_schema(self._base) if self._base else None,
             edges=edges_of(history),
             label=settings.label,
+            **contract_layout(self._contract, self.table),
         )
         with self._using.readings.open(sources) as reading:
             report = self._measured(reading, refs, settings)
-            return self._written(found, reading, report, refs, index) if report else None
+            return self._written(found, reading, report, refs) if report else None
 
     def _measured(
         self, reading: TableReading, refs: Sequence[ObjectRef], settings: GuardSettings
@@ -244,7 +247,6 @@ class _TableCheck:
         reading: TableReading,
         report: TableReport,
         refs: Sequence[ObjectRef],
-        index: dict[str, IndexEntry],
     ) -> CheckedTable:
         columns = reading.schema.columns
         ids = FieldIds(found.marks.column)
@@ -253,7 +255,7 @@ class _TableCheck:
         personal = find_personal(columns, {c.name: [v.value for v in c.top] for c in report.profile.columns})
         secret = withheld_of(report.profile, self._contract)
         by_key = {ref.key: ref for ref in refs}
-        plans = _plans(reading.sources, _files_of_partitions(index))
+        plans = _plans(reading.sources, _files_of_partitions(self._index))
         added, sources = [], []
         for plan in plans:
             (written,) = reading.write([plan], fields)
@@ -276,11 +278,28 @@ class _TableCheck:
                 "partition": partition,
                 "added": tuple(added),
                 "sources": tuple(sources),
-                "gone": (*found.gone, *(entry.key for entry in sources if entry.key in index)),
+                "only_nulls": self._only_nulls(fields, added),
+                "gone": (*found.gone, *(entry.key for entry in sources if entry.key in self._index)),
                 "findings": tuple(personal),
                 "quality": summary_of(report),
             }
         )
+
+    def _only_nulls(self, fields: Sequence[Field], added: Sequence[DataFile]) -> frozenset[int]:
+        """Columns that the contract leaves open, and of which nobody has seen a value yet."""
+        base = self._base
+        expected = self._round.facts.expected(self.table)
+        declared = {column.name for column in expected.columns if column.type} if expected else set()
+        known = {field.id for field in base.fields} if base else set()
+        open_ = {
+            field.id
+            for field in fields
+            if field.type == "string"
+            and field.name not in declared
+            and (field.id not in known or (base is not None and field.id in base.only_nulls))
+        }
+        valued = {id_ for file in added for id_, column in file.columns.items() if column.values > column.nulls}
+        return frozenset(open_ - valued)
 
 
 def _entry(ref: ObjectRef, file: str, rows: RowRange) -> IndexEntry:
@@ -328,19 +347,13 @@ def _folder(partition: Sequence[tuple[str, str]]) -> str:
 
 def _schema(base: TableState) -> TableSchema:
     keys = set(base.partition)
-    columns = [Column(name=field.name, type=field.hive_type) for field in base.fields]
+    columns = [
+        Column(name=field.name, type="" if field.id in base.only_nulls else field.hive_type) for field in base.fields
+    ]
     return TableSchema(
         columns=tuple(column for column in columns if column.name not in keys),
         partition_keys=tuple(column for column in columns if column.name in keys),
     )
-
-
-def _delimiter(contract: Contract | None, table: str) -> str:
-    """The table's own, else the servers'; "" where the contract says nothing."""
-    part = contract.table(table) if contract else None
-    own = part.custom.get("delimiter") if part else None
-    stated = next((server.delimiter for server in contract.servers if server.delimiter), "") if contract else ""
-    return str(own) if own else stated
 
 
 def _vanished(finding: Finding) -> bool:

@@ -54,13 +54,14 @@ def register_location(registration: Registration, *, lake: LakeFormation, role_a
     lake.register_location(pinned_location_arn(bucket, product), role_arn)
 
 
-def grant_producer(registration: Registration, *, lake: LakeFormation) -> None:
-    """The producer account may fill its own product, and pass that on to its crawl roles.
+def grant_producer(registration: Registration, *, lake: LakeFormation, commit_role_arn: str) -> None:
+    """The producer account may fill its own product, and pass that on to its crawl roles; central's committing role
+    may make and swing tables on what is published, and reads no rows.
 
     By tag policy rather than by name: tables that come later are covered. Two LFTagPolicy grants are needed, one for
     the database and one for its tables.
     """
-    lake.grant(producer_grants(registration))
+    lake.grant([*producer_grants(registration), *commit_grants(registration, commit_role_arn)])
 
 
 def producer_grants(registration: Registration) -> list[dict[str, Any]]:
@@ -74,18 +75,36 @@ def producer_grants(registration: Registration) -> list[dict[str, Any]]:
 def fill_rights(catalog: str, product: str, bucket: str) -> list[tuple[dict[str, Any], list[str]]]:
     """What it takes to fill a product's tables: resources, with the permissions on each."""
 
-    def policy(resource_type: str) -> dict[str, Any]:
-        expression = [{"TagKey": PRODUCT, "TagValues": [product]}]
-        return {"LFTagPolicy": {"CatalogId": catalog, "ResourceType": resource_type, "Expression": expression}}
-
     return [
-        (policy("DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
-        (policy("TABLE"), ["SELECT", "DESCRIBE", "ALTER", "INSERT"]),
+        (_policy(catalog, product, "DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
+        (_policy(catalog, product, "TABLE"), ["SELECT", "DESCRIBE", "ALTER", "INSERT"]),
         *(
-            ({"DataLocation": {"CatalogId": catalog, "ResourceArn": arn}}, ["DATA_LOCATION_ACCESS"])
+            (_location(catalog, arn), ["DATA_LOCATION_ACCESS"])
             for arn in (data_location_arn(bucket, product), pinned_location_arn(bucket, product))
         ),
     ]
+
+
+def commit_grants(registration: Registration, role_arn: str) -> list[dict[str, Any]]:
+    """What the committing role needs of one product. A data lake administrator has no rights on tables but those that
+    it is granted (Lake Formation Developer Guide, "Implicit Lake Formation permissions")."""
+    catalog, product = registration.catalog_id, registration.product
+    location = published_location_arn(registration.bucket, product)
+    rights = [
+        (_policy(catalog, product, "DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
+        (_policy(catalog, product, "TABLE"), ["DESCRIBE", "ALTER"]),
+        (_location(catalog, location), ["DATA_LOCATION_ACCESS"]),
+    ]
+    return [grant_entry(role_arn, resource, permissions) for resource, permissions in rights]
+
+
+def _policy(catalog: str, product: str, resource_type: str) -> dict[str, Any]:
+    expression = [{"TagKey": PRODUCT, "TagValues": [product]}]
+    return {"LFTagPolicy": {"CatalogId": catalog, "ResourceType": resource_type, "Expression": expression}}
+
+
+def _location(catalog: str, arn: str) -> dict[str, Any]:
+    return {"DataLocation": {"CatalogId": catalog, "ResourceArn": arn}}
 
 
 def grant_entry(

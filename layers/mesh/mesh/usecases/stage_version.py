@@ -106,6 +106,7 @@ class _TableStaging:
                 marks=self._table.marks,
                 index=index,
                 proposal=self._proposal,
+                only_nulls=self._table.only_nulls,
             )
         )
         details = self._place("details.json")

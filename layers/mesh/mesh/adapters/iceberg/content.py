@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 _NOT_ICEBERG = (
-    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError, ResolveError, TypeError,
-    ValidationError, ValueError, struct.error, zlib.error,
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError, ResolveError,
+    TypeError, ValidationError, ValueError, struct.error, zlib.error,
 )  # fmt: skip
 """What pyiceberg's readers run into where a file is not JSON, not Avro, or not what the specification says."""
 
@@ -93,7 +93,7 @@ def _values(entry: "ManifestEntry") -> list[object]:
 
 
 def _require_in(folder: str, path: str) -> None:
-    """Whoever verifies may read the metadata of every producer: none may have another's read, and hear what it lists."""
+    """Whoever verifies may read every producer's metadata: none may have another's read, and hear what it lists."""
     if path.rpartition("/")[0] != folder:
         raise ValueError(f"{path} does not lie beside it")
 

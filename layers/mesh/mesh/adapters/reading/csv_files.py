@@ -1,4 +1,4 @@
-"""CSV → staged texts. The engine reads what is plain; what it refuses is read again row by row, which tells the line."""
+"""CSV → staged texts. The engine reads what is plain; what it refuses is read row by row, which tells the line."""
 
 import csv
 from collections.abc import Sequence

@@ -95,8 +95,17 @@ class ParquetFile:
         except self._no_room:
             raise
         except self._error as error:
-            raise corrupt(first_line(error)) from error
+            raise corrupt(f"{self._culprit()}{first_line(error)}") from error
         return int(added[0])
+
+    def _culprit(self) -> str:
+        """The first column that cannot be read by itself, named; "" where each can."""
+        for column in self.columns:
+            try:
+                self._db.execute(f"SELECT count({column.value}) FROM {self._source}")
+            except self._error:
+                return f"column {column.name}: "
+        return ""
 
 
 @dataclass

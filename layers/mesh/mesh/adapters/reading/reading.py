@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mesh.adapters.measuring.faults import first_line
 from mesh.adapters.measuring.fetching import Unreadable
 from mesh.adapters.measuring.reporting import TableChecks
 from mesh.adapters.measuring.rows import Rows
@@ -35,7 +36,7 @@ SPILL: Final = "4GB"
 """What the engine may hold, and write to disk beside the object that it reads."""
 MAX_OBJECT: Final = GIB
 MAX_BATCH: Final = 2 * GIB
-"""Bytes of one object, and of all objects of a table, inflated. What is beyond is held: nothing is published unchecked."""
+"""Bytes of one object, and of all objects of a table, inflated. What is beyond is held, never published unchecked."""
 _NO_ROOM: Final = "more rows, or longer values, than a function's memory and disk hold"
 
 
@@ -69,7 +70,7 @@ class DuckReading:
         import duckdb  # noqa: PLC0415 - as in `database`
 
         self._db, self._folder, self._asked = db, folder, sources
-        self._no_room = duckdb.OutOfMemoryException
+        self._no_room, self._error = duckdb.OutOfMemoryException, duckdb.Error
         self._found: list[Finding] = []
         self._read: dict[int, SourceRead] = {}
         self._rows: TypedRows | None = None
@@ -121,13 +122,18 @@ class DuckReading:
         except self._no_room:
             self._found.append(self._too_large(_NO_ROOM))
             self._rows, self._read = None, {}
+        except self._error as error:  # a fault of ours or the engine's: held, and told, like any other
+            message = f"the rows could not be typed: {first_line(error)}"
+            remedy = "Upload its objects one by one to see which it is; let its contract have other types."
+            self._found.append(finding("RowsNotTyped", message, table=self._asked.table, remedy=remedy))
+            self._rows, self._read = None, {}
         self._db.execute(f"SET allowed_directories = ['{self._out}']")
 
     def exclude(self, keys: Collection[str]) -> None:
         """See the port."""
         gone = {index for index, source in self._read.items() if source.key in keys}
         self._read = {index: source for index, source in self._read.items() if index not in gone}
-        self._found = [each for each in map(lambda found: _without(found, keys), self._found) if each]
+        self._found = [kept for found in self._found if (kept := _without(found, keys))]
         if self._rows:
             self._rows.exclude(gone, self._read, self._partition_keys())
 

@@ -1,4 +1,4 @@
-"""Objects' rows as they were read, before it is decided which types they have: texts of CSV and JSON, values of Parquet.
+"""Objects' rows as they were read, before their types are decided: texts of CSV and JSON, values of Parquet.
 
 Objects of the same columns share a table, so that what is asked of all of them is one query.
 """
@@ -33,8 +33,8 @@ class Facts:
 
 @dataclass
 class Staged:
-    """Rows of one or more objects. `columns`: name → the table's column, in order. `types`: of columns that are no text,
-    "" where all is NULL; `json`: structures of fields that were JSON, of which numbers and flags are known as such."""
+    """Rows of one or more objects. `columns`: name → the table's column, in order. `types`: of columns that are no
+    text, "" where all is NULL; `json`: structures of fields that were JSON; `fixed`: their types, by object."""
 
     table: str
     columns: dict[str, str]

@@ -20,7 +20,8 @@ HEAD: Final = MIB
 @dataclass(frozen=True, slots=True)
 class Text:
     """`head`: the first MiB, decoded, whole lines unless there is only one. `encoding` is the file's now, `written` the
-    object's; `guessed`: no mark or contract says it. `plain`: UTF-8 without a mark, and all lines end in LF, or all in CR LF. `mixed`: line ends of two kinds.
+    object's; `guessed`: no mark or contract says it. `plain`: UTF-8 without a mark, and all lines end in LF, or all in
+    CR LF. `mixed`: some end in CR alone.
     """
 
     file: Path
@@ -205,7 +206,7 @@ def rewrite_lines(text: Text) -> None:
 
 
 def rewrite_csv(text: Text, delimiter: str) -> None:
-    """The same rows in the one form that the engine reads in any case: UTF-8, LF, quotes where needed, no blank line."""
+    """The same rows in the form that the engine reads in any case: UTF-8, LF, quotes where needed, no blank line."""
     target = text.file.with_suffix(".rows")
     with text.lines() as lines, target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, delimiter=",", lineterminator="\n")

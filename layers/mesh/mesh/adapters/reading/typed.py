@@ -19,7 +19,9 @@ from mesh.domain.reading.types import is_nested
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_TYPED: Final = "mesh_typed"
+_TYPED: Final = '"mesh typed"'
+_NARROWER: Final = '"mesh narrower"'
+"""With a space, since a table of a product, which rules read by its name, may have any other."""
 _OBJECT: Final = identifier(OBJECT)
 _DEFAULT_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
 _MAX_SHOWN: Final = 60
@@ -28,7 +30,7 @@ _REMEDY: Final = "Correct the values, or let the contract have another type (a m
 
 
 class TypedRows:
-    """The rows of all objects that were read, in `mesh_typed`; as `mesh_rows` nested columns are JSON text."""
+    """The rows of all objects that were read, in `mesh typed`; as `mesh_rows` nested columns are JSON text."""
 
     def __init__(
         self, db: "DuckDBPyConnection", sources: TableSources, staged: Sequence[Staged], refs: Mapping[int, ObjectRef]
@@ -77,9 +79,9 @@ class TypedRows:
                 for name, type_ in after.items()
             )
             self._drop_views()
-            self._db.execute(f"CREATE TABLE mesh_narrower AS SELECT {values or 'NULL'}, {_OBJECT} FROM {_TYPED}")
+            self._db.execute(f"CREATE TABLE {_NARROWER} AS SELECT {values or 'NULL'}, {_OBJECT} FROM {_TYPED}")
             self._db.execute(f"DROP TABLE {_TYPED}")
-            self._db.execute(f"ALTER TABLE mesh_narrower RENAME TO {_TYPED}")
+            self._db.execute(f"ALTER TABLE {_NARROWER} RENAME TO {_TYPED}")
             self._view()
 
     def selected(self, indices: Sequence[int], fields: Sequence[Field]) -> tuple[str, dict[int, RowRange]]:
@@ -172,8 +174,8 @@ class TypedRows:
             for name in staged.columns
             if name in types
         ]
-        for key in dict.fromkeys(value.key for index in staged.rows for value in read[index].partition):
-            values.append(f"{self._partition_value(key, types[key], staged, read)} AS {identifier(key)}")
+        keys = dict.fromkeys(value.key for index in staged.rows for value in read[index].partition)
+        values += [f"{self._partition_value(key, types[key], staged, read)} AS {identifier(key)}" for key in keys]
         selected = "".join(f"{value}, " for value in values)
         self._db.execute(f"INSERT INTO {_TYPED} BY NAME SELECT {selected}{_OBJECT} FROM {staged.table}")
         for index in sorted(staged.rows):

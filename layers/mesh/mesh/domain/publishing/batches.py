@@ -38,7 +38,7 @@ class IndexEntry(Model):
 class CheckedTable(Model):
     """One table of a checked batch. `added` are its new data files, `sources` the rows in them; `gone` are keys whose
     present rows are replaced, or whose object was deleted. `base` is the metadata file it was compared with, "" for a
-    new table."""
+    new table; `only_nulls` are ids of columns of which no value has told a type yet."""
 
     table: str
     location: str
@@ -49,6 +49,7 @@ class CheckedTable(Model):
     added: tuple[DataFile, ...] = ()
     sources: tuple[IndexEntry, ...] = ()
     gone: tuple[str, ...] = ()
+    only_nulls: frozenset[int] = frozenset()
     findings: tuple[PersonalDataFinding, ...] = ()
     quality: QualitySummary | None = None
 

@@ -50,6 +50,7 @@ class StageOrder(BaseModel):
     marks: Marks = Marks()
     index: str = ""
     proposal: str = ""
+    only_nulls: frozenset[int] = frozenset()
 
 
 class StagedTable(BaseModel):

@@ -13,6 +13,8 @@ from mesh.domain.publishing.fields import ELEMENT, KEY, VALUE, Field
 
 INDEX: Final = "meshwork.index"
 """Table property: where the index of the version's sources lies."""
+ONLY_NULLS: Final = "meshwork.only-nulls"
+"""Table property: ids of columns of which no value has told a type yet."""
 PROPOSAL: Final = "meshwork.proposal"
 """Table property: the proposal that staged the file."""
 FIRST_PARTITION_ID: Final = 1000
@@ -65,6 +67,7 @@ class TableState(BaseModel):
     spec_id: int = 0
     index: str = ""
     proposal: str = ""
+    only_nulls: frozenset[int] = frozenset()
     snapshots: int = 0
     marks: Marks
 
@@ -108,6 +111,7 @@ def _state(metadata: str, document: Mapping[str, Any]) -> TableState:
         spec_id=spec["spec-id"],
         index=properties.get(INDEX, ""),
         proposal=properties.get(PROPOSAL, ""),
+        only_nulls=frozenset(map(int, properties.get(ONLY_NULLS, "").split())),
         snapshots=len(document.get("snapshots") or ()),
         marks=Marks(
             column=document["last-column-id"],

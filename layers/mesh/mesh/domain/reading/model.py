@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from mesh.domain.contract import Contract
 from mesh.domain.events import Model
 from mesh.domain.formats.model import Compression, Format, ObjectRef
 from mesh.domain.partitions import PartitionValue
@@ -92,3 +93,17 @@ class StoredFile(Model):
 
     path: Path
     keep_rows: tuple[RowRange, ...] | None = None
+
+
+def contract_layout(contract: Contract | None, table: str) -> dict[str, str]:
+    """`encoding` and `delimiter` as the contract states them, for `TableSources`.
+
+    The table's custom property comes before the contract's own; a delimiter may be the server's as well
+    (`servers[].delimiter`).
+    """
+    if contract is None:
+        return {}
+    part = contract.table(table)
+    own = {**contract.custom, **(part.custom if part else {})}
+    server = next((server.delimiter for server in contract.servers if server.delimiter), "")
+    return {"encoding": str(own.get("encoding", "")), "delimiter": str(own.get("delimiter", server))}
