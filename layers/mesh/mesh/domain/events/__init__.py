@@ -78,6 +78,7 @@ from mesh.domain.events.publication import (
 from mesh.domain.events.quarantine import ProductQuarantined, QuarantineClosed, QuarantineDecided, QuarantinedObject
 from mesh.domain.events.versions import (
     PinEnded,
+    PinAccepted,
     PinOrdered,
     PinReady,
     PinRefused,
@@ -121,6 +122,7 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     RollbackRefused,
     PinRequested,
     UnpinRequested,
+    PinAccepted,
     PinOrdered,
     PinReported,
     PinReady,
@@ -166,6 +168,7 @@ __all__ = [
     "PersonalDataFinding",
     "PinEnded",
     "PinId",
+    "PinAccepted",
     "PinOrdered",
     "PinReady",
     "PinRefused",

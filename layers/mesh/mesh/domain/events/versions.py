@@ -49,6 +49,14 @@ class UnpinRequested(EventData):
     version: int = Field(ge=1)
 
 
+class PinAccepted(EventData):
+    """Central is to make a pin's tables: said by central to itself, and nobody else is believed to say it."""
+
+    product: ProductName
+    version: int = Field(ge=1)
+    pin: PinId
+
+
 class PinOrdered(EventData):
     """Central asks the owner's account for one step of a pin.
 
