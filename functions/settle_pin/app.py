@@ -1,4 +1,4 @@
-"""Handle PinAccepted of central's own, PinReported, UnpinRequested, RetirementRequested, and the end of a pin's time."""
+"""Handle PinAccepted and VersionsEnded of central's own, and what ends a pin: a wish, its time, its product."""
 
 from typing import Any
 

@@ -73,6 +73,7 @@ BY_HAND: dict[str, Any] = {
     "relay_inbox": lambda event: [inbox_message(body) for body in bodies(event)],
     "settle_pin": lambda event: [Due.model_validate(event["ending"])] if "ending" in event else [*envelopes(event)],
     "request_rollback": lambda event: [NotCommitted(**event["refused"])] if "refused" in event else [*envelopes(event)],
+    "withdraw_versions": lambda event: [event.get("retention") or [*envelopes(event)]],
     "resume_crawl": lambda event: [event["detail"]["crawlerName"]],
 }
 

@@ -48,6 +48,9 @@ class FakeProposals:
         if self.turns.get(product, ("", False))[0] == proposal:
             del self.turns[product]
 
+    def rolling_back(self, product: str) -> bool:
+        return self.turns.get(product, ("", False))[1]
+
     def keep_table(self, record: TableRecord) -> None:
         self.tables[record.product, record.table, record.metadata] = record
 

@@ -1,7 +1,6 @@
 """Each path of `roll-back`: versions staged by hand as a producer does, gone back to by central alone."""
 
 import json
-from typing import Any
 
 from local.accounts import ADMIN_ROLE
 from tests.access_driver import AccessDriver
@@ -9,6 +8,7 @@ from tests.mesh_conditions import crash, start_again, without_permission
 from tests.mesh_driver import MeshDriver, Run
 from tests.staged_tables import COLUMNS, Stager
 from tests.workflow.test_commit_version import EMAIL, ROWS, WITH_EMAIL, prepared, read, versions
+from tests.workflow.test_restore_version import ask_back
 
 HAPPY = (
     "StartRollback", "PrepareRollback", "RouteRollback", "CommitVersion", "RecordVersion", "NotifySubscribers",
@@ -17,15 +17,10 @@ HAPPY = (
 REFUSED = ("StartRollback", "PrepareRollback", "TellRefusal", "Refused")
 
 
-def ask(mesh: MeshDriver, product: str, version: int, *, by: str = "producer") -> dict[str, Any]:
-    wish = {"product": product, "version": version, "reason": "labels were flipped"}
-    return mesh.put_event("RollbackRequested", wish, by=by)
-
-
 def roll_back(mesh: MeshDriver, product: str, version: int) -> Run:
     """How the run that it starts ended."""
     before = mesh.runs("roll-back", product)
-    ask(mesh, product, version)
+    ask_back(mesh, product, version)
     return mesh.wait_for_run("roll-back", product, after=before)
 
 

@@ -59,6 +59,11 @@ class DynamoProposals:
         """See the port."""
         self._table.delete_if(_product(product), "COMMITTING", "proposal = :mine", {":mine": proposal})
 
+    def rolling_back(self, product: str) -> bool:
+        """See the port."""
+        item = self._table.get(_product(product), "COMMITTING")
+        return bool(item and item["by_rollback"])
+
     def keep_table(self, record: TableRecord) -> None:
         """See the port. The first part is written last: it says how many there are."""
         body = zlib.compress(record.model_dump_json().encode())

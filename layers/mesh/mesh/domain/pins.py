@@ -15,7 +15,7 @@ from mesh.domain.events import AccountId, ManifestPointer, Model, PinId, Reason,
 from mesh.domain.names import pinned_table
 
 type PinStatus = Literal["preparing", "filling", "ready", "ending"]
-type PinCause = Literal["expired", "unpinned", "retired"]
+type PinCause = Literal["expired", "unpinned", "retired", "withdrawn"]
 
 
 class NoLiveAccess(Rejected):
@@ -55,7 +55,8 @@ class Holder(Model):
 
 
 class Pin(Model):
-    """One pinned version; without a manifest its tables are made by central. `tables` are known once they are prepared, by the names they had in the version.
+    """One pinned version; without a manifest its tables are made by central. `tables` are known once they are there, by
+    the names that they had in the version.
 
     `ordered` is when the owner's account was last asked to begin, and `ordered_by` because of which request; `refusal`
     is why nothing came of it.

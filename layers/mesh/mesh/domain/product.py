@@ -58,9 +58,9 @@ class Product(Model):
 class TableSnapshot(Model):
     """A table at one version. `findings` are of all crawls so far, the latest for each column.
 
-    `metadata` is the location of its Iceberg metadata file, "" for a table that a Glue crawler fills. `empty` is that of
-    the file without rows which its first version left, what a rollback to before the table points at; `marks` are the
-    highest ids ever given in it (`publishing.table_state.Marks`).
+    `metadata` is the location of its Iceberg metadata file, "" for a table that a Glue crawler fills. `empty` is that
+    of the file without rows which its first version left, what a rollback to before the table points at; `marks` are
+    the highest ids ever given in it (`publishing.table_state.Marks`).
     """
 
     table: str
@@ -75,6 +75,17 @@ class TableSnapshot(Model):
     empty: str = ""
     marks: dict[str, int] = Field(default_factory=dict)
     findings: tuple[PersonalDataFinding, ...] = ()
+
+
+class VersionEnd(Model):
+    """Why a version is kept no more: somebody withdrew it, or it is older than what is kept. `released` is when its
+    owner was told to delete what nothing else needs."""
+
+    status: Literal["withdrawn", "expired"]
+    at: datetime
+    reason: str = ""
+    by: str = ""
+    released: datetime | None = None
 
 
 class ProductVersion(Model):
@@ -97,6 +108,7 @@ class ProductVersion(Model):
     severity: Severity = "info"
     manifest: ManifestPointer | None = None
     rollback: Rollback | None = None
+    ended: VersionEnd | None = None
 
     @property
     def staged(self) -> bool:

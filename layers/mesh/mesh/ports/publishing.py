@@ -1,6 +1,6 @@
 """Tables that are staged and committed, and central's record of the proposals."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # few functions read these: they would only be imported
     from mesh.domain.publishing.batches import IndexEntry
     from mesh.domain.publishing.fields import Field
     from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
-    from mesh.domain.publishing.staging import StagedTable, StageOrder, TableContent
+    from mesh.domain.publishing.staging import Reach, StagedTable, StageOrder, TableContent
     from mesh.domain.publishing.table_state import TableState
     from mesh.domain.reading.model import StoredFile, WrittenFile
 
@@ -55,6 +55,10 @@ class Proposals(Protocol):
         """Others may be committed; success also where it was not this one's turn. Repeatable."""
         ...
 
+    def rolling_back(self, product: str) -> bool:
+        """Whether it is a rollback's turn."""
+        ...
+
     def keep_table(self, record: "TableRecord") -> None:
         """What was read in a metadata file. Repeatable."""
         ...
@@ -85,6 +89,22 @@ class Proposals(Protocol):
 
     def settle(self, answer: "ProposalSettled") -> "ProposalSettled":
         """Keep the answer, also that of a commit; an earlier one stands, and is given back. Its turn is over."""
+        ...
+
+
+class Reaching(Protocol):
+    """What metadata files need."""
+
+    def of(self, metadata: str) -> "Reach":
+        """All objects that it needs, itself among them. Raises ObjectGone."""
+        ...
+
+
+class RemovedObjects(Protocol):
+    """Objects that go for good."""
+
+    def remove(self, bucket: str, prefix: str, keys: Collection[str]) -> int:
+        """Delete all versions, and delete markers, of those keys, all of which begin with `prefix`; how many."""
         ...
 
 

@@ -12,6 +12,7 @@ from mesh.domain.pinned_tables import MAX_NAME, PIN
 from mesh.domain.pins import Pin, PinnedTableTaken
 from mesh.domain.product import Product, TableSnapshot
 from mesh.domain.publishing.iceberg_table import POINTER, iceberg_input, pointer_of
+from mesh.domain.publishing.keeping import require_kept
 from mesh.domain.publishing.table_state import Marks
 from mesh.ports import Proposals
 from mesh.usecases.roll_back import UnknownVersion
@@ -21,11 +22,13 @@ from mesh.usecases.tag_pins import Tagging, close_pin, open_pin
 def make_tables(product: Product, pin: Pin, *, tagging: Tagging, proposals: Proposals) -> Pin:
     """The pin with its tables, which can be read. Repeatable at any point of it.
 
-    Raises UnknownVersion, VersionGone, PinnedTableTaken before anything is made; NotYetReadable, UnknownLFTag.
+    Raises UnknownVersion, VersionEnded, VersionGone, PinnedTableTaken before anything is made; NotYetReadable,
+    UnknownLFTag.
     """
     version = tagging.registry.version(product.name, pin.version)
     if version is None:
         raise UnknownVersion(f"{product.name} has no version {pin.version}", product=product.name)
+    require_kept(version)
     wanted = {table.table: _definition(product, pin, table, proposals) for table in version.tables}
     named = pin.model_copy(update={"tables": tuple(wanted)})
     for definition in wanted.values():

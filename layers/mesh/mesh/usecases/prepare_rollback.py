@@ -9,6 +9,7 @@ from mesh.domain.manifest import VersionGone
 from mesh.domain.names import table_location
 from mesh.domain.product import Product, ProductVersion, RollbackOrder, TableSnapshot
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
+from mesh.domain.publishing.keeping import require_kept
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableCommit
 from mesh.domain.publishing.staging import TableContent
 from mesh.domain.publishing.table_state import Marks
@@ -54,6 +55,7 @@ def _commit(order: RollbackOrder, product: Product, number: str, using: Verifier
     last = using.registry.latest_version(product.name)
     if wanted is None or last is None:
         raise UnknownVersion(f"{product.name} has no version {order.version}", version=order.version)
+    require_kept(wanted)
     require_other(product.name, wanted, last)
     before = {table.table: table for table in wanted.tables}
     backs = [_Back(product, now, before.get(now.table), using) for now in last.tables]

@@ -1,4 +1,4 @@
-"""A reader wants a version kept: may they, is there such a version; then it is ordered, of central itself by its bus."""
+"""A reader wants a version kept: may they, is there such a version; then it is ordered, from central by its bus."""
 
 import json
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from mesh.domain.events import (
 )
 from mesh.domain.pins import Holder, NoLiveAccess, Pin, Pins, PinTooLong, TooManyPins, pin_id
 from mesh.domain.product import Product, ProductVersion
+from mesh.domain.publishing.keeping import require_kept
 from mesh.ports import Bus, MemberTopics, Schedules, Target
 from mesh.usecases.ask_owners import require_sender
 from mesh.usecases.books import Books
@@ -89,7 +90,7 @@ def request_pin(
     ending = {"ending": {"product": product.name, "pin": pin.id}}
     schedules.at(schedule_name(pin, holder), holder.until, end, json.dumps(ending))
     if pin.manifest is None:
-        _have_made(product, pin, holder, books, topics, bus)
+        _have_made(product, pin, holder, books=books, topics=topics, bus=bus)
     else:
         _go_on(product, pin, holder, books, topics)
     return PinState(product=product.name, version=pin.version, pin=pin.id, status=pin.status)
@@ -104,6 +105,7 @@ def _what(wish: PinRequested, books: Books) -> tuple[Product, ProductVersion]:
     history = f"mesh history {product.name} lists the versions."
     if version is None:
         raise UnknownVersion(f"{product.name} has no version {wish.version}", remedy=history, **where)
+    require_kept(version)
     if version.manifest is None and not version.staged:
         raise VersionNotPinned(f"nothing says which objects version {wish.version} had", remedy=history, **where)
     return product, version
@@ -169,7 +171,7 @@ def _held(found: Pins, version: ProductVersion, holder: Holder, limits: PinLimit
     )
 
 
-def _have_made(product: Product, pin: Pin, holder: Holder, books: Books, topics: MemberTopics, bus: Bus) -> None:
+def _have_made(product: Product, pin: Pin, holder: Holder, *, books: Books, topics: MemberTopics, bus: Bus) -> None:
     """Ready already, or central's other half makes the tables; whoever asks again has them made again."""
     metadata = cause_of(holder)
     facts = {"product": product.name, "version": pin.version, "pin": pin.id, "account": holder.account}

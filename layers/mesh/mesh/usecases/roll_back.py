@@ -24,6 +24,7 @@ from mesh.domain.events import (
 from mesh.domain.membership import NotTheOwner, authorise
 from mesh.domain.names import execution_name
 from mesh.domain.product import Product, ProductVersion, RollbackOrder
+from mesh.domain.publishing.keeping import require_kept
 from mesh.ports import Executions, MemberTopics, Proposals
 from mesh.usecases.books import Books
 from mesh.usecases.telling import tell
@@ -73,9 +74,9 @@ def request_rollback(envelope: Envelope, *, books: Books, topics: MemberTopics, 
     """
     metadata = metadata_of(envelope)
     try:
-        _require_sender(envelope, books)
+        require_sender(envelope, books)
         wish = read_event(RollbackRequested, envelope).data
-        product = _product_of(wish.product, envelope.account, books)
+        product = product_of(wish.product, envelope.account, books)
         target = _target(product, wish.version, books)
         order = RollbackOrder(
             product=product.name,
@@ -153,13 +154,13 @@ def rollback_id(request: str) -> str:
     return f"rollback-{stable_id(request, 'rollback')}"
 
 
-def _require_sender(envelope: Envelope, books: Books) -> None:
+def require_sender(envelope: Envelope, books: Books) -> None:
     """A member; or central itself, whose bus lets DataMeshOwner alone say this."""
     if envelope.account != books.central:
         authorise(envelope, books.registry.member(envelope.account), None)
 
 
-def _product_of(name: str, account: str, books: Books) -> Product:
+def product_of(name: str, account: str, books: Books) -> Product:
     product = books.registry.product(name)
     if product is None or account not in (product.owner, books.central):
         raise NotTheOwner(
@@ -176,6 +177,7 @@ def _target(product: Product, number: int, books: Books) -> ProductVersion:
     history = f"mesh history {product.name} lists the versions."
     if target is None:
         raise UnknownVersion(f"{product.name} has no version {number}", remedy=history, **where)
+    require_kept(target)
     if number == product.version and (target.staged or not books.registry.held_back(product.name)):
         raise AlreadyThere(f"version {number} is the present one", remedy=history, **where)
     if target.manifest is None and not target.staged:

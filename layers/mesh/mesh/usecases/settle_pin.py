@@ -16,6 +16,7 @@ from mesh.domain.events import (
     Reason,
     RetirementRequested,
     UnpinRequested,
+    VersionsEnded,
     metadata_of,
     read_event,
 )
@@ -40,6 +41,7 @@ from mesh.usecases.pinning import (
 )
 from mesh.usecases.publication import owned_product
 from mesh.usecases.registration import grant_entry
+from mesh.usecases.release_versions import release_versions
 from mesh.usecases.request_pin import PinState
 from mesh.usecases.tag_pins import Tagging, close_pin, open_pin
 
@@ -86,6 +88,8 @@ class PinKeeper:
         envelope = Envelope.model_validate(payload)
         if envelope.detail_type == PinAccepted.detail_type():
             return Settled(pins=(self.make(envelope),))
+        if envelope.detail_type == VersionsEnded.detail_type():
+            return Settled(pins=tuple(self.end_versions(envelope)))
         if envelope.detail_type == PinReported.detail_type():
             return Settled(pins=(self.receive_report(envelope),))
         if envelope.detail_type == UnpinRequested.detail_type():
@@ -97,10 +101,7 @@ class PinKeeper:
 
         What cannot be made ends the pin. Raises ForgedSender, MalformedEvent, NotYetReadable, ConcurrentChange.
         """
-        if envelope.account != self._books.central:
-            lie = ForgedSender(f"account {envelope.account} cannot order a pin", account=envelope.account)
-            record_refusal(envelope, lie, self._books)
-            raise lie
+        self._require_central(envelope)
         event = read_event(PinAccepted, envelope)
         ordered = event.data
         with self._locks.hold(ordered.pin):  # who ends it meanwhile drops what is there when this has ended
@@ -120,6 +121,28 @@ class PinKeeper:
                     tell_ready(product.name, saved, holder, books=self._books, topics=self._topics)
                 return _state(product, saved)
         return self._end(product, pin.id, event.metadata, refusal=lost)
+
+    def end_versions(self, envelope: Envelope) -> list[PinState]:
+        """Versions were marked as ended: their pins end, and then their files are released. Repeatable.
+
+        Raises ForgedSender, MalformedEvent, ConcurrentChange.
+        """
+        self._require_central(envelope)
+        event = read_event(VersionsEnded, envelope)
+        product = self._books.registry.product(event.data.product)
+        if product is None:
+            return []
+        numbers = set(event.data.versions)
+        pins = [pin for pin in self._books.registry.pins(product.name).pins if pin.version in numbers]
+        ended = [self._end(product, pin.id, event.metadata, cause_for_all="withdrawn") for pin in pins]
+        release_versions(product, numbers, event.metadata, books=self._books, topics=self._topics)
+        return ended
+
+    def _require_central(self, envelope: Envelope) -> None:
+        if envelope.account != self._books.central:
+            lie = ForgedSender(f"account {envelope.account} cannot say this", account=envelope.account)
+            record_refusal(envelope, lie, self._books)
+            raise lie
 
     def receive_report(self, envelope: Envelope) -> PinState:
         """The owner's account has done a step, or cannot. Repeatable; a report on what is over is cleaned up after, and

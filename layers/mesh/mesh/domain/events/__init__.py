@@ -77,8 +77,9 @@ from mesh.domain.events.publication import (
 )
 from mesh.domain.events.quarantine import ProductQuarantined, QuarantineClosed, QuarantineDecided, QuarantinedObject
 from mesh.domain.events.versions import (
-    PinEnded,
+    FilesReleased,
     PinAccepted,
+    PinEnded,
     PinOrdered,
     PinReady,
     PinRefused,
@@ -88,6 +89,9 @@ from mesh.domain.events.versions import (
     RollbackRefused,
     RollbackRequested,
     UnpinRequested,
+    VersionsEnded,
+    WithdrawalRefused,
+    WithdrawalRequested,
 )
 
 EVENT_TYPES: tuple[type[EventData], ...] = (
@@ -122,6 +126,10 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     RollbackRefused,
     PinRequested,
     UnpinRequested,
+    FilesReleased,
+    VersionsEnded,
+    WithdrawalRefused,
+    WithdrawalRequested,
     PinAccepted,
     PinOrdered,
     PinReported,
@@ -157,6 +165,7 @@ __all__ = [
     "EventData",
     "ExposedClass",
     "ExposedData",
+    "FilesReleased",
     "GrantEntry",
     "MalformedEvent",
     "ManifestPointer",
@@ -166,9 +175,9 @@ __all__ = [
     "Model",
     "Outcome",
     "PersonalDataFinding",
+    "PinAccepted",
     "PinEnded",
     "PinId",
-    "PinAccepted",
     "PinOrdered",
     "PinReady",
     "PinRefused",
@@ -204,6 +213,9 @@ __all__ = [
     "TableName",
     "UnpinRequested",
     "VersionProposed",
+    "VersionsEnded",
+    "WithdrawalRefused",
+    "WithdrawalRequested",
     "follow",
     "metadata_of",
     "read_event",

@@ -1,10 +1,11 @@
 """Back to an earlier version, and versions that are kept for readers."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
 from mesh.domain.events.model import AccessId, EventData, PinId, ProductName, Reason, TableName
+from mesh.domain.events.proposals import MetadataName
 from mesh.domain.events.publication import ManifestPointer, Query, Rollback
 
 
@@ -31,6 +32,38 @@ class RollbackRefused(EventData):
     version: int = Field(ge=1)
     request: str = Field(max_length=128)
     reason: Reason
+
+
+class WithdrawalRequested(EventData):
+    """The owner, or central, wants versions deleted for good."""
+
+    product: ProductName
+    versions: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class WithdrawalRefused(EventData):
+    """No version was withdrawn, and why; `request` is the event that asked."""
+
+    product: str
+    request: str = Field(max_length=128)
+    reason: Reason
+
+
+class VersionsEnded(EventData):
+    """Versions were marked as ended: said by central to itself. Their pins end, and their files are released."""
+
+    product: ProductName
+    versions: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=500)
+
+
+class FilesReleased(EventData):
+    """The owner's account is to delete what the `released` metadata files of a table need and no `kept` one does."""
+
+    product: ProductName
+    table: TableName
+    released: tuple[MetadataName, ...] = Field(min_length=1, max_length=200)
+    kept: tuple[MetadataName, ...] = Field(max_length=3000)
 
 
 class PinRequested(EventData):
@@ -107,7 +140,7 @@ class PinEnded(EventData):
     product: ProductName
     version: int = Field(ge=1)
     pin: PinId
-    cause: Literal["expired", "unpinned", "retired"]
+    cause: Literal["expired", "unpinned", "retired", "withdrawn"]
 
 
 class PinRefused(EventData):
