@@ -28,7 +28,8 @@ def register(app: typer.Typer) -> None:
 def withdraw_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
-    versions: Annotated[str, typer.Option("--versions", help="As 3-5, or 3,4,7.")],
+    versions: Annotated[str, typer.Option("--versions", help="As 3-5, or 3,4,7.")] = "",
+    key: Annotated[str, typer.Option("--object", help="Or all that have rows of this object, by its key.")] = "",
     reason: Annotated[str, typer.Option("--reason", help="Kept, and shown in mesh history.")],
     account: Annotated[
         Account, typer.Option("--account", help="Who asks: the product's owner, or central.")
@@ -39,16 +40,18 @@ def withdraw_command(
     as_json: AsJson = False,
 ) -> None:
     """Delete versions for good: nobody goes back to them or pins them, their pins end, their files are deleted."""
-    numbers = parse_versions(versions)
+    if bool(versions) == bool(key):
+        raise typer.BadParameter("give one of --versions and --object", param_hint="--versions / --object")
+    numbers = parse_versions(versions) if versions else []
     where = site(port, acting=account, role=acting)
-    event = send(where, account, build(WithdrawalRequested, product=product, versions=numbers, reason=reason))
+    event = send(where, account, build(WithdrawalRequested, product=product, versions=numbers, key=key, reason=reason))
     files = wait_until_released(where, event) if wait else None
     status = "requested" if files is None else "withdrawn"
     if as_json:
         story = {"request": event.id, "correlation_id": event.correlation_id}
-        output.emit({"product": product, "versions": numbers, "status": status, "files": files, **story})
+        output.emit({"product": product, "versions": numbers, "object": key, "status": status, "files": files, **story})
         return
-    said = ", ".join(map(str, numbers))
+    said = ", ".join(map(str, numbers)) or f"versions with rows of {key}"
     output.say(
         f"requested: mesh history {product}"
         if files is None

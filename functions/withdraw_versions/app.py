@@ -31,6 +31,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         return expire_versions(Retention(settings.keep_versions, age, grace), books=books, proposals=proposals, bus=bus)
     try:
         envelope, topics = Envelope(**event), wiring.member_topics(settings)
-        return withdraw_versions(envelope, books=books, proposals=proposals, topics=topics, bus=bus)
+        files = wiring.published_files()
+        return withdraw_versions(envelope, books=books, proposals=proposals, files=files, topics=topics, bus=bus)
     except Rejected as refusal:
         return refused(refusal)

@@ -144,7 +144,11 @@ HANDLED_ELSEWHERE = {
         "ProposalForged",
         "Rebase",
     },
-    "withdraw_versions, as its answer, and told to who asked": {"PresentVersion"},
+    "withdraw_versions, as its answer, and told to who asked": {
+        "NothingToWithdraw",
+        "ObjectPresent",
+        "PresentVersion",
+    },
     "release_files, by EventBridge: in the producer's DLQ": {"KeptFileGone"},
     "receive_join and admit_member, as their answer": {"UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},

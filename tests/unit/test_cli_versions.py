@@ -152,6 +152,13 @@ def test_a_withdrawal_is_followed_until_the_files_are_released(at, capsys):
     assert (account, wish.versions) == ("central", (3, 4, 5))
 
 
+@pytest.mark.parametrize("given", [{}, {"versions": "3", "key": "a"}])
+def test_versions_or_an_object_are_given(at, given):
+    at(Site())
+    with pytest.raises(typer.BadParameter):
+        withdrawing.withdraw_command(PRODUCT, **given, reason="not ours")
+
+
 def test_a_refused_withdrawal_is_an_error(at):
     at(Site(notes=[("refused", {"reason": {"code": "PresentVersion", "message": "now", "where": {}, "remedy": "r"}})]))
     with pytest.raises(CommandFailed) as refused:

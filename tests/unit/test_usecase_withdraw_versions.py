@@ -8,7 +8,8 @@ from mesh.domain.events import Event, FilesReleased, Metadata, WithdrawalRequest
 from mesh.domain.membership import ForgedSender, NotTheOwner
 from mesh.domain.names import table_location
 from mesh.domain.product import ConcurrentChange
-from mesh.domain.publishing.keeping import PresentVersion, Retention, VersionEnded
+from mesh.domain.publishing.batches import IndexEntry
+from mesh.domain.publishing.keeping import NothingToWithdraw, ObjectPresent, PresentVersion, Retention, VersionEnded
 from mesh.domain.publishing.staging import Reach
 from mesh.usecases.prepare_rollback import prepare_rollback
 from mesh.usecases.release_files import KeptFileGone, release_files
@@ -26,11 +27,25 @@ V1, V2, EMPTY = "v1.metadata.json", "v2.metadata.json", "v1.empty.metadata.json"
 class Ending(Pinning):
     """Versions 1 and 2, and whoever wants them to end."""
 
-    def withdraw(self, *versions, by=PRODUCER):
-        envelope = an_envelope(
-            WithdrawalRequested(product=PRODUCT, versions=versions, reason="another bank's rows"), account=by
+    def __init__(self):
+        super().__init__()
+        self.sources = {}
+
+    def withdraw(self, *versions, by=PRODUCER, key=""):
+        wish = WithdrawalRequested(product=PRODUCT, versions=versions, key=key, reason="another bank's rows")
+        envelope = an_envelope(wish, account=by)
+        return withdraw_versions(
+            envelope, books=self.books, proposals=self.proposals, files=self, topics=self.topics, bus=self.bus
         )
-        return withdraw_versions(envelope, books=self.books, proposals=self.proposals, topics=self.topics, bus=self.bus)
+
+    def state(self, metadata):
+        return self.contents.read(metadata).state
+
+    def index(self, location):
+        """Of each version's table: which objects it has rows of."""
+        name = location.rpartition("/")[2].partition(".")[0]
+        keys = self.sources.get(name, ())
+        return [IndexEntry(key=key, version_id=None, etag="e", size=1, file="f", first_row=0, rows=1) for key in keys]
 
     def hear(self, account=CENTRAL):
         """What central told itself last."""
@@ -48,6 +63,31 @@ class Ending(Pinning):
 @pytest.fixture
 def world():
     return Ending()
+
+
+KEY = f"{PRODUCT}/data/{TABLE}/a.csv"
+
+
+def test_every_version_with_rows_of_an_object_is_withdrawn(world):
+    world.sources = {"v1": (KEY, "other"), "v2": ("other",)}
+    assert world.withdraw(key=KEY).versions == (1,)
+    world.hear()
+    assert [told["released"] for told in world.told("FilesReleased")] == [[V1]]
+    with pytest.raises(NothingToWithdraw):
+        world.withdraw(key=KEY)
+
+
+def test_an_object_that_consumers_read_now_is_deleted_first(world):
+    world.sources = {"v1": (KEY,), "v2": (KEY,)}
+    with pytest.raises(ObjectPresent):
+        world.withdraw(key=KEY)
+    assert (world.ended(1), world.bus.events) == (None, [])
+
+
+@pytest.mark.parametrize("key", ["", "nobody/knows/it"])
+def test_nothing_is_withdrawn_where_nothing_is_meant(world, key):
+    with pytest.raises(NothingToWithdraw):
+        world.withdraw(key=key)
 
 
 def test_marked_first_then_without_pins_then_released(world):

@@ -22,8 +22,15 @@ from mesh.domain.events import (
     stable_id,
 )
 from mesh.domain.product import ConcurrentChange, Product, ProductVersion, VersionEnd
-from mesh.domain.publishing.keeping import Retention, outdated, released, require_not_present
-from mesh.ports import Bus, MemberTopics, Proposals
+from mesh.domain.publishing.keeping import (
+    NothingToWithdraw,
+    ObjectPresent,
+    Retention,
+    outdated,
+    released,
+    require_not_present,
+)
+from mesh.ports import Bus, MemberTopics, Proposals, PublishedFiles
 from mesh.usecases.books import Books
 from mesh.usecases.pinning import record_refusal
 from mesh.usecases.roll_back import UnknownVersion, VersionNotPinned, product_of, require_sender
@@ -47,19 +54,35 @@ class Expired(Model):
 
 
 def withdraw_versions(
-    envelope: Envelope, *, books: Books, proposals: Proposals, topics: MemberTopics, bus: Bus
+    envelope: Envelope,
+    *,
+    books: Books,
+    proposals: Proposals,
+    files: PublishedFiles,
+    topics: MemberTopics,
+    bus: Bus,
 ) -> Withdrawn:
-    """Mark the versions, and have their pins ended and their files deleted at once. Repeatable at any point of it.
+    """Mark the versions, or all that have rows of the object, and have their pins ended and their files deleted at once. Repeatable at any point of it.
 
-    Raises what `authorise` raises, MalformedEvent, NotTheOwner, UnknownVersion, VersionNotPinned, PresentVersion (every
-    refusal is recorded, and told); ConcurrentChange while the product is being rolled back, perhaps to one of them.
+    Raises what `authorise` raises, MalformedEvent, NotTheOwner, UnknownVersion, VersionNotPinned, PresentVersion,
+    ObjectPresent, NothingToWithdraw (every refusal is recorded, and told); ConcurrentChange while the product is being
+    rolled back, perhaps to one of them.
     """
     metadata = metadata_of(envelope)
     try:
         require_sender(envelope, books)
         wish = read_event(WithdrawalRequested, envelope).data
         product = product_of(wish.product, envelope.account, books)
-        wanted = _wanted(product, sorted(set(wish.versions)), books)
+        numbers = _having(product, wish.key, books, files) if wish.key else sorted(set(wish.versions))
+        if not numbers:
+            said = f"that is kept has rows of {wish.key}" if wish.key else "is named"
+            raise NothingToWithdraw(
+                f"no version of {product.name} {said}",
+                product=product.name,
+                key=wish.key,
+                remedy=f"mesh history {product.name} lists the versions.",
+            )
+        wanted = _wanted(product, numbers, books)
     except Rejected as refusal:
         _refuse(envelope, refusal, metadata, books, topics)
         raise
@@ -69,11 +92,10 @@ def withdraw_versions(
             books.registry.end_version(product.name, version.version, end)
     if proposals.rolling_back(product.name):  # it looked at them before they were marked
         raise ConcurrentChange(f"{product.name} is being rolled back", product=product.name)
-    numbers = tuple(version.version for version in wanted)
-    facts = {"product": product.name, "versions": list(numbers), "by": envelope.account, "why": wish.reason}
+    facts = {"product": product.name, "versions": numbers, "by": envelope.account, "why": wish.reason, "key": wish.key}
     books.trace.note(metadata.correlation_id, "withdrawn", **facts)
-    _tell_ended(product.name, numbers, metadata, bus)
-    return Withdrawn(product=product.name, versions=numbers)
+    _tell_ended(product.name, tuple(numbers), metadata, bus)
+    return Withdrawn(product=product.name, versions=tuple(numbers))
 
 
 def expire_versions(retention: Retention, *, books: Books, proposals: Proposals, bus: Bus) -> Expired:
@@ -101,6 +123,31 @@ def expire_versions(retention: Retention, *, books: Books, proposals: Proposals,
 
 def _numbers(versions: Iterable[ProductVersion]) -> tuple[int, ...]:
     return tuple(sorted(version.version for version in versions))
+
+
+def _having(product: Product, key: str, books: Books, files: PublishedFiles) -> list[int]:
+    """Versions with rows of the object, by the index beside each metadata file; its rows may be in any table.
+
+    Raises ObjectPresent where the present version has some: its owner deletes the object, and it is staged without.
+    """
+    found, known = [], dict[str, bool]()
+    for version in books.registry.versions(product.name):
+        if not version.staged or (version.ended is not None and version.ended.released is not None):
+            continue
+        for table in version.tables:
+            if table.metadata not in known:
+                entries = files.index(files.state(table.metadata).index)
+                known[table.metadata] = any(entry.key == key for entry in entries)
+        if any(known[table.metadata] for table in version.tables):
+            found.append(version.version)
+    if product.version in found:
+        raise ObjectPresent(
+            f"version {product.version} of {product.name}, which consumers read now, has rows of {key}",
+            product=product.name,
+            key=key,
+            remedy="Delete the object, wait for the version without it, and withdraw again.",
+        )
+    return sorted(found)
 
 
 def _wanted(product: Product, numbers: list[int], books: Books) -> list[ProductVersion]:

@@ -35,10 +35,11 @@ class RollbackRefused(EventData):
 
 
 class WithdrawalRequested(EventData):
-    """The owner, or central, wants versions deleted for good."""
+    """The owner, or central, wants versions deleted for good: these, or all that have rows of an object (`key`)."""
 
     product: ProductName
-    versions: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=500)
+    versions: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(), max_length=500)
+    key: str = Field(default="", max_length=1024)
     reason: str = Field(min_length=1, max_length=1000)
 
 

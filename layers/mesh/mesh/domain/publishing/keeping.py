@@ -12,6 +12,14 @@ class VersionEnded(Rejected):
     """A version that was withdrawn, or is older than what is kept: nobody goes back to it, pins it or compares it."""
 
 
+class ObjectPresent(Rejected):
+    """Rows of the object are in what consumers read now."""
+
+
+class NothingToWithdraw(Rejected):
+    """No version was named, or none that is kept has rows of the object."""
+
+
 class PresentVersion(Rejected):
     """What consumers read now cannot be withdrawn from under them."""
 
