@@ -62,9 +62,10 @@ def withdraw_versions(
     topics: MemberTopics,
     bus: Bus,
 ) -> Withdrawn:
-    """Mark the versions, or all that have rows of the object, and have their pins ended and their files deleted at once. Repeatable at any point of it.
+    """Mark the versions, or all that have rows of the object; their pins end, and their files are deleted at once.
 
-    Raises what `authorise` raises, MalformedEvent, NotTheOwner, UnknownVersion, VersionNotPinned, PresentVersion,
+    Repeatable at any point of it. Raises what `authorise` raises, MalformedEvent, NotTheOwner, UnknownVersion,
+    VersionNotPinned, PresentVersion,
     ObjectPresent, NothingToWithdraw (every refusal is recorded, and told); ConcurrentChange while the product is being
     rolled back, perhaps to one of them.
     """
