@@ -36,7 +36,9 @@ def test_one_at_a_time(proposals):
 
 
 def test_a_rollback_takes_over_from_one_that_came_to_nothing(proposals):
+    assert not proposals.rolling_back(PRODUCT)
     proposals.claim(PRODUCT, "r1", rollback=True)
+    assert proposals.rolling_back(PRODUCT)
     proposals.claim(PRODUCT, "r2", rollback=True)
     with pytest.raises(ConcurrentChange):
         proposals.claim(PRODUCT, "a")
