@@ -11,8 +11,16 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point, logger
 from mesh.entry.settings import LineageSettings, load
 from mesh.usecases.inspection import ProductFacts
-from mesh.usecases.lineage_orders import OnboardOrder, Orders, PinOrder, ProveOrder, PublishOrder, RestoreOrder
-from mesh.usecases.onboarding_lineage import onboarding_runs
+from mesh.usecases.lineage_orders import (
+    OnboardOrder,
+    Orders,
+    PinOrder,
+    PromoteOrder,
+    ProveOrder,
+    PublishOrder,
+    RestoreOrder,
+)
+from mesh.usecases.onboarding_lineage import onboarding_runs, promotion_runs
 from mesh.usecases.record_lineage import keep, pin_runs, proof_runs, publication_runs, restoration_runs
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -52,6 +60,9 @@ def _runs(body: dict[str, Any], settings: Settings) -> Iterator[tuple[str, list[
         case OnboardOrder() as order:
             work = wiring.work(settings.work_bucket)
             yield order.product, onboarding_runs(order, place=place, facts=_facts(order.product, settings), work=work)
+        case PromoteOrder() as order:
+            work = wiring.work(settings.work_bucket)
+            yield order.product, promotion_runs(order, place=place, facts=_facts(order.product, settings), work=work)
         case RestoreOrder() as order:
             work = wiring.work(settings.work_bucket)
             yield order.product, restoration_runs(order, place=place, facts=_facts(order.product, settings), work=work)

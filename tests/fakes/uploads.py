@@ -25,6 +25,7 @@ class FakeUploads:
         self.counted: dict[tuple[str, str], dict[str, ObjectCount]] = {}
         self.manifests: dict[str, tuple[int, ManifestPointer]] = {}
         self.restored: set[tuple[str, str, str]] = set()
+        self.tokens: dict[str, str] = {}
 
     def product(self, name: str) -> dict[str, Any] | None:
         found = self.products.get(name)
@@ -102,6 +103,12 @@ class FakeUploads:
             bytes=sum(count.bytes for count in counted.values()),
             objects=len(counted),
         )
+
+    def keep_token(self, name: str, token: str, until: datetime) -> None:
+        self.tokens[name] = token
+
+    def take_token(self, name: str) -> str | None:
+        return self.tokens.pop(name, None)
 
     def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
         if product not in self.leases:

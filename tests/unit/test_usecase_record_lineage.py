@@ -306,7 +306,7 @@ def test_a_pin_makes_a_table_of_its_own_of_object_versions():
 def test_the_samples_are_orders(sample):
     [message] = json.loads(sample.read_text())["Records"]
 
-    assert Orders.validate_json(message["body"]).kind in {"onboard", "pin", "publish", "prove", "restore"}
+    assert Orders.validate_json(message["body"]).kind in {"onboard", "pin", "promote", "publish", "prove", "restore"}
 
 
 def test_the_function_takes_the_batch_and_gives_back_what_failed_alone(monkeypatch):

@@ -80,3 +80,30 @@ def test_checksums():
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_patterns(text):
     find_personal([Column(name=text, type="string")], {text: [text]})
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("births", ["9083", "8006"]), ("metacritic_user_nom", ["1330", "249"]), ("sex_ratio", ["0.98", "1.02"]),
+        ("median_household_income", ["42278", "67629"]), ("age_of_building", ["30", "40"]), ("age_days", ["3", "9"]),
+        ("phone_model", ["Model 7", "Model 8"]), ("email_domain", ["example.com", "example.org"]),
+        ("avg_age", ["41.5"]), ("building_age", ["80"]), ("phone_type", ["mobile phone"]), ("birth_rate", ["1.4"]),
+        ("salary_per_capita", ["52000"]), ("count_of_customer_emails", ["12"]), ("address_type", ["home address"]),
+    ],
+)  # fmt: skip
+def test_figures_about_many_and_kinds_of_things_are_not_personal(name, values):
+    assert find_personal([Column(name=name, type="string")], {name: values}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("age", ["41"]), ("customer_age", ["41"]), ("age_group", ["40-49"]), ("age_in_years", ["41"]),
+        ("alter", ["41"]),
+        ("birth_date", ["1980-01-01"]), ("user_nom", ["Dupont"]), ("phone", ["+49 30 1234567"]), ("salary", ["52000"]),
+        ("sex", ["f"]), ("work_email", ["ann@example.com"]), ("home_address", ["1 High Street"]),
+    ],
+)  # fmt: skip
+def test_columns_about_one_person_are_personal(name, values):
+    assert [found.column for found in find_personal([Column(name=name, type="string")], {name: values})] == [name]

@@ -38,6 +38,13 @@ def read_contract(text: str | bytes, *, bucket: str, key: str) -> Contract:
     check_document(document, where)
     contract = _Reader(where).contract(document)
     product = key.split("/", 1)[0]
+    if not contract.name:
+        below = f" (it lies under {product!r})" if "/" in key else ""
+        raise ContractNameMismatch(
+            f"the contract has no name{below}",
+            remedy=f"Add name: {product if below else '<product>'}, the prefix that the contract is uploaded to.",
+            **where,
+        )
     if contract.name != product:
         raise ContractNameMismatch(
             f"the contract is named {contract.name!r} but lies under {product!r}",

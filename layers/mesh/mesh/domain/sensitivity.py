@@ -21,17 +21,38 @@ _FLAGS: Final = frozenset({"yes", "true", "false", "none", "nein", "oui", "non"}
 
 class _NameRule(NamedTuple):
     """`words` match whole parts of a name, `stems` the beginning of a part. `text`: values are words or numbers of
-    some length, so that a column of one-digit codes is not meant (a flag "has a telephone" is no telephone)."""
+    some length, so that a column of one-digit codes is not meant (a flag "has a telephone" is no telephone). `letters`:
+    a number is none. `beside`: what other parts the name may have; None for any that is not of things."""
 
     what: str
     value: str
     words: frozenset[str]
     stems: tuple[str, ...] = ()
     text: bool = False
+    letters: bool = False
+    beside: frozenset[str] | None = None
 
 
-def _rule(what: str, value: str, words: str, stems: str = "", *, text: bool = False) -> _NameRule:
-    return _NameRule(what, value, frozenset(words.split()), tuple(stems.split()), text)
+def _rule(
+    what: str, value: str, words: str, stems: str = "", *, text: bool = False, letters: bool = False, beside: str = ""
+) -> _NameRule:
+    others = frozenset(beside.split()) | _PERSON_PARTS if beside else None
+    return _NameRule(what, value, frozenset(words.split()), tuple(stems.split()), text, letters, others)
+
+
+# `name` alone is a person's; product_name is not.
+_PERSON_PARTS: Final = frozenset({
+    "customer", "client", "kunde", "user", "person", "personal", "contact", "employee", "first", "last", "full",
+    "middle", "given", "family", "applicant", "owner", "holder", "patient", "member", "guest", "passenger", "account",
+    "sur", "maiden",
+})  # fmt: skip
+_STATISTICS: Final = frozenset({
+    "avg", "average", "capita", "count", "counts", "mean", "median", "pct", "per", "percent", "percentage", "rate",
+    "ratio", "share", "births",
+})  # fmt: skip
+"""Parts of a name that say: a figure about many, and not about one person."""
+_OF_THINGS: Final = frozenset({"brand", "domain", "model", "os", "provider", "type", "vendor", "version"})
+"""Parts that say what kind of thing somebody has, and not which."""
 
 
 _NAME_RULES: Final = (
@@ -40,9 +61,10 @@ _NAME_RULES: Final = (
           text=True),
     _rule("bank account", PERSONAL, "iban kontonummer kontonr", "bankaccount accountnumber accountno", text=True),
     _rule("name of a person", PERSONAL, "vorname nachname familienname prenom nombre apellido apellidos nom cognome",
-          "firstname lastname fullname surname givenname familyname maidenname forename", text=True),
+          "firstname lastname fullname surname givenname familyname maidenname forename", text=True, letters=True),
     _rule("birth", PERSONAL, "dob gebdat gebdatum", "birth geburt naissance nacimiento nascita"),
-    _rule("age", PERSONAL, "age alter edad eta idade leeftijd", "lebensalter"),
+    _rule("age", PERSONAL, "age alter edad eta idade leeftijd", "lebensalter",
+          beside="at band bracket class current entry group in jahre of range year years yrs"),
     _rule("address", PERSONAL, "address adresse anschrift strasse street zip zipcode plz postcode direccion indirizzo",
           "postalcode homeaddress streetaddress postleitzahl", text=True),
     _rule("network address", PERSONAL, "ip ipaddress ipaddr ipv4 ipv6", "", text=True),
@@ -61,12 +83,6 @@ _NAME_RULES: Final = (
           text=True),
     _rule("secret", SENSITIVE, "password passwort secret pin", "password passwort", text=True),
 )  # fmt: skip
-# `name` alone is a person's; product_name is not.
-_PERSON_PARTS: Final = frozenset({
-    "customer", "client", "kunde", "user", "person", "personal", "contact", "employee", "first", "last", "full",
-    "middle", "given", "family", "applicant", "owner", "holder", "patient", "member", "guest", "passenger", "account",
-    "sur", "maiden",
-})  # fmt: skip
 
 
 def find_personal(columns: Sequence[Column], samples: Mapping[str, Sequence[str]]) -> list[PersonalDataFinding]:
@@ -100,14 +116,27 @@ def _strictness(finding: PersonalDataFinding) -> tuple[bool, float]:
 def _by_name(name: str, values: Sequence[str]) -> Iterable[PersonalDataFinding]:
     parts = [part for part in re.split(r"[^a-z0-9]+", name.lower()) if part]
     joined = "".join(parts)
+    if _STATISTICS & set(parts):
+        return
     for rule in _NAME_RULES:
         if rule.text and values and all(len(value) < _MIN_TEXT or value.lower() in _FLAGS for value in values):
+            continue
+        if rule.letters and values and not any(any(map(str.isalpha, value)) for value in values):
+            continue
+        if not _is_of_a_person(rule, parts):
             continue
         hit = any(part in rule.words or part.startswith(rule.stems or ("\0",)) for part in parts)
         if hit or joined in rule.words or joined.startswith(rule.stems or ("\0",)):
             yield _finding(name, rule.value, f"the name says: {rule.what}", _NAME_CONFIDENCE)
     if "name" in parts and (len(parts) == 1 or _PERSON_PARTS & set(parts)):
         yield _finding(name, PERSONAL, "the name says: name of a person", _NAME_CONFIDENCE)
+
+
+def _is_of_a_person(rule: _NameRule, parts: Sequence[str]) -> bool:
+    """`age_of_building` is no person's age, `phone_model` no number."""
+    if rule.beside is None:
+        return not _OF_THINGS & set(parts)
+    return all(part in rule.words or part.startswith(rule.stems) or part in rule.beside for part in parts)
 
 
 def _by_value(column: Column, values: Sequence[str]) -> Iterable[PersonalDataFinding]:

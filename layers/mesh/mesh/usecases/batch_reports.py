@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from mesh.domain.publishing.batches import CheckedBatch
 from mesh.domain.quality.model import BatchReport, TableReport
 from mesh.ports import WorkFiles
 
@@ -28,3 +29,14 @@ def read_reports(work: WorkFiles, batch: str) -> BatchReports | None:
     """None for a batch that was not checked: raw objects, which are checked when they have become data."""
     text = work.get(reports_path(batch))
     return BatchReports.model_validate_json(text) if text else None
+
+
+def checked_path(batch: str) -> str:
+    """Beside the work file of the batch's objects."""
+    return batch.replace("batch.json", "checked.json")
+
+
+def read_checked(work: WorkFiles, batch: str) -> CheckedBatch:
+    """What the checks of this round wrote; nothing for a round that checked nothing."""
+    text = work.get(checked_path(batch))
+    return CheckedBatch.model_validate_json(text) if text else CheckedBatch()

@@ -41,7 +41,7 @@ from mesh.ports import (
     Trace,
     WorkFiles,
 )
-from mesh.usecases.batch_reports import BatchReports, reports_path
+from mesh.usecases.batch_reports import BatchReports, checked_path, reports_path
 from mesh.usecases.batches import read_batch
 from mesh.usecases.check_batch import UNREADABLE, culprits, waived
 from mesh.usecases.histories import read_history
@@ -104,17 +104,6 @@ def check_objects(round_: Round, *, using: Checking) -> Checked:
     using.work.put(path, batch.model_dump_json())
     _note(round_, batch, checks, using)
     return _summary(batch)
-
-
-def checked_path(batch: str) -> str:
-    """Beside the work file of the batch's objects."""
-    return batch.replace("batch.json", "checked.json")
-
-
-def read_checked(work: WorkFiles, batch: str) -> CheckedBatch:
-    """What the checks of this round wrote; nothing for a round that checked nothing."""
-    text = work.get(checked_path(batch))
-    return CheckedBatch.model_validate_json(text) if text else CheckedBatch()
 
 
 def _summary(batch: CheckedBatch) -> Checked:

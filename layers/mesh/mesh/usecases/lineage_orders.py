@@ -31,6 +31,16 @@ class OnboardOrder(_Order):
     mode: Literal["express", "glue"]
 
 
+class PromoteOrder(_Order):
+    """A round that was checked, and published as far as it passed; `work` is its batch's work file."""
+
+    kind: Literal["promote"]
+    product: ProductName
+    generation: int = Field(ge=1)
+    work: str = Field(pattern=r"^runs/[^/]+/\d{8}/batch\.json$")
+    published: bool
+
+
 class PublishOrder(_Order):
     """A version that was published."""
 
@@ -68,7 +78,9 @@ class PinOrder(_Order):
     bucket: BucketName
 
 
-type LineageOrder = OnboardOrder | PublishOrder | ProveOrder | RestoreOrder | PinOrder
+type LineageOrder = OnboardOrder | PromoteOrder | PublishOrder | ProveOrder | RestoreOrder | PinOrder
 Orders: TypeAdapter[LineageOrder] = TypeAdapter(
-    Annotated[OnboardOrder | PublishOrder | ProveOrder | RestoreOrder | PinOrder, Field(discriminator="kind")]
+    Annotated[
+        OnboardOrder | PromoteOrder | PublishOrder | ProveOrder | RestoreOrder | PinOrder, Field(discriminator="kind")
+    ]
 )

@@ -10,15 +10,16 @@ from mesh.domain.events import ColumnRef, stable_id
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.lineage import facets
 from mesh.domain.lineage.model import Dataset, Facets, Place, StepRun, glue_table, s3_object
+from mesh.domain.publishing.batches import CheckedBatch, CheckedTable, HeldBack
 from mesh.domain.quality.model import TableReport
 from mesh.domain.quality.withholding import withheld_of
 from mesh.domain.schema import TableSchema
 from mesh.ports import WorkFiles
-from mesh.usecases.batch_reports import BatchReports, read_reports
+from mesh.usecases.batch_reports import BatchReports, checked_path, read_reports
 from mesh.usecases.batches import read_batch
 from mesh.usecases.curation import CuratedObject, Curation
 from mesh.usecases.inspection import Inspection, ProductFacts, TableInspection
-from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder
+from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, PromoteOrder
 from mesh.usecases.reject_objects import Rejection
 
 COLUMN_SOURCES: Final = 10
@@ -30,7 +31,7 @@ _CODES: Final = 10
 class Rounds:
     """A round of which lineage is wanted."""
 
-    order: OnboardOrder
+    order: OnboardOrder | PromoteOrder
     place: Place
     facts: ProductFacts
 
@@ -79,9 +80,44 @@ def onboarding_runs(order: OnboardOrder, *, place: Place, facts: ProductFacts, w
     inspection = Inspection.model_validate_json(text)
     refs = {ref.key: ref for ref in read_batch(work, order.work)}
     reports = read_reports(work, order.work)
-    crawls = [_crawl(round_, inspection.bucket, table, refs) for table in inspection.tables]
+    crawls = [_crawl(round_, order.mode, inspection.bucket, table, refs) for table in inspection.tables]
     checks = [_check(round_, table, reports) for table in inspection.tables] if reports else []
     return [*crawls, *checks, *_failure(round_, "check", inspection.rejected)]
+
+
+def promotion_runs(order: PromoteOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
+    """A round's runs, one for each table from its landing objects to central's catalog, and one for what was held back.
+
+    Raises LineageSourceGone when its work files have expired.
+    """
+    round_ = Rounds(order, place, facts)
+    text = work.get(checked_path(order.work))
+    if text is None:
+        raise LineageSourceGone(
+            f"there are no work files at {order.work}", product=order.product, remedy="they are kept 30 days"
+        )
+    checked, reports = CheckedBatch.model_validate_json(text), read_reports(work, order.work)
+    promoted = [_promotion(round_, checked.bucket, table, reports) for table in checked.tables if order.published]
+    return [*promoted, *_failure(round_, "check", checked.held)]
+
+
+def _promotion(round_: Rounds, bucket: str, table: CheckedTable, reports: BatchReports | None) -> StepRun:
+    inputs = tuple(s3_object(bucket, one.key, facets.version(one.version_id)) for one in table.sources)
+    columns = tuple(ColumnRef(name=field.name, type=field.hive_type) for field in table.fields)
+    names = [column.name for column in columns if column.name not in table.partition]
+    shown = facets.schema(columns) | round_.owned | facets.same_columns(inputs[:COLUMN_SOURCES], names)
+    if not table.base:
+        created = facets.facet("1-0-1", "LifecycleStateChangeDatasetFacet", lifecycleStateChange="CREATE")
+        shown |= {"lifecycleStateChange": created}
+    rows, size = sum(one.rows for one in table.sources), sum(file.bytes for file in table.added)
+    role = facets.output_statistics(rows, size, len(table.added))
+    report = reports.table(table.table) if reports else None
+    quality = _quality(report, round_.facts.promised) if report else {}
+    said = round_.told | {"removed": str(len(table.gone))}
+    if len(inputs) > COLUMN_SOURCES:
+        said |= {"columnLineage.sources": str(len(inputs)), "columnLineage.listed": str(COLUMN_SOURCES)}
+    output = round_.table(table.table, shown, role | quality)
+    return round_.step("promote", part=table.table, inputs=inputs, outputs=(output,), parameters=said)
 
 
 def _curations(round_: Rounds, curation: Curation) -> list[StepRun]:
@@ -109,7 +145,7 @@ def _curated(one: CuratedObject, raw: Dataset, curation: Curation) -> Dataset:
     return Dataset(raw.namespace, one.key, shown, role)
 
 
-def _crawl(round_: Rounds, bucket: str, table: TableInspection, refs: dict[str, ObjectRef]) -> StepRun:
+def _crawl(round_: Rounds, mode: str, bucket: str, table: TableInspection, refs: dict[str, ObjectRef]) -> StepRun:
     columns = columns_of(table.merged.table_schema) if table.merged else ()
     inputs = tuple(_object(bucket, count, refs, columns) for count in table.counts)
     names = [column.name for column in columns]
@@ -121,7 +157,7 @@ def _crawl(round_: Rounds, bucket: str, table: TableInspection, refs: dict[str, 
     exact = bool(table.counts) and all(count.rows_exact for count in table.counts)
     rows = sum(count.rows for count in table.counts) if exact else None
     output = round_.table(table.table, shown, facets.output_statistics(rows, table.bytes, table.objects))
-    said = round_.told | {"mode": round_.order.mode}
+    said = round_.told | {"mode": mode}
     if len(inputs) > COLUMN_SOURCES:
         said |= {"columnLineage.sources": str(len(inputs)), "columnLineage.listed": str(COLUMN_SOURCES)}
     return round_.step("crawl", part=table.table, inputs=inputs, outputs=(output,), parameters=said)
@@ -154,12 +190,14 @@ def _quality(report: TableReport, promised: Contract | None) -> Facets:
     return facets.quality(report, withheld_of(report.profile, promised))
 
 
-def _failure(round_: Rounds, job: Literal["check", "curate"], rejected: Sequence[Rejection]) -> list[StepRun]:
+def _failure(
+    round_: Rounds, job: Literal["check", "curate"], rejected: Sequence[Rejection | HeldBack]
+) -> list[StepRun]:
     """What was held back: a run that failed, on the objects as they arrived."""
     if not rejected:
         return []
     codes = list(dict.fromkeys(one.reason.code for one in rejected))
-    objects: Callable[[Rejection], Dataset] = lambda one: s3_object(  # noqa: E731
+    objects: Callable[[Rejection | HeldBack], Dataset] = lambda one: s3_object(  # noqa: E731
         one.ref.bucket, one.ref.key, facets.version(one.ref.version_id)
     )
     message = f"{', '.join(codes[:_CODES])}: {rejected[0].reason.message}"

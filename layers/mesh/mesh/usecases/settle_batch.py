@@ -18,9 +18,8 @@ from mesh.domain.quality.withholding import withheld_in, without_values
 from mesh.domain.quarantine import HeldBatch, HeldObject
 from mesh.domain.report_page import render
 from mesh.ports import Clock, Objects, Quarantine, Trace, Uploads, WorkFiles
-from mesh.usecases.batch_reports import BatchReports, read_reports
+from mesh.usecases.batch_reports import BatchReports, read_checked, read_reports
 from mesh.usecases.batches import read_batch
-from mesh.usecases.check_objects import read_checked
 from mesh.usecases.crawl import metadata_of
 from mesh.usecases.histories import remember_batch
 from mesh.usecases.inspection import Round

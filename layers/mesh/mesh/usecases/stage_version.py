@@ -23,7 +23,7 @@ from mesh.domain.publishing.staging import DataFile, ListedFile, StageOrder
 from mesh.domain.publishing.table_state import TableState
 from mesh.domain.reading.model import RowRange, StoredFile
 from mesh.ports import Clock, PublishedFiles, Rewriter, TableContents, TableStaging, WorkFiles
-from mesh.usecases.check_objects import read_checked
+from mesh.usecases.batch_reports import read_checked
 from mesh.usecases.inspection import Round
 
 MAX_REWRITTEN: Final = 2 * 1024**3

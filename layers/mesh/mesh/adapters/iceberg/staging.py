@@ -81,7 +81,7 @@ class _Staging:
         files = sum((m.added_files_count or 0) + (m.existing_files_count or 0) for m in manifests)
         rows = sum((m.added_rows_count or 0) + (m.existing_rows_count or 0) for m in manifests)
         size = self._base_bytes() - self._removed_bytes + sum(file.bytes for file in self._order.add)
-        snapshot = self._write_snapshot(manifests, files, rows, size) if manifests else None
+        snapshot = self._write_snapshot(manifests, files, rows, size)
         metadata = self._write(self._metadata(snapshot), "staged")
         empty = "" if self._base else self._write(self._metadata(None), "empty")
         return StagedTable(metadata=metadata, empty=empty, rows=rows, bytes=size, files=files)

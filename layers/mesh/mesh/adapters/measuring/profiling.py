@@ -202,15 +202,13 @@ def _labelled_values(rows: Rows, label: str, column: ColumnProfile) -> tuple[Lab
 def _fingerprints(rows: Rows, count: int) -> tuple[int, tuple[str, ...]]:
     """(rows beyond the first of their kind, the smallest hashes).
 
-    A hash is the first half of the MD5 (as a little-endian number) of a row's values as text, in the order of the
-    columns' names. One of the
-    engine's own would be faster, and another with its next release.
+    A hash is the engine's own of its version and a row's values, in the order of the columns' names: what another
+    version of the engine gave is like no other hash, so that after an upgrade repeats are looked for anew.
     """
     if not count or not rows.columns:
         return 0, ()
-    cells = ", ".join(f"coalesce(CAST({identifier(name)} AS VARCHAR), chr(30))" for name in sorted(rows.columns))
-    mark = f"md5_number_upper(concat_ws(chr(31), {cells}))"
-    rows.db.execute(f"CREATE OR REPLACE TEMP TABLE mesh_marks AS SELECT {mark} AS h FROM {ROWS}")
+    cells = ", ".join(map(identifier, sorted(rows.columns)))
+    rows.db.execute(f"CREATE OR REPLACE TEMP TABLE mesh_marks AS SELECT hash(version(), {cells}) AS h FROM {ROWS}")
     distinct = rows.all("SELECT count(DISTINCT h) FROM mesh_marks")[0][0]
     smallest = rows.all(f"SELECT DISTINCT h FROM mesh_marks ORDER BY h LIMIT {MAX_FINGERPRINTS}")
     return count - distinct, tuple(f"{number:016x}" for (number,) in smallest)

@@ -1,0 +1,245 @@
+"""The whole way of an upload in one process: landing, check, stage, verify, commit, and a reader by field ids.
+
+S3 is moto's; catalog, Lake Formation and registry are the fakes. What is told apart in the mesh (accounts, roles,
+events) is one here: it is about data.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from mesh.adapters.iceberg.content import IcebergContents
+from mesh.adapters.iceberg.staging import IcebergStaging
+from mesh.adapters.published_files import S3LandingObjects, S3PublishedFiles
+from mesh.adapters.reading.reading import DuckReadings
+from mesh.adapters.reading.rewriting import Rewriter
+from mesh.adapters.storage import S3Objects
+from mesh.domain.events import ProposalSettled
+from mesh.domain.formats.model import ObjectRef
+from mesh.domain.ontology import PENDING, PUBLICATION, PUBLISHED
+from mesh.domain.product import ProductVersion
+from mesh.domain.publishing.iceberg_table import pointer_of
+from mesh.domain.publishing.places import bucket_and_key
+from mesh.usecases.batch_reports import read_checked
+from mesh.usecases.batches import Refs
+from mesh.usecases.books import Books
+from mesh.usecases.check_objects import Checked, Checking, check_objects
+from mesh.usecases.commit_version import Committing, commit_version
+from mesh.usecases.inspection import ProductFacts, Round
+from mesh.usecases.propose_version import Propose, propose_version
+from mesh.usecases.settle_batch import SettleBatch, Settled, settle_batch
+from mesh.usecases.settle_proposal import Settle, record_commit, settle_proposal
+from mesh.usecases.stage_version import StagingTools, stage_version
+from mesh.usecases.verify_proposal import Verifier, verify_proposal
+
+from tests.builders import (
+    BUCKET,
+    CENTRAL,
+    CONSUMER,
+    PRODUCER,
+    PRODUCT,
+    REGION,
+    a_contract,
+    a_member,
+    a_product,
+    an_envelope,
+    an_ontology,
+)
+from tests.fakes import (
+    FakeAccessRegistry,
+    FakeBus,
+    FakeCatalog,
+    FakeClock,
+    FakeLakeFormation,
+    FakeMemberTopics,
+    FakeProposals,
+    FakeQuarantine,
+    FakeRegistry,
+    FakeTrace,
+    FakeUploads,
+    FakeWorkFiles,
+)
+
+TAGS = {
+    "product": [PRODUCT],
+    "publication": [PENDING, PUBLISHED],
+    "confidentiality": ["public", "internal", "confidential", "restricted"],
+    "pii": ["none", "personal", "sensitive"],
+    "domain": ["retail", "risk"],
+}
+DATABASE = {"product": PRODUCT, "confidentiality": "internal", "pii": "none", "domain": "retail", PUBLICATION: PENDING}
+
+
+def contract_of(columns: Mapping[str, str], *, version: str = "1.0.0", table: str = "t", **custom: Any) -> str:
+    """A contract of one table: column → Hive type; `dt` is its partition key."""
+    lines = [
+        "apiVersion: v3.1.0", "kind: DataContract", "id: cc", f"name: {PRODUCT}", f"version: {version}",
+        "status: active", "schema:", f"  - name: {table}", "    properties:",
+    ]  # fmt: skip
+    for name, type_ in columns.items():
+        logical = {"string": "string", "date": "date", "timestamp": "timestamp", "boolean": "boolean"}.get(
+            type_, "number"
+        )
+        extra = ", partitioned: true, partitionKeyPosition: 1" if name == "dt" else ""
+        lines.append(f"      - {{name: {name}, logicalType: {logical}, physicalType: '{type_}'{extra}}}")
+    return "\n".join([*lines, *(f"{key}: {value}" for key, value in custom.items())]) + "\n"
+
+
+class Pipeline:
+    """One product from landing to readers. `contract` is its text; without one it is as a draft is."""
+
+    def __init__(self, s3: Any, contract: str | None = None) -> None:
+        self.s3 = s3
+        s3.create_bucket(Bucket=BUCKET)
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        self.uploads, self.work, self.quarantine = FakeUploads(), FakeWorkFiles(), FakeQuarantine()
+        self.clock, self.trace, self.bus, self.topics = FakeClock(), FakeTrace(), FakeBus(), FakeMemberTopics()
+        self.catalog, self.lake, self.proposals = FakeCatalog(), FakeLakeFormation(TAGS), FakeProposals()
+        self.lake.tag_database(PRODUCT, DATABASE)
+        self.catalog.create_resource_link(f"rl_{PRODUCT}", catalog=CENTRAL, database=PRODUCT, region=REGION)
+        self.registry = FakeRegistry(a_member(), a_member(CONSUMER, "consumer"))
+        self.registry.products[PRODUCT] = a_product()
+        self.landed: list[ObjectRef] = []
+        self.generation = self.events = 0
+        self.revise(contract)
+
+    def revise(self, text: str | None) -> None:
+        """Central registered this contract; the producer's account knows."""
+        known = self.registry.products[PRODUCT]
+        contract = a_contract(text) if text else a_contract().model_copy(update={"status": "draft"})
+        self.registry.products[PRODUCT] = a_product(contract, version=known.version)
+        self.facts = ProductFacts(
+            database=PRODUCT, link=f"rl_{PRODUCT}", catalog_id=CENTRAL, crawl="iceberg",
+            contract=contract.model_dump(mode="json", exclude_defaults=True) if text else None,
+        )  # fmt: skip
+
+    def put(self, name: str, body: bytes | str, table: str = "t") -> ObjectRef:
+        """An object below `data/<table>/`; it waits for the next batch."""
+        body = body.encode() if isinstance(body, str) else body
+        key = f"{PRODUCT}/data/{table}/{name}"
+        answer = self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+        return self._land(
+            ObjectRef(
+                bucket=BUCKET, key=key, size=len(body), etag=answer["ETag"].strip('"'), requester=PRODUCER,
+                version_id=answer["VersionId"], sequencer=self._sequencer(),
+            )
+        )  # fmt: skip
+
+    def delete(self, name: str, table: str = "t") -> ObjectRef:
+        """The owner deletes it."""
+        key = f"{PRODUCT}/data/{table}/{name}"
+        self.s3.delete_object(Bucket=BUCKET, Key=key)
+        return self._land(ObjectRef(bucket=BUCKET, key=key, size=0, deleted=True, sequencer=self._sequencer()))
+
+    def check(self) -> Checked:
+        """A batch of all that waits, checked."""
+        self.generation += 1
+        newest = {ref.key: ref for ref in self.landed}
+        self.landed = []
+        self.round = Round(
+            product=PRODUCT, generation=self.generation, work=f"runs/{PRODUCT}/{self.generation:08d}/batch.json",
+            correlation_id=f"c-{self.generation}", facts=self.facts,
+        )  # fmt: skip
+        self.work.put(self.round.work, Refs.dump_json(tuple(newest.values())).decode())
+        return check_objects(
+            self.round,
+            using=Checking(
+                readings=DuckReadings(S3Objects(self.s3)), landing=S3LandingObjects(self.s3),
+                published=S3PublishedFiles(self.s3), catalog=self.catalog, work=self.work,
+                quarantine=self.quarantine, clock=self.clock, trace=self.trace,
+            ),
+        )  # fmt: skip
+
+    def stage(self) -> str:
+        """The checked batch, staged; the proposal's id."""
+        return stage_version(
+            self.round,
+            using=StagingTools(
+                published=S3PublishedFiles(self.s3), staging=IcebergStaging(self.s3),
+                contents=IcebergContents(self.s3), rewriter=Rewriter(), work=self.work, clock=self.clock,
+            ),
+        ).proposal  # fmt: skip
+
+    def propose(self) -> ProposalSettled:
+        """What central makes of it: it is committed, or answered otherwise."""
+        command = Propose(**dict(self.round), token="t", holder="run")
+        event = propose_version(
+            command, uploads=self.uploads, work=self.work, bus=self.bus, clock=self.clock, trace=self.trace
+        )
+        verifier = Verifier(
+            self.registry, self.proposals, self.catalog, IcebergContents(self.s3), self.clock, self.trace
+        )
+        envelope = an_envelope(event.data)
+        verified = verify_proposal(envelope, execution="run", using=verifier)
+        books = Books(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock)
+        version = 0
+        if verified.next == "commit":
+            using = Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.trace)
+            commit_version(PRODUCT, verified.proposal, using=using)
+            version = record_commit(PRODUCT, verified.proposal, proposals=self.proposals, books=books).version
+        settle = Settle(envelope=envelope, version=version, answer=verified.answer)
+        return settle_proposal(settle, proposals=self.proposals, books=books, topics=self.topics)
+
+    def settle(self, answer: ProposalSettled | None) -> Settled:
+        """The round's end."""
+        return settle_batch(
+            SettleBatch(**dict(self.round), holder="run", answer=answer),
+            uploads=self.uploads, objects=S3Objects(self.s3), quarantine=self.quarantine, work=self.work,
+            clock=self.clock, trace=self.trace,
+        )  # fmt: skip
+
+    def run(self) -> Settled:
+        """All of it, for what waits."""
+        if not self.check().tables:
+            return self.settle(None)
+        self.stage()
+        return self.settle(self.propose())
+
+    def held(self) -> dict[str, str]:
+        """File name → the code that it was held for, of the last batch."""
+        return {
+            held.ref.key.rpartition("/")[2]: held.reason.code for held in read_checked(self.work, self.round.work).held
+        }
+
+    def version(self) -> ProductVersion | None:
+        """The present version."""
+        return self.registry.latest_version(PRODUCT)
+
+    def types(self, table: str = "t") -> dict[str, str]:
+        """The catalog's columns."""
+        found = self.catalog.table(PRODUCT, table) or {}
+        return {column["Name"]: column["Type"] for column in found["StorageDescriptor"]["Columns"]}
+
+    def rows(self, tmp: Path, table: str = "t", metadata: str = "") -> list[dict[str, Any]]:
+        """What a reader of the table sees, found by field ids: nested fields included, names of files ignored."""
+        pointer = metadata or pointer_of(self.catalog.table(PRODUCT, table))
+        content = IcebergContents(self.s3).read(pointer)
+        rows: list[dict[str, Any]] = []
+        with duckdb.connect(":memory:") as db:
+            for number, file in enumerate(content.files):
+                bucket, key = bucket_and_key(file.path)
+                local = tmp / f"{number}-{key.rpartition('/')[2]}"
+                local.write_bytes(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+                schema = db.execute("SELECT name, field_id FROM parquet_schema(?)", [str(local)]).fetchall()
+                names = {field_id: name for name, field_id in reversed(schema) if field_id is not None}
+                shown = ", ".join(
+                    (_quoted(names[field.id]) if field.id in names else "NULL") + f" AS {_quoted(field.name)}"
+                    for field in content.state.fields
+                )
+                found = db.execute(f"SELECT {shown} FROM read_parquet('{local}')")
+                columns = [column[0] for column in found.description or ()]
+                rows += [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+        return rows
+
+    def _land(self, ref: ObjectRef) -> ObjectRef:
+        self.landed.append(ref)
+        return ref
+
+    def _sequencer(self) -> str:
+        self.events += 1
+        return f"{self.events:016X}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
