@@ -27,7 +27,7 @@ def withdraw(mesh: MeshDriver, product: str, *versions: int) -> str:
 def ended(mesh: MeshDriver, product: str, version: int) -> dict[str, Any]:
     key = {"pk": {"S": f"PRODUCT#{product}"}, "sk": {"S": f"VERSION#{version:08d}"}}
     item = mesh.item("central", key)
-    return dict(json.loads(item["body"])["ended"] or {}) if item else {}
+    return dict(json.loads(item["body"]["S"])["ended"] or {}) if item else {}
 
 
 def told(mesh: MeshDriver, product: str, kind: str, event: str, by: str = "consumer") -> dict[str, Any]:
