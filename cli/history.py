@@ -4,18 +4,20 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
+from mesh.adapters.proposals import DynamoProposals
 from mesh.adapters.registry import DynamoRegistry
 from mesh.domain.events import Rollback, TableChange
 from mesh.domain.pins import Pin
-from mesh.domain.product import ProductVersion
-from mesh.domain.version_diff import TableDiff, VersionDiff, diff_versions
+from mesh.domain.product import ProductVersion, TableSnapshot, VersionEnd
+from mesh.domain.publishing.keeping import VersionEnded, require_kept
+from mesh.domain.version_diff import TableDiff, VersionDiff, diff_versions, with_partitions
 
 from cli import output
 from cli.site import Acting, AsJson, Port, Role, site
 
 _FACTS = {
     "version", "published", "correlation_id", "contract_version", "changes", "severity", "compatibility", "follows",
-    "draft", "rollback", "manifest",
+    "draft", "rollback", "manifest", "ended",
 }  # fmt: skip
 
 Product = Annotated[str, typer.Argument(help="The product's name.")]
@@ -77,9 +79,11 @@ def diff_command(
     as_json: AsJson = False,
 ) -> None:
     """Compare two versions of a product: columns with their compatibility, rows, files, partitions, contract."""
-    registry = site(port, acting=account, role=role).registry()
+    where = site(port, acting=account, role=role)
+    registry = where.registry()
     require_product(registry, product)
-    found = diff_versions(find_version(registry, product, old), find_version(registry, product, new))
+    before, after = (find_kept(registry, product, number) for number in (old, new))
+    found = with_partitions(diff_versions(before, after), partition_rows(where.proposals(), before, after))
     if as_json:
         output.emit(
             found.model_dump(mode="json") | {"texts": [change.text for t in found.tables for change in t.changes]}
@@ -106,6 +110,37 @@ def find_version(registry: DynamoRegistry, product: str, number: int) -> Product
     return found
 
 
+def find_kept(registry: DynamoRegistry, product: str, number: int) -> ProductVersion:
+    """That version, unless it has ended. Raises `CommandFailed`."""
+    found = find_version(registry, product, number)
+    try:
+        require_kept(found)
+    except VersionEnded as ended:
+        raise output.CommandFailed.refusal(ended.to_dict()) from ended
+    return found
+
+
+def partition_rows(
+    proposals: DynamoProposals, old: ProductVersion, new: ProductVersion
+) -> dict[str, tuple[dict[str, int], dict[str, int]]]:
+    """Rows by partition of both versions, of each table of which central recorded them; a table that a version lacks
+    has none."""
+    before, after = ({table.table: table for table in version.tables} for version in (old, new))
+    found = {}
+    for name in before.keys() | after.keys():
+        rows = [_rows(proposals, new.product, version.get(name)) for version in (before, after)]
+        if rows[0] is not None and rows[1] is not None:
+            found[name] = (rows[0], rows[1])
+    return found
+
+
+def _rows(proposals: DynamoProposals, product: str, table: TableSnapshot | None) -> dict[str, int] | None:
+    if table is None:
+        return {}
+    record = proposals.table(product, table.table, table.metadata) if table.metadata else None
+    return dict(record.partitions) if record is not None else None
+
+
 def version_facts(version: ProductVersion) -> dict[str, Any]:
     """One version for programs: what changed, and every table's totals."""
     totals = {
@@ -117,11 +152,13 @@ def version_facts(version: ProductVersion) -> dict[str, Any]:
 
 def what_happened(version: ProductVersion) -> Iterator[str]:
     """In words: whose wish it was, then each table's change."""
+    if version.ended is not None:
+        yield ended(version.ended)
     if version.rollback is not None:
         yield rolled_back(version.rollback)
     for change in version.changes:
         yield f"{change.table}: {'; '.join(in_words(change))}"
-    if version.manifest is None:
+    if version.manifest is None and not version.staged:
         yield "its objects are not pinned: no rollback to it"
 
 
@@ -139,6 +176,13 @@ def pinned(pin: Pin | None) -> list[dict[str, Any]]:
 def rolled_back(rollback: Rollback) -> str:
     """Who wanted which version back, and why."""
     return f"version {rollback.version} again, by {rollback.requested_by}: {rollback.reason}"
+
+
+def ended(end: VersionEnd) -> str:
+    """Since when it is kept no more, and why."""
+    if end.status == "expired":
+        return f"dropped by retention on {end.at:%Y-%m-%d}"
+    return f"withdrawn on {end.at:%Y-%m-%d} by {end.by}: {end.reason}"
 
 
 def in_words(change: TableChange) -> Iterator[str]:
@@ -167,9 +211,23 @@ def render_diff(found: VersionDiff) -> None:
     for table in found.tables:
         output.say()
         output.say(f"{table.table}: {', '.join(numbers(table)) or 'as before'}", style="bold")
+        for line in partitions(table):
+            output.say(f"  {line}")
         if table.changes:
             rows = [(change.compatibility, change.text) for change in table.changes]
             output.table(("compatibility", "change"), rows, wrap="change")
+
+
+def partitions(table: TableDiff) -> Iterator[str]:
+    """`2 partitions added: dt=2026-11-21, dt=2026-11-22`."""
+    found = table.by_partition
+    for what, names, count in (
+        (("added", found.added, found.added_count), ("removed", found.removed, found.removed_count),
+         ("changed", found.changed, found.changed_count)) if found else ()
+    ):  # fmt: skip
+        if count:
+            more = f", and {count - len(names)} more" if count > len(names) else ""
+            yield f"{output.amount(count, 'partition')} {what}: {', '.join(names)}{more}"
 
 
 def numbers(table: TableDiff) -> Iterator[str]:

@@ -32,6 +32,7 @@ from cli import (
     subscriptions,
     tracing,
     uploads,
+    withdrawing,
 )
 from cli.output import CommandFailed, fail
 from cli.session import SessionError
@@ -54,6 +55,7 @@ for part in (
         lineage,
         rolling_back,
         pinning,
+        withdrawing,
         uploads,
         quarantine,
         subscriptions,

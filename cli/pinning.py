@@ -81,7 +81,7 @@ def unpin_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a version no longer for this account; the copy goes when nobody else wants it."""
+    """Keep a version no longer for this account; its tables go when nobody else wants it."""
     where = site(port, acting=account, role=acting)
     event, told = _ask(
         where, account, build(UnpinRequested, product=product, version=version), wait=wait, quiet=as_json
@@ -147,7 +147,7 @@ def _ask(where: Site, account: Account, wish: EventData, *, wait: bool, quiet: b
     if not wait:
         return event, {}
     if not quiet:
-        typer.echo("sent: central checks it, and the owner's account does the copying", err=True)
+        typer.echo("sent: central checks it, and makes the tables", err=True)
     return event, (_central_says if account == "central" else _notice_says)(where, account, event)
 
 

@@ -85,7 +85,7 @@ def wait_until_back(where: Site, product: str, event: Metadata) -> ProductVersio
             return next(found, None)
         if order is not None and not shown:
             shown = True
-            typer.echo("accepted: the owner's account restores its objects", err=True)
+            typer.echo("accepted: every table is pointed at what it was", err=True)
         time.sleep(_POLL_SECONDS)
     raise output.CommandFailed(
         f"the version is not back within {DEADLINE_SECONDS:.0f} s",

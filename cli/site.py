@@ -9,6 +9,7 @@ import typer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from mesh.adapters.dynamodb import Table
+from mesh.adapters.proposals import DynamoProposals
 from mesh.adapters.registry import DynamoRegistry
 from mesh.adapters.trace import DynamoTrace
 
@@ -111,6 +112,10 @@ class Site:
     def registry(self) -> DynamoRegistry:
         """Central's registry."""
         return DynamoRegistry(self.table("central"))
+
+    def proposals(self) -> DynamoProposals:
+        """Central's record of what was committed."""
+        return DynamoProposals(self.table("central"))
 
     def trace(self, account: Account) -> DynamoTrace:
         """The account's part of every story."""

@@ -24,6 +24,7 @@ MACHINES: Final[dict[str, tuple[Account, str]]] = {
     "pin-version": ("producer", "PinVersionArn"),
     "publish-version": ("central", "PublishVersionArn"),
     "commit-version": ("central", "CommitVersionArn"),
+    "roll-back": ("central", "RollBackArn"),
     "grant-access": ("central", "GrantAccessArn"),
     "revoke-access": ("central", "RevokeAccessArn"),
     "accept-share": ("consumer", "AcceptShareArn"),

@@ -23,6 +23,7 @@ MACHINES: Final = {
     "register-product": "central",
     "publish-version": "central",
     "commit-version": "central",
+    "roll-back": "central",
     "grant-access": "central",
     "revoke-access": "central",
     "prepare-product": "producer",

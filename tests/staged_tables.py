@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import duckdb
 from mesh.adapters.iceberg.staging import IcebergStaging
+from mesh.adapters.published_files import S3PublishedFiles
 from mesh.domain.events import PersonalDataFinding
 from mesh.domain.names import table_location
 from mesh.domain.publishing.fields import Field, FieldIds, assign_fields
@@ -37,7 +38,7 @@ class Stager:
         self.mesh, self.product = mesh, product
         _make_role(mesh)
         self._s3 = mesh.client("producer", "s3", ROLE)
-        self._staging = IcebergStaging(self._s3)
+        self._staging, self.files = IcebergStaging(self._s3), S3PublishedFiles(self._s3)
 
     def location(self, table: str = "t1") -> str:
         return table_location(self.mesh.bucket, self.product, table)
@@ -80,7 +81,7 @@ class Stager:
     ) -> dict[str, Any]:
         """The table's present files and one more, staged; what is proposed of it. `claimed` replaces parts of that."""
         pointer, marks = self.pointer(table), marks_of(self._known(table))
-        base = self._staging.state(pointer) if pointer else None
+        base = self.files.state(pointer) if pointer else None
         wanted = [Column(name=name, type=kind) for name, kind in (columns or COLUMNS).items()]
         fields = assign_fields(wanted, base.fields if base else (), FieldIds(marks.column))
         added = [self.write(sql, fields)] if files is None else list(files)

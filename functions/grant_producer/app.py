@@ -12,6 +12,7 @@ class Settings(AccountSettings):
     """The function's environment."""
 
     commit_role_arn: str
+    pin_role_arn: str
 
 
 @entry_point
@@ -19,5 +20,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     """Registration → nothing."""
     settings = load(Settings)
     grant_producer(
-        Registration.model_validate(event), lake=wiring.lake(settings), commit_role_arn=settings.commit_role_arn
+        Registration.model_validate(event),
+        lake=wiring.lake(settings),
+        commit_role_arn=settings.commit_role_arn,
+        pin_role_arn=settings.pin_role_arn,
     )

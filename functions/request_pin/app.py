@@ -17,6 +17,7 @@ class Settings(RegistrySettings):
 
     pin_max_days: int
     pins_per_product: int
+    mesh_bus: str
     settle_pin_arn: str
     schedule_role_arn: str
     event_dlq_arn: str
@@ -34,6 +35,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             books=wiring.books(settings),
             topics=wiring.member_topics(settings),
             schedules=wiring.schedules(),
+            bus=wiring.bus(settings.mesh_bus),
         )
     except Rejected as refusal:
         return refused(refusal)

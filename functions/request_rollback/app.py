@@ -1,4 +1,4 @@
-"""Handle RollbackRequested, and RollbackRefused from the owner's account."""
+"""Handle RollbackRequested, a commit of it that came to nothing, and RollbackRefused from the owner's account."""
 
 from typing import Any
 
@@ -7,19 +7,27 @@ from mesh.domain.events import Envelope, RollbackRefused
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.roll_back import refuse_rollback, request_rollback
+from mesh.usecases.roll_back import NotCommitted, refuse_rollback, request_rollback, settle_refusal
 
 
 class Settings(RegistrySettings):
     """The function's environment."""
 
+    roll_back_arn: str
+
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """EventBridge's envelope → RolledBack. A refusal is recorded, and not retried."""
-    settings, envelope = load(Settings), Envelope.model_validate(event)
-    handle = refuse_rollback if envelope.detail_type == RollbackRefused.detail_type() else request_rollback
+    """EventBridge's envelope, or `{refused}` → RolledBack. A refusal is recorded, and not retried."""
+    settings = load(Settings)
+    books, topics = wiring.books(settings), wiring.member_topics(settings)
+    if (lost := event.get("refused")) is not None:
+        found = NotCommitted.model_validate(lost)
+        return settle_refusal(found, books=books, proposals=wiring.proposals(settings), topics=topics)
+    envelope = Envelope(**event)
     try:
-        return handle(envelope, books=wiring.books(settings), topics=wiring.member_topics(settings))
+        if envelope.detail_type == RollbackRefused.detail_type():
+            return refuse_rollback(envelope, books=books, topics=topics)
+        return request_rollback(envelope, books=books, topics=topics, commits=wiring.machine(settings.roll_back_arn))
     except Rejected as refusal:
         return refused(refusal)

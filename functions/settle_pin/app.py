@@ -1,4 +1,4 @@
-"""Handle PinReported, UnpinRequested, RetirementRequested, and the end of a pin's time."""
+"""Handle PinAccepted and VersionsEnded of central's own, and what ends a pin: a wish, its time, its product."""
 
 from typing import Any
 
@@ -25,6 +25,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         topics=wiring.member_topics(settings),
         schedules=wiring.schedules(),
         tagging=wiring.tagging(settings),
+        proposals=wiring.proposals(settings),
+        locks=wiring.locks(settings),
     )
     try:
         return keeper.settle(event)

@@ -3,7 +3,7 @@
 import pytest
 from mesh.adapters.registry import DynamoRegistry
 from mesh.domain.membership import NotTheOwner
-from mesh.domain.product import ConcurrentChange, ProductVersion
+from mesh.domain.product import ConcurrentChange, ProductVersion, VersionEnd
 
 from tests.builders import CONSUMER, PRODUCER, PRODUCT, a_member, a_product
 from tests.fakes import NOON, FakeRegistry
@@ -164,3 +164,14 @@ def test_refusals_are_kept_in_order(table):
     [item] = table.query(f"REFUSAL#{PRODUCER}")
     assert item["sk"] == f"{NOON.isoformat()}#ProductDeclared"
     assert "NotAMember" in item["reason"]
+
+
+def test_a_version_ends_and_stays_what_it_was(registry):
+    registry.claim_product(a_product())
+    registry.record_version(version())
+    assert list(registry.product_names()) == [PRODUCT]
+    for end in (VersionEnd(status="expired", at=NOON), VersionEnd(status="withdrawn", at=NOON, reason="not ours")):
+        registry.end_version(PRODUCT, 1, end)
+        registry.end_version(PRODUCT, 9, end)
+        assert registry.version(PRODUCT, 1) == version().model_copy(update={"ended": end})
+    assert registry.version(PRODUCT, 9) is None

@@ -37,6 +37,15 @@ CAUGHT = {
     ("commit-version", "VerifyProposal"): SENDER,
     ("commit-version", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
     ("commit-version", "RecordVersion"): {"ProposalGone"},
+    ("roll-back", "PrepareRollback"): {
+        "AlreadyThere",
+        "UnknownRollback",
+        "UnknownVersion",
+        "VersionEnded",
+        "VersionGone",
+    },
+    ("roll-back", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
+    ("roll-back", "RecordVersion"): {"ProposalGone"},
     ("onboard-upload", "DraftContract"): {"NothingToDraft"},
     ("onboard-upload", "StageVersion"): {"TooLargeToRewrite"},
     ("grant-access", "AuthoriseSender"): SENDER,
@@ -136,6 +145,12 @@ HANDLED_ELSEWHERE = {
         "ProposalForged",
         "Rebase",
     },
+    "withdraw_versions, as its answer, and told to who asked": {
+        "NothingToWithdraw",
+        "ObjectPresent",
+        "PresentVersion",
+    },
+    "release_files, by EventBridge: in the producer's DLQ": {"KeptFileGone"},
     "receive_join and admit_member, as their answer": {"UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},
     "receive_decision, as its answer, and told to who decided": {"DecidedAlready", "MayNotDecide", "MoreThanAsked"},
@@ -217,6 +232,7 @@ def test_what_belongs_to_neither_root_is_known():
         "CopiesNotRemoved",
         "FormatDeclined",  # never leaves inspection
         "LakeFormationRefused",
+        "ObjectsNotRemoved",
         "PartitionsRefused",
         "StatisticsRefused",
     }

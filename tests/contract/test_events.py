@@ -16,6 +16,7 @@ from mesh.entry.s3_events import object_of
 from mesh.usecases.end_access import Ending
 from mesh.usecases.lineage_orders import Orders
 from mesh.usecases.relay_inbox import InboxMessage
+from mesh.usecases.roll_back import NotCommitted
 from mesh.usecases.settle_pin import Due
 from pydantic import BaseModel, ValidationError
 
@@ -71,6 +72,8 @@ BY_HAND: dict[str, Any] = {
     "record_lineage": lambda event: [Orders.validate_python(body) for body in bodies(event)],
     "relay_inbox": lambda event: [inbox_message(body) for body in bodies(event)],
     "settle_pin": lambda event: [Due.model_validate(event["ending"])] if "ending" in event else [*envelopes(event)],
+    "request_rollback": lambda event: [NotCommitted(**event["refused"])] if "refused" in event else [*envelopes(event)],
+    "withdraw_versions": lambda event: [event.get("retention") or [*envelopes(event)]],
     "resume_crawl": lambda event: [event["detail"]["crawlerName"]],
 }
 

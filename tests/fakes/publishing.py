@@ -2,7 +2,8 @@
 
 from mesh.adapters.storage import ObjectGone
 from mesh.domain.events import ProposalSettled
-from mesh.domain.publishing.proposals import Commit, ProposalRecord
+from mesh.domain.product import ConcurrentChange
+from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
 from mesh.domain.publishing.staging import TableContent
 
 
@@ -33,6 +34,28 @@ class FakeProposals:
     def __init__(self) -> None:
         self.records: dict[tuple[str, str], ProposalRecord] = {}
         self.commits: dict[tuple[str, str], Commit] = {}
+        self.turns: dict[str, tuple[str, bool]] = {}
+        self.tables: dict[tuple[str, str, str], TableRecord] = {}
+
+    def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
+        mine = (proposal, rollback)
+        holder, by_rollback = self.turns.get(product, mine)
+        if holder != proposal and not (rollback and by_rollback):
+            raise ConcurrentChange(f"another version of {product} is being committed", product=product)
+        self.turns[product] = mine
+
+    def release(self, product: str, proposal: str) -> None:
+        if self.turns.get(product, ("", False))[0] == proposal:
+            del self.turns[product]
+
+    def rolling_back(self, product: str) -> bool:
+        return self.turns.get(product, ("", False))[1]
+
+    def keep_table(self, record: TableRecord) -> None:
+        self.tables[record.product, record.table, record.metadata] = record
+
+    def table(self, product: str, table: str, metadata: str) -> TableRecord | None:
+        return self.tables.get((product, table, metadata))
 
     def open(self, record: ProposalRecord) -> ProposalRecord:
         return self.records.setdefault((record.product, record.proposal), record)
@@ -52,6 +75,7 @@ class FakeProposals:
         place = (answer.product, answer.proposal)
         if self.records[place].answer is None and not self.records[place].committing:
             self.records[place] = self.records[place].model_copy(update={"answer": answer})
+            self.release(*place)
         return self.records[place]
 
     def settle(self, answer: ProposalSettled) -> ProposalSettled:
@@ -59,4 +83,5 @@ class FakeProposals:
         record = self.records[place]
         if record.answer is None:
             self.records[place] = record.model_copy(update={"answer": answer})
+        self.release(*place)
         return self.records[place].answer or answer

@@ -8,7 +8,7 @@ from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
 from mesh.domain.pins import Pins
-from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder
+from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
 
 from tests.fakes.runs import NOON
 
@@ -36,6 +36,9 @@ class FakeRegistry:
 
     def product(self, name: str) -> Product | None:
         return self.products.get(name)
+
+    def product_names(self) -> Iterator[str]:
+        return iter(sorted(self.products))
 
     def claim_product(self, product: Product) -> Product:
         existing = self.products.get(product.name)
@@ -66,6 +69,12 @@ class FakeRegistry:
 
     def versions(self, product: str) -> Iterator[ProductVersion]:
         return iter(reversed(self._versions(product)))
+
+    def end_version(self, product: str, number: int, end: VersionEnd) -> None:
+        known = self.recorded.get(product, [])
+        self.recorded[product] = [
+            version.model_copy(update={"ended": end}) if version.version == number else version for version in known
+        ]
 
     def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
         request, end = self.rolling.get(order.product, (order.request, until))

@@ -18,11 +18,14 @@ from mesh.usecases.tag_pins import Tagging
 from tests.builders import BUCKET, CENTRAL, CONSUMER, PRODUCER, PRODUCT, TABLE, an_ontology
 from tests.fakes import (
     NOON,
+    FakeBus,
     FakeCatalog,
     FakeLakeFormation,
+    FakeLocks,
     FakeObjects,
     FakeObjectVersions,
     FakePinnedCopies,
+    FakeProposals,
     FakeTrace,
     FakeUploads,
     FakeWorkFiles,
@@ -109,6 +112,8 @@ class Pinning:
             topics=self.central.topics,
             schedules=self.central.schedules,
             tagging=self.tagging,
+            proposals=FakeProposals(),
+            locks=FakeLocks(),
         )
 
     def ask(self, version: int = 1, by: str = CONSUMER, event: str = "pin-1", **changes: Any) -> PinState:
@@ -120,6 +125,7 @@ class Pinning:
             books=self.central.books,
             topics=self.central.topics,
             schedules=self.central.schedules,
+            bus=FakeBus(),
         )
 
     def unpin(self, version: int = 1, by: str = CONSUMER, event: str = "un-1") -> Settled:

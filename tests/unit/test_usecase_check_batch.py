@@ -10,10 +10,10 @@ from mesh.domain.quarantine import ReleaseUnfinished, Ticket
 from mesh.usecases.batch_reports import read_reports
 from mesh.usecases.check_batch import check_batch
 from mesh.usecases.crawl import read_inspection, write_catalog
-from mesh.usecases.histories import forget_batches, read_history, remember_batch
+from mesh.usecases.histories import forget_batches, read_history, remember_batch, remember_rollback
 
 from tests.builders import CONTRACT, a_contract
-from tests.fakes import FakeClock, FakeQuarantine, FakeTrace
+from tests.fakes import FakeClock, FakeLocks, FakeQuarantine, FakeTrace
 from tests.unit.test_usecase_inspection import FOLDER, World, parquet
 
 ENUM = [
@@ -61,7 +61,7 @@ class Checked(World):
             self.upload(f"g{generation}-{number}.csv", body)
         summary = self.check(generation)
         write_catalog(self.round(generation), catalog=self.catalog, work=self.work)
-        remember_batch(self.work, "credit-card", generation, self.round(generation).work)
+        remember_batch(self.work, "credit-card", generation, self.round(generation).work, generation)
         return summary
 
 
@@ -207,6 +207,24 @@ def test_small_files_that_are_alike_are_no_repetition():
     assert world.publish(2, "amount,bad\n1,0\n").rejected == 0
     assert world.publish(3, clean(1, rows=200)).rejected == 0
     assert world.publish(4, clean(1, rows=200)).rejected == 1
+
+
+def test_what_was_rolled_back_is_an_example_again_when_somebody_goes_forward_to_it():
+    world, locks = Checked(NUMBERS), FakeLocks()
+    for generation in range(1, 9):
+        world.publish(generation, clean(generation))
+
+    remember_rollback("credit-card", 9, 6, work=world.work, locks=locks)
+    remember_rollback("credit-card", 9, 6, work=world.work, locks=locks)
+
+    kept = read_history(world.work, "credit-card", "credit_card").batches
+    assert [batch.generation for batch in kept] == [1, 2, 3, 4, 5, 6]
+    assert world.publish(10, clean(8)).rejected == 0
+    remember_rollback("credit-card", 11, 8, work=world.work, locks=locks)
+    kept = read_history(world.work, "credit-card", "credit_card").batches
+    assert [batch.generation for batch in kept] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert world.publish(12, clean(8)).rejected == 1
+    assert locks.taken == ["rollbacks-credit-card"] * 3
 
 
 def test_what_is_rolled_back_is_no_example_any_more():

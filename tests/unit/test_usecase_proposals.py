@@ -7,6 +7,7 @@ import pytest
 from mesh.domain.events import (
     MalformedEvent,
     PersonalDataFinding,
+    ProposalSettled,
     ProposedTable,
     QualitySummary,
     Reason,
@@ -16,6 +17,7 @@ from mesh.domain.events import (
 from mesh.domain.membership import NotAMember, NotTheOwner
 from mesh.domain.names import table_location
 from mesh.domain.ontology import PENDING, PUBLICATION, PUBLISHED
+from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
 from mesh.domain.publishing.proposals import ProposalRecord, TableDetails, refusal
@@ -295,11 +297,24 @@ def test_several_tables_swing_together_or_not_at_all(world):
     before = (world.pointer("one"), world.pointer("two"))
     both = world.proposal(world.stage("one"), world.stage("two"), number="0000000b")
     world.verify(both)
-    world.publish(world.stage("two"), number="0000000c")  # somebody else's commit comes in between
+    moved = world.catalog.table(PRODUCT, "two")
+    moved["Parameters"]["metadata_location"] = "s3://by/hand.metadata.json"
+    world.catalog.update_table(PRODUCT, moved)
     with pytest.raises(BaseMoved):
         commit_version(PRODUCT, "0000000b", using=world.committing)
     assert world.pointer("one") == before[0]
-    assert world.registry.latest_version(PRODUCT).version == 2
+    assert world.registry.latest_version(PRODUCT).version == 1
+
+
+def test_one_version_of_a_product_is_committed_at_a_time(world):
+    world.publish(world.stage())
+    world.verify(world.proposal(world.stage(), number="0000000b"))
+    other = world.proposal(world.stage(), number="0000000c")
+    with pytest.raises(ConcurrentChange):
+        world.verify(other)
+    answer = ProposalSettled(product=PRODUCT, proposal="0000000b", outcome="rebase")
+    world.proposals.settle(answer)
+    assert world.verify(other).next == "commit"
 
 
 def test_tables_that_were_not_touched_stay_in_the_version(world):

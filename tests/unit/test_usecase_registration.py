@@ -13,6 +13,7 @@ from tests.builders import BUCKET, CENTRAL, CORRELATION, PRODUCER, PRODUCT, a_pr
 from tests.fakes import FakeCatalog, FakeClock, FakeLakeFormation, FakeRegistry
 
 ROLE = f"arn:aws:iam::{CENTRAL}:role/commits"
+PIN_ROLE = f"arn:aws:iam::{CENTRAL}:role/pins"
 
 
 def test_the_database_is_made_and_closed_to_iam_only_access():
@@ -60,21 +61,21 @@ def test_granting_again_grants_nothing_more():
     lake = FakeLakeFormation()
 
     for _ in range(2):
-        grant_producer(a_registration(), lake=lake, commit_role_arn=ROLE)
+        grant_producer(a_registration(), lake=lake, commit_role_arn=ROLE, pin_role_arn=PIN_ROLE)
 
-    assert len(lake.grants) == 8
+    assert len(lake.grants) == 11
 
 
 def test_central_alone_makes_tables_of_what_is_published():
     lake = FakeLakeFormation()
-    grant_producer(a_registration(), lake=lake, commit_role_arn=ROLE)
+    grant_producer(a_registration(), lake=lake, commit_role_arn=ROLE, pin_role_arn=PIN_ROLE)
     places = {
         entry["Principal"]["DataLakePrincipalIdentifier"]: entry["Resource"]["DataLocation"]["ResourceArn"]
         for entry in lake.grants
         if entry["Resource"].get("DataLocation", {}).get("ResourceArn", "").endswith("/published")
     }
-    assert places == {ROLE: f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published"}
-    mine = [entry for entry in lake.grants if entry["Principal"]["DataLakePrincipalIdentifier"] == ROLE]
+    assert places == dict.fromkeys((ROLE, PIN_ROLE), f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published")
+    mine = [entry for entry in lake.grants if entry["Principal"]["DataLakePrincipalIdentifier"] in (ROLE, PIN_ROLE)]
     assert not any("SELECT" in entry["Permissions"] or entry["PermissionsWithGrantOption"] for entry in mine)
 
 

@@ -16,7 +16,7 @@ from mesh.usecases.roll_back import (
 )
 
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER
-from tests.fakes import NOON
+from tests.fakes import NOON, FakeExecutions
 from tests.unit.central_accesses import OTHER, Central, an_envelope, loans
 from tests.unit.domain.access.asks import credit_card
 
@@ -46,7 +46,7 @@ def central():
 
 def ask(central, by=PRODUCER, event="rb-1", **changes):
     envelope = an_envelope({**WISH, **changes}, "RollbackRequested", by=by, event=event)
-    return request_rollback(envelope, books=central.books, topics=central.topics)
+    return request_rollback(envelope, books=central.books, topics=central.topics, commits=FakeExecutions())
 
 
 @pytest.mark.parametrize("by", [PRODUCER, CENTRAL])

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mesh.adapters.dynamodb import Table, dump
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
-from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder
+from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
 
 if TYPE_CHECKING:
     from mesh.domain.pins import Pins
@@ -58,6 +58,10 @@ class DynamoRegistry:
         """The product, with the version number as it stands."""
         item = self._table.get(_product(name), "PRODUCT")
         return _read_product(item) if item else None
+
+    def product_names(self) -> Iterator[str]:
+        """See the port."""
+        return (item["sk"] for item in self._table.query("LIST#PRODUCTS"))
 
     def products(self) -> Iterator[Product]:
         """All products, by name."""
@@ -161,6 +165,14 @@ class DynamoRegistry:
         if recorded is None:
             raise ConcurrentChange(f"version {version.version} of {version.product} was taken meanwhile")
         return recorded
+
+    def end_version(self, product: str, number: int, end: VersionEnd) -> None:
+        """See the port. Nothing else ever writes a version again."""
+        version = self.version(product, number)
+        if version is None:
+            return
+        body = version.model_copy(update={"ended": end}).model_dump_json()
+        self._table.put({"pk": _product(product), "sk": _version(number), "body": body})
 
     def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
         """See the port."""

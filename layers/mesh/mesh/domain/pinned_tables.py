@@ -13,7 +13,7 @@ PIN: Final = "meshwork:pin"
 """Table parameter: the id of the pin that the table belongs to."""
 MAX_COPIED: Final = 50 * 1024**3
 """Bytes of one object: what S3 copies, in parts, well within a function's time."""
-_MAX_NAME: Final = 255
+MAX_NAME: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Place:
         """The TableInput of the pinned table: columns, partition keys and serde of the version. Raises
         PinnedTableTaken for a name that is too long."""
         name = pinned_table(table.table, self.version)
-        if len(name) > _MAX_NAME:
+        if len(name) > MAX_NAME:
             raise PinnedTableTaken(
-                f"{name} has {len(name)} characters, Glue takes {_MAX_NAME}",
+                f"{name} has {len(name)} characters, Glue takes {MAX_NAME}",
                 table=table.table,
                 remedy="Copy what is needed with UNLOAD instead.",
             )

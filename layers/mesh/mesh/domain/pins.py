@@ -1,7 +1,9 @@
-"""Versions that readers asked to be kept readable: one copy for all who want the same version, until the last of them.
+"""Versions that readers asked to be kept readable: tables of their own, for all who want the same version, until the
+last of them.
 
-preparing (empty tables) → filling (closed to everybody, objects are copied) → ready → ending (tables are gone, objects
-are being removed). A pin that is ending is another one than a later pin of the same version.
+preparing → ready → ending: central makes second tables on the version's metadata files, and drops them; nothing is
+copied. A version of before metadata files is copied by its owner's account, and is `filling` between. A pin that is
+ending is another one than a later pin of the same version.
 """
 
 from collections.abc import Collection
@@ -13,7 +15,7 @@ from mesh.domain.events import AccountId, ManifestPointer, Model, PinId, Reason,
 from mesh.domain.names import pinned_table
 
 type PinStatus = Literal["preparing", "filling", "ready", "ending"]
-type PinCause = Literal["expired", "unpinned", "retired"]
+type PinCause = Literal["expired", "unpinned", "retired", "withdrawn"]
 
 
 class NoLiveAccess(Rejected):
@@ -53,7 +55,8 @@ class Holder(Model):
 
 
 class Pin(Model):
-    """One pinned version. `tables` are known once they are prepared, by the names they had in the version.
+    """One pinned version; without a manifest its tables are made by central. `tables` are known once they are there, by
+    the names that they had in the version.
 
     `ordered` is when the owner's account was last asked to begin, and `ordered_by` because of which request; `refusal`
     is why nothing came of it.
@@ -61,7 +64,7 @@ class Pin(Model):
 
     id: PinId
     version: int
-    manifest: ManifestPointer
+    manifest: ManifestPointer | None = None
     status: PinStatus
     holders: tuple[Holder, ...]
     ordered: datetime

@@ -58,7 +58,9 @@ class Product(Model):
 class TableSnapshot(Model):
     """A table at one version. `findings` are of all crawls so far, the latest for each column.
 
-    `metadata` is the location of its Iceberg metadata file, empty for a table that a Glue crawler fills.
+    `metadata` is the location of its Iceberg metadata file, "" for a table that a Glue crawler fills. `empty` is that
+    of the file without rows which its first version left, what a rollback to before the table points at; `marks` are
+    the highest ids ever given in it (`publishing.table_state.Marks`).
     """
 
     table: str
@@ -70,7 +72,20 @@ class TableSnapshot(Model):
     objects: int = 0
     partitions: int = 0
     metadata: str = ""
+    empty: str = ""
+    marks: dict[str, int] = Field(default_factory=dict)
     findings: tuple[PersonalDataFinding, ...] = ()
+
+
+class VersionEnd(Model):
+    """Why a version is kept no more: somebody withdrew it, or it is older than what is kept. `released` is when its
+    owner was told to delete what nothing else needs."""
+
+    status: Literal["withdrawn", "expired"]
+    at: datetime
+    reason: str = ""
+    by: str = ""
+    released: datetime | None = None
 
 
 class ProductVersion(Model):
@@ -93,6 +108,12 @@ class ProductVersion(Model):
     severity: Severity = "info"
     manifest: ManifestPointer | None = None
     rollback: Rollback | None = None
+    ended: VersionEnd | None = None
+
+    @property
+    def staged(self) -> bool:
+        """Whether it is made of metadata files: central goes back to it, and keeps it, by itself."""
+        return bool(self.tables) and all(table.metadata for table in self.tables)
 
 
 class RollbackOrder(Rollback):

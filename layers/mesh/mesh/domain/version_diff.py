@@ -5,7 +5,7 @@ columns, and widens types that the contract leaves open; what else reaches the c
 mind, a table that somebody edited) must not reach those who read, unless the contract's major says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pydantic import Field
@@ -20,6 +20,8 @@ from mesh.domain.schema import Column, TableSchema
 from mesh.domain.semver import SemanticVersion, bump_between
 
 MAX_LISTED: Final = 20
+MAX_NAMED: Final = 100
+"""Partitions that a difference names; the counts are always whole."""
 _WIDENED: Final = "type_widened"
 """Of crawled data no reason to hold it back: every value of before is still one, and the contract named no type."""
 
@@ -28,8 +30,21 @@ class BreakingSchemaChange(Rejected):
     """Crawled data would break those who read the last version, and the contract's major is still the same."""
 
 
+class PartitionDiff(Model):
+    """Partitions of a table by name (`dt=2026-11-21`), at most 100 of each; the counts are of all. `changed` have other
+    rows in number."""
+
+    added: tuple[str, ...] = ()
+    added_count: int = 0
+    removed: tuple[str, ...] = ()
+    removed_count: int = 0
+    changed: tuple[str, ...] = ()
+    changed_count: int = 0
+
+
 class TableDiff(Model):
-    """One table in two versions; a number is None in a version that lacks the table."""
+    """One table in two versions; a number is None in a version that lacks the table. `by_partition` is None where
+    central has no record of the partitions: tables that a Glue crawler fills."""
 
     table: str
     changes: tuple[Change, ...] = ()
@@ -37,6 +52,7 @@ class TableDiff(Model):
     bytes: tuple[int | None, int | None]
     objects: tuple[int | None, int | None]
     partitions: tuple[int | None, int | None]
+    by_partition: PartitionDiff | None = None
 
 
 class VersionDiff(Model):
@@ -63,6 +79,28 @@ def _as_merged(change: Change) -> Change:
     if change.kind != "type_changed" or wider(str(change.before), str(change.after)) != change.after:
         return change
     return change.model_copy(update={"kind": _WIDENED, "compatibility": "backward"})
+
+
+def with_partitions(found: VersionDiff, rows: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]]) -> VersionDiff:
+    """The same, with what became of each table's partitions; `rows` are by table, of both versions, by partition."""
+    tables = tuple(
+        table.model_copy(update={"by_partition": _partitions(*rows[table.table])}) if table.table in rows else table
+        for table in found.tables
+    )
+    return found.model_copy(update={"tables": tables})
+
+
+def _partitions(old: Mapping[str, int], new: Mapping[str, int]) -> PartitionDiff:
+    added, removed = sorted(new.keys() - old.keys()), sorted(old.keys() - new.keys())
+    changed = sorted(name for name in old.keys() & new.keys() if old[name] != new[name])
+    return PartitionDiff(
+        added=tuple(added[:MAX_NAMED]),
+        added_count=len(added),
+        removed=tuple(removed[:MAX_NAMED]),
+        removed_count=len(removed),
+        changed=tuple(changed[:MAX_NAMED]),
+        changed_count=len(changed),
+    )
 
 
 def diff_versions(old: ProductVersion, new: ProductVersion) -> VersionDiff:

@@ -41,12 +41,14 @@ from mesh.usecases.books import Books
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from mesh.adapters.iceberg.reach import IcebergReach
     from mesh.adapters.job_files import S3JobFiles
     from mesh.adapters.lineage import DynamoLineage
     from mesh.adapters.pinned_copies import S3PinnedCopies
     from mesh.adapters.proposals import DynamoProposals
     from mesh.adapters.published_files import S3LandingObjects, S3PublishedFiles
     from mesh.adapters.recipe_jobs import DataBrewJobs
+    from mesh.adapters.removed_objects import S3RemovedObjects
     from mesh.domain.access.personas import Personas
     from mesh.domain.access.policy import Policies
     from mesh.ports import LineageTransport
@@ -197,6 +199,20 @@ def committing(settings: RegistrySettings) -> "Committing":
 
     kept = proposals(settings)
     return Committing(registry(settings), kept, catalog(), lake(settings), ontology(), trace(settings))
+
+
+def reaching() -> "IcebergReach":
+    """What metadata files need. The function has the staging layer."""
+    from mesh.adapters.iceberg.reach import IcebergReach  # noqa: PLC0415 - one function of all uses it
+
+    return IcebergReach(client("s3"))
+
+
+def removed_objects() -> "S3RemovedObjects":
+    """Objects that go for good."""
+    from mesh.adapters.removed_objects import S3RemovedObjects  # noqa: PLC0415 - one function of all uses it
+
+    return S3RemovedObjects(client("s3"))
 
 
 def work(bucket: str) -> S3WorkFiles:

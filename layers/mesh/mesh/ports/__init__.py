@@ -14,7 +14,16 @@ from mesh.ports.objects import (
     TableReading,
     WorkFiles,
 )
-from mesh.ports.publishing import LandingObjects, Proposals, PublishedFiles, Rewriter, TableContents, TableStaging
+from mesh.ports.publishing import (
+    LandingObjects,
+    Proposals,
+    PublishedFiles,
+    Reaching,
+    RemovedObjects,
+    Rewriter,
+    TableContents,
+    TableStaging,
+)
 from mesh.ports.readers import HeldAccesses, Queries, Readers, ResourceLinks, Shares
 from mesh.ports.registries import AccessRegistry, DraftContract, Notices, ReadContract, Registry
 from mesh.ports.runs import Clock, Executions, Locks, Schedules, Target, TaskAnswers
@@ -50,11 +59,13 @@ __all__ = [
     "Quarantine",
     "Queries",
     "RawUploads",
+    "Reaching",
     "ReadContract",
     "Readers",
     "Readings",
     "RecipeJobs",
     "Registry",
+    "RemovedObjects",
     "ResourceLinks",
     "Rewriter",
     "Schedules",

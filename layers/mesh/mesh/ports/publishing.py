@@ -1,6 +1,6 @@
 """Tables that are staged and committed, and central's record of the proposals."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:  # few functions read these: they would only be imported
     from mesh.domain.formats.model import ObjectRef
     from mesh.domain.publishing.batches import IndexEntry
     from mesh.domain.publishing.fields import Field
-    from mesh.domain.publishing.proposals import Commit, ProposalRecord
-    from mesh.domain.publishing.staging import StagedTable, StageOrder, TableContent
+    from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
+    from mesh.domain.publishing.staging import Reach, StagedTable, StageOrder, TableContent
     from mesh.domain.publishing.table_state import TableState
     from mesh.domain.reading.model import StoredFile, WrittenFile
 
@@ -39,7 +39,33 @@ class TableContents(Protocol):
 
 
 class Proposals(Protocol):
-    """Central's record of proposals and their answers. Writes are conditional."""
+    """Central's record of proposals and their answers. Writes are conditional.
+
+    A rollback is recorded as a proposal of central's own, under an id that no producer can send.
+    """
+
+    def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
+        """From now until it is answered, nothing else is committed to the product. Repeatable.
+
+        A rollback takes over from one that came to nothing: it sets every table. Raises ConcurrentChange.
+        """
+        ...
+
+    def release(self, product: str, proposal: str) -> None:
+        """Others may be committed; success also where it was not this one's turn. Repeatable."""
+        ...
+
+    def rolling_back(self, product: str) -> bool:
+        """Whether it is a rollback's turn."""
+        ...
+
+    def keep_table(self, record: "TableRecord") -> None:
+        """What was read in a metadata file. Repeatable."""
+        ...
+
+    def table(self, product: str, table: str, metadata: str) -> "TableRecord | None":
+        """What was read in that metadata file when it was committed."""
+        ...
 
     def open(self, record: "ProposalRecord") -> "ProposalRecord":
         """Record a proposal; one of that id is given back as it stands."""
@@ -56,11 +82,29 @@ class Proposals(Protocol):
         ...
 
     def refuse(self, answer: "ProposalSettled") -> "ProposalRecord":
-        """Keep the answer unless there is one, or a commit is under way; how the proposal stands then."""
+        """Keep the answer unless there is one, or a commit is under way; how the proposal stands then.
+
+        Its turn is over with an answer."""
         ...
 
     def settle(self, answer: "ProposalSettled") -> "ProposalSettled":
-        """Keep the answer, also that of a commit; an earlier one stands, and is given back."""
+        """Keep the answer, also that of a commit; an earlier one stands, and is given back. Its turn is over."""
+        ...
+
+
+class Reaching(Protocol):
+    """What metadata files need."""
+
+    def of(self, metadata: str) -> "Reach":
+        """All objects that it needs, itself among them. Raises ObjectGone."""
+        ...
+
+
+class RemovedObjects(Protocol):
+    """Objects that go for good."""
+
+    def remove(self, bucket: str, prefix: str, keys: Collection[str]) -> int:
+        """Delete all versions, and delete markers, of those keys, all of which begin with `prefix`; how many."""
         ...
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mesh.domain.contract import Contract
 from mesh.domain.membership import Member
-from mesh.domain.product import Product, ProductVersion, RollbackOrder
+from mesh.domain.product import Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.schema import TableSchema
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
@@ -35,6 +35,10 @@ class Registry(Protocol):
 
     def product(self, name: str) -> Product | None: ...
 
+    def product_names(self) -> Iterator[str]:
+        """All, in order."""
+        ...
+
     def claim_product(self, product: Product) -> Product:
         """Create the product, or take over a newer contract of the same owner.
 
@@ -53,6 +57,10 @@ class Registry(Protocol):
 
     def versions(self, product: str) -> Iterator[ProductVersion]:
         """All, newest first."""
+        ...
+
+    def end_version(self, product: str, number: int, end: VersionEnd) -> None:
+        """Mark it, in place of an earlier mark. Repeatable; an unknown version is passed over."""
         ...
 
     def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:

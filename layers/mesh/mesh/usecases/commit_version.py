@@ -26,6 +26,7 @@ from mesh.domain.publishing.table_state import Marks
 from mesh.domain.tagging import TagPlan, split_by_strictness
 from mesh.ports import Catalog, LakeFormation, Proposals, Registry, Trace
 from mesh.usecases.publication import table_faults
+from mesh.usecases.tag_pins import Tagging, follow_pins
 from mesh.usecases.tag_tables import plan_tags, publish_columns
 
 
@@ -85,6 +86,7 @@ class _Swing:
             self._show_columns(table, before[table.name])
         tighter, looser = self._tags()
         self._assign(tighter)
+        self._follow_pins()
         self._swing_all()
         for table in self._commit.tables:
             publish_columns(self._database, table.snapshot, self._lake)
@@ -182,6 +184,11 @@ class _Swing:
                 self._lake.tag_columns(self._database, table, columns, tags)
         for table, tags in plan.tables.items():
             self._lake.tag_table(self._database, table, tags)
+
+    def _follow_pins(self) -> None:
+        """Pinned versions become stricter as well, before anybody is told."""
+        using = self._using
+        follow_pins(self._database, Tagging(using.catalog, using.lake, using.registry, using.ontology))
 
     def _prove(self) -> None:
         """Pointer, columns and tags as they are read. What is not there yet is looked for again by a retry."""

@@ -3,23 +3,35 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from pydantic import TypeAdapter
+
+from mesh.domain.events import Model
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.guard.history import History, forget_after, forget_objects, remember
-from mesh.ports import WorkFiles
+from mesh.domain.guard.history import History, forget_after, forget_objects, in_force, remember
+from mesh.ports import Locks, WorkFiles
 from mesh.usecases.batch_reports import read_reports
 from mesh.usecases.batches import read_batch
 from mesh.usecases.inspection import sources_of, table_of
 
+_Rollbacks = TypeAdapter(dict[int, int], config={"defer_build": True})
+
+
+class RolledBack(Model):
+    """The rollbacks of a product that are known: version → the one that it went back to."""
+
+    product: str
+    rollbacks: dict[int, int]
+
 
 def read_history(work: WorkFiles, product: str, table: str, replaced: Iterable[ObjectRef] = ()) -> History:
-    """Empty where nothing was accepted yet; without what these objects replace."""
-    text = work.get(_path(product, table))
-    history = History.model_validate_json(text) if text else History(table=table)
-    return forget_objects(history, {ref.key for ref in replaced})
+    """Empty where nothing was accepted yet; without what was rolled back, and what these objects replace."""
+    present = in_force(_stored(work, product, table), _rollbacks(work, product))
+    return forget_objects(present, {ref.key for ref in replaced})
 
 
-def remember_batch(work: WorkFiles, product: str, generation: int, batch: str) -> None:
-    """The tables of a batch that was announced are history. Repeatable; by the holder of the product's lease alone."""
+def remember_batch(work: WorkFiles, product: str, generation: int, batch: str, version: int = 0) -> None:
+    """The tables of a batch that was published, as `version`, are history. Repeatable; by the holder of the product's
+    lease alone."""
     reports = read_reports(work, batch)
     if reports is None:
         return
@@ -30,19 +42,44 @@ def remember_batch(work: WorkFiles, product: str, generation: int, batch: str) -
         if not report.profile.rows:  # released although it could not be measured: no example of anything
             continue
         table = report.profile.table
-        history = read_history(work, product, table, refs[table])
-        kept = remember(history, generation, report.profile, sources_of(refs[table]), refs[table])
+        history = forget_objects(_stored(work, product, table), {ref.key for ref in refs[table]})
+        kept = remember(history, generation, report.profile, sources_of(refs[table]), refs[table], version=version)
         work.put(_path(product, table), kept.model_dump_json())
+
+
+def remember_rollback(product: str, version: int, target: int, *, work: WorkFiles, locks: Locks) -> RolledBack:
+    """`version` of the product is its earlier version `target` again: what came between is no example any more, until
+    somebody goes forward to it. Repeatable, in any order. Raises ConcurrentChange."""
+    with locks.hold(f"rollbacks-{product}"):
+        known = _rollbacks(work, product)
+        if version not in known:
+            known = {**known, version: target}
+            work.put(_rollbacks_path(product), _Rollbacks.dump_json(known).decode())
+    return RolledBack(product=product, rollbacks=known)
 
 
 def forget_batches(work: WorkFiles, product: str, tables: Iterable[str], generation: int) -> None:
     """What came after that generation was rolled back: no example any more. Repeatable; by the lease's holder."""
     for table in tables:
-        known = read_history(work, product, table)
+        known = _stored(work, product, table)
         kept = forget_after(known, generation)
         if kept != known:
             work.put(_path(product, table), kept.model_dump_json())
 
 
+def _stored(work: WorkFiles, product: str, table: str) -> History:
+    """With what was rolled back: somebody may go forward again."""
+    text = work.get(_path(product, table))
+    return History.model_validate_json(text) if text else History(table=table)
+
+
+def _rollbacks(work: WorkFiles, product: str) -> dict[int, int]:
+    return _Rollbacks.validate_json(work.get(_rollbacks_path(product)) or "{}")
+
+
 def _path(product: str, table: str) -> str:
     return f"history/{product}/{table}.json"
+
+
+def _rollbacks_path(product: str) -> str:
+    return f"history/{product}.rollbacks.json"

@@ -54,14 +54,16 @@ def register_location(registration: Registration, *, lake: LakeFormation, role_a
     lake.register_location(pinned_location_arn(bucket, product), role_arn)
 
 
-def grant_producer(registration: Registration, *, lake: LakeFormation, commit_role_arn: str) -> None:
+def grant_producer(registration: Registration, *, lake: LakeFormation, commit_role_arn: str, pin_role_arn: str) -> None:
     """The producer account may fill its own product, and pass that on to its crawl roles; central's committing role
-    may make and swing tables on what is published, and reads no rows.
+    may make and swing tables on what is published, and reads no rows. So may the role that makes pinned tables: IAM
+    lets it do that under their names alone.
 
     By tag policy rather than by name: tables that come later are covered. Two LFTagPolicy grants are needed, one for
     the database and one for its tables.
     """
-    lake.grant([*producer_grants(registration), *commit_grants(registration, commit_role_arn)])
+    by_central = [grant for role in (commit_role_arn, pin_role_arn) for grant in commit_grants(registration, role)]
+    lake.grant([*producer_grants(registration), *by_central])
 
 
 def producer_grants(registration: Registration) -> list[dict[str, Any]]:
@@ -86,8 +88,8 @@ def fill_rights(catalog: str, product: str, bucket: str) -> list[tuple[dict[str,
 
 
 def commit_grants(registration: Registration, role_arn: str) -> list[dict[str, Any]]:
-    """What the committing role needs of one product. A data lake administrator has no rights on tables but those that
-    it is granted (Lake Formation Developer Guide, "Implicit Lake Formation permissions")."""
+    """What a role that makes and swings tables needs of one product. A data lake administrator has no rights on tables
+    but those that it is granted (Lake Formation Developer Guide, "Implicit Lake Formation permissions")."""
     catalog, product = registration.catalog_id, registration.product
     location = published_location_arn(registration.bucket, product)
     rights = [

@@ -1,4 +1,4 @@
-"""A reader wants a version kept: may they, is there such a version; then the owner's account is asked to prepare it."""
+"""A reader wants a version kept: may they, is there such a version; then it is ordered, from central by its bus."""
 
 import json
 from dataclasses import dataclass
@@ -9,15 +9,18 @@ from mesh.domain.access.asking import UntilInThePast
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     Envelope,
-    ManifestPointer,
+    Event,
     Model,
+    PinAccepted,
     PinRequested,
+    follow,
     metadata_of,
     read_event,
 )
 from mesh.domain.pins import Holder, NoLiveAccess, Pin, Pins, PinTooLong, TooManyPins, pin_id
-from mesh.domain.product import Product
-from mesh.ports import MemberTopics, Schedules, Target
+from mesh.domain.product import Product, ProductVersion
+from mesh.domain.publishing.keeping import require_kept
+from mesh.ports import Bus, MemberTopics, Schedules, Target
 from mesh.usecases.ask_owners import require_sender
 from mesh.usecases.books import Books
 from mesh.usecases.change_subscription import UnknownProduct
@@ -53,10 +56,11 @@ def request_pin(
     books: Books,
     topics: MemberTopics,
     schedules: Schedules,
+    bus: Bus,
 ) -> PinState:
-    """Record who wants which version, until when; ask the owner's account unless it is kept already. Repeatable.
+    """Record who wants which version, until when; have its tables made unless it is kept already. Repeatable.
 
-    The end is arranged before anything is copied. A later request of the same account takes the place of its earlier
+    The end is arranged before anything is made. A later request of the same account takes the place of its earlier
     one. Raises NotAMember, ForgedSender, MalformedEvent, UnknownProduct, UnknownVersion, VersionNotPinned,
     NoLiveAccess, UntilInThePast, PinTooLong, TooManyPins; every refusal is recorded, and told to the sender.
     """
@@ -64,7 +68,7 @@ def request_pin(
     try:
         require_sender(envelope, books=books)
         wish = read_event(PinRequested, envelope).data
-        product, manifest = _what(wish, books)
+        product, version = _what(wish, books)
         _require_reader(product, envelope.account, books)
         now = books.clock.now()
         _require_time(wish.until, now, limits)
@@ -76,9 +80,7 @@ def request_pin(
             correlation_id=metadata.correlation_id,
             asked_at=now,
         )
-        pins = change_pins(
-            product.name, lambda found: _held(found, wish.version, manifest, holder, limits), books.registry
-        )
+        pins = change_pins(product.name, lambda found: _held(found, version, holder, limits), books.registry)
     except Rejected as refusal:
         refuse_wish(envelope, refusal, books=books, topics=topics)
         raise
@@ -87,11 +89,14 @@ def request_pin(
         return PinState(product=product.name, version=wish.version, pin="", status="ending")
     ending = {"ending": {"product": product.name, "pin": pin.id}}
     schedules.at(schedule_name(pin, holder), holder.until, end, json.dumps(ending))
-    _go_on(product, pin, holder, books, topics)
+    if pin.manifest is None:
+        _have_made(product, pin, holder, books=books, topics=topics, bus=bus)
+    else:
+        _go_on(product, pin, holder, books, topics)
     return PinState(product=product.name, version=pin.version, pin=pin.id, status=pin.status)
 
 
-def _what(wish: PinRequested, books: Books) -> tuple[Product, ManifestPointer]:
+def _what(wish: PinRequested, books: Books) -> tuple[Product, ProductVersion]:
     product = books.registry.product(wish.product)
     if product is None or product.draft or product.status == "retired":
         raise UnknownProduct(f"there is no product {wish.product!r}", product=wish.product, remedy="mesh products")
@@ -100,9 +105,10 @@ def _what(wish: PinRequested, books: Books) -> tuple[Product, ManifestPointer]:
     history = f"mesh history {product.name} lists the versions."
     if version is None:
         raise UnknownVersion(f"{product.name} has no version {wish.version}", remedy=history, **where)
-    if version.manifest is None:
+    require_kept(version)
+    if version.manifest is None and not version.staged:
         raise VersionNotPinned(f"nothing says which objects version {wish.version} had", remedy=history, **where)
-    return product, version.manifest
+    return product, version
 
 
 def _require_reader(product: Product, account: str, books: Books) -> None:
@@ -134,8 +140,8 @@ def _whole_seconds(until: datetime) -> datetime:
     return until.replace(microsecond=0) + timedelta(seconds=1) if until.microsecond else until
 
 
-def _held(found: Pins, version: int, manifest: ManifestPointer, holder: Holder, limits: PinLimits) -> Pins:
-    pin, begun = found.of_version(version), pin_id(holder.request)
+def _held(found: Pins, version: ProductVersion, holder: Holder, limits: PinLimits) -> Pins:
+    pin, begun = found.of_version(version.version), pin_id(holder.request)
     if pin is not None:
         if any(each.request == holder.request for each in pin.holders):
             return found  # delivered again
@@ -155,14 +161,28 @@ def _held(found: Pins, version: int, manifest: ManifestPointer, holder: Holder, 
     return found.having(
         Pin(
             id=begun,
-            version=version,
-            manifest=manifest,
+            version=version.version,
+            manifest=None if version.staged else version.manifest,
             status="preparing",
             holders=(holder,),
             ordered=holder.asked_at,
             ordered_by=holder.request,
         )
     )
+
+
+def _have_made(product: Product, pin: Pin, holder: Holder, *, books: Books, topics: MemberTopics, bus: Bus) -> None:
+    """Ready already, or central's other half makes the tables; whoever asks again has them made again."""
+    metadata = cause_of(holder)
+    facts = {"product": product.name, "version": pin.version, "pin": pin.id, "account": holder.account}
+    wish = {"until": holder.until.isoformat(), "why": holder.reason}
+    books.trace.note(metadata.correlation_id, "pin requested", **facts, **wish)
+    if pin.status == "ready":
+        tell_ready(product.name, pin, holder, books=books, topics=topics)
+        return
+    accepted = PinAccepted(product=product.name, version=pin.version, pin=pin.id)
+    event = Event[PinAccepted](metadata=follow(metadata, "pin accepted"), data=accepted)
+    bus.put(PinAccepted.detail_type(), event.model_dump_json())
 
 
 def _go_on(product: Product, pin: Pin, holder: Holder, books: Books, topics: MemberTopics) -> None:

@@ -1,5 +1,9 @@
-"""Central's part of a rollback: may they, is there such a version; then the owner's account is asked to restore it."""
+"""Central's part of a rollback: may they, is there such a version; then it is committed.
 
+A version from before metadata files is restored by its owner's account, which is asked for it.
+"""
+
+import json
 from datetime import timedelta
 
 from mesh.domain.errors import Rejected
@@ -8,16 +12,20 @@ from mesh.domain.events import (
     EventData,
     Metadata,
     Model,
+    Reason,
     RestoreRequested,
     Rollback,
     RollbackRefused,
     RollbackRequested,
     metadata_of,
     read_event,
+    stable_id,
 )
 from mesh.domain.membership import NotTheOwner, authorise
+from mesh.domain.names import execution_name
 from mesh.domain.product import Product, ProductVersion, RollbackOrder
-from mesh.ports import MemberTopics
+from mesh.domain.publishing.keeping import require_kept
+from mesh.ports import Executions, MemberTopics, Proposals
 from mesh.usecases.books import Books
 from mesh.usecases.telling import tell
 
@@ -50,17 +58,25 @@ class RolledBack(Model):
     status: str
 
 
-def request_rollback(envelope: Envelope, *, books: Books, topics: MemberTopics) -> RolledBack:
-    """Record who wants which version back and why, then ask the owner's account. Repeatable.
+class NotCommitted(Model):
+    """A rollback that could not be committed."""
+
+    product: str
+    request: str
+    reason: Reason
+
+
+def request_rollback(envelope: Envelope, *, books: Books, topics: MemberTopics, commits: Executions) -> RolledBack:
+    """Record who wants which version back and why, then have it committed (`commits`). Repeatable.
 
     Raises what `authorise` raises, MalformedEvent, NotTheOwner, UnknownVersion, AlreadyThere, VersionNotPinned,
     RollbackInProgress; every refusal is recorded, and told to the sender.
     """
     metadata = metadata_of(envelope)
     try:
-        _require_sender(envelope, books)
+        require_sender(envelope, books)
         wish = read_event(RollbackRequested, envelope).data
-        product = _product_of(wish.product, envelope.account, books)
+        product = product_of(wish.product, envelope.account, books)
         target = _target(product, wish.version, books)
         order = RollbackOrder(
             product=product.name,
@@ -80,7 +96,12 @@ def request_rollback(envelope: Envelope, *, books: Books, topics: MemberTopics) 
     except Rejected as refusal:
         _refuse(envelope, refusal, metadata, books, topics)
         raise
-    _ask_owner(product, target, order, books=books, topics=topics)
+    if target.staged:
+        run = json.dumps({"product": product.name, "request": order.request})
+        commits.start(execution_name(product.name, stable_id(order.request)), run)
+        _note_requested(target, order, books)
+    else:
+        _ask_owner(product, target, order, books=books, topics=topics)
     return RolledBack(product=product.name, version=target.version, request=order.request, status="requested")
 
 
@@ -108,13 +129,38 @@ def refuse_rollback(envelope: Envelope, *, books: Books, topics: MemberTopics) -
     return RolledBack(product=product.name, version=order.version, request=order.request, status="refused")
 
 
-def _require_sender(envelope: Envelope, books: Books) -> None:
+def settle_refusal(lost: NotCommitted, *, books: Books, proposals: Proposals, topics: MemberTopics) -> RolledBack:
+    """The rollback cannot be committed: nothing was changed, others may be. Who asked, and its story, know. Repeatable.
+
+    Raises NotTheOwner for one that nobody asked for.
+    """
+    product, request, reason = lost.product, lost.request, lost.reason
+    order = books.registry.rollback(product, request)
+    if order is None:
+        raise NotTheOwner(f"no rollback {request} of {product!r} was asked for", product=product)
+    proposals.release(product, rollback_id(request))
+    books.registry.end_rollback(product, request, "refused")
+    news = RollbackRefused(product=product, version=order.version, request=request, reason=reason)
+    cause = Metadata(id=order.request, correlation_id=order.correlation_id)
+    if order.requested_by != books.central:
+        tell(order.requested_by, news, cause, "rollback refused", books=books, topics=topics)
+    told = reason.model_dump(mode="json")
+    books.trace.note(order.correlation_id, "rollback refused", product=product, reason=told)
+    return RolledBack(product=product, version=order.version, request=request, status="refused")
+
+
+def rollback_id(request: str) -> str:
+    """What a rollback is committed as: no id that a producer can propose."""
+    return f"rollback-{stable_id(request, 'rollback')}"
+
+
+def require_sender(envelope: Envelope, books: Books) -> None:
     """A member; or central itself, whose bus lets DataMeshOwner alone say this."""
     if envelope.account != books.central:
         authorise(envelope, books.registry.member(envelope.account), None)
 
 
-def _product_of(name: str, account: str, books: Books) -> Product:
+def product_of(name: str, account: str, books: Books) -> Product:
     product = books.registry.product(name)
     if product is None or account not in (product.owner, books.central):
         raise NotTheOwner(
@@ -131,9 +177,10 @@ def _target(product: Product, number: int, books: Books) -> ProductVersion:
     history = f"mesh history {product.name} lists the versions."
     if target is None:
         raise UnknownVersion(f"{product.name} has no version {number}", remedy=history, **where)
-    if number == product.version and not books.registry.held_back(product.name):
+    require_kept(target)
+    if number == product.version and (target.staged or not books.registry.held_back(product.name)):
         raise AlreadyThere(f"version {number} is the present one", remedy=history, **where)
-    if target.manifest is None:
+    if target.manifest is None and not target.staged:
         raise VersionNotPinned(f"nothing says which objects version {number} had", remedy=history, **where)
     return target
 
@@ -147,8 +194,12 @@ def _ask_owner(
     wanted = Rollback.model_validate(order.model_dump(include=set(Rollback.model_fields)))
     request = RestoreRequested(product=product.name, rollback=wanted, manifest=target.manifest)
     tell(product.owner, request, metadata, "restore", books=books, topics=topics)
-    facts = {"product": product.name, "version": target.version, "by": order.requested_by, "why": order.reason}
-    books.trace.note(metadata.correlation_id, "rollback requested", **facts)
+    _note_requested(target, order, books)
+
+
+def _note_requested(target: ProductVersion, order: RollbackOrder, books: Books) -> None:
+    facts = {"product": target.product, "version": target.version, "by": order.requested_by, "why": order.reason}
+    books.trace.note(order.correlation_id, "rollback requested", **facts)
 
 
 def _refuse(envelope: Envelope, refusal: Rejected, metadata: Metadata, books: Books, topics: MemberTopics) -> None:

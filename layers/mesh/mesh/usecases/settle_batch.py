@@ -81,8 +81,9 @@ def settle_batch(
                 quarantine=quarantine, clock=clock,
             )  # fmt: skip
         if outcome == "published" and reports:
-            _store(reports.passed, command, checked, held, version=answer.version if answer else 0, objects=objects)
-            remember_batch(work, command.product, command.generation, command.work)
+            version = answer.version if answer else 0
+            _store(reports.passed, command, checked, held, version=version, objects=objects)
+            remember_batch(work, command.product, command.generation, command.work, version)
         refs = read_batch(work, command.work)
         keys = {ref.key for ref in refs}
         supersede(command.product, command.run, keys, quarantine=quarantine, objects=objects)

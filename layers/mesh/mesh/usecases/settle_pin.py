@@ -1,4 +1,4 @@
-"""What becomes of a pin: its owner has done a step, a reader needs it no longer, its time is over, or its product ends.
+"""What becomes of a pin: its tables are made, a reader needs it no longer, its time is over, or its product ends.
 
 The tables are central's to drop: their role alone may, by a grant on each that it gives itself just before.
 """
@@ -11,21 +11,24 @@ from mesh.domain.events import (
     Envelope,
     Metadata,
     Model,
+    PinAccepted,
     PinReported,
     Reason,
     RetirementRequested,
     UnpinRequested,
+    VersionsEnded,
     metadata_of,
     read_event,
 )
-from mesh.domain.membership import authorise
+from mesh.domain.membership import ForgedSender, authorise
 from mesh.domain.names import pinned_table
 from mesh.domain.pinned_tables import PIN
 from mesh.domain.pins import Holder, NotPinned, Pin, PinCause, Pins
 from mesh.domain.product import ConcurrentChange, Product
-from mesh.ports import MemberTopics, Schedules
+from mesh.ports import Locks, MemberTopics, Proposals, Schedules
 from mesh.usecases.ask_owners import require_sender
 from mesh.usecases.books import Books
+from mesh.usecases.make_pin import make_tables
 from mesh.usecases.pinning import (
     cause_of,
     change_pins,
@@ -38,6 +41,7 @@ from mesh.usecases.pinning import (
 )
 from mesh.usecases.publication import owned_product
 from mesh.usecases.registration import grant_entry
+from mesh.usecases.release_versions import release_versions
 from mesh.usecases.request_pin import PinState
 from mesh.usecases.tag_pins import Tagging, close_pin, open_pin
 
@@ -66,10 +70,12 @@ class PinKeeper:
         topics: MemberTopics,
         schedules: Schedules,
         tagging: Tagging,
+        proposals: Proposals,
+        locks: Locks,
     ) -> None:
         self._role_arn = role_arn
         self._books, self._topics, self._schedules = books, topics, schedules
-        self._tagging = tagging
+        self._tagging, self._proposals, self._locks = tagging, proposals, locks
 
     def settle(self, payload: Mapping[str, Any]) -> Settled:
         """By what it is about: `payload` is an envelope of one of the events below, or `{"ending": …}`.
@@ -80,11 +86,63 @@ class PinKeeper:
             due = Due.model_validate(payload["ending"])
             return Settled(pins=(self.end_due(due.product, due.pin),))
         envelope = Envelope.model_validate(payload)
+        if envelope.detail_type == PinAccepted.detail_type():
+            return Settled(pins=(self.make(envelope),))
+        if envelope.detail_type == VersionsEnded.detail_type():
+            return Settled(pins=tuple(self.end_versions(envelope)))
         if envelope.detail_type == PinReported.detail_type():
             return Settled(pins=(self.receive_report(envelope),))
         if envelope.detail_type == UnpinRequested.detail_type():
             return Settled(pins=(self.unpin(envelope),))
         return Settled(pins=tuple(self.retire(envelope)))
+
+    def make(self, envelope: Envelope) -> PinState:
+        """Central accepted it: make the tables, as strict as they have to be, then tell. Repeatable.
+
+        What cannot be made ends the pin. Raises ForgedSender, MalformedEvent, NotYetReadable, ConcurrentChange.
+        """
+        self._require_central(envelope)
+        event = read_event(PinAccepted, envelope)
+        ordered = event.data
+        with self._locks.hold(ordered.pin):  # who ends it meanwhile drops what is there when this has ended
+            product = self._books.registry.product(ordered.product)
+            pin = self._books.registry.pins(ordered.product).pin(ordered.pin)
+            if product is None or pin is None or pin.status != "preparing":
+                status = pin.status if pin else "ended"
+                return PinState(product=ordered.product, version=ordered.version, pin=ordered.pin, status=status)
+            try:
+                made = make_tables(product, pin, tagging=self._tagging, proposals=self._proposals)
+            except Rejected as refusal:
+                lost = Reason.model_validate(refusal.to_dict())
+            else:
+                changes = {"tables": made.tables, "status": "ready"}
+                saved = self._update(product.name, pin.id, lambda known: known.model_copy(update=changes))
+                for holder in saved.holders if saved.status == "ready" else ():
+                    tell_ready(product.name, saved, holder, books=self._books, topics=self._topics)
+                return _state(product, saved)
+        return self._end(product, pin.id, event.metadata, refusal=lost)
+
+    def end_versions(self, envelope: Envelope) -> list[PinState]:
+        """Versions were marked as ended: their pins end, and then their files are released. Repeatable.
+
+        Raises ForgedSender, MalformedEvent, ConcurrentChange.
+        """
+        self._require_central(envelope)
+        event = read_event(VersionsEnded, envelope)
+        product = self._books.registry.product(event.data.product)
+        if product is None:
+            return []
+        numbers = set(event.data.versions)
+        pins = [pin for pin in self._books.registry.pins(product.name).pins if pin.version in numbers]
+        ended = [self._end(product, pin.id, event.metadata, cause_for_all="withdrawn") for pin in pins]
+        release_versions(product, numbers, event.metadata, books=self._books, topics=self._topics)
+        return ended
+
+    def _require_central(self, envelope: Envelope) -> None:
+        if envelope.account != self._books.central:
+            lie = ForgedSender(f"account {envelope.account} cannot say this", account=envelope.account)
+            record_refusal(envelope, lie, self._books)
+            raise lie
 
     def receive_report(self, envelope: Envelope) -> PinState:
         """The owner's account has done a step, or cannot. Repeatable; a report on what is over is cleaned up after, and
@@ -101,6 +159,8 @@ class PinKeeper:
             raise
         report, cause = event.data, event.metadata
         pin = self._books.registry.pins(product.name).pin(report.pin)
+        if pin is not None and pin.manifest is None:
+            return _state(product, pin)  # central's own: nothing was asked of anybody
         if pin is None or pin.status == "ending":
             return self._clean_up(product, pin, report, cause)
         if report.reason is not None and pin.status != "ready":
@@ -215,13 +275,18 @@ class PinKeeper:
         ending = self._update(product.name, number, end)
         if ending.status != "ending":
             return _state(product, ending)
-        for table in ending.tables or self._of_version(product.name, ending.version):
-            self._drop(product.name, pinned_table(table, ending.version), ending.id)
+        with self._locks.hold(ending.id):
+            for table in ending.tables or self._of_version(product.name, ending.version):
+                self._drop(product.name, pinned_table(table, ending.version), ending.id)
         for holder in ending.holders:
             tell_over(product.name, ending, holder, books=self._books, topics=self._topics)
-        order(product, ending, "remove", cause, books=self._books, topics=self._topics)
+        if ending.manifest is not None:
+            order(product, ending, "remove", cause, books=self._books, topics=self._topics)
         for holder in ending.holders:
             self._schedules.drop(schedule_name(ending, holder))
+        if ending.manifest is None:  # nothing is left of it
+            change_pins(product.name, lambda found: found.without(ending.id), self._books.registry)
+            return PinState(product=product.name, version=ending.version, pin=ending.id, status="ended")
         return _state(product, ending)
 
     def _clean_up(self, product: Product, pin: Pin | None, report: PinReported, cause: Metadata) -> PinState:

@@ -61,6 +61,9 @@ def record_commit(product: str, proposal: str, *, proposals: Proposals, books: B
         raise ProposalGone(f"there is no proposal {proposal} of {product} to record", proposal=proposal)
     existing = books.registry.version_of_run(product, proposal)
     version = existing or books.registry.record_version(_version(commit, books))
+    if version.rollback is not None:  # a proposal's turn ends with its answer
+        books.registry.end_rollback(product, version.rollback.request, "published")
+        proposals.release(product, proposal)
     books.trace.note(commit.correlation_id, "version recorded", product=product, version=version.version)
     return version
 

@@ -4,7 +4,6 @@ Nothing of the event is believed but which files to read: schema, totals and pat
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,12 +34,13 @@ from mesh.domain.publishing.proposals import (
     refusal,
 )
 from mesh.domain.publishing.staging import TableContent
+from mesh.domain.publishing.table_state import Marks
 from mesh.domain.publishing.verification import metadata_location, verify_table
-from mesh.domain.schema import Column, SchemaDiff, TableSchema, diff_schema
 from mesh.domain.version_diff import breaking, diff_snapshots, new_major, require_compatible, severity
 from mesh.ports import Catalog, Clock, Proposals, Registry, TableContents, Trace
 from mesh.usecases.authorise_sender import authorise_sender
-from mesh.usecases.publication import MAX_LISTED, owned_product
+from mesh.usecases.publication import owned_product
+from mesh.usecases.table_changes import partitions_added, table_change, table_record
 
 
 class Rebase(Rejected):
@@ -72,7 +72,7 @@ def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> V
     """Authorise the sender, read what was staged, compare it with the last version, and keep the commit to be made.
 
     Raises what `authorise` raises, MalformedEvent, NotTheOwner; everything else that is wrong with a proposal is its
-    answer: `refused`, `held` for what would break readers, `rebase`.
+    answer: `refused`, `held` for what would break readers, `rebase`. ConcurrentChange while another commit goes on.
     """
     authorise_sender(envelope, execution=execution, registry=using.registry, trace=using.trace, clock=using.clock)
     event = read_event(VersionProposed, envelope)
@@ -91,11 +91,13 @@ def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> V
             raise ProposalForged(
                 f"proposal {proposed.proposal} was made before with other content", proposal=proposed.proposal
             )
+        using.proposals.claim(product.name, proposed.proposal)
         commit = _commit(event, product, using)
     except Rejected as rejected:
         record = using.proposals.refuse(_answer(proposed, rejected))
         return found if record.answer is None else found.model_copy(update={"next": "settle", "answer": record.answer})
     if not using.proposals.keep_commit(commit):  # answered since we looked
+        using.proposals.release(product.name, proposed.proposal)
         record = using.proposals.open(record)
         return found.model_copy(update={"next": "repeat", "answer": record.answer})
     return found
@@ -152,7 +154,7 @@ def _table(
 
     location = table_location(product.bucket, product.name, proposed.name)
     current = using.catalog.table(product.name, proposed.name)
-    pointer, marks = pointer_of(current), marks_of(current)
+    pointer, marks = pointer_of(current), marks_of(current).covering(Marks(**(last.marks if last else {})))
     if pointer != (place(proposed.base) if proposed.base else ""):
         raise Rebase(
             f"{proposed.name} is at {pointer or 'no version'}, and was staged on {proposed.base or 'none'}",
@@ -163,7 +165,12 @@ def _table(
     content = using.contents.read(place(proposed.staged))
     verify_table(proposed, content, before.state if before else None, marks, location=location)
     details = TableDetails.model_validate_json(using.contents.details(place(proposed.details)))
-    snapshot = _snapshot(proposed.name, content, details, last)
+    using.proposals.keep_table(table_record(product.name, proposed.name, content))
+    marks = marks.covering(content.state.marks)
+    first = {"empty": last.empty if last and pointer else place(proposed.empty) if proposed.empty else ""}
+    snapshot = _snapshot(proposed.name, content, details, last).model_copy(
+        update={**first, "marks": marks.model_dump()}
+    )
     diff = diff_snapshots(last, snapshot) if last else ContractDiff()
     commit = TableCommit(
         name=proposed.name,
@@ -172,9 +179,9 @@ def _table(
         empty="" if pointer else place(proposed.empty),
         fields=content.state.fields,
         snapshot=snapshot,
-        marks=marks.covering(content.state.marks).model_dump(),
+        marks=marks.model_dump(),
     )
-    return commit, _change(last, snapshot, details, diff, _partitions_added(before, content)), diff
+    return commit, table_change(last, snapshot, diff, partitions_added(before, content), brought=details), diff
 
 
 def _snapshot(table: str, content: TableContent, details: TableDetails, last: TableSnapshot | None) -> TableSnapshot:
@@ -189,47 +196,3 @@ def _snapshot(table: str, content: TableContent, details: TableDetails, last: Ta
         metadata=content.state.metadata,
         findings=tuple(findings.values()),
     )
-
-
-def _partitions_added(before: TableContent | None, now: TableContent) -> tuple[str, ...]:
-    """`dt=2026-11-21` of each partition that has rows now and had none before."""
-    if not now.state.partition:
-        return ()
-    known = set(before.partitions()) if before else set()
-    names = now.state.partition
-    return tuple(
-        "/".join(f"{name}={value}" for name, value in zip(names, values, strict=True))
-        for values in sorted(set(now.partitions()) - known, key=str)
-    )
-
-
-def _change(
-    last: TableSnapshot | None,
-    now: TableSnapshot,
-    details: TableDetails,
-    semantic: ContractDiff,
-    partitions: Sequence[str],
-) -> TableChange:
-    diff = diff_schema(_schema(last), _schema(now)) if last else SchemaDiff()
-    return TableChange(
-        table=now.table,
-        new_table=last is None,
-        added_columns=tuple(ColumnRef(name=column.name, type=column.type) for column in diff.added)[:MAX_LISTED],
-        removed_columns=tuple(column.name for column in diff.removed)[:MAX_LISTED],
-        changed_types=diff.type_changed[:MAX_LISTED],
-        added_partitions=tuple(partitions)[:MAX_LISTED],
-        added_partitions_count=len(partitions),
-        columns=len(now.columns),
-        rows=details.rows,
-        bytes=details.bytes,
-        objects=details.objects,
-        rows_total=now.rows,
-        rows_delta=now.rows - (last.rows if last else 0),
-        compatibility=semantic.compatibility,
-        schema_changes=tuple(change.text for change in semantic.changes)[:MAX_LISTED],
-        quality=details.quality,
-    )
-
-
-def _schema(snapshot: TableSnapshot) -> TableSchema:
-    return TableSchema(columns=tuple(Column(name=column.name, type=column.type) for column in snapshot.columns))

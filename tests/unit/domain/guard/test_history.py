@@ -10,6 +10,7 @@ from mesh.domain.guard.history import (
     History,
     edges_of,
     forget_after,
+    in_force,
     rebinned,
     remember,
 )
@@ -96,6 +97,32 @@ def test_a_rollback_forgets_what_came_after_and_bins_that_nobody_uses():
     assert [batch.generation for batch in back.batches] == [1, 2, 3, 4]
     assert back == forget_after(back, 4) == accepted(4)
     assert edges_of(forget_after(history, 0)) == {}
+
+
+@pytest.mark.parametrize(
+    ("rollbacks", "present"),
+    [
+        ({}, [1, 2, 3, 4, 5]),
+        ({6: 2}, [1, 2]),
+        ({6: 2, 7: 4}, [1, 2, 3, 4]),
+        ({7: 4, 6: 2}, [1, 2, 3, 4]),
+        ({6: 2, 7: 6}, [1, 2]),
+        ({3: 1}, [1, 4, 5]),
+        ({6: 9}, [1, 2, 3, 4, 5]),
+    ],
+)
+def test_batches_are_in_force_by_what_the_newest_version_goes_back_to(rollbacks, present):
+    history = History(table="t")
+    for version in (number for number in range(1, 6) if number not in rollbacks):
+        history = remember(
+            history, version + 10, profile_of([{"n": float(version)}], edges_of(history)), version=version
+        )
+    assert [batch.version for batch in in_force(history, rollbacks).batches] == present
+
+
+def test_a_batch_of_unknown_version_is_in_force():
+    history = grown(History(table="t"), 1, [{"n": 1.0}])
+    assert in_force(history, {2: 1}) == history
 
 
 def test_an_earlier_generation_takes_its_place_in_the_order():

@@ -77,6 +77,8 @@ from mesh.domain.events.publication import (
 )
 from mesh.domain.events.quarantine import ProductQuarantined, QuarantineClosed, QuarantineDecided, QuarantinedObject
 from mesh.domain.events.versions import (
+    FilesReleased,
+    PinAccepted,
     PinEnded,
     PinOrdered,
     PinReady,
@@ -87,6 +89,9 @@ from mesh.domain.events.versions import (
     RollbackRefused,
     RollbackRequested,
     UnpinRequested,
+    VersionsEnded,
+    WithdrawalRefused,
+    WithdrawalRequested,
 )
 
 EVENT_TYPES: tuple[type[EventData], ...] = (
@@ -121,6 +126,11 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     RollbackRefused,
     PinRequested,
     UnpinRequested,
+    FilesReleased,
+    VersionsEnded,
+    WithdrawalRefused,
+    WithdrawalRequested,
+    PinAccepted,
     PinOrdered,
     PinReported,
     PinReady,
@@ -155,6 +165,7 @@ __all__ = [
     "EventData",
     "ExposedClass",
     "ExposedData",
+    "FilesReleased",
     "GrantEntry",
     "MalformedEvent",
     "ManifestPointer",
@@ -164,6 +175,7 @@ __all__ = [
     "Model",
     "Outcome",
     "PersonalDataFinding",
+    "PinAccepted",
     "PinEnded",
     "PinId",
     "PinOrdered",
@@ -201,6 +213,9 @@ __all__ = [
     "TableName",
     "UnpinRequested",
     "VersionProposed",
+    "VersionsEnded",
+    "WithdrawalRefused",
+    "WithdrawalRequested",
     "follow",
     "metadata_of",
     "read_event",

@@ -1,10 +1,11 @@
 """Back to an earlier version, and versions that are kept for readers."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
 from mesh.domain.events.model import AccessId, EventData, PinId, ProductName, Reason, TableName
+from mesh.domain.events.proposals import MetadataName
 from mesh.domain.events.publication import ManifestPointer, Query, Rollback
 
 
@@ -33,6 +34,39 @@ class RollbackRefused(EventData):
     reason: Reason
 
 
+class WithdrawalRequested(EventData):
+    """The owner, or central, wants versions deleted for good: these, or all that have rows of an object (`key`)."""
+
+    product: ProductName
+    versions: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(), max_length=500)
+    key: str = Field(default="", max_length=1024)
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class WithdrawalRefused(EventData):
+    """No version was withdrawn, and why; `request` is the event that asked."""
+
+    product: str
+    request: str = Field(max_length=128)
+    reason: Reason
+
+
+class VersionsEnded(EventData):
+    """Versions were marked as ended: said by central to itself. Their pins end, and their files are released."""
+
+    product: ProductName
+    versions: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=500)
+
+
+class FilesReleased(EventData):
+    """The owner's account is to delete what the `released` metadata files of a table need and no `kept` one does."""
+
+    product: ProductName
+    table: TableName
+    released: tuple[MetadataName, ...] = Field(min_length=1, max_length=200)
+    kept: tuple[MetadataName, ...] = Field(max_length=3000)
+
+
 class PinRequested(EventData):
     """The sending account wants to go on reading a version beside those that follow it, until then."""
 
@@ -47,6 +81,14 @@ class UnpinRequested(EventData):
 
     product: ProductName
     version: int = Field(ge=1)
+
+
+class PinAccepted(EventData):
+    """Central is to make a pin's tables: said by central to itself, and nobody else is believed to say it."""
+
+    product: ProductName
+    version: int = Field(ge=1)
+    pin: PinId
 
 
 class PinOrdered(EventData):
@@ -99,7 +141,7 @@ class PinEnded(EventData):
     product: ProductName
     version: int = Field(ge=1)
     pin: PinId
-    cause: Literal["expired", "unpinned", "retired"]
+    cause: Literal["expired", "unpinned", "retired", "withdrawn"]
 
 
 class PinRefused(EventData):

@@ -54,13 +54,14 @@ class PastColumn(Model):
 
 
 class PastBatch(Model):
-    """One accepted batch, or one part of it.
+    """One accepted batch, or one part of it, published as `version` (0: not known).
 
     `objects` are (key, ETag, size); `fingerprints` are packed, `fingerprints_cut` says that they are only the smallest
     of them.
     """
 
     generation: int
+    version: int = 0
     rows: int
     duplicate_rows: int
     sources: tuple[str, ...] = ()
@@ -128,6 +129,8 @@ def remember(
     profile: TableProfile,
     sources: Iterable[str] = (),
     refs: Sequence[ObjectRef] = (),
+    *,
+    version: int = 0,
 ) -> History:
     """The history with one more accepted batch. The same generation again takes its own place: a retried step gives
     the same."""
@@ -135,7 +138,8 @@ def remember(
     after = tuple(batch for batch in history.batches if batch.generation > generation)
     edges = {**_new_edges(profile), **_known_edges(history, profile, (*before, *after))}
     from_ = tuple(sorted(set(sources)))
-    parts = [_past_batch(generation, part, edges, from_, refs) for part in _parts(profile, refs)]
+    made = (_past_batch(generation, part, edges, from_, refs) for part in _parts(profile, refs))
+    parts = [batch.model_copy(update={"version": version}) for batch in made]
     batches = (*before, *parts, *after)[-MAX_BATCHES:]
     volumes = dict(sorted({**history.volumes, generation: profile.rows}.items())[-MAX_BATCHES:])
     return History(table=profile.table, edges=_used(edges, batches), batches=batches, volumes=volumes)
@@ -159,6 +163,31 @@ def forget_after(history: History, generation: int) -> History:
     batches = tuple(batch for batch in history.batches if batch.generation <= generation)
     volumes = {known: rows for known, rows in history.volumes.items() if known <= generation}
     return History(table=history.table, edges=_used(history.edges, batches), batches=batches, volumes=volumes)
+
+
+def in_force(history: History, rollbacks: Mapping[int, int]) -> History:
+    """The history without what was rolled back. `rollbacks`: version → the one that it went back to.
+
+    The newest version has its own batch and those of all before it, unless it is a rollback: then it has those of the
+    version that it went back to. So what was rolled back is in force again once somebody goes forward to it.
+    """
+    present = versions_in(max([*rollbacks, *(batch.version for batch in history.batches)], default=0), rollbacks)
+    batches = tuple(batch for batch in history.batches if not batch.version or batch.version in present)
+    gone = {batch.generation for batch in history.batches} - {batch.generation for batch in batches}
+    volumes = {known: rows for known, rows in history.volumes.items() if known not in gone}
+    return History(table=history.table, edges=_used(history.edges, batches), batches=batches, volumes=volumes)
+
+
+def versions_in(version: int, rollbacks: Mapping[int, int]) -> set[int]:
+    """The versions whose batches a version has."""
+    found = set()
+    while version > 0:
+        if version in rollbacks:
+            version = min(rollbacks[version], version - 1)  # never on and on
+        else:
+            found.add(version)
+            version -= 1
+    return found
 
 
 def forget_objects(history: History, keys: Collection[str]) -> History:

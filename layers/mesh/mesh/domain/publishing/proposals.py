@@ -69,6 +69,17 @@ class Commit(Model):
     rollback: Rollback | None = None
 
 
+class TableRecord(Model):
+    """What central read in a metadata file (`metadata`, its location) before it pointed at it: so that it can point at
+    it again, and compare it, without reading it again. `partitions` are rows by name (`dt=2026-11-21`)."""
+
+    product: str
+    table: str
+    metadata: str
+    fields: tuple[Column, ...]
+    partitions: dict[str, int] = Field(default_factory=dict)
+
+
 class ProposalRecord(Model):
     """`digest` is of the proposal's data: the same id with other data is a forgery. `answer` is what was said, and is
     said again; without one the proposal is open. Once it is `committing`, only the commit itself may end it otherwise

@@ -77,6 +77,21 @@ class ListedFile(BaseModel):
     partition: tuple[str | None, ...] = ()
 
 
+class Reach(BaseModel):
+    """What a metadata file needs: `beside` it manifests, index and details, and its data files. Locations."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+    metadata: str
+    beside: frozenset[str] = frozenset()
+    data: frozenset[str] = frozenset()
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Every object."""
+        return self.beside | self.data | {self.metadata}
+
+
 class TableContent(BaseModel):
     """A metadata file with all that its snapshot lists, read again by whoever does not believe a summary."""
 

@@ -1,0 +1,23 @@
+"""Central rolled one of our products back: the guard forgets what came after, or remembers it again."""
+
+from typing import Any
+
+from mesh.domain.events import Envelope, ProductUpdated, read_event
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import TableSettings, WorkSettings, load
+from mesh.usecases.histories import RolledBack, remember_rollback
+
+
+class Settings(TableSettings, WorkSettings):
+    """The function's environment."""
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """EventBridge's envelope → RolledBack."""
+    settings, news = load(Settings), read_event(ProductUpdated, Envelope.model_validate(event)).data
+    if news.rollback is None:
+        return RolledBack(product=news.product, rollbacks={})
+    work, locks = wiring.work(settings.work_bucket), wiring.locks(settings)
+    return remember_rollback(news.product, news.version, news.rollback.version, work=work, locks=locks)

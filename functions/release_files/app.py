@@ -1,0 +1,28 @@
+"""Central released files of ended versions: delete what nothing else needs."""
+
+from typing import Any
+
+from mesh.domain.events import Envelope, FilesReleased, read_event
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import TableSettings, load
+from mesh.usecases.release_files import release_files
+
+
+class Settings(TableSettings):
+    """The function's environment."""
+
+    data_bucket: str
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """EventBridge's envelope → Removed."""
+    settings = load(Settings)
+    return release_files(
+        read_event(FilesReleased, Envelope.model_validate(event)),
+        bucket=settings.data_bucket,
+        reaching=wiring.reaching(),
+        removed=wiring.removed_objects(),
+        trace=wiring.trace(settings),
+    )

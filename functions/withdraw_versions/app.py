@@ -1,0 +1,37 @@
+"""Handle WithdrawalRequested, and the daily look at what is older than what is kept."""
+
+from datetime import timedelta
+from typing import Any
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Envelope
+from mesh.domain.publishing.keeping import Retention
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point, refused
+from mesh.entry.settings import RegistrySettings, load
+from mesh.usecases.withdraw_versions import expire_versions, withdraw_versions
+
+
+class Settings(RegistrySettings):
+    """The function's environment."""
+
+    mesh_bus: str
+    keep_versions: int
+    keep_days: int
+    grace_hours: int
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """EventBridge's envelope → Withdrawn; `{retention: true}` → Expired. A refusal is recorded, and not retried."""
+    settings = load(Settings)
+    books, bus, proposals = wiring.books(settings), wiring.bus(settings.mesh_bus), wiring.proposals(settings)
+    if "retention" in event:
+        age, grace = timedelta(days=settings.keep_days), timedelta(hours=settings.grace_hours)
+        return expire_versions(Retention(settings.keep_versions, age, grace), books=books, proposals=proposals, bus=bus)
+    try:
+        envelope, topics = Envelope(**event), wiring.member_topics(settings)
+        files = wiring.published_files()
+        return withdraw_versions(envelope, books=books, proposals=proposals, files=files, topics=topics, bus=bus)
+    except Rejected as refusal:
+        return refused(refusal)

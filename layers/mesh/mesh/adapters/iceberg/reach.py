@@ -1,0 +1,37 @@
+"""Which objects a metadata file needs: itself, what lies beside it, and its data files."""
+
+from typing import TYPE_CHECKING
+
+from pyiceberg.table.metadata import TableMetadataV2
+
+from mesh.adapters.iceberg.file_io import S3FileIO
+from mesh.domain.publishing.staging import Reach
+from mesh.domain.publishing.table_state import INDEX
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_INDEX_END, _DETAILS_END = ".index.parquet", ".details.json"
+
+
+class IcebergReach:
+    """Implements `ports.Reaching`."""
+
+    def __init__(self, client: "S3Client") -> None:
+        self._io = S3FileIO(client)
+
+    def of(self, metadata: str) -> Reach:
+        """See the port."""
+        with self._io.new_input(metadata).open() as stream:
+            table = TableMetadataV2.model_validate_json(stream.read())
+        beside, data = set(), set()
+        if index := table.properties.get(INDEX, ""):
+            beside |= {index, index.removesuffix(_INDEX_END) + _DETAILS_END}
+        snapshot = table.current_snapshot()
+        if snapshot is not None:
+            beside.add(snapshot.manifest_list)
+            for manifest in snapshot.manifests(self._io):
+                beside.add(manifest.manifest_path)
+                entries = manifest.fetch_manifest_entry(self._io, discard_deleted=True)
+                data |= {entry.data_file.file_path for entry in entries}
+        return Reach(metadata=metadata, beside=frozenset(beside), data=frozenset(data))

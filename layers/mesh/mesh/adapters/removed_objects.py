@@ -1,0 +1,45 @@
+"""Objects of published versions that go for good, with all their versions."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Final
+
+from mesh.adapters.aws import as_transient, transient_errors
+from mesh.domain.errors import MeshError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_PAGE: Final = 1_000
+"""As many as `DeleteObjects` takes."""
+
+
+class ObjectsNotRemoved(MeshError):  # noqa: N818 - as the other errors are named
+    """`DeleteObjects` answered 200, but kept some versions."""
+
+
+class S3RemovedObjects:
+    """Implements `ports.RemovedObjects`."""
+
+    def __init__(self, client: "S3Client") -> None:
+        self._client = client
+
+    def remove(self, bucket: str, prefix: str, keys: Collection[str]) -> int:
+        """See the port: one look through all below `prefix`. Raises ObjectsNotRemoved, or a transient error."""
+        wanted, removed = set(keys), 0
+        pages = self._client.get_paginator("list_object_versions")
+        with transient_errors():
+            for page in pages.paginate(Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": _PAGE}):
+                found: list[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+                going = [
+                    {"Key": each["Key"], "VersionId": each["VersionId"]} for each in found if each["Key"] in wanted
+                ]
+                if going:
+                    self._delete(bucket, going)
+                    removed += len(going)
+        return removed
+
+    def _delete(self, bucket: str, going: list[Any]) -> None:
+        answer = self._client.delete_objects(Bucket=bucket, Delete={"Objects": going, "Quiet": True})
+        for failed in answer.get("Errors", []):
+            code, message = failed.get("Code", ""), failed.get("Message", "")
+            raise as_transient(code, message) or ObjectsNotRemoved(f"{code}: {message}", key=failed.get("Key"))

@@ -1,0 +1,107 @@
+"""Which versions are kept: the newest, those of a while, those that are pinned, and what the present one is made of."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mesh.domain.errors import Rejected
+from mesh.domain.product import ProductVersion
+
+
+class VersionEnded(Rejected):
+    """A version that was withdrawn, or is older than what is kept: nobody goes back to it, pins it or compares it."""
+
+
+class ObjectPresent(Rejected):
+    """Rows of the object are in what consumers read now."""
+
+
+class NothingToWithdraw(Rejected):
+    """No version was named, or none that is kept has rows of the object."""
+
+
+class PresentVersion(Rejected):
+    """What consumers read now cannot be withdrawn from under them."""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Kept are the last `versions`, and those of the last `age`. What ended is deleted after `grace`: longer than the
+    longest query, which may read it still."""
+
+    versions: int
+    age: timedelta
+    grace: timedelta
+
+
+def require_kept(version: ProductVersion) -> None:
+    """Raises VersionEnded."""
+    if version.ended is not None:
+        raise VersionEnded(
+            f"version {version.version} of {version.product} was {_WORDS[version.ended.status]} on "
+            f"{version.ended.at:%Y-%m-%d}{': ' if version.ended.reason else ''}{version.ended.reason}",
+            product=version.product,
+            version=version.version,
+            status=version.ended.status,
+            remedy=f"Its data is deleted. mesh history {version.product} lists what is kept.",
+        )
+
+
+_WORDS = {"withdrawn": "withdrawn", "expired": "dropped by retention"}
+
+
+def require_not_present(wanted: Iterable[ProductVersion], last: ProductVersion) -> None:
+    """Raises PresentVersion for the present version, and for one that the present one is again."""
+    for version in wanted:
+        if version.version == last.version or _files(version) == _files(last):
+            again = "" if version.version == last.version else f", version {last.version},"
+            raise PresentVersion(
+                f"version {version.version} of {version.product} is what consumers read now{again}",
+                product=version.product,
+                version=version.version,
+                remedy="Publish without what should go, or roll back to another version; then withdraw this one.",
+            )
+
+
+def outdated(
+    versions: Sequence[ProductVersion], pinned: Collection[int], retention: Retention, now: datetime
+) -> tuple[ProductVersion, ...]:
+    """Those of `versions` (all of a product, newest first) that are to end."""
+    if not versions:
+        return ()
+    kept = [version for version in versions if version.ended is None]
+    return tuple(
+        version
+        for version in kept[max(retention.versions, 1) :]
+        if version.published < now - retention.age
+        and version.version not in pinned
+        and version.staged
+        and _files(version) != _files(versions[0])
+    )
+
+
+def released(versions: Iterable[ProductVersion], retention: Retention, now: datetime) -> tuple[ProductVersion, ...]:
+    """Those that ended, whose time is over, and of which their owner was not told."""
+    return tuple(
+        version
+        for version in versions
+        if version.ended is not None
+        and version.ended.released is None
+        and (version.ended.status == "withdrawn" or version.ended.at + retention.grace <= now)
+    )
+
+
+def kept_files(versions: Iterable[ProductVersion], released: Collection[int], table: str) -> set[str]:
+    """Metadata files of a table that must stay: those of all other versions whose files are not released, and the one
+    that it began with."""
+    kept = set()
+    for version in versions:
+        gone = version.version in released or (version.ended is not None and version.ended.released is not None)
+        for snapshot in version.tables:
+            if snapshot.table == table:
+                kept |= {snapshot.empty} | (set() if gone else {snapshot.metadata})
+    return kept - {""}
+
+
+def _files(version: ProductVersion) -> dict[str, str]:
+    return {table.table: table.metadata for table in version.tables}

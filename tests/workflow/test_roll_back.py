@@ -1,0 +1,110 @@
+"""Each path of `roll-back`: versions staged by hand as a producer does, gone back to by central alone."""
+
+import json
+
+from local.accounts import ADMIN_ROLE
+from tests.access_driver import AccessDriver
+from tests.mesh_conditions import crash, start_again, without_permission
+from tests.mesh_driver import MeshDriver, Run
+from tests.staged_tables import COLUMNS, Stager
+from tests.workflow.test_commit_version import EMAIL, ROWS, WITH_EMAIL, prepared, read, versions
+from tests.workflow.test_restore_version import ask_back
+
+HAPPY = (
+    "StartRollback", "PrepareRollback", "RouteRollback", "CommitVersion", "RecordVersion", "NotifySubscribers",
+    "RecordLineage", "RolledBack",
+)  # fmt: skip
+REFUSED = ("StartRollback", "PrepareRollback", "TellRefusal", "Refused")
+
+
+def roll_back(mesh: MeshDriver, product: str, version: int) -> Run:
+    """How the run that it starts ended."""
+    before = mesh.runs("roll-back", product)
+    ask_back(mesh, product, version)
+    return mesh.wait_for_run("roll-back", product, after=before)
+
+
+def two_versions(mesh: MeshDriver, product: str) -> Stager:
+    """Version 1 has three rows, version 2 one more with an e-mail address."""
+    stager = prepared(mesh, product)
+    mesh.subscribe(product)
+    stager.publish(stager.stage(ROWS))
+    stager.publish(stager.stage(WITH_EMAIL, columns={**COLUMNS, "email": "string"}, findings=[EMAIL]))
+    return stager
+
+
+def test_an_earlier_version_is_read_again_and_told_as_a_new_one(mesh: MeshDriver) -> None:
+    stager = two_versions(mesh, "rob-happy")
+    AccessDriver(mesh).live("rob-happy")
+    link = '"rl_rob-happy"."t1"'
+    assert read(mesh, f"SELECT count(*) FROM {link}") == [["4"]]
+
+    run = roll_back(mesh, "rob-happy", 1)
+
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
+    assert read(mesh, f"SELECT * FROM {link} ORDER BY id") == [["1", "10"], ["2", "20"], ["3", "30"]]
+    notice = mesh.wait_for_notice("rob-happy", version=3)
+    assert (notice["rollback"]["version"], notice["rollback"]["reason"]) == (1, "labels were flipped")
+    assert notice["changes"][0]["removed_columns"] == ["email"]
+    # `country` never shows what was `email`: no id is given twice.
+    wider = {**COLUMNS, "country": "string"}
+    stager.publish(stager.stage("SELECT 4::BIGINT AS id, 40::BIGINT AS amount, 'de' AS country", columns=wider))
+    assert read(mesh, f"SELECT id, country FROM {link} WHERE country IS NOT NULL") == [["4", "de"]]
+    assert roll_back(mesh, "rob-happy", 2).states == HAPPY
+    tags = mesh.tags("rob-happy", "t1")["email"]
+    assert (tags["pii"], tags["publication"]) == ("personal", "published")
+    assert read(mesh, f"SELECT count(*) FROM {link}") == [["4"]]
+    assert versions(mesh, "rob-happy") == 5
+
+
+def test_the_owners_guard_knows_what_is_in_force(mesh: MeshDriver) -> None:
+    two_versions(mesh, "rob-guard")
+    roll_back(mesh, "rob-guard", 1)
+    known = mesh.until(lambda: work_file(mesh, "history/rob-guard.rollbacks.json"), "the producer hears of it")
+    assert json.loads(known) == {"3": 1}
+
+
+def work_file(mesh: MeshDriver, key: str) -> str:
+    s3, bucket = mesh.client("producer", "s3", ADMIN_ROLE), mesh.output("producer", "WorkBucketName")
+    if not s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents"):
+        return ""
+    return s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+
+
+def test_a_proposal_on_its_way_is_to_be_staged_again(mesh: MeshDriver) -> None:
+    stager = two_versions(mesh, "rob-late")
+    late = stager.proposal(stager.stage(WITH_EMAIL, columns={**COLUMNS, "email": "string"}))
+    roll_back(mesh, "rob-late", 1)
+    assert stager.propose(late).outcome == "rebase"
+
+
+def test_a_version_whose_files_are_gone_is_refused_and_told(mesh: MeshDriver) -> None:
+    stager = two_versions(mesh, "rob-gone")
+    present = stager.pointer()
+    with without_permission(mesh, "central", "PrepareRollbackFunctionRole", "s3:GetObject"):
+        run = roll_back(mesh, "rob-gone", 1)
+    assert (run.status, run.states, run.outcome) == ("SUCCEEDED", REFUSED, "refused")
+    assert stager.pointer() == present
+    told = mesh.until(lambda: mesh.notices("rob-gone", "producer", "RollbackRefused"), "the owner is told")
+    assert told[0]["data"]["reason"]["code"] == "VersionGone"
+    assert roll_back(mesh, "rob-gone", 1).states == HAPPY, "and another may begin"
+
+
+def test_a_run_that_died_after_the_swing_keeps_others_waiting_until_it_is_started_again(mesh: MeshDriver) -> None:
+    stager = two_versions(mesh, "rob-down")
+    crash(mesh, "central", "RecordCommitFunction", times=3)
+    run = roll_back(mesh, "rob-down", 1)
+    assert (run.status, run.states[-2:]) == ("FAILED", ("RecordVersion", "RollbackFailed"))
+    waiting = stager.propose(stager.proposal(stager.stage(ROWS)))
+    assert (waiting.status, waiting.error) == ("FAILED", "ConcurrentChange")
+    assert start_again(mesh, run).states == HAPPY
+    stager.publish(stager.stage(ROWS))
+    assert versions(mesh, "rob-down") == 4
+
+
+def test_without_a_needed_permission_that_step_fails_and_the_same_run_completes(mesh: MeshDriver) -> None:
+    two_versions(mesh, "rob-rights")
+    with without_permission(mesh, "central", "PrepareRollbackFunctionRole", "glue:GetTable"):
+        run = roll_back(mesh, "rob-rights", 1)
+    assert (run.status, run.states[-2:]) == ("FAILED", ("PrepareRollback", "RollbackFailed"))
+    assert start_again(mesh, run).states == HAPPY
