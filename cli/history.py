@@ -121,7 +121,7 @@ def what_happened(version: ProductVersion) -> Iterator[str]:
         yield rolled_back(version.rollback)
     for change in version.changes:
         yield f"{change.table}: {'; '.join(in_words(change))}"
-    if version.manifest is None:
+    if version.manifest is None and not all(table.metadata for table in version.tables):
         yield "its objects are not pinned: no rollback to it"
 
 

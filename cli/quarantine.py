@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import typer
 from mesh.adapters.quarantine import DynamoQuarantine
 from mesh.domain.events import QuarantineDecided
-from mesh.domain.quarantine import HeldBatch, HeldObject, listing_key
+from mesh.domain.quarantine import HeldBatch, HeldObject
 from pydantic import TypeAdapter
 
 from cli import output
@@ -121,7 +121,7 @@ def find(where: Site, account: Account, name: str) -> HeldBatch:
 
 def objects_of(where: Site, account: Account, batch: HeldBatch) -> tuple[HeldObject, ...]:
     """All objects of a batch, by its listing."""
-    body = where.client(account, "s3").get_object(Bucket=batch.bucket, Key=listing_key(batch.product, batch.run))
+    body = where.client(account, "s3").get_object(Bucket=batch.bucket, Key=batch.listing)
     return TypeAdapter(tuple[HeldObject, ...]).validate_json(body["Body"].read())
 
 

@@ -71,6 +71,13 @@ class HeldBatch(Model):
         """`credit-card/00000003`."""
         return f"{self.product}/{self.run}"
 
+    @property
+    def listing(self) -> str:
+        """The key under which all its objects are listed, as JSON."""
+        if self.in_place:
+            return f"{self.product}/reports/{self.run}.held.json"
+        return listing_key(self.product, self.run)
+
 
 class Ticket(Model):
     """One object's way back: the version that was written at its key, empty while it is not."""
