@@ -88,7 +88,7 @@ def test_a_new_column_is_tagged_before_anybody_can_read_it(mesh: MeshDriver) -> 
 def test_files_that_are_not_the_tables_own_are_refused(mesh: MeshDriver) -> None:
     stager = prepared(mesh, "com-forged")
     own = stager.stage(ROWS)
-    file = stager.write(ROWS, stager._staging.state(f"{stager.location()}/metadata/{own['staged']}").fields)
+    file = stager.write(ROWS, stager.files.state(f"{stager.location()}/metadata/{own['staged']}").fields)
     elsewhere = file.model_copy(update={"path": f"s3://{mesh.bucket}/pub-other/data/t1/a.parquet"})
     for files, said in (([elsewhere], "lie outside"), ([file, file], "listed twice")):
         proposal = stager.proposal(stager.stage(files=files))
