@@ -11,13 +11,9 @@ import itertools
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from local.mesh import on_port
-from tests.mesh_driver import MeshDriver
-from tests.mesh_fixtures import tested_mesh
+from tests.mesh_fixtures import running_mesh
 from tests.publishing_driver import PublishingDriver
 from tests.unpaused_reader import UnpausedReader, Uploads, published_totals, versions_seen
 
@@ -31,7 +27,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
-    with _mesh(options.port) as mesh, tempfile.TemporaryDirectory() as folder:
+    with running_mesh(options.port) as mesh, tempfile.TemporaryDirectory() as folder:
         product = PublishingDriver(mesh, f"unpaused-{int(time.time()) % 100_000}", partitioned=True)
         uploads, started = Uploads(product, options.seed), time.monotonic()
         uploads.begin()
@@ -67,16 +63,6 @@ def report(
         ("longest time between two answers", f"{max(gaps):.2f} s"),
     ):
         print(f"  {name:<40}{figure}")
-
-
-@contextmanager
-def _mesh(port: int) -> Iterator[MeshDriver]:
-    if not port:
-        with tested_mesh() as mesh:
-            yield mesh
-        return
-    there = on_port(port)
-    yield MeshDriver(there.endpoint, there.state_dir / "build")
 
 
 if __name__ == "__main__":
