@@ -1,9 +1,10 @@
 """What an upload takes until its subscriber is told: beside a bare chain of no-op states, and what it costs.
 
-    python benchmarks/upload_to_notice.py [--uploads 15] [--no-imports]
+    python benchmarks/upload_to_notice.py [--uploads 15] [--no-imports] [--port N]
 
-Starts a local mesh of its own, deployed by the real templates. Times are this machine's: read the ratios. The bare
-chain is a machine of as many states as an upload enters, of which as many call a function, in the same mesh.
+Starts a local mesh of its own, deployed by the real templates, unless `--port` names one that runs. Times are this
+machine's: read the ratios. The bare chain is a machine of 21 states of which 15 call a function, in the same mesh. Two
+products are measured in turn: one whose objects are crawled where they lie, one whose tables are Iceberg.
 """
 
 import argparse
@@ -11,13 +12,23 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Final
 
 from tests.bare_chain import make_chain, run_chain, until
 from tests.measures import Story, artifacts, floor, import_of, large_csv, large_parquet, story_of
 from tests.mesh_driver import MeshDriver
-from tests.mesh_fixtures import tested_mesh
+from tests.mesh_fixtures import running_mesh
+from tests.publishing_driver import PublishingDriver
 
-PRODUCT = "measured"
+CRAWLED, ICEBERG = "measured", "measured-iceberg"
+BARE_STATES, BARE_TASKS = 21, 15
+PRICES: Final = {
+    "states": 25.0, "lambda:InvokeFunction": 0.2, "events:PutEvents": 1.0, "sns:Publish": 0.5, "sqs": 0.4,
+    "s3:GetObject": 0.4, "s3:HeadObject": 0.4, "s3": 5.0, "glue": 1.0, "dynamodb:GetItem": 0.125,
+    "dynamodb:Query": 0.125, "dynamodb": 0.625, "lakeformation": 0.0,
+}  # fmt: skip
+"""List prices in us-east-1, US dollars for a million: of a state transition, of a call (or of all calls of a service).
+Without the time of functions, storage and free tiers."""
 
 
 def main() -> None:
@@ -25,67 +36,82 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--uploads", type=int, default=15)
     parser.add_argument("--no-imports", action="store_true", help="leave out the functions' imports")
+    parser.add_argument("--port", type=int, default=0, help="of a mesh that runs already")
     options = parser.parse_args()
-    with tested_mesh(wait_scale=1) as mesh:
-        mesh.prepare(PRODUCT)
-        mesh.subscribe(PRODUCT)
-        for number in range(3):  # every function warm, with its clients made
-            upload(mesh, number)
-        story = story_of(mesh, PRODUCT, f"{PRODUCT}/data/t1/counted.csv", b"a,b\n1,2\n")
-        times(mesh, story, options.uploads)
-        costs(story)
+    with running_mesh(options.port, wait_scale=1) as mesh:
+        mesh.prepare(CRAWLED)
+        PublishingDriver(mesh, ICEBERG, columns={"a": "bigint", "b": "bigint"})
+        stories = {}
+        for product in (CRAWLED, ICEBERG):
+            mesh.subscribe(product)
+            for number in range(3):  # every function warm, with its clients made
+                upload(mesh, product, number)
+            stories[product] = story_of(mesh, product, f"{product}/data/t1/counted.csv", b"a,b\n1,2\n")
+        times(mesh, options.uploads)
+        for product, story in stories.items():
+            costs(product, story)
         bytes_read(mesh)
         if not options.no_imports:
             imports(mesh.builds)
 
 
-def upload(mesh: MeshDriver, number: int) -> float:
+def upload(mesh: MeshDriver, product: str, number: int) -> float:
     """Seconds from the upload to the notice in the subscriber's table."""
-    version = len(mesh.notices(PRODUCT)) + 1
+    version = len(mesh.notices(product)) + 1
     started = time.perf_counter()
-    mesh.put_object(f"{PRODUCT}/data/t1/part-{number}.csv", f"a,b\n{number},2\n")
-    until(lambda: any(told["data"]["version"] == version for told in mesh.notices(PRODUCT)))
+    mesh.put_object(f"{product}/data/t1/part-{number}.csv", f"a,b\n{number},2\n")
+    until(lambda: any(told["data"]["version"] == version for told in mesh.notices(product)))
     taken = time.perf_counter() - started
-    mesh.settled(PRODUCT)
+    mesh.settled(product)
     return taken
 
 
-def times(mesh: MeshDriver, story: Story, uploads: int) -> None:
-    """Medians, interleaved, so that both see the same machine."""
-    tasks = sum(event["type"] in _CALLS for run in story.runs for event in run.events)
-    chain = make_chain(mesh, story.transitions, tasks)
+def times(mesh: MeshDriver, uploads: int) -> None:
+    """Medians, interleaved, so that all see the same machine."""
+    chain = make_chain(mesh, BARE_STATES, BARE_TASKS)
     run_chain(mesh, chain)
-    ours, bare = [], []
+    taken: dict[str, list[float]] = {CRAWLED: [], ICEBERG: []}
+    bare = []
     for number in range(uploads):
-        ours.append(upload(mesh, 100 + number))
+        for product, seconds in taken.items():
+            seconds.append(upload(mesh, product, 100 + number))
         bare.append(run_chain(mesh, chain))
     print(f"\nupload to notice (median of {uploads}, warm)")
     base = statistics.median(bare)
-    for name, seconds in (
-        (f"bare chain: {story.transitions} states, {tasks} no-op functions", base),
-        ("meshwork: upload to notice", statistics.median(ours)),
-    ):
-        print(f"  {name:<52}{seconds * 1000:>9.0f} ms {seconds / base:>7.1f} x")
+    rows = {f"bare chain: {BARE_STATES} states, {BARE_TASKS} no-op functions": base}
+    rows |= {f"{product}: upload to notice": statistics.median(seconds) for product, seconds in taken.items()}
+    for name, median in rows.items():
+        print(f"  {name:<52}{median * 1000:>9.0f} ms {median / base:>7.1f} x")
 
 
-_CALLS = {"TaskSucceeded", "LambdaFunctionSucceeded"}
-
-
-def costs(story: Story) -> None:
+def costs(product: str, story: Story) -> None:
     """Transitions and calls of one upload."""
-    print("\none upload (one object, one subscriber)")
+    calls = story.calls_without_lineage
+    print(f"\none upload to {product} (one object, one subscriber)")
     for run in story.runs:
         print(f"  {run.machine:<52}{len(run.states):>9} state transitions")
-    print(f"  {'AWS calls of all roles':<52}{story.calls.total():>9}")
-    for call, count in story.calls.most_common():
+    print(f"  {'all machines':<52}{story.transitions:>9} state transitions")
+    print(f"  {'AWS calls of all roles, without lineage':<52}{calls.total():>9}")
+    for call, count in calls.most_common():
         print(f"    {call:<50}{count:>9}")
+    print(f"  {'AWS calls of lineage':<52}{story.calls.total() - calls.total():>9}")
+    print(f"  {'by role':<52}")
+    for (role, call), count in sorted(story.by_role.items()):
+        print(f"    {role:<36}{call:<32}{count:>5}")
+    dollars = story.transitions * PRICES["states"] + sum(price(call) * count for call, count in calls.items())
+    print(f"  {'list price of a thousand uploads, without lineage':<52}{dollars / 1000:>9.4f} US dollars")
+
+
+def price(call: str) -> float:
+    """US dollars for a million such calls."""
+    return PRICES.get(call, PRICES.get(call.partition(":")[0], 0.0))
 
 
 def bytes_read(mesh: MeshDriver) -> None:
     """Of large objects, by the crawl."""
     print("\nbytes read per object by the express crawl")
     for file, body in (("x.csv", large_csv(8)), ("x.parquet", large_parquet())):
-        story = story_of(mesh, PRODUCT, f"{PRODUCT}/data/large_{file[2:]}/{file}", body)
+        story = story_of(mesh, CRAWLED, f"{CRAWLED}/data/large_{file[2:]}/{file}", body)
         print(f"  {file[2:]} of {len(body) / 2**20:.1f} MiB {'':<34}{story.bytes_read / 1024:>12.1f} KiB")
 
 

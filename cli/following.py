@@ -14,6 +14,7 @@ from uuid import UUID
 
 from botocore.exceptions import ClientError
 from mesh.adapters.dynamodb import Table
+from mesh.adapters.quarantine import DynamoQuarantine
 from mesh.adapters.uploads import DynamoUploads
 from mesh.domain import names
 from mesh.domain.curation.objects import curated_key
@@ -23,6 +24,7 @@ from mesh.domain.keys import REPORT_SUFFIX, RawKey, compare_sequencers, parse_ke
 from mesh.domain.product import ProductVersion
 from mesh.usecases.declare_product import correlation_of
 
+from cli.quarantine import objects_of
 from cli.site import Site
 from cli.tracing import ENDED, error_text, preparations
 
@@ -67,13 +69,17 @@ class Baseline:
 class Outcome:
     """`waiting_for` is "" at the end. `failures`: runs that failed, with their errors; `rejections`: reports.
 
-    `left_waiting`: data that stays where it is until its product has an accepted contract.
+    `held`: `{batch, key, reason, releasable}` of objects that were held back, and stay where they are. `unchanged`: all
+    of it is published already, byte for byte. `left_waiting`: data that stays where it is until its product has an
+    accepted contract.
     """
 
     registered: bool = False
     versions: list[ProductVersion] = field(default_factory=list)
     rejections: list[dict[str, Any]] = field(default_factory=list)
+    held: list[dict[str, Any]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    unchanged: bool = False
     correlation_ids: list[str] = field(default_factory=list)
     left_waiting: list[str] = field(default_factory=list)
     waiting_for: str = ""
@@ -86,18 +92,28 @@ class Outcome:
     @property
     def good(self) -> bool:
         """All of it was taken."""
-        return self.done and not self.rejections and not self.failures
+        return self.done and not (self.rejections or self.held or self.failures)
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`."""
         return {
-            "outcome": "published" if self.versions else "registered" if self.registered else "rejected",
+            "outcome": self._word(),
             "versions": [version.model_dump(mode="json") for version in self.versions],
             "rejections": self.rejections,
+            "held": self.held,
             "failures": self.failures,
             "left_waiting": self.left_waiting,
             "correlation_ids": self.correlation_ids,
         }
+
+    def _word(self) -> str:
+        if self.versions:
+            return "published"
+        if self.held:
+            return "held"
+        if self.rejections or self.failures:
+            return "registered" if self.registered else "rejected"
+        return "unchanged" if self.unchanged else "registered" if self.registered else "rejected"
 
 
 class Follower:
@@ -126,6 +142,8 @@ class Follower:
         if self._data and not outcome.waiting_for:
             self._look_at_data(outcome, refused)
         self._look_at_versions(outcome)
+        if outcome.done:
+            self._look_at_held(outcome)
         return outcome
 
     def _look_at_contract(self, outcome: Outcome) -> None:
@@ -202,7 +220,7 @@ class Follower:
             if self._contract in refused and facts.get("status") != "registered":
                 outcome.left_waiting = left
             else:
-                outcome.waiting_for = f"{left[0]} to be crawled"
+                outcome.waiting_for = f"{left[0]} to be published"
 
     def _look_at_versions(self, outcome: Outcome) -> None:
         """Each run that onboarded something announces it: central publishes a version under the run's id."""
@@ -223,6 +241,25 @@ class Follower:
                 outcome.failures.append(failure)
             else:
                 outcome.waiting_for = outcome.waiting_for or "central to publish the version"
+
+    def _look_at_held(self, outcome: Outcome) -> None:
+        """Batches that these runs held back in place, and whether there was nothing new at all."""
+        for batch in DynamoQuarantine(self._site.table(self._account)).batches():
+            if batch.product != self._before.product or not batch.in_place:
+                continue
+            if batch.correlation_id in outcome.correlation_ids:
+                outcome.held += [
+                    {
+                        "batch": batch.name,
+                        "key": item.key,
+                        "reason": item.reason.model_dump(mode="json"),
+                        "releasable": batch.releasable,
+                    }
+                    for item in objects_of(self._site, self._account, batch)
+                    if item.key in self._data
+                ]
+        said = {json.loads(run.get("output") or "{}").get("outcome") for run in self._runs.values()}
+        outcome.unchanged = "nothing" in said and not (outcome.versions or outcome.held)
 
     def _central_failure(self, correlation_id: str, event: str) -> str:
         for entry in self._site.trace("central").entries(correlation_id):

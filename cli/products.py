@@ -76,11 +76,10 @@ def show_command(
 
 def save_report(where: Site, found: Mapping[str, Any], file: Path) -> None:
     """The page of the newest version that was checked, out of the owner's bucket. Raises `CommandFailed`."""
-    manifests = [version["manifest"] for version in found["versions"] if version["manifest"]]
-    if not manifests:
-        raise output.CommandFailed(f"no version of {found['name']} has a report", remedy="mesh history shows them all")
     bucket = found["location"].removeprefix("s3://").partition("/")[0]
-    key = manifests[0]["key"].removesuffix(".json.gz") + ".report.html"
+    key = report_key(where, found, bucket)
+    if not key:
+        raise output.CommandFailed(f"no version of {found['name']} has a report", remedy="mesh history shows them all")
     try:
         body = where.client("producer", "s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
@@ -89,6 +88,18 @@ def save_report(where: Site, found: Mapping[str, Any], file: Path) -> None:
         raise output.CommandFailed(f"there is no report at s3://{bucket}/{key}", remedy="it was not checked") from error
     file.write_bytes(body)
     output.say(f"report saved: {file}")
+
+
+def report_key(where: Site, found: Mapping[str, Any], bucket: str) -> str:
+    """Of the newest version; "" for none. Below `reports/` keys are in the order of their runs."""
+    manifests = [version["manifest"] for version in found["versions"] if version["manifest"]]
+    if manifests:
+        return str(manifests[0]["key"]).removesuffix(".json.gz") + ".report.html"
+    pages = where.client("producer", "s3").get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=f"{found['name']}/reports/"
+    )  # fmt: skip
+    keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+    return max((key for key in keys if key.endswith(".report.html") and ".held." not in key), default="")
 
 
 def matches(product: Product, words: list[str]) -> bool:
@@ -119,6 +130,13 @@ def status_of(product: Product) -> str:
     return "published" if product.version else "registered"
 
 
+def location_of(product: Product, tables: Sequence[TableSnapshot]) -> str:
+    """Where what consumers read is: Iceberg tables lie apart from what the owner uploaded."""
+    if any(table.metadata for table in tables) or Contract.model_validate(product.contract).crawl == "iceberg":
+        return f"s3://{product.bucket}/{names.published_prefix(product.name)}"
+    return product.location
+
+
 def summary(product: Product) -> dict[str, Any]:
     """One product of the list."""
     wanted = {"name", "owner", "domain", "version", "description", "contract_version", "tags", "updated"}
@@ -137,7 +155,7 @@ def describe(where: Site, name: str) -> dict[str, Any]:
     latest = versions[0].tables if versions else ()
     return {
         **summary(product),
-        "location": product.location,
+        "location": location_of(product, latest),
         "contract": product.contract,
         "subscribers": list(registry.subscribers(name)),
         "versions": [version_summary(version) for version in versions],

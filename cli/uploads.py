@@ -4,6 +4,8 @@ import mimetypes
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +41,7 @@ def put_command(
         typer.Argument(metavar="DIR", exists=True, file_okay=False, help="contract.yaml, recipe.json, raw/, data/"),
     ],
     *,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it is published, or rejected (exit code 1).")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Until it is published, or held back (exit code 1).")] = False,
     deadline: Annotated[float, typer.Option(help="With --wait: at most so many seconds.")] = DEADLINE_SECONDS,
     account: Acting = "producer",
     role: Role = None,
@@ -153,6 +155,9 @@ def render(product: str, outcome: Outcome) -> None:
         output.say_whole(f"  trace  {version.correlation_id}")
     if outcome.registered and not outcome.versions:
         output.say(f"{product} is registered: mesh show {product}")
+    if outcome.unchanged:
+        output.say(f"nothing new: the same bytes of {product} are published already")
+    render_held(outcome.held)
     for report in outcome.rejections:
         reason = report["reason"]
         output.say(f"rejected {report['key']}: {reason['message']}")
@@ -164,3 +169,13 @@ def render(product: str, outcome: Outcome) -> None:
         output.say(f"{count} of data wait in the bucket until a contract is accepted")
     for failure in outcome.failures:
         output.say(f"failed {failure}")
+
+
+def render_held(held: list[dict[str, Any]]) -> None:
+    """What was held back, batch by batch: which objects, why, and what to do."""
+    for name, items in groupby(held, key=itemgetter("batch")):
+        for item in items:
+            output.say_whole(f"held {item['key']}: {item['reason']['message']}")
+            if item["reason"].get("remedy"):
+                output.say(f"  {item['reason']['remedy']}")
+        output.say(f"  next: mesh quarantine {name}")

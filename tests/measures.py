@@ -19,6 +19,8 @@ from local.mesh import ROOT
 from tests.mesh_driver import MeshDriver, Run
 
 _PROBE: Final = "import json, sys, app; print(json.dumps(sorted(sys.modules)))"
+MACHINES: Final = ("onboard-upload", "publish-version", "commit-version")
+"""Those that an upload goes through."""
 _NOT_OF_THE_RUN: Final = frozenset({"Admin", "root"})
 
 
@@ -38,8 +40,19 @@ class Story:
     runs: tuple[Run, ...]
     calls: Counter[str]
     """AWS calls of the product's roles, by `service:action`."""
+    by_role: Counter[tuple[str, str]]
+    """The same, by (role without the stack's name and random end, `service:action`)."""
     bytes_read: int
     """Of the uploaded object, by InspectBatch."""
+
+    @property
+    def calls_without_lineage(self) -> Counter[str]:
+        """Lineage is a queue's work, and nobody waits for it."""
+        found: Counter[str] = Counter()
+        for (role, call), count in self.by_role.items():
+            if "Lineage" not in role:
+                found[call] += count
+        return found
 
     @property
     def transitions(self) -> int:
@@ -50,7 +63,7 @@ class Story:
 def story_of(mesh: MeshDriver, product: str, key: str, body: bytes) -> Story:
     """Upload one object to a subscribed product that is idle, and count what it takes. Its table may be new."""
     mesh.settled(product)
-    seen = [*mesh.runs("onboard-upload", product), *mesh.runs("publish-version", product)]
+    seen = _runs(mesh, product)
     version = len(mesh.notices(product)) + 1
     since = now_in(mesh)
     mesh.put_object(key, body)
@@ -60,9 +73,9 @@ def story_of(mesh: MeshDriver, product: str, key: str, body: bytes) -> Story:
         call for call in mesh.record(since) if _role(call) not in _NOT_OF_THE_RUN and "JoinMesh" not in _role(call)
     ]
     known = {run.arn for run in seen}
-    runs = (*mesh.runs("onboard-upload", product), *mesh.runs("publish-version", product))
     return Story(
-        runs=tuple(run for run in runs if run.arn not in known),
+        runs=tuple(run for run in _runs(mesh, product) if run.arn not in known),
+        by_role=Counter((_short(_role(call)), f"{call['service']}:{call['action']}") for call in calls),
         calls=Counter(f"{call['service']}:{call['action']}" for call in calls),
         bytes_read=sum(
             call["bytes_out"]
@@ -70,6 +83,16 @@ def story_of(mesh: MeshDriver, product: str, key: str, body: bytes) -> Story:
             if "InspectBatch" in _role(call) and call["service"] == "s3" and mesh.bucket in call["resource"]
         ),
     )
+
+
+def _runs(mesh: MeshDriver, product: str) -> list[Run]:
+    return [run for machine in MACHINES for run in mesh.runs(machine, product)]
+
+
+def _short(role: str) -> str:
+    """`meshwork-central-CommitVersionFunctionRole-1A2B` → `CommitVersionFunctionRole`."""
+    parts = role.split("-")
+    return parts[2] if len(parts) > 3 else role
 
 
 def now_in(mesh: MeshDriver) -> float:

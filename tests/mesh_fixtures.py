@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from cli.mesh_commands import deploy
-from local.mesh import ROOT, Mesh
+from local.mesh import ROOT, Mesh, on_port
 from tests.local.running import free_port
 from tests.mesh_driver import MeshDriver
 
@@ -43,6 +43,17 @@ def tested_mesh(
         mesh.stop()
         shutil.rmtree(mesh.state_dir, ignore_errors=True)
         patch.undo()
+
+
+@contextmanager
+def running_mesh(port: int, wait_scale: float = WAIT_SCALE) -> Iterator[MeshDriver]:
+    """The mesh of that port, or one of its own for 0."""
+    if not port:
+        with tested_mesh(wait_scale=wait_scale) as mesh:
+            yield mesh
+        return
+    there = on_port(port)
+    yield MeshDriver(there.endpoint, there.state_dir / "build")
 
 
 @pytest.fixture(scope="session")

@@ -13,22 +13,18 @@ from mesh.adapters.iceberg.staging import IcebergStaging
 from mesh.adapters.published_files import S3PublishedFiles
 from mesh.domain.events import PersonalDataFinding
 from mesh.domain.names import table_location
+from mesh.domain.publishing.batches import IndexEntry
 from mesh.domain.publishing.fields import Field, FieldIds, assign_fields
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.domain.publishing.staging import DataFile, StageOrder
+from mesh.domain.publishing.table_state import TableState
 from mesh.domain.schema import Column
 
 from local.accounts import ACCOUNTS, ADMIN_ROLE
 from tests.mesh_driver import MeshDriver, Run
 
 COLUMNS: Final = {"id": "bigint", "amount": "bigint"}
-ROLE: Final = "tests-StageVersionFunctionRole-local"
-"""A role of the name that the bucket lets write below `published/`."""
-_EVERYTHING_OF_S3: Final = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}],
-}
 
 
 class Stager:
@@ -36,8 +32,7 @@ class Stager:
 
     def __init__(self, mesh: MeshDriver, product: str) -> None:
         self.mesh, self.product = mesh, product
-        _make_role(mesh)
-        self._s3 = mesh.client("producer", "s3", ROLE)
+        self._s3 = mesh.client("producer", "s3", stager_role(mesh))
         self._staging, self.files = IcebergStaging(self._s3), S3PublishedFiles(self._s3)
 
     def location(self, table: str = "t1") -> str:
@@ -91,7 +86,7 @@ class Stager:
             sources=len(added), findings=tuple(findings),
         )  # fmt: skip
         self.put(f"{place}/{name}.details.json", details.model_dump_json().encode())
-        self.put(f"{place}/{name}.index.parquet", b"PAR1")
+        self._write_index(f"{place}/{name}.index.parquet", base, added)
         order = StageOrder(
             location=self.location(table), base=base, fields=fields, add=tuple(added), marks=marks,
             index=f"{place}/{name}.index.parquet",
@@ -102,6 +97,21 @@ class Stager:
             "details": f"{name}.details.json", "rows": staged.rows, "bytes": staged.bytes, "files": staged.files,
         }  # fmt: skip
         return proposed | claimed
+
+    def _write_index(self, path: str, base: TableState | None, added: Sequence[DataFile]) -> None:
+        """Each new file holds the rows of one object, which nobody ever landed."""
+        known = self.files.index(base.index) if base else []
+        new = [
+            IndexEntry(
+                key=f"{self.product}/data/staged/{_name(file.path)}",
+                etag=uuid.uuid4().hex,
+                size=file.bytes,
+                file=file.path,
+                rows=file.rows,
+            )
+            for file in added
+        ]
+        self.files.write_index(path, [*known, *new])
 
     def proposal(self, *tables: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         """VersionProposed's data."""
@@ -143,14 +153,16 @@ def _name(location: str) -> str:
     return location.rpartition("/")[2]
 
 
-def _make_role(mesh: MeshDriver) -> None:
-    iam = mesh.client("producer", "iam")
-    principal = {"AWS": f"arn:aws:iam::{ACCOUNTS['producer']}:root"}
-    trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
-    try:
-        iam.create_role(
-            RoleName=ROLE, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-        )
-    except iam.exceptions.EntityAlreadyExistsException:
-        return
-    iam.put_role_policy(RoleName=ROLE, PolicyName="WritesS3", PolicyDocument=json.dumps(_EVERYTHING_OF_S3))
+def stager_role(mesh: MeshDriver) -> str:
+    """The role of StageVersion, which the account's people may assume from now on: who else may write there?"""
+    iam, name = mesh.client("producer", "iam"), mesh.physical_id("producer", "StageVersionFunctionRole")
+    trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
+    people = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNTS['producer']}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    if people not in trust["Statement"]:
+        trust = {**trust, "Statement": [*trust["Statement"], people]}
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+    return name

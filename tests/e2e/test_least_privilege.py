@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +15,7 @@ from local.accounts import ACCOUNTS
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import drop_column, with_environment
 from tests.mesh_driver import MeshDriver, contract
+from tests.publishing_driver import PublishingDriver, csv
 from tests.staged_tables import COLUMNS, Stager
 
 DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
@@ -53,6 +54,7 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
         mesh.settled(product)
     _use_versions(mesh, AccessDriver(mesh))
     _use_proposals(Stager(mesh, "least-staged"))
+    _use_uploads(PublishingDriver(mesh, "least-published"))
     _use_pins(mesh, AccessDriver(mesh), "least-express")
     _use_accesses(mesh, AccessDriver(mesh))
     return mesh.record(since)
@@ -128,6 +130,16 @@ def _use_proposals(stager: Stager) -> None:
     assert stager.propose(stager.proposal(first)).outcome == "rebase"
     narrower = stager.stage("SELECT 2::BIGINT AS id", columns={"id": "bigint"})
     assert stager.propose(stager.proposal(narrower)).outcome == "held"
+
+
+def _use_uploads(product: PublishingDriver) -> None:
+    """Objects that are published as Iceberg: new, replaced, replaced by bad ones, deleted, the same bytes again."""
+    product.upload("a.csv", csv((1, 10)))
+    product.upload("a.csv", csv((2, 20)))
+    assert product.upload("a.csv", csv((2, "many"))).output["held"] == 1
+    product.upload("b.csv", csv((3, 30)))
+    product.work(lambda: product.delete("b.csv"))
+    assert product.versions() == 4
 
 
 def _use_pins(mesh: MeshDriver, access: AccessDriver, product: str) -> None:
@@ -209,6 +221,40 @@ def test_no_function_has_a_wildcard_action(mesh: MeshDriver, account: str) -> No
         for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
             document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
             assert [action for action in _actions(document) if action in {"*"} or action.endswith(":*")] == []
+
+
+PUBLISHING: Final = {
+    "producer": ("CheckObjects", "StageVersion", "ProposeVersion", "ReceiveSettlement", "SettleBatch"),
+    "central": ("VerifyProposal", "CommitVersion", "RecordCommit", "SettleProposal"),
+}
+"""Functions of the way of an upload to a version."""
+EXCUSED: Final = {
+    "s3:ListBucket": "without it S3 answers a missing object with AccessDenied",
+    "s3:AbortMultipartUpload": "a large file that goes up in parts, and fails",
+    "lakeformation:GetDataAccess": "asked for by Lake Formation, of whom a table is shared with",
+    "sqs:SendMessage": "Lambda's own, for events of which every attempt failed",
+    "CheckObjects glue:GetDatabase": "Glue asks for it where a table is found through a resource link",
+    "CommitVersion glue:GetDatabase": "Glue asks for it where a table is made",
+    "CommitVersion dynamodb:Query": "the version before, where tables swing back",
+    "RecordCommit dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
+}
+"""Actions that are allowed, and not called when all goes well: of all functions, or of one."""
+CALLED_AS: Final = {"s3:GetObjectVersion": "s3:GetObject"}
+"""The call by which an action is used."""
+
+
+@pytest.mark.parametrize(("account", "function"), [(a, name) for a, names in PUBLISHING.items() for name in names])
+def test_every_allowed_action_is_used_or_has_a_reason(
+    mesh: MeshDriver, calls: list[dict[str, Any]], account: str, function: str
+) -> None:
+    iam, role = mesh.client(account, "iam"), mesh.physical_id(account, f"{function}FunctionRole")
+    used = {f"{call['service']}:{call['action']}" for call in calls if call["principal"].rpartition("/")[2] == role}
+    policies = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    documents = [iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"] for policy in policies]
+    allowed = {action for document in documents for action in _actions(document)}
+    assert allowed
+    unused = {action for action in allowed if CALLED_AS.get(action, action) not in used}
+    assert {action for action in unused if not EXCUSED.keys() & {action, f"{function} {action}"}} == set()
 
 
 def _functions(mesh: MeshDriver, account: str) -> list[str]:

@@ -7,6 +7,7 @@ from io import BytesIO
 import pytest
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.product import ProductVersion
+from mesh.domain.quarantine import HeldBatch
 from mesh.usecases.declare_product import correlation_of
 
 from cli import following, tracing, uploads
@@ -147,6 +148,15 @@ class FakeProducer:
         reason = {"code": "X", "message": "no good", "where": {}, "remedy": "mend it"}
         self.reports[f"fees/quarantine/1/{key}.report.json"] = {"bucket": BUCKET, "key": key, "reason": reason}
 
+    def hold(self, story, *keys):
+        reason = {"code": "ValueNotOfType", "message": "'x' is no number", "where": {}, "remedy": "mend it"}
+        batch = HeldBatch(
+            product="fees", run=story[-8:], bucket=BUCKET, correlation_id=story, reason=reason, objects=len(keys),
+            releasable=False, in_place=True, held_at=NOW,
+        )  # fmt: skip
+        self.items["QUARANTINE", f"fees#{batch.run}"] = {"body": batch.model_dump_json()}
+        self.reports[batch.listing] = [{"key": key, "moved_to": None, "size": 1, "reason": reason} for key in keys]
+
     def publish(self):
         document = {"product": "fees", "version": 1, "run": "r", "correlation_id": STORY, "contract_version": "1"}
         self.published.append(ProductVersion(**document, tables=(), changes=(), published=NOW))
@@ -193,6 +203,46 @@ def test_a_rejected_object_ends_the_wait_and_is_no_success(producer):
     assert not outcome.good
     assert [report["reason"]["message"] for report in outcome.rejections] == ["no good"]
     assert outcome.to_dict()["outcome"] == "rejected"
+
+
+def test_what_is_published_as_iceberg_needs_no_more_than_its_run(producer):
+    follower = follow(producer, DATA)
+    producer.arrive(pending=False)
+    producer.publish()
+    producer.run("SUCCEEDED", outcome="published", version=1)
+    outcome = follower.look()
+    assert (outcome.good, outcome.to_dict()["outcome"]) == (True, "published")
+    assert [version.version for version in outcome.versions] == [1]
+
+
+def test_what_was_held_in_place_is_told_with_its_reason_and_is_no_success(producer, capsys):
+    follower = follow(producer, DATA)
+    producer.arrive(pending=False)
+    producer.hold("before", "fees/data/fees/old.csv")
+    producer.hold(STORY, DATA, "fees/data/fees/of-somebody-else.csv")
+    producer.run("SUCCEEDED", outcome="nothing", held=2)
+    outcome = follower.look()
+    assert (outcome.done, outcome.good, outcome.unchanged) == (True, False, False)
+    assert outcome.to_dict()["outcome"] == "held"
+    assert [(held["batch"], held["key"], held["reason"]["code"]) for held in outcome.held] == [
+        (f"fees/{STORY[-8:]}", DATA, "ValueNotOfType")
+    ]
+    uploads.render("fees", outcome)
+    assert capsys.readouterr().out.splitlines() == [
+        f"held {DATA}: 'x' is no number",
+        "  mend it",
+        f"  next: mesh quarantine fees/{STORY[-8:]}",
+    ]
+
+
+def test_the_same_bytes_again_are_nothing_new_and_a_success(producer, capsys):
+    follower = follow(producer, DATA)
+    producer.arrive(pending=False)
+    producer.run("SUCCEEDED", outcome="nothing", held=0)
+    outcome = follower.look()
+    assert (outcome.good, outcome.to_dict()["outcome"]) == (True, "unchanged")
+    uploads.render("fees", outcome)
+    assert capsys.readouterr().out == "nothing new: the same bytes of fees are published already\n"
 
 
 def test_data_of_a_refused_contract_is_left_waiting_not_waited_for(producer):

@@ -27,7 +27,7 @@ from mesh.domain.tagging import TagPlan, split_by_strictness
 from mesh.ports import Catalog, LakeFormation, Proposals, Registry, Trace
 from mesh.usecases.publication import table_faults
 from mesh.usecases.tag_pins import Tagging, follow_pins
-from mesh.usecases.tag_tables import plan_tags, publish_columns
+from mesh.usecases.tag_tables import OwnTags, carried_tags, plan_tags, publish_columns
 
 
 class ProposalGone(Rejected):
@@ -82,14 +82,14 @@ class _Swing:
 
     def run(self) -> None:
         before = {table.name: self._at_base(table) for table in self._commit.tables}
-        for table in self._commit.tables:
-            self._show_columns(table, before[table.name])
-        tighter, looser = self._tags()
+        ready = {table.name: self._show_columns(table, before[table.name]) for table in self._commit.tables}
+        carried = carried_tags(self._database, [table.snapshot for table in self._commit.tables], self._lake)
+        tighter, looser = self._tags(carried)
         self._assign(tighter)
         self._follow_pins()
-        self._swing_all()
+        self._swing_all(ready)
         for table in self._commit.tables:
-            publish_columns(self._database, table.snapshot, self._lake)
+            publish_columns(self._database, table.snapshot, self._lake, carried[table.name])
         self._assign(looser)
         self._prove()
 
@@ -103,13 +103,14 @@ class _Swing:
             )
         return current
 
-    def _show_columns(self, table: TableCommit, current: Mapping[str, Any] | None) -> None:
-        """New columns are there, and tagged, before there is anything in them."""
+    def _show_columns(self, table: TableCommit, current: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """New columns are there, and tagged, before there is anything in them. The table as it is still, None once it
+        was written: its version is another one then."""
         if current is None:
             self._catalog.create_table(self._database, self._input(table, table.empty, table.fields))
-            return
+            return None
         if pointer_of(current) == table.target:
-            return  # an earlier attempt came as far as this
+            return current  # an earlier attempt came as far as this
         names = {column["Name"] for column in current["StorageDescriptor"].get("Columns", ())}
         new = [field for field in table.fields if field.name not in names]
         if new:
@@ -117,19 +118,21 @@ class _Swing:
             added = iceberg_input(table.name, "", "", new, marks=Marks())["StorageDescriptor"]["Columns"]
             columns = [*kept.get("Columns", ()), *added]
             self._update(table, current, {"StorageDescriptor": {**kept, "Columns": columns}})
+        return None if new else current
 
-    def _swing_all(self) -> None:
+    def _swing_all(self, ready: Mapping[str, Mapping[str, Any] | None]) -> None:
         swung: list[TableCommit] = []
         try:
             for table in self._commit.tables:
-                self._swing(table)
+                self._swing(table, ready[table.name])
                 swung.append(table)
         except BaseMoved:
             self._swing_back(swung)
             raise
 
-    def _swing(self, table: TableCommit) -> None:
-        current = self._at_base(table)
+    def _swing(self, table: TableCommit, seen: Mapping[str, Any] | None) -> None:
+        """`seen` is what was read before, and is not read again: Glue's version tells whether it is so still."""
+        current = seen or self._at_base(table)
         if current is None:
             raise NotYetReadable(f"table {self._database}.{table.name} is not in the catalog yet")
         if pointer_of(current) != table.target:
@@ -172,9 +175,9 @@ class _Swing:
             described=self._contract.table(table.name),
         )
 
-    def _tags(self) -> tuple[TagPlan, TagPlan]:
+    def _tags(self, carried: Mapping[str, OwnTags]) -> tuple[TagPlan, TagPlan]:
         snapshots = [table.snapshot for table in self._commit.tables]
-        plan = plan_tags(self._database, self._contract, snapshots, self._using.ontology, self._lake)
+        plan = plan_tags(self._database, self._contract, snapshots, self._using.ontology, carried)
         effective = {table.name: self._lake.table_tags(self._database, table.name) for table in self._commit.tables}
         return split_by_strictness(plan, effective, self._using.ontology)
 

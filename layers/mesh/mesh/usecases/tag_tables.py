@@ -98,19 +98,25 @@ def assign_tags(
 
     Columns that were not there before are published when all else is in place.
     """
-    plan = plan_tags(product, contract, tables, ontology, lake)
+    carried = carried_tags(product, tables, lake)
+    plan = plan_tags(product, contract, tables, ontology, carried)
     for table in plan.columns:
         for tags, columns in plan.column_groups(table):
             lake.tag_columns(product, table, columns, tags)
     for table, tags in plan.tables.items():
         lake.tag_table(product, table, tags)
-    published = sum(publish_columns(product, table, lake) for table in tables)
+    published = sum(publish_columns(product, table, lake, carried[table.table]) for table in tables)
     tagged = sum(map(len, plan.columns.values()))
     return Tagged(tables=len(plan.tables), columns=tagged, published=published)
 
 
-type _Own = tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]
+type OwnTags = tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]
 """What a table, and each of its columns, carries itself."""
+
+
+def carried_tags(product: str, tables: Sequence[TableSnapshot], lake: LakeFormation) -> dict[str, OwnTags]:
+    """By table."""
+    return {table.table: lake.assigned_tags(product, table.table) for table in tables}
 
 
 def plan_tags(
@@ -118,10 +124,9 @@ def plan_tags(
     contract: Contract,
     tables: Sequence[TableSnapshot],
     ontology: Ontology,
-    lake: LakeFormation,
+    carried: Mapping[str, OwnTags],
 ) -> TagPlan:
-    """What is to be assigned, the mesh's own tag apart."""
-    carried = {table.table: lake.assigned_tags(product, table.table) for table in tables}
+    """What is to be assigned, the mesh's own tag apart. `carried`: see `carried_tags`."""
     plan = resolve_tags(
         contract,
         ontology,
@@ -132,9 +137,9 @@ def plan_tags(
     return _take_back(plan, tables, carried)
 
 
-def publish_columns(product: str, table: TableSnapshot, lake: LakeFormation) -> int:
+def publish_columns(product: str, table: TableSnapshot, lake: LakeFormation, carried: OwnTags) -> int:
     """How many columns are new, and published by this one call. Partition keys are columns as well."""
-    _, own = lake.assigned_tags(product, table.table)
+    _, own = carried
     names = [column.name for column in (*table.columns, *table.partition_keys)]
     new = [name for name in names if own.get(name, {}).get(PUBLICATION) != PUBLISHED]
     if new:
@@ -142,7 +147,7 @@ def publish_columns(product: str, table: TableSnapshot, lake: LakeFormation) -> 
     return len(new)
 
 
-def _take_back(plan: TagPlan, tables: Sequence[TableSnapshot], carried: Mapping[str, _Own]) -> TagPlan:
+def _take_back(plan: TagPlan, tables: Sequence[TableSnapshot], carried: Mapping[str, OwnTags]) -> TagPlan:
     """The plan, with what tables and columns carry themselves but should not."""
     on_tables, on_columns = dict(plan.tables), dict(plan.columns)
     for table in tables:

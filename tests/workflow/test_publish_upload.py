@@ -1,0 +1,327 @@
+"""The way of an upload whose product is published as Iceberg tables: checked, staged, proposed, answered, settled."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.access_driver import AccessDriver
+from tests.mesh_conditions import crash
+from tests.mesh_driver import MeshDriver, Run
+from tests.publishing_driver import Analyst, PublishingDriver, csv
+from tests.staged_tables import Stager
+
+CHECKED = ("TakeBatch", "RouteBatch", "CheckObjects", "CheckChanges")
+PROPOSED = (*CHECKED, "StageVersion", "ProposeVersion")
+SETTLED = ("SettleBatch", "CheckHeld", "CheckRest")
+PUBLISHED = (*PROPOSED, *SETTLED, "Settled")
+PRODUCER, CENTRAL = "222222222222", "111111111111"
+TIMEOUT = 601
+"""Seconds after which a producer that heard nothing asks again."""
+
+
+def published(run: Run, version: int) -> None:
+    assert (run.status, run.outcome, run.output["version"]) == ("SUCCEEDED", "published", version), run
+
+
+def test_an_upload_is_published_and_read_by_the_consumer(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-first")
+    mesh.subscribe(product.name)
+    run = product.upload("a.csv", csv((1, 10), (2, 20)))
+    assert (run.status, run.states) == ("SUCCEEDED", PUBLISHED)
+    assert run.output == {
+        "outcome": "published", "product": product.name, "generation": 1, "accepted": 1, "held": 0, "version": 1,
+    }  # fmt: skip
+    assert product.share().rows() == [["1", "10"], ["2", "20"]]
+    change = mesh.wait_for_notice(product.name)["changes"][0]
+    assert (change["table"], change["rows"], change["rows_total"]) == ("t1", 2, 2)
+    assert product.at_rest()
+
+
+def test_what_is_overwritten_replaces_its_rows_alone(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-over")
+    product.upload("a.csv", csv((1, 10), (2, 20)))
+    product.upload("b.csv", csv((3, 30)))
+    analyst = product.share()
+    assert analyst.totals() == (3, 60)
+    published(product.upload("a.csv", csv((9, 90))), version=3)
+    assert analyst.rows() == [["3", "30"], ["9", "90"]]
+
+
+def test_a_bad_overwrite_is_held_and_the_rows_stay(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-held")
+    product.upload("a.csv", csv((1, 10), (2, 20)))
+    analyst = product.share()
+    with own_bus(mesh, product.name) as told:
+        run = product.upload("a.csv", csv((1, "many")))
+        assert (run.status, run.states) == (
+            "SUCCEEDED", (*CHECKED, "SettleBatch", "CheckHeld", "TellHeld", "CheckRest", "Settled"),
+        )  # fmt: skip
+        [event] = mesh.until(told, "the owner's event")
+    assert (run.outcome, run.output["held"]) == ("nothing", 1)
+    assert analyst.totals() == (2, 30)
+    assert product.versions() == 1
+    [batch] = product.held()
+    assert (batch["status"], batch["objects"], batch["reason"]["code"]) == ("held", 1, "ValueNotOfType")
+    assert event["detail"]["data"]["objects"][0]["key"] == product.key("a.csv")
+    assert mesh.exists(batch["page"])
+    assert mesh.read(product.key("a.csv")) == csv((1, "many")).encode()  # the owner's object stays where it is
+    published(product.upload("a.csv", csv((5, 50))), version=2)
+    assert analyst.rows() == [["5", "50"]]
+
+
+def test_the_good_are_published_without_the_bad(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-mixed")
+    run = product.together(
+        partial(product.put, "good.csv", csv((1, 10))), partial(product.put, "bad.csv", "id,amount\n1,2,3\n")
+    )
+    assert run.states == (*PROPOSED, "SettleBatch", "CheckHeld", "TellHeld", "CheckRest", "Settled")
+    assert (run.output["accepted"], run.output["held"], run.output["version"]) == (1, 1, 1)
+    assert product.share().rows() == [["1", "10"]]
+
+
+def test_deleted_objects_are_gone_in_the_next_version(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-deleted")
+    product.together(*(partial(product.put, f"{n}.csv", csv((n, 10 * n))) for n in (1, 2)))
+    analyst = product.share()
+    run = product.work(lambda: product.delete("1.csv"))
+    assert (run.states, run.outcome) == (PUBLISHED, "published")
+    assert analyst.rows() == [["2", "20"]]
+    product.work(lambda: product.delete("2.csv"))
+    assert analyst.totals() == (0, 0)
+    assert product.versions() == 3
+
+
+@pytest.mark.parametrize("late", ["none", "Object Deleted", "Object Created"])
+def test_a_key_that_is_deleted_and_uploaded_again_is_what_lies_there(mesh: MeshDriver, late: str) -> None:
+    """S3 orders its events by nothing: whichever is heard of last, the key's present state counts."""
+    product = PublishingDriver(mesh, f"pu-again-{late[-7:].lower()}")
+    product.together(*(partial(product.put, f"{n}.csv", csv((n, 10 * n))) for n in (1, 2)))
+    analyst = product.share()
+    if late != "none":
+        mesh.inject("reorder", "events", late, account=PRODUCER)
+    product.delete("1.csv")
+    product.put("1.csv", csv((7, 70)))
+    becomes(analyst, [["2", "20"], ["7", "70"]])
+    if late != "none":
+        mesh.inject("reorder", "events", late, account=PRODUCER)
+    product.put("1.csv", csv((8, 80)))
+    product.delete("1.csv")
+    becomes(analyst, [["2", "20"]])
+    mesh.until(product.at_rest, "the end of all work")
+    mesh.settled(product.name)
+    assert analyst.rows() == [["2", "20"]]
+
+
+def becomes(analyst: Analyst, rows: list[list[str]]) -> None:
+    analyst.mesh.until(lambda: analyst.rows() == rows, f"{rows} to be read")
+
+
+def test_the_same_bytes_are_no_version(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-same")
+    product.upload("a.csv", csv((1, 10)))
+    run = product.upload("a.csv", csv((1, 10)))
+    assert (run.states, run.outcome) == ((*CHECKED, *SETTLED, "Settled"), "nothing")
+    assert (product.versions(), product.held(), product.at_rest()) == (1, [], True)
+
+
+def test_two_tables_of_a_batch_are_one_version(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-tables")
+    product.together(
+        partial(product.put, "a.csv", csv((1, 10))), partial(product.put, "a.csv", csv((2, 20)), table="t2")
+    )
+    analyst = product.share()
+    assert (analyst.rows(), analyst.rows(table="t2")) == ([["1", "10"]], [["2", "20"]])
+    assert product.versions() == 1
+
+
+def test_what_arrives_meanwhile_is_the_same_runs_next_round(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-more")
+
+    def while_it_runs() -> None:
+        mesh.inject("delay", "glue", "CreateTable", account=CENTRAL, seconds=3)
+        product.put("1.csv", csv((1, 10)))
+        mesh.until(lambda: mesh.faults() == [], "central at work on the first file")
+        for number in (2, 3, 4):
+            product.put(f"{number}.csv", csv((number, 10 * number)))
+
+    run = product.work(while_it_runs)
+    assert run.states == (*PROPOSED, *SETTLED, *PUBLISHED)
+    assert product.share().totals() == (4, 100)
+    assert len([run for run in mesh.runs("onboard-upload", product.name) if run.outcome == "published"]) == 1
+
+
+# --- central is silent, slow or repeats itself --------------------------------------------------------------------
+
+
+def test_who_hears_nothing_asks_again(mesh: MeshDriver) -> None:
+    """Central hears of nothing for a while: what was proposed meanwhile is lost, and is one version in the end."""
+    product = PublishingDriver(mesh, "pu-deaf")
+    before = mesh.runs("onboard-upload", product.name)
+    asked = asks(mesh)
+    with deaf(mesh):
+        product.put("a.csv", csv((1, 10)))
+        mesh.until(lambda: asked() == 1, "the proposal")
+        skip_until(mesh, lambda: asked() >= 2, "another proposal")
+    skip_until(mesh, lambda: mesh.runs("commit-version", product.name), "central's answer")
+    run = mesh.wait_for_run("onboard-upload", product.name, after=before)
+    published(run, version=1)
+    assert run.states.count("AskAgain") >= 2
+    assert run.states[:4] == CHECKED
+    assert run.states[-4:] == PUBLISHED[-4:]
+    assert run.states.count("StageVersion") == 1
+    mesh.settled(product.name)
+    assert (product.versions(), product.share().totals()) == (1, (1, 10))
+
+
+def test_central_fails_for_a_while_and_there_is_one_version(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-down")
+    before = mesh.runs("onboard-upload", product.name)
+    crash(mesh, "central", "RecordCommitFunction", times=3)
+    product.put("a.csv", csv((1, 10)))
+    failed = mesh.wait_for_run("commit-version", product.name)
+    assert (failed.status, failed.states[-1]) == ("FAILED", "CommitFailed")
+    skip_until(mesh, lambda: len(mesh.runs("commit-version", product.name)) > 1, "another attempt of central")
+    published(mesh.wait_for_run("onboard-upload", product.name, after=before), version=1)
+    mesh.settled(product.name)
+    assert (product.versions(), product.share().totals(), product.at_rest()) == (1, (1, 10), True)
+
+
+def test_an_answer_that_comes_twice_or_late_changes_nothing(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-echo")
+    kept = mesh.dead_letters()
+    mesh.inject("duplicate_event", "events", "ProposalSettled", account=PRODUCER)
+    published(product.upload("a.csv", csv((1, 10))), version=1)
+    assert mesh.faults() == []
+    runs = len(mesh.runs("onboard-upload", product.name))
+    [proposal] = product.proposals()
+    before = len(mesh.notices(product.name, "producer", "ProposalSettled"))
+    mesh.put_event("VersionProposed", proposal.input["detail"]["data"], by="producer")
+    mesh.until(lambda: len(mesh.notices(product.name, "producer", "ProposalSettled")) > before, "the answer once more")
+    mesh.settled(product.name)
+    published(product.upload("b.csv", csv((2, 20))), version=2)
+    assert len(mesh.runs("onboard-upload", product.name)) == runs + 1
+    assert (mesh.dead_letters(), product.versions()) == (kept, 2)
+
+
+def test_a_commit_in_between_is_staged_again(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-rebase")
+    before = len(mesh.runs("onboard-upload", product.name))
+    product.upload("a.csv", csv((1, 10)))
+    ended, asked = mesh.runs("onboard-upload", product.name), asks(mesh)
+    other = Stager(mesh, product.name)
+    with deaf(mesh):
+        product.put("b.csv", csv((2, 20)))
+        mesh.until(lambda: asked() == 1, "the proposal")
+    other.publish(other.stage("SELECT 5::BIGINT AS id, 50::BIGINT AS amount"))
+    skip_until(mesh, lambda: len(product.proposals()) >= 3, "another proposal")
+    run = mesh.wait_for_run("onboard-upload", product.name, after=ended)
+    published(run, version=3)
+    assert run.states.count("StageVersion") == 2
+    assert run.states[-len(PUBLISHED) :] == PUBLISHED
+    mesh.settled(product.name)
+    assert product.share().rows() == [["1", "10"], ["2", "20"], ["5", "50"]]
+    assert len(mesh.runs("onboard-upload", product.name)) == before + 2
+
+
+# --- functions that die, calls whose answer is lost -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", ["CheckObjects", "StageVersion", "ProposeVersion", "SettleBatch"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_step_that_dies_is_taken_again(mesh: MeshDriver, function: str, when: str) -> None:
+    """Before it did anything, and after all of it was done."""
+    product = PublishingDriver(mesh, f"pu-{when}-{function.lower()}")
+    if when == "before":
+        crash(mesh, "producer", f"{function}Function")
+    else:
+        name = mesh.physical_id("producer", f"{function}Function")
+        mesh.inject("error_after_effect", "lambda", "InvokeFunction", resource=f"*{name}*", code="ServiceException")
+    run = product.upload("a.csv", csv((1, 10)))
+    assert mesh.faults() == []
+    published(run, version=1)
+    assert run.states == PUBLISHED
+    assert run.failed_tasks() != []
+    assert (product.versions(), product.share().totals(), product.at_rest()) == (1, (1, 10), True)
+
+
+def test_crash_after_crash_fails_the_run_and_the_next_upload_completes(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-crashes")
+    crash(mesh, "producer", "StageVersionFunction", times=3)
+    run = product.upload("a.csv", csv((1, 10)))
+    assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
+    assert run.states == (*CHECKED, "StageVersion", "ReleaseAfterFailure", "OnboardFailed")
+    assert (product.pending(), mesh.lease(product.name), product.proposals()) == ([product.key("a.csv")], "", [])
+    run = product.upload("b.csv", csv((2, 20)))
+    assert (run.outcome, run.output["accepted"]) == ("published", 2)
+    assert product.share().rows() == [["1", "10"], ["2", "20"]]
+
+
+def asks(mesh: MeshDriver) -> Callable[[], int]:
+    """How often the producer has proposed something from now on."""
+    role = mesh.physical_id("producer", "ProposeVersionFunctionRole")
+    since = max(float(call["time"]) for call in mesh.record(0)) + 1e-6
+
+    def count() -> int:
+        return sum(
+            call["action"] == "PutEvents" and call["principal"].rpartition("/")[2] == role
+            for call in mesh.record(since)
+        )
+
+    return count
+
+
+def skip_until(mesh: MeshDriver, look: Callable[[], Any], what: str) -> None:
+    """Let the time pass after which the producer asks again, as often as it takes."""
+    access = AccessDriver(mesh)
+
+    def skipped() -> bool:
+        if look():
+            return True
+        access.skip(TIMEOUT)
+        return False
+
+    mesh.until(skipped, what)
+
+
+@contextmanager
+def deaf(mesh: MeshDriver) -> Iterator[None]:
+    """Central's rule for what is proposed does nothing meanwhile."""
+    events = mesh.client("central", "events")
+    rules = events.list_rules(EventBusName="mesh")["Rules"]
+    [rule] = [each["Name"] for each in rules if "VersionProposed" in each.get("EventPattern", "")]
+    events.disable_rule(Name=rule, EventBusName="mesh")
+    try:
+        yield
+    finally:
+        events.enable_rule(Name=rule, EventBusName="mesh")
+
+
+@contextmanager
+def own_bus(mesh: MeshDriver, product: str) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Events of the product on the producer's own bus, as a rule of its people gets them."""
+    events, sqs = mesh.client("producer", "events"), mesh.client("producer", "sqs")
+    bus, url = mesh.output("producer", "OwnBusName"), sqs.create_queue(QueueName=f"told-{product}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**allow, "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    pattern = {"detail-type": ["ProductQuarantined"], "detail": {"data": {"product": [product]}}}
+    events.put_rule(Name=f"told-{product}", EventBusName=bus, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=f"told-{product}", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+    heard: list[dict[str, Any]] = []
+
+    def told() -> list[dict[str, Any]]:
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        heard.extend(json.loads(message["Body"]) for message in messages)
+        return heard
+
+    try:
+        yield told
+    finally:
+        events.remove_targets(Rule=f"told-{product}", EventBusName=bus, Ids=["queue"])
+        events.delete_rule(Name=f"told-{product}", EventBusName=bus)
+        sqs.delete_queue(QueueUrl=url)
