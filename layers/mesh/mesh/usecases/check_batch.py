@@ -105,7 +105,8 @@ class Checker:
         report = self._measurements.measure(data, self._contract, now=self._clock.now())
         if report.errors and not report.profile.rows:  # nothing could be read, so there is nothing to compare
             return self._waive(report, refs)
-        suspicions = judge(report.profile, history, settings, sources=sources_of(refs), refs=refs)
+        expected = self._round.facts.expected(table.table)
+        suspicions = judge(report.profile, history, settings, sources=sources_of(refs), refs=refs, expected=expected)
         return self._waive(report.model_copy(update={"findings": (*report.findings, *suspicions)}), refs)
 
     def _settings(self, table: str) -> GuardSettings:
