@@ -12,7 +12,9 @@ from local.accounts import ACCOUNTS, ADMIN_ROLE
 from tests.mesh_driver import MeshDriver
 from tests.publishing_driver import PublishingDriver, csv
 
-READERS_OF_METADATA: Final = frozenset({"VerifyProposalFunctionRole"})
+READERS_OF_METADATA: Final = frozenset(
+    {"PrepareRollbackFunctionRole", "VerifyProposalFunctionRole", "WithdrawVersionsFunctionRole"}
+)
 """Roles of central's account, by logical id, that read what was staged."""
 LOCATION_ROLE: Final = "LFRegisterLocationServiceRole"
 """Lake Formation's, for whom it lets read: no person or function can take it."""
