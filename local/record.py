@@ -35,18 +35,23 @@ class Call:
 
 
 class Record:
-    """The last calls in memory, all of them as JSON lines in a file, which begins anew with the server."""
+    """The last calls in memory, all of them as JSON lines in a file, which begins anew with the server.
+
+    `principals` are those of every call since then: a function that works at a deployment alone is among them.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: TextIO = path.open("w", encoding="utf-8", buffering=1)
         self._ring: deque[Call] = deque(maxlen=RING_SIZE)
         self._lock = threading.Lock()
+        self.principals: set[str] = set()
 
     def add(self, call: Call) -> None:
         line = json.dumps(asdict(call), separators=(",", ":"))
         with self._lock:
             self._ring.append(call)
+            self.principals.add(call.principal)
             self._file.write(line + "\n")
 
     def since(self, time: float, account: str = "") -> Iterator[dict[str, Any]]:

@@ -207,8 +207,8 @@ def test_every_function_used_its_role(mesh: MeshDriver, calls: list[dict[str, An
     assert roles
 
     def unused() -> set[str]:
-        mine = (call for call in mesh.record(0) if call["account"] == ACCOUNTS[account])
-        return roles - {call["principal"].rpartition("/")[2] for call in mine}
+        mine = f"arn:aws:iam::{ACCOUNTS[account]}:role/"
+        return roles - {each.rpartition("/")[2] for each in mesh.principals() if each.startswith(mine)}
 
     mesh.until(lambda: not unused(), f"calls by {unused()}", seconds=10)
 

@@ -16,9 +16,9 @@ from mesh.domain.publishing.batches import CheckedBatch, CheckedTable, IndexEntr
 from mesh.domain.publishing.iceberg_table import iceberg_input
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
 from mesh.domain.quarantine import HeldBatch
-from mesh.usecases.batch_reports import BatchReports, read_reports
+from mesh.usecases.batch_reports import BatchReports, read_checked, read_reports
 from mesh.usecases.batches import TakeBatch, take_batch
-from mesh.usecases.check_objects import Checking, check_objects, read_checked
+from mesh.usecases.check_objects import Checking, check_objects
 from mesh.usecases.decide_quarantine import Deciding, decide_quarantine
 from mesh.usecases.inspection import ProductFacts, Round
 from mesh.usecases.settle_batch import SettleBatch, Settled, settle_batch

@@ -182,8 +182,7 @@ def _fingerprints(rows: Rows, count: int) -> tuple[int, tuple[str, ...]]:
     """
     if not count or not rows.columns:
         return 0, ()
-    cells = ", ".join(f"coalesce(CAST({identifier(name)} AS VARCHAR), chr(30))" for name in sorted(rows.columns))
-    mark = f"md5_number_upper(concat_ws(chr(31), {cells}))"
+    mark = f"hash(version(), {', '.join(map(identifier, sorted(rows.columns)))})"
     rows.db.execute(f"CREATE OR REPLACE TEMP TABLE {MARKS} AS SELECT {mark} AS h, {identifier(OBJECT)} FROM {ROWS}")
     distinct = rows.all(f"SELECT count(DISTINCT h) FROM {MARKS}")[0][0]
     return count - distinct, smallest_marks(rows, MARKS, MAX_FINGERPRINTS)
