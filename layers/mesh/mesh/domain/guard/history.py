@@ -118,7 +118,7 @@ def parts_of(rows: Sequence[int], limit: int = MAX_PARTS) -> list[int]:
             part, together = part + 1, 0
         found.append(part)
         together += count
-    if 0 < together < enough and part:  # the rest is too little to be one
+    if part and together < enough:  # the rest is too little to be one
         found = [min(each, part - 1) for each in found]
     return found
 
