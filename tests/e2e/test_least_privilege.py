@@ -236,6 +236,7 @@ EXCUSED: Final = {
     "CheckObjects glue:GetDatabase": "Glue asks for it where a table is found through a resource link",
     "CommitVersion glue:GetDatabase": "Glue asks for it where a table is made",
     "CommitVersion dynamodb:Query": "the version before, where tables swing back",
+    "RecordCommit dynamodb:DeleteItem": "the end of a rollback's turn: a proposal's ends with its answer",
     "RecordCommit dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
 }
 """Actions that are allowed, and not called when all goes well: of all functions, or of one."""

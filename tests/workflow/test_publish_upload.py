@@ -34,7 +34,8 @@ def test_an_upload_is_published_and_read_by_the_consumer(mesh: MeshDriver) -> No
     run = product.upload("a.csv", csv((1, 10), (2, 20)))
     assert (run.status, run.states) == ("SUCCEEDED", PUBLISHED)
     assert run.output == {
-        "outcome": "published", "product": product.name, "generation": 1, "accepted": 1, "held": 0, "version": 1,
+        "outcome": "published", "product": product.name, "generation": 1, "accepted": 1, "held": 0, "same": 0,
+        "version": 1,
     }  # fmt: skip
     assert product.share().rows() == [["1", "10"], ["2", "20"]]
     change = mesh.wait_for_notice(product.name)["changes"][0]

@@ -35,12 +35,11 @@ from mesh.entry.settings import (
     RecipeJobSettings,
     RegistrySettings,
     TableSettings,
+    WorkSettings,
 )
 from mesh.usecases.books import Books
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
     from mesh.adapters.iceberg.reach import IcebergReach
     from mesh.adapters.job_files import S3JobFiles
     from mesh.adapters.lineage import DynamoLineage
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from mesh.domain.access.policy import Policies
     from mesh.ports import LineageTransport
     from mesh.usecases.commit_version import Committing
+    from mesh.usecases.stage_version import StagingTools
     from mesh.usecases.tag_pins import Tagging
     from mesh.usecases.verify_proposal import Verifier
 
@@ -139,9 +139,22 @@ def objects() -> S3Objects:
     return S3Objects(client("s3"))
 
 
-def s3() -> "S3Client":
-    """S3, for adapters that a function makes for itself."""
-    return client("s3")  # type: ignore[no-any-return]
+def staging_tools(settings: WorkSettings) -> "StagingTools":
+    """What it takes to stage a batch."""
+    from mesh.adapters.iceberg.content import IcebergContents  # noqa: PLC0415 - one function of all uses these
+    from mesh.adapters.iceberg.staging import IcebergStaging  # noqa: PLC0415
+    from mesh.adapters.reading.rewriting import Rewriter  # noqa: PLC0415
+    from mesh.usecases.stage_version import StagingTools  # noqa: PLC0415
+
+    s3 = client("s3")
+    return StagingTools(
+        published=published_files(),
+        staging=IcebergStaging(s3),
+        contents=IcebergContents(s3),
+        rewriter=Rewriter(),
+        work=work(settings.work_bucket),
+        clock=clock,
+    )
 
 
 def published_files() -> "S3PublishedFiles":
