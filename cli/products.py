@@ -132,7 +132,7 @@ def status_of(product: Product) -> str:
 
 def location_of(product: Product, tables: Sequence[TableSnapshot]) -> str:
     """Where what consumers read is: Iceberg tables lie apart from what the owner uploaded."""
-    if any(table.metadata for table in tables) or Contract.model_validate(product.contract).crawl == "iceberg":
+    if Contract.model_validate(product.contract).crawl != "glue":
         return f"s3://{product.bucket}/{names.published_prefix(product.name)}"
     return product.location
 

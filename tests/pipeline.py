@@ -110,7 +110,7 @@ class Pipeline:
         contract = a_contract(text) if text else a_contract().model_copy(update={"status": "draft"})
         self.registry.products[PRODUCT] = a_product(contract, version=known.version)
         self.facts = ProductFacts(
-            database=PRODUCT, link=f"rl_{PRODUCT}", catalog_id=CENTRAL, crawl="iceberg",
+            database=PRODUCT, link=f"rl_{PRODUCT}", catalog_id=CENTRAL, crawl="auto",
             contract=contract.model_dump(mode="json", exclude_defaults=True) if text else None,
         )  # fmt: skip
 

@@ -12,12 +12,11 @@ from tests.mesh_driver import MeshDriver, Run, contract
 COLUMNS: Final = {"id": "bigint", "amount": "bigint"}
 
 
-def iceberg_contract(
+def one_table_contract(
     product: str, columns: Mapping[str, str] | None = None, *, partitioned: bool = False, **more: Any
 ) -> dict[str, Any]:
-    """A contract of a product whose tables are Iceberg; partitioned by `dt` or not at all."""
+    """A contract of a product with one table, partitioned by `dt` or not at all."""
     document = contract(product, "t1", columns or COLUMNS, **more)
-    document["customProperties"] = [*document["customProperties"], {"property": "crawl", "value": "iceberg"}]
     if partitioned:
         dt = {"name": "dt", "physicalType": "string", "partitioned": True, "partitionKeyPosition": 1}
         document["schema"][0]["properties"].append(dt)
@@ -34,7 +33,7 @@ class PublishingDriver:
 
     def __init__(self, mesh: MeshDriver, product: str, **more: Any) -> None:
         self.mesh, self.name = mesh, product
-        mesh.put_contract(product, iceberg_contract(product, **more))
+        mesh.put_contract(product, one_table_contract(product, **more))
         run = mesh.wait_for_run("prepare-product", product)
         assert run.status == "SUCCEEDED", run
         mesh.settled(product)

@@ -8,7 +8,7 @@ import yaml
 
 from tests.mesh_commands import mesh_command
 from tests.mesh_driver import MeshDriver
-from tests.publishing_driver import csv, iceberg_contract
+from tests.publishing_driver import csv, one_table_contract
 
 PRODUCT = "put-published"
 STEPS = ("CheckObjects", "StageVersion", "ProposeVersion", "VerifyProposal", "CommitVersion", "SettleBatch")
@@ -19,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A product's folder: contract and one file of data."""
     made = tmp_path_factory.mktemp("put") / PRODUCT
     (made / "data/t1").mkdir(parents=True)
-    (made / "contract.yaml").write_text(yaml.safe_dump(iceberg_contract(PRODUCT)))
+    (made / "contract.yaml").write_text(yaml.safe_dump(one_table_contract(PRODUCT)))
     (made / "data/t1/a.csv").write_text(csv((1, 10), (2, 20)))
     return made
 

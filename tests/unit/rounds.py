@@ -72,7 +72,7 @@ class World:
 
     def revise(self, properties: Sequence[dict[str, Any]] | None, version: str = "1.0.0", **table: Any) -> None:
         """The contract in force; None for none."""
-        facts: dict[str, Any] = {"database": PRODUCT, "link": LINK, "crawl": "iceberg"}
+        facts: dict[str, Any] = {"database": PRODUCT, "link": LINK, "crawl": "auto"}
         if properties is not None:
             facts["contract"] = contract_of(properties, version, **table).model_dump(mode="json")
         self.uploads.put_product(PRODUCT, facts)

@@ -18,7 +18,7 @@ from mesh.domain.rejections import ContractLocationMismatch, ContractNameMismatc
 from mesh.domain.semver import SemanticVersion
 
 _CRAWLER_PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,100}")
-_CRAWL_MODES: Final = ("auto", "express", "glue", "iceberg")
+_CRAWL_MODES: Final = ("auto", "express", "glue")
 _USED: Final = {
     "kind", "id", "version", "apiVersion", "name", "status", "domain", "description", "tags", "team", "schema",
     "servers", "customProperties", "properties", "physicalName", "logicalType", "physicalType", "classification",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mesh.domain.schema import Column, TableSchema
 
-CrawlMode = Literal["auto", "express", "glue", "iceberg"]
+CrawlMode = Literal["auto", "express", "glue"]
 
 
 class Part(BaseModel):

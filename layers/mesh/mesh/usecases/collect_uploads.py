@@ -111,12 +111,11 @@ def _sorted(
 
 
 def _ignored(ref: ObjectRef, uploads: Uploads) -> bool:
-    """A deletion that changes nothing: of a raw object, or of a product whose tables are the objects themselves."""
+    """A deletion that changes nothing: of a raw object, or of data that nobody has declared."""
     if not ref.deleted:
         return False
     key = parse_key(ref.key)
-    facts = uploads.product(key.product) if isinstance(key, DataKey) else None
-    return facts is None or facts.get("crawl") != "iceberg"
+    return not isinstance(key, DataKey) or uploads.product(key.product) is None
 
 
 class Start(Model):

@@ -25,7 +25,7 @@ class Registration(Model):
     domain: str
     description: str
     tags: dict[str, str]
-    crawl: Literal["auto", "express", "glue", "iceberg"]
+    crawl: Literal["auto", "express", "glue"]
     crawler_prefix: str
     draft: bool
     contract: dict[str, Any]

@@ -47,7 +47,7 @@ class ProductRegistered(EventData):
     region: str
     bucket: BucketName
     location: str
-    crawl: Literal["auto", "express", "glue", "iceberg"] = "auto"
+    crawl: Literal["auto", "express", "glue"] = "auto"
     crawler_prefix: str
     draft: bool = False
     contract: dict[str, Any]
