@@ -223,31 +223,18 @@ class Follower:
                 outcome.waiting_for = f"{left[0]} to be published"
 
     def _look_at_versions(self, outcome: Outcome) -> None:
-        """Each run that onboarded something announces it: central publishes a version under the run's id."""
+        """A run that was published ends with central's answer: its version is there."""
         registry = self._site.registry()
         for version in registry.versions(self._before.product):
             if version.version <= self._before.version:
                 break
             if version.correlation_id in outcome.correlation_ids:
                 outcome.versions.insert(0, version)
-        published = {version.correlation_id for version in outcome.versions}
-        for run in self._runs.values():
-            said = json.loads(run.get("output") or "{}")
-            correlation_id = json.loads(run["input"])["correlation_id"]
-            if said.get("outcome") != "onboarded" or correlation_id in published:
-                continue
-            failure = self._central_failure(correlation_id, "DataCrawled")
-            if failure:
-                outcome.failures.append(failure)
-            else:
-                outcome.waiting_for = outcome.waiting_for or "central to publish the version"
 
     def _look_at_held(self, outcome: Outcome) -> None:
         """Batches that these runs held back in place, and whether there was nothing new at all."""
         for batch in DynamoQuarantine(self._site.table(self._account)).batches():
-            if batch.product != self._before.product or not batch.in_place:
-                continue
-            if batch.correlation_id in outcome.correlation_ids:
+            if batch.product == self._before.product and batch.correlation_id in outcome.correlation_ids:
                 outcome.held += [
                     {
                         "batch": batch.name,
@@ -335,7 +322,7 @@ def _concerns(where: Site, run: dict[str, Any], product: str) -> bool:
 
 
 def reports(where: Site, bucket: str, product: str) -> set[str]:
-    """Keys of the reports beside what did not pass."""
+    """Keys of the reports on what was refused."""
     client = where.client(where.acting or "producer", "s3")
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{product}/quarantine/")
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{product}/reports/")
     return {item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith(REPORT_SUFFIX)}

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import typer
 from mesh.adapters.quarantine import DynamoQuarantine
 from mesh.domain.events import QuarantineDecided
-from mesh.domain.quarantine import HeldBatch, HeldObject
-from pydantic import TypeAdapter
+from mesh.domain.quarantine import HeldBatch, HeldObject, HeldObjects
 
 from cli import output
 from cli.sending import build, send_on
@@ -128,7 +127,7 @@ def find(where: Site, account: Account, name: str) -> HeldBatch:
 def objects_of(where: Site, account: Account, batch: HeldBatch) -> tuple[HeldObject, ...]:
     """All objects of a batch, by its listing."""
     body = where.client(account, "s3").get_object(Bucket=batch.bucket, Key=batch.listing)
-    return TypeAdapter(tuple[HeldObject, ...]).validate_json(body["Body"].read())
+    return HeldObjects.validate_json(body["Body"].read())
 
 
 def _save_page(where: Site, account: Account, batch: HeldBatch, file: Path, *, show: bool) -> None:
@@ -153,13 +152,12 @@ def render(batch: HeldBatch, held: tuple[HeldObject, ...]) -> None:
         ("report", f"s3://{batch.bucket}/{batch.page}" if batch.page else "-"),
     ]
     output.fields(pairs)
-    if batch.in_place:
-        output.say("  nothing was moved: each object is where you put it, and not published", style="dim")
+    output.say("  nothing was moved: each object is where you put it, and not published", style="dim")
     for code, message, remedy in dict.fromkeys(
         (one.reason.code, one.reason.message, one.reason.remedy) for one in held
     ):
         output.say(f"  {code}: {message}", style="yellow")
-        if batch.in_place and remedy:
+        if remedy:
             output.say(f"    {remedy}")
     for item in held[:_SHOWN]:
         output.say_whole(f"    {item.key}  {output.size(item.size)}{_version(item)}{_note(batch, item)}")
@@ -175,7 +173,7 @@ def render(batch: HeldBatch, held: tuple[HeldObject, ...]) -> None:
 
 def _version(item: HeldObject) -> str:
     """The version that was checked, and that a release publishes."""
-    return f"  version {item.ref.version_id}" if item.ref and item.ref.version_id else ""
+    return f"  version {item.ref.version_id}" if item.ref.version_id else ""
 
 
 def _note(batch: HeldBatch, item: HeldObject) -> str:

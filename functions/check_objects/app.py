@@ -7,7 +7,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
 from mesh.usecases.check_objects import Checking, check_objects
-from mesh.usecases.inspection import Round
+from mesh.usecases.rounds import Round
 
 
 class Settings(TableSettings, WorkSettings):

@@ -8,7 +8,7 @@ from mesh.entry.observability import entry_point, logger
 from mesh.entry.s3_events import object_of
 from mesh.entry.settings import OwnBusSettings, TableSettings, load
 from mesh.usecases.collect_uploads import Arrival, collect_uploads
-from mesh.usecases.reject_objects import report_refusal
+from mesh.usecases.refusal_reports import report_refusal
 
 
 class Settings(TableSettings, OwnBusSettings):

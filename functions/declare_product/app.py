@@ -10,7 +10,7 @@ from mesh.entry.observability import entry_point, refused
 from mesh.entry.s3_events import object_of
 from mesh.entry.settings import CentralBusSettings, OwnBusSettings, TableSettings, load
 from mesh.usecases.declare_product import declare_product
-from mesh.usecases.reject_objects import report_refusal
+from mesh.usecases.refusal_reports import report_refusal
 
 
 class Settings(TableSettings, CentralBusSettings, OwnBusSettings):

@@ -7,7 +7,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import Settings as Base
 from mesh.entry.settings import load
-from mesh.usecases.reject_objects import file_report
+from mesh.usecases.refusal_reports import file_report
 
 
 class Settings(Base):

@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import WorkSettings, load
-from mesh.usecases.inspection import Round
+from mesh.usecases.rounds import Round
 from mesh.usecases.stage_version import stage_version
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.mesh_conditions import lease_held
 from tests.mesh_driver import MeshDriver, contract
 from tests.unit.test_untrusted_batches import HEAD, lying, parquet, zipped
-from tests.workflow.test_check_batch import held, put_decision
+from tests.workflow.test_check_objects import held, put_decision
 
 PRODUCT = "untrusted"
 GOOD = b"a,b\n1,2\n"

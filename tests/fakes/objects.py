@@ -49,15 +49,6 @@ class FakeObjects:
         self.metadata[bucket, key] = dict(metadata or {})
         return str(len(self.content[bucket, key]))
 
-    def move(self, ref: ObjectRef, key: str) -> None:
-        if (ref.bucket, ref.key) in self.content:
-            self.write(ref.bucket, key, self.read(ref.bucket, ref.key, version_id=ref.version_id, limit=ref.size), "")
-            self.delete(ref.bucket, ref.key)
-
-    def copy(self, bucket: str, source: str, target: str) -> str:
-        self.write(bucket, target, self.read(bucket, source, limit=2**40), "")
-        return str(len(self.content[bucket, target]))
-
     def exists(self, bucket: str, key: str) -> bool:
         return (bucket, key) in self.content
 

@@ -20,7 +20,7 @@ from mesh.usecases.batch_reports import BatchReports, read_checked, read_reports
 from mesh.usecases.batches import TakeBatch, take_batch
 from mesh.usecases.check_objects import Checking, check_objects
 from mesh.usecases.decide_quarantine import Deciding, decide_quarantine
-from mesh.usecases.inspection import ProductFacts, Round
+from mesh.usecases.rounds import ProductFacts, Round
 from mesh.usecases.settle_batch import SettleBatch, Settled, settle_batch
 
 from tests.builders import BUCKET, CONTRACT, CORRELATION, PRODUCT, TABLE, a_contract, an_envelope
@@ -91,12 +91,16 @@ class World:
             product=PRODUCT, generation=batch.generation, work=batch.work, correlation_id=CORRELATION,
             facts=ProductFacts.model_validate(batch.facts),
         )  # fmt: skip
+        self.check_again(round_)
+        return round_
+
+    def check_again(self, round_: Round) -> None:
+        """The step once more."""
         using = Checking(
             readings=DuckReadings(self.objects), landing=FakeLanding(self.objects), published=self.published,
             catalog=self.catalog, work=self.work, quarantine=self.quarantine, clock=self.clock, trace=self.trace,
         )  # type: ignore[arg-type]  # fmt: skip
         check_objects(round_, using=using)
-        return round_
 
     def run(self, *, refusal: Reason | None = None) -> Settled:
         """A whole round; central publishes what is proposed, or holds it for `refusal`."""

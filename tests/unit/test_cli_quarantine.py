@@ -7,8 +7,7 @@ import pytest
 from mesh.adapters.dynamodb import Table
 from mesh.adapters.quarantine import DynamoQuarantine
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.quarantine import HeldBatch, HeldObject, listing_key, page_key
-from mesh.usecases.quarantine_objects import HeldObjects
+from mesh.domain.quarantine import HeldBatch, HeldObject, HeldObjects
 from moto import mock_aws
 
 from cli import quarantine
@@ -34,13 +33,15 @@ class Site:
             self.hold(run, releasable=releasable, page=page)
 
     def hold(self, run, *, releasable, page):
-        item = HeldObject(key=f"p1/data/t/{run}.csv", moved_to="x", size=2048, reason=REASON)
-        self.s3.put_object(Bucket=BUCKET, Key=listing_key("p1", run), Body=HeldObjects.dump_json((item,)))
+        key, there = f"p1/data/t/{run}.csv", f"p1/reports/{run}.held.html"
+        ref = ObjectRef(bucket=BUCKET, key=key, size=2048)
+        item = HeldObject(key=key, size=2048, reason=REASON, ref=ref)
         if page:
-            self.s3.put_object(Bucket=BUCKET, Key=page_key("p1", run), Body=b"<html>why</html>")
+            self.s3.put_object(Bucket=BUCKET, Key=there, Body=b"<html>why</html>")
         facts = {"product": "p1", "run": run, "bucket": BUCKET, "correlation_id": CORRELATION, "reason": REASON,
                  "objects": 1, "releasable": releasable, "held_at": NOON}  # fmt: skip
-        batch = HeldBatch.model_validate({**facts, "page": page_key("p1", run) if page else None})
+        batch = HeldBatch.model_validate({**facts, "page": there if page else None})
+        self.s3.put_object(Bucket=BUCKET, Key=batch.listing, Body=HeldObjects.dump_json((item,)))
         DynamoQuarantine(self._table).hold(batch)
 
     def table(self, account):
@@ -118,8 +119,8 @@ def test_a_batch_without_a_page_says_so(where, tmp_path):
 
 
 @pytest.fixture
-def in_place(where):
-    """A batch whose objects stayed where they are: one as it was, one uploaded again since, one that is no data."""
+def three(where):
+    """A batch of three objects: one as it was, one uploaded again since, one that is no data."""
     reasons = {
         "a.csv": REASON,
         "b.csv": REASON,
@@ -128,7 +129,6 @@ def in_place(where):
     listed = tuple(
         HeldObject(
             key=f"p1/data/t/{name}",
-            moved_to=None,
             size=2048,
             reason=reason,
             ref=ObjectRef(bucket=BUCKET, key=f"p1/data/t/{name}", size=2048, version_id=f"v-{name[0]}"),
@@ -139,14 +139,14 @@ def in_place(where):
     )
     batch = HeldBatch(
         product="p1", run="00000005", bucket=BUCKET, correlation_id=CORRELATION, reason=REASON, objects=3,
-        releasable=True, held_at=NOON, in_place=True, superseded=1,
+        releasable=True, held_at=NOON, superseded=1,
     )  # fmt: skip
     where.s3.put_object(Bucket=BUCKET, Key="p1/reports/00000005.held.json", Body=HeldObjects.dump_json(listed))
     DynamoQuarantine(where.table("producer")).hold(batch)
     return batch
 
 
-def test_a_batch_in_place_names_versions_and_what_becomes_of_each(where, in_place, capsys):
+def test_a_batch_names_versions_and_what_becomes_of_each(where, three, capsys):
     quarantine.quarantine_command("p1/5", every=False, report=None, show=False, account="producer")
 
     lines = capsys.readouterr().out.splitlines()
@@ -156,13 +156,13 @@ def test_a_batch_in_place_names_versions_and_what_becomes_of_each(where, in_plac
     assert "    Correct it." in lines
 
 
-def test_the_list_counts_what_is_superseded(where, in_place, capsys):
+def test_the_list_counts_what_is_superseded(where, three, capsys):
     quarantine.quarantine_command(every=False, report=None, show=False, account="producer")
 
     assert "3 (1 superseded)" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_release_says_what_it_left_out(where, in_place, capsys, monkeypatch):
+def test_a_release_says_what_it_left_out(where, three, capsys, monkeypatch):
     answer = {"by": "the steward", "objects": 1, "left": {"replaced": 1, "unreadable": 1}}
     monkeypatch.setattr(quarantine, "send_on", lambda *_: None)
     monkeypatch.setattr(quarantine, "wait_for_note", lambda *_: answer)

@@ -146,16 +146,17 @@ class FakeProducer:
 
     def report(self, key):
         reason = {"code": "X", "message": "no good", "where": {}, "remedy": "mend it"}
-        self.reports[f"fees/quarantine/1/{key}.report.json"] = {"bucket": BUCKET, "key": key, "reason": reason}
+        self.reports[f"fees/reports/1/{key}.report.json"] = {"bucket": BUCKET, "key": key, "reason": reason}
 
     def hold(self, story, *keys):
         reason = {"code": "ValueNotOfType", "message": "'x' is no number", "where": {}, "remedy": "mend it"}
         batch = HeldBatch(
             product="fees", run=story[-8:], bucket=BUCKET, correlation_id=story, reason=reason, objects=len(keys),
-            releasable=False, in_place=True, held_at=NOW,
+            releasable=False, held_at=NOW,
         )  # fmt: skip
         self.items["QUARANTINE", f"fees#{batch.run}"] = {"body": batch.model_dump_json()}
-        self.reports[batch.listing] = [{"key": key, "moved_to": None, "size": 1, "reason": reason} for key in keys]
+        listed = [{"key": key, "size": 1, "reason": reason, "ref": {"bucket": BUCKET, "key": key, "size": 1}} for key in keys]
+        self.reports[batch.listing] = listed
 
     def publish(self):
         document = {"product": "fees", "version": 1, "run": "r", "correlation_id": STORY, "contract_version": "1"}

@@ -1,10 +1,17 @@
 """Objects of an Iceberg table, checked with the real engine, held in place, released, and settled."""
 
+import io
+import random
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 from mesh.domain.events import Reason
 from mesh.domain.quarantine import HeldObject
-from mesh.usecases.held_in_place import read_listing
+from mesh.usecases.held_objects import read_listing
+from mesh.usecases.histories import read_history, remember_rollback
 
-from tests.builders import BUCKET, PRODUCT
+from tests.builders import BUCKET, PRODUCT, TABLE
+from tests.fakes import FakeLocks
 from tests.unit.rounds import FOLDER, World
 
 ENUM = [
@@ -190,3 +197,105 @@ def test_the_same_bytes_under_another_key_are_held_until_the_first_is_deleted():
     world.run()
     settled = world.upload_and_run("c.csv", amounts(rows=300))
     assert (settled.outcome, world.sources) == ("published", ["c.csv"])
+
+
+TWICE = "id,name\n1,ana\n"
+
+
+def test_what_only_all_objects_together_break_holds_all_of_them():
+    world = World([{**ENUM[0], "unique": True}, ENUM[1]])
+    world.upload("a.csv", GOOD)
+    world.upload("b.csv", TWICE)
+
+    settled = world.run()
+
+    assert (settled.outcome, settled.held) == ("nothing", 2)
+    assert {item.reason.code for item in listed(world).values()} == {"NotUnique"}
+
+
+def test_a_column_of_an_object_that_is_held_is_none_of_the_table():
+    world = World(ENUM)
+    world.upload("a.csv", GOOD)
+    world.upload("b.csv", "id,name,extra\n9,zoe,1\n")
+
+    [table] = world.checked(world.check()).tables
+
+    assert [field.name for field in table.fields] == ["id", "name"]
+
+
+def test_a_retry_of_the_step_finds_what_it_found():
+    world = World(ENUM)
+    world.upload("a.csv", GOOD)
+    round_ = world.check()
+    written, files = dict(world.work.documents), set(world.published.files)
+    world.objects.delete(BUCKET, FOLDER + "a.csv")
+
+    world.check_again(round_)
+
+    assert (world.work.documents, world.published.files) == (written, files)
+
+
+def clean(seed: int, rows: int = 100, mean: float = 100.0) -> str:
+    dice = random.Random(seed)
+    lines = [f"{dice.gauss(mean, 10):.3f},{int(dice.random() < 0.3)}" for _ in range(rows)]
+    return "amount,bad\n" + "\n".join(lines) + "\n"
+
+
+NUMBERS = [{"name": "amount", "logicalType": "number"}, {"name": "bad", "logicalType": "integer"}]
+
+
+def test_what_is_unlike_the_accepted_history_is_held_for_its_own_reason():
+    world = World(NUMBERS)
+    for number in range(8):
+        assert world.upload_and_run(f"{number}.csv", clean(number)).held == 0
+
+    attacks = {
+        "shifted.csv": (clean(1, mean=140), {"DistributionShifted"}),
+        "again.csv": (clean(2), {"RepeatsEarlierData", "SameObjectAgain"}),
+        "dropped.csv": ("bad\n" + "1\n0\n" * 50, {"ColumnGone"}),
+    }
+    for name, (body, codes) in attacks.items():
+        assert world.upload_and_run(name, body).held == 1
+        held = {item.key: item.reason.code for batch in world.held for item in read_listing(batch, world.objects)}
+        assert held[FOLDER + name] in codes
+    assert world.upload_and_run("good.csv", clean(20)).held == 0
+    assert len(world.sources) == 9
+
+
+def test_small_files_that_are_alike_are_no_repetition():
+    world = World(NUMBERS)
+
+    assert world.upload_and_run("1.csv", "amount,bad\n1,0\n").held == 0
+    assert world.upload_and_run("2.csv", "amount,bad\n1,0\n").held == 0
+    assert world.upload_and_run("3.csv", clean(1, rows=200)).held == 0
+    assert world.upload_and_run("4.csv", clean(1, rows=200)).held == 1
+
+
+def examples(world: World) -> list[int]:
+    """Versions whose objects new ones are compared with."""
+    history = read_history(world.work, PRODUCT, TABLE)
+    return sorted({batch.version for batch in history.batches})
+
+
+def test_what_was_rolled_back_is_an_example_again_when_somebody_goes_forward_to_it():
+    world, locks = World(NUMBERS), FakeLocks()
+    for number in range(1, 9):
+        world.upload_and_run(f"{number}.csv", clean(number))
+
+    for _ in range(2):
+        remember_rollback(PRODUCT, 9, 6, work=world.work, locks=locks)
+    assert examples(world) == [1, 2, 3, 4, 5, 6]
+    remember_rollback(PRODUCT, 10, 8, work=world.work, locks=locks)
+    assert examples(world) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert locks.taken == [f"rollbacks-{PRODUCT}"] * 3
+
+
+def test_personal_data_is_found_by_its_values_also_in_parquet():
+    file = io.BytesIO()
+    pq.write_table(pa.table({"x": ["ana@example.org", "bob@example.org"], "amount": [1.5, 2.5], "bad": [0, 1]}), file)
+    world = World(NUMBERS)
+    world.upload("a.parquet", file.getvalue())
+
+    [table] = world.checked(world.check()).tables
+
+    assert [(found.column, found.value) for found in table.findings] == [("x", "personal")]

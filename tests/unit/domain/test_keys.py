@@ -10,13 +10,12 @@ from mesh.domain.keys import (
     HiddenKey,
     PinnedKey,
     PublishedKey,
-    QuarantineKey,
     RawKey,
     RecipeKey,
     ReportKey,
     compare_sequencers,
     parse_key,
-    quarantine_key,
+    refusal_report_key,
 )
 from mesh.domain.rejections import InvalidPartition, UnknownPrefix, UnsafeKey
 
@@ -25,7 +24,6 @@ def test_each_shape_of_a_product_is_told_apart():
     assert parse_key("credit-card/contract.yaml") == ContractKey("credit-card/contract.yaml", "credit-card")
     assert isinstance(parse_key("credit-card/recipe.json"), RecipeKey)
     assert parse_key("credit-card/raw/t/x.csv") == RawKey("credit-card/raw/t/x.csv", "credit-card", "t")
-    assert isinstance(parse_key("credit-card/quarantine/run-1/data/t/x.csv"), QuarantineKey)
     assert isinstance(parse_key("credit-card/pinned/3/pin-0123456789ab/t/x.csv"), PinnedKey)
     assert isinstance(parse_key("credit-card/published/t/iceberg/data/x.parquet"), PublishedKey)
     assert isinstance(parse_key("credit-card/reports/00000001.json"), ReportKey)
@@ -73,7 +71,7 @@ def test_unsafe_keys_are_refused(key):
 @pytest.mark.parametrize(
     "key",
     [
-        "x.csv", "p/contract.yaml", "quarantine/contract.yaml", "quarantine/data/t/x.csv",
+        "x.csv", "p/contract.yaml", "reports/contract.yaml", "reports/data/t/x.csv",
         "Credit/contract.yaml", "p1/contract.yml", "p1/data/x.csv", "p1/data/T/x.csv",
         "p1/data/1t/x.csv", "p1/other/x", "p1/quarantine", "p" * 64 + "/contract.yaml", "p1/data/" + "t" * 256 + "/x",
     ],
@@ -99,28 +97,24 @@ def test_nothing_is_uploaded_that_would_be_taken_for_a_pinned_version(folder):
     assert parse_key(f"credit-card/{folder}/credit_v3/x.csv")
 
 
-def test_a_key_of_1024_bytes_passes_and_its_quarantine_key_fits():
+def test_a_key_of_1024_bytes_passes_and_its_reports_key_fits():
     key = "p1/data/t/" + "ü" * 507
     assert len(key.encode()) == 1024
     assert isinstance(parse_key(key), DataKey)
-    moved, report = quarantine_key(key, "run-1")
+    report = refusal_report_key(key, "run-1")
     assert len(report.encode()) <= 1024
-    assert moved.startswith("p1/quarantine/run-1/")
-    assert quarantine_key(key[:-1] + "o", "run-1")[0] != moved
+    assert report.startswith("p1/reports/run-1/")
+    assert refusal_report_key(key[:-1] + "o", "run-1") != report
 
 
-def test_a_short_key_keeps_its_name_in_quarantine():
-    assert quarantine_key("p1/data/t/x y.csv", "r") == (
-        "p1/quarantine/r/data/t/x y.csv",
-        "p1/quarantine/r/data/t/x y.csv.report.json",
-    )
+def test_a_short_key_keeps_its_name_in_its_report():
+    assert refusal_report_key("p1/data/t/x y.csv", "r") == "p1/reports/r/data/t/x y.csv.report.json"
 
 
-def test_an_unsafe_key_gets_a_safe_place_in_quarantine():
-    moved, _ = quarantine_key("p1/data/../../x", "r")
-    assert isinstance(parse_key(moved), QuarantineKey)
+def test_an_unsafe_key_gets_a_report_at_a_safe_place():
+    assert isinstance(parse_key(refusal_report_key("p1/data/../../x", "r")), ReportKey)
     with pytest.raises(UnknownPrefix):
-        quarantine_key("../x", "r")
+        refusal_report_key("../x", "r")
 
 
 @given(st.text(min_size=1, max_size=300))

@@ -69,48 +69,6 @@ class S3Objects:
             )
         return answer.get("VersionId")
 
-    def move(self, ref: ObjectRef, key: str) -> None:
-        """See the port. The copy is managed: past 5 GB it is made in parts."""
-        source: Any = {"Bucket": ref.bucket, "Key": ref.key}
-        if ref.version_id:
-            source["VersionId"] = ref.version_id
-        try:
-            with transient_errors():
-                self._client.copy(source, ref.bucket, key)
-                self._client.delete_object(Bucket=ref.bucket, Key=ref.key)
-        except ClientError as error:
-            if code_of(error) not in GONE:
-                raise
-
-    def copy(self, bucket: str, source: str, target: str) -> str:
-        """See the port."""
-        try:
-            with transient_errors():
-                answer = self._client.copy_object(
-                    Bucket=bucket, Key=target, CopySource={"Bucket": bucket, "Key": source}
-                )
-        except ClientError as error:
-            if code_of(error) not in GONE:
-                raise
-            raise ObjectGone(f"s3://{bucket}/{source} is gone", bucket=bucket, key=source) from error
-        return answer.get("VersionId", "")
-
-    def delete(self, bucket: str, key: str) -> None:
-        """See the port."""
-        with transient_errors():
-            self._client.delete_object(Bucket=bucket, Key=key)
-
-    def exists(self, bucket: str, key: str) -> bool:
-        """See the port."""
-        try:
-            with transient_errors():
-                self._client.head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if code_of(error) not in {*GONE, "404"}:
-                raise
-            return False
-        return True
-
 
 class S3WorkFiles:
     """Implements `ports.WorkFiles` in the work bucket."""

@@ -4,8 +4,6 @@
     <product>/recipe.json                     RecipeKey
     <product>/raw/<table>/…                   RawKey
     <product>/data/<table>/[k=v/…]<file>      DataKey
-    <product>/quarantine/…                    QuarantineKey
-    <product>/versions/<generation>…          VersionKey
     <product>/pinned/<version>/<pin>/<table>/…  PinnedKey
     <product>/published/<table>/…             PublishedKey
     <product>/reports/…                       ReportKey
@@ -25,7 +23,7 @@ from mesh.domain.rejections import UnknownPrefix, UnsafeKey
 
 MAX_KEY_BYTES = 1024
 PRODUCT = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
-RESERVED = frozenset({"quarantine"})
+RESERVED = frozenset({"reports"})
 """No product's name: reports on keys that belong to no product lie there."""
 TABLE = re.compile(r"[a-z][a-z0-9_]{0,254}")
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -63,22 +61,6 @@ class RawKey:
     key: str
     product: str
     table: str
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantineKey:
-    """An object that did not pass, or its report."""
-
-    key: str
-    product: str
-
-
-@dataclass(frozen=True, slots=True)
-class VersionKey:
-    """The manifest of a product after one batch: written by Meshwork, never onboarded."""
-
-    key: str
-    product: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +112,6 @@ type ParsedKey = (
     | ContractKey
     | RecipeKey
     | RawKey
-    | QuarantineKey
-    | VersionKey
     | PinnedKey
     | PublishedKey
     | ReportKey
@@ -141,8 +121,6 @@ type ParsedKey = (
 
 
 _OWN_FOLDERS: Final[dict[str, Callable[[str, str], ParsedKey]]] = {
-    "quarantine": QuarantineKey,
-    "versions": VersionKey,
     "pinned": PinnedKey,
     "published": PublishedKey,
     "reports": ReportKey,
@@ -198,32 +176,26 @@ def check_safe(key: str) -> None:
             )
 
 
-def quarantine_key(key: str, run_id: str) -> tuple[str, str]:
-    """Where an object that did not pass goes, and where its report lies beside it.
+def refusal_report_key(key: str, run_id: str) -> str:
+    """Where the report on an object that was refused lies: `<product>/reports/<run_id>/<rest of the key>.report.json`.
 
-    `<product>/quarantine/<run_id>/<rest of the key>`, and the same with `.report.json`. A rest that is unsafe or would
-    pass S3's 1,024 bytes is replaced by its SHA-256. Raises `UnknownPrefix` when the key is below no product.
+    A rest that is unsafe or would pass S3's 1,024 bytes is replaced by its SHA-256. Raises `UnknownPrefix` when the key
+    is below no product.
     """
     product, slash, rest = key.partition("/")
     if not PRODUCT.fullmatch(product) or not slash or not rest:
         raise _unknown(key)
     if not RUN_ID.fullmatch(run_id):
         raise ValueError(f"a run id is {RUN_ID.pattern}, not {run_id!r}")
-    folder = f"{product}/quarantine/{run_id}/"
-    moved = folder + rest
-    if not _fits(moved):
-        moved = folder + hashlib.sha256(rest.encode("utf-8", "surrogatepass")).hexdigest()
-    return moved, moved + REPORT_SUFFIX
+    folder = f"{product}/reports/{run_id}/"
+    if not _fits(folder + rest):
+        rest = hashlib.sha256(rest.encode("utf-8", "surrogatepass")).hexdigest()
+    return folder + rest + REPORT_SUFFIX
 
 
 def manifest_key(product: str, generation: int) -> str:
     """Where the manifest of a product's batch lies."""
     return f"{product}/versions/{generation:08d}.json.gz"
-
-
-def report_key(product: str, generation: int, suffix: Literal["json", "html"]) -> str:
-    """Where the report of an accepted batch lies: for programs, and for people."""
-    return f"{product}/versions/{generation:08d}.report.{suffix}"
 
 
 def compare_sequencers(left: str, right: str) -> int:
@@ -236,12 +208,12 @@ def compare_sequencers(left: str, right: str) -> int:
     return (a > b) - (a < b)
 
 
-def _fits(moved: str) -> bool:
+def _fits(place: str) -> bool:
     try:
-        check_safe(moved + REPORT_SUFFIX)
+        check_safe(place + REPORT_SUFFIX)
     except UnsafeKey:
         return False
-    return not moved.endswith("/")
+    return not place.endswith("/")
 
 
 def _unknown(key: str) -> UnknownPrefix:

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Literal
 
-from mesh.domain.errors import Rejected, Transient
+from pydantic import TypeAdapter
+
+from mesh.domain.errors import Rejected
 from mesh.domain.events import Model, Reason
 from mesh.domain.formats.model import ObjectRef
 
@@ -19,34 +21,25 @@ class BatchAlreadyDecided(Rejected):
 
 
 class NotReleasable(Rejected):
-    """Something of the batch cannot be read at all: nobody's word changes that."""
+    """Nothing of the batch was held by a check that its owner may overrule."""
 
 
 class AlreadyReplaced(Rejected):
-    """Newer objects lie where the held ones came from: releasing would put old data over new."""
+    """Newer objects lie at the held ones' keys: they were checked by themselves."""
 
 
 class HeldObjectsDeleted(Rejected):
     """None of the held objects is there any more, or those that are were uploaded again."""
 
 
-class TooLargeToRelease(Rejected):
-    """S3 copies at most 5 GiB at once, and only then tells which version it wrote."""
-
-
-class ReleaseUnfinished(Transient):
-    """An object is on its way back from quarantine: whether it is that one shows in a moment."""
-
-
 class HeldObject(Model):
-    """An object of a held batch: where it was, where it is, and why. `ref` is the version that was checked, of an
-    object that stayed where it is; `superseded_by` the run that took a later upload, or the deletion, of its key."""
+    """An object of a held batch, and why. It lies where its owner put it: `ref` is the version that was checked;
+    `superseded_by` the run that took a later upload, or the deletion, of its key."""
 
     key: str
-    moved_to: str | None
     size: int
     reason: Reason
-    ref: ObjectRef | None = None
+    ref: ObjectRef
     releasable: bool = True
     superseded_by: str = ""
 
@@ -54,9 +47,9 @@ class HeldObject(Model):
 class HeldBatch(Model):
     """One run's objects that did not pass. `reason` is the first object's.
 
-    `releasable`: they were held by checks, which the owner may overrule; what cannot be read at all is not. Of objects
-    that stayed in place (`in_place`) it says that some of them are, `HeldObject.releasable` which; `superseded` counts
-    those whose key was uploaded again, or deleted, since; `released` those that their owner let pass.
+    `releasable`: some were held by checks, which the owner may overrule (`HeldObject.releasable` says which); what
+    cannot be read at all is not. `superseded` counts those whose key was uploaded again, or deleted, since; `released`
+    those that their owner let pass.
     """
 
     product: str
@@ -67,7 +60,6 @@ class HeldBatch(Model):
     objects: int
     releasable: bool
     page: str | None = None
-    in_place: bool = False
     superseded: int = 0
     released: int = 0
     held_at: datetime
@@ -86,26 +78,17 @@ class HeldBatch(Model):
     @property
     def listing(self) -> str:
         """The key under which all its objects are listed, as JSON."""
-        if self.in_place:
-            return f"{self.product}/reports/{self.run}.held.json"
-        return listing_key(self.product, self.run)
+        return f"{self.product}/reports/{self.run}.held.json"
 
 
 class Ticket(Model):
-    """The owner's word on one version of an object: the held one, or the one that was written when it was moved back;
-    empty while it was not."""
+    """The owner's word on one version of an object (its ETag in a bucket without versions)."""
 
     run: str
     by: str
     reason: str
-    version_id: str = ""
+    version_id: str
 
 
-def listing_key(product: str, run: str) -> str:
-    """Where the objects of a batch that was moved aside are listed, as JSON."""
-    return f"{product}/quarantine/{run}/objects.json"
-
-
-def page_key(product: str, run: str) -> str:
-    """Where the report for people is, as HTML."""
-    return f"{product}/quarantine/{run}/report.html"
+HeldObjects = TypeAdapter(tuple[HeldObject, ...])
+"""A batch's listing."""

@@ -31,20 +31,6 @@ class Objects(Protocol):
         """The version that was written, None in a bucket without versions. `metadata`: S3's own, ASCII, 2 KB."""
         ...
 
-    def move(self, ref: ObjectRef, key: str) -> None:
-        """Copy that version to `key` in the same bucket, then delete the original. One that is gone is success."""
-        ...
-
-    def copy(self, bucket: str, source: str, target: str) -> str:
-        """The version that was written, empty in a bucket without versions. At most 5 GiB. Raises ObjectGone."""
-        ...
-
-    def delete(self, bucket: str, key: str) -> None:
-        """In a bucket with versions the object's versions stay."""
-        ...
-
-    def exists(self, bucket: str, key: str) -> bool: ...
-
 
 class ObjectVersions(Protocol):
     """Versions of objects in the producer's bucket."""

@@ -6,7 +6,7 @@ with its errors on record, unless it cannot be read, or a value is not of its co
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
@@ -24,7 +24,8 @@ from mesh.domain.publishing.fields import Field, FieldIds, assign_fields
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
 from mesh.domain.publishing.staging import DataFile
 from mesh.domain.publishing.table_state import TableState
-from mesh.domain.quality.model import BatchReport, Finding, TableReport
+from mesh.domain.quality.model import BatchReport, Finding, TableProfile, TableReport
+from mesh.domain.quality.overruling import culprits, waived
 from mesh.domain.quality.summary import summary_of
 from mesh.domain.quality.withholding import classified
 from mesh.domain.reading.model import FilePlan, RowRange, SourceRead, TableSources, contract_layout
@@ -43,17 +44,11 @@ from mesh.ports import (
 )
 from mesh.usecases.batch_reports import BatchReports, checked_path, reports_path
 from mesh.usecases.batches import read_batch
-from mesh.usecases.check_batch import UNREADABLE, culprits, waived
 from mesh.usecases.histories import read_history
-from mesh.usecases.inspection import Round, sources_of, table_of
+from mesh.usecases.rounds import Round, sources_of, table_of
 
 MAX_MEASURED: Final = 5
 """Times that a table of one batch is measured again without the objects found bad; after that all of it is held."""
-NEVER_RELEASED: Final = UNREADABLE | {
-    "ColumnNameTooLong", "DuplicateColumns", "EmptyColumnName", "EmptyFile", "FormatDeclined", "HeaderWithoutRows",
-    "InconsistentPartitions", "RowsNotTyped", "TooLargeToCheck", "UnknownDelimiter", "ValueNotOfType",
-}  # fmt: skip
-"""What nobody's word changes: an object that cannot be read, or values that are not of the column's type."""
 
 
 class Checked(Model):
@@ -200,7 +195,10 @@ class _TableCheck:
             bad = culprits(report.errors, left) if attempt < MAX_MEASURED - 1 else {}
             bad = bad or {ref.key: report.errors[0] for ref in left}
             self.failed.append(report)
-            self.held += [_held(ref, bad[ref.key]) for ref in left if ref.key in bad and not _vanished(bad[ref.key])]
+            never = _faults(reading)
+            self.held += [
+                _held(ref, bad[ref.key], never) for ref in left if ref.key in bad and not _vanished(bad[ref.key])
+            ]
             reading.exclude(set(bad))
             left = [ref for ref in left if ref.key not in bad]
             if not left:
@@ -215,13 +213,12 @@ class _TableCheck:
         if report.profile.rows:  # else there is nothing to compare
             history = self._history(refs)
             expected = self._round.facts.expected(self.table)
-            findings += judge(
-                report.profile, history, settings, sources=sources_of(checked), refs=checked, expected=expected
-            )
+            brought = _brought(report.profile, reading)
+            findings += judge(brought, history, settings, sources=sources_of(checked), refs=checked, expected=expected)
         released = self._tickets(refs)
         self.released |= released
         keys = [ref.key for ref in refs]
-        passed_over = tuple(waived(finding, keys, released, never=NEVER_RELEASED) for finding in findings)
+        passed_over = tuple(waived(finding, keys, released, never=_faults(reading)) for finding in findings)
         return report.model_copy(update={"findings": passed_over})
 
     def _history(self, refs: Sequence[ObjectRef]) -> History:
@@ -355,19 +352,30 @@ def _schema(base: TableState) -> TableSchema:
     )
 
 
+def _brought(profile: TableProfile, reading: TableReading) -> TableProfile:
+    """Without the columns that no object of the batch has: they are NULL in the table, and no news of the batch."""
+    there = {name for source in reading.sources for name in source.columns}
+    return profile.model_copy(update={"columns": tuple(each for each in profile.columns if each.name in there)})
+
+
+def _faults(reading: TableReading) -> set[str]:
+    """Codes of what nobody's word changes: objects that cannot be read, or values that are not of the column's type."""
+    return {finding.code for finding in reading.findings if finding.severity == "error"}
+
+
 def _vanished(finding: Finding) -> bool:
     """An object that its owner deleted meanwhile is no fault of anybody: its deletion has an event of its own."""
     return finding.code == "ObjectGone"
 
 
-def _held(ref: ObjectRef, finding: Finding) -> HeldBack:
+def _held(ref: ObjectRef, finding: Finding, never: Collection[str]) -> HeldBack:
     where = {"bucket": ref.bucket, "key": ref.key, "table": finding.table}
     if finding.column:
         where["column"] = finding.column
     if finding.where:
         where["rule"] = finding.where
     reason = Reason(code=finding.code, message=finding.message, where=where, remedy=finding.remedy)
-    return HeldBack(ref=ref, reason=reason, releasable=finding.code not in NEVER_RELEASED)
+    return HeldBack(ref=ref, reason=reason, releasable=finding.code not in never)
 
 
 def _reports(round_: Round, contract_version: str, checks: Sequence[_TableCheck]) -> BatchReports:

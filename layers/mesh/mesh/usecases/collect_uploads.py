@@ -128,8 +128,7 @@ class Start(Model):
 def product_of(ref: ObjectRef) -> str | None:
     """The product whose data, or raw data, this is; `None` for other keys. Raises UnsafeKey, UnknownPrefix, …"""
     folders = ref.key.split("/")
-    own_report = folders[0] == "quarantine" and ref.key.endswith(REPORT_SUFFIX)
-    if own_report or folders[1:2] == ["quarantine"]:  # before its key is looked at: it lies there because it is bad
+    if folders[0] == "reports" and ref.key.endswith(REPORT_SUFFIX):
         return None
     key = parse_key(ref.key)
     if isinstance(key, RawKey) and any(segment[0] in "_." for segment in folders[3:]):
@@ -140,6 +139,6 @@ def product_of(ref: ObjectRef) -> str | None:
 def recipe_product(ref: ObjectRef) -> str | None:
     """The product whose recipe this is; `None` for all else."""
     if not ref.key.endswith("/recipe.json") or ref.key.count("/") != 1:
-        return None  # reports and what lies in quarantine are no keys that can be parsed
+        return None  # a report on a key below no product is no key that can be parsed
     key = parse_key(ref.key)
     return key.product if isinstance(key, RecipeKey) else None

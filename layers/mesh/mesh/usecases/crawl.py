@@ -234,8 +234,3 @@ def _within(paths: Sequence[str], characters: int) -> tuple[str, ...]:
     """As many of the first paths as fit; their number is told beside them."""
     lengths = accumulate(len(path) for path in paths)
     return tuple(path for path, length in zip(paths, lengths, strict=True) if length <= characters)
-
-
-def metadata_of(round_: Round, what: str) -> Metadata:
-    """The same for every attempt at the same round: central and the inboxes know an event by its id."""
-    return Metadata(id=stable_id(what, round_.work, round_.correlation_id), correlation_id=round_.correlation_id)

@@ -1,8 +1,7 @@
 """The owner releases a held batch, or rejects it for good.
 
-A released object goes through the whole of `onboard-upload` again: its ticket makes errors of the checks warnings,
-which are published with the version. Nothing else is passed over. Objects that stayed where they are wait once more, as
-the very versions that were checked; those that were moved aside go back to where they came from.
+A released object goes through the whole of `onboard-upload` again, as the very version that was checked: its ticket
+makes errors of the checks warnings, which are published with the version. Nothing else is passed over.
 """
 
 from dataclasses import dataclass
@@ -10,22 +9,15 @@ from typing import Final, Literal
 
 from mesh.domain.events import Envelope, Event, QuarantineClosed, QuarantineDecided, follow, read_event
 from mesh.domain.quarantine import (
-    AlreadyReplaced,
     BatchAlreadyDecided,
     HeldBatch,
-    HeldObject,
     HeldStatus,
     NotReleasable,
-    Ticket,
-    TooLargeToRelease,
     UnknownBatch,
 )
 from mesh.ports import Bus, Clock, Executions, LandingObjects, Objects, Quarantine, Trace, Uploads
-from mesh.usecases.held_in_place import look_at, read_listing, release_in_place, start_run
+from mesh.usecases.held_objects import look_at, read_listing, release_objects, start_run
 
-MAX_COPY: Final = 5 * 1024**3
-"""Bytes that S3's CopyObject takes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
-_LISTED: Final = 10
 _REMEDIES: Final = {
     "rejected": "Upload the data again if it should be published after all.",
     "releasing": "If that release died, release it again: it does what is left.",
@@ -51,8 +43,8 @@ def decide_quarantine(envelope: Envelope, *, using: Deciding) -> Event[Quarantin
     """Repeatable: the same event does what is left of it to do, and announces the same event. So does another release
     where one that began was never finished.
 
-    Raises MalformedEvent, UnknownBatch, BatchAlreadyDecided, NotReleasable, AlreadyReplaced, HeldObjectsDeleted,
-    TooLargeToRelease; a refused release changes nothing.
+    Raises MalformedEvent, UnknownBatch, BatchAlreadyDecided, NotReleasable, AlreadyReplaced, HeldObjectsDeleted; a
+    refused release changes nothing.
     """
     event = read_event(QuarantineDecided, envelope)
     wish = event.data
@@ -66,12 +58,9 @@ def decide_quarantine(envelope: Envelope, *, using: Deciding) -> Event[Quarantin
         }
     )
     done, left = batch.released or batch.objects, dict[str, int]()
-    if wish.decision == "release" and batch.in_place:
-        if batch.status != "released":
-            batch, done, left = _release_in_place(batch, taken, event, using)
-            taken = taken.model_copy(update={"released": done})
-    elif wish.decision == "release":
-        batch, taken = _move_back(batch, taken, wish, using)
+    if wish.decision == "release" and batch.status != "released":
+        batch, done, left = _release(batch, taken, event, using)
+        taken = taken.model_copy(update={"released": done})
     outcome: Literal["released", "rejected"] = "released" if wish.decision == "release" else "rejected"
     if batch.status != outcome:
         _save(taken, outcome, batch, using.quarantine)
@@ -87,7 +76,7 @@ def decide_quarantine(envelope: Envelope, *, using: Deciding) -> Event[Quarantin
     return closed
 
 
-def _release_in_place(
+def _release(
     batch: HeldBatch, taken: HeldBatch, event: Event[QuarantineDecided], using: Deciding
 ) -> tuple[HeldBatch, int, dict[str, int]]:
     """The batch as it is recorded now, how many objects wait again, and how many do not, by why."""
@@ -95,7 +84,7 @@ def _release_in_place(
     if batch.status == "held":
         batch = _save(taken, "releasing", batch, using.quarantine)
     story = event.metadata.correlation_id
-    found = release_in_place(
+    found = release_objects(
         batch, found, event.data, quarantine=using.quarantine, uploads=using.uploads, correlation_id=story
     )
     start_run(
@@ -107,19 +96,6 @@ def _release_in_place(
         now=using.clock.now(),
     )
     return batch, len(found.current), found.left
-
-
-def _move_back(
-    batch: HeldBatch, taken: HeldBatch, wish: QuarantineDecided, using: Deciding
-) -> tuple[HeldBatch, HeldBatch]:
-    held = read_listing(batch, using.objects)
-    if batch.status == "held":
-        _require_free(batch, held, using.quarantine, using.objects)
-        batch = taken = _save(taken, "releasing", batch, using.quarantine)
-    ticket = Ticket(run=wish.run, by=wish.by, reason=wish.reason)
-    for item in held:
-        _bring_back(batch, item, ticket, using.quarantine, using.objects)
-    return batch, taken
 
 
 def _decidable(batch: HeldBatch | None, wish: QuarantineDecided, event_id: str) -> HeldBatch:
@@ -138,45 +114,9 @@ def _decidable(batch: HeldBatch | None, wish: QuarantineDecided, event_id: str) 
         raise NotReleasable(
             f"{batch.name} holds objects that cannot be read ({batch.reason.code})",
             batch=batch.name,
-            remedy="Mend the data and upload it again; each object's report says what is wrong.",
+            remedy="Mend the data and upload it again; the batch's listing says what is wrong.",
         )
     return batch
-
-
-def _require_free(batch: HeldBatch, held: tuple[HeldObject, ...], quarantine: Quarantine, objects: Objects) -> None:
-    """Nothing may lie at the objects' own keys again, and S3 has to be able to copy each of them at once."""
-    taken = [item.key for item in held if item.moved_to and objects.exists(batch.bucket, item.key)]
-    if taken:
-        raise AlreadyReplaced(
-            f"{len(taken)} of {len(held)} objects of {batch.name} were uploaded again meanwhile",
-            batch=batch.name,
-            keys=taken[:_LISTED],
-            remedy=f"The newer ones count. Close this one: mesh reject {batch.name} --reason TEXT",
-        )
-    large = [item.key for item in held if item.size > MAX_COPY]
-    if large:
-        raise TooLargeToRelease(
-            f"{len(large)} objects of {batch.name} are larger than 5 GiB", batch=batch.name, keys=large[:_LISTED],
-            remedy="Upload them again in smaller parts.",
-        )  # fmt: skip
-
-
-def _bring_back(batch: HeldBatch, item: HeldObject, ticket: Ticket, quarantine: Quarantine, objects: Objects) -> None:
-    """The ticket is there, unfinished, before the object is: a check that comes in between waits for it.
-
-    What was uploaded again since the release began is newer, and stays; the held object then stays aside.
-    """
-    if item.moved_to is None:
-        return
-    known = quarantine.ticket(batch.product, item.key)
-    begun = known is not None and known.run == ticket.run
-    if not begun and objects.exists(batch.bucket, item.key):
-        return
-    if known is None or not begun or not known.version_id:
-        quarantine.put_ticket(batch.product, item.key, ticket)
-        version = objects.copy(batch.bucket, item.moved_to, item.key)
-        quarantine.put_ticket(batch.product, item.key, ticket.model_copy(update={"version_id": version}))
-    objects.delete(batch.bucket, item.moved_to)
 
 
 def _save(taken: HeldBatch, status: HeldStatus, was: HeldBatch, quarantine: Quarantine) -> HeldBatch:

@@ -11,7 +11,7 @@ from mesh.domain.guard.history import History, forget_after, forget_objects, in_
 from mesh.ports import Locks, WorkFiles
 from mesh.usecases.batch_reports import read_reports
 from mesh.usecases.batches import read_batch
-from mesh.usecases.inspection import sources_of, table_of
+from mesh.usecases.rounds import sources_of, table_of
 
 _Rollbacks = TypeAdapter(dict[int, int], config={"defer_build": True})
 

@@ -23,58 +23,12 @@ from mesh.domain.schema import TableSchema
 from mesh.domain.sensitivity import find_personal
 from mesh.ports import Catalog, Objects, WorkFiles
 from mesh.usecases.batches import read_batch
+from mesh.usecases.rounds import ProductFacts, Round, sources_of, table_of  # noqa: F401
 from mesh.usecases.reject_objects import Rejection, reason_of
 
 _THREADS = 8
 
 Mode = Literal["express", "glue"]
-
-
-class ProductFacts(Model):
-    """What prepare-product recorded of a product. Empty for data that came without a contract."""
-
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
-
-    database: str = ""
-    link: str = ""
-    catalog_id: str = ""
-    crawler: str = ""
-    crawl: CrawlMode = "auto"
-    contract: dict[str, Any] | None = None
-
-    def expected(self, table: str) -> TableSchema | None:
-        """What the contract says a table looks like."""
-        return self.promised.table_schema(table) if self.promised else None
-
-    @cached_property
-    def promised(self) -> Contract | None:
-        """The contract, as it was registered."""
-        return Contract.model_validate(self.contract) if self.contract else None
-
-
-class Round(Model):
-    """One round of `onboard-upload`: a batch, and what is known of its product."""
-
-    product: str
-    generation: int
-    work: str
-    correlation_id: str
-    facts: ProductFacts
-
-    @property
-    def inspection(self) -> str:
-        """The work file of the inspection."""
-        return self.work.replace("batch.json", "inspection.json")
-
-    @property
-    def checked(self) -> str:
-        """The work file of the inspection after the checks: what they held back is among what is rejected."""
-        return self.work.replace("batch.json", "checked.json")
-
-    @property
-    def run(self) -> str:
-        """The run's folder below `quarantine/`."""
-        return f"{self.generation:08d}"
 
 
 class TableInspection(BaseModel):
@@ -190,17 +144,6 @@ def inspect_all(refs: Sequence[ObjectRef], facts: ProductFacts, objects: Objects
             else:
                 inspected[outcome.table].append(outcome)
     return Found(inspected=inspected, declined=declined, rejected=rejected)
-
-
-def table_of(ref: ObjectRef) -> str:
-    """The table an object lies in. Pending objects are data, or they would not be pending."""
-    key = parse_key(ref.key)
-    return key.table if isinstance(key, DataKey) else ""
-
-
-def sources_of(refs: Sequence[ObjectRef]) -> tuple[str, ...]:
-    """Accounts that wrote these objects."""
-    return tuple(sorted({ref.requester for ref in refs if ref.requester}))
 
 
 def merge_good(

@@ -10,7 +10,7 @@ from mesh.domain.events import Event, Metadata, Model, ProposalSettled, VersionP
 from mesh.domain.publishing.batches import StagedBatch
 from mesh.ports import Bus, Clock, TaskAnswers, Trace, Uploads, WorkFiles
 from mesh.usecases.batches import LEASE
-from mesh.usecases.inspection import Round
+from mesh.usecases.rounds import Round
 from mesh.usecases.stage_version import staged_path
 
 EXPIRES: Final = timedelta(hours=24)

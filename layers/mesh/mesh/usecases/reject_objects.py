@@ -17,7 +17,7 @@ from mesh.domain.events import (
     stable_id,
 )
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.keys import REPORT_SUFFIX, quarantine_key
+from mesh.domain.keys import REPORT_SUFFIX, refusal_report_key
 from mesh.domain.rejections import UnknownPrefix
 from mesh.ports import Bus, Clock, Objects
 
@@ -116,7 +116,7 @@ def quarantine_place(key: str, run: str) -> tuple[str, str]:
     """Where an object goes and where its report lies; a key below no product is reported at the bucket's own
     `quarantine/`, under a name made from it."""
     try:
-        return quarantine_key(key, run)
+        return refusal_report_key(key, run)
     except UnknownPrefix:
         name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
         return f"quarantine/{name}", f"quarantine/{name}{REPORT_SUFFIX}"

@@ -15,16 +15,14 @@ from mesh.domain.events import (
 from mesh.domain.publishing.batches import CheckedBatch, HeldBack
 from mesh.domain.quality.model import BatchReport
 from mesh.domain.quality.withholding import withheld_in, without_values
-from mesh.domain.quarantine import HeldBatch, HeldObject
+from mesh.domain.quarantine import HeldBatch, HeldObject, HeldObjects
 from mesh.domain.report_page import render
 from mesh.ports import Clock, Objects, Quarantine, Trace, Uploads, WorkFiles
 from mesh.usecases.batch_reports import BatchReports, read_checked, read_reports
 from mesh.usecases.batches import read_batch
-from mesh.usecases.crawl import metadata_of
-from mesh.usecases.held_in_place import supersede
+from mesh.usecases.held_objects import supersede
 from mesh.usecases.histories import remember_batch
-from mesh.usecases.inspection import Round
-from mesh.usecases.quarantine_objects import HeldObjects
+from mesh.usecases.rounds import Round, metadata_of
 
 MAX_TOLD: Final = 50
 """Objects that one event lists; the listing beside the report has all of them."""
@@ -143,16 +141,10 @@ def _hold(
         releasable=any(each.releasable for each in held),
         page=page,
         held_at=clock.now(),
-        in_place=True,
     )
     listed = tuple(
         HeldObject(
-            key=each.ref.key,
-            moved_to=None,
-            size=each.ref.size,
-            reason=each.reason,
-            ref=each.ref,
-            releasable=each.releasable,
+            key=each.ref.key, size=each.ref.size, reason=each.reason, ref=each.ref, releasable=each.releasable
         )
         for each in held
     )

@@ -24,7 +24,7 @@ from mesh.domain.publishing.table_state import TableState
 from mesh.domain.reading.model import RowRange, StoredFile
 from mesh.ports import Clock, PublishedFiles, Rewriter, TableContents, TableStaging, WorkFiles
 from mesh.usecases.batch_reports import read_checked
-from mesh.usecases.inspection import Round
+from mesh.usecases.rounds import Round
 
 MAX_REWRITTEN: Final = 2 * 1024**3
 """Bytes of data files that one batch may write again."""

@@ -8,10 +8,9 @@ from mesh.domain.events.model import EventData, Model, ProductName, Reason
 
 
 class QuarantinedObject(Model):
-    """An object that did not pass: where it was, where it is, and its report."""
+    """An object that did not pass, and its report. It lies where its owner put it."""
 
     key: str
-    moved_to: str | None = None
     report: str | None = None
     reason: Reason
 

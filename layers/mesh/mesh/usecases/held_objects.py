@@ -1,4 +1,4 @@
-"""Held objects that stayed where their owner put them: released as the very versions that were checked, or superseded.
+"""Held objects lie where their owner put them: released as the very versions that were checked, or superseded.
 
 Nothing is moved or copied. A ticket names the version that its owner lets pass, and the version waits for a run again.
 """
@@ -9,17 +9,16 @@ from typing import Final
 
 from mesh.domain.events import Model, QuarantineDecided, stable_id
 from mesh.domain.names import execution_name
-from mesh.domain.quarantine import AlreadyReplaced, HeldBatch, HeldObject, HeldObjectsDeleted, Ticket
+from mesh.domain.quarantine import AlreadyReplaced, HeldBatch, HeldObject, HeldObjects, HeldObjectsDeleted, Ticket
 from mesh.ports import Executions, LandingObjects, Objects, Quarantine, Uploads
 from mesh.usecases.collect_uploads import Start
-from mesh.usecases.quarantine_objects import HeldObjects
 
 MAX_LISTING: Final = 16 * 1024 * 1024
 """Bytes of a listing that are read: 2,000 objects with reasons take about 2 MB."""
 _NAMED: Final = 10
 
 
-class InPlace(Model):
+class Releasable(Model):
     """What of a held batch is there to be released. `unreadable` objects were held for what nobody overrules."""
 
     current: tuple[HeldObject, ...] = ()
@@ -39,13 +38,13 @@ def read_listing(batch: HeldBatch, objects: Objects) -> tuple[HeldObject, ...]:
     return HeldObjects.validate_json(objects.read(batch.bucket, batch.listing, limit=MAX_LISTING))
 
 
-def look_at(batch: HeldBatch, held: Collection[HeldObject], landing: LandingObjects) -> InPlace:
+def look_at(batch: HeldBatch, held: Collection[HeldObject], landing: LandingObjects) -> Releasable:
     """What S3 has at the held objects' keys now. Raises AlreadyReplaced and HeldObjectsDeleted where nothing of the
     batch can be released any more."""
     current, replaced, deleted = [], [], []
-    unreadable = tuple(item.key for item in held if not item.releasable or item.ref is None)
+    unreadable = tuple(item.key for item in held if not item.releasable)
     for item in held:
-        if item.ref is None or not item.releasable:
+        if not item.releasable:
             continue
         now = landing.present(batch.bucket, item.key)
         if now is None:
@@ -54,29 +53,27 @@ def look_at(batch: HeldBatch, held: Collection[HeldObject], landing: LandingObje
             replaced.append(item.key)
         else:
             current.append(item)
-    found = InPlace(current=tuple(current), replaced=tuple(replaced), deleted=tuple(deleted), unreadable=unreadable)
+    found = Releasable(current=tuple(current), replaced=tuple(replaced), deleted=tuple(deleted), unreadable=unreadable)
     if not current:
         raise _nothing_left(batch, found)
     return found
 
 
-def release_in_place(
+def release_objects(
     batch: HeldBatch,
-    found: InPlace,
+    found: Releasable,
     wish: QuarantineDecided,
     *,
     quarantine: Quarantine,
     uploads: Uploads,
     correlation_id: str,
-) -> InPlace:
+) -> Releasable:
     """A ticket for each version, then the version waits again. Repeatable.
 
     What was uploaded since we looked is newer, and stays: its held version counts as replaced then.
     """
     waiting, replaced = [], list(found.replaced)
     for item in found.current:
-        if item.ref is None:
-            continue
         version = item.ref.version_id or item.ref.etag
         ticket = Ticket(run=wish.run, by=wish.by, reason=wish.reason, version_id=version)
         quarantine.put_ticket(batch.product, item.key, ticket)
@@ -101,7 +98,7 @@ def supersede(product: str, run: str, keys: Collection[str], *, quarantine: Quar
     """`run` dealt with a later upload, or the deletion, of `keys`: older batches that hold them say so, and are closed
     where all of their objects are superseded. Repeatable; by the holder of the product's lease alone."""
     for batch in quarantine.undecided(product):
-        if not batch.in_place or batch.run >= run:
+        if batch.run >= run:
             continue
         listed = read_listing(batch, objects)
         newer = [item.key for item in listed if item.key in keys and not item.superseded_by]
@@ -117,7 +114,7 @@ def supersede(product: str, run: str, keys: Collection[str], *, quarantine: Quar
             quarantine.save(batch.model_copy(update={"superseded": count, **closed}), was="held")
 
 
-def _nothing_left(batch: HeldBatch, found: InPlace) -> AlreadyReplaced | HeldObjectsDeleted:
+def _nothing_left(batch: HeldBatch, found: Releasable) -> AlreadyReplaced | HeldObjectsDeleted:
     close = f"mesh reject {batch.name} --reason TEXT"
     if found.deleted:
         return HeldObjectsDeleted(

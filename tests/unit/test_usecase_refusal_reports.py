@@ -1,52 +1,15 @@
-"""Reports of what did not pass, and the places of what is set aside."""
+"""Reports on what is refused, and where they lie."""
 
 import json
 
 import pytest
-from mesh.domain.events import Event, Metadata, ProductQuarantined, QuarantinedObject, Reason
-from mesh.usecases.reject_objects import (
-    MAX_LISTED,
-    Rejection,
-    file_report,
-    quarantine_place,
-    reject_objects,
-    report_refusal,
-)
+from mesh.domain.events import Event, ProductQuarantined, QuarantinedObject, Reason
+from mesh.usecases.refusal_reports import file_report, refusal_report_place, report_refusal
 
 from tests.builders import BUCKET
 from tests.fakes import FakeBus, FakeClock, FakeObjects
 
 REASON = Reason(code="EmptyFile", message="the object has no bytes", where={"key": "k"}, remedy="Upload it with data.")
-
-
-def test_the_report_is_written_before_the_object_is_moved():
-    objects = FakeObjects()
-    ref = objects.put(BUCKET, "loans/data/loans/a.csv", b"x")
-    objects.write = lambda *_: (_ for _ in ()).throw(RuntimeError("no right to write"))
-
-    with pytest.raises(RuntimeError):
-        reject_objects(
-            "loans", [Rejection(ref=ref, reason=REASON)], Metadata(), run="r1", objects=objects, clock=FakeClock()
-        )
-
-    assert objects.keys(BUCKET) == [ref.key]
-
-
-def test_an_event_lists_so_many_and_counts_all():
-    objects = FakeObjects()
-    refs = [objects.put(BUCKET, f"loans/data/loans/{number:03d}.csv", b"") for number in range(MAX_LISTED + 5)]
-
-    event = reject_objects(
-        "loans",
-        [Rejection(ref=ref, reason=REASON) for ref in refs],
-        Metadata(),
-        run="r1",
-        objects=objects,
-        clock=FakeClock(),
-    )
-
-    assert (len(event.data.objects), event.data.objects_count) == (MAX_LISTED, MAX_LISTED + 5)
-    assert len([key for key in objects.keys(BUCKET) if key.endswith(".report.json")]) == MAX_LISTED + 5
 
 
 def test_a_refused_object_stays_where_it_is_and_its_owner_is_told():
@@ -62,9 +25,8 @@ def test_a_refused_object_stays_where_it_is_and_its_owner_is_told():
     [(kind, first), (_, again)] = bus.events
     detail = json.loads(first)
     assert kind == "ProductQuarantined"
-    assert detail["data"]["objects"][0]["moved_to"] is None
     assert detail["metadata"]["id"] == json.loads(again)["metadata"]["id"]
-    assert detail["data"]["objects"][0]["report"].startswith("quarantine/")
+    assert detail["data"]["objects"][0]["report"].startswith("reports/")
 
 
 def test_a_rejection_for_naming_anothers_bucket_has_no_report_there():
@@ -103,9 +65,9 @@ def test_centrals_rejection_becomes_a_report_beside_the_contract():
     ["loans/data//a.csv", "loans/../a.csv", "loans/data/loans/" + "é" * 500 + ".csv", "x", "/", "🦊/a", "a\ud800b"],
 )
 def test_every_key_has_a_safe_place_for_its_report(key):
-    place, report = quarantine_place(key, "run-1")
+    report = refusal_report_place(key, "run-1")
 
-    assert report == place + ".report.json"
+    assert report.endswith(".report.json")
     assert len(report.encode()) <= 1024
     assert not {"", ".", ".."} & set(report.split("/"))
-    assert "quarantine" in report.split("/")[:2]
+    assert "reports" in report.split("/")[:2]

@@ -1,18 +1,18 @@
-"""A batch checked, held back, released or rejected, through `onboard-upload` on a running mesh."""
+"""Objects checked, held back, released or rejected, through `onboard-upload` on a running mesh."""
 
 import json
 import random
 from typing import Any
 
-import pytest
-from mesh.domain.quarantine import listing_key, page_key
 
 from local.accounts import ADMIN_ROLE
+from tests.access_driver import AccessDriver
 from tests.mesh_conditions import crash
-from tests.mesh_driver import MeshDriver, Run, contract
+from tests.mesh_driver import MeshDriver, contract
+from tests.publishing_driver import Analyst
+from tests.workflow.test_publish_upload import CHECKED
 
-HELD = ("TakeBatch", "RouteBatch", "InspectBatch", "CheckBatch", "CheckRejections", "QuarantineObjects", "TellOwner",
-        "CheckAccepted", "ReleaseBatch", "RecordLineage", "CheckMore", "Rejected")  # fmt: skip
+HELD = (*CHECKED, "SettleBatch", "CheckHeld", "TellHeld", "RecordLineage", "CheckMore", "Settled")
 CLEAN = 6
 COLUMNS = {"amount": "double", "bad": "bigint"}
 
@@ -45,7 +45,7 @@ def publish_history(mesh: MeshDriver, product: str) -> None:
     mesh.wait_for_run("prepare-product", product)
     for number in range(CLEAN):
         run = mesh.upload(product, {f"{product}/data/t1/dt=2026-11-{number + 1:02d}/a.csv": rows(number)})
-        assert run.outcome == "onboarded", run
+        assert run.outcome == "published", run
 
 
 def held(mesh: MeshDriver, product: str) -> list[dict[str, Any]]:
@@ -91,13 +91,14 @@ def test_each_kind_of_trouble_after_a_clean_history(mesh: MeshDriver) -> None:
     }
     for name, (body, expected) in attacks.items():
         run = mesh.upload(product, {f"{product}/data/t1/dt=2026-12-{name}/a.csv": body})
-        assert (run.status, run.outcome) == ("SUCCEEDED", "rejected"), (name, run)
+        assert (run.status, run.outcome, run.output["held"]) == ("SUCCEEDED", "nothing", 1), (name, run)
         batch = held(mesh, product)[-1]
         assert batch["reason"]["code"] in expected, (name, batch["reason"])
-    assert mesh.upload(product, {f"{product}/data/t1/dt=2026-12-30/a.csv": rows(105)}).outcome == "onboarded"
+    assert mesh.upload(product, {f"{product}/data/t1/dt=2026-12-30/a.csv": rows(105)}).outcome == "published"
     assert mesh.wait_for_notice(product, "producer", version=CLEAN + 1)["changes"][0]["rows"] == 100
-    partitions = mesh.client("central", "glue").get_partitions(DatabaseName=product, TableName="t1")["Partitions"]
-    assert len(partitions) == CLEAN + 1
+    analyst = Analyst(mesh, product)
+    AccessDriver(mesh).live(product)
+    assert analyst.rows("count(*), count(DISTINCT dt)", "") == [[str(100 * (CLEAN + 1)), str(CLEAN + 1)]]
 
 
 def test_what_is_held_has_a_page_a_listing_and_a_record_and_can_be_released(mesh: MeshDriver) -> None:
@@ -109,16 +110,16 @@ def test_what_is_held_has_a_page_a_listing_and_a_record_and_can_be_released(mesh
 
     run = mesh.upload(product, {f"{product}/data/t1/dt=2026-11-21/a.csv": bad})
 
-    assert (run.states, run.outcome) == (HELD, "rejected")
+    assert (run.states, run.outcome, run.output["held"]) == (HELD, "nothing", 1)
     [batch] = held(mesh, product)
     assert (batch["status"], batch["releasable"], batch["objects"]) == ("held", True, 1)
     assert batch["reason"]["code"] == "ValueOutOfRange"
-    page = mesh.read(page_key(product, batch["run"])).decode()
+    page = mesh.read(batch["page"]).decode()
     assert "ValueOutOfRange" in page
     assert f"mesh release {product}/{batch['run']}" in page
-    [item] = json.loads(mesh.read(listing_key(product, batch["run"])))
-    assert (item["key"], mesh.read(item["moved_to"]).decode()) == (key, bad)
-    assert not mesh.exists(key)
+    [item] = json.loads(mesh.read(f"{product}/reports/{batch['run']}.held.json"))
+    assert (item["key"], item["ref"]["key"]) == (key, key)
+    assert mesh.read(key).decode() == bad
 
     decide(mesh, batch, "release")
     notice = mesh.wait_for_notice(product)
@@ -129,7 +130,6 @@ def test_what_is_held_has_a_page_a_listing_and_a_record_and_can_be_released(mesh
     assert warning["code"] == "ValueOutOfRange"
     assert "ProducerSteward: it is true" in warning["message"]
     assert mesh.read(key).decode() == bad
-    assert not mesh.exists(item["moved_to"])
 
 
 def test_a_rejected_batch_stays_out(mesh: MeshDriver) -> None:
@@ -161,50 +161,13 @@ def test_nobody_but_the_steward_decides(mesh: MeshDriver) -> None:
     assert held(mesh, product)[0]["status"] == "held"
 
 
-def test_good_files_of_a_batch_go_on_without_the_bad_one(mesh: MeshDriver) -> None:
-    product = "ch-part"
+def test_a_decision_whose_function_crashes_once_is_carried_out(mesh: MeshDriver) -> None:
+    product = "ch-crash"
     mesh.put_contract(product, promise(product))
     mesh.wait_for_run("prepare-product", product)
-
-    run = mesh.upload(
-        product, {f"{product}/data/t1/a.csv": "amount,bad\n1.5,0\n", f"{product}/data/t1/b.csv": "amount,bad\n2.5,9\n"}
-    )
-    mesh.settled(product)
-
-    assert run.status == "SUCCEEDED", (run.error, run.cause)
-    assert mesh.wait_for_notice(product, "producer")["changes"][0]["rows"] == 1
-    assert sum(batch["objects"] for batch in held(mesh, product)) == 1
-
-
-def test_measured_values_are_in_the_catalog(mesh: MeshDriver) -> None:
-    product = "ch-stored"
-    mesh.put_contract(product, promise(product))
-    mesh.wait_for_run("prepare-product", product)
-    mesh.upload(product, {f"{product}/data/t1/a.csv": "amount,bad\n1.5,0\n2.5,1\n"})
-    mesh.wait_for_notice(product, "producer")
-
-    table = mesh.table(product, "t1")
-    assert table["Parameters"]["mesh.rows"] == "2"
-    assert table["Parameters"]["mesh.score.validity"] == "1.0000"
-    [amount] = [column for column in table["StorageDescriptor"]["Columns"] if column["Name"] == "amount"]
-    assert amount["Parameters"]["mesh.max"] == "2.5"
-    found = mesh.client("central", "glue").get_column_statistics_for_table(
-        DatabaseName=product, TableName="t1", ColumnNames=["amount", "bad"]
-    )["ColumnStatisticsList"]
-    assert found[0]["StatisticsData"]["DoubleColumnStatisticsData"]["MaximumValue"] == 2.5
-
-
-@pytest.mark.parametrize("function", ["CheckBatchFunction", "DecideQuarantineFunction"])
-def test_a_function_that_crashes_once_is_called_again(mesh: MeshDriver, function: str) -> None:
-    product = f"ch-crash-{function[:6].lower()}"
-    mesh.put_contract(product, promise(product))
-    mesh.wait_for_run("prepare-product", product)
-    crash(mesh, "producer", function)
-
-    run: Run = mesh.upload(product, {f"{product}/data/t1/a.csv": "amount,bad\n1.5,7\n"})
-
-    assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
+    mesh.upload(product, {f"{product}/data/t1/a.csv": "amount,bad\n1.5,7\n"})
     [batch] = held(mesh, product)
+    crash(mesh, "producer", "DecideQuarantineFunction")
     decide(mesh, batch, "release")
     decided(mesh, batch, "released")
     assert mesh.wait_for_notice(product, "producer")["changes"][0]["rows"] == 1

@@ -1,19 +1,20 @@
-"""Held objects that stayed where they are: released as the versions that were checked, superseded by later ones."""
+"""The owner's word on held objects: released as the versions that were checked, rejected, superseded by later ones."""
 
 import pytest
-from mesh.domain.events import QuarantineDecided
+from mesh.domain.events import MalformedEvent, QuarantineDecided
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.quarantine import (
     AlreadyReplaced,
     BatchAlreadyDecided,
     HeldBatch,
     HeldObject,
+    HeldObjects,
     HeldObjectsDeleted,
     NotReleasable,
+    UnknownBatch,
 )
 from mesh.usecases.decide_quarantine import Deciding, decide_quarantine
-from mesh.usecases.held_in_place import read_listing, supersede
-from mesh.usecases.quarantine_objects import HeldObjects
+from mesh.usecases.held_objects import read_listing, supersede
 
 from tests.builders import BUCKET, CORRELATION, NOON, PRODUCT, an_envelope
 from tests.fakes import (
@@ -42,10 +43,10 @@ class World:
         self.uploads.settle(PRODUCT, self.refs.values())
         batch = HeldBatch(
             product=PRODUCT, run=RUN, bucket=BUCKET, correlation_id=CORRELATION, reason=REASON, objects=2,
-            releasable=releasable, held_at=NOON, in_place=True,
+            releasable=releasable, held_at=NOON,
         )  # fmt: skip
         listed = tuple(
-            HeldObject(key=key, moved_to=None, size=5, reason=REASON, ref=ref, releasable=key not in unreadable)
+            HeldObject(key=key, size=5, reason=REASON, ref=ref, releasable=key not in unreadable)
             for key, ref in self.refs.items()
         )
         self.objects.write(BUCKET, batch.listing, HeldObjects.dump_json(listed), "")
@@ -56,10 +57,11 @@ class World:
         assert self.uploads.add_pending(PRODUCT, ref, CORRELATION)
         return ref
 
-    def decide(self, decision="release", event="e-1"):
+    def decide(self, decision="release", event="e-1", **changes):
         wish = QuarantineDecided(product=PRODUCT, run=RUN, decision=decision, reason="a new name", by="the steward")
         envelope = an_envelope(wish)
         envelope.detail["metadata"]["id"] = event
+        envelope.detail["data"] |= changes
         using = Deciding(
             quarantine=self.quarantine, objects=self.objects, landing=FakeLanding(self.objects), uploads=self.uploads,
             executions=self.executions, bus=self.bus, trace=self.trace, clock=FakeClock(),
@@ -276,3 +278,69 @@ def test_marks_that_were_written_before_the_record_are_counted_by_the_retry(monk
     world.supersede(A)
 
     assert world.batch.superseded == 1
+
+
+def test_of_two_decisions_at_once_one_counts():
+    """The second reads the batch before the first has written it, and finds it changed when it writes."""
+    world = World()
+    stale = world.batch
+    world.decide()
+    world.quarantine.batch = lambda product, run: stale
+
+    for decision in ("release", "reject"):
+        with pytest.raises(ConcurrentChange):
+            world.decide(decision, event=f"e-{decision}")
+
+    del world.quarantine.batch
+    assert world.batch.status == "released"
+
+
+def died_releasing(monkeypatch):
+    """A world in which a release came to its end before the first object waited again."""
+    world = World()
+
+    def dies(*arguments):
+        raise ConcurrentChange("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.uploads, "add_again", dies)
+        with pytest.raises(ConcurrentChange):
+            world.decide()
+    return world
+
+
+def test_a_batch_that_is_being_released_cannot_be_rejected(monkeypatch):
+    world = died_releasing(monkeypatch)
+
+    with pytest.raises(BatchAlreadyDecided, match="releasing by the steward"):
+        world.decide("reject", event="e-2")
+    world.decide()
+    assert world.waiting == list(world.refs.values())
+
+
+def test_a_release_that_died_for_good_is_finished_by_another_one(monkeypatch):
+    world = died_releasing(monkeypatch)
+
+    closed = world.decide(event="e-2")
+
+    assert (world.batch.status, world.batch.decision, closed.data.outcome) == ("released", "e-2", "released")
+    assert world.waiting == list(world.refs.values())
+    with pytest.raises(BatchAlreadyDecided, match="released by"):
+        world.decide(event="e-3")
+
+
+@pytest.mark.parametrize("changes", [
+    {"product": "../other"}, {"product": "credit-card/x"}, {"run": "../00000003"}, {"run": "3"}, {"run": "0000000٣"},
+    {"reason": ""}, {"by": ""},
+])  # fmt: skip
+def test_a_decision_of_another_form_is_refused(changes):
+    world = World()
+
+    with pytest.raises(MalformedEvent):
+        world.decide(**changes)
+    assert (world.batch.status, world.waiting) == ("held", [])
+
+
+def test_a_batch_that_nobody_held_is_unknown():
+    with pytest.raises(UnknownBatch):
+        World().decide(run="00000009")
