@@ -19,7 +19,7 @@ from local.mesh import ROOT
 from tests.mesh_driver import MeshDriver, Run
 
 _PROBE: Final = "import json, sys, app; print(json.dumps(sorted(sys.modules)))"
-MACHINES: Final = ("onboard-upload", "publish-version", "commit-version")
+MACHINES: Final = ("onboard-upload", "commit-version")
 """Those that an upload goes through."""
 _NOT_OF_THE_RUN: Final = frozenset({"Admin", "root"})
 
@@ -43,7 +43,7 @@ class Story:
     by_role: Counter[tuple[str, str]]
     """The same, by (role without the stack's name and random end, `service:action`)."""
     bytes_read: int
-    """Of the uploaded object, by InspectBatch."""
+    """Of the uploaded object, by CheckObjects."""
 
     @property
     def calls_without_lineage(self) -> Counter[str]:
@@ -80,7 +80,7 @@ def story_of(mesh: MeshDriver, product: str, key: str, body: bytes) -> Story:
         bytes_read=sum(
             call["bytes_out"]
             for call in calls
-            if "InspectBatch" in _role(call) and call["service"] == "s3" and mesh.bucket in call["resource"]
+            if "CheckObjects" in _role(call) and call["action"] == "GetObject" and key in call["resource"]
         ),
     )
 

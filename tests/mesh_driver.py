@@ -21,7 +21,6 @@ STRANGER: Final = "444444444444"
 """An account that no template names."""
 MACHINES: Final = {
     "register-product": "central",
-    "publish-version": "central",
     "commit-version": "central",
     "roll-back": "central",
     "grant-access": "central",
@@ -374,8 +373,13 @@ class MeshDriver:
             return False
         return True
 
+    def held(self, product: str) -> dict[str, dict[str, Any]]:
+        """Objects that were held back: key → what the listing of the newest batch that holds it says."""
+        listings = [key for key in self.keys(f"{product}/reports/") if key.endswith(".held.json")]
+        return {item["key"]: item for key in listings for item in json.loads(self.read(key))}
+
     def reports(self, prefix: str) -> dict[str, dict[str, Any]]:
-        """Quarantine reports under a prefix: key of the rejected object → report."""
+        """Reports on what was refused, under a prefix: key → report."""
         found = [json.loads(self.read(key)) for key in self.keys(prefix) if key.endswith(".report.json")]
         return {report["key"]: report for report in found}
 

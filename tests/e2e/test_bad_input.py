@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -70,23 +71,19 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("table", BAD_FILES)
-def test_a_bad_file_is_set_aside_with_a_report_and_nothing_is_published(
+def test_a_bad_file_is_held_with_its_reason_and_nothing_is_published(
     mesh: MeshDriver, product: str, table: str
 ) -> None:
     bad = BAD_FILES[table]
     key = f"{product}/data/{table}/{bad.file}"
-    published = mesh.runs("publish-version", product)
+    proposed = mesh.runs("commit-version", product)
     run = mesh.upload(product, {key: bad.body})
-    assert (run.status, run.outcome, run.output["rejected"]) == ("SUCCEEDED", "rejected", 1)
-    assert run.output["reason"]["code"] == bad.code
-    assert "TellOwner" in run.states
-    assert not {"WriteCatalog", "AnnounceCrawl"} & set(run.states)
-    report = mesh.reports(f"{product}/quarantine/")[key]
-    _assert_says(report["reason"], bad.code, mesh.bucket, key)
-    assert not mesh.exists(key)
-    assert mesh.read(report["moved_to"]) == bad.body
+    assert (run.status, run.outcome, run.output["held"]) == ("SUCCEEDED", "nothing", 1)
+    assert "TellHeld" in run.states
+    _assert_says(mesh.held(product)[key]["reason"], bad.code, mesh.bucket, key)
+    assert mesh.read(key) == bad.body
     assert not _has_table(mesh, product, table)
-    assert mesh.runs("publish-version", product) == published
+    assert mesh.runs("commit-version", product) == proposed
     assert (mesh.lease(product), mesh.pending(product)) == ("", [])
 
 
@@ -95,27 +92,27 @@ def test_the_good_files_among_bad_ones_are_published(mesh: MeshDriver, product: 
     mesh.upload(product, files)
     rows = _published_rows(mesh, product, "mixed", 1)
     assert rows == 1
-    assert mesh.exists(f"{product}/data/mixed/good.csv")
-    assert not mesh.exists(f"{product}/data/mixed/bad.csv")
-    assert f"{product}/data/mixed/bad.csv" in mesh.reports(f"{product}/quarantine/")
+    held = mesh.held(product)
+    assert f"{product}/data/mixed/bad.csv" in held
+    assert f"{product}/data/mixed/good.csv" not in held
 
 
 @pytest.mark.parametrize(
-    ("table", "pair", "code"),
+    ("table", "pair", "types"),
     [
-        ("unlike_types", {"1.parquet": parquet([1, 2]), "2.parquet": parquet([{"b": 1}])}, "UnmergeableTypes"),
-        ("unlike_formats", {"1.csv": GOOD, "2.parquet": parquet([1])}, "MixedFormats"),
+        ("unlike_types", {"1.parquet": parquet([1, 2]), "2.parquet": parquet([{"b": 1}])}, {"a": "string"}),
+        ("unlike_formats", {"1.csv": GOOD, "2.parquet": parquet([1])}, {"a": "bigint", "b": "bigint"}),
     ],
 )
-def test_of_two_files_that_cannot_be_merged_one_is_published(
-    mesh: MeshDriver, product: str, table: str, pair: dict[str, bytes], code: str
+def test_files_of_other_types_and_formats_are_one_table(
+    mesh: MeshDriver, product: str, table: str, pair: dict[str, bytes], types: dict[str, str]
 ) -> None:
     files = {f"{product}/data/{table}/{name}": body for name, body in pair.items()}
+    rows = sum({"1.parquet": 2, "2.parquet": 1, "1.csv": 1}[name] for name in pair)
     mesh.upload(product, files)
-    left = mesh.until(lambda: _one(mesh.keys(f"{product}/data/{table}/")), "one of the two set aside")
-    [aside] = files.keys() - {left}
-    _assert_says(mesh.reports(f"{product}/quarantine/")[aside]["reason"], code, mesh.bucket, aside)
-    mesh.until(lambda: _has_table(mesh, product, table), "the other's table")
+    assert _published_rows(mesh, product, table, rows) == rows
+    columns = mesh.table(product, table)["StorageDescriptor"]["Columns"]
+    assert {column["Name"]: column["Type"] for column in columns} == types
 
 
 @pytest.mark.parametrize(
@@ -133,10 +130,9 @@ def test_an_unusual_key_is_data_like_any_other(mesh: MeshDriver, product: str, k
     key = key.format(product)
     key = key if len(key.encode()) <= 1024 else key[:1020] + ".csv"
     before = _published_rows(mesh, product, "odd")
-    run = mesh.upload(product, {key: GOOD})
-    assert (run.status, run.outcome, run.output["accepted"]) == ("SUCCEEDED", "onboarded", 1)
+    run = mesh.upload(product, {key: f"a,b\n{before},2\n".encode()})
+    assert (run.status, run.outcome, run.output["accepted"]) == ("SUCCEEDED", "published", 1)
     assert _published_rows(mesh, product, "odd", before + 1) == before + 1
-    assert mesh.read(key) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -158,10 +154,10 @@ def test_a_key_that_belongs_nowhere_stays_untouched_with_a_report(
     key = key.format(product)
     runs = mesh.runs("onboard-upload", product)
     mesh.put_object(key, GOOD)
-    places = (f"{key.partition('/')[0]}/quarantine/", "quarantine/")
+    places = (f"{key.partition('/')[0]}/reports/", "reports/")
     report = mesh.until(lambda: [r for place in places if (r := mesh.reports(place).get(key))], f"report on {key}")[0]
     _assert_says(report["reason"], code, None, key)
-    assert (report["bucket"], report["moved_to"]) == (mesh.bucket, None)
+    assert report["bucket"] == mesh.bucket
     assert mesh.read(key) == GOOD
     assert mesh.runs("onboard-upload", product) == runs
 
@@ -169,22 +165,18 @@ def test_a_key_that_belongs_nowhere_stays_untouched_with_a_report(
 def test_a_folder_marker_is_no_data_and_no_mistake(mesh: MeshDriver, product: str) -> None:
     mesh.put_object(f"{product}/data/marked/", b"")
     run = mesh.upload(product, {f"{product}/data/marked/x.csv": GOOD})
-    assert (run.outcome, run.output["accepted"], run.output["rejected"]) == ("onboarded", 1, 0)
-    assert mesh.exists(f"{product}/data/marked/")
-    assert f"{product}/data/marked/" not in mesh.reports(f"{product}/quarantine/")
+    assert (run.outcome, run.output["accepted"], run.output["held"]) == ("published", 1, 0)
+    assert f"{product}/data/marked/" not in {*mesh.held(product), *mesh.reports(f"{product}/reports/")}
 
 
-def test_an_object_deleted_before_the_crawl_is_reported_gone(mesh: MeshDriver, product: str) -> None:
+def test_an_object_deleted_before_it_is_read_is_none_of_the_version(mesh: MeshDriver, product: str) -> None:
     key = f"{product}/data/gone/x.csv"
     with lease_held(mesh, product):
         mesh.put_object(key, GOOD)
         mesh.until(lambda: key in mesh.pending(product), "the upload recorded")
         mesh.client("producer", "s3").delete_object(Bucket=mesh.bucket, Key=key)
     run = mesh.upload(product, {f"{product}/data/still_there/x.csv": GOOD})
-    assert (run.outcome, run.output["accepted"], run.output["rejected"]) == ("onboarded", 1, 1)
-    report = mesh.reports(f"{product}/quarantine/")[key]
-    _assert_says(report["reason"], "ObjectGone", mesh.bucket, key)
-    assert report["moved_to"] is None
+    assert (run.outcome, run.output["accepted"], run.output["held"]) == ("published", 1, 0)
     assert not _has_table(mesh, product, "gone")
 
 
@@ -217,9 +209,8 @@ def test_a_bad_contract_is_reported_beside_it_and_registers_nothing(mesh: MeshDr
     document, code = CONTRACTS[name]
     key = f"{name}/contract.yaml"
     mesh.put_contract(name, document)
-    report = mesh.until(lambda: mesh.reports(f"{name}/quarantine/").get(key), f"report on {key}")
+    report = mesh.until(lambda: mesh.reports(f"{name}/reports/").get(key), f"report on {key}")
     _assert_says(report["reason"], code, mesh.bucket, key)
-    assert report["moved_to"] is None
     assert mesh.exists(key)
     mesh.settled(name)
     for run in mesh.runs("register-product", name):
@@ -238,7 +229,7 @@ def test_a_contract_for_another_producers_product(mesh: MeshDriver) -> None:
         assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
         assert run.output["reason"]["code"] == "NotTheOwner"
         key = f"{name}/contract.yaml"
-        report = mesh.until(lambda: mesh.reports(f"{name}/quarantine/").get(key), f"report on {key}")
+        report = mesh.until(lambda: mesh.reports(f"{name}/reports/").get(key), f"report on {key}")
         assert report["reason"]["code"] == "NotTheOwner"
         assert not _has_database(mesh, name)
 
@@ -259,36 +250,36 @@ def test_a_declaration_of_another_accounts_bucket(mesh: MeshDriver) -> None:
 
 
 def test_an_account_that_the_bus_does_not_know(mesh: MeshDriver) -> None:
-    crawled = {"product": PRODUCT, "generation": 1, "mode": "express", "tables": []}
-    with_error = mesh.put_event("DataCrawled", crawled, by=STRANGER)
+    with_error = mesh.put_event("VersionProposed", _proposed(PRODUCT), by=STRANGER)
     assert with_error["ErrorCode"] == "AccessDeniedException"
 
 
 def test_an_account_that_is_no_member(mesh: MeshDriver, product: str) -> None:
     """The bus lets the whole organisation in, the registry does not: here central's own account is no member."""
-    runs = mesh.runs("publish-version", product)
-    mesh.put_event("DataCrawled", _crawled(product), by="central")
-    run = mesh.wait_for_run("publish-version", product, after=runs)
+    runs = mesh.runs("commit-version", product)
+    mesh.put_event("VersionProposed", _proposed(product), by="central")
+    run = mesh.wait_for_run("commit-version", product, after=runs)
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.output["reason"]["code"] == "NotAMember"
-    assert run.states == ("AuthoriseSender", "Refused")
+    assert run.states == ("VerifyProposal", "Refused")
     assert "NotAMember" in mesh.items("central", "REFUSAL#111111111111")[-1]["reason"]
 
 
 def test_an_event_that_claims_another_account(mesh: MeshDriver, product: str) -> None:
-    runs = mesh.runs("publish-version", product)
-    mesh.put_event("DataCrawled", _crawled(product), by="consumer", sender="222222222222")
-    run = mesh.wait_for_run("publish-version", product, after=runs)
+    runs = mesh.runs("commit-version", product)
+    mesh.put_event("VersionProposed", _proposed(product), by="consumer", sender="222222222222")
+    run = mesh.wait_for_run("commit-version", product, after=runs)
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.output["reason"]["code"] == "ForgedSender"
-    assert "DiffVersion" not in run.states
+    assert run.states == ("VerifyProposal", "Refused")
     assert "ForgedSender" in mesh.items("central", "REFUSAL#333333333333")[-1]["reason"]
 
 
-def _crawled(product: str) -> dict[str, Any]:
-    counts = {"rows": 1, "rows_exact": True, "bytes": 1, "objects": 1}
-    table = {"name": "forged", "new_table": True, **counts, "total": counts}
-    return {"product": product, "generation": 1, "mode": "express", "tables": [table]}
+def _proposed(product: str) -> dict[str, Any]:
+    table = {"name": "forged", "staged": "x.metadata.json", "empty": "e.metadata.json", "details": "d.json"}
+    table |= {"rows": 1, "bytes": 1, "files": 1}
+    expires = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    return {"product": product, "proposal": "0000000f", "generation": 1, "expires": expires, "tables": [table]}
 
 
 def _assert_says(reason: dict[str, Any], code: str, bucket: str | None, key: str) -> None:
@@ -311,10 +302,6 @@ def _published_rows(mesh: MeshDriver, product: str, table: str, at_least: int = 
     if at_least:
         mesh.until(lambda: count() >= at_least, f"{at_least} rows of {product}.{table} published")
     return count()
-
-
-def _one(found: list[str]) -> str:
-    return found[0] if len(found) == 1 else ""
 
 
 def _has_table(mesh: MeshDriver, product: str, table: str) -> bool:

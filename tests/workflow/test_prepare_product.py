@@ -56,4 +56,4 @@ def test_a_failure_is_kept_and_the_next_contract_completes(mesh: MeshDriver) -> 
     mesh.put_contract("prep-down")
     assert mesh.wait_for_run("prepare-product", "prep-down", after=[run]).states == HAPPY
     run = mesh.upload("prep-down", {"prep-down/data/t1/a.csv": "a,b\n1,2\n"})
-    assert run.outcome == "onboarded"
+    assert run.outcome == "published"
