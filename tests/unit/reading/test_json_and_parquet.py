@@ -62,7 +62,9 @@ def test_keys_that_differ_in_case_alone_are_told():
 @pytest.mark.parametrize(
     ("content", "code", "word"),
     [
-        ('[{"a":1},{"a":2}]\n', "MalformedJson", "array"), ('{"a":1}\n{"a":\n', "MalformedJson", "line 2"),
+        ('[{"a":1},{"a":2}]\n[]', "MalformedJson", ""), ('[{"a":1},', "MalformedJson", "does not end"),
+        ('[{"a":1}', "MalformedJson", "does not end"), ("[]", "MalformedJson", "no object"),
+        ('[{"a":1}, 2]', "MalformedJson", "1 of 2"), ('[[{"a":1}]]', "MalformedJson", "objects"), ('{"a":1}\n{"a":\n', "MalformedJson", "line 2"),
         ('{"a":1}\n5\n', "MalformedJson", "objects"), ('{"a":1} {"a":2}\n', "MalformedJson", "line 1"),
         ('{"a":1,"a":2}\n', "DuplicateColumns", "twice"), ('{"a":1,"A":2}\n', "DuplicateColumns", "twice"),
         ("{}\n{}\n", "MalformedJson", "no object has a field"), ('{"":1}\n', "EmptyColumnName", "no name"),
@@ -70,11 +72,19 @@ def test_keys_that_differ_in_case_alone_are_told():
         ('{"a":' * 5000 + "\n", "MalformedJson", ""),
     ],
 )  # fmt: skip
-def test_what_is_no_json_lines_is_named_and_takes_nothing_else_down(content, code, word):
+def test_what_is_no_json_is_named_and_takes_nothing_else_down(content, code, word):
     with opened({"a.json": content, "b.json": '{"a":1}\n'}) as reading:
         assert [(f.code, f.keys) for f in reading.findings] == [(code, (FOLDER + "a.json",))]
         assert word in reading.findings[0].message
         assert table(reading).to_pylist() == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['[{"a":1},{"a":2}]', ' [\n  {\n    "a": 1\n  },\n  {"a": 2}\n]\n\n', '\ufeff[{"a":1},{"a":2}]'],
+)
+def test_an_array_of_objects_is_its_objects(content):
+    assert json_rows(content)[1] == [{"a": 1}, {"a": 2}]
 
 
 @pytest.mark.parametrize("content", ['{"a":1}\r{"a":2}\r', '{"a":1}\r\n\r\n{"a":2}', '\ufeff{"a":1}\n\n{"a":2}\n'])

@@ -1,4 +1,4 @@
-"""JSON lines → staged texts: one for each field, of which the engine says how they are nested.
+"""JSON lines, or one array of objects → staged texts: one for each field, of which the engine says how they are nested.
 
 A field may be spelt in several ways; within one object that is a duplicate column.
 """
@@ -6,6 +6,7 @@ A field may be spelt in several ways; within one object that is a duplicate colu
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mesh.adapters.measuring.faults import first_line
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 _LINES: Final = "mesh_lines"
 _OBJECT: Final = identifier(OBJECT)
 _MAX_ROW: Final = 2 * 1024 * 1024
-_REMEDY: Final = "Write one JSON object per line, without a surrounding array."
+_REMEDY: Final = "Write one JSON object per line, or one array of objects."
 _DIGITS: Final = "[0-9]{19}"
 _MAX_FIELDS: Final = 10_000
+_TAIL: Final = 4096
+"""More white space than this does not follow an array."""
 
 
 @dataclass
@@ -42,12 +45,13 @@ class JsonLines:
         """Keep an object's lines. Raises `Unreadable` (MalformedJson), `DuplicateColumns`, `EmptyColumnName`."""
         import duckdb  # noqa: PLC0415 - as in `database`
 
-        if text.head.lstrip().startswith("["):
-            raise _malformed("the file is one JSON array", "Write each of its objects on a line of its own.")
+        array = text.head.lstrip().startswith("[")
         if not text.plain:
             rewrite_lines(text)
-        file = text_literal(text.file)
-        source = f"read_ndjson_objects({file}, maximum_object_size = {_MAX_ROW})"
+        if array and not _ends_with(text.file, b"]"):  # the engine takes an array that was cut off for a whole one
+            raise _malformed("the array of objects does not end")
+        layout = "array" if array else "newline_delimited"
+        source = f"read_json_objects({text_literal(text.file)}, format = '{layout}', maximum_object_size = {_MAX_ROW})"
         self.db.execute(f"CREATE TABLE IF NOT EXISTS {_LINES} (json JSON, {_OBJECT} INTEGER)")
         try:
             self.db.execute(f"INSERT INTO {_LINES} SELECT json, {index} FROM {source}")
@@ -56,7 +60,8 @@ class JsonLines:
             raise
         except duckdb.Error as error:
             self.drop(index)
-            _find_fault(text)
+            if not array:
+                _find_fault(text)
             raise _malformed(first_line(error)) from error
         except Exception:
             self.drop(index)
@@ -76,9 +81,9 @@ class JsonLines:
         ).fetchall()
         others, twice, rows, found = row
         if others:
-            raise _malformed(f"{others} lines are no JSON objects")
+            raise _malformed(f"{others} of {rows} values are no JSON objects")
         if not rows:
-            raise _malformed("no line has an object")
+            raise _malformed("there is no object")
         structure = json.loads(found) if found else {}
         if not isinstance(structure, dict) or not structure:
             raise _malformed("no object has a field")
@@ -180,6 +185,12 @@ def _pointer(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
+def _ends_with(file: Path, sign: bytes) -> bool:
+    with file.open("rb") as content:
+        content.seek(max(0, file.stat().st_size - _TAIL))
+        return content.read().rstrip().endswith(sign)
+
+
 def _find_fault(text: Text) -> None:
     """Raises `Unreadable` with the first line that is no JSON object."""
     decoder = strict_decoder()
@@ -199,5 +210,5 @@ def _numbered(text: Text) -> Iterator[tuple[int, str]]:
                 yield number, line
 
 
-def _malformed(what: str, remedy: str = _REMEDY) -> Unreadable:
-    return Unreadable("MalformedJson", what, remedy)
+def _malformed(what: str) -> Unreadable:
+    return Unreadable("MalformedJson", what, _REMEDY)
