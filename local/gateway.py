@@ -120,8 +120,8 @@ class Gateway:
         match method, path:
             case "GET", "/_mesh/health":
                 return 200, {"status": "ok"}
-            case "GET", "/_mesh/record/principals":
-                return 200, {"principals": sorted(self._record.principals)}
+            case "GET", "/_mesh/record/used":
+                return 200, {"used": self._record.uses()}
             case "GET", "/_mesh/record":
                 since = float(query.get("since", 0))
                 return 200, {"calls": list(self._record.since(since, query.get("account", "")))}

@@ -37,7 +37,7 @@ class Call:
 class Record:
     """The last calls in memory, all of them as JSON lines in a file, which begins anew with the server.
 
-    `principals` are those of every call since then: a function that works at a deployment alone is among them.
+    `used` is principal → `service:action` of every call since then: what is done at a deployment alone is among them.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,19 +45,24 @@ class Record:
         self._file: TextIO = path.open("w", encoding="utf-8", buffering=1)
         self._ring: deque[Call] = deque(maxlen=RING_SIZE)
         self._lock = threading.Lock()
-        self.principals: set[str] = set()
+        self.used: dict[str, set[str]] = {}
 
     def add(self, call: Call) -> None:
         line = json.dumps(asdict(call), separators=(",", ":"))
         with self._lock:
             self._ring.append(call)
-            self.principals.add(call.principal)
+            self.used.setdefault(call.principal, set()).add(f"{call.service}:{call.action}")
             self._file.write(line + "\n")
 
     def since(self, time: float, account: str = "") -> Iterator[dict[str, Any]]:
         with self._lock:
             calls = list(self._ring)
         return (asdict(call) for call in calls if call.time >= time and account in ("", call.account))
+
+    def uses(self) -> dict[str, list[str]]:
+        """`used`, for JSON."""
+        with self._lock:
+            return {principal: sorted(actions) for principal, actions in sorted(self.used.items())}
 
     def close(self) -> None:
         with self._lock:

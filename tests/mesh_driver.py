@@ -442,9 +442,10 @@ class MeshDriver:
         """Every call since that Unix time."""
         return list(self._control("GET", f"/_mesh/record?since={since}")["calls"])
 
-    def principals(self) -> set[str]:
-        """Roles, by ARN, of every call since the mesh was started."""
-        return set(self._control("GET", "/_mesh/record/principals")["principals"])
+    def used(self) -> dict[str, set[str]]:
+        """Principal, by ARN → `service:action` of each of its calls since the mesh was started."""
+        found = self._control("GET", "/_mesh/record/used")["used"]
+        return {principal: set(actions) for principal, actions in found.items()}
 
     def _control(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         data = json.dumps(body).encode() if body is not None else None
