@@ -65,7 +65,9 @@ def stage_version(round_: Round, *, using: StagingTools) -> Staged:
         proposal=proposal,
         contract_version=checked.contract_version,
         held=len(checked.held),
-        tables=tuple(_TableStaging(table, proposal, using).stage() for table in checked.tables),
+        tables=tuple(
+            _TableStaging(table, proposal, checked.contract_version, using).stage() for table in checked.tables
+        ),
         staged_at=using.clock.now(),
     )
     using.work.put(path, staged.model_dump_json())
@@ -82,8 +84,8 @@ def _summary(staged: StagedBatch) -> Staged:
 
 
 class _TableStaging:
-    def __init__(self, table: CheckedTable, proposal: str, using: StagingTools) -> None:
-        self._table, self._proposal, self._using = table, proposal, using
+    def __init__(self, table: CheckedTable, proposal: str, contract: str, using: StagingTools) -> None:
+        self._table, self._proposal, self._contract, self._using = table, proposal, contract, using
         self._base = using.published.state(table.base) if table.base else None
         self._name = uuid4().hex
 
@@ -106,6 +108,7 @@ class _TableStaging:
                 marks=self._table.marks,
                 index=index,
                 proposal=self._proposal,
+                contract=self._contract,
                 only_nulls=self._table.only_nulls,
             )
         )

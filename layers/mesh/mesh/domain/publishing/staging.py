@@ -36,7 +36,8 @@ class DataFile(BaseModel):
 class StageOrder(BaseModel):
     """The next version of one table: `base` with its columns replaced by `fields`, files `add`ed, paths `remove`d.
 
-    `marks` are the registry's, `index` is where the new version's index lies.
+    `marks` are the registry's, `index` is where the new version's index lies, `contract` the version that it was checked
+    by.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True)
@@ -50,6 +51,7 @@ class StageOrder(BaseModel):
     marks: Marks = Marks()
     index: str = ""
     proposal: str = ""
+    contract: str = ""
     only_nulls: frozenset[int] = frozenset()
 
 

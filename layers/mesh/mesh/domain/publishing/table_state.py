@@ -17,6 +17,8 @@ ONLY_NULLS: Final = "meshwork.only-nulls"
 """Table property: ids of columns of which no value has told a type yet."""
 PROPOSAL: Final = "meshwork.proposal"
 """Table property: the proposal that staged the file."""
+CONTRACT: Final = "meshwork.contract"
+"""Table property: version of the contract that the newest batch was checked by."""
 FIRST_PARTITION_ID: Final = 1000
 _TO_HIVE: Final = {"long": "bigint"}
 _TO_ICEBERG: Final = {"bigint": "long", "tinyint": "int", "smallint": "int"}
@@ -67,6 +69,7 @@ class TableState(BaseModel):
     spec_id: int = 0
     index: str = ""
     proposal: str = ""
+    contract: str = ""
     only_nulls: frozenset[int] = frozenset()
     snapshots: int = 0
     marks: Marks
@@ -111,6 +114,7 @@ def _state(metadata: str, document: Mapping[str, Any]) -> TableState:
         spec_id=spec["spec-id"],
         index=properties.get(INDEX, ""),
         proposal=properties.get(PROPOSAL, ""),
+        contract=properties.get(CONTRACT, ""),
         only_nulls=frozenset(map(int, properties.get(ONLY_NULLS, "").split())),
         snapshots=len(document.get("snapshots") or ()),
         marks=Marks(
