@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mesh.adapters.measuring import profiling
+from mesh.adapters.measuring import binning, profiling
 
 from tests.unit.adapters.measuring import measure
 
@@ -160,3 +160,13 @@ def test_columns_may_be_called_as_the_queries_call_their_own(monkeypatch):
         "id": 600, "v": 3, "n": 1, "l": 2, "h": 1, "o": 1, "g": 1, "t": 1,
     }  # fmt: skip
     assert {counts.label: sum(counts.counts) for counts in profile.column("n").labelled} == {"a": 300, "b": 300}
+
+
+def test_bins_of_few_rows_are_those_that_many_would_have(monkeypatch):
+    rows = [*((n * 7919) % 1000 / 7 for n in range(300)), 1e9, -1e9, 5.0, 5.0]
+    content = {"a.csv": "x\n" + "\n".join(map(str, rows)) + "\ninf\nnan\n\n"}
+    searched = measure(content, {"x": "double"}).profile.column("x")
+    monkeypatch.setattr(binning, "FEW_ROWS", 0)
+
+    assert measure(content, {"x": "double"}).profile.column("x") == searched
+    assert sum(searched.histogram.counts) == len(rows)

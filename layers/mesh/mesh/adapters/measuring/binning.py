@@ -1,12 +1,17 @@
-"""Numbers counted in bins. To compare every value with every edge beats searching its bin: it is done in vectors."""
+"""Numbers counted in bins. Of many rows, to compare every value with every edge beats searching its bin: it is done in
+vectors. Of few rows the engine takes longer to plan that than to read them: their bins are searched here."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from mesh.adapters.measuring.rows import Rows
 from mesh.domain.guard.history import reference_edges
 from mesh.domain.quality.model import MAX_CATEGORIES, ValueCount
 from mesh.domain.quality.sql_text import identifier
+
+FEW_ROWS: Final = 2_000
 
 
 def edges_of(
@@ -30,11 +35,14 @@ def finite_values(distinct: int, top: Sequence[ValueCount]) -> dict[float, int]:
 
 
 def bin_counts(rows: Rows, edges: Mapping[str, tuple[float, ...]], where: str = "true") -> dict[str, tuple[int, ...]]:
-    """Column → values in each of its bins; what lies outside counts into the outermost. One query."""
+    """Column → values in each of its bins; what lies outside counts into the outermost. One query, and one for how many
+    rows there are."""
+    edges = {name: found for name, found in edges.items() if found}
+    if edges and rows.all(f"SELECT count(*) FROM {rows.source} WHERE {where}")[0][0] <= FEW_ROWS:
+        return _searched(rows, edges, where)
     wanted = [
         (name, f"count_if({'' if edge is None else f'{value} >= {edge!r} AND '}isfinite({value}))")
         for name, found in edges.items()
-        if found
         for value in [f"CAST({identifier(name)} AS DOUBLE)"]
         for edge in (None, *found[1:-1])
     ]
@@ -48,3 +56,16 @@ def bin_counts(rows: Rows, edges: Mapping[str, tuple[float, ...]], where: str = 
         name: tuple(here - beyond for here, beyond in zip(counts, [*counts[1:], 0], strict=True))
         for name, counts in above.items()
     }
+
+
+def _searched(rows: Rows, edges: Mapping[str, tuple[float, ...]], where: str) -> dict[str, tuple[int, ...]]:
+    numbers = ", ".join(f"CAST({identifier(name)} AS DOUBLE)" for name in edges)
+    found = rows.all(f"SELECT {numbers} FROM {rows.source} WHERE {where}")
+    counts = {}
+    for place, (name, ends) in enumerate(edges.items()):
+        inner, bins = ends[1:-1], [0] * (len(ends) - 1)
+        for value in (row[place] for row in found):
+            if value is not None and math.isfinite(value):
+                bins[bisect_right(inner, value)] += 1
+        counts[name] = tuple(bins)
+    return counts
