@@ -5,8 +5,6 @@
     <product>/raw/<table>/…                   RawKey
     <product>/data/<table>/[k=v/…]<file>      DataKey
     <product>/quarantine/…                    QuarantineKey
-    <product>/versions/<generation>…          VersionKey
-    <product>/pinned/<version>/<pin>/<table>/…  PinnedKey
     <product>/published/<table>/…             PublishedKey
     <product>/reports/…                       ReportKey
 
@@ -74,22 +72,6 @@ class QuarantineKey:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionKey:
-    """The manifest of a product after one batch: written by Meshwork, never onboarded."""
-
-    key: str
-    product: str
-
-
-@dataclass(frozen=True, slots=True)
-class PinnedKey:
-    """A copy that a reader asked to be kept: written by Meshwork, never onboarded."""
-
-    key: str
-    product: str
-
-
-@dataclass(frozen=True, slots=True)
 class PublishedKey:
     """A part of what consumers read: written by Meshwork, never onboarded."""
 
@@ -131,8 +113,6 @@ type ParsedKey = (
     | RecipeKey
     | RawKey
     | QuarantineKey
-    | VersionKey
-    | PinnedKey
     | PublishedKey
     | ReportKey
     | HiddenKey
@@ -142,8 +122,6 @@ type ParsedKey = (
 
 _OWN_FOLDERS: Final[dict[str, Callable[[str, str], ParsedKey]]] = {
     "quarantine": QuarantineKey,
-    "versions": VersionKey,
-    "pinned": PinnedKey,
     "published": PublishedKey,
     "reports": ReportKey,
 }
@@ -216,14 +194,9 @@ def quarantine_key(key: str, run_id: str) -> tuple[str, str]:
     return moved, moved + REPORT_SUFFIX
 
 
-def manifest_key(product: str, generation: int) -> str:
-    """Where the manifest of a product's batch lies."""
-    return f"{product}/versions/{generation:08d}.json.gz"
-
-
 def report_key(product: str, generation: int, suffix: Literal["json", "html"]) -> str:
     """Where the report of an accepted batch lies: for programs, and for people."""
-    return f"{product}/versions/{generation:08d}.report.{suffix}"
+    return f"{product}/reports/{generation:08d}.report.{suffix}"
 
 
 def compare_sequencers(left: str, right: str) -> int:

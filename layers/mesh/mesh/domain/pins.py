@@ -2,20 +2,23 @@
 last of them.
 
 preparing → ready → ending: central makes second tables on the version's metadata files, and drops them; nothing is
-copied. A version of before metadata files is copied by its owner's account, and is `filling` between. A pin that is
-ending is another one than a later pin of the same version.
+copied. A pin that is ending is another one than a later pin of the same version.
 """
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import AccountId, ManifestPointer, Model, PinId, Reason, stable_id
+from mesh.domain.events import AccountId, Model, PinId, Reason, stable_id
 from mesh.domain.names import pinned_table
 
-type PinStatus = Literal["preparing", "filling", "ready", "ending"]
+type PinStatus = Literal["preparing", "ready", "ending"]
 type PinCause = Literal["expired", "unpinned", "retired", "withdrawn"]
+PIN: Final = "meshwork:pin"
+"""Table parameter: the id of the pin that the table belongs to."""
+MAX_NAME: Final = 255
+"""Characters of a table's name in Glue."""
 
 
 class NoLiveAccess(Rejected):
@@ -38,10 +41,6 @@ class PinnedTableTaken(Rejected):
     """A table that is no pinned version has the name that one would get, or the name would be too long."""
 
 
-class TooLargeToPin(Rejected):
-    """An object of the version is larger than one call of a function can copy."""
-
-
 class Holder(Model):
     """An account that wants the version, until then. `request` is the event that asked for it last."""
 
@@ -55,23 +54,14 @@ class Holder(Model):
 
 
 class Pin(Model):
-    """One pinned version; without a manifest its tables are made by central. `tables` are known once they are there, by
-    the names that they had in the version.
-
-    `ordered` is when the owner's account was last asked to begin, and `ordered_by` because of which request; `refusal`
-    is why nothing came of it.
-    """
+    """One pinned version. `tables` are known once they are there, by the names that they had in the version; `refusal`
+    is why nothing came of it."""
 
     id: PinId
     version: int
-    manifest: ManifestPointer | None = None
     status: PinStatus
     holders: tuple[Holder, ...]
-    ordered: datetime
-    ordered_by: str = ""
     tables: tuple[str, ...] = ()
-    objects: int = 0
-    bytes: int = 0
     refusal: Reason | None = None
 
     def holder(self, account: str) -> Holder | None:

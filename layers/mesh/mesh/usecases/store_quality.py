@@ -10,12 +10,12 @@ from mesh.domain.quality.model import BatchReport, TableReport
 from mesh.domain.quality.storing import column_statistics, described
 from mesh.domain.quality.withholding import withheld_in, withheld_of, without_values
 from mesh.domain.report_page import render
-from mesh.ports import Catalog, ObjectVersions
+from mesh.ports import Catalog, Objects
 from mesh.usecases.inspection import ProductFacts
 
 
-def store_report(report: BatchReport, facts: ProductFacts, bucket: str, *, versions: ObjectVersions) -> None:
-    """Beside the batch's manifest: JSON without what is withheld, and the page for people. Repeatable."""
+def store_report(report: BatchReport, facts: ProductFacts, bucket: str, *, objects: Objects) -> None:
+    """Below `reports/`: JSON without what is withheld, and the page for people. Repeatable."""
     hidden = {table.profile.table: withheld_in(table, facts.promised) for table in report.tables}
     public = report.model_copy(
         update={"tables": tuple(without_values(table, hidden[table.profile.table]) for table in report.tables)}
@@ -24,9 +24,9 @@ def store_report(report: BatchReport, facts: ProductFacts, bucket: str, *, versi
     secret = {f"{table}.{column}" for table, columns in hidden.items() for column in columns}
     page = render(report, batch=name, status="published", hidden=secret)
     body = public.model_dump_json(indent=1).encode()
-    versions.store(bucket, report_key(report.product, report.generation, "json"), body, "application/json")
+    objects.write(bucket, report_key(report.product, report.generation, "json"), body, "application/json")
     key = report_key(report.product, report.generation, "html")
-    versions.store(bucket, key, page.encode(), "text/html; charset=utf-8")
+    objects.write(bucket, key, page.encode(), "text/html; charset=utf-8")
 
 
 def store_quality(

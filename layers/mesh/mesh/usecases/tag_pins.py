@@ -1,4 +1,4 @@
-"""LF-Tags of pinned tables: closed to everybody while they are filled, then never laxer than the present table."""
+"""LF-Tags of pinned tables: closed to everybody until they are right, then never laxer than the present table."""
 
 from collections.abc import Mapping
 from contextlib import suppress
