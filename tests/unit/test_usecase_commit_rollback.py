@@ -5,11 +5,11 @@ from contextlib import suppress
 
 import pytest
 from mesh.domain.events import PersonalDataFinding, ProposalSettled, Reason, RollbackRequested
-from mesh.domain.manifest import VersionGone
 from mesh.domain.names import table_location
 from mesh.domain.ontology import PUBLICATION, PUBLISHED
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.iceberg_table import marks_of
+from mesh.domain.publishing.keeping import VersionGone
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.domain.publishing.staging import ListedFile, TableContent
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
@@ -240,12 +240,10 @@ def test_central_does_it_alone(two):
     two.ask(1)
 
     assert [json.loads(run) for run in two.commits.started.values()] == [{"product": PRODUCT, "request": "rb-1"}]
-    assert "RestoreRequested" not in [kind for _, kind, _ in two.topics.published]
 
 
 @pytest.mark.parametrize(("version", "error"), [(9, UnknownVersion), (2, AlreadyThere)])
 def test_what_cannot_be_is_refused_at_once(two, version, error):
-    two.registry.hold_back(PRODUCT, "x", {}, two.clock.now())  # a proposal that was held: the catalog has not moved
     with pytest.raises(error):
         two.ask(version)
     assert two.commits.started == {}

@@ -19,6 +19,8 @@ PIN: Final = "meshwork:pin"
 """Table parameter: the id of the pin that the table belongs to."""
 MAX_NAME: Final = 255
 """Characters of a table's name in Glue."""
+MAX_ENDED: Final = 200
+"""Requests that are remembered after their end: EventBridge may deliver one again for a day."""
 
 
 class NoLiveAccess(Rejected):
@@ -87,10 +89,15 @@ class Pin(Model):
 
 
 class Pins(Model):
-    """All pins of a product. `revision` counts writes: the registry takes one only from who has seen the last."""
+    """All pins of a product. `revision` counts writes: the registry takes one only from who has seen the last.
+
+    `ended` are requests that have come to their end, or that a later one replaced, the newest last: one that is
+    delivered again changes nothing.
+    """
 
     product: str
     pins: tuple[Pin, ...] = ()
+    ended: tuple[str, ...] = ()
     revision: int = 0
 
     def kept(self) -> tuple[Pin, ...]:
@@ -108,11 +115,17 @@ class Pins(Model):
     def having(self, pin: Pin) -> "Pins":
         """With this pin, in place of what was known of it."""
         others = tuple(each for each in self.pins if each.id != pin.id)
-        return self.model_copy(update={"pins": (*others, pin)})
+        return self._become((*others, pin))
 
     def without(self, number: str) -> "Pins":
         """Nothing is left of that pin."""
-        return self.model_copy(update={"pins": tuple(each for each in self.pins if each.id != number)})
+        return self._become(tuple(each for each in self.pins if each.id != number))
+
+    def _become(self, pins: tuple[Pin, ...]) -> "Pins":
+        left = {holder.request for pin in pins for holder in pin.holders}
+        before = (holder.request for pin in self.pins for holder in pin.holders)
+        ended = (*self.ended, *(request for request in before if request not in left))
+        return self.model_copy(update={"pins": pins, "ended": ended[-MAX_ENDED:]})
 
 
 def pin_id(request: str) -> str:

@@ -81,8 +81,8 @@ def request_pin(
         refuse_wish(envelope, refusal, books=books, topics=topics)
         raise
     pin = pins.of_version(wish.version)
-    if pin is None:  # it ended while it was written: the same request again begins another
-        return PinState(product=product.name, version=wish.version, pin="", status="ending")
+    if pin is None or holder.request in pins.ended:  # delivered again after its end
+        return PinState(product=product.name, version=wish.version, pin=pin.id if pin else "", status="ended")
     ending = {"ending": {"product": product.name, "pin": pin.id}}
     schedules.at(schedule_name(pin, holder), holder.until, end, json.dumps(ending))
     _have_made(product, pin, holder, books=books, topics=topics, bus=bus)
@@ -133,6 +133,8 @@ def _whole_seconds(until: datetime) -> datetime:
 
 
 def _held(found: Pins, version: ProductVersion, holder: Holder, limits: PinLimits) -> Pins:
+    if holder.request in found.ended:
+        return found
     pin, begun = found.of_version(version.version), pin_id(holder.request)
     if pin is not None:
         if any(each.request == holder.request for each in pin.holders):

@@ -146,6 +146,8 @@ class PinKeeper:
         try:
             require_sender(envelope, books=self._books)
             wish = read_event(UnpinRequested, envelope).data
+            if metadata.id in self._books.registry.pins(wish.product).ended:  # delivered again
+                return PinState(product=wish.product, version=wish.version, pin="", status="ended")
             product, pin, holder = self._held(wish, envelope.account, metadata.id)
         except Rejected as refusal:
             refuse_wish(envelope, refusal, books=self._books, topics=self._topics)
@@ -177,7 +179,7 @@ class PinKeeper:
         authorise(envelope, self._books.registry.member(envelope.account), None)
         wish = read_event(RetirementRequested, envelope)
         product = owned_product(self._books.registry, wish.data.product, envelope.account)
-        pins = self._books.registry.pins(product.name).kept()
+        pins = self._books.registry.pins(product.name).pins
         return [self._end(product, pin.id, cause_for_all="retired") for pin in pins]
 
     def _held(self, wish: UnpinRequested, account: str, request: str) -> tuple[Product, Pin, Holder]:
