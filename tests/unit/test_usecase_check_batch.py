@@ -10,7 +10,7 @@ from mesh.domain.quarantine import ReleaseUnfinished, Ticket
 from mesh.usecases.batch_reports import read_reports
 from mesh.usecases.check_batch import check_batch
 from mesh.usecases.crawl import read_inspection, write_catalog
-from mesh.usecases.histories import forget_batches, read_history, remember_batch, remember_rollback
+from mesh.usecases.histories import read_history, remember_batch, remember_rollback
 
 from tests.builders import CONTRACT, a_contract
 from tests.fakes import FakeClock, FakeLocks, FakeQuarantine, FakeTrace
@@ -225,19 +225,6 @@ def test_what_was_rolled_back_is_an_example_again_when_somebody_goes_forward_to_
     assert [batch.generation for batch in kept] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert world.publish(12, clean(8)).rejected == 1
     assert locks.taken == ["rollbacks-credit-card"] * 3
-
-
-def test_what_is_rolled_back_is_no_example_any_more():
-    world = Checked(NUMBERS)
-    for generation in range(1, 9):
-        world.publish(generation, clean(generation))
-
-    forget_batches(world.work, "credit-card", ["credit_card", "unknown"], 6)
-
-    kept = read_history(world.work, "credit-card", "credit_card").batches
-    assert [batch.generation for batch in kept] == [1, 2, 3, 4, 5, 6]
-    assert world.publish(9, clean(8)).rejected == 0
-    assert world.publish(10, clean(3)).rejected == 1
 
 
 def test_the_same_object_uploaded_again_repeats_nothing():

@@ -14,6 +14,7 @@ from mesh.domain.publishing.proposals import TableDetails
 from mesh.domain.publishing.staging import ListedFile, TableContent
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
 from mesh.usecases.commit_version import BaseMoved, commit_version
+from mesh.usecases.notify_subscribers import notice
 from mesh.usecases.prepare_rollback import UnknownRollback, prepare_rollback
 from mesh.usecases.roll_back import (
     AlreadyThere,
@@ -25,7 +26,7 @@ from mesh.usecases.roll_back import (
 )
 from mesh.usecases.settle_proposal import record_commit
 
-from tests.builders import BUCKET, PRODUCER, PRODUCT, TABLE, an_envelope
+from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, TABLE, an_envelope
 from tests.fakes import FakeExecutions
 from tests.unit.test_usecase_proposals import World
 
@@ -88,7 +89,8 @@ def test_the_earlier_file_is_the_present_one_under_a_new_number(two):
     assert (version.version, version.follows, version.tables[0].rows) == (3, 2, 3)
     assert two.pointer().endswith("/v1.metadata.json")
     assert two.columns() == ["id", "dt"]
-    assert (version.rollback.version, version.rollback.reason) == (1, "labels were flipped")
+    told = notice(version, two.registry.product(PRODUCT), CENTRAL).data.rollback
+    assert (told.version, told.reason, told.requested_by) == (1, "labels were flipped", PRODUCER)
     assert (version.severity, version.changes[0].removed_columns) == ("breaking", ("email",))
     assert (version.changes[0].rows, version.changes[0].rows_delta) == (0, -2)
     assert two.registry.rollback(PRODUCT, "rb-1").status == "published"

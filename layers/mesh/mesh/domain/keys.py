@@ -108,15 +108,7 @@ class DataKey:
 
 
 type ParsedKey = (
-    DataKey
-    | ContractKey
-    | RecipeKey
-    | RawKey
-    | QuarantineKey
-    | PublishedKey
-    | ReportKey
-    | HiddenKey
-    | FolderMarker
+    DataKey | ContractKey | RecipeKey | RawKey | QuarantineKey | PublishedKey | ReportKey | HiddenKey | FolderMarker
 )
 
 
