@@ -211,7 +211,6 @@ def test_each_transient_error_is_retried_somewhere():
 def test_what_belongs_to_neither_root_is_known():
     """They reach `States.ALL`: a fault that nobody can wait for or correct by input."""
     assert set(leaves()) - of_root(Rejected) - of_root(Transient) == {
-        "CopiesNotRemoved",
         "FormatDeclined",  # never leaves inspection
         "LakeFormationRefused",
         "ObjectsNotRemoved",

@@ -73,7 +73,7 @@ def test_the_link_the_grants_and_the_facts_are_there():
 
     assert linked.link == f"rl_{PRODUCT}"
     assert world.catalog.links[linked.link]["CatalogId"] == CENTRAL
-    assert linked.grants == len(world.lake.grants) == 10
+    assert linked.grants == len(world.lake.grants) == 8
     facts = world.uploads.product(PRODUCT)
     assert (facts["status"], facts["link"], facts["crawler"]) == (
         "registered",
@@ -114,7 +114,7 @@ def test_a_redelivery_changes_nothing():
 
     world.link()
 
-    assert (world.uploads.product(PRODUCT), len(world.lake.grants)) == (facts, 10)
+    assert (world.uploads.product(PRODUCT), len(world.lake.grants)) == (facts, 8)
 
 
 def test_a_draft_decides_no_types():
