@@ -152,12 +152,14 @@ def test_what_cannot_be_withdrawn_changes_nothing_and_is_told(world, versions, e
     assert [told["reason"]["code"] for told in world.told("WithdrawalRefused")] == [error.__name__]
 
 
-def test_a_version_of_hive_tables_has_nothing_that_could_be_withdrawn(world):
+@pytest.mark.parametrize("wish", [{"versions": (1,)}, {"key": "credit-card/data/credit_card/a.csv"}])
+def test_hive_tables_have_no_versions_that_could_be_withdrawn(world, wish):
     recorded = world.registry.recorded[PRODUCT]
-    tables = tuple(table.model_copy(update={"metadata": ""}) for table in recorded[0].tables)
-    recorded[0] = recorded[0].model_copy(update={"tables": tables})
+    for number, version in enumerate(recorded):
+        tables = tuple(table.model_copy(update={"metadata": ""}) for table in version.tables)
+        recorded[number] = version.model_copy(update={"tables": tables})
     with pytest.raises(NeedsExpress):
-        world.withdraw(1)
+        world.withdraw(*wish.pop("versions", ()), **wish)
     assert (world.ended(1), world.bus.events) == (None, [])
     assert [told["reason"]["code"] for told in world.told("WithdrawalRefused")] == ["NeedsExpress"]
 

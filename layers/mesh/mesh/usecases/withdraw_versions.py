@@ -129,8 +129,12 @@ def _numbers(versions: Iterable[ProductVersion]) -> tuple[int, ...]:
 def _having(product: Product, key: str, books: Books, files: PublishedFiles) -> list[int]:
     """Versions with rows of the object, by the index beside each metadata file; its rows may be in any table.
 
-    Raises ObjectPresent where the present version has some: its owner deletes the object, and it is staged without.
+    Raises NeedsExpress for Hive tables, and ObjectPresent where the present version has some: its owner deletes the
+    object, and it is staged without.
     """
+    last = books.registry.latest_version(product.name)
+    if last is not None:
+        require_metadata(last)
     found, known = [], dict[str, bool]()
     for version in books.registry.versions(product.name):
         if not version.staged or (version.ended is not None and version.ended.released is not None):
