@@ -97,6 +97,12 @@ def test_the_earlier_file_is_the_present_one_under_a_new_number(two):
     assert two.proposals.turns == {}, "others may be committed again"
 
 
+def test_a_request_that_is_delivered_again_after_its_end_keeps_nobody_waiting(two):
+    two.roll_back(1)
+    assert two.ask(1).status == "published"
+    assert two.ask(2, "rb-2").status == "requested"
+
+
 def test_the_id_of_a_forgotten_column_is_not_given_again(two):
     email = two.contents.read(two.pointer()).state.fields[2]
     two.roll_back(1)

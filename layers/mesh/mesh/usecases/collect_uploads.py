@@ -27,8 +27,7 @@ class Refused(Model):
 
 
 class Collected(Model):
-    """What became of a batch of arrivals. `ignored`: folder markers, reports, manifests, duplicates, older versions,
-    what a rollback put there."""
+    """What became of a batch of arrivals. `ignored`: folder markers, reports, duplicates, older versions."""
 
     started: tuple[str, ...]
     pending: int

@@ -68,6 +68,9 @@ def request_rollback(envelope: Envelope, *, books: Books, topics: MemberTopics, 
         require_sender(envelope, books)
         wish = read_event(RollbackRequested, envelope).data
         product = product_of(wish.product, envelope.account, books)
+        known = books.registry.rollback(product.name, metadata.id)
+        if known is not None and known.status != "started":  # delivered again after its end
+            return RolledBack(product=product.name, version=known.version, request=metadata.id, status=known.status)
         target = _target(product, wish.version, books)
         order = RollbackOrder(
             product=product.name,
