@@ -17,7 +17,7 @@ from cli.site import Acting, AsJson, Port, Role, site
 
 _FACTS = {
     "version", "published", "correlation_id", "contract_version", "changes", "severity", "compatibility", "follows",
-    "draft", "rollback", "manifest", "ended",
+    "draft", "rollback", "ended",
 }  # fmt: skip
 
 Product = Annotated[str, typer.Argument(help="The product's name.")]
@@ -158,8 +158,6 @@ def what_happened(version: ProductVersion) -> Iterator[str]:
         yield rolled_back(version.rollback)
     for change in version.changes:
         yield f"{change.table}: {'; '.join(in_words(change))}"
-    if version.manifest is None and not version.staged:
-        yield "its objects are not pinned: no rollback to it"
 
 
 def kept(pin: Pin | None) -> Iterator[str]:

@@ -64,9 +64,10 @@ class Graph:
         return next((made for made in reversed(found) if not version or made.version in {"", version}), None)
 
     def crawls(self, table: Key, until: str = "") -> Iterator[Made]:
-        """Runs that put objects into a table, oldest first; those after a time are left out."""
+        """Runs that put objects into a table, and its rollbacks, oldest first; those after a time are left out."""
         for made in self.made.get(table, []):
-            if step_of(made.event) in {"crawl", "rollback", "pin"} and (not until or made.event["eventTime"] <= until):
+            wanted = step_of(made.event) in {"crawl", "promote"} or "rollback.version" in parameters_of(made.event)
+            if wanted and (not until or made.event["eventTime"] <= until):
                 yield made
 
     def publications(self, table: Key) -> Iterator[Made]:

@@ -25,10 +25,8 @@ _SHORT: Final = 12
 
 
 def draw_upstream(graph: Graph, table: Key, until: str = "") -> Iterator[Tree]:
-    """Objects of the table, newest run first, each with what it was made of. A rollback replaces all before it."""
-    runs: list[Made] = []
-    for made in graph.crawls(table, until):
-        runs = [made] if step_of(made.event) == "rollback" else [*runs, made]
+    """Objects of the table, newest run first, each with what it was made of, and rollbacks between them."""
+    runs = list(graph.crawls(table, until))
     yield from _capped([_crawl(graph, made) for made in reversed(runs)], "earlier runs")
 
 
@@ -37,8 +35,6 @@ def _crawl(graph: Graph, made: Made) -> Tree:
     about = ""
     if "rollback.version" in said:
         about = f"version {said['rollback.version']} again: {said.get('rollback.reason', '')}"
-    if "pin.version" in said:
-        about = f"version {said['pin.version']}, kept"
     branch = _run(made, about)
     objects = [_object(graph, one) for one in made.inputs]
     for tree in _capped(objects, "more objects", int(said.get("inputs.count", len(objects)))):

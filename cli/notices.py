@@ -177,8 +177,7 @@ def update_lines(data: Mapping[str, Any]) -> Iterator[str]:
         yield f"warning {warning['code']}: {place + ': ' if place else ''}{warning['message']}"
     for query in data["queries"]:
         yield f"{SQL}{query['sql']}"
-    pinned = f", {output.amount(data['manifest']['objects'], 'object')} pinned" if data.get("manifest") else ""
-    yield f"contract {data['contract_version']}{pinned}" + (
+    yield f"contract {data['contract_version']}" + (
         f"; mesh diff {data['product']} {data['follows']} {data['version']}" if data.get("follows") else ""
     )
 

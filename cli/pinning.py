@@ -129,7 +129,7 @@ def facts(product: str, pin: Pin) -> dict[str, Any]:
         holder.model_dump(mode="json", include={"account", "until", "reason", "asked_at", "correlation_id"})
         for holder in pin.holders
     ]
-    found = pin.model_dump(mode="json", include={"id", "version", "status", "objects", "bytes"})
+    found = pin.model_dump(mode="json", include={"id", "version", "status"})
     return {"product": product, **found, "tables": list(_tables(product, pin)), "holders": holders}
 
 

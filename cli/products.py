@@ -77,7 +77,7 @@ def show_command(
 def save_report(where: Site, found: Mapping[str, Any], file: Path) -> None:
     """The page of the newest version that was checked, out of the owner's bucket. Raises `CommandFailed`."""
     bucket = found["location"].removeprefix("s3://").partition("/")[0]
-    key = report_key(where, found, bucket)
+    key = report_key(where, found["name"], bucket)
     if not key:
         raise output.CommandFailed(f"no version of {found['name']} has a report", remedy="mesh history shows them all")
     try:
@@ -90,13 +90,10 @@ def save_report(where: Site, found: Mapping[str, Any], file: Path) -> None:
     output.say(f"report saved: {file}")
 
 
-def report_key(where: Site, found: Mapping[str, Any], bucket: str) -> str:
+def report_key(where: Site, product: str, bucket: str) -> str:
     """Of the newest version; "" for none. Below `reports/` keys are in the order of their runs."""
-    manifests = [version["manifest"] for version in found["versions"] if version["manifest"]]
-    if manifests:
-        return str(manifests[0]["key"]).removesuffix(".json.gz") + ".report.html"
     pages = where.client("producer", "s3").get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=f"{found['name']}/reports/"
+        Bucket=bucket, Prefix=f"{product}/reports/"
     )  # fmt: skip
     keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
     return max((key for key in keys if key.endswith(".report.html") and ".held." not in key), default="")
@@ -130,7 +127,7 @@ def status_of(product: Product) -> str:
     return "published" if product.version else "registered"
 
 
-def location_of(product: Product, tables: Sequence[TableSnapshot]) -> str:
+def location_of(product: Product) -> str:
     """Where what consumers read is: Iceberg tables lie apart from what the owner uploaded."""
     if Contract.model_validate(product.contract).crawl != "glue":
         return f"s3://{product.bucket}/{names.published_prefix(product.name)}"
@@ -155,7 +152,7 @@ def describe(where: Site, name: str) -> dict[str, Any]:
     latest = versions[0].tables if versions else ()
     return {
         **summary(product),
-        "location": location_of(product, latest),
+        "location": location_of(product),
         "contract": product.contract,
         "subscribers": list(registry.subscribers(name)),
         "versions": [version_summary(version) for version in versions],
@@ -176,7 +173,7 @@ def newest_quality(table: str, versions: Sequence[ProductVersion]) -> dict[str, 
 def version_summary(version: ProductVersion) -> dict[str, Any]:
     """One version, with what it changed."""
     return version.model_dump(
-        mode="json", include={"version", "published", "correlation_id", "contract_version", "changes", "manifest"}
+        mode="json", include={"version", "published", "correlation_id", "contract_version", "changes"}
     )
 
 

@@ -64,7 +64,7 @@ def document(product: str, version: int, event: Metadata, found: ProductVersion 
 def wait_until_back(where: Site, product: str, event: Metadata) -> ProductVersion | None:
     """The version that it became; None where the caller may not read central's registry.
 
-    Raises `CommandFailed`: refused by central or by the owner's account, or not done in time.
+    Raises `CommandFailed`: refused, or not done in time.
     """
     deadline, shown = time.monotonic() + DEADLINE_SECONDS, False
     while time.monotonic() < deadline:

@@ -27,8 +27,6 @@ MACHINES: Final = {
     "revoke-access": "central",
     "prepare-product": "producer",
     "onboard-upload": "producer",
-    "restore-version": "producer",
-    "pin-version": "producer",
     "accept-share": "consumer",
     "release-share": "consumer",
 }

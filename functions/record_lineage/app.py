@@ -11,17 +11,9 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point, logger
 from mesh.entry.settings import LineageSettings, load
 from mesh.usecases.inspection import ProductFacts
-from mesh.usecases.lineage_orders import (
-    OnboardOrder,
-    Orders,
-    PinOrder,
-    PromoteOrder,
-    ProveOrder,
-    PublishOrder,
-    RestoreOrder,
-)
+from mesh.usecases.lineage_orders import OnboardOrder, Orders, PromoteOrder, ProveOrder, PublishOrder
 from mesh.usecases.onboarding_lineage import onboarding_runs, promotion_runs
-from mesh.usecases.record_lineage import keep, pin_runs, proof_runs, publication_runs, restoration_runs
+from mesh.usecases.record_lineage import keep, proof_runs, publication_runs
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -63,12 +55,6 @@ def _runs(body: dict[str, Any], settings: Settings) -> Iterator[tuple[str, list[
         case PromoteOrder() as order:
             work = wiring.work(settings.work_bucket)
             yield order.product, promotion_runs(order, place=place, facts=_facts(order.product, settings), work=work)
-        case RestoreOrder() as order:
-            work = wiring.work(settings.work_bucket)
-            yield order.product, restoration_runs(order, place=place, facts=_facts(order.product, settings), work=work)
-        case PinOrder() as order:
-            work = wiring.work(settings.work_bucket)
-            yield order.product, pin_runs(order, place=place, facts=_facts(order.product, settings), work=work)
         case PublishOrder() as order:
             yield order.product, publication_runs(order, place=place, registry=wiring.registry(settings))
         case ProveOrder() as order:

@@ -1,13 +1,13 @@
-"""Handle RollbackRequested, a commit of it that came to nothing, and RollbackRefused from the owner's account."""
+"""Handle RollbackRequested, and a rollback that could not be committed."""
 
 from typing import Any
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Envelope, RollbackRefused
+from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.roll_back import NotCommitted, refuse_rollback, request_rollback, settle_refusal
+from mesh.usecases.roll_back import NotCommitted, request_rollback, settle_refusal
 
 
 class Settings(RegistrySettings):
@@ -24,10 +24,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     if (lost := event.get("refused")) is not None:
         found = NotCommitted.model_validate(lost)
         return settle_refusal(found, books=books, proposals=wiring.proposals(settings), topics=topics)
-    envelope = Envelope(**event)
     try:
-        if envelope.detail_type == RollbackRefused.detail_type():
-            return refuse_rollback(envelope, books=books, topics=topics)
-        return request_rollback(envelope, books=books, topics=topics, commits=wiring.machine(settings.roll_back_arn))
+        return request_rollback(
+            Envelope(**event), books=books, topics=topics, commits=wiring.machine(settings.roll_back_arn)
+        )
     except Rejected as refusal:
         return refused(refusal)

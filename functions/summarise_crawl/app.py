@@ -21,6 +21,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         catalog=wiring.catalog(),
         uploads=wiring.uploads(settings),
         work=wiring.work(settings.work_bucket),
-        versions=wiring.object_versions(),
+        objects=wiring.objects(),
         clock=wiring.clock,
     )

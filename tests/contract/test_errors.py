@@ -26,12 +26,7 @@ CAUGHT = {
     ("register-product", "AuthoriseSender"): SENDER,
     ("register-product", "CheckContract"): CONTRACT | {"MalformedEvent"},
     ("publish-version", "AuthoriseSender"): SENDER,
-    ("publish-version", "DiffVersion"): {
-        "BreakingSchemaChange",
-        "MalformedEvent",
-        "NotTheOwner",
-        "RollbackNotRequested",
-    },
+    ("publish-version", "DiffVersion"): {"BreakingSchemaChange", "MalformedEvent", "NotTheOwner"},
     ("publish-version", "HoldVersion"): {"NotTheOwner"},
     ("publish-version", "TagTables"): {"UnknownLFTag"},
     ("commit-version", "VerifyProposal"): SENDER,
@@ -80,19 +75,6 @@ CAUGHT = {
     ("accept-share", "StartProof"): {"AccessOver", "ProofFailed", "QueryRefused"},
     ("accept-share", "CheckProof"): {"AccessOver", "ProofFailed"},
     ("release-share", "ReleaseAccess"): {"MalformedEvent"},
-    ("restore-version", "TakeRestore"): {"MalformedEvent"},
-    ("restore-version", "RestoreObjects"): {"ManifestDamaged", "VersionGone"},
-    ("restore-version", "RestoreCatalog"): {"ManifestDamaged", "VersionGone"},
-    ("pin-version", "PreparePin"): {
-        "MalformedEvent",
-        "ManifestDamaged",
-        "PinnedTableTaken",
-        "TooLargeToPin",
-        "UnsafeKey",
-        "VersionGone",
-    },
-    ("pin-version", "FillPin"): {"MalformedEvent", "ManifestDamaged", "VersionGone"},
-    ("pin-version", "RemovePin"): {"MalformedEvent"},
 }
 # Rejections that no machine sees: who deals with them instead.
 HANDLED_ELSEWHERE = {
@@ -156,9 +138,9 @@ HANDLED_ELSEWHERE = {
     "receive_decision, as its answer, and told to who decided": {"DecidedAlready", "MayNotDecide", "MoreThanAsked"},
     "request_rollback, as its answer, and told to who asked": {
         "AlreadyThere",
+        "NeedsExpress",
         "RollbackInProgress",
         "UnknownVersion",
-        "VersionNotPinned",
     },
     "request_pin, as its answer, and told to who asked": {
         "NoLiveAccess",
@@ -166,7 +148,7 @@ HANDLED_ELSEWHERE = {
         "TooManyPins",
         "UntilInThePast",
     },
-    "settle_pin, as its answer, and as a note of the story": {"NotPinned"},
+    "settle_pin, as its answer, and told to who asked": {"NotPinned", "PinnedTableTaken"},
     "receive_answer, as its answer, and told to who reported": {"MayNotAnswer", "UnknownAccess"},
     "record_lineage, by SQS: after five attempts in the lineage queue's DLQ": {"LineageSourceGone"},
     "relay_inbox, by SQS: after five attempts in the inbox's DLQ": {"NotFromCentral", "UnknownEvent"},
@@ -229,7 +211,6 @@ def test_each_transient_error_is_retried_somewhere():
 def test_what_belongs_to_neither_root_is_known():
     """They reach `States.ALL`: a fault that nobody can wait for or correct by input."""
     assert set(leaves()) - of_root(Rejected) - of_root(Transient) == {
-        "CopiesNotRemoved",
         "FormatDeclined",  # never leaves inspection
         "LakeFormationRefused",
         "ObjectsNotRemoved",

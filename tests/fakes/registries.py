@@ -25,7 +25,6 @@ class FakeRegistry:
         self.refusals: list[tuple[str, str, dict[str, Any]]] = []
         self.rollbacks: dict[tuple[str, str], RollbackOrder] = {}
         self.rolling: dict[str, tuple[str, datetime]] = {}
-        self.held: dict[str, tuple[int, dict[str, Any]]] = {}
         self.kept: dict[str, Pins] = {}
 
     def member(self, account: str) -> Member | None:
@@ -102,12 +101,6 @@ class FakeRegistry:
             raise ConcurrentChange(f"the pins of {pins.product} changed meanwhile", product=pins.product)
         self.kept[pins.product] = pins.model_copy(update={"revision": pins.revision + 1})
         return self.kept[pins.product]
-
-    def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
-        self.held[product] = (self.products[product].version, dict(reason))
-
-    def held_back(self, product: str) -> bool:
-        return product in self.held and self.held[product][0] == self.products[product].version
 
     def record_version(self, version: ProductVersion) -> ProductVersion:
         recorded = self.version_of_run(version.product, version.run)

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from mesh.domain.counting import ObjectCount, TableTotal
-from mesh.domain.events import ManifestPointer
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.product import ConcurrentChange
@@ -23,8 +22,6 @@ class FakeUploads:
         self.waiting: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
         self.leases: dict[str, tuple[str, datetime, int]] = {}
         self.counted: dict[tuple[str, str], dict[str, ObjectCount]] = {}
-        self.manifests: dict[str, tuple[int, ManifestPointer]] = {}
-        self.restored: set[tuple[str, str, str]] = set()
         self.tokens: dict[str, str] = {}
 
     def product(self, name: str) -> dict[str, Any] | None:
@@ -72,34 +69,6 @@ class FakeUploads:
         counted = self.counted.setdefault((product, table), {})
         counted.update({count.key: count for count in counts})
         return self._total(counted)
-
-    def uncount(self, product: str, table: str, keys: Sequence[str]) -> TableTotal:
-        counted = self.counted.setdefault((product, table), {})
-        for key in keys:
-            counted.pop(key, None)
-        return self._total(counted)
-
-    def manifest(self, product: str) -> tuple[int, ManifestPointer] | None:
-        return self.manifests.get(product)
-
-    def record_manifest(self, product: str, generation: int, pointer: ManifestPointer) -> None:
-        if generation >= self.manifests.get(product, (0, pointer))[0]:
-            self.manifests[product] = (generation, pointer)
-
-    def know_restored(self, product: str, key: str, version_id: str) -> None:
-        self.restored.add((product, key, version_id))
-        waiting = self.waiting.get(product, {}).get(key)
-        if waiting is not None and waiting[0].version_id == version_id:
-            self.settle(product, [waiting[0]])
-
-    def forget_restored(self, product: str, ref: ObjectRef) -> bool:
-        if (product, ref.key, ref.version_id or "") not in self.restored:
-            return False
-        self.settle(product, [ref])
-        return True
-
-    def pending_keys(self, product: str) -> set[str]:
-        return set(self.waiting.get(product, {}))
 
     @staticmethod
     def _total(counted: Mapping[str, ObjectCount]) -> TableTotal:

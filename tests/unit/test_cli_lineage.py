@@ -25,17 +25,17 @@ TABLE = (f"arn:aws:glue:{REGION}:{CENTRAL}", "table/loans/t")
 RUN = "0f5c8a52-54f0-5d5e-9f0a-6a3a3f6f2c1"
 
 
-def crawl(number, sources):
+def crawl(number, sources, step="crawl"):
     shown = facets.same_columns(sources, ["column_0000"])
     table = glue_table(Place(CENTRAL, REGION), "loans", "t", shown)
     place = Place(PRODUCER, REGION)
-    return StepRun(place, "loans.crawl", RUN + str(number), BEGAN, BEGAN, inputs=tuple(sources), outputs=(table,))
+    return StepRun(place, f"loans.{step}", RUN + str(number), BEGAN, BEGAN, inputs=tuple(sources), outputs=(table,))
 
 
-def publication(number):
+def publication(number, **more):
     shown = facets.version(str(number)) | facets.schema([ColumnRef(name="column_0000", type="bigint")])
     table = glue_table(Place(CENTRAL, REGION), "loans", "t", shown)
-    said = {"contract_version": "1.0.0", "severity": "info"}
+    said = {"contract_version": "1.0.0", "severity": "info", **more}
     place = Place(CENTRAL, REGION)
     made = {"inputs": (table,), "outputs": (table,), "parameters": said}
     return StepRun(place, "loans.publish", RUN + "9", BEGAN, BEGAN, **made)
@@ -81,6 +81,19 @@ def test_upstream_leads_to_the_raw_objects_version(width):
     assert text.count("loans/raw/t/0.csv") == 1  # each object by its own columns, though one run curated both
     assert "version v" in text
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_what_was_published_as_iceberg_leads_to_its_objects_and_a_rollback_says_which_version_and_why():
+    raw = a_run(objects=1, columns=1)
+    back = publication(3, **{"rollback.version": "1", "rollback.reason": "labels were flipped"})
+    runs = (raw, crawl(1, list(raw.outputs), "promote"), publication(1), back)
+    graph = graph_of(event for run in runs for event in run_events(run))
+
+    text = drawn(lineage_tree.draw_upstream(graph, TABLE), 120)
+
+    assert "version 1 again: labels were flipped" in text
+    assert text.index("promote") < text.index("loans/data/t/0.csv") < text.index("loans/raw/t/0.csv")
+    assert text.count("publish") == 1, "of versions, rollbacks alone"
 
 
 def test_a_column_leads_back_to_the_raw_column_with_its_steps():

@@ -13,7 +13,6 @@ from cli import history, notices, output, pinning
 from cli.output import CommandFailed
 from tests.builders import CENTRAL, CONSUMER, CORRELATION, PRODUCT, a_product
 from tests.fakes import NOON, FakeRegistry
-from tests.unit.test_usecase_roll_back import POINTER
 
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 READY = {
@@ -33,10 +32,8 @@ def a_pin(*accounts: str) -> Pin:
     return Pin(
         id="pin-0123456789ab",
         version=3,
-        manifest=POINTER,
         status="ready",
         holders=holders,
-        ordered=NOON,
         tables=("credit_card", "a_table_with_a_long_name"),
     )
 
@@ -177,7 +174,7 @@ def test_history_marks_what_is_kept(at, capsys):
     site = at(Site())
     version = ProductVersion(
         product=PRODUCT, version=3, run="r", correlation_id="c", contract_version="1", tables=(), changes=(),
-        published=NOON, manifest=POINTER,
+        published=NOON,
     )  # fmt: skip
     site.kept.recorded[PRODUCT] = [version]
     site.kept.save_pins(site.kept.pins(PRODUCT).having(a_pin(CONSUMER)))

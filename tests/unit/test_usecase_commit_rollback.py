@@ -5,15 +5,16 @@ from contextlib import suppress
 
 import pytest
 from mesh.domain.events import PersonalDataFinding, ProposalSettled, Reason, RollbackRequested
-from mesh.domain.manifest import VersionGone
 from mesh.domain.names import table_location
 from mesh.domain.ontology import PUBLICATION, PUBLISHED
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.iceberg_table import marks_of
+from mesh.domain.publishing.keeping import VersionGone
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.domain.publishing.staging import ListedFile, TableContent
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
 from mesh.usecases.commit_version import BaseMoved, commit_version
+from mesh.usecases.notify_subscribers import notice
 from mesh.usecases.prepare_rollback import UnknownRollback, prepare_rollback
 from mesh.usecases.roll_back import (
     AlreadyThere,
@@ -25,7 +26,7 @@ from mesh.usecases.roll_back import (
 )
 from mesh.usecases.settle_proposal import record_commit
 
-from tests.builders import BUCKET, PRODUCER, PRODUCT, TABLE, an_envelope
+from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, TABLE, an_envelope
 from tests.fakes import FakeExecutions
 from tests.unit.test_usecase_proposals import World
 
@@ -88,11 +89,18 @@ def test_the_earlier_file_is_the_present_one_under_a_new_number(two):
     assert (version.version, version.follows, version.tables[0].rows) == (3, 2, 3)
     assert two.pointer().endswith("/v1.metadata.json")
     assert two.columns() == ["id", "dt"]
-    assert (version.rollback.version, version.rollback.reason) == (1, "labels were flipped")
+    told = notice(version, two.registry.product(PRODUCT), CENTRAL).data.rollback
+    assert (told.version, told.reason, told.requested_by) == (1, "labels were flipped", PRODUCER)
     assert (version.severity, version.changes[0].removed_columns) == ("breaking", ("email",))
     assert (version.changes[0].rows, version.changes[0].rows_delta) == (0, -2)
     assert two.registry.rollback(PRODUCT, "rb-1").status == "published"
     assert two.proposals.turns == {}, "others may be committed again"
+
+
+def test_a_request_that_is_delivered_again_after_its_end_keeps_nobody_waiting(two):
+    two.roll_back(1)
+    assert two.ask(1).status == "published"
+    assert two.ask(2, "rb-2").status == "requested"
 
 
 def test_the_id_of_a_forgotten_column_is_not_given_again(two):
@@ -240,12 +248,10 @@ def test_central_does_it_alone(two):
     two.ask(1)
 
     assert [json.loads(run) for run in two.commits.started.values()] == [{"product": PRODUCT, "request": "rb-1"}]
-    assert "RestoreRequested" not in [kind for _, kind, _ in two.topics.published]
 
 
 @pytest.mark.parametrize(("version", "error"), [(9, UnknownVersion), (2, AlreadyThere)])
 def test_what_cannot_be_is_refused_at_once(two, version, error):
-    two.registry.hold_back(PRODUCT, "x", {}, two.clock.now())  # a proposal that was held: the catalog has not moved
     with pytest.raises(error):
         two.ask(version)
     assert two.commits.started == {}

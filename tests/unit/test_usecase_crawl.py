@@ -8,7 +8,7 @@ from mesh.usecases.crawl import CatalogBehind, Summarise, summarise_crawl, write
 from mesh.usecases.quarantine_objects import quarantine_objects
 
 from tests.builders import BUCKET, CORRELATION
-from tests.fakes import FakeClock, FakeObjectVersions, FakeQuarantine
+from tests.fakes import FakeClock, FakeQuarantine
 from tests.unit.test_usecase_inspection import FOLDER, GOOD, World
 
 
@@ -24,13 +24,12 @@ def write(world):
 
 def summarise(world, mode="express", generation=1):
     command = Summarise(**world.round(generation).model_dump(), mode=mode)
-    versions = FakeObjectVersions(world.objects)
     return summarise_crawl(
         command,
         catalog=world.catalog,
         uploads=world.uploads,
         work=world.work,
-        versions=versions,
+        objects=world.objects,
         clock=FakeClock(),
     )
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 from mesh.domain.events import PersonalDataFinding, PinRequested, UnpinRequested
-from mesh.domain.manifest import VersionGone
 from mesh.domain.membership import ForgedSender
 from mesh.domain.names import pinned_table
 from mesh.domain.ontology import PUBLICATION, PUBLISHED
-from mesh.domain.product import ConcurrentChange, ProductVersion, TableSnapshot
+from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.iceberg_table import pointer_of
+from mesh.domain.publishing.keeping import VersionGone
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.ports import Target
 from mesh.usecases.request_pin import PinLimits, request_pin
@@ -89,7 +89,6 @@ def test_a_pin_is_a_second_table_on_the_versions_file(world):
     assert world.pointer().endswith("/v2.metadata.json"), "the present table is as it was"
     [told] = world.told("PinReady")
     assert (told["rows"], told["version"]) == (3, 1)
-    assert world.told("PinOrdered") == [], "the owner's account is not needed"
     assert len(world.schedules.planned) == 1
 
 
@@ -138,7 +137,6 @@ def test_its_end_is_to_drop_the_table_alone(world):
     assert world.catalog.table(PRODUCT, PINNED) is None
     assert world.registry.pins(PRODUCT).pins == ()
     assert [told["cause"] for told in world.told("PinEnded")] == ["unpinned"]
-    assert world.told("PinOrdered") == []
     assert world.keeper.end_due(PRODUCT, pin.id).status == "ended", "said again by the schedule"
 
 
@@ -204,16 +202,6 @@ def test_while_it_is_made_it_does_not_end(world):
     assert world.catalog.table(PRODUCT, PINNED) is None
 
 
-def test_what_the_owners_account_says_of_it_is_not_heard(world):
-    pin = world.ready()
-    for step in ("prepare", "fill", "remove"):
-        report = {"product": PRODUCT, "version": 1, "pin": pin.id, "step": step, "tables": [TABLE]}
-        envelope = an_envelope(report, "PinReported", account=PRODUCER)
-        world.keeper.settle(envelope.model_dump(mode="json", by_alias=True))
-    assert world.registry.pins(PRODUCT).pins == (pin,)
-    assert world.lake.effective(PRODUCT, PINNED, "id")[PUBLICATION] == PUBLISHED
-
-
 def test_a_version_of_which_nothing_is_recorded_is_refused_and_told(world):
     world.proposals.tables.clear()
     world.wish()
@@ -221,11 +209,3 @@ def test_a_version_of_which_nothing_is_recorded_is_refused_and_told(world):
     assert state.status == "ended"
     [told] = world.told("PinRefused")
     assert told["reason"]["code"] == VersionGone.__name__
-
-
-def test_a_version_of_before_metadata_files_goes_the_other_way():
-    version = ProductVersion(
-        product=PRODUCT, version=1, run="r", correlation_id="c", contract_version="1.0.0",
-        tables=(TableSnapshot(table=TABLE, columns=()),), changes=(), published=NOON,
-    )  # fmt: skip
-    assert not version.staged

@@ -5,21 +5,22 @@ from datetime import timedelta
 import pytest
 from mesh.domain.access.asking import UntilInThePast
 from mesh.domain.events import MalformedEvent
-from mesh.domain.manifest import VersionGone
-from mesh.domain.membership import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
-from mesh.domain.pins import NoLiveAccess, NotPinned, PinnedTableTaken, PinTooLong, TooLargeToPin, TooManyPins
-from mesh.domain.product import ConcurrentChange
-from mesh.usecases import pin_version
+from mesh.domain.membership import ForgedSender, NotAMember, NotTheOwner
+from mesh.domain.pins import PIN, NoLiveAccess, NotPinned, PinTooLong, TooManyPins
+from mesh.domain.publishing.fields import Field
+from mesh.domain.publishing.iceberg_table import iceberg_input, pointer_of
+from mesh.domain.publishing.keeping import NeedsExpress
+from mesh.domain.publishing.table_state import Marks
 from mesh.usecases.change_subscription import UnknownProduct
 from mesh.usecases.pinning import change_pins
 from mesh.usecases.request_access import decided_today
-from mesh.usecases.roll_back import UnknownVersion, VersionNotPinned
+from mesh.usecases.roll_back import UnknownVersion
 from mesh.usecases.tag_pins import follow_pins
 
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, TABLE
 from tests.fakes import NOON
 from tests.unit.central_accesses import OTHER
-from tests.unit.pinning_world import CLOSED, KEY, LINK, MONTH, OLD, PINNED, ROLE, Pinning, definition
+from tests.unit.pinning_world import CLOSED, EMPTY, LINK, LOCATION, PINNED, ROLE, Pinning, metadata_of
 
 
 @pytest.fixture
@@ -31,6 +32,12 @@ def later(**by):
     return (NOON + timedelta(**by)).isoformat()
 
 
+def a_table(**parameters):
+    """One of the name that the pinned table gets."""
+    found = iceberg_input(PINNED, LOCATION, EMPTY, [Field(id=1, name="a", type="string")], marks=Marks())
+    return {**found, "Parameters": {**found["Parameters"], **parameters}}
+
+
 # --- the way ----------------------------------------------------------------------------------------------------------
 
 
@@ -40,38 +47,32 @@ def test_the_reader_is_told_what_to_read_and_the_rows_are_those_of_the_version(w
     [ready] = world.central.told(CONSUMER, "PinReady")
     assert (ready["version"], ready["pin"], ready["rows"], ready["not_reached"]) == (1, pin.id, 1, [])
     assert [query["sql"] for query in ready["queries"]] == [f'SELECT * FROM "{LINK}"."{PINNED}" LIMIT 10']
-    place = f"{PRODUCT}/pinned/1/{pin.id}/{TABLE}/"
-    assert world.copied() == {f"{place}dt=1/a.csv": OLD}
-    table = world.catalog.table(PRODUCT, PINNED)
+    table = world.table()
     assert [column["Name"] for column in table["StorageDescriptor"]["Columns"]] == ["laufkont", "email", "gone"]
-    assert table["StorageDescriptor"]["Location"].endswith(place)
-    [(values, partition)] = world.catalog.partition_inputs[PRODUCT, PINNED].items()
-    assert (values, partition["StorageDescriptor"]["Location"][-len(place) - 5 :]) == (("1",), f"{place}dt=1/")
+    assert pointer_of(table) == metadata_of(1)
 
 
-def test_nothing_lies_behind_the_tables_before_they_are_closed_and_they_open_when_all_is_there(world):
-    world.ask()
-    [prepare] = world.orders()
-    report = world.step(prepare).report
-    assert world.copied() == {}
+def test_nothing_lies_behind_the_table_before_it_is_closed_and_it_opens_when_its_tags_are_right(world):
+    seen = []
+    tag_columns, update_table = world.lake.tag_columns, world.catalog.update_table
 
-    world.report(report)
-    assert world.tags("laufkont") == world.tags("gone") == {"product": PRODUCT, **CLOSED}
-    assert world.published("laufkont", "gone") == []
-    assert world.copied() == {}
-    [fill] = world.orders()
-    filled = world.step(fill).report
-    assert world.tags("laufkont")["pii"] == "sensitive", "copied, and closed"
-    assert world.central.told(CONSUMER, "PinReady") == []
+    def tagged(*arguments, **more):
+        seen.append((pointer_of(world.table()), world.tags("laufkont"), world.published("laufkont", "gone")))
+        tag_columns(*arguments, **more)
 
-    world.report(filled)
-    assert world.tags("laufkont")["pii"] == "personal"
-    world.report(report)  # once more, and late
-    assert world.tags("laufkont")["pii"] == "personal"
-    assert world.orders() == []
+    def updated(*arguments, **more):
+        seen.append((pointer_of(world.table()), world.tags("laufkont"), world.published("laufkont", "gone")))
+        update_table(*arguments, **more)
+
+    world.lake.tag_columns, world.catalog.update_table = tagged, updated
+    world.ready()
+
+    assert seen[0] == (EMPTY, {"product": PRODUCT, **CLOSED}, []), "closed first"
+    pointer, tags, published = seen[-1]
+    assert (pointer, tags["pii"], published) == (EMPTY, "personal", ["laufkont", "gone"]), "then tagged, then filled"
 
 
-def test_asked_for_again_it_is_the_same_copy_and_the_later_end_counts(world):
+def test_asked_for_again_it_is_the_same_table_and_the_later_end_counts(world):
     pin = world.ready()
     world.ask()  # delivered again
     assert len(world.central.topics.published) == len({detail for _, _, detail in world.central.topics.published})
@@ -79,7 +80,7 @@ def test_asked_for_again_it_is_the_same_copy_and_the_later_end_counts(world):
     world.ask(event="pin-2", until=later(days=60))
     world.run()
 
-    assert world.copies.made == 1
+    assert world.catalog.writes.count(f"create_table {PINNED}") == 1
     [told] = [one for one in world.central.told(CONSUMER, "PinReady") if one["until"].startswith("2027")]
     assert told["pin"] == pin.id
     [holder] = world.pins()[0].holders
@@ -116,23 +117,31 @@ def test_an_access_by_name_is_told_that_it_does_not_reach_it(world):
     ],
 )
 def test_what_may_not_be_is_refused_recorded_and_told(world, changes, error):
-    by = changes.pop("by", CONSUMER)
+    by, before = changes.pop("by", CONSUMER), dict(world.central.schedules.planned)
 
     with pytest.raises(error):
         world.ask(by=by, **changes)
 
     assert world.central.registry.refusals[-1][1] == "PinRequested"
-    assert (world.pins(), world.orders(), world.central.schedules.planned.get("pin-")) == ((), [], None)
+    assert (world.pins(), world.bus.events, world.central.schedules.planned) == ((), [], before)
     if by == CONSUMER and changes.get("version") != 0:
         [told] = world.central.told(CONSUMER, "PinRefused")
         assert (told["request"], told["reason"]["code"]) == ("pin-1", error.__name__)
 
 
-def test_a_version_from_before_manifests_and_an_access_that_has_ended(world):
-    version = world.central.registry.recorded[PRODUCT][0]
-    world.central.registry.recorded[PRODUCT][0] = version.model_copy(update={"manifest": None})
-    with pytest.raises(VersionNotPinned):
+def test_a_version_of_hive_tables_is_not_kept_and_who_asked_is_told_what_is(world):
+    world.as_hive(1)
+    with pytest.raises(NeedsExpress):
         world.ask()
+    [told] = world.central.told(CONSUMER, "PinRefused")
+    assert told["reason"]["code"] == "NeedsExpress"
+    assert "crawl: express" in told["reason"]["remedy"]
+    assert told["reason"]["where"] == {"product": PRODUCT, "version": 1}
+    assert world.central.registry.refusals[-1][1] == "PinRequested"
+    assert (world.pins(), world.bus.events) == ((), [])
+
+
+def test_an_access_that_has_ended_is_none(world):
     world.central.change(world.access, "ended")
     with pytest.raises(NoLiveAccess):
         world.ask(2)
@@ -217,14 +226,14 @@ def test_pinned_tables_are_not_what_an_access_is_decided_on(world):
 # --- ends -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_copy_goes_with_the_last_who_wants_it(world):
+def test_the_table_goes_with_the_last_who_wants_it(world):
     pin = world.ready(until=later(days=1))
     world.ask(by=PRODUCER, event="pin-2", until=later(days=2))
 
     world.central.clock.move(timedelta(days=1))
     world.due()
     [told] = world.central.told(CONSUMER, "PinEnded")
-    assert (told["cause"], world.copied() != {}, [each.account for each in world.pins()[0].holders]) == (
+    assert (told["cause"], world.table() is not None, [each.account for each in world.pins()[0].holders]) == (
         "expired", True, [PRODUCER],
     )  # fmt: skip
     world.due()  # delivered again
@@ -232,12 +241,8 @@ def test_the_copy_goes_with_the_last_who_wants_it(world):
 
     world.central.clock.move(timedelta(days=1))
     world.due()
-    assert world.catalog.table(PRODUCT, PINNED) is None
+    assert (world.table(), world.pins()) == (None, ())
     assert [grant["Permissions"] for grant in world.lake.grants if grant["Principal"] == _who(ROLE)] == [["DROP"]]
-    world.due()
-    world.run()
-
-    assert (world.copied(), world.pins()) == ({}, ())
     assert [one["cause"] for one in world.central.told(PRODUCER, "PinEnded")][:1] == ["expired"]
     assert f"{pin.id}-{PRODUCER}" not in world.central.schedules.planned
     assert world.due(pin.id).pins[0].status == "ended"
@@ -257,63 +262,45 @@ def test_unpinned_by_who_pinned_it_alone(world):
 
     world.unpin()
     world.unpin()  # delivered again
-    world.run()
+    assert len(world.central.told(CONSUMER, "PinRefused")) == 1, "of version 2"
 
     assert {one["cause"] for one in world.central.told(CONSUMER, "PinEnded")} == {"unpinned"}
-    assert (world.copied(), world.pins()) == ({}, ())
+    assert (world.table(), world.pins()) == (None, ())
 
 
 def test_a_version_that_is_gone_is_told_to_who_asked_and_nothing_is_left(world):
-    world.versions.gone.add((KEY, "1"))
-    world.ask()
-    [order] = world.orders()
-    with pytest.raises(VersionGone) as gone:
-        world.step(order)
-    assert world.catalog.table(PRODUCT, PINNED) is None
-    reason = gone.value.to_dict()
-    data = {**{name: order.detail["data"][name] for name in ("product", "version", "pin", "step")}, "reason": reason}
-
-    world.say("PinReported", data)
+    world.proposals.tables.clear()
+    state = world.ask()
     world.run()
 
+    assert world.table() is None
     [told] = world.central.told(CONSUMER, "PinRefused")
-    assert (told["reason"]["code"], told["reason"]["where"]["missing"]) == ("VersionGone", [KEY])
+    assert (told["request"], told["reason"]["code"]) == ("pin-1", "VersionGone")
     assert (world.pins(), world.central.told(CONSUMER, "PinEnded")) == ((), [])
-    assert world.central.schedules.planned.keys().isdisjoint({f"{data['pin']}-{CONSUMER}"})
+    assert world.central.schedules.planned.keys().isdisjoint({f"{state.pin}-{CONSUMER}"})
 
 
-def test_a_refusal_that_comes_late_ends_nothing_that_can_be_read(world):
-    world.ask()
-    [order] = world.orders()
-    world.report(world.step(order).report)
-    world.run()
-    reason = {"code": "VersionGone", "message": "gone", "where": {}, "remedy": ""}
-    data = {name: order.detail["data"][name] for name in ("product", "version", "pin", "step")}
-
-    assert world.say("PinReported", {**data, "reason": reason}).pins[0].status == "ready"
-    assert world.central.told(CONSUMER, "PinRefused") == []
-
-
-def test_what_is_done_after_the_end_goes_as_well(world):
-    world.ask()
-    [prepare] = world.orders()
-    prepared = world.step(prepare).report
-    world.report(prepared)
-    [fill] = world.orders()
+def test_a_request_that_is_delivered_again_after_its_end_begins_nothing(world):
+    world.ready()
     world.unpin()
+    assert world.ask().status == "ended"
     world.run()
-    assert world.pins() == ()
-    world.catalog.create_table(
-        LINK, {**definition("laufkont"), "Name": PINNED, "Parameters": {"meshwork:pin": "other"}}
-    )
+    assert (world.pins(), world.table()) == ((), None)
 
-    filled = world.step(fill).report
-    assert world.copied() != {}
-    world.report(filled)
-    world.run()
 
-    assert world.copied() == {}
-    assert world.catalog.table(PRODUCT, PINNED) is not None, "a later pin's table of the same name stays"
+def test_an_earlier_request_that_is_delivered_again_does_not_replace_a_later_one(world):
+    pin = world.ready()
+    world.ask(event="pin-2", until=later(days=60))
+    world.ask()
+    assert world.pins()[0].holders[0].until == NOON + timedelta(days=60)
+    assert world.central.schedules.planned[f"{pin.id}-{CONSUMER}"][0] == NOON + timedelta(days=60)
+
+
+def test_a_later_pins_table_of_the_same_name_stays(world):
+    world.ready()
+    world.catalog.update_table(PRODUCT, a_table(**{PIN: "another"}))
+    world.unpin()
+    assert world.table() is not None
 
 
 def test_a_product_that_is_retired_keeps_no_versions(world):
@@ -322,54 +309,34 @@ def test_a_product_that_is_retired_keeps_no_versions(world):
     with pytest.raises(NotTheOwner):
         world.say("RetirementRequested", wish, by=OTHER)
 
+    drop_table = world.catalog.drop_table
+    world.catalog.drop_table = None  # the function dies on the way
+    with pytest.raises(TypeError):
+        world.say("RetirementRequested", wish)
+    world.catalog.drop_table = drop_table
     world.say("RetirementRequested", wish)
+    world.say("RetirementRequested", wish)
+    assert [told["cause"] for told in world.central.told(CONSUMER, "PinEnded")] == ["retired"]
+    assert (world.pins(), world.table()) == ((), None)
+
+
+def test_a_table_of_that_name_that_is_no_pin_is_left_alone(world):
+    mine = a_table()
+    world.catalog.create_table(PRODUCT, mine)
+    world.ask()
     world.run()
 
-    assert world.central.told(CONSUMER, "PinEnded")[0]["cause"] == "retired"
-    assert (world.copied(), world.pins(), world.catalog.table(PRODUCT, PINNED)) == ({}, (), None)
+    [told] = world.central.told(CONSUMER, "PinRefused")
+    assert told["reason"]["code"] == "PinnedTableTaken"
+    assert pointer_of(world.table()) == EMPTY
+    assert world.pins() == ()
 
 
-@pytest.mark.parametrize(("by", "error"), [(OTHER, NotTheOwner), (CONSUMER, NotAllowedForRole)])
-def test_only_the_owners_account_reports(world, by, error):
-    world.ask()
-    [order] = world.orders()
-    with pytest.raises(error):
-        world.report(world.step(order).report, by=by)
-    assert world.pins()[0].status == "preparing"
-
-
-# --- the owner's steps ------------------------------------------------------------------------------------------------
-
-
-def test_a_step_that_takes_long_is_called_again_and_copies_nothing_twice(world, monkeypatch):
-    world.ask()
-    world.report(world.step(world.orders()[0]).report)
-    [fill] = world.orders()
-    monkeypatch.setattr(pin_version, "_ROUND", timedelta(0))
-    assert world.step(fill).remaining == 1
-    monkeypatch.undo()
-
-    assert world.step(fill).remaining == 0
-    assert world.step(fill).report == world.step(fill).report
-    assert world.copies.made == 1
-
-
-def test_a_table_of_that_name_that_is_no_pin_and_one_of_an_earlier_pin(world):
-    world.ask()
-    [order] = world.orders()
-    world.catalog.create_table(LINK, {**definition("a"), "Name": PINNED})
-    with pytest.raises(PinnedTableTaken):
-        world.step(order)
-    world.catalog.create_table(LINK, {**definition("a"), "Name": PINNED, "Parameters": {"meshwork:pin": "earlier"}})
-    with pytest.raises(ConcurrentChange):
-        world.step(order)
-
-
-def test_an_object_that_no_call_can_copy_is_refused_first(world, monkeypatch):
-    monkeypatch.setattr("mesh.domain.pinned_tables.MAX_COPIED", 10)
-    world.ask()
-    with pytest.raises(TooLargeToPin):
-        world.step(world.orders()[0])
+def test_a_table_that_an_earlier_pin_left_is_taken_over(world):
+    world.catalog.create_table(PRODUCT, a_table(**{PIN: "earlier"}))
+    pin = world.ready()
+    assert world.table()["Parameters"][PIN] == pin.id
+    assert pointer_of(world.table()) == metadata_of(1)
 
 
 # --- written by several at once ---------------------------------------------------------------------------------------
@@ -389,12 +356,9 @@ def test_who_writes_meanwhile_is_not_lost(world):
     assert registry.pins(PRODUCT).revision == raced[0].revision + 1
 
 
-def test_a_pin_that_nothing_was_heard_of_is_ordered_anew_when_it_is_asked_for_again(world):
+def test_a_pin_that_nothing_was_heard_of_is_made_when_it_is_asked_for_again(world):
     world.ask()
-    world.orders()
+    world.bus.events.clear()
     world.ask(event="pin-2")
-    assert world.orders() == []
-    world.central.clock.move(timedelta(hours=3))
-    world.ask(event="pin-3", until=(NOON + MONTH).isoformat())
     world.run()
     assert world.pins()[0].status == "ready"

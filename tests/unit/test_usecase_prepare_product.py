@@ -73,7 +73,7 @@ def test_the_link_the_grants_and_the_facts_are_there():
 
     assert linked.link == f"rl_{PRODUCT}"
     assert world.catalog.links[linked.link]["CatalogId"] == CENTRAL
-    assert linked.grants == len(world.lake.grants) == 10
+    assert linked.grants == len(world.lake.grants) == 8
     facts = world.uploads.product(PRODUCT)
     assert (facts["status"], facts["link"], facts["crawler"]) == (
         "registered",
@@ -92,11 +92,9 @@ def test_each_crawl_role_gets_what_it_needs_and_nothing_to_pass_on():
         ["DESCRIBE", "CREATE_TABLE"],
         ["SELECT", "DESCRIBE", "ALTER", "INSERT"],
         ["DATA_LOCATION_ACCESS"],
-        ["DATA_LOCATION_ACCESS"],
     ]
     assert grants[0]["Resource"]["Database"] == {"CatalogId": PRODUCER, "Name": f"rl_{PRODUCT}"}
-    places = [grant["Resource"]["DataLocation"]["ResourceArn"] for grant in grants[3:]]
-    assert places == [f"arn:aws:s3:::{BUCKET}/{PRODUCT}/{part}" for part in ("data", "pinned")]
+    assert grants[3]["Resource"]["DataLocation"]["ResourceArn"] == f"arn:aws:s3:::{BUCKET}/{PRODUCT}/data"
 
 
 def test_the_product_is_registered_only_when_it_may_be_crawled():
@@ -116,7 +114,7 @@ def test_a_redelivery_changes_nothing():
 
     world.link()
 
-    assert (world.uploads.product(PRODUCT), len(world.lake.grants)) == (facts, 10)
+    assert (world.uploads.product(PRODUCT), len(world.lake.grants)) == (facts, 8)
 
 
 def test_a_draft_decides_no_types():

@@ -7,18 +7,15 @@ from mesh.domain.counting import TableTotal
 from mesh.domain.events import (
     CrawledTable,
     DataCrawled,
-    ManifestPointer,
     PersonalDataFinding,
     QualitySummary,
-    Rollback,
     ShortFinding,
 )
 from mesh.domain.membership import NotTheOwner
-from mesh.domain.product import ConcurrentChange, NotYetReadable, RollbackOrder
+from mesh.domain.product import ConcurrentChange, NotYetReadable
 from mesh.domain.version_diff import BreakingSchemaChange
 from mesh.usecases.notify_subscribers import notify_subscribers
 from mesh.usecases.publication import (
-    RollbackNotRequested,
     confirm_readable,
     diff_version,
     record_version,
@@ -66,7 +63,7 @@ class World:
     def table(self, columns, keys=None, name=TABLE):
         self.catalog.tables[PRODUCT, name] = a_glue_table(columns, keys, name)
 
-    def diff(self, run="run-1", *, account=PRODUCER, manifest=None, rollback=None, **crawled):
+    def diff(self, run="run-1", *, account=PRODUCER, **crawled):
         facts = {"name": TABLE, "new_table": False, "objects": 1, "rows": 10, "rows_exact": True, "bytes": 100}
         facts["total"] = TableTotal(rows=10, bytes=100, objects=1)
         data = DataCrawled(
@@ -74,8 +71,6 @@ class World:
             generation=1,
             mode="express",
             tables=(CrawledTable(**{**facts, **crawled}),),
-            manifest=manifest,
-            rollback=rollback,
         )
         envelope = an_envelope(data, account=account)
         envelope.detail["metadata"]["id"] = run
@@ -318,47 +313,6 @@ def test_who_is_no_admitted_member_any_more_is_passed_over(status):
     assert world.notify(version).told == (PRODUCER,)
 
 
-def an_order(world, request="rb-1", version=1):
-    order = RollbackOrder(
-        product=PRODUCT, version=version, request=request, requested_by=CENTRAL, reason="by central's own record",
-        correlation_id=CORRELATION, at=NOON,
-    )  # fmt: skip
-    world.registry.begin_rollback(order, NOON)
-    return order
-
-
-def a_rollback(request="rb-1", version=1):
-    return Rollback(version=version, request=request, requested_by=PRODUCER, reason="as the producer tells it")
-
-
-def test_a_rollback_may_take_columns_away_and_who_wanted_it_is_centrals_own_record():
-    world = World()
-    world.publish()
-    world.table({**COLUMNS, "note": "string"})
-    world.publish("run-2")
-    world.table(COLUMNS)
-    an_order(world)
-
-    version = world.record(world.diff("run-3", rollback=a_rollback()))
-
-    assert (version.rollback.requested_by, version.rollback.reason) == (CENTRAL, "by central's own record")
-    assert (version.severity, version.compatibility, version.follows) == ("breaking", "backward", 2)
-    assert world.registry.rollback(PRODUCT, "rb-1").status == "published"
-    assert world.registry.rolling == {}
-    notice = json.loads(world.notify(version) and world.topics.published[-1][2])["data"]
-    assert notice["rollback"]["reason"] == "by central's own record"
-
-
-@pytest.mark.parametrize("claimed", [a_rollback("rb-2"), a_rollback(version=7)])
-def test_a_rollback_that_nobody_asked_for_is_refused(claimed):
-    world = World()
-    world.publish()
-    an_order(world)
-
-    with pytest.raises(RollbackNotRequested):
-        world.diff("run-2", rollback=claimed)
-
-
 @pytest.mark.parametrize(("product", "raises"), [({}, True), ({"draft": True}, False)])
 def test_a_lost_column_is_held_back_but_in_a_draft(product, raises):
     world = World(**product)
@@ -372,20 +326,18 @@ def test_a_lost_column_is_held_back_but_in_a_draft(product, raises):
         assert world.diff("run-2").severity == "breaking"
 
 
-def test_a_version_and_its_notice_carry_manifest_deltas_warnings_and_a_query_for_what_is_new():
+def test_a_version_and_its_notice_carry_deltas_warnings_and_a_query_for_what_is_new():
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, NOON)
     world.publish()
     world.table({**COLUMNS, "note": "string"})
-    pointer = ManifestPointer(key=f"{PRODUCT}/versions/00000002.json.gz", sha256="a" * 64, objects=2)
     found = ShortFinding(code="DistributionShifted", table=TABLE, column="amount", message="PSI 0.2")
     quality = QualitySummary(scores={"validity": 0.9}, warnings=1, findings=(found,))
 
-    version = world.publish("run-2", manifest=pointer, quality=quality, total=TableTotal(rows=25, bytes=200, objects=2))
+    version = world.publish("run-2", quality=quality, total=TableTotal(rows=25, bytes=200, objects=2))
     world.notify(version)
 
     told = json.loads(world.topics.published[0][2])["data"]
-    assert told["manifest"] == pointer.model_dump(mode="json")
     assert (told["follows"], told["severity"], told["compatibility"]) == (1, "warning", "full")
     [change] = told["changes"]
     assert (change["rows_total"], change["rows_delta"], change["compatibility"]) == (25, 15, "full")

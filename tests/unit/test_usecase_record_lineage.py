@@ -8,20 +8,21 @@ from types import SimpleNamespace
 
 import pytest
 from mesh.domain.access.holding import Held
-from mesh.domain.events import ColumnRef, ReadableTable
+from mesh.domain.events import ColumnRef, ReadableTable, Rollback, TableChange
 from mesh.domain.lineage import facets
 from mesh.domain.lineage.model import ColumnOrigin, Place, StepRun, s3_object
 from mesh.domain.lineage.run_events import MAX_BYTES, MAX_DATASETS, run_events, size_of
+from mesh.domain.product import ProductVersion, TableSnapshot
 from mesh.usecases.inspection import ProductFacts
-from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, Orders, PinOrder, ProveOrder, RestoreOrder
+from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, Orders, ProveOrder, PublishOrder
 from mesh.usecases.onboarding_lineage import COLUMN_SOURCES, onboarding_runs
-from mesh.usecases.record_lineage import keep, pin_runs, proof_runs, restoration_runs
+from mesh.usecases.record_lineage import keep, proof_runs, publication_runs
 
 from functions.record_lineage import app
 from tests import lineage_oracle
-from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION
+from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION, a_product
 from tests.consumer_fakes import FakeHeldAccesses
-from tests.fakes import FakeWorkFiles
+from tests.fakes import FakeRegistry, FakeWorkFiles
 from tests.unit.domain.curation.recipes import step
 from tests.unit.test_usecase_check_batch import BAD_NAME, GOOD, Checked
 from tests.unit.test_usecase_curate_batch import World as Raw
@@ -261,52 +262,34 @@ def test_a_proof_reads_the_link_which_shows_centrals_table():
         proof_runs(order.model_copy(update={"access": "ac-000000000000"}), place=PLACE, accesses=accesses)
 
 
-def test_a_rollback_overwrites_a_table_with_object_versions_of_before():
-    work = FakeWorkFiles()
-    work.put(
-        "runs/loans/00000004/restored.json", json.dumps({"loans/data/t1/a.csv": "v1", "loans/data/t2/b.csv": "v2"})
-    )
-    said = {
-        "generation": 4,
-        "version": 1,
-        "bucket": "bucket",
-        "reason": "labels were flipped",
-        "requested_by": PRODUCER,
-    }
-    order = RestoreOrder(kind="restore", product="loans", **said, **TIMES)
-    facts = ProductFacts(database="loans", catalog_id=CENTRAL)
+def test_a_rollback_overwrites_its_tables_and_says_by_whom_and_why():
+    registry = FakeRegistry()
+    registry.products["loans"] = a_product(name="loans", version=3)
+    back = Rollback(version=1, request="rb-1", requested_by=PRODUCER, reason="labels were flipped")
+    tables = tuple(TableSnapshot(table=name, columns=(), rows=1) for name in ("t1", "t2"))
+    changes = tuple(TableChange(table=table.table) for table in tables)
+    facts = {"product": "loans", "version": 3, "run": "r", "correlation_id": "c", "contract_version": "1.0.0"}
+    version = ProductVersion(**facts, tables=tables, changes=changes, published=BEGAN, rollback=back)
+    registry.recorded["loans"] = [version]
+    order = PublishOrder(kind="publish", product="loans", version=3, **TIMES)
 
-    first, second = ends(restoration_runs(order, place=PLACE, facts=facts, work=work))
+    [event] = ends(publication_runs(order, place=Place(CENTRAL, REGION), registry=registry))
 
-    assert [one["outputs"][0]["name"] for one in (first, second)] == ["table/loans/t1", "table/loans/t2"]
-    assert first["outputs"][0]["facets"]["lifecycleStateChange"]["lifecycleStateChange"] == "OVERWRITE"
-    assert first["inputs"][0]["facets"]["version"]["datasetVersion"] == "v1"
-    assert parameters(first)["rollback.reason"] == "labels were flipped"
-    with pytest.raises(LineageSourceGone):
-        restoration_runs(order, place=PLACE, facts=facts, work=FakeWorkFiles())
-
-
-def test_a_pin_makes_a_table_of_its_own_of_object_versions():
-    work, pin = FakeWorkFiles(), "pin-0123456789ab"
-    work.put(f"runs/loans/pins/{pin}.json", json.dumps({"loans/data/t1/a.csv": "v1"}))
-    order = PinOrder(kind="pin", product="loans", version=3, pin=pin, bucket="bucket", **TIMES)
-    facts = ProductFacts(database="loans", catalog_id=CENTRAL)
-
-    [event] = ends(pin_runs(order, place=PLACE, facts=facts, work=work))
-
-    assert (event["job"]["name"], event["outputs"][0]["name"]) == ("loans.pin", "table/loans/t1__v3")
-    assert event["outputs"][0]["facets"]["version"]["datasetVersion"] == "3"
-    assert event["inputs"][0]["facets"]["version"]["datasetVersion"] == "v1"
-    assert parameters(event)["pin.version"] == "3"
-    with pytest.raises(LineageSourceGone):
-        pin_runs(order, place=PLACE, facts=facts, work=FakeWorkFiles())
+    assert [one["name"] for one in event["outputs"]] == ["table/loans/t1", "table/loans/t2"]
+    states = [one["facets"]["lifecycleStateChange"]["lifecycleStateChange"] for one in event["outputs"]]
+    assert states == ["OVERWRITE", "OVERWRITE"]
+    assert not [one for one in event["inputs"] if "lifecycleStateChange" in one["facets"]]
+    said = parameters(event)
+    assert (said["rollback.version"], said["rollback.by"], said["rollback.reason"]) == (
+        "1", PRODUCER, "labels were flipped",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
 def test_the_samples_are_orders(sample):
     [message] = json.loads(sample.read_text())["Records"]
 
-    assert Orders.validate_json(message["body"]).kind in {"onboard", "pin", "promote", "publish", "prove", "restore"}
+    assert Orders.validate_json(message["body"]).kind in {"onboard", "promote", "publish", "prove"}
 
 
 def test_the_function_takes_the_batch_and_gives_back_what_failed_alone(monkeypatch):

@@ -26,13 +26,13 @@ def test_the_database_is_made_and_closed_to_iam_only_access():
     assert lake.calls == [("revoke_iam_allowed_principals", PRODUCT)]
 
 
-def test_data_what_is_published_and_pinned_versions_are_registered_once_under_the_location_role():
+def test_data_and_what_is_published_are_registered_once_under_the_location_role():
     lake = FakeLakeFormation()
 
     for role in ("role", "another"):
         register_location(a_registration(), lake=lake, role_arn=role)
 
-    parts = ("data", "published", "pinned")
+    parts = ("data", "published")
     assert lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/{part}": "role" for part in parts}
 
 
@@ -63,7 +63,7 @@ def test_granting_again_grants_nothing_more():
     for _ in range(2):
         grant_producer(a_registration(), lake=lake, commit_role_arn=ROLE, pin_role_arn=PIN_ROLE)
 
-    assert len(lake.grants) == 11
+    assert len(lake.grants) == 10
 
 
 def test_central_alone_makes_tables_of_what_is_published():

@@ -1,33 +1,31 @@
-"""Central's part of a rollback: who may, to which version, once at a time; and a crawl that is held back."""
+"""A rollback is asked for: who may, to which version, once at a time; and a crawl that is held back."""
+
+import json
 
 import pytest
 from mesh.domain.counting import TableTotal
-from mesh.domain.events import CrawledTable, DataCrawled, MalformedEvent, ManifestPointer
+from mesh.domain.events import CrawledTable, DataCrawled, MalformedEvent
 from mesh.domain.membership import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
-from mesh.domain.product import ProductVersion
+from mesh.domain.product import ProductVersion, TableSnapshot, VersionEnd
+from mesh.domain.publishing.keeping import NeedsExpress, VersionEnded
 from mesh.usecases.hold_version import hold_version
-from mesh.usecases.roll_back import (
-    AlreadyThere,
-    RollbackInProgress,
-    UnknownVersion,
-    VersionNotPinned,
-    refuse_rollback,
-    request_rollback,
-)
+from mesh.usecases.roll_back import AlreadyThere, RollbackInProgress, UnknownVersion, request_rollback
 
-from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER
+from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, TABLE
 from tests.fakes import NOON, FakeExecutions
 from tests.unit.central_accesses import OTHER, Central, an_envelope, loans
 from tests.unit.domain.access.asks import credit_card
 
-POINTER = ManifestPointer(key=f"{PRODUCT}/versions/00000001.json.gz", version_id="v", sha256="0" * 64, objects=1)
 WISH = {"product": PRODUCT, "version": 1, "reason": "labels were flipped"}
 
 
 @pytest.fixture
 def central():
+    """Version 2 is of Hive tables, version 4 was withdrawn, version 5 is the present one."""
     found = Central(credit_card(), loans())
-    for number, manifest in ((1, POINTER), (2, None), (3, POINTER)):
+    for number in range(1, 6):
+        metadata = "" if number == 2 else f"s3://b/{PRODUCT}/published/{TABLE}/iceberg/metadata/v{number}.metadata.json"
+        ended = VersionEnd(status="withdrawn", at=NOON, reason="not ours", by=PRODUCER) if number == 4 else None
         found.registry.record_version(
             ProductVersion(
                 product=PRODUCT,
@@ -35,30 +33,28 @@ def central():
                 run=f"r{number}",
                 correlation_id="c",
                 contract_version="1.0.0",
-                tables=(),
+                tables=(TableSnapshot(table=TABLE, columns=(), metadata=metadata),),
                 changes=(),
                 published=NOON,
-                manifest=manifest,
+                ended=ended,
             )
         )
+    found.commits = FakeExecutions()
     return found
 
 
 def ask(central, by=PRODUCER, event="rb-1", **changes):
     envelope = an_envelope({**WISH, **changes}, "RollbackRequested", by=by, event=event)
-    return request_rollback(envelope, books=central.books, topics=central.topics, commits=FakeExecutions())
+    return request_rollback(envelope, books=central.books, topics=central.topics, commits=central.commits)
 
 
 @pytest.mark.parametrize("by", [PRODUCER, CENTRAL])
-def test_the_owners_account_is_asked_to_restore_it_and_it_is_kept_who_wanted_it(central, by):
-    ask(central, by)
+def test_it_is_begun_and_it_is_kept_who_wanted_it(central, by):
+    assert ask(central, by).status == "requested"
 
-    [request] = central.told(PRODUCER, "RestoreRequested")
-    assert request["manifest"] == POINTER.model_dump(mode="json")
-    assert request["rollback"] == {
-        "version": 1, "request": "rb-1", "requested_by": by, "reason": "labels were flipped",
-    }  # fmt: skip
-    assert central.registry.rollback(PRODUCT, "rb-1").requested_by == by
+    assert [json.loads(run) for run in central.commits.started.values()] == [{"product": PRODUCT, "request": "rb-1"}]
+    order = central.registry.rollback(PRODUCT, "rb-1")
+    assert (order.version, order.requested_by, order.reason) == (1, by, "labels were flipped")
     assert central.trace.notes[-1][2]["why"] == "labels were flipped"
 
 
@@ -66,8 +62,9 @@ def test_the_owners_account_is_asked_to_restore_it_and_it_is_kept_who_wanted_it(
     ("changes", "error"),
     [
         ({"version": 9}, UnknownVersion),
-        ({"version": 3}, AlreadyThere),
-        ({"version": 2}, VersionNotPinned),
+        ({"version": 5}, AlreadyThere),
+        ({"version": 4}, VersionEnded),
+        ({"version": 2}, NeedsExpress),
         ({"version": 0}, MalformedEvent),
         ({"reason": ""}, MalformedEvent),
         ({"product": "nobodys"}, NotTheOwner),
@@ -84,11 +81,18 @@ def test_what_may_not_be_is_refused_recorded_and_told(central, changes, error):
         ask(central, by, **changes)
 
     assert central.registry.refusals[-1][1] == "RollbackRequested"
-    assert central.told(PRODUCER, "RestoreRequested") == []
-    assert central.registry.rolling == {}
+    assert (central.commits.started, central.registry.rolling) == ({}, {})
     if by == PRODUCER and changes.get("version") != 0:
         [told] = central.told(PRODUCER, "RollbackRefused")
         assert (told["request"], told["reason"]["code"]) == ("rb-1", error.__name__)
+
+
+def test_of_hive_tables_it_is_said_what_keeps_versions(central):
+    with pytest.raises(NeedsExpress):
+        ask(central, version=2)
+    [told] = central.told(PRODUCER, "RollbackRefused")
+    assert told["reason"]["where"] == {"product": PRODUCT, "version": 2}
+    assert told["reason"]["remedy"].startswith("Set crawl: express in the contract of a new product")
 
 
 def test_one_at_a_time_and_a_redelivery_is_the_same_one(central):
@@ -97,41 +101,7 @@ def test_one_at_a_time_and_a_redelivery_is_the_same_one(central):
 
     with pytest.raises(RollbackInProgress):
         ask(central, event="rb-2")
-    requests = [detail for _, kind, detail in central.topics.published if kind == "RestoreRequested"]
-    assert len(requests) == 2
-    assert len({detail.split('"causation_id"')[0] for detail in requests}) == 1, "the same event, twice"
-
-
-def test_the_present_version_may_come_back_when_a_crawl_was_held_back_after_it(central):
-    central.registry.hold_back(PRODUCT, "run-x", {}, NOON)
-
-    assert ask(central, version=3).version == 3
-
-
-def refuse(central, by=PRODUCER, request="rb-1", product=PRODUCT):
-    reason = {"code": "VersionGone", "message": "gone", "where": {}, "remedy": "another"}
-    data = {"product": product, "version": 1, "request": request, "reason": reason}
-    envelope = an_envelope(data, "RollbackRefused", by=by, event="rb-9")
-    return refuse_rollback(envelope, books=central.books, topics=central.topics)
-
-
-def test_what_the_owner_cannot_restore_ends_the_rollback(central):
-    ask(central)
-
-    assert refuse(central).status == "refused"
-
-    assert central.registry.rollback(PRODUCT, "rb-1").status == "refused"
-    assert "rollback refused" in central.trace.said()
-    ask(central, event="rb-2")
-
-
-@pytest.mark.parametrize(("by", "request_id"), [(OTHER, "rb-1"), (PRODUCER, "rb-unknown")])
-def test_nobody_else_ends_it(central, by, request_id):
-    ask(central)
-
-    with pytest.raises(NotTheOwner):
-        refuse(central, by, request_id)
-    assert central.registry.rollback(PRODUCT, "rb-1").status == "started"
+    assert len(central.commits.started) == 1
 
 
 def test_a_held_back_crawl_tells_its_owner_whom_it_would_have_touched(central):
@@ -156,5 +126,4 @@ def test_a_held_back_crawl_tells_its_owner_whom_it_would_have_touched(central):
     assert (reader["account"], reader["access"], reader["columns"]) == (CONSUMER, mine, [touched])
     [told] = central.told(PRODUCER, "ProductQuarantined")
     assert told["reason"]["where"]["readers_count"] == 1
-    assert central.registry.held_back(PRODUCT)
     assert central.told(CONSUMER, "ProductQuarantined") == []

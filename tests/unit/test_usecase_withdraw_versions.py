@@ -9,7 +9,14 @@ from mesh.domain.membership import ForgedSender, NotTheOwner
 from mesh.domain.names import table_location
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.batches import IndexEntry
-from mesh.domain.publishing.keeping import NothingToWithdraw, ObjectPresent, PresentVersion, Retention, VersionEnded
+from mesh.domain.publishing.keeping import (
+    NeedsExpress,
+    NothingToWithdraw,
+    ObjectPresent,
+    PresentVersion,
+    Retention,
+    VersionEnded,
+)
 from mesh.domain.publishing.staging import Reach
 from mesh.usecases.prepare_rollback import prepare_rollback
 from mesh.usecases.release_files import KeptFileGone, release_files
@@ -143,6 +150,18 @@ def test_what_cannot_be_withdrawn_changes_nothing_and_is_told(world, versions, e
         world.withdraw(*versions)
     assert (world.ended(1), world.bus.events) == (None, [])
     assert [told["reason"]["code"] for told in world.told("WithdrawalRefused")] == [error.__name__]
+
+
+@pytest.mark.parametrize("wish", [{"versions": (1,)}, {"key": "credit-card/data/credit_card/a.csv"}])
+def test_hive_tables_have_no_versions_that_could_be_withdrawn(world, wish):
+    recorded = world.registry.recorded[PRODUCT]
+    for number, version in enumerate(recorded):
+        tables = tuple(table.model_copy(update={"metadata": ""}) for table in version.tables)
+        recorded[number] = version.model_copy(update={"tables": tables})
+    with pytest.raises(NeedsExpress):
+        world.withdraw(*wish.pop("versions", ()), **wish)
+    assert (world.ended(1), world.bus.events) == (None, [])
+    assert [told["reason"]["code"] for told in world.told("WithdrawalRefused")] == ["NeedsExpress"]
 
 
 def test_only_the_owner_and_central_withdraw(world):

@@ -7,11 +7,11 @@ import pytest
 
 from local.accounts import ACCOUNTS, REGION
 from tests import lineage_oracle
-from tests.consumer_accesses import COLUMNS, Granted, accept, by_tags, grant
+from tests.consumer_accesses import Granted, accept, by_tags, grant
 from tests.mesh_conditions import without_permission
 from tests.mesh_driver import MeshDriver
 from tests.workflow.test_curate_upload import RAW, RECIPE
-from tests.workflow.test_restore_version import back, prepare, publish
+from tests.workflow.test_roll_back import roll_back, two_versions
 
 pytestmark = pytest.mark.timeout(300)
 GLUE = f"arn:aws:glue:{REGION}:{ACCOUNTS['central']}"
@@ -103,7 +103,7 @@ def test_what_is_held_back_is_a_check_that_failed(mesh: MeshDriver) -> None:
 
 def test_a_consumers_proof_and_a_rollback_are_told(mesh: MeshDriver) -> None:
     product = "li-back"
-    prepare(mesh, product)
+    two_versions(mesh, product)
     granted = Granted(product, by_tags(product))
     grant(mesh, granted)
     assert accept(mesh, granted).status == "SUCCEEDED"
@@ -115,10 +115,15 @@ def test_a_consumers_proof_and_a_rollback_are_told(mesh: MeshDriver) -> None:
     assert parameters(proof)["proved_as"]
     assert proof["run"]["facets"]["externalQuery"]["externalQueryId"]
 
-    publish(mesh, product, 2, {"b.csv": f"{','.join(list(COLUMNS)[:2])}\n3,30\n"})
-    back(mesh, product, 1, becomes=3)
-    rollback = ended(mesh, "producer", product, "rollback")
+    assert roll_back(mesh, product, 1).status == "SUCCEEDED"
+
+    def rolled_back() -> list[dict[str, Any]]:
+        found = [one for one in events(mesh, "central", product) if one["eventType"] == "COMPLETE"]
+        return [one for one in found if "rollback.version" in parameters(one)]
+
+    [rollback] = mesh.until(rolled_back, "the rollback's lineage")
+    lineage_oracle.check(rollback)
     assert rollback["outputs"][0]["facets"]["lifecycleStateChange"]["lifecycleStateChange"] == "OVERWRITE"
-    assert parameters(rollback)["rollback.reason"] == "labels were flipped"
-    versions = [one for one in events(mesh, "central", product) if one["eventType"] == "COMPLETE"]
-    assert parameters(versions[-1])["rollback.version"] == "1"
+    assert (parameters(rollback)["rollback.version"], parameters(rollback)["rollback.reason"]) == (
+        "1", "labels were flipped",
+    )  # fmt: skip

@@ -186,15 +186,3 @@ def test_a_column_that_the_catalog_lost_is_held_back_until_the_contract_says_so(
     notice = mesh.wait_for_notice("pub-broken", version=2)
     assert (notice["severity"], notice["contract_version"]) == ("breaking", "2.0.0")
     assert notice["changes"][0]["removed_columns"] == ["note"]
-
-
-def test_a_rollback_that_central_did_not_ask_for_is_refused(mesh: MeshDriver) -> None:
-    mesh.prepare("pub-pretended")
-    mesh.upload("pub-pretended", {"pub-pretended/data/t1/a.csv": CSV})
-    mesh.wait_for_notice("pub-pretended", "producer")
-    before = mesh.runs("publish-version", "pub-pretended")
-    rollback = {"version": 1, "request": "no-such", "requested_by": "222222222222", "reason": "it pleased me"}
-    mesh.put_event("DataCrawled", crawled("pub-pretended") | {"rollback": rollback}, by="producer")
-    run = mesh.wait_for_run("publish-version", "pub-pretended", after=before)
-    assert (run.outcome, run.output["reason"]["code"]) == ("refused", "RollbackNotRequested")
-    assert versions(mesh, "pub-pretended") == 1

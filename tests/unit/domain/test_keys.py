@@ -8,7 +8,6 @@ from mesh.domain.keys import (
     DataKey,
     FolderMarker,
     HiddenKey,
-    PinnedKey,
     PublishedKey,
     RawKey,
     RecipeKey,
@@ -24,7 +23,6 @@ def test_each_shape_of_a_product_is_told_apart():
     assert parse_key("credit-card/contract.yaml") == ContractKey("credit-card/contract.yaml", "credit-card")
     assert isinstance(parse_key("credit-card/recipe.json"), RecipeKey)
     assert parse_key("credit-card/raw/t/x.csv") == RawKey("credit-card/raw/t/x.csv", "credit-card", "t")
-    assert isinstance(parse_key("credit-card/pinned/3/pin-0123456789ab/t/x.csv"), PinnedKey)
     assert isinstance(parse_key("credit-card/published/t/iceberg/data/x.parquet"), PublishedKey)
     assert isinstance(parse_key("credit-card/reports/00000001.json"), ReportKey)
     assert isinstance(parse_key("credit-card/data/t/published/x.csv"), DataKey)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from mesh.adapters.reading import Rewriter
-from mesh.domain.publishing.fields import Field, FieldIds, assign_fields, highest_id
+from mesh.domain.publishing.fields import Field, FieldIds, assign_fields
 from mesh.domain.reading.model import FilePlan, RowRange, StoredFile
 from mesh.domain.schema import Column
 
@@ -130,7 +130,7 @@ def test_files_are_rewritten_as_other_types_without_some_rows(tmp_path, before, 
         stored = tmp_path / "old.parquet"
         stored.write_bytes(old.path.read_bytes())
     columns = [Column(name="v", type=after), Column(name="id", type="bigint"), Column(name="new", type="string")]
-    fields = assign_fields(columns, base, FieldIds(highest_id(base)))
+    fields = assign_fields(columns, base, FieldIds(max(each.id for field in base for each in field.every())))
     files = [
         StoredFile(path=stored, keep_rows=(RowRange(first=1, rows=2), RowRange(first=5, rows=1))),
         StoredFile(path=stored),

@@ -11,7 +11,6 @@
 | `PRODUCT#<name>` | `ROLLBACK` | the rollback that goes on: its request, until when it is waited for |
 | `PRODUCT#<name>` | `ROLLBACK#<request>` | RollbackOrder |
 | `PRODUCT#<name>` | `PINS` | Pins: all versions that are kept for readers |
-| `PRODUCT#<name>` | `HELD` | the crawl that was not published after the last version, and why |
 | `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why |
 | `LIST#PRODUCTS`, `LIST#MEMBERS` | the name | lists for people, without a scan |
 | `TRACE#<correlation id>` | `<time>#…` | one upload's story (see `adapters.trace`) |
@@ -218,24 +217,6 @@ class DynamoRegistry:
         if not self._table.put_if(item, "attribute_not_exists(pk) OR revision = :seen", seen):
             raise ConcurrentChange(f"the pins of {pins.product} changed meanwhile", product=pins.product)
         return written
-
-    def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
-        """See the port: it holds for as long as the version counter stands where it does now."""
-        found = self.product(product)
-        item = {
-            "pk": _product(product),
-            "sk": "HELD",
-            "event_id": event_id,
-            "version": found.version if found else 0,
-            "reason": json.dumps(reason),
-            "at": at.isoformat(),
-        }
-        self._table.put(item)
-
-    def held_back(self, product: str) -> bool:
-        """Whether a crawl was held back since the last version."""
-        held, found = self._table.get(_product(product), "HELD"), self.product(product)
-        return held is not None and found is not None and int(held["version"]) == found.version
 
     def subscribe(self, product: str, account: str, at: datetime) -> None:
         """Idempotent."""

@@ -7,13 +7,10 @@
 | `PENDING#<name>` | the object's key | one object that waits, newest version only |
 | `SEEN#<name>` | the object's key | sequencer of the newest version that is known |
 | `COUNTED#<name>` | the object's key | rows and bytes of that object, as counted in its table's total |
-| `PRODUCT#<name>` | `MANIFEST` | the newest manifest: generation, pointer |
-| `RESTORED#<name>` | key and version id | a version that Meshwork itself put there: no upload |
 | `PRODUCT#<name>` | `TOTAL#<table>` | rows, bytes, objects; how many objects have estimated rows |
 | `WAIT#<name>` | `TOKEN` | task token of the run that waits for that crawler, or that proposal |
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,7 +19,6 @@ from typing import Any, Literal
 
 from mesh.adapters.dynamodb import Table, dump
 from mesh.domain.counting import ObjectCount, TableTotal
-from mesh.domain.events import ManifestPointer
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.product import ConcurrentChange
@@ -123,13 +119,6 @@ class DynamoUploads:
     def count(self, product: str, table: str, counts: Sequence[ObjectCount]) -> TableTotal:
         """See the port. Objects and the total change together, so that no retry counts anything twice."""
         wanted = [(count.key, _counted(count)) for count in counts]
-        return self._count_all(product, table, wanted)
-
-    def uncount(self, product: str, table: str, keys: Sequence[str]) -> TableTotal:
-        """See the port: an object that is not there any more counts as nothing."""
-        return self._count_all(product, table, [(key, dict.fromkeys(_TOTALS, 0)) for key in keys])
-
-    def _count_all(self, product: str, table: str, wanted: Sequence[tuple[str, dict[str, int]]]) -> TableTotal:
         for batch in batched(wanted, _COUNTED_TOGETHER, strict=False):
             for _ in range(_ATTEMPTS):
                 if self._count(product, table, batch):
@@ -169,44 +158,6 @@ class DynamoUploads:
             "ExpressionAttributeValues": dump({f":{name}": value for name, value in delta.items()}),
         }
         return self._table.write_together([*actions, {"Update": total}])
-
-    def manifest(self, product: str) -> tuple[int, ManifestPointer] | None:
-        """See the port."""
-        item = self._table.get(_product(product), "MANIFEST")
-        return (int(item["generation"]), ManifestPointer.model_validate_json(item["pointer"])) if item else None
-
-    def record_manifest(self, product: str, generation: int, pointer: ManifestPointer) -> None:
-        """See the port."""
-        self._table.put_if(
-            {
-                "pk": _product(product),
-                "sk": "MANIFEST",
-                "generation": generation,
-                "pointer": pointer.model_dump_json(),
-            },
-            "attribute_not_exists(pk) OR generation <= :new",
-            {":new": generation},
-        )
-
-    def know_restored(self, product: str, key: str, version_id: str) -> None:
-        """The mark first, the pending item after; `forget_restored` looks in the other order, so one sees the other."""
-        self._table.put({"pk": f"RESTORED#{product}", "sk": _restored(key, version_id)})
-        item = self._table.get(f"PENDING#{product}", key)
-        if item is not None:
-            ref = ObjectRef.model_validate_json(item["ref"])
-            if ref.version_id == version_id:
-                self.settle(product, [ref])
-
-    def forget_restored(self, product: str, ref: ObjectRef) -> bool:
-        """See the port."""
-        if not ref.version_id or self._table.get(f"RESTORED#{product}", _restored(ref.key, ref.version_id)) is None:
-            return False
-        self.settle(product, [ref])
-        return True
-
-    def pending_keys(self, product: str) -> set[str]:
-        """See the port."""
-        return {item["sk"] for item in self._table.query(f"PENDING#{product}")}
 
     def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
         """See the port."""
@@ -265,11 +216,6 @@ class DynamoUploads:
 def _counted(count: ObjectCount) -> dict[str, int]:
     values = (count.rows, count.bytes, 1, int(not count.rows_exact))
     return dict(zip(_TOTALS, values, strict=True))
-
-
-def _restored(key: str, version_id: str) -> str:
-    """A sort key has at most 1,024 bytes, as many as an object's key alone may have. Ids are unique in a bucket."""
-    return f"{version_id}#{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _product(name: str) -> str:

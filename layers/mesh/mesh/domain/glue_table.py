@@ -22,6 +22,15 @@ OPENX_JSON: Final = "org.openx.data.jsonserde.JsonSerDe"
 PARQUET_HIVE: Final = f"{_PARQUET}.serde.ParquetHiveSerDe"
 MAX_COMMENT: Final = 255
 MAX_DESCRIPTION: Final = 2048
+_TABLE_INPUT: Final = (
+    "Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters",
+)  # fmt: skip
+"""Members of Glue's TableInput that a table as `GetTable` gives it has as well, and that say how its files are read."""
+
+
+def definition_of(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The TableInput of a table as `GetTable` gives it; what Glue adds of its own (times, owners, ids) is left out."""
+    return {name: table[name] for name in _TABLE_INPUT if table.get(name) not in (None, "")}
 
 
 def table_input(

@@ -4,7 +4,6 @@
     <product>/recipe.json                     RecipeKey
     <product>/raw/<table>/…                   RawKey
     <product>/data/<table>/[k=v/…]<file>      DataKey
-    <product>/pinned/<version>/<pin>/<table>/…  PinnedKey
     <product>/published/<table>/…             PublishedKey
     <product>/reports/…                       ReportKey
 
@@ -15,7 +14,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from mesh.domain.names import is_pinned_table
 from mesh.domain.partitions import PartitionValue, parse_partitions
@@ -64,14 +63,6 @@ class RawKey:
 
 
 @dataclass(frozen=True, slots=True)
-class PinnedKey:
-    """A copy that a reader asked to be kept: written by Meshwork, never onboarded."""
-
-    key: str
-    product: str
-
-
-@dataclass(frozen=True, slots=True)
 class PublishedKey:
     """A part of what consumers read: written by Meshwork, never onboarded."""
 
@@ -107,21 +98,10 @@ class DataKey:
     file: str
 
 
-type ParsedKey = (
-    DataKey
-    | ContractKey
-    | RecipeKey
-    | RawKey
-    | PinnedKey
-    | PublishedKey
-    | ReportKey
-    | HiddenKey
-    | FolderMarker
-)
+type ParsedKey = DataKey | ContractKey | RecipeKey | RawKey | PublishedKey | ReportKey | HiddenKey | FolderMarker
 
 
 _OWN_FOLDERS: Final[dict[str, Callable[[str, str], ParsedKey]]] = {
-    "pinned": PinnedKey,
     "published": PublishedKey,
     "reports": ReportKey,
 }
@@ -191,11 +171,6 @@ def refusal_report_key(key: str, run_id: str) -> str:
     if not _fits(folder + rest):
         rest = hashlib.sha256(rest.encode("utf-8", "surrogatepass")).hexdigest()
     return folder + rest + REPORT_SUFFIX
-
-
-def manifest_key(product: str, generation: int) -> str:
-    """Where the manifest of a product's batch lies."""
-    return f"{product}/versions/{generation:08d}.json.gz"
 
 
 def compare_sequencers(left: str, right: str) -> int:

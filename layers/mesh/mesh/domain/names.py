@@ -56,28 +56,13 @@ def table_location(bucket: str, product: str, table: str) -> str:
 
 
 def pinned_table(table: str, version: int) -> str:
-    """`credit_card`, 3 → `credit_card__v3`: the table on a copy of what version 3 had."""
+    """`credit_card`, 3 → `credit_card__v3`: the second table, on what version 3 had."""
     return f"{table}__v{version}"
 
 
 def is_pinned_table(table: str) -> bool:
-    """Whether a table of the catalog is such a copy, and so no table of the product's present state."""
+    """Whether a table of the catalog is of a pinned version, and so not of the product's present state."""
     return _PINNED_TABLE.fullmatch(table) is not None
-
-
-def pinned_prefix(product: str, version: int, pin: str) -> str:
-    """Where the copies of one pin lie; no two pins share a key, so that the end of one cannot touch another."""
-    return f"{product}/pinned/{version}/{pin}/"
-
-
-def copied_path(product: str, pin: str) -> str:
-    """The work file of what was copied for a pin: key → version id."""
-    return f"runs/{product}/pins/{pin}.json"
-
-
-def pinned_location_arn(bucket: str, product: str) -> str:
-    """The S3 ARN of all pinned copies of a product, registered with Lake Formation beside its data."""
-    return f"arn:aws:s3:::{bucket}/{product}/pinned"
 
 
 def member_topic(account: str) -> str:

@@ -2,20 +2,25 @@
 last of them.
 
 preparing → ready → ending: central makes second tables on the version's metadata files, and drops them; nothing is
-copied. A version of before metadata files is copied by its owner's account, and is `filling` between. A pin that is
-ending is another one than a later pin of the same version.
+copied. A pin that is ending is another one than a later pin of the same version.
 """
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import AccountId, ManifestPointer, Model, PinId, Reason, stable_id
+from mesh.domain.events import AccountId, Model, PinId, Reason, stable_id
 from mesh.domain.names import pinned_table
 
-type PinStatus = Literal["preparing", "filling", "ready", "ending"]
+type PinStatus = Literal["preparing", "ready", "ending"]
 type PinCause = Literal["expired", "unpinned", "retired", "withdrawn"]
+PIN: Final = "meshwork:pin"
+"""Table parameter: the id of the pin that the table belongs to."""
+MAX_NAME: Final = 255
+"""Characters of a table's name in Glue."""
+MAX_ENDED: Final = 200
+"""Requests that are remembered after their end: EventBridge may deliver one again for a day."""
 
 
 class NoLiveAccess(Rejected):
@@ -38,10 +43,6 @@ class PinnedTableTaken(Rejected):
     """A table that is no pinned version has the name that one would get, or the name would be too long."""
 
 
-class TooLargeToPin(Rejected):
-    """An object of the version is larger than one call of a function can copy."""
-
-
 class Holder(Model):
     """An account that wants the version, until then. `request` is the event that asked for it last."""
 
@@ -55,23 +56,14 @@ class Holder(Model):
 
 
 class Pin(Model):
-    """One pinned version; without a manifest its tables are made by central. `tables` are known once they are there, by
-    the names that they had in the version.
-
-    `ordered` is when the owner's account was last asked to begin, and `ordered_by` because of which request; `refusal`
-    is why nothing came of it.
-    """
+    """One pinned version. `tables` are known once they are there, by the names that they had in the version; `refusal`
+    is why nothing came of it."""
 
     id: PinId
     version: int
-    manifest: ManifestPointer | None = None
     status: PinStatus
     holders: tuple[Holder, ...]
-    ordered: datetime
-    ordered_by: str = ""
     tables: tuple[str, ...] = ()
-    objects: int = 0
-    bytes: int = 0
     refusal: Reason | None = None
 
     def holder(self, account: str) -> Holder | None:
@@ -97,10 +89,15 @@ class Pin(Model):
 
 
 class Pins(Model):
-    """All pins of a product. `revision` counts writes: the registry takes one only from who has seen the last."""
+    """All pins of a product. `revision` counts writes: the registry takes one only from who has seen the last.
+
+    `ended` are requests that have come to their end, or that a later one replaced, the newest last: one that is
+    delivered again changes nothing.
+    """
 
     product: str
     pins: tuple[Pin, ...] = ()
+    ended: tuple[str, ...] = ()
     revision: int = 0
 
     def kept(self) -> tuple[Pin, ...]:
@@ -118,11 +115,17 @@ class Pins(Model):
     def having(self, pin: Pin) -> "Pins":
         """With this pin, in place of what was known of it."""
         others = tuple(each for each in self.pins if each.id != pin.id)
-        return self.model_copy(update={"pins": (*others, pin)})
+        return self._become((*others, pin))
 
     def without(self, number: str) -> "Pins":
         """Nothing is left of that pin."""
-        return self.model_copy(update={"pins": tuple(each for each in self.pins if each.id != number)})
+        return self._become(tuple(each for each in self.pins if each.id != number))
+
+    def _become(self, pins: tuple[Pin, ...]) -> "Pins":
+        left = {holder.request for pin in pins for holder in pin.holders}
+        before = (holder.request for pin in self.pins for holder in pin.holders)
+        ended = (*self.ended, *(request for request in before if request not in left))
+        return self.model_copy(update={"pins": pins, "ended": ended[-MAX_ENDED:]})
 
 
 def pin_id(request: str) -> str:

@@ -9,7 +9,6 @@ from mesh.domain.errors import Transient
 from mesh.domain.events import (
     AccountId,
     ColumnRef,
-    ManifestPointer,
     Model,
     PersonalDataFinding,
     Rollback,
@@ -89,9 +88,8 @@ class VersionEnd(Model):
 
 
 class ProductVersion(Model):
-    """One published version. `run` is the id of the DataCrawled event behind it: a redelivery finds it here.
-
-    `manifest` pins its objects; versions from before there were manifests have none. `draft`: its contract was one.
+    """One published version. `run` is the id of what it was published by: a redelivery finds it here. `draft`: its
+    contract was one.
     """
 
     product: str
@@ -106,13 +104,12 @@ class ProductVersion(Model):
     draft: bool = False
     compatibility: Compatibility = "full"
     severity: Severity = "info"
-    manifest: ManifestPointer | None = None
     rollback: Rollback | None = None
     ended: VersionEnd | None = None
 
     @property
     def staged(self) -> bool:
-        """Whether it is made of metadata files: central goes back to it, and keeps it, by itself."""
+        """Whether it is made of metadata files: a version of Hive tables is not, and is not kept."""
         return bool(self.tables) and all(table.metadata for table in self.tables)
 
 

@@ -146,7 +146,7 @@ def require_compatible(product: str, changes: Sequence[Change], contract_version
         contract=contract_version,
         changes=[change.text for change in found[:MAX_LISTED]],
         columns=[_place(change) for change in found],
-        remedy="Raise the contract's major version and upload again, or go back: mesh rollback PRODUCT VERSION.",
+        remedy="Raise the contract's major version and upload again.",
     )
 
 

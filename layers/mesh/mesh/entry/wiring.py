@@ -27,7 +27,6 @@ from mesh.adapters.shares import GlueResourceLinks, RamShares
 from mesh.adapters.storage import S3Objects, S3WorkFiles
 from mesh.adapters.trace import DynamoTrace
 from mesh.adapters.uploads import DynamoUploads
-from mesh.adapters.versions import S3ObjectVersions
 from mesh.domain.ontology import Ontology, parse_ontology
 from mesh.entry.settings import (
     AccountSettings,
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from mesh.adapters.iceberg.reach import IcebergReach
     from mesh.adapters.job_files import S3JobFiles
     from mesh.adapters.lineage import DynamoLineage
-    from mesh.adapters.pinned_copies import S3PinnedCopies
     from mesh.adapters.proposals import DynamoProposals
     from mesh.adapters.published_files import S3LandingObjects, S3PublishedFiles
     from mesh.adapters.recipe_jobs import DataBrewJobs
@@ -169,18 +167,6 @@ def landing_objects() -> "S3LandingObjects":
     from mesh.adapters.published_files import S3LandingObjects  # noqa: PLC0415 - one function of all uses it
 
     return S3LandingObjects(client("s3"))
-
-
-def object_versions() -> S3ObjectVersions:
-    """Versions of the producer's objects."""
-    return S3ObjectVersions(client("s3"))
-
-
-def pinned_copies() -> "S3PinnedCopies":
-    """Copies of object versions that readers asked to be kept."""
-    from mesh.adapters.pinned_copies import S3PinnedCopies  # noqa: PLC0415 - two functions of all use it
-
-    return S3PinnedCopies(client("s3"))
 
 
 def tagging(settings: RegistrySettings) -> "Tagging":

@@ -32,42 +32,6 @@ class Objects(Protocol):
         ...
 
 
-class ObjectVersions(Protocol):
-    """Versions of objects in the producer's bucket."""
-
-    def store(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
-        """Write a whole object; its version id."""
-        ...
-
-    def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
-        """That version's bytes; None when it is gone."""
-        ...
-
-    def exists(self, bucket: str, key: str, version_id: str | None) -> bool: ...
-
-    def restore(self, bucket: str, key: str, version_id: str) -> str:
-        """Make that version's content current, unless it is; the id of the version that is current now. Repeatable:
-        what was copied back before is known by its metadata. Raises ObjectGone."""
-        ...
-
-    def remove(self, bucket: str, key: str) -> None:
-        """Hide the object behind a delete marker; its versions stay. One that is not there is success."""
-        ...
-
-
-class PinnedCopies(Protocol):
-    """Copies of object versions, under keys of their own, in the producer's bucket."""
-
-    def copy_version(self, bucket: str, key: str, version_id: str, target: str) -> bool:
-        """Have that version's content at `target`; `False` if it is gone. Repeatable: a copy is known by its
-        metadata."""
-        ...
-
-    def remove_below(self, bucket: str, prefix: str, limit: int) -> int:
-        """Remove objects below a prefix for good, with their versions and markers, about `limit` of them; how many."""
-        ...
-
-
 class WorkFiles(Protocol):
     """Working papers of a run, too large for an execution's input: JSON in the work bucket."""
 

@@ -84,12 +84,6 @@ class Registry(Protocol):
         """Write them over the revision that was read; gives the next. Raises ConcurrentChange."""
         ...
 
-    def hold_back(self, product: str, event_id: str, reason: Mapping[str, Any], at: datetime) -> None:
-        """The product's last crawl was not published: catalog and last version differ until the next version."""
-        ...
-
-    def held_back(self, product: str) -> bool: ...
-
     def record_version(self, version: ProductVersion) -> ProductVersion:
         """Record a version once per `run`; a run that is recorded already returns what was recorded.
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mesh.domain.counting import ObjectCount, TableTotal
-from mesh.domain.events import ManifestPointer
 from mesh.domain.formats.model import ObjectRef
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
@@ -43,30 +42,6 @@ class Uploads(Protocol):
 
     def count(self, product: str, table: str, counts: Sequence[ObjectCount]) -> TableTotal:
         """The table's total after these objects, each in place of what was counted for its key before. Repeatable."""
-        ...
-
-    def uncount(self, product: str, table: str, keys: Sequence[str]) -> TableTotal:
-        """The table's total without these objects. Repeatable."""
-        ...
-
-    def manifest(self, product: str) -> tuple[int, ManifestPointer] | None:
-        """The newest manifest: the generation that it is of, and where it lies."""
-        ...
-
-    def record_manifest(self, product: str, generation: int, pointer: ManifestPointer) -> None:
-        """The newest manifest, unless that of a later generation is known already."""
-        ...
-
-    def know_restored(self, product: str, key: str, version_id: str) -> None:
-        """This version was put there by Meshwork: it is no upload, and does not wait (any more)."""
-        ...
-
-    def forget_restored(self, product: str, ref: ObjectRef) -> bool:
-        """Whether a pending object is such a version: then it waits no more."""
-        ...
-
-    def pending_keys(self, product: str) -> set[str]:
-        """Keys of all that waits."""
         ...
 
     def keep_token(self, name: str, token: str, until: datetime) -> None:

@@ -27,8 +27,7 @@ class Refused(Model):
 
 
 class Collected(Model):
-    """What became of a batch of arrivals. `ignored`: folder markers, reports, manifests, duplicates, older versions,
-    what a rollback put there."""
+    """What became of a batch of arrivals. `ignored`: folder markers, reports, duplicates, older versions."""
 
     started: tuple[str, ...]
     pending: int
@@ -63,12 +62,7 @@ def collect_uploads(
     for product, items in by_product.items():
         correlation_id = stable_id(product, *sorted(item.event_id for item in items))
         uploaded = [item for item in items if recipe_product(item.ref) is None and not _ignored(item.ref, uploads)]
-        new = [
-            item
-            for item in uploaded
-            # Recorded first, looked up after: a rollback marks its copies first, and settles what is recorded after.
-            if uploads.add_pending(product, item.ref, correlation_id) and not uploads.forget_restored(product, item.ref)
-        ]
+        new = [item for item in uploaded if uploads.add_pending(product, item.ref, correlation_id)]
         pending += len(new)
         ignored += len(items) - len(new)
         if not uploads.has_pending(product):

@@ -10,22 +10,18 @@ from mesh.domain.events import (
     CrawledTable,
     DataCrawled,
     Event,
-    ManifestPointer,
     Metadata,
     Model,
     stable_id,
 )
 from mesh.domain.formats.model import Storage
-from mesh.domain.glue_table import partition_input, schema_from_table, storage_from_table, table_input
-from mesh.domain.manifest import PinnedTable, definition_of
+from mesh.domain.glue_table import definition_of, partition_input, schema_from_table, storage_from_table, table_input
 from mesh.domain.merging import MergedTable
 from mesh.domain.names import data_location_uri
 from mesh.domain.quality.summary import summary_of
-from mesh.ports import Catalog, Clock, ObjectVersions, Uploads, WorkFiles
+from mesh.ports import Catalog, Clock, Objects, Uploads, WorkFiles
 from mesh.usecases.batch_reports import BatchReports, read_reports
-from mesh.usecases.batches import read_batch
 from mesh.usecases.inspection import Inspection, Round, TableInspection
-from mesh.usecases.manifests import extend_manifest, pinned
 from mesh.usecases.store_quality import store_quality, store_report
 
 _LISTED_CHARACTERS = 60_000
@@ -106,11 +102,11 @@ def summarise_crawl(
     catalog: Catalog,
     uploads: Uploads,
     work: WorkFiles,
-    versions: ObjectVersions,
+    objects: Objects,
     clock: Clock,
 ) -> Event[DataCrawled]:
-    """Read the tables back, bring a crawler's types in line with the contract, store what was measured of them, pin
-    what the product is now, and give the event for central.
+    """Read the tables back, bring a crawler's types in line with the contract, store what was measured of them,
+    and give the event for central.
 
     Raises CatalogBehind while a table or one of its inspected columns is missing.
     """
@@ -123,7 +119,7 @@ def summarise_crawl(
             command.facts, definitions[name], report, totals[name], catalog=catalog, at=clock.now()
         )
     if reports and reports.passed.tables:
-        store_report(reports.passed, command.facts, inspection.bucket, versions=versions)
+        store_report(reports.passed, command.facts, inspection.bucket, objects=objects)
     tables = max(len(inspection.tables), 1)
     crawled = (
         _crawled(
@@ -143,37 +139,8 @@ def summarise_crawl(
             mode=command.mode,
             tables=tuple(crawled),
             quarantined=len(inspection.rejected),
-            manifest=_manifest(command, inspection, definitions, totals, versions=versions, uploads=uploads, work=work),
         ),
     )
-
-
-def _manifest(
-    command: Summarise,
-    inspection: Inspection,
-    definitions: Mapping[str, dict[str, Any]],
-    totals: Mapping[str, TableTotal],
-    *,
-    versions: ObjectVersions,
-    uploads: Uploads,
-    work: WorkFiles,
-) -> ManifestPointer | None:
-    """Pin the product as it is after this batch. None where the manifest cannot hold all of it: objects that were
-    onboarded before there were manifests are counted, and not pinned."""
-    refs = {ref.key: ref for ref in read_batch(work, command.work)}
-    batch = [
-        PinnedTable(
-            table=table.table,
-            definition=definitions[table.table],
-            objects=pinned(table.counts, refs),
-        )
-        for table in inspection.tables
-    ]
-    pointer, manifest = extend_manifest(
-        command.product, inspection.bucket, command.generation, batch, versions=versions, uploads=uploads
-    )
-    objects = {table.table: len(table.objects) for table in manifest.tables}
-    return pointer if all(objects[name] >= total.objects for name, total in totals.items()) else None
 
 
 def _confirm(command: Summarise, bucket: str, table: TableInspection, catalog: Catalog) -> dict[str, Any]:

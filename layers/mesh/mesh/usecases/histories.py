@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from mesh.domain.events import Model
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.guard.history import History, forget_after, forget_objects, in_force, remember
+from mesh.domain.guard.history import History, forget_objects, in_force, remember
 from mesh.ports import Locks, WorkFiles
 from mesh.usecases.batch_reports import read_reports
 from mesh.usecases.batches import read_batch
@@ -56,15 +56,6 @@ def remember_rollback(product: str, version: int, target: int, *, work: WorkFile
             known = {**known, version: target}
             work.put(_rollbacks_path(product), _Rollbacks.dump_json(known).decode())
     return RolledBack(product=product, rollbacks=known)
-
-
-def forget_batches(work: WorkFiles, product: str, tables: Iterable[str], generation: int) -> None:
-    """What came after that generation was rolled back: no example any more. Repeatable; by the lease's holder."""
-    for table in tables:
-        known = _stored(work, product, table)
-        kept = forget_after(known, generation)
-        if kept != known:
-            work.put(_path(product, table), kept.model_dump_json())
 
 
 def _stored(work: WorkFiles, product: str, table: str) -> History:

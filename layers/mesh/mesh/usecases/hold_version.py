@@ -31,7 +31,7 @@ class Held(Model):
 
 
 def hold_version(envelope: Envelope, refusal: Mapping[str, Any], *, books: Books, topics: MemberTopics) -> Held:
-    """Record that the crawl was held back and tell the owner why, with the readers by name. Repeatable.
+    """Tell the owner that the crawl was held back and why, with the readers by name. Repeatable.
 
     Everybody goes on reading the last version's columns as far as the catalog still has them. Raises NotTheOwner.
     """
@@ -42,8 +42,8 @@ def hold_version(envelope: Envelope, refusal: Mapping[str, Any], *, books: Books
 
 
 def tell_held(product: Product, refusal: Reason, cause: Metadata, *, books: Books, topics: MemberTopics) -> Reason:
-    """Record that a version was held back, and tell its owner why, with the readers that it would touch: the reason as
-    it was told. What has the same `cause` is recorded and told as one."""
+    """Tell the owner that a version was held back and why, with the readers that it would touch: the reason as it was
+    told. What has the same `cause` is told as one."""
     touched = set(refusal.where.get("columns", ()))
     readers = list(touched_readers(books.accesses.newest(), product.name, touched))
     where = {
@@ -53,7 +53,6 @@ def tell_held(product: Product, refusal: Reason, cause: Metadata, *, books: Book
         "readers_count": len(readers),
     }
     reason = refusal.model_copy(update={"where": where})
-    books.registry.hold_back(product.name, cause.id, reason.model_dump(mode="json"), books.clock.now())
     news = ProductQuarantined(product=product.name, reason=reason, bucket=product.bucket)
     tell(product.owner, news, cause, "held", books=books, topics=topics)
     books.trace.note(cause.correlation_id, "held back", product=product.name, reason=reason.model_dump(mode="json"))

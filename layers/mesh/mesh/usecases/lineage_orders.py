@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, TypeAdapter
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import AccessId, AccountId, BucketName, Model, PinId, ProductName
+from mesh.domain.events import AccessId, Model, ProductName
 
 
 class LineageSourceGone(Rejected):
@@ -56,31 +56,7 @@ class ProveOrder(_Order):
     access: AccessId
 
 
-class RestoreOrder(_Order):
-    """A rollback's part in the owner's account."""
-
-    kind: Literal["restore"]
-    product: ProductName
-    generation: int = Field(ge=1)
-    version: int = Field(ge=1)
-    bucket: BucketName
-    reason: str
-    requested_by: AccountId
-
-
-class PinOrder(_Order):
-    """A version was copied for readers."""
-
-    kind: Literal["pin"]
-    product: ProductName
-    version: int = Field(ge=1)
-    pin: PinId
-    bucket: BucketName
-
-
-type LineageOrder = OnboardOrder | PromoteOrder | PublishOrder | ProveOrder | RestoreOrder | PinOrder
+type LineageOrder = OnboardOrder | PromoteOrder | PublishOrder | ProveOrder
 Orders: TypeAdapter[LineageOrder] = TypeAdapter(
-    Annotated[
-        OnboardOrder | PromoteOrder | PublishOrder | ProveOrder | RestoreOrder | PinOrder, Field(discriminator="kind")
-    ]
+    Annotated[OnboardOrder | PromoteOrder | PublishOrder | ProveOrder, Field(discriminator="kind")]
 )

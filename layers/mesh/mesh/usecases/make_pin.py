@@ -6,13 +6,11 @@ tags are right there is nothing behind it.
 
 from typing import Any
 
-from mesh.domain.manifest import VersionGone
 from mesh.domain.names import pinned_table, table_location
-from mesh.domain.pinned_tables import MAX_NAME, PIN
-from mesh.domain.pins import Pin, PinnedTableTaken
+from mesh.domain.pins import MAX_NAME, PIN, Pin, PinnedTableTaken
 from mesh.domain.product import Product, TableSnapshot
 from mesh.domain.publishing.iceberg_table import POINTER, iceberg_input, pointer_of
-from mesh.domain.publishing.keeping import require_kept
+from mesh.domain.publishing.keeping import VersionGone, require_kept
 from mesh.domain.publishing.table_state import Marks
 from mesh.ports import Proposals
 from mesh.usecases.roll_back import UnknownVersion
@@ -30,6 +28,8 @@ def make_tables(product: Product, pin: Pin, *, tagging: Tagging, proposals: Prop
         raise UnknownVersion(f"{product.name} has no version {pin.version}", product=product.name)
     require_kept(version)
     wanted = {table.table: _definition(product, pin, table, proposals) for table in version.tables}
+    for definition in wanted.values():
+        _require_free(product.name, definition["Name"], tagging)
     named = pin.model_copy(update={"tables": tuple(wanted)})
     for definition in wanted.values():
         _create(product.name, definition, pin.id, tagging)
@@ -60,6 +60,16 @@ def _definition(product: Product, pin: Pin, table: TableSnapshot, proposals: Pro
     made = iceberg_input(name, location, table.empty, record.fields, marks=Marks())
     described = f"Version {pin.version} of {product.name}.{table.table}, pinned"
     return {**made, "Description": described, "Parameters": {**made["Parameters"], PIN: pin.id}}
+
+
+def _require_free(database: str, name: str, tagging: Tagging) -> None:
+    found = tagging.catalog.table(database, name)
+    if found is not None and PIN not in found.get("Parameters", {}):
+        raise PinnedTableTaken(
+            f"there is a table {name} that is no pinned version",
+            table=name,
+            remedy="Rename it: names that end in __v and a number are for pinned versions.",
+        )
 
 
 def _create(database: str, definition: dict[str, Any], number: str, tagging: Tagging) -> None:

@@ -75,7 +75,6 @@ def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[
             severity=version.severity,
             compatibility=version.compatibility,
             rollback=version.rollback,
-            manifest=version.manifest,
             warnings=tuple(warnings)[:MAX_WARNINGS],
         ),
     )

@@ -1,4 +1,4 @@
-"""What central's steps of a pin share: the product's pins as they stand, orders to its owner, news for its readers."""
+"""What central's steps of a pin share: the product's pins as they stand, and news for its readers."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -10,7 +10,6 @@ from mesh.domain.events import (
     Envelope,
     Metadata,
     PinEnded,
-    PinOrdered,
     PinReady,
     PinRefused,
     Query,
@@ -18,7 +17,7 @@ from mesh.domain.events import (
     metadata_of,
 )
 from mesh.domain.pins import Holder, Pin, Pins
-from mesh.domain.product import ConcurrentChange, Product
+from mesh.domain.product import ConcurrentChange
 from mesh.ports import MemberTopics, Registry
 from mesh.usecases.books import Books
 from mesh.usecases.telling import tell
@@ -49,16 +48,6 @@ def live_accesses(product: str, account: str, books: Books) -> Iterator[Access]:
     """Those by which the account reads something of the product now."""
     held = books.accesses.held_by(account)
     return (access for access in held if access.status == "live" and product in access.products())
-
-
-def order(product: Product, pin: Pin, step: str, cause: Metadata, *, books: Books, topics: MemberTopics) -> None:
-    """Ask the owner's account for a step."""
-    wanted = PinOrdered.model_validate(
-        {"product": product.name, "version": pin.version, "pin": pin.id, "step": step, "manifest": pin.manifest}
-    )
-    tell(product.owner, wanted, cause, "pin", step, books=books, topics=topics)
-    facts = {"product": product.name, "version": pin.version, "pin": pin.id, "step": step}
-    books.trace.note(cause.correlation_id, "pin ordered", **facts)
 
 
 def tell_ready(product: str, pin: Pin, holder: Holder, *, books: Books, topics: MemberTopics) -> None:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from mesh.domain.errors import Rejected
 from mesh.domain.events import ColumnRef, Model, Rollback, TableChange
 from mesh.domain.evolution import Change, ContractDiff, together
-from mesh.domain.manifest import VersionGone
 from mesh.domain.names import table_location
 from mesh.domain.product import Product, ProductVersion, RollbackOrder, TableSnapshot
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
-from mesh.domain.publishing.keeping import require_kept
+from mesh.domain.publishing.keeping import VersionGone, require_kept
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableCommit
 from mesh.domain.publishing.staging import TableContent
 from mesh.domain.publishing.table_state import Marks

@@ -4,16 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mesh.domain.access.published import is_published
-from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     ColumnRef,
     CrawledTable,
     DataCrawled,
     Envelope,
     Event,
-    ManifestPointer,
     Model,
-    Rollback,
     TableChange,
 )
 from mesh.domain.evolution import Change, Compatibility, ContractDiff, together
@@ -44,23 +41,16 @@ class VersionDraft(Model):
     changes: tuple[TableChange, ...]
     compatibility: Compatibility = "full"
     severity: Severity = "info"
-    manifest: ManifestPointer | None = None
-    rollback: Rollback | None = None
-
-
-class RollbackNotRequested(Rejected):
-    """A crawl that says it is a rollback which central knows nothing of."""
 
 
 def diff_version(envelope: Envelope, *, catalog: Catalog, registry: Registry) -> VersionDraft:
     """Compare the catalog, which is the truth, with the last version.
 
-    Raises NotYetReadable for a missing table, RollbackNotRequested, and BreakingSchemaChange: what breaks readers is
-    published under a new major of the contract, as a rollback, or in a draft, which has no readers; else not at all.
+    Raises NotYetReadable for a missing table, and BreakingSchemaChange: what breaks readers is published under a new
+    major of the contract, or in a draft, which has no readers; else not at all.
     """
     event = Event[DataCrawled].model_validate(envelope.detail)
     product = owned_product(registry, event.data.product, envelope.account)
-    rollback = _rollback(event.data, registry)
     last = registry.latest_version(product.name)
     known = {snapshot.table: snapshot for snapshot in last.tables} if last else {}
     snapshots, changes = dict(known), []
@@ -72,7 +62,7 @@ def diff_version(envelope: Envelope, *, catalog: Catalog, registry: Registry) ->
         changes.append(_change(before, now, crawled, diff))
         differences.extend(diff.changes)
         snapshots[crawled.name] = now
-    if last is not None and not (rollback or _may_break(product, last)):
+    if last is not None and not _may_break(product, last):
         require_compatible(product.name, differences, product.contract_version)
     return VersionDraft(
         product=product.name,
@@ -82,29 +72,13 @@ def diff_version(envelope: Envelope, *, catalog: Catalog, registry: Registry) ->
         tables=tuple(snapshots[name] for name in sorted(snapshots)),
         changes=tuple(changes),
         compatibility=together(change.compatibility for change in differences),
-        severity=severity(changes, bool(breaking(differences)), rollback is not None),
-        manifest=event.data.manifest,
-        rollback=rollback,
+        severity=severity(changes, bool(breaking(differences)), rollback=False),
     )
 
 
 def _may_break(product: Product, last: ProductVersion) -> bool:
     """A draft has no readers, and promised nothing; a new major tells them to look."""
     return product.draft or last.draft or new_major(last.contract_version, product.contract_version)
-
-
-def _rollback(crawl: DataCrawled, registry: Registry) -> Rollback | None:
-    """Who wanted it, and why, by central's own record: what the crawl says of that is not believed."""
-    if crawl.rollback is None:
-        return None
-    order = registry.rollback(crawl.product, crawl.rollback.request)
-    if order is None or order.version != crawl.rollback.version:
-        raise RollbackNotRequested(
-            f"no rollback of {crawl.product} to version {crawl.rollback.version} was asked for",
-            product=crawl.product,
-            remedy="mesh rollback PRODUCT VERSION asks for one",
-        )
-    return Rollback.model_validate(order.model_dump(include=set(Rollback.model_fields)))
 
 
 def owned_product(registry: Registry, name: str, account: str) -> Product:
@@ -129,9 +103,7 @@ def _snapshot(catalog: Catalog, database: str, crawled: CrawledTable, last: Tabl
         rows_exact=crawled.total.rows_exact,
         bytes=crawled.total.bytes,
         objects=crawled.total.objects,
-        partitions=crawled.partitions
-        if crawled.partitions is not None
-        else crawled.partitions_added_count + (last.partitions if last else 0),
+        partitions=crawled.partitions_added_count + (last.partitions if last else 0),
         findings=tuple(
             {found.column: found for found in (*(last.findings if last else ()), *crawled.findings)}.values()
         ),
@@ -191,7 +163,6 @@ def record_version(draft: VersionDraft, *, registry: Registry, clock: Clock, tra
     """
     existing = registry.version_of_run(draft.product, draft.run)
     if existing is not None:
-        _end_rollback(existing, registry)
         return existing
     product = registry.product(draft.product)
     if product is None:
@@ -210,18 +181,10 @@ def record_version(draft: VersionDraft, *, registry: Registry, clock: Clock, tra
             draft=product.draft,
             compatibility=draft.compatibility,
             severity=draft.severity,
-            manifest=draft.manifest,
-            rollback=draft.rollback,
         )
     )
-    _end_rollback(version, registry)
     trace.note(draft.correlation_id, "version recorded", product=draft.product, version=version.version)
     return version
-
-
-def _end_rollback(version: ProductVersion, registry: Registry) -> None:
-    if version.rollback is not None:
-        registry.end_rollback(version.product, version.rollback.request, "published")
 
 
 def confirm_readable(version: ProductVersion, *, catalog: Catalog, lake: LakeFormation) -> None:

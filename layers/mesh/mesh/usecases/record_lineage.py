@@ -3,19 +3,15 @@
 Repeatable as a whole: run ids, times and so the events themselves follow from the order alone.
 """
 
-import json
 from collections.abc import Iterable
 
 from mesh.domain.events import stable_id
-from mesh.domain.keys import DataKey, parse_key
 from mesh.domain.lineage import facets
-from mesh.domain.lineage.model import Dataset, Facets, Place, StepRun, glue_namespace, glue_table, s3_object
+from mesh.domain.lineage.model import Dataset, Place, StepRun, glue_namespace, glue_table
 from mesh.domain.lineage.run_events import RunEvent, run_events
-from mesh.domain.names import copied_path, pinned_table, resource_link
-from mesh.ports import HeldAccesses, LineageLog, LineageTransport, Registry, WorkFiles
-from mesh.usecases.inspection import ProductFacts
-from mesh.usecases.lineage_orders import LineageSourceGone, PinOrder, ProveOrder, PublishOrder, RestoreOrder
-from mesh.usecases.onboarding_lineage import COLUMN_SOURCES
+from mesh.domain.names import resource_link
+from mesh.ports import HeldAccesses, LineageLog, LineageTransport, Registry
+from mesh.usecases.lineage_orders import LineageSourceGone, ProveOrder, PublishOrder
 
 
 def keep(product: str, runs: Iterable[StepRun], *, log: LineageLog, transport: LineageTransport | None) -> int:
@@ -44,14 +40,17 @@ def publication_runs(order: PublishOrder, *, place: Place, registry: Registry) -
         "compatibility": version.compatibility,
     }
     if version.rollback is not None:
-        said |= {"rollback.version": str(version.rollback.version), "rollback.by": version.rollback.requested_by}
+        back = version.rollback
+        said |= {"rollback.version": str(back.version), "rollback.by": back.requested_by}
+        said |= {"rollback.reason": back.reason}
     inputs, outputs = [], []
     for table in version.tables:
         if table.table in changed:
             shown = facets.schema((*table.columns, *table.partition_keys)) | owned
             statistics = facets.output_statistics(table.rows if table.rows_exact else None, table.bytes, table.objects)
             inputs.append(glue_table(place, order.product, table.table, shown))
-            outputs.append(glue_table(place, order.product, table.table, shown, statistics))
+            replaced = facets.overwritten() if version.rollback is not None else {}
+            outputs.append(glue_table(place, order.product, table.table, shown | replaced, statistics))
     return [
         StepRun(
             place=place,
@@ -97,75 +96,3 @@ def proof_runs(order: ProveOrder, *, place: Place, accesses: HeldAccesses) -> di
             )
         ]
     return runs
-
-
-def restoration_runs(order: RestoreOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
-    """A rollback's part in the owner's account: object versions that are current again, tables that were overwritten.
-
-    Raises LineageSourceGone.
-    """
-    by_table = _copied(f"runs/{order.product}/{order.generation:08d}/restored.json", order.product, order.bucket, work)
-    catalog = Place(facts.catalog_id, place.region)
-    promised = facts.promised
-    shown = facets.overwritten() | facets.ownership(promised.owner if promised else "", place.account)
-    said = {
-        "correlation_id": order.correlation_id,
-        "rollback.version": str(order.version),
-        "rollback.by": order.requested_by,
-        "rollback.reason": order.reason,
-    }
-    return [
-        StepRun(
-            place=place,
-            job=f"{order.product}.rollback",
-            run_id=stable_id("lineage", "rollback", place.account, order.product, order.generation, table),
-            began=order.began,
-            ended=order.ended,
-            inputs=tuple(objects),
-            outputs=(
-                glue_table(catalog, facts.database, table, shown | _columns(facts, table, objects[:COLUMN_SOURCES])),
-            ),
-            parameters=said,
-        )
-        for table, objects in by_table.items()
-    ]
-
-
-def pin_runs(order: PinOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
-    """A version's object versions became the tables that readers asked to be kept. Raises LineageSourceGone."""
-    by_table = _copied(copied_path(order.product, order.pin), order.product, order.bucket, work)
-    catalog = Place(facts.catalog_id, place.region)
-    shown = facets.version(str(order.version))
-    said = {"correlation_id": order.correlation_id, "pin": order.pin, "pin.version": str(order.version)}
-    return [
-        StepRun(
-            place=place,
-            job=f"{order.product}.pin",
-            run_id=stable_id("lineage", "pin", place.account, order.product, order.pin, table),
-            began=order.began,
-            ended=order.ended,
-            inputs=tuple(objects),
-            outputs=(glue_table(catalog, facts.database, pinned_table(table, order.version), shown),),
-            parameters=said,
-        )
-        for table, objects in by_table.items()
-    ]
-
-
-def _copied(path: str, product: str, bucket: str, work: WorkFiles) -> dict[str, list[Dataset]]:
-    """Table → the object versions that were copied, by the run's own record. Raises LineageSourceGone."""
-    text = work.get(path)
-    if text is None:
-        raise LineageSourceGone(f"there is no work file {path}", product=product, remedy="it is kept 30 days")
-    by_table: dict[str, list[Dataset]] = {}
-    for key, version_id in sorted(json.loads(text).items()):
-        parsed = parse_key(key)
-        if isinstance(parsed, DataKey):
-            by_table.setdefault(parsed.table, []).append(s3_object(bucket, key, facets.version(version_id)))
-    return by_table
-
-
-def _columns(facts: ProductFacts, table: str, objects: list[Dataset]) -> Facets:
-    """By the contract in force: a rollback reads no object."""
-    expected = facts.expected(table)
-    return facets.same_columns(objects, [column.name for column in expected.columns]) if expected else {}

@@ -6,7 +6,7 @@
 from typing import Any, Literal
 
 from mesh.domain.events import AccountId, Event, Metadata, Model, ProductRegistered, follow
-from mesh.domain.names import data_location_arn, pinned_location_arn, published_location_arn
+from mesh.domain.names import data_location_arn, published_location_arn
 from mesh.domain.ontology import PRODUCT
 from mesh.ports import Catalog, Clock, LakeFormation, Registry
 
@@ -45,13 +45,12 @@ def create_database(registration: Registration, *, catalog: Catalog, lake: LakeF
 
 
 def register_location(registration: Registration, *, lake: LakeFormation, role_arn: str) -> None:
-    """Register the product's data, what is published of it, and its pinned versions: Lake Formation reads them as the
-    location role, which the bucket lets in. Of what is published the producer gets no data location: central alone
+    """Register the product's data, and what is published of it: Lake Formation reads them as the location role, which
+    the bucket lets in. Of what is published the producer gets no data location: central alone
     makes tables there."""
     bucket, product = registration.bucket, registration.product
     lake.register_location(registration.location_arn, role_arn)
     lake.register_location(published_location_arn(bucket, product), role_arn)
-    lake.register_location(pinned_location_arn(bucket, product), role_arn)
 
 
 def grant_producer(registration: Registration, *, lake: LakeFormation, commit_role_arn: str, pin_role_arn: str) -> None:
@@ -80,10 +79,7 @@ def fill_rights(catalog: str, product: str, bucket: str) -> list[tuple[dict[str,
     return [
         (_policy(catalog, product, "DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
         (_policy(catalog, product, "TABLE"), ["SELECT", "DESCRIBE", "ALTER", "INSERT"]),
-        *(
-            (_location(catalog, arn), ["DATA_LOCATION_ACCESS"])
-            for arn in (data_location_arn(bucket, product), pinned_location_arn(bucket, product))
-        ),
+        (_location(catalog, data_location_arn(bucket, product)), ["DATA_LOCATION_ACCESS"]),
     ]
 
 

@@ -164,8 +164,8 @@ def decided(
 ) -> Decided:
     """The policy's answer to the ask on the catalog as it is now.
 
-    Pinned tables count where the ask names one: they are copies for a while, tagged at least as strictly as what they
-    were made of, and must neither make a column's name ambiguous nor be what an approval is about.
+    Pinned tables count where the ask names one: they are there for a while, tagged at least as strictly as the present
+    table, and must neither make a column's name ambiguous nor be what an approval is about.
     """
     lake = catalog.tagged((access.ask.product,) if access.ask.product else ())
     lake = lake.without_tables(lambda table: is_pinned_table(table) and table != access.ask.table)

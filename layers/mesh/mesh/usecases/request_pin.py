@@ -1,9 +1,8 @@
-"""A reader wants a version kept: may they, is there such a version; then it is ordered, from central by its bus."""
+"""A reader wants a version kept: may they, is there such a version; then `settle_pin` makes its tables."""
 
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from mesh.domain.access.asking import UntilInThePast
 from mesh.domain.errors import Rejected
@@ -19,16 +18,13 @@ from mesh.domain.events import (
 )
 from mesh.domain.pins import Holder, NoLiveAccess, Pin, Pins, PinTooLong, TooManyPins, pin_id
 from mesh.domain.product import Product, ProductVersion
-from mesh.domain.publishing.keeping import require_kept
+from mesh.domain.publishing.keeping import require_kept, require_metadata
 from mesh.ports import Bus, MemberTopics, Schedules, Target
 from mesh.usecases.ask_owners import require_sender
 from mesh.usecases.books import Books
 from mesh.usecases.change_subscription import UnknownProduct
-from mesh.usecases.pinning import cause_of, change_pins, live_accesses, order, refuse_wish, schedule_name, tell_ready
-from mesh.usecases.roll_back import UnknownVersion, VersionNotPinned
-
-WAITS: Final = timedelta(hours=2)
-"""A pin that nothing was heard of for so long is ordered anew when it is asked for again."""
+from mesh.usecases.pinning import cause_of, change_pins, live_accesses, refuse_wish, schedule_name, tell_ready
+from mesh.usecases.roll_back import UnknownVersion
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ def request_pin(
     """Record who wants which version, until when; have its tables made unless it is kept already. Repeatable.
 
     The end is arranged before anything is made. A later request of the same account takes the place of its earlier
-    one. Raises NotAMember, ForgedSender, MalformedEvent, UnknownProduct, UnknownVersion, VersionNotPinned,
+    one. Raises NotAMember, ForgedSender, MalformedEvent, UnknownProduct, UnknownVersion, VersionEnded, NeedsExpress,
     NoLiveAccess, UntilInThePast, PinTooLong, TooManyPins; every refusal is recorded, and told to the sender.
     """
     metadata = metadata_of(envelope)
@@ -85,14 +81,11 @@ def request_pin(
         refuse_wish(envelope, refusal, books=books, topics=topics)
         raise
     pin = pins.of_version(wish.version)
-    if pin is None:  # it ended while it was written: the same request again begins another
-        return PinState(product=product.name, version=wish.version, pin="", status="ending")
+    if pin is None or holder.request in pins.ended:  # delivered again after its end
+        return PinState(product=product.name, version=wish.version, pin=pin.id if pin else "", status="ended")
     ending = {"ending": {"product": product.name, "pin": pin.id}}
     schedules.at(schedule_name(pin, holder), holder.until, end, json.dumps(ending))
-    if pin.manifest is None:
-        _have_made(product, pin, holder, books=books, topics=topics, bus=bus)
-    else:
-        _go_on(product, pin, holder, books, topics)
+    _have_made(product, pin, holder, books=books, topics=topics, bus=bus)
     return PinState(product=product.name, version=pin.version, pin=pin.id, status=pin.status)
 
 
@@ -106,8 +99,7 @@ def _what(wish: PinRequested, books: Books) -> tuple[Product, ProductVersion]:
     if version is None:
         raise UnknownVersion(f"{product.name} has no version {wish.version}", remedy=history, **where)
     require_kept(version)
-    if version.manifest is None and not version.staged:
-        raise VersionNotPinned(f"nothing says which objects version {wish.version} had", remedy=history, **where)
+    require_metadata(version)
     return product, version
 
 
@@ -141,13 +133,13 @@ def _whole_seconds(until: datetime) -> datetime:
 
 
 def _held(found: Pins, version: ProductVersion, holder: Holder, limits: PinLimits) -> Pins:
+    if holder.request in found.ended:
+        return found
     pin, begun = found.of_version(version.version), pin_id(holder.request)
     if pin is not None:
         if any(each.request == holder.request for each in pin.holders):
             return found  # delivered again
-        lost = pin.status != "ready" and pin.ordered + WAITS < holder.asked_at
-        anew = {"ordered": holder.asked_at, "ordered_by": holder.request} if lost else {}
-        return found.having(pin.held_by(holder).model_copy(update=anew))
+        return found.having(pin.held_by(holder))
     if found.pin(begun) is not None:
         return found  # delivered again after it came to an end
     kept = [each.version for each in found.kept()]
@@ -158,17 +150,7 @@ def _held(found: Pins, version: ProductVersion, holder: Holder, limits: PinLimit
             versions=kept,
             remedy=f"Use one of them, or wait until one ends: mesh pins {found.product}.",
         )
-    return found.having(
-        Pin(
-            id=begun,
-            version=version.version,
-            manifest=None if version.staged else version.manifest,
-            status="preparing",
-            holders=(holder,),
-            ordered=holder.asked_at,
-            ordered_by=holder.request,
-        )
-    )
+    return found.having(Pin(id=begun, version=version.version, status="preparing", holders=(holder,)))
 
 
 def _have_made(product: Product, pin: Pin, holder: Holder, *, books: Books, topics: MemberTopics, bus: Bus) -> None:
@@ -183,14 +165,3 @@ def _have_made(product: Product, pin: Pin, holder: Holder, *, books: Books, topi
     accepted = PinAccepted(product=product.name, version=pin.version, pin=pin.id)
     event = Event[PinAccepted](metadata=follow(metadata, "pin accepted"), data=accepted)
     bus.put(PinAccepted.detail_type(), event.model_dump_json())
-
-
-def _go_on(product: Product, pin: Pin, holder: Holder, books: Books, topics: MemberTopics) -> None:
-    metadata = cause_of(holder)
-    facts = {"product": product.name, "version": pin.version, "pin": pin.id, "account": holder.account}
-    wish = {"until": holder.until.isoformat(), "why": holder.reason}
-    books.trace.note(metadata.correlation_id, "pin requested", **facts, **wish)
-    if pin.status == "ready":
-        tell_ready(product.name, pin, holder, books=books, topics=topics)
-    elif pin.ordered_by == metadata.id:
-        order(product, pin, "prepare", metadata, books=books, topics=topics)

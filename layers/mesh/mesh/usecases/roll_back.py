@@ -1,7 +1,4 @@
-"""Central's part of a rollback: may they, is there such a version; then it is committed.
-
-A version from before metadata files is restored by its owner's account, which is asked for it.
-"""
+"""A rollback is asked for: may they, is there such a version; then `roll-back` commits it."""
 
 import json
 from datetime import timedelta
@@ -13,8 +10,6 @@ from mesh.domain.events import (
     Metadata,
     Model,
     Reason,
-    RestoreRequested,
-    Rollback,
     RollbackRefused,
     RollbackRequested,
     metadata_of,
@@ -24,7 +19,7 @@ from mesh.domain.events import (
 from mesh.domain.membership import NotTheOwner, authorise
 from mesh.domain.names import execution_name
 from mesh.domain.product import Product, ProductVersion, RollbackOrder
-from mesh.domain.publishing.keeping import require_kept
+from mesh.domain.publishing.keeping import require_kept, require_metadata
 from mesh.ports import Executions, MemberTopics, Proposals
 from mesh.usecases.books import Books
 from mesh.usecases.telling import tell
@@ -39,10 +34,6 @@ class UnknownVersion(Rejected):
 
 class AlreadyThere(Rejected):
     """A rollback to the version that is the present one."""
-
-
-class VersionNotPinned(Rejected):
-    """A version from before manifests, or one whose manifest does not hold every object."""
 
 
 class RollbackInProgress(Rejected):
@@ -69,14 +60,17 @@ class NotCommitted(Model):
 def request_rollback(envelope: Envelope, *, books: Books, topics: MemberTopics, commits: Executions) -> RolledBack:
     """Record who wants which version back and why, then have it committed (`commits`). Repeatable.
 
-    Raises what `authorise` raises, MalformedEvent, NotTheOwner, UnknownVersion, AlreadyThere, VersionNotPinned,
-    RollbackInProgress; every refusal is recorded, and told to the sender.
+    Raises what `authorise` raises, MalformedEvent, NotTheOwner, UnknownVersion, VersionEnded, NeedsExpress,
+    AlreadyThere, RollbackInProgress; every refusal is recorded, and told to the sender.
     """
     metadata = metadata_of(envelope)
     try:
         require_sender(envelope, books)
         wish = read_event(RollbackRequested, envelope).data
         product = product_of(wish.product, envelope.account, books)
+        known = books.registry.rollback(product.name, metadata.id)
+        if known is not None and known.status != "started":  # delivered again after its end
+            return RolledBack(product=product.name, version=known.version, request=metadata.id, status=known.status)
         target = _target(product, wish.version, books)
         order = RollbackOrder(
             product=product.name,
@@ -96,37 +90,11 @@ def request_rollback(envelope: Envelope, *, books: Books, topics: MemberTopics, 
     except Rejected as refusal:
         _refuse(envelope, refusal, metadata, books, topics)
         raise
-    if target.staged:
-        run = json.dumps({"product": product.name, "request": order.request})
-        commits.start(execution_name(product.name, stable_id(order.request)), run)
-        _note_requested(target, order, books)
-    else:
-        _ask_owner(product, target, order, books=books, topics=topics)
+    run = json.dumps({"product": product.name, "request": order.request})
+    commits.start(execution_name(product.name, stable_id(order.request)), run)
+    facts = {"product": target.product, "version": target.version, "by": order.requested_by, "why": order.reason}
+    books.trace.note(order.correlation_id, "rollback requested", **facts)
     return RolledBack(product=product.name, version=target.version, request=order.request, status="requested")
-
-
-def refuse_rollback(envelope: Envelope, *, books: Books, topics: MemberTopics) -> RolledBack:
-    """The owner's account could not restore the version: nothing was changed. Who asked for it, and its story, know.
-
-    Repeatable. Raises what `authorise` raises, MalformedEvent, NotTheOwner.
-    """
-    metadata = metadata_of(envelope)
-    try:
-        authorise(envelope, books.registry.member(envelope.account), None)
-        news = read_event(RollbackRefused, envelope).data
-        product = books.registry.product(news.product)
-        order = books.registry.rollback(news.product, news.request)
-        if product is None or product.owner != envelope.account or order is None:
-            raise NotTheOwner(f"no rollback of {news.product!r} was asked of this account", account=envelope.account)
-    except Rejected as refusal:
-        _record_refusal(envelope, refusal, metadata, books)
-        raise
-    books.registry.end_rollback(product.name, order.request, "refused")
-    if order.requested_by not in (product.owner, books.central):
-        tell(order.requested_by, news, metadata, "rollback refused", books=books, topics=topics)
-    reason = news.reason.model_dump(mode="json")
-    books.trace.note(order.correlation_id, "rollback refused", product=product.name, reason=reason)
-    return RolledBack(product=product.name, version=order.version, request=order.request, status="refused")
 
 
 def settle_refusal(lost: NotCommitted, *, books: Books, proposals: Proposals, topics: MemberTopics) -> RolledBack:
@@ -178,28 +146,10 @@ def _target(product: Product, number: int, books: Books) -> ProductVersion:
     if target is None:
         raise UnknownVersion(f"{product.name} has no version {number}", remedy=history, **where)
     require_kept(target)
-    if number == product.version and (target.staged or not books.registry.held_back(product.name)):
+    require_metadata(target)
+    if number == product.version:
         raise AlreadyThere(f"version {number} is the present one", remedy=history, **where)
-    if target.manifest is None and not target.staged:
-        raise VersionNotPinned(f"nothing says which objects version {number} had", remedy=history, **where)
     return target
-
-
-def _ask_owner(
-    product: Product, target: ProductVersion, order: RollbackOrder, *, books: Books, topics: MemberTopics
-) -> None:
-    if target.manifest is None:
-        raise VersionNotPinned(f"nothing says which objects version {target.version} had", product=product.name)
-    metadata = Metadata(id=order.request, correlation_id=order.correlation_id)
-    wanted = Rollback.model_validate(order.model_dump(include=set(Rollback.model_fields)))
-    request = RestoreRequested(product=product.name, rollback=wanted, manifest=target.manifest)
-    tell(product.owner, request, metadata, "restore", books=books, topics=topics)
-    _note_requested(target, order, books)
-
-
-def _note_requested(target: ProductVersion, order: RollbackOrder, books: Books) -> None:
-    facts = {"product": target.product, "version": target.version, "by": order.requested_by, "why": order.reason}
-    books.trace.note(order.correlation_id, "rollback requested", **facts)
 
 
 def _refuse(envelope: Envelope, refusal: Rejected, metadata: Metadata, books: Books, topics: MemberTopics) -> None:

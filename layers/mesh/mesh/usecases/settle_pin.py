@@ -9,10 +9,8 @@ from typing import Any
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     Envelope,
-    Metadata,
     Model,
     PinAccepted,
-    PinReported,
     Reason,
     RetirementRequested,
     UnpinRequested,
@@ -22,17 +20,14 @@ from mesh.domain.events import (
 )
 from mesh.domain.membership import ForgedSender, authorise
 from mesh.domain.names import pinned_table
-from mesh.domain.pinned_tables import PIN
-from mesh.domain.pins import Holder, NotPinned, Pin, PinCause, Pins
+from mesh.domain.pins import PIN, Holder, NotPinned, Pin, PinCause, Pins
 from mesh.domain.product import ConcurrentChange, Product
 from mesh.ports import Locks, MemberTopics, Proposals, Schedules
 from mesh.usecases.ask_owners import require_sender
 from mesh.usecases.books import Books
 from mesh.usecases.make_pin import make_tables
 from mesh.usecases.pinning import (
-    cause_of,
     change_pins,
-    order,
     record_refusal,
     refuse_wish,
     schedule_name,
@@ -43,7 +38,7 @@ from mesh.usecases.publication import owned_product
 from mesh.usecases.registration import grant_entry
 from mesh.usecases.release_versions import release_versions
 from mesh.usecases.request_pin import PinState
-from mesh.usecases.tag_pins import Tagging, close_pin, open_pin
+from mesh.usecases.tag_pins import Tagging
 
 
 class Due(Model):
@@ -90,8 +85,6 @@ class PinKeeper:
             return Settled(pins=(self.make(envelope),))
         if envelope.detail_type == VersionsEnded.detail_type():
             return Settled(pins=tuple(self.end_versions(envelope)))
-        if envelope.detail_type == PinReported.detail_type():
-            return Settled(pins=(self.receive_report(envelope),))
         if envelope.detail_type == UnpinRequested.detail_type():
             return Settled(pins=(self.unpin(envelope),))
         return Settled(pins=tuple(self.retire(envelope)))
@@ -120,7 +113,7 @@ class PinKeeper:
                 for holder in saved.holders if saved.status == "ready" else ():
                     tell_ready(product.name, saved, holder, books=self._books, topics=self._topics)
                 return _state(product, saved)
-        return self._end(product, pin.id, event.metadata, refusal=lost)
+        return self._end(product, pin.id, refusal=lost)
 
     def end_versions(self, envelope: Envelope) -> list[PinState]:
         """Versions were marked as ended: their pins end, and then their files are released. Repeatable.
@@ -134,7 +127,7 @@ class PinKeeper:
             return []
         numbers = set(event.data.versions)
         pins = [pin for pin in self._books.registry.pins(product.name).pins if pin.version in numbers]
-        ended = [self._end(product, pin.id, event.metadata, cause_for_all="withdrawn") for pin in pins]
+        ended = [self._end(product, pin.id, cause_for_all="withdrawn") for pin in pins]
         release_versions(product, numbers, event.metadata, books=self._books, topics=self._topics)
         return ended
 
@@ -144,35 +137,8 @@ class PinKeeper:
             record_refusal(envelope, lie, self._books)
             raise lie
 
-    def receive_report(self, envelope: Envelope) -> PinState:
-        """The owner's account has done a step, or cannot. Repeatable; a report on what is over is cleaned up after, and
-        one that comes late changes nothing of what can be read.
-
-        Raises what `authorise` raises, MalformedEvent, NotTheOwner (recorded), NotYetReadable, ConcurrentChange.
-        """
-        try:
-            authorise(envelope, self._books.registry.member(envelope.account), None)
-            event = read_event(PinReported, envelope)
-            product = owned_product(self._books.registry, event.data.product, envelope.account)
-        except Rejected as refusal:
-            record_refusal(envelope, refusal, self._books)
-            raise
-        report, cause = event.data, event.metadata
-        pin = self._books.registry.pins(product.name).pin(report.pin)
-        if pin is not None and pin.manifest is None:
-            return _state(product, pin)  # central's own: nothing was asked of anybody
-        if pin is None or pin.status == "ending":
-            return self._clean_up(product, pin, report, cause)
-        if report.reason is not None and pin.status != "ready":
-            return self._end(product, pin.id, cause, refusal=report.reason)
-        if report.step == "prepare" and pin.status != "ready":
-            return self._prepared(product, pin, report, cause)
-        if report.step == "fill" and pin.status == "filling":
-            return self._filled(product, pin)
-        return _state(product, pin)
-
     def unpin(self, envelope: Envelope) -> PinState:
-        """An account needs its pinned version no longer; the copy goes with its last holder.
+        """An account needs its pinned version no longer; the tables go with their last holder.
 
         Raises NotAMember, ForgedSender, MalformedEvent, NotPinned; every refusal is recorded, and told.
         """
@@ -180,6 +146,8 @@ class PinKeeper:
         try:
             require_sender(envelope, books=self._books)
             wish = read_event(UnpinRequested, envelope).data
+            if metadata.id in self._books.registry.pins(wish.product).ended:  # delivered again
+                return PinState(product=wish.product, version=wish.version, pin="", status="ended")
             product, pin, holder = self._held(wish, envelope.account, metadata.id)
         except Rejected as refusal:
             refuse_wish(envelope, refusal, books=self._books, topics=self._topics)
@@ -198,7 +166,7 @@ class PinKeeper:
             return PinState(product=product, version=pin.version if pin else 0, pin=number, status="ended")
         over = pin.over(self._books.clock.now())
         if pin.status == "ending" or len(over) == len(pin.holders):
-            return self._end(found, pin.id, cause_of(pin.holders[0]), only_over=True)
+            return self._end(found, pin.id, only_over=True)
         for holder in over:
             tell_over(product, pin, holder, books=self._books, topics=self._topics)
         gone = {holder.request for holder in over}
@@ -211,8 +179,8 @@ class PinKeeper:
         authorise(envelope, self._books.registry.member(envelope.account), None)
         wish = read_event(RetirementRequested, envelope)
         product = owned_product(self._books.registry, wish.data.product, envelope.account)
-        pins = self._books.registry.pins(product.name).kept()
-        return [self._end(product, pin.id, wish.metadata, cause_for_all="retired") for pin in pins]
+        pins = self._books.registry.pins(product.name).pins
+        return [self._end(product, pin.id, cause_for_all="retired") for pin in pins]
 
     def _held(self, wish: UnpinRequested, account: str, request: str) -> tuple[Product, Pin, Holder]:
         """Also one that this very event has ended already: it was delivered again."""
@@ -229,36 +197,16 @@ class PinKeeper:
             )
         return product, pin, holder
 
-    def _prepared(self, product: Product, pin: Pin, report: PinReported, cause: Metadata) -> PinState:
-        """Close the empty tables, then have them filled: in that order, so that nobody reads what is being copied."""
-        changes = {"tables": report.tables, "objects": report.objects, "bytes": report.bytes, "status": "filling"}
-        named = pin.model_copy(update=changes)
-        close_pin(product.name, named, self._tagging)
-        saved = self._update(product.name, pin.id, lambda known: known.model_copy(update=changes))
-        if saved.status == "filling":
-            order(product, saved, "fill", cause, books=self._books, topics=self._topics)
-        return _state(product, saved)
-
-    def _filled(self, product: Product, pin: Pin) -> PinState:
-        """Readable from now on: opened to whom the present table is open, then told."""
-        books, topics = self._books, self._topics
-        open_pin(product, pin, self._tagging)
-        saved = self._update(product.name, pin.id, lambda known: known.model_copy(update={"status": "ready"}))
-        for holder in saved.holders if saved.status == "ready" else ():
-            tell_ready(product.name, saved, holder, books=books, topics=topics)
-        return _state(product, saved)
-
     def _end(
         self,
         product: Product,
         number: str,
-        cause: Metadata,
         *,
         refusal: Reason | None = None,
         cause_for_all: PinCause | None = None,
         only_over: bool = False,
     ) -> PinState:
-        """Tables first, so that nobody reads what is being removed; who held it is told; then the objects go.
+        """The tables go, then whoever held it is told; then nothing is left of it.
 
         `only_over`: not if somebody asked for it meanwhile.
         """
@@ -280,36 +228,9 @@ class PinKeeper:
                 self._drop(product.name, pinned_table(table, ending.version), ending.id)
         for holder in ending.holders:
             tell_over(product.name, ending, holder, books=self._books, topics=self._topics)
-        if ending.manifest is not None:
-            order(product, ending, "remove", cause, books=self._books, topics=self._topics)
-        for holder in ending.holders:
             self._schedules.drop(schedule_name(ending, holder))
-        if ending.manifest is None:  # nothing is left of it
-            change_pins(product.name, lambda found: found.without(ending.id), self._books.registry)
-            return PinState(product=product.name, version=ending.version, pin=ending.id, status="ended")
-        return _state(product, ending)
-
-    def _clean_up(self, product: Product, pin: Pin | None, report: PinReported, cause: Metadata) -> PinState:
-        """A report that comes after the end: what it made goes as well. Once all is removed the pin is forgotten."""
-        if report.step == "remove":
-            change_pins(product.name, lambda found: found.without(report.pin), self._books.registry)
-            facts = {"product": product.name, "version": report.version, "pin": report.pin}
-            self._books.trace.note(cause.correlation_id, "pin removed", **facts)
-            return PinState(product=product.name, version=report.version, pin=report.pin, status="ended")
-        for table in report.tables:
-            self._drop(product.name, pinned_table(table, report.version), report.pin)
-        version = self._books.registry.version(product.name, report.version)
-        if version is not None and version.manifest is not None:
-            left = Pin(
-                id=report.pin,
-                version=report.version,
-                manifest=version.manifest,
-                status="ending",
-                holders=(),
-                ordered=self._books.clock.now(),
-            )
-            order(product, pin or left, "remove", cause, books=self._books, topics=self._topics)
-        return PinState(product=product.name, version=report.version, pin=report.pin, status="ending")
+        change_pins(product.name, lambda found: found.without(ending.id), self._books.registry)
+        return PinState(product=product.name, version=ending.version, pin=ending.id, status="ended")
 
     def _drop(self, database: str, name: str, number: str) -> None:
         """The table, if it is this pin's: a later pin of the version has one of the same name."""

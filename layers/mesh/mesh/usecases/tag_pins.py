@@ -1,11 +1,10 @@
-"""LF-Tags of pinned tables: closed to everybody while they are filled, then never laxer than the present table."""
+"""LF-Tags of pinned tables: closed to everybody until they are right, then never laxer than the present table."""
 
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from mesh.domain.access.published import for_people
 from mesh.domain.contract import Contract
 from mesh.domain.events import PersonalDataFinding
 from mesh.domain.names import pinned_table
@@ -43,7 +42,7 @@ def close_pin(product: str, pin: Pin, tagging: Tagging) -> None:
 def open_pin(product: Product, pin: Pin, tagging: Tagging) -> None:
     """The tags that readers are to go by, columns before tables: until the last is set the table stays closed.
 
-    Each column is published with its own tags; a partition key has those of its table besides.
+    Each column is published with its own tags.
 
     Raises NotYetReadable, UnknownLFTag.
     """
@@ -77,24 +76,15 @@ def _tags_of(
 ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     pinned = _require(product.name, pinned_table(table, pin.version), tagging)
     present = _present(product.name, table, tagging)
-    columns = columns_of(pinned["StorageDescriptor"].get("Columns", []))
-    keys = columns_of(pinned.get("PartitionKeys", []))
-    # A partition key inherits from its table, unless somebody tagged the present one by itself.
-    own = [
-        key
-        for key in keys
-        if present is not None and for_people(present[1].get(key.name, present[0])) != for_people(present[0])
-    ]
-    on_table, on_columns = pinned_tags(
+    return pinned_tags(
         product.name,
         table,
-        (*columns, *own),
+        columns_of(pinned["StorageDescriptor"].get("Columns", [])),
         _findings(product.name, pin.version, table, tagging.registry),
         present,
         contract=Contract.model_validate(product.contract),
         ontology=tagging.ontology,
     )
-    return on_table, {**{key.name: {} for key in keys}, **on_columns}
 
 
 def _require(database: str, name: str, tagging: Tagging) -> dict[str, Any]:
@@ -110,7 +100,7 @@ def _present(database: str, table: str, tagging: Tagging) -> tuple[dict[str, str
     if now is None:
         return None
     inherited, columns = tagging.lake.table_tags(database, table)
-    names = columns_of([*now["StorageDescriptor"].get("Columns", []), *now.get("PartitionKeys", [])])
+    names = columns_of(now["StorageDescriptor"].get("Columns", []))
     return inherited, {column.name: columns.get(column.name, inherited) for column in names}
 
 

@@ -28,12 +28,13 @@ from mesh.domain.publishing.keeping import (
     Retention,
     outdated,
     released,
+    require_metadata,
     require_not_present,
 )
 from mesh.ports import Bus, MemberTopics, Proposals, PublishedFiles
 from mesh.usecases.books import Books
 from mesh.usecases.pinning import record_refusal
-from mesh.usecases.roll_back import UnknownVersion, VersionNotPinned, product_of, require_sender
+from mesh.usecases.roll_back import UnknownVersion, product_of, require_sender
 from mesh.usecases.telling import tell
 
 _AT_ONCE = 500
@@ -65,9 +66,8 @@ def withdraw_versions(
     """Mark the versions, or all that have rows of the object; their pins end, and their files are deleted at once.
 
     Repeatable at any point of it. Raises what `authorise` raises, MalformedEvent, NotTheOwner, UnknownVersion,
-    VersionNotPinned, PresentVersion,
-    ObjectPresent, NothingToWithdraw (every refusal is recorded, and told); ConcurrentChange while the product is being
-    rolled back, perhaps to one of them.
+    NeedsExpress, PresentVersion, ObjectPresent, NothingToWithdraw (every refusal is recorded, and told);
+    ConcurrentChange while the product is being rolled back, perhaps to one of them.
     """
     metadata = metadata_of(envelope)
     try:
@@ -129,8 +129,12 @@ def _numbers(versions: Iterable[ProductVersion]) -> tuple[int, ...]:
 def _having(product: Product, key: str, books: Books, files: PublishedFiles) -> list[int]:
     """Versions with rows of the object, by the index beside each metadata file; its rows may be in any table.
 
-    Raises ObjectPresent where the present version has some: its owner deletes the object, and it is staged without.
+    Raises NeedsExpress for Hive tables, and ObjectPresent where the present version has some: its owner deletes the
+    object, and it is staged without.
     """
+    last = books.registry.latest_version(product.name)
+    if last is not None:
+        require_metadata(last)
     found, known = [], dict[str, bool]()
     for version in books.registry.versions(product.name):
         if not version.staged or (version.ended is not None and version.ended.released is not None):
@@ -158,8 +162,7 @@ def _wanted(product: Product, numbers: list[int], books: Books) -> list[ProductV
     for number, version in found.items():
         if version is None:
             raise UnknownVersion(f"{product.name} has no version {number}", version=number, remedy=history)
-        if not version.staged:
-            raise VersionNotPinned(f"version {number} is not made of metadata files", version=number, remedy=history)
+        require_metadata(version)
         wanted.append(version)
     last = books.registry.latest_version(product.name)
     if last is not None:

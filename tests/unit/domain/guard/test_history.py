@@ -9,7 +9,6 @@ from mesh.domain.guard.history import (
     MAX_FINGERPRINTS,
     History,
     edges_of,
-    forget_after,
     in_force,
     rebinned,
     remember,
@@ -89,14 +88,6 @@ def test_bins_are_renewed_when_the_column_stops_being_a_number():
     again = grown(history, 3, [{"n": 100.0}, {"n": 900.0}])
     assert min(edges_of(again)["n"]) < 100.0 < max(edges_of(again)["n"])
     assert 9.0 not in edges_of(again)["n"]
-
-
-def test_a_rollback_forgets_what_came_after_and_bins_that_nobody_uses():
-    history = accepted(6)
-    back = forget_after(history, 4)
-    assert [batch.generation for batch in back.batches] == [1, 2, 3, 4]
-    assert back == forget_after(back, 4) == accepted(4)
-    assert edges_of(forget_after(history, 0)) == {}
 
 
 @pytest.mark.parametrize(

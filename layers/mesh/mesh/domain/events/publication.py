@@ -36,18 +36,6 @@ class QualitySummary(Model):
     findings: tuple[ShortFinding, ...] = Field(default=(), max_length=20)
 
 
-class ManifestPointer(Model):
-    """Where the state of a product after one batch is written down: an object in the producer's bucket.
-
-    `sha256` is of the object's bytes, in hexadecimal; `objects` is how many objects it pins.
-    """
-
-    key: str = Field(max_length=1024)
-    version_id: str | None = None
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    objects: int = Field(ge=0)
-
-
 class Rollback(Model):
     """Which version was gone back to, by which request, asked for by which account, and why."""
 
@@ -62,7 +50,7 @@ class CrawledTable(Model):
 
     Columns are read by central from the catalog, the truth; `columns` are the names of those that this crawl has read,
     so that its findings speak of them. None: all that are there (it read no files itself, or the table is too wide to
-    list). `partitions` is how many there are in all, where the crawl is no addition to what there was (a rollback).
+    list).
     """
 
     name: TableName
@@ -74,25 +62,19 @@ class CrawledTable(Model):
     total: TableTotal
     partitions_added: tuple[str, ...] = ()
     partitions_added_count: int = Field(default=0, ge=0)
-    partitions: int | None = Field(default=None, ge=0)
     findings: tuple[PersonalDataFinding, ...] = ()
     columns: tuple[str, ...] | None = None
     quality: QualitySummary | None = None
 
 
 class DataCrawled(EventData):
-    """A batch is in the catalog: what was crawled, as pointers and a summary.
-
-    `manifest` pins what the product is after it; `rollback` says that the batch is an earlier version come again.
-    """
+    """A batch is in the catalog: what was crawled, as pointers and a summary."""
 
     product: ProductName
     generation: int = Field(ge=1)
     mode: Literal["express", "glue"]
     tables: tuple[CrawledTable, ...] = Field(min_length=1, max_length=100)
     quarantined: int = Field(default=0, ge=0)
-    manifest: ManifestPointer | None = None
-    rollback: Rollback | None = None
 
 
 class ColumnRef(Model):
@@ -141,7 +123,7 @@ class ProductUpdated(EventData):
 
     `severity`: `breaking`, what a reader names may be gone or have another meaning; `warning`, values may be other than
     before, or checks found something; else `info`. `follows` is the version that it is compared with, 0 for none.
-    `manifest` pins the version's objects; `rollback` says which version it repeats, and why. `warnings` are at most 20.
+    `rollback` says which version it repeats, and why. `warnings` are at most 20.
     """
 
     product: ProductName
@@ -156,5 +138,4 @@ class ProductUpdated(EventData):
     severity: Literal["info", "warning", "breaking"] = "info"
     compatibility: Compatibility = "full"
     rollback: Rollback | None = None
-    manifest: ManifestPointer | None = None
     warnings: tuple[ShortFinding, ...] = Field(default=(), max_length=20)

@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from mesh.domain.events.model import AccessId, EventData, PinId, ProductName, Reason, TableName
 from mesh.domain.events.proposals import MetadataName
-from mesh.domain.events.publication import ManifestPointer, Query, Rollback
+from mesh.domain.events.publication import Query
 
 
 class RollbackRequested(EventData):
@@ -17,16 +17,8 @@ class RollbackRequested(EventData):
     reason: str = Field(min_length=1, max_length=1000)
 
 
-class RestoreRequested(EventData):
-    """Central asks the owner's account to make a product what an earlier version's manifest says."""
-
-    product: ProductName
-    rollback: Rollback
-    manifest: ManifestPointer
-
-
 class RollbackRefused(EventData):
-    """A rollback came to nothing, and nothing was changed: told by central, or by the owner's account to central."""
+    """A rollback came to nothing, and nothing was changed; `request` is the event that asked."""
 
     product: str
     version: int = Field(ge=1)
@@ -89,35 +81,6 @@ class PinAccepted(EventData):
     product: ProductName
     version: int = Field(ge=1)
     pin: PinId
-
-
-class PinOrdered(EventData):
-    """Central asks the owner's account for one step of a pin.
-
-    `prepare`: the tables, on locations where nothing lies yet. `fill`: copies of the manifest's objects; said once
-    central has closed the tables to everybody. `remove`: all copies, when the tables are gone.
-    """
-
-    product: ProductName
-    version: int = Field(ge=1)
-    pin: PinId
-    step: Literal["prepare", "fill", "remove"]
-    manifest: ManifestPointer
-
-
-class PinReported(EventData):
-    """The owner's account has done a step, or cannot do it (`reason`). `tables` are those of the version, by the names
-    they have there; `objects` and `bytes` are of the copy.
-    """
-
-    product: ProductName
-    version: int = Field(ge=1)
-    pin: PinId
-    step: Literal["prepare", "fill", "remove"]
-    tables: tuple[TableName, ...] = ()
-    objects: int = Field(default=0, ge=0)
-    bytes: int = Field(default=0, ge=0)
-    reason: Reason | None = None
 
 
 class PinReady(EventData):

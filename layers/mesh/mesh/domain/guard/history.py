@@ -158,13 +158,6 @@ def _parts(profile: TableProfile, refs: Sequence[ObjectRef]) -> tuple[PartProfil
     )
 
 
-def forget_after(history: History, generation: int) -> History:
-    """The history as it was when `generation` was the newest batch: what was rolled back is no example any more."""
-    batches = tuple(batch for batch in history.batches if batch.generation <= generation)
-    volumes = {known: rows for known, rows in history.volumes.items() if known <= generation}
-    return History(table=history.table, edges=_used(history.edges, batches), batches=batches, volumes=volumes)
-
-
 def in_force(history: History, rollbacks: Mapping[int, int]) -> History:
     """The history without what was rolled back. `rollbacks`: version → the one that it went back to.
 

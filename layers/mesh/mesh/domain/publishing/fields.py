@@ -76,11 +76,6 @@ def rewritten_columns(base: Sequence[Field], fields: Sequence[Field]) -> tuple[s
     return tuple(field.name for field in fields if field.name in before and not _same_ids(before[field.name], field))
 
 
-def highest_id(fields: Sequence[Field]) -> int:
-    """The highest id among these fields and all below them, 0 for none."""
-    return max((each.id for field in fields for each in field.every()), default=0)
-
-
 def _field(name: str, type_: str, base: Field | None, ids: FieldIds) -> Field:
     if base is not None and base.hive_type == type_:
         return base.model_copy(update={"name": name})

@@ -12,6 +12,14 @@ class VersionEnded(Rejected):
     """A version that was withdrawn, or is older than what is kept: nobody goes back to it, pins it or compares it."""
 
 
+class NeedsExpress(Rejected):
+    """A version of Hive tables: nothing of it is kept, so nobody goes back to it, pins it or withdraws it."""
+
+
+class VersionGone(Rejected):
+    """A metadata file of the version does not exist any more, is another, or was never read by central."""
+
+
 class ObjectPresent(Rejected):
     """Rows of the object are in what consumers read now."""
 
@@ -48,6 +56,17 @@ def require_kept(version: ProductVersion) -> None:
 
 
 _WORDS = {"withdrawn": "withdrawn", "expired": "dropped by retention"}
+
+
+def require_metadata(version: ProductVersion) -> None:
+    """Raises NeedsExpress where the version has no metadata files."""
+    if not version.staged:
+        raise NeedsExpress(
+            f"version {version.version} of {version.product} is not kept: its tables are Hive tables",
+            product=version.product,
+            version=version.version,
+            remedy="Set crawl: express in the contract of a new product; a Hive table keeps no versions.",
+        )
 
 
 def require_not_present(wanted: Iterable[ProductVersion], last: ProductVersion) -> None:
