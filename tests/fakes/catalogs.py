@@ -42,9 +42,6 @@ class FakeCatalog:
         self.partition_inputs.pop(place, None)
         self.writes.append(f"drop_table {name}")
 
-    def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
-        self.statistics[self._target(database), table] = {item["ColumnName"]: item for item in statistics}
-
     def update_table(
         self, database: str, table_input: Mapping[str, Any], *, archive: bool = True, version: str | None = None
     ) -> None:

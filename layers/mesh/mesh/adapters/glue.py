@@ -101,18 +101,6 @@ class GlueCatalog:
             if code_of(error) != "EntityNotFoundException":
                 raise
 
-    def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
-        """See the port; 25 columns a call. Raises StatisticsRefused."""
-        for batch in batched(statistics, _STATISTICS_BATCH, strict=False):
-            with transient_errors():
-                answer = self._client.update_column_statistics_for_table(
-                    DatabaseName=database,
-                    TableName=table,
-                    ColumnStatisticsList=list(batch),  # type: ignore[arg-type]
-                )
-            if errors := answer.get("Errors"):
-                raise StatisticsRefused(f"statistics of {database}.{table} were refused", errors=errors[:5])
-
     def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
         """Which of these partitions exist (unknown database or table: none)."""
         found: set[tuple[str, ...]] = set()

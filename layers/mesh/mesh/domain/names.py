@@ -55,6 +55,11 @@ def table_location(bucket: str, product: str, table: str) -> str:
     return f"s3://{bucket}/{published_prefix(product)}{table}/iceberg"
 
 
+def crawled_location(bucket: str, product: str) -> str:
+    """What a Glue crawler crawls: `s3://<bucket>/<product>/published/hive/`, a folder for each table in it."""
+    return f"s3://{bucket}/{published_prefix(product)}hive/"
+
+
 def pinned_table(table: str, version: int) -> str:
     """`credit_card`, 3 → `credit_card__v3`: the table on a copy of what version 3 had."""
     return f"{table}__v{version}"

@@ -18,7 +18,6 @@ from mesh.domain.sensitivity import find_personal, stricter
 from mesh.ports import Catalog, Clock, Measurements, Objects, Quarantine, Trace, WorkFiles
 from mesh.usecases.batch_reports import BatchReports, reports_path
 from mesh.usecases.batches import read_batch
-from mesh.usecases.crawl import read_inspection
 from mesh.usecases.histories import read_history
 from mesh.usecases.inspection import (
     Inspected,
@@ -27,6 +26,7 @@ from mesh.usecases.inspection import (
     TableInspection,
     crawl_mode,
     inspect_tables,
+    read_inspection,
     sources_of,
     summary,
     table_of,

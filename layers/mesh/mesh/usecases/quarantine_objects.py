@@ -10,8 +10,7 @@ from mesh.domain.quarantine import HeldBatch, HeldObject, listing_key, page_key
 from mesh.domain.report_page import render
 from mesh.ports import Clock, Objects, Quarantine, WorkFiles
 from mesh.usecases.batch_reports import read_reports
-from mesh.usecases.crawl import metadata_of, read_inspection
-from mesh.usecases.inspection import Inspection, Round
+from mesh.usecases.inspection import Inspection, Round, metadata_of, read_inspection
 from mesh.usecases.reject_objects import quarantine_place, reject_objects
 
 HeldObjects = TypeAdapter(tuple[HeldObject, ...])
