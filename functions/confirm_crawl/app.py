@@ -1,26 +1,20 @@
-"""Read the tables back, and make the announcement."""
+"""Does the catalog have what the Glue crawler was to find?"""
 
 from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import TableSettings, WorkSettings, load
-from mesh.usecases.crawl import Summarise, summarise_crawl
+from mesh.entry.settings import WorkSettings, load
+from mesh.usecases.crawl import confirm_crawl
+from mesh.usecases.inspection import Round
 
 
-class Settings(TableSettings, WorkSettings):
+class Settings(WorkSettings):
     """The function's environment."""
 
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """Summarise → Event[DataCrawled]."""
-    settings = load(Settings)
-    return summarise_crawl(
-        Summarise.model_validate(event),
-        catalog=wiring.catalog(),
-        uploads=wiring.uploads(settings),
-        work=wiring.work(settings.work_bucket),
-        versions=wiring.object_versions(),
-        clock=wiring.clock,
-    )
+    """Round → Confirmed."""
+    work = wiring.work(load(Settings).work_bucket)
+    return confirm_crawl(Round.model_validate(event), catalog=wiring.catalog(), work=work)

@@ -78,9 +78,6 @@ class FakeCrawlers:
         self.classifiers: dict[str, dict[str, Any]] = {}
         self.crawlers: dict[str, dict[str, Any]] = {}
 
-    def put_classifier(self, name: str, *, delimiter: str, header: Sequence[str], quote: str) -> None:
-        self.classifiers[name] = {"delimiter": delimiter, "header": list(header), "quote": quote}
-
     def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None:
         self.crawlers[name] = dict(definition)
 

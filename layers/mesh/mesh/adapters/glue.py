@@ -149,24 +149,6 @@ class GlueCrawlers:
     def __init__(self, client: "GlueClient") -> None:
         self._client = client
 
-    def put_classifier(self, name: str, *, delimiter: str, header: Sequence[str], quote: str) -> None:
-        """Create or update a CSV classifier that knows the contract's header."""
-        classifier: Any = {
-            "Name": name,
-            "Delimiter": delimiter,
-            "QuoteSymbol": quote,
-            "ContainsHeader": "PRESENT",
-            "Header": list(header),
-        }
-        try:
-            with transient_errors():
-                self._client.create_classifier(CsvClassifier=classifier)
-        except ClientError as error:
-            if code_of(error) != "AlreadyExistsException":
-                raise
-            with transient_errors():
-                self._client.update_classifier(CsvClassifier=classifier)
-
     def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None:
         """Create the crawler, or update it."""
         try:

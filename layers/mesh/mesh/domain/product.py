@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from mesh.domain.contract import CrawlMode
 from mesh.domain.errors import Transient
 from mesh.domain.events import (
     AccountId,
@@ -54,6 +55,12 @@ class Product(Model):
     contract: dict[str, Any]
     updated: datetime
 
+    @property
+    def crawl(self) -> CrawlMode:
+        """Who fills the tables, by the registered contract."""
+        mode: CrawlMode = self.contract.get("crawl", "auto")
+        return mode
+
 
 class TableSnapshot(Model):
     """A table at one version. `findings` are of all crawls so far, the latest for each column.
@@ -89,7 +96,7 @@ class VersionEnd(Model):
 
 
 class ProductVersion(Model):
-    """One published version. `run` is the id of the DataCrawled event behind it: a redelivery finds it here.
+    """One published version. `run` is the id of the proposal, or rollback, behind it: a repetition finds it here.
 
     `manifest` pins its objects; versions from before there were manifests have none. `draft`: its contract was one.
     """

@@ -44,8 +44,6 @@ class Catalog(Protocol):
 class Crawlers(Protocol):
     """Glue crawlers and their classifiers."""
 
-    def put_classifier(self, name: str, *, delimiter: str, header: Sequence[str], quote: str) -> None: ...
-
     def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None: ...
 
 

@@ -63,11 +63,20 @@ from mesh.usecases.table_bases import TableBase, hive_base, iceberg_base, retype
 MAX_MEASURED: Final = 5
 """Times that a table of one batch is measured again without the objects found bad; after that all of it is held."""
 NEVER_RELEASED: Final = UNREADABLE | {
-    "ColumnNameTooLong", "DuplicateColumns", "EmptyColumnName", "EmptyFile", "FormatDeclined", "HeaderWithoutRows",
-    "InconsistentPartitions", "MixedFormats", "ReservedTableName", "RowsNotTyped", "TooLargeToCheck",
-    "TypeNeedsExpress", "UnknownDelimiter", "ValueNotOfType",
+    "ColumnNameTooLong", "ContractNeeded", "DuplicateColumns", "EmptyColumnName", "EmptyFile", "FormatDeclined",
+    "HeaderWithoutRows", "InconsistentPartitions", "MixedFormats", "ReservedTableName", "RowsNotTyped",
+    "TooLargeToCheck", "TypeNeedsExpress", "UnknownDelimiter", "ValueNotOfType",
 }  # fmt: skip
 """What nobody's word changes: an object that cannot be read, or values that are not of the column's type."""
+
+
+_CONTRACT_NEEDED: Final = Finding(
+    code="ContractNeeded",
+    severity="error",
+    table="",
+    message="there is no contract for this data, and none can be inferred from it",
+    remedy="Upload <product>/contract.yaml, then the data again.",
+)
 
 
 class Checked(Model):
@@ -102,16 +111,17 @@ def check_objects(round_: Round, *, using: Checking) -> Checked:
         return _summary(CheckedBatch.model_validate_json(written))
     refs = read_batch(using.work, round_.work)
     by_table: dict[str, list[ObjectRef]] = defaultdict(list)
-    for ref in refs:
+    for ref in refs if round_.facts.link else ():
         by_table[table_of(ref)].append(ref)
     checks = [_TableCheck(round_, name, using) for name in sorted(by_table)]
     tables = [check.run(by_table[check.table]) for check in checks]
+    undeclared = () if round_.facts.link else tuple(_held(ref, _CONTRACT_NEEDED) for ref in refs)
     version = str((round_.facts.contract or {}).get("version", ""))
     batch = CheckedBatch(
         bucket=refs[0].bucket if refs else "",
         contract_version=version,
         tables=tuple(table for table in tables if table is not None),
-        held=tuple(held for check in checks for held in check.held),
+        held=(*undeclared, *(held for check in checks for held in check.held)),
         same=tuple(key for check in checks for key in check.same),
     )
     using.work.put(reports_path(round_.work), _reports(round_, version, checks).model_dump_json())

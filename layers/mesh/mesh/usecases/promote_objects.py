@@ -23,8 +23,9 @@ from mesh.usecases.batch_reports import read_checked
 from mesh.usecases.inspection import Round
 from mesh.usecases.stage_version import Staged, staged_path
 
-CRAWL_LEASE: Final = timedelta(hours=3)
-"""Longer than a run waits for a crawler. Whoever waits for central holds the lease anew."""
+CRAWL_LEASE: Final = timedelta(hours=5)
+"""Longer than a run waits for a crawler, until it may start and until it has ended. Whoever then waits for central
+takes the lease anew."""
 _THREADS: Final = 16
 
 

@@ -9,7 +9,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from mesh.domain.contract import Contract
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     ColumnRef,
@@ -155,7 +154,7 @@ def _new_major(last: ProductVersion, product: Product) -> bool:
 
 def _is_crawled(proposed: VersionProposed, product: Product) -> bool:
     """Raises ProposalForged for tables that are not filled as the product's contract says."""
-    crawled = Contract.model_validate(product.contract).crawl == "glue"
+    crawled = product.crawl == "glue"
     wrong = [table.name for table in proposed.tables if crawled == bool(table.staged)]
     if wrong:
         raise ProposalForged(
