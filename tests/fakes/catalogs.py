@@ -18,7 +18,6 @@ class FakeCatalog:
         self.tables: dict[tuple[str, str], dict[str, Any]] = {}
         self.partition_inputs: dict[tuple[str, str], dict[tuple[str, ...], Mapping[str, Any]]] = {}
         self.writes: list[str] = []
-        self.statistics: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
 
     def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None:
         wanted = {"LocationUri": location, "Description": description, "Parameters": dict(parameters)}
@@ -72,10 +71,9 @@ class FakeCatalog:
 
 
 class FakeCrawlers:
-    """Crawlers and classifiers by name."""
+    """Crawlers by name."""
 
     def __init__(self) -> None:
-        self.classifiers: dict[str, dict[str, Any]] = {}
         self.crawlers: dict[str, dict[str, Any]] = {}
 
     def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None:
