@@ -131,14 +131,6 @@ def test_a_columns_own_tag_wins_the_rest_is_inherited_and_the_meshs_own_is_not_s
     assert table["columns"][0]["description"] == "Age in years"
 
 
-def test_what_consumers_read_of_iceberg_tables_lies_apart_from_what_the_owner_uploaded(product):
-    there, iceberg = f"s3://{BUCKET}/credit-card/published/", {**product.contract, "crawl": "iceberg"}
-    table = TableSnapshot(table="credit_card", columns=(), rows=1, bytes=1, objects=1, metadata=f"{there}x.json")
-    assert products.location_of(product, ()) == product.location
-    assert products.location_of(product, (table,)) == there
-    assert products.location_of(product.model_copy(update={"contract": iceberg}), ()) == there
-
-
 def test_history_warns_of_versions_without_rollback_alone():
     bare = TableSnapshot(table="t", columns=(), rows=1, bytes=1, objects=1)
     facts = {"product": "p", "version": 1, "run": "r", "correlation_id": "c", "contract_version": "1", "changes": ()}

@@ -6,13 +6,14 @@ import pytest
 import yaml
 from mesh.adapters.measuring import DuckMeasurements
 from mesh.adapters.measuring.measurements import MAX_BYTES
+from mesh.domain.glue_table import table_input
 from mesh.domain.quarantine import ReleaseUnfinished, Ticket
 from mesh.usecases.batch_reports import read_reports
 from mesh.usecases.check_batch import check_batch
-from mesh.usecases.crawl import read_inspection, write_catalog
 from mesh.usecases.histories import forget_batches, read_history, remember_batch, remember_rollback
+from mesh.usecases.inspection import read_inspection
 
-from tests.builders import CONTRACT, a_contract
+from tests.builders import BUCKET, CONTRACT, a_contract
 from tests.fakes import FakeClock, FakeLocks, FakeQuarantine, FakeTrace
 from tests.unit.test_usecase_inspection import FOLDER, World, parquet
 
@@ -60,7 +61,8 @@ class Checked(World):
         for number, body in enumerate(bodies):
             self.upload(f"g{generation}-{number}.csv", body)
         summary = self.check(generation)
-        write_catalog(self.round(generation), catalog=self.catalog, work=self.work)
+        for table in read_inspection(self.work, self.round(generation)).tables:
+            self.catalog.create_table("rl_credit-card", table_input(table.merged, f"s3://{BUCKET}/{FOLDER}"))
         remember_batch(self.work, "credit-card", generation, self.round(generation).work, generation)
         return summary
 

@@ -14,15 +14,10 @@ if TYPE_CHECKING:
 
 _CREATE_BATCH = 100
 _GET_BATCH = 1000
-_STATISTICS_BATCH = 25
 
 
 class PartitionsRefused(MeshError):  # noqa: N818 - as the other errors are named
     """`BatchCreatePartition` answered 200, but refused some partitions."""
-
-
-class StatisticsRefused(MeshError):  # noqa: N818 - as the other errors are named
-    """`UpdateColumnStatisticsForTable` answered 200, but refused some columns."""
 
 
 class GlueCatalog:
