@@ -223,24 +223,13 @@ class Follower:
                 outcome.waiting_for = f"{left[0]} to be published"
 
     def _look_at_versions(self, outcome: Outcome) -> None:
-        """Each run that onboarded something announces it: central publishes a version under the run's id."""
+        """Those that central published of what these runs proposed."""
         registry = self._site.registry()
         for version in registry.versions(self._before.product):
             if version.version <= self._before.version:
                 break
             if version.correlation_id in outcome.correlation_ids:
                 outcome.versions.insert(0, version)
-        published = {version.correlation_id for version in outcome.versions}
-        for run in self._runs.values():
-            said = json.loads(run.get("output") or "{}")
-            correlation_id = json.loads(run["input"])["correlation_id"]
-            if said.get("outcome") != "onboarded" or correlation_id in published:
-                continue
-            failure = self._central_failure(correlation_id, "DataCrawled")
-            if failure:
-                outcome.failures.append(failure)
-            else:
-                outcome.waiting_for = outcome.waiting_for or "central to publish the version"
 
     def _look_at_held(self, outcome: Outcome) -> None:
         """Batches that these runs held back in place, and whether there was nothing new at all."""

@@ -22,7 +22,6 @@ MACHINES: Final[dict[str, tuple[Account, str]]] = {
     "onboard-upload": ("producer", "OnboardUploadArn"),
     "restore-version": ("producer", "RestoreVersionArn"),
     "pin-version": ("producer", "PinVersionArn"),
-    "publish-version": ("central", "PublishVersionArn"),
     "commit-version": ("central", "CommitVersionArn"),
     "roll-back": ("central", "RollBackArn"),
     "grant-access": ("central", "GrantAccessArn"),
