@@ -30,7 +30,7 @@ def publish(mesh: MeshDriver, *products: str) -> None:
         assert mesh.wait_for_run("prepare-product", product, seconds=SLOW_SECONDS).status == "SUCCEEDED"
         mesh.put_object(f"{product}/data/t1/a.csv", "id,amount\n1,10\n2,20\n")
     for product in products:
-        found = mesh.wait_for_run("publish-version", product, seconds=SLOW_SECONDS)
+        found = mesh.wait_for_run("commit-version", product, seconds=SLOW_SECONDS)
         assert found.status == "SUCCEEDED", found
 
 

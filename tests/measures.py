@@ -19,7 +19,7 @@ from local.mesh import ROOT
 from tests.mesh_driver import MeshDriver, Run
 
 _PROBE: Final = "import json, sys, app; print(json.dumps(sorted(sys.modules)))"
-MACHINES: Final = ("onboard-upload", "publish-version", "commit-version")
+MACHINES: Final = ("onboard-upload", "commit-version")
 """Those that an upload goes through."""
 _NOT_OF_THE_RUN: Final = frozenset({"Admin", "root"})
 

@@ -21,7 +21,6 @@ STRANGER: Final = "444444444444"
 """An account that no template names."""
 MACHINES: Final = {
     "register-product": "central",
-    "publish-version": "central",
     "commit-version": "central",
     "roll-back": "central",
     "grant-access": "central",
