@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -259,36 +260,35 @@ def test_a_declaration_of_another_accounts_bucket(mesh: MeshDriver) -> None:
 
 
 def test_an_account_that_the_bus_does_not_know(mesh: MeshDriver) -> None:
-    crawled = {"product": PRODUCT, "generation": 1, "mode": "express", "tables": []}
-    with_error = mesh.put_event("DataCrawled", crawled, by=STRANGER)
+    with_error = mesh.put_event("VersionProposed", _proposed(PRODUCT), by=STRANGER)
     assert with_error["ErrorCode"] == "AccessDeniedException"
 
 
 def test_an_account_that_is_no_member(mesh: MeshDriver, product: str) -> None:
     """The bus lets the whole organisation in, the registry does not: here central's own account is no member."""
-    runs = mesh.runs("publish-version", product)
-    mesh.put_event("DataCrawled", _crawled(product), by="central")
-    run = mesh.wait_for_run("publish-version", product, after=runs)
+    runs = mesh.runs("commit-version", product)
+    mesh.put_event("VersionProposed", _proposed(product), by="central")
+    run = mesh.wait_for_run("commit-version", product, after=runs)
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.output["reason"]["code"] == "NotAMember"
-    assert run.states == ("AuthoriseSender", "Refused")
+    assert run.states == ("VerifyProposal", "Refused")
     assert "NotAMember" in mesh.items("central", "REFUSAL#111111111111")[-1]["reason"]
 
 
 def test_an_event_that_claims_another_account(mesh: MeshDriver, product: str) -> None:
-    runs = mesh.runs("publish-version", product)
-    mesh.put_event("DataCrawled", _crawled(product), by="consumer", sender="222222222222")
-    run = mesh.wait_for_run("publish-version", product, after=runs)
+    runs = mesh.runs("commit-version", product)
+    mesh.put_event("VersionProposed", _proposed(product), by="consumer", sender="222222222222")
+    run = mesh.wait_for_run("commit-version", product, after=runs)
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.output["reason"]["code"] == "ForgedSender"
-    assert "DiffVersion" not in run.states
+    assert "CommitVersion" not in run.states
     assert "ForgedSender" in mesh.items("central", "REFUSAL#333333333333")[-1]["reason"]
 
 
-def _crawled(product: str) -> dict[str, Any]:
-    counts = {"rows": 1, "rows_exact": True, "bytes": 1, "objects": 1}
-    table = {"name": "forged", "new_table": True, **counts, "total": counts}
-    return {"product": product, "generation": 1, "mode": "express", "tables": [table]}
+def _proposed(product: str) -> dict[str, Any]:
+    table = {"name": "forged", "details": "details.json", "rows": 1, "bytes": 1, "files": 1}
+    expires = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    return {"product": product, "proposal": "00000000", "generation": 1, "expires": expires, "tables": [table]}
 
 
 def _assert_says(reason: dict[str, Any], code: str, bucket: str | None, key: str) -> None:

@@ -1,7 +1,7 @@
 """What a Glue crawler writes is read by nobody through LF-Tags until central has tagged it.
 
-Central is stopped where it matters: its CommitVersion function may not assign tags. So the run of `commit-version` fails
-after the catalog has the column, and is started again when the permission is back.
+Central is stopped where it matters: its CommitVersion function may not assign tags. So the run of `commit-version`
+fails after the catalog has the column, and is started again when the permission is back.
 """
 
 from collections.abc import Iterator
