@@ -2,6 +2,7 @@
 
 import pytest
 from mesh.domain.ontology import PUBLICATION
+from mesh.domain.product import NotYetReadable
 from mesh.domain.quarantine import Ticket
 from mesh.usecases.crawl import CatalogBehind, NotCrawled
 
@@ -184,6 +185,8 @@ def test_a_catalog_that_lacks_what_was_written_is_behind(loans):
     loans.promote()
     with pytest.raises(CatalogBehind, match="not in the catalog"):
         loans.confirm()
+    with pytest.raises(NotYetReadable):
+        loans.propose()
     loans.crawl()
     table = loans.catalog.tables[PRODUCT, "t"]
     table["StorageDescriptor"]["Columns"][1]["Type"] = "string"
@@ -229,6 +232,7 @@ def test_a_run_that_died_while_promoting_leaves_nothing_twice(loans, tmp_path, m
     loans.landed = waiting
     loans.run()
     assert (ids(loans, tmp_path), loans.version().tables[0].rows) == ([3, 4], 2)
+    assert loans.keys("published/t/_staged/") == []
 
 
 def test_what_was_promoted_and_never_answered_is_news_again(loans, tmp_path):

@@ -45,7 +45,7 @@ def test_registered(mesh: MeshDriver) -> None:
     assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
     assert status_of(mesh, "reg-happy") == "registered"
     assert mesh.tags("reg-happy")["product"] == "reg-happy"
-    for folder in ("data", "pinned"):
+    for folder in ("published", "pinned"):
         arn = f"arn:aws:s3:::{mesh.bucket}/reg-happy/{folder}"
         found = mesh.client("central", "lakeformation").describe_resource(ResourceArn=arn)["ResourceInfo"]
         assert found["ResourceArn"] == arn

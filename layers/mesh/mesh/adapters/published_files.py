@@ -114,6 +114,15 @@ class S3PublishedFiles:
         with transient_errors():
             self._client.delete_object(Bucket=bucket, Key=key)
 
+    def clear(self, folder: str) -> None:
+        """See the port."""
+        bucket, prefix = bucket_and_key(f"{folder}/")
+        with transient_errors():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+        for key in keys:
+            self.remove(f"s3://{bucket}/{key}")
+
     def _read(self, location: str) -> bytes:
         bucket, key = bucket_and_key(location)
         try:

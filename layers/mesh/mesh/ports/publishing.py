@@ -145,6 +145,10 @@ class PublishedFiles(Protocol):
         """Its versions stay. One that is not there is success."""
         ...
 
+    def clear(self, folder: str) -> None:
+        """Remove everything below a folder, which is written without a slash at its end."""
+        ...
+
 
 class LandingObjects(Protocol):
     """What the owner has put below `data/` and `raw/`."""

@@ -71,7 +71,8 @@ class _Promotion:
         self._table, self._published, self._bucket, self._product = table, published, checked.bucket, product
 
     def run(self) -> ProposedTable:
-        """The index says first what may lie there: of an attempt that comes to nothing every file is known."""
+        """The index says first what may lie there: of an attempt that comes to nothing every file is known. What such
+        an attempt left staged goes with what is promoted."""
         table, published, index = self._table, self._published, self._own(hive_table.PROMOTED)
         there = published.known_index(index)
         known = {entry.file for entry in there}
@@ -81,7 +82,7 @@ class _Promotion:
         entries = _sorted([*(entry for entry in there if entry.key not in replaced), *brought])
         kept = {entry.file for entry in entries}
         _each(published.remove, [entry.file for entry in there if entry.file and entry.file not in kept])
-        _each(published.remove, [file.path for file in table.added])
+        published.clear(hive_table.staged_folder(self._bucket, self._product, table.table))
         details = self._details(brought, entries, published.known_index(self._own(hive_table.INDEX)))
         published.write(self._own(hive_table.DETAILS), details.model_dump_json().encode())
         published.write_index(index, entries)
