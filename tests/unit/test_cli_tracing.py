@@ -97,7 +97,7 @@ def whole_story():
     }
     histories = {
         ONBOARDED: [entered(2, 1, "TakeBatch"), entered(5, 2, "Onboarded")],
-        PUBLISHED: [entered(2, 2.5, "AuthoriseSender"), entered(4, 4, "Published")],
+        PUBLISHED: [entered(2, 2.5, "VerifyProposal"), entered(4, 4, "Published")],
     }
     return records, histories
 

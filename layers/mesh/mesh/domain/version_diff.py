@@ -1,8 +1,8 @@
 """What changed between two versions of a product, and what may be published of it.
 
 A contract is held to its word when it arrives (`domain.revision`); data are when they are proposed. Express appends
-columns alone, and widens types that the contract leaves open; what else reaches the catalog (a Glue crawler that changed its
-mind, a table that somebody edited) must not reach those who read, unless the contract's major says so.
+columns alone, and widens types that the contract leaves open; what else reaches the catalog (a crawler that changed
+its mind, a table that somebody edited) must not reach those who read, unless the contract's major says so.
 """
 
 from collections.abc import Mapping, Sequence
