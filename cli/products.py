@@ -127,13 +127,6 @@ def status_of(product: Product) -> str:
     return "published" if product.version else "registered"
 
 
-def location_of(product: Product) -> str:
-    """Where what consumers read is: Iceberg tables lie apart from what the owner uploaded."""
-    if Contract.model_validate(product.contract).crawl != "glue":
-        return f"s3://{product.bucket}/{names.published_prefix(product.name)}"
-    return product.location
-
-
 def summary(product: Product) -> dict[str, Any]:
     """One product of the list."""
     wanted = {"name", "owner", "domain", "version", "description", "contract_version", "tags", "updated"}
@@ -152,7 +145,7 @@ def describe(where: Site, name: str) -> dict[str, Any]:
     latest = versions[0].tables if versions else ()
     return {
         **summary(product),
-        "location": location_of(product),
+        "location": product.location,
         "contract": product.contract,
         "subscribers": list(registry.subscribers(name)),
         "versions": [version_summary(version) for version in versions],

@@ -20,7 +20,6 @@ MACHINES: Final[dict[str, tuple[Account, str]]] = {
     "register-product": ("central", "RegisterProductArn"),
     "prepare-product": ("producer", "PrepareProductArn"),
     "onboard-upload": ("producer", "OnboardUploadArn"),
-    "publish-version": ("central", "PublishVersionArn"),
     "commit-version": ("central", "CommitVersionArn"),
     "roll-back": ("central", "RollBackArn"),
     "grant-access": ("central", "GrantAccessArn"),

@@ -9,7 +9,7 @@ from mesh.domain.access.record import Access
 from mesh.domain.contract import Contract
 from mesh.domain.events import Envelope, EventData
 from mesh.domain.membership import Member, Role
-from mesh.domain.names import data_location_arn, data_location_uri
+from mesh.domain.names import published_location_uri
 from mesh.domain.ontology import Ontology, parse_ontology
 from mesh.domain.product import Product
 from mesh.usecases.authorise_sender import Authorised
@@ -128,7 +128,7 @@ def a_product(contract: Contract | None = None, **changes: Any) -> Product:
         "domain": "retail",
         "status": "registered",
         "bucket": BUCKET,
-        "location": data_location_uri(BUCKET, PRODUCT),
+        "location": published_location_uri(BUCKET, PRODUCT),
         "contract_version": contract.version,
         "contract_sequencer": "10",
         "draft": contract.draft,
@@ -148,8 +148,7 @@ def a_registration(contract: Contract | None = None, **changes: Any) -> Registra
         "catalog_id": CENTRAL,
         "region": REGION,
         "bucket": BUCKET,
-        "location": data_location_uri(BUCKET, PRODUCT),
-        "location_arn": data_location_arn(BUCKET, PRODUCT),
+        "location": published_location_uri(BUCKET, PRODUCT),
         "domain": "retail",
         "description": "",
         "tags": {"product": PRODUCT, "domain": "retail", "confidentiality": "internal", "pii": "none"},

@@ -1,9 +1,10 @@
 """The whole way of an upload in one process: landing, check, stage, verify, commit, and a reader by field ids.
 
 S3 is moto's; catalog, Lake Formation and registry are the fakes. What is told apart in the mesh (accounts, roles,
-events) is one here: it is about data.
+events) is one here: it is about data. With `crawl: glue` a crawler is played that knows Parquet, and `formats`.
 """
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mesh.adapters.published_files import S3LandingObjects, S3PublishedFiles
 from mesh.adapters.reading.reading import DuckReadings
 from mesh.adapters.reading.rewriting import Rewriter
 from mesh.adapters.storage import S3Objects
+from mesh.domain.contract import CrawlMode
 from mesh.domain.events import ProposalSettled
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.ontology import PENDING, PUBLICATION, PUBLISHED
@@ -26,7 +28,9 @@ from mesh.usecases.batches import Refs
 from mesh.usecases.books import Books
 from mesh.usecases.check_objects import Checked, Checking, check_objects
 from mesh.usecases.commit_version import Committing, commit_version
-from mesh.usecases.inspection import ProductFacts, Round
+from mesh.usecases.crawl import confirm_crawl
+from mesh.usecases.rounds import ProductFacts, Round
+from mesh.usecases.promote_objects import Promote, Promoting, promote_objects
 from mesh.usecases.propose_version import Propose, propose_version
 from mesh.usecases.settle_batch import SettleBatch, Settled, settle_batch
 from mesh.usecases.settle_proposal import Settle, record_commit, settle_proposal
@@ -61,6 +65,7 @@ from tests.fakes import (
     FakeWorkFiles,
 )
 
+_HIVE = {"BIGINT": "bigint", "DOUBLE": "double", "VARCHAR": "string", "DATE": "date", "TIMESTAMP": "timestamp"}
 TAGS = {
     "product": [PRODUCT],
     "publication": [PENDING, PUBLISHED],
@@ -87,10 +92,12 @@ def contract_of(columns: Mapping[str, str], *, version: str = "1.0.0", table: st
 
 
 class Pipeline:
-    """One product from landing to readers. `contract` is its text; without one it is as a draft is."""
+    """One product from landing to readers. `contract` is its text; without one it is as a draft is. `formats`: endings
+    of files that only a crawler reads → the columns that it finds in them."""
 
-    def __init__(self, s3: Any, contract: str | None = None) -> None:
-        self.s3 = s3
+    def __init__(self, s3: Any, contract: str | None = None, *, crawl: CrawlMode = "auto") -> None:
+        self.s3, self.mode = s3, crawl
+        self.formats: dict[str, dict[str, str]] = {"orc": {"id": "bigint", "v": "string"}}
         s3.create_bucket(Bucket=BUCKET)
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         self.uploads, self.work, self.quarantine = FakeUploads(), FakeWorkFiles(), FakeQuarantine()
@@ -108,9 +115,10 @@ class Pipeline:
         """Central registered this contract; the producer's account knows."""
         known = self.registry.products[PRODUCT]
         contract = a_contract(text) if text else a_contract().model_copy(update={"status": "draft"})
+        contract = contract.model_copy(update={"crawl": self.mode})
         self.registry.products[PRODUCT] = a_product(contract, version=known.version)
         self.facts = ProductFacts(
-            database=PRODUCT, link=f"rl_{PRODUCT}", catalog_id=CENTRAL, crawl="auto",
+            database=PRODUCT, link=f"rl_{PRODUCT}", catalog_id=CENTRAL, crawl=self.mode,
             contract=contract.model_dump(mode="json", exclude_defaults=True) if text else None,
         )  # fmt: skip
 
@@ -161,6 +169,40 @@ class Pipeline:
             ),
         ).proposal  # fmt: skip
 
+    def promote(self) -> str:
+        """The checked batch where the crawler looks; the proposal's id."""
+        return promote_objects(
+            Promote(**dict(self.round), holder="run"),
+            using=Promoting(
+                published=S3PublishedFiles(self.s3), uploads=self.uploads, work=self.work, clock=self.clock
+            ),
+        ).proposal
+
+    def crawl(self) -> None:
+        """As a Glue crawler does: a table for each folder, columns merged into those that are there."""
+        found: dict[str, list[str]] = {}
+        for key in self.keys("published/hive/"):
+            found.setdefault(key.removeprefix(f"{PRODUCT}/published/hive/").split("/")[0], []).append(key)
+        for table, keys in found.items():
+            current = self.catalog.table(PRODUCT, table)
+            columns = self.types(table) if current else {}
+            folders = keys[0].split("/")[4:-1]
+            for key in keys:
+                columns = {**self._crawled(key), **columns}
+            self.catalog.create_table(
+                f"rl_{PRODUCT}",
+                {
+                    "Name": table,
+                    "StorageDescriptor": {"Columns": [{"Name": n, "Type": t} for n, t in columns.items()]},
+                    "PartitionKeys": [{"Name": folder.partition("=")[0], "Type": "string"} for folder in folders],
+                    "Parameters": {"classification": "parquet"},
+                },
+            )
+
+    def confirm(self) -> None:
+        """The catalog has what was promoted."""
+        confirm_crawl(self.round, catalog=self.catalog, work=self.work)
+
     def propose(self) -> ProposalSettled:
         """What central makes of it: it is committed, or answered otherwise."""
         command = Propose(**dict(self.round), token="t", holder="run")
@@ -193,8 +235,44 @@ class Pipeline:
         """All of it, for what waits."""
         if not self.check().tables:
             return self.settle(None)
-        self.stage()
+        if self.mode == "glue":
+            self.promote()
+            self.crawl()
+            self.confirm()
+        else:
+            self.stage()
         return self.settle(self.propose())
+
+    def keys(self, folder: str) -> list[str]:
+        """What lies below a folder of the product."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{PRODUCT}/{folder}")
+        return [item["Key"] for page in pages for item in page.get("Contents", ())]
+
+    def hive_rows(self, tmp: Path, table: str = "t") -> list[dict[str, Any]]:
+        """What a reader of a table of Hive sees: all rows of all files in its folder, columns by name."""
+        columns = self.types(table)
+        rows: list[dict[str, Any]] = []
+        for key in self.keys(f"published/hive/{table}/"):
+            local = self._download(key, tmp)
+            there = [column for column in columns if column in _parquet_types(local)]
+            folders = dict(part.split("=", 1) for part in key.split("/")[4:-1])
+            with duckdb.connect(":memory:") as db:
+                shown = ", ".join(map(_quoted, there))
+                found = db.execute(f"SELECT {shown} FROM read_parquet('{local}', hive_partitioning = false)").fetchall()
+            empty = dict.fromkeys(columns)
+            rows += [{**empty, **dict(zip(there, row, strict=True)), **folders} for row in found]
+        return rows
+
+    def _crawled(self, key: str) -> dict[str, str]:
+        if not key.endswith(".parquet"):
+            return self.formats.get(key.rpartition(".")[2], {})
+        folder = Path(tempfile.mkdtemp())
+        return {name: _HIVE[type_] for name, type_ in _parquet_types(self._download(key, folder)).items()}
+
+    def _download(self, key: str, folder: Path) -> Path:
+        local = folder / key.rpartition("/")[2]
+        local.write_bytes(self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+        return local
 
     def held(self) -> dict[str, str]:
         """File name → the code that it was held for, of the last batch."""
@@ -239,6 +317,12 @@ class Pipeline:
     def _sequencer(self) -> str:
         self.events += 1
         return f"{self.events:016X}"
+
+
+def _parquet_types(file: Path) -> dict[str, str]:
+    with duckdb.connect(":memory:") as db:
+        query = f"DESCRIBE SELECT * FROM read_parquet('{file}', hive_partitioning = false)"
+        return {row[0]: row[1] for row in db.execute(query).fetchall()}
 
 
 def _quoted(name: str) -> str:

@@ -20,10 +20,10 @@ _PASCAL: Final = re.compile(r"([A-Z][a-z0-9]+)+")
 _VERB_NOUN: Final = re.compile(r"([A-Z][a-z0-9]+)([A-Z][a-z0-9]+)+")
 _VERBS: Final = frozenset(
     """
-    Accept Announce Answer Ask Authorise Await Check Choose Commit Confirm Create Curate Decide Deny Diff Draft End
-    Ensure Find Get Grant Hold Inspect Link List Notify Prepare Propose Prove Quarantine Read Receive Record
+    Accept Announce Answer Ask Authorise Await Check Choose Commit Confirm Create Curate Decide Deny Draft End
+    Ensure Find Get Grant Link List Notify Prepare Promote Propose Prove Read Receive Record
     Refuse Register Release Remove Repair Report Resolve Revoke Route Run Schedule Settle Stage Start
-    Summarise Tag Take Tell Train Undo Verify Write
+    Tag Take Tell Train Undo Verify Write
     """.split()
 )
 _JSONPATH_FIELDS: Final = frozenset(

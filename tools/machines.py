@@ -5,9 +5,9 @@
 A machine is written in the States Language, with these keys besides:
 
     Function: TakeBatch          a Task that invokes ${TakeBatchFunctionArn}; with Payload: its input
-    Event: DataCrawled           a Task that puts this event on Buses: [CentralBusArn]; with Detail: the event's detail
+    Event: AccessGranted         a Task that puts this event on Buses: [CentralBusArn]; with Detail: the event's detail
     Choose:                      a Choice: condition → next state, or → {Next, Assign, Output}; `else` is the Default
-      $batch.taken: InspectBatch
+      $batch.taken: CheckObjects
       else: NothingToDo
     Retry: conflict              policies of policies.yaml: one, a list, or {policy: more error names to retry}
     Catch:                       policy → next state for every error, or → {next state: error names}

@@ -7,7 +7,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
 from mesh.usecases.curate_batch import curate_batch
-from mesh.usecases.inspection import Round
+from mesh.usecases.rounds import Round
 from pydantic import Field
 
 

@@ -7,7 +7,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import CentralBusSettings, TableSettings, WorkSettings, load
 from mesh.usecases.draft_product import draft_product
-from mesh.usecases.inspection import Round
+from mesh.usecases.rounds import Round
 
 
 class Settings(TableSettings, CentralBusSettings, WorkSettings):

@@ -1,4 +1,4 @@
-"""Make the product's Glue crawler and classifiers."""
+"""Make the product's Glue crawler."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Make the resource link and the crawl roles' grants."""
+"""Make the resource link and the roles' grants."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
-from mesh.usecases.prepare_product import link_database
+from mesh.usecases.prepare_product import CatalogRoles, link_database
 
 
 class Settings(AccountSettings, TableSettings):
     """The function's environment."""
 
-    crawl_role_arns: str
+    looker_role_arns: str
+    filler_role_arns: str
 
 
 @entry_point
@@ -22,7 +23,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return link_database(
         Envelope.model_validate(event["envelope"]),
         account=settings.account_id,
-        crawl_roles=settings.crawl_role_arns.split(","),
+        roles=CatalogRoles(settings.looker_role_arns.split(","), settings.filler_role_arns.split(",")),
         catalog=wiring.catalog(),
         lake=wiring.lake(settings),
         uploads=wiring.uploads(settings),

@@ -10,7 +10,7 @@ from mesh.domain.lineage.model import Place, StepRun
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, logger
 from mesh.entry.settings import LineageSettings, load
-from mesh.usecases.inspection import ProductFacts
+from mesh.usecases.rounds import ProductFacts
 from mesh.usecases.lineage_orders import OnboardOrder, Orders, PromoteOrder, ProveOrder, PublishOrder
 from mesh.usecases.onboarding_lineage import onboarding_runs, promotion_runs
 from mesh.usecases.record_lineage import keep, proof_runs, publication_runs

@@ -1,4 +1,4 @@
-"""Register the product's data location with Lake Formation."""
+"""Register with Lake Formation where the product is published."""
 
 from typing import Any
 

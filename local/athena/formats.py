@@ -38,6 +38,10 @@ class Layout:
         return PARQUET in self.library
 
     @property
+    def is_orc(self) -> bool:
+        return self.library == "orcserde"
+
+    @property
     def is_json(self) -> bool:
         return "json" in self.library
 

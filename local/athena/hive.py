@@ -1,11 +1,13 @@
-"""Loads the objects of a Hive table: text by its SerDe, Parquet by the names of its columns."""
+"""Loads the objects of a Hive table: text by its SerDe, Parquet and ORC by the names of their columns."""
 
+import io
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import orc
 
 from local.athena import columns, errors, formats, loading, objects, tables
 from local.athena.formats import Layout
@@ -34,6 +36,8 @@ class Load:
         for key, body in objects.below(reader, descriptor["Location"]):
             if form.is_parquet:
                 self._parquet(key, body, values)
+            elif form.is_orc:
+                self._parquet(key, _as_parquet(key, body), values)
             else:
                 self.session.count(len(body))
                 self._text(form, key, body, values)
@@ -76,3 +80,13 @@ class Load:
 
     def _insert(self, sql: str, key: str) -> None:
         loading.insert(self.session, sql, f"HIVE_BAD_DATA: {key}")
+
+
+def _as_parquet(key: str, body: bytes) -> bytes:
+    """An ORC file's rows. Columns are found by name, where AWS's own default is by position."""
+    out = io.BytesIO()
+    try:
+        pq.write_table(orc.ORCFile(io.BytesIO(body)).read(), out)
+    except (pa.ArrowException, OSError) as error:
+        raise errors.QueryError(f"HIVE_CURSOR_ERROR: Failed to read ORC file: {key}", errors.DATA) from error
+    return out.getvalue()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import orc
 
 from local.glue.types import json_type, merged, parquet_type, text_type
 from local.lakeformation.protocol import Json
@@ -45,10 +46,12 @@ def read(data: bytes, classifiers: Sequence[Json] = ()) -> FileSchema:
     """Classify one file. Custom CSV classifiers go before the built-in one, for whatever is text.
 
     Raises:
-        UnknownFormatError: it is neither Parquet, JSON lines nor CSV.
+        UnknownFormatError: it is neither Parquet, ORC, JSON lines nor CSV.
     """
     if data[:4] == b"PAR1":
         return _read_parquet(data)
+    if data[:3] == b"ORC":
+        return _read_orc(data)
     compression = "gzip" if data[:2] == b"\x1f\x8b" else "none"
     text, complete = _text(data, compression)
     if text.lstrip()[:1] == "{":
@@ -83,6 +86,15 @@ def _read_parquet(data: bytes) -> FileSchema:
         return FileSchema("parquet", columns, file.metadata.num_rows)
     except (pa.ArrowInvalid, OSError) as error:
         raise UnknownFormatError(f"corrupt Parquet: {error}") from error
+
+
+def _read_orc(data: bytes) -> FileSchema:
+    try:
+        file = orc.ORCFile(io.BytesIO(data))
+    except (pa.ArrowException, OSError) as error:
+        raise UnknownFormatError(f"corrupt ORC: {error}") from error
+    columns = tuple((field.name.lower(), parquet_type(field.type)) for field in file.schema)
+    return FileSchema("orc", columns, file.nrows)
 
 
 def _read_json(text: str, compression: str) -> FileSchema:

@@ -12,6 +12,7 @@ _HIVE = "org.apache.hadoop.hive.ql.io"
 _FORMATS = {
     "csv": ("org.apache.hadoop.mapred.TextInputFormat", f"{_HIVE}.HiveIgnoreKeyTextOutputFormat"),
     "json": ("org.apache.hadoop.mapred.TextInputFormat", f"{_HIVE}.HiveIgnoreKeyTextOutputFormat"),
+    "orc": (f"{_HIVE}.orc.OrcInputFormat", f"{_HIVE}.orc.OrcOutputFormat"),
     "parquet": (f"{_HIVE}.parquet.MapredParquetInputFormat", f"{_HIVE}.parquet.MapredParquetOutputFormat"),
 }
 
@@ -169,6 +170,8 @@ def _serde(schema: FileSchema, columns: list[Json]) -> Json:
         case "json":
             paths = ",".join(sorted(column["Name"] for column in columns))
             return {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe", "Parameters": {"paths": paths}}
+        case "orc":
+            return {"SerializationLibrary": f"{_HIVE}.orc.OrcSerde", "Parameters": {}}
         case "parquet":
             library = f"{_HIVE}.parquet.serde.ParquetHiveSerDe"
             return {"SerializationLibrary": library, "Parameters": {"serialization.format": "1"}}

@@ -92,7 +92,7 @@ def struct_fields(kind: str) -> dict[str, str]:
 
 
 def parquet_type(kind: pa.DataType) -> str:
-    """The Hive type of an Arrow type read from a Parquet schema. Hive has no unsigned types: the wider one is it."""
+    """The Hive type of an Arrow type in a Parquet or ORC file. Hive has no unsigned types: the wider one is it."""
     if (simple := _SIMPLE.get(str(kind))) is not None:
         return simple
     if pa.types.is_timestamp(kind):

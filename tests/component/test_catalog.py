@@ -153,15 +153,3 @@ def test_a_crawler_is_made_or_brought_up_to_date(stub, exists):
         stub.add_response("create_crawler", {}, {"Name": "c", **definition})
 
     GlueCrawlers(stub.client).put_crawler("c", definition)
-
-
-@pytest.mark.parametrize("exists", [False, True])
-def test_a_classifier_knows_the_header(stub, exists):
-    wanted = {"Name": "k", "Delimiter": ";", "QuoteSymbol": '"', "ContainsHeader": "PRESENT", "Header": ["a", "b"]}
-    if exists:
-        stub.add_client_error("create_classifier", service_error_code="AlreadyExistsException")
-        stub.add_response("update_classifier", {}, {"CsvClassifier": wanted})
-    else:
-        stub.add_response("create_classifier", {}, {"CsvClassifier": wanted})
-
-    GlueCrawlers(stub.client).put_classifier("k", delimiter=";", header=["a", "b"], quote='"')

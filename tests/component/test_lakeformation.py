@@ -109,7 +109,7 @@ def test_a_grant_that_exists_is_success(stub):
 
 
 def test_grants_go_in_batches_of_twenty_with_ids_of_their_own(stub):
-    grants = (producer_grants(a_registration()) * 6)[:24]
+    grants = producer_grants(a_registration()) * 8
     sent = []
     for _ in range(2):
         stub.add_response("batch_grant_permissions", {"Failures": []}, {"CatalogId": CENTRAL, "Entries": ANY})
@@ -227,7 +227,7 @@ def test_revokes_go_by_permission_in_batches_of_twenty(stub):
         stub.add_response("batch_revoke_permissions", {"Failures": []}, {"CatalogId": CENTRAL, "Entries": ANY})
     sent = sent_revokes(stub)
 
-    grants = producer_grants(a_registration()) * 6
+    grants = producer_grants(a_registration()) * 12
 
     adapter(stub).revoke(grants)
 

@@ -40,13 +40,13 @@ def test_an_event_is_put_with_source_and_type(aws):
     entry = {
         "EventBusName": "mesh",
         "Source": "meshwork",
-        "DetailType": "DataCrawled",
+        "DetailType": "VersionProposed",
         "Detail": '{"data": {"product": "loans"}}',
     }
     with Stubber(client) as stub:
         stub.add_response("put_events", {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}, {"Entries": [entry]})
 
-        EventBus(client, "mesh").put("DataCrawled", '{"data": {"product": "loans"}}')
+        EventBus(client, "mesh").put("VersionProposed", '{"data": {"product": "loans"}}')
 
         stub.assert_no_pending_responses()
 
@@ -58,7 +58,7 @@ def test_an_event_that_was_not_taken_is_an_error_though_the_answer_is_200(stubbe
     answer = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": code, "ErrorMessage": "why"}]}
 
     with pytest.raises(error, match="why"):
-        EventBus(stubbed("events", "put_events", answer), "mesh").put("DataCrawled", "{}")
+        EventBus(stubbed("events", "put_events", answer), "mesh").put("VersionProposed", "{}")
 
 
 def test_a_members_topic_lets_in_that_member_alone(aws):

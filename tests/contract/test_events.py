@@ -97,7 +97,7 @@ def test_a_difference_of_any_kind_is_found(tmp_path):
     assert differences(tmp_path) == []
 
     (tmp_path / "MemberJoined.v1.json").write_text("{}")
-    (tmp_path / "DataCrawled.v1.json").unlink()
+    (tmp_path / "VersionProposed.v1.json").unlink()
     (tmp_path / "Invented.v1.json").write_text("{}")
 
     assert len(differences(tmp_path)) == 3

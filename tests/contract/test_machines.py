@@ -129,8 +129,8 @@ def test_a_catch_may_put_fields_over_its_policys():
 
 
 def test_an_event_goes_to_each_of_its_buses():
-    found = state("Event: DataCrawled, Buses: [CentralBusArn, OwnBusName], Detail: $announcement")
-    said = {"Source": "meshwork", "DetailType": "DataCrawled", "Detail": "{% $announcement %}"}
+    found = state("Event: AccessGranted, Buses: [CentralBusArn, OwnBusName], Detail: $announcement")
+    said = {"Source": "meshwork", "DetailType": "AccessGranted", "Detail": "{% $announcement %}"}
     assert found["Resource"] == "arn:aws:states:::events:putEvents"
     assert found["Arguments"] == {
         "Entries": [{"EventBusName": "${CentralBusArn}", **said}, {"EventBusName": "${OwnBusName}", **said}]

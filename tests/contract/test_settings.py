@@ -67,4 +67,4 @@ def test_a_missing_variable_is_named(monkeypatch):
     load.cache_clear()
 
     with pytest.raises(KeyError, match="TABLE_NAME"):
-        load(model_of("diff_version"))
+        load(model_of("verify_proposal"))

@@ -276,10 +276,9 @@ def test_an_event_that_claims_another_account(mesh: MeshDriver, product: str) ->
 
 
 def _proposed(product: str) -> dict[str, Any]:
-    table = {"name": "forged", "staged": "x.metadata.json", "empty": "e.metadata.json", "details": "d.json"}
-    table |= {"rows": 1, "bytes": 1, "files": 1}
+    table = {"name": "forged", "details": "details.json", "rows": 1, "bytes": 1, "files": 1}
     expires = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    return {"product": product, "proposal": "0000000f", "generation": 1, "expires": expires, "tables": [table]}
+    return {"product": product, "proposal": "00000000", "generation": 1, "expires": expires, "tables": [table]}
 
 
 def _assert_says(reason: dict[str, Any], code: str, bucket: str | None, key: str) -> None:

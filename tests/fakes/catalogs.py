@@ -18,7 +18,6 @@ class FakeCatalog:
         self.tables: dict[tuple[str, str], dict[str, Any]] = {}
         self.partition_inputs: dict[tuple[str, str], dict[tuple[str, ...], Mapping[str, Any]]] = {}
         self.writes: list[str] = []
-        self.statistics: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
 
     def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None:
         wanted = {"LocationUri": location, "Description": description, "Parameters": dict(parameters)}
@@ -41,9 +40,6 @@ class FakeCatalog:
         self.tables.pop(place, None)
         self.partition_inputs.pop(place, None)
         self.writes.append(f"drop_table {name}")
-
-    def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
-        self.statistics[self._target(database), table] = {item["ColumnName"]: item for item in statistics}
 
     def update_table(
         self, database: str, table_input: Mapping[str, Any], *, archive: bool = True, version: str | None = None
@@ -75,14 +71,10 @@ class FakeCatalog:
 
 
 class FakeCrawlers:
-    """Crawlers and classifiers by name."""
+    """Crawlers by name."""
 
     def __init__(self) -> None:
-        self.classifiers: dict[str, dict[str, Any]] = {}
         self.crawlers: dict[str, dict[str, Any]] = {}
-
-    def put_classifier(self, name: str, *, delimiter: str, header: Sequence[str], quote: str) -> None:
-        self.classifiers[name] = {"delimiter": delimiter, "header": list(header), "quote": quote}
 
     def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None:
         self.crawlers[name] = dict(definition)

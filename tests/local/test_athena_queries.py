@@ -288,8 +288,8 @@ def test_many_at_once_are_queued_and_all_answered(who):
 
 
 def test_a_format_that_is_not_emulated_is_refused(who):
-    make_table("cards", "v", {"id": "int"}, serde="org.apache.hadoop.hive.ql.io.orc.OrcSerde")
-    put("cards/v/a.orc", b"ORC")
+    make_table("cards", "v", {"id": "int"}, serde="org.apache.hadoop.hive.serde2.avro.AvroSerDe")
+    put("cards/v/a.avro", b"Obj")
     assert refusal(who, "SELECT id FROM rl_cards.v").startswith("HIVE_UNSUPPORTED_FORMAT: ")
 
 

@@ -1,4 +1,4 @@
-"""The product's express crawl and the crawler here, each with its own readers, see the same in the same files."""
+"""What `crawl: glue` writes as Parquet, and the crawler here, with a reader of its own: the same columns and types."""
 
 import gzip
 import io
@@ -7,20 +7,23 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from mesh.domain import glue_table
-from mesh.domain.formats.model import BytesReader, ObjectRef
-from mesh.domain.inspection import inspect_object
-from mesh.domain.merging import merge_inspections
+from mesh.adapters.reading import DuckReadings
+from mesh.domain.publishing.fields import FieldIds, assign_fields
+from mesh.domain.publishing.hive_table import crawled_file
+from mesh.domain.reading.model import FilePlan, TableSources
+from mesh.usecases.prepare_product import TABLE_LEVEL
+from pyarrow import orc
 
 from local.glue.readers import read
-from local.glue.tables import CrawledFile, CrawledTable, partition_input, table_input
+from local.glue.tables import CrawledFile, CrawledTable, table_folder, table_input, table_name
+from tests.fakes import FakeObjects
 
 CREDIT = "laufkont,laufzeit,hoehe,kredit\n" + "".join(f"{i % 4},{i},{i}.5,{i % 2}\n" for i in range(1, 60))
 
 
 def parquet(**columns):
     sink = io.BytesIO()
-    pq.write_table(pa.table({name: pa.array([], kind) for name, kind in columns.items()}), sink)
+    pq.write_table(pa.table({name: pa.array([None], kind) for name, kind in columns.items()}), sink)
     return sink.getvalue()
 
 
@@ -54,34 +57,47 @@ CASES = {
 }
 
 
-def by_crawler(files):
-    table = CrawledTable("t", "bucket", "product/data/t/")
-    table.files += [CrawledFile("bucket", f"product/data/t/{k}", len(v), read(v)) for k, v in sorted(files.items())]
-    given = table_input(table, "crawler", None, keep_types=True)
-    columns = given["StorageDescriptor"]["Columns"]
-    return given, [partition_input(table, values, "crawler", columns) for values in sorted(table.partitions())]
+def promoted(files):
+    """Hive key → Parquet, as `crawl: glue` puts it below the table's folder; and the columns that were written."""
+    objects = FakeObjects()
+    refs = tuple(objects.put("bucket", f"product/data/t/{key}", body) for key, body in sorted(files.items()))
+    with DuckReadings(objects).open(TableSources(table="t", refs=refs)) as reading:
+        keys = reading.partition_keys
+        columns = [column for column in reading.schema.columns if column.name not in keys]
+        fields = assign_fields(columns, (), FieldIds(0))
+        found = {}
+        for number, source in enumerate(reading.sources):
+            (file,) = reading.write([FilePlan(name=f"{number}.parquet", keys=(source.key,))], fields)
+            place = crawled_file("product/published/hive/t", source.partition, file.name)
+            found[place] = file.path.read_bytes()
+    assert len(found) == len(files)
+    return found, {field.name: field.hive_type for field in fields}, keys
 
 
-def by_express(files):
-    found = [
-        inspect_object(ObjectRef(bucket="bucket", key=f"product/data/t/{key}", size=len(body)), BytesReader(body))
-        for key, body in sorted(files.items())
-    ]
-    merged = merge_inspections(None, found)
-    partitions = [glue_table.partition_input(merged, partition, "bucket") for partition in merged.partitions]
-    return glue_table.table_input(merged, "s3://bucket/product/data/t/"), partitions
+def crawled(files):
+    target = "product/published/hive/"
+    folder = table_folder(target, next(iter(files)), TABLE_LEVEL, list(files))
+    table = CrawledTable(table_name("", "bucket", folder), "bucket", folder)
+    table.files += [CrawledFile("bucket", key, len(body), read(body)) for key, body in sorted(files.items())]
+    return table_input(table, "crawler", None, keep_types=True)
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_columns_types_and_storage_agree(case):
-    (crawled, crawled_partitions), (express, express_partitions) = by_crawler(CASES[case]), by_express(CASES[case])
-    ours, theirs = crawled["StorageDescriptor"], express["StorageDescriptor"]
-    assert [(c["Name"], c["Type"]) for c in theirs["Columns"]] == [(c["Name"], c["Type"]) for c in ours["Columns"]]
-    assert express["PartitionKeys"] == crawled["PartitionKeys"]
-    for member in ("Location", "InputFormat", "OutputFormat", "Compressed", "SerdeInfo"):
-        assert theirs[member] == ours[member], member
-    shared = express["Parameters"].keys() & crawled["Parameters"].keys() - {"averageRecordSize"}
-    assert {k: express["Parameters"][k] for k in shared} == {k: crawled["Parameters"][k] for k in shared}
-    assert {"classification", "recordCount", "objectCount", "sizeKey", "compressionType"} <= shared
-    values = [partition["Values"] for partition in crawled_partitions]
-    assert sorted(partition["Values"] for partition in express_partitions) == values
+def test_the_crawler_finds_the_table_and_the_types_that_were_written(case):
+    files, written, keys = promoted(CASES[case])
+    found = crawled(files)
+    assert found["Name"] == "t"
+    assert {column["Name"]: column["Type"] for column in found["StorageDescriptor"]["Columns"]} == written
+    assert tuple(column["Name"] for column in found["PartitionKeys"]) == keys
+    assert found["Parameters"]["classification"] == "parquet"
+
+
+def test_an_orc_file_is_a_table_of_its_own_columns():
+    out = io.BytesIO()
+    orc.write_table(pa.table({"id": [1, 2], "v": ["x", "y"]}), out)
+    found = crawled({"product/published/hive/t/a.orc": out.getvalue()})
+    assert [(c["Name"], c["Type"]) for c in found["StorageDescriptor"]["Columns"]] == [
+        ("id", "bigint"),
+        ("v", "string"),
+    ]
+    assert found["Parameters"]["classification"] == "orc"

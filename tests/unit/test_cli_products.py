@@ -131,12 +131,6 @@ def test_a_columns_own_tag_wins_the_rest_is_inherited_and_the_meshs_own_is_not_s
     assert table["columns"][0]["description"] == "Age in years"
 
 
-def test_what_consumers_read_of_iceberg_tables_lies_apart_from_what_the_owner_uploaded(product):
-    hive = product.model_copy(update={"contract": {**product.contract, "crawl": "glue"}})
-    assert products.location_of(hive) == product.location
-    assert products.location_of(product) == f"s3://{BUCKET}/credit-card/published/"
-
-
 def test_history_says_nothing_of_what_a_version_is_made_of():
     bare = TableSnapshot(table="t", columns=(), rows=1, bytes=1, objects=1)
     facts = {"product": "p", "version": 1, "run": "r", "correlation_id": "c", "contract_version": "1", "changes": ()}

@@ -16,7 +16,7 @@ MACHINES = {
     "PrepareProductArn": "arn:aws:states:us-east-1:222222222222:stateMachine:prepare-product",
 }
 ONBOARDED = f"arn:aws:states:us-east-1:222222222222:execution:onboard-upload:credit-card-{STORY}"
-PUBLISHED = "arn:aws:states:us-east-1:111111111111:execution:publish-version:abc"
+PUBLISHED = "arn:aws:states:us-east-1:111111111111:execution:commit-version:abc"
 
 
 def after(seconds):
@@ -92,12 +92,12 @@ def _forget_runs(monkeypatch):
 def whole_story():
     records = {
         "producer": [entry(0, "uploads received", product="credit-card", objects=1)],
-        "central": [entry(3, "received", event="DataCrawled", sender="222222222222", execution=PUBLISHED)],
+        "central": [entry(3, "received", event="VersionProposed", sender="222222222222", execution=PUBLISHED)],
         "consumer": [entry(5, "notice received", event="ProductUpdated")],
     }
     histories = {
         ONBOARDED: [entered(2, 1, "TakeBatch"), entered(5, 2, "Onboarded")],
-        PUBLISHED: [entered(2, 2.5, "AuthoriseSender"), entered(4, 4, "Published")],
+        PUBLISHED: [entered(2, 2.5, "VerifyProposal"), entered(4, 4, "Published")],
     }
     return records, histories
 
@@ -110,9 +110,9 @@ def test_three_accounts_and_their_runs_make_one_story_in_order():
         ("producer", "", "uploads received"),
         ("producer", "onboard-upload", "TakeBatch"),
         ("producer", "onboard-upload", "Onboarded"),
-        ("central", "publish-version", "AuthoriseSender"),
-        ("central", "", "received DataCrawled"),
-        ("central", "publish-version", "Published"),
+        ("central", "commit-version", "VerifyProposal"),
+        ("central", "", "received VersionProposed"),
+        ("central", "commit-version", "Published"),
         ("consumer", "", "notice received ProductUpdated"),
     ]
 
@@ -189,7 +189,7 @@ def test_a_timeline_fits_the_terminal(capsys, monkeypatch, width):
     tracing.render(
         [
             Moment(BEGAN, 0, "producer", "", "uploads received", "objects 1 " * 30),
-            Moment(after(1.5), 1, "central", "publish-version", "TagTables"),
+            Moment(after(1.5), 1, "central", "commit-version", "CommitVersion"),
         ]
     )
     said = capsys.readouterr().out

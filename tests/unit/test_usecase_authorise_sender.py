@@ -40,7 +40,7 @@ def test_a_new_product_name_is_free():
         (FakeRegistry(a_member(status="pending")), an_envelope(DECLARED, "ProductDeclared"), NotAMember),
         (
             FakeRegistry(a_member(CONSUMER, "consumer")),
-            an_envelope(DECLARED, "DataCrawled", account=CONSUMER),
+            an_envelope(DECLARED, "VersionProposed", account=CONSUMER),
             NotAllowedForRole,
         ),
         (FakeRegistry(a_member()), an_envelope(DECLARED, "SubscriptionRequested"), NotAllowedForRole),
@@ -66,7 +66,7 @@ def test_another_accounts_product_is_refused():
     registry.products[PRODUCT] = a_product()
 
     with pytest.raises(NotTheOwner) as refusal:
-        authorise(an_envelope(DECLARED, "DataCrawled", account=CONSUMER), registry)
+        authorise(an_envelope(DECLARED, "VersionProposed", account=CONSUMER), registry)
 
     assert refusal.value.where == {"account": CONSUMER, "owner": PRODUCER}
 

@@ -12,7 +12,7 @@ from mesh.domain.rejections import (
     UnknownLFTag,
 )
 from mesh.domain.revision import BreakingContractChange, ContractVersionNotRaised
-from mesh.usecases.check_contract import DomainMismatch, check_contract
+from mesh.usecases.check_contract import CrawlModeChanged, DomainMismatch, check_contract
 
 from tests.builders import (
     BUCKET,
@@ -56,7 +56,7 @@ def test_a_sound_contract_claims_its_name_and_says_what_to_make():
     assert checked.current
     made = checked.registration
     assert (made.database, made.catalog_id, made.owner) == (PRODUCT, CENTRAL, PRODUCER)
-    assert made.location_arn == f"arn:aws:s3:::{BUCKET}/{PRODUCT}/data"
+    assert made.location == f"s3://{BUCKET}/{PRODUCT}/published/"
     assert made.tags == {"product": PRODUCT, "domain": "retail", "confidentiality": "internal", "pii": "none"}
     assert (made.crawler_prefix, made.draft) == ("credit", False)
     claimed = registry.products[PRODUCT]
@@ -195,6 +195,28 @@ def test_a_draft_is_replaced_by_a_contract_of_any_version():
     registry.products[PRODUCT] = a_product(a_contract(CONTRACT.replace("status: active", "status: draft")))
 
     assert check(REQUIRED.replace("1.0.0", "0.1.0"), registry=registry, sequencer="11").current
+
+
+GLUE = CONTRACT.replace("{property: crawlerPrefix", "{property: crawl, value: glue}\n  - {property: crawlerPrefix")
+EXPRESS = GLUE.replace("value: glue", "value: express")
+
+
+@pytest.mark.parametrize(("before", "after"), [(CONTRACT, GLUE), (GLUE, CONTRACT), (EXPRESS, GLUE)])
+def test_who_fills_the_tables_of_a_product_with_versions_stays(before, after):
+    registry = registered()
+    registry.products[PRODUCT] = a_product(a_contract(before), version=1)
+
+    with pytest.raises(CrawlModeChanged, match="has versions"):
+        check(after.replace("1.0.0", "2.0.0"), registry=registry, sequencer="11")
+
+    registry.products[PRODUCT] = a_product(a_contract(before))
+    assert check(after.replace("1.0.0", "2.0.0"), registry=registry, sequencer="11").current
+
+
+def test_auto_means_express():
+    registry = registered()
+    registry.products[PRODUCT] = a_product(version=1)
+    assert check(EXPRESS.replace("1.0.0", "1.0.1"), registry=registry, sequencer="11").registration.crawl == "express"
 
 
 def test_what_is_stated_and_not_enforced_goes_back_to_its_owner():

@@ -6,7 +6,7 @@ import pytest
 from mesh.domain.curation.objects import MAX_RAW_BYTES
 from mesh.usecases.batches import TakeBatch, read_batch, take_batch
 from mesh.usecases.curate_batch import TIME_OF_A_CALL, curate_batch
-from mesh.usecases.inspection import ProductFacts, Round
+from mesh.usecases.rounds import ProductFacts, Round
 from mesh.usecases.quarantine_objects import quarantine_objects
 from mesh.usecases.receive_recipe import receive_recipe
 from mesh.usecases.release_batch import ReleaseBatch, release_batch

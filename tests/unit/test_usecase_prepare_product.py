@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from mesh.usecases.prepare_product import crawl_grants, ensure_crawler, link_database
+from mesh.usecases.prepare_product import CatalogRoles, ensure_crawler, link_database, role_grants
 from mesh.usecases.registration import record_registration
 
 from tests.builders import (
@@ -27,14 +27,16 @@ from tests.fakes import (
     FakeUploads,
 )
 
-ROLES = ("arn:aws:iam::222222222222:role/express", "arn:aws:iam::222222222222:role/crawler")
+LOOKER, FILLER = "arn:aws:iam::222222222222:role/checks", "arn:aws:iam::222222222222:role/crawler"
+ROLES = CatalogRoles((LOOKER,), (FILLER,))
+GLUE = CONTRACT.replace("{property: crawlerPrefix", "{property: crawl, value: glue}\n  - {property: crawlerPrefix")
 
 
 def registered(text=CONTRACT):
     registry = FakeRegistry()
     contract = a_contract(text)
     registry.products[PRODUCT] = a_product(contract)
-    event = record_registration(a_registration(contract), registry=registry, clock=FakeClock())
+    event = record_registration(a_registration(contract, crawl=contract.crawl), registry=registry, clock=FakeClock())
     return event.data
 
 
@@ -54,7 +56,7 @@ class World:
         return link_database(
             an_envelope(self.data),
             account=PRODUCER,
-            crawl_roles=ROLES,
+            roles=ROLES,
             catalog=self.catalog,
             lake=self.lake,
             uploads=self.uploads,
@@ -63,7 +65,7 @@ class World:
 
     def crawler(self):
         envelope = an_envelope(self.data)
-        return ensure_crawler(envelope, account=PRODUCER, central=CENTRAL, role_arn=ROLES[1], crawlers=self.crawlers)
+        return ensure_crawler(envelope, account=PRODUCER, central=CENTRAL, role_arn=FILLER, crawlers=self.crawlers)
 
 
 def test_the_link_the_grants_and_the_facts_are_there():
@@ -73,7 +75,7 @@ def test_the_link_the_grants_and_the_facts_are_there():
 
     assert linked.link == f"rl_{PRODUCT}"
     assert world.catalog.links[linked.link]["CatalogId"] == CENTRAL
-    assert linked.grants == len(world.lake.grants) == 8
+    assert linked.grants == len(world.lake.grants) == 3
     facts = world.uploads.product(PRODUCT)
     assert (facts["status"], facts["link"], facts["crawler"]) == (
         "registered",
@@ -83,18 +85,28 @@ def test_the_link_the_grants_and_the_facts_are_there():
     assert facts["contract"]["name"] == PRODUCT
 
 
-def test_each_crawl_role_gets_what_it_needs_and_nothing_to_pass_on():
-    grants = crawl_grants(ROLES[0], registered(), PRODUCER)
+def test_each_role_gets_what_it_needs_and_nothing_to_pass_on():
+    def of(role, text):
+        found = [g for g in grants(text) if g["Principal"]["DataLakePrincipalIdentifier"] == role]
+        assert not found or found[0]["Resource"]["Database"] == {"CatalogId": PRODUCER, "Name": f"rl_{PRODUCT}"}
+        assert all(grant["PermissionsWithGrantOption"] == [] for grant in found)
+        return found
 
-    assert all(grant["PermissionsWithGrantOption"] == [] for grant in grants)
-    assert [grant["Permissions"] for grant in grants] == [
+    def grants(text):
+        return role_grants(ROLES, registered(text), PRODUCER)
+
+    for text in (CONTRACT, GLUE):
+        assert [grant["Permissions"] for grant in of(LOOKER, text)] == [["DESCRIBE"]] * 3
+    assert of(FILLER, CONTRACT) == []
+    filling = of(FILLER, GLUE)
+    assert [grant["Permissions"] for grant in filling] == [
         ["DESCRIBE"],
         ["DESCRIBE", "CREATE_TABLE"],
-        ["SELECT", "DESCRIBE", "ALTER", "INSERT"],
+        ["SELECT", "DESCRIBE", "ALTER"],
         ["DATA_LOCATION_ACCESS"],
     ]
-    assert grants[0]["Resource"]["Database"] == {"CatalogId": PRODUCER, "Name": f"rl_{PRODUCT}"}
-    assert grants[3]["Resource"]["DataLocation"]["ResourceArn"] == f"arn:aws:s3:::{BUCKET}/{PRODUCT}/data"
+    places = [grant["Resource"]["DataLocation"]["ResourceArn"] for grant in filling[3:]]
+    assert places == [f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published"]
 
 
 def test_the_product_is_registered_only_when_it_may_be_crawled():
@@ -114,7 +126,7 @@ def test_a_redelivery_changes_nothing():
 
     world.link()
 
-    assert (world.uploads.product(PRODUCT), len(world.lake.grants)) == (facts, 8)
+    assert (world.uploads.product(PRODUCT), len(world.lake.grants)) == (facts, 3)
 
 
 def test_a_draft_decides_no_types():
@@ -122,8 +134,6 @@ def test_a_draft_decides_no_types():
     world.link()
 
     assert world.uploads.product(PRODUCT)["contract"] is None
-    world.crawler()
-    assert world.crawlers.classifiers == {}
 
 
 def test_the_crawler_writes_through_the_link_with_lake_formations_credentials():
@@ -135,24 +145,7 @@ def test_the_crawler_writes_through_the_link_with_lake_formations_credentials():
     assert name == f"creditCrawler-{PRODUCER}"
     assert crawler["DatabaseName"] == f"rl_{PRODUCT}"
     assert crawler["LakeFormationConfiguration"] == {"UseLakeFormationCredentials": True, "AccountId": CENTRAL}
-    assert crawler["Targets"] == {"S3Targets": [{"Path": f"s3://{BUCKET}/{PRODUCT}/data/"}]}
+    assert crawler["Targets"] == {"S3Targets": [{"Path": f"s3://{BUCKET}/{PRODUCT}/published/hive/"}]}
     configuration = json.loads(crawler["Configuration"])
     assert configuration["CrawlerOutput"]["Tables"]["AddOrUpdateBehavior"] == "MergeNewColumns"
-    assert configuration["Grouping"]["TableLevelConfiguration"] == 4
-
-
-def test_each_table_has_a_classifier_with_the_contracts_header():
-    world = World(
-        CONTRACT.replace(
-            "logicalType: string, classification: pii}",
-            "logicalType: string, classification: pii}\n      - {name: dt, logicalType: string, partitioned: true}",
-        )
-        + f"servers: [{{server: s, type: s3, location: 's3://{BUCKET}/{PRODUCT}/data/', delimiter: ';'}}]\n"
-    )
-
-    name = world.crawler().crawler
-
-    assert world.crawlers.classifiers == {
-        f"{name}-credit_card": {"delimiter": ";", "header": ["laufkont", "email"], "quote": '"'}
-    }
-    assert world.crawlers.crawlers[name]["Classifiers"] == [f"{name}-credit_card"]
+    assert configuration["Grouping"]["TableLevelConfiguration"] == 5

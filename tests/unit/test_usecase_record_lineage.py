@@ -13,7 +13,7 @@ from mesh.domain.lineage import facets
 from mesh.domain.lineage.model import ColumnOrigin, Place, StepRun, s3_object
 from mesh.domain.lineage.run_events import MAX_BYTES, MAX_DATASETS, run_events, size_of
 from mesh.domain.product import ProductVersion, TableSnapshot
-from mesh.usecases.inspection import ProductFacts
+from mesh.usecases.rounds import ProductFacts
 from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, Orders, ProveOrder, PublishOrder
 from mesh.usecases.onboarding_lineage import COLUMN_SOURCES, onboarding_runs
 from mesh.usecases.record_lineage import keep, proof_runs, publication_runs

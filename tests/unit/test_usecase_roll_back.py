@@ -3,12 +3,11 @@
 import json
 
 import pytest
-from mesh.domain.counting import TableTotal
-from mesh.domain.events import CrawledTable, DataCrawled, MalformedEvent
+from mesh.domain.events import MalformedEvent, Metadata, Reason
 from mesh.domain.membership import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
 from mesh.domain.product import ProductVersion, TableSnapshot, VersionEnd
 from mesh.domain.publishing.keeping import NeedsExpress, VersionEnded
-from mesh.usecases.hold_version import hold_version
+from mesh.usecases.held_versions import tell_held
 from mesh.usecases.roll_back import AlreadyThere, RollbackInProgress, UnknownVersion, request_rollback
 
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, TABLE
@@ -109,20 +108,15 @@ def test_a_held_back_crawl_tells_its_owner_whom_it_would_have_touched(central):
     central.held(event="e-9", product="loans")
     exposed = central.access(mine).decided.columns
     touched = exposed[0].removeprefix(f"{PRODUCT}.")
-    crawl = DataCrawled(
-        product=PRODUCT, generation=1, mode="express",
-        tables=(CrawledTable(
-            name="credit_card", new_table=False, objects=1, rows=1, rows_exact=True, bytes=1, total=TableTotal(),
-        ),),
-    )  # fmt: skip
     refusal = {
         "code": "BreakingSchemaChange", "message": "gone", "remedy": "major",
         "where": {"columns": [touched, "credit_card.unheard"]},
     }  # fmt: skip
 
-    held = hold_version(an_envelope(crawl, by=PRODUCER), refusal, books=central.books, topics=central.topics)
+    product, cause = central.registry.product(PRODUCT), Metadata(id="e-1", correlation_id="c-1")
+    held = tell_held(product, Reason(**refusal), cause, books=central.books, topics=central.topics)
 
-    [reader] = held.reason.where["readers"]
+    [reader] = held.where["readers"]
     assert (reader["account"], reader["access"], reader["columns"]) == (CONSUMER, mine, [touched])
     [told] = central.told(PRODUCER, "ProductQuarantined")
     assert told["reason"]["where"]["readers_count"] == 1

@@ -2,17 +2,13 @@
 
 import pytest
 from mesh.adapters.lakeformation import LakeFormationRefused
-from mesh.domain.counting import TableTotal
-from mesh.domain.events import ColumnRef, CrawledTable, DataCrawled, PersonalDataFinding
-from mesh.domain.membership import NotTheOwner
+from mesh.domain.events import ColumnRef, PersonalDataFinding
 from mesh.domain.product import ProductVersion, TableSnapshot
 from mesh.usecases.tag_pins import Tagging
-from mesh.usecases.tag_tables import tag_product, tag_tables
+from mesh.usecases.tag_tables import assign_tags, tag_product
 
 from tests.builders import (
-    CONSUMER,
     CONTRACT,
-    PRODUCER,
     PRODUCT,
     TABLE,
     a_contract,
@@ -20,7 +16,6 @@ from tests.builders import (
     a_member,
     a_product,
     a_registration,
-    an_envelope,
     an_ontology,
 )
 from tests.fakes import NOON, FakeCatalog, FakeLakeFormation, FakeRegistry
@@ -62,15 +57,9 @@ class World:
         registration = registration.model_copy(update={"tags": {**registration.tags, **tags}})
         return tag_product(registration, tagging=self.tagging)
 
-    def tag_tables(self, *tables, account=PRODUCER):
-        crawled = CrawledTable(
-            name=TABLE, new_table=True, objects=1, rows=1, rows_exact=True, bytes=1, total=TableTotal()
-        )
-        envelope = an_envelope(
-            DataCrawled(product=PRODUCT, generation=1, mode="express", tables=(crawled,)), account=account
-        )
+    def tag_tables(self, *tables):
         found = tables or (snapshot(),)
-        return tag_tables(envelope, found, tagging=self.tagging)
+        return assign_tags(PRODUCT, self.contract, found, ontology=self.ontology, lake=self.lake)
 
     def publish(self, *tables):
         version = ProductVersion(
@@ -155,13 +144,6 @@ def test_two_first_products_make_the_tag_at_the_same_moment():
     world.tag_product()
 
     assert set(world.lake.tags["product"]) == {"another-product", PRODUCT}
-
-
-def test_another_accounts_product_is_not_tagged():
-    world = World()
-
-    with pytest.raises(NotTheOwner):
-        world.tag_tables(account=CONSUMER)
 
 
 def test_a_database_that_becomes_laxer_never_exposes_a_column():

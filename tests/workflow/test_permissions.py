@@ -6,6 +6,7 @@ import pytest
 
 from tests.mesh_conditions import product_of, without_permission
 from tests.mesh_driver import MeshDriver, Run
+from tests.workflow.test_prepare_product import glue_contract
 
 CSV = "id,email\n1,a@example.com\n"
 AFTER_FAILURE = {"ReleaseAfterFailure", "OnboardFailed", "RegistrationFailed", "PreparationFailed"}
@@ -55,7 +56,7 @@ def test_without_a_needed_permission_exactly_that_step_fails(mesh: MeshDriver, n
         mesh.settled(product)
     with without_permission(mesh, needed.account, needed.role, needed.action):
         if before_data:
-            mesh.put_contract(product)
+            mesh.put_contract(product, glue_contract(product) if needed.step == "EnsureCrawler" else None)
         else:
             mesh.put_object(f"{product}/data/t1/a.csv", CSV)
         run = mesh.wait_for_run(needed.machine, product)
@@ -76,7 +77,7 @@ def _complete(mesh: MeshDriver, run: Run) -> None:
     """By the next contract or upload."""
     product = product_of(run)
     if run.machine != "onboard-upload":
-        mesh.put_contract(product)
+        mesh.put_contract(product, glue_contract(product) if product == "iam-ensurecrawler" else None)
         assert mesh.wait_for_run(run.machine, product, after=[run]).status == "SUCCEEDED"
     mesh.put_object(f"{product}/data/t1/b.csv", CSV)
     rows = 1 if run.machine in {"register-product", "prepare-product"} else 2

@@ -1,14 +1,31 @@
 """Each path of `prepare-product`."""
 
-from tests.mesh_conditions import crash
-from tests.mesh_driver import MeshDriver
+from typing import Any
 
-HAPPY = ("LinkDatabase", "EnsureCrawler", "StartOnboarding", "Prepared")
+from tests.mesh_conditions import crash
+from tests.mesh_driver import MeshDriver, contract
+
+EXPRESS = ("LinkDatabase", "RouteCrawl", "StartOnboarding", "Prepared")
+HAPPY = ("LinkDatabase", "RouteCrawl", "EnsureCrawler", "StartOnboarding", "Prepared")
 PRODUCER = "222222222222"
 
 
+def glue_contract(product: str) -> dict[str, Any]:
+    """Only a product of crawl: glue has a crawler."""
+    properties = [{"property": "crawlerPrefix", "value": product}, {"property": "crawl", "value": "glue"}]
+    return contract(product, customProperties=properties)
+
+
+def test_without_a_crawler(mesh: MeshDriver) -> None:
+    mesh.put_contract("prep-express")
+    run = mesh.wait_for_run("prepare-product", "prep-express")
+    assert (run.status, run.states) == ("SUCCEEDED", EXPRESS)
+    names = mesh.client("producer", "glue").list_crawlers()["CrawlerNames"]
+    assert f"prep-expressCrawler-{PRODUCER}" not in names
+
+
 def test_prepared(mesh: MeshDriver) -> None:
-    mesh.put_contract("prep-happy")
+    mesh.put_contract("prep-happy", glue_contract("prep-happy"))
     run = mesh.wait_for_run("prepare-product", "prep-happy")
     assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
     glue = mesh.client("producer", "glue")
@@ -26,12 +43,12 @@ def test_the_same_contract_again_prepares_again(mesh: MeshDriver) -> None:
     first = mesh.runs("prepare-product", "prep-again")
     mesh.put_contract("prep-again")
     run = mesh.wait_for_run("prepare-product", "prep-again", after=first)
-    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
+    assert (run.status, run.states) == ("SUCCEEDED", EXPRESS)
 
 
 def test_throttling_is_retried(mesh: MeshDriver) -> None:
     mesh.inject("throttle", "glue", "CreateCrawler", account=PRODUCER, count=4)
-    mesh.put_contract("prep-throttled")
+    mesh.put_contract("prep-throttled", glue_contract("prep-throttled"))
     run = mesh.wait_for_run("prepare-product", "prep-throttled")
     assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
     assert mesh.faults() == []
@@ -41,19 +58,19 @@ def test_a_crash_is_retried(mesh: MeshDriver) -> None:
     crash(mesh, "producer", "LinkDatabaseFunction")
     mesh.put_contract("prep-crashed")
     run = mesh.wait_for_run("prepare-product", "prep-crashed")
-    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
+    assert (run.status, run.states) == ("SUCCEEDED", EXPRESS)
     assert mesh.faults() == []
 
 
 def test_a_failure_is_kept_and_the_next_contract_completes(mesh: MeshDriver) -> None:
     crash(mesh, "producer", "EnsureCrawlerFunction", times=3)
     kept = mesh.dead_letters()["producer/FailedRunsQueue"]
-    mesh.put_contract("prep-down")
+    mesh.put_contract("prep-down", glue_contract("prep-down"))
     run = mesh.wait_for_run("prepare-product", "prep-down")
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
-    assert run.states == ("LinkDatabase", "EnsureCrawler", "PreparationFailed")
+    assert run.states == ("LinkDatabase", "RouteCrawl", "EnsureCrawler", "PreparationFailed")
     mesh.until(lambda: mesh.dead_letters()["producer/FailedRunsQueue"] == kept + 1, "the failed run in its queue")
-    mesh.put_contract("prep-down")
+    mesh.put_contract("prep-down", glue_contract("prep-down"))
     assert mesh.wait_for_run("prepare-product", "prep-down", after=[run]).states == HAPPY
     run = mesh.upload("prep-down", {"prep-down/data/t1/a.csv": "a,b\n1,2\n"})
     assert run.outcome == "published"

@@ -45,10 +45,9 @@ def test_registered(mesh: MeshDriver) -> None:
     assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
     assert status_of(mesh, "reg-happy") == "registered"
     assert mesh.tags("reg-happy")["product"] == "reg-happy"
-    for folder in ("data", "published"):
-        arn = f"arn:aws:s3:::{mesh.bucket}/reg-happy/{folder}"
-        found = mesh.client("central", "lakeformation").describe_resource(ResourceArn=arn)["ResourceInfo"]
-        assert found["ResourceArn"] == arn
+    arn = f"arn:aws:s3:::{mesh.bucket}/reg-happy/published"
+    found = mesh.client("central", "lakeformation").describe_resource(ResourceArn=arn)["ResourceInfo"]
+    assert found["ResourceArn"] == arn
     told = mesh.until(lambda: mesh.notices("reg-happy", "producer", "ProductRegistered"), "answer to the producer")
     assert [detail["data"]["bucket"] for detail in told] == [mesh.bucket]
 

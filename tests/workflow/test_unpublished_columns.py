@@ -9,12 +9,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.access_driver import AccessDriver
-from tests.consumer_accesses import query
+from tests.consumer_accesses import COLUMNS, query
 from tests.mesh_commands import mesh_command
 from tests.mesh_conditions import start_again, without_permission
-from tests.mesh_driver import MeshDriver
+from tests.mesh_driver import MeshDriver, contract
 from tests.publishing_driver import PublishingDriver, csv
 
+CRAWLED = "veiled-crawled"
+FIRST = "id,amount\n1,10\n2,20\n"
 UNTAGGED = ("central", "CommitVersionFunctionRole", "lakeformation:AddLFTagsToResource")
 
 
@@ -79,3 +81,42 @@ def test_a_new_table_is_read_by_nobody_before_it_is_tagged(mesh: MeshDriver, acc
     assert start_again(mesh, stopped).status == "SUCCEEDED"
     mesh.settled(product.name)
     assert reads(mesh, product.name, "code, label, dt", "t2 WHERE dt = '2026-11-21'")
+
+
+def publish(mesh: MeshDriver, product: str) -> None:
+    """A product whose table a Glue crawler fills, and that leaves columns open."""
+    document = contract(product, "t1", COLUMNS)
+    document["customProperties"].append({"property": "crawl", "value": "glue"})
+    mesh.put_contract(product, document)
+    assert mesh.wait_for_run("prepare-product", product).status == "SUCCEEDED"
+    mesh.upload(product, {f"{product}/data/t1/a.csv": FIRST})
+    mesh.wait_for_notice(product, "producer")
+
+
+def test_what_a_crawler_wrote_waits_for_its_tags(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    publish(mesh, CRAWLED)
+    accesses.live(CRAWLED)
+    assert readable(mesh, CRAWLED, "id", "amount") == ["id", "amount"]
+    before = mesh.runs("commit-version", CRAWLED)
+
+    with without_permission(mesh, *UNTAGGED):
+        mesh.put_object(f"{CRAWLED}/data/t1/b.csv", "id,amount,note,email\n3,30,x,a@example.com\n")
+        run = mesh.wait_for_run("commit-version", CRAWLED, after=before)
+        assert (run.status, run.states[-2]) == ("FAILED", "CommitVersion"), run
+        there = {column["Name"] for column in mesh.table(CRAWLED, "t1")["StorageDescriptor"]["Columns"]}
+        assert there == {"id", "amount", "note", "email"}
+        assert readable(mesh, CRAWLED, "id", "amount", "note", "email", "*") == ["id", "amount", "*"]
+        assert [mesh.tags(CRAWLED, "t1")[name]["publication"] for name in ("id", "note")] == ["published", "pending"]
+        code, found = mesh_command(mesh, "explain", f"{CRAWLED}.t1.note", "--role", "DataAnalyst")
+        assert (code, found["missing"]) == (1, "NotPublished")
+        assert "publication" not in str(found["tags"])
+        code, seen = mesh_command(mesh, "preview", "--expression", f"product={CRAWLED}")
+        assert [(table["table"], len(table["columns"])) for table in seen["tables"]] == [("t1", 2)]
+
+    assert start_again(mesh, run).status == "SUCCEEDED"
+    mesh.settled(CRAWLED)
+    assert readable(mesh, CRAWLED, "id", "amount", "note", "email") == ["id", "amount", "note"]
+    found = mesh.tags(CRAWLED, "t1")["email"]
+    assert (found["publication"], found["pii"]) == ("published", "personal")
+    code, found = mesh_command(mesh, "explain", f"{CRAWLED}.t1.note", "--role", "DataAnalyst")
+    assert (code, found["can_read"]) == (0, True)

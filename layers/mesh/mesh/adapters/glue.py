@@ -14,15 +14,10 @@ if TYPE_CHECKING:
 
 _CREATE_BATCH = 100
 _GET_BATCH = 1000
-_STATISTICS_BATCH = 25
 
 
 class PartitionsRefused(MeshError):  # noqa: N818 - as the other errors are named
     """`BatchCreatePartition` answered 200, but refused some partitions."""
-
-
-class StatisticsRefused(MeshError):  # noqa: N818 - as the other errors are named
-    """`UpdateColumnStatisticsForTable` answered 200, but refused some columns."""
 
 
 class GlueCatalog:
@@ -101,18 +96,6 @@ class GlueCatalog:
             if code_of(error) != "EntityNotFoundException":
                 raise
 
-    def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
-        """See the port; 25 columns a call. Raises StatisticsRefused."""
-        for batch in batched(statistics, _STATISTICS_BATCH, strict=False):
-            with transient_errors():
-                answer = self._client.update_column_statistics_for_table(
-                    DatabaseName=database,
-                    TableName=table,
-                    ColumnStatisticsList=list(batch),  # type: ignore[arg-type]
-                )
-            if errors := answer.get("Errors"):
-                raise StatisticsRefused(f"statistics of {database}.{table} were refused", errors=errors[:5])
-
     def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
         """Which of these partitions exist (unknown database or table: none)."""
         found: set[tuple[str, ...]] = set()
@@ -160,24 +143,6 @@ class GlueCrawlers:
 
     def __init__(self, client: "GlueClient") -> None:
         self._client = client
-
-    def put_classifier(self, name: str, *, delimiter: str, header: Sequence[str], quote: str) -> None:
-        """Create or update a CSV classifier that knows the contract's header."""
-        classifier: Any = {
-            "Name": name,
-            "Delimiter": delimiter,
-            "QuoteSymbol": quote,
-            "ContainsHeader": "PRESENT",
-            "Header": list(header),
-        }
-        try:
-            with transient_errors():
-                self._client.create_classifier(CsvClassifier=classifier)
-        except ClientError as error:
-            if code_of(error) != "AlreadyExistsException":
-                raise
-            with transient_errors():
-                self._client.update_classifier(CsvClassifier=classifier)
 
     def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None:
         """Create the crawler, or update it."""

@@ -53,6 +53,13 @@ class S3PublishedFiles:
             rows = db.execute(f"SELECT {', '.join(_COLUMNS)} FROM read_parquet(?)", [str(file)]).fetchall()  # noqa: S608
         return [IndexEntry(**dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
+    def known_index(self, location: str) -> list[IndexEntry]:
+        """See the port."""
+        try:
+            return self.index(location)
+        except ObjectGone:
+            return []
+
     def write_index(self, location: str, entries: Sequence[IndexEntry]) -> None:
         """See the port."""
         import duckdb  # noqa: PLC0415 - as above
@@ -86,6 +93,35 @@ class S3PublishedFiles:
         bucket, key = bucket_and_key(location)
         with transient_errors():
             self._client.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
+
+    def copy(self, source: str, target: str, *, version_id: str | None = None) -> bool:
+        """See the port. Managed: past 5 GB in parts. Tags and metadata of an owner's object do not come along."""
+        (bucket, key), place = bucket_and_key(source), bucket_and_key(target)
+        of: Any = {"Bucket": bucket, "Key": key} | ({"VersionId": version_id} if version_id else {})
+        without = {"TaggingDirective": "REPLACE", "MetadataDirective": "REPLACE"}
+        try:
+            with transient_errors():
+                self._client.copy(of, *place, ExtraArgs=without)
+        except ClientError as error:
+            if code_of(error) not in GONE:
+                raise
+            return False
+        return True
+
+    def remove(self, location: str) -> None:
+        """See the port."""
+        bucket, key = bucket_and_key(location)
+        with transient_errors():
+            self._client.delete_object(Bucket=bucket, Key=key)
+
+    def clear(self, folder: str) -> None:
+        """See the port."""
+        bucket, prefix = bucket_and_key(f"{folder}/")
+        with transient_errors():
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+        for key in keys:
+            self.remove(f"s3://{bucket}/{key}")
 
     def _read(self, location: str) -> bytes:
         bucket, key = bucket_and_key(location)

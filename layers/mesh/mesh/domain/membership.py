@@ -48,7 +48,6 @@ class Member(Model):
 PRODUCER_EVENTS = frozenset(
     {
         "ProductDeclared",
-        "DataCrawled",
         "VersionProposed",
         "RetirementRequested",
         "RollbackRequested",

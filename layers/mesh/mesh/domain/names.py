@@ -26,18 +26,8 @@ def crawler(prefix: str, account: str) -> str:
 
 
 def data_prefix(product: str) -> str:
-    """Where the tables of a product lie in its bucket; the only part that Lake Formation serves."""
+    """Where the owner of a product puts its objects."""
     return f"{product}/data/"
-
-
-def data_location_arn(bucket: str, product: str) -> str:
-    """The S3 ARN registered with Lake Formation (no trailing slash: Lake Formation compares ARNs by prefix)."""
-    return f"arn:aws:s3:::{bucket}/{data_prefix(product).rstrip('/')}"
-
-
-def data_location_uri(bucket: str, product: str) -> str:
-    """`s3://<bucket>/<product>/data/`."""
-    return f"s3://{bucket}/{data_prefix(product)}"
 
 
 def published_prefix(product: str) -> str:
@@ -46,13 +36,24 @@ def published_prefix(product: str) -> str:
 
 
 def published_location_arn(bucket: str, product: str) -> str:
-    """The S3 ARN of what is published, registered with Lake Formation (no trailing slash, as `data_location_arn`)."""
+    """The S3 ARN of what is published, registered with Lake Formation (no trailing slash: it compares ARNs by
+    prefix)."""
     return f"arn:aws:s3:::{bucket}/{published_prefix(product).rstrip('/')}"
+
+
+def published_location_uri(bucket: str, product: str) -> str:
+    """`s3://<bucket>/<product>/published/`."""
+    return f"s3://{bucket}/{published_prefix(product)}"
 
 
 def table_location(bucket: str, product: str, table: str) -> str:
     """The location of an Iceberg table: `s3://<bucket>/<product>/published/<table>/iceberg`."""
     return f"s3://{bucket}/{published_prefix(product)}{table}/iceberg"
+
+
+def crawled_location(bucket: str, product: str) -> str:
+    """What a Glue crawler crawls: `s3://<bucket>/<product>/published/hive/`, a folder for each table in it."""
+    return f"s3://{bucket}/{published_prefix(product)}hive/"
 
 
 def pinned_table(table: str, version: int) -> str:

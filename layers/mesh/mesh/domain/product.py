@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from mesh.domain.contract import CrawlMode
 from mesh.domain.errors import Transient
 from mesh.domain.events import (
     AccountId,
@@ -53,6 +54,12 @@ class Product(Model):
     contract: dict[str, Any]
     updated: datetime
 
+    @property
+    def crawl(self) -> CrawlMode:
+        """Who fills the tables, by the registered contract."""
+        mode: CrawlMode = self.contract.get("crawl", "auto")
+        return mode
+
 
 class TableSnapshot(Model):
     """A table at one version. `findings` are of all crawls so far, the latest for each column.
@@ -88,8 +95,8 @@ class VersionEnd(Model):
 
 
 class ProductVersion(Model):
-    """One published version. `run` is the id of what it was published by: a redelivery finds it here. `draft`: its
-    contract was one.
+    """One published version. `run` is the id of the proposal, or rollback, behind it: a repetition finds it here.
+    `draft`: its contract was one.
     """
 
     product: str

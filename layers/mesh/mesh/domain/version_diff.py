@@ -1,8 +1,8 @@
-"""What changed between two versions of a product as they were crawled, and what may be published of it.
+"""What changed between two versions of a product, and what may be published of it.
 
-A contract is held to its word when it arrives (`domain.revision`); data are when they are crawled. Express only appends
-columns, and widens types that the contract leaves open; what else reaches the catalog (a Glue crawler that changed its
-mind, a table that somebody edited) must not reach those who read, unless the contract's major says so.
+A contract is held to its word when it arrives (`domain.revision`); data are when they are proposed. Express appends
+columns alone, and widens types that the contract leaves open; what else reaches the catalog (a crawler that changed
+its mind, a table that somebody edited) must not reach those who read, unless the contract's major says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,11 +23,11 @@ MAX_LISTED: Final = 20
 MAX_NAMED: Final = 100
 """Partitions that a difference names; the counts are always whole."""
 _WIDENED: Final = "type_widened"
-"""Of crawled data no reason to hold it back: every value of before is still one, and the contract named no type."""
+"""Of data no reason to hold it back: every value of before is still one, and the contract named no type."""
 
 
 class BreakingSchemaChange(Rejected):
-    """Crawled data would break those who read the last version, and the contract's major is still the same."""
+    """What is proposed would break those who read the last version, and the contract's major is still the same."""
 
 
 class PartitionDiff(Model):

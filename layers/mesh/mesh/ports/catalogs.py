@@ -32,10 +32,6 @@ class Catalog(Protocol):
         """Drop the table with its partitions; one that is gone is success."""
         ...
 
-    def put_statistics(self, database: str, table: str, statistics: Sequence[Mapping[str, Any]]) -> None:
-        """Replace the statistics of these columns."""
-        ...
-
     def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
         """Which of these partitions (values in key order) exist."""
         ...
@@ -47,8 +43,6 @@ class Catalog(Protocol):
 
 class Crawlers(Protocol):
     """Glue crawlers and their classifiers."""
-
-    def put_classifier(self, name: str, *, delimiter: str, header: Sequence[str], quote: str) -> None: ...
 
     def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None: ...
 

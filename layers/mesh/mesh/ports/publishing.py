@@ -119,6 +119,10 @@ class PublishedFiles(Protocol):
         """All sources of a version; none for an empty location. Raises ObjectGone."""
         ...
 
+    def known_index(self, location: str) -> "list[IndexEntry]":
+        """As `index`, of a file that may not be there yet: no sources then."""
+        ...
+
     def write_index(self, location: str, entries: Sequence["IndexEntry"]) -> None: ...
 
     def upload(self, file: Path, location: str) -> None:
@@ -130,7 +134,19 @@ class PublishedFiles(Protocol):
         ...
 
     def write(self, location: str, content: bytes) -> None:
-        """Write a small document under a name that nothing has."""
+        """Write a small document."""
+        ...
+
+    def copy(self, source: str, target: str, *, version_id: str | None = None) -> bool:
+        """Copy an object, or one of its versions, of any size; `False` where there is none."""
+        ...
+
+    def remove(self, location: str) -> None:
+        """Its versions stay. One that is not there is success."""
+        ...
+
+    def clear(self, folder: str) -> None:
+        """Remove everything below a folder, which is written without a slash at its end."""
         ...
 
 

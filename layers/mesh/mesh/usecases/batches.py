@@ -15,8 +15,7 @@ from mesh.domain.keys import RawKey, parse_key
 from mesh.ports import Clock, Trace, Uploads, WorkFiles
 
 LEASE = timedelta(minutes=20)
-"""Longer than any express run. A Glue crawl that takes longer outlives it: the next upload's run may then take the same
-objects, waits for the crawler, and announces them once more."""
+"""Longer than any run works before it waits; whoever waits holds the lease for as long."""
 MAX_OBJECTS = 2_000
 """Objects of one round. More wait for the next round of the same run."""
 

@@ -23,6 +23,10 @@ class DomainMismatch(Rejected):
     """A contract names another line of business than its producer was admitted for."""
 
 
+class CrawlModeChanged(Rejected):
+    """A product that has versions would be filled in another way from now on."""
+
+
 class CheckedContract(Model):
     """`current` is False when a newer contract of the product is recorded already.
 
@@ -48,7 +52,7 @@ def check_contract(
     """Validate schema, names, bucket, domain, LF-Tags and guard settings, then claim the product's name for its sender.
 
     Raises NotTheOwner (name or bucket of somebody else), UnknownLFTag, DomainMismatch, ContractVersionNotRaised,
-    BreakingContractChange, and what `read_contract` raises.
+    BreakingContractChange, CrawlModeChanged, and what `read_contract` raises.
     """
     declared = Event[ProductDeclared].model_validate(envelope.detail).data
     with _located(declared):
@@ -61,8 +65,7 @@ def check_contract(
             catalog_id=catalog_id,
             region=region,
             bucket=declared.bucket,
-            location=names.data_location_uri(declared.bucket, contract.name),
-            location_arn=names.data_location_arn(declared.bucket, contract.name),
+            location=names.published_location_uri(declared.bucket, contract.name),
             domain=contract.domain,
             description=contract.summary,
             tags=resolve_tags(contract, ontology, {}, product=contract.name).database,
@@ -89,12 +92,23 @@ def _changes(contract: Contract, declared: ProductDeclared, sender: Authorised, 
         return ()
     if compare_sequencers(declared.sequencer, product.contract_sequencer) < 0:
         return ()
+    _check_mode(product, contract)
 
     def live_subscribers() -> int:
         return sum(1 for account in registry.subscribers(product.name) if account != product.owner)
 
     diff = check_revision(Contract.model_validate(product.contract), contract, live_subscribers)
     return tuple(change.text for change in diff.changes[:MAX_LISTED])
+
+
+def _check_mode(product: Product, contract: Contract) -> None:
+    """Tables of Iceberg are not filled by a Glue crawler from one version to the next, nor the other way round."""
+    if product.version and (product.crawl == "glue") != (contract.crawl == "glue"):
+        raise CrawlModeChanged(
+            f"{product.name} has versions and is published with crawl: {product.crawl}, the contract says "
+            f"{contract.crawl}",
+            remedy=f"Let the contract say crawl: {product.crawl}, or declare a product of another name.",
+        )
 
 
 def _valid_contract(

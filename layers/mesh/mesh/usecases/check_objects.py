@@ -3,10 +3,13 @@
 Objects with an error are held back: they stay where they are, and the rows that are published for their keys stay as
 well. A finding that names its objects holds those alone, any other the whole table's. What the owner released passes
 with its errors on record, unless it cannot be read, or a value is not of its column's type.
+
+Of `crawl: glue` the files wait until the whole batch has passed (`promote_objects`). Types of the table are fixed
+there, and objects of a format that only a Glue crawler reads pass as they are.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
@@ -17,19 +20,28 @@ from mesh.domain.guard.history import History, edges_of, forget_repeats
 from mesh.domain.guard.judging import judge
 from mesh.domain.guard.settings import GuardSettings, settings_of
 from mesh.domain.keys import DataKey, parse_key
-from mesh.domain.names import table_location
+from mesh.domain.partitions import PartitionValue
 from mesh.domain.publishing.batches import MAX_FILES, SHARED, CheckedBatch, CheckedTable, HeldBack, IndexEntry
 from mesh.domain.publishing.bounds import statistics_of
 from mesh.domain.publishing.fields import Field, FieldIds, assign_fields
-from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
+from mesh.domain.publishing.hive_checks import (
+    PARQUET,
+    drifted,
+    format_there,
+    fresh_name,
+    mixed_formats,
+    needs_express,
+    reserved_name,
+    suffix,
+)
+from mesh.domain.publishing.hive_table import RESERVED, crawled_file
 from mesh.domain.publishing.staging import DataFile
-from mesh.domain.publishing.table_state import TableState
 from mesh.domain.quality.model import BatchReport, Finding, TableProfile, TableReport
 from mesh.domain.quality.overruling import culprits, waived
 from mesh.domain.quality.summary import summary_of
 from mesh.domain.quality.withholding import classified
+from mesh.domain.reading.deciding import declared_types
 from mesh.domain.reading.model import FilePlan, RowRange, SourceRead, TableSources, contract_layout
-from mesh.domain.schema import Column, TableSchema
 from mesh.domain.sensitivity import find_personal
 from mesh.ports import (
     Catalog,
@@ -46,9 +58,19 @@ from mesh.usecases.batch_reports import BatchReports, checked_path, reports_path
 from mesh.usecases.batches import read_batch
 from mesh.usecases.histories import read_history
 from mesh.usecases.rounds import Round, sources_of, table_of
+from mesh.usecases.table_bases import TableBase, hive_base, iceberg_base, retyped, with_present_types
 
 MAX_MEASURED: Final = 5
 """Times that a table of one batch is measured again without the objects found bad; after that all of it is held."""
+
+
+_CONTRACT_NEEDED: Final = Finding(
+    code="ContractNeeded",
+    severity="error",
+    table="",
+    message="there is no contract for this data, and none can be inferred from it",
+    remedy="Upload <product>/contract.yaml, then the data again.",
+)
 
 
 class Checked(Model):
@@ -83,16 +105,17 @@ def check_objects(round_: Round, *, using: Checking) -> Checked:
         return _summary(CheckedBatch.model_validate_json(written))
     refs = read_batch(using.work, round_.work)
     by_table: dict[str, list[ObjectRef]] = defaultdict(list)
-    for ref in refs:
+    for ref in refs if round_.facts.link else ():
         by_table[table_of(ref)].append(ref)
     checks = [_TableCheck(round_, name, using) for name in sorted(by_table)]
     tables = [check.run(by_table[check.table]) for check in checks]
+    undeclared = () if round_.facts.link else tuple(_held(ref, _CONTRACT_NEEDED, releasable=False) for ref in refs)
     version = str((round_.facts.contract or {}).get("version", ""))
     batch = CheckedBatch(
         bucket=refs[0].bucket if refs else "",
         contract_version=version,
         tables=tuple(table for table in tables if table is not None),
-        held=tuple(held for check in checks for held in check.held),
+        held=(*undeclared, *(held for check in checks for held in check.held)),
         same=tuple(key for check in checks for key in check.same),
     )
     using.work.put(reports_path(round_.work), _reports(round_, version, checks).model_dump_json())
@@ -117,34 +140,32 @@ class _TableCheck:
     def __init__(self, round_: Round, table: str, using: Checking) -> None:
         self.table, self._round, self._using = table, round_, using
         self._contract = round_.facts.promised
+        self._crawled = round_.facts.crawl == "glue"
+        self._base = TableBase(location="", files="")
         self.held: list[HeldBack] = []
         self.same: list[str] = []
         self.passed: list[TableReport] = []
         self.failed: list[TableReport] = []
         self.released: dict[str, str] = {}
-        self._base: TableState | None = None
-        self._index: dict[str, IndexEntry] = {}
 
     def run(self, refs: Sequence[ObjectRef]) -> CheckedTable | None:
         """What changes in the table; None if nothing does."""
-        current = self._using.catalog.table(self._round.facts.link, self.table)
-        pointer = pointer_of(current)
-        if pointer:
-            self._base = self._using.published.state(pointer)
-            self._index = {entry.key: entry for entry in self._using.published.index(self._base.index)}
-        base, index = self._base, self._index
+        facts, using = self._round.facts, self._using
+        current = using.catalog.table(facts.link, self.table)
+        base_of = hive_base if self._crawled else iceberg_base
+        self._base = base = base_of(current, refs[0].bucket, self._round.product, self.table, published=using.published)
         there, deleted = self._present(refs)
-        fresh = [ref for ref in there if not (ref.key in index and index[ref.key].is_of(ref))]
+        fresh = [ref for ref in there if not (ref.key in base.index and base.index[ref.key].is_of(ref))]
         self.same = [ref.key for ref in there if ref not in fresh]
-        gone = [key for key in deleted if key in index]
-        marks = marks_of(current).covering(base.marks) if base else marks_of(current)
+        gone = [key for key in deleted if key in base.there]
         found = CheckedTable(
             table=self.table,
-            location=table_location(refs[0].bucket, self._round.product, self.table),
-            base=pointer,
-            marks=marks,
-            fields=base.fields if base else (),
-            partition=base.partition if base else (),
+            location=base.location,
+            new=base.new,
+            base=base.pointer,
+            marks=base.marks,
+            fields=base.fields,
+            partition=base.partition,
             gone=tuple(gone),
         )
         accepted = self._read(found, fresh) if fresh else None
@@ -169,18 +190,55 @@ class _TableCheck:
         part = self._contract.table(self.table) if self._contract else None
         settings = settings_of(part) if part else GuardSettings()
         history = read_history(self._using.work, self._round.product, self.table, refs)
+        expected = self._round.facts.expected(self.table)
         sources = TableSources(
             table=self.table,
             refs=tuple(refs),
-            expected=self._round.facts.expected(self.table),
-            present=_schema(self._base) if self._base else None,
+            expected=with_present_types(expected, self._base.schema) if self._crawled else expected,
+            present=self._base.schema,
             edges=edges_of(history),
             label=settings.label,
             **contract_layout(self._contract, self.table),
         )
         with self._using.readings.open(sources) as reading:
-            report = self._measured(reading, refs, settings)
-            return self._written(found, reading, report, refs) if report else None
+            refs, unread = self._unread(reading, refs)
+            report = self._measured(reading, refs, settings) if refs else None
+            if report:
+                return self._written(found, reading, report, refs)
+        return self._as_they_are(found, unread) if unread else None
+
+    def _unread(
+        self, reading: TableReading, refs: Sequence[ObjectRef]
+    ) -> tuple[Sequence[ObjectRef], Sequence[ObjectRef]]:
+        """Objects that are read, and those that only a Glue crawler reads: a table of a crawler has the one or the
+        other, since its files have one format."""
+        if not self._crawled:
+            return refs, ()
+        declined = {key for each in reading.findings if each.code == "FormatDeclined" for key in each.keys}
+        formats = {ref.key: suffix(ref.key) if ref.key in declined else PARQUET for ref in refs}
+        there = format_there(self._base.there.values())
+        usual = PARQUET if PARQUET in formats.values() else next(iter(formats.values()))
+        wanted = usual if there is None else there
+        finding = reserved_name(self.table) if self.table in RESERVED else mixed_formats(self.table, wanted)
+        held = [ref for ref in refs if self.table in RESERVED or formats[ref.key] != wanted]
+        self.held += [_held(ref, finding, releasable=False) for ref in held]
+        reading.exclude({*declined, *(ref.key for ref in held)})
+        left = [ref for ref in refs if ref not in held]
+        return [ref for ref in left if ref.key not in declined], [ref for ref in left if ref.key in declined]
+
+    def _as_they_are(self, found: CheckedTable, refs: Sequence[ObjectRef]) -> CheckedTable:
+        sources = tuple(
+            _entry(ref, self._place(_partition_of(ref.key), fresh_name(suffix(ref.key))), None) for ref in refs
+        )
+        return found.model_copy(update={"sources": sources, "gone": self._gone(found, sources)})
+
+    def _place(self, partition: Sequence[PartitionValue], name: str) -> str:
+        """Where readers find a new file."""
+        base = self._base
+        return crawled_file(base.location, partition, name) if self._crawled else f"{base.files}/{name}"
+
+    def _gone(self, found: CheckedTable, sources: Sequence[IndexEntry]) -> tuple[str, ...]:
+        return (*found.gone, *(entry.key for entry in sources if entry.key in self._base.there))
 
     def _measured(
         self, reading: TableReading, refs: Sequence[ObjectRef], settings: GuardSettings
@@ -196,9 +254,8 @@ class _TableCheck:
             bad = bad or {ref.key: report.errors[0] for ref in left}
             self.failed.append(report)
             never = _faults(reading)
-            self.held += [
-                _held(ref, bad[ref.key], never) for ref in left if ref.key in bad and not _vanished(bad[ref.key])
-            ]
+            held = [(ref, bad[ref.key]) for ref in left if ref.key in bad and not _vanished(bad[ref.key])]
+            self.held += [_held(ref, finding, releasable=finding.code not in never) for ref, finding in held]
             reading.exclude(set(bad))
             left = [ref for ref in left if ref.key not in bad]
             if not left:
@@ -209,7 +266,7 @@ class _TableCheck:
         report = reading.measure(self._contract, now=self._using.clock.now())
         read = {source.key for source in reading.sources}
         checked = [ref for ref in refs if ref.key in read]
-        findings = report.findings
+        findings = self._fixed_types(report.findings) if self._crawled else report.findings
         if report.profile.rows:  # else there is nothing to compare
             history = self._history(refs)
             expected = self._round.facts.expected(self.table)
@@ -221,10 +278,18 @@ class _TableCheck:
         passed_over = tuple(waived(finding, keys, released, never=_faults(reading)) for finding in findings)
         return report.model_copy(update={"findings": passed_over})
 
+    def _fixed_types(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        """Types that the published table has otherwise, since files that a crawler has read are not written again."""
+        expected, present = self._round.facts.expected(self.table), self._base.schema
+        open_ = set(present.types() if present else ()) - declared_types(expected).keys()
+        drift = [each.code == "ValueNotOfType" and each.column in open_ for each in findings]
+        told = (drifted(each) if drifts else each for each, drifts in zip(findings, drift, strict=True))
+        return (*told, *(needs_express(self.table, change) for change in retyped(expected, present)))
+
     def _history(self, refs: Sequence[ObjectRef]) -> History:
         """Accepted objects; of those that are published no more, or that these replace, nothing can be repeated."""
         history = read_history(self._using.work, self._round.product, self.table, refs)
-        present = {(entry.key, entry.etag, entry.size) for entry in self._index.values()}
+        present = {(entry.key, entry.etag, entry.size) for entry in self._base.index.values()}
         return forget_repeats(history, present)
 
     def _tickets(self, refs: Sequence[ObjectRef]) -> dict[str, str]:
@@ -243,81 +308,91 @@ class _TableCheck:
         report: TableReport,
         refs: Sequence[ObjectRef],
     ) -> CheckedTable:
-        columns = reading.schema.columns
-        ids = FieldIds(found.marks.column)
-        fields = assign_fields(columns, found.fields, ids)
-        partition = found.partition if found.base else reading.partition_keys
+        columns, partition = reading.schema.columns, reading.partition_keys if found.new else found.partition
+        kept = [column for column in columns if not (self._crawled and column.name in partition)]
+        fields = assign_fields(kept, found.fields, FieldIds(found.marks.column))
         personal = find_personal(columns, {c.name: [v.value for v in c.top] for c in report.profile.columns})
         part = self._contract.table(self.table) if self._contract else None
-        secret = classified(part) | {found.column for found in personal}
-        by_key = {ref.key: ref for ref in refs}
-        plans = _plans(reading.sources, _files_of_partitions(self._index))
-        added, sources = [], []
-        for plan in plans:
-            (written,) = reading.write([plan], fields)
-            source = next(each for each in reading.sources if each.key == plan.keys[0])
-            file = DataFile(
-                path=f"{found.location}/data/{written.name}",
-                rows=written.rows,
-                bytes=written.bytes,
-                partition=tuple(value.value for value in source.partition),
-                columns=statistics_of(written, fields, secret),
-            )
-            if written.rows:
-                self._using.published.upload(written.path, file.path)
-                added.append(file)
-            sources += [_entry(by_key[key], file.path, rows) for key, rows in written.first_rows.items()]
-            written.path.unlink(missing_ok=True)
+        secret = classified(part) | {each.column for each in personal}
+        added, sources = self._files(reading, fields, secret, {ref.key: ref for ref in refs})
         return found.model_copy(
             update={
                 "fields": fields,
                 "partition": partition,
                 "added": tuple(added),
                 "sources": tuple(sources),
-                "only_nulls": self._only_nulls(fields, added),
-                "gone": (*found.gone, *(entry.key for entry in sources if entry.key in self._index)),
+                "only_nulls": frozenset() if self._crawled else self._only_nulls(fields, added),
+                "gone": self._gone(found, sources),
+                "read": tuple(dict.fromkeys(name for source in reading.sources for name in source.columns)),
                 "findings": tuple(personal),
                 "quality": summary_of(report),
             }
         )
+
+    def _files(
+        self, reading: TableReading, fields: Sequence[Field], secret: Collection[str], refs: Mapping[str, ObjectRef]
+    ) -> tuple[list[DataFile], list[IndexEntry]]:
+        """Write the rows, and say which object's lie where."""
+        added, sources = [], []
+        read = {source.key: source for source in reading.sources}
+        for plan in _plans(reading.sources, None if self._crawled else _files_of_partitions(self._base.index)):
+            (written,) = reading.write([plan], fields)
+            partition = read[plan.keys[0]].partition
+            file = DataFile(
+                path=f"{self._base.files}/{written.name}",
+                rows=written.rows,
+                bytes=written.bytes,
+                partition=tuple(value.value for value in partition),
+                columns=statistics_of(written, fields, secret),
+            )
+            if written.rows:
+                self._using.published.upload(written.path, file.path)
+                added.append(file)
+            place = self._place(partition, written.name)
+            sources += [_entry(refs[key], place, rows) for key, rows in written.first_rows.items()]
+            written.path.unlink(missing_ok=True)
+        return added, sources
 
     def _only_nulls(self, fields: Sequence[Field], added: Sequence[DataFile]) -> frozenset[int]:
         """Columns that the contract leaves open, and of which nobody has seen a value yet."""
         base = self._base
         expected = self._round.facts.expected(self.table)
         declared = {column.name for column in expected.columns if column.type} if expected else set()
-        known = {field.id for field in base.fields} if base else set()
+        known = {field.id for field in base.fields}
         open_ = {
             field.id
             for field in fields
             if field.type == "string"
             and field.name not in declared
-            and (field.id not in known or (base is not None and field.id in base.only_nulls))
+            and (field.id not in known or field.id in base.only_nulls)
         }
         valued = {id_ for file in added for id_, column in file.columns.items() if column.values > column.nulls}
         return frozenset(open_ - valued)
 
 
-def _entry(ref: ObjectRef, file: str, rows: RowRange) -> IndexEntry:
+def _entry(ref: ObjectRef, file: str, rows: RowRange | None) -> IndexEntry:
+    """`rows` are None of an object that nobody reads."""
+    found = rows or RowRange(first=0, rows=0)
     return IndexEntry(
         key=ref.key,
         version_id=ref.version_id,
         etag=ref.etag,
         size=ref.size,
-        file=file if rows.rows else "",
-        first_row=rows.first,
-        rows=rows.rows,
+        file=file if rows is None or rows.rows else "",
+        first_row=found.first,
+        rows=found.rows,
     )
 
 
-def _plans(sources: Sequence[SourceRead], existing: Counter[str]) -> list[FilePlan]:
-    """A file for each source while a partition has few; past that, sources of a partition share files."""
+def _plans(sources: Sequence[SourceRead], existing: Counter[str] | None) -> list[FilePlan]:
+    """A file for each source while a partition has few (`existing`, None where no file is written again); past that,
+    sources of a partition share files."""
     by_partition: dict[str, list[str]] = defaultdict(list)
     for source in sources:
         by_partition[_folder(source.partition)].append(source.key)
     plans = []
     for partition, keys in by_partition.items():
-        alone = max(MAX_FILES - existing[partition], 0)
+        alone = len(keys) if existing is None else max(MAX_FILES - existing[partition], 0)
         together = 1 if len(keys) <= alone else SHARED
         plans += [
             FilePlan(name=f"{uuid4().hex}.parquet", keys=tuple(keys[start : start + together]))
@@ -326,30 +401,19 @@ def _plans(sources: Sequence[SourceRead], existing: Counter[str]) -> list[FilePl
     return plans
 
 
-def _files_of_partitions(index: dict[str, IndexEntry]) -> Counter[str]:
+def _files_of_partitions(index: Mapping[str, IndexEntry]) -> Counter[str]:
     """Partition → how many data files it has."""
     files = {(_folder(_partition_of(entry.key)), entry.file) for entry in index.values() if entry.file}
     return Counter(folder for folder, _ in files)
 
 
-def _partition_of(key: str) -> Sequence[tuple[str, str]]:
+def _partition_of(key: str) -> Sequence[PartitionValue]:
     parsed = parse_key(key)
     return parsed.partitions if isinstance(parsed, DataKey) else ()
 
 
 def _folder(partition: Sequence[tuple[str, str]]) -> str:
     return "/".join(f"{name}={value}" for name, value in partition)
-
-
-def _schema(base: TableState) -> TableSchema:
-    keys = set(base.partition)
-    columns = [
-        Column(name=field.name, type="" if field.id in base.only_nulls else field.hive_type) for field in base.fields
-    ]
-    return TableSchema(
-        columns=tuple(column for column in columns if column.name not in keys),
-        partition_keys=tuple(column for column in columns if column.name in keys),
-    )
 
 
 def _brought(profile: TableProfile, reading: TableReading) -> TableProfile:
@@ -360,7 +424,7 @@ def _brought(profile: TableProfile, reading: TableReading) -> TableProfile:
 
 def _faults(reading: TableReading) -> set[str]:
     """Codes of what nobody's word changes: objects that cannot be read, or values that are not of the column's type."""
-    return {finding.code for finding in reading.findings if finding.severity == "error"}
+    return {"TypeNeedsExpress", *(finding.code for finding in reading.findings if finding.severity == "error")}
 
 
 def _vanished(finding: Finding) -> bool:
@@ -368,14 +432,14 @@ def _vanished(finding: Finding) -> bool:
     return finding.code == "ObjectGone"
 
 
-def _held(ref: ObjectRef, finding: Finding, never: Collection[str]) -> HeldBack:
+def _held(ref: ObjectRef, finding: Finding, *, releasable: bool) -> HeldBack:
     where = {"bucket": ref.bucket, "key": ref.key, "table": finding.table}
     if finding.column:
         where["column"] = finding.column
     if finding.where:
         where["rule"] = finding.where
     reason = Reason(code=finding.code, message=finding.message, where=where, remedy=finding.remedy)
-    return HeldBack(ref=ref, reason=reason, releasable=finding.code not in never)
+    return HeldBack(ref=ref, reason=reason, releasable=releasable)
 
 
 def _reports(round_: Round, contract_version: str, checks: Sequence[_TableCheck]) -> BatchReports:

@@ -7,6 +7,8 @@ In this order, each step repeatable, and whatever happens in between leaves tabl
 3. the pointers, each with exactly its version's columns, fenced by Glue's table version;
 4. `publication=published` on new columns, and only then what is looser;
 5. a look whether all of it is as it should be; if it is not, the pointers go back.
+
+Of a table that a Glue crawler fills only 2, 4 and 5 are left: columns and rows are in place before it is proposed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,8 +83,8 @@ class _Swing:
         self._database = commit.product
 
     def run(self) -> None:
-        before = {table.name: self._at_base(table) for table in self._commit.tables}
-        ready = {table.name: self._show_columns(table, before[table.name]) for table in self._commit.tables}
+        before = {table.name: self._at_base(table) for table in self._staged}
+        ready = {table.name: self._show_columns(table, before[table.name]) for table in self._staged}
         carried = carried_tags(self._database, [table.snapshot for table in self._commit.tables], self._lake)
         tighter, looser = self._tags(carried)
         self._assign(tighter)
@@ -92,6 +94,11 @@ class _Swing:
             publish_columns(self._database, table.snapshot, self._lake, carried[table.name])
         self._assign(looser)
         self._prove()
+
+    @property
+    def _staged(self) -> tuple[TableCommit, ...]:
+        """Those that have a pointer to swing. Others a Glue crawler has filled: what is to come are their tags."""
+        return tuple(table for table in self._commit.tables if table.target)
 
     def _at_base(self, table: TableCommit) -> dict[str, Any] | None:
         current = self._catalog.table(self._database, table.name)
@@ -123,7 +130,7 @@ class _Swing:
     def _swing_all(self, ready: Mapping[str, Mapping[str, Any] | None]) -> None:
         swung: list[TableCommit] = []
         try:
-            for table in self._commit.tables:
+            for table in self._staged:
                 self._swing(table, ready[table.name])
                 swung.append(table)
         except BaseMoved:

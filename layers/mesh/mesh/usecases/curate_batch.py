@@ -37,7 +37,7 @@ from mesh.usecases.curation import (
     made_of,
     read_recipe,
 )
-from mesh.usecases.inspection import Round
+from mesh.usecases.rounds import Round
 from mesh.usecases.reject_objects import Rejection, reason_of
 
 TIME_OF_A_CALL = timedelta(seconds=120)

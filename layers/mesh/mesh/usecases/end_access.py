@@ -28,7 +28,7 @@ from mesh.ports import (
 from mesh.usecases.ask_owners import STEP, refuse, require_sender
 from mesh.usecases.books import Books
 from mesh.usecases.grant_access import READY, RELEASED, decided_of, lock_name
-from mesh.usecases.registration import fill_rights
+from mesh.usecases.registration import owner_rights
 from mesh.usecases.request_access import require_access
 from mesh.usecases.telling import cause_of, tell
 
@@ -157,7 +157,7 @@ def _needed(access: Access, books: Books) -> Iterator[tuple[GrantEntry, ...]]:
     for name in access.products():
         product = books.registry.product(name)
         if product is not None and product.owner == access.receiver:
-            rights = fill_rights(books.central, name, "")
+            rights = owner_rights(books.central, name, "", product.crawl)
             yield tuple(GrantEntry(resource=resource, permissions=tuple(held)) for resource, held in rights)
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from mesh.domain.contract import Contract, CrawlMode
 from mesh.domain.counting import ObjectCount
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Model, PersonalDataFinding
+from mesh.domain.events import Metadata, Model, PersonalDataFinding, stable_id
 from mesh.domain.formats.model import ObjectInspection, ObjectRef, Storage
 from mesh.domain.glue_table import schema_from_table, storage_from_table
 from mesh.domain.inspection import inspect_object
@@ -71,6 +71,11 @@ class Inspected(Model):
     rejected: int
     mode: Mode
     bytes_read: int = 0
+
+
+def read_inspection(work: WorkFiles, round_: Round) -> Inspection:
+    """The round's inspection, as the checks left it; it is always written before the steps that read it."""
+    return Inspection.model_validate_json(work.get(round_.checked) or work.get(round_.inspection) or "")
 
 
 def inspect_batch(round_: Round, *, objects: Objects, catalog: Catalog, work: WorkFiles) -> Inspected:

@@ -1,4 +1,4 @@
-"""The last step of `publish-version`: whoever subscribed, and the owner, is told of the version, once."""
+"""The last step of a publication: whoever subscribed, and the owner, is told of the version, once."""
 
 from collections.abc import Iterator
 

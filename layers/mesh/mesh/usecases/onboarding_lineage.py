@@ -106,7 +106,7 @@ def _promotion(round_: Rounds, bucket: str, table: CheckedTable, reports: BatchR
     columns = tuple(ColumnRef(name=field.name, type=field.hive_type) for field in table.fields)
     names = [column.name for column in columns if column.name not in table.partition]
     shown = facets.schema(columns) | round_.owned | facets.same_columns(inputs[:COLUMN_SOURCES], names)
-    if not table.base:
+    if table.new:
         created = facets.facet("1-0-1", "LifecycleStateChangeDatasetFacet", lifecycleStateChange="CREATE")
         shown |= {"lifecycleStateChange": created}
     rows, size = sum(one.rows for one in table.sources), sum(file.bytes for file in table.added)

@@ -17,7 +17,7 @@ from mesh.domain.events import GrantEntry, Model
 from mesh.domain.ontology import CONFIDENTIALITY
 from mesh.ports import CatalogState, Clock
 from mesh.usecases.books import Books
-from mesh.usecases.registration import fill_rights
+from mesh.usecases.registration import owner_rights
 from mesh.usecases.request_access import decided_today
 
 type Kind = Literal["missing", "surplus", "foreign", "iam-allowed", "overdue", "share", "not-allowed"]
@@ -123,7 +123,7 @@ def of_products(owner: str, lake: Lake, books: Books) -> Iterator[tuple[GrantEnt
     for name in lake.databases:
         product = books.registry.product(name)
         if product is not None and product.owner == owner:
-            rights = fill_rights(lake.account, name, product.bucket)
+            rights = owner_rights(lake.account, name, product.bucket, product.crawl)
             yield tuple(GrantEntry(resource=resource, permissions=tuple(held)) for resource, held in rights)
 
 

@@ -3,10 +3,11 @@
 `Registration` is what the steps hand on: small, and complete, so that no step reads S3 or asks the producer again.
 """
 
-from typing import Any, Literal
+from typing import Any
 
+from mesh.domain.contract import CrawlMode
 from mesh.domain.events import AccountId, Event, Metadata, Model, ProductRegistered, follow
-from mesh.domain.names import data_location_arn, published_location_arn
+from mesh.domain.names import published_location_arn
 from mesh.domain.ontology import PRODUCT
 from mesh.ports import Catalog, Clock, LakeFormation, Registry
 
@@ -21,11 +22,10 @@ class Registration(Model):
     region: str
     bucket: str
     location: str
-    location_arn: str
     domain: str
     description: str
     tags: dict[str, str]
-    crawl: Literal["auto", "express", "glue"]
+    crawl: CrawlMode
     crawler_prefix: str
     draft: bool
     contract: dict[str, Any]
@@ -45,18 +45,16 @@ def create_database(registration: Registration, *, catalog: Catalog, lake: LakeF
 
 
 def register_location(registration: Registration, *, lake: LakeFormation, role_arn: str) -> None:
-    """Register the product's data, and what is published of it: Lake Formation reads them as the location role, which
-    the bucket lets in. Of what is published the producer gets no data location: central alone
-    makes tables there."""
+    """Register what is published of the product: Lake Formation reads it as the location role, which the bucket lets
+    in."""
     bucket, product = registration.bucket, registration.product
-    lake.register_location(registration.location_arn, role_arn)
     lake.register_location(published_location_arn(bucket, product), role_arn)
 
 
 def grant_producer(registration: Registration, *, lake: LakeFormation, commit_role_arn: str, pin_role_arn: str) -> None:
-    """The producer account may fill its own product, and pass that on to its crawl roles; central's committing role
-    may make and swing tables on what is published, and reads no rows. So may the role that makes pinned tables: IAM
-    lets it do that under their names alone.
+    """The producer account may read its own product, and pass that on; where its Glue crawler fills the tables, make
+    and change them as well. Central's committing role may make and swing tables on what is published, and reads no
+    rows. So may the role that makes pinned tables: IAM lets it do that under their names alone.
 
     By tag policy rather than by name: tables that come later are covered. Two LFTagPolicy grants are needed, one for
     the database and one for its tables.
@@ -69,17 +67,38 @@ def producer_grants(registration: Registration) -> list[dict[str, Any]]:
     """The entries of `BatchGrantPermissions`, all with grant option."""
     catalog, product = registration.catalog_id, registration.product
     tag = {"LFTag": {"CatalogId": catalog, "TagKey": PRODUCT, "TagValues": [product]}}
-    entries = [(tag, ["DESCRIBE", "ASSOCIATE"]), *fill_rights(catalog, product, registration.bucket)]
+    entries = [(tag, ["DESCRIBE"]), *owner_rights(catalog, product, registration.bucket, registration.crawl)]
     return [grant_entry(registration.owner, resource, permissions, grantable=True) for resource, permissions in entries]
 
 
-def fill_rights(catalog: str, product: str, bucket: str) -> list[tuple[dict[str, Any], list[str]]]:
-    """What it takes to fill a product's tables: resources, with the permissions on each."""
+type Rights = list[tuple[dict[str, Any], list[str]]]
+"""Resources, with the permissions on each."""
 
+
+def owner_rights(catalog: str, product: str, bucket: str, crawl: CrawlMode) -> Rights:
+    """What a product's owner has on its own tables. Only the owner of `crawl: glue` makes and changes any."""
+    if crawl == "glue":
+        return fill_rights(catalog, product, bucket)
+    return [
+        (_policy(catalog, product, "DATABASE"), ["DESCRIBE"]),
+        (_policy(catalog, product, "TABLE"), ["SELECT", "DESCRIBE"]),
+    ]
+
+
+def look_rights(catalog: str, product: str) -> Rights:
+    """What it takes to see which tables and columns a product has, and no row."""
+    return [
+        (_policy(catalog, product, "DATABASE"), ["DESCRIBE"]),
+        (_policy(catalog, product, "TABLE"), ["DESCRIBE"]),
+    ]
+
+
+def fill_rights(catalog: str, product: str, bucket: str) -> Rights:
+    """What it takes to fill a product's tables with a Glue crawler, on what is published. Partitions take ALTER."""
     return [
         (_policy(catalog, product, "DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
-        (_policy(catalog, product, "TABLE"), ["SELECT", "DESCRIBE", "ALTER", "INSERT"]),
-        (_location(catalog, data_location_arn(bucket, product)), ["DATA_LOCATION_ACCESS"]),
+        (_policy(catalog, product, "TABLE"), ["SELECT", "DESCRIBE", "ALTER"]),
+        (_location(catalog, published_location_arn(bucket, product)), ["DATA_LOCATION_ACCESS"]),
     ]
 
 

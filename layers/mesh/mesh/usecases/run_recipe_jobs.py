@@ -27,7 +27,7 @@ from mesh.usecases.curation import (
     made_of,
     recipe_text,
 )
-from mesh.usecases.inspection import Round
+from mesh.usecases.rounds import Round
 from mesh.usecases.reject_objects import Rejection, reason_of
 
 MAX_RUNNING = 5

@@ -12,7 +12,9 @@ from mesh.domain.events import (
     QuarantinedObject,
     Reason,
 )
+from mesh.domain.publishing import hive_table
 from mesh.domain.publishing.batches import CheckedBatch, HeldBack
+from mesh.domain.publishing.places import bucket_and_key
 from mesh.domain.quality.model import BatchReport
 from mesh.domain.quality.withholding import withheld_in, without_values
 from mesh.domain.quarantine import HeldBatch, HeldObject, HeldObjects
@@ -81,6 +83,7 @@ def settle_batch(
         if outcome == "published" and reports:
             version = answer.version if answer else 0
             _store(reports.passed, command, checked, held, version=version, objects=objects)
+            _keep_indexes(command, checked, objects)
             remember_batch(work, command.product, command.generation, command.work, version)
         refs = read_batch(work, command.work)
         keys = {ref.key for ref in refs}
@@ -223,6 +226,16 @@ def _store(
     bucket, body = checked.bucket, public.model_dump_json(indent=1).encode()
     objects.write(bucket, _place(command, "report.json"), body, "application/json")
     objects.write(bucket, _place(command, "report.html"), page.encode(), "text/html; charset=utf-8")
+
+
+def _keep_indexes(command: SettleBatch, checked: CheckedBatch, objects: Objects) -> None:
+    """What a Glue crawler has read is the present version's now: with it the same bytes will be no news."""
+    for table in checked.tables if command.facts.crawl == "glue" else ():
+        promoted, index = (
+            bucket_and_key(hive_table.own_file(checked.bucket, command.product, table.table, name))[1]
+            for name in (hive_table.PROMOTED, hive_table.INDEX)
+        )
+        objects.copy(checked.bucket, promoted, index)
 
 
 def _place(command: SettleBatch, name: str) -> str:

@@ -6,7 +6,7 @@ from mesh.domain.publishing.proposals import Commit, refusal
 from mesh.ports import MemberTopics, Proposals
 from mesh.usecases.books import Books
 from mesh.usecases.commit_version import ProposalGone
-from mesh.usecases.hold_version import tell_held
+from mesh.usecases.held_versions import tell_held
 from mesh.usecases.publication import owned_product
 from mesh.usecases.telling import tell
 

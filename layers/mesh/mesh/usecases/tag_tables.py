@@ -1,4 +1,4 @@
-"""LF-Tags on the tables and columns of a crawl, before its version is announced.
+"""LF-Tags on tables and columns, before a version of them is announced.
 
 The last of them is `publication=published`, on each column by itself and never on a table or a database: whatever
 appears in them later inherits `pending`, and no grant by an expression reaches it.
@@ -7,12 +7,12 @@ appears in them later inherits `pending`, and no grant by an expression reaches 
 from collections.abc import Iterator, Mapping, Sequence
 
 from mesh.domain.contract import Contract
-from mesh.domain.events import DataCrawled, Envelope, Event, Model
+from mesh.domain.events import Model
 from mesh.domain.ontology import PENDING, PRODUCT, PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.product import TableSnapshot
 from mesh.domain.tagging import TagPlan, resolve_tags
 from mesh.ports import Catalog, LakeFormation
-from mesh.usecases.publication import columns_of, owned_product
+from mesh.usecases.publication import columns_of
 from mesh.usecases.registration import Registration
 from mesh.usecases.tag_pins import Tagging, follow_pins
 
@@ -25,26 +25,10 @@ class Tagged(Model):
     published: int = 0
 
 
-def tag_tables(
-    envelope: Envelope,
-    tables: Sequence[TableSnapshot],
-    *,
-    tagging: Tagging,
-) -> Tagged:
-    """Tag all tables of the version in the making, with the registered contract; pinned versions follow what became
-    stricter. Raises UnknownLFTag, NotTheOwner."""
-    crawl = Event[DataCrawled].model_validate(envelope.detail).data
-    product = owned_product(tagging.registry, crawl.product, envelope.account)
-    contract = Contract.model_validate(product.contract)
-    tagged = assign_tags(product.name, contract, tables, ontology=tagging.ontology, lake=tagging.lake)
-    follow_pins(product.name, tagging)
-    return tagged
-
-
 def tag_product(registration: Registration, *, tagging: Tagging) -> Tagged:
     """Tag what was published, and is in the catalog still, by the new contract, pins with it; then the database.
 
-    In that order: a database that becomes laxer must not, for a moment, let its columns inherit that. What a crawl that
+    In that order: a database that becomes laxer must not, for a moment, let its columns inherit that. What a batch that
     was held back brought stays pending, and what it lost cannot be tagged.
     """
     lake = tagging.lake
@@ -91,7 +75,7 @@ def assign_tags(
     ontology: Ontology,
     lake: LakeFormation,
 ) -> Tagged:
-    """Assign what the contract and the findings of all crawls ask for; what is inherited is not assigned again.
+    """Assign what the contract and the findings of all batches ask for; what is inherited is not assigned again.
 
     A tag that an earlier contract set, and this one does not, gets the value that would be inherited: it is overwritten
     and not removed, so that no column inherits, for a moment, what its database has before it is tagged anew.

@@ -1,6 +1,8 @@
 """Central's look at what a producer staged: is it what was proposed, does it fit, may it be published?
 
 Nothing of the event is believed but which files to read: schema, totals and paths are read from the files themselves.
+Of a table that a Glue crawler fills there is nothing staged: its columns are read from the catalog, and its totals are
+the owner's word.
 """
 
 import hashlib
@@ -13,6 +15,7 @@ from mesh.domain.events import (
     Envelope,
     Event,
     Model,
+    PersonalDataFinding,
     ProposalSettled,
     ProposedTable,
     Reason,
@@ -22,7 +25,8 @@ from mesh.domain.events import (
 )
 from mesh.domain.evolution import Change, ContractDiff, together
 from mesh.domain.names import table_location
-from mesh.domain.product import Product, ProductVersion, TableSnapshot
+from mesh.domain.product import NotYetReadable, Product, ProductVersion, TableSnapshot
+from mesh.domain.publishing.hive_table import own_file
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
 from mesh.domain.publishing.proposals import (
     Commit,
@@ -39,7 +43,7 @@ from mesh.domain.publishing.verification import metadata_location, verify_table
 from mesh.domain.version_diff import breaking, diff_snapshots, new_major, require_compatible, severity
 from mesh.ports import Catalog, Clock, Proposals, Registry, TableContents, Trace
 from mesh.usecases.authorise_sender import authorise_sender
-from mesh.usecases.publication import owned_product
+from mesh.usecases.publication import columns_of, owned_product
 from mesh.usecases.table_changes import partitions_added, table_change, table_record
 
 
@@ -72,7 +76,8 @@ def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> V
     """Authorise the sender, read what was staged, compare it with the last version, and keep the commit to be made.
 
     Raises what `authorise` raises, MalformedEvent, NotTheOwner; everything else that is wrong with a proposal is its
-    answer: `refused`, `held` for what would break readers, `rebase`. ConcurrentChange while another commit goes on.
+    answer: `refused`, `held` for what would break readers, `rebase`. ConcurrentChange while another commit goes on,
+    NotYetReadable for a crawled table that the catalog does not show.
     """
     authorise_sender(envelope, execution=execution, registry=using.registry, trace=using.trace, clock=using.clock)
     event = read_event(VersionProposed, envelope)
@@ -122,8 +127,9 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
         )
     known = {snapshot.table: snapshot for snapshot in last.tables} if last else {}
     tables, changes, differences = [], [], list[Change]()
+    table_of = _crawled_table if _is_crawled(proposed, product) else _staged_table
     for table in proposed.tables:
-        commit, change, diff = _table(table, product, known.get(table.name), using)
+        commit, change, diff = table_of(table, product, known.get(table.name), using)
         tables.append(commit)
         changes.append(change)
         differences.extend(diff.changes)
@@ -146,7 +152,56 @@ def _new_major(last: ProductVersion, product: Product) -> bool:
     return new_major(last.contract_version, product.contract_version)
 
 
-def _table(
+def _is_crawled(proposed: VersionProposed, product: Product) -> bool:
+    """Raises ProposalForged for tables that are not filled as the product's contract says."""
+    crawled = product.crawl == "glue"
+    wrong = [table.name for table in proposed.tables if crawled == bool(table.staged)]
+    if wrong:
+        raise ProposalForged(
+            f"{wrong[0]} was {'staged' if crawled else 'crawled'}, and {product.name} is a product of crawl: "
+            f"{'glue' if crawled else 'express'}",
+            tables=wrong[:10],
+        )
+    return crawled
+
+
+def _crawled_table(
+    proposed: ProposedTable, product: Product, last: TableSnapshot | None, using: Verifier
+) -> tuple[TableCommit, TableChange, ContractDiff]:
+    """A table that is in the catalog already. Raises NotYetReadable where it is not."""
+    current = using.catalog.table(product.name, proposed.name)
+    if current is None:
+        raise NotYetReadable(f"table {product.name}.{proposed.name} is not in the catalog yet", table=proposed.name)
+    place = own_file(product.bucket, product.name, proposed.name, proposed.details)
+    details = TableDetails.model_validate_json(using.contents.details(place))
+    snapshot = TableSnapshot(
+        table=proposed.name,
+        columns=_read_columns(columns_of(current["StorageDescriptor"].get("Columns", [])), details, last),
+        partition_keys=columns_of(current.get("PartitionKeys", [])),
+        rows=proposed.rows,
+        rows_exact=not details.unread,
+        bytes=proposed.bytes,
+        objects=details.sources,
+        partitions=details.partitions,
+        findings=_findings(details, last),
+    )
+    diff = diff_snapshots(last, snapshot) if last else ContractDiff()
+    change = table_change(last, snapshot, diff, details.partitions_added, brought=details)
+    return TableCommit(name=proposed.name, snapshot=snapshot), change, diff
+
+
+def _read_columns(
+    there: tuple[ColumnRef, ...], details: TableDetails, last: TableSnapshot | None
+) -> tuple[ColumnRef, ...]:
+    """The columns that are in the catalog, without those that came with a batch which was not published: what is in
+    them only that batch can say. They belong to no version, and are not published."""
+    if details.columns is None:
+        return there
+    known = {*details.columns, *(column.name for column in (last.columns if last else ()))}
+    return tuple(column for column in there if column.name in known)
+
+
+def _staged_table(
     proposed: ProposedTable, product: Product, last: TableSnapshot | None, using: Verifier
 ) -> tuple[TableCommit, TableChange, ContractDiff]:
     def place(name: str) -> str:
@@ -184,8 +239,13 @@ def _table(
     return commit, table_change(last, snapshot, diff, partitions_added(before, content), brought=details), diff
 
 
+def _findings(details: TableDetails, last: TableSnapshot | None) -> tuple[PersonalDataFinding, ...]:
+    """Of all batches, the latest for each column."""
+    found = {each.column: each for each in (*(last.findings if last else ()), *details.findings)}
+    return tuple(found.values())
+
+
 def _snapshot(table: str, content: TableContent, details: TableDetails, last: TableSnapshot | None) -> TableSnapshot:
-    findings = {found.column: found for found in (*(last.findings if last else ()), *details.findings)}
     return TableSnapshot(
         table=table,
         columns=tuple(ColumnRef(name=field.name, type=field.hive_type) for field in content.state.fields),
@@ -194,5 +254,5 @@ def _snapshot(table: str, content: TableContent, details: TableDetails, last: Ta
         objects=details.sources,
         partitions=len(content.partitions()) if content.state.partition else 0,
         metadata=content.state.metadata,
-        findings=tuple(findings.values()),
+        findings=_findings(details, last),
     )

@@ -60,7 +60,7 @@ class _Reading:
         return any(isinstance(each.resource, PolicyGrant) and waits(each.resource.expression) for each in giving)
 
     def not_published(self) -> Step:
-        """The crawl wrote the column, and `publish-version` has not tagged it."""
+        """A Glue crawler wrote the column, and `commit-version` has not tagged it."""
         found = "not published yet: central has not tagged this column"
         remedy = (
             f"wait for the version that brings it (mesh history {self.of.database}); if that was held back, its owner "

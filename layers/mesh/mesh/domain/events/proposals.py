@@ -11,18 +11,20 @@ MAX_TABLES = 150
 """Tables of one proposal: it starts an execution, whose input is at most 262,144 bytes."""
 ProposalId = Annotated[str, Field(pattern=r"^[0-9a-f-]{8,64}$")]
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
-"""A file below `<product>/published/<table>/iceberg/metadata/`: a name, so that it can be nowhere else."""
+"""A file in the table's folder `metadata/`: a name, so that it can be nowhere else."""
 Outcome = Literal["published", "held", "refused", "rebase"]
 
 
 class ProposedTable(Model):
     """One table of a proposal. `base` is the metadata file that it was staged on, empty for a new table, which then has
     the file without data in `empty`. `details` says what the batch brought. Totals are the whole table's after it.
+
+    Nothing is `staged` of a table that a Glue crawler fills (`crawl: glue`): the catalog has it already.
     """
 
     name: TableName
     base: MetadataName | Literal[""] = ""
-    staged: MetadataName
+    staged: MetadataName | Literal[""] = ""
     empty: MetadataName | Literal[""] = ""
     details: MetadataName
     rows: int = Field(ge=0)

@@ -21,6 +21,10 @@ _DECLINED: Final = {
 }  # fmt: skip
 _ARCHIVES: Final = {"zip", "7z", "tar", "tgz"}
 """Files of files: neither a crawler nor Athena reads the second one."""
+_USE_GLUE: Final = (
+    "Upload CSV, JSON lines or Parquet; or let the contract say crawl: glue, before the product's first version: a "
+    "Glue crawler may read it."
+)
 _BINARY_MAGIC: Final = {
     PARQUET_MAGIC: "parquet",
     b"Obj\x01": "avro",
@@ -101,4 +105,4 @@ def _archive(what: str, **where: str) -> ArchiveUnsupported:
 
 
 def _declined(what: str, **where: str) -> FormatDeclined:
-    return FormatDeclined(f"express does not read {what}", remedy="The Glue crawler may.", format=what, **where)
+    return FormatDeclined(f"express does not read {what}", remedy=_USE_GLUE, format=what, **where)

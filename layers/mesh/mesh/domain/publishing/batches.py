@@ -19,7 +19,8 @@ SHARED = 100
 class IndexEntry(Model):
     """One source of a table version: an object's version, and where its rows are. `first_row` counts from 0.
 
-    A source without rows has no `file`.
+    A source without rows has no `file`; one that nobody read (`crawl: glue`, a format that only a crawler reads) has a
+    file, and no rows.
     """
 
     key: str
@@ -30,6 +31,11 @@ class IndexEntry(Model):
     first_row: int = Field(default=0, ge=0)
     rows: int = Field(default=0, ge=0)
 
+    @property
+    def unread(self) -> bool:
+        """Whether it is published as it is."""
+        return bool(self.file) and not self.rows
+
     def is_of(self, ref: ObjectRef) -> bool:
         """Whether the object holds the same bytes: S3's ETag and size agree."""
         return (self.key, self.etag, self.size) == (ref.key, ref.etag, ref.size) and bool(ref.etag)
@@ -38,10 +44,15 @@ class IndexEntry(Model):
 class CheckedTable(Model):
     """One table of a checked batch. `added` are its new data files, `sources` the rows in them; `gone` are keys whose
     present rows are replaced, or whose object was deleted. `base` is the metadata file it was compared with, "" for a
-    new table; `only_nulls` are ids of columns of which no value has told a type yet."""
+    new table; `only_nulls` are ids of columns of which no value has told a type yet.
+
+    Of `crawl: glue` there is no `base`, `added` are not where `sources` say yet (`promote_objects` puts them there),
+    and `fields` have no partition keys. `read` names the columns that the batch's own objects have.
+    """
 
     table: str
     location: str
+    new: bool = False
     base: str
     marks: Marks
     fields: tuple[Column, ...]
@@ -50,6 +61,7 @@ class CheckedTable(Model):
     sources: tuple[IndexEntry, ...] = ()
     gone: tuple[str, ...] = ()
     only_nulls: frozenset[int] = frozenset()
+    read: tuple[str, ...] = ()
     findings: tuple[PersonalDataFinding, ...] = ()
     quality: QualitySummary | None = None
 

@@ -31,7 +31,12 @@ class ProposalForged(Rejected):
 
 class TableDetails(Model):
     """What one batch brought to a table: the staged `details` file. `rows`, `bytes` and `objects` are of what came,
-    `sources` of the whole table after it, `removed_objects` those whose rows were replaced or are gone."""
+    `sources` of the whole table after it, `removed_objects` those whose rows were replaced or are gone.
+
+    The rest is of a table that a Glue crawler fills: `columns` that the batch's objects have, None where nobody read
+    them; its partitions, and those that it did not have before; how many of `sources` nobody has read, so that no rows
+    are known of them.
+    """
 
     objects: int = Field(ge=0)
     rows: int = Field(ge=0)
@@ -40,18 +45,25 @@ class TableDetails(Model):
     removed_objects: int = Field(default=0, ge=0)
     findings: tuple[PersonalDataFinding, ...] = ()
     quality: QualitySummary | None = None
+    columns: tuple[str, ...] | None = None
+    partitions: int = Field(default=0, ge=0)
+    partitions_added: tuple[str, ...] = ()
+    unread: int = Field(default=0, ge=0)
 
 
 class TableCommit(Model):
-    """One table of a commit, as it was verified. Locations are whole (`s3://…`); `base` is empty for a new table."""
+    """One table of a commit, as it was verified. Locations are whole (`s3://…`); `base` is empty for a new table.
+
+    A table that a Glue crawler fills has no `target`: the crawler wrote its columns, and only its tags are to come.
+    """
 
     name: str
     base: str = ""
-    target: str
+    target: str = ""
     empty: str = ""
-    fields: tuple[Column, ...]
+    fields: tuple[Column, ...] = ()
     snapshot: TableSnapshot
-    marks: dict[str, int]
+    marks: dict[str, int] = Field(default_factory=dict)
 
 
 class Commit(Model):

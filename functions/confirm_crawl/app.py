@@ -1,12 +1,12 @@
-"""Express crawl: write table and partitions through the resource link."""
+"""Does the catalog have what the Glue crawler was to find?"""
 
 from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import WorkSettings, load
-from mesh.usecases.crawl import write_catalog
-from mesh.usecases.inspection import Round
+from mesh.usecases.crawl import confirm_crawl
+from mesh.usecases.rounds import Round
 
 
 class Settings(WorkSettings):
@@ -15,6 +15,6 @@ class Settings(WorkSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """Round → Written."""
+    """Round → Confirmed."""
     work = wiring.work(load(Settings).work_bucket)
-    return write_catalog(Round.model_validate(event), catalog=wiring.catalog(), work=work)
+    return confirm_crawl(Round.model_validate(event), catalog=wiring.catalog(), work=work)

@@ -1,11 +1,11 @@
-"""Read the tables back, and make the announcement."""
+"""Put a checked batch where its product's Glue crawler looks."""
 
 from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
-from mesh.usecases.crawl import Summarise, summarise_crawl
+from mesh.usecases.promote_objects import Promote, Promoting, promote_objects
 
 
 class Settings(TableSettings, WorkSettings):
@@ -14,13 +14,12 @@ class Settings(TableSettings, WorkSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """Summarise → Event[DataCrawled]."""
+    """Promote → Staged."""
     settings = load(Settings)
-    return summarise_crawl(
-        Summarise.model_validate(event),
-        catalog=wiring.catalog(),
+    using = Promoting(
+        published=wiring.published_files(),
         uploads=wiring.uploads(settings),
         work=wiring.work(settings.work_bucket),
-        objects=wiring.objects(),
         clock=wiring.clock,
     )
+    return promote_objects(Promote.model_validate(event), using=using)

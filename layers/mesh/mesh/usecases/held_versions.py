@@ -1,14 +1,12 @@
 """What may not be published: its owner is told what would break, and whose queries."""
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator
 
 from mesh.domain.access.record import HOLDING, Access
-from mesh.domain.events import DataCrawled, Envelope, Event, Metadata, Model, ProductQuarantined, Reason
+from mesh.domain.events import Metadata, Model, ProductQuarantined, Reason
 from mesh.domain.product import Product
 from mesh.ports import MemberTopics
 from mesh.usecases.books import Books
-from mesh.usecases.publication import owned_product
 from mesh.usecases.telling import tell
 
 MAX_READERS = 20
@@ -21,24 +19,6 @@ class Reader(Model):
     access: str
     reader: str
     columns: tuple[str, ...]
-
-
-class Held(Model):
-    """What was not published, and whom it would have touched."""
-
-    product: str
-    reason: Reason
-
-
-def hold_version(envelope: Envelope, refusal: Mapping[str, Any], *, books: Books, topics: MemberTopics) -> Held:
-    """Tell the owner that the crawl was held back and why, with the readers by name. Repeatable.
-
-    Everybody goes on reading the last version's columns as far as the catalog still has them. Raises NotTheOwner.
-    """
-    event = Event[DataCrawled].model_validate(envelope.detail)
-    product = owned_product(books.registry, event.data.product, envelope.account)
-    reason = tell_held(product, Reason.model_validate(refusal), event.metadata, books=books, topics=topics)
-    return Held(product=product.name, reason=reason)
 
 
 def tell_held(product: Product, refusal: Reason, cause: Metadata, *, books: Books, topics: MemberTopics) -> Reason:

@@ -1,0 +1,183 @@
+"""Who is told of a version, what, and whether its tables can be read."""
+
+import json
+
+import pytest
+from mesh.domain.events import (
+    ColumnRef,
+    ManifestPointer,
+    QualitySummary,
+    Rollback,
+    ShortFinding,
+    TableChange,
+)
+from mesh.domain.product import ProductVersion, TableSnapshot
+from mesh.usecases.notify_subscribers import notify_subscribers
+from mesh.usecases.publication import table_faults
+
+from tests.builders import (
+    CENTRAL,
+    CONSUMER,
+    CORRELATION,
+    PRODUCER,
+    PRODUCT,
+    TABLE,
+    a_glue_table,
+    a_member,
+    a_product,
+)
+from tests.fakes import (
+    NOON,
+    FakeClock,
+    FakeLakeFormation,
+    FakeMemberTopics,
+    FakeRegistry,
+    FakeTrace,
+    topic_of,
+)
+
+COLUMNS = {"id": "bigint", "amount": "double"}
+SNAPSHOT = TableSnapshot(
+    table=TABLE, columns=tuple(ColumnRef(name=name, type=type_) for name, type_ in COLUMNS.items())
+)
+
+
+class World:
+    """Central with one registered product."""
+
+    def __init__(self, **product):
+        self.clock, self.trace, self.topics = FakeClock(), FakeTrace(), FakeMemberTopics()
+        self.registry = FakeRegistry(a_member(), a_member(CONSUMER, "consumer"))
+        self.registry.products[PRODUCT] = product_of = a_product(**product)
+        self.draft = product_of.draft
+
+    def publish(self, change=None, **version):
+        number = self.registry.products[PRODUCT].version + 1
+        return self.registry.record_version(
+            ProductVersion(
+                product=PRODUCT, version=number, run=f"run-{number}", correlation_id=CORRELATION, follows=number - 1,
+                contract_version="1.0.0", tables=(SNAPSHOT,), published=NOON, draft=self.draft,
+                changes=(change or TableChange(table=TABLE, new_table=number == 1),), **version,
+            )
+        )  # fmt: skip
+
+    def notify(self, version):
+        return notify_subscribers(
+            version,
+            catalog_id=CENTRAL,
+            registry=self.registry,
+            topics=self.topics,
+            clock=self.clock,
+            trace=self.trace,
+        )
+
+
+def test_readable_means_table_columns_and_tags():
+    def faults(columns=COLUMNS, product=PRODUCT, pending=()):
+        lake = FakeLakeFormation({"product": [PRODUCT, "other"], "publication": ["pending", "published"]})
+        lake.tag_database(PRODUCT, {"product": product})
+        lake.tag_columns(
+            PRODUCT, TABLE, [name for name in COLUMNS if name not in pending], {"publication": "published"}
+        )
+        return table_faults(PRODUCT, SNAPSHOT, a_glue_table(columns) if columns else None, lake)
+
+    assert faults() == []
+    assert "not in the catalog" in faults(columns={})[0]
+    assert "columns are missing: amount" in faults(columns={"id": "bigint"})[0]
+    assert "columns are not published: amount" in faults(pending=["amount"])[0]
+    assert "LF-Tag product is other" in faults(product="other")[0]
+
+
+def test_each_subscriber_and_the_owner_is_told_once_per_version():
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
+    version = world.publish()
+
+    assert world.notify(version).told == (CONSUMER, PRODUCER)
+    again = world.notify(version)
+
+    assert (again.told, again.already) == ((), (CONSUMER, PRODUCER))
+    assert [topic for topic, _, _ in world.topics.published] == [topic_of(CONSUMER), topic_of(PRODUCER)]
+    assert len({detail for _, _, detail in world.topics.published}) > 0
+    assert world.notify(world.publish()).told == (CONSUMER, PRODUCER)
+
+
+def test_the_notice_says_what_changed_how_to_query_it_and_the_trace_id():
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
+
+    world.notify(world.publish())
+
+    _, kind, text = world.topics.published[0]
+    detail = json.loads(text)
+    assert kind == "ProductUpdated"
+    assert detail["metadata"]["correlation_id"] == CORRELATION
+    data = detail["data"]
+    assert (data["product"], data["version"], data["owner_account"]) == (PRODUCT, 1, PRODUCER)
+    [query] = data["queries"]
+    assert (query["catalog_id"], query["resource_link"], query["table"]) == (CENTRAL, f"rl_{PRODUCT}", TABLE)
+    assert f'"rl_{PRODUCT}"."{TABLE}"' in query["sql"]
+
+
+def test_an_attempt_that_stopped_halfway_tells_the_rest_with_the_same_id():
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
+    version = world.publish()
+    record = world.registry.record_notice
+    world.registry.record_notice = lambda *args: (_ for _ in ()).throw(RuntimeError("crashed after the effect"))
+    with pytest.raises(RuntimeError):
+        world.notify(version)
+    world.registry.record_notice = record
+
+    world.notify(version)
+
+    ids = [json.loads(text)["metadata"]["id"] for _, _, text in world.topics.published]
+    assert len(ids) == 3
+    assert len(set(ids)) == 1
+
+
+def test_a_draft_is_told_to_its_owner_alone():
+    world = World(draft=True)
+    world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
+
+    assert world.notify(world.publish()).told == (PRODUCER,)
+    assert json.loads(world.topics.published[0][2])["data"]["draft"] is True
+
+
+@pytest.mark.parametrize("status", ["gone", "pending"])
+def test_who_is_no_admitted_member_any_more_is_passed_over(status):
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
+    version = world.publish()
+    world.registry.members.pop(CONSUMER)
+    if status == "pending":
+        world.registry.put_member(a_member(CONSUMER, "consumer", status="pending"))
+
+    assert world.notify(version).told == (PRODUCER,)
+
+
+def test_a_notice_carries_manifest_deltas_warnings_the_rollback_and_a_query_for_what_is_new():
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, NOON)
+    world.publish()
+    pointer = ManifestPointer(key=f"{PRODUCT}/versions/00000002.json.gz", sha256="a" * 64, objects=2)
+    found = ShortFinding(code="DistributionShifted", table=TABLE, column="amount", message="PSI 0.2")
+    quality = QualitySummary(scores={"validity": 0.9}, warnings=1, findings=(found,))
+    change = TableChange(
+        table=TABLE, added_columns=(ColumnRef(name="note", type="string"),), rows_total=25, rows_delta=15,
+        schema_changes=(f"{TABLE}.note: added (string)",), quality=quality,
+    )  # fmt: skip
+    rollback = Rollback(version=1, request="rb-1", requested_by=CENTRAL, reason="by central's own record")
+
+    world.notify(world.publish(change, severity="warning", manifest=pointer, rollback=rollback))
+
+    told = json.loads(world.topics.published[0][2])["data"]
+    assert told["manifest"] == pointer.model_dump(mode="json")
+    assert told["rollback"]["reason"] == "by central's own record"
+    assert (told["follows"], told["severity"], told["compatibility"]) == (1, "warning", "full")
+    [change] = told["changes"]
+    assert (change["rows_total"], change["rows_delta"], change["compatibility"]) == (25, 15, "full")
+    assert [warning["code"] for warning in told["warnings"]] == ["DistributionShifted"]
+    assert [query["sql"] for query in told["queries"]] == [
+        f'SELECT * FROM "rl_{PRODUCT}"."{TABLE}" LIMIT 10', f'SELECT "note" FROM "rl_{PRODUCT}"."{TABLE}" LIMIT 10',
+    ]  # fmt: skip
