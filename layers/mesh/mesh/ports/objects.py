@@ -1,6 +1,6 @@
 """Objects in buckets, what is measured of them, and jobs that read and write them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -25,10 +25,8 @@ class Objects(Protocol):
         """At most `limit` bytes. Raises ObjectGone."""
         ...
 
-    def write(
-        self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
-    ) -> str | None:
-        """The version that was written, None in a bucket without versions. `metadata`: S3's own, ASCII, 2 KB."""
+    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
+        """The version that was written, None in a bucket without versions."""
         ...
 
     def move(self, ref: ObjectRef, key: str) -> None:
@@ -171,10 +169,8 @@ class JobFiles(Protocol):
 
     def chunks(self, key: str) -> Iterator[bytes]: ...
 
-    def deliver(
-        self, key: str, bucket: str, target: str, content_type: str, *, metadata: Mapping[str, str]
-    ) -> str | None:
-        """Copy a file to `target` in another bucket; the version that was written."""
+    def deliver(self, key: str, target: str, content_type: str) -> None:
+        """Copy a file to `target` in the same bucket."""
         ...
 
     def clear(self, prefix: str) -> None:

@@ -15,7 +15,7 @@ from mesh.domain.events import Model, PersonalDataFinding
 from mesh.domain.formats.model import ObjectInspection, ObjectRef, Storage
 from mesh.domain.glue_table import schema_from_table, storage_from_table
 from mesh.domain.inspection import inspect_object
-from mesh.domain.keys import DataKey, parse_key
+from mesh.domain.keys import DataKey, parse_key, table_key
 from mesh.domain.merging import MergedTable, merge_inspections
 from mesh.domain.partitions import partition_path
 from mesh.domain.rejections import FormatDeclined
@@ -193,9 +193,9 @@ def inspect_all(refs: Sequence[ObjectRef], facts: ProductFacts, objects: Objects
 
 
 def table_of(ref: ObjectRef) -> str:
-    """The table an object lies in. Pending objects are data, or they would not be pending."""
-    key = parse_key(ref.key)
-    return key.table if isinstance(key, DataKey) else ""
+    """The table an object lies in. Pending objects are data, or raw data, or they would not be pending."""
+    key = table_key(ref.key)
+    return key.table if key else ""
 
 
 def sources_of(refs: Sequence[ObjectRef]) -> tuple[str, ...]:

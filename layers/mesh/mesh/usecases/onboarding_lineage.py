@@ -1,4 +1,4 @@
-"""Lineage of a round of `onboard-upload`, from its work files: curate, or crawl and check."""
+"""Lineage of a round of `onboard-upload`, by its work files: objects to tables, and what was held."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from mesh.domain.events import ColumnRef, stable_id
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.lineage import facets
 from mesh.domain.lineage.model import Dataset, Facets, Place, StepRun, glue_table, s3_object
-from mesh.domain.publishing.batches import CheckedBatch, CheckedTable, HeldBack
+from mesh.domain.publishing.batches import CheckedBatch, CheckedTable, HeldBack, IndexEntry
 from mesh.domain.quality.model import TableReport
 from mesh.domain.quality.withholding import withheld_of
 from mesh.domain.schema import TableSchema
 from mesh.ports import WorkFiles
 from mesh.usecases.batch_reports import BatchReports, checked_path, read_reports
 from mesh.usecases.batches import read_batch
-from mesh.usecases.curation import CuratedObject, Curation
+from mesh.usecases.curation import Curation, read_curation
 from mesh.usecases.inspection import Inspection, ProductFacts, TableInspection
 from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, PromoteOrder
 from mesh.usecases.reject_objects import Rejection
@@ -68,9 +68,6 @@ class Rounds:
 def onboarding_runs(order: OnboardOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
     """The runs of a round. Raises LineageSourceGone when its work files have expired."""
     round_ = Rounds(order, place, facts)
-    curation = work.get(order.work.replace("batch.json", "curation.json"))
-    if curation is not None:
-        return _curations(round_, Curation.model_validate_json(curation))
     text = work.get(order.work.replace("batch.json", "checked.json"))
     text = text or work.get(order.work.replace("batch.json", "inspection.json"))
     if text is None:
@@ -86,7 +83,8 @@ def onboarding_runs(order: OnboardOrder, *, place: Place, facts: ProductFacts, w
 
 
 def promotion_runs(order: PromoteOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
-    """A round's runs, one for each table from its landing objects to central's catalog, and one for what was held back.
+    """A round's runs, one for each table from its landing or raw objects to central's catalog, and one for what was
+    held back.
 
     Raises LineageSourceGone when its work files have expired.
     """
@@ -97,15 +95,51 @@ def promotion_runs(order: PromoteOrder, *, place: Place, facts: ProductFacts, wo
             f"there are no work files at {order.work}", product=order.product, remedy="they are kept 30 days"
         )
     checked, reports = CheckedBatch.model_validate_json(text), read_reports(work, order.work)
-    promoted = [_promotion(round_, checked.bucket, table, reports) for table in checked.tables if order.published]
+    made = _Made(read_curation(work, order.work))
+    promoted = [_promotion(round_, checked.bucket, table, reports, made) for table in checked.tables if order.published]
     return [*promoted, *_failure(round_, "check", checked.held)]
 
 
-def _promotion(round_: Rounds, bucket: str, table: CheckedTable, reports: BatchReports | None) -> StepRun:
-    inputs = tuple(s3_object(bucket, one.key, facets.version(one.version_id)) for one in table.sources)
+class _Made:
+    """How the objects of a round became rows: data are taken as they are, raw objects went through a recipe."""
+
+    def __init__(self, curation: Curation | None) -> None:
+        self._curation = curation
+        self._curated = {one.ref.key: one for one in curation.curated} if curation else {}
+
+    def source(self, bucket: str, entry: IndexEntry) -> Dataset:
+        """An object: a raw one with its columns, as far as the recipe made something of them, which have no types."""
+        shown = facets.version(entry.version_id)
+        if one := self._curated.get(entry.key):
+            used = dict.fromkeys(name for origin in one.lineage.values() for name in origin.inputs)
+            shown |= facets.schema(ColumnRef(name=name, type="") for name in used)
+        return s3_object(bucket, entry.key, shown)
+
+    def columns(self, sources: Sequence[Dataset], names: Sequence[str]) -> Facets:
+        """Column lineage of the table. The recipe's names are lower-case in the catalog."""
+        if self._curation is None:
+            return facets.same_columns(sources, names)
+        lineages = [
+            {column.lower(): origin for column, origin in self._curated[source.name].lineage.items()}
+            for source in sources
+        ]
+        return facets.recipe_columns(sources, lineages, self._curation.operations)
+
+    @property
+    def recipe(self) -> tuple[Facets, dict[str, str]]:
+        """Which recipe: facets of the job, and what is told of it."""
+        if self._curation is None or self._curation.recipe is None:
+            return {}, {}
+        recipe = self._curation.recipe
+        location = facets.recipe_location(recipe.bucket, recipe.key, recipe.version_id)
+        return location, {"recipe.sha256": self._curation.recipe_sha256}
+
+
+def _promotion(round_: Rounds, bucket: str, table: CheckedTable, reports: BatchReports | None, made: _Made) -> StepRun:
+    inputs = tuple(made.source(bucket, one) for one in table.sources)
     columns = tuple(ColumnRef(name=field.name, type=field.hive_type) for field in table.fields)
     names = [column.name for column in columns if column.name not in table.partition]
-    shown = facets.schema(columns) | round_.owned | facets.same_columns(inputs[:COLUMN_SOURCES], names)
+    shown = facets.schema(columns) | round_.owned | made.columns(inputs[:COLUMN_SOURCES], names)
     if not table.base:
         created = facets.facet("1-0-1", "LifecycleStateChangeDatasetFacet", lifecycleStateChange="CREATE")
         shown |= {"lifecycleStateChange": created}
@@ -113,36 +147,14 @@ def _promotion(round_: Rounds, bucket: str, table: CheckedTable, reports: BatchR
     role = facets.output_statistics(rows, size, len(table.added))
     report = reports.table(table.table) if reports else None
     quality = _quality(report, round_.facts.promised) if report else {}
-    said = round_.told | {"removed": str(len(table.gone))}
+    location, recipe = made.recipe
+    said = round_.told | {"removed": str(len(table.gone))} | recipe
     if len(inputs) > COLUMN_SOURCES:
         said |= {"columnLineage.sources": str(len(inputs)), "columnLineage.listed": str(COLUMN_SOURCES)}
     output = round_.table(table.table, shown, role | quality)
-    return round_.step("promote", part=table.table, inputs=inputs, outputs=(output,), parameters=said)
-
-
-def _curations(round_: Rounds, curation: Curation) -> list[StepRun]:
-    recipe = curation.recipe
-    runs = []
-    if curation.curated and recipe is not None:
-        raws = [s3_object(recipe.bucket, one.raw_key, _raw_facets(one)) for one in curation.curated]
-        outputs = [_curated(one, raw, curation) for one, raw in zip(curation.curated, raws, strict=True)]
-        said = round_.told | {"recipe.sha256": curation.recipe_sha256, "rejected": str(len(curation.rejected))}
-        location = facets.recipe_location(recipe.bucket, recipe.key, recipe.version_id)
-        runs = [round_.step("curate", inputs=tuple(raws), outputs=tuple(outputs), parameters=said, job_facets=location)]
-    return [*runs, *_failure(round_, "curate", curation.rejected)]
-
-
-def _raw_facets(one: CuratedObject) -> Facets:
-    """Its columns, as far as the recipe made something of them: CSV and JSON lines have no types."""
-    used = dict.fromkeys(name for origin in one.lineage.values() for name in origin.inputs)
-    return facets.version(one.raw_version_id) | facets.schema(ColumnRef(name=name, type="") for name in used)
-
-
-def _curated(one: CuratedObject, raw: Dataset, curation: Curation) -> Dataset:
-    shown = facets.version(one.version_id) | facets.schema(ColumnRef(name=name, type="") for name in one.lineage)
-    shown |= facets.recipe_columns(raw, one.lineage, curation.operations)
-    role = facets.output_statistics(one.rows, one.bytes, 1)
-    return Dataset(raw.namespace, one.key, shown, role)
+    return round_.step(
+        "promote", part=table.table, inputs=inputs, outputs=(output,), parameters=said, job_facets=location
+    )
 
 
 def _crawl(round_: Rounds, mode: str, bucket: str, table: TableInspection, refs: dict[str, ObjectRef]) -> StepRun:

@@ -1,8 +1,7 @@
 """JSON lines: one object per line, with Hive types as a Glue crawler gives them (`int`, `struct<>`, `array<>`)."""
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, Never
 
 from mesh.domain.formats.model import MAX_TEXT_BYTES
@@ -11,6 +10,7 @@ from mesh.domain.formats.values import sample
 from mesh.domain.hive_types import wider
 from mesh.domain.rejections import LineTooLong, MalformedJson, UnsupportedEncoding
 from mesh.domain.schema import UNDECLARED, Column, column_names
+from mesh.domain.strict_json import strict_decoder
 
 _FIELD_NAME: Final = re.compile(r"[^\s<>:,()]+(?: [^\s<>:,()]+)*").fullmatch
 _REMEDY: Final = "Write one JSON object per line, without a surrounding array."
@@ -112,22 +112,6 @@ def _merged(left: str, right: str) -> str:
     if not left or not right:
         return left or right
     return wider(left, right) or "string"
-
-
-def strict_decoder(parse_float: Callable[[str], Any] = float) -> json.JSONDecoder:
-    """JSON as the RFC has it: no NaN, no infinity; and no field twice. Its errors are ValueErrors."""
-    return json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=parse_float)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) != len(pairs):
-        raise ValueError("a field comes twice")
-    return record
-
-
-def _no_constant(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _refuse(message: str, line: int, where: dict[str, str], cause: Exception | None = None) -> Never:

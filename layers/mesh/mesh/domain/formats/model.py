@@ -22,11 +22,23 @@ Compression = Literal["none", "gzip"]
 SerDe = Literal["lazy-simple", "open-csv", "openx-json", "parquet-hive"]
 
 
+class Curated(BaseModel):
+    """What a recipe made of a raw object, as an object of the work bucket. `recipe` is the SHA-256 of the steps."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+    bucket: str
+    key: str
+    size: int = Field(ge=0)
+    recipe: str
+
+
 class ObjectRef(BaseModel):
     """One version of one object, as S3's event names it. `size` in bytes, `etag` without quotes.
 
     `requester` is the account, or the AWS service, that wrote it. `deleted`: the event said that it is gone, and what
-    is at the key now has to be looked up.
+    is at the key now has to be looked up. `curated`: of a raw object, what its recipe made of it; the raw object is
+    what is published, held and told of, and only its rows are read from there.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True)
@@ -39,6 +51,18 @@ class ObjectRef(BaseModel):
     sequencer: str = ""
     requester: str = ""
     deleted: bool = False
+    curated: Curated | None = None
+
+    @property
+    def digest(self) -> str:
+        """The same for the same rows: S3's ETag, and for a raw object the recipe that it went through."""
+        return f"{self.etag}+{self.curated.recipe}" if self.curated and self.etag else self.etag
+
+    @property
+    def content(self) -> "ObjectRef":
+        """The object whose bytes are read."""
+        made = self.curated
+        return ObjectRef(bucket=made.bucket, key=made.key, size=made.size) if made else self
 
 
 class RangeReader(Protocol):
