@@ -44,7 +44,7 @@ class CuratedObject(Model):
 class Curation(BaseModel):
     """How far a round has come; a work file. `recipe` is that of the whole round, whatever arrives meanwhile;
     `operations` are its steps'. `held` are refused, with the reason; `waiting` are for the next recipe, those of `held`
-    among them that it may fit. `removed` were deleted by their owner. `jobs` are orders for DataBrew that have not ended.
+    among them that it may fit. `removed` were deleted by their owner. `jobs` are orders for DataBrew that go on.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True)
