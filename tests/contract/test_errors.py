@@ -46,7 +46,6 @@ CAUGHT = {
     },
     ("roll-back", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
     ("roll-back", "RecordVersion"): {"ProposalGone"},
-    ("onboard-upload", "DraftContract"): {"NothingToDraft"},
     ("onboard-upload", "StageVersion"): {"TooLargeToRewrite"},
     ("grant-access", "AuthoriseSender"): SENDER,
     ("grant-access", "ReceiveRequest"): {

@@ -107,8 +107,11 @@ def test_a_bad_recipe_leaves_raw_data_where_they_are_until_a_good_one_comes(mesh
 
 
 def report_of(mesh: MeshDriver, product: str, key: str, code: str) -> dict[str, Any] | None:
+    """The report on an object below `quarantine/`, or what a listing of held objects says of it."""
     keys = [one for one in mesh.keys(f"{product}/quarantine/") if one.endswith(".report.json")]
     reports = [json.loads(mesh.read(one)) for one in keys]
+    listings = [one for one in mesh.keys(f"{product}/reports/") if one.endswith(".held.json")]
+    reports += [item for one in listings for item in json.loads(mesh.read(one))]
     return next((one["reason"] for one in reports if (one["key"], one["reason"]["code"]) == (key, code)), None)
 
 

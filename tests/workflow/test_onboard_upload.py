@@ -106,26 +106,6 @@ def test_data_waits_for_a_registration_that_is_under_way(mesh: MeshDriver) -> No
     assert_all_is_done(mesh, "on-waiting", rows=1)
 
 
-def test_data_without_a_contract_becomes_a_draft(mesh: MeshDriver) -> None:
-    mesh.put_object("on-draft/data/t1/a.csv", CSV)
-    run = mesh.wait_for_run("onboard-upload", "on-draft", idle=True)
-    assert (run.status, run.outcome) == ("SUCCEEDED", "waiting")
-    assert run.states == ("TakeBatch", "RouteBatch", "DraftContract", "ReleaseDraft", "AwaitRegistration")
-    run = mesh.wait_for_run("onboard-upload", "on-draft")
-    assert (run.status, run.states) == ("SUCCEEDED", (*EXPRESS, "Onboarded"))
-    assert mesh.wait_for_notice("on-draft", "producer")["draft"] is True
-
-
-def test_bad_data_without_a_contract_is_quarantined(mesh: MeshDriver) -> None:
-    run = mesh.upload("on-nothing", {"on-nothing/data/t1/a.csv": ""})
-    assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
-    assert run.states == (
-        *("TakeBatch", "RouteBatch", "DraftContract", "InspectBatch", "CheckBatch", "CheckRejections"),
-        *("QuarantineObjects", "TellOwner", "CheckAccepted", "ReleaseBatch", "RecordLineage", "CheckMore", "Rejected"),
-    )
-    assert_nothing_came_of_it(mesh, "on-nothing")
-
-
 def test_the_good_are_crawled_after_the_bad_were_set_aside(mesh: MeshDriver) -> None:
     mesh.prepare("on-mixed")
     mesh.settled("on-mixed")
