@@ -201,7 +201,6 @@ def test_a_recipe_that_arrives_while_objects_are_set_aside_is_not_missed(pipelin
 
 
 def test_a_held_raw_object_is_released_as_that_version_and_not_taken_up_again(pipeline, tmp_path):
-    pipeline.revise(contract_of({"status": "string", "amount": "bigint"}, version="1.1.0", slaProperties="[]"))
     pipeline.put_raw("a.csv", RAW)
     pipeline.run()
     contract = contract_of(COLUMNS, version="1.2.0").replace(
@@ -217,6 +216,22 @@ def test_a_held_raw_object_is_released_as_that_version_and_not_taken_up_again(pi
     assert amounts(pipeline, tmp_path) == [100, 250, 300]
     pipeline.recipe(*STEPS, step("UPPER_CASE", sourceColumn="status"))
     assert not pipeline.uploads.has_pending(PRODUCT), "it is published"
+
+
+def test_a_recipe_that_makes_the_contract_s_values_frees_what_the_contract_held(pipeline, tmp_path):
+    contract = contract_of(COLUMNS, version="1.2.0").replace(
+        "physicalType: 'bigint'}", "physicalType: 'bigint', logicalTypeOptions: {maximum: 200}}"
+    )
+    pipeline.revise(contract)
+    pipeline.put_raw("a.csv", RAW)
+    assert pipeline.run().held == 1
+    [held] = read_checked(pipeline.work, pipeline.round.work).held
+    assert held.reason.remedy.endswith("Or correct the recipe: the next one takes the object up again.")
+
+    too_much = [{"Condition": "GREATER_THAN", "Value": "200", "TargetColumn": "amount"}]
+    pipeline.recipe(*STEPS, step("REMOVE_VALUES", too_much, sourceColumn="amount"))
+    assert pipeline.run().outcome == "published"
+    assert (amounts(pipeline, tmp_path), list(pipeline.quarantine.undecided(PRODUCT))) == ([100], [])
 
 
 def test_lineage_leads_from_raw_columns_through_the_recipe_to_the_table(pipeline):

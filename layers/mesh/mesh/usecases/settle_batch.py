@@ -19,7 +19,7 @@ from mesh.domain.quarantine import HeldBatch, HeldObject
 from mesh.domain.report_page import render
 from mesh.ports import Clock, Objects, Quarantine, RawUploads, Trace, Uploads, WorkFiles
 from mesh.usecases.batch_reports import BatchReports, read_checked, read_reports
-from mesh.usecases.batches import read_batch
+from mesh.usecases.batches import is_raw, read_batch
 from mesh.usecases.crawl import metadata_of
 from mesh.usecases.curation import read_curation
 from mesh.usecases.held_in_place import supersede
@@ -135,7 +135,11 @@ def _held(
         return checked.held
     reason = answer.reason or Reason(code="Refused", message="central did not publish it")
     known = {held.ref.key for held in checked.held}
-    refs = [ref for ref in read_batch(work, command.work) if ref.key not in known and not ref.deleted]
+    refs = [
+        ref
+        for ref in read_batch(work, command.work)
+        if ref.key not in known and not ref.deleted and (ref.curated or not is_raw(ref))
+    ]
     return (*checked.held, *(HeldBack(ref=ref, reason=reason, releasable=True) for ref in refs))
 
 
