@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.mesh_conditions import crash
-from tests.mesh_driver import MeshDriver, Run
+from tests.mesh_driver import MeshDriver, Run, contract
 
 RAW = "laufkont,hoehe\n1,100\n4,250\n2,\n"
 TAKEN = ("TakeBatch", "RouteBatch", "CurateBatch", "CheckCuration", "RouteCurated")
@@ -158,6 +158,33 @@ def test_what_is_broken_is_held_and_the_rest_published(mesh: MeshDriver) -> None
     item = mesh.until(lambda: held(mesh, "cu-mixed"), "a listing")["cu-mixed/raw/t1/ragged.csv"]
     assert (item["reason"]["code"], item["moved_to"]) == ("RaggedRows", None)
     assert mesh.keys("cu-mixed/raw/") == ["cu-mixed/raw/t1/good.csv", "cu-mixed/raw/t1/ragged.csv"]
+
+
+def test_a_raw_object_that_its_contract_holds_is_released_and_published(mesh: MeshDriver) -> None:
+    document = contract("cu-release", "t1", dict(COLUMNS))
+    document["schema"][0]["properties"][1] |= {"logicalType": "integer", "logicalTypeOptions": {"maximum": 200}}
+    mesh.put_contract("cu-release", document)
+    assert mesh.wait_for_run("prepare-product", "cu-release").status == "SUCCEEDED"
+    mesh.put_object("cu-release/recipe.json", RECIPE)
+    mesh.settled("cu-release")
+    mesh.put_object("cu-release/raw/t1/a.csv", RAW)
+    held_run(mesh, "cu-release")
+    mesh.settled("cu-release")
+    assert held(mesh, "cu-release")["cu-release/raw/t1/a.csv"]["releasable"] is True
+
+    wish = {
+        "product": "cu-release",
+        "run": "00000001",
+        "decision": "release",
+        "reason": "it is true",
+        "by": "a steward",
+    }
+    entry = {"EventBusName": mesh.output("producer", "OwnBusName"), "Source": "meshwork",
+             "DetailType": "QuarantineDecided", "Detail": json.dumps({"data": wish})}  # fmt: skip
+    assert mesh.client("producer", "events", "ProducerSteward").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    assert mesh.wait_for_notice("cu-release", "producer")["changes"][0]["rows"] == 2
+    mesh.settled("cu-release")
+    assert (mesh.items("producer", "HELD#cu-release"), mesh.pending("cu-release")) == ([], [])
 
 
 def test_a_raw_object_that_s3_tells_of_twice_is_curated_once(mesh: MeshDriver) -> None:
