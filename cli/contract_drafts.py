@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from mesh.adapters.odcs import draft_contract
+from mesh.adapters.reading.reading import DuckReadings
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import DataKey, parse_key
 from mesh.ports import Objects
-from mesh.usecases.draft_product import schemas_of
-from mesh.usecases.inspection import ProductFacts, inspect_all
+from mesh.usecases.draft_product import find_tables
 
 from cli.output import CommandFailed
 
@@ -60,17 +60,22 @@ def draft_from(path: Path, *, name: str = "", domain: str = "") -> Drafted:
     """Infer a contract from a file, a folder of tables, or a product's folder. Raises `CommandFailed`, `Rejected`."""
     product = name or _slug(path.resolve().name if path.is_dir() else path.name.split(".")[0], "-")
     files = LocalFiles(dict(_keys(path, product)))
-    found = inspect_all(files.refs(), ProductFacts(), cast(Objects, files))  # it opens readers, and no more
-    schemas = schemas_of(found)
-    refused = {str(files.files[item.ref.key]): item.reason.message for item in found.rejected}
-    if not schemas:
+    readings = DuckReadings(cast(Objects, files))  # it opens readers, and no more
+    found = find_tables(files.refs(), readings)
+    refused = {str(files.files[key]): _without(key, finding.message) for key, finding in found.refused.items()}
+    if not found.tables:
         why = next(iter(refused.values()), "there are no files")
         raise CommandFailed(
             f"nothing at {path} can be read: {why}", remedy="CSV, JSON lines or Parquet files are read", refused=refused
         )
-    left = {str(files.files[ref.key]): "left to the Glue crawler" for refs in found.declined.values() for ref in refs}
-    read = [str(path) for key, path in sorted(files.files.items()) if str(path) not in refused | left]
-    return Drafted(draft_contract(product, schemas, domain=domain), read, refused | left)
+    read = [str(path) for _, path in sorted(files.files.items()) if str(path) not in refused]
+    text = draft_contract(product, found.tables, domain=domain, crawl=found.crawl)
+    return Drafted(text, read, refused)
+
+
+def _without(key: str, message: str) -> str:
+    """A finding's words without the key, which is made up here."""
+    return message.removeprefix(f"{key}: ")
 
 
 def _keys(path: Path, product: str) -> Iterator[tuple[str, Path]]:

@@ -3,10 +3,9 @@
 Nothing here relies on this machine's clock: what is new is new against a `Baseline` taken before the upload.
 """
 
-import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -17,10 +16,9 @@ from mesh.adapters.dynamodb import Table
 from mesh.adapters.quarantine import DynamoQuarantine
 from mesh.adapters.uploads import DynamoUploads
 from mesh.domain import names
-from mesh.domain.curation.objects import curated_key
 from mesh.domain.errors import Rejected
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.keys import REPORT_SUFFIX, RawKey, compare_sequencers, parse_key
+from mesh.domain.keys import REPORT_SUFFIX, compare_sequencers, table_key
 from mesh.domain.product import ProductVersion
 from mesh.usecases.declare_product import correlation_of
 
@@ -71,7 +69,7 @@ class Outcome:
 
     `held`: `{batch, key, reason, releasable}` of objects that were held back, and stay where they are. `unchanged`: all
     of it is published already, byte for byte. `left_waiting`: data that stays where it is until its product has an
-    accepted contract.
+    accepted contract, and `for_recipe` raw data that waits for a recipe.
     """
 
     registered: bool = False
@@ -82,6 +80,7 @@ class Outcome:
     unchanged: bool = False
     correlation_ids: list[str] = field(default_factory=list)
     left_waiting: list[str] = field(default_factory=list)
+    for_recipe: list[str] = field(default_factory=list)
     waiting_for: str = ""
 
     @property
@@ -103,6 +102,7 @@ class Outcome:
             "held": self.held,
             "failures": self.failures,
             "left_waiting": self.left_waiting,
+            "for_recipe": self.for_recipe,
             "correlation_ids": self.correlation_ids,
         }
 
@@ -113,6 +113,8 @@ class Outcome:
             return "held"
         if self.rejections or self.failures:
             return "registered" if self.registered else "rejected"
+        if self.for_recipe:
+            return "waiting"
         return "unchanged" if self.unchanged else "registered" if self.registered else "rejected"
 
 
@@ -124,8 +126,7 @@ class Follower:
         self._account = where.acting or "producer"
         self._before = baseline
         self._keys = tuple(keys)
-        self._raw = dict(curated_from(self._keys))
-        self._data = (*(key for key in self._keys if f"{baseline.product}/data/" in key), *self._raw)
+        self._data = tuple(key for key in self._keys if _is_data(key))
         self._contract = next((key for key in self._keys if key.endswith(CONTRACT)), None)
         self._reports: dict[str, dict[str, Any]] = {}
         self._runs: dict[str, dict[str, Any]] = {}
@@ -135,7 +136,6 @@ class Follower:
         """The state by now."""
         outcome = Outcome(rejections=self._new_reports())
         refused = {report["key"] for report in outcome.rejections}
-        refused |= {key for key, raw in self._raw.items() if raw in refused}
         if self._contract and self._contract not in refused:
             self._look_at_contract(outcome)
         self._look_at_runs(outcome)
@@ -245,6 +245,9 @@ class Follower:
                     for item in objects_of(self._site, self._account, batch)
                     if item.key in self._data
                 ]
+        told = {item["key"] for item in outcome.held}
+        waiting = {item["sk"] for item in self._site.table(self._account).query(f"HELD#{self._before.product}")}
+        outcome.for_recipe = [key for key in self._data if key in waiting - told]
         said = {json.loads(run.get("output") or "{}").get("outcome") for run in self._runs.values()}
         outcome.unchanged = "nothing" in said and not (outcome.versions or outcome.held)
 
@@ -266,16 +269,15 @@ class Follower:
                 continue
             body = self._site.client(self._account, "s3").get_object(Bucket=self._before.bucket, Key=key)["Body"].read()
             self._reports[key] = {**json.loads(body), "report": key}
-        return [report for report in self._reports.values() if report["key"] in {*self._keys, *self._raw}]
+        return [report for report in self._reports.values() if report["key"] in self._keys]
 
 
-def curated_from(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """(curated key, raw key) of each raw object whose name says what it becomes; the others only get a report."""
-    for key in keys:
-        with contextlib.suppress(Rejected):
-            parsed = parse_key(key)
-            if isinstance(parsed, RawKey):
-                yield curated_key(parsed), key
+def _is_data(key: str) -> bool:
+    """Data, and raw data."""
+    try:
+        return table_key(key) is not None
+    except Rejected:  # it gets a report, or is held
+        return key.split("/")[1:2] == ["raw"]
 
 
 def failure_of(run: dict[str, Any]) -> str:

@@ -167,6 +167,9 @@ def render(product: str, outcome: Outcome) -> None:
     if outcome.left_waiting:
         count = output.amount(len(outcome.left_waiting), "file")
         output.say(f"{count} of data wait in the bucket until a contract is accepted")
+    if outcome.for_recipe:
+        count = output.amount(len(outcome.for_recipe), "file")
+        output.say(f"{count} of raw data wait in the bucket until a recipe is uploaded")
     for failure in outcome.failures:
         output.say(f"failed {failure}")
 

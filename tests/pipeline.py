@@ -4,6 +4,7 @@ S3 is moto's; catalog, Lake Formation and registry are the fakes. What is told a
 events) is one here: it is about data. With `crawl: glue` a crawler is played that knows Parquet, and `formats`.
 """
 
+import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,15 +24,19 @@ from mesh.domain.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.product import ProductVersion
 from mesh.domain.publishing.iceberg_table import pointer_of
 from mesh.domain.publishing.places import bucket_and_key
+from mesh.domain.quarantine import Ticket
 from mesh.usecases.batch_reports import read_checked
-from mesh.usecases.batches import Refs
+from mesh.usecases.batches import Refs, is_raw
 from mesh.usecases.books import Books
 from mesh.usecases.check_objects import Checked, Checking, check_objects
 from mesh.usecases.commit_version import Committing, commit_version
 from mesh.usecases.crawl import confirm_crawl
-from mesh.usecases.rounds import ProductFacts, Round
+from mesh.usecases.curate_batch import Curating, curate_batch
+from mesh.usecases.curation import CurationRound
 from mesh.usecases.promote_objects import Promote, Promoting, promote_objects
 from mesh.usecases.propose_version import Propose, propose_version
+from mesh.usecases.receive_recipe import receive_recipe
+from mesh.usecases.rounds import ProductFacts, Round
 from mesh.usecases.settle_batch import SettleBatch, Settled, settle_batch
 from mesh.usecases.settle_proposal import Settle, record_commit, settle_proposal
 from mesh.usecases.stage_version import StagingTools, stage_version
@@ -59,6 +64,7 @@ from tests.fakes import (
     FakeMemberTopics,
     FakeProposals,
     FakeQuarantine,
+    FakeRawUploads,
     FakeRegistry,
     FakeTrace,
     FakeUploads,
@@ -66,6 +72,7 @@ from tests.fakes import (
 )
 
 _HIVE = {"BIGINT": "bigint", "DOUBLE": "double", "VARCHAR": "string", "DATE": "date", "TIMESTAMP": "timestamp"}
+WORK = "mesh-work"
 TAGS = {
     "product": [PRODUCT],
     "publication": [PENDING, PUBLISHED],
@@ -100,7 +107,9 @@ class Pipeline:
         self.formats: dict[str, dict[str, str]] = {"orc": {"id": "bigint", "v": "string"}}
         s3.create_bucket(Bucket=BUCKET)
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        s3.create_bucket(Bucket=WORK)
         self.uploads, self.work, self.quarantine = FakeUploads(), FakeWorkFiles(), FakeQuarantine()
+        self.raw = FakeRawUploads(self.uploads)
         self.clock, self.trace, self.bus, self.topics = FakeClock(), FakeTrace(), FakeBus(), FakeMemberTopics()
         self.catalog, self.lake, self.proposals = FakeCatalog(), FakeLakeFormation(TAGS), FakeProposals()
         self.lake.tag_database(PRODUCT, DATABASE)
@@ -122,34 +131,36 @@ class Pipeline:
             contract=contract.model_dump(mode="json", exclude_defaults=True) if text else None,
         )  # fmt: skip
 
-    def put(self, name: str, body: bytes | str, table: str = "t") -> ObjectRef:
+    def put(self, name: str, body: bytes | str, table: str = "t", folder: str = "data") -> ObjectRef:
         """An object below `data/<table>/`; it waits for the next batch."""
-        body = body.encode() if isinstance(body, str) else body
-        key = f"{PRODUCT}/data/{table}/{name}"
-        answer = self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
-        return self._land(
-            ObjectRef(
-                bucket=BUCKET, key=key, size=len(body), etag=answer["ETag"].strip('"'), requester=PRODUCER,
-                version_id=answer["VersionId"], sequencer=self._sequencer(),
-            )
-        )  # fmt: skip
+        return self._land(self._upload(f"{PRODUCT}/{folder}/{table}/{name}", body))
 
-    def delete(self, name: str, table: str = "t") -> ObjectRef:
+    def put_raw(self, name: str, body: bytes | str, table: str = "t") -> ObjectRef:
+        """An object below `raw/<table>/`."""
+        return self.put(name, body, table, folder="raw")
+
+    def recipe(self, *steps: Mapping[str, Any]) -> None:
+        """A recipe comes into force; what waits for it is taken up."""
+        ref = self._upload(f"{PRODUCT}/recipe.json", json.dumps(steps))
+        self._receive()
+        assert receive_recipe(ref, PRODUCT, objects=S3Objects(self.s3), raw=self.raw)
+
+    def delete(self, name: str, table: str = "t", folder: str = "data") -> ObjectRef:
         """The owner deletes it."""
-        key = f"{PRODUCT}/data/{table}/{name}"
+        key = f"{PRODUCT}/{folder}/{table}/{name}"
         self.s3.delete_object(Bucket=BUCKET, Key=key)
         return self._land(ObjectRef(bucket=BUCKET, key=key, size=0, deleted=True, sequencer=self._sequencer()))
 
+    def release(self, ref: ObjectRef) -> None:
+        """The owner lets that version pass."""
+        run = f"{self.generation:08d}"
+        ticket = Ticket(run=run, by="steward", reason="it is right", version_id=ref.version_id or "")
+        self.quarantine.put_ticket(PRODUCT, ref.key, ticket)
+        assert self.uploads.add_again(PRODUCT, ref, "c")
+
     def check(self) -> Checked:
-        """A batch of all that waits, checked."""
-        self.generation += 1
-        newest = {ref.key: ref for ref in self.landed}
-        self.landed = []
-        self.round = Round(
-            product=PRODUCT, generation=self.generation, work=f"runs/{PRODUCT}/{self.generation:08d}/batch.json",
-            correlation_id=f"c-{self.generation}", facts=self.facts,
-        )  # fmt: skip
-        self.work.put(self.round.work, Refs.dump_json(tuple(newest.values())).decode())
+        """A batch of what waits, data before raw data; checked."""
+        self.take()
         return check_objects(
             self.round,
             using=Checking(
@@ -157,6 +168,40 @@ class Pipeline:
                 published=S3PublishedFiles(self.s3), catalog=self.catalog, work=self.work,
                 quarantine=self.quarantine, clock=self.clock, trace=self.trace,
             ),
+        )  # fmt: skip
+
+    def take(self) -> None:
+        """A batch; raw objects go through their recipe."""
+        self.generation += 1
+        self._receive()
+        waiting = [ref for ref, _ in self.uploads.pending(PRODUCT, 10_000)]
+        refs = [ref for ref in waiting if not is_raw(ref)] or waiting
+        self.round = Round(
+            product=PRODUCT, generation=self.generation, work=f"runs/{PRODUCT}/{self.generation:08d}/batch.json",
+            correlation_id=f"c-{self.generation}", facts=self.facts,
+        )  # fmt: skip
+        self.work.put(self.round.work, Refs.dump_json(tuple(refs)).decode())
+        if any(map(is_raw, refs)):
+            self._curate()
+
+    def _curate(self) -> None:
+        curating = Curating(
+            objects=S3Objects(self.s3), landing=S3LandingObjects(self.s3), uploads=self.uploads, raw=self.raw,
+            work=self.work, clock=self.clock, trace=self.trace, bucket=WORK,
+        )  # fmt: skip
+        assert curate_batch(CurationRound(**dict(self.round), holder="run"), using=curating).remaining == 0
+
+    def _receive(self) -> None:
+        for ref in self.landed:
+            self.uploads.add_pending(PRODUCT, ref, "c")
+        self.landed = []
+
+    def _upload(self, key: str, body: bytes | str) -> ObjectRef:
+        body = body.encode() if isinstance(body, str) else body
+        answer = self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+        return ObjectRef(
+            bucket=BUCKET, key=key, size=len(body), etag=answer["ETag"].strip('"'), requester=PRODUCER,
+            version_id=answer["VersionId"], sequencer=self._sequencer(),
         )  # fmt: skip
 
     def stage(self) -> str:
@@ -227,8 +272,8 @@ class Pipeline:
         """The round's end."""
         return settle_batch(
             SettleBatch(**dict(self.round), holder="run", answer=answer),
-            uploads=self.uploads, objects=S3Objects(self.s3), quarantine=self.quarantine, work=self.work,
-            clock=self.clock, trace=self.trace,
+            uploads=self.uploads, raw=self.raw, objects=S3Objects(self.s3), quarantine=self.quarantine,
+            work=self.work, clock=self.clock, trace=self.trace,
         )  # fmt: skip
 
     def run(self) -> Settled:

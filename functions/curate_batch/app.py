@@ -6,8 +6,8 @@ from mesh.domain.curation.objects import MAX_RAW_BYTES
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
-from mesh.usecases.curate_batch import curate_batch
-from mesh.usecases.rounds import Round
+from mesh.usecases.curate_batch import Curating, curate_batch
+from mesh.usecases.curation import CurationRound
 from pydantic import Field
 
 
@@ -19,14 +19,19 @@ class Settings(TableSettings, WorkSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """Round → Curated."""
+    """CurationRound → CurationState."""
     settings = load(Settings)
     return curate_batch(
-        Round.model_validate(event),
-        objects=wiring.objects(),
-        raw=wiring.raw_uploads(settings),
-        work=wiring.work(settings.work_bucket),
-        clock=wiring.clock,
-        trace=wiring.trace(settings),
-        max_bytes=settings.curate_max_bytes,
+        CurationRound.model_validate(event),
+        using=Curating(
+            objects=wiring.objects(),
+            landing=wiring.landing_objects(),
+            uploads=wiring.uploads(settings),
+            raw=wiring.raw_uploads(settings),
+            work=wiring.work(settings.work_bucket),
+            clock=wiring.clock,
+            trace=wiring.trace(settings),
+            bucket=settings.work_bucket,
+            max_bytes=settings.curate_max_bytes,
+        ),
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mesh.adapters.odcs import draft_contract
+from mesh.adapters.reading.reading import DuckReadings
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import CentralBusSettings, TableSettings, WorkSettings, load
@@ -21,7 +22,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return draft_product(
         Round.model_validate(event),
         draft_contract=draft_contract,
-        objects=wiring.objects(),
+        readings=DuckReadings(wiring.objects()),
         uploads=wiring.uploads(settings),
         bus=wiring.bus(settings.central_bus_arn),
         work=wiring.work(settings.work_bucket),

@@ -10,10 +10,10 @@ from mesh.domain.lineage.model import Place, StepRun
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, logger
 from mesh.entry.settings import LineageSettings, load
-from mesh.usecases.rounds import ProductFacts
-from mesh.usecases.lineage_orders import OnboardOrder, Orders, PromoteOrder, ProveOrder, PublishOrder
-from mesh.usecases.onboarding_lineage import onboarding_runs, promotion_runs
+from mesh.usecases.lineage_orders import Orders, PromoteOrder, ProveOrder, PublishOrder
+from mesh.usecases.onboarding_lineage import promotion_runs
 from mesh.usecases.record_lineage import keep, proof_runs, publication_runs
+from mesh.usecases.rounds import ProductFacts
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -49,9 +49,6 @@ def _tell(record: SQSRecord) -> None:
 def _runs(body: dict[str, Any], settings: Settings) -> Iterator[tuple[str, list[StepRun]]]:
     place = Place(settings.account_id, settings.aws_region)
     match Orders.validate_python(body):
-        case OnboardOrder() as order:
-            work = wiring.work(settings.work_bucket)
-            yield order.product, onboarding_runs(order, place=place, facts=_facts(order.product, settings), work=work)
         case PromoteOrder() as order:
             work = wiring.work(settings.work_bucket)
             yield order.product, promotion_runs(order, place=place, facts=_facts(order.product, settings), work=work)

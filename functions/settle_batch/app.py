@@ -19,6 +19,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return settle_batch(
         SettleBatch.model_validate(event),
         uploads=wiring.uploads(settings),
+        raw=wiring.raw_uploads(settings),
         objects=wiring.objects(),
         quarantine=wiring.quarantine(settings),
         work=wiring.work(settings.work_bucket),

@@ -11,8 +11,7 @@ from ministack.core.responses import request_scope
 
 from local import faults
 from local.databrew import files
-from local.databrew.engine.frame import StepError
-from local.databrew.engine.run import run as run_recipe
+from local.databrew.curating import JobFailedError, curate
 from local.lakeformation import identity
 from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import AwsError, Json
@@ -73,7 +72,7 @@ def _run(owner: Identity, work: Work, stopped: threading.Event) -> None:
         _work(owner, work, stopped)
     except StoppedError:
         state = "STOPPED"
-    except (StepError, AwsError) as error:
+    except (JobFailedError, AwsError) as error:
         state, message = "FAILED", str(error)
     except Exception as error:
         state, message = "FAILED", f"Internal service error: {type(error).__name__}: {error}"
@@ -89,14 +88,15 @@ def _meet_faults(owner: Identity, work: Work, stopped: threading.Event) -> None:
     if fault := faults.take("delay", *where):
         stopped.wait(fault.seconds)
     if fault := faults.take("job_failure", *where):
-        raise StepError(fault.message)
+        raise JobFailedError(fault.message)
 
 
 def _work(owner: Identity, work: Work, stopped: threading.Event) -> None:
     role = identity.role_identity(work.job["RoleArn"], owner.region, "AWSGlueDataBrew")
     place, target = work.dataset["Input"]["S3InputDefinition"], work.job["Outputs"][0]
     body = files.read(role, place["Bucket"], place["Key"])
-    written = run_recipe(body, work.steps, source=work.dataset, target=target)
+    kind = target.get("Format", "CSV")
+    written = curate(body, work.steps, bucket=place["Bucket"], key=place["Key"], kind=kind)
     if stopped.is_set():
         raise StoppedError
     folder = target["Location"].get("Key", "")
@@ -107,8 +107,7 @@ def _work(owner: Identity, work: Work, stopped: threading.Event) -> None:
         name = work.job["Name"]
     else:
         prefix += f"{name}/"
-    extension = target.get("Format", "CSV").lower()
-    files.write(role, target["Location"]["Bucket"], f"{prefix}{name}_part00000.{extension}", written)
+    files.write(role, target["Location"]["Bucket"], f"{prefix}{name}_part00000.{kind.lower()}", written)
 
 
 def _emit(owner: Identity, work: Work, state: str, message: str) -> None:

@@ -85,3 +85,14 @@ def test_products_do_not_meet(producer):
 
     assert producer.raw.take_up("cards") == 0
     assert producer.raw.take_up("loans") == 1
+
+
+def test_a_released_version_waits_for_a_run_and_for_no_recipe(producer):
+    producer.uploads.add_pending("loans", ref(), "c")
+    producer.raw.hold("loans", [ref()])
+
+    assert producer.uploads.add_again("loans", ref(), "released")
+    assert producer.pending() == [("a.csv", "01")]
+    producer.uploads.settle("loans", [ref()])
+    assert producer.raw.take_up("loans") == 0
+    assert producer.pending() == []

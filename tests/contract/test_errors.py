@@ -38,7 +38,6 @@ CAUGHT = {
     },
     ("roll-back", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
     ("roll-back", "RecordVersion"): {"ProposalGone"},
-    ("onboard-upload", "DraftContract"): {"NothingToDraft"},
     ("onboard-upload", "StageVersion"): {"TooLargeToRewrite"},
     ("onboard-upload", "ConfirmCrawl"): {"NotCrawled"},
     ("grant-access", "AuthoriseSender"): SENDER,

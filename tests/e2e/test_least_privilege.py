@@ -69,14 +69,24 @@ def _use_recipe(mesh: MeshDriver, product: str) -> None:
     mesh.until(lambda: f"{product}/recipe.json" in mesh.reports(f"{product}/reports/"), "a report on the recipe")
     rename = {"Operation": "RENAME", "Parameters": {"sourceColumn": "ident", "targetColumn": "id"}}
     mesh.put_object(f"{product}/recipe.json", json.dumps([{"Action": rename}]))
-    mesh.until(lambda: mesh.exists(f"{product}/data/t1/dt=2026-11-23/c-curated.csv"), "the curated object")
+    _published_by(mesh, product, "CurateBatch")
     bad = f"{product}/raw/t1/dt=2026-11-23/bad.csv"
     mesh.put_object(bad, "ident,email\n3\n")
     mesh.until(lambda: bad in mesh.held(product), "raw data held back")
     with with_environment(mesh, "producer", "CurateBatchFunction", CURATE_MAX_BYTES="0"):
         mesh.put_object(f"{product}/raw/t1/dt=2026-11-23/large.csv", "ident,email\n4,d@example.com\n")
-        mesh.until(lambda: mesh.exists(f"{product}/data/t1/dt=2026-11-23/large-curated.csv"), "a job's object")
+        _published_by(mesh, product, "RunJobs")
+    mesh.client("producer", "s3").delete_object(Bucket=mesh.bucket, Key=f"{product}/raw/t1/dt=2026-11-23/c.csv")
+    mesh.until(lambda: not mesh.pending(product), "the deletion")
     mesh.settled(product)
+
+
+def _published_by(mesh: MeshDriver, product: str, state: str) -> None:
+    def look() -> bool:
+        runs = mesh.runs("onboard-upload", product)
+        return any(state in run.states and run.outcome == "published" for run in runs)
+
+    mesh.until(look, f"a version by way of {state}")
 
 
 def _use_quarantine(mesh: MeshDriver, product: str) -> None:

@@ -142,7 +142,10 @@ def test_both_ways_agree_where_the_contract_names_no_columns(mesh: MeshDriver) -
             mesh.put_object(f"{product}/data/t1/country={country}/part-0.csv", body)
     for product in products.values():
         mesh.wait_for_notice(product, "producer")
-    contents = [_content(mesh, product, "t1", ("id", "amount", "day", "name", "flag", "country")) for product in products.values()]
+    contents = [
+        _content(mesh, product, "t1", ("id", "amount", "day", "name", "flag", "country"))
+        for product in products.values()
+    ]
     assert contents[0] == contents[1]
     assert contents[0]["types"] == {
         "id": "bigint", "amount": "double", "day": "date", "name": "string", "flag": "boolean", "country": "string",

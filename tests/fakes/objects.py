@@ -1,12 +1,12 @@
 """Fakes of objects in buckets, and of jobs on them."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mesh.adapters.storage import ObjectGone
 from mesh.domain.curation.jobs import JobOrder, JobRun, JobState
-from mesh.domain.formats.model import BytesReader, ObjectRef
+from mesh.domain.formats.model import ObjectRef
 from mesh.ports import Part
 
 
@@ -15,7 +15,6 @@ class FakeObjects:
 
     def __init__(self) -> None:
         self.content: dict[tuple[str, str], list[bytes]] = {}
-        self.metadata: dict[tuple[str, str], dict[str, str]] = {}
         self.uploads = 0
 
     def put(self, bucket: str, key: str, body: bytes | str) -> ObjectRef:
@@ -42,12 +41,12 @@ class FakeObjects:
             raise ObjectGone(f"s3://{bucket}/{key} is gone", bucket=bucket, key=key)
         return (versions[int(version_id) - 1] if version_id else versions[-1])[:limit]
 
-    def write(
-        self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
-    ) -> str | None:
+    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
         self.content.setdefault((bucket, key), []).append(body)
-        self.metadata[bucket, key] = dict(metadata or {})
         return str(len(self.content[bucket, key]))
+
+    def copy(self, bucket: str, source: str, target: str) -> None:
+        self.write(bucket, target, self.read(bucket, source, limit=2**40), "")
 
     def exists(self, bucket: str, key: str) -> bool:
         return (bucket, key) in self.content
@@ -87,7 +86,7 @@ class FakeReader:
     def read(self, start: int, length: int) -> bytes:
         ref = self._ref
         content = self._objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=ref.size)
-        return BytesReader(content).read(start, length)
+        return content[start : start + length]
 
 
 class FakeWorkFiles:
@@ -168,10 +167,8 @@ class FakeJobFiles:
         body = self.content[key]
         yield from (body[at : at + 3] for at in range(0, len(body), 3))
 
-    def deliver(
-        self, key: str, bucket: str, target: str, content_type: str, *, metadata: Mapping[str, str]
-    ) -> str | None:
-        return self.objects.write(bucket, target, self.content[key], content_type, metadata=metadata)
+    def deliver(self, key: str, target: str, content_type: str) -> None:
+        self.content[target] = self.content[key]
 
     def clear(self, prefix: str) -> None:
         self.content = {key: body for key, body in self.content.items() if not key.startswith(prefix)}

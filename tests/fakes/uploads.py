@@ -23,6 +23,7 @@ class FakeUploads:
         self.leases: dict[str, tuple[str, datetime, int]] = {}
         self.counted: dict[tuple[str, str], dict[str, ObjectCount]] = {}
         self.tokens: dict[str, str] = {}
+        self.held: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
 
     def product(self, name: str) -> dict[str, Any] | None:
         found = self.products.get(name)
@@ -49,6 +50,8 @@ class FakeUploads:
         seen = self.seen.get((product, ref.key))
         if seen is not None and compare_sequencers(ref.sequencer, seen) < newer_by:
             return False
+        if not newer_by:
+            self.held.get(product, {}).pop(ref.key, None)
         self.seen[product, ref.key] = ref.sequencer
         self.waiting.setdefault(product, {})[ref.key] = (ref, correlation_id)
         return True
@@ -112,7 +115,7 @@ class FakeRawUploads:
     def __init__(self, uploads: "FakeUploads") -> None:
         self.uploads = uploads
         self.recipes: dict[str, ObjectRef] = {}
-        self.held: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
+        self.held = uploads.held
 
     def recipe(self, product: str) -> ObjectRef | None:
         return self.recipes.get(product)

@@ -32,6 +32,7 @@ from tests.fakes import (
     FakeLanding,
     FakeObjects,
     FakeQuarantine,
+    FakeRawUploads,
     FakeTrace,
     FakeUploads,
     FakeWorkFiles,
@@ -115,8 +116,8 @@ class World:
                 answer = answer.model_copy(update={"outcome": "published", "version": self.versions})
         command = SettleBatch(**dict(round_), holder="run", answer=answer)
         return settle_batch(
-            command, uploads=self.uploads, objects=self.objects, quarantine=self.quarantine, work=self.work,
-            clock=self.clock, trace=self.trace,
+            command, uploads=self.uploads, raw=FakeRawUploads(self.uploads), objects=self.objects,
+            quarantine=self.quarantine, work=self.work, clock=self.clock, trace=self.trace,
         )  # fmt: skip
 
     def upload_and_run(self, name: str, body: str | bytes) -> Settled:

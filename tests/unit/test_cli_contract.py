@@ -134,7 +134,7 @@ def test_a_draft_of_csv_json_lines_and_parquet_with_partitions(tmp_path):
     tables = {t["name"]: [(c["name"], c["physicalType"]) for c in t["properties"]] for t in found["contract"]["schema"]}
     assert tables == {
         "items": [("day", "date")],
-        "lines": [("id", "int"), ("note", "string")],
+        "lines": [("id", "bigint"), ("note", "string")],
         "my_data": [("a", "bigint"), ("b", "string")],
         "orders": [("id", "bigint"), ("price", "double"), ("dt", "string")],
     }

@@ -6,9 +6,11 @@ import pytest
 from mesh.domain.formats.model import ObjectRef
 from mesh.usecases.batches import LEASE, MAX_OBJECTS, TakeBatch, read_batch, take_batch
 from mesh.usecases.release_batch import ReleaseBatch, release_batch
+from mesh.usecases.rounds import ProductFacts
+from mesh.usecases.settle_batch import SettleBatch, settle_batch
 
 from tests.builders import BUCKET
-from tests.fakes import FakeClock, FakeTrace, FakeUploads, FakeWorkFiles
+from tests.fakes import FakeClock, FakeObjects, FakeQuarantine, FakeRawUploads, FakeTrace, FakeUploads, FakeWorkFiles
 
 
 class World:
@@ -28,11 +30,19 @@ class World:
         command = TakeBatch(product="loans", holder=holder, correlation_id="c")
         return take_batch(command, uploads=self.uploads, work=self.work, clock=self.clock, trace=self.trace)
 
-    def release(self, batch, outcome="done", holder="run-1"):
-        command = ReleaseBatch(
-            product="loans", holder=holder, generation=batch.generation, work=batch.work, outcome=outcome
-        )
-        return release_batch(command, uploads=self.uploads, work=self.work)
+    def settle(self, batch, holder="run-1"):
+        """The end of a round in which there was nothing to publish."""
+        command = SettleBatch(
+            product="loans", holder=holder, generation=batch.generation, work=batch.work, correlation_id="c",
+            facts=ProductFacts(),
+        )  # fmt: skip
+        return settle_batch(
+            command, uploads=self.uploads, raw=FakeRawUploads(), objects=FakeObjects(), quarantine=FakeQuarantine(),
+            work=self.work, clock=self.clock, trace=self.trace,
+        )  # fmt: skip
+
+    def fail(self, holder="run-1"):
+        release_batch(ReleaseBatch(product="loans", holder=holder), uploads=self.uploads)
 
 
 def test_what_is_pending_is_taken_under_a_generation():
@@ -99,11 +109,11 @@ def test_a_lease_that_ended_goes_to_the_next_run_with_a_new_generation():
 def test_a_run_that_lost_its_lease_does_not_drop_the_next_runs():
     world = World()
     world.upload("a.csv")
-    lost = world.take("run-1")
+    world.take("run-1")
     world.clock.move(LEASE + timedelta(seconds=1))
     world.take("run-2")
 
-    world.release(lost, holder="run-1", outcome="failed")
+    world.fail("run-1")
 
     assert world.take("run-3").status == "busy"
 
@@ -112,9 +122,9 @@ def test_done_settles_the_batch_and_the_product_is_free():
     world = World()
     world.upload("a.csv")
 
-    released = world.release(world.take())
+    settled = world.settle(world.take())
 
-    assert not released.more
+    assert not settled.more
     assert not world.uploads.has_pending("loans")
     world.upload("b.csv")
     assert world.take("run-2").generation == 2
@@ -126,7 +136,7 @@ def test_what_arrives_during_the_run_is_seen_at_its_end():
     batch = world.take()
     world.upload("b.csv")
 
-    assert world.release(batch).more
+    assert world.settle(batch).more
     assert [ref.key for ref, _ in world.uploads.pending("loans", 10)] == ["loans/data/loans/b.csv"]
 
 
@@ -136,7 +146,7 @@ def test_a_newer_version_that_arrives_during_the_run_stays_pending():
     batch = world.take()
     world.upload("a.csv", "02")
 
-    assert world.release(batch).more
+    assert world.settle(batch).more
     assert [ref.sequencer for ref, _ in world.uploads.pending("loans", 10)] == ["02"]
 
 
@@ -144,9 +154,9 @@ def test_failure_leaves_everything_for_the_next_run_and_does_not_go_round():
     world = World()
     world.upload("a.csv")
 
-    released = world.release(world.take(), outcome="failed")
+    world.take()
+    world.fail()
 
-    assert not released.more
     assert world.take("run-2").objects == 1
 
 
@@ -177,4 +187,4 @@ def test_a_round_is_bounded_and_the_rest_goes_round_again(more):
     batch = world.take()
 
     assert batch.objects == MAX_OBJECTS
-    assert world.release(batch).more == bool(more)
+    assert world.settle(batch).more == bool(more)

@@ -226,6 +226,19 @@ def test_raw_objects_wait_for_a_run_as_data_do():
     assert world.pending() == [("loans/raw/loans/a.csv", "01")]
 
 
+@pytest.mark.parametrize("folder", ["raw", "data"])
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_deletion_waits_for_a_run_of_a_declared_product_alone(folder, declared):
+    world = World()
+    if declared:
+        world.uploads.put_product("loans", {})
+    ref = ObjectRef(bucket=BUCKET, key=f"loans/{folder}/loans/a.csv", size=0, sequencer="02", deleted=True)
+
+    collected = world.deliver(Arrival(event_id="gone", ref=ref))
+
+    assert (collected.pending, collected.ignored) == ((1, 0) if declared else (0, 1))
+
+
 def test_a_recipe_is_in_force_once_it_was_checked_and_frees_what_waited_for_it():
     world = World()
     world.deliver("loans/raw/loans/a.csv")

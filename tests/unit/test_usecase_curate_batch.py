@@ -1,27 +1,23 @@
-"""A round of raw objects: curated, set aside, or held for a recipe; nothing lost, nothing twice."""
+"""A round of raw objects: curated, held, or waiting for a recipe; nothing lost, nothing twice."""
 
 import json
 
 import pytest
 from mesh.domain.curation.objects import MAX_RAW_BYTES
-from mesh.usecases.batches import TakeBatch, read_batch, take_batch
-from mesh.usecases.curate_batch import TIME_OF_A_CALL, curate_batch
-from mesh.usecases.rounds import ProductFacts, Round
-from mesh.usecases.quarantine_objects import quarantine_objects
+from mesh.usecases.batches import LEASE, TakeBatch, read_batch, take_batch
+from mesh.usecases.curate_batch import TIME_OF_A_CALL, Curating, curate_batch
+from mesh.usecases.curation import CurationRound, read_curation
 from mesh.usecases.receive_recipe import receive_recipe
-from mesh.usecases.release_batch import ReleaseBatch, release_batch
+from mesh.usecases.rounds import ProductFacts
+from mesh.usecases.settle_batch import SettleBatch, settle_batch
 
 from tests.builders import BUCKET
 from tests.fakes import FakeClock, FakeObjects, FakeQuarantine, FakeRawUploads, FakeTrace, FakeUploads, FakeWorkFiles
+from tests.fakes.objects import FakeLanding
 from tests.unit.domain.curation.recipes import step
 
 RENAME = [step("RENAME", sourceColumn="a", targetColumn="b")]
-
-
-def quarantine(world):
-    return quarantine_objects(
-        world.round(), objects=world.objects, work=world.work, quarantine=FakeQuarantine(), clock=FakeClock()
-    )
+WORK = "mesh-work"
 
 
 class World:
@@ -31,6 +27,7 @@ class World:
         self.max_bytes = max_bytes
         self.objects, self.uploads, self.work = FakeObjects(), FakeUploads(), FakeWorkFiles()
         self.raw, self.clock, self.trace = FakeRawUploads(self.uploads), FakeClock(), FakeTrace()
+        self.quarantine = FakeQuarantine()
         self.uploads.put_product("loans", {"link": "rl_loans"})
 
     def put(self, name, body="a,n\nx,1\n", size=None):
@@ -48,70 +45,72 @@ class World:
         self.batch = take_batch(command, uploads=self.uploads, work=self.work, clock=self.clock, trace=self.trace)
         return self.batch
 
-    def round(self):
+    def round(self, holder="run"):
         batch = self.batch
-        return Round(
-            product="loans", generation=batch.generation, work=batch.work, correlation_id="c", facts=ProductFacts()
-        )
+        return CurationRound(
+            product="loans", generation=batch.generation, work=batch.work, correlation_id="c", facts=ProductFacts(),
+            holder=holder,
+        )  # fmt: skip
 
     def curate(self):
         return curate_batch(
             self.round(),
-            objects=self.objects,
-            raw=self.raw,
-            work=self.work,
-            clock=self.clock,
-            trace=self.trace,
-            max_bytes=self.max_bytes,
-        )
+            using=Curating(
+                objects=self.objects, landing=FakeLanding(self.objects), uploads=self.uploads, raw=self.raw,
+                work=self.work, clock=self.clock, trace=self.trace, bucket=WORK, max_bytes=self.max_bytes,
+            ),
+        )  # fmt: skip
 
-    def release(self, holder="run"):
-        command = ReleaseBatch(
-            product="loans", holder=holder, generation=self.batch.generation, work=self.batch.work, outcome="done"
-        )
-        return release_batch(command, uploads=self.uploads, work=self.work)
+    def settle(self, holder="run"):
+        return settle_batch(
+            SettleBatch(**self.round(holder).model_dump()),
+            uploads=self.uploads, raw=self.raw, objects=self.objects, quarantine=self.quarantine, work=self.work,
+            clock=self.clock, trace=self.trace,
+        )  # fmt: skip
 
     def run(self):
-        """Take, curate to the end, release."""
+        """Take, curate to the end, settle."""
         assert self.take().status == "raw"
         while (curated := self.curate()).remaining:
             pass
-        return curated, self.release()
+        return curated, self.settle()
+
+    def curation(self):
+        return read_curation(self.work, self.batch.work)
+
+    def held(self):
+        """The one object that is held."""
+        [held] = self.curation().held
+        return held
+
+    def made(self):
+        """Texts of what the round made, in the order of their raw keys."""
+        refs = [ref for ref in read_batch(self.work, self.batch.work) if ref.curated]
+        return [self.objects.read(WORK, ref.curated.key, limit=10_000).decode() for ref in refs]
 
     def pending(self):
         return [ref.key for ref, _ in self.uploads.pending("loans", 100)]
 
-    def text(self, key):
-        return self.objects.read(BUCKET, key, limit=10_000).decode()
 
-
-def test_raw_objects_become_data_with_their_origin():
+def test_raw_objects_keep_their_identity_and_say_where_their_rows_are():
     world = World()
     world.put_recipe(RENAME)
     ref = world.put("dt=2026-11-21/größe.csv")
+    world.take()
 
-    curated, released = world.run()
-
-    assert (curated.curated, curated.rejected, curated.held, released.more) == (1, 0, 0, False)
-    key = "loans/data/loans/dt=2026-11-21/größe-curated.csv"
-    assert world.text(key) == "b,n\nx,1\n"
-    metadata = world.objects.metadata[BUCKET, key]
-    assert metadata["raw-key"] == "loans/raw/loans/dt=2026-11-21/gr%C3%B6%C3%9Fe.csv"
-    assert (metadata["raw-version-id"], len(metadata["recipe-sha256"])) == (ref.version_id, 64)
-    assert all(value.isascii() for value in metadata.values())
-    assert world.pending() == []
+    assert world.curate().model_dump() == {
+        "curated": 1, "held": 0, "waiting": 0, "removed": 0, "remaining": 0, "jobs": 0,
+    }  # fmt: skip
+    [curated] = read_batch(world.work, world.batch.work)
+    assert curated.model_copy(update={"curated": None}) == ref
+    assert curated.curated.bucket == WORK
+    assert curated.curated.key.startswith("runs/loans/00000001/curated/")
+    assert (curated.curated.size, len(curated.curated.recipe)) == (8, 64)
+    assert curated.content.key == curated.curated.key
+    assert curated.digest == f"{ref.etag}+{curated.curated.recipe}"
+    assert world.made() == ["b,n\nx,1\n"]
     assert "raw objects curated" in world.trace.said()
-
-
-def test_a_key_too_long_for_metadata_is_left_out():
-    world = World()
-    world.put_recipe([])
-    world.put("ß" * 450 + ".csv")
-
-    assert world.run()[0].curated == 1
-    [metadata] = [found for (_, key), found in world.objects.metadata.items() if "/data/" in key]
-    assert sum(len(name) + len(value) for name, value in metadata.items()) < 2048
-    assert set(metadata) == {"raw-version-id", "recipe-sha256"}
+    assert [key for key in world.objects.keys(BUCKET) if "/data/" in key] == []
 
 
 def test_json_lines_stay_json_lines():
@@ -120,15 +119,16 @@ def test_json_lines_stay_json_lines():
     world.put("a.jsonl", '{"a": 1.50}\n')
 
     assert world.run()[0].curated == 1
-    assert world.text("loans/data/loans/a-curated.jsonl") == '{"b": 1.50}\n'
+    assert world.made() == ['{"b": 1.50}\n']
 
 
-def test_without_a_recipe_objects_are_held_and_the_recipe_frees_them():
+def test_without_a_recipe_objects_wait_and_the_recipe_frees_them():
     world = World()
     world.put("a.csv")
 
-    curated, released = world.run()
-    assert (curated.curated, curated.rejected, curated.held, released.more) == (0, 0, 1, False)
+    curated, settled = world.run()
+    assert (curated.curated, curated.held, curated.waiting) == (0, 0, 1)
+    assert (settled.outcome, settled.held, settled.more) == ("nothing", 0, False)
     assert world.pending() == []
 
     world.put_recipe(RENAME)
@@ -136,41 +136,39 @@ def test_without_a_recipe_objects_are_held_and_the_recipe_frees_them():
     assert world.run()[0].curated == 1
 
 
-def test_a_recipe_that_arrives_while_objects_are_being_held_is_not_missed():
+def test_a_recipe_that_arrives_while_objects_are_set_aside_is_not_missed():
     world = World()
     world.put("a.csv")
     world.take()
     hold = world.raw.hold
 
     def slow(product, refs):
-        world.put_recipe(RENAME)  # it finds nothing held yet
+        world.put_recipe(RENAME)  # it finds nothing that waits yet
         hold(product, refs)
 
     world.raw.hold = slow
-    assert world.curate().held == 1
-    assert world.release().more is True
+    assert world.curate().waiting == 1
+    assert world.settle().more is True
     assert world.pending() == ["loans/raw/loans/a.csv"]
 
 
-def test_what_the_recipe_does_not_fit_stays_and_is_taken_up_by_the_next_one():
+def test_what_the_recipe_does_not_fit_is_held_and_waits_for_the_next_one():
     world = World()
     world.put_recipe(RENAME)
     world.put("a.csv", "z,n\nx,1\n")
 
     curated, _ = world.run()
-    assert (curated.curated, curated.rejected, curated.held) == (0, 1, 1)
-    event = quarantine(world)
-    assert (event.data.reason.code, event.data.objects[0].moved_to) == ("RecipeColumnMissing", None)
-    assert event.data.reason.where["step"] == 1
-    assert f"{BUCKET}" == event.data.reason.where["bucket"]
-    assert (BUCKET, "loans/raw/loans/a.csv") in world.objects.content
+    assert (curated.curated, curated.held, curated.waiting) == (0, 1, 1)
+    reason = world.held().reason
+    assert (reason.code, reason.where["step"], reason.where["bucket"]) == ("RecipeColumnMissing", 1, BUCKET)
+    assert reason.remedy.endswith("The next recipe takes the object up again.")
     assert world.pending() == []
 
     world.put_recipe([step("RENAME", sourceColumn="z", targetColumn="b")])
     assert world.run()[0].curated == 1
 
 
-def test_a_newer_version_of_a_held_object_is_the_only_one_taken_up():
+def test_a_newer_version_of_a_waiting_object_is_the_only_one_taken_up():
     world = World()
     world.put("a.csv")
     world.run()
@@ -183,42 +181,59 @@ def test_a_newer_version_of_a_held_object_is_the_only_one_taken_up():
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "code"),
+    ("name", "body", "code", "waits"),
     [
-        ("a.csv", "a,n\n1\n", "RaggedRows"),
-        ("a.csv", "", "EmptyFile"),
-        ("a.parquet", "PAR1", "RawFormatUnsupported"),
-        ("dt=/a.csv", "a,n\n1,2\n", "InvalidPartition"),
-        ("a.csv", "a,n\n,1\n", "NothingLeft"),
+        ("a.csv", "a,n\n1\n", "RaggedRows", False),
+        ("a.csv", "", "EmptyFile", False),
+        ("a.parquet", "PAR1", "RawFormatUnsupported", False),
+        ("dt=/a.csv", "a,n\n1,2\n", "InvalidPartition", False),
+        ("a.csv", "a,n\n,1\n", "NothingLeft", True),
     ],
 )
-def test_what_is_broken_is_moved_to_quarantine_and_the_rest_curated(name, body, code):
+def test_what_is_broken_is_held_where_it_is_and_the_rest_curated(name, body, code, waits):
     world = World()
     world.put_recipe([step("REMOVE_MISSING", sourceColumn="a")])
     world.put(name, body)
     world.put("good.csv")
+    world.take()
 
-    curated, _ = world.run()
-    event = quarantine(world)
+    curated = world.curate()
 
-    assert (curated.curated, curated.rejected, curated.held) == (1, 1, 0)
-    assert event.data.reason.code == code
-    assert event.data.objects[0].moved_to == f"loans/quarantine/00000001/raw/loans/{name}"
-    assert (BUCKET, f"loans/raw/loans/{name}") not in world.objects.content
+    assert (curated.curated, curated.held, curated.waiting) == (1, 1, int(waits))
+    assert (world.held().reason.code, world.held().releasable) == (code, False)
+    assert (BUCKET, f"loans/raw/loans/{name}") in world.objects.content
 
 
-def test_an_object_that_its_owner_deleted_is_reported_and_nothing_else():
+def test_an_object_that_its_owner_deleted_is_a_deletion():
     world = World()
     world.put_recipe(RENAME)
     ref = world.put("a.csv")
     world.objects.delete(BUCKET, ref.key)
+    world.take()
 
-    assert world.run()[0].rejected == 1
-    event = quarantine(world)
-    assert event.data.reason.code == "ObjectGone"
+    assert (world.curate().removed, world.curation().held) == (1, ())
+    assert [(one.key, one.deleted) for one in read_batch(world.work, world.batch.work)] == [(ref.key, True)]
 
 
-def test_a_call_takes_on_so_much_and_the_next_one_goes_on():
+@pytest.mark.parametrize("recipe", [None, RENAME])
+def test_after_a_deletion_the_present_object_counts(recipe):
+    world = World()
+    if recipe:
+        world.put_recipe(recipe)
+    ref = world.put("a.csv")
+    gone = ref.model_copy(update={"deleted": True, "sequencer": "FF", "version_id": None})
+    world.uploads.add_pending("loans", gone, "c")
+    world.uploads.add_pending("loans", gone.model_copy(update={"key": "loans/raw/loans/b.csv"}), "c")
+    world.take()
+
+    state = world.curate()
+
+    assert (state.curated + state.waiting, state.removed) == (1, 1)
+    there, _ = read_batch(world.work, world.batch.work)
+    assert (there.version_id, there.sequencer, there.deleted) == (ref.version_id, "FF", False)
+
+
+def test_a_call_takes_on_so_much_keeps_the_lease_and_the_next_one_goes_on():
     world = World()
     write = world.objects.write
 
@@ -232,12 +247,13 @@ def test_a_call_takes_on_so_much_and_the_next_one_goes_on():
         world.put(f"{number}.csv")
     world.take()
 
-    left = [world.curate().remaining for _ in range(2)]
+    left = [world.curate().remaining]
+    began = world.clock.now()
+    left.append(world.curate().remaining)
 
     assert left == [1, 0]
-    assert [key for key in world.objects.keys(BUCKET) if "/data/" in key] == [
-        f"loans/data/loans/{number}-curated.csv" for number in range(3)
-    ]
+    assert world.uploads.leases["loans"][1] == began + LEASE
+    assert world.made() == ["b,n\nx,1\n"] * 3
 
 
 def test_a_step_that_is_tried_again_finds_its_own_result():
@@ -248,9 +264,11 @@ def test_a_step_that_is_tried_again_finds_its_own_result():
     world.take()
 
     first = world.curate()
+    batch = read_batch(world.work, world.batch.work)
     world.put_recipe([])  # the round keeps its recipe
     assert world.curate() == first
-    assert len(world.objects.content[BUCKET, "loans/data/loans/a-curated.csv"]) == 1
+    assert read_batch(world.work, world.batch.work) == batch
+    assert [len(world.objects.content[WORK, key]) for key in world.objects.keys(WORK)] == [1]
 
 
 def test_data_are_taken_before_raw_data_and_never_with_them():
@@ -262,5 +280,5 @@ def test_data_are_taken_before_raw_data_and_never_with_them():
 
     assert world.take().status == "taken"
     assert [one.key for one in read_batch(world.work, world.batch.work)] == ["loans/data/loans/d.csv"]
-    assert world.release().more is True
+    assert world.settle().more is True
     assert world.take("next").status == "raw"

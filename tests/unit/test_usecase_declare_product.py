@@ -3,17 +3,14 @@
 import json
 
 import pytest
-from mesh.adapters.odcs import draft_contract, read_contract
+from mesh.adapters.odcs import read_contract
 from mesh.adapters.storage import ObjectGone
 from mesh.domain.keys import ContractKey
 from mesh.domain.rejections import ContractNameMismatch, ContractNotYaml, ContractSchemaViolation
 from mesh.usecases.declare_product import MAX_CONTRACT_BYTES, declare_product
-from mesh.usecases.draft_product import NothingToDraft, draft_product
 
 from tests.builders import BUCKET, CONTRACT, PRODUCT
 from tests.fakes import FakeBus, FakeObjects, FakeTrace, FakeUploads
-from tests.unit.test_usecase_inspection import GOOD
-from tests.unit.test_usecase_inspection import World as Batch
 
 KEY = f"{PRODUCT}/contract.yaml"
 GUARDED = CONTRACT + "    customProperties: [{property: guard, value: {minBatches: 1}}]\n"
@@ -144,67 +141,3 @@ def test_a_contract_with_a_byte_order_mark_is_read():
 
     assert world.declare(world.upload("\ufeff" + CONTRACT)).sent
     assert json.loads(world.bus.events[0][1])["data"]["contract"] == CONTRACT
-
-
-def draft(batch, uploads, bus):
-    batch.inspect()
-    return draft_product(
-        batch.round(),
-        draft_contract=draft_contract,
-        objects=batch.objects,
-        uploads=uploads,
-        bus=bus,
-        work=batch.work,
-        trace=FakeTrace(),
-    )
-
-
-def test_data_without_a_contract_gets_a_draft_that_central_will_read():
-    batch, uploads, bus = Batch(), FakeUploads(), FakeBus()
-    batch.upload("a.csv", GOOD)
-
-    drafted = draft(batch, uploads, bus)
-
-    [(_, text)] = bus.events
-    contract = read_contract(json.loads(text)["data"]["contract"], bucket=BUCKET, key=KEY)
-    assert drafted.tables == ("credit_card",)
-    assert contract.draft
-    assert [column.name for column in contract.tables[0].columns] == ["id", "name"]
-    assert contract.table_schema("credit_card").types() == {"id": "bigint", "name": "string"}
-
-
-def test_a_draft_is_sent_once_and_gives_way_to_any_real_contract():
-    batch, world = Batch(), World()
-    batch.upload("a.csv", GOOD)
-    draft(batch, world.uploads, world.bus)
-
-    assert not draft(batch, world.uploads, world.bus).sent
-    assert world.declare(world.upload()).sent
-
-
-def test_a_real_contract_is_never_replaced_by_a_draft():
-    batch, world = Batch(), World()
-    world.declare(world.upload())
-    batch.upload("a.csv", GOOD)
-
-    assert not draft(batch, world.uploads, world.bus).sent
-
-
-def test_a_format_that_express_declines_is_drafted_too_for_the_crawler():
-    batch, bus = Batch(), FakeBus()
-    batch.upload("a.avro", b"Obj\x01" + b"\x00" * 100)
-
-    assert draft(batch, FakeUploads(), bus).tables == ("credit_card",)
-    contract = read_contract(json.loads(bus.events[0][1])["data"]["contract"], bucket=BUCKET, key=KEY)
-    assert contract.draft
-    assert contract.table_schema("credit_card") is None
-
-
-def test_nothing_that_can_be_read_is_nothing_to_draft():
-    batch, bus = Batch(), FakeBus()
-    batch.upload("a.csv", b"")
-
-    with pytest.raises(NothingToDraft):
-        draft(batch, FakeUploads(), bus)
-
-    assert bus.events == []

@@ -13,19 +13,17 @@ from mesh.domain.lineage import facets
 from mesh.domain.lineage.model import ColumnOrigin, Place, StepRun, s3_object
 from mesh.domain.lineage.run_events import MAX_BYTES, MAX_DATASETS, run_events, size_of
 from mesh.domain.product import ProductVersion, TableSnapshot
-from mesh.usecases.rounds import ProductFacts
 from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, Orders, ProveOrder, PublishOrder
 from mesh.usecases.onboarding_lineage import COLUMN_SOURCES, onboarding_runs
 from mesh.usecases.record_lineage import keep, proof_runs, publication_runs
+from mesh.usecases.rounds import ProductFacts
 
 from functions.record_lineage import app
 from tests import lineage_oracle
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION, a_product
 from tests.consumer_fakes import FakeHeldAccesses
-from tests.fakes import FakeRegistry, FakeWorkFiles
-from tests.unit.domain.curation.recipes import step
+from tests.fakes import FakeWorkFiles
 from tests.unit.test_usecase_check_batch import BAD_NAME, GOOD, Checked
-from tests.unit.test_usecase_curate_batch import World as Raw
 
 BEGAN = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 TIMES = {"correlation_id": "c", "execution": "arn:run", "began": BEGAN, "ended": BEGAN + timedelta(seconds=9)}
@@ -72,51 +70,6 @@ def onboarded(product, work, facts=None, generation=1):
     )
     facts = facts or ProductFacts(database=product, catalog_id=CENTRAL, link=f"rl_{product}")
     return onboarding_runs(order, place=PLACE, facts=facts, work=work)
-
-
-def test_a_curated_object_tells_its_raw_version_its_recipe_and_each_columns_steps():
-    world = Raw()
-    codes = step("CATEGORICAL_MAPPING", sourceColumn="a", targetColumn="b", categoryMap=json.dumps({"x": "one"}))
-    world.put_recipe([codes, step("RENAME", sourceColumn="n", targetColumn="amount")])
-    ref = world.put("a.csv")
-    world.take()
-    world.curate()
-
-    [event] = ends(onboarded("loans", world.work))
-
-    [raw], [made] = event["inputs"], event["outputs"]
-    assert (raw["name"], raw["facets"]["version"]["datasetVersion"]) == (ref.key, ref.version_id)
-    assert made["name"] == "loans/data/loans/a-curated.csv"
-    fields = made["facets"]["columnLineage"]["fields"]
-    assert list(fields) == ["a", "b", "amount"]
-    found = {
-        name: (one["field"], one["transformations"]) for name, part in fields.items() for one in part["inputFields"]
-    }
-    assert found["a"] == ("a", [{"type": "DIRECT", "subtype": "IDENTITY", "masking": False}])
-    assert found["b"][0] == "a"
-    assert [(one["subtype"], one["description"]) for one in found["b"][1]] == [
-        ("TRANSFORMATION", "step 1 CATEGORICAL_MAPPING")
-    ]
-    assert [(one["subtype"], one["description"]) for one in found["amount"][1]] == [("IDENTITY", "step 2 RENAME")]
-    assert made["outputFacets"]["outputStatistics"]["rowCount"] == 1
-    assert len(parameters(event)["recipe.sha256"]) == 64
-    assert event["job"]["facets"]["sourceCodeLocation"]["path"] == "loans/recipe.json"
-
-
-def test_raw_objects_that_are_broken_are_a_curation_that_failed():
-    world = Raw()
-    world.put_recipe([step("RENAME", sourceColumn="a", targetColumn="b")])
-    world.put("a.csv")
-    world.put("ragged.csv", "a,n\n1\n1,2,3\n")
-    world.take()
-    world.curate()
-
-    done, failed = ends(onboarded("loans", world.work))
-
-    assert (done["eventType"], failed["eventType"]) == ("COMPLETE", "FAIL")
-    assert done["run"]["runId"] != failed["run"]["runId"]
-    assert [one["name"] for one in failed["inputs"]] == ["loans/raw/loans/ragged.csv"]
-    assert parameters(failed)["codes"] == "RaggedRows"
 
 
 def checked():
@@ -186,7 +139,7 @@ def a_run(objects=1, columns=3):
     shown = [facets.schema(ColumnRef(name=name, type="bigint") for name in names)] * objects
     outputs = tuple(
         s3_object(
-            "bucket", f"loans/data/t/{number}.csv", shown[number] | facets.recipe_columns(raw, origins, ["RENAME"])
+            "bucket", f"loans/data/t/{number}.csv", shown[number] | facets.recipe_columns([raw], [origins], ["RENAME"])
         )
         for number, raw in enumerate(raws)
     )

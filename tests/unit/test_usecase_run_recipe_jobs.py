@@ -7,13 +7,12 @@ import pytest
 from mesh.domain.curation import objects as raw_objects
 from mesh.domain.curation.errors import RecipeNotForJobs
 from mesh.usecases.batches import LEASE
-from mesh.usecases.curation import Curation, curation_path
-from mesh.usecases.run_recipe_jobs import MAX_RUNNING, TIME_OF_A_CALL, JobRound, run_recipe_jobs
+from mesh.usecases.run_recipe_jobs import MAX_RUNNING, TIME_OF_A_CALL, run_recipe_jobs
 
 from tests.builders import BUCKET
 from tests.fakes import FakeJobFiles, FakeRecipeJobs
 from tests.unit.domain.curation.recipes import condition, step
-from tests.unit.test_usecase_curate_batch import RENAME, World, quarantine
+from tests.unit.test_usecase_curate_batch import RENAME, WORK, World
 
 CURATED = b"b,n\nx,1\ny,2\n"
 
@@ -29,19 +28,19 @@ class JobWorld(World):
     def look(self, holder="run"):
         """One call of the function."""
         return run_recipe_jobs(
-            JobRound(**self.round().model_dump(), holder=holder),
+            self.round(holder),
             jobs=self.jobs,
             files=self.files,
             objects=self.objects,
             uploads=self.uploads,
-            raw=self.raw,
             work=self.work,
             clock=self.clock,
             trace=self.trace,
+            bucket=WORK,
         )
 
     def orders(self):
-        return Curation.model_validate_json(self.work.get(curation_path(self.round()))).jobs
+        return self.curation().jobs
 
     def begin(self, *names):
         """Upload, take, look at heads."""
@@ -65,7 +64,9 @@ def test_an_object_is_left_to_a_job_and_comes_back_as_the_function_would_have_ma
     ref = world.put("dt=2026-11-21/a.csv", "a,n\nx,1\ny,2\n")
     world.take()
 
-    assert world.curate().model_dump() == {"curated": 0, "rejected": 0, "held": 0, "remaining": 0, "jobs": 1}
+    assert world.curate().model_dump() == {
+        "curated": 0, "held": 0, "waiting": 0, "removed": 0, "remaining": 0, "jobs": 1,
+    }  # fmt: skip
     assert world.trace.said().count("raw objects curated") == 0, "the round goes on"
     [order] = world.orders()
     assert (order.columns, order.format, order.delimiter, order.source) == (
@@ -81,24 +82,22 @@ def test_an_object_is_left_to_a_job_and_comes_back_as_the_function_would_have_ma
     world.jobs.end(order, CURATED)
     looked = world.look()
 
-    key = "loans/data/loans/dt=2026-11-21/a-curated.csv"
-    assert (looked.curated, looked.jobs, world.text(key)) == (1, 0, CURATED.decode())
-    curation = Curation.model_validate_json(world.work.get(curation_path(world.round())))
-    [curated] = curation.curated
-    assert (curated.rows, curated.bytes, curated.raw_version_id) == (2, len(CURATED), ref.version_id)
+    assert (looked.curated, looked.jobs) == (1, 0)
+    [curated] = world.curation().curated
+    assert (curated.rows, curated.ref.version_id) == (2, ref.version_id)
     assert curated.lineage["b"].inputs == ("a",)
+    assert world.files.content == {curated.ref.curated.key: CURATED}
 
     function = World()
     function.put_recipe(RENAME)
     function.put("dt=2026-11-21/a.csv", "a,n\nx,1\ny,2\n")
-    function.run()
-    assert function.text(key) == CURATED.decode()
-    assert world.objects.metadata[BUCKET, key] == function.objects.metadata[BUCKET, key]
-    made = Curation.model_validate_json(function.work.get(curation_path(function.round()))).curated
-    assert made == curation.curated
+    function.take()
+    function.curate()
+    assert function.made() == [CURATED.decode()]
+    assert function.curation().curated == world.curation().curated
 
-    assert (world.jobs.runs, world.jobs.recipes, world.files.content) == ({}, {}, {}), "nothing is left behind"
-    assert world.release().more is False
+    assert (world.jobs.runs, world.jobs.recipes) == ({}, {}), "nothing is left behind"
+    assert world.settle().more is False
     assert world.pending() == []
 
 
@@ -140,16 +139,17 @@ def test_what_unfolds_too_far_for_a_function_is_for_a_job(monkeypatch):
         ("dt=/a.csv", "a,n\n1,2\n", "InvalidPartition", False),
     ],
 )
-def test_what_the_function_refuses_by_the_head_is_refused_before_a_job_and_in_the_same_words(name, body, code, stays):
+def test_what_the_function_refuses_is_refused_before_a_job_and_in_the_same_words(name, body, code, stays):
     reasons = []
     for limit in (-1, raw_objects.MAX_RAW_BYTES):
         world = JobWorld(max_bytes=limit)
         world.put_recipe(RENAME)
         world.put(name, body)
         world.take()
-        curated = world.curate()
-        assert (curated.rejected, curated.held, curated.jobs) == (1, int(stays), 0)
-        reasons.append(quarantine(world).data.reason)
+        curated = world.look() if world.curate().jobs else world.curate()
+        assert world.jobs.runs == {}, "no job was started"
+        assert (curated.held, curated.waiting, curated.jobs) == (1, int(stays), 0)
+        reasons.append(world.held().reason)
 
     assert reasons[0] == reasons[1]
     assert reasons[0].code == code
@@ -182,25 +182,24 @@ def test_what_is_wrong_far_behind_the_head_is_refused_before_a_job_and_in_the_sa
             assert world.look().jobs == 0
             assert world.jobs.runs == {}, "no job was started"
             assert world.files.content == {}
-        reasons.append(quarantine(world).data.reason)
+        reasons.append(world.held().reason)
 
     assert reasons[0] == reasons[1]
     assert reasons[0].code == code
 
 
-def test_a_job_that_failed_sets_its_object_aside_with_databrew_s_words():
+def test_an_object_whose_job_failed_is_held_with_databrew_s_words():
     world = started("a.csv")
     [order] = world.orders()
     world.jobs.end(order, state="FAILED", error="Column q does not exist")
 
     looked = world.look()
-    event = quarantine(world)
 
-    assert (looked.curated, looked.rejected, looked.jobs) == (0, 1, 0)
-    assert event.data.reason.code == "RecipeJobFailed"
-    assert "Column q does not exist" in event.data.reason.message
-    assert event.data.reason.where["state"] == "FAILED"
-    assert event.data.objects[0].moved_to == "loans/quarantine/00000001/raw/loans/a.csv"
+    assert (looked.curated, looked.held, looked.waiting, looked.jobs) == (0, 1, 1, 0)
+    reason = world.held().reason
+    assert reason.code == "RecipeJobFailed"
+    assert "Column q does not exist" in reason.message
+    assert reason.where["state"] == "FAILED"
     assert (world.jobs.runs, world.files.content) == ({}, {})
 
 
@@ -209,8 +208,8 @@ def test_a_job_that_came_to_no_end_is_told_by_its_state(state):
     world = started("a.csv")
     world.jobs.end(world.orders()[0], state=state)
 
-    assert world.look().rejected == 1
-    assert state in quarantine(world).data.reason.message
+    assert world.look().held == 1
+    assert state in world.held().reason.message
 
 
 def test_a_failure_that_may_pass_is_tried_again_and_not_for_ever():
@@ -223,7 +222,7 @@ def test_a_failure_that_may_pass_is_tried_again_and_not_for_ever():
     assert world.files.staged == 1
 
     world.jobs.end(order, state="FAILED", error="Throttling: Rate exceeded")
-    assert world.look().rejected == 1
+    assert world.look().held == 1
 
 
 @pytest.mark.parametrize(
@@ -240,10 +239,10 @@ def test_an_output_is_looked_at_before_it_becomes_data(written, code, said):
     world = started("a.csv")
     world.jobs.end(world.orders()[0], written)
 
-    assert world.look().rejected == 1
-    reason = quarantine(world).data.reason
+    assert world.look().held == 1
+    reason = world.held().reason
     assert (reason.code, said in reason.message) == (code, True)
-    assert [key for key in world.objects.keys(BUCKET) if "/data/" in key] == []
+    assert world.files.content == {}
 
 
 def test_more_parts_than_were_asked_for_are_no_output():
@@ -252,8 +251,8 @@ def test_more_parts_than_were_asked_for_are_no_output():
     world.jobs.end(order, CURATED)
     world.files.content[f"{order.output}another_part00001.csv"] = CURATED
 
-    assert world.look().rejected == 1
-    assert "wrote 2 parts" in quarantine(world).data.reason.message
+    assert world.look().held == 1
+    assert "wrote 2 parts" in world.held().reason.message
 
 
 def test_json_lines_may_leave_nulls_out_and_bring_no_other_field():
@@ -266,7 +265,7 @@ def test_json_lines_may_leave_nulls_out_and_bring_no_other_field():
         world.look()
         world.jobs.end(world.orders()[0], line)
         looked = world.look()
-        assert (looked.curated, looked.rejected) == outcome
+        assert (looked.curated, looked.held) == outcome
 
 
 def test_rows_are_records_not_lines():
@@ -275,7 +274,7 @@ def test_rows_are_records_not_lines():
 
     world.look()
 
-    assert Curation.model_validate_json(world.work.get(curation_path(world.round()))).curated[0].rows == 3
+    assert world.curation().curated[0].rows == 3
 
 
 def test_a_recipe_that_databrew_does_not_take_holds_its_objects_for_the_next_one():
@@ -289,9 +288,8 @@ def test_a_recipe_that_databrew_does_not_take_holds_its_objects_for_the_next_one
     world.jobs.start = refuse
     looked = world.look()
 
-    assert (looked.rejected, looked.held, looked.jobs) == (1, 1, 0)
-    assert quarantine(world).data.objects[0].moved_to is None
-    world.release()
+    assert (looked.held, looked.waiting, looked.jobs) == (1, 1, 0)
+    world.settle()
     assert world.pending() == []
     world.put_recipe(RENAME)
     assert world.pending() == ["loans/raw/loans/a.csv"]
@@ -300,7 +298,6 @@ def test_a_recipe_that_databrew_does_not_take_holds_its_objects_for_the_next_one
 def test_a_run_that_is_started_again_takes_up_the_jobs_of_the_one_before():
     world = started("a.csv")
     [order] = world.orders()
-    world.release("run")
     world.uploads.drop_lease("loans", "run")
     world.uploads.seen.clear()
     world.put("a.csv")
@@ -349,7 +346,7 @@ def test_a_call_that_is_repeated_after_a_crash_finds_what_it_wrote_down():
 
     looked = world.look()
     assert (looked.curated, looked.jobs) == (2, 0)
-    assert len(world.objects.content[BUCKET, first.key]) == 1, "delivered once"
+    assert {first.key, second.key} <= set(world.files.content)
 
 
 def test_so_many_jobs_go_on_at_a_time_and_the_rest_follows():

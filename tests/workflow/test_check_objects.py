@@ -4,7 +4,6 @@ import json
 import random
 from typing import Any
 
-
 from local.accounts import ADMIN_ROLE
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import crash

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from tests.mesh_conditions import crash
-from tests.mesh_driver import MeshDriver, Run
+from tests.mesh_driver import MeshDriver, Run, contract
 
 RAW = "laufkont,hoehe\n1,100\n4,250\n2,\n"
-TAKEN = ("TakeBatch", "RouteBatch", "CurateBatch", "CheckCuration")
+TAKEN = ("TakeBatch", "RouteBatch", "CurateBatch", "CheckCuration", "RouteCurated")
 
 
 def step(operation: str, conditions: list[dict[str, str]] | None = None, **parameters: str) -> dict[str, Any]:
@@ -28,36 +28,69 @@ RECIPE = json.dumps(
         step("REMOVE_MISSING", sourceColumn="amount"),
     ]
 )
-CURATED = "status,amount\nno checking account,100\n200 DM and more,250\n"
+COLUMNS = [("status", "string"), ("amount", "bigint")]
 
 
-def runs_with(mesh: MeshDriver, product: str, outcome: str) -> list[Run]:
-    return [run for run in mesh.runs("onboard-upload", product) if run.outcome == outcome]
+def columns(mesh: MeshDriver, product: str, table: str = "t1") -> list[tuple[str, str]]:
+    return [(one["Name"], one["Type"]) for one in mesh.table(product, table)["StorageDescriptor"]["Columns"]]
 
 
-def curated_run(mesh: MeshDriver, product: str, outcome: str = "curated", after: int = 0) -> Run:
-    return mesh.until(lambda: runs_with(mesh, product, outcome)[after:], f"a run that ends {outcome}")[0]
+def held(mesh: MeshDriver, product: str) -> dict[str, dict[str, Any]]:
+    """Key → what the newest batch that has it held says of it."""
+    listings = [key for key in mesh.keys(f"{product}/reports/") if key.endswith(".held.json")]
+    return {item["key"]: item for key in sorted(listings) for item in json.loads(mesh.read(key))}
 
 
-def test_raw_data_are_curated_and_published(mesh: MeshDriver) -> None:
+def held_run(mesh: MeshDriver, product: str) -> Run:
+    """The run that held something back, and published nothing."""
+
+    def look() -> list[Run]:
+        return [run for run in mesh.runs("onboard-upload", product) if run.outcome == "nothing" and run.output["held"]]
+
+    return mesh.until(look, "a run that holds")[0]
+
+
+def delete(mesh: MeshDriver, key: str) -> None:
+    mesh.client("producer", "s3").delete_object(Bucket=mesh.bucket, Key=key)
+
+
+def test_raw_data_are_published_in_one_run(mesh: MeshDriver) -> None:
     mesh.prepare("cu-good")
     mesh.put_object("cu-good/recipe.json", RECIPE)
+    mesh.settled("cu-good")
     mesh.put_object("cu-good/raw/t1/dt=2026-11-21/a.csv", RAW)
     notice = mesh.wait_for_notice("cu-good", "producer")
     mesh.settled("cu-good")
 
+    [run] = [run for run in mesh.runs("onboard-upload", "cu-good") if "CurateBatch" in run.states]
+    assert run.states == (
+        *TAKEN, "CheckObjects", "CheckChanges", "StageVersion", "ProposeVersion", "SettleBatch", "CheckHeld",
+        "RecordLineage", "CheckMore", "Settled",
+    )  # fmt: skip
     assert notice["changes"][0]["rows"] == 2
-    assert mesh.read("cu-good/data/t1/dt=2026-11-21/a-curated.csv").decode() == CURATED
-    columns = mesh.table("cu-good", "t1")["StorageDescriptor"]["Columns"]
-    assert [(one["Name"], one["Type"]) for one in columns] == [("status", "string"), ("amount", "bigint")]
-    assert mesh.exists("cu-good/raw/t1/dt=2026-11-21/a.csv")
+    assert columns(mesh, "cu-good") == [*COLUMNS, ("dt", "string")]
+    assert mesh.keys("cu-good/raw/") == ["cu-good/raw/t1/dt=2026-11-21/a.csv"]
+    assert mesh.keys("cu-good/data/") == []
     assert (mesh.pending("cu-good"), mesh.lease("cu-good")) == ([], "")
-    found = mesh.client("producer", "s3").head_object(
-        Bucket=mesh.bucket, Key="cu-good/data/t1/dt=2026-11-21/a-curated.csv"
-    )["Metadata"]
-    raw = mesh.client("producer", "s3").head_object(Bucket=mesh.bucket, Key="cu-good/raw/t1/dt=2026-11-21/a.csv")
-    assert (found["raw-key"], found["raw-version-id"]) == ("cu-good/raw/t1/dt=2026-11-21/a.csv", raw["VersionId"])
-    assert len(found["recipe-sha256"]) == 64
+
+    mesh.put_object("cu-good/raw/t1/dt=2026-11-21/a.csv", RAW)
+    again = mesh.until(
+        lambda: [run for run in mesh.runs("onboard-upload", "cu-good") if run.outcome == "nothing"], "no news"
+    )[0]
+    assert again.output["same"] == 1
+    delete(mesh, "cu-good/raw/t1/dt=2026-11-21/a.csv")
+    assert mesh.wait_for_notice("cu-good", "producer", version=2)["changes"][0]["rows_delta"] == -2
+
+
+def test_raw_data_without_a_contract_get_a_draft_of_what_their_recipe_makes(mesh: MeshDriver) -> None:
+    mesh.put_object("cu-draft/recipe.json", RECIPE)
+    mesh.put_object("cu-draft/raw/t1/a.csv", RAW)
+    assert mesh.wait_for_notice("cu-draft", "producer")["changes"][0]["rows"] == 2
+    mesh.settled("cu-draft")
+
+    drafted = next(run for run in mesh.runs("onboard-upload", "cu-draft") if "DraftContract" in run.states)
+    assert drafted.states == (*TAKEN, "DraftContract", "CheckDraft", "ReleaseDraft", "AwaitRegistration")
+    assert columns(mesh, "cu-draft") == COLUMNS
 
 
 def test_raw_data_wait_for_their_recipe(mesh: MeshDriver) -> None:
@@ -68,10 +101,10 @@ def test_raw_data_wait_for_their_recipe(mesh: MeshDriver) -> None:
         "a run that waits",
     )[0]
     assert (run.status, run.outcome) == ("SUCCEEDED", "waiting")
-    assert run.states == (*TAKEN, "ReleaseBatch", "RecordLineage", "CheckMore", "AwaitRecipe")
+    assert run.states == (*TAKEN, "SettleBatch", "CheckHeld", "CheckMore", "AwaitRecipe")
     mesh.settled("cu-wait")
     assert mesh.pending("cu-wait") == []
-    assert mesh.reports("cu-wait/quarantine/") == {}
+    assert held(mesh, "cu-wait") == {}
 
     mesh.put_object("cu-wait/recipe.json", RECIPE)
     assert mesh.wait_for_notice("cu-wait", "producer")["changes"][0]["rows"] == 2
@@ -93,36 +126,65 @@ def test_a_recipe_that_does_not_fit_leaves_the_object_until_the_next_one(mesh: M
     mesh.put_object("cu-misfit/recipe.json", RECIPE)
     mesh.until(lambda: mesh.items("producer", "PRODUCT#cu-misfit"), "the product")
     mesh.put_object("cu-misfit/raw/t1/a.csv", "laufkont,betrag\n1,100\n")
-    run = curated_run(mesh, "cu-misfit", "rejected")
+    run = held_run(mesh, "cu-misfit")
 
     assert run.states == (
-        *TAKEN, "QuarantineObjects", "TellOwner", "CheckAccepted", "ReleaseBatch", "RecordLineage", "CheckMore",
-        "Rejected",
+        *TAKEN, "CheckObjects", "CheckChanges", "SettleBatch", "CheckHeld", "TellHeld", "RecordLineage", "CheckMore",
+        "Settled",
     )  # fmt: skip
-    reason = mesh.reports("cu-misfit/quarantine/")["cu-misfit/raw/t1/a.csv"]["reason"]
+    item = held(mesh, "cu-misfit")["cu-misfit/raw/t1/a.csv"]
+    reason = item["reason"]
     assert (reason["code"], reason["where"]["column"], reason["where"]["step"]) == ("RecipeColumnMissing", "hoehe", 3)
+    assert item["releasable"] is False
     assert mesh.exists("cu-misfit/raw/t1/a.csv")
     mesh.settled("cu-misfit")
     assert mesh.pending("cu-misfit") == []
 
     mesh.put_object("cu-misfit/recipe.json", RECIPE.replace("hoehe", "betrag"))
     assert mesh.wait_for_notice("cu-misfit", "producer")["changes"][0]["rows"] == 1
+    mesh.settled("cu-misfit")
+    [batch] = [item for item in mesh.items("producer", "QUARANTINE") if item["sk"].startswith("cu-misfit#")]
+    assert json.loads(batch["body"])["status"] == "superseded"
 
 
-def test_what_is_broken_is_set_aside_and_the_rest_curated(mesh: MeshDriver) -> None:
+def test_what_is_broken_is_held_and_the_rest_published(mesh: MeshDriver) -> None:
     mesh.prepare("cu-mixed")
     mesh.put_object("cu-mixed/recipe.json", RECIPE)
     for name, body in [("ragged.csv", "laufkont,hoehe\n1,2\n1\n"), ("good.csv", RAW)]:
         mesh.put_object(f"cu-mixed/raw/t1/{name}", body)
     assert mesh.wait_for_notice("cu-mixed", "producer")["changes"][0]["rows"] == 2
-    mesh.until(lambda: mesh.reports("cu-mixed/quarantine/"), "a report")
     mesh.settled("cu-mixed")
 
-    reports = mesh.reports("cu-mixed/quarantine/")
-    assert reports["cu-mixed/raw/t1/ragged.csv"]["reason"]["code"] == "RaggedRows"
-    assert all(mesh.exists(report["moved_to"]) for report in reports.values())
-    assert mesh.keys("cu-mixed/raw/") == ["cu-mixed/raw/t1/good.csv"]
-    assert mesh.keys("cu-mixed/data/") == ["cu-mixed/data/t1/good-curated.csv"]
+    item = mesh.until(lambda: held(mesh, "cu-mixed"), "a listing")["cu-mixed/raw/t1/ragged.csv"]
+    assert (item["reason"]["code"], item["moved_to"]) == ("RaggedRows", None)
+    assert mesh.keys("cu-mixed/raw/") == ["cu-mixed/raw/t1/good.csv", "cu-mixed/raw/t1/ragged.csv"]
+
+
+def test_a_raw_object_that_its_contract_holds_is_released_and_published(mesh: MeshDriver) -> None:
+    document = contract("cu-release", "t1", dict(COLUMNS))
+    document["schema"][0]["properties"][1] |= {"logicalType": "integer", "logicalTypeOptions": {"maximum": 200}}
+    mesh.put_contract("cu-release", document)
+    assert mesh.wait_for_run("prepare-product", "cu-release").status == "SUCCEEDED"
+    mesh.put_object("cu-release/recipe.json", RECIPE)
+    mesh.settled("cu-release")
+    mesh.put_object("cu-release/raw/t1/a.csv", RAW)
+    held_run(mesh, "cu-release")
+    mesh.settled("cu-release")
+    assert held(mesh, "cu-release")["cu-release/raw/t1/a.csv"]["releasable"] is True
+
+    wish = {
+        "product": "cu-release",
+        "run": "00000001",
+        "decision": "release",
+        "reason": "it is true",
+        "by": "a steward",
+    }
+    entry = {"EventBusName": mesh.output("producer", "OwnBusName"), "Source": "meshwork",
+             "DetailType": "QuarantineDecided", "Detail": json.dumps({"data": wish})}  # fmt: skip
+    assert mesh.client("producer", "events", "ProducerSteward").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    assert mesh.wait_for_notice("cu-release", "producer")["changes"][0]["rows"] == 2
+    mesh.settled("cu-release")
+    assert (mesh.items("producer", "HELD#cu-release"), mesh.pending("cu-release")) == ([], [])
 
 
 def test_a_raw_object_that_s3_tells_of_twice_is_curated_once(mesh: MeshDriver) -> None:
@@ -140,7 +202,7 @@ def test_a_raw_object_that_s3_tells_of_twice_is_curated_once(mesh: MeshDriver) -
     assert len(mesh.notices("cu-twice", "producer")) == 1
 
 
-def test_a_function_that_crashes_once_is_called_again_and_makes_the_same_object(mesh: MeshDriver) -> None:
+def test_a_function_that_crashes_once_is_called_again_and_publishes_once(mesh: MeshDriver) -> None:
     mesh.prepare("cu-crash")
     mesh.put_object("cu-crash/recipe.json", RECIPE)
     mesh.settled("cu-crash")
@@ -150,4 +212,4 @@ def test_a_function_that_crashes_once_is_called_again_and_makes_the_same_object(
     mesh.settled("cu-crash")
 
     assert mesh.faults() == []
-    assert mesh.read("cu-crash/data/t1/a-curated.csv").decode() == CURATED
+    assert len(mesh.notices("cu-crash", "producer")) == 1

@@ -8,7 +8,7 @@ import pytest
 
 from tests.mesh_conditions import crash, start_again, with_environment, without_permission
 from tests.mesh_driver import MeshDriver, Run
-from tests.workflow.test_curate_upload import CURATED, RAW, RECIPE, curated_run, step
+from tests.workflow.test_curate_upload import COLUMNS, RAW, RECIPE, columns, held, held_run, step
 
 LIMIT = 20
 """Bytes: `RAW` has more, `SMALL` has not."""
@@ -44,6 +44,12 @@ def left_behind(mesh: MeshDriver, product: str) -> list[str]:
     return names + [item["Key"] for item in work.get("Contents", [])]
 
 
+def total(mesh: MeshDriver, product: str) -> dict[str, int]:
+    """Table → its rows, by the newest notice that tells of it."""
+    changes = [change for notice in mesh.notices(product, "producer") for change in notice["data"]["changes"]]
+    return {change["table"]: change["rows_total"] for change in changes}
+
+
 def failed_run(mesh: MeshDriver, product: str) -> Run:
     """The run that failed."""
     return mesh.until(
@@ -60,16 +66,8 @@ def test_a_large_object_becomes_the_rows_that_the_function_makes(small: MeshDriv
     run = next(run for run in small.runs("onboard-upload", "rj-good") if "RunJobs" in run.states)
     assert run.states[: len(STARTED)] == STARTED
     assert notice["changes"][0]["rows"] == 2
-    assert small.read("rj-good/data/t1/dt=2026-11-21/a-curated.csv").decode() == CURATED
-    columns = small.table("rj-good", "t1")["StorageDescriptor"]["Columns"]
-    assert [(one["Name"], one["Type"]) for one in columns] == [("status", "string"), ("amount", "bigint")]
-    s3 = small.client("producer", "s3")
-    made = s3.head_object(Bucket=small.bucket, Key="rj-good/data/t1/dt=2026-11-21/a-curated.csv")
-    raw = s3.head_object(Bucket=small.bucket, Key="rj-good/raw/t1/dt=2026-11-21/a.csv")
-    assert made["ContentType"] == "text/csv"
-    assert made["Metadata"]["raw-key"] == "rj-good/raw/t1/dt=2026-11-21/a.csv"
-    assert made["Metadata"]["raw-version-id"] == raw["VersionId"]
-    assert len(made["Metadata"]["recipe-sha256"]) == 64
+    assert columns(small, "rj-good") == [*COLUMNS, ("dt", "string")]
+    assert small.keys("rj-good/data/") == []
     assert (left_behind(small, "rj-good"), small.pending("rj-good"), small.lease("rj-good")) == ([], [], "")
 
 
@@ -78,28 +76,26 @@ def test_small_and_large_objects_of_one_round_and_each_kind(small: MeshDriver) -
     small.put_object("rj-mixed/raw/t1/small.csv", SMALL)
     small.put_object("rj-mixed/raw/t1/large.csv", RAW.replace(",", ";"))
     small.put_object("rj-mixed/raw/t2/large.jsonl", '{"laufkont": "1", "hoehe": 1.50}\n{"laufkont": 9, "hoehe": 2}\n')
-    small.until(lambda: len(small.keys("rj-mixed/data/")) == 3, "three curated objects")
+    small.until(lambda: sum(total(small, "rj-mixed").values()) == 5, "all rows")
     small.settled("rj-mixed")
 
-    assert small.read("rj-mixed/data/t1/small-curated.csv").decode() == "status,amount\nno checking account,7\n"
-    assert small.read("rj-mixed/data/t1/large-curated.csv").decode() == CURATED
-    lines = small.read("rj-mixed/data/t2/large-curated.jsonl").decode().splitlines()
-    assert lines == ['{"status": "no checking account", "amount": 1.50}', '{"amount": 2}']
+    assert total(small, "rj-mixed") == {"t1": 3, "t2": 2}
+    assert columns(small, "rj-mixed", "t2") == [("status", "string"), ("amount", "double")]
     assert left_behind(small, "rj-mixed") == []
 
 
-def test_a_job_that_fails_sets_the_object_aside_with_databrew_s_reason(small: MeshDriver) -> None:
+def test_an_object_whose_job_fails_is_held_with_databrew_s_reason(small: MeshDriver) -> None:
     ready(small, "rj-fail")
     small.inject("job_failure", "databrew", "JobRun", message="Out of memory", resource="mesh-rj-fail-*")
     small.put_object("rj-fail/raw/t1/a.csv", RAW)
-    run = curated_run(small, "rj-fail", "rejected")
+    run = held_run(small, "rj-fail")
     small.settled("rj-fail")
 
     assert run.status == "SUCCEEDED"
-    report = small.reports("rj-fail/quarantine/")["rj-fail/raw/t1/a.csv"]
-    assert report["reason"]["code"] == "RecipeJobFailed"
-    assert "Out of memory" in report["reason"]["message"]
-    assert small.read(report["moved_to"]).decode() == RAW
+    reason = held(small, "rj-fail")["rj-fail/raw/t1/a.csv"]["reason"]
+    assert reason["code"] == "RecipeJobFailed"
+    assert "Out of memory" in reason["message"]
+    assert small.read("rj-fail/raw/t1/a.csv").decode() == RAW
     assert (left_behind(small, "rj-fail"), small.pending("rj-fail")) == ([], [])
 
 
@@ -110,7 +106,7 @@ def test_a_job_that_met_a_throttle_is_run_again(small: MeshDriver) -> None:
 
     assert small.wait_for_notice("rj-again", "producer")["changes"][0]["rows"] == 2
     assert small.faults() == []
-    assert small.reports("rj-again/quarantine/") == {}
+    assert held(small, "rj-again") == {}
 
 
 def test_a_recipe_that_leaves_nothing_and_one_that_does_not_fit(small: MeshDriver) -> None:
@@ -119,14 +115,11 @@ def test_a_recipe_that_leaves_nothing_and_one_that_does_not_fit(small: MeshDrive
     ready(small, "rj-none", everything)
     small.put_object("rj-none/raw/t1/a.csv", RAW)
     small.put_object("rj-none/raw/t1/other.csv", "laufkont,betrag\n1,100\n1,100\n")
-    small.until(lambda: len(small.reports("rj-none/quarantine/")) == 2, "two reports")
+    small.until(lambda: len(held(small, "rj-none")) == 2, "two held objects")
     small.settled("rj-none")
 
-    reports = small.reports("rj-none/quarantine/")
-    assert reports["rj-none/raw/t1/a.csv"]["reason"]["code"] == "NothingLeft"
-    misfit = reports["rj-none/raw/t1/other.csv"]
-    assert (misfit["reason"]["code"], misfit["moved_to"]) == ("RecipeColumnMissing", None)
-    assert small.keys("rj-none/raw/") == ["rj-none/raw/t1/other.csv"], "it waits for the next recipe"
+    codes = {key.rpartition("/")[2]: item["reason"]["code"] for key, item in held(small, "rj-none").items()}
+    assert codes == {"a.csv": "NothingLeft", "other.csv": "RecipeColumnMissing"}
     assert left_behind(small, "rj-none") == []
 
 
@@ -173,8 +166,8 @@ def test_a_job_s_role_without_its_right_is_a_failed_job(small: MeshDriver) -> No
     ready(small, "rj-blind")
     with without_permission(small, "producer", "RecipeJobRole", "s3:GetObject"):
         small.put_object("rj-blind/raw/t1/a.csv", RAW)
-        curated_run(small, "rj-blind", "rejected")
+        held_run(small, "rj-blind")
         small.settled("rj-blind")
 
-    reason = small.reports("rj-blind/quarantine/")["rj-blind/raw/t1/a.csv"]["reason"]
+    reason = held(small, "rj-blind")["rj-blind/raw/t1/a.csv"]["reason"]
     assert (reason["code"], "s3:GetObject" in reason["message"]) == ("RecipeJobFailed", True)

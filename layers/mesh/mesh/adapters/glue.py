@@ -1,12 +1,11 @@
 """The Glue Data Catalog, through resource links or directly, and crawlers."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import batched
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from mesh.adapters.aws import as_transient, code_of, transient_errors
+from mesh.adapters.aws import code_of, transient_errors
 from mesh.domain.errors import MeshError
 
 if TYPE_CHECKING:
@@ -95,47 +94,6 @@ class GlueCatalog:
         except ClientError as error:
             if code_of(error) != "EntityNotFoundException":
                 raise
-
-    def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
-        """Which of these partitions exist (unknown database or table: none)."""
-        found: set[tuple[str, ...]] = set()
-        for batch in batched(values, _GET_BATCH, strict=False):
-            wanted: Any = [{"Values": list(value)} for value in batch]
-            while wanted:
-                try:
-                    with transient_errors():
-                        answer = self._client.batch_get_partition(
-                            DatabaseName=database, TableName=table, PartitionsToGet=wanted
-                        )
-                except ClientError as error:
-                    if code_of(error) != "EntityNotFoundException":
-                        raise
-                    return found
-                found.update(tuple(partition["Values"]) for partition in answer.get("Partitions", []))
-                wanted = answer.get("UnprocessedKeys", [])
-        return found
-
-    def create_partitions(self, database: str, table: str, inputs: Sequence[Mapping[str, Any]]) -> None:
-        """Register partitions, 100 a call. Raises PartitionsRefused for any error but "exists already"."""
-        for batch in batched(inputs, _CREATE_BATCH, strict=False):
-            with transient_errors():
-                answer = self._client.batch_create_partition(
-                    DatabaseName=database,
-                    TableName=table,
-                    PartitionInputList=list(batch),  # type: ignore[arg-type]
-                )
-            self._check(answer.get("Errors", ()))
-
-    @staticmethod
-    def _check(errors: Iterable[Mapping[str, Any]]) -> None:
-        details = [error.get("ErrorDetail", {}) for error in errors]
-        refused = [detail for detail in details if detail.get("ErrorCode") != "AlreadyExistsException"]
-        for detail in refused:
-            transient = as_transient(detail.get("ErrorCode", ""), detail.get("ErrorMessage", ""))
-            if transient is not None:
-                raise transient
-        if refused:
-            raise PartitionsRefused(f"{refused[0].get('ErrorCode')}: {refused[0].get('ErrorMessage')}")
 
 
 class GlueCrawlers:

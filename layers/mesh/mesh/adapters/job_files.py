@@ -1,6 +1,6 @@
 """What DataBrew jobs read and write, in the work bucket. Copies are S3's own: no byte of them passes through here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from boto3.s3.transfer import TransferConfig
@@ -62,14 +62,12 @@ class S3JobFiles:
         with transient_errors():
             yield from self._client.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(_CHUNK)
 
-    def deliver(
-        self, key: str, bucket: str, target: str, content_type: str, *, metadata: Mapping[str, str]
-    ) -> str | None:
+    def deliver(self, key: str, target: str, content_type: str) -> None:
         """See the port."""
-        described = {"Metadata": dict(metadata), "MetadataDirective": "REPLACE", "ContentType": content_type}
+        described = {"MetadataDirective": "REPLACE", "ContentType": content_type}
+        source: Any = {"Bucket": self._bucket, "Key": key}
         with transient_errors():
-            self._client.copy({"Bucket": self._bucket, "Key": key}, bucket, target, ExtraArgs=described, Config=_COPY)
-            return self._client.head_object(Bucket=bucket, Key=target).get("VersionId")
+            self._client.copy(source, self._bucket, target, ExtraArgs=described, Config=_COPY)
 
     def clear(self, prefix: str) -> None:
         """See the port."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import yaml
 
+from mesh.domain.contract import CrawlMode
 from mesh.domain.schema import Column, TableSchema
 
 DRAFT_API_VERSION: Final = "v3.2.0"
@@ -20,10 +21,12 @@ _LOGICAL: Final = (
 )
 
 
-def draft_contract(product: str, tables: Mapping[str, TableSchema], *, domain: str = "") -> str:
-    """A draft contract in YAML for data that came without one: names and types from the crawl, all else for the owner.
+def draft_contract(
+    product: str, tables: Mapping[str, TableSchema], *, domain: str = "", crawl: CrawlMode = "auto"
+) -> str:
+    """A draft contract in YAML for data that came without one: names and types from the data, all else for the owner.
 
-    `tables` is table name → its schema. The result passes `read_contract`.
+    `tables` is table name → its schema; `crawl` is said where it is not the default. The result passes `read_contract`.
     """
     document: dict[str, Any] = {
         "apiVersion": DRAFT_API_VERSION,
@@ -34,6 +37,7 @@ def draft_contract(product: str, tables: Mapping[str, TableSchema], *, domain: s
         "status": "draft",
         **({"domain": domain} if domain else {}),
         "description": {"purpose": "Inferred from the data. Describe it, then set status: active."},
+        **({} if crawl == "auto" else {"customProperties": [{"property": "crawl", "value": crawl}]}),
         "schema": [_draft_table(name, schema) for name, schema in tables.items()],
     }
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)

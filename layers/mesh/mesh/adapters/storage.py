@@ -1,6 +1,5 @@
 """The producer's objects, and the working papers of runs, in S3."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -59,15 +58,21 @@ class S3Objects:
         """At most `limit` bytes. Raises ObjectGone."""
         return _read(self._client, bucket, key, version_id, f"bytes=0-{limit - 1}")
 
-    def write(
-        self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
-    ) -> str | None:
+    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
         """See the port."""
         with transient_errors():
-            answer = self._client.put_object(
-                Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=dict(metadata or {})
-            )
+            answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
         return answer.get("VersionId")
+
+    def copy(self, bucket: str, source: str, target: str) -> None:
+        """See the port."""
+        try:
+            with transient_errors():
+                self._client.copy_object(Bucket=bucket, Key=target, CopySource={"Bucket": bucket, "Key": source})
+        except ClientError as error:
+            if code_of(error) not in GONE:
+                raise
+            raise ObjectGone(f"s3://{bucket}/{source} is gone", bucket=bucket, key=source) from error
 
 
 class S3WorkFiles:

@@ -73,7 +73,7 @@ class DynamoUploads:
         return self._add(product, ref, correlation_id, newer_by=1)
 
     def add_again(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
-        """See the port."""
+        """See the port. A raw object that waits for a recipe waits no more for it."""
         return self._add(product, ref, correlation_id, newer_by=0)
 
     def _add(self, product: str, ref: ObjectRef, correlation_id: str, *, newer_by: Literal[0, 1]) -> bool:
@@ -93,10 +93,12 @@ class DynamoUploads:
             if seen is not None:
                 values = dump({":seen": seen["sequencer"]})
                 unchanged = {"ConditionExpression": "sequencer = :seen", "ExpressionAttributeValues": values}
+            held = {"Key": dump({"pk": f"HELD#{product}", "sk": ref.key})}
             if self._table.write_together(
                 [
                     {"Put": {"TableName": self._table.name, "Item": dump(known), **unchanged}},
                     {"Put": {"TableName": self._table.name, "Item": dump(waiting)}},
+                    *([] if newer_by else [{"Delete": {"TableName": self._table.name, **held}}]),
                 ]
             ):
                 return True

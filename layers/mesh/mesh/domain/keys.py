@@ -141,6 +141,16 @@ def parse_key(key: str) -> ParsedKey:
     raise _unknown(key)
 
 
+def table_key(key: str) -> DataKey | None:
+    """The place in its table of an object, uploaded as data or as raw data; None for any other key. Raises as
+    `parse_key` does."""
+    parsed = parse_key(key)
+    if isinstance(parsed, RawKey):
+        *folders, file = key.split("/")[3:]
+        return DataKey(key, parsed.product, parsed.table, parse_partitions(folders, key=key), file)
+    return parsed if isinstance(parsed, DataKey) else None
+
+
 def check_safe(key: str) -> None:
     """Raises `UnsafeKey` for a key that another tool could read as another path, or that S3 cannot hold."""
     size = len(key.encode("utf-8", "surrogatepass"))

@@ -88,8 +88,7 @@ _NAME_RULES: Final = (
 def find_personal(columns: Sequence[Column], samples: Mapping[str, Sequence[str]]) -> list[PersonalDataFinding]:
     """At most one finding per column: the more sensitive, then the more certain.
 
-    `samples`: column → a few distinct values as text (`ObjectInspection.samples`); a column without any is judged by
-    its name alone.
+    `samples`: column → a few distinct values as text; a column without any is judged by its name alone.
     """
     findings = []
     for column in columns:

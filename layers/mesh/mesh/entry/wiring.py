@@ -163,7 +163,7 @@ def published_files() -> "S3PublishedFiles":
 
 
 def landing_objects() -> "S3LandingObjects":
-    """What lies below the producer's `data/`."""
+    """What lies below the producer's `data/` and `raw/`."""
     from mesh.adapters.published_files import S3LandingObjects  # noqa: PLC0415 - one function of all uses it
 
     return S3LandingObjects(client("s3"))

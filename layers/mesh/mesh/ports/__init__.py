@@ -4,7 +4,6 @@ from mesh.ports.catalogs import Catalog, CatalogState, Crawlers, LakeFormation, 
 from mesh.ports.messages import Bus, Inbox, LineageLog, LineageTransport, MemberTopics, Trace
 from mesh.ports.objects import (
     JobFiles,
-    Measurements,
     Objects,
     Part,
     Readings,
@@ -44,7 +43,6 @@ __all__ = [
     "LineageLog",
     "LineageTransport",
     "Locks",
-    "Measurements",
     "MemberState",
     "MemberTopics",
     "Notices",

@@ -32,14 +32,6 @@ class Catalog(Protocol):
         """Drop the table with its partitions; one that is gone is success."""
         ...
 
-    def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
-        """Which of these partitions (values in key order) exist."""
-        ...
-
-    def create_partitions(self, database: str, table: str, inputs: Sequence[Mapping[str, Any]]) -> None:
-        """Register partitions in batches; one that exists already is success."""
-        ...
-
 
 class Crawlers(Protocol):
     """Glue crawlers and their classifiers."""

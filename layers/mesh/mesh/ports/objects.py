@@ -1,6 +1,6 @@
 """Objects in buckets, what is measured of them, and jobs that read and write them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -11,7 +11,7 @@ from mesh.domain.formats.model import ObjectRef, RangeReader
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.curation.jobs import JobOrder, JobRun
     from mesh.domain.publishing.fields import Field
-    from mesh.domain.quality.model import Finding, TableData, TableReport
+    from mesh.domain.quality.model import Finding, TableReport
     from mesh.domain.reading.model import FilePlan, SourceRead, TableSources, WrittenFile
     from mesh.domain.schema import TableSchema
 
@@ -25,10 +25,12 @@ class Objects(Protocol):
         """At most `limit` bytes. Raises ObjectGone."""
         ...
 
-    def write(
-        self, bucket: str, key: str, body: bytes, content_type: str, *, metadata: Mapping[str, str] | None = None
-    ) -> str | None:
-        """The version that was written, None in a bucket without versions. `metadata`: S3's own, ASCII, 2 KB."""
+    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
+        """The version that was written, None in a bucket without versions."""
+        ...
+
+    def copy(self, bucket: str, source: str, target: str) -> None:
+        """At most 5 GiB. Raises ObjectGone."""
         ...
 
 
@@ -38,17 +40,6 @@ class WorkFiles(Protocol):
     def put(self, key: str, document: str) -> None: ...
 
     def get(self, key: str) -> str | None: ...
-
-
-class Measurements(Protocol):
-    """A batch's data, read in full."""
-
-    def measure(self, data: "TableData", contract: Contract | None, *, now: datetime) -> "TableReport":
-        """Profile of a table's objects, what its contract promises held against it, scores and findings.
-
-        Whatever is wrong with the data, or with a rule, is in the report. `now` is what its age is measured from.
-        """
-        ...
 
 
 class TableReading(Protocol):
@@ -121,10 +112,8 @@ class JobFiles(Protocol):
 
     def chunks(self, key: str) -> Iterator[bytes]: ...
 
-    def deliver(
-        self, key: str, bucket: str, target: str, content_type: str, *, metadata: Mapping[str, str]
-    ) -> str | None:
-        """Copy a file to `target` in another bucket; the version that was written."""
+    def deliver(self, key: str, target: str, content_type: str) -> None:
+        """Copy a file to `target` in the same bucket."""
         ...
 
     def clear(self, prefix: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from mesh.domain.contract import Contract
+from mesh.domain.contract import Contract, CrawlMode
 from mesh.domain.membership import Member
 from mesh.domain.product import Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.schema import TableSchema
@@ -23,7 +23,9 @@ class ReadContract(Protocol):
 class DraftContract(Protocol):
     """Table schemas → the text of a draft contract."""
 
-    def __call__(self, product: str, tables: Mapping[str, TableSchema], *, domain: str = "") -> str: ...
+    def __call__(
+        self, product: str, tables: Mapping[str, TableSchema], *, domain: str = "", crawl: CrawlMode = "auto"
+    ) -> str: ...
 
 
 class Registry(Protocol):

@@ -4,6 +4,7 @@ Only one run works on a product at a time. What arrives meanwhile is pending and
 Nothing is forgotten when a run dies: objects stay pending until they are settled, and the lease ends by itself.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic import Field, TypeAdapter
 from mesh.domain.events import MAX_TABLES, Model
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import RawKey, parse_key
-from mesh.ports import Clock, Trace, Uploads, WorkFiles
+from mesh.ports import Clock, LandingObjects, Trace, Uploads, WorkFiles
 
 LEASE = timedelta(minutes=20)
 """Longer than any run works before it waits; whoever waits holds the lease for as long."""
@@ -89,8 +90,8 @@ def take_batch(command: TakeBatch, *, uploads: Uploads, work: WorkFiles, clock: 
 
 
 def _of_one_kind(refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
-    """Data before raw data: a batch is crawled or curated, and trouble with the one is none of the other."""
-    raw = [ref for ref in refs if isinstance(parse_key(ref.key), RawKey)]
+    """Data before raw data: they need no recipe, and no job of minutes."""
+    raw = [ref for ref in refs if is_raw(ref)]
     data = [ref for ref in refs if ref not in raw] if raw else refs
     return (data, False) if data else (raw, bool(raw))
 
@@ -100,6 +101,25 @@ def _of_few_tables(refs: list[ObjectRef]) -> list[ObjectRef]:
     tables = dict.fromkeys(ref.key.split("/")[2] for ref in refs)
     taken = set(list(tables)[:MAX_TABLES])
     return [ref for ref in refs if ref.key.split("/")[2] in taken]
+
+
+def is_raw(ref: ObjectRef) -> bool:
+    """Whether it is a recipe's to read."""
+    return isinstance(parse_key(ref.key), RawKey)
+
+
+def look_up(refs: Iterable[ObjectRef], landing: LandingObjects) -> tuple[list[ObjectRef], list[ObjectRef]]:
+    """Objects that are there, and those that are not. After a deletion it is the key's present state that counts:
+    events come late, twice, and in any order."""
+    there, gone = [], []
+    for ref in refs:
+        if not ref.deleted:
+            there.append(ref)
+        elif (now := landing.present(ref.bucket, ref.key)) is not None:
+            there.append(now.model_copy(update={"sequencer": ref.sequencer}))
+        else:
+            gone.append(ref)
+    return there, gone
 
 
 def read_batch(work: WorkFiles, path: str) -> tuple[ObjectRef, ...]:

@@ -14,14 +14,22 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
-from mesh.domain.events import Model, Reason
+from mesh.domain.events import Model
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.guard.history import History, edges_of, forget_repeats
 from mesh.domain.guard.judging import judge
 from mesh.domain.guard.settings import GuardSettings, settings_of
-from mesh.domain.keys import DataKey, parse_key
+from mesh.domain.keys import table_key
 from mesh.domain.partitions import PartitionValue
-from mesh.domain.publishing.batches import MAX_FILES, SHARED, CheckedBatch, CheckedTable, HeldBack, IndexEntry
+from mesh.domain.publishing.batches import (
+    MAX_FILES,
+    SHARED,
+    CheckedBatch,
+    CheckedTable,
+    HeldBack,
+    IndexEntry,
+    held_for,
+)
 from mesh.domain.publishing.bounds import statistics_of
 from mesh.domain.publishing.fields import Field, FieldIds, assign_fields
 from mesh.domain.publishing.hive_checks import (
@@ -55,22 +63,14 @@ from mesh.ports import (
     WorkFiles,
 )
 from mesh.usecases.batch_reports import BatchReports, checked_path, reports_path
-from mesh.usecases.batches import read_batch
+from mesh.usecases.batches import is_raw, look_up, read_batch
+from mesh.usecases.curation import read_curation
 from mesh.usecases.histories import read_history
 from mesh.usecases.rounds import Round, sources_of, table_of
 from mesh.usecases.table_bases import TableBase, hive_base, iceberg_base, retyped, with_present_types
 
 MAX_MEASURED: Final = 5
 """Times that a table of one batch is measured again without the objects found bad; after that all of it is held."""
-
-
-_CONTRACT_NEEDED: Final = Finding(
-    code="ContractNeeded",
-    severity="error",
-    table="",
-    message="there is no contract for this data, and none can be inferred from it",
-    remedy="Upload <product>/contract.yaml, then the data again.",
-)
 
 
 class Checked(Model):
@@ -103,19 +103,18 @@ def check_objects(round_: Round, *, using: Checking) -> Checked:
     written = using.work.get(path)
     if written is not None:
         return _summary(CheckedBatch.model_validate_json(written))
-    refs = read_batch(using.work, round_.work)
+    refs, curation = read_batch(using.work, round_.work), read_curation(using.work, round_.work)
     by_table: dict[str, list[ObjectRef]] = defaultdict(list)
     for ref in refs if round_.facts.link else ():
         by_table[table_of(ref)].append(ref)
     checks = [_TableCheck(round_, name, using) for name in sorted(by_table)]
     tables = [check.run(by_table[check.table]) for check in checks]
-    undeclared = () if round_.facts.link else tuple(_held(ref, _CONTRACT_NEEDED, releasable=False) for ref in refs)
     version = str((round_.facts.contract or {}).get("version", ""))
     batch = CheckedBatch(
         bucket=refs[0].bucket if refs else "",
         contract_version=version,
         tables=tuple(table for table in tables if table is not None),
-        held=(*undeclared, *(held for check in checks for held in check.held)),
+        held=(*(curation.held if curation else ()), *(held for check in checks for held in check.held)),
         same=tuple(key for check in checks for key in check.same),
     )
     using.work.put(reports_path(round_.work), _reports(round_, version, checks).model_dump_json())
@@ -157,7 +156,7 @@ class _TableCheck:
         there, deleted = self._present(refs)
         fresh = [ref for ref in there if not (ref.key in base.index and base.index[ref.key].is_of(ref))]
         self.same = [ref.key for ref in there if ref not in fresh]
-        gone = [key for key in deleted if key in base.there]
+        gone = [ref.key for ref in deleted if ref.key in base.there]
         found = CheckedTable(
             table=self.table,
             location=base.location,
@@ -173,18 +172,12 @@ class _TableCheck:
             return accepted
         return found if gone else None
 
-    def _present(self, refs: Iterable[ObjectRef]) -> tuple[list[ObjectRef], list[str]]:
-        """Objects that are there, and keys that are not. After a deletion it is the key's present state that counts:
-        events come late, twice, and in any order."""
-        there, deleted = [], []
-        for ref in refs:
-            if not ref.deleted:
-                there.append(ref)
-            elif (now := self._using.landing.present(ref.bucket, ref.key)) is not None:
-                there.append(now.model_copy(update={"sequencer": ref.sequencer}))
-            else:
-                deleted.append(ref.key)
-        return there, deleted
+    def _present(self, refs: Sequence[ObjectRef]) -> tuple[list[ObjectRef], list[ObjectRef]]:
+        """Objects to read, and deleted ones. Raw objects were looked up when they went through their recipe; those that
+        it made nothing of are held, or wait."""
+        there, deleted = look_up((ref for ref in refs if not is_raw(ref)), self._using.landing)
+        raw = [ref for ref in refs if is_raw(ref)]
+        return [*there, *(ref for ref in raw if ref.curated)], [*deleted, *(ref for ref in raw if ref.deleted)]
 
     def _read(self, found: CheckedTable, refs: Sequence[ObjectRef]) -> CheckedTable | None:
         part = self._contract.table(self.table) if self._contract else None
@@ -376,7 +369,7 @@ def _entry(ref: ObjectRef, file: str, rows: RowRange | None) -> IndexEntry:
     return IndexEntry(
         key=ref.key,
         version_id=ref.version_id,
-        etag=ref.etag,
+        etag=ref.digest,
         size=ref.size,
         file=file if rows is None or rows.rows else "",
         first_row=found.first,
@@ -408,8 +401,8 @@ def _files_of_partitions(index: Mapping[str, IndexEntry]) -> Counter[str]:
 
 
 def _partition_of(key: str) -> Sequence[PartitionValue]:
-    parsed = parse_key(key)
-    return parsed.partitions if isinstance(parsed, DataKey) else ()
+    parsed = table_key(key)
+    return parsed.partitions if parsed else ()
 
 
 def _folder(partition: Sequence[tuple[str, str]]) -> str:
@@ -433,13 +426,10 @@ def _vanished(finding: Finding) -> bool:
 
 
 def _held(ref: ObjectRef, finding: Finding, *, releasable: bool) -> HeldBack:
-    where = {"bucket": ref.bucket, "key": ref.key, "table": finding.table}
-    if finding.column:
-        where["column"] = finding.column
-    if finding.where:
-        where["rule"] = finding.where
-    reason = Reason(code=finding.code, message=finding.message, where=where, remedy=finding.remedy)
-    return HeldBack(ref=ref, reason=reason, releasable=releasable)
+    if ref.curated:
+        remedy = f"{finding.remedy} Or correct the recipe: the next one takes the object up again.".lstrip()
+        finding = finding.model_copy(update={"remedy": remedy})
+    return held_for(ref, finding, releasable=releasable)
 
 
 def _reports(round_: Round, contract_version: str, checks: Sequence[_TableCheck]) -> BatchReports:

@@ -51,8 +51,8 @@ def collect_uploads(
     and looks for more after (we wrote first and look now), and a product that central has yet to register gets a run
     once it is. A million uploads are then few runs.
 
-    Raw objects are pending as data are: the run curates them. A recipe is checked, recorded, and frees what waits for
-    it.
+    Raw objects are pending as data are: the run puts them through their recipe. A recipe is checked, recorded, and
+    frees what waits for it.
 
     S3 delivers at least once and unordered: an event that is not newer than what is known of its key is ignored. The
     runs' names follow from the arrivals, so a batch that SQS delivers again starts nothing twice.
@@ -105,11 +105,11 @@ def _sorted(
 
 
 def _ignored(ref: ObjectRef, uploads: Uploads) -> bool:
-    """A deletion that changes nothing: of a raw object, or of data that nobody has declared."""
+    """A deletion that changes nothing: of what nobody has declared."""
     if not ref.deleted:
         return False
     key = parse_key(ref.key)
-    return not isinstance(key, DataKey) or uploads.product(key.product) is None
+    return not isinstance(key, DataKey | RawKey) or uploads.product(key.product) is None
 
 
 class Start(Model):

@@ -1,41 +1,50 @@
-"""A round of raw objects: what became of each, in functions and in jobs, and how the round ends."""
+"""A round of raw objects: what became of each, in functions and in jobs, before the round's checks."""
 
-from typing import Literal
-from urllib.parse import quote
+import hashlib
+import json
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mesh.domain.curation.errors import NothingLeft
+from mesh.domain.curation.errors import MISFITS, NothingLeft, RecipeJobFailed
 from mesh.domain.curation.jobs import JobOrder
+from mesh.domain.curation.objects import curated_name
 from mesh.domain.curation.plan import Plan
 from mesh.domain.curation.recipe import MAX_RECIPE_BYTES, Recipe, parse_recipe
+from mesh.domain.curation.text import RawFormat
+from mesh.domain.errors import Rejected
 from mesh.domain.events import Model
-from mesh.domain.formats.model import ObjectRef
+from mesh.domain.formats.model import Curated, ObjectRef
 from mesh.domain.lineage.model import ColumnOrigin
-from mesh.ports import Objects, RawUploads, Trace, WorkFiles
+from mesh.domain.publishing.batches import HeldBack, held_by
+from mesh.ports import Objects, Trace, WorkFiles
 from mesh.usecases.batches import Refs, read_batch
-from mesh.usecases.inspection import Inspection, Round
-from mesh.usecases.reject_objects import Rejection
+from mesh.usecases.rounds import Round
 
-_LONGEST_METADATA = 1_200
-"""S3 takes 2 KB of metadata for an object."""
+_DIGEST: Final = 24
+_MAY_FIT_THE_NEXT: Final = (*MISFITS, NothingLeft, RecipeJobFailed)
+"""Recipe and object do not go together: another recipe may do."""
+
+
+class CurationRound(Round):
+    """A round of raw objects, and the execution that holds the product's lease."""
+
+    holder: str
 
 
 class CuratedObject(Model):
-    """A raw object and what became of it. `rows` are those that the recipe left, `lineage` is column → origin."""
+    """A raw object, with what its recipe made of it. `rows` are those that the recipe left, `lineage` is column →
+    origin."""
 
-    key: str
-    raw_key: str
-    raw_version_id: str | None
+    ref: ObjectRef
     rows: int
-    bytes: int = 0
-    version_id: str | None = None
     lineage: dict[str, ColumnOrigin] = Field(default_factory=dict)
 
 
 class Curation(BaseModel):
     """How far a round has come; a work file. `recipe` is that of the whole round, whatever arrives meanwhile;
-    `operations` are its steps'. `jobs` are orders for DataBrew that have not ended.
+    `operations` are its steps'. `held` are refused, with the reason; `waiting` are for the next recipe, those of `held`
+    among them that it may fit. `removed` were deleted by their owner. `jobs` are orders for DataBrew that go on.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True)
@@ -44,15 +53,22 @@ class Curation(BaseModel):
     recipe_sha256: str = ""
     operations: tuple[str, ...] = ()
     curated: tuple[CuratedObject, ...] = ()
-    rejected: tuple[Rejection, ...] = ()
-    held: tuple[ObjectRef, ...] = ()
+    held: tuple[HeldBack, ...] = ()
+    waiting: tuple[ObjectRef, ...] = ()
+    removed: tuple[ObjectRef, ...] = ()
     jobs: tuple[JobOrder, ...] = ()
 
     @property
     def done(self) -> set[str]:
         """Keys that functions have dealt with: those that they leave to a job as well."""
-        return {*(one.raw_key for one in self.curated), *(one.ref.key for one in self.rejected),
-                *(ref.key for ref in self.held), *(one.ref.key for one in self.jobs)}  # fmt: skip
+        return {*self.refs, *(one.ref.key for one in self.jobs)}
+
+    @property
+    def refs(self) -> dict[str, ObjectRef]:
+        """Key → the object as the round goes on with it."""
+        outcomes = (*(one.ref for one in self.held), *(one.ref for one in self.curated))
+        found = [*self.waiting, *self.removed, *outcomes]
+        return {ref.key: ref for ref in found}
 
     def without(self, order: JobOrder) -> "Curation":
         """A job that has ended."""
@@ -63,32 +79,67 @@ class Curation(BaseModel):
         jobs = tuple(order if one.name == order.name else one for one in self.jobs)
         return self.model_copy(update={"jobs": jobs})
 
-    def counted(self, remaining: int = 0) -> "Curated":
+    def refused(self, ref: ObjectRef, refusal: Rejected) -> "Curation":
+        """With an object that is held, or that its owner deleted meanwhile."""
+        held = held_by(refusal, ref)
+        if held.reason.code == "ObjectGone":
+            gone = ref.model_copy(update={"deleted": True})
+            return self.model_copy(update={"removed": (*self.removed, gone)})
+        if not isinstance(refusal, _MAY_FIT_THE_NEXT):
+            return self.model_copy(update={"held": (*self.held, held)})
+        remedy = f"{held.reason.remedy} The next recipe takes the object up again.".lstrip()
+        held = held.model_copy(update={"reason": held.reason.model_copy(update={"remedy": remedy})})
+        return self.model_copy(update={"held": (*self.held, held), "waiting": (*self.waiting, ref)})
+
+    def counted(self, remaining: int = 0) -> "CurationState":
         """What the machine is told."""
-        return Curated(
+        return CurationState(
             curated=len(self.curated),
-            rejected=len(self.rejected),
             held=len(self.held),
+            waiting=len(self.waiting),
+            removed=len(self.removed),
             remaining=remaining,
             jobs=len(self.jobs),
         )
 
 
-class Curated(Model):
-    """What the machine decides on. `held`: objects that stay in `raw/` for a recipe; of those that it does not fit,
-    each is in `rejected` as well. `remaining`: objects for the next call. `jobs`: objects that are left to DataBrew and
-    have not come out of it."""
+class CurationState(Model):
+    """What the machine decides on. `held`: objects that the recipe, or the reader, refused. `waiting`: objects for the
+    next recipe. `remaining`: objects for the next call. `jobs`: objects that are left to DataBrew and have not come out
+    of it."""
 
     curated: int
-    rejected: int
     held: int
+    waiting: int
+    removed: int
     remaining: int
     jobs: int = 0
 
 
-def curation_path(round_: Round) -> str:
-    """The work file of the round's `Curation`."""
-    return round_.work.replace("batch.json", "curation.json")
+def curation_path(batch: str) -> str:
+    """The work file of the round's `Curation`, beside that of its objects."""
+    return batch.replace("batch.json", "curation.json")
+
+
+def read_curation(work: WorkFiles, batch: str) -> Curation | None:
+    """None for a round of data."""
+    text = work.get(curation_path(batch))
+    return Curation.model_validate_json(text) if text else None
+
+
+def curated_place(round_: Round, ref: ObjectRef, format_: RawFormat) -> str:
+    """Where the work bucket keeps what comes of that version of a raw object: in the round's folder. The same round
+    writes the same bytes there."""
+    what = json.dumps([ref.key, ref.version_id or ref.etag])
+    digest = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
+    return round_.work.replace("batch.json", f"curated/{curated_name(digest, format_)}")
+
+
+def curated_object(ref: ObjectRef, made: Curated, *, rows: int, lineage: dict[str, ColumnOrigin]) -> CuratedObject:
+    """Raises NothingLeft for an object without rows."""
+    if not rows:
+        raise NothingLeft("the recipe left nothing of the object", remedy="Check its filters, or upload other data.")
+    return CuratedObject(ref=ref.model_copy(update={"curated": made}), rows=rows, lineage=lineage)
 
 
 def read_recipe(ref: ObjectRef, objects: Objects) -> Recipe:
@@ -101,13 +152,6 @@ def recipe_text(ref: ObjectRef, objects: Objects) -> bytes:
     return objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=MAX_RECIPE_BYTES + 1)
 
 
-def made_of(ref: ObjectRef, recipe_sha256: str) -> dict[str, str]:
-    """Metadata of a curated object. The key is percent-encoded: metadata are ASCII; left out where it is too long."""
-    key = quote(ref.key, safe="/=")
-    named = {"raw-key": key} if len(key) <= _LONGEST_METADATA else {}
-    return {**named, "raw-version-id": ref.version_id or "null", "recipe-sha256": recipe_sha256}
-
-
 def lineage_of(plan: Plan) -> dict[str, ColumnOrigin]:
     """Output column → origin. Raises NothingLeft for a plan without columns."""
     if not plan.columns:
@@ -115,27 +159,17 @@ def lineage_of(plan: Plan) -> dict[str, ColumnOrigin]:
     return {name: ColumnOrigin(inputs=origin.inputs, steps=origin.steps) for name, origin in plan.lineage.items()}
 
 
-def finish(round_: Round, curation: Curation, *, raw: RawUploads, work: WorkFiles, trace: Trace) -> None:
-    """Rejections for the machine's next step; what is held leaves the batch, so that nobody settles it.
-
-    Whoever uploads a recipe records it first and looks for held objects after; this holds first and looks after.
-    """
-    mode: Literal["express"] = "express"
-    refs = read_batch(work, round_.work)
-    rejected = Inspection(bucket=refs[0].bucket if refs else "", mode=mode, tables=(), rejected=curation.rejected)
-    work.put(round_.inspection, rejected.model_dump_json())
-    if curation.held:
-        held = {ref.key for ref in curation.held}
-        work.put(round_.work, Refs.dump_json(tuple(ref for ref in refs if ref.key not in held)).decode())
-        raw.hold(round_.product, curation.held)
-        if raw.recipe(round_.product) != curation.recipe:
-            raw.take_up(round_.product)
+def finish(round_: Round, curation: Curation, *, work: WorkFiles, trace: Trace) -> None:
+    """The round's objects from now on: the curated ones say where their rows are. Repeatable."""
+    known = curation.refs
+    refs = tuple(known.get(ref.key, ref) for ref in read_batch(work, round_.work))
+    work.put(round_.work, Refs.dump_json(refs).decode())
     trace.note(
         round_.correlation_id,
         "raw objects curated",
         product=round_.product,
         generation=round_.generation,
         curated=len(curation.curated),
-        rejected=len(curation.rejected),
         held=len(curation.held),
+        waiting=len(curation.waiting),
     )

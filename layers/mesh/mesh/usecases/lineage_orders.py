@@ -21,16 +21,6 @@ class _Order(Model):
     ended: AwareDatetime
 
 
-class OnboardOrder(_Order):
-    """A round of `onboard-upload`; `work` is its batch's work file."""
-
-    kind: Literal["onboard"]
-    product: ProductName
-    generation: int = Field(ge=1)
-    work: str = Field(pattern=r"^runs/[^/]+/\d{8}/batch\.json$")
-    mode: Literal["express", "glue"]
-
-
 class PromoteOrder(_Order):
     """A round that was checked, and published as far as it passed; `work` is its batch's work file."""
 
@@ -56,7 +46,7 @@ class ProveOrder(_Order):
     access: AccessId
 
 
-type LineageOrder = OnboardOrder | PromoteOrder | PublishOrder | ProveOrder
+type LineageOrder = PromoteOrder | PublishOrder | ProveOrder
 Orders: TypeAdapter[LineageOrder] = TypeAdapter(
-    Annotated[OnboardOrder | PromoteOrder | PublishOrder | ProveOrder, Field(discriminator="kind")]
+    Annotated[PromoteOrder | PublishOrder | ProveOrder, Field(discriminator="kind")]
 )

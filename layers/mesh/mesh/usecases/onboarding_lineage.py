@@ -1,26 +1,21 @@
-"""Lineage of a round of `onboard-upload`, from its work files: curate, or crawl and check."""
+"""Lineage of a round of `onboard-upload`, by its work files: objects to tables, and what was held."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from mesh.domain.contract import Contract
-from mesh.domain.counting import ObjectCount
 from mesh.domain.events import ColumnRef, stable_id
-from mesh.domain.formats.model import ObjectRef
 from mesh.domain.lineage import facets
 from mesh.domain.lineage.model import Dataset, Facets, Place, StepRun, glue_table, s3_object
-from mesh.domain.publishing.batches import CheckedBatch, CheckedTable, HeldBack
+from mesh.domain.publishing.batches import CheckedBatch, CheckedTable, HeldBack, IndexEntry
 from mesh.domain.quality.model import TableReport
 from mesh.domain.quality.withholding import withheld_of
-from mesh.domain.schema import TableSchema
 from mesh.ports import WorkFiles
 from mesh.usecases.batch_reports import BatchReports, checked_path, read_reports
-from mesh.usecases.batches import read_batch
-from mesh.usecases.curation import CuratedObject, Curation
-from mesh.usecases.inspection import Inspection, ProductFacts, TableInspection
-from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, PromoteOrder
-from mesh.usecases.reject_objects import Rejection
+from mesh.usecases.curation import Curation, read_curation
+from mesh.usecases.lineage_orders import LineageSourceGone, PromoteOrder
+from mesh.usecases.rounds import ProductFacts
 
 COLUMN_SOURCES: Final = 10
 """Objects that each column of a table is traced to in one event; the objects themselves are listed beside."""
@@ -31,7 +26,7 @@ _CODES: Final = 10
 class Rounds:
     """A round of which lineage is wanted."""
 
-    order: OnboardOrder | PromoteOrder
+    order: PromoteOrder
     place: Place
     facts: ProductFacts
 
@@ -65,28 +60,9 @@ class Rounds:
         return facets.ownership(promised.owner if promised else "", self.place.account) | said
 
 
-def onboarding_runs(order: OnboardOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
-    """The runs of a round. Raises LineageSourceGone when its work files have expired."""
-    round_ = Rounds(order, place, facts)
-    curation = work.get(order.work.replace("batch.json", "curation.json"))
-    if curation is not None:
-        return _curations(round_, Curation.model_validate_json(curation))
-    text = work.get(order.work.replace("batch.json", "checked.json"))
-    text = text or work.get(order.work.replace("batch.json", "inspection.json"))
-    if text is None:
-        raise LineageSourceGone(
-            f"there are no work files at {order.work}", product=order.product, remedy="they are kept 30 days"
-        )
-    inspection = Inspection.model_validate_json(text)
-    refs = {ref.key: ref for ref in read_batch(work, order.work)}
-    reports = read_reports(work, order.work)
-    crawls = [_crawl(round_, order.mode, inspection.bucket, table, refs) for table in inspection.tables]
-    checks = [_check(round_, table, reports) for table in inspection.tables] if reports else []
-    return [*crawls, *checks, *_failure(round_, "check", inspection.rejected)]
-
-
 def promotion_runs(order: PromoteOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
-    """A round's runs, one for each table from its landing objects to central's catalog, and one for what was held back.
+    """A round's runs, one for each table from its landing or raw objects to central's catalog, and one for what was
+    held back.
 
     Raises LineageSourceGone when its work files have expired.
     """
@@ -97,15 +73,51 @@ def promotion_runs(order: PromoteOrder, *, place: Place, facts: ProductFacts, wo
             f"there are no work files at {order.work}", product=order.product, remedy="they are kept 30 days"
         )
     checked, reports = CheckedBatch.model_validate_json(text), read_reports(work, order.work)
-    promoted = [_promotion(round_, checked.bucket, table, reports) for table in checked.tables if order.published]
-    return [*promoted, *_failure(round_, "check", checked.held)]
+    made = _Made(read_curation(work, order.work))
+    promoted = [_promotion(round_, checked.bucket, table, reports, made) for table in checked.tables if order.published]
+    return [*promoted, *_failure(round_, checked.held)]
 
 
-def _promotion(round_: Rounds, bucket: str, table: CheckedTable, reports: BatchReports | None) -> StepRun:
-    inputs = tuple(s3_object(bucket, one.key, facets.version(one.version_id)) for one in table.sources)
+class _Made:
+    """How the objects of a round became rows: data are taken as they are, raw objects went through a recipe."""
+
+    def __init__(self, curation: Curation | None) -> None:
+        self._curation = curation
+        self._curated = {one.ref.key: one for one in curation.curated} if curation else {}
+
+    def source(self, bucket: str, entry: IndexEntry) -> Dataset:
+        """An object: a raw one with its columns, as far as the recipe made something of them, which have no types."""
+        shown = facets.version(entry.version_id)
+        if one := self._curated.get(entry.key):
+            used = dict.fromkeys(name for origin in one.lineage.values() for name in origin.inputs)
+            shown |= facets.schema(ColumnRef(name=name, type="") for name in used)
+        return s3_object(bucket, entry.key, shown)
+
+    def columns(self, sources: Sequence[Dataset], names: Sequence[str]) -> Facets:
+        """Column lineage of the table. The recipe's names are lower-case in the catalog."""
+        if self._curation is None:
+            return facets.same_columns(sources, names)
+        lineages = [
+            {column.lower(): origin for column, origin in self._curated[source.name].lineage.items()}
+            for source in sources
+        ]
+        return facets.recipe_columns(sources, lineages, self._curation.operations)
+
+    @property
+    def recipe(self) -> tuple[Facets, dict[str, str]]:
+        """Which recipe: facets of the job, and what is told of it."""
+        if self._curation is None or self._curation.recipe is None:
+            return {}, {}
+        recipe = self._curation.recipe
+        location = facets.recipe_location(recipe.bucket, recipe.key, recipe.version_id)
+        return location, {"recipe.sha256": self._curation.recipe_sha256}
+
+
+def _promotion(round_: Rounds, bucket: str, table: CheckedTable, reports: BatchReports | None, made: _Made) -> StepRun:
+    inputs = tuple(made.source(bucket, one) for one in table.sources)
     columns = tuple(ColumnRef(name=field.name, type=field.hive_type) for field in table.fields)
     names = [column.name for column in columns if column.name not in table.partition]
-    shown = facets.schema(columns) | round_.owned | facets.same_columns(inputs[:COLUMN_SOURCES], names)
+    shown = facets.schema(columns) | round_.owned | made.columns(inputs[:COLUMN_SOURCES], names)
     if table.new:
         created = facets.facet("1-0-1", "LifecycleStateChangeDatasetFacet", lifecycleStateChange="CREATE")
         shown |= {"lifecycleStateChange": created}
@@ -113,100 +125,33 @@ def _promotion(round_: Rounds, bucket: str, table: CheckedTable, reports: BatchR
     role = facets.output_statistics(rows, size, len(table.added))
     report = reports.table(table.table) if reports else None
     quality = _quality(report, round_.facts.promised) if report else {}
-    said = round_.told | {"removed": str(len(table.gone))}
+    location, recipe = made.recipe
+    said = round_.told | {"removed": str(len(table.gone))} | recipe
     if len(inputs) > COLUMN_SOURCES:
         said |= {"columnLineage.sources": str(len(inputs)), "columnLineage.listed": str(COLUMN_SOURCES)}
     output = round_.table(table.table, shown, role | quality)
-    return round_.step("promote", part=table.table, inputs=inputs, outputs=(output,), parameters=said)
-
-
-def _curations(round_: Rounds, curation: Curation) -> list[StepRun]:
-    recipe = curation.recipe
-    runs = []
-    if curation.curated and recipe is not None:
-        raws = [s3_object(recipe.bucket, one.raw_key, _raw_facets(one)) for one in curation.curated]
-        outputs = [_curated(one, raw, curation) for one, raw in zip(curation.curated, raws, strict=True)]
-        said = round_.told | {"recipe.sha256": curation.recipe_sha256, "rejected": str(len(curation.rejected))}
-        location = facets.recipe_location(recipe.bucket, recipe.key, recipe.version_id)
-        runs = [round_.step("curate", inputs=tuple(raws), outputs=tuple(outputs), parameters=said, job_facets=location)]
-    return [*runs, *_failure(round_, "curate", curation.rejected)]
-
-
-def _raw_facets(one: CuratedObject) -> Facets:
-    """Its columns, as far as the recipe made something of them: CSV and JSON lines have no types."""
-    used = dict.fromkeys(name for origin in one.lineage.values() for name in origin.inputs)
-    return facets.version(one.raw_version_id) | facets.schema(ColumnRef(name=name, type="") for name in used)
-
-
-def _curated(one: CuratedObject, raw: Dataset, curation: Curation) -> Dataset:
-    shown = facets.version(one.version_id) | facets.schema(ColumnRef(name=name, type="") for name in one.lineage)
-    shown |= facets.recipe_columns(raw, one.lineage, curation.operations)
-    role = facets.output_statistics(one.rows, one.bytes, 1)
-    return Dataset(raw.namespace, one.key, shown, role)
-
-
-def _crawl(round_: Rounds, mode: str, bucket: str, table: TableInspection, refs: dict[str, ObjectRef]) -> StepRun:
-    columns = columns_of(table.merged.table_schema) if table.merged else ()
-    inputs = tuple(_object(bucket, count, refs, columns) for count in table.counts)
-    names = [column.name for column in columns]
-    names = [name for name in names if name not in _partition_names(table)]
-    shown = facets.schema(columns) | round_.owned | facets.same_columns(inputs[:COLUMN_SOURCES], names)
-    if table.new_table:
-        created = facets.facet("1-0-1", "LifecycleStateChangeDatasetFacet", lifecycleStateChange="CREATE")
-        shown |= {"lifecycleStateChange": created}
-    exact = bool(table.counts) and all(count.rows_exact for count in table.counts)
-    rows = sum(count.rows for count in table.counts) if exact else None
-    output = round_.table(table.table, shown, facets.output_statistics(rows, table.bytes, table.objects))
-    said = round_.told | {"mode": mode}
-    if len(inputs) > COLUMN_SOURCES:
-        said |= {"columnLineage.sources": str(len(inputs)), "columnLineage.listed": str(COLUMN_SOURCES)}
-    return round_.step("crawl", part=table.table, inputs=inputs, outputs=(output,), parameters=said)
-
-
-def _object(bucket: str, count: ObjectCount, refs: dict[str, ObjectRef], columns: Sequence[ColumnRef]) -> Dataset:
-    ref = refs.get(count.key)
-    return s3_object(bucket, count.key, facets.version(ref.version_id if ref else None))
-
-
-def columns_of(schema: TableSchema) -> tuple[ColumnRef, ...]:
-    """Columns, then partition keys."""
-    return tuple(ColumnRef(name=one.name, type=one.type) for one in (*schema.columns, *schema.partition_keys))
-
-
-def _partition_names(table: TableInspection) -> set[str]:
-    """They come from folders' names: no column of an object is behind them."""
-    return {one.name for one in table.merged.table_schema.partition_keys} if table.merged else set()
-
-
-def _check(round_: Rounds, table: TableInspection, reports: BatchReports) -> StepRun:
-    report = reports.table(table.table)
-    role = _quality(report, round_.facts.promised) if report else {}
-    columns = columns_of(table.merged.table_schema) if table.merged else ()
-    inputs = (round_.table(table.table, facets.schema(columns) | round_.owned, role),)
-    return round_.step("check", part=table.table, inputs=inputs, parameters=round_.told)
+    return round_.step(
+        "promote", part=table.table, inputs=inputs, outputs=(output,), parameters=said, job_facets=location
+    )
 
 
 def _quality(report: TableReport, promised: Contract | None) -> Facets:
     return facets.quality(report, withheld_of(report.profile, promised))
 
 
-def _failure(
-    round_: Rounds, job: Literal["check", "curate"], rejected: Sequence[Rejection | HeldBack]
-) -> list[StepRun]:
-    """What was held back: a run that failed, on the objects as they arrived."""
-    if not rejected:
+def _failure(round_: Rounds, held: Sequence[HeldBack]) -> list[StepRun]:
+    """What was held back: a check that failed, on the objects as they arrived."""
+    if not held:
         return []
-    codes = list(dict.fromkeys(one.reason.code for one in rejected))
-    objects: Callable[[Rejection | HeldBack], Dataset] = lambda one: s3_object(  # noqa: E731
-        one.ref.bucket, one.ref.key, facets.version(one.ref.version_id)
-    )
-    message = f"{', '.join(codes[:_CODES])}: {rejected[0].reason.message}"
+    codes = list(dict.fromkeys(one.reason.code for one in held))
+    inputs = (s3_object(one.ref.bucket, one.ref.key, facets.version(one.ref.version_id)) for one in held)
+    message = f"{', '.join(codes[:_CODES])}: {held[0].reason.message}"
     return [
         round_.step(
-            job,
+            "check",
             part="held",
             outcome="FAIL",
-            inputs=tuple(objects(one) for one in rejected),
+            inputs=tuple(inputs),
             run_facets=facets.error_message(message),
             parameters=round_.told | {"codes": " ".join(codes[:_CODES])},
         )

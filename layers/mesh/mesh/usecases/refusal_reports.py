@@ -8,7 +8,6 @@ import json
 from datetime import datetime
 from typing import Any
 
-from mesh.domain.errors import Rejected
 from mesh.domain.events import Event, Metadata, ProductQuarantined, QuarantinedObject, Reason, stable_id
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import REPORT_SUFFIX, refusal_report_key
@@ -22,7 +21,7 @@ def report_refusal(
     """Write the report, then tell the owner. Repeatable: the same object gives the same report and the same event."""
     identity = stable_id("refused", ref.bucket, ref.key, ref.version_id, ref.sequencer)
     metadata = Metadata(id=identity, correlation_id=identity)
-    told = _report(ref, Reason.model_validate(reason), metadata, identity, objects, clock.now())
+    told = _report(ref, Reason.model_validate(reason), metadata, run=identity, objects=objects, at=clock.now())
     event = Event[ProductQuarantined](
         metadata=metadata,
         data=ProductQuarantined(
@@ -41,11 +40,12 @@ def file_report(event: Event[ProductQuarantined], *, bucket: str, objects: Objec
         return
     for item in event.data.objects:
         ref = ObjectRef(bucket=bucket, key=item.key, size=0)
-        _report(ref, item.reason, event.metadata, stable_id(event.metadata.id), objects, clock.now())
+        run = stable_id(event.metadata.id)
+        _report(ref, item.reason, event.metadata, run=run, objects=objects, at=clock.now())
 
 
 def _report(
-    ref: ObjectRef, reason: Reason, metadata: Metadata, run: str, objects: Objects, at: datetime
+    ref: ObjectRef, reason: Reason, metadata: Metadata, *, run: str, objects: Objects, at: datetime
 ) -> QuarantinedObject:
     place = refusal_report_place(ref.key, run)
     document = {
@@ -69,10 +69,3 @@ def refusal_report_place(key: str, run: str) -> str:
     except UnknownPrefix:
         name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
         return f"reports/{name}{REPORT_SUFFIX}"
-
-
-def reason_of(refusal: Rejected, ref: ObjectRef) -> Reason:
-    """The error as a reason that names bucket and key."""
-    reason = refusal.to_dict()
-    where = {"bucket": ref.bucket, "key": ref.key, **reason["where"]}
-    return Reason.model_validate({**reason, "where": where})

@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 from mesh.domain.contract import Contract, CrawlMode
 from mesh.domain.events import Metadata, Model, stable_id
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.keys import DataKey, parse_key
+from mesh.domain.keys import table_key
 from mesh.domain.schema import TableSchema
 
 
@@ -51,9 +51,9 @@ class Round(Model):
 
 
 def table_of(ref: ObjectRef) -> str:
-    """The table an object lies in. Pending objects are data, or they would not be pending."""
-    key = parse_key(ref.key)
-    return key.table if isinstance(key, DataKey) else ""
+    """The table an object lies in. Pending objects are data, or raw data, or they would not be pending."""
+    key = table_key(ref.key)
+    return key.table if key else ""
 
 
 def sources_of(refs: Sequence[ObjectRef]) -> tuple[str, ...]:

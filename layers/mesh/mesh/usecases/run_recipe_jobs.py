@@ -1,4 +1,4 @@
-"""Raw objects that no function takes: DataBrew jobs run the recipe, and what they write becomes data.
+"""Raw objects that no function takes: DataBrew jobs run the recipe, and what they write is checked like the others.
 
 Called again and again while jobs go on: each call looks at every job once, takes what has ended, starts what there is
 room for, and keeps the product's lease. Names follow from the object's version and the recipe, so a run that was
@@ -8,27 +8,27 @@ started again finds the jobs of the one before.
 import json
 from datetime import timedelta
 
-from mesh.domain.curation.errors import MISFITS, NothingLeft
 from mesh.domain.curation.jobs import JobOrder, check_output, count_rows, failed, too_many_parts
 from mesh.domain.curation.objects import content_type
 from mesh.domain.curation.plan import plan_recipe
 from mesh.domain.curation.recipe import parse_recipe
 from mesh.domain.curation.scanning import scan
 from mesh.domain.errors import Rejected
-from mesh.ports import Clock, JobFiles, Objects, RawUploads, RecipeJobs, Trace, Uploads, WorkFiles
+from mesh.domain.formats.model import Curated
+from mesh.ports import Clock, JobFiles, Objects, RecipeJobs, Trace, Uploads, WorkFiles
 from mesh.usecases.batches import LEASE
 from mesh.usecases.curation import (
-    Curated,
     CuratedObject,
     Curation,
+    CurationRound,
+    CurationState,
+    curated_object,
     curation_path,
     finish,
     lineage_of,
-    made_of,
+    read_curation,
     recipe_text,
 )
-from mesh.usecases.rounds import Round
-from mesh.usecases.reject_objects import Rejection, reason_of
 
 MAX_RUNNING = 5
 """Jobs of one product at a time: the account's quota of concurrent jobs is for all of its products."""
@@ -36,68 +36,65 @@ TIME_OF_A_CALL = timedelta(seconds=300)
 """After so long a call begins nothing more with another object: copying, or counting, one may take minutes."""
 
 
-class JobRound(Round):
-    """A round with jobs, and the execution that holds the product's lease."""
-
-    holder: str
-
-
 def run_recipe_jobs(
-    round_: JobRound,
+    round_: CurationRound,
     *,
     jobs: RecipeJobs,
     files: JobFiles,
     objects: Objects,
     uploads: Uploads,
-    raw: RawUploads,
     work: WorkFiles,
     clock: Clock,
     trace: Trace,
-) -> Curated:
-    """One look at the round's jobs. Repeatable. What ended well is written down before its papers are removed."""
+    bucket: str,
+) -> CurationState:
+    """One look at the round's jobs. Repeatable. What ended well is written down before its papers are removed.
+
+    `bucket` is the work bucket's name.
+    """
     now = clock.now()
     uploads.take_lease(round_.product, round_.holder, now + LEASE, now)
-    curation = Curation.model_validate_json(work.get(curation_path(round_)) or '{"recipe": null}')
-    bench, running = _Bench(curation, jobs, files, objects), 0
+    curation = read_curation(work, round_.work) or Curation(recipe=None)
+    bench, running = _Bench(curation, jobs, files, objects, bucket), 0
     for order in curation.jobs:
         if running >= MAX_RUNNING or clock.now() >= now + TIME_OF_A_CALL:
             break
         outcome = bench.advance(order)
         if isinstance(outcome, JobOrder):
             curation = curation.with_order(outcome)
-            work.put(curation_path(round_), curation.model_dump_json())
+            work.put(curation_path(round_.work), curation.model_dump_json())
             outcome = bench.advance(outcome)
         running += outcome is None
         if outcome is None or isinstance(outcome, JobOrder):
             continue
-        curation = _with(curation.without(order), outcome)
-        work.put(curation_path(round_), curation.model_dump_json())
+        curation = _with(curation.without(order), order, outcome)
+        work.put(curation_path(round_.work), curation.model_dump_json())
         bench.clear(order)
         trace.note(round_.correlation_id, "recipe job ended", product=round_.product, job=order.name, key=order.ref.key)
     if not curation.jobs:
         bench.close()
-        finish(round_, curation, raw=raw, work=work, trace=trace)
+        finish(round_, curation, work=work, trace=trace)
     return curation.counted()
 
 
-def _with(curation: Curation, outcome: CuratedObject | Rejection) -> Curation:
+def _with(curation: Curation, order: JobOrder, outcome: CuratedObject | Rejected) -> Curation:
     if isinstance(outcome, CuratedObject):
         return curation.model_copy(update={"curated": (*curation.curated, outcome)})
-    stays = () if outcome.move else (outcome.ref,)
-    return curation.model_copy(update={"rejected": (*curation.rejected, outcome), "held": (*curation.held, *stays)})
+    return curation.refused(order.ref, outcome)
 
 
 class _Bench:
     """The round's jobs, worked on one after another."""
 
-    def __init__(self, curation: Curation, jobs: RecipeJobs, files: JobFiles, objects: Objects) -> None:
+    def __init__(self, curation: Curation, jobs: RecipeJobs, files: JobFiles, objects: Objects, bucket: str) -> None:
         self._curation, self._jobs, self._files, self._objects = curation, jobs, files, objects
+        self._bucket = bucket
         self._recipes = {order.recipe for order in curation.jobs}
         self._text: bytes | None = None
 
-    def advance(self, order: JobOrder) -> CuratedObject | Rejection | JobOrder | None:
-        """What became of the object; None while its job has not ended, or could not be started yet; its order with
-        more known, which is to be written down before it goes on."""
+    def advance(self, order: JobOrder) -> CuratedObject | Rejected | JobOrder | None:
+        """What became of the object, or why it is refused; None while its job has not ended, or could not be started
+        yet; its order with more known, which is to be written down before it goes on."""
         try:
             if not order.scanned:
                 return self._scanned(order)
@@ -111,10 +108,8 @@ class _Bench:
             if run.state != "SUCCEEDED":
                 raise failed(order, run)
             return self._collect(order)
-        except MISFITS as misfit:
-            return Rejection(ref=order.ref, reason=reason_of(misfit, order.ref), move=False)
         except Rejected as refusal:
-            return Rejection(ref=order.ref, reason=reason_of(refusal, order.ref))
+            return refusal
 
     def clear(self, order: JobOrder) -> None:
         """The job first: without it, papers that are left are written anew by the next one."""
@@ -150,18 +145,8 @@ class _Bench:
         for part in parts:
             check_output(order, self._files.head(part.key))
             rows = count_rows(order, self._files.chunks(part.key))
-        if not rows:
-            raise NothingLeft(
-                "the recipe left nothing of the object", remedy="Check its filters, or upload other data."
-            )
-        bucket, metadata = order.ref.bucket, made_of(order.ref, self._curation.recipe_sha256)
-        version_id = self._files.deliver(parts[0].key, bucket, order.key, content_type(order.format), metadata=metadata)
-        return CuratedObject(
-            key=order.key,
-            raw_key=order.ref.key,
-            raw_version_id=order.ref.version_id,
-            rows=rows,
-            bytes=parts[0].size,
-            version_id=version_id,
-            lineage=order.lineage,
-        )
+        size = parts[0].size if parts else 0
+        made = Curated(bucket=self._bucket, key=order.key, size=size, recipe=self._curation.recipe_sha256)
+        curated = curated_object(order.ref, made, rows=rows, lineage=order.lineage)
+        self._files.deliver(parts[0].key, order.key, content_type(order.format))
+        return curated

@@ -19,9 +19,10 @@ from mesh.domain.quality.model import BatchReport
 from mesh.domain.quality.withholding import withheld_in, without_values
 from mesh.domain.quarantine import HeldBatch, HeldObject, HeldObjects
 from mesh.domain.report_page import render
-from mesh.ports import Clock, Objects, Quarantine, Trace, Uploads, WorkFiles
+from mesh.ports import Clock, Objects, Quarantine, RawUploads, Trace, Uploads, WorkFiles
 from mesh.usecases.batch_reports import BatchReports, read_checked, read_reports
-from mesh.usecases.batches import read_batch
+from mesh.usecases.batches import is_raw, read_batch
+from mesh.usecases.curation import read_curation
 from mesh.usecases.held_objects import supersede
 from mesh.usecases.histories import remember_batch
 from mesh.usecases.rounds import Round, metadata_of
@@ -57,6 +58,7 @@ def settle_batch(
     command: SettleBatch,
     *,
     uploads: Uploads,
+    raw: RawUploads,
     objects: Objects,
     quarantine: Quarantine,
     work: WorkFiles,
@@ -88,7 +90,8 @@ def settle_batch(
         refs = read_batch(work, command.work)
         keys = {ref.key for ref in refs}
         supersede(command.product, command.run, keys, quarantine=quarantine, objects=objects)
-        uploads.settle(command.product, refs)
+        waiting = _await_recipe(command, held, raw=raw, work=work)
+        uploads.settle(command.product, [ref for ref in refs if ref.key not in waiting])
     uploads.drop_lease(command.product, command.holder)
     trace.note(
         command.correlation_id, "batch settled", product=command.product, outcome=outcome, held=len(held),
@@ -105,6 +108,22 @@ def settle_batch(
     )
 
 
+def _await_recipe(command: SettleBatch, held: tuple[HeldBack, ...], *, raw: RawUploads, work: WorkFiles) -> set[str]:
+    """Keys of raw objects that the next recipe takes up: there is none yet, it does not fit them, or what it made of
+    them was not published. They are pending no more.
+
+    Whoever uploads a recipe records it first and looks for waiting objects after; this holds first and looks after.
+    """
+    curation = read_curation(work, command.work)
+    if curation is None:
+        return set()
+    waiting = {ref.key: ref for ref in (*curation.waiting, *(each.ref for each in held if each.ref.curated))}
+    raw.hold(command.product, waiting.values())
+    if waiting and raw.recipe(command.product) != curation.recipe:
+        raw.take_up(command.product)
+    return set(waiting)
+
+
 def _expired(answer: ProposalSettled | None) -> bool:
     return bool(answer and answer.reason and answer.reason.code == "ProposalExpired")
 
@@ -117,7 +136,11 @@ def _held(
         return checked.held
     reason = answer.reason or Reason(code="Refused", message="central did not publish it")
     known = {held.ref.key for held in checked.held}
-    refs = [ref for ref in read_batch(work, command.work) if ref.key not in known and not ref.deleted]
+    refs = [
+        ref
+        for ref in read_batch(work, command.work)
+        if ref.key not in known and not ref.deleted and (ref.curated or not is_raw(ref))
+    ]
     return (*checked.held, *(HeldBack(ref=ref, reason=reason, releasable=True) for ref in refs))
 
 
@@ -146,9 +169,7 @@ def _hold(
         held_at=clock.now(),
     )
     listed = tuple(
-        HeldObject(
-            key=each.ref.key, size=each.ref.size, reason=each.reason, ref=each.ref, releasable=each.releasable
-        )
+        HeldObject(key=each.ref.key, size=each.ref.size, reason=each.reason, ref=each.ref, releasable=each.releasable)
         for each in held
     )
     objects.write(batch.bucket, batch.listing, HeldObjects.dump_json(listed, indent=2), "application/json")

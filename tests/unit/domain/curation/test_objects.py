@@ -7,10 +7,9 @@ from decimal import Decimal
 import pytest
 from mesh.domain.curation import objects
 from mesh.domain.curation.errors import RawFormatUnsupported, RawTooLarge
-from mesh.domain.curation.objects import curated_key, read_raw, write_rows
+from mesh.domain.curation.objects import raw_format, read_raw, write_rows
 from mesh.domain.curation.scanning import read_raw_head, scan
 from mesh.domain.formats.model import MAX_TEXT_BYTES
-from mesh.domain.keys import parse_key
 from mesh.domain.rejections import (
     BinaryContent,
     DuplicateColumns,
@@ -20,7 +19,6 @@ from mesh.domain.rejections import (
     MalformedJson,
     RaggedRows,
     UnclosedQuote,
-    UnsafeKey,
     UnsupportedEncoding,
 )
 
@@ -32,31 +30,22 @@ def read(body, name="a.csv"):
 
 
 @pytest.mark.parametrize(
-    ("raw", "curated"),
-    [
-        ("p1/raw/t/a.csv", "p1/data/t/a-curated.csv"),
-        ("p1/raw/t/dt=2026-11-21/raw/a.csv", "p1/data/t/dt=2026-11-21/raw/a-curated.csv"),
-        ("p1/raw/t/a.csv.gz", "p1/data/t/a.csv.gz-curated.csv"),
-        ("p1/raw/t/a.tsv", "p1/data/t/a.tsv-curated.csv"),
-        ("p1/raw/t/a.tsv.csv", "p1/data/t/a.tsv.csv-curated.csv"),
-        ("p1/raw/t/a.jsonl", "p1/data/t/a-curated.jsonl"),
-        ("p1/raw/t/a.json", "p1/data/t/a.json-curated.jsonl"),
-        ("p1/raw/t/größe 1.csv", "p1/data/t/größe 1-curated.csv"),
-    ],
+    ("name", "format_"),
+    [("a.csv", "csv"), ("a.CSV.gz", "csv"), ("a.tsv", "csv"), ("a.jsonl", "json"), ("größe 1.json.gz", "json")],
 )
-def test_the_key_of_what_comes_of_an_object(raw, curated):
-    assert curated_key(parse_key(raw)) == curated
+def test_the_name_says_the_format(name, format_):
+    assert raw_format(name) == format_
 
 
-@pytest.mark.parametrize("name", ["a", "a.parquet", "a.xlsx", ".csv", "a.csv.zip"])
+@pytest.mark.parametrize("name", ["a", "a.parquet", "a.xlsx", ".csv", ".csv.gz", "a.csv.zip"])
 def test_a_name_that_says_no_format_that_a_recipe_reads(name):
     with pytest.raises(RawFormatUnsupported):
-        curated_key(parse_key(f"p1/raw/t/{name}"))
+        raw_format(name)
 
 
-def test_a_key_that_would_be_too_long():
-    with pytest.raises(UnsafeKey):
-        curated_key(parse_key("p1/raw/t/" + "x" * (1024 - 13) + ".csv"))
+def test_a_title_above_the_header_is_refused():
+    with pytest.raises(RaggedRows, match="title"):
+        read("Report of May\na,b,c\n1,2,3\n4,5,6\n")
 
 
 @pytest.mark.parametrize(

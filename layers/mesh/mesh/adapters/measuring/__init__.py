@@ -1,5 +1,1 @@
-"""A batch's data, measured in DuckDB. The engine is imported when something is measured: only one function has it."""
-
-from mesh.adapters.measuring.measurements import DuckMeasurements
-
-__all__ = ["DuckMeasurements"]
+"""Rows of a table → its profile, its findings, its scores: in DuckDB."""

@@ -3,13 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mesh.adapters.measuring.sql_types import duck_type
 from mesh.domain.quality.model import Finding
-from mesh.domain.quality.sql_text import ROWS, identifier, text_literal
-from mesh.domain.schema import TableSchema
+from mesh.domain.quality.sql_text import ROWS, identifier
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -18,11 +15,6 @@ OBJECT: Final = " mesh object"
 """Column of the row's object, by its position in the batch. No column of the data begins with a space."""
 _NARROW: Final = "mesh_narrow"
 _WIDE: Final = 200
-_SETTINGS: Final = (
-    "SET preserve_insertion_order = false",
-    "SET autoinstall_known_extensions = false",
-    "SET autoload_known_extensions = false",
-)
 # A division by zero is an error then, for floats as well: a rule that has one gives no number.
 _LOCKED: Final = (
     "SET ieee_floating_point_ops = false",
@@ -82,26 +74,3 @@ class Rows:
     def all(self, sql: str) -> list[tuple[Any, ...]]:
         """Every row of a query."""
         return self.db.execute(sql).fetchall()
-
-
-@contextmanager
-def empty_rows(schema: TableSchema, *, folder: Path, memory: str, spill: str, threads: int) -> Iterator[Rows]:
-    """A database in memory (it may spill to `folder`) with the table's columns."""
-    import duckdb  # noqa: PLC0415 - 190 ms that only a check of data pays
-
-    types = {column.name: column.type or "string" for column in (*schema.columns, *schema.partition_keys)}
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": memory, "threads": threads, "temp_directory": str(folder / "spill"),
-        "max_temp_directory_size": spill,
-    }  # fmt: skip
-    with duckdb.connect(":memory:", config=config) as db:
-        for setting in _SETTINGS:
-            db.execute(setting)
-        columns = ", ".join(f"{identifier(name)} {duck_type(type_)}" for name, type_ in types.items())
-        db.execute(f"CREATE TABLE {ROWS} ({columns}, {identifier(OBJECT)} INTEGER)")
-        yield Rows(db, types, tuple(column.name for column in schema.columns))
-
-
-def path_literal(path: Path) -> str:
-    """A file's name for one of DuckDB's readers."""
-    return text_literal(path)

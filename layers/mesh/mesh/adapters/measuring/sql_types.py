@@ -9,25 +9,11 @@ _TYPES: Final = {
     "double": "DOUBLE", "boolean": "BOOLEAN", "string": "VARCHAR", "date": "DATE", "timestamp": "TIMESTAMP",
     "binary": "BLOB",
 }  # fmt: skip
-EXACT: Final = 2**53
-"""Doubles below it hold every whole number."""
 
 
 def duck_type(hive: str) -> str:
     """The type of the column in the table of rows; nested types are kept as JSON text."""
     return hive.upper() if hive.startswith("decimal(") else _TYPES.get(hive, "VARCHAR")
-
-
-def reading_type(hive: str) -> str:
-    """As what a text file is read at first. Whole numbers as doubles: the reader would round 1.5 to 2 unseen."""
-    if is_integer(hive):
-        return "DOUBLE"
-    return "VARCHAR" if hive == "binary" else duck_type(hive)
-
-
-def no_whole_number(name: str) -> str:
-    """Predicate on a column that was read as DOUBLE: no whole number, or too large to be sure."""
-    return f"{name} <> trunc({name}) OR abs({name}) >= {EXACT}"
 
 
 def from_text(name: str, hive: str) -> str:

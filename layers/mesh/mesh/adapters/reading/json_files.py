@@ -14,11 +14,11 @@ from mesh.adapters.measuring.fetching import Unreadable
 from mesh.adapters.measuring.rows import OBJECT
 from mesh.adapters.reading.staging import Staged
 from mesh.adapters.reading.texts import Text, rewrite_lines
-from mesh.domain.formats.jsonlines import strict_decoder
 from mesh.domain.quality.sql_text import identifier, text_literal
 from mesh.domain.reading.json_types import has_large, json_field, with_text_leaves
 from mesh.domain.rejections import DuplicateColumns, EmptyColumnName
 from mesh.domain.schema import column_names
+from mesh.domain.strict_json import strict_decoder
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -36,11 +36,14 @@ class Stage:
         self.findings: list[Finding] = []
 
     def add(self, reader: RangeReader, ref: ObjectRef, key: DataKey, index: int, file: Path) -> SourceRead:
-        """Read one object by way of `file`. Raises `Unreadable`, `FormatDeclined` and leaves of `Rejected`."""
+        """Read one object by way of `file`. `reader` is that of its content, whose name says the format.
+
+        Raises `Unreadable`, `FormatDeclined` and leaves of `Rejected`.
+        """
         where = {"bucket": ref.bucket, "key": ref.key}
         if reader.size == 0:
             raise EmptyFile("the object has no bytes", remedy="Upload it with data.", **where)
-        detected = detect_by_name(key.file, **where)
+        detected = detect_by_name(ref.content.key, **where)
         detected = check_magic(detected, reader.read(0, MAGIC_LENGTH), **where)
         self._fetch(reader, ref, file)
         found = SourceRead(
@@ -62,7 +65,7 @@ class Stage:
     def _fetch(self, reader: RangeReader, ref: ObjectRef, file: Path) -> None:
         size = 0
         with file.open("wb") as content:
-            for piece in content_of(reader, ref):
+            for piece in content_of(reader, ref.content):
                 size += len(piece)
                 if size > self._max_bytes:
                     raise too_large(f"more than {self._max_bytes:,} bytes cannot be read whole by one function")

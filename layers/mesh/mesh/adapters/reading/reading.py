@@ -19,8 +19,8 @@ from mesh.adapters.reading.typed import TypedRows
 from mesh.adapters.reading.writing import copy_to
 from mesh.domain.contract import Contract
 from mesh.domain.errors import Rejected
-from mesh.domain.formats.model import GIB, ObjectRef, Storage
-from mesh.domain.keys import DataKey, parse_key
+from mesh.domain.formats.model import GIB, ObjectRef
+from mesh.domain.keys import table_key
 from mesh.domain.publishing.fields import Field
 from mesh.domain.quality.model import Finding, Scores, TableData, TableProfile, TableReport
 from mesh.domain.reading.model import FilePlan, SourceRead, TableSources, WrittenFile
@@ -104,7 +104,7 @@ class DuckReading:
         left = max_batch
         for index, ref in enumerate(self._asked.refs):
             try:
-                if left <= 0 or ref.size > left:
+                if left <= 0 or ref.content.size > left:
                     raise too_large(f"the objects before it are {max_batch:,} bytes, the most that is read at once")
                 left -= self._read_one(stage, objects, ref, index)
             except Unreadable as error:
@@ -145,7 +145,7 @@ class DuckReading:
         keys = self._partition_keys()
         columns = [column for column in self.schema.columns if column.name not in keys]
         data = TableData(
-            table=self._asked.table, refs=refs, storage=Storage(format="parquet"), edges=self._asked.edges,
+            table=self._asked.table, refs=refs, edges=self._asked.edges,
             label=self._asked.label,
             table_schema=TableSchema(
                 columns=tuple(columns),
@@ -183,12 +183,12 @@ class DuckReading:
 
     def _read_one(self, stage: Stage, objects: Objects, ref: ObjectRef, index: int) -> int:
         """Bytes that it took."""
-        key = parse_key(ref.key)
-        if not isinstance(key, DataKey):
+        key = table_key(ref.key)
+        if key is None:
             raise UnknownPrefix("the key is no data of a table", key=ref.key, remedy="Upload to <product>/data/.")
         file = self._folder / "object"
         try:
-            self._read[index] = stage.add(objects.reader(ref), ref, key, index, file)
+            self._read[index] = stage.add(objects.reader(ref.content), ref, key, index, file)
             return file.stat().st_size
         finally:
             file.unlink(missing_ok=True)
@@ -232,8 +232,8 @@ def _known(sources: TableSources) -> tuple[str, ...]:
         return ()
     keys = {column.name for column in sources.present.partition_keys}
     for ref in sources.refs:
-        key = parse_key(ref.key)
-        keys |= {value.key for value in key.partitions} if isinstance(key, DataKey) else set()
+        key = table_key(ref.key)
+        keys |= {value.key for value in key.partitions} if key else set()
     return tuple(column.name for column in sources.present.columns if column.name not in keys)
 
 

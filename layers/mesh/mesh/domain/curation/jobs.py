@@ -36,9 +36,9 @@ type JobState = Literal["STARTING", "RUNNING", "STOPPING", "STOPPED", "SUCCEEDED
 
 
 class JobOrder(Model):
-    """One object for a job. `key` is that of what it becomes, `name` that of dataset and job, `folder` that of its
-    papers in the work bucket; `columns` and `lineage` are the planned ones of the output. `scanned`: every record was
-    looked at; until then the columns are those that the head promises.
+    """One object for a job. `name` is that of dataset and job, `folder` that of its papers in the work bucket, `key`
+    that of what it becomes there. `columns` and `lineage` are the planned ones of the output. `scanned`: every record
+    was looked at; until then the columns are those that the head promises.
     """
 
     ref: ObjectRef
@@ -91,7 +91,8 @@ class JobRun(NamedTuple):
 def order_job(
     ref: ObjectRef, recipe: Recipe, *, product: str, target: str, shape: RawShape, planned: dict[str, ColumnOrigin]
 ) -> JobOrder:
-    """The order for an object that was looked at and planned. `target` is the key of what it becomes."""
+    """The order for an object that was looked at and planned. `target` is the key, in the work bucket, of what
+    it becomes."""
     what = json.dumps([ref.bucket, ref.key, ref.version_id or ref.etag, recipe.sha256])
     digest = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
     return JobOrder(

@@ -1,4 +1,4 @@
-"""A raw object's rows, and the object that a recipe makes of it: its key and its bytes.
+"""A raw object's rows, and the bytes that a recipe makes of them.
 
 CSV has a header. JSON lines may differ in their fields: the columns are all of them, in the order in which they
 first come.
@@ -17,6 +17,7 @@ from mesh.domain.curation.errors import RawTooLarge
 from mesh.domain.curation.text import (
     RawFormat,
     broken_gzip,
+    csv_delimiter,
     csv_header,
     csv_records,
     detect,
@@ -26,13 +27,9 @@ from mesh.domain.curation.text import (
     text_lines,
     unsupported,
 )
-from mesh.domain.formats.csv import inspect_csv
 from mesh.domain.formats.model import MAX_TEXT_BYTES, MIB
-from mesh.domain.formats.text import TextHead, read_text_head
-from mesh.domain.keys import RawKey, check_safe
-from mesh.domain.rejections import (
-    BinaryContent,
-)
+from mesh.domain.formats.text import read_text_head
+from mesh.domain.rejections import BinaryContent
 
 MAX_RAW_BYTES: Final = 64 * MIB
 """What a function reads of one object."""
@@ -40,7 +37,14 @@ MAX_UNFOLDED: Final = 256 * MIB
 """What a gzip object may unfold to."""
 SMALLER: Final = "Upload it in smaller parts, or leave it to the mesh: a DataBrew job takes what no function does."
 _ENDINGS: Final[dict[RawFormat, str]] = {"csv": "csv", "json": "jsonl"}
-_NAMES: Final = {"csv": "csv", "tsv": "csv", "psv": "csv", "json": "json", "jsonl": "json", "ndjson": "json"}
+_NAMES: Final[dict[str, RawFormat]] = {
+    "csv": "csv",
+    "tsv": "csv",
+    "psv": "csv",
+    "json": "json",
+    "jsonl": "json",
+    "ndjson": "json",
+}
 _CONTENT_TYPES: Final[dict[RawFormat, str]] = {"csv": "text/csv", "json": "application/x-ndjson"}
 
 
@@ -53,23 +57,18 @@ class RawRows:
     rows: Iterator[Row]
 
 
-def curated_key(key: RawKey) -> str:
-    """`<product>/data/<table>/<same folders>/<name>-curated.csv`, or `.jsonl` for JSON lines.
+def raw_format(file: str, **where: str) -> RawFormat:
+    """What a raw object's name says that it is. Raises RawFormatUnsupported."""
+    stem, _, extension = file.removesuffix(".gz").removesuffix(".gzip").rpartition(".")
+    found = _NAMES.get(extension.lower())
+    if found is None or not stem:
+        raise unsupported(f"no format is known by the name {file!r}", **where)
+    return found
 
-    The ending goes only where it is that of the new object and no other is below it, so that no two raw objects have
-    one curated key. Raises RawFormatUnsupported and UnsafeKey.
-    """
-    folders, _, file = key.key.rpartition("/")
-    name = file.removesuffix(".gz").removesuffix(".gzip")
-    stem, _, extension = name.rpartition(".")
-    format_ = _NAMES.get(extension.lower())
-    if format_ is None or not stem:
-        raise unsupported(f"no format is known by the name {file!r}", key=key.key)
-    ending = _ENDINGS["csv" if format_ == "csv" else "json"]
-    plain = file == f"{stem}.{ending}" and stem.rpartition(".")[2].lower() not in {*_NAMES, "gz", "gzip"}
-    target = f"{folders.replace('/raw/', '/data/', 1)}/{stem if plain else file}-curated.{ending}"
-    check_safe(target)
-    return target
+
+def curated_name(digest: str, format_: RawFormat) -> str:
+    """The name of what comes of a raw object: its ending says the format."""
+    return f"{digest}.{_ENDINGS[format_]}"
 
 
 def content_type(format_: RawFormat) -> str:
@@ -91,9 +90,7 @@ def read_raw(raw: bytes, *, bucket: str, key: str) -> RawRows:
         raise BinaryContent("the text holds NUL bytes", remedy="Upload it as UTF-8 text.", **where)
     if detected.format == "json":
         return _json_rows(content, where)
-    # A byte order mark is no part of the header here: the rows are decoded without it.
-    dialect = inspect_csv(TextHead(head.text, head.complete, head.share, bom=False), None, **where).dialect
-    return _csv_rows(content, dialect.delimiter, where)
+    return _csv_rows(content, csv_delimiter(head, where), where)
 
 
 def write_rows(format_: RawFormat, columns: Sequence[str], rows: Iterable[Row]) -> tuple[bytes, int]:

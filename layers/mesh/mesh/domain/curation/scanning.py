@@ -14,6 +14,7 @@ from mesh.domain.curation.text import (
     RawFormat,
     Where,
     broken_gzip,
+    csv_delimiter,
     csv_header,
     csv_records,
     detect,
@@ -22,9 +23,8 @@ from mesh.domain.curation.text import (
     ragged,
     text_lines,
 )
-from mesh.domain.formats.csv import inspect_csv
 from mesh.domain.formats.model import MIB, Compression
-from mesh.domain.formats.text import TextHead, read_text_head
+from mesh.domain.formats.text import read_text_head
 from mesh.domain.rejections import BinaryContent, UnclosedQuote
 
 MAX_SCANNED: Final = 2048 * MIB
@@ -53,10 +53,10 @@ def read_raw_head(raw: bytes, size: int, *, bucket: str, key: str) -> RawShape:
         text = head.text if head.complete else head.text[: head.text.rfind("\n") + 1]
         columns = json_columns(json_objects(text.split("\n"), where), where)
         return RawShape("json", detected.compression, "", columns, head.complete)
-    dialect = inspect_csv(TextHead(head.text, head.complete, head.share, bom=False), None, **where).dialect
+    delimiter = csv_delimiter(head, where)
     lines = text_lines(io.BytesIO(head.text.encode()), where)
-    names, _ = csv_header(csv_records(lines, dialect.delimiter, where), where)
-    return RawShape("csv", detected.compression, dialect.delimiter, tuple(names), head.complete)
+    names, _ = csv_header(csv_records(lines, delimiter, where), where)
+    return RawShape("csv", detected.compression, delimiter, tuple(names), head.complete)
 
 
 def scan(

@@ -7,14 +7,18 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import Any, BinaryIO, Literal
 
 from mesh.domain.curation.errors import RawFormatUnsupported
 from mesh.domain.formats.detection import MAGIC_LENGTH, Detected, check_magic, detect_by_name
-from mesh.domain.formats.jsonlines import strict_decoder
+from mesh.domain.formats.model import MAX_TEXT_BYTES
+from mesh.domain.formats.text import TextHead
+from mesh.domain.reading.dialect import layout_of
 from mesh.domain.rejections import (
     ArchiveUnsupported,
     FormatDeclined,
+    HeaderWithoutRows,
     InconsistentCompression,
     LineTooLong,
     MalformedJson,
@@ -23,6 +27,7 @@ from mesh.domain.rejections import (
     UnsupportedEncoding,
 )
 from mesh.domain.schema import column_names
+from mesh.domain.strict_json import strict_decoder
 
 type RawFormat = Literal["csv", "json"]
 type Where = dict[str, str]
@@ -38,6 +43,27 @@ def detect(raw: bytes, where: Where) -> Detected:
     if detected.format not in {"csv", "json"}:
         raise unsupported(f"{detected.format or 'this'} is no text that a recipe reads", **where)
     return detected
+
+
+def csv_delimiter(head: TextHead, where: Where) -> str:
+    """What separates the fields, by the rows of the head; the first row is the header, whatever it looks like.
+
+    Raises RaggedRows (a title above the header), LineTooLong, HeaderWithoutRows, RawFormatUnsupported.
+    """
+    text = head.text if head.complete else head.text[: head.text.rfind("\n") + 1]
+    if not text:
+        raise LineTooLong(
+            f"the first row is longer than {MAX_TEXT_BYTES} bytes", remedy="End rows with a line feed.", **where
+        )
+    layout = layout_of(text)
+    if layout.problem:
+        code, message, remedy = layout.problem
+        refusal = RaggedRows if code == "RaggedRows" else RawFormatUnsupported
+        raise refusal(message, remedy=remedy, **where)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=layout.delimiter)
+    if head.complete and len(list(islice(filter(None, reader), 2))) < 2:
+        raise HeaderWithoutRows("a header and no rows", remedy="Upload it with data.", line=1, **where)
+    return layout.delimiter
 
 
 def csv_header(

@@ -56,8 +56,8 @@ class PastColumn(Model):
 class PastBatch(Model):
     """One accepted batch, or one part of it, published as `version` (0: not known).
 
-    `objects` are (key, ETag, size); `fingerprints` are packed, `fingerprints_cut` says that they are only the smallest
-    of them.
+    `objects` are (key, digest, size), the digest as of `ObjectRef`; `fingerprints` are packed, `fingerprints_cut` says
+    that they are only the smallest of them.
     """
 
     generation: int
@@ -194,7 +194,7 @@ def forget_objects(history: History, keys: Collection[str]) -> History:
 def forget_repeats(history: History, present: Collection[tuple[str, str, int]]) -> History:
     """The history without rows and objects that nobody can read any more: what was deleted or replaced may come again.
 
-    `present` are (key, ETag, size) of what is published. Shapes stay: they are still what the table looked like.
+    `present` are (key, digest, size) of what is published. Shapes stay: they are still what the table looked like.
     """
     return history.model_copy(update={"batches": tuple(_as_published(batch, present) for batch in history.batches)})
 
@@ -274,7 +274,7 @@ def _past_batch(
         rows=part.rows,
         duplicate_rows=part.duplicate_rows,
         sources=sources,
-        objects=tuple((ref.key, ref.etag, ref.size) for ref in of_part[:MAX_OBJECTS]),
+        objects=tuple((ref.key, ref.digest, ref.size) for ref in of_part[:MAX_OBJECTS]),
         fingerprints=pack(kept),
         fingerprints_cut=len(kept) < distinct_rows(part),
         columns={column.name: _past_column(column, edges.get(column.name, ())) for column in part.columns},

@@ -73,7 +73,7 @@ def repeated_earlier(case: Case) -> Iterator[Finding]:
 
 
 def same_objects(case: Case) -> Iterator[Finding]:
-    """`SameObjectAgain`: an object of the same content (ETag and size) under another key, unless accepted batches did
+    """`SameObjectAgain`: an object of the same content (digest and size) under another key, unless accepted batches did
     that as well. Objects of less than `TELLING` bytes are alike by nature (a day without events)."""
     known: dict[tuple[str, int], set[str]] = {}
     for batch in case.history.batches:
@@ -84,7 +84,7 @@ def same_objects(case: Case) -> Iterator[Finding]:
     again = [
         (ref.key, min(earlier))
         for ref in case.refs
-        if (earlier := known.get((ref.etag, ref.size), set())) and ref.key not in earlier
+        if (earlier := known.get((ref.digest, ref.size), set())) and ref.key not in earlier
     ]
     if again and not usual:
         key, earlier_key = again[0]

@@ -90,13 +90,18 @@ def recipe_location(bucket: str, key: str, version_id: str | None) -> Facets:
     return {"sourceCodeLocation": facet("1-1-0", name, type="s3", url=url, path=key, version=version_id)}
 
 
-def recipe_columns(raw: Dataset, lineage: Mapping[str, ColumnOrigin], operations: Sequence[str]) -> Facets:
-    """Column lineage of a curated object: each column's raw columns, and each step of the recipe that made it."""
-    fields = {
-        column: {"inputFields": [_field(raw, name, _steps(origin.steps, operations)) for name in origin.inputs]}
-        for column, origin in lineage.items()
-    }
-    return {"columnLineage": facet("1-2-0", "ColumnLineageDatasetFacet", fields=fields)}
+def recipe_columns(
+    raws: Sequence[Dataset], lineages: Sequence[Mapping[str, ColumnOrigin]], operations: Sequence[str]
+) -> Facets:
+    """Column lineage of what a recipe made of raw objects, each with its own: a column's raw columns, and each step of
+    the recipe that made it."""
+    fields: dict[str, dict[str, list[Facet]]] = {}
+    for raw, lineage in zip(raws, lineages, strict=True):
+        for column, origin in lineage.items():
+            steps = _steps(origin.steps, operations)
+            found = fields.setdefault(column, {"inputFields": []})["inputFields"]
+            found += [_field(raw, name, steps) for name in origin.inputs]
+    return {"columnLineage": facet("1-2-0", "ColumnLineageDatasetFacet", fields=fields)} if fields else {}
 
 
 def same_columns(sources: Sequence[Dataset], columns: Iterable[str]) -> Facets:

@@ -4,11 +4,13 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mesh.domain.errors import Rejected
 from mesh.domain.events import Model, PersonalDataFinding, ProposedTable, QualitySummary, Reason
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.publishing.fields import Field as Column
 from mesh.domain.publishing.staging import DataFile
 from mesh.domain.publishing.table_state import Marks
+from mesh.domain.quality.model import Finding
 
 MAX_FILES = 500
 """A source has a data file of its own up to so many files of a partition; beyond that sources share files."""
@@ -19,8 +21,8 @@ SHARED = 100
 class IndexEntry(Model):
     """One source of a table version: an object's version, and where its rows are. `first_row` counts from 0.
 
-    A source without rows has no `file`; one that nobody read (`crawl: glue`, a format that only a crawler reads) has a
-    file, and no rows.
+    `etag` is the object's digest: that of a raw object names its recipe as well. A source without rows has no `file`;
+    one that nobody read (`crawl: glue`, a format that only a crawler reads) has a file, and no rows.
     """
 
     key: str
@@ -37,8 +39,8 @@ class IndexEntry(Model):
         return bool(self.file) and not self.rows
 
     def is_of(self, ref: ObjectRef) -> bool:
-        """Whether the object holds the same bytes: S3's ETag and size agree."""
-        return (self.key, self.etag, self.size) == (ref.key, ref.etag, ref.size) and bool(ref.etag)
+        """Whether the object gives the same rows: S3's ETag and size agree, and the recipe of a raw one."""
+        return (self.key, self.etag, self.size) == (ref.key, ref.digest, ref.size) and bool(ref.etag)
 
 
 class CheckedTable(Model):
@@ -72,6 +74,24 @@ class HeldBack(Model):
     ref: ObjectRef
     reason: Reason
     releasable: bool = False
+
+
+def held_by(refusal: Rejected, ref: ObjectRef) -> HeldBack:
+    """An object that the recipe, or the reader of raw data, refuses: nobody's word changes that."""
+    reason = refusal.to_dict()
+    where = {"bucket": ref.bucket, "key": ref.key, **reason["where"]}
+    return HeldBack(ref=ref, reason=Reason.model_validate({**reason, "where": where}))
+
+
+def held_for(ref: ObjectRef, finding: Finding, *, releasable: bool) -> HeldBack:
+    """An object in which a check found something."""
+    where = {"bucket": ref.bucket, "key": ref.key, "table": finding.table}
+    if finding.column:
+        where["column"] = finding.column
+    if finding.where:
+        where["rule"] = finding.where
+    reason = Reason(code=finding.code, message=finding.message, where=where, remedy=finding.remedy)
+    return HeldBack(ref=ref, reason=reason, releasable=releasable)
 
 
 class CheckedBatch(BaseModel):

@@ -36,8 +36,7 @@ class DataFile(BaseModel):
 class StageOrder(BaseModel):
     """The next version of one table: `base` with its columns replaced by `fields`, files `add`ed, paths `remove`d.
 
-    `marks` are the registry's, `index` is where the new version's index lies, `contract` the version that it was checked
-    by.
+    `marks` are the registry's, `index` is where the new version's index lies, `contract` the version that judged it.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from mesh.domain.contract import Contract
-from mesh.domain.keys import DataKey, parse_key
+from mesh.domain.keys import table_key
 from mesh.domain.quality.model import Finding, RuleResult, TableData, TableProfile
 from mesh.domain.rejections import InvalidPartition, UnknownPrefix, UnsafeKey
 
@@ -130,10 +130,10 @@ def _partition_values(data: TableData) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for ref in data.refs:
         try:
-            key = parse_key(ref.key)
+            key = table_key(ref.key)
         except (UnsafeKey, UnknownPrefix, InvalidPartition):
             continue
-        for name, value in key.partitions if isinstance(key, DataKey) else ():
+        for name, value in key.partitions if key else ():
             found.setdefault(name, set()).add(value)
     return found
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from mesh.domain.events import Model
-from mesh.domain.formats.model import ObjectRef, Storage
+from mesh.domain.formats.model import ObjectRef
 from mesh.domain.schema import TableSchema
 
 MAX_CATEGORIES = 50
@@ -25,8 +25,7 @@ Dimension = Literal["completeness", "validity", "uniqueness", "timeliness", "con
 
 
 class TableData(Model):
-    """One table of a batch, as the inspection left it: what to read, and how. `table_schema` is the merged table's, so
-    an object may lack some of its columns; partition keys have their values in the folders of the keys.
+    """One table of a batch that was read. `table_schema` has the table's columns after it; an object may lack some.
 
     `edges` are bins to count numbers in, by column (those of the accepted history); `label` is the column that says
     what a row was judged to be, or empty.
@@ -34,7 +33,6 @@ class TableData(Model):
 
     table: str
     table_schema: TableSchema
-    storage: Storage
     refs: tuple[ObjectRef, ...]
     edges: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     label: str = ""

@@ -6,9 +6,7 @@ from mesh.domain.formats.model import ObjectRef
 from mesh.domain.quality.model import Finding
 
 
-def waived(
-    finding: Finding, keys: Sequence[str], released: Mapping[str, str], never: Collection[str]
-) -> Finding:
+def waived(finding: Finding, keys: Sequence[str], released: Mapping[str, str], never: Collection[str]) -> Finding:
     """An error is a warning where all objects that it is in were released by their owner; where some
     of those that it names did, it is in the others. `keys` are the table's,
     `never` codes that nobody overrules."""

@@ -1,0 +1,28 @@
+"""A job's work: an object's bytes, a recipe's steps, the output's bytes, by the product's own curation.
+
+So a job on this machine makes the rows that the function makes. What DataBrew itself makes of them is not told by it.
+"""
+
+import json
+from typing import Any
+
+from mesh.domain.curation.objects import read_raw, write_rows
+from mesh.domain.curation.plan import plan_recipe
+from mesh.domain.curation.recipe import parse_recipe
+from mesh.domain.curation.text import RawFormat
+from mesh.domain.errors import Rejected
+
+
+class JobFailedError(Exception):
+    """The run ends as FAILED, with this message."""
+
+
+def curate(body: bytes, steps: list[dict[str, Any]], *, bucket: str, key: str, kind: str) -> bytes:
+    """`key` says the input's format, `kind` (CSV, JSON) is the output's. Raises JobFailedError."""
+    format_: RawFormat = "json" if kind == "JSON" else "csv"
+    try:
+        source = read_raw(body, bucket=bucket, key=key)
+        plan = plan_recipe(parse_recipe(json.dumps(steps).encode()), source.columns)
+        return write_rows(format_, plan.columns, plan.apply(source.rows))[0]
+    except Rejected as refusal:
+        raise JobFailedError(f"{type(refusal).__name__}: {refusal.message}") from refusal

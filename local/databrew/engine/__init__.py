@@ -1,1 +1,0 @@
-"""Recipe steps on DuckDB: the guide's operations in SQL, sharing no code with the product, which has its own."""
