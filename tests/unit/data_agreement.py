@@ -87,6 +87,8 @@ def ours(case: Mapping[str, Any]) -> dict[str, str]:
     columns = {column.catalog_name: column for column in table.columns}
     types = {name: hive_type(columns[name].physical_type, columns[name].logical_type) for name in header}
     report = measure({"a.csv": content}, types, contract, table=table.catalog_name)
+    if any(finding.code == "HeaderWithoutRows" for finding in report.findings):  # refused before any rule
+        return {FILE: "failed"}
     found = _presence(report, list(columns))
     for result in report.rules:
         verdict = "warning" if result.outcome == "failed" and result.severity != "error" else result.outcome

@@ -13,8 +13,8 @@ from mesh.domain.lineage import facets
 from mesh.domain.lineage.model import ColumnOrigin, Place, StepRun, s3_object
 from mesh.domain.lineage.run_events import MAX_BYTES, MAX_DATASETS, run_events, size_of
 from mesh.domain.product import ProductVersion, TableSnapshot
-from mesh.usecases.lineage_orders import LineageSourceGone, OnboardOrder, Orders, ProveOrder, PublishOrder
-from mesh.usecases.onboarding_lineage import COLUMN_SOURCES, onboarding_runs
+from mesh.usecases.lineage_orders import LineageSourceGone, Orders, PromoteOrder, ProveOrder, PublishOrder
+from mesh.usecases.onboarding_lineage import COLUMN_SOURCES, promotion_runs
 from mesh.usecases.record_lineage import keep, proof_runs, publication_runs
 from mesh.usecases.rounds import ProductFacts
 
@@ -22,8 +22,9 @@ from functions.record_lineage import app
 from tests import lineage_oracle
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION, a_product
 from tests.consumer_fakes import FakeHeldAccesses
-from tests.fakes import FakeWorkFiles
-from tests.unit.test_usecase_check_batch import BAD_NAME, GOOD, Checked
+from tests.fakes import FakeRegistry, FakeWorkFiles
+from tests.unit.rounds import World
+from tests.unit.test_usecase_check_objects import BAD_NAME, ENUM, GOOD
 
 BEGAN = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 TIMES = {"correlation_id": "c", "execution": "arn:run", "began": BEGAN, "ended": BEGAN + timedelta(seconds=9)}
@@ -59,56 +60,58 @@ def parameters(event):
     return {one["key"]: one["value"] for one in event["run"]["facets"]["executionParameters"]["parameters"]}
 
 
-def onboarded(product, work, facts=None, generation=1):
-    order = OnboardOrder(
-        kind="onboard",
+def promoted(product, work, facts=None, generation=1):
+    order = PromoteOrder(
+        kind="promote",
         product=product,
         generation=generation,
         work=f"runs/{product}/{generation:08d}/batch.json",
-        mode="express",
+        published=True,
         **TIMES,
     )
     facts = facts or ProductFacts(database=product, catalog_id=CENTRAL, link=f"rl_{product}")
-    return onboarding_runs(order, place=PLACE, facts=facts, work=work)
+    return promotion_runs(order, place=PLACE, facts=facts, work=work)
 
 
 def checked():
     """A batch of a good object and a bad one, and what is known of its product."""
-    world = Checked()
+    world = World(ENUM)
     good = world.upload("a.csv", GOOD)
     world.upload("b.csv", BAD_NAME)
-    world.check()
-    facts = world.round(1).facts.model_copy(update={"database": "credit-card", "catalog_id": CENTRAL})
-    return world, good, facts
+    return world, good, with_catalog(world.check())
 
 
-def test_a_batch_is_crawled_and_checked_and_what_was_held_back_failed():
+def with_catalog(round_):
+    """What is known of the product, with central's catalog."""
+    return round_.facts.model_copy(update={"database": "credit-card", "catalog_id": CENTRAL})
+
+
+def test_a_batch_is_promoted_and_what_was_held_back_failed():
     world, good, facts = checked()
-    order = world.round(1)
 
-    crawl, check, failed = ends(onboarded("credit-card", world.work, facts, order.generation))
+    promote, check, failed = ends(promoted("credit-card", world.work, facts))
 
-    assert [one["job"]["name"].split(".")[1] for one in (crawl, check, failed)] == ["crawl", "check", "check"]
-    [source], [table] = crawl["inputs"], crawl["outputs"]
+    assert [one["job"]["name"].split(".")[1] for one in (promote, check, failed)] == ["promote", "check", "check"]
+    [source], [table] = promote["inputs"], promote["outputs"]
     assert (source["name"], source["facets"]["version"]["datasetVersion"]) == (good.key, good.version_id)
     assert (table["namespace"], table["name"]) == (GLUE, "table/credit-card/credit_card")
     assert [one["name"] for one in table["facets"]["schema"]["fields"]] == ["id", "name"]
     assert table["facets"]["columnLineage"]["fields"]["id"]["inputFields"][0]["name"] == good.key
     assert {one["name"] for one in table["facets"]["ownership"]["owners"]} >= {f"account:{PRODUCER}"}
-    [input_] = check["inputs"]
-    assert (input_["namespace"], input_["name"]) == (GLUE, "table/credit-card/credit_card")
-    metrics = input_["inputFacets"]["dataQualityMetrics"]
+    metrics = check["inputs"][0]["inputFacets"]["dataQualityMetrics"]
     assert (metrics["rowCount"], metrics["columnMetrics"]["id"]["max"]) == (2, 2.0)
-    assert {one["success"] for one in input_["inputFacets"]["dataQualityAssertions"]["assertions"]} == {True}
+    assert {one["success"] for one in check["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]} == {
+        True
+    }
     assert (failed["eventType"], parameters(failed)["codes"]) == ("FAIL", "ValueNotInEnum")
     assert failed["run"]["facets"]["errorMessage"]["message"].startswith("ValueNotInEnum")
-    parents = {one["run"]["facets"]["parent"]["run"]["runId"] for one in (crawl, check, failed)}
+    parents = {one["run"]["facets"]["parent"]["run"]["runId"] for one in (promote, check, failed)}
     assert len(parents) == 1
 
 
 def test_of_a_personal_column_no_value_is_told():
     world, *_ = checked()
-    report = world.reports().table("credit_card")
+    report = world.reports(1).table("credit_card")
 
     told = facets.quality(report, {"id"})["dataQualityMetrics"]["columnMetrics"]["id"]
 
@@ -121,7 +124,7 @@ def test_the_same_order_gives_the_same_events():
     log = Log()
 
     for _ in range(2):
-        runs = onboarded("credit-card", world.work, facts)
+        runs = promoted("credit-card", world.work, facts)
         assert keep("credit-card", runs, log=log, transport=None) == 6
 
     assert len(log.kept) == 6
@@ -129,7 +132,7 @@ def test_the_same_order_gives_the_same_events():
 
 def test_a_round_whose_work_files_are_gone_is_an_error_that_says_so():
     with pytest.raises(LineageSourceGone, match="no work files"):
-        onboarded("credit-card", FakeWorkFiles())
+        promoted("credit-card", FakeWorkFiles())
 
 
 def a_run(objects=1, columns=3):
@@ -172,17 +175,16 @@ def test_a_dataset_of_too_many_columns_goes_without_their_lineage():
 
 
 def test_a_tables_columns_are_traced_to_so_many_objects():
-    world = Checked()
+    world = World(ENUM)
     for number in range(COLUMN_SOURCES + 2):
         world.upload(f"{number}.csv", f"id,name\n{number},ana\n")
-    world.check()
-    facts = world.round(1).facts.model_copy(update={"database": "credit-card", "catalog_id": CENTRAL})
+    facts = with_catalog(world.check())
 
-    crawl = ends(onboarded("credit-card", world.work, facts))[0]
+    promote = ends(promoted("credit-card", world.work, facts))[0]
 
-    assert len(crawl["inputs"]) == COLUMN_SOURCES + 2
-    assert len(crawl["outputs"][0]["facets"]["columnLineage"]["fields"]["id"]["inputFields"]) == COLUMN_SOURCES
-    assert parameters(crawl)["columnLineage.sources"] == str(COLUMN_SOURCES + 2)
+    assert len(promote["inputs"]) == COLUMN_SOURCES + 2
+    assert len(promote["outputs"][0]["facets"]["columnLineage"]["fields"]["id"]["inputFields"]) == COLUMN_SOURCES
+    assert parameters(promote)["columnLineage.sources"] == str(COLUMN_SOURCES + 2)
 
 
 def test_a_proof_reads_the_link_which_shows_centrals_table():
@@ -242,7 +244,7 @@ def test_a_rollback_overwrites_its_tables_and_says_by_whom_and_why():
 def test_the_samples_are_orders(sample):
     [message] = json.loads(sample.read_text())["Records"]
 
-    assert Orders.validate_json(message["body"]).kind in {"onboard", "promote", "publish", "prove"}
+    assert Orders.validate_json(message["body"]).kind in {"promote", "publish", "prove"}
 
 
 def test_the_function_takes_the_batch_and_gives_back_what_failed_alone(monkeypatch):

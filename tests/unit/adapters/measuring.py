@@ -4,20 +4,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from mesh.adapters.measuring import DuckMeasurements
+from mesh.adapters.reading import DuckReadings
 from mesh.domain.contract import Contract
-from mesh.domain.formats.model import CsvDialect, Storage
 from mesh.domain.hive_types import hive_type
-from mesh.domain.quality.model import Finding, RuleResult, TableData, TableReport
+from mesh.domain.quality.model import Finding, RuleResult, TableReport
+from mesh.domain.reading.model import TableSources
 from mesh.domain.schema import Column, TableSchema
 
 from tests.fakes import FakeObjects
 from tests.unit.domain.contracts import contract
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-CSV = Storage(format="csv", dialect=CsvDialect(delimiter=",", header=True))
-JSON = Storage(format="json")
-PARQUET = Storage(format="parquet")
 
 
 def measure(
@@ -25,19 +22,18 @@ def measure(
     types: Mapping[str, str],
     promised: Contract | None = None,
     *,
-    storage: Storage = CSV,
     keys: Mapping[str, str] | None = None,
     edges: Mapping[str, tuple[float, ...]] | None = None,
     label: str = "",
-    max_bytes: int = 1 << 29,
     table: str = "t",
 ) -> TableReport:
     """`files`: name below the table's folder → content; `types`: column → Hive type; `keys`: the same of partitions."""
     objects = FakeObjects()
     refs = tuple(objects.put("b", f"product/data/{table}/{name}", content) for name, content in files.items())
-    schema = TableSchema(columns=_columns(types), partition_keys=_columns(keys or {}))
-    data = TableData(table=table, table_schema=schema, storage=storage, refs=refs, edges=dict(edges or {}), label=label)
-    return DuckMeasurements(objects, max_bytes=max_bytes).measure(data, promised, now=NOW)
+    expected = TableSchema(columns=_columns(types), partition_keys=_columns(keys or {}))
+    sources = TableSources(table=table, refs=refs, expected=expected, edges=dict(edges or {}), label=label)
+    with DuckReadings(objects).open(sources) as reading:
+        return reading.measure(promised, now=NOW)
 
 
 def csv(content: str | bytes, promised: Contract | None = None, **types: str) -> TableReport:

@@ -244,16 +244,6 @@ def test_no_value_is_shown_by_a_query_that_fails_on_it():
     assert "SECRET" not in report.model_dump_json(exclude={"profile"})
 
 
-def test_of_a_sample_only_what_each_row_shows_is_judged():
-    promised = contract(
-        column("a", unique=True, required=True), table={"quality": [{"metric": "rowCount", "mustBe": 1}]}
-    )
-    files = {f"{number:02}.csv": "a\n" + "1\n" * 1000 for number in range(20)}
-    report = measure(files, {"a": "bigint"}, promised, max_bytes=10_000)
-    outcomes = {found.rule.split()[0]: found.outcome for found in report.rules}
-    assert outcomes == {"required": "passed", "unique": "skipped", "library": "skipped"}
-
-
 def test_a_column_that_breaks_several_promises_counts_once_for_validity():
     options = {"minimum": 5, "multipleOf": 5}
     report = held("a\n1\n5\n10\nx\n", column("a", logicalTypeOptions=options))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mesh.domain.contract import Contract
 from mesh.domain.events import ColumnRef, stable_id
 from mesh.domain.lineage import facets
 from mesh.domain.lineage.model import Dataset, Facets, Place, StepRun, glue_table, s3_object
@@ -12,7 +11,7 @@ from mesh.domain.publishing.batches import CheckedBatch, CheckedTable, HeldBack,
 from mesh.domain.quality.model import TableReport
 from mesh.domain.quality.withholding import withheld_of
 from mesh.ports import WorkFiles
-from mesh.usecases.batch_reports import BatchReports, checked_path, read_reports
+from mesh.usecases.batch_reports import checked_path, read_reports
 from mesh.usecases.curation import Curation, read_curation
 from mesh.usecases.lineage_orders import LineageSourceGone, PromoteOrder
 from mesh.usecases.rounds import ProductFacts
@@ -61,8 +60,8 @@ class Rounds:
 
 
 def promotion_runs(order: PromoteOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
-    """A round's runs, one for each table from its landing or raw objects to central's catalog, and one for what was
-    held back.
+    """A round's runs: for each table one from its landing or raw objects to central's catalog, and one that checked it;
+    and one for what was held back.
 
     Raises LineageSourceGone when its work files have expired.
     """
@@ -74,8 +73,10 @@ def promotion_runs(order: PromoteOrder, *, place: Place, facts: ProductFacts, wo
         )
     checked, reports = CheckedBatch.model_validate_json(text), read_reports(work, order.work)
     made = _Made(read_curation(work, order.work))
-    promoted = [_promotion(round_, checked.bucket, table, reports, made) for table in checked.tables if order.published]
-    return [*promoted, *_failure(round_, checked.held)]
+    tables = checked.tables if order.published else ()
+    promoted = [_promotion(round_, checked.bucket, table, made) for table in tables]
+    checks = [_check(round_, table, report) for table in tables if (report := reports and reports.table(table.table))]
+    return [*promoted, *checks, *_failure(round_, checked.held)]
 
 
 class _Made:
@@ -113,9 +114,9 @@ class _Made:
         return location, {"recipe.sha256": self._curation.recipe_sha256}
 
 
-def _promotion(round_: Rounds, bucket: str, table: CheckedTable, reports: BatchReports | None, made: _Made) -> StepRun:
+def _promotion(round_: Rounds, bucket: str, table: CheckedTable, made: _Made) -> StepRun:
     inputs = tuple(made.source(bucket, one) for one in table.sources)
-    columns = tuple(ColumnRef(name=field.name, type=field.hive_type) for field in table.fields)
+    columns = _columns(table)
     names = [column.name for column in columns if column.name not in table.partition]
     shown = facets.schema(columns) | round_.owned | made.columns(inputs[:COLUMN_SOURCES], names)
     if table.new:
@@ -123,20 +124,26 @@ def _promotion(round_: Rounds, bucket: str, table: CheckedTable, reports: BatchR
         shown |= {"lifecycleStateChange": created}
     rows, size = sum(one.rows for one in table.sources), sum(file.bytes for file in table.added)
     role = facets.output_statistics(rows, size, len(table.added))
-    report = reports.table(table.table) if reports else None
-    quality = _quality(report, round_.facts.promised) if report else {}
     location, recipe = made.recipe
     said = round_.told | {"removed": str(len(table.gone))} | recipe
     if len(inputs) > COLUMN_SOURCES:
         said |= {"columnLineage.sources": str(len(inputs)), "columnLineage.listed": str(COLUMN_SOURCES)}
-    output = round_.table(table.table, shown, role | quality)
+    output = round_.table(table.table, shown, role)
     return round_.step(
         "promote", part=table.table, inputs=inputs, outputs=(output,), parameters=said, job_facets=location
     )
 
 
-def _quality(report: TableReport, promised: Contract | None) -> Facets:
-    return facets.quality(report, withheld_of(report.profile, promised))
+def _check(round_: Rounds, table: CheckedTable, report: TableReport) -> StepRun:
+    """What was measured: OpenLineage has it of inputs alone."""
+    quality = facets.quality(report, withheld_of(report.profile, round_.facts.promised))
+    shown = facets.schema(_columns(table)) | round_.owned
+    inputs = (round_.table(table.table, shown, quality),)
+    return round_.step("check", part=table.table, inputs=inputs, parameters=round_.told)
+
+
+def _columns(table: CheckedTable) -> tuple[ColumnRef, ...]:
+    return tuple(ColumnRef(name=field.name, type=field.hive_type) for field in table.fields)
 
 
 def _failure(round_: Rounds, held: Sequence[HeldBack]) -> list[StepRun]:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from mesh.domain.formats.model import ObjectRef, Storage
+from mesh.domain.formats.model import ObjectRef
 from mesh.domain.quality.freshness import allowed_age, measured, service_levels, verdicts
 from mesh.domain.quality.model import ColumnProfile, TableData, TableProfile, ValueCount
 from mesh.domain.quality.sampling import spread
@@ -90,7 +90,7 @@ def test_how_old_data_may_be(sla, hours):
 
 def data(*partitions):
     refs = tuple(ObjectRef(bucket="b", key=f"product/data/t/{part}a.csv", size=1) for part in partitions or ("",))
-    return TableData(table="t", table_schema=TableSchema(), storage=Storage(format="csv"), refs=refs)
+    return TableData(table="t", table_schema=TableSchema(), refs=refs)
 
 
 def fresh(element, found=None, *partitions, days=1, **tables):
