@@ -32,7 +32,7 @@ def draw_upstream(graph: Graph, table: Key, until: str = "") -> Iterator[Tree]:
 
 def _crawl(graph: Graph, made: Made) -> Tree:
     said = parameters_of(made.event)
-    about = ""
+    about = _recipe(made)
     if "rollback.version" in said:
         about = f"version {said['rollback.version']} again: {said.get('rollback.reason', '')}"
     branch = _run(made, about)
@@ -66,12 +66,14 @@ def draw_column(graph: Graph, table: Key, column: str, until: str = "") -> Itera
     for made in reversed(list(graph.crawls(table, until))):
         for field in fields_behind(made.output, column):
             version = next((version_of(one) for one in made.inputs if key_of(one) == key_of(field)), "")
-            found.setdefault((key_of(field), version), _column(graph, field, version, 0))
+            found.setdefault((key_of(field), version), _column(graph, field, version, 0, steps_in(field)))
     yield from _capped(list(found.values()), "more objects")
 
 
-def _column(graph: Graph, field: Mapping[str, Any], version: str, depth: int) -> Tree:
-    tree = Tree(Text.assemble((field["field"], "bold"), "  ", field["name"], "  ", (_version(version), "dim")))
+def _column(graph: Graph, field: Mapping[str, Any], version: str, depth: int, by: str = "") -> Tree:
+    """`by`: the steps of a recipe that made the table's column of it."""
+    place = ("  ", field["name"], "  ", (_version(version), "dim"), f"  {by}" if by else "")
+    tree = Tree(Text.assemble((field["field"], "bold"), *place))
     made = graph.maker(key_of(field), version) if depth < _DEEPEST else None
     for behind in fields_behind(made.output, field["field"]) if made else ():
         steps = steps_in(behind) or "as it is"

@@ -88,8 +88,7 @@ def settle_batch(
             _keep_indexes(command, checked, objects)
             remember_batch(work, command.product, command.generation, command.work, version)
         refs = read_batch(work, command.work)
-        keys = {ref.key for ref in refs}
-        supersede(command.product, command.run, keys, quarantine=quarantine, objects=objects)
+        supersede(command.product, command.run, {ref.key for ref in refs}, quarantine=quarantine, objects=objects)
         waiting = _await_recipe(command, held, raw=raw, work=work)
         uploads.settle(command.product, [ref for ref in refs if ref.key not in waiting])
     uploads.drop_lease(command.product, command.holder)
