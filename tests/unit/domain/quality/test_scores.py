@@ -6,7 +6,6 @@ import pytest
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.quality.freshness import allowed_age, measured, service_levels, verdicts
 from mesh.domain.quality.model import ColumnProfile, TableData, TableProfile, ValueCount
-from mesh.domain.quality.sampling import spread
 from mesh.domain.quality.scores import Checked, scores
 from mesh.domain.schema import TableSchema
 
@@ -138,11 +137,3 @@ def test_where_nothing_tells_the_age_the_level_is_skipped():
 
 def test_levels_of_other_tables_do_not_count():
     assert fresh("other.day") == ()
-
-
-def test_the_first_objects_of_a_sample_are_spread_over_the_keys():
-    refs = [ObjectRef(bucket="b", key=f"{number:02}", size=1) for number in range(20)]
-    keys = [int(ref.key) for ref in spread(refs)]
-    assert sorted(keys) == list(range(20))
-    assert sorted(key // 5 for key in keys[:4]) in ([0, 1, 1, 3], [0, 1, 2, 3], [0, 1, 1, 2], [0, 0, 1, 3])
-    assert (spread([]), spread(refs[:1])) == ([], refs[:1])
