@@ -9,7 +9,7 @@ from tests.mesh_driver import MeshDriver
 
 KIB = 1024
 MAX_TRANSITIONS = 21
-"""13 of `onboard-upload` and 8 of `publish-version`."""
+"""13 of `onboard-upload` and 8 of `commit-version`."""
 MAX_CALLS = 130
 """Of which 6 pin the version, 18 check the batch and write down what was measured, and about 20 keep its lineage beside
 the flow: how many of those fall into the story is chance."""
@@ -36,7 +36,7 @@ def test_transitions_and_calls_of_an_upload(mesh: MeshDriver, product: str) -> N
     story = story_of(mesh, product, f"{product}/data/t1/b.csv", b"a,b\n3,4\n")
     assert [(run.machine, run.status) for run in story.runs] == [
         ("onboard-upload", "SUCCEEDED"),
-        ("publish-version", "SUCCEEDED"),
+        ("commit-version", "SUCCEEDED"),
     ]
     assert 0 < story.transitions <= MAX_TRANSITIONS
     assert 0 < story.calls.total() <= MAX_CALLS, story.calls
