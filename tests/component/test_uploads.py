@@ -6,7 +6,6 @@ import pytest
 from mesh.adapters.notices import DynamoNotices
 from mesh.adapters.trace import DynamoTrace
 from mesh.adapters.uploads import DynamoUploads
-from mesh.domain.counting import ObjectCount
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.product import ConcurrentChange
 
@@ -249,32 +248,6 @@ def test_a_trace_tells_a_story_in_order_and_ends_by_itself(table):
         (f"step {number}", {"number": number}) for number in range(5)
     ]
     assert all(item["expires"] > 0 for item in table.query("TRACE#story"))
-
-
-def count(name, rows, *, exact=True):
-    return ObjectCount(key=f"loans/data/loans/{name}", rows=rows, rows_exact=exact, bytes=rows * 10)
-
-
-def test_a_total_holds_each_object_once(uploads):
-    uploads.count("loans", "loans", [count("a.csv", 5), count("b.csv", 7)])
-    uploads.count("loans", "loans", [count("a.csv", 5), count("b.csv", 7)])
-
-    total = uploads.count("loans", "loans", [count("a.csv", 2)])
-
-    assert (total.rows, total.bytes, total.objects, total.rows_exact) == (9, 90, 2, True)
-
-
-def test_a_total_is_exact_again_once_its_last_estimate_is_replaced(uploads):
-    assert not uploads.count("loans", "loans", [count("a.csv", 5, exact=False)]).rows_exact
-
-    assert uploads.count("loans", "loans", [count("a.csv", 6)]).rows_exact
-
-
-def test_more_objects_than_one_transaction_takes(uploads):
-    total = uploads.count("loans", "loans", [count(f"{number}.csv", 1) for number in range(200)])
-
-    assert (total.rows, total.objects) == (200, 200)
-    assert uploads.count("loans", "other", []).objects == 0
 
 
 def test_a_lease_is_held_until_it_is_dropped_or_ends(uploads):

@@ -1,10 +1,9 @@
 """Fakes of what arrived at a producer."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from mesh.domain.counting import ObjectCount, TableTotal
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.product import ConcurrentChange
@@ -21,7 +20,6 @@ class FakeUploads:
         self.seen: dict[tuple[str, str], str] = {}
         self.waiting: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
         self.leases: dict[str, tuple[str, datetime, int]] = {}
-        self.counted: dict[tuple[str, str], dict[str, ObjectCount]] = {}
         self.tokens: dict[str, str] = {}
         self.held: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
 
@@ -67,20 +65,6 @@ class FakeUploads:
         for ref in refs:
             if ref.key in waiting and waiting[ref.key][0].sequencer == ref.sequencer:
                 del waiting[ref.key]
-
-    def count(self, product: str, table: str, counts: Sequence[ObjectCount]) -> TableTotal:
-        counted = self.counted.setdefault((product, table), {})
-        counted.update({count.key: count for count in counts})
-        return self._total(counted)
-
-    @staticmethod
-    def _total(counted: Mapping[str, ObjectCount]) -> TableTotal:
-        return TableTotal(
-            rows=sum(count.rows for count in counted.values()),
-            rows_exact=all(count.rows_exact for count in counted.values()),
-            bytes=sum(count.bytes for count in counted.values()),
-            objects=len(counted),
-        )
 
     def keep_token(self, name: str, token: str, until: datetime) -> None:
         self.tokens[name] = token

@@ -114,7 +114,7 @@ def test_only_the_owner_of_a_crawled_product_may_make_tables(mesh: MeshDriver) -
 
     def held(product: str) -> set[str]:
         found = mesh.client("central", "lakeformation").list_permissions(
-            Principal={"DataLakePrincipalIdentifier": "222222222222"}
+            Principal={"DataLakePrincipalIdentifier": "222222222222"}, MaxResults=1000
         )["PrincipalResourcePermissions"]
         expression = [{"TagKey": "product", "TagValues": [product]}]
         mine = [e for e in found if e["Resource"].get("LFTagPolicy", {}).get("Expression") == expression]

@@ -53,6 +53,11 @@ def test_a_gzip_that_unfolds_a_thousandfold_is_held(monkeypatch):
         assert codes(reading) == [("ExpandsTooFar", "error")]
 
 
+def test_what_is_not_read_at_all_may_be_of_any_size():
+    with opened({"a.orc": b"ORC" * 500, "b.csv": GOOD}, limits={"max_batch": 1000}) as reading:
+        assert codes(reading) == [("FormatDeclined", "error")]
+
+
 @pytest.mark.parametrize("limits", [{"max_object": 1000}, {"max_batch": 1000}, {"memory": "2MB", "spill": "1MB"}])
 def test_what_cannot_be_read_whole_is_held_and_never_sampled(limits):
     with opened(

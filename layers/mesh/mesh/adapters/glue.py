@@ -6,17 +6,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
-from mesh.domain.errors import MeshError
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
-
-_CREATE_BATCH = 100
-_GET_BATCH = 1000
-
-
-class PartitionsRefused(MeshError):  # noqa: N818 - as the other errors are named
-    """`BatchCreatePartition` answered 200, but refused some partitions."""
 
 
 class GlueCatalog:

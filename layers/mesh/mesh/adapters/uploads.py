@@ -6,27 +6,20 @@
 | `PRODUCT#<name>` | `LEASE` | holder, held_until, generation |
 | `PENDING#<name>` | the object's key | one object that waits, newest version only |
 | `SEEN#<name>` | the object's key | sequencer of the newest version that is known |
-| `COUNTED#<name>` | the object's key | rows and bytes of that object, as counted in its table's total |
-| `PRODUCT#<name>` | `TOTAL#<table>` | rows, bytes, objects; how many objects have estimated rows |
 | `WAIT#<name>` | `TOKEN` | task token of the run that waits for that crawler, or that proposal |
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from itertools import batched
 from typing import Any, Literal
 
 from mesh.adapters.dynamodb import Table, dump
-from mesh.domain.counting import ObjectCount, TableTotal
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.product import ConcurrentChange
 
 _ATTEMPTS = 5
-_COUNTED_TOGETHER = 90
-"""Objects of one transaction, beside the total; DynamoDB takes 100 actions."""
-_TOTALS = ("row_count", "byte_count", "object_count", "estimated")
 
 
 class DynamoUploads:
@@ -118,49 +111,6 @@ class DynamoUploads:
         for ref in refs:
             self._table.delete_if(f"PENDING#{product}", ref.key, "sequencer = :done", {":done": ref.sequencer})
 
-    def count(self, product: str, table: str, counts: Sequence[ObjectCount]) -> TableTotal:
-        """See the port. Objects and the total change together, so that no retry counts anything twice."""
-        wanted = [(count.key, _counted(count)) for count in counts]
-        for batch in batched(wanted, _COUNTED_TOGETHER, strict=False):
-            for _ in range(_ATTEMPTS):
-                if self._count(product, table, batch):
-                    break
-            else:
-                raise ConcurrentChange(f"too many counts at once for {product}.{table}")
-        total = self._table.get(_product(product), f"TOTAL#{table}") or {}
-        return TableTotal(
-            rows=int(total.get("row_count", 0)),
-            rows_exact=not int(total.get("estimated", 0)),
-            bytes=int(total.get("byte_count", 0)),
-            objects=int(total.get("object_count", 0)),
-        )
-
-    def _count(self, product: str, table: str, wanted: Sequence[tuple[str, dict[str, int]]]) -> bool:
-        actions: list[dict[str, Any]] = []
-        delta = dict.fromkeys(_TOTALS, 0)
-        for key, new in wanted:
-            old = self._table.get(f"COUNTED#{product}", key)
-            before = {name: int(old[name]) for name in _TOTALS} if old else dict.fromkeys(_TOTALS, 0)
-            if before == new:
-                continue
-            delta = {name: delta[name] + new[name] - before[name] for name in _TOTALS}
-            item = {"pk": f"COUNTED#{product}", "sk": key, **new, "serial": int(old["serial"]) + 1 if old else 1}
-            condition = (
-                {"ConditionExpression": "serial = :seen", "ExpressionAttributeValues": dump({":seen": old["serial"]})}
-                if old
-                else {"ConditionExpression": "attribute_not_exists(pk)"}
-            )
-            actions.append({"Put": {"TableName": self._table.name, "Item": dump(item), **condition}})
-        if not actions:
-            return True
-        total = {
-            "TableName": self._table.name,
-            "Key": dump({"pk": _product(product), "sk": f"TOTAL#{table}"}),
-            "UpdateExpression": "ADD " + ", ".join(f"{name} :{name}" for name in _TOTALS),
-            "ExpressionAttributeValues": dump({f":{name}": value for name, value in delta.items()}),
-        }
-        return self._table.write_together([*actions, {"Update": total}])
-
     def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
         """See the port."""
         lease = self._table.get(_product(product), "LEASE")
@@ -213,11 +163,6 @@ class DynamoUploads:
         ):
             return None
         return str(item["task_token"])
-
-
-def _counted(count: ObjectCount) -> dict[str, int]:
-    values = (count.rows, count.bytes, 1, int(not count.rows_exact))
-    return dict(zip(_TOTALS, values, strict=True))
 
 
 def _product(name: str) -> str:

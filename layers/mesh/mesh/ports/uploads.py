@@ -1,10 +1,9 @@
 """What arrived at a producer and what became of it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mesh.domain.counting import ObjectCount, TableTotal
 from mesh.domain.formats.model import ObjectRef
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
@@ -38,10 +37,6 @@ class Uploads(Protocol):
 
     def settle(self, product: str, refs: Iterable[ObjectRef]) -> None:
         """These are dealt with; a newer upload of the same key stays pending."""
-        ...
-
-    def count(self, product: str, table: str, counts: Sequence[ObjectCount]) -> TableTotal:
-        """The table's total after these objects, each in place of what was counted for its key before. Repeatable."""
         ...
 
     def keep_token(self, name: str, token: str, until: datetime) -> None:

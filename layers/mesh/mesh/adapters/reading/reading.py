@@ -19,6 +19,7 @@ from mesh.adapters.reading.typed import TypedRows
 from mesh.adapters.reading.writing import copy_to
 from mesh.domain.contract import Contract
 from mesh.domain.errors import Rejected
+from mesh.domain.formats.detection import detect_by_name
 from mesh.domain.formats.model import GIB, ObjectRef
 from mesh.domain.keys import table_key
 from mesh.domain.publishing.fields import Field
@@ -105,6 +106,7 @@ class DuckReading:
         for index, ref in enumerate(self._asked.refs):
             try:
                 if left <= 0 or ref.content.size > left:
+                    detect_by_name(ref.content.key)  # what is not read at all may be of any size
                     raise too_large(f"the objects before it are {max_batch:,} bytes, the most that is read at once")
                 left -= self._read_one(stage, objects, ref, index)
             except Unreadable as error:

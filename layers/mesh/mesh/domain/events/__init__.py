@@ -64,8 +64,6 @@ from mesh.domain.events.proposals import (
 )
 from mesh.domain.events.publication import (
     ColumnRef,
-    CrawledTable,
-    DataCrawled,
     PersonalDataFinding,
     ProductUpdated,
     QualitySummary,
@@ -96,7 +94,6 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     SubscriptionEnded,
     ProductDeclared,
     ProductRegistered,
-    DataCrawled,
     VersionProposed,
     ProposalSettled,
     ProductUpdated,
@@ -149,8 +146,6 @@ __all__ = [
     "BucketName",
     "ColumnName",
     "ColumnRef",
-    "CrawledTable",
-    "DataCrawled",
     "DecisionRefused",
     "DecisionRequested",
     "Envelope",

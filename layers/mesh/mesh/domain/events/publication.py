@@ -4,7 +4,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from mesh.domain.counting import TableTotal
 from mesh.domain.events.model import AccountId, EventData, Model, ProductName, TableName
 from mesh.domain.evolution import Compatibility
 from mesh.domain.schema import TypeChange
@@ -43,38 +42,6 @@ class Rollback(Model):
     request: str = Field(max_length=128)
     requested_by: AccountId
     reason: str = Field(min_length=1, max_length=1000)
-
-
-class CrawledTable(Model):
-    """One table of a crawl. Counts are of this batch, `total` of the table since the product began.
-
-    Columns are read by central from the catalog, the truth; `columns` are the names of those that this crawl has read,
-    so that its findings speak of them. None: all that are there (it read no files itself, or the table is too wide to
-    list).
-    """
-
-    name: TableName
-    new_table: bool
-    objects: int = Field(ge=0)
-    rows: int = Field(ge=0)
-    rows_exact: bool
-    bytes: int = Field(ge=0)
-    total: TableTotal
-    partitions_added: tuple[str, ...] = ()
-    partitions_added_count: int = Field(default=0, ge=0)
-    findings: tuple[PersonalDataFinding, ...] = ()
-    columns: tuple[str, ...] | None = None
-    quality: QualitySummary | None = None
-
-
-class DataCrawled(EventData):
-    """A batch is in the catalog: what was crawled, as pointers and a summary."""
-
-    product: ProductName
-    generation: int = Field(ge=1)
-    mode: Literal["express", "glue"]
-    tables: tuple[CrawledTable, ...] = Field(min_length=1, max_length=100)
-    quarantined: int = Field(default=0, ge=0)
 
 
 class ColumnRef(Model):
