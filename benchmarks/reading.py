@@ -8,17 +8,72 @@ a sample of the file has; a reading decides them from all rows.
 """
 
 import argparse
+import random
 import tempfile
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from profile import KEY, TYPES, FileObjects, best, write_csv
 from typing import Any
 
 import duckdb
 from mesh.adapters.reading import DuckReadings
-from mesh.domain.formats.model import ObjectRef
+from mesh.domain.formats.model import ObjectRef, RangeReader
 from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.reading.model import FilePlan, TableSources
+
+KEY = "product/data/t/big.csv"
+TYPES = {
+    **{f"number_{n}": "double" for n in range(10)},
+    **{f"code_{n}": "bigint" for n in range(7)},
+    **{f"word_{n}": "string" for n in range(3)},
+}
+
+
+class FileReader:
+    """A range reader of a local file."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self.size = path.stat().st_size
+
+    def read(self, start: int, length: int) -> bytes:
+        """As S3's range GET."""
+        self._file.seek(start)
+        return self._file.read(length)
+
+
+class FileObjects:
+    """`ports.Objects`, as far as measuring needs it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def reader(self, ref: ObjectRef) -> RangeReader:
+        """The one file."""
+        return FileReader(self._path)
+
+
+def write_csv(path: Path, rows: int) -> None:
+    """Ten numbers, seven codes of 10 to 100,000 values, three words of 20 to 100,000."""
+    dice = random.Random(7)
+    with path.open("w") as file:
+        file.write(",".join(TYPES) + "\n")
+        for _ in range(rows):
+            numbers = [f"{dice.gauss(50, 20):.6f}" for _ in range(10)]
+            codes = [str(dice.randrange(10 ** (1 + n % 5))) for n in range(7)]
+            words = [f"w{dice.randrange(20 * 70**n)}" for n in range(3)]
+            file.write(",".join([*numbers, *codes, *words]) + "\n")
+
+
+def best(run: Callable[[Path], object], path: Path, rounds: int) -> float:
+    """Seconds of the fastest round."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        run(path)
+        times.append(time.perf_counter() - start)
+    return min(times)
 
 
 def meshwork(path: Path) -> object:

@@ -133,16 +133,3 @@ def product_of(run: Run) -> str:
     """The product that a run is about."""
     data = run.input.get("detail", {}).get("data", run.input)
     return str(data["product"])
-
-
-def drop_column(mesh: MeshDriver, product: str, name: str) -> None:
-    """As if a crawler, or a person, took a column out of the catalog."""
-    table = mesh.table(product, "t1")
-    storage = table["StorageDescriptor"]
-    storage["Columns"] = [column for column in storage["Columns"] if column["Name"] != name]
-    place = {"Table": {"DatabaseName": product, "Name": "t1"}}
-    principal = {"DataLakePrincipalIdentifier": role_arn(ACCOUNTS["central"], ADMIN_ROLE)}
-    lake = mesh.client("central", "lakeformation", "DataMeshOwner")
-    lake.grant_permissions(Principal=principal, Resource=place, Permissions=["ALTER"])
-    wanted = {key: table[key] for key in ("Name", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters")}
-    mesh.client("central", "glue").update_table(DatabaseName=product, TableInput=wanted)

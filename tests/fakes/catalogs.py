@@ -16,7 +16,6 @@ class FakeCatalog:
         self.databases: dict[str, dict[str, Any]] = {}
         self.links: dict[str, dict[str, str]] = {}
         self.tables: dict[tuple[str, str], dict[str, Any]] = {}
-        self.partition_inputs: dict[tuple[str, str], dict[tuple[str, ...], Mapping[str, Any]]] = {}
         self.writes: list[str] = []
 
     def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None:
@@ -38,7 +37,6 @@ class FakeCatalog:
     def drop_table(self, database: str, name: str) -> None:
         place = (self._target(database), name)
         self.tables.pop(place, None)
-        self.partition_inputs.pop(place, None)
         self.writes.append(f"drop_table {name}")
 
     def update_table(
@@ -48,15 +46,6 @@ class FakeCatalog:
         if version is not None and version != now:
             raise ConcurrentChange(f"version {version} of {table_input['Name']} is not the present one: {now}")
         self._write("update_table", database, table_input)
-
-    def partitions(self, database: str, table: str, values: Sequence[Sequence[str]]) -> set[tuple[str, ...]]:
-        known = self.partition_inputs.get((self._target(database), table), {})
-        return {tuple(value) for value in values if tuple(value) in known}
-
-    def create_partitions(self, database: str, table: str, inputs: Sequence[Mapping[str, Any]]) -> None:
-        known = self.partition_inputs.setdefault((self._target(database), table), {})
-        for item in inputs:
-            known.setdefault(tuple(item["Values"]), item)
 
     def _write(self, what: str, database: str, table_input: Mapping[str, Any]) -> None:
         target = self._target(database)

@@ -159,9 +159,9 @@ def test_a_run_of_prepare_product_is_found_by_its_input_within_its_time():
 
 
 def test_states_of_one_millisecond_keep_the_order_of_the_run():
-    events = [entered(3, 1, "RouteBatch"), entered(5, 1, "InspectBatch"), entered(8, 1, "CheckAccepted")]
+    events = [entered(3, 1, "RouteBatch"), entered(5, 1, "CheckObjects"), entered(8, 1, "CheckChanges")]
     found = tracing.run_moments("producer", ONBOARDED, events)
-    assert [moment.what for moment in sorted(set(found))] == ["RouteBatch", "InspectBatch", "CheckAccepted"]
+    assert [moment.what for moment in sorted(set(found))] == ["RouteBatch", "CheckObjects", "CheckChanges"]
 
 
 def test_a_failed_run_ends_with_its_error_in_one_line():

@@ -9,12 +9,10 @@ from mesh.adapters.odcs import read_contract
 from mesh.domain.curation.objects import read_raw, write_rows
 from mesh.domain.curation.plan import plan_recipe
 from mesh.domain.curation.recipe import parse_recipe
-from mesh.domain.formats.model import BytesReader, ObjectRef
-from mesh.domain.inspection import inspect_object
-from mesh.domain.merging import merge_inspections
 
 from cli import demo
 from local.samples import credit, credit_english
+from tests.unit.reading.reading import opened, types
 from tests.unit.test_cli_demo import site
 
 REAL_DATA = Path(__file__).parents[3] / "shared" / "data" / "south_german_credit.csv"
@@ -44,12 +42,10 @@ def test_the_recipe_turns_german_codes_into_what_the_contract_says(tmp_path, dat
     contract = read_contract((product / "contract.yaml").read_bytes(), bucket="b", key="credit-card/contract.yaml")
 
     expected = contract.table_schema("credit_card")
-    ref = ObjectRef(bucket="b", key="credit-card/data/credit_card/part-0-curated.csv", size=len(body))
-    inspected = inspect_object(ref, BytesReader(body), expected)
-    merged = merge_inspections(None, [inspected], expected=expected)
-
-    assert rows == inspected.rows == 1000
-    assert merged.table_schema.types() == expected.types()
+    with opened({"part-0-curated.csv": body}, expected=expected.types()) as reading:
+        assert reading.findings == ()
+        assert types(reading) == expected.types()
+        assert rows == reading.sources[0].rows == 1000
     assert list(expected.types()) == list(plan.columns)
     assert {origin.inputs for origin in plan.lineage.values()} == {(name,) for name in credit.COLUMNS}
     assert plan.lineage["status"].inputs == ("laufkont",)

@@ -4,20 +4,16 @@ from pathlib import Path
 
 import pytest
 from mesh.adapters.odcs import read_contract
-from mesh.domain.formats.model import BytesReader, ObjectRef
-from mesh.domain.inspection import inspect_object
-from mesh.domain.merging import merge_inspections
-from mesh.domain.schema import diff_schema
 
 from local.samples.credit import COLUMNS, generate, write_increment, write_product, write_product_from
+from tests.unit.reading.reading import rows
 
 REAL_DATA = Path(__file__).parents[3] / "shared" / "data" / "south_german_credit.csv"
 
 
-def inspect_file(root, path, expected=None):
-    content = path.read_bytes()
-    ref = ObjectRef(bucket="b", key=path.relative_to(root).as_posix(), size=len(content))
-    return inspect_object(ref, BytesReader(content), expected)
+def read(path, expected=None):
+    """Types and rows of a file as they are published."""
+    return rows({path.name: path.read_bytes()}, expected=expected.types() if expected else None)
 
 
 def contract_of(product):
@@ -40,10 +36,9 @@ def test_the_contract_is_valid_and_classifies_the_personal_columns(tmp_path):
 def test_the_data_are_21_integer_columns_that_fit_the_contract(tmp_path):
     product = write_product(tmp_path)
     expected = contract_of(product).table_schema("credit_card")
-    found = inspect_file(tmp_path, next((product / "data").rglob("*.csv")), expected)
-    merged = merge_inspections(None, [found], expected=expected)
-    assert set(merged.table_schema.types().values()) == {"bigint"}
-    assert (len(found.columns), found.rows) == (21, 1000)
+    found, kept = read(next((product / "data").rglob("*.csv")), expected)
+    assert set(found.values()) == {"bigint"}
+    assert (len(found), len(kept)) == (21, 1000)
 
 
 def test_the_same_seed_gives_the_same_rows_and_about_seventy_percent_are_good():
@@ -67,18 +62,16 @@ def test_a_model_could_learn_from_it():
 @pytest.mark.skipif(not REAL_DATA.exists(), reason="the real credit data is not beside this checkout")
 def test_the_real_data_make_the_same_product(tmp_path):
     product = write_product_from(REAL_DATA, tmp_path)
-    found = inspect_file(tmp_path, next((product / "data").rglob("*.csv")))
-    assert tuple(column.name for column in found.columns) == COLUMNS
-    assert (found.rows, {column.type for column in found.columns}) == (1000, {"bigint"})
+    found, kept = read(next((product / "data").rglob("*.csv")))
+    assert tuple(found) == COLUMNS
+    assert (len(kept), set(found.values())) == (1000, {"bigint"})
 
 
 def test_an_increment_is_one_partition_and_one_column_more(tmp_path):
     product = write_product(tmp_path, rows=20, dt="2026-11-20")
     expected = contract_of(product).table_schema("credit_card")
-    first = inspect_file(tmp_path, next((product / "data").rglob("*.csv")), expected)
-    before = merge_inspections(None, [first], expected=expected)
+    before, _ = read(next((product / "data").rglob("*.csv")), expected)
     path = write_increment(tmp_path, dt="2026-11-21", extra_column="score")
-    second = inspect_file(tmp_path, path, expected)
-    after = merge_inspections(before.table_schema, [second], expected=expected, storage=before.storage)
-    assert [c.name for c in diff_schema(before.table_schema, after.table_schema).added] == ["score"]
-    assert [partition.path for partition in after.partitions] == ["dt=2026-11-21"]
+    after, _ = read(path, expected)
+    assert [name for name in after if name not in before] == ["score"]
+    assert path.parent.name == "dt=2026-11-21"

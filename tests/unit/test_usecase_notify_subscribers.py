@@ -5,7 +5,6 @@ import json
 import pytest
 from mesh.domain.events import (
     ColumnRef,
-    ManifestPointer,
     QualitySummary,
     Rollback,
     ShortFinding,
@@ -156,11 +155,10 @@ def test_who_is_no_admitted_member_any_more_is_passed_over(status):
     assert world.notify(version).told == (PRODUCER,)
 
 
-def test_a_notice_carries_manifest_deltas_warnings_the_rollback_and_a_query_for_what_is_new():
+def test_a_notice_carries_deltas_warnings_the_rollback_and_a_query_for_what_is_new():
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, NOON)
     world.publish()
-    pointer = ManifestPointer(key=f"{PRODUCT}/versions/00000002.json.gz", sha256="a" * 64, objects=2)
     found = ShortFinding(code="DistributionShifted", table=TABLE, column="amount", message="PSI 0.2")
     quality = QualitySummary(scores={"validity": 0.9}, warnings=1, findings=(found,))
     change = TableChange(
@@ -169,10 +167,9 @@ def test_a_notice_carries_manifest_deltas_warnings_the_rollback_and_a_query_for_
     )  # fmt: skip
     rollback = Rollback(version=1, request="rb-1", requested_by=CENTRAL, reason="by central's own record")
 
-    world.notify(world.publish(change, severity="warning", manifest=pointer, rollback=rollback))
+    world.notify(world.publish(change, severity="warning", rollback=rollback))
 
     told = json.loads(world.topics.published[0][2])["data"]
-    assert told["manifest"] == pointer.model_dump(mode="json")
     assert told["rollback"]["reason"] == "by central's own record"
     assert (told["follows"], told["severity"], told["compatibility"]) == (1, "warning", "full")
     [change] = told["changes"]

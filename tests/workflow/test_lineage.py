@@ -48,25 +48,17 @@ def test_a_curated_upload_is_told_from_the_raw_objects_version_to_the_published_
 
     s3 = mesh.client("producer", "s3")
     raw = s3.head_object(Bucket=mesh.bucket, Key=f"{product}/raw/t1/a.csv")
-    data = s3.head_object(Bucket=mesh.bucket, Key=f"{product}/data/t1/a-curated.csv")
-    curate = ended(mesh, "producer", product, "curate")
-    [source], [made] = curate["inputs"], curate["outputs"]
+    promote = ended(mesh, "producer", product, "promote")
+    [source], [table] = promote["inputs"], promote["outputs"]
     assert (source["namespace"], source["name"]) == (f"s3://{mesh.bucket}", f"{product}/raw/t1/a.csv")
     assert source["facets"]["version"]["datasetVersion"] == raw["VersionId"]
-    assert made["facets"]["version"]["datasetVersion"] == data["VersionId"]
-    assert parameters(curate)["recipe.sha256"] == data["Metadata"]["recipe-sha256"]
-    [status] = made["facets"]["columnLineage"]["fields"]["status"]["inputFields"]
+    assert parameters(promote)["recipe.sha256"]
+    [status] = table["facets"]["columnLineage"]["fields"]["status"]["inputFields"]
     assert (status["name"], status["field"]) == (source["name"], "laufkont")
     assert [one["description"] for one in status["transformations"]] == ["step 1 CATEGORICAL_MAPPING"]
-    assert made["outputFacets"]["outputStatistics"]["rowCount"] == 2
-
-    crawl = ended(mesh, "producer", product, "crawl")
-    [table] = crawl["outputs"]
     assert (table["namespace"], table["name"]) == (GLUE, f"table/{product}/t1")
-    assert [(one["name"], one["facets"]["version"]["datasetVersion"]) for one in crawl["inputs"]] == [
-        (made["name"], data["VersionId"])
-    ]
     assert [one["name"] for one in table["facets"]["schema"]["fields"]] == ["status", "amount"]
+    assert table["outputFacets"]["outputStatistics"]["rowCount"] == 2
 
     check = ended(mesh, "producer", product, "check")
     assert check["inputs"][0]["inputFacets"]["dataQualityMetrics"]["rowCount"] == 2
@@ -81,9 +73,9 @@ def test_an_upload_is_published_although_lineage_cannot_be_ordered_and_its_trace
     mesh.settled(product)
     with without_permission(mesh, "producer", "OnboardUploadRole", "sqs:SendMessage"):
         run = mesh.upload(product, {f"{product}/data/t1/a.csv": "id,amount\n1,10\n"})
-        assert (run.status, run.outcome) == ("SUCCEEDED", "onboarded")
+        assert (run.status, run.outcome) == ("SUCCEEDED", "published")
         assert mesh.wait_for_notice(product, "producer")["version"] == 1
-    assert run.states[-4:] == ("RecordLineage", "TellLoss", "CheckMore", "Onboarded")
+    assert run.states[-4:] == ("RecordLineage", "TellLoss", "CheckMore", "Settled")
     [lost] = [one for one in mesh.items("producer", f"TRACE#{run.input['correlation_id']}") if "lost" in one["what"]]
     assert json.loads(lost["facts"])["product"] == product
     assert events(mesh, "producer", product) == []
@@ -94,7 +86,7 @@ def test_what_is_held_back_is_a_check_that_failed(mesh: MeshDriver) -> None:
     product = "li-held"
     mesh.prepare(product)
     run = mesh.upload(product, {f"{product}/data/t1/a.csv": "id,amount\n1,10\n1\n"})
-    assert run.outcome == "rejected"
+    assert (run.outcome, run.output["held"]) == ("nothing", 1)
     failed = ended(mesh, "producer", product, "check", "FAIL")
     assert parameters(failed)["codes"] == "RaggedRows"
     assert "RaggedRows" in failed["run"]["facets"]["errorMessage"]["message"]
