@@ -112,7 +112,7 @@ class World:
             if refusal is None:
                 self.versions += 1
                 for table in checked.tables:
-                    self._publish(table)
+                    self._publish(table, checked.contract_version)
                 answer = answer.model_copy(update={"outcome": "published", "version": self.versions})
         command = SettleBatch(**dict(round_), holder="run", answer=answer)
         return settle_batch(
@@ -148,12 +148,18 @@ class World:
         return list(self.quarantine.undecided(PRODUCT))
 
     @property
+    def columns(self) -> dict[str, str]:
+        """Those of the published table, with their types."""
+        fields = self.published.states[max(self.published.states)].fields
+        return {field.name: field.hive_type for field in fields}
+
+    @property
     def sources(self) -> list[str]:
         """Names of the objects that are published."""
         index = self.published.indexes[max(self.published.indexes)]
         return [entry.key.removeprefix(FOLDER) for entry in index]
 
-    def _publish(self, table: CheckedTable) -> None:
+    def _publish(self, table: CheckedTable, contract: str) -> None:
         metadata, index = f"{self.versions:04d}.metadata.json", f"{self.versions:04d}.index.parquet"
         before = self.published.indexes[self.published.states[table.base].index] if table.base else []
         kept = [entry for entry in before if entry.key not in table.gone]
@@ -163,7 +169,7 @@ class World:
         marks = table.marks.covering(Marks(column=max(ids.values())))
         self.published.states[metadata] = TableState(
             metadata=metadata, location=table.location, fields=table.fields, partition_fields=parts, index=index,
-            only_nulls=table.only_nulls, snapshots=1, marks=marks,
+            only_nulls=table.only_nulls, contract=contract, snapshots=1, marks=marks,
         )  # fmt: skip
         place = (LINK, table.table)
         self.catalog.tables[place] = iceberg_input(table.table, table.location, metadata, table.fields, marks=marks)

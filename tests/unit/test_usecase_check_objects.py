@@ -181,6 +181,7 @@ def test_a_new_major_revision_renames_removes_and_retypes_without_suspicion():
 
     assert (settled.outcome, settled.held) == ("published", 0)
     assert "7.csv" in world.sources
+    assert world.columns == {"id": "string", "betrag": "bigint"}
     assert {each.code for each in world.reports(2).passed.tables[0].findings if each.severity == "error"} == set()
 
 
@@ -299,3 +300,27 @@ def test_personal_data_is_found_by_its_values_also_in_parquet():
     [table] = world.checked(world.check()).tables
 
     assert [(found.column, found.value) for found in table.findings] == [("x", "personal")]
+
+
+def test_a_minor_revision_takes_no_column_away():
+    world = World([*IDS, {"name": "note", "logicalType": "string"}])
+    world.upload_and_run("1.csv", amounts(note="x"))
+
+    world.revise(IDS, version="1.1.0")
+    world.upload_and_run("2.csv", amounts(first=100))
+
+    assert world.columns == {"id": "bigint", "amount": "bigint", "note": "string"}
+
+
+def test_a_deletion_carries_out_a_major_revision_as_well():
+    world = World([*IDS, {"name": "note", "logicalType": "string"}])
+    world.upload("1.csv", amounts(note="x"))
+    gone = world.upload("2.csv", amounts(first=100, note="y"))
+    world.run()
+
+    world.revise(IDS, version="2.0.0")
+    world.objects.delete(BUCKET, gone.key)
+    world.uploads.add_pending(PRODUCT, gone.model_copy(update={"deleted": True, "sequencer": "F" * 16}), "story")
+    world.run()
+
+    assert (world.columns, world.sources) == ({"id": "bigint", "amount": "bigint"}, ["1.csv"])

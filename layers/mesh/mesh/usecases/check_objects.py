@@ -67,7 +67,7 @@ from mesh.usecases.batches import is_raw, look_up, read_batch
 from mesh.usecases.curation import read_curation
 from mesh.usecases.histories import read_history
 from mesh.usecases.rounds import Round, sources_of, table_of
-from mesh.usecases.table_bases import TableBase, hive_base, iceberg_base, retyped, with_present_types
+from mesh.usecases.table_bases import TableBase, hive_base, iceberg_base, retyped, revised, with_present_types
 
 MAX_MEASURED: Final = 5
 """Times that a table of one batch is measured again without the objects found bad; after that all of it is held."""
@@ -152,7 +152,10 @@ class _TableCheck:
         facts, using = self._round.facts, self._using
         current = using.catalog.table(facts.link, self.table)
         base_of = hive_base if self._crawled else iceberg_base
-        self._base = base = base_of(current, refs[0].bucket, self._round.product, self.table, published=using.published)
+        base = base_of(current, refs[0].bucket, self._round.product, self.table, published=using.published)
+        if not self._crawled:
+            base = revised(base, self._contract, facts.expected(self.table))
+        self._base = base
         there, deleted = self._present(refs)
         fresh = [ref for ref in there if not (ref.key in base.index and base.index[ref.key].is_of(ref))]
         self.same = [ref.key for ref in there if ref not in fresh]

@@ -1,9 +1,10 @@
 """What a batch of one table is compared with, and where its files go: a table of Iceberg, or one of `crawl: glue`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mesh.domain.contract import Contract
 from mesh.domain.glue_table import schema_from_table
 from mesh.domain.names import table_location
 from mesh.domain.publishing import hive_table
@@ -14,13 +15,15 @@ from mesh.domain.publishing.table_state import Marks, TableState
 from mesh.domain.reading.deciding import declared_types
 from mesh.domain.reading.types import published
 from mesh.domain.schema import Column, TableSchema, TypeChange
+from mesh.domain.version_diff import new_major
 from mesh.ports import PublishedFiles
 
 
 @dataclass(frozen=True)
 class TableBase:
     """`location` is the table's, `files` the folder for new data files. `index` has the sources of the present version
-    by key, `there` the keys of all that readers may see. `schema` is None for a new table."""
+    by key, `there` the keys of all that readers may see. `schema` is None for a new table; `contract` is the version that
+    the present one was checked by."""
 
     location: str
     files: str
@@ -31,6 +34,7 @@ class TableBase:
     partition: tuple[str, ...] = ()
     only_nulls: frozenset[int] = frozenset()
     schema: TableSchema | None = None
+    contract: str = ""
     index: Mapping[str, IndexEntry] = field(default_factory=dict)
     there: Mapping[str, IndexEntry] = field(default_factory=dict)
 
@@ -54,6 +58,7 @@ def iceberg_base(
         partition=state.partition,
         only_nulls=state.only_nulls,
         schema=_schema(state),
+        contract=state.contract,
         index=index,
         there=index,
     )
@@ -77,6 +82,19 @@ def hive_base(
         index=index,
         there={**index, **there},
     )
+
+
+def revised(base: TableBase, contract: Contract | None, expected: TableSchema | None) -> TableBase:
+    """The base under a new major revision of the contract: columns that it describes no more are none of the table's.
+    A rename is a column less and another one more. Partition keys stay, and so does all that only a draft named."""
+    if base.schema is None or expected is None or contract is None or not base.contract:
+        return base
+    if not new_major(base.contract, contract.version):
+        return base
+    kept = {*expected.types(), *(column.name for column in expected.partition_keys), *base.partition}
+    columns = tuple(column for column in base.schema.columns if column.name in kept)
+    fields = tuple(field for field in base.fields if field.name in kept)
+    return replace(base, fields=fields, schema=base.schema.model_copy(update={"columns": columns}))
 
 
 def with_present_types(expected: TableSchema | None, present: TableSchema | None) -> TableSchema | None:
