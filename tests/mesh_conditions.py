@@ -11,7 +11,7 @@ from mesh.adapters.registry import DynamoRegistry
 from mesh.adapters.uploads import DynamoUploads
 from mesh.domain.product import Product
 
-from local.accounts import ACCOUNTS, ADMIN_ROLE, REGION, role_arn
+from local.accounts import REGION
 from tests.mesh_driver import MACHINES, MeshDriver, Run
 
 

@@ -8,7 +8,11 @@ from mesh.entry.settings import TableSettings, load
 from mesh.usecases.release_batch import ReleaseBatch, release_batch
 
 
+class Settings(TableSettings):
+    """The function's environment."""
+
+
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lambda's own types
     """ReleaseBatch → nothing."""
-    release_batch(ReleaseBatch.model_validate(event), uploads=wiring.uploads(load(TableSettings)))
+    release_batch(ReleaseBatch.model_validate(event), uploads=wiring.uploads(load(Settings)))

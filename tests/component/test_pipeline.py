@@ -280,7 +280,7 @@ def test_lineage_leads_from_each_object_version_to_the_table(loans):
         kind="promote", product=PRODUCT, generation=1, work=loans.round.work, correlation_id="c", execution="run",
         began=NOON, ended=NOON, published=True,
     )  # fmt: skip
-    table, held = promotion_runs(order, place=Place(PRODUCER, REGION), facts=loans.facts, work=loans.work)
+    table, _, held = promotion_runs(order, place=Place(PRODUCER, REGION), facts=loans.facts, work=loans.work)
     assert [(source.name, source.facets["version"]["datasetVersion"]) for source in table.inputs] == [
         (good.key, good.version_id)
     ]

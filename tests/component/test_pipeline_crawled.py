@@ -1,9 +1,9 @@
 """From landing to readers with `crawl: glue`: Parquet in a folder of Hive, which a Glue crawler makes a table of."""
 
 import pytest
+from mesh.domain.events import ProposalSettled
 from mesh.domain.ontology import PUBLICATION
 from mesh.domain.product import NotYetReadable
-from mesh.domain.quarantine import Ticket
 from mesh.usecases.crawl import CatalogBehind, NotCrawled
 
 from tests.builders import BUCKET, PRODUCT, REGION
@@ -261,9 +261,7 @@ def test_what_central_held_is_released_or_uploaded_again(loans, tmp_path):
     settled = loans.settle(answer)
     assert (answer.outcome, answer.reason.code, settled.held) == ("held", "BreakingSchemaChange", 1)
     assert loans.version().version == 1
-    ticket = Ticket(run="00000002", by="steward", reason="it is right", version_id=held.version_id)
-    loans.quarantine.put_ticket(PRODUCT, held.key, ticket)
-    loans.landed = [held]
+    loans.release(held)
     assert loans.run().outcome == "published"
     assert ids(loans, tmp_path) == [1, 2]
 
@@ -273,8 +271,9 @@ def test_columns_of_a_batch_that_was_not_published_wait_for_their_own(open_):
     open_.run()
     open_.put("b.csv", "id,v,email\n2,y,ann@example.com\n")
     open_.check()
-    open_.promote()
-    open_.crawl()  # and nobody proposes it
+    proposal = open_.promote()
+    open_.crawl()
+    open_.settle(ProposalSettled(product=PRODUCT, proposal=proposal, outcome="refused"))
     open_.put("c.csv", "id,v\n3,z\n")
     open_.run()
     assert [column.name for column in open_.version().tables[0].columns] == ["id", "v"]

@@ -80,14 +80,11 @@ HANDLED_ELSEWHERE = {
         "HeldObjectsDeleted",
         "BatchAlreadyDecided",
         "NotReleasable",
-        "TooLargeToRelease",
         "UnknownBatch",
     },
     "check_objects, as the reason that an object is held for": {
         "ArchiveUnsupported",
         "BinaryContent",
-        "ColumnDropped",
-        "ContractNeeded",
         "CorruptParquet",
         "DuplicateColumns",
         "EmptyColumnName",
@@ -97,13 +94,10 @@ HANDLED_ELSEWHERE = {
         "InconsistentPartitions",
         "LineTooLong",
         "MalformedJson",
-        "MisplacedColumns",
-        "MixedDialects",
         "MixedFormats",
         "ObjectGone",
         "RaggedRows",
         "UnclosedQuote",
-        "UnmergeableTypes",
         "UnsupportedEncoding",
     },
     "collect_uploads, as the reason in an object's report": {"InvalidPartition", "UnknownPrefix", "UnsafeKey"},
@@ -201,9 +195,8 @@ def test_each_transient_error_is_retried_somewhere():
     # PutEvents in a function: `join_mesh`, `collect_uploads` and `relay_inbox` are retried by Lambda and SQS, and
     # `declare_product` by Lambda; the machines put events by SDK integration. `record_lineage` is retried by SQS.
     by_lambda = {"EventNotAccepted", "LineageUndelivered"}
-    unused = {"ReleaseUnfinished"}  # of `check_batch`, which no machine calls any more
 
-    assert of_root(Transient) - waited_for == by_lambda | unused
+    assert of_root(Transient) - waited_for == by_lambda
 
 
 def test_what_belongs_to_neither_root_is_known():
@@ -212,7 +205,6 @@ def test_what_belongs_to_neither_root_is_known():
         "FormatDeclined",  # never leaves the checks
         "LakeFormationRefused",
         "ObjectsNotRemoved",
-        "PartitionsRefused",
     }
 
 

@@ -65,7 +65,7 @@ def test_every_violation_is_listed_with_its_path(product):
         ({"domain": "gardening"}, "UnknownLFTag"),
         ({"customProperties": [{"property": "lfTags", "value": {"confidentiality": "secret"}}]}, "UnknownLFTag"),
         ({"name": "Credit Card"}, "UnknownPrefix"),
-        ({"name": "quarantine"}, "UnknownPrefix"),
+        ({"name": "reports"}, "UnknownPrefix"),
         ({"version": "1"}, "ContractSchemaViolation"),
         ({"servers": [{"server": "s", "type": "s3", "location": "s3://b/other/data/"}]}, "ContractLocationMismatch"),
     ],

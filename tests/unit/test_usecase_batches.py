@@ -37,8 +37,8 @@ class World:
             facts=ProductFacts(),
         )  # fmt: skip
         return settle_batch(
-            command, uploads=self.uploads, raw=FakeRawUploads(), objects=FakeObjects(), quarantine=FakeQuarantine(),
-            work=self.work, clock=self.clock, trace=self.trace,
+            command, uploads=self.uploads, raw=FakeRawUploads(self.uploads), objects=FakeObjects(),
+            quarantine=FakeQuarantine(), work=self.work, clock=self.clock, trace=self.trace,
         )  # fmt: skip
 
     def fail(self, holder="run-1"):

@@ -129,13 +129,12 @@ def test_a_newer_version_replaces_the_waiting_one_within_a_batch_too():
         "loans/data/loans/.hidden",
         "loans/raw/loans/_SUCCESS",
         "loans/raw/loans/.tmp/a.csv",
-        "loans/quarantine/recipe.json",
+        "loans/reports/recipe.json",
         "loans/published/loans/iceberg/data/0a1b.parquet",
         "loans/published/loans/iceberg/metadata/0a1b.metadata.json",
         "loans/reports/00000001.html",
-        "loans/quarantine/00000001/data/loans/a.csv",
-        "loans/quarantine/00000001/data/loans/a.csv.report.json",
-        "quarantine/0a1b.report.json",
+        "loans/reports/00000001/data/loans/a.csv.report.json",
+        "reports/0a1b.report.json",
     ],
 )
 def test_what_is_no_data_is_passed_over_in_silence(key):
@@ -147,10 +146,10 @@ def test_what_is_no_data_is_passed_over_in_silence(key):
     assert world.executions.started == {}
 
 
-def test_a_folder_called_quarantine_within_a_table_is_data():
+def test_a_folder_called_reports_within_a_table_is_data():
     world = World()
 
-    assert world.deliver("loans/data/loans/quarantine/a.csv").pending == 1
+    assert world.deliver("loans/data/loans/reports/a.csv").pending == 1
 
 
 @pytest.mark.parametrize(

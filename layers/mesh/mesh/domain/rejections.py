@@ -106,28 +106,12 @@ class CorruptParquet(Rejected):
     """A Parquet file whose magic, footer or schema cannot be right."""
 
 
-class UnmergeableTypes(Rejected):
-    """Two files, a file and the table, or a file and the contract, disagree on a column's type."""
-
-
 class InconsistentPartitions(Rejected):
     """Objects of one table lie under different partition keys."""
 
 
 class MixedFormats(Rejected):
     """Objects of one table have different formats."""
-
-
-class MixedDialects(Rejected):
-    """CSV objects of one table differ in delimiter or header: one SerDe cannot read both."""
-
-
-class ColumnDropped(Rejected):
-    """A CSV file lacks a column that its table has before others: it would be read by position, and wrongly."""
-
-
-class MisplacedColumns(Rejected):
-    """A CSV file whose columns stand in another order than the table's: engines read CSV by position."""
 
 
 class FormatDeclined(MeshError):  # noqa: N818 - a signal, and no fault of the data

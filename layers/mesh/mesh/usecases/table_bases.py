@@ -22,8 +22,8 @@ from mesh.ports import PublishedFiles
 @dataclass(frozen=True)
 class TableBase:
     """`location` is the table's, `files` the folder for new data files. `index` has the sources of the present version
-    by key, `there` the keys of all that readers may see. `schema` is None for a new table; `contract` is the version that
-    the present one was checked by."""
+    by key, `there` the keys of all that readers may see. `schema` is None for a new table; `contract` is the version of
+    it that the present one was checked by."""
 
     location: str
     files: str
