@@ -59,8 +59,8 @@ build: setup  ## sam build for each account, into .aws-sam/
 	PATH="$$($(RUN) python -m tools.interpreter):$$PATH"; \
 	for account in $(ACCOUNTS); do .venv/bin/sam build --config-env $$account; done
 
-bench: setup  ## measure the crawl beside its peers
-	@for bench in benchmarks/*.py; do $(RUN) python $$bench; done
+bench: setup  ## measure beside peers; agreement.py compares files of a folder, and is run by hand
+	@for bench in $(filter-out benchmarks/agreement.py,$(wildcard benchmarks/*.py)); do $(RUN) python $$bench; done
 
 clean:  ## stop the mesh; remove environments, builds and caches
 	@if [ -x .venv/bin/mesh ] && [ -d .mesh ]; then .venv/bin/mesh down || true; fi

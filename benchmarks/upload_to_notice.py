@@ -3,8 +3,7 @@
     python benchmarks/upload_to_notice.py [--uploads 15] [--no-imports] [--port N]
 
 Starts a local mesh of its own, deployed by the real templates, unless `--port` names one that runs. Times are this
-machine's: read the ratios. The bare chain is a machine of 21 states of which 15 call a function, in the same mesh. Two
-products are measured in turn: one whose objects are crawled where they lie, one whose tables are Iceberg.
+machine's: read the ratios. The bare chain is a machine of 21 states of which 15 call a function, in the same mesh.
 """
 
 import argparse
@@ -15,12 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from tests.bare_chain import make_chain, run_chain, until
-from tests.measures import Story, artifacts, floor, import_of, large_csv, large_parquet, story_of
+from tests.measures import Story, artifacts, floor, import_of, story_of
 from tests.mesh_driver import MeshDriver
 from tests.mesh_fixtures import running_mesh
 from tests.publishing_driver import PublishingDriver
 
-CRAWLED, ICEBERG = "measured", "measured-iceberg"
+PRODUCT = "measured"
 BARE_STATES, BARE_TASKS = 21, 15
 PRICES: Final = {
     "states": 25.0, "lambda:InvokeFunction": 0.2, "events:PutEvents": 1.0, "sns:Publish": 0.5, "sqs": 0.4,
@@ -39,55 +38,48 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="of a mesh that runs already")
     options = parser.parse_args()
     with running_mesh(options.port, wait_scale=1) as mesh:
-        mesh.prepare(CRAWLED)
-        PublishingDriver(mesh, ICEBERG, columns={"a": "bigint", "b": "bigint"})
-        stories = {}
-        for product in (CRAWLED, ICEBERG):
-            mesh.subscribe(product)
-            for number in range(3):  # every function warm, with its clients made
-                upload(mesh, product, number)
-            stories[product] = story_of(mesh, product, f"{product}/data/t1/counted.csv", b"a,b\n1,2\n")
+        PublishingDriver(mesh, PRODUCT, columns={"a": "bigint", "b": "bigint"})
+        mesh.subscribe(PRODUCT)
+        for number in range(3):  # every function warm, with its clients made
+            upload(mesh, number)
+        story = story_of(mesh, PRODUCT, f"{PRODUCT}/data/t1/counted.csv", b"a,b\n1,2\n")
         times(mesh, options.uploads)
-        for product, story in stories.items():
-            costs(product, story)
-        bytes_read(mesh)
+        costs(story)
         if not options.no_imports:
             imports(mesh.builds)
 
 
-def upload(mesh: MeshDriver, product: str, number: int) -> float:
+def upload(mesh: MeshDriver, number: int) -> float:
     """Seconds from the upload to the notice in the subscriber's table."""
-    version = len(mesh.notices(product)) + 1
+    version = len(mesh.notices(PRODUCT)) + 1
     started = time.perf_counter()
-    mesh.put_object(f"{product}/data/t1/part-{number}.csv", f"a,b\n{number},2\n")
-    until(lambda: any(told["data"]["version"] == version for told in mesh.notices(product)))
+    mesh.put_object(f"{PRODUCT}/data/t1/part-{number}.csv", f"a,b\n{number},2\n")
+    until(lambda: any(told["data"]["version"] == version for told in mesh.notices(PRODUCT)))
     taken = time.perf_counter() - started
-    mesh.settled(product)
+    mesh.settled(PRODUCT)
     return taken
 
 
 def times(mesh: MeshDriver, uploads: int) -> None:
-    """Medians, interleaved, so that all see the same machine."""
+    """Medians, interleaved, so that both see the same machine."""
     chain = make_chain(mesh, BARE_STATES, BARE_TASKS)
     run_chain(mesh, chain)
-    taken: dict[str, list[float]] = {CRAWLED: [], ICEBERG: []}
-    bare = []
+    taken, bare = [], []
     for number in range(uploads):
-        for product, seconds in taken.items():
-            seconds.append(upload(mesh, product, 100 + number))
+        taken.append(upload(mesh, 100 + number))
         bare.append(run_chain(mesh, chain))
     print(f"\nupload to notice (median of {uploads}, warm)")
     base = statistics.median(bare)
     rows = {f"bare chain: {BARE_STATES} states, {BARE_TASKS} no-op functions": base}
-    rows |= {f"{product}: upload to notice": statistics.median(seconds) for product, seconds in taken.items()}
+    rows["upload to notice"] = statistics.median(taken)
     for name, median in rows.items():
         print(f"  {name:<52}{median * 1000:>9.0f} ms {median / base:>7.1f} x")
 
 
-def costs(product: str, story: Story) -> None:
+def costs(story: Story) -> None:
     """Transitions and calls of one upload."""
     calls = story.calls_without_lineage
-    print(f"\none upload to {product} (one object, one subscriber)")
+    print("\none upload (one object, one subscriber)")
     for run in story.runs:
         print(f"  {run.machine:<52}{len(run.states):>9} state transitions")
     print(f"  {'all machines':<52}{story.transitions:>9} state transitions")
@@ -105,14 +97,6 @@ def costs(product: str, story: Story) -> None:
 def price(call: str) -> float:
     """US dollars for a million such calls."""
     return PRICES.get(call, PRICES.get(call.partition(":")[0], 0.0))
-
-
-def bytes_read(mesh: MeshDriver) -> None:
-    """Of large objects, by the crawl."""
-    print("\nbytes read per object by the express crawl")
-    for file, body in (("x.csv", large_csv(8)), ("x.parquet", large_parquet())):
-        story = story_of(mesh, CRAWLED, f"{CRAWLED}/data/large_{file[2:]}/{file}", body)
-        print(f"  {file[2:]} of {len(body) / 2**20:.1f} MiB {'':<34}{story.bytes_read / 1024:>12.1f} KiB")
 
 
 def imports(builds: Path) -> None:

@@ -1,6 +1,5 @@
 """Counts and times of the deployed mesh: what a run costs, and what a function's import loads."""
 
-import io
 import json
 import os
 import subprocess
@@ -9,9 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from local import runtime
 from local.deploy import TEMPLATES
@@ -108,14 +104,6 @@ def large_csv(mebibytes: float) -> bytes:
     """Numbers, of about that size."""
     row = b"1234567,89.25,2026-11-21,some text\n"
     return b"id,amount,day,note\n" + row * int(mebibytes * 2**20 / len(row))
-
-
-def large_parquet(rows: int = 200_000) -> bytes:
-    """Some megabytes of 20 columns that do not compress to nothing."""
-    columns = {f"column_{n}": [(row * 2_654_435_761 + n) % 2**31 for row in range(rows)] for n in range(20)}
-    out = io.BytesIO()
-    pq.write_table(pa.table(columns), out)
-    return out.getvalue()
 
 
 def artifacts(builds: Path) -> Iterator[tuple[str, Path, list[Path]]]:
