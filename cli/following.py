@@ -18,7 +18,7 @@ from mesh.adapters.uploads import DynamoUploads
 from mesh.domain import names
 from mesh.domain.errors import Rejected
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.keys import REPORT_SUFFIX, compare_sequencers, table_key
+from mesh.domain.keys import REFUSAL_SUFFIX, compare_sequencers, table_key
 from mesh.domain.product import ProductVersion
 from mesh.usecases.declare_product import correlation_of
 
@@ -327,4 +327,4 @@ def reports(where: Site, bucket: str, product: str) -> set[str]:
     """Keys of the reports on what was refused."""
     client = where.client(where.acting or "producer", "s3")
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{product}/reports/")
-    return {item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith(REPORT_SUFFIX)}
+    return {item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith(REFUSAL_SUFFIX)}

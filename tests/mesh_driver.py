@@ -378,7 +378,7 @@ class MeshDriver:
 
     def reports(self, prefix: str) -> dict[str, dict[str, Any]]:
         """Reports on what was refused, under a prefix: key → report."""
-        found = [json.loads(self.read(key)) for key in self.keys(prefix) if key.endswith(".report.json")]
+        found = [json.loads(self.read(key)) for key in self.keys(prefix) if key.endswith(".refusal.json")]
         return {report["key"]: report for report in found}
 
     def lease(self, product: str) -> str:

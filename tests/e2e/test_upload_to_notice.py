@@ -223,7 +223,7 @@ def _content(mesh: MeshDriver, product: str, table: str, columns: tuple[str, ...
     listed = [*found["StorageDescriptor"]["Columns"], *found.get("PartitionKeys", [])]
     types = {column["Name"]: column["Type"] for column in listed}
     rows = Analyst(mesh, product).rows(", ".join(columns), f"ORDER BY {', '.join(columns)}", table)
-    return {"types": types, "rows": sorted(rows)}
+    return {"types": types, "rows": sorted(rows, key=str)}
 
 
 def _at_least[T](found: list[T], many: int) -> list[T]:

@@ -146,7 +146,7 @@ class FakeProducer:
 
     def report(self, key):
         reason = {"code": "X", "message": "no good", "where": {}, "remedy": "mend it"}
-        self.reports[f"fees/reports/1/{key}.report.json"] = {"bucket": BUCKET, "key": key, "reason": reason}
+        self.reports[f"fees/reports/1/{key}.refusal.json"] = {"bucket": BUCKET, "key": key, "reason": reason}
 
     def hold(self, story, *keys):
         reason = {"code": "ValueNotOfType", "message": "'x' is no number", "where": {}, "remedy": "mend it"}

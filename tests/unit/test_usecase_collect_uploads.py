@@ -133,8 +133,8 @@ def test_a_newer_version_replaces_the_waiting_one_within_a_batch_too():
         "loans/published/loans/iceberg/data/0a1b.parquet",
         "loans/published/loans/iceberg/metadata/0a1b.metadata.json",
         "loans/reports/00000001.html",
-        "loans/reports/00000001/data/loans/a.csv.report.json",
-        "reports/0a1b.report.json",
+        "loans/reports/00000001/data/loans/a.csv.refusal.json",
+        "reports/0a1b.refusal.json",
     ],
 )
 def test_what_is_no_data_is_passed_over_in_silence(key):

@@ -67,7 +67,7 @@ def test_centrals_rejection_becomes_a_report_beside_the_contract():
 def test_every_key_has_a_safe_place_for_its_report(key):
     report = refusal_report_place(key, "run-1")
 
-    assert report.endswith(".report.json")
+    assert report.endswith(".refusal.json")
     assert len(report.encode()) <= 1024
     assert not {"", ".", ".."} & set(report.split("/"))
     assert "reports" in report.split("/")[:2]

@@ -83,7 +83,7 @@ def test_each_kind_of_trouble_after_a_clean_history(mesh: MeshDriver) -> None:
         "labels": (rows(100, flipped=0.5), {"LabelsContradictData", "LabelRateShifted"}),
         "amount": (rows(101, mean=115), {"DistributionShifted", "OutliersUnusual"}),
         "again": (rows(3), {"SameObjectAgain", "RepeatsEarlierData"}),
-        "column": ("bad\n" + "0\n1\n" * 50, {"ColumnDropped"}),
+        "column": ("bad\n" + "0\n1\n" * 50, {"ColumnGone"}),
         "text": (rows(102).replace(".", ",").replace("\n1", "\n one "), {"RaggedRows", "UnmergeableTypes"}),
         "range": (rows(103).replace(",1\n", ",7\n"), {"ValueOutOfRange"}),
         "twice": (rows(104) + rows(104).split("\n", 1)[1], {"RowsRepeated"}),

@@ -113,7 +113,7 @@ def test_raw_data_wait_for_their_recipe(mesh: MeshDriver) -> None:
 def test_a_bad_recipe_is_reported_to_its_owner(mesh: MeshDriver) -> None:
     mesh.prepare("cu-bad")
     mesh.put_object("cu-bad/recipe.json", json.dumps([step("KEEP_COLUMNS", sourceColumn="a")]))
-    report = mesh.until(lambda: mesh.reports("cu-bad/quarantine/"), "a report")["cu-bad/recipe.json"]
+    report = mesh.until(lambda: mesh.reports("cu-bad/reports/"), "a report")["cu-bad/recipe.json"]
 
     assert report["reason"]["code"] == "UnsupportedStep"
     assert report["reason"]["where"]["step"] == 1

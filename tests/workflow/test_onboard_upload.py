@@ -73,16 +73,6 @@ def test_data_waits_for_a_registration_that_is_under_way(mesh: MeshDriver) -> No
     assert_all_is_done(mesh, "on-waiting", rows=1)
 
 
-def test_data_without_a_contract_becomes_a_draft(mesh: MeshDriver) -> None:
-    mesh.put_object("on-draft/data/t1/a.csv", CSV)
-    run = mesh.wait_for_run("onboard-upload", "on-draft", idle=True)
-    assert (run.status, run.outcome) == ("SUCCEEDED", "waiting")
-    assert run.states == ("TakeBatch", "RouteBatch", "DraftContract", "ReleaseDraft", "AwaitRegistration")
-    run = mesh.wait_for_run("onboard-upload", "on-draft")
-    assert (run.status, run.states) == ("SUCCEEDED", PUBLISHED)
-    assert mesh.wait_for_notice("on-draft", "producer")["draft"] is True
-
-
 def test_a_proposal_that_cannot_be_sent_leaves_the_objects_pending(mesh: MeshDriver) -> None:
     mesh.prepare("on-silent")
     mesh.settled("on-silent")

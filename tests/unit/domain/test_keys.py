@@ -106,7 +106,7 @@ def test_a_key_of_1024_bytes_passes_and_its_reports_key_fits():
 
 
 def test_a_short_key_keeps_its_name_in_its_report():
-    assert refusal_report_key("p1/data/t/x y.csv", "r") == "p1/reports/r/data/t/x y.csv.report.json"
+    assert refusal_report_key("p1/data/t/x y.csv", "r") == "p1/reports/r/data/t/x y.csv.refusal.json"
 
 
 def test_an_unsafe_key_gets_a_report_at_a_safe_place():

@@ -26,7 +26,7 @@ RESERVED = frozenset({"reports"})
 """No product's name: reports on keys that belong to no product lie there."""
 TABLE = re.compile(r"[a-z][a-z0-9_]{0,254}")
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-REPORT_SUFFIX = ".report.json"
+REFUSAL_SUFFIX = ".refusal.json"
 SHAPES = "<product>/contract.yaml, <product>/recipe.json, <product>/raw/<table>/… or <product>/data/<table>/…"
 
 
@@ -167,7 +167,7 @@ def check_safe(key: str) -> None:
 
 
 def refusal_report_key(key: str, run_id: str) -> str:
-    """Where the report on an object that was refused lies: `<product>/reports/<run_id>/<rest of the key>.report.json`.
+    """Where the report on an object that was refused lies: `<product>/reports/<run_id>/<rest of the key>.refusal.json`.
 
     A rest that is unsafe or would pass S3's 1,024 bytes is replaced by its SHA-256. Raises `UnknownPrefix` when the key
     is below no product.
@@ -180,7 +180,7 @@ def refusal_report_key(key: str, run_id: str) -> str:
     folder = f"{product}/reports/{run_id}/"
     if not _fits(folder + rest):
         rest = hashlib.sha256(rest.encode("utf-8", "surrogatepass")).hexdigest()
-    return folder + rest + REPORT_SUFFIX
+    return folder + rest + REFUSAL_SUFFIX
 
 
 def compare_sequencers(left: str, right: str) -> int:
@@ -195,7 +195,7 @@ def compare_sequencers(left: str, right: str) -> int:
 
 def _fits(place: str) -> bool:
     try:
-        check_safe(place + REPORT_SUFFIX)
+        check_safe(place + REFUSAL_SUFFIX)
     except UnsafeKey:
         return False
     return not place.endswith("/")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Model, stable_id
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.keys import REPORT_SUFFIX, DataKey, RawKey, RecipeKey, parse_key
+from mesh.domain.keys import REFUSAL_SUFFIX, DataKey, RawKey, RecipeKey, parse_key
 from mesh.domain.names import execution_name
 from mesh.ports import Clock, Executions, Objects, RawUploads, Trace, Uploads
 from mesh.usecases.receive_recipe import receive_recipe
@@ -122,7 +122,7 @@ class Start(Model):
 def product_of(ref: ObjectRef) -> str | None:
     """The product whose data, or raw data, this is; `None` for other keys. Raises UnsafeKey, UnknownPrefix, …"""
     folders = ref.key.split("/")
-    if folders[0] == "reports" and ref.key.endswith(REPORT_SUFFIX):
+    if folders[0] == "reports" and ref.key.endswith(REFUSAL_SUFFIX):
         return None
     key = parse_key(ref.key)
     if isinstance(key, RawKey) and any(segment[0] in "_." for segment in folders[3:]):

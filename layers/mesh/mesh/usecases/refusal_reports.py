@@ -10,7 +10,7 @@ from typing import Any
 
 from mesh.domain.events import Event, Metadata, ProductQuarantined, QuarantinedObject, Reason, stable_id
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.keys import REPORT_SUFFIX, refusal_report_key
+from mesh.domain.keys import REFUSAL_SUFFIX, refusal_report_key
 from mesh.domain.rejections import UnknownPrefix
 from mesh.ports import Bus, Clock, Objects
 
@@ -68,4 +68,4 @@ def refusal_report_place(key: str, run: str) -> str:
         return refusal_report_key(key, run)
     except UnknownPrefix:
         name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-        return f"reports/{name}{REPORT_SUFFIX}"
+        return f"reports/{name}{REFUSAL_SUFFIX}"
