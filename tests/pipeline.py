@@ -117,6 +117,7 @@ class Pipeline:
         self.registry = FakeRegistry(a_member(), a_member(CONSUMER, "consumer"))
         self.registry.products[PRODUCT] = a_product()
         self.landed: list[ObjectRef] = []
+        self.expires = False
         self.generation = self.events = 0
         self.revise(contract)
 
@@ -274,7 +275,13 @@ class Pipeline:
             SettleBatch(**dict(self.round), holder="run", answer=answer),
             uploads=self.uploads, raw=self.raw, objects=S3Objects(self.s3), quarantine=self.quarantine,
             work=self.work, clock=self.clock, trace=self.trace,
+            landing=S3LandingObjects(self.s3) if self.expires else None,
         )  # fmt: skip
+
+    def tags_of(self, ref: ObjectRef) -> dict[str, str]:
+        """The S3 tags of that version of an object."""
+        found = self.s3.get_object_tagging(Bucket=BUCKET, Key=ref.key, VersionId=ref.version_id)["TagSet"]
+        return {tag["Key"]: tag["Value"] for tag in found}
 
     def run(self) -> Settled:
         """All of it, for what waits."""

@@ -9,7 +9,9 @@ from mesh.usecases.settle_batch import SettleBatch, settle_batch
 
 
 class Settings(TableSettings, WorkSettings):
-    """The function's environment."""
+    """The function's environment. Published landing objects expire after so many days, with 0 never."""
+
+    landing_retention_days: int = 0
 
 
 @entry_point
@@ -25,4 +27,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         work=wiring.work(settings.work_bucket),
         clock=wiring.clock,
         trace=wiring.trace(settings),
+        landing=wiring.landing_objects() if settings.landing_retention_days else None,
     )

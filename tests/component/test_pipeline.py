@@ -11,6 +11,7 @@ from tests.fakes import NOON
 from tests.pipeline import Pipeline, contract_of
 
 LOANS = {"id": "bigint", "amount": "double", "note": "string"}
+GOOD = "id,amount,note\n1,10.5,x\n2,,y\n"
 
 
 @pytest.fixture
@@ -288,3 +289,37 @@ def test_lineage_leads_from_each_object_version_to_the_table(loans):
     assert output.name == f"table/{PRODUCT}/t"
     assert list(output.facets["columnLineage"]["fields"]) == ["id", "amount", "note"]
     assert (held.outcome, [source.name for source in held.inputs]) == ("FAIL", [f"{PRODUCT}/data/t/bad.csv"])
+
+
+def test_published_objects_are_marked_for_the_lifecycle_rule_and_nothing_else_is(loans):
+    loans.expires = True
+    good, bad = loans.put("good.csv", GOOD), loans.put("bad.csv", "id,amount,note\nbad,1,x\n")
+    mine = [{"Key": f"own{n}", "Value": "mine"} for n in range(2)]
+    loans.s3.put_object_tagging(Bucket=good.bucket, Key=good.key, VersionId=good.version_id, Tagging={"TagSet": mine})
+    assert loans.run().held == 1
+    assert loans.tags_of(good) == {"own0": "mine", "own1": "mine", "meshwork-published": "true"}
+    assert loans.tags_of(bad) == {}
+
+    again = loans.put("good.csv", GOOD)
+    assert loans.run().same == 1
+    assert loans.tags_of(again) == {"meshwork-published": "true"}
+
+
+def test_an_object_that_went_or_has_all_its_tags_is_not_marked(loans):
+    loans.expires = True
+    gone, full = loans.put("gone.csv", GOOD), loans.put("full.csv", GOOD)
+    loans.s3.put_object_tagging(
+        Bucket=full.bucket, Key=full.key, VersionId=full.version_id,
+        Tagging={"TagSet": [{"Key": f"own{n}", "Value": "mine"} for n in range(10)]},
+    )  # fmt: skip
+    loans.check()
+    loans.s3.delete_object(Bucket=gone.bucket, Key=gone.key, VersionId=gone.version_id)
+    loans.stage()
+    assert loans.settle(loans.propose()).accepted == 2
+    assert len(loans.tags_of(full)) == 10
+
+
+def test_without_a_retention_no_tag_is_set(loans):
+    good = loans.put("good.csv", GOOD)
+    loans.run()
+    assert loans.tags_of(good) == {}

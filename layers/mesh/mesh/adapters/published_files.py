@@ -5,9 +5,11 @@ An index is Parquet, one row a source; its columns are those of `IndexEntry`.
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -20,6 +22,13 @@ from mesh.domain.publishing.table_state import MetadataInvalid, TableState, read
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import TagTypeDef
+
+PUBLISHED_TAG: Final["TagTypeDef"] = {"Key": "meshwork-published", "Value": "true"}
+"""Landing objects that the data bucket's lifecycle rule `published-landing` takes (`LandingRetentionDays`)."""
+_MOST_TAGS: Final = 10
+"""Of one object. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html"""
+_AT_ONCE: Final = 16
 
 _COLUMNS = {
     "key": "VARCHAR", "version_id": "VARCHAR", "etag": "VARCHAR", "size": "BIGINT", "file": "VARCHAR",
@@ -151,6 +160,22 @@ class S3LandingObjects:
             bucket=bucket, key=key, size=head["ContentLength"], etag=head["ETag"].strip('"'),
             version_id=head.get("VersionId"),
         )  # fmt: skip
+
+    def mark_published(self, refs: Iterable[ObjectRef]) -> None:
+        """See the port. S3 replaces an object's tags as a whole."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            deque(pool.map(self._mark, refs), maxlen=0)
+
+    def _mark(self, ref: ObjectRef) -> None:
+        of: Any = {"Bucket": ref.bucket, "Key": ref.key} | ({"VersionId": ref.version_id} if ref.version_id else {})
+        try:
+            with transient_errors():
+                tags = self._client.get_object_tagging(**of)["TagSet"]
+                if PUBLISHED_TAG not in tags and len(tags) < _MOST_TAGS:
+                    self._client.put_object_tagging(**of, Tagging={"TagSet": [*tags, PUBLISHED_TAG]})
+        except ClientError as error:
+            if code_of(error) not in GONE:
+                raise
 
 
 def _gone(location: str, error: ClientError) -> Exception:

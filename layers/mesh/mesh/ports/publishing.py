@@ -1,6 +1,6 @@
 """Tables that are staged and committed, and central's record of the proposals."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -155,6 +155,11 @@ class LandingObjects(Protocol):
 
     def present(self, bucket: str, key: str) -> "ObjectRef | None":
         """The object that is at the key now, None where there is none."""
+        ...
+
+    def mark_published(self, refs: "Iterable[ObjectRef]") -> None:
+        """Mark these versions for the bucket's lifecycle rule. The owner's tags stay; whatever is gone, or has as many
+        tags as S3 allows, is left as it is. Repeatable."""
         ...
 
 

@@ -12,6 +12,7 @@ from mesh.domain.events import (
     QuarantinedObject,
     Reason,
 )
+from mesh.domain.formats.model import ObjectRef
 from mesh.domain.publishing import hive_table
 from mesh.domain.publishing.batches import CheckedBatch, HeldBack
 from mesh.domain.publishing.places import bucket_and_key
@@ -19,7 +20,7 @@ from mesh.domain.quality.model import BatchReport
 from mesh.domain.quality.withholding import withheld_in, without_values
 from mesh.domain.quarantine import HeldBatch, HeldObject, HeldObjects
 from mesh.domain.report_page import render
-from mesh.ports import Clock, Objects, Quarantine, RawUploads, Trace, Uploads, WorkFiles
+from mesh.ports import Clock, LandingObjects, Objects, Quarantine, RawUploads, Trace, Uploads, WorkFiles
 from mesh.usecases.batch_reports import BatchReports, read_checked, read_reports
 from mesh.usecases.batches import is_raw, read_batch
 from mesh.usecases.curation import read_curation
@@ -64,8 +65,11 @@ def settle_batch(
     work: WorkFiles,
     clock: Clock,
     trace: Trace,
+    landing: LandingObjects | None = None,
 ) -> Settled:
     """Record and remember, then settle the objects, then drop the lease, then look whether more arrived. Repeatable.
+
+    With `landing`, objects whose rows are published are marked: their bucket lets them expire.
 
     Whoever uploads writes first and tries the lease after; this drops the lease first and looks after. So one of the
     two always sees the other. Objects that have to be staged again stay pending.
@@ -88,6 +92,8 @@ def settle_batch(
             _keep_indexes(command, checked, objects)
             remember_batch(work, command.product, command.generation, command.work, version)
         refs = read_batch(work, command.work)
+        if landing:
+            landing.mark_published(_published(refs, checked, outcome))
         supersede(command.product, command.run, {ref.key for ref in refs}, quarantine=quarantine, objects=objects)
         waiting = _await_recipe(command, held, raw=raw, work=work)
         uploads.settle(command.product, [ref for ref in refs if ref.key not in waiting])
@@ -105,6 +111,14 @@ def settle_batch(
         version=answer.version if answer else 0,
         news=news,
     )
+
+
+def _published(refs: list[ObjectRef], checked: CheckedBatch, outcome: str) -> list[ObjectRef]:
+    """The batch's objects, as their owner uploaded them, that are in the version that consumers read now."""
+    keys = set(checked.same)
+    if outcome == "published":
+        keys |= {entry.key for table in checked.tables for entry in table.sources}
+    return [ref for ref in refs if ref.key in keys and not ref.deleted]
 
 
 def _await_recipe(command: SettleBatch, held: tuple[HeldBack, ...], *, raw: RawUploads, work: WorkFiles) -> set[str]:
