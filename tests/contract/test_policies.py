@@ -20,6 +20,7 @@ NO_OPERATION = {
     "s3:DeleteObjectVersion",
     "s3:GetObjectVersion",
     "s3:GetObjectVersionTagging",
+    "s3:PutObjectVersionTagging",
     "s3:ListBucket",
     "s3:ListBucketMultipartUploads",
     "s3:ListBucketVersions",

@@ -1,5 +1,6 @@
 """The end of a round: what was held back is recorded, what was published is history, the product is free again."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from mesh.domain.contract import Contract
@@ -113,7 +114,7 @@ def settle_batch(
     )
 
 
-def _published(refs: list[ObjectRef], checked: CheckedBatch, outcome: str) -> list[ObjectRef]:
+def _published(refs: Iterable[ObjectRef], checked: CheckedBatch, outcome: str) -> list[ObjectRef]:
     """The batch's objects, as their owner uploaded them, that are in the version that consumers read now."""
     keys = set(checked.same)
     if outcome == "published":
