@@ -130,7 +130,7 @@ def test_both_ways_to_crawl_give_the_same_table(mesh: MeshDriver, published: dic
 
 def test_both_ways_agree_where_the_contract_names_no_columns(mesh: MeshDriver) -> None:
     """Without the contract's types, the data alone decides: numbers, dates, text, a quoted field, an empty one."""
-    body = 'id,amount,day,name,flag\n1,2.5,2026-01-01,"a, b",true\n2,,2026-01-02,c,false\n'
+    body = 'id,amount,day,label,flag\n1,2.5,2026-01-01,"a, b",true\n2,,2026-01-02,c,false\n'
     products = {mode: f"untyped-{mode}" for mode in MODES}
     for mode, product in products.items():
         mesh.put_contract(product, customProperties=[
@@ -143,12 +143,12 @@ def test_both_ways_agree_where_the_contract_names_no_columns(mesh: MeshDriver) -
     for product in products.values():
         mesh.wait_for_notice(product, "producer")
     contents = [
-        _content(mesh, product, "t1", ("id", "amount", "day", "name", "flag", "country"))
+        _content(mesh, product, "t1", ("id", "amount", "day", "label", "flag", "country"))
         for product in products.values()
     ]
     assert contents[0] == contents[1]
     assert contents[0]["types"] == {
-        "id": "bigint", "amount": "double", "day": "date", "name": "string", "flag": "boolean", "country": "string",
+        "id": "bigint", "amount": "double", "day": "date", "label": "string", "flag": "boolean", "country": "string",
     }  # fmt: skip
     assert contents[0]["rows"][0] == ["1", "2.5", "2026-01-01", "a, b", "true", "de"]
 

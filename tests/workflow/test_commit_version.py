@@ -22,7 +22,6 @@ HAPPY = (
     "SettleProposal",
     "NotifySubscribers",
     "RecordLineage",
-    "Published",
 )
 ANSWERED = ("VerifyProposal", "RouteProposal", "AnswerProposal", "Settled")
 ROWS = "SELECT i::BIGINT AS id, (10 * i)::BIGINT AS amount FROM range(1, 4) AS r(i)"

@@ -1,7 +1,7 @@
 """Objects in pieces, inflated within bounds."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from mesh.domain.formats.model import MIB, ObjectRef, RangeReader
@@ -28,15 +28,20 @@ def is_gzip(key: str) -> bool:
     return key.lower().endswith((".gz", ".gzip"))
 
 
-def content_of(reader: RangeReader, ref: ObjectRef) -> Iterator[bytes]:
-    """The object's content in pieces, inflated. Raises `Unreadable` (ExpandsTooFar, InconsistentCompression)."""
-    pieces = _pieces(reader)
+def content_of(reader: RangeReader, ref: ObjectRef, check: Callable[[bytes], None]) -> Iterator[bytes]:
+    """The object's content in pieces, inflated; `check` gets the first as it is, and may stop it.
+
+    Raises `Unreadable` (ExpandsTooFar, InconsistentCompression), and what `check` raises.
+    """
+    pieces = _pieces(reader, check)
     return _inflated(pieces, ref.size) if is_gzip(ref.key) else pieces
 
 
-def _pieces(reader: RangeReader) -> Iterator[bytes]:
+def _pieces(reader: RangeReader, check: Callable[[bytes], None]) -> Iterator[bytes]:
     start = 0
     while start < reader.size and (piece := reader.read(start, _PIECE)):
+        if start == 0:
+            check(piece)
         yield piece
         start += len(piece)
 

@@ -43,9 +43,7 @@ class Stage:
         where = {"bucket": ref.bucket, "key": ref.key}
         if reader.size == 0:
             raise EmptyFile("the object has no bytes", remedy="Upload it with data.", **where)
-        detected = detect_by_name(ref.content.key, **where)
-        detected = check_magic(detected, reader.read(0, MAGIC_LENGTH), **where)
-        self._fetch(reader, ref, file)
+        detected = self._fetch(reader, ref, file, detect_by_name(ref.content.key, **where))
         found = SourceRead(
             key=ref.key, rows=0, bytes=ref.size, partition=key.partitions, format=detected.format or "csv",
             compression=detected.compression,
@@ -62,14 +60,21 @@ class Stage:
             self.findings.append(self._warning("StructKeysCollide", message, "Name the keys apart.", column=name))
         return [*self._shapes.values(), *([lines] if lines else ())]
 
-    def _fetch(self, reader: RangeReader, ref: ObjectRef, file: Path) -> None:
-        size = 0
+    def _fetch(self, reader: RangeReader, ref: ObjectRef, file: Path, promised: Detected) -> Detected:
+        """What it is by its first bytes, before the rest is read."""
+        size, detected = 0, promised
+
+        def check(first: bytes) -> None:
+            nonlocal detected
+            detected = check_magic(promised, first[:MAGIC_LENGTH], bucket=ref.bucket, key=ref.key)
+
         with file.open("wb") as content:
-            for piece in content_of(reader, ref.content):
+            for piece in content_of(reader, ref.content, check):
                 size += len(piece)
                 if size > self._max_bytes:
                     raise too_large(f"more than {self._max_bytes:,} bytes cannot be read whole by one function")
                 content.write(piece)
+        return detected
 
     def _text(self, found: SourceRead, detected: Detected, index: int, text: Text) -> SourceRead:
         self._tell(found.key, text)
