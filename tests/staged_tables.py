@@ -129,7 +129,7 @@ class Stager:
     def publish(self, *tables: Mapping[str, Any]) -> Run:
         run = self.propose(self.proposal(*tables))
         assert run.status == "SUCCEEDED", run
-        assert run.states[-1] == "Published", run.output
+        assert run.states[-1] == "RecordLineage", run.output
         return run
 
     def answers(self, proposal: str) -> list[dict[str, Any]]:

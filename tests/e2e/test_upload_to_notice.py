@@ -134,6 +134,7 @@ def test_both_ways_agree_where_the_contract_names_no_columns(mesh: MeshDriver) -
     products = {mode: f"untyped-{mode}" for mode in MODES}
     for mode, product in products.items():
         mesh.put_contract(product, customProperties=[
+            {"property": "lfTags", "value": {"confidentiality": "internal"}},
             {"property": "crawlerPrefix", "value": product}, {"property": "crawl", "value": mode},
         ])  # fmt: skip
     for product in products.values():

@@ -172,6 +172,7 @@ def test_without_a_needed_permission_that_step_fails_and_the_same_event_complete
     assert (run.status, run.states[-2:]) == ("FAILED", (step, "CommitFailed"))
     assert stager.propose(proposal).status == "SUCCEEDED"
     assert stager.answer(proposal)["version"] == 1
+    mesh.wait_for_notice(stager.product, "producer")
     assert len(mesh.notices(stager.product, "producer")) == 1
 
 
