@@ -251,6 +251,7 @@ EXCUSED: Final = {
     "CheckObjects glue:GetDatabase": "Glue asks for it where a table is found through a resource link",
     "CommitVersion glue:GetDatabase": "Glue asks for it where a table is made",
     "CommitVersion dynamodb:Query": "the version before, where tables swing back",
+    "RequestRollback dynamodb:DeleteItem": "a rollback that is refused after it took the product's turn",
     "RecordCommit dynamodb:DeleteItem": "the end of a rollback's turn: a proposal's ends with its answer",
     "RecordCommit dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
 }
