@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from mesh.domain.events import Model
 from mesh.domain.formats.model import ObjectRef
-from mesh.domain.guard.history import History, edges_of, forget_repeats
+from mesh.domain.guard.history import History, edges_of, forget_objects, forget_repeats
 from mesh.domain.guard.judging import judge
 from mesh.domain.guard.settings import GuardSettings, settings_of
 from mesh.domain.keys import table_key
@@ -141,6 +141,7 @@ class _TableCheck:
         self._contract = round_.facts.promised
         self._crawled = round_.facts.crawl == "glue"
         self._base = TableBase(location="", files="")
+        self._accepted = History(table=table)
         self.held: list[HeldBack] = []
         self.same: list[str] = []
         self.passed: list[TableReport] = []
@@ -185,14 +186,14 @@ class _TableCheck:
     def _read(self, found: CheckedTable, refs: Sequence[ObjectRef]) -> CheckedTable | None:
         part = self._contract.table(self.table) if self._contract else None
         settings = settings_of(part) if part else GuardSettings()
-        history = read_history(self._using.work, self._round.product, self.table, refs)
+        self._accepted = read_history(self._using.work, self._round.product, self.table)
         expected = self._round.facts.expected(self.table)
         sources = TableSources(
             table=self.table,
             refs=tuple(refs),
             expected=with_present_types(expected, self._base.schema) if self._crawled else expected,
             present=self._base.schema,
-            edges=edges_of(history),
+            edges=edges_of(self._replacing(refs)),
             label=settings.label,
             **contract_layout(self._contract, self.table),
         )
@@ -284,9 +285,11 @@ class _TableCheck:
 
     def _history(self, refs: Sequence[ObjectRef]) -> History:
         """Accepted objects; of those that are published no more, or that these replace, nothing can be repeated."""
-        history = read_history(self._using.work, self._round.product, self.table, refs)
         present = {(entry.key, entry.etag, entry.size) for entry in self._base.index.values()}
-        return forget_repeats(history, present)
+        return forget_repeats(self._replacing(refs), present)
+
+    def _replacing(self, refs: Sequence[ObjectRef]) -> History:
+        return forget_objects(self._accepted, {ref.key for ref in refs})
 
     def _tickets(self, refs: Sequence[ObjectRef]) -> dict[str, str]:
         """Key → who released that very version, and why."""

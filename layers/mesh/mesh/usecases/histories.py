@@ -1,7 +1,6 @@
 """The accepted history of each table, as a work file: what a new batch is compared with."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 from pydantic import TypeAdapter
 
@@ -23,10 +22,9 @@ class RolledBack(Model):
     rollbacks: dict[int, int]
 
 
-def read_history(work: WorkFiles, product: str, table: str, replaced: Iterable[ObjectRef] = ()) -> History:
-    """Empty where nothing was accepted yet; without what was rolled back, and what these objects replace."""
-    present = in_force(_stored(work, product, table), _rollbacks(work, product))
-    return forget_objects(present, {ref.key for ref in replaced})
+def read_history(work: WorkFiles, product: str, table: str) -> History:
+    """Empty where nothing was accepted yet; without what was rolled back."""
+    return in_force(_stored(work, product, table), _rollbacks(work, product))
 
 
 def remember_batch(work: WorkFiles, product: str, generation: int, batch: str, version: int = 0) -> None:
