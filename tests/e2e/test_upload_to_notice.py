@@ -51,6 +51,7 @@ def published(deployed_mesh: MeshDriver, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_crawl_went_the_way_the_contract_asked_for(mesh: MeshDriver, published: dict[str, str], mode: str) -> None:
+    mesh.settled(published[mode])  # a notice is out before the owner's run has ended
     runs = [run for run in mesh.runs("onboard-upload", published[mode]) if run.outcome == "published"]
     assert len(runs) == 2
     for run in runs:
