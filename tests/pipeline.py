@@ -25,20 +25,20 @@ from mesh.domain.product import ProductVersion
 from mesh.domain.publishing.iceberg_table import pointer_of
 from mesh.domain.publishing.places import bucket_and_key
 from mesh.domain.quarantine import Ticket
-from mesh.usecases.batch_reports import read_checked
-from mesh.usecases.batches import Refs, is_raw
+from mesh.usecases.batches import Refs, is_raw, read_checked
 from mesh.usecases.books import Books
 from mesh.usecases.check_objects import Checked, Checking, check_objects
 from mesh.usecases.commit_version import Committing, commit_version
 from mesh.usecases.crawl import confirm_crawl
 from mesh.usecases.curate_batch import Curating, curate_batch
 from mesh.usecases.curation import CurationRound
+from mesh.usecases.notify_subscribers import Announce, notify_subscribers
 from mesh.usecases.promote_objects import Promote, Promoting, promote_objects
 from mesh.usecases.propose_version import Propose, propose_version
 from mesh.usecases.receive_recipe import receive_recipe
 from mesh.usecases.rounds import ProductFacts, Round
 from mesh.usecases.settle_batch import SettleBatch, Settled, settle_batch
-from mesh.usecases.settle_proposal import Settle, record_commit, settle_proposal
+from mesh.usecases.settle_proposal import Settle, settle_proposal
 from mesh.usecases.stage_version import StagingTools, stage_version
 from mesh.usecases.verify_proposal import Verifier, verify_proposal
 
@@ -180,9 +180,10 @@ class Pipeline:
         self.round = Round(
             product=PRODUCT, generation=self.generation, work=f"runs/{PRODUCT}/{self.generation:08d}/batch.json",
             correlation_id=f"c-{self.generation}", facts=self.facts,
+            raw=any(map(is_raw, refs)),
         )  # fmt: skip
         self.work.put(self.round.work, Refs.dump_json(tuple(refs)).decode())
-        if any(map(is_raw, refs)):
+        if self.round.raw:
             self._curate()
 
     def _curate(self) -> None:
@@ -207,13 +208,13 @@ class Pipeline:
 
     def stage(self) -> str:
         """The checked batch, staged; the proposal's id."""
-        return stage_version(
-            self.round,
-            using=StagingTools(
-                published=S3PublishedFiles(self.s3), staging=IcebergStaging(self.s3),
-                contents=IcebergContents(self.s3), rewriter=Rewriter(), work=self.work, clock=self.clock,
-            ),
-        ).proposal  # fmt: skip
+        return stage_version(self.round, using=self._staging()).proposal
+
+    def _staging(self) -> StagingTools:
+        return StagingTools(
+            published=S3PublishedFiles(self.s3), staging=IcebergStaging(self.s3), contents=IcebergContents(self.s3),
+            rewriter=Rewriter(), work=self.work, clock=self.clock,
+        )  # fmt: skip
 
     def promote(self) -> str:
         """The checked batch where the crawler looks; the proposal's id."""
@@ -252,22 +253,26 @@ class Pipeline:
     def propose(self) -> ProposalSettled:
         """What central makes of it: it is committed, or answered otherwise."""
         command = Propose(**dict(self.round), token="t", holder="run")
-        event = propose_version(
-            command, uploads=self.uploads, work=self.work, bus=self.bus, clock=self.clock, trace=self.trace
-        )
+        event = propose_version(command, staging=self._staging(), uploads=self.uploads, bus=self.bus, trace=self.trace)
         verifier = Verifier(
             self.registry, self.proposals, self.catalog, IcebergContents(self.s3), self.clock, self.trace
         )
         envelope = an_envelope(event.data)
         verified = verify_proposal(envelope, execution="run", using=verifier)
-        books = Books(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock)
-        version = 0
-        if verified.next == "commit":
-            using = Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.trace)
-            commit_version(PRODUCT, verified.proposal, using=using)
-            version = record_commit(PRODUCT, verified.proposal, proposals=self.proposals, books=books).version
-        settle = Settle(envelope=envelope, version=version, answer=verified.answer)
-        return settle_proposal(settle, proposals=self.proposals, books=books, topics=self.topics)
+        told = {
+            "books": Books(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock),
+            "proposals": self.proposals, "topics": self.topics,
+        }  # fmt: skip
+        if verified.answer is not None:
+            return settle_proposal(Settle(envelope=envelope, verdict=verified.answer), **told)
+        using = Committing(
+            self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.trace, self.clock
+        )
+        version = commit_version(verified, using=using)
+        notify_subscribers(Announce(version=version, proposal=envelope), catalog_id=CENTRAL, **told)
+        answer = self.proposals.records[PRODUCT, verified.proposal].answer
+        assert answer is not None
+        return answer
 
     def settle(self, answer: ProposalSettled | None) -> Settled:
         """The round's end."""
@@ -291,8 +296,6 @@ class Pipeline:
             self.promote()
             self.crawl()
             self.confirm()
-        else:
-            self.stage()
         return self.settle(self.propose())
 
     def keys(self, folder: str) -> list[str]:

@@ -154,8 +154,8 @@ def _name(location: str) -> str:
 
 
 def stager_role(mesh: MeshDriver) -> str:
-    """The role of StageVersion, which the account's people may assume from now on: who else may write there?"""
-    iam, name = mesh.client("producer", "iam"), mesh.physical_id("producer", "StageVersionFunctionRole")
+    """The role of ProposeVersion, which the account's people may assume from now on: who else may write there?"""
+    iam, name = mesh.client("producer", "iam"), mesh.physical_id("producer", "ProposeVersionFunctionRole")
     trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
     people = {
         "Effect": "Allow",

@@ -1,12 +1,12 @@
-"""Swing the pointers of a verified proposal."""
+"""Swing the pointers of a verified proposal, and number the version."""
 
 from typing import Any
 
+from mesh.domain.publishing.proposals import Verified
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.commit_version import commit_version
-from mesh.usecases.verify_proposal import Verified
 
 
 class Settings(RegistrySettings):
@@ -15,6 +15,5 @@ class Settings(RegistrySettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """Verified → Committed."""
-    verified = Verified.model_validate(event)
-    return commit_version(verified.product, verified.proposal, using=wiring.committing(load(Settings)))
+    """Verified → ProductVersion."""
+    return commit_version(Verified.model_validate(event), using=wiring.committing(load(Settings)))

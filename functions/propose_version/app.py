@@ -1,4 +1,4 @@
-"""Propose a staged version to central; the run waits for the answer."""
+"""Write down the next version of each table of a batch and propose it to central; the run waits for the answer."""
 
 from typing import Any
 
@@ -18,9 +18,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     return propose_version(
         Propose.model_validate(event),
+        staging=wiring.staging_tools(settings),
         uploads=wiring.uploads(settings),
-        work=wiring.work(settings.work_bucket),
         bus=wiring.bus(settings.central_bus_arn),
-        clock=wiring.clock,
         trace=wiring.trace(settings),
     )

@@ -39,6 +39,5 @@ def _relay(record: SQSRecord) -> None:
         topic_arn=settings.member_topic_arn,
         notices=wiring.notices(settings),
         bus=wiring.bus(settings.own_bus_name),
-        trace=wiring.trace(settings),
         clock=wiring.clock,
     )

@@ -22,17 +22,16 @@ class PackageCache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._by_archive: dict[str, Path] = {}
+        self._by_archive: dict[bytes, Path] = {}  # an archive that is handed in again is not read again
         folder.mkdir(parents=True, exist_ok=True)
 
     def extract(self, data: bytes) -> Path:
         """The folder with the archive's content. Raises `zipfile.BadZipFile`."""
-        archive_digest = hashlib.sha256(data).hexdigest()
-        known = self._by_archive.get(archive_digest)
+        known = self._by_archive.get(data)
         if known is None:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 known = self._extract_once(archive)
-            self._by_archive[archive_digest] = known
+            self._by_archive[data] = known
         return known
 
     def _extract_once(self, archive: zipfile.ZipFile) -> Path:

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from mesh.adapters.iceberg.content import IcebergContents
 from mesh.adapters.iceberg.file_io import S3FileIO
-from mesh.adapters.iceberg.staging import MAX_MANIFESTS, IcebergStaging, StaleBase
+from mesh.adapters.iceberg.staging import MAX_SMALL, IcebergStaging, StaleBase
 from mesh.adapters.storage import ObjectGone
 from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.publishing.staging import ColumnStatistics, DataFile, StageOrder
@@ -186,11 +186,11 @@ def test_nested_columns_of_any_depth(s3, state):
 
 def test_many_appends_leave_few_manifests(stage, state, oracle):
     base = state(stage(file("a0")).metadata)
-    for number in range(1, MAX_MANIFESTS + 5):
+    for number in range(1, MAX_SMALL + 5):
         base = state(stage(file(f"a{number}"), base=base).metadata)
     table = oracle(base.metadata)
-    assert len(table.current_snapshot().manifests(table.io)) <= MAX_MANIFESTS + 1
-    assert len(planned(table)) == MAX_MANIFESTS + 5
+    assert len(table.current_snapshot().manifests(table.io)) <= MAX_SMALL + 1
+    assert len(planned(table)) == MAX_SMALL + 5
 
 
 def test_content_is_what_the_manifests_list(stage, s3):

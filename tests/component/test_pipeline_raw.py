@@ -5,7 +5,7 @@ import json
 import pytest
 from mesh.domain.lineage.model import Place
 from mesh.domain.quarantine import HeldObjects
-from mesh.usecases.batch_reports import read_checked
+from mesh.usecases.batches import read_checked
 from mesh.usecases.curation import read_curation
 from mesh.usecases.lineage_orders import PromoteOrder
 from mesh.usecases.onboarding_lineage import promotion_runs

@@ -3,7 +3,7 @@
 import pytest
 from mesh.adapters.registry import DynamoRegistry
 from mesh.domain.membership import NotTheOwner
-from mesh.domain.product import ConcurrentChange, ProductVersion, VersionEnd
+from mesh.domain.product import ConcurrentChange, ProductVersion, Throttled, VersionEnd
 
 from tests.builders import CONSUMER, PRODUCER, PRODUCT, a_member, a_product
 from tests.fakes import NOON, FakeRegistry
@@ -118,9 +118,9 @@ def test_subscriptions_are_idempotent_and_of_one_product(registry):
 def test_a_notice_is_of_one_version_and_one_account(registry):
     registry.record_notice(PRODUCT, 1, CONSUMER, NOON)
 
-    assert registry.notice_sent(PRODUCT, 1, CONSUMER)
-    assert not registry.notice_sent(PRODUCT, 2, CONSUMER)
-    assert not registry.notice_sent(PRODUCT, 1, PRODUCER)
+    registry.record_notice(PRODUCT, 10, PRODUCER, NOON)
+    assert registry.told(PRODUCT, 1) == {CONSUMER}
+    assert registry.told(PRODUCT, 2) == set()
 
 
 def test_a_subscription_is_no_version_and_no_notice(registry):
@@ -175,3 +175,33 @@ def test_a_version_ends_and_stays_what_it_was(registry):
         registry.end_version(PRODUCT, 9, end)
         assert registry.version(PRODUCT, 1) == version().model_copy(update={"ended": end})
     assert registry.version(PRODUCT, 9) is None
+
+
+def test_members_are_read_together_whoever_has_a_record(registry):
+    accounts = [f"{number:012d}" for number in range(130)]
+    for account in accounts[:-1]:
+        registry.put_member(a_member(account))
+    found = registry.members_among([*accounts, accounts[0]])
+    assert sorted(found) == accounts[:-1]
+    assert found[accounts[7]] == a_member(accounts[7])
+    assert registry.members_among([]) == {}
+
+
+def test_what_dynamodb_left_unread_is_asked_for_again(table, monkeypatch):
+    monkeypatch.setattr("mesh.adapters.dynamodb.time.sleep", lambda _: None)
+    ask, asked = table.client.batch_get_item, []
+
+    def part_of_it(RequestItems):  # noqa: N803 - AWS's name
+        [(name, request)] = RequestItems.items()
+        first, rest = request["Keys"][:1], request["Keys"][1:]
+        asked.append(len(request["Keys"]))
+        answer = ask(RequestItems={name: {**request, "Keys": first}})
+        return {**answer, "UnprocessedKeys": {name: {**request, "Keys": rest}} if rest else {}}
+
+    for number in range(7):
+        table.put({"pk": f"A#{number}", "sk": "A"})
+    monkeypatch.setattr(table.client, "batch_get_item", part_of_it)
+    assert [item["pk"] for item in table.get_all((f"A#{number}", "A") for number in range(3))] == ["A#0", "A#1", "A#2"]
+    assert asked == [3, 2, 1]
+    with pytest.raises(Throttled):
+        list(table.get_all((f"A#{number}", "A") for number in range(7)))

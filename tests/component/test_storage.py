@@ -106,3 +106,9 @@ def test_a_work_file_is_what_was_put_last(producer):
     producer.work.put("runs/loans/1/batch.json", '["größe"]')
 
     assert producer.work.get("runs/loans/1/batch.json") == '["größe"]'
+
+
+def test_what_is_written_first_stands(producer):
+    assert producer.work.put_first("runs/a.json", "one") is None
+    assert producer.work.put_first("runs/a.json", "two") == "one"
+    assert producer.work.get("runs/a.json") == "one"

@@ -6,6 +6,7 @@ import pytest
 from mesh.adapters.notices import DynamoNotices
 from mesh.adapters.trace import DynamoTrace
 from mesh.adapters.uploads import DynamoUploads
+from mesh.domain.events import Metadata
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.product import ConcurrentChange
 
@@ -219,17 +220,31 @@ def test_a_crawls_token_is_taken_once(table):
     assert uploads.take_token("creditCrawler-1") is None
 
 
+EVENT = Metadata(id="e-1", correlation_id="story")
+
+
+def test_a_notice_and_its_place_in_the_story_are_stored_once(table):
+    notices = DynamoNotices(table)
+    for version in (1, 9):
+        notices.add(EVENT, "ProductUpdated", {"data": {"version": version}}, NOON)
+
+    assert [(told["what"], told["facts"]) for told in DynamoTrace(table).entries("story")] == [
+        ("notice received", {"event": "ProductUpdated"})
+    ]
+    assert [notice["detail"] for notice in notices.all()] == [{"data": {"version": 1}}]
+
+
 def test_a_notice_is_stored_once(notices):
     assert not notices.known("e-1")
-    assert notices.add("e-1", "ProductUpdated", {"data": {"version": 1}}, NOON)
-    assert not notices.add("e-1", "ProductUpdated", {"data": {"version": 9}}, NOON + HOUR)
+    assert notices.add(EVENT, "ProductUpdated", {"data": {"version": 1}}, NOON)
+    assert not notices.add(EVENT, "ProductUpdated", {"data": {"version": 9}}, NOON + HOUR)
     assert notices.known("e-1")
 
 
 def test_notices_are_read_in_order_and_from_a_point_on(table):
     notices = DynamoNotices(table)
     for number in (2, 1, 3):
-        notices.add(f"e-{number}", "ProductUpdated", {"n": number}, NOON + number * HOUR)
+        notices.add(Metadata(id=f"e-{number}"), "ProductUpdated", {"n": number}, NOON + number * HOUR)
 
     found = list(notices.all())
 
@@ -258,3 +273,26 @@ def test_a_lease_is_held_until_it_is_dropped_or_ends(uploads):
     assert not uploads.lease_held("loans", NOON + 2 * HOUR)
     uploads.drop_lease("loans", "a")
     assert not uploads.lease_held("loans", NOON)
+
+
+def test_a_lease_is_renewed_by_its_holder_alone(uploads):
+    uploads.take_lease("loans", "a", NOON + HOUR, NOON)
+    uploads.renew_lease("loans", "b", NOON + 9 * HOUR)
+    assert not uploads.lease_held("loans", NOON + 2 * HOUR)
+    uploads.renew_lease("loans", "a", NOON + 3 * HOUR)
+    assert uploads.lease_held("loans", NOON + 2 * HOUR)
+    uploads.renew_lease("unknown", "a", NOON + HOUR)
+    assert not uploads.lease_held("unknown", NOON)
+
+
+def test_a_run_starts_where_nobody_works_and_nothing_waits_for_central(uploads):
+    assert uploads.may_start("loans", NOON), "undeclared: it gets a draft"
+    uploads.record_declared("loans", "01")
+    assert not uploads.may_start("loans", NOON)
+    uploads.put_product("loans", {"database": "loans"})
+    assert uploads.may_start("loans", NOON)
+    uploads.take_lease("loans", "a", NOON + HOUR, NOON)
+    assert not uploads.may_start("loans", NOON + HOUR)
+    assert uploads.may_start("loans", NOON + 2 * HOUR)
+    uploads.drop_lease("loans", "a")
+    assert uploads.may_start("loans", NOON)

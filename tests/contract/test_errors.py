@@ -28,7 +28,6 @@ CAUGHT = {
     ("register-product", "CheckContract"): CONTRACT | {"MalformedEvent"},
     ("commit-version", "VerifyProposal"): SENDER,
     ("commit-version", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
-    ("commit-version", "RecordVersion"): {"ProposalGone"},
     ("roll-back", "PrepareRollback"): {
         "AlreadyThere",
         "UnknownRollback",
@@ -37,8 +36,7 @@ CAUGHT = {
         "VersionGone",
     },
     ("roll-back", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
-    ("roll-back", "RecordVersion"): {"ProposalGone"},
-    ("onboard-upload", "StageVersion"): {"TooLargeToRewrite"},
+    ("onboard-upload", "ProposeVersion"): {"TooLargeToRewrite"},
     ("onboard-upload", "ConfirmCrawl"): {"NotCrawled"},
     ("grant-access", "AuthoriseSender"): SENDER,
     ("grant-access", "ReceiveRequest"): {

@@ -250,10 +250,8 @@ EXCUSED: Final = {
     "RunRecipeJobs s3:PutObjectTagging": "asked for by S3 where an object that is copied has tags",
     "CheckObjects glue:GetDatabase": "Glue asks for it where a table is found through a resource link",
     "CommitVersion glue:GetDatabase": "Glue asks for it where a table is made",
-    "CommitVersion dynamodb:Query": "the version before, where tables swing back",
     "RequestRollback dynamodb:DeleteItem": "a rollback that is refused after it took the product's turn",
-    "RecordCommit dynamodb:DeleteItem": "the end of a rollback's turn: a proposal's ends with its answer",
-    "RecordCommit dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
+    "CommitVersion dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
 }
 """Actions that are allowed, and not called when all goes well: of all functions, or of one."""
 EITHER: Final = {"s3:GetObjectVersion": "s3:GetObject", "s3:GetObject": "s3:GetObjectVersion"}

@@ -11,7 +11,7 @@ from tests.mesh_driver import MeshDriver
 from tests.publishing_driver import csv, one_table_contract
 
 PRODUCT = "put-published"
-STEPS = ("CheckObjects", "StageVersion", "ProposeVersion", "VerifyProposal", "CommitVersion", "SettleBatch")
+STEPS = ("CheckObjects", "ProposeVersion", "VerifyProposal", "CommitVersion", "SettleBatch")
 
 
 @pytest.fixture(scope="module")

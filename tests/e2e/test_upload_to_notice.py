@@ -56,7 +56,7 @@ def test_the_crawl_went_the_way_the_contract_asked_for(mesh: MeshDriver, publish
     assert len(runs) == 2
     for run in runs:
         assert ("StartCrawler" in run.states) == (mode == "glue")
-        assert ("StageVersion" in run.states) == (mode == "express")
+        assert ("PromoteObjects" in run.states) == (mode == "glue")
 
 
 @pytest.mark.parametrize("mode", MODES)

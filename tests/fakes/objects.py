@@ -98,6 +98,10 @@ class FakeWorkFiles:
     def put(self, key: str, document: str) -> None:
         self.documents[key] = document
 
+    def put_first(self, key: str, document: str) -> str | None:
+        stands = self.documents.setdefault(key, document)
+        return None if stands is document else stands
+
     def get(self, key: str) -> str | None:
         return self.documents.get(key)
 

@@ -37,6 +37,13 @@ class FakeProposals:
         self.turns: dict[str, tuple[str, bool]] = {}
         self.tables: dict[tuple[str, str, str], TableRecord] = {}
 
+    def begin(self, record: ProposalRecord) -> bool:
+        if (record.product, record.proposal) in self.records or record.product in self.turns:
+            return False
+        self.claim(record.product, record.proposal)
+        self.open(record)
+        return True
+
     def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
         mine = (proposal, rollback)
         holder, by_rollback = self.turns.get(product, mine)
@@ -60,11 +67,11 @@ class FakeProposals:
     def open(self, record: ProposalRecord) -> ProposalRecord:
         return self.records.setdefault((record.product, record.proposal), record)
 
-    def keep_commit(self, commit: Commit) -> bool:
+    def keep_commit(self, record: ProposalRecord, commit: Commit) -> bool:
         place = (commit.product, commit.proposal)
         if self.records[place].answer is not None:
             return False
-        self.records[place] = self.records[place].model_copy(update={"committing": True})
+        self.records[place] = record.model_copy(update={"committing": True})
         self.commits[place] = commit
         return True
 

@@ -1,10 +1,11 @@
 """Fakes of who and what is known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
+from mesh.domain.events import Metadata
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
 from mesh.domain.pins import Pins
@@ -29,6 +30,9 @@ class FakeRegistry:
 
     def member(self, account: str) -> Member | None:
         return self.members.get(account)
+
+    def members_among(self, accounts: Iterable[str]) -> dict[str, Member]:
+        return {account: self.members[account] for account in accounts if account in self.members}
 
     def put_member(self, member: Member) -> None:
         self.members[member.account] = member
@@ -125,8 +129,8 @@ class FakeRegistry:
     def subscribers(self, product: str) -> Iterator[str]:
         return iter(sorted(self.subscriptions.get(product, {})))
 
-    def notice_sent(self, product: str, version: int, account: str) -> bool:
-        return (product, version, account) in self.notices
+    def told(self, product: str, version: int) -> set[str]:
+        return {account for name, number, account in self.notices if (name, number) == (product, version)}
 
     def record_notice(self, product: str, version: int, account: str, at: datetime) -> None:
         self.notices.add((product, version, account))
@@ -187,12 +191,14 @@ class FakeNotices:
 
     def __init__(self) -> None:
         self.stored: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        self.told: list[str] = []
 
     def known(self, event_id: str) -> bool:
         return event_id in self.stored
 
-    def add(self, event_id: str, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
-        if event_id in self.stored:
+    def add(self, metadata: Metadata, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
+        if metadata.id in self.stored:
             return False
-        self.stored[event_id] = (detail_type, detail)
+        self.stored[metadata.id] = (detail_type, detail)
+        self.told.append(metadata.correlation_id)
         return True

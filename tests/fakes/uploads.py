@@ -83,6 +83,15 @@ class FakeUploads:
         self.leases[product] = (holder, until, generation)
         return generation
 
+    def renew_lease(self, product: str, holder: str, until: datetime) -> None:
+        owner, _, generation = self.leases.get(product, ("", NOON, 0))
+        if owner == holder:
+            self.leases[product] = (holder, until, generation)
+
+    def may_start(self, product: str, now: datetime) -> bool:
+        facts = self.product(product)
+        return (facts is None or facts["status"] == "registered") and not self.lease_held(product, now)
+
     def lease_held(self, product: str, now: datetime) -> bool:
         owner, until, _ = self.leases.get(product, ("", NOON, 0))
         return owner != "" and until >= now

@@ -15,9 +15,9 @@ from mesh.domain.formats.model import ObjectRef
 from mesh.domain.publishing.batches import CheckedBatch, CheckedTable, IndexEntry
 from mesh.domain.publishing.iceberg_table import iceberg_input
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
+from mesh.domain.quality.model import BatchReports
 from mesh.domain.quarantine import HeldBatch
-from mesh.usecases.batch_reports import BatchReports, read_checked, read_reports
-from mesh.usecases.batches import TakeBatch, take_batch
+from mesh.usecases.batches import TakeBatch, read_checked, take_batch
 from mesh.usecases.check_objects import Checking, check_objects
 from mesh.usecases.decide_quarantine import Deciding, decide_quarantine
 from mesh.usecases.rounds import ProductFacts, Round
@@ -138,7 +138,7 @@ class World:
         return read_checked(self.work, round_.work)
 
     def reports(self, generation: int) -> BatchReports:
-        found = read_reports(self.work, f"runs/{PRODUCT}/{generation:08d}/batch.json")
+        found = read_checked(self.work, f"runs/{PRODUCT}/{generation:08d}/batch.json").reports
         assert found is not None
         return found
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from mesh.domain.events import Reason
 from mesh.domain.quarantine import HeldObject
+from mesh.usecases.batches import Refs
 from mesh.usecases.held_objects import read_listing
 from mesh.usecases.histories import read_history, remember_rollback
 
@@ -234,6 +235,19 @@ def test_a_retry_of_the_step_finds_what_it_found():
     world.check_again(round_)
 
     assert (world.work.documents, world.published.files) == (written, files)
+
+
+def test_of_two_attempts_what_the_first_found_stands():
+    world = World(ENUM)
+    world.upload("a.csv", GOOD)
+    round_ = world.check()
+    found = world.checked(round_)
+    ref = world.upload("a.csv", GOOD + GOOD.split("\n")[1] + "\n")
+    world.work.put(round_.work, Refs.dump_json((ref,)).decode())
+
+    world.check_again(round_)
+
+    assert world.checked(round_) == found
 
 
 def clean(seed: int, rows: int = 100, mean: float = 100.0) -> str:

@@ -24,11 +24,10 @@ from mesh.usecases.roll_back import (
     rollback_id,
     settle_refusal,
 )
-from mesh.usecases.settle_proposal import record_commit
 
 from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, TABLE, an_envelope
 from tests.fakes import FakeExecutions
-from tests.unit.test_usecase_proposals import World
+from tests.unit.test_usecase_proposals import World, verified
 
 LOCATION = table_location(BUCKET, PRODUCT, TABLE)
 
@@ -63,8 +62,7 @@ class Rolling(World):
         """The whole run."""
         self.ask(version, request)
         assert self.prepare(request).next == "commit"
-        commit_version(PRODUCT, rollback_id(request), using=self.committing)
-        return record_commit(PRODUCT, rollback_id(request), proposals=self.proposals, books=self.books)
+        return commit_version(verified(rollback_id(request)), using=self.committing)
 
 
 @pytest.fixture
@@ -181,8 +179,7 @@ def test_a_proposal_on_its_way_waits_its_turn_and_is_to_be_staged_again(two):
 
     with pytest.raises(ConcurrentChange):
         two.verify(late)
-    commit_version(PRODUCT, rollback_id("rb-1"), using=two.committing)
-    record_commit(PRODUCT, rollback_id("rb-1"), proposals=two.proposals, books=two.books)
+    commit_version(verified(rollback_id("rb-1")), using=two.committing)
 
     assert two.refused(late).outcome == "rebase"
 
@@ -194,9 +191,7 @@ def test_a_rollback_waits_for_a_proposal_that_is_being_committed(two):
 
     with pytest.raises(ConcurrentChange):
         two.prepare()
-    commit_version(PRODUCT, "0000000c", using=two.committing)
-    record_commit(PRODUCT, "0000000c", proposals=two.proposals, books=two.books)
-    two.settle(late, version=3)
+    two.announce(commit_version(verified("0000000c"), using=two.committing), late)
     two.prepare()
 
     assert two.proposals.commit(PRODUCT, rollback_id("rb-1")).tables[0].base.endswith("/v3.metadata.json")
@@ -222,9 +217,11 @@ def test_a_run_that_dies_anywhere_is_finished_by_starting_it_again(two, fails_at
     update, tag = two.catalog.update_table, two.lake.tag_columns
     two.catalog.update_table, two.lake.tag_columns = dying(update), dying(tag)
     with suppress(ConnectionError):
-        commit_version(PRODUCT, rollback_id("rb-2"), using=two.committing)
+        commit_version(verified(rollback_id("rb-2")), using=two.committing)
     two.catalog.update_table, two.lake.tag_columns = update, tag
-    assert two.roll_back(2, "rb-2").version == 4
+    two.ask(2, "rb-2")
+    two.prepare("rb-2")
+    assert commit_version(verified(rollback_id("rb-2")), using=two.committing).version == 4
     assert (two.columns(), two.prepare("rb-2").next) == (["id", "dt", "email"], "repeat")
 
 
@@ -236,9 +233,9 @@ def test_who_moves_a_pointer_by_hand_meanwhile_has_it_prepared_anew(two):
     two.catalog.update_table(PRODUCT, table)
 
     with pytest.raises(BaseMoved):
-        commit_version(PRODUCT, rollback_id("rb-1"), using=two.committing)
+        commit_version(verified(rollback_id("rb-1")), using=two.committing)
     two.prepare()
-    commit_version(PRODUCT, rollback_id("rb-1"), using=two.committing)
+    commit_version(verified(rollback_id("rb-1")), using=two.committing)
 
     assert two.pointer().endswith("/v1.metadata.json")
 

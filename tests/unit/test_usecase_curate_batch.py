@@ -49,7 +49,7 @@ class World:
         batch = self.batch
         return CurationRound(
             product="loans", generation=batch.generation, work=batch.work, correlation_id="c", facts=ProductFacts(),
-            holder=holder,
+            raw=batch.status == "raw", holder=holder,
         )  # fmt: skip
 
     def curate(self):

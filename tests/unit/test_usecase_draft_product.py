@@ -6,8 +6,7 @@ import pytest
 from mesh.adapters.odcs import draft_contract, read_contract
 from mesh.adapters.reading.reading import DuckReadings
 from mesh.domain.formats.model import Curated
-from mesh.usecases.batch_reports import read_checked
-from mesh.usecases.batches import Refs
+from mesh.usecases.batches import Refs, read_checked
 from mesh.usecases.draft_product import draft_product
 from mesh.usecases.rounds import ProductFacts, Round
 

@@ -11,7 +11,8 @@ from mesh.domain.events import (
     TableChange,
 )
 from mesh.domain.product import ProductVersion, TableSnapshot
-from mesh.usecases.notify_subscribers import notify_subscribers
+from mesh.usecases.books import Books
+from mesh.usecases.notify_subscribers import Announce, notify_subscribers
 from mesh.usecases.publication import table_faults
 
 from tests.builders import (
@@ -27,9 +28,11 @@ from tests.builders import (
 )
 from tests.fakes import (
     NOON,
+    FakeAccessRegistry,
     FakeClock,
     FakeLakeFormation,
     FakeMemberTopics,
+    FakeProposals,
     FakeRegistry,
     FakeTrace,
     topic_of,
@@ -62,12 +65,11 @@ class World:
 
     def notify(self, version):
         return notify_subscribers(
-            version,
+            Announce(version=version),
             catalog_id=CENTRAL,
-            registry=self.registry,
+            books=Books(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock),
+            proposals=FakeProposals(),
             topics=self.topics,
-            clock=self.clock,
-            trace=self.trace,
         )
 
 

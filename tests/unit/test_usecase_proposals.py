@@ -20,13 +20,14 @@ from mesh.domain.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
-from mesh.domain.publishing.proposals import ProposalRecord, TableDetails, refusal
+from mesh.domain.publishing.proposals import ProposalRecord, TableDetails, Verified, refusal
 from mesh.domain.publishing.staging import ListedFile, TableContent
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
 from mesh.domain.schema import Column
 from mesh.usecases.books import Books
 from mesh.usecases.commit_version import BaseMoved, Committing, ProposalGone, commit_version
-from mesh.usecases.settle_proposal import Settle, record_commit, settle_proposal
+from mesh.usecases.notify_subscribers import Announce, notify_subscribers
+from mesh.usecases.settle_proposal import Settle, settle_proposal
 from mesh.usecases.verify_proposal import Verifier, verify_proposal
 
 from tests.builders import (
@@ -67,6 +68,10 @@ TAGS = {
 DATABASE = {"product": PRODUCT, "confidentiality": "internal", "pii": "none", "domain": "retail", PUBLICATION: PENDING}
 
 
+def verified(proposal, version=0):
+    return Verified(product=PRODUCT, proposal=proposal, next="repeat" if version else "commit", version=version)
+
+
 class World:
     """Central with one registered product, and what its owner stages."""
 
@@ -90,7 +95,7 @@ class World:
 
     @property
     def committing(self):
-        return Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.trace)
+        return Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.trace, self.clock)
 
     @property
     def books(self):
@@ -145,13 +150,18 @@ class World:
 
     def publish(self, *tables, number="0000000a"):
         assert self.verify(self.proposal(*tables, number=number)).next == "commit"
-        commit_version(PRODUCT, number, using=self.committing)
-        version = record_commit(PRODUCT, number, proposals=self.proposals, books=self.books)
-        self.settle(self.proposal(*tables, number=number), version=version.version)
+        version = commit_version(verified(number), using=self.committing)
+        self.announce(version, self.proposal(*tables, number=number))
         return version
 
-    def settle(self, proposal, **told):
-        command = Settle(envelope=an_envelope(proposal), **told)
+    def announce(self, version, proposal):
+        command = Announce(version=version, proposal=an_envelope(proposal))
+        return notify_subscribers(
+            command, catalog_id=CENTRAL, books=self.books, proposals=self.proposals, topics=self.topics
+        )
+
+    def settle(self, proposal, verdict):
+        command = Settle(envelope=an_envelope(proposal), verdict=verdict)
         return settle_proposal(command, proposals=self.proposals, books=self.books, topics=self.topics)
 
     def pointer(self, table=TABLE):
@@ -174,7 +184,7 @@ def test_a_first_version_is_committed_tagged_and_answered(world):
     assert (version.version, version.tables[0].rows, version.tables[0].metadata) == (1, 12, world.pointer())
     assert world.pointer().endswith("/v1.metadata.json")
     assert world.tags("id")[PUBLICATION] == PUBLISHED
-    assert [kind for _, kind, _ in world.topics.published] == ["ProposalSettled"]
+    assert [kind for _, kind, _ in world.topics.published] == ["ProposalSettled", "ProductUpdated"]
 
 
 def test_totals_and_changes_are_those_of_the_files(world):
@@ -249,19 +259,35 @@ def test_what_is_looser_waits_for_the_pointer(world):
         swing(database, wanted, **more)
 
     world.catalog.update_table = updated
-    commit_version(PRODUCT, "0000000b", using=world.committing)
+    commit_version(verified("0000000b"), using=world.committing)
     assert (seen, world.tags("email")["pii"]) == (["personal"], "none")
 
 
 def test_a_commit_that_is_repeated_changes_nothing(world):
     world.publish(world.stage())
     world.verify(world.proposal(world.stage(), number="0000000b"))
-    commit_version(PRODUCT, "0000000b", using=world.committing)
+    first = commit_version(verified("0000000b"), using=world.committing)
     writes = len(world.catalog.writes)
-    commit_version(PRODUCT, "0000000b", using=world.committing)
+    assert commit_version(verified("0000000b"), using=world.committing) == first
     assert len(world.catalog.writes) == writes
-    first = record_commit(PRODUCT, "0000000b", proposals=world.proposals, books=world.books)
-    assert record_commit(PRODUCT, "0000000b", proposals=world.proposals, books=world.books) == first
+
+
+def test_a_base_that_central_never_published_is_refused(world):
+    world.publish(world.stage())
+    world.proposals.tables.clear()
+    answer = world.refused(world.proposal(world.stage(), number="0000000b"))
+    assert (answer.outcome, answer.reason.code) == ("refused", "ProposalForged")
+    assert "which central did not publish" in answer.reason.message
+
+
+def test_a_version_that_was_followed_is_not_swung_back_by_a_repeated_commit(world):
+    first = world.publish(world.stage())
+    second = world.publish(world.stage(), number="0000000b")
+    pointer = world.pointer()
+    assert commit_version(verified("0000000a", first.version), using=world.committing) == first
+    with pytest.raises(BaseMoved):
+        commit_version(verified("0000000a"), using=world.committing)
+    assert (world.pointer(), world.registry.latest_version(PRODUCT)) == (pointer, second)
 
 
 @pytest.mark.parametrize("fails_at", range(1, 5))
@@ -284,11 +310,11 @@ def test_a_commit_that_dies_anywhere_is_finished_by_a_retry(world, fails_at):
     update, tag = world.catalog.update_table, world.lake.tag_columns
     world.catalog.update_table, world.lake.tag_columns = dying(update), dying(tag)
     with pytest.raises(ConnectionError):
-        commit_version(PRODUCT, "0000000b", using=world.committing)
+        commit_version(verified("0000000b"), using=world.committing)
     if world.pointer().endswith("/v1.metadata.json"):
         assert world.tags("email").get(PUBLICATION) != PUBLISHED
     world.catalog.update_table, world.lake.tag_columns = update, tag
-    commit_version(PRODUCT, "0000000b", using=world.committing)
+    commit_version(verified("0000000b"), using=world.committing)
     assert (world.columns(), world.tags("email")[PUBLICATION]) == (["id", "amount", "email"], PUBLISHED)
 
 
@@ -301,7 +327,7 @@ def test_several_tables_swing_together_or_not_at_all(world):
     moved["Parameters"]["metadata_location"] = "s3://by/hand.metadata.json"
     world.catalog.update_table(PRODUCT, moved)
     with pytest.raises(BaseMoved):
-        commit_version(PRODUCT, "0000000b", using=world.committing)
+        commit_version(verified("0000000b"), using=world.committing)
     assert world.pointer("one") == before[0]
     assert world.registry.latest_version(PRODUCT).version == 1
 
@@ -336,14 +362,14 @@ def test_a_proposal_is_answered_once_and_the_same(world):
     again = world.verify(proposal)
     assert (again.next, again.answer.outcome, again.answer.version) == ("repeat", "published", 1)
     gone = Reason(code="ProposalGone", message="somebody was faster")
-    assert world.settle(proposal, reason=gone).outcome == "published"
+    assert world.settle(proposal, gone).outcome == "published"
 
 
 def test_an_expired_proposal_is_refused_for_good(world):
     expired = world.proposal(world.stage(), expires=NOON - timedelta(seconds=1))
     answer = world.refused(expired)
     assert (answer.outcome, answer.reason.code) == ("refused", "ProposalExpired")
-    assert world.settle(expired, answer=answer) == answer
+    assert world.settle(expired, answer) == answer
     again = world.verify(world.proposal(world.stage(), expires=NOON + timedelta(hours=1)))
     assert (again.next, again.answer.outcome) == ("repeat", "refused")
 
@@ -361,14 +387,14 @@ def test_what_was_verified_is_committed_whatever_comes_under_its_id(world):
     world.verify(world.proposal(first))
     late = world.proposal(world.stage(rows=99), expires=NOON - timedelta(seconds=1))
     assert world.verify(late).next == "commit"
-    commit_version(PRODUCT, "0000000a", using=world.committing)
+    commit_version(verified("0000000a"), using=world.committing)
     assert world.pointer().endswith(first.staged)
 
 
 def test_a_run_that_died_after_the_swing_is_finished_by_whoever_asks_again(world):
     proposal = world.proposal(world.stage())
     world.verify(proposal)
-    commit_version(PRODUCT, "0000000a", using=world.committing)
+    commit_version(verified("0000000a"), using=world.committing)
     assert world.verify(proposal).next == "commit"
     assert world.publish(*proposal.tables).version == 1
 
@@ -385,14 +411,14 @@ def test_a_proposal_that_is_refused_meanwhile_is_not_committed(world):
     found = world.verify(proposal)
     assert (found.next, found.answer.reason.code) == ("repeat", "ProposalExpired")
     with pytest.raises(ProposalGone):
-        commit_version(PRODUCT, "0000000a", using=world.committing)
+        commit_version(verified("0000000a"), using=world.committing)
 
 
 @pytest.mark.parametrize(("code", "outcome"), [("BaseMoved", "rebase"), ("UnknownLFTag", "refused")])
 def test_a_commit_that_is_not_to_be_is_answered_with_why(world, code, outcome):
     proposal = world.proposal(world.stage())
     world.verify(proposal)
-    answer = world.settle(proposal, reason=Reason(code=code, message="why"))
+    answer = world.settle(proposal, Reason(code=code, message="why"))
     assert (answer.outcome, answer.reason.code, answer.version) == (outcome, code, 0)
 
 
@@ -452,8 +478,8 @@ def test_a_change_that_breaks_readers_is_held(world):
     answer = world.refused(proposal)
     assert (answer.outcome, answer.reason.code) == ("held", "BreakingSchemaChange")
     told = len(world.topics.published)
-    world.settle(proposal, answer=answer)
-    world.settle(proposal, answer=answer)
+    world.settle(proposal, answer)
+    world.settle(proposal, answer)
     news = [(kind, json.loads(body)) for _, kind, body in world.topics.published[told:]]
     assert [kind for kind, _ in news] == 2 * ["ProductQuarantined", "ProposalSettled"]
     assert news[0][1]["data"]["reason"]["where"]["columns"] == [f"{TABLE}.amount"]
@@ -489,4 +515,4 @@ def test_a_path_in_place_of_a_name_is_malformed(world):
 
 def test_what_was_not_verified_is_not_committed(world):
     with pytest.raises(ProposalGone):
-        commit_version(PRODUCT, "0000000a", using=world.committing)
+        commit_version(verified("0000000a"), using=world.committing)

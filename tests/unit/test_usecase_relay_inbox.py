@@ -6,14 +6,14 @@ from mesh.usecases.relay_inbox import InboxMessage, NotFromCentral, UnknownEvent
 from pydantic import ValidationError
 
 from tests.builders import CONSUMER, CORRELATION, PRODUCER, PRODUCT, an_envelope
-from tests.fakes import FakeBus, FakeClock, FakeNotices, FakeTrace, topic_of
+from tests.fakes import FakeBus, FakeClock, FakeNotices, topic_of
 
 
 class World:
     """A member's ports."""
 
     def __init__(self):
-        self.notices, self.bus, self.trace = FakeNotices(), FakeBus(), FakeTrace()
+        self.notices, self.bus = FakeNotices(), FakeBus()
 
     def relay(self, **changes):
         detail = an_envelope(SubscriptionRequested(product=PRODUCT)).detail
@@ -23,7 +23,6 @@ class World:
             topic_arn=topic_of(CONSUMER),
             notices=self.notices,
             bus=self.bus,
-            trace=self.trace,
             clock=FakeClock(),
         )
 
@@ -34,7 +33,7 @@ def test_a_message_is_stored_and_put_on_the_members_own_bus():
     assert world.relay().new
     assert list(world.notices.stored) == ["e-1"]
     assert [kind for kind, _ in world.bus.events] == ["SubscriptionRequested"]
-    assert world.trace.notes[0][0] == CORRELATION
+    assert world.notices.told == [CORRELATION]
 
 
 def test_a_message_that_comes_again_is_relayed_once():

@@ -64,7 +64,7 @@ def test_raw_data_are_published_in_one_run(mesh: MeshDriver) -> None:
 
     [run] = [run for run in mesh.runs("onboard-upload", "cu-good") if "CurateBatch" in run.states]
     assert run.states == (
-        *TAKEN, "CheckObjects", "CheckChanges", "StageVersion", "ProposeVersion", "SettleBatch", "CheckHeld",
+        *TAKEN, "CheckObjects", "CheckChanges", "ProposeVersion", "SettleBatch", "CheckHeld",
         "RecordLineage", "CheckMore", "Settled",
     )  # fmt: skip
     assert notice["changes"][0]["rows"] == 2

@@ -42,7 +42,6 @@ NEEDED = [
     Needed("prepare-product", "StartOnboarding", "producer", "PrepareProductRole", "states:StartExecution"),
     Needed("onboard-upload", "TakeBatch", "producer", "TakeBatchFunctionRole", "dynamodb:Query"),
     Needed("onboard-upload", "CheckObjects", "producer", "CheckObjectsFunctionRole", "s3:GetObject"),
-    Needed("onboard-upload", "StageVersion", "producer", "StageVersionFunctionRole", "s3:PutObject"),
     Needed("onboard-upload", "ProposeVersion", "producer", "ProposeVersionFunctionRole", "events:PutEvents"),
 ]  # fmt: skip
 

@@ -30,7 +30,12 @@ _THROTTLED = frozenset(
     }
 )
 _CONCURRENT = frozenset(
-    {"ConcurrentModificationException", "TransactionConflictException", "TransactionInProgressException"}
+    {
+        "ConcurrentModificationException",
+        "ConditionalRequestConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
 )
 _NOT_READY = (
     "Invalid principal",

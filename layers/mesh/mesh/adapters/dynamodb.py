@@ -1,16 +1,21 @@
 """Items in and out of DynamoDB: plain Python values, conditional writes, whole paginated queries."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
+from mesh.domain.product import Throttled
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_BATCH: Final = 100
+"""Items of one BatchGetItem."""
+_ATTEMPTS: Final = 5
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
@@ -37,6 +42,25 @@ class Table:
         with transient_errors():
             found = self.client.get_item(TableName=self.name, Key=dump({"pk": pk, "sk": sk}), ConsistentRead=True)
         return load(found["Item"]) if "Item" in found else None
+
+    def get_all(self, keys: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        """The items that are there, read consistently, in no order. Raises Throttled for what stays unread."""
+        wanted = [dump({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)]
+        for start in range(0, len(wanted), _BATCH):
+            yield from self._get_batch(wanted[start : start + _BATCH])
+
+    def _get_batch(self, keys: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """DynamoDB answers with what it got to in time: the rest is asked for again."""
+        request: Any = {self.name: {"Keys": keys, "ConsistentRead": True}}
+        for attempt in range(_ATTEMPTS):
+            time.sleep(attempt and 0.05 * 2**attempt)
+            with transient_errors():
+                answer = self.client.batch_get_item(RequestItems=request)
+            yield from map(load, answer["Responses"].get(self.name, ()))
+            request = answer.get("UnprocessedKeys")
+            if not request:
+                return
+        raise Throttled(f"items of {self.name} stayed unread")
 
     def put(self, item: Mapping[str, Any], *, unless_exists: bool = False) -> bool:
         """Write an item; with `unless_exists`, False when there is one already."""

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb import Table, dump
+from mesh.adapters.trace import entry
+from mesh.domain.events import Metadata
 
 
 class DynamoNotices:
@@ -18,13 +20,19 @@ class DynamoNotices:
         """Whether this event was stored."""
         return self._table.get(f"EVENT#{event_id}", "EVENT") is not None
 
-    def add(self, event_id: str, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
-        """Store a notice; `False` if it was there already."""
-        if not self._table.put({"pk": f"EVENT#{event_id}", "sk": "EVENT", "at": at.isoformat()}, unless_exists=True):
-            return False
-        item = {"pk": "NOTICE", "sk": f"{at.isoformat()}#{event_id}", "detail_type": detail_type}
-        self._table.put({**item, "detail": json.dumps(detail)})
-        return True
+    def add(self, metadata: Metadata, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
+        """See the port."""
+        once = {"pk": f"EVENT#{metadata.id}", "sk": "EVENT", "at": at.isoformat()}
+        notice = {"pk": "NOTICE", "sk": f"{at.isoformat()}#{metadata.id}", "detail_type": detail_type}
+        told = entry(metadata.correlation_id, "notice received", {"event": detail_type})
+        new = {"ConditionExpression": "attribute_not_exists(pk)"}
+        return self._table.write_together(
+            [
+                {"Put": {"TableName": self._table.name, "Item": dump(once), **new}},
+                {"Put": {"TableName": self._table.name, "Item": dump({**notice, "detail": json.dumps(detail)})}},
+                {"Put": {"TableName": self._table.name, "Item": dump(told)}},
+            ]
+        )
 
     def all(self, after: str = "") -> Iterator[dict[str, Any]]:
         """`{"time", "id", "detail_type", "detail"}`, oldest first, those with a sort key past `after`."""

@@ -2,7 +2,7 @@
 
 | pk | sk | item |
 |---|---|---|
-| `PRODUCT#<name>` | `PROPOSAL#<id>` | ProposalRecord, with the answer once there is one |
+| `PRODUCT#<name>` | `PROPOSAL#<id>` | ProposalRecord, and beside it its `answer` once there is one |
 | `PRODUCT#<name>` | `COMMIT#<id>` | Commit, compressed: a product may have very many columns |
 | `PRODUCT#<name>` | `COMMITTING` | the proposal, or rollback, whose turn it is |
 | `PRODUCT#<name>` | `TABLE#<table>#<metadata file>#<part>` | TableRecord, compressed, in parts of what an item takes |
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from boto3.dynamodb.types import Binary
 
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb import Table, dump
 from mesh.domain.events import ProposalSettled
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
@@ -30,11 +30,17 @@ class DynamoProposals:
 
     def open(self, record: ProposalRecord) -> ProposalRecord:
         """See the port."""
-        key = {"pk": _product(record.product), "sk": f"PROPOSAL#{record.proposal}"}
-        item = {**key, "answered": False, "committing": False, "body": record.model_dump_json()}
-        if self._table.put(item, unless_exists=True):
+        if self._table.put(_item(record), unless_exists=True):
             return record
         return self._record(record.product, record.proposal) or record
+
+    def begin(self, record: ProposalRecord) -> bool:
+        """See the port."""
+        name, new = {"TableName": self._table.name}, {"ConditionExpression": "attribute_not_exists(pk)"}
+        turn = {"pk": _product(record.product), "sk": "COMMITTING", "proposal": record.proposal, "by_rollback": False}
+        return self._table.write_together(
+            [{"Put": {**name, **new, "Item": dump(item)}} for item in (_item(record), turn)]
+        )
 
     def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
         """See the port."""
@@ -83,48 +89,47 @@ class DynamoProposals:
             body, number, parts = body + bytes(item["body"]), number + 1, int(item["parts"])
         return TableRecord.model_validate_json(zlib.decompress(body))
 
-    def keep_commit(self, commit: Commit) -> bool:
-        """See the port. The commit is written first: it counts once the record says `committing`."""
+    def keep_commit(self, record: ProposalRecord, commit: Commit) -> bool:
+        """See the port."""
         body = zlib.compress(commit.model_dump_json().encode())
-        self._table.put({"pk": _product(commit.product), "sk": f"COMMIT#{commit.proposal}", "body": Binary(body)})
-        record = self._known(commit.product, commit.proposal)
-        return self._write(record.model_copy(update={"committing": True}), "answered = :no")
+        kept = {"pk": _product(commit.product), "sk": f"COMMIT#{commit.proposal}", "body": Binary(body)}
+        unanswered = {"ConditionExpression": "answered = :no", "ExpressionAttributeValues": dump({":no": False})}
+        committing = _item(record.model_copy(update={"committing": True}))
+        return self._table.write_together(
+            [
+                {"Put": {"TableName": self._table.name, "Item": dump(kept)}},
+                {"Put": {"TableName": self._table.name, "Item": dump(committing), **unanswered}},
+            ]
+        )
 
     def commit(self, product: str, proposal: str) -> Commit | None:
         """See the port."""
-        record = self._record(product, proposal)
-        item = self._table.get(_product(product), f"COMMIT#{proposal}") if record and record.committing else None
+        item = self._table.get(_product(product), f"COMMIT#{proposal}")
         return Commit.model_validate_json(zlib.decompress(bytes(item["body"]))) if item else None
 
     def refuse(self, answer: ProposalSettled) -> ProposalRecord:
         """See the port."""
-        record = self._known(answer.product, answer.proposal)
-        refused = record.model_copy(update={"answer": answer})
-        if not self._write(refused, "answered = :no AND committing = :no"):
-            return self._known_again(record)
-        self.release(answer.product, answer.proposal)
-        return refused
+        if self._table.update_if(**_answering(answer, "answered = :no AND committing = :no")):
+            self.release(answer.product, answer.proposal)
+        return self._known(answer.product, answer.proposal)
 
     def settle(self, answer: ProposalSettled) -> ProposalSettled:
-        """See the port."""
-        record = self._known(answer.product, answer.proposal)
-        settled = record.model_copy(update={"answer": answer})
-        stands = settled if self._write(settled, "answered = :no") else self._known_again(record)
-        self.release(answer.product, answer.proposal)
-        return stands.answer or answer
-
-    def _write(self, record: ProposalRecord, condition: str) -> bool:
-        item = {
-            "pk": _product(record.product),
-            "sk": f"PROPOSAL#{record.proposal}",
-            "answered": record.answer is not None,
-            "committing": record.committing,
-            "body": record.model_dump_json(),
+        """See the port. As a rule both are to be done; else it is seen to one by one."""
+        answering, mine = _answering(answer, "answered = :no"), dump({":mine": answer.proposal})
+        turn = dump({"pk": _product(answer.product), "sk": "COMMITTING"})
+        update = {
+            "Key": dump({"pk": answering["pk"], "sk": answering["sk"]}),
+            "UpdateExpression": answering["update"],
+            "ConditionExpression": answering["condition"],
+            "ExpressionAttributeValues": dump(answering["values"]),
         }
-        return self._table.put_if(item, condition, {":no": False})
-
-    def _known_again(self, record: ProposalRecord) -> ProposalRecord:
-        return self._known(record.product, record.proposal)
+        ended = {"Key": turn, "ConditionExpression": "proposal = :mine", "ExpressionAttributeValues": mine}
+        name = {"TableName": self._table.name}
+        if self._table.write_together([{"Update": {**name, **update}}, {"Delete": {**name, **ended}}]):
+            return answer
+        self._table.update_if(**answering)
+        self.release(answer.product, answer.proposal)
+        return self._known(answer.product, answer.proposal).answer or answer
 
     def _known(self, product: str, proposal: str) -> ProposalRecord:
         """Raises ConcurrentChange for a proposal that nobody recorded."""
@@ -135,7 +140,34 @@ class DynamoProposals:
 
     def _record(self, product: str, proposal: str) -> ProposalRecord | None:
         item = self._table.get(_product(product), f"PROPOSAL#{proposal}")
-        return ProposalRecord.model_validate_json(item["body"]) if item else None
+        if item is None:
+            return None
+        answer = ProposalSettled.model_validate_json(item["answer"]) if item["answered"] else None
+        return ProposalRecord.model_validate_json(item["body"]).model_copy(
+            update={"committing": item["committing"], "answer": answer}
+        )
+
+
+def _item(record: ProposalRecord) -> dict[str, Any]:
+    """A record that is not answered, and beside it what conditions look at, and change."""
+    return {
+        "pk": _product(record.product),
+        "sk": f"PROPOSAL#{record.proposal}",
+        "answered": False,
+        "committing": record.committing,
+        "body": record.model_dump_json(exclude={"committing", "answer"}),
+    }
+
+
+def _answering(answer: ProposalSettled, condition: str) -> dict[str, Any]:
+    """Arguments of `Table.update_if`. A proposal that nobody recorded has no `answered`: the condition fails."""
+    return {
+        "pk": _product(answer.product),
+        "sk": f"PROPOSAL#{answer.proposal}",
+        "update": "SET answered = :yes, answer = :answer",
+        "values": {":no": False, ":yes": True, ":answer": answer.model_dump_json()},
+        "condition": condition,
+    }
 
 
 def _table(product: str, table: str, metadata: str, part: int) -> dict[str, str]:

@@ -8,6 +8,7 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ from mesh.domain.publishing.places import bucket_and_key
 from mesh.domain.publishing.table_state import MetadataInvalid, TableState, read_state
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import TagTypeDef
 
@@ -29,11 +31,21 @@ PUBLISHED_TAG: Final["TagTypeDef"] = {"Key": "meshwork-published", "Value": "tru
 _MOST_TAGS: Final = 10
 """Of one object. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html"""
 _AT_ONCE: Final = 16
+_IN_PARTS: Final = 8 * 1024**2
+"""Bytes from which on boto3 uploads in parts, with threads that a small file need not wait for."""
 
 _COLUMNS = {
     "key": "VARCHAR", "version_id": "VARCHAR", "etag": "VARCHAR", "size": "BIGINT", "file": "VARCHAR",
     "first_row": "BIGINT", "rows": "BIGINT",
 }  # fmt: skip
+
+
+@cache
+def _engine() -> "DuckDBPyConnection":
+    """For indexes alone, which are ours: opening one takes longer than what is asked of it."""
+    import duckdb  # noqa: PLC0415 - only functions with the layer `profiling` have it
+
+    return duckdb.connect(":memory:")
 
 
 class S3PublishedFiles:
@@ -54,9 +66,7 @@ class S3PublishedFiles:
         """See the port."""
         if not location:
             return []
-        import duckdb  # noqa: PLC0415 - only functions with the layer `profiling` have it
-
-        with tempfile.TemporaryDirectory(prefix="mesh-") as folder, duckdb.connect(":memory:") as db:
+        with tempfile.TemporaryDirectory(prefix="mesh-") as folder, _engine().cursor() as db:
             file = Path(folder) / "index.parquet"
             file.write_bytes(self._read(location))
             rows = db.execute(f"SELECT {', '.join(_COLUMNS)} FROM read_parquet(?)", [str(file)]).fetchall()  # noqa: S608
@@ -71,9 +81,7 @@ class S3PublishedFiles:
 
     def write_index(self, location: str, entries: Sequence[IndexEntry]) -> None:
         """See the port."""
-        import duckdb  # noqa: PLC0415 - as above
-
-        with tempfile.TemporaryDirectory(prefix="mesh-") as folder, duckdb.connect(":memory:") as db:
+        with tempfile.TemporaryDirectory(prefix="mesh-") as folder, _engine().cursor() as db:
             lines, file = Path(folder) / "index.json", Path(folder) / "index.parquet"
             with lines.open("w", encoding="utf-8", errors="surrogatepass") as text:
                 text.writelines(entry.model_dump_json() + "\n" for entry in entries)
@@ -83,10 +91,13 @@ class S3PublishedFiles:
             self.upload(file, location)
 
     def upload(self, file: Path, location: str) -> None:
-        """See the port. Managed: a large file goes in parts."""
+        """See the port. Managed, where a file is so large that it goes in parts."""
         bucket, key = bucket_and_key(location)
         with transient_errors():
-            self._client.upload_file(str(file), bucket, key)
+            if file.stat().st_size < _IN_PARTS:
+                self._client.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
+            else:
+                self._client.upload_file(str(file), bucket, key)
 
     def download(self, location: str, file: Path) -> None:
         """See the port."""

@@ -17,7 +17,7 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,6 +42,12 @@ class DynamoRegistry:
         """The account's record."""
         item = self._table.get(f"MEMBER#{account}", "MEMBER")
         return Member.model_validate_json(item["body"]) if item else None
+
+    def members_among(self, accounts: Iterable[str]) -> dict[str, Member]:
+        """See the port."""
+        items = self._table.get_all((f"MEMBER#{account}", "MEMBER") for account in accounts)
+        members = (Member.model_validate_json(item["body"]) for item in items)
+        return {member.account: member for member in members}
 
     def put_member(self, member: Member) -> None:
         """Write the account's record."""
@@ -232,9 +238,10 @@ class DynamoRegistry:
         for item in self._table.query(_product(product), prefix="SUBSCRIPTION#"):
             yield item["sk"].partition("#")[2]
 
-    def notice_sent(self, product: str, version: int, account: str) -> bool:
-        """Whether that account was told of that version."""
-        return self._table.get(_product(product), _notice(version, account)) is not None
+    def told(self, product: str, version: int) -> set[str]:
+        """See the port."""
+        items = self._table.query(_product(product), prefix=_notice(version, ""))
+        return {item["sk"].rpartition("#")[2] for item in items}
 
     def record_notice(self, product: str, version: int, account: str, at: datetime) -> None:
         """That account was told of that version."""

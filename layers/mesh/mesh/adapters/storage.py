@@ -84,10 +84,22 @@ class S3WorkFiles:
 
     def put(self, key: str, document: str) -> None:
         """Write a document."""
+        self._put(key, document)
+
+    def put_first(self, key: str, document: str) -> str | None:
+        """See the port."""
+        try:
+            self._put(key, document, IfNoneMatch="*")
+        except ClientError as error:
+            if code_of(error) != "PreconditionFailed":
+                raise
+            return self.get(key)
+        return None
+
+    def _put(self, key: str, document: str, **condition: str) -> None:
+        body, kind = document.encode(), "application/json"
         with transient_errors():
-            self._client.put_object(
-                Bucket=self._bucket, Key=key, Body=document.encode(), ContentType="application/json"
-            )
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=kind, **condition)  # type: ignore[arg-type]
 
     def get(self, key: str) -> str | None:
         """The document, or None."""

@@ -1,7 +1,7 @@
 """One upload's story in one account: what happened, in order. `mesh trace` joins the accounts' parts."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,6 +9,18 @@ from uuid import uuid4
 from mesh.adapters.dynamodb import Table
 
 KEPT = timedelta(days=90)
+
+
+def entry(correlation_id: str, what: str, facts: Mapping[str, object]) -> dict[str, Any]:
+    """The item of an entry that is written now."""
+    now = datetime.now(UTC)
+    return {
+        "pk": f"TRACE#{correlation_id}",
+        "sk": f"{now.isoformat()}#{uuid4().hex[:8]}",
+        "what": what,
+        "facts": json.dumps(facts),
+        "expires": int((now + KEPT).timestamp()),
+    }
 
 
 class DynamoTrace:
@@ -19,16 +31,7 @@ class DynamoTrace:
 
     def note(self, correlation_id: str, what: str, **facts: object) -> None:
         """Append an entry."""
-        now = datetime.now(UTC)
-        self._table.put(
-            {
-                "pk": f"TRACE#{correlation_id}",
-                "sk": f"{now.isoformat()}#{uuid4().hex[:8]}",
-                "what": what,
-                "facts": json.dumps(facts),
-                "expires": int((now + KEPT).timestamp()),
-            }
-        )
+        self._table.put(entry(correlation_id, what, facts))
 
     def entries(self, correlation_id: str) -> Iterator[dict[str, Any]]:
         """`{"time", "what", "facts"}`, in order."""

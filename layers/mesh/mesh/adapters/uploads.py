@@ -139,10 +139,21 @@ class DynamoUploads:
         )
         return next_generation if taken else None
 
+    def renew_lease(self, product: str, holder: str, until: datetime) -> None:
+        """Only the holder's own."""
+        values = {":until": until.isoformat(), ":mine": holder}
+        self._table.update_if(_product(product), "LEASE", "SET held_until = :until", values, "holder = :mine")
+
     def lease_held(self, product: str, now: datetime) -> bool:
         """See the port; read consistently."""
-        lease = self._table.get(_product(product), "LEASE")
-        return lease is not None and lease["holder"] != "" and lease["held_until"] >= now.isoformat()
+        return _is_held(self._table.get(_product(product), "LEASE"), now)
+
+    def may_start(self, product: str, now: datetime) -> bool:
+        """See the port; read consistently, and at once."""
+        items = {item["sk"]: item for item in self._table.query(_product(product))}
+        declared = items.get("PRODUCT")
+        registered = declared is None or declared["status"] == "registered"
+        return registered and not _is_held(items.get("LEASE"), now)
 
     def drop_lease(self, product: str, holder: str) -> None:
         """Only the holder's own."""
@@ -163,6 +174,10 @@ class DynamoUploads:
         ):
             return None
         return str(item["task_token"])
+
+
+def _is_held(lease: Mapping[str, Any] | None, now: datetime) -> bool:
+    return lease is not None and lease["holder"] != "" and lease["held_until"] >= now.isoformat()
 
 
 def _product(name: str) -> str:

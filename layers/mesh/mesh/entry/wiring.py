@@ -197,7 +197,7 @@ def committing(settings: RegistrySettings) -> "Committing":
     from mesh.usecases.commit_version import Committing  # noqa: PLC0415 - one function of all uses it
 
     kept = proposals(settings)
-    return Committing(registry(settings), kept, catalog(), lake(settings), ontology(), trace(settings))
+    return Committing(registry(settings), kept, catalog(), lake(settings), ontology(), trace(settings), clock)
 
 
 def reaching() -> "IcebergReach":

@@ -39,6 +39,10 @@ class WorkFiles(Protocol):
 
     def put(self, key: str, document: str) -> None: ...
 
+    def put_first(self, key: str, document: str) -> str | None:
+        """Write it where nothing is; else what is there, and stays."""
+        ...
+
     def get(self, key: str) -> str | None: ...
 
 

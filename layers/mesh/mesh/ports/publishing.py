@@ -44,6 +44,11 @@ class Proposals(Protocol):
     A rollback is recorded as a proposal of central's own, under an id that no producer can send.
     """
 
+    def begin(self, record: "ProposalRecord") -> bool:
+        """Record a new proposal, and claim the product for it. False, and nothing is written, where it is known, or it
+        is another's turn."""
+        ...
+
     def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
         """From now until it is answered, nothing else is committed to the product. Repeatable.
 
@@ -71,8 +76,9 @@ class Proposals(Protocol):
         """Record a proposal; one of that id is given back as it stands."""
         ...
 
-    def keep_commit(self, commit: "Commit") -> bool:
-        """What is to be committed: from now on nobody may refuse the proposal over the commit's head. Repeatable.
+    def keep_commit(self, record: "ProposalRecord", commit: "Commit") -> bool:
+        """What is to be committed of a proposal, as it was opened: from now on nobody may refuse it over the commit's
+        head. Repeatable.
 
         False where it is answered already."""
         ...

@@ -1,10 +1,11 @@
 """Who and what is known: products, versions, accesses, notices."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mesh.domain.contract import Contract, CrawlMode
+from mesh.domain.events import Metadata
 from mesh.domain.membership import Member
 from mesh.domain.product import Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.schema import TableSchema
@@ -32,6 +33,10 @@ class Registry(Protocol):
     """Central's record of members, products, versions and subscriptions. Writes are conditional."""
 
     def member(self, account: str) -> Member | None: ...
+
+    def members_among(self, accounts: Iterable[str]) -> dict[str, Member]:
+        """The records of those that have one, by account."""
+        ...
 
     def put_member(self, member: Member) -> None: ...
 
@@ -101,7 +106,9 @@ class Registry(Protocol):
 
     def subscribers(self, product: str) -> Iterator[str]: ...
 
-    def notice_sent(self, product: str, version: int, account: str) -> bool: ...
+    def told(self, product: str, version: int) -> set[str]:
+        """Accounts that have their notice of that version."""
+        ...
 
     def record_notice(self, product: str, version: int, account: str, at: datetime) -> None: ...
 
@@ -148,6 +155,6 @@ class Notices(Protocol):
 
     def known(self, event_id: str) -> bool: ...
 
-    def add(self, event_id: str, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
-        """Store a notice; `False` if it was there already."""
+    def add(self, metadata: Metadata, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
+        """Store a notice, and that it came in its story; `False` if it was there already."""
         ...

@@ -51,6 +51,14 @@ class Uploads(Protocol):
         """The next generation (the same one for the same holder), or `None` while somebody else holds the lease."""
         ...
 
+    def renew_lease(self, product: str, holder: str, until: datetime) -> None:
+        """Hold it longer; nothing where it is another's."""
+        ...
+
+    def may_start(self, product: str, now: datetime) -> bool:
+        """Whether a run would do anything: nobody is at work on the product, and it is registered, or not declared."""
+        ...
+
     def lease_held(self, product: str, now: datetime) -> bool:
         """Whether a run is at work on the product, which looks for more before it ends."""
         ...

@@ -13,10 +13,12 @@ from pydantic import Field, TypeAdapter
 from mesh.domain.events import MAX_TABLES, Model
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import RawKey, parse_key
+from mesh.domain.publishing.batches import CheckedBatch
 from mesh.ports import Clock, LandingObjects, Trace, Uploads, WorkFiles
 
-LEASE = timedelta(minutes=20)
-"""Longer than any run works before it waits; whoever waits holds the lease for as long."""
+LEASE = timedelta(minutes=40)
+"""Longer than any run works before it waits: two functions of a quarter of an hour; whoever waits holds the lease for
+as long again."""
 MAX_OBJECTS = 2_000
 """Objects of one round. More wait for the next round of the same run."""
 
@@ -120,6 +122,17 @@ def look_up(refs: Iterable[ObjectRef], landing: LandingObjects) -> tuple[list[Ob
         else:
             gone.append(ref)
     return there, gone
+
+
+def checked_path(batch: str) -> str:
+    """Beside the work file of the batch's objects."""
+    return batch.replace("batch.json", "checked.json")
+
+
+def read_checked(work: WorkFiles, batch: str) -> CheckedBatch:
+    """What the checks of this round wrote; nothing for a round that checked nothing."""
+    text = work.get(checked_path(batch))
+    return CheckedBatch.model_validate_json(text) if text else CheckedBatch()
 
 
 def read_batch(work: WorkFiles, path: str) -> tuple[ObjectRef, ...]:

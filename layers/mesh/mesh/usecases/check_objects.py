@@ -44,7 +44,7 @@ from mesh.domain.publishing.hive_checks import (
 )
 from mesh.domain.publishing.hive_table import RESERVED, crawled_file
 from mesh.domain.publishing.staging import DataFile
-from mesh.domain.quality.model import BatchReport, Finding, TableProfile, TableReport
+from mesh.domain.quality.model import BatchReport, BatchReports, Finding, TableProfile, TableReport
 from mesh.domain.quality.overruling import culprits, waived
 from mesh.domain.quality.summary import summary_of
 from mesh.domain.quality.withholding import classified
@@ -62,9 +62,8 @@ from mesh.ports import (
     Trace,
     WorkFiles,
 )
-from mesh.usecases.batch_reports import BatchReports, checked_path, reports_path
-from mesh.usecases.batches import is_raw, look_up, read_batch
-from mesh.usecases.curation import read_curation
+from mesh.usecases.batches import checked_path, is_raw, look_up, read_batch
+from mesh.usecases.curation import curation_of
 from mesh.usecases.histories import read_history
 from mesh.usecases.rounds import Round, sources_of, table_of
 from mesh.usecases.table_bases import TableBase, hive_base, iceberg_base, retyped, revised, with_present_types
@@ -98,12 +97,8 @@ class Checking:
 
 
 def check_objects(round_: Round, *, using: Checking) -> Checked:
-    """Check a batch, once: a retry of the step finds what was found."""
-    path = checked_path(round_.work)
-    written = using.work.get(path)
-    if written is not None:
-        return _summary(CheckedBatch.model_validate_json(written))
-    refs, curation = read_batch(using.work, round_.work), read_curation(using.work, round_.work)
+    """Check a batch. It may be done again, and what was found first stands."""
+    refs, curation = read_batch(using.work, round_.work), curation_of(round_, using.work)
     by_table: dict[str, list[ObjectRef]] = defaultdict(list)
     for ref in refs if round_.facts.link else ():
         by_table[table_of(ref)].append(ref)
@@ -116,14 +111,12 @@ def check_objects(round_: Round, *, using: Checking) -> Checked:
         tables=tuple(table for table in tables if table is not None),
         held=(*(curation.held if curation else ()), *(held for check in checks for held in check.held)),
         same=tuple(key for check in checks for key in check.same),
+        reports=_reports(round_, version, checks),
     )
-    using.work.put(reports_path(round_.work), _reports(round_, version, checks).model_dump_json())
-    using.work.put(path, batch.model_dump_json())
+    stands = using.work.put_first(checked_path(round_.work), batch.model_dump_json())
+    if stands is not None:
+        batch = CheckedBatch.model_validate_json(stands)
     _note(round_, batch, checks, using)
-    return _summary(batch)
-
-
-def _summary(batch: CheckedBatch) -> Checked:
     return Checked(
         tables=len(batch.tables),
         accepted=sum(len(table.sources) for table in batch.tables),

@@ -65,11 +65,10 @@ def collect_uploads(
         new = [item for item in uploaded if uploads.add_pending(product, item.ref, correlation_id)]
         pending += len(new)
         ignored += len(items) - len(new)
-        if not uploads.has_pending(product):
+        if not new and not uploads.has_pending(product):
             continue
         trace.note(correlation_id, "uploads received", product=product, objects=len(new))
-        facts = uploads.product(product)
-        if (facts and facts["status"] != "registered") or uploads.lease_held(product, clock.now()):
+        if not uploads.may_start(product, clock.now()):
             continue
         name = execution_name(product, correlation_id)
         executions.start(name, Start(product=product, correlation_id=correlation_id).model_dump_json())

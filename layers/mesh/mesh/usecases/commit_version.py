@@ -1,4 +1,4 @@
-"""Central swings the pointers of a verified proposal: all its tables, or none of them.
+"""Central swings the pointers of a verified proposal, all its tables or none of them, and numbers the version.
 
 In this order, each step repeatable, and whatever happens in between leaves tables stricter and never laxer:
 
@@ -6,9 +6,10 @@ In this order, each step repeatable, and whatever happens in between leaves tabl
 2. all LF-Tags that are new or stricter;
 3. the pointers, each with exactly its version's columns, fenced by Glue's table version;
 4. `publication=published` on new columns, and only then what is looser;
-5. a look whether all of it is as it should be; if it is not, the pointers go back.
+5. a look whether all of it is as it should be; if it is not, the pointers go back;
+6. the next version number is claimed.
 
-Of a table that a Glue crawler fills only 2, 4 and 5 are left: columns and rows are in place before it is proposed.
+Of a table that a Glue crawler fills only 2, 4, 5 and 6 are left: columns and rows are in place before it is proposed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,16 +18,15 @@ from typing import Any
 
 from mesh.domain.contract import Contract
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Model
 from mesh.domain.names import table_location
 from mesh.domain.ontology import Ontology
-from mesh.domain.product import ConcurrentChange, NotYetReadable, Product
+from mesh.domain.product import ConcurrentChange, NotYetReadable, Product, ProductVersion
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.iceberg_table import iceberg_input, pointer_of
-from mesh.domain.publishing.proposals import Commit, TableCommit
+from mesh.domain.publishing.proposals import Commit, TableCommit, Verified
 from mesh.domain.publishing.table_state import Marks
 from mesh.domain.tagging import TagPlan, split_by_strictness
-from mesh.ports import Catalog, LakeFormation, Proposals, Registry, Trace
+from mesh.ports import Catalog, Clock, LakeFormation, Proposals, Registry, Trace
 from mesh.usecases.publication import table_faults
 from mesh.usecases.tag_pins import Tagging, follow_pins
 from mesh.usecases.tag_tables import OwnTags, carried_tags, plan_tags, publish_columns
@@ -40,14 +40,6 @@ class BaseMoved(Rejected):
     """A table's pointer is neither the one that was staged on nor the proposal's own: it has to be staged again."""
 
 
-class Committed(Model):
-    """What was swung."""
-
-    product: str
-    proposal: str
-    tables: int
-
-
 @dataclass(frozen=True)
 class Committing:
     """What a commit takes."""
@@ -58,21 +50,60 @@ class Committing:
     lake: LakeFormation
     ontology: Ontology
     trace: Trace
+    clock: Clock
 
 
-def commit_version(product: str, proposal: str, *, using: Committing) -> Committed:
-    """Make the proposal's tables the present ones. Repeatable at any point of it.
+def commit_version(verified: Verified, *, using: Committing) -> ProductVersion:
+    """Make the proposal's tables the present ones, as the next version. Repeatable at any point of it; what was
+    published already is not swung again, since later versions may have come.
 
     Raises ProposalGone, BaseMoved (nothing is swung then), UnknownLFTag; NotYetReadable and ConcurrentChange are
     worth another try.
     """
+    product, proposal = verified.product, verified.proposal
+    published = using.registry.version(product, verified.version) if verified.version else None
+    version = published or _commit(product, proposal, using)
+    if version.rollback is not None:  # a proposal's turn ends with its answer
+        using.registry.end_rollback(product, version.rollback.request, "published")
+        using.proposals.release(product, proposal)
+    return version
+
+
+def _commit(product: str, proposal: str, using: Committing) -> ProductVersion:
     commit = using.proposals.commit(product, proposal)
     owner = using.registry.product(product)
     if commit is None or owner is None:
         raise ProposalGone(f"there is no proposal {proposal} of {product} to commit", proposal=proposal)
     _Swing(commit, owner, using).run()
-    using.trace.note(commit.correlation_id, "committed", product=product, proposal=proposal, tables=len(commit.tables))
-    return Committed(product=product, proposal=proposal, tables=len(commit.tables))
+    version = using.registry.record_version(_next_version(commit, owner, using))
+    using.trace.note(
+        commit.correlation_id, "committed", product=product, proposal=proposal, version=version.version,
+        tables=len(commit.tables),
+    )  # fmt: skip
+    return version
+
+
+def _next_version(commit: Commit, product: Product, using: Committing) -> ProductVersion:
+    """Its tables are the present ones, and those that it did not touch are as they were."""
+    last = using.registry.latest_version(commit.product)
+    tables = {table.table: table for table in last.tables} if last else {}
+    tables |= {table.name: table.snapshot for table in commit.tables}
+    follows = last.version if last else 0
+    return ProductVersion(
+        product=commit.product,
+        version=follows + 1,
+        run=commit.proposal,
+        correlation_id=commit.correlation_id,
+        contract_version=commit.contract_version,
+        tables=tuple(tables[name] for name in sorted(tables)),
+        changes=commit.changes,
+        published=using.clock.now(),
+        follows=follows,
+        draft=product.draft,
+        compatibility=commit.compatibility,
+        severity=commit.severity,
+        rollback=commit.rollback,
+    )
 
 
 class _Swing:

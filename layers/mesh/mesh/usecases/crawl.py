@@ -8,7 +8,7 @@ from mesh.domain.glue_table import schema_from_table
 from mesh.domain.publishing.batches import CheckedTable
 from mesh.domain.schema import TableSchema
 from mesh.ports import Catalog, WorkFiles
-from mesh.usecases.batch_reports import read_checked
+from mesh.usecases.batches import read_checked
 from mesh.usecases.rounds import Round
 
 _LISTED = 10

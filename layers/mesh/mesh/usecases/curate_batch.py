@@ -66,7 +66,7 @@ def curate_batch(round_: CurationRound, *, using: Curating) -> CurationState:
     Raises what the recipe is refused for, if it was changed since it was checked (it was not: it is read by version).
     """
     now = using.clock.now()
-    using.uploads.take_lease(round_.product, round_.holder, now + LEASE, now)
+    using.uploads.renew_lease(round_.product, round_.holder, now + LEASE)
     curation = read_curation(using.work, round_.work) or Curation(recipe=using.raw.recipe(round_.product))
     left = [ref for ref in read_batch(using.work, round_.work) if ref.key not in curation.done]
     there, gone = look_up(left, using.landing)

@@ -122,9 +122,14 @@ def curation_path(batch: str) -> str:
 
 
 def read_curation(work: WorkFiles, batch: str) -> Curation | None:
-    """None for a round of data."""
+    """None where no recipe ran."""
     text = work.get(curation_path(batch))
     return Curation.model_validate_json(text) if text else None
+
+
+def curation_of(round_: Round, work: WorkFiles) -> Curation | None:
+    """What the recipe made of a round so far; None for a round of data."""
+    return read_curation(work, round_.work) if round_.raw else None
 
 
 def curated_place(round_: Round, ref: ObjectRef, format_: RawFormat) -> str:

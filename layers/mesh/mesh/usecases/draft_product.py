@@ -16,9 +16,8 @@ from mesh.domain.quality.overruling import culprits
 from mesh.domain.reading.model import TableSources
 from mesh.domain.schema import TableSchema
 from mesh.ports import Bus, DraftContract, Readings, TableReading, Trace, Uploads, WorkFiles
-from mesh.usecases.batch_reports import checked_path
-from mesh.usecases.batches import is_raw, read_batch
-from mesh.usecases.curation import read_curation
+from mesh.usecases.batches import checked_path, is_raw, read_batch
+from mesh.usecases.curation import curation_of
 from mesh.usecases.declare_product import send_declaration
 from mesh.usecases.rounds import Round, table_of
 
@@ -117,7 +116,7 @@ def _schema(reading: TableReading) -> TableSchema:
 
 
 def _hold(round_: Round, refs: list[ObjectRef], found: Found, work: WorkFiles) -> Drafted:
-    curation = read_curation(work, round_.work)
+    curation = curation_of(round_, work)
     held = [held_for(ref, found.refused[ref.key], releasable=False) for ref in refs if ref.key in found.refused]
     held = [*(curation.held if curation else ()), *held]
     batch = CheckedBatch(bucket=refs[0].bucket if refs else "", held=tuple(held))

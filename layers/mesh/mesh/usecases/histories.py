@@ -1,16 +1,16 @@
 """The accepted history of each table, as a work file: what a new batch is compared with."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 from pydantic import TypeAdapter
 
 from mesh.domain.events import Model
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.guard.history import History, forget_objects, in_force, remember
+from mesh.domain.quality.model import BatchReports
 from mesh.ports import Locks, WorkFiles
-from mesh.usecases.batch_reports import read_reports
-from mesh.usecases.batches import read_batch
-from mesh.usecases.rounds import sources_of, table_of
+from mesh.usecases.rounds import Round, sources_of, table_of
 
 _Rollbacks = TypeAdapter(dict[int, int], config={"defer_build": True})
 
@@ -27,21 +27,23 @@ def read_history(work: WorkFiles, product: str, table: str) -> History:
     return in_force(_stored(work, product, table), _rollbacks(work, product))
 
 
-def remember_batch(work: WorkFiles, product: str, generation: int, batch: str, version: int = 0) -> None:
+def remember_batch(
+    round_: Round, reports: BatchReports, objects: Iterable[ObjectRef], version: int, *, work: WorkFiles
+) -> None:
     """The tables of a batch that was published, as `version`, are history. Repeatable; by the holder of the product's
     lease alone."""
-    reports = read_reports(work, batch)
-    if reports is None:
-        return
+    product = round_.product
     refs: dict[str, list[ObjectRef]] = defaultdict(list)
-    for ref in read_batch(work, batch):
+    for ref in objects:
         refs[table_of(ref)].append(ref)
     for report in reports.passed.tables:
         if not report.profile.rows:  # released although it could not be measured: no example of anything
             continue
         table = report.profile.table
         history = forget_objects(_stored(work, product, table), {ref.key for ref in refs[table]})
-        kept = remember(history, generation, report.profile, sources_of(refs[table]), refs[table], version=version)
+        kept = remember(
+            history, round_.generation, report.profile, sources_of(refs[table]), refs[table], version=version
+        )
         work.put(_path(product, table), kept.model_dump_json())
 
 

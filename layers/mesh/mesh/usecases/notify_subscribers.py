@@ -1,16 +1,37 @@
-"""The last step of a publication: whoever subscribed, and the owner, is told of the version, once."""
+"""The last step of a publication: the owner has its answer, and whoever subscribed is told of the version, once."""
 
 from collections.abc import Iterator
 
 from mesh.domain import names
-from mesh.domain.events import Event, Metadata, Model, ProductUpdated, Query, TableChange, follow
+from mesh.domain.events import (
+    Envelope,
+    Event,
+    Metadata,
+    Model,
+    ProductUpdated,
+    ProposalSettled,
+    Query,
+    TableChange,
+    VersionProposed,
+    follow,
+    read_event,
+)
 from mesh.domain.membership import NotTheOwner
 from mesh.domain.product import Product, ProductVersion
-from mesh.ports import Clock, MemberTopics, Registry, Trace
+from mesh.ports import MemberTopics, Proposals
+from mesh.usecases.books import Books
+from mesh.usecases.telling import tell_member
 
 MAX_WARNINGS = 20
 _SHOWN_COLUMNS = 10
 """Of the new columns, how many the sample query names."""
+
+
+class Announce(Model):
+    """A version, and the event that proposed it; nobody proposes a rollback."""
+
+    version: ProductVersion
+    proposal: Envelope | None = None
 
 
 class Notified(Model):
@@ -23,36 +44,40 @@ class Notified(Model):
 
 
 def notify_subscribers(
-    version: ProductVersion,
-    *,
-    catalog_id: str,
-    registry: Registry,
-    topics: MemberTopics,
-    clock: Clock,
-    trace: Trace,
+    command: Announce, *, catalog_id: str, books: Books, proposals: Proposals, topics: MemberTopics
 ) -> Notified:
-    """Tell each subscriber, and the owner, once per version.
+    """Answer the owner, who waits for it; then tell each subscriber, and the owner, once per version. Repeatable.
 
-    The event's id is the same at every attempt, so a repeated publish is recognised in the member's inbox; a member
-    that has gone, or is not admitted, is passed over. A draft is told to its owner alone.
+    An answer has an id of its own for each event that asked. A notice has the same id at every attempt, so a repeated
+    one is recognised in the member's inbox. A member that has gone, or is not admitted, is passed over. A draft is told
+    to its owner alone.
     """
-    product = registry.product(version.product)
+    version = command.version
+    product = books.registry.product(version.product)
     if product is None:
         raise NotTheOwner(f"there is no product {version.product!r}", product=version.product)
-    detail = notice(version, product, catalog_id)
-    wanted = [] if product.draft else list(registry.subscribers(product.name))
+    wanted = dict.fromkeys([*([] if product.draft else books.registry.subscribers(product.name)), product.owner])
+    members = books.registry.members_among(wanted)
+    if command.proposal is not None:
+        answer = proposals.settle(
+            ProposalSettled(product=product.name, proposal=version.run, outcome="published", version=version.version)
+        )
+        cause = read_event(VersionProposed, command.proposal).metadata
+        tell_member(members.get(product.owner), answer, cause, "settled", topics=topics)
+    detail = notice(version, product, catalog_id).model_dump_json()
+    before = books.registry.told(product.name, version.version)
     told, already = [], []
-    for account in dict.fromkeys([*wanted, product.owner]):
-        member = registry.member(account)
+    for account in wanted:
+        member = members.get(account)
         if member is None or member.status != "admitted":
             continue
-        if registry.notice_sent(product.name, version.version, account):
+        if account in before:
             already.append(account)
             continue
-        topics.publish(member.topic_arn, ProductUpdated.detail_type(), detail.model_dump_json())
-        registry.record_notice(product.name, version.version, account, clock.now())
+        topics.publish(member.topic_arn, ProductUpdated.detail_type(), detail)
+        books.registry.record_notice(product.name, version.version, account, books.clock.now())
         told.append(account)
-    trace.note(version.correlation_id, "notified", product=product.name, version=version.version, told=told)
+    books.trace.note(version.correlation_id, "notified", product=product.name, version=version.version, told=told)
     return Notified(product=product.name, version=version.version, told=tuple(told), already=tuple(already))
 
 

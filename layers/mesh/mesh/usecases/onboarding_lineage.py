@@ -11,7 +11,7 @@ from mesh.domain.publishing.batches import CheckedBatch, CheckedTable, HeldBack,
 from mesh.domain.quality.model import TableReport
 from mesh.domain.quality.withholding import withheld_of
 from mesh.ports import WorkFiles
-from mesh.usecases.batch_reports import checked_path, read_reports
+from mesh.usecases.batches import checked_path
 from mesh.usecases.curation import Curation, read_curation
 from mesh.usecases.lineage_orders import LineageSourceGone, PromoteOrder
 from mesh.usecases.rounds import ProductFacts
@@ -71,7 +71,8 @@ def promotion_runs(order: PromoteOrder, *, place: Place, facts: ProductFacts, wo
         raise LineageSourceGone(
             f"there are no work files at {order.work}", product=order.product, remedy="they are kept 30 days"
         )
-    checked, reports = CheckedBatch.model_validate_json(text), read_reports(work, order.work)
+    checked = CheckedBatch.model_validate_json(text)
+    reports = checked.reports
     made = _Made(read_curation(work, order.work))
     tables = checked.tables if order.published else ()
     promoted = [_promotion(round_, checked.bucket, table, made) for table in tables]

@@ -9,14 +9,14 @@ from mesh.domain.names import table_location
 from mesh.domain.product import Product, ProductVersion, RollbackOrder, TableSnapshot
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
 from mesh.domain.publishing.keeping import VersionGone, require_kept
-from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableCommit
+from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableCommit, Verified
 from mesh.domain.publishing.staging import TableContent
 from mesh.domain.publishing.table_state import Marks
 from mesh.domain.sensitivity import stricter
 from mesh.domain.version_diff import breaking, diff_snapshots, severity
 from mesh.usecases.roll_back import AlreadyThere, UnknownVersion, rollback_id
 from mesh.usecases.table_changes import partitions_added, table_change, table_record
-from mesh.usecases.verify_proposal import Verified, Verifier
+from mesh.usecases.verify_proposal import Verifier
 
 
 class UnknownRollback(Rejected):
@@ -41,11 +41,12 @@ def prepare_rollback(product: str, request: str, *, using: Verifier) -> Verified
         raise UnknownRollback(f"no rollback {request} of {product} was asked for", product=product)
     number = rollback_id(request)
     found = Verified(product=product, proposal=number, next="commit")
-    if using.registry.version_of_run(product, number) is not None:
-        return found.model_copy(update={"next": "repeat"})
+    recorded = using.registry.version_of_run(product, number)
+    if recorded is not None:
+        return found.model_copy(update={"next": "repeat", "version": recorded.version})
     using.proposals.claim(product, number, rollback=True)
-    using.proposals.open(ProposalRecord(product=product, proposal=number, digest="", at=using.clock.now()))
-    using.proposals.keep_commit(_commit(order, owner, number, using))
+    record = using.proposals.open(ProposalRecord(product=product, proposal=number, digest="", at=using.clock.now()))
+    using.proposals.keep_commit(record, _commit(order, owner, number, using))
     return found
 
 
@@ -118,7 +119,7 @@ class _Back:
 
     def change(self) -> TableChange:
         """What readers see of it."""
-        present = self._using.contents.read(self._now.metadata) if self._now.rows else None
+        present = self._using.proposals.table(self._product.name, self._now.table, self._now.metadata)
         added = partitions_added(present, self._target.content)
         return table_change(self._now, self._target.snapshot, self.diff, added)
 

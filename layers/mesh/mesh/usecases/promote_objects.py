@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from mesh.domain.events import ProposedTable, stable_id
+from mesh.domain.events import Model, ProposedTable, stable_id
 from mesh.domain.keys import DataKey, parse_key
 from mesh.domain.partitions import partition_path
 from mesh.domain.publishing import hive_table
@@ -19,9 +19,9 @@ from mesh.domain.publishing.batches import CheckedBatch, CheckedTable, IndexEntr
 from mesh.domain.publishing.hive_table import file_name
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.ports import Clock, PublishedFiles, Uploads, WorkFiles
-from mesh.usecases.batch_reports import read_checked
+from mesh.usecases.batches import read_checked
 from mesh.usecases.rounds import Round
-from mesh.usecases.stage_version import Staged, staged_path
+from mesh.usecases.stage_version import staged_path
 
 CRAWL_LEASE: Final = timedelta(hours=5)
 """Longer than a run waits for a crawler, until it may start and until it has ended. Whoever then waits for central
@@ -35,6 +35,13 @@ class Promote(Round):
     holder: str
 
 
+class Promoted(Model):
+    """The proposal to make after the crawl."""
+
+    proposal: str
+    tables: int
+
+
 @dataclass(frozen=True)
 class Promoting:
     """What it takes to promote a batch."""
@@ -45,13 +52,13 @@ class Promoting:
     clock: Clock
 
 
-def promote_objects(command: Promote, *, using: Promoting) -> Staged:
+def promote_objects(command: Promote, *, using: Promoting) -> Promoted:
     """Put every table's files where they are crawled, and write down the proposal to make after the crawl.
 
     Repeatable at any point. Nobody else works on the product until the crawl is over: the lease is held for it.
     """
     now = using.clock.now()
-    using.uploads.take_lease(command.product, command.holder, now + CRAWL_LEASE, now)
+    using.uploads.renew_lease(command.product, command.holder, now + CRAWL_LEASE)
     checked = read_checked(using.work, command.work)
     proposal = stable_id("proposal", command.work, command.correlation_id)
     tables = tuple(_Promotion(command.product, checked, table, using.published).run() for table in checked.tables)
@@ -63,7 +70,7 @@ def promote_objects(command: Promote, *, using: Promoting) -> Staged:
         staged_at=now,
     )
     using.work.put(staged_path(command.work), staged.model_dump_json())
-    return Staged(proposal=proposal, tables=len(tables))
+    return Promoted(proposal=proposal, tables=len(tables))
 
 
 class _Promotion:

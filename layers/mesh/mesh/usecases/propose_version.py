@@ -1,4 +1,4 @@
-"""The producer proposes what it staged, and waits for central's answer.
+"""The producer stages a version and proposes it, and waits for central's answer.
 
 The proposal is the same however often it is made, and so is the answer: whoever has heard nothing asks again.
 """
@@ -7,18 +7,17 @@ from datetime import timedelta
 from typing import Final
 
 from mesh.domain.events import Event, Metadata, Model, ProposalSettled, VersionProposed, stable_id
-from mesh.domain.publishing.batches import StagedBatch
-from mesh.ports import Bus, Clock, TaskAnswers, Trace, Uploads, WorkFiles
+from mesh.ports import Bus, TaskAnswers, Trace, Uploads
 from mesh.usecases.batches import LEASE
 from mesh.usecases.rounds import Round
-from mesh.usecases.stage_version import staged_path
+from mesh.usecases.stage_version import StagingTools, read_staged, stage_version
 
 EXPIRES: Final = timedelta(hours=24)
 """As long as EventBridge tries to deliver an event. Central refuses a proposal that it hears of later."""
 
 
 class Propose(Round):
-    """A staged round. `token` releases the run that waits, `holder` is its execution's ARN; `asked` counts from 0."""
+    """A checked round. `token` releases the run that waits, `holder` is its execution's ARN; `asked` counts from 0."""
 
     token: str
     holder: str
@@ -32,12 +31,14 @@ class Answered(Model):
 
 
 def propose_version(
-    command: Propose, *, uploads: Uploads, work: WorkFiles, bus: Bus, clock: Clock, trace: Trace
+    command: Propose, *, staging: StagingTools, uploads: Uploads, bus: Bus, trace: Trace
 ) -> Event[VersionProposed]:
-    """Keep the token, hold the lease for as long again, then put the event: the answer may come at once."""
-    staged = StagedBatch.model_validate_json(work.get(staged_path(command.work)) or "{}")
-    now = clock.now()
-    uploads.take_lease(command.product, command.holder, now + LEASE, now)
+    """Stage the batch, unless it was proposed before, or a crawler has read it. Then keep the token and hold the lease
+    for as long again, and put the event last: the answer may come at once. Raises TooLargeToRewrite."""
+    before = command.asked > 0 or command.facts.crawl == "glue"
+    staged = (read_staged(command, staging.work) if before else None) or stage_version(command, using=staging)
+    now = staging.clock.now()
+    uploads.renew_lease(command.product, command.holder, now + LEASE)
     uploads.keep_token(staged.proposal, command.token, now + EXPIRES)
     event = Event[VersionProposed](
         metadata=Metadata(

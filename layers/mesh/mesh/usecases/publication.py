@@ -15,7 +15,11 @@ MAX_LISTED = 100
 
 def owned_product(registry: Registry, name: str, account: str) -> Product:
     """The product, which must be this account's. Raises NotTheOwner."""
-    product = registry.product(name)
+    return owned(registry.product(name), name, account)
+
+
+def owned(product: Product | None, name: str, account: str) -> Product:
+    """As `owned_product`, where the product was read already."""
     if product is None or product.owner != account:
         raise NotTheOwner(
             f"account {account} has no product {name!r}", account=account, remedy="declare it first, with a contract"

@@ -5,7 +5,7 @@ from typing import Any
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import EVENT_TYPES, Metadata, Model
-from mesh.ports import Bus, Clock, Notices, Trace
+from mesh.ports import Bus, Clock, Notices
 
 
 class NotFromCentral(Rejected):
@@ -31,9 +31,7 @@ class UnknownEvent(Rejected):
     """A detail-type that this version of Meshwork does not know."""
 
 
-def relay_inbox(
-    message: InboxMessage, *, topic_arn: str, notices: Notices, bus: Bus, trace: Trace, clock: Clock
-) -> Relayed:
+def relay_inbox(message: InboxMessage, *, topic_arn: str, notices: Notices, bus: Bus, clock: Clock) -> Relayed:
     """Relay one message. The bus first, the record after: a crash in between repeats the event, with the same id.
 
     Raises NotFromCentral, UnknownEvent.
@@ -50,6 +48,5 @@ def relay_inbox(
     if notices.known(metadata.id):
         return Relayed(event_id=metadata.id, new=False)
     bus.put(message.detail_type, json.dumps(message.detail))
-    notices.add(metadata.id, message.detail_type, message.detail, clock.now())
-    trace.note(metadata.correlation_id, "notice received", event=message.detail_type)
+    notices.add(metadata, message.detail_type, message.detail, clock.now())
     return Relayed(event_id=metadata.id, new=True)

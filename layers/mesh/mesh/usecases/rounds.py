@@ -36,13 +36,14 @@ class ProductFacts(Model):
 
 
 class Round(Model):
-    """One round of `onboard-upload`: a batch, and what is known of its product."""
+    """One round of `onboard-upload`: a batch, and what is known of its product. `raw`: a recipe makes data of it."""
 
     product: str
     generation: int
     work: str
     correlation_id: str
     facts: ProductFacts
+    raw: bool = False
 
     @property
     def run(self) -> str:

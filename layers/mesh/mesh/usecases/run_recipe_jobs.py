@@ -53,7 +53,7 @@ def run_recipe_jobs(
     `bucket` is the work bucket's name.
     """
     now = clock.now()
-    uploads.take_lease(round_.product, round_.holder, now + LEASE, now)
+    uploads.renew_lease(round_.product, round_.holder, now + LEASE)
     curation = read_curation(work, round_.work) or Curation(recipe=None)
     bench, running = _Bench(curation, jobs, files, objects, bucket), 0
     for order in curation.jobs:

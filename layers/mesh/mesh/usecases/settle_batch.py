@@ -17,14 +17,13 @@ from mesh.domain.formats.model import ObjectRef
 from mesh.domain.publishing import hive_table
 from mesh.domain.publishing.batches import CheckedBatch, HeldBack
 from mesh.domain.publishing.places import bucket_and_key
-from mesh.domain.quality.model import BatchReport
+from mesh.domain.quality.model import BatchReport, BatchReports
 from mesh.domain.quality.withholding import withheld_in, without_values
 from mesh.domain.quarantine import HeldBatch, HeldObject, HeldObjects
 from mesh.domain.report_page import render
 from mesh.ports import Clock, LandingObjects, Objects, Quarantine, RawUploads, Trace, Uploads, WorkFiles
-from mesh.usecases.batch_reports import BatchReports, read_checked, read_reports
-from mesh.usecases.batches import is_raw, read_batch
-from mesh.usecases.curation import read_curation
+from mesh.usecases.batches import is_raw, read_batch, read_checked
+from mesh.usecases.curation import curation_of
 from mesh.usecases.held_objects import supersede
 from mesh.usecases.histories import remember_batch
 from mesh.usecases.rounds import Round, metadata_of
@@ -78,10 +77,11 @@ def settle_batch(
     checked, answer = read_checked(work, command.work), command.answer
     outcome = answer.outcome if answer else "nothing"
     again = outcome == "rebase" or _expired(answer)
-    held = () if again else _held(command, checked, answer, work)
+    refs = () if again else read_batch(work, command.work)
+    held = () if again else _held(checked, answer, refs)
     news = None
     if not again:
-        reports = read_reports(work, command.work)
+        reports = checked.reports
         if held:
             news = _hold(
                 command, checked, held, reports, published=outcome == "published", objects=objects,
@@ -91,8 +91,7 @@ def settle_batch(
             version = answer.version if answer else 0
             _store(reports.passed, command, checked, held, version=version, objects=objects)
             _keep_indexes(command, checked, objects)
-            remember_batch(work, command.product, command.generation, command.work, version)
-        refs = read_batch(work, command.work)
+            remember_batch(command, reports, refs, version, work=work)
         if landing:
             landing.mark_published(_published(refs, checked, outcome))
         supersede(command.product, command.run, {ref.key for ref in refs}, quarantine=quarantine, objects=objects)
@@ -128,7 +127,7 @@ def _await_recipe(command: SettleBatch, held: tuple[HeldBack, ...], *, raw: RawU
 
     Whoever uploads a recipe records it first and looks for waiting objects after; this holds first and looks after.
     """
-    curation = read_curation(work, command.work)
+    curation = curation_of(command, work)
     if curation is None:
         return set()
     waiting = {ref.key: ref for ref in (*curation.waiting, *(each.ref for each in held if each.ref.curated))}
@@ -142,20 +141,14 @@ def _expired(answer: ProposalSettled | None) -> bool:
     return bool(answer and answer.reason and answer.reason.code == "ProposalExpired")
 
 
-def _held(
-    command: SettleBatch, checked: CheckedBatch, answer: ProposalSettled | None, work: WorkFiles
-) -> tuple[HeldBack, ...]:
+def _held(checked: CheckedBatch, answer: ProposalSettled | None, refs: Iterable[ObjectRef]) -> tuple[HeldBack, ...]:
     """What the checks held, and everything else as well where central did not publish it."""
     if answer is None or answer.outcome == "published":
         return checked.held
     reason = answer.reason or Reason(code="Refused", message="central did not publish it")
     known = {held.ref.key for held in checked.held}
-    refs = [
-        ref
-        for ref in read_batch(work, command.work)
-        if ref.key not in known and not ref.deleted and (ref.curated or not is_raw(ref))
-    ]
-    return (*checked.held, *(HeldBack(ref=ref, reason=reason, releasable=True) for ref in refs))
+    rest = [ref for ref in refs if ref.key not in known and not ref.deleted and (ref.curated or not is_raw(ref))]
+    return (*checked.held, *(HeldBack(ref=ref, reason=reason, releasable=True) for ref in rest))
 
 
 def _hold(

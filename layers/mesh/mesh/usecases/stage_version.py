@@ -14,7 +14,7 @@ from typing import Final
 from uuid import uuid4
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Model, ProposedTable, stable_id
+from mesh.domain.events import ProposedTable, stable_id
 from mesh.domain.publishing.batches import CheckedTable, IndexEntry, StagedBatch
 from mesh.domain.publishing.bounds import statistics_of
 from mesh.domain.publishing.fields import rewritten_columns
@@ -23,7 +23,7 @@ from mesh.domain.publishing.staging import DataFile, ListedFile, StageOrder
 from mesh.domain.publishing.table_state import TableState
 from mesh.domain.reading.model import RowRange, StoredFile
 from mesh.ports import Clock, PublishedFiles, Rewriter, TableContents, TableStaging, WorkFiles
-from mesh.usecases.batch_reports import read_checked
+from mesh.usecases.batches import read_checked
 from mesh.usecases.rounds import Round
 
 MAX_REWRITTEN: Final = 2 * 1024**3
@@ -32,13 +32,6 @@ MAX_REWRITTEN: Final = 2 * 1024**3
 
 class TooLargeToRewrite(Rejected):
     """A column changed its type in a table that is too large to be written again at once."""
-
-
-class Staged(Model):
-    """The proposal to make."""
-
-    proposal: str
-    tables: int
 
 
 @dataclass(frozen=True)
@@ -53,12 +46,15 @@ class StagingTools:
     clock: Clock
 
 
-def stage_version(round_: Round, *, using: StagingTools) -> Staged:
-    """Stage every table of the batch, once: a retry of the step finds what was staged. Raises TooLargeToRewrite."""
-    path = staged_path(round_.work)
-    written = using.work.get(path)
-    if written is not None:
-        return _summary(StagedBatch.model_validate_json(written))
+def read_staged(round_: Round, work: WorkFiles) -> StagedBatch | None:
+    """What is staged of the batch, or was promoted for a crawler."""
+    written = work.get(staged_path(round_.work))
+    return StagedBatch.model_validate_json(written) if written else None
+
+
+def stage_version(round_: Round, *, using: StagingTools) -> StagedBatch:
+    """Stage every table of the batch. It may be done again, and what was staged first stands. Raises
+    TooLargeToRewrite."""
     checked = read_checked(using.work, round_.work)
     proposal = stable_id("proposal", round_.work, round_.correlation_id)
     staged = StagedBatch(
@@ -70,17 +66,13 @@ def stage_version(round_: Round, *, using: StagingTools) -> Staged:
         ),
         staged_at=using.clock.now(),
     )
-    using.work.put(path, staged.model_dump_json())
-    return _summary(staged)
+    stands = using.work.put_first(staged_path(round_.work), staged.model_dump_json())
+    return StagedBatch.model_validate_json(stands) if stands else staged
 
 
 def staged_path(batch: str) -> str:
     """Beside the work file of the batch's objects."""
     return batch.replace("batch.json", "staged.json")
-
-
-def _summary(staged: StagedBatch) -> Staged:
-    return Staged(proposal=staged.proposal, tables=len(staged.tables))
 
 
 class _TableStaging:

@@ -33,9 +33,9 @@ def partition_rows(content: TableContent) -> dict[str, int]:
     }
 
 
-def partitions_added(before: TableContent | None, now: TableContent) -> tuple[str, ...]:
+def partitions_added(before: TableRecord | None, now: TableContent) -> tuple[str, ...]:
     """Names of partitions that have rows now and had none before."""
-    known = partition_rows(before) if before else {}
+    known = before.partitions if before else {}
     return tuple(name for name in partition_rows(now) if name not in known)
 
 

@@ -7,14 +7,12 @@ the owner's word.
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     ColumnRef,
     Envelope,
     Event,
-    Model,
     PersonalDataFinding,
     ProposalSettled,
     ProposedTable,
@@ -35,6 +33,8 @@ from mesh.domain.publishing.proposals import (
     ProposalRecord,
     TableCommit,
     TableDetails,
+    TableRecord,
+    Verified,
     refusal,
 )
 from mesh.domain.publishing.staging import TableContent
@@ -42,22 +42,13 @@ from mesh.domain.publishing.table_state import Marks
 from mesh.domain.publishing.verification import metadata_location, verify_table
 from mesh.domain.version_diff import breaking, diff_snapshots, new_major, require_compatible, severity
 from mesh.ports import Catalog, Clock, Proposals, Registry, TableContents, Trace
-from mesh.usecases.authorise_sender import authorise_sender
-from mesh.usecases.publication import columns_of, owned_product
+from mesh.usecases.authorise_sender import sender_of
+from mesh.usecases.publication import columns_of, owned
 from mesh.usecases.table_changes import partitions_added, table_change, table_record
 
 
 class Rebase(Rejected):
     """The product's present version is not the one that was staged on."""
-
-
-class Verified(Model):
-    """`commit`: go on and commit it. `settle`: tell `answer`, which is new. `repeat`: it was answered before."""
-
-    product: str
-    proposal: str
-    next: Literal["commit", "settle", "repeat"]
-    answer: ProposalSettled | None = None
 
 
 @dataclass(frozen=True)
@@ -79,32 +70,36 @@ def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> V
     answer: `refused`, `held` for what would break readers, `rebase`. ConcurrentChange while another commit goes on,
     NotYetReadable for a crawled table that the catalog does not show.
     """
-    authorise_sender(envelope, execution=execution, registry=using.registry, trace=using.trace, clock=using.clock)
+    _, about = sender_of(envelope, execution=execution, registry=using.registry, trace=using.trace, clock=using.clock)
     event = read_event(VersionProposed, envelope)
-    product = owned_product(using.registry, event.data.product, envelope.account)
     proposed = event.data
-    record = using.proposals.open(
-        ProposalRecord(product=product.name, proposal=proposed.proposal, digest=_digest(proposed), at=using.clock.now())
+    product = owned(about, proposed.product, envelope.account)
+    record = ProposalRecord(
+        product=product.name, proposal=proposed.proposal, digest=_digest(proposed), at=using.clock.now()
     )
     found = Verified(product=product.name, proposal=proposed.proposal, next="commit")
-    if record.answer is not None:
-        return found.model_copy(update={"next": "repeat", "answer": record.answer})
-    if record.committing:
-        return found  # what was verified first, whatever this says: a commit can be repeated at any point of it
+    is_new = using.proposals.begin(record)
+    if not is_new:
+        record = using.proposals.open(record)
+        if record.answer is not None:
+            return found.repeats(record.answer)
+        if record.committing:
+            return found  # what was verified first, whatever this says: a commit can be repeated at any point of it
     try:
         if record.digest != _digest(proposed):
             raise ProposalForged(
                 f"proposal {proposed.proposal} was made before with other content", proposal=proposed.proposal
             )
-        using.proposals.claim(product.name, proposed.proposal)
+        if not is_new:
+            using.proposals.claim(product.name, proposed.proposal)
         commit = _commit(event, product, using)
     except Rejected as rejected:
         record = using.proposals.refuse(_answer(proposed, rejected))
         return found if record.answer is None else found.model_copy(update={"next": "settle", "answer": record.answer})
-    if not using.proposals.keep_commit(commit):  # answered since we looked
+    if not using.proposals.keep_commit(record, commit):  # answered since we looked
         using.proposals.release(product.name, proposed.proposal)
         record = using.proposals.open(record)
-        return found.model_copy(update={"next": "repeat", "answer": record.answer})
+        return found.repeats(record.answer)
     return found
 
 
@@ -216,9 +211,9 @@ def _staged_table(
             table=proposed.name,
             remedy="It is staged again by itself.",
         )
-    before = using.contents.read(pointer) if pointer else None
+    before = _before(product.name, proposed.name, pointer, using)
     content = using.contents.read(place(proposed.staged))
-    verify_table(proposed, content, before.state if before else None, marks, location=location)
+    verify_table(proposed, content, before.fields if before else (), marks, location=location)
     details = TableDetails.model_validate_json(using.contents.details(place(proposed.details)))
     using.proposals.keep_table(table_record(product.name, proposed.name, content))
     marks = marks.covering(content.state.marks)
@@ -237,6 +232,19 @@ def _staged_table(
         marks=marks.model_dump(),
     )
     return commit, table_change(last, snapshot, diff, partitions_added(before, content), brought=details), diff
+
+
+def _before(product: str, table: str, pointer: str, using: Verifier) -> TableRecord | None:
+    """What central itself read in the present metadata file. Raises ProposalForged for one that it never pointed at."""
+    record = using.proposals.table(product, table, pointer) if pointer else None
+    if pointer and record is None:
+        raise ProposalForged(
+            f"{table} is at {pointer}, which central did not publish",
+            table=table,
+            metadata=pointer,
+            remedy="Somebody changed the table by hand. The data mesh owner can go back to a version: mesh rollback.",
+        )
+    return record
 
 
 def _findings(details: TableDetails, last: TableSnapshot | None) -> tuple[PersonalDataFinding, ...]:

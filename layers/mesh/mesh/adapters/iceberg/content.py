@@ -21,7 +21,7 @@ from mesh.domain.publishing.table_state import MetadataInvalid, read_state
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from pyiceberg.manifest import ManifestEntry
+    from pyiceberg.manifest import ManifestEntry, ManifestFile
 
 
 _NOT_ICEBERG = (
@@ -32,10 +32,11 @@ _NOT_ICEBERG = (
 
 
 class IcebergContents:
-    """Implements `ports.TableContents`."""
+    """Implements `ports.TableContents`. A manifest is read once, however many of the files that are read list it."""
 
     def __init__(self, client: "S3Client") -> None:
         self._io = S3FileIO(client)
+        self._manifests: dict[str, list[ManifestEntry]] = {}
 
     def read(self, metadata: str) -> TableContent:
         """See the port."""
@@ -73,7 +74,7 @@ class IcebergContents:
                 continue
             spec = table.specs()[manifest.partition_spec_id]
             types = [schema.find_type(part.source_id) for part in spec.fields]
-            for entry in manifest.fetch_manifest_entry(self._io, discard_deleted=True):
+            for entry in self._entries(manifest):
                 if entry.data_file.content != DataFileContent.DATA:
                     deletes += 1
                     continue
@@ -85,6 +86,12 @@ class IcebergContents:
                     )
                 )
         return found.model_copy(update={"files": tuple(files), "delete_files": deletes})
+
+    def _entries(self, manifest: "ManifestFile") -> "list[ManifestEntry]":
+        path = manifest.manifest_path
+        if path not in self._manifests:
+            self._manifests[path] = manifest.fetch_manifest_entry(self._io, discard_deleted=True)
+        return self._manifests[path]
 
 
 def _values(entry: "ManifestEntry") -> list[object]:

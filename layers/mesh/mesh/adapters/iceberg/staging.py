@@ -4,11 +4,10 @@ pyiceberg writes and reads the files; which manifests are kept, written anew or 
 is the whole table and not a step in a history (docs/decisions/0014).
 """
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from pyiceberg.io import FileIO
 from pyiceberg.manifest import (
@@ -21,6 +20,7 @@ from pyiceberg.manifest import (
     ManifestEntryStatus,
     ManifestFile,
     ManifestWriter,
+    read_manifest_list,
     write_manifest,
     write_manifest_list,
 )
@@ -38,13 +38,15 @@ from mesh.adapters.iceberg.file_io import S3FileIO
 from mesh.adapters.iceberg.values import bound, value_of
 from mesh.domain.errors import Transient
 from mesh.domain.publishing.staging import DataFile, StagedTable, StageOrder
-from mesh.domain.publishing.table_state import CONTRACT, INDEX, ONLY_NULLS, PROPOSAL, Marks, TableState, schema_json
+from mesh.domain.publishing.table_state import CONTRACT, INDEX, ONLY_NULLS, PROPOSAL, Marks, schema_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-MAX_MANIFESTS: Final = 50
-"""More manifests than this are merged: each costs whoever plans a query a request."""
+MAX_SMALL: Final = 10
+"""More small manifests than this are merged: each costs a request, to whoever plans a query and to central's look."""
+_SMALL: Final = 1_000
+"""Files of a small manifest; larger ones stay, so that a large table is not written anew with each few versions."""
 _CODEC: Final = "deflate"
 _FORMAT_VERSION: Final = 2
 
@@ -73,14 +75,14 @@ class _Staging:
         self._schema, self._schema_id = _schema(order, marks)
         self._spec = _spec(order, marks, self._schema)
         self._marks = marks.covering(_given(order, self._schema_id, self._spec, self._sequence))
-        self._previous = _load(io, order.base) if order.base else None
         self._removed_bytes = 0
 
     def stage(self) -> StagedTable:
         manifests = self._manifests()
-        files = sum((m.added_files_count or 0) + (m.existing_files_count or 0) for m in manifests)
+        files = sum(map(_files, manifests))
         rows = sum((m.added_rows_count or 0) + (m.existing_rows_count or 0) for m in manifests)
-        size = self._base_bytes() - self._removed_bytes + sum(file.bytes for file in self._order.add)
+        before = self._base.bytes if self._base else 0  # of a summary that was verified when it was committed
+        size = before - self._removed_bytes + sum(file.bytes for file in self._order.add)
         snapshot = self._write_snapshot(manifests, files, rows, size)
         metadata = self._write(self._metadata(snapshot), "staged")
         empty = "" if self._base else self._write(self._metadata(None), "empty")
@@ -88,16 +90,16 @@ class _Staging:
 
     def _manifests(self) -> list[ManifestFile]:
         kept = list(self._kept())
-        if len(kept) > MAX_MANIFESTS:
-            kept = self._merged(kept)
+        small = [manifest for manifest in kept if _files(manifest) < _SMALL]
+        if len(small) > MAX_SMALL:
+            kept = [*self._merged(small), *(manifest for manifest in kept if _files(manifest) >= _SMALL)]
         added = [self._written(self._additions())] if self._order.add else []
         return [*added, *kept]
 
     def _kept(self) -> Iterator[ManifestFile]:
         """The base's manifests; those that list a removed file are written anew without it. Raises StaleBase."""
-        snapshot = self._previous.current_snapshot() if self._previous else None
         unseen = set(self._order.remove)
-        for manifest in snapshot.manifests(self._io) if snapshot else ():
+        for manifest in self._listed():
             entries = manifest.fetch_manifest_entry(self._io, discard_deleted=True) if self._order.remove else []
             left = [entry for entry in entries if entry.data_file.file_path not in self._order.remove]
             for entry in entries:
@@ -112,15 +114,15 @@ class _Staging:
                 f"{len(unseen)} files to remove are not in {self._order.location}", files=sorted(unseen)[:3]
             )
 
+    def _listed(self) -> Iterator[ManifestFile]:
+        """The base's own."""
+        there = self._base.manifest_list if self._base else ""
+        return read_manifest_list(self._io.new_input(there)) if there else iter(())
+
     def _check_spec(self, manifest: ManifestFile) -> None:
         """Files stay only under the partitioning that they were written for."""
         if manifest.partition_spec_id != self._spec.spec_id:
             raise StaleBase(f"{manifest.manifest_path} has another partitioning", location=self._order.location)
-
-    def _base_bytes(self) -> int:
-        """As the base's own summary has it: that file was verified when it was committed."""
-        snapshot = self._previous.current_snapshot() if self._previous else None
-        return int(snapshot.summary.get("total-files-size") or 0) if snapshot and snapshot.summary else 0
 
     def _merged(self, manifests: Sequence[ManifestFile]) -> list[ManifestFile]:
         entries = (
@@ -177,7 +179,7 @@ class _Staging:
         main = {"snapshot-id": snapshot.snapshot_id, "type": "branch"} if snapshot else None
         return TableMetadataV2(
             location=self._order.location,
-            table_uuid=self._previous.table_uuid if self._previous else uuid4(),
+            table_uuid=UUID(self._base.uuid) if self._base else uuid4(),
             last_updated_ms=now,
             last_column_id=self._marks.column,
             last_partition_id=self._marks.partition,
@@ -209,6 +211,10 @@ class _Staging:
         return f"{self._order.location}/metadata/{self._id}-{kind}-{uuid4().hex[:8]}.{ending}"
 
 
+def _files(manifest: ManifestFile) -> int:
+    return (manifest.added_files_count or 0) + (manifest.existing_files_count or 0)
+
+
 def _schema(order: StageOrder, marks: Marks) -> tuple[Schema, int]:
     """The base's schema where nothing changed, so that its id stays; else one with an id that nobody had."""
     base = order.base
@@ -236,11 +242,6 @@ def _given(order: StageOrder, schema_id: int, spec: PartitionSpec, sequence: int
     highest = max((each.id for field in order.fields for each in field.every()), default=0)
     partition = max((part.field_id for part in spec.fields), default=0)
     return Marks(column=highest, partition=partition, schema_id=schema_id, spec=spec.spec_id, sequence=sequence)
-
-
-def _load(io: FileIO, base: TableState) -> TableMetadataV2:
-    with io.new_input(base.metadata).open() as stream:
-        return TableMetadataV2.model_validate(json.loads(stream.read()))
 
 
 def _existing(entry: ManifestEntry) -> ManifestEntry:

@@ -10,7 +10,7 @@ from mesh.domain.formats.model import ObjectRef
 from mesh.domain.publishing.fields import Field as Column
 from mesh.domain.publishing.staging import DataFile
 from mesh.domain.publishing.table_state import Marks
-from mesh.domain.quality.model import Finding
+from mesh.domain.quality.model import BatchReports, Finding
 
 MAX_FILES = 500
 """A source has a data file of its own up to so many files of a partition; beyond that sources share files."""
@@ -95,7 +95,8 @@ def held_for(ref: ObjectRef, finding: Finding, *, releasable: bool) -> HeldBack:
 
 
 class CheckedBatch(BaseModel):
-    """What the checks made of a batch; `same` are keys that were uploaded again with the bytes that are published."""
+    """What the checks made of a batch; `same` are keys that were uploaded again with the bytes that are published.
+    No `reports` where nothing was measured: of a batch that has no contract yet."""
 
     model_config = ConfigDict(defer_build=True, frozen=True)
 
@@ -104,6 +105,7 @@ class CheckedBatch(BaseModel):
     tables: tuple[CheckedTable, ...] = ()
     held: tuple[HeldBack, ...] = ()
     same: tuple[str, ...] = ()
+    reports: BatchReports | None = None
 
 
 class StagedBatch(BaseModel):

@@ -1,7 +1,7 @@
 """What central knows of a proposal, from its arrival to its answer."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -103,6 +103,21 @@ class ProposalRecord(Model):
     at: datetime
     committing: bool = False
     answer: ProposalSettled | None = None
+
+
+class Verified(Model):
+    """What is to become of a proposal. `commit`: go on and commit it. `settle`: tell `answer`, which is new. `repeat`:
+    it was answered before. `version` is the number of what is published already, 0 for nothing."""
+
+    product: str
+    proposal: str
+    next: Literal["commit", "settle", "repeat"]
+    answer: ProposalSettled | None = None
+    version: int = 0
+
+    def repeats(self, answer: ProposalSettled | None) -> "Verified":
+        """As it was answered."""
+        return self.model_copy(update={"next": "repeat", "answer": answer, "version": answer.version if answer else 0})
 
 
 _OUTCOMES: Final[dict[str, Outcome]] = {"Rebase": "rebase", "BaseMoved": "rebase", "BreakingSchemaChange": "held"}

@@ -57,7 +57,8 @@ class PartitionPart(BaseModel):
 
 class TableState(BaseModel):
     """`metadata` and `index` are locations (`s3://…`), `index` empty for a table without data; `partition_fields` are
-    in order, each the identity of a column. `snapshots` counts those in the file."""
+    in order, each the identity of a column. `snapshots` counts those in the file; of the present one `manifest_list` is
+    the location, and `bytes` the size of its data files. `uuid` is the table's own."""
 
     model_config = ConfigDict(defer_build=True, frozen=True)
 
@@ -72,6 +73,9 @@ class TableState(BaseModel):
     contract: str = ""
     only_nulls: frozenset[int] = frozenset()
     snapshots: int = 0
+    manifest_list: str = ""
+    bytes: int = 0
+    uuid: str = ""
     marks: Marks
 
     @property
@@ -104,7 +108,9 @@ def _state(metadata: str, document: Mapping[str, Any]) -> TableState:
         raise ValueError("a partition transform that is not identity")
     if any(part["source-id"] not in ids for part in spec["fields"]):
         raise ValueError("a partition field of no column")
-    properties = document.get("properties") or {}
+    properties, snapshots = document.get("properties") or {}, document.get("snapshots") or ()
+    present = document.get("current-snapshot-id")
+    current: Mapping[str, Any] = next((each for each in snapshots if each["snapshot-id"] == present), {})
     return TableState(
         metadata=metadata,
         location=document["location"],
@@ -116,7 +122,10 @@ def _state(metadata: str, document: Mapping[str, Any]) -> TableState:
         proposal=properties.get(PROPOSAL, ""),
         contract=properties.get(CONTRACT, ""),
         only_nulls=frozenset(map(int, properties.get(ONLY_NULLS, "").split())),
-        snapshots=len(document.get("snapshots") or ()),
+        snapshots=len(snapshots),
+        manifest_list=current.get("manifest-list", ""),
+        bytes=int(current.get("summary", {}).get("total-files-size", 0)),
+        uuid=document["table-uuid"],
         marks=Marks(
             column=document["last-column-id"],
             partition=document["last-partition-id"],

@@ -19,10 +19,10 @@ def metadata_location(bucket: str, product: str, table: str, name: str) -> str:
 
 
 def verify_table(
-    proposed: ProposedTable, content: TableContent, base: TableState | None, marks: Marks, *, location: str
+    proposed: ProposedTable, content: TableContent, base: Sequence[Field], marks: Marks, *, location: str
 ) -> None:
-    """Raises ProposalForged, with what is wrong. `marks` are the highest ids that the registry has seen, `base` is what
-    is published now."""
+    """Raises ProposalForged, with what is wrong. `marks` are the highest ids that the registry has seen, `base` are
+    the fields that are published now."""
     state = content.state
     faults = [
         *_place_faults(content, location),
@@ -78,9 +78,9 @@ def _total_faults(proposed: ProposedTable, content: TableContent) -> list[str]:
     ]
 
 
-def _id_faults(state: TableState, base: TableState | None, marks: Marks) -> list[str]:
+def _id_faults(state: TableState, base: Sequence[Field], marks: Marks) -> list[str]:
     """An id is its column's for good: a known one stands for the same field, a new one for none before."""
-    known = {each.id: each for each in _every(base.fields)} if base else {}
+    known = {each.id: each for each in _every(base)}
     faults = []
     for each in _every(state.fields):
         was = known.get(each.id)
@@ -95,7 +95,7 @@ def _id_faults(state: TableState, base: TableState | None, marks: Marks) -> list
     highest = max(ids, default=0)
     if state.marks.column < highest:
         faults.append(f"last-column-id {state.marks.column} is below column id {highest}")
-    if base is not None and state.marks.sequence <= marks.sequence:
+    if base and state.marks.sequence <= marks.sequence:
         faults.append(f"sequence number {state.marks.sequence} was given before")
     return faults
 

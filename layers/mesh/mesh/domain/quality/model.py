@@ -204,3 +204,14 @@ class BatchReport(Model):
     contract_version: str = ""
     tables: tuple[TableReport, ...]
     released: str = ""
+
+
+class BatchReports(Model):
+    """Of one batch: the reports of what goes on (`passed`), and of what was held back, at most one for each table."""
+
+    passed: BatchReport
+    held: BatchReport
+
+    def table(self, name: str) -> TableReport | None:
+        """What was measured of a table that goes on."""
+        return next((report for report in self.passed.tables if report.profile.table == name), None)
