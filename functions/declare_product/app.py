@@ -9,12 +9,15 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.s3_events import object_of
 from mesh.entry.settings import CentralBusSettings, OwnBusSettings, TableSettings, load
-from mesh.usecases.declare_product import declare_product
+from mesh.usecases.contract_revisions import settle_refused
+from mesh.usecases.declare_product import correlation_of, declare_product
 from mesh.usecases.refusal_reports import report_refusal
 
 
 class Settings(TableSettings, CentralBusSettings, OwnBusSettings):
     """The function's environment."""
+
+    onboard_upload_arn: str
 
 
 @entry_point
@@ -31,6 +34,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             read_contract=read_contract,
             objects=wiring.objects(),
             uploads=wiring.uploads(settings),
+            revisions=wiring.revisions(settings),
             bus=wiring.bus(settings.central_bus_arn),
             trace=wiring.trace(settings),
         )
@@ -38,4 +42,11 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         bus, objects = wiring.bus(settings.own_bus_name), wiring.objects()
         product = ref.key.partition("/")[0]
         report_refusal(ref, refusal.to_dict(), product=product, objects=objects, bus=bus, clock=wiring.clock)
+        settle_refused(
+            product,
+            correlation_of(ref),
+            revisions=wiring.revisions(settings),
+            uploads=wiring.uploads(settings),
+            executions=wiring.machine(settings.onboard_upload_arn),
+        )
         return refused(refusal)

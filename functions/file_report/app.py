@@ -1,23 +1,32 @@
-"""Central rejected a contract: write its report beside it, where its owner looks."""
+"""Central rejected a contract: write its report beside it, where its owner looks; data wait for it no more."""
 
 from typing import Any
 
 from mesh.domain.events import Envelope, Event, ProductQuarantined
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import Settings as Base
-from mesh.entry.settings import load
+from mesh.entry.settings import TableSettings, load
+from mesh.usecases.contract_revisions import settle_refused
 from mesh.usecases.refusal_reports import file_report
 
 
-class Settings(Base):
+class Settings(TableSettings):
     """The function's environment."""
 
     data_bucket: str
+    onboard_upload_arn: str
 
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lambda's own types
     """EventBridge's envelope of ProductQuarantined → nothing."""
     detail = Event[ProductQuarantined].model_validate(Envelope.model_validate(event).detail)
-    file_report(detail, bucket=load(Settings).data_bucket, objects=wiring.objects(), clock=wiring.clock)
+    settings = load(Settings)
+    file_report(detail, bucket=settings.data_bucket, objects=wiring.objects(), clock=wiring.clock)
+    settle_refused(
+        detail.data.product,
+        detail.metadata.causation_id or "",
+        revisions=wiring.revisions(settings),
+        uploads=wiring.uploads(settings),
+        executions=wiring.machine(settings.onboard_upload_arn),
+    )

@@ -27,5 +27,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         catalog=wiring.catalog(),
         lake=wiring.lake(settings),
         uploads=wiring.uploads(settings),
+        revisions=wiring.revisions(settings),
         trace=wiring.trace(settings),
     )

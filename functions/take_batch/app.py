@@ -5,11 +5,13 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
-from mesh.usecases.batches import TakeBatch, take_batch
+from mesh.usecases.batches import TakeBatch, Taking, take_batch
 
 
 class Settings(TableSettings, WorkSettings):
     """The function's environment."""
+
+    data_bucket: str
 
 
 @entry_point
@@ -18,8 +20,13 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     return take_batch(
         TakeBatch.model_validate(event),
-        uploads=wiring.uploads(settings),
-        work=wiring.work(settings.work_bucket),
-        clock=wiring.clock,
-        trace=wiring.trace(settings),
+        using=Taking(
+            bucket=settings.data_bucket,
+            uploads=wiring.uploads(settings),
+            revisions=wiring.revisions(settings),
+            landing=wiring.landing_objects(),
+            work=wiring.work(settings.work_bucket),
+            clock=wiring.clock,
+            trace=wiring.trace(settings),
+        ),
     )

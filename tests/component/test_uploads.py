@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from mesh.adapters.notices import DynamoNotices
+from mesh.adapters.revisions import DynamoRevisions
 from mesh.adapters.trace import DynamoTrace
 from mesh.adapters.uploads import DynamoUploads
 from mesh.domain.events import Metadata
@@ -11,7 +12,7 @@ from mesh.domain.formats.model import ObjectRef
 from mesh.domain.product import ConcurrentChange
 
 from tests.builders import BUCKET
-from tests.fakes import NOON, FakeNotices, FakeUploads
+from tests.fakes import NOON, FakeNotices, FakeRevisions, FakeUploads
 
 HOUR = timedelta(hours=1)
 
@@ -296,3 +297,32 @@ def test_a_run_starts_where_nobody_works_and_nothing_waits_for_central(uploads):
     assert uploads.may_start("loans", NOON + 2 * HOUR)
     uploads.drop_lease("loans", "a")
     assert uploads.may_start("loans", NOON)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def revisions(request):
+    return FakeRevisions() if request.param == "fake" else DynamoRevisions(request.getfixturevalue("table"))
+
+
+def revision(number):
+    return ObjectRef(bucket=BUCKET, key="loans/contract.yaml", size=1, version_id=f"v{number}", sequencer=f"0{number}")
+
+
+def test_the_newest_revision_of_a_contract_is_settled_by_its_own_answer(revisions):
+    assert not revisions.is_settled("loans", "v1")
+    assert not revisions.settle("loans", "declared-1")
+    revisions.begin("loans", revision(1), "declared-1")
+    assert not revisions.is_settled("loans", "v1")
+    assert revisions.settle("loans", "declared-1")
+    assert revisions.settle("loans", "declared-1")
+    revisions.begin("loans", revision(1), "declared-1")
+    assert revisions.is_settled("loans", "v1"), "a delivery that is repeated begins nothing anew"
+    assert not revisions.is_settled("loans", "v2")
+
+
+def test_an_older_revision_that_comes_late_changes_nothing(revisions):
+    revisions.begin("loans", revision(2), "declared-2")
+    revisions.begin("loans", revision(1), "declared-1")
+    assert not revisions.settle("loans", "declared-1")
+    assert revisions.settle("loans", "declared-2")
+    assert (revisions.is_settled("loans", "v1"), revisions.is_settled("loans", "v2")) == (False, True)

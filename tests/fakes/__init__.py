@@ -13,7 +13,7 @@ from tests.fakes.objects import (
 from tests.fakes.publishing import FakeContents, FakeProposals
 from tests.fakes.registries import FakeAccessRegistry, FakeNotices, FakeRegistry
 from tests.fakes.runs import NOON, FakeAnswers, FakeClock, FakeExecutions, FakeLocks, FakeSchedules
-from tests.fakes.uploads import FakeQuarantine, FakeRawUploads, FakeUploads
+from tests.fakes.uploads import FakeQuarantine, FakeRawUploads, FakeRevisions, FakeUploads
 
 __all__ = [
     "NOON",
@@ -40,6 +40,7 @@ __all__ = [
     "FakeReader",
     "FakeRecipeJobs",
     "FakeRegistry",
+    "FakeRevisions",
     "FakeSchedules",
     "FakeTrace",
     "FakeUploads",

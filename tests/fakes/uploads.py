@@ -102,6 +102,29 @@ class FakeUploads:
             self.leases[product] = ("", until, generation)
 
 
+class FakeRevisions:
+    """The newest version of each contract: (version id, sequencer, declaration), and which declarations are settled."""
+
+    def __init__(self) -> None:
+        self.newest: dict[str, tuple[str, str, str]] = {}
+        self.settled: set[str] = set()
+
+    def begin(self, product: str, contract: ObjectRef, declaration: str) -> None:
+        known = self.newest.get(product)
+        if known is None or compare_sequencers(contract.sequencer, known[1]) > 0:
+            self.newest[product] = (contract.version_id or "", contract.sequencer, declaration)
+
+    def settle(self, product: str, declaration: str) -> bool:
+        if self.newest.get(product, ("", "", ""))[2] != declaration or not declaration:
+            return False
+        self.settled.add(declaration)
+        return True
+
+    def is_settled(self, product: str, version_id: str | None) -> bool:
+        version, _, declaration = self.newest.get(product, ("", "", ""))
+        return declaration in self.settled and version == (version_id or "")
+
+
 class FakeRawUploads:
     """Recipes and held objects of a producer's table, beside what `uploads` has of it."""
 

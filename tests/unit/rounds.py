@@ -17,7 +17,7 @@ from mesh.domain.publishing.iceberg_table import iceberg_input
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
 from mesh.domain.quality.model import BatchReports
 from mesh.domain.quarantine import HeldBatch
-from mesh.usecases.batches import TakeBatch, read_checked, take_batch
+from mesh.usecases.batches import TakeBatch, Taking, read_checked, take_batch
 from mesh.usecases.check_objects import Checking, check_objects
 from mesh.usecases.decide_quarantine import Deciding, decide_quarantine
 from mesh.usecases.rounds import ProductFacts, Round
@@ -33,6 +33,7 @@ from tests.fakes import (
     FakeObjects,
     FakeQuarantine,
     FakeRawUploads,
+    FakeRevisions,
     FakeTrace,
     FakeUploads,
     FakeWorkFiles,
@@ -86,7 +87,13 @@ class World:
     def check(self) -> Round:
         """Take what waits, and check it."""
         command = TakeBatch(product=PRODUCT, holder="run", correlation_id=CORRELATION)
-        batch = take_batch(command, uploads=self.uploads, work=self.work, clock=self.clock, trace=self.trace)
+        batch = take_batch(
+            command,
+            using=Taking(
+                bucket=BUCKET, uploads=self.uploads, revisions=FakeRevisions(), landing=FakeLanding(self.objects),
+                work=self.work, clock=self.clock, trace=self.trace,
+            ),
+        )  # fmt: skip
         assert batch.status == "taken", batch.status
         round_ = Round(
             product=PRODUCT, generation=batch.generation, work=batch.work, correlation_id=CORRELATION,

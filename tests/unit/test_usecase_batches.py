@@ -4,13 +4,23 @@ from datetime import timedelta
 
 import pytest
 from mesh.domain.formats.model import ObjectRef
-from mesh.usecases.batches import LEASE, MAX_OBJECTS, TakeBatch, read_batch, take_batch
+from mesh.usecases.batches import LEASE, MAX_OBJECTS, TakeBatch, Taking, read_batch, take_batch
 from mesh.usecases.release_batch import ReleaseBatch, release_batch
 from mesh.usecases.rounds import ProductFacts
 from mesh.usecases.settle_batch import SettleBatch, settle_batch
 
 from tests.builders import BUCKET
-from tests.fakes import FakeClock, FakeObjects, FakeQuarantine, FakeRawUploads, FakeTrace, FakeUploads, FakeWorkFiles
+from tests.fakes import (
+    FakeClock,
+    FakeLanding,
+    FakeObjects,
+    FakeQuarantine,
+    FakeRawUploads,
+    FakeRevisions,
+    FakeTrace,
+    FakeUploads,
+    FakeWorkFiles,
+)
 
 
 class World:
@@ -18,6 +28,7 @@ class World:
 
     def __init__(self, *, registered=True):
         self.uploads, self.work, self.clock, self.trace = FakeUploads(), FakeWorkFiles(), FakeClock(), FakeTrace()
+        self.objects, self.revisions = FakeObjects(), FakeRevisions()
         if registered:
             self.uploads.put_product("loans", {"database": "loans", "link": "rl_loans"})
 
@@ -28,7 +39,13 @@ class World:
 
     def take(self, holder="run-1"):
         command = TakeBatch(product="loans", holder=holder, correlation_id="c")
-        return take_batch(command, uploads=self.uploads, work=self.work, clock=self.clock, trace=self.trace)
+        return take_batch(
+            command,
+            using=Taking(
+                bucket=BUCKET, uploads=self.uploads, revisions=self.revisions, landing=FakeLanding(self.objects),
+                work=self.work, clock=self.clock, trace=self.trace,
+            ),
+        )  # fmt: skip
 
     def settle(self, batch, holder="run-1"):
         """The end of a round in which there was nothing to publish."""
@@ -71,6 +88,27 @@ def test_a_product_that_waits_for_central_keeps_its_objects():
 
     assert world.take().status == "waiting"
     assert world.uploads.has_pending("loans")
+
+
+def test_data_wait_for_the_newest_revision_of_their_contract():
+    """From the upload on, whether its event has come or not, until it is registered or refused."""
+    world = World()
+    world.upload("a.csv")
+    revised = world.objects.put(BUCKET, "loans/contract.yaml", "version: 1.1.0")
+    assert world.take().status == "waiting"
+    world.revisions.begin("loans", revised, "declared-1")
+    assert world.take().status == "waiting"
+    assert world.uploads.leases == {}
+    world.revisions.settle("loans", "declared-1")
+    assert world.take().status == "taken"
+
+
+def test_data_of_a_product_whose_first_contract_is_on_its_way_get_no_draft():
+    world = World(registered=False)
+    world.upload("a.csv")
+    world.objects.put(BUCKET, "loans/contract.yaml", "version: 1.0.0")
+
+    assert world.take().status == "waiting"
 
 
 def test_data_without_a_contract_is_taken_as_undeclared():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from mesh.domain.curation.objects import MAX_RAW_BYTES
-from mesh.usecases.batches import LEASE, TakeBatch, read_batch, take_batch
+from mesh.usecases.batches import LEASE, TakeBatch, Taking, read_batch, take_batch
 from mesh.usecases.curate_batch import TIME_OF_A_CALL, Curating, curate_batch
 from mesh.usecases.curation import CurationRound, read_curation
 from mesh.usecases.receive_recipe import receive_recipe
@@ -12,8 +12,17 @@ from mesh.usecases.rounds import ProductFacts
 from mesh.usecases.settle_batch import SettleBatch, settle_batch
 
 from tests.builders import BUCKET
-from tests.fakes import FakeClock, FakeObjects, FakeQuarantine, FakeRawUploads, FakeTrace, FakeUploads, FakeWorkFiles
-from tests.fakes.objects import FakeLanding
+from tests.fakes import (
+    FakeClock,
+    FakeLanding,
+    FakeObjects,
+    FakeQuarantine,
+    FakeRawUploads,
+    FakeRevisions,
+    FakeTrace,
+    FakeUploads,
+    FakeWorkFiles,
+)
 from tests.unit.domain.curation.recipes import step
 
 RENAME = [step("RENAME", sourceColumn="a", targetColumn="b")]
@@ -42,7 +51,13 @@ class World:
 
     def take(self, holder="run"):
         command = TakeBatch(product="loans", holder=holder, correlation_id="c")
-        self.batch = take_batch(command, uploads=self.uploads, work=self.work, clock=self.clock, trace=self.trace)
+        self.batch = take_batch(
+            command,
+            using=Taking(
+                bucket=BUCKET, uploads=self.uploads, revisions=FakeRevisions(), landing=FakeLanding(self.objects),
+                work=self.work, clock=self.clock, trace=self.trace,
+            ),
+        )  # fmt: skip
         return self.batch
 
     def round(self, holder="run"):

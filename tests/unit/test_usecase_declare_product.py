@@ -10,7 +10,7 @@ from mesh.domain.rejections import ContractNameMismatch, ContractNotYaml, Contra
 from mesh.usecases.declare_product import MAX_CONTRACT_BYTES, declare_product
 
 from tests.builders import BUCKET, CONTRACT, PRODUCT
-from tests.fakes import FakeBus, FakeObjects, FakeTrace, FakeUploads
+from tests.fakes import FakeBus, FakeObjects, FakeRevisions, FakeTrace, FakeUploads
 
 KEY = f"{PRODUCT}/contract.yaml"
 GUARDED = CONTRACT + "    customProperties: [{property: guard, value: {minBatches: 1}}]\n"
@@ -21,6 +21,7 @@ class World:
 
     def __init__(self):
         self.objects, self.uploads, self.bus, self.trace = FakeObjects(), FakeUploads(), FakeBus(), FakeTrace()
+        self.revisions = FakeRevisions()
 
     def upload(self, text=CONTRACT):
         return self.objects.put(BUCKET, KEY, text)
@@ -32,6 +33,7 @@ class World:
             read_contract=read_contract,
             objects=self.objects,
             uploads=self.uploads,
+            revisions=self.revisions,
             bus=self.bus,
             trace=self.trace,
         )

@@ -23,6 +23,7 @@ from tests.fakes import (
     FakeCrawlers,
     FakeLakeFormation,
     FakeRegistry,
+    FakeRevisions,
     FakeTrace,
     FakeUploads,
 )
@@ -50,7 +51,7 @@ class World:
             FakeUploads(),
             FakeCrawlers(),
         )
-        self.data = registered(text)
+        self.data, self.revisions = registered(text), FakeRevisions()
 
     def link(self):
         return link_database(
@@ -60,6 +61,7 @@ class World:
             catalog=self.catalog,
             lake=self.lake,
             uploads=self.uploads,
+            revisions=self.revisions,
             trace=FakeTrace(),
         )
 

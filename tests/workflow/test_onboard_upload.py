@@ -59,6 +59,37 @@ def test_busy_while_another_run_has_the_lease(mesh: MeshDriver) -> None:
     assert_all_is_done(mesh, "on-busy", rows=2)
 
 
+def judged_by(mesh: MeshDriver, product: str, version: int = 1) -> str:
+    """The revision of the contract that the notice of a version names."""
+    return str(mesh.wait_for_notice(product, "producer", version=version)["contract_version"])
+
+
+def test_data_are_judged_by_the_revision_that_came_with_them(mesh: MeshDriver) -> None:
+    columns = {"a": "bigint", "b": "bigint"}
+    mesh.prepare("on-revised", columns=columns)
+    mesh.inject("delay", "glue", "UpdateDatabase", account=CENTRAL, seconds=2)
+    mesh.put_contract("on-revised", columns={**columns, "c": "string"}, version="1.1.0")
+    mesh.put_object("on-revised/data/t1/a.csv", "a,b,c\n1,2,x\n")
+    assert judged_by(mesh, "on-revised") == "1.1.0"
+    assert_all_is_done(mesh, "on-revised", rows=1)
+
+
+REFUSED = {
+    "by-central": contract("on-by-central", columns={"a": "bigint"}),  # a column less, and the version of before
+    "here": "name: [",
+}
+
+
+@pytest.mark.parametrize("where", REFUSED)
+def test_data_are_judged_by_the_last_good_revision_when_the_newest_is_refused(mesh: MeshDriver, where: str) -> None:
+    product = f"on-{where}"
+    mesh.prepare(product, columns={"a": "bigint", "b": "bigint"})
+    mesh.put_contract(product, REFUSED[where])
+    mesh.put_object(f"{product}/data/t1/a.csv", CSV)
+    assert judged_by(mesh, product) == "1.0.0"
+    assert_all_is_done(mesh, product, rows=1)
+
+
 def test_data_waits_for_a_registration_that_is_under_way(mesh: MeshDriver) -> None:
     """Here the first contract is refused by central: declared, and not registered until a good one comes."""
     mesh.put_contract("on-waiting", contract("on-waiting", domain="payments"))

@@ -141,6 +141,11 @@ def parse_key(key: str) -> ParsedKey:
     raise _unknown(key)
 
 
+def contract_key(product: str) -> str:
+    """Where a product's contract lies."""
+    return f"{product}/contract.yaml"
+
+
 def table_key(key: str) -> DataKey | None:
     """The place in its table of an object, uploaded as data or as raw data; None for any other key. Raises as
     `parse_key` does."""

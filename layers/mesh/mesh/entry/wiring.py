@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from mesh.adapters.published_files import S3LandingObjects, S3PublishedFiles
     from mesh.adapters.recipe_jobs import DataBrewJobs
     from mesh.adapters.removed_objects import S3RemovedObjects
+    from mesh.adapters.revisions import DynamoRevisions
     from mesh.domain.access.personas import Personas
     from mesh.domain.access.policy import Policies
     from mesh.ports import LineageTransport
@@ -217,6 +218,13 @@ def removed_objects() -> "S3RemovedObjects":
 def work(bucket: str) -> S3WorkFiles:
     """Working papers of runs."""
     return S3WorkFiles(client("s3"), bucket)
+
+
+def revisions(settings: TableSettings) -> "DynamoRevisions":
+    """The producer's record of its contracts' newest versions."""
+    from mesh.adapters.revisions import DynamoRevisions  # noqa: PLC0415 - few functions of all use it
+
+    return DynamoRevisions(table(settings.table_name))
 
 
 def machine(arn: str) -> StateMachine:

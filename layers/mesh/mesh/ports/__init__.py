@@ -24,7 +24,7 @@ from mesh.ports.publishing import (
 from mesh.ports.readers import HeldAccesses, Queries, Readers, ResourceLinks, Shares
 from mesh.ports.registries import AccessRegistry, DraftContract, Notices, ReadContract, Registry
 from mesh.ports.runs import Clock, Executions, Locks, Schedules, Target, TaskAnswers
-from mesh.ports.uploads import Quarantine, RawUploads, Uploads
+from mesh.ports.uploads import Quarantine, RawUploads, Revisions, Uploads
 
 __all__ = [
     "AccessRegistry",
@@ -61,6 +61,7 @@ __all__ = [
     "Registry",
     "RemovedObjects",
     "ResourceLinks",
+    "Revisions",
     "Rewriter",
     "Schedules",
     "Shares",

@@ -66,6 +66,23 @@ class Uploads(Protocol):
     def drop_lease(self, product: str, holder: str) -> None: ...
 
 
+class Revisions(Protocol):
+    """The producer's record of the newest version of each product's contract, and whether its fate is known."""
+
+    def begin(self, product: str, contract: ObjectRef, declaration: str) -> None:
+        """A version of the contract arrived; `declaration` is the event that central answers. Older ones are passed
+        over. Repeatable."""
+        ...
+
+    def settle(self, product: str, declaration: str) -> bool:
+        """It was registered, or refused. False where a newer one is there, or none. Repeatable."""
+        ...
+
+    def is_settled(self, product: str, version_id: str | None) -> bool:
+        """Whether that very version is the newest that is known, and settled."""
+        ...
+
+
 class RawUploads(Protocol):
     """The producer's record of raw objects and of the recipe in force. Pending ones are those of `Uploads`."""
 

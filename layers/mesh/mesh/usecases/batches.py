@@ -4,7 +4,8 @@ Only one run works on a product at a time. What arrives meanwhile is pending and
 Nothing is forgotten when a run dies: objects stay pending until they are settled, and the lease ends by itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -14,7 +15,8 @@ from mesh.domain.events import MAX_TABLES, Model
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import RawKey, parse_key
 from mesh.domain.publishing.batches import CheckedBatch
-from mesh.ports import Clock, LandingObjects, Trace, Uploads, WorkFiles
+from mesh.ports import Clock, LandingObjects, Revisions, Trace, Uploads, WorkFiles
+from mesh.usecases.contract_revisions import is_on_its_way
 
 LEASE = timedelta(minutes=40)
 """Longer than any run works before it waits: two functions of a quarter of an hour; whoever waits holds the lease for
@@ -45,50 +47,62 @@ class Batch(Model):
     facts: dict[str, Any] = Field(default_factory=dict)
 
 
-def take_batch(command: TakeBatch, *, uploads: Uploads, work: WorkFiles, clock: Clock, trace: Trace) -> Batch:
+@dataclass(frozen=True)
+class Taking:
+    """What it takes to take a batch; `bucket` is where contracts and data lie."""
+
+    bucket: str
+    uploads: Uploads
+    revisions: Revisions
+    landing: LandingObjects
+    work: WorkFiles
+    clock: Clock
+    trace: Trace
+
+
+def take_batch(command: TakeBatch, *, using: Taking) -> Batch:
     """Take what is pending: data, or else (`raw`) what is to become data. `busy`: another run has the lease and will
-    see it; `waiting`: declared, not registered yet.
+    see it; `waiting`: for central, which has not registered the product, or the contract's newest revision.
 
     Taking again under the same holder gives the same generation, so a retry of the step is safe.
     """
-    facts = uploads.product(command.product)
-    status: Literal["busy", "empty", "undeclared", "waiting"] | None = None
-    if facts is not None and facts.get("status") != "registered":
-        status = "waiting"
-    elif not uploads.has_pending(command.product):
-        status = "empty"
-    generation = None
+    uploads, product = using.uploads, command.product
+    facts = uploads.product(product)
+    status, generation = _obstacle(product, facts, using), None
     if status is None:
-        now = clock.now()
-        generation = uploads.take_lease(command.product, command.holder, now + LEASE, now)
-        if generation is None:
-            status = "busy"
+        now = using.clock.now()
+        generation = uploads.take_lease(product, command.holder, now + LEASE, now)
     if status is not None or generation is None:
-        return Batch(status=status or "busy", product=command.product, correlation_id=command.correlation_id)
-    refs, raw = _of_one_kind([ref for ref, _ in uploads.pending(command.product, MAX_OBJECTS)])
+        return Batch(status=status or "busy", product=product, correlation_id=command.correlation_id)
+    refs, raw = _of_one_kind([ref for ref, _ in uploads.pending(product, MAX_OBJECTS)])
     refs = _of_few_tables(refs)
     if not refs:  # whoever held the lease settled them between our look and our taking it
-        uploads.drop_lease(command.product, command.holder)
-        return Batch(status="empty", product=command.product, correlation_id=command.correlation_id)
-    path = f"runs/{command.product}/{generation:08d}/batch.json"
-    work.put(path, Refs.dump_json(tuple(refs)).decode())
-    trace.note(
-        command.correlation_id,
-        "batch taken",
-        product=command.product,
-        generation=generation,
-        objects=len(refs),
+        uploads.drop_lease(product, command.holder)
+        return Batch(status="empty", product=product, correlation_id=command.correlation_id)
+    path = f"runs/{product}/{generation:08d}/batch.json"
+    using.work.put(path, Refs.dump_json(tuple(refs)).decode())
+    using.trace.note(
+        command.correlation_id, "batch taken", product=product, generation=generation, objects=len(refs),
         execution=command.holder,
-    )
+    )  # fmt: skip
     return Batch(
         status="raw" if raw else "taken" if facts else "undeclared",
-        product=command.product,
+        product=product,
         correlation_id=command.correlation_id,
         generation=generation,
         work=path,
         objects=len(refs),
         facts=facts or {},
     )
+
+
+def _obstacle(product: str, facts: Mapping[str, Any] | None, using: Taking) -> Literal["empty", "waiting"] | None:
+    if facts is not None and facts.get("status") != "registered":
+        return "waiting"
+    if not using.uploads.has_pending(product):
+        return "empty"
+    waits = is_on_its_way(product, using.bucket, landing=using.landing, revisions=using.revisions)
+    return "waiting" if waits else None
 
 
 def _of_one_kind(refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:

@@ -10,6 +10,7 @@ from mesh.domain.keys import REFUSAL_SUFFIX, DataKey, RawKey, RecipeKey, parse_k
 from mesh.domain.names import execution_name
 from mesh.ports import Clock, Executions, Objects, RawUploads, Trace, Uploads
 from mesh.usecases.receive_recipe import receive_recipe
+from mesh.usecases.rounds import Start
 
 
 class Arrival(Model):
@@ -109,13 +110,6 @@ def _ignored(ref: ObjectRef, uploads: Uploads) -> bool:
         return False
     key = parse_key(ref.key)
     return not isinstance(key, DataKey | RawKey) or uploads.product(key.product) is None
-
-
-class Start(Model):
-    """Input of `onboard-upload`."""
-
-    product: str
-    correlation_id: str
 
 
 def product_of(ref: ObjectRef) -> str | None:

@@ -5,7 +5,7 @@ from mesh.domain.formats.model import ObjectRef
 from mesh.domain.guard.settings import check_settings
 from mesh.domain.keys import ContractKey
 from mesh.domain.rejections import ContractNotYaml, ContractSchemaViolation
-from mesh.ports import Bus, Objects, ReadContract, Trace, Uploads
+from mesh.ports import Bus, Objects, ReadContract, Revisions, Trace, Uploads
 
 MAX_CONTRACT_BYTES = 80_000
 """A contract travels in an event that starts an execution, whose input is at most 262,144 bytes."""
@@ -31,14 +31,18 @@ def declare_product(
     read_contract: ReadContract,
     objects: Objects,
     uploads: Uploads,
+    revisions: Revisions,
     bus: Bus,
     trace: Trace,
 ) -> Declared:
-    """Read that version of the contract, validate it and the guard's settings in it, send `ProductDeclared` once.
+    """Read that version of the contract, validate it and the guard's settings in it, send `ProductDeclared` once. From
+    now on data wait until it is settled (see `contract_revisions`).
 
     Raises what `read_contract` raises, ContractSchemaViolation with the path of a bad setting (nothing is sent then),
     and ObjectGone.
     """
+    correlation_id = correlation_of(ref)
+    revisions.begin(key.product, ref, correlation_id)
     text = objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=MAX_CONTRACT_BYTES + 1)
     if len(text) > MAX_CONTRACT_BYTES:
         raise ContractNotYaml(
@@ -53,7 +57,6 @@ def declare_product(
     except ContractSchemaViolation as refusal:
         refusal.where = {"bucket": ref.bucket, "key": ref.key, **refusal.where}
         raise
-    correlation_id = correlation_of(ref)
     sent = send_declaration(ref, key.product, text.decode("utf-8-sig"), uploads=uploads, bus=bus)
     trace.note(correlation_id, "contract received", product=key.product, bucket=ref.bucket, key=ref.key, sent=sent)
     return Declared(product=key.product, sent=sent, correlation_id=correlation_id)

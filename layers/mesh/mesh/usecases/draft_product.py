@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mesh.domain.contract import CrawlMode
 from mesh.domain.events import Model
 from mesh.domain.formats.model import ObjectRef
+from mesh.domain.keys import contract_key
 from mesh.domain.publishing.batches import CheckedBatch, held_for
 from mesh.domain.quality.model import Finding
 from mesh.domain.quality.overruling import culprits
@@ -60,7 +61,7 @@ def draft_product(
     found = find_tables([ref for ref in refs if not ref.deleted], readings)
     if not found.tables:
         return _hold(round_, refs, found, work)
-    contract = ObjectRef(bucket=refs[0].bucket, key=f"{round_.product}/contract.yaml", size=0)
+    contract = ObjectRef(bucket=refs[0].bucket, key=contract_key(round_.product), size=0)
     text = draft_contract(round_.product, found.tables, crawl=found.crawl)
     sent = send_declaration(contract, round_.product, text, uploads=uploads, bus=bus)
     trace.note(

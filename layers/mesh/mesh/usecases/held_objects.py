@@ -11,7 +11,7 @@ from mesh.domain.events import Model, QuarantineDecided, stable_id
 from mesh.domain.names import execution_name
 from mesh.domain.quarantine import AlreadyReplaced, HeldBatch, HeldObject, HeldObjects, HeldObjectsDeleted, Ticket
 from mesh.ports import Executions, LandingObjects, Objects, Quarantine, Uploads
-from mesh.usecases.collect_uploads import Start
+from mesh.usecases.rounds import Start
 
 MAX_LISTING: Final = 16 * 1024 * 1024
 """Bytes of a listing that are read: 2,000 objects with reasons take about 2 MB."""

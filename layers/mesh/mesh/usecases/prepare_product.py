@@ -6,7 +6,7 @@ from typing import Any
 
 from mesh.domain import names
 from mesh.domain.events import Envelope, Event, Model, ProductRegistered
-from mesh.ports import Catalog, Crawlers, LakeFormation, Trace, Uploads
+from mesh.ports import Catalog, Crawlers, LakeFormation, Revisions, Trace, Uploads
 from mesh.usecases.registration import fill_rights, grant_entry, look_rights
 
 CRAWLER_CONFIGURATION = (
@@ -49,10 +49,11 @@ def link_database(
     catalog: Catalog,
     lake: LakeFormation,
     uploads: Uploads,
+    revisions: Revisions,
     trace: Trace,
 ) -> Linked:
-    """Make the link, grant each role, then record the product as registered: in that order, so that no run begins to
-    do what it may not."""
+    """Make the link, grant each role, then record the product as registered, by that revision of its contract: in that
+    order, so that no run begins to do what it may not."""
     event = Event[ProductRegistered].model_validate(envelope.detail)
     product = event.data
     link = names.resource_link(product.database)
@@ -70,6 +71,7 @@ def link_database(
             "contract": None if product.draft else product.contract,
         },
     )
+    revisions.settle(product.product, event.metadata.causation_id or "")
     trace.note(event.metadata.correlation_id, "resource link ready", product=product.product, link=link)
     return Linked(link=link, grants=len(grants))
 

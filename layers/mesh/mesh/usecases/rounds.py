@@ -35,6 +35,13 @@ class ProductFacts(Model):
         return Contract.model_validate(self.contract) if self.contract else None
 
 
+class Start(Model):
+    """Input of `onboard-upload`."""
+
+    product: str
+    correlation_id: str
+
+
 class Round(Model):
     """One round of `onboard-upload`: a batch, and what is known of its product. `raw`: a recipe makes data of it."""
 

@@ -1,0 +1,42 @@
+"""The newest version of each product's contract, in the producer's table: `PRODUCT#<name>` / `CONTRACT`."""
+
+from mesh.adapters.dynamodb import Table
+from mesh.domain.formats.model import ObjectRef
+from mesh.domain.keys import compare_sequencers
+
+
+class DynamoRevisions:
+    """Implements `ports.Revisions`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def begin(self, product: str, contract: ObjectRef, declaration: str) -> None:
+        """See the port. Of two at once the one that lost is looked at again, by a retry of its event at the latest."""
+        known = self._table.get(_key(product), "CONTRACT")
+        if known is not None and compare_sequencers(contract.sequencer, known["sequencer"]) <= 0:
+            return
+        item = {
+            "pk": _key(product), "sk": "CONTRACT", "version_id": contract.version_id or "",
+            "sequencer": contract.sequencer, "declaration": declaration, "settled": False,
+        }  # fmt: skip
+        if known is None:
+            written = self._table.put(item, unless_exists=True)
+        else:
+            written = self._table.put_if(item, "sequencer = :seen", {":seen": known["sequencer"]})
+        if not written:
+            self.begin(product, contract, declaration)
+
+    def settle(self, product: str, declaration: str) -> bool:
+        """See the port."""
+        values = {":yes": True, ":mine": declaration}
+        return self._table.update_if(_key(product), "CONTRACT", "SET settled = :yes", values, "declaration = :mine")
+
+    def is_settled(self, product: str, version_id: str | None) -> bool:
+        """See the port."""
+        known = self._table.get(_key(product), "CONTRACT")
+        return known is not None and known["version_id"] == (version_id or "") and known["settled"]
+
+
+def _key(product: str) -> str:
+    return f"PRODUCT#{product}"
