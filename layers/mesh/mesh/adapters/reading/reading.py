@@ -32,7 +32,7 @@ from mesh.ports import Objects
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MEMORY: Final = "1500MB"
+MEMORY: Final = "2200MB"
 SPILL: Final = "4GB"
 """What the engine may hold, and write to disk beside the object that it reads."""
 MAX_OBJECT: Final = GIB
