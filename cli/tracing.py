@@ -206,7 +206,9 @@ def preparations(where: Site, correlation_id: str, since: datetime) -> Iterable[
 def moment_of(account: str, entry: Mapping[str, Any]) -> Moment:
     """A trace entry as a moment, without what the run's own states tell or what is the same all over."""
     facts = {
-        name: value for name, value in entry["facts"].items() if name not in _SAID_ELSEWHERE and value not in (None, "", [], {})
+        name: value
+        for name, value in entry["facts"].items()
+        if name not in _SAID_ELSEWHERE and value not in (None, "", [], {})
     }
     what = entry["what"]
     if "event" in facts:
