@@ -160,7 +160,7 @@ def test_what_arrives_meanwhile_is_the_same_runs_next_round(mesh: MeshDriver) ->
 
 
 def test_who_hears_nothing_asks_again(mesh: MeshDriver) -> None:
-    """Central hears of nothing for more than an hour: what was proposed meanwhile is lost, and one version in the end."""
+    """Central hears of nothing for more than an hour: what is proposed meanwhile is lost; one version in the end."""
     product = PublishingDriver(mesh, "pu-deaf")
     before = mesh.runs("onboard-upload", product.name)
     asked = asks(mesh)
