@@ -69,6 +69,7 @@ def test_bad_files_are_held_and_only_the_good_one_beside_them_is_published(mesh:
         assert listed[key]["reason"]["where"]["key"] == key
         assert mesh.read(key) == body
     notice = mesh.wait_for_notice(product, "producer")
+    mesh.settled(product)
     assert ([change["table"] for change in notice["changes"]], len(mesh.notices(product, "producer"))) == (
         ["formulas"],
         1,

@@ -159,6 +159,7 @@ def test_a_missing_permission_fails_that_step_and_a_new_run_completes(
 
     assert start_again(small, run).status == "SUCCEEDED"
     assert small.wait_for_notice(product, "producer")["changes"][0]["rows"] == 2
+    small.settled(product)
     assert left_behind(small, product) == []
 
 
