@@ -121,15 +121,15 @@ class Pipeline:
         self.generation = self.events = 0
         self.revise(contract)
 
-    def revise(self, text: str | None) -> None:
-        """Central registered this contract; the producer's account knows."""
+    def revise(self, text: str | None, *, dropped: tuple[str, ...] = ()) -> None:
+        """Central registered this contract, which drops these tables; the producer's account knows."""
         known = self.registry.products[PRODUCT]
         contract = a_contract(text) if text else a_contract().model_copy(update={"status": "draft"})
         contract = contract.model_copy(update={"crawl": self.mode})
         self.registry.products[PRODUCT] = a_product(contract, version=known.version)
         self.facts = ProductFacts(
             database=PRODUCT, link=f"rl_{PRODUCT}", catalog_id=CENTRAL, crawl=self.mode,
-            contract=contract.model_dump(mode="json", exclude_defaults=True) if text else None,
+            contract=contract.model_dump(mode="json", exclude_defaults=True) if text else None, dropped=dropped,
         )  # fmt: skip
 
     def put(self, name: str, body: bytes | str, table: str = "t", folder: str = "data") -> ObjectRef:

@@ -108,6 +108,26 @@ def test_a_deletion_that_is_heard_of_late_finds_what_is_there_now(loans, tmp_pat
     assert ids(loans, tmp_path) == [7]
 
 
+def test_a_table_that_a_new_major_drops_loses_its_rows_with_the_next_batch(loans, tmp_path):
+    """And gets none but those that are uploaded to it later."""
+    loans.put("a.csv", GOOD)
+    loans.put("b.csv", "id,v\n1,2\n", table="other")
+    loans.put("c.csv", "id,v\n3,4\n", table="gone")
+    loans.run()
+    loans.revise(contract_of(LOANS, version="2.0.0"), dropped=("gone", "never"))
+    loans.put("d.csv", "id,amount,note\n3,1,z\n")
+    assert loans.run().outcome == "published"
+    assert (loans.rows(tmp_path, "gone"), ids(loans, tmp_path, table="other"), ids(loans, tmp_path)) == (
+        [], [1], [1, 2, 3],
+    )  # fmt: skip
+    assert {change.table: change.rows_delta for change in loans.version().changes} == {"t": 1, "gone": -1}
+    loans.put("e.csv", "id,v\n5,6\n", table="gone")
+    loans.run()
+    loans.put("f.csv", "id,amount,note\n4,1,z\n")
+    loans.run()
+    assert (ids(loans, tmp_path, table="gone"), ids(loans, tmp_path)) == ([5], [1, 2, 3, 4])
+
+
 def test_the_same_bytes_again_are_no_news(loans):
     loans.put("a.csv", "id,amount,note\n1,10.5,x\n")
     loans.run()

@@ -175,6 +175,21 @@ def test_a_breaking_change_with_a_new_major_goes_on():
     assert registry.products[PRODUCT].contract_version == "2.0.0"
 
 
+def test_tables_that_revisions_dropped_are_known_until_one_describes_them_again():
+    registry = registered(CONSUMER)
+    lines = CONTRACT.replace("name: credit_card", "name: cards")
+
+    def dropped(version, text, sequencer):
+        found = check(text.replace("1.0.0", version), registry=registry, sequencer=sequencer)
+        assert registry.products[PRODUCT].dropped == found.registration.dropped
+        return found.registration.dropped
+
+    assert dropped("2.0.0", lines, "11") == ("credit_card",)
+    assert dropped("2.0.0", lines, "11") == ("credit_card",), "delivered again"
+    assert dropped("3.0.0", CONTRACT.replace("name: credit_card", "name: loans"), "12") == ("credit_card", "cards")
+    assert dropped("4.0.0", CONTRACT, "13") == ("cards", "loans")
+
+
 def test_the_same_contract_laid_out_otherwise_is_the_same_contract():
     registry = registered()
 

@@ -11,7 +11,7 @@ import pytest
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, Run
-from tests.publishing_driver import Analyst, PublishingDriver, csv
+from tests.publishing_driver import Analyst, PublishingDriver, csv, one_table_contract
 from tests.staged_tables import Stager
 
 CHECKED = ("TakeBatch", "RouteBatch", "CheckObjects", "CheckChanges")
@@ -138,6 +138,21 @@ def test_two_tables_of_a_batch_are_one_version(mesh: MeshDriver) -> None:
     analyst = product.share()
     assert (analyst.rows(), analyst.rows(table="t2")) == ([["1", "10"]], [["2", "20"]])
     assert product.versions() == 1
+
+
+def test_a_table_that_a_new_major_drops_loses_its_rows_with_the_next_batch(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "pu-drops")
+    both = one_table_contract(product.name, version="1.1.0")
+    both["schema"].append({**both["schema"][0], "name": "t2"})
+    mesh.put_contract(product.name, both)
+    product.upload("a.csv", csv((1, 10)))
+    product.upload("a.csv", csv((2, 20)), table="t2")
+    analyst = product.share()
+    assert analyst.rows(table="t2") == [["2", "20"]]
+    mesh.put_contract(product.name, one_table_contract(product.name, version="2.0.0"))
+    published(product.upload("b.csv", csv((3, 30))), version=3)
+    assert (analyst.totals(), analyst.totals("t2")) == ((2, 40), (0, 0))
+    assert "t2" in {change["table"] for change in mesh.wait_for_notice(product.name, "producer", version=3)["changes"]}
 
 
 def test_what_arrives_meanwhile_is_the_same_runs_next_round(mesh: MeshDriver) -> None:

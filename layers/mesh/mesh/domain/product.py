@@ -37,7 +37,8 @@ class PrincipalNotReady(Transient):
 
 
 class Product(Model):
-    """A registered data product. `version` is 0 until data was published."""
+    """A registered data product. `version` is 0 until data was published. `dropped` are tables that an earlier revision
+    of the contract described, and this one does not."""
 
     name: str
     owner: AccountId
@@ -52,6 +53,7 @@ class Product(Model):
     version: int = 0
     tags: dict[str, str] = Field(default_factory=dict)
     contract: dict[str, Any]
+    dropped: tuple[str, ...] = ()
     updated: datetime
 
     @property

@@ -57,7 +57,8 @@ def check_contract(
     declared = Event[ProductDeclared].model_validate(envelope.detail).data
     with _located(declared):
         contract = _valid_contract(declared, sender, region, ontology, read_contract)
-        changes = _changes(contract, declared, sender, registry)
+        before = _registered(contract, declared, sender, registry)
+        changes = _changes(before, contract, registry) if before else ()
         registration = Registration(
             product=contract.name,
             owner=sender.account,
@@ -73,6 +74,7 @@ def check_contract(
             crawler_prefix=contract.crawler_prefix,
             draft=contract.draft,
             contract=contract.model_dump(mode="json", exclude_defaults=True),
+            dropped=_dropped(before, contract) if before else (),
             event_id=sender.event_id,
             correlation_id=sender.correlation_id,
         )
@@ -84,14 +86,26 @@ def check_contract(
     )
 
 
-def _changes(contract: Contract, declared: ProductDeclared, sender: Authorised, registry: Registry) -> tuple[str, ...]:
-    """Compare with what is registered. Somebody else's name is for the claim to refuse, an older contract changes
+def _registered(
+    contract: Contract, declared: ProductDeclared, sender: Authorised, registry: Registry
+) -> Product | None:
+    """What the contract is compared with. Somebody else's name is for the claim to refuse, an older contract changes
     nothing: neither is compared."""
     product = registry.product(contract.name)
     if product is None or product.owner != sender.account:
-        return ()
-    if compare_sequencers(declared.sequencer, product.contract_sequencer) < 0:
-        return ()
+        return None
+    return None if compare_sequencers(declared.sequencer, product.contract_sequencer) < 0 else product
+
+
+def _dropped(product: Product, contract: Contract) -> tuple[str, ...]:
+    """What a draft named nobody was promised."""
+    registered = Contract.model_validate(product.contract)
+    before = () if registered.draft else (table.name for table in registered.tables)
+    described = {table.name for table in contract.tables}
+    return tuple(name for name in dict.fromkeys([*product.dropped, *before]) if name not in described)
+
+
+def _changes(product: Product, contract: Contract, registry: Registry) -> tuple[str, ...]:
     _check_mode(product, contract)
 
     def live_subscribers() -> int:
@@ -142,6 +156,7 @@ def _product(registration: Registration, contract_version: str, sequencer: str, 
         draft=registration.draft,
         tags=registration.tags,
         contract=registration.contract,
+        dropped=registration.dropped,
         updated=clock.now(),
     )
 

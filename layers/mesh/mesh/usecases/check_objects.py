@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
-from mesh.domain.events import Model
+from mesh.domain.events import MAX_TABLES, Model
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.guard.history import History, edges_of, forget_objects, forget_repeats
 from mesh.domain.guard.judging import judge
@@ -51,6 +51,7 @@ from mesh.domain.quality.withholding import classified
 from mesh.domain.reading.deciding import declared_types
 from mesh.domain.reading.model import FilePlan, RowRange, SourceRead, TableSources, contract_layout
 from mesh.domain.sensitivity import find_personal
+from mesh.domain.version_diff import new_major
 from mesh.ports import (
     Catalog,
     Clock,
@@ -104,6 +105,7 @@ def check_objects(round_: Round, *, using: Checking) -> Checked:
         by_table[table_of(ref)].append(ref)
     checks = [_TableCheck(round_, name, using) for name in sorted(by_table)]
     tables = [check.run(by_table[check.table]) for check in checks]
+    tables += _dropped(round_, by_table, refs[0].bucket if refs else "", using)
     version = str((round_.facts.contract or {}).get("version", ""))
     batch = CheckedBatch(
         bucket=refs[0].bucket if refs else "",
@@ -126,6 +128,13 @@ def check_objects(round_: Round, *, using: Checking) -> Checked:
     )
 
 
+def _dropped(round_: Round, brought: Collection[str], bucket: str, using: Checking) -> list[CheckedTable | None]:
+    """Tables that the contract describes no more, without the rows that they have. Those of a batch are judged by what
+    it brings."""
+    names = [name for name in round_.facts.dropped if name not in brought] if bucket else []
+    return [_TableCheck(round_, name, using).drop(bucket) for name in names[: MAX_TABLES - len(brought)]]
+
+
 class _TableCheck:
     """The checks of one table."""
 
@@ -141,20 +150,38 @@ class _TableCheck:
         self.failed: list[TableReport] = []
         self.released: dict[str, str] = {}
 
+    def drop(self, bucket: str) -> CheckedTable | None:
+        """Without any rows, once: what is uploaded to it later stays. None where there are none."""
+        base = self._base_in(bucket)
+        later = not self._contract or not new_major(base.contract, self._contract.version)
+        if later or not base.contract or not base.there:
+            return None
+        return self._unchanged(base, tuple(sorted(base.there))).model_copy(update={"dropped": True})
+
     def run(self, refs: Sequence[ObjectRef]) -> CheckedTable | None:
         """What changes in the table; None if nothing does."""
-        facts, using = self._round.facts, self._using
-        current = using.catalog.table(facts.link, self.table)
-        base_of = hive_base if self._crawled else iceberg_base
-        base = base_of(current, refs[0].bucket, self._round.product, self.table, published=using.published)
+        base = self._base_in(refs[0].bucket)
         if not self._crawled:
-            base = revised(base, self._contract, facts.expected(self.table))
+            base = revised(base, self._contract, self._round.facts.expected(self.table))
         self._base = base
         there, deleted = self._present(refs)
         fresh = [ref for ref in there if not (ref.key in base.index and base.index[ref.key].is_of(ref))]
         self.same = [ref.key for ref in there if ref not in fresh]
         gone = [ref.key for ref in deleted if ref.key in base.there]
-        found = CheckedTable(
+        found = self._unchanged(base, tuple(gone))
+        accepted = self._read(found, fresh) if fresh else None
+        if accepted is not None:
+            return accepted
+        return found if gone else None
+
+    def _base_in(self, bucket: str) -> TableBase:
+        current = self._using.catalog.table(self._round.facts.link, self.table)
+        base_of = hive_base if self._crawled else iceberg_base
+        return base_of(current, bucket, self._round.product, self.table, published=self._using.published)
+
+    def _unchanged(self, base: TableBase, gone: tuple[str, ...]) -> CheckedTable:
+        """As it is, but for the rows that go."""
+        return CheckedTable(
             table=self.table,
             location=base.location,
             new=base.new,
@@ -162,12 +189,8 @@ class _TableCheck:
             marks=base.marks,
             fields=base.fields,
             partition=base.partition,
-            gone=tuple(gone),
+            gone=gone,
         )
-        accepted = self._read(found, fresh) if fresh else None
-        if accepted is not None:
-            return accepted
-        return found if gone else None
 
     def _present(self, refs: Sequence[ObjectRef]) -> tuple[list[ObjectRef], list[ObjectRef]]:
         """Objects to read, and deleted ones. Raw objects were looked up when they went through their recipe; those that

@@ -69,6 +69,7 @@ def link_database(
             "crawler": names.crawler(product.crawler_prefix, account),
             "crawl": product.crawl,
             "contract": None if product.draft else product.contract,
+            "dropped": list(product.dropped),
         },
     )
     revisions.settle(product.product, event.metadata.causation_id or "")

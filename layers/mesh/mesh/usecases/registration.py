@@ -29,6 +29,7 @@ class Registration(Model):
     crawler_prefix: str
     draft: bool
     contract: dict[str, Any]
+    dropped: tuple[str, ...] = ()
     event_id: str
     correlation_id: str
 
@@ -153,5 +154,6 @@ def record_registration(registration: Registration, *, registry: Registry, clock
             crawler_prefix=registration.crawler_prefix,
             draft=registration.draft,
             contract=registration.contract,
+            dropped=registration.dropped,
         ),
     )

@@ -24,6 +24,7 @@ class ProductFacts(Model):
     crawler: str = ""
     crawl: CrawlMode = "auto"
     contract: dict[str, Any] | None = None
+    dropped: tuple[str, ...] = ()
 
     def expected(self, table: str) -> TableSchema | None:
         """What the contract says a table looks like."""

@@ -213,11 +213,14 @@ def _fates(checked: CheckedBatch, held: tuple[HeldBack, ...], passed: str) -> li
     aside = [(each.ref.key, _why(each.reason)) for each in held]
     known = {key for key, _ in aside}
     sources = [entry.key for table in checked.tables for entry in table.sources if entry.key not in known]
-    gone = [key for table in checked.tables for key in table.gone if key not in {*known, *sources}]
+    left = [table for table in checked.tables if not table.dropped]
+    gone = [key for table in left for key in table.gone if key not in {*known, *sources}]
+    dropped = [key for table in checked.tables if table.dropped for key in table.gone]
     return [
         *aside,
         *((key, passed) for key in sources),
         *((key, "deleted by its owner: its rows are taken out") for key in gone),
+        *((key, "of a table that the contract drops: its rows are taken out") for key in dropped),
         *((key, "the same bytes as published: nothing changed") for key in checked.same),
     ]
 

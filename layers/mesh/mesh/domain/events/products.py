@@ -52,6 +52,8 @@ class ProductRegistered(EventData):
     draft: bool = False
     contract: dict[str, Any]
     """The validated contract (`Contract.model_dump`): its columns decide types and headers in the crawl."""
+    dropped: tuple[str, ...] = ()
+    """Tables that earlier revisions described, and this one does not: the next batch takes their rows out."""
 
 
 class RetirementRequested(EventData):

@@ -50,6 +50,8 @@ class CheckedTable(Model):
 
     Of `crawl: glue` there is no `base`, `added` are not where `sources` say yet (`promote_objects` puts them there),
     and `fields` have no partition keys. `read` names the columns that the batch's own objects have.
+
+    Of one that is `dropped` the contract describes nothing any more: all of its rows are `gone`.
     """
 
     table: str
@@ -62,6 +64,7 @@ class CheckedTable(Model):
     added: tuple[DataFile, ...] = ()
     sources: tuple[IndexEntry, ...] = ()
     gone: tuple[str, ...] = ()
+    dropped: bool = False
     only_nulls: frozenset[int] = frozenset()
     read: tuple[str, ...] = ()
     findings: tuple[PersonalDataFinding, ...] = ()
