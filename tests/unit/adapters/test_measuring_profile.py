@@ -131,6 +131,34 @@ def test_of_large_tables_the_distinct_are_estimated_and_the_top_counted(monkeypa
     assert (column.top[0].value, column.top[0].count) == ("7", 5001)
 
 
+def large(monkeypatch, content, **types):
+    monkeypatch.setattr(profiling, "EXACT_ROWS", 1000)
+    monkeypatch.setattr(profiling, "EXACT_VALUES", 100)
+    monkeypatch.setattr(profiling, "_SAMPLED", 5000)
+    return measure({"a.csv": content}, types).profile
+
+
+def test_of_large_tables_quartiles_are_a_samples_and_the_ends_those_of_all_rows(monkeypatch):
+    numbers = [(n * 7919) % 20_011 / 8 for n in range(20_011)]
+    content = "a,n,t\n" + "".join(f"{number},{n % 50},t{n}\n" for n, number in enumerate(numbers)) + "inf,1,\nnan,2,\n"
+    profile = large(monkeypatch, content, a="double", n="int", t="string")
+    column = profile.column("a")
+    assert (column.low, column.high, sum(column.histogram.counts)) == ("0.0", str(max(numbers)), len(numbers))
+    assert sum(column.shape.counts) == len(numbers)
+    share = len(numbers) / 8
+    assert column.quartiles == pytest.approx((share / 4, share / 2, share * 3 / 4), abs=share * 0.05)
+    assert column.quartiles[0] in numbers
+    assert profile.column("n").distinct == 50
+    assert [value.count for value in profile.column("t").top] == [1] * 5
+
+
+def test_of_a_sparse_column_of_a_large_table_all_values_are_read(monkeypatch):
+    content = "a,k\n" + "".join(f"{n if n % 100 == 0 else ''},{n}\n" for n in range(20_000))
+    column = large(monkeypatch, content, a="double", k="int").column("a")
+    assert (column.distinct, column.quartiles, len(column.top)) == (200, (4900.0, 9900.0, 14900.0), 50)
+    assert sum(column.histogram.counts) == 200
+
+
 def test_numbers_that_are_not_finite_are_in_no_statistic():
     import io
 

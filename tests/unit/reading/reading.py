@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from mesh.adapters.reading import DuckReading, DuckReadings
+from mesh.adapters.reading import DuckReading, DuckReadings, Limits
 from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.reading.model import FilePlan, TableSources, WrittenFile
 from mesh.domain.schema import Column, TableSchema
@@ -17,6 +17,8 @@ from tests.fakes import FakeObjects
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 FOLDER = "product/data/t/"
+LIMITS: dict[str, Any] = {}
+"""Of readings that state none of their own."""
 
 
 def schema(types: Mapping[str, str] | None, keys: Mapping[str, str] | None = None) -> TableSchema | None:
@@ -38,7 +40,7 @@ def opened(
     objects = FakeObjects()
     refs = tuple(objects.put("b", FOLDER + name, content) for name, content in files.items())
     sources = TableSources(table="t", refs=refs, expected=schema(expected, keys), present=schema(present), **more)
-    with DuckReadings(objects, **(limits or {})).open(sources) as reading:
+    with DuckReadings(objects, Limits(**(limits or LIMITS))).open(sources) as reading:
         yield reading
 
 

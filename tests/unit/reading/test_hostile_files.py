@@ -151,7 +151,7 @@ def test_values_that_may_be_shown_are_examples_in_the_report_alone():
 
 
 @pytest.mark.parametrize(
-    "name", ["mesh_rows", "mesh_typed", "mesh_staged_0", "select", "information_schema", "mesh_json"]
+    "name", ["mesh_rows", "mesh_typed", "mesh_staged_0", "select", "information_schema", "mesh_json", "mesh_marks"]
 )
 def test_a_table_may_have_any_name(name):
     objects = FakeObjects()
@@ -160,6 +160,15 @@ def test_a_table_may_have_any_name(name):
         assert reading.measure(None, now=NOW).profile.rows == 2
         reading.exclude([refs[0].key])
         assert reading.measure(None, now=NOW).profile.rows == 1
+
+
+def test_a_rule_may_name_its_table_whatever_the_name():
+    objects = FakeObjects()
+    refs = (objects.put("b", "product/data/mesh_marks/a.csv", GOOD),)
+    rule = {"type": "sql", "query": "SELECT count(v) FROM mesh_marks", "mustBe": 1}
+    promise = contract(column("v", "string"), table={"name": "mesh_marks", "quality": [rule]})
+    with DuckReadings(objects).open(TableSources(table="mesh_marks", refs=refs)) as reading:
+        assert [finding.code for finding in reading.measure(promise, now=NOW).findings] == []
 
 
 def test_an_object_that_its_owner_deleted_is_told_and_holds_nothing_back():

@@ -3,12 +3,18 @@
 import datetime as dt
 import decimal
 import io
+import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.unit.reading.reading import FOLDER, codes, opened, parquet, rows, table, types
+from tests.unit.reading.reading import FOLDER, LIMITS, codes, opened, parquet, rows, table, types
+
+
+@pytest.fixture(params=["copied", "in place"])
+def parquet_is(request, monkeypatch):
+    monkeypatch.setitem(LIMITS, "in_place_from", 0 if request.param == "in place" else 2**40)
 
 
 def json_rows(content, **more):
@@ -136,6 +142,7 @@ PARQUET = {
 
 
 @pytest.mark.parametrize(("array", "type_", "value"), PARQUET.values(), ids=PARQUET.keys())
+@pytest.mark.usefixtures("parquet_is")
 def test_every_type_of_parquet_is_published(array, type_, value):
     found, values = rows({"a.parquet": parquet({"id": pa.array([1, 2]), "V": array})})
     assert found == {"id": "bigint", "v": type_}
@@ -143,22 +150,26 @@ def test_every_type_of_parquet_is_published(array, type_, value):
     assert values[0]["v"] == value or value is None
 
 
+@pytest.mark.usefixtures("parquet_is")
 def test_a_part_below_the_microsecond_is_told():
     array = pa.array([1_000_000_001, 1000], pa.timestamp("ns", "UTC"))
     with opened({"a.parquet": parquet({"v": array})}) as reading:
         assert [(f.code, f.severity, f.column) for f in reading.findings] == [("NanosecondsLost", "warning", "v")]
 
 
+@pytest.mark.usefixtures("parquet_is")
 def test_struct_keys_of_parquet_that_differ_in_case_alone_are_told():
     with opened({"a.parquet": parquet({"v": PARQUET["case"][0]})}) as reading:
         assert codes(reading) == [("StructKeysCollide", "warning")]
 
 
+@pytest.mark.usefixtures("parquet_is")
 def test_a_null_column_that_gets_values_takes_their_type():
     files = {"a.parquet": parquet({"v": pa.nulls(1)}), "b.parquet": parquet({"v": pa.array([1.5])})}
     assert rows(files) == ({"v": "double"}, [{"v": None}, {"v": 1.5}])
 
 
+@pytest.mark.usefixtures("parquet_is")
 def test_formats_of_one_table_may_differ():
     files = {
         "a.csv": "id,v\n1,x\n",
@@ -170,6 +181,7 @@ def test_formats_of_one_table_may_differ():
     assert sorted(values, key=lambda row: row["id"]) == [{"id": 1, "v": "x"}, {"id": 2, "v": "y"}, {"id": 3, "v": None}]
 
 
+@pytest.mark.usefixtures("parquet_is")
 def test_the_contracts_type_of_a_parquet_column():
     expected = {"a": "int", "b": "string", "c": "double", "d": "date"}
     columns = {"a": pa.array([1.0]), "b": pa.array([1.5]), "c": pa.array([1]), "d": pa.array([dt.datetime(2026, 1, 1)])}
@@ -206,6 +218,7 @@ CORRUPT = {
 
 
 @pytest.mark.parametrize("content", CORRUPT.values(), ids=CORRUPT.keys())
+@pytest.mark.usefixtures("parquet_is")
 def test_corrupt_parquet_is_an_error_and_takes_nothing_else_down(content):
     with opened({"a.parquet": content, "b.parquet": _file(3)}) as reading:
         assert [(f.code, f.keys) for f in reading.findings] == [("CorruptParquet", (FOLDER + "a.parquet",))]
@@ -213,6 +226,7 @@ def test_corrupt_parquet_is_an_error_and_takes_nothing_else_down(content):
         assert table(reading).num_rows == 3
 
 
+@pytest.mark.usefixtures("parquet_is")
 def test_columns_of_parquet_that_differ_in_case_alone_are_refused():
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["Name", "name"]), sink)
@@ -220,7 +234,52 @@ def test_columns_of_parquet_that_differ_in_case_alone_are_refused():
         assert codes(reading) == [("DuplicateColumns", "error")]
 
 
+@pytest.mark.usefixtures("parquet_is")
 def test_parquet_without_rows_has_columns():
     with opened({"a.parquet": parquet({"v": pa.array([], pa.int64())})}) as reading:
         assert types(reading) == {"v": "bigint"}
         assert table(reading).num_rows == 0
+
+
+LOST = {
+    "a list": ("array<int>", ['{"v":[1,"x"]}', '{"v":[1,null]}', '{"v":[2]}']),
+    "no list": ("struct<a:array<int>>", ['{"v":{"a":5}}', '{"v":{"a":null}}', '{"v":{}}']),
+    "a struct in a list": ("array<struct<day:date>>", ['{"v":[{"day":"soon"}]}', '{"v":[{"day":"2026-01-01"}]}', "{}"]),
+    "a map": ("map<string,int>", ['{"v":{"k":"x"}}', '{"v":{"k":null}}', '{"v":{"k":7}}']),
+    "deep": (
+        "array<array<struct<a:map<string,double>>>>",
+        ['{"v":[[],[{"a":{"k":"?"}}]]}', '{"v":[[{"a":{}}]]}', "{}"],
+    ),
+    "a struct": ("struct<a:int,b:string>", ['{"v":{"a":1.5,"b":"x"}}', '{"v":{"a":1,"b":{"c":1}}}', '{"v":null}']),
+    "a name with a quote": ("struct<a'b:int>", ['{"v":{"a\'b":"x"}}', '{"v":{"a\'b":1}}', "{}"]),
+}
+
+
+@pytest.mark.parametrize(("type_", "lines"), LOST.values(), ids=LOST.keys())
+@pytest.mark.parametrize("text", [False, True])
+def test_a_value_inside_that_is_not_of_the_contracts_type_is_an_error(type_, lines, text):
+    content = {"a.json": "\n".join(lines)}
+    if text:
+        cells = [json.dumps(json.loads(line).get("v")).replace('"', '""') for line in lines]
+        content = {"a.csv": "id,v\n" + "".join(f'{n},"{cell}"\n' for n, cell in enumerate(cells))}
+    with opened(content, expected={"v": type_} | ({"id": "int"} if text else {})) as reading:
+        assert [(f.code, f.column, f.observed) for f in reading.findings] == [("ValueNotOfType", "v", 1.0)]
+
+
+def test_a_value_inside_is_found_however_its_key_is_spelt():
+    with opened(
+        {"a.json": '{"v":[{"Day":"soon"}]}\n{"v":[{"Day":null}]}'}, expected={"v": "array<struct<day:date>>"}
+    ) as reading:
+        assert [(f.code, f.observed) for f in reading.findings] == [("ValueNotOfType", 1.0)]
+
+
+@pytest.mark.usefixtures("parquet_is")
+def test_a_value_inside_a_parquet_column_that_is_not_of_the_contracts_type_is_an_error():
+    values = [{"a": [1, 300], "m": [("k", "x")]}, {"a": [1, None], "m": [("k", "5")]}, None]
+    kind = pa.struct([("a", pa.list_(pa.int64())), ("m", pa.map_(pa.string(), pa.string())), ("more", pa.int8())])
+    for declared, wrong in (
+        ("struct<a:array<bigint>,m:map<string,string>>", None), ("struct<a:array<bigint>,m:map<string,int>>", 1.0),
+        ("struct<a:array<int>>", None), ("array<int>", 2.0),
+    ):  # fmt: skip
+        with opened({"a.parquet": parquet({"v": pa.array(values, kind)})}, expected={"v": declared}) as reading:
+            assert [f.observed for f in reading.findings if f.code == "ValueNotOfType"] == ([wrong] if wrong else [])

@@ -40,10 +40,10 @@ def bin_counts(rows: Rows, edges: Mapping[str, tuple[float, ...]], where: str = 
     edges = {name: found for name, found in edges.items() if found}
     if edges and rows.all(f"SELECT count(*) FROM {rows.source} WHERE {where}")[0][0] <= FEW_ROWS:
         return _searched(rows, edges, where)
+    finite = rows.finite(list(edges))
     wanted = [
-        (name, f"count_if({'' if edge is None else f'{value} >= {edge!r} AND '}isfinite({value}))")
+        (name, _count(f"CAST({identifier(name)} AS DOUBLE)", edge, finite.get(name)))
         for name, found in edges.items()
-        for value in [f"CAST({identifier(name)} AS DOUBLE)"]
         for edge in (None, *found[1:-1])
     ]
     if not wanted:
@@ -56,6 +56,12 @@ def bin_counts(rows: Rows, edges: Mapping[str, tuple[float, ...]], where: str = 
         name: tuple(here - beyond for here, beyond in zip(counts, [*counts[1:], 0], strict=True))
         for name, counts in above.items()
     }
+
+
+def _count(value: str, edge: float | None, finite: str | None) -> str:
+    """Values from the edge on: a comparison each, without more where all are finite."""
+    conditions = [*([] if edge is None else [f"{value} >= {edge!r}"]), *([finite] if finite else [])]
+    return f"count_if({' AND '.join(conditions)})" if conditions else f"count({value})"
 
 
 def _searched(rows: Rows, edges: Mapping[str, tuple[float, ...]], where: str) -> dict[str, tuple[int, ...]]:

@@ -9,7 +9,7 @@ from mesh.adapters.measuring.fetching import Unreadable
 from mesh.adapters.measuring.rows import Rows
 from mesh.domain.quality.model import Finding
 
-_FILE: Final = re.compile(r"""[Ff]ile ["']?/[^"'\s]*/object\b["']?""")
+_FILE: Final = re.compile(r"""[Ff]ile ["']?/[^"'\s]*/object-\d+\b["']?""")
 _QUOTING: Final = frozenset({"ConversionException", "OutOfRangeException", "DataError"})
 """DuckDB's errors that show a value."""
 

@@ -12,7 +12,7 @@ from mesh.domain.guard.history import all_values, parts_of
 from mesh.domain.quality.model import MAX_PARTS, ColumnProfile, Histogram, PartProfile, TableData
 from mesh.domain.quality.sql_text import ROWS, identifier
 
-MARKS: Final = "mesh_marks"
+MARKS: Final = '"mesh marks"'
 """Table of the fingerprints of all rows, `h`, with the row's object."""
 _FINGERPRINTS: Final = 5_000
 """Of all parts together."""

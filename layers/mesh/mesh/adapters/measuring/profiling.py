@@ -1,10 +1,13 @@
 """Rows → the profile of a table. Aggregates are written out, many columns in one query: that is what the engine does
 fastest. Where a table is large and a column has many values, `distinct` is estimated (HyperLogLog, within some percent)
-and `top` holds the few that an estimate finds, each counted exactly; everything else is exact.
-Quartiles are values that occur: the least that at least a quarter, half, three quarters of the numbers do not exceed.
+and `top` holds the few that are most frequent in a random sample, each counted exactly.
+Quartiles are values that occur: the least that at least a quarter, half, three quarters of the numbers do not exceed;
+in a large table, of the sample's. Everything else is exact.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import batched
 from typing import Any, Final
 
@@ -32,6 +35,11 @@ EXACT_ROWS: Final = 200_000
 EXACT_VALUES: Final = 10_000
 """Above both, distinct values are estimated."""
 MAX_FINGERPRINTS: Final = 5_000
+_SAMPLED: Final = 50_000
+"""Rows: an estimated quartile is at most half a percent of the rows off, in 98 of 100 columns."""
+_ENOUGH: Final = 1_000
+"""Values that a column must have in the sample; of a sparser one all values are read."""
+_SAMPLE: Final = '"mesh sample"'
 _FEW_VALUES: Final = 500
 _FEW: Final = 5
 _CHUNK: Final = 20
@@ -58,10 +66,9 @@ def _columns(rows: Rows, data: TableData, count: int) -> Iterator[ColumnProfile]
 
 def _chunk(rows: Rows, data: TableData, names: Sequence[str], count: int) -> Iterator[ColumnProfile]:
     found = _aggregates(rows, names)
-    few = few_values(rows, [name for name, facts in found.items() if facts["distinct"] <= _FEW_VALUES])
-    values = {
-        name: few.get(name) or _many_values(rows, name, facts["distinct"], count) for name, facts in found.items()
-    }
+    with _sampled(rows, names, count) as (sample, sampled):
+        _add_quantiles(rows, sample, found, sampled)
+        values = _values(rows, sample, found, sampled)
     edges = {
         name: edges_of(data.edges.get(name), facts.get("quantiles"), *values[name])
         for name, facts in found.items()
@@ -103,7 +110,8 @@ def _shapes(rows: Rows, found: Mapping[str, dict[str, Any]], values: Mapping[str
 
 def _aggregates(rows: Rows, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Column → its facts, of one query."""
-    wanted = [(name, fact, sql) for name in names for fact, sql in _facts(name, rows.types[name])]
+    finite = rows.finite(names)
+    wanted = [(name, fact, sql) for name in names for fact, sql in _facts(name, rows.types[name], finite.get(name, ""))]
     values = rows.one(", ".join(sql for _, _, sql in wanted))
     found: dict[str, dict[str, Any]] = {name: {} for name in names}
     for (name, fact, _), value in zip(wanted, values, strict=True):
@@ -111,18 +119,17 @@ def _aggregates(rows: Rows, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _facts(name: str, type_: str) -> Iterator[tuple[str, str]]:
+def _facts(name: str, type_: str, condition: str) -> Iterator[tuple[str, str]]:
     column = identifier(name)
     yield "values", f"count({column})"
     yield "distinct", f"approx_count_distinct({column})"
-    finite = f" FILTER (isfinite({column}))" if type_ in {"float", "double"} else ""
+    finite = f" FILTER ({condition})" if condition else ""
     yield "low", f"CAST(min({column}){finite} AS VARCHAR)"
     yield "high", f"CAST(max({column}){finite} AS VARCHAR)"
     if is_number(type_):
         number = f"CAST({column} AS DOUBLE)"
         yield "mean", f"avg({number}){finite}"
         yield "deviation", f"stddev_samp({number}){finite}"
-        yield "quantiles", f"quantile_disc({number}, {[index / BINS for index in range(BINS + 1)]}){finite}"
     elif duck_type(type_) == "VARCHAR":
         yield "max_length", f"max(length({column}))"
         yield "mean_length", f"avg(length({column}))"
@@ -151,10 +158,62 @@ def _kind(type_: str, distinct: int) -> Kind:
     return "category" if distinct <= MAX_CATEGORIES else "text"
 
 
-def _many_values(rows: Rows, name: str, estimated: int, count: int) -> Values:
-    """How many distinct values there are, and the most frequent."""
-    if count > EXACT_ROWS and estimated > EXACT_VALUES:
-        return estimated, _estimated_top(rows, name)
+@contextmanager
+def _sampled(rows: Rows, names: Sequence[str], count: int) -> Iterator[tuple[Rows, frozenset[str]]]:
+    """Some of the rows, and the columns of which these do for an estimate: none, where all rows are few enough."""
+    if count <= EXACT_ROWS:
+        yield rows, frozenset()
+        return
+    columns = ", ".join(map(identifier, names))
+    rows.db.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_SAMPLE} AS "
+        f"SELECT {columns} FROM {rows.source} USING SAMPLE reservoir({_SAMPLED} ROWS) REPEATABLE (1)"
+    )
+    sample = replace(rows, source=_SAMPLE)
+    counts = sample.one(", ".join(f"count({identifier(name)})" for name in names))
+    yield sample, frozenset(name for name, values in zip(names, counts, strict=True) if values >= _ENOUGH)
+    rows.db.execute(f"DROP TABLE {_SAMPLE}")
+
+
+def _add_quantiles(rows: Rows, sample: Rows, found: Mapping[str, dict[str, Any]], sampled: Container[str]) -> None:
+    """To the facts of numbers. The least and the greatest are those of all rows."""
+    numbers = [name for name in found if is_number(rows.types[name])]
+    finite = rows.finite(numbers)
+    for source, names in (
+        (rows, [name for name in numbers if name not in sampled]),
+        (sample, [name for name in numbers if name in sampled]),
+    ):
+        if not names:
+            continue
+        shares = [index / BINS for index in range(BINS + 1)]
+        wanted = ", ".join(
+            f"quantile_disc(CAST({identifier(name)} AS DOUBLE), {shares})"
+            f"{f' FILTER ({finite[name]})' if name in finite else ''}"
+            for name in names
+        )
+        for name, quantiles in zip(names, source.one(wanted), strict=True):
+            facts = found[name]
+            inner = (quantiles or ())[1:-1]
+            facts["quantiles"] = [float(facts["low"]), *inner, float(facts["high"])] if inner else None
+
+
+def _values(
+    rows: Rows, sample: Rows, found: Mapping[str, dict[str, Any]], sampled: Container[str]
+) -> dict[str, Values]:
+    """Column → how many distinct values it has, and the most frequent."""
+    few = few_values(rows, [name for name, facts in found.items() if facts["distinct"] <= _FEW_VALUES])
+    many = [
+        name for name, facts in found.items()
+        if name not in few and name in sampled and facts["distinct"] > EXACT_VALUES
+    ]  # fmt: skip
+    top = _estimated_top(rows, sample, many)
+    return {
+        name: few.get(name) or ((facts["distinct"], top[name]) if name in top else _all_values(rows, name))
+        for name, facts in found.items()
+    }
+
+
+def _all_values(rows: Rows, name: str) -> Values:
     column = identifier(name)
     found = rows.all(
         f"WITH g AS (SELECT {column} AS v, count(*) AS n FROM {rows.source} WHERE {column} IS NOT NULL GROUP BY 1) "
@@ -163,15 +222,25 @@ def _many_values(rows: Rows, name: str, estimated: int, count: int) -> Values:
     return (found[0][2] if found else 0), tuple(ValueCount(value=cut(value) or "", count=n) for value, n, _ in found)
 
 
-def _estimated_top(rows: Rows, name: str) -> tuple[ValueCount, ...]:
-    column = identifier(name)
-    values = [value for value in rows.one(f"approx_top_k({column}, {_FEW})")[0] or () if value is not None]
-    if not values:
-        return ()
-    marks = ", ".join("?" for _ in values)
-    sql = f"SELECT CAST({column} AS VARCHAR), count(*) AS n FROM {rows.source} WHERE {column} IN ({marks}) GROUP BY 1"
-    found = rows.db.execute(f"{sql} ORDER BY n DESC, 1", values).fetchall()
-    return tuple(ValueCount(value=cut(value) or "", count=n) for value, n in found)
+def _estimated_top(rows: Rows, sample: Rows, names: Sequence[str]) -> dict[str, tuple[ValueCount, ...]]:
+    """Those that are most frequent in the sample, counted in all rows, in one query."""
+    candidates = [
+        (name, value, text)
+        for name in names
+        for value, text in sample.all(
+            f"SELECT {identifier(name)}, CAST({identifier(name)} AS VARCHAR) FROM {sample.source} "
+            f"WHERE {identifier(name)} IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {_FEW}"
+        )
+    ]
+    if not candidates:
+        return {}
+    wanted = ", ".join(f"count_if({identifier(name)} = ?)" for name, _, _ in candidates)
+    sql = f"SELECT {wanted} FROM {rows.source}"
+    counts = rows.db.execute(sql, [value for _, value, _ in candidates]).fetchall()[0]
+    found: dict[str, list[ValueCount]] = {}
+    for (name, _, text), count in zip(candidates, counts, strict=True):
+        found.setdefault(name, []).append(ValueCount(value=cut(text) or "", count=count))
+    return {name: tuple(sorted(values, key=lambda each: (-each.count, each.value))) for name, values in found.items()}
 
 
 def _fingerprints(rows: Rows, count: int) -> tuple[int, tuple[str, ...]]:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 OBJECT: Final = " mesh object"
 """Column of the row's object, by its position in the batch. No column of the data begins with a space."""
-_NARROW: Final = "mesh_narrow"
+_NARROW: Final = '"mesh narrow"'
+"""With a space, since a table of a product, which rules read by its name, may have any other."""
 _WIDE: Final = 200
 # A division by zero is an error then, for floats as well: a rule that has one gives no number.
 _LOCKED: Final = (
@@ -34,7 +35,11 @@ class NotOfType:
 
 @dataclass
 class Rows:
-    """`types`: column → Hive type, partition keys last. `lacking`: column → keys of objects without such a column."""
+    """`types`: column → Hive type, partition keys last. `lacking`: column → keys of objects without such a column.
+
+    `in_place`: they are in files, and several times as many as memory holds. `infinite`: column → whether it has a
+    number that is not finite, as far as it was asked.
+    """
 
     db: "DuckDBPyConnection"
     types: dict[str, str]
@@ -44,7 +49,9 @@ class Rows:
     wrong: dict[str, NotOfType] = field(default_factory=dict)
     lacking: dict[str, list[str]] = field(default_factory=dict)
     exact: bool = True
+    in_place: bool = False
     source: str = ROWS
+    infinite: dict[str, bool] = field(default_factory=dict)
 
     @contextmanager
     def narrow(self, names: Sequence[str]) -> Iterator["Rows"]:
@@ -54,7 +61,8 @@ class Rows:
             return
         part = dict.fromkeys(name for name in names if name in self.types)
         shown = ", ".join(map(identifier, part))
-        self.db.execute(f"CREATE OR REPLACE TEMP TABLE {_NARROW} AS SELECT {shown} FROM {ROWS}")
+        kind = "VIEW" if self.in_place else "TABLE"
+        self.db.execute(f"CREATE OR REPLACE TEMP {kind} {_NARROW} AS SELECT {shown} FROM {ROWS}")
         yield replace(self, source=_NARROW)
 
     def lock(self, names: Sequence[str]) -> None:
@@ -65,6 +73,14 @@ class Rows:
         if self.all("SELECT current_setting('enable_external_access')")[0][0]:
             for setting in _LOCKED:
                 self.db.execute(setting)
+
+    def finite(self, names: Sequence[str]) -> dict[str, str]:
+        """Column → a condition that its finite numbers meet, for columns that have others."""
+        new = [name for name in names if self.types[name] in {"float", "double"} and name not in self.infinite]
+        if new:
+            wanted = ", ".join(f"coalesce(bool_or(NOT isfinite({identifier(name)})), false)" for name in new)
+            self.infinite |= zip(new, self.all(f"SELECT {wanted} FROM {ROWS}")[0], strict=True)
+        return {name: f"isfinite({identifier(name)})" for name in names if self.infinite.get(name)}
 
     def one(self, select: str) -> tuple[Any, ...]:
         """The first row of `SELECT … FROM <the rows>`."""

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mesh.domain.formats.detection import detect_by_name
+from mesh.domain.formats.model import GIB, MIB, ObjectRef
 from mesh.domain.hive_types import map_types, struct_fields
 from mesh.domain.quality.sql_text import identifier, text_literal
 
@@ -26,14 +29,39 @@ _TYPES: Final = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one reading may take. What is beyond is held, never published unchecked.
+
+    `memory` is what the engine may hold, `spill` what it may write to disk, as DuckDB writes sizes. Bytes, inflated: of
+    one object (`max_object`), of all objects of a table (`max_batch`), and of all those, one or several, that are read
+    where they lie (`max_in_place`: as many are written beside them).
+    """
+
+    memory: str = "2200MB"
+    spill: str = "3GB"
+    threads: int = 2
+    max_object: int = GIB
+    max_batch: int = 2 * GIB
+    max_in_place: int = 3 * GIB + 256 * MIB
+    in_place_from: int = 256 * MIB
+
+    def in_place(self, ref: ObjectRef) -> bool:
+        """Whether an object is read where it lies: copied, rows of Parquet take several times its space.
+
+        Raises as `detect_by_name`.
+        """
+        return detect_by_name(ref.content.key).format == "parquet" and ref.content.size > self.in_place_from
+
+
 @contextmanager
-def database(*, folder: Path, memory: str, spill: str, threads: int) -> Iterator["DuckDBPyConnection"]:
-    """`memory` and `spill` as DuckDB writes sizes (`1500MB`)."""
+def database(folder: Path, limits: Limits) -> Iterator["DuckDBPyConnection"]:
+    """Of its own, with its files below `folder`."""
     import duckdb  # noqa: PLC0415 - 190 ms that only a reading of data pays
 
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": memory, "threads": threads, "temp_directory": str(folder / "spill"),
-        "max_temp_directory_size": spill,
+        "memory_limit": limits.memory, "threads": limits.threads, "temp_directory": str(folder / "spill"),
+        "max_temp_directory_size": limits.spill,
     }  # fmt: skip
     with duckdb.connect(":memory:", config=config) as db:
         for setting in _SETTINGS:

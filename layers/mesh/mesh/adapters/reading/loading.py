@@ -1,12 +1,13 @@
 """One object: fetched once and whole, told apart by its name and content, staged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mesh.adapters.measuring.fetching import Unreadable, content_of
+from mesh.adapters.measuring.fetching import content_of
 from mesh.adapters.measuring.rows import OBJECT
 from mesh.adapters.reading.csv_files import CsvFile, has_rows
+from mesh.adapters.reading.engine import Limits
 from mesh.adapters.reading.faults import finding, too_large
 from mesh.adapters.reading.json_files import JsonLines
 from mesh.adapters.reading.parquet_files import ParquetFile
@@ -27,10 +28,12 @@ _OBJECT: Final = identifier(OBJECT)
 
 
 class Stage:
-    """Stages objects, each under its position in the batch. `known` are the names that columns are expected to have."""
+    """Stages objects, each under its position in the batch. `known` are the names that columns are expected to have.
+    Files that `limits` says are read in place are needed until the reading ends.
+    """
 
-    def __init__(self, db: "DuckDBPyConnection", sources: TableSources, known: Sequence[str], max_bytes: int) -> None:
-        self._db, self._sources, self._known, self._max_bytes = db, sources, known, max_bytes
+    def __init__(self, db: "DuckDBPyConnection", sources: TableSources, known: Sequence[str], limits: Limits) -> None:
+        self._db, self._sources, self._known, self._limits = db, sources, known, limits
         self._shapes: dict[tuple[object, ...], Staged] = {}
         self._json = JsonLines(db)
         self.findings: list[Finding] = []
@@ -49,7 +52,7 @@ class Stage:
             compression=detected.compression,
         )  # fmt: skip
         if detected.format == "parquet":
-            return self._parquet(found, index, file)
+            return self._parquet(found, index, file, in_place=self._limits.in_place(ref))
         return self._text(found, detected, index, read_text(file, self._sources.encoding))
 
     def finish(self) -> list[Staged]:
@@ -63,6 +66,7 @@ class Stage:
     def _fetch(self, reader: RangeReader, ref: ObjectRef, file: Path, promised: Detected) -> Detected:
         """What it is by its first bytes, before the rest is read."""
         size, detected = 0, promised
+        most = self._limits.max_in_place if self._limits.in_place(ref) else self._limits.max_object
 
         def check(first: bytes) -> None:
             nonlocal detected
@@ -71,8 +75,8 @@ class Stage:
         with file.open("wb") as content:
             for piece in content_of(reader, ref.content, check):
                 size += len(piece)
-                if size > self._max_bytes:
-                    raise too_large(f"more than {self._max_bytes:,} bytes cannot be read whole by one function")
+                if size > most:
+                    raise too_large(f"more than {most:,} bytes cannot be read whole by one function")
                 content.write(piece)
         return detected
 
@@ -106,22 +110,12 @@ class Stage:
             self.findings.append(self._warning(code, f"{found.key}: {message}", remedy, keys=(found.key,)))
         return found.model_copy(update={"rows": rows})
 
-    def _parquet(self, found: SourceRead, index: int, file: Path) -> SourceRead:
+    def _parquet(self, found: SourceRead, index: int, file: Path, *, in_place: bool) -> SourceRead:
         parquet = ParquetFile(self._db, file, found.key)
         names = tuple(column.name for column in parquet.columns)
         found = found.model_copy(update={"columns": names})
         self._apart(found)
-        columns = {column.name: f"c{position}" for position, column in enumerate(parquet.columns)}
-        types = {column.name: column.hive for column in parquet.columns}
-        shape = ("parquet", tuple(types.items()))
-        added = parquet.stage(self._into(shape, columns, index))
-        table = self._table(shape)
-        staged = self._shapes.setdefault(shape, Staged(table=table, columns=columns, types=types, text=False))
-        if (rows := self._count(staged, index)) != parquet.rows or added < rows:
-            self._drop(staged, index)
-            what = f"the footer promises {parquet.rows} rows, there are {rows}"
-            raise Unreadable("CorruptParquet", what, "Write the file again, and upload it whole.")
-        staged.rows[index] = parquet.rows
+        self._stage_parquet(parquet, index, in_place=in_place)
         for name, count in parquet.nanoseconds().items():
             message = f"{count:,} values of {name} have a part below the microsecond, which is left out"
             keys = (found.key,)
@@ -132,12 +126,27 @@ class Stage:
                 code, message = column.note
                 message = f"{column.name}: {message}"
                 self.findings.append(self._warning(code, message, "", column=column.name, keys=(found.key,)))
-        return found.model_copy(update={"rows": rows})
+        return found.model_copy(update={"rows": parquet.rows})
+
+    def _stage_parquet(self, parquet: ParquetFile, index: int, *, in_place: bool) -> None:
+        columns = {column.name: f"c{position}" for position, column in enumerate(parquet.columns)}
+        types = {column.name: column.hive for column in parquet.columns}
+        shape = ("parquet", tuple(types.items()), index if in_place else None)
+        staged = Staged(table=self._table(shape), columns=columns, types=types, text=False, in_place=in_place)
+        if in_place:
+            parquet.hold_to(parquet.count(f"SELECT count(*), bit_xor(hash(COLUMNS(*))) FROM {parquet.source}"))
+            self._db.execute(f"CREATE VIEW {staged.table} AS {_selected(columns, index)}".format(parquet.source))
+            self._shapes[shape] = staged
+        else:
+            rows = parquet.count(self._into(shape, columns, index).format(parquet.source))
+            staged = self._shapes.setdefault(shape, staged)
+            parquet.hold_to(rows)
+        staged.rows[index] = parquet.rows
 
     def _into(self, shape: tuple[object, ...], columns: dict[str, str], index: int) -> str:
         """A statement that adds rows to the shape's table, with `{}` for where they come from."""
         table = self._table(shape)
-        selected = f"SELECT {', '.join(columns.values())}, CAST({index} AS INTEGER) AS {_OBJECT} FROM {{}}"
+        selected = _selected(columns, index)
         return f"INSERT INTO {table} {selected}" if shape in self._shapes else f"CREATE TABLE {table} AS {selected}"
 
     def _table(self, shape: tuple[object, ...]) -> str:
@@ -147,9 +156,6 @@ class Stage:
     def _count(self, staged: Staged, index: int) -> int:
         (row,) = self._db.execute(f"SELECT count(*) FROM {staged.table} WHERE {_OBJECT} = {index}").fetchall()
         return int(row[0])
-
-    def _drop(self, staged: Staged, index: int) -> None:
-        self._db.execute(f"DELETE FROM {staged.table} WHERE {_OBJECT} = {index}")
 
     def _apart(self, found: SourceRead) -> None:
         """Raises `DuplicateColumns` where a partition key is a column of the file as well."""
@@ -175,3 +181,8 @@ class Stage:
         return finding(
             code, message, table=self._sources.table, remedy=remedy, severity="warning", column=column, keys=keys
         )
+
+
+def _selected(columns: Mapping[str, str], index: int) -> str:
+    """A query of an object's rows, with `{}` for where they come from."""
+    return f"SELECT {', '.join(columns.values())}, CAST({index} AS INTEGER) AS {_OBJECT} FROM {{}}"

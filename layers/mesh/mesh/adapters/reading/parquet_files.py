@@ -87,16 +87,26 @@ class ParquetFile:
         (row,) = self._db.execute(f"SELECT {wanted} FROM {self._source}").fetchall()
         return {column.name: int(count) for column, count in zip(named, row, strict=True) if count}
 
-    def stage(self, into: str) -> int:
-        """Run `into` (with `{}` for the source of rows, columns c0, c1, …); how many rows were added."""
+    @property
+    def source(self) -> str:
+        """The rows, as columns c0, c1, …"""
         values = ", ".join(f"{column.value} AS c{index}" for index, column in enumerate(self.columns))
+        return f"(SELECT {values} FROM {self._source})"
+
+    def count(self, sql: str) -> int:
+        """Run a query that begins with a number of rows: added to a table, or read."""
         try:
-            (added,) = self._db.execute(into.format(f"(SELECT {values} FROM {self._source})")).fetchall()
+            (found,) = self._db.execute(sql).fetchall()
         except self._no_room:
             raise
         except self._error as error:
             raise corrupt(f"{self._culprit()}{first_line(error)}") from error
-        return int(added[0])
+        return int(found[0])
+
+    def hold_to(self, rows: int) -> None:
+        """Raises `Unreadable` where there are not as many rows as the footer says."""
+        if rows != self.rows:
+            raise corrupt(f"the footer promises {self.rows} rows, there are {rows}")
 
     def _culprit(self) -> str:
         """The first column that cannot be read by itself, named; "" where each can."""

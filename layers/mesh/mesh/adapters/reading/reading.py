@@ -12,15 +12,14 @@ from mesh.adapters.measuring.faults import first_line
 from mesh.adapters.measuring.fetching import Unreadable
 from mesh.adapters.measuring.reporting import TableChecks
 from mesh.adapters.measuring.rows import Rows
-from mesh.adapters.reading.engine import database
+from mesh.adapters.reading.engine import Limits, database
 from mesh.adapters.reading.faults import finding, refused, too_large, unreadable
 from mesh.adapters.reading.loading import Stage
 from mesh.adapters.reading.typed import TypedRows
 from mesh.adapters.reading.writing import copy_to
 from mesh.domain.contract import Contract
 from mesh.domain.errors import Rejected
-from mesh.domain.formats.detection import detect_by_name
-from mesh.domain.formats.model import GIB, ObjectRef
+from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import table_key
 from mesh.domain.publishing.fields import Field
 from mesh.domain.quality.model import Finding, Scores, TableData, TableProfile, TableReport
@@ -32,33 +31,24 @@ from mesh.ports import Objects
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MEMORY: Final = "2200MB"
-SPILL: Final = "4GB"
-"""What the engine may hold, and write to disk beside the object that it reads."""
-MAX_OBJECT: Final = GIB
-MAX_BATCH: Final = 2 * GIB
-"""Bytes of one object, and of all objects of a table, inflated. What is beyond is held, never published unchecked."""
+DEFAULT_LIMITS: Final = Limits()
 _NO_ROOM: Final = "more rows, or longer values, than a function's memory and disk hold"
 
 
 class DuckReadings:
-    """Implements `ports.Readings`. `threads` is the engine's limit."""
+    """Implements `ports.Readings`."""
 
-    def __init__(
-        self, objects: Objects, *, threads: int = 2, memory: str = MEMORY, spill: str = SPILL,
-        max_object: int = MAX_OBJECT, max_batch: int = MAX_BATCH,
-    ) -> None:  # fmt: skip
-        self._objects, self._threads, self._memory, self._spill = objects, threads, memory, spill
-        self._max_object, self._max_batch = max_object, max_batch
+    def __init__(self, objects: Objects, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._objects, self._limits = objects, limits
 
     @contextmanager
     def open(self, sources: TableSources) -> Iterator["DuckReading"]:
         """See the port. Only AWS's own faults raise (`Transient`)."""
         folder = Path(tempfile.mkdtemp(prefix="mesh-"))
         try:
-            with database(folder=folder, memory=self._memory, spill=self._spill, threads=self._threads) as db:
-                reading = DuckReading(db, folder, sources)
-                reading.read(self._objects, self._max_object, self._max_batch)
+            with database(folder, self._limits) as db:
+                reading = DuckReading(db, folder, sources, self._limits)
+                reading.read(self._objects)
                 yield reading
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -67,15 +57,16 @@ class DuckReadings:
 class DuckReading:
     """Implements `ports.TableReading`."""
 
-    def __init__(self, db: "DuckDBPyConnection", folder: Path, sources: TableSources) -> None:
+    def __init__(self, db: "DuckDBPyConnection", folder: Path, sources: TableSources, limits: Limits) -> None:
         import duckdb  # noqa: PLC0415 - as in `database`
 
-        self._db, self._folder, self._asked = db, folder, sources
+        self._db, self._folder, self._asked, self._limits = db, folder, sources, limits
         self._no_room, self._error = duckdb.OutOfMemoryException, duckdb.Error
         self._found: list[Finding] = []
         self._read: dict[int, SourceRead] = {}
         self._rows: TypedRows | None = None
-        self._out = folder / "out"
+        self._in, self._out = folder / "in", folder / "out"
+        self._in.mkdir()
         self._out.mkdir()
 
     @property
@@ -98,17 +89,16 @@ class DuckReading:
         """See the port."""
         return (*self._found, *(self._rows.findings(self._asked.table) if self._rows else ()))
 
-    def read(self, objects: Objects, max_object: int, max_batch: int) -> None:
+    def read(self, objects: Objects) -> None:
         """Read all objects."""
-        known = _known(self._asked)
-        stage = Stage(self._db, self._asked, known, max_object)
-        left = max_batch
+        stage = Stage(self._db, self._asked, _known(self._asked), self._limits)
+        room = {False: self._limits.max_batch, True: self._limits.max_in_place}
         for index, ref in enumerate(self._asked.refs):
             try:
-                if left <= 0 or ref.content.size > left:
-                    detect_by_name(ref.content.key)  # what is not read at all may be of any size
-                    raise too_large(f"the objects before it are {max_batch:,} bytes, the most that is read at once")
-                left -= self._read_one(stage, objects, ref, index)
+                in_place = self._limits.in_place(ref)
+                if ref.content.size > room[in_place]:
+                    raise too_large(f"{room[in_place]:,} bytes more are what can be read of the table at once")
+                room[in_place] -= self._read_one(stage, objects, ref, index)
             except Unreadable as error:
                 self._found.append(unreadable(error, ref.key, self._asked.table))
             except (Rejected, FormatDeclined) as error:
@@ -129,7 +119,7 @@ class DuckReading:
             remedy = "Upload its objects one by one to see which it is; let its contract have other types."
             self._found.append(finding("RowsNotTyped", message, table=self._asked.table, remedy=remedy))
             self._rows, self._read = None, {}
-        self._db.execute(f"SET allowed_directories = ['{self._out}']")
+        self._db.execute(f"SET allowed_directories = ['{self._out}', '{self._in}']")
 
     def exclude(self, keys: Collection[str]) -> None:
         """See the port."""
@@ -158,7 +148,7 @@ class DuckReading:
             self._db, {column.name: column.type for column in self.schema.columns},
             tuple(column.name for column in columns), keys=[ref.key for ref in self._asked.refs],
             findings=list(self._found) + self._rows.changes(self._asked.table), wrong=self._rows.wrong(),
-            lacking=self._rows.lacking(self._read),
+            lacking=self._rows.lacking(self._read), in_place=any(map(self._limits.in_place, refs)),
         )  # fmt: skip
         try:
             return TableChecks(rows, data, contract, now).build()
@@ -188,12 +178,13 @@ class DuckReading:
         key = table_key(ref.key)
         if key is None:
             raise UnknownPrefix("the key is no data of a table", key=ref.key, remedy="Upload to <product>/data/.")
-        file = self._folder / "object"
+        file = self._in / f"object-{index}"
         try:
             self._read[index] = stage.add(objects.reader(ref.content), ref, key, index, file)
             return file.stat().st_size
         finally:
-            file.unlink(missing_ok=True)
+            if index not in self._read or not self._limits.in_place(ref):
+                file.unlink(missing_ok=True)
 
     def _too_large(self, what: str) -> Finding:
         reason = too_large(what)

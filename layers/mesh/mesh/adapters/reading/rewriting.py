@@ -8,9 +8,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from mesh.adapters.reading.engine import database, duck_of
+from mesh.adapters.reading.engine import Limits, database, duck_of
 from mesh.adapters.reading.values import converted
 from mesh.adapters.reading.writing import copy_to
 from mesh.domain.publishing.fields import Field
@@ -20,12 +20,14 @@ from mesh.domain.reading.model import RowRange, StoredFile, WrittenFile
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+DEFAULT_LIMITS: Final = Limits(memory="1500MB", spill="4GB")
+
 
 class Rewriter:
-    """Rewrites files on the local disk; `memory` and `spill` as DuckDB writes sizes."""
+    """Rewrites files on the local disk."""
 
-    def __init__(self, *, threads: int = 2, memory: str = "1500MB", spill: str = "4GB") -> None:
-        self._threads, self._memory, self._spill = threads, memory, spill
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
 
     def rewrite(
         self, files: Sequence[StoredFile], base: Sequence[Field], fields: Sequence[Field], target: Path
@@ -37,7 +39,7 @@ class Rewriter:
         """
         folder = Path(tempfile.mkdtemp(prefix="mesh-"))
         try:
-            with database(folder=folder, memory=self._memory, spill=self._spill, threads=self._threads) as db:
+            with database(folder, self._limits) as db:
                 selects = [_select(db, stored, base, fields) for stored in files]
                 rows, size, statistics = copy_to(db, " UNION ALL ".join(selects), target, fields)
                 first_rows = dict(_ranges(db, files))

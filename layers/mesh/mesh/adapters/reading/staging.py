@@ -3,7 +3,7 @@
 Objects of the same columns share a table, so that what is asked of all of them is one query.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import batched
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mesh.adapters.measuring.rows import OBJECT
 from mesh.adapters.reading.engine import CHUNK
+from mesh.adapters.reading.losses import invalid
 from mesh.adapters.reading.values import LADDER, converted, from_known_text, from_text, looks_like
 from mesh.domain.quality.sql_text import identifier
 
@@ -34,16 +35,22 @@ class Facts:
 @dataclass
 class Staged:
     """Rows of one or more objects. `columns`: name → the table's column, in order. `types`: of columns that are no
-    text, "" where all is NULL; `json`: structures of fields that were JSON; `fixed`: their types, by object."""
+    text, "" where all is NULL; `json`: structures of fields that were JSON; `fixed`: their types, by object.
+    `in_place`: the table is a view of one object's file."""
 
     table: str
     columns: dict[str, str]
     types: dict[str, str] = field(default_factory=dict)
     json: dict[str, Any] = field(default_factory=dict)
     text: bool = True
+    in_place: bool = False
     facts: dict[int, dict[str, Facts]] = field(default_factory=dict)
     rows: dict[int, int] = field(default_factory=dict)
     fixed: dict[int, dict[str, str]] = field(default_factory=dict)
+
+    def keep(self, read: Container[int]) -> None:
+        """Forget objects that were refused after they were staged."""
+        self.rows = {index: rows for index, rows in self.rows.items() if index in read}
 
     def value(self, name: str, want: str, *, known: bool = False) -> str:
         """The column's value as one of that type; `known` where all of its texts were found to be such."""
@@ -51,6 +58,11 @@ class Staged:
             read = from_known_text if known else from_text
             return read(self.columns[name], want, self.json.get(name))
         return converted(self.columns[name], self.types[name] or "string", want)
+
+    def invalid(self, name: str, want: str) -> str:
+        """Predicate: the column's value is none of that type."""
+        have = "string" if self.text else self.types[name] or "string"
+        return invalid(self.columns[name], self.value(name, want), have, want, self.json.get(name))
 
 
 class Typing:
@@ -79,7 +91,7 @@ class Typing:
     @contextmanager
     def _narrow(self, staged: Staged, names: Sequence[str]) -> Iterator[Staged]:
         """The same rows with a few columns. Each query of a table of thousands takes long before it reads anything."""
-        if len(staged.columns) <= 2 * CHUNK:
+        if len(staged.columns) <= 2 * CHUNK or staged.in_place:
             yield staged
             return
         columns = ", ".join(staged.columns[name] for name in names)
@@ -154,7 +166,7 @@ class Typing:
         column = staged.columns[name]
         invalid = "0"
         if name in self._declared:
-            invalid = f"count_if({column} IS NOT NULL AND ({staged.value(name, self._declared[name])}) IS NULL)"
+            invalid = f"count_if({staged.invalid(name, self._declared[name])})"
         elif name in staged.json:
             invalid = f"count_if({_not_of_json(column, staged.json[name])})"
         return f"{_counts(column, types)}, {invalid}"
@@ -170,14 +182,14 @@ class Typing:
         wanted = ", ".join(self._wanted_typed(staged, name) for name in names)
         found = self._db.execute(f"SELECT {_OBJECT}, {wanted} FROM {staged.table} GROUP BY 1").fetchall()
         for index, *values in found:
-            for name, invalid in zip(names, values, strict=True):
-                staged.facts[index][name] = Facts(staged.types[name], int(invalid or 0))
+            for name, count in zip(names, values, strict=True):
+                staged.facts[index][name] = Facts(staged.types[name], int(count or 0))
 
     def _wanted_typed(self, staged: Staged, name: str) -> str:
         want = self._declared.get(name, "")
         if not want or want == staged.types[name] or not staged.types[name]:
             return "0"
-        return f"count_if({staged.columns[name]} IS NOT NULL AND ({staged.value(name, want)}) IS NULL)"
+        return f"count_if({staged.invalid(name, want)})"
 
 
 def _counts(column: str, types: Sequence[str]) -> str:
