@@ -266,6 +266,12 @@ def test_a_value_inside_that_is_not_of_the_contracts_type_is_an_error(type_, lin
         assert [(f.code, f.column, f.observed) for f in reading.findings] == [("ValueNotOfType", "v", 1.0)]
 
 
+def test_a_number_inside_that_its_type_holds_nearly_is_none_that_is_lost():
+    line = '{"v":{"f":0.1,"d":1.10,"i":9007199254740993,"s":"7"}}\n'
+    expected = {"v": "struct<f:float,d:decimal(38,10),i:bigint,s:int>"}
+    assert rows({"a.json": line}, expected=expected)[1][0]["v"]["i"] == 9007199254740993
+
+
 def test_a_value_inside_is_found_however_its_key_is_spelt():
     with opened(
         {"a.json": '{"v":[{"Day":"soon"}]}\n{"v":[{"Day":null}]}'}, expected={"v": "array<struct<day:date>>"}

@@ -51,10 +51,11 @@ def profile_of(rows: Rows, data: TableData) -> TableProfile:
     count = int(rows.one("count(*)")[0])
     repeated, fingerprints = _fingerprints(rows, count)
     columns = tuple(_columns(rows, data, count))
+    parts = tuple(part_profiles(rows, data, columns))
+    rows.db.execute(f"DROP TABLE IF EXISTS {MARKS}")  # what is written next needs the room
     return TableProfile(
         table=data.table, rows=count, bytes=sum(ref.size for ref in data.refs), objects=len(data.refs),
-        exact=rows.exact, duplicate_rows=repeated, columns=columns, fingerprints=fingerprints,
-        parts=tuple(part_profiles(rows, data, columns)),
+        exact=rows.exact, duplicate_rows=repeated, columns=columns, fingerprints=fingerprints, parts=parts,
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any, Final, NamedTuple
 
-from mesh.domain.hive_types import is_number, map_types, struct_fields
+from mesh.domain.guard.cells import INTEGERS
+from mesh.domain.hive_types import map_types, struct_fields
 from mesh.domain.quality.sql_text import identifier, text_literal
 from mesh.domain.reading.types import is_nested
 
@@ -22,11 +23,11 @@ class _Pair(NamedTuple):
 
     @property
     def gone(self) -> str:
-        """Predicate: there is something, and it is NULL, or another number."""
+        """Predicate: there is something, and it is NULL; or was a number that is no integer, and was rounded."""
         if self.have != _JSON:
             return f"({self.source} IS NOT NULL AND {self.value} IS NULL)"
         lost = f"{self.value} IS NULL"
-        if is_number(self.want):
+        if self.want in INTEGERS:
             lost += f" OR {self.value} <> try_cast({self.source} AS DOUBLE)"
         return f"(coalesce(json_type({self.source}), 'NULL') <> 'NULL' AND ({lost}))"
 
