@@ -1,6 +1,9 @@
-"""For all tests: the mesh that those marked `mesh` share."""
+"""For all tests: the mesh that those marked `mesh` share; how many examples a property is tried with."""
+
+import os
 
 import pytest
+from hypothesis import settings
 
 from tests.mesh_fixtures import deployed_mesh, mesh
 
@@ -8,6 +11,10 @@ __all__ = ["deployed_mesh", "mesh"]
 
 _SECONDS = 600
 """The first test of a run that needs the mesh waits until it is built and deployed."""
+
+settings.register_profile("ci", max_examples=40, deadline=None)
+settings.register_profile("long", max_examples=500, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,7 +21,7 @@ def load(path: Path) -> dict[str, Any]:
         if not isinstance(node, yaml.MappingNode):
             raise SourceFault(path.name, "not a mapping", "Write one mapping of keys to values.")
         _refuse_duplicates(path.name, node)
-        loaded: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506 - a SafeLoader
+        loaded: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise SourceFault(path.name, f"not YAML: {error}", "Correct it there.") from error
     return loaded

@@ -35,7 +35,7 @@ def written(table):
     return "i,f,s,b\n" + "".join(",".join(map(cell, row)) + "\n" for row in table)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(TABLE)
 def test_every_fact_equals_what_python_counts(table):
     report = measure({"a.csv": written(table)}, TYPES)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.reading.reading import opened, parquet, table
 
-_FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_FEW = settings(suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=("Cs", "Cc")) | st.sampled_from(
     ['"', ",", ";", "\n", "\r", "\\", "'", "|", "\t"]), max_size=12)  # fmt: skip
 CELL = st.one_of(st.none(), TEXT.filter(bool), st.integers(-(10**14), 10**14).map(str), st.just("0107"))
