@@ -12,7 +12,7 @@ import yaml
 
 
 class _FastZip(zipfile.ZipFile):
-    __init__ = functools.partialmethod(zipfile.ZipFile.__init__, compresslevel=1)  # type: ignore[assignment]
+    __init__ = functools.partialmethod(zipfile.ZipFile.__init__, compresslevel=1)
 
 
 def main() -> None:
