@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 OBJECT: Final = " mesh object"
 """Column of the row's object, by its position in the batch. No column of the data begins with a space."""
 _NARROW: Final = "mesh_narrow"
+_NARROWER: Final = "mesh_narrower"
+"""Made of a narrow one."""
 _WIDE: Final = 200
 # A division by zero is an error then, for floats as well: a rule that has one gives no number.
 _LOCKED: Final = (
@@ -54,8 +56,9 @@ class Rows:
             return
         part = dict.fromkeys(name for name in names if name in self.types)
         shown = ", ".join(map(identifier, part))
-        self.db.execute(f"CREATE OR REPLACE TEMP TABLE {_NARROW} AS SELECT {shown} FROM {ROWS}")
-        yield replace(self, source=_NARROW)
+        name = _NARROW if self.source == ROWS else _NARROWER
+        self.db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {shown} FROM {self.source}")
+        yield replace(self, source=name)
 
     def lock(self, names: Sequence[str]) -> None:
         """From now on nothing but these rows can be read, by any of the names. Repeatable."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mesh.adapters.measuring.rows import OBJECT, NotOfType
-from mesh.adapters.reading.engine import duck_of
+from mesh.adapters.reading.engine import duck_of, planned_simply
 from mesh.adapters.reading.faults import finding
 from mesh.adapters.reading.staging import Staged, Typing
 from mesh.adapters.reading.values import as_text, converted, from_text
@@ -177,7 +177,8 @@ class TypedRows:
         keys = dict.fromkeys(value.key for index in staged.rows for value in read[index].partition)
         values += [f"{self._partition_value(key, types[key], staged, read)} AS {identifier(key)}" for key in keys]
         selected = "".join(f"{value}, " for value in values)
-        self._db.execute(f"INSERT INTO {_TYPED} BY NAME SELECT {selected}{_OBJECT} FROM {staged.table}")
+        with planned_simply(self._db, len(values)):
+            self._db.execute(f"INSERT INTO {_TYPED} BY NAME SELECT {selected}{_OBJECT} FROM {staged.table}")
         for index in sorted(staged.rows):
             self._rank[index] = len(self._rank)
 
