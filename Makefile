@@ -35,7 +35,7 @@ examples: setup  ## the examples' scripts on a mesh of their own: some minutes
 down: setup  ## stop them
 	@$(RUN) mesh down $(ARGS)
 
-test: setup  ## all tests, some minutes; ARGS="tests/unit -k name" for some
+test: setup  ## all tests, some minutes; ARGS="tests/unit -k name" for some, HYPOTHESIS_PROFILE=long for more examples
 	@$(RUN) python -m tools.run_tests $(ARGS)
 
 check: setup  ## format, lint, types, layering, state machines, templates, generated files
