@@ -1,9 +1,6 @@
 """Puts the mesh together: MiniStack, what it lacks, and the gateway around it."""
 
-from functools import lru_cache
-
 from ministack import app as ministack_app
-from ministack.services import dynamodb
 
 from local import (
     athena,
@@ -17,6 +14,7 @@ from local import (
     objects,
     ram,
     schedules,
+    shortcuts,
     states,
 )
 from local.gateway import Gateway
@@ -41,8 +39,7 @@ def build(options: ServerOptions) -> Gateway:
     glue.install()
     athena.install()
     databrew.install()
-    # MiniStack checks an expression's grammar once for each item that a query looks at.
-    dynamodb._condition_syntax_error = lru_cache(maxsize=1024)(dynamodb._condition_syntax_error)
+    shortcuts.install()
     record = Record(options.state_dir / "calls.jsonl")
     _records.append(record)
     return Gateway(ministack_app.app, record)

@@ -87,13 +87,14 @@ class Deployment:
         self.report(name, "deployed")
 
     def _sam(self, name: str, command: str, *options: str) -> None:
-        executable = Path(sys.executable).with_name("sam")
         log = self.mesh.state_dir / f"sam-{command}-{name}.log"
         self._build_dir(name).parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as out:
-            done = subprocess.run(  # noqa: S603 - sam of our own environment
+            done = subprocess.run(  # noqa: S603 - sam, in our own environment
                 [
-                    executable,
+                    sys.executable,
+                    "-m",
+                    "local.sam",
                     command,
                     "--config-file",
                     str(self.root / "samconfig.toml"),

@@ -4,7 +4,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -48,7 +48,7 @@ class Record:
         self.used: dict[str, set[str]] = {}
 
     def add(self, call: Call) -> None:
-        line = json.dumps(asdict(call), separators=(",", ":"))
+        line = json.dumps(vars(call), separators=(",", ":"))
         with self._lock:
             self._ring.append(call)
             self.used.setdefault(call.principal, set()).add(f"{call.service}:{call.action}")
@@ -57,7 +57,7 @@ class Record:
     def since(self, time: float, account: str = "") -> Iterator[dict[str, Any]]:
         with self._lock:
             calls = list(self._ring)
-        return (asdict(call) for call in calls if call.time >= time and account in ("", call.account))
+        return (dict(vars(call)) for call in calls if call.time >= time and account in ("", call.account))
 
     def uses(self) -> dict[str, list[str]]:
         """`used`, for JSON."""

@@ -157,11 +157,7 @@ class AccessDriver:
 
     def notices(self, account: str, kind: str, access: str = "") -> list[dict[str, Any]]:
         """`data` of what the account was told, of that kind, and about that access."""
-        found = [
-            json.loads(item["detail"])["data"]
-            for item in self.mesh.items(account, "NOTICE")
-            if item["detail_type"] == kind
-        ]
+        found = [detail["data"] for said, detail in self.mesh.told(account) if said == kind]
         return [data for data in found if access in ("", data.get("access"))]
 
     def told(self, access: str, kind: str, account: str = "consumer", count: int = 1) -> dict[str, Any]:

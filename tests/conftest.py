@@ -1,6 +1,9 @@
-"""For all tests: the mesh that those marked `mesh` share."""
+"""For all tests: the mesh that those marked `mesh` share; how many examples a property is tried with."""
+
+import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.mesh_fixtures import deployed_mesh, mesh
 
@@ -8,6 +11,13 @@ __all__ = ["deployed_mesh", "mesh"]
 
 _SECONDS = 600
 """The first test of a run that needs the mesh waits until it is built and deployed."""
+
+for _name, _examples in {"ci": 40, "long": 500}.items():
+    # How fast examples are made says how busy the machine is.
+    settings.register_profile(
+        _name, max_examples=_examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

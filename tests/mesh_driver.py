@@ -3,8 +3,10 @@
 import json
 import time
 import urllib.request
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +39,7 @@ _FIRST_POLL: Final = 0.08
 _LONGEST_POLL: Final = 0.4
 _SLOWER: Final = 1.4
 _PAGE: Final = 20
+_MINUTE: Final = timedelta(minutes=1)
 
 type Change = Callable[[dict[str, Any]], None]
 
@@ -104,6 +107,7 @@ class MeshDriver:
         self._ended: dict[str, Run] = {}
         self._subjects: dict[str, str] = {}
         self._listed: dict[str, dict[str, dict[str, Any]]] = {}
+        self._notices: dict[str, dict[str, dict[str, str]]] = {}
 
     # --- who ---------------------------------------------------------------------------------------------------------
 
@@ -197,7 +201,7 @@ class MeshDriver:
 
     # --- what became of it -------------------------------------------------------------------------------------------
 
-    def until[T](self, look: Callable[[], T | None], what: str, seconds: float = SECONDS) -> T:
+    def until[T](self, look: Callable[[], T | None], what: str | Callable[[], str], seconds: float = SECONDS) -> T:
         """The first true answer of `look`. Fails at the deadline. The longer it takes, the less often is looked, since
         that costs the mesh that is waited for."""
         deadline, pause = time.monotonic() + seconds, _FIRST_POLL
@@ -206,7 +210,8 @@ class MeshDriver:
             if found:
                 return found
             if time.monotonic() > deadline:
-                raise AssertionError(f"not within {seconds:.0f} s: {what}; {self._waiting()}")
+                said = what if isinstance(what, str) else what()
+                raise AssertionError(f"not within {seconds:.0f} s: {said}; {self._waiting()}")
             time.sleep(pause)
             pause = min(pause * _SLOWER, _LONGEST_POLL)
 
@@ -246,15 +251,24 @@ class MeshDriver:
             runs = (run for run in self.runs(machine, product) if run.arn not in known)
             return [run for run in runs if idle or run.outcome not in IDLE]
 
-        return self.until(
-            look, f"an execution of {machine} for {product} {self._executions(machine, product)}", seconds
-        )[0]
+        def what() -> str:
+            return f"an execution of {machine} for {product} {self._executions(machine, product)}"
+
+        return self.until(look, what, seconds)[0]
 
     def settled(self, product: str, seconds: float = SECONDS) -> None:
         """Wait until nothing runs for the product in any machine."""
 
+        machines = deque(MACHINES)
+
         def quiet() -> bool:
-            return all(status != "RUNNING" for name in MACHINES for _, status in self._executions(name, product))
+            """The machine that kept us waiting is looked at first."""
+            for name in tuple(machines):
+                if any(status == "RUNNING" for _, status in self._executions(name, product)):
+                    machines.remove(name)
+                    machines.appendleft(name)
+                    return False
+            return True
 
         self.until(quiet, f"end of all executions for {product}", seconds)
 
@@ -307,15 +321,16 @@ class MeshDriver:
         found = answer.get("Item")
         return dict(found) if found else None
 
-    def items(self, account: str, pk: str) -> list[dict[str, str]]:
-        """All items of a partition, attributes as text."""
+    def items(self, account: str, pk: str, since: str = "") -> list[dict[str, str]]:
+        """All items of a partition, or those from a sort key on, attributes as text."""
+        keys = {":pk": {"S": pk}} | ({":sk": {"S": since}} if since else {})
         pages = (
             self.client(account, "dynamodb")
             .get_paginator("query")
             .paginate(
                 TableName=self.output(account, "TableName"),
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": {"S": pk}},
+                KeyConditionExpression="pk = :pk AND sk >= :sk" if since else "pk = :pk",
+                ExpressionAttributeValues=keys,
                 ConsistentRead=True,
             )
         )
@@ -324,8 +339,17 @@ class MeshDriver:
 
     def notices(self, product: str, account: str = "consumer", kind: str = "ProductUpdated") -> list[dict[str, Any]]:
         """The details of what the account was told about a product, oldest first."""
-        found = [json.loads(item["detail"]) for item in self.items(account, "NOTICE") if item["detail_type"] == kind]
+        found = [detail for said, detail in self.told(account) if said == kind]
         return [detail for detail in found if detail["data"]["product"] == product]
+
+    def told(self, account: str) -> list[tuple[str, dict[str, Any]]]:
+        """Kind and details of all that the account was told, oldest first."""
+        kept = self._notices.setdefault(account, {})
+        # Keys begin with the time: what was read before is not read again, but for the last minute, in which a notice
+        # may have been written after a later one.
+        since = (datetime.fromisoformat(max(kept).partition("#")[0]) - _MINUTE).isoformat() if kept else ""
+        kept |= {item["sk"]: item for item in self.items(account, "NOTICE", since)}
+        return [(item["detail_type"], json.loads(item["detail"])) for _, item in sorted(kept.items())]
 
     def wait_for_notice(self, product: str, account: str = "consumer", version: int = 1) -> dict[str, Any]:
         """The `data` of the notice of a version."""

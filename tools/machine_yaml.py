@@ -17,11 +17,11 @@ def load(path: Path) -> dict[str, Any]:
     """One mapping. Raises `SourceFault` with the line."""
     text = path.read_text("utf-8")
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
         if not isinstance(node, yaml.MappingNode):
             raise SourceFault(path.name, "not a mapping", "Write one mapping of keys to values.")
         _refuse_duplicates(path.name, node)
-        loaded: dict[str, Any] = yaml.safe_load(text)
+        loaded: dict[str, Any] = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise SourceFault(path.name, f"not YAML: {error}", "Correct it there.") from error
     return loaded

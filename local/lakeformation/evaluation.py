@@ -7,6 +7,7 @@ Nothing here changes anything.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from local.lakeformation import resources as r
 from local.lakeformation.resources import Expression, Resource
@@ -82,6 +83,9 @@ class Lake:
     shared: Callable[[str], bool] = field(default=lambda _account: True)
 
 
+NOTHING: Final = Rights()
+"""What most grants give on any one resource."""
+
 type Reader = Callable[[Grant], Rights]
 
 
@@ -121,7 +125,7 @@ def _implicit_database(lake: Lake, who: Principal, database: str, found: Rights)
     """Administrators see every database; in the same account any right on it or a table of it lets one see it."""
     state = lake.state
     if who.account != state.account:
-        return Rights()
+        return NOTHING
     implicit: frozenset[str] = frozenset()
     if found.permissions or state.is_read_only_admin(who.arn) or _has_table_right(lake, who, database):
         implicit |= {"DESCRIBE"}
@@ -185,7 +189,7 @@ def _location_rights(lake: Lake, who: Principal, arn: str) -> Rights:
         granted = grant.resource
         if isinstance(granted, r.DataLocation) and (arn == granted.arn or arn.startswith(granted.arn + "/")):
             return Rights(frozenset(grant.permissions), frozenset(grant.grantable))
-        return Rights()
+        return NOTHING
 
     return _combined(lake, who, read) | _of_admin(lake, who, r.DataLocation.valid)
 
@@ -197,7 +201,7 @@ def _tag_rights(lake: Lake, who: Principal, tag: r.LFTag) -> Rights:
             held = frozenset(grant.permissions)
             # ASSOCIATE is of no use without sight of the tag: it includes DESCRIBE.
             return Rights(held | ({"DESCRIBE"} if "ASSOCIATE" in held else set()), frozenset(grant.grantable))
-        return Rights()
+        return NOTHING
 
     found = _combined(lake, who, read) | _of_admin(lake, who, r.LFTag.valid)
     definition = lake.state.tags.get(tag.key)
@@ -233,7 +237,7 @@ def _plain_rights(lake: Lake, who: Principal, resource: Resource) -> Rights:
 
     def read(grant: Grant) -> Rights:
         if grant.resource != resource:
-            return Rights()
+            return NOTHING
         return Rights(_expand(grant.permissions, resource), _expand(grant.grantable, resource))
 
     return _combined(lake, who, read) | _of_admin(lake, who, resource.valid)
@@ -242,7 +246,7 @@ def _plain_rights(lake: Lake, who: Principal, resource: Resource) -> Rights:
 def _of_admin(lake: Lake, who: Principal, valid: frozenset[str]) -> Rights:
     if who.account == lake.state.account and lake.state.is_admin(who.arn):
         return Rights(valid, valid)
-    return Rights()
+    return NOTHING
 
 
 def _names(state: State, who: Principal) -> set[str]:
@@ -265,7 +269,7 @@ def _combined(lake: Lake, who: Principal, read: Reader) -> Rights:
     if who.account == lake.state.account:
         return _sum(map(read, own))
     if not lake.shared(who.account):
-        return Rights()
+        return NOTHING
     account = _sum(map(read, kept.of(who.account)))
     direct = _sum(read(grant) for grant in own if grant.grantor == lake.state.account)
     if who.arn == who.account or who.admin_at_home:
@@ -275,9 +279,10 @@ def _combined(lake: Lake, who: Principal, read: Reader) -> Rights:
 
 
 def _sum(found: Iterable[Rights]) -> Rights:
-    total = Rights()
+    total = NOTHING
     for each in found:
-        total |= each
+        if each is not NOTHING:
+            total |= each
     return total
 
 
@@ -289,13 +294,13 @@ def _database_grant(state: State, grant: Grant, database: str, tags: Tags) -> Ri
         case r.TagPolicy(kind="DATABASE") if _policy_matches(state, granted, tags):
             pass
         case _:
-            return Rights()
+            return NOTHING
     return Rights(_expand(grant.permissions, granted), _expand(grant.grantable, granted))
 
 
 def _all_tables_grant(grant: Grant, resource: r.Table) -> Rights:
     if grant.resource != resource:
-        return Rights()
+        return NOTHING
     return Rights(_expand(grant.permissions, resource), _expand(grant.grantable, resource))
 
 
@@ -315,8 +320,8 @@ def _table_grant(state: State, grant: Grant, place: tuple[str, str], tags: dict[
             matching = frozenset(column for column in columns if _policy_matches(state, granted, tags[column]))
             if matching == columns and (columns or _policy_matches(state, granted, whole)):
                 return _full(grant, columns)
-            return _partial(grant, matching) if matching else Rights()
-    return Rights()
+            return _partial(grant, matching) if matching else NOTHING
+    return NOTHING
 
 
 def _full(grant: Grant, columns: frozenset[str]) -> Rights:
@@ -349,7 +354,7 @@ def _partial(grant: Grant, covered: frozenset[str]) -> Rights:
 def _filtered(grant: Grant, definition: DataCellsFilter | None, columns: frozenset[str]) -> Rights:
     """SELECT by a cells filter: its columns in its rows. DESCRIBE and DROP of a filter are not of the table."""
     if definition is None or "SELECT" not in grant.permissions:
-        return Rights()
+        return NOTHING
     covered = frozenset(column for column in columns if definition.covers(column))
     nothing: frozenset[str] = frozenset()
     select, passed = frozenset({"SELECT"}), frozenset(grant.grantable & {"SELECT"})

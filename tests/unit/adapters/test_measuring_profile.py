@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mesh.adapters.measuring import binning, profiling
 
@@ -35,7 +35,6 @@ def written(table):
     return "i,f,s,b\n" + "".join(",".join(map(cell, row)) + "\n" for row in table)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TABLE)
 def test_every_fact_equals_what_python_counts(table):
     report = measure({"a.csv": written(table)}, TYPES)

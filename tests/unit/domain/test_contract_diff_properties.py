@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mesh.domain.contract_diff import diff_contracts
 
@@ -83,7 +83,6 @@ def oracle(old, new):
 CLAIMS = {"full": (True, True), "backward": (True, False), "forward": (False, True), "breaking": (False, False)}
 
 
-@settings(max_examples=100, deadline=None)
 @given(contracts(), contracts())
 def test_what_is_called_compatible_is_so(old, new):
     """Sound: parts are compared one by one, so two that cancel out may be called worse than they are, never better."""
@@ -91,7 +90,6 @@ def test_what_is_called_compatible_is_so(old, new):
     assert all(not claim or fact for claim, fact in zip(claimed, true, strict=True))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(["required", "minimum", "maximum", "physicalType", "gone"]), st.data())
 def test_of_a_single_change_it_is_exactly_what_the_rows_say(part, data):
     """Complete: with one promise changed, and nothing else that could cancel it out, label and rows agree."""
@@ -147,7 +145,6 @@ def plain(change):
     )
 
 
-@settings(max_examples=100, deadline=None)
 @given(contracts(), contracts())
 def test_the_way_back_is_the_way_mirrored(old, new):
     there, back = diff_contracts(old, new).changes, diff_contracts(new, old).changes

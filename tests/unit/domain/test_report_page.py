@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mesh.domain.quality.model import BatchReport, Evidence, Finding, RuleResult, Scores, TableReport
 from mesh.domain.report_page import render
@@ -134,7 +134,6 @@ def rendered_seen():
     return rendered(found, batch="x", status="x", objects=[("x", "x")], commands=["x"])[1].seen
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.dictionaries(st.text(max_size=8), st.one_of(st.none(), st.text(), st.floats(-1e9, 1e9))), max_size=6)
 )

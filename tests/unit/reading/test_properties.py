@@ -6,12 +6,11 @@ import io
 import json
 
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.reading.reading import opened, parquet, table
 
-_FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=("Cs", "Cc")) | st.sampled_from(
     ['"', ",", ";", "\n", "\r", "\\", "'", "|", "\t"]), max_size=12)  # fmt: skip
 CELL = st.one_of(st.none(), TEXT.filter(bool), st.integers(-(10**14), 10**14).map(str), st.just("0107"))
@@ -26,7 +25,6 @@ def tables(draw):
     return [[str(number), *row] for number, row in enumerate(body)]
 
 
-@_FEW
 @given(tables(), st.sampled_from([",", ";", "\t", "|"]), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())
 def test_csv_is_read_as_python_reads_it(body, delimiter, end, quoted):
     names = [f"col_{index}" for index in range(len(body[0]))]
@@ -55,7 +53,6 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@_FEW
 @given(st.lists(VALUES, min_size=1, max_size=6))
 def test_json_of_any_kind_is_published_with_all_rows(values):
     lines = "".join(json.dumps({"id": number, "v": value}) + "\n" for number, value in enumerate(values))
@@ -75,7 +72,6 @@ ARRAYS = st.sampled_from([
 ])  # fmt: skip
 
 
-@_FEW
 @given(st.data())
 def test_parquet_is_published_as_pyarrow_has_it(data):
     columns = {}

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from mesh.domain.access.evaluation import Evaluator
 from mesh.domain.access.lake import ColumnsGrant, DatabaseGrant, PolicyGrant, TableGrant
 
@@ -62,7 +62,6 @@ def _reaches(lake, resource, database, table, column):
     return False
 
 
-@settings(max_examples=150, deadline=None)
 @given(lakes())
 def test_it_reads_what_the_naive_oracle_reads(lake):
     evaluator = Evaluator(lake)
@@ -121,7 +120,6 @@ def _unmixed(lake):
     return True
 
 
-@settings(max_examples=150, deadline=None)
 @given(lakes().filter(_unmixed))
 def test_it_agrees_with_the_emulator(lake):
     evaluator, twin = Evaluator(lake), emulated(lake)

@@ -1,6 +1,6 @@
 """An explanation never contradicts the evaluator: the sum of its steps is what Lake Formation gives, on any state."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from mesh.domain.access.evaluation import Evaluator
 from mesh.domain.access.explaining import explain
 from mesh.domain.access.lake import DatabaseGrant, Grant, Lake
@@ -20,7 +20,6 @@ def situation(lake, who, column):
     return Situation(lake, "us-east-1", who, "d1", "t1", column, home, {})
 
 
-@settings(max_examples=150, deadline=None)
 @given(lakes())
 def test_it_can_read_if_and_only_if_the_evaluator_says_so(lake):
     evaluator = Evaluator(lake)
@@ -33,7 +32,6 @@ def test_it_can_read_if_and_only_if_the_evaluator_says_so(lake):
             assert (found.missing is None) == found.can_read
 
 
-@settings(max_examples=100, deadline=None)
 @given(lakes())
 def test_what_is_missing_says_what_to_do(lake):
     for who in ROLES:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mesh.domain.access.deciding import grown
 from mesh.domain.access.evaluation import Evaluator
@@ -140,7 +140,6 @@ def waiting_lakes(draw):
     return Lake(CENTRAL, databases, (*grants, passed_on), shares={CONSUMER: "accepted"})
 
 
-@settings(max_examples=100, deadline=None)
 @given(waiting_lakes())
 def test_nobody_reads_what_is_not_published_neither_for_us_nor_for_the_emulator(lake):
     evaluator, twin = Evaluator(lake), emulated(lake)

@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mesh.domain.guard.cells import Cells
 from mesh.domain.guard.distance import dispersion_of, distance
@@ -35,7 +35,6 @@ def test_the_chance_that_is_told_is_no_smaller_than_the_true_one(ordered, cells)
         assert sum(chance <= level for chance in chances) / trials <= level + 3 * (level / trials) ** 0.5
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=2, max_size=25), st.booleans())
 def test_a_distance_is_finite_and_the_same_counts_have_none(pairs, ordered):
     accepted, batch = ([pair[side] for pair in pairs] for side in (0, 1))
@@ -47,7 +46,6 @@ def test_a_distance_is_finite_and_the_same_counts_have_none(pairs, ordered):
     assert same.chance > 0.2
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 60), min_size=4, max_size=12), st.randoms(use_true_random=False))
 def test_the_order_of_values_and_of_batches_changes_nothing(counts, dice):
     total = [10 * count + 3 for count in counts]

@@ -1,7 +1,7 @@
 """What is remembered of accepted batches, in which bins, and for how long."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mesh.domain.guard.fingerprints import Sketch, contained, numbers, pack, unpack
 from mesh.domain.guard.history import (
@@ -35,7 +35,6 @@ def grown(history, generation, rows, label="y"):
     return remember(history, generation, profile_of(rows, edges_of(history), label), ["a"], [ref(f"k{generation}")])
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(ROWS, min_size=1, max_size=4))
 def test_json_and_back_is_the_same_and_a_retried_step_changes_nothing(batches):
     history = History(table="t")
@@ -47,7 +46,6 @@ def test_json_and_back_is_the_same_and_a_retried_step_changes_nothing(batches):
     assert History.model_validate_json(history.model_dump_json()) == history
 
 
-@settings(max_examples=60, deadline=None)
 @given(ROWS, ROWS)
 def test_no_value_is_lost_between_bins(first, second):
     history = grown(grown(History(table="t"), 1, first), 2, second)
@@ -57,7 +55,6 @@ def test_no_value_is_lost_between_bins(first, second):
             assert not column.counts or sum(column.counts) == known
 
 
-@settings(max_examples=60, deadline=None)
 @given(ROWS)
 def test_the_first_batch_lies_within_the_fences(rows):
     """Its own bins are refined to the reference bins; none of its values is in the outer two that tell outliers."""

@@ -43,6 +43,8 @@ _SAMPLE: Final = '"mesh sample"'
 _FEW_VALUES: Final = 500
 _FEW: Final = 5
 _CHUNK: Final = 20
+_SLICE: Final = 100
+"""Columns that are copied at once from a wide table, of which each query takes an eighth of a second to plan."""
 _MOMENTS: Final = ("date", "timestamp")
 
 
@@ -60,9 +62,11 @@ def profile_of(rows: Rows, data: TableData) -> TableProfile:
 
 
 def _columns(rows: Rows, data: TableData, count: int) -> Iterator[ColumnProfile]:
-    for names in batched(rows.columns, _CHUNK, strict=False):
-        with rows.narrow([*names, data.label]) as part:
-            yield from _chunk(part, data, names, count)
+    for some in batched(rows.columns, _SLICE, strict=False):
+        with rows.narrow([*some, data.label]) as slice_:
+            for names in batched(some, _CHUNK, strict=False):
+                with slice_.narrow([*names, data.label]) as part:
+                    yield from _chunk(part, data, names, count)
 
 
 def _chunk(rows: Rows, data: TableData, names: Sequence[str], count: int) -> Iterator[ColumnProfile]:

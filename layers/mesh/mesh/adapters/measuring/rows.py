@@ -15,6 +15,8 @@ OBJECT: Final = " mesh object"
 """Column of the row's object, by its position in the batch. No column of the data begins with a space."""
 _NARROW: Final = '"mesh narrow"'
 """With a space, since a table of a product, which rules read by its name, may have any other."""
+_NARROWER: Final = '"mesh narrower"'
+"""Made of a narrow one."""
 _WIDE: Final = 200
 # A division by zero is an error then, for floats as well: a rule that has one gives no number.
 _LOCKED: Final = (
@@ -61,9 +63,9 @@ class Rows:
             return
         part = dict.fromkeys(name for name in names if name in self.types)
         shown = ", ".join(map(identifier, part))
-        kind = "VIEW" if self.in_place else "TABLE"
-        self.db.execute(f"CREATE OR REPLACE TEMP {kind} {_NARROW} AS SELECT {shown} FROM {ROWS}")
-        yield replace(self, source=_NARROW)
+        kind, name = "VIEW" if self.in_place else "TABLE", _NARROW if self.source == ROWS else _NARROWER
+        self.db.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS SELECT {shown} FROM {self.source}")
+        yield replace(self, source=name)
 
     def lock(self, names: Sequence[str]) -> None:
         """From now on nothing but these rows can be read, by any of the names. Repeatable."""
@@ -79,7 +81,7 @@ class Rows:
         new = [name for name in names if self.types[name] in {"float", "double"} and name not in self.infinite]
         if new:
             wanted = ", ".join(f"coalesce(bool_or(NOT isfinite({identifier(name)})), false)" for name in new)
-            self.infinite |= zip(new, self.all(f"SELECT {wanted} FROM {ROWS}")[0], strict=True)
+            self.infinite |= zip(new, self.one(wanted), strict=True)
         return {name: f"isfinite({identifier(name)})" for name in names if self.infinite.get(name)}
 
     def one(self, select: str) -> tuple[Any, ...]:

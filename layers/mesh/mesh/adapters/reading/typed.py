@@ -4,7 +4,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mesh.adapters.measuring.rows import OBJECT, NotOfType
-from mesh.adapters.reading.engine import duck_of
+from mesh.adapters.reading.engine import duck_of, planned_simply
 from mesh.adapters.reading.faults import finding
 from mesh.adapters.reading.staging import Staged, Typing
 from mesh.adapters.reading.values import as_text, converted, from_text
@@ -68,7 +68,8 @@ class TypedRows:
         for staged in self._staged:
             self._show(staged)
             if not staged.in_place:
-                self._db.execute(f"INSERT INTO {_FILLED} {self._cast(staged)}")
+                with planned_simply(self._db, len(self.decision.columns)):
+                    self._db.execute(f"INSERT INTO {_FILLED} {self._cast(staged)}")
                 self._db.execute(f"DROP TABLE {staged.table}")
             for index in sorted(staged.rows):
                 self._rank[index] = len(self._rank)
