@@ -1,4 +1,7 @@
-"""Condition keys and a resource of IAM that MiniStack resolves wrongly, or not at all.
+"""Condition keys, an action and a resource of IAM that MiniStack resolves wrongly, or not at all.
+
+`sns:PublishBatch` is no action: IAM is asked about `sns:Publish`, once for the batch.
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
 
 `sns:Protocol`, `sns:Endpoint`: what a Subscribe asks for; a topic's policy may depend on them.
 
@@ -34,9 +37,21 @@ def install() -> None:
     """Put our answers in place of MiniStack's. Idempotent."""
     if getattr(iam_actions.request_tag_context, "remembers_requests", False):
         return
+    _name_actions()
     _remember_requests()
     _resolve_keys()
     _name_simulated_principals()
+
+
+def _name_actions() -> None:
+    extract = iam_actions.extract_iam_action
+
+    @functools.wraps(extract)
+    def named(*request: Any) -> str | None:  # noqa: ANN401 - MiniStack passes them by position
+        action = extract(*request)
+        return "sns:Publish" if action == "sns:PublishBatch" else action
+
+    iam_actions.extract_iam_action = named
 
 
 def _remember_requests() -> None:

@@ -1,6 +1,6 @@
 """Things the tests are about, in the form they have at their best; a test changes what it is about."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from mesh.adapters.odcs import read_contract
@@ -12,11 +12,13 @@ from mesh.domain.membership import Member, Role
 from mesh.domain.names import published_location_uri
 from mesh.domain.ontology import Ontology, parse_ontology
 from mesh.domain.product import Product
+from mesh.ports import Note, Uploads
 from mesh.usecases.authorise_sender import Authorised
 from mesh.usecases.registration import Registration
 
 from tests.fakes import NOON, topic_of
 
+NOTE = Note(correlation_id="c", what="told", facts={})
 CENTRAL, PRODUCER, CONSUMER, STRANGER = "111111111111", "222222222222", "333333333333", "999999999999"
 OTHER_CONSUMER = "777777777777"
 REGION = "us-east-1"
@@ -195,3 +197,10 @@ def an_access(number: str = "ac-000000000001", **changes: Any) -> Access:
         "execution": "run-1",
     }
     return Access.model_validate({**record, **changes, "ask": Ask.model_validate(ask)})
+
+
+def take_lease(uploads: Uploads, product: str, holder: str, until: datetime, now: datetime) -> int | None:
+    """The lease's generation; None while it is another's."""
+    seen = uploads.standing(product).lease
+    lease = seen.taken(holder, until, now)
+    return lease.generation if lease and uploads.take_lease(product, lease, seen=seen, note=NOTE) else None

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb import Table, delete
 from mesh.adapters.registry import DynamoRegistry
 from mesh.adapters.uploads import DynamoUploads
 from mesh.domain.product import Product
 
 from local.accounts import REGION
+from tests.builders import take_lease
 from tests.mesh_driver import MACHINES, MeshDriver, Run
 
 
@@ -19,7 +20,7 @@ from tests.mesh_driver import MACHINES, MeshDriver, Run
 def lease_held(mesh: MeshDriver, product: str) -> Iterator[None]:
     """As if another run were at work on the product."""
     uploads, now = DynamoUploads(_table(mesh, "producer")), datetime.now(UTC)
-    assert uploads.take_lease(product, "another-run", now + timedelta(minutes=5), now) is not None
+    assert take_lease(uploads, product, "another-run", now + timedelta(minutes=5), now) is not None
     try:
         yield
     finally:
@@ -45,8 +46,8 @@ def registered_to(mesh: MeshDriver, product: str, account_id: str) -> Iterator[N
     try:
         yield
     finally:
-        table.delete_if(f"PRODUCT#{product}", "PRODUCT")
-        table.delete_if("LIST#PRODUCTS", product)
+        table.write(delete(f"PRODUCT#{product}", "PRODUCT"))
+        table.write(delete("LIST#PRODUCTS", product))
 
 
 def _table(mesh: MeshDriver, account: str) -> Table:

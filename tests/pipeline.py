@@ -195,7 +195,7 @@ class Pipeline:
 
     def _receive(self) -> None:
         for ref in self.landed:
-            self.uploads.add_pending(PRODUCT, ref, "c")
+            self.uploads.add_pending(PRODUCT, [ref], "c")
         self.landed = []
 
     def _upload(self, key: str, body: bytes | str) -> ObjectRef:
@@ -253,7 +253,7 @@ class Pipeline:
     def propose(self) -> ProposalSettled:
         """What central makes of it: it is committed, or answered otherwise."""
         command = Propose(**dict(self.round), token="t", holder="run")
-        event = propose_version(command, staging=self._staging(), uploads=self.uploads, bus=self.bus, trace=self.trace)
+        event = propose_version(command, staging=self._staging(), uploads=self.uploads, bus=self.bus)
         verifier = Verifier(
             self.registry, self.proposals, self.catalog, IcebergContents(self.s3), self.clock, self.trace
         )
@@ -265,9 +265,7 @@ class Pipeline:
         }  # fmt: skip
         if verified.answer is not None:
             return settle_proposal(Settle(envelope=envelope, verdict=verified.answer), **told)
-        using = Committing(
-            self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.trace, self.clock
-        )
+        using = Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.clock)
         version = commit_version(verified, using=using)
         notify_subscribers(Announce(version=version, proposal=envelope), catalog_id=CENTRAL, **told)
         answer = self.proposals.records[PRODUCT, verified.proposal].answer
@@ -279,7 +277,7 @@ class Pipeline:
         return settle_batch(
             SettleBatch(**dict(self.round), holder="run", answer=answer),
             uploads=self.uploads, raw=self.raw, objects=S3Objects(self.s3), quarantine=self.quarantine,
-            work=self.work, clock=self.clock, trace=self.trace,
+            work=self.work, clock=self.clock,
             landing=S3LandingObjects(self.s3) if self.expires else None,
         )  # fmt: skip
 

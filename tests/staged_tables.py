@@ -85,16 +85,15 @@ class Stager:
             objects=len(added), rows=sum(file.rows for file in added), bytes=sum(file.bytes for file in added),
             sources=len(added), findings=tuple(findings),
         )  # fmt: skip
-        self.put(f"{place}/{name}.details.json", details.model_dump_json().encode())
         self._write_index(f"{place}/{name}.index.parquet", base, added)
         order = StageOrder(
             location=self.location(table), base=base, fields=fields, add=tuple(added), marks=marks,
-            index=f"{place}/{name}.index.parquet",
+            index=f"{place}/{name}.index.parquet", details=details.model_dump_json(),
         )  # fmt: skip
         staged = self._staging.stage(order)
         proposed = {
             "name": table, "base": _name(pointer), "staged": _name(staged.metadata), "empty": _name(staged.empty),
-            "details": f"{name}.details.json", "rows": staged.rows, "bytes": staged.bytes, "files": staged.files,
+            "rows": staged.rows, "bytes": staged.bytes, "files": staged.files,
         }  # fmt: skip
         return proposed | claimed
 

@@ -21,5 +21,4 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         staging=wiring.staging_tools(settings),
         uploads=wiring.uploads(settings),
         bus=wiring.bus(settings.central_bus_arn),
-        trace=wiring.trace(settings),
     )

@@ -1,17 +1,16 @@
 """Relay the inbox queue: store each notice once, and put it on the account's own bus."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from mesh.adapters.messaging import DETAIL_TYPE
+from mesh.domain.errors import Rejected
 from mesh.entry import wiring
-from mesh.entry.observability import entry_point
+from mesh.entry.observability import entry_point, logger
 from mesh.entry.settings import OwnBusSettings, TableSettings, load
-from mesh.usecases.relay_inbox import InboxMessage, relay_inbox
-
-processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+from mesh.ports import Notice
+from mesh.usecases.relay_inbox import InboxMessage, notice_of, relay_inbox
 
 
 class Settings(TableSettings, OwnBusSettings):
@@ -23,21 +22,26 @@ class Settings(TableSettings, OwnBusSettings):
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """SQS records of SNS messages → the ids of those that failed, for SQS to give again and at last to the DLQ."""
-    return process_partial_response(event=event, record_handler=_relay, processor=processor, context=context)
-
-
-def _relay(record: SQSRecord) -> None:
     settings = load(Settings)
-    envelope = json.loads(record.body)
+    arrived, failed = {}, dict[str, str]()
+    for record in event["Records"]:
+        try:
+            arrived[record["messageId"]] = _read(record, settings.member_topic_arn)
+        except (Rejected, KeyError, TypeError, ValueError) as refusal:
+            failed[record["messageId"]] = str(refusal)
+    relayed = relay_inbox(arrived, notices=wiring.notices(settings), bus=wiring.bus(settings.own_bus_name))
+    failed |= relayed.failed
+    for message_id, why in failed.items():
+        logger.warning("not relayed", extra={"message_id": message_id, "reason": why})
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _read(record: Mapping[str, Any], topic_arn: str) -> Notice:
+    """Raises KeyError, TypeError, ValueError for what is no message of SNS, Rejected for what is not for us."""
+    envelope = json.loads(record["body"])
     message = InboxMessage(
         topic_arn=envelope["TopicArn"],
         detail_type=envelope["MessageAttributes"][DETAIL_TYPE]["Value"],
         detail=json.loads(envelope["Message"]),
     )
-    relay_inbox(
-        message,
-        topic_arn=settings.member_topic_arn,
-        notices=wiring.notices(settings),
-        bus=wiring.bus(settings.own_bus_name),
-        clock=wiring.clock,
-    )
+    return notice_of(message, wiring.clock.now(), topic_arn=topic_arn)

@@ -26,6 +26,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         quarantine=wiring.quarantine(settings),
         work=wiring.work(settings.work_bucket),
         clock=wiring.clock,
-        trace=wiring.trace(settings),
         landing=wiring.landing_objects() if settings.landing_retention_days else None,
     )

@@ -23,10 +23,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         using=Taking(
             bucket=settings.data_bucket,
             uploads=wiring.uploads(settings),
-            revisions=wiring.revisions(settings),
             landing=wiring.landing_objects(),
             work=wiring.work(settings.work_bucket),
             clock=wiring.clock,
-            trace=wiring.trace(settings),
         ),
     )

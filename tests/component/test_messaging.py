@@ -9,6 +9,7 @@ from botocore.stub import Stubber
 from mesh.adapters.executions import StateMachine, resume
 from mesh.adapters.messaging import DETAIL_TYPE, EventBus, EventNotAccepted, SnsInbox, SnsMemberTopics
 from mesh.domain.product import Throttled
+from mesh.ports import Message
 
 from tests.builders import CENTRAL, CONSUMER, REGION
 from tests.fakes import topic_of
@@ -89,12 +90,45 @@ def test_what_is_published_arrives_with_its_type_in_the_subscribed_inbox(aws):
 
     assert inbox.subscribe(arn)
     assert inbox.subscribe(arn)
-    topics.publish(arn, "ProductUpdated", '{"data": {}}')
+    topics.publish(arn, Message("ProductUpdated", '{"data": {}}'), Message("ProposalSettled", "{}"))
 
-    [message] = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    message, other = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     body = json.loads(message["Body"])
     assert (body["TopicArn"], body["Message"]) == (arn, '{"data": {}}')
     assert body["MessageAttributes"][DETAIL_TYPE]["Value"] == "ProductUpdated"
+    assert json.loads(other["Body"])["MessageAttributes"][DETAIL_TYPE]["Value"] == "ProposalSettled"
+
+
+@pytest.mark.parametrize(("ours", "error"), [(True, EventNotAccepted), (False, Throttled)])
+def test_a_message_of_several_that_was_not_taken_is_an_error_though_the_answer_is_200(stubbed, ours, error):
+    failed = {"Id": "1", "Code": "InternalError", "Message": "why", "SenderFault": ours}
+    answer = {"Successful": [{"Id": "0", "MessageId": "m"}], "Failed": [failed]}
+    topics = SnsMemberTopics(stubbed("sns", "publish_batch", answer), account=CENTRAL, region=REGION)
+
+    with pytest.raises(error, match="why"):
+        topics.publish(topic_of(CONSUMER), Message("ProductUpdated", "{}"), Message("ProposalSettled", "{}"))
+
+
+def test_of_several_events_those_that_were_not_taken_are_told_apart(stubbed):
+    failed = {"ErrorCode": "InternalFailure", "ErrorMessage": "why"}
+    answer = {"FailedEntryCount": 1, "Entries": [{"EventId": "1"}, failed, {"EventId": "3"}]}
+    bus = EventBus(stubbed("events", "put_events", answer), "mesh")
+
+    refused = bus.put_all([Message("ProductUpdated", f"{number}") for number in range(3)])
+    assert {place: type(why) for place, why in refused.items()} == {1: Throttled}
+
+
+@pytest.mark.parametrize(("size", "calls"), [(10, [10, 10, 3]), (60_000, [4] * 5 + [3]), (250_000, [1] * 23)])
+def test_one_call_takes_ten_entries_and_256_kib_of_them(size, calls):
+    taken = []
+
+    class Client:
+        def put_events(self, *, Entries):  # noqa: N803 - boto3's name
+            taken.append(len(Entries))
+            return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
+
+    assert EventBus(Client(), "mesh").put_all([Message("ProductUpdated", "x" * size)] * 23) == {}
+    assert taken == calls
 
 
 @pytest.mark.parametrize("code", ["NotFound", "AuthorizationError"])

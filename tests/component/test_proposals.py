@@ -6,7 +6,7 @@ from mesh.domain.events import ProposalSettled, Reason
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, refusal
 
-from tests.builders import PRODUCT
+from tests.builders import NOTE, PRODUCT
 from tests.fakes import NOON, FakeProposals
 
 ID = "0000000a"
@@ -38,32 +38,32 @@ def test_the_first_answer_stands(proposals):
 
 def test_what_was_answered_is_not_committed(proposals):
     proposals.refuse(LATE)
-    assert proposals.keep_commit(RECORD, COMMIT) is False
+    assert proposals.keep_commit(RECORD, COMMIT, []) is False
     assert proposals.commit(PRODUCT, ID) is None
 
 
 def test_a_commit_under_way_is_refused_by_itself_alone(proposals):
-    assert proposals.keep_commit(RECORD, COMMIT) is True
-    assert proposals.keep_commit(RECORD, COMMIT) is True
+    assert proposals.keep_commit(RECORD, COMMIT, []) is True
+    assert proposals.keep_commit(RECORD, COMMIT, []) is True
     found = proposals.refuse(LATE)
     assert (found.answer, found.committing) == (None, True)
     assert proposals.commit(PRODUCT, ID) == COMMIT
     assert proposals.settle(MOVED) == MOVED
-    assert proposals.keep_commit(RECORD, COMMIT) is False
+    assert proposals.keep_commit(RECORD, COMMIT, []) is False
 
 
 def test_what_is_published_keeps_its_commit_for_whoever_asks_again(proposals):
-    proposals.keep_commit(RECORD, COMMIT)
+    proposals.keep_commit(RECORD, COMMIT, [])
     assert proposals.settle(PUBLISHED) == PUBLISHED
     assert proposals.commit(PRODUCT, ID) == COMMIT
     assert proposals.refuse(LATE).answer == PUBLISHED
 
 
 def test_a_proposal_begins_once_and_when_nothing_else_is_committed(proposals):
-    assert proposals.begin(RECORD) is False, "it is recorded"
+    assert proposals.begin(RECORD, NOTE) is False, "it is recorded"
     other, third = (RECORD.model_copy(update={"proposal": number}) for number in ("0000000b", "0000000c"))
-    assert proposals.begin(other) is True
-    assert proposals.begin(third) is False, "it is another's turn"
+    assert proposals.begin(other, NOTE) is True
+    assert proposals.begin(third, NOTE) is False, "it is another's turn"
     assert proposals.open(third.model_copy(update={"digest": "new"})).digest == "new", "nothing was written of it"
     with pytest.raises(ConcurrentChange):
         proposals.claim(PRODUCT, third.proposal)

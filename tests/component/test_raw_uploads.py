@@ -7,7 +7,7 @@ from mesh.adapters.raw_uploads import DynamoRawUploads
 from mesh.adapters.uploads import DynamoUploads
 from mesh.domain.formats.model import ObjectRef
 
-from tests.builders import BUCKET
+from tests.builders import BUCKET, NOTE
 from tests.fakes import FakeRawUploads, FakeUploads
 
 
@@ -48,8 +48,8 @@ def test_a_recipe_is_in_force_until_a_newer_one_comes(producer):
 
 
 def test_what_is_held_is_not_pending_until_it_is_taken_up(producer):
-    producer.uploads.add_pending("loans", ref(), "story")
-    producer.uploads.add_pending("loans", ref("raw/loans/b.csv"), "story")
+    producer.uploads.add_pending("loans", [ref()], "story")
+    producer.uploads.add_pending("loans", [ref("raw/loans/b.csv")], "story")
 
     for _ in range(2):
         producer.raw.hold("loans", [ref()])
@@ -60,8 +60,8 @@ def test_what_is_held_is_not_pending_until_it_is_taken_up(producer):
 
 
 def test_a_version_that_was_replaced_meanwhile_is_not_held(producer):
-    producer.uploads.add_pending("loans", ref(), "c")
-    producer.uploads.add_pending("loans", ref(sequencer="02"), "c")
+    producer.uploads.add_pending("loans", [ref()], "c")
+    producer.uploads.add_pending("loans", [ref(sequencer="02")], "c")
 
     producer.raw.hold("loans", [ref()])
 
@@ -70,17 +70,17 @@ def test_a_version_that_was_replaced_meanwhile_is_not_held(producer):
 
 
 def test_a_held_version_does_not_come_back_over_a_newer_one(producer):
-    producer.uploads.add_pending("loans", ref(), "c")
+    producer.uploads.add_pending("loans", [ref()], "c")
     producer.raw.hold("loans", [ref()])
-    producer.uploads.add_pending("loans", ref(sequencer="02"), "c")
-    producer.uploads.settle("loans", [ref(sequencer="02")])
+    producer.uploads.add_pending("loans", [ref(sequencer="02")], "c")
+    producer.uploads.finish("loans", "nobody", [ref(sequencer="02")], NOTE)
 
     assert producer.raw.take_up("loans") == 0
     assert producer.pending() == []
 
 
 def test_products_do_not_meet(producer):
-    producer.uploads.add_pending("loans", ref(), "c")
+    producer.uploads.add_pending("loans", [ref()], "c")
     producer.raw.hold("loans", [ref()])
 
     assert producer.raw.take_up("cards") == 0
@@ -88,11 +88,11 @@ def test_products_do_not_meet(producer):
 
 
 def test_a_released_version_waits_for_a_run_and_for_no_recipe(producer):
-    producer.uploads.add_pending("loans", ref(), "c")
+    producer.uploads.add_pending("loans", [ref()], "c")
     producer.raw.hold("loans", [ref()])
 
     assert producer.uploads.add_again("loans", ref(), "released")
     assert producer.pending() == [("a.csv", "01")]
-    producer.uploads.settle("loans", [ref()])
+    producer.uploads.finish("loans", "nobody", [ref()], NOTE)
     assert producer.raw.take_up("loans") == 0
     assert producer.pending() == []

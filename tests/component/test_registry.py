@@ -1,11 +1,12 @@
 """The registry: one suite for the fake and for DynamoDB, so that what is proved with the one holds for the other."""
 
 import pytest
+from mesh.adapters.dynamodb import put
 from mesh.adapters.registry import DynamoRegistry
 from mesh.domain.membership import NotTheOwner
 from mesh.domain.product import ConcurrentChange, ProductVersion, Throttled, VersionEnd
 
-from tests.builders import CONSUMER, PRODUCER, PRODUCT, a_member, a_product
+from tests.builders import CONSUMER, NOTE, PRODUCER, PRODUCT, STRANGER, a_member, a_product
 from tests.fakes import NOON, FakeRegistry
 
 
@@ -54,7 +55,7 @@ def test_a_name_that_is_anothers_is_not_given(registry):
 def test_a_newer_contract_replaces_and_an_older_one_does_not(registry):
     registry.claim_product(a_product(status="claimed", contract_sequencer="1A", contract_version="1"))
     registry.mark_registered(PRODUCT, NOON)
-    registry.record_version(version())
+    registry.record_version(version(), NOTE)
 
     newer = registry.claim_product(a_product(status="claimed", contract_sequencer="1B", contract_version="2"))
     older = registry.claim_product(a_product(status="claimed", contract_sequencer="1A0", contract_version="0"))
@@ -74,7 +75,7 @@ def test_versions_count_up_and_the_product_with_them(registry):
     assert registry.latest_version(PRODUCT) is None
 
     for number in range(1, 12):
-        registry.record_version(version(number, f"run-{number}"))
+        registry.record_version(version(number, f"run-{number}"), NOTE)
 
     assert registry.latest_version(PRODUCT).version == 11
     assert registry.product(PRODUCT).version == 11
@@ -82,10 +83,10 @@ def test_versions_count_up_and_the_product_with_them(registry):
 
 def test_a_run_is_recorded_once(registry):
     registry.claim_product(a_product())
-    first = registry.record_version(version())
-    registry.record_version(version(2, "run-2"))
+    first = registry.record_version(version(), NOTE)
+    registry.record_version(version(2, "run-2"), NOTE)
 
-    assert registry.record_version(version(3, "run-1")) == first
+    assert registry.record_version(version(3, "run-1"), NOTE) == first
     assert registry.version_of_run(PRODUCT, "run-1") == first
     assert registry.version_of_run(PRODUCT, "run-9") is None
     assert registry.product(PRODUCT).version == 2
@@ -94,10 +95,10 @@ def test_a_run_is_recorded_once(registry):
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_number_that_is_taken_or_skips_one_is_refused_whole(registry, number):
     registry.claim_product(a_product())
-    registry.record_version(version())
+    registry.record_version(version(), NOTE)
 
     with pytest.raises(ConcurrentChange):
-        registry.record_version(version(number, "run-2"))
+        registry.record_version(version(number, "run-2"), NOTE)
 
     assert registry.product(PRODUCT).version == 1
     assert registry.version_of_run(PRODUCT, "run-2") is None
@@ -116,17 +117,20 @@ def test_subscriptions_are_idempotent_and_of_one_product(registry):
 
 
 def test_a_notice_is_of_one_version_and_one_account(registry):
-    registry.record_notice(PRODUCT, 1, CONSUMER, NOON)
+    registry.record_notices(PRODUCT, 1, [CONSUMER], NOON, NOTE)
 
-    registry.record_notice(PRODUCT, 10, PRODUCER, NOON)
-    assert registry.told(PRODUCT, 1) == {CONSUMER}
-    assert registry.told(PRODUCT, 2) == set()
+    registry.record_notices(PRODUCT, 10, [PRODUCER], NOON, NOTE)
+    registry.put_member(a_member())
+    registry.put_member(a_member(CONSUMER, "consumer"))
+    for version_, told in ((1, {CONSUMER}), (2, set()), (10, {PRODUCER})):
+        audience = registry.audience(PRODUCT, version_, [CONSUMER, PRODUCER])
+        assert {account for account, each in audience.items() if each.told} == told
 
 
 def test_a_subscription_is_no_version_and_no_notice(registry):
     registry.claim_product(a_product())
     registry.subscribe(PRODUCT, CONSUMER, NOON)
-    registry.record_notice(PRODUCT, 1, CONSUMER, NOON)
+    registry.record_notices(PRODUCT, 1, [CONSUMER], NOON, NOTE)
 
     assert registry.latest_version(PRODUCT) is None
     assert list(registry.subscribers(PRODUCT)) == [CONSUMER]
@@ -168,7 +172,7 @@ def test_refusals_are_kept_in_order(table):
 
 def test_a_version_ends_and_stays_what_it_was(registry):
     registry.claim_product(a_product())
-    registry.record_version(version())
+    registry.record_version(version(), NOTE)
     assert list(registry.product_names()) == [PRODUCT]
     for end in (VersionEnd(status="expired", at=NOON), VersionEnd(status="withdrawn", at=NOON, reason="not ours")):
         registry.end_version(PRODUCT, 1, end)
@@ -181,10 +185,19 @@ def test_members_are_read_together_whoever_has_a_record(registry):
     accounts = [f"{number:012d}" for number in range(130)]
     for account in accounts[:-1]:
         registry.put_member(a_member(account))
-    found = registry.members_among([*accounts, accounts[0]])
+    found = registry.audience(PRODUCT, 1, [*accounts, accounts[0]])
     assert sorted(found) == accounts[:-1]
-    assert found[accounts[7]] == a_member(accounts[7])
-    assert registry.members_among([]) == {}
+    assert found[accounts[7]] == (a_member(accounts[7]), False)
+    assert registry.audience(PRODUCT, 1, []) == {}
+
+
+def test_a_sender_is_read_with_the_product_that_it_speaks_about(registry):
+    registry.put_member(a_member())
+    assert registry.sender(PRODUCER, PRODUCT) == (a_member(), None)
+    registry.claim_product(a_product())
+    assert registry.sender(PRODUCER, PRODUCT) == (a_member(), a_product())
+    assert registry.sender(PRODUCER, "") == (a_member(), None)
+    assert registry.sender(STRANGER, PRODUCT) == (None, a_product())
 
 
 def test_what_dynamodb_left_unread_is_asked_for_again(table, monkeypatch):
@@ -199,9 +212,9 @@ def test_what_dynamodb_left_unread_is_asked_for_again(table, monkeypatch):
         return {**answer, "UnprocessedKeys": {name: {**request, "Keys": rest}} if rest else {}}
 
     for number in range(7):
-        table.put({"pk": f"A#{number}", "sk": "A"})
+        table.write(put({"pk": f"A#{number}", "sk": "A"}))
     monkeypatch.setattr(table.client, "batch_get_item", part_of_it)
-    assert [item["pk"] for item in table.get_all((f"A#{number}", "A") for number in range(3))] == ["A#0", "A#1", "A#2"]
+    assert sorted(table.get_all((f"A#{number}", "A") for number in range(3))) == [(f"A#{n}", "A") for n in range(3)]
     assert asked == [3, 2, 1]
     with pytest.raises(Throttled):
-        list(table.get_all((f"A#{number}", "A") for number in range(7)))
+        table.get_all((f"A#{number}", "A") for number in range(7))

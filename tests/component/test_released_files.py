@@ -38,8 +38,7 @@ class Bucket:
         """The name of its metadata file, and of the empty one."""
         for name in add:
             self.put(f"{LOCATION}/data/{name}")
-        for ending in ("index.parquet", "details.json"):
-            self.put(f"{LOCATION}/metadata/n{number}.{ending}")
+        self.put(f"{LOCATION}/metadata/n{number}.index.parquet")
         staged = self.staging.stage(
             StageOrder(
                 location=LOCATION, base=self.state(base) if base else None, fields=FIELDS,
@@ -89,7 +88,7 @@ def test_what_it_alone_needed_goes_and_the_rest_reads_as_before(bucket):
     gone = before - bucket.left()
     assert {key for key in gone if key.startswith("data/")} == {"data/a"}
     assert {f"metadata/{name}" for name in (first, second)} < gone
-    assert {"metadata/n1.index.parquet", "metadata/n2.details.json"} < gone
+    assert {"metadata/n1.index.parquet", "metadata/n2.index.parquet"} < gone
     assert {f"metadata/{empty}", f"metadata/{third}", "data/staged-just-now"} <= bucket.left()
     rows = IcebergContents(bucket.client).read(f"{LOCATION}/metadata/{third}").rows
     assert rows == 3

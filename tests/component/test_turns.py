@@ -5,7 +5,7 @@ from mesh.adapters.proposals import DynamoProposals
 from mesh.domain.events import ProposalSettled
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.fields import Field
-from mesh.domain.publishing.proposals import ProposalRecord, TableRecord
+from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
 
 from tests.builders import PRODUCT
 from tests.fakes import NOON, FakeProposals
@@ -62,8 +62,10 @@ def test_what_was_read_of_a_table_is_kept_however_large(proposals):
     record = TableRecord(
         product=PRODUCT, table="t", metadata="s3://b/x/metadata/v1.json", fields=fields, partitions=partitions
     )
-    proposals.keep_table(record)
-    proposals.keep_table(record)
+    commit = Commit(product=PRODUCT, proposal="0000000a", correlation_id="c", event_id="e", tables=(), changes=())
+    opened = proposals.open(a_record())
+    assert proposals.keep_commit(opened, commit, [record])
+    assert proposals.keep_commit(opened, commit, [record])
     assert proposals.table(PRODUCT, "t", "s3://b/x/metadata/v1.json") == record
     assert proposals.table(PRODUCT, "t", "s3://b/x/metadata/v2.json") is None
     assert proposals.table(PRODUCT, "other", "s3://b/x/metadata/v1.json") is None

@@ -6,7 +6,7 @@ import pytest
 from mesh.adapters.registry import DynamoRegistry
 from mesh.domain.product import ProductVersion, RollbackOrder
 
-from tests.builders import PRODUCER, PRODUCT, a_product
+from tests.builders import NOTE, PRODUCER, PRODUCT, a_product
 from tests.fakes import NOON, FakeRegistry
 
 
@@ -32,7 +32,7 @@ def order(request="r-1", at=NOON):
 
 def test_versions_are_read_one_by_one_and_newest_first(registry):
     for number in (1, 2, 3):
-        registry.record_version(version(number))
+        registry.record_version(version(number), NOTE)
 
     assert registry.version(PRODUCT, 2) == version(2)
     assert registry.version(PRODUCT, 4) is None

@@ -1,14 +1,24 @@
 """Fakes of who is told."""
 
+from collections.abc import Sequence
+
+from mesh.ports import Message, Note
+
 
 class FakeBus:
-    """What was put: (detail-type, detail)."""
+    """What was put: (detail-type, detail). Details of `refused` are not accepted."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
+        self.refused: set[str] = set()
 
     def put(self, detail_type: str, detail: str) -> None:
         self.events.append((detail_type, detail))
+
+    def put_all(self, messages: Sequence[Message]) -> dict[int, Exception]:
+        refused = {n: RuntimeError("not accepted") for n, each in enumerate(messages) if each.detail in self.refused}
+        self.events += [each for n, each in enumerate(messages) if n not in refused]
+        return dict(refused)
 
 
 class FakeMemberTopics:
@@ -22,8 +32,8 @@ class FakeMemberTopics:
         self.created.append(account)
         return topic_of(account)
 
-    def publish(self, topic_arn: str, detail_type: str, detail: str) -> None:
-        self.published.append((topic_arn, detail_type, detail))
+    def publish(self, topic_arn: str, *messages: Message) -> None:
+        self.published += [(topic_arn, *message) for message in messages]
 
 
 def topic_of(account: str) -> str:
@@ -49,6 +59,9 @@ class FakeTrace:
 
     def note(self, correlation_id: str, what: str, **facts: object) -> None:
         self.notes.append((correlation_id, what, facts))
+
+    def keep(self, note: Note) -> None:
+        self.note(note.correlation_id, note.what, **note.facts)
 
     def said(self) -> list[str]:
         return [what for _, what, _ in self.notes]

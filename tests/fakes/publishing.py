@@ -1,10 +1,15 @@
 """Fakes of staged tables and of central's proposals."""
 
+from collections.abc import Sequence
+
 from mesh.adapters.storage import ObjectGone
 from mesh.domain.events import ProposalSettled
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
 from mesh.domain.publishing.staging import TableContent
+from mesh.ports import Note
+
+from tests.fakes.messages import FakeTrace
 
 
 class FakeContents:
@@ -29,15 +34,17 @@ class FakeContents:
 
 
 class FakeProposals:
-    """Proposals by product and id."""
+    """Proposals by product and id. What is told with its writes is in `trace`."""
 
-    def __init__(self) -> None:
+    def __init__(self, trace: FakeTrace | None = None) -> None:
+        self.trace = trace or FakeTrace()
         self.records: dict[tuple[str, str], ProposalRecord] = {}
         self.commits: dict[tuple[str, str], Commit] = {}
         self.turns: dict[str, tuple[str, bool]] = {}
         self.tables: dict[tuple[str, str, str], TableRecord] = {}
 
-    def begin(self, record: ProposalRecord) -> bool:
+    def begin(self, record: ProposalRecord, note: Note) -> bool:
+        self.trace.keep(note)
         if (record.product, record.proposal) in self.records or record.product in self.turns:
             return False
         self.claim(record.product, record.proposal)
@@ -58,21 +65,19 @@ class FakeProposals:
     def rolling_back(self, product: str) -> bool:
         return self.turns.get(product, ("", False))[1]
 
-    def keep_table(self, record: TableRecord) -> None:
-        self.tables[record.product, record.table, record.metadata] = record
-
     def table(self, product: str, table: str, metadata: str) -> TableRecord | None:
         return self.tables.get((product, table, metadata))
 
     def open(self, record: ProposalRecord) -> ProposalRecord:
         return self.records.setdefault((record.product, record.proposal), record)
 
-    def keep_commit(self, record: ProposalRecord, commit: Commit) -> bool:
+    def keep_commit(self, record: ProposalRecord, commit: Commit, tables: Sequence[TableRecord]) -> bool:
         place = (commit.product, commit.proposal)
         if self.records[place].answer is not None:
             return False
         self.records[place] = record.model_copy(update={"committing": True})
         self.commits[place] = commit
+        self.tables |= {(table.product, table.table, table.metadata): table for table in tables}
         return True
 
     def commit(self, product: str, proposal: str) -> Commit | None:

@@ -1,23 +1,25 @@
 """Fakes of who and what is known."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
-from mesh.domain.events import Metadata
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
 from mesh.domain.pins import Pins
 from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
+from mesh.ports import Addressee, Note, Notice
 
+from tests.fakes.messages import FakeTrace
 from tests.fakes.runs import NOON
 
 
 class FakeRegistry:
-    """Central's registry."""
+    """Central's registry. What is told with its writes is in `trace`."""
 
-    def __init__(self, *members: Member) -> None:
+    def __init__(self, *members: Member, trace: FakeTrace | None = None) -> None:
+        self.trace = trace or FakeTrace()
         self.members = {member.account: member for member in members}
         self.products: dict[str, Product] = {}
         self.recorded: dict[str, list[ProductVersion]] = {}
@@ -31,8 +33,15 @@ class FakeRegistry:
     def member(self, account: str) -> Member | None:
         return self.members.get(account)
 
-    def members_among(self, accounts: Iterable[str]) -> dict[str, Member]:
-        return {account: self.members[account] for account in accounts if account in self.members}
+    def sender(self, account: str, product: str) -> tuple[Member | None, Product | None]:
+        return self.member(account), self.product(product)
+
+    def audience(self, product: str, version: int, accounts: Iterable[str]) -> dict[str, Addressee]:
+        return {
+            account: Addressee(self.members[account], (product, version, account) in self.notices)
+            for account in accounts
+            if account in self.members
+        }
 
     def put_member(self, member: Member) -> None:
         self.members[member.account] = member
@@ -106,7 +115,7 @@ class FakeRegistry:
         self.kept[pins.product] = pins.model_copy(update={"revision": pins.revision + 1})
         return self.kept[pins.product]
 
-    def record_version(self, version: ProductVersion) -> ProductVersion:
+    def record_version(self, version: ProductVersion, note: Note) -> ProductVersion:
         recorded = self.version_of_run(version.product, version.run)
         if recorded is not None:
             return recorded
@@ -115,6 +124,7 @@ class FakeRegistry:
             raise ConcurrentChange(f"version {version.version} of {version.product} was taken meanwhile")
         self.recorded.setdefault(version.product, []).append(version)
         self.products[version.product] = product.model_copy(update={"version": version.version})
+        self.trace.keep(note)
         return version
 
     def version_of_run(self, product: str, run: str) -> ProductVersion | None:
@@ -129,11 +139,9 @@ class FakeRegistry:
     def subscribers(self, product: str) -> Iterator[str]:
         return iter(sorted(self.subscriptions.get(product, {})))
 
-    def told(self, product: str, version: int) -> set[str]:
-        return {account for name, number, account in self.notices if (name, number) == (product, version)}
-
-    def record_notice(self, product: str, version: int, account: str, at: datetime) -> None:
-        self.notices.add((product, version, account))
+    def record_notices(self, product: str, version: int, accounts: Iterable[str], at: datetime, note: Note) -> None:
+        self.notices |= {(product, version, account) for account in accounts}
+        self.trace.keep(note)
 
     def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None:
         self.refusals.append((account, detail_type, dict(reason)))
@@ -193,12 +201,11 @@ class FakeNotices:
         self.stored: dict[str, tuple[str, Mapping[str, Any]]] = {}
         self.told: list[str] = []
 
-    def known(self, event_id: str) -> bool:
-        return event_id in self.stored
+    def known(self, event_ids: Iterable[str]) -> set[str]:
+        return self.stored.keys() & set(event_ids)
 
-    def add(self, metadata: Metadata, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
-        if metadata.id in self.stored:
-            return False
-        self.stored[metadata.id] = (detail_type, detail)
-        self.told.append(metadata.correlation_id)
-        return True
+    def add(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            if notice.metadata.id not in self.stored:
+                self.stored[notice.metadata.id] = (notice.detail_type, notice.detail)
+                self.told.append(notice.metadata.correlation_id)

@@ -8,24 +8,34 @@ from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
+from mesh.domain.standing import Lease, Standing
+from mesh.ports import Note, WaitingRun
 
-from tests.fakes.runs import NOON
+from tests.fakes.messages import FakeTrace
 
 
 class FakeUploads:
-    """A producer's table."""
+    """A producer's table. What is told with its writes is in `trace`; `contracts` are FakeRevisions'."""
 
-    def __init__(self) -> None:
+    def __init__(self, trace: FakeTrace | None = None) -> None:
+        self.trace = trace or FakeTrace()
+        self.contracts: dict[str, tuple[str, str, str]] = {}
+        self.settled: set[str] = set()
         self.products: dict[str, dict[str, Any]] = {}
         self.seen: dict[tuple[str, str], str] = {}
         self.waiting: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
-        self.leases: dict[str, tuple[str, datetime, int]] = {}
+        self.leases: dict[str, Lease] = {}
         self.tokens: dict[str, str] = {}
         self.held: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
 
     def product(self, name: str) -> dict[str, Any] | None:
         found = self.products.get(name)
         return dict(found) if found else None
+
+    def standing(self, name: str) -> Standing:
+        version, _, declaration = self.contracts.get(name, ("", "", ""))
+        settled = version if declaration in self.settled else None
+        return Standing(self.product(name), self.leases.get(name, Lease()), settled)
 
     def may_declare(self, name: str, sequencer: str) -> bool:
         found = self.products.get(name)
@@ -38,8 +48,11 @@ class FakeUploads:
         sequencer = self.products.get(name, {}).get("sequencer", "")
         self.products[name] = {**facts, "status": "registered", "sequencer": sequencer}
 
-    def add_pending(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
-        return self._add(product, ref, correlation_id, newer_by=1)
+    def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
+        added = [ref for ref in refs if self._add(product, ref, correlation_id, newer_by=1)]
+        if added:
+            self.trace.note(correlation_id, "uploads received", product=product, objects=len(added))
+        return added
 
     def add_again(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
         return self._add(product, ref, correlation_id, newer_by=0)
@@ -66,63 +79,54 @@ class FakeUploads:
             if ref.key in waiting and waiting[ref.key][0].sequencer == ref.sequencer:
                 del waiting[ref.key]
 
-    def keep_token(self, name: str, token: str, until: datetime) -> None:
-        self.tokens[name] = token
+    def await_answer(self, proposal: str, waiting: WaitingRun, note: Note) -> None:
+        self.renew_lease(waiting.product, waiting.holder, waiting.leased_until)
+        self.tokens[proposal] = waiting.token
+        self.trace.keep(note)
 
     def take_token(self, name: str) -> str | None:
         return self.tokens.pop(name, None)
 
-    def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
-        if product not in self.leases:
-            self.leases[product] = (holder, until, 1)
-            return 1
-        owner, end, generation = self.leases[product]
-        if owner not in {"", holder} and end >= now:
-            return None
-        generation += owner != holder
-        self.leases[product] = (holder, until, generation)
-        return generation
+    def take_lease(self, product: str, lease: Lease, *, seen: Lease, note: Note) -> bool:
+        if self.leases.get(product, Lease()) != seen:
+            return False
+        self.leases[product] = lease
+        self.trace.keep(note)
+        return True
 
     def renew_lease(self, product: str, holder: str, until: datetime) -> None:
-        owner, _, generation = self.leases.get(product, ("", NOON, 0))
-        if owner == holder:
-            self.leases[product] = (holder, until, generation)
-
-    def may_start(self, product: str, now: datetime) -> bool:
-        facts = self.product(product)
-        return (facts is None or facts["status"] == "registered") and not self.lease_held(product, now)
+        if self.standing(product).lease.holder == holder:
+            self.leases[product] = self.leases[product]._replace(until=until)
 
     def lease_held(self, product: str, now: datetime) -> bool:
-        owner, until, _ = self.leases.get(product, ("", NOON, 0))
-        return owner != "" and until >= now
+        return self.standing(product).lease.is_held(now)
 
     def drop_lease(self, product: str, holder: str) -> None:
-        owner, until, generation = self.leases.get(product, ("", NOON, 0))
-        if owner == holder:
-            self.leases[product] = ("", until, generation)
+        if self.standing(product).lease.holder == holder:
+            self.leases[product] = self.leases[product]._replace(holder="")
+
+    def finish(self, product: str, holder: str, refs: Iterable[ObjectRef], note: Note) -> None:
+        self.settle(product, refs)
+        self.drop_lease(product, holder)
+        self.trace.keep(note)
 
 
 class FakeRevisions:
     """The newest version of each contract: (version id, sequencer, declaration), and which declarations are settled."""
 
-    def __init__(self) -> None:
-        self.newest: dict[str, tuple[str, str, str]] = {}
-        self.settled: set[str] = set()
+    def __init__(self, uploads: FakeUploads | None = None) -> None:
+        self.uploads = uploads or FakeUploads()
 
     def begin(self, product: str, contract: ObjectRef, declaration: str) -> None:
-        known = self.newest.get(product)
+        known = self.uploads.contracts.get(product)
         if known is None or compare_sequencers(contract.sequencer, known[1]) > 0:
-            self.newest[product] = (contract.version_id or "", contract.sequencer, declaration)
+            self.uploads.contracts[product] = (contract.version_id or "", contract.sequencer, declaration)
 
     def settle(self, product: str, declaration: str) -> bool:
-        if self.newest.get(product, ("", "", ""))[2] != declaration or not declaration:
+        if self.uploads.contracts.get(product, ("", "", ""))[2] != declaration or not declaration:
             return False
-        self.settled.add(declaration)
+        self.uploads.settled.add(declaration)
         return True
-
-    def is_settled(self, product: str, version_id: str | None) -> bool:
-        version, _, declaration = self.newest.get(product, ("", "", ""))
-        return declaration in self.settled and version == (version_id or "")
 
 
 class FakeRawUploads:

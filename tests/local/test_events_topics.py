@@ -81,6 +81,22 @@ def test_queue_that_does_not_admit_the_topic_gets_nothing(server: RunningServer)
     assert received(server, closed) == received(server, other) == []
 
 
+def test_a_batch_is_published_by_whoever_may_publish(server: RunningServer) -> None:
+    """IAM knows sns:Publish alone; an entry that is too large fails by itself."""
+    url, arn = make_queue(server, "batches", TOPIC)
+    subscribe(server, arn)
+    entries: Any = [{"Id": str(number), "Message": f"news {number}"} for number in range(2)]
+    entries.append({"Id": "large", "Message": "x" * 300_000})
+    answer = server.client("sns", CENTRAL, "notifier").publish_batch(TopicArn=TOPIC, PublishBatchRequestEntries=entries)
+
+    assert [each["Id"] for each in answer["Successful"]] == ["0", "1"]
+    assert [(each["Id"], each["SenderFault"]) for each in answer["Failed"]] == [("large", True)]
+    assert sorted(wait_until(lambda: received(server, url))) == ["news 0", "news 1"]
+    server.make_role(CENTRAL, "listener", f"arn:aws:iam::{CENTRAL}:root", allow("sns:ListTopics"))
+    with pytest.raises(ClientError, match="not authorized"):
+        server.client("sns", CENTRAL, "listener").publish_batch(TopicArn=TOPIC, PublishBatchRequestEntries=entries[:1])
+
+
 def test_only_the_owner_may_publish(server: RunningServer) -> None:
     with pytest.raises(ClientError, match="not authorized"):
         server.client("sns", CONSUMER, "subscriber").publish(TopicArn=TOPIC, Message="forged")

@@ -9,12 +9,11 @@ from tests.mesh_driver import MeshDriver
 
 MAX_TRANSITIONS = 15
 """10 of `onboard-upload` and 5 of `commit-version`."""
-MAX_CALLS = 116
-"""Without those of lineage, which is kept beside the flow. 110 as a rule, of which 21 read and 10 write files of tables
-and working papers of the run, and 8 leave a trace; some more where a message arrives for itself or a step is tried
-again."""
+MAX_CALLS = 87
+"""Without those of lineage, which is kept beside the flow. 82 as a rule; three more where the answer and the notice do
+not reach the owner's inbox together, and some where a step is tried again."""
 MAX_OWN_MODULES = 285
-"""Beyond boto3 and pydantic: Powertools' Logger (and Batch, in the two that read queues), yaml, and ours, a hundred or
+"""Beyond boto3 and pydantic: Powertools' Logger (and Batch, in `record_lineage`), yaml, and ours, a hundred or
 so small ones. `record_lineage` has most."""
 NEVER = {"pandas", "pyarrow", "numpy", "duckdb", "aws_xray_sdk", "moto", "ministack", "typer", "rich", "hypercorn"}
 ON_FIRST_USE = {"jsonschema", "referencing", "rpds"}

@@ -16,7 +16,7 @@ from mesh.usecases.request_pin import PinLimits, PinState, request_pin
 from mesh.usecases.settle_pin import PinKeeper, Settled
 from mesh.usecases.tag_pins import Tagging
 
-from tests.builders import BUCKET, CENTRAL, CONSUMER, PRODUCER, PRODUCT, TABLE, an_ontology
+from tests.builders import BUCKET, CENTRAL, CONSUMER, NOTE, PRODUCER, PRODUCT, TABLE, an_ontology
 from tests.fakes import NOON, FakeBus, FakeCatalog, FakeLakeFormation, FakeLocks, FakeProposals
 from tests.unit.central_accesses import TARGET, Central, an_envelope
 
@@ -61,7 +61,8 @@ class Pinning:
 
     def _publish(self, number: int) -> None:
         fields, metadata = fields_of(number), metadata_of(number)
-        self.proposals.keep_table(TableRecord(product=PRODUCT, table=TABLE, metadata=metadata, fields=fields))
+        record = TableRecord(product=PRODUCT, table=TABLE, metadata=metadata, fields=fields)
+        self.proposals.tables[PRODUCT, TABLE, metadata] = record
         snapshot = TableSnapshot(
             table=TABLE,
             columns=tuple(ColumnRef(name=field.name, type=field.type) for field in fields),
@@ -80,7 +81,8 @@ class Pinning:
                 tables=(snapshot,),
                 changes=(),
                 published=NOON,
-            )
+            ),
+            NOTE,
         )
 
     def as_hive(self, number: int) -> None:

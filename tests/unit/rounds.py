@@ -33,7 +33,6 @@ from tests.fakes import (
     FakeObjects,
     FakeQuarantine,
     FakeRawUploads,
-    FakeRevisions,
     FakeTrace,
     FakeUploads,
     FakeWorkFiles,
@@ -66,9 +65,10 @@ class World:
     """A producer with one product of one table, `properties` of whose contract are the columns."""
 
     def __init__(self, properties: Sequence[dict[str, Any]] | None, **table: Any) -> None:
-        self.objects, self.quarantine, self.uploads = FakeObjects(), FakeQuarantine(), FakeUploads()
+        self.objects, self.quarantine = FakeObjects(), FakeQuarantine()
         self.published, self.catalog, self.work = FakePublished(), FakeCatalog(), FakeWorkFiles()
         self.trace, self.clock, self.bus, self.executions = FakeTrace(), FakeClock(), FakeBus(), FakeExecutions()
+        self.uploads = FakeUploads(self.trace)
         self.versions = 0
         self.revise(properties, **table)
 
@@ -81,7 +81,7 @@ class World:
 
     def upload(self, name: str, body: str | bytes) -> ObjectRef:
         ref = self.objects.put(BUCKET, FOLDER + name, body)
-        self.uploads.add_pending(PRODUCT, ref, CORRELATION)
+        self.uploads.add_pending(PRODUCT, [ref], CORRELATION)
         return ref
 
     def check(self) -> Round:
@@ -90,8 +90,8 @@ class World:
         batch = take_batch(
             command,
             using=Taking(
-                bucket=BUCKET, uploads=self.uploads, revisions=FakeRevisions(), landing=FakeLanding(self.objects),
-                work=self.work, clock=self.clock, trace=self.trace,
+                bucket=BUCKET, uploads=self.uploads, landing=FakeLanding(self.objects), work=self.work,
+                clock=self.clock,
             ),
         )  # fmt: skip
         assert batch.status == "taken", batch.status
@@ -124,7 +124,7 @@ class World:
         command = SettleBatch(**dict(round_), holder="run", answer=answer)
         return settle_batch(
             command, uploads=self.uploads, raw=FakeRawUploads(self.uploads), objects=self.objects,
-            quarantine=self.quarantine, work=self.work, clock=self.clock, trace=self.trace,
+            quarantine=self.quarantine, work=self.work, clock=self.clock,
         )  # fmt: skip
 
     def upload_and_run(self, name: str, body: str | bytes) -> Settled:

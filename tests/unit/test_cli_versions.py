@@ -10,7 +10,7 @@ from mesh.domain.publishing.proposals import TableRecord
 
 from cli import history, output, withdrawing
 from cli.output import CommandFailed
-from tests.builders import PRODUCER, PRODUCT, a_product
+from tests.builders import NOTE, PRODUCER, PRODUCT, a_product
 from tests.fakes import NOON, FakeProposals, FakeRegistry
 
 DAYS = [f"dt=2026-{1 + number // 28:02d}-{1 + number % 28:02d}" for number in range(150)]
@@ -36,12 +36,12 @@ class Site:
         self.known, self.kept, self.notes, self.sent = FakeRegistry(), FakeProposals(), list(notes), []
         self.known.products[PRODUCT] = a_product()
         for number, tables in enumerate(versions, 1):
-            self.known.record_version(a_version(number, **tables))
+            self.known.record_version(a_version(number, **tables), NOTE)
             for name, rows in tables.items():
                 record = TableRecord(
                     product=PRODUCT, table=name, metadata=f"{name}-v{number}", fields=(), partitions=rows
                 )
-                self.kept.keep_table(record)
+                self.kept.tables[PRODUCT, name, record.metadata] = record
 
     def registry(self):
         return self.known

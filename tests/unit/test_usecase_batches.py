@@ -27,14 +27,15 @@ class World:
     """A producer with a registered product, and short ways to act."""
 
     def __init__(self, *, registered=True):
-        self.uploads, self.work, self.clock, self.trace = FakeUploads(), FakeWorkFiles(), FakeClock(), FakeTrace()
-        self.objects, self.revisions = FakeObjects(), FakeRevisions()
+        self.work, self.clock, self.trace, self.objects = FakeWorkFiles(), FakeClock(), FakeTrace(), FakeObjects()
+        self.uploads = FakeUploads(self.trace)
+        self.revisions = FakeRevisions(self.uploads)
         if registered:
             self.uploads.put_product("loans", {"database": "loans", "link": "rl_loans"})
 
     def upload(self, name, sequencer="01"):
         ref = ObjectRef(bucket=BUCKET, key=f"loans/data/loans/{name}", size=1, sequencer=sequencer)
-        assert self.uploads.add_pending("loans", ref, "c")
+        assert self.uploads.add_pending("loans", [ref], "c")
         return ref
 
     def take(self, holder="run-1"):
@@ -42,8 +43,8 @@ class World:
         return take_batch(
             command,
             using=Taking(
-                bucket=BUCKET, uploads=self.uploads, revisions=self.revisions, landing=FakeLanding(self.objects),
-                work=self.work, clock=self.clock, trace=self.trace,
+                bucket=BUCKET, uploads=self.uploads, landing=FakeLanding(self.objects), work=self.work,
+                clock=self.clock,
             ),
         )  # fmt: skip
 
@@ -55,7 +56,7 @@ class World:
         )  # fmt: skip
         return settle_batch(
             command, uploads=self.uploads, raw=FakeRawUploads(self.uploads), objects=FakeObjects(),
-            quarantine=FakeQuarantine(), work=self.work, clock=self.clock, trace=self.trace,
+            quarantine=FakeQuarantine(), work=self.work, clock=self.clock,
         )  # fmt: skip
 
     def fail(self, holder="run-1"):
@@ -71,7 +72,7 @@ def test_what_is_pending_is_taken_under_a_generation():
     assert (batch.status, batch.generation, batch.objects) == ("taken", 1, 2)
     assert batch.facts["link"] == "rl_loans"
     assert list(read_batch(world.work, batch.work)) == refs
-    assert world.trace.said() == ["batch taken"]
+    assert world.trace.said() == ["uploads received", "uploads received", "batch taken"]
 
 
 def test_nothing_pending_takes_no_lease():
@@ -198,22 +199,23 @@ def test_failure_leaves_everything_for_the_next_run_and_does_not_go_round():
     assert world.take("run-2").objects == 1
 
 
-def test_a_batch_that_another_run_settled_meanwhile_is_empty_and_holds_no_lease():
-    """Between our look at what is pending and our taking the lease, its holder settled all and dropped it."""
+def test_a_batch_that_another_run_settled_meanwhile_is_not_taken():
+    """Between our look at what is pending and our taking the lease another run took it, settled all and dropped it."""
     world = World()
-    ref = world.upload("a.csv")
+    world.upload("a.csv")
     take_lease = world.uploads.take_lease
 
-    def settled_first(*args):
-        world.uploads.settle("loans", [ref])
-        return take_lease(*args)
+    def settled_first(*args, **named):
+        world.uploads.take_lease = take_lease
+        world.settle(world.take("run-1"))
+        return take_lease(*args, **named)
 
     world.uploads.take_lease = settled_first
 
+    assert world.take("run-2").status == "busy"
     assert world.take("run-2").status == "empty"
-    world.uploads.take_lease = take_lease
     world.upload("b.csv")
-    assert world.take("run-3").status == "taken"
+    assert (world.take("run-3").status, world.take("run-3").generation) == ("taken", 2)
 
 
 @pytest.mark.parametrize("more", [0, 1])

@@ -8,7 +8,7 @@ from mesh.domain.formats.model import ObjectRef
 from mesh.domain.names import MAX_EXECUTION_NAME
 from mesh.usecases.collect_uploads import Arrival, collect_uploads
 
-from tests.builders import BUCKET
+from tests.builders import BUCKET, take_lease
 from tests.fakes import FakeClock, FakeExecutions, FakeObjects, FakeRawUploads, FakeTrace, FakeUploads
 
 
@@ -16,7 +16,8 @@ class World:
     """The ports, and a short way to deliver events."""
 
     def __init__(self):
-        self.uploads, self.executions, self.trace = FakeUploads(), FakeExecutions(), FakeTrace()
+        self.trace, self.executions = FakeTrace(), FakeExecutions()
+        self.uploads = FakeUploads(self.trace)
         self.raw, self.objects = FakeRawUploads(self.uploads), FakeObjects()
         self.clock = FakeClock()
 
@@ -48,7 +49,7 @@ def arrival(key, sequencer="01", size=10):
 def test_a_run_at_work_takes_what_arrives_meanwhile():
     world = World()
     now = world.clock.now()
-    world.uploads.take_lease("loans", "a run", now + timedelta(minutes=1), now)
+    take_lease(world.uploads, "loans", "a run", now + timedelta(minutes=1), now)
 
     collected = world.deliver("loans/data/loans/a.csv", "cards/data/cards/a.csv")
 

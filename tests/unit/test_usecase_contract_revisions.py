@@ -17,10 +17,11 @@ class World:
     """A producer whose data wait."""
 
     def __init__(self):
-        self.objects, self.uploads, self.revisions = FakeObjects(), FakeUploads(), FakeRevisions()
+        self.objects, self.uploads = FakeObjects(), FakeUploads()
+        self.revisions = FakeRevisions(self.uploads)
         self.executions, self.landing = FakeExecutions(), FakeLanding(self.objects)
         data = self.objects.put(BUCKET, f"{PRODUCT}/data/t/a.csv", "a\n1\n")
-        self.uploads.add_pending(PRODUCT, data, "c")
+        self.uploads.add_pending(PRODUCT, [data], "c")
 
     def declare(self, text=CONTRACT):
         ref = self.objects.put(BUCKET, KEY, text)
@@ -40,7 +41,7 @@ class World:
 
     @property
     def waits(self):
-        return is_on_its_way(PRODUCT, BUCKET, landing=self.landing, revisions=self.revisions)
+        return is_on_its_way(PRODUCT, BUCKET, self.uploads.standing(PRODUCT).settled, landing=self.landing)
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from tests.fakes import (
     FakeObjects,
     FakeQuarantine,
     FakeRawUploads,
-    FakeRevisions,
     FakeTrace,
     FakeUploads,
     FakeWorkFiles,
@@ -42,7 +41,7 @@ class World:
     def put(self, name, body="a,n\nx,1\n", size=None):
         ref = self.objects.put(BUCKET, f"loans/raw/loans/{name}", body)
         ref = ref.model_copy(update={"size": size}) if size else ref
-        assert self.uploads.add_pending("loans", ref, "c")
+        assert self.uploads.add_pending("loans", [ref], "c")
         return ref
 
     def put_recipe(self, steps):
@@ -54,8 +53,8 @@ class World:
         self.batch = take_batch(
             command,
             using=Taking(
-                bucket=BUCKET, uploads=self.uploads, revisions=FakeRevisions(), landing=FakeLanding(self.objects),
-                work=self.work, clock=self.clock, trace=self.trace,
+                bucket=BUCKET, uploads=self.uploads, landing=FakeLanding(self.objects), work=self.work,
+                clock=self.clock,
             ),
         )  # fmt: skip
         return self.batch
@@ -80,7 +79,7 @@ class World:
         return settle_batch(
             SettleBatch(**self.round(holder).model_dump()),
             uploads=self.uploads, raw=self.raw, objects=self.objects, quarantine=self.quarantine, work=self.work,
-            clock=self.clock, trace=self.trace,
+            clock=self.clock,
         )  # fmt: skip
 
     def run(self):
@@ -237,8 +236,8 @@ def test_after_a_deletion_the_present_object_counts(recipe):
         world.put_recipe(recipe)
     ref = world.put("a.csv")
     gone = ref.model_copy(update={"deleted": True, "sequencer": "FF", "version_id": None})
-    world.uploads.add_pending("loans", gone, "c")
-    world.uploads.add_pending("loans", gone.model_copy(update={"key": "loans/raw/loans/b.csv"}), "c")
+    world.uploads.add_pending("loans", [gone], "c")
+    world.uploads.add_pending("loans", [gone.model_copy(update={"key": "loans/raw/loans/b.csv"})], "c")
     world.take()
 
     state = world.curate()
@@ -291,7 +290,7 @@ def test_data_are_taken_before_raw_data_and_never_with_them():
     world.put_recipe(RENAME)
     world.put("a.csv")
     ref = world.objects.put(BUCKET, "loans/data/loans/d.csv", "b,n\n1,2\n")
-    world.uploads.add_pending("loans", ref, "c")
+    world.uploads.add_pending("loans", [ref], "c")
 
     assert world.take().status == "taken"
     assert [one.key for one in read_batch(world.work, world.batch.work)] == ["loans/data/loans/d.csv"]

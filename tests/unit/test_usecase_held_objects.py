@@ -16,7 +16,7 @@ from mesh.domain.quarantine import (
 from mesh.usecases.decide_quarantine import Deciding, decide_quarantine
 from mesh.usecases.held_objects import read_listing, supersede
 
-from tests.builders import BUCKET, CORRELATION, NOON, PRODUCT, an_envelope
+from tests.builders import BUCKET, CORRELATION, NOON, PRODUCT, an_envelope, take_lease
 from tests.fakes import (
     FakeBus,
     FakeClock,
@@ -54,7 +54,7 @@ class World:
 
     def upload(self, key, text):
         ref = self.objects.put(BUCKET, key, text)
-        assert self.uploads.add_pending(PRODUCT, ref, CORRELATION)
+        assert self.uploads.add_pending(PRODUCT, [ref], CORRELATION)
         return ref
 
     def decide(self, decision="release", event="e-1", **changes):
@@ -101,7 +101,7 @@ def test_the_very_versions_wait_again_with_tickets_and_a_run_is_started():
 
 def test_no_second_run_is_started_beside_one_that_looks_for_more():
     world = World()
-    world.uploads.take_lease(PRODUCT, "a run", NOON.replace(hour=13), NOON)
+    take_lease(world.uploads, PRODUCT, "a run", NOON.replace(hour=13), NOON)
 
     world.decide()
 

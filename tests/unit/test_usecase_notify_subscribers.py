@@ -19,6 +19,7 @@ from tests.builders import (
     CENTRAL,
     CONSUMER,
     CORRELATION,
+    NOTE,
     PRODUCER,
     PRODUCT,
     TABLE,
@@ -60,7 +61,8 @@ class World:
                 product=PRODUCT, version=number, run=f"run-{number}", correlation_id=CORRELATION, follows=number - 1,
                 contract_version="1.0.0", tables=(SNAPSHOT,), published=NOON, draft=self.draft,
                 changes=(change or TableChange(table=TABLE, new_table=number == 1),), **version,
-            )
+            ),
+            NOTE,
         )  # fmt: skip
 
     def notify(self, version):
@@ -94,13 +96,13 @@ def test_each_subscriber_and_the_owner_is_told_once_per_version():
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
     version = world.publish()
 
-    assert world.notify(version).told == (CONSUMER, PRODUCER)
+    assert world.notify(version).told == (PRODUCER, CONSUMER)
     again = world.notify(version)
 
-    assert (again.told, again.already) == ((), (CONSUMER, PRODUCER))
-    assert [topic for topic, _, _ in world.topics.published] == [topic_of(CONSUMER), topic_of(PRODUCER)]
+    assert (again.told, again.already) == ((), (PRODUCER, CONSUMER))
+    assert [topic for topic, _, _ in world.topics.published] == [topic_of(PRODUCER), topic_of(CONSUMER)]
     assert len({detail for _, _, detail in world.topics.published}) > 0
-    assert world.notify(world.publish()).told == (CONSUMER, PRODUCER)
+    assert world.notify(world.publish()).told == (PRODUCER, CONSUMER)
 
 
 def test_the_notice_says_what_changed_how_to_query_it_and_the_trace_id():
@@ -124,17 +126,37 @@ def test_an_attempt_that_stopped_halfway_tells_the_rest_with_the_same_id():
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
     version = world.publish()
-    record = world.registry.record_notice
-    world.registry.record_notice = lambda *args: (_ for _ in ()).throw(RuntimeError("crashed after the effect"))
+    record = world.registry.record_notices
+    world.registry.record_notices = lambda *args: (_ for _ in ()).throw(RuntimeError("crashed after the effect"))
     with pytest.raises(RuntimeError):
         world.notify(version)
-    world.registry.record_notice = record
+    world.registry.record_notices = record
 
     world.notify(version)
 
     ids = [json.loads(text)["metadata"]["id"] for _, _, text in world.topics.published]
-    assert len(ids) == 3
+    assert len(ids) == 4
     assert len(set(ids)) == 1
+
+
+def test_a_version_that_nobody_is_told_of_is_in_its_story():
+    world = World()
+    world.registry.members.clear()
+
+    assert world.notify(world.publish()).told == ()
+    assert world.registry.trace.notes[-1][1:] == ("notified", {"product": PRODUCT, "version": 1, "told": []})
+
+
+def test_any_number_of_subscribers_is_told_and_recorded():
+    world = World()
+    accounts = [f"{number:012d}" for number in range(120)]
+    for account in accounts:
+        world.registry.put_member(a_member(account, "consumer"))
+        world.registry.subscribe(PRODUCT, account, world.clock.now())
+    version = world.publish()
+
+    assert world.notify(version).told == (PRODUCER, *accounts)
+    assert world.notify(version).already == (PRODUCER, *accounts)
 
 
 def test_a_draft_is_told_to_its_owner_alone():

@@ -79,9 +79,9 @@ class World:
         self.catalog, self.clock, self.trace, self.topics = FakeCatalog(), FakeClock(), FakeTrace(), FakeMemberTopics()
         self.lake = FakeLakeFormation(TAGS)
         self.lake.tag_database(PRODUCT, DATABASE)
-        self.registry = FakeRegistry(a_member(), a_member(CONSUMER, "consumer"))
+        self.registry = FakeRegistry(a_member(), a_member(CONSUMER, "consumer"), trace=self.trace)
         self.registry.products[PRODUCT] = a_product(**product)
-        self.contents, self.proposals = FakeContents(), FakeProposals()
+        self.contents, self.proposals = FakeContents(), FakeProposals(self.trace)
         self.staged = 0
 
     def revise(self, **changes):
@@ -95,7 +95,7 @@ class World:
 
     @property
     def committing(self):
-        return Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.trace, self.clock)
+        return Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.clock)
 
     @property
     def books(self):
@@ -121,18 +121,17 @@ class World:
             "index": f"{location}/metadata/{name}.index.parquet", "snapshots": 1,
             "marks": Marks(column=max(highest, marks.column), sequence=marks.sequence + 1, schema_id=0, spec=0),
         }  # fmt: skip
-        found = TableState(**{**facts, **(state or {})})
         if files is None:
             files = (ListedFile(path=f"{location}/data/{name}.parquet", rows=rows, bytes=rows * 8),)
+        told = details or TableDetails(objects=1, rows=rows, bytes=rows * 8, sources=len(files))
+        found = TableState(**{**facts, "details": told.model_dump_json(), **(state or {})})
         content = TableContent(state=found, files=files)
         self.contents.add(content)
-        told = details or TableDetails(objects=1, rows=rows, bytes=rows * 8, sources=len(files))
-        self.contents.files[f"{location}/metadata/{name}.details.json"] = told.model_dump_json().encode()
         pointer = self.pointer(table)
         claimed = {"rows": content.rows, "bytes": content.bytes, "files": len(files)}
         return ProposedTable(
             name=table, base=pointer.rpartition("/")[2], staged=f"{name}.metadata.json",
-            empty="" if pointer else f"{name}.empty.metadata.json", details=f"{name}.details.json",
+            empty="" if pointer else f"{name}.empty.metadata.json",
             **{**claimed, **totals},
         )  # fmt: skip
 
@@ -516,3 +515,10 @@ def test_a_path_in_place_of_a_name_is_malformed(world):
 def test_what_was_not_verified_is_not_committed(world):
     with pytest.raises(ProposalGone):
         commit_version(verified("0000000a"), using=world.committing)
+
+
+def test_what_does_not_say_what_it_brought_is_refused():
+    world = World()
+    forged = world.proposal(world.stage(state={"details": '{"rows": "many"}'}))
+    answer = world.verify(forged).answer
+    assert (answer.outcome, answer.reason.code) == ("refused", "ProposalForged")

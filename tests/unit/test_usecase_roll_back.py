@@ -10,7 +10,7 @@ from mesh.domain.publishing.keeping import NeedsExpress, VersionEnded
 from mesh.usecases.held_versions import tell_held
 from mesh.usecases.roll_back import AlreadyThere, RollbackInProgress, UnknownVersion, request_rollback
 
-from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, TABLE
+from tests.builders import CENTRAL, CONSUMER, NOTE, PRODUCER, PRODUCT, STRANGER, TABLE
 from tests.fakes import NOON, FakeExecutions
 from tests.unit.central_accesses import OTHER, Central, an_envelope, loans
 from tests.unit.domain.access.asks import credit_card
@@ -36,7 +36,8 @@ def central():
                 changes=(),
                 published=NOON,
                 ended=ended,
-            )
+            ),
+            NOTE,
         )
     found.commits = FakeExecutions()
     return found

@@ -9,7 +9,7 @@ from mesh.domain.curation.errors import RecipeNotForJobs
 from mesh.usecases.batches import LEASE
 from mesh.usecases.run_recipe_jobs import MAX_RUNNING, TIME_OF_A_CALL, run_recipe_jobs
 
-from tests.builders import BUCKET
+from tests.builders import BUCKET, take_lease
 from tests.fakes import FakeJobFiles, FakeRecipeJobs
 from tests.unit.domain.curation.recipes import condition, step
 from tests.unit.test_usecase_curate_batch import RENAME, WORK, World
@@ -117,7 +117,7 @@ def test_what_unfolds_too_far_for_a_function_is_for_a_job(monkeypatch):
     world.put_recipe(RENAME)
     world.objects.put(BUCKET, "loans/raw/loans/x", b"")
     ref = world.objects.put(BUCKET, "loans/raw/loans/a.csv.gz", gzip.compress(b"a,n\n" + b"x,1\n" * 20))
-    world.uploads.add_pending("loans", ref, "c")
+    world.uploads.add_pending("loans", [ref], "c")
     world.take()
 
     assert world.curate().jobs == 1
@@ -375,7 +375,7 @@ def test_each_look_keeps_the_lease_and_takes_on_so_much():
     world.clock.move(LEASE * 0.9)
     world.look()
     world.clock.move(LEASE * 0.9)
-    assert world.uploads.take_lease("loans", "another", world.clock.now() + LEASE, world.clock.now()) is None
+    assert take_lease(world.uploads, "loans", "another", world.clock.now() + LEASE, world.clock.now()) is None
 
     deliver = world.files.deliver
 

@@ -28,7 +28,7 @@ class Needed:
 
 
 NEEDED = [
-    Needed("register-product", "AuthoriseSender", "central", "AuthoriseSenderFunctionRole", "dynamodb:GetItem"),
+    Needed("register-product", "AuthoriseSender", "central", "AuthoriseSenderFunctionRole", "dynamodb:BatchGetItem"),
     Needed("register-product", "CreateDatabase", "central", "CreateDatabaseFunctionRole", "glue:CreateDatabase"),
     Needed("register-product", "TagProduct", "central", "TagProductFunctionRole", "lakeformation:AddLFTagsToResource"),
     Needed("register-product", "RegisterLocation", "central", "RegisterLocationFunctionRole", "iam:PassRole"),

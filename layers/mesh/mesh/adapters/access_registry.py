@@ -12,7 +12,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from mesh.adapters.dynamodb import Table, dump
+from mesh.adapters.dynamodb import Table, delete, put, put_new
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
 from mesh.domain.product import ConcurrentChange
 
@@ -37,22 +37,11 @@ class DynamoAccessRegistry:
                 access=holder.id,
                 remedy="mesh requests shows how it stands",
             )
-        claim: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if asked:
-            values = dump({":seen": asked["access"]})
-            claim = {"ConditionExpression": "access = :seen", "ExpressionAttributeValues": values}
-        fresh = {"ConditionExpression": "attribute_not_exists(pk)"}
+        claim = {**ask, "access": access.id}
+        claimed = put(claim, "access = :seen", {":seen": asked["access"]}) if asked else put_new(claim)
         listed = {"pk": "LIST#ACCESSES", "sk": f"{access.asked_at.isoformat()}#{access.id}", "access": access.id}
         held = {"pk": f"HOLDER#{access.receiver}", "sk": access.id}
-        written = self._table.write_together(
-            [
-                self._put({**ask, "access": access.id}, claim),
-                self._put(_item(access), fresh),
-                self._put(held, {}),
-                self._put(listed, {}),
-            ]
-        )
-        if not written:
+        if not self._table.write(claimed, put_new(_item(access)), put(held), put(listed)):
             raise ConcurrentChange(f"somebody asks for the same at this moment: {access.ask.what}", access=access.id)
         return access
 
@@ -64,10 +53,10 @@ class DynamoAccessRegistry:
     def save(self, access: Access) -> Access:
         """See the port."""
         written = access.model_copy(update={"revision": access.revision + 1})
-        if not self._table.put_if(_item(written), "revision = :seen", {":seen": access.revision}):
+        if not self._table.write(put(_item(written), "revision = :seen", {":seen": access.revision})):
             raise ConcurrentChange(f"access {access.id} changed meanwhile", access=access.id)
         if written.status in OVER:
-            self._table.delete_if(f"HOLDER#{access.receiver}", access.id)
+            self._table.write(delete(f"HOLDER#{access.receiver}", access.id))
         return written
 
     def held_by(self, receiver: str) -> Iterator[Access]:
@@ -86,7 +75,7 @@ class DynamoAccessRegistry:
 
     def keep_token(self, access_id: str, step: str, token: str) -> None:
         """See the port."""
-        self._table.put({"pk": f"ACCESS#{access_id}", "sk": f"TOKEN#{step}", "task_token": token})
+        self._table.write(put({"pk": f"ACCESS#{access_id}", "sk": f"TOKEN#{step}", "task_token": token}))
 
     def token(self, access_id: str, step: str) -> str | None:
         """See the port."""
@@ -95,10 +84,9 @@ class DynamoAccessRegistry:
 
     def drop_token(self, access_id: str, step: str, token: str) -> bool:
         """See the port."""
-        return self._table.delete_if(f"ACCESS#{access_id}", f"TOKEN#{step}", "task_token = :token", {":token": token})
-
-    def _put(self, item: dict[str, Any], condition: dict[str, Any]) -> dict[str, Any]:
-        return {"Put": {"TableName": self._table.name, "Item": dump(item), **condition}}
+        return self._table.write(
+            delete(f"ACCESS#{access_id}", f"TOKEN#{step}", "task_token = :token", {":token": token})
+        )
 
 
 def _item(access: Access) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb import Table, put, put_new
 from mesh.domain.access.holding import ENDING, Held
 from mesh.domain.product import ConcurrentChange
 
@@ -32,9 +32,9 @@ class DynamoHeldAccesses:
         if held.state == "over":
             item["expires"] = int((held.noted + _KEPT).timestamp())
         if held.revision:
-            saved = self._table.put_if(item, "revision = :seen", {":seen": held.revision})
+            saved = self._table.write(put(item, "revision = :seen", {":seen": held.revision}))
         else:
-            saved = self._table.put(item, unless_exists=True)
+            saved = self._table.write(put_new(item))
         if not saved:
             raise ConcurrentChange(f"access {held.access} changed meanwhile", access=held.access)
         return written

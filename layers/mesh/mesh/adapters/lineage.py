@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb import Table, put
 
 
 class DynamoLineage:
@@ -18,13 +18,15 @@ class DynamoLineage:
     def put(self, product: str, event: Mapping[str, Any]) -> None:
         """See the port. An event is at most 300,000 bytes: an item holds it."""
         at, run, kind = event["eventTime"], event["run"]["runId"], event["eventType"]
-        self._table.put(
-            {
-                "pk": f"LINEAGE#{product}",
-                "sk": f"{at}#{run}#{kind}",
-                "body": json.dumps(event),
-                "expires": int((datetime.fromisoformat(at) + self._kept).timestamp()),
-            }
+        self._table.write(
+            put(
+                {
+                    "pk": f"LINEAGE#{product}",
+                    "sk": f"{at}#{run}#{kind}",
+                    "body": json.dumps(event),
+                    "expires": int((datetime.fromisoformat(at) + self._kept).timestamp()),
+                }
+            )
         )
 
     def events(self, product: str) -> Iterator[dict[str, Any]]:

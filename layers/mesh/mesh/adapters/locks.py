@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 from uuid import uuid4
 
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb import Table, delete, put
 from mesh.domain.product import ConcurrentChange
 
 _LEASE_SECONDS: Final = 120.0
@@ -30,7 +30,7 @@ class DynamoLocks:
         try:
             yield
         finally:
-            self._table.delete_if(f"LOCK#{name}", "LOCK", "holder = :holder", {":holder": holder})
+            self._table.write(delete(f"LOCK#{name}", "LOCK", "holder = :holder", {":holder": holder}))
 
     def _take(self, name: str, holder: str) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -43,7 +43,7 @@ class DynamoLocks:
         now = time.time()
         item = {"pk": f"LOCK#{name}", "sk": "LOCK", "holder": holder, "until": _stamp(now + _LEASE_SECONDS)}
         condition = "attribute_not_exists(pk) OR #until < :now"
-        return self._table.put_if(item, condition, {":now": _stamp(now)}, names={"#until": "until"})
+        return self._table.write(put(item, condition, {":now": _stamp(now)}, names={"#until": "until"}))
 
 
 def _stamp(seconds: float) -> str:

@@ -1,7 +1,8 @@
 """Event buses, member topics and inboxes. Every answer that can be a partial failure is read."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -9,6 +10,8 @@ from mesh.adapters.aws import as_transient, code_of, transient_errors
 from mesh.domain.errors import Transient
 from mesh.domain.events import SOURCE
 from mesh.domain.names import member_topic
+from mesh.domain.product import Throttled
+from mesh.ports import Message
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -18,8 +21,14 @@ DETAIL_TYPE = "detail-type"
 """The message attribute that carries an event's detail-type through SNS."""
 
 
+_ENTRIES: Final = 10
+_BYTES: Final = 256 * 1024
+_AROUND: Final = 1024
+"""More than what an entry has beside its detail."""
+
+
 class EventNotAccepted(Transient):
-    """`PutEvents` answered 200, but did not take the event."""
+    """`PutEvents` or `PublishBatch` answered 200, but did not take the event."""
 
 
 class EventBus:
@@ -31,13 +40,48 @@ class EventBus:
 
     def put(self, detail_type: str, detail: str) -> None:
         """Put one event. Raises EventNotAccepted with EventBridge's own code and message."""
-        entry = {"EventBusName": self._bus, "Source": SOURCE, "DetailType": detail_type, "Detail": detail}
-        with transient_errors():
-            answer = self._client.put_events(Entries=[entry])  # type: ignore[list-item]
-        if answer["FailedEntryCount"]:
-            failed = answer["Entries"][0]
-            code, message = failed.get("ErrorCode", ""), failed.get("ErrorMessage", "")
-            raise as_transient(code, message) or EventNotAccepted(f"{code}: {message}", bus=self._bus)
+        for refused in self.put_all([Message(detail_type, detail)]).values():
+            raise refused
+
+    def put_all(self, messages: Sequence[Message]) -> dict[int, Exception]:
+        """See the port."""
+        refused: dict[int, Exception] = {}
+        for batch in _batches(messages):
+            entries: Any = [
+                {
+                    "EventBusName": self._bus,
+                    "Source": SOURCE,
+                    "DetailType": message.detail_type,
+                    "Detail": message.detail,
+                }
+                for message in batch.values()
+            ]
+            with transient_errors():
+                answer = self._client.put_events(Entries=entries)
+            for place, entry in zip(batch, answer["Entries"], strict=True):
+                if code := entry.get("ErrorCode"):
+                    why = entry.get("ErrorMessage", "")
+                    refused[place] = as_transient(code, why) or EventNotAccepted(f"{code}: {why}", bus=self._bus)
+        return refused
+
+
+def _batches(messages: Sequence[Message]) -> Iterator[dict[int, Message]]:
+    """Messages, by their places, that one call takes: ten, and together no more than what one alone may have."""
+    batch: dict[int, Message] = {}
+    size = 0
+    for place, message in enumerate(messages):
+        more = len(message.detail.encode()) + _AROUND
+        if batch and (len(batch) == _ENTRIES or size + more > _BYTES):
+            yield batch
+            batch, size = {}, 0
+        batch[place] = message
+        size += more
+    if batch:
+        yield batch
+
+
+def _attributes(message: Message) -> dict[str, dict[str, str]]:
+    return {DETAIL_TYPE: {"DataType": "String", "StringValue": message.detail_type}}
 
 
 class SnsMemberTopics:
@@ -59,11 +103,18 @@ class SnsMemberTopics:
             )
         return arn
 
-    def publish(self, topic_arn: str, detail_type: str, detail: str) -> None:
-        """Publish one event's detail."""
-        attributes = {DETAIL_TYPE: {"DataType": "String", "StringValue": detail_type}}
-        with transient_errors():
-            self._client.publish(TopicArn=topic_arn, Message=detail, MessageAttributes=attributes)  # type: ignore[arg-type]
+    def publish(self, topic_arn: str, *messages: Message) -> None:
+        """See the port. Raises EventNotAccepted with SNS's own code and message, Throttled."""
+        for batch in _batches(messages):
+            entries: Any = [
+                {"Id": str(place), "Message": message.detail, "MessageAttributes": _attributes(message)}
+                for place, message in batch.items()
+            ]
+            with transient_errors():
+                answer = self._client.publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=entries)
+            for refused in answer.get("Failed", ()):
+                why = f"{refused['Code']}: {refused.get('Message', '')}"
+                raise EventNotAccepted(why, topic=topic_arn) if refused["SenderFault"] else Throttled(why)
 
     def _policy(self, arn: str, member: str) -> dict[str, object]:
         return {

@@ -1,13 +1,15 @@
 """What a member was told, in its own table: `NOTICE` / `<time>#<event id>` for reading, `EVENT#<id>` for once-only."""
 
 import json
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
-from mesh.adapters.dynamodb import Table, dump
-from mesh.adapters.trace import entry
-from mesh.domain.events import Metadata
+from mesh.adapters.dynamodb import Table, Write, put, put_new
+from mesh.adapters.trace import told
+from mesh.domain.product import ConcurrentChange
+from mesh.ports import Note, Notice
+
+_ATTEMPTS: Final = 5
 
 
 class DynamoNotices:
@@ -16,23 +18,21 @@ class DynamoNotices:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def known(self, event_id: str) -> bool:
-        """Whether this event was stored."""
-        return self._table.get(f"EVENT#{event_id}", "EVENT") is not None
-
-    def add(self, metadata: Metadata, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
+    def known(self, event_ids: Iterable[str]) -> set[str]:
         """See the port."""
-        once = {"pk": f"EVENT#{metadata.id}", "sk": "EVENT", "at": at.isoformat()}
-        notice = {"pk": "NOTICE", "sk": f"{at.isoformat()}#{metadata.id}", "detail_type": detail_type}
-        told = entry(metadata.correlation_id, "notice received", {"event": detail_type})
-        new = {"ConditionExpression": "attribute_not_exists(pk)"}
-        return self._table.write_together(
-            [
-                {"Put": {"TableName": self._table.name, "Item": dump(once), **new}},
-                {"Put": {"TableName": self._table.name, "Item": dump({**notice, "detail": json.dumps(detail)})}},
-                {"Put": {"TableName": self._table.name, "Item": dump(told)}},
-            ]
-        )
+        return {
+            item["pk"].removeprefix("EVENT#") for item in self._table.get_all(_once(id_) for id_ in event_ids).values()
+        }
+
+    def add(self, notices: Sequence[Notice]) -> None:
+        """See the port."""
+        new = list(notices)
+        for _ in range(_ATTEMPTS):
+            if not new or self._table.write(*(write for notice in new for write in _stored(notice))):
+                return
+            known = self.known(notice.metadata.id for notice in new)
+            new = [notice for notice in new if notice.metadata.id not in known]
+        raise ConcurrentChange("the same notices are stored by somebody else")
 
     def all(self, after: str = "") -> Iterator[dict[str, Any]]:
         """`{"time", "id", "detail_type", "detail"}`, oldest first, those with a sort key past `after`."""
@@ -46,3 +46,19 @@ class DynamoNotices:
                 "detail_type": item["detail_type"],
                 "detail": json.loads(item["detail"]),
             }
+
+
+def _once(event_id: str) -> tuple[str, str]:
+    return f"EVENT#{event_id}", "EVENT"
+
+
+def _stored(notice: Notice) -> tuple[Write, Write, Write]:
+    """All or none: that it came, what it says, and its place in the story."""
+    metadata, at = notice.metadata, notice.at.isoformat()
+    pk, sk = _once(metadata.id)
+    said = {"detail_type": notice.detail_type, "detail": json.dumps(notice.detail)}
+    return (
+        put_new({"pk": pk, "sk": sk, "at": at}),
+        put({"pk": "NOTICE", "sk": f"{at}#{metadata.id}", **said}),
+        told(Note(metadata.correlation_id, "notice received", {"event": notice.detail_type})),
+    )

@@ -9,17 +9,22 @@
 """
 
 import zlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 from boto3.dynamodb.types import Binary
 
-from mesh.adapters.dynamodb import Table, dump
+from mesh.adapters.dynamodb import Table, Write, delete, put, put_new, update
+from mesh.adapters.trace import told
 from mesh.domain.events import ProposalSettled
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
+from mesh.ports import Note
 
 _PART: Final = 350_000
 """Bytes of a record in one item: DynamoDB takes 400 KB with all that is beside it."""
+_PARTS_AT_ONCE: Final = 8
+"""Of one transaction, which takes 4 MB."""
 
 
 class DynamoProposals:
@@ -30,17 +35,15 @@ class DynamoProposals:
 
     def open(self, record: ProposalRecord) -> ProposalRecord:
         """See the port."""
-        if self._table.put(_item(record), unless_exists=True):
+        if self._table.write(put_new(_item(record))):
             return record
         return self._record(record.product, record.proposal) or record
 
-    def begin(self, record: ProposalRecord) -> bool:
+    def begin(self, record: ProposalRecord, note: Note) -> bool:
         """See the port."""
-        name, new = {"TableName": self._table.name}, {"ConditionExpression": "attribute_not_exists(pk)"}
         turn = {"pk": _product(record.product), "sk": "COMMITTING", "proposal": record.proposal, "by_rollback": False}
-        return self._table.write_together(
-            [{"Put": {**name, **new, "Item": dump(item)}} for item in (_item(record), turn)]
-        )
+        begun = self._table.write(put_new(_item(record)), put_new(turn), told(note))
+        return begun or not self._table.write(told(note))
 
     def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
         """See the port."""
@@ -54,7 +57,7 @@ class DynamoProposals:
         values: dict[str, Any] = {":mine": proposal}
         if rollback:
             free, values[":another"] = f"{free} OR by_rollback = :another", True
-        if not self._table.put_if(item, free, values):
+        if not self._table.write(put(item, free, values)):
             raise ConcurrentChange(
                 f"another version of {product} is being committed",
                 product=product,
@@ -63,20 +66,12 @@ class DynamoProposals:
 
     def release(self, product: str, proposal: str) -> None:
         """See the port."""
-        self._table.delete_if(_product(product), "COMMITTING", "proposal = :mine", {":mine": proposal})
+        self._table.write(_ended(product, proposal))
 
     def rolling_back(self, product: str) -> bool:
         """See the port."""
         item = self._table.get(_product(product), "COMMITTING")
         return bool(item and item["by_rollback"])
-
-    def keep_table(self, record: TableRecord) -> None:
-        """See the port. The first part is written last: it says how many there are."""
-        body = zlib.compress(record.model_dump_json().encode())
-        parts = [body[start : start + _PART] for start in range(0, len(body), _PART)]
-        for number, part in reversed(list(enumerate(parts))):
-            key = _table(record.product, record.table, record.metadata, number)
-            self._table.put({**key, "parts": len(parts), "body": Binary(part)})
 
     def table(self, product: str, table: str, metadata: str) -> TableRecord | None:
         """See the port."""
@@ -89,18 +84,17 @@ class DynamoProposals:
             body, number, parts = body + bytes(item["body"]), number + 1, int(item["parts"])
         return TableRecord.model_validate_json(zlib.decompress(body))
 
-    def keep_commit(self, record: ProposalRecord, commit: Commit) -> bool:
+    def keep_commit(self, record: ProposalRecord, commit: Commit, tables: Sequence[TableRecord]) -> bool:
         """See the port."""
         body = zlib.compress(commit.model_dump_json().encode())
-        kept = {"pk": _product(commit.product), "sk": f"COMMIT#{commit.proposal}", "body": Binary(body)}
-        unanswered = {"ConditionExpression": "answered = :no", "ExpressionAttributeValues": dump({":no": False})}
-        committing = _item(record.model_copy(update={"committing": True}))
-        return self._table.write_together(
-            [
-                {"Put": {"TableName": self._table.name, "Item": dump(kept)}},
-                {"Put": {"TableName": self._table.name, "Item": dump(committing), **unanswered}},
-            ]
-        )
+        kept = put({"pk": _product(commit.product), "sk": f"COMMIT#{commit.proposal}", "body": Binary(body)})
+        unanswered = _item(record.model_copy(update={"committing": True})), "answered = :no", {":no": False}
+        parts = [part for table in tables for part in _parts(table)]
+        if len(parts) > _PARTS_AT_ONCE:
+            for part in parts:
+                self._table.write(part)
+            parts = []
+        return self._table.write(*parts, kept, put(*unanswered))
 
     def commit(self, product: str, proposal: str) -> Commit | None:
         """See the port."""
@@ -109,27 +103,15 @@ class DynamoProposals:
 
     def refuse(self, answer: ProposalSettled) -> ProposalRecord:
         """See the port."""
-        if self._table.update_if(**_answering(answer, "answered = :no AND committing = :no")):
+        if self._table.write(_answering(answer, "answered = :no AND committing = :no")):
             self.release(answer.product, answer.proposal)
         return self._known(answer.product, answer.proposal)
 
     def settle(self, answer: ProposalSettled) -> ProposalSettled:
-        """See the port. As a rule both are to be done; else it is seen to one by one."""
-        answering, mine = _answering(answer, "answered = :no"), dump({":mine": answer.proposal})
-        turn = dump({"pk": _product(answer.product), "sk": "COMMITTING"})
-        update = {
-            "Key": dump({"pk": answering["pk"], "sk": answering["sk"]}),
-            "UpdateExpression": answering["update"],
-            "ConditionExpression": answering["condition"],
-            "ExpressionAttributeValues": dump(answering["values"]),
-        }
-        ended = {"Key": turn, "ConditionExpression": "proposal = :mine", "ExpressionAttributeValues": mine}
-        name = {"TableName": self._table.name}
-        if self._table.write_together([{"Update": {**name, **update}}, {"Delete": {**name, **ended}}]):
-            return answer
-        self._table.update_if(**answering)
-        self.release(answer.product, answer.proposal)
-        return self._known(answer.product, answer.proposal).answer or answer
+        """See the port."""
+        answering = _answering(answer, "answered = :no")
+        left_out = self._table.write_what_holds(answering, _ended(answer.product, answer.proposal))
+        return answer if answering not in left_out else self._known(answer.product, answer.proposal).answer or answer
 
     def _known(self, product: str, proposal: str) -> ProposalRecord:
         """Raises ConcurrentChange for a proposal that nobody recorded."""
@@ -159,15 +141,27 @@ def _item(record: ProposalRecord) -> dict[str, Any]:
     }
 
 
-def _answering(answer: ProposalSettled, condition: str) -> dict[str, Any]:
-    """Arguments of `Table.update_if`. A proposal that nobody recorded has no `answered`: the condition fails."""
-    return {
-        "pk": _product(answer.product),
-        "sk": f"PROPOSAL#{answer.proposal}",
-        "update": "SET answered = :yes, answer = :answer",
-        "values": {":no": False, ":yes": True, ":answer": answer.model_dump_json()},
-        "condition": condition,
-    }
+def _answering(answer: ProposalSettled, condition: str) -> Write:
+    """A proposal that nobody recorded has no `answered`: the condition fails."""
+    values = {":no": False, ":yes": True, ":answer": answer.model_dump_json()}
+    changed = "SET answered = :yes, answer = :answer"
+    return update(_product(answer.product), f"PROPOSAL#{answer.proposal}", changed, values, condition)
+
+
+def _ended(product: str, proposal: str) -> Write:
+    return delete(_product(product), "COMMITTING", "proposal = :mine", {":mine": proposal})
+
+
+def _parts(record: TableRecord) -> list[Write]:
+    """The first part is written last: it says how many there are."""
+    body = zlib.compress(record.model_dump_json().encode())
+    parts = [body[start : start + _PART] for start in range(0, len(body), _PART)]
+    return [
+        put(
+            {**_table(record.product, record.table, record.metadata, number), "parts": len(parts), "body": Binary(part)}
+        )
+        for number, part in reversed(list(enumerate(parts)))
+    ]
 
 
 def _table(product: str, table: str, metadata: str, part: int) -> dict[str, str]:

@@ -8,7 +8,7 @@
 
 from collections.abc import Iterator
 
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb import Table, put, put_new
 from mesh.domain.product import ConcurrentChange
 from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
 
@@ -23,7 +23,7 @@ class DynamoQuarantine:
 
     def hold(self, batch: HeldBatch) -> None:
         """See the port."""
-        self._table.put(_item(batch), unless_exists=True)
+        self._table.write(put_new(_item(batch)))
 
     def batch(self, product: str, run: str) -> HeldBatch | None:
         """See the port; read consistently."""
@@ -43,7 +43,7 @@ class DynamoQuarantine:
 
     def save(self, batch: HeldBatch, *, was: HeldStatus) -> None:
         """See the port."""
-        if not self._table.put_if(_item(batch), "#status = :was", {":was": was}, names={"#status": "status"}):
+        if not self._table.write(put(_item(batch), "#status = :was", {":was": was}, names={"#status": "status"})):
             raise ConcurrentChange(f"somebody else decided on {batch.name}", batch=batch.name)
 
     def ticket(self, product: str, key: str) -> Ticket | None:
@@ -53,7 +53,7 @@ class DynamoQuarantine:
 
     def put_ticket(self, product: str, key: str, ticket: Ticket) -> None:
         """See the port."""
-        self._table.put({"pk": f"TICKET#{product}", "sk": key, "body": ticket.model_dump_json()})
+        self._table.write(put({"pk": f"TICKET#{product}", "sk": key, "body": ticket.model_dump_json()}))
 
 
 def _item(batch: HeldBatch) -> dict[str, str]:

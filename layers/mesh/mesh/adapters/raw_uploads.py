@@ -9,7 +9,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from mesh.adapters.dynamodb import Table, dump
+from mesh.adapters.dynamodb import Table, delete, put, put_new
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.product import ConcurrentChange
@@ -39,13 +39,13 @@ class DynamoRawUploads:
         for _ in range(_ATTEMPTS):
             current = self._table.get(f"PRODUCT#{product}", "RECIPE")
             if current is None:
-                if self._table.put(new, unless_exists=True):
+                if self._table.write(put_new(new)):
                     return True
                 continue
             order = compare_sequencers(ref.sequencer, current["sequencer"])
             if order <= 0:
                 return order == 0
-            if self._table.put_if(new, "sequencer = :seen", {":seen": current["sequencer"]}):
+            if self._table.write(put(new, "sequencer = :seen", {":seen": current["sequencer"]})):
                 return True
         raise ConcurrentChange(f"too many recipes at once for {product}", product=product)
 
@@ -64,16 +64,10 @@ class DynamoRawUploads:
             if seen is not None and seen["sequencer"] == item["sequencer"]:
                 taken += self._move(item, f"PENDING#{product}")
             else:
-                self._table.delete_if(item["pk"], item["sk"], "sequencer = :old", {":old": item["sequencer"]})
+                self._table.write(delete(item["pk"], item["sk"], "sequencer = :old", {":old": item["sequencer"]}))
         return taken
 
     def _move(self, item: dict[str, Any], to: str) -> bool:
         """Both or nothing; `False` when the item changed meanwhile, which somebody else then deals with."""
-        leaving = {
-            "TableName": self._table.name,
-            "Key": dump({"pk": item["pk"], "sk": item["sk"]}),
-            "ConditionExpression": "sequencer = :same",
-            "ExpressionAttributeValues": dump({":same": item["sequencer"]}),
-        }
-        arriving = {"TableName": self._table.name, "Item": dump({**item, "pk": to})}
-        return self._table.write_together([{"Delete": leaving}, {"Put": arriving}])
+        leaving = delete(item["pk"], item["sk"], "sequencer = :same", {":same": item["sequencer"]})
+        return self._table.write(leaving, put({**item, "pk": to}))

@@ -21,10 +21,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from mesh.adapters.dynamodb import Table, dump
+from mesh.adapters.dynamodb import Table, delete, put, put_new, update
+from mesh.adapters.trace import told
 from mesh.domain.keys import compare_sequencers
 from mesh.domain.membership import Member, NotTheOwner
 from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
+from mesh.ports import Addressee, Note
 
 if TYPE_CHECKING:
     from mesh.domain.pins import Pins
@@ -40,20 +42,31 @@ class DynamoRegistry:
 
     def member(self, account: str) -> Member | None:
         """The account's record."""
-        item = self._table.get(f"MEMBER#{account}", "MEMBER")
+        item = self._table.get(*_member(account))
         return Member.model_validate_json(item["body"]) if item else None
 
-    def members_among(self, accounts: Iterable[str]) -> dict[str, Member]:
+    def sender(self, account: str, product: str) -> tuple[Member | None, Product | None]:
         """See the port."""
-        items = self._table.get_all((f"MEMBER#{account}", "MEMBER") for account in accounts)
-        members = (Member.model_validate_json(item["body"]) for item in items)
-        return {member.account: member for member in members}
+        theirs, about = _member(account), (_product(product), "PRODUCT")
+        items = self._table.get_all([theirs, about] if product else [theirs])
+        member = Member.model_validate_json(items[theirs]["body"]) if theirs in items else None
+        return member, _read_product(items[about]) if about in items else None
+
+    def audience(self, product: str, version: int, accounts: Iterable[str]) -> dict[str, Addressee]:
+        """See the port."""
+        wanted = {account: (_product(product), _notice(version, account)) for account in accounts}
+        items = self._table.get_all([*map(_member, wanted), *wanted.values()])
+        return {
+            account: Addressee(Member.model_validate_json(items[_member(account)]["body"]), notice in items)
+            for account, notice in wanted.items()
+            if _member(account) in items
+        }
 
     def put_member(self, member: Member) -> None:
         """Write the account's record."""
         body = member.model_dump_json()
-        self._table.put({"pk": f"MEMBER#{member.account}", "sk": "MEMBER", "body": body})
-        self._table.put({"pk": "LIST#MEMBERS", "sk": member.account, "body": body})
+        self._table.write(put({"pk": f"MEMBER#{member.account}", "sk": "MEMBER", "body": body}))
+        self._table.write(put({"pk": "LIST#MEMBERS", "sk": member.account, "body": body}))
 
     def members(self) -> Iterator[Member]:
         """All members, by account."""
@@ -79,9 +92,9 @@ class DynamoRegistry:
         """See the port. The version number and the state of an existing product are kept."""
         existing = self.product(product.name)
         if existing is None:
-            if not self._table.put(_product_item(product), unless_exists=True):
+            if not self._table.write(put_new(_product_item(product))):
                 raise ConcurrentChange(f"product {product.name} was claimed meanwhile", product=product.name)
-            self._table.put({"pk": "LIST#PRODUCTS", "sk": product.name})
+            self._table.write(put({"pk": "LIST#PRODUCTS", "sk": product.name}))
             return product
         if existing.owner != product.owner:
             raise NotTheOwner(
@@ -93,32 +106,38 @@ class DynamoRegistry:
         if compare_sequencers(product.contract_sequencer, existing.contract_sequencer) < 0:
             return existing
         renewed = product.model_copy(update={"version": existing.version, "status": existing.status})
-        if not self._table.put_if(
-            _product_item(renewed),
-            "contract_sequencer = :seen AND version = :version",
-            {":seen": existing.contract_sequencer, ":version": existing.version},
+        if not self._table.write(
+            put(
+                _product_item(renewed),
+                "contract_sequencer = :seen AND version = :version",
+                {":seen": existing.contract_sequencer, ":version": existing.version},
+            )
         ):
             raise ConcurrentChange(f"product {product.name} changed meanwhile", product=product.name)
         return renewed
 
     def mark_registered(self, name: str, at: datetime) -> None:
         """Database, tags, location and grants are in place."""
-        self._table.update_if(
-            _product(name),
-            "PRODUCT",
-            "SET #status = :registered, registered_at = :at",
-            {":registered": "registered", ":at": at.isoformat()},
-            names={"#status": "status"},
+        self._table.write(
+            update(
+                _product(name),
+                "PRODUCT",
+                "SET #status = :registered, registered_at = :at",
+                {":registered": "registered", ":at": at.isoformat()},
+                names={"#status": "status"},
+            )
         )
 
     def mark_retired(self, name: str, at: datetime) -> None:
         """The product has ended; a newer contract of its owner revives it."""
-        self._table.update_if(
-            _product(name),
-            "PRODUCT",
-            "SET #status = :retired, retired_at = :at",
-            {":retired": "retired", ":at": at.isoformat()},
-            names={"#status": "status"},
+        self._table.write(
+            update(
+                _product(name),
+                "PRODUCT",
+                "SET #status = :retired, retired_at = :at",
+                {":retired": "retired", ":at": at.isoformat()},
+                names={"#status": "status"},
+            )
         )
 
     def latest_version(self, product: str) -> ProductVersion | None:
@@ -143,32 +162,19 @@ class DynamoRegistry:
         item = self._table.get(_product(product), _version(int(found["version"]))) if found else None
         return ProductVersion.model_validate_json(item["body"]) if item else None
 
-    def record_version(self, version: ProductVersion) -> ProductVersion:
-        """See the port: version, run and the product's counter are written together or not at all."""
-        pk = _product(version.product)
-        fresh = "attribute_not_exists(pk)"
-        record = {"pk": pk, "sk": _version(version.version), "body": version.model_dump_json()}
-        run = {"pk": pk, "sk": f"RUN#{version.run}", "version": version.version}
-        written = self._table.write_together(
-            [
-                {"Put": {"TableName": self._table.name, "Item": dump(record), "ConditionExpression": fresh}},
-                {"Put": {"TableName": self._table.name, "Item": dump(run), "ConditionExpression": fresh}},
-                {
-                    "Update": {
-                        "TableName": self._table.name,
-                        "Key": dump({"pk": pk, "sk": "PRODUCT"}),
-                        "UpdateExpression": "SET version = :new",
-                        "ConditionExpression": "version = :old",
-                        "ExpressionAttributeValues": dump({":new": version.version, ":old": version.version - 1}),
-                    }
-                },
-            ]
-        )
-        if written:
+    def record_version(self, version: ProductVersion, note: Note) -> ProductVersion:
+        """See the port: version, run, the product's counter and the story are written together or not at all."""
+        pk, number = _product(version.product), version.version
+        if self._table.write(
+            put_new({"pk": pk, "sk": _version(number), "body": version.model_dump_json()}),
+            put_new({"pk": pk, "sk": f"RUN#{version.run}", "version": number}),
+            update(pk, "PRODUCT", "SET version = :new", {":new": number, ":old": number - 1}, "version = :old"),
+            told(note),
+        ):
             return version
         recorded = self.version_of_run(version.product, version.run)
         if recorded is None:
-            raise ConcurrentChange(f"version {version.version} of {version.product} was taken meanwhile")
+            raise ConcurrentChange(f"version {number} of {version.product} was taken meanwhile")
         return recorded
 
     def end_version(self, product: str, number: int, end: VersionEnd) -> None:
@@ -177,17 +183,17 @@ class DynamoRegistry:
         if version is None:
             return
         body = version.model_copy(update={"ended": end}).model_dump_json()
-        self._table.put({"pk": _product(product), "sk": _version(number), "body": body})
+        self._table.write(put({"pk": _product(product), "sk": _version(number), "body": body}))
 
     def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
         """See the port."""
         pk = _product(order.product)
         lock = {"pk": pk, "sk": "ROLLBACK", "event_id": order.request, "held_until": until.isoformat()}
         free = "attribute_not_exists(pk) OR event_id = :mine OR held_until < :now"
-        if not self._table.put_if(lock, free, {":mine": order.request, ":now": order.at.isoformat()}):
+        if not self._table.write(put(lock, free, {":mine": order.request, ":now": order.at.isoformat()})):
             return False
         item = {"pk": pk, "sk": f"ROLLBACK#{order.request}", "body": order.model_dump_json()}
-        self._table.put(item, unless_exists=True)
+        self._table.write(put_new(item))
         return True
 
     def rollback(self, product: str, request: str) -> RollbackOrder | None:
@@ -200,8 +206,8 @@ class DynamoRegistry:
         order = self.rollback(product, request)
         if order is not None and order.status == "started":
             body = order.model_copy(update={"status": status}).model_dump_json()
-            self._table.put({"pk": _product(product), "sk": f"ROLLBACK#{request}", "body": body})
-        self._table.delete_if(_product(product), "ROLLBACK", "event_id = :mine", {":mine": request})
+            self._table.write(put({"pk": _product(product), "sk": f"ROLLBACK#{request}", "body": body}))
+        self._table.write(delete(_product(product), "ROLLBACK", "event_id = :mine", {":mine": request}))
 
     def pins(self, product: str) -> "Pins":
         """See the port: one item, so that how many there are can be limited."""
@@ -220,37 +226,39 @@ class DynamoRegistry:
             "body": written.model_dump_json(),
         }
         seen = {":seen": pins.revision}
-        if not self._table.put_if(item, "attribute_not_exists(pk) OR revision = :seen", seen):
+        if not self._table.write(put(item, "attribute_not_exists(pk) OR revision = :seen", seen)):
             raise ConcurrentChange(f"the pins of {pins.product} changed meanwhile", product=pins.product)
         return written
 
     def subscribe(self, product: str, account: str, at: datetime) -> None:
         """Idempotent."""
         item = {"pk": _product(product), "sk": f"SUBSCRIPTION#{account}", "since": at.isoformat()}
-        self._table.put(item, unless_exists=True)
+        self._table.write(put_new(item))
 
     def unsubscribe(self, product: str, account: str) -> None:
         """Idempotent."""
-        self._table.delete_if(_product(product), f"SUBSCRIPTION#{account}")
+        self._table.write(delete(_product(product), f"SUBSCRIPTION#{account}"))
 
     def subscribers(self, product: str) -> Iterator[str]:
         """Accounts, all pages."""
         for item in self._table.query(_product(product), prefix="SUBSCRIPTION#"):
             yield item["sk"].partition("#")[2]
 
-    def told(self, product: str, version: int) -> set[str]:
+    def record_notices(self, product: str, version: int, accounts: Iterable[str], at: datetime, note: Note) -> None:
         """See the port."""
-        items = self._table.query(_product(product), prefix=_notice(version, ""))
-        return {item["sk"].rpartition("#")[2] for item in items}
-
-    def record_notice(self, product: str, version: int, account: str, at: datetime) -> None:
-        """That account was told of that version."""
-        self._table.put({"pk": _product(product), "sk": _notice(version, account), "at": at.isoformat()})
+        items = (
+            {"pk": _product(product), "sk": _notice(version, account), "at": at.isoformat()} for account in accounts
+        )
+        self._table.write(*map(put, items), told(note))
 
     def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None:
         """What was refused, to whom, why."""
         item = {"pk": f"REFUSAL#{account}", "sk": f"{at.isoformat()}#{detail_type}", "reason": json.dumps(reason)}
-        self._table.put(item)
+        self._table.write(put(item))
+
+
+def _member(account: str) -> tuple[str, str]:
+    return f"MEMBER#{account}", "MEMBER"
 
 
 def _product(name: str) -> str:

@@ -1,6 +1,6 @@
 """The newest version of each product's contract, in the producer's table: `PRODUCT#<name>` / `CONTRACT`."""
 
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb import Table, put, put_new, update
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import compare_sequencers
 
@@ -21,21 +21,16 @@ class DynamoRevisions:
             "sequencer": contract.sequencer, "declaration": declaration, "settled": False,
         }  # fmt: skip
         if known is None:
-            written = self._table.put(item, unless_exists=True)
+            written = self._table.write(put_new(item))
         else:
-            written = self._table.put_if(item, "sequencer = :seen", {":seen": known["sequencer"]})
+            written = self._table.write(put(item, "sequencer = :seen", {":seen": known["sequencer"]}))
         if not written:
             self.begin(product, contract, declaration)
 
     def settle(self, product: str, declaration: str) -> bool:
         """See the port."""
         values = {":yes": True, ":mine": declaration}
-        return self._table.update_if(_key(product), "CONTRACT", "SET settled = :yes", values, "declaration = :mine")
-
-    def is_settled(self, product: str, version_id: str | None) -> bool:
-        """See the port."""
-        known = self._table.get(_key(product), "CONTRACT")
-        return known is not None and known["version_id"] == (version_id or "") and known["settled"]
+        return self._table.write(update(_key(product), "CONTRACT", "SET settled = :yes", values, "declaration = :mine"))
 
 
 def _key(product: str) -> str:

@@ -1,26 +1,29 @@
 """One upload's story in one account: what happened, in order. `mesh trace` joins the accounts' parts."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb import Table, Write, put
+from mesh.ports import Note
 
 KEPT = timedelta(days=90)
 
 
-def entry(correlation_id: str, what: str, facts: Mapping[str, object]) -> dict[str, Any]:
-    """The item of an entry that is written now."""
+def told(note: Note) -> Write:
+    """The entry, told now; to be written together with what it tells of."""
     now = datetime.now(UTC)
-    return {
-        "pk": f"TRACE#{correlation_id}",
-        "sk": f"{now.isoformat()}#{uuid4().hex[:8]}",
-        "what": what,
-        "facts": json.dumps(facts),
-        "expires": int((now + KEPT).timestamp()),
-    }
+    return put(
+        {
+            "pk": f"TRACE#{note.correlation_id}",
+            "sk": f"{now.isoformat()}#{uuid4().hex[:8]}",
+            "what": note.what,
+            "facts": json.dumps(note.facts),
+            "expires": int((now + KEPT).timestamp()),
+        }
+    )
 
 
 class DynamoTrace:
@@ -31,7 +34,11 @@ class DynamoTrace:
 
     def note(self, correlation_id: str, what: str, **facts: object) -> None:
         """Append an entry."""
-        self._table.put(entry(correlation_id, what, facts))
+        self.keep(Note(correlation_id, what, facts))
+
+    def keep(self, note: Note) -> None:
+        """See the port."""
+        self._table.write(told(note))
 
     def entries(self, correlation_id: str) -> Iterator[dict[str, Any]]:
         """`{"time", "what", "facts"}`, in order."""

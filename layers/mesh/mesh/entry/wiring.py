@@ -197,8 +197,7 @@ def committing(settings: RegistrySettings) -> "Committing":
     """What it takes to make a verified version the present one."""
     from mesh.usecases.commit_version import Committing  # noqa: PLC0415 - one function of all uses it
 
-    kept = proposals(settings)
-    return Committing(registry(settings), kept, catalog(), lake(settings), ontology(), trace(settings), clock)
+    return Committing(registry(settings), proposals(settings), catalog(), lake(settings), ontology(), clock)
 
 
 def reaching() -> "IcebergReach":

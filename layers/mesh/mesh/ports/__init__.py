@@ -1,7 +1,7 @@
 """What the use cases need from the world. Adapters implement these; `tests/fakes` does too."""
 
 from mesh.ports.catalogs import Catalog, CatalogState, Crawlers, LakeFormation, MemberState
-from mesh.ports.messages import Bus, Inbox, LineageLog, LineageTransport, MemberTopics, Trace
+from mesh.ports.messages import Bus, Inbox, LineageLog, LineageTransport, MemberTopics, Message, Note, Trace
 from mesh.ports.objects import (
     JobFiles,
     Objects,
@@ -22,12 +22,13 @@ from mesh.ports.publishing import (
     TableStaging,
 )
 from mesh.ports.readers import HeldAccesses, Queries, Readers, ResourceLinks, Shares
-from mesh.ports.registries import AccessRegistry, DraftContract, Notices, ReadContract, Registry
+from mesh.ports.registries import AccessRegistry, Addressee, DraftContract, Notice, Notices, ReadContract, Registry
 from mesh.ports.runs import Clock, Executions, Locks, Schedules, Target, TaskAnswers
-from mesh.ports.uploads import Quarantine, RawUploads, Revisions, Uploads
+from mesh.ports.uploads import Quarantine, RawUploads, Revisions, Uploads, WaitingRun
 
 __all__ = [
     "AccessRegistry",
+    "Addressee",
     "Bus",
     "Catalog",
     "CatalogState",
@@ -45,6 +46,9 @@ __all__ = [
     "Locks",
     "MemberState",
     "MemberTopics",
+    "Message",
+    "Note",
+    "Notice",
     "Notices",
     "Objects",
     "Part",
@@ -72,5 +76,6 @@ __all__ = [
     "TaskAnswers",
     "Trace",
     "Uploads",
+    "WaitingRun",
     "WorkFiles",
 ]

@@ -1,13 +1,26 @@
 """Who is told: buses, topics, stories, lineage."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
+
+
+class Message(NamedTuple):
+    """An event on its way: its detail, as JSON."""
+
+    detail_type: str
+    detail: str
 
 
 class Bus(Protocol):
     """An event bus."""
 
-    def put(self, detail_type: str, detail: str) -> None: ...
+    def put(self, detail_type: str, detail: str) -> None:
+        """Raises EventNotAccepted, Throttled."""
+        ...
+
+    def put_all(self, messages: Sequence[Message]) -> dict[int, Exception]:
+        """Put several events; those that were not accepted, by their place, and why."""
+        ...
 
 
 class MemberTopics(Protocol):
@@ -17,7 +30,10 @@ class MemberTopics(Protocol):
         """The topic's ARN; only that account may subscribe."""
         ...
 
-    def publish(self, topic_arn: str, detail_type: str, detail: str) -> None: ...
+    def publish(self, topic_arn: str, *messages: Message) -> None:
+        """One message, or several in one call. Where it raises any of them may have been published: repeat them all,
+        which come with the same ids."""
+        ...
 
 
 class Inbox(Protocol):
@@ -28,10 +44,22 @@ class Inbox(Protocol):
         ...
 
 
+class Note(NamedTuple):
+    """An entry of a story. A record that takes one writes it together with what it tells of: both, or neither."""
+
+    correlation_id: str
+    what: str
+    facts: Mapping[str, object]
+
+
 class Trace(Protocol):
     """What happened to one upload, in this account, in order: `mesh trace` reads it."""
 
     def note(self, correlation_id: str, what: str, **facts: object) -> None: ...
+
+    def keep(self, note: Note) -> None:
+        """An entry that has nothing to be written with."""
+        ...
 
 
 class LineageLog(Protocol):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # few functions read these: they would only be imported
     from mesh.domain.publishing.staging import Reach, StagedTable, StageOrder, TableContent
     from mesh.domain.publishing.table_state import TableState
     from mesh.domain.reading.model import StoredFile, WrittenFile
+    from mesh.ports.messages import Note
 
 
 class TableStaging(Protocol):
@@ -44,9 +45,9 @@ class Proposals(Protocol):
     A rollback is recorded as a proposal of central's own, under an id that no producer can send.
     """
 
-    def begin(self, record: "ProposalRecord") -> bool:
-        """Record a new proposal, and claim the product for it. False, and nothing is written, where it is known, or it
-        is another's turn."""
+    def begin(self, record: "ProposalRecord", note: "Note") -> bool:
+        """Record a new proposal, and claim the product for it. False, and nothing is written but the note, where it is
+        known, or it is another's turn."""
         ...
 
     def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
@@ -64,10 +65,6 @@ class Proposals(Protocol):
         """Whether it is a rollback's turn."""
         ...
 
-    def keep_table(self, record: "TableRecord") -> None:
-        """What was read in a metadata file. Repeatable."""
-        ...
-
     def table(self, product: str, table: str, metadata: str) -> "TableRecord | None":
         """What was read in that metadata file when it was committed."""
         ...
@@ -76,9 +73,9 @@ class Proposals(Protocol):
         """Record a proposal; one of that id is given back as it stands."""
         ...
 
-    def keep_commit(self, record: "ProposalRecord", commit: "Commit") -> bool:
-        """What is to be committed of a proposal, as it was opened: from now on nobody may refuse it over the commit's
-        head. Repeatable.
+    def keep_commit(self, record: "ProposalRecord", commit: "Commit", tables: "Sequence[TableRecord]") -> bool:
+        """What is to be committed of a proposal, as it was opened, and what was read in its metadata files: from now on
+        nobody may refuse it over the commit's head. Repeatable.
 
         False where it is answered already."""
         ...

@@ -1,8 +1,8 @@
 """Who and what is known: products, versions, accesses, notices."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from mesh.domain.contract import Contract, CrawlMode
 from mesh.domain.events import Metadata
@@ -13,6 +13,7 @@ from mesh.domain.schema import TableSchema
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.record import Access
     from mesh.domain.pins import Pins
+    from mesh.ports.messages import Note
 
 
 class ReadContract(Protocol):
@@ -29,13 +30,24 @@ class DraftContract(Protocol):
     ) -> str: ...
 
 
+class Addressee(NamedTuple):
+    """A member that is to be told of a version, and whether it was."""
+
+    member: Member
+    told: bool
+
+
 class Registry(Protocol):
     """Central's record of members, products, versions and subscriptions. Writes are conditional."""
 
     def member(self, account: str) -> Member | None: ...
 
-    def members_among(self, accounts: Iterable[str]) -> dict[str, Member]:
-        """The records of those that have one, by account."""
+    def sender(self, account: str, product: str) -> tuple[Member | None, Product | None]:
+        """An account's record, and that of the product which it speaks about (a name, or "" for none)."""
+        ...
+
+    def audience(self, product: str, version: int, accounts: Iterable[str]) -> dict[str, Addressee]:
+        """Those of the accounts that have a record, and whether they have their notice of that version."""
         ...
 
     def put_member(self, member: Member) -> None: ...
@@ -91,7 +103,7 @@ class Registry(Protocol):
         """Write them over the revision that was read; gives the next. Raises ConcurrentChange."""
         ...
 
-    def record_version(self, version: ProductVersion) -> ProductVersion:
+    def record_version(self, version: ProductVersion, note: "Note") -> ProductVersion:
         """Record a version once per `run`; a run that is recorded already returns what was recorded.
 
         Raises ConcurrentChange if that version number was taken meanwhile.
@@ -106,11 +118,9 @@ class Registry(Protocol):
 
     def subscribers(self, product: str) -> Iterator[str]: ...
 
-    def told(self, product: str, version: int) -> set[str]:
-        """Accounts that have their notice of that version."""
+    def record_notices(self, product: str, version: int, accounts: Iterable[str], at: datetime, note: "Note") -> None:
+        """These accounts, fewer than a hundred, were told of that version."""
         ...
-
-    def record_notice(self, product: str, version: int, account: str, at: datetime) -> None: ...
 
     def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None: ...
 
@@ -150,11 +160,24 @@ class AccessRegistry(Protocol):
         ...
 
 
+class Notice(NamedTuple):
+    """An event that central told a member, and when it came."""
+
+    metadata: Metadata
+    detail_type: str
+    detail: Mapping[str, Any]
+    at: datetime
+
+
 class Notices(Protocol):
     """What a member was told, each event once."""
 
-    def known(self, event_id: str) -> bool: ...
+    def known(self, event_ids: Iterable[str]) -> set[str]:
+        """Those of the events that were stored."""
+        ...
 
-    def add(self, metadata: Metadata, detail_type: str, detail: Mapping[str, Any], at: datetime) -> bool:
-        """Store a notice, and that it came in its story; `False` if it was there already."""
+    def add(self, notices: Sequence[Notice]) -> None:
+        """Store at most ten, of different events, each with its place in its story, unless it is there already.
+
+        Raises ConcurrentChange."""
         ...

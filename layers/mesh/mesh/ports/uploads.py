@@ -2,18 +2,32 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mesh.domain.formats.model import ObjectRef
+from mesh.domain.standing import Lease, Standing
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
+    from mesh.ports.messages import Note
+
+
+class WaitingRun(NamedTuple):
+    """A run that waits for central: its task token, kept until `expires`, and the lease that it (`holder`) has."""
+
+    product: str
+    holder: str
+    token: str
+    expires: datetime
+    leased_until: datetime
 
 
 class Uploads(Protocol):
     """The producer's record of what arrived and what is being worked on."""
 
     def product(self, name: str) -> dict[str, Any] | None: ...
+
+    def standing(self, name: str) -> Standing: ...
 
     def may_declare(self, name: str, sequencer: str) -> bool:
         """`False` if this contract, or a newer one, was sent to central already."""
@@ -23,8 +37,10 @@ class Uploads(Protocol):
 
     def put_product(self, name: str, facts: Mapping[str, Any]) -> None: ...
 
-    def add_pending(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
-        """`False` if this, or a newer, version of the object is known already."""
+    def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
+        """They wait, and their story begins. Those that are: not older versions than are known, nor known ones.
+
+        Raises ConcurrentChange."""
         ...
 
     def add_again(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
@@ -35,28 +51,20 @@ class Uploads(Protocol):
 
     def has_pending(self, product: str) -> bool: ...
 
-    def settle(self, product: str, refs: Iterable[ObjectRef]) -> None:
-        """These are dealt with; a newer upload of the same key stays pending."""
-        ...
-
-    def keep_token(self, name: str, token: str, until: datetime) -> None:
-        """The task token of the run that waits for `name`; it replaces an older one."""
+    def await_answer(self, proposal: str, waiting: WaitingRun, note: "Note") -> None:
+        """Keep the token, in place of an older one, and hold the lease longer; not where it is another's."""
         ...
 
     def take_token(self, name: str) -> str | None:
         """The task token that waits for it, once."""
         ...
 
-    def take_lease(self, product: str, holder: str, until: datetime, now: datetime) -> int | None:
-        """The next generation (the same one for the same holder), or `None` while somebody else holds the lease."""
+    def take_lease(self, product: str, lease: Lease, *, seen: Lease, note: "Note") -> bool:
+        """`False`, and nothing is written, where it is not as it was `seen` any more: somebody else took it."""
         ...
 
     def renew_lease(self, product: str, holder: str, until: datetime) -> None:
         """Hold it longer; nothing where it is another's."""
-        ...
-
-    def may_start(self, product: str, now: datetime) -> bool:
-        """Whether a run would do anything: nobody is at work on the product, and it is registered, or not declared."""
         ...
 
     def lease_held(self, product: str, now: datetime) -> bool:
@@ -64,6 +72,11 @@ class Uploads(Protocol):
         ...
 
     def drop_lease(self, product: str, holder: str) -> None: ...
+
+    def finish(self, product: str, holder: str, refs: Iterable[ObjectRef], note: "Note") -> None:
+        """These are dealt with, but for a newer upload of the same key, which stays pending; and the lease is dropped.
+        Repeatable."""
+        ...
 
 
 class Revisions(Protocol):
@@ -76,10 +89,6 @@ class Revisions(Protocol):
 
     def settle(self, product: str, declaration: str) -> bool:
         """It was registered, or refused. False where a newer one is there, or none. Repeatable."""
-        ...
-
-    def is_settled(self, product: str, version_id: str | None) -> bool:
-        """Whether that very version is the newest that is known, and settled."""
         ...
 
 

@@ -20,7 +20,7 @@ from mesh.domain.events import (
     read_event,
 )
 from mesh.domain.membership import ForgedSender, NotAMember, claimed_account
-from mesh.ports import MemberTopics, TaskAnswers
+from mesh.ports import MemberTopics, Message, TaskAnswers
 from mesh.usecases.books import Books
 from mesh.usecases.request_access import require_access
 from mesh.usecases.telling import cause_of, tell
@@ -83,7 +83,7 @@ def ask_owners(
         question = _question(access, number)
         if account == books.central:
             event = Event[DecisionRequested](metadata=follow(cause_of(access), *this, account), data=question)
-            topics.publish(steward_topic, question.detail_type(), event.model_dump_json())
+            topics.publish(steward_topic, Message(question.detail_type(), event.model_dump_json()))
             told.append(account)
         elif tell(account, question, cause_of(access), *this, books=books, topics=topics):
             told.append(account)

@@ -4,7 +4,7 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, Metadata, Model
 from mesh.domain.membership import Member, authorise
 from mesh.domain.product import Product
-from mesh.ports import Clock, Registry, Trace
+from mesh.ports import Clock, Note, Registry, Trace
 
 
 class Authorised(Model):
@@ -22,7 +22,8 @@ def authorise_sender(
     envelope: Envelope, *, execution: str, registry: Registry, trace: Trace, clock: Clock
 ) -> Authorised:
     """Authorise on the envelope's account. A refusal is recorded, traced and raised (see `authorise`)."""
-    member, _ = sender_of(envelope, execution=execution, registry=registry, trace=trace, clock=clock)
+    member, _, received = sender_of(envelope, execution=execution, registry=registry, trace=trace, clock=clock)
+    trace.keep(received)
     metadata = _metadata(envelope)
     return Authorised(
         account=member.account,
@@ -36,25 +37,18 @@ def authorise_sender(
 
 def sender_of(
     envelope: Envelope, *, execution: str, registry: Registry, trace: Trace, clock: Clock
-) -> tuple[Member, Product | None]:
-    """As `authorise_sender`: who sent it, and the product that it is about, where there is one."""
+) -> tuple[Member, Product | None, Note]:
+    """As `authorise_sender`: who sent it, the product that it is about, where there is one, and what is to be told."""
     metadata, name = _metadata(envelope), _product_name(envelope)
-    product = registry.product(name) if name else None
+    sender, product = registry.sender(envelope.account, name)
     try:
-        member = authorise(envelope, registry.member(envelope.account), product.owner if product else None)
+        member = authorise(envelope, sender, product.owner if product else None)
     except Rejected as refusal:
         registry.record_refusal(envelope.account, envelope.detail_type, refusal.to_dict(), clock.now())
         trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict())
         raise
-    trace.note(
-        metadata.correlation_id,
-        "received",
-        event=envelope.detail_type,
-        sender=envelope.account,
-        product=name,
-        execution=execution,
-    )
-    return member, product
+    facts = {"event": envelope.detail_type, "sender": envelope.account, "product": name, "execution": execution}
+    return member, product, Note(metadata.correlation_id, "received", facts)
 
 
 def _metadata(envelope: Envelope) -> Metadata:

@@ -4,7 +4,7 @@ Only one run works on a product at a time. What arrives meanwhile is pending and
 Nothing is forgotten when a run dies: objects stay pending until they are settled, and the lease ends by itself.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -15,7 +15,8 @@ from mesh.domain.events import MAX_TABLES, Model
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.keys import RawKey, parse_key
 from mesh.domain.publishing.batches import CheckedBatch
-from mesh.ports import Clock, LandingObjects, Revisions, Trace, Uploads, WorkFiles
+from mesh.domain.standing import Lease
+from mesh.ports import Clock, LandingObjects, Note, Uploads, WorkFiles
 from mesh.usecases.contract_revisions import is_on_its_way
 
 LEASE = timedelta(minutes=40)
@@ -53,11 +54,9 @@ class Taking:
 
     bucket: str
     uploads: Uploads
-    revisions: Revisions
     landing: LandingObjects
     work: WorkFiles
     clock: Clock
-    trace: Trace
 
 
 def take_batch(command: TakeBatch, *, using: Taking) -> Batch:
@@ -66,43 +65,39 @@ def take_batch(command: TakeBatch, *, using: Taking) -> Batch:
 
     Taking again under the same holder gives the same generation, so a retry of the step is safe.
     """
-    uploads, product = using.uploads, command.product
-    facts = uploads.product(product)
-    status, generation = _obstacle(product, facts, using), None
-    if status is None:
-        now = using.clock.now()
-        generation = uploads.take_lease(product, command.holder, now + LEASE, now)
-    if status is not None or generation is None:
-        return Batch(status=status or "busy", product=product, correlation_id=command.correlation_id)
-    refs, raw = _of_one_kind([ref for ref, _ in uploads.pending(product, MAX_OBJECTS)])
+    product, now, standing = command.product, using.clock.now(), using.uploads.standing(command.product)
+    nothing = Batch(status="empty", product=product, correlation_id=command.correlation_id)
+    if standing.awaits_registration:
+        return nothing.model_copy(update={"status": "waiting"})
+    # Only who has the lease settles objects: while it stays as it was seen, so does what is pending, or there is more.
+    refs, raw = _of_one_kind([ref for ref, _ in using.uploads.pending(product, MAX_OBJECTS)])
     refs = _of_few_tables(refs)
-    if not refs:  # whoever held the lease settled them between our look and our taking it
-        uploads.drop_lease(product, command.holder)
-        return Batch(status="empty", product=product, correlation_id=command.correlation_id)
-    path = f"runs/{product}/{generation:08d}/batch.json"
+    if not refs:
+        return nothing
+    if is_on_its_way(product, using.bucket, standing.settled, landing=using.landing):
+        return nothing.model_copy(update={"status": "waiting"})
+    lease = standing.lease.taken(command.holder, now + LEASE, now)
+    if lease is None or not _taken(command, lease, standing.lease, len(refs), using):
+        return nothing.model_copy(update={"status": "busy"})
+    path = f"runs/{product}/{lease.generation:08d}/batch.json"
     using.work.put(path, Refs.dump_json(tuple(refs)).decode())
-    using.trace.note(
-        command.correlation_id, "batch taken", product=product, generation=generation, objects=len(refs),
-        execution=command.holder,
-    )  # fmt: skip
     return Batch(
-        status="raw" if raw else "taken" if facts else "undeclared",
+        status="raw" if raw else "taken" if standing.facts else "undeclared",
         product=product,
         correlation_id=command.correlation_id,
-        generation=generation,
+        generation=lease.generation,
         work=path,
         objects=len(refs),
-        facts=facts or {},
+        facts=dict(standing.facts or {}),
     )
 
 
-def _obstacle(product: str, facts: Mapping[str, Any] | None, using: Taking) -> Literal["empty", "waiting"] | None:
-    if facts is not None and facts.get("status") != "registered":
-        return "waiting"
-    if not using.uploads.has_pending(product):
-        return "empty"
-    waits = is_on_its_way(product, using.bucket, landing=using.landing, revisions=using.revisions)
-    return "waiting" if waits else None
+def _taken(command: TakeBatch, lease: Lease, seen: Lease, objects: int, using: Taking) -> bool:
+    facts = {
+        "product": command.product, "generation": lease.generation, "objects": objects, "execution": lease.holder,
+    }  # fmt: skip
+    note = Note(command.correlation_id, "batch taken", facts)
+    return using.uploads.take_lease(command.product, lease, seen=seen, note=note)
 
 
 def _of_one_kind(refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
@@ -144,9 +139,9 @@ def checked_path(batch: str) -> str:
 
 
 def read_checked(work: WorkFiles, batch: str) -> CheckedBatch:
-    """What the checks of this round wrote; nothing for a round that checked nothing."""
+    """What the checks of this round wrote; of a round that checked nothing, its objects."""
     text = work.get(checked_path(batch))
-    return CheckedBatch.model_validate_json(text) if text else CheckedBatch()
+    return CheckedBatch.model_validate_json(text) if text else CheckedBatch(objects=read_batch(work, batch))
 
 
 def read_batch(work: WorkFiles, path: str) -> tuple[ObjectRef, ...]:

@@ -108,6 +108,7 @@ def check_objects(round_: Round, *, using: Checking) -> Checked:
     tables += _dropped(round_, by_table, refs[0].bucket if refs else "", using)
     version = str((round_.facts.contract or {}).get("version", ""))
     batch = CheckedBatch(
+        objects=refs,
         bucket=refs[0].bucket if refs else "",
         contract_version=version,
         tables=tuple(table for table in tables if table is not None),
@@ -186,6 +187,7 @@ class _TableCheck:
             location=base.location,
             new=base.new,
             base=base.pointer,
+            state=base.state,
             marks=base.marks,
             fields=base.fields,
             partition=base.partition,

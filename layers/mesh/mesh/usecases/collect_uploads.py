@@ -62,14 +62,15 @@ def collect_uploads(
     started, pending = [], 0
     for product, items in by_product.items():
         correlation_id = stable_id(product, *sorted(item.event_id for item in items))
-        uploaded = [item for item in items if recipe_product(item.ref) is None and not _ignored(item.ref, uploads)]
-        new = [item for item in uploaded if uploads.add_pending(product, item.ref, correlation_id)]
+        uploaded = [item.ref for item in items if recipe_product(item.ref) is None and not _ignored(item.ref, uploads)]
+        new = uploads.add_pending(product, uploaded, correlation_id)
         pending += len(new)
         ignored += len(items) - len(new)
-        if not new and not uploads.has_pending(product):
-            continue
-        trace.note(correlation_id, "uploads received", product=product, objects=len(new))
-        if not uploads.may_start(product, clock.now()):
+        if not new:  # an attempt before may have come as far as this, and have started nothing
+            if not uploads.has_pending(product):
+                continue
+            trace.note(correlation_id, "uploads received", product=product, objects=0)
+        if not uploads.standing(product).may_start(clock.now()):
             continue
         name = execution_name(product, correlation_id)
         executions.start(name, Start(product=product, correlation_id=correlation_id).model_dump_json())

@@ -14,6 +14,7 @@ Of a table that a Glue crawler fills only 2, 4, 5 and 6 are left: columns and ro
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mesh.domain.contract import Contract
@@ -26,7 +27,7 @@ from mesh.domain.publishing.iceberg_table import iceberg_input, pointer_of
 from mesh.domain.publishing.proposals import Commit, TableCommit, Verified
 from mesh.domain.publishing.table_state import Marks
 from mesh.domain.tagging import TagPlan, split_by_strictness
-from mesh.ports import Catalog, Clock, LakeFormation, Proposals, Registry, Trace
+from mesh.ports import Catalog, Clock, LakeFormation, Note, Proposals, Registry
 from mesh.usecases.publication import table_faults
 from mesh.usecases.tag_pins import Tagging, follow_pins
 from mesh.usecases.tag_tables import OwnTags, carried_tags, plan_tags, publish_columns
@@ -49,7 +50,6 @@ class Committing:
     catalog: Catalog
     lake: LakeFormation
     ontology: Ontology
-    trace: Trace
     clock: Clock
 
 
@@ -75,30 +75,24 @@ def _commit(product: str, proposal: str, using: Committing) -> ProductVersion:
     if commit is None or owner is None:
         raise ProposalGone(f"there is no proposal {proposal} of {product} to commit", proposal=proposal)
     _Swing(commit, owner, using).run()
-    version = using.registry.record_version(_next_version(commit, owner, using))
-    using.trace.note(
-        commit.correlation_id, "committed", product=product, proposal=proposal, version=version.version,
-        tables=len(commit.tables),
-    )  # fmt: skip
-    return version
+    version = _next_version(commit, owner, using.clock.now())
+    facts = {"product": product, "proposal": proposal, "version": version.version, "tables": len(commit.tables)}
+    return using.registry.record_version(version, Note(commit.correlation_id, "committed", facts))
 
 
-def _next_version(commit: Commit, product: Product, using: Committing) -> ProductVersion:
+def _next_version(commit: Commit, product: Product, now: datetime) -> ProductVersion:
     """Its tables are the present ones, and those that it did not touch are as they were."""
-    last = using.registry.latest_version(commit.product)
-    tables = {table.table: table for table in last.tables} if last else {}
-    tables |= {table.name: table.snapshot for table in commit.tables}
-    follows = last.version if last else 0
+    tables = [*commit.untouched, *(table.snapshot for table in commit.tables)]
     return ProductVersion(
         product=commit.product,
-        version=follows + 1,
+        version=commit.follows + 1,
         run=commit.proposal,
         correlation_id=commit.correlation_id,
         contract_version=commit.contract_version,
-        tables=tuple(tables[name] for name in sorted(tables)),
+        tables=tuple(sorted(tables, key=lambda table: table.table)),
         changes=commit.changes,
-        published=using.clock.now(),
-        follows=follows,
+        published=now,
+        follows=commit.follows,
         draft=product.draft,
         compatibility=commit.compatibility,
         severity=commit.severity,

@@ -10,10 +10,11 @@ from mesh.ports import Executions, LandingObjects, Revisions, Uploads
 from mesh.usecases.rounds import Start
 
 
-def is_on_its_way(product: str, bucket: str, *, landing: LandingObjects, revisions: Revisions) -> bool:
-    """Whether the contract that is there now is neither registered nor refused. Its event may not have come yet."""
+def is_on_its_way(product: str, bucket: str, settled: str | None, *, landing: LandingObjects) -> bool:
+    """Whether the contract that is there now is neither registered nor refused (`settled` is the version that is). Its
+    event may not have come yet."""
     contract = landing.present(bucket, contract_key(product))
-    return contract is not None and not revisions.is_settled(product, contract.version_id)
+    return contract is not None and settled != (contract.version_id or "")
 
 
 def settle_refused(

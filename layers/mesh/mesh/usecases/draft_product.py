@@ -57,10 +57,11 @@ def draft_product(
 
     Where nothing can be read there is no contract to send: the objects are held, as the checks of a batch hold them.
     """
-    refs = [ref for ref in read_batch(work, round_.work) if ref.curated or not is_raw(ref)]
+    objects = read_batch(work, round_.work)
+    refs = [ref for ref in objects if ref.curated or not is_raw(ref)]
     found = find_tables([ref for ref in refs if not ref.deleted], readings)
     if not found.tables:
-        return _hold(round_, refs, found, work)
+        return _hold(round_, objects, found, work)
     contract = ObjectRef(bucket=refs[0].bucket, key=contract_key(round_.product), size=0)
     text = draft_contract(round_.product, found.tables, crawl=found.crawl)
     sent = send_declaration(contract, round_.product, text, uploads=uploads, bus=bus)
@@ -116,10 +117,10 @@ def _schema(reading: TableReading) -> TableSchema:
     )
 
 
-def _hold(round_: Round, refs: list[ObjectRef], found: Found, work: WorkFiles) -> Drafted:
+def _hold(round_: Round, objects: tuple[ObjectRef, ...], found: Found, work: WorkFiles) -> Drafted:
     curation = curation_of(round_, work)
-    held = [held_for(ref, found.refused[ref.key], releasable=False) for ref in refs if ref.key in found.refused]
+    held = [held_for(ref, found.refused[ref.key], releasable=False) for ref in objects if ref.key in found.refused]
     held = [*(curation.held if curation else ()), *held]
-    batch = CheckedBatch(bucket=refs[0].bucket if refs else "", held=tuple(held))
+    batch = CheckedBatch(objects=objects, bucket=objects[0].bucket if objects else "", held=tuple(held))
     work.put(checked_path(round_.work), batch.model_dump_json())
     return Drafted(product=round_.product, held=len(held))

@@ -1,6 +1,8 @@
 """The last step of a publication: the owner has its answer, and whoever subscribed is told of the version, once."""
 
 from collections.abc import Iterator
+from itertools import batched
+from typing import Final
 
 from mesh.domain import names
 from mesh.domain.events import (
@@ -18,11 +20,13 @@ from mesh.domain.events import (
 )
 from mesh.domain.membership import NotTheOwner
 from mesh.domain.product import Product, ProductVersion
-from mesh.ports import MemberTopics, Proposals
+from mesh.ports import MemberTopics, Message, Note, Proposals
 from mesh.usecases.books import Books
-from mesh.usecases.telling import tell_member
+from mesh.usecases.telling import message_to
 
 MAX_WARNINGS = 20
+_TOLD_TOGETHER: Final = 50
+"""Members that are recorded together; where a step fails so many may be told again."""
 _SHOWN_COLUMNS = 10
 """Of the new columns, how many the sample query names."""
 
@@ -46,7 +50,7 @@ class Notified(Model):
 def notify_subscribers(
     command: Announce, *, catalog_id: str, books: Books, proposals: Proposals, topics: MemberTopics
 ) -> Notified:
-    """Answer the owner, who waits for it; then tell each subscriber, and the owner, once per version. Repeatable.
+    """Answer the owner, who waits for it, with the notice; then tell each subscriber, once per version. Repeatable.
 
     An answer has an id of its own for each event that asked. A notice has the same id at every attempt, so a repeated
     one is recognised in the member's inbox. A member that has gone, or is not admitted, is passed over. A draft is told
@@ -56,29 +60,34 @@ def notify_subscribers(
     product = books.registry.product(version.product)
     if product is None:
         raise NotTheOwner(f"there is no product {version.product!r}", product=version.product)
-    wanted = dict.fromkeys([*([] if product.draft else books.registry.subscribers(product.name)), product.owner])
-    members = books.registry.members_among(wanted)
-    if command.proposal is not None:
-        answer = proposals.settle(
-            ProposalSettled(product=product.name, proposal=version.run, outcome="published", version=version.version)
-        )
-        cause = read_event(VersionProposed, command.proposal).metadata
-        tell_member(members.get(product.owner), answer, cause, "settled", topics=topics)
-    detail = notice(version, product, catalog_id).model_dump_json()
-    before = books.registry.told(product.name, version.version)
-    told, already = [], []
-    for account in wanted:
-        member = members.get(account)
-        if member is None or member.status != "admitted":
-            continue
-        if account in before:
-            already.append(account)
-            continue
-        topics.publish(member.topic_arn, ProductUpdated.detail_type(), detail)
-        books.registry.record_notice(product.name, version.version, account, books.clock.now())
-        told.append(account)
-    books.trace.note(version.correlation_id, "notified", product=product.name, version=version.version, told=told)
-    return Notified(product=product.name, version=version.version, told=tuple(told), already=tuple(already))
+    wanted = dict.fromkeys([product.owner, *([] if product.draft else books.registry.subscribers(product.name))])
+    found = books.registry.audience(product.name, version.version, wanted)
+    audience = [found[account] for account in wanted if account in found and found[account].member.status == "admitted"]
+    answers = {product.owner: _answer(command.proposal, version, product, proposals)} if command.proposal else {}
+    news = Message(ProductUpdated.detail_type(), notice(version, product, catalog_id).model_dump_json())
+    for group in tuple(batched(audience, _TOLD_TOGETHER, strict=False)) or ((),):
+        for member, was_told in group:
+            messages = [*answers.get(member.account, ()), *([] if was_told else [news])]
+            if messages:
+                topics.publish(member.topic_arn, *messages)
+        new = [each.member.account for each in group if not each.told]
+        facts = {"product": product.name, "version": version.version, "told": new}
+        note = Note(version.correlation_id, "notified", facts)
+        books.registry.record_notices(product.name, version.version, new, books.clock.now(), note)
+    return Notified(
+        product=product.name,
+        version=version.version,
+        told=tuple(each.member.account for each in audience if not each.told),
+        already=tuple(each.member.account for each in audience if each.told),
+    )
+
+
+def _answer(asked: Envelope, version: ProductVersion, product: Product, proposals: Proposals) -> list[Message]:
+    """Kept, and ends the proposal's turn."""
+    answer = proposals.settle(
+        ProposalSettled(product=product.name, proposal=version.run, outcome="published", version=version.version)
+    )
+    return [message_to(product.owner, answer, read_event(VersionProposed, asked).metadata, "settled")]
 
 
 def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[ProductUpdated]:

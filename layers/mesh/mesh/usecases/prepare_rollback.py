@@ -9,7 +9,7 @@ from mesh.domain.names import table_location
 from mesh.domain.product import Product, ProductVersion, RollbackOrder, TableSnapshot
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
 from mesh.domain.publishing.keeping import VersionGone, require_kept
-from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableCommit, Verified
+from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableCommit, TableRecord, Verified
 from mesh.domain.publishing.staging import TableContent
 from mesh.domain.publishing.table_state import Marks
 from mesh.domain.sensitivity import stricter
@@ -46,11 +46,11 @@ def prepare_rollback(product: str, request: str, *, using: Verifier) -> Verified
         return found.model_copy(update={"next": "repeat", "version": recorded.version})
     using.proposals.claim(product, number, rollback=True)
     record = using.proposals.open(ProposalRecord(product=product, proposal=number, digest="", at=using.clock.now()))
-    using.proposals.keep_commit(record, _commit(order, owner, number, using))
+    using.proposals.keep_commit(record, *_commit(order, owner, number, using))
     return found
 
 
-def _commit(order: RollbackOrder, product: Product, number: str, using: Verifier) -> Commit:
+def _commit(order: RollbackOrder, product: Product, number: str, using: Verifier) -> tuple[Commit, list[TableRecord]]:
     wanted = using.registry.version(product.name, order.version)
     last = using.registry.latest_version(product.name)
     if wanted is None or last is None:
@@ -61,11 +61,12 @@ def _commit(order: RollbackOrder, product: Product, number: str, using: Verifier
     backs = [_Back(product, now, before.get(now.table), using) for now in last.tables]
     differences: list[Change] = [change for back in backs for change in back.diff.changes]
     changes = tuple(back.change() for back in backs)
-    return Commit(
+    commit = Commit(
         product=product.name,
         proposal=number,
         correlation_id=order.correlation_id,
         event_id=order.request,
+        follows=last.version,
         tables=tuple(back.commit() for back in backs),
         changes=changes,
         compatibility=together(change.compatibility for change in differences),
@@ -73,6 +74,7 @@ def _commit(order: RollbackOrder, product: Product, number: str, using: Verifier
         contract_version=product.contract_version,
         rollback=Rollback.model_validate(order.model_dump(include=set(Rollback.model_fields))),
     )
+    return commit, [back.record() for back in backs]
 
 
 def require_other(product: str, wanted: ProductVersion, last: ProductVersion) -> None:
@@ -106,7 +108,6 @@ class _Back:
     def commit(self) -> TableCommit:
         """The table's part of the commit. Highest ids never go down: what was given since is not given again."""
         target, pointer = self._target, pointer_of(self._current)
-        self._using.proposals.keep_table(table_record(self._product.name, self._now.table, target.content))
         return TableCommit(
             name=self._now.table,
             base=pointer,
@@ -116,6 +117,10 @@ class _Back:
             snapshot=target.snapshot,
             marks=target.snapshot.marks,
         )
+
+    def record(self) -> TableRecord:
+        """What was read of it."""
+        return table_record(self._product.name, self._now.table, self._target.content)
 
     def change(self) -> TableChange:
         """What readers see of it."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from mesh.domain.events import Event, Metadata, Model, ProposalSettled, VersionProposed, stable_id
-from mesh.ports import Bus, TaskAnswers, Trace, Uploads
+from mesh.ports import Bus, Note, TaskAnswers, Uploads, WaitingRun
 from mesh.usecases.batches import LEASE
 from mesh.usecases.rounds import Round
 from mesh.usecases.stage_version import StagingTools, read_staged, stage_version
@@ -30,16 +30,18 @@ class Answered(Model):
     resumed: bool
 
 
-def propose_version(
-    command: Propose, *, staging: StagingTools, uploads: Uploads, bus: Bus, trace: Trace
-) -> Event[VersionProposed]:
-    """Stage the batch, unless it was proposed before, or a crawler has read it. Then keep the token and hold the lease
-    for as long again, and put the event last: the answer may come at once. Raises TooLargeToRewrite."""
+def propose_version(command: Propose, *, staging: StagingTools, uploads: Uploads, bus: Bus) -> Event[VersionProposed]:
+    """Stage the batch, unless it was proposed before, or a crawler has read it. Then keep the token, hold the lease for
+    as long again, and tell of it, all at once; put the event last: the answer may come at once. Raises
+    TooLargeToRewrite."""
     before = command.asked > 0 or command.facts.crawl == "glue"
     staged = (read_staged(command, staging.work) if before else None) or stage_version(command, using=staging)
     now = staging.clock.now()
-    uploads.renew_lease(command.product, command.holder, now + LEASE)
-    uploads.keep_token(staged.proposal, command.token, now + EXPIRES)
+    waiting = WaitingRun(command.product, command.holder, command.token, now + EXPIRES, now + LEASE)
+    facts = {
+        "product": command.product, "proposal": staged.proposal, "tables": len(staged.tables), "asked": command.asked,
+    }  # fmt: skip
+    uploads.await_answer(staged.proposal, waiting, Note(command.correlation_id, "version proposed", facts))
     event = Event[VersionProposed](
         metadata=Metadata(
             id=stable_id(staged.proposal, command.asked, command.holder), correlation_id=command.correlation_id
@@ -55,14 +57,6 @@ def propose_version(
         ),
     )
     bus.put(VersionProposed.detail_type(), event.model_dump_json())
-    trace.note(
-        command.correlation_id,
-        "version proposed",
-        product=command.product,
-        proposal=staged.proposal,
-        tables=len(staged.tables),
-        asked=command.asked,
-    )
     return event
 
 

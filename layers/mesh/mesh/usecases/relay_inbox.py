@@ -1,11 +1,14 @@
 """A member's inbox: store what central said, once, and put it on the member's own bus for its own rules."""
 
 import json
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import EVENT_TYPES, Metadata, Model
-from mesh.ports import Bus, Clock, Notices
+from mesh.ports import Bus, Message, Notice, Notices
 
 
 class NotFromCentral(Rejected):
@@ -21,20 +24,42 @@ class InboxMessage(Model):
 
 
 class Relayed(Model):
-    """`new` is False for a message that was relayed before."""
+    """Ids of events; `known` ones were relayed before. `failed` messages are to come again: their keys, and why."""
 
-    event_id: str
-    new: bool
+    new: tuple[str, ...]
+    known: tuple[str, ...]
+    failed: dict[str, str]
 
 
 class UnknownEvent(Rejected):
     """A detail-type that this version of Meshwork does not know."""
 
 
-def relay_inbox(message: InboxMessage, *, topic_arn: str, notices: Notices, bus: Bus, clock: Clock) -> Relayed:
-    """Relay one message. The bus first, the record after: a crash in between repeats the event, with the same id.
+def relay_inbox(arrived: Mapping[str, Notice], *, notices: Notices, bus: Bus) -> Relayed:
+    """Relay what came, at most ten messages, each by its own key. The bus first, the record after: a crash in between
+    repeats the events, with the same ids.
 
-    Raises NotFromCentral, UnknownEvent.
+    Raises Throttled, ConcurrentChange: then all of them are to come again.
+    """
+    keys = defaultdict[str, list[str]](list)  # one may come twice at once
+    for key, notice in arrived.items():
+        keys[notice.metadata.id].append(key)
+    known = notices.known(keys)
+    fresh = [arrived[of[0]] for id_, of in keys.items() if id_ not in known]
+    refused = bus.put_all([Message(each.detail_type, json.dumps(each.detail)) for each in fresh])
+    accepted = [each for place, each in enumerate(fresh) if place not in refused]
+    notices.add(accepted)
+    return Relayed(
+        new=tuple(each.metadata.id for each in accepted),
+        known=tuple(sorted(known)),
+        failed={key: str(why) for place, why in refused.items() for key in keys[fresh[place].metadata.id]},
+    )
+
+
+def notice_of(message: InboxMessage, at: datetime, *, topic_arn: str) -> Notice:
+    """What a message says, if it came through this account's topic (`topic_arn`) and is an event that we know.
+
+    Raises NotFromCentral, UnknownEvent, ValidationError.
     """
     if message.topic_arn != topic_arn:
         raise NotFromCentral(f"the message came through {message.topic_arn}, not {topic_arn}", topic=message.topic_arn)
@@ -45,8 +70,4 @@ def relay_inbox(message: InboxMessage, *, topic_arn: str, notices: Notices, bus:
         )
     metadata = Metadata.model_validate(message.detail.get("metadata", {}))
     model.model_validate(message.detail.get("data", {}))
-    if notices.known(metadata.id):
-        return Relayed(event_id=metadata.id, new=False)
-    bus.put(message.detail_type, json.dumps(message.detail))
-    notices.add(metadata, message.detail_type, message.detail, clock.now())
-    return Relayed(event_id=metadata.id, new=True)
+    return Notice(metadata, message.detail_type, message.detail, at)

@@ -21,8 +21,8 @@ from mesh.domain.quality.model import BatchReport, BatchReports
 from mesh.domain.quality.withholding import withheld_in, without_values
 from mesh.domain.quarantine import HeldBatch, HeldObject, HeldObjects
 from mesh.domain.report_page import render
-from mesh.ports import Clock, LandingObjects, Objects, Quarantine, RawUploads, Trace, Uploads, WorkFiles
-from mesh.usecases.batches import is_raw, read_batch, read_checked
+from mesh.ports import Clock, LandingObjects, Note, Objects, Quarantine, RawUploads, Uploads, WorkFiles
+from mesh.usecases.batches import is_raw, read_checked
 from mesh.usecases.curation import curation_of
 from mesh.usecases.held_objects import supersede
 from mesh.usecases.histories import remember_batch
@@ -64,10 +64,9 @@ def settle_batch(
     quarantine: Quarantine,
     work: WorkFiles,
     clock: Clock,
-    trace: Trace,
     landing: LandingObjects | None = None,
 ) -> Settled:
-    """Record and remember, then settle the objects, then drop the lease, then look whether more arrived. Repeatable.
+    """Record and remember, then settle the objects and drop the lease, then look whether more arrived. Repeatable.
 
     With `landing`, objects whose rows are published are marked: their bucket lets them expire.
 
@@ -77,7 +76,7 @@ def settle_batch(
     checked, answer = read_checked(work, command.work), command.answer
     outcome = answer.outcome if answer else "nothing"
     again = outcome == "rebase" or _expired(answer)
-    refs = () if again else read_batch(work, command.work)
+    refs = () if again else checked.objects
     held = () if again else _held(checked, answer, refs)
     news = None
     if not again:
@@ -96,12 +95,12 @@ def settle_batch(
             landing.mark_published(_published(refs, checked, outcome))
         supersede(command.product, command.run, {ref.key for ref in refs}, quarantine=quarantine, objects=objects)
         waiting = _await_recipe(command, held, raw=raw, work=work)
-        uploads.settle(command.product, [ref for ref in refs if ref.key not in waiting])
-    uploads.drop_lease(command.product, command.holder)
-    trace.note(
-        command.correlation_id, "batch settled", product=command.product, outcome=outcome, held=len(held),
-        version=answer.version if answer else 0, same=list(checked.same[:MAX_TOLD]),
-    )  # fmt: skip
+        refs = tuple(ref for ref in refs if ref.key not in waiting)
+    facts = {
+        "product": command.product, "outcome": outcome, "held": len(held), "version": answer.version if answer else 0,
+        "same": list(checked.same[:MAX_TOLD]),
+    }  # fmt: skip
+    uploads.finish(command.product, command.holder, refs, Note(command.correlation_id, "batch settled", facts))
     return Settled(
         outcome=outcome,
         more=uploads.has_pending(command.product),

@@ -78,8 +78,7 @@ def staged_path(batch: str) -> str:
 class _TableStaging:
     def __init__(self, table: CheckedTable, proposal: str, contract: str, using: StagingTools) -> None:
         self._table, self._proposal, self._contract, self._using = table, proposal, contract, using
-        self._base = using.published.state(table.base) if table.base else None
-        self._name = uuid4().hex
+        self._base = table.state
 
     def stage(self) -> ProposedTable:
         present = self._using.published.index(self._base.index) if self._base else []
@@ -87,7 +86,7 @@ class _TableStaging:
         kept = [entry for entry in present if entry.key not in gone]
         removed, added, kept = self._rewritten(present, kept)
         entries = sorted((*kept, *self._table.sources), key=lambda entry: entry.key)
-        index = self._place("index.parquet")
+        index = f"{self._table.location}/metadata/{uuid4().hex}.index.parquet"
         self._using.published.write_index(index, entries)
         staged = self._using.staging.stage(
             StageOrder(
@@ -102,16 +101,14 @@ class _TableStaging:
                 proposal=self._proposal,
                 contract=self._contract,
                 only_nulls=self._table.only_nulls,
+                details=self._details(entries).model_dump_json(),
             )
         )
-        details = self._place("details.json")
-        self._using.published.write(details, self._details(entries).model_dump_json().encode())
         return ProposedTable(
             name=self._table.table,
             base=_file_name(self._table.base),
             staged=_file_name(staged.metadata),
             empty=_file_name(staged.empty),
-            details=_file_name(details),
             rows=staged.rows,
             bytes=staged.bytes,
             files=staged.files,
@@ -193,9 +190,6 @@ class _TableStaging:
         statistics = statistics_of(written, self._table.fields, hidden)
         made = DataFile(path=path, rows=written.rows, bytes=written.bytes, partition=file.partition, columns=statistics)
         return made, moved
-
-    def _place(self, ending: str) -> str:
-        return f"{self._table.location}/metadata/{self._name}.{ending}"
 
 
 def _file_name(location: str) -> str:

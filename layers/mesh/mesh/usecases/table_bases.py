@@ -29,6 +29,7 @@ class TableBase:
     files: str
     new: bool = True
     pointer: str = ""
+    state: TableState | None = None
     marks: Marks = field(default_factory=Marks)
     fields: tuple[Field, ...] = ()
     partition: tuple[str, ...] = ()
@@ -53,6 +54,7 @@ def iceberg_base(
         files=f"{location}/data",
         new=False,
         pointer=pointer,
+        state=state,
         marks=marks.covering(state.marks),
         fields=state.fields,
         partition=state.partition,

@@ -2,23 +2,23 @@
 
 from mesh.domain.access.record import Access
 from mesh.domain.events import Event, EventData, Metadata, follow
-from mesh.domain.membership import Member
-from mesh.ports import MemberTopics
+from mesh.ports import MemberTopics, Message
 from mesh.usecases.books import Books
 
 
 def tell(account: str, data: EventData, cause: Metadata, *parts: object, books: Books, topics: MemberTopics) -> bool:
     """Publish to the account's topic; `False` if it is no admitted member. A repeated call repeats the event's id."""
-    return tell_member(books.registry.member(account), data, cause, *parts, topics=topics)
-
-
-def tell_member(member: Member | None, data: EventData, cause: Metadata, *parts: object, topics: MemberTopics) -> bool:
-    """As `tell`, where the account's record was read already."""
+    member = books.registry.member(account)
     if member is None or member.status != "admitted":
         return False
-    event = Event[EventData](metadata=follow(cause, *parts, member.account), data=data)
-    topics.publish(member.topic_arn, data.detail_type(), event.model_dump_json(serialize_as_any=True))
+    topics.publish(member.topic_arn, message_to(account, data, cause, *parts))
     return True
+
+
+def message_to(account: str, data: EventData, cause: Metadata, *parts: object) -> Message:
+    """What `tell` publishes."""
+    event = Event[EventData](metadata=follow(cause, *parts, account), data=data)
+    return Message(data.detail_type(), event.model_dump_json(serialize_as_any=True))
 
 
 def cause_of(access: Access) -> Metadata:

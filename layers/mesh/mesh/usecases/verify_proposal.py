@@ -7,6 +7,7 @@ the owner's word.
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
@@ -21,7 +22,7 @@ from mesh.domain.events import (
     VersionProposed,
     read_event,
 )
-from mesh.domain.evolution import Change, ContractDiff, together
+from mesh.domain.evolution import ContractDiff, together
 from mesh.domain.names import table_location
 from mesh.domain.product import NotYetReadable, Product, ProductVersion, TableSnapshot
 from mesh.domain.publishing.hive_table import own_file
@@ -70,15 +71,21 @@ def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> V
     answer: `refused`, `held` for what would break readers, `rebase`. ConcurrentChange while another commit goes on,
     NotYetReadable for a crawled table that the catalog does not show.
     """
-    _, about = sender_of(envelope, execution=execution, registry=using.registry, trace=using.trace, clock=using.clock)
-    event = read_event(VersionProposed, envelope)
+    _, about, received = sender_of(
+        envelope, execution=execution, registry=using.registry, trace=using.trace, clock=using.clock
+    )
+    try:
+        event = read_event(VersionProposed, envelope)
+        product = owned(about, event.data.product, envelope.account)
+    except Rejected:
+        using.trace.keep(received)
+        raise
     proposed = event.data
-    product = owned(about, proposed.product, envelope.account)
     record = ProposalRecord(
         product=product.name, proposal=proposed.proposal, digest=_digest(proposed), at=using.clock.now()
     )
     found = Verified(product=product.name, proposal=proposed.proposal, next="commit")
-    is_new = using.proposals.begin(record)
+    is_new = using.proposals.begin(record, received)
     if not is_new:
         record = using.proposals.open(record)
         if record.answer is not None:
@@ -92,11 +99,11 @@ def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> V
             )
         if not is_new:
             using.proposals.claim(product.name, proposed.proposal)
-        commit = _commit(event, product, using)
+        commit, records = _commit(event, product, using)
     except Rejected as rejected:
         record = using.proposals.refuse(_answer(proposed, rejected))
         return found if record.answer is None else found.model_copy(update={"next": "settle", "answer": record.answer})
-    if not using.proposals.keep_commit(record, commit):  # answered since we looked
+    if not using.proposals.keep_commit(record, commit, records):  # answered since we looked
         using.proposals.release(product.name, proposed.proposal)
         record = using.proposals.open(record)
         return found.repeats(record.answer)
@@ -112,7 +119,8 @@ def _digest(proposed: VersionProposed) -> str:
     return hashlib.sha256(proposed.model_dump_json(exclude={"expires"}).encode()).hexdigest()
 
 
-def _commit(event: Event[VersionProposed], product: Product, using: Verifier) -> Commit:
+def _commit(event: Event[VersionProposed], product: Product, using: Verifier) -> tuple[Commit, list[TableRecord]]:
+    """What is to be committed, and what was read in the tables' metadata files."""
     proposed, last = event.data, using.registry.latest_version(product.name)
     if using.clock.now() > proposed.expires:
         raise ProposalExpired(
@@ -121,26 +129,26 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
             remedy="It is staged again by itself; look at the owner's queues if it is not.",
         )
     known = {snapshot.table: snapshot for snapshot in last.tables} if last else {}
-    tables, changes, differences = [], [], list[Change]()
     table_of = _crawled_table if _is_crawled(proposed, product) else _staged_table
-    for table in proposed.tables:
-        commit, change, diff = table_of(table, product, known.get(table.name), using)
-        tables.append(commit)
-        changes.append(change)
-        differences.extend(diff.changes)
+    looks = [table_of(table, product, known.get(table.name), using) for table in proposed.tables]
+    changes = tuple(look.change for look in looks)
+    differences = [change for look in looks for change in look.diff.changes]
     if last is not None and not (product.draft or last.draft or _new_major(last, product)):
         require_compatible(product.name, differences, product.contract_version)
-    return Commit(
+    commit = Commit(
         product=product.name,
         proposal=proposed.proposal,
         correlation_id=event.metadata.correlation_id,
         event_id=event.metadata.id,
-        tables=tuple(tables),
-        changes=tuple(changes),
+        follows=last.version if last else 0,
+        tables=tuple(look.commit for look in looks),
+        untouched=tuple(known[name] for name in known.keys() - {table.name for table in proposed.tables}),
+        changes=changes,
         compatibility=together(change.compatibility for change in differences),
         severity=severity(changes, bool(breaking(differences)), rollback=False),
         contract_version=proposed.contract_version or product.contract_version,
     )
+    return commit, [look.record for look in looks if look.record]
 
 
 def _new_major(last: ProductVersion, product: Product) -> bool:
@@ -160,9 +168,16 @@ def _is_crawled(proposed: VersionProposed, product: Product) -> bool:
     return crawled
 
 
-def _crawled_table(
-    proposed: ProposedTable, product: Product, last: TableSnapshot | None, using: Verifier
-) -> tuple[TableCommit, TableChange, ContractDiff]:
+class _Look(NamedTuple):
+    """What was seen of one table; without a record where nothing is staged."""
+
+    commit: TableCommit
+    change: TableChange
+    diff: ContractDiff
+    record: TableRecord | None = None
+
+
+def _crawled_table(proposed: ProposedTable, product: Product, last: TableSnapshot | None, using: Verifier) -> _Look:
     """A table that is in the catalog already. Raises NotYetReadable where it is not."""
     current = using.catalog.table(product.name, proposed.name)
     if current is None:
@@ -182,7 +197,7 @@ def _crawled_table(
     )
     diff = diff_snapshots(last, snapshot) if last else ContractDiff()
     change = table_change(last, snapshot, diff, details.partitions_added, brought=details)
-    return TableCommit(name=proposed.name, snapshot=snapshot), change, diff
+    return _Look(TableCommit(name=proposed.name, snapshot=snapshot), change, diff)
 
 
 def _read_columns(
@@ -196,9 +211,7 @@ def _read_columns(
     return tuple(column for column in there if column.name in known)
 
 
-def _staged_table(
-    proposed: ProposedTable, product: Product, last: TableSnapshot | None, using: Verifier
-) -> tuple[TableCommit, TableChange, ContractDiff]:
+def _staged_table(proposed: ProposedTable, product: Product, last: TableSnapshot | None, using: Verifier) -> _Look:
     def place(name: str) -> str:
         return metadata_location(product.bucket, product.name, proposed.name, name)
 
@@ -214,8 +227,7 @@ def _staged_table(
     before = _before(product.name, proposed.name, pointer, using)
     content = using.contents.read(place(proposed.staged))
     verify_table(proposed, content, before.fields if before else (), marks, location=location)
-    details = TableDetails.model_validate_json(using.contents.details(place(proposed.details)))
-    using.proposals.keep_table(table_record(product.name, proposed.name, content))
+    details = _details(proposed.name, content)
     marks = marks.covering(content.state.marks)
     first = {"empty": last.empty if last and pointer else place(proposed.empty) if proposed.empty else ""}
     snapshot = _snapshot(proposed.name, content, details, last).model_copy(
@@ -231,7 +243,21 @@ def _staged_table(
         snapshot=snapshot,
         marks=marks.model_dump(),
     )
-    return commit, table_change(last, snapshot, diff, partitions_added(before, content), brought=details), diff
+    change = table_change(last, snapshot, diff, partitions_added(before, content), brought=details)
+    return _Look(commit, change, diff, table_record(product.name, proposed.name, content))
+
+
+def _details(table: str, content: TableContent) -> TableDetails:
+    """What the batch brought. Raises ProposalForged for a file that does not say so."""
+    try:
+        return TableDetails.model_validate_json(content.state.details)
+    except ValueError as fault:
+        raise ProposalForged(
+            f"{table}: what is staged does not say what it brought: {fault}",
+            table=table,
+            metadata=content.state.metadata,
+            remedy="Nothing was published. Upload the data again; if that does not help, update the producer's stack.",
+        ) from fault
 
 
 def _before(product: str, table: str, pointer: str, using: Verifier) -> TableRecord | None:

@@ -11,8 +11,6 @@ from mesh.domain.publishing.table_state import INDEX
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_INDEX_END, _DETAILS_END = ".index.parquet", ".details.json"
-
 
 class IcebergReach:
     """Implements `ports.Reaching`."""
@@ -26,7 +24,7 @@ class IcebergReach:
             table = TableMetadataV2.model_validate_json(stream.read())
         beside, data = set(), set()
         if index := table.properties.get(INDEX, ""):
-            beside |= {index, index.removesuffix(_INDEX_END) + _DETAILS_END}
+            beside.add(index)
         snapshot = table.current_snapshot()
         if snapshot is not None:
             beside.add(snapshot.manifest_list)

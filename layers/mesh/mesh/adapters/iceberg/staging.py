@@ -38,7 +38,7 @@ from mesh.adapters.iceberg.file_io import S3FileIO
 from mesh.adapters.iceberg.values import bound, value_of
 from mesh.domain.errors import Transient
 from mesh.domain.publishing.staging import DataFile, StagedTable, StageOrder
-from mesh.domain.publishing.table_state import CONTRACT, INDEX, ONLY_NULLS, PROPOSAL, Marks, schema_json
+from mesh.domain.publishing.table_state import CONTRACT, DETAILS, INDEX, ONLY_NULLS, PROPOSAL, Marks, schema_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -200,7 +200,7 @@ class _Staging:
         nulls = " ".join(map(str, sorted(self._order.only_nulls)))
         told = {PROPOSAL: self._order.proposal, CONTRACT: self._order.contract}
         told |= {ONLY_NULLS: nulls} if nulls else {}
-        return told | ({INDEX: self._order.index} if snapshot else {})
+        return told | ({INDEX: self._order.index, DETAILS: self._order.details} if snapshot else {})
 
     def _write(self, metadata: TableMetadataV2, kind: str) -> str:
         location = self._path(kind, "metadata.json")

@@ -17,16 +17,17 @@ Outcome = Literal["published", "held", "refused", "rebase"]
 
 class ProposedTable(Model):
     """One table of a proposal. `base` is the metadata file that it was staged on, empty for a new table, which then has
-    the file without data in `empty`. `details` says what the batch brought. Totals are the whole table's after it.
+    the file without data in `empty`. Totals are the whole table's after it.
 
-    Nothing is `staged` of a table that a Glue crawler fills (`crawl: glue`): the catalog has it already.
+    Nothing is `staged` of a table that a Glue crawler fills (`crawl: glue`): the catalog has it already, and a file of
+    its `details` says what the batch brought.
     """
 
     name: TableName
     base: MetadataName | Literal[""] = ""
     staged: MetadataName | Literal[""] = ""
     empty: MetadataName | Literal[""] = ""
-    details: MetadataName
+    details: MetadataName | Literal[""] = ""
     rows: int = Field(ge=0)
     bytes: int = Field(ge=0)
     files: int = Field(ge=0)

@@ -9,7 +9,7 @@ from mesh.domain.events import Model, PersonalDataFinding, ProposedTable, Qualit
 from mesh.domain.formats.model import ObjectRef
 from mesh.domain.publishing.fields import Field as Column
 from mesh.domain.publishing.staging import DataFile
-from mesh.domain.publishing.table_state import Marks
+from mesh.domain.publishing.table_state import Marks, TableState
 from mesh.domain.quality.model import BatchReports, Finding
 
 MAX_FILES = 500
@@ -45,8 +45,9 @@ class IndexEntry(Model):
 
 class CheckedTable(Model):
     """One table of a checked batch. `added` are its new data files, `sources` the rows in them; `gone` are keys whose
-    present rows are replaced, or whose object was deleted. `base` is the metadata file it was compared with, "" for a
-    new table; `only_nulls` are ids of columns of which no value has told a type yet.
+    present rows are replaced, or whose object was deleted. `base` is the metadata file it was compared with, and
+    `state` what that says of the table: "" and None for a new one. `only_nulls` are ids of columns of which no value
+    has told a type yet.
 
     Of `crawl: glue` there is no `base`, `added` are not where `sources` say yet (`promote_objects` puts them there),
     and `fields` have no partition keys. `read` names the columns that the batch's own objects have.
@@ -58,6 +59,7 @@ class CheckedTable(Model):
     location: str
     new: bool = False
     base: str
+    state: TableState | None = None
     marks: Marks
     fields: tuple[Column, ...]
     partition: tuple[str, ...] = ()
@@ -98,11 +100,12 @@ def held_for(ref: ObjectRef, finding: Finding, *, releasable: bool) -> HeldBack:
 
 
 class CheckedBatch(BaseModel):
-    """What the checks made of a batch; `same` are keys that were uploaded again with the bytes that are published.
-    No `reports` where nothing was measured: of a batch that has no contract yet."""
+    """What the checks made of a batch of `objects`; `same` are keys that were uploaded again with the bytes that are
+    published. No `reports` where nothing was measured: of a batch that has no contract yet."""
 
     model_config = ConfigDict(defer_build=True, frozen=True)
 
+    objects: tuple[ObjectRef, ...] = ()
     bucket: str = ""
     contract_version: str = ""
     tables: tuple[CheckedTable, ...] = ()

@@ -30,12 +30,12 @@ class ProposalForged(Rejected):
 
 
 class TableDetails(Model):
-    """What one batch brought to a table: the staged `details` file. `rows`, `bytes` and `objects` are of what came,
-    `sources` of the whole table after it, `removed_objects` those whose rows were replaced or are gone.
+    """What one batch brought to a table: a property of the staged metadata file. `rows`, `bytes` and `objects` are of
+    what came, `sources` of the whole table after it, `removed_objects` those whose rows were replaced or are gone.
 
-    The rest is of a table that a Glue crawler fills: `columns` that the batch's objects have, None where nobody read
-    them; its partitions, and those that it did not have before; how many of `sources` nobody has read, so that no rows
-    are known of them.
+    The rest is of a table that a Glue crawler fills, whose details are a file: `columns` that the batch's objects have,
+    None where nobody read them; its partitions, and those that it did not have before; how many of `sources` nobody has
+    read, so that no rows are known of them.
     """
 
     objects: int = Field(ge=0)
@@ -67,13 +67,16 @@ class TableCommit(Model):
 
 
 class Commit(Model):
-    """A version in the making: tables to be swung together, or not at all."""
+    """A version in the making: tables to be swung together, or not at all, on top of version `follows`, of which it
+    leaves other tables `untouched`. Until its turn is over there is no other version."""
 
     product: str
     proposal: str
     correlation_id: str
     event_id: str
+    follows: int = 0
     tables: tuple[TableCommit, ...]
+    untouched: tuple[TableSnapshot, ...] = ()
     changes: tuple[TableChange, ...]
     compatibility: Compatibility = "full"
     severity: Severity = "info"

@@ -36,7 +36,8 @@ class DataFile(BaseModel):
 class StageOrder(BaseModel):
     """The next version of one table: `base` with its columns replaced by `fields`, files `add`ed, paths `remove`d.
 
-    `marks` are the registry's, `index` is where the new version's index lies, `contract` the version that judged it.
+    `marks` are the registry's, `index` is where the new version's index lies, `contract` the version that judged it,
+    `details` what the batch brought.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True)
@@ -51,6 +52,7 @@ class StageOrder(BaseModel):
     index: str = ""
     proposal: str = ""
     contract: str = ""
+    details: str = ""
     only_nulls: frozenset[int] = frozenset()
 
 
@@ -79,7 +81,7 @@ class ListedFile(BaseModel):
 
 
 class Reach(BaseModel):
-    """What a metadata file needs: `beside` it manifests, index and details, and its data files. Locations."""
+    """What a metadata file needs: `beside` it manifests and index, and its data files. Locations."""
 
     model_config = ConfigDict(defer_build=True, frozen=True)
 

@@ -19,6 +19,8 @@ PROPOSAL: Final = "meshwork.proposal"
 """Table property: the proposal that staged the file."""
 CONTRACT: Final = "meshwork.contract"
 """Table property: version of the contract that the newest batch was checked by."""
+DETAILS: Final = "meshwork.details"
+"""Table property: what the newest batch brought (`TableDetails`)."""
 FIRST_PARTITION_ID: Final = 1000
 _TO_HIVE: Final = {"long": "bigint"}
 _TO_ICEBERG: Final = {"bigint": "long", "tinyint": "int", "smallint": "int"}
@@ -71,6 +73,7 @@ class TableState(BaseModel):
     index: str = ""
     proposal: str = ""
     contract: str = ""
+    details: str = ""
     only_nulls: frozenset[int] = frozenset()
     snapshots: int = 0
     manifest_list: str = ""
@@ -121,6 +124,7 @@ def _state(metadata: str, document: Mapping[str, Any]) -> TableState:
         index=properties.get(INDEX, ""),
         proposal=properties.get(PROPOSAL, ""),
         contract=properties.get(CONTRACT, ""),
+        details=properties.get(DETAILS, ""),
         only_nulls=frozenset(map(int, properties.get(ONLY_NULLS, "").split())),
         snapshots=len(snapshots),
         manifest_list=current.get("manifest-list", ""),
