@@ -10,7 +10,7 @@ from typing import Any, Final
 from mesh.adapters.measuring.faults import first_line
 from mesh.adapters.measuring.guarding import elsewhere
 from mesh.adapters.measuring.rows import OBJECT, Rows
-from mesh.domain.quality.model import Finding, RuleResult
+from mesh.domain.quality.model import Finding, RuleResult, TableProfile
 from mesh.domain.quality.promises import READS_ELSEWHERE, Promise
 from mesh.domain.quality.rule_queries import filled
 from mesh.domain.quality.scores import Checked
@@ -30,12 +30,14 @@ Outcome = tuple[RuleResult, Finding | None]
 
 
 class Evaluator:
-    """Measures promises over the rows of one table. `secret`: columns whose values are not shown."""
+    """Measures promises over the rows of one table, whose `profile` is known. `secret`: columns whose values are not
+    shown."""
 
-    def __init__(self, rows: Rows, table: str, names: frozenset[str], secret: set[str], count: int) -> None:
+    def __init__(self, rows: Rows, names: frozenset[str], secret: set[str], profile: TableProfile) -> None:
         import duckdb  # noqa: PLC0415 - as in `empty_rows`
 
-        self._rows, self._table, self._names, self._secret, self._count = rows, table, names, secret, count
+        self._rows, self._names, self._secret, self._profile = rows, names, secret, profile
+        self._table, self._count = profile.table, profile.rows
         self._error = duckdb.Error
         self._measured: dict[str, float] = {}
 
@@ -52,15 +54,16 @@ class Evaluator:
         return [self._measured[measure] for measure in found if measure in self._measured]
 
     def checked(self, promises: Iterable[Promise]) -> dict[str, Checked]:
-        """Column → its values that were compared with a promise, and those that break it; each value once."""
+        """Column → its values that were compared with a promise, and those that break it; each value once. Of what
+        has a type and no promise the profile says how many there are."""
         bad: dict[str, list[str]] = {}
         for promise in promises:
             usable = promise.bad and promise.measure in self._measured and promise.column in self._rows.types
             if usable:
                 bad.setdefault(promise.column, []).append(f"({promise.bad})")
-        typed = [name for name in self._rows.columns if self._rows.types[name] != "string"]
-        names = list(dict.fromkeys([*typed, *bad, *self._rows.wrong]))
-        return {
+        names = list(dict.fromkeys([*bad, *self._rows.wrong]))
+        typed = [column for column in self._profile.columns if column.type != "string" and column.name not in names]
+        return {column.name: Checked(column.rows - column.nulls, 0) for column in typed} | {
             name: found for chunk in batched(names, _CHUNK, strict=False) for name, found in self._checked(chunk, bad)
         }
 

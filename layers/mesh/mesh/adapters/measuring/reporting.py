@@ -39,7 +39,7 @@ class TableChecks:
         profile = profile_of(self._rows, self._data)
         secret = self._secret(profile)
         promises = self._promises()
-        evaluator = Evaluator(self._rows, self._data.table, self._names, secret, profile.rows)
+        evaluator = Evaluator(self._rows, self._names, secret, profile)
         fresh = self._freshness(profile)
         missing = missing_columns(self._table, self._path, self._rows.types, self._rows.lacking)
         outcomes = [*without_missing(evaluator.outcomes(promises), missing), *freshness_verdicts(fresh, profile.table)]
