@@ -82,19 +82,19 @@ def test_queue_that_does_not_admit_the_topic_gets_nothing(server: RunningServer)
 
 
 def test_a_batch_is_published_by_whoever_may_publish(server: RunningServer) -> None:
-    """IAM knows sns:Publish alone; an entry that is too large fails by itself."""
+    """IAM knows sns:Publish alone."""
     url, arn = make_queue(server, "batches", TOPIC)
     subscribe(server, arn)
     entries: Any = [{"Id": str(number), "Message": f"news {number}"} for number in range(2)]
-    entries.append({"Id": "large", "Message": "x" * 300_000})
     answer = server.client("sns", CENTRAL, "notifier").publish_batch(TopicArn=TOPIC, PublishBatchRequestEntries=entries)
 
     assert [each["Id"] for each in answer["Successful"]] == ["0", "1"]
-    assert [(each["Id"], each["SenderFault"]) for each in answer["Failed"]] == [("large", True)]
-    assert sorted(wait_until(lambda: received(server, url))) == ["news 0", "news 1"]
-    server.make_role(CENTRAL, "listener", f"arn:aws:iam::{CENTRAL}:root", allow("sns:ListTopics"))
+    news: list[str] = []
+    assert wait_until(lambda: news.extend(received(server, url)) or len(news) == 2)
+    assert sorted(news) == ["news 0", "news 1"]
+    server.make_role(CENTRAL, "lister", f"arn:aws:iam::{CENTRAL}:root", allow("sns:ListTopics"))
     with pytest.raises(ClientError, match="not authorized"):
-        server.client("sns", CENTRAL, "listener").publish_batch(TopicArn=TOPIC, PublishBatchRequestEntries=entries[:1])
+        server.client("sns", CENTRAL, "lister").publish_batch(TopicArn=TOPIC, PublishBatchRequestEntries=entries[:1])
 
 
 def test_only_the_owner_may_publish(server: RunningServer) -> None:
