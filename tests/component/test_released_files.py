@@ -1,6 +1,7 @@
 """What an ended version alone needed goes, with all versions of each object; what is kept reads as before."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from mesh.adapters.iceberg.content import IcebergContents
@@ -54,10 +55,12 @@ class Bucket:
         body = self.client.get_object(Bucket=BUCKET, Key=place.removeprefix(f"s3://{BUCKET}/"))["Body"].read()
         return read_state(place, json.loads(body))
 
-    def release(self, released, kept):
+    def release(self, released, kept, days=0):
+        at = datetime.now(UTC) + timedelta(days=days)
         news = FilesReleased(product=PRODUCT, table="t", released=released, kept=kept)
+        event = Event[FilesReleased](metadata=Metadata(time=at), data=news)
         return release_files(
-            Event[FilesReleased](metadata=Metadata(), data=news), bucket=BUCKET, reaching=IcebergReach(self.client),
+            event, bucket=BUCKET, reaching=IcebergReach(self.client),
             removed=S3RemovedObjects(self.client), trace=FakeTrace(),
         ).objects  # fmt: skip
 
@@ -95,6 +98,22 @@ def test_what_it_alone_needed_goes_and_the_rest_reads_as_before(bucket):
     assert bucket.release((first, second), (empty, third)) == 0
     with pytest.raises(ObjectGone):
         reach.of(f"{LOCATION}/metadata/{first}")
+
+
+def test_what_no_version_lists_goes_once_nobody_can_publish_it_any_more(bucket):
+    first, empty = bucket.stage(1, "a")
+    second, _ = bucket.stage(2, "b", base=first, remove=("a",))
+    refused, _ = bucket.stage(3, "refused", base=second)
+    bucket.put(f"{LOCATION}/data/twice")
+    bucket.put(f"{LOCATION}/data/twice", b"written over")
+
+    bucket.release((first,), (empty, second), days=2)
+    assert {"data/refused", "data/twice"} <= bucket.left()
+
+    bucket.release((first,), (empty, second), days=4)
+    assert {key for key in bucket.left() if key.startswith("data/")} == {"data/b"}
+    assert IcebergContents(bucket.client).read(f"{LOCATION}/metadata/{second}").rows == 1
+    assert f"metadata/{refused}" in bucket.left(), "no rows are in it"
 
 
 def test_a_version_that_came_again_keeps_its_files(bucket):

@@ -1,7 +1,7 @@
 """Versions end: marked first, then without pins, then without files; whoever asks for them is told."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from mesh.domain.events import Event, FilesReleased, Metadata, WithdrawalRequested
@@ -19,7 +19,7 @@ from mesh.domain.publishing.keeping import (
 )
 from mesh.domain.publishing.staging import Reach
 from mesh.usecases.prepare_rollback import prepare_rollback
-from mesh.usecases.release_files import KeptFileGone, release_files
+from mesh.usecases.release_files import ABANDONED, KeptFileGone, release_files
 from mesh.usecases.roll_back import UnknownVersion
 from mesh.usecases.withdraw_versions import expire_versions, withdraw_versions
 
@@ -225,6 +225,9 @@ def test_what_was_not_heard_is_said_again_the_next_day(world):
 LOCATION = table_location(BUCKET, PRODUCT, TABLE)
 
 
+SAID = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
+
 class Files:
     """Files of the owner's bucket: metadata file → what it needs; and what went, in order."""
 
@@ -255,9 +258,13 @@ class Files:
         }
         return len(keys)
 
+    def remove_others(self, bucket, prefix, keep, before):
+        self.others = (bucket, prefix, sorted(keep), before)
+        return 0
+
     def release(self, released=(V1,), kept=(EMPTY, V2)):
         news = FilesReleased(product=PRODUCT, table=TABLE, released=released, kept=kept)
-        event = Event[FilesReleased](metadata=Metadata(), data=news)
+        event = Event[FilesReleased](metadata=Metadata(time=SAID), data=news)
         return release_files(event, bucket=BUCKET, reaching=self, removed=self, trace=FakeTrace()).objects
 
 
@@ -265,6 +272,12 @@ def test_what_nothing_else_needs_goes_the_metadata_file_last():
     files = Files()
     assert files.release() == 3
     assert files.gone == [["data/a"], ["metadata/s1"], [f"metadata/{V1}"]]
+    place = f"{LOCATION}/".removeprefix(f"s3://{BUCKET}/")
+    kept = sorted(
+        f"{place}{name}"
+        for name in ("data/b", "data/c", "metadata/m1", "metadata/s2", f"metadata/{EMPTY}", f"metadata/{V2}")
+    )
+    assert files.others == (BUCKET, f"{place}data/", kept, SAID - ABANDONED)
     assert files.release() == 0, "and again"
 
 

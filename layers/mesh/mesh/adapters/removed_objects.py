@@ -1,6 +1,7 @@
 """Objects of published versions that go for good, with all their versions."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from mesh.adapters.aws import as_transient, transient_errors
@@ -24,15 +25,24 @@ class S3RemovedObjects:
         self._client = client
 
     def remove(self, bucket: str, prefix: str, keys: Collection[str]) -> int:
-        """See the port: one look through all below `prefix`. Raises ObjectsNotRemoved, or a transient error."""
-        wanted, removed = set(keys), 0
+        """See the port. Raises ObjectsNotRemoved, or a transient error."""
+        wanted = set(keys)
+        return self._remove(bucket, prefix, lambda version: version["Key"] in wanted)
+
+    def remove_others(self, bucket: str, prefix: str, keep: Collection[str], before: datetime) -> int:
+        """See the port. Raises as `remove`."""
+        return self._remove(
+            bucket, prefix, lambda version: version["Key"] not in keep and version["LastModified"] < before
+        )
+
+    def _remove(self, bucket: str, prefix: str, wanted: Callable[[Any], bool]) -> int:
+        """One look through all below `prefix`."""
+        removed = 0
         pages = self._client.get_paginator("list_object_versions")
         with transient_errors():
             for page in pages.paginate(Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": _PAGE}):
                 found: list[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-                going = [
-                    {"Key": each["Key"], "VersionId": each["VersionId"]} for each in found if each["Key"] in wanted
-                ]
+                going = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found if wanted(each)]
                 if going:
                     self._delete(bucket, going)
                     removed += len(going)

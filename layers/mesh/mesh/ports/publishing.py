@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # few functions read these: they would only be imported
+    from datetime import datetime
+
     from mesh.domain.events import ProposalSettled
     from mesh.domain.formats.model import ObjectRef
     from mesh.domain.publishing.batches import IndexEntry
@@ -108,6 +110,10 @@ class RemovedObjects(Protocol):
 
     def remove(self, bucket: str, prefix: str, keys: Collection[str]) -> int:
         """Delete all versions, and delete markers, of those keys, all of which begin with `prefix`; how many."""
+        ...
+
+    def remove_others(self, bucket: str, prefix: str, keep: Collection[str], before: "datetime") -> int:
+        """Delete what else lies below `prefix` and was written before then, with all versions; how many."""
         ...
 
 

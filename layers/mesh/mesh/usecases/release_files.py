@@ -2,13 +2,23 @@
 
 What a kept version needs is looked up first: when that cannot be read nothing is deleted. Data files go first and the
 metadata file last, so that whoever starts again finds what is left.
+
+Data files of proposals that came to nothing, and of steps that were taken twice, are listed by no version. They go with
+the next release of their table: those that were written `ABANDONED` before central said what is kept, when no run that
+wrote them can publish them any more.
 """
+
+from datetime import timedelta
+from typing import Final
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Event, FilesReleased, Model
 from mesh.domain.names import table_location
 from mesh.domain.publishing.places import bucket_and_key
 from mesh.ports import Reaching, RemovedObjects, Trace
+
+ABANDONED: Final = timedelta(days=3)
+"""A run ends within 36 hours (`TimeoutSeconds` of onboard-upload), and whoever starts one anew writes files anew."""
 
 
 class KeptFileGone(Rejected):
@@ -43,6 +53,8 @@ def release_files(
         for part in (reach.data, reach.beside, {metadata}):
             keys = {bucket_and_key(each)[1] for each in part - kept if each.startswith(f"{location}/")}
             count += removed.remove(bucket, prefix, keys) if keys else 0
+    in_use = {bucket_and_key(each)[1] for each in kept}
+    count += removed.remove_others(bucket, f"{prefix}data/", in_use, event.metadata.time - ABANDONED)
     facts = {"product": news.product, "table": news.table, "files": len(news.released), "objects": count}
     trace.note(event.metadata.correlation_id, "files removed", **facts)
     return Removed(product=news.product, table=news.table, objects=count)
