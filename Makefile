@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build up down bench clean setup contracts machines examples
+.PHONY: help demo test check build up down bench clean setup contracts machines examples size
 
 TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
 EXAMPLES_PORT := 4590
@@ -64,6 +64,9 @@ build: setup  ## sam build for each account, into .aws-sam/
 
 bench: setup  ## measure beside peers; agreement.py compares files of a folder, and is run by hand
 	@for bench in $(filter-out benchmarks/agreement.py,$(wildcard benchmarks/*.py)); do $(RUN) python $$bench; done
+
+size: setup  ## how large the project is: lines, functions, templates, machines
+	@$(RUN) python -m tools.size
 
 clean:  ## stop the mesh; remove environments, builds and caches
 	@if [ -x .venv/bin/mesh ] && [ -d .mesh ]; then .venv/bin/mesh down || true; fi

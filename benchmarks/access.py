@@ -12,9 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from mesh.domain.access.evaluation import Bundle, Evaluator
-from mesh.domain.access.expressions import Expression
-from mesh.domain.access.lake import Database, Grant, Lake, PolicyGrant, Principal, Table
+from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Grant, PolicyGrant, Principal, Table
+from mesh.domain.governance.expressions import Expression
+from mesh.domain.governance.permissions import Bundle, Evaluator
 
 CENTRAL = "111111111111"
 DOMAINS = [f"domain-{n}" for n in range(20)]
@@ -22,7 +22,7 @@ LEVELS = ["public", "internal", "confidential", "restricted"]
 PII = ["none", "personal", "sensitive"]
 
 
-def build(tables: int, columns: int, principals: int) -> tuple[Lake, list[Principal]]:
+def build(tables: int, columns: int, principals: int) -> tuple[CatalogSnapshot, list[Principal]]:
     """Databases of ten tables; one column in ten has tags of its own; grants by domain and confidentiality."""
     dice = random.Random(7)
     names = tuple(f"c{n}" for n in range(columns))
@@ -41,10 +41,10 @@ def build(tables: int, columns: int, principals: int) -> tuple[Lake, list[Princi
             pairs = {"domain": dice.sample(DOMAINS, 3), "confidentiality": dice.sample(LEVELS, 2)}
             policy = PolicyGrant("TABLE", Expression.of(pairs))
             grants.append(Grant(principal.arn, policy, frozenset({"SELECT"}), frozenset(), CENTRAL))
-    return Lake(CENTRAL, databases, tuple(grants)), who
+    return CatalogSnapshot(CENTRAL, databases, tuple(grants)), who
 
 
-def grouped(lake: Lake, who: Sequence[Principal]) -> list[int]:
+def grouped(lake: CatalogSnapshot, who: Sequence[Principal]) -> list[int]:
     """Readable columns of each principal: a policy is asked once for each distinct tag set."""
     evaluator = Evaluator(lake)
     sizes: Counter = Counter()
@@ -58,13 +58,13 @@ def _count(bundle: Bundle, sizes: Counter) -> int:
     return sum(columns for tag_set, columns in sizes.items() if bundle.selects(tag_set))
 
 
-def listed(lake: Lake, who: Sequence[Principal]) -> list[int]:
+def listed(lake: CatalogSnapshot, who: Sequence[Principal]) -> list[int]:
     """The same with every column named, table by table: what an answer to people needs."""
     evaluator = Evaluator(lake)
     return [sum(len(columns) for _, columns in evaluator.readable(principal)) for principal in who]
 
 
-def naive_sets(lake: Lake, who: Sequence[Principal]) -> list[int]:
+def naive_sets(lake: CatalogSnapshot, who: Sequence[Principal]) -> list[int]:
     """For each tag the set of columns that carry it; unions and intersections for each principal."""
     carrying: dict[tuple[str, str], set[tuple[str, str, str]]] = {}
     for database in lake.databases.values():
@@ -82,7 +82,7 @@ def naive_sets(lake: Lake, who: Sequence[Principal]) -> list[int]:
     return counts
 
 
-def naive_cells(lake: Lake, who: Sequence[Principal]) -> list[int]:
+def naive_cells(lake: CatalogSnapshot, who: Sequence[Principal]) -> list[int]:
     """Column by column, expression by expression."""
     counts = []
     for expressions in _expressions(lake, who):
@@ -96,7 +96,7 @@ def naive_cells(lake: Lake, who: Sequence[Principal]) -> list[int]:
     return counts
 
 
-def _expressions(lake: Lake, who: Sequence[Principal]) -> list[list[tuple]]:
+def _expressions(lake: CatalogSnapshot, who: Sequence[Principal]) -> list[list[tuple]]:
     by_name: dict[str, list[tuple]] = {}
     for grant in lake.grants:
         if isinstance(grant.resource, PolicyGrant):
@@ -122,7 +122,7 @@ def main() -> None:
     lake, who = build(options.tables, options.columns, options.principals)
     sample = who[: options.sample]
     cells = options.tables * options.columns
-    ways: list[tuple[str, Callable[[Lake, Sequence[Principal]], list[int]], Sequence[Principal]]] = [
+    ways: list[tuple[str, Callable[[CatalogSnapshot, Sequence[Principal]], list[int]], Sequence[Principal]]] = [
         ("grouped by tag set", grouped, who),
         ("every column named", listed, sample),
         ("naive sets", naive_sets, sample),

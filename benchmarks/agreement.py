@@ -21,12 +21,12 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from mesh.adapters.reading import DuckReading, DuckReadings
+from mesh.adapters.duckdb.reading import DuckReading, DuckReadings
+from mesh.domain.onboarding.quality.model import TableReport
+from mesh.domain.onboarding.quality.sql_text import identifier
+from mesh.domain.onboarding.reading.model import FilePlan, SourceRead, TableSources
+from mesh.domain.onboarding.reading.types import is_nested
 from mesh.domain.publishing.fields import FieldIds, assign_fields
-from mesh.domain.quality.model import TableReport
-from mesh.domain.quality.sql_text import identifier
-from mesh.domain.reading.model import FilePlan, SourceRead, TableSources
-from mesh.domain.reading.types import is_nested
 
 from tests.fakes import FakeObjects
 

@@ -24,10 +24,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mesh.domain.guard.history import History, edges_of, remember
-from mesh.domain.guard.judging import judge
-from mesh.domain.guard.settings import GuardSettings
-from mesh.domain.quality.model import Finding
+from mesh.domain.onboarding.guard.evaluation import judge
+from mesh.domain.onboarding.guard.history import History, edges_of, remember
+from mesh.domain.onboarding.guard.settings import GuardSettings
+from mesh.domain.onboarding.quality.model import Finding
 
 from local.samples import credit
 from tests.guard_profiles import Row, profile_of, profile_of_parts

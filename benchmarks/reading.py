@@ -22,14 +22,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-from mesh.adapters.reading import DuckReadings
-from mesh.domain.formats.model import ObjectRef, RangeReader
-from mesh.domain.guard.history import History, edges_of, remember
-from mesh.domain.guard.judging import judge
-from mesh.domain.guard.settings import GuardSettings
+from mesh.adapters.duckdb.reading import DuckReadings
+from mesh.domain.onboarding.formats.model import ObjectRef, RangeReader
+from mesh.domain.onboarding.guard.evaluation import judge
+from mesh.domain.onboarding.guard.history import History, edges_of, remember
+from mesh.domain.onboarding.guard.settings import GuardSettings
+from mesh.domain.onboarding.quality.model import TableProfile
+from mesh.domain.onboarding.reading.model import FilePlan, TableSources
 from mesh.domain.publishing.fields import FieldIds, assign_fields
-from mesh.domain.quality.model import TableProfile
-from mesh.domain.reading.model import FilePlan, TableSources
 
 FOLDER = "product/data/t/"
 COLUMNS = {

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bare_chain import make_chain, run_chain, until
-from tests.measures import Story, artifacts, floor, import_of, story_of
+from tests.measures import MeasuredUpload, artifacts, floor, import_of, measure_upload
 from tests.mesh_driver import MeshDriver
 from tests.mesh_fixtures import running_mesh
 from tests.publishing_driver import PublishingDriver
@@ -42,9 +42,9 @@ def main() -> None:
         mesh.subscribe(PRODUCT)
         for number in range(3):  # every function warm, with its clients made
             upload(mesh, number)
-        story = story_of(mesh, PRODUCT, f"{PRODUCT}/data/t1/counted.csv", b"a,b\n1,2\n")
+        measured = measure_upload(mesh, PRODUCT, f"{PRODUCT}/data/t1/counted.csv", b"a,b\n1,2\n")
         times(mesh, options.uploads)
-        costs(story)
+        costs(measured)
         if not options.no_imports:
             imports(mesh.builds)
 
@@ -76,21 +76,21 @@ def times(mesh: MeshDriver, uploads: int) -> None:
         print(f"  {name:<52}{median * 1000:>9.0f} ms {median / base:>7.1f} x")
 
 
-def costs(story: Story) -> None:
+def costs(measured: MeasuredUpload) -> None:
     """Transitions and calls of one upload."""
-    calls = story.calls_without_lineage
+    calls = measured.calls_without_lineage
     print("\none upload (one object, one subscriber)")
-    for run in story.runs:
+    for run in measured.runs:
         print(f"  {run.machine:<52}{len(run.states):>9} state transitions")
-    print(f"  {'all machines':<52}{story.transitions:>9} state transitions")
+    print(f"  {'all machines':<52}{measured.transitions:>9} state transitions")
     print(f"  {'AWS calls of all roles, without lineage':<52}{calls.total():>9}")
     for call, count in calls.most_common():
         print(f"    {call:<50}{count:>9}")
-    print(f"  {'AWS calls of lineage':<52}{story.calls.total() - calls.total():>9}")
+    print(f"  {'AWS calls of lineage':<52}{measured.calls.total() - calls.total():>9}")
     print(f"  {'by role':<52}")
-    for (role, call), count in sorted(story.by_role.items()):
+    for (role, call), count in sorted(measured.by_role.items()):
         print(f"    {role:<36}{call:<32}{count:>5}")
-    dollars = story.transitions * PRICES["states"] + sum(price(call) * count for call, count in calls.items())
+    dollars = measured.transitions * PRICES["states"] + sum(price(call) * count for call, count in calls.items())
     print(f"  {'list price of a thousand uploads, without lineage':<52}{dollars / 1000:>9.4f} US dollars")
 
 

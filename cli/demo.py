@@ -12,11 +12,13 @@ from typing import Annotated, Any, Final, Literal
 import typer
 import yaml
 
-from cli import mesh_commands, notices, output, products, subscriptions
-from cli.following import Baseline, Follower, Outcome
-from cli.site import AsJson, Site, site
-from cli.tracing import Moment, Story, row_of
-from cli.uploads import PutFile, files_of, upload
+from cli import mesh_commands, output
+from cli.contracts import products
+from cli.mesh_context import AsJson, Site, site
+from cli.onboarding.upload_watcher import Baseline, Follower, Outcome
+from cli.onboarding.uploads import PutFile, files_of, upload
+from cli.publishing import notices, subscriptions
+from cli.tracing import TraceStep, TraceView, row_of
 from local import mesh
 from local.deploy import timed
 from local.samples import credit, credit_english
@@ -111,8 +113,8 @@ class Demo:
     def __init__(self, where: Site, *, quiet: bool) -> None:
         self._site = where
         self._quiet = quiet
-        self._story = Story(where)
-        self._shown: set[Moment] = set()
+        self._trace = TraceView(where)
+        self._shown: set[TraceStep] = set()
         self._started: datetime | None = None
 
     def run(self, files: list[PutFile]) -> dict[str, Any]:
@@ -134,8 +136,8 @@ class Demo:
         self._say(f"\nupload to notice: {seconds:.2f} s\n")
         if not self._quiet:
             self._result(notice, product)
-        moments = [moment.to_dict() for moment in sorted(self._shown)]
-        return {"upload_to_notice_seconds": seconds, "notice": notice, "product": product, "moments": moments}
+        steps = [step.to_dict() for step in sorted(self._shown)]
+        return {"upload_to_notice_seconds": seconds, "notice": notice, "product": product, "steps": steps}
 
     def _put(self, files: list[PutFile], what: str, ids: list[str] | None = None) -> Outcome:
         """Upload, and watch until it is through."""
@@ -180,12 +182,12 @@ class Demo:
 
     def _show(self, ids: list[str], hold_back: timedelta = HOLD_BACK) -> None:
         """What is new since the last look, in order: a little late, since its first step's note makes a run known."""
-        moments, _ = self._story.gather(dict.fromkeys(ids))
+        steps, _ = self._trace.gather(dict.fromkeys(ids))
         until = datetime.now(UTC) - hold_back
-        for moment in moments:
-            if moment not in self._shown and moment.at <= until:
-                self._shown.add(moment)
-                self._line(moment.at, moment.account, moment.machine, moment.what, moment.detail)
+        for step in steps:
+            if step not in self._shown and step.at <= until:
+                self._shown.add(step)
+                self._line(step.at, step.account, step.machine, step.what, step.detail)
 
     def _headers(self) -> None:
         names = ("seconds", "account", "machine")
@@ -195,7 +197,7 @@ class Demo:
         if self._quiet:
             return
         self._started = self._started or at
-        row = row_of(Moment(at, 0, account, machine, what, detail), self._started)
+        row = row_of(TraceStep(at, 0, account, machine, what, detail), self._started)
         output.columns(row, _WIDTHS)
 
     def _result(self, notice: dict[str, Any], product: dict[str, Any]) -> None:

@@ -8,33 +8,15 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from mesh.domain.errors import MeshError as ProductError
 
-from cli import (
-    access,
-    contract,
-    deciding,
-    demo,
-    doctor,
-    ending,
-    grants,
-    history,
-    lineage,
-    members,
-    mesh_commands,
-    notices,
-    pinning,
-    products,
-    quarantine,
-    query,
-    recipe,
-    reconciling,
-    requesting,
-    rolling_back,
-    subscriptions,
-    tracing,
-    uploads,
-    withdrawing,
-)
+from cli import demo, mesh_commands, tracing
+from cli.access import approvals, explain, grants, query, request, revoke
+from cli.contracts import contract, products
+from cli.governance import doctor, reconcile
+from cli.lineage import lineage
+from cli.membership import members
+from cli.onboarding import quarantine, recipe, uploads
 from cli.output import CommandFailed, fail
+from cli.publishing import history, notices, pin, rollback, subscriptions, withdraw
 from cli.session import SessionError
 from local.mesh import MeshError
 from local.runtime import RuntimeEnvironmentError
@@ -53,15 +35,15 @@ for part in (
         products,
         history,
         lineage,
-        rolling_back,
-        pinning,
-        withdrawing,
+        rollback,
+        pin,
+        withdraw,
         uploads,
         quarantine,
         subscriptions,
         notices,
     ),
-    *(requesting, grants, deciding, ending, reconciling, access, query, tracing, doctor, demo, contract, recipe),
+    *(request, grants, approvals, revoke, reconcile, explain, query, tracing, doctor, demo, contract, recipe),
 ):
     part.register(app)
 

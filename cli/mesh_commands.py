@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli.members import MemberRole, admit
+from cli.membership.members import MemberRole, admit
+from cli.mesh_context import AsJson, Port, Site
 from cli.session import Account, Accounts
-from cli.site import AsJson, Port, Site
 from local import mesh
 from local.accounts import ACCOUNTS
 from local.deploy import Deployment, Report, timed

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import boto3
 from botocore.exceptions import ClientError
 
-from local import landing, mesh
+from local import account_bootstrap, mesh
 from local.accounts import ACCOUNTS, ADMIN_ROLE, REGION
 
 Account = Literal["central", "producer", "consumer"]
@@ -66,7 +66,7 @@ class Accounts:
             raise SessionError(f"the mesh on port {local.port} is down: start it with `mesh up --port {local.port}`")
         name = role or ADMIN_ROLE
         try:
-            keys = landing.assume(local.endpoint, ACCOUNTS[account], name)
+            keys = account_bootstrap.assume(local.endpoint, ACCOUNTS[account], name)
         except ClientError as error:
             raise SessionError(f"cannot act as {name} in {account}: {error.response['Error']['Message']}") from error
         return {

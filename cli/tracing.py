@@ -1,4 +1,4 @@
-"""`mesh trace`: one upload's or access's story, from the three accounts' own records and their runs' histories."""
+"""`mesh trace`: one upload's or access's trace, from the three accounts' own records and their runs' histories."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,9 +12,9 @@ from mesh.domain import names
 from rich.text import Text
 
 from cli import output
-from cli.sending import find
+from cli.event_client import find
+from cli.mesh_context import AsJson, Port, Role, Site, is_denied, site
 from cli.session import ACCOUNT_NAMES, Account
-from cli.site import AsJson, Port, Role, Site, is_denied, site
 
 MACHINES: Final[dict[str, tuple[Account, str]]] = {
     "register-product": ("central", "RegisterProductArn"),
@@ -38,7 +38,7 @@ _SAID_ELSEWHERE: Final = frozenset({"execution", "product", "bucket"})
 
 
 @dataclass(frozen=True, order=True)
-class Moment:
+class TraceStep:
     """Something that happened: when, in which account, in which machine's run ("" for none), what, with which facts.
 
     `order` tells apart what a run did within one millisecond.
@@ -81,16 +81,14 @@ def trace_command(
     where = site(port, acting=account, role=role)
     if correlation_id.startswith(ACCESS):
         correlation_id = find(where, correlation_id).correlation_id
-    moments, unseen = Story(where, (account,) if account else ACCOUNT_NAMES).gather([correlation_id])
+    steps, unseen = TraceView(where, (account,) if account else ACCOUNT_NAMES).gather([correlation_id])
     if as_json:
-        output.emit(
-            {"correlation_id": correlation_id, "moments": [moment.to_dict() for moment in moments], "unseen": unseen}
-        )
-    elif moments:
-        render(moments)
+        output.emit({"correlation_id": correlation_id, "steps": [step.to_dict() for step in steps], "unseen": unseen})
+    elif steps:
+        render(steps)
     for part in unseen:
         typer.echo(f"mesh: not seen: {part}", err=True)
-    if not moments:
+    if not steps:
         raise output.CommandFailed(
             f"nothing is known of {correlation_id}",
             code="UnknownTrace",
@@ -98,18 +96,18 @@ def trace_command(
         )
 
 
-class Story:
+class TraceView:
     """Gathers moments of one or more correlation ids. What an ended run did is asked for once."""
 
     def __init__(self, where: Site, accounts: Iterable[Account] = ACCOUNT_NAMES) -> None:
         self._site = where
         self._accounts = tuple(accounts)
-        self._ended: dict[str, list[Moment]] = {}
+        self._ended: dict[str, list[TraceStep]] = {}
         self._accesses: dict[str, datetime] = {}
 
-    def gather(self, correlation_ids: Iterable[str]) -> tuple[list[Moment], list[str]]:
+    def gather(self, correlation_ids: Iterable[str]) -> tuple[list[TraceStep], list[str]]:
         """All that is known by now, in order; and what could not be seen, in words."""
-        moments: set[Moment] = set()
+        steps: set[TraceStep] = set()
         unseen: list[str] = []
         for correlation_id in correlation_ids:
             executions: dict[str, Account] = {}
@@ -121,11 +119,11 @@ class Story:
                         raise
                     unseen.append(f"the {account} account's part ({error.response['Error']['Message']})")
                     continue
-                moments.update(moment_of(account, entry) for entry in entries)
+                steps.update(step_of(account, entry) for entry in entries)
                 executions |= dict.fromkeys(self._executions(account, correlation_id, entries), account)
             for arn, account in executions.items():
-                moments.update(self.history(account, arn))
-        return sorted(moments), unseen
+                steps.update(self.history(account, arn))
+        return sorted(steps), unseen
 
     def _executions(self, account: Account, correlation_id: str, entries: list[dict[str, Any]]) -> Iterable[str]:
         """Runs that the entries name, and those whose names or inputs follow from the id."""
@@ -142,7 +140,7 @@ class Story:
             yield from preparations(self._site, correlation_id, datetime.fromisoformat(entries[0]["time"]))
 
     def _runs_for_accesses(self, account: Account, entries: list[dict[str, Any]]) -> Iterable[str]:
-        """Runs that accept, end or release the accesses of this story; central's part, told first, names them."""
+        """Runs that accept, end or release the accesses of this trace; central's part, told first, names them."""
         for entry in entries:
             number = str(entry["facts"].get("access") or "")
             if account == "central" and number.startswith(ACCESS):
@@ -152,7 +150,7 @@ class Story:
                 if MACHINES[machine][0] == account:
                     yield from runs_about(self._site, machine, number, since)
 
-    def history(self, account: Account, arn: str) -> list[Moment]:
+    def history(self, account: Account, arn: str) -> list[TraceStep]:
         """The states that a run entered, and its end. A run that does not exist has none."""
         if arn in self._ended:
             return self._ended[arn]
@@ -163,7 +161,7 @@ class Story:
             if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
                 raise
             return []
-        found = run_moments(account, arn, events)
+        found = run_steps(account, arn, events)
         if events and events[-1]["type"].startswith("Execution") and events[-1]["type"] != "ExecutionStarted":
             self._ended[arn] = found
         return found
@@ -203,7 +201,7 @@ def preparations(where: Site, correlation_id: str, since: datetime) -> Iterable[
             yield arn
 
 
-def moment_of(account: str, entry: Mapping[str, Any]) -> Moment:
+def step_of(account: str, entry: Mapping[str, Any]) -> TraceStep:
     """A trace entry as a moment, without what the run's own states tell or what is the same all over."""
     facts = {
         name: value
@@ -214,7 +212,7 @@ def moment_of(account: str, entry: Mapping[str, Any]) -> Moment:
     if "event" in facts:
         what = f"{what} {facts.pop('event')}"
     at = datetime.fromisoformat(entry["time"]).astimezone(UTC)
-    return Moment(at, 0, account, "", what, facts_text(facts))
+    return TraceStep(at, 0, account, "", what, facts_text(facts))
 
 
 def facts_text(facts: Mapping[str, Any]) -> str:
@@ -233,18 +231,18 @@ def value_text(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def run_moments(account: str, arn: str, events: Iterable[Mapping[str, Any]]) -> list[Moment]:
+def run_steps(account: str, arn: str, events: Iterable[Mapping[str, Any]]) -> list[TraceStep]:
     """Moments of a run's history events: states entered, and how it ended when that was no success."""
     machine, found = arn.split(":")[6], []
     for event in events:
         at = event["timestamp"].astimezone(UTC)
         if event["type"].endswith("StateEntered"):
-            found.append(Moment(at, event["id"], account, machine, event["stateEnteredEventDetails"]["name"]))
+            found.append(TraceStep(at, event["id"], account, machine, event["stateEnteredEventDetails"]["name"]))
         elif event["type"] in {"ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"}:
             details = event.get(f"{event['type'][0].lower()}{event['type'][1:]}EventDetails", {})
             error = error_text(details.get("error", ""), details.get("cause", ""))
             found.append(
-                Moment(at, event["id"], account, machine, event["type"].removeprefix("Execution").lower(), error)
+                TraceStep(at, event["id"], account, machine, event["type"].removeprefix("Execution").lower(), error)
             )
     return found
 
@@ -260,18 +258,18 @@ def error_text(error: str, cause: str) -> str:
     return f"{error}: {cause}".strip(": ")
 
 
-def render(moments: list[Moment]) -> None:
+def render(steps: list[TraceStep]) -> None:
     """A timeline, times relative to its beginning."""
-    started = moments[0].at
+    started = steps[0].at
     output.say(f"began {output.day_text(started)} UTC")
-    rows = [row_of(moment, started) for moment in moments]
+    rows = [row_of(step, started) for step in steps]
     output.table((">seconds", "account", "machine", "what"), rows, wrap="what")
 
 
-def row_of(moment: Moment, started: datetime) -> tuple[str, Text, str, Text]:
+def row_of(step: TraceStep, started: datetime) -> tuple[str, Text, str, Text]:
     """One line of a timeline."""
-    seconds = (moment.at - started).total_seconds()
-    what = Text(moment.what, style="" if moment.machine else "bold")
-    if moment.detail:
-        what.append(f"  {moment.detail}", style="dim")
-    return f"{seconds:+.2f}", Text(moment.account, style=STYLES.get(moment.account, "")), moment.machine, what
+    seconds = (step.at - started).total_seconds()
+    what = Text(step.what, style="" if step.machine else "bold")
+    if step.detail:
+        what.append(f"  {step.detail}", style="dim")
+    return f"{seconds:+.2f}", Text(step.account, style=STYLES.get(step.account, "")), step.machine, what

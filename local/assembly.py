@@ -3,6 +3,7 @@
 from ministack import app as ministack_app
 
 from local import (
+    account_bootstrap,
     athena,
     condition_keys,
     databrew,
@@ -10,16 +11,15 @@ from local import (
     functions,
     glue,
     lakeformation,
-    landing,
     objects,
     ram,
     schedules,
     shortcuts,
     states,
 )
+from local.call_log import Record
 from local.gateway import Gateway
 from local.options import ServerOptions
-from local.record import Record
 
 _records: list[Record] = []
 
@@ -35,7 +35,7 @@ def build(options: ServerOptions) -> Gateway:
     lakeformation.install()
     ram.install()
     if not options.organization:
-        ram.configure(organization_sharing=False, invited=landing.Invitations(options.endpoint).invited)
+        ram.configure(organization_sharing=False, invited=account_bootstrap.Invitations(options.endpoint).invited)
     glue.install()
     athena.install()
     databrew.install()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from local import landing, runtime
+from local import account_bootstrap, runtime
 from local.accounts import ACCOUNTS, REGION
 from local.mesh import ROOT, Mesh, MeshError
 
@@ -52,7 +52,7 @@ class Deployment:
         changed = {name: digest for name, digest in digests.items() if not self._is_deployed(name, digest)}
         if not changed:
             return False
-        landing.make_admin_roles(self.mesh.endpoint, ACCOUNTS.values())
+        account_bootstrap.make_admin_roles(self.mesh.endpoint, ACCOUNTS.values())
         # Two at a time: sam is bound by the processor.
         with ThreadPoolExecutor(2) as threads:
             builds = {name: threads.submit(self._build, name, digest) for name, digest in changed.items()}
@@ -128,7 +128,7 @@ class Deployment:
             "SAM_CLI_TELEMETRY": "0",
         }
         if deploys:
-            environment |= landing.admin_environment(self.mesh.endpoint, ACCOUNTS[name])
+            environment |= account_bootstrap.admin_environment(self.mesh.endpoint, ACCOUNTS[name])
         return environment
 
     def _build_dir(self, name: str) -> Path:

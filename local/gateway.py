@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from local import calls, clock, faults
-from local.record import Call, Record, principal_of
+from local.call_log import Call, Record, principal_of
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]

@@ -35,7 +35,7 @@ SERVICES: Final = (
 
 
 def default_processes() -> int:
-    """Enough for each function of the mesh to stay warm (about 65 MB each): the stories of an upload and of a request
+    """Enough for each function of the mesh to stay warm (about 65 MB each): the runs of an upload and of a request
     call some forty, and with fewer processes each of these calls would start one."""
     return max(64, 4 * (os.cpu_count() or 2))
 

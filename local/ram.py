@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from local.lakeformation import plug
+from local.lakeformation import service_registry
 from local.lakeformation.identity import Identity, request_identity
 from local.lakeformation.protocol import (
     Answer,
@@ -353,7 +353,7 @@ async def handle_request(
         return error_answer(error)
 
 
-def _resource_arn(request: plug.Request) -> str:
+def _resource_arn(request: service_registry.Request) -> str:
     """IAM's resource: the share or invitation that the call names, else `*`."""
     named = json.loads(request.body) if request.body[:1] == b"{" else {}
     queried = request.query.get("resourceShareArn") or ["*"]
@@ -362,4 +362,4 @@ def _resource_arn(request: plug.Request) -> str:
 
 def install() -> None:
     """Serve RAM from MiniStack. Idempotent."""
-    plug.plug("ram", handle_request, _resource_arn)
+    service_registry.plug("ram", handle_request, _resource_arn)

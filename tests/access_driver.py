@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import batched
 from typing import Any, Final
 
-from mesh.adapters.access_registry import DynamoAccessRegistry
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb.access_registry import DynamoAccessRegistry
+from mesh.adapters.dynamodb.items import Table
 from mesh.domain.access.record import OVER, Access, access_id
 
 from local.accounts import ACCOUNTS, REGION

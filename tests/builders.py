@@ -3,18 +3,18 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from mesh.adapters.odcs import read_contract
-from mesh.domain.access.asking import Ask
+from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.access.record import Access
-from mesh.domain.contract import Contract
+from mesh.domain.access.request import AccessRequest
+from mesh.domain.contracts.contract import Contract
+from mesh.domain.contracts.product import Product
+from mesh.domain.contracts.registration import Registration
 from mesh.domain.events import Envelope, EventData
-from mesh.domain.membership import Member, Role
+from mesh.domain.governance.ontology import Ontology, parse_ontology
+from mesh.domain.membership.members import Member, Role
 from mesh.domain.names import published_location_uri
-from mesh.domain.ontology import Ontology, parse_ontology
-from mesh.domain.product import Product
 from mesh.ports import Note, Uploads
-from mesh.usecases.authorise_sender import Authorised
-from mesh.usecases.registration import Registration
+from mesh.usecases.authorisation import Authorised
 
 from tests.fakes import NOON, topic_of
 
@@ -175,8 +175,8 @@ def a_glue_table(columns: dict[str, str], keys: dict[str, str] | None = None, na
 
 
 def an_access(number: str = "ac-000000000001", **changes: Any) -> Access:
-    """A request of the consumer's analysts for the whole product; fields of the ask and of the record are replaced."""
-    ask: dict[str, Any] = {
+    """A request of the consumer's analysts for the whole product; fields of both are replaced."""
+    request: dict[str, Any] = {
         "product": PRODUCT,
         "expression": f"product={PRODUCT}",
         "reader": "DataAnalyst",
@@ -184,19 +184,21 @@ def an_access(number: str = "ac-000000000001", **changes: Any) -> Access:
         "purpose": "risk-modelling",
         "until": changes.get("until", NOON + timedelta(days=30)),
     }
-    ask |= {name: changes.pop(name) for name in tuple(changes) if name in Ask.model_fields and name != "until"}
+    request |= {
+        name: changes.pop(name) for name in tuple(changes) if name in AccessRequest.model_fields and name != "until"
+    }
     record: dict[str, Any] = {
         "id": number,
         "receiver": CONSUMER,
         "receiver_domain": "risk",
         "status": "requested",
-        "until": ask["until"],
+        "until": request["until"],
         "event_id": f"event-of-{number}",
         "correlation_id": CORRELATION,
         "asked_at": NOON,
         "execution": "run-1",
     }
-    return Access.model_validate({**record, **changes, "ask": Ask.model_validate(ask)})
+    return Access.model_validate({**record, **changes, "request": AccessRequest.model_validate(request)})
 
 
 def take_lease(uploads: Uploads, product: str, holder: str, until: datetime, now: datetime) -> int | None:

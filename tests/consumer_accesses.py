@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
-from mesh.adapters.dynamodb import Table
-from mesh.adapters.locks import DynamoLocks
-from mesh.usecases.accept_share import LOCK
+from mesh.adapters.dynamodb.items import Table
+from mesh.adapters.dynamodb.locks import DynamoLocks
+from mesh.usecases.access.accept_share import LOCK
 
 from local.accounts import ACCOUNTS, REGION, role_arn
 from tests.mesh_driver import MeshDriver, Run, contract

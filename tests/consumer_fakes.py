@@ -1,26 +1,25 @@
-"""The consumer's ports in memory. `tests/component/test_consumer_accesses.py` holds them and the adapters together."""
+"""The consumer's ports in memory. `component/access/test_consumer_accesses.py` holds them and the adapters together."""
 
 from collections.abc import Iterator, Sequence
 
-from mesh.domain.access.holding import ENDING, Held
-from mesh.domain.access.proof import Invitation, QueryRefused, QueryState
+from mesh.domain.access.consumer_access import ENDING, ConsumerAccess, Invitation, QueryRefused, QueryState
+from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import GrantEntry
-from mesh.domain.product import ConcurrentChange
 
 from tests.fakes import NOON, FakeLakeFormation
 
 
-class FakeHeldAccesses:
+class FakeConsumerAccesses:
     """Records by id; `written` are their states, in order."""
 
     def __init__(self) -> None:
-        self.records: dict[str, Held] = {}
+        self.records: dict[str, ConsumerAccess] = {}
         self.written: list[str] = []
 
-    def get(self, access: str) -> Held | None:
+    def get(self, access: str) -> ConsumerAccess | None:
         return self.records.get(access)
 
-    def save(self, held: Held) -> Held:
+    def save(self, held: ConsumerAccess) -> ConsumerAccess:
         known = self.records.get(held.access)
         if held.revision != (known.revision if known else 0):
             raise ConcurrentChange(f"access {held.access} changed meanwhile")
@@ -28,7 +27,7 @@ class FakeHeldAccesses:
         self.written.append(held.state)
         return self.records[held.access]
 
-    def live(self) -> Iterator[Held]:
+    def live(self) -> Iterator[ConsumerAccess]:
         return iter([held for held in self.records.values() if held.state not in ENDING])
 
 

@@ -11,8 +11,8 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from mesh.domain.guard.history import reference_edges
-from mesh.domain.quality.model import (
+from mesh.domain.onboarding.guard.history import reference_edges
+from mesh.domain.onboarding.quality.model import (
     BINS,
     MAX_CATEGORIES,
     ColumnProfile,
@@ -22,7 +22,7 @@ from mesh.domain.quality.model import (
     TableProfile,
     ValueCount,
 )
-from mesh.domain.quality.shapes import shape_edges, shape_of_values
+from mesh.domain.onboarding.quality.shapes import shape_edges, shape_of_values
 
 type Row = Mapping[str, object]
 MAX_FINGERPRINTS = 5_000

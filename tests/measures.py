@@ -30,7 +30,7 @@ class Import:
 
 
 @dataclass(frozen=True)
-class Story:
+class MeasuredUpload:
     """One upload, from the object to the subscriber's notice, when nothing else happened."""
 
     runs: tuple[Run, ...]
@@ -56,7 +56,7 @@ class Story:
         return sum(len(run.states) for run in self.runs)
 
 
-def story_of(mesh: MeshDriver, product: str, key: str, body: bytes) -> Story:
+def measure_upload(mesh: MeshDriver, product: str, key: str, body: bytes) -> MeasuredUpload:
     """Upload one object to a subscribed product that is idle, and count what it takes. Its table may be new."""
     mesh.settled(product)
     seen = _runs(mesh, product)
@@ -69,7 +69,7 @@ def story_of(mesh: MeshDriver, product: str, key: str, body: bytes) -> Story:
         call for call in mesh.record(since) if _role(call) not in _NOT_OF_THE_RUN and "JoinMesh" not in _role(call)
     ]
     known = {run.arn for run in seen}
-    return Story(
+    return MeasuredUpload(
         runs=tuple(run for run in _runs(mesh, product) if run.arn not in known),
         by_role=Counter((_short(_role(call)), f"{call['service']}:{call['action']}") for call in calls),
         calls=Counter(f"{call['service']}:{call['action']}" for call in calls),

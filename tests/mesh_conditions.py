@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mesh.adapters.dynamodb import Table, delete
-from mesh.adapters.registry import DynamoRegistry
-from mesh.adapters.uploads import DynamoUploads
-from mesh.domain.product import Product
+from mesh.adapters.dynamodb.items import Table, delete
+from mesh.adapters.dynamodb.registry import DynamoRegistry
+from mesh.adapters.dynamodb.uploads import DynamoUploads
+from mesh.domain.contracts.product import Product
 
 from local.accounts import REGION
 from tests.builders import take_lease

@@ -15,7 +15,7 @@ import yaml
 from botocore.exceptions import ClientError
 from mesh.domain.access.record import access_id
 
-from local import landing
+from local import account_bootstrap
 from local.accounts import ACCOUNTS, ADMIN_ROLE, REGION
 from local.clients import Clients
 
@@ -120,8 +120,8 @@ class MeshDriver:
 
     def _client(self, account_id: str, service: str, role: str | None) -> Any:
         if role is None:
-            return landing.root_client(service, self.endpoint, account_id)
-        keys = landing.assume(self.endpoint, account_id, role)
+            return account_bootstrap.root_client(service, self.endpoint, account_id)
+        keys = account_bootstrap.assume(self.endpoint, account_id, role)
         return self._made.get(service, REGION, {name.lower(): value for name, value in keys.items()})
 
     def output(self, account: str, key: str) -> str:

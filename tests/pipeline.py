@@ -11,36 +11,36 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from mesh.adapters.duckdb.reading.reading import DuckReadings
+from mesh.adapters.duckdb.reading.rewriting import Rewriter
 from mesh.adapters.iceberg.content import IcebergContents
 from mesh.adapters.iceberg.staging import IcebergStaging
-from mesh.adapters.published_files import S3LandingObjects, S3PublishedFiles
-from mesh.adapters.reading.reading import DuckReadings
-from mesh.adapters.reading.rewriting import Rewriter
-from mesh.adapters.storage import S3Objects
-from mesh.domain.contract import CrawlMode
+from mesh.adapters.s3.published_files import S3LandingObjects, S3PublishedFiles
+from mesh.adapters.s3.storage import S3Objects
+from mesh.domain.contracts.contract import CrawlMode
+from mesh.domain.contracts.product import ProductVersion
 from mesh.domain.events import ProposalSettled
-from mesh.domain.formats.model import ObjectRef
-from mesh.domain.ontology import PENDING, PUBLICATION, PUBLISHED
-from mesh.domain.product import ProductVersion
+from mesh.domain.governance.ontology import PENDING, PUBLICATION, PUBLISHED
+from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.quarantine import Ticket
 from mesh.domain.publishing.iceberg_table import pointer_of
 from mesh.domain.publishing.places import bucket_and_key
-from mesh.domain.quarantine import Ticket
-from mesh.usecases.batches import Refs, is_raw, read_checked
-from mesh.usecases.books import Books
-from mesh.usecases.check_objects import Checked, Checking, check_objects
-from mesh.usecases.commit_version import Committing, commit_version
-from mesh.usecases.crawl import confirm_crawl
-from mesh.usecases.curate_batch import Curating, curate_batch
-from mesh.usecases.curation import CurationRound
-from mesh.usecases.notify_subscribers import Announce, notify_subscribers
-from mesh.usecases.promote_objects import Promote, Promoting, promote_objects
-from mesh.usecases.propose_version import Propose, propose_version
-from mesh.usecases.receive_recipe import receive_recipe
-from mesh.usecases.rounds import ProductFacts, Round
-from mesh.usecases.settle_batch import SettleBatch, Settled, settle_batch
-from mesh.usecases.settle_proposal import Settle, settle_proposal
-from mesh.usecases.stage_version import StagingTools, stage_version
-from mesh.usecases.verify_proposal import Verifier, verify_proposal
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.onboarding.batches import Refs, is_raw, read_checked
+from mesh.usecases.onboarding.check_objects import Checked, Checking, check_objects
+from mesh.usecases.onboarding.confirm_crawl import confirm_crawl
+from mesh.usecases.onboarding.curate_batch import Curating, curate_batch
+from mesh.usecases.onboarding.curation import CurationRound
+from mesh.usecases.onboarding.promote_objects import Promote, Promoting, promote_objects
+from mesh.usecases.onboarding.propose_version import Propose, propose_version
+from mesh.usecases.onboarding.receive_recipe import receive_recipe
+from mesh.usecases.onboarding.rounds import ProductFacts, Round
+from mesh.usecases.onboarding.settle_batch import SettleBatch, Settled, settle_batch
+from mesh.usecases.onboarding.stage_version import StagingTools, stage_version
+from mesh.usecases.publishing.commit_version import Committing, commit_version
+from mesh.usecases.publishing.notify_subscribers import Announce, notify_subscribers
+from mesh.usecases.publishing.settle_proposal import Settle, settle_proposal
+from mesh.usecases.publishing.verify_proposal import Verifier, verify_proposal
 
 from tests.builders import (
     BUCKET,
@@ -260,7 +260,7 @@ class Pipeline:
         envelope = an_envelope(event.data)
         verified = verify_proposal(envelope, execution="run", using=verifier)
         told = {
-            "books": Books(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock),
+            "context": CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock),
             "proposals": self.proposals, "topics": self.topics,
         }  # fmt: skip
         if verified.answer is not None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from cli import query
+from cli.access import query
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import lease_held, start_onboarding
 from tests.mesh_driver import MeshDriver, Run, contract

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import duckdb
 from mesh.adapters.iceberg.staging import IcebergStaging
-from mesh.adapters.published_files import S3PublishedFiles
+from mesh.adapters.s3.published_files import S3PublishedFiles
 from mesh.domain.events import PersonalDataFinding
 from mesh.domain.names import table_location
-from mesh.domain.publishing.batches import IndexEntry
+from mesh.domain.onboarding.batches import IndexEntry
 from mesh.domain.publishing.fields import Field, FieldIds, assign_fields
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
 from mesh.domain.publishing.proposals import TableDetails

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final, Self
 
 import duckdb
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb.items import Table
+from mesh.adapters.dynamodb.registry import DynamoRegistry
 from mesh.adapters.iceberg.content import IcebergContents
-from mesh.adapters.registry import DynamoRegistry
 from mesh.domain.publishing.places import bucket_and_key
 
 from tests.publishing_driver import Analyst, PublishingDriver, csv

@@ -14,19 +14,16 @@ from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ON_A_MESH: Final = ("workflow", "e2e", "perf")
-OF_ACCESS: Final = (
-    "test_accept_", "test_access_", "test_explain", "test_grant_", "test_pin_", "test_query", "test_release_share",
-    "test_revoke_", "test_unpublished_",
-)  # fmt: skip
-"""Beginnings of the files that test how an access is asked for, used and ended; the others on a mesh are of uploads."""
+OF_ACCESS: Final = "access"
+"""The folder of tests of how an access is requested, used and ended; the others on a mesh are of uploads."""
 
 
 def groups(root: Path = ROOT) -> dict[str, list[str]]:
     """Name → what is run together: what is of accesses, and of uploads, on a mesh each; and all that needs none."""
     tests = root / "tests"
     folders = sorted({path.relative_to(tests).parts[0] for path in tests.rglob("test_*.py")})
-    on_a_mesh = [path for name in ON_A_MESH for path in sorted((tests / name).glob("test_*.py"))]
-    accesses = [path for path in on_a_mesh if path.name.startswith(OF_ACCESS)]
+    on_a_mesh = [path for name in ON_A_MESH for path in sorted((tests / name).rglob("test_*.py"))]
+    accesses = [path for path in on_a_mesh if OF_ACCESS in path.parts]
     uploads = [path for path in on_a_mesh if path not in accesses]
     return {
         "accesses": [path.relative_to(root).as_posix() for path in accesses],

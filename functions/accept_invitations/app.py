@@ -6,7 +6,7 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.accept_share import accept_invitations
+from mesh.usecases.access.accept_share import accept_invitations
 
 
 class Settings(TableSettings):
@@ -19,7 +19,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     return accept_invitations(
         Envelope.model_validate(event["envelope"]),
-        accesses=wiring.held_accesses(settings),
+        accesses=wiring.consumer_accesses(settings),
         readers=wiring.readers(),
         shares=wiring.shares(),
         links=wiring.resource_links(),

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from mesh.domain.ontology import DOMAIN
+from mesh.domain.governance.ontology import DOMAIN
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
-from mesh.usecases.admit_member import AdmitMember, admit_member
+from mesh.usecases.membership.admit_member import AdmitMember, admit_member
 
 
 class Settings(AccountSettings, TableSettings):

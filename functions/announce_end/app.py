@@ -5,8 +5,8 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.access_steps import WaitingStep
-from mesh.usecases.end_access import announce_end
+from mesh.usecases.access.access_steps import WaitingStep
+from mesh.usecases.access.end_access import announce_end
 
 
 class Settings(RegistrySettings):
@@ -21,6 +21,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         step.access,
         step.token,
         step.execution,
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         topics=wiring.member_topics(settings),
     )

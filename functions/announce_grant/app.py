@@ -5,8 +5,8 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.access_steps import WaitingStep
-from mesh.usecases.grant_access import announce_grant
+from mesh.usecases.access.access_steps import WaitingStep
+from mesh.usecases.access.grant_access import announce_grant
 
 
 class Settings(RegistrySettings):
@@ -22,6 +22,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         step.token,
         step.execution,
         region=settings.aws_region,
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         topics=wiring.member_topics(settings),
     )

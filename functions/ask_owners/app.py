@@ -5,8 +5,8 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.access_steps import AskingStep
-from mesh.usecases.ask_owners import ask_owners
+from mesh.usecases.access.access_steps import AskingStep
+from mesh.usecases.access.request_approval import ask_owners
 
 
 class Settings(RegistrySettings):
@@ -24,7 +24,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         step.round,
         step.token,
         steward_topic=settings.steward_topic_arn,
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         topics=wiring.member_topics(settings),
         answers=wiring.answers(),
     )

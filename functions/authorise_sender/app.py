@@ -5,11 +5,11 @@ from typing import Any
 from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import TableSettings, load
-from mesh.usecases.authorise_sender import authorise_sender
+from mesh.entry.settings import RegistrySettings, load
+from mesh.usecases.authorisation import authorise_sender
 
 
-class Settings(TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -20,7 +20,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return authorise_sender(
         Envelope.model_validate(event["envelope"]),
         execution=str(event["execution"]),
-        registry=wiring.registry(settings),
-        trace=wiring.trace(settings),
-        clock=wiring.clock,
+        records=wiring.central_context(settings),
     )

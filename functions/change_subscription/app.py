@@ -6,11 +6,11 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
-from mesh.entry.settings import TableSettings, load
-from mesh.usecases.change_subscription import change_subscription
+from mesh.entry.settings import RegistrySettings, load
+from mesh.usecases.publishing.change_subscription import change_subscription
 
 
-class Settings(TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
@@ -21,9 +21,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     try:
         return change_subscription(
             Envelope.model_validate(event),
-            registry=wiring.registry(settings),
-            trace=wiring.trace(settings),
-            clock=wiring.clock,
+            context=wiring.central_context(settings),
         )
     except Rejected as refusal:
         return refused(refusal)

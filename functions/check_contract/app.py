@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from mesh.adapters.odcs import read_contract
+from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
-from mesh.usecases.authorise_sender import Authorised
-from mesh.usecases.check_contract import check_contract
+from mesh.usecases.authorisation import Authorised
+from mesh.usecases.contracts.check_contract import check_contract
 
 
 class Settings(AccountSettings, TableSettings):

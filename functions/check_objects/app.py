@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from mesh.adapters.reading.reading import DuckReadings
+from mesh.adapters.duckdb.reading.reading import DuckReadings
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
-from mesh.usecases.check_objects import Checking, check_objects
-from mesh.usecases.rounds import Round
+from mesh.usecases.onboarding.check_objects import Checking, check_objects
+from mesh.usecases.onboarding.rounds import Round
 
 
 class Settings(TableSettings, WorkSettings):

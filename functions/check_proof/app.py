@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.prove_access import Proof, check_proof
+from mesh.usecases.access.verify_access import Proof, check_proof
 
 
 class Settings(TableSettings):
@@ -20,6 +20,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     return check_proof(
         Proof.model_validate(event),
-        accesses=wiring.held_accesses(settings),
+        accesses=wiring.consumer_accesses(settings),
         queries=wiring.queries(settings.workgroup),
     )

@@ -7,8 +7,8 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point, logger
 from mesh.entry.s3_events import object_of
 from mesh.entry.settings import OwnBusSettings, TableSettings, load
-from mesh.usecases.collect_uploads import Arrival, collect_uploads
-from mesh.usecases.refusal_reports import report_refusal
+from mesh.usecases.onboarding.collect_uploads import Arrival, collect_uploads
+from mesh.usecases.onboarding.refusal_reports import report_refusal
 
 
 class Settings(TableSettings, OwnBusSettings):

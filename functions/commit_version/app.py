@@ -6,7 +6,7 @@ from mesh.domain.publishing.proposals import Verified
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.commit_version import commit_version
+from mesh.usecases.publishing.commit_version import commit_version
 
 
 class Settings(RegistrySettings):

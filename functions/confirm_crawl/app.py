@@ -5,8 +5,8 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import WorkSettings, load
-from mesh.usecases.crawl import confirm_crawl
-from mesh.usecases.rounds import Round
+from mesh.usecases.onboarding.confirm_crawl import confirm_crawl
+from mesh.usecases.onboarding.rounds import Round
 
 
 class Settings(WorkSettings):

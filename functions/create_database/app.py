@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from mesh.domain.contracts.registration import Registration
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, load
-from mesh.usecases.registration import Registration, create_database
+from mesh.usecases.contracts.registration import create_database
 
 
 class Settings(AccountSettings):

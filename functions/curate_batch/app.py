@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from mesh.domain.curation.objects import MAX_RAW_BYTES
+from mesh.domain.onboarding.curation.objects import MAX_RAW_BYTES
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
-from mesh.usecases.curate_batch import Curating, curate_batch
-from mesh.usecases.curation import CurationRound
+from mesh.usecases.onboarding.curate_batch import Curating, curate_batch
+from mesh.usecases.onboarding.curation import CurationRound
 from pydantic import Field
 
 

@@ -7,7 +7,7 @@ from mesh.domain.events import Envelope, metadata_of
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import OwnBusSettings, TableSettings, load
-from mesh.usecases.decide_quarantine import Deciding, decide_quarantine
+from mesh.usecases.onboarding.decide_quarantine import Deciding, decide_quarantine
 
 
 class Settings(TableSettings, OwnBusSettings):

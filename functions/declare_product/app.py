@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from mesh.adapters.odcs import read_contract
+from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.errors import Rejected
-from mesh.domain.keys import ContractKey, parse_key
+from mesh.domain.onboarding.keys import ContractKey, parse_key
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.s3_events import object_of
 from mesh.entry.settings import CentralBusSettings, OwnBusSettings, TableSettings, load
-from mesh.usecases.contract_revisions import settle_refused
-from mesh.usecases.declare_product import correlation_of, declare_product
-from mesh.usecases.refusal_reports import report_refusal
+from mesh.usecases.onboarding.contract_revisions import settle_refused
+from mesh.usecases.onboarding.declare_product import correlation_of, declare_product
+from mesh.usecases.onboarding.refusal_reports import report_refusal
 
 
 class Settings(TableSettings, CentralBusSettings, OwnBusSettings):

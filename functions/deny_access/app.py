@@ -1,4 +1,4 @@
-"""Record why a request comes to nothing, and tell the asker."""
+"""Record why a request comes to nothing, and tell the requester."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.request_access import deny_access
+from mesh.usecases.access.request_access import deny_access
 
 
 class Settings(RegistrySettings):
@@ -20,6 +20,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return deny_access(
         Envelope.model_validate(event["envelope"]),
         event["reason"],
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         topics=wiring.member_topics(settings),
     )

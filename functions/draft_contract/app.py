@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from mesh.adapters.odcs import draft_contract
-from mesh.adapters.reading.reading import DuckReadings
+from mesh.adapters.duckdb.reading.reading import DuckReadings
+from mesh.adapters.odcs.contracts import draft_contract
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import CentralBusSettings, TableSettings, WorkSettings, load
-from mesh.usecases.draft_product import draft_product
-from mesh.usecases.rounds import Round
+from mesh.usecases.onboarding.draft_product import draft_product
+from mesh.usecases.onboarding.rounds import Round
 
 
 class Settings(TableSettings, CentralBusSettings, WorkSettings):

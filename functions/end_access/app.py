@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.end_access import end_access
+from mesh.usecases.access.end_access import end_access
 
 
 class Settings(RegistrySettings):
@@ -18,7 +18,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     return end_access(
         event,
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         topics=wiring.member_topics(settings),
         answers=wiring.answers(),
     )

@@ -6,7 +6,7 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, load
-from mesh.usecases.prepare_product import ensure_crawler
+from mesh.usecases.onboarding.prepare_product import ensure_crawler
 
 
 class Settings(AccountSettings):

@@ -6,8 +6,8 @@ from mesh.domain.events import Envelope, Event, ProductQuarantined
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.contract_revisions import settle_refused
-from mesh.usecases.refusal_reports import file_report
+from mesh.usecases.onboarding.contract_revisions import settle_refused
+from mesh.usecases.onboarding.refusal_reports import file_report
 
 
 class Settings(TableSettings):

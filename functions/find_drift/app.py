@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.reconcile_access import find_drift
+from mesh.usecases.governance.reconcile_access import find_drift
 
 
 class Settings(RegistrySettings):
@@ -17,7 +17,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     """Anything → Drifts."""
     settings = load(Settings)
     return find_drift(
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         catalog=wiring.access_reader(settings),
         policies=wiring.policies(),
     )

@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.custom_resource import answer_cloudformation
 from mesh.entry.settings import AccountSettings, load
-from mesh.usecases.govern_lake import GovernLake, govern_lake
+from mesh.usecases.governance.govern_lake import GovernLake, govern_lake
 
 
 class Settings(AccountSettings):

@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
-from mesh.usecases.accept_share import AcceptStep, grant_reader
+from mesh.usecases.access.accept_share import AcceptStep, grant_reader
 
 
 class Settings(AccountSettings, TableSettings):
@@ -19,7 +19,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return grant_reader(
         AcceptStep.model_validate(event).access,
         account=settings.account_id,
-        accesses=wiring.held_accesses(settings),
+        accesses=wiring.consumer_accesses(settings),
         lake=wiring.lake(settings),
         locks=wiring.locks(settings),
     )

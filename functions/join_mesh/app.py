@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from mesh.domain.membership import Role
+from mesh.domain.membership.members import Role
 from mesh.entry import wiring
 from mesh.entry.custom_resource import answer_cloudformation
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, CentralBusSettings, load
-from mesh.usecases.join_mesh import Joined, JoinMesh, join_mesh
+from mesh.usecases.membership.join_mesh import Joined, JoinMesh, join_mesh
 
 
 class Settings(AccountSettings, CentralBusSettings):

@@ -6,7 +6,7 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
-from mesh.usecases.prepare_product import CatalogRoles, link_database
+from mesh.usecases.onboarding.prepare_product import CatalogRoles, link_database
 
 
 class Settings(AccountSettings, TableSettings):

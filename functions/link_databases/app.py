@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.accept_share import AcceptStep, link_databases
+from mesh.usecases.access.accept_share import AcceptStep, link_databases
 
 
 class Settings(TableSettings):
@@ -18,7 +18,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     return link_databases(
         AcceptStep.model_validate(event).access,
-        accesses=wiring.held_accesses(settings),
+        accesses=wiring.consumer_accesses(settings),
         catalog=wiring.catalog(),
         links=wiring.resource_links(),
         locks=wiring.locks(settings),

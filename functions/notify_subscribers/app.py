@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.notify_subscribers import Announce, notify_subscribers
+from mesh.usecases.publishing.notify_subscribers import Announce, notify_subscribers
 
 
 class Settings(RegistrySettings):
@@ -19,7 +19,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return notify_subscribers(
         Announce.model_validate(event),
         catalog_id=settings.account_id,
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         proposals=wiring.proposals(settings),
         topics=wiring.member_topics(settings),
     )

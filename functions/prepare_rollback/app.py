@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.prepare_rollback import RollbackRun, prepare_rollback
+from mesh.usecases.publishing.prepare_rollback import RollbackRun, prepare_rollback
 
 
 class Settings(TableSettings):

@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
-from mesh.usecases.promote_objects import Promote, Promoting, promote_objects
+from mesh.usecases.onboarding.promote_objects import Promote, Promoting, promote_objects
 
 
 class Settings(TableSettings, WorkSettings):

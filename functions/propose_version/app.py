@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import CentralBusSettings, TableSettings, WorkSettings, load
-from mesh.usecases.propose_version import Propose, propose_version
+from mesh.usecases.onboarding.propose_version import Propose, propose_version
 
 
 class Settings(TableSettings, WorkSettings, CentralBusSettings):

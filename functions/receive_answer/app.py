@@ -7,7 +7,7 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.grant_access import receive_answer
+from mesh.usecases.access.grant_access import receive_answer
 
 
 class Settings(RegistrySettings):
@@ -21,7 +21,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     try:
         return receive_answer(
             Envelope.model_validate(event),
-            books=wiring.books(settings),
+            context=wiring.central_context(settings),
             topics=wiring.member_topics(settings),
             answers=wiring.answers(),
         )

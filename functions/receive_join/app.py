@@ -4,11 +4,11 @@ from typing import Any
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope
-from mesh.domain.ontology import DOMAIN
+from mesh.domain.governance.ontology import DOMAIN
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import AccountSettings, TableSettings, load
-from mesh.usecases.admit_member import join_requested
+from mesh.usecases.membership.admit_member import join_requested
 
 
 class Settings(AccountSettings, TableSettings):

@@ -6,7 +6,7 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.request_access import receive_request
+from mesh.usecases.access.request_access import receive_request
 
 
 class Settings(RegistrySettings):
@@ -22,7 +22,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return receive_request(
         Envelope.model_validate(event["envelope"]),
         execution=str(event["execution"]),
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         catalog=wiring.access_reader(settings),
         policies=wiring.policies(),
         personas=wiring.personas(),

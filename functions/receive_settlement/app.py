@@ -6,7 +6,7 @@ from mesh.domain.events import Envelope, ProposalSettled, read_event
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.propose_version import receive_settlement
+from mesh.usecases.onboarding.propose_version import receive_settlement
 
 
 class Settings(TableSettings):

@@ -7,13 +7,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from mesh.domain.lineage.model import Place, StepRun
+from mesh.domain.lineage.orders import Orders, PromoteOrder, ProveOrder, PublishOrder
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, logger
 from mesh.entry.settings import LineageSettings, load
-from mesh.usecases.lineage_orders import Orders, PromoteOrder, ProveOrder, PublishOrder
-from mesh.usecases.onboarding_lineage import promotion_runs
-from mesh.usecases.record_lineage import keep, proof_runs, publication_runs
-from mesh.usecases.rounds import ProductFacts
+from mesh.usecases.lineage.record_lineage import keep, proof_runs, publication_runs
+from mesh.usecases.onboarding.round_lineage import promotion_runs
+from mesh.usecases.onboarding.rounds import ProductFacts
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -55,7 +55,7 @@ def _runs(body: dict[str, Any], settings: Settings) -> Iterator[tuple[str, list[
         case PublishOrder() as order:
             yield order.product, publication_runs(order, place=place, registry=wiring.registry(settings))
         case ProveOrder() as order:
-            accesses = wiring.held_accesses(settings)
+            accesses = wiring.consumer_accesses(settings)
             yield from proof_runs(order, place=place, accesses=accesses).items()
 
 

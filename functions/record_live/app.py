@@ -5,8 +5,8 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.access_steps import ProvenStep
-from mesh.usecases.grant_access import record_live
+from mesh.usecases.access.access_steps import ProvenStep
+from mesh.usecases.access.grant_access import record_live
 
 
 class Settings(RegistrySettings):
@@ -20,5 +20,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return record_live(
         step.access,
         step.proof,
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
     )

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from mesh.domain.contracts.registration import Registration
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.registration import Registration, record_registration
+from mesh.usecases.contracts.registration import record_registration
 
 
 class Settings(TableSettings):

@@ -6,7 +6,7 @@ from mesh.domain.events import Envelope, ProductUpdated, read_event
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
-from mesh.usecases.histories import RolledBack, remember_rollback
+from mesh.usecases.onboarding.baselines import RolledBack, remember_rollback
 
 
 class Settings(TableSettings, WorkSettings):

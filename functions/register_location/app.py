@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from mesh.domain.contracts.registration import Registration
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, load
-from mesh.usecases.registration import Registration, register_location
+from mesh.usecases.contracts.registration import register_location
 
 
 class Settings(AccountSettings):

@@ -10,7 +10,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point, logger
 from mesh.entry.settings import OwnBusSettings, TableSettings, load
 from mesh.ports import Notice
-from mesh.usecases.relay_inbox import InboxMessage, notice_of, relay_inbox
+from mesh.usecases.membership.relay_inbox import InboxMessage, notice_of, relay_inbox
 
 
 class Settings(TableSettings, OwnBusSettings):

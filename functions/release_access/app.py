@@ -6,7 +6,7 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
-from mesh.usecases.release_share import release_access
+from mesh.usecases.access.release_share import release_access
 
 
 class Settings(AccountSettings, TableSettings):
@@ -24,7 +24,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         execution=event["execution"],
         account=settings.account_id,
         own_role=settings.own_role_arn,
-        accesses=wiring.held_accesses(settings),
+        accesses=wiring.consumer_accesses(settings),
         lake=wiring.lake(settings),
         readers=wiring.readers(),
         links=wiring.resource_links(),

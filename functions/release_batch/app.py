@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.release_batch import ReleaseBatch, release_batch
+from mesh.usecases.onboarding.release_batch import ReleaseBatch, release_batch
 
 
 class Settings(TableSettings):

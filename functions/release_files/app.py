@@ -6,7 +6,7 @@ from mesh.domain.events import Envelope, FilesReleased, read_event
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.release_files import release_files
+from mesh.usecases.publishing.release_files import release_files
 
 
 class Settings(TableSettings):

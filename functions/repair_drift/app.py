@@ -1,12 +1,12 @@
-"""Mend what `find_drift` found."""
+"""Fix what `find_drift` found."""
 
 from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.reconcile_access import Drifts
-from mesh.usecases.repair_access import repair_drift
+from mesh.usecases.governance.reconcile_access import Drifts
+from mesh.usecases.governance.repair_access import repair_drift
 
 
 class Settings(RegistrySettings):
@@ -22,7 +22,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return repair_drift(
         Drifts.model_validate(event["drifts"]),
         run=str(event["execution"]),
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         lake=wiring.lake(settings),
         locks=wiring.locks(settings),
         endings=wiring.machine(settings.revoke_access_arn),

@@ -9,7 +9,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import RegistrySettings, load
 from mesh.ports import Target
-from mesh.usecases.request_pin import PinLimits, request_pin
+from mesh.usecases.publishing.request_pin import PinLimits, request_pin
 
 
 class Settings(RegistrySettings):
@@ -32,7 +32,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             Envelope.model_validate(event),
             limits=PinLimits(timedelta(days=settings.pin_max_days), settings.pins_per_product),
             end=Target(settings.settle_pin_arn, settings.schedule_role_arn, settings.event_dlq_arn),
-            books=wiring.books(settings),
+            context=wiring.central_context(settings),
             topics=wiring.member_topics(settings),
             schedules=wiring.schedules(),
             bus=wiring.bus(settings.mesh_bus),

@@ -7,7 +7,7 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.roll_back import NotCommitted, request_rollback, settle_refusal
+from mesh.usecases.publishing.request_rollback import NotCommitted, request_rollback, settle_refusal
 
 
 class Settings(RegistrySettings):
@@ -20,13 +20,13 @@ class Settings(RegistrySettings):
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """EventBridge's envelope, or `{refused}` → RolledBack. A refusal is recorded, and not retried."""
     settings = load(Settings)
-    books, topics = wiring.books(settings), wiring.member_topics(settings)
+    context, topics = wiring.central_context(settings), wiring.member_topics(settings)
     if (lost := event.get("refused")) is not None:
         found = NotCommitted.model_validate(lost)
-        return settle_refusal(found, books=books, proposals=wiring.proposals(settings), topics=topics)
+        return settle_refusal(found, context=context, proposals=wiring.proposals(settings), topics=topics)
     try:
         return request_rollback(
-            Envelope(**event), books=books, topics=topics, commits=wiring.machine(settings.roll_back_arn)
+            Envelope(**event), context=context, topics=topics, commits=wiring.machine(settings.roll_back_arn)
         )
     except Rejected as refusal:
         return refused(refusal)

@@ -7,7 +7,7 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.retire_product import retire_product
+from mesh.usecases.contracts.retire_product import retire_product
 
 
 class Settings(RegistrySettings):
@@ -23,7 +23,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     try:
         return retire_product(
             Envelope.model_validate(event),
-            books=wiring.books(settings),
+            context=wiring.central_context(settings),
             catalog=wiring.access_reader(settings),
             lake=wiring.lake(settings),
             ontology=wiring.ontology(),

@@ -5,8 +5,8 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.access_steps import AccessStep
-from mesh.usecases.end_access import revoke_grants
+from mesh.usecases.access.access_steps import AccessStep
+from mesh.usecases.access.end_access import revoke_grants
 
 
 class Settings(RegistrySettings):
@@ -19,7 +19,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     step, settings = AccessStep.model_validate(event), load(Settings)
     return revoke_grants(
         step.access,
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         lake=wiring.lake(settings),
         locks=wiring.locks(settings),
     )

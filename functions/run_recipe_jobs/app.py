@@ -5,8 +5,8 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RecipeJobSettings, load
-from mesh.usecases.curation import CurationRound
-from mesh.usecases.run_recipe_jobs import run_recipe_jobs
+from mesh.usecases.onboarding.curation import CurationRound
+from mesh.usecases.onboarding.run_recipe_jobs import run_recipe_jobs
 
 
 class Settings(RecipeJobSettings):

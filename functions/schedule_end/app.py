@@ -6,8 +6,8 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
 from mesh.ports import Target
-from mesh.usecases.access_steps import AccessStep
-from mesh.usecases.grant_access import schedule_end
+from mesh.usecases.access.access_steps import AccessStep
+from mesh.usecases.access.grant_access import schedule_end
 
 
 class Settings(RegistrySettings):
@@ -27,6 +27,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         step.access,
         end=Target(settings.revoke_access_arn, settings.schedule_role_arn, settings.event_dlq_arn),
         warn=Target(settings.warn_expiry_arn, settings.schedule_role_arn, settings.event_dlq_arn),
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         schedules=wiring.schedules(),
     )

@@ -6,7 +6,7 @@ from mesh.domain.errors import Rejected
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.settle_pin import PinKeeper
+from mesh.usecases.publishing.settle_pin import PinKeeper
 
 
 class Settings(RegistrySettings):
@@ -21,7 +21,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     keeper = PinKeeper(
         role_arn=settings.role_arn,
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         topics=wiring.member_topics(settings),
         schedules=wiring.schedules(),
         tagging=wiring.tagging(settings),

@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.settle_proposal import Settle, settle_proposal
+from mesh.usecases.publishing.settle_proposal import Settle, settle_proposal
 
 
 class Settings(RegistrySettings):
@@ -19,6 +19,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return settle_proposal(
         Settle.model_validate(event),
         proposals=wiring.proposals(settings),
-        books=wiring.books(settings),
+        context=wiring.central_context(settings),
         topics=wiring.member_topics(settings),
     )

@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.prove_access import ProofStep, start_proof
+from mesh.usecases.access.verify_access import ProofStep, start_proof
 
 
 class Settings(TableSettings):
@@ -22,7 +22,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return start_proof(
         ProofStep.model_validate(event),
         own_role=settings.own_role_arn,
-        accesses=wiring.held_accesses(settings),
+        accesses=wiring.consumer_accesses(settings),
         readers=wiring.readers(),
         queries=wiring.queries(settings.workgroup),
     )

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from mesh.domain.contracts.registration import Registration
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.registration import Registration
-from mesh.usecases.tag_tables import tag_product
+from mesh.usecases.publishing.tag_tables import tag_product
 
 
 class Settings(RegistrySettings):

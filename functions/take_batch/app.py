@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
-from mesh.usecases.batches import TakeBatch, Taking, take_batch
+from mesh.usecases.onboarding.batches import TakeBatch, Taking, take_batch
 
 
 class Settings(TableSettings, WorkSettings):

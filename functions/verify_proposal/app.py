@@ -6,7 +6,7 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.verify_proposal import verify_proposal
+from mesh.usecases.publishing.verify_proposal import verify_proposal
 
 
 class Settings(TableSettings):

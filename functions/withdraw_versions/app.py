@@ -9,7 +9,7 @@ from mesh.domain.publishing.keeping import Retention
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.withdraw_versions import expire_versions, withdraw_versions
+from mesh.usecases.publishing.withdraw_versions import expire_versions, withdraw_versions
 
 
 class Settings(RegistrySettings):
@@ -25,13 +25,19 @@ class Settings(RegistrySettings):
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """EventBridge's envelope → Withdrawn; `{retention: true}` → Expired. A refusal is recorded, and not retried."""
     settings = load(Settings)
-    books, bus, proposals = wiring.books(settings), wiring.bus(settings.mesh_bus), wiring.proposals(settings)
+    context, bus, proposals = (
+        wiring.central_context(settings),
+        wiring.bus(settings.mesh_bus),
+        wiring.proposals(settings),
+    )
     if "retention" in event:
         age, grace = timedelta(days=settings.keep_days), timedelta(hours=settings.grace_hours)
-        return expire_versions(Retention(settings.keep_versions, age, grace), books=books, proposals=proposals, bus=bus)
+        return expire_versions(
+            Retention(settings.keep_versions, age, grace), context=context, proposals=proposals, bus=bus
+        )
     try:
         envelope, topics = Envelope(**event), wiring.member_topics(settings)
         files = wiring.published_files()
-        return withdraw_versions(envelope, books=books, proposals=proposals, files=files, topics=topics, bus=bus)
+        return withdraw_versions(envelope, context=context, proposals=proposals, files=files, topics=topics, bus=bus)
     except Rejected as refusal:
         return refused(refusal)

@@ -6,11 +6,11 @@ def install() -> None:
     from ministack import app  # noqa: PLC0415  (reads the environment when imported: only on installation)
 
     from local.athena import service  # noqa: PLC0415
-    from local.lakeformation import plug  # noqa: PLC0415
+    from local.lakeformation import service_registry  # noqa: PLC0415
 
     if not getattr(app, "_mesh_athena_installed", False):
         app._mesh_athena_installed = True
-        plug.plug("athena", service.handler(app.SERVICE_HANDLERS["athena"]), service.resource_arn)
+        service_registry.plug("athena", service.handler(app.SERVICE_HANDLERS["athena"]), service.resource_arn)
 
 
 def reset() -> None:

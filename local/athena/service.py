@@ -2,7 +2,6 @@
 
 from local.athena import executions, metadata
 from local.lakeformation.identity import Identity, request_identity
-from local.lakeformation.plug import Handler, Request
 from local.lakeformation.protocol import (
     Answer,
     AwsError,
@@ -13,6 +12,7 @@ from local.lakeformation.protocol import (
     service_model,
     validate,
 )
+from local.lakeformation.service_registry import Handler, Request
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 QUERIES: dict[str, Operation[Identity]] = {

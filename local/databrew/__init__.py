@@ -4,9 +4,9 @@
 def install() -> None:
     """Serve DataBrew from MiniStack, which lacks it. Idempotent."""
     from local.databrew import service  # noqa: PLC0415  (reads the environment when imported: only on installation)
-    from local.lakeformation import plug  # noqa: PLC0415
+    from local.lakeformation import service_registry  # noqa: PLC0415
 
-    plug.plug("databrew", service.handle_request, service.resource_arn)
+    service_registry.plug("databrew", service.handle_request, service.resource_arn)
 
 
 def reset() -> None:

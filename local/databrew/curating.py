@@ -6,11 +6,11 @@ So a job on this machine makes the rows that the function makes. What DataBrew i
 import json
 from typing import Any
 
-from mesh.domain.curation.objects import read_raw, write_rows
-from mesh.domain.curation.plan import plan_recipe
-from mesh.domain.curation.recipe import parse_recipe
-from mesh.domain.curation.text import RawFormat
 from mesh.domain.errors import Rejected
+from mesh.domain.onboarding.curation.objects import read_raw, write_rows
+from mesh.domain.onboarding.curation.plan import plan_recipe
+from mesh.domain.onboarding.curation.recipe import parse_recipe
+from mesh.domain.onboarding.curation.text import RawFormat
 
 
 class JobFailedError(Exception):

@@ -7,7 +7,6 @@ from urllib.parse import unquote
 from local.databrew import jobs, recipes
 from local.databrew.store import LOCK
 from local.lakeformation.identity import Identity, request_identity
-from local.lakeformation.plug import Request
 from local.lakeformation.protocol import (
     Answer,
     AwsError,
@@ -19,6 +18,7 @@ from local.lakeformation.protocol import (
     service_model,
     validate,
 )
+from local.lakeformation.service_registry import Request
 
 OPERATIONS: dict[str, Operation[Identity]] = recipes.OPERATIONS | jobs.OPERATIONS
 _KINDS = {"recipes": "recipe", "datasets": "dataset", "jobs": "job", "recipeJobs": "job"}

@@ -6,11 +6,11 @@ def install() -> None:
     from ministack import app  # noqa: PLC0415  (reads the environment when imported: only on installation)
 
     from local.glue import service  # noqa: PLC0415
-    from local.lakeformation import plug  # noqa: PLC0415
+    from local.lakeformation import service_registry  # noqa: PLC0415
 
     if not getattr(app, "_mesh_glue_installed", False):
         app._mesh_glue_installed = True
-        plug.plug("glue", service.handler(app.SERVICE_HANDLERS["glue"]), service.resource_arn)
+        service_registry.plug("glue", service.handler(app.SERVICE_HANDLERS["glue"]), service.resource_arn)
 
 
 def reset() -> None:

@@ -2,7 +2,6 @@
 
 from local.glue import catalog, crawlers, partitions, statistics
 from local.lakeformation.identity import Identity, request_identity
-from local.lakeformation.plug import Handler, Request
 from local.lakeformation.protocol import (
     Answer,
     AwsError,
@@ -14,6 +13,7 @@ from local.lakeformation.protocol import (
     service_model,
     validate,
 )
+from local.lakeformation.service_registry import Handler, Request
 from local.lakeformation.store import LOCK
 
 CONTENT_TYPE = "application/x-amz-json-1.1"

@@ -3,11 +3,11 @@
 
 def install() -> None:
     """Serve Lake Formation from MiniStack. Idempotent."""
-    from local.lakeformation import plug, service  # noqa: PLC0415  (import MiniStack no sooner than needed)
+    from local.lakeformation import service, service_registry  # noqa: PLC0415  (import MiniStack no sooner than needed)
 
     # No Lake Formation action has resource-level permissions:
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslakeformation.html
-    plug.plug("lakeformation", service.handle_request, lambda *_request: "*")
+    service_registry.plug("lakeformation", service.handle_request, lambda *_request: "*")
 
 
 def reset() -> None:

@@ -8,7 +8,7 @@ def install(options: ServerOptions) -> None:
     from ministack import app  # noqa: PLC0415  (reads the environment when imported: only on installation)
     from ministack.services import eventbridge, scheduler  # noqa: PLC0415
 
-    from local.lakeformation.plug import plug  # noqa: PLC0415
+    from local.lakeformation.service_registry import plug  # noqa: PLC0415
     from local.schedules import service  # noqa: PLC0415
     from local.schedules.firing import Firings  # noqa: PLC0415
 

@@ -13,8 +13,8 @@ from ministack.services import eventbridge, scheduler
 
 from local import roles
 from local.lakeformation.identity import request_identity
-from local.lakeformation.plug import Handler, Request
 from local.lakeformation.protocol import Answer, AwsError, Json, error_answer, load_json, service_model, validate
+from local.lakeformation.service_registry import Handler, Request
 
 SERVICE = "scheduler.amazonaws.com"
 _AT = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")

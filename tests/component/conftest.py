@@ -2,7 +2,7 @@
 
 import boto3
 import pytest
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb.items import Table
 from moto import mock_aws
 
 from tests.builders import CENTRAL, REGION

@@ -41,7 +41,7 @@ CAUGHT = {
     ("grant-access", "AuthoriseSender"): SENDER,
     ("grant-access", "ReceiveRequest"): {
         "AlreadyAsked",
-        "AmbiguousAsk",
+        "AmbiguousRequest",
         "InvalidExpression",
         "MalformedEvent",
         "NotAMember",
@@ -52,7 +52,7 @@ CAUGHT = {
     },
     ("grant-access", "DecideAccess"): {
         "AccessOver",
-        "AmbiguousAsk",
+        "AmbiguousRequest",
         "InvalidExpression",
         "NotInCatalog",
         "UnknownAccess",
@@ -73,7 +73,7 @@ CAUGHT = {
 }
 # Rejections that no machine sees: who deals with them instead.
 HANDLED_ELSEWHERE = {
-    "decide_quarantine, as a note of the decision's story": {
+    "decide_quarantine, as a note of the decision's trace": {
         "AlreadyReplaced",
         "HeldObjectsDeleted",
         "BatchAlreadyDecided",
@@ -124,7 +124,7 @@ HANDLED_ELSEWHERE = {
     "release_files, by EventBridge: in the producer's DLQ": {"KeptFileGone"},
     "receive_join and admit_member, as their answer": {"UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},
-    "receive_decision, as its answer, and told to who decided": {"DecidedAlready", "MayNotDecide", "MoreThanAsked"},
+    "receive_decision, as its answer, and told to who decided": {"DecidedAlready", "MayNotDecide", "ExceedsRequest"},
     "request_rollback, as its answer, and told to who asked": {
         "AlreadyThere",
         "NeedsExpress",

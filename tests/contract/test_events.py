@@ -12,13 +12,13 @@ from typing import Any
 import jsonschema
 import pytest
 from mesh.domain.events import EVENT_TYPES, Envelope, Event, EventData
-from mesh.domain.formats.model import ObjectRef
+from mesh.domain.lineage.orders import Orders
+from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.entry.s3_events import object_of
-from mesh.usecases.end_access import Ending
-from mesh.usecases.lineage_orders import Orders
-from mesh.usecases.relay_inbox import InboxMessage
-from mesh.usecases.roll_back import NotCommitted
-from mesh.usecases.settle_pin import Due
+from mesh.usecases.access.end_access import Ending
+from mesh.usecases.membership.relay_inbox import InboxMessage
+from mesh.usecases.publishing.request_rollback import NotCommitted
+from mesh.usecases.publishing.settle_pin import Due
 from pydantic import BaseModel, ValidationError
 
 from tools.event_contracts import contracts, differences

@@ -65,3 +65,13 @@ def test_a_handler_makes_no_client_when_it_is_imported():
     )
 
     assert f"functions.{names[0]}.app" in loaded
+
+
+def test_models_are_copied_with_validation():
+    """`Model.evolve` refuses unknown fields and wrong types, which pydantic's `model_copy(update=…)` takes."""
+    product = [
+        *(ROOT / "layers" / "mesh").rglob("*.py"),
+        *(ROOT / "functions").rglob("*.py"),
+        *(ROOT / "cli").rglob("*.py"),
+    ]
+    assert [path.name for path in product if ".model_copy(" in path.read_text("utf-8")] == []

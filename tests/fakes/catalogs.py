@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mesh.adapters.lakeformation import LakeFormationRefused
-from mesh.domain.access.lake import Lake
-from mesh.domain.product import ConcurrentChange
+from mesh.adapters.lakeformation.lake import LakeFormationRefused
+from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.governance.catalog_snapshot import CatalogSnapshot
 
 
 class FakeCatalog:
@@ -163,15 +163,15 @@ class FakeLakeFormation:
 class FakeCatalogState:
     """Central's tables and LF-Tags, as a value that tests replace."""
 
-    def __init__(self, lake: Lake, known: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(self, lake: CatalogSnapshot, known: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self.at = lake
         self.known = dict(known or {})
 
-    def tagged(self, databases: Collection[str] = ()) -> Lake:
+    def tagged(self, databases: Collection[str] = ()) -> CatalogSnapshot:
         found = {name: each for name, each in self.at.databases.items() if not databases or name in databases}
         return replace(self.at, databases=found)
 
-    def lake(self, databases: Collection[str] = ()) -> Lake:
+    def lake(self, databases: Collection[str] = ()) -> CatalogSnapshot:
         return self.tagged(databases)
 
     def tag_values(self) -> dict[str, tuple[str, ...]]:

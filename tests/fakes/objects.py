@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mesh.adapters.storage import ObjectGone
-from mesh.domain.curation.jobs import JobOrder, JobRun, JobState
-from mesh.domain.formats.model import ObjectRef
+from mesh.adapters.s3.storage import ObjectGone
+from mesh.domain.onboarding.curation.jobs import JobOrder, JobRun, JobState
+from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.ports import Part
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from mesh.adapters.storage import ObjectGone
+from mesh.adapters.s3.storage import ObjectGone
+from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import ProposalSettled
-from mesh.domain.product import ConcurrentChange
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
 from mesh.domain.publishing.staging import TableContent
 from mesh.ports import Note

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
-from mesh.domain.keys import compare_sequencers
-from mesh.domain.membership import Member, NotTheOwner
-from mesh.domain.pins import Pins
-from mesh.domain.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
+from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
+from mesh.domain.membership.authorisation import NotTheOwner
+from mesh.domain.membership.members import Member
+from mesh.domain.onboarding.keys import compare_sequencers
+from mesh.domain.publishing.pins import Pins
 from mesh.ports import Addressee, Note, Notice
 
 from tests.fakes.messages import FakeTrace
@@ -158,11 +159,11 @@ class FakeAccessRegistry:
     def open(self, access: Access) -> Access:
         if access.id in self.stored:
             return self.stored[access.id]
-        ask = (access.receiver, access.ask.fingerprint())
-        holder = self.stored.get(self.asks.get(ask, ""))
+        request = (access.receiver, access.request.fingerprint())
+        holder = self.stored.get(self.asks.get(request, ""))
         if holder is not None and holder.status in ASKING:
             raise AlreadyAsked(f"the same is asked already: {holder.id}", access=holder.id)
-        self.asks[ask] = access.id
+        self.asks[request] = access.id
         self.stored[access.id] = access
         return access
 

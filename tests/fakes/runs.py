@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from mesh.domain.product import ConcurrentChange
+from mesh.domain.contracts.product import ConcurrentChange
 from mesh.ports import Target
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

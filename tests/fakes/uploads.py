@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from mesh.domain.formats.model import ObjectRef
-from mesh.domain.keys import compare_sequencers
-from mesh.domain.product import ConcurrentChange
-from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
-from mesh.domain.standing import Lease, Standing
+from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.keys import compare_sequencers
+from mesh.domain.onboarding.quarantine import HeldBatch, HeldStatus, Ticket
+from mesh.domain.onboarding.standing import Lease, Standing
 from mesh.ports import Note, WaitingRun
 
 from tests.fakes.messages import FakeTrace

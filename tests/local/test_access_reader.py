@@ -1,10 +1,10 @@
 """The adapter behind `mesh explain` on the emulator: what it reads of grants, tags, shares, links and IAM."""
 
 import pytest
-from mesh.adapters.access_reader import AccessReader
-from mesh.domain.access.evaluation import Evaluator
-from mesh.domain.access.lake import ColumnsGrant, Principal, TableGrant
-from mesh.usecases.explain_access import explain_access
+from mesh.adapters.lakeformation.access_reader import AccessReader
+from mesh.domain.governance.catalog_snapshot import ColumnsGrant, Principal, TableGrant
+from mesh.domain.governance.permissions import Evaluator
+from mesh.usecases.access.explain_access import explain_access
 
 from local import ram
 from tests.local.lf_helpers import CENTRAL, CONSUMER, REGION, grant, put_policy, reset, role, root, settings

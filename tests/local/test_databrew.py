@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from mesh.adapters.job_files import S3JobFiles
-from mesh.adapters.recipe_jobs import DataBrewJobs
-from mesh.adapters.storage import ObjectGone
-from mesh.domain.curation.errors import RecipeNotForJobs
-from mesh.domain.curation.jobs import JobOrder, JobRun
-from mesh.domain.curation.scanning import read_raw_head
-from mesh.domain.formats.model import ObjectRef
+from mesh.adapters.glue.recipe_jobs import DataBrewJobs
+from mesh.adapters.s3.job_files import S3JobFiles
+from mesh.adapters.s3.storage import ObjectGone
+from mesh.domain.onboarding.curation.errors import RecipeNotForJobs
+from mesh.domain.onboarding.curation.jobs import JobOrder, JobRun
+from mesh.domain.onboarding.curation.scanning import read_raw_head
+from mesh.domain.onboarding.formats.model import ObjectRef
 
 from tests.local.running import RunningServer, allow, wait_until
-from tests.unit.domain.curation.recipes import step
+from tests.unit.onboarding.curation.recipes import step
 
 ACCOUNT, SERVICE, REGION = "111111111111", "databrew.amazonaws.com", "us-east-1"
 BUCKET, WORK = "brew-data", "brew-work"

@@ -7,11 +7,11 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from mesh.adapters.reading import DuckReadings
+from mesh.adapters.duckdb.reading import DuckReadings
+from mesh.domain.onboarding.reading.model import FilePlan, TableSources
 from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.publishing.hive_table import crawled_file
-from mesh.domain.reading.model import FilePlan, TableSources
-from mesh.usecases.prepare_product import TABLE_LEVEL
+from mesh.usecases.onboarding.prepare_product import TABLE_LEVEL
 from pyarrow import orc
 
 from local.glue.readers import read

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from local import landing, mesh
+from local import account_bootstrap, mesh
 from local.accounts import ACCOUNTS
 from tests.local.running import RunningServer, running_server, wait_until
 
@@ -27,7 +27,7 @@ def statuses(server: RunningServer, account: str) -> list[str]:
 
 
 def test_the_first_grant_invites_and_the_producers_admin_accepts(alone: RunningServer) -> None:
-    landing.make_admin_roles(alone.endpoint, [PRODUCER])
+    account_bootstrap.make_admin_roles(alone.endpoint, [PRODUCER])
     lf = alone.client("lakeformation", CENTRAL)
     lf.put_data_lake_settings(DataLakeSettings={"Parameters": {"CROSS_ACCOUNT_VERSION": "4"}})
     lf.create_lf_tag(TagKey="product", TagValues=["cards"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local import landing
+from local import account_bootstrap
 from local.accounts import ACCOUNTS
 from local.deploy import Deployment, interpreter_with_pip
 from local.mesh import Mesh
@@ -104,7 +104,7 @@ def test_by_hand_a_second_deploy_is_a_no_op(mesh: Mesh, deployed: dict[str, str]
         "AWS_ENDPOINT_URL": mesh.endpoint,
         "AWS_DEFAULT_REGION": "us-east-1",
         "SAM_CLI_TELEMETRY": "0",
-        **landing.admin_environment(mesh.endpoint, ACCOUNT),
+        **account_bootstrap.admin_environment(mesh.endpoint, ACCOUNT),
     }
     sam = Path(sys.executable).with_name("sam")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.measures import Import, artifacts, floor, import_of, large_csv, story_of
+from tests.measures import Import, artifacts, floor, import_of, large_csv, measure_upload
 from tests.mesh_driver import MeshDriver
 
 MAX_TRANSITIONS = 15
@@ -32,22 +32,22 @@ def product(deployed_mesh: MeshDriver) -> str:
 
 
 def test_transitions_and_calls_of_an_upload(mesh: MeshDriver, product: str) -> None:
-    story = story_of(mesh, product, f"{product}/data/t1/b.csv", b"a,b\n3,4\n")
-    assert [(run.machine, run.status) for run in story.runs] == [
+    measured = measure_upload(mesh, product, f"{product}/data/t1/b.csv", b"a,b\n3,4\n")
+    assert [(run.machine, run.status) for run in measured.runs] == [
         ("onboard-upload", "SUCCEEDED"),
         ("commit-version", "SUCCEEDED"),
     ]
-    assert 0 < story.transitions <= MAX_TRANSITIONS
-    calls = story.calls_without_lineage
+    assert 0 < measured.transitions <= MAX_TRANSITIONS
+    calls = measured.calls_without_lineage
     assert 0 < calls.total() <= MAX_CALLS, calls
-    assert story.bytes_read == len(b"a,b\n3,4\n")
+    assert measured.bytes_read == len(b"a,b\n3,4\n")
 
 
 def test_a_large_object_is_read_once_and_whole(mesh: MeshDriver, product: str) -> None:
     body = large_csv(3)
-    story = story_of(mesh, product, f"{product}/data/large/x.csv", body)
-    assert story.bytes_read == len(body)
-    assert story.transitions <= MAX_TRANSITIONS
+    measured = measure_upload(mesh, product, f"{product}/data/large/x.csv", body)
+    assert measured.bytes_read == len(body)
+    assert measured.transitions <= MAX_TRANSITIONS
 
 
 @pytest.fixture(scope="module")

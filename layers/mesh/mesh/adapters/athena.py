@@ -6,7 +6,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, message_of, transient_errors
-from mesh.domain.access.proof import QueryRefused, QueryState
+from mesh.domain.access.consumer_access import QueryRefused, QueryState
 
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's names
 
-from mesh.domain.product import ConcurrentChange, PrincipalNotReady, Throttled
+from mesh.domain.contracts.product import ConcurrentChange, PrincipalNotReady, Throttled
 
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=60)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import as_transient, code_of, transient_errors
+from mesh.domain.contracts.product import Throttled
 from mesh.domain.errors import Transient
 from mesh.domain.events import SOURCE
 from mesh.domain.names import member_topic
-from mesh.domain.product import Throttled
 from mesh.ports import Message
 
 if TYPE_CHECKING:

@@ -2,27 +2,36 @@
 
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
-from mesh.domain.rejections import DuplicateColumns, EmptyColumnName
+from mesh.domain.errors import Rejected
+from mesh.domain.model import Model
 
 UNDECLARED = ""
 
 
-class Column(BaseModel):
+class DuplicateColumns(Rejected):
+    """Two columns of one name, once lower-cased as Glue does."""
+
+
+class EmptyColumnName(Rejected):
+    """A header with an empty name between its delimiters."""
+
+
+class Column(Model):
     """`name` lower-case as Glue keeps it; `type` in Hive's words (`bigint`, `struct<a:int>`), "" where not declared."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     name: str
     type: str = UNDECLARED
     comment: str = ""
 
 
-class TableSchema(BaseModel):
+class TableSchema(Model):
     """Columns in order, then the partition keys (which are no columns of the files)."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     columns: tuple[Column, ...] = ()
     partition_keys: tuple[Column, ...] = ()
@@ -32,20 +41,18 @@ class TableSchema(BaseModel):
         return {column.name: column.type for column in self.columns}
 
 
-class TypeChange(BaseModel):
+class TypeChange(Model):
     """A column whose type changed. Closed: it travels in events."""
-
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     name: str
     before: str
     after: str
 
 
-class SchemaDiff(BaseModel):
+class SchemaDiff(Model):
     """What `new` has that `old` had not, and the reverse. Order alone is no difference."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     added: tuple[Column, ...] = ()
     removed: tuple[Column, ...] = ()

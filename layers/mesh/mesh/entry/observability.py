@@ -42,7 +42,7 @@ def refused(refusal: Rejected) -> dict[str, Any]:
 
 
 def correlation_of(event: Mapping[str, Any]) -> str | None:
-    """The story that a call belongs to, wherever this kind of event carries it."""
+    """The trace that a call belongs to, wherever this kind of event carries it."""
     for part in (event, event.get("detail"), event.get("envelope"), event.get("sender")):
         if isinstance(part, Mapping):
             found = part.get("correlation_id") or _in_metadata(part) or _in_metadata(part.get("detail"))

@@ -6,7 +6,7 @@ Keys are not URL-encoded there: they are taken as they are.
 from collections.abc import Mapping
 from typing import Any
 
-from mesh.domain.formats.model import ObjectRef
+from mesh.domain.onboarding.formats.model import ObjectRef
 
 
 def object_of(event: Mapping[str, Any]) -> ObjectRef:

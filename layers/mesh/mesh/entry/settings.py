@@ -47,7 +47,7 @@ class OwnBusSettings(Settings):
 
 
 class WorkSettings(Settings):
-    """The bucket for the working papers of runs."""
+    """The bucket for the work files of runs."""
 
     work_bucket: str
 

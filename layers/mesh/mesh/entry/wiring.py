@@ -6,28 +6,28 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mesh.adapters.access_reader import AccessReader
-from mesh.adapters.access_registry import DynamoAccessRegistry
 from mesh.adapters.athena import AthenaQueries
 from mesh.adapters.aws import client
-from mesh.adapters.dynamodb import Table
+from mesh.adapters.dynamodb.access_registry import DynamoAccessRegistry
+from mesh.adapters.dynamodb.consumer_accesses import DynamoConsumerAccesses
+from mesh.adapters.dynamodb.items import Table
+from mesh.adapters.dynamodb.locks import DynamoLocks
+from mesh.adapters.dynamodb.notices import DynamoNotices
+from mesh.adapters.dynamodb.quarantine import DynamoQuarantine
+from mesh.adapters.dynamodb.raw_uploads import DynamoRawUploads
+from mesh.adapters.dynamodb.registry import DynamoRegistry
+from mesh.adapters.dynamodb.trace import DynamoTrace
+from mesh.adapters.dynamodb.uploads import DynamoUploads
 from mesh.adapters.executions import StateMachine, StepFunctionsAnswers
-from mesh.adapters.glue import GlueCatalog, GlueCrawlers
-from mesh.adapters.held_accesses import DynamoHeldAccesses
-from mesh.adapters.lakeformation import LakeFormationAdapter
-from mesh.adapters.locks import DynamoLocks
+from mesh.adapters.glue.catalog import GlueCatalog, GlueCrawlers
+from mesh.adapters.lakeformation.access_reader import AccessReader
+from mesh.adapters.lakeformation.lake import LakeFormationAdapter
+from mesh.adapters.lakeformation.reader_roles import ReaderRoles
+from mesh.adapters.lakeformation.shares import GlueResourceLinks, RamShares
 from mesh.adapters.messaging import EventBus, SnsInbox, SnsMemberTopics
-from mesh.adapters.notices import DynamoNotices
-from mesh.adapters.quarantine import DynamoQuarantine
-from mesh.adapters.raw_uploads import DynamoRawUploads
-from mesh.adapters.reader_roles import ReaderRoles
-from mesh.adapters.registry import DynamoRegistry
+from mesh.adapters.s3.storage import S3Objects, S3WorkFiles
 from mesh.adapters.schedules import OneTimeSchedules
-from mesh.adapters.shares import GlueResourceLinks, RamShares
-from mesh.adapters.storage import S3Objects, S3WorkFiles
-from mesh.adapters.trace import DynamoTrace
-from mesh.adapters.uploads import DynamoUploads
-from mesh.domain.ontology import Ontology, parse_ontology
+from mesh.domain.governance.ontology import Ontology, parse_ontology
 from mesh.entry.settings import (
     AccountSettings,
     LineageSettings,
@@ -36,24 +36,24 @@ from mesh.entry.settings import (
     TableSettings,
     WorkSettings,
 )
-from mesh.usecases.books import Books
+from mesh.usecases.central_context import CentralContext
 
 if TYPE_CHECKING:
+    from mesh.adapters.dynamodb.lineage import DynamoLineage
+    from mesh.adapters.dynamodb.proposals import DynamoProposals
+    from mesh.adapters.dynamodb.revisions import DynamoRevisions
+    from mesh.adapters.glue.recipe_jobs import DataBrewJobs
     from mesh.adapters.iceberg.reach import IcebergReach
-    from mesh.adapters.job_files import S3JobFiles
-    from mesh.adapters.lineage import DynamoLineage
-    from mesh.adapters.proposals import DynamoProposals
-    from mesh.adapters.published_files import S3LandingObjects, S3PublishedFiles
-    from mesh.adapters.recipe_jobs import DataBrewJobs
-    from mesh.adapters.removed_objects import S3RemovedObjects
-    from mesh.adapters.revisions import DynamoRevisions
+    from mesh.adapters.s3.job_files import S3JobFiles
+    from mesh.adapters.s3.published_files import S3LandingObjects, S3PublishedFiles
+    from mesh.adapters.s3.removed_objects import S3RemovedObjects
     from mesh.domain.access.personas import Personas
     from mesh.domain.access.policy import Policies
     from mesh.ports import LineageTransport
-    from mesh.usecases.commit_version import Committing
-    from mesh.usecases.stage_version import StagingTools
-    from mesh.usecases.tag_pins import Tagging
-    from mesh.usecases.verify_proposal import Verifier
+    from mesh.usecases.onboarding.stage_version import StagingTools
+    from mesh.usecases.publishing.commit_version import Committing
+    from mesh.usecases.publishing.tag_pins import Tagging
+    from mesh.usecases.publishing.verify_proposal import Verifier
 
 
 class SystemClock:
@@ -99,7 +99,7 @@ def notices(settings: TableSettings) -> DynamoNotices:
 
 
 def trace(settings: TableSettings) -> DynamoTrace:
-    """The account's part of each upload's story."""
+    """The account's part of each upload's trace."""
     return DynamoTrace(table(settings.table_name))
 
 
@@ -140,10 +140,10 @@ def objects() -> S3Objects:
 
 def staging_tools(settings: WorkSettings) -> "StagingTools":
     """What it takes to stage a batch."""
+    from mesh.adapters.duckdb.reading.rewriting import Rewriter  # noqa: PLC0415
     from mesh.adapters.iceberg.content import IcebergContents  # noqa: PLC0415 - one function of all uses these
     from mesh.adapters.iceberg.staging import IcebergStaging  # noqa: PLC0415
-    from mesh.adapters.reading.rewriting import Rewriter  # noqa: PLC0415
-    from mesh.usecases.stage_version import StagingTools  # noqa: PLC0415
+    from mesh.usecases.onboarding.stage_version import StagingTools  # noqa: PLC0415
 
     s3 = client("s3")
     return StagingTools(
@@ -158,28 +158,28 @@ def staging_tools(settings: WorkSettings) -> "StagingTools":
 
 def published_files() -> "S3PublishedFiles":
     """What the producer has published, and is about to."""
-    from mesh.adapters.published_files import S3PublishedFiles  # noqa: PLC0415 - two functions of all use it
+    from mesh.adapters.s3.published_files import S3PublishedFiles  # noqa: PLC0415 - two functions of all use it
 
     return S3PublishedFiles(client("s3"))
 
 
 def landing_objects() -> "S3LandingObjects":
     """What lies below the producer's `data/` and `raw/`."""
-    from mesh.adapters.published_files import S3LandingObjects  # noqa: PLC0415 - one function of all uses it
+    from mesh.adapters.s3.published_files import S3LandingObjects  # noqa: PLC0415 - one function of all uses it
 
     return S3LandingObjects(client("s3"))
 
 
 def tagging(settings: RegistrySettings) -> "Tagging":
     """What it takes to tag pinned tables."""
-    from mesh.usecases.tag_pins import Tagging  # noqa: PLC0415 - read where tables are tagged, only
+    from mesh.usecases.publishing.tag_pins import Tagging  # noqa: PLC0415 - read where tables are tagged, only
 
     return Tagging(catalog(), lake(settings), registry(settings), ontology())
 
 
 def proposals(settings: TableSettings) -> "DynamoProposals":
     """Central's record of what was proposed, and answered."""
-    from mesh.adapters.proposals import DynamoProposals  # noqa: PLC0415 - few functions of all use it
+    from mesh.adapters.dynamodb.proposals import DynamoProposals  # noqa: PLC0415 - few functions of all use it
 
     return DynamoProposals(table(settings.table_name))
 
@@ -187,7 +187,7 @@ def proposals(settings: TableSettings) -> "DynamoProposals":
 def verifier(settings: TableSettings) -> "Verifier":
     """What it takes to look at a staged version. The function has the staging layer."""
     from mesh.adapters.iceberg.content import IcebergContents  # noqa: PLC0415 - one function of all uses it
-    from mesh.usecases.verify_proposal import Verifier  # noqa: PLC0415 - the same
+    from mesh.usecases.publishing.verify_proposal import Verifier  # noqa: PLC0415 - the same
 
     contents = IcebergContents(client("s3"))
     return Verifier(registry(settings), proposals(settings), catalog(), contents, clock, trace(settings))
@@ -195,7 +195,7 @@ def verifier(settings: TableSettings) -> "Verifier":
 
 def committing(settings: RegistrySettings) -> "Committing":
     """What it takes to make a verified version the present one."""
-    from mesh.usecases.commit_version import Committing  # noqa: PLC0415 - one function of all uses it
+    from mesh.usecases.publishing.commit_version import Committing  # noqa: PLC0415 - one function of all uses it
 
     return Committing(registry(settings), proposals(settings), catalog(), lake(settings), ontology(), clock)
 
@@ -209,19 +209,19 @@ def reaching() -> "IcebergReach":
 
 def removed_objects() -> "S3RemovedObjects":
     """Objects that go for good."""
-    from mesh.adapters.removed_objects import S3RemovedObjects  # noqa: PLC0415 - one function of all uses it
+    from mesh.adapters.s3.removed_objects import S3RemovedObjects  # noqa: PLC0415 - one function of all uses it
 
     return S3RemovedObjects(client("s3"))
 
 
 def work(bucket: str) -> S3WorkFiles:
-    """Working papers of runs."""
+    """Work files of runs."""
     return S3WorkFiles(client("s3"), bucket)
 
 
 def revisions(settings: TableSettings) -> "DynamoRevisions":
     """The producer's record of its contracts' newest versions."""
-    from mesh.adapters.revisions import DynamoRevisions  # noqa: PLC0415 - few functions of all use it
+    from mesh.adapters.dynamodb.revisions import DynamoRevisions  # noqa: PLC0415 - few functions of all use it
 
     return DynamoRevisions(table(settings.table_name))
 
@@ -236,9 +236,9 @@ def locks(settings: TableSettings) -> DynamoLocks:
     return DynamoLocks(table(settings.table_name))
 
 
-def held_accesses(settings: TableSettings) -> DynamoHeldAccesses:
+def consumer_accesses(settings: TableSettings) -> DynamoConsumerAccesses:
     """A consumer's accesses."""
-    return DynamoHeldAccesses(table(settings.table_name))
+    return DynamoConsumerAccesses(table(settings.table_name))
 
 
 def shares() -> RamShares:
@@ -299,10 +299,12 @@ def policies() -> "Policies":
     return parse_policies(_governance("policies.yaml"), ontology(), personas())
 
 
-def books(settings: RegistrySettings) -> Books:
+def central_context(settings: RegistrySettings) -> CentralContext:
     """What central's steps of an access look at and write down."""
     kept = table(settings.table_name)
-    return Books(settings.account_id, DynamoRegistry(kept), DynamoAccessRegistry(kept), DynamoTrace(kept), clock)
+    return CentralContext(
+        settings.account_id, DynamoRegistry(kept), DynamoAccessRegistry(kept), DynamoTrace(kept), clock
+    )
 
 
 def schedules() -> OneTimeSchedules:
@@ -323,21 +325,21 @@ def access_reader(settings: AccountSettings) -> AccessReader:
 
 def job_files(bucket: str) -> "S3JobFiles":
     """What DataBrew jobs read and write."""
-    from mesh.adapters.job_files import S3JobFiles  # noqa: PLC0415 - one function of all uses it
+    from mesh.adapters.s3.job_files import S3JobFiles  # noqa: PLC0415 - one function of all uses it
 
     return S3JobFiles(client("s3"), bucket)
 
 
 def recipe_jobs(settings: RecipeJobSettings) -> "DataBrewJobs":
     """DataBrew."""
-    from mesh.adapters.recipe_jobs import DataBrewJobs  # noqa: PLC0415 - one function of all uses it
+    from mesh.adapters.glue.recipe_jobs import DataBrewJobs  # noqa: PLC0415 - one function of all uses it
 
     return DataBrewJobs(client("databrew"), settings.work_bucket, settings.job_role_arn)
 
 
 def lineage(settings: LineageSettings) -> "DynamoLineage":
     """The account's own record of lineage."""
-    from mesh.adapters.lineage import DynamoLineage  # noqa: PLC0415 - one function of all uses it
+    from mesh.adapters.dynamodb.lineage import DynamoLineage  # noqa: PLC0415 - one function of all uses it
 
     return DynamoLineage(table(settings.table_name), timedelta(days=settings.lineage_retention_days))
 

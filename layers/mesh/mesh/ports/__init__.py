@@ -21,7 +21,7 @@ from mesh.ports.publishing import (
     TableContents,
     TableStaging,
 )
-from mesh.ports.readers import HeldAccesses, Queries, Readers, ResourceLinks, Shares
+from mesh.ports.readers import ConsumerAccesses, Queries, Readers, ResourceLinks, Shares
 from mesh.ports.registries import AccessRegistry, Addressee, DraftContract, Notice, Notices, ReadContract, Registry
 from mesh.ports.runs import Clock, Executions, Locks, Schedules, Target, TaskAnswers
 from mesh.ports.uploads import Quarantine, RawUploads, Revisions, Uploads, WaitingRun
@@ -33,10 +33,10 @@ __all__ = [
     "Catalog",
     "CatalogState",
     "Clock",
+    "ConsumerAccesses",
     "Crawlers",
     "DraftContract",
     "Executions",
-    "HeldAccesses",
     "Inbox",
     "JobFiles",
     "LakeFormation",

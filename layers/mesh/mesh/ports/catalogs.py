@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
-    from mesh.domain.access.lake import Grant, Lake
-    from mesh.domain.access.situation import Home
+    from mesh.domain.access.access_context import Home
+    from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Grant
 
 
 class Catalog(Protocol):
@@ -90,11 +90,11 @@ class LakeFormation(Protocol):
 class CatalogState(Protocol):
     """Central's Lake Formation, Glue and RAM as they are now. Reads only."""
 
-    def tagged(self, databases: Collection[str] = ()) -> "Lake":
+    def tagged(self, databases: Collection[str] = ()) -> "CatalogSnapshot":
         """Tables and LF-Tags alone; of some databases, or of all."""
         ...
 
-    def lake(self, databases: Collection[str] = ()) -> "Lake":
+    def lake(self, databases: Collection[str] = ()) -> "CatalogSnapshot":
         """The catalog's tables, LF-Tags, grants, administrators and shares; of some databases, or of all."""
         ...
 

@@ -1,4 +1,4 @@
-"""Who is told: buses, topics, stories, lineage."""
+"""Who is told: buses, topics, traces, lineage."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -45,7 +45,7 @@ class Inbox(Protocol):
 
 
 class Note(NamedTuple):
-    """An entry of a story. A record that takes one writes it together with what it tells of: both, or neither."""
+    """An entry of a trace. A record that takes one writes it together with what it tells of: both, or neither."""
 
     correlation_id: str
     what: str

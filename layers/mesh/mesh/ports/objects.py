@@ -5,14 +5,14 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from mesh.domain.contract import Contract
-from mesh.domain.formats.model import ObjectRef, RangeReader
+from mesh.domain.contracts.contract import Contract
+from mesh.domain.onboarding.formats.model import ObjectRef, RangeReader
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
-    from mesh.domain.curation.jobs import JobOrder, JobRun
+    from mesh.domain.onboarding.curation.jobs import JobOrder, JobRun
+    from mesh.domain.onboarding.quality.model import Finding, TableReport
+    from mesh.domain.onboarding.reading.model import FilePlan, SourceRead, TableSources, WrittenFile
     from mesh.domain.publishing.fields import Field
-    from mesh.domain.quality.model import Finding, TableReport
-    from mesh.domain.reading.model import FilePlan, SourceRead, TableSources, WrittenFile
     from mesh.domain.schema import TableSchema
 
 
@@ -35,7 +35,7 @@ class Objects(Protocol):
 
 
 class WorkFiles(Protocol):
-    """Working papers of a run, too large for an execution's input: JSON in the work bucket."""
+    """Work files of a run, too large for an execution's input: JSON in the work bucket."""
 
     def put(self, key: str, document: str) -> None: ...
 
@@ -100,7 +100,7 @@ class Part(NamedTuple):
 
 
 class JobFiles(Protocol):
-    """Papers of DataBrew jobs, in the work bucket: what they read, and what they write. Of any size."""
+    """Files of DataBrew jobs, in the work bucket: what they read, and what they write. Of any size."""
 
     def stage(self, ref: ObjectRef, key: str) -> None:
         """Copy that version of an object to `key`, unless it is there. Raises ObjectGone."""

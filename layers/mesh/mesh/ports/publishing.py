@@ -8,13 +8,13 @@ if TYPE_CHECKING:  # few functions read these: they would only be imported
     from datetime import datetime
 
     from mesh.domain.events import ProposalSettled
-    from mesh.domain.formats.model import ObjectRef
-    from mesh.domain.publishing.batches import IndexEntry
+    from mesh.domain.onboarding.batches import IndexEntry
+    from mesh.domain.onboarding.formats.model import ObjectRef
+    from mesh.domain.onboarding.reading.model import StoredFile, WrittenFile
     from mesh.domain.publishing.fields import Field
     from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
     from mesh.domain.publishing.staging import Reach, StagedTable, StageOrder, TableContent
     from mesh.domain.publishing.table_state import TableState
-    from mesh.domain.reading.model import StoredFile, WrittenFile
     from mesh.ports.messages import Note
 
 

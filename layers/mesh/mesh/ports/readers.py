@@ -4,21 +4,20 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
-    from mesh.domain.access.holding import Held
-    from mesh.domain.access.proof import Invitation, QueryState
+    from mesh.domain.access.consumer_access import ConsumerAccess, Invitation, QueryState
     from mesh.domain.events import GrantEntry
 
 
-class HeldAccesses(Protocol):
+class ConsumerAccesses(Protocol):
     """A consumer account's accesses: what it was granted, and passed on."""
 
-    def get(self, access: str) -> "Held | None": ...
+    def get(self, access: str) -> "ConsumerAccess | None": ...
 
-    def save(self, held: "Held") -> "Held":
+    def save(self, held: "ConsumerAccess") -> "ConsumerAccess":
         """Write it; the result has the next revision. Raises ConcurrentChange if somebody else wrote meanwhile."""
         ...
 
-    def live(self) -> "Iterator[Held]":
+    def live(self) -> "Iterator[ConsumerAccess]":
         """Those that are being accepted, or ready: what they need stays."""
         ...
 

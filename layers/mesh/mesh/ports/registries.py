@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from mesh.domain.contract import Contract, CrawlMode
+from mesh.domain.contracts.contract import Contract, CrawlMode
+from mesh.domain.contracts.product import Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.events import Metadata
-from mesh.domain.membership import Member
-from mesh.domain.product import Product, ProductVersion, RollbackOrder, VersionEnd
+from mesh.domain.membership.members import Member
 from mesh.domain.schema import TableSchema
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.record import Access
-    from mesh.domain.pins import Pins
+    from mesh.domain.publishing.pins import Pins
     from mesh.ports.messages import Note
 
 
@@ -177,7 +177,7 @@ class Notices(Protocol):
         ...
 
     def add(self, notices: Sequence[Notice]) -> None:
-        """Store at most ten, of different events, each with its place in its story, unless it is there already.
+        """Store at most ten, of different events, each with its place in its trace, unless it is there already.
 
         Raises ConcurrentChange."""
         ...

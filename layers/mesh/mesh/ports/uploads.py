@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from mesh.domain.formats.model import ObjectRef
-from mesh.domain.standing import Lease, Standing
+from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.standing import Lease, Standing
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
-    from mesh.domain.quarantine import HeldBatch, HeldStatus, Ticket
+    from mesh.domain.onboarding.quarantine import HeldBatch, HeldStatus, Ticket
     from mesh.ports.messages import Note
 
 
@@ -38,7 +38,7 @@ class Uploads(Protocol):
     def put_product(self, name: str, facts: Mapping[str, Any]) -> None: ...
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
-        """They wait, and their story begins. Those that are: not older versions than are known, nor known ones.
+        """They wait, and their trace begins. Those that are: not older versions than are known, nor known ones.
 
         Raises ConcurrentChange."""
         ...

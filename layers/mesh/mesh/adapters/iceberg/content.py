@@ -15,7 +15,7 @@ from pyiceberg.table.metadata import TableMetadataV2
 from mesh.adapters.aws import code_of
 from mesh.adapters.iceberg.file_io import S3FileIO
 from mesh.adapters.iceberg.values import text_of
-from mesh.adapters.storage import ObjectGone
+from mesh.adapters.s3.storage import ObjectGone
 from mesh.domain.publishing.staging import ListedFile, TableContent
 from mesh.domain.publishing.table_state import MetadataInvalid, read_state
 
@@ -85,7 +85,7 @@ class IcebergContents:
                         path=file.file_path, rows=file.record_count, bytes=file.file_size_in_bytes, partition=values
                     )
                 )
-        return found.model_copy(update={"files": tuple(files), "delete_files": deletes})
+        return found.evolve(files=tuple(files), delete_files=deletes)
 
     def _entries(self, manifest: "ManifestFile") -> "list[ManifestEntry]":
         path = manifest.manifest_path

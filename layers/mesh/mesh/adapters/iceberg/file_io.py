@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 
 from mesh.adapters.aws import code_of, transient_errors
-from mesh.adapters.storage import GONE, ObjectGone
+from mesh.adapters.s3.storage import GONE, ObjectGone
 from mesh.domain.publishing.places import bucket_and_key
 
 if TYPE_CHECKING:

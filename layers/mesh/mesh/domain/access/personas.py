@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Model, RoleName
+from mesh.domain.events import RoleName
+from mesh.domain.model import Model
 
 PersonaName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 

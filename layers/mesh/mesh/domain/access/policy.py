@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from mesh.domain.access.expressions import Tags
 from mesh.domain.access.personas import Personas
 from mesh.domain.errors import Rejected
-from mesh.domain.events import AccountId, Model
-from mesh.domain.ontology import CONFIDENTIALITY, DOMAIN, MAX_CHARACTERS, PII, Ontology
+from mesh.domain.events import AccountId
+from mesh.domain.governance.expressions import Tags
+from mesh.domain.governance.ontology import CONFIDENTIALITY, DOMAIN, MAX_CHARACTERS, PII, Ontology
+from mesh.domain.model import Model
 
 type Permission = Literal["SELECT", "DESCRIBE"]
 type Fault = tuple[str, str, str]
@@ -95,11 +96,15 @@ class Condition(Model):
         return all(getattr(other, name) in (None, getattr(self, name)) for name in _FLAGS)
 
 
+Effect = Literal["allow", "require_approval", "deny"]
+"""What a rule, and so a decision, comes to. `grant-access` branches on it; `mesh preview` has a label for each."""
+
+
 class Rule(Model):
     """One rule. `longest` is the longest time from now; it and `approvers` go with the effects that need them."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-    effect: Literal["allow", "ask", "deny"]
+    effect: Effect
     why: str = Field(min_length=1, max_length=500)
     when: Condition
     longest: Duration | None = None
@@ -115,8 +120,8 @@ NO_RULE: Final = Rule(
 """What decides where no rule matches."""
 
 
-class Asking(Model):
-    """How long an ask waits, each counted from the request."""
+class ApprovalTimes(Model):
+    """How long a request waits for its approvers, each counted from the request."""
 
     remind_after: Duration
     escalate_after: Duration
@@ -133,7 +138,7 @@ class Policies(Model):
     """All of it, with the ontology that it was checked against."""
 
     purposes: dict[str, Annotated[str, Field(min_length=1)]] = Field(min_length=1)
-    asking: Asking
+    approval: ApprovalTimes
     rules: tuple[Rule, ...] = Field(min_length=1)
     ontology: Ontology
 
@@ -187,9 +192,9 @@ def _located(place: tuple[int | str, ...], what: str, document: Mapping[str, Any
 
 
 def _faults(policies: Policies, personas: Personas) -> Iterator[Fault]:
-    asking = policies.asking
-    if not asking.remind_after < asking.escalate_after < asking.deny_after:
-        yield "", "asking", "remind_after, escalate_after and deny_after have to follow each other"
+    approval = policies.approval
+    if not approval.remind_after < approval.escalate_after < approval.deny_after:
+        yield "", "approval", "remind_after, escalate_after and deny_after have to follow each other"
     for number, rule in enumerate(policies.rules):
         earlier = policies.rules[:number]
         if any(rule.name == other.name for other in earlier):
@@ -205,10 +210,10 @@ def _faults(policies: Policies, personas: Personas) -> Iterator[Fault]:
 
 
 def _effect_faults(rule: Rule, _: Ontology) -> Iterator[tuple[str, str]]:
-    if rule.effect == "ask" and not rule.approvers:
-        yield "approvers", "a rule that asks needs them: [owner] or [owner, steward]"
-    if rule.effect != "ask" and rule.approvers:
-        yield "approvers", f"nobody is asked by a rule with effect {rule.effect}"
+    if rule.effect == "require_approval" and not rule.approvers:
+        yield "approvers", "a rule with effect require_approval needs them: [owner] or [owner, steward]"
+    if rule.effect != "require_approval" and rule.approvers:
+        yield "approvers", f"a rule with effect {rule.effect} has none"
     if rule.effect != "deny" and rule.longest is None:
         yield "longest", f"a rule with effect {rule.effect} needs it, 365d for instance"
     if rule.effect == "deny" and rule.longest is not None:
@@ -246,4 +251,4 @@ def _fits(value: str) -> bool:
 def _widest(when: Condition, policies: Policies) -> Condition:
     """The same with lists that name everything there is left out: every request has a purpose and a permission."""
     every = {"purposes": frozenset(policies.purposes), "permissions": frozenset({"SELECT", "DESCRIBE"})}
-    return when.model_copy(update={name: None for name, all_ in every.items() if getattr(when, name) == all_})
+    return when.evolve(**{name: None for name, all_ in every.items() if getattr(when, name) == all_})

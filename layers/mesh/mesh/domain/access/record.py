@@ -7,9 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
-from mesh.domain.access.asking import Ask
+from mesh.domain.access.policy import Effect
+from mesh.domain.access.request import AccessRequest
 from mesh.domain.errors import Rejected
-from mesh.domain.events import AccountId, ExposedData, GrantEntry, Model, ReadableTable, Reason, stable_id
+from mesh.domain.events import AccountId, ExposedData, GrantEntry, ReadableTable, Reason, stable_id
+from mesh.domain.model import Model
 
 type Status = Literal["requested", "waiting", "granting", "sharing", "live", "ending", "ended", "denied"]
 type Cause = Literal["revoked", "expired", "retired", "failed"]
@@ -46,7 +48,7 @@ class Answer(Model):
 class Decided(Model):
     """What was decided, and by which rules: kept so that it can be told, and compared with later."""
 
-    effect: Literal["allow", "ask", "deny"]
+    effect: Effect
     rules: tuple[str, ...]
     why: str
     exposure: tuple[ExposedData, ...]
@@ -85,7 +87,7 @@ class Access(Model):
     id: str
     receiver: AccountId
     receiver_domain: str
-    ask: Ask
+    request: AccessRequest
     status: Status
     until: datetime
     event_id: str
@@ -108,7 +110,7 @@ class Access(Model):
     def moved(self, status: Status, at: datetime, what: str, **changes: object) -> "Access":
         """The same access in its next state, with what happened written down."""
         step = Step(at=at, what=what)
-        return self.model_copy(update={"status": status, "history": (*self.history, step), **changes})
+        return self.evolve(status=status, history=(*self.history, step), **changes)
 
     def noted(self, at: datetime, what: str, **changes: object) -> "Access":
         """The same, without a change of state."""
@@ -116,8 +118,8 @@ class Access(Model):
 
     def products(self) -> tuple[str, ...]:
         """The products that it is about: the one it names, or those that its expression exposes."""
-        if self.ask.product:
-            return (self.ask.product,)
+        if self.request.product:
+            return (self.request.product,)
         return self.decided.databases if self.decided else ()
 
     def by_name(self) -> bool:
@@ -135,3 +137,8 @@ class Access(Model):
 def access_id(event_id: str) -> str:
     """The id of the access that a request's event asks for: the same for a redelivered one."""
     return f"ac-{stable_id(event_id, 'access').replace('-', '')[:12]}"
+
+
+def lock_name(receiver: str) -> str:
+    """The lock under which grants to one account are made, and revoked, one at a time."""
+    return f"grants-{receiver}"

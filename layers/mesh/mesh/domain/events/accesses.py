@@ -9,12 +9,12 @@ from mesh.domain.events.model import (
     AccountId,
     ColumnName,
     EventData,
-    Model,
     ProductName,
     Reason,
     RoleName,
     TableName,
 )
+from mesh.domain.model import Model
 
 
 class AccessRequested(EventData):

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from mesh.domain.errors import Rejected
+from mesh.domain.model import Model
 
 SOURCE = "meshwork"
 AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
@@ -30,14 +31,8 @@ class MalformedEvent(Rejected):
         return cls(f"{place}: {fault['msg']}", field=place, remedy="see events/contracts/")
 
 
-class Model(BaseModel):
-    """Immutable, and closed: a field that is not in the contract is an error, not noise."""
-
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
-
-
 class Metadata(Model):
-    """`id` is unique per event and stable over redelivery; `correlation_id` is one upload's whole story."""
+    """`id` is unique per event and stable over redelivery; `correlation_id` is one upload's whole trace."""
 
     id: str = Field(default_factory=lambda: str(uuid4()), max_length=128)
     version: Literal[1] = 1
@@ -71,10 +66,10 @@ class Reason(Model):
     remedy: str = ""
 
 
-class Envelope(BaseModel):
+class Envelope(Model):
     """EventBridge's envelope, as far as Meshwork relies on it."""
 
-    model_config = ConfigDict(defer_build=True, extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
     REPLAY_FIELD: ClassVar[str] = "replay-name"
     id: str
@@ -90,7 +85,7 @@ def metadata_of(envelope: Envelope) -> Metadata:
     try:
         return Metadata.model_validate(_metadata_in(envelope))
     except ValidationError:
-        return Metadata.model_validate(_metadata_in(envelope.model_copy(update={"detail": {}})))
+        return Metadata.model_validate(_metadata_in(envelope.evolve(detail={})))
 
 
 def read_event[D: EventData](kind: type[D], envelope: Envelope) -> Event[D]:
@@ -114,7 +109,7 @@ def stable_id(*parts: object) -> str:
 
 
 def follow(cause: Metadata, *parts: object) -> Metadata:
-    """Metadata of an event caused by another one: same story, and an id that a retry repeats."""
+    """Metadata of an event caused by another one: same trace, and an id that a retry repeats."""
     return Metadata(
         id=stable_id(cause.id, *parts),
         correlation_id=cause.correlation_id,

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mesh.domain.events.model import EventData, Model, ProductName, Reason, TableName
+from mesh.domain.events.model import EventData, ProductName, Reason, TableName
+from mesh.domain.model import Model
 
 MAX_TABLES = 150
 """Tables of one proposal: it starts an execution, whose input is at most 262,144 bytes."""

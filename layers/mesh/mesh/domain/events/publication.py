@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from mesh.domain.events.model import AccountId, EventData, Model, ProductName, TableName
-from mesh.domain.evolution import Compatibility
+from mesh.domain.contracts.evolution import Compatibility
+from mesh.domain.events.model import AccountId, EventData, ProductName, TableName
+from mesh.domain.model import Model
 from mesh.domain.schema import TypeChange
 
 

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from mesh.domain.events.model import EventData, Model, ProductName, Reason
+from mesh.domain.events.model import EventData, ProductName, Reason
+from mesh.domain.model import Model
 
 
 class QuarantinedObject(Model):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mesh.domain.events import ColumnRef
 from mesh.domain.lineage.model import IDENTITY, TRANSFORMATION, ColumnOrigin, Dataset, Facet, Facets, table_name
-from mesh.domain.quality.model import ColumnProfile, TableReport
+from mesh.domain.onboarding.quality.model import ColumnProfile, TableReport
 
 PRODUCER: Final = "urn:meshwork:record-lineage"
 SPEC: Final = "https://openlineage.io/spec"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from mesh.domain.events import Model
+from mesh.domain.model import Model
 
 type Facet = dict[str, Any]
 type Facets = dict[str, Facet]

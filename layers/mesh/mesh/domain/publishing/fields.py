@@ -8,9 +8,10 @@ that the registry has seen, and not above those that the present schema happens 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from mesh.domain.hive_types import map_types, struct_fields
+from mesh.domain.model import Model
 from mesh.domain.schema import Column
 
 ELEMENT: Final = "element"
@@ -18,11 +19,11 @@ KEY: Final = "key"
 VALUE: Final = "value"
 
 
-class Field(BaseModel):
+class Field(Model):
     """A column, or a part of a nested one. `type` is a Hive type name for a leaf (`bigint`), else `struct`, `array`
     (one child, `element`) or `map` (`key` and `value`)."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     id: int
     name: str
@@ -78,7 +79,7 @@ def rewritten_columns(base: Sequence[Field], fields: Sequence[Field]) -> tuple[s
 
 def _field(name: str, type_: str, base: Field | None, ids: FieldIds) -> Field:
     if base is not None and base.hive_type == type_:
-        return base.model_copy(update={"name": name})
+        return base.evolve(name=name)
     kind = type_.partition("<")[0]
     kept = base if base is not None and _extends(base, type_) else None
     own = kept.id if kept else ids.next()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mesh.domain.names import crawled_location, published_prefix
-from mesh.domain.partitions import PartitionValue, partition_path
+from mesh.domain.onboarding.partitions import PartitionValue, partition_path
 
 INDEX: Final = "index.parquet"
 """The sources of the present version: what the same bytes are compared with."""

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from mesh.domain.contract import ContractTable
+from mesh.domain.contracts.contract import ContractTable
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.table_state import Marks
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mesh.domain.contracts.product import ProductVersion
 from mesh.domain.errors import Rejected
-from mesh.domain.product import ProductVersion
 
 
 class VersionEnded(Rejected):

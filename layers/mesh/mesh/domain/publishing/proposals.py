@@ -5,9 +5,10 @@ from typing import Final, Literal
 
 from pydantic import Field
 
+from mesh.domain.contracts.evolution import Compatibility
+from mesh.domain.contracts.product import Severity, TableSnapshot
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
-    Model,
     Outcome,
     PersonalDataFinding,
     ProposalSettled,
@@ -16,8 +17,7 @@ from mesh.domain.events import (
     Rollback,
     TableChange,
 )
-from mesh.domain.evolution import Compatibility
-from mesh.domain.product import Severity, TableSnapshot
+from mesh.domain.model import Model
 from mesh.domain.publishing.fields import Field as Column
 
 
@@ -120,7 +120,7 @@ class Verified(Model):
 
     def repeats(self, answer: ProposalSettled | None) -> "Verified":
         """As it was answered."""
-        return self.model_copy(update={"next": "repeat", "answer": answer, "version": answer.version if answer else 0})
+        return self.evolve(next="repeat", answer=answer, version=answer.version if answer else 0)
 
 
 _OUTCOMES: Final[dict[str, Outcome]] = {"Rebase": "rebase", "BaseMoved": "rebase", "BreakingSchemaChange": "held"}

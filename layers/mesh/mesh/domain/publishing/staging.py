@@ -1,16 +1,17 @@
 """What is staged of a table: data files that are added and removed, and the metadata file that says so."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from pydantic import Field as Default
 
+from mesh.domain.model import Model
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.table_state import Marks, TableState
 
 
-class ColumnStatistics(BaseModel):
+class ColumnStatistics(Model):
     """Of one leaf column in one data file; `low` and `high` as text, None where they are unknown or kept back."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     values: int
     nulls: int
@@ -20,11 +21,11 @@ class ColumnStatistics(BaseModel):
     bytes: int | None = None
 
 
-class DataFile(BaseModel):
+class DataFile(Model):
     """A Parquet file below the table's location. `partition` has the values of the partition columns, in order, as
     text; `columns` is by field id."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     path: str
     rows: int
@@ -33,14 +34,14 @@ class DataFile(BaseModel):
     columns: dict[int, ColumnStatistics] = Default(default_factory=dict)
 
 
-class StageOrder(BaseModel):
+class StageOrder(Model):
     """The next version of one table: `base` with its columns replaced by `fields`, files `add`ed, paths `remove`d.
 
     `marks` are the registry's, `index` is where the new version's index lies, `contract` the version that judged it,
     `details` what the batch brought.
     """
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     location: str
     base: TableState | None
@@ -56,11 +57,11 @@ class StageOrder(BaseModel):
     only_nulls: frozenset[int] = frozenset()
 
 
-class StagedTable(BaseModel):
+class StagedTable(Model):
     """`metadata` is the location of the staged file, `empty` that of the file without data which a new table is created
     on. Totals are those of the whole table after the commit."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     metadata: str
     empty: str = ""
@@ -69,10 +70,10 @@ class StagedTable(BaseModel):
     files: int
 
 
-class ListedFile(BaseModel):
+class ListedFile(Model):
     """A data file as a manifest lists it; `partition` as in `DataFile`."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     path: str
     rows: int
@@ -80,10 +81,10 @@ class ListedFile(BaseModel):
     partition: tuple[str | None, ...] = ()
 
 
-class Reach(BaseModel):
+class Reach(Model):
     """What a metadata file needs: `beside` it manifests and index, and its data files. Locations."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     metadata: str
     beside: frozenset[str] = frozenset()
@@ -95,10 +96,10 @@ class Reach(BaseModel):
         return self.beside | self.data | {self.metadata}
 
 
-class TableContent(BaseModel):
+class TableContent(Model):
     """A metadata file with all that its snapshot lists, read again by whoever does not believe a summary."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     state: TableState
     files: tuple[ListedFile, ...] = ()

@@ -6,9 +6,10 @@ Source: Apache Iceberg specification, format version 2, "Table Metadata" and "Sc
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from mesh.domain.errors import Rejected
+from mesh.domain.model import Model
 from mesh.domain.publishing.fields import ELEMENT, KEY, VALUE, Field
 
 INDEX: Final = "meshwork.index"
@@ -30,11 +31,11 @@ class MetadataInvalid(Rejected):
     """A metadata file that is none, or that Meshwork would not have written."""
 
 
-class Marks(BaseModel):
+class Marks(Model):
     """The highest ids ever given in a table, whatever its present metadata file says: none is given twice, also not
     after a rollback."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     column: int = 0
     partition: int = FIRST_PARTITION_ID - 1
@@ -48,21 +49,21 @@ class Marks(BaseModel):
         return Marks(**{name: max(value, theirs[name]) for name, value in mine.items()})
 
 
-class PartitionPart(BaseModel):
+class PartitionPart(Model):
     """A partition field: its id, and the id of the column that it is the value of."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     id: int
     source: int
 
 
-class TableState(BaseModel):
+class TableState(Model):
     """`metadata` and `index` are locations (`s3://…`), `index` empty for a table without data; `partition_fields` are
     in order, each the identity of a column. `snapshots` counts those in the file; of the present one `manifest_list` is
     the location, and `bytes` the size of its data files. `uuid` is the table's own."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     metadata: str
     location: str

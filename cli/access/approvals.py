@@ -1,0 +1,143 @@
+"""`mesh approve` and `mesh deny`: an owner's answer to a request."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal
+
+import typer
+from mesh.domain.access.record import Access
+from mesh.domain.events import AccessDecided
+
+from cli import output
+from cli.access import access_views
+from cli.durations import FORMS, parse_until
+from cli.event_client import Seen, Watch, build, find_if_seen, follow, is_over, late, over, refused, send
+from cli.mesh_context import AsJson, Port, Site, site
+from cli.session import Account
+
+SECONDS_TO_ANSWER: Final = 30.0
+SECONDS_FOR_A_REFUSAL: Final = 10.0
+POLL_SECONDS: Final = 0.3
+SETTLED: Final = frozenset({"waiting", "live", "denied", "ending", "ended"})
+
+Number = Annotated[str, typer.Argument(metavar="ID", help="The request: mesh requests.")]
+Why = Annotated[str, typer.Option("--reason", help="Told to the requester, and kept.")]
+Answering = Annotated[
+    Account, typer.Option("--account", help="The account that was asked; central is the data mesh owner.")
+]
+Acting = Annotated[str | None, typer.Option("--as", help="The role to answer as, instead of the account's persona.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(name="approve")(approve_command)
+    app.command(name="deny")(deny_command)
+
+
+def approve_command(
+    number: Number,
+    *,
+    reason: Why,
+    until: Annotated[str | None, typer.Option(help=f"Not as long as was asked: {FORMS}.")] = None,
+    columns: Annotated[str, typer.Option(help="These alone: table.column, with commas between.")] = "",
+    account: Answering = "producer",
+    acting: Acting = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve a request, all of it or less. `mesh requests ID` shows before what it exposes. A refusal: exit code 1."""
+    end = parse_until(until, datetime.now(UTC)) if until else None
+    narrowed = tuple(name.strip() for name in columns.split(",") if name.strip())
+    word = build(AccessDecided, access=number, decision="approve", reason=reason, until=end, columns=narrowed)
+    _answer(site(port, acting=account, role=acting), account, word, as_json)
+
+
+def deny_command(
+    number: Number,
+    *,
+    reason: Why,
+    account: Answering = "producer",
+    acting: Acting = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deny a request. A refusal of the answer itself (not yours to give, too late): exit code 1."""
+    word = build(AccessDecided, access=number, decision="deny", reason=reason)
+    _answer(site(port, acting=account, role=acting), account, word, as_json)
+
+
+def _answer(where: Site, account: Account, word: AccessDecided, as_json: bool) -> None:
+    seen = decide(where, account, word, quiet=as_json)
+    access = seen.access
+    if access is None:
+        status = "sent" if not seen.status else seen.status
+        if as_json:
+            output.emit({"id": word.access, "decision": word.decision, "status": status})
+        else:
+            output.say(f"{word.decision}: sent; central has not refused it. Its registry cannot be read from here")
+        return
+    if word.decision == "approve" and (is_over(seen) or access.status == "ending"):
+        raise over(access)
+    if as_json:
+        output.emit(access_views.document(access))
+    else:
+        render(access, word.decision)
+
+
+def decide(where: Site, account: Account, word: AccessDecided, *, quiet: bool = False) -> Seen:
+    """Send the answer, wait until the record has it, then for what it leads to. Raises `CommandFailed`."""
+    before = find_if_seen(where, word.access)
+    said = f"{word.decision} by {where.account_id(account)}"
+    watch = Watch(where, account, word.access, send(where, account, word))
+    if before is None:
+        return wait_for_refusal(watch)
+    known = len(before.history)
+
+    def taken(seen: Seen) -> bool:
+        return any(step.what.startswith(said) for step in (seen.access.history[known:] if seen.access else ()))
+
+    seen = wait_until_taken(watch, taken)
+    if seen.access is not None and seen.access.status in SETTLED:
+        return seen
+    return follow(watch, SETTLED, quiet=quiet)
+
+
+def wait_until_taken(watch: Watch, taken: Callable[[Seen], bool]) -> Seen:
+    """Until the record shows the answer. Raises `CommandFailed` for its refusal, and when the deadline passes first."""
+    deadline = time.monotonic() + SECONDS_TO_ANSWER
+    while True:
+        seen = watch.look()
+        if seen.refusal is not None:
+            raise refused(seen.refusal, watch.number)
+        if taken(seen):
+            return seen
+        if time.monotonic() > deadline:
+            raise late(watch, seen, SECONDS_TO_ANSWER)
+        time.sleep(POLL_SECONDS)
+
+
+def wait_for_refusal(watch: Watch) -> Seen:
+    """What an account can see that cannot read central's registry: the notice of a refusal, or none for a while."""
+    deadline = time.monotonic() + SECONDS_FOR_A_REFUSAL
+    while True:
+        seen = watch.look()
+        if seen.refusal is not None:
+            raise refused(seen.refusal, watch.number)
+        if time.monotonic() > deadline:
+            return seen
+        time.sleep(POLL_SECONDS)
+
+
+def render(access: Access, decision: Literal["approve", "deny"]) -> None:
+    """What the answer led to."""
+    if decision == "deny":
+        output.say(f"{access.id} is {access.status}: {access.reason.message if access.reason else ''}")
+    elif access.status == "live":
+        access_views.render_live(access)
+    elif not access.answers:
+        output.say(f"{access.id} is asked again: something else is exposed now than was asked about", style="yellow")
+        output.say_whole(f"  mesh requests {access.id}")
+    else:
+        others = ", ".join(access_views.waits_for(access))
+        output.say(f"{access.id} is {access.status}" + (f", for an answer of {others}" if others else ""))

@@ -1,0 +1,215 @@
+"""`mesh preview` and `mesh explain`: what a grant or a tag would change, and why a role can or cannot read."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from mesh.adapters.lakeformation.access_reader import AccessReader
+from mesh.domain.governance.catalog_snapshot import Principal
+from mesh.usecases.access.explain_access import AccessExplained, UnknownRole, explain_access
+from mesh.usecases.access.preview_access import Preview, TagPreview, preview_expression, preview_tag
+from rich.text import Text
+
+from cli import output
+from cli.access import request_preview
+from cli.access.request_preview import foreseen
+from cli.governance.governance import role_of
+from cli.mesh_context import AsJson, Port, Site, site
+from cli.output import CommandFailed
+from cli.session import ACCOUNT_NAMES, Account, SessionError
+
+_SERVICES = ("lakeformation", "glue", "ram", "iam")
+
+ReaderAccount = Annotated[Account, typer.Option("--account", help="The account of the role.")]
+Acting = Annotated[str | None, typer.Option("--as", help="The role to look as in that account, not its persona.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(name="preview")(preview_command)
+    app.command(name="explain")(explain_command)
+
+
+def preview_command(
+    resource: Annotated[
+        str | None, typer.Argument(metavar="[PRODUCT[.TABLE[.COLUMN]]]", help="With --tag: what it would be set on.")
+    ] = None,
+    *,
+    expression: Annotated[
+        str | None, typer.Option(help='LF-Tags of a grant: "confidentiality=internal,public domain=risk".')
+    ] = None,
+    tag: Annotated[str | None, typer.Option(metavar="KEY=VALUE", help="An LF-Tag that might be set.")] = None,
+    product: Annotated[str | None, typer.Option(help="A product that might be requested, for --purpose.")] = None,
+    purpose: Annotated[str, typer.Option(help="With --product: what for.")] = "",
+    account: Annotated[
+        Account | None, typer.Option(help="Who would ask; or whose present rights to compare with.")
+    ] = None,
+    role: Annotated[
+        str | None, typer.Option(help="A persona or role of that account (consumer, if none is given).")
+    ] = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what an expression exposes, who gains and loses by a tag, or what policy says to a request, now."""
+    if sum(given is not None for given in (expression, tag, product)) != 1:
+        raise typer.BadParameter("give one of them", param_hint="--expression / --tag / --product")
+    if (product is None) != (not purpose):
+        raise typer.BadParameter("--product and --purpose go together", param_hint="--purpose")
+    if (tag is None) != (resource is None):
+        raise typer.BadParameter("--tag takes what it would be set on: PRODUCT[.TABLE[.COLUMN]]", param_hint="PRODUCT")
+    where = site(port)
+    if product is not None:
+        asked, found = foreseen(
+            where, reader(where, "central"), product, purpose=purpose, reader=role, account=account or "consumer"
+        )
+        _show(request_preview.document(asked, found), as_json, lambda: request_preview.render(asked, found))
+    elif expression is not None:
+        exposed = previewed(where, expression, account, role_of(role))
+        _show(exposed.model_dump(mode="json"), as_json, lambda: render_preview(exposed))
+    else:
+        changed, unseen = previewed_tag(where, tag or "", resource or "")
+        document = {**changed.model_dump(mode="json"), "unseen": unseen}
+        _show(document, as_json, lambda: render_tag(changed, unseen))
+
+
+def explain_command(
+    resource: Annotated[str, typer.Argument(metavar="PRODUCT.TABLE[.COLUMN]", help="What would be read.")],
+    *,
+    role: Annotated[str, typer.Option(help="Who would read: a persona, or a role of the account.")],
+    account: ReaderAccount = "consumer",
+    acting_role: Acting = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a role can read a table or column, and why; or what is missing. Exit code 1 when it cannot."""
+    where = site(port, acting=account, role=acting_role)
+    found = explained(where, resource, role_of(role) or role, account)
+    _show(found.model_dump(mode="json"), as_json, lambda: render_explanation(found))
+    if not found.can_read:
+        raise typer.Exit(1)
+
+
+def _show(document: object, as_json: bool, say: Callable[[], None]) -> None:
+    if as_json:
+        output.emit(document)
+    else:
+        say()
+
+
+def reader(where: Site, account: Account) -> AccessReader:
+    """What the account's persona sees of who can read."""
+    lake, glue, ram, iam = (where.client(account, service) for service in _SERVICES)
+    return AccessReader(lake, glue, ram, iam, where.account_id(account))
+
+
+def explained(where: Site, resource: str, role: str, account: Account) -> AccessExplained:
+    """`mesh explain`, as data."""
+    central = reader(where, "central")
+    member = central if account == "central" else reader(where, account)
+    return explain_access(
+        resource, role, where.account_id(account), region=where.region("central"), catalog=central, member=member
+    )
+
+
+def previewed(where: Site, expression: str, account: Account | None, role: str | None) -> Preview:
+    """`mesh preview --expression`, as data; `account` or `role` says whose present rights to compare with."""
+    central, registry = reader(where, "central"), where.registry()
+    if account is None and role is None:
+        return preview_expression(expression, catalog=central, registry=registry)
+    name: Account = account or "consumer"
+    member = central if name == "central" else reader(where, name)
+    number = where.account_id(name)
+    who = Principal(number, number)
+    if role is not None:
+        arn = member.role_arn(role)
+        if arn is None:
+            raise UnknownRole(
+                f"account {number} has no role {role!r}", remedy="aws iam list-roles shows those there are"
+            )
+        who = Principal(arn, number, arn in member.admins())
+    passed_on = member.passed_on(where.account_id("central"))
+    return preview_expression(expression, catalog=central, registry=registry, who=who, passed_on=passed_on)
+
+
+def previewed_tag(where: Site, tag: str, resource: str) -> tuple[TagPreview, list[Account]]:
+    """`mesh preview --tag`, as data; and the accounts whose own grants these credentials cannot see."""
+    members, unseen = {}, list[Account]()
+    for name in ACCOUNT_NAMES:
+        if name == "central":
+            continue
+        try:
+            members[where.account_id(name)] = reader(where, name)
+        except (SessionError, CommandFailed):
+            unseen.append(name)
+    return preview_tag(tag, resource, catalog=reader(where, "central"), members=members), unseen
+
+
+def render_preview(found: Preview) -> None:
+    """Tables with their exposed columns; columns of one classification on one line."""
+    total = sum(len(table.columns) for table in found.tables)
+    if not found.tables:
+        output.say(f"{found.expression} matches nothing today; what is tagged so later would be exposed")
+        return
+    tables = output.amount(len(found.tables), "table")
+    output.say(f"{found.expression} exposes {output.amount(total, 'column')} of {tables}", style="bold")
+    rows: list[tuple[str | Text, ...]] = []
+    for table in found.tables:
+        groups: dict[tuple[str, str], list[str]] = {}
+        for column in table.columns:
+            mark = "" if column.held is None or column.held else "+"
+            groups.setdefault((column.confidentiality, column.pii), []).append(mark + column.name)
+        name = f"{table.database}.\n{table.table}"
+        owner = "\n".join(filter(None, (table.owner, table.contact)))
+        for (confidentiality, pii), columns in groups.items():
+            rows.append((name, confidentiality or "-", pii or "-", owner, ", ".join(columns)))
+            name = owner = ""
+        if table.hidden:
+            rows.append(("", "", "", "", Text(f"{output.amount(table.hidden, 'column')} not exposed", style="dim")))
+    output.table(("table", "confidentiality", "pii", "owner", "columns"), rows, wrap="columns")
+    if found.reader:
+        output.say(f"+ is what {found.reader} cannot read today")
+
+
+def render_tag(found: TagPreview, unseen: list[Account]) -> None:
+    """Gains and losses by principal."""
+    before = f"now {found.before}" if found.before else "now untagged"
+    output.say(f"{found.tag} on {found.resource} ({before})", style="bold")
+    if not found.changes:
+        output.say("nobody gains and nobody loses read access")
+    rows = []
+    for change in found.changes:
+        role = "" if change.principal == change.account else f"{_short(change.principal)} of\n"
+        place = f"{change.database}.{change.table}"
+        for word, columns, style in (("gains", change.gains, "green"), ("loses", change.loses, "red")):
+            if columns:
+                who = f"{role}account {change.account}"
+                rows.append((who, Text(word, style=style), f"{place}: {', '.join(columns)}"))
+    if rows:
+        output.table(("who", "", "columns"), rows, wrap="columns")
+    for account in unseen:
+        output.say(f"not seen: what the {account} account passed on to its roles", style="yellow")
+
+
+def render_explanation(found: AccessExplained) -> None:
+    """The verdict, each step, and what would fix the first that is missing."""
+    who = f"{_short(found.principal)} of account {found.account}"
+    verdict = "can read" if found.can_read else "cannot read"
+    output.say(f"{who} {verdict} {found.resource}", style="bold green" if found.can_read else "bold red")
+    output.fields([("LF-Tags", output.tags_text(found.tags))])
+    rows = [
+        (step.name, Text("ok", style="green") if step.ok else Text("missing", style="red"), step.found)
+        for step in found.steps
+    ]
+    output.table(("what it takes", "", "found"), rows, wrap="found")
+    if found.can_read and found.hidden:
+        output.fields([("readable", ", ".join(found.readable)), ("hidden", ", ".join(found.hidden))])
+    for step in found.steps:
+        if not step.ok:
+            output.say(f"{step.missing}: {step.remedy} (in account {step.account})")
+            for command in step.commands:
+                output.say_whole(f"  {command}")
+
+
+def _short(arn: str) -> str:
+    """A role by its name."""
+    return arn.rsplit("/", 1)[-1]

@@ -1,0 +1,96 @@
+"""`mesh requests` and `mesh grants`: what is asked for, and what is held; or one of them in full."""
+
+from collections.abc import Iterable
+from typing import Annotated, Final
+
+import typer
+from mesh.domain.access.record import Access
+
+from cli import output
+from cli.access import access_views
+from cli.event_client import find, ledger
+from cli.mesh_context import AsJson, Port, site
+from cli.session import Account
+
+OPEN: Final = ("waiting", "requested", "granting", "sharing")
+"""States of a request, in the order in which they are shown."""
+HELD: Final = ("live", "sharing", "ending")
+
+Number = Annotated[str | None, typer.Argument(metavar="[ID]", help="One in full, with its history.")]
+Everything = Annotated[bool, typer.Option("--all", help="Those that are over as well, newest first.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(name="requests")(requests_command)
+    app.command(name="grants")(grants_command)
+
+
+def requests_command(
+    number: Number = None,
+    *,
+    every: Everything = False,
+    account: Annotated[
+        Account | None, typer.Option(help="Those that wait for this account's answer; of consumer: its own.")
+    ] = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """List requests that are open, those that wait for an answer first; or show one: what it exposes, who said what."""
+    where = site(port)
+    if number is not None:
+        _show_one(find(where, number), as_json)
+        return
+    found = [access for access in ledger(where).newest() if every or access.status in OPEN]
+    if account is not None:
+        own = where.account_id(account)
+        found = [access for access in found if concerns(access, account, own)]
+    if not every:
+        found.sort(key=lambda access: OPEN.index(access.status))
+    _show(found, "requests", "no open requests: mesh requests --all shows those that are over", as_json)
+
+
+def grants_command(
+    number: Number = None,
+    *,
+    every: Everything = False,
+    account: Annotated[Account | None, typer.Option(help="Those that this account holds, or whose data it is.")] = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """List accesses that are held: who reads what, for which purpose, until when; or show one in full."""
+    where = site(port)
+    if number is not None:
+        _show_one(find(where, number), as_json)
+        return
+    found = [access for access in ledger(where).newest() if access.status in HELD or (every and access.granted)]
+    if account is not None:
+        own = where.account_id(account)
+        found = [
+            access for access in found if account == "central" or own in {access.receiver, *access_views.owners(access)}
+        ]
+    _show(found, "grants", "nobody holds an access: mesh request PRODUCT --purpose … --until …", as_json)
+
+
+def concerns(access: Access, account: Account, number: str) -> bool:
+    """Whether the account asked, or has an answer to give."""
+    if access.receiver == number or number in access_views.waits_for(access):
+        return True
+    return account == "central" and access.status == "waiting" and access.escalated
+
+
+def _show(found: Iterable[Access], name: str, nothing: str, as_json: bool) -> None:
+    listed = list(found)
+    if as_json:
+        output.emit({name: [access_views.summary(access) for access in listed]})
+    elif listed:
+        access_views.render_list(listed)
+    else:
+        output.say(nothing)
+
+
+def _show_one(access: Access, as_json: bool) -> None:
+    if as_json:
+        output.emit(access_views.document(access))
+    else:
+        access_views.render(access)

@@ -1,0 +1,212 @@
+"""`mesh query`: a SELECT in the consumer account, through Athena's own API, as the role that asks."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Annotated, Any, Final
+
+import typer
+from botocore.exceptions import ClientError
+from rich.console import Console
+from rich.text import Text
+
+from cli import output
+from cli.governance.governance import role_of
+from cli.mesh_context import Acting, AsJson, Port, Role, site
+
+ANALYST: Final = "DataAnalyst"
+DEADLINE_SECONDS: Final = 31 * 60.0
+"""Athena ends a SELECT by itself after 30 minutes."""
+_FIRST_POLL, _LONGEST_POLL = 0.1, 2.0
+_INTEGERS = frozenset({"tinyint", "smallint", "integer", "bigint"})
+_NUMBERS = _INTEGERS | {"float", "double", "decimal"}
+_GAP = 3
+
+REMEDIES: Final = {
+    "COLUMN_NOT_FOUND": "there is no such column, or {role} may not read it; SELECT * shows those it may",
+    "TABLE_NOT_FOUND": 'mesh query "SHOW TABLES IN \\"rl_PRODUCT\\"" lists the tables that {role} may see',
+    "SCHEMA_NOT_FOUND": "a product's database is rl_PRODUCT, once it is granted: mesh request PRODUCT …; "
+    "mesh query 'SHOW DATABASES'",
+    "Insufficient permissions": "ask for it: mesh request PRODUCT --role {role} --purpose … --until …; "
+    "mesh explain PRODUCT.TABLE --role {role} says what is missing",
+    "Access denied when writing output": "{role} needs s3:PutObject on the work group's output location",
+    "PERMISSION_DENIED": "the objects cannot be read as the location's role: tell the product's owner (mesh show)",
+    "HIVE_": "the data is not what the catalog says: tell the product's owner (mesh show PRODUCT)",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A result's column by its Athena type."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A result: values as text, None for NULL. `more` says that there are rows beyond the limit."""
+
+    query_execution_id: str
+    columns: list[Column]
+    rows: list[list[str | None]]
+    more: bool
+    bytes_scanned: int
+    seconds: float
+    output_location: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="query")(query_command)
+
+
+def query_command(
+    sql: Annotated[str, typer.Argument(help="A SELECT (Athena's SQL), SHOW DATABASES, SHOW TABLES IN, DESCRIBE.")],
+    *,
+    limit: Annotated[int, typer.Option(min=0, help="Rows to show at most; 0: all.")] = 100,
+    database: Annotated[str, typer.Option(help="Where tables named without a database are.")] = "default",
+    workgroup: Annotated[str, typer.Option(help="Without it, the one of the account's stack.")] = "",
+    account: Acting = "consumer",
+    role: Role = ANALYST,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Query what the role may read, in Athena. Shows the rows, how many bytes were scanned, or why it failed."""
+    role = role_of(role)
+    where = site(port, acting=account, role=role)
+    athena = where.client(account, "athena")
+    group = workgroup or where.output(account, "WorkgroupName")
+    found = run(athena, sql, workgroup=group, database=database, limit=limit, role=role or ANALYST)
+    if as_json:
+        output.emit(asdict(found) | {"rows": [typed(row, found.columns) for row in found.rows]})
+        return
+    show(found)
+
+
+def run(athena: Any, sql: str, *, workgroup: str, database: str, limit: int, role: str) -> Answer:  # noqa: ANN401
+    """Start the query, wait for its end, fetch its rows. Raises `CommandFailed`. An interrupt stops the query."""
+    try:
+        number = athena.start_query_execution(
+            QueryString=sql, WorkGroup=workgroup, QueryExecutionContext={"Database": database}
+        )["QueryExecutionId"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "InvalidRequestException":
+            raise
+        message = error.response["Error"]["Message"]
+        raise output.CommandFailed(
+            message, code="InvalidRequest", remedy="one SELECT; names in \"double quotes\", text in 'single' ones"
+        ) from error
+    try:
+        execution = wait(athena, number)
+    except KeyboardInterrupt:
+        athena.stop_query_execution(QueryExecutionId=number)
+        raise
+    status, statistics = execution["Status"], execution.get("Statistics", {})
+    if status["State"] != "SUCCEEDED":
+        raise failure(status, number, role)
+    columns, lines = fetch(athena, number, has_header=execution.get("StatementType") == "DML")
+    rows = list(islice(lines, limit + 1 if limit else None))
+    more = bool(limit) and len(rows) > limit
+    return Answer(
+        query_execution_id=number,
+        columns=columns,
+        rows=rows[:limit] if more else rows,
+        more=more,
+        bytes_scanned=statistics.get("DataScannedInBytes", 0),
+        seconds=statistics.get("TotalExecutionTimeInMillis", 0) / 1000,
+        output_location=execution["ResultConfiguration"]["OutputLocation"],
+    )
+
+
+def wait(athena: Any, number: str) -> Mapping[str, Any]:  # noqa: ANN401 - a boto3 client
+    """The execution once it has ended, however it ended; its state is shown meanwhile."""
+    deadline, pause = time.monotonic() + DEADLINE_SECONDS, _FIRST_POLL
+    with Console(stderr=True).status("Athena: QUEUED") as progress:
+        while time.monotonic() < deadline:
+            execution: Mapping[str, Any] = athena.get_query_execution(QueryExecutionId=number)["QueryExecution"]
+            state = execution["Status"]["State"]
+            if state not in {"QUEUED", "RUNNING"}:
+                return execution
+            progress.update(f"Athena: {state}")
+            time.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_POLL)
+    raise output.CommandFailed(
+        f"the query has not ended within {DEADLINE_SECONDS / 60:.0f} minutes",
+        remedy=f"aws athena stop-query-execution --query-execution-id {number}",
+        query=number,
+    )
+
+
+def failure(status: Mapping[str, Any], number: str, role: str) -> output.CommandFailed:
+    """Athena's reason, and what to do about it."""
+    reason = str(status.get("StateChangeReason") or status["State"])
+    remedy = next((text for start, text in REMEDIES.items() if reason.startswith(start)), "")
+    code = reason.partition(":")[0]
+    code = code if code.isupper() and " " not in code else f"Query{status['State'].title()}"
+    return output.CommandFailed(
+        reason.removeprefix(f"{code}: "), code=code, remedy=remedy.replace("{role}", role), role=role, query=number
+    )
+
+
+def fetch(athena: Any, number: str, *, has_header: bool) -> tuple[list[Column], Iterator[list[str | None]]]:  # noqa: ANN401
+    """The columns, and the rows of all pages, one page at a time. A SELECT's first row is its header."""
+    pages = iter(athena.get_paginator("get_query_results").paginate(QueryExecutionId=number))
+    first = next(pages)
+    info = first["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+
+    def rows() -> Iterator[list[str | None]]:
+        page: Mapping[str, Any] | None = first
+        while page is not None:
+            for row in page["ResultSet"]["Rows"]:
+                yield [datum.get("VarCharValue") for datum in row["Data"]]
+            page = next(pages, None)
+
+    return [Column(column["Name"], column["Type"]) for column in info], islice(rows(), int(has_header), None)
+
+
+def typed(row: Sequence[str | None], columns: Sequence[Column]) -> list[object]:
+    """A row's values for JSON: numbers and booleans as such; decimals stay text, which is exact."""
+    return [None if value is None else _typed(value, column.type) for value, column in zip(row, columns, strict=False)]
+
+
+def _typed(value: str, kind: str) -> object:
+    if kind in _INTEGERS:
+        return int(value)
+    if kind == "boolean":
+        return value == "true"
+    # JSON has no name for the others.
+    if kind in {"float", "double"} and value not in {"NaN", "Infinity", "-Infinity"}:
+        return float(value)
+    return value
+
+
+def show(found: Answer) -> None:
+    """A table; a block for each row where the terminal is too narrow for one."""
+    names = [column.name for column in found.columns]
+    cells = [[_cell(value) for value in row] for row in found.rows]
+    if _width(names, cells) <= output.console.width:
+        headers = [f">{c.name}" if c.type in _NUMBERS else c.name for c in found.columns]
+        output.table(headers, cells)
+    else:
+        for number, row in enumerate(cells, start=1):
+            output.say(f"row {number}", style="bold")
+            output.fields(zip(names, row, strict=False))
+    scanned = f"{output.size(found.bytes_scanned)} scanned in {found.seconds:.1f} s"
+    output.say(f"{output.amount(len(found.rows), 'row')}, {scanned}", style="dim")
+    if found.more:
+        output.say("there are more rows: --limit N, or --limit 0 for all of them")
+    output.say_whole(found.output_location)
+
+
+def _cell(value: str | None) -> Text:
+    """A value as one line: what would steer the terminal is shown, not sent."""
+    if value is None:
+        return Text("NULL", style="dim italic")
+    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value))
+
+
+def _width(names: Sequence[str], cells: Sequence[Sequence[Text]]) -> int:
+    columns = [max(len(name), *(row[at].cell_len for row in cells), 0) for at, name in enumerate(names)]
+    return sum(columns) + _GAP * len(columns)

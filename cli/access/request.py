@@ -1,0 +1,133 @@
+"""`mesh request`: a consumer asks to read a product, or whatever an LF-Tag expression reaches."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+import typer
+from botocore.exceptions import ClientError
+from mesh.domain.access.record import Access, access_id
+from mesh.domain.events import AccessRequested
+
+from cli import output
+from cli.access import access_views
+from cli.durations import FORMS, parse_until
+from cli.event_client import DEADLINE_SECONDS, Seen, Watch, build, follow, is_over, over, send
+from cli.governance.governance import role_of
+from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.session import Account
+
+SETTLED: Final = frozenset({"waiting", "live", "denied", "ending", "ended"})
+"""Where a request stays until somebody does something."""
+
+ApprovalTimes = Annotated[Account, typer.Option("--account", help="The account that asks.")]
+Acting = Annotated[str | None, typer.Option("--as", help="The role to ask as, instead of the account's persona.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="request")(request_command)
+
+
+def request_command(
+    product: Annotated[str | None, typer.Argument(help="The product's name; or give --expression.")] = None,
+    *,
+    purpose: Annotated[str, typer.Option(help="One of governance/policies.yaml: risk-modelling, audit, ….")],
+    until: Annotated[str, typer.Option(help=f"{FORMS}.")],
+    expression: Annotated[str, typer.Option(help='LF-Tags instead: "confidentiality=internal domain=risk".')] = "",
+    role: Annotated[str, typer.Option(help="Who reads: a persona, or an IAM role of the account.")] = "analyst",
+    account_wide: Annotated[bool, typer.Option("--account-wide", help="For the account, not one role of it.")] = False,
+    table: Annotated[str | None, typer.Option(help="One table of the product.")] = None,
+    columns: Annotated[str, typer.Option(help="Columns, with commas between: exactly these, or nothing.")] = "",
+    rows: Annotated[str, typer.Option(help='Only rows for which this holds: "amount > 1000".')] = "",
+    permission: Annotated[Literal["SELECT", "DESCRIBE"], typer.Option(help="DESCRIBE: names and types.")] = "SELECT",
+    wait: Annotated[bool, typer.Option(help="Follow it until it is live, denied, or waits for an answer.")] = True,
+    account: ApprovalTimes = "consumer",
+    acting: Acting = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for access; says what came of it: live and how to query, who is asked, or why it is denied (exit code 1)."""
+    if (product is None) == (not expression):
+        raise typer.BadParameter("give a product, or --expression", param_hint="PRODUCT / --expression")
+    where = site(port, acting=account, role=acting)
+    reader = None if account_wide else role
+    wish = build(
+        AccessRequested,
+        product=product,
+        expression=expression,
+        reader=reader,
+        purpose=purpose,
+        until=parse_until(until, datetime.now(UTC)),
+        table=table,
+        columns=tuple(name.strip() for name in columns.split(",") if name.strip()),
+        rows=rows,
+        permission=permission,
+    )
+    if reader is not None:
+        require_role(where, account, reader)
+    event = send(where, account, wish)
+    number = access_id(event.id)
+    if not wait:
+        show_sent(number, event.correlation_id, as_json)
+        return
+    seen = follow(Watch(where, account, number, event), SETTLED, quiet=as_json, deadline_seconds=DEADLINE_SECONDS)
+    show(seen, number, event.correlation_id, as_json)
+
+
+def require_role(where: Site, account: Account, reader: str) -> None:
+    """Spares a round trip: the account itself would find out that it has no such role. Raises `CommandFailed`."""
+    name = role_of(reader) or reader
+    try:
+        where.client(account, "iam").get_role(RoleName=name)
+    except ClientError as error:
+        if is_denied(error):
+            return
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
+        as_persona = f" (persona {reader})" if name != reader else ""
+        raise output.CommandFailed(
+            f"account {where.account_id(account)} has no role {name}{as_persona}",
+            code="UnknownRole",
+            remedy="make the role, or name another: aws iam list-roles; personas are in governance/personas.yaml",
+        ) from None
+
+
+def show_sent(number: str, correlation_id: str, as_json: bool) -> None:
+    """`--no-wait`."""
+    if as_json:
+        output.emit({"id": number, "status": "sent", "correlation_id": correlation_id})
+    else:
+        output.say(f"{number} is asked for; how it stands: mesh requests {number}")
+
+
+def show(seen: Seen, number: str, correlation_id: str, as_json: bool) -> None:
+    """What came of it. Raises `CommandFailed` for what is denied, or ended at once."""
+    access = seen.access
+    if access is None:
+        if is_over(seen):
+            raise output.CommandFailed(f"{number} is {seen.status}", remedy="mesh notices says why")
+        document: dict[str, Any] = {"id": number, "status": seen.status, "correlation_id": correlation_id}
+        if as_json:
+            output.emit(document)
+        else:
+            output.say(f"{number} is {seen.status}: mesh notices says what it gives")
+        return
+    if is_over(seen) or access.status == "ending":
+        raise over(access)
+    if as_json:
+        output.emit(access_views.document(access))
+    elif access.status == "live":
+        access_views.render_live(access)
+    else:
+        render_waiting(access)
+
+
+def render_waiting(access: Access) -> None:
+    """Who was asked, and until when."""
+    asked = ", ".join(access_views.waits_for(access))
+    output.say(f"{access.id} waits for an answer of {asked}", style="bold yellow")
+    if access.answer_by:
+        output.say(f"  denied if none comes until {output.day_text(access.answer_by)} UTC")
+    output.say("it would give:")
+    access_views.render_given(access)
+    output.say_whole(f"  mesh requests {access.id}")

@@ -1,0 +1,102 @@
+"""`mesh preview --product`: what a request would come to now. Nothing is asked, and nobody is told."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+from mesh.adapters.lakeformation.access_reader import AccessReader
+from mesh.domain.access.policy import Effect
+from mesh.domain.access.record import Access, Decided
+from mesh.domain.access.request import normal_form
+from mesh.domain.events import AccessRequested
+from mesh.domain.membership.authorisation import NotAMember
+from mesh.usecases.access.request_access import require_offered
+from mesh.usecases.access_decision import decision_on
+
+from cli import output
+from cli.access import access_views
+from cli.event_client import build
+from cli.governance import governance
+from cli.mesh_context import Site
+from cli.session import Account
+
+NOT_ASKED: Final = "ac-000000000000"
+"""Stands for the id where policy names one (data cells filters)."""
+SOON: Final = timedelta(hours=1)
+"""An end that every rule allows: how long is not what is asked here."""
+EFFECTS: Final[dict[Effect, tuple[str, str]]] = {
+    "allow": ("allowed at once", "bold green"),
+    "require_approval": ("requires approval", "bold yellow"),
+    "deny": ("denied", "bold red"),
+}
+"""Label and style of each."""
+
+
+class SystemClock:
+    """Implements `ports.Clock`."""
+
+    def now(self) -> datetime:
+        """In UTC."""
+        return datetime.now(UTC)
+
+
+def foreseen(
+    where: Site,
+    catalog: AccessReader,
+    product: str,
+    *,
+    purpose: str,
+    reader: str | None,
+    account: Account = "consumer",
+    permission: Literal["SELECT", "DESCRIBE"] = "SELECT",
+) -> tuple[Access, Decided]:
+    """The request as it would be recorded, and what this clone's policies say to it on the catalog as it is now.
+
+    Raises UnknownPurpose, UnknownProduct, NotAMember and what `decide` raises.
+    """
+    registry, clock, policies = where.registry(), SystemClock(), governance.policies()
+    number, now = where.account_id(account), clock.now()
+    member = registry.member(number)
+    if member is None:
+        raise NotAMember(f"account {number} is not a member of this mesh", account=number)
+    require_offered(product, registry)
+    wish = build(
+        AccessRequested, product=product, reader=reader, purpose=purpose, permission=permission, until=now + SOON
+    )
+    role, persona = governance.personas().role_of(reader)
+    access = Access(
+        id=NOT_ASKED,
+        receiver=number,
+        receiver_domain=member.domain,
+        request=normal_form(wish, reader=role, persona=persona, purposes=policies.purposes, now=now),
+        status="requested",
+        until=wish.until,
+        event_id="",
+        correlation_id="",
+        asked_at=now,
+    )
+    central = where.account_id("central")
+    found = decision_on(access, central=central, registry=registry, catalog=catalog, policies=policies, clock=clock)
+    return access, found
+
+
+def document(access: Access, found: Decided) -> dict[str, object]:
+    """For `--json`."""
+    wanted = {"effect", "rules", "why", "exposure", "left_out", "approvers"}
+    return {
+        "what": access.request.what,
+        "receiver": access.receiver,
+        "reader": access.request.reader,
+        "purpose": access.request.purpose,
+        **found.model_dump(mode="json", include=wanted),
+    }
+
+
+def render(access: Access, found: Decided) -> None:
+    """The effect, whose approval it would take, what it gives, and what not, each with its rule."""
+    label, style = EFFECTS[found.effect]
+    approvers = f" of {', '.join(found.approvers)}" if found.approvers else ""
+    who = access_views.who(access)
+    output.say(f"{access.request.what} for {who}, {access.request.purpose}: {label}{approvers}", style=style)
+    output.say(found.why)
+    access_views.render_exposure(found.exposure)
+    access_views.render_left_out(found.left_out)

@@ -1,0 +1,147 @@
+"""`mesh contract check|draft|diff`: contracts on this machine, without AWS."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from mesh.domain.contracts.contract import Contract, NotEnforced
+from mesh.domain.contracts.contract_diff import diff_contracts
+from mesh.domain.contracts.evolution import ContractDiff
+from mesh.domain.governance.ontology import Ontology, parse_ontology
+from mesh.domain.semver import SemanticVersion, bump_between, raised
+
+from cli import output
+from cli.contracts.contract_checks import Checked, check_file, contract_file, read_local
+from cli.contracts.contract_drafts import draft_from
+from cli.governance.governance import FOLDER
+from cli.mesh_context import AsJson
+from cli.output import CommandFailed
+
+contracts = typer.Typer(
+    name="contract", help="Data contracts on this machine: check, draft, compare. No AWS.", no_args_is_help=True
+)
+Place = Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A contract, or a product's folder.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(contracts)
+
+
+@contracts.command(name="check")
+def check_command(place: Place, *, as_json: AsJson = False) -> None:
+    """What the mesh would refuse, what is probably not meant, and what it would not enforce. Exit code 1 if refused."""
+    checked = check_file(contract_file(place), _ontology())
+    if as_json:
+        output.emit(checked.to_dict())
+    else:
+        render_checked(checked)
+    if not checked.valid:
+        raise typer.Exit(1)
+
+
+@contracts.command(name="draft")
+def draft_command(
+    place: Annotated[Path, typer.Argument(metavar="FILE|DIR", exists=True, help="CSV, JSON lines or Parquet files.")],
+    *,
+    name: Annotated[str, typer.Option(help="The product; without it, named after the file or folder.")] = "",
+    domain: Annotated[str, typer.Option(help="The line of business.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """A contract inferred from data, on standard output: names and types, all else is the owner's to say."""
+    drafted = draft_from(place, name=name, domain=domain)
+    if as_json:
+        document = yaml.safe_load(drafted.text)
+        output.emit({"contract": document, "files": drafted.read, "refused": drafted.refused})
+        return
+    print(drafted.text, end="")
+    for file, why in drafted.refused.items():
+        typer.echo(f"not read: {file}: {why}", err=True)
+
+
+@contracts.command(name="diff")
+def diff_command(old: Place, new: Place, *, as_json: AsJson = False) -> None:
+    """What changed for readers, how compatible that is, and the version that it needs."""
+    before, after = read_local(contract_file(old)), read_local(contract_file(new))
+    diff = diff_contracts(before, after)
+    summary = summarised(before, after, diff)
+    if as_json:
+        changes = [{**change.model_dump(mode="json"), "text": change.text} for change in diff.changes]
+        output.emit({**summary, "changes": changes})
+    else:
+        render_diff(summary, diff)
+
+
+def summarised(before: Contract, after: Contract, diff: ContractDiff) -> dict[str, Any]:
+    """The whole of a diff; `sufficient` is whether central would take the new contract after the old one."""
+    old, new = SemanticVersion.parse(before.version), SemanticVersion.parse(after.version)
+    summary = {
+        "old_version": before.version,
+        "new_version": after.version,
+        "compatibility": diff.compatibility,
+        "bump": diff.bump,
+        "needed": before.version,
+        "sufficient": True,
+    }
+    if before.draft or before.digest == after.digest or old is None or new is None:
+        return summary
+    enough = new.follows(old) and (not diff.breaking or bump_between(old, new) == "major")
+    return {**summary, "needed": raised(old, diff.bump), "sufficient": enough}
+
+
+def _ontology() -> Ontology:
+    path = FOLDER / "ontology.yaml"
+    if not path.is_file():
+        raise CommandFailed("there is no governance/ontology.yaml here", remedy="run it in a clone of the repository")
+    return parse_ontology(yaml.safe_load(path.read_text("utf-8")))
+
+
+def render_checked(checked: Checked) -> None:
+    """Errors first, each with its place and what to do."""
+    verdict = "accepted" if checked.valid else "refused"
+    name = f"{checked.product} {checked.version}: " if checked.product else ""
+    output.say(f"{checked.file}: {name}{verdict}", style="bold green" if checked.valid else "bold red")
+    for error in checked.errors:
+        _render_error(error)
+    if checked.warnings:
+        output.table(["place", "warning"], [(item.where, item.what) for item in checked.warnings], wrap="warning")
+    if checked.not_enforced:
+        output.say("stated, and not enforced:")
+        for keyword, what, why in _grouped(checked.not_enforced):
+            output.say(f"  {keyword} ({why}): {what}")
+
+
+def _grouped(stated: list[NotEnforced]) -> list[tuple[str, str, str]]:
+    """One row for each keyword: what it is stated of, the first few by what they say."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for item in stated:
+        keyword = item.where.rpartition(".")[2].partition("[")[0]
+        groups.setdefault((keyword, item.why), []).append(item.what.removesuffix(f": {keyword}"))
+    return [
+        (keyword, ", ".join(what[:5]) + (f" and {len(what) - 5} more" if len(what) > 5 else ""), why)
+        for (keyword, why), what in groups.items()
+    ]
+
+
+def _render_error(error: dict[str, Any]) -> None:
+    where = error["where"]
+    place = f" (line {where['line']}, column {where['column']})" if "line" in where else ""
+    output.say(f"  {error['code']}{place}: {error['message']}")
+    for violation in where.get("violations", ()):
+        output.say(f"    {violation['path']}: {violation['message']}")
+    if error["remedy"]:
+        output.say(f"    next: {error['remedy']}")
+
+
+def render_diff(summary: dict[str, Any], diff: ContractDiff) -> None:
+    """One line for each change, then what they come to."""
+    if not diff.changes:
+        output.say("no difference for anybody who reads it")
+    else:
+        rows = [(change.text, change.compatibility, change.bump) for change in diff.changes]
+        output.table(["change", "compatibility", "needs"], rows, wrap="change")
+        output.say(f"together: {summary['compatibility']}; a {summary['bump']} version")
+    if not summary["sufficient"]:
+        told = f"{summary['new_version']} does not say so after {summary['old_version']}"
+        output.say(f"{told}: set version {summary['needed']}, or a later one", style="bold red")

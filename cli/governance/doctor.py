@@ -1,0 +1,276 @@
+"""`mesh doctor`: is the mesh in order? Each check says what it found and what to do. Run with an operator's rights."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+import yaml
+from botocore.exceptions import BotoCoreError, ClientError
+from mesh.domain.governance.ontology import parse_ontology
+from mesh.usecases.governance.govern_lake import admins_of
+from rich.text import Text
+
+from cli import output
+from cli.mesh_context import OWN_CREDENTIALS, PERSONAS, AsJson, Port, Site, is_denied, site, stack_name
+from cli.output import CommandFailed
+from cli.session import ACCOUNT_NAMES, Account, SessionError
+from cli.tracing import MACHINES
+
+ONTOLOGY: Final = Path(__file__).resolve().parents[2] / "governance" / "ontology.yaml"
+_LEAST_CROSS_ACCOUNT_VERSION: Final = 3
+_LOOK_BACK: Final = timedelta(hours=1)
+_RUNS: Final = 50
+
+
+@dataclass(frozen=True)
+class Check:
+    """`ok` is None where these credentials may not look."""
+
+    account: str
+    name: str
+    ok: bool | None
+    found: str
+    remedy: str = ""
+
+
+type Checks = Iterator[Check]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="doctor")(doctor_command)
+
+
+def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
+    """Check accounts, stacks, Lake Formation, members, machines and queues; exit code 1 when something is wrong."""
+    checks = list(examine(site(port)))
+    healthy = not any(check.ok is False for check in checks)
+    if as_json:
+        output.emit({"healthy": healthy, "checks": [asdict(check) for check in checks]})
+    else:
+        render(checks)
+    if not healthy:
+        raise typer.Exit(1)
+
+
+class Operator(Site):
+    """Looks with the accounts' own credentials: an operator's, not a persona's."""
+
+    def role_in(self, account: Account) -> str | None:
+        """None, always."""
+        return None
+
+
+def examine(where: Site) -> Checks:
+    """All checks, account by account; without credentials or stack, an account's further checks are left out."""
+    operator = Operator(where.accounts, role=OWN_CREDENTIALS)
+    for account in ACCOUNT_NAMES:
+        basics = list(guarded(account, "credentials and stack", lambda a=account: basic_checks(operator, a)))  # type: ignore[misc]
+        yield from basics
+        if any(check.ok is False for check in basics):
+            continue
+        for name, look in CHECKS[account]:
+            yield from guarded(account, name, lambda a=account, f=look: f(operator, a))  # type: ignore[misc]
+
+
+def guarded(account: str, name: str, look: Callable[[], Checks]) -> Checks:
+    """What a check says; one that cannot look says so instead of ending the rest."""
+    try:
+        yield from look()
+    except SessionError as error:
+        yield Check(account, "credentials", False, str(error), "see the message")
+    except CommandFailed as error:
+        yield Check(account, name, False, error.message, error.remedy)
+    except ClientError as error:
+        if is_denied(error):
+            yield Check(account, name, None, f"may not look: {error}", "run it with an operator's credentials")
+        else:
+            yield Check(account, name, False, str(error), "see the message")
+    except BotoCoreError as error:
+        yield Check(account, name, False, str(error), "check profile, region and network")
+
+
+def basic_checks(where: Site, account: Account) -> Checks:
+    """Whose account it is, and whether its stack is complete."""
+    identity = where.client(account, "sts").get_caller_identity()
+    yield Check(account, "credentials", True, str(identity["Arn"]))
+    status = str(where.stack(account)["StackStatus"])
+    good = status in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
+    remedy = f"sam deploy --config-env {account}; the stack's events say what failed"
+    yield Check(account, "stack", good, f"{stack_name(account)} is {status}", "" if good else remedy)
+
+
+def settings_checks(where: Site, account: Account) -> Checks:
+    """IAM-only defaults off, cross-account version, the persona among the admins."""
+    settings = where.client(account, "lakeformation").get_data_lake_settings()["DataLakeSettings"]
+    redeploy = f"sam deploy --config-env {account}: its custom resource sets this"
+    defaults = [
+        name for name in ("CreateDatabaseDefaultPermissions", "CreateTableDefaultPermissions") if settings.get(name)
+    ]
+    yield Check(
+        account, "default permissions", not defaults, ", ".join(defaults) or "off", redeploy if defaults else ""
+    )
+    version = str((settings.get("Parameters") or {}).get("CROSS_ACCOUNT_VERSION", "1"))
+    good = version.isdigit() and int(version) >= _LEAST_CROSS_ACCOUNT_VERSION
+    yield Check(account, "cross-account version", good, version, "" if good else redeploy)
+    admins = admins_of(settings)
+    good = any(admin.endswith(f":role/{PERSONAS[account]}") for admin in admins)
+    found = f"{PERSONAS[account]} is {'' if good else 'no '}admin"
+    yield Check(account, "data lake admins", good, found, "" if good else redeploy)
+
+
+def ontology_checks(where: Site, account: Account) -> Checks:
+    """Every key and value of the ontology is an LF-Tag."""
+    if not ONTOLOGY.is_file():
+        yield Check(account, "LF-Tags", None, "no governance/ontology.yaml here", "run it in the repository")
+        return
+    wanted = parse_ontology(yaml.safe_load(ONTOLOGY.read_text("utf-8"))).tag_values()
+    client, arguments = where.client(account, "lakeformation"), dict[str, Any]()
+    there: dict[str, set[str]] = {}
+    while True:
+        page = client.list_lf_tags(**arguments)
+        there |= {tag["TagKey"]: set(tag["TagValues"]) for tag in page["LFTags"]}
+        if not page.get("NextToken"):
+            break
+        arguments = {"NextToken": page["NextToken"]}
+    missing = [
+        f"{key}={value}" for key, values in wanted.items() for value in values if value not in there.get(key, ())
+    ]
+    found = f"missing: {', '.join(missing[:5])}" if missing else output.amount(sum(map(len, wanted.values())), "value")
+    yield Check(account, "LF-Tags", not missing, found, "sam deploy --config-env central" if missing else "")
+
+
+def member_checks(where: Site, account: Account) -> Checks:
+    """Every member is admitted, and listens to its topic."""
+    members = list(where.registry().members())
+    if not members:
+        yield Check(account, "members", False, "none", "mesh admit ACCOUNT --role producer --domain NAME")
+    for member in members:
+        name = f"member {member.account}"
+        if member.status != "admitted":
+            remedy = f"mesh admit {member.account} --role {member.role} --domain {member.domain}"
+            yield Check(account, name, False, f"{member.status}: {member.role}, {member.domain}", remedy)
+            continue
+        sns = where.client(account, "sns")
+        answer = sns.list_subscriptions_by_topic(TopicArn=member.topic_arn)["Subscriptions"]
+        live = [item for item in answer if item["SubscriptionArn"].startswith("arn:")]
+        found = f"{member.role}, {member.domain}, {'listens' if live else 'does not listen to its topic'}"
+        remedy = "" if live else "its stack's join-mesh function subscribes within 5 minutes; see that function's log"
+        yield Check(account, name, bool(live), found, remedy)
+
+
+def queue_checks(where: Site, account: Account) -> Checks:
+    """No dead letters, no failed runs."""
+    queues = [
+        (name, url)
+        for name, kind, url in resources(where, account)
+        if kind == "AWS::SQS::Queue" and is_last_resort(name)
+    ]
+    waiting = []
+    for name, url in queues:
+        answer = where.client(account, "sqs").get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        count = int(answer["Attributes"]["ApproximateNumberOfMessages"])
+        if count:
+            waiting.append(f"{name} {count}")
+    remedy = "each message says what could not be processed and why: aws sqs receive-message" if waiting else ""
+    found = ", ".join(waiting) or f"empty ({output.amount(len(queues), 'queue')})"
+    yield Check(account, "dead letters", not waiting, found, remedy)
+
+
+def machine_checks(where: Site, account: Account) -> Checks:
+    """Every state machine of the account's template is there, and none of its runs failed within the last hour."""
+    since, failed = datetime.now(UTC) - _LOOK_BACK, []
+    own = [(name, output_name) for name, (owner, output_name) in MACHINES.items() if owner == account]
+    for name, output_name in own:
+        arn = where.output(account, output_name)
+        runs = where.client(account, "stepfunctions").list_executions(
+            stateMachineArn=arn, statusFilter="FAILED", maxResults=_RUNS
+        )["executions"]
+        count = sum(run["startDate"] >= since for run in runs)
+        if count:
+            failed.append(f"{name} {count}{'' if count < _RUNS else ' or more'}")
+    found = ", ".join(failed) or f"none within the hour ({output.amount(len(own), 'machine')})"
+    remedy = "each is in FailedRunsQueue with its input: fix what it names, then aws stepfunctions redrive-execution"
+    yield Check(account, "failed runs", not failed, found, remedy if failed else "")
+
+
+def log_checks(where: Site, account: Account) -> Checks:
+    """No function failed within the last hour; what it refused is no failure."""
+    since = int((datetime.now(UTC) - _LOOK_BACK).timestamp() * 1000)
+    last: list[tuple[int, str, str]] = []
+    for name, kind, group in resources(where, account):
+        if kind == "AWS::Logs::LogGroup":
+            answer = where.client(account, "logs").filter_log_events(
+                logGroupName=group, startTime=since, filterPattern="ERROR"
+            )
+            events = (event for event in answer.get("events", ()) if is_fault(event["message"]))
+            last += [(event["timestamp"], name, event["message"]) for event in events]
+    if not last:
+        yield Check(account, "function errors", True, "none within the hour")
+        return
+    _, name, message = max(last)
+    yield Check(
+        account,
+        "function errors",
+        False,
+        f"{len(last)} within the hour, last in {name}: {message.strip()[:200]}",
+        "see the function's log; a run that failed is in FailedRunsQueue",
+    )
+
+
+def is_fault(message: str) -> bool:
+    """Whether a log line tells of a fault: a refusal of the product's own names its remedy, and is an outcome."""
+    return "ERROR" in message and not ("remedy" in message and "code" in message)
+
+
+def is_last_resort(logical_id: str) -> bool:
+    """Whether a queue holds what could not be processed."""
+    return logical_id.endswith(("Dlq", "FailedRunsQueue"))
+
+
+def resources(where: Site, account: Account) -> list[tuple[str, str, str]]:
+    """(logical id, type, physical id) of all resources of the account's stack."""
+    pages = where.client(account, "cloudformation").get_paginator("list_stack_resources")
+    return [
+        (item["LogicalResourceId"], item["ResourceType"], item.get("PhysicalResourceId", ""))
+        for page in pages.paginate(StackName=stack_name(account))
+        for item in page["StackResourceSummaries"]
+    ]
+
+
+type Look = Callable[[Site, Account], Checks]
+_EVERYWHERE: Final[tuple[tuple[str, Look], ...]] = (
+    ("data lake settings", settings_checks),
+    ("state machines", machine_checks),
+    ("dead letters", queue_checks),
+    ("function errors", log_checks),
+)
+CHECKS: Final[dict[Account, tuple[tuple[str, Look], ...]]] = {
+    "central": (("LF-Tags", ontology_checks), ("members", member_checks), *_EVERYWHERE),
+    "producer": _EVERYWHERE,
+    "consumer": _EVERYWHERE,
+}
+
+
+def render(checks: list[Check]) -> None:
+    """A table for each account; remedies below what is wrong."""
+    words = {
+        True: Text("ok", style="green"),
+        False: Text("failed", style="bold red"),
+        None: Text("unseen", style="yellow"),
+    }
+    for account in dict.fromkeys(check.account for check in checks):
+        rows = []
+        for check in checks:
+            if check.account != account:
+                continue
+            found = Text(check.found)
+            if check.remedy:
+                found.append(f"\nnext: {check.remedy}", style="dim")
+            rows.append((check.name, words[check.ok], found))
+        output.table((account, "", "found"), rows, wrap="found")

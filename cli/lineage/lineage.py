@@ -1,0 +1,102 @@
+"""`mesh lineage`: where a product's data come from, to the raw object's version, and where they go."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+from botocore.exceptions import ClientError
+from mesh.adapters.dynamodb.lineage import DynamoLineage
+from rich.text import Text
+from rich.tree import Tree
+
+from cli import output
+from cli.lineage.graph import Graph, Key, graph_of
+from cli.lineage.mermaid import mermaid
+from cli.lineage.tree import draw_column, draw_downstream, draw_upstream
+from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.session import ACCOUNT_NAMES, SessionError
+
+Event = dict[str, Any]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="lineage")(lineage_command)
+
+
+def lineage_command(
+    product: Annotated[str, typer.Argument(help="The product's name.")],
+    *,
+    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    column: Annotated[str | None, typer.Option(help="This column's way back to the raw objects.")] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="As of this version of the product.")] = None,
+    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="A Mermaid flowchart on standard output.")] = False,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a product's lineage, upstream to raw objects and downstream to readers; --json: the OpenLineage events."""
+    events, unseen = gather(site(port), product)
+    if as_json:
+        output.emit({"product": product, "events": events, "unseen": unseen})
+        return
+    for part in unseen:
+        typer.echo(f"mesh: not seen: {part}", err=True)
+    graph = graph_of(events)
+    tables = graph.tables(product, table)
+    if not tables:
+        raise output.CommandFailed(
+            f"no lineage of {product}{f'.{table}' if table else ''} is known",
+            code="UnknownLineage",
+            remedy=f"mesh history {product}; lineage is recorded some seconds after a run, mesh dlq shows what failed",
+        )
+    if as_mermaid:
+        typer.echo(mermaid(graph, tables))
+        return
+    for key in tables:
+        render(graph, key, column=column, until=moment_of(graph, key, version))
+
+
+def gather(where: Site, product: str) -> tuple[list[Event], list[str]]:
+    """Events of the accounts that the caller may see, and what could not be seen, in words."""
+    events: list[Event] = []
+    unseen = []
+    for account in ACCOUNT_NAMES:
+        try:
+            events += DynamoLineage(where.table(account)).events(product)
+        except (SessionError, output.CommandFailed) as error:
+            unseen.append(f"{account}: {error}")
+        except ClientError as error:
+            if not is_denied(error):
+                raise
+            unseen.append(f"{account}: {error.response['Error']['Message']}")
+    return sorted(events, key=lambda one: str(one["eventTime"])), unseen
+
+
+def moment_of(graph: Graph, table: Key, version: int | None) -> str:
+    """When that version was published; empty for the present. Raises `CommandFailed`."""
+    if version is None:
+        return ""
+    for made in graph.publications(table):
+        if made.version == str(version):
+            return str(made.event["eventTime"])
+    raise output.CommandFailed(f"{table[1]} was not changed by version {version}", remedy="mesh history PRODUCT")
+
+
+def render(graph: Graph, key: Key, *, column: str | None, until: str) -> None:
+    """One table, for people."""
+    title = key[1].removeprefix("table/").replace("/", ".")
+    if column:
+        show(f"{title}.{column}", draw_column(graph, key, column, until))
+        return
+    show(f"{title}  upstream", draw_upstream(graph, key, until))
+    show(f"{title}  downstream", draw_downstream(graph, key))
+
+
+def show(title: str, branches: Iterable[Tree]) -> None:
+    """A tree; below nothing, that nothing is known."""
+    tree = Tree(Text(title, style="bold"))
+    for branch in branches:
+        tree.children.append(branch)
+    if not tree.children:
+        tree.add(Text("nothing is known", style="dim"))
+    output.console.print(tree)

@@ -1,0 +1,135 @@
+"""Where things are: each account's stack outputs, and clients that act there as the persona whose job it is."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
+
+import boto3
+import typer
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from mesh.adapters.dynamodb.items import Table
+from mesh.adapters.dynamodb.proposals import DynamoProposals
+from mesh.adapters.dynamodb.registry import DynamoRegistry
+from mesh.adapters.dynamodb.trace import DynamoTrace
+
+from cli.output import CommandFailed
+from cli.session import Account, Accounts
+
+PERSONAS: Final[dict[Account, str]] = {
+    "central": "DataMeshOwner",
+    "producer": "ProducerSteward",
+    "consumer": "ConsumerAdmin",
+}
+"""The role of each account's template that people act as."""
+OWN_CREDENTIALS: Final = "none"
+"""`--role none`: act with the account's own credentials instead of assuming a role."""
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=120)
+
+Port = Annotated[int | None, typer.Option(help="Port of the local mesh; without it, the one started last.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
+Acting = Annotated[Account, typer.Option("--account", help="The account to act in.")]
+Role = Annotated[
+    str | None,
+    typer.Option(help="The role to act as, instead of the account's persona; `none`: the credentials as they are."),
+]
+
+
+def is_denied(error: ClientError) -> bool:
+    """Whether AWS refused for lack of a right."""
+    return str(error.response["Error"].get("Code", "")).startswith(("AccessDenied", "Unauthorized", "NotAuthorized"))
+
+
+def stack_name(account: Account) -> str:
+    """`meshwork-central` and so on, or `MESH_STACK_CENTRAL`."""
+    return os.environ.get(f"MESH_STACK_{account.upper()}") or f"meshwork-{account}"
+
+
+@dataclass
+class Site:
+    """The accounts of one mesh. `acting` and `role` override the persona in one of them; sessions are made once."""
+
+    accounts: Accounts
+    acting: Account | None = None
+    role: str | None = None
+    _sessions: dict[Account, boto3.Session] = field(default_factory=dict)
+    _clients: dict[tuple[Account, str], Any] = field(default_factory=dict)
+    _outputs: dict[Account, dict[str, str]] = field(default_factory=dict)
+
+    def role_in(self, account: Account) -> str | None:
+        """The role to assume there; None for the account's own credentials."""
+        role = self.role if self.role and account == self.acting else PERSONAS[account]
+        return None if role == OWN_CREDENTIALS else role
+
+    def session(self, account: Account) -> boto3.Session:
+        """A session there as the persona. Raises `SessionError` and botocore's own errors."""
+        if account not in self._sessions:
+            self._sessions[account] = self.accounts.session(account, self.role_in(account))
+        return self._sessions[account]
+
+    def client(self, account: Account, service: str) -> Any:  # noqa: ANN401 - any service's client
+        """A client there as the persona."""
+        key = (account, service)
+        if key not in self._clients:
+            self._clients[key] = self.session(account).client(service, config=_CONFIG)  # type: ignore[call-overload]
+        return self._clients[key]
+
+    def region(self, account: Account) -> str:
+        """The session's region."""
+        return str(self.session(account).region_name)
+
+    def stack(self, account: Account) -> dict[str, Any]:
+        """CloudFormation's description of the account's stack. Raises `CommandFailed` when there is none."""
+        name = stack_name(account)
+        try:
+            return dict(self.client(account, "cloudformation").describe_stacks(StackName=name)["Stacks"][0])
+        except ClientError as error:
+            if "does not exist" not in error.response["Error"]["Message"]:
+                raise
+            raise CommandFailed(
+                f"there is no stack {name} in the {account} account",
+                remedy=f"sam deploy --config-env {account}, or `mesh up` on a laptop; "
+                f"another name: MESH_STACK_{account.upper()}",
+            ) from error
+
+    def output(self, account: Account, name: str) -> str:
+        """An output of the account's stack. Raises `CommandFailed`."""
+        if account not in self._outputs:
+            found = self.stack(account).get("Outputs", [])
+            self._outputs[account] = {item["OutputKey"]: item["OutputValue"] for item in found}
+        try:
+            return self._outputs[account][name]
+        except KeyError:
+            raise CommandFailed(
+                f"stack {stack_name(account)} of the {account} account has no output {name}",
+                remedy="deploy this version's template, or choose another --account",
+            ) from None
+
+    def table(self, account: Account) -> Table:
+        """The account's table of the mesh."""
+        return Table(self.client(account, "dynamodb"), self.output(account, "TableName"))
+
+    def registry(self) -> DynamoRegistry:
+        """Central's registry."""
+        return DynamoRegistry(self.table("central"))
+
+    def proposals(self) -> DynamoProposals:
+        """Central's record of what was committed."""
+        return DynamoProposals(self.table("central"))
+
+    def trace(self, account: Account) -> DynamoTrace:
+        """The account's part of every trace."""
+        return DynamoTrace(self.table(account))
+
+    def caller(self, account: Account) -> str:
+        """Who acts there, by ARN, as STS tells it."""
+        return str(self.client(account, "sts").get_caller_identity()["Arn"])
+
+    def account_id(self, account: Account) -> str:
+        """The account's number, from its stack's ARN (no further call, no further right)."""
+        return str(self.stack(account)["StackId"]).split(":")[4]
+
+
+def site(port: int | None = None, *, acting: Account | None = None, role: str | None = None) -> Site:
+    """The mesh that the options and the environment mean."""
+    return Site(Accounts(port=port), acting=acting, role=role)

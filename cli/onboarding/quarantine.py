@@ -1,0 +1,220 @@
+"""`mesh quarantine`, `mesh release`, `mesh reject`: batches that were held back, and their owner's word on them."""
+
+import re
+import webbrowser
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import typer
+from mesh.adapters.dynamodb.quarantine import DynamoQuarantine
+from mesh.domain.events import QuarantineDecided
+from mesh.domain.onboarding.quarantine import HeldBatch, HeldObject, HeldObjects
+
+from cli import output
+from cli.event_client import build, send_on
+from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
+from cli.session import Account
+from cli.wait_for_event import wait_for_note
+
+_BATCH = re.compile(r"(?P<product>[a-z0-9][a-z0-9-]{1,62})/(?P<run>[0-9]{1,8})")
+_SHOWN = 20
+_OPEN: Final = frozenset({"held", "releasing"})
+
+_LEFT: Final = {
+    "replaced": "uploaded again since: the newer version counts",
+    "deleted": "deleted since: upload it again if it should be published",
+    "unreadable": "held for what nobody can overrule: fix the data and upload it again",
+}
+
+Batch = Annotated[str, typer.Argument(metavar="BATCH", help="Its product and number, as in credit-card/3.")]
+Why = Annotated[str, typer.Option("--reason", help="Kept with the batch, and told with the version.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(name="quarantine")(quarantine_command)
+    app.command(name="release")(release_command)
+    app.command(name="reject")(reject_command)
+
+
+def quarantine_command(
+    batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help="One of them, as in credit-card/3.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Those that were decided on as well.")] = False,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the batch's report page here.")] = None,
+    show: Annotated[bool, typer.Option("--open", help="With --report: open it in the browser.")] = False,
+    account: Acting = "producer",
+    role: Role = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was held back, or show one batch: why, which objects, and what to do."""
+    where = site(port, acting=account, role=role)
+    if batch is None:
+        _list(where, account, every=every, as_json=as_json)
+        return
+    found = find(where, account, batch)
+    if report is not None:
+        _save_page(where, account, found, report, show=show)
+    held = objects_of(where, account, found)
+    if as_json:
+        items = [item.model_dump(mode="json") for item in held]
+        output.emit({**found.model_dump(mode="json"), "name": found.name, "listed": items})
+        return
+    render(found, held)
+
+
+def release_command(
+    batch: Batch,
+    *,
+    reason: Why,
+    account: Acting = "producer",
+    role: Role = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a held batch all the same, after all checks again: its errors are told as warnings with the version."""
+    _decide(site(port, acting=account, role=role), account, batch, "release", reason, as_json=as_json)
+
+
+def reject_command(
+    batch: Batch,
+    *,
+    reason: Why,
+    account: Acting = "producer",
+    role: Role = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Close a held batch: its objects stay where they are, and cannot be released any more."""
+    _decide(site(port, acting=account, role=role), account, batch, "reject", reason, as_json=as_json)
+
+
+def _list(where: Site, account: Account, *, every: bool, as_json: bool) -> None:
+    found = [one for one in DynamoQuarantine(where.table(account)).batches() if every or one.status in _OPEN]
+    if as_json:
+        output.emit({"batches": [{**one.model_dump(mode="json"), "name": one.name} for one in found]})
+        return
+    if not found:
+        output.say("nothing is held back" if not every else "nothing was ever held back")
+        return
+    rows = [
+        (
+            one.name,
+            output.clock_text(one.held_at),
+            one.status,
+            f"{one.objects} ({one.superseded} superseded)" if one.superseded else f"{one.objects}",
+            f"{one.reason.code}: {one.reason.message}",
+        )
+        for one in found
+    ]
+    output.table(("batch", "held", "status", ">objects", "reason"), rows, wrap="reason")
+
+
+def find(where: Site, account: Account, name: str) -> HeldBatch:
+    """The batch of that name. Raises `CommandFailed`."""
+    match = _BATCH.fullmatch(name)
+    if match is None:
+        raise output.CommandFailed(f"{name!r} is no batch", code="UnknownBatch", remedy="as in credit-card/3")
+    found = DynamoQuarantine(where.table(account)).batch(match["product"], match["run"].zfill(8))
+    if found is None:
+        raise output.CommandFailed(
+            f"no batch {name} was held back", code="UnknownBatch", remedy="mesh quarantine --all"
+        )
+    return found
+
+
+def objects_of(where: Site, account: Account, batch: HeldBatch) -> tuple[HeldObject, ...]:
+    """All objects of a batch, by its listing."""
+    body = where.client(account, "s3").get_object(Bucket=batch.bucket, Key=batch.listing)
+    return HeldObjects.validate_json(body["Body"].read())
+
+
+def _save_page(where: Site, account: Account, batch: HeldBatch, file: Path, *, show: bool) -> None:
+    if batch.page is None:
+        raise output.CommandFailed(
+            f"{batch.name} has no report page: its objects could not be read", remedy=f"mesh quarantine {batch.name}"
+        )
+    page = where.client(account, "s3").get_object(Bucket=batch.bucket, Key=batch.page)["Body"].read()
+    file.write_bytes(page)
+    output.say(f"report saved: {file}")
+    if show:
+        webbrowser.open(file.resolve().as_uri())
+
+
+def render(batch: HeldBatch, held: tuple[HeldObject, ...]) -> None:
+    """One batch, its reasons, and what can be done."""
+    decided = f" by {batch.decided_by}: {batch.why}" if batch.decided_by else ""
+    pairs: list[tuple[str, Any]] = [
+        ("batch", batch.name),
+        ("status", f"{batch.status}{decided}"),
+        ("held", output.clock_text(batch.held_at)),
+        ("report", f"s3://{batch.bucket}/{batch.page}" if batch.page else "-"),
+    ]
+    output.fields(pairs)
+    output.say("  nothing was moved: each object is where you put it, and not published", style="dim")
+    for code, message, remedy in dict.fromkeys(
+        (one.reason.code, one.reason.message, one.reason.remedy) for one in held
+    ):
+        output.say(f"  {code}: {message}", style="yellow")
+        if remedy:
+            output.say(f"    {remedy}")
+    for item in held[:_SHOWN]:
+        output.say_whole(f"    {item.key}  {output.size(item.size)}{_version(item)}{_note(batch, item)}")
+    if len(held) > _SHOWN:
+        output.say(f"    and {len(held) - _SHOWN} more: --json")
+    if batch.status == "releasing":
+        output.say_whole(f"  if it stays so, finish it: mesh release {batch.name} --reason TEXT")
+    if batch.status == "held":
+        if batch.releasable:
+            output.say_whole(f"  publish it all the same: mesh release {batch.name} --reason TEXT")
+        output.say_whole(f"  close it: mesh reject {batch.name} --reason TEXT")
+
+
+def _version(item: HeldObject) -> str:
+    """The version that was checked, and that a release publishes."""
+    return f"  version {item.ref.version_id}" if item.ref.version_id else ""
+
+
+def _note(batch: HeldBatch, item: HeldObject) -> str:
+    """What sets the object apart from the others of its batch."""
+    if item.superseded_by:
+        return f"  superseded: uploaded again or deleted, see run {item.superseded_by}"
+    return "" if item.releasable or not batch.releasable else f"  cannot be released ({item.reason.code})"
+
+
+def _decide(
+    where: Site, account: Account, name: str, decision: Literal["release", "reject"], reason: str, *, as_json: bool
+) -> None:
+    batch = find(where, account, name)
+    wish = build(
+        QuarantineDecided,
+        product=batch.product,
+        run=batch.run,
+        decision=decision,
+        reason=reason,
+        by=where.caller(account),
+    )
+    event = send_on(where, account, where.output(account, "OwnBusName"), wish)
+    outcome = "released" if decision == "release" else "rejected"
+    facts = wait_for_note(where, account, event, [outcome])
+    count, left = int(facts.get("objects", batch.objects)), dict[str, int](facts.get("left") or {})
+    if as_json:
+        output.emit(
+            {
+                "batch": batch.name,
+                "status": outcome,
+                "by": facts["by"],
+                "reason": reason,
+                "objects": count,
+                "left": left,
+            }
+        )
+        return
+    output.say(f"{batch.name} is {outcome}")
+    if outcome == "released":
+        output.say_whole(
+            f"  through all checks again: {output.amount(count, 'object')}; mesh notices --account producer"
+        )
+    for why, number in left.items():
+        output.say_whole(f"  not released: {output.amount(number, 'object')} {_LEFT[why]}")

@@ -1,0 +1,236 @@
+"""`mesh notices`: what a member was told, as its people would read it."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import typer
+from mesh.adapters.dynamodb.notices import DynamoNotices
+from mesh.domain.names import resource_link
+
+from cli import output
+from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
+
+SQL: Final = "SQL    "
+_POLL_SECONDS = 1.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="notices")(notices_command)
+
+
+def notices_command(
+    *,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on, and show each new one as it comes.")] = False,
+    account: Acting = "consumer",
+    role: Role = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the notices of an account, oldest first: what changed, how to query it, the trace id."""
+    if follow and as_json:
+        raise typer.BadParameter("--json is one document, --follow has no end", param_hint="--follow")
+    where = site(port, acting=account, role=role)
+    notices = DynamoNotices(where.table(account))
+    if as_json:
+        output.emit({"notices": list(notices.all())})
+        return
+    after = show_all(notices.all())
+    if not after and not follow:
+        output.say("no notices yet: mesh subscribe PRODUCT, then wait for its next version")
+    while follow:
+        time.sleep(_POLL_SECONDS)
+        after = show_all(notices.all(after)) or after
+
+
+def of_product(where: Site, product: str, version: int) -> dict[str, Any] | None:
+    """The consumer's notice of that version, once it is there."""
+    for notice in DynamoNotices(where.table("consumer")).all():
+        data = notice["detail"]["data"]
+        if (notice["detail_type"], data.get("product"), data.get("version")) == ("ProductUpdated", product, version):
+            return notice
+    return None
+
+
+def show_all(notices: Iterator[dict[str, Any]]) -> str:
+    """Show each; the sort key after which the next ones come, "" when there were none."""
+    after = ""
+    for notice in notices:
+        render(notice)
+        after = f"{notice['time']}#{notice['id']}"
+    return after
+
+
+def render(notice: Mapping[str, Any]) -> None:
+    """One notice: a headline, then what changed and what to do."""
+    data, at = notice["detail"]["data"], datetime.fromisoformat(notice["time"])
+    output.say(f"{output.day_text(at)}  ", headline(notice["detail_type"], data), style="bold")
+    for line in lines(notice["detail_type"], data):
+        (output.say_whole if line.startswith(SQL) else output.say)(f"  {line}")
+    output.say_whole(f"  trace  {notice['detail']['metadata']['correlation_id']}")
+    output.say()
+
+
+def headline(detail_type: str, data: Mapping[str, Any]) -> str:
+    """What happened to which product."""
+    match detail_type:
+        case "ProductUpdated":
+            return product_headline(data)
+        case "RollbackRefused":
+            return f"{data['product']}: no rollback to version {data['version']}"
+        case "PinReady":
+            return f"{data['product']} version {data['version']} stays readable until {moment(data['until'])}"
+        case "PinEnded":
+            return f"{data['product']} version {data['version']} is not kept any more ({data['cause']})"
+        case "PinRefused":
+            return f"{data['product']}: version {data['version']} is not pinned"
+        case "ProductQuarantined":
+            count = data.get("objects_count") or len(data.get("objects", ()))
+            return f"{data['product']}: {output.amount(count, 'object')} did not pass"
+        case "ProductRegistered":
+            return f"{data['product']} is registered" + (" as a draft" if data.get("draft") else "")
+        case "ProductRetired":
+            return f"{data['product']} is retired: {data['reason']}"
+        case _ if "access" in data:
+            return access_headline(detail_type, data)
+        case _:
+            return f"{detail_type} {data.get('product', '')}".rstrip()
+
+
+def product_headline(data: Mapping[str, Any]) -> str:
+    """`credit-card version 3 can be read (breaking: version 1 again)`."""
+    marks = ["draft"] if data["draft"] else []
+    if data.get("severity", "info") != "info":
+        marks.append(data["severity"])
+    if data.get("rollback"):
+        marks.append(f"version {data['rollback']['version']} again")
+    return f"{data['product']} version {data['version']} can be read" + (f" ({', '.join(marks)})" if marks else "")
+
+
+def access_headline(detail_type: str, data: Mapping[str, Any]) -> str:
+    """What happened to which access."""
+    number, what = data["access"], data.get("what", "")
+    match detail_type:
+        case "AccessGranted":
+            return f"{number} granted: {data['reader'] or 'the account'} may read {what} until {moment(data['until'])}"
+        case "AccessReady":
+            return f"{number} is ready: {', '.join(data['links']) or 'nothing yet to query'}"
+        case "AccessDenied":
+            return f"{number} denied: {what or 'a request'}"
+        case "AccessExpiring":
+            return f"{number} ends {moment(data['until'])}: {what}, read by {data['reader'] or 'the account'}"
+        case "AccessRevoked":
+            return f"{number} has ended ({data['cause']}): {what}"
+        case "DecisionRequested":
+            again = "reminder: " if data["reminder"] else ""
+            reader = f"{data['reader'] or 'all'} of {data['receiver']}"
+            return f"{again}{number} asks for {what}, for {reader}"
+        case "DecisionRefused":
+            return f"{number}: your word did not count"
+        case _:
+            return f"{detail_type} {number}"
+
+
+def lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
+    """The particulars, a line each."""
+    match detail_type:
+        case "ProductUpdated":
+            yield from update_lines(data)
+        case "PinReady":
+            yield from (f"{SQL}{query['sql']}" for query in data["queries"])
+        case "PinEnded":
+            return
+        case "RollbackRefused" | "PinRefused":
+            yield f"{data['reason']['code']}: {data['reason']['message']}"
+            if data["reason"].get("remedy"):
+                yield f"next: {data['reason']['remedy']}"
+        case "ProductQuarantined":
+            for item in data.get("objects") or [{"key": "", "reason": data["reason"]}]:
+                yield f"{item['key']}: {item['reason']['message']}".removeprefix(": ")
+                if item["reason"].get("remedy"):
+                    yield f"  next: {item['reason']['remedy']}"
+        case "ProductRegistered":
+            yield f"database {data['database']} in {data['catalog_id']}, data in {data['location']}"
+        case "ProductRetired":
+            return
+        case _ if "access" in data:
+            yield from access_lines(detail_type, data)
+        case _:
+            yield json.dumps(data, ensure_ascii=False)
+
+
+def update_lines(data: Mapping[str, Any]) -> Iterator[str]:
+    """Why it is there, what it changed, what checks found, how to query it, and what it is compared with."""
+    if rollback := data.get("rollback"):
+        yield f"asked for by {rollback['requested_by']}: {rollback['reason']}"
+    for change in data["changes"]:
+        yield f"{change['table']}: {'; '.join(what_changed(change))}"
+        if change.get("compatibility", "full") != "full":
+            yield f"{change['table']}: {change['compatibility']} compatible with the version before"
+        if quality := change.get("quality"):
+            yield f"{change['table']}: {output.quality_text(quality)}"
+    for warning in data.get("warnings", ()):
+        place = ".".join(filter(None, (warning["table"], warning["column"])))
+        yield f"warning {warning['code']}: {place + ': ' if place else ''}{warning['message']}"
+    for query in data["queries"]:
+        yield f"{SQL}{query['sql']}"
+    yield f"contract {data['contract_version']}" + (
+        f"; mesh diff {data['product']} {data['follows']} {data['version']}" if data.get("follows") else ""
+    )
+
+
+def access_lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
+    """What it gives, why, and what to do."""
+    match detail_type:
+        case "AccessGranted":
+            for table in data["tables"]:
+                yield f'{SQL}SELECT * FROM "{resource_link(table["database"])}"."{table["table"]}" LIMIT 10'  # noqa: S608
+            yield from (f"left out: {line}" for line in data["left_out"])
+        case "AccessExpiring":
+            yield f"to go on: mesh request with a later --until; mesh grants {data['access']} shows what it was"
+        case "DecisionRequested":
+            yield f"for {data['purpose']}, until {moment(data['until'])}; {data['why']}"
+            for shown in data["exposure"]:
+                classes = ", ".join(
+                    f"{each['count']} {each['confidentiality']}/{each['pii']}" for each in shown["classes"]
+                )
+                yield f"{shown['database']}.{shown['table']}: {classes} (columns, confidentiality/pii)"
+            yield f"answer by {moment(data['answer_by'])}: {data['how']}"
+        case _ if data.get("reason"):
+            yield f"{data['reason']['code']}: {data['reason']['message']}"
+            if data["reason"].get("remedy"):
+                yield f"next: {data['reason']['remedy']}"
+        case "AccessReady":
+            return
+        case _:
+            yield json.dumps(data, ensure_ascii=False)
+
+
+def moment(text: str) -> str:
+    """An event's time, for people."""
+    return f"{output.day_text(datetime.fromisoformat(text))} UTC"
+
+
+def what_changed(change: Mapping[str, Any]) -> Iterator[str]:
+    """The parts of one table's change, in words."""
+    if change["new_table"]:
+        yield f"new table with {output.amount(change['columns'], 'column')}"
+    if change["added_columns"]:
+        yield "added " + ", ".join(f"{column['name']} {column['type']}" for column in change["added_columns"])
+    if change["removed_columns"]:
+        yield "removed " + ", ".join(change["removed_columns"])
+    for changed in change["changed_types"]:
+        yield f"{changed['name']} is {changed['after']}, was {changed['before']}"
+    if change["added_partitions_count"]:
+        listed = ", ".join(change["added_partitions"])
+        more = change["added_partitions_count"] - len(change["added_partitions"])
+        yield f"{output.amount(change['added_partitions_count'], 'new partition')} {listed}" + (
+            f" and {more} more" if more > 0 else ""
+        )
+    rows = output.amount(change["rows"], "row", exact=change["rows_exact"])
+    if change.get("rows_delta") is not None and not change["new_table"]:
+        rows += f" ({change['rows_delta']:+,}, now {change['rows_total']:,})"
+    yield f"{rows}, {output.size(change['bytes'])} in {output.amount(change['objects'], 'file')}"

@@ -1,0 +1,94 @@
+"""`mesh rollback`: an earlier version of a product comes back, as a new version that says so."""
+
+import time
+from typing import Annotated, Any, Final
+
+import typer
+from botocore.exceptions import ClientError
+from mesh.domain.contracts.product import ProductVersion
+from mesh.domain.events import Metadata, RollbackRequested
+
+from cli import output
+from cli.event_client import build, send
+from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.session import Account, SessionError
+
+DEADLINE_SECONDS: Final = 180.0
+_POLL_SECONDS: Final = 0.5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="rollback")(rollback_command)
+
+
+def rollback_command(
+    product: Annotated[str, typer.Argument(help="The product's name.")],
+    version: Annotated[int, typer.Argument(help="The version to go back to: mesh history PRODUCT.", min=1)],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Told to subscribers, and kept.")],
+    account: Annotated[
+        Account, typer.Option("--account", help="Who asks: the product's owner, or central.")
+    ] = "producer",
+    acting: Annotated[str | None, typer.Option("--as", help="The role to act as, instead of the persona.")] = None,
+    wait: Annotated[bool, typer.Option(help="Follow it until consumers can read it.")] = True,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a product what an earlier version was. It is published as a new version; subscribers are told why."""
+    where = site(port, acting=account, role=acting)
+    event = send(where, account, build(RollbackRequested, product=product, version=version, reason=reason))
+    found = wait_until_back(where, product, event) if wait else None
+    if as_json:
+        output.emit(document(product, version, event, found))
+        return
+    if found is None:
+        output.say(f"requested: mesh history {product}, mesh trace {event.correlation_id}")
+        return
+    output.say(f"{product} version {version} can be read again, as version {found.version}")
+    output.say_whole(f"  trace  {event.correlation_id}")
+
+
+def document(product: str, version: int, event: Metadata, found: ProductVersion | None) -> dict[str, Any]:
+    """For `--json`."""
+    return {
+        "product": product,
+        "version": version,
+        "status": "published" if found else "requested",
+        "published_as": found.version if found else None,
+        "request": event.id,
+        "correlation_id": event.correlation_id,
+    }
+
+
+def wait_until_back(where: Site, product: str, event: Metadata) -> ProductVersion | None:
+    """The version that it became; None where the caller may not read central's registry.
+
+    Raises `CommandFailed`: refused, or not done in time.
+    """
+    deadline, shown = time.monotonic() + DEADLINE_SECONDS, False
+    while time.monotonic() < deadline:
+        try:
+            entries = list(where.trace("central").entries(event.correlation_id))
+            order = where.registry().rollback(product, event.id)
+        except (ClientError, SessionError) as error:
+            if isinstance(error, ClientError) and not is_denied(error):
+                raise
+            return None
+        for entry in entries:
+            if entry["what"] in {"refused", "rollback refused"}:
+                raise output.CommandFailed.refusal(entry["facts"]["reason"])
+        if order is not None and order.status == "published":
+            found = (
+                one for one in where.registry().versions(product) if one.rollback and one.rollback.request == event.id
+            )
+            return next(found, None)
+        if order is not None and not shown:
+            shown = True
+            typer.echo("accepted: every table is pointed at what it was", err=True)
+        time.sleep(_POLL_SECONDS)
+    raise output.CommandFailed(
+        f"the version is not back within {DEADLINE_SECONDS:.0f} s",
+        code="StillWaiting",
+        remedy=f"mesh trace {event.correlation_id}; mesh doctor looks for failed runs",
+    )

@@ -1,0 +1,102 @@
+"""`mesh subscribe`: a consumer wants, or no longer wants, to be told of a product's versions."""
+
+import time
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import typer
+from botocore.exceptions import ClientError
+from mesh.adapters.messaging import EventBus
+from mesh.domain.events import Event, SubscriptionEnded, SubscriptionRequested
+
+from cli import output
+from cli.mesh_context import Acting, AsJson, Port, Role, Site, is_denied, site
+from cli.session import Account, SessionError
+
+DEADLINE_SECONDS = 30.0
+_POLL_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What was asked, and what is known to hold: `requested` where the caller cannot see central's registry."""
+
+    product: str
+    account: str
+    status: Literal["subscribed", "ended", "requested"]
+    correlation_id: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(name="subscribe")(subscribe_command)
+
+
+def subscribe_command(
+    product: Annotated[str, typer.Argument(help="The product's name.")],
+    *,
+    end: Annotated[bool, typer.Option("--end", help="No more notices of it.")] = False,
+    account: Acting = "consumer",
+    role: Role = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Subscribe the account to a product's notices, or end that; says when central has it, or why it refused."""
+    found = change(site(port, acting=account, role=role), account, product, end=end)
+    if as_json:
+        output.emit(found.__dict__)
+        return
+    match found.status:
+        case "subscribed":
+            output.say(f"{found.account} is told of each version of {product}: mesh notices --follow")
+        case "ended":
+            output.say(f"{found.account} is not told of {product} any more")
+        case _:
+            output.say(f"requested; whether central agrees cannot be seen from here: mesh trace {found.correlation_id}")
+
+
+def change(where: Site, account: Account, product: str, *, end: bool = False) -> Subscription:
+    """Ask central as the account, and wait until its registry shows the answer. Raises `CommandFailed`."""
+    bus = EventBus(where.client(account, "events"), central_bus(where, account))
+    wish = (
+        Event[SubscriptionEnded](data=SubscriptionEnded(product=product))
+        if end
+        else Event[SubscriptionRequested](data=SubscriptionRequested(product=product))
+    )
+    bus.put(type(wish.data).detail_type(), wish.model_dump_json())
+    sender, correlation_id = where.account_id(account), wish.metadata.correlation_id
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            done = look(where, product, sender, correlation_id)
+        except (ClientError, SessionError) as error:
+            if isinstance(error, ClientError) and not is_denied(error):
+                raise
+            return Subscription(product, sender, "requested", correlation_id)
+        if done:
+            return Subscription(product, sender, "ended" if end else "subscribed", correlation_id)
+        time.sleep(_POLL_SECONDS)
+    raise output.CommandFailed(
+        f"central has not answered within {DEADLINE_SECONDS:.0f} s",
+        remedy=f"mesh trace {correlation_id}; mesh doctor looks for dead letters",
+        product=product,
+    )
+
+
+def look(where: Site, product: str, account: str, correlation_id: str) -> bool:
+    """Whether central has dealt with this request, by its trace. Raises `CommandFailed` with its refusal."""
+    for entry in where.trace("central").entries(correlation_id):
+        if entry["what"] == "refused":
+            raise output.CommandFailed.refusal(entry["facts"]["reason"])
+        if entry["what"] in {"subscribed", "ended"} and entry["facts"]["account"] == account:
+            subscribed = account in where.registry().subscribers(product)
+            return bool(subscribed == (entry["what"] == "subscribed"))
+    return False
+
+
+def central_bus(where: Site, account: Account) -> str:
+    """The ARN of central's bus: the member's stack was given it, so central itself need not be visible."""
+    for parameter in where.stack(account).get("Parameters", []):
+        if parameter["ParameterKey"] == "CentralBusArn":
+            return str(parameter["ParameterValue"])
+    return where.output("central", "MeshBusArn")

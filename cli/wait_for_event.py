@@ -1,0 +1,31 @@
+"""What became of an event, by the notes that an account keeps of its trace."""
+
+import time
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from mesh.domain.events import Metadata
+
+from cli.mesh_context import Site
+from cli.output import CommandFailed
+from cli.session import Account
+
+DEADLINE_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.3
+
+
+def wait_for_note(where: Site, account: Account, event: Metadata, wanted: Collection[str]) -> Mapping[str, Any]:
+    """The facts of the first note of that kind. Raises `CommandFailed`: refused, or not done in time."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        for entry in where.trace(account).entries(event.correlation_id):
+            if entry["what"] == "refused":
+                raise CommandFailed.refusal(entry["facts"]["reason"])
+            if entry["what"] in wanted:
+                facts: Mapping[str, Any] = entry["facts"]
+                return facts
+        time.sleep(_POLL_SECONDS)
+    raise CommandFailed(
+        f"{account} has not answered within {DEADLINE_SECONDS:.0f} s",
+        remedy=f"mesh trace {event.correlation_id}; mesh doctor looks for dead letters",
+    )

@@ -1,0 +1,202 @@
+"""Promises → numbers measured over the rows → results and findings."""
+
+import math
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import batched
+from typing import Any, Final
+
+from mesh.adapters.duckdb.measuring.faults import first_line
+from mesh.adapters.duckdb.measuring.guarding import elsewhere
+from mesh.adapters.duckdb.measuring.rows import OBJECT, Rows
+from mesh.domain.onboarding.quality.expectations import READS_ELSEWHERE, Expectation
+from mesh.domain.onboarding.quality.model import Finding, RuleResult, TableProfile
+from mesh.domain.onboarding.quality.rule_queries import filled
+from mesh.domain.onboarding.quality.scores import Checked
+from mesh.domain.onboarding.quality.sql_text import ROWS, identifier, text_literal
+from mesh.domain.onboarding.quality.verdicts import MAX_EXAMPLES, Observation, broken, judged, skipped
+
+TIME_LIMIT: Final = 60.0
+"""Seconds that a rule in SQL may take."""
+_CHUNK: Final = 100
+_SAMPLED: Final = "only a sample of the rows was read, and this needs all of them"
+_OF_THE_QUERY: Final = frozenset(
+    {"BinderException", "CatalogException", "ConversionException", "NotImplementedException", "OutOfRangeException",
+     "ParserException", "PermissionException", "SyntaxException"}
+)  # fmt: skip
+"""Errors that are about the query's own text, or of which `first_line` shows no value. Others may quote one."""
+Outcome = tuple[RuleResult, Finding | None]
+
+
+class Evaluator:
+    """Measures promises over the rows of one table, whose `profile` is known. `secret`: columns whose values are not
+    shown."""
+
+    def __init__(self, rows: Rows, names: frozenset[str], secret: set[str], profile: TableProfile) -> None:
+        import duckdb  # noqa: PLC0415 - as in `empty_rows`
+
+        self._rows, self._names, self._secret, self._profile = rows, names, secret, profile
+        self._table, self._count = profile.table, profile.rows
+        self._error = duckdb.Error
+        self._measured: dict[str, float] = {}
+
+    def outcomes(self, expectations: Sequence[Expectation]) -> list[Outcome]:
+        """In the order of the promises."""
+        ready = [self._ready(expectation) for expectation in expectations]
+        aggregates = [p.measure for p in ready if p.measure and not p.skipped and not p.fault]
+        self._measure(list(dict.fromkeys(aggregates)))
+        return [self._outcome(expectation) for expectation in ready]
+
+    def repeated(self, expectations: Iterable[Expectation]) -> list[float]:
+        """Rows beyond the first of their key, of each key that was measured."""
+        found = [p.measure for p in expectations if p.code in {"KeyNotUnique", "NotUnique"}]
+        return [self._measured[measure] for measure in found if measure in self._measured]
+
+    def checked(self, expectations: Iterable[Expectation]) -> dict[str, Checked]:
+        """Column → its values that were compared with a promise, and those that break it; each value once. Of what
+        has a type and no promise the profile says how many there are."""
+        bad: dict[str, list[str]] = {}
+        for expectation in expectations:
+            usable = (
+                expectation.bad and expectation.measure in self._measured and expectation.column in self._rows.types
+            )
+            if usable:
+                bad.setdefault(expectation.column, []).append(f"({expectation.bad})")
+        names = list(dict.fromkeys([*bad, *self._rows.wrong]))
+        typed = [column for column in self._profile.columns if column.type != "string" and column.name not in names]
+        return {column.name: Checked(column.rows - column.nulls, 0) for column in typed} | {
+            name: found for chunk in batched(names, _CHUNK, strict=False) for name, found in self._checked(chunk, bad)
+        }
+
+    def _checked(self, names: Sequence[str], bad: Mapping[str, list[str]]) -> Iterator[tuple[str, Checked]]:
+        counts = self._rows.one(
+            ", ".join(f"count({identifier(name)}), count_if({' OR '.join(bad.get(name, ['false']))})" for name in names)
+        )
+        for name, (values, invalid) in zip(names, batched(counts, 2, strict=True), strict=True):
+            wrong = self._rows.wrong[name].count if name in self._rows.wrong else 0
+            yield name, Checked(values + wrong, int(invalid or 0) + wrong)
+
+    def _ready(self, expectation: Expectation) -> Expectation:
+        """With a reason to skip it, or a fault, where that shows before it is measured."""
+        if expectation.skipped or expectation.fault:
+            return expectation
+        if expectation.all_rows and not self._rows.exact:
+            return expectation.skip(_SAMPLED)
+        if missing := [name for name in expectation.columns if name not in self._rows.types]:
+            return expectation.skip(f"the data has no column {missing[0]}")
+        if expectation.pattern and (reason := self._unknown_pattern(expectation.pattern)):
+            return expectation.skip(reason)
+        return expectation
+
+    def _unknown_pattern(self, pattern: str) -> str:
+        try:
+            self._rows.db.execute(f"SELECT regexp_matches('', {text_literal(pattern)})")
+        except self._error as error:
+            return f"the engine's regular expressions (RE2) refuse it: {first_line(error)}"
+        return ""
+
+    def _measure(self, aggregates: list[str]) -> None:
+        for chunk in batched(aggregates, _CHUNK, strict=False):
+            try:
+                values = self._rows.one(", ".join(chunk))
+                self._measured |= {sql: float(value or 0) for sql, value in zip(chunk, values, strict=True)}
+            except self._error:
+                self._measure_singly(chunk)
+
+    def _measure_singly(self, aggregates: Sequence[str]) -> None:
+        """One of them cannot be computed: the others still can."""
+        for sql in aggregates:
+            try:
+                self._measured[sql] = float(self._rows.one(sql)[0] or 0)
+            except self._error:
+                continue  # told by `_outcome`, which finds no number
+
+    def _outcome(self, expectation: Expectation) -> Outcome:
+        if expectation.skipped:
+            return skipped(expectation, expectation.skipped), None
+        if expectation.fault:
+            return broken(expectation, self._table)
+        if expectation.query:
+            return self._of_query(expectation)
+        value = self._measured.get(expectation.measure)
+        if value is None:
+            return broken(expectation.broken("the engine cannot compare the column's values with it"), self._table)
+        if expectation.percent:
+            value = 100 * value / self._count if self._count else 0.0
+        observed = Observation(value, self._count)
+        if not expectation.kept(value):
+            observed = observed._replace(examples=self._examples(expectation), keys=self._keys(expectation))
+        return judged(expectation, observed, self._table)
+
+    def _of_query(self, expectation: Expectation) -> Outcome:
+        try:
+            query = filled(expectation.query, self._table, expectation.column)
+            if other := elsewhere(self._rows, query, self._names):
+                return broken(expectation.broken(other, READS_ELSEWHERE), self._table)
+            with self._limited():
+                found = self._rows.db.execute(query).fetchmany(2)
+            value = _single_number(found)
+        except self._error as error:
+            return broken(expectation.broken(_reason(error)), self._table)
+        except ValueError as error:
+            return broken(expectation.broken(str(error)), self._table)
+        return judged(expectation, Observation(value, self._count), self._table)
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        timer = threading.Timer(TIME_LIMIT, self._rows.db.interrupt)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _examples(self, expectation: Expectation) -> tuple[str, ...]:
+        if not expectation.column or expectation.column in self._secret:
+            return ()
+        column = identifier(expectation.column)
+        if expectation.bad:
+            sql = f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {ROWS} WHERE {expectation.bad}"
+        elif expectation.dimension == "uniqueness":
+            there = f"FROM {ROWS} WHERE {column} IS NOT NULL"
+            sql = f"SELECT CAST({column} AS VARCHAR) {there} GROUP BY {column} HAVING count(*) > 1"
+        else:
+            return ()
+        return tuple(str(value) for (value,) in self._rows.all(f"{sql} ORDER BY 1 LIMIT {MAX_EXAMPLES}"))
+
+    def _keys(self, expectation: Expectation) -> tuple[str, ...]:
+        """The objects with rows that break it."""
+        where = expectation.bad
+        if expectation.code == "RequiredColumnEmpty":
+            where = f"{identifier(expectation.column)} IS NULL"
+        if not where:
+            return ()
+        found = self._rows.all(f"SELECT DISTINCT {identifier(OBJECT)} FROM {ROWS} WHERE {where} ORDER BY 1")
+        return tuple(self._rows.keys[index] for (index,) in found)
+
+
+def _single_number(found: list[tuple[Any, ...]]) -> float:
+    """A rule's query gives one number, or one boolean. Raises `ValueError`, with what it gave instead."""
+    if len(found) != 1 or len(found[0]) != 1:
+        rows = "no row" if not found else f"{len(found[0])} columns" if len(found[0]) != 1 else "several rows"
+        raise ValueError(f"the query gives {rows}, not one number")
+    value = found[0][0]
+    if value is None:
+        raise ValueError("the query gives NULL, not a number: it divides by zero, or aggregates nothing")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"the query gives a {type(value).__name__}, not a number") from None
+    if not math.isfinite(number):
+        raise ValueError(f"the query gives {number}, not a number: it divides by zero")
+    return number
+
+
+def _reason(error: Exception) -> str:
+    said = first_line(error)
+    if "INTERRUPT" in said.upper():
+        return f"the query takes longer than {TIME_LIMIT:.0f} s"
+    if "division by zero" in said.lower():
+        return "the query divides by zero"
+    return said if type(error).__name__ in _OF_THE_QUERY else f"the query fails on the data ({type(error).__name__})"

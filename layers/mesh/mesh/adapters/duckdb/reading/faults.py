@@ -1,0 +1,34 @@
+"""Faults of objects as findings of a reading."""
+
+from mesh.adapters.duckdb.measuring.fetching import Unreadable
+from mesh.domain.errors import MeshError
+from mesh.domain.onboarding.quality.model import Finding, Severity
+
+
+def finding(
+    code: str, message: str, *, table: str, remedy: str = "", severity: Severity = "error", column: str = "",
+    keys: tuple[str, ...] = (), observed: float | None = None,
+) -> Finding:  # fmt: skip
+    """A finding of the reading."""
+    return Finding(
+        code=code, severity=severity, table=table, column=column, message=message, remedy=remedy, keys=keys,
+        observed=observed,
+    )  # fmt: skip
+
+
+def unreadable(error: Unreadable, key: str, table: str) -> Finding:
+    """The object cannot be read as what it should be."""
+    return finding(error.code, f"{key}: {error.message}", table=table, remedy=error.remedy, keys=(key,))
+
+
+def refused(error: MeshError, key: str, table: str) -> Finding:
+    """What the domain, or the bucket, says of the object. One that its owner deleted meanwhile is no fault."""
+    code = type(error).__name__
+    severity: Severity = "warning" if code == "ObjectGone" else "error"
+    message = f"{key}: {error.message}"
+    return finding(code, message, table=table, remedy=error.remedy, keys=(key,), severity=severity)
+
+
+def too_large(what: str) -> Unreadable:
+    """An object that no function reads whole: nothing is published of what was not checked whole."""
+    return Unreadable("TooLargeToCheck", what, "Upload it in smaller parts.")

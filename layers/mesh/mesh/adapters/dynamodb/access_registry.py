@@ -1,0 +1,102 @@
+"""Accesses in central's registry: requests, grants and their ends, with the task tokens of the runs that wait.
+
+| pk | sk | item |
+|---|---|---|
+| `ACCESS#<id>` | `ACCESS` | Access, with its revision and status beside the body |
+| `ACCESS#<id>` | `TOKEN#<step>` | the task token that an answer releases; kept here alone, used once |
+| `REQUEST#<receiver>` | the ask's fingerprint | the access that asks for it |
+| `HOLDER#<receiver>` | the id | accesses of that account that are not over |
+| `LIST#ACCESSES` | `<asked at>#<id>` | all of them, for people |
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mesh.adapters.dynamodb.items import Table, delete, put, put_new
+from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
+from mesh.domain.contracts.product import ConcurrentChange
+
+
+class DynamoAccessRegistry:
+    """Implements `ports.AccessRegistry`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def open(self, access: Access) -> Access:
+        """See the port: the ask, the access and its places in the lists are written together or not at all."""
+        existing = self.access(access.id)
+        if existing is not None:
+            return existing
+        request = {"pk": f"REQUEST#{access.receiver}", "sk": access.request.fingerprint()}
+        asked = self._table.get(request["pk"], request["sk"])
+        holder = self.access(str(asked["access"])) if asked else None
+        if holder is not None and holder.status in ASKING:
+            raise AlreadyAsked(
+                f"the same is asked already: {holder.id}, {holder.status}",
+                access=holder.id,
+                remedy="mesh requests shows how it stands",
+            )
+        claim = {**request, "access": access.id}
+        claimed = put(claim, "access = :seen", {":seen": asked["access"]}) if asked else put_new(claim)
+        listed = {"pk": "LIST#ACCESSES", "sk": f"{access.asked_at.isoformat()}#{access.id}", "access": access.id}
+        held = {"pk": f"HOLDER#{access.receiver}", "sk": access.id}
+        if not self._table.write(claimed, put_new(_item(access)), put(held), put(listed)):
+            raise ConcurrentChange(
+                f"somebody asks for the same at this moment: {access.request.what}", access=access.id
+            )
+        return access
+
+    def access(self, access_id: str) -> Access | None:
+        """See the port."""
+        item = self._table.get(f"ACCESS#{access_id}", "ACCESS")
+        return Access.model_validate_json(item["body"]) if item else None
+
+    def save(self, access: Access) -> Access:
+        """See the port."""
+        written = access.evolve(revision=access.revision + 1)
+        if not self._table.write(put(_item(written), "revision = :seen", {":seen": access.revision})):
+            raise ConcurrentChange(f"access {access.id} changed meanwhile", access=access.id)
+        if written.status in OVER:
+            self._table.write(delete(f"HOLDER#{access.receiver}", access.id))
+        return written
+
+    def held_by(self, receiver: str) -> Iterator[Access]:
+        """See the port."""
+        for item in self._table.query(f"HOLDER#{receiver}"):
+            access = self.access(item["sk"])
+            if access is not None and access.status not in OVER:
+                yield access
+
+    def newest(self) -> Iterator[Access]:
+        """See the port."""
+        for item in self._table.query("LIST#ACCESSES", newest_first=True):
+            access = self.access(item["access"])
+            if access is not None:
+                yield access
+
+    def keep_token(self, access_id: str, step: str, token: str) -> None:
+        """See the port."""
+        self._table.write(put({"pk": f"ACCESS#{access_id}", "sk": f"TOKEN#{step}", "task_token": token}))
+
+    def token(self, access_id: str, step: str) -> str | None:
+        """See the port."""
+        item = self._table.get(f"ACCESS#{access_id}", f"TOKEN#{step}")
+        return str(item["task_token"]) if item else None
+
+    def drop_token(self, access_id: str, step: str, token: str) -> bool:
+        """See the port."""
+        return self._table.write(
+            delete(f"ACCESS#{access_id}", f"TOKEN#{step}", "task_token = :token", {":token": token})
+        )
+
+
+def _item(access: Access) -> dict[str, Any]:
+    """The body, and beside it what conditions look at."""
+    return {
+        "pk": f"ACCESS#{access.id}",
+        "sk": "ACCESS",
+        "status": access.status,
+        "revision": access.revision,
+        "body": access.model_dump_json(),
+    }

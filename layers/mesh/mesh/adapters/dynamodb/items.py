@@ -1,0 +1,211 @@
+"""Items in and out of DynamoDB: plain Python values, conditional writes, whole paginated queries.
+
+A write is data (`put`, `update`, `delete`) until a table is told to make it, by itself or together with others.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from mesh.adapters.aws import code_of, message_of, transient_errors
+from mesh.domain.contracts.product import ConcurrentChange, Throttled
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MOST_AT_ONCE: Final = 100
+"""Items of one BatchGetItem, or writes of one TransactWriteItems."""
+_ATTEMPTS: Final = 5
+_CONFLICT: Final = "TransactionConflict"
+_THROTTLED: Final = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"})
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+def dump(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Python values → DynamoDB's typed attributes."""
+    return {name: _serialize(value) for name, value in item.items()}
+
+
+def load(item: Mapping[str, Any]) -> dict[str, Any]:
+    """DynamoDB's typed attributes → Python values."""
+    return {name: _deserialize(value) for name, value in item.items()}
+
+
+class Write(NamedTuple):
+    """One write that is still to be made; `kind` and `arguments` are TransactWriteItems'."""
+
+    kind: str
+    arguments: dict[str, Any]
+
+
+def put(
+    item: Mapping[str, Any],
+    condition: str | None = None,
+    values: Mapping[str, Any] | None = None,
+    *,
+    names: Mapping[str, str] | None = None,
+) -> Write:
+    """Write an item where the condition holds on what is there."""
+    return Write("Put", {"Item": dump(item), **_conditions(condition, values, names)})
+
+
+def put_new(item: Mapping[str, Any]) -> Write:
+    """Write an item unless there is one already."""
+    return put(item, "attribute_not_exists(pk)")
+
+
+def update(
+    pk: str,
+    sk: str,
+    expression: str,
+    values: Mapping[str, Any],
+    condition: str | None = None,
+    *,
+    names: Mapping[str, str] | None = None,
+) -> Write:
+    """Update an item where the condition holds."""
+    key = {"Key": dump({"pk": pk, "sk": sk}), "UpdateExpression": expression}
+    return Write("Update", {**key, **_conditions(condition, values, names)})
+
+
+def delete(pk: str, sk: str, condition: str | None = None, values: Mapping[str, Any] | None = None) -> Write:
+    """Delete an item where the condition holds."""
+    return Write("Delete", {"Key": dump({"pk": pk, "sk": sk}), **_conditions(condition, values, None)})
+
+
+def _conditions(
+    condition: str | None, values: Mapping[str, Any] | None, names: Mapping[str, str] | None
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+    if values:
+        found["ExpressionAttributeValues"] = dump(values)
+    if names:
+        found["ExpressionAttributeNames"] = dict(names)
+    return found
+
+
+class Table:
+    """One table with string keys `pk` and `sk`."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """The item, read consistently."""
+        with transient_errors():
+            found = self.client.get_item(TableName=self.name, Key=dump({"pk": pk, "sk": sk}), ConsistentRead=True)
+        return load(found["Item"]) if "Item" in found else None
+
+    def get_all(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
+        """The items that are there, read consistently, by (pk, sk). Raises Throttled for what stays unread."""
+        wanted = [dump({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)]
+        batches = (wanted[start : start + MOST_AT_ONCE] for start in range(0, len(wanted), MOST_AT_ONCE))
+        return {(item["pk"], item["sk"]): item for batch in batches for item in self._get_batch(batch)}
+
+    def _get_batch(self, keys: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """DynamoDB answers with what it got to in time: the rest is asked for again."""
+        request: Any = {self.name: {"Keys": keys, "ConsistentRead": True}}
+        for attempt in range(_ATTEMPTS):
+            _pause(attempt)
+            with transient_errors():
+                answer = self.client.batch_get_item(RequestItems=request)
+            yield from map(load, answer["Responses"].get(self.name, ()))
+            request = answer.get("UnprocessedKeys")
+            if not request:
+                return
+        raise Throttled(f"items of {self.name} stayed unread")
+
+    def write(self, *writes: Write) -> bool:
+        """All of these writes, at most 100, or none; `False` where a condition does not hold. Raises ConcurrentChange,
+        Throttled."""
+        return not self._refused(writes)
+
+    def write_what_holds(self, *writes: Write) -> list[Write]:
+        """As many together as DynamoDB takes, in their order, but for those whose condition does not hold: these are
+        left out, and given back. Raises ConcurrentChange, Throttled."""
+        left_out: list[Write] = []
+        for start in range(0, len(writes), MOST_AT_ONCE):
+            chosen = writes[start : start + MOST_AT_ONCE]
+            while chosen and (refused := self._refused(chosen)):
+                left_out += [chosen[position] for position in refused]
+                chosen = tuple(write for position, write in enumerate(chosen) if position not in refused)
+        return left_out
+
+    def take(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """Delete an item, and give back what it was: whoever comes second gets None."""
+        with transient_errors():
+            gone = self.client.delete_item(TableName=self.name, Key=dump({"pk": pk, "sk": sk}), ReturnValues="ALL_OLD")
+        return load(gone["Attributes"]) if gone.get("Attributes") else None
+
+    def query(
+        self, pk: str, *, prefix: str = "", limit: int | None = None, newest_first: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """Items of a partition whose sort key begins with `prefix`, all pages, in order."""
+        arguments: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": "pk = :pk" + (" AND begins_with(sk, :prefix)" if prefix else ""),
+            "ExpressionAttributeValues": dump({":pk": pk, **({":prefix": prefix} if prefix else {})}),
+            "ConsistentRead": True,
+            "ScanIndexForward": not newest_first,
+        }
+        if limit:
+            arguments["Limit"] = limit
+        seen = 0
+        while True:
+            with transient_errors():
+                page = self.client.query(**arguments)
+            for item in page["Items"]:
+                yield load(item)
+                seen += 1
+                if limit and seen >= limit:
+                    return
+            if "LastEvaluatedKey" not in page:
+                return
+            arguments["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _refused(self, writes: Sequence[Write]) -> frozenset[int]:
+        """Make them, or say which conditions do not hold, by their positions. Others' transactions are waited for."""
+        for attempt in range(_ATTEMPTS):
+            _pause(attempt)
+            try:
+                with transient_errors():
+                    self._make(writes)
+                return frozenset()
+            except ClientError as error:
+                reasons = _reasons(error)
+                if refused := frozenset(n for n, reason in enumerate(reasons) if reason == "ConditionalCheckFailed"):
+                    return refused
+                if _THROTTLED.intersection(reasons):
+                    raise Throttled(message_of(error)) from error
+                if _CONFLICT not in reasons:
+                    raise
+        raise ConcurrentChange(f"items of {self.name} are being written by somebody else")
+
+    def _make(self, writes: Sequence[Write]) -> None:
+        """One by itself costs half of what it costs in a transaction."""
+        actions: list[Any] = [{write.kind: {"TableName": self.name, **write.arguments}} for write in writes]
+        match writes:
+            case [Write("Put", arguments)]:
+                self.client.put_item(TableName=self.name, **arguments)
+            case [Write("Update", arguments)]:
+                self.client.update_item(TableName=self.name, **arguments)
+            case [Write("Delete", arguments)]:
+                self.client.delete_item(TableName=self.name, **arguments)
+            case _:
+                self.client.transact_write_items(TransactItems=actions)
+
+
+def _reasons(error: ClientError) -> list[str]:
+    """Why a write was refused, for each of them: `None` (as text) where it was not."""
+    if code_of(error) == "ConditionalCheckFailedException":
+        return ["ConditionalCheckFailed"]
+    return [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", ())]
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(attempt and 0.05 * 2**attempt)

@@ -1,0 +1,171 @@
+"""Central's record of proposals, in its registry's table.
+
+| pk | sk | item |
+|---|---|---|
+| `PRODUCT#<name>` | `PROPOSAL#<id>` | ProposalRecord, and beside it its `answer` once there is one |
+| `PRODUCT#<name>` | `COMMIT#<id>` | Commit, compressed: a product may have very many columns |
+| `PRODUCT#<name>` | `COMMITTING` | the proposal, or rollback, whose turn it is |
+| `PRODUCT#<name>` | `TABLE#<table>#<metadata file>#<part>` | TableRecord, compressed, in parts of what an item takes |
+"""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from boto3.dynamodb.types import Binary
+
+from mesh.adapters.dynamodb.items import Table, Write, delete, put, put_new, update
+from mesh.adapters.dynamodb.trace import told
+from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.events import ProposalSettled
+from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
+from mesh.ports import Note
+
+_PART: Final = 350_000
+"""Bytes of a record in one item: DynamoDB takes 400 KB with all that is beside it."""
+_PARTS_AT_ONCE: Final = 8
+"""Of one transaction, which takes 4 MB."""
+
+
+class DynamoProposals:
+    """Implements `ports.Proposals`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def open(self, record: ProposalRecord) -> ProposalRecord:
+        """See the port."""
+        if self._table.write(put_new(_item(record))):
+            return record
+        return self._record(record.product, record.proposal) or record
+
+    def begin(self, record: ProposalRecord, note: Note) -> bool:
+        """See the port."""
+        turn = {"pk": _product(record.product), "sk": "COMMITTING", "proposal": record.proposal, "by_rollback": False}
+        begun = self._table.write(put_new(_item(record)), put_new(turn), told(note))
+        return begun or not self._table.write(told(note))
+
+    def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
+        """See the port."""
+        item: dict[str, Any] = {
+            "pk": _product(product),
+            "sk": "COMMITTING",
+            "proposal": proposal,
+            "by_rollback": rollback,
+        }
+        free = "attribute_not_exists(pk) OR proposal = :mine"
+        values: dict[str, Any] = {":mine": proposal}
+        if rollback:
+            free, values[":another"] = f"{free} OR by_rollback = :another", True
+        if not self._table.write(put(item, free, values)):
+            raise ConcurrentChange(
+                f"another version of {product} is being committed",
+                product=product,
+                remedy=f"It ends by itself, or its run has failed: mesh doctor; mesh trace of {product}'s last upload.",
+            )
+
+    def release(self, product: str, proposal: str) -> None:
+        """See the port."""
+        self._table.write(_ended(product, proposal))
+
+    def rolling_back(self, product: str) -> bool:
+        """See the port."""
+        item = self._table.get(_product(product), "COMMITTING")
+        return bool(item and item["by_rollback"])
+
+    def table(self, product: str, table: str, metadata: str) -> TableRecord | None:
+        """See the port."""
+        body, number, parts = b"", 0, 1
+        while number < parts:
+            key = _table(product, table, metadata, number)
+            item = self._table.get(key["pk"], key["sk"])
+            if item is None:
+                return None
+            body, number, parts = body + bytes(item["body"]), number + 1, int(item["parts"])
+        return TableRecord.model_validate_json(zlib.decompress(body))
+
+    def keep_commit(self, record: ProposalRecord, commit: Commit, tables: Sequence[TableRecord]) -> bool:
+        """See the port."""
+        body = zlib.compress(commit.model_dump_json().encode())
+        kept = put({"pk": _product(commit.product), "sk": f"COMMIT#{commit.proposal}", "body": Binary(body)})
+        unanswered = _item(record.evolve(committing=True)), "answered = :no", {":no": False}
+        parts = [part for table in tables for part in _parts(table)]
+        if len(parts) > _PARTS_AT_ONCE:
+            for part in parts:
+                self._table.write(part)
+            parts = []
+        return self._table.write(*parts, kept, put(*unanswered))
+
+    def commit(self, product: str, proposal: str) -> Commit | None:
+        """See the port."""
+        item = self._table.get(_product(product), f"COMMIT#{proposal}")
+        return Commit.model_validate_json(zlib.decompress(bytes(item["body"]))) if item else None
+
+    def refuse(self, answer: ProposalSettled) -> ProposalRecord:
+        """See the port."""
+        if self._table.write(_answering(answer, "answered = :no AND committing = :no")):
+            self.release(answer.product, answer.proposal)
+        return self._known(answer.product, answer.proposal)
+
+    def settle(self, answer: ProposalSettled) -> ProposalSettled:
+        """See the port."""
+        answering = _answering(answer, "answered = :no")
+        left_out = self._table.write_what_holds(answering, _ended(answer.product, answer.proposal))
+        return answer if answering not in left_out else self._known(answer.product, answer.proposal).answer or answer
+
+    def _known(self, product: str, proposal: str) -> ProposalRecord:
+        """Raises ConcurrentChange for a proposal that nobody recorded."""
+        record = self._record(product, proposal)
+        if record is None:
+            raise ConcurrentChange(f"proposal {proposal} is not recorded", proposal=proposal)
+        return record
+
+    def _record(self, product: str, proposal: str) -> ProposalRecord | None:
+        item = self._table.get(_product(product), f"PROPOSAL#{proposal}")
+        if item is None:
+            return None
+        answer = ProposalSettled.model_validate_json(item["answer"]) if item["answered"] else None
+        return ProposalRecord.model_validate_json(item["body"]).evolve(committing=item["committing"], answer=answer)
+
+
+def _item(record: ProposalRecord) -> dict[str, Any]:
+    """A record that is not answered, and beside it what conditions look at, and change."""
+    return {
+        "pk": _product(record.product),
+        "sk": f"PROPOSAL#{record.proposal}",
+        "answered": False,
+        "committing": record.committing,
+        "body": record.model_dump_json(exclude={"committing", "answer"}),
+    }
+
+
+def _answering(answer: ProposalSettled, condition: str) -> Write:
+    """A proposal that nobody recorded has no `answered`: the condition fails."""
+    values = {":no": False, ":yes": True, ":answer": answer.model_dump_json()}
+    changed = "SET answered = :yes, answer = :answer"
+    return update(_product(answer.product), f"PROPOSAL#{answer.proposal}", changed, values, condition)
+
+
+def _ended(product: str, proposal: str) -> Write:
+    return delete(_product(product), "COMMITTING", "proposal = :mine", {":mine": proposal})
+
+
+def _parts(record: TableRecord) -> list[Write]:
+    """The first part is written last: it says how many there are."""
+    body = zlib.compress(record.model_dump_json().encode())
+    parts = [body[start : start + _PART] for start in range(0, len(body), _PART)]
+    return [
+        put(
+            {**_table(record.product, record.table, record.metadata, number), "parts": len(parts), "body": Binary(part)}
+        )
+        for number, part in reversed(list(enumerate(parts)))
+    ]
+
+
+def _table(product: str, table: str, metadata: str, part: int) -> dict[str, str]:
+    name = metadata.rpartition("/")[2]
+    return {"pk": _product(product), "sk": f"TABLE#{table}#{name}#{part:04d}"}
+
+
+def _product(name: str) -> str:
+    return f"PRODUCT#{name}"

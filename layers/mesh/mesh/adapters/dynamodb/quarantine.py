@@ -1,0 +1,65 @@
+"""Held batches in the producer's table, and tickets of what was released.
+
+| pk | sk | item |
+|---|---|---|
+| `QUARANTINE` | `<product>#<run>` | a held batch (`HeldBatch`) |
+| `TICKET#<product>` | the object's key | the owner's word that this object passes (`Ticket`) |
+"""
+
+from collections.abc import Iterator
+
+from mesh.adapters.dynamodb.items import Table, put, put_new
+from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.onboarding.quarantine import HeldBatch, HeldStatus, Ticket
+
+_ALL = "QUARANTINE"
+
+
+class DynamoQuarantine:
+    """Implements `ports.Quarantine` and `ports.Tickets`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def hold(self, batch: HeldBatch) -> None:
+        """See the port."""
+        self._table.write(put_new(_item(batch)))
+
+    def batch(self, product: str, run: str) -> HeldBatch | None:
+        """See the port; read consistently."""
+        item = self._table.get(_ALL, f"{product}#{run}")
+        return HeldBatch.model_validate_json(item["body"]) if item else None
+
+    def batches(self) -> Iterator[HeldBatch]:
+        """See the port."""
+        for item in self._table.query(_ALL):
+            yield HeldBatch.model_validate_json(item["body"])
+
+    def undecided(self, product: str) -> Iterator[HeldBatch]:
+        """See the port."""
+        for item in self._table.query(_ALL, prefix=f"{product}#"):
+            if item["status"] == "held":
+                yield HeldBatch.model_validate_json(item["body"])
+
+    def save(self, batch: HeldBatch, *, was: HeldStatus) -> None:
+        """See the port."""
+        if not self._table.write(put(_item(batch), "#status = :was", {":was": was}, names={"#status": "status"})):
+            raise ConcurrentChange(f"somebody else decided on {batch.name}", batch=batch.name)
+
+    def ticket(self, product: str, key: str) -> Ticket | None:
+        """See the port; read consistently."""
+        item = self._table.get(f"TICKET#{product}", key)
+        return Ticket.model_validate_json(item["body"]) if item else None
+
+    def put_ticket(self, product: str, key: str, ticket: Ticket) -> None:
+        """See the port."""
+        self._table.write(put({"pk": f"TICKET#{product}", "sk": key, "body": ticket.model_dump_json()}))
+
+
+def _item(batch: HeldBatch) -> dict[str, str]:
+    return {
+        "pk": _ALL,
+        "sk": f"{batch.product}#{batch.run}",
+        "status": batch.status,
+        "body": batch.model_dump_json(),
+    }

@@ -1,0 +1,292 @@
+"""Central's registry in one DynamoDB table.
+
+| pk | sk | item |
+|---|---|---|
+| `MEMBER#<account>` | `MEMBER` | Member |
+| `PRODUCT#<name>` | `PRODUCT` | Product |
+| `PRODUCT#<name>` | `VERSION#<8 digits>` | ProductVersion |
+| `PRODUCT#<name>` | `RUN#<event id>` | the version number of that run |
+| `PRODUCT#<name>` | `SUBSCRIPTION#<account>` | since when |
+| `PRODUCT#<name>` | `NOTICE#<8 digits>#<account>` | when it was sent |
+| `PRODUCT#<name>` | `ROLLBACK` | the rollback that goes on: its request, until when it is waited for |
+| `PRODUCT#<name>` | `ROLLBACK#<request>` | RollbackOrder |
+| `PRODUCT#<name>` | `PINS` | Pins: all versions that are kept for readers |
+| `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why |
+| `LIST#PRODUCTS`, `LIST#MEMBERS` | the name | lists for people, without a scan |
+| `TRACE#<correlation id>` | `<time>#…` | one upload's trace (see `adapters.trace`) |
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from mesh.adapters.dynamodb.items import Table, delete, put, put_new, update
+from mesh.adapters.dynamodb.trace import told
+from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
+from mesh.domain.membership.authorisation import NotTheOwner
+from mesh.domain.membership.members import Member
+from mesh.domain.onboarding.keys import compare_sequencers
+from mesh.ports import Addressee, Note
+
+if TYPE_CHECKING:
+    from mesh.domain.publishing.pins import Pins
+
+_DIGITS = 8
+
+
+class DynamoRegistry:
+    """Implements `ports.Registry`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def member(self, account: str) -> Member | None:
+        """The account's record."""
+        item = self._table.get(*_member(account))
+        return Member.model_validate_json(item["body"]) if item else None
+
+    def sender(self, account: str, product: str) -> tuple[Member | None, Product | None]:
+        """See the port."""
+        theirs, about = _member(account), (_product(product), "PRODUCT")
+        items = self._table.get_all([theirs, about] if product else [theirs])
+        member = Member.model_validate_json(items[theirs]["body"]) if theirs in items else None
+        return member, _read_product(items[about]) if about in items else None
+
+    def audience(self, product: str, version: int, accounts: Iterable[str]) -> dict[str, Addressee]:
+        """See the port."""
+        wanted = {account: (_product(product), _notice(version, account)) for account in accounts}
+        items = self._table.get_all([*map(_member, wanted), *wanted.values()])
+        return {
+            account: Addressee(Member.model_validate_json(items[_member(account)]["body"]), notice in items)
+            for account, notice in wanted.items()
+            if _member(account) in items
+        }
+
+    def put_member(self, member: Member) -> None:
+        """Write the account's record."""
+        body = member.model_dump_json()
+        self._table.write(put({"pk": f"MEMBER#{member.account}", "sk": "MEMBER", "body": body}))
+        self._table.write(put({"pk": "LIST#MEMBERS", "sk": member.account, "body": body}))
+
+    def members(self) -> Iterator[Member]:
+        """All members, by account."""
+        return (Member.model_validate_json(item["body"]) for item in self._table.query("LIST#MEMBERS"))
+
+    def product(self, name: str) -> Product | None:
+        """The product, with the version number as it stands."""
+        item = self._table.get(_product(name), "PRODUCT")
+        return _read_product(item) if item else None
+
+    def product_names(self) -> Iterator[str]:
+        """See the port."""
+        return (item["sk"] for item in self._table.query("LIST#PRODUCTS"))
+
+    def products(self) -> Iterator[Product]:
+        """All products, by name."""
+        for item in self._table.query("LIST#PRODUCTS"):
+            product = self.product(item["sk"])
+            if product is not None:
+                yield product
+
+    def claim_product(self, product: Product) -> Product:
+        """See the port. The version number and the state of an existing product are kept."""
+        existing = self.product(product.name)
+        if existing is None:
+            if not self._table.write(put_new(_product_item(product))):
+                raise ConcurrentChange(f"product {product.name} was claimed meanwhile", product=product.name)
+            self._table.write(put({"pk": "LIST#PRODUCTS", "sk": product.name}))
+            return product
+        if existing.owner != product.owner:
+            raise NotTheOwner(
+                f"product {product.name} belongs to account {existing.owner}",
+                product=product.name,
+                owner=existing.owner,
+                remedy="choose another name for the product",
+            )
+        if compare_sequencers(product.contract_sequencer, existing.contract_sequencer) < 0:
+            return existing
+        renewed = product.evolve(version=existing.version, status=existing.status)
+        if not self._table.write(
+            put(
+                _product_item(renewed),
+                "contract_sequencer = :seen AND version = :version",
+                {":seen": existing.contract_sequencer, ":version": existing.version},
+            )
+        ):
+            raise ConcurrentChange(f"product {product.name} changed meanwhile", product=product.name)
+        return renewed
+
+    def mark_registered(self, name: str, at: datetime) -> None:
+        """Database, tags, location and grants are in place."""
+        self._table.write(
+            update(
+                _product(name),
+                "PRODUCT",
+                "SET #status = :registered, registered_at = :at",
+                {":registered": "registered", ":at": at.isoformat()},
+                names={"#status": "status"},
+            )
+        )
+
+    def mark_retired(self, name: str, at: datetime) -> None:
+        """The product has ended; a newer contract of its owner revives it."""
+        self._table.write(
+            update(
+                _product(name),
+                "PRODUCT",
+                "SET #status = :retired, retired_at = :at",
+                {":retired": "retired", ":at": at.isoformat()},
+                names={"#status": "status"},
+            )
+        )
+
+    def latest_version(self, product: str) -> ProductVersion | None:
+        """The newest version, or None before the first."""
+        for item in self._table.query(_product(product), prefix="VERSION#", limit=1, newest_first=True):
+            return ProductVersion.model_validate_json(item["body"])
+        return None
+
+    def version(self, product: str, number: int) -> ProductVersion | None:
+        """That version."""
+        item = self._table.get(_product(product), _version(number))
+        return ProductVersion.model_validate_json(item["body"]) if item else None
+
+    def versions(self, product: str) -> Iterator[ProductVersion]:
+        """All versions, newest first."""
+        items = self._table.query(_product(product), prefix="VERSION#", newest_first=True)
+        return (ProductVersion.model_validate_json(item["body"]) for item in items)
+
+    def version_of_run(self, product: str, run: str) -> ProductVersion | None:
+        """The version that this run was recorded as."""
+        found = self._table.get(_product(product), f"RUN#{run}")
+        item = self._table.get(_product(product), _version(int(found["version"]))) if found else None
+        return ProductVersion.model_validate_json(item["body"]) if item else None
+
+    def record_version(self, version: ProductVersion, note: Note) -> ProductVersion:
+        """See the port: version, run, the product's counter and the trace are written together or not at all."""
+        pk, number = _product(version.product), version.version
+        if self._table.write(
+            put_new({"pk": pk, "sk": _version(number), "body": version.model_dump_json()}),
+            put_new({"pk": pk, "sk": f"RUN#{version.run}", "version": number}),
+            update(pk, "PRODUCT", "SET version = :new", {":new": number, ":old": number - 1}, "version = :old"),
+            told(note),
+        ):
+            return version
+        recorded = self.version_of_run(version.product, version.run)
+        if recorded is None:
+            raise ConcurrentChange(f"version {number} of {version.product} was taken meanwhile")
+        return recorded
+
+    def end_version(self, product: str, number: int, end: VersionEnd) -> None:
+        """See the port. Nothing else ever writes a version again."""
+        version = self.version(product, number)
+        if version is None:
+            return
+        body = version.evolve(ended=end).model_dump_json()
+        self._table.write(put({"pk": _product(product), "sk": _version(number), "body": body}))
+
+    def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
+        """See the port."""
+        pk = _product(order.product)
+        lock = {"pk": pk, "sk": "ROLLBACK", "event_id": order.request, "held_until": until.isoformat()}
+        free = "attribute_not_exists(pk) OR event_id = :mine OR held_until < :now"
+        if not self._table.write(put(lock, free, {":mine": order.request, ":now": order.at.isoformat()})):
+            return False
+        item = {"pk": pk, "sk": f"ROLLBACK#{order.request}", "body": order.model_dump_json()}
+        self._table.write(put_new(item))
+        return True
+
+    def rollback(self, product: str, request: str) -> RollbackOrder | None:
+        """The order as it stands."""
+        item = self._table.get(_product(product), f"ROLLBACK#{request}")
+        return RollbackOrder.model_validate_json(item["body"]) if item else None
+
+    def end_rollback(self, product: str, request: str, status: Literal["published", "refused"]) -> None:
+        """See the port."""
+        order = self.rollback(product, request)
+        if order is not None and order.status == "started":
+            body = order.evolve(status=status).model_dump_json()
+            self._table.write(put({"pk": _product(product), "sk": f"ROLLBACK#{request}", "body": body}))
+        self._table.write(delete(_product(product), "ROLLBACK", "event_id = :mine", {":mine": request}))
+
+    def pins(self, product: str) -> "Pins":
+        """See the port: one item, so that how many there are can be limited."""
+        from mesh.domain.publishing.pins import Pins  # noqa: PLC0415 - few functions look at pins
+
+        item = self._table.get(_product(product), "PINS")
+        return Pins.model_validate_json(item["body"]) if item else Pins(product=product)
+
+    def save_pins(self, pins: "Pins") -> "Pins":
+        """See the port."""
+        written = pins.evolve(revision=pins.revision + 1)
+        item = {
+            "pk": _product(pins.product),
+            "sk": "PINS",
+            "revision": written.revision,
+            "body": written.model_dump_json(),
+        }
+        seen = {":seen": pins.revision}
+        if not self._table.write(put(item, "attribute_not_exists(pk) OR revision = :seen", seen)):
+            raise ConcurrentChange(f"the pins of {pins.product} changed meanwhile", product=pins.product)
+        return written
+
+    def subscribe(self, product: str, account: str, at: datetime) -> None:
+        """Idempotent."""
+        item = {"pk": _product(product), "sk": f"SUBSCRIPTION#{account}", "since": at.isoformat()}
+        self._table.write(put_new(item))
+
+    def unsubscribe(self, product: str, account: str) -> None:
+        """Idempotent."""
+        self._table.write(delete(_product(product), f"SUBSCRIPTION#{account}"))
+
+    def subscribers(self, product: str) -> Iterator[str]:
+        """Accounts, all pages."""
+        for item in self._table.query(_product(product), prefix="SUBSCRIPTION#"):
+            yield item["sk"].partition("#")[2]
+
+    def record_notices(self, product: str, version: int, accounts: Iterable[str], at: datetime, note: Note) -> None:
+        """See the port."""
+        items = (
+            {"pk": _product(product), "sk": _notice(version, account), "at": at.isoformat()} for account in accounts
+        )
+        self._table.write(*map(put, items), told(note))
+
+    def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None:
+        """What was refused, to whom, why."""
+        item = {"pk": f"REFUSAL#{account}", "sk": f"{at.isoformat()}#{detail_type}", "reason": json.dumps(reason)}
+        self._table.write(put(item))
+
+
+def _member(account: str) -> tuple[str, str]:
+    return f"MEMBER#{account}", "MEMBER"
+
+
+def _product(name: str) -> str:
+    return f"PRODUCT#{name}"
+
+
+def _version(number: int) -> str:
+    return f"VERSION#{number:0{_DIGITS}d}"
+
+
+def _notice(version: int, account: str) -> str:
+    return f"NOTICE#{version:0{_DIGITS}d}#{account}"
+
+
+def _product_item(product: Product) -> dict[str, Any]:
+    """The body, and beside it the fields that conditions look at."""
+    return {
+        "pk": _product(product.name),
+        "sk": "PRODUCT",
+        "owner": product.owner,
+        "status": product.status,
+        "version": product.version,
+        "contract_sequencer": product.contract_sequencer,
+        "body": product.model_dump_json(exclude={"status", "version"}),
+    }
+
+
+def _read_product(item: Mapping[str, Any]) -> Product:
+    body = json.loads(item["body"])
+    return Product.model_validate({**body, "status": item["status"], "version": int(item["version"])})

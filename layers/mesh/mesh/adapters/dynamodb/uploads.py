@@ -1,0 +1,204 @@
+"""The producer's table: products as this account knows them, pending objects, leases.
+
+| pk | sk | item |
+|---|---|---|
+| `PRODUCT#<name>` | `PRODUCT` | status (`declared`, `registered`), contract sequencer, database, crawler, … |
+| `PRODUCT#<name>` | `LEASE` | holder, held_until, generation |
+| `PRODUCT#<name>` | `CONTRACT` | the newest version of its contract (see `adapters.revisions`) |
+| `PENDING#<name>` | the object's key | one object that waits, newest version only |
+| `SEEN#<name>` | the object's key | sequencer of the newest version that is known |
+| `WAIT#<name>` | `TOKEN` | task token of the run that waits for that crawler, or that proposal |
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from mesh.adapters.dynamodb.items import MOST_AT_ONCE, Table, Write, delete, put, put_new, update
+from mesh.adapters.dynamodb.trace import told
+from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.keys import compare_sequencers
+from mesh.domain.onboarding.standing import Lease, Standing
+from mesh.ports import Note, WaitingRun
+
+_ATTEMPTS: Final = 5
+_OBJECTS_AT_ONCE: Final = (MOST_AT_ONCE - 1) // 2
+"""Of one transaction: each object is two items, and one tells of them."""
+
+
+class DynamoUploads:
+    """Implements `ports.Uploads`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def product(self, name: str) -> dict[str, Any] | None:
+        """What this account knows of the product."""
+        return _facts(self._table.get(_product(name), "PRODUCT"))
+
+    def standing(self, name: str) -> Standing:
+        """See the port; read consistently, and at once."""
+        items = {item["sk"]: item for item in self._table.query(_product(name))}
+        contract = items.get("CONTRACT", {"settled": False})
+        settled = contract["version_id"] if contract["settled"] else None
+        return Standing(_facts(items.get("PRODUCT")), _lease(items.get("LEASE")), settled)
+
+    def may_declare(self, name: str, sequencer: str) -> bool:
+        """`False` if this contract, or a newer one, was sent."""
+        item = self._table.get(_product(name), "PRODUCT")
+        return item is None or compare_sequencers(sequencer, item["sequencer"]) > 0
+
+    def record_declared(self, name: str, sequencer: str) -> None:
+        """The contract was sent; a product that is registered stays so, and keeps working under its last contract."""
+        created = self._table.write(
+            put_new({"pk": _product(name), "sk": "PRODUCT", "status": "declared", "sequencer": sequencer})
+        )
+        if not created:
+            self._table.write(update(_product(name), "PRODUCT", "SET sequencer = :new", {":new": sequencer}))
+
+    def put_product(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Central registered the product: what is needed to crawl it."""
+        self._table.write(
+            update(
+                _product(name),
+                "PRODUCT",
+                "SET #status = :registered, body = :body, sequencer = if_not_exists(sequencer, :none)",
+                {":registered": "registered", ":body": json.dumps(dict(facts)), ":none": ""},
+                names={"#status": "status"},
+            )
+        )
+
+    def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
+        """See the port: `SEEN#` decides, so that an event that comes again months later is still recognised.
+
+        What waits, what is known and the trace are written together or not at all. Most keys are new: what is known of
+        the others is read once a write was refused over them.
+        """
+        newest: dict[str, ObjectRef] = {}
+        for ref in refs:
+            if ref.key not in newest or compare_sequencers(ref.sequencer, newest[ref.key].sequencer) > 0:
+                newest[ref.key] = ref
+        waiting = list(newest.values())
+        added: list[ObjectRef] = []
+        for start in range(0, len(waiting), _OBJECTS_AT_ONCE):
+            added += self._add_together(product, waiting[start : start + _OBJECTS_AT_ONCE], correlation_id)
+        return added
+
+    def _add_together(self, product: str, refs: list[ObjectRef], correlation_id: str) -> list[ObjectRef]:
+        seen: dict[str, str] = {}
+        for _ in range(_ATTEMPTS):
+            if not refs:
+                return []
+            writes = [write for ref in refs for write in _arrival(product, ref, correlation_id, seen.get(ref.key))]
+            received = Note(correlation_id, "uploads received", {"product": product, "objects": len(refs)})
+            if self._table.write(*writes, told(received)):
+                return refs
+            known = self._table.get_all((f"SEEN#{product}", ref.key) for ref in refs)
+            seen = {key: item["sequencer"] for (_, key), item in known.items()}
+            refs = [ref for ref in refs if _is_newer(ref, seen)]
+        raise ConcurrentChange(f"too many events at once for {refs[0].key}", key=refs[0].key)
+
+    def add_again(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
+        """See the port. A raw object that waits for a recipe waits no more for it."""
+        for _ in range(_ATTEMPTS):
+            seen = self._table.get(f"SEEN#{product}", ref.key)
+            known = seen["sequencer"] if seen else None
+            if known is not None and compare_sequencers(ref.sequencer, known) < 0:
+                return False
+            arrival = _arrival(product, ref, correlation_id, known)
+            if self._table.write(*arrival, delete(f"HELD#{product}", ref.key)):
+                return True
+        raise ConcurrentChange(f"too many events at once for {ref.key}", key=ref.key)
+
+    def pending(self, product: str, limit: int) -> list[tuple[ObjectRef, str]]:
+        """Pending objects with their correlation ids, by key."""
+        items = self._table.query(f"PENDING#{product}", limit=limit)
+        return [(ObjectRef.model_validate_json(item["ref"]), item["correlation_id"]) for item in items]
+
+    def has_pending(self, product: str) -> bool:
+        """Whether anything waits."""
+        return bool(self.pending(product, 1))
+
+    def take_lease(self, product: str, lease: Lease, *, seen: Lease, note: Note) -> bool:
+        """See the port."""
+        item = {
+            "pk": _product(product), "sk": "LEASE", "holder": lease.holder, "held_until": lease.until.isoformat(),
+            "generation": lease.generation,
+        }  # fmt: skip
+        was = {":was": seen.holder, ":until": seen.until.isoformat(), ":generation": seen.generation}
+        same = "holder = :was AND held_until = :until AND generation = :generation"
+        unchanged = put(item, same, was) if seen.generation else put_new(item)
+        return self._table.write(unchanged, told(note))
+
+    def renew_lease(self, product: str, holder: str, until: datetime) -> None:
+        """Only the holder's own."""
+        self._table.write(_renewed(product, holder, until))
+
+    def lease_held(self, product: str, now: datetime) -> bool:
+        """See the port; read consistently."""
+        return _lease(self._table.get(_product(product), "LEASE")).is_held(now)
+
+    def drop_lease(self, product: str, holder: str) -> None:
+        """Only the holder's own."""
+        self._table.write(_dropped(product, holder))
+
+    def finish(self, product: str, holder: str, refs: Iterable[ObjectRef], note: Note) -> None:
+        """See the port: what was settled before a crash is left out when it is repeated."""
+        settled = (delete(f"PENDING#{product}", ref.key, "sequencer = :done", {":done": ref.sequencer}) for ref in refs)
+        self._table.write_what_holds(*settled, _dropped(product, holder), told(note))
+
+    def await_answer(self, proposal: str, waiting: WaitingRun, note: Note) -> None:
+        """See the port."""
+        token = {
+            "pk": f"WAIT#{proposal}", "sk": "TOKEN", "task_token": waiting.token,
+            "expires": int(waiting.expires.timestamp()),
+        }  # fmt: skip
+        renewed = _renewed(waiting.product, waiting.holder, waiting.leased_until)
+        self._table.write_what_holds(renewed, put(token), told(note))
+
+    def take_token(self, name: str) -> str | None:
+        """See the port."""
+        item = self._table.take(f"WAIT#{name}", "TOKEN")
+        return str(item["task_token"]) if item else None
+
+
+def _facts(item: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if item is None:
+        return None
+    return {**json.loads(item.get("body", "{}")), "status": item["status"], "sequencer": item["sequencer"]}
+
+
+def _lease(item: Mapping[str, Any] | None) -> Lease:
+    if item is None:
+        return Lease()
+    return Lease(item["holder"], datetime.fromisoformat(item["held_until"]), int(item["generation"]))
+
+
+def _renewed(product: str, holder: str, until: datetime) -> Write:
+    values = {":until": until.isoformat(), ":mine": holder}
+    return update(_product(product), "LEASE", "SET held_until = :until", values, "holder = :mine")
+
+
+def _dropped(product: str, holder: str) -> Write:
+    return update(_product(product), "LEASE", "SET holder = :none", {":none": "", ":mine": holder}, "holder = :mine")
+
+
+def _arrival(product: str, ref: ObjectRef, correlation_id: str, seen: str | None) -> tuple[Write, Write]:
+    """Known and pending, unless somebody was faster: of two events at once the newer one waits, whoever comes last."""
+    known = {"pk": f"SEEN#{product}", "sk": ref.key, "sequencer": ref.sequencer}
+    waiting = {
+        "pk": f"PENDING#{product}", "sk": ref.key, "sequencer": ref.sequencer, "ref": ref.model_dump_json(),
+        "correlation_id": correlation_id,
+    }  # fmt: skip
+    unchanged = put_new(known) if seen is None else put(known, "sequencer = :seen", {":seen": seen})
+    return unchanged, put(waiting)
+
+
+def _is_newer(ref: ObjectRef, seen: Mapping[str, str]) -> bool:
+    return ref.key not in seen or compare_sequencers(ref.sequencer, seen[ref.key]) > 0
+
+
+def _product(name: str) -> str:
+    return f"PRODUCT#{name}"

@@ -1,0 +1,204 @@
+"""Who can read what, as AWS has it now: Lake Formation, Glue, RAM and IAM of one account, read only."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from mesh.adapters.aws import code_of, transient_errors
+from mesh.adapters.lakeformation.grants_format import parse_grants
+from mesh.adapters.lakeformation.reader_roles import role_arn
+from mesh.domain.access.access_context import Home
+from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Grant, ShareState, Table
+from mesh.domain.names import resource_link
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lakeformation import LakeFormationClient
+    from mypy_boto3_ram import RAMClient
+
+_AT_ONCE: Final = 8
+"""Tables whose tags are asked for at the same time: Lake Formation has no call for many."""
+_SHARES_OF_LAKE_FORMATION: Final = "LakeFormation"
+_SHARE_STATES: Final[dict[str, ShareState]] = {
+    "ASSOCIATED": "accepted",
+    "ASSOCIATING": "pending",
+    "FAILED": "rejected",
+    "SUSPENDED": "rejected",
+}
+
+
+class AccessReader:
+    """Implements `ports.CatalogState` and `ports.MemberState` for the account that the clients act in."""
+
+    def __init__(
+        self, lake: "LakeFormationClient", glue: "GlueClient", ram: "RAMClient", iam: "IAMClient", account: str
+    ) -> None:
+        self._lake, self._glue, self._ram, self._iam = lake, glue, ram, iam
+        self._account = account
+
+    def lake(self, databases: Collection[str] = ()) -> CatalogSnapshot:
+        """See `ports.CatalogState`. A database that is not there is left out."""
+        found = {name: self._database(name) for name in self._database_names(databases)}
+        admins, readers = self._admins()
+        return CatalogSnapshot(self._account, found, self._grants(self._account), admins, readers, self._shares())
+
+    def tagged(self, databases: Collection[str] = ()) -> CatalogSnapshot:
+        """See `ports.CatalogState`. A database that is not there is left out."""
+        return CatalogSnapshot(self._account, {name: self._database(name) for name in self._database_names(databases)})
+
+    def tag_values(self) -> dict[str, tuple[str, ...]]:
+        """See `ports.CatalogState`."""
+        with transient_errors():
+            pages = self._lake.get_paginator("list_lf_tags").paginate(CatalogId=self._account)
+            return {tag["TagKey"]: tuple(tag["TagValues"]) for page in pages for tag in page["LFTags"]}
+
+    def home(self, central: str, database: str) -> Home:
+        """See `ports.MemberState`."""
+        admins, readers = self._admins()
+        own = CatalogSnapshot(self._account, {}, self._grants(self._account), admins, readers)
+        return Home(own, self._links(central, database), self._invitations(central), self.passed_on(central))
+
+    def passed_on(self, central: str) -> tuple[Grant, ...]:
+        """See `ports.MemberState`."""
+        return self._grants(central)
+
+    def admins(self) -> frozenset[str]:
+        """The account's data lake administrators, by ARN."""
+        return self._admins()[0]
+
+    def role_arn(self, name: str) -> str | None:
+        """See `ports.MemberState`."""
+        return role_arn(self._iam, name)
+
+    def denied(self, role_arn: str, needs: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        """IAM's own simulator decides, a resource at a time: boundaries and denials count as well."""
+        found = {}
+        for resource, actions in needs.items():
+            with transient_errors():
+                answer = self._iam.simulate_principal_policy(
+                    PolicySourceArn=role_arn, ActionNames=list(actions), ResourceArns=[resource]
+                )
+            refused = tuple(
+                result["EvalActionName"]
+                for result in answer["EvaluationResults"]
+                if result["EvalDecision"] != "allowed"
+            )
+            if refused:
+                found[resource] = refused
+        return found
+
+    def _admins(self) -> tuple[frozenset[str], frozenset[str]]:
+        with transient_errors():
+            settings = self._lake.get_data_lake_settings(CatalogId=self._account)["DataLakeSettings"]
+        return _identifiers(settings.get("DataLakeAdmins", ())), _identifiers(settings.get("ReadOnlyAdmins", ()))
+
+    def _grants(self, catalog: str) -> tuple[Grant, ...]:
+        """All grants on a catalog that this account may see."""
+        entries: list[Mapping[str, Any]] = []
+        arguments: dict[str, Any] = {"CatalogId": catalog}
+        while True:
+            with transient_errors():
+                answer = self._lake.list_permissions(**arguments)
+            entries += answer["PrincipalResourcePermissions"]
+            if not answer.get("NextToken"):
+                return tuple(parse_grants(entries, catalog, self._expression, self._cells))
+            arguments["NextToken"] = answer["NextToken"]
+
+    def _expression(self, policy: Mapping[str, Any]) -> list[Any]:
+        """A saved expression's tags; one that is gone matches nothing."""
+        try:
+            with transient_errors():
+                answer = self._lake.get_lf_tag_expression(
+                    Name=policy["ExpressionName"], CatalogId=policy.get("CatalogId", self._account)
+                )
+        except ClientError as error:
+            if code_of(error) != "EntityNotFoundException":
+                raise
+            return []
+        return list(answer["Expression"])
+
+    def _cells(self, named: Mapping[str, Any]) -> Mapping[str, Any]:
+        with transient_errors():
+            answer = self._lake.get_data_cells_filter(
+                TableCatalogId=named["TableCatalogId"],
+                DatabaseName=named["DatabaseName"],
+                TableName=named["TableName"],
+                Name=named["Name"],
+            )
+        return dict(answer["DataCellsFilter"])
+
+    def _database_names(self, wanted: Collection[str]) -> Iterator[str]:
+        """Databases of the catalog, resource links left out."""
+        with transient_errors():
+            pages = self._glue.get_paginator("get_databases").paginate(CatalogId=self._account)
+            for database in (database for page in pages for database in page["DatabaseList"]):
+                if not database.get("TargetDatabase") and (not wanted or database["Name"] in wanted):
+                    yield database["Name"]
+
+    def _database(self, name: str) -> Database:
+        with transient_errors():
+            pages = self._glue.get_paginator("get_tables").paginate(CatalogId=self._account, DatabaseName=name)
+            records = [record for page in pages for record in page["TableList"] if not record.get("TargetTable")]
+            tags = _tags(self._tags({"Database": {"CatalogId": self._account, "Name": name}}), "LFTagOnDatabase")
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            tables = list(pool.map(lambda record: self._table(name, record), records))
+        return Database(name, tags, {table.name: table for table in tables})
+
+    def _table(self, database: str, record: Mapping[str, Any]) -> Table:
+        place = {"CatalogId": self._account, "DatabaseName": database, "Name": record["Name"]}
+        answer = self._tags({"Table": place})
+        keys = record.get("PartitionKeys") or ()
+        columns = [*(record.get("StorageDescriptor") or {}).get("Columns", ()), *keys]
+        own = {column["Name"]: _tags(column, "LFTags") for column in answer.get("LFTagsOnColumns", ())}
+        names = tuple(column["Name"] for column in columns)
+        return Table(database, record["Name"], names, _tags(answer, "LFTagsOnTable"), own, bool(keys))
+
+    def _tags(self, resource: Any) -> Mapping[str, Any]:  # noqa: ANN401 - boto3's union of structures
+        """What is assigned to the resource itself; what it inherits is worked out from that."""
+        with transient_errors():
+            return self._lake.get_resource_lf_tags(CatalogId=self._account, Resource=resource, ShowAssignedLFTags=True)
+
+    def _shares(self) -> dict[str, ShareState]:
+        """By receiver: accepted only when all of Lake Formation's shares with it are."""
+        states: dict[str, set[ShareState]] = {}
+        with transient_errors():
+            paginator = self._ram.get_paginator("get_resource_share_associations")
+            for page in paginator.paginate(associationType="PRINCIPAL"):
+                for item in page["resourceShareAssociations"]:
+                    ours = item.get("resourceShareName", "").startswith(_SHARES_OF_LAKE_FORMATION)
+                    if ours and item["status"] in _SHARE_STATES:
+                        states.setdefault(item["associatedEntity"], set()).add(_SHARE_STATES[item["status"]])
+        worst: tuple[ShareState, ...] = ("pending", "rejected", "accepted")
+        return {account: next(state for state in worst if state in found) for account, found in states.items()}
+
+    def _links(self, central: str, database: str) -> tuple[str, ...]:
+        """Resource links to the database, the mesh's own name first."""
+        found = []
+        with transient_errors():
+            pages = self._glue.get_paginator("get_databases").paginate(CatalogId=self._account)
+            for record in (record for page in pages for record in page["DatabaseList"]):
+                target = record.get("TargetDatabase") or {}
+                if (target.get("CatalogId"), target.get("DatabaseName")) == (central, database):
+                    found.append(record["Name"])
+        return tuple(sorted(found, key=lambda name: (name != resource_link(database), name)))
+
+    def _invitations(self, central: str) -> dict[str, str]:
+        with transient_errors():
+            pages = self._ram.get_paginator("get_resource_share_invitations").paginate()
+            found = [invitation for page in pages for invitation in page["resourceShareInvitations"]]
+        return {
+            invitation["resourceShareInvitationArn"]: invitation["status"]
+            for invitation in found
+            if invitation["senderAccountId"] == central and invitation["status"] != "ACCEPTED"
+        }
+
+
+def _identifiers(principals: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    return frozenset(principal["DataLakePrincipalIdentifier"] for principal in principals)
+
+
+def _tags(answer: Mapping[str, Any], member: str) -> dict[str, str]:
+    return {tag["TagKey"]: tag["TagValues"][0] for tag in answer.get(member, ())}

@@ -1,0 +1,246 @@
+"""Lake Formation: settings, LF-Tags, locations, grants. Answers of 200 with `Failures[]` are read and raised."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from mesh.adapters.aws import as_transient, code_of, message_of, transient_errors
+from mesh.domain.access.request import InvalidRowFilter
+from mesh.domain.contracts.product import PrincipalNotReady
+from mesh.domain.errors import MeshError
+
+if TYPE_CHECKING:
+    from mypy_boto3_lakeformation import LakeFormationClient
+    from mypy_boto3_lakeformation.type_defs import GetResourceLFTagsResponseTypeDef
+
+_BATCH = 20
+_MAX_COLUMNS = 1000
+_ALREADY = ("already", "Already")
+_NOTHING_TO_REVOKE = ("No permissions revoked", "Grantee has no permissions")
+
+
+class LakeFormationRefused(MeshError):  # noqa: N818 - as the other errors are named
+    """Lake Formation answered 200 and listed failures: each entry with its code and message."""
+
+
+class LakeFormationAdapter:
+    """Implements `ports.LakeFormation` for the caller's own account (`catalog`: its id)."""
+
+    def __init__(self, client: "LakeFormationClient", catalog: str) -> None:
+        self._client = client
+        self._catalog = catalog
+
+    def settings(self) -> dict[str, Any]:
+        """The whole settings object."""
+        with transient_errors():
+            return dict(self._client.get_data_lake_settings(CatalogId=self._catalog)["DataLakeSettings"])
+
+    def put_settings(self, settings: Mapping[str, Any]) -> None:
+        """Replaces the whole object: give it what `settings` gave, changed."""
+        with transient_errors():
+            self._client.put_data_lake_settings(CatalogId=self._catalog, DataLakeSettings=settings)  # type: ignore[arg-type]
+
+    def tag_values(self, key: str) -> tuple[str, ...] | None:
+        """The key's values; None when there is no such tag."""
+        try:
+            with transient_errors():
+                return tuple(self._client.get_lf_tag(CatalogId=self._catalog, TagKey=key)["TagValues"])
+        except ClientError as error:
+            if code_of(error) != "EntityNotFoundException":
+                raise
+            return None
+
+    def create_tag(self, key: str, values: Sequence[str]) -> None:
+        """At most 50 values. One that exists is success."""
+        try:
+            with transient_errors():
+                self._client.create_lf_tag(CatalogId=self._catalog, TagKey=key, TagValues=list(values))
+        except ClientError as error:
+            if code_of(error) not in {"AlreadyExistsException", "EntityAlreadyExistsException"} and not any(
+                word in message_of(error) for word in _ALREADY
+            ):
+                raise
+
+    def add_tag_values(self, key: str, values: Sequence[str]) -> None:
+        """At most 50 values. A value that exists already is success."""
+        with transient_errors():
+            self._client.update_lf_tag(CatalogId=self._catalog, TagKey=key, TagValuesToAdd=list(values))
+
+    def tag_database(self, database: str, tags: Mapping[str, str]) -> None:
+        """Assign tags to a database."""
+        self._assign({"Database": {"CatalogId": self._catalog, "Name": database}}, tags)
+
+    def tag_table(self, database: str, table: str, tags: Mapping[str, str]) -> None:
+        """Assign tags to a table."""
+        self._assign({"Table": {"CatalogId": self._catalog, "DatabaseName": database, "Name": table}}, tags)
+
+    def tag_columns(self, database: str, table: str, columns: Sequence[str], tags: Mapping[str, str]) -> None:
+        """Assign the same tags to columns of one table."""
+        for start in range(0, len(columns), _MAX_COLUMNS):
+            part = list(columns[start : start + _MAX_COLUMNS])
+            place = {"CatalogId": self._catalog, "DatabaseName": database, "Name": table, "ColumnNames": part}
+            self._assign({"TableWithColumns": place}, tags)
+
+    def assigned_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Tags of the table itself, and of each column that has some itself."""
+        answer = self._tags_of(database, table, assigned=True)
+        columns = {column["Name"]: _pairs(column.get("LFTags", ())) for column in answer.get("LFTagsOnColumns", ())}
+        return _pairs(answer.get("LFTagsOnTable", ())), columns
+
+    def table_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Effective tags of the table, and of each column that has some."""
+        answer = self._tags_of(database, table, assigned=False)
+        inherited = {**_pairs(answer.get("LFTagOnDatabase", ())), **_pairs(answer.get("LFTagsOnTable", ()))}
+        columns = {
+            column["Name"]: {**inherited, **_pairs(column.get("LFTags", ()))}
+            for column in answer.get("LFTagsOnColumns", ())
+        }
+        return inherited, columns
+
+    def register_location(self, arn: str, role_arn: str) -> None:
+        """Register an S3 location under a role (not the service-linked one: the bucket is another account's)."""
+        try:
+            with transient_errors():
+                self._client.register_resource(ResourceArn=arn, RoleArn=role_arn, UseServiceLinkedRole=False)
+        except ClientError as error:
+            if code_of(error) != "AlreadyExistsException":
+                raise
+
+    def grant(self, grants: Iterable[Mapping[str, Any]]) -> None:
+        """Grant in batches of 20; a grant that exists is success. Raises LakeFormationRefused or a transient error."""
+        entries = [{**grant, "Id": str(number)} for number, grant in enumerate(grants)]
+        for start in range(0, len(entries), _BATCH):
+            with transient_errors():
+                answer = self._client.batch_grant_permissions(
+                    CatalogId=self._catalog,
+                    Entries=entries[start : start + _BATCH],  # type: ignore[arg-type]
+                )
+            self._check(answer.get("Failures", ()))
+
+    def revoke(self, grants: Iterable[Mapping[str, Any]]) -> None:
+        """Revoke in batches of 20; what is not granted, or whose resource is gone, is success.
+
+        Lake Formation revokes all of an entry or nothing, so each permission goes by itself, and columns do where some
+        are not granted.
+        """
+        parts = [part for grant in grants for part in _by_permission(grant)]
+        while parts:
+            parts = [part for entry in self._revoke_parts(parts) for part in _by_column(entry)]
+
+    def _revoke_parts(self, parts: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Those for which there was nothing to revoke; any other failure is raised."""
+        entries = [{**part, "Id": str(number)} for number, part in enumerate(parts)]
+        for start in range(0, len(entries), _BATCH):
+            with transient_errors():
+                answer = self._client.batch_revoke_permissions(
+                    CatalogId=self._catalog,
+                    Entries=entries[start : start + _BATCH],  # type: ignore[arg-type]
+                )
+            failures = answer.get("Failures", [])
+            self._check(failure for failure in failures if not _nothing_to_revoke(failure.get("Error", {})))
+            yield from (entries[int(failure["RequestEntry"]["Id"])] for failure in failures)
+
+    def put_filter(self, place: tuple[str, str], name: str, columns: Sequence[str], rows: str) -> None:
+        """A data cells filter of that name on a table; one that exists is replaced. Raises InvalidRowFilter."""
+        body: Any = {
+            "TableCatalogId": self._catalog,
+            "DatabaseName": place[0],
+            "TableName": place[1],
+            "Name": name,
+            "ColumnNames": list(columns),
+            "RowFilter": {"FilterExpression": rows},
+        }
+        try:
+            with transient_errors():
+                self._client.create_data_cells_filter(TableData=body)
+        except ClientError as error:
+            if code_of(error) == "InvalidInputException":
+                raise InvalidRowFilter(
+                    f"Lake Formation does not take {rows!r} as a row filter: {message_of(error)}",
+                    table=".".join(place),
+                    remedy="write comparisons of the table's columns, with AND, OR and NOT",
+                ) from error
+            if code_of(error) != "AlreadyExistsException":
+                raise
+            with transient_errors():
+                self._client.update_data_cells_filter(TableData=body)
+
+    def delete_filter(self, place: tuple[str, str], name: str) -> None:
+        """One that is not there, or whose table is gone, is success."""
+        try:
+            with transient_errors():
+                self._client.delete_data_cells_filter(
+                    TableCatalogId=self._catalog, DatabaseName=place[0], TableName=place[1], Name=name
+                )
+        except ClientError as error:
+            if code_of(error) != "EntityNotFoundException":
+                raise
+
+    def revoke_iam_allowed_principals(self, database: str) -> None:
+        """Nothing for IAM-only access: it would go round every tag. Having none is success."""
+        try:
+            with transient_errors():
+                self._client.revoke_permissions(
+                    CatalogId=self._catalog,
+                    Principal={"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"},
+                    Resource={"Database": {"CatalogId": self._catalog, "Name": database}},
+                    Permissions=["ALL"],
+                )
+        except (ClientError, PrincipalNotReady) as error:  # the wording that elsewhere means "not ready yet"
+            if not any(part in str(error) for part in _NOTHING_TO_REVOKE):
+                raise
+
+    def _assign(self, resource: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+        if not tags:
+            return
+        with transient_errors():
+            answer = self._client.add_lf_tags_to_resource(
+                CatalogId=self._catalog,
+                Resource=resource,  # type: ignore[arg-type]
+                LFTags=[{"CatalogId": self._catalog, "TagKey": key, "TagValues": [tags[key]]} for key in sorted(tags)],
+            )
+        self._check(answer.get("Failures", ()))
+
+    def _tags_of(self, database: str, table: str, *, assigned: bool) -> "GetResourceLFTagsResponseTypeDef":
+        place: Any = {"Table": {"CatalogId": self._catalog, "DatabaseName": database, "Name": table}}
+        with transient_errors():
+            return self._client.get_resource_lf_tags(
+                CatalogId=self._catalog, Resource=place, ShowAssignedLFTags=assigned
+            )
+
+    @staticmethod
+    def _check(failures: Iterable[Mapping[str, Any]]) -> None:
+        found = [failure.get("Error", {}) for failure in failures]
+        found = [error for error in found if error.get("ErrorCode") != "AlreadyExistsException"]
+        for error in found:
+            transient = as_transient(error.get("ErrorCode", ""), error.get("ErrorMessage", ""))
+            if transient is not None:
+                raise transient
+        if found:
+            raise LakeFormationRefused(f"{found[0].get('ErrorCode')}: {found[0].get('ErrorMessage')}", failures=found)
+
+
+def _pairs(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    return {tag["TagKey"]: tag["TagValues"][0] for tag in tags}
+
+
+def _by_permission(grant: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    grantable = grant.get("PermissionsWithGrantOption", ())
+    for one in grant["Permissions"]:
+        yield {**grant, "Permissions": [one], "PermissionsWithGrantOption": [one] if one in grantable else []}
+
+
+def _by_column(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Nothing where there is nothing left to divide."""
+    place = entry["Resource"].get("TableWithColumns", {})
+    columns = place.get("ColumnNames", ())
+    for column in columns if len(columns) > 1 else ():
+        yield {**entry, "Resource": {"TableWithColumns": {**place, "ColumnNames": [column]}}}
+
+
+def _nothing_to_revoke(error: Mapping[str, Any]) -> bool:
+    """Lake Formation says by its wording that there was nothing: the code alone is that of any bad input."""
+    return error.get("ErrorCode") == "EntityNotFoundException" or any(
+        part in error.get("ErrorMessage", "") for part in _NOTHING_TO_REVOKE
+    )

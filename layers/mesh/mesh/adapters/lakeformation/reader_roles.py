@@ -1,0 +1,84 @@
+"""The account's roles, and which grants on another account's catalog they hold by name."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from mesh.adapters.aws import code_of, transient_errors
+from mesh.adapters.lakeformation.grants_format import parse_resource
+from mesh.domain.events import GrantEntry
+from mesh.domain.governance.catalog_snapshot import ColumnsGrant, Granted
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_lakeformation import LakeFormationClient
+
+
+def role_arn(iam: "IAMClient", name: str) -> str | None:
+    """The role's ARN, with its path; None where there is no such role."""
+    try:
+        with transient_errors():
+            return iam.get_role(RoleName=name)["Role"]["Arn"]
+    except ClientError as error:
+        if code_of(error) != "NoSuchEntity":
+            raise
+        return None
+
+
+class ReaderRoles:
+    """Implements `ports.Readers`."""
+
+    def __init__(self, iam: "IAMClient", lake: "LakeFormationClient") -> None:
+        self._iam = iam
+        self._lake = lake
+
+    def arn(self, name: str) -> str | None:
+        """See the port."""
+        return role_arn(self._iam, name)
+
+    def held(
+        self, role_arn: str, catalogs: Sequence[str], entries: Sequence[GrantEntry]
+    ) -> tuple[list[GrantEntry], list[GrantEntry]]:
+        """See the port. Lake Formation lists a grant in a form of its own, so both sides are brought to one form."""
+        granted = {
+            atom
+            for catalog in catalogs
+            for found in self._granted(role_arn, catalog)
+            for permission in found.get("Permissions", ())
+            for atom in _atoms(found["Resource"], permission)
+        }
+        holding, lacking = [], []
+        for entry in entries:
+            wanted = {permission: set(_atoms(entry.resource, permission)) for permission in entry.permissions}
+            some = tuple(permission for permission, atoms in wanted.items() if atoms & granted)
+            if some:
+                holding.append(entry.evolve(permissions=some))
+            if not all(atoms <= granted for atoms in wanted.values()):
+                lacking.append(entry)
+        return holding, lacking
+
+    def _granted(self, role_arn: str, catalog: str) -> Iterator[Mapping[str, Any]]:
+        arguments: dict[str, Any] = {"CatalogId": catalog, "Principal": {"DataLakePrincipalIdentifier": role_arn}}
+        while True:
+            with transient_errors():
+                answer = self._lake.list_permissions(**arguments)
+            yield from answer["PrincipalResourcePermissions"]
+            if not answer.get("NextToken"):
+                return
+            arguments["NextToken"] = answer["NextToken"]
+
+
+def _atoms(resource: Mapping[str, Any], permission: str) -> Iterator[tuple[Granted, str]]:
+    """One permission on the smallest things that it is listed for. A saved expression and a cells filter stand for
+    themselves, by their names."""
+    granted = parse_resource(
+        resource, lambda named: [{"TagKey": named["ExpressionName"], "TagValues": ["*"]}], lambda _: {}
+    )
+    match granted:
+        case None:
+            return
+        case ColumnsGrant(database=database, table=table, names=frozenset() as names):
+            yield from ((ColumnsGrant(database, table, frozenset({name})), permission) for name in names)
+        case _:
+            yield granted, permission

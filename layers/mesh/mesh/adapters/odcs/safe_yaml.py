@@ -1,0 +1,128 @@
+"""YAML from strangers: bounded in size, depth and what aliases expand to, without duplicate keys, JSON's types only.
+
+YAML 1.1's dates and its yes/no/on/off booleans are left as text: a column named `no` is no boolean, and the standard's
+JSON Schema wants dates as strings.
+"""
+
+import json
+import re
+from typing import Any, Final, Never
+
+import yaml
+
+from mesh.domain.contracts.contract import ContractNotYaml
+
+MAX_BYTES: Final = 200 * 1024
+"""A contract travels in an event: EventBridge and Step Functions hold 256 KiB in all."""
+MAX_DEPTH: Final = 40
+MAX_NODES: Final = 50_000
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader with JSON's types, that refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"key {key.value!r} comes twice", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":bool"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
+def load_yaml(text: str | bytes, *, bucket: str, key: str) -> dict[str, Any]:
+    """One YAML document that is a mapping of text keys. Raises `ContractNotYaml` with line and column."""
+    where = {"bucket": bucket, "key": key}
+    if len(text) > MAX_BYTES:
+        _refuse(f"the contract has more than {MAX_BYTES} bytes", where, remedy="Split the product, or shorten it.")
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")
+        _check_bounds(text, where)
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
+        _refuse(f"the contract is not YAML: {error.problem or error.context}", {**where, **place}, cause=error)
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        _refuse(f"the contract is not YAML: {error}"[:300], where, cause=error)
+    _check_json(document, where)
+    if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
+        _refuse("the contract is no mapping of names to values", where)
+    return document
+
+
+class _Bounds:
+    """Counts parser events without building anything: nodes and levels, with aliases expanded."""
+
+    def __init__(self) -> None:
+        self.nodes = 0
+        self.depth = 0
+        self.documents = 0
+        self._anchors: dict[str | None, tuple[int, int]] = {}
+        self._open: list[list[int]] = []  # for each open collection: nodes before it, its height so far
+        self._names: list[str | None] = []
+
+    def add(self, event: yaml.Event) -> None:
+        """Take one event into account."""
+        match event:
+            case yaml.DocumentStartEvent():
+                self.documents += 1
+            case yaml.AliasEvent():
+                # An anchor that is still open has no size yet: the node would contain itself.
+                self._count(*self._anchors.get(event.anchor, (MAX_NODES + 1, 0)))
+            case yaml.ScalarEvent():
+                self._anchors[event.anchor] = (1, 1)
+                self._count(1, 1)
+            case yaml.CollectionStartEvent():
+                self._open.append([self.nodes, 1])
+                self._names.append(event.anchor)
+                self._count(1, 1)
+            case yaml.CollectionEndEvent():
+                before, height = self._open.pop()
+                self._anchors[self._names.pop()] = (self.nodes - before, height)
+                if self._open:
+                    self._open[-1][1] = max(self._open[-1][1], height + 1)
+
+    def _count(self, nodes: int, height: int) -> None:
+        self.nodes += nodes
+        self.depth = max(self.depth, len(self._open) + height)
+        if self._open:
+            self._open[-1][1] = max(self._open[-1][1], height + 1)
+
+
+def _check_bounds(text: str, where: dict[str, Any]) -> None:
+    bounds = _Bounds()
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        bounds.add(event)
+        if bounds.nodes > MAX_NODES or bounds.depth > MAX_DEPTH or bounds.documents > 1:
+            mark = event.start_mark
+            place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
+            _refuse(
+                f"the contract has more than one document, {MAX_DEPTH} levels or {MAX_NODES} nodes (aliases expanded)",
+                {**where, **place},
+            )
+
+
+def _check_json(document: object, where: dict[str, Any]) -> None:
+    """YAML's tags make sets, bytes, dates and infinities, which neither the standard nor an event can hold."""
+    try:
+        json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        _refuse(f"the contract holds what JSON cannot: {error}"[:300], where, cause=error)
+
+
+def _refuse(message: str, where: dict[str, Any], *, remedy: str = "", cause: Exception | None = None) -> Never:
+    raise ContractNotYaml(message, remedy=remedy or "Upload one well-formed YAML document.", **where) from cause

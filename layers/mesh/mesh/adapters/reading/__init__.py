@@ -1,7 +1,0 @@
-"""A table's objects, each read once: checked, profiled and written as Parquet. DuckDB is imported when it is used."""
-
-from mesh.adapters.reading.engine import Limits
-from mesh.adapters.reading.reading import DuckReading, DuckReadings
-from mesh.adapters.reading.rewriting import Rewriter
-
-__all__ = ["DuckReading", "DuckReadings", "Limits", "Rewriter"]

@@ -1,0 +1,131 @@
+"""One access as the receiving account keeps it: what central granted, how it stands, and the query that proves it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from mesh.domain import names
+from mesh.domain.access.record import AccessOver
+from mesh.domain.errors import Rejected, Transient
+from mesh.domain.events import AccessGranted, AccessId, AccountId, Event, GrantEntry, Metadata, ReadableTable
+from mesh.domain.model import Model
+
+type ConsumerAccessState = Literal["accepting", "ready", "releasing", "over"]
+
+ENDING: frozenset[ConsumerAccessState] = frozenset({"releasing", "over"})
+
+
+class ConsumerAccess(Model):
+    """The record. `revision` counts writes: the table takes one only from who has seen the last."""
+
+    access: AccessId
+    state: ConsumerAccessState
+    noted: datetime
+    metadata: Metadata | None = None
+    """Of the AccessGranted event; None in a tombstone."""
+    reader: str = ""
+    """The reader's role by ARN; empty where the account as a whole is meant, and nothing is passed on."""
+    catalog_id: AccountId | None = None
+    region: str = ""
+    entries: tuple[GrantEntry, ...] = ()
+    databases: tuple[str, ...] = ()
+    tables: tuple[ReadableTable, ...] = ()
+    proved_as: str = ""
+    query_execution_id: str = ""
+    links_removed: tuple[str, ...] = ()
+    ended_by: str = ""
+    """The execution that took it back."""
+    revision: int = 0
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The resource links that it is read through."""
+        return tuple(names.resource_link(database) for database in self.databases)
+
+    def require_going_on(self) -> "ConsumerAccess":
+        """Raises AccessOver: what ended meanwhile is not accepted after all."""
+        if self.state in ENDING:
+            raise AccessOver(f"access {self.access} has ended", access=self.access, remedy="ask again: mesh request")
+        return self
+
+    def passed_on(self, account: str) -> tuple[GrantEntry, ...]:
+        """All that the reader holds because of it: DESCRIBE on each link, and what central granted."""
+        if not self.reader:
+            return ()
+        links = (
+            GrantEntry(resource={"Database": {"CatalogId": account, "Name": link}}, permissions=("DESCRIBE",))
+            for link in self.links
+        )
+        return (*links, *self.entries)
+
+
+def accepting(event: Event[AccessGranted], reader: str, at: datetime) -> ConsumerAccess:
+    """The record with which accepting begins."""
+    granted = event.data
+    return ConsumerAccess(
+        access=granted.access,
+        state="accepting",
+        noted=at,
+        metadata=event.metadata,
+        reader=reader,
+        catalog_id=granted.catalog_id,
+        region=granted.region,
+        entries=granted.entries,
+        databases=granted.databases,
+        tables=granted.tables,
+    )
+
+
+def still_needed(held: ConsumerAccess, others: Iterable[ConsumerAccess], account: str) -> list[tuple[GrantEntry, ...]]:
+    """What the reader of `held` holds because of each other access."""
+    return [other.passed_on(account) for other in others if other.reader == held.reader]
+
+
+class NotYetShared(Transient):
+    """Central granted, and the account does not see it yet: RAM and Lake Formation take a moment."""
+
+
+class ShareRefused(Rejected):
+    """The account refused central's share, or let the invitation expire: central has to share anew."""
+
+
+class LinkTaken(Rejected):
+    """The name of the resource link is taken by something else of the account."""
+
+
+class QueryRefused(Rejected):
+    """Athena did not take the proving query at all."""
+
+
+class ProofFailed(Rejected):
+    """The proving query failed, or the reader's grants are not there: what was granted cannot be read."""
+
+
+class Invitation(Model):
+    """An invitation of RAM to a share of Lake Formation's."""
+
+    arn: str
+    status: str
+    at: datetime
+
+
+class QueryState(Model):
+    """How an Athena query stands; `reason` is Athena's own where it failed."""
+
+    state: Literal["running", "succeeded", "failed"]
+    reason: str = ""
+
+
+def proving_query(held: ConsumerAccess) -> str:
+    """One row of the granted columns of the first table, through its link; empty where nothing can be selected."""
+    selects = any("SELECT" in entry.permissions for entry in held.entries)
+    if not selects or not held.tables:
+        return ""
+    table = held.tables[0]
+    columns = ", ".join(quoted(column) for column in table.columns) or "*"
+    return f"SELECT {columns} FROM {quoted(names.resource_link(table.database))}.{quoted(table.table)} LIMIT 1"  # noqa: S608 - quoted
+
+
+def quoted(identifier: str) -> str:
+    """As Athena takes any name: in double quotes, those within doubled."""
+    return '"' + identifier.replace('"', '""') + '"'

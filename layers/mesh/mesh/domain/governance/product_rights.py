@@ -1,0 +1,84 @@
+"""Entries of Lake Formation's `BatchGrantPermissions` that a product needs: its owner's, its crawler's, central's.
+
+By tag policy rather than by name: tables that come later are covered. Two LFTagPolicy entries are needed, one for the
+database and one for its tables.
+"""
+
+from typing import Any
+
+from mesh.domain.contracts.contract import CrawlMode
+from mesh.domain.contracts.registration import Registration
+from mesh.domain.governance.ontology import PRODUCT
+from mesh.domain.names import published_location_arn
+
+type Rights = list[tuple[dict[str, Any], list[str]]]
+"""Resources, with the permissions on each."""
+
+
+def owner_rights(catalog: str, product: str, bucket: str, crawl: CrawlMode) -> Rights:
+    """What a product's owner has on its own tables. Only the owner of `crawl: glue` makes and changes any."""
+    if crawl == "glue":
+        return fill_rights(catalog, product, bucket)
+    return [
+        (_policy(catalog, product, "DATABASE"), ["DESCRIBE"]),
+        (_policy(catalog, product, "TABLE"), ["SELECT", "DESCRIBE"]),
+    ]
+
+
+def look_rights(catalog: str, product: str) -> Rights:
+    """What it takes to see which tables and columns a product has, and no row."""
+    return [
+        (_policy(catalog, product, "DATABASE"), ["DESCRIBE"]),
+        (_policy(catalog, product, "TABLE"), ["DESCRIBE"]),
+    ]
+
+
+def fill_rights(catalog: str, product: str, bucket: str) -> Rights:
+    """What it takes to fill a product's tables with a Glue crawler, on what is published. Partitions take ALTER."""
+    return [
+        (_policy(catalog, product, "DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
+        (_policy(catalog, product, "TABLE"), ["SELECT", "DESCRIBE", "ALTER"]),
+        (_location(catalog, published_location_arn(bucket, product)), ["DATA_LOCATION_ACCESS"]),
+    ]
+
+
+def producer_grants(registration: Registration) -> list[dict[str, Any]]:
+    """The entries of `BatchGrantPermissions`, all with grant option."""
+    catalog, product = registration.catalog_id, registration.product
+    tag = {"LFTag": {"CatalogId": catalog, "TagKey": PRODUCT, "TagValues": [product]}}
+    entries = [(tag, ["DESCRIBE"]), *owner_rights(catalog, product, registration.bucket, registration.crawl)]
+    return [grant_entry(registration.owner, resource, permissions, grantable=True) for resource, permissions in entries]
+
+
+def commit_grants(registration: Registration, role_arn: str) -> list[dict[str, Any]]:
+    """What a role that makes and swings tables needs of one product. A data lake administrator has no rights on tables
+    but those that it is granted (Lake Formation Developer Guide, "Implicit Lake Formation permissions")."""
+    catalog, product = registration.catalog_id, registration.product
+    location = published_location_arn(registration.bucket, product)
+    rights = [
+        (_policy(catalog, product, "DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
+        (_policy(catalog, product, "TABLE"), ["DESCRIBE", "ALTER"]),
+        (_location(catalog, location), ["DATA_LOCATION_ACCESS"]),
+    ]
+    return [grant_entry(role_arn, resource, permissions) for resource, permissions in rights]
+
+
+def _policy(catalog: str, product: str, resource_type: str) -> dict[str, Any]:
+    expression = [{"TagKey": PRODUCT, "TagValues": [product]}]
+    return {"LFTagPolicy": {"CatalogId": catalog, "ResourceType": resource_type, "Expression": expression}}
+
+
+def _location(catalog: str, arn: str) -> dict[str, Any]:
+    return {"DataLocation": {"CatalogId": catalog, "ResourceArn": arn}}
+
+
+def grant_entry(
+    principal: str, resource: dict[str, Any], permissions: list[str], *, grantable: bool = False
+) -> dict[str, Any]:
+    """One entry of a batch, without its `Id`."""
+    return {
+        "Principal": {"DataLakePrincipalIdentifier": principal},
+        "Resource": resource,
+        "Permissions": permissions,
+        "PermissionsWithGrantOption": permissions if grantable else [],
+    }

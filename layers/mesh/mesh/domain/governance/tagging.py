@@ -1,0 +1,157 @@
+"""Which LF-Tags a product's database, tables and columns get: contract, ontology and findings of personal data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from pydantic import ConfigDict, Field
+
+from mesh.domain.contracts.contract import Contract, ContractColumn
+from mesh.domain.events import PersonalDataFinding
+from mesh.domain.governance.ontology import CONFIDENTIALITY, DOMAIN, PII, PRODUCT, Ontology
+from mesh.domain.model import Model
+
+_CLASSIFIED_AS_PII: Final = {"pii": "personal"}
+
+
+class TagPlan(Model):
+    """What to assign, key → value. A table or column appears only with what differs from what it inherits."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    database: dict[str, str]
+    tables: dict[str, dict[str, str]] = Field(default_factory=dict)
+    columns: dict[str, dict[str, dict[str, str]]] = Field(default_factory=dict)
+
+    def column_groups(self, table: str) -> Iterator[tuple[dict[str, str], list[str]]]:
+        """Columns of a table that get the same tags, for one Lake Formation call each."""
+        groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for column, tags in self.columns.get(table, {}).items():
+            groups.setdefault(tuple(sorted(tags.items())), []).append(column)
+        return ((dict(tags), columns) for tags, columns in groups.items())
+
+
+def resolve_tags(
+    contract: Contract | None,
+    ontology: Ontology,
+    findings: Mapping[str, Sequence[PersonalDataFinding]],
+    *,
+    product: str,
+    tables: Mapping[str, Sequence[str]] | None = None,
+) -> TagPlan:
+    """The tags of a product.
+
+    `tables`: table → columns that exist in the catalog (tags on others would fail); `None` takes the contract's.
+    `findings`: table → columns that look like personal data.
+
+    The nearest value wins, but a finding makes a column stricter and never laxer, and personal data lifts
+    `confidentiality` to what the ontology says it implies: an expression on confidentiality alone never shows it.
+    Without a contract, or with a draft, ordered keys get their most restrictive value. Raises `UnknownLFTag`.
+    """
+    if contract is None or contract.draft:
+        return TagPlan(database=_most_restrictive(ontology, product))
+    existing = {table.catalog_name: [c.catalog_name for c in table.columns] for table in contract.tables}
+    database = _database_tags(contract, ontology, product)
+    table_tags: dict[str, dict[str, str]] = {}
+    column_tags: dict[str, dict[str, dict[str, str]]] = {}
+    for name, columns in (existing if tables is None else tables).items():
+        declared = contract.table(name)
+        own = _checked(declared.lf_tags, ontology, table=name) if declared else {}
+        table = ontology.with_implied({**database, **own})
+        table_tags[name] = _differences(table, database)
+        by_column: dict[str, dict[str, str]] = {}
+        for column in columns:
+            found = [finding.value for finding in findings.get(name, ()) if finding.column == column]
+            tags = _column_tags(declared.column(column) if declared else None, ontology, table, found, name)
+            by_column[column] = _differences(tags, table)
+        column_tags[name] = {column: tags for column, tags in by_column.items() if tags}
+    return TagPlan(
+        database=database,
+        tables={name: tags for name, tags in table_tags.items() if tags},
+        columns={name: columns for name, columns in column_tags.items() if columns},
+    )
+
+
+type _Effective = tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]
+"""Tags of a table, and of each of its columns, own or inherited."""
+
+
+def split_by_strictness(
+    plan: TagPlan, effective: Mapping[str, _Effective], ontology: Ontology
+) -> tuple[TagPlan, TagPlan]:
+    """The plan in two: what is new or stricter than what is there, and what is looser.
+
+    A key without an order (a domain, say) says nothing of strictness: another value of it waits with the looser.
+    """
+    tighter, looser = TagPlan(database={}), TagPlan(database={})
+    for name, tags in plan.tables.items():
+        for key, value in tags.items():
+            part = looser if _loosens(key, effective[name][0].get(key), value, ontology) else tighter
+            part.tables.setdefault(name, {})[key] = value
+    for name, columns in plan.columns.items():
+        inherited, own = effective[name]
+        for column, tags in columns.items():
+            for key, value in tags.items():
+                now = own.get(column, inherited).get(key)
+                part = looser if _loosens(key, now, value, ontology) else tighter
+                part.columns.setdefault(name, {}).setdefault(column, {})[key] = value
+    return tighter, looser
+
+
+def _loosens(key: str, now: str | None, value: str, ontology: Ontology) -> bool:
+    if now is None or now == value:
+        return False
+    known = ontology.keys.get(key)
+    return not (known and known.ordered) or ontology.stricter(key, now, value) == now
+
+
+def check_tags(contract: Contract, ontology: Ontology) -> None:
+    """Raises `UnknownLFTag` for any tag of the contract, columns not in the data yet included."""
+    resolve_tags(contract.evolve(status="active"), ontology, {}, product=contract.name)
+
+
+def _most_restrictive(ontology: Ontology, product: str) -> dict[str, str]:
+    ordered = {name: key.most_restrictive for name, key in ontology.keys.items() if key.ordered}
+    return {**ordered, PRODUCT: product}
+
+
+def _database_tags(contract: Contract, ontology: Ontology, product: str) -> dict[str, str]:
+    defaults = {name: key.default for name, key in ontology.keys.items() if key.default is not None}
+    domain = _checked({DOMAIN: contract.domain.lower()}, ontology) if contract.domain else {}
+    own = _checked(contract.lf_tags, ontology)
+    return ontology.with_implied({**defaults, **domain, **own, PRODUCT: product})
+
+
+def _column_tags(
+    column: ContractColumn | None, ontology: Ontology, inherited: Mapping[str, str], found: Sequence[str], table: str
+) -> dict[str, str]:
+    own: dict[str, str] = {}
+    if column is not None:
+        own = _checked(column.lf_tags, ontology, table=table, column=column.catalog_name)
+        for key, value in _classified(column, ontology, table).items():
+            own[key] = ontology.stricter(key, own.get(key), value) or value
+    tags = {**inherited, **own}
+    for value in found:
+        ontology.check(PII, value, table=table)
+        tags[PII] = ontology.stricter(PII, tags.get(PII), value) or value
+    return ontology.with_implied(tags)
+
+
+def _classified(column: ContractColumn, ontology: Ontology, table: str) -> dict[str, str]:
+    """A column's `classification` is a value of `confidentiality`, or one of `pii`, or the word `pii` itself."""
+    word = column.classification
+    if not word:
+        return {}
+    pii = _CLASSIFIED_AS_PII.get(word, word)
+    if pii in ontology.keys[PII].values:
+        return {PII: pii}
+    return _checked({CONFIDENTIALITY: word}, ontology, table=table, column=column.catalog_name)
+
+
+def _checked(tags: Mapping[str, str], ontology: Ontology, **where: str) -> dict[str, str]:
+    for key, value in tags.items():
+        ontology.check(key, value, **where)
+    return dict(tags)
+
+
+def _differences(tags: Mapping[str, str], inherited: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in tags.items() if inherited.get(key) != value}

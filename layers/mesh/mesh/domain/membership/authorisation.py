@@ -1,0 +1,103 @@
+"""Who may send which event. Decided on the envelope's account alone: an account in `detail` is never believed."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Envelope
+from mesh.domain.membership.members import Member
+
+
+class NotAMember(Rejected):
+    """An event from an account that the mesh does not know, or has not admitted."""
+
+
+class NotAllowedForRole(Rejected):
+    """A member said what its role may not say: a consumer that declares a product, for instance."""
+
+
+class NotTheOwner(Rejected):
+    """A member spoke about a product, or a bucket, that is another account's."""
+
+
+class ForgedSender(Rejected):
+    """`detail` claims to come from another account than the envelope."""
+
+
+PRODUCER, CONSUMER, CENTRAL = "producer", "consumer", "central"
+_ANY_MEMBER: Final = frozenset({PRODUCER, CONSUMER})
+_ANYBODY: Final = frozenset({PRODUCER, CONSUMER, CENTRAL})
+
+SENDERS: Final[Mapping[str, frozenset[str]]] = {
+    "ProductDeclared": frozenset({PRODUCER}),
+    "VersionProposed": frozenset({PRODUCER}),
+    "RetirementRequested": frozenset({PRODUCER}),
+    "RollbackRequested": frozenset({PRODUCER, CENTRAL}),
+    "WithdrawalRequested": frozenset({PRODUCER, CENTRAL}),
+    "SubscriptionRequested": frozenset({CONSUMER}),
+    "SubscriptionEnded": frozenset({CONSUMER}),
+    "AccessRequested": frozenset({CONSUMER}),
+    # A consumer that is one no longer still answers for the accesses that it had.
+    "AccessReady": _ANY_MEMBER,
+    "AccessNotReady": _ANY_MEMBER,
+    "AccessReleased": _ANY_MEMBER,
+    "AccessDecided": _ANYBODY,
+    "RevocationRequested": _ANYBODY,
+    "PinRequested": _ANYBODY,
+    "UnpinRequested": _ANYBODY,
+}
+"""Which accounts may send an event to central, by their role. Whose product or access it is about comes after."""
+
+_OF_PRODUCTS: Final = frozenset({"ProductDeclared", "VersionProposed", "RetirementRequested"})
+"""Events that only the owner of the product may send."""
+
+
+def authorise(envelope: Envelope, member: Member | None, owner: str | None = None) -> Member:
+    """The member that sent an event.
+
+    `owner` is the account that owns the product which the event is about, `None` while nobody does.
+    Raises NotAMember, ForgedSender, NotAllowedForRole or NotTheOwner.
+    """
+    account, kind = envelope.account, envelope.detail_type
+    if member is None or member.status != "admitted":
+        raise NotAMember(
+            f"account {account} is not an admitted member of this mesh",
+            account=account,
+            remedy=f"the data mesh owner can admit it: mesh admit {account} --role … --domain …",
+        )
+    _require_no_other_account(envelope)
+    if not SENDERS.get(kind, frozenset()) & member.roles():
+        raise NotAllowedForRole(
+            f"account {account} is a {member.role} and may not send {kind}",
+            account=account,
+            remedy=f"mesh admit {account} --role both, if it should",
+        )
+    if kind in _OF_PRODUCTS and owner is not None and owner != account:
+        raise NotTheOwner(
+            f"product {envelope.detail.get('data', {}).get('product')} belongs to account {owner}, not to {account}",
+            account=account,
+            owner=owner,
+            remedy="choose another product name, or publish from the owning account",
+        )
+    return member
+
+
+def authorise_central(envelope: Envelope) -> None:
+    """Central itself may send this event. Raises ForgedSender or NotAllowedForRole."""
+    _require_no_other_account(envelope)
+    if CENTRAL not in SENDERS.get(envelope.detail_type, frozenset()):
+        raise NotAllowedForRole(f"central may not send {envelope.detail_type}", account=envelope.account)
+
+
+def _require_no_other_account(envelope: Envelope) -> None:
+    """No model has a field for its sender: any is a forgery or a mistake."""
+    account = envelope.account
+    for part in (envelope.detail, envelope.detail.get("metadata"), envelope.detail.get("data")):
+        for field in ("account", "sender", "account_id"):
+            if isinstance(part, dict) and field in part and str(part[field]) != account:
+                raise ForgedSender(
+                    f"the event was sent by account {account}, but its detail claims account {part[field]}",
+                    account=account,
+                    claimed=str(part[field]),
+                    remedy="send events from the account they are about; an account in detail is never believed",
+                )

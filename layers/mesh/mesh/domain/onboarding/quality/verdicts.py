@@ -1,0 +1,76 @@
+"""What was measured of a promise → its result, and a finding where it is not kept."""
+
+from typing import Final, NamedTuple
+
+from mesh.domain.onboarding.quality.expectations import Expectation
+from mesh.domain.onboarding.quality.model import Finding, RuleResult
+
+MAX_EXAMPLES: Final = 3
+_MAX_SHOWN: Final = 60
+
+
+class Observation(NamedTuple):
+    """The number measured (already in percent where the promise is), of how many rows; values that break it, and the
+    objects they are in, where these may be told."""
+
+    value: float
+    rows: int
+    examples: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+def skipped(expectation: Expectation, reason: str) -> RuleResult:
+    """A promise that was not evaluated."""
+    return RuleResult(
+        where=expectation.where, column=expectation.column, rule=expectation.rule, outcome="skipped",
+        severity=expectation.severity, dimension=expectation.dimension, reason=reason,
+    )  # fmt: skip
+
+
+def broken(expectation: Expectation, table: str) -> tuple[RuleResult, Finding]:
+    """A rule that cannot be evaluated as it is written."""
+    return (
+        RuleResult(
+            where=expectation.where, column=expectation.column, rule=expectation.rule, outcome="failed",
+            severity=expectation.severity, dimension=expectation.dimension, reason=expectation.fault,
+        ),
+        Finding(
+            code=expectation.fault_code, severity=expectation.severity, table=table, column=expectation.column,
+            dimension=expectation.dimension, where=expectation.where,
+            message=f"{expectation.rule}: {expectation.fault}"[:500],
+            remedy="Correct the rule in the contract; it is evaluated in DuckDB's SQL, on the batch's rows.",
+        ),
+    )  # fmt: skip
+
+
+def judged(expectation: Expectation, observation: Observation, table: str) -> tuple[RuleResult, Finding | None]:
+    """Kept or not."""
+    kept = expectation.kept(observation.value)
+    result = RuleResult(
+        where=expectation.where, column=expectation.column, rule=expectation.rule,
+        outcome="passed" if kept else "failed",
+        severity=expectation.severity, dimension=expectation.dimension, observed=_shown(expectation, observation),
+    )  # fmt: skip
+    return result, None if kept else _finding(expectation, observation, table)
+
+
+def _finding(expectation: Expectation, observation: Observation, table: str) -> Finding:
+    return Finding(
+        code=expectation.code, severity=expectation.severity, table=table, column=expectation.column,
+        dimension=expectation.dimension, where=expectation.where, observed=observation.value,
+        threshold=expectation.comparisons[0].operands[0] if len(expectation.comparisons) == 1 else None,
+        keys=observation.keys, remedy=expectation.remedy, message=_message(expectation, observation),
+    )  # fmt: skip
+
+
+def _message(expectation: Expectation, observation: Observation) -> str:
+    shown = ", ".join(example[:_MAX_SHOWN] for example in observation.examples[:MAX_EXAMPLES])
+    examples = f" (for example {shown})" if shown else ""
+    if expectation.subject:
+        return f"{observation.value:,.0f} of {observation.rows:,} rows {expectation.subject}{examples}"
+    expected = " and ".join(comparison.text for comparison in expectation.comparisons)
+    return f"{expectation.rule}: found {_shown(expectation, observation)}, expected {expected}{examples}"
+
+
+def _shown(expectation: Expectation, observation: Observation) -> str:
+    return f"{observation.value:.6g}%" if expectation.percent else f"{observation.value:.10g}"

@@ -1,0 +1,152 @@
+"""A consumer account makes use of what central granted it: invitations, links, the reader's grants.
+
+Each step begins by looking whether the access goes on, and writes under the account's one lock: `release_share` takes
+back under the same lock, so nothing is passed on after it.
+"""
+
+from typing import Any, Final, Literal
+
+from mesh.domain import names
+from mesh.domain.access.consumer_access import ConsumerAccess, LinkTaken, NotYetShared, ShareRefused, accepting
+from mesh.domain.access.record import UnknownAccess
+from mesh.domain.events import AccessGranted, AccessId, AccessReady, Envelope, Event, follow
+from mesh.domain.governance.product_rights import grant_entry
+from mesh.domain.model import Model
+from mesh.ports import Catalog, Clock, ConsumerAccesses, LakeFormation, Locks, Readers, ResourceLinks, Shares
+from mesh.usecases.access.explain_access import UnknownRole
+
+LOCK: Final = "accesses"
+_REFUSED: Final = frozenset({"REJECTED", "EXPIRED"})
+
+
+class Accepted(Model):
+    """`ready` where an earlier run did all of it: then there is only AccessReady, `announcement`, to be said again."""
+
+    access: str
+    outcome: Literal["accepted", "ready"]
+    announcement: dict[str, Any] | None = None
+
+
+class AcceptStep(Model):
+    """What each step after the first is given: which access it is about."""
+
+    access: AccessId
+
+
+class Linked(Model):
+    """The resource links that the access is read through."""
+
+    links: tuple[str, ...]
+
+
+class Passed(Model):
+    """How many entries the reader was granted; none where the account as a whole is meant."""
+
+    reader: str
+    grants: int
+
+
+def accept_invitations(
+    envelope: Envelope,
+    *,
+    accesses: ConsumerAccesses,
+    readers: Readers,
+    shares: Shares,
+    links: ResourceLinks,
+    clock: Clock,
+) -> Accepted:
+    """Note the access, accept what central's shares wait for, and see whether they have come.
+
+    Within an organization that shares there are no invitations. Raises AccessOver, UnknownRole, ShareRefused (central
+    has to share anew), NotYetShared (retried).
+    """
+    event = Event[AccessGranted].model_validate(envelope.detail)
+    held = _noted(event, accesses=accesses, readers=readers, clock=clock)
+    if held.state == "ready":
+        return Accepted(access=held.access, outcome="ready", announcement=ready_event(held).model_dump(mode="json"))
+    central = event.data.catalog_id
+    invitations = shares.invitations(central)
+    for invitation in invitations:
+        if invitation.status == "PENDING":
+            shares.accept(invitation.arn)
+    hidden = [database for database in held.databases if not links.visible(central, database)]
+    if hidden and invitations and invitations[-1].status in _REFUSED:
+        last = invitations[-1]
+        raise ShareRefused(
+            f"this account let the invitation to central's share end as {last.status}",
+            invitation=last.arn,
+            remedy="ask again: mesh request; central then shares anew",
+        )
+    if hidden:
+        raise NotYetShared(f"databases of {central} are not visible yet: {', '.join(hidden)}", access=held.access)
+    return Accepted(access=held.access, outcome="accepted")
+
+
+def _noted(
+    event: Event[AccessGranted], *, accesses: ConsumerAccesses, readers: Readers, clock: Clock
+) -> ConsumerAccess:
+    """The access as it is recorded; new for a grant that was not heard of."""
+    granted = event.data
+    known = accesses.get(granted.access)
+    if known is not None:
+        return known.require_going_on()
+    arn = readers.arn(granted.reader) if granted.reader else ""
+    if arn is None:
+        raise UnknownRole(
+            f"there is no role {granted.reader} in account {granted.receiver}",
+            role=granted.reader,
+            remedy="make the role, or ask for another reader: mesh request --role",
+        )
+    return accesses.save(accepting(event, arn, clock.now()))
+
+
+def link_databases(
+    access: str, *, accesses: ConsumerAccesses, catalog: Catalog, links: ResourceLinks, locks: Locks
+) -> Linked:
+    """A resource link for each database. Raises LinkTaken where its name stands for something else."""
+    with locks.hold(LOCK):
+        held = going_on(access, accesses)
+        central = str(held.catalog_id)
+        for database in held.databases:
+            link = names.resource_link(database)
+            catalog.create_resource_link(link, catalog=central, database=database, region=held.region)
+            target = links.target(link)
+            if target != (central, database):
+                raise LinkTaken(
+                    f"{link} of this account leads to {target}, not to {database} of {central}",
+                    link=link,
+                    remedy=f"delete or rename the database {link}, then ask again: mesh request",
+                )
+    return Linked(links=held.links)
+
+
+def grant_reader(access: str, *, account: str, accesses: ConsumerAccesses, lake: LakeFormation, locks: Locks) -> Passed:
+    """DESCRIBE on each link, and what central granted, to the reader's role, without grant option."""
+    with locks.hold(LOCK):
+        held = going_on(access, accesses)
+        entries = [
+            grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in held.passed_on(account)
+        ]
+        lake.grant(entries)
+    return Passed(reader=held.reader, grants=len(entries))
+
+
+def going_on(access: str, accesses: ConsumerAccesses) -> ConsumerAccess:
+    """The access's record. Raises AccessOver, and UnknownAccess where it was never noted."""
+    held = accesses.get(access)
+    if held is None:
+        raise UnknownAccess(f"access {access} is not known to this account", access=access)
+    return held.require_going_on()
+
+
+def ready_event(held: ConsumerAccess) -> Event[AccessReady]:
+    """The same event, however often it is said."""
+    if held.metadata is None:
+        raise UnknownAccess(f"access {held.access} was never granted", access=held.access)
+    data = AccessReady(
+        access=held.access,
+        links=held.links,
+        proved_as=held.proved_as,
+        query_execution_id=held.query_execution_id,
+    )
+    return Event[AccessReady](metadata=follow(held.metadata, "ready"), data=data)

@@ -1,0 +1,109 @@
+"""A consumer account takes back what it passed on: the reader's grants, and links that nothing is read through."""
+
+from typing import Any, Literal
+
+from mesh.domain import names
+from mesh.domain.access.consumer_access import ConsumerAccess, still_needed
+from mesh.domain.access.grants import unneeded, unneeded_databases
+from mesh.domain.events import (
+    AccessDenied,
+    AccessGranted,
+    AccessReleased,
+    AccessRevoked,
+    Envelope,
+    Event,
+    Metadata,
+    follow,
+)
+from mesh.domain.governance.product_rights import grant_entry
+from mesh.domain.model import Model
+from mesh.ports import Clock, ConsumerAccesses, LakeFormation, Locks, Readers, ResourceLinks
+from mesh.usecases.access.accept_share import LOCK
+
+type Ending = AccessRevoked | AccessDenied | AccessGranted
+
+_ENDINGS: dict[str, type[Ending]] = {kind.detail_type(): kind for kind in (AccessRevoked, AccessDenied, AccessGranted)}
+
+
+class Released(Model):
+    """`released`: by this run. `over`: by another one before. `kept`: it is ready, whatever became of this run."""
+
+    access: str
+    outcome: Literal["released", "over", "kept"]
+    links_removed: tuple[str, ...] = ()
+    announcement: dict[str, Any]
+    """AccessReleased's detail."""
+
+
+def release_access(
+    envelope: Envelope,
+    *,
+    execution: str,
+    account: str,
+    own_role: str,
+    accesses: ConsumerAccesses,
+    lake: LakeFormation,
+    readers: Readers,
+    links: ResourceLinks,
+    locks: Locks,
+    clock: Clock,
+) -> Released:
+    """Take back all of an access that no other one of this account needs, and remember that it is over.
+
+    `envelope` holds AccessRevoked or AccessDenied; or the AccessGranted that could not be accepted, and then an access
+    that another run made ready is kept. An access that was never heard of leaves a tombstone for its late grant.
+    """
+    access, cause = _subject(envelope)
+    with locks.hold(LOCK):
+        held = accesses.get(access) or ConsumerAccess(access=access, state="releasing", noted=clock.now())
+        if held.state == "ready" and envelope.detail_type == AccessGranted.detail_type():
+            return _released(held, cause, "kept")
+        if held.state == "over":
+            return _released(held, cause, "released" if held.ended_by == execution else "over")
+        if held.revision == 0 or held.state != "releasing":
+            held = accesses.save(held.evolve(state="releasing"))
+        others = list(accesses.live())
+        if held.reader:
+            _revoke(held, others, account, lake, readers)
+        unused = unneeded_databases(held.databases, [other.databases for other in others])
+        removed = tuple(link for link in map(names.resource_link, unused) if _leads_to_central(link, held, links))
+        # Administrators may not drop what they did not make, but may grant themselves that.
+        droppable = [({"Database": {"CatalogId": account, "Name": link}}, ["DROP"]) for link in removed]
+        lake.grant(grant_entry(own_role, resource, permissions) for resource, permissions in droppable)
+        for link in removed:
+            links.delete(link)
+        ended = {"state": "over", "ended_by": execution, "links_removed": removed, "noted": clock.now()}
+        held = accesses.save(held.evolve(**ended))
+    return _released(held, cause, "released")
+
+
+def _subject(envelope: Envelope) -> tuple[str, Metadata]:
+    """The access that an event is about, and the event's metadata."""
+    kind = _ENDINGS[envelope.detail_type]
+    metadata = Metadata.model_validate(envelope.detail.get("metadata"))
+    return kind.model_validate(envelope.detail.get("data")).access, metadata
+
+
+def _revoke(
+    held: ConsumerAccess, others: list[ConsumerAccess], account: str, lake: LakeFormation, readers: Readers
+) -> None:
+    """Only what the reader holds: where central's own grant is gone, or never was, the account may not even ask."""
+    taken = unneeded(held.passed_on(account), still_needed(held, others, account))
+    taken, _ = readers.held(held.reader, [account, str(held.catalog_id)], taken)
+    lake.revoke(grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in taken)
+
+
+def _leads_to_central(link: str, held: ConsumerAccess, links: ResourceLinks) -> bool:
+    """Something else of that name is not ours to delete."""
+    return links.target(link) in {(held.catalog_id, database) for database in held.databases}
+
+
+def _released(held: ConsumerAccess, cause: Metadata, outcome: Literal["released", "over", "kept"]) -> Released:
+    data = AccessReleased(access=held.access, links_removed=held.links_removed)
+    event = Event[AccessReleased](metadata=follow(cause, "released"), data=data)
+    return Released(
+        access=held.access,
+        outcome=outcome,
+        links_removed=held.links_removed,
+        announcement=event.model_dump(mode="json"),
+    )

@@ -1,0 +1,209 @@
+"""The first steps of `grant-access`: take a request, decide it by what it would expose now, or say why not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mesh.domain.access.decision import grown
+from mesh.domain.access.personas import Personas
+from mesh.domain.access.policy import Effect, Policies
+from mesh.domain.access.record import OVER, Access, AlreadyAsked, Decided, UnknownAccess, access_id
+from mesh.domain.access.request import AccessRequest, normal_form
+from mesh.domain.contracts.product import UnknownProduct
+from mesh.domain.events import AccessDenied, AccessRequested, Envelope, Reason, metadata_of, read_event
+from mesh.domain.governance.ontology import PRODUCT
+from mesh.domain.membership.authorisation import NotAMember
+from mesh.domain.model import Model
+from mesh.ports import CatalogState, Executions, MemberTopics, Registry
+from mesh.usecases.access.preview_access import check_known
+from mesh.usecases.access_decision import current_decision
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.member_notifications import notify_member
+
+
+class Requested(Model):
+    """The access that a request became; `duplicate`: another run is at work on it."""
+
+    access: str
+    duplicate: bool = False
+
+
+class Verdict(Model):
+    """What is to be done. `rounds`: seconds to wait for an answer, then after a reminder, then after escalation."""
+
+    access: str
+    effect: Effect
+    rounds: tuple[int, ...]
+    reason: Reason
+
+
+def receive_request(
+    envelope: Envelope,
+    *,
+    execution: str,
+    context: CentralContext,
+    catalog: CatalogState,
+    policies: Policies,
+    personas: Personas,
+    runs: Executions,
+) -> Requested:
+    """Record the request of an admitted consumer; a redelivered one is the same access.
+
+    Raises what `normal_form` raises, MalformedEvent, NotAMember, UnknownProduct, UnknownLFTag, AlreadyAsked.
+    """
+    event = read_event(AccessRequested, envelope)
+    member = context.registry.member(envelope.account)
+    if member is None:
+        raise NotAMember(f"account {envelope.account} is not a member of this mesh", account=envelope.account)
+    number = access_id(event.metadata.id)
+    known = context.accesses.access(number)
+    if known is not None:
+        if known.receiver != envelope.account:
+            raise AlreadyAsked("another account has sent an event of that id", remedy="give each event its own id")
+        return _again(known, execution, context, runs)
+    now = context.clock.now()
+    reader, persona = personas.role_of(event.data.reader)
+    request = normal_form(event.data, reader=reader, persona=persona, purposes=policies.purposes, now=now)
+    _require_known(request, context, catalog)
+    access = context.accesses.open(
+        Access(
+            id=number,
+            receiver=envelope.account,
+            receiver_domain=member.domain,
+            request=request,
+            status="requested",
+            until=request.until,
+            event_id=event.metadata.id,
+            correlation_id=event.metadata.correlation_id,
+            asked_at=now,
+            execution=execution,
+        ).noted(now, f"requested for {request.purpose}")
+    )
+    context.trace.note(access.correlation_id, "access requested", access=access.id, asked=request.what)
+    return Requested(access=access.id)
+
+
+def _again(known: Access, execution: str, context: CentralContext, runs: Executions) -> Requested:
+    """A second delivery leaves the work to the run that has it; a run started anew takes over from one that failed."""
+    if known.execution == execution:
+        return Requested(access=known.id)
+    if known.status in ("live", "ending", *OVER) or runs.running(known.execution):
+        return Requested(access=known.id, duplicate=True)
+    context.accesses.save(known.evolve(execution=execution))
+    return Requested(access=known.id)
+
+
+def _require_known(request: AccessRequest, context: CentralContext, catalog: CatalogState) -> None:
+    if not request.product:
+        check_known(request.tags, catalog.tag_values())
+        return
+    require_offered(request.product, context.registry)
+
+
+def require_access(context: CentralContext, access_id: str) -> Access:
+    """Raises UnknownAccess."""
+    access = context.accesses.access(access_id)
+    if access is None:
+        raise UnknownAccess(f"there is no request or grant {access_id!r}", remedy="mesh requests, mesh grants")
+    return access
+
+
+def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogState, policies: Policies) -> Verdict:
+    """Preview on the catalog's tags as they are now, then policy. What was approved counts, unless more is exposed now.
+
+    What is granted already is not decided again: it could not be denied without taking it back. Raises NotInCatalog,
+    AmbiguousRequest, UntilTooFar, AccessOver.
+    """
+    access = require_access(context, access_id).require_going_on()
+    now, rounds = context.clock.now(), policies.approval.rounds()
+    if access.granted and access.decided is not None:
+        return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(access.decided))
+    found = current_decision(access, context, catalog, policies)
+    if found.effect == "deny":
+        return Verdict(access=access.id, effect="deny", rounds=rounds, reason=_reason(found))
+    before = access.decided
+    other = before is not None and _is_other(before, found, narrowed=access.narrowed)
+    if before is not None and access.status == "granting" and not other:
+        return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(before))
+    if other:
+        access = access.noted(
+            now, "something else is exposed now than was asked about", answers=(), narrowed=False, escalated=False
+        )
+    context.accesses.save(
+        access.moved(
+            "waiting" if found.effect == "require_approval" else "granting",
+            now,
+            f"{found.effect}: {', '.join(found.rules)}",
+            decided=found,
+            answer_by=now + policies.approval.deny_after if found.effect == "require_approval" else None,
+        )
+    )
+    context.trace.note(access.correlation_id, f"access: {found.effect}", access=access.id, rules=list(found.rules))
+    return Verdict(access=access.id, effect=found.effect, rounds=rounds, reason=_reason(found))
+
+
+def _is_other(before: Decided, found: Decided, *, narrowed: bool) -> bool:
+    """Whether an approval of `before` does not mean what would be granted now.
+
+    Of what an approver has narrowed exactly the columns in `before` are granted, by name: they have to be what they
+    were, and whoever has to agree now has to have been asked. What else the request would expose does not matter.
+    """
+    if narrowed:
+        return bool(grown(found, before) or set(found.approvers) - set(before.approvers))
+    return bool(grown(before, found))
+
+
+def require_offered(name: str, registry: Registry) -> None:
+    """Raises UnknownProduct, for a draft and a product that has ended as well."""
+    product = registry.product(name)
+    if product is None or not product.is_offered:
+        raise UnknownProduct(f"there is no product {name!r}", product=name, remedy="see what there is: mesh products")
+
+
+def _reason(found: Decided) -> Reason:
+    left_out = f"; left out: {'; '.join(found.left_out)}" if found.left_out and found.effect != "deny" else ""
+    rules = ", ".join(found.rules) or "no rule"
+    return Reason(
+        code="DeniedByPolicy" if found.effect == "deny" else "AllowedByPolicy",
+        message=f"{found.why}{left_out}",
+        where={"rules": rules},
+        remedy="ask for less, or for another purpose; mesh preview shows what it is" if found.effect == "deny" else "",
+    )
+
+
+def deny_access(
+    envelope: Envelope, reason: Mapping[str, Any], *, context: CentralContext, topics: MemberTopics
+) -> Requested:
+    """Record why a request comes to nothing, and tell the requester, if it is a member that can be told. Idempotent.
+
+    An event that repeats the id of an access which is granted changes nothing of that.
+    """
+    metadata = metadata_of(envelope)
+    number = access_id(metadata.id)
+    why = Reason.model_validate(reason)
+    access = context.accesses.access(number)
+    if access is not None and access.receiver != envelope.account:
+        access = None  # another account's: nothing of it is told
+    if access is None or access.granted:
+        context.registry.record_refusal(envelope.account, envelope.detail_type, why.model_dump(), context.clock.now())
+    if access is not None and access.granted:  # such an access is ended, which takes it back
+        context.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=why.model_dump())
+        return Requested(access=number, duplicate=True)
+    if access is not None and access.status not in OVER:
+        access = context.accesses.save(
+            access.moved("denied", context.clock.now(), f"denied: {why.message}", reason=why)
+        )
+    told = AccessDenied(
+        access=number,
+        receiver=envelope.account,
+        what=access.request.what if access else _as_asked(envelope),
+        reason=why,
+    )
+    notify_member(envelope.account, told, metadata, "denied", context=context, topics=topics)
+    context.trace.note(metadata.correlation_id, "access denied", access=number, reason=why.model_dump())
+    return Requested(access=number)
+
+
+def _as_asked(envelope: Envelope) -> str:
+    data = envelope.detail.get("data")
+    asked = data if isinstance(data, dict) else {}
+    return str(asked.get(PRODUCT) or asked.get("expression") or "")[:1000]

@@ -1,0 +1,217 @@
+"""Asking who owns the data: the question, its reminder and escalation, and the one answer that counts."""
+
+import json
+from collections.abc import Sequence
+
+from mesh.domain.access.decision import narrow_approval
+from mesh.domain.access.record import Access, Answer, Status
+from mesh.domain.errors import Rejected
+from mesh.domain.events import (
+    AccessDecided,
+    DecisionRefused,
+    DecisionRequested,
+    Envelope,
+    Event,
+    Metadata,
+    Reason,
+    follow,
+    metadata_of,
+    read_event,
+)
+from mesh.domain.model import Model
+from mesh.ports import MemberTopics, Message, TaskAnswers
+from mesh.usecases.access.request_access import require_access
+from mesh.usecases.authorisation import record_refusal, require_sender
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.member_notifications import cause_of, notify_member
+
+STEP = "decision"
+ESCALATION = 2
+"""The round in which central's steward may decide in the owners' place."""
+
+
+class MayNotDecide(Rejected):
+    """A decision by an account that is not asked: not the owner of what is exposed."""
+
+
+class DecidedAlready(Rejected):
+    """A decision that comes too late: answered before, timed out, or the access has ended."""
+
+
+class Asked(Model):
+    """Whom the question went to."""
+
+    access: str
+    told: tuple[str, ...]
+
+
+class Decision(Model):
+    """What an answer came to. `settled`: nothing more is waited for."""
+
+    access: str
+    decision: str
+    settled: bool
+
+
+def ask_owners(
+    access_id: str,
+    number: int,
+    token: str,
+    *,
+    context: CentralContext,
+    steward_topic: str,
+    topics: MemberTopics,
+    answers: TaskAnswers,
+) -> Asked:
+    """Keep the token, then ask everybody who has not answered; round `number` counts reminders.
+
+    An answer that came between two rounds is passed on at once. Raises AccessOver.
+    """
+    access = require_access(context, access_id)
+    context.accesses.keep_token(access.id, STEP, token)
+    if _pass_on(access, context, answers):
+        return Asked(access=access.id, told=())
+    access = access.require_going_on()
+    if number >= ESCALATION and not access.escalated:
+        access = context.accesses.save(
+            access.noted(context.clock.now(), "escalated to the data mesh owner", escalated=True)
+        )
+    told = []
+    # A question about something else is another event: the same id would be taken for the one that is known.
+    this = (STEP, access.answer_by, number)
+    for account in _asked(access, context):
+        question = _question(access, number)
+        if account == context.account:
+            event = Event[DecisionRequested](metadata=follow(cause_of(access), *this, account), data=question)
+            topics.publish(steward_topic, Message(question.detail_type(), event.model_dump_json()))
+            told.append(account)
+        elif notify_member(account, question, cause_of(access), *this, context=context, topics=topics):
+            told.append(account)
+    context.trace.note(access.correlation_id, "asked" if number == 0 else "asked again", access=access.id, told=told)
+    return Asked(access=access.id, told=tuple(told))
+
+
+def _asked(access: Access, context: CentralContext) -> list[str]:
+    approvers = access.decided.approvers if access.decided else ()
+    answered = {answer.account for answer in access.answers}
+    waiting = [account for account in approvers if account not in answered]
+    return [*waiting, context.account] if access.escalated and context.account not in waiting else waiting
+
+
+def _question(access: Access, number: int) -> DecisionRequested:
+    found = access.decided
+    if found is None or access.answer_by is None:
+        raise DecidedAlready(f"access {access.id} waits for no decision", access=access.id)
+    return DecisionRequested(
+        access=access.id,
+        receiver=access.receiver,
+        receiver_domain=access.receiver_domain,
+        reader=access.request.reader,
+        what=access.request.what,
+        purpose=access.request.purpose,
+        until=access.until,
+        exposure=found.exposure,
+        rule=", ".join(found.rules),
+        why=found.why,
+        approvers=found.approvers,
+        answer_by=access.answer_by,
+        reminder=number,
+        how=f"mesh approve {access.id} --reason …, or: mesh deny {access.id} --reason …",
+    )
+
+
+def receive_decision(
+    envelope: Envelope, *, context: CentralContext, topics: MemberTopics, answers: TaskAnswers
+) -> Decision:
+    """Take an answer, if it is one that counts; whoever sent another is told why it does not.
+
+    Raises NotAMember, ForgedSender, MalformedEvent, MayNotDecide, DecidedAlready, UnknownAccess, ExceedsRequest,
+    AmbiguousRequest.
+    """
+    metadata = metadata_of(envelope)
+    try:
+        access = _answered(envelope, metadata, context=context)
+    except Rejected as refusal:
+        refuse(envelope, refusal, metadata, context=context, topics=topics)
+        raise
+    settled = _pass_on(access, context, answers)
+    last = access.answers[-1]
+    context.trace.note(access.correlation_id, f"{last.decision} by {last.account}", access=access.id, settled=settled)
+    return Decision(access=access.id, decision=last.decision, settled=settled)
+
+
+def refuse(
+    envelope: Envelope, refusal: Rejected, metadata: Metadata, *, context: CentralContext, topics: MemberTopics
+) -> None:
+    """Record that an event about an access was rejected, and tell the sender."""
+    data = envelope.detail.get("data")
+    number = str(data.get("access", "")) if isinstance(data, dict) else ""
+    record_refusal(envelope, refusal, context)
+    told = DecisionRefused(access=number, reason=Reason.model_validate(refusal.to_dict()))
+    notify_member(envelope.account, told, metadata, "refused", context=context, topics=topics)
+
+
+def _answered(envelope: Envelope, metadata: Metadata, *, context: CentralContext) -> Access:
+    require_sender(envelope, context)
+    word = read_event(AccessDecided, envelope).data
+    access = require_access(context, word.access)
+    if any(answer.event_id == metadata.id for answer in access.answers):
+        return access
+    _require_asked(access, envelope.account, context)
+    answer = Answer(
+        account=envelope.account,
+        decision=word.decision,
+        reason=word.reason,
+        at=context.clock.now(),
+        event_id=metadata.id,
+    )
+    given = (*access.answers, answer)
+    said = f"{word.decision} by {envelope.account}: {word.reason}"
+    if word.decision == "deny":
+        why = Reason(code="DeniedByOwner", message=word.reason, where={"by": envelope.account})
+        return context.accesses.save(access.moved("denied", context.clock.now(), said, answers=given, reason=why))
+    changes: dict[str, object] = {"answers": given}
+    if word.until is not None or word.columns:
+        until = word.until or access.until
+        narrowed = (
+            narrow_approval(access.decided, word.columns, word.until, asked=access.until) if access.decided else None
+        )
+        changes |= {"decided": narrowed, "until": until, "narrowed": access.narrowed or bool(word.columns)}
+    status: Status = "granting" if _complete(access, given, context) else "waiting"
+    return context.accesses.save(access.moved(status, context.clock.now(), said, **changes))
+
+
+def _require_asked(access: Access, account: str, context: CentralContext) -> None:
+    approvers = access.decided.approvers if access.decided else ()
+    if account not in approvers and not (access.escalated and account == context.account):
+        raise MayNotDecide(
+            f"account {account} is not asked about {access.id}",
+            access=access.id,
+            account=account,
+            remedy=f"asked are: {', '.join(approvers) or 'nobody'}",
+        )
+    if access.status != "waiting" or any(answer.account == account for answer in access.answers):
+        raise DecidedAlready(
+            f"access {access.id} is {access.status}, and waits for no answer of account {account}",
+            access=access.id,
+            remedy="mesh requests shows how it stands; mesh revoke ends it",
+        )
+
+
+def _complete(access: Access, given: Sequence[Answer], context: CentralContext) -> bool:
+    said = {answer.account for answer in given}
+    approvers = set(access.decided.approvers) if access.decided else set()
+    return approvers <= said or (access.escalated and context.account in said)
+
+
+def _pass_on(access: Access, context: CentralContext, answers: TaskAnswers) -> bool:
+    """Release the run that waits, if everything is said; whether it is. Repeatable: a token is used once."""
+    outcome = {"granting": "approve", "denied": "deny", "ending": "over", "ended": "over"}.get(access.status)
+    if outcome is None:
+        return False
+    token = context.accesses.token(access.id, STEP)
+    if token is not None:
+        reason = access.reason.model_dump() if access.reason else None
+        answers.send(token, json.dumps({"decision": outcome, "reason": reason}))
+        context.accesses.drop_token(access.id, STEP, token)
+    return True

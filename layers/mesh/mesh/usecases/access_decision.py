@@ -1,0 +1,44 @@
+"""The policy's decision on an access by what it would expose now: for requests, pins, and the daily reconciliation."""
+
+from mesh.domain.access.decision import Requester, decide
+from mesh.domain.access.policy import Policies
+from mesh.domain.access.record import Access, Decided
+from mesh.domain.names import is_pinned_table
+from mesh.ports import CatalogState, Clock, Registry
+from mesh.usecases.central_context import CentralContext
+
+
+def current_decision(access: Access, context: CentralContext, catalog: CatalogState, policies: Policies) -> Decided:
+    """As `decision_on`, by central's own records."""
+    return decision_on(
+        access,
+        central=context.account,
+        registry=context.registry,
+        catalog=catalog,
+        policies=policies,
+        clock=context.clock,
+    )
+
+
+def decision_on(
+    access: Access, *, central: str, registry: Registry, catalog: CatalogState, policies: Policies, clock: Clock
+) -> Decided:
+    """The policy's answer to the ask on the catalog as it is now.
+
+    Pinned tables count where the ask names one: they are there for a while, tagged at least as strictly as the present
+    table, and must neither make a column's name ambiguous nor be what an approval is about.
+    """
+    lake = catalog.tagged((access.request.product,) if access.request.product else ())
+    lake = lake.without_tables(lambda table: is_pinned_table(table) and table != access.request.table)
+    products = {name: product for name in lake.databases if (product := registry.product(name)) is not None}
+    return decide(
+        access.request,
+        access=access.id,
+        requester=Requester(account=access.receiver, domain=access.receiver_domain),
+        lake=lake,
+        owners={name: product.owner for name, product in products.items()},
+        central=central,
+        policies=policies,
+        now=clock.now(),
+        withheld=[name for name in lake.databases if name not in products or not products[name].is_offered],
+    )

@@ -1,0 +1,99 @@
+"""Who sent an event, and whether they may: looked up in central's registry; a refusal is recorded and traced."""
+
+from typing import Protocol
+
+from mesh.domain.contracts.product import Product
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Envelope, metadata_of
+from mesh.domain.membership.authorisation import NotTheOwner, authorise, authorise_central
+from mesh.domain.membership.members import Member
+from mesh.domain.model import Model
+from mesh.ports import Clock, Note, Registry, Trace
+from mesh.usecases.central_context import CentralContext
+
+
+class Records(Protocol):
+    """Where a sender is looked up, and where a refusal goes."""
+
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def trace(self) -> Trace: ...
+    @property
+    def clock(self) -> Clock: ...
+
+
+class Authorised(Model):
+    """The sender behind an event, and where to answer."""
+
+    account: str
+    domain: str
+    topic_arn: str
+    product: str
+    event_id: str
+    correlation_id: str
+
+
+def authorise_sender(envelope: Envelope, *, execution: str, records: Records) -> Authorised:
+    """Authorise on the envelope's account. A refusal is recorded, traced and raised (see `authorise`)."""
+    member, _, received = sender_of(envelope, execution=execution, records=records)
+    records.trace.keep(received)
+    metadata = metadata_of(envelope)
+    return Authorised(
+        account=member.account,
+        domain=member.domain,
+        topic_arn=member.topic_arn,
+        product=_product_name(envelope),
+        event_id=metadata.id,
+        correlation_id=metadata.correlation_id,
+    )
+
+
+def sender_of(envelope: Envelope, *, execution: str, records: Records) -> tuple[Member, Product | None, Note]:
+    """As `authorise_sender`: who sent it, the product that it is about, where there is one, and what is to be told."""
+    metadata, name = metadata_of(envelope), _product_name(envelope)
+    sender, product = records.registry.sender(envelope.account, name)
+    try:
+        member = authorise(envelope, sender, product.owner if product else None)
+    except Rejected as refusal:
+        record_refusal(envelope, refusal, records)
+        raise
+    facts = {"event": envelope.detail_type, "sender": envelope.account, "product": name, "execution": execution}
+    return member, product, Note(metadata.correlation_id, "received", facts)
+
+
+def _product_name(envelope: Envelope) -> str:
+    data = envelope.detail.get("data")
+    return str(data.get("product", "")) if isinstance(data, dict) else ""
+
+
+def require_sender(envelope: Envelope, context: CentralContext) -> None:
+    """A member that may send this; or central itself, whose bus lets DataMeshOwner alone send it.
+
+    Raises what `authorise` raises. The caller records it, with what it finds out itself.
+    """
+    if envelope.account == context.account:
+        authorise_central(envelope)
+    else:
+        authorise(envelope, context.registry.member(envelope.account))
+
+
+def record_refusal(envelope: Envelope, refusal: Rejected, records: Records) -> None:
+    """In the registry, and in the trace of the event."""
+    reason = refusal.to_dict()
+    records.registry.record_refusal(envelope.account, envelope.detail_type, reason, records.clock.now())
+    records.trace.note(metadata_of(envelope).correlation_id, "refused", event=envelope.detail_type, reason=reason)
+
+
+def owned_product(registry: Registry, name: str, account: str) -> Product:
+    """The product, which must be this account's. Raises NotTheOwner."""
+    return owned(registry.product(name), name, account)
+
+
+def owned(product: Product | None, name: str, account: str) -> Product:
+    """As `owned_product`, where the product was read already."""
+    if product is None or product.owner != account:
+        raise NotTheOwner(
+            f"account {account} has no product {name!r}", account=account, remedy="declare it first, with a contract"
+        )
+    return product

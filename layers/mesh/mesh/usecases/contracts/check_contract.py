@@ -1,0 +1,185 @@
+"""Central's own look at a contract: it trusts no producer's validation."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mesh.domain import names
+from mesh.domain.contracts.contract import Contract
+from mesh.domain.contracts.product import Product
+from mesh.domain.contracts.registration import Registration
+from mesh.domain.contracts.revision import MAX_LISTED, check_revision
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Envelope, Event, ProductDeclared
+from mesh.domain.governance.ontology import Ontology
+from mesh.domain.governance.tagging import check_tags, resolve_tags
+from mesh.domain.membership.authorisation import NotTheOwner
+from mesh.domain.membership.members import bucket_belongs_to
+from mesh.domain.model import Model
+from mesh.domain.onboarding.guard.settings import check_settings
+from mesh.domain.onboarding.keys import compare_sequencers
+from mesh.ports import Clock, ReadContract, Registry
+from mesh.usecases.authorisation import Authorised
+
+
+class DomainMismatch(Rejected):
+    """A contract names another line of business than its producer was admitted for."""
+
+
+class CrawlModeChanged(Rejected):
+    """A product that has versions would be filled in another way from now on."""
+
+
+class CheckedContract(Model):
+    """`current` is False when a newer contract of the product is recorded already.
+
+    `changes` are those from the contract registered before, in words.
+    """
+
+    registration: Registration
+    current: bool
+    changes: tuple[str, ...] = ()
+
+
+def check_contract(
+    envelope: Envelope,
+    sender: Authorised,
+    *,
+    catalog_id: str,
+    region: str,
+    ontology: Ontology,
+    read_contract: ReadContract,
+    registry: Registry,
+    clock: Clock,
+) -> CheckedContract:
+    """Validate schema, names, bucket, domain, LF-Tags and guard settings, then claim the product's name for its sender.
+
+    Raises NotTheOwner (name or bucket of somebody else), UnknownLFTag, DomainMismatch, ContractVersionNotRaised,
+    BreakingContractChange, CrawlModeChanged, and what `read_contract` raises.
+    """
+    declared = Event[ProductDeclared].model_validate(envelope.detail).data
+    with _located(declared):
+        contract = _valid_contract(declared, sender, region, ontology, read_contract)
+        before = _registered(contract, declared, sender, registry)
+        changes = _changes(before, contract, registry) if before else ()
+        registration = Registration(
+            product=contract.name,
+            owner=sender.account,
+            database=contract.name,
+            catalog_id=catalog_id,
+            region=region,
+            bucket=declared.bucket,
+            location=names.published_location_uri(declared.bucket, contract.name),
+            domain=contract.domain,
+            description=contract.summary,
+            tags=resolve_tags(contract, ontology, {}, product=contract.name).database,
+            crawl=contract.crawl,
+            crawler_prefix=contract.crawler_prefix,
+            draft=contract.draft,
+            contract=contract.model_dump(mode="json", exclude_defaults=True),
+            dropped=_dropped(before, contract) if before else (),
+            event_id=sender.event_id,
+            correlation_id=sender.correlation_id,
+        )
+        claimed = registry.claim_product(_product(registration, contract.version, declared.sequencer, clock))
+    return CheckedContract(
+        registration=registration,
+        current=claimed.contract_sequencer == declared.sequencer,
+        changes=changes,
+    )
+
+
+def _registered(
+    contract: Contract, declared: ProductDeclared, sender: Authorised, registry: Registry
+) -> Product | None:
+    """What the contract is compared with. Somebody else's name is for the claim to refuse, an older contract changes
+    nothing: neither is compared."""
+    product = registry.product(contract.name)
+    if product is None or product.owner != sender.account:
+        return None
+    return None if compare_sequencers(declared.sequencer, product.contract_sequencer) < 0 else product
+
+
+def _dropped(product: Product, contract: Contract) -> tuple[str, ...]:
+    """What a draft named nobody was promised."""
+    registered = Contract.model_validate(product.contract)
+    before = () if registered.draft else (table.name for table in registered.tables)
+    described = {table.name for table in contract.tables}
+    return tuple(name for name in dict.fromkeys([*product.dropped, *before]) if name not in described)
+
+
+def _changes(product: Product, contract: Contract, registry: Registry) -> tuple[str, ...]:
+    _check_mode(product, contract)
+
+    def live_subscribers() -> int:
+        return sum(1 for account in registry.subscribers(product.name) if account != product.owner)
+
+    diff = check_revision(Contract.model_validate(product.contract), contract, live_subscribers)
+    return tuple(change.text for change in diff.changes[:MAX_LISTED])
+
+
+def _check_mode(product: Product, contract: Contract) -> None:
+    """Tables of Iceberg are not filled by a Glue crawler from one version to the next, nor the other way round."""
+    if product.version and (product.crawl == "glue") != (contract.crawl == "glue"):
+        raise CrawlModeChanged(
+            f"{product.name} has versions and is published with crawl: {product.crawl}, the contract says "
+            f"{contract.crawl}",
+            remedy=f"Let the contract say crawl: {product.crawl}, or declare a product of another name.",
+        )
+
+
+def _valid_contract(
+    declared: ProductDeclared, sender: Authorised, region: str, ontology: Ontology, read_contract: ReadContract
+) -> Contract:
+    if not bucket_belongs_to(declared.bucket, sender.account, region):
+        raise NotTheOwner(
+            f"bucket {declared.bucket} is not one of account {sender.account}'s",
+            bucket=declared.bucket,
+            account=sender.account,
+            remedy=f"use the producer stack's bucket: <prefix>-{sender.account}-{region}",
+        )
+    contract = read_contract(declared.contract, bucket=declared.bucket, key=declared.key)
+    contract = _with_domain(contract, sender, declared.key)
+    check_tags(contract, ontology)
+    check_settings(contract)
+    return contract
+
+
+def _product(registration: Registration, contract_version: str, sequencer: str, clock: Clock) -> Product:
+    return Product(
+        name=registration.product,
+        owner=registration.owner,
+        domain=registration.domain,
+        status="claimed",
+        bucket=registration.bucket,
+        location=registration.location,
+        contract_version=contract_version,
+        contract_sequencer=sequencer,
+        description=registration.description,
+        draft=registration.draft,
+        tags=registration.tags,
+        contract=registration.contract,
+        dropped=registration.dropped,
+        updated=clock.now(),
+    )
+
+
+@contextmanager
+def _located(declared: ProductDeclared) -> Iterator[None]:
+    """Rules about tags, domain and owner do not know where the contract lies; its owner has to be told."""
+    try:
+        yield
+    except Rejected as refusal:
+        refusal.where = {"bucket": declared.bucket, "key": declared.key, **refusal.where}
+        raise
+
+
+def _with_domain(contract: Contract, sender: Authorised, key: str) -> Contract:
+    if not contract.domain:
+        return contract.evolve(domain=sender.domain)
+    if contract.domain != sender.domain:
+        raise DomainMismatch(
+            f"the contract says domain {contract.domain!r}, but account {sender.account} is {sender.domain!r}",
+            key=key,
+            remedy=f"Set domain: {sender.domain}, or have the account admitted for {contract.domain}.",
+        )
+    return contract

@@ -1,0 +1,81 @@
+"""A product ends: nobody is granted it, told of it, or reads it any more. Its data stays where it is."""
+
+import json
+
+from mesh.domain.access.record import OVER
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Envelope, ProductRetired, RetirementRequested, metadata_of, read_event
+from mesh.domain.governance.ontology import CONFIDENTIALITY, Ontology
+from mesh.domain.model import Model
+from mesh.domain.names import execution_name
+from mesh.ports import CatalogState, Executions, LakeFormation, MemberTopics
+from mesh.usecases.authorisation import owned_product, record_refusal, require_sender
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.member_notifications import notify_member
+
+
+class Retired(Model):
+    """What ended with the product."""
+
+    product: str
+    accesses: tuple[str, ...]
+    told: tuple[str, ...]
+
+
+def retire_product(
+    envelope: Envelope,
+    *,
+    context: CentralContext,
+    catalog: CatalogState,
+    lake: LakeFormation,
+    ontology: Ontology,
+    endings: Executions,
+    topics: MemberTopics,
+) -> Retired:
+    """Mark it, end the accesses that name it, hide it from those that reach it by LF-Tags, notify and unsubscribe.
+
+    Repeatable. Raises what `authorise` raises, MalformedEvent, NotTheOwner; every refusal is recorded.
+    """
+    metadata = metadata_of(envelope)
+    try:
+        require_sender(envelope, context)
+        wish = read_event(RetirementRequested, envelope).data
+        product = owned_product(context.registry, wish.product, envelope.account)
+    except Rejected as refusal:
+        record_refusal(envelope, refusal, context)
+        raise
+    context.registry.mark_retired(product.name, context.clock.now())
+    _hide(product.name, catalog, lake, ontology)
+    ended = tuple(
+        access.id
+        for access in context.accesses.newest()
+        if access.status not in OVER and access.request.product == product.name
+    )
+    for access_id in ended:
+        order = {"access": access_id, "cause": "retired", "reason": f"{product.name} is retired: {wish.reason}"}
+        name = execution_name(f"retire-{access_id}", metadata.id[:36])
+        endings.start(name, json.dumps({"ending": order}))
+    subscribers = list(context.registry.subscribers(product.name))
+    news = ProductRetired(product=product.name, reason=wish.reason)
+    told = [
+        account
+        for account in dict.fromkeys([*subscribers, product.owner])
+        if notify_member(account, news, metadata, "retired", context=context, topics=topics)
+    ]
+    for account in subscribers:
+        context.registry.unsubscribe(product.name, account)
+    context.trace.note(metadata.correlation_id, "retired", product=product.name, accesses=list(ended), told=told)
+    return Retired(product=product.name, accesses=ended, told=tuple(told))
+
+
+def _hide(product: str, catalog: CatalogState, lake: LakeFormation, ontology: Ontology) -> None:
+    """The most restrictive value, wherever a tag of its own would keep a grant by expression alive."""
+    hidden = {CONFIDENTIALITY: ontology.keys[CONFIDENTIALITY].most_restrictive}
+    database = catalog.tagged((product,)).databases.get(product)
+    if database is None:
+        return
+    lake.tag_database(product, hidden)
+    for table in database.tables.values():
+        lake.tag_table(product, table.name, hidden)
+        own = [column for column, tags in table.column_tags.items() if CONFIDENTIALITY in tags]
+        lake.tag_columns(product, table.name, own, hidden)

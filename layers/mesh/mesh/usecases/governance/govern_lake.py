@@ -1,0 +1,99 @@
+"""Keep an account's data lake settings and LF-Tags as declared, without dropping what others own.
+
+`PutDataLakeSettings` replaces the whole object, admins included: this reads, merges and writes, and remembers which
+admins it added (`owned`), so that a later deploy can take back those and no others. LF-Tags and values are only added:
+a value may be in use by a grant that Meshwork knows nothing of.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mesh.domain.errors import Rejected
+from mesh.domain.governance.ontology import Ontology
+from mesh.domain.model import Model
+from mesh.ports import LakeFormation
+
+MAX_ADMINS = 30
+CROSS_ACCOUNT_VERSION = "4"
+_VALUES_PER_CALL = 50
+
+
+class TooManyAdmins(Rejected):
+    """Lake Formation allows 30 data lake admins in an account."""
+
+
+class GovernLake(Model):
+    """`previous_admins`: those that the last deploy added, and that may be removed now."""
+
+    admins: tuple[str, ...]
+    previous_admins: tuple[str, ...] = ()
+
+
+class LakeGoverned(Model):
+    """What was changed."""
+
+    admins_added: tuple[str, ...]
+    admins_removed: tuple[str, ...]
+    tags_created: tuple[str, ...]
+    values_added: dict[str, tuple[str, ...]]
+
+
+def govern_lake(command: GovernLake, *, lake: LakeFormation, ontology: Ontology | None) -> LakeGoverned:
+    """Merge settings, then tags (central only: `ontology` is None in a spoke). Raises TooManyAdmins."""
+    before = lake.settings()
+    merged = merge_settings(before, command.admins, command.previous_admins)
+    if merged != before:
+        lake.put_settings(merged)
+    old, new = admins_of(before), admins_of(merged)
+    created, added = _merge_tags(lake, ontology) if ontology else ((), {})
+    return LakeGoverned(
+        admins_added=tuple(admin for admin in new if admin not in old),
+        admins_removed=tuple(admin for admin in old if admin not in new),
+        tags_created=created,
+        values_added=added,
+    )
+
+
+def merge_settings(settings: dict[str, Any], admins: Sequence[str], previous: Sequence[str]) -> dict[str, Any]:
+    """The settings with our admins in, our former ones out, IAM-only defaults off, and all else as it was."""
+    ours = set(previous) - set(admins)
+    kept = [admin for admin in admins_of(settings) if admin not in ours]
+    wanted = [*kept, *(admin for admin in admins if admin not in kept)]
+    if len(wanted) > MAX_ADMINS:
+        raise TooManyAdmins(
+            f"{len(wanted)} data lake admins, but Lake Formation allows {MAX_ADMINS}",
+            remedy="remove admins that are not needed: aws lakeformation get-data-lake-settings",
+        )
+    parameters = dict(settings.get("Parameters") or {})
+    version = max(parameters.get("CROSS_ACCOUNT_VERSION", "1"), CROSS_ACCOUNT_VERSION)
+    return {
+        **settings,
+        "DataLakeAdmins": [{"DataLakePrincipalIdentifier": admin} for admin in wanted],
+        "CreateDatabaseDefaultPermissions": [],
+        "CreateTableDefaultPermissions": [],
+        "Parameters": {**parameters, "CROSS_ACCOUNT_VERSION": version},
+    }
+
+
+def admins_of(settings: dict[str, Any]) -> list[str]:
+    """The ARNs of the data lake admins."""
+    return [admin["DataLakePrincipalIdentifier"] for admin in settings.get("DataLakeAdmins") or []]
+
+
+def _merge_tags(lake: LakeFormation, ontology: Ontology) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    created: list[str] = []
+    added: dict[str, tuple[str, ...]] = {}
+    for key, wanted in ontology.tag_values().items():
+        if not wanted:
+            continue  # an open key without values yet: Lake Formation has no tag without a value
+        existing = lake.tag_values(key)
+        if existing is None:
+            lake.create_tag(key, wanted[:_VALUES_PER_CALL])
+            created.append(key)
+            existing = tuple(wanted[:_VALUES_PER_CALL])
+        missing = tuple(value for value in wanted if value not in existing)
+        for start in range(0, len(missing), _VALUES_PER_CALL):
+            lake.add_tag_values(key, missing[start : start + _VALUES_PER_CALL])
+        if missing:
+            added[key] = missing
+    return tuple(created), added

@@ -1,0 +1,198 @@
+"""What central has granted against what the registry says: every difference, and what is to be done about it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Final, Literal
+
+from mesh.domain.access.access_context import text
+from mesh.domain.access.fix_commands import resource_of
+from mesh.domain.access.grants import unneeded
+from mesh.domain.access.policy import Policies
+from mesh.domain.access.record import OVER, Access, Decided
+from mesh.domain.errors import Rejected
+from mesh.domain.events import GrantEntry
+from mesh.domain.governance.catalog_snapshot import (
+    IAM_ALLOWED_PRINCIPALS,
+    CatalogSnapshot,
+    DatabaseGrant,
+    Grant,
+    TableGrant,
+)
+from mesh.domain.governance.expressions import Expression
+from mesh.domain.governance.ontology import CONFIDENTIALITY
+from mesh.domain.governance.product_rights import owner_rights
+from mesh.domain.governance.publication_tag import as_asked, waits
+from mesh.domain.model import Model
+from mesh.ports import CatalogState, Clock
+from mesh.usecases.access_decision import current_decision
+from mesh.usecases.central_context import CentralContext
+
+type Kind = Literal["missing", "surplus", "foreign", "iam-allowed", "overdue", "share", "not-allowed"]
+"""missing: a live access lacks a grant · surplus: granted for an access that has ended · foreign: granted by hand ·
+iam-allowed: IAMAllowedPrincipals goes round every tag · overdue: its end is over · share: RAM has not delivered it ·
+not-allowed: the policy would not allow, or the owner has not approved, what it exposes by now."""
+MAX_LISTED: Final = 200
+"""So that a machine's payload holds them; what is beyond is found the next time."""
+REPAIRED: frozenset[Kind] = frozenset({"missing", "surplus", "iam-allowed", "overdue"})
+
+
+class Drift(Model):
+    """One difference. `entry` is the grant in question; `repairable` without anybody's decision."""
+
+    kind: Kind
+    principal: str
+    what: str
+    access: str = ""
+    database: str = ""
+    entry: GrantEntry | None = None
+    remedy: str = ""
+
+    @property
+    def repairable(self) -> bool:
+        """Whether Meshwork fixes it by itself: what people did by hand, and what needs a decision, it only tells."""
+        return self.kind in REPAIRED
+
+
+class Drifts(Model):
+    """What was compared, and where it differs: at most 200 are listed, `total` is whole."""
+
+    accesses: int
+    grants: int
+    total: int
+    drifts: tuple[Drift, ...]
+
+
+def find_drift(*, context: CentralContext, catalog: CatalogState, policies: Policies) -> Drifts:
+    """Compare. What is in flight is left alone: of it, nothing is missing and nothing surplus."""
+    lake = catalog.lake()
+    everything = list(context.accesses.newest())
+    going_on = [access for access in everything if access.status not in OVER]
+    actual = _granted_outside(lake)
+    found: list[Drift] = []
+    for receiver in sorted({access.receiver for access in going_on} | set(actual)):
+        own = [access for access in going_on if access.receiver == receiver]
+        past = [access for access in everything if access.receiver == receiver and access.status in OVER]
+        needed = [*_entries(own), *of_products(receiver, lake, context)]
+        found += _missing(own, actual.get(receiver, []))
+        found += _surplus(receiver, actual.get(receiver, []), needed, past)
+        state = lake.shares.get(receiver)
+        if any(access.status == "live" for access in own) and state not in ("accepted", None):
+            remedy = "accept it in that account (aws ram get-resource-share-invitations), or revoke and grant anew"
+            found.append(Drift(kind="share", principal=receiver, what=f"its RAM share is {state}", remedy=remedy))
+    found += _iam_allowed(lake)
+    found += _overdue(going_on, context.clock)
+    today = partial(current_decision, context=context, catalog=catalog, policies=policies)
+    for access in going_on:
+        found += _not_allowed(access, today)
+    grants = sum(map(len, actual.values()))
+    return Drifts(accesses=len(going_on), grants=grants, total=len(found), drifts=tuple(found[:MAX_LISTED]))
+
+
+def _granted_outside(lake: CatalogSnapshot) -> dict[str, list[GrantEntry]]:
+    """Receiving account → what central granted to it, or to its principals."""
+    found: dict[str, list[GrantEntry]] = {}
+    for grant in lake.grants:
+        account = grant.principal if grant.principal.isdigit() else (grant.principal.split(":") + [""] * 5)[4]
+        if grant.grantor == lake.account and account.isdigit() and account != lake.account:
+            found.setdefault(account, []).append(_entry(grant, lake.account))
+    return found
+
+
+def _entry(grant: Grant, catalog: str) -> GrantEntry:
+    return GrantEntry(resource=resource_of(grant.resource, catalog), permissions=tuple(sorted(grant.permissions)))
+
+
+def _missing(accesses: Iterable[Access], actual: list[GrantEntry]) -> Iterator[Drift]:
+    for access in accesses:
+        if access.status == "live" and access.decided is not None:
+            for entry in unneeded(access.decided.entries, [actual]):
+                yield _drift("missing", access.receiver, entry, access.id)
+
+
+def _entries(accesses: Iterable[Access]) -> Iterator[tuple[GrantEntry, ...]]:
+    return (access.decided.entries for access in accesses if access.decided is not None)
+
+
+def _surplus(
+    receiver: str, actual: list[GrantEntry], needed: list[tuple[GrantEntry, ...]], past: Iterable[Access]
+) -> Iterator[Drift]:
+    was_ours = list(_entries(access for access in past if access.granted))
+    for entry in unneeded(actual, needed):
+        foreign = unneeded([entry], was_ours)
+        if foreign:
+            yield _drift("foreign", receiver, foreign[0], "")
+        for ours in unneeded([entry], [foreign]):
+            yield _drift("surplus", receiver, ours, "")
+
+
+def of_products(owner: str, lake: CatalogSnapshot, context: CentralContext) -> Iterator[tuple[GrantEntry, ...]]:
+    """What registration gave a producer, product by product."""
+    for name in lake.databases:
+        product = context.registry.product(name)
+        if product is not None and product.owner == owner:
+            rights = owner_rights(lake.account, name, product.bucket, product.crawl)
+            yield tuple(GrantEntry(resource=resource, permissions=tuple(held)) for resource, held in rights)
+
+
+def _drift(kind: Kind, principal: str, entry: GrantEntry, access: str) -> Drift:
+    remedies: dict[Kind, str] = {
+        "foreign": "nobody asked Meshwork for it: aws lakeformation revoke-permissions, or mesh request",
+        "missing": "mesh reconcile grants it again",
+        "surplus": "mesh reconcile revokes it",
+    }
+    what = f"{', '.join(entry.permissions)} on {_named(entry)}"
+    return Drift(kind=kind, principal=principal, what=what, access=access, entry=entry, remedy=remedies.get(kind, ""))
+
+
+def _named(entry: GrantEntry) -> str:
+    """For people: `tables with LF-Tags product=credit-card`, `DataCellsFilter credit-card.credit_card mesh-ac-…`."""
+    ((kind, body),) = entry.resource.items()
+    if kind == "LFTagPolicy":
+        expression = Expression.of_tags(body["Expression"])
+        unpublished = body["ResourceType"] == "TABLE" and not waits(expression)
+        told = f"{body['ResourceType'].lower()}s with LF-Tags {as_asked(expression)}"
+        return f"{told}, published or not" if unpublished else told
+    place = ".".join(str(body[part]) for part in ("DatabaseName", "TableName", "Name") if body.get(part))
+    columns = f" ({', '.join(body['ColumnNames'])})" if body.get("ColumnNames") else ""
+    return f"{kind} {place}{columns}"
+
+
+def _iam_allowed(lake: CatalogSnapshot) -> Iterator[Drift]:
+    for grant in lake.grants:
+        if grant.principal == IAM_ALLOWED_PRINCIPALS and isinstance(grant.resource, DatabaseGrant | TableGrant):
+            yield Drift(
+                kind="iam-allowed",
+                principal=IAM_ALLOWED_PRINCIPALS,
+                what=f"{', '.join(sorted(grant.permissions))} by {text(grant)}",
+                database=grant.resource.database,
+                entry=_entry(grant, lake.account),
+                remedy="mesh reconcile revokes it: with it, LF-Tags restrict nobody in central",
+            )
+
+
+def _overdue(accesses: Iterable[Access], clock: Clock) -> Iterator[Drift]:
+    for access in accesses:
+        if access.granted and access.until <= clock.now():
+            what = f"{access.id} is {access.status}, and was to end at {access.until.isoformat()}"
+            yield Drift(kind="overdue", principal=access.receiver, what=what, access=access.id, remedy="it is ended")
+
+
+def _not_allowed(access: Access, today: Callable[[Access], Decided]) -> Iterator[Drift]:
+    """Columns granted by name stay granted whatever their tags become: those the policy would leave out by now."""
+    if access.status != "live" or access.decided is None:
+        return
+    try:
+        now = today(access)
+    except Rejected as refusal:
+        gone = [refusal.message]
+    else:
+        gone = sorted(set(access.decided.columns) - set(now.columns)) if access.by_name() else []
+        gone = gone if now.effect != "deny" else [now.why]
+    if gone:
+        yield Drift(
+            kind="not-allowed",
+            principal=access.receiver,
+            what=f"{access.id} would not be granted now: {', '.join(gone[:5])}",
+            access=access.id,
+            remedy=f"mesh revoke {access.id}, or see which tag ({CONFIDENTIALITY}, pii) has changed",
+        )

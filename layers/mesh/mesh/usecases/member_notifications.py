@@ -1,0 +1,28 @@
+"""Events from central to one member, on the member's own topic."""
+
+from mesh.domain.access.record import Access
+from mesh.domain.events import Event, EventData, Metadata, follow
+from mesh.ports import MemberTopics, Message
+from mesh.usecases.central_context import CentralContext
+
+
+def notify_member(
+    account: str, data: EventData, cause: Metadata, *parts: object, context: CentralContext, topics: MemberTopics
+) -> bool:
+    """Publish to the account's topic; `False` if it is no admitted member. A repeated call repeats the event's id."""
+    member = context.registry.member(account)
+    if member is None or member.status != "admitted":
+        return False
+    topics.publish(member.topic_arn, member_message(account, data, cause, *parts))
+    return True
+
+
+def member_message(account: str, data: EventData, cause: Metadata, *parts: object) -> Message:
+    """What `notify_member` publishes."""
+    event = Event[EventData](metadata=follow(cause, *parts, account), data=data)
+    return Message(data.detail_type(), event.model_dump_json(serialize_as_any=True))
+
+
+def cause_of(access: Access) -> Metadata:
+    """The request, as the cause of all that follows from it."""
+    return Metadata(id=access.event_id, correlation_id=access.correlation_id)

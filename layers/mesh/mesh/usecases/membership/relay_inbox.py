@@ -1,0 +1,74 @@
+"""A member's inbox: store what central said, once, and put it on the member's own bus for its own rules."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import EVENT_TYPES, Metadata
+from mesh.domain.model import Model
+from mesh.ports import Bus, Message, Notice, Notices
+
+
+class NotFromCentral(Rejected):
+    """A message that did not come through this account's topic."""
+
+
+class InboxMessage(Model):
+    """An SNS message, as SQS holds it."""
+
+    topic_arn: str
+    detail_type: str
+    detail: dict[str, Any]
+
+
+class Relayed(Model):
+    """Ids of events; `known` ones were relayed before. `failed` messages are to come again: their keys, and why."""
+
+    new: tuple[str, ...]
+    known: tuple[str, ...]
+    failed: dict[str, str]
+
+
+class UnknownEvent(Rejected):
+    """A detail-type that this version of Meshwork does not know."""
+
+
+def relay_inbox(arrived: Mapping[str, Notice], *, notices: Notices, bus: Bus) -> Relayed:
+    """Relay what came, at most ten messages, each by its own key. The bus first, the record after: a crash in between
+    repeats the events, with the same ids.
+
+    Raises Throttled, ConcurrentChange: then all of them are to come again.
+    """
+    keys = defaultdict[str, list[str]](list)  # one may come twice at once
+    for key, notice in arrived.items():
+        keys[notice.metadata.id].append(key)
+    known = notices.known(keys)
+    fresh = [arrived[of[0]] for id_, of in keys.items() if id_ not in known]
+    refused = bus.put_all([Message(each.detail_type, json.dumps(each.detail)) for each in fresh])
+    accepted = [each for place, each in enumerate(fresh) if place not in refused]
+    notices.add(accepted)
+    return Relayed(
+        new=tuple(each.metadata.id for each in accepted),
+        known=tuple(sorted(known)),
+        failed={key: str(why) for place, why in refused.items() for key in keys[fresh[place].metadata.id]},
+    )
+
+
+def notice_of(message: InboxMessage, at: datetime, *, topic_arn: str) -> Notice:
+    """What a message says, if it came through this account's topic (`topic_arn`) and is an event that we know.
+
+    Raises NotFromCentral, UnknownEvent, ValidationError.
+    """
+    if message.topic_arn != topic_arn:
+        raise NotFromCentral(f"the message came through {message.topic_arn}, not {topic_arn}", topic=message.topic_arn)
+    model = next((kind for kind in EVENT_TYPES if kind.detail_type() == message.detail_type), None)
+    if model is None:
+        raise UnknownEvent(
+            f"unknown event {message.detail_type!r}", remedy="update this account's stack to central's version"
+        )
+    metadata = Metadata.model_validate(message.detail.get("metadata", {}))
+    model.model_validate(message.detail.get("data", {}))
+    return Notice(metadata, message.detail_type, message.detail, at)

@@ -1,0 +1,76 @@
+"""The accepted history of each table, as a work file: what a new batch is compared with."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from pydantic import TypeAdapter
+
+from mesh.domain.model import Model
+from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.guard.history import History, forget_objects, in_force, remember
+from mesh.domain.onboarding.quality.model import BatchReports
+from mesh.ports import Locks, WorkFiles
+from mesh.usecases.onboarding.rounds import Round, sources_of, table_of
+
+_Rollbacks = TypeAdapter(dict[int, int], config={"defer_build": True})
+
+
+class RolledBack(Model):
+    """The rollbacks of a product that are known: version → the one that it went back to."""
+
+    product: str
+    rollbacks: dict[int, int]
+
+
+def read_history(work: WorkFiles, product: str, table: str) -> History:
+    """Empty where nothing was accepted yet; without what was rolled back."""
+    return in_force(_stored(work, product, table), _rollbacks(work, product))
+
+
+def remember_batch(
+    round_: Round, reports: BatchReports, objects: Iterable[ObjectRef], version: int, *, work: WorkFiles
+) -> None:
+    """The tables of a batch that was published, as `version`, are history. Repeatable; by the holder of the product's
+    lease alone."""
+    product = round_.product
+    refs: dict[str, list[ObjectRef]] = defaultdict(list)
+    for ref in objects:
+        refs[table_of(ref)].append(ref)
+    for report in reports.passed.tables:
+        if not report.profile.rows:  # released although it could not be measured: no example of anything
+            continue
+        table = report.profile.table
+        history = forget_objects(_stored(work, product, table), {ref.key for ref in refs[table]})
+        kept = remember(
+            history, round_.generation, report.profile, sources_of(refs[table]), refs[table], version=version
+        )
+        work.put(_path(product, table), kept.model_dump_json())
+
+
+def remember_rollback(product: str, version: int, target: int, *, work: WorkFiles, locks: Locks) -> RolledBack:
+    """`version` of the product is its earlier version `target` again: what came between is no example any more, until
+    somebody goes forward to it. Repeatable, in any order. Raises ConcurrentChange."""
+    with locks.hold(f"rollbacks-{product}"):
+        known = _rollbacks(work, product)
+        if version not in known:
+            known = {**known, version: target}
+            work.put(_rollbacks_path(product), _Rollbacks.dump_json(known).decode())
+    return RolledBack(product=product, rollbacks=known)
+
+
+def _stored(work: WorkFiles, product: str, table: str) -> History:
+    """With what was rolled back: somebody may go forward again."""
+    text = work.get(_path(product, table))
+    return History.model_validate_json(text) if text else History(table=table)
+
+
+def _rollbacks(work: WorkFiles, product: str) -> dict[int, int]:
+    return _Rollbacks.validate_json(work.get(_rollbacks_path(product)) or "{}")
+
+
+def _path(product: str, table: str) -> str:
+    return f"history/{product}/{table}.json"
+
+
+def _rollbacks_path(product: str) -> str:
+    return f"history/{product}.rollbacks.json"

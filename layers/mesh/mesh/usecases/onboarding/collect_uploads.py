@@ -1,0 +1,133 @@
+"""Objects arrived: remember them, refuse those that cannot be data, start one run for each product."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import stable_id
+from mesh.domain.model import Model
+from mesh.domain.names import execution_name
+from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.keys import REFUSAL_SUFFIX, DataKey, RawKey, RecipeKey, parse_key
+from mesh.ports import Clock, Executions, Objects, RawUploads, Trace, Uploads
+from mesh.usecases.onboarding.receive_recipe import receive_recipe
+from mesh.usecases.onboarding.rounds import Start
+
+
+class Arrival(Model):
+    """One `Object Created` event. `event_id` is EventBridge's."""
+
+    event_id: str
+    ref: ObjectRef
+
+
+class Refused(Model):
+    """An object that can belong to no table; it stays where it is, with a report."""
+
+    ref: ObjectRef
+    reason: dict[str, object]
+
+
+class Collected(Model):
+    """What became of a batch of arrivals. `ignored`: folder markers, reports, duplicates, older versions."""
+
+    started: tuple[str, ...]
+    pending: int
+    ignored: int
+    refused: tuple[Refused, ...]
+
+
+def collect_uploads(
+    arrivals: Sequence[Arrival],
+    *,
+    uploads: Uploads,
+    raw: RawUploads,
+    objects: Objects,
+    executions: Executions,
+    trace: Trace,
+    clock: Clock,
+) -> Collected:
+    """Record each new object as pending, then start `onboard-upload` once for each product.
+
+    None is started where somebody will take these objects anyway: a run that holds the product's lease drops it first
+    and looks for more after (we wrote first and look now), and a product that central has yet to register gets a run
+    once it is. A million uploads are then few runs.
+
+    Raw objects are pending as data are: the run puts them through their recipe. A recipe is checked, recorded, and
+    frees what waits for it.
+
+    S3 delivers at least once and unordered: an event that is not newer than what is known of its key is ignored. The
+    runs' names follow from the arrivals, so a batch that SQS delivers again starts nothing twice.
+    """
+    by_product, refused, ignored = _sorted(arrivals, objects, raw)
+    started, pending = [], 0
+    for product, items in by_product.items():
+        correlation_id = stable_id(product, *sorted(item.event_id for item in items))
+        uploaded = [item.ref for item in items if recipe_product(item.ref) is None and not _ignored(item.ref, uploads)]
+        new = uploads.add_pending(product, uploaded, correlation_id)
+        pending += len(new)
+        ignored += len(items) - len(new)
+        if not new:  # an attempt before may have come as far as this, and have started nothing
+            if not uploads.has_pending(product):
+                continue
+            trace.note(correlation_id, "uploads received", product=product, objects=0)
+        if not uploads.standing(product).may_start(clock.now()):
+            continue
+        name = execution_name(product, correlation_id)
+        executions.start(name, Start(product=product, correlation_id=correlation_id).model_dump_json())
+        started.append(name)
+    return Collected(started=tuple(started), pending=pending, ignored=ignored, refused=tuple(refused))
+
+
+def _sorted(
+    arrivals: Sequence[Arrival], objects: Objects, raw: RawUploads
+) -> tuple[dict[str, list[Arrival]], list[Refused], int]:
+    """Arrivals by product, what is refused, and how many are nobody's. Recipes are received on the way."""
+    by_product: dict[str, list[Arrival]] = defaultdict(list)
+    refused: list[Refused] = []
+    ignored = 0
+    for arrival in arrivals:
+        try:
+            product = product_of(arrival.ref)
+            if product is None and not arrival.ref.deleted and (recipe_of := recipe_product(arrival.ref)):
+                if receive_recipe(arrival.ref, recipe_of, objects=objects, raw=raw):
+                    by_product[recipe_of].append(arrival)
+                continue
+        except Rejected as reason:
+            if arrival.ref.deleted:  # nothing is there that could be reported on
+                ignored += 1
+                continue
+            refused.append(Refused(ref=arrival.ref, reason=reason.to_dict()))
+            continue
+        if product is None:
+            ignored += 1
+            continue
+        by_product[product].append(arrival)
+    return by_product, refused, ignored
+
+
+def _ignored(ref: ObjectRef, uploads: Uploads) -> bool:
+    """A deletion that changes nothing: of what nobody has declared."""
+    if not ref.deleted:
+        return False
+    key = parse_key(ref.key)
+    return not isinstance(key, DataKey | RawKey) or uploads.product(key.product) is None
+
+
+def product_of(ref: ObjectRef) -> str | None:
+    """The product whose data, or raw data, this is; `None` for other keys. Raises UnsafeKey, UnknownPrefix, …"""
+    folders = ref.key.split("/")
+    if folders[0] == "reports" and ref.key.endswith(REFUSAL_SUFFIX):
+        return None
+    key = parse_key(ref.key)
+    if isinstance(key, RawKey) and any(segment[0] in "_." for segment in folders[3:]):
+        return None  # as below data/: `_SUCCESS`, `.crc`
+    return key.product if isinstance(key, DataKey | RawKey) else None
+
+
+def recipe_product(ref: ObjectRef) -> str | None:
+    """The product whose recipe this is; `None` for all else."""
+    if not ref.key.endswith("/recipe.json") or ref.key.count("/") != 1:
+        return None  # a report on a key below no product is no key that can be parsed
+    key = parse_key(ref.key)
+    return key.product if isinstance(key, RecipeKey) else None

@@ -1,0 +1,84 @@
+"""A contract arrived in the producer's bucket: check it here, early, and declare the product to central."""
+
+from mesh.domain.contracts.contract import ContractNotYaml, ContractSchemaViolation
+from mesh.domain.events import Event, Metadata, ProductDeclared, stable_id
+from mesh.domain.model import Model
+from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.guard.settings import check_settings
+from mesh.domain.onboarding.keys import ContractKey
+from mesh.ports import Bus, Objects, ReadContract, Revisions, Trace, Uploads
+
+MAX_CONTRACT_BYTES = 80_000
+"""A contract travels in an event that starts an execution, whose input is at most 262,144 bytes."""
+
+
+class Declared(Model):
+    """What was sent to central, or that a newer contract already was."""
+
+    product: str
+    sent: bool
+    correlation_id: str
+
+
+def correlation_of(ref: ObjectRef) -> str:
+    """The trace that an uploaded contract begins: the same for each delivery of its event."""
+    return stable_id(ref.bucket, ref.key, ref.version_id, ref.sequencer)
+
+
+def declare_product(
+    ref: ObjectRef,
+    key: ContractKey,
+    *,
+    read_contract: ReadContract,
+    objects: Objects,
+    uploads: Uploads,
+    revisions: Revisions,
+    bus: Bus,
+    trace: Trace,
+) -> Declared:
+    """Read that version of the contract, validate it and the guard's settings in it, send `ProductDeclared` once. From
+    now on data wait until it is settled (see `contract_revisions`).
+
+    Raises what `read_contract` raises, ContractSchemaViolation with the path of a bad setting (nothing is sent then),
+    and ObjectGone.
+    """
+    correlation_id = correlation_of(ref)
+    revisions.begin(key.product, ref, correlation_id)
+    text = objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=MAX_CONTRACT_BYTES + 1)
+    if len(text) > MAX_CONTRACT_BYTES:
+        raise ContractNotYaml(
+            f"the contract is larger than {MAX_CONTRACT_BYTES} bytes",
+            bucket=ref.bucket,
+            key=ref.key,
+            remedy="Shorten it: a contract has to fit into an event.",
+        )
+    contract = read_contract(text, bucket=ref.bucket, key=ref.key)
+    try:
+        check_settings(contract)
+    except ContractSchemaViolation as refusal:
+        refusal.where = {"bucket": ref.bucket, "key": ref.key, **refusal.where}
+        raise
+    sent = send_declaration(ref, key.product, text.decode("utf-8-sig"), uploads=uploads, bus=bus)
+    trace.note(correlation_id, "contract received", product=key.product, bucket=ref.bucket, key=ref.key, sent=sent)
+    return Declared(product=key.product, sent=sent, correlation_id=correlation_id)
+
+
+def send_declaration(ref: ObjectRef, product: str, text: str, *, uploads: Uploads, bus: Bus) -> bool:
+    """Send the contract to central, unless a newer one was sent. The record comes after: a crash sends it again."""
+    if not uploads.may_declare(product, ref.sequencer):
+        return False
+    correlation_id = correlation_of(ref)
+    event = Event[ProductDeclared](
+        metadata=Metadata(id=correlation_id, correlation_id=correlation_id),
+        data=ProductDeclared(
+            product=product,
+            bucket=ref.bucket,
+            key=ref.key,
+            version_id=ref.version_id,
+            sequencer=ref.sequencer,
+            contract=text,
+        ),
+    )
+    bus.put(ProductDeclared.detail_type(), event.model_dump_json())
+    uploads.record_declared(product, ref.sequencer)
+    return True

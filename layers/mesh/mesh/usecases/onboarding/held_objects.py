@@ -1,0 +1,138 @@
+"""Held objects lie where their owner put them: released as the very versions that were checked, or superseded.
+
+Nothing is moved or copied. A ticket names the version that its owner lets pass, and the version waits for a run again.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Final
+
+from mesh.domain.events import QuarantineDecided, stable_id
+from mesh.domain.model import Model
+from mesh.domain.names import execution_name
+from mesh.domain.onboarding.quarantine import (
+    AlreadyReplaced,
+    HeldBatch,
+    HeldObject,
+    HeldObjects,
+    HeldObjectsDeleted,
+    Ticket,
+)
+from mesh.ports import Executions, LandingObjects, Objects, Quarantine, Uploads
+from mesh.usecases.onboarding.rounds import Start
+
+MAX_LISTING: Final = 16 * 1024 * 1024
+"""Bytes of a listing that are read: 2,000 objects with reasons take about 2 MB."""
+_NAMED: Final = 10
+
+
+class Releasable(Model):
+    """What of a held batch is there to be released. `unreadable` objects were held for what nobody overrules."""
+
+    current: tuple[HeldObject, ...] = ()
+    replaced: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def left(self) -> dict[str, int]:
+        """How many are not released, by why; for the trace."""
+        counts = {"replaced": len(self.replaced), "deleted": len(self.deleted), "unreadable": len(self.unreadable)}
+        return {why: count for why, count in counts.items() if count}
+
+
+def read_listing(batch: HeldBatch, objects: Objects) -> tuple[HeldObject, ...]:
+    """All objects of a held batch. Raises ObjectGone."""
+    return HeldObjects.validate_json(objects.read(batch.bucket, batch.listing, limit=MAX_LISTING))
+
+
+def look_at(batch: HeldBatch, held: Collection[HeldObject], landing: LandingObjects) -> Releasable:
+    """What S3 has at the held objects' keys now. Raises AlreadyReplaced and HeldObjectsDeleted where nothing of the
+    batch can be released any more."""
+    current, replaced, deleted = [], [], []
+    unreadable = tuple(item.key for item in held if not item.releasable)
+    for item in held:
+        if not item.releasable:
+            continue
+        now = landing.present(batch.bucket, item.key)
+        if now is None:
+            deleted.append(item.key)
+        elif item.superseded_by or (now.version_id or now.etag) != (item.ref.version_id or item.ref.etag):
+            replaced.append(item.key)
+        else:
+            current.append(item)
+    found = Releasable(current=tuple(current), replaced=tuple(replaced), deleted=tuple(deleted), unreadable=unreadable)
+    if not current:
+        raise _nothing_left(batch, found)
+    return found
+
+
+def release_objects(
+    batch: HeldBatch,
+    found: Releasable,
+    wish: QuarantineDecided,
+    *,
+    quarantine: Quarantine,
+    uploads: Uploads,
+    correlation_id: str,
+) -> Releasable:
+    """A ticket for each version, then the version waits again. Repeatable.
+
+    What was uploaded since we looked is newer, and stays: its held version counts as replaced then.
+    """
+    waiting, replaced = [], list(found.replaced)
+    for item in found.current:
+        version = item.ref.version_id or item.ref.etag
+        ticket = Ticket(run=wish.run, by=wish.by, reason=wish.reason, version_id=version)
+        quarantine.put_ticket(batch.product, item.key, ticket)
+        if uploads.add_again(batch.product, item.ref, correlation_id):
+            waiting.append(item)
+        else:
+            replaced.append(item.key)
+    return found.evolve(current=tuple(waiting), replaced=tuple(replaced))
+
+
+def start_run(
+    product: str, decision: str, correlation_id: str, *, uploads: Uploads, executions: Executions, now: datetime
+) -> None:
+    """Start `onboard-upload`, once for each decision; not where a run holds the lease, which looks for more after."""
+    if uploads.lease_held(product, now):
+        return
+    name = execution_name(product, stable_id(product, decision))
+    executions.start(name, Start(product=product, correlation_id=correlation_id).model_dump_json())
+
+
+def supersede(product: str, run: str, keys: Collection[str], *, quarantine: Quarantine, objects: Objects) -> None:
+    """`run` dealt with a later upload, or the deletion, of `keys`: older batches that hold them say so, and are closed
+    where all of their objects are superseded. Repeatable; by the holder of the product's lease alone."""
+    for batch in quarantine.undecided(product):
+        if batch.run >= run:
+            continue
+        listed = read_listing(batch, objects)
+        newer = [item.key for item in listed if item.key in keys and not item.superseded_by]
+        if newer:
+            marked = tuple(item.evolve(superseded_by=run) if item.key in newer else item for item in listed)
+            objects.write(batch.bucket, batch.listing, HeldObjects.dump_json(marked, indent=2), "application/json")
+            listed = marked
+        count = sum(bool(item.superseded_by) for item in listed)
+        if count != batch.superseded:
+            closed = {"status": "superseded"} if count == len(listed) else {}
+            quarantine.save(batch.evolve(superseded=count, **closed), was="held")
+
+
+def _nothing_left(batch: HeldBatch, found: Releasable) -> AlreadyReplaced | HeldObjectsDeleted:
+    close = f"mesh reject {batch.name} --reason TEXT"
+    if found.deleted:
+        return HeldObjectsDeleted(
+            f"nothing of {batch.name} can be released: {len(found.deleted)} of its objects were deleted"
+            + (f", {len(found.replaced)} uploaded again" if found.replaced else ""),
+            batch=batch.name,
+            keys=list(found.deleted[:_NAMED]),
+            remedy=f"Upload them again if they should be published. Close this batch: {close}",
+        )
+    return AlreadyReplaced(
+        f"all objects of {batch.name} that could be released were uploaded again meanwhile",
+        batch=batch.name,
+        keys=list(found.replaced[:_NAMED]),
+        remedy=f"The newer ones were checked by themselves. Close this batch: {close}",
+    )

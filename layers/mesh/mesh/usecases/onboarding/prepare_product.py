@@ -1,0 +1,121 @@
+"""What a producer's account needs before it can publish: the resource link, grants of its roles, a Glue crawler."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mesh.domain import names
+from mesh.domain.events import Envelope, Event, ProductRegistered
+from mesh.domain.governance.product_rights import fill_rights, grant_entry, look_rights
+from mesh.domain.model import Model
+from mesh.ports import Catalog, Crawlers, LakeFormation, Revisions, Trace, Uploads
+
+CRAWLER_CONFIGURATION = (
+    '{"Version":1.0,'
+    '"CrawlerOutput":{"Tables":{"AddOrUpdateBehavior":"MergeNewColumns"},'
+    '"Partitions":{"AddOrUpdateBehavior":"InheritFromTable"}},'
+    '"Grouping":{"TableGroupingPolicy":"CombineCompatibleSchemas","TableLevelConfiguration":%d}}'
+)
+TABLE_LEVEL = 5
+"""bucket (1) / product (2) / published (3) / hive (4) / table (5): where Glue finds the tables."""
+
+
+class Linked(Model):
+    """The link, and how many grants the roles hold."""
+
+    link: str
+    grants: int
+
+
+class CrawlerReady(Model):
+    """The product's crawler."""
+
+    crawler: str
+
+
+@dataclass(frozen=True)
+class CatalogRoles:
+    """Roles of the account, by ARN: `lookers` see which tables and columns there are; `fillers` make and change tables,
+    of products with `crawl: glue` alone."""
+
+    lookers: Sequence[str]
+    fillers: Sequence[str]
+
+
+def link_database(
+    envelope: Envelope,
+    *,
+    account: str,
+    roles: CatalogRoles,
+    catalog: Catalog,
+    lake: LakeFormation,
+    uploads: Uploads,
+    revisions: Revisions,
+    trace: Trace,
+) -> Linked:
+    """Make the link, grant each role, then record the product as registered, by that revision of its contract: in that
+    order, so that no run begins to do what it may not."""
+    event = Event[ProductRegistered].model_validate(envelope.detail)
+    product = event.data
+    link = names.resource_link(product.database)
+    catalog.create_resource_link(link, catalog=product.catalog_id, database=product.database, region=product.region)
+    grants = role_grants(roles, product, account)
+    lake.grant(grants)
+    uploads.put_product(
+        product.product,
+        {
+            "database": product.database,
+            "link": link,
+            "catalog_id": product.catalog_id,
+            "crawler": names.crawler(product.crawler_prefix, account),
+            "crawl": product.crawl,
+            "contract": None if product.draft else product.contract,
+            "dropped": list(product.dropped),
+        },
+    )
+    revisions.settle(product.product, event.metadata.causation_id or "")
+    trace.note(event.metadata.correlation_id, "resource link ready", product=product.product, link=link)
+    return Linked(link=link, grants=len(grants))
+
+
+def role_grants(roles: CatalogRoles, product: ProductRegistered, account: str) -> list[dict[str, Any]]:
+    """DESCRIBE on the link; on the target, by tag policy, no more than the producer account was given."""
+    link: tuple[dict[str, Any], list[str]] = (
+        {"Database": {"CatalogId": account, "Name": names.resource_link(product.database)}},
+        ["DESCRIBE"],
+    )
+    look = [link, *look_rights(product.catalog_id, product.product)]
+    fill = [link, *fill_rights(product.catalog_id, product.product, product.bucket)]
+    fillers = roles.fillers if product.crawl == "glue" else ()
+    return [
+        grant_entry(role, resource, permissions)
+        for group, rights in ((roles.lookers, look), (fillers, fill))
+        for role in group
+        for resource, permissions in rights
+    ]
+
+
+def ensure_crawler(
+    envelope: Envelope, *, account: str, central: str, role_arn: str, crawlers: Crawlers
+) -> CrawlerReady:
+    """The product's crawler, which writes through the link with Lake Formation's credentials.
+
+    It needs no classifiers: what it finds is Parquet, or of a format that it knows by itself.
+    """
+    product = Event[ProductRegistered].model_validate(envelope.detail).data
+    name = names.crawler(product.crawler_prefix, account)
+    crawlers.put_crawler(
+        name,
+        {
+            "Role": role_arn,
+            "DatabaseName": names.resource_link(product.database),
+            "Description": f"Meshwork: crawls what is published of {product.product}",
+            "Targets": {"S3Targets": [{"Path": names.crawled_location(product.bucket, product.product)}]},
+            "Classifiers": [],
+            "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
+            "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVERYTHING"},
+            "LakeFormationConfiguration": {"UseLakeFormationCredentials": True, "AccountId": central},
+            "Configuration": CRAWLER_CONFIGURATION % TABLE_LEVEL,
+        },
+    )
+    return CrawlerReady(crawler=name)

@@ -1,0 +1,263 @@
+"""The end of a round: what was held back is recorded, what was published is history, the product is free again."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from mesh.domain.contracts.contract import Contract
+from mesh.domain.events import Event, Outcome, ProductQuarantined, ProposalSettled, QuarantinedObject, Reason
+from mesh.domain.model import Model
+from mesh.domain.onboarding.batches import CheckedBatch, HeldBack
+from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.quality.model import BatchReport, BatchReports
+from mesh.domain.onboarding.quality.redaction import withheld_in, without_values
+from mesh.domain.onboarding.quarantine import HeldBatch, HeldObject, HeldObjects
+from mesh.domain.onboarding.report_page import render
+from mesh.domain.publishing import hive_table
+from mesh.domain.publishing.places import bucket_and_key
+from mesh.ports import Clock, LandingObjects, Note, Objects, Quarantine, RawUploads, Uploads, WorkFiles
+from mesh.usecases.onboarding.baselines import remember_batch
+from mesh.usecases.onboarding.batches import is_raw, read_checked
+from mesh.usecases.onboarding.curation import curation_of
+from mesh.usecases.onboarding.held_objects import supersede
+from mesh.usecases.onboarding.rounds import Round, metadata_of
+
+MAX_TOLD: Final = 50
+"""Objects that one event lists; the listing beside the report has all of them."""
+
+
+class SettleBatch(Round):
+    """A round with its answer; without one nothing was proposed. `holder` is the execution's ARN."""
+
+    holder: str
+    answer: ProposalSettled | None = None
+
+
+class Settled(Model):
+    """`more`: objects wait, those of this batch among them if it has to be staged again. `same` counts those that were
+    uploaded again with the bytes that are published.
+
+    `news` is for the owner, None where nothing was held back.
+    """
+
+    outcome: Outcome | str
+    more: bool
+    held: int
+    accepted: int
+    same: int = 0
+    version: int = 0
+    news: Event[ProductQuarantined] | None = None
+
+
+def settle_batch(
+    command: SettleBatch,
+    *,
+    uploads: Uploads,
+    raw: RawUploads,
+    objects: Objects,
+    quarantine: Quarantine,
+    work: WorkFiles,
+    clock: Clock,
+    landing: LandingObjects | None = None,
+) -> Settled:
+    """Record and remember, then settle the objects and drop the lease, then look whether more arrived. Repeatable.
+
+    With `landing`, objects whose rows are published are marked: their bucket lets them expire.
+
+    Whoever uploads writes first and tries the lease after; this drops the lease first and looks after. So one of the
+    two always sees the other. Objects that have to be staged again stay pending.
+    """
+    checked, answer = read_checked(work, command.work), command.answer
+    outcome = answer.outcome if answer else "nothing"
+    again = outcome == "rebase" or _expired(answer)
+    refs = () if again else checked.objects
+    held = () if again else _held(checked, answer, refs)
+    news = None
+    if not again:
+        reports = checked.reports
+        if held:
+            news = _hold(
+                command, checked, held, reports, published=outcome == "published", objects=objects,
+                quarantine=quarantine, clock=clock,
+            )  # fmt: skip
+        if outcome == "published" and reports:
+            version = answer.version if answer else 0
+            _store(reports.passed, command, checked, held, version=version, objects=objects)
+            _keep_indexes(command, checked, objects)
+            remember_batch(command, reports, refs, version, work=work)
+        if landing:
+            landing.mark_published(_published(refs, checked, outcome))
+        supersede(command.product, command.run, {ref.key for ref in refs}, quarantine=quarantine, objects=objects)
+        waiting = _await_recipe(command, held, raw=raw, work=work)
+        refs = tuple(ref for ref in refs if ref.key not in waiting)
+    facts = {
+        "product": command.product, "outcome": outcome, "held": len(held), "version": answer.version if answer else 0,
+        "same": list(checked.same[:MAX_TOLD]),
+    }  # fmt: skip
+    uploads.finish(command.product, command.holder, refs, Note(command.correlation_id, "batch settled", facts))
+    return Settled(
+        outcome=outcome,
+        more=uploads.has_pending(command.product),
+        held=len(held),
+        accepted=sum(len(table.sources) for table in checked.tables) if outcome == "published" else 0,
+        same=len(checked.same),
+        version=answer.version if answer else 0,
+        news=news,
+    )
+
+
+def _published(refs: Iterable[ObjectRef], checked: CheckedBatch, outcome: str) -> list[ObjectRef]:
+    """The batch's objects, as their owner uploaded them, that are in the version that consumers read now."""
+    keys = set(checked.same)
+    if outcome == "published":
+        keys |= {entry.key for table in checked.tables for entry in table.sources}
+    return [ref for ref in refs if ref.key in keys and not ref.deleted]
+
+
+def _await_recipe(command: SettleBatch, held: tuple[HeldBack, ...], *, raw: RawUploads, work: WorkFiles) -> set[str]:
+    """Keys of raw objects that the next recipe takes up: there is none yet, it does not fit them, or what it made of
+    them was not published. They are pending no more.
+
+    Whoever uploads a recipe records it first and looks for waiting objects after; this holds first and looks after.
+    """
+    curation = curation_of(command, work)
+    if curation is None:
+        return set()
+    waiting = {ref.key: ref for ref in (*curation.waiting, *(each.ref for each in held if each.ref.curated))}
+    raw.hold(command.product, waiting.values())
+    if waiting and raw.recipe(command.product) != curation.recipe:
+        raw.take_up(command.product)
+    return set(waiting)
+
+
+def _expired(answer: ProposalSettled | None) -> bool:
+    return bool(answer and answer.reason and answer.reason.code == "ProposalExpired")
+
+
+def _held(checked: CheckedBatch, answer: ProposalSettled | None, refs: Iterable[ObjectRef]) -> tuple[HeldBack, ...]:
+    """What the checks held, and everything else as well where central did not publish it."""
+    if answer is None or answer.outcome == "published":
+        return checked.held
+    reason = answer.reason or Reason(code="Refused", message="central did not publish it")
+    known = {held.ref.key for held in checked.held}
+    rest = [ref for ref in refs if ref.key not in known and not ref.deleted and (ref.curated or not is_raw(ref))]
+    return (*checked.held, *(HeldBack(ref=ref, reason=reason, releasable=True) for ref in rest))
+
+
+def _hold(
+    command: SettleBatch,
+    checked: CheckedBatch,
+    held: tuple[HeldBack, ...],
+    reports: BatchReports | None,
+    *,
+    published: bool,
+    objects: Objects,
+    quarantine: Quarantine,
+    clock: Clock,
+) -> Event[ProductQuarantined]:
+    """Listing, report page and record, and the event for the owner. Nothing is moved: the objects stay the owner's."""
+    page = _place(command, "report.held.html") if reports and reports.held.tables else None
+    batch = HeldBatch(
+        product=command.product,
+        run=command.run,
+        bucket=checked.bucket or held[0].ref.bucket,
+        correlation_id=command.correlation_id,
+        reason=held[0].reason,
+        objects=len(held),
+        releasable=any(each.releasable for each in held),
+        page=page,
+        held_at=clock.now(),
+    )
+    listed = tuple(
+        HeldObject(key=each.ref.key, size=each.ref.size, reason=each.reason, ref=each.ref, releasable=each.releasable)
+        for each in held
+    )
+    objects.write(batch.bucket, batch.listing, HeldObjects.dump_json(listed, indent=2), "application/json")
+    if page and reports:
+        fates = _fates(checked, held, "published" if published else "not published")
+        text = _page(batch, reports.held, fates, command.facts.promised)
+        objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8")
+    quarantine.hold(batch)
+    told = tuple(
+        QuarantinedObject(key=each.ref.key, report=batch.listing, reason=each.reason) for each in held[:MAX_TOLD]
+    )
+    return Event[ProductQuarantined](
+        metadata=metadata_of(command, "held"),
+        data=ProductQuarantined(
+            product=command.product, bucket=batch.bucket, reason=batch.reason, objects=told, objects_count=len(held)
+        ),
+    )
+
+
+def _page(batch: HeldBatch, report: BatchReport, fates: list[tuple[str, str]], contract: Contract | None) -> str:
+    commands = (f"mesh release {batch.name} --reason TEXT",) if batch.releasable else ()
+    return render(
+        report,
+        batch=batch.name,
+        status=batch.status,
+        objects=fates,
+        commands=(*commands, f"mesh reject {batch.name} --reason TEXT"),
+        hidden={f"{t.profile.table}.{column}" for t in report.tables for column in withheld_in(t, contract)},
+    )
+
+
+def _fates(checked: CheckedBatch, held: tuple[HeldBack, ...], passed: str) -> list[tuple[str, str]]:
+    """Each object of the batch with what became of it, held ones first: those with another reason stand apart."""
+    aside = [(each.ref.key, _why(each.reason)) for each in held]
+    known = {key for key, _ in aside}
+    sources = [entry.key for table in checked.tables for entry in table.sources if entry.key not in known]
+    left = [table for table in checked.tables if not table.dropped]
+    gone = [key for table in left for key in table.gone if key not in {*known, *sources}]
+    dropped = [key for table in checked.tables if table.dropped for key in table.gone]
+    return [
+        *aside,
+        *((key, passed) for key in sources),
+        *((key, "deleted by its owner: its rows are taken out") for key in gone),
+        *((key, "of a table that the contract drops: its rows are taken out") for key in dropped),
+        *((key, "the same bytes as published: nothing changed") for key in checked.same),
+    ]
+
+
+def _why(reason: Reason) -> str:
+    column = reason.where.get("column", "")
+    return f"held back: {reason.code}{f' in column {column}' if column else ''}"
+
+
+def _store(
+    report: BatchReport,
+    command: SettleBatch,
+    checked: CheckedBatch,
+    held: tuple[HeldBack, ...],
+    *,
+    version: int,
+    objects: Objects,
+) -> None:
+    """The report of what was published: JSON without what is withheld, and the page for people."""
+    hidden = {table.profile.table: withheld_in(table, command.facts.promised) for table in report.tables}
+    public = report.evolve(tables=tuple(without_values(table, hidden[table.profile.table]) for table in report.tables))
+    secret = {f"{table}.{column}" for table, columns in hidden.items() for column in columns}
+    page = render(
+        report,
+        batch=f"{command.product}/{command.run}",
+        status="published",
+        objects=_fates(checked, held, f"published in version {version}"),
+        commands=(f"mesh quarantine {command.product}/{command.run}",) if held else (),
+        hidden=secret,
+        held=len(held),
+    )
+    bucket, body = checked.bucket, public.model_dump_json(indent=1).encode()
+    objects.write(bucket, _place(command, "report.json"), body, "application/json")
+    objects.write(bucket, _place(command, "report.html"), page.encode(), "text/html; charset=utf-8")
+
+
+def _keep_indexes(command: SettleBatch, checked: CheckedBatch, objects: Objects) -> None:
+    """What a Glue crawler has read is the present version's now: with it the same bytes will be no news."""
+    for table in checked.tables if command.facts.crawl == "glue" else ():
+        promoted, index = (
+            bucket_and_key(hive_table.own_file(checked.bucket, command.product, table.table, name))[1]
+            for name in (hive_table.PROMOTED, hive_table.INDEX)
+        )
+        objects.copy(checked.bucket, promoted, index)
+
+
+def _place(command: SettleBatch, name: str) -> str:
+    return f"{command.product}/reports/{command.run}.{name}"

@@ -1,0 +1,235 @@
+"""Central swings the pointers of a verified proposal, all its tables or none of them, and numbers the version.
+
+In this order, each step repeatable, and whatever happens in between leaves tables stricter and never laxer:
+
+1. the columns: new ones are in the catalog, on the old pointer, and inherit `publication=pending`;
+2. all LF-Tags that are new or stricter;
+3. the pointers, each with exactly its version's columns, fenced by Glue's table version;
+4. `publication=published` on new columns, and only then what is looser;
+5. a look whether all of it is as it should be; if it is not, the pointers go back;
+6. the next version number is claimed.
+
+Of a table that a Glue crawler fills only 2, 4, 5 and 6 are left: columns and rows are in place before it is proposed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mesh.domain.contracts.contract import Contract
+from mesh.domain.contracts.product import ConcurrentChange, NotYetReadable, Product, ProductVersion
+from mesh.domain.errors import Rejected
+from mesh.domain.governance.ontology import Ontology
+from mesh.domain.governance.tagging import TagPlan, split_by_strictness
+from mesh.domain.names import table_location
+from mesh.domain.publishing.fields import Field
+from mesh.domain.publishing.iceberg_table import iceberg_input, pointer_of
+from mesh.domain.publishing.proposals import Commit, TableCommit, Verified
+from mesh.domain.publishing.table_state import Marks
+from mesh.ports import Catalog, Clock, LakeFormation, Note, Proposals, Registry
+from mesh.usecases.publishing.published_tables import table_faults
+from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
+from mesh.usecases.publishing.tag_tables import OwnTags, carried_tags, plan_tags, publish_columns
+
+
+class ProposalGone(Rejected):
+    """A proposal that nobody verified, or that was answered meanwhile."""
+
+
+class BaseMoved(Rejected):
+    """A table's pointer is neither the one that was staged on nor the proposal's own: it has to be staged again."""
+
+
+@dataclass(frozen=True)
+class Committing:
+    """What a commit takes."""
+
+    registry: Registry
+    proposals: Proposals
+    catalog: Catalog
+    lake: LakeFormation
+    ontology: Ontology
+    clock: Clock
+
+
+def commit_version(verified: Verified, *, using: Committing) -> ProductVersion:
+    """Make the proposal's tables the present ones, as the next version. Repeatable at any point of it; what was
+    published already is not swung again, since later versions may have come.
+
+    Raises ProposalGone, BaseMoved (nothing is swung then), UnknownLFTag; NotYetReadable and ConcurrentChange are
+    worth another try.
+    """
+    product, proposal = verified.product, verified.proposal
+    published = using.registry.version(product, verified.version) if verified.version else None
+    version = published or _commit(product, proposal, using)
+    if version.rollback is not None:  # a proposal's turn ends with its answer
+        using.registry.end_rollback(product, version.rollback.request, "published")
+        using.proposals.release(product, proposal)
+    return version
+
+
+def _commit(product: str, proposal: str, using: Committing) -> ProductVersion:
+    commit = using.proposals.commit(product, proposal)
+    owner = using.registry.product(product)
+    if commit is None or owner is None:
+        raise ProposalGone(f"there is no proposal {proposal} of {product} to commit", proposal=proposal)
+    _Swing(commit, owner, using).run()
+    version = _next_version(commit, owner, using.clock.now())
+    facts = {"product": product, "proposal": proposal, "version": version.version, "tables": len(commit.tables)}
+    return using.registry.record_version(version, Note(commit.correlation_id, "committed", facts))
+
+
+def _next_version(commit: Commit, product: Product, now: datetime) -> ProductVersion:
+    """Its tables are the present ones, and those that it did not touch are as they were."""
+    tables = [*commit.untouched, *(table.snapshot for table in commit.tables)]
+    return ProductVersion(
+        product=commit.product,
+        version=commit.follows + 1,
+        run=commit.proposal,
+        correlation_id=commit.correlation_id,
+        contract_version=commit.contract_version,
+        tables=tuple(sorted(tables, key=lambda table: table.table)),
+        changes=commit.changes,
+        published=now,
+        follows=commit.follows,
+        draft=product.draft,
+        compatibility=commit.compatibility,
+        severity=commit.severity,
+        rollback=commit.rollback,
+    )
+
+
+class _Swing:
+    def __init__(self, commit: Commit, product: Product, using: Committing) -> None:
+        self._commit, self._product, self._using = commit, product, using
+        self._catalog, self._lake = using.catalog, using.lake
+        self._contract = Contract.model_validate(product.contract)
+        self._database = commit.product
+
+    def run(self) -> None:
+        before = {table.name: self._at_base(table) for table in self._staged}
+        ready = {table.name: self._show_columns(table, before[table.name]) for table in self._staged}
+        carried = carried_tags(self._database, [table.snapshot for table in self._commit.tables], self._lake)
+        tighter, looser = self._tags(carried)
+        self._assign(tighter)
+        self._follow_pins()
+        self._swing_all(ready)
+        for table in self._commit.tables:
+            publish_columns(self._database, table.snapshot, self._lake, carried[table.name])
+        self._assign(looser)
+        self._prove()
+
+    @property
+    def _staged(self) -> tuple[TableCommit, ...]:
+        """Those that have a pointer to swing. Others a Glue crawler has filled: what is to come are their tags."""
+        return tuple(table for table in self._commit.tables if table.target)
+
+    def _at_base(self, table: TableCommit) -> dict[str, Any] | None:
+        current = self._catalog.table(self._database, table.name)
+        if pointer_of(current) not in {table.base, table.empty, table.target}:
+            raise BaseMoved(
+                f"{table.name} moved to {pointer_of(current) or 'no version'} while it was committed",
+                table=table.name,
+                remedy="It is staged again by itself.",
+            )
+        return current
+
+    def _show_columns(self, table: TableCommit, current: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """New columns are there, and tagged, before there is anything in them. The table as it is still, None once it
+        was written: its version is another one then."""
+        if current is None:
+            self._catalog.create_table(self._database, self._input(table, table.empty, table.fields))
+            return None
+        if pointer_of(current) == table.target:
+            return current  # an earlier attempt came as far as this
+        names = {column["Name"] for column in current["StorageDescriptor"].get("Columns", ())}
+        new = [field for field in table.fields if field.name not in names]
+        if new:
+            kept = dict(current["StorageDescriptor"])
+            added = iceberg_input(table.name, "", "", new, marks=Marks())["StorageDescriptor"]["Columns"]
+            columns = [*kept.get("Columns", ()), *added]
+            self._update(table, current, {"StorageDescriptor": {**kept, "Columns": columns}})
+        return None if new else current
+
+    def _swing_all(self, ready: Mapping[str, Mapping[str, Any] | None]) -> None:
+        swung: list[TableCommit] = []
+        try:
+            for table in self._staged:
+                self._swing(table, ready[table.name])
+                swung.append(table)
+        except BaseMoved:
+            self._swing_back(swung)
+            raise
+
+    def _swing(self, table: TableCommit, seen: Mapping[str, Any] | None) -> None:
+        """`seen` is what was read before, and is not read again: Glue's version tells whether it is so still."""
+        current = seen or self._at_base(table)
+        if current is None:
+            raise NotYetReadable(f"table {self._database}.{table.name} is not in the catalog yet")
+        if pointer_of(current) != table.target:
+            wanted = self._input(table, table.target, table.fields, previous=pointer_of(current))
+            self._catalog.update_table(self._database, wanted, archive=False, version=current.get("VersionId"))
+
+    def _swing_back(self, tables: Sequence[TableCommit]) -> None:
+        """To where they were: the columns of the version before are those that its readers may see."""
+        before = self._using.registry.latest_version(self._database)
+        known = {snapshot.table: snapshot for snapshot in before.tables} if before else {}
+        for table in tables:
+            current = self._catalog.table(self._database, table.name)
+            if current is None or pointer_of(current) != table.target:
+                continue
+            kept = {column.name for column in known[table.name].columns} if table.name in known else set()
+            columns = [
+                column for column in current["StorageDescriptor"].get("Columns", ())
+                if not known or column["Name"] in kept
+            ]  # fmt: skip
+            parameters = {**current["Parameters"], "metadata_location": table.base or table.empty}
+            descriptor = {**current["StorageDescriptor"], "Columns": columns}
+            self._update(table, current, {"StorageDescriptor": descriptor, "Parameters": parameters})
+
+    def _update(self, table: TableCommit, current: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
+        shown = ("Description", "TableType", "PartitionKeys", "StorageDescriptor", "Parameters")
+        kept = {name: current[name] for name in shown if name in current}
+        wanted = {"Name": table.name, **kept, **changed}
+        self._catalog.update_table(self._database, wanted, archive=False, version=current.get("VersionId"))
+
+    def _input(
+        self, table: TableCommit, pointer: str, fields: Sequence[Field], *, previous: str = ""
+    ) -> dict[str, Any]:
+        return iceberg_input(
+            table.name,
+            table_location(self._product.bucket, self._database, table.name),
+            pointer,
+            fields,
+            marks=Marks.model_validate(table.marks),
+            previous=previous,
+            described=self._contract.table(table.name),
+        )
+
+    def _tags(self, carried: Mapping[str, OwnTags]) -> tuple[TagPlan, TagPlan]:
+        snapshots = [table.snapshot for table in self._commit.tables]
+        plan = plan_tags(self._database, self._contract, snapshots, self._using.ontology, carried)
+        effective = {table.name: self._lake.table_tags(self._database, table.name) for table in self._commit.tables}
+        return split_by_strictness(plan, effective, self._using.ontology)
+
+    def _assign(self, plan: TagPlan) -> None:
+        for table in plan.columns:
+            for tags, columns in plan.column_groups(table):
+                self._lake.tag_columns(self._database, table, columns, tags)
+        for table, tags in plan.tables.items():
+            self._lake.tag_table(self._database, table, tags)
+
+    def _follow_pins(self) -> None:
+        """Pinned versions become stricter as well, before anybody is told."""
+        using = self._using
+        follow_pins(self._database, Tagging(using.catalog, using.lake, using.registry, using.ontology))
+
+    def _prove(self) -> None:
+        """Pointer, columns and tags as they are read. What is not there yet is looked for again by a retry."""
+        for table in self._commit.tables:
+            current = self._catalog.table(self._database, table.name)
+            if pointer_of(current) != table.target:
+                raise ConcurrentChange(f"{self._database}.{table.name} does not show the new version", table=table.name)
+            if faults := table_faults(self._database, table.snapshot, current, self._lake):
+                raise NotYetReadable(f"{self._database}.{table.name} cannot be read as committed", faults=faults)

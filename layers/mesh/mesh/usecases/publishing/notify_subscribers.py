@@ -1,0 +1,131 @@
+"""The last step of a publication: the owner has its answer, and whoever subscribed is told of the version, once."""
+
+from collections.abc import Iterator
+from itertools import batched
+from typing import Final
+
+from mesh.domain import names
+from mesh.domain.contracts.product import Product, ProductVersion
+from mesh.domain.events import (
+    Envelope,
+    Event,
+    Metadata,
+    ProductUpdated,
+    ProposalSettled,
+    Query,
+    TableChange,
+    VersionProposed,
+    follow,
+    read_event,
+)
+from mesh.domain.membership.authorisation import NotTheOwner
+from mesh.domain.model import Model
+from mesh.ports import MemberTopics, Message, Note, Proposals
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.member_notifications import member_message
+
+MAX_WARNINGS = 20
+_TOLD_TOGETHER: Final = 50
+"""Members that are recorded together; where a step fails so many may be told again."""
+_SHOWN_COLUMNS = 10
+"""Of the new columns, how many the sample query names."""
+
+
+class Announce(Model):
+    """A version, and the event that proposed it; nobody proposes a rollback."""
+
+    version: ProductVersion
+    proposal: Envelope | None = None
+
+
+class Notified(Model):
+    """Whom a version was announced to. `already` had been told by an earlier attempt."""
+
+    product: str
+    version: int
+    told: tuple[str, ...]
+    already: tuple[str, ...]
+
+
+def notify_subscribers(
+    command: Announce, *, catalog_id: str, context: CentralContext, proposals: Proposals, topics: MemberTopics
+) -> Notified:
+    """Answer the owner, who waits for it, with the notice; then tell each subscriber, once per version. Repeatable.
+
+    An answer has an id of its own for each event that asked. A notice has the same id at every attempt, so a repeated
+    one is recognised in the member's inbox. A member that has gone, or is not admitted, is passed over. A draft is told
+    to its owner alone.
+    """
+    version = command.version
+    product = context.registry.product(version.product)
+    if product is None:
+        raise NotTheOwner(f"there is no product {version.product!r}", product=version.product)
+    wanted = dict.fromkeys([product.owner, *([] if product.draft else context.registry.subscribers(product.name))])
+    found = context.registry.audience(product.name, version.version, wanted)
+    audience = [found[account] for account in wanted if account in found and found[account].member.status == "admitted"]
+    answers = {product.owner: _answer(command.proposal, version, product, proposals)} if command.proposal else {}
+    news = Message(ProductUpdated.detail_type(), notice(version, product, catalog_id).model_dump_json())
+    for group in tuple(batched(audience, _TOLD_TOGETHER, strict=False)) or ((),):
+        for member, was_told in group:
+            messages = [*answers.get(member.account, ()), *([] if was_told else [news])]
+            if messages:
+                topics.publish(member.topic_arn, *messages)
+        new = [each.member.account for each in group if not each.told]
+        facts = {"product": product.name, "version": version.version, "told": new}
+        note = Note(version.correlation_id, "notified", facts)
+        context.registry.record_notices(product.name, version.version, new, context.clock.now(), note)
+    return Notified(
+        product=product.name,
+        version=version.version,
+        told=tuple(each.member.account for each in audience if not each.told),
+        already=tuple(each.member.account for each in audience if each.told),
+    )
+
+
+def _answer(asked: Envelope, version: ProductVersion, product: Product, proposals: Proposals) -> list[Message]:
+    """Kept, and ends the proposal's turn."""
+    answer = proposals.settle(
+        ProposalSettled(product=product.name, proposal=version.run, outcome="published", version=version.version)
+    )
+    return [member_message(product.owner, answer, read_event(VersionProposed, asked).metadata, "settled")]
+
+
+def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[ProductUpdated]:
+    """The notice of a version: what changed, and how to query it."""
+    cause = Metadata(id=version.run, correlation_id=version.correlation_id)
+    warnings = [found for change in version.changes if change.quality for found in change.quality.findings]
+    return Event[ProductUpdated](
+        metadata=follow(cause, "updated", version.version),
+        data=ProductUpdated(
+            product=product.name,
+            version=version.version,
+            domain=product.domain,
+            owner_account=product.owner,
+            contract_version=version.contract_version,
+            changes=version.changes,
+            queries=tuple(query for change in version.changes for query in _queries(change, catalog_id, product.name)),
+            draft=product.draft,
+            follows=version.follows,
+            severity=version.severity,
+            compatibility=version.compatibility,
+            rollback=version.rollback,
+            warnings=tuple(warnings)[:MAX_WARNINGS],
+        ),
+    )
+
+
+def _queries(change: TableChange, catalog_id: str, database: str) -> Iterator[Query]:
+    """One for the whole table, and one that shows what is new in it."""
+    link = names.resource_link(database)
+    selections = ["*"]
+    if change.added_columns:
+        shown = ", ".join(f'"{column.name}"' for column in change.added_columns[:_SHOWN_COLUMNS])
+        selections.append(shown)
+    for columns in selections:
+        yield Query(
+            catalog_id=catalog_id,
+            database=database,
+            table=change.table,
+            resource_link=link,
+            sql=f'SELECT {columns} FROM "{link}"."{change.table}" LIMIT 10',  # noqa: S608 - told, not run
+        )

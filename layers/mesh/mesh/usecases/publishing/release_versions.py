@@ -1,0 +1,51 @@
+"""The owner's account is told which files of ended versions nothing needs any more."""
+
+from collections.abc import Collection
+from itertools import batched
+from typing import Final
+
+from mesh.domain.contracts.product import Product
+from mesh.domain.events import FilesReleased, Metadata
+from mesh.domain.publishing.keeping import kept_files
+from mesh.ports import MemberTopics
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.member_notifications import notify_member
+
+_AT_ONCE: Final = 200
+
+
+def release_versions(
+    product: Product, numbers: Collection[int], cause: Metadata, *, context: CentralContext, topics: MemberTopics
+) -> int:
+    """Table by table: what is released, and what stays; how many files were released. Repeatable.
+
+    Only versions that are marked are released, whatever is asked.
+    """
+    versions = list(context.registry.versions(product.name))
+    gone = [version for version in versions if version.version in numbers and version.ended is not None]
+    marked = {version.version for version in gone}
+    told = 0
+    for table in sorted({snapshot.table for version in gone for snapshot in version.tables}):
+        kept = kept_files(versions, marked, table)
+        files = {snapshot.metadata for version in gone for snapshot in version.tables if snapshot.table == table}
+        for number, part in enumerate(batched(sorted(files - kept), _AT_ONCE, strict=False)):
+            news = FilesReleased(
+                product=product.name,
+                table=table,
+                released=tuple(map(_name, part)),
+                kept=tuple(map(_name, sorted(kept))),
+            )
+            notify_member(product.owner, news, cause, "released", table, number, context=context, topics=topics)
+            told += len(part)
+    now = context.clock.now()
+    for version in gone:
+        if version.ended is not None and version.ended.released is None:
+            end = version.ended.evolve(released=now)
+            context.registry.end_version(product.name, version.version, end)
+    facts = {"product": product.name, "versions": sorted(marked), "files": told}
+    context.trace.note(cause.correlation_id, "files released", **facts)
+    return told
+
+
+def _name(location: str) -> str:
+    return location.rpartition("/")[2]

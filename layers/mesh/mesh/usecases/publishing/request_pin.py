@@ -1,0 +1,167 @@
+"""A reader wants a version kept: may they, is there such a version; then `settle_pin` makes its tables."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mesh.domain.access.request import UntilInThePast
+from mesh.domain.contracts.product import Product, ProductVersion, UnknownProduct
+from mesh.domain.errors import Rejected
+from mesh.domain.events import Envelope, Event, PinAccepted, PinRequested, follow, metadata_of, read_event
+from mesh.domain.model import Model
+from mesh.domain.publishing.keeping import require_kept, require_metadata
+from mesh.domain.publishing.pins import Holder, NoLiveAccess, Pin, Pins, PinTooLong, TooManyPins, pin_id
+from mesh.ports import Bus, MemberTopics, Schedules, Target
+from mesh.usecases.authorisation import require_sender
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.publishing.pin_updates import (
+    cause_of,
+    change_pins,
+    live_accesses,
+    notify_ready,
+    refuse_wish,
+    schedule_name,
+)
+from mesh.usecases.publishing.request_rollback import UnknownVersion
+
+
+@dataclass(frozen=True)
+class PinLimits:
+    """How long a version is kept, and how many of a product at once."""
+
+    longest: timedelta
+    at_most: int
+
+
+class PinState(Model):
+    """A pin, and what it is doing."""
+
+    product: str
+    version: int
+    pin: str
+    status: str
+
+
+def request_pin(
+    envelope: Envelope,
+    *,
+    limits: PinLimits,
+    end: Target,
+    context: CentralContext,
+    topics: MemberTopics,
+    schedules: Schedules,
+    bus: Bus,
+) -> PinState:
+    """Record who wants which version, until when; have its tables made unless it is kept already. Repeatable.
+
+    The end is arranged before anything is made. A later request of the same account takes the place of its earlier
+    one. Raises NotAMember, ForgedSender, MalformedEvent, UnknownProduct, UnknownVersion, VersionEnded, NeedsExpress,
+    NoLiveAccess, UntilInThePast, PinTooLong, TooManyPins; every refusal is recorded, and told to the sender.
+    """
+    metadata = metadata_of(envelope)
+    try:
+        require_sender(envelope, context)
+        wish = read_event(PinRequested, envelope).data
+        product, version = _what(wish, context)
+        _require_reader(product, envelope.account, context)
+        now = context.clock.now()
+        _require_time(wish.until, now, limits)
+        holder = Holder(
+            account=envelope.account,
+            until=_whole_seconds(wish.until),
+            reason=wish.reason,
+            request=metadata.id,
+            correlation_id=metadata.correlation_id,
+            asked_at=now,
+        )
+        pins = change_pins(product.name, lambda found: _held(found, version, holder, limits), context.registry)
+    except Rejected as refusal:
+        refuse_wish(envelope, refusal, context=context, topics=topics)
+        raise
+    pin = pins.of_version(wish.version)
+    if pin is None or holder.request in pins.ended:  # delivered again after its end
+        return PinState(product=product.name, version=wish.version, pin=pin.id if pin else "", status="ended")
+    ending = {"ending": {"product": product.name, "pin": pin.id}}
+    schedules.at(schedule_name(pin, holder), holder.until, end, json.dumps(ending))
+    _have_made(product, pin, holder, context=context, topics=topics, bus=bus)
+    return PinState(product=product.name, version=pin.version, pin=pin.id, status=pin.status)
+
+
+def _what(wish: PinRequested, context: CentralContext) -> tuple[Product, ProductVersion]:
+    product = context.registry.product(wish.product)
+    if product is None or product.draft or product.status == "retired":
+        raise UnknownProduct(f"there is no product {wish.product!r}", product=wish.product, remedy="mesh products")
+    version = context.registry.version(product.name, wish.version)
+    where = {"product": product.name, "version": wish.version, "present": product.version}
+    history = f"mesh history {product.name} lists the versions."
+    if version is None:
+        raise UnknownVersion(f"{product.name} has no version {wish.version}", remedy=history, **where)
+    require_kept(version)
+    require_metadata(version)
+    return product, version
+
+
+def _require_reader(product: Product, account: str, context: CentralContext) -> None:
+    """Central and the owner may; a consumer has to read the product now."""
+    if account in (context.account, product.owner) or any(live_accesses(product.name, account, context)):
+        return
+    raise NoLiveAccess(
+        f"account {account} has no live access to {product.name}",
+        product=product.name,
+        account=account,
+        remedy=f"Ask for access first: mesh request {product.name} --purpose … --until …",
+    )
+
+
+def _require_time(until: datetime, now: datetime, limits: PinLimits) -> None:
+    if until <= now:
+        raise UntilInThePast(f"it would have ended at {until.isoformat()}", remedy="Choose a later --until.")
+    latest = now + limits.longest
+    if until > latest:
+        raise PinTooLong(
+            f"a version is pinned for at most {limits.longest.days} days",
+            latest=latest.isoformat(),
+            remedy="Pin it for a shorter time; it can be prolonged: mesh pin again before it ends.",
+        )
+
+
+def _whole_seconds(until: datetime) -> datetime:
+    """Not earlier than was asked: a schedule is to the second, and must not fire before the time is over."""
+    return until.replace(microsecond=0) + timedelta(seconds=1) if until.microsecond else until
+
+
+def _held(found: Pins, version: ProductVersion, holder: Holder, limits: PinLimits) -> Pins:
+    if holder.request in found.ended:
+        return found
+    pin, begun = found.of_version(version.version), pin_id(holder.request)
+    if pin is not None:
+        if any(each.request == holder.request for each in pin.holders):
+            return found  # delivered again
+        return found.having(pin.held_by(holder))
+    if found.pin(begun) is not None:
+        return found  # delivered again after it came to an end
+    kept = [each.version for each in found.kept()]
+    if len(kept) >= limits.at_most:
+        raise TooManyPins(
+            f"{found.product} has {len(kept)} pinned versions, which is as many as are kept",
+            product=found.product,
+            versions=kept,
+            remedy=f"Use one of them, or wait until one ends: mesh pins {found.product}.",
+        )
+    return found.having(Pin(id=begun, version=version.version, status="preparing", holders=(holder,)))
+
+
+def _have_made(
+    product: Product, pin: Pin, holder: Holder, *, context: CentralContext, topics: MemberTopics, bus: Bus
+) -> None:
+    """Ready already, or central's other half makes the tables; whoever asks again has them made again."""
+    metadata = cause_of(holder)
+    facts = {"product": product.name, "version": pin.version, "pin": pin.id, "account": holder.account}
+    wish = {"until": holder.until.isoformat(), "why": holder.reason}
+    context.trace.note(metadata.correlation_id, "pin requested", **facts, **wish)
+    if pin.status == "ready":
+        notify_ready(product.name, pin, holder, context=context, topics=topics)
+        return
+    accepted = PinAccepted(product=product.name, version=pin.version, pin=pin.id)
+    event = Event[PinAccepted](metadata=follow(metadata, "pin accepted"), data=accepted)
+    bus.put(PinAccepted.detail_type(), event.model_dump_json())

@@ -1,0 +1,48 @@
+"""Central's answer to a proposal that it does not publish: kept, so that it is the same whenever it is asked, and told.
+
+What is published is answered with its notices.
+"""
+
+from mesh.domain.events import Envelope, ProposalSettled, Reason, VersionProposed, read_event, stable_id
+from mesh.domain.model import Model
+from mesh.domain.publishing.proposals import refusal
+from mesh.ports import MemberTopics, Proposals
+from mesh.usecases.authorisation import owned_product
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.member_notifications import notify_member
+from mesh.usecases.publishing.block_version import notify_held
+
+
+class Settle(Model):
+    """How the proposal in an event is to be answered: as when it was verified, or with why it is not committed."""
+
+    envelope: Envelope
+    verdict: ProposalSettled | Reason
+
+
+def settle_proposal(
+    command: Settle, *, proposals: Proposals, context: CentralContext, topics: MemberTopics
+) -> ProposalSettled:
+    """Keep the answer, unless there is one already, and tell the owner what was kept. Repeatable.
+
+    Each telling has an id of its own: somebody who asked again waits for an answer again. Whom a held version would
+    have touched is told once. Raises MalformedEvent, NotTheOwner.
+    """
+    event = read_event(VersionProposed, command.envelope)
+    product = owned_product(context.registry, event.data.product, command.envelope.account)
+    answer = proposals.settle(_answer(command, event.data))
+    if answer.outcome == "held" and answer.reason is not None:
+        batch = event.metadata.evolve(id=stable_id(product.name, answer.proposal))
+        notify_held(product, answer.reason, batch, context=context, topics=topics)
+    notify_member(product.owner, answer, event.metadata, "settled", context=context, topics=topics)
+    reason = answer.reason.model_dump(mode="json") if answer.reason else None
+    context.trace.note(
+        event.metadata.correlation_id, "settled", product=answer.product, outcome=answer.outcome, reason=reason
+    )
+    return answer
+
+
+def _answer(command: Settle, proposed: VersionProposed) -> ProposalSettled:
+    if isinstance(command.verdict, Reason):
+        return refusal(proposed.product, proposed.proposal, command.verdict)
+    return command.verdict

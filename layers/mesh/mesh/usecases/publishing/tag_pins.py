@@ -1,0 +1,117 @@
+"""LF-Tags of pinned tables: closed to everybody until they are right, then never laxer than the present table."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from mesh.domain.contracts.contract import Contract
+from mesh.domain.contracts.product import NotYetReadable, Product
+from mesh.domain.events import PersonalDataFinding
+from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED, Ontology
+from mesh.domain.governance.tagging import TagPlan
+from mesh.domain.names import pinned_table
+from mesh.domain.publishing.pin_tags import closed_tags, pinned_tags
+from mesh.domain.publishing.pins import Pin
+from mesh.ports import Catalog, LakeFormation, Registry
+from mesh.usecases.publishing.published_tables import columns_of
+
+type _Tags = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """What it takes to tag a pinned table."""
+
+    catalog: Catalog
+    lake: LakeFormation
+    registry: Registry
+    ontology: Ontology
+
+
+def close_pin(product: str, pin: Pin, tagging: Tagging) -> None:
+    """The most restrictive values on the new tables, while nothing lies behind them: their columns inherit that.
+
+    Raises NotYetReadable while central does not see a table.
+    """
+    for _, name in pin.pinned_tables():
+        _require(product, name, tagging)
+        tagging.lake.tag_table(product, name, closed_tags(tagging.ontology))
+
+
+def open_pin(product: Product, pin: Pin, tagging: Tagging) -> None:
+    """The tags that readers are to go by, columns before tables: until the last is set the table stays closed.
+
+    Each column is published with its own tags.
+
+    Raises NotYetReadable, UnknownLFTag.
+    """
+    for table, name in pin.pinned_tables():
+        on_table, on_columns = _tags_of(product, pin, table, tagging)
+        published = {column: {**tags, PUBLICATION: PUBLISHED} for column, tags in on_columns.items()}
+        plan = TagPlan(database={}, columns={name: published})
+        for tags, columns in plan.column_groups(name):
+            tagging.lake.tag_columns(product.name, name, columns, tags)
+        tagging.lake.tag_table(product.name, name, on_table)
+
+
+def follow_pins(name: str, tagging: Tagging) -> int:
+    """The product's tags have changed: those of its pinned tables that can be read follow; how many pins did.
+
+    One that ends at this moment has no tables any more, and must not keep a version from being published.
+    """
+    ready = [pin for pin in tagging.registry.pins(name).pins if pin.status == "ready"]
+    product, followed = tagging.registry.product(name) if ready else None, 0
+    if product is None:
+        return followed
+    for pin in ready:
+        with suppress(NotYetReadable):
+            open_pin(product, pin, tagging)
+            followed += 1
+    return followed
+
+
+def _tags_of(
+    product: Product, pin: Pin, table: str, tagging: Tagging
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    pinned = _require(product.name, pinned_table(table, pin.version), tagging)
+    present = _present(product.name, table, tagging)
+    return pinned_tags(
+        product.name,
+        table,
+        columns_of(pinned["StorageDescriptor"].get("Columns", [])),
+        _findings(product.name, pin.version, table, tagging.registry),
+        present,
+        contract=Contract.model_validate(product.contract),
+        ontology=tagging.ontology,
+    )
+
+
+def _require(database: str, name: str, tagging: Tagging) -> dict[str, Any]:
+    found = tagging.catalog.table(database, name)
+    if found is None:
+        raise NotYetReadable(f"table {database}.{name} is not in the catalog yet", database=database)
+    return found
+
+
+def _present(database: str, table: str, tagging: Tagging) -> tuple[dict[str, str], dict[str, _Tags]] | None:
+    """Effective tags of the table as it is now, and of each column that it has now."""
+    now = tagging.catalog.table(database, table)
+    if now is None:
+        return None
+    inherited, columns = tagging.lake.table_tags(database, table)
+    names = columns_of(now["StorageDescriptor"].get("Columns", []))
+    return inherited, {column.name: columns.get(column.name, inherited) for column in names}
+
+
+def _findings(product: str, number: int, table: str, registry: Registry) -> list[PersonalDataFinding]:
+    """What was found in the version's own data, and in all that came since."""
+    versions = (registry.version(product, number), registry.latest_version(product))
+    return [
+        finding
+        for version in versions
+        if version is not None
+        for snapshot in version.tables
+        if snapshot.table == table
+        for finding in snapshot.findings
+    ]

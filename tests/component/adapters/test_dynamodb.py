@@ -1,0 +1,82 @@
+"""Writes of a table: one by one and together, and what AWS says of those that it does not make."""
+
+import pytest
+from botocore.exceptions import ClientError
+from mesh.adapters.dynamodb.items import MOST_AT_ONCE, delete, put, put_new, update
+from mesh.domain.contracts.product import ConcurrentChange, Throttled
+
+
+def item(number, **more):
+    return {"pk": "A", "sk": f"{number:03d}", **more}
+
+
+def present(table):
+    return [found["sk"] for found in table.query("A")]
+
+
+@pytest.fixture
+def refusing(table, monkeypatch):
+    """Calls of a transaction are answered with these reasons, one list each, and then as they should be."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    transact = table.client.transact_write_items
+
+    def install(*answers):
+        left = list(answers)
+
+        def answering(**arguments):
+            if not left:
+                return transact(**arguments)
+            reasons = [{"Code": code} for code in left.pop(0)]
+            error = {
+                "Error": {"Code": "TransactionCanceledException", "Message": "why"},
+                "CancellationReasons": reasons,
+            }
+            raise ClientError(error, "TransactWriteItems")
+
+        monkeypatch.setattr(table.client, "transact_write_items", answering)
+
+    return install
+
+
+def test_all_of_the_writes_are_made_or_none(table):
+    assert table.write(put_new(item(1)), put(item(2)))
+    assert not table.write(put(item(3)), put_new(item(1)), delete("A", "002"))
+    assert present(table) == ["001", "002"]
+    assert table.write(delete("A", "001"), update("A", "002", "SET n = :n", {":n": 1}, "attribute_exists(pk)"))
+    assert [found["n"] for found in table.query("A")] == [1]
+
+
+def test_writes_whose_condition_does_not_hold_are_left_out(table):
+    known = [put_new(item(number)) for number in (0, 7, 130)]
+    assert table.write_what_holds(*known) == []
+
+    writes = [put_new(item(number)) for number in range(2 * MOST_AT_ONCE)]
+    assert table.write_what_holds(*writes) == known
+    assert len(present(table)) == 2 * MOST_AT_ONCE
+    assert table.write_what_holds() == []
+
+
+def test_an_item_is_taken_by_one(table):
+    table.write(put(item(1, token="t")))
+    assert (table.take("A", "001"), table.take("A", "001")) == (item(1, token="t"), None)
+
+
+def test_a_transaction_that_meets_another_is_tried_again(table, refusing):
+    refusing(["None", "TransactionConflict"], ["TransactionConflict", "None"])
+    assert table.write(put_new(item(1)), put(item(2)))
+    assert present(table) == ["001", "002"]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "error"),
+    [
+        ([["None", "TransactionConflict"]] * 5, ConcurrentChange),
+        ([["ThrottlingError", "None"]], Throttled),
+        ([["None", "ValidationError"]], ClientError),
+    ],
+)
+def test_what_is_no_failed_condition_is_not_taken_for_one(table, refusing, reasons, error):
+    refusing(*reasons)
+    with pytest.raises(error):
+        table.write(put_new(item(1)), put(item(2)))
+    assert present(table) == []

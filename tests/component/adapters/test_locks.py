@@ -1,0 +1,93 @@
+"""The lock that ends by itself: exclusive while it is held, given back, and free again after its holder died."""
+
+import threading
+
+import pytest
+from mesh.adapters.dynamodb import locks as module
+from mesh.adapters.dynamodb.locks import DynamoLocks
+from mesh.domain.contracts.product import ConcurrentChange
+
+
+class Time:
+    """Both of the clocks that the lock looks at; sleeping moves them."""
+
+    def __init__(self):
+        self.now, self.slept = 1_800_000_000.0, []
+
+    def time(self):
+        return self.now
+
+    monotonic = time
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    found = Time()
+    monkeypatch.setattr(module, "time", found)
+    return found
+
+
+@pytest.fixture
+def locks(table, clock):
+    return DynamoLocks(table)
+
+
+def test_while_it_is_held_nobody_else_gets_it_and_whoever_waits_is_told(locks, clock):
+    with locks.hold("grants-1"), pytest.raises(ConcurrentChange) as refused, locks.hold("grants-1"):
+        pytest.fail("two hold it")
+
+    assert refused.value.where["lock"] == "grants-1"
+    assert 20 < sum(clock.slept) < 21
+
+
+def test_it_is_given_back_even_by_who_fails(locks, clock):
+    with pytest.raises(ZeroDivisionError), locks.hold("grants-1"):
+        raise ZeroDivisionError
+    with locks.hold("grants-1"):
+        pass
+
+    assert clock.slept == []
+
+
+def test_locks_of_other_names_are_free(locks, clock):
+    with locks.hold("grants-1"), locks.hold("grants-2"):
+        assert clock.slept == []
+
+
+def test_a_holder_that_died_keeps_it_for_two_minutes(locks, clock):
+    locks._take("grants-1", "who-died")
+    clock.now += 110
+    with locks.hold("grants-1"):
+        assert 10 <= sum(clock.slept) < 11
+
+
+def test_who_lost_it_by_its_lease_does_not_give_it_back_for_the_next(locks, clock, table):
+    with locks.hold("grants-1"):
+        clock.now += 121
+        locks._take("grants-1", "the-next")
+
+    assert table.get("LOCK#grants-1", "LOCK")["holder"] == "the-next"
+
+
+def test_whoever_waits_gets_it_when_it_is_free(table):
+    """With the real clock and a thread: one after the other, never two."""
+    inside, most, done = [], [], []
+
+    def work(number):
+        with DynamoLocks(table).hold("grants-1"):
+            inside.append(number)
+            most.append(len(inside))
+            inside.remove(number)
+        done.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert (sorted(done), set(most)) == ([0, 1, 2, 3], {1})

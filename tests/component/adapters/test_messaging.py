@@ -1,0 +1,161 @@
+"""Buses, member topics and inboxes; every answer of 200 that is a failure is read."""
+
+import json
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from mesh.adapters.executions import StateMachine, resume
+from mesh.adapters.messaging import DETAIL_TYPE, EventBus, EventNotAccepted, SnsInbox, SnsMemberTopics
+from mesh.domain.contracts.product import Throttled
+from mesh.ports import Message
+
+from tests.builders import CENTRAL, CONSUMER, REGION
+from tests.fakes import topic_of
+
+
+@pytest.fixture
+def stubbed(aws):
+    """A client whose next answers are given: `answers(service, operation, answer or error code)`."""
+    stubs = []
+
+    def answers(service, operation, answer):
+        client = boto3.client(service)
+        stub = Stubber(client)
+        if isinstance(answer, dict):
+            stub.add_response(operation, answer)
+        else:
+            stub.add_client_error(operation, service_error_code=answer)
+        stub.activate()
+        stubs.append(stub)
+        return client
+
+    yield answers
+    for stub in stubs:
+        stub.assert_no_pending_responses()
+
+
+def test_an_event_is_put_with_source_and_type(aws):
+    client = aws("events")
+    entry = {
+        "EventBusName": "mesh",
+        "Source": "meshwork",
+        "DetailType": "VersionProposed",
+        "Detail": '{"data": {"product": "loans"}}',
+    }
+    with Stubber(client) as stub:
+        stub.add_response("put_events", {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}, {"Entries": [entry]})
+
+        EventBus(client, "mesh").put("VersionProposed", '{"data": {"product": "loans"}}')
+
+        stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [("InternalFailure", Throttled), ("ThrottlingException", Throttled), ("Other", EventNotAccepted)]
+)
+def test_an_event_that_was_not_taken_is_an_error_though_the_answer_is_200(stubbed, code, error):
+    answer = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": code, "ErrorMessage": "why"}]}
+
+    with pytest.raises(error, match="why"):
+        EventBus(stubbed("events", "put_events", answer), "mesh").put("VersionProposed", "{}")
+
+
+def test_a_members_topic_lets_in_that_member_alone(aws):
+    sns = aws("sns")
+    topics = SnsMemberTopics(sns, account=CENTRAL, region=REGION)
+
+    arn = topics.create(CONSUMER)
+
+    assert arn == topics.create(CONSUMER) == topic_of(CONSUMER)
+    attributes = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    assert attributes["KmsMasterKeyId"]
+    subscribing = [
+        statement
+        for statement in json.loads(attributes["Policy"])["Statement"]
+        if statement["Effect"] == "Allow" and "sns:Subscribe" in statement["Action"]
+    ]
+    assert [statement["Principal"] for statement in subscribing] == [{"AWS": f"arn:aws:iam::{CONSUMER}:root"}]
+    assert all(statement["Resource"] == arn for statement in subscribing)
+
+
+def test_what_is_published_arrives_with_its_type_in_the_subscribed_inbox(aws):
+    sns, sqs = aws("sns"), aws("sqs")
+    queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topics = SnsMemberTopics(sns, account=CENTRAL, region=REGION)
+    arn = topics.create(CONSUMER)
+    inbox = SnsInbox(sns, queue_arn)
+
+    assert inbox.subscribe(arn)
+    assert inbox.subscribe(arn)
+    topics.publish(arn, Message("ProductUpdated", '{"data": {}}'), Message("ProposalSettled", "{}"))
+
+    message, other = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    body = json.loads(message["Body"])
+    assert (body["TopicArn"], body["Message"]) == (arn, '{"data": {}}')
+    assert body["MessageAttributes"][DETAIL_TYPE]["Value"] == "ProductUpdated"
+    assert json.loads(other["Body"])["MessageAttributes"][DETAIL_TYPE]["Value"] == "ProposalSettled"
+
+
+@pytest.mark.parametrize(("ours", "error"), [(True, EventNotAccepted), (False, Throttled)])
+def test_a_message_of_several_that_was_not_taken_is_an_error_though_the_answer_is_200(stubbed, ours, error):
+    failed = {"Id": "1", "Code": "InternalError", "Message": "why", "SenderFault": ours}
+    answer = {"Successful": [{"Id": "0", "MessageId": "m"}], "Failed": [failed]}
+    topics = SnsMemberTopics(stubbed("sns", "publish_batch", answer), account=CENTRAL, region=REGION)
+
+    with pytest.raises(error, match="why"):
+        topics.publish(topic_of(CONSUMER), Message("ProductUpdated", "{}"), Message("ProposalSettled", "{}"))
+
+
+def test_of_several_events_those_that_were_not_taken_are_told_apart(stubbed):
+    failed = {"ErrorCode": "InternalFailure", "ErrorMessage": "why"}
+    answer = {"FailedEntryCount": 1, "Entries": [{"EventId": "1"}, failed, {"EventId": "3"}]}
+    bus = EventBus(stubbed("events", "put_events", answer), "mesh")
+
+    refused = bus.put_all([Message("ProductUpdated", f"{number}") for number in range(3)])
+    assert {place: type(why) for place, why in refused.items()} == {1: Throttled}
+
+
+@pytest.mark.parametrize(("size", "calls"), [(10, [10, 10, 3]), (60_000, [4] * 5 + [3]), (250_000, [1] * 23)])
+def test_one_call_takes_ten_entries_and_256_kib_of_them(size, calls):
+    taken = []
+
+    class Client:
+        def put_events(self, *, Entries):  # noqa: N803 - boto3's name
+            taken.append(len(Entries))
+            return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"} for _ in Entries]}
+
+    assert EventBus(Client(), "mesh").put_all([Message("ProductUpdated", "x" * size)] * 23) == {}
+    assert taken == calls
+
+
+@pytest.mark.parametrize("code", ["NotFound", "AuthorizationError"])
+def test_a_topic_that_is_not_there_or_not_ours_is_not_yet_ours(stubbed, code):
+    assert not SnsInbox(stubbed("sns", "subscribe", code), "arn").subscribe(topic_of(CONSUMER))
+
+
+def test_another_refusal_of_the_subscription_is_an_error(stubbed):
+    with pytest.raises(ClientError):
+        SnsInbox(stubbed("sns", "subscribe", "InvalidParameter"), "arn").subscribe(topic_of(CONSUMER))
+
+
+MACHINE = f"arn:aws:states:{REGION}:{CENTRAL}:stateMachine:m"
+
+
+def test_a_run_of_a_name_starts_once(stubbed):
+    answer = {"executionArn": "arn:aws:states:x", "startDate": 0}
+
+    assert StateMachine(stubbed("stepfunctions", "start_execution", answer), MACHINE).start("run", "{}")
+    again = stubbed("stepfunctions", "start_execution", "ExecutionAlreadyExists")
+    assert not StateMachine(again, MACHINE).start("run", "{}")
+
+
+@pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist"])
+def test_a_late_answer_to_a_task_is_no_error(stubbed, code):
+    assert not resume(stubbed("stepfunctions", "send_task_success", code), "token", "{}")
+
+
+def test_an_answer_to_a_waiting_task_resumes_it(stubbed):
+    assert resume(stubbed("stepfunctions", "send_task_success", {}), "token", "{}")

@@ -1,0 +1,220 @@
+"""The registry: one suite for the fake and for DynamoDB, so that what is proved with the one holds for the other."""
+
+import pytest
+from mesh.adapters.dynamodb.items import put
+from mesh.adapters.dynamodb.registry import DynamoRegistry
+from mesh.domain.contracts.product import ConcurrentChange, ProductVersion, Throttled, VersionEnd
+from mesh.domain.membership.authorisation import NotTheOwner
+
+from tests.builders import CONSUMER, NOTE, PRODUCER, PRODUCT, STRANGER, a_member, a_product
+from tests.fakes import NOON, FakeRegistry
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def registry(request):
+    return FakeRegistry() if request.param == "fake" else DynamoRegistry(request.getfixturevalue("table"))
+
+
+def version(number=1, run="run-1"):
+    return ProductVersion(
+        product=PRODUCT,
+        version=number,
+        run=run,
+        correlation_id="c",
+        contract_version="1.0.0",
+        tables=(),
+        changes=(),
+        published=NOON,
+    )
+
+
+def test_a_member_is_as_it_was_written_last(registry):
+    assert registry.member(PRODUCER) is None
+    registry.put_member(a_member(status="pending"))
+    registry.put_member(a_member())
+
+    assert registry.member(PRODUCER) == a_member()
+
+
+def test_a_product_is_claimed_as_given(registry):
+    product = a_product(status="claimed", tags={"pii": "none"})
+
+    assert registry.claim_product(product) == product
+    assert registry.product(PRODUCT) == product
+
+
+def test_a_name_that_is_anothers_is_not_given(registry):
+    registry.claim_product(a_product())
+
+    with pytest.raises(NotTheOwner):
+        registry.claim_product(a_product(owner=CONSUMER, contract_sequencer="99"))
+
+    assert registry.product(PRODUCT).owner == PRODUCER
+
+
+def test_a_newer_contract_replaces_and_an_older_one_does_not(registry):
+    registry.claim_product(a_product(status="claimed", contract_sequencer="1A", contract_version="1"))
+    registry.mark_registered(PRODUCT, NOON)
+    registry.record_version(version(), NOTE)
+
+    newer = registry.claim_product(a_product(status="claimed", contract_sequencer="1B", contract_version="2"))
+    older = registry.claim_product(a_product(status="claimed", contract_sequencer="1A0", contract_version="0"))
+
+    assert (newer.contract_version, newer.status, newer.version) == ("2", "registered", 1)
+    assert older == newer == registry.product(PRODUCT)
+
+
+def test_the_same_contract_again_is_current(registry):
+    registry.claim_product(a_product(contract_sequencer="1A"))
+
+    assert registry.claim_product(a_product(contract_sequencer="1A")).contract_sequencer == "1A"
+
+
+def test_versions_count_up_and_the_product_with_them(registry):
+    registry.claim_product(a_product())
+    assert registry.latest_version(PRODUCT) is None
+
+    for number in range(1, 12):
+        registry.record_version(version(number, f"run-{number}"), NOTE)
+
+    assert registry.latest_version(PRODUCT).version == 11
+    assert registry.product(PRODUCT).version == 11
+
+
+def test_a_run_is_recorded_once(registry):
+    registry.claim_product(a_product())
+    first = registry.record_version(version(), NOTE)
+    registry.record_version(version(2, "run-2"), NOTE)
+
+    assert registry.record_version(version(3, "run-1"), NOTE) == first
+    assert registry.version_of_run(PRODUCT, "run-1") == first
+    assert registry.version_of_run(PRODUCT, "run-9") is None
+    assert registry.product(PRODUCT).version == 2
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_number_that_is_taken_or_skips_one_is_refused_whole(registry, number):
+    registry.claim_product(a_product())
+    registry.record_version(version(), NOTE)
+
+    with pytest.raises(ConcurrentChange):
+        registry.record_version(version(number, "run-2"), NOTE)
+
+    assert registry.product(PRODUCT).version == 1
+    assert registry.version_of_run(PRODUCT, "run-2") is None
+
+
+def test_subscriptions_are_idempotent_and_of_one_product(registry):
+    for product in (PRODUCT, "loans"):
+        for _ in range(2):
+            registry.subscribe(product, CONSUMER, NOON)
+    registry.subscribe(PRODUCT, PRODUCER, NOON)
+    for _ in range(2):
+        registry.unsubscribe("loans", CONSUMER)
+
+    assert list(registry.subscribers(PRODUCT)) == [PRODUCER, CONSUMER]
+    assert list(registry.subscribers("loans")) == []
+
+
+def test_a_notice_is_of_one_version_and_one_account(registry):
+    registry.record_notices(PRODUCT, 1, [CONSUMER], NOON, NOTE)
+
+    registry.record_notices(PRODUCT, 10, [PRODUCER], NOON, NOTE)
+    registry.put_member(a_member())
+    registry.put_member(a_member(CONSUMER, "consumer"))
+    for version_, told in ((1, {CONSUMER}), (2, set()), (10, {PRODUCER})):
+        audience = registry.audience(PRODUCT, version_, [CONSUMER, PRODUCER])
+        assert {account for account, each in audience.items() if each.told} == told
+
+
+def test_a_subscription_is_no_version_and_no_notice(registry):
+    registry.claim_product(a_product())
+    registry.subscribe(PRODUCT, CONSUMER, NOON)
+    registry.record_notices(PRODUCT, 1, [CONSUMER], NOON, NOTE)
+
+    assert registry.latest_version(PRODUCT) is None
+    assert list(registry.subscribers(PRODUCT)) == [CONSUMER]
+
+
+def test_two_claims_at_once_leave_one(table, monkeypatch):
+    """DynamoDB's condition decides, not our reading before."""
+    first, second = DynamoRegistry(table), DynamoRegistry(table)
+    first.claim_product(a_product(contract_sequencer="1"))
+    stale = first.product(PRODUCT)
+    second.claim_product(a_product(contract_sequencer="3"))
+    monkeypatch.setattr(first, "product", lambda _: stale)
+
+    with pytest.raises(ConcurrentChange):
+        first.claim_product(a_product(contract_sequencer="2"))
+
+    assert second.product(PRODUCT).contract_sequencer == "3"
+
+
+def test_lists_for_people_hold_every_page(table):
+    registry = DynamoRegistry(table)
+    names = [f"product-{number:03d}" for number in range(30)]
+    for name in names:
+        registry.claim_product(a_product(name=name, description="x" * 60_000))
+    registry.put_member(a_member())
+
+    assert [product.name for product in registry.products()] == names
+    assert list(registry.members()) == [a_member()]
+
+
+def test_refusals_are_kept_in_order(table):
+    registry = DynamoRegistry(table)
+    registry.record_refusal(PRODUCER, "ProductDeclared", {"code": "NotAMember"}, NOON)
+
+    [item] = table.query(f"REFUSAL#{PRODUCER}")
+    assert item["sk"] == f"{NOON.isoformat()}#ProductDeclared"
+    assert "NotAMember" in item["reason"]
+
+
+def test_a_version_ends_and_stays_what_it_was(registry):
+    registry.claim_product(a_product())
+    registry.record_version(version(), NOTE)
+    assert list(registry.product_names()) == [PRODUCT]
+    for end in (VersionEnd(status="expired", at=NOON), VersionEnd(status="withdrawn", at=NOON, reason="not ours")):
+        registry.end_version(PRODUCT, 1, end)
+        registry.end_version(PRODUCT, 9, end)
+        assert registry.version(PRODUCT, 1) == version().model_copy(update={"ended": end})
+    assert registry.version(PRODUCT, 9) is None
+
+
+def test_members_are_read_together_whoever_has_a_record(registry):
+    accounts = [f"{number:012d}" for number in range(130)]
+    for account in accounts[:-1]:
+        registry.put_member(a_member(account))
+    found = registry.audience(PRODUCT, 1, [*accounts, accounts[0]])
+    assert sorted(found) == accounts[:-1]
+    assert found[accounts[7]] == (a_member(accounts[7]), False)
+    assert registry.audience(PRODUCT, 1, []) == {}
+
+
+def test_a_sender_is_read_with_the_product_that_it_speaks_about(registry):
+    registry.put_member(a_member())
+    assert registry.sender(PRODUCER, PRODUCT) == (a_member(), None)
+    registry.claim_product(a_product())
+    assert registry.sender(PRODUCER, PRODUCT) == (a_member(), a_product())
+    assert registry.sender(PRODUCER, "") == (a_member(), None)
+    assert registry.sender(STRANGER, PRODUCT) == (None, a_product())
+
+
+def test_what_dynamodb_left_unread_is_asked_for_again(table, monkeypatch):
+    monkeypatch.setattr("mesh.adapters.dynamodb.items.time.sleep", lambda _: None)
+    ask, asked = table.client.batch_get_item, []
+
+    def part_of_it(RequestItems):  # noqa: N803 - AWS's name
+        [(name, request)] = RequestItems.items()
+        first, rest = request["Keys"][:1], request["Keys"][1:]
+        asked.append(len(request["Keys"]))
+        answer = ask(RequestItems={name: {**request, "Keys": first}})
+        return {**answer, "UnprocessedKeys": {name: {**request, "Keys": rest}} if rest else {}}
+
+    for number in range(7):
+        table.write(put({"pk": f"A#{number}", "sk": "A"}))
+    monkeypatch.setattr(table.client, "batch_get_item", part_of_it)
+    assert sorted(table.get_all((f"A#{number}", "A") for number in range(3))) == [(f"A#{n}", "A") for n in range(3)]
+    assert asked == [3, 2, 1]
+    with pytest.raises(Throttled):
+        table.get_all((f"A#{number}", "A") for number in range(7))

@@ -1,0 +1,90 @@
+"""The Glue catalog: one suite for the fake and for the adapter on moto; errors by Stubber."""
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from mesh.adapters.glue.catalog import GlueCatalog, GlueCrawlers
+from mesh.domain.contracts.product import ConcurrentChange, Throttled
+
+from tests.fakes import FakeCatalog
+
+
+@pytest.fixture(params=["fake", "glue"])
+def catalog(request):
+    catalog = FakeCatalog() if request.param == "fake" else GlueCatalog(request.getfixturevalue("glue"))
+    catalog.create_database("loans", location="s3://b/loans/data/", description="d", parameters={"a": "1"})
+    return catalog
+
+
+def table(*columns, name="loans"):
+    return {
+        "Name": name,
+        "StorageDescriptor": {"Columns": [{"Name": column, "Type": "string"} for column in columns]},
+        "PartitionKeys": [{"Name": "dt", "Type": "string"}],
+    }
+
+
+def columns_of(catalog):
+    return [column["Name"] for column in catalog.table("loans", "loans")["StorageDescriptor"]["Columns"]]
+
+
+def test_what_is_not_there_is_none(catalog):
+    assert catalog.table("loans", "loans") is None
+    assert catalog.table("nowhere", "loans") is None
+
+
+def test_a_database_is_made_again_without_harm(catalog):
+    catalog.create_table("loans", table("a"))
+    catalog.create_database("loans", location="s3://b/loans/data/", description="new", parameters={})
+
+    assert columns_of(catalog) == ["a"]
+
+
+def test_a_table_that_exists_is_brought_up_to_date(catalog):
+    catalog.create_table("loans", table("a"))
+    catalog.create_table("loans", table("a", "b"))
+    assert columns_of(catalog) == ["a", "b"]
+
+    catalog.update_table("loans", table("a", "b", "c"))
+    assert columns_of(catalog) == ["a", "b", "c"]
+
+
+def test_a_table_is_dropped_once(catalog):
+    catalog.create_table("loans", table("a"))
+    catalog.drop_table("loans", "loans")
+    catalog.drop_table("loans", "loans")
+
+    assert catalog.table("loans", "loans") is None
+
+
+@pytest.fixture
+def stub(aws):
+    client = boto3.client("glue")
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [("ThrottlingException", Throttled), ("ConcurrentModificationException", ConcurrentChange),
+     ("AccessDeniedException", ClientError)],
+)  # fmt: skip
+def test_a_passing_trouble_is_told_from_a_denial(stub, code, error):
+    stub.add_client_error("get_table", service_error_code=code)
+
+    with pytest.raises(error):
+        GlueCatalog(stub.client).table("loans", "loans")
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_crawler_is_made_or_brought_up_to_date(stub, exists):
+    definition = {"Role": "arn:aws:iam::222222222222:role/c", "DatabaseName": "rl_loans", "Targets": {"S3Targets": []}}
+    if exists:
+        stub.add_client_error("create_crawler", service_error_code="AlreadyExistsException")
+        stub.add_response("update_crawler", {}, {"Name": "c", **definition})
+    else:
+        stub.add_response("create_crawler", {}, {"Name": "c", **definition})
+
+    GlueCrawlers(stub.client).put_crawler("c", definition)

@@ -1,0 +1,124 @@
+"""What an ended version alone needed goes, with all versions of each object; what is kept reads as before."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from mesh.adapters.iceberg.content import IcebergContents
+from mesh.adapters.iceberg.reach import IcebergReach
+from mesh.adapters.iceberg.staging import IcebergStaging
+from mesh.adapters.s3.removed_objects import S3RemovedObjects
+from mesh.adapters.s3.storage import ObjectGone
+from mesh.domain.events import Event, FilesReleased, Metadata
+from mesh.domain.names import table_location
+from mesh.domain.publishing.fields import FieldIds, assign_fields
+from mesh.domain.publishing.staging import DataFile, StageOrder
+from mesh.domain.publishing.table_state import read_state
+from mesh.domain.schema import Column
+from mesh.usecases.publishing.release_files import release_files
+
+from tests.builders import BUCKET, PRODUCT, REGION
+from tests.fakes import FakeTrace
+
+LOCATION = table_location(BUCKET, PRODUCT, "t")
+FIELDS = assign_fields([Column(name="id", type="bigint")], (), FieldIds(0))
+
+
+class Bucket:
+    """A versioned bucket with staged versions of one table."""
+
+    def __init__(self, client):
+        self.client, self.staging = client, IcebergStaging(client)
+        client.create_bucket(Bucket=BUCKET)
+        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+    def put(self, location, body=b"x"):
+        self.client.put_object(Bucket=BUCKET, Key=location.removeprefix(f"s3://{BUCKET}/"), Body=body)
+
+    def stage(self, number, *add, base="", remove=()):
+        """The name of its metadata file, and of the empty one."""
+        for name in add:
+            self.put(f"{LOCATION}/data/{name}")
+        self.put(f"{LOCATION}/metadata/n{number}.index.parquet")
+        staged = self.staging.stage(
+            StageOrder(
+                location=LOCATION, base=self.state(base) if base else None, fields=FIELDS,
+                add=tuple(DataFile(path=f"{LOCATION}/data/{name}", rows=1, bytes=1) for name in add),
+                remove=frozenset(f"{LOCATION}/data/{name}" for name in remove),
+                index=f"{LOCATION}/metadata/n{number}.index.parquet",
+            )
+        )  # fmt: skip
+        return staged.metadata.rpartition("/")[2], staged.empty.rpartition("/")[2]
+
+    def state(self, name):
+        place = f"{LOCATION}/metadata/{name}"
+        body = self.client.get_object(Bucket=BUCKET, Key=place.removeprefix(f"s3://{BUCKET}/"))["Body"].read()
+        return read_state(place, json.loads(body))
+
+    def release(self, released, kept, days=0):
+        at = datetime.now(UTC) + timedelta(days=days)
+        news = FilesReleased(product=PRODUCT, table="t", released=released, kept=kept)
+        event = Event[FilesReleased](metadata=Metadata(time=at), data=news)
+        return release_files(
+            event, bucket=BUCKET, reaching=IcebergReach(self.client),
+            removed=S3RemovedObjects(self.client), trace=FakeTrace(),
+        ).objects  # fmt: skip
+
+    def left(self):
+        """Keys of which any version, or marker, is there."""
+        found = self.client.list_object_versions(Bucket=BUCKET)
+        keys = {each["Key"] for each in (*found.get("Versions", ()), *found.get("DeleteMarkers", ()))}
+        return {key.partition("/iceberg/")[2] for key in keys}
+
+
+@pytest.fixture
+def bucket(aws):
+    return Bucket(aws("s3", region_name=REGION))
+
+
+def test_what_it_alone_needed_goes_and_the_rest_reads_as_before(bucket):
+    first, empty = bucket.stage(1, "a", "b")
+    second, _ = bucket.stage(2, "c", base=first, remove=("a",))
+    third, _ = bucket.stage(3, "d", base=second)
+    bucket.put(f"{LOCATION}/data/a", b"written over")
+    bucket.put(f"{LOCATION}/data/staged-just-now")
+    reach = IcebergReach(bucket.client)
+    assert reach.of(f"{LOCATION}/metadata/{first}").data == {f"{LOCATION}/data/{name}" for name in "ab"}
+    before = bucket.left()
+
+    assert bucket.release((first, second), (empty, third)) > 0
+
+    gone = before - bucket.left()
+    assert {key for key in gone if key.startswith("data/")} == {"data/a"}
+    assert {f"metadata/{name}" for name in (first, second)} < gone
+    assert {"metadata/n1.index.parquet", "metadata/n2.index.parquet"} < gone
+    assert {f"metadata/{empty}", f"metadata/{third}", "data/staged-just-now"} <= bucket.left()
+    rows = IcebergContents(bucket.client).read(f"{LOCATION}/metadata/{third}").rows
+    assert rows == 3
+    assert bucket.release((first, second), (empty, third)) == 0
+    with pytest.raises(ObjectGone):
+        reach.of(f"{LOCATION}/metadata/{first}")
+
+
+def test_what_no_version_lists_goes_once_nobody_can_publish_it_any_more(bucket):
+    first, empty = bucket.stage(1, "a")
+    second, _ = bucket.stage(2, "b", base=first, remove=("a",))
+    refused, _ = bucket.stage(3, "refused", base=second)
+    bucket.put(f"{LOCATION}/data/twice")
+    bucket.put(f"{LOCATION}/data/twice", b"written over")
+
+    bucket.release((first,), (empty, second), days=2)
+    assert {"data/refused", "data/twice"} <= bucket.left()
+
+    bucket.release((first,), (empty, second), days=4)
+    assert {key for key in bucket.left() if key.startswith("data/")} == {"data/b"}
+    assert IcebergContents(bucket.client).read(f"{LOCATION}/metadata/{second}").rows == 1
+    assert f"metadata/{refused}" in bucket.left(), "no rows are in it"
+
+
+def test_a_version_that_came_again_keeps_its_files(bucket):
+    first, empty = bucket.stage(1, "a")
+    second, _ = bucket.stage(2, "b", base=first)
+    bucket.release((second,), (empty, first))
+    assert {"data/a", f"metadata/{first}"} <= bucket.left()
+    assert "data/b" not in bucket.left()

@@ -1,0 +1,376 @@
+"""With all permissions in place no call is denied, and every function has used the role it was given."""
+
+import json
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+
+from cli.governance.reconcile import reconcile
+from cli.mesh_context import site
+from local.accounts import ACCOUNTS
+from tests.access_driver import AccessDriver
+from tests.mesh_conditions import with_environment
+from tests.mesh_driver import MeshDriver, contract
+from tests.publishing_driver import PublishingDriver, csv
+from tests.staged_tables import COLUMNS, Stager
+
+DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
+EXPECTED_DENIALS: frozenset[tuple[str, str]] = frozenset()
+"""(principal's role, service:action) of calls that are denied on purpose, and handled: none."""
+
+
+@pytest.fixture(scope="module")
+def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
+    """Everything that was called while each kind of flow ran once: both crawls, a draft, what is refused, a notice."""
+    mesh, since = deployed_mesh, time.time()
+    mesh.clear_faults()
+    glue = [{"property": "crawlerPrefix", "value": "least-glue"}, {"property": "crawl", "value": "glue"}]
+    mesh.put_contract("least-glue", customProperties=glue)
+    mesh.put_contract("least-express")
+    mesh.put_object("least-draft/data/t1/a.csv", "id,email\n1,a@example.com\n")
+    mesh.put_contract("least-rejected", contract("least-rejected", domain="payments"))
+    mesh.put_contract("least-broken", "a: [")
+    mesh.put_object("stray-of-least.csv", "a,b\n1,2\n")
+    for product in ("least-glue", "least-express"):
+        assert mesh.wait_for_run("prepare-product", product).status == "SUCCEEDED"
+        mesh.subscribe(product)
+        mesh.upload(product, {f"{product}/data/t1/dt=2026-11-21/a.csv": "id,email\n1,a@example.com\n"})
+        mesh.upload(product, {f"{product}/data/t1/dt=2026-11-22/b.csv": "id,email,c\n1,a@example.com,2\n"})
+        mesh.upload(product, {f"{product}/data/t1/dt=2026-11-22/bad.csv": ""})
+        mesh.wait_for_notice(product, version=2)
+    _use_recipe(mesh, "least-express")
+    _use_quarantine(mesh, "least-glue")
+    mesh.wait_for_notice("least-draft", "producer")
+    for product in ("least-rejected", "least-broken"):
+        mesh.until(lambda name=product: mesh.reports(f"{name}/reports/"), f"report on {product}")  # type: ignore[misc]
+    mesh.put_event("SubscriptionEnded", {"product": "least-glue"}, by="consumer")
+    joined = {"role": "consumer", "domain": "risk", "contact": "risk-data@example.com"}
+    mesh.put_event("MemberJoined", joined, by="consumer")
+    for product in ("least-glue", "least-express", "least-draft", "least-rejected"):
+        mesh.settled(product)
+    _use_versions(mesh, AccessDriver(mesh))
+    _use_proposals(Stager(mesh, "least-staged"))
+    _use_uploads(PublishingDriver(mesh, "least-published"))
+    _use_pins(mesh, AccessDriver(mesh), "least-express")
+    _use_accesses(mesh, AccessDriver(mesh))
+    return mesh.record(since)
+
+
+def _use_recipe(mesh: MeshDriver, product: str) -> None:
+    """Raw data before their recipe, a recipe that is refused, one that is taken; raw data that are broken, that are
+    for a job."""
+    mesh.put_object(f"{product}/raw/t1/dt=2026-11-23/c.csv", "ident,email\n3,c@example.com\n")
+    mesh.until(lambda: mesh.items("producer", f"HELD#{product}"), "raw data that wait")
+    mesh.put_object(f"{product}/recipe.json", "{")
+    mesh.until(lambda: f"{product}/recipe.json" in mesh.reports(f"{product}/reports/"), "a report on the recipe")
+    rename = {"Operation": "RENAME", "Parameters": {"sourceColumn": "ident", "targetColumn": "id"}}
+    mesh.put_object(f"{product}/recipe.json", json.dumps([{"Action": rename}]))
+    _published_by(mesh, product, "CurateBatch")
+    bad = f"{product}/raw/t1/dt=2026-11-23/bad.csv"
+    mesh.put_object(bad, "ident,email\n3\n")
+    mesh.until(lambda: bad in mesh.held(product), "raw data held back")
+    with with_environment(mesh, "producer", "CurateBatchFunction", CURATE_MAX_BYTES="0"):
+        mesh.put_object(f"{product}/raw/t1/dt=2026-11-23/large.csv", "ident,email\n4,d@example.com\n")
+        _published_by(mesh, product, "RunJobs")
+    mesh.client("producer", "s3").delete_object(Bucket=mesh.bucket, Key=f"{product}/raw/t1/dt=2026-11-23/c.csv")
+    mesh.until(lambda: not mesh.pending(product), "the deletion")
+    mesh.settled(product)
+
+
+def _published_by(mesh: MeshDriver, product: str, state: str) -> None:
+    def look() -> bool:
+        runs = mesh.runs("onboard-upload", product)
+        return any(state in run.states and run.outcome == "published" for run in runs)
+
+    mesh.until(look, f"a version by way of {state}")
+
+
+def _use_quarantine(mesh: MeshDriver, product: str) -> None:
+    """A batch that repeats an object is held back, and released."""
+    again = "id,email,c\n" + "".join(f"{number},{number}@example.com,2\n" for number in range(100))
+    for day in ("24", "25"):
+        mesh.upload(product, {f"{product}/data/t1/dt=2026-11-{day}/d.csv": again})
+    held = [json.loads(item["body"]) for item in mesh.items("producer", "QUARANTINE")]
+    [batch] = [one for one in held if (one["product"], one["reason"]["code"]) == (product, "SameObjectAgain")]
+    decision = {"product": product, "run": batch["run"], "decision": "release", "reason": "twice", "by": "a steward"}
+    entry = {"EventBusName": mesh.output("producer", "OwnBusName"), "Source": "meshwork",
+             "DetailType": "QuarantineDecided", "Detail": json.dumps({"data": decision})}  # fmt: skip
+    assert mesh.client("producer", "events", "ProducerSteward").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    mesh.wait_for_notice(product, version=4)
+    mesh.settled(product)
+
+
+def _use_versions(mesh: MeshDriver, access: AccessDriver) -> None:
+    """Back to an earlier version, and to one that never was; one of Hive tables."""
+    product, wish = "least-back", {"product": "least-back", "version": 1, "reason": "labels were flipped"}
+    mesh.prepare(product)
+    for version, body in enumerate(("id,email\n1,a@example.com\n", "id,email\n2,b@example.com\n"), start=1):
+        mesh.upload(product, {f"{product}/data/t1/a.csv": body})
+        mesh.wait_for_notice(product, "producer", version=version)
+    access.send("RollbackRequested", wish, by="producer")
+    mesh.wait_for_notice(product, "producer", version=3)
+    mesh.settled(product)
+    access.send("RollbackRequested", wish | {"version": 9}, by="producer")
+    mesh.until(lambda: mesh.notices(product, "producer", "RollbackRefused"), "the refusal")
+    access.send("WithdrawalRequested", {"product": product, "versions": [2], "reason": "not ours"}, by="producer")
+    second = {"pk": {"S": f"PRODUCT#{product}"}, "sk": {"S": f"VERSION#{2:08d}"}}
+
+    def released() -> bool:
+        ended = json.loads((mesh.item("central", second) or {})["body"]["S"])["ended"]
+        return bool(ended and ended.get("released"))
+
+    mesh.until(released, "the end of what version 2 alone had")
+    product = "least-glue"
+    access.send("RollbackRequested", wish | {"product": product}, by="producer")
+    mesh.until(lambda: mesh.notices(product, "producer", "RollbackRefused"), "NeedsExpress")
+
+
+def _use_proposals(stager: Stager) -> None:
+    """Two versions that are committed, a proposal on a base that moved, and one that would break readers."""
+    stager.mesh.prepare(stager.product)
+    first = stager.stage()
+    stager.publish(first)
+    stager.publish(
+        stager.stage(
+            "SELECT 1::BIGINT AS id, 1::BIGINT AS amount, 'x' AS label", columns={**COLUMNS, "label": "string"}
+        )
+    )
+    assert stager.propose(stager.proposal(first)).outcome == "rebase"
+    narrower = stager.stage("SELECT 2::BIGINT AS id", columns={"id": "bigint"})
+    assert stager.propose(stager.proposal(narrower)).outcome == "held"
+
+
+def _use_uploads(product: PublishingDriver) -> None:
+    """Objects that are published as Iceberg: new, replaced, replaced by bad ones, deleted, the same bytes again."""
+    product.upload("a.csv", csv((1, 10)))
+    product.upload("a.csv", csv((2, 20)))
+    assert product.upload("a.csv", csv((2, "many"))).output["held"] == 1
+    product.upload("b.csv", csv((3, 30)))
+    product.work(lambda: product.delete("b.csv"))
+    assert product.versions() == 4
+
+
+def _use_pins(mesh: MeshDriver, access: AccessDriver, product: str) -> None:
+    """A version is kept, and then no longer; one that never was is not."""
+    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    wish = {"product": product, "version": 1, "until": until, "reason": "an audit"}
+
+    def status() -> str:
+        found = [item for item in mesh.items("central", f"PRODUCT#{product}") if item["sk"] == "PINS"]
+        pins = json.loads(found[0]["body"])["pins"] if found else []
+        return str(pins[0]["status"]) if pins else "none"
+
+    access.send("PinRequested", wish, by="central")
+    mesh.until(lambda: status() == "ready", "a pinned version")
+    access.send("PinRequested", wish | {"version": 99}, by="central")
+    access.send("UnpinRequested", {"product": product, "version": 1}, by="central")
+    mesh.until(lambda: status() == "none", "its end")
+
+
+def _use_accesses(mesh: MeshDriver, access: AccessDriver) -> None:
+    """Asked and approved, warned of its end and expired; denied; with a row filter; a drift fixed; retired."""
+    denied = access.request("least-nowhere")
+    access.told(denied, "AccessDenied")
+    asked = {"purpose": "marketing", "table": "t1", "rows": "id > 0", "reader": "data-scientist"}
+    filtered = access.waiting("least-express", **asked)
+    access.decide(filtered)
+    access.wait(filtered, "live")
+    brief = (datetime.now(UTC) + timedelta(seconds=40)).isoformat()  # live within it on a busy machine, too
+    expiring = access.live("least-express", until=brief)
+    lost = next(each for each in access.grants() if "DataCellsFilter" in each["resource"])
+    principal = {"DataLakePrincipalIdentifier": ACCOUNTS["consumer"]}
+    mesh.client("central", "lakeformation").revoke_permissions(
+        Principal=principal, Resource=lost["resource"], Permissions=["SELECT"], PermissionsWithGrantOption=["SELECT"]
+    )
+    found = reconcile(site(urlsplit(mesh.endpoint).port), dry_run=False)
+    assert [drift["access"] for drift in found["repaired"]] == [filtered]
+    access.wait(expiring, "ended", seconds=90)
+    access.told(expiring, "AccessExpiring")
+    access.end(filtered, by="producer")
+    access.send("RetirementRequested", {"product": "least-glue", "reason": "replaced"}, by="producer")
+    mesh.until(lambda: access.notices("producer", "ProductRetired"), "ProductRetired")
+
+
+def test_no_call_was_denied(calls: list[dict[str, Any]]) -> None:
+    denied = {
+        (call["principal"].rpartition("/")[2], f"{call['service']}:{call['action']}", call["resource"], call["error"])
+        for call in calls
+        if call["status"] in (401, 403) or any(word in call["error"] for word in DENIED)
+    }
+    assert {call for call in denied if call[:2] not in EXPECTED_DENIALS} == set()
+
+
+def test_the_record_would_show_a_denied_call(mesh: MeshDriver) -> None:
+    since = time.time()
+    steward = mesh.client("consumer", "s3", "ConsumerAdmin")
+    with pytest.raises(Exception, match=r"AccessDenied|Forbidden|403"):
+        steward.delete_bucket(Bucket="not-its-own")
+    assert [call["status"] for call in mesh.record(since) if call["action"] == "DeleteBucket"] == [403]
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_every_function_used_its_role(mesh: MeshDriver, calls: list[dict[str, Any]], account: str) -> None:
+    """From the deployment on: some functions work only then."""
+    roles = {mesh.physical_id(account, f"{name}Role") for name in _functions(mesh, account)}
+    assert roles
+
+    def unused() -> set[str]:
+        mine = f"arn:aws:iam::{ACCOUNTS[account]}:role/"
+        return roles - {each.rpartition("/")[2] for each in mesh.used() if each.startswith(mine)}
+
+    mesh.until(lambda: not unused(), f"calls by {unused()}", seconds=10)
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_no_function_has_a_wildcard_action(mesh: MeshDriver, account: str) -> None:
+    iam = mesh.client(account, "iam")
+    for name in _functions(mesh, account):
+        role = mesh.physical_id(account, f"{name}Role")
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            assert [action for action in _actions(document) if action in {"*"} or action.endswith(":*")] == []
+
+
+BY_LAKE_FORMATION: Final = frozenset({
+    "glue:PutResourcePolicy", "glue:DeleteResourcePolicy", "lakeformation:GrantPermissions",
+    "lakeformation:RevokePermissions", "ram:AssociateResourceShare", "ram:AssociateResourceSharePermission",
+    "ram:CreateResourceShare", "ram:DeleteResourceShare", "ram:DisassociateResourceShare",
+    "ram:GetResourceShareAssociations", "ram:GetResourceShares", "ram:ListResourceSharePermissions",
+    "ram:UpdateResourceShare",
+})  # fmt: skip
+"""What Lake Formation does in the name of whoever grants to another account ("Cross-account data sharing prerequisites"
+in its guide), each grant of a batch among it."""
+BY_LAMBDA: Final = frozenset({"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"})
+"""What Lambda does in the name of a function that reads a queue."""
+OF_WHAT_IS_GRANTED: Final = frozenset({
+    "DecideAccess", "FindDrift", "GrantAccess", "GrantProducer", "RepairDrift", "RetireProduct", "RevokeGrants",
+    "SettlePin", "TagProduct",
+})  # fmt: skip
+"""They grant and tag: Lake Formation looks in the catalog, in their name, at what they name (glue:GetDatabase and
+glue:GetTable)."""
+PROOF: Final = frozenset({
+    "athena:GetWorkGroup", "athena:StartQueryExecution", "glue:GetDatabase", "glue:GetPartitions", "glue:GetTable",
+    "lakeformation:ListPermissions", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucketMultipartUploads",
+    "s3:ListMultipartUploadParts", "s3:PutObject",
+})  # fmt: skip
+"""StartProof's own, where no role of the account is the reader; Athena asks for all but two of them."""
+EXCUSED: Final = {
+    "s3:ListBucket": "without it S3 answers a missing object with AccessDenied",
+    "s3:AbortMultipartUpload": "a large file that goes up in parts, and fails",
+    "lakeformation:GetDataAccess": "asked for by Lake Formation, of whom a table is shared with",
+    "sqs:SendMessage": "Lambda's own, for events of which every attempt failed",
+    "DraftContract s3:PutObject": "what cannot be read: it has no contract to wait for, and is held back",
+    "DraftContract dynamodb:UpdateItem": "a product that was declared before: its owner's contract came meanwhile",
+    "RunRecipeJobs iam:PassRole": "asked for by DataBrew, to which the role of the jobs is passed",
+    "RunRecipeJobs s3:GetObjectTagging": "asked for by S3 where an object that is copied has tags",
+    "RunRecipeJobs s3:GetObjectVersionTagging": "asked for by S3 where an object that is copied has tags",
+    "RunRecipeJobs s3:PutObjectTagging": "asked for by S3 where an object that is copied has tags",
+    "CheckObjects glue:GetDatabase": "Glue asks for it where a table is found through a resource link",
+    "CommitVersion glue:GetDatabase": "Glue asks for it where a table is made",
+    "RequestRollback dynamodb:DeleteItem": "a rollback that is refused after it took the product's turn",
+    "CommitVersion dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
+    "CommitVersion dynamodb:Query": "tables that go back, since one of several moved; pins that follow the tags",
+    "VerifyProposal dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
+    "SettleProposal dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
+    "SettleProposal dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",
+    "NotifySubscribers dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
+    "NotifySubscribers dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",
+    "NotifySubscribers dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
+    "TakeBatch dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
+    "ProposeVersion dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
+    "ProposeVersion dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
+    "SettleBatch dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
+    "SettleBatch dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",
+    "CollectUploads dynamodb:BatchGetItem": "an object that was uploaded before",
+    "RelayInbox dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
+    "CollectUploads dynamodb:DeleteItem": "raw data that waited for a recipe, in a transaction",
+    "DecideQuarantine dynamodb:DeleteItem": "raw data that are released wait for a recipe no more",
+    "DenyAccess dynamodb:DeleteItem": "a request that was recorded before it was denied",
+    "AskOwners dynamodb:DeleteItem": "an access that was decided, or ended, before its question",
+    "RetireProduct dynamodb:DeleteItem": "subscribers of the product",
+    "AskOwners states:SendTaskSuccess": "an access that was decided, or ended, before its question",
+    "EndAccess states:SendTaskSuccess": "an access that ends while its run waits",
+    "RetireProduct states:StartExecution": "accesses to the product that are live",
+    "RepairDrift states:StartExecution": "an access whose end was missed",
+    "RepairDrift lakeformation:BatchRevokePermissions": "a grant that no access explains",
+    "DeclareProduct states:StartExecution": "data that waited for a contract which is refused here",
+    "FileReport states:StartExecution": "data that waited for a contract which central refused",
+    "ReceiveRequest states:DescribeExecution": "a request that is delivered again: is its first run at work?",
+    "ReceiveRequest lakeformation:ListLFTags": "a request by an expression of LF-Tags",
+    "FindDrift lakeformation:GetLFTagExpression": "a grant by a named expression",
+    "GrantAccess lakeformation:UpdateDataCellsFilter": "a filter that an attempt before made",
+    "TagProduct lakeformation:GetResourceLFTags": "a contract's later revision, of a product with versions",
+    "CheckContract dynamodb:Query": "a contract's later revision that breaks: who is subscribed?",
+    "CreateDatabase glue:GetDatabase": "a database that is there: by a contract's later revision",
+    "CreateDatabase glue:UpdateDatabase": "a database that is there: by a contract's later revision",
+    "LinkDatabase glue:GetDatabase": "a link that is there: by a contract's later revision",
+    "EnsureCrawler glue:UpdateCrawler": "a crawler that is there: by a contract's later revision",
+    "GovernLake lakeformation:UpdateLFTag": "an ontology that was changed",
+    "ReceiveJoin dynamodb:PutItem": "an account that is to be admitted by itself (TrustOrganization)",
+    "ReceiveJoin sns:CreateTopic": "an account that is to be admitted by itself (TrustOrganization)",
+    "ReceiveJoin sns:SetTopicAttributes": "an account that is to be admitted by itself (TrustOrganization)",
+    "JoinMesh events:PutEvents": "an account that is not admitted yet",
+    "EndAccess sns:Publish": "a refusal: who may not end it is told",
+    "ReceiveDecision sns:Publish": "a refusal: whose decision does not count is told",
+    "RequestPin sns:Publish": "a refusal: a requester other than central is told",
+    "WithdrawVersions sns:Publish": "a refusal: a requester other than central is told",
+    "WithdrawVersions s3:GetObject": "a withdrawal by object, which looks into the versions' indexes",
+    "RequestPin dynamodb:Query": "whether a requester other than owner and central has a live access",
+    "RequestPin scheduler:UpdateSchedule": "a pin whose end is moved",
+    "ScheduleEnd scheduler:UpdateSchedule": "a schedule that an attempt before made",
+    "RequestPin iam:PassRole": "asked for by EventBridge Scheduler, to which its role is passed",
+    "ScheduleEnd iam:PassRole": "asked for by EventBridge Scheduler, to which its role is passed",
+    "EnsureCrawler iam:PassRole": "asked for by Glue, to which the crawler's role is passed",
+    "RegisterLocation iam:GetRole": "asked for by Lake Formation, to which the location's role is passed",
+    "RegisterLocation iam:PassRole": "asked for by Lake Formation, to which the location's role is passed",
+    "AskOwners kms:Decrypt": "asked for by SNS, whose topic for stewards is encrypted",
+    "AskOwners kms:GenerateDataKey": "asked for by SNS, whose topic for stewards is encrypted",
+    "ReleaseFiles s3:DeleteObjectVersion": "asked for by S3 where versions are deleted, many in one call",
+    "AcceptInvitations ram:AcceptResourceShareInvitation": "an account outside of the organization",
+}
+"""Actions that are allowed, and not called when all goes well: of all functions, or of one."""
+EITHER: Final = {"s3:GetObjectVersion": "s3:GetObject", "s3:GetObject": "s3:GetObjectVersion"}
+"""Reading by version and without is one call, and two actions."""
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_every_allowed_action_is_used_or_has_a_reason(
+    mesh: MeshDriver, calls: list[dict[str, Any]], account: str
+) -> None:
+    """From the deployment on, by all that ran on this mesh."""
+    iam, used = mesh.client(account, "iam"), mesh.used()
+    unused: dict[str, set[str]] = {}
+    for name in _functions(mesh, account):
+        role = mesh.physical_id(account, f"{name}Role")
+        policies = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        documents = [iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"] for policy in policies]
+        allowed = {action for document in documents for action in _actions(document)}
+        mine = used.get(f"arn:aws:iam::{ACCOUNTS[account]}:role/{role}", set())
+        function = name.removesuffix("Function")
+        left = {action for action in allowed if not {action, EITHER.get(action, action)} & mine}
+        left -= BY_LAKE_FORMATION | BY_LAMBDA
+        left -= {"glue:GetDatabase", "glue:GetTable"} if function in OF_WHAT_IS_GRANTED else set()
+        left -= PROOF if function == "StartProof" else set()
+        left = {action for action in left if not EXCUSED.keys() & {action, f"{function} {action}"}}
+        if left:
+            unused[function] = left
+    assert not unused, "\n".join(f"{function}: {', '.join(sorted(left))}" for function, left in unused.items())
+
+
+def _functions(mesh: MeshDriver, account: str) -> list[str]:
+    """Logical ids of the account's functions."""
+    pages = mesh.client(account, "cloudformation").get_paginator("list_stack_resources").paginate(
+        StackName=f"meshwork-{account}"
+    )  # fmt: skip
+    resources = [item for page in pages for item in page["StackResourceSummaries"]]
+    return [item["LogicalResourceId"] for item in resources if item["ResourceType"] == "AWS::Lambda::Function"]
+
+
+def _actions(document: dict[str, Any]) -> Iterable[str]:
+    for statement in document["Statement"]:
+        actions = statement["Action"]
+        yield from actions if isinstance(actions, list) else [actions]

@@ -1,0 +1,122 @@
+"""The trace of an access, by its id, through the machines of two accounts; and failed runs in `mesh doctor`."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import tracing
+from cli.governance import doctor
+from cli.main import app
+from cli.tracing import MACHINES, TraceView
+from tests.unit.access.cli_accesses import ID, NOW, access
+
+MINE = json.dumps({"detail": {"data": {"access": ID}}})
+ENDING = json.dumps({"ending": {"access": ID}})
+OTHER = json.dumps({"detail": {"data": {"access": "ac-000000000001"}}})
+NAMES = {output_name: f"machine:{name}" for name, (_, output_name) in MACHINES.items()}
+
+
+class FakeStates:
+    """Runs by machine: (name, seconds from the request, input)."""
+
+    def __init__(self, runs):
+        self.runs = runs
+        self.described = []
+
+    def list_executions(self, *, stateMachineArn, **_):  # noqa: N803 - boto3's
+        machine = stateMachineArn.removeprefix("machine:")
+        return {
+            "executions": [
+                {"executionArn": f"a:b:c:d:e:f:{machine}:{name}", "startDate": NOW + timedelta(seconds=after)}
+                for name, after, _ in self.runs.get(machine, ())
+            ]
+        }
+
+    def describe_execution(self, *, executionArn):  # noqa: N803 - boto3's
+        self.described.append(executionArn)
+        machine, name = executionArn.split(":")[6:]
+        return {"input": next(text for known, _, text in self.runs[machine] if known == name)}
+
+    def get_paginator(self, _):
+        return self
+
+    def paginate(self, *, executionArn):  # noqa: N803 - boto3's
+        entered = {"type": "TaskStateEntered", "id": 1, "timestamp": NOW}
+        return [{"events": [{**entered, "stateEnteredEventDetails": {"name": executionArn.split(":")[7]}}]}]
+
+
+def a_site(runs, entries):
+    states = FakeStates(runs)
+    return SimpleNamespace(
+        client=lambda *_: states,
+        output=lambda _, name: NAMES[name],
+        trace=lambda account: SimpleNamespace(entries=lambda _: iter(entries.get(account, []))),
+        states=states,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _forget_inputs(monkeypatch):
+    monkeypatch.setattr(tracing, "_inputs", {})
+
+
+def test_runs_are_found_by_the_access_in_their_input():
+    requested = {"time": NOW.isoformat(), "what": "access requested", "facts": {"access": ID}}
+    runs = {
+        "accept-share": [("accepted", 1, MINE), ("another", 2, OTHER)],
+        "release-share": [("before", -3600, MINE)],
+        "revoke-access": [("expired", 60, ENDING)],
+    }
+    site = a_site(runs, {"central": [requested]})
+    steps, unseen = TraceView(site).gather(["the-story"])
+    assert unseen == []
+    found = {(step.account, step.machine, step.what) for step in steps if step.machine}
+    assert found == {("consumer", "accept-share", "accepted"), ("central", "revoke-access", "expired")}
+    described = list(site.states.described)
+    TraceView(site).gather(["the-story"])
+    assert site.states.described == described, "an input does not change: it is asked for once"
+
+
+def test_a_story_without_an_access_asks_for_no_such_runs():
+    site = a_site({"accept-share": [("accepted", 1, MINE)]}, {"central": []})
+    assert TraceView(site).gather(["the-story"])[0] == []
+    assert site.states.described == []
+
+
+def test_the_id_of_an_access_stands_for_its_story(monkeypatch):
+    asked = []
+
+    class Asked:
+        def __init__(self, *_):
+            pass
+
+        def gather(self, ids):
+            asked.extend(ids)
+            return [tracing.TraceStep(NOW, 0, "central", "", "granted")], []
+
+    monkeypatch.setattr(tracing, "site", lambda *_, **__: None)
+    monkeypatch.setattr(tracing, "find", lambda _, number: access("live", number))
+    monkeypatch.setattr(tracing, "TraceView", Asked)
+    assert CliRunner().invoke(app, ["trace", ID]).exit_code == 0
+    assert asked == ["the-story"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "found"), [((), None), ((90,), None), ((5, 90), "accept-share 1"), ((5, 6), "accept-share 2")]
+)
+def test_failed_runs_of_the_last_hour_are_counted(minutes, found):
+    now = datetime.now(UTC)
+
+    def list_executions(*, stateMachineArn, **_):  # noqa: N803 - boto3's
+        ages = minutes if stateMachineArn == "machine:accept-share" else ()
+        return {"executions": [{"startDate": now - timedelta(minutes=age)} for age in ages]}
+
+    site = SimpleNamespace(
+        output=lambda _, name: NAMES[name], client=lambda *_: SimpleNamespace(list_executions=list_executions)
+    )
+    (check,) = doctor.machine_checks(site, "consumer")
+    assert (check.ok, check.found) == (found is None, found or "none within the hour (2 machines)")
+    assert bool(check.remedy) == (found is not None)

@@ -1,0 +1,84 @@
+"""What a request would come to: shown with effect, rule and approvers; personas stand for roles everywhere."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from cli import output
+from cli.access import explain as access_commands
+from cli.access import query, request_preview
+from cli.governance import governance
+from cli.main import app
+from tests.builders import PRODUCER
+from tests.unit.access.cli_accesses import access, decided
+
+
+def run(*words):
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def found(monkeypatch):
+    asked = {}
+
+    def foreseen(*_, **given):
+        asked.update(given)
+        return access("requested"), decided(PRODUCER)
+
+    monkeypatch.setattr(access_commands, "site", lambda *_, **__: None)
+    monkeypatch.setattr(access_commands, "reader", lambda *_: None)
+    monkeypatch.setattr(access_commands, "foreseen", foreseen)
+    return asked
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_effect_comes_with_who_is_asked_and_what_is_left_out(found, monkeypatch, width):
+    monkeypatch.setattr(output.console, "width", width)
+    said = run("preview", "--product", "credit-limits", "--purpose", "audit", "--role", "auditor")
+    assert found == {"purpose": "audit", "reader": "auditor", "account": "consumer"}
+    assert max(map(len, said.stdout.splitlines())) <= width
+    words = " ".join(said.stdout.split())
+    for part in (f"requires approval of {PRODUCER}", "Confidential data may be read", "30: column_0", "left out: limits.email"):
+        assert part in words
+
+
+def test_json_says_the_same(found):
+    document = json.loads(run("preview", "--product", "x", "--purpose", "audit", "--json").stdout)
+    assert (document["effect"], document["approvers"]) == ("require_approval", [PRODUCER])
+
+
+@pytest.mark.parametrize("words", [["--product", "x"], ["--purpose", "audit"], ["--product", "x", "--tag", "a=b"]])
+def test_product_and_purpose_go_together(words):
+    assert run("preview", *words).exit_code == 2
+
+
+def test_the_shipped_rules_can_be_read():
+    assert "risk-modelling" in governance.policies().purposes
+    assert governance.role_of("analyst") == "DataAnalyst"
+    assert governance.role_of("SomeRole") == "SomeRole"
+    assert governance.role_of(None) is None
+
+
+def test_without_the_repository_a_name_is_a_role_and_policies_are_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(governance, "FOLDER", tmp_path)
+    assert governance.role_of("analyst") == "analyst"
+    with pytest.raises(Exception, match=r"no governance/policies\.yaml"):
+        governance.policies()
+
+
+def test_a_query_runs_as_the_personas_role(monkeypatch):
+    roles = []
+
+    def site(*_, role, **__):
+        roles.append(role)
+        raise query.output.CommandFailed("enough")
+
+    monkeypatch.setattr(query, "site", site)
+    run("query", "SELECT 1", "--role", "data-scientist")
+    run("query", "SELECT 1")
+    assert roles == ["DataScientist", "DataAnalyst"]
+
+
+def test_the_names_of_effects_are_those_of_the_rules():
+    assert set(request_preview.EFFECTS) == {"allow", "require_approval", "deny"}

@@ -1,0 +1,314 @@
+"""Ending: marked first, released, told; taken back is what nobody else needs; and a repeated end is success."""
+
+import json
+
+import pytest
+from mesh.domain.access.record import UnknownAccess
+from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.events import MalformedEvent
+from mesh.domain.membership.authorisation import ForgedSender, NotAMember
+from mesh.usecases.access.end_access import MayNotRevoke
+
+from tests.builders import CENTRAL, CONSUMER, OTHER_CONSUMER, PRODUCER, PRODUCT, STRANGER, a_member, a_product
+from tests.unit.access.central_accesses import CONFIDENTIAL, OTHER, Central, a_request, loans, secret
+from tests.unit.access.requests import credit_card
+
+
+@pytest.fixture
+def central():
+    return Central()
+
+
+@pytest.fixture
+def number(central):
+    return central.held()
+
+
+def ordered(number, cause="expired"):
+    return {"ending": {"access": number, "cause": cause, "reason": "it was granted until noon"}}
+
+
+def whole_end(central, number):
+    """After it was marked: all that the machine does."""
+    central.announce_end(number)
+    found = central.take_back(number)
+    central.ended(number)
+    return found
+
+
+# --- marking ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", [CONSUMER, PRODUCER, CENTRAL])
+def test_consumer_owner_and_central_may_end_it(central, number, by):
+    found = central.revoke(number, by=by)
+
+    access = central.access(number)
+    assert (found.granted, found.over, access.status, access.cause) == (True, False, "ending", "revoked")
+    assert (access.reason.code, access.reason.message, access.reason.where) == (
+        "Revoked",
+        "the project is over",
+        {"by": by},
+    )
+    assert list(central.registry.subscribers(PRODUCT)) == []
+
+
+@pytest.mark.parametrize("by", [OTHER, OTHER_CONSUMER])
+def test_nobody_else_may_and_is_told_so(central, number, by):
+    central.registry.put_member(a_member(OTHER_CONSUMER, "consumer"))
+    with pytest.raises(MayNotRevoke):
+        central.revoke(number, by=by)
+
+    assert central.access(number).status == "live"
+    assert [told["reason"]["code"] for told in central.told(by, "DecisionRefused")] == ["MayNotRevoke"]
+    assert len(central.registry.refusals) == 1
+
+
+def test_a_stranger_a_forger_and_who_says_nothing_of_form_end_nothing(central, number):
+    with pytest.raises(NotAMember):
+        central.revoke(number, by=STRANGER)
+    with pytest.raises(ForgedSender):
+        central.revoke(number, sender=CENTRAL)
+    with pytest.raises(MalformedEvent):
+        central.revoke(number, reason="")
+    with pytest.raises(UnknownAccess):
+        central.revoke("ac-ffffffffffff")
+
+    assert central.access(number).status == "live"
+    assert [found["code"] for _, _, found in central.registry.refusals] == [
+        "NotAMember",
+        "ForgedSender",
+        "MalformedEvent",
+        "UnknownAccess",
+    ]
+
+
+def test_a_repeated_end_is_success(central, number):
+    central.revoke(number)
+    before = central.access(number)
+    assert not central.revoke(number, by=PRODUCER).over
+    assert central.access(number) == before
+
+    whole_end(central, number)
+    again = central.revoke(number)
+    assert (again.over, again.granted) == (True, False)
+    assert central.access(number).status == "ended"
+
+
+def test_an_end_of_what_was_denied_is_success(central):
+    number = central.requested()
+    central.deny(a_request())
+    assert central.revoke(number).over
+    assert central.access(number).status == "denied"
+
+
+def test_by_schedule_it_ends_as_expired(central, number):
+    central.end(ordered(number))
+    access = central.access(number)
+    assert (access.status, access.cause, access.reason.code) == ("ending", "expired", "Expired")
+
+
+def test_a_failed_grant_ends_with_the_reason_of_the_failure(central, number):
+    why = {"code": "UnknownRole", "message": "there is no such role"}
+    central.end({"ending": {"access": number, "cause": "failed", "why": why}})
+    assert central.access(number).reason.code == "UnknownRole"
+
+
+def test_what_waits_for_a_decision_is_released(central):
+    central = Central(secret())
+    number = central.waiting()
+    found = central.revoke(number)
+
+    assert not found.granted
+    assert [(token, json.loads(output)) for token, output in central.answers.sent] == [("t-0", {"decision": "over"})]
+    assert central.accesses.token(number, "decision") is None
+
+
+def test_what_waits_to_be_ready_is_released(central):
+    number = central.requested()
+    central.decide(number)
+    central.grant(number)
+    central.announce(number)
+    central.revoke(number)
+
+    (sent,) = central.answers.sent
+    assert json.loads(sent[1])["over"] is True
+    assert central.accesses.token(number, "ready") is None
+
+
+def test_who_wrote_meanwhile_makes_it_look_again(central, number):
+    seen = central.access(number)
+    central.accesses.access = lambda _: seen
+    central.accesses.save(seen.noted(seen.asked_at, "somebody else"))
+    with pytest.raises(ConcurrentChange):
+        central.revoke(number)
+
+
+def test_the_owners_of_an_expressions_products_may_end_it():
+    central = Central(credit_card(), loans())
+    number = central.held(expression="confidentiality=internal pii=none")
+    assert not central.revoke(number, by=OTHER).over
+
+
+# --- notices ----------------------------------------------------------------------------------------------------------
+
+
+def test_notices_go_on_while_another_access_of_the_account_needs_them(central, number):
+    second = central.held(event="e-2", reader="data-scientist")
+    central.revoke(number)
+    assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
+    central.revoke(second)
+    assert list(central.registry.subscribers(PRODUCT)) == []
+
+
+def test_a_request_that_never_was_granted_stops_no_notices():
+    central = Central(secret())
+    central.registry.subscribe(PRODUCT, CONSUMER, central.clock.now())
+    central.revoke(central.waiting())
+    assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
+
+
+def test_notices_stop_though_it_was_coming_alive_at_that_moment(central, number):
+    """It subscribed, and then found that it had ended."""
+    central.revoke(number)
+    central.registry.subscribe(PRODUCT, CONSUMER, central.clock.now())
+    whole_end(central, number)
+    assert list(central.registry.subscribers(PRODUCT)) == []
+
+
+# --- telling ----------------------------------------------------------------------------------------------------------
+
+
+def test_consumer_and_owner_are_told(central, number):
+    central.revoke(number)
+    central.announce_end(number)
+
+    for account in (CONSUMER, PRODUCER):
+        (told,) = central.told(account, "AccessRevoked")
+        assert (told["access"], told["cause"], told["reason"]["message"]) == (number, "revoked", "the project is over")
+    assert central.accesses.token(number, "released") == "t-end"
+
+
+def test_of_a_grant_that_failed_the_consumer_hears_that_it_was_denied(central, number):
+    central.end({"ending": {"access": number, "cause": "failed", "reason": "it did not answer"}})
+    central.announce_end(number)
+
+    assert central.told(CONSUMER, "AccessRevoked") == []
+    assert central.told(CONSUMER, "AccessDenied")[0]["reason"]["message"] == "it did not answer"
+
+
+# --- taking back ------------------------------------------------------------------------------------------------------
+
+
+def test_all_of_it_is_taken_back(central, number):
+    central.revoke(number)
+    found = whole_end(central, number)
+
+    assert (found.revoked, central.lake.grants) == (2, [])
+    assert central.access(number).status == "ended"
+    assert central.schedules.planned == {}
+    assert central.locks.taken[-1] == f"grants-{CONSUMER}"
+
+
+def test_what_another_live_access_needs_stays(central, number):
+    second = central.held(event="e-2", reader="data-scientist")
+    before = list(central.lake.grants)
+    central.revoke(number)
+    assert whole_end(central, number).revoked == 0
+    assert central.lake.grants == before
+
+    central.revoke(second)
+    assert whole_end(central, second).revoked == 2
+    assert central.lake.grants == []
+
+
+def test_a_permission_that_only_this_one_needs_goes_alone(central):
+    describe = central.held(event="e-2", permission="DESCRIBE", reader="data-scientist")
+    number = central.held()
+    central.revoke(number)
+    whole_end(central, number)
+
+    held = {permission for _, permissions in central.granted() for permission in permissions}
+    assert (held, central.access(describe).status) == ({"DESCRIBE"}, "live")
+
+
+@pytest.mark.parametrize("status", ["ending", "requested", "waiting"])
+def test_an_access_that_ends_too_or_is_not_granted_keeps_nothing(central, number, status):
+    second = central.held(event="e-2", reader="data-scientist")
+    central.change(second, status, granted=status == "ending")
+    central.revoke(number)
+    whole_end(central, number)
+    assert central.lake.grants == []
+
+
+def test_another_account_with_the_same_keeps_its_own(central, number):
+    central.registry.put_member(a_member(OTHER_CONSUMER, "consumer", domain="risk"))
+    central.held(by=OTHER_CONSUMER, event="e-2")
+    central.revoke(number)
+    whole_end(central, number)
+
+    assert (central.granted(), len(central.granted(OTHER_CONSUMER))) == ([], 2)
+
+
+def test_what_it_holds_as_the_products_owner_stays():
+    central = Central()
+    central.registry.put_member(a_member(CONSUMER, "both", domain="risk"))
+    central.registry.products[PRODUCT] = a_product(owner=CONSUMER)
+    number = central.held()
+    databases = [each for each in central.lake.grants if "DATABASE" in json.dumps(each)]
+    central.revoke(number)
+    whole_end(central, number)
+
+    assert central.lake.grants == databases, "DESCRIBE by product= is its right to fill the product"
+
+
+def test_its_filter_goes_and_that_of_others_stays():
+    central = Central()
+    first = central.held(rows="hoehe > 1000")
+    second = central.held(event="e-2", rows="hoehe > 2000")
+    central.revoke(first)
+    whole_end(central, first)
+
+    assert [name for _, _, name in central.lake.filters] == [f"mesh-{second}"]
+    assert f"mesh-{first}" not in json.dumps(central.lake.grants)
+
+
+def test_taking_back_is_repeatable(central, number):
+    central.revoke(number)
+    for _ in range(2):
+        whole_end(central, number)
+    assert central.lake.grants == []
+    assert [step.what for step in central.access(number).history].count("ended (revoked)") == 1
+
+
+def test_of_what_was_never_granted_nothing_is_taken_back():
+    central = Central(secret())
+    number = central.waiting()
+    central.revoke(number)
+    central.lake.revoke = None
+    assert not whole_end(central, number).granted
+    assert central.access(number).status == "ended"
+
+
+def test_while_somebody_grants_to_the_account_it_waits(central, number):
+    central.revoke(number)
+    central.locks.elsewhere.add(f"grants-{CONSUMER}")
+    with pytest.raises(ConcurrentChange):
+        central.take_back(number)
+
+
+def test_after_its_end_the_same_may_be_asked_again(central, number):
+    central.revoke(number)
+    whole_end(central, number)
+    again = central.held(event="e-2")
+    assert (central.access(again).status, len(central.lake.grants)) == ("live", 2)
+
+
+def test_an_approved_access_is_ended_like_any_other():
+    central = Central(credit_card({"hoehe": CONFIDENTIAL}))
+    number = central.waiting()
+    central.decision(number)
+    central.revoke(number, by=PRODUCER)
+    central.accesses.keep_token(number, "ready", "t-ready")
+    central.revoke(number, by=PRODUCER)
+    assert (central.access(number).status, central.accesses.token(number, "ready")) == ("ending", None)

@@ -1,0 +1,352 @@
+"""Granting: no grant without an end, none to what ended meanwhile; live when the receiving account says it reads."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from mesh.domain.access.record import AccessOver, UnknownAccess
+from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.events import MalformedEvent
+from mesh.domain.membership.authorisation import ForgedSender, NotAMember
+from mesh.usecases.access.grant_access import AccessExpired, MayNotAnswer, warned_at
+
+from tests.builders import CENTRAL, CONSUMER, OTHER_CONSUMER, PRODUCER, PRODUCT, REGION, STRANGER, a_member
+from tests.fakes import NOON
+from tests.unit.access.central_accesses import MONTH, Central, an_envelope, loans
+from tests.unit.access.requests import credit_card
+
+OVER = ["ending", "ended", "denied"]
+
+
+@pytest.fixture
+def central():
+    return Central()
+
+
+@pytest.fixture
+def number(central):
+    """Allowed, and about to be granted."""
+    found = central.requested()
+    assert central.decide(found).effect == "allow"
+    return found
+
+
+@pytest.fixture
+def shared(central, number):
+    """Granted, and waited for."""
+    central.grant(number)
+    central.announce(number)
+    return number
+
+
+# --- the end ----------------------------------------------------------------------------------------------------------
+
+
+def test_end_and_warning_are_arranged_before_anything_is_granted(central, number):
+    for _ in range(2):
+        central.schedule(number)
+
+    when, _, payload = central.schedules.planned[f"{number}-end"]
+    assert when == MONTH
+    assert json.loads(payload)["ending"]["cause"] == "expired"
+    when, _, payload = central.schedules.planned[f"{number}-warn"]
+    assert (when, json.loads(payload)) == (MONTH - timedelta(days=3), {"access": number})
+    assert central.lake.grants == []
+
+
+@pytest.mark.parametrize(
+    ("lasts", "before"), [(timedelta(days=365), timedelta(days=7)), (timedelta(hours=10), timedelta(hours=1))]
+)
+def test_the_warning_comes_a_week_before_or_after_nine_tenths(central, number, lasts, before):
+    access = central.change(number, "granting", until=NOON + lasts)
+    assert warned_at(access) == access.until - before
+
+
+@pytest.mark.parametrize("status", OVER)
+def test_no_end_is_arranged_for_what_is_over(central, number, status):
+    central.change(number, status)
+    with pytest.raises(AccessOver):
+        central.schedule(number)
+    assert central.schedules.planned == {}
+
+
+# --- granting ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_decided_is_granted_to_the_account_with_grant_option(central, number):
+    found = central.grant(number)
+
+    assert found.status == "sharing"
+    assert [permissions for _, permissions in central.granted()] == [("DESCRIBE",), ("SELECT", "DESCRIBE")]
+    assert all(each["Permissions"] == each["PermissionsWithGrantOption"] for each in central.lake.grants)
+    assert "sensitive" not in json.dumps(central.lake.grants)
+    access = central.access(number)
+    assert access.granted
+    assert [step.what for step in access.history[-2:]] == [f"granting 2 entries to account {CONSUMER}", "granted"]
+    assert central.locks.taken == [f"grants-{CONSUMER}"]
+
+
+def test_granting_is_repeatable(central, number):
+    central.grant(number)
+    before = list(central.lake.grants)
+    central.grant(number)
+    assert central.lake.grants == before
+
+
+def test_it_is_written_down_before_it_is_done(central, number):
+    """So that a function which dies in between leaves something that is taken back."""
+
+    class Broken(type(central.lake)):
+        def grant(self, grants):
+            raise RuntimeError("killed")
+
+    central.lake = Broken()
+    with pytest.raises(RuntimeError):
+        central.grant(number)
+
+    assert (central.access(number).status, central.access(number).granted) == ("sharing", True)
+
+
+def test_columns_and_rows_get_a_filter_of_the_access_s_own():
+    central = Central()
+    number = central.requested(columns=["hoehe"], rows="hoehe > 1000")
+    central.decide(number)
+    central.grant(number)
+
+    assert central.lake.filters == {(PRODUCT, "credit_card", f"mesh-{number}"): (("hoehe",), "hoehe > 1000")}
+    assert [kind for resource, _ in central.granted() for kind in json.loads(resource)] == [
+        "Database",
+        "Table",
+        "DataCellsFilter",
+    ]
+
+
+@pytest.mark.parametrize("status", OVER)
+def test_what_ended_meanwhile_is_not_granted(central, number, status):
+    central.change(number, status)
+    with pytest.raises(AccessOver):
+        central.grant(number)
+    assert central.lake.grants == []
+
+
+def test_a_revoke_that_comes_while_it_waits_for_the_lock_wins(central, number):
+    hold = central.locks.hold
+
+    def slow(name):
+        central.change(number, "ending")
+        return hold(name)
+
+    central.locks.hold = slow
+    with pytest.raises(AccessOver):
+        central.grant(number)
+    assert (central.lake.grants, central.access(number).granted) == ([], False)
+
+
+def test_a_revoke_that_comes_while_it_grants_is_noticed(central, number):
+    """What was granted by then is recorded, so that the revocation takes it back."""
+    grant = central.lake.grant
+
+    def slow(grants):
+        grant(grants)
+        central.revoke(number)
+
+    central.lake.grant = slow
+    with pytest.raises(ConcurrentChange):
+        central.grant(number)
+    with pytest.raises(AccessOver):
+        central.grant(number)
+    assert central.access(number).granted
+    central.take_back(number)
+    assert central.lake.grants == []
+
+
+def test_what_would_have_ended_by_now_is_not_granted(central, number):
+    central.clock.at = MONTH
+    with pytest.raises(AccessExpired):
+        central.grant(number)
+    assert (central.lake.grants, central.access(number).granted) == ([], False)
+
+
+def test_while_somebody_else_grants_to_the_account_it_waits(central, number):
+    central.locks.elsewhere.add(f"grants-{CONSUMER}")
+    with pytest.raises(ConcurrentChange):
+        central.grant(number)
+    assert central.access(number).status == "granting"
+
+
+def test_what_is_live_is_left_as_it_is(central, shared):
+    central.live(shared)
+    central.lake.grants.clear()
+    assert central.grant(shared).status == "live"
+    assert central.lake.grants == []
+
+
+def test_what_was_never_decided_is_not_granted(central):
+    with pytest.raises(UnknownAccess):
+        central.grant(central.requested(purpose="audit"))
+    with pytest.raises(UnknownAccess):
+        central.grant("ac-ffffffffffff")
+
+
+# --- telling the consumer ---------------------------------------------------------------------------------------------
+
+
+def test_the_consumer_is_told_all_that_it_needs(central, shared):
+    (told,) = central.told(CONSUMER, "AccessGranted")
+
+    assert (told["access"], told["reader"], told["catalog_id"], told["region"]) == (
+        shared,
+        "DataAnalyst",
+        CENTRAL,
+        REGION,
+    )
+    assert told["databases"] == [PRODUCT]
+    assert told["tables"] == [{"database": PRODUCT, "table": "credit_card", "columns": ["laufkont", "hoehe"]}]
+    assert len(told["entries"]) == 2
+    assert any("gastarb" in each for each in told["left_out"])
+    assert central.accesses.token(shared, "ready") == "t-ready"
+    assert "t-ready" not in json.dumps(told)
+
+
+@pytest.mark.parametrize("status", OVER)
+def test_of_what_is_over_no_consumer_is_told(central, number, status):
+    central.change(number, status)
+    with pytest.raises(AccessOver):
+        central.announce(number)
+    assert central.told(CONSUMER) == []
+
+
+# --- the consumer's answer --------------------------------------------------------------------------------------------
+
+
+def ready(number, **more):
+    return {"access": number, "links": ["rl_credit-card"], "proved_as": "arn:role", **more}
+
+
+def not_ready(number):
+    return {"access": number, "reason": {"code": "UnknownRole", "message": "there is no such role"}}
+
+
+def sent(central):
+    return [(token, json.loads(output)) for token, output in central.answers.sent]
+
+
+def test_ready_releases_the_run(central, shared):
+    central.answer(ready(shared), "AccessReady")
+
+    ((token, output),) = sent(central)
+    assert (token, output["ready"], output["proved_as"]) == ("t-ready", True, "arn:role")
+    assert central.accesses.token(shared, "ready") is None
+
+
+def test_not_ready_releases_the_run_with_its_reason(central, shared):
+    central.answer(not_ready(shared), "AccessNotReady")
+
+    ((_, output),) = sent(central)
+    assert (output["ready"], output["reason"]["code"]) == (False, "UnknownRole")
+
+
+def test_released_is_what_the_revocation_waits_for(central, shared):
+    central.announce_end(shared)
+    central.answer({"access": shared, "links_removed": ["rl_credit-card"]}, "AccessReleased")
+
+    assert [token for token, _ in sent(central)] == ["t-end"]
+    assert central.accesses.token(shared, "ready") == "t-ready"
+
+
+def test_an_answer_twice_or_too_late_changes_nothing(central, shared):
+    for _ in range(2):
+        central.answer(ready(shared), "AccessReady")
+    central.accesses.keep_token(shared, "ready", "t-gone")
+    central.answers.gone.add("t-gone")
+    central.answer(not_ready(shared), "AccessNotReady")
+
+    assert len(central.answers.sent) == 1
+    assert central.accesses.token(shared, "ready") is None
+    assert central.registry.refusals == []
+
+
+@pytest.mark.parametrize(
+    ("by", "refusal"), [(OTHER_CONSUMER, MayNotAnswer), (PRODUCER, MayNotAnswer), (STRANGER, NotAMember)]
+)
+def test_only_the_account_that_was_granted_answers(central, shared, by, refusal):
+    central.registry.put_member(a_member(OTHER_CONSUMER, "consumer"))
+    with pytest.raises(refusal):
+        central.answer(ready(shared), "AccessReady", by=by)
+
+    assert central.answers.sent == []
+    assert central.accesses.token(shared, "ready") == "t-ready"
+    assert [account for account, _, _ in central.registry.refusals] == [by]
+
+
+def test_an_answer_without_form_or_forged_or_about_nothing_is_refused_and_told(central, shared):
+    with pytest.raises(MalformedEvent):
+        central.answer({"access": shared}, "AccessReady")
+    with pytest.raises(UnknownAccess):
+        central.answer(ready("ac-ffffffffffff"), "AccessReady")
+    with pytest.raises(ForgedSender):
+        central.answer(ready(shared, account=CENTRAL), "AccessReady")
+
+    codes = [told["reason"]["code"] for told in central.told(CONSUMER, "DecisionRefused")]
+    assert codes == ["MalformedEvent", "UnknownAccess", "ForgedSender"]
+    assert central.answers.sent == []
+
+
+# --- live -------------------------------------------------------------------------------------------------------------
+
+
+def test_live_is_told_of_each_version_from_now_on(central, shared):
+    for _ in range(2):
+        assert central.live(shared, proved_as="arn:role").status == "live"
+
+    assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
+    assert [step.what for step in central.access(shared).history].count("ready, proven by arn:role") == 1
+
+
+def test_by_expression_it_is_told_of_each_product_that_is_exposed():
+    central = Central(credit_card(), loans())
+    number = central.held(expression="confidentiality=internal pii=none")
+
+    assert central.access(number).products() == (PRODUCT, "loans")
+    assert list(central.registry.subscribers("loans")) == list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
+
+
+@pytest.mark.parametrize("status", OVER)
+def test_what_ended_meanwhile_does_not_come_alive(central, shared, status):
+    central.change(shared, status)
+    with pytest.raises(AccessOver):
+        central.live(shared)
+    assert list(central.registry.subscribers(PRODUCT)) == []
+
+
+# --- the warning ------------------------------------------------------------------------------------------------------
+
+
+def test_before_its_end_the_consumer_is_warned_once(central, shared):
+    central.live(shared)
+    for _ in range(2):
+        central.warn(shared)
+
+    told = central.told(CONSUMER, "AccessExpiring")
+    assert (told[0]["access"], told[0]["reader"]) == (shared, "DataAnalyst")
+    published = [json.loads(detail) for _, kind, detail in central.topics.published if kind == "AccessExpiring"]
+    assert len({detail["metadata"]["id"] for detail in published}) == 1
+
+
+@pytest.mark.parametrize("status", OVER)
+def test_of_what_is_over_nobody_is_warned(central, shared, status):
+    central.change(shared, status)
+    central.warn(shared)
+    assert central.told(CONSUMER, "AccessExpiring") == []
+
+
+def test_a_warning_that_comes_too_late_is_none(central, shared):
+    central.clock.at = MONTH
+    central.warn(shared)
+    assert central.told(CONSUMER, "AccessExpiring") == []
+
+
+def test_events_that_central_sends_belong_to_the_request_s_story(central, shared):
+    detail = json.loads(central.topics.published[-1][2])
+    assert detail["metadata"]["correlation_id"] == an_envelope({}, "x").detail["metadata"]["correlation_id"]
+    assert detail["metadata"]["causation_id"] == "e-1"

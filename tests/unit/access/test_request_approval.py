@@ -1,0 +1,414 @@
+"""Who owns the data is asked, reminded, passed over; one answer of each counts, whoever else speaks is told no."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from mesh.domain.access.decision import ExceedsRequest
+from mesh.domain.access.record import UnknownAccess
+from mesh.domain.events import MalformedEvent
+from mesh.domain.membership.authorisation import ForgedSender, NotAMember
+from mesh.usecases.access.request_approval import DecidedAlready, MayNotDecide
+
+from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, a_member
+from tests.fakes import NOON, topic_of
+from tests.unit.access.central_accesses import (
+    CONFIDENTIAL,
+    MONTH,
+    OTHER,
+    PERSONAL,
+    SENSITIVE,
+    STEWARD_TOPIC,
+    Central,
+    an_envelope,
+    loans,
+    secret,
+)
+from tests.unit.access.requests import credit_card
+
+AUDIT = {"purpose": "audit", "expression": f"product={PRODUCT}"}
+
+
+@pytest.fixture
+def central():
+    return Central(secret())
+
+
+@pytest.fixture
+def number(central):
+    return central.waiting()
+
+
+def personal():
+    """A product whose personal data may be audited if owner and steward agree."""
+    return Central(credit_card({"hoehe": PERSONAL}))
+
+
+def answered(central):
+    return [(token, json.loads(output)["decision"]) for token, output in central.answers.sent]
+
+
+def refused(central, account):
+    found = central.told(account, "DecisionRefused")
+    assert len(central.registry.refusals) == len(found)
+    return [told["reason"]["code"] for told in found]
+
+
+def refused_by_topic(central, account):
+    """Of a member, central's own account as well."""
+    published = [(topic, json.loads(detail)) for topic, kind, detail in central.topics.published if "Refused" in kind]
+    return [detail["data"]["reason"]["code"] for topic, detail in published if topic == topic_of(account)]
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_owner_is_told_what_it_is_about_and_how_to_answer(central, number):
+    (question,) = central.told(PRODUCER, "DecisionRequested")
+
+    assert (question["access"], question["receiver"], question["reader"]) == (number, CONSUMER, "DataAnalyst")
+    assert (question["what"], question["purpose"], question["reminder"]) == (PRODUCT, "risk-modelling", 0)
+    classes = {each["confidentiality"]: each["columns"] for each in question["exposure"][0]["classes"]}
+    assert "hoehe" in classes["confidential"]
+    assert question["answer_by"].startswith((NOON + timedelta(hours=168)).isoformat()[:19])
+    assert f"mesh approve {number}" in question["how"]
+    assert central.told(CENTRAL) == central.told(CONSUMER) == []
+
+
+def test_the_token_stays_in_the_registry(central, number):
+    assert central.accesses.token(number, "decision") == "t-0"
+    assert "t-0" not in json.dumps(central.topics.published)
+
+
+def test_a_retry_asks_with_the_same_event_and_a_reminder_with_another(central, number):
+    central.ask(number, 0, "t-0")
+    central.ask(number, 1, "t-1")
+
+    ids = [json.loads(detail)["metadata"]["id"] for _, _, detail in central.topics.published]
+    assert ids[0] == ids[1] != ids[2]
+    assert central.told(PRODUCER)[2]["reminder"] == 1
+
+
+def test_the_third_round_asks_the_steward_as_well(central, number):
+    for round_number in (1, 2, 2):
+        central.ask(number, round_number, f"t-{round_number}")
+
+    access = central.access(number)
+    assert access.escalated
+    assert [step.what for step in access.history].count("escalated to the data mesh owner") == 1
+    assert [each["reminder"] for each in central.told(CENTRAL)] == [2, 2]
+    assert len(central.told(PRODUCER)) == 4
+
+
+def test_who_has_answered_is_not_asked_again():
+    central = personal()
+    number = central.waiting(**AUDIT)
+    assert (len(central.told(PRODUCER)), len(central.told(CENTRAL))) == (1, 1)
+    assert not central.decision(number).settled
+
+    central.ask(number, 1, "t-1")
+
+    assert (len(central.told(PRODUCER)), len(central.told(CENTRAL))) == (1, 2)
+
+
+def test_owners_of_several_products_are_all_asked():
+    central = Central(secret(), loans(**CONFIDENTIAL))
+    number = central.waiting(expression="confidentiality=confidential pii=none")
+
+    assert (len(central.told(PRODUCER)), len(central.told(OTHER))) == (1, 1)
+    assert not central.decision(number, by=OTHER).settled
+    assert central.decision(number).settled
+    assert answered(central) == [("t-0", "approve")]
+
+
+def test_an_answer_between_two_rounds_is_passed_on_at_once(central, number):
+    central.answers.gone.add("t-0")
+    assert central.decision(number).settled
+    assert answered(central) == []
+
+    assert central.ask(number, 1, "t-1").told == ()
+
+    assert answered(central) == [("t-1", "approve")]
+    assert central.told(PRODUCER, "DecisionRequested")[1:] == []
+
+
+def test_what_ended_between_two_rounds_releases_the_run(central, number):
+    central.answers.gone.add("t-0")
+    central.revoke(number)
+    central.ask(number, 1, "t-1")
+
+    assert answered(central) == [("t-1", "over")]
+
+
+# --- deciding ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_approval_releases_the_run_and_is_granted(central, number):
+    found = central.decision(number)
+
+    access = central.access(number)
+    assert (found.settled, access.status, answered(central)) == (True, "granting", [("t-0", "approve")])
+    assert (access.answers[0].account, access.answers[0].reason) == (PRODUCER, "as agreed")
+    assert central.accesses.token(number, "decision") is None
+    before = central.access(number)
+    assert central.decide(number).effect == "allow"
+    assert central.access(number) == before
+
+
+def test_a_denial_ends_it_with_the_owners_words(central, number):
+    central.decision(number, "deny")
+
+    (sent,) = central.answers.sent
+    assert json.loads(sent[1])["reason"] == {
+        "code": "DeniedByOwner",
+        "message": "as agreed",
+        "where": {"by": PRODUCER},
+        "remedy": "",
+    }
+    assert central.access(number).status == "denied"
+
+
+def test_of_two_who_have_to_agree_one_denial_is_enough():
+    central = personal()
+    number = central.waiting(**AUDIT)
+    assert not central.decision(number).settled
+    assert central.decision(number, "deny", by=CENTRAL).settled
+    assert answered(central) == [("t-0", "deny")]
+
+
+def test_both_have_to_agree_and_the_order_does_not_matter():
+    central = personal()
+    number = central.waiting(**AUDIT)
+    assert not central.decision(number, by=CENTRAL).settled
+    assert central.access(number).status == "waiting"
+    assert central.decision(number).settled
+    assert central.decide(number).effect == "allow"
+
+
+def test_a_redelivered_decision_is_the_same_decision(central, number):
+    central.decision(number, event="d-1")
+    before = central.access(number)
+
+    assert central.decision(number, event="d-1").settled
+
+    assert central.access(number) == before
+    assert len(central.answers.sent) == 1
+    assert refused(central, PRODUCER) == []
+
+
+def test_a_decision_whose_step_was_retried_releases_the_run(central, number):
+    """It was written down, and then the function died."""
+    envelope = an_envelope(
+        {"access": number, "decision": "approve", "reason": "as agreed"}, "AccessDecided", by=PRODUCER, event="d-1"
+    )
+    central.answers.send = None
+    with pytest.raises(TypeError):
+        central.decided(envelope)
+    del central.answers.send
+
+    assert central.decided(envelope).settled
+    assert answered(central) == [("t-0", "approve")]
+
+
+@pytest.mark.parametrize("account", [CONSUMER, OTHER, CENTRAL])
+def test_who_is_not_asked_decides_nothing(central, number, account):
+    """The steward neither, before it is escalated; who asks for nobody's data least of all."""
+    central.registry.put_member(a_member(CENTRAL, "both"))
+    with pytest.raises(MayNotDecide):
+        central.decision(number, by=account)
+
+    assert [where for where, _, _ in central.registry.refusals] == [account]
+    assert refused_by_topic(central, account) == ["MayNotDecide"]
+    assert central.access(number).status == "waiting"
+    assert central.answers.sent == []
+
+
+def test_the_steward_decides_alone_once_it_is_escalated(central, number):
+    with pytest.raises(MayNotDecide):
+        central.decision(number, by=CENTRAL)
+    central.ask(number, 2, "t-2")
+
+    assert central.decision(number, by=CENTRAL, event="again").settled
+    assert answered(central) == [("t-2", "approve")]
+    assert central.decide(number).effect == "allow"
+
+
+def test_a_stranger_decides_nothing_and_is_not_told(central, number):
+    with pytest.raises(NotAMember):
+        central.decision(number, by=STRANGER)
+
+    assert [account for account, _, _ in central.registry.refusals] == [STRANGER]
+    assert central.access(number).status == "waiting"
+
+
+@pytest.mark.parametrize("place", ["data", "metadata", "detail"])
+def test_an_account_in_detail_is_a_forgery(central, number, place):
+    envelope = an_envelope({"access": number, "decision": "approve", "reason": "r"}, "AccessDecided", by=CONSUMER)
+    part = envelope.detail if place == "detail" else envelope.detail[place]
+    part["account"] = PRODUCER
+
+    with pytest.raises(ForgedSender):
+        central.decided(envelope)
+
+    assert refused(central, CONSUMER) == ["ForgedSender"]
+    assert central.access(number).status == "waiting"
+
+
+@pytest.mark.parametrize("detail", [{"metadata": {"id": 7}}, {"decision": "perhaps"}, {"reason": ""}])
+def test_what_has_no_form_is_refused_and_told(central, number, detail):
+    envelope = an_envelope({"access": number, "decision": "approve", "reason": "r"}, "AccessDecided", by=PRODUCER)
+    envelope.detail["metadata"].update(detail.pop("metadata", {}))
+    envelope.detail["data"].update(detail)
+
+    with pytest.raises(MalformedEvent):
+        central.decided(envelope)
+
+    assert refused(central, PRODUCER) == ["MalformedEvent"]
+    assert central.access(number).status == "waiting"
+
+
+def test_what_nobody_asked_for_is_not_decided(central):
+    with pytest.raises(UnknownAccess):
+        central.decision("ac-ffffffffffff")
+
+    assert refused(central, PRODUCER) == ["UnknownAccess"]
+
+
+@pytest.mark.parametrize("status", ["granting", "sharing", "live", "ending", "ended", "denied"])
+@pytest.mark.parametrize("second", ["approve", "deny"])
+def test_an_answer_that_comes_too_late_is_told_so(central, number, status, second):
+    """Approved twice, approved after a denial, after the time was over, after it was revoked."""
+    central.change(number, status)
+    with pytest.raises(DecidedAlready):
+        central.decision(number, second)
+
+    assert refused(central, PRODUCER) == ["DecidedAlready"]
+    assert central.access(number).status == status
+
+
+def test_one_of_two_approvers_answers_once():
+    central = personal()
+    number = central.waiting(**AUDIT)
+    central.decision(number)
+    with pytest.raises(DecidedAlready):
+        central.decision(number, "deny")
+    assert central.access(number).status == "waiting"
+
+
+# --- less than was asked ----------------------------------------------------------------------------------------------
+
+
+def test_an_approver_may_give_fewer_columns(central, number):
+    central.decision(number, columns=["credit_card.hoehe"])
+
+    assert central.decide(number).effect == "allow"
+    access = central.access(number)
+    assert access.decided.columns == ("credit-card.credit_card.hoehe",)
+    assert any("laufkont" in each for each in access.decided.left_out)
+    central.grant(number)
+    columns = [each["Resource"].get("TableWithColumns", {}).get("ColumnNames") for each in central.lake.grants]
+    assert [names for names in columns if names] == [["hoehe"]]
+
+
+def test_what_an_approver_left_out_may_become_what_it_likes(central, number):
+    central.decision(number, columns=["credit_card.hoehe"])
+    central.tag("laufkont", SENSITIVE)
+
+    assert central.decide(number).effect == "allow"
+
+
+def test_columns_that_changed_since_they_were_approved_are_asked_for_again(central):
+    number = central.waiting(purpose="audit", columns=["hoehe", "laufkont"])
+    central.decision(number, columns=["credit_card.hoehe"])
+    central.tag("hoehe", PERSONAL)
+
+    assert central.decide(number).effect == "require_approval"
+
+    access = central.access(number)
+    assert (access.status, access.answers, access.narrowed, access.escalated) == ("waiting", (), False, False)
+    assert access.decided.approvers == (CENTRAL, PRODUCER)
+    assert central.ask(number, 0, "t-9").told == (CENTRAL, PRODUCER)
+
+
+def test_an_approver_may_give_less_time(central, number):
+    sooner = NOON + timedelta(days=3)
+    central.decision(number, until=sooner.isoformat())
+
+    assert central.decide(number).effect == "allow"
+    assert central.access(number).until == sooner
+    central.schedule(number)
+    assert central.schedules.planned[f"{number}-end"][0] == sooner
+
+
+@pytest.mark.parametrize(
+    "more", [{"until": (MONTH + timedelta(seconds=1)).isoformat()}, {"columns": ["credit_card.gastarb"]}]
+)
+def test_more_than_was_asked_is_refused_and_may_be_said_better(more):
+    central = Central(credit_card({"hoehe": CONFIDENTIAL, "gastarb": SENSITIVE}))
+    number = central.waiting()
+    with pytest.raises(ExceedsRequest):
+        central.decision(number, **more)
+
+    assert refused(central, PRODUCER) == ["ExceedsRequest"]
+    assert central.access(number).status == "waiting"
+    assert central.decision(number).settled
+
+
+def test_two_approvers_give_what_both_give():
+    central = personal()
+    number = central.waiting(**AUDIT)
+    central.decision(number, columns=["credit_card.hoehe", "credit_card.laufkont"])
+    with pytest.raises(ExceedsRequest):
+        central.decision(number, by=CENTRAL, columns=["credit_card.alter"])
+    central.decision(number, by=CENTRAL, event="d-2", columns=["credit_card.hoehe"], until=MONTH.isoformat())
+
+    assert central.decide(number).effect == "allow"
+    assert central.access(number).decided.columns == ("credit-card.credit_card.hoehe",)
+
+
+# --- more than was asked about ----------------------------------------------------------------------------------------
+
+
+def test_what_grew_while_it_waited_is_asked_about_again(central, number):
+    central.tag("laufkont", CONFIDENTIAL)
+    central.clock.move(timedelta(hours=1))
+    central.decision(number)
+
+    assert central.decide(number).effect == "require_approval"
+
+    access = central.access(number)
+    assert (access.status, access.answers) == ("waiting", ())
+    central.ask(number, 0, "t-1")
+    ids = [json.loads(detail)["metadata"]["id"] for _, _, detail in central.topics.published]
+    assert ids[0] != ids[1], "else the owner's inbox takes it for the question that it has already"
+    assert central.decision(number, event="d-2").settled
+    assert central.decide(number).effect == "allow"
+    assert answered(central) == [("t-0", "approve"), ("t-1", "approve")]
+
+
+def test_what_shrank_while_it_waited_needs_no_new_answer(central, number):
+    central.tag("hoehe", SENSITIVE)
+    central.decision(number)
+
+    assert central.decide(number).effect == "allow"
+
+
+def test_what_is_forbidden_by_now_is_denied_though_it_was_approved(central):
+    number = central.waiting(columns=["hoehe"])
+    central.tag("hoehe", SENSITIVE)
+    central.decision(number)
+
+    assert central.decide(number).effect == "deny"
+
+
+def test_the_steward_is_asked_on_a_topic_of_its_own(central, number):
+    central.ask(number, 2, "t-2")
+    assert [topic for topic, _, _ in central.topics.published].count(STEWARD_TOPIC) == 1
+
+
+def test_nobody_asks_about_what_is_over(central, number):
+    central.change(number, "ending")
+    central.ask(number, 1, "t-1")
+    assert answered(central) == [("t-1", "over")]
+    with pytest.raises(UnknownAccess):
+        central.ask("ac-ffffffffffff")

@@ -1,0 +1,51 @@
+"""Ends of an access as people write them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli.durations import parse_until, remaining
+from cli.output import CommandFailed
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2027-01-31", datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2027-01-31T12:00Z", datetime(2027, 1, 31, 12, 0, tzinfo=UTC)),
+        ("2027-01-31T12:00", datetime(2027, 1, 31, 12, 0, tzinfo=UTC)),
+        ("2027-01-31 12:00+02:00", datetime(2027, 1, 31, 10, 0, tzinfo=UTC)),
+        ("90d", NOW + timedelta(days=90)),
+        ("12h", NOW + timedelta(hours=12)),
+        ("30m", NOW + timedelta(minutes=30)),
+        (" 90s ", NOW + timedelta(seconds=90)),
+        ("2w", NOW + timedelta(weeks=2)),
+    ],
+)
+def test_dates_moments_and_durations(text, moment):
+    assert parse_until(text, NOW) == moment
+
+
+@pytest.mark.parametrize("text", ["", "soon", "90", "0d", "-1d", "2027-02-30", "90 days", "9999999d", "999999w"])
+def test_what_is_no_end_is_refused_with_the_forms_there_are(text):
+    with pytest.raises(CommandFailed) as caught:
+        parse_until(text, NOW)
+    assert caught.value.code == "InvalidUntil"
+    assert "90d" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        (timedelta(0), "over"),
+        (timedelta(seconds=40), "40 s"),
+        (timedelta(minutes=12, seconds=3), "12 min"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(hours=47), "47 hours"),
+        (timedelta(days=30, seconds=-3), "30 days"),
+    ],
+)
+def test_what_is_left_in_its_largest_unit(left, text):
+    assert remaining(NOW + left, NOW) == text

@@ -1,0 +1,126 @@
+"""A product that ends: hidden, its accesses ended, its subscribers told and let go."""
+
+import json
+
+import pytest
+from mesh.domain.contracts.product import UnknownProduct
+from mesh.domain.events import MalformedEvent
+from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
+from mesh.usecases.contracts.retire_product import retire_product
+
+from tests.builders import CONSUMER, PRODUCER, PRODUCT, STRANGER, an_ontology
+from tests.fakes import FakeExecutions, FakeLakeFormation
+from tests.unit.access.central_accesses import OTHER, Central, a_request, an_envelope, loans
+from tests.unit.access.requests import credit_card
+
+WISH = {"product": PRODUCT, "reason": "there is a better one"}
+
+
+@pytest.fixture
+def central():
+    found = Central(credit_card({"hoehe": {"confidentiality": "public"}}), loans())
+    found.lake = FakeLakeFormation(
+        {"confidentiality": ("public", "internal", "confidential", "restricted"), "pii": ("none",)}
+    )
+    found.endings = FakeExecutions()
+    return found
+
+
+def retire(central, data=WISH, by=PRODUCER, **detail):
+    envelope = an_envelope(data, "RetirementRequested", by=by, event="r-1")
+    envelope.detail.update(detail)
+    return retire_product(
+        envelope,
+        context=central.context,
+        catalog=central.catalog,
+        lake=central.lake,
+        ontology=an_ontology(),
+        endings=central.endings,
+        topics=central.topics,
+    )
+
+
+def test_its_accesses_end_and_those_of_others_do_not(central):
+    mine, open_one = central.held(), central.requested(event="e-2", purpose="audit")
+    other = central.held(event="e-3", product="loans")
+    over = central.requested(event="e-4", purpose="research")
+    central.change(over, "denied")
+
+    found = retire(central)
+
+    assert set(found.accesses) == {mine, open_one}
+    orders = [json.loads(payload)["ending"] for payload in central.endings.started.values()]
+    assert {each["access"] for each in orders} == {mine, open_one}
+    assert {each["cause"] for each in orders} == {"retired"}
+    assert central.end({"ending": orders[0]}).over is False
+    assert central.access(other).status == "live"
+
+
+def test_it_is_hidden_wherever_a_tag_of_its_own_would_keep_a_grant_alive(central):
+    retire(central)
+
+    assert central.lake.on == {
+        (PRODUCT,): {"confidentiality": "restricted"},
+        (PRODUCT, "credit_card"): {"confidentiality": "restricted"},
+        (PRODUCT, "credit_card", "hoehe"): {"confidentiality": "restricted"},
+    }
+
+
+def test_subscribers_and_owner_are_told_and_then_no_more(central):
+    central.held()
+    found = retire(central)
+
+    assert found.told == (CONSUMER, PRODUCER)
+    for account in found.told:
+        assert central.told(account, "ProductRetired") == [{"product": PRODUCT, "reason": WISH["reason"]}]
+    assert list(central.registry.subscribers(PRODUCT)) == []
+    assert central.registry.product(PRODUCT).status == "retired"
+
+
+def test_it_is_offered_to_nobody_any_more(central):
+    retire(central)
+    with pytest.raises(UnknownProduct):
+        central.receive(a_request(event="e-9"))
+    number = central.requested(event="e-8", expression="confidentiality=internal,public pii=none")
+    central.decide(number)
+    assert central.access(number).decided.databases == ("loans",)
+
+
+def test_retiring_is_repeatable(central):
+    central.held()
+    retire(central)
+    started = dict(central.endings.started)
+    retire(central)
+
+    assert central.endings.started == started
+    assert len(central.told(CONSUMER, "ProductRetired")) == 1
+
+
+def test_one_that_was_never_crawled_is_retired_too(central):
+    central.catalog.at = loans_only(central)
+    assert retire(central).product == PRODUCT
+    assert central.lake.on == {}
+
+
+def loans_only(central):
+    return central.catalog.tagged(("loans",))
+
+
+@pytest.mark.parametrize(
+    ("by", "data", "detail", "refusal"),
+    [
+        (OTHER, WISH, {}, NotTheOwner),
+        (CONSUMER, WISH, {}, NotAllowedForRole),
+        (STRANGER, WISH, {}, NotAMember),
+        (PRODUCER, WISH, {"account": OTHER}, ForgedSender),
+        (PRODUCER, {**WISH, "reason": ""}, {}, MalformedEvent),
+        (PRODUCER, {**WISH, "product": "nowhere"}, {}, NotTheOwner),
+    ],
+)
+def test_who_may_not_changes_nothing_and_is_recorded(central, by, data, detail, refusal):
+    with pytest.raises(refusal):
+        retire(central, data, by, **detail)
+
+    assert [(account, found["code"]) for account, _, found in central.registry.refusals] == [(by, refusal.__name__)]
+    assert central.registry.product(PRODUCT).status == "registered"
+    assert (central.lake.on, central.endings.started, central.told(CONSUMER)) == ({}, {}, [])

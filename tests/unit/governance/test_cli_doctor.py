@@ -1,0 +1,142 @@
+"""Each check finds what is wrong, and says what to do; one that cannot look does not end the others."""
+
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+from mesh.domain.governance.ontology import parse_ontology
+
+from cli import output
+from cli.governance import doctor
+from cli.governance.doctor import Check
+
+HEALTHY = {
+    "DataLakeAdmins": [{"DataLakePrincipalIdentifier": "arn:aws:iam::111111111111:role/DataMeshOwner"}],
+    "CreateDatabaseDefaultPermissions": [],
+    "CreateTableDefaultPermissions": [],
+    "Parameters": {"CROSS_ACCOUNT_VERSION": "4"},
+}
+
+
+def answering(found):
+    return lambda **_: found
+
+
+class FakeSite:
+    """`answers`: operation → its answer."""
+
+    def __init__(self, members=(), **answers):
+        self.answers = answers
+        self.members = members
+
+    def client(self, _account, _service):
+        return SimpleNamespace(
+            **{name: answering(found) for name, found in self.answers.items()},
+            get_paginator=lambda name: SimpleNamespace(paginate=lambda **_: [self.answers[name]]),
+        )
+
+    def registry(self):
+        return SimpleNamespace(members=lambda: iter(self.members))
+
+
+def wrong(checks):
+    return [(check.name, check.found) for check in checks if check.ok is False]
+
+
+def settings(**changes):
+    return FakeSite(get_data_lake_settings={"DataLakeSettings": {**HEALTHY, **changes}})
+
+
+def test_good_settings_pass():
+    assert wrong(doctor.settings_checks(settings(), "central")) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        (
+            {"CreateTableDefaultPermissions": [{"Principal": {}, "Permissions": ["ALL"]}]},
+            ("default permissions", "CreateTableDefaultPermissions"),
+        ),
+        ({"Parameters": {"CROSS_ACCOUNT_VERSION": "2"}}, ("cross-account version", "2")),
+        ({"Parameters": {}}, ("cross-account version", "1")),
+        ({"DataLakeAdmins": []}, ("data lake admins", "DataMeshOwner is no admin")),
+    ],
+)
+def test_each_wrong_setting_is_found_with_a_remedy(changes, found):
+    checks = list(doctor.settings_checks(settings(**changes), "central"))
+    assert wrong(checks) == [found]
+    assert all(check.remedy for check in checks if check.ok is False)
+
+
+def test_missing_tag_values_are_named():
+    wanted = parse_ontology(yaml.safe_load(doctor.ONTOLOGY.read_text("utf-8"))).tag_values()
+    tags = [{"TagKey": key, "TagValues": list(values)} for key, values in wanted.items() if values]
+    assert wrong(doctor.ontology_checks(FakeSite(list_lf_tags={"LFTags": tags}), "central")) == []
+    tags = [tag for tag in tags if tag["TagKey"] != "pii"]
+    found = wrong(doctor.ontology_checks(FakeSite(list_lf_tags={"LFTags": tags}), "central"))
+    assert found == [("LF-Tags", "missing: pii=none, pii=personal, pii=sensitive")]
+
+
+def member(status="admitted"):
+    facts = {"account": "222222222222", "role": "producer", "domain": "risk", "topic_arn": "arn:topic"}
+    return SimpleNamespace(status=status, **facts)
+
+
+def test_members_are_admitted_and_listen():
+    live = {"Subscriptions": [{"SubscriptionArn": "arn:aws:sns:us-east-1:1:t:2"}]}
+    pending = {"Subscriptions": [{"SubscriptionArn": "PendingConfirmation"}]}
+    assert wrong(doctor.member_checks(FakeSite([member()], list_subscriptions_by_topic=live), "central")) == []
+    assert wrong(doctor.member_checks(FakeSite([member()], list_subscriptions_by_topic=pending), "central")) != []
+    (check,) = doctor.member_checks(FakeSite([member("pending")]), "central")
+    assert (check.ok, check.remedy) == (False, "mesh admit 222222222222 --role producer --domain risk")
+    assert wrong(doctor.member_checks(FakeSite(), "central")) == [("members", "none")]
+
+
+@pytest.mark.parametrize(("count", "healthy"), [("0", True), ("2", False)])
+def test_dead_letters_are_counted_queue_by_queue(count, healthy):
+    queues = ["EventDlq", "FailedRunsQueue", "InboxQueue"]
+    listed = [
+        {"LogicalResourceId": name, "ResourceType": "AWS::SQS::Queue", "PhysicalResourceId": f"url/{name}"}
+        for name in queues
+    ]
+    site = FakeSite(
+        list_stack_resources={"StackResourceSummaries": listed},
+        get_queue_attributes={"Attributes": {"ApproximateNumberOfMessages": count}},
+    )
+    (check,) = doctor.queue_checks(site, "central")
+    assert check.ok is healthy
+    assert check.found == ("empty (2 queues)" if healthy else "EventDlq 2, FailedRunsQueue 2")
+
+
+def test_a_refusal_in_a_log_is_no_fault():
+    assert doctor.is_fault("[ERROR] KeyError: 'x'")
+    assert doctor.is_fault('{"level": "ERROR", "errorType": "ClientError"}')
+    assert not doctor.is_fault('[ERROR] DomainMismatch: {"code": "DomainMismatch", "remedy": "Set domain: risk"}')
+    assert not doctor.is_fault("raise error_class(parsed_response)")
+
+
+def denied():
+    raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListLFTags")
+    yield
+
+
+def broken():
+    raise ClientError({"Error": {"Code": "InternalFailure", "Message": "oh"}}, "ListLFTags")
+    yield
+
+
+def test_what_may_not_be_seen_is_no_failure_and_what_breaks_is():
+    assert [check.ok for check in doctor.guarded("central", "LF-Tags", denied)] == [None]
+    assert [check.ok for check in doctor.guarded("central", "LF-Tags", broken)] == [False]
+
+
+def test_the_report_fits_and_names_the_remedy(capsys, monkeypatch):
+    monkeypatch.setattr(output.console, "width", 80)
+    doctor.render(
+        [Check("central", "LF-Tags", False, "missing: pii=none " * 9, "deploy"), Check("consumer", "x", True, "")]
+    )
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80
+    assert "next: deploy" in said

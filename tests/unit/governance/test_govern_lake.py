@@ -1,0 +1,118 @@
+"""Data lake settings and LF-Tags: merged, and nobody else's dropped."""
+
+import pytest
+from mesh.usecases.governance.govern_lake import MAX_ADMINS, GovernLake, TooManyAdmins, admins_of, govern_lake
+
+from tests.builders import an_ontology
+from tests.fakes import FakeLakeFormation
+
+OURS, FORMER, OTHERS = (f"arn:aws:iam::111111111111:role/{name}" for name in ("ours", "former", "others"))
+
+
+def settings(*admins, **more):
+    return {"DataLakeAdmins": [{"DataLakePrincipalIdentifier": admin} for admin in admins], **more}
+
+
+def lake_with(*admins, **more):
+    lake = FakeLakeFormation()
+    lake.data_lake_settings = settings(*admins, **more)
+    return lake
+
+
+def govern(lake, *admins, previous=(), ontology=None):
+    return govern_lake(GovernLake(admins=admins, previous_admins=previous), lake=lake, ontology=ontology)
+
+
+def test_admins_of_others_stay_and_ours_are_added():
+    lake = lake_with(OTHERS)
+
+    governed = govern(lake, OURS)
+
+    assert admins_of(lake.settings()) == [OTHERS, OURS]
+    assert (governed.admins_added, governed.admins_removed) == ((OURS,), ())
+
+
+def test_only_what_we_added_before_is_taken_back():
+    lake = lake_with(OTHERS, FORMER, OURS)
+
+    governed = govern(lake, OURS, previous=(FORMER, OURS))
+
+    assert admins_of(lake.settings()) == [OTHERS, OURS]
+    assert governed.admins_removed == (FORMER,)
+
+
+def test_everything_else_in_the_settings_is_kept():
+    lake = lake_with(ReadOnlyAdmins=["x"], TrustedResourceOwners=["y"], Parameters={"SET_CONTEXT": "TRUE"})
+
+    govern(lake, OURS)
+
+    after = lake.settings()
+    assert (after["ReadOnlyAdmins"], after["TrustedResourceOwners"]) == (["x"], ["y"])
+    assert after["Parameters"] == {"SET_CONTEXT": "TRUE", "CROSS_ACCOUNT_VERSION": "4"}
+
+
+def test_iam_only_access_is_no_default_any_more():
+    everybody = {"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]}
+    lake = lake_with(CreateDatabaseDefaultPermissions=[everybody], CreateTableDefaultPermissions=[everybody])
+
+    govern(lake, OURS)
+
+    assert lake.settings()["CreateDatabaseDefaultPermissions"] == []
+    assert lake.settings()["CreateTableDefaultPermissions"] == []
+
+
+def test_the_cross_account_version_is_never_lowered():
+    lake = lake_with(Parameters={"CROSS_ACCOUNT_VERSION": "5"})
+
+    govern(lake, OURS)
+
+    assert lake.settings()["Parameters"]["CROSS_ACCOUNT_VERSION"] == "5"
+
+
+def test_the_second_deploy_writes_nothing():
+    lake = lake_with(OTHERS)
+    govern(lake, OURS, ontology=an_ontology())
+    lake.calls.clear()
+
+    governed = govern(lake, OURS, previous=(OURS,), ontology=an_ontology())
+
+    assert lake.calls == []
+    assert (governed.tags_created, governed.values_added) == ((), {})
+
+
+def test_more_admins_than_lake_formation_takes_changes_nothing():
+    lake = lake_with(*(f"admin-{number}" for number in range(MAX_ADMINS)))
+
+    with pytest.raises(TooManyAdmins):
+        govern(lake, OURS)
+
+    assert lake.calls == []
+
+
+def test_tags_are_added_and_values_of_others_kept():
+    lake = lake_with()
+    lake.tags = {"domain": ("theirs",), "foreign": ("x",)}
+
+    governed = govern(lake, OURS, ontology=an_ontology())
+
+    assert governed.tags_created == ("confidentiality", "pii", "publication")
+    assert governed.values_added == {"domain": ("retail", "risk")}
+    assert lake.tags["domain"] == ("theirs", "retail", "risk")
+    assert lake.tags["foreign"] == ("x",)
+    assert "product" not in lake.tags
+
+
+def test_many_values_go_in_calls_of_fifty():
+    ontology = an_ontology()
+    many = {f"v{number}": ontology.keys["domain"].values["retail"] for number in range(120)}
+    domain = ontology.keys["domain"].model_copy(update={"values": many})
+    ontology = ontology.model_copy(update={"keys": {**ontology.keys, "domain": domain}})
+    lake, sizes = lake_with(), []
+    create, add = lake.create_tag, lake.add_tag_values
+    lake.create_tag = lambda key, values: (sizes.append(len(values)), create(key, values))
+    lake.add_tag_values = lambda key, values: (sizes.append(len(values)), add(key, values))
+
+    govern(lake, OURS, ontology=ontology)
+
+    assert max(sizes) == 50
+    assert len(lake.tags["domain"]) == 120

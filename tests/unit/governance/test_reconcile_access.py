@@ -1,0 +1,281 @@
+"""`find_drift` and `repair_drift`: every kind of difference, what is fixed, and what is left to people."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+from mesh.adapters.lakeformation.grants_format import parse_grants
+from mesh.domain.access.fix_commands import resource_of
+from mesh.domain.events import GrantEntry
+from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, PolicyGrant, TableGrant
+from mesh.domain.governance.publication_tag import as_asked
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.reconcile_access import find_drift
+from mesh.usecases.governance.repair_access import repair_drift
+
+from tests.builders import a_member, a_product, an_access
+from tests.fakes import (
+    NOON,
+    FakeAccessRegistry,
+    FakeCatalogState,
+    FakeClock,
+    FakeExecutions,
+    FakeLakeFormation,
+    FakeLocks,
+    FakeRegistry,
+    FakeTrace,
+)
+from tests.unit.access import requests
+
+ID = "ac-0123456789ab"
+RUN = "arn:aws:states:us-east-1:111111111111:execution:reconcile:5b1f7c7e-9d2b-4d54-a1f1-3c8f0f3f2a10"
+HAND_MADE = Grant(
+    requests.CONSUMER, TableGrant("credit-card", "credit_card"), frozenset({"DESCRIBE"}), grantor=requests.CENTRAL
+)
+
+
+class World:
+    """One live access of the consumer, and a catalog in which exactly its grants are made."""
+
+    def __init__(self, **given):
+        self.found = requests.decided(**given)
+        self.registry = FakeRegistry(a_member(requests.CONSUMER))
+        self.registry.products["credit-card"] = a_product(name="credit-card", owner=requests.PRODUCER, draft=False)
+        self.accesses, self.lake, self.endings = FakeAccessRegistry(), FakeLakeFormation(), FakeExecutions()
+        self.access = self.add(ID, **given)
+        self.catalog = FakeCatalogState(
+            dataclasses.replace(requests.LAKE, grants=self.grants(), shares={requests.CONSUMER: "accepted"})
+        )
+        self.clock = FakeClock(NOON)
+
+    @property
+    def context(self):
+        return CentralContext(requests.CENTRAL, self.registry, self.accesses, FakeTrace(), self.clock)
+
+    def add(self, number, status="live", **changes):
+        changes = {"status": status, "granted": True, "decided": self.found, **changes}
+        self.accesses.open(an_access(number, product="credit-card", expression="product=credit-card", **changes))
+        return self.accesses.access(number)
+
+    def grants(self):
+        entries = [
+            {
+                "Principal": {"DataLakePrincipalIdentifier": requests.CONSUMER},
+                "Resource": entry.resource,
+                "Permissions": list(entry.permissions),
+                "PermissionsWithGrantOption": list(entry.permissions),
+                "LastUpdatedBy": f"arn:aws:iam::{requests.CENTRAL}:role/GrantAccess",
+            }
+            for entry in self.found.entries
+        ]
+        return tuple(parse_grants(entries, requests.CENTRAL, dict, dict))
+
+    def have(self, *grants):
+        self.catalog.at = dataclasses.replace(self.catalog.at, grants=grants)
+
+    def drifts(self):
+        return find_drift(context=self.context, catalog=self.catalog, policies=requests.POLICIES)
+
+    def kinds(self):
+        return [drift.kind for drift in self.drifts().drifts]
+
+    def repair(self):
+        return repair_drift(
+            self.drifts(),
+            run=RUN,
+            context=self.context,
+            lake=self.lake,
+            locks=FakeLocks(),
+            endings=self.endings,
+        )
+
+
+def test_what_is_as_it_should_be_is_counted_and_left_alone():
+    world = World()
+
+    found = world.drifts()
+
+    assert (found.accesses, found.grants, found.total, found.drifts) == (1, 2, 0, ())
+
+
+def test_a_grant_that_is_gone_is_made_again():
+    world = World()
+    world.have(*world.grants()[1:])
+
+    repaired = world.repair()
+
+    assert [(drift.kind, drift.access) for drift in repaired.repaired] == [("missing", ID)]
+    assert [grant["Resource"] for grant in world.lake.grants] == [world.found.entries[0].resource]
+    assert world.lake.grants[0]["PermissionsWithGrantOption"] == ["DESCRIBE"]
+
+
+def test_a_grant_of_an_access_that_ended_is_revoked():
+    world = World()
+    world.accesses.save(world.access.moved("ended", NOON, "ended"))
+    world.lake.grant(
+        [
+            {
+                "Principal": {"DataLakePrincipalIdentifier": requests.CONSUMER},
+                "Resource": entry.resource,
+                "Permissions": list(entry.permissions),
+                "PermissionsWithGrantOption": list(entry.permissions),
+            }
+            for entry in world.found.entries
+        ]
+    )
+
+    repaired = world.repair()
+
+    assert {drift.kind for drift in repaired.repaired} == {"surplus"}
+    assert repaired.left == ()
+    assert world.lake.grants == []
+
+
+def test_what_another_live_access_needs_is_no_surplus():
+    world = World()
+    world.add("ac-00000000000b")
+    world.accesses.save(world.access.moved("ended", NOON, "ended"))
+
+    assert world.kinds() == []
+
+
+@pytest.mark.parametrize("status", ["granting", "sharing", "ending"])
+def test_what_is_in_flight_is_neither_missing_nor_surplus(status):
+    world = World()
+    world.accesses.save(world.access.moved(status, NOON, status))
+    assert world.kinds() == []
+
+    world.have()
+    assert world.kinds() == []
+
+
+def test_what_was_granted_by_hand_is_told_and_stays():
+    world = World()
+    world.have(*world.grants(), HAND_MADE)
+
+    repaired = world.repair()
+
+    assert [(drift.kind, drift.what) for drift in repaired.left] == [
+        ("foreign", "DESCRIBE on Table credit-card.credit_card")
+    ]
+    assert (repaired.repaired, world.lake.calls) == ((), [])
+
+
+def test_what_registration_gave_a_producer_is_not_foreign():
+    world = World()
+    rights = Grant(requests.PRODUCER, world.grants()[0].resource, frozenset({"DESCRIBE"}), grantor=requests.CENTRAL)
+    world.have(*world.grants(), rights)
+
+    assert world.kinds() == []
+
+
+def test_what_an_account_passed_on_is_its_own_matter():
+    world = World()
+    reader = f"arn:aws:iam::{requests.CONSUMER}:role/DataAnalyst"
+    passed_on = dataclasses.replace(world.grants()[1], principal=reader, grantor=requests.CONSUMER)
+    world.have(*world.grants(), passed_on)
+
+    assert world.kinds() == []
+
+
+def test_iam_allowed_principals_are_revoked():
+    world = World()
+    world.have(*world.grants(), Grant("IAM_ALLOWED_PRINCIPALS", DatabaseGrant("credit-card"), frozenset({"ALL"})))
+    world.lake.grants.append(
+        {
+            "Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"},
+            "Resource": {"Database": {"CatalogId": requests.CENTRAL, "Name": "credit-card"}},
+            "Permissions": ["ALL"],
+            "PermissionsWithGrantOption": [],
+        }
+    )
+
+    assert [drift.kind for drift in world.repair().repaired] == ["iam-allowed"]
+    assert world.lake.grants == []
+
+
+def test_an_access_whose_end_was_missed_is_ended():
+    world = World()
+    world.clock.move(timedelta(days=31))
+
+    repaired = world.repair()
+
+    assert [drift.kind for drift in repaired.repaired] == ["overdue"]
+    assert ID in next(iter(world.endings.started))
+
+
+@pytest.mark.parametrize("state", ["pending", "rejected", "expired"])
+def test_a_share_that_did_not_arrive_is_told(state):
+    world = World()
+    world.catalog.at = dataclasses.replace(world.catalog.at, shares={requests.CONSUMER: state})
+
+    repaired = world.repair()
+
+    assert [(drift.kind, drift.what) for drift in repaired.left] == [("share", f"its RAM share is {state}")]
+
+
+def test_columns_granted_by_name_that_policy_would_withhold_by_now_are_told():
+    world = World(columns=("hoehe",), table="credit_card")
+    stricter = requests.lake_of(requests.credit_card({**requests.CLASSIFIED, "hoehe": requests.SENSITIVE}))
+    world.catalog.at = dataclasses.replace(world.catalog.at, databases=stricter.databases)
+
+    assert world.kinds() == ["not-allowed"]
+
+
+def test_a_grant_by_tags_follows_the_tags_and_is_no_difference():
+    world = World()
+    stricter = requests.lake_of(requests.credit_card({**requests.CLASSIFIED, "hoehe": requests.SENSITIVE}))
+    world.catalog.at = dataclasses.replace(world.catalog.at, databases=stricter.databases)
+
+    assert world.kinds() == []
+
+
+def test_what_is_in_order_by_the_time_of_the_repair_is_left():
+    world = World()
+    world.have(*world.grants()[1:])
+    drifts = world.drifts()
+    world.accesses.save(world.access.moved("ending", NOON, "ending"))
+
+    repaired = repair_drift(
+        drifts,
+        run=RUN,
+        context=world.context,
+        lake=world.lake,
+        locks=FakeLocks(),
+        endings=world.endings,
+    )
+
+    assert (repaired.repaired, world.lake.grants) == ((), [])
+
+
+def test_a_grant_by_hand_that_waits_for_nothing_is_told_from_ours():
+    """As ours were made before there was the key: both are people's words, and the difference is said."""
+    world = World()
+    ours = world.grants()[1]
+    asked = as_asked(ours.resource.expression)
+    world.have(*world.grants(), dataclasses.replace(ours, resource=PolicyGrant("TABLE", asked)))
+
+    [drift] = world.drifts().drifts
+
+    assert drift.kind == "foreign"
+    assert drift.what == f"DESCRIBE, SELECT on tables with LF-Tags {asked}, published or not"
+
+
+def test_an_access_from_before_there_was_the_key_keeps_its_expression():
+    """What it was granted is what its record says: nothing is missing, nothing surplus, until it is asked again."""
+    world = World()
+    database, ours = world.grants()
+    before = PolicyGrant("TABLE", as_asked(ours.resource.expression))
+    entries = [
+        world.found.entries[0],
+        GrantEntry(resource=resource_of(before, requests.CENTRAL), permissions=("SELECT", "DESCRIBE")),
+    ]
+    world.found = world.found.model_copy(update={"entries": tuple(entries)})
+    world.accesses = FakeAccessRegistry()
+    world.add(ID)
+
+    world.have(database, dataclasses.replace(ours, resource=before))
+    assert world.kinds() == []
+
+    world.have(database, ours)
+    assert sorted(world.kinds()) == ["foreign", "missing"]

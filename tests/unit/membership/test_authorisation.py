@@ -1,0 +1,116 @@
+"""Who may say what: decided on the envelope's account alone."""
+
+import pytest
+from mesh.domain.events import EVENT_TYPES
+from mesh.domain.membership.authorisation import (
+    SENDERS,
+    ForgedSender,
+    NotAllowedForRole,
+    NotAMember,
+    NotTheOwner,
+    authorise_central,
+)
+from mesh.usecases.authorisation import authorise_sender
+from mesh.usecases.central_context import CentralContext
+
+from tests.builders import CENTRAL, CONSUMER, CORRELATION, PRODUCER, PRODUCT, STRANGER, a_member, a_product, an_envelope
+from tests.fakes import FakeAccessRegistry, FakeClock, FakeRegistry, FakeTrace, topic_of
+
+DECLARED = {"product": PRODUCT}
+
+
+def authorise(envelope, registry, trace=None):
+    records = CentralContext(CENTRAL, registry, FakeAccessRegistry(), trace or FakeTrace(), FakeClock())
+    return authorise_sender(envelope, execution="run-1", records=records)
+
+
+def test_a_member_that_speaks_about_its_own_product_is_authorised():
+    registry, trace = FakeRegistry(a_member()), FakeTrace()
+    registry.products[PRODUCT] = a_product()
+
+    sender = authorise(an_envelope(DECLARED, "ProductDeclared"), registry, trace)
+
+    assert (sender.account, sender.domain, sender.topic_arn) == (PRODUCER, "retail", topic_of(PRODUCER))
+    assert (sender.product, sender.event_id, sender.correlation_id) == (PRODUCT, "e-1", CORRELATION)
+    assert trace.said() == ["received"]
+    assert registry.refusals == []
+
+
+def test_a_new_product_name_is_free():
+    assert authorise(an_envelope(DECLARED, "ProductDeclared"), FakeRegistry(a_member())).product == PRODUCT
+
+
+@pytest.mark.parametrize(
+    ("registry", "envelope", "error"),
+    [
+        (FakeRegistry(), an_envelope(DECLARED, "ProductDeclared", account=STRANGER), NotAMember),
+        (FakeRegistry(a_member(status="pending")), an_envelope(DECLARED, "ProductDeclared"), NotAMember),
+        (
+            FakeRegistry(a_member(CONSUMER, "consumer")),
+            an_envelope(DECLARED, "VersionProposed", account=CONSUMER),
+            NotAllowedForRole,
+        ),
+        (FakeRegistry(a_member()), an_envelope(DECLARED, "SubscriptionRequested"), NotAllowedForRole),
+        (FakeRegistry(a_member()), an_envelope(DECLARED, "ProductDeclared", account_id=STRANGER), ForgedSender),
+        (FakeRegistry(a_member()), an_envelope({**DECLARED, "account": STRANGER}, "ProductDeclared"), ForgedSender),
+        (FakeRegistry(a_member()), an_envelope({**DECLARED, "sender": STRANGER}, "ProductDeclared"), ForgedSender),
+        (
+            FakeRegistry(a_member()),
+            an_envelope(DECLARED, "ProductDeclared", metadata={"id": "e-1", "account": STRANGER}),
+            ForgedSender,
+        ),
+    ],
+)
+def test_a_refusal_is_raised_recorded_and_traced(registry, envelope, error):
+    registry.refusals.clear()
+    trace = FakeTrace()
+
+    with pytest.raises(error):
+        authorise(envelope, registry, trace)
+
+    [(account, kind, reason)] = registry.refusals
+    assert (account, kind, reason["code"]) == (envelope.account, envelope.detail_type, error.__name__)
+    assert trace.said() == ["refused"]
+
+
+def test_another_accounts_product_is_refused():
+    registry = FakeRegistry(a_member(CONSUMER, "both"))
+    registry.products[PRODUCT] = a_product()
+
+    with pytest.raises(NotTheOwner) as refusal:
+        authorise(an_envelope(DECLARED, "VersionProposed", account=CONSUMER), registry)
+
+    assert refusal.value.where == {"account": CONSUMER, "owner": PRODUCER}
+
+
+def test_each_event_in_the_rules_exists():
+    assert set(SENDERS) <= {kind.detail_type() for kind in EVENT_TYPES}
+
+
+@pytest.mark.parametrize("kind", sorted(SENDERS))
+@pytest.mark.parametrize("role", ["producer", "consumer"])
+def test_a_role_may_send_what_the_rules_say(kind, role):
+    registry = FakeRegistry(a_member(role=role))
+    if role in SENDERS[kind]:
+        assert authorise(an_envelope({}, kind), registry).account == PRODUCER
+    else:
+        with pytest.raises(NotAllowedForRole):
+            authorise(an_envelope({}, kind), registry)
+
+
+@pytest.mark.parametrize("kind", [*sorted(SENDERS), "ProductUpdated"])
+def test_central_sends_only_what_its_owner_may_decide(kind):
+    envelope = an_envelope({}, kind, account=CENTRAL)
+    if "central" in SENDERS.get(kind, ()):
+        authorise_central(envelope)
+    else:
+        with pytest.raises(NotAllowedForRole):
+            authorise_central(envelope)
+
+
+@pytest.mark.parametrize("data", [None, [], "text"])
+def test_data_that_is_no_object_names_no_product(data):
+    envelope = an_envelope({}, "ProductDeclared").model_copy()
+    envelope.detail["data"] = data
+
+    assert authorise(envelope, FakeRegistry(a_member())).product == ""

@@ -1,0 +1,176 @@
+"""Members and subscriptions: admitted by the owner, asked for by events."""
+
+import json
+
+import pytest
+from mesh.domain.contracts.product import UnknownProduct
+from mesh.domain.events import MemberJoined, SubscriptionEnded, SubscriptionRequested
+from mesh.domain.membership.authorisation import NotAllowedForRole, NotAMember
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.membership.admit_member import AdmitMember, UnknownDomain, admit_member, join_requested
+from mesh.usecases.membership.join_mesh import JoinMesh, join_mesh
+from mesh.usecases.publishing.change_subscription import change_subscription
+from pydantic import ValidationError
+
+from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, a_member, a_product, an_envelope
+from tests.fakes import (
+    FakeAccessRegistry,
+    FakeBus,
+    FakeClock,
+    FakeInbox,
+    FakeMemberTopics,
+    FakeRegistry,
+    FakeTrace,
+    topic_of,
+)
+
+DOMAINS = ("retail", "risk")
+WISH = MemberJoined(role="producer", domain="retail", contact="team@example.com")
+
+
+class Central:
+    """Central's ports."""
+
+    def __init__(self, *members):
+        self.registry, self.topics, self.clock, self.trace = (
+            FakeRegistry(*members),
+            FakeMemberTopics(),
+            FakeClock(),
+            FakeTrace(),
+        )
+
+    def admit(self, **command):
+        facts = {"account": PRODUCER, "role": "producer", "domain": "retail", **command}
+        return admit_member(
+            AdmitMember(**facts), domains=DOMAINS, registry=self.registry, topics=self.topics, clock=self.clock
+        )
+
+    def join(self, wish=WISH, *, trusted=False, account=PRODUCER):
+        return join_requested(
+            an_envelope(wish, account=account),
+            trusted=trusted,
+            domains=DOMAINS,
+            registry=self.registry,
+            topics=self.topics,
+            clock=self.clock,
+        )
+
+    def subscription(self, wish, account=CONSUMER):
+        envelope = an_envelope(wish, account=account)
+        return change_subscription(
+            envelope, context=CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock)
+        )
+
+
+def test_an_admitted_account_has_its_topic_and_its_record():
+    central = Central()
+
+    member = central.admit(contact="a@example.com")
+
+    assert (member.status, member.topic_arn) == ("admitted", topic_of(PRODUCER))
+    assert central.registry.member(PRODUCER) == member
+
+
+def test_admitting_again_changes_role_and_keeps_contact_and_date():
+    central = Central()
+    first = central.admit(contact="a@example.com")
+
+    again = central.admit(role="both")
+
+    assert (again.role, again.contact, again.since) == ("both", "a@example.com", first.since)
+
+
+def test_an_unknown_domain_makes_neither_topic_nor_member():
+    central = Central()
+
+    with pytest.raises(UnknownDomain):
+        central.admit(domain="astrology")
+
+    assert (central.topics.created, central.registry.members) == ([], {})
+
+
+def test_an_account_has_twelve_digits():
+    with pytest.raises(ValidationError):
+        AdmitMember(account="12", role="producer", domain="retail")
+
+
+def test_who_asks_to_join_waits_for_the_owner_and_has_no_topic_yet():
+    central = Central()
+
+    member = central.join()
+
+    assert (member.account, member.status, member.topic_arn) == (PRODUCER, "pending", "")
+    assert central.topics.created == []
+
+
+def test_who_asks_from_a_trusted_organization_is_admitted():
+    assert Central().join(trusted=True).status == "admitted"
+
+
+def test_asking_again_does_not_change_what_the_owner_admitted():
+    central = Central(a_member(role="consumer"))
+
+    assert central.join().role == "consumer"
+
+
+def test_a_wish_for_an_unknown_domain_is_refused():
+    with pytest.raises(UnknownDomain):
+        Central().join(WISH.model_copy(update={"domain": "astrology"}))
+
+
+@pytest.mark.parametrize("admitted", [True, False])
+def test_a_spoke_subscribes_its_inbox_or_asks(admitted):
+    bus = FakeBus()
+    command = JoinMesh(
+        account=PRODUCER, role="producer", domain="retail", contact="team@example.com", topic_arn=topic_of(PRODUCER)
+    )
+
+    joined = [join_mesh(command, bus=bus, inbox=FakeInbox(admitted=admitted)) for _ in range(2)]
+
+    assert [one.subscribed for one in joined] == [admitted] * 2
+    assert [kind for kind, _ in bus.events] == ([] if admitted else ["MemberJoined"] * 2)
+    assert len({json.loads(text)["metadata"]["id"] for _, text in bus.events}) <= 1
+    assert all(json.loads(text)["data"] == WISH.model_dump() for _, text in bus.events)
+
+
+def test_a_consumer_subscribes_once_and_ends_it():
+    central = Central(a_member(CONSUMER, "consumer"))
+    central.registry.products[PRODUCT] = a_product()
+
+    for _ in range(2):
+        assert central.subscription(SubscriptionRequested(product=PRODUCT)).status == "subscribed"
+    assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
+
+    for _ in range(2):
+        assert central.subscription(SubscriptionEnded(product=PRODUCT)).status == "ended"
+    assert list(central.registry.subscribers(PRODUCT)) == []
+
+
+@pytest.mark.parametrize(
+    ("members", "product", "account", "error"),
+    [
+        ((), a_product(), STRANGER, NotAMember),
+        ((a_member(CONSUMER, "consumer", status="pending"),), a_product(), CONSUMER, NotAMember),
+        ((a_member(CONSUMER, "producer"),), a_product(), CONSUMER, NotAllowedForRole),
+        ((a_member(CONSUMER, "consumer"),), None, CONSUMER, UnknownProduct),
+        ((a_member(CONSUMER, "consumer"),), a_product(draft=True), CONSUMER, UnknownProduct),
+    ],
+)
+def test_a_subscription_is_refused_recorded_and_traced(members, product, account, error):
+    central = Central(*members)
+    if product:
+        central.registry.products[PRODUCT] = product
+
+    with pytest.raises(error):
+        central.subscription(SubscriptionRequested(product=PRODUCT), account)
+
+    assert list(central.registry.subscribers(PRODUCT)) == []
+    assert [refusal[2]["code"] for refusal in central.registry.refusals] == [error.__name__]
+    assert central.trace.said() == ["refused"]
+
+
+def test_a_draft_is_the_owners_to_subscribe_to():
+    central = Central(a_member(PRODUCER, "both"))
+    central.registry.products[PRODUCT] = a_product(draft=True)
+
+    assert central.subscription(SubscriptionRequested(product=PRODUCT), PRODUCER).status == "subscribed"

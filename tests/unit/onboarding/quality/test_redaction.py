@@ -1,0 +1,50 @@
+"""What a report shows of columns that are personal, by name, by values, or by what history says of them."""
+
+from mesh.domain.onboarding.quality.model import (
+    ColumnProfile,
+    Evidence,
+    Finding,
+    LabelledCounts,
+    Scores,
+    TableProfile,
+    TableReport,
+    ValueCount,
+)
+from mesh.domain.onboarding.quality.redaction import withheld_in, withheld_of, without_values
+
+SECRET = ("ana@example.org", "bob@example.org")
+
+
+def report(*columns, finding=None):
+    profile = TableProfile(table="t", rows=2, bytes=1, objects=1, columns=columns, fingerprints=("00ff",))
+    return TableReport(profile=profile, scores=Scores(), findings=(finding,) if finding else ())
+
+
+def column(name, *values, labels=()):
+    top = tuple(ValueCount(value=value, count=1) for value in values)
+    labelled = tuple(LabelledCounts(label=label, counts=(1,) * len(top)) for label in labels)
+    return ColumnProfile(
+        name=name, type="string", kind="category", rows=2, nulls=0, distinct=2, top=top, labelled=labelled
+    )
+
+
+def test_values_that_only_the_accepted_history_has_are_withheld():
+    evidence = Evidence(labels=SECRET, accepted=(0.5, 0.5), batch=(0.0, 0.0))
+    shifted = Finding(
+        code="DistributionShifted", severity="error", table="t", column="contact", message="", evidence=evidence
+    )
+    found = report(column("contact", "x", "y"), finding=shifted)
+
+    assert withheld_of(found.profile, None) == set()
+    assert withheld_in(found, None) == {"contact"}
+    assert "example.org" not in without_values(found, withheld_in(found, None)).model_dump_json()
+
+
+def test_counts_by_label_do_not_tell_the_values_of_a_hidden_label():
+    found = report(column("contact", *SECRET), column("colour", "red", "blue", labels=SECRET))
+
+    public = without_values(found, withheld_in(found, None))
+
+    assert "example.org" not in public.model_dump_json()
+    assert "red" in public.model_dump_json()
+    assert public.profile.fingerprints == ()

@@ -1,0 +1,230 @@
+"""Batches: one run at a time, nothing lost, nothing twice."""
+
+from datetime import timedelta
+
+import pytest
+from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.usecases.onboarding.batches import LEASE, MAX_OBJECTS, TakeBatch, Taking, read_batch, take_batch
+from mesh.usecases.onboarding.release_batch import ReleaseBatch, release_batch
+from mesh.usecases.onboarding.rounds import ProductFacts
+from mesh.usecases.onboarding.settle_batch import SettleBatch, settle_batch
+
+from tests.builders import BUCKET
+from tests.fakes import (
+    FakeClock,
+    FakeLanding,
+    FakeObjects,
+    FakeQuarantine,
+    FakeRawUploads,
+    FakeRevisions,
+    FakeTrace,
+    FakeUploads,
+    FakeWorkFiles,
+)
+
+
+class World:
+    """A producer with a registered product, and short ways to act."""
+
+    def __init__(self, *, registered=True):
+        self.work, self.clock, self.trace, self.objects = FakeWorkFiles(), FakeClock(), FakeTrace(), FakeObjects()
+        self.uploads = FakeUploads(self.trace)
+        self.revisions = FakeRevisions(self.uploads)
+        if registered:
+            self.uploads.put_product("loans", {"database": "loans", "link": "rl_loans"})
+
+    def upload(self, name, sequencer="01"):
+        ref = ObjectRef(bucket=BUCKET, key=f"loans/data/loans/{name}", size=1, sequencer=sequencer)
+        assert self.uploads.add_pending("loans", [ref], "c")
+        return ref
+
+    def take(self, holder="run-1"):
+        command = TakeBatch(product="loans", holder=holder, correlation_id="c")
+        return take_batch(
+            command,
+            using=Taking(
+                bucket=BUCKET, uploads=self.uploads, landing=FakeLanding(self.objects), work=self.work,
+                clock=self.clock,
+            ),
+        )  # fmt: skip
+
+    def settle(self, batch, holder="run-1"):
+        """The end of a round in which there was nothing to publish."""
+        command = SettleBatch(
+            product="loans", holder=holder, generation=batch.generation, work=batch.work, correlation_id="c",
+            facts=ProductFacts(),
+        )  # fmt: skip
+        return settle_batch(
+            command, uploads=self.uploads, raw=FakeRawUploads(self.uploads), objects=FakeObjects(),
+            quarantine=FakeQuarantine(), work=self.work, clock=self.clock,
+        )  # fmt: skip
+
+    def fail(self, holder="run-1"):
+        release_batch(ReleaseBatch(product="loans", holder=holder), uploads=self.uploads)
+
+
+def test_what_is_pending_is_taken_under_a_generation():
+    world = World()
+    refs = [world.upload("a.csv"), world.upload("b.csv")]
+
+    batch = world.take()
+
+    assert (batch.status, batch.generation, batch.objects) == ("taken", 1, 2)
+    assert batch.facts["link"] == "rl_loans"
+    assert list(read_batch(world.work, batch.work)) == refs
+    assert world.trace.said() == ["uploads received", "uploads received", "batch taken"]
+
+
+def test_nothing_pending_takes_no_lease():
+    world = World()
+
+    assert world.take().status == "empty"
+    assert world.uploads.leases == {}
+
+
+def test_a_product_that_waits_for_central_keeps_its_objects():
+    world = World(registered=False)
+    world.uploads.record_declared("loans", "01")
+    world.upload("a.csv")
+
+    assert world.take().status == "waiting"
+    assert world.uploads.has_pending("loans")
+
+
+def test_data_wait_for_the_newest_revision_of_their_contract():
+    """From the upload on, whether its event has come or not, until it is registered or refused."""
+    world = World()
+    world.upload("a.csv")
+    revised = world.objects.put(BUCKET, "loans/contract.yaml", "version: 1.1.0")
+    assert world.take().status == "waiting"
+    world.revisions.begin("loans", revised, "declared-1")
+    assert world.take().status == "waiting"
+    assert world.uploads.leases == {}
+    world.revisions.settle("loans", "declared-1")
+    assert world.take().status == "taken"
+
+
+def test_data_of_a_product_whose_first_contract_is_on_its_way_get_no_draft():
+    world = World(registered=False)
+    world.upload("a.csv")
+    world.objects.put(BUCKET, "loans/contract.yaml", "version: 1.0.0")
+
+    assert world.take().status == "waiting"
+
+
+def test_data_without_a_contract_is_taken_as_undeclared():
+    world = World(registered=False)
+    world.upload("a.csv")
+
+    assert world.take().status == "undeclared"
+
+
+def test_the_lease_is_taken_by_one_run_only():
+    world = World()
+    world.upload("a.csv")
+    world.take("run-1")
+
+    assert world.take("run-2").status == "busy"
+
+
+def test_a_retry_of_the_step_gives_the_same_generation():
+    world = World()
+    world.upload("a.csv")
+
+    assert world.take().generation == world.take().generation == 1
+
+
+def test_a_lease_that_ended_goes_to_the_next_run_with_a_new_generation():
+    world = World()
+    world.upload("a.csv")
+    world.take("run-1")
+    world.clock.move(LEASE + timedelta(seconds=1))
+
+    batch = world.take("run-2")
+
+    assert (batch.status, batch.generation) == ("taken", 2)
+
+
+def test_a_run_that_lost_its_lease_does_not_drop_the_next_runs():
+    world = World()
+    world.upload("a.csv")
+    world.take("run-1")
+    world.clock.move(LEASE + timedelta(seconds=1))
+    world.take("run-2")
+
+    world.fail("run-1")
+
+    assert world.take("run-3").status == "busy"
+
+
+def test_done_settles_the_batch_and_the_product_is_free():
+    world = World()
+    world.upload("a.csv")
+
+    settled = world.settle(world.take())
+
+    assert not settled.more
+    assert not world.uploads.has_pending("loans")
+    world.upload("b.csv")
+    assert world.take("run-2").generation == 2
+
+
+def test_what_arrives_during_the_run_is_seen_at_its_end():
+    world = World()
+    world.upload("a.csv")
+    batch = world.take()
+    world.upload("b.csv")
+
+    assert world.settle(batch).more
+    assert [ref.key for ref, _ in world.uploads.pending("loans", 10)] == ["loans/data/loans/b.csv"]
+
+
+def test_a_newer_version_that_arrives_during_the_run_stays_pending():
+    world = World()
+    world.upload("a.csv", "01")
+    batch = world.take()
+    world.upload("a.csv", "02")
+
+    assert world.settle(batch).more
+    assert [ref.sequencer for ref, _ in world.uploads.pending("loans", 10)] == ["02"]
+
+
+def test_failure_leaves_everything_for_the_next_run_and_does_not_go_round():
+    world = World()
+    world.upload("a.csv")
+
+    world.take()
+    world.fail()
+
+    assert world.take("run-2").objects == 1
+
+
+def test_a_batch_that_another_run_settled_meanwhile_is_not_taken():
+    """Between our look at what is pending and our taking the lease another run took it, settled all and dropped it."""
+    world = World()
+    world.upload("a.csv")
+    take_lease = world.uploads.take_lease
+
+    def settled_first(*args, **named):
+        world.uploads.take_lease = take_lease
+        world.settle(world.take("run-1"))
+        return take_lease(*args, **named)
+
+    world.uploads.take_lease = settled_first
+
+    assert world.take("run-2").status == "busy"
+    assert world.take("run-2").status == "empty"
+    world.upload("b.csv")
+    assert (world.take("run-3").status, world.take("run-3").generation) == ("taken", 2)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_round_is_bounded_and_the_rest_goes_round_again(more):
+    world = World()
+    for number in range(MAX_OBJECTS + more):
+        world.upload(f"{number:05d}.csv")
+
+    batch = world.take()
+
+    assert batch.objects == MAX_OBJECTS
+    assert world.settle(batch).more == bool(more)

@@ -1,0 +1,83 @@
+"""A contract's newest revision: known from its arrival, settled by its registration or its refusal."""
+
+import pytest
+from mesh.adapters.odcs.contracts import read_contract
+from mesh.domain.contracts.contract import ContractNotYaml
+from mesh.domain.onboarding.keys import ContractKey
+from mesh.usecases.onboarding.contract_revisions import is_on_its_way, settle_refused
+from mesh.usecases.onboarding.declare_product import correlation_of, declare_product
+
+from tests.builders import BUCKET, CONTRACT, PRODUCT
+from tests.fakes import FakeBus, FakeExecutions, FakeLanding, FakeObjects, FakeRevisions, FakeTrace, FakeUploads
+
+KEY = f"{PRODUCT}/contract.yaml"
+
+
+class World:
+    """A producer whose data wait."""
+
+    def __init__(self):
+        self.objects, self.uploads = FakeObjects(), FakeUploads()
+        self.revisions = FakeRevisions(self.uploads)
+        self.executions, self.landing = FakeExecutions(), FakeLanding(self.objects)
+        data = self.objects.put(BUCKET, f"{PRODUCT}/data/t/a.csv", "a\n1\n")
+        self.uploads.add_pending(PRODUCT, [data], "c")
+
+    def declare(self, text=CONTRACT):
+        ref = self.objects.put(BUCKET, KEY, text)
+        try:
+            declare_product(
+                ref, ContractKey(KEY, PRODUCT), read_contract=read_contract, objects=self.objects,
+                uploads=self.uploads, revisions=self.revisions, bus=FakeBus(), trace=FakeTrace(),
+            )  # fmt: skip
+        except ContractNotYaml:
+            self.refuse(ref)
+        return ref
+
+    def refuse(self, ref):
+        settle_refused(
+            PRODUCT, correlation_of(ref), revisions=self.revisions, uploads=self.uploads, executions=self.executions
+        )
+
+    @property
+    def waits(self):
+        return is_on_its_way(PRODUCT, BUCKET, self.uploads.standing(PRODUCT).settled, landing=self.landing)
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_without_a_contract_nothing_is_waited_for(world):
+    assert not world.waits
+
+
+def test_what_waits_is_started_when_central_refuses_the_revision(world):
+    ref = world.declare()
+    assert world.waits
+    world.refuse(ref)
+    world.refuse(ref)
+    assert not world.waits
+    assert len(world.executions.started) == 1
+
+
+def test_what_waits_is_started_when_the_revision_is_refused_here(world):
+    world.declare("[")
+    assert not world.waits
+    assert len(world.executions.started) == 1
+
+
+def test_a_refusal_that_comes_late_settles_no_newer_revision(world):
+    first = world.declare()
+    world.declare(CONTRACT.replace("1.0.0", "1.1.0"))
+    world.refuse(first)
+    assert world.waits
+    assert world.executions.started == {}
+
+
+def test_nothing_is_started_where_nothing_waits(world):
+    ref = world.declare()
+    world.uploads.waiting.clear()
+    world.refuse(ref)
+    assert world.executions.started == {}

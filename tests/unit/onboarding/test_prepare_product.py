@@ -1,0 +1,153 @@
+"""What a producer needs before it can crawl."""
+
+import json
+
+import pytest
+from mesh.usecases.contracts.registration import record_registration
+from mesh.usecases.onboarding.prepare_product import CatalogRoles, ensure_crawler, link_database, role_grants
+
+from tests.builders import (
+    BUCKET,
+    CENTRAL,
+    CONTRACT,
+    PRODUCER,
+    PRODUCT,
+    a_contract,
+    a_product,
+    a_registration,
+    an_envelope,
+)
+from tests.fakes import (
+    FakeCatalog,
+    FakeClock,
+    FakeCrawlers,
+    FakeLakeFormation,
+    FakeRegistry,
+    FakeRevisions,
+    FakeTrace,
+    FakeUploads,
+)
+
+LOOKER, FILLER = "arn:aws:iam::222222222222:role/checks", "arn:aws:iam::222222222222:role/crawler"
+ROLES = CatalogRoles((LOOKER,), (FILLER,))
+GLUE = CONTRACT.replace("{property: crawlerPrefix", "{property: crawl, value: glue}\n  - {property: crawlerPrefix")
+
+
+def registered(text=CONTRACT):
+    registry = FakeRegistry()
+    contract = a_contract(text)
+    registry.products[PRODUCT] = a_product(contract)
+    event = record_registration(a_registration(contract, crawl=contract.crawl), registry=registry, clock=FakeClock())
+    return event.data
+
+
+class World:
+    """A producer whose product central has registered."""
+
+    def __init__(self, text=CONTRACT):
+        self.catalog, self.lake, self.uploads, self.crawlers = (
+            FakeCatalog(),
+            FakeLakeFormation(),
+            FakeUploads(),
+            FakeCrawlers(),
+        )
+        self.data, self.revisions = registered(text), FakeRevisions()
+
+    def link(self):
+        return link_database(
+            an_envelope(self.data),
+            account=PRODUCER,
+            roles=ROLES,
+            catalog=self.catalog,
+            lake=self.lake,
+            uploads=self.uploads,
+            revisions=self.revisions,
+            trace=FakeTrace(),
+        )
+
+    def crawler(self):
+        envelope = an_envelope(self.data)
+        return ensure_crawler(envelope, account=PRODUCER, central=CENTRAL, role_arn=FILLER, crawlers=self.crawlers)
+
+
+def test_the_link_the_grants_and_the_facts_are_there():
+    world = World()
+
+    linked = world.link()
+
+    assert linked.link == f"rl_{PRODUCT}"
+    assert world.catalog.links[linked.link]["CatalogId"] == CENTRAL
+    assert linked.grants == len(world.lake.grants) == 3
+    facts = world.uploads.product(PRODUCT)
+    assert (facts["status"], facts["link"], facts["crawler"]) == (
+        "registered",
+        linked.link,
+        f"creditCrawler-{PRODUCER}",
+    )
+    assert facts["contract"]["name"] == PRODUCT
+
+
+def test_each_role_gets_what_it_needs_and_nothing_to_pass_on():
+    def of(role, text):
+        found = [g for g in grants(text) if g["Principal"]["DataLakePrincipalIdentifier"] == role]
+        assert not found or found[0]["Resource"]["Database"] == {"CatalogId": PRODUCER, "Name": f"rl_{PRODUCT}"}
+        assert all(grant["PermissionsWithGrantOption"] == [] for grant in found)
+        return found
+
+    def grants(text):
+        return role_grants(ROLES, registered(text), PRODUCER)
+
+    for text in (CONTRACT, GLUE):
+        assert [grant["Permissions"] for grant in of(LOOKER, text)] == [["DESCRIBE"]] * 3
+    assert of(FILLER, CONTRACT) == []
+    filling = of(FILLER, GLUE)
+    assert [grant["Permissions"] for grant in filling] == [
+        ["DESCRIBE"],
+        ["DESCRIBE", "CREATE_TABLE"],
+        ["SELECT", "DESCRIBE", "ALTER"],
+        ["DATA_LOCATION_ACCESS"],
+    ]
+    places = [grant["Resource"]["DataLocation"]["ResourceArn"] for grant in filling[3:]]
+    assert places == [f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published"]
+
+
+def test_the_product_is_registered_only_when_it_may_be_crawled():
+    world = World()
+    world.lake.grant = lambda _: (_ for _ in ()).throw(RuntimeError("denied"))
+
+    with pytest.raises(RuntimeError):
+        world.link()
+
+    assert world.uploads.product(PRODUCT) is None
+
+
+def test_a_redelivery_changes_nothing():
+    world = World()
+    world.link()
+    facts = world.uploads.product(PRODUCT)
+
+    world.link()
+
+    assert (world.uploads.product(PRODUCT), len(world.lake.grants)) == (facts, 3)
+
+
+def test_a_draft_decides_no_types():
+    world = World(CONTRACT.replace("status: active", "status: draft"))
+    world.link()
+
+    assert world.uploads.product(PRODUCT)["contract"] is None
+
+
+def test_the_crawler_writes_through_the_link_with_lake_formations_credentials():
+    world = World()
+
+    name = world.crawler().crawler
+
+    crawler = world.crawlers.crawlers[name]
+    assert name == f"creditCrawler-{PRODUCER}"
+    assert crawler["DatabaseName"] == f"rl_{PRODUCT}"
+    assert crawler["LakeFormationConfiguration"] == {"UseLakeFormationCredentials": True, "AccountId": CENTRAL}
+    assert crawler["Targets"] == {"S3Targets": [{"Path": f"s3://{BUCKET}/{PRODUCT}/published/hive/"}]}
+    configuration = json.loads(crawler["Configuration"])
+    assert configuration["CrawlerOutput"]["Tables"]["AddOrUpdateBehavior"] == "MergeNewColumns"
+    assert configuration["Grouping"]["TableLevelConfiguration"] == 5

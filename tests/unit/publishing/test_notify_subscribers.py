@@ -1,0 +1,204 @@
+"""Who is told of a version, what, and whether its tables can be read."""
+
+import json
+
+import pytest
+from mesh.domain.contracts.product import ProductVersion, TableSnapshot
+from mesh.domain.events import (
+    ColumnRef,
+    QualitySummary,
+    Rollback,
+    ShortFinding,
+    TableChange,
+)
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.publishing.notify_subscribers import Announce, notify_subscribers
+from mesh.usecases.publishing.published_tables import table_faults
+
+from tests.builders import (
+    CENTRAL,
+    CONSUMER,
+    CORRELATION,
+    NOTE,
+    PRODUCER,
+    PRODUCT,
+    TABLE,
+    a_glue_table,
+    a_member,
+    a_product,
+)
+from tests.fakes import (
+    NOON,
+    FakeAccessRegistry,
+    FakeClock,
+    FakeLakeFormation,
+    FakeMemberTopics,
+    FakeProposals,
+    FakeRegistry,
+    FakeTrace,
+    topic_of,
+)
+
+COLUMNS = {"id": "bigint", "amount": "double"}
+SNAPSHOT = TableSnapshot(
+    table=TABLE, columns=tuple(ColumnRef(name=name, type=type_) for name, type_ in COLUMNS.items())
+)
+
+
+class World:
+    """Central with one registered product."""
+
+    def __init__(self, **product):
+        self.clock, self.trace, self.topics = FakeClock(), FakeTrace(), FakeMemberTopics()
+        self.registry = FakeRegistry(a_member(), a_member(CONSUMER, "consumer"))
+        self.registry.products[PRODUCT] = product_of = a_product(**product)
+        self.draft = product_of.draft
+
+    def publish(self, change=None, **version):
+        number = self.registry.products[PRODUCT].version + 1
+        return self.registry.record_version(
+            ProductVersion(
+                product=PRODUCT, version=number, run=f"run-{number}", correlation_id=CORRELATION, follows=number - 1,
+                contract_version="1.0.0", tables=(SNAPSHOT,), published=NOON, draft=self.draft,
+                changes=(change or TableChange(table=TABLE, new_table=number == 1),), **version,
+            ),
+            NOTE,
+        )  # fmt: skip
+
+    def notify(self, version):
+        return notify_subscribers(
+            Announce(version=version),
+            catalog_id=CENTRAL,
+            context=CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock),
+            proposals=FakeProposals(),
+            topics=self.topics,
+        )
+
+
+def test_readable_means_table_columns_and_tags():
+    def faults(columns=COLUMNS, product=PRODUCT, pending=()):
+        lake = FakeLakeFormation({"product": [PRODUCT, "other"], "publication": ["pending", "published"]})
+        lake.tag_database(PRODUCT, {"product": product})
+        lake.tag_columns(
+            PRODUCT, TABLE, [name for name in COLUMNS if name not in pending], {"publication": "published"}
+        )
+        return table_faults(PRODUCT, SNAPSHOT, a_glue_table(columns) if columns else None, lake)
+
+    assert faults() == []
+    assert "not in the catalog" in faults(columns={})[0]
+    assert "columns are missing: amount" in faults(columns={"id": "bigint"})[0]
+    assert "columns are not published: amount" in faults(pending=["amount"])[0]
+    assert "LF-Tag product is other" in faults(product="other")[0]
+
+
+def test_each_subscriber_and_the_owner_is_told_once_per_version():
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
+    version = world.publish()
+
+    assert world.notify(version).told == (PRODUCER, CONSUMER)
+    again = world.notify(version)
+
+    assert (again.told, again.already) == ((), (PRODUCER, CONSUMER))
+    assert [topic for topic, _, _ in world.topics.published] == [topic_of(PRODUCER), topic_of(CONSUMER)]
+    assert len({detail for _, _, detail in world.topics.published}) > 0
+    assert world.notify(world.publish()).told == (PRODUCER, CONSUMER)
+
+
+def test_the_notice_says_what_changed_how_to_query_it_and_the_trace_id():
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
+
+    world.notify(world.publish())
+
+    _, kind, text = world.topics.published[0]
+    detail = json.loads(text)
+    assert kind == "ProductUpdated"
+    assert detail["metadata"]["correlation_id"] == CORRELATION
+    data = detail["data"]
+    assert (data["product"], data["version"], data["owner_account"]) == (PRODUCT, 1, PRODUCER)
+    [query] = data["queries"]
+    assert (query["catalog_id"], query["resource_link"], query["table"]) == (CENTRAL, f"rl_{PRODUCT}", TABLE)
+    assert f'"rl_{PRODUCT}"."{TABLE}"' in query["sql"]
+
+
+def test_an_attempt_that_stopped_halfway_tells_the_rest_with_the_same_id():
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
+    version = world.publish()
+    record = world.registry.record_notices
+    world.registry.record_notices = lambda *args: (_ for _ in ()).throw(RuntimeError("crashed after the effect"))
+    with pytest.raises(RuntimeError):
+        world.notify(version)
+    world.registry.record_notices = record
+
+    world.notify(version)
+
+    ids = [json.loads(text)["metadata"]["id"] for _, _, text in world.topics.published]
+    assert len(ids) == 4
+    assert len(set(ids)) == 1
+
+
+def test_a_version_that_nobody_is_told_of_is_in_its_story():
+    world = World()
+    world.registry.members.clear()
+
+    assert world.notify(world.publish()).told == ()
+    assert world.registry.trace.notes[-1][1:] == ("notified", {"product": PRODUCT, "version": 1, "told": []})
+
+
+def test_any_number_of_subscribers_is_told_and_recorded():
+    world = World()
+    accounts = [f"{number:012d}" for number in range(120)]
+    for account in accounts:
+        world.registry.put_member(a_member(account, "consumer"))
+        world.registry.subscribe(PRODUCT, account, world.clock.now())
+    version = world.publish()
+
+    assert world.notify(version).told == (PRODUCER, *accounts)
+    assert world.notify(version).already == (PRODUCER, *accounts)
+
+
+def test_a_draft_is_told_to_its_owner_alone():
+    world = World(draft=True)
+    world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
+
+    assert world.notify(world.publish()).told == (PRODUCER,)
+    assert json.loads(world.topics.published[0][2])["data"]["draft"] is True
+
+
+@pytest.mark.parametrize("status", ["gone", "pending"])
+def test_who_is_no_admitted_member_any_more_is_passed_over(status):
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
+    version = world.publish()
+    world.registry.members.pop(CONSUMER)
+    if status == "pending":
+        world.registry.put_member(a_member(CONSUMER, "consumer", status="pending"))
+
+    assert world.notify(version).told == (PRODUCER,)
+
+
+def test_a_notice_carries_deltas_warnings_the_rollback_and_a_query_for_what_is_new():
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, NOON)
+    world.publish()
+    found = ShortFinding(code="DistributionShifted", table=TABLE, column="amount", message="PSI 0.2")
+    quality = QualitySummary(scores={"validity": 0.9}, warnings=1, findings=(found,))
+    change = TableChange(
+        table=TABLE, added_columns=(ColumnRef(name="note", type="string"),), rows_total=25, rows_delta=15,
+        schema_changes=(f"{TABLE}.note: added (string)",), quality=quality,
+    )  # fmt: skip
+    rollback = Rollback(version=1, request="rb-1", requested_by=CENTRAL, reason="by central's own record")
+
+    world.notify(world.publish(change, severity="warning", rollback=rollback))
+
+    told = json.loads(world.topics.published[0][2])["data"]
+    assert told["rollback"]["reason"] == "by central's own record"
+    assert (told["follows"], told["severity"], told["compatibility"]) == (1, "warning", "full")
+    [change] = told["changes"]
+    assert (change["rows_total"], change["rows_delta"], change["compatibility"]) == (25, 15, "full")
+    assert [warning["code"] for warning in told["warnings"]] == ["DistributionShifted"]
+    assert [query["sql"] for query in told["queries"]] == [
+        f'SELECT * FROM "rl_{PRODUCT}"."{TABLE}" LIMIT 10', f'SELECT "note" FROM "rl_{PRODUCT}"."{TABLE}" LIMIT 10',
+    ]  # fmt: skip

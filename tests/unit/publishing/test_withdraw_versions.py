@@ -1,0 +1,298 @@
+"""Versions end: marked first, then without pins, then without files; whoever asks for them is told."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.events import Event, FilesReleased, Metadata, WithdrawalRequested
+from mesh.domain.membership.authorisation import ForgedSender, NotTheOwner
+from mesh.domain.names import table_location
+from mesh.domain.onboarding.batches import IndexEntry
+from mesh.domain.publishing.keeping import (
+    NeedsExpress,
+    NothingToWithdraw,
+    ObjectPresent,
+    PresentVersion,
+    Retention,
+    VersionEnded,
+)
+from mesh.domain.publishing.staging import Reach
+from mesh.usecases.publishing.prepare_rollback import prepare_rollback
+from mesh.usecases.publishing.release_files import ABANDONED, KeptFileGone, release_files
+from mesh.usecases.publishing.request_rollback import UnknownVersion
+from mesh.usecases.publishing.withdraw_versions import expire_versions, withdraw_versions
+
+from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, TABLE, a_member, an_envelope
+from tests.fakes import FakeTrace
+from tests.unit.publishing.test_pin_tables import PINNED, Pinning
+
+RULE = Retention(versions=1, age=timedelta(days=90), grace=timedelta(hours=24))
+V1, V2, EMPTY = "v1.metadata.json", "v2.metadata.json", "v1.empty.metadata.json"
+
+
+class Ending(Pinning):
+    """Versions 1 and 2, and whoever wants them to end."""
+
+    def __init__(self):
+        super().__init__()
+        self.sources = {}
+
+    def withdraw(self, *versions, by=PRODUCER, key=""):
+        wish = WithdrawalRequested(product=PRODUCT, versions=versions, key=key, reason="another bank's rows")
+        envelope = an_envelope(wish, account=by)
+        return withdraw_versions(
+            envelope, context=self.context, proposals=self.proposals, files=self, topics=self.topics, bus=self.bus
+        )
+
+    def state(self, metadata):
+        return self.contents.read(metadata).state
+
+    def index(self, location):
+        """Of each version's table: which objects it has rows of."""
+        name = location.rpartition("/")[2].partition(".")[0]
+        keys = self.sources.get(name, ())
+        return [IndexEntry(key=key, version_id=None, etag="e", size=1, file="f", first_row=0, rows=1) for key in keys]
+
+    def hear(self, account=CENTRAL):
+        """What central told itself last."""
+        kind, detail = self.bus.events[-1]
+        envelope = an_envelope(json.loads(detail)["data"], kind, account=account)
+        return self.keeper.settle(envelope.model_dump(mode="json", by_alias=True))
+
+    def expire(self):
+        return expire_versions(RULE, context=self.context, proposals=self.proposals, bus=self.bus)
+
+    def ended(self, number):
+        return self.registry.version(PRODUCT, number).ended
+
+
+@pytest.fixture
+def world():
+    return Ending()
+
+
+KEY = f"{PRODUCT}/data/{TABLE}/a.csv"
+
+
+def test_every_version_with_rows_of_an_object_is_withdrawn(world):
+    world.sources = {"v1": (KEY, "other"), "v2": ("other",)}
+    assert world.withdraw(key=KEY).versions == (1,)
+    world.hear()
+    assert [told["released"] for told in world.told("FilesReleased")] == [[V1]]
+    with pytest.raises(NothingToWithdraw):
+        world.withdraw(key=KEY)
+
+
+def test_an_object_that_consumers_read_now_is_deleted_first(world):
+    world.sources = {"v1": (KEY,), "v2": (KEY,)}
+    with pytest.raises(ObjectPresent):
+        world.withdraw(key=KEY)
+    assert (world.ended(1), world.bus.events) == (None, [])
+
+
+@pytest.mark.parametrize("key", ["", "nobody/knows/it"])
+def test_nothing_is_withdrawn_where_nothing_is_meant(world, key):
+    with pytest.raises(NothingToWithdraw):
+        world.withdraw(key=key)
+
+
+def test_marked_first_then_without_pins_then_released(world):
+    world.ready()
+    world.withdraw(1)
+    assert (world.ended(1).status, world.ended(1).by, world.ended(1).released) == ("withdrawn", PRODUCER, None)
+    assert world.told("FilesReleased") == []
+
+    world.hear()
+
+    assert world.catalog.table(PRODUCT, PINNED) is None
+    assert [told["cause"] for told in world.told("PinEnded")] == ["withdrawn"]
+    assert world.told("FilesReleased") == [
+        {"product": PRODUCT, "table": TABLE, "released": [V1], "kept": [EMPTY, V2]}
+    ]  # fmt: skip
+    assert world.ended(1).released == world.clock.now()
+
+
+def test_nobody_goes_back_to_it_or_pins_it(world):
+    world.withdraw(1)
+    with pytest.raises(VersionEnded):
+        world.ask(1)
+    with pytest.raises(VersionEnded):
+        world.wish(1)
+
+
+def test_a_pin_that_was_asked_for_before_the_mark_is_not_made(world):
+    world.wish()
+    accepted = world.bus.events[-1]
+    world.withdraw(1)
+    world.bus.events.append(accepted)
+    world.make()
+    assert world.catalog.table(PRODUCT, PINNED) is None
+    assert [told["reason"]["code"] for told in world.told("PinRefused")] == ["VersionEnded"]
+
+
+def test_a_rollback_that_looked_at_it_before_the_mark_ends_first(world):
+    world.ask(1)
+    prepare_rollback(PRODUCT, "rb-1", using=world.verifier)
+    told = len(world.bus.events)
+    with pytest.raises(ConcurrentChange):
+        world.withdraw(1)
+    assert len(world.bus.events) == told, "nothing is deleted"
+    with pytest.raises(VersionEnded):
+        prepare_rollback(PRODUCT, "rb-1", using=world.verifier)
+
+
+@pytest.mark.parametrize(
+    ("versions", "error"), [((2,), PresentVersion), ((1, 2), PresentVersion), ((9,), UnknownVersion)]
+)
+def test_what_cannot_be_withdrawn_changes_nothing_and_is_told(world, versions, error):
+    with pytest.raises(error):
+        world.withdraw(*versions)
+    assert (world.ended(1), world.bus.events) == (None, [])
+    assert [told["reason"]["code"] for told in world.told("WithdrawalRefused")] == [error.__name__]
+
+
+@pytest.mark.parametrize("wish", [{"versions": (1,)}, {"key": "credit-card/data/credit_card/a.csv"}])
+def test_hive_tables_have_no_versions_that_could_be_withdrawn(world, wish):
+    recorded = world.registry.recorded[PRODUCT]
+    for number, version in enumerate(recorded):
+        tables = tuple(table.model_copy(update={"metadata": ""}) for table in version.tables)
+        recorded[number] = version.model_copy(update={"tables": tables})
+    with pytest.raises(NeedsExpress):
+        world.withdraw(*wish.pop("versions", ()), **wish)
+    assert (world.ended(1), world.bus.events) == (None, [])
+    assert [told["reason"]["code"] for told in world.told("WithdrawalRefused")] == ["NeedsExpress"]
+
+
+def test_only_the_owner_and_central_withdraw(world):
+    world.registry.put_member(a_member("444444444444"))
+    with pytest.raises(NotTheOwner):
+        world.withdraw(1, by="444444444444")
+    assert world.withdraw(1, by=CENTRAL).versions == (1,)
+
+
+def test_nobody_else_has_files_released(world):
+    world.withdraw(1)
+    with pytest.raises(ForgedSender):
+        world.hear(account=PRODUCER)
+    assert world.told("FilesReleased") == []
+
+
+def test_repeated_it_is_the_same(world):
+    world.withdraw(1)
+    first = world.ended(1)
+    world.withdraw(1)
+    assert world.ended(1) == first
+    world.hear()
+    world.hear()
+    assert len({json.dumps(told) for told in world.told("FilesReleased")}) == 1
+
+
+def test_a_version_that_is_not_marked_is_not_released(world):
+    world.withdraw(1)
+    kind, detail = world.bus.events[-1]
+    world.bus.events.append((kind, detail.replace("[1]", "[1,2]")))
+    world.hear()
+    assert [told["released"] for told in world.told("FilesReleased")] == [[V1]]
+
+
+def test_retention_marks_and_releases_after_the_grace(world):
+    assert world.expire().ended == ()
+    world.clock.move(timedelta(days=91))
+    assert [each.versions for each in world.expire().ended] == [(1,)]
+    assert (world.ended(1).status, world.bus.events) == ("expired", [])
+    world.clock.move(timedelta(hours=23))
+    assert world.expire().released == ()
+    world.clock.move(timedelta(hours=1))
+    assert [each.versions for each in world.expire().released] == [(1,)]
+    world.hear()
+    assert [told["released"] for told in world.told("FilesReleased")] == [[V1]]
+    assert world.expire().released == ()
+
+
+def test_a_pinned_version_does_not_expire(world):
+    world.ready()
+    world.clock.move(timedelta(days=91))
+    assert world.expire().ended == ()
+
+
+def test_what_was_not_heard_is_said_again_the_next_day(world):
+    world.withdraw(1)
+    world.bus.events.clear()
+    assert [each.versions for each in world.expire().released] == [(1,)]
+
+
+LOCATION = table_location(BUCKET, PRODUCT, TABLE)
+
+
+SAID = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
+
+class Files:
+    """Files of the owner's bucket: metadata file → what it needs; and what went, in order."""
+
+    def __init__(self):
+        self.needs = {
+            f"{LOCATION}/metadata/{name}": Reach(
+                metadata=f"{LOCATION}/metadata/{name}",
+                beside=frozenset(f"{LOCATION}/metadata/{each}" for each in beside),
+                data=frozenset(f"{LOCATION}/data/{each}" for each in data),
+            )
+            for name, beside, data in (
+                (V1, {"m1", "s1"}, {"a", "b"}), (V2, {"m1", "s2"}, {"b", "c"}), (EMPTY, set(), set())
+            )
+        }  # fmt: skip
+        self.gone = []
+
+    def of(self, metadata):
+        if metadata not in self.needs:
+            raise KeptFileGone(f"{metadata} is gone")
+        return self.needs[metadata]
+
+    def remove(self, bucket, prefix, keys):
+        assert bucket == BUCKET
+        assert all(key.startswith(prefix) for key in keys)
+        self.gone.append(sorted(key.removeprefix(prefix) for key in keys))
+        self.needs = {
+            name: need for name, need in self.needs.items() if name.removeprefix(f"s3://{BUCKET}/") not in keys
+        }
+        return len(keys)
+
+    def remove_others(self, bucket, prefix, keep, before):
+        self.others = (bucket, prefix, sorted(keep), before)
+        return 0
+
+    def release(self, released=(V1,), kept=(EMPTY, V2)):
+        news = FilesReleased(product=PRODUCT, table=TABLE, released=released, kept=kept)
+        event = Event[FilesReleased](metadata=Metadata(time=SAID), data=news)
+        return release_files(event, bucket=BUCKET, reaching=self, removed=self, trace=FakeTrace()).objects
+
+
+def test_what_nothing_else_needs_goes_the_metadata_file_last():
+    files = Files()
+    assert files.release() == 3
+    assert files.gone == [["data/a"], ["metadata/s1"], [f"metadata/{V1}"]]
+    place = f"{LOCATION}/".removeprefix(f"s3://{BUCKET}/")
+    kept = sorted(
+        f"{place}{name}"
+        for name in ("data/b", "data/c", "metadata/m1", "metadata/s2", f"metadata/{EMPTY}", f"metadata/{V2}")
+    )
+    assert files.others == (BUCKET, f"{place}data/", kept, SAID - ABANDONED)
+    assert files.release() == 0, "and again"
+
+
+def test_when_a_kept_file_cannot_be_read_nothing_goes():
+    files = Files()
+    del files.needs[f"{LOCATION}/metadata/{V2}"]
+    with pytest.raises(KeptFileGone):
+        files.release()
+    assert files.gone == []
+
+
+def test_what_is_kept_is_not_released_and_files_of_others_are_not_touched():
+    files = Files()
+    assert files.release(released=(V2,), kept=(V2,)) == 0
+    place = f"{LOCATION}/metadata/{V1}"
+    files.needs[place] = files.needs[place].model_copy(update={"data": frozenset({"s3://other/data/x"})})
+    files.release()
+    assert files.gone == [["metadata/s1"], [f"metadata/{V1}"]]

@@ -1,0 +1,117 @@
+"""`accept-share` between accounts that are in no organization: RAM invites, once for databases and once for tables."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import mesh_fixtures
+from tests.consumer_accesses import (
+    CENTRAL,
+    Ears,
+    Granted,
+    accept,
+    by_tags,
+    grant,
+    links,
+    local_grants,
+    publish,
+    query,
+    revoke,
+    take_back,
+)
+from tests.mesh_commands import mesh_command
+from tests.mesh_driver import MeshDriver
+
+PRODUCT = "invited-cards"
+
+
+@pytest.fixture(scope="module")
+def deployed_mesh() -> Iterator[MeshDriver]:
+    """A mesh of its own."""
+    with mesh_fixtures.tested_mesh(organization=False) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def ears(deployed_mesh: MeshDriver) -> Ears:
+    publish(deployed_mesh, PRODUCT)
+    return Ears(deployed_mesh)
+
+
+def invitations(mesh: MeshDriver, *statuses: str) -> list[str]:
+    """ARNs of central's invitations to the consumer in one of these states."""
+    found = mesh.client("consumer", "ram").get_resource_share_invitations()["resourceShareInvitations"]
+    return [
+        one["resourceShareInvitationArn"]
+        for one in found
+        if one["senderAccountId"] == CENTRAL and one["status"] in statuses
+    ]
+
+
+def granted_again(mesh: MeshDriver) -> Granted:
+    """A grant after which nothing else is shared: its shares, and invitations, are new."""
+    granted = Granted(PRODUCT, by_tags(PRODUCT))
+    grant(mesh, granted)
+    assert len(invitations(mesh, "PENDING")) == 2
+    return granted
+
+
+def test_both_invitations_are_accepted_and_later_accesses_need_none(mesh: MeshDriver, ears: Ears) -> None:
+    granted = granted_again(mesh)
+    run = accept(mesh, granted)
+    assert (run.status, run.outcome) == ("SUCCEEDED", "ready")
+    assert invitations(mesh, "PENDING") == []
+    assert len(invitations(mesh, "ACCEPTED")) == 2
+    later = Granted(PRODUCT, by_tags(PRODUCT), reader="DataScientist")
+    grant(mesh, later)
+    assert accept(mesh, later).outcome == "ready"
+    assert query(mesh, f'SELECT id FROM "{later.link}".t1', "DataScientist") == ""
+    for access in (granted, later):
+        revoke(mesh, access)
+    take_back(mesh, granted)
+
+
+def test_explain_names_the_share_that_nobody_has_accepted(mesh: MeshDriver, ears: Ears) -> None:
+    """With the grant, the command that fixes it, and what it is that waits; until then nothing can be read."""
+    granted = granted_again(mesh)
+    code, found = mesh_command(mesh, "explain", f"{PRODUCT}.t1.id", "--role", granted.reader)
+    assert (code, found["can_read"], found["missing"]) == (1, False, "ShareNotAccepted")
+    lacking = next(step for step in found["steps"] if step["missing"] == "ShareNotAccepted")
+    waiting = invitations(mesh, "PENDING")
+    assert any(arn in command for command in lacking["commands"] for arn in waiting)
+    take_back(mesh, granted)
+
+
+def test_invitations_that_people_accepted_before_are_fine(mesh: MeshDriver, ears: Ears) -> None:
+    granted = granted_again(mesh)
+    for arn in invitations(mesh, "PENDING"):
+        mesh.client("consumer", "ram", "ConsumerAdmin").accept_resource_share_invitation(resourceShareInvitationArn=arn)
+    assert accept(mesh, granted).outcome == "ready"
+    revoke(mesh, granted)
+    take_back(mesh, granted)
+
+
+def test_a_refused_share_is_said_and_a_new_one_accepted(mesh: MeshDriver, ears: Ears) -> None:
+    granted = granted_again(mesh)
+    for arn in invitations(mesh, "PENDING"):
+        mesh.client("consumer", "ram").reject_resource_share_invitation(resourceShareInvitationArn=arn)
+    run = accept(mesh, granted)
+    assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
+    reason = ears.wait(granted, "AccessNotReady")["reason"]
+    assert (reason["code"], reason["where"]["invitation"]) == ("ShareRefused", invitations(mesh, "REJECTED")[-1])
+    assert granted.link not in links(mesh)
+    assert local_grants(mesh, PRODUCT) == []
+    take_back(mesh, granted)
+    later = granted_again(mesh)
+    assert accept(mesh, later).outcome == "ready"
+    revoke(mesh, later)
+    take_back(mesh, later)
+
+
+def test_an_invitation_that_is_answered_at_the_same_moment_is_fine(mesh: MeshDriver, ears: Ears) -> None:
+    granted = granted_again(mesh)
+    mesh.inject("lost_answer", "ram", "AcceptResourceShareInvitation", count=1)
+    assert accept(mesh, granted).outcome == "ready"
+    assert mesh.faults() == []
+    revoke(mesh, granted)
+    take_back(mesh, granted)

@@ -1,0 +1,177 @@
+"""Each path of `roll-back`: versions staged by hand as a producer does, gone back to by central alone."""
+
+import json
+from typing import Any
+
+import pytest
+
+from local.accounts import ACCOUNTS, ADMIN_ROLE
+from tests.access_driver import AccessDriver
+from tests.mesh_commands import mesh_command
+from tests.mesh_conditions import start_again, without_permission
+from tests.mesh_driver import MeshDriver, Run
+from tests.publishing_driver import PublishingDriver, csv
+from tests.staged_tables import COLUMNS, Stager
+from tests.workflow.publishing.test_commit_version import EMAIL, ROWS, WITH_EMAIL, prepared, read, versions
+
+HAPPY = (
+    "StartRollback", "PrepareRollback", "CommitVersion", "NotifySubscribers",
+    "RecordLineage", "RolledBack",
+)  # fmt: skip
+REFUSED = ("StartRollback", "PrepareRollback", "TellRefusal", "Refused")
+
+
+def ask_back(mesh: MeshDriver, product: str, version: int, by: str = "producer") -> str:
+    """RollbackRequested by the account's steward; the event's id."""
+    wish = {"product": product, "version": version, "reason": "labels were flipped"}
+    return AccessDriver(mesh).send("RollbackRequested", wish, by=by)
+
+
+def refusal(mesh: MeshDriver, product: str, event: str) -> dict[str, Any]:
+    """Why the owner was told that nothing came of it."""
+
+    def look() -> list[dict[str, Any]]:
+        told = mesh.notices(product, "producer", "RollbackRefused")
+        return [detail["data"] for detail in told if detail["data"]["request"] == event]
+
+    return dict(mesh.until(look, f"refusal of {event}")[0]["reason"])
+
+
+def roll_back(mesh: MeshDriver, product: str, version: int) -> Run:
+    """How the run that it starts ended."""
+    before = mesh.runs("roll-back", product)
+    ask_back(mesh, product, version)
+    return mesh.wait_for_run("roll-back", product, after=before)
+
+
+def two_versions(mesh: MeshDriver, product: str) -> Stager:
+    """Version 1 has three rows, version 2 one more with an e-mail address."""
+    stager = prepared(mesh, product)
+    mesh.subscribe(product)
+    stager.publish(stager.stage(ROWS))
+    stager.publish(stager.stage(WITH_EMAIL, columns={**COLUMNS, "email": "string"}, findings=[EMAIL]))
+    return stager
+
+
+def test_an_earlier_version_is_read_again_and_told_as_a_new_one(mesh: MeshDriver) -> None:
+    stager = two_versions(mesh, "rob-happy")
+    AccessDriver(mesh).live("rob-happy")
+    link = '"rl_rob-happy"."t1"'
+    assert read(mesh, f"SELECT count(*) FROM {link}") == [["4"]]
+
+    run = roll_back(mesh, "rob-happy", 1)
+
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
+    assert read(mesh, f"SELECT * FROM {link} ORDER BY id") == [["1", "10"], ["2", "20"], ["3", "30"]]
+    notice = mesh.wait_for_notice("rob-happy", version=3)
+    assert (notice["rollback"]["version"], notice["rollback"]["reason"]) == (1, "labels were flipped")
+    assert notice["changes"][0]["removed_columns"] == ["email"]
+    # `country` never shows what was `email`: no id is given twice.
+    wider = {**COLUMNS, "country": "string"}
+    stager.publish(stager.stage("SELECT 4::BIGINT AS id, 40::BIGINT AS amount, 'de' AS country", columns=wider))
+    assert read(mesh, f"SELECT id, country FROM {link} WHERE country IS NOT NULL") == [["4", "de"]]
+    assert roll_back(mesh, "rob-happy", 2).states == HAPPY
+    tags = mesh.tags("rob-happy", "t1")["email"]
+    assert (tags["pii"], tags["publication"]) == ("personal", "published")
+    assert read(mesh, f"SELECT count(*) FROM {link}") == [["4"]]
+    assert versions(mesh, "rob-happy") == 5
+
+
+def test_the_command_follows_it_and_history_and_diff_tell_it(mesh: MeshDriver) -> None:
+    two_versions(mesh, "rob-told")
+    asked = ("rollback", "rob-told", "1", "--reason", "labels were flipped", "--account", "central")
+    code, found = mesh_command(mesh, *asked)
+    assert (code, found["status"], found["published_as"]) == (0, "published", 3)
+    notice = mesh.wait_for_notice("rob-told", version=3)
+    assert notice["rollback"] == {
+        "version": 1, "request": found["request"], "requested_by": ACCOUNTS["central"], "reason": "labels were flipped",
+    }  # fmt: skip
+    assert (notice["severity"], notice["follows"]) == ("breaking", 2)
+    assert (notice["changes"][0]["rows_total"], notice["changes"][0]["rows_delta"]) == (3, -1)
+    _, history = mesh_command(mesh, "history", "rob-told")
+    assert [version["version"] for version in history["versions"]] == [3, 2, 1]
+    assert history["versions"][0]["rollback"]["reason"] == "labels were flipped"
+    _, diff = mesh_command(mesh, "diff", "rob-told", "1", "2")
+    assert diff["texts"] == ["t1.email: added (string)"]
+    assert diff["tables"][0]["rows"] == [3, 4]
+
+
+def test_what_may_not_be_changes_nothing(mesh: MeshDriver) -> None:
+    stager = two_versions(mesh, "rob-bad")
+    present = stager.pointer()
+    assert refusal(mesh, "rob-bad", ask_back(mesh, "rob-bad", 7))["code"] == "UnknownVersion"
+    assert refusal(mesh, "rob-bad", ask_back(mesh, "rob-bad", 2))["code"] == "AlreadyThere"
+    with pytest.raises(AssertionError, match="AccessDenied"):  # by the bus: only stewards decide
+        ask_back(mesh, "rob-bad", 1, by="consumer")
+    assert (stager.pointer(), mesh.runs("roll-back", "rob-bad")) == (present, [])
+
+
+def test_a_table_that_came_later_is_empty_and_an_upload_goes_on_from_there(mesh: MeshDriver) -> None:
+    product = PublishingDriver(mesh, "rob-later")
+    mesh.subscribe("rob-later")
+    product.upload("a.csv", csv((1, 10)))
+    product.upload("b.csv", csv((2, 20)), "t2")
+    analyst = product.share()
+
+    assert roll_back(mesh, "rob-later", 1).states == HAPPY
+
+    notice = mesh.wait_for_notice("rob-later", version=3)
+    assert {change["table"]: change["rows_total"] for change in notice["changes"]} == {"t1": 1, "t2": 0}
+    assert (analyst.totals(), analyst.totals("t2")) == ((1, 10), (0, 0))
+    assert product.at_rest(), "what came back is no upload"
+    product.upload("c.csv", csv((3, 30)))
+    assert analyst.totals() == (2, 40)
+
+
+def test_the_owners_guard_knows_what_is_in_force(mesh: MeshDriver) -> None:
+    two_versions(mesh, "rob-guard")
+    roll_back(mesh, "rob-guard", 1)
+    known = mesh.until(lambda: work_file(mesh, "history/rob-guard.rollbacks.json"), "the producer hears of it")
+    assert json.loads(known) == {"3": 1}
+
+
+def work_file(mesh: MeshDriver, key: str) -> str:
+    s3, bucket = mesh.client("producer", "s3", ADMIN_ROLE), mesh.output("producer", "WorkBucketName")
+    if not s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents"):
+        return ""
+    return s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+
+
+def test_a_proposal_on_its_way_is_to_be_staged_again(mesh: MeshDriver) -> None:
+    stager = two_versions(mesh, "rob-late")
+    late = stager.proposal(stager.stage(WITH_EMAIL, columns={**COLUMNS, "email": "string"}))
+    roll_back(mesh, "rob-late", 1)
+    assert stager.propose(late).outcome == "rebase"
+
+
+def test_a_version_whose_files_are_gone_is_refused_and_told(mesh: MeshDriver) -> None:
+    stager = two_versions(mesh, "rob-gone")
+    present = stager.pointer()
+    with without_permission(mesh, "central", "PrepareRollbackFunctionRole", "s3:GetObject"):
+        run = roll_back(mesh, "rob-gone", 1)
+    assert (run.status, run.states, run.outcome) == ("SUCCEEDED", REFUSED, "refused")
+    assert stager.pointer() == present
+    told = mesh.until(lambda: mesh.notices("rob-gone", "producer", "RollbackRefused"), "the owner is told")
+    assert told[0]["data"]["reason"]["code"] == "VersionGone"
+    assert roll_back(mesh, "rob-gone", 1).states == HAPPY, "and another may begin"
+
+
+def test_a_run_that_died_after_the_swing_keeps_others_waiting_until_it_is_started_again(mesh: MeshDriver) -> None:
+    stager = two_versions(mesh, "rob-down")
+    with without_permission(mesh, "central", "CommitVersionFunctionRole", "dynamodb:UpdateItem"):
+        run = roll_back(mesh, "rob-down", 1)
+    assert (run.status, run.states[-2:]) == ("FAILED", ("CommitVersion", "RollbackFailed"))
+    waiting = stager.propose(stager.proposal(stager.stage(ROWS)))
+    assert (waiting.status, waiting.error) == ("FAILED", "ConcurrentChange")
+    assert start_again(mesh, run).states == HAPPY
+    stager.publish(stager.stage(ROWS))
+    assert versions(mesh, "rob-down") == 4
+
+
+def test_without_a_needed_permission_that_step_fails_and_the_same_run_completes(mesh: MeshDriver) -> None:
+    two_versions(mesh, "rob-rights")
+    with without_permission(mesh, "central", "PrepareRollbackFunctionRole", "glue:GetTable"):
+        run = roll_back(mesh, "rob-rights", 1)
+    assert (run.status, run.states[-2:]) == ("FAILED", ("PrepareRollback", "RollbackFailed"))
+    assert refusal(mesh, "rob-rights", ask_back(mesh, "rob-rights", 1))["code"] == "RollbackInProgress"
+    assert start_again(mesh, run).states == HAPPY
