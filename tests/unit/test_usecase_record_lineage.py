@@ -18,7 +18,7 @@ from mesh.usecases.onboarding_lineage import COLUMN_SOURCES, promotion_runs
 from mesh.usecases.record_lineage import keep, proof_runs, publication_runs
 from mesh.usecases.rounds import ProductFacts
 
-from functions.record_lineage import app
+from functions.lineage.record_lineage import app
 from tests import lineage_oracle
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION, a_product
 from tests.consumer_fakes import FakeHeldAccesses
