@@ -16,6 +16,7 @@ from tests.access_driver import AccessDriver
 from tests.mesh_conditions import with_environment
 from tests.mesh_driver import MeshDriver, contract
 from tests.publishing_driver import PublishingDriver, csv
+from tests.role_policies import attached_policies, own_policies
 from tests.staged_tables import COLUMNS, Stager
 
 DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
@@ -365,16 +366,8 @@ def _functions(mesh: MeshDriver, account: str) -> list[str]:
     return [item["LogicalResourceId"] for item in resources if item["ResourceType"] == "AWS::Lambda::Function"]
 
 
-def _documents(mesh: MeshDriver, account: str, role: str) -> Iterable[dict[str, Any]]:
-    """The role's own policies, and those that the stack attaches to it: what AWS's own allow is SAM's choice."""
-    iam = mesh.client(account, "iam")
-    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        yield iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-        arn = attached["PolicyArn"]
-        if f"::{ACCOUNTS[account]}:" in arn:
-            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-            yield iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+def _documents(mesh: MeshDriver, account: str, role: str) -> list[dict[str, Any]]:
+    return [*own_policies(mesh, account, role).values(), *attached_policies(mesh, account, role).values()]
 
 
 def _actions(document: dict[str, Any]) -> Iterable[str]:
