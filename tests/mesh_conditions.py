@@ -14,6 +14,7 @@ from mesh.domain.contracts.product import Product
 from local.accounts import REGION
 from tests.builders import take_lease
 from tests.mesh_driver import MACHINES, MeshDriver, Run
+from tests.role_policies import attached_policies, own_policies
 
 
 @contextmanager
@@ -56,19 +57,25 @@ def _table(mesh: MeshDriver, account: str) -> Table:
 
 @contextmanager
 def without_permission(mesh: MeshDriver, account: str, role: str, action: str) -> Iterator[None]:
-    """One action taken out of the policies of a role, named by its logical id; given back at the end."""
+    """One action taken from a role, named by its logical id, and given back at the end; others keep what it shares."""
     iam, name = mesh.client(account, "iam"), mesh.physical_id(account, role)
-    policies = {
-        policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
-    }
-    cut = {policy: _without(document, action) for policy, document in policies.items()}
-    assert cut != policies, f"{role} may not {action} anyway"
+    own, shared = own_policies(mesh, account, name), attached_policies(mesh, account, name)
+    cut = {policy: _without(document, action) for policy, document in own.items()}
+    left = {arn: _without(document, action) for arn, document in shared.items()}
+    detached = [arn for arn in shared if left[arn] != shared[arn]]
+    assert cut != own or detached, f"{role} may not {action} anyway"
+    instead = {arn.rpartition("/")[2]: left[arn] for arn in detached if left[arn]["Statement"]}
     try:
-        _put_policies(iam, name, cut)
+        _put_policies(iam, name, cut | instead)
+        for arn in detached:
+            iam.detach_role_policy(RoleName=name, PolicyArn=arn)
         yield
     finally:
-        _put_policies(iam, name, policies)
+        for arn in detached:
+            iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+        for policy in instead:
+            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        _put_policies(iam, name, own)
 
 
 def _without(document: dict[str, Any], action: str) -> dict[str, Any]:

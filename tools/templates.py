@@ -1,4 +1,4 @@
-"""The SAM templates as Python values, CloudFormation's short forms made long (`!Ref x` → `{"Ref": "x"}`)."""
+"""The SAM templates as Python values: short forms made long (`!Ref x` → `{"Ref": "x"}`), `Fn::ForEach` expanded."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+
+from tools.language_extensions import expanded
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ("template.yaml", "template.producer.yaml", "template.consumer.yaml")
@@ -42,9 +44,9 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A template, with long-form intrinsic functions."""
+    """A template, with long-form intrinsic functions, after AWS::LanguageExtensions and before SAM's own transform."""
     loaded: dict[str, Any] = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
-    return loaded
+    return expanded(loaded)
 
 
 def resources(template: dict[str, Any], *kinds: str) -> dict[str, dict[str, Any]]:
@@ -61,6 +63,11 @@ def machines(root: Path = ROOT) -> Iterator[Machine]:
     for file in TEMPLATES:
         for name, properties in resources(load(root / file), STATE_MACHINE).items():
             yield Machine(file, name, root / properties["DefinitionUri"], properties.get("DefinitionSubstitutions", {}))
+
+
+def function_folders(root: Path = ROOT) -> dict[str, str]:
+    """Every function's name → its context: `tag_product` → `contracts` for `functions/contracts/tag_product/app.py`."""
+    return {path.parent.name: path.parent.parent.name for path in sorted((root / "functions").glob("*/*/app.py"))}
 
 
 def substitutions_in(text: str) -> set[str]:

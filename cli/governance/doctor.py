@@ -203,13 +203,13 @@ def log_checks(where: Site, account: Account) -> Checks:
     """No function failed within the last hour; what it refused is no failure."""
     since = int((datetime.now(UTC) - _LOOK_BACK).timestamp() * 1000)
     last: list[tuple[int, str, str]] = []
-    for name, kind, group in resources(where, account):
+    for _, kind, group in resources(where, account):
         if kind == "AWS::Logs::LogGroup":
-            answer = where.client(account, "logs").filter_log_events(
+            pages = where.client(account, "logs").get_paginator("filter_log_events").paginate(
                 logGroupName=group, startTime=since, filterPattern="ERROR"
-            )
-            events = (event for event in answer.get("events", ()) if is_fault(event["message"]))
-            last += [(event["timestamp"], name, event["message"]) for event in events]
+            )  # fmt: skip
+            events = (event for page in pages for event in page.get("events", ()) if is_fault(event["message"]))
+            last += [(event["timestamp"], writer_of(event["logStreamName"]), event["message"]) for event in events]
     if not last:
         yield Check(account, "function errors", True, "none within the hour")
         return
@@ -221,6 +221,11 @@ def log_checks(where: Site, account: Account) -> Checks:
         f"{len(last)} within the hour, last in {name}: {message.strip()[:200]}",
         "see the function's log; a run that failed is in FailedRunsQueue",
     )
+
+
+def writer_of(stream: str) -> str:
+    """The function that a log stream is of, or the machine: `2026/11/27/<function>[<version>][<environment>]`."""
+    return stream.rpartition("/")[2].partition("[")[0] or stream
 
 
 def is_fault(message: str) -> bool:

@@ -135,9 +135,10 @@ def install(options: ServerOptions) -> Executor:
     """Replace MiniStack's local executor for this process."""
     from ministack.services import lambda_svc  # noqa: PLC0415 - after ServerOptions.apply
 
-    from local.functions import permissions  # noqa: PLC0415
+    from local.functions import logs, permissions  # noqa: PLC0415
 
     permissions.install()
+    logs.install()
     executor = Executor(options)
     lambda_svc._execute_function_warm = executor.execute
     _installed.append(executor)

@@ -22,10 +22,10 @@ from mesh.usecases.publishing.settle_pin import Due
 from pydantic import BaseModel, ValidationError
 
 from tools.event_contracts import contracts, differences
-from tools.templates import ROOT
+from tools.templates import ROOT, function_folders
 
 KINDS = {kind.detail_type(): kind for kind in EVENT_TYPES}
-FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+FUNCTIONS = function_folders()
 SAMPLES = sorted((ROOT / "events").glob("*/*.json"))
 # Samples of what is to be refused: they show the form of bad input, and are no events of the contract.
 BAD = {"authorise_sender/forged_sender", "collect_uploads/not_an_s3_event", "relay_inbox/not_a_notice"}
@@ -47,7 +47,7 @@ def name_of(path: Path) -> str:
 
 def validated_parts(function: str, event: Any) -> Iterator[BaseModel]:
     """Each `Model.model_validate(event…)` of the handler's own source, done on the sample."""
-    module = importlib.import_module(f"functions.{function}.app")
+    module = importlib.import_module(f"functions.{FUNCTIONS[function]}.{function}.app")
     for node in ast.walk(ast.parse(inspect.getsource(module.lambda_handler))):
         match node:
             case ast.Call(func=ast.Attribute(attr="model_validate", value=ast.Name(id=model)), args=[argument]):
@@ -120,7 +120,7 @@ def test_a_contract_is_a_schema_that_closes_its_objects(kind):
     assert not {"account", "sender", "account_id"} & set(schema["$defs"][kind]["properties"])
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", list(FUNCTIONS))
 def test_each_function_has_a_sample_that_its_handler_parses(function):
     samples = [path for path in of_functions() if path.parent.name == function and name_of(path) not in BAD]
     assert samples

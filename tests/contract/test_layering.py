@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-from tools.templates import ROOT
+from tools.templates import ROOT, function_folders
+
+HANDLERS = [f"functions.{context}.{name}.app" for name, context in function_folders().items()]
 
 FOREIGN = (
     "boto3",
@@ -48,23 +50,19 @@ def test_domain_and_use_cases_load_no_aws_and_no_tools(package):
 
 
 def test_no_handler_loads_the_command_or_the_mesh_on_a_laptop():
-    names = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-    loaded = modules_after(f"import {', '.join(f'functions.{name}.app' for name in names)}")
+    loaded = modules_after(f"import {', '.join(HANDLERS)}")
 
     assert [name for name in ("local", "cli", "ministack", "moto", "duckdb", "pyarrow") if name in loaded] == []
 
 
 def test_a_handler_makes_no_client_when_it_is_imported():
     """Without region, credentials or settings in the environment each import succeeds: nothing is read or built."""
-    names = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-    imports = ", ".join(f"functions.{name}.app" for name in names)
-
     loaded = modules_after(
         "import boto3; boto3.client = boto3.resource = lambda *a, **k: sys.exit('a client at import'); "
-        f"import {imports}"
+        f"import {', '.join(HANDLERS)}"
     )
 
-    assert f"functions.{names[0]}.app" in loaded
+    assert set(HANDLERS) <= loaded
 
 
 def test_models_are_copied_with_validation():

@@ -8,14 +8,15 @@ import pytest
 from mesh.entry.settings import Settings, load
 
 from tests.contract.machines import folder_of
-from tools.templates import FUNCTION, ROOT, TEMPLATES, resources
+from tools.templates import FUNCTION, ROOT, TEMPLATES, function_folders, resources
 from tools.templates import load as load_template
 
 # Set by Lambda itself, or read by Powertools: no field of ours, or no variable of the template.
 BY_LAMBDA = {"AWS_REGION"}
 BY_POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
 # Globals give these to every function; one that does not ask for them simply has them.
-GLOBAL = {"ACCOUNT_ID"}
+GLOBAL = {"ACCOUNT_ID", "TABLE_NAME"}
+CONTEXTS = function_folders()
 
 
 def deployed() -> Iterator[tuple[str, str, set[str]]]:
@@ -29,7 +30,7 @@ def deployed() -> Iterator[tuple[str, str, set[str]]]:
 
 
 def model_of(folder: str) -> type[Settings] | None:
-    module = importlib.import_module(f"functions.{folder}.app")
+    module = importlib.import_module(f"functions.{CONTEXTS[folder]}.{folder}.app")
     models = [
         model
         for _, model in inspect.getmembers(module, inspect.isclass)
@@ -51,15 +52,13 @@ def test_a_function_is_given_what_it_reads_and_reads_what_it_is_given(file, fold
 
 
 def test_every_function_is_deployed_and_every_deployed_function_exists():
-    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
-
-    assert {folder for _, folder, _ in deployed()} == folders
+    assert {folder for _, folder, _ in deployed()} == set(CONTEXTS)
 
 
 def test_a_function_is_deployed_from_the_folder_of_its_name():
     for file in TEMPLATES:
         for logical, properties in resources(load_template(ROOT / file), FUNCTION).items():
-            assert properties["CodeUri"] == f"functions/{folder_of(logical)}/"
+            assert properties["CodeUri"] == f"functions/{CONTEXTS[folder_of(logical)]}/{folder_of(logical)}/"
 
 
 def test_a_missing_variable_is_named(monkeypatch):

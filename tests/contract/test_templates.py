@@ -1,4 +1,7 @@
-"""What every template promises: its own log group, failure destinations, alarms, closed buckets."""
+"""What every template promises: a log destination, failure destinations, alarms, closed buckets, named resources.
+
+What SAM makes of a function's and a machine's `Events:` is looked at as CloudFormation deploys it.
+"""
 
 import json
 from typing import Any
@@ -6,10 +9,16 @@ from typing import Any
 import pytest
 
 from tests.contract.machines import folder_of, function_of, tasks
+from tools.sam_transform import transformed
 from tools.templates import FUNCTION, ROOT, STATE_MACHINE, TEMPLATES, load, resources
 
 LOADED = {file: load(ROOT / file) for file in TEMPLATES}
+DEPLOYED = {file: transformed(ROOT / file) for file in TEMPLATES}
 EACH = pytest.mark.parametrize("template", list(LOADED.values()), ids=list(LOADED))
+EACH_DEPLOYED = pytest.mark.parametrize("template", list(DEPLOYED.values()), ids=list(DEPLOYED))
+MAX_LINES, MAX_BYTES, MAX_WIDTH = 3_600, 166_500, 120
+"""Of the three templates together; of a line."""
+RULE = "AWS::Events::Rule"
 
 
 def names_in(value: Any) -> set[str]:
@@ -28,45 +37,84 @@ def names_in(value: Any) -> set[str]:
     return set()
 
 
+def targets_of(template: dict) -> list[tuple[str, dict[str, Any]]]:
+    """(rule, target) of each rule, SAM's own among them."""
+    return [(name, target) for name, rule in resources(template, RULE).items() for target in rule["Targets"]]
+
+
 def dead_letter_queues(template: dict) -> set[str]:
     """Queues where something ends up that could not be delivered or processed."""
     redrives = [queue.get("RedrivePolicy") for queue in resources(template, "AWS::SQS::Queue").values()]
-    targets = [
-        target.get("DeadLetterConfig")
-        for rule in resources(template, "AWS::Events::Rule").values()
-        for target in rule["Targets"]
-    ]
-    destinations = [one.get("EventInvokeConfig") for one in resources(template, FUNCTION).values()]
+    targets = [target.get("DeadLetterConfig") for _, target in targets_of(template)]
+    destinations = [one["DestinationConfig"] for one in resources(template, "AWS::Lambda::EventInvokeConfig").values()]
     return names_in([redrives, targets, destinations]) & set(resources(template, "AWS::SQS::Queue"))
 
 
-@EACH
-def test_every_function_and_machine_has_a_log_group_of_its_own_with_retention(template):
-    groups = resources(template, "AWS::Logs::LogGroup")
-    used = [names_in(one["LoggingConfig"]["LogGroup"]) for one in resources(template, FUNCTION).values()]
-    used += [names_in(one["Logging"]["Destinations"]) for one in resources(template, STATE_MACHINE).values()]
+def test_templates_stay_within_their_size():
+    texts = [(ROOT / file).read_text("utf-8") for file in TEMPLATES]
 
-    assert all(len(one) == 1 and one <= set(groups) for one in used)
-    assert len(set().union(*used)) == len(used)
+    assert sum(text.count("\n") for text in texts) <= MAX_LINES
+    assert sum(len(text.encode()) for text in texts) <= MAX_BYTES
+    assert [line for text in texts for line in text.splitlines() if len(line) > MAX_WIDTH] == []
+
+
+@EACH_DEPLOYED
+def test_every_function_and_machine_logs_to_a_group_with_retention(template):
+    groups = resources(template, "AWS::Logs::LogGroup")
+    functions = resources(template, "AWS::Lambda::Function")
+    machines = resources(template, "AWS::StepFunctions::StateMachine")
+    used = {name: names_in(one["LoggingConfig"]["LogGroup"]) for name, one in functions.items()}
+    used |= {name: names_in(one["LoggingConfiguration"]["Destinations"]) for name, one in machines.items()}
+
+    assert {name for name, group in used.items() if len(group) != 1 or not group <= set(groups)} == set()
+    assert set().union(*used.values()) == set(groups)
     assert all("RetentionInDays" in group for group in groups.values())
+    assert all(one["LoggingConfig"]["LogFormat"] == "JSON" for one in functions.values())
+
+
+def test_refusals_are_counted_in_the_log_group_of_one_function():
+    """The metric filter counts every line of its group."""
+    template = DEPLOYED["template.yaml"]
+    [counted] = names_in(resources(template, "AWS::Logs::MetricFilter")["RefusalsMetric"]["LogGroupName"])
+    functions = resources(template, "AWS::Lambda::Function")
+
+    writers = [name for name, one in functions.items() if names_in(one["LoggingConfig"]["LogGroup"]) == {counted}]
+    assert writers == ["AuthoriseSenderFunction"]
 
 
 @EACH
 def test_every_function_has_policies_of_its_own_and_no_shared_role(template):
+    shared = set(resources(template, "AWS::IAM::ManagedPolicy"))
     for name, function in resources(template, FUNCTION).items():
         assert "Role" not in function, name
-        assert all(isinstance(policy, dict) and "Statement" in policy for policy in function["Policies"]), name
+        own = [policy for policy in function["Policies"] if "Statement" in policy]
+        assert own, name
+        assert names_in([policy for policy in function["Policies"] if policy not in own]) <= shared, name
 
 
 @EACH
+def test_what_several_share_is_used_by_several(template):
+    """One managed policy for each set of rights that several functions have, or all machines."""
+    users = [one.get("Policies", []) for one in resources(template, FUNCTION, STATE_MACHINE).values()]
+    for name, policy in resources(template, "AWS::IAM::ManagedPolicy").items():
+        assert "Roles" in policy or sum({"Ref": name} in policies for policies in users) > 1, name
+
+
+@EACH_DEPLOYED
+def test_no_function_has_a_layer_twice_or_more_than_lambda_takes(template):
+    for name, function in resources(template, "AWS::Lambda::Function").items():
+        layers = [str(layer) for layer in function["Layers"]]
+        assert len(layers) == len(set(layers)) <= 5, name
+
+
+@EACH_DEPLOYED
 def test_every_rules_target_has_a_dead_letter_queue(template):
-    for name, rule in resources(template, "AWS::Events::Rule").items():
-        for target in rule["Targets"]:
-            [queue] = names_in(target["DeadLetterConfig"]["Arn"])
-            assert template["Resources"][queue]["Type"] == "AWS::SQS::Queue", name
+    for name, target in targets_of(template):
+        [queue] = names_in(target["DeadLetterConfig"]["Arn"])
+        assert template["Resources"][queue]["Type"] == "AWS::SQS::Queue", name
 
 
-@EACH
+@EACH_DEPLOYED
 def test_a_dead_letter_queue_lets_in_every_rule_that_names_it(template):
     allowed: dict[str, set[str]] = {}
     for policy in resources(template, "AWS::SQS::QueuePolicy").values():
@@ -74,10 +122,27 @@ def test_a_dead_letter_queue_lets_in_every_rule_that_names_it(template):
             if statement["Effect"] == "Allow":
                 for queue in names_in(statement["Resource"]):
                     allowed.setdefault(queue, set()).update(names_in(statement["Condition"]))
-    for name, rule in resources(template, "AWS::Events::Rule").items():
-        for target in rule["Targets"]:
-            queues = names_in([target["Arn"], target["DeadLetterConfig"]]) & set(resources(template, "AWS::SQS::Queue"))
-            assert all(name in allowed[queue] for queue in queues), name
+    for name, target in targets_of(template):
+        queues = names_in([target["Arn"], target["DeadLetterConfig"]]) & set(resources(template, "AWS::SQS::Queue"))
+        assert all(name in allowed[queue] for queue in queues), name
+
+
+@EACH_DEPLOYED
+def test_a_rule_may_do_what_it_is_for(template):
+    """A function lets its rule in; a machine is started by a role that may start nothing else."""
+    permissions = [
+        (names_in(one["FunctionName"]), names_in(one["SourceArn"]))
+        for one in resources(template, "AWS::Lambda::Permission").values()
+    ]
+    for name, target in targets_of(template):
+        [arn] = names_in(target["Arn"])
+        if arn in resources(template, "AWS::Lambda::Function"):
+            assert ({arn}, {name}) in permissions, name
+        if arn in resources(template, "AWS::StepFunctions::StateMachine"):
+            [role] = names_in(target["RoleArn"])
+            policies = template["Resources"][role]["Properties"]["Policies"]
+            [[statement]] = [policy["PolicyDocument"]["Statement"] for policy in policies]
+            assert (statement["Action"], names_in(statement["Resource"])) == ("states:StartExecution", {arn}), name
 
 
 @EACH
@@ -86,6 +151,8 @@ def test_every_queue_that_feeds_a_function_has_a_dead_letter_queue_and_answers_i
     for name, function in resources(template, FUNCTION).items():
         timeout = function.get("Timeout", template["Globals"]["Function"]["Timeout"])
         for event in function.get("Events", {}).values():
+            if event["Type"] in {"EventBridgeRule", "Schedule"}:
+                continue
             assert event["Type"] == "SQS"
             assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
             [queue] = names_in(event["Properties"]["Queue"])
@@ -93,24 +160,23 @@ def test_every_queue_that_feeds_a_function_has_a_dead_letter_queue_and_answers_i
             assert queues[queue]["VisibilityTimeout"] >= 6 * timeout, f"{queue}: AWS asks for six times the timeout"
 
 
-@EACH
+@EACH_DEPLOYED
 def test_every_function_that_is_called_asynchronously_has_a_failure_destination(template):
-    targets = [
-        names_in(target["Arn"])
-        for rule in resources(template, "AWS::Events::Rule").values()
-        for target in rule["Targets"]
-    ]
-    functions = resources(template, FUNCTION)
-    for name in set().union(*targets) & set(functions):
-        destination = functions[name]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
-        assert names_in(destination) & dead_letter_queues(template), name
+    called = set().union(*(names_in(target["Arn"]) for _, target in targets_of(template)))
+    destinations = {
+        name: names_in(one["DestinationConfig"]["OnFailure"])
+        for one in resources(template, "AWS::Lambda::EventInvokeConfig").values()
+        for name in names_in(one["FunctionName"])
+    }
+    for name in called & set(resources(template, "AWS::Lambda::Function")):
+        assert destinations[name] & dead_letter_queues(template), name
 
 
-@EACH
+@EACH_DEPLOYED
 def test_every_dead_letter_queue_and_every_machine_has_an_alarm(template):
     alarms = resources(template, "AWS::CloudWatch::Alarm")
     watched = names_in([alarm["Dimensions"] for alarm in alarms.values()])
-    wanted = dead_letter_queues(template) | set(resources(template, STATE_MACHINE))
+    wanted = dead_letter_queues(template) | set(resources(template, "AWS::StepFunctions::StateMachine"))
 
     assert wanted
     assert wanted - watched == set()
@@ -119,7 +185,7 @@ def test_every_dead_letter_queue_and_every_machine_has_an_alarm(template):
 
 @EACH
 def test_every_failed_run_is_kept(template):
-    rule = resources(template, "AWS::Events::Rule").get("FailedRunsRule", {})
+    rule = resources(template, RULE).get("FailedRunsRule", {})
     assert names_in(rule.get("EventPattern", {}).get("detail", {})) == set(resources(template, STATE_MACHINE))
 
 
@@ -180,7 +246,7 @@ def test_a_machine_may_invoke_exactly_the_functions_it_names(template):
         allowed = [
             names_in(statement["Resource"])
             for policy in machine["Policies"]
-            for statement in policy["Statement"]
+            for statement in policy.get("Statement", ())
             if "lambda:InvokeFunction" in statement["Action"]
         ]
         assert set().union(*allowed) == named, name

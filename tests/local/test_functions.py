@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -174,6 +176,27 @@ def test_logs_reach_cloudwatch(server: RunningServer, function: str) -> None:
     logs = server.client("logs", ACCOUNT)
     events = logs.filter_log_events(logGroupName="/aws/lambda/worker", filterPattern="handling")["events"]
     assert any("handling log-me" in event["message"] for event in events)
+
+
+def test_a_shared_log_group_has_streams_that_name_their_function(server: RunningServer) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html"""
+    logs, source = (
+        server.client("logs", ACCOUNT),
+        "def handler(event, context): print('said by', context.function_name)",
+    )
+    role = server.make_role(ACCOUNT, "sharing", "lambda.amazonaws.com", allow("logs:*"))
+    for name in ("sharing-one", "sharing-two"):
+        server.make_function(ACCOUNT, name, source, role, LoggingConfig={"LogFormat": "JSON", "LogGroup": "shared"})
+        invoke(server, name, {})
+        invoke(server, name, {})
+
+    found = logs.filter_log_events(logGroupName="shared", filterPattern='"said by"')["events"]
+    today = datetime.now(UTC).strftime("%Y/%m/%d")
+    assert len(found) == 4
+    for event in found:
+        name = event["message"].removeprefix("said by ").strip()
+        assert re.fullmatch(rf"{today}/{name}\[\$LATEST\]\[[0-9a-f]{{32}}\]", event["logStreamName"])
+    assert not [group for group in logs.describe_log_groups()["logGroups"] if "sharing" in group["logGroupName"]]
 
 
 def test_injected_crash_happens_once(server: RunningServer, function: str) -> None:

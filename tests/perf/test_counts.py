@@ -1,11 +1,10 @@
 """What one upload costs, counted: transitions, AWS calls, bytes, and what a function's import loads. No seconds."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.measures import Import, artifacts, floor, import_of, large_csv, measure_upload
 from tests.mesh_driver import MeshDriver
+from tools.templates import function_folders
 
 MAX_TRANSITIONS = 15
 """10 of `onboard-upload` and 5 of `commit-version`."""
@@ -65,10 +64,8 @@ def least(deployed_mesh: MeshDriver, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_every_function_was_measured(imports: dict[str, Import]) -> None:
-    source = Path(__file__).parents[2] / "functions"
-    written = {folder.parent.name for folder in source.glob("*/app.py")}
     built = {short.removesuffix("Function").lower() for short in imports}
-    assert built == {name.replace("_", "") for name in written}
+    assert built == {name.replace("_", "") for name in function_folders()}
 
 
 def test_no_function_loads_what_it_does_not_need(imports: dict[str, Import]) -> None:

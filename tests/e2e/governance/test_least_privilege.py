@@ -16,6 +16,7 @@ from tests.access_driver import AccessDriver
 from tests.mesh_conditions import with_environment
 from tests.mesh_driver import MeshDriver, contract
 from tests.publishing_driver import PublishingDriver, csv
+from tests.role_policies import attached_policies, own_policies
 from tests.staged_tables import COLUMNS, Stager
 
 DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
@@ -227,11 +228,8 @@ def test_every_function_used_its_role(mesh: MeshDriver, calls: list[dict[str, An
 
 @pytest.mark.parametrize("account", ACCOUNTS)
 def test_no_function_has_a_wildcard_action(mesh: MeshDriver, account: str) -> None:
-    iam = mesh.client(account, "iam")
     for name in _functions(mesh, account):
-        role = mesh.physical_id(account, f"{name}Role")
-        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-            document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        for document in _documents(mesh, account, mesh.physical_id(account, f"{name}Role")):
             assert [action for action in _actions(document) if action in {"*"} or action.endswith(":*")] == []
 
 
@@ -342,13 +340,11 @@ def test_every_allowed_action_is_used_or_has_a_reason(
     mesh: MeshDriver, calls: list[dict[str, Any]], account: str
 ) -> None:
     """From the deployment on, by all that ran on this mesh."""
-    iam, used = mesh.client(account, "iam"), mesh.used()
+    used = mesh.used()
     unused: dict[str, set[str]] = {}
     for name in _functions(mesh, account):
         role = mesh.physical_id(account, f"{name}Role")
-        policies = iam.list_role_policies(RoleName=role)["PolicyNames"]
-        documents = [iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"] for policy in policies]
-        allowed = {action for document in documents for action in _actions(document)}
+        allowed = {action for document in _documents(mesh, account, role) for action in _actions(document)}
         mine = used.get(f"arn:aws:iam::{ACCOUNTS[account]}:role/{role}", set())
         function = name.removesuffix("Function")
         left = {action for action in allowed if not {action, EITHER.get(action, action)} & mine}
@@ -368,6 +364,10 @@ def _functions(mesh: MeshDriver, account: str) -> list[str]:
     )  # fmt: skip
     resources = [item for page in pages for item in page["StackResourceSummaries"]]
     return [item["LogicalResourceId"] for item in resources if item["ResourceType"] == "AWS::Lambda::Function"]
+
+
+def _documents(mesh: MeshDriver, account: str, role: str) -> list[dict[str, Any]]:
+    return [*own_policies(mesh, account, role).values(), *attached_policies(mesh, account, role).values()]
 
 
 def _actions(document: dict[str, Any]) -> Iterable[str]:

@@ -39,7 +39,12 @@ def test_the_effect_comes_with_who_is_asked_and_what_is_left_out(found, monkeypa
     assert found == {"purpose": "audit", "reader": "auditor", "account": "consumer"}
     assert max(map(len, said.stdout.splitlines())) <= width
     words = " ".join(said.stdout.split())
-    for part in (f"requires approval of {PRODUCER}", "Confidential data may be read", "30: column_0", "left out: limits.email"):
+    for part in (
+        f"requires approval of {PRODUCER}",
+        "Confidential data may be read",
+        "30: column_0",
+        "left out: limits.email",
+    ):
         assert part in words
 
 

@@ -18,7 +18,7 @@ from mesh.usecases.lineage.record_lineage import keep, proof_runs, publication_r
 from mesh.usecases.onboarding.round_lineage import COLUMN_SOURCES, promotion_runs
 from mesh.usecases.onboarding.rounds import ProductFacts
 
-from functions.record_lineage import app
+from functions.lineage.record_lineage import app
 from tests import lineage_oracle
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION, a_product
 from tests.consumer_fakes import FakeConsumerAccesses

@@ -7,7 +7,7 @@ from mesh.domain.events import SubscriptionRequested
 from mesh.usecases.membership.relay_inbox import InboxMessage, NotFromCentral, UnknownEvent, notice_of, relay_inbox
 from pydantic import ValidationError
 
-from functions.relay_inbox import app
+from functions.membership.relay_inbox import app
 from tests.builders import CONSUMER, CORRELATION, PRODUCER, PRODUCT, an_envelope
 from tests.fakes import NOON, FakeBus, FakeNotices, topic_of
 
