@@ -89,12 +89,13 @@ class Deployment:
     def _sam(self, name: str, command: str, *options: str) -> None:
         log = self.mesh.state_dir / f"sam-{command}-{name}.log"
         self._build_dir(name).parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as out:
+        with log.open("wb") as out, self.mesh.scratch() as scratch:
             done = subprocess.run(  # noqa: S603 - sam, in our own environment
                 [
                     sys.executable,
                     "-m",
                     "local.sam",
+                    str(self.mesh.cache_dir),
                     command,
                     "--config-file",
                     str(self.root / "samconfig.toml"),
@@ -104,7 +105,7 @@ class Deployment:
                 ],
                 # sam keeps its graph, cache and dependencies below where it runs; builds run at once.
                 cwd=self._build_dir(name).parent,
-                env=self._environment(name, deploys=command == "deploy"),
+                env=self._environment(name, deploys=command == "deploy") | {"TMPDIR": str(scratch)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -124,7 +125,7 @@ class Deployment:
             "AWS_ENDPOINT_URL": self.mesh.endpoint,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "PATH": f"{interpreter_with_pip()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            "SAM_CLI_POLL_DELAY": "0.2",
+            "SAM_CLI_POLL_DELAY": "0.1",
             "SAM_CLI_TELEMETRY": "0",
         }
         if deploys:

@@ -92,6 +92,7 @@ async def _serve(options: ServerOptions, with_parent: bool) -> None:
         announcing.cancel()
         options.ready_file.unlink(missing_ok=True)
         await asyncio.to_thread(assembly.shutdown)
+        options.remove_what_is_left()
     # Executions in their sleep hold non-daemon worker threads: nothing is left to save, so do not wait for them.
     logging.shutdown()
     os._exit(0)

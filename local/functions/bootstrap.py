@@ -15,6 +15,7 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +133,7 @@ def _run(request: dict[str, Any], template: Template) -> None:
     """As a process of its own from here on."""
     os.environ.clear()
     os.environ.update(request["environment"])
+    tempfile.tempdir = None  # decided by the environment, when it is first asked for
     os.chdir(request["folder"])
     log = os.open(request["log"], os.O_WRONLY | os.O_APPEND)
     os.dup2(log, 1)
