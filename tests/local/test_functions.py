@@ -154,7 +154,7 @@ def test_what_others_imported_is_imported_and_what_a_function_brings_is_its_own(
 
 
 def test_a_layers_module_that_reads_the_environment_is_imported_by_each_process(server: RunningServer) -> None:
-    role = server.make_role(ACCOUNT, "reader", "lambda.amazonaws.com", allow("logs:*"))
+    role = server.make_role(ACCOUNT, "greeted", "lambda.amazonaws.com", allow("logs:*"))
     layer = {
         "python/steady.py": "import boto3",
         "python/greeting.py": "import os, steady\nTEXT = os.environ.get('GREETING')",
@@ -186,7 +186,7 @@ def test_a_layers_module_that_reads_the_environment_is_imported_by_each_process(
 
 
 def test_each_process_has_temporary_files_of_its_own(server: RunningServer) -> None:
-    role = server.make_role(ACCOUNT, "writer", "lambda.amazonaws.com", allow("logs:*"))
+    role = server.make_role(ACCOUNT, "scribbler", "lambda.amazonaws.com", allow("logs:*"))
     source = "import os, tempfile\ndef handler(event, context):\n    return [tempfile.mkdtemp(), os.getpid()]"
     folders = []
     for name in ("one", "other"):
