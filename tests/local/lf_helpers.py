@@ -59,9 +59,9 @@ def reset() -> None:
     endpoint()
     from ministack.services import eventbridge, iam, s3, sqs, sts
 
-    from local import glue, lakeformation, ram
+    from local import glue, lakeformation, shares
 
-    for module in (glue, lakeformation, ram, iam, sts, s3, eventbridge, sqs):
+    for module in (glue, lakeformation, shares, iam, sts, s3, eventbridge, sqs):
         module.reset()
 
 
