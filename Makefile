@@ -6,6 +6,8 @@ SHELL := bash
 
 TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
 EXAMPLES_PORT := 4590
+# Two workers, with a mesh each: they take the next file when they are done with one, in the order of tests/conftest.py.
+IN_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 CHECKED := layers/mesh/mesh functions cli local tools
 ACCOUNTS := central producer consumer
 # The program's own environment: never synchronised again behind its back, never a Python that uv downloads.
@@ -36,7 +38,7 @@ down: setup  ## stop them
 	@$(RUN) mesh down $(ARGS)
 
 test: setup  ## all tests, some minutes; ARGS="tests/unit -k name" for some, HYPOTHESIS_PROFILE=long for more examples
-	@$(RUN) python -m tools.run_tests $(ARGS)
+	@$(RUN) python -m pytest -p no:cacheprovider $(or $(ARGS),$(IN_WORKERS))
 
 check: setup  ## format, lint, types, layering, state machines, templates, generated files
 	$(RUN) ruff format --check .

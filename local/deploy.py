@@ -44,11 +44,8 @@ class Deployment:
 
         Raises `MeshError` with what sam said.
         """
-        environments = [name for name, template in TEMPLATES.items() if (self.root / template).exists()]
-        if not environments:
-            raise MeshError(f"no template to deploy in {self.root}")
         # Once: a file that is edited meanwhile belongs to the next run.
-        digests = {name: self.digest(name) for name in environments}
+        digests = {name: self.digest(name) for name in self._environments()}
         changed = {name: digest for name, digest in digests.items() if not self._is_deployed(name, digest)}
         if not changed:
             return False
@@ -64,6 +61,17 @@ class Deployment:
             members = [threads.submit(self._deploy, name, changed[name]) for name in changed if name != "central"]
             _ = [member.result() for member in members]
         return True
+
+    def build(self) -> None:
+        """Build what changed, for a deployment that follows. Raises `MeshError` with what sam said."""
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(lambda name: self._build(name, self.digest(name)), self._environments()))
+
+    def _environments(self) -> list[str]:
+        found = [name for name, template in TEMPLATES.items() if (self.root / template).exists()]
+        if not found:
+            raise MeshError(f"no template to deploy in {self.root}")
+        return found
 
     def _build(self, name: str, digest: str) -> None:
         target = self._build_dir(name)
