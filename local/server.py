@@ -93,7 +93,7 @@ async def _serve(options: ServerOptions, listening: socket.socket, with_parent: 
     from local import assembly  # noqa: PLC0415 - imports ministack, which reads the environment
 
     gateway: Any = assembly.build(options)
-    # What is there now stays: collections that look at all of it again took a tenth of the processor's time.
+    # What is there now stays: a collection need not look at it again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     server = _Server(

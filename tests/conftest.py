@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import terminal  # noqa: F401 - first: what is imported below asks for the terminal
 from tests.mesh_fixtures import deployed_mesh, mesh
 
 __all__ = ["deployed_mesh", "mesh"]
