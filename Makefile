@@ -48,13 +48,15 @@ check: setup  ## format, lint, types, layering, state machines, templates, gener
 	$(RUN) python -m tools.machines --check
 	$(RUN) python -m tools.asl_lint
 	$(RUN) python -m tools.event_contracts --check
+	$(RUN) python -m tools.sample_events --check
 	$(RUN) python -m tools.layer_lock --check
 	@# Beside each other, two at a time: each takes ten seconds of the processor.
 	printf '%s\n' $(TEMPLATES) | xargs -P 2 -I {} $(RUN) sam validate --lint --template-file {} --region us-east-1
 	$(RUN) python -m tools.template_lint $(TEMPLATES)
 
-contracts: setup  ## write events/contracts/ anew from the event models
+contracts: setup  ## write events/ anew from the event models: contracts, and the samples of events/samples.yaml
 	$(RUN) python -m tools.event_contracts
+	$(RUN) python -m tools.sample_events
 
 machines: setup  ## write statemachines/*.asl.json anew from their YAML
 	$(RUN) python -m tools.machines
