@@ -80,5 +80,6 @@ $(UV): tools/find_uv.sh
 	@touch $@
 
 .venv/.synced: uv.lock pyproject.toml .python-version | $(UV)
+	@echo "installing the locked dependencies into .venv"
 	@$(UV) sync --locked --quiet --python "$$(tools/find_uv.sh --python)"
 	@touch $@

@@ -67,6 +67,10 @@ class Deployment:
         with ThreadPoolExecutor(2) as threads:
             list(threads.map(lambda name: self._build(name, self.digest(name)), self._environments()))
 
+    def is_built(self) -> bool:
+        """Whether a deployment finds all that it needs built."""
+        return all(self._has_built(name, self.digest(name)) for name in self._environments())
+
     def _environments(self) -> list[str]:
         found = [name for name, template in TEMPLATES.items() if (self.root / template).exists()]
         if not found:
@@ -74,15 +78,22 @@ class Deployment:
         return found
 
     def _build(self, name: str, digest: str) -> None:
-        target = self._build_dir(name)
-        stamp = target.parent / "digest"
-        if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+        if self._has_built(name, digest):
             return
+        target, stamp = self._build_dir(name), self._built(name)
         self.report(name, "building")
         stamp.unlink(missing_ok=True)
         cache = ["--build-dir", str(target), "--cache-dir", str(target.parent / "cache")]
         self._sam(name, "build", "--template-file", str(self.root / TEMPLATES[name]), *cache)
         stamp.write_text(digest, encoding="utf-8")
+        self.report(name, "built")
+
+    def _built(self, name: str) -> Path:
+        return self._build_dir(name).parent / "digest"
+
+    def _has_built(self, name: str, digest: str) -> bool:
+        stamp = self._built(name)
+        return stamp.exists() and stamp.read_text(encoding="utf-8") == digest
 
     def _deploy(self, name: str, digest: str) -> None:
         self.report(name, "deploying")

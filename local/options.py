@@ -109,8 +109,6 @@ class ServerOptions:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]
         os.environ.update(self.ministack_environment())
-        self.remove_what_is_left()
-        self.scratch_dir.mkdir(parents=True)
 
     def remove_what_is_left(self) -> None:
         """Of this server, or of one before it that was killed."""

@@ -40,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"cannot listen on 127.0.0.1:{options.port}: {error.strerror or error}", file=sys.stderr)  # noqa: T201
         return 1
+    # Only now: the port is ours, so nobody uses this folder any more.
+    options.remove_what_is_left()
+    options.scratch_dir.mkdir(parents=True)
     uvloop.run(_serve(options, listening, with_parent))
     return 0
 
