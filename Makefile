@@ -6,6 +6,8 @@ SHELL := bash
 
 TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
 EXAMPLES_PORT := 4590
+# Two workers, with a mesh each: they take the next file when they are done with one, in the order of tests/conftest.py.
+IN_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 CHECKED := layers/mesh/mesh functions cli local tools
 ACCOUNTS := central producer consumer
 # The program's own environment: never synchronised again behind its back, never a Python that uv downloads.
@@ -36,7 +38,7 @@ down: setup  ## stop them
 	@$(RUN) mesh down $(ARGS)
 
 test: setup  ## all tests, some minutes; ARGS="tests/unit -k name" for some, HYPOTHESIS_PROFILE=long for more examples
-	@$(RUN) python -m tools.run_tests $(ARGS)
+	@$(RUN) python -m pytest -p no:cacheprovider $(or $(ARGS),$(IN_WORKERS))
 
 check: setup  ## format, lint, types, layering, state machines, templates, generated files
 	$(RUN) ruff format --check .
@@ -46,13 +48,15 @@ check: setup  ## format, lint, types, layering, state machines, templates, gener
 	$(RUN) python -m tools.machines --check
 	$(RUN) python -m tools.asl_lint
 	$(RUN) python -m tools.event_contracts --check
+	$(RUN) python -m tools.sample_events --check
 	$(RUN) python -m tools.layer_lock --check
 	@# Beside each other, two at a time: each takes ten seconds of the processor.
 	printf '%s\n' $(TEMPLATES) | xargs -P 2 -I {} $(RUN) sam validate --lint --template-file {} --region us-east-1
 	$(RUN) python -m tools.template_lint $(TEMPLATES)
 
-contracts: setup  ## write events/contracts/ anew from the event models
+contracts: setup  ## write events/ anew from the event models: contracts, and the samples of events/samples.yaml
 	$(RUN) python -m tools.event_contracts
+	$(RUN) python -m tools.sample_events
 
 machines: setup  ## write statemachines/*.asl.json anew from their YAML
 	$(RUN) python -m tools.machines
@@ -79,5 +83,6 @@ $(UV): tools/find_uv.sh
 	@touch $@
 
 .venv/.synced: uv.lock pyproject.toml .python-version | $(UV)
+	@echo "installing the locked dependencies into .venv"
 	@$(UV) sync --locked --quiet --python "$$(tools/find_uv.sh --python)"
 	@touch $@

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,7 @@ from cli.onboarding.uploads import PutFile, files_of, upload
 from cli.publishing import notices, subscriptions
 from cli.tracing import TraceStep, TraceView, row_of
 from local import mesh
-from local.deploy import timed
+from local.deploy import Deployment, timed
 from local.samples import credit, credit_english
 
 DEADLINE_SECONDS = 180.0
@@ -59,10 +58,10 @@ def demo_command(
     as_json: AsJson = False,
 ) -> None:
     """Start the mesh on this machine, upload a product, show what happens where, and what a consumer now sees."""
-    with running_mesh(port, keep=keep, quiet=as_json) as local, tempfile.TemporaryDirectory() as folder:
+    with running_mesh(port, keep=keep, quiet=as_json) as local, local.scratch() as folder:
         where = site(local.port)
         demo = Demo(where, quiet=as_json)
-        found = demo.run(sample(Path(folder), where, data, crawl, curate=bool(data) if curate is None else curate))
+        found = demo.run(sample(folder, where, data, crawl, curate=bool(data) if curate is None else curate))
         if as_json:
             output.emit(found)
         elif keep:
@@ -74,15 +73,24 @@ def running_mesh(port: int | None, *, keep: bool, quiet: bool) -> Iterator[mesh.
     """A mesh that is up and deployed; stopped at the end if it was started here and is not to be kept."""
     up = next(mesh.running(), None) if port is None else None
     local = up or mesh.Mesh(port or mesh_commands.DEFAULT_PORT, mesh.home())
+    report = timed(mesh_commands.silent if quiet else mesh_commands.show)
     started = local.pid() is None
     if started:
+        report("demo", how_long(local))
+        mesh_commands.starting(report)
         local.start(with_parent=not keep)
     try:
-        mesh_commands.deploy(local, timed(mesh_commands.silent if quiet else mesh_commands.show))
+        mesh_commands.deploy(local, report)
         yield local
     finally:
         if started and not keep:
             local.stop()
+
+
+def how_long(local: mesh.Mesh) -> str:
+    """What to expect on two cores, downloads aside."""
+    seconds = 30 if Deployment(local).is_built() else 75
+    return f"three accounts, then an upload: about {seconds} seconds, beside downloads"
 
 
 def sample(folder: Path, where: Site, data: Path | None, crawl: str | None, *, curate: bool = False) -> list[PutFile]:

@@ -9,7 +9,7 @@ import typer
 from cli.membership.members import MemberRole, admit
 from cli.mesh_context import AsJson, Port, Site
 from cli.session import Account, Accounts
-from local import mesh
+from local import mesh, runtime
 from local.accounts import ACCOUNTS
 from local.deploy import Deployment, Report, timed
 
@@ -39,14 +39,23 @@ def up(
 ) -> None:
     """Start three accounts on this machine and deploy the mesh into them; what is up and unchanged stays."""
     local = mesh.Mesh(port, mesh.home())
+    report = timed(silent if as_json else show)
     started = local.pid() is None
     if started:
+        starting(report)
         local.start(wait_scale, organization=organization is not False)
     elif organization not in (None, local.has_organization()):
         here = "in" if local.has_organization() else "not in"
         raise mesh.MeshError(f"the mesh on port {port} is up, and its accounts are {here} an organization: mesh down")
-    deployed = deploy(local, timed(silent if as_json else show))
+    deployed = deploy(local, report)
     _answer(as_json, local, started=started, deployed=deployed)
+
+
+def starting(report: Report) -> None:
+    """Say what comes first: it takes some seconds, and longer where Lambda's runtime is not installed yet."""
+    if not runtime.is_made(mesh.ROOT):
+        report("mesh", "installing what Lambda's Python runtime brings along")
+    report("mesh", "starting the server of the three accounts")
 
 
 def deploy(local: mesh.Mesh, report: Report) -> bool:

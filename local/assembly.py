@@ -14,6 +14,7 @@ from local import (
     objects,
     ram,
     schedules,
+    shares,
     shortcuts,
     states,
 )
@@ -35,7 +36,7 @@ def build(options: ServerOptions) -> Gateway:
     lakeformation.install()
     ram.install()
     if not options.organization:
-        ram.configure(organization_sharing=False, invited=account_bootstrap.Invitations(options.endpoint).invited)
+        shares.configure(organization_sharing=False, invited=account_bootstrap.Invitations(options.endpoint).invited)
     glue.install()
     athena.install()
     databrew.install()

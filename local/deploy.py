@@ -44,11 +44,8 @@ class Deployment:
 
         Raises `MeshError` with what sam said.
         """
-        environments = [name for name, template in TEMPLATES.items() if (self.root / template).exists()]
-        if not environments:
-            raise MeshError(f"no template to deploy in {self.root}")
         # Once: a file that is edited meanwhile belongs to the next run.
-        digests = {name: self.digest(name) for name in environments}
+        digests = {name: self.digest(name) for name in self._environments()}
         changed = {name: digest for name, digest in digests.items() if not self._is_deployed(name, digest)}
         if not changed:
             return False
@@ -65,16 +62,38 @@ class Deployment:
             _ = [member.result() for member in members]
         return True
 
+    def build(self) -> None:
+        """Build what changed, for a deployment that follows. Raises `MeshError` with what sam said."""
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(lambda name: self._build(name, self.digest(name)), self._environments()))
+
+    def is_built(self) -> bool:
+        """Whether a deployment finds all that it needs built."""
+        return all(self._has_built(name, self.digest(name)) for name in self._environments())
+
+    def _environments(self) -> list[str]:
+        found = [name for name, template in TEMPLATES.items() if (self.root / template).exists()]
+        if not found:
+            raise MeshError(f"no template to deploy in {self.root}")
+        return found
+
     def _build(self, name: str, digest: str) -> None:
-        target = self._build_dir(name)
-        stamp = target.parent / "digest"
-        if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+        if self._has_built(name, digest):
             return
+        target, stamp = self._build_dir(name), self._built(name)
         self.report(name, "building")
         stamp.unlink(missing_ok=True)
         cache = ["--build-dir", str(target), "--cache-dir", str(target.parent / "cache")]
         self._sam(name, "build", "--template-file", str(self.root / TEMPLATES[name]), *cache)
         stamp.write_text(digest, encoding="utf-8")
+        self.report(name, "built")
+
+    def _built(self, name: str) -> Path:
+        return self._build_dir(name).parent / "digest"
+
+    def _has_built(self, name: str, digest: str) -> bool:
+        stamp = self._built(name)
+        return stamp.exists() and stamp.read_text(encoding="utf-8") == digest
 
     def _deploy(self, name: str, digest: str) -> None:
         self.report(name, "deploying")
@@ -89,12 +108,13 @@ class Deployment:
     def _sam(self, name: str, command: str, *options: str) -> None:
         log = self.mesh.state_dir / f"sam-{command}-{name}.log"
         self._build_dir(name).parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as out:
+        with log.open("wb") as out, self.mesh.scratch() as scratch:
             done = subprocess.run(  # noqa: S603 - sam, in our own environment
                 [
                     sys.executable,
                     "-m",
                     "local.sam",
+                    str(self.mesh.cache_dir),
                     command,
                     "--config-file",
                     str(self.root / "samconfig.toml"),
@@ -104,7 +124,7 @@ class Deployment:
                 ],
                 # sam keeps its graph, cache and dependencies below where it runs; builds run at once.
                 cwd=self._build_dir(name).parent,
-                env=self._environment(name, deploys=command == "deploy"),
+                env=self._environment(name, deploys=command == "deploy") | {"TMPDIR": str(scratch)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -124,7 +144,7 @@ class Deployment:
             "AWS_ENDPOINT_URL": self.mesh.endpoint,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "PATH": f"{interpreter_with_pip()}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            "SAM_CLI_POLL_DELAY": "0.2",
+            "SAM_CLI_POLL_DELAY": "0.1",
             "SAM_CLI_TELEMETRY": "0",
         }
         if deploys:

@@ -54,7 +54,7 @@ class _Answer:
 
 
 class Gateway:
-    """The ASGI application hypercorn serves."""
+    """The ASGI application that is served."""
 
     def __init__(self, app: App, record: Record) -> None:
         self._app = app

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -35,6 +36,19 @@ class Mesh:
     @property
     def state_dir(self) -> Path:
         return self.home / str(self.port)
+
+    @property
+    def cache_dir(self) -> Path:
+        """What is made once, by content, for all meshes of this home."""
+        return self.home / "cache"
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A temporary folder; should its process be killed, the server's next start removes it."""
+        temporary = self.state_dir / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=temporary) as folder:
+            yield Path(folder)
 
     @property
     def endpoint(self) -> str:
@@ -71,7 +85,7 @@ class Mesh:
         for stale in (self.state_dir / "ready.json", *self.state_dir.glob("deployed-*")):
             stale.unlink(missing_ok=True)
         command = [sys.executable, "-m", "local.server", "--port", str(self.port)]
-        command += ["--state-dir", str(self.state_dir), "--cache-dir", str(self.home / "cache")]
+        command += ["--state-dir", str(self.state_dir), "--cache-dir", str(self.cache_dir)]
         command += ["--runtime-python", str(runtime.ensure(ROOT)), "--wait-scale", str(wait_scale)]
         command.append("--organization" if organization else "--no-organization")
         if with_parent:

@@ -1,6 +1,7 @@
 """What one local mesh is started with."""
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,11 +65,22 @@ class ServerOptions:
         return self.state_dir / "ready.json"
 
     @property
+    def scratch_dir(self) -> Path:
+        """For temporary files: emptied when the server starts, gone when it stops."""
+        return self.state_dir / "tmp"
+
+    @property
+    def functions_dir(self) -> Path:
+        """Logs and temporary files of function processes, as `scratch_dir`."""
+        return self.state_dir / "functions"
+
+    @property
     def log_file(self) -> Path:
         return self.state_dir / "server.log"
 
     def ministack_environment(self) -> dict[str, str]:
-        """MiniStack reads its settings from the environment when its modules are imported."""
+        """MiniStack reads its settings from the environment when its modules are imported. Nothing of it, and no
+        temporary file, lies outside the state folder."""
         return {
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
@@ -79,8 +91,11 @@ class ServerOptions:
             "LAMBDA_EXECUTOR": "local",
             "LOG_LEVEL": "WARNING",
             "MINISTACK_REGION": REGION,
+            "S3_DATA_DIR": str(self.scratch_dir / "s3"),
             "SERVICES": ",".join(SERVICES),
             "SFN_WAIT_SCALE": str(self.wait_scale),
+            "STATE_DIR": str(self.scratch_dir / "ministack"),
+            "TMPDIR": str(self.scratch_dir),
         }
 
     def apply(self) -> None:
@@ -94,3 +109,8 @@ class ServerOptions:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]
         os.environ.update(self.ministack_environment())
+
+    def remove_what_is_left(self) -> None:
+        """Of this server, or of one before it that was killed."""
+        for folder in (self.scratch_dir, self.functions_dir):
+            shutil.rmtree(folder, ignore_errors=True)

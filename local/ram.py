@@ -1,11 +1,8 @@
 """AWS Resource Access Manager for the local mesh: the shares that Lake Formation's cross-account grants create."""
 
 import json
-import time
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from local import shares
 from local.lakeformation import service_registry
 from local.lakeformation.identity import Identity, request_identity
 from local.lakeformation.protocol import (
@@ -20,139 +17,6 @@ from local.lakeformation.protocol import (
     rest_operation,
     validate,
 )
-
-
-@dataclass
-class Share:
-    """A resource share of `owner` with one `receiver`; `invitation` is None within an organization."""
-
-    arn: str
-    name: str
-    owner: str
-    region: str
-    receiver: str
-    kind: str
-    resources: dict[str, float] = field(default_factory=dict)
-    created: float = field(default_factory=time.time)
-    status: str = "ACTIVE"
-    invitation: Json | None = None
-
-    @property
-    def association(self) -> str:
-        """The state of the receiver's association."""
-        states = {"PENDING": "ASSOCIATING", "REJECTED": "FAILED", "EXPIRED": "DISASSOCIATED"}
-        return "ASSOCIATED" if self.invitation is None else states.get(self.invited, "ASSOCIATED")
-
-    @property
-    def invited(self) -> str:
-        """The state of the invitation, empty without one. What is not answered in time has expired."""
-        found = self.invitation
-        if found is None:
-            return ""
-        if found["status"] == "PENDING" and time.time() - found["invitationTimestamp"] >= _mesh.invitation_seconds:
-            found["status"] = "EXPIRED"
-        return str(found["status"])
-
-
-INVITATION_SECONDS = 12 * 3600.0
-"""Glue's databases, tables and catalogs are not among the resource types whose invitations last seven days.
-
-https://docs.aws.amazon.com/ram/latest/userguide/working-with-shared-invitations.html: after twelve hours the invitation
-expires and the principal is disassociated.
-"""
-
-
-class _Mesh:
-    """Settings of RAM that are the mesh's, not an account's, and every share in it."""
-
-    def __init__(self) -> None:
-        self.organization_sharing = True
-        self.invitation_seconds = INVITATION_SECONDS
-        self.shares: dict[str, Share] = {}
-        self.invited: Callable[[Json], None] = lambda _invitation: None
-
-
-_mesh = _Mesh()
-
-
-def configure(
-    *,
-    organization_sharing: bool,
-    invitation_seconds: float = INVITATION_SECONDS,
-    invited: Callable[[Json], None] | None = None,
-) -> None:
-    """Whether accounts share within an organization, without invitations (the default).
-
-    Without one `invited` is told of every new invitation, in the thread of the grant that caused it.
-    """
-    _mesh.organization_sharing = organization_sharing
-    _mesh.invitation_seconds = invitation_seconds
-    if invited is not None:
-        _mesh.invited = invited
-
-
-def reset() -> None:
-    """Forget every share, and share within an organization again."""
-    _mesh.__init__()  # type: ignore[misc]
-
-
-def share(owner: str, region: str, receiver: str, kind: str, resource_arn: str) -> None:
-    """Put a resource into the share of that `kind` (`Database`, `Table`) between two accounts, made if need be.
-
-    The first share between accounts that are in no common organization brings the receiver an invitation; one that
-    was refused or has expired is replaced by a new share with a new invitation.
-    """
-    found = share_of(owner, region, receiver, kind)
-    if found is not None and found.association in ("FAILED", "DISASSOCIATED"):
-        found.status = "DELETED"
-        found = None
-    if found is None:
-        found = _new_share(owner, region, receiver, kind)
-        _mesh.shares[found.arn] = found
-        if found.invitation:
-            _mesh.invited(found.invitation)
-    found.resources.setdefault(resource_arn, time.time())
-
-
-def unshare(owner: str, region: str, receiver: str, kind: str, resource_arn: str) -> None:
-    """Take a resource out of its share; the last one takes the share with it."""
-    found = share_of(owner, region, receiver, kind)
-    if found is None:
-        return
-    found.resources.pop(resource_arn, None)
-    if not found.resources:
-        found.status = "DELETED"
-
-
-def accepted(owner: str, receiver: str, region: str) -> bool:
-    """Whether every live share of `owner` with `receiver` is in effect; with none there is nothing to accept."""
-    live = [s for s in _mesh.shares.values() if (s.owner, s.receiver, s.region) == (owner, receiver, region)]
-    return all(s.association == "ASSOCIATED" for s in live if s.status == "ACTIVE") and any(
-        s.status == "ACTIVE" for s in live
-    )
-
-
-def share_of(owner: str, region: str, receiver: str, kind: str) -> Share | None:
-    """The live share of that kind between two accounts."""
-    wanted = (owner, region, receiver, kind)
-    live = (s for s in _mesh.shares.values() if s.status == "ACTIVE")
-    return next((s for s in live if (s.owner, s.region, s.receiver, s.kind) == wanted), None)
-
-
-def _new_share(owner: str, region: str, receiver: str, kind: str) -> Share:
-    token, name = uuid.uuid4(), f"LakeFormation-V4-{uuid.uuid4().hex[:10].upper()}"
-    made = Share(f"arn:aws:ram:{region}:{owner}:resource-share/{token}", name, owner, region, receiver, kind)
-    if not _mesh.organization_sharing:
-        made.invitation = {
-            "resourceShareInvitationArn": f"arn:aws:ram:{region}:{owner}:resource-share-invitation/{uuid.uuid4()}",
-            "resourceShareName": name,
-            "resourceShareArn": made.arn,
-            "senderAccountId": owner,
-            "receiverAccountId": receiver,
-            "invitationTimestamp": time.time(),
-            "status": "PENDING",
-        }
-    return made
 
 
 def _get_invitations(caller: Identity, params: Json) -> Json:
@@ -199,7 +63,7 @@ _ANSWERED = {
 }
 
 
-def _is_open(s: Share) -> bool:
+def _is_open(s: shares.Share) -> bool:
     """An invitation to a share that is gone cannot be answered any more."""
     return s.invited != "PENDING" or s.status == "ACTIVE"
 
@@ -214,7 +78,7 @@ def _get_shares(caller: Identity, params: Json) -> Json:
     return _paged("resourceShares", found, params)
 
 
-def _render_share(s: Share) -> Json:
+def _render_share(s: shares.Share) -> Json:
     return {
         "resourceShareArn": s.arn,
         "name": s.name,
@@ -241,11 +105,11 @@ def _get_associations(caller: Identity, params: Json) -> Json:
     return _paged("resourceShareAssociations", [a for a in found if status in (None, a["status"])], params)
 
 
-def _entities(s: Share, kind: str) -> list[tuple[str, str]]:
+def _entities(s: shares.Share, kind: str) -> list[tuple[str, str]]:
     return [(s.receiver, s.association)] if kind == "PRINCIPAL" else [(arn, "ASSOCIATED") for arn in s.resources]
 
 
-def _association(s: Share, kind: str, entity: str, status: str) -> Json:
+def _association(s: shares.Share, kind: str, entity: str, status: str) -> Json:
     return {
         "resourceShareArn": s.arn,
         "resourceShareName": s.name,
@@ -297,7 +161,7 @@ def _list_principals(caller: Identity, params: Json) -> Json:
 
 
 def _delete_share(caller: Identity, params: Json) -> Json:
-    found = _mesh.shares.get(params["resourceShareArn"])
+    found = shares.mesh.shares.get(params["resourceShareArn"])
     if found is None or found.owner != caller.account:
         raise AwsError("UnknownResourceException", f"Resource share {params['resourceShareArn']} was not found")
     found.status = "DELETED"
@@ -305,15 +169,15 @@ def _delete_share(caller: Identity, params: Json) -> Json:
 
 
 def _enable_organization(caller: Identity, params: Json) -> Json:
-    _mesh.organization_sharing = True
+    shares.mesh.organization_sharing = True
     return {"returnValue": True}
 
 
-def _in_region(caller: Identity) -> list[Share]:
-    return [s for s in _mesh.shares.values() if s.region == caller.region]
+def _in_region(caller: Identity) -> list[shares.Share]:
+    return [s for s in shares.mesh.shares.values() if s.region == caller.region]
 
 
-def _owned(caller: Identity, params: Json) -> list[Share]:
+def _owned(caller: Identity, params: Json) -> list[shares.Share]:
     """The caller's own shares (`SELF`), or those that it received and accepted (`OTHER-ACCOUNTS`)."""
     if params["resourceOwner"] == "SELF":
         return [s for s in _in_region(caller) if s.owner == caller.account]
@@ -362,4 +226,4 @@ def _resource_arn(request: service_registry.Request) -> str:
 
 def install() -> None:
     """Serve RAM from MiniStack. Idempotent."""
-    service_registry.plug("ram", handle_request, _resource_arn)
+    service_registry.register("ram", handle_request, _resource_arn)

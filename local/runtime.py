@@ -8,6 +8,9 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Final
+
+_STAMP: Final = "lock.sha256"
 
 
 def child_environment() -> dict[str, str]:
@@ -20,14 +23,17 @@ class RuntimeEnvironmentError(RuntimeError):
     """The environment could not be made; the message holds what uv said."""
 
 
+def is_made(root: Path) -> bool:
+    """Whether `ensure` has nothing to do."""
+    stamp = _folder(root) / _STAMP
+    return _python(root).exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == _digest(root)
+
+
 def ensure(root: Path) -> Path:
     """The interpreter of `<root>/.mesh/runtime`, made from the lock if it is absent or out of date."""
-    folder = root / ".mesh" / "runtime"
-    python = folder / "bin" / "python"
-    stamp = folder / "lock.sha256"
-    digest = hashlib.sha256((root / "uv.lock").read_bytes()).hexdigest()
-    if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
-        return python
+    if is_made(root):
+        return _python(root)
+    folder = _folder(root)
     options = ["--only-group", "lambda-runtime", "--no-install-project", "--locked", "--compile-bytecode"]
     command = [_uv(root), "sync", *options]
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(folder)}
@@ -35,8 +41,20 @@ def ensure(root: Path) -> Path:
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise RuntimeEnvironmentError(f"cannot make {folder}: {done.stderr.strip()}")
-    stamp.write_text(digest, encoding="utf-8")
-    return python
+    (folder / _STAMP).write_text(_digest(root), encoding="utf-8")
+    return _python(root)
+
+
+def _folder(root: Path) -> Path:
+    return root / ".mesh" / "runtime"
+
+
+def _python(root: Path) -> Path:
+    return _folder(root) / "bin" / "python"
+
+
+def _digest(root: Path) -> str:
+    return hashlib.sha256((root / "uv.lock").read_bytes()).hexdigest()
 
 
 def _uv(root: Path) -> str:

@@ -6,13 +6,19 @@ MiniStack, embedded, behind our gateway; what it lacks is plugged in by the modu
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
 import signal
+import socket
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import uvicorn
+import uvloop
 
 from local.options import ServerOptions, default_processes
 
@@ -30,11 +36,23 @@ def main(arguments: list[str] | None = None) -> int:
         force=True,
     )
     try:
-        asyncio.run(_serve(options, with_parent))
+        listening = _listen(options.port)
     except OSError as error:
         print(f"cannot listen on 127.0.0.1:{options.port}: {error.strerror or error}", file=sys.stderr)  # noqa: T201
         return 1
+    # Only now: the port is ours, so nobody uses this folder any more.
+    options.remove_what_is_left()
+    options.scratch_dir.mkdir(parents=True)
+    uvloop.run(_serve(options, listening, with_parent))
     return 0
+
+
+def _listen(port: int) -> socket.socket:
+    """Raises `OSError` when the port is taken."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
+    return listening
 
 
 def _parse(arguments: list[str] | None) -> tuple[ServerOptions, bool]:
@@ -66,41 +84,62 @@ def _parse(arguments: list[str] | None) -> tuple[ServerOptions, bool]:
     return options, chosen.exit_with_parent
 
 
-async def _serve(options: ServerOptions, with_parent: bool) -> None:
-    from hypercorn.asyncio import serve  # noqa: PLC0415 - importing hypercorn first would skip MiniStack's fixes to it
-    from hypercorn.config import Config  # noqa: PLC0415
+class _Server(uvicorn.Server):
+    """Stopped by `should_exit` alone: uvicorn's own handlers raise a signal again when they are done with it."""
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(options: ServerOptions, listening: socket.socket, with_parent: bool) -> None:
     from local import assembly  # noqa: PLC0415 - imports ministack, which reads the environment
 
-    stop = asyncio.Event()
+    gateway: Any = assembly.build(options)
+    # What is there now stays: a collection need not look at it again.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    server = _Server(
+        uvicorn.Config(
+            gateway,
+            access_log=False,
+            date_header=False,  # MiniStack sets both as AWS does
+            http="httptools",
+            lifespan="on",
+            proxy_headers=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=75,
+            ws="none",
+        )
+    )
+
+    def stop() -> None:
+        server.should_exit = True
+
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
+        loop.add_signal_handler(signum, stop)
     if with_parent:
         loop.run_in_executor(None, _wait_for_end_of_input, loop, stop)
-    config = Config()
-    config.bind = [f"127.0.0.1:{options.port}"]
-    config.errorlog = logging.getLogger("hypercorn.error")
-    config.keep_alive_timeout = 75
-    config.keep_alive_max_requests = 1_000_000
-    config.graceful_timeout = 1
-    gateway: Any = assembly.build(options)
     announcing = loop.create_task(_announce(options))
     try:
-        await serve(gateway, config, shutdown_trigger=stop.wait)
+        await server.serve([listening])
     finally:
         announcing.cancel()
         options.ready_file.unlink(missing_ok=True)
         await asyncio.to_thread(assembly.shutdown)
+        options.remove_what_is_left()
     # Executions in their sleep hold non-daemon worker threads: nothing is left to save, so do not wait for them.
     logging.shutdown()
     os._exit(0)
 
 
-def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
     while os.read(0, 1024):
         pass
-    loop.call_soon_threadsafe(stop.set)
+    loop.call_soon_threadsafe(stop)
 
 
 async def _announce(options: ServerOptions) -> None:

@@ -35,9 +35,9 @@ MACHINES: Final = {
 IDLE: Final = frozenset({"empty", "busy", "waiting"})
 """Outcomes of runs of `onboard-upload` that found nothing to do."""
 SECONDS: Final = 120.0
-_FIRST_POLL: Final = 0.08
-_LONGEST_POLL: Final = 0.4
-_SLOWER: Final = 1.4
+_FIRST_POLL: Final = 0.1
+_LONGEST_POLL: Final = 0.5
+_SLOWER: Final = 1.5
 _PAGE: Final = 20
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -264,7 +264,7 @@ class MeshDriver:
         def quiet() -> bool:
             """The machine that kept us waiting is looked at first."""
             for name in tuple(machines):
-                if any(status == "RUNNING" for _, status in self._executions(name, product)):
+                if product in self._running(name):
                     machines.remove(name)
                     machines.appendleft(name)
                     return False

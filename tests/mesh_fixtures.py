@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from cli.mesh_commands import deploy
+from local.deploy import Deployment
 from local.mesh import ROOT, Mesh, on_port
 from tests.local.running import free_port
 from tests.mesh_driver import MeshDriver
@@ -32,8 +33,10 @@ def tested_mesh(
     try:
         mesh.start(wait_scale, with_parent=True, organization=organization)
         with (home / "lock").open("w") as lock:
-            # Two test runs may share the folder: one of them builds, the other finds it built.
+            # Test runs, and the workers of one, share the folder: one of them builds, the others find it built.
             fcntl.flock(lock, fcntl.LOCK_EX)
+            Deployment(mesh).build()
+            fcntl.flock(lock, fcntl.LOCK_SH)
             deploy(mesh, lambda account, what: None)
             # What was deployed here, whatever another test run builds meanwhile.
             builds = mesh.state_dir / "build"

@@ -10,7 +10,7 @@ def install() -> None:
 
     if not getattr(app, "_mesh_athena_installed", False):
         app._mesh_athena_installed = True
-        service_registry.plug("athena", service.handler(app.SERVICE_HANDLERS["athena"]), service.resource_arn)
+        service_registry.register("athena", service.handler(app.SERVICE_HANDLERS["athena"]), service.resource_arn)
 
 
 def reset() -> None:

@@ -4,7 +4,7 @@ import fnmatch
 import re
 
 from local.athena import tables
-from local.glue import service
+from local.glue import operations
 from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import AwsError, Json
 
@@ -36,7 +36,7 @@ def _ask(caller: Identity, params: Json, operation: str, **asked: object) -> Jso
     if params["CatalogName"].lower() != "awsdatacatalog":
         raise AwsError("MetadataException", f"Catalog {params['CatalogName']} does not exist")
     try:
-        return service.call(tables.acting_for(caller), operation, asked)
+        return operations.call(tables.acting_for(caller), operation, asked)
     except AwsError as error:
         why = f"(Service: AmazonDataCatalog; Status Code: {error.status}; Error Code: {error.code})"
         raise AwsError("MetadataException", f"{error.message} {why}") from error

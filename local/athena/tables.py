@@ -8,10 +8,11 @@ https://docs.aws.amazon.com/lake-formation/latest/dg/access-control-underlying-d
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from local import catalog_records as store
 from local.athena import errors
 from local.athena.rowcells import RowCells
 from local.athena.statement import TableName, Utility
-from local.glue import access, service, store
+from local.glue import access, operations
 from local.lakeformation import context, evaluation, identity
 from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import AwsError, Json, access_denied
@@ -102,7 +103,7 @@ def partitions(caller: Identity, table: Readable, expression: str) -> list[Json]
     asked |= {"Expression": expression} if expression else {}
     while True:
         try:
-            answer = service.call(caller, "GetPartitions", asked)
+            answer = operations.call(caller, "GetPartitions", asked)
         except AwsError as error:
             raise errors.refused(error) from error
         found += answer["Partitions"]
@@ -149,7 +150,7 @@ def _every(caller: Identity, operation: str, member: str, database: str = "") ->
     names: list[str] = []
     while True:
         try:
-            answer = service.call(caller, operation, params)
+            answer = operations.call(caller, operation, params)
         except AwsError as error:
             raise errors.refused(error) from error
         names += [item["Name"] for item in answer[member]]
@@ -160,7 +161,7 @@ def _every(caller: Identity, operation: str, member: str, database: str = "") ->
 
 def _database(caller: Identity, name: TableName) -> None:
     try:
-        service.call(caller, "GetDatabase", {"Name": name.database})
+        operations.call(caller, "GetDatabase", {"Name": name.database})
     except AwsError as error:
         if error.code == "EntityNotFoundException":
             raise errors.schema_not_found(name.at, name.database) from error
@@ -169,7 +170,7 @@ def _database(caller: Identity, name: TableName) -> None:
 
 def _table(caller: Identity, name: TableName) -> Json:
     try:
-        found: Json = service.call(caller, "GetTable", {"DatabaseName": name.database, "Name": name.name})["Table"]
+        found: Json = operations.call(caller, "GetTable", {"DatabaseName": name.database, "Name": name.name})["Table"]
     except AwsError as error:
         if error.code == "EntityNotFoundException":
             raise errors.table_not_found(name.at, name.database, name.name) from error

@@ -6,7 +6,7 @@ def install() -> None:
     from local.databrew import service  # noqa: PLC0415  (reads the environment when imported: only on installation)
     from local.lakeformation import service_registry  # noqa: PLC0415
 
-    service_registry.plug("databrew", service.handle_request, service.resource_arn)
+    service_registry.register("databrew", service.handle_request, service.resource_arn)
 
 
 def reset() -> None:

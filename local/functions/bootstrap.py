@@ -1,8 +1,10 @@
 """The first thing of each function process: AWS's own runtime client, in a fork of a template that has imported what
 functions need.
 
-A template serves all functions of the same layers. It runs no function's code and none of ours, only what pip brought
-to the layers and the runtime, as far as some function imported it before. The rest of an init is each process's own, as
+A template serves all functions of the same layers. It imports what some function imported before of the runtime and
+of the layers, and runs no function's code. A layer's own module that looks at the environment while it is imported, at
+more than the template was started with, is left to each process: there it sees the function's. What pip brought is not
+watched: it looks for settings of its own, of which functions have none. The rest of an init is each process's own, as
 on AWS. Runs in the runtime's environment: standard library imports only.
 """
 
@@ -15,14 +17,17 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 _OF_THE_CLIENT = ("awslambdaric", "runtime_client")
 """Reads its address when it is imported."""
+_OF_THE_START = ("LANG", "LC_ALL", "PATH", "PYDANTIC", "PYTHON", "TZ")
+"""Beginnings of names: a template was started with what its functions have of these."""
 _ATOMIC = 480
 """Bytes that any system writes to a pipe at once."""
 
@@ -35,7 +40,8 @@ class Template:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._request: dict[str, Any] = {}
-        self._roots = _roots_of_packages()
+        self._packages = _roots_of_packages()
+        self._layers = tuple(f"{folder}{os.sep}" for folder in sys.argv[2].split(os.pathsep) if folder)
         self._news, self._teller = os.pipe()
         self._ends, woken = os.pipe()
         os.set_blocking(woken, False)
@@ -47,7 +53,7 @@ class Template:
         readers: dict[int, Callable[[bytes], bool]] = {
             self._ends: self._bury,
             self._channel.fileno(): _by_line(self._fork),
-            self._news: _by_line(_import),
+            self._news: _by_line(self._import),
         }
         with selectors.DefaultSelector() as selector:
             for file in (0, *readers):
@@ -88,9 +94,11 @@ class Template:
         self._channel.sendall(json.dumps(message).encode() + b"\n")
 
     def tell(self, known: set[str]) -> None:
-        """From a fork whose init is done: what it imported, beyond `known`, that others will import too."""
+        """From a fork whose init is done: what it imported, beyond `known`, that others will import too. The last
+        first, which is what the others are made of."""
         line = b""
-        for name in [name for name, module in list(sys.modules.items()) if name not in known and self._shared(module)]:
+        new = [name for name, module in list(sys.modules.items()) if name not in known and self._shared(module)]
+        for name in reversed(new):
             if len(line) + len(name) > _ATOMIC:
                 os.write(self._teller, line + b"\n")
                 line = b""
@@ -99,8 +107,28 @@ class Template:
         os.close(self._teller)
 
     def _shared(self, module: ModuleType) -> bool:
-        origin = getattr(getattr(module, "__spec__", None), "origin", None) or ""
-        return origin.startswith(self._roots) and not module.__name__.startswith(_OF_THE_CLIENT)
+        return _origin(module).startswith((*self._packages, *self._layers)) and not module.__name__.startswith(
+            _OF_THE_CLIENT
+        )
+
+    def _import(self, names: bytes) -> bool:
+        for name in names.decode().split():
+            known = set(sys.modules)
+            with contextlib.suppress(Exception), _watched_environment() as seen:  # whoever needs it gets the error
+                importlib.import_module(name)
+            if seen:
+                self._forget(set(sys.modules) - known)
+        return False
+
+    def _forget(self, names: set[str]) -> None:
+        """What was imported beside a module that looked at the environment may have done so too: it comes by its own
+        name, or not at all."""
+        for name in names:
+            if not _origin(sys.modules[name]).startswith(self._packages):
+                parent, _, child = name.rpartition(".")
+                del sys.modules[name]
+                if parent in sys.modules:
+                    vars(sys.modules[parent]).pop(child, None)
 
 
 def _by_line(each: Callable[[bytes], bool]) -> Callable[[bytes], bool]:
@@ -115,11 +143,35 @@ def _by_line(each: Callable[[bytes], bool]) -> Callable[[bytes], bool]:
     return read
 
 
-def _import(names: bytes) -> bool:
-    for name in names.decode().split():
-        with contextlib.suppress(Exception):  # whoever needs it gets the error
-            importlib.import_module(name)
-    return False
+class _Watched(os._Environ[str]):
+    """The environment, which notes what is looked for in it."""
+
+    seen: ClassVar[set[str]] = set()
+
+    def __getitem__(self, name: str) -> str:
+        if not name.startswith(_OF_THE_START):
+            self.seen.add(name)
+        return str(super().__getitem__(name))
+
+    def __iter__(self) -> Iterator[str]:
+        self.seen.add("*")
+        return super().__iter__()
+
+
+@contextlib.contextmanager
+def _watched_environment() -> Iterator[set[str]]:
+    """What is looked for meanwhile, beyond what the template shares with the functions."""
+    _Watched.seen.clear()
+    plain = type(os.environ)
+    os.environ.__class__ = _Watched
+    try:
+        yield _Watched.seen
+    finally:
+        os.environ.__class__ = plain
+
+
+def _origin(module: ModuleType) -> str:
+    return getattr(getattr(module, "__spec__", None), "origin", None) or ""
 
 
 def _roots_of_packages() -> tuple[str, ...]:
@@ -132,6 +184,7 @@ def _run(request: dict[str, Any], template: Template) -> None:
     """As a process of its own from here on."""
     os.environ.clear()
     os.environ.update(request["environment"])
+    tempfile.tempdir = None  # decided by the environment, when it is first asked for
     os.chdir(request["folder"])
     log = os.open(request["log"], os.O_WRONLY | os.O_APPEND)
     os.dup2(log, 1)

@@ -35,7 +35,7 @@ class Executor:
     def __init__(self, options: ServerOptions) -> None:
         self._options = options
         self._packages = PackageCache(options.cache_dir / "packages")
-        self.pool = ProcessPool(options.max_processes, options.state_dir / "functions")
+        self.pool = ProcessPool(options.max_processes, options.functions_dir)
 
     def execute(self, func: dict[str, Any], event: Json, request_id: str) -> dict[str, Any]:
         config = func.get("config") or func

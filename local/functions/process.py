@@ -1,8 +1,8 @@
 """One execution environment: a process of AWS's runtime client and its Runtime API."""
 
-import contextlib
 import os
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Mapping
@@ -38,8 +38,12 @@ class FunctionProcess:
         log_folder.mkdir(parents=True, exist_ok=True)
         self._log_path = log_folder / f"{blueprint.name}-{self._api.server_address[1]}.log"
         self._log_path.touch(0o600)
+        self._temporary = self._log_path.with_suffix(".tmp")
+        self._temporary.mkdir()
         self._ready = False
-        environment = {**blueprint.environment, "AWS_LAMBDA_RUNTIME_API": self._api.address}
+        # An execution environment on AWS has a /tmp of its own, which ends with it.
+        own = {"AWS_LAMBDA_RUNTIME_API": self._api.address, "TMPDIR": str(self._temporary)}
+        environment = {**blueprint.environment, **own}
         template = templates.of(blueprint.python, blueprint.layers, environment)
         self._process = template.fork(environment, blueprint.code, self._log_path)
         threading.Thread(target=self._watch, daemon=True).start()
@@ -95,8 +99,8 @@ class FunctionProcess:
     def stop(self) -> None:
         self._process.kill()
         self._api.close()
-        with contextlib.suppress(FileNotFoundError):
-            self._log_path.unlink()
+        self._log_path.unlink(missing_ok=True)
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
 
 _SIGNALS = {6: "aborted", 9: "killed", 11: "segmentation fault", 15: "terminated"}

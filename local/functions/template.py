@@ -121,8 +121,9 @@ class Templates:
         self._templates: dict[str, Template] = {}
 
     def of(self, python: Path, layers: str, environment: Mapping[str, str]) -> Template:
-        """What Python reads from the environment when it starts is the template's, too."""
-        own = {name: value for name, value in environment.items() if name in _OF_THE_START or name.startswith("PYTHON")}
+        """What Python reads from the environment when it starts, and pydantic when it makes a model, is the template's,
+        too."""
+        own = {name: value for name, value in environment.items() if name.startswith(_OF_THE_START)}
         identity = json.dumps([str(python), layers, own], sort_keys=True)
         with self._lock:
             template = self._templates.get(identity)
@@ -136,4 +137,5 @@ class Templates:
                 self._templates.popitem()[1].close()
 
 
-_OF_THE_START: Final = frozenset({"LANG", "LC_ALL", "PATH", "TZ"})
+_OF_THE_START: Final = ("LANG", "LC_ALL", "PATH", "PYDANTIC", "PYTHON", "TZ")
+"""Beginnings of names; the same as `bootstrap.py`'s, which imports nothing of ours."""

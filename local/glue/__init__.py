@@ -10,7 +10,7 @@ def install() -> None:
 
     if not getattr(app, "_mesh_glue_installed", False):
         app._mesh_glue_installed = True
-        service_registry.plug("glue", service.handler(app.SERVICE_HANDLERS["glue"]), service.resource_arn)
+        service_registry.register("glue", service.handler(app.SERVICE_HANDLERS["glue"]), service.resource_arn)
 
 
 def reset() -> None:

@@ -6,7 +6,7 @@ catalog, the database and the table; deleting a database also what is in it).
 
 from dataclasses import dataclass
 
-from local.glue import store
+from local import catalog_records as store
 from local.lakeformation import context, evaluation
 from local.lakeformation import resources as r
 from local.lakeformation.identity import Identity

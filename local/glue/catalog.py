@@ -7,7 +7,8 @@ account it lies, then Lake Formation, and only then reads or writes, in the acco
 import time
 from collections.abc import Iterable
 
-from local.glue import access, partitions, store
+from local import catalog_records as store
+from local.glue import access, partitions
 from local.glue.access import Place
 from local.lakeformation import context
 from local.lakeformation import resources as r

@@ -9,6 +9,7 @@ from itertools import batched
 
 from ministack.core.responses import request_scope
 
+from local.glue import operations
 from local.glue.readers import UnknownFormatError, read
 from local.glue.tables import CrawledFile, CrawledTable, partition_input, table_folder, table_input, table_name
 from local.lakeformation import context, identity
@@ -45,11 +46,9 @@ class Run:
 
     def call(self, operation: str, params: Json) -> Json:
         """A Glue call as the role; a run that was stopped makes none."""
-        from local.glue import service  # noqa: PLC0415  (the service offers crawlers, which run this)
-
         if self.stop.is_set():
             raise StoppedError
-        return service.call(self.role, operation, params)
+        return operations.call(self.role, operation, params)
 
 
 def crawl(run: Run) -> Summary:

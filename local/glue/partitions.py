@@ -8,7 +8,8 @@ import fnmatch
 import re
 import time
 
-from local.glue import access, store
+from local import catalog_records as store
+from local.glue import access
 from local.glue.access import Place
 from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import AwsError, Json, invalid_input, not_found, page

@@ -1,59 +1,21 @@
 """The Glue API: catalog, crawlers and classifiers here, everything else (jobs, triggers, tags) by MiniStack."""
 
-from local.glue import catalog, crawlers, partitions, statistics
+from local.glue import crawlers
+from local.glue.operations import CATALOG, call
 from local.lakeformation.identity import Identity, request_identity
 from local.lakeformation.protocol import (
     Answer,
     AwsError,
-    Json,
     Operation,
     error_answer,
     json_answer,
     load_json,
-    service_model,
-    validate,
 )
 from local.lakeformation.service_registry import Handler, Request
-from local.lakeformation.store import LOCK
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
-CATALOG: dict[str, Operation[Identity]] = {
-    "CreateDatabase": catalog.create_database,
-    "GetDatabase": catalog.get_database,
-    "GetDatabases": catalog.get_databases,
-    "UpdateDatabase": catalog.update_database,
-    "DeleteDatabase": catalog.delete_database,
-    "CreateTable": catalog.create_table,
-    "GetTable": catalog.get_table,
-    "GetTables": catalog.get_tables,
-    "UpdateTable": catalog.update_table,
-    "DeleteTable": catalog.delete_table,
-    "BatchDeleteTable": catalog.batch_delete_table,
-    "CreatePartition": partitions.create_partition,
-    "BatchCreatePartition": partitions.batch_create_partition,
-    "UpdatePartition": partitions.update_partition,
-    "BatchUpdatePartition": partitions.batch_update_partition,
-    "DeletePartition": partitions.delete_partition,
-    "BatchDeletePartition": partitions.batch_delete_partition,
-    "GetPartition": partitions.get_partition,
-    "BatchGetPartition": partitions.batch_get_partition,
-    "GetPartitions": partitions.get_partitions,
-    "UpdateColumnStatisticsForTable": statistics.update,
-    "GetColumnStatisticsForTable": statistics.get,
-}
 OPERATIONS: dict[str, Operation[Identity]] = CATALOG | crawlers.OPERATIONS
-
-
-def call(caller: Identity, operation: str, params: Json) -> Json:
-    """One Glue operation as `caller`, with IAM and Lake Formation asked: what the API does, for services inside.
-
-    Raises:
-        AwsError: what the API would answer.
-    """
-    validate(service_model("glue").operation_model(operation).input_shape, params)
-    with LOCK:
-        return OPERATIONS[operation](caller, params)
 
 
 def handler(original: Handler) -> Handler:
@@ -66,7 +28,7 @@ def handler(original: Handler) -> Handler:
         if operation not in OPERATIONS:
             return await original(method, path, headers, body, query_params)
         try:
-            answer = call(request_identity(headers, query_params), operation, load_json(body))
+            answer = call(request_identity(headers, query_params), operation, load_json(body), OPERATIONS)
             return json_answer(answer, CONTENT_TYPE)
         except AwsError as error:
             return error_answer(error, CONTENT_TYPE)

@@ -6,7 +6,8 @@ that it takes, and GetTable for reading them; the limits (25 and 100 columns) ar
 
 from typing import Final
 
-from local.glue import access, store
+from local import catalog_records as store
+from local.glue import access
 from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import Json
 

@@ -7,7 +7,7 @@ def install() -> None:
 
     # No Lake Formation action has resource-level permissions:
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslakeformation.html
-    service_registry.plug("lakeformation", service.handle_request, lambda *_request: "*")
+    service_registry.register("lakeformation", service.handle_request, lambda *_request: "*")
 
 
 def reset() -> None:

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/lake-formation/latest/dg/data-filters-about.html
 https://docs.aws.amazon.com/lake-formation/latest/dg/data-filtering-notes.html
 """
 
-from local.glue import store as glue
+from local import catalog_records as glue
 from local.lakeformation import context, evaluation, grants, predicates
 from local.lakeformation import resources as r
 from local.lakeformation.identity import Identity

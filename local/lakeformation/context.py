@@ -1,6 +1,6 @@
 """From a caller and a catalog to what `evaluation` asks about; and refusals in Lake Formation's words."""
 
-from local import ram
+from local import shares
 from local.lakeformation import evaluation
 from local.lakeformation.evaluation import Lake, Principal
 from local.lakeformation.identity import Identity
@@ -16,7 +16,7 @@ def principal(caller: Identity) -> Principal:
 
 def lake(catalog: str, region: str) -> Lake:
     """The catalog of account `catalog`, with its shares as RAM has them."""
-    return Lake(state(catalog, region), lambda account: ram.accepted(catalog, account, region))
+    return Lake(state(catalog, region), lambda account: shares.accepted(catalog, account, region))
 
 
 def of(caller: Identity, catalog: str) -> tuple[Lake, Principal]:

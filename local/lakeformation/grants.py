@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 
-from local.glue import store as glue
+from local import catalog_records as glue
 from local.lakeformation import context, failures, sharing, tags
 from local.lakeformation import resources as r
 from local.lakeformation.identity import Identity, principal_exists

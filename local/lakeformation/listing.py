@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 
-from local.glue import store as glue
+from local import catalog_records as glue
 from local.lakeformation import context
 from local.lakeformation import resources as r
 from local.lakeformation.identity import Identity

@@ -25,7 +25,7 @@ type ResourceArn = Callable[[Request], str | None]
 _resource_arns: dict[str, ResourceArn] = {}
 
 
-def plug(service: str, handler: Handler, resource_arn: ResourceArn) -> None:
+def register(service: str, handler: Handler, resource_arn: ResourceArn) -> None:
     """Serve calls signed for `service` by `handler`; `resource_arn` names what IAM is asked about first,
     or is None where MiniStack knows."""
     from ministack import app  # noqa: PLC0415  (reads the environment when imported: only on installation)

@@ -1,6 +1,6 @@
 """The RAM shares behind grants to other accounts: two for each pair of accounts, for databases and for tables."""
 
-from local import ram
+from local import shares
 from local.lakeformation import resources as r
 from local.lakeformation.identity import Identity
 from local.lakeformation.store import State
@@ -15,7 +15,7 @@ def require_sharing(caller: Identity, receiver: str, resource: r.Resource) -> No
     if caller.account != resource.catalog or receiver == resource.catalog:
         return
     kind, arn = share_kind(resource), resource_arn(resource, caller.region)
-    share = ram.share_of(resource.catalog, caller.region, receiver, kind)
+    share = shares.share_of(resource.catalog, caller.region, receiver, kind)
     if share is None:
         keys = {"ram:RequestedResourceType": f"glue:{kind}"}
         caller.require("ram:CreateResourceShare", "*", service="ram", keys=keys)
@@ -28,13 +28,13 @@ def share(caller: Identity, receiver: str, resource: r.Resource) -> None:
     """Share what the caller's account has granted to another."""
     if receiver != resource.catalog and caller.account == resource.catalog:
         where = resource_arn(resource, caller.region)
-        ram.share(resource.catalog, caller.region, receiver, share_kind(resource), where)
+        shares.share(resource.catalog, caller.region, receiver, share_kind(resource), where)
 
 
 def unshare(kept: State, receiver: str, resource: r.Resource) -> None:
     """Take back the share of a grant that has ended, unless another grant needs it."""
     if receiver != kept.account and not _still_shares(kept, receiver, resource):
-        ram.unshare(kept.account, kept.region, receiver, share_kind(resource), resource_arn(resource, kept.region))
+        shares.unshare(kept.account, kept.region, receiver, share_kind(resource), resource_arn(resource, kept.region))
 
 
 def _still_shares(kept: State, receiver: str, resource: r.Resource) -> bool:

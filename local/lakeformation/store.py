@@ -6,7 +6,7 @@ from collections import UserDict, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from local.glue import store as glue
+from local import catalog_records as glue
 from local.lakeformation.protocol import Json
 from local.lakeformation.resources import Catalog, CellsFilter, Expression, Resource
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from local.glue import store as glue
+from local import catalog_records as glue
 from local.lakeformation import context, evaluation, failures
 from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import AwsError, Json, invalid_input, not_found, page

@@ -8,13 +8,13 @@ def install(options: ServerOptions) -> None:
     from ministack import app  # noqa: PLC0415  (reads the environment when imported: only on installation)
     from ministack.services import eventbridge, scheduler  # noqa: PLC0415
 
-    from local.lakeformation.service_registry import plug  # noqa: PLC0415
+    from local.lakeformation.service_registry import register  # noqa: PLC0415
     from local.schedules import service  # noqa: PLC0415
     from local.schedules.firing import Firings  # noqa: PLC0415
 
     scheduler._SCHEDULE_TICK_INTERVAL = TICK_SECONDS
     eventbridge._invoke_target = Firings(options).in_place_of(eventbridge._invoke_target)
-    plug("scheduler", service.handler(app.SERVICE_HANDLERS["scheduler"]), service.resource_arn)
+    register("scheduler", service.handler(app.SERVICE_HANDLERS["scheduler"]), service.resource_arn)
 
 
 TICK_SECONDS = 0.25

@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import json
+import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from mesh.usecases.publishing.request_rollback import NotCommitted
 from mesh.usecases.publishing.settle_pin import Due
 from pydantic import BaseModel, ValidationError
 
+from tools import sample_events
 from tools.event_contracts import contracts, differences
 from tools.templates import ROOT, function_folders
 
@@ -29,6 +31,9 @@ FUNCTIONS = function_folders()
 SAMPLES = sorted((ROOT / "events").glob("*/*.json"))
 # Samples of what is to be refused: they show the form of bad input, and are no events of the contract.
 BAD = {"authorise_sender/forged_sender", "collect_uploads/not_an_s3_event", "relay_inbox/not_a_notice"}
+
+
+METADATA = {"id": "i", "version": 1, "correlation_id": "c", "causation_id": None, "time": "2026-11-21T09:30:00Z"}
 
 
 @cache
@@ -108,6 +113,35 @@ def test_a_difference_of_any_kind_is_found(tmp_path):
     (tmp_path / "Invented.v1.json").write_text("{}")
 
     assert len(differences(tmp_path)) == 3
+
+
+def test_the_samples_are_as_the_models_say():
+    assert sample_events.differences() == []
+
+
+def test_a_difference_of_a_sample_is_found(tmp_path):
+    shutil.copytree(ROOT / "events", tmp_path, dirs_exist_ok=True)
+
+    (tmp_path / "authorise_sender" / "not_a_member.json").unlink()
+    (tmp_path / "authorise_sender" / "product_declared.json").write_text("{}")
+    (tmp_path / "find_drift" / "by_hand.json").write_text(json.dumps({"envelope": {"source": "meshwork"}}))
+
+    assert [fault.partition(":")[0] for fault in sample_events.differences(tmp_path)] == [
+        "authorise_sender/not_a_member.json",
+        "authorise_sender/product_declared.json",
+        "find_drift/by_hand.json",
+    ]
+
+
+def test_a_sample_has_every_field_of_its_event():
+    usual = {"envelope": {"id": "1", "time": "t"}, "metadata": METADATA, "fields": {"product": "fees"}}
+
+    event = sample_events.sample(
+        {"event": "RollbackRequested", "by": "1", "data": {"version": 3, "reason": "wrong"}}, usual
+    )
+
+    assert set(event["detail"]["data"]) == set(KINDS["RollbackRequested"].model_fields)
+    assert event["detail"]["data"] | {"product": "fees", "version": 3} == event["detail"]["data"]
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

@@ -1,6 +1,5 @@
 """A MiniStack with Lake Formation, RAM and Glue plugged in, on a free port, and clients of three accounts."""
 
-import asyncio
 import json
 import os
 import socket
@@ -32,8 +31,7 @@ def _start() -> str:
     os.environ.setdefault("AUTH", "true")
     os.environ.setdefault("SFTP_ENABLED", "0")
     os.environ.setdefault("IOT_MTLS_ENABLED", "0")
-    from hypercorn.asyncio import serve
-    from hypercorn.config import Config as ServerConfig
+    import uvicorn
     from ministack import app
 
     from local import glue, lakeformation, ram
@@ -43,13 +41,8 @@ def _start() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = ServerConfig()
-    config.bind, config.accesslog, config.errorlog = [f"127.0.0.1:{port}"], None, None
-
-    async def run() -> None:
-        await serve(app.app, config, shutdown_trigger=lambda: asyncio.Event().wait())  # type: ignore[arg-type]
-
-    threading.Thread(target=lambda: asyncio.run(run()), daemon=True).start()
+    config = uvicorn.Config(app.app, port=port, log_config=None)
+    threading.Thread(target=uvicorn.Server(config).run, daemon=True).start()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         try:
@@ -66,9 +59,9 @@ def reset() -> None:
     endpoint()
     from ministack.services import eventbridge, iam, s3, sqs, sts
 
-    from local import glue, lakeformation, ram
+    from local import glue, lakeformation, shares
 
-    for module in (glue, lakeformation, ram, iam, sts, s3, eventbridge, sqs):
+    for module in (glue, lakeformation, shares, iam, sts, s3, eventbridge, sqs):
         module.reset()
 
 

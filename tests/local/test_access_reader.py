@@ -6,7 +6,7 @@ from mesh.domain.governance.catalog_snapshot import ColumnsGrant, Principal, Tab
 from mesh.domain.governance.permissions import Evaluator
 from mesh.usecases.access.explain_access import explain_access
 
-from local import ram
+from local import shares
 from tests.local.lf_helpers import CENTRAL, CONSUMER, REGION, grant, put_policy, reset, role, root, settings
 from tests.local.lf_helpers import table_input as table
 
@@ -72,7 +72,7 @@ def test_tables_come_with_their_columns_keys_and_own_tags():
 
 
 def test_a_share_that_waits_is_the_missing_piece_and_its_command_names_the_invitation(analyst):
-    ram.configure(organization_sharing=False)
+    shares.configure(organization_sharing=False)
     share()
     invitations = root(CONSUMER).ram.get_resource_share_invitations()["resourceShareInvitations"]
     found = explain()
@@ -89,7 +89,7 @@ def test_a_share_that_waits_is_the_missing_piece_and_its_command_names_the_invit
 
 
 def test_a_share_that_was_refused_is_no_share():
-    ram.configure(organization_sharing=False)
+    shares.configure(organization_sharing=False)
     share()
     for each in root(CONSUMER).ram.get_resource_share_invitations()["resourceShareInvitations"]:
         arn = each["resourceShareInvitationArn"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local import ram
+from local import shares
 from tests.local.lf_helpers import CENTRAL, CONSUMER, REGION, error_of, grant, reset, role, root, settings
 from tests.local.lf_helpers import table_input as table
 
@@ -179,9 +179,9 @@ def test_grants_are_listed_and_revoked():
 def test_deleting_a_filter_ends_its_grants_and_its_share():
     create()
     grant(root(CENTRAL), CONSUMER, cells(), SELECT, option=True)
-    assert ram.share_of(CENTRAL, REGION, CONSUMER, "Table")
+    assert shares.share_of(CENTRAL, REGION, CONSUMER, "Table")
     root(CENTRAL).lf.delete_data_cells_filter(**WHERE, Name="big")
-    assert ram.share_of(CENTRAL, REGION, CONSUMER, "Table") is None
+    assert shares.share_of(CENTRAL, REGION, CONSUMER, "Table") is None
     create()
     assert granted(root(CENTRAL)) == []
 

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import signal
+import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,6 +153,53 @@ def test_what_others_imported_is_imported_and_what_a_function_brings_is_its_own(
         FunctionName="packer", Runtime="python3.13", Role=role, Handler="app.handler", Code={"ZipFile": own}
     )
     assert invoke(server, "packer", {}) == (42, None)
+
+
+def test_a_layers_module_that_reads_the_environment_is_imported_by_each_process(server: RunningServer) -> None:
+    role = server.make_role(ACCOUNT, "greeted", "lambda.amazonaws.com", allow("logs:*"))
+    layer = {
+        "python/steady.py": "import boto3",
+        "python/greeting.py": "import os, steady\nTEXT = os.environ.get('GREETING')",
+        "python/package/__init__.py": "",
+        "python/package/greeted.py": "import steady\nfrom greeting import TEXT",
+    }
+    arn = server.client("lambda", ACCOUNT).publish_layer_version(
+        LayerName="greeter", Content={"ZipFile": zip_of(layer)}
+    )
+    source = """
+        import sys
+        known = sorted({"steady", "greeting", "package.greeted", "package"} & set(sys.modules))
+        from package import greeted
+        import greeting
+        def handler(event, context):
+            return {"known": known, "texts": [greeting.TEXT, greeted.TEXT]}
+    """
+
+    def call(name: str, greeting: str) -> Any:
+        settings = {"Layers": [arn["LayerVersionArn"]], "Environment": {"Variables": {"GREETING": greeting}}}
+        server.make_function(ACCOUNT, name, textwrap.dedent(source), role, **settings)
+        answer = invoke(server, name, {})[0]
+        server.client("lambda", ACCOUNT).delete_function(FunctionName=name)
+        return answer
+
+    assert call("first", "moin") == {"known": [], "texts": ["moin", "moin"]}
+    expected = {"known": ["package", "steady"], "texts": ["hola", "hola"]}
+    assert wait_until(lambda: (found := call("second", "hola")) == expected and found) == expected
+
+
+def test_each_process_has_temporary_files_of_its_own(server: RunningServer) -> None:
+    role = server.make_role(ACCOUNT, "scribbler", "lambda.amazonaws.com", allow("logs:*"))
+    source = "import os, tempfile\ndef handler(event, context):\n    return [tempfile.mkdtemp(), os.getpid()]"
+    folders = []
+    for name in ("one", "other"):
+        server.make_function(ACCOUNT, f"writer-{name}", source, role)
+        made, pid = invoke(server, f"writer-{name}", {})[0]
+        assert Path(made).is_relative_to(server.state_dir)
+        folders.append(Path(made).parent)
+        os.kill(pid, signal.SIGKILL)
+        invoke(server, f"writer-{name}", {})
+        wait_until(lambda: not folders[-1].exists())
+    assert folders[0] != folders[1]
 
 
 def test_a_template_that_dies_is_replaced(server: RunningServer, function: str) -> None:

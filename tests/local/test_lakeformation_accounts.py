@@ -2,7 +2,7 @@
 
 import pytest
 
-from local import ram
+from local import shares
 from tests.local.lf_helpers import CENTRAL, CONSUMER, PRODUCER, REGION, error_of, grant, reset, role, root, settings
 from tests.local.lf_helpers import table_input as table
 
@@ -194,7 +194,7 @@ def test_nothing_is_shared_while_everybody_is_allowed():
 
 
 def test_without_an_organization_invitations_come_first():
-    ram.configure(organization_sharing=False)
+    shares.configure(organization_sharing=False)
     share(CONSUMER)
     consumer = root(CONSUMER)
     direct = {"CatalogId": CENTRAL, "DatabaseName": "credit-card", "Name": "credit_card"}
@@ -210,7 +210,7 @@ def test_without_an_organization_invitations_come_first():
 
 
 def test_a_rejected_share_is_made_anew_by_the_next_grant():
-    ram.configure(organization_sharing=False)
+    shares.configure(organization_sharing=False)
     grant(root(CENTRAL), CONSUMER, TABLES, ["DESCRIBE"])
     consumer = root(CONSUMER)
     (first,) = consumer.ram.get_resource_share_invitations()["resourceShareInvitations"]

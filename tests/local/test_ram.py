@@ -2,7 +2,7 @@
 
 import pytest
 
-from local import ram
+from local import shares
 from tests.local.lf_helpers import CENTRAL, CONSUMER, PRODUCER, REGION, error_of, reset, role, root
 
 DATABASE = f"arn:aws:glue:{REGION}:{CENTRAL}:database/a"
@@ -14,8 +14,8 @@ def _empty() -> None:
 
 
 def invitation(receiver, **settings):
-    ram.configure(organization_sharing=False, **settings)
-    ram.share(CENTRAL, REGION, receiver, "Database", DATABASE)
+    shares.configure(organization_sharing=False, **settings)
+    shares.share(CENTRAL, REGION, receiver, "Database", DATABASE)
     (found,) = root(receiver).ram.get_resource_share_invitations()["resourceShareInvitations"]
     return found["resourceShareInvitationArn"]
 
@@ -42,20 +42,20 @@ def test_a_rejected_invitation_stays_rejected():
     root(CONSUMER).ram.reject_resource_share_invitation(resourceShareInvitationArn=arn)
     code, _ = error_of(root(CONSUMER).ram.accept_resource_share_invitation, resourceShareInvitationArn=arn)
     assert code == "ResourceShareInvitationAlreadyRejectedException"
-    assert not ram.accepted(CENTRAL, CONSUMER, REGION)
+    assert not shares.accepted(CENTRAL, CONSUMER, REGION)
 
 
 def test_within_an_organization_there_is_nothing_to_accept():
     root(CENTRAL).ram.enable_sharing_with_aws_organization()
-    ram.share(CENTRAL, REGION, CONSUMER, "Database", DATABASE)
+    shares.share(CENTRAL, REGION, CONSUMER, "Database", DATABASE)
     assert root(CONSUMER).ram.get_resource_share_invitations()["resourceShareInvitations"] == []
-    assert ram.accepted(CENTRAL, CONSUMER, REGION)
-    assert not ram.accepted(CENTRAL, PRODUCER, REGION)
+    assert shares.accepted(CENTRAL, CONSUMER, REGION)
+    assert not shares.accepted(CENTRAL, PRODUCER, REGION)
 
 
 def test_shares_are_paged_and_only_their_owner_deletes_them():
     for receiver in (PRODUCER, CONSUMER):
-        ram.share(CENTRAL, REGION, receiver, "Database", DATABASE)
+        shares.share(CENTRAL, REGION, receiver, "Database", DATABASE)
     central = root(CENTRAL)
     first = central.ram.get_resource_shares(resourceOwner="SELF", maxResults=1)
     rest = central.ram.get_resource_shares(resourceOwner="SELF", maxResults=1, nextToken=first["nextToken"])
@@ -89,8 +89,8 @@ def test_an_invitation_expires_and_the_next_grant_brings_another():
     (found,) = root(CONSUMER).ram.get_resource_share_invitations()["resourceShareInvitations"]
     assert found["status"] == "EXPIRED"
     assert association() == ["DISASSOCIATED"]
-    ram.configure(organization_sharing=False)
-    ram.share(CENTRAL, REGION, CONSUMER, "Database", DATABASE)
+    shares.configure(organization_sharing=False)
+    shares.share(CENTRAL, REGION, CONSUMER, "Database", DATABASE)
     statuses = root(CONSUMER).ram.get_resource_share_invitations()["resourceShareInvitations"]
     assert [each["status"] for each in statuses] == ["EXPIRED", "PENDING"]
 

@@ -108,6 +108,34 @@ def test_tls_only_buckets_admit_the_loopback_and_nobody_in_the_clear(server: Run
         writer.put_object(Bucket="tls-only", Key="a", Body=b"")
 
 
+def test_nothing_is_left_behind_even_by_a_server_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, elsewhere = tmp_path / "state", tmp_path / "temporary"
+    elsewhere.mkdir()
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
+    source = "import tempfile\ndef handler(event, context):\n    return tempfile.mkdtemp()"
+
+    def use(running: RunningServer) -> Path:
+        role = running.make_role(ACCOUNT, "worker", "lambda.amazonaws.com", allow("logs:*"))
+        running.make_function(ACCOUNT, "writer", source, role)
+        running.client("s3", ACCOUNT).create_bucket(Bucket="some")
+        return Path(json.loads(running.client("lambda", ACCOUNT).invoke(FunctionName="writer")["Payload"].read()))
+
+    with running_server(state) as killed:
+        left = use(killed)
+        killed.process.kill()
+        killed.process.wait()
+    assert left.is_relative_to(state)
+    (state / "ready.json").unlink()
+    with running_server(state) as stopped:
+        assert not left.exists()
+        assert use(stopped).exists()
+
+    assert [*elsewhere.iterdir()] == []
+    assert not {path.name for path in state.iterdir()} & {"tmp", "functions"}
+
+
 def test_unknown_control_path(server: RunningServer) -> None:
     with socket.create_connection(("127.0.0.1", int(server.endpoint.rsplit(":", 1)[1]))):
         pass

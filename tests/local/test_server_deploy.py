@@ -27,7 +27,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The system's folder for temporary files, as the mesh and sam see it."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("temporary")
+        patch.setenv("TMPDIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory, temporary: Path) -> Iterator[Mesh]:
     mesh = Mesh(free_port(), tmp_path_factory.mktemp("home"))
     mesh.start(wait_scale=0.01, with_parent=True)
     yield mesh
@@ -53,6 +62,21 @@ def test_function_has_its_layers_and_the_custom_resource_ran(mesh: Mesh, deploye
     answer = client(mesh, "lambda").invoke(FunctionName=deployed["FunctionName"])
     assert json.loads(answer["Payload"].read()) == {"said": "hello, mesh", "yaml": "6.0.3"}
     assert deployed["Said"] == "hello, mesh"
+
+
+def test_a_deployment_leaves_no_temporary_files(mesh: Mesh, deployed: dict[str, str], temporary: Path) -> None:
+    assert [*temporary.iterdir()] == []
+    assert {path.name for path in (mesh.state_dir / "tmp").iterdir()} <= {"ministack", "s3"}
+
+
+def test_layers_and_archives_are_made_once(mesh: Mesh, deployed: dict[str, str], project: Path) -> None:
+    made = {path: path.stat().st_ino for path in mesh.cache_dir.rglob("*") if path.is_file()}
+    assert any("requirements" in path.parts for path in made)
+    assert any(path.name == "it.zip" for path in made)
+    readme = project / "template.yaml"
+    readme.write_text(readme.read_text() + "# other text\n")
+    assert Deployment(mesh, root=project).run()
+    assert {path: path.stat().st_ino for path in made} == made
 
 
 def test_upload_starts_the_machine_with_substituted_definition(mesh: Mesh, deployed: dict[str, str]) -> None:

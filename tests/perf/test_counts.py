@@ -14,7 +14,7 @@ not reach the owner's inbox together, and some where a step is tried again."""
 MAX_OWN_MODULES = 285
 """Beyond boto3 and pydantic: Powertools' Logger (and Batch, in `record_lineage`), yaml, and ours, a hundred or
 so small ones. `record_lineage` has most."""
-NEVER = {"pandas", "pyarrow", "numpy", "duckdb", "aws_xray_sdk", "moto", "ministack", "typer", "rich", "hypercorn"}
+NEVER = {"pandas", "pyarrow", "numpy", "duckdb", "aws_xray_sdk", "moto", "ministack", "typer", "rich", "uvicorn"}
 ON_FIRST_USE = {"jsonschema", "referencing", "rpds"}
 """Loaded when a contract is read, by the functions that read one."""
 

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from cli import demo
+from local.mesh import Mesh
 from local.samples import credit
 
 
@@ -42,6 +43,27 @@ def test_a_file_of_ones_own_is_taken_byte_for_byte(tmp_path):
     files = demo.sample(tmp_path / "out", site(3), data, None)
     assert files[1].key == "credit-card/data/credit_card/real.csv"
     assert files[1].path.read_bytes() == data.read_bytes()
+
+
+def test_the_demo_says_first_how_long_it_takes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MESH_HOME", str(tmp_path))
+    monkeypatch.setattr("local.mesh.Mesh.pid", lambda _: None)
+    monkeypatch.setattr("local.mesh.Mesh.start", lambda _, **options: None)
+    monkeypatch.setattr("local.runtime.is_made", lambda _: False)
+    monkeypatch.setattr("cli.mesh_commands.deploy", lambda *_: False)
+
+    with demo.running_mesh(4999, keep=True, quiet=False):
+        pass
+
+    first, *others = capsys.readouterr().out.splitlines()
+    assert "about 75 seconds, beside downloads" in first
+    assert [line.split("s  ")[1].partition(" ")[0] for line in others] == ["installing", "starting"]
+
+
+def test_a_demo_of_what_is_built_says_that_it_is_shorter(tmp_path, monkeypatch):
+    monkeypatch.setattr("local.deploy.Deployment.is_built", lambda _: True)
+
+    assert "about 30 seconds" in demo.how_long(Mesh(4999, tmp_path))
 
 
 def test_a_mesh_that_the_demo_started_is_stopped_even_when_it_fails(tmp_path, monkeypatch):

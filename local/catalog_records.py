@@ -1,8 +1,9 @@
 """The records of MiniStack's Glue catalog, by account and region: shared by the catalog and Lake Formation."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from local.lakeformation.protocol import Json
+type Json = dict[str, Any]
 
 
 def database(account: str, region: str, name: str) -> Json | None:
