@@ -8,7 +8,15 @@ import pytest
 
 from tools.templates import ROOT
 
-FILES = [f"tests/unit/test_cli_{name}.py" for name in ("output", "access", "accesses", "notices")]
+FILES = [
+    f"tests/unit/{name}.py"
+    for name in (
+        "command/test_output",
+        "access/test_cli_explain",
+        "access/test_cli_access_views",
+        "publishing/test_cli_notices",
+    )
+]
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_of_two_at_once_one_is_taken(table):
 
     def slow(pk, sk):
         found = looked(pk, sk)
-        if pk.startswith("ASK#") and not seen:
+        if pk.startswith("REQUEST#") and not seen:
             seen.append(found)
             first.open(an_access(FIRST))
         return found

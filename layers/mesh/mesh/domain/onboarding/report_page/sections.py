@@ -25,7 +25,7 @@ def distinct(findings: Sequence[Finding]) -> list[Finding]:
         mark = (finding.code, finding.severity, finding.column, finding.message)
         known = found.get(mark)
         keys = (*known.keys, *finding.keys) if known else finding.keys
-        found[mark] = known or finding.evolve(keys=tuple(dict.fromkeys(keys)))
+        found[mark] = (known or finding).evolve(keys=tuple(dict.fromkeys(keys)))
     return list(found.values())
 
 
