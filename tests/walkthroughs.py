@@ -1,10 +1,11 @@
 """Walk-throughs of docs/guides/: the commands of their `console` blocks, run one after the other as a reader would.
 
-A block holds commands (`$ …`, which a final backslash continues) and what they print. A command that prints `mesh: …` has
-to fail with exit code 1, any other to succeed. Each line that the page shows has to be printed, whatever its numbers, ids
-and spaces are; `…` stands for lines that are left out. An id that a command prints takes the place of the page's.
+A block holds commands (`$ …`, which a final backslash continues) and what they print. A command that prints `mesh: …`
+has to fail with exit code 1, any other to succeed. Each line that the page shows has to be printed, whatever its
+numbers, ids and spaces are, but for those of progress; `…` stands for lines that are left out. An id that a command
+prints takes the place of the page's.
 
-`python -m tests.walkthroughs --port PORT [PAGE …]` runs pages on a mesh that is up, and writes what is printed into them.
+`python -m tests.walkthroughs --port PORT [PAGE …]` runs pages on a mesh that is up, and writes what is printed.
 """
 
 import argparse
@@ -25,6 +26,7 @@ GUIDES: Final = ROOT / "docs" / "guides"
 WIDTH: Final = 100
 SECONDS: Final = 240
 _LEFT_OUT: Final = "…"
+_PROGRESS: Final = re.compile(r"\s+\d+\.\d s  \w+$")
 _END: Final = "__end_of_command__"
 _ON_PORT: Final = """mesh() {
     case "$1" in contract | recipe) command mesh "$@" ;; *) command mesh "$@" --port "$PORT" ;; esac
@@ -124,6 +126,7 @@ def walk(page: Path, port: int) -> Iterator[tuple[Step, int, list[str]]]:
             for line in step.shown:
                 there = by_form.get(alike(line), "")
                 ids |= dict(zip(_ID.findall(line), _ID.findall(there), strict=False))
+            step.command = command.splitlines()
             yield step, code, printed
         shell.close()
 
@@ -136,7 +139,8 @@ def faults(step: Step, code: int, printed: list[str]) -> list[str]:
     """What is not as the page says."""
     found = [] if code == int(step.fails) else [f"exit code {code}"]
     there = {alike(line) for line in printed}
-    return found + [f"not printed: {line}" for line in step.shown if line != _LEFT_OUT and alike(line) not in there]
+    shown = [line for line in step.shown if line != _LEFT_OUT and not _PROGRESS.match(line)]
+    return found + [f"not printed: {line}" for line in shown if alike(line) not in there]
 
 
 def write(page: Path, port: int) -> int:
@@ -151,7 +155,7 @@ def write(page: Path, port: int) -> int:
         kept = printed
         if step.shown[-1:] == [_LEFT_OUT]:
             kept = [*printed[: len(step.shown) - 1], _LEFT_OUT]
-        lines[start : start + len(step.shown)] = kept
+        lines[step.line - 1 : start + len(step.shown)] = [f"$ {step.command[0]}", *step.command[1:], *kept]
     page.write_text("\n".join(lines) + "\n", "utf-8")
     return failed
 
