@@ -35,11 +35,6 @@ Crawl = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="demo")(demo_command)
-
-
 def demo_command(
     *,
     data: Annotated[
@@ -57,7 +52,11 @@ def demo_command(
     port: Annotated[int | None, typer.Option(help="Port; without it, a mesh that is up, else 4566.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start the mesh on this machine, upload a product, show what happens where, and what a consumer now sees."""
+    """Run the whole flow on this machine: upload, notice, query.
+
+    Starts three accounts, or uses a mesh that is up; publishes a product; shows each step in each account, then the
+    consumer's notice and the tables to query.
+    """
     with running_mesh(port, keep=keep, quiet=as_json) as local, local.scratch() as folder:
         where = site(local.port)
         demo = Demo(where, quiet=as_json)

@@ -21,13 +21,6 @@ LOCAL_MEMBERS: Final[tuple[tuple[str, MemberRole, str], ...]] = (
 """Who is admitted on a laptop: account, role, domain."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command()(up)
-    app.command()(down)
-    app.command()(env)
-
-
 def up(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = DEFAULT_PORT,
     wait_scale: Annotated[float, typer.Option(help="Factor on waits and retry sleeps; 1 is as on AWS.")] = 0.2,
@@ -37,7 +30,10 @@ def up(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start three accounts on this machine and deploy the mesh into them; what is up and unchanged stays."""
+    """Start a local mesh: three accounts, with the stacks deployed.
+
+    A mesh that is up is updated; stacks without changes are left as they are.
+    """
     local = mesh.Mesh(port, mesh.home())
     report = timed(silent if as_json else show)
     started = local.pid() is None
@@ -75,7 +71,7 @@ def down(
     every: Annotated[bool, typer.Option("--all", help="Every local mesh, on whatever port.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Stop the local mesh; its accounts are gone with it."""
+    """Stop the local mesh and discard its accounts."""
     stopped = [local.port for local in _chosen(port, every=every) if local.stop()]
     if as_json:
         print(json.dumps({"stopped": stopped}))
@@ -89,7 +85,10 @@ def env(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print export lines for a shell: `eval "$(mesh env producer)"`."""
+    """Print shell exports with an account's credentials.
+
+    Use it as eval "$(mesh env producer)".
+    """
     found = Accounts(port=port).environment(account, role)
     if as_json:
         print(json.dumps(found))

@@ -62,11 +62,6 @@ class TraceStep:
         }
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="trace")(trace_command)
-
-
 def trace_command(
     correlation_id: Annotated[
         str, typer.Argument(metavar="ID", help="As in a notice, `mesh put` or `mesh show`; or an access: ac-….")
@@ -77,7 +72,10 @@ def trace_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what happened to one upload or one access, in which account, in order: from the upload to the notice."""
+    """Trace an upload or an access through all accounts.
+
+    Events, state machine runs and their states, in the order of time.
+    """
     where = site(port, acting=account, role=role)
     if correlation_id.startswith(ACCESS):
         correlation_id = find(where, correlation_id).correlation_id

@@ -29,12 +29,6 @@ Answering = Annotated[
 Acting = Annotated[str | None, typer.Option("--as", help="The role to answer as, instead of the account's persona.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="approve")(approve_command)
-    app.command(name="deny")(deny_command)
-
-
 def approve_command(
     number: Number,
     *,
@@ -46,7 +40,10 @@ def approve_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve a request, all of it or less. `mesh requests ID` shows before what it exposes. A refusal: exit code 1."""
+    """Approve an access request, in full or in part.
+
+    See what it exposes first: mesh requests ID. Exit code 1 when the approval is rejected.
+    """
     end = parse_until(until, datetime.now(UTC)) if until else None
     narrowed = tuple(name.strip() for name in columns.split(",") if name.strip())
     word = build(AccessDecided, access=number, decision="approve", reason=reason, until=end, columns=narrowed)
@@ -62,7 +59,10 @@ def deny_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Deny a request. A refusal of the answer itself (not yours to give, too late): exit code 1."""
+    """Deny an access request.
+
+    Exit code 1 when the decision is rejected, because it is not this account's to make or comes too late.
+    """
     word = build(AccessDecided, access=number, decision="deny", reason=reason)
     _answer(site(port, acting=account, role=acting), account, word, as_json)
 

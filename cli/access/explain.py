@@ -24,12 +24,6 @@ ReaderAccount = Annotated[Account, typer.Option("--account", help="The account o
 Acting = Annotated[str | None, typer.Option("--as", help="The role to look as in that account, not its persona.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="preview")(preview_command)
-    app.command(name="explain")(explain_command)
-
-
 def preview_command(
     resource: Annotated[
         str | None, typer.Argument(metavar="[PRODUCT[.TABLE[.COLUMN]]]", help="With --tag: what it would be set on.")
@@ -50,7 +44,11 @@ def preview_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what an expression exposes, who gains and loses by a tag, or what policy says to a request, now."""
+    """Preview a grant, an LF-Tag or a request.
+
+    --expression lists the columns that a grant would expose, --tag the principals that would gain or lose access, and
+    --product with --purpose the decision that policy makes on a request. Nothing is changed or sent.
+    """
     if sum(given is not None for given in (expression, tag, product)) != 1:
         raise typer.BadParameter("give one of them", param_hint="--expression / --tag / --product")
     if (product is None) != (not purpose):
@@ -81,7 +79,11 @@ def explain_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a role can read a table or column, and why; or what is missing. Exit code 1 when it cannot."""
+    """Explain why a role can or cannot read a table.
+
+    Lists each permission that reading takes, and the commands that grant what is missing. Exit code 1 when the role
+    cannot read it.
+    """
     where = site(port, acting=account, role=acting_role)
     found = explained(where, resource, role_of(role) or role, account)
     _show(found.model_dump(mode="json"), as_json, lambda: render_explanation(found))

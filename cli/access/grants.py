@@ -20,12 +20,6 @@ Number = Annotated[str | None, typer.Argument(metavar="[ID]", help="One in full,
 Everything = Annotated[bool, typer.Option("--all", help="Those that are over as well, newest first.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="requests")(requests_command)
-    app.command(name="grants")(grants_command)
-
-
 def requests_command(
     number: Number = None,
     *,
@@ -36,7 +30,10 @@ def requests_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List requests that are open, those that wait for an answer first; or show one: what it exposes, who said what."""
+    """List open access requests, or show one.
+
+    Those that wait for approval come first. One in full shows the columns it exposes, its approvers and its history.
+    """
     where = site(port)
     if number is not None:
         _show_one(find(where, number), as_json)
@@ -58,7 +55,10 @@ def grants_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List accesses that are held: who reads what, for which purpose, until when; or show one in full."""
+    """List active grants, or show one.
+
+    Who reads what, for which purpose, until when.
+    """
     where = site(port)
     if number is not None:
         _show_one(find(where, number), as_json)

@@ -57,11 +57,6 @@ class Answer:
     output_location: str
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="query")(query_command)
-
-
 def query_command(
     sql: Annotated[str, typer.Argument(help="A SELECT (Athena's SQL), SHOW DATABASES, SHOW TABLES IN, DESCRIBE.")],
     *,
@@ -73,7 +68,10 @@ def query_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Query what the role may read, in Athena. Shows the rows, how many bytes were scanned, or why it failed."""
+    """Run a SELECT in Athena as a consumer role.
+
+    Shows the rows and the bytes scanned, or why the query failed and what to do.
+    """
     role = role_of(role)
     where = site(port, acting=account, role=role)
     athena = where.client(account, "athena")

@@ -23,11 +23,6 @@ ApprovalTimes = Annotated[Account, typer.Option("--account", help="The account t
 Acting = Annotated[str | None, typer.Option("--as", help="The role to ask as, instead of the account's persona.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="request")(request_command)
-
-
 def request_command(
     product: Annotated[str | None, typer.Argument(help="The product's name; or give --expression.")] = None,
     *,
@@ -46,7 +41,10 @@ def request_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask for access; says what came of it: live and how to query, who is asked, or why it is denied (exit code 1)."""
+    """Request access to a product or an LF-Tag expression.
+
+    The outcome is one of: active, with a query to run; waiting for approval; denied, with the reason (exit code 1).
+    """
     if (product is None) == (not expression):
         raise typer.BadParameter("give a product, or --expression", param_hint="PRODUCT / --expression")
     where = site(port, acting=account, role=acting)

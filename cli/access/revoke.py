@@ -20,12 +20,6 @@ Why = Annotated[str, typer.Option("--reason", help="Told to those concerned, and
 Acting = Annotated[str | None, typer.Option("--as", help="The role to act as, instead of the account's persona.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="revoke")(revoke_command)
-    app.command(name="retire")(retire_command)
-
-
 def revoke_command(
     number: Annotated[str, typer.Argument(metavar="ID", help="The access, or a request that is open: mesh grants.")],
     *,
@@ -38,7 +32,10 @@ def revoke_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """End an access everywhere, or take back a request. One that has ended is success; somebody else's: exit code 1."""
+    """Revoke a grant, or cancel an open request.
+
+    Revoking one that has ended already succeeds; revoking that of another account fails (exit code 1).
+    """
     where = site(port, acting=account, role=acting)
     wish = build(RevocationRequested, access=number, reason=reason)
     before = find_if_seen(where, number)
@@ -74,7 +71,10 @@ def retire_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """End a product: nobody is granted it, told of it, or reads it any more. Its data stays where it is."""
+    """Retire a product and revoke all access to it.
+
+    Subscribers are notified. Its data stays in the producer's bucket.
+    """
     where = site(port, acting=account, role=acting)
     event = send(where, account, build(RetirementRequested, product=product, reason=reason))
     found = wait_until_retired(where, event)

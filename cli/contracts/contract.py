@@ -19,19 +19,17 @@ from cli.mesh_context import AsJson
 from cli.output import CommandFailed
 
 contracts = typer.Typer(
-    name="contract", help="Data contracts on this machine: check, draft, compare. No AWS.", no_args_is_help=True
+    name="contract", help="Check, draft and compare contracts, offline.", no_args_is_help=True, add_completion=False
 )
 Place = Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A contract, or a product's folder.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.add_typer(contracts)
-
-
 @contracts.command(name="check")
 def check_command(place: Place, *, as_json: AsJson = False) -> None:
-    """What the mesh would refuse, what is probably not meant, and what it would not enforce. Exit code 1 if refused."""
+    """Check a contract as the mesh would.
+
+    Errors reject it (exit code 1); warnings point out what is probably a mistake, and what is not enforced.
+    """
     checked = check_file(contract_file(place), _ontology())
     if as_json:
         output.emit(checked.to_dict())
@@ -49,7 +47,10 @@ def draft_command(
     domain: Annotated[str, typer.Option(help="The line of business.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """A contract inferred from data, on standard output: names and types, all else is the owner's to say."""
+    """Draft a contract from data files.
+
+    Prints names and types as inferred; the owner completes the rest.
+    """
     drafted = draft_from(place, name=name, domain=domain)
     if as_json:
         document = yaml.safe_load(drafted.text)
@@ -62,7 +63,10 @@ def draft_command(
 
 @contracts.command(name="diff")
 def diff_command(old: Place, new: Place, *, as_json: AsJson = False) -> None:
-    """What changed for readers, how compatible that is, and the version that it needs."""
+    """Compare two contracts.
+
+    Shows what changes for readers, how compatible it is, and the version number that it requires.
+    """
     before, after = read_local(contract_file(old)), read_local(contract_file(new))
     diff = diff_contracts(before, after)
     summary = summarised(before, after, diff)

@@ -17,12 +17,6 @@ from cli import output
 from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="products")(products_command)
-    app.command(name="show")(show_command)
-
-
 def products_command(
     words: Annotated[list[str] | None, typer.Argument(metavar="[WORDS]", help="All of them must occur.")] = None,
     *,
@@ -31,7 +25,10 @@ def products_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the data products, or those that all the words occur in: name, domain, tags, tables, columns, meaning."""
+    """List data products, or search them.
+
+    All search terms must occur in a product's name, domain, tags, tables, columns or descriptions.
+    """
     where = site(port, acting=account, role=role)
     found = [product for product in where.registry().products() if matches(product, words or [])]
     if as_json:
@@ -63,7 +60,10 @@ def show_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one product: owner, contract, versions, tables with types and effective LF-Tags, how to query it."""
+    """Show a product: owner, tables, LF-Tags, versions.
+
+    Each table comes with its columns, their types and effective LF-Tags, its latest checks, and a query to run.
+    """
     where = site(port, acting=account, role=role)
     found = describe(where, product)
     if report is not None:

@@ -39,13 +39,11 @@ class Check:
 type Checks = Iterator[Check]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="doctor")(doctor_command)
-
-
 def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
-    """Check accounts, stacks, Lake Formation, members, machines and queues; exit code 1 when something is wrong."""
+    """Check accounts, stacks, members and queues.
+
+    Each failed check says what to do. Exit code 1 when a check fails.
+    """
     checks = list(examine(site(port)))
     healthy = not any(check.ok is False for check in checks)
     if as_json:

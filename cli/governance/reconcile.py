@@ -17,17 +17,13 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what differs.
 As = Annotated[str | None, typer.Option("--as", help="The role to act as, instead of DataMeshOwner.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="reconcile")(reconcile_command)
-
-
 def reconcile_command(
     *, dry_run: DryRun = False, acting_role: As = None, port: Port = None, as_json: AsJson = False
 ) -> None:
-    """Find grants that are missing, left over, made by hand or past their end; fix what needs nobody's decision.
+    """Find and repair grants that drifted.
 
-    Central does the same once a day. Exit code 1 when something is left that differs.
+    Compares Lake Formation's grants with the registry: missing, left over, made by hand, expired. The central account
+    does the same once a day. Exit code 1 when differences remain.
     """
     found = reconcile(site(port, acting="central", role=acting_role), dry_run=dry_run)
     if as_json:

@@ -19,11 +19,6 @@ from cli.session import ACCOUNT_NAMES, SessionError
 Event = dict[str, Any]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="lineage")(lineage_command)
-
-
 def lineage_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
@@ -34,7 +29,10 @@ def lineage_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a product's lineage, upstream to raw objects and downstream to readers; --json: the OpenLineage events."""
+    """Show where a product's data comes from and goes.
+
+    Upstream to the versions of raw objects, downstream to the roles that read it. --json prints the OpenLineage events.
+    """
     events, unseen = gather(site(port), product)
     if as_json:
         output.emit({"product": product, "events": events, "unseen": unseen})

@@ -11,11 +11,6 @@ from cli.mesh_context import Acting, AsJson, Port, Site, site
 MemberRole = Literal["producer", "consumer", "both"]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="admit")(admit_command)
-
-
 def admit_command(
     *,
     account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's 12 digits.")],
@@ -29,7 +24,10 @@ def admit_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Admit an account: its topic in central, and its record. Repeat it to change role or domain."""
+    """Admit an account, or change its role or domain.
+
+    Creates the account's notification topic in the central account, and records its role and domain.
+    """
     if not (account_id.isdigit() and len(account_id) == 12):
         raise typer.BadParameter(f"{account_id!r} is no account number: 12 digits", param_hint="ACCOUNT")
     member = admit(

@@ -30,13 +30,6 @@ Batch = Annotated[str, typer.Argument(metavar="BATCH", help="Its product and num
 Why = Annotated[str, typer.Option("--reason", help="Kept with the batch, and told with the version.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="quarantine")(quarantine_command)
-    app.command(name="release")(release_command)
-    app.command(name="reject")(reject_command)
-
-
 def quarantine_command(
     batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help="One of them, as in credit-card/3.")] = None,
     *,
@@ -48,7 +41,10 @@ def quarantine_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what was held back, or show one batch: why, which objects, and what to do."""
+    """List held batches, or show one.
+
+    A batch shows why it is held, its objects, and the commands to decide on it.
+    """
     where = site(port, acting=account, role=role)
     if batch is None:
         _list(where, account, every=every, as_json=as_json)
@@ -73,7 +69,10 @@ def release_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a held batch all the same, after all checks again: its errors are told as warnings with the version."""
+    """Publish a held batch after all.
+
+    All checks run again; the findings that the batch was held for are published as warnings with the version.
+    """
     _decide(site(port, acting=account, role=role), account, batch, "release", reason, as_json=as_json)
 
 
@@ -86,7 +85,10 @@ def reject_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Close a held batch: its objects stay where they are, and cannot be released any more."""
+    """Close a held batch without publishing it.
+
+    Its objects stay in the bucket; the batch can no longer be released.
+    """
     _decide(site(port, acting=account, role=role), account, batch, "reject", reason, as_json=as_json)
 
 

@@ -30,11 +30,6 @@ class PutFile:
     key: str
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="put")(put_command)
-
-
 def put_command(
     folder: Annotated[
         Path,
@@ -48,7 +43,10 @@ def put_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Upload a product's folder: the contract first, then recipe.json, raw/ and data/."""
+    """Upload a product's folder, contract first.
+
+    After contract.yaml come recipe.json, raw/ and data/. With --wait, the exit code is 1 unless all of it is published.
+    """
     where = site(port, acting=account, role=role)
     product = product_name(folder)
     files = list(files_of(folder, product))

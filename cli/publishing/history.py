@@ -23,12 +23,6 @@ _FACTS = {
 Product = Annotated[str, typer.Argument(help="The product's name.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="history")(history_command)
-    app.command(name="diff")(diff_command)
-
-
 def history_command(
     product: Product,
     *,
@@ -38,7 +32,10 @@ def history_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List a product's versions, newest first: when, rows, contract, what changed, what was rolled back and why."""
+    """List a product's versions and their changes.
+
+    Newest first, with rows, contract version, severity, rollbacks and pins.
+    """
     registry = site(port, acting=account, role=role).registry()
     present = require_product(registry, product)
     versions, pins = list(registry.versions(product)), registry.pins(product)
@@ -78,7 +75,10 @@ def diff_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two versions of a product: columns with their compatibility, rows, files, partitions, contract."""
+    """Compare two versions of a product.
+
+    Shows columns with their compatibility, rows, files, partitions and the contract version.
+    """
     where = site(port, acting=account, role=role)
     registry = where.registry()
     require_product(registry, product)

@@ -17,11 +17,6 @@ SQL: Final = "SQL    "
 _POLL_SECONDS = 1.0
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="notices")(notices_command)
-
-
 def notices_command(
     *,
     follow: Annotated[bool, typer.Option("--follow", help="Go on, and show each new one as it comes.")] = False,
@@ -30,7 +25,10 @@ def notices_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the notices of an account, oldest first: what changed, how to query it, the trace id."""
+    """Show an account's notices, oldest first.
+
+    What changed, how to query it, and the id for mesh trace.
+    """
     if follow and as_json:
         raise typer.BadParameter("--json is one document, --follow has no end", param_hint="--follow")
     where = site(port, acting=account, role=role)

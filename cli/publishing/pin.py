@@ -30,13 +30,6 @@ As = Annotated[str | None, typer.Option("--as", help="The role to act as, instea
 Wait = Annotated[bool, typer.Option(help="Follow it until it is done.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="pin")(pin_command)
-    app.command(name="unpin")(unpin_command)
-    app.command(name="pins")(pins_command)
-
-
 def pin_command(
     product: Product,
     version: Number,
@@ -50,7 +43,10 @@ def pin_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a version readable: its rows stay as they are, in tables of their own, whatever the product becomes."""
+    """Keep a version readable for a limited time.
+
+    Its tables stay as they are, under names of their own, whatever is published later.
+    """
     if bool(until) == bool(days):
         raise typer.BadParameter("give one of --until and --days", param_hint="--until / --days")
     now = datetime.now(UTC)
@@ -81,7 +77,10 @@ def unpin_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a version no longer for this account; its tables go when nobody else wants it."""
+    """Remove this account's pin of a version.
+
+    Its tables are dropped when no other account has it pinned.
+    """
     where = site(port, acting=account, role=acting)
     event, told = _ask(
         where, account, build(UnpinRequested, product=product, version=version), wait=wait, quiet=as_json
@@ -102,7 +101,7 @@ def pins_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the versions that are kept for readers: for whom, until when, as which tables."""
+    """List pinned versions: for whom, until when."""
     registry = site(port, acting=account, role=role).registry()
     if product:
         require_product(registry, product)

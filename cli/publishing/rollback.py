@@ -17,11 +17,6 @@ DEADLINE_SECONDS: Final = 180.0
 _POLL_SECONDS: Final = 0.5
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="rollback")(rollback_command)
-
-
 def rollback_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     version: Annotated[int, typer.Argument(help="The version to go back to: mesh history PRODUCT.", min=1)],
@@ -35,7 +30,10 @@ def rollback_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a product what an earlier version was. It is published as a new version; subscribers are told why."""
+    """Publish an earlier version again.
+
+    It becomes a new version; subscribers are notified with the reason.
+    """
     where = site(port, acting=account, role=acting)
     event = send(where, account, build(RollbackRequested, product=product, version=version, reason=reason))
     found = wait_until_back(where, product, event) if wait else None

@@ -27,11 +27,6 @@ class Subscription:
     correlation_id: str
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="subscribe")(subscribe_command)
-
-
 def subscribe_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
@@ -41,7 +36,10 @@ def subscribe_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Subscribe the account to a product's notices, or end that; says when central has it, or why it refused."""
+    """Subscribe to a product's notices.
+
+    Waits until the central account confirms the subscription or rejects it. --end unsubscribes.
+    """
     found = change(site(port, acting=account, role=role), account, product, end=end)
     if as_json:
         output.emit(found.__dict__)

@@ -20,11 +20,6 @@ _MOST: Final = 500
 _RANGE: Final = re.compile(r"(?P<low>\d{1,8})(-(?P<high>\d{1,8}))?")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="withdraw")(withdraw_command)
-
-
 def withdraw_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
@@ -39,7 +34,10 @@ def withdraw_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete versions for good: nobody goes back to them or pins them, their pins end, their files are deleted."""
+    """Delete versions permanently.
+
+    They can no longer be restored or pinned, their pins end, and the files that only they use are deleted.
+    """
     if bool(versions) == bool(key):
         raise typer.BadParameter("give one of --versions and --object", param_hint="--versions / --object")
     numbers = parse_versions(versions) if versions else []

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from cli.access import query
-from cli.main import app
+from cli.app import app
 from local.accounts import ACCOUNTS, REGION
 from local.mesh import ROOT
 from local.samples import credit

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli import output
 from cli.access import explain
-from cli.main import app
+from cli.app import app
 
 ANALYST = "arn:aws:iam::333333333333:role/analyst"
 COMMAND = "aws lakeformation grant-permissions --principal DataLakePrincipalIdentifier=" + ANALYST + " --permissions X"

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from cli import output
 from cli.access import explain as access_commands
 from cli.access import query, request_preview
+from cli.app import app
 from cli.governance import governance
-from cli.main import app
 from tests.builders import PRODUCER
 from tests.unit.access.cli_accesses import access, decided
 

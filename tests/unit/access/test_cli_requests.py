@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli import event_client
 from cli.access import approvals, grants, request, revoke
-from cli.main import app
+from cli.app import app
 from cli.output import CommandFailed
 from tests.builders import CENTRAL, PRODUCER
 from tests.unit.access.cli_accesses import ID, REASON, FakeMesh, access, answered

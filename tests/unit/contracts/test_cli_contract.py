@@ -184,6 +184,6 @@ def test_a_contract_that_cannot_be_read_is_an_error_of_the_diff(product):
 
 
 def test_the_command_is_part_of_mesh():
-    from cli.main import app
+    from cli.app import app
 
     assert "check" in RUNNER.invoke(app, ["contract", "--help"]).stdout

@@ -11,8 +11,8 @@ from mesh.domain.events import ColumnRef
 from typer.testing import CliRunner
 
 from cli import output
+from cli.app import app
 from cli.contracts import products
-from cli.main import app
 from cli.output import CommandFailed
 from cli.publishing.history import what_happened
 from local.samples import credit

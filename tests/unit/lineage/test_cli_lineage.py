@@ -15,9 +15,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from cli import output
+from cli.app import app
 from cli.lineage import lineage, tree
 from cli.lineage.graph import graph_of
-from cli.main import app
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION
 from tests.consumer_fakes import FakeConsumerAccesses
 from tests.unit.lineage.test_record_lineage import BEGAN, TIMES, a_run

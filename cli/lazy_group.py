@@ -1,0 +1,62 @@
+"""The command group: commands are listed from their one-line summaries, and imported when one of them is called."""
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from cli.commands import COMMANDS, Command
+
+INTERRUPTED = 130
+"""The exit code of a command that was ended by Ctrl-C, as shells count it: 128 + SIGINT."""
+
+
+class CommandStub(TyperCommand):
+    """Stands for a command whose module is not imported yet: all that a listing shows."""
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(command.name, help=command.summary, rich_help_panel=command.panel)
+        self.target = command.target
+
+    def load(self) -> Any:  # noqa: ANN401 - a command of typer's, whose base class is private
+        """Import the command that this one stands for."""
+        module, _, name = self.target.partition(":")
+        found = getattr(import_module(module), name)
+        return typer.main.get_command(found if isinstance(found, typer.Typer) else single_command(found, self.name))
+
+
+def single_command(function: Callable[..., None], name: str | None) -> typer.Typer:
+    """An application of one command."""
+    app = typer.Typer(add_completion=False)
+    app.command(name=name)(function)
+    return app
+
+
+class LazyGroup(TyperGroup):
+    """All of `COMMANDS`. Ctrl-C prints what was left running (the notes of the interrupt), never a traceback."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - typer's own
+        super().__init__(**options)
+        self.commands = {command.name: CommandStub(command) for command in COMMANDS}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - the base class's types are private
+        """As the base class, with the command itself in place of its stub."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, CommandStub) else command, rest
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - the base class's types are private
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            say_interrupted(getattr(interrupt, "__notes__", ()))
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def say_interrupted(notes: Iterable[str]) -> None:
+    """What was stopped, and what still runs."""
+    typer.echo("mesh: interrupted", err=True)
+    for note in notes:
+        typer.echo(f"  {note}", err=True)
