@@ -261,7 +261,7 @@ def render(steps: list[TraceStep]) -> None:
     started = steps[0].at
     output.say(f"began {output.day_text(started)} UTC")
     rows = [row_of(step, started) for step in steps]
-    output.table((">seconds", "account", "machine", "what"), rows, wrap="what")
+    output.table((">seconds", "account", "state machine", "what"), rows, wrap="what")
 
 
 def row_of(step: TraceStep, started: datetime) -> tuple[str, Text, str, Text]:

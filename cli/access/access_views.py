@@ -94,7 +94,7 @@ def render_list(accesses: Iterable[Access]) -> None:
             lines.append(f"{access.reason.code}: {access.reason.message}")
         head = Text(access.status, style=STYLES.get(access.status, ""))
         rows.append((access.id, head, "\n".join(lines)))
-    output.table(("id", "status", "what"), rows, wrap="what")
+    output.table(("id", "status", "what"), rows, wrap="what", record="access")
 
 
 def render(access: Access) -> None:
@@ -132,18 +132,20 @@ def render(access: Access) -> None:
 
 def render_exposure(exposure: Iterable[ExposedData]) -> None:
     """Tables with their exposed columns, by classification."""
-    rows: list[tuple[str | Text, ...]] = []
     for shown in exposure:
-        place, owner = f"{shown.database}.\n{shown.table}", shown.owner
+        rows: list[tuple[str | Text, ...]] = []
         for each in shown.classes:
             more = f" and {each.count - len(each.columns)} more" if each.count > len(each.columns) else ""
             columns = f"{each.count}: {', '.join(each.columns)}{more}"
-            rows.append((place, owner, each.confidentiality or "-", each.pii or "-", columns))
-            place = owner = ""
+            rows.append((each.confidentiality or "-", each.pii or "-", columns))
         if shown.hidden:
-            rows.append(("", "", "", "", Text(f"{output.amount(shown.hidden, 'column')} not exposed", style="dim")))
-    if rows:
-        output.table(("exposes", "owner", "confidentiality", "pii", "columns"), rows, wrap="columns")
+            rows.append(("", "", Text(f"{output.amount(shown.hidden, 'column')} not exposed", style="dim")))
+        output.say(
+            f"exposes {shown.database}.{shown.table} of account {shown.owner}"
+            if shown.owner
+            else f"exposes {shown.database}.{shown.table}"
+        )
+        output.table(("confidentiality", "pii", "columns"), rows, wrap="columns")
 
 
 def render_left_out(left_out: Iterable[str]) -> None:

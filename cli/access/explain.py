@@ -154,20 +154,18 @@ def render_preview(found: Preview) -> None:
         return
     tables = output.amount(len(found.tables), "table")
     output.say(f"{found.expression} exposes {output.amount(total, 'column')} of {tables}", style="bold")
-    rows: list[tuple[str | Text, ...]] = []
     for table in found.tables:
+        rows: list[tuple[str | Text, ...]] = []
         groups: dict[tuple[str, str], list[str]] = {}
         for column in table.columns:
             mark = "" if column.held is None or column.held else "+"
             groups.setdefault((column.confidentiality, column.pii), []).append(mark + column.name)
-        name = f"{table.database}.\n{table.table}"
-        owner = "\n".join(filter(None, (table.owner, table.contact)))
-        for (confidentiality, pii), columns in groups.items():
-            rows.append((name, confidentiality or "-", pii or "-", owner, ", ".join(columns)))
-            name = owner = ""
+        rows += [(one or "-", pii or "-", ", ".join(columns)) for (one, pii), columns in groups.items()]
         if table.hidden:
-            rows.append(("", "", "", "", Text(f"{output.amount(table.hidden, 'column')} not exposed", style="dim")))
-    output.table(("table", "confidentiality", "pii", "owner", "columns"), rows, wrap="columns")
+            rows.append(("", "", Text(f"{output.amount(table.hidden, 'column')} not exposed", style="dim")))
+        owner = ", ".join(filter(None, (table.owner, table.contact)))
+        output.say(f"{table.database}.{table.table}" + (f", owned by {owner}" if owner else ""))
+        output.table(("confidentiality", "pii", "columns"), rows, wrap="columns")
     if found.reader:
         output.say(f"+ is what {found.reader} cannot read today")
 
@@ -180,14 +178,14 @@ def render_tag(found: TagPreview, unseen: list[Account]) -> None:
         output.say("nobody gains and nobody loses read access")
     rows = []
     for change in found.changes:
-        role = "" if change.principal == change.account else f"{_short(change.principal)} of\n"
+        role = "" if change.principal == change.account else f"{_short(change.principal)} of "
         place = f"{change.database}.{change.table}"
         for word, columns, style in (("gains", change.gains, "green"), ("loses", change.loses, "red")):
             if columns:
                 who = f"{role}account {change.account}"
                 rows.append((who, Text(word, style=style), f"{place}: {', '.join(columns)}"))
     if rows:
-        output.table(("who", "", "columns"), rows, wrap="columns")
+        output.table(("principal", "change", "columns"), rows, wrap="columns", record="change")
     for account in unseen:
         output.say(f"not seen: what the {account} account passed on to its roles", style="yellow")
 
@@ -202,7 +200,7 @@ def render_explanation(found: AccessExplained) -> None:
         (step.name, Text("ok", style="green") if step.ok else Text("missing", style="red"), step.found)
         for step in found.steps
     ]
-    output.table(("what it takes", "", "found"), rows, wrap="found")
+    output.table(("permission", "status", "found"), rows, wrap="found", record="permission")
     if found.can_read and found.hidden:
         output.fields([("readable", ", ".join(found.readable)), ("hidden", ", ".join(found.hidden))])
     for step in found.steps:

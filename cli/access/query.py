@@ -21,7 +21,6 @@ DEADLINE_SECONDS: Final = 31 * 60.0
 _FIRST_POLL, _LONGEST_POLL = 0.1, 2.0
 _INTEGERS = frozenset({"tinyint", "smallint", "integer", "bigint"})
 _NUMBERS = _INTEGERS | {"float", "double", "decimal"}
-_GAP = 3
 
 REMEDIES: Final = {
     "COLUMN_NOT_FOUND": "there is no such column, or {role} may not read it; SELECT * shows those it may",
@@ -181,16 +180,9 @@ def _typed(value: str, kind: str) -> object:
 
 
 def show(found: Answer) -> None:
-    """A table; a block for each row where the terminal is too narrow for one."""
-    names = [column.name for column in found.columns]
-    cells = [[_cell(value) for value in row] for row in found.rows]
-    if _width(names, cells) <= output.console.width:
-        headers = [f">{c.name}" if c.type in _NUMBERS else c.name for c in found.columns]
-        output.table(headers, cells)
-    else:
-        for number, row in enumerate(cells, start=1):
-            output.say(f"row {number}", style="bold")
-            output.fields(zip(names, row, strict=False))
+    """The rows, what the query scanned, and where its result is."""
+    headers = [f">{column.name}" if column.type in _NUMBERS else column.name for column in found.columns]
+    output.table(headers, [[_cell(value) for value in row] for row in found.rows])
     scanned = f"{output.size(found.bytes_scanned)} scanned in {found.seconds:.1f} s"
     output.say(f"{output.amount(len(found.rows), 'row')}, {scanned}", style="dim")
     if found.more:
@@ -203,8 +195,3 @@ def _cell(value: str | None) -> Text:
     if value is None:
         return Text("NULL", style="dim italic")
     return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value))
-
-
-def _width(names: Sequence[str], cells: Sequence[Sequence[Text]]) -> int:
-    columns = [max(len(name), *(row[at].cell_len for row in cells), 0) for at, name in enumerate(names)]
-    return sum(columns) + _GAP * len(columns)

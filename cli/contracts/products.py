@@ -1,6 +1,7 @@
 """`mesh products` and `mesh show`: what there is in the mesh, who owns it, and how to query it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -228,7 +229,11 @@ def render(found: dict[str, Any]) -> None:
         render_table(table)
     if found["versions"]:
         rows = [
-            (version["version"], version["published"][:19].replace("T", " "), version["correlation_id"])
+            (
+                version["version"],
+                output.day_text(datetime.fromisoformat(version["published"])),
+                version["correlation_id"],
+            )
             for version in found["versions"][:5]
         ]
         output.table((">version", "published (UTC)", "trace"), rows, wrap="trace")

@@ -276,4 +276,5 @@ def render(checks: list[Check]) -> None:
             if check.remedy:
                 found.append(f"\nnext: {check.remedy}", style="dim")
             rows.append((check.name, words[check.ok], found))
-        output.table((account, "", "found"), rows, wrap="found")
+        output.say(account, style="bold")
+        output.table(("check", "status", "found"), rows, wrap="found", record="check")

@@ -59,7 +59,7 @@ def _render(found: dict[str, Any]) -> None:
         return
     rows = [("repaired", drift["kind"], drift["principal"], _told(drift)) for drift in found["repaired"]]
     rows += [("left", drift["kind"], drift["principal"], _told(drift)) for drift in found["left"]]
-    output.table(("", "kind", "account", "what"), rows, wrap="what")
+    output.table(("outcome", "difference", "account", "what"), rows, wrap="what", record="grant")
     listed = len(found["repaired"]) + len(found["left"])
     if found["total"] > listed:
         output.say(f"and {found['total'] - listed} more: run it again when these are dealt with")

@@ -97,4 +97,4 @@ def show(title: str, branches: Iterable[Tree]) -> None:
         tree.children.append(branch)
     if not tree.children:
         tree.add(Text("nothing is known", style="dim"))
-    output.console.print(tree)
+    output.tree(tree)

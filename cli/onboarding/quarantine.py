@@ -103,14 +103,14 @@ def _list(where: Site, account: Account, *, every: bool, as_json: bool) -> None:
     rows = [
         (
             one.name,
-            output.clock_text(one.held_at),
+            output.day_text(one.held_at),
             one.status,
             f"{one.objects} ({one.superseded} superseded)" if one.superseded else f"{one.objects}",
             f"{one.reason.code}: {one.reason.message}",
         )
         for one in found
     ]
-    output.table(("batch", "held", "status", ">objects", "reason"), rows, wrap="reason")
+    output.table(("batch", "held (UTC)", "status", ">objects", "reason"), rows, wrap="reason", record="batch")
 
 
 def find(where: Site, account: Account, name: str) -> HeldBatch:
@@ -150,7 +150,7 @@ def render(batch: HeldBatch, held: tuple[HeldObject, ...]) -> None:
     pairs: list[tuple[str, Any]] = [
         ("batch", batch.name),
         ("status", f"{batch.status}{decided}"),
-        ("held", output.clock_text(batch.held_at)),
+        ("held", f"{output.day_text(batch.held_at)} UTC"),
         ("report", f"s3://{batch.bucket}/{batch.page}" if batch.page else "-"),
     ]
     output.fields(pairs)

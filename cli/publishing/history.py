@@ -50,7 +50,7 @@ def history_command(
     rows = [
         (
             version.version,
-            f"{version.published:%Y-%m-%d %H:%M}",
+            output.day_text(version.published),
             f"{sum(table.rows for table in version.tables):,}",
             version.contract_version,
             version.severity,
@@ -163,7 +163,7 @@ def what_happened(version: ProductVersion) -> Iterator[str]:
 def kept(pin: Pin | None) -> Iterator[str]:
     """For whom it stays readable beside the present version."""
     for holder in pin.holders if pin else ():
-        yield f"pinned for {holder.account} until {holder.until:%Y-%m-%d %H:%M}"
+        yield f"pinned for {holder.account} until {output.day_text(holder.until)} UTC"
 
 
 def pinned(pin: Pin | None) -> list[dict[str, Any]]:

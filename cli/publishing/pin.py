@@ -193,7 +193,7 @@ def _story(event: Metadata) -> dict[str, str]:
 
 
 def _until(holder: Holder, now: datetime) -> str:
-    return f"{holder.until:%Y-%m-%d %H:%M}\n{remaining(holder.until, now)}"
+    return f"{output.day_text(holder.until)}\n{remaining(holder.until, now)}"
 
 
 def _tables(product: str, pin: Pin) -> Iterator[str]:
