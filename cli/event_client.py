@@ -1,4 +1,4 @@
-"""Events about accesses: sent by an account's persona, and followed to what became of them.
+"""Events about accesses: sent in an account's role, and followed until they take effect.
 
 Followed in central's registry; where the caller may not read that, by the account's own notices and accesses.
 """
@@ -50,7 +50,7 @@ def build[D: EventData](kind: type[D], **data: object) -> D:
 
 
 def send(where: Site, account: Account, data: EventData) -> Metadata:
-    """Put the event on central's bus as the account's persona; its metadata, by which it is followed.
+    """Put the event on central's bus in the account's role; its metadata, by which it is followed.
 
     Raises `CommandFailed` where the bus, or the role's own policy, does not let it.
     """
@@ -69,7 +69,7 @@ def send_on(where: Site, account: Account, bus_name: str, data: EventData) -> Me
         raise CommandFailed(
             f"{where.role_in(account) or 'these credentials'} of {account} may not send {data.detail_type()}: {error}",
             code="MayNotSend",
-            remedy=WHO_SENDS.get(data.detail_type(), "act as the account's persona, without --as"),
+            remedy=WHO_SENDS.get(data.detail_type(), "leave out --as: the account's default role may send it"),
         ) from error
     return event.metadata
 

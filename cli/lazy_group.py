@@ -30,7 +30,9 @@ class CommandStub(TyperCommand):
 def single_command(function: Callable[..., None], name: str | None) -> typer.Typer:
     """An application of one command."""
     app = typer.Typer(add_completion=False)
-    app.command(name=name)(function)
+    paragraphs = (function.__doc__ or "").split("\n\n")
+    # typer would keep the line breaks of the source.
+    app.command(name=name, help="\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs))(function)
     return app
 
 

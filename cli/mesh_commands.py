@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli.membership.members import MemberRole, admit
-from cli.mesh_context import AsJson, Port, Site
+from cli.mesh_context import AsJson, Port, Site, role_named
 from cli.session import Account, Accounts
 from local import mesh, runtime
 from local.accounts import ACCOUNTS
@@ -81,7 +81,10 @@ def down(
 
 def env(
     account: Annotated[Account, typer.Argument(help="central, producer or consumer")],
-    role: Annotated[str | None, typer.Option(help="A role in that account instead of its administrator.")] = None,
+    role: Annotated[
+        str | None,
+        typer.Option("--as", metavar="ROLE", help="IAM role or persona, if not the account's administrator."),
+    ] = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -89,7 +92,7 @@ def env(
 
     Use it as eval "$(mesh env producer)".
     """
-    found = Accounts(port=port).environment(account, role)
+    found = Accounts(port=port).environment(account, role_named(role))
     if as_json:
         print(json.dumps(found))
         return

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cli import output
 from cli.event_client import find
-from cli.mesh_context import AsJson, Port, Role, Site, is_denied, site
+from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
 from cli.session import ACCOUNT_NAMES, Account
 
 MACHINES: Final[dict[str, tuple[Account, str]]] = {
@@ -67,8 +67,8 @@ def trace_command(
         str, typer.Argument(metavar="ID", help="As in a notice, `mesh put` or `mesh show`; or an access: ac-….")
     ],
     *,
-    account: Annotated[Account | None, typer.Option(help="Only this account's part.")] = None,
-    role: Role = None,
+    account: Annotated[Account | None, typer.Option(metavar="ACCOUNT", help="Only this account's part.")] = None,
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:

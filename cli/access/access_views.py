@@ -175,7 +175,7 @@ def render_live(access: Access) -> None:
     sql = next(queries(access), None)
     if sql is not None:
         output.say("query it:")
-        role = f" --role {access.request.reader}" if access.request.reader else ""
+        role = f" --as {access.request.reader}" if access.request.reader else ""
         output.say_whole(f"  mesh query '{sql}'{role}")
 
 

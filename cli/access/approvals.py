@@ -13,7 +13,7 @@ from cli import output
 from cli.access import access_views
 from cli.durations import FORMS, parse_until
 from cli.event_client import Seen, Watch, build, find_if_seen, follow, is_over, late, over, refused, send
-from cli.mesh_context import AsJson, Port, Site, site
+from cli.mesh_context import As, AsJson, Port, Site, site
 from cli.session import Account
 
 SECONDS_TO_ANSWER: Final = 30.0
@@ -24,9 +24,9 @@ SETTLED: Final = frozenset({"waiting", "live", "denied", "ending", "ended"})
 Number = Annotated[str, typer.Argument(metavar="ID", help="The request: mesh requests.")]
 Why = Annotated[str, typer.Option("--reason", help="Told to the requester, and kept.")]
 Answering = Annotated[
-    Account, typer.Option("--account", help="The account that was asked; central is the data mesh owner.")
+    Account,
+    typer.Option("--account", metavar="ACCOUNT", help="The account that was asked; central is the data mesh owner."),
 ]
-Acting = Annotated[str | None, typer.Option("--as", help="The role to answer as, instead of the account's persona.")]
 
 
 def approve_command(
@@ -36,7 +36,7 @@ def approve_command(
     until: Annotated[str | None, typer.Option(help=f"Not as long as was asked: {FORMS}.")] = None,
     columns: Annotated[str, typer.Option(help="These alone: table.column, with commas between.")] = "",
     account: Answering = "producer",
-    acting: Acting = None,
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -47,7 +47,7 @@ def approve_command(
     end = parse_until(until, datetime.now(UTC)) if until else None
     narrowed = tuple(name.strip() for name in columns.split(",") if name.strip())
     word = build(AccessDecided, access=number, decision="approve", reason=reason, until=end, columns=narrowed)
-    _answer(site(port, acting=account, role=acting), account, word, as_json)
+    _answer(site(port, acting=account, role=role), account, word, as_json)
 
 
 def deny_command(
@@ -55,7 +55,7 @@ def deny_command(
     *,
     reason: Why,
     account: Answering = "producer",
-    acting: Acting = None,
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +64,7 @@ def deny_command(
     Exit code 1 when the decision is rejected, because it is not this account's to make or comes too late.
     """
     word = build(AccessDecided, access=number, decision="deny", reason=reason)
-    _answer(site(port, acting=account, role=acting), account, word, as_json)
+    _answer(site(port, acting=account, role=role), account, word, as_json)
 
 
 def _answer(where: Site, account: Account, word: AccessDecided, as_json: bool) -> None:

@@ -14,14 +14,13 @@ from cli import output
 from cli.access import request_preview
 from cli.access.request_preview import foreseen
 from cli.governance.governance import role_of
-from cli.mesh_context import AsJson, Port, Site, site
+from cli.mesh_context import As, AsJson, Port, Site, site
 from cli.output import CommandFailed
 from cli.session import ACCOUNT_NAMES, Account, SessionError
 
 _SERVICES = ("lakeformation", "glue", "ram", "iam")
 
-ReaderAccount = Annotated[Account, typer.Option("--account", help="The account of the role.")]
-Acting = Annotated[str | None, typer.Option("--as", help="The role to look as in that account, not its persona.")]
+ReaderAccount = Annotated[Account, typer.Option("--account", metavar="ACCOUNT", help="The account of the role.")]
 
 
 def preview_command(
@@ -36,7 +35,7 @@ def preview_command(
     product: Annotated[str | None, typer.Option(help="A product that might be requested, for --purpose.")] = None,
     purpose: Annotated[str, typer.Option(help="With --product: what for.")] = "",
     account: Annotated[
-        Account | None, typer.Option(help="Who would ask; or whose present rights to compare with.")
+        Account | None, typer.Option(metavar="ACCOUNT", help="Who would ask; or whose present rights to compare with.")
     ] = None,
     role: Annotated[
         str | None, typer.Option(help="A persona or role of that account (consumer, if none is given).")
@@ -75,7 +74,7 @@ def explain_command(
     *,
     role: Annotated[str, typer.Option(help="Who would read: a persona, or a role of the account.")],
     account: ReaderAccount = "consumer",
-    acting_role: Acting = None,
+    act_as: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -84,7 +83,7 @@ def explain_command(
     Lists each permission that reading takes, and the commands that grant what is missing. Exit code 1 when the role
     cannot read it.
     """
-    where = site(port, acting=account, role=acting_role)
+    where = site(port, acting=account, role=act_as)
     found = explained(where, resource, role_of(role) or role, account)
     _show(found.model_dump(mode="json"), as_json, lambda: render_explanation(found))
     if not found.can_read:

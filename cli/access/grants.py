@@ -25,7 +25,8 @@ def requests_command(
     *,
     every: Everything = False,
     account: Annotated[
-        Account | None, typer.Option(help="Those that wait for this account's answer; of consumer: its own.")
+        Account | None,
+        typer.Option(metavar="ACCOUNT", help="Those that wait for this account's answer; of consumer: its own."),
     ] = None,
     port: Port = None,
     as_json: AsJson = False,
@@ -51,7 +52,9 @@ def grants_command(
     number: Number = None,
     *,
     every: Everything = False,
-    account: Annotated[Account | None, typer.Option(help="Those that this account holds, or whose data it is.")] = None,
+    account: Annotated[
+        Account | None, typer.Option(metavar="ACCOUNT", help="Those that this account holds, or whose data it is.")
+    ] = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:

@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli import output
-from cli.governance.governance import role_of
-from cli.mesh_context import Acting, AsJson, Port, Role, site
+from cli.mesh_context import As, AsJson, InAccount, Port, site
 
 ANALYST: Final = "DataAnalyst"
 DEADLINE_SECONDS: Final = 31 * 60.0
@@ -62,8 +61,8 @@ def query_command(
     limit: Annotated[int, typer.Option(min=0, help="Rows to show at most; 0: all.")] = 100,
     database: Annotated[str, typer.Option(help="Where tables named without a database are.")] = "default",
     workgroup: Annotated[str, typer.Option(help="Without it, the one of the account's stack.")] = "",
-    account: Acting = "consumer",
-    role: Role = ANALYST,
+    account: InAccount = "consumer",
+    role: As = ANALYST,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -71,11 +70,10 @@ def query_command(
 
     Shows the rows and the bytes scanned, or why the query failed and what to do.
     """
-    role = role_of(role)
     where = site(port, acting=account, role=role)
     athena = where.client(account, "athena")
     group = workgroup or where.output(account, "WorkgroupName")
-    found = run(athena, sql, workgroup=group, database=database, limit=limit, role=role or ANALYST)
+    found = run(athena, sql, workgroup=group, database=database, limit=limit, role=where.role or ANALYST)
     if as_json:
         output.emit(asdict(found) | {"rows": [typed(row, found.columns) for row in found.rows]})
         return

@@ -13,14 +13,13 @@ from cli.access import access_views
 from cli.durations import FORMS, parse_until
 from cli.event_client import DEADLINE_SECONDS, Seen, Watch, build, follow, is_over, over, send
 from cli.governance.governance import role_of
-from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
 from cli.session import Account
 
 SETTLED: Final = frozenset({"waiting", "live", "denied", "ending", "ended"})
 """Where a request stays until somebody does something."""
 
-ApprovalTimes = Annotated[Account, typer.Option("--account", help="The account that asks.")]
-Acting = Annotated[str | None, typer.Option("--as", help="The role to ask as, instead of the account's persona.")]
+RequestingAccount = Annotated[Account, typer.Option("--account", metavar="ACCOUNT", help="The account that asks.")]
 
 
 def request_command(
@@ -36,8 +35,8 @@ def request_command(
     rows: Annotated[str, typer.Option(help='Only rows for which this holds: "amount > 1000".')] = "",
     permission: Annotated[Literal["SELECT", "DESCRIBE"], typer.Option(help="DESCRIBE: names and types.")] = "SELECT",
     wait: Annotated[bool, typer.Option(help="Follow it until it is live, denied, or waits for an answer.")] = True,
-    account: ApprovalTimes = "consumer",
-    acting: Acting = None,
+    account: RequestingAccount = "consumer",
+    act_as: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -47,7 +46,7 @@ def request_command(
     """
     if (product is None) == (not expression):
         raise typer.BadParameter("give a product, or --expression", param_hint="PRODUCT / --expression")
-    where = site(port, acting=account, role=acting)
+    where = site(port, acting=account, role=act_as)
     reader = None if account_wide else role
     wish = build(
         AccessRequested,

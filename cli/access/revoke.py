@@ -10,14 +10,13 @@ from mesh.domain.events import Metadata, RetirementRequested, RevocationRequeste
 from cli import output
 from cli.access import access_views
 from cli.event_client import Seen, Watch, build, find_if_seen, follow, send
-from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
 from cli.session import Account, SessionError
 from cli.wait_for_event import wait_for_note
 
 ENDED: Final = frozenset(OVER)
 
 Why = Annotated[str, typer.Option("--reason", help="Told to those concerned, and kept.")]
-Acting = Annotated[str | None, typer.Option("--as", help="The role to act as, instead of the account's persona.")]
 
 
 def revoke_command(
@@ -25,9 +24,12 @@ def revoke_command(
     *,
     reason: Why,
     account: Annotated[
-        Account, typer.Option("--account", help="Who ends it: the account that has it, its owner, or central.")
+        Account,
+        typer.Option(
+            "--account", metavar="ACCOUNT", help="Who ends it: the account that has it, its owner, or central."
+        ),
     ] = "consumer",
-    acting: Acting = None,
+    role: As = None,
     wait: Annotated[bool, typer.Option(help="Follow it until nothing of it is left.")] = True,
     port: Port = None,
     as_json: AsJson = False,
@@ -36,7 +38,7 @@ def revoke_command(
 
     Revoking one that has ended already succeeds; revoking that of another account fails (exit code 1).
     """
-    where = site(port, acting=account, role=acting)
+    where = site(port, acting=account, role=role)
     wish = build(RevocationRequested, access=number, reason=reason)
     before = find_if_seen(where, number)
     if before is not None and before.status in OVER:
@@ -66,8 +68,8 @@ def retire_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
     reason: Why,
-    account: Annotated[Account, typer.Option("--account", help="The product's owner.")] = "producer",
-    acting: Acting = None,
+    account: Annotated[Account, typer.Option("--account", metavar="ACCOUNT", help="The product's owner.")] = "producer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -75,7 +77,7 @@ def retire_command(
 
     Subscribers are notified. Its data stays in the producer's bucket.
     """
-    where = site(port, acting=account, role=acting)
+    where = site(port, acting=account, role=role)
     event = send(where, account, build(RetirementRequested, product=product, reason=reason))
     found = wait_until_retired(where, event)
     if as_json:

@@ -15,14 +15,14 @@ from mesh.domain.contracts.product import Product, ProductVersion, TableSnapshot
 from mesh.domain.governance.publication_tag import for_people
 
 from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 
 
 def products_command(
     words: Annotated[list[str] | None, typer.Argument(metavar="[WORDS]", help="All of them must occur.")] = None,
     *,
-    account: Acting = "central",
-    role: Role = None,
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -56,8 +56,8 @@ def show_command(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Save the report page of the newest version here.")
     ] = None,
-    account: Acting = "central",
-    role: Role = None,
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:

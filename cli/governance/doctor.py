@@ -14,7 +14,7 @@ from mesh.usecases.governance.govern_lake import admins_of
 from rich.text import Text
 
 from cli import output
-from cli.mesh_context import OWN_CREDENTIALS, PERSONAS, AsJson, Port, Site, is_denied, site, stack_name
+from cli.mesh_context import DEFAULT_ROLES, OWN_CREDENTIALS, AsJson, Port, Site, is_denied, site, stack_name
 from cli.output import CommandFailed
 from cli.session import ACCOUNT_NAMES, Account, SessionError
 from cli.tracing import MACHINES
@@ -55,7 +55,7 @@ def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
 
 
 class Operator(Site):
-    """Looks with the accounts' own credentials: an operator's, not a persona's."""
+    """Looks with the accounts' own credentials: an operator's."""
 
     def role_in(self, account: Account) -> str | None:
         """None, always."""
@@ -102,7 +102,7 @@ def basic_checks(where: Site, account: Account) -> Checks:
 
 
 def settings_checks(where: Site, account: Account) -> Checks:
-    """IAM-only defaults off, cross-account version, the persona among the admins."""
+    """IAM-only defaults off, cross-account version, the default role among the admins."""
     settings = where.client(account, "lakeformation").get_data_lake_settings()["DataLakeSettings"]
     redeploy = f"sam deploy --config-env {account}: its custom resource sets this"
     defaults = [
@@ -115,8 +115,8 @@ def settings_checks(where: Site, account: Account) -> Checks:
     good = version.isdigit() and int(version) >= _LEAST_CROSS_ACCOUNT_VERSION
     yield Check(account, "cross-account version", good, version, "" if good else redeploy)
     admins = admins_of(settings)
-    good = any(admin.endswith(f":role/{PERSONAS[account]}") for admin in admins)
-    found = f"{PERSONAS[account]} is {'' if good else 'no '}admin"
+    good = any(admin.endswith(f":role/{DEFAULT_ROLES[account]}") for admin in admins)
+    found = f"{DEFAULT_ROLES[account]} is {'' if good else 'no '}admin"
     yield Check(account, "data lake admins", good, found, "" if good else redeploy)
 
 

@@ -7,25 +7,22 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli import output
-from cli.mesh_context import AsJson, Port, Site, site
+from cli.mesh_context import As, AsJson, Port, Site, site
 from cli.output import CommandFailed
 
 _DEADLINE_SECONDS: Final = 900.0
 _POLL_SECONDS: Final = 0.5
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what differs.")]
-As = Annotated[str | None, typer.Option("--as", help="The role to act as, instead of DataMeshOwner.")]
 
 
-def reconcile_command(
-    *, dry_run: DryRun = False, acting_role: As = None, port: Port = None, as_json: AsJson = False
-) -> None:
+def reconcile_command(*, dry_run: DryRun = False, role: As = None, port: Port = None, as_json: AsJson = False) -> None:
     """Find and repair grants that drifted.
 
     Compares Lake Formation's grants with the registry: missing, left over, made by hand, expired. The central account
     does the same once a day. Exit code 1 when differences remain.
     """
-    found = reconcile(site(port, acting="central", role=acting_role), dry_run=dry_run)
+    found = reconcile(site(port, acting="central", role=role), dry_run=dry_run)
     if as_json:
         output.emit(found)
     else:

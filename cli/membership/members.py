@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Site, site
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 
 MemberRole = Literal["producer", "consumer", "both"]
 
@@ -17,10 +17,8 @@ def admit_command(
     member_role: Annotated[MemberRole, typer.Option("--role", help="What it may do in the mesh.")],
     domain: Annotated[str, typer.Option(help="Its line of business, a value of the LF-Tag `domain`.")],
     contact: Annotated[str, typer.Option(help="Whom to ask: a team's mail address.")] = "",
-    account: Acting = "central",
-    acting_role: Annotated[
-        str | None, typer.Option("--as", help="The role to act as, instead of DataMeshOwner.")
-    ] = None,
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -30,9 +28,7 @@ def admit_command(
     """
     if not (account_id.isdigit() and len(account_id) == 12):
         raise typer.BadParameter(f"{account_id!r} is no account number: 12 digits", param_hint="ACCOUNT")
-    member = admit(
-        site(port, acting=account, role=acting_role), account_id, member_role, domain, contact, account=account
-    )
+    member = admit(site(port, acting=account, role=role), account_id, member_role, domain, contact, account=account)
     if as_json:
         output.emit(member)
         return

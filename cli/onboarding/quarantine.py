@@ -12,7 +12,7 @@ from mesh.domain.onboarding.quarantine import HeldBatch, HeldObject, HeldObjects
 
 from cli import output
 from cli.event_client import build, send_on
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 from cli.session import Account
 from cli.wait_for_event import wait_for_note
 
@@ -36,8 +36,8 @@ def quarantine_command(
     every: Annotated[bool, typer.Option("--all", help="Those that were decided on as well.")] = False,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the batch's report page here.")] = None,
     show: Annotated[bool, typer.Option("--open", help="With --report: open it in the browser.")] = False,
-    account: Acting = "producer",
-    role: Role = None,
+    account: InAccount = "producer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -64,8 +64,8 @@ def release_command(
     batch: Batch,
     *,
     reason: Why,
-    account: Acting = "producer",
-    role: Role = None,
+    account: InAccount = "producer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,8 +80,8 @@ def reject_command(
     batch: Batch,
     *,
     reason: Why,
-    account: Acting = "producer",
-    role: Role = None,
+    account: InAccount = "producer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:

@@ -15,7 +15,7 @@ from mesh.domain.onboarding.keys import PRODUCT
 from rich.progress import Progress
 
 from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 from cli.onboarding.upload_watcher import Baseline, Follower, Outcome
 
 DEADLINE_SECONDS = 900.0
@@ -38,8 +38,8 @@ def put_command(
     *,
     wait: Annotated[bool, typer.Option("--wait", help="Until it is published, or held back (exit code 1).")] = False,
     deadline: Annotated[float, typer.Option(help="With --wait: at most so many seconds.")] = DEADLINE_SECONDS,
-    account: Acting = "producer",
-    role: Role = None,
+    account: InAccount = "producer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:

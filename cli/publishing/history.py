@@ -13,7 +13,7 @@ from mesh.domain.publishing.pins import Pin
 from mesh.domain.publishing.version_diff import TableDiff, VersionDiff, diff_versions, with_partitions
 
 from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Role, site
+from cli.mesh_context import As, AsJson, InAccount, Port, site
 
 _FACTS = {
     "version", "published", "correlation_id", "contract_version", "changes", "severity", "compatibility", "follows",
@@ -27,8 +27,8 @@ def history_command(
     product: Product,
     *,
     newest: Annotated[int, typer.Option("--newest", min=0, help="Show so many versions; 0: all of them.")] = 20,
-    account: Acting = "central",
-    role: Role = None,
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -70,8 +70,8 @@ def diff_command(
     old: Annotated[int, typer.Argument(metavar="A", help="The version to compare with.", min=1)],
     new: Annotated[int, typer.Argument(metavar="B", help="The version that is compared.", min=1)],
     *,
-    account: Acting = "central",
-    role: Role = None,
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:

@@ -11,7 +11,7 @@ from mesh.adapters.dynamodb.notices import DynamoNotices
 from mesh.domain.names import resource_link
 
 from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 
 SQL: Final = "SQL    "
 _POLL_SECONDS = 1.0
@@ -20,8 +20,8 @@ _POLL_SECONDS = 1.0
 def notices_command(
     *,
     follow: Annotated[bool, typer.Option("--follow", help="Go on, and show each new one as it comes.")] = False,
-    account: Acting = "consumer",
-    role: Role = None,
+    account: InAccount = "consumer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:

@@ -14,7 +14,7 @@ from mesh.domain.publishing.pins import Holder, Pin
 from cli import output
 from cli.durations import FORMS, parse_until, remaining
 from cli.event_client import build, send
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 from cli.publishing.history import require_product
 from cli.publishing.notices import SQL, moment
 from cli.session import Account
@@ -25,8 +25,9 @@ _NEWS: Final = frozenset({"PinReady", "PinEnded", "PinRefused"})
 
 Product = Annotated[str, typer.Argument(help="The product's name.")]
 Number = Annotated[int, typer.Argument(help="Its version: mesh history PRODUCT.", min=1)]
-ApprovalTimes = Annotated[Account, typer.Option("--account", help="The account that reads: a consumer, or central.")]
-As = Annotated[str | None, typer.Option("--as", help="The role to act as, instead of the account's persona.")]
+RequestingAccount = Annotated[
+    Account, typer.Option("--account", metavar="ACCOUNT", help="The account that reads: a consumer, or central.")
+]
 Wait = Annotated[bool, typer.Option(help="Follow it until it is done.")]
 
 
@@ -38,8 +39,8 @@ def pin_command(
     until: Annotated[str, typer.Option("--until", help=f"{FORMS}.")] = "",
     days: Annotated[int, typer.Option("--days", help="Or for so many days from now.", min=0)] = 0,
     wait: Wait = True,
-    account: ApprovalTimes = "consumer",
-    acting: As = None,
+    account: RequestingAccount = "consumer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -51,7 +52,7 @@ def pin_command(
         raise typer.BadParameter("give one of --until and --days", param_hint="--until / --days")
     now = datetime.now(UTC)
     end = now + timedelta(days=days) if days else parse_until(until, now)
-    where = site(port, acting=account, role=acting)
+    where = site(port, acting=account, role=role)
     wish = build(PinRequested, product=product, version=version, until=end, reason=reason)
     event, told = _ask(where, account, wish, wait=wait, quiet=as_json)
     if as_json:
@@ -72,8 +73,8 @@ def unpin_command(
     version: Number,
     *,
     wait: Wait = True,
-    account: ApprovalTimes = "consumer",
-    acting: As = None,
+    account: RequestingAccount = "consumer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +82,7 @@ def unpin_command(
 
     Its tables are dropped when no other account has it pinned.
     """
-    where = site(port, acting=account, role=acting)
+    where = site(port, acting=account, role=role)
     event, told = _ask(
         where, account, build(UnpinRequested, product=product, version=version), wait=wait, quiet=as_json
     )
@@ -96,8 +97,8 @@ def unpin_command(
 def pins_command(
     product: Annotated[str, typer.Argument(help="Of one product; left out: of all.")] = "",
     *,
-    account: Acting = "central",
-    role: Role = None,
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:

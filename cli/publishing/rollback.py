@@ -10,7 +10,7 @@ from mesh.domain.events import Metadata, RollbackRequested
 
 from cli import output
 from cli.event_client import build, send
-from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS: Final = 180.0
@@ -23,9 +23,9 @@ def rollback_command(
     *,
     reason: Annotated[str, typer.Option("--reason", help="Told to subscribers, and kept.")],
     account: Annotated[
-        Account, typer.Option("--account", help="Who asks: the product's owner, or central.")
+        Account, typer.Option("--account", metavar="ACCOUNT", help="Who asks: the product's owner, or central.")
     ] = "producer",
-    acting: Annotated[str | None, typer.Option("--as", help="The role to act as, instead of the persona.")] = None,
+    role: As = None,
     wait: Annotated[bool, typer.Option(help="Follow it until consumers can read it.")] = True,
     port: Port = None,
     as_json: AsJson = False,
@@ -34,7 +34,7 @@ def rollback_command(
 
     It becomes a new version; subscribers are notified with the reason.
     """
-    where = site(port, acting=account, role=acting)
+    where = site(port, acting=account, role=role)
     event = send(where, account, build(RollbackRequested, product=product, version=version, reason=reason))
     found = wait_until_back(where, product, event) if wait else None
     if as_json:

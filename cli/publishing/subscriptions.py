@@ -10,7 +10,7 @@ from mesh.adapters.messaging import EventBus
 from mesh.domain.events import Event, SubscriptionEnded, SubscriptionRequested
 
 from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, is_denied, site
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, is_denied, site
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS = 30.0
@@ -31,8 +31,8 @@ def subscribe_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
     end: Annotated[bool, typer.Option("--end", help="No more notices of it.")] = False,
-    account: Acting = "consumer",
-    role: Role = None,
+    account: InAccount = "consumer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:

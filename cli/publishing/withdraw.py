@@ -11,7 +11,7 @@ from mesh.domain.events import Metadata, WithdrawalRequested
 
 from cli import output
 from cli.event_client import build, send
-from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS: Final = 180.0
@@ -27,9 +27,9 @@ def withdraw_command(
     key: Annotated[str, typer.Option("--object", help="Or all that have rows of this object, by its key.")] = "",
     reason: Annotated[str, typer.Option("--reason", help="Kept, and shown in mesh history.")],
     account: Annotated[
-        Account, typer.Option("--account", help="Who asks: the product's owner, or central.")
+        Account, typer.Option("--account", metavar="ACCOUNT", help="Who asks: the product's owner, or central.")
     ] = "producer",
-    acting: Annotated[str | None, typer.Option("--as", help="The role to act as, instead of the persona.")] = None,
+    role: As = None,
     wait: Annotated[bool, typer.Option(help="Follow it until the owner's account was told what to delete.")] = True,
     port: Port = None,
     as_json: AsJson = False,
@@ -41,7 +41,7 @@ def withdraw_command(
     if bool(versions) == bool(key):
         raise typer.BadParameter("give one of --versions and --object", param_hint="--versions / --object")
     numbers = parse_versions(versions) if versions else []
-    where = site(port, acting=account, role=acting)
+    where = site(port, acting=account, role=role)
     event = send(where, account, build(WithdrawalRequested, product=product, versions=numbers, key=key, reason=reason))
     files = wait_until_released(where, event) if wait else None
     status = "requested" if files is None else "withdrawn"

@@ -63,7 +63,7 @@ def test_one_in_full_fits_and_says_everything(capsys, width):
 def test_a_live_one_gives_a_query_to_copy_at_any_width(capsys, width):
     access_views.render_live(access("live"))
     lines = capsys.readouterr().out.splitlines()
-    assert '  mesh query \'SELECT * FROM "rl_credit-limits"."limits" LIMIT 10\' --role DataAnalyst' in lines
+    assert '  mesh query \'SELECT * FROM "rl_credit-limits"."limits" LIMIT 10\' --as DataAnalyst' in lines
 
 
 def test_nothing_exposed_today_says_so(capsys):

@@ -5,9 +5,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import output
+from cli import mesh_context, output
 from cli.access import explain as access_commands
-from cli.access import query, request_preview
+from cli.access import request_preview
 from cli.app import app
 from cli.governance import governance
 from tests.builders import PRODUCER
@@ -75,14 +75,16 @@ def test_without_the_repository_a_name_is_a_role_and_policies_are_missing(monkey
 def test_a_query_runs_as_the_personas_role(monkeypatch):
     roles = []
 
-    def site(*_, role, **__):
-        roles.append(role)
-        raise query.output.CommandFailed("enough")
+    class Stopped(mesh_context.Site):
+        def client(self, account, service):
+            roles.append(self.role_in(account))
+            raise output.CommandFailed("enough")
 
-    monkeypatch.setattr(query, "site", site)
-    run("query", "SELECT 1", "--role", "data-scientist")
+    monkeypatch.setattr(mesh_context, "Site", Stopped)
+    run("query", "SELECT 1", "--as", "data-scientist")
     run("query", "SELECT 1")
-    assert roles == ["DataScientist", "DataAnalyst"]
+    run("query", "SELECT 1", "--as", "none")
+    assert roles == ["DataScientist", "DataAnalyst", None]
 
 
 def test_the_names_of_effects_are_those_of_the_rules():

@@ -84,7 +84,7 @@ def test_a_request_names_the_persona_and_is_followed_until_it_is_live(on):
     assert (detail["data"]["reader"], detail["data"]["columns"]) == ("analyst", ["a", "b"])
     assert "is live: DataAnalyst of 333333333333 may read until" in said.stdout
     assert [line.split()[-1] for line in said.stderr.splitlines()] == ["requested", "granting", "sharing", "live"]
-    assert 'mesh query \'SELECT * FROM "rl_credit-limits"."limits" LIMIT 10\' --role DataAnalyst' in said.stdout
+    assert 'mesh query \'SELECT * FROM "rl_credit-limits"."limits" LIMIT 10\' --as DataAnalyst' in said.stdout
     assert "left out: limits.email" in said.stdout
 
 
