@@ -74,16 +74,17 @@ def running_mesh(port: int | None, *, keep: bool, quiet: bool) -> Iterator[mesh.
     local = up or mesh.Mesh(port or mesh_commands.DEFAULT_PORT, mesh.home())
     report = timed(mesh_commands.silent if quiet else mesh_commands.show)
     started = local.pid() is None
-    if started:
-        report("demo", how_long(local))
-        mesh_commands.starting(report)
-        local.start(with_parent=not keep)
-    try:
-        mesh_commands.deploy(local, report)
-        yield local
-    finally:
-        if started and not keep:
-            local.stop()
+    with mesh_commands.stopped_by_interrupt(local, started=started):
+        if started:
+            report("demo", how_long(local))
+            mesh_commands.starting(report)
+            local.start(with_parent=not keep)
+        try:
+            mesh_commands.deploy(local, report)
+            yield local
+        finally:
+            if started and not keep:
+                local.stop()
 
 
 def how_long(local: mesh.Mesh) -> str:

@@ -18,6 +18,7 @@ from mesh.domain.access.record import OVER, Access
 from mesh.domain.events import Event, EventData, Metadata
 from pydantic import ValidationError
 
+from cli import interrupts
 from cli.mesh_context import Site, is_denied
 from cli.output import CommandFailed
 from cli.publishing.subscriptions import central_bus
@@ -71,6 +72,9 @@ def send_on(where: Site, account: Account, bus_name: str, data: EventData) -> Me
             code="MayNotSend",
             remedy=WHO_SENDS.get(data.detail_type(), "leave out --as: the account's default role may send it"),
         ) from error
+    interrupts.leaves(
+        f"{data.detail_type()} was sent and is being processed: mesh trace {event.metadata.correlation_id}"
+    )
     return event.metadata
 
 

@@ -1,12 +1,13 @@
 """The command group: commands are listed from their one-line summaries, and imported when one of them is called."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from cli import interrupts
 from cli.commands import COMMANDS, Command
 
 INTERRUPTED = 130
@@ -37,7 +38,7 @@ def single_command(function: Callable[..., None], name: str | None) -> typer.Typ
 
 
 class LazyGroup(TyperGroup):
-    """All of `COMMANDS`. Ctrl-C prints what was left running (the notes of the interrupt), never a traceback."""
+    """All of `COMMANDS`. Ctrl-C says what it leaves behind, and is never a traceback."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - typer's own
         super().__init__(**options)
@@ -50,15 +51,11 @@ class LazyGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - the base class's types are private
         """Run the command."""
+        interrupts.start()
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt as interrupt:
-            say_interrupted(getattr(interrupt, "__notes__", ()))
+        except KeyboardInterrupt:
+            typer.echo("\nmesh: interrupted", err=True)
+            for note in interrupts.notes():
+                typer.echo(f"  {note}", err=True)
             raise typer.Exit(INTERRUPTED) from None
-
-
-def say_interrupted(notes: Iterable[str]) -> None:
-    """What was stopped, and what still runs."""
-    typer.echo("mesh: interrupted", err=True)
-    for note in notes:
-        typer.echo(f"  {note}", err=True)

@@ -1,11 +1,14 @@
 """`mesh up`, `mesh down`, `mesh env`: the mesh on this machine."""
 
+import contextlib
 import json
 import shlex
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import typer
 
+from cli import interrupts
 from cli.membership.members import MemberRole, admit
 from cli.mesh_context import AsJson, Port, Site, role_named
 from cli.session import Account, Accounts
@@ -37,14 +40,34 @@ def up(
     local = mesh.Mesh(port, mesh.home())
     report = timed(silent if as_json else show)
     started = local.pid() is None
-    if started:
-        starting(report)
-        local.start(wait_scale, organization=organization is not False)
-    elif organization not in (None, local.has_organization()):
+    if not started and organization not in (None, local.has_organization()):
         here = "in" if local.has_organization() else "not in"
-        raise mesh.MeshError(f"the mesh on port {port} is up, and its accounts are {here} an organization: mesh down")
-    deployed = deploy(local, report)
+        raise mesh.MeshError(
+            f"the mesh on port {port} is up, and its accounts are {here} an organization; "
+            f"stop it first: mesh down --port {port}"
+        )
+    with stopped_by_interrupt(local, started=started):
+        if started:
+            starting(report)
+            local.start(wait_scale, organization=organization is not False)
+        deployed = deploy(local, report)
     _answer(as_json, local, started=started, deployed=deployed)
+
+
+@contextlib.contextmanager
+def stopped_by_interrupt(local: mesh.Mesh, *, started: bool) -> Iterator[None]:
+    """Ctrl-C stops a mesh that this command started, half deployed as it is; one that was up stays up."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if started:
+            local.stop()
+            interrupts.leaves(f"the local mesh on port {local.port} was stopped")
+        else:
+            interrupts.leaves(
+                f"the local mesh on port {local.port} stays up; continue with: mesh up --port {local.port}"
+            )
+        raise
 
 
 def starting(report: Report) -> None:

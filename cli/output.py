@@ -68,7 +68,8 @@ def fail(error: CommandFailed, *, as_json: bool) -> None:
 def say(*parts: str, style: str = "") -> None:
     """A line for people, wrapped between words below its own indent; nothing in it is taken for markup."""
     text = "".join(parts)
-    say_hanging(" " * (len(text) - len(text.lstrip())), Text(text.lstrip(), style=style))
+    body = text.lstrip(" ")
+    say_hanging(" " * (len(text) - len(body)), Text(body, style=style))
 
 
 def say_whole(*parts: str | Text) -> None:

@@ -100,7 +100,12 @@ class Mesh:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._wait_until_ready(process)
+        try:
+            self._wait_until_ready(process)
+        except BaseException:  # an interrupt as well: nothing finds this server again
+            process.terminate()
+            process.wait()
+            raise
         _children.append(process)
         (self.home / "current").write_text(str(self.port), encoding="utf-8")
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.text import Text
 
-from cli import output
+from cli import interrupts, output
 from cli.mesh_context import As, AsJson, InAccount, Port, site
 
 ANALYST: Final = "DataAnalyst"
@@ -97,6 +97,7 @@ def run(athena: Any, sql: str, *, workgroup: str, database: str, limit: int, rol
         execution = wait(athena, number)
     except KeyboardInterrupt:
         athena.stop_query_execution(QueryExecutionId=number)
+        interrupts.leaves(f"query {number} was stopped")
         raise
     status, statistics = execution["Status"], execution.get("Statistics", {})
     if status["State"] != "SUCCEEDED":

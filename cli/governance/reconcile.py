@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli import output
+from cli import interrupts, output
 from cli.mesh_context import As, AsJson, Port, Site, site
 from cli.output import CommandFailed
 
@@ -36,6 +36,7 @@ def reconcile(where: Site, *, dry_run: bool) -> dict[str, Any]:
     machines = where.client("central", "stepfunctions")
     arn = where.output("central", "ReconcileArn")
     run = machines.start_execution(stateMachineArn=arn, input=json.dumps({"dry_run": dry_run}))["executionArn"]
+    interrupts.leaves(f"the run continues: aws stepfunctions describe-execution --execution-arn {run}")
     deadline = time.monotonic() + _DEADLINE_SECONDS
     while time.monotonic() < deadline:
         seen = machines.describe_execution(executionArn=run)

@@ -14,7 +14,7 @@ import yaml
 from mesh.domain.onboarding.keys import PRODUCT
 from rich.progress import Progress
 
-from cli import output
+from cli import interrupts, output
 from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 from cli.onboarding.upload_watcher import Baseline, Follower, Outcome
 
@@ -64,6 +64,7 @@ def put_command(
         else:
             output.say(f"uploaded {output.amount(len(files), 'file')} of {product}; follow it: mesh show {product}")
         return
+    interrupts.leaves(f"see what becomes of it: mesh show {product}")
     follower = Follower(where, baseline, [file.key for file in files])
     outcome = wait_for(follower, deadline)
     if as_json:
@@ -126,6 +127,7 @@ def upload_shown(where: Site, files: list[PutFile], *, quiet: bool = False) -> N
         for file in files:
             bar.update(task, description=file.key)
             upload(where, file, lambda count: bar.advance(task, count))
+            interrupts.leaves(f"{file.key} was uploaded and is being processed")
             if not quiet:
                 bar.console.print(f"{output.size(file.path.stat().st_size):>12}  {file.key}", markup=False)
 

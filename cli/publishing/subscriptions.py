@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from mesh.adapters.messaging import EventBus
 from mesh.domain.events import Event, SubscriptionEnded, SubscriptionRequested
 
-from cli import output
+from cli import interrupts, output
 from cli.mesh_context import As, AsJson, InAccount, Port, Site, is_denied, site
 from cli.session import Account, SessionError
 
@@ -63,6 +63,7 @@ def change(where: Site, account: Account, product: str, *, end: bool = False) ->
     )
     bus.put(type(wish.data).detail_type(), wish.model_dump_json())
     sender, correlation_id = where.account_id(account), wish.metadata.correlation_id
+    interrupts.leaves(f"{wish.data.detail_type()} was sent and is being processed: mesh trace {correlation_id}")
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         try:

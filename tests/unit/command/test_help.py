@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from cli import interrupts
 from cli.app import app
 from cli.commands import COMMANDS, Command
 from cli.lazy_group import LazyGroup
@@ -39,7 +40,7 @@ def test_help_imports_typer_and_rich_alone(arguments):
     packages, modules = imports(*arguments)
 
     assert [name for name in HEAVY if name in packages] == []
-    assert modules == ["cli.app", "cli.commands", "cli.lazy_group", "cli.main"]
+    assert modules == ["cli.app", "cli.commands", "cli.interrupts", "cli.lazy_group", "cli.main"]
 
 
 def test_help_of_a_command_imports_no_other_command():
@@ -99,13 +100,12 @@ def test_a_misspelt_command_is_answered_with_the_nearest():
 
 def test_ctrl_c_ends_a_command_with_what_it_left_running(monkeypatch):
     def interrupted(*_):
-        interrupt = KeyboardInterrupt()
-        interrupt.add_note("the request continues: mesh requests ac-1")
-        raise interrupt
+        interrupts.leaves("the request continues: mesh requests ac-1")
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(LazyGroup, "resolve_command", interrupted)
 
     done = CliRunner().invoke(app, ["products"])
 
     assert (done.exit_code, done.stdout) == (130, "")
-    assert done.stderr == "mesh: interrupted\n  the request continues: mesh requests ac-1\n"
+    assert done.stderr == "\nmesh: interrupted\n  the request continues: mesh requests ac-1\n"
