@@ -26,10 +26,10 @@ LOCAL_MEMBERS: Final[tuple[tuple[str, MemberRole, str], ...]] = (
 
 def up(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = DEFAULT_PORT,
-    wait_scale: Annotated[float, typer.Option(help="Factor on waits and retry sleeps; 1 is as on AWS.")] = 0.2,
+    wait_scale: Annotated[float, typer.Option(help="Factor on waits and retry intervals; 1 is as on AWS.")] = 0.2,
     organization: Annotated[
         bool | None,
-        typer.Option(help="Whether the accounts share without RAM invitations, as within an organization (default)."),
+        typer.Option(help="Accounts of one AWS organization, which share without RAM invitations; the default."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -91,7 +91,7 @@ def deploy(local: mesh.Mesh, report: Report) -> bool:
 
 def down(
     port: Port = None,
-    every: Annotated[bool, typer.Option("--all", help="Every local mesh, on whatever port.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Stop every local mesh.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Stop the local mesh and discard its accounts."""
@@ -99,7 +99,7 @@ def down(
     if as_json:
         print(json.dumps({"stopped": stopped}))
     else:
-        print(f"stopped: port {', '.join(map(str, stopped))}" if stopped else "nothing was running")
+        print(f"stopped: port {', '.join(map(str, stopped))}" if stopped else "no local mesh was running")
 
 
 def env(

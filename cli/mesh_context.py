@@ -93,7 +93,7 @@ class Site:
             if "does not exist" not in error.response["Error"]["Message"]:
                 raise
             raise CommandFailed(
-                f"there is no stack {name} in the {account} account",
+                f"stack {name} not found in the {account} account",
                 remedy=f"sam deploy --config-env {account}, or `mesh up` on a laptop; "
                 f"another name: MESH_STACK_{account.upper()}",
             ) from error

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.segment import Segments
+from rich.segment import Segment, Segments
 from rich.text import Text
 from rich.tree import Tree
 
@@ -19,10 +19,11 @@ console = Console(highlight=False)
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 _THOUSAND = 1024
 _GAP = 2
-_NARROWEST = 24
+_NARROWEST = 20
 """A column that yields is not narrower."""
 _WIDEST = 10_000
-_WORD = re.compile(r"(?:^\s+)?\S+\s*")
+_WORD = re.compile(r"(?:^\s+)?(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?: UTC)?\S*|\S+)\s*")
+"""What is not broken: a word, or a date with its time."""
 
 
 class CommandFailed(Exception):  # noqa: N818 - the name is the outcome
@@ -159,13 +160,13 @@ def fields(pairs: Iterable[tuple[str, object]]) -> None:
 def tree(root: Tree) -> None:
     """A tree with its nodes on one line each, never broken."""
     for line in console.render_lines(root, console.options.update(width=_WIDEST), pad=False):
-        console.print(Segments(line), soft_wrap=True)
+        console.print(Segments([*line, Segment.line()]), soft_wrap=True)
 
 
-def amount(number: int, noun: str, *, exact: bool = True) -> str:
+def amount(number: int, noun: str, *, exact: bool = True, plural: str = "") -> str:
     """`1 row`, `1,000 rows`, `about 1,000 rows`."""
-    plural = noun if number == 1 else f"{noun}s"
-    return f"{'' if exact else 'about '}{number:,} {plural}"
+    text = noun if number == 1 else plural or f"{noun}s"
+    return f"{'' if exact else 'about '}{number:,} {text}"
 
 
 def size(number: int) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli import output
 from cli.access import request_preview
-from cli.access.request_preview import foreseen
+from cli.access.request_preview import preview_request
 from cli.governance.governance import role_of
 from cli.mesh_context import As, AsJson, Port, Site, site
 from cli.output import CommandFailed
@@ -20,25 +20,27 @@ from cli.session import ACCOUNT_NAMES, Account, SessionError
 
 _SERVICES = ("lakeformation", "glue", "ram", "iam")
 
-ReaderAccount = Annotated[Account, typer.Option("--account", metavar="ACCOUNT", help="The account of the role.")]
+ReaderAccount = Annotated[Account, typer.Option("--account", metavar="ACCOUNT", help="The account of --role.")]
 
 
 def preview_command(
     resource: Annotated[
-        str | None, typer.Argument(metavar="[PRODUCT[.TABLE[.COLUMN]]]", help="With --tag: what it would be set on.")
+        str | None,
+        typer.Argument(metavar="[PRODUCT[.TABLE[.COLUMN]]]", help="With --tag: the resource it would be set on."),
     ] = None,
     *,
     expression: Annotated[
         str | None, typer.Option(help='LF-Tags of a grant: "confidentiality=internal,public domain=risk".')
     ] = None,
-    tag: Annotated[str | None, typer.Option(metavar="KEY=VALUE", help="An LF-Tag that might be set.")] = None,
-    product: Annotated[str | None, typer.Option(help="A product that might be requested, for --purpose.")] = None,
-    purpose: Annotated[str, typer.Option(help="With --product: what for.")] = "",
+    tag: Annotated[str | None, typer.Option(metavar="KEY=VALUE", help="An LF-Tag to set on the resource.")] = None,
+    product: Annotated[str | None, typer.Option(help="A product to request, with --purpose.")] = None,
+    purpose: Annotated[str, typer.Option(help="With --product: the purpose of the request.")] = "",
     account: Annotated[
-        Account | None, typer.Option(metavar="ACCOUNT", help="Who would ask; or whose present rights to compare with.")
+        Account | None,
+        typer.Option(metavar="ACCOUNT", help="The requesting account, or the one whose rights to compare with."),
     ] = None,
     role: Annotated[
-        str | None, typer.Option(help="A persona or role of that account (consumer, if none is given).")
+        str | None, typer.Option(metavar="ROLE", help="Who would read: a persona, or an IAM role of the account.")
     ] = None,
     port: Port = None,
     as_json: AsJson = False,
@@ -49,14 +51,16 @@ def preview_command(
     --product with --purpose the decision that policy makes on a request. Nothing is changed or sent.
     """
     if sum(given is not None for given in (expression, tag, product)) != 1:
-        raise typer.BadParameter("give one of them", param_hint="--expression / --tag / --product")
+        raise typer.BadParameter("give exactly one of them", param_hint="--expression / --tag / --product")
     if (product is None) != (not purpose):
         raise typer.BadParameter("--product and --purpose go together", param_hint="--purpose")
     if (tag is None) != (resource is None):
-        raise typer.BadParameter("--tag takes what it would be set on: PRODUCT[.TABLE[.COLUMN]]", param_hint="PRODUCT")
+        raise typer.BadParameter(
+            "--tag needs the resource to set it on: PRODUCT[.TABLE[.COLUMN]]", param_hint="PRODUCT"
+        )
     where = site(port)
     if product is not None:
-        asked, found = foreseen(
+        asked, found = preview_request(
             where, reader(where, "central"), product, purpose=purpose, reader=role, account=account or "consumer"
         )
         _show(request_preview.document(asked, found), as_json, lambda: request_preview.render(asked, found))
@@ -70,9 +74,11 @@ def preview_command(
 
 
 def explain_command(
-    resource: Annotated[str, typer.Argument(metavar="PRODUCT.TABLE[.COLUMN]", help="What would be read.")],
+    resource: Annotated[str, typer.Argument(metavar="PRODUCT.TABLE[.COLUMN]", help="The table or column.")],
     *,
-    role: Annotated[str, typer.Option(help="Who would read: a persona, or a role of the account.")],
+    role: Annotated[
+        str, typer.Option(metavar="ROLE", help="Who would read: a persona, or an IAM role of the account.")
+    ],
     account: ReaderAccount = "consumer",
     act_as: As = None,
     port: Port = None,
@@ -149,7 +155,7 @@ def render_preview(found: Preview) -> None:
     """Tables with their exposed columns; columns of one classification on one line."""
     total = sum(len(table.columns) for table in found.tables)
     if not found.tables:
-        output.say(f"{found.expression} matches nothing today; what is tagged so later would be exposed")
+        output.say(f"{found.expression} matches nothing today; data that is tagged this way later would be exposed")
         return
     tables = output.amount(len(found.tables), "table")
     output.say(f"{found.expression} exposes {output.amount(total, 'column')} of {tables}", style="bold")
@@ -166,7 +172,7 @@ def render_preview(found: Preview) -> None:
         output.say(f"{table.database}.{table.table}" + (f", owned by {owner}" if owner else ""))
         output.table(("confidentiality", "pii", "columns"), rows, wrap="columns")
     if found.reader:
-        output.say(f"+ is what {found.reader} cannot read today")
+        output.say(f"+ marks columns that {found.reader} cannot read today")
 
 
 def render_tag(found: TagPreview, unseen: list[Account]) -> None:
@@ -174,19 +180,19 @@ def render_tag(found: TagPreview, unseen: list[Account]) -> None:
     before = f"now {found.before}" if found.before else "now untagged"
     output.say(f"{found.tag} on {found.resource} ({before})", style="bold")
     if not found.changes:
-        output.say("nobody gains and nobody loses read access")
+        output.say("no principal gains or loses read access")
     rows = []
     for change in found.changes:
         role = "" if change.principal == change.account else f"{_short(change.principal)} of "
         place = f"{change.database}.{change.table}"
-        for word, columns, style in (("gains", change.gains, "green"), ("loses", change.loses, "red")):
+        for effect, columns, style in (("gains", change.gains, "green"), ("loses", change.loses, "red")):
             if columns:
                 who = f"{role}account {change.account}"
-                rows.append((who, Text(word, style=style), f"{place}: {', '.join(columns)}"))
+                rows.append((who, Text(effect, style=style), f"{place}: {', '.join(columns)}"))
     if rows:
         output.table(("principal", "change", "columns"), rows, wrap="columns", record="change")
     for account in unseen:
-        output.say(f"not seen: what the {account} account passed on to its roles", style="yellow")
+        output.say(f"not visible: what the {account} account granted to its own roles", style="yellow")
 
 
 def render_explanation(found: AccessExplained) -> None:

@@ -16,8 +16,8 @@ OPEN: Final = ("waiting", "requested", "granting", "sharing")
 """States of a request, in the order in which they are shown."""
 HELD: Final = ("live", "sharing", "ending")
 
-Number = Annotated[str | None, typer.Argument(metavar="[ID]", help="One in full, with its history.")]
-Everything = Annotated[bool, typer.Option("--all", help="Those that are over as well, newest first.")]
+Number = Annotated[str | None, typer.Argument(metavar="[ID]", help="Show one in full, with its history.")]
+Everything = Annotated[bool, typer.Option("--all", help="Include those that have ended, newest first.")]
 
 
 def requests_command(
@@ -26,7 +26,7 @@ def requests_command(
     every: Everything = False,
     account: Annotated[
         Account | None,
-        typer.Option(metavar="ACCOUNT", help="Those that wait for this account's answer; of consumer: its own."),
+        typer.Option(metavar="ACCOUNT", help="Only those this account sent or must decide on."),
     ] = None,
     port: Port = None,
     as_json: AsJson = False,
@@ -45,7 +45,7 @@ def requests_command(
         found = [access for access in found if concerns(access, account, own)]
     if not every:
         found.sort(key=lambda access: OPEN.index(access.status))
-    _show(found, "requests", "no open requests: mesh requests --all shows those that are over", as_json)
+    _show(found, "requests", "no open requests; mesh requests --all lists those that have ended", as_json)
 
 
 def grants_command(
@@ -53,7 +53,7 @@ def grants_command(
     *,
     every: Everything = False,
     account: Annotated[
-        Account | None, typer.Option(metavar="ACCOUNT", help="Those that this account holds, or whose data it is.")
+        Account | None, typer.Option(metavar="ACCOUNT", help="Only those this account holds, or whose data it owns.")
     ] = None,
     port: Port = None,
     as_json: AsJson = False,
@@ -72,7 +72,7 @@ def grants_command(
         found = [
             access for access in found if account == "central" or own in {access.receiver, *access_views.owners(access)}
         ]
-    _show(found, "grants", "nobody holds an access: mesh request PRODUCT --purpose … --until …", as_json)
+    _show(found, "grants", "no active grants: mesh request PRODUCT --purpose … --until …", as_json)
 
 
 def concerns(access: Access, account: Account, number: str) -> bool:

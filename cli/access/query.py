@@ -22,15 +22,16 @@ _INTEGERS = frozenset({"tinyint", "smallint", "integer", "bigint"})
 _NUMBERS = _INTEGERS | {"float", "double", "decimal"}
 
 REMEDIES: Final = {
-    "COLUMN_NOT_FOUND": "there is no such column, or {role} may not read it; SELECT * shows those it may",
-    "TABLE_NOT_FOUND": 'mesh query "SHOW TABLES IN \\"rl_PRODUCT\\"" lists the tables that {role} may see',
+    "SYNTAX_ERROR": "correct the SQL: Athena's SELECT is that of Trino",
+    "COLUMN_NOT_FOUND": "there is no such column, or {role} cannot read it; SELECT * shows the columns it can",
+    "TABLE_NOT_FOUND": 'mesh query "SHOW TABLES IN \\"rl_PRODUCT\\"" lists the tables that {role} can see',
     "SCHEMA_NOT_FOUND": "a product's database is rl_PRODUCT, once it is granted: mesh request PRODUCT …; "
     "mesh query 'SHOW DATABASES'",
-    "Insufficient permissions": "ask for it: mesh request PRODUCT --role {role} --purpose … --until …; "
+    "Insufficient permissions": "request access: mesh request PRODUCT --role {role} --purpose … --until …; "
     "mesh explain PRODUCT.TABLE --role {role} says what is missing",
     "Access denied when writing output": "{role} needs s3:PutObject on the work group's output location",
-    "PERMISSION_DENIED": "the objects cannot be read as the location's role: tell the product's owner (mesh show)",
-    "HIVE_": "the data is not what the catalog says: tell the product's owner (mesh show PRODUCT)",
+    "PERMISSION_DENIED": "the location's role cannot read the objects: report it to the owner (mesh show PRODUCT)",
+    "HIVE_": "the data is not what the catalog says: report it to the product's owner (mesh show PRODUCT)",
 }
 
 
@@ -58,9 +59,9 @@ class Answer:
 def query_command(
     sql: Annotated[str, typer.Argument(help="A SELECT (Athena's SQL), SHOW DATABASES, SHOW TABLES IN, DESCRIBE.")],
     *,
-    limit: Annotated[int, typer.Option(min=0, help="Rows to show at most; 0: all.")] = 100,
-    database: Annotated[str, typer.Option(help="Where tables named without a database are.")] = "default",
-    workgroup: Annotated[str, typer.Option(help="Without it, the one of the account's stack.")] = "",
+    limit: Annotated[int, typer.Option(min=0, help="Maximum number of rows; 0 shows all.")] = 100,
+    database: Annotated[str, typer.Option(help="Database of tables named without one.")] = "default",
+    workgroup: Annotated[str, typer.Option(help="Athena work group, if not that of the account's stack.")] = "",
     account: InAccount = "consumer",
     role: As = ANALYST,
     port: Port = None,
@@ -185,7 +186,7 @@ def show(found: Answer) -> None:
     scanned = f"{output.size(found.bytes_scanned)} scanned in {found.seconds:.1f} s"
     output.say(f"{output.amount(len(found.rows), 'row')}, {scanned}", style="dim")
     if found.more:
-        output.say("there are more rows: --limit N, or --limit 0 for all of them")
+        output.say("more rows: --limit N, or --limit 0 for all")
     output.say_whole(found.output_location)
 
 

@@ -16,21 +16,21 @@ from cli.wait_for_event import wait_for_note
 
 ENDED: Final = frozenset(OVER)
 
-Why = Annotated[str, typer.Option("--reason", help="Told to those concerned, and kept.")]
+Why = Annotated[str, typer.Option("--reason", help="Recorded, and sent to the accounts concerned.")]
 
 
 def revoke_command(
-    number: Annotated[str, typer.Argument(metavar="ID", help="The access, or a request that is open: mesh grants.")],
+    number: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of the grant or request: mesh grants, mesh requests.")
+    ],
     *,
     reason: Why,
     account: Annotated[
         Account,
-        typer.Option(
-            "--account", metavar="ACCOUNT", help="Who ends it: the account that has it, its owner, or central."
-        ),
+        typer.Option("--account", metavar="ACCOUNT", help="The account that holds it, the data owner's, or central."),
     ] = "consumer",
     role: As = None,
-    wait: Annotated[bool, typer.Option(help="Follow it until nothing of it is left.")] = True,
+    wait: Annotated[bool, typer.Option(help="Wait until all its grants are revoked.")] = True,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -39,12 +39,12 @@ def revoke_command(
     Revoking one that has ended already succeeds; revoking that of another account fails (exit code 1).
     """
     where = site(port, acting=account, role=role)
-    wish = build(RevocationRequested, access=number, reason=reason)
+    data = build(RevocationRequested, access=number, reason=reason)
     before = find_if_seen(where, number)
     if before is not None and before.status in OVER:
         show(Seen(before.status, before), number, as_json, already=True)
         return
-    event = send(where, account, wish)
+    event = send(where, account, data)
     if not wait:
         show(Seen("sent"), number, as_json)
         return
@@ -61,7 +61,7 @@ def show(seen: Seen, number: str, as_json: bool, *, already: bool = False) -> No
     why = f" ({access.reason.code}: {access.reason.message})" if access and access.reason else ""
     output.say(f"{number} {'was' if already else 'is'} {seen.status}{' already' if already else ''}{why}")
     if access is not None and access.granted and not already:
-        output.say(f"  nothing of it is left, unless another access needs it: mesh grants; mesh trace {access.id}")
+        output.say(f"  all its grants are revoked, except those that another access needs: mesh trace {access.id}")
 
 
 def retire_command(
@@ -84,19 +84,19 @@ def retire_command(
         output.emit({"product": product, **found, "correlation_id": event.correlation_id})
         return
     if found["status"] == "requested":
-        output.say(f"requested; whether central agrees cannot be seen from here: mesh trace {event.correlation_id}")
+        output.say(f"requested; this role cannot read the central account's answer: mesh trace {event.correlation_id}")
         return
-    output.say(f"{product} is retired; told: {', '.join(found['told']) or 'nobody'}")
+    output.say(f"{product} is retired; notified: {', '.join(found['notified']) or 'no subscribers'}")
     if found["accesses"]:
-        output.say(f"  its accesses are ending: {', '.join(found['accesses'])} (mesh grants --all)")
+        output.say(f"  access being revoked: {', '.join(found['accesses'])} (mesh grants --all)")
 
 
 def wait_until_retired(where: Site, event: Metadata) -> dict[str, Any]:
-    """`{"status", "accesses", "told"}` by central's trace. Raises `CommandFailed`: refused, or not done in time."""
+    """`{"status", "accesses", "notified"}` by central's trace. Raises `CommandFailed`: refused, or not done in time."""
     try:
         facts = wait_for_note(where, "central", event, ["retired"])
     except (ClientError, SessionError) as error:
         if isinstance(error, ClientError) and not is_denied(error):
             raise
-        return {"status": "requested", "accesses": [], "told": []}
-    return {"status": "retired", "accesses": facts["accesses"], "told": facts["told"]}
+        return {"status": "requested", "accesses": [], "notified": []}
+    return {"status": "retired", "accesses": facts["accesses"], "notified": facts["told"]}

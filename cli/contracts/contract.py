@@ -43,7 +43,7 @@ def check_command(place: Place, *, as_json: AsJson = False) -> None:
 def draft_command(
     place: Annotated[Path, typer.Argument(metavar="FILE|DIR", exists=True, help="CSV, JSON lines or Parquet files.")],
     *,
-    name: Annotated[str, typer.Option(help="The product; without it, named after the file or folder.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the product, if not that of the file or folder.")] = "",
     domain: Annotated[str, typer.Option(help="The line of business.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -97,7 +97,7 @@ def summarised(before: Contract, after: Contract, diff: ContractDiff) -> dict[st
 def _ontology() -> Ontology:
     path = FOLDER / "ontology.yaml"
     if not path.is_file():
-        raise CommandFailed("there is no governance/ontology.yaml here", remedy="run it in a clone of the repository")
+        raise CommandFailed("governance/ontology.yaml not found", remedy="run it in a clone of the repository")
     return parse_ontology(yaml.safe_load(path.read_text("utf-8")))
 
 
@@ -111,7 +111,7 @@ def render_checked(checked: Checked) -> None:
     if checked.warnings:
         output.table(["place", "warning"], [(item.where, item.what) for item in checked.warnings], wrap="warning")
     if checked.not_enforced:
-        output.say("stated, and not enforced:")
+        output.say("not enforced by the mesh:")
         for keyword, what, why in _grouped(checked.not_enforced):
             output.say(f"  {keyword} ({why}): {what}")
 
@@ -141,11 +141,11 @@ def _render_error(error: dict[str, Any]) -> None:
 def render_diff(summary: dict[str, Any], diff: ContractDiff) -> None:
     """One line for each change, then what they come to."""
     if not diff.changes:
-        output.say("no difference for anybody who reads it")
+        output.say("no difference for readers")
     else:
         rows = [(change.text, change.compatibility, change.bump) for change in diff.changes]
         output.table(["change", "compatibility", "needs"], rows, wrap="change")
         output.say(f"together: {summary['compatibility']}; a {summary['bump']} version")
     if not summary["sufficient"]:
-        told = f"{summary['new_version']} does not say so after {summary['old_version']}"
-        output.say(f"{told}: set version {summary['needed']}, or a later one", style="bold red")
+        reason = f"{summary['new_version']} is not enough after {summary['old_version']}"
+        output.say(f"{reason}: set version {summary['needed']} or later", style="bold red")

@@ -19,7 +19,7 @@ from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 
 
 def products_command(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[WORDS]", help="All of them must occur.")] = None,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[TERMS]", help="Search terms; all must match.")] = None,
     *,
     account: InAccount = "central",
     role: As = None,
@@ -35,7 +35,7 @@ def products_command(
     if as_json:
         output.emit({"products": [summary(product) for product in found]})
     elif not found:
-        output.say("no products" + (f" with {' '.join(words)}" if words else " yet: mesh put DIR"))
+        output.say("no products" + (f" match {' '.join(words)}" if words else " yet: mesh put DIR"))
     else:
         rows = [
             (
@@ -54,7 +54,7 @@ def show_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Save the report page of the newest version here.")
+        Path | None, typer.Option(metavar="FILE", help="Save the newest version's quality report to this file.")
     ] = None,
     account: InAccount = "central",
     role: As = None,
@@ -80,13 +80,17 @@ def save_report(where: Site, found: Mapping[str, Any], file: Path) -> None:
     bucket = found["location"].removeprefix("s3://").partition("/")[0]
     key = report_key(where, found["name"], bucket)
     if not key:
-        raise output.CommandFailed(f"no version of {found['name']} has a report", remedy="mesh history shows them all")
+        raise output.CommandFailed(
+            f"no version of {found['name']} has a report", remedy="list its versions: mesh history"
+        )
     try:
         body = where.client("producer", "s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         if code_of(error) != "NoSuchKey":
             raise
-        raise output.CommandFailed(f"there is no report at s3://{bucket}/{key}", remedy="it was not checked") from error
+        raise output.CommandFailed(
+            f"there is no report at s3://{bucket}/{key}", remedy="choose a product whose data was checked: mesh show"
+        ) from error
     file.write_bytes(body)
     output.say(f"report saved: {file}")
 
@@ -118,7 +122,7 @@ def searchable(product: Product) -> Iterator[str]:
 
 
 def status_of(product: Product) -> str:
-    """In people's words."""
+    """The status that people see."""
     if product.status == "retired":
         return "retired"
     if product.draft:
@@ -139,7 +143,7 @@ def describe(where: Site, name: str) -> dict[str, Any]:
     registry = where.registry()
     product = registry.product(name)
     if product is None:
-        raise output.CommandFailed(f"there is no product {name!r}", code="UnknownProduct", remedy="mesh products")
+        raise output.CommandFailed(f"product {name!r} not found", code="UnknownProduct", remedy="mesh products")
     versions = list(registry.versions(name))
     lake = LakeFormationAdapter(where.client("central", "lakeformation"), where.account_id("central"))
     contract = Contract.model_validate(product.contract)
@@ -252,13 +256,13 @@ def render_table(table: dict[str, Any]) -> None:
         for finding in table["quality"]["findings"]:
             output.say(f"  {finding['code']}: {finding['message']}", style="yellow")
     render_columns(table["columns"], table["tags"])
-    output.say("query it, linked in the consumer's account:")
+    output.say("query it in the consumer account:")
     output.say_whole(f"  {table['sql']}")
 
 
 def render_columns(columns: list[dict[str, Any]], table_tags: dict[str, str]) -> None:
-    """Columns with types and effective tags; those that are as the table's are said once, above."""
-    output.say(f"LF-Tags of the table, and of its columns where nothing else is said: {output.tags_text(table_tags)}")
+    """Columns with types and effective tags; those that are as the table's are named once, above."""
+    output.say(f"LF-Tags of the table, inherited by columns without their own: {output.tags_text(table_tags)}")
     rows = []
     for column in columns:
         own = {key: value for key, value in column["tags"].items() if table_tags.get(key) != value}

@@ -1,4 +1,4 @@
-"""`mesh doctor`: is the mesh in order? Each check says what it found and what to do. Run with an operator's rights."""
+"""`mesh doctor`: checks of a deployed mesh, each with what to do. Run it with an operator's rights."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -84,7 +84,7 @@ def guarded(account: str, name: str, look: Callable[[], Checks]) -> Checks:
         yield Check(account, name, False, error.message, error.remedy)
     except ClientError as error:
         if is_denied(error):
-            yield Check(account, name, None, f"may not look: {error}", "run it with an operator's credentials")
+            yield Check(account, name, None, f"not allowed to check: {error}", "run it with an operator's credentials")
         else:
             yield Check(account, name, False, str(error), "see the message")
     except BotoCoreError as error:
@@ -123,7 +123,7 @@ def settings_checks(where: Site, account: Account) -> Checks:
 def ontology_checks(where: Site, account: Account) -> Checks:
     """Every key and value of the ontology is an LF-Tag."""
     if not ONTOLOGY.is_file():
-        yield Check(account, "LF-Tags", None, "no governance/ontology.yaml here", "run it in the repository")
+        yield Check(account, "LF-Tags", None, "governance/ontology.yaml not found", "run it in the repository")
         return
     wanted = parse_ontology(yaml.safe_load(ONTOLOGY.read_text("utf-8"))).tag_values()
     client, arguments = where.client(account, "lakeformation"), dict[str, Any]()
@@ -175,7 +175,7 @@ def queue_checks(where: Site, account: Account) -> Checks:
         count = int(answer["Attributes"]["ApproximateNumberOfMessages"])
         if count:
             waiting.append(f"{name} {count}")
-    remedy = "each message says what could not be processed and why: aws sqs receive-message" if waiting else ""
+    remedy = "read what failed and why: aws sqs receive-message" if waiting else ""
     found = ", ".join(waiting) or f"empty ({output.amount(len(queues), 'queue')})"
     yield Check(account, "dead letters", not waiting, found, remedy)
 
@@ -227,7 +227,7 @@ def writer_of(stream: str) -> str:
 
 
 def is_fault(message: str) -> bool:
-    """Whether a log line tells of a fault: a refusal of the product's own names its remedy, and is an outcome."""
+    """Whether a log line reports a fault: a refusal of the product's own names its remedy, and is an outcome."""
     return "ERROR" in message and not ("remedy" in message and "code" in message)
 
 
@@ -262,10 +262,10 @@ CHECKS: Final[dict[Account, tuple[tuple[str, Look], ...]]] = {
 
 def render(checks: list[Check]) -> None:
     """A table for each account; remedies below what is wrong."""
-    words = {
+    statuses = {
         True: Text("ok", style="green"),
         False: Text("failed", style="bold red"),
-        None: Text("unseen", style="yellow"),
+        None: Text("unknown", style="yellow"),
     }
     for account in dict.fromkeys(check.account for check in checks):
         rows = []
@@ -275,6 +275,6 @@ def render(checks: list[Check]) -> None:
             found = Text(check.found)
             if check.remedy:
                 found.append(f"\nnext: {check.remedy}", style="dim")
-            rows.append((check.name, words[check.ok], found))
+            rows.append((check.name, statuses[check.ok], found))
         output.say(account, style="bold")
         output.table(("check", "status", "found"), rows, wrap="found", record="check")

@@ -13,7 +13,7 @@ from cli.output import CommandFailed
 _DEADLINE_SECONDS: Final = 900.0
 _POLL_SECONDS: Final = 0.5
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what differs.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only report differences.")]
 
 
 def reconcile_command(*, dry_run: DryRun = False, role: As = None, port: Port = None, as_json: AsJson = False) -> None:
@@ -46,22 +46,23 @@ def reconcile(where: Site, *, dry_run: bool) -> dict[str, Any]:
             cause = seen.get("cause") or seen["status"]
             raise CommandFailed(f"the run failed: {cause[:500]}", code=seen.get("error", ""), run=run)
         time.sleep(_POLL_SECONDS)
-    raise CommandFailed("the run is still at work", run=run, remedy="aws stepfunctions describe-execution shows it")
+    raise CommandFailed("the run has not ended", run=run, remedy="aws stepfunctions describe-execution shows it")
 
 
 def _render(found: dict[str, Any]) -> None:
     grants = output.amount(found["grants"], "grant")
-    output.say(f"accesses that go on: {found['accesses']}, compared with {grants} to other accounts")
+    active = output.amount(found["accesses"], "active access", plural="active accesses")
+    output.say(f"{active} compared with {grants} to other accounts")
     if found["outcome"] == "in order":
-        output.say("in order", style="bold green")
+        output.say("no differences", style="bold green")
         return
-    rows = [("repaired", drift["kind"], drift["principal"], _told(drift)) for drift in found["repaired"]]
-    rows += [("left", drift["kind"], drift["principal"], _told(drift)) for drift in found["left"]]
+    rows = [("repaired", drift["kind"], drift["principal"], _details(drift)) for drift in found["repaired"]]
+    rows += [("left", drift["kind"], drift["principal"], _details(drift)) for drift in found["left"]]
     output.table(("outcome", "difference", "account", "what"), rows, wrap="what", record="grant")
     listed = len(found["repaired"]) + len(found["left"])
     if found["total"] > listed:
-        output.say(f"and {found['total'] - listed} more: run it again when these are dealt with")
+        output.say(f"and {found['total'] - listed} more: resolve these, then run it again")
 
 
-def _told(drift: dict[str, Any]) -> str:
+def _details(drift: dict[str, Any]) -> str:
     return "\n".join(filter(None, (drift["access"], drift["what"], drift["remedy"])))

@@ -1,4 +1,4 @@
-"""`mesh quarantine`, `mesh release`, `mesh reject`: batches that were held back, and their owner's word on them."""
+"""`mesh quarantine`, `mesh release`, `mesh reject`: batches that checks hold back, and their owner's decisions."""
 
 import re
 import webbrowser
@@ -21,21 +21,21 @@ _SHOWN = 20
 _OPEN: Final = frozenset({"held", "releasing"})
 
 _LEFT: Final = {
-    "replaced": "uploaded again since: the newer version counts",
-    "deleted": "deleted since: upload it again if it should be published",
-    "unreadable": "held for what nobody can overrule: fix the data and upload it again",
+    "replaced": "replaced: the newer version is used",
+    "deleted": "deleted: upload again to publish",
+    "unreadable": "not releasable: fix the data and upload it again",
 }
 
-Batch = Annotated[str, typer.Argument(metavar="BATCH", help="Its product and number, as in credit-card/3.")]
-Why = Annotated[str, typer.Option("--reason", help="Kept with the batch, and told with the version.")]
+Batch = Annotated[str, typer.Argument(metavar="BATCH", help="Product and number, such as credit-card/3.")]
+Why = Annotated[str, typer.Option("--reason", help="Recorded with the batch and its version.")]
 
 
 def quarantine_command(
-    batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help="One of them, as in credit-card/3.")] = None,
+    batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help="Show one, such as credit-card/3.")] = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Those that were decided on as well.")] = False,
-    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the batch's report page here.")] = None,
-    show: Annotated[bool, typer.Option("--open", help="With --report: open it in the browser.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Include those already released or rejected.")] = False,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the batch's report to this file.")] = None,
+    show: Annotated[bool, typer.Option("--open", help="With --report: open it in a browser.")] = False,
     account: InAccount = "producer",
     role: As = None,
     port: Port = None,
@@ -98,7 +98,7 @@ def _list(where: Site, account: Account, *, every: bool, as_json: bool) -> None:
         output.emit({"batches": [{**one.model_dump(mode="json"), "name": one.name} for one in found]})
         return
     if not found:
-        output.say("nothing is held back" if not every else "nothing was ever held back")
+        output.say("no held batches" if not every else "no batch was ever held")
         return
     rows = [
         (
@@ -117,12 +117,12 @@ def find(where: Site, account: Account, name: str) -> HeldBatch:
     """The batch of that name. Raises `CommandFailed`."""
     match = _BATCH.fullmatch(name)
     if match is None:
-        raise output.CommandFailed(f"{name!r} is no batch", code="UnknownBatch", remedy="as in credit-card/3")
+        raise output.CommandFailed(
+            f"{name!r} is not a batch name", code="UnknownBatch", remedy="use PRODUCT/NUMBER, such as credit-card/3"
+        )
     found = DynamoQuarantine(where.table(account)).batch(match["product"], match["run"].zfill(8))
     if found is None:
-        raise output.CommandFailed(
-            f"no batch {name} was held back", code="UnknownBatch", remedy="mesh quarantine --all"
-        )
+        raise output.CommandFailed(f"batch {name} not found", code="UnknownBatch", remedy="mesh quarantine --all")
     return found
 
 
@@ -154,7 +154,7 @@ def render(batch: HeldBatch, held: tuple[HeldObject, ...]) -> None:
         ("report", f"s3://{batch.bucket}/{batch.page}" if batch.page else "-"),
     ]
     output.fields(pairs)
-    output.say("  nothing was moved: each object is where you put it, and not published", style="dim")
+    output.say("  its objects stay where they were uploaded, and are not published", style="dim")
     for code, message, remedy in dict.fromkeys(
         (one.reason.code, one.reason.message, one.reason.remedy) for one in held
     ):
@@ -166,10 +166,10 @@ def render(batch: HeldBatch, held: tuple[HeldObject, ...]) -> None:
     if len(held) > _SHOWN:
         output.say(f"    and {len(held) - _SHOWN} more: --json")
     if batch.status == "releasing":
-        output.say_whole(f"  if it stays so, finish it: mesh release {batch.name} --reason TEXT")
+        output.say_whole(f"  if it does not finish, repeat: mesh release {batch.name} --reason TEXT")
     if batch.status == "held":
         if batch.releasable:
-            output.say_whole(f"  publish it all the same: mesh release {batch.name} --reason TEXT")
+            output.say_whole(f"  publish it: mesh release {batch.name} --reason TEXT")
         output.say_whole(f"  close it: mesh reject {batch.name} --reason TEXT")
 
 
@@ -189,7 +189,7 @@ def _decide(
     where: Site, account: Account, name: str, decision: Literal["release", "reject"], reason: str, *, as_json: bool
 ) -> None:
     batch = find(where, account, name)
-    wish = build(
+    data = build(
         QuarantineDecided,
         product=batch.product,
         run=batch.run,
@@ -197,7 +197,7 @@ def _decide(
         reason=reason,
         by=where.caller(account),
     )
-    event = send_on(where, account, where.output(account, "OwnBusName"), wish)
+    event = send_on(where, account, where.output(account, "OwnBusName"), data)
     outcome = "released" if decision == "release" else "rejected"
     facts = wait_for_note(where, account, event, [outcome])
     count, left = int(facts.get("objects", batch.objects)), dict[str, int](facts.get("left") or {})
@@ -215,8 +215,6 @@ def _decide(
         return
     output.say(f"{batch.name} is {outcome}")
     if outcome == "released":
-        output.say_whole(
-            f"  through all checks again: {output.amount(count, 'object')}; mesh notices --account producer"
-        )
+        output.say_whole(f"  being checked again: {output.amount(count, 'object')}; mesh notices --account producer")
     for why, number in left.items():
         output.say_whole(f"  not released: {output.amount(number, 'object')} {_LEFT[why]}")

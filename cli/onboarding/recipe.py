@@ -53,7 +53,7 @@ def run_command(
     file: RecipeFile,
     *,
     data: Annotated[Path, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="CSV or JSON lines.")],
-    rows: Annotated[int, typer.Option(min=1, help="Show so many.")] = 10,
+    rows: Annotated[int, typer.Option(min=1, help="Number of rows to show.")] = 10,
     as_json: AsJson = False,
 ) -> None:
     """Apply a recipe to data and show the first rows."""

@@ -26,7 +26,7 @@ Product = Annotated[str, typer.Argument(help="The product's name.")]
 def history_command(
     product: Product,
     *,
-    newest: Annotated[int, typer.Option("--newest", min=0, help="Show so many versions; 0: all of them.")] = 20,
+    newest: Annotated[int, typer.Option("--newest", min=0, help="Number of versions to show; 0 shows all.")] = 20,
     account: InAccount = "central",
     role: As = None,
     port: Port = None,
@@ -45,7 +45,7 @@ def history_command(
         output.emit({"product": product, "present": present, "count": len(versions), "versions": found})
         return
     if not versions:
-        output.say(f"{product} has no version yet: nothing was published")
+        output.say(f"{product} has no versions yet")
         return
     rows = [
         (
@@ -62,13 +62,13 @@ def history_command(
         (">version", "published (UTC)", ">rows", "contract", "severity", "what changed"), rows, wrap="what changed"
     )
     if len(shown) < len(versions):
-        output.say(f"{len(versions) - len(shown)} older: --newest 0")
+        output.say(f"{len(versions) - len(shown)} older versions: --newest 0")
 
 
 def diff_command(
     product: Product,
-    old: Annotated[int, typer.Argument(metavar="A", help="The version to compare with.", min=1)],
-    new: Annotated[int, typer.Argument(metavar="B", help="The version that is compared.", min=1)],
+    old: Annotated[int, typer.Argument(metavar="A", help="The version to compare against.", min=1)],
+    new: Annotated[int, typer.Argument(metavar="B", help="The version to compare.", min=1)],
     *,
     account: InAccount = "central",
     role: As = None,
@@ -96,7 +96,7 @@ def require_product(registry: DynamoRegistry, name: str) -> int:
     """Its present version. Raises `CommandFailed` for an unknown product."""
     product = registry.product(name)
     if product is None:
-        raise output.CommandFailed(f"there is no product {name!r}", code="UnknownProduct", remedy="mesh products")
+        raise output.CommandFailed(f"product {name!r} not found", code="UnknownProduct", remedy="mesh products")
     return product.version
 
 
@@ -151,7 +151,7 @@ def version_facts(version: ProductVersion) -> dict[str, Any]:
 
 
 def what_happened(version: ProductVersion) -> Iterator[str]:
-    """In words: whose wish it was, then each table's change."""
+    """Who requested it, then each table's change."""
     if version.ended is not None:
         yield ended(version.ended)
     if version.rollback is not None:
@@ -190,7 +190,7 @@ def in_words(change: TableChange) -> Iterator[str]:
     prefix = f"{change.table}."
     yield from (text.removeprefix(prefix) for text in change.schema_changes[:5])
     if len(change.schema_changes) > 5:
-        yield f"{len(change.schema_changes) - 5} more changes of columns"
+        yield f"{len(change.schema_changes) - 5} more column changes"
     if change.rows_delta is not None and not change.new_table:
         yield f"{change.rows_delta:+,} rows"
     else:

@@ -1,4 +1,4 @@
-"""`mesh pin`, `mesh unpin` and `mesh pins`: a version stays readable beside those that follow it, for a while."""
+"""`mesh pin`, `mesh unpin` and `mesh pins`: a version stays readable for a limited time."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -24,20 +24,20 @@ _POLL_SECONDS: Final = 0.5
 _NEWS: Final = frozenset({"PinReady", "PinEnded", "PinRefused"})
 
 Product = Annotated[str, typer.Argument(help="The product's name.")]
-Number = Annotated[int, typer.Argument(help="Its version: mesh history PRODUCT.", min=1)]
+Number = Annotated[int, typer.Argument(help="The version: mesh history PRODUCT.", min=1)]
 RequestingAccount = Annotated[
-    Account, typer.Option("--account", metavar="ACCOUNT", help="The account that reads: a consumer, or central.")
+    Account, typer.Option("--account", metavar="ACCOUNT", help="The account that reads: consumer or central.")
 ]
-Wait = Annotated[bool, typer.Option(help="Follow it until it is done.")]
+Wait = Annotated[bool, typer.Option(help="Wait until it is done.")]
 
 
 def pin_command(
     product: Product,
     version: Number,
     *,
-    reason: Annotated[str, typer.Option("--reason", help="What it is for; kept.")],
-    until: Annotated[str, typer.Option("--until", help=f"{FORMS}.")] = "",
-    days: Annotated[int, typer.Option("--days", help="Or for so many days from now.", min=0)] = 0,
+    reason: Annotated[str, typer.Option("--reason", help="What the pin is for; recorded.")],
+    until: Annotated[str, typer.Option("--until", metavar="TIME", help=f"{FORMS}.")] = "",
+    days: Annotated[int, typer.Option("--days", help="Instead of --until: the number of days from now.", min=0)] = 0,
     wait: Wait = True,
     account: RequestingAccount = "consumer",
     role: As = None,
@@ -53,17 +53,17 @@ def pin_command(
     now = datetime.now(UTC)
     end = now + timedelta(days=days) if days else parse_until(until, now)
     where = site(port, acting=account, role=role)
-    wish = build(PinRequested, product=product, version=version, until=end, reason=reason)
-    event, told = _ask(where, account, wish, wait=wait, quiet=as_json)
+    data = build(PinRequested, product=product, version=version, until=end, reason=reason)
+    event, answer = _send(where, account, data, wait=wait, quiet=as_json)
     if as_json:
-        status = "ready" if told else "requested"
-        output.emit({"product": product, "version": version, "status": status, **told, **_story(event)})
+        status = "ready" if answer else "requested"
+        output.emit({"product": product, "version": version, "status": status, **answer, **_ids(event)})
         return
-    if not told:
+    if not answer:
         output.say(f"requested: mesh pins {product}, mesh trace {event.correlation_id}")
         return
-    output.say(f"{product} version {version} stays readable until {moment(told['until'])}")
-    for line in ready_lines(told):
+    output.say(f"{product} version {version} stays readable until {moment(answer['until'])}")
+    for line in ready_lines(answer):
         (output.say_whole if line.startswith(SQL) else output.say)(f"  {line}")
     output.say_whole(f"  trace  {event.correlation_id}")
 
@@ -83,19 +83,19 @@ def unpin_command(
     Its tables are dropped when no other account has it pinned.
     """
     where = site(port, acting=account, role=role)
-    event, told = _ask(
+    event, answer = _send(
         where, account, build(UnpinRequested, product=product, version=version), wait=wait, quiet=as_json
     )
-    status = "ended" if told else "requested"
+    status = "ended" if answer else "requested"
     if as_json:
-        output.emit({"product": product, "version": version, "status": status, **told, **_story(event)})
+        output.emit({"product": product, "version": version, "status": status, **answer, **_ids(event)})
         return
-    output.say(f"{product} version {version} is kept no longer for {account}" if told else "requested")
+    output.say(f"{product} version {version} is no longer pinned for {account}" if answer else "requested")
     output.say_whole(f"  trace  {event.correlation_id}")
 
 
 def pins_command(
-    product: Annotated[str, typer.Argument(help="Of one product; left out: of all.")] = "",
+    product: Annotated[str, typer.Argument(help="Only this product's pins.")] = "",
     *,
     account: InAccount = "central",
     role: As = None,
@@ -133,21 +133,23 @@ def facts(product: str, pin: Pin) -> dict[str, Any]:
     return {"product": product, **found, "tables": list(_tables(product, pin)), "holders": holders}
 
 
-def ready_lines(told: Mapping[str, Any]) -> Iterator[str]:
+def ready_lines(answer: Mapping[str, Any]) -> Iterator[str]:
     """How to query it, and by which of one's accesses that does not work."""
-    for query in told.get("queries", ()):
+    for query in answer.get("queries", ()):
         yield f"{SQL}{query['sql']}"
-    for access in told.get("not_reached", ()):
-        yield f"{access} was granted by name and does not show it: mesh request {told['product']} --table …"
+    for access in answer.get("not_reached", ()):
+        yield f"{access} does not include the pinned tables; request them: mesh request {answer['product']} --table …"
 
 
-def _ask(where: Site, account: Account, wish: EventData, *, wait: bool, quiet: bool) -> tuple[Metadata, dict[str, Any]]:
-    """The event that was sent, and what the account was told; nothing without `wait`."""
-    event = send(where, account, wish)
+def _send(
+    where: Site, account: Account, data: EventData, *, wait: bool, quiet: bool
+) -> tuple[Metadata, dict[str, Any]]:
+    """The event that was sent, and what the account was answer; nothing without `wait`."""
+    event = send(where, account, data)
     if not wait:
         return event, {}
     if not quiet:
-        typer.echo("sent: central checks it, and makes the tables", err=True)
+        typer.echo("sent; the central account checks it and creates the tables", err=True)
     return event, (_central_says if account == "central" else _notice_says)(where, account, event)
 
 
@@ -183,13 +185,13 @@ def _central_says(where: Site, account: Account, event: Metadata) -> dict[str, A
 
 def _late(event: Metadata) -> output.CommandFailed:
     return output.CommandFailed(
-        f"nothing was heard within {DEADLINE_SECONDS:.0f} s",
+        f"no answer within {DEADLINE_SECONDS:.0f} s",
         code="StillWaiting",
-        remedy=f"mesh trace {event.correlation_id}; mesh doctor looks for failed runs",
+        remedy=f"mesh trace {event.correlation_id}; mesh doctor lists failed runs",
     )
 
 
-def _story(event: Metadata) -> dict[str, str]:
+def _ids(event: Metadata) -> dict[str, str]:
     return {"request": event.id, "correlation_id": event.correlation_id}
 
 

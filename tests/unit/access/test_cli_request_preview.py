@@ -22,13 +22,13 @@ def run(*words):
 def found(monkeypatch):
     asked = {}
 
-    def foreseen(*_, **given):
+    def preview_request(*_, **given):
         asked.update(given)
         return access("requested"), decided(PRODUCER)
 
     monkeypatch.setattr(access_commands, "site", lambda *_, **__: None)
     monkeypatch.setattr(access_commands, "reader", lambda *_: None)
-    monkeypatch.setattr(access_commands, "foreseen", foreseen)
+    monkeypatch.setattr(access_commands, "preview_request", preview_request)
     return asked
 
 
@@ -68,7 +68,7 @@ def test_the_shipped_rules_can_be_read():
 def test_without_the_repository_a_name_is_a_role_and_policies_are_missing(monkeypatch, tmp_path):
     monkeypatch.setattr(governance, "FOLDER", tmp_path)
     assert governance.role_of("analyst") == "analyst"
-    with pytest.raises(Exception, match=r"no governance/policies\.yaml"):
+    with pytest.raises(Exception, match=r"governance/policies\.yaml not found"):
         governance.policies()
 
 

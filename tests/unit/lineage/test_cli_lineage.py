@@ -169,7 +169,7 @@ def test_an_account_that_may_not_be_seen_is_said_and_the_rest_is_drawn(accounts)
     found = ask()
 
     assert found.exit_code == 0
-    assert "not seen: consumer: not authorized" in found.stderr
+    assert "not visible: consumer: not authorized" in found.stderr
     assert "loans.t  downstream" in found.stdout
 
 
