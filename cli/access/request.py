@@ -43,7 +43,8 @@ def request_command(
     ] = "",
     rows: Annotated[str, typer.Option(metavar="FILTER", help='Only rows that match: "amount > 1000".')] = "",
     permission: Annotated[
-        Literal["SELECT", "DESCRIBE"], typer.Option(help="DESCRIBE gives names and types without rows.")
+        Literal["SELECT", "DESCRIBE"],
+        typer.Option(metavar="RIGHT", help="SELECT, or DESCRIBE for names and types without rows."),
     ] = "SELECT",
     wait: Annotated[bool, typer.Option(help="Wait until it is live, denied or waiting for approval.")] = True,
     account: RequestingAccount = "consumer",

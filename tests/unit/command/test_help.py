@@ -1,6 +1,7 @@
 """`mesh` and `mesh --help`: what they show and import. Counts, not seconds: benchmarks/command.py times them."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -61,11 +62,13 @@ def test_listed_summary_is_the_first_line_of_the_command_s_help(command: Command
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-def test_each_command_explains_itself(command: Command):
+def test_each_command_explains_itself(command: Command, monkeypatch):
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 80)
     done = CliRunner().invoke(app, [command.name, "--help"])
 
     assert done.exit_code == 0, done.output
     assert command.summary.split(":")[0] in done.stdout
+    assert re.search(r"\w…", done.stdout) is None, "cut at 80 columns"
 
 
 def test_commands_are_grouped_by_what_people_want_to_do(monkeypatch):
