@@ -26,38 +26,37 @@ DEADLINE_SECONDS = 180.0
 HOLD_BACK: Final = timedelta(seconds=1.5)
 NOTHING: Final = timedelta(days=-1)
 """Shows whatever there is, should another machine's clock be ahead as well."""
-AFTERWARDS: Final = "mesh demo --keep, then mesh doctor and mesh trace say more"
+AFTERWARDS: Final = "run mesh demo --keep, then mesh doctor and mesh trace"
 _POLL_SECONDS = 0.25
 _WIDTHS = (8, 10, 18)
 
 Crawl = Annotated[
-    Literal["express", "glue"] | None, typer.Option(help="Ask for that way to crawl in the contract; else: auto.")
+    Literal["express", "glue"] | None, typer.Option(help="How to crawl, as set in the contract; if not given, auto.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="demo")(demo_command)
 
 
 def demo_command(
     *,
     data: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The German credit data of your own."),
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Your own copy of the German credit data."),
     ] = None,
     crawl: Crawl = None,
     curate: Annotated[
         bool | None,
-        typer.Option(
-            help="Raw data, and a recipe that puts them into English: so it is with --data.", show_default=False
-        ),
+        typer.Option(help="Upload raw data with a recipe that translates it; on with --data.", show_default=False),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the mesh up.")] = False,
-    port: Annotated[int | None, typer.Option(help="Port; without it, a mesh that is up, else 4566.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the mesh running.")] = False,
+    port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Port of the local mesh; if not given, one that is up, or 4566.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start the mesh on this machine, upload a product, show what happens where, and what a consumer now sees."""
+    """Run the whole flow on this machine: upload, notice, query.
+
+    Starts three accounts, or uses a mesh that is up; publishes a product; shows each step in each account, then the
+    consumer's notice and the tables to query.
+    """
     with running_mesh(port, keep=keep, quiet=as_json) as local, local.scratch() as folder:
         where = site(local.port)
         demo = Demo(where, quiet=as_json)
@@ -75,16 +74,17 @@ def running_mesh(port: int | None, *, keep: bool, quiet: bool) -> Iterator[mesh.
     local = up or mesh.Mesh(port or mesh_commands.DEFAULT_PORT, mesh.home())
     report = timed(mesh_commands.silent if quiet else mesh_commands.show)
     started = local.pid() is None
-    if started:
-        report("demo", how_long(local))
-        mesh_commands.starting(report)
-        local.start(with_parent=not keep)
-    try:
-        mesh_commands.deploy(local, report)
-        yield local
-    finally:
-        if started and not keep:
-            local.stop()
+    with mesh_commands.stopped_by_interrupt(local, started=started):
+        if started:
+            report("demo", how_long(local))
+            mesh_commands.starting(report)
+            local.start(with_parent=not keep)
+        try:
+            mesh_commands.deploy(local, report)
+            yield local
+        finally:
+            if started and not keep:
+                local.stop()
 
 
 def how_long(local: mesh.Mesh) -> str:
@@ -166,13 +166,13 @@ class Demo:
                 break
             if time.monotonic() > deadline:
                 raise output.CommandFailed(
-                    f"{what}: not through within {DEADLINE_SECONDS:.0f} s, waiting for {outcome.waiting_for}",
+                    f"{what}: not finished within {DEADLINE_SECONDS:.0f} s, waiting for {outcome.waiting_for}",
                     remedy=AFTERWARDS,
                 )
             time.sleep(_POLL_SECONDS)
         if not outcome.good:
-            said = [*outcome.failures, *(json.dumps(report["reason"]) for report in outcome.rejections)]
-            raise output.CommandFailed(f"{what} did not pass: {'; '.join(said)}", remedy=AFTERWARDS)
+            reasons = [*outcome.failures, *(json.dumps(report["reason"]) for report in outcome.rejections)]
+            raise output.CommandFailed(f"{what} was not published: {'; '.join(reasons)}", remedy=AFTERWARDS)
         return outcome
 
     def _notice(self, version: int, ids: list[str]) -> dict[str, Any]:
@@ -209,9 +209,9 @@ class Demo:
         output.columns(row, _WIDTHS)
 
     def _result(self, notice: dict[str, Any], product: dict[str, Any]) -> None:
-        output.say("what the consumer was told (mesh notices)", style="bold")
+        output.say("the consumer's notice (mesh notices)", style="bold")
         notices.render(notice)
-        output.say("what there is to query (mesh show credit-card)", style="bold")
+        output.say("the tables to query (mesh show credit-card)", style="bold")
         for table in product["tables"]:
             products.render_table(table)
 

@@ -1,4 +1,4 @@
-"""Events about accesses: sent by an account's persona, and followed to what became of them.
+"""Events about accesses: sent in an account's role, and followed until they take effect.
 
 Followed in central's registry; where the caller may not read that, by the account's own notices and accesses.
 """
@@ -18,6 +18,7 @@ from mesh.domain.access.record import OVER, Access
 from mesh.domain.events import Event, EventData, Metadata
 from pydantic import ValidationError
 
+from cli import interrupts
 from cli.mesh_context import Site, is_denied
 from cli.output import CommandFailed
 from cli.publishing.subscriptions import central_bus
@@ -26,15 +27,15 @@ from cli.session import Account, SessionError
 DEADLINE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.3
 WHO_SENDS: Final[Mapping[str, str]] = {
-    "AccessDecided": "an owner's ProducerSteward decides, or DataMeshOwner: --account producer, or central",
-    "QuarantineDecided": "the owner's ProducerSteward releases and rejects: --account producer",
-    "RollbackRequested": "the owner's ProducerSteward rolls back, or DataMeshOwner: --account producer, or central",
-    "RetirementRequested": "the owner's ProducerSteward retires a product: --account producer",
+    "AccessDecided": "decide as the owner's ProducerSteward or as DataMeshOwner: --account producer, or central",
+    "QuarantineDecided": "decide as the owner's ProducerSteward: --account producer",
+    "RollbackRequested": "roll back as the owner's ProducerSteward or as DataMeshOwner: --account producer, or central",
+    "RetirementRequested": "retire it as the owner's ProducerSteward: --account producer",
 }
 REFUSALS: Final = frozenset({"refused", "access denied"})
 """What central notes in the trace of an event that it refused."""
 _HELD: Final[Mapping[str, str]] = {"accepting": "sharing", "ready": "live", "releasing": "ending", "over": "ended"}
-_TOLD: Final[Mapping[str, str]] = {"AccessGranted": "sharing", "AccessRevoked": "ending"}
+_NOTICED: Final[Mapping[str, str]] = {"AccessGranted": "sharing", "AccessRevoked": "ending"}
 
 
 def build[D: EventData](kind: type[D], **data: object) -> D:
@@ -45,12 +46,12 @@ def build[D: EventData](kind: type[D], **data: object) -> D:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
         raise CommandFailed(
-            f"{place}: {fault['msg']}", code="MalformedEvent", remedy="the command with --help says what it takes"
+            f"{place}: {fault['msg']}", code="MalformedEvent", remedy="see the command's --help for what it accepts"
         ) from None
 
 
 def send(where: Site, account: Account, data: EventData) -> Metadata:
-    """Put the event on central's bus as the account's persona; its metadata, by which it is followed.
+    """Put the event on central's bus in the account's role; its metadata, by which it is followed.
 
     Raises `CommandFailed` where the bus, or the role's own policy, does not let it.
     """
@@ -69,8 +70,11 @@ def send_on(where: Site, account: Account, bus_name: str, data: EventData) -> Me
         raise CommandFailed(
             f"{where.role_in(account) or 'these credentials'} of {account} may not send {data.detail_type()}: {error}",
             code="MayNotSend",
-            remedy=WHO_SENDS.get(data.detail_type(), "act as the account's persona, without --as"),
+            remedy=WHO_SENDS.get(data.detail_type(), "leave out --as: the account's default role may send it"),
         ) from error
+    interrupts.leaves(
+        f"{data.detail_type()} was sent and is being processed: mesh trace {event.metadata.correlation_id}"
+    )
     return event.metadata
 
 
@@ -84,7 +88,9 @@ def find(where: Site, number: str) -> Access:
     access = ledger(where).access(number)
     if access is None:
         raise CommandFailed(
-            f"there is no request or grant {number!r}", code="UnknownAccess", remedy="mesh requests, mesh grants"
+            f"request or grant {number!r} not found",
+            code="UnknownAccess",
+            remedy="list them: mesh requests --all, mesh grants --all",
         )
     return access
 
@@ -154,7 +160,7 @@ class Watch:
         status, refusal = "", None
         for notice in self._notices:
             kind, detail = notice["detail_type"], notice["detail"]
-            status = _TOLD.get(kind, status)
+            status = _NOTICED.get(kind, status)
             if refusal is None and (kind == "AccessDenied" or self._refuses(kind, detail)):
                 refusal = detail["data"]["reason"]
         held = DynamoConsumerAccesses(table).get(self.number)
@@ -171,7 +177,7 @@ def follow(
     quiet: bool = False,
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> Seen:
-    """Look until the status is one of `settled`, telling each change on standard error.
+    """Look until the status is one of `settled`, printing each change on standard error.
 
     Raises `CommandFailed` for a refusal of the event, and when the deadline passes first.
     """
@@ -193,12 +199,12 @@ def follow(
 
 def late(watch: Watch, seen: Seen, seconds: float) -> CommandFailed:
     """Nothing came of it in time."""
-    stands = seen.status or ("unknown to central" if seen.sure else "not heard of here")
+    stands = seen.status or ("not known to the central account" if seen.sure else "not known to this account yet")
     correlation_id = seen.access.correlation_id if seen.access else watch.event.correlation_id
     return CommandFailed(
-        f"{watch.number} is {stands} after {seconds:.0f} s",
+        f"{watch.number} is still {stands} after {seconds:.0f} s",
         code="StillWaiting",
-        remedy=f"mesh trace {correlation_id}; mesh doctor looks for failed runs",
+        remedy=f"mesh trace {correlation_id}; mesh doctor lists failed runs",
         access=watch.number,
     )
 

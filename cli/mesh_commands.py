@@ -1,13 +1,16 @@
 """`mesh up`, `mesh down`, `mesh env`: the mesh on this machine."""
 
+import contextlib
 import json
 import shlex
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 import typer
 
+from cli import interrupts
 from cli.membership.members import MemberRole, admit
-from cli.mesh_context import AsJson, Port, Site
+from cli.mesh_context import AsJson, Port, Site, role_named
 from cli.session import Account, Accounts
 from local import mesh, runtime
 from local.accounts import ACCOUNTS
@@ -21,34 +24,50 @@ LOCAL_MEMBERS: Final[tuple[tuple[str, MemberRole, str], ...]] = (
 """Who is admitted on a laptop: account, role, domain."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command()(up)
-    app.command()(down)
-    app.command()(env)
-
-
 def up(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = DEFAULT_PORT,
-    wait_scale: Annotated[float, typer.Option(help="Factor on waits and retry sleeps; 1 is as on AWS.")] = 0.2,
+    wait_scale: Annotated[float, typer.Option(help="Factor on waits and retry intervals; 1 is as on AWS.")] = 0.2,
     organization: Annotated[
         bool | None,
-        typer.Option(help="Whether the accounts share without RAM invitations, as within an organization (default)."),
+        typer.Option(help="Accounts of one AWS organization, which share without RAM invitations; the default."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start three accounts on this machine and deploy the mesh into them; what is up and unchanged stays."""
+    """Start a local mesh: three accounts, with the stacks deployed.
+
+    A mesh that is up is updated; stacks without changes are left as they are.
+    """
     local = mesh.Mesh(port, mesh.home())
     report = timed(silent if as_json else show)
     started = local.pid() is None
-    if started:
-        starting(report)
-        local.start(wait_scale, organization=organization is not False)
-    elif organization not in (None, local.has_organization()):
+    if not started and organization not in (None, local.has_organization()):
         here = "in" if local.has_organization() else "not in"
-        raise mesh.MeshError(f"the mesh on port {port} is up, and its accounts are {here} an organization: mesh down")
-    deployed = deploy(local, report)
+        raise mesh.MeshError(
+            f"the mesh on port {port} is up, and its accounts are {here} an organization; "
+            f"stop it first: mesh down --port {port}"
+        )
+    with stopped_by_interrupt(local, started=started):
+        if started:
+            starting(report)
+            local.start(wait_scale, organization=organization is not False)
+        deployed = deploy(local, report)
     _answer(as_json, local, started=started, deployed=deployed)
+
+
+@contextlib.contextmanager
+def stopped_by_interrupt(local: mesh.Mesh, *, started: bool) -> Iterator[None]:
+    """Ctrl-C stops a mesh that this command started, half deployed as it is; one that was up stays up."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if started:
+            local.stop()
+            interrupts.leaves(f"the local mesh on port {local.port} was stopped")
+        else:
+            interrupts.leaves(
+                f"the local mesh on port {local.port} stays up; continue with: mesh up --port {local.port}"
+            )
+        raise
 
 
 def starting(report: Report) -> None:
@@ -72,25 +91,31 @@ def deploy(local: mesh.Mesh, report: Report) -> bool:
 
 def down(
     port: Port = None,
-    every: Annotated[bool, typer.Option("--all", help="Every local mesh, on whatever port.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Stop every local mesh.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Stop the local mesh; its accounts are gone with it."""
+    """Stop the local mesh and discard its accounts."""
     stopped = [local.port for local in _chosen(port, every=every) if local.stop()]
     if as_json:
         print(json.dumps({"stopped": stopped}))
     else:
-        print(f"stopped: port {', '.join(map(str, stopped))}" if stopped else "nothing was running")
+        print(f"stopped: port {', '.join(map(str, stopped))}" if stopped else "no local mesh was running")
 
 
 def env(
     account: Annotated[Account, typer.Argument(help="central, producer or consumer")],
-    role: Annotated[str | None, typer.Option(help="A role in that account instead of its administrator.")] = None,
+    role: Annotated[
+        str | None,
+        typer.Option("--as", metavar="ROLE", help="IAM role or persona, if not the account's administrator."),
+    ] = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print export lines for a shell: `eval "$(mesh env producer)"`."""
-    found = Accounts(port=port).environment(account, role)
+    """Print shell exports with an account's credentials.
+
+    Use it as eval "$(mesh env producer)".
+    """
+    found = Accounts(port=port).environment(account, role_named(role))
     if as_json:
         print(json.dumps(found))
         return

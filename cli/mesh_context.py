@@ -1,4 +1,4 @@
-"""Where things are: each account's stack outputs, and clients that act there as the persona whose job it is."""
+"""Where things are: each account's stack outputs, and clients that act there in the role whose job it is."""
 
 import os
 from dataclasses import dataclass, field
@@ -16,22 +16,28 @@ from mesh.adapters.dynamodb.trace import DynamoTrace
 from cli.output import CommandFailed
 from cli.session import Account, Accounts
 
-PERSONAS: Final[dict[Account, str]] = {
+DEFAULT_ROLES: Final[dict[Account, str]] = {
     "central": "DataMeshOwner",
     "producer": "ProducerSteward",
     "consumer": "ConsumerAdmin",
 }
-"""The role of each account's template that people act as."""
+"""The role of each account's template that the command acts as, unless `--as` names another."""
 OWN_CREDENTIALS: Final = "none"
-"""`--role none`: act with the account's own credentials instead of assuming a role."""
+"""`--as none`: act with the account's own credentials instead of assuming a role."""
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=120)
 
-Port = Annotated[int | None, typer.Option(help="Port of the local mesh; without it, the one started last.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
-Acting = Annotated[Account, typer.Option("--account", help="The account to act in.")]
-Role = Annotated[
+Port = Annotated[int | None, typer.Option(metavar="PORT", help="Port of the local mesh, if not the one started last.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+InAccount = Annotated[
+    Account, typer.Option("--account", metavar="ACCOUNT", help="Account to act in: central, producer or consumer.")
+]
+As = Annotated[
     str | None,
-    typer.Option(help="The role to act as, instead of the account's persona; `none`: the credentials as they are."),
+    typer.Option(
+        "--as",
+        metavar="ROLE",
+        help="Act as this IAM role or persona, not the account's default role; none: with the credentials as they are.",
+    ),
 ]
 
 
@@ -47,7 +53,7 @@ def stack_name(account: Account) -> str:
 
 @dataclass
 class Site:
-    """The accounts of one mesh. `acting` and `role` override the persona in one of them; sessions are made once."""
+    """The accounts of one mesh. `role` overrides the default role in the account `acting`; sessions are made once."""
 
     accounts: Accounts
     acting: Account | None = None
@@ -58,17 +64,17 @@ class Site:
 
     def role_in(self, account: Account) -> str | None:
         """The role to assume there; None for the account's own credentials."""
-        role = self.role if self.role and account == self.acting else PERSONAS[account]
+        role = self.role if self.role and account == self.acting else DEFAULT_ROLES[account]
         return None if role == OWN_CREDENTIALS else role
 
     def session(self, account: Account) -> boto3.Session:
-        """A session there as the persona. Raises `SessionError` and botocore's own errors."""
+        """A session there in the role. Raises `SessionError` and botocore's own errors."""
         if account not in self._sessions:
             self._sessions[account] = self.accounts.session(account, self.role_in(account))
         return self._sessions[account]
 
     def client(self, account: Account, service: str) -> Any:  # noqa: ANN401 - any service's client
-        """A client there as the persona."""
+        """A client there in the role."""
         key = (account, service)
         if key not in self._clients:
             self._clients[key] = self.session(account).client(service, config=_CONFIG)  # type: ignore[call-overload]
@@ -87,7 +93,7 @@ class Site:
             if "does not exist" not in error.response["Error"]["Message"]:
                 raise
             raise CommandFailed(
-                f"there is no stack {name} in the {account} account",
+                f"stack {name} not found in the {account} account",
                 remedy=f"sam deploy --config-env {account}, or `mesh up` on a laptop; "
                 f"another name: MESH_STACK_{account.upper()}",
             ) from error
@@ -131,5 +137,14 @@ class Site:
 
 
 def site(port: int | None = None, *, acting: Account | None = None, role: str | None = None) -> Site:
-    """The mesh that the options and the environment mean."""
-    return Site(Accounts(port=port), acting=acting, role=role)
+    """The mesh that the options and the environment mean; `role` may be a persona's name. Raises `CommandFailed`."""
+    return Site(Accounts(port=port), acting=acting, role=role_named(role))
+
+
+def role_named(name: str | None) -> str | None:
+    """The IAM role that `--as` means: a persona of governance/personas.yaml stands for its role."""
+    if name is None or name == OWN_CREDENTIALS:
+        return name
+    from cli.governance.governance import role_of  # noqa: PLC0415 - few commands are given a role
+
+    return role_of(name)

@@ -1,21 +1,29 @@
-"""What people and programs see: tables that fit the terminal, or one JSON document; errors that say what next."""
+"""What people and programs see: tables that fit the terminal, or one JSON document; errors with the next step."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich import box
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
+from rich.segment import Segment, Segments
 from rich.text import Text
+from rich.tree import Tree
 
 console = Console(highlight=False)
 """Standard output; without colour when it is no terminal."""
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 _THOUSAND = 1024
+_GAP = 2
+_NARROWEST = 20
+"""A column that yields is not narrower."""
+_WIDEST = 10_000
+_WORD = re.compile(r"(?:^\s+)?(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?: UTC)?\S*|\S+)\s*")
+"""What is not broken: a word, or a date with its time."""
 
 
 class CommandFailed(Exception):  # noqa: N818 - the name is the outcome
@@ -59,47 +67,106 @@ def fail(error: CommandFailed, *, as_json: bool) -> None:
 
 
 def say(*parts: str, style: str = "") -> None:
-    """A line for people, wrapped at words; nothing in it is taken for markup."""
-    console.print(Text("".join(parts), style=style))
+    """A line for people, wrapped between words below its own indent; nothing in it is taken for markup."""
+    text = "".join(parts)
+    body = text.lstrip(" ")
+    say_hanging(" " * (len(text) - len(body)), Text(body, style=style))
 
 
-def say_whole(*parts: str) -> None:
+def say_whole(*parts: str | Text) -> None:
     """A line to be copied (SQL, a URL, an id): never broken, however narrow the terminal is."""
-    console.print(Text("".join(parts)), soft_wrap=True)
+    console.print(Text.assemble(*parts), soft_wrap=True)
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "", wrap: str = "") -> None:
-    """Print rows below headers. A header that starts with `>` is right-aligned; `wrap` names the column that yields."""
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title or None, title_justify="left", header_style="bold")
-    for header in headers:
-        name = header.removeprefix(">")
-        grid.add_column(
-            name,
-            justify="right" if header.startswith(">") else "left",
-            overflow="fold",
-            no_wrap=bool(wrap) and name != wrap,
-            ratio=1 if name == wrap else None,
-        )
-    for row in rows:
-        grid.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
-    console.print(grid)
+def say_hanging(prefix: str | Text, body: Text) -> None:
+    """The body beside its prefix, further lines below the first."""
+    indent = Text(" " * cell_len(str(prefix)))
+    for number, line in enumerate(wrap_words(body, console.width - indent.cell_len)):
+        say_whole(indent if number else prefix, line)
+
+
+def wrap_words(text: Text, width: int) -> list[Text]:
+    """Lines of at most that width, broken between words alone: an identifier that is longer than that stays whole."""
+    lines: list[Text] = []
+    for paragraph in text.split("\n", allow_blank=True):
+        breaks, filled = [], 0
+        for word in _WORD.finditer(paragraph.plain):
+            if filled and filled + cell_len(word[0].rstrip()) > width:
+                breaks.append(word.start())
+                filled = 0
+            filled += cell_len(word[0])
+        for line in paragraph.divide(breaks):
+            line.rstrip()
+            lines.append(line)
+    return lines
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]], *, wrap: str = "", record: str = "row") -> None:
+    """Print rows below headers. A header that starts with `>` is right-aligned; `wrap` names the column that yields.
+
+    Nothing is cut: where the terminal is too narrow, each row becomes a record, with a line for each of its cells.
+    """
+    names = [header.removeprefix(">") for header in headers]
+    grid = [[cell if isinstance(cell, Text) else Text(str(cell)) for cell in row] for row in rows]
+    widths = [max(_width(row[at]) for row in ([Text(name) for name in names], *grid)) for at in range(len(names))]
+    for at, name in enumerate(names):
+        if name == wrap:
+            left = console.width - sum(widths) - _GAP * (len(names) - 1) + widths[at]
+            widths[at] = min(widths[at], max(left, _NARROWEST))
+    if sum(widths) + _GAP * (len(names) - 1) > console.width:
+        _records(names, grid, record)
+        return
+    _line([Text(name, style="bold") for name in names], widths, headers)
+    say_whole("─" * min(sum(widths) + _GAP * (len(names) - 1), console.width))
+    for row in grid:
+        cells = [wrap_words(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for number in range(max(map(len, cells))):
+            _line([lines[number] if number < len(lines) else Text() for lines in cells], widths, headers)
+    say_whole()
+
+
+def _records(names: Sequence[str], grid: Sequence[Sequence[Text]], record: str) -> None:
+    for number, row in enumerate(grid, start=1):
+        say(f"{record} {number}", style="bold")
+        fields(zip(names, row, strict=True))
+
+
+def _line(cells: Sequence[Text], widths: Sequence[int], headers: Sequence[str]) -> None:
+    """One line of a table; the last cell is neither padded nor cut."""
+    line = Text()
+    for at, (cell, width, header) in enumerate(zip(cells, widths, headers, strict=True)):
+        padding = " " * max(width - cell.cell_len, 0)
+        line.append_text(Text(padding) + cell if header.startswith(">") else cell.copy())
+        if at < len(cells) - 1:
+            line.append(" " * _GAP if header.startswith(">") else padding + " " * _GAP)
+    line.rstrip()
+    say_whole(line)
+
+
+def _width(cell: Text) -> int:
+    """Of its longest line."""
+    return max((cell_len(line) for line in cell.plain.split("\n")), default=0)
 
 
 def fields(pairs: Iterable[tuple[str, object]]) -> None:
     """Names and values in two columns; pairs without a value are left out."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in pairs:
-        if value not in (None, "", ()):
-            grid.add_row(name, Text(str(value)))
-    console.print(grid)
+    shown = [(name, value) for name, value in pairs if value not in (None, "", ())]
+    width = max((cell_len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        body = value if isinstance(value, Text) else Text(str(value))
+        say_hanging(Text(f"{name:<{width}}  ", style="dim"), body)
 
 
-def amount(number: int, noun: str, *, exact: bool = True) -> str:
+def tree(root: Tree) -> None:
+    """A tree with its nodes on one line each, never broken."""
+    for line in console.render_lines(root, console.options.update(width=_WIDEST), pad=False):
+        console.print(Segments([*line, Segment.line()]), soft_wrap=True)
+
+
+def amount(number: int, noun: str, *, exact: bool = True, plural: str = "") -> str:
     """`1 row`, `1,000 rows`, `about 1,000 rows`."""
-    plural = noun if number == 1 else f"{noun}s"
-    return f"{'' if exact else 'about '}{number:,} {plural}"
+    text = noun if number == 1 else plural or f"{noun}s"
+    return f"{'' if exact else 'about '}{number:,} {text}"
 
 
 def size(number: int) -> str:
@@ -123,11 +190,6 @@ def quality_text(quality: Mapping[str, Any]) -> str:
     return f"{scores or 'checked'}; {amount(quality['warnings'], 'warning')}"
 
 
-def clock_text(at: datetime) -> str:
-    """A time of the UTC day, to the millisecond."""
-    return at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3]
-
-
 def day_text(at: datetime) -> str:
     """A UTC date and time, to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -135,9 +197,8 @@ def day_text(at: datetime) -> str:
 
 def columns(cells: Sequence[object], widths: Sequence[int]) -> None:
     """One line of a table whose rows come one by one: `widths` of all cells but the last, which wraps below itself."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for width in widths:
-        grid.add_column(width=width, no_wrap=True)
-    grid.add_column(overflow="fold", ratio=1)
-    grid.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in cells))
-    console.print(grid)
+    *first, last = (cell if isinstance(cell, Text) else Text(str(cell)) for cell in cells)
+    prefix = Text()
+    for cell, width in zip(first, widths, strict=True):
+        prefix.append_text(cell).append(" " * max(width - cell.cell_len, 0) + " " * _GAP)
+    say_hanging(prefix, last)

@@ -82,7 +82,9 @@ class Accounts:
     def _aws_session(self, account: Account, role: str | None) -> boto3.Session:
         profile = self._profile(account)
         if profile is None:
-            raise SessionError(f"no profile for {account}: give --profile-{account} or MESH_PROFILE_{account.upper()}")
+            raise SessionError(
+                f"no AWS profile for the {account} account: set --profile-{account} or MESH_PROFILE_{account.upper()}"
+            )
         session = boto3.Session(profile_name=profile)
         if role is None:
             return session

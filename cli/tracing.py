@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cli import output
 from cli.event_client import find
-from cli.mesh_context import AsJson, Port, Role, Site, is_denied, site
+from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
 from cli.session import ACCOUNT_NAMES, Account
 
 MACHINES: Final[dict[str, tuple[Account, str]]] = {
@@ -34,7 +34,7 @@ STYLES: Final[dict[str, str]] = {"central": "cyan", "producer": "green", "consum
 ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 _PREPARED_WITHIN = timedelta(minutes=30)
 _NEWEST = 30
-_SAID_ELSEWHERE: Final = frozenset({"execution", "product", "bucket"})
+_SHOWN_ELSEWHERE: Final = frozenset({"execution", "product", "bucket"})
 
 
 @dataclass(frozen=True, order=True)
@@ -62,22 +62,22 @@ class TraceStep:
         }
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="trace")(trace_command)
-
-
 def trace_command(
     correlation_id: Annotated[
-        str, typer.Argument(metavar="ID", help="As in a notice, `mesh put` or `mesh show`; or an access: ac-….")
+        str, typer.Argument(metavar="ID", help="Correlation id (mesh notices, mesh show), or an access id: ac-….")
     ],
     *,
-    account: Annotated[Account | None, typer.Option(help="Only this account's part.")] = None,
-    role: Role = None,
+    account: Annotated[
+        Account | None, typer.Option(metavar="ACCOUNT", help="Only this account's part of the trace.")
+    ] = None,
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what happened to one upload or one access, in which account, in order: from the upload to the notice."""
+    """Trace an upload or an access through all accounts.
+
+    Events, state machine runs and their states, in the order of time.
+    """
     where = site(port, acting=account, role=role)
     if correlation_id.startswith(ACCESS):
         correlation_id = find(where, correlation_id).correlation_id
@@ -87,12 +87,12 @@ def trace_command(
     elif steps:
         render(steps)
     for part in unseen:
-        typer.echo(f"mesh: not seen: {part}", err=True)
+        typer.echo(f"mesh: not visible: {part}", err=True)
     if not steps:
         raise output.CommandFailed(
-            f"nothing is known of {correlation_id}",
+            f"no trace of {correlation_id} found",
             code="UnknownTrace",
-            remedy="the id is in each notice (mesh notices) and version (mesh show PRODUCT); traces are kept 90 days",
+            remedy="ids are shown by mesh notices and mesh show PRODUCT; traces are kept for 90 days",
         )
 
 
@@ -106,7 +106,7 @@ class TraceView:
         self._accesses: dict[str, datetime] = {}
 
     def gather(self, correlation_ids: Iterable[str]) -> tuple[list[TraceStep], list[str]]:
-        """All that is known by now, in order; and what could not be seen, in words."""
+        """All that is known by now, in order; and what could not be seen."""
         steps: set[TraceStep] = set()
         unseen: list[str] = []
         for correlation_id in correlation_ids:
@@ -140,7 +140,7 @@ class TraceView:
             yield from preparations(self._site, correlation_id, datetime.fromisoformat(entries[0]["time"]))
 
     def _runs_for_accesses(self, account: Account, entries: list[dict[str, Any]]) -> Iterable[str]:
-        """Runs that accept, end or release the accesses of this trace; central's part, told first, names them."""
+        """Runs that accept, end or release the accesses of this trace; central's part, read first, names them."""
         for entry in entries:
             number = str(entry["facts"].get("access") or "")
             if account == "central" and number.startswith(ACCESS):
@@ -206,7 +206,7 @@ def step_of(account: str, entry: Mapping[str, Any]) -> TraceStep:
     facts = {
         name: value
         for name, value in entry["facts"].items()
-        if name not in _SAID_ELSEWHERE and value not in (None, "", [], {})
+        if name not in _SHOWN_ELSEWHERE and value not in (None, "", [], {})
     }
     what = entry["what"]
     if "event" in facts:
@@ -225,7 +225,7 @@ def facts_text(facts: Mapping[str, Any]) -> str:
 
 
 def value_text(value: object) -> str:
-    """Lists without brackets, truth in words."""
+    """Lists without brackets, booleans as yes and no."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -263,7 +263,7 @@ def render(steps: list[TraceStep]) -> None:
     started = steps[0].at
     output.say(f"began {output.day_text(started)} UTC")
     rows = [row_of(step, started) for step in steps]
-    output.table((">seconds", "account", "machine", "what"), rows, wrap="what")
+    output.table((">seconds", "account", "state machine", "what"), rows, wrap="what")
 
 
 def row_of(step: TraceStep, started: datetime) -> tuple[str, Text, str, Text]:

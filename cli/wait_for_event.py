@@ -1,4 +1,4 @@
-"""What became of an event, by the notes that an account keeps of its trace."""
+"""The outcome of an event, from the trace that an account keeps."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -26,6 +26,6 @@ def wait_for_note(where: Site, account: Account, event: Metadata, wanted: Collec
                 return facts
         time.sleep(_POLL_SECONDS)
     raise CommandFailed(
-        f"{account} has not answered within {DEADLINE_SECONDS:.0f} s",
-        remedy=f"mesh trace {event.correlation_id}; mesh doctor looks for dead letters",
+        f"no answer from the {account} account within {DEADLINE_SECONDS:.0f} s",
+        remedy=f"mesh trace {event.correlation_id}; mesh doctor lists dead letters",
     )

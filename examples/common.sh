@@ -16,7 +16,7 @@ since() { awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", to - from }'; 
 as() { # ACCOUNT ROLE COMMAND…: runs it with that role's credentials
     local account=$1 role=$2 keys
     shift 2
-    keys=$(mesh env "$account" --role "$role") || fail "no credentials of $role"
+    keys=$(mesh env "$account" --as "$role") || fail "no credentials of $role"
     (eval "$keys" && "$@")
 }
 analyst() { as consumer DataAnalyst "$@"; }

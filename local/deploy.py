@@ -1,7 +1,9 @@
 """Deploys the mesh's templates into the local accounts with the real `sam build` and `sam deploy`."""
 
+import contextlib
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -38,6 +40,8 @@ class Deployment:
     report: Report = lambda account, what: None
     after_central: Callable[[], None] = lambda: None
     """Called with central in place, before the members deploy: it is where members are admitted. Idempotent."""
+    _processes: set[subprocess.Popen[bytes]] = field(default_factory=set, init=False, repr=False, compare=False)
+    """Runs of sam that have not ended."""
 
     def run(self) -> bool:
         """Build what changed and deploy it: central, then the members at once. False when nothing had to be done.
@@ -52,15 +56,25 @@ class Deployment:
         account_bootstrap.make_admin_roles(self.mesh.endpoint, ACCOUNTS.values())
         # Two at a time: sam is bound by the processor.
         with ThreadPoolExecutor(2) as threads:
-            builds = {name: threads.submit(self._build, name, digest) for name, digest in changed.items()}
-            if "central" in changed:
-                builds["central"].result()
-                self._deploy("central", changed["central"])
-            self.after_central()
-            _ = [build.result() for build in builds.values()]
-            members = [threads.submit(self._deploy, name, changed[name]) for name in changed if name != "central"]
-            _ = [member.result() for member in members]
+            try:
+                self._run(changed, threads)
+            except BaseException:  # an interrupt as well: what goes on would be waited for
+                threads.shutdown(wait=False, cancel_futures=True)
+                for process in tuple(self._processes):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGTERM)
+                raise
         return True
+
+    def _run(self, changed: dict[str, str], threads: ThreadPoolExecutor) -> None:
+        builds = {name: threads.submit(self._build, name, digest) for name, digest in changed.items()}
+        if "central" in changed:
+            builds["central"].result()
+            self._deploy("central", changed["central"])
+        self.after_central()
+        _ = [build.result() for build in builds.values()]
+        members = [threads.submit(self._deploy, name, changed[name]) for name in changed if name != "central"]
+        _ = [member.result() for member in members]
 
     def build(self) -> None:
         """Build what changed, for a deployment that follows. Raises `MeshError` with what sam said."""
@@ -109,7 +123,7 @@ class Deployment:
         log = self.mesh.state_dir / f"sam-{command}-{name}.log"
         self._build_dir(name).parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as out, self.mesh.scratch() as scratch:
-            done = subprocess.run(  # noqa: S603 - sam, in our own environment
+            process = subprocess.Popen(  # noqa: S603 - sam, in our own environment
                 [
                     sys.executable,
                     "-m",
@@ -128,9 +142,19 @@ class Deployment:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                check=False,
+                # A group of its own: it is stopped with all that it started.
+                start_new_session=True,
             )
-        if done.returncode:
+            self._processes.add(process)
+            try:
+                status = process.wait()
+            except BaseException:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
+                raise
+            finally:
+                self._processes.discard(process)
+        if status:
             said = log.read_text(encoding="utf-8", errors="replace").strip()
             raise MeshError(f"sam {command} failed for {name} (all of it in {log}):\n{said[-3000:]}")
 

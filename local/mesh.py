@@ -100,7 +100,12 @@ class Mesh:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._wait_until_ready(process)
+        try:
+            self._wait_until_ready(process)
+        except BaseException:  # an interrupt as well: nothing finds this server again
+            process.terminate()
+            process.wait()
+            raise
         _children.append(process)
         (self.home / "current").write_text(str(self.port), encoding="utf-8")
 
@@ -159,7 +164,12 @@ def on_port(port: int | None = None) -> Mesh:
         try:
             port = int((home() / "current").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
-            raise MeshError("no local mesh is up: start one with `mesh up`") from None
+            ports = ", ".join(str(mesh.port) for mesh in running())
+            raise MeshError(
+                f"the local mesh started last is down; choose one that is up: --port {ports}"
+                if ports
+                else "no local mesh is up: start one with `mesh up`"
+            ) from None
     return Mesh(port, home())
 
 

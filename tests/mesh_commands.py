@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from tests.mesh_driver import MeshDriver
 
 

@@ -89,29 +89,29 @@ def render_list(accesses: Iterable[Access]) -> None:
         lines.append(f"{who(access)}, {access.request.purpose}, until {until_text(access)}")
         if access.status == "waiting" and access.answer_by:
             asked = ", ".join(waits_for(access)) + (" or the data mesh owner" if access.escalated else "")
-            lines.append(f"waits for {asked}, at the latest {output.day_text(access.answer_by)} UTC")
+            lines.append(f"waiting for {asked} until {output.day_text(access.answer_by)} UTC")
         if access.reason is not None:
             lines.append(f"{access.reason.code}: {access.reason.message}")
         head = Text(access.status, style=STYLES.get(access.status, ""))
         rows.append((access.id, head, "\n".join(lines)))
-    output.table(("id", "status", "what"), rows, wrap="what")
+    output.table(("id", "status", "what"), rows, wrap="what", record="access")
 
 
 def render(access: Access) -> None:
-    """One in full: what was asked, what it exposes, who said what, what happened."""
+    """One in full: the request, what it exposes, each decision, and its history."""
     output.say(f"{access.id} is {access.status}", style=f"bold {STYLES.get(access.status, '')}".strip())
     found, reason = access.decided, access.reason
     output.fields(
         [
-            ("asked", f"{access.request.permission} {access.request.what}"),
+            ("request", f"{access.request.permission} {access.request.what}"),
             ("by", f"{who(access)} ({access.receiver_domain}), {access.request.persona or 'no persona'}"),
             ("purpose", access.request.purpose),
             ("until", until_text(access)),
             ("rules", ", ".join(found.rules) if found else ""),
             ("why", found.why if found else ""),
             ("approvers", ", ".join(found.approvers) if found else ""),
-            ("waits for", ", ".join(waits_for(access))),
-            ("answer by", f"{output.day_text(access.answer_by)} UTC" if waits_for(access) and access.answer_by else ""),
+            ("waiting for", ", ".join(waits_for(access))),
+            ("decide by", f"{output.day_text(access.answer_by)} UTC" if waits_for(access) and access.answer_by else ""),
             ("reason", f"{reason.code}: {reason.message}" if reason else ""),
             ("next", reason.remedy if reason else ""),
         ]
@@ -120,7 +120,7 @@ def render(access: Access) -> None:
         render_exposure(found.exposure)
         render_left_out(found.left_out)
         if found.entries:
-            output.say(f"granted to account {access.receiver}" if access.granted else "to be granted")
+            output.say(f"granted to account {access.receiver}:" if access.granted else "to be granted:")
             for entry in found.entries:
                 output.say(f"  {entry_text(entry.resource)}: {', '.join(entry.permissions)}")
     rows = [(output.day_text(step.at), step.what) for step in access.history]
@@ -132,18 +132,20 @@ def render(access: Access) -> None:
 
 def render_exposure(exposure: Iterable[ExposedData]) -> None:
     """Tables with their exposed columns, by classification."""
-    rows: list[tuple[str | Text, ...]] = []
     for shown in exposure:
-        place, owner = f"{shown.database}.\n{shown.table}", shown.owner
+        rows: list[tuple[str | Text, ...]] = []
         for each in shown.classes:
             more = f" and {each.count - len(each.columns)} more" if each.count > len(each.columns) else ""
             columns = f"{each.count}: {', '.join(each.columns)}{more}"
-            rows.append((place, owner, each.confidentiality or "-", each.pii or "-", columns))
-            place = owner = ""
+            rows.append((each.confidentiality or "-", each.pii or "-", columns))
         if shown.hidden:
-            rows.append(("", "", "", "", Text(f"{output.amount(shown.hidden, 'column')} not exposed", style="dim")))
-    if rows:
-        output.table(("exposes", "owner", "confidentiality", "pii", "columns"), rows, wrap="columns")
+            rows.append(("", "", Text(f"{output.amount(shown.hidden, 'column')} not exposed", style="dim")))
+        output.say(
+            f"exposes {shown.database}.{shown.table} of account {shown.owner}"
+            if shown.owner
+            else f"exposes {shown.database}.{shown.table}"
+        )
+        output.table(("confidentiality", "pii", "columns"), rows, wrap="columns")
 
 
 def render_left_out(left_out: Iterable[str]) -> None:
@@ -168,12 +170,12 @@ def entry_text(resource: dict[str, Any]) -> str:
 
 def render_live(access: Access) -> None:
     """What its reader has now, and how to use it."""
-    output.say(f"{access.id} is live: {who(access)} may read until {until_text(access)}", style="bold green")
+    output.say(f"{access.id} is live: {who(access)} can read until {until_text(access)}", style="bold green")
     render_given(access)
     sql = next(queries(access), None)
     if sql is not None:
         output.say("query it:")
-        role = f" --role {access.request.reader}" if access.request.reader else ""
+        role = f" --as {access.request.reader}" if access.request.reader else ""
         output.say_whole(f"  mesh query '{sql}'{role}")
 
 
@@ -185,9 +187,11 @@ def render_given(access: Access) -> None:
     for shown in found.exposure:
         count = sum(each.count for each in shown.classes)
         place = f"{names.resource_link(shown.database)}.{shown.table}"
-        output.say(f"  {place}: {output.amount(count, 'column')}, {shown.hidden} not")
+        output.say(
+            f"  {place}: {output.amount(count, 'column')}" + (f" ({shown.hidden} not exposed)" if shown.hidden else "")
+        )
     if not found.exposure:
-        output.say("  nothing today; what is tagged so later is readable then")
+        output.say("  nothing today; data tagged this way later becomes readable")
     if found.row_filter:
         output.say(f"  rows where {found.row_filter}")
     render_left_out(found.left_out)

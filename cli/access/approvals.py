@@ -13,7 +13,7 @@ from cli import output
 from cli.access import access_views
 from cli.durations import FORMS, parse_until
 from cli.event_client import Seen, Watch, build, find_if_seen, follow, is_over, late, over, refused, send
-from cli.mesh_context import AsJson, Port, Site, site
+from cli.mesh_context import As, AsJson, Port, Site, site
 from cli.session import Account
 
 SECONDS_TO_ANSWER: Final = 30.0
@@ -21,36 +21,35 @@ SECONDS_FOR_A_REFUSAL: Final = 10.0
 POLL_SECONDS: Final = 0.3
 SETTLED: Final = frozenset({"waiting", "live", "denied", "ending", "ended"})
 
-Number = Annotated[str, typer.Argument(metavar="ID", help="The request: mesh requests.")]
-Why = Annotated[str, typer.Option("--reason", help="Told to the requester, and kept.")]
+Number = Annotated[str, typer.Argument(metavar="ID", help="Id of the request: mesh requests.")]
+Why = Annotated[str, typer.Option("--reason", help="Recorded, and sent to the requester.")]
 Answering = Annotated[
-    Account, typer.Option("--account", help="The account that was asked; central is the data mesh owner.")
+    Account,
+    typer.Option(
+        "--account", metavar="ACCOUNT", help="The approver's account; central decides as the data mesh owner."
+    ),
 ]
-Acting = Annotated[str | None, typer.Option("--as", help="The role to answer as, instead of the account's persona.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="approve")(approve_command)
-    app.command(name="deny")(deny_command)
 
 
 def approve_command(
     number: Number,
     *,
     reason: Why,
-    until: Annotated[str | None, typer.Option(help=f"Not as long as was asked: {FORMS}.")] = None,
-    columns: Annotated[str, typer.Option(help="These alone: table.column, with commas between.")] = "",
+    until: Annotated[str | None, typer.Option(metavar="TIME", help=f"An earlier end than requested: {FORMS}.")] = None,
+    columns: Annotated[str, typer.Option(metavar="LIST", help="Only these columns: table.column,table.column.")] = "",
     account: Answering = "producer",
-    acting: Acting = None,
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve a request, all of it or less. `mesh requests ID` shows before what it exposes. A refusal: exit code 1."""
+    """Approve an access request, in full or in part.
+
+    See what it exposes first: mesh requests ID. Exit code 1 when the approval is rejected.
+    """
     end = parse_until(until, datetime.now(UTC)) if until else None
     narrowed = tuple(name.strip() for name in columns.split(",") if name.strip())
-    word = build(AccessDecided, access=number, decision="approve", reason=reason, until=end, columns=narrowed)
-    _answer(site(port, acting=account, role=acting), account, word, as_json)
+    data = build(AccessDecided, access=number, decision="approve", reason=reason, until=end, columns=narrowed)
+    _answer(site(port, acting=account, role=role), account, data, as_json)
 
 
 def deny_command(
@@ -58,44 +57,47 @@ def deny_command(
     *,
     reason: Why,
     account: Answering = "producer",
-    acting: Acting = None,
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Deny a request. A refusal of the answer itself (not yours to give, too late): exit code 1."""
-    word = build(AccessDecided, access=number, decision="deny", reason=reason)
-    _answer(site(port, acting=account, role=acting), account, word, as_json)
+    """Deny an access request.
+
+    Exit code 1 when the decision is rejected, because it is not this account's to make or comes too late.
+    """
+    data = build(AccessDecided, access=number, decision="deny", reason=reason)
+    _answer(site(port, acting=account, role=role), account, data, as_json)
 
 
-def _answer(where: Site, account: Account, word: AccessDecided, as_json: bool) -> None:
-    seen = decide(where, account, word, quiet=as_json)
+def _answer(where: Site, account: Account, data: AccessDecided, as_json: bool) -> None:
+    seen = decide(where, account, data, quiet=as_json)
     access = seen.access
     if access is None:
         status = "sent" if not seen.status else seen.status
         if as_json:
-            output.emit({"id": word.access, "decision": word.decision, "status": status})
+            output.emit({"id": data.access, "decision": data.decision, "status": status})
         else:
-            output.say(f"{word.decision}: sent; central has not refused it. Its registry cannot be read from here")
+            output.say(f"{data.decision}: sent, and not rejected so far; this role cannot read the central registry")
         return
-    if word.decision == "approve" and (is_over(seen) or access.status == "ending"):
+    if data.decision == "approve" and (is_over(seen) or access.status == "ending"):
         raise over(access)
     if as_json:
         output.emit(access_views.document(access))
     else:
-        render(access, word.decision)
+        render(access, data.decision)
 
 
-def decide(where: Site, account: Account, word: AccessDecided, *, quiet: bool = False) -> Seen:
+def decide(where: Site, account: Account, data: AccessDecided, *, quiet: bool = False) -> Seen:
     """Send the answer, wait until the record has it, then for what it leads to. Raises `CommandFailed`."""
-    before = find_if_seen(where, word.access)
-    said = f"{word.decision} by {where.account_id(account)}"
-    watch = Watch(where, account, word.access, send(where, account, word))
+    before = find_if_seen(where, data.access)
+    taken_note = f"{data.decision} by {where.account_id(account)}"
+    watch = Watch(where, account, data.access, send(where, account, data))
     if before is None:
         return wait_for_refusal(watch)
     known = len(before.history)
 
     def taken(seen: Seen) -> bool:
-        return any(step.what.startswith(said) for step in (seen.access.history[known:] if seen.access else ()))
+        return any(step.what.startswith(taken_note) for step in (seen.access.history[known:] if seen.access else ()))
 
     seen = wait_until_taken(watch, taken)
     if seen.access is not None and seen.access.status in SETTLED:
@@ -136,8 +138,8 @@ def render(access: Access, decision: Literal["approve", "deny"]) -> None:
     elif access.status == "live":
         access_views.render_live(access)
     elif not access.answers:
-        output.say(f"{access.id} is asked again: something else is exposed now than was asked about", style="yellow")
+        output.say(f"{access.id} needs approval again: what it exposes has changed since the request", style="yellow")
         output.say_whole(f"  mesh requests {access.id}")
     else:
         others = ", ".join(access_views.waits_for(access))
-        output.say(f"{access.id} is {access.status}" + (f", for an answer of {others}" if others else ""))
+        output.say(f"{access.id} is {access.status}" + (f" for approval by {others}" if others else ""))

@@ -12,54 +12,55 @@ from rich.text import Text
 
 from cli import output
 from cli.access import request_preview
-from cli.access.request_preview import foreseen
+from cli.access.request_preview import preview_request
 from cli.governance.governance import role_of
-from cli.mesh_context import AsJson, Port, Site, site
+from cli.mesh_context import As, AsJson, Port, Site, site
 from cli.output import CommandFailed
 from cli.session import ACCOUNT_NAMES, Account, SessionError
 
 _SERVICES = ("lakeformation", "glue", "ram", "iam")
 
-ReaderAccount = Annotated[Account, typer.Option("--account", help="The account of the role.")]
-Acting = Annotated[str | None, typer.Option("--as", help="The role to look as in that account, not its persona.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="preview")(preview_command)
-    app.command(name="explain")(explain_command)
+ReaderAccount = Annotated[Account, typer.Option("--account", metavar="ACCOUNT", help="The account of --role.")]
 
 
 def preview_command(
     resource: Annotated[
-        str | None, typer.Argument(metavar="[PRODUCT[.TABLE[.COLUMN]]]", help="With --tag: what it would be set on.")
+        str | None,
+        typer.Argument(metavar="[PRODUCT[.TABLE[.COLUMN]]]", help="With --tag: the resource it would be set on."),
     ] = None,
     *,
     expression: Annotated[
         str | None, typer.Option(help='LF-Tags of a grant: "confidentiality=internal,public domain=risk".')
     ] = None,
-    tag: Annotated[str | None, typer.Option(metavar="KEY=VALUE", help="An LF-Tag that might be set.")] = None,
-    product: Annotated[str | None, typer.Option(help="A product that might be requested, for --purpose.")] = None,
-    purpose: Annotated[str, typer.Option(help="With --product: what for.")] = "",
+    tag: Annotated[str | None, typer.Option(metavar="KEY=VALUE", help="An LF-Tag to set on the resource.")] = None,
+    product: Annotated[str | None, typer.Option(help="A product to request, with --purpose.")] = None,
+    purpose: Annotated[str, typer.Option(help="With --product: the purpose of the request.")] = "",
     account: Annotated[
-        Account | None, typer.Option(help="Who would ask; or whose present rights to compare with.")
+        Account | None,
+        typer.Option(metavar="ACCOUNT", help="The requesting account, or the one whose rights to compare with."),
     ] = None,
     role: Annotated[
-        str | None, typer.Option(help="A persona or role of that account (consumer, if none is given).")
+        str | None, typer.Option(metavar="ROLE", help="Who would read: a persona, or an IAM role of the account.")
     ] = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what an expression exposes, who gains and loses by a tag, or what policy says to a request, now."""
+    """Preview a grant, an LF-Tag or a request.
+
+    --expression lists the columns that a grant would expose, --tag the principals that would gain or lose access, and
+    --product with --purpose the decision that policy makes on a request. Nothing is changed or sent.
+    """
     if sum(given is not None for given in (expression, tag, product)) != 1:
-        raise typer.BadParameter("give one of them", param_hint="--expression / --tag / --product")
+        raise typer.BadParameter("give exactly one of them", param_hint="--expression / --tag / --product")
     if (product is None) != (not purpose):
         raise typer.BadParameter("--product and --purpose go together", param_hint="--purpose")
     if (tag is None) != (resource is None):
-        raise typer.BadParameter("--tag takes what it would be set on: PRODUCT[.TABLE[.COLUMN]]", param_hint="PRODUCT")
+        raise typer.BadParameter(
+            "--tag needs the resource to set it on: PRODUCT[.TABLE[.COLUMN]]", param_hint="PRODUCT"
+        )
     where = site(port)
     if product is not None:
-        asked, found = foreseen(
+        asked, found = preview_request(
             where, reader(where, "central"), product, purpose=purpose, reader=role, account=account or "consumer"
         )
         _show(request_preview.document(asked, found), as_json, lambda: request_preview.render(asked, found))
@@ -73,16 +74,22 @@ def preview_command(
 
 
 def explain_command(
-    resource: Annotated[str, typer.Argument(metavar="PRODUCT.TABLE[.COLUMN]", help="What would be read.")],
+    resource: Annotated[str, typer.Argument(metavar="PRODUCT.TABLE[.COLUMN]", help="The table or column.")],
     *,
-    role: Annotated[str, typer.Option(help="Who would read: a persona, or a role of the account.")],
+    role: Annotated[
+        str, typer.Option(metavar="ROLE", help="Who would read: a persona, or an IAM role of the account.")
+    ],
     account: ReaderAccount = "consumer",
-    acting_role: Acting = None,
+    act_as: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a role can read a table or column, and why; or what is missing. Exit code 1 when it cannot."""
-    where = site(port, acting=account, role=acting_role)
+    """Explain why a role can or cannot read a table.
+
+    Lists each permission that reading takes, and the commands that grant what is missing. Exit code 1 when the role
+    cannot read it.
+    """
+    where = site(port, acting=account, role=act_as)
     found = explained(where, resource, role_of(role) or role, account)
     _show(found.model_dump(mode="json"), as_json, lambda: render_explanation(found))
     if not found.can_read:
@@ -148,26 +155,24 @@ def render_preview(found: Preview) -> None:
     """Tables with their exposed columns; columns of one classification on one line."""
     total = sum(len(table.columns) for table in found.tables)
     if not found.tables:
-        output.say(f"{found.expression} matches nothing today; what is tagged so later would be exposed")
+        output.say(f"{found.expression} matches nothing today; data that is tagged this way later would be exposed")
         return
     tables = output.amount(len(found.tables), "table")
     output.say(f"{found.expression} exposes {output.amount(total, 'column')} of {tables}", style="bold")
-    rows: list[tuple[str | Text, ...]] = []
     for table in found.tables:
+        rows: list[tuple[str | Text, ...]] = []
         groups: dict[tuple[str, str], list[str]] = {}
         for column in table.columns:
             mark = "" if column.held is None or column.held else "+"
             groups.setdefault((column.confidentiality, column.pii), []).append(mark + column.name)
-        name = f"{table.database}.\n{table.table}"
-        owner = "\n".join(filter(None, (table.owner, table.contact)))
-        for (confidentiality, pii), columns in groups.items():
-            rows.append((name, confidentiality or "-", pii or "-", owner, ", ".join(columns)))
-            name = owner = ""
+        rows += [(one or "-", pii or "-", ", ".join(columns)) for (one, pii), columns in groups.items()]
         if table.hidden:
-            rows.append(("", "", "", "", Text(f"{output.amount(table.hidden, 'column')} not exposed", style="dim")))
-    output.table(("table", "confidentiality", "pii", "owner", "columns"), rows, wrap="columns")
+            rows.append(("", "", Text(f"{output.amount(table.hidden, 'column')} not exposed", style="dim")))
+        owner = ", ".join(filter(None, (table.owner, table.contact)))
+        output.say(f"{table.database}.{table.table}" + (f", owned by {owner}" if owner else ""))
+        output.table(("confidentiality", "pii", "columns"), rows, wrap="columns")
     if found.reader:
-        output.say(f"+ is what {found.reader} cannot read today")
+        output.say(f"+ marks columns that {found.reader} cannot read today")
 
 
 def render_tag(found: TagPreview, unseen: list[Account]) -> None:
@@ -175,19 +180,19 @@ def render_tag(found: TagPreview, unseen: list[Account]) -> None:
     before = f"now {found.before}" if found.before else "now untagged"
     output.say(f"{found.tag} on {found.resource} ({before})", style="bold")
     if not found.changes:
-        output.say("nobody gains and nobody loses read access")
+        output.say("no principal gains or loses read access")
     rows = []
     for change in found.changes:
-        role = "" if change.principal == change.account else f"{_short(change.principal)} of\n"
+        role = "" if change.principal == change.account else f"{_short(change.principal)} of "
         place = f"{change.database}.{change.table}"
-        for word, columns, style in (("gains", change.gains, "green"), ("loses", change.loses, "red")):
+        for effect, columns, style in (("gains", change.gains, "green"), ("loses", change.loses, "red")):
             if columns:
                 who = f"{role}account {change.account}"
-                rows.append((who, Text(word, style=style), f"{place}: {', '.join(columns)}"))
+                rows.append((who, Text(effect, style=style), f"{place}: {', '.join(columns)}"))
     if rows:
-        output.table(("who", "", "columns"), rows, wrap="columns")
+        output.table(("principal", "change", "columns"), rows, wrap="columns", record="change")
     for account in unseen:
-        output.say(f"not seen: what the {account} account passed on to its roles", style="yellow")
+        output.say(f"not visible: what the {account} account granted to its own roles", style="yellow")
 
 
 def render_explanation(found: AccessExplained) -> None:
@@ -200,7 +205,7 @@ def render_explanation(found: AccessExplained) -> None:
         (step.name, Text("ok", style="green") if step.ok else Text("missing", style="red"), step.found)
         for step in found.steps
     ]
-    output.table(("what it takes", "", "found"), rows, wrap="found")
+    output.table(("permission", "status", "found"), rows, wrap="found", record="permission")
     if found.can_read and found.hidden:
         output.fields([("readable", ", ".join(found.readable)), ("hidden", ", ".join(found.hidden))])
     for step in found.steps:

@@ -16,14 +16,8 @@ OPEN: Final = ("waiting", "requested", "granting", "sharing")
 """States of a request, in the order in which they are shown."""
 HELD: Final = ("live", "sharing", "ending")
 
-Number = Annotated[str | None, typer.Argument(metavar="[ID]", help="One in full, with its history.")]
-Everything = Annotated[bool, typer.Option("--all", help="Those that are over as well, newest first.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="requests")(requests_command)
-    app.command(name="grants")(grants_command)
+Number = Annotated[str | None, typer.Argument(metavar="[ID]", help="Show one in full, with its history.")]
+Everything = Annotated[bool, typer.Option("--all", help="Include those that have ended, newest first.")]
 
 
 def requests_command(
@@ -31,12 +25,16 @@ def requests_command(
     *,
     every: Everything = False,
     account: Annotated[
-        Account | None, typer.Option(help="Those that wait for this account's answer; of consumer: its own.")
+        Account | None,
+        typer.Option(metavar="ACCOUNT", help="Only those this account sent or must decide on."),
     ] = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List requests that are open, those that wait for an answer first; or show one: what it exposes, who said what."""
+    """List open access requests, or show one.
+
+    Those that wait for approval come first. One in full shows the columns it exposes, its approvers and its history.
+    """
     where = site(port)
     if number is not None:
         _show_one(find(where, number), as_json)
@@ -47,18 +45,23 @@ def requests_command(
         found = [access for access in found if concerns(access, account, own)]
     if not every:
         found.sort(key=lambda access: OPEN.index(access.status))
-    _show(found, "requests", "no open requests: mesh requests --all shows those that are over", as_json)
+    _show(found, "requests", "no open requests; mesh requests --all lists those that have ended", as_json)
 
 
 def grants_command(
     number: Number = None,
     *,
     every: Everything = False,
-    account: Annotated[Account | None, typer.Option(help="Those that this account holds, or whose data it is.")] = None,
+    account: Annotated[
+        Account | None, typer.Option(metavar="ACCOUNT", help="Only those this account holds, or whose data it owns.")
+    ] = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List accesses that are held: who reads what, for which purpose, until when; or show one in full."""
+    """List active grants, or show one.
+
+    Who reads what, for which purpose, until when.
+    """
     where = site(port)
     if number is not None:
         _show_one(find(where, number), as_json)
@@ -69,7 +72,7 @@ def grants_command(
         found = [
             access for access in found if account == "central" or own in {access.receiver, *access_views.owners(access)}
         ]
-    _show(found, "grants", "nobody holds an access: mesh request PRODUCT --purpose … --until …", as_json)
+    _show(found, "grants", "no active grants: mesh request PRODUCT --purpose … --until …", as_json)
 
 
 def concerns(access: Access, account: Account, number: str) -> bool:

@@ -11,9 +11,8 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.text import Text
 
-from cli import output
-from cli.governance.governance import role_of
-from cli.mesh_context import Acting, AsJson, Port, Role, site
+from cli import interrupts, output
+from cli.mesh_context import As, AsJson, InAccount, Port, site
 
 ANALYST: Final = "DataAnalyst"
 DEADLINE_SECONDS: Final = 31 * 60.0
@@ -21,18 +20,18 @@ DEADLINE_SECONDS: Final = 31 * 60.0
 _FIRST_POLL, _LONGEST_POLL = 0.1, 2.0
 _INTEGERS = frozenset({"tinyint", "smallint", "integer", "bigint"})
 _NUMBERS = _INTEGERS | {"float", "double", "decimal"}
-_GAP = 3
 
 REMEDIES: Final = {
-    "COLUMN_NOT_FOUND": "there is no such column, or {role} may not read it; SELECT * shows those it may",
-    "TABLE_NOT_FOUND": 'mesh query "SHOW TABLES IN \\"rl_PRODUCT\\"" lists the tables that {role} may see',
+    "SYNTAX_ERROR": "correct the SQL: Athena's SELECT is that of Trino",
+    "COLUMN_NOT_FOUND": "there is no such column, or {role} cannot read it; SELECT * shows the columns it can",
+    "TABLE_NOT_FOUND": 'mesh query "SHOW TABLES IN \\"rl_PRODUCT\\"" lists the tables that {role} can see',
     "SCHEMA_NOT_FOUND": "a product's database is rl_PRODUCT, once it is granted: mesh request PRODUCT …; "
     "mesh query 'SHOW DATABASES'",
-    "Insufficient permissions": "ask for it: mesh request PRODUCT --role {role} --purpose … --until …; "
+    "Insufficient permissions": "request access: mesh request PRODUCT --role {role} --purpose … --until …; "
     "mesh explain PRODUCT.TABLE --role {role} says what is missing",
     "Access denied when writing output": "{role} needs s3:PutObject on the work group's output location",
-    "PERMISSION_DENIED": "the objects cannot be read as the location's role: tell the product's owner (mesh show)",
-    "HIVE_": "the data is not what the catalog says: tell the product's owner (mesh show PRODUCT)",
+    "PERMISSION_DENIED": "the location's role cannot read the objects: report it to the owner (mesh show PRODUCT)",
+    "HIVE_": "the data is not what the catalog says: report it to the product's owner (mesh show PRODUCT)",
 }
 
 
@@ -57,28 +56,25 @@ class Answer:
     output_location: str
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="query")(query_command)
-
-
 def query_command(
     sql: Annotated[str, typer.Argument(help="A SELECT (Athena's SQL), SHOW DATABASES, SHOW TABLES IN, DESCRIBE.")],
     *,
-    limit: Annotated[int, typer.Option(min=0, help="Rows to show at most; 0: all.")] = 100,
-    database: Annotated[str, typer.Option(help="Where tables named without a database are.")] = "default",
-    workgroup: Annotated[str, typer.Option(help="Without it, the one of the account's stack.")] = "",
-    account: Acting = "consumer",
-    role: Role = ANALYST,
+    limit: Annotated[int, typer.Option(min=0, help="Maximum number of rows; 0 shows all.")] = 100,
+    database: Annotated[str, typer.Option(help="Database of tables named without one.")] = "default",
+    workgroup: Annotated[str, typer.Option(help="Athena work group, if not that of the account's stack.")] = "",
+    account: InAccount = "consumer",
+    role: As = ANALYST,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Query what the role may read, in Athena. Shows the rows, how many bytes were scanned, or why it failed."""
-    role = role_of(role)
+    """Run a SELECT in Athena as a consumer role.
+
+    Shows the rows and the bytes scanned, or why the query failed and what to do.
+    """
     where = site(port, acting=account, role=role)
     athena = where.client(account, "athena")
     group = workgroup or where.output(account, "WorkgroupName")
-    found = run(athena, sql, workgroup=group, database=database, limit=limit, role=role or ANALYST)
+    found = run(athena, sql, workgroup=group, database=database, limit=limit, role=where.role or ANALYST)
     if as_json:
         output.emit(asdict(found) | {"rows": [typed(row, found.columns) for row in found.rows]})
         return
@@ -102,6 +98,7 @@ def run(athena: Any, sql: str, *, workgroup: str, database: str, limit: int, rol
         execution = wait(athena, number)
     except KeyboardInterrupt:
         athena.stop_query_execution(QueryExecutionId=number)
+        interrupts.leaves(f"query {number} was stopped")
         raise
     status, statistics = execution["Status"], execution.get("Statistics", {})
     if status["State"] != "SUCCEEDED":
@@ -183,20 +180,13 @@ def _typed(value: str, kind: str) -> object:
 
 
 def show(found: Answer) -> None:
-    """A table; a block for each row where the terminal is too narrow for one."""
-    names = [column.name for column in found.columns]
-    cells = [[_cell(value) for value in row] for row in found.rows]
-    if _width(names, cells) <= output.console.width:
-        headers = [f">{c.name}" if c.type in _NUMBERS else c.name for c in found.columns]
-        output.table(headers, cells)
-    else:
-        for number, row in enumerate(cells, start=1):
-            output.say(f"row {number}", style="bold")
-            output.fields(zip(names, row, strict=False))
+    """The rows, what the query scanned, and where its result is."""
+    headers = [f">{column.name}" if column.type in _NUMBERS else column.name for column in found.columns]
+    output.table(headers, [[_cell(value) for value in row] for row in found.rows])
     scanned = f"{output.size(found.bytes_scanned)} scanned in {found.seconds:.1f} s"
     output.say(f"{output.amount(len(found.rows), 'row')}, {scanned}", style="dim")
     if found.more:
-        output.say("there are more rows: --limit N, or --limit 0 for all of them")
+        output.say("more rows: --limit N, or --limit 0 for all")
     output.say_whole(found.output_location)
 
 
@@ -205,8 +195,3 @@ def _cell(value: str | None) -> Text:
     if value is None:
         return Text("NULL", style="dim italic")
     return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value))
-
-
-def _width(names: Sequence[str], cells: Sequence[Sequence[Text]]) -> int:
-    columns = [max(len(name), *(row[at].cell_len for row in cells), 0) for at, name in enumerate(names)]
-    return sum(columns) + _GAP * len(columns)

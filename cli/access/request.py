@@ -1,4 +1,4 @@
-"""`mesh request`: a consumer asks to read a product, or whatever an LF-Tag expression reaches."""
+"""`mesh request`: a consumer requests access to a product, or to all that an LF-Tag expression matches."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
@@ -13,45 +13,54 @@ from cli.access import access_views
 from cli.durations import FORMS, parse_until
 from cli.event_client import DEADLINE_SECONDS, Seen, Watch, build, follow, is_over, over, send
 from cli.governance.governance import role_of
-from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
 from cli.session import Account
 
 SETTLED: Final = frozenset({"waiting", "live", "denied", "ending", "ended"})
-"""Where a request stays until somebody does something."""
+"""States that only a decision or an end changes."""
 
-ApprovalTimes = Annotated[Account, typer.Option("--account", help="The account that asks.")]
-Acting = Annotated[str | None, typer.Option("--as", help="The role to ask as, instead of the account's persona.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="request")(request_command)
+RequestingAccount = Annotated[Account, typer.Option("--account", metavar="ACCOUNT", help="The requesting account.")]
 
 
 def request_command(
     product: Annotated[str | None, typer.Argument(help="The product's name; or give --expression.")] = None,
     *,
-    purpose: Annotated[str, typer.Option(help="One of governance/policies.yaml: risk-modelling, audit, ….")],
-    until: Annotated[str, typer.Option(help=f"{FORMS}.")],
-    expression: Annotated[str, typer.Option(help='LF-Tags instead: "confidentiality=internal domain=risk".')] = "",
-    role: Annotated[str, typer.Option(help="Who reads: a persona, or an IAM role of the account.")] = "analyst",
-    account_wide: Annotated[bool, typer.Option("--account-wide", help="For the account, not one role of it.")] = False,
-    table: Annotated[str | None, typer.Option(help="One table of the product.")] = None,
-    columns: Annotated[str, typer.Option(help="Columns, with commas between: exactly these, or nothing.")] = "",
-    rows: Annotated[str, typer.Option(help='Only rows for which this holds: "amount > 1000".')] = "",
-    permission: Annotated[Literal["SELECT", "DESCRIBE"], typer.Option(help="DESCRIBE: names and types.")] = "SELECT",
-    wait: Annotated[bool, typer.Option(help="Follow it until it is live, denied, or waits for an answer.")] = True,
-    account: ApprovalTimes = "consumer",
-    acting: Acting = None,
+    purpose: Annotated[str, typer.Option(help="A purpose of governance/policies.yaml, such as risk-modelling.")],
+    until: Annotated[str, typer.Option(metavar="TIME", help=f"End of the access: {FORMS}.")],
+    expression: Annotated[
+        str, typer.Option(help='Instead of a product, LF-Tags: "confidentiality=internal domain=risk".')
+    ] = "",
+    role: Annotated[
+        str, typer.Option(metavar="ROLE", help="Who reads: a persona, or an IAM role of the account.")
+    ] = "analyst",
+    account_wide: Annotated[
+        bool, typer.Option("--account-wide", help="Request it for the whole account, not for one role.")
+    ] = False,
+    table: Annotated[str | None, typer.Option(help="Only this table of the product.")] = None,
+    columns: Annotated[
+        str,
+        typer.Option(metavar="LIST", help="Only these columns, separated by commas; denied unless all are allowed."),
+    ] = "",
+    rows: Annotated[str, typer.Option(metavar="FILTER", help='Only rows that match: "amount > 1000".')] = "",
+    permission: Annotated[
+        Literal["SELECT", "DESCRIBE"],
+        typer.Option(metavar="RIGHT", help="SELECT, or DESCRIBE for names and types without rows."),
+    ] = "SELECT",
+    wait: Annotated[bool, typer.Option(help="Wait until it is live, denied or waiting for approval.")] = True,
+    account: RequestingAccount = "consumer",
+    act_as: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask for access; says what came of it: live and how to query, who is asked, or why it is denied (exit code 1)."""
+    """Request access to a product or an LF-Tag expression.
+
+    The outcome is one of: active, with a query to run; waiting for approval; denied, with the reason (exit code 1).
+    """
     if (product is None) == (not expression):
-        raise typer.BadParameter("give a product, or --expression", param_hint="PRODUCT / --expression")
-    where = site(port, acting=account, role=acting)
+        raise typer.BadParameter("give either a product or --expression", param_hint="PRODUCT / --expression")
+    where = site(port, acting=account, role=act_as)
     reader = None if account_wide else role
-    wish = build(
+    data = build(
         AccessRequested,
         product=product,
         expression=expression,
@@ -65,7 +74,7 @@ def request_command(
     )
     if reader is not None:
         require_role(where, account, reader)
-    event = send(where, account, wish)
+    event = send(where, account, data)
     number = access_id(event.id)
     if not wait:
         show_sent(number, event.correlation_id, as_json)
@@ -88,7 +97,7 @@ def require_role(where: Site, account: Account, reader: str) -> None:
         raise output.CommandFailed(
             f"account {where.account_id(account)} has no role {name}{as_persona}",
             code="UnknownRole",
-            remedy="make the role, or name another: aws iam list-roles; personas are in governance/personas.yaml",
+            remedy="create the role, or use another: aws iam list-roles; personas are in governance/personas.yaml",
         ) from None
 
 
@@ -97,7 +106,7 @@ def show_sent(number: str, correlation_id: str, as_json: bool) -> None:
     if as_json:
         output.emit({"id": number, "status": "sent", "correlation_id": correlation_id})
     else:
-        output.say(f"{number} is asked for; how it stands: mesh requests {number}")
+        output.say(f"{number} was requested; its status: mesh requests {number}")
 
 
 def show(seen: Seen, number: str, correlation_id: str, as_json: bool) -> None:
@@ -105,12 +114,12 @@ def show(seen: Seen, number: str, correlation_id: str, as_json: bool) -> None:
     access = seen.access
     if access is None:
         if is_over(seen):
-            raise output.CommandFailed(f"{number} is {seen.status}", remedy="mesh notices says why")
+            raise output.CommandFailed(f"{number} is {seen.status}", remedy="see the reason: mesh notices")
         document: dict[str, Any] = {"id": number, "status": seen.status, "correlation_id": correlation_id}
         if as_json:
             output.emit(document)
         else:
-            output.say(f"{number} is {seen.status}: mesh notices says what it gives")
+            output.say(f"{number} is {seen.status}; see what it gives: mesh notices")
         return
     if is_over(seen) or access.status == "ending":
         raise over(access)
@@ -125,9 +134,9 @@ def show(seen: Seen, number: str, correlation_id: str, as_json: bool) -> None:
 def render_waiting(access: Access) -> None:
     """Who was asked, and until when."""
     asked = ", ".join(access_views.waits_for(access))
-    output.say(f"{access.id} waits for an answer of {asked}", style="bold yellow")
+    output.say(f"{access.id} is waiting for approval by {asked}", style="bold yellow")
     if access.answer_by:
-        output.say(f"  denied if none comes until {output.day_text(access.answer_by)} UTC")
-    output.say("it would give:")
+        output.say(f"  denied without a decision by {output.day_text(access.answer_by)} UTC")
+    output.say("once approved, it gives:")
     access_views.render_given(access)
     output.say_whole(f"  mesh requests {access.id}")

@@ -1,4 +1,4 @@
-"""`mesh preview --product`: what a request would come to now. Nothing is asked, and nobody is told."""
+"""`mesh preview --product`: the decision that policy would make on a request now. Nothing is sent."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
@@ -19,10 +19,10 @@ from cli.governance import governance
 from cli.mesh_context import Site
 from cli.session import Account
 
-NOT_ASKED: Final = "ac-000000000000"
+PREVIEWED: Final = "ac-000000000000"
 """Stands for the id where policy names one (data cells filters)."""
 SOON: Final = timedelta(hours=1)
-"""An end that every rule allows: how long is not what is asked here."""
+"""An end that every rule allows: a preview is not about how long."""
 EFFECTS: Final[dict[Effect, tuple[str, str]]] = {
     "allow": ("allowed at once", "bold green"),
     "require_approval": ("requires approval", "bold yellow"),
@@ -39,7 +39,7 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-def foreseen(
+def preview_request(
     where: Site,
     catalog: AccessReader,
     product: str,
@@ -59,17 +59,17 @@ def foreseen(
     if member is None:
         raise NotAMember(f"account {number} is not a member of this mesh", account=number)
     require_offered(product, registry)
-    wish = build(
+    data = build(
         AccessRequested, product=product, reader=reader, purpose=purpose, permission=permission, until=now + SOON
     )
     role, persona = governance.personas().role_of(reader)
     access = Access(
-        id=NOT_ASKED,
+        id=PREVIEWED,
         receiver=number,
         receiver_domain=member.domain,
-        request=normal_form(wish, reader=role, persona=persona, purposes=policies.purposes, now=now),
+        request=normal_form(data, reader=role, persona=persona, purposes=policies.purposes, now=now),
         status="requested",
-        until=wish.until,
+        until=data.until,
         event_id="",
         correlation_id="",
         asked_at=now,

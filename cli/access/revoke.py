@@ -10,42 +10,41 @@ from mesh.domain.events import Metadata, RetirementRequested, RevocationRequeste
 from cli import output
 from cli.access import access_views
 from cli.event_client import Seen, Watch, build, find_if_seen, follow, send
-from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
 from cli.session import Account, SessionError
 from cli.wait_for_event import wait_for_note
 
 ENDED: Final = frozenset(OVER)
 
-Why = Annotated[str, typer.Option("--reason", help="Told to those concerned, and kept.")]
-Acting = Annotated[str | None, typer.Option("--as", help="The role to act as, instead of the account's persona.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="revoke")(revoke_command)
-    app.command(name="retire")(retire_command)
+Why = Annotated[str, typer.Option("--reason", help="Recorded, and sent to the accounts concerned.")]
 
 
 def revoke_command(
-    number: Annotated[str, typer.Argument(metavar="ID", help="The access, or a request that is open: mesh grants.")],
+    number: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of the grant or request: mesh grants, mesh requests.")
+    ],
     *,
     reason: Why,
     account: Annotated[
-        Account, typer.Option("--account", help="Who ends it: the account that has it, its owner, or central.")
+        Account,
+        typer.Option("--account", metavar="ACCOUNT", help="The account that holds it, the data owner's, or central."),
     ] = "consumer",
-    acting: Acting = None,
-    wait: Annotated[bool, typer.Option(help="Follow it until nothing of it is left.")] = True,
+    role: As = None,
+    wait: Annotated[bool, typer.Option(help="Wait until all its grants are revoked.")] = True,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """End an access everywhere, or take back a request. One that has ended is success; somebody else's: exit code 1."""
-    where = site(port, acting=account, role=acting)
-    wish = build(RevocationRequested, access=number, reason=reason)
+    """Revoke a grant, or cancel an open request.
+
+    Revoking one that has ended already succeeds; revoking that of another account fails (exit code 1).
+    """
+    where = site(port, acting=account, role=role)
+    data = build(RevocationRequested, access=number, reason=reason)
     before = find_if_seen(where, number)
     if before is not None and before.status in OVER:
         show(Seen(before.status, before), number, as_json, already=True)
         return
-    event = send(where, account, wish)
+    event = send(where, account, data)
     if not wait:
         show(Seen("sent"), number, as_json)
         return
@@ -62,39 +61,42 @@ def show(seen: Seen, number: str, as_json: bool, *, already: bool = False) -> No
     why = f" ({access.reason.code}: {access.reason.message})" if access and access.reason else ""
     output.say(f"{number} {'was' if already else 'is'} {seen.status}{' already' if already else ''}{why}")
     if access is not None and access.granted and not already:
-        output.say(f"  nothing of it is left, unless another access needs it: mesh grants; mesh trace {access.id}")
+        output.say(f"  all its grants are revoked, except those that another access needs: mesh trace {access.id}")
 
 
 def retire_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
     reason: Why,
-    account: Annotated[Account, typer.Option("--account", help="The product's owner.")] = "producer",
-    acting: Acting = None,
+    account: Annotated[Account, typer.Option("--account", metavar="ACCOUNT", help="The product's owner.")] = "producer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """End a product: nobody is granted it, told of it, or reads it any more. Its data stays where it is."""
-    where = site(port, acting=account, role=acting)
+    """Retire a product and revoke all access to it.
+
+    Subscribers are notified. Its data stays in the producer's bucket.
+    """
+    where = site(port, acting=account, role=role)
     event = send(where, account, build(RetirementRequested, product=product, reason=reason))
     found = wait_until_retired(where, event)
     if as_json:
         output.emit({"product": product, **found, "correlation_id": event.correlation_id})
         return
     if found["status"] == "requested":
-        output.say(f"requested; whether central agrees cannot be seen from here: mesh trace {event.correlation_id}")
+        output.say(f"requested; this role cannot read the central account's answer: mesh trace {event.correlation_id}")
         return
-    output.say(f"{product} is retired; told: {', '.join(found['told']) or 'nobody'}")
+    output.say(f"{product} is retired; notified: {', '.join(found['notified']) or 'no subscribers'}")
     if found["accesses"]:
-        output.say(f"  its accesses are ending: {', '.join(found['accesses'])} (mesh grants --all)")
+        output.say(f"  access being revoked: {', '.join(found['accesses'])} (mesh grants --all)")
 
 
 def wait_until_retired(where: Site, event: Metadata) -> dict[str, Any]:
-    """`{"status", "accesses", "told"}` by central's trace. Raises `CommandFailed`: refused, or not done in time."""
+    """`{"status", "accesses", "notified"}` by central's trace. Raises `CommandFailed`: refused, or not done in time."""
     try:
         facts = wait_for_note(where, "central", event, ["retired"])
     except (ClientError, SessionError) as error:
         if isinstance(error, ClientError) and not is_denied(error):
             raise
-        return {"status": "requested", "accesses": [], "told": []}
-    return {"status": "retired", "accesses": facts["accesses"], "told": facts["told"]}
+        return {"status": "requested", "accesses": [], "notified": []}
+    return {"status": "retired", "accesses": facts["accesses"], "notified": facts["told"]}

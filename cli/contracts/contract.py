@@ -19,19 +19,17 @@ from cli.mesh_context import AsJson
 from cli.output import CommandFailed
 
 contracts = typer.Typer(
-    name="contract", help="Data contracts on this machine: check, draft, compare. No AWS.", no_args_is_help=True
+    name="contract", help="Check, draft and compare contracts, offline.", no_args_is_help=True, add_completion=False
 )
 Place = Annotated[Path, typer.Argument(metavar="FILE|DIR", help="A contract, or a product's folder.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.add_typer(contracts)
-
-
 @contracts.command(name="check")
 def check_command(place: Place, *, as_json: AsJson = False) -> None:
-    """What the mesh would refuse, what is probably not meant, and what it would not enforce. Exit code 1 if refused."""
+    """Check a contract as the mesh would.
+
+    Errors reject it (exit code 1); warnings point out what is probably a mistake, and what is not enforced.
+    """
     checked = check_file(contract_file(place), _ontology())
     if as_json:
         output.emit(checked.to_dict())
@@ -45,11 +43,14 @@ def check_command(place: Place, *, as_json: AsJson = False) -> None:
 def draft_command(
     place: Annotated[Path, typer.Argument(metavar="FILE|DIR", exists=True, help="CSV, JSON lines or Parquet files.")],
     *,
-    name: Annotated[str, typer.Option(help="The product; without it, named after the file or folder.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the product, if not that of the file or folder.")] = "",
     domain: Annotated[str, typer.Option(help="The line of business.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """A contract inferred from data, on standard output: names and types, all else is the owner's to say."""
+    """Draft a contract from data files.
+
+    Prints names and types as inferred; the owner completes the rest.
+    """
     drafted = draft_from(place, name=name, domain=domain)
     if as_json:
         document = yaml.safe_load(drafted.text)
@@ -62,7 +63,10 @@ def draft_command(
 
 @contracts.command(name="diff")
 def diff_command(old: Place, new: Place, *, as_json: AsJson = False) -> None:
-    """What changed for readers, how compatible that is, and the version that it needs."""
+    """Compare two contracts.
+
+    Shows what changes for readers, how compatible it is, and the version number that it requires.
+    """
     before, after = read_local(contract_file(old)), read_local(contract_file(new))
     diff = diff_contracts(before, after)
     summary = summarised(before, after, diff)
@@ -93,7 +97,7 @@ def summarised(before: Contract, after: Contract, diff: ContractDiff) -> dict[st
 def _ontology() -> Ontology:
     path = FOLDER / "ontology.yaml"
     if not path.is_file():
-        raise CommandFailed("there is no governance/ontology.yaml here", remedy="run it in a clone of the repository")
+        raise CommandFailed("governance/ontology.yaml not found", remedy="run it in a clone of the repository")
     return parse_ontology(yaml.safe_load(path.read_text("utf-8")))
 
 
@@ -107,7 +111,7 @@ def render_checked(checked: Checked) -> None:
     if checked.warnings:
         output.table(["place", "warning"], [(item.where, item.what) for item in checked.warnings], wrap="warning")
     if checked.not_enforced:
-        output.say("stated, and not enforced:")
+        output.say("not enforced by the mesh:")
         for keyword, what, why in _grouped(checked.not_enforced):
             output.say(f"  {keyword} ({why}): {what}")
 
@@ -137,11 +141,11 @@ def _render_error(error: dict[str, Any]) -> None:
 def render_diff(summary: dict[str, Any], diff: ContractDiff) -> None:
     """One line for each change, then what they come to."""
     if not diff.changes:
-        output.say("no difference for anybody who reads it")
+        output.say("no difference for readers")
     else:
         rows = [(change.text, change.compatibility, change.bump) for change in diff.changes]
         output.table(["change", "compatibility", "needs"], rows, wrap="change")
         output.say(f"together: {summary['compatibility']}; a {summary['bump']} version")
     if not summary["sufficient"]:
-        told = f"{summary['new_version']} does not say so after {summary['old_version']}"
-        output.say(f"{told}: set version {summary['needed']}, or a later one", style="bold red")
+        reason = f"{summary['new_version']} is not enough after {summary['old_version']}"
+        output.say(f"{reason}: set version {summary['needed']} or later", style="bold red")

@@ -1,4 +1,4 @@
-"""What is to be said of a contract on this machine, without AWS: the product's own reader and rules, the ontology."""
+"""Checks of a contract on this machine, without AWS: the product's own reader and rules, the ontology."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,7 +53,7 @@ def contract_file(path: Path) -> Path:
     found = path / CONTRACT if path.is_dir() else path
     if not found.is_file():
         raise CommandFailed(
-            f"there is no contract at {found}", remedy=f"name a file, or a folder with a {CONTRACT}", file=str(found)
+            f"no contract at {found}", remedy=f"give a file, or a folder with a {CONTRACT}", file=str(found)
         )
     return found
 
@@ -111,24 +111,26 @@ def _warnings(contract: Contract, path: Path) -> Iterator[Warned]:
         folder = path.resolve().parent.name
         yield Warned(where="$.name", what=f"the folder is {folder!r}: it is uploaded as {contract.name}/{CONTRACT}")
     if not contract.domain:
-        yield Warned(where="$.domain", what=f"none: the producer's own {DOMAIN} is taken")
+        yield Warned(where="$.domain", what=f"none: the producer's own {DOMAIN} is used")
     if not contract.owner:
-        yield Warned(where="$.team", what="nobody is named as the owner")
+        yield Warned(where="$.team", what="no owner is named")
     if contract.draft:
         yield Warned(where="$.status", what="a draft is visible to its owner alone, with the most restrictive tags")
     if not contract.tables:
-        yield Warned(where="$.schema", what="no tables: the data alone decides")
+        yield Warned(where="$.schema", what="no tables: they are inferred from the data")
     if any(server.type == "s3" and server.location for server in contract.servers):
-        yield Warned(where="$.servers", what="whether the bucket is yours shows when it is uploaded")
+        yield Warned(where="$.servers", what="whether the bucket is yours is checked on upload")
     for position, table in enumerate(contract.tables):
         yield from _of_table(table, f"$.schema[{position}]")
 
 
 def _of_table(table: ContractTable, path: str) -> Iterator[Warned]:
     if not TABLE.fullmatch(table.catalog_name):
-        yield Warned(where=path, what=f"no upload can lie in a table named {table.catalog_name!r} ({TABLE.pattern})")
+        yield Warned(
+            where=path, what=f"uploads cannot belong to a table named {table.catalog_name!r} ({TABLE.pattern})"
+        )
     if not table.columns:
-        yield Warned(where=path, what="no columns: the data alone decides")
+        yield Warned(where=path, what="no columns: they are inferred from the data")
     for position, column in enumerate(table.columns):
         yield from _of_column(column, f"{path}.properties[{position}]")
 
@@ -137,7 +139,7 @@ def _of_column(column: ContractColumn, path: str) -> Iterator[Warned]:
     if (written := column.physical_name or column.name) != column.catalog_name:
         yield Warned(where=path, what=f"{written} is {column.catalog_name} in the catalog: Glue lower-cases names")
     if column.physical_type and not column.hive_type:
-        yield Warned(where=f"{path}.physicalType", what=f"{column.physical_type} is no type of Athena's")
+        yield Warned(where=f"{path}.physicalType", what=f"{column.physical_type} is not an Athena type")
     if not column.description:
         yield Warned(where=path, what=f"{column.name} has no description")
 

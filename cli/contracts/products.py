@@ -1,6 +1,7 @@
 """`mesh products` and `mesh show`: what there is in the mesh, who owns it, and how to query it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,30 +15,27 @@ from mesh.domain.contracts.product import Product, ProductVersion, TableSnapshot
 from mesh.domain.governance.publication_tag import for_people
 
 from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="products")(products_command)
-    app.command(name="show")(show_command)
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 
 
 def products_command(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[WORDS]", help="All of them must occur.")] = None,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[TERMS]", help="Search terms; all must match.")] = None,
     *,
-    account: Acting = "central",
-    role: Role = None,
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the data products, or those that all the words occur in: name, domain, tags, tables, columns, meaning."""
+    """List data products, or search them.
+
+    All search terms must occur in a product's name, domain, tags, tables, columns or descriptions.
+    """
     where = site(port, acting=account, role=role)
     found = [product for product in where.registry().products() if matches(product, words or [])]
     if as_json:
         output.emit({"products": [summary(product) for product in found]})
     elif not found:
-        output.say("no products" + (f" with {' '.join(words)}" if words else " yet: mesh put DIR"))
+        output.say("no products" + (f" match {' '.join(words)}" if words else " yet: mesh put DIR"))
     else:
         rows = [
             (
@@ -56,14 +54,17 @@ def show_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Save the report page of the newest version here.")
+        Path | None, typer.Option(metavar="FILE", help="Save the newest version's quality report to this file.")
     ] = None,
-    account: Acting = "central",
-    role: Role = None,
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one product: owner, contract, versions, tables with types and effective LF-Tags, how to query it."""
+    """Show a product: owner, tables, LF-Tags, versions.
+
+    Each table comes with its columns, their types and effective LF-Tags, its latest checks, and a query to run.
+    """
     where = site(port, acting=account, role=role)
     found = describe(where, product)
     if report is not None:
@@ -79,13 +80,17 @@ def save_report(where: Site, found: Mapping[str, Any], file: Path) -> None:
     bucket = found["location"].removeprefix("s3://").partition("/")[0]
     key = report_key(where, found["name"], bucket)
     if not key:
-        raise output.CommandFailed(f"no version of {found['name']} has a report", remedy="mesh history shows them all")
+        raise output.CommandFailed(
+            f"no version of {found['name']} has a report", remedy="list its versions: mesh history"
+        )
     try:
         body = where.client("producer", "s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         if code_of(error) != "NoSuchKey":
             raise
-        raise output.CommandFailed(f"there is no report at s3://{bucket}/{key}", remedy="it was not checked") from error
+        raise output.CommandFailed(
+            f"there is no report at s3://{bucket}/{key}", remedy="choose a product whose data was checked: mesh show"
+        ) from error
     file.write_bytes(body)
     output.say(f"report saved: {file}")
 
@@ -117,7 +122,7 @@ def searchable(product: Product) -> Iterator[str]:
 
 
 def status_of(product: Product) -> str:
-    """In people's words."""
+    """The status that people see."""
     if product.status == "retired":
         return "retired"
     if product.draft:
@@ -138,7 +143,7 @@ def describe(where: Site, name: str) -> dict[str, Any]:
     registry = where.registry()
     product = registry.product(name)
     if product is None:
-        raise output.CommandFailed(f"there is no product {name!r}", code="UnknownProduct", remedy="mesh products")
+        raise output.CommandFailed(f"product {name!r} not found", code="UnknownProduct", remedy="mesh products")
     versions = list(registry.versions(name))
     lake = LakeFormationAdapter(where.client("central", "lakeformation"), where.account_id("central"))
     contract = Contract.model_validate(product.contract)
@@ -228,7 +233,11 @@ def render(found: dict[str, Any]) -> None:
         render_table(table)
     if found["versions"]:
         rows = [
-            (version["version"], version["published"][:19].replace("T", " "), version["correlation_id"])
+            (
+                version["version"],
+                output.day_text(datetime.fromisoformat(version["published"])),
+                version["correlation_id"],
+            )
             for version in found["versions"][:5]
         ]
         output.table((">version", "published (UTC)", "trace"), rows, wrap="trace")
@@ -247,13 +256,13 @@ def render_table(table: dict[str, Any]) -> None:
         for finding in table["quality"]["findings"]:
             output.say(f"  {finding['code']}: {finding['message']}", style="yellow")
     render_columns(table["columns"], table["tags"])
-    output.say("query it, linked in the consumer's account:")
+    output.say("query it in the consumer account:")
     output.say_whole(f"  {table['sql']}")
 
 
 def render_columns(columns: list[dict[str, Any]], table_tags: dict[str, str]) -> None:
-    """Columns with types and effective tags; those that are as the table's are said once, above."""
-    output.say(f"LF-Tags of the table, and of its columns where nothing else is said: {output.tags_text(table_tags)}")
+    """Columns with types and effective tags; those that are as the table's are named once, above."""
+    output.say(f"LF-Tags of the table, inherited by columns without their own: {output.tags_text(table_tags)}")
     rows = []
     for column in columns:
         own = {key: value for key, value in column["tags"].items() if table_tags.get(key) != value}

@@ -1,4 +1,4 @@
-"""`mesh doctor`: is the mesh in order? Each check says what it found and what to do. Run with an operator's rights."""
+"""`mesh doctor`: checks of a deployed mesh, each with what to do. Run it with an operator's rights."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from mesh.usecases.governance.govern_lake import admins_of
 from rich.text import Text
 
 from cli import output
-from cli.mesh_context import OWN_CREDENTIALS, PERSONAS, AsJson, Port, Site, is_denied, site, stack_name
+from cli.mesh_context import DEFAULT_ROLES, OWN_CREDENTIALS, AsJson, Port, Site, is_denied, site, stack_name
 from cli.output import CommandFailed
 from cli.session import ACCOUNT_NAMES, Account, SessionError
 from cli.tracing import MACHINES
@@ -39,13 +39,11 @@ class Check:
 type Checks = Iterator[Check]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="doctor")(doctor_command)
-
-
 def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
-    """Check accounts, stacks, Lake Formation, members, machines and queues; exit code 1 when something is wrong."""
+    """Check accounts, stacks, members and queues.
+
+    Each failed check says what to do. Exit code 1 when a check fails.
+    """
     checks = list(examine(site(port)))
     healthy = not any(check.ok is False for check in checks)
     if as_json:
@@ -57,7 +55,7 @@ def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
 
 
 class Operator(Site):
-    """Looks with the accounts' own credentials: an operator's, not a persona's."""
+    """Looks with the accounts' own credentials: an operator's."""
 
     def role_in(self, account: Account) -> str | None:
         """None, always."""
@@ -86,7 +84,7 @@ def guarded(account: str, name: str, look: Callable[[], Checks]) -> Checks:
         yield Check(account, name, False, error.message, error.remedy)
     except ClientError as error:
         if is_denied(error):
-            yield Check(account, name, None, f"may not look: {error}", "run it with an operator's credentials")
+            yield Check(account, name, None, f"not allowed to check: {error}", "run it with an operator's credentials")
         else:
             yield Check(account, name, False, str(error), "see the message")
     except BotoCoreError as error:
@@ -104,7 +102,7 @@ def basic_checks(where: Site, account: Account) -> Checks:
 
 
 def settings_checks(where: Site, account: Account) -> Checks:
-    """IAM-only defaults off, cross-account version, the persona among the admins."""
+    """IAM-only defaults off, cross-account version, the default role among the admins."""
     settings = where.client(account, "lakeformation").get_data_lake_settings()["DataLakeSettings"]
     redeploy = f"sam deploy --config-env {account}: its custom resource sets this"
     defaults = [
@@ -117,15 +115,15 @@ def settings_checks(where: Site, account: Account) -> Checks:
     good = version.isdigit() and int(version) >= _LEAST_CROSS_ACCOUNT_VERSION
     yield Check(account, "cross-account version", good, version, "" if good else redeploy)
     admins = admins_of(settings)
-    good = any(admin.endswith(f":role/{PERSONAS[account]}") for admin in admins)
-    found = f"{PERSONAS[account]} is {'' if good else 'no '}admin"
+    good = any(admin.endswith(f":role/{DEFAULT_ROLES[account]}") for admin in admins)
+    found = f"{DEFAULT_ROLES[account]} is {'' if good else 'no '}admin"
     yield Check(account, "data lake admins", good, found, "" if good else redeploy)
 
 
 def ontology_checks(where: Site, account: Account) -> Checks:
     """Every key and value of the ontology is an LF-Tag."""
     if not ONTOLOGY.is_file():
-        yield Check(account, "LF-Tags", None, "no governance/ontology.yaml here", "run it in the repository")
+        yield Check(account, "LF-Tags", None, "governance/ontology.yaml not found", "run it in the repository")
         return
     wanted = parse_ontology(yaml.safe_load(ONTOLOGY.read_text("utf-8"))).tag_values()
     client, arguments = where.client(account, "lakeformation"), dict[str, Any]()
@@ -177,7 +175,7 @@ def queue_checks(where: Site, account: Account) -> Checks:
         count = int(answer["Attributes"]["ApproximateNumberOfMessages"])
         if count:
             waiting.append(f"{name} {count}")
-    remedy = "each message says what could not be processed and why: aws sqs receive-message" if waiting else ""
+    remedy = "read what failed and why: aws sqs receive-message" if waiting else ""
     found = ", ".join(waiting) or f"empty ({output.amount(len(queues), 'queue')})"
     yield Check(account, "dead letters", not waiting, found, remedy)
 
@@ -229,7 +227,7 @@ def writer_of(stream: str) -> str:
 
 
 def is_fault(message: str) -> bool:
-    """Whether a log line tells of a fault: a refusal of the product's own names its remedy, and is an outcome."""
+    """Whether a log line reports a fault: a refusal of the product's own names its remedy, and is an outcome."""
     return "ERROR" in message and not ("remedy" in message and "code" in message)
 
 
@@ -264,10 +262,10 @@ CHECKS: Final[dict[Account, tuple[tuple[str, Look], ...]]] = {
 
 def render(checks: list[Check]) -> None:
     """A table for each account; remedies below what is wrong."""
-    words = {
+    statuses = {
         True: Text("ok", style="green"),
         False: Text("failed", style="bold red"),
-        None: Text("unseen", style="yellow"),
+        None: Text("unknown", style="yellow"),
     }
     for account in dict.fromkeys(check.account for check in checks):
         rows = []
@@ -277,5 +275,6 @@ def render(checks: list[Check]) -> None:
             found = Text(check.found)
             if check.remedy:
                 found.append(f"\nnext: {check.remedy}", style="dim")
-            rows.append((check.name, words[check.ok], found))
-        output.table((account, "", "found"), rows, wrap="found")
+            rows.append((check.name, statuses[check.ok], found))
+        output.say(account, style="bold")
+        output.table(("check", "status", "found"), rows, wrap="found", record="check")

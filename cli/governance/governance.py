@@ -33,5 +33,5 @@ def role_of(reader: str | None) -> str | None:
 def _document(name: str) -> Any:  # noqa: ANN401 - a YAML document
     path = FOLDER / name
     if not path.is_file():
-        raise CommandFailed(f"there is no governance/{name} here", remedy="run it in a clone of the repository")
+        raise CommandFailed(f"governance/{name} not found", remedy="run it in a clone of the repository")
     return yaml.safe_load(path.read_text("utf-8"))

@@ -6,30 +6,23 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli import output
-from cli.mesh_context import AsJson, Port, Site, site
+from cli import interrupts, output
+from cli.mesh_context import As, AsJson, Port, Site, site
 from cli.output import CommandFailed
 
 _DEADLINE_SECONDS: Final = 900.0
 _POLL_SECONDS: Final = 0.5
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what differs.")]
-As = Annotated[str | None, typer.Option("--as", help="The role to act as, instead of DataMeshOwner.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only report differences.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="reconcile")(reconcile_command)
+def reconcile_command(*, dry_run: DryRun = False, role: As = None, port: Port = None, as_json: AsJson = False) -> None:
+    """Find and repair grants that drifted.
 
-
-def reconcile_command(
-    *, dry_run: DryRun = False, acting_role: As = None, port: Port = None, as_json: AsJson = False
-) -> None:
-    """Find grants that are missing, left over, made by hand or past their end; fix what needs nobody's decision.
-
-    Central does the same once a day. Exit code 1 when something is left that differs.
+    Compares Lake Formation's grants with the registry: missing, left over, made by hand, expired. The central account
+    does the same once a day. Exit code 1 when differences remain.
     """
-    found = reconcile(site(port, acting="central", role=acting_role), dry_run=dry_run)
+    found = reconcile(site(port, acting="central", role=role), dry_run=dry_run)
     if as_json:
         output.emit(found)
     else:
@@ -43,6 +36,7 @@ def reconcile(where: Site, *, dry_run: bool) -> dict[str, Any]:
     machines = where.client("central", "stepfunctions")
     arn = where.output("central", "ReconcileArn")
     run = machines.start_execution(stateMachineArn=arn, input=json.dumps({"dry_run": dry_run}))["executionArn"]
+    interrupts.leaves(f"the run continues: aws stepfunctions describe-execution --execution-arn {run}")
     deadline = time.monotonic() + _DEADLINE_SECONDS
     while time.monotonic() < deadline:
         seen = machines.describe_execution(executionArn=run)
@@ -52,22 +46,23 @@ def reconcile(where: Site, *, dry_run: bool) -> dict[str, Any]:
             cause = seen.get("cause") or seen["status"]
             raise CommandFailed(f"the run failed: {cause[:500]}", code=seen.get("error", ""), run=run)
         time.sleep(_POLL_SECONDS)
-    raise CommandFailed("the run is still at work", run=run, remedy="aws stepfunctions describe-execution shows it")
+    raise CommandFailed("the run has not ended", run=run, remedy="aws stepfunctions describe-execution shows it")
 
 
 def _render(found: dict[str, Any]) -> None:
     grants = output.amount(found["grants"], "grant")
-    output.say(f"accesses that go on: {found['accesses']}, compared with {grants} to other accounts")
+    active = output.amount(found["accesses"], "active access", plural="active accesses")
+    output.say(f"{active} compared with {grants} to other accounts")
     if found["outcome"] == "in order":
-        output.say("in order", style="bold green")
+        output.say("no differences", style="bold green")
         return
-    rows = [("repaired", drift["kind"], drift["principal"], _told(drift)) for drift in found["repaired"]]
-    rows += [("left", drift["kind"], drift["principal"], _told(drift)) for drift in found["left"]]
-    output.table(("", "kind", "account", "what"), rows, wrap="what")
+    rows = [("repaired", drift["kind"], drift["principal"], _details(drift)) for drift in found["repaired"]]
+    rows += [("left", drift["kind"], drift["principal"], _details(drift)) for drift in found["left"]]
+    output.table(("outcome", "difference", "account", "what"), rows, wrap="what", record="grant")
     listed = len(found["repaired"]) + len(found["left"])
     if found["total"] > listed:
-        output.say(f"and {found['total'] - listed} more: run it again when these are dealt with")
+        output.say(f"and {found['total'] - listed} more: resolve these, then run it again")
 
 
-def _told(drift: dict[str, Any]) -> str:
+def _details(drift: dict[str, Any]) -> str:
     return "\n".join(filter(None, (drift["access"], drift["what"], drift["remedy"])))

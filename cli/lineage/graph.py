@@ -102,8 +102,8 @@ def step_of(event: Event) -> str:
 
 def parameters_of(event: Event) -> dict[str, str]:
     """What a run says of itself."""
-    said = event["run"]["facets"].get("executionParameters", {}).get("parameters", ())
-    return {one["key"]: one["value"] for one in said}
+    parameters = event["run"]["facets"].get("executionParameters", {}).get("parameters", ())
+    return {one["key"]: one["value"] for one in parameters}
 
 
 def fields_behind(output: Mapping[str, Any], column: str) -> list[Mapping[str, Any]]:

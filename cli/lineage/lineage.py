@@ -19,35 +19,33 @@ from cli.session import ACCOUNT_NAMES, SessionError
 Event = dict[str, Any]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="lineage")(lineage_command)
-
-
 def lineage_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
     table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
-    column: Annotated[str | None, typer.Option(help="This column's way back to the raw objects.")] = None,
+    column: Annotated[str | None, typer.Option(help="Trace this column back to the raw objects.")] = None,
     version: Annotated[int | None, typer.Option(min=1, help="As of this version of the product.")] = None,
-    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="A Mermaid flowchart on standard output.")] = False,
+    as_mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")] = False,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw a product's lineage, upstream to raw objects and downstream to readers; --json: the OpenLineage events."""
+    """Show where a product's data comes from and goes.
+
+    Upstream to the versions of raw objects, downstream to the roles that read it. --json prints the OpenLineage events.
+    """
     events, unseen = gather(site(port), product)
     if as_json:
         output.emit({"product": product, "events": events, "unseen": unseen})
         return
     for part in unseen:
-        typer.echo(f"mesh: not seen: {part}", err=True)
+        typer.echo(f"mesh: not visible: {part}", err=True)
     graph = graph_of(events)
     tables = graph.tables(product, table)
     if not tables:
         raise output.CommandFailed(
-            f"no lineage of {product}{f'.{table}' if table else ''} is known",
+            f"no lineage of {product}{f'.{table}' if table else ''} found",
             code="UnknownLineage",
-            remedy=f"mesh history {product}; lineage is recorded some seconds after a run, mesh dlq shows what failed",
+            remedy=f"mesh history {product}; lineage follows a run by some seconds; mesh doctor lists dead letters",
         )
     if as_mermaid:
         typer.echo(mermaid(graph, tables))
@@ -57,7 +55,7 @@ def lineage_command(
 
 
 def gather(where: Site, product: str) -> tuple[list[Event], list[str]]:
-    """Events of the accounts that the caller may see, and what could not be seen, in words."""
+    """Events of the accounts that the caller may see, and what could not be seen."""
     events: list[Event] = []
     unseen = []
     for account in ACCOUNT_NAMES:
@@ -98,5 +96,5 @@ def show(title: str, branches: Iterable[Tree]) -> None:
     for branch in branches:
         tree.children.append(branch)
     if not tree.children:
-        tree.add(Text("nothing is known", style="dim"))
-    output.console.print(tree)
+        tree.add(Text("none recorded", style="dim"))
+    output.tree(tree)

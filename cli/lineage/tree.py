@@ -31,13 +31,13 @@ def draw_upstream(graph: Graph, table: Key, until: str = "") -> Iterator[Tree]:
 
 
 def _crawl(graph: Graph, made: Made) -> Tree:
-    said = parameters_of(made.event)
+    parameters = parameters_of(made.event)
     about = _recipe(made)
-    if "rollback.version" in said:
-        about = f"version {said['rollback.version']} again: {said.get('rollback.reason', '')}"
+    if "rollback.version" in parameters:
+        about = f"version {parameters['rollback.version']} again: {parameters.get('rollback.reason', '')}"
     branch = _run(made, about)
     objects = [_object(graph, one) for one in made.inputs]
-    for tree in _capped(objects, "more objects", int(said.get("inputs.count", len(objects)))):
+    for tree in _capped(objects, "more objects", int(parameters.get("inputs.count", len(objects)))):
         branch.children.append(tree)
     return branch
 
@@ -88,9 +88,9 @@ def draw_downstream(graph: Graph, table: Key) -> Iterator[Tree]:
     """Published versions, newest first; then each consumer's link, with the roles that proved it."""
     versions = []
     for made in reversed(list(graph.publications(table))):
-        said = parameters_of(made.event)
-        again = f"  version {said['rollback.version']} again" if "rollback.version" in said else ""
-        about = f"contract {said.get('contract_version', '')}, {said.get('severity', '')}{again}"
+        parameters = parameters_of(made.event)
+        again = f"  version {parameters['rollback.version']} again" if "rollback.version" in parameters else ""
+        about = f"contract {parameters.get('contract_version', '')}, {parameters.get('severity', '')}{again}"
         versions.append(Tree(Text.assemble((f"version {made.version}", "green"), f"  {_time(made.event)}  ", about)))
     yield from _capped(versions, "earlier versions")
     for link in graph.links.get(table, []):
@@ -99,8 +99,10 @@ def draw_downstream(graph: Graph, table: Key) -> Iterator[Tree]:
         )
         proofs: dict[str, str] = {}
         for event in graph.used.get(link, []):
-            said = parameters_of(event)
-            proofs[said.get("proved_as") or "nothing to query yet"] = f"{said.get('access', '')}  {_time(event)}"
+            parameters = parameters_of(event)
+            proofs[parameters.get("proved_as") or "nothing to query yet"] = (
+                f"{parameters.get('access', '')}  {_time(event)}"
+            )
         for role, when in proofs.items():
             branch.add(Text(f"proved as {role}  {when}"))
         yield branch

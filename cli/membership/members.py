@@ -1,4 +1,4 @@
-"""`mesh admit`: the data mesh owner takes an account into the mesh."""
+"""`mesh admit`: admits an account to the mesh."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -6,35 +6,29 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Site, site
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 
 MemberRole = Literal["producer", "consumer", "both"]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="admit")(admit_command)
-
-
 def admit_command(
     *,
-    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's 12 digits.")],
-    member_role: Annotated[MemberRole, typer.Option("--role", help="What it may do in the mesh.")],
+    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account id, 12 digits.")],
+    member_role: Annotated[MemberRole, typer.Option("--role", help="Its role in the mesh.")],
     domain: Annotated[str, typer.Option(help="Its line of business, a value of the LF-Tag `domain`.")],
-    contact: Annotated[str, typer.Option(help="Whom to ask: a team's mail address.")] = "",
-    account: Acting = "central",
-    acting_role: Annotated[
-        str | None, typer.Option("--as", help="The role to act as, instead of DataMeshOwner.")
-    ] = None,
+    contact: Annotated[str, typer.Option(help="Mail address of the team.")] = "",
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Admit an account: its topic in central, and its record. Repeat it to change role or domain."""
+    """Admit an account, or change its role or domain.
+
+    Creates the account's notification topic in the central account, and records its role and domain.
+    """
     if not (account_id.isdigit() and len(account_id) == 12):
-        raise typer.BadParameter(f"{account_id!r} is no account number: 12 digits", param_hint="ACCOUNT")
-    member = admit(
-        site(port, acting=account, role=acting_role), account_id, member_role, domain, contact, account=account
-    )
+        raise typer.BadParameter(f"{account_id!r} is not an account id of 12 digits", param_hint="ACCOUNT")
+    member = admit(site(port, acting=account, role=role), account_id, member_role, domain, contact, account=account)
     if as_json:
         output.emit(member)
         return
@@ -62,22 +56,22 @@ def admit(
 ) -> dict[str, Any]:
     """Invoke central's AdmitMember; returns the member. Idempotent. Raises `CommandFailed` with the refusal."""
     function = where.output(account, "AdmitMemberFunctionName")
-    wish = {"account": account_id, "role": role, "domain": domain, "contact": contact}
-    answer = where.client(account, "lambda").invoke(FunctionName=function, Payload=json.dumps(wish).encode())
-    said = json.loads(answer["Payload"].read() or b"null")
+    request = {"account": account_id, "role": role, "domain": domain, "contact": contact}
+    answer = where.client(account, "lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
+    payload = json.loads(answer["Payload"].read() or b"null")
     if answer.get("FunctionError"):
-        raise refusal_of(said)
-    return dict(said)
+        raise refusal_of(payload)
+    return dict(payload)
 
 
-def refusal_of(said: Any) -> output.CommandFailed:  # noqa: ANN401 - whatever a failed function answered
+def refusal_of(payload: Any) -> output.CommandFailed:  # noqa: ANN401 - whatever a failed function answered
     """A function's error as what it is: a refusal in the product's own form, or the failure's type and message."""
-    message = said.get("errorMessage", "") if isinstance(said, dict) else str(said)
+    message = payload.get("errorMessage", "") if isinstance(payload, dict) else str(payload)
     try:
         reason = json.loads(message)
     except ValueError:
         reason = None
     if isinstance(reason, dict) and {"code", "message"} <= set(reason):
         return output.CommandFailed.refusal(reason)
-    code = said.get("errorType", "") if isinstance(said, dict) else ""
-    return output.CommandFailed(message, code=code, remedy="see the function's log in central")
+    code = payload.get("errorType", "") if isinstance(payload, dict) else ""
+    return output.CommandFailed(message, code=code, remedy="see the function's log in the central account")

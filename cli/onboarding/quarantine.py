@@ -1,4 +1,4 @@
-"""`mesh quarantine`, `mesh release`, `mesh reject`: batches that were held back, and their owner's word on them."""
+"""`mesh quarantine`, `mesh release`, `mesh reject`: batches that checks hold back, and their owner's decisions."""
 
 import re
 import webbrowser
@@ -12,7 +12,7 @@ from mesh.domain.onboarding.quarantine import HeldBatch, HeldObject, HeldObjects
 
 from cli import output
 from cli.event_client import build, send_on
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 from cli.session import Account
 from cli.wait_for_event import wait_for_note
 
@@ -21,34 +21,30 @@ _SHOWN = 20
 _OPEN: Final = frozenset({"held", "releasing"})
 
 _LEFT: Final = {
-    "replaced": "uploaded again since: the newer version counts",
-    "deleted": "deleted since: upload it again if it should be published",
-    "unreadable": "held for what nobody can overrule: fix the data and upload it again",
+    "replaced": "replaced: the newer version is used",
+    "deleted": "deleted: upload again to publish",
+    "unreadable": "not releasable: fix the data and upload it again",
 }
 
-Batch = Annotated[str, typer.Argument(metavar="BATCH", help="Its product and number, as in credit-card/3.")]
-Why = Annotated[str, typer.Option("--reason", help="Kept with the batch, and told with the version.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="quarantine")(quarantine_command)
-    app.command(name="release")(release_command)
-    app.command(name="reject")(reject_command)
+Batch = Annotated[str, typer.Argument(metavar="BATCH", help="Product and number, such as credit-card/3.")]
+Why = Annotated[str, typer.Option("--reason", help="Recorded with the batch and its version.")]
 
 
 def quarantine_command(
-    batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help="One of them, as in credit-card/3.")] = None,
+    batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help="Show one, such as credit-card/3.")] = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Those that were decided on as well.")] = False,
-    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the batch's report page here.")] = None,
-    show: Annotated[bool, typer.Option("--open", help="With --report: open it in the browser.")] = False,
-    account: Acting = "producer",
-    role: Role = None,
+    every: Annotated[bool, typer.Option("--all", help="Include those already released or rejected.")] = False,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the batch's report to this file.")] = None,
+    show: Annotated[bool, typer.Option("--open", help="With --report: open it in a browser.")] = False,
+    account: InAccount = "producer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what was held back, or show one batch: why, which objects, and what to do."""
+    """List held batches, or show one.
+
+    A batch shows why it is held, its objects, and the commands to decide on it.
+    """
     where = site(port, acting=account, role=role)
     if batch is None:
         _list(where, account, every=every, as_json=as_json)
@@ -68,12 +64,15 @@ def release_command(
     batch: Batch,
     *,
     reason: Why,
-    account: Acting = "producer",
-    role: Role = None,
+    account: InAccount = "producer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a held batch all the same, after all checks again: its errors are told as warnings with the version."""
+    """Publish a held batch after all.
+
+    All checks run again; the findings that the batch was held for are published as warnings with the version.
+    """
     _decide(site(port, acting=account, role=role), account, batch, "release", reason, as_json=as_json)
 
 
@@ -81,12 +80,15 @@ def reject_command(
     batch: Batch,
     *,
     reason: Why,
-    account: Acting = "producer",
-    role: Role = None,
+    account: InAccount = "producer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Close a held batch: its objects stay where they are, and cannot be released any more."""
+    """Close a held batch without publishing it.
+
+    Its objects stay in the bucket; the batch can no longer be released.
+    """
     _decide(site(port, acting=account, role=role), account, batch, "reject", reason, as_json=as_json)
 
 
@@ -96,31 +98,31 @@ def _list(where: Site, account: Account, *, every: bool, as_json: bool) -> None:
         output.emit({"batches": [{**one.model_dump(mode="json"), "name": one.name} for one in found]})
         return
     if not found:
-        output.say("nothing is held back" if not every else "nothing was ever held back")
+        output.say("no held batches" if not every else "no batch was ever held")
         return
     rows = [
         (
             one.name,
-            output.clock_text(one.held_at),
+            output.day_text(one.held_at),
             one.status,
             f"{one.objects} ({one.superseded} superseded)" if one.superseded else f"{one.objects}",
             f"{one.reason.code}: {one.reason.message}",
         )
         for one in found
     ]
-    output.table(("batch", "held", "status", ">objects", "reason"), rows, wrap="reason")
+    output.table(("batch", "held (UTC)", "status", ">objects", "reason"), rows, wrap="reason", record="batch")
 
 
 def find(where: Site, account: Account, name: str) -> HeldBatch:
     """The batch of that name. Raises `CommandFailed`."""
     match = _BATCH.fullmatch(name)
     if match is None:
-        raise output.CommandFailed(f"{name!r} is no batch", code="UnknownBatch", remedy="as in credit-card/3")
+        raise output.CommandFailed(
+            f"{name!r} is not a batch name", code="UnknownBatch", remedy="use PRODUCT/NUMBER, such as credit-card/3"
+        )
     found = DynamoQuarantine(where.table(account)).batch(match["product"], match["run"].zfill(8))
     if found is None:
-        raise output.CommandFailed(
-            f"no batch {name} was held back", code="UnknownBatch", remedy="mesh quarantine --all"
-        )
+        raise output.CommandFailed(f"batch {name} not found", code="UnknownBatch", remedy="mesh quarantine --all")
     return found
 
 
@@ -148,11 +150,11 @@ def render(batch: HeldBatch, held: tuple[HeldObject, ...]) -> None:
     pairs: list[tuple[str, Any]] = [
         ("batch", batch.name),
         ("status", f"{batch.status}{decided}"),
-        ("held", output.clock_text(batch.held_at)),
+        ("held", f"{output.day_text(batch.held_at)} UTC"),
         ("report", f"s3://{batch.bucket}/{batch.page}" if batch.page else "-"),
     ]
     output.fields(pairs)
-    output.say("  nothing was moved: each object is where you put it, and not published", style="dim")
+    output.say("  its objects stay where they were uploaded, and are not published", style="dim")
     for code, message, remedy in dict.fromkeys(
         (one.reason.code, one.reason.message, one.reason.remedy) for one in held
     ):
@@ -164,10 +166,10 @@ def render(batch: HeldBatch, held: tuple[HeldObject, ...]) -> None:
     if len(held) > _SHOWN:
         output.say(f"    and {len(held) - _SHOWN} more: --json")
     if batch.status == "releasing":
-        output.say_whole(f"  if it stays so, finish it: mesh release {batch.name} --reason TEXT")
+        output.say_whole(f"  if it does not finish, repeat: mesh release {batch.name} --reason TEXT")
     if batch.status == "held":
         if batch.releasable:
-            output.say_whole(f"  publish it all the same: mesh release {batch.name} --reason TEXT")
+            output.say_whole(f"  publish it: mesh release {batch.name} --reason TEXT")
         output.say_whole(f"  close it: mesh reject {batch.name} --reason TEXT")
 
 
@@ -187,7 +189,7 @@ def _decide(
     where: Site, account: Account, name: str, decision: Literal["release", "reject"], reason: str, *, as_json: bool
 ) -> None:
     batch = find(where, account, name)
-    wish = build(
+    data = build(
         QuarantineDecided,
         product=batch.product,
         run=batch.run,
@@ -195,7 +197,7 @@ def _decide(
         reason=reason,
         by=where.caller(account),
     )
-    event = send_on(where, account, where.output(account, "OwnBusName"), wish)
+    event = send_on(where, account, where.output(account, "OwnBusName"), data)
     outcome = "released" if decision == "release" else "rejected"
     facts = wait_for_note(where, account, event, [outcome])
     count, left = int(facts.get("objects", batch.objects)), dict[str, int](facts.get("left") or {})
@@ -213,8 +215,6 @@ def _decide(
         return
     output.say(f"{batch.name} is {outcome}")
     if outcome == "released":
-        output.say_whole(
-            f"  through all checks again: {output.amount(count, 'object')}; mesh notices --account producer"
-        )
+        output.say_whole(f"  being checked again: {output.amount(count, 'object')}; mesh notices --account producer")
     for why, number in left.items():
         output.say_whole(f"  not released: {output.amount(number, 'object')} {_LEFT[why]}")

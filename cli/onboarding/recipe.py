@@ -14,13 +14,10 @@ from cli import output
 from cli.mesh_context import AsJson
 from cli.output import CommandFailed
 
-recipes = typer.Typer(name="recipe", help="Recipes on this machine: check, try out. No AWS.", no_args_is_help=True)
+recipes = typer.Typer(
+    name="recipe", help="Check recipes and try them on data, offline.", no_args_is_help=True, add_completion=False
+)
 RecipeFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A recipe.json.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.add_typer(recipes)
 
 
 @recipes.command(name="check")
@@ -32,7 +29,10 @@ def check_command(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Whether the mesh would take the recipe; with data, whether it fits them, and which column comes from which."""
+    """Check a recipe as the mesh would.
+
+    With --data, also checks that it fits the data, and shows which columns each column is made of.
+    """
     recipe = parse_recipe(file.read_bytes())
     plan = plan_recipe(recipe, read_data(data).columns if data else None)
     document: dict[str, Any] = {"file": str(file), "steps": len(recipe.steps), "sha256": recipe.sha256}
@@ -53,10 +53,10 @@ def run_command(
     file: RecipeFile,
     *,
     data: Annotated[Path, typer.Option(metavar="FILE", exists=True, dir_okay=False, help="CSV or JSON lines.")],
-    rows: Annotated[int, typer.Option(min=1, help="Show so many.")] = 10,
+    rows: Annotated[int, typer.Option(min=1, help="Number of rows to show.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """What the recipe makes of data: the first rows."""
+    """Apply a recipe to data and show the first rows."""
     source = read_data(data)
     plan = plan_recipe(parse_recipe(file.read_bytes()), source.columns)
     shown = [[text(cell) for cell in row] for row in islice(plan.apply(source.rows), rows)]

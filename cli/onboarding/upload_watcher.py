@@ -1,4 +1,4 @@
-"""What became of an upload: watched through the producer's table, its runs and reports, and central's registry.
+"""The outcome of an upload: watched through the producer's table, its runs and reports, and central's registry.
 
 Nothing here relies on this machine's clock: what is new is new against a `Baseline` taken before the upload.
 """
@@ -96,7 +96,7 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """For `--json`."""
         return {
-            "outcome": self._word(),
+            "outcome": self._outcome(),
             "versions": [version.model_dump(mode="json") for version in self.versions],
             "rejections": self.rejections,
             "held": self.held,
@@ -106,7 +106,7 @@ class Outcome:
             "correlation_ids": self.correlation_ids,
         }
 
-    def _word(self) -> str:
+    def _outcome(self) -> str:
         if self.versions:
             return "published"
         if self.held:
@@ -153,7 +153,7 @@ class Follower:
         if compare_sequencers(sent, self._before.contract) <= 0:
             outcome.waiting_for = "the contract to be declared"
             return
-        correlation_id = self._contract_story(sent)
+        correlation_id = self._contract_correlation_id(sent)
         outcome.correlation_ids.append(correlation_id)
         entries = list(self._site.trace(self._account).entries(correlation_id))
         if any(entry["what"] == "resource link ready" for entry in entries):
@@ -167,7 +167,7 @@ class Follower:
         else:
             outcome.waiting_for = "central to register the product"
 
-    def _contract_story(self, sequencer: str) -> str:
+    def _contract_correlation_id(self, sequencer: str) -> str:
         """The correlation id that declare-product gives this version of the contract."""
         if self._version is None:
             found = self._site.client(self._account, "s3").head_object(Bucket=self._before.bucket, Key=self._contract)
@@ -245,11 +245,11 @@ class Follower:
                     for item in objects_of(self._site, self._account, batch)
                     if item.key in self._data
                 ]
-        told = {item["key"] for item in outcome.held}
+        reported = {item["key"] for item in outcome.held}
         waiting = {item["sk"] for item in self._site.table(self._account).query(f"HELD#{self._before.product}")}
-        outcome.for_recipe = [key for key in self._data if key in waiting - told]
-        said = {json.loads(run.get("output") or "{}").get("outcome") for run in self._runs.values()}
-        outcome.unchanged = "nothing" in said and not (outcome.versions or outcome.held)
+        outcome.for_recipe = [key for key in self._data if key in waiting - reported]
+        outcomes = {json.loads(run.get("output") or "{}").get("outcome") for run in self._runs.values()}
+        outcome.unchanged = "nothing" in outcomes and not (outcome.versions or outcome.held)
 
     def _central_failure(self, correlation_id: str, event: str) -> str:
         for entry in self._site.trace("central").entries(correlation_id):

@@ -14,8 +14,8 @@ import yaml
 from mesh.domain.onboarding.keys import PRODUCT
 from rich.progress import Progress
 
-from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
+from cli import interrupts, output
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 from cli.onboarding.upload_watcher import Baseline, Follower, Outcome
 
 DEADLINE_SECONDS = 900.0
@@ -30,31 +30,29 @@ class PutFile:
     key: str
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="put")(put_command)
-
-
 def put_command(
     folder: Annotated[
         Path,
         typer.Argument(metavar="DIR", exists=True, file_okay=False, help="contract.yaml, recipe.json, raw/, data/"),
     ],
     *,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it is published, or held back (exit code 1).")] = False,
-    deadline: Annotated[float, typer.Option(help="With --wait: at most so many seconds.")] = DEADLINE_SECONDS,
-    account: Acting = "producer",
-    role: Role = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is published, or held (exit code 1).")] = False,
+    deadline: Annotated[float, typer.Option(help="With --wait: the maximum number of seconds.")] = DEADLINE_SECONDS,
+    account: InAccount = "producer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Upload a product's folder: the contract first, then recipe.json, raw/ and data/."""
+    """Upload a product's folder, contract first.
+
+    After contract.yaml come recipe.json, raw/ and data/. With --wait, the exit code is 1 unless all of it is published.
+    """
     where = site(port, acting=account, role=role)
     product = product_name(folder)
     files = list(files_of(folder, product))
     if not files:
         raise output.CommandFailed(
-            f"{folder} holds nothing to upload",
+            f"{folder} contains nothing to upload",
             remedy="a product's folder has contract.yaml, recipe.json, raw/ or data/",
         )
     baseline = Baseline.take(where, product)
@@ -64,8 +62,9 @@ def put_command(
         if as_json:
             output.emit(document)
         else:
-            output.say(f"uploaded {output.amount(len(files), 'file')} of {product}; follow it: mesh show {product}")
+            output.say(f"uploaded {output.amount(len(files), 'file')} of {product}; next: mesh show {product}")
         return
+    interrupts.leaves(f"see what becomes of it: mesh show {product}")
     follower = Follower(where, baseline, [file.key for file in files])
     outcome = wait_for(follower, deadline)
     if as_json:
@@ -89,8 +88,8 @@ def product_name(folder: Path) -> str:
             name = document["name"]
     if not isinstance(name, str) or not PRODUCT.fullmatch(name):
         raise output.CommandFailed(
-            f"{name!r} cannot be a product's name",
-            remedy=f"name the folder, or the contract, by {PRODUCT.pattern}",
+            f"{name!r} is not a valid product name",
+            remedy=f"the folder's name, or the contract's, must match {PRODUCT.pattern}",
             folder=str(folder),
         )
     return name
@@ -114,7 +113,7 @@ def bucket(where: Site) -> str:
 
 
 def upload(where: Site, file: PutFile, progress: Callable[[int], None] = lambda _: None) -> None:
-    """One file, in parts when it is large; `progress` is told of each piece's bytes."""
+    """One file, in parts when it is large; `progress` receives the bytes of each part."""
     kind = mimetypes.guess_type(file.key)[0] or "application/octet-stream"
     client = where.client(where.acting or "producer", "s3")
     client.upload_file(str(file.path), bucket(where), file.key, ExtraArgs={"ContentType": kind}, Callback=progress)
@@ -128,6 +127,7 @@ def upload_shown(where: Site, files: list[PutFile], *, quiet: bool = False) -> N
         for file in files:
             bar.update(task, description=file.key)
             upload(where, file, lambda count: bar.advance(task, count))
+            interrupts.leaves(f"{file.key} was uploaded and is being processed")
             if not quiet:
                 bar.console.print(f"{output.size(file.path.stat().st_size):>12}  {file.key}", markup=False)
 
@@ -156,7 +156,7 @@ def render(product: str, outcome: Outcome) -> None:
     if outcome.registered and not outcome.versions:
         output.say(f"{product} is registered: mesh show {product}")
     if outcome.unchanged:
-        output.say(f"nothing new: the same bytes of {product} are published already")
+        output.say(f"no changes: the same data of {product} is published already")
     render_held(outcome.held)
     for report in outcome.rejections:
         reason = report["reason"]
@@ -166,10 +166,10 @@ def render(product: str, outcome: Outcome) -> None:
         output.say_whole(f"  report s3://{report['bucket']}/{report['report']}")
     if outcome.left_waiting:
         count = output.amount(len(outcome.left_waiting), "file")
-        output.say(f"{count} of data wait in the bucket until a contract is accepted")
+        output.say(f"{count} of data wait for an accepted contract")
     if outcome.for_recipe:
         count = output.amount(len(outcome.for_recipe), "file")
-        output.say(f"{count} of raw data wait in the bucket until a recipe is uploaded")
+        output.say(f"{count} of raw data wait for a recipe")
     for failure in outcome.failures:
         output.say(f"failed {failure}")
 

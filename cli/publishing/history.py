@@ -13,7 +13,7 @@ from mesh.domain.publishing.pins import Pin
 from mesh.domain.publishing.version_diff import TableDiff, VersionDiff, diff_versions, with_partitions
 
 from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Role, site
+from cli.mesh_context import As, AsJson, InAccount, Port, site
 
 _FACTS = {
     "version", "published", "correlation_id", "contract_version", "changes", "severity", "compatibility", "follows",
@@ -23,22 +23,19 @@ _FACTS = {
 Product = Annotated[str, typer.Argument(help="The product's name.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="history")(history_command)
-    app.command(name="diff")(diff_command)
-
-
 def history_command(
     product: Product,
     *,
-    newest: Annotated[int, typer.Option("--newest", min=0, help="Show so many versions; 0: all of them.")] = 20,
-    account: Acting = "central",
-    role: Role = None,
+    newest: Annotated[int, typer.Option("--newest", min=0, help="Number of versions to show; 0 shows all.")] = 20,
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List a product's versions, newest first: when, rows, contract, what changed, what was rolled back and why."""
+    """List a product's versions and their changes.
+
+    Newest first, with rows, contract version, severity, rollbacks and pins.
+    """
     registry = site(port, acting=account, role=role).registry()
     present = require_product(registry, product)
     versions, pins = list(registry.versions(product)), registry.pins(product)
@@ -48,12 +45,12 @@ def history_command(
         output.emit({"product": product, "present": present, "count": len(versions), "versions": found})
         return
     if not versions:
-        output.say(f"{product} has no version yet: nothing was published")
+        output.say(f"{product} has no versions yet")
         return
     rows = [
         (
             version.version,
-            f"{version.published:%Y-%m-%d %H:%M}",
+            output.day_text(version.published),
             f"{sum(table.rows for table in version.tables):,}",
             version.contract_version,
             version.severity,
@@ -65,20 +62,23 @@ def history_command(
         (">version", "published (UTC)", ">rows", "contract", "severity", "what changed"), rows, wrap="what changed"
     )
     if len(shown) < len(versions):
-        output.say(f"{len(versions) - len(shown)} older: --newest 0")
+        output.say(f"{len(versions) - len(shown)} older versions: --newest 0")
 
 
 def diff_command(
     product: Product,
-    old: Annotated[int, typer.Argument(metavar="A", help="The version to compare with.", min=1)],
-    new: Annotated[int, typer.Argument(metavar="B", help="The version that is compared.", min=1)],
+    old: Annotated[int, typer.Argument(metavar="A", help="The version to compare against.", min=1)],
+    new: Annotated[int, typer.Argument(metavar="B", help="The version to compare.", min=1)],
     *,
-    account: Acting = "central",
-    role: Role = None,
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two versions of a product: columns with their compatibility, rows, files, partitions, contract."""
+    """Compare two versions of a product.
+
+    Shows columns with their compatibility, rows, files, partitions and the contract version.
+    """
     where = site(port, acting=account, role=role)
     registry = where.registry()
     require_product(registry, product)
@@ -96,7 +96,7 @@ def require_product(registry: DynamoRegistry, name: str) -> int:
     """Its present version. Raises `CommandFailed` for an unknown product."""
     product = registry.product(name)
     if product is None:
-        raise output.CommandFailed(f"there is no product {name!r}", code="UnknownProduct", remedy="mesh products")
+        raise output.CommandFailed(f"product {name!r} not found", code="UnknownProduct", remedy="mesh products")
     return product.version
 
 
@@ -151,7 +151,7 @@ def version_facts(version: ProductVersion) -> dict[str, Any]:
 
 
 def what_happened(version: ProductVersion) -> Iterator[str]:
-    """In words: whose wish it was, then each table's change."""
+    """Who requested it, then each table's change."""
     if version.ended is not None:
         yield ended(version.ended)
     if version.rollback is not None:
@@ -163,7 +163,7 @@ def what_happened(version: ProductVersion) -> Iterator[str]:
 def kept(pin: Pin | None) -> Iterator[str]:
     """For whom it stays readable beside the present version."""
     for holder in pin.holders if pin else ():
-        yield f"pinned for {holder.account} until {holder.until:%Y-%m-%d %H:%M}"
+        yield f"pinned for {holder.account} until {output.day_text(holder.until)} UTC"
 
 
 def pinned(pin: Pin | None) -> list[dict[str, Any]]:
@@ -190,7 +190,7 @@ def in_words(change: TableChange) -> Iterator[str]:
     prefix = f"{change.table}."
     yield from (text.removeprefix(prefix) for text in change.schema_changes[:5])
     if len(change.schema_changes) > 5:
-        yield f"{len(change.schema_changes) - 5} more changes of columns"
+        yield f"{len(change.schema_changes) - 5} more column changes"
     if change.rows_delta is not None and not change.new_table:
         yield f"{change.rows_delta:+,} rows"
     else:

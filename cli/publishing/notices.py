@@ -1,4 +1,4 @@
-"""`mesh notices`: what a member was told, as its people would read it."""
+"""`mesh notices`: the notices that an account received."""
 
 import json
 import time
@@ -11,28 +11,26 @@ from mesh.adapters.dynamodb.notices import DynamoNotices
 from mesh.domain.names import resource_link
 
 from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 
 SQL: Final = "SQL    "
 _POLL_SECONDS = 1.0
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="notices")(notices_command)
-
-
 def notices_command(
     *,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on, and show each new one as it comes.")] = False,
-    account: Acting = "consumer",
-    role: Role = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep running, and show new ones as they arrive.")] = False,
+    account: InAccount = "consumer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the notices of an account, oldest first: what changed, how to query it, the trace id."""
+    """Show an account's notices, oldest first.
+
+    What changed, how to query it, and the id for mesh trace.
+    """
     if follow and as_json:
-        raise typer.BadParameter("--json is one document, --follow has no end", param_hint="--follow")
+        raise typer.BadParameter("--json cannot be combined with --follow", param_hint="--follow")
     where = site(port, acting=account, role=role)
     notices = DynamoNotices(where.table(account))
     if as_json:
@@ -84,7 +82,7 @@ def headline(detail_type: str, data: Mapping[str, Any]) -> str:
         case "PinReady":
             return f"{data['product']} version {data['version']} stays readable until {moment(data['until'])}"
         case "PinEnded":
-            return f"{data['product']} version {data['version']} is not kept any more ({data['cause']})"
+            return f"{data['product']} version {data['version']} is no longer pinned ({data['cause']})"
         case "PinRefused":
             return f"{data['product']}: version {data['version']} is not pinned"
         case "ProductQuarantined":
@@ -115,7 +113,7 @@ def access_headline(detail_type: str, data: Mapping[str, Any]) -> str:
     number, what = data["access"], data.get("what", "")
     match detail_type:
         case "AccessGranted":
-            return f"{number} granted: {data['reader'] or 'the account'} may read {what} until {moment(data['until'])}"
+            return f"{number} granted: {data['reader'] or 'the account'} can read {what} until {moment(data['until'])}"
         case "AccessReady":
             return f"{number} is ready: {', '.join(data['links']) or 'nothing yet to query'}"
         case "AccessDenied":
@@ -127,9 +125,9 @@ def access_headline(detail_type: str, data: Mapping[str, Any]) -> str:
         case "DecisionRequested":
             again = "reminder: " if data["reminder"] else ""
             reader = f"{data['reader'] or 'all'} of {data['receiver']}"
-            return f"{again}{number} asks for {what}, for {reader}"
+            return f"{again}{number} requests access to {what} for {reader}"
         case "DecisionRefused":
-            return f"{number}: your word did not count"
+            return f"{number}: the decision was rejected"
         case _:
             return f"{detail_type} {number}"
 
@@ -165,7 +163,7 @@ def lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
 def update_lines(data: Mapping[str, Any]) -> Iterator[str]:
     """Why it is there, what it changed, what checks found, how to query it, and what it is compared with."""
     if rollback := data.get("rollback"):
-        yield f"asked for by {rollback['requested_by']}: {rollback['reason']}"
+        yield f"requested by {rollback['requested_by']}: {rollback['reason']}"
     for change in data["changes"]:
         yield f"{change['table']}: {'; '.join(what_changed(change))}"
         if change.get("compatibility", "full") != "full":
@@ -190,7 +188,7 @@ def access_lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
                 yield f'{SQL}SELECT * FROM "{resource_link(table["database"])}"."{table["table"]}" LIMIT 10'  # noqa: S608
             yield from (f"left out: {line}" for line in data["left_out"])
         case "AccessExpiring":
-            yield f"to go on: mesh request with a later --until; mesh grants {data['access']} shows what it was"
+            yield f"to extend it, request it again with a later --until; mesh grants {data['access']} shows it"
         case "DecisionRequested":
             yield f"for {data['purpose']}, until {moment(data['until'])}; {data['why']}"
             for shown in data["exposure"]:
@@ -198,7 +196,7 @@ def access_lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
                     f"{each['count']} {each['confidentiality']}/{each['pii']}" for each in shown["classes"]
                 )
                 yield f"{shown['database']}.{shown['table']}: {classes} (columns, confidentiality/pii)"
-            yield f"answer by {moment(data['answer_by'])}: {data['how']}"
+            yield f"decide by {moment(data['answer_by'])}: {data['how']}"
         case _ if data.get("reason"):
             yield f"{data['reason']['code']}: {data['reason']['message']}"
             if data["reason"].get("remedy"):
@@ -215,7 +213,7 @@ def moment(text: str) -> str:
 
 
 def what_changed(change: Mapping[str, Any]) -> Iterator[str]:
-    """The parts of one table's change, in words."""
+    """The parts of one table's change."""
     if change["new_table"]:
         yield f"new table with {output.amount(change['columns'], 'column')}"
     if change["added_columns"]:

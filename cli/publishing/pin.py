@@ -1,4 +1,4 @@
-"""`mesh pin`, `mesh unpin` and `mesh pins`: a version stays readable beside those that follow it, for a while."""
+"""`mesh pin`, `mesh unpin` and `mesh pins`: a version stays readable for a limited time."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from mesh.domain.publishing.pins import Holder, Pin
 from cli import output
 from cli.durations import FORMS, parse_until, remaining
 from cli.event_client import build, send
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, site
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
 from cli.publishing.history import require_product
 from cli.publishing.notices import SQL, moment
 from cli.session import Account
@@ -24,49 +24,46 @@ _POLL_SECONDS: Final = 0.5
 _NEWS: Final = frozenset({"PinReady", "PinEnded", "PinRefused"})
 
 Product = Annotated[str, typer.Argument(help="The product's name.")]
-Number = Annotated[int, typer.Argument(help="Its version: mesh history PRODUCT.", min=1)]
-ApprovalTimes = Annotated[Account, typer.Option("--account", help="The account that reads: a consumer, or central.")]
-As = Annotated[str | None, typer.Option("--as", help="The role to act as, instead of the account's persona.")]
-Wait = Annotated[bool, typer.Option(help="Follow it until it is done.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command(name="pin")(pin_command)
-    app.command(name="unpin")(unpin_command)
-    app.command(name="pins")(pins_command)
+Number = Annotated[int, typer.Argument(help="The version: mesh history PRODUCT.", min=1)]
+RequestingAccount = Annotated[
+    Account, typer.Option("--account", metavar="ACCOUNT", help="The account that reads: consumer or central.")
+]
+Wait = Annotated[bool, typer.Option(help="Wait until it is done.")]
 
 
 def pin_command(
     product: Product,
     version: Number,
     *,
-    reason: Annotated[str, typer.Option("--reason", help="What it is for; kept.")],
-    until: Annotated[str, typer.Option("--until", help=f"{FORMS}.")] = "",
-    days: Annotated[int, typer.Option("--days", help="Or for so many days from now.", min=0)] = 0,
+    reason: Annotated[str, typer.Option("--reason", help="What the pin is for; recorded.")],
+    until: Annotated[str, typer.Option("--until", metavar="TIME", help=f"{FORMS}.")] = "",
+    days: Annotated[int, typer.Option("--days", help="Instead of --until: the number of days from now.", min=0)] = 0,
     wait: Wait = True,
-    account: ApprovalTimes = "consumer",
-    acting: As = None,
+    account: RequestingAccount = "consumer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a version readable: its rows stay as they are, in tables of their own, whatever the product becomes."""
+    """Keep a version readable for a limited time.
+
+    Its tables stay as they are, under names of their own, whatever is published later.
+    """
     if bool(until) == bool(days):
         raise typer.BadParameter("give one of --until and --days", param_hint="--until / --days")
     now = datetime.now(UTC)
     end = now + timedelta(days=days) if days else parse_until(until, now)
-    where = site(port, acting=account, role=acting)
-    wish = build(PinRequested, product=product, version=version, until=end, reason=reason)
-    event, told = _ask(where, account, wish, wait=wait, quiet=as_json)
+    where = site(port, acting=account, role=role)
+    data = build(PinRequested, product=product, version=version, until=end, reason=reason)
+    event, answer = _send(where, account, data, wait=wait, quiet=as_json)
     if as_json:
-        status = "ready" if told else "requested"
-        output.emit({"product": product, "version": version, "status": status, **told, **_story(event)})
+        status = "ready" if answer else "requested"
+        output.emit({"product": product, "version": version, "status": status, **answer, **_ids(event)})
         return
-    if not told:
+    if not answer:
         output.say(f"requested: mesh pins {product}, mesh trace {event.correlation_id}")
         return
-    output.say(f"{product} version {version} stays readable until {moment(told['until'])}")
-    for line in ready_lines(told):
+    output.say(f"{product} version {version} stays readable until {moment(answer['until'])}")
+    for line in ready_lines(answer):
         (output.say_whole if line.startswith(SQL) else output.say)(f"  {line}")
     output.say_whole(f"  trace  {event.correlation_id}")
 
@@ -76,33 +73,36 @@ def unpin_command(
     version: Number,
     *,
     wait: Wait = True,
-    account: ApprovalTimes = "consumer",
-    acting: As = None,
+    account: RequestingAccount = "consumer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a version no longer for this account; its tables go when nobody else wants it."""
-    where = site(port, acting=account, role=acting)
-    event, told = _ask(
+    """Remove this account's pin of a version.
+
+    Its tables are dropped when no other account has it pinned.
+    """
+    where = site(port, acting=account, role=role)
+    event, answer = _send(
         where, account, build(UnpinRequested, product=product, version=version), wait=wait, quiet=as_json
     )
-    status = "ended" if told else "requested"
+    status = "ended" if answer else "requested"
     if as_json:
-        output.emit({"product": product, "version": version, "status": status, **told, **_story(event)})
+        output.emit({"product": product, "version": version, "status": status, **answer, **_ids(event)})
         return
-    output.say(f"{product} version {version} is kept no longer for {account}" if told else "requested")
+    output.say(f"{product} version {version} is no longer pinned for {account}" if answer else "requested")
     output.say_whole(f"  trace  {event.correlation_id}")
 
 
 def pins_command(
-    product: Annotated[str, typer.Argument(help="Of one product; left out: of all.")] = "",
+    product: Annotated[str, typer.Argument(help="Only this product's pins.")] = "",
     *,
-    account: Acting = "central",
-    role: Role = None,
+    account: InAccount = "central",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the versions that are kept for readers: for whom, until when, as which tables."""
+    """List pinned versions: for whom, until when."""
     registry = site(port, acting=account, role=role).registry()
     if product:
         require_product(registry, product)
@@ -133,21 +133,23 @@ def facts(product: str, pin: Pin) -> dict[str, Any]:
     return {"product": product, **found, "tables": list(_tables(product, pin)), "holders": holders}
 
 
-def ready_lines(told: Mapping[str, Any]) -> Iterator[str]:
+def ready_lines(answer: Mapping[str, Any]) -> Iterator[str]:
     """How to query it, and by which of one's accesses that does not work."""
-    for query in told.get("queries", ()):
+    for query in answer.get("queries", ()):
         yield f"{SQL}{query['sql']}"
-    for access in told.get("not_reached", ()):
-        yield f"{access} was granted by name and does not show it: mesh request {told['product']} --table …"
+    for access in answer.get("not_reached", ()):
+        yield f"{access} does not include the pinned tables; request them: mesh request {answer['product']} --table …"
 
 
-def _ask(where: Site, account: Account, wish: EventData, *, wait: bool, quiet: bool) -> tuple[Metadata, dict[str, Any]]:
-    """The event that was sent, and what the account was told; nothing without `wait`."""
-    event = send(where, account, wish)
+def _send(
+    where: Site, account: Account, data: EventData, *, wait: bool, quiet: bool
+) -> tuple[Metadata, dict[str, Any]]:
+    """The event that was sent, and what the account was answer; nothing without `wait`."""
+    event = send(where, account, data)
     if not wait:
         return event, {}
     if not quiet:
-        typer.echo("sent: central checks it, and makes the tables", err=True)
+        typer.echo("sent; the central account checks it and creates the tables", err=True)
     return event, (_central_says if account == "central" else _notice_says)(where, account, event)
 
 
@@ -183,18 +185,18 @@ def _central_says(where: Site, account: Account, event: Metadata) -> dict[str, A
 
 def _late(event: Metadata) -> output.CommandFailed:
     return output.CommandFailed(
-        f"nothing was heard within {DEADLINE_SECONDS:.0f} s",
+        f"no answer within {DEADLINE_SECONDS:.0f} s",
         code="StillWaiting",
-        remedy=f"mesh trace {event.correlation_id}; mesh doctor looks for failed runs",
+        remedy=f"mesh trace {event.correlation_id}; mesh doctor lists failed runs",
     )
 
 
-def _story(event: Metadata) -> dict[str, str]:
+def _ids(event: Metadata) -> dict[str, str]:
     return {"request": event.id, "correlation_id": event.correlation_id}
 
 
 def _until(holder: Holder, now: datetime) -> str:
-    return f"{holder.until:%Y-%m-%d %H:%M}\n{remaining(holder.until, now)}"
+    return f"{output.day_text(holder.until)}\n{remaining(holder.until, now)}"
 
 
 def _tables(product: str, pin: Pin) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`mesh rollback`: an earlier version of a product comes back, as a new version that says so."""
+"""`mesh rollback`: an earlier version of a product is published again."""
 
 import time
 from typing import Annotated, Any, Final
@@ -10,33 +10,31 @@ from mesh.domain.events import Metadata, RollbackRequested
 
 from cli import output
 from cli.event_client import build, send
-from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS: Final = 180.0
 _POLL_SECONDS: Final = 0.5
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="rollback")(rollback_command)
-
-
 def rollback_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
-    version: Annotated[int, typer.Argument(help="The version to go back to: mesh history PRODUCT.", min=1)],
+    version: Annotated[int, typer.Argument(help="The version to restore: mesh history PRODUCT.", min=1)],
     *,
-    reason: Annotated[str, typer.Option("--reason", help="Told to subscribers, and kept.")],
+    reason: Annotated[str, typer.Option("--reason", help="Recorded, and sent to subscribers.")],
     account: Annotated[
-        Account, typer.Option("--account", help="Who asks: the product's owner, or central.")
+        Account, typer.Option("--account", metavar="ACCOUNT", help="Account that requests it: the owner's, or central.")
     ] = "producer",
-    acting: Annotated[str | None, typer.Option("--as", help="The role to act as, instead of the persona.")] = None,
-    wait: Annotated[bool, typer.Option(help="Follow it until consumers can read it.")] = True,
+    role: As = None,
+    wait: Annotated[bool, typer.Option(help="Wait until consumers can read it.")] = True,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a product what an earlier version was. It is published as a new version; subscribers are told why."""
-    where = site(port, acting=account, role=acting)
+    """Publish an earlier version again.
+
+    It becomes a new version; subscribers are notified with the reason.
+    """
+    where = site(port, acting=account, role=role)
     event = send(where, account, build(RollbackRequested, product=product, version=version, reason=reason))
     found = wait_until_back(where, product, event) if wait else None
     if as_json:
@@ -45,7 +43,7 @@ def rollback_command(
     if found is None:
         output.say(f"requested: mesh history {product}, mesh trace {event.correlation_id}")
         return
-    output.say(f"{product} version {version} can be read again, as version {found.version}")
+    output.say(f"{product} version {version} is published again as version {found.version}")
     output.say_whole(f"  trace  {event.correlation_id}")
 
 
@@ -85,10 +83,10 @@ def wait_until_back(where: Site, product: str, event: Metadata) -> ProductVersio
             return next(found, None)
         if order is not None and not shown:
             shown = True
-            typer.echo("accepted: every table is pointed at what it was", err=True)
+            typer.echo("accepted; tables are being restored", err=True)
         time.sleep(_POLL_SECONDS)
     raise output.CommandFailed(
-        f"the version is not back within {DEADLINE_SECONDS:.0f} s",
+        f"the version was not published within {DEADLINE_SECONDS:.0f} s",
         code="StillWaiting",
-        remedy=f"mesh trace {event.correlation_id}; mesh doctor looks for failed runs",
+        remedy=f"mesh trace {event.correlation_id}; mesh doctor lists failed runs",
     )

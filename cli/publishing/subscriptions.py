@@ -1,4 +1,4 @@
-"""`mesh subscribe`: a consumer wants, or no longer wants, to be told of a product's versions."""
+"""`mesh subscribe`: a consumer's subscription to the notices of a product."""
 
 import time
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 from mesh.adapters.messaging import EventBus
 from mesh.domain.events import Event, SubscriptionEnded, SubscriptionRequested
 
-from cli import output
-from cli.mesh_context import Acting, AsJson, Port, Role, Site, is_denied, site
+from cli import interrupts, output
+from cli.mesh_context import As, AsJson, InAccount, Port, Site, is_denied, site
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS = 30.0
@@ -27,44 +27,45 @@ class Subscription:
     correlation_id: str
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="subscribe")(subscribe_command)
-
-
 def subscribe_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
-    end: Annotated[bool, typer.Option("--end", help="No more notices of it.")] = False,
-    account: Acting = "consumer",
-    role: Role = None,
+    end: Annotated[bool, typer.Option("--end", help="Unsubscribe.")] = False,
+    account: InAccount = "consumer",
+    role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Subscribe the account to a product's notices, or end that; says when central has it, or why it refused."""
+    """Subscribe to a product's notices.
+
+    Waits until the central account confirms the subscription or rejects it. --end unsubscribes.
+    """
     found = change(site(port, acting=account, role=role), account, product, end=end)
     if as_json:
         output.emit(found.__dict__)
         return
     match found.status:
         case "subscribed":
-            output.say(f"{found.account} is told of each version of {product}: mesh notices --follow")
+            output.say(f"{found.account} is subscribed to {product}: mesh notices --follow")
         case "ended":
-            output.say(f"{found.account} is not told of {product} any more")
+            output.say(f"{found.account} is no longer subscribed to {product}")
         case _:
-            output.say(f"requested; whether central agrees cannot be seen from here: mesh trace {found.correlation_id}")
+            output.say(
+                f"requested; this role cannot read the central account's answer: mesh trace {found.correlation_id}"
+            )
 
 
 def change(where: Site, account: Account, product: str, *, end: bool = False) -> Subscription:
     """Ask central as the account, and wait until its registry shows the answer. Raises `CommandFailed`."""
     bus = EventBus(where.client(account, "events"), central_bus(where, account))
-    wish = (
+    event = (
         Event[SubscriptionEnded](data=SubscriptionEnded(product=product))
         if end
         else Event[SubscriptionRequested](data=SubscriptionRequested(product=product))
     )
-    bus.put(type(wish.data).detail_type(), wish.model_dump_json())
-    sender, correlation_id = where.account_id(account), wish.metadata.correlation_id
+    bus.put(type(event.data).detail_type(), event.model_dump_json())
+    sender, correlation_id = where.account_id(account), event.metadata.correlation_id
+    interrupts.leaves(f"{event.data.detail_type()} was sent and is being processed: mesh trace {correlation_id}")
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -77,8 +78,8 @@ def change(where: Site, account: Account, product: str, *, end: bool = False) ->
             return Subscription(product, sender, "ended" if end else "subscribed", correlation_id)
         time.sleep(_POLL_SECONDS)
     raise output.CommandFailed(
-        f"central has not answered within {DEADLINE_SECONDS:.0f} s",
-        remedy=f"mesh trace {correlation_id}; mesh doctor looks for dead letters",
+        f"no answer from the central account within {DEADLINE_SECONDS:.0f} s",
+        remedy=f"mesh trace {correlation_id}; mesh doctor lists dead letters",
         product=product,
     )
 

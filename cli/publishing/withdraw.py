@@ -11,7 +11,7 @@ from mesh.domain.events import Metadata, WithdrawalRequested
 
 from cli import output
 from cli.event_client import build, send
-from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS: Final = 180.0
@@ -20,42 +20,42 @@ _MOST: Final = 500
 _RANGE: Final = re.compile(r"(?P<low>\d{1,8})(-(?P<high>\d{1,8}))?")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(name="withdraw")(withdraw_command)
-
-
 def withdraw_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
-    versions: Annotated[str, typer.Option("--versions", help="As 3-5, or 3,4,7.")] = "",
-    key: Annotated[str, typer.Option("--object", help="Or all that have rows of this object, by its key.")] = "",
-    reason: Annotated[str, typer.Option("--reason", help="Kept, and shown in mesh history.")],
+    versions: Annotated[str, typer.Option("--versions", help="Such as 3-5 or 3,4,7.")] = "",
+    key: Annotated[
+        str, typer.Option("--object", metavar="KEY", help="Instead: all versions with rows of this object.")
+    ] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Recorded, and shown by mesh history.")],
     account: Annotated[
-        Account, typer.Option("--account", help="Who asks: the product's owner, or central.")
+        Account, typer.Option("--account", metavar="ACCOUNT", help="Account that requests it: the owner's, or central.")
     ] = "producer",
-    acting: Annotated[str | None, typer.Option("--as", help="The role to act as, instead of the persona.")] = None,
-    wait: Annotated[bool, typer.Option(help="Follow it until the owner's account was told what to delete.")] = True,
+    role: As = None,
+    wait: Annotated[bool, typer.Option(help="Wait until the files to delete are released.")] = True,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Delete versions for good: nobody goes back to them or pins them, their pins end, their files are deleted."""
+    """Delete versions permanently.
+
+    They can no longer be restored or pinned, their pins end, and the files that only they use are deleted.
+    """
     if bool(versions) == bool(key):
         raise typer.BadParameter("give one of --versions and --object", param_hint="--versions / --object")
     numbers = parse_versions(versions) if versions else []
-    where = site(port, acting=account, role=acting)
+    where = site(port, acting=account, role=role)
     event = send(where, account, build(WithdrawalRequested, product=product, versions=numbers, key=key, reason=reason))
     files = wait_until_released(where, event) if wait else None
     status = "requested" if files is None else "withdrawn"
     if as_json:
-        story = {"request": event.id, "correlation_id": event.correlation_id}
-        output.emit({"product": product, "versions": numbers, "object": key, "status": status, "files": files, **story})
+        ids = {"request": event.id, "correlation_id": event.correlation_id}
+        output.emit({"product": product, "versions": numbers, "object": key, "status": status, "files": files, **ids})
         return
-    said = ", ".join(map(str, numbers)) or f"versions with rows of {key}"
+    subject = ", ".join(map(str, numbers)) or f"versions with rows of {key}"
     output.say(
         f"requested: mesh history {product}"
         if files is None
-        else f"{product} {said} withdrawn; the owner's account deletes what only they needed"
+        else f"{product} {subject} withdrawn; the owner's account deletes the files that only they use"
     )
     output.say_whole(f"  trace  {event.correlation_id}")
 
@@ -67,9 +67,11 @@ def parse_versions(text: str) -> list[int]:
         shape = _RANGE.fullmatch(part.strip())
         low, high = (int(shape["low"]), int(shape["high"] or shape["low"])) if shape else (0, 0)
         if not 0 < low <= high:
-            raise typer.BadParameter(f"{part.strip()!r} is no version, and no range of them", param_hint="--versions")
+            raise typer.BadParameter(
+                f"{part.strip()!r} is not a version or a range such as 3-5", param_hint="--versions"
+            )
         if high - low + len(found) >= _MOST:
-            raise typer.BadParameter(f"at most {_MOST} at once", param_hint="--versions")
+            raise typer.BadParameter(f"at most {_MOST} versions at once", param_hint="--versions")
         found |= set(range(low, high + 1))
     return sorted(found)
 
@@ -94,7 +96,7 @@ def wait_until_released(where: Site, event: Metadata) -> int | None:
                 return int(entry["facts"]["files"])
         time.sleep(_POLL_SECONDS)
     raise output.CommandFailed(
-        f"nothing was heard within {DEADLINE_SECONDS:.0f} s",
+        f"no answer within {DEADLINE_SECONDS:.0f} s",
         code="StillWaiting",
-        remedy=f"mesh trace {event.correlation_id}; mesh doctor looks for failed runs",
+        remedy=f"mesh trace {event.correlation_id}; mesh doctor lists failed runs",
     )

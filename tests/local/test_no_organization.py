@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from local import account_bootstrap, mesh
 from local.accounts import ACCOUNTS
 from tests.local.running import RunningServer, running_server, wait_until

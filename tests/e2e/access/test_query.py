@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from cli.access import query
-from cli.main import app
+from cli.app import app
 from local.accounts import ACCOUNTS, REGION
 from local.mesh import ROOT
 from local.samples import credit
@@ -151,7 +151,7 @@ def test_the_command_prints_what_athena_gives(shared: MeshDriver, monkeypatch: p
     found = CliRunner().invoke(app, ["query", sql, "--port", port, "--limit", "2"])
     assert found.exit_code == 0, found.output
     assert "NULL" in found.output
-    assert "there are more rows" in found.output
+    assert "more rows: --limit N" in found.output
     document = json.loads(CliRunner().invoke(app, ["query", sql, "--port", port, "--json"]).stdout)
     assert [column["type"] for column in document["columns"]] == ["bigint", "bigint", "varchar"]
     assert sum(row[1] for row in document["rows"]) == 2000

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import tracing
+from cli.app import app
 from cli.governance import doctor
-from cli.main import app
 from cli.tracing import MACHINES, TraceView
 from tests.unit.access.cli_accesses import ID, NOW, access
 

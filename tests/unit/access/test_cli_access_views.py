@@ -63,7 +63,7 @@ def test_one_in_full_fits_and_says_everything(capsys, width):
 def test_a_live_one_gives_a_query_to_copy_at_any_width(capsys, width):
     access_views.render_live(access("live"))
     lines = capsys.readouterr().out.splitlines()
-    assert '  mesh query \'SELECT * FROM "rl_credit-limits"."limits" LIMIT 10\' --role DataAnalyst' in lines
+    assert '  mesh query \'SELECT * FROM "rl_credit-limits"."limits" LIMIT 10\' --as DataAnalyst' in lines
 
 
 def test_nothing_exposed_today_says_so(capsys):
@@ -208,7 +208,7 @@ ASKED = DecisionRequested(
     [
         (
             GRANTED,
-            ["granted: DataAnalyst may read credit-limits until", 'SQL    SELECT * FROM "rl_credit', "left out:"],
+            ["granted: DataAnalyst can read credit-limits until", 'SQL    SELECT * FROM "rl_credit', "left out:"],
         ),
         (DENIED, ["denied: credit-limits", "Not for this purpose.", "next: ask for less"]),
         (REVOKED, ["has ended (expired): credit-limits"]),
@@ -216,9 +216,16 @@ ASKED = DecisionRequested(
             AccessExpiring(access=ID, receiver=CONSUMER, what="w", reader="", until=NOW),
             ["ends", "the account", "--until"],
         ),
-        (ASKED, ["asks for credit-limits, for DataAnalyst of 333333333333", "30 confidential/none", "mesh approve"]),
+        (
+            ASKED,
+            [
+                "requests access to credit-limits for DataAnalyst of 333333333333",
+                "30 confidential/none",
+                "mesh approve",
+            ],
+        ),
         (ASKED.model_copy(update={"reminder": 1}), ["reminder: "]),
-        (DecisionRefused(access=ID, reason=REASON), ["did not count", "Not for this purpose."]),
+        (DecisionRefused(access=ID, reason=REASON), ["the decision was rejected", "Not for this purpose."]),
         (ProductRetired(product="credit-limits", reason="replaced"), ["credit-limits is retired: replaced"]),
     ],
 )

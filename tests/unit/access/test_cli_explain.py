@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli import output
 from cli.access import explain
-from cli.main import app
+from cli.app import app
 
 ANALYST = "arn:aws:iam::333333333333:role/analyst"
 COMMAND = "aws lakeformation grant-permissions --principal DataLakePrincipalIdentifier=" + ANALYST + " --permissions X"
@@ -113,7 +113,7 @@ def test_a_preview_fits_the_terminal_and_marks_what_is_new(capsys, monkeypatch, 
     for part in ("exposes 21 columns of 1 table", "+column_0,", "personal", "cards@bank.example", "2 columns"):
         assert part in said
     assert "+column_1," not in said
-    assert f"+ is what {ANALYST}" in said
+    assert f"+ marks columns that {ANALYST}" in said
 
 
 def test_nothing_exposed_today_says_so(capsys):
@@ -130,7 +130,7 @@ def test_gains_and_losses_are_told_apart_and_blind_spots_named(capsys, monkeypat
     assert any("gains" in line and "hoehe" in line for line in lines)
     assert any("loses" in line and "hoehe" in line for line in lines)
     assert any("analyst of" in line for line in lines)
-    assert any(line.startswith("not seen: what the producer account") for line in lines)
+    assert any(line.startswith("not visible: what the producer account") for line in lines)
 
 
 def test_json_previews_are_one_document(monkeypatch):

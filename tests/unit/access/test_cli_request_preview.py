@@ -5,11 +5,11 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli import output
+from cli import mesh_context, output
 from cli.access import explain as access_commands
-from cli.access import query, request_preview
+from cli.access import request_preview
+from cli.app import app
 from cli.governance import governance
-from cli.main import app
 from tests.builders import PRODUCER
 from tests.unit.access.cli_accesses import access, decided
 
@@ -22,13 +22,13 @@ def run(*words):
 def found(monkeypatch):
     asked = {}
 
-    def foreseen(*_, **given):
+    def preview_request(*_, **given):
         asked.update(given)
         return access("requested"), decided(PRODUCER)
 
     monkeypatch.setattr(access_commands, "site", lambda *_, **__: None)
     monkeypatch.setattr(access_commands, "reader", lambda *_: None)
-    monkeypatch.setattr(access_commands, "foreseen", foreseen)
+    monkeypatch.setattr(access_commands, "preview_request", preview_request)
     return asked
 
 
@@ -68,21 +68,23 @@ def test_the_shipped_rules_can_be_read():
 def test_without_the_repository_a_name_is_a_role_and_policies_are_missing(monkeypatch, tmp_path):
     monkeypatch.setattr(governance, "FOLDER", tmp_path)
     assert governance.role_of("analyst") == "analyst"
-    with pytest.raises(Exception, match=r"no governance/policies\.yaml"):
+    with pytest.raises(Exception, match=r"governance/policies\.yaml not found"):
         governance.policies()
 
 
 def test_a_query_runs_as_the_personas_role(monkeypatch):
     roles = []
 
-    def site(*_, role, **__):
-        roles.append(role)
-        raise query.output.CommandFailed("enough")
+    class Stopped(mesh_context.Site):
+        def client(self, account, service):
+            roles.append(self.role_in(account))
+            raise output.CommandFailed("enough")
 
-    monkeypatch.setattr(query, "site", site)
-    run("query", "SELECT 1", "--role", "data-scientist")
+    monkeypatch.setattr(mesh_context, "Site", Stopped)
+    run("query", "SELECT 1", "--as", "data-scientist")
     run("query", "SELECT 1")
-    assert roles == ["DataScientist", "DataAnalyst"]
+    run("query", "SELECT 1", "--as", "none")
+    assert roles == ["DataScientist", "DataAnalyst", None]
 
 
 def test_the_names_of_effects_are_those_of_the_rules():

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli import event_client
 from cli.access import approvals, grants, request, revoke
-from cli.main import app
+from cli.app import app
 from cli.output import CommandFailed
 from tests.builders import CENTRAL, PRODUCER
 from tests.unit.access.cli_accesses import ID, REASON, FakeMesh, access, answered
@@ -82,9 +82,9 @@ def test_a_request_names_the_persona_and_is_followed_until_it_is_live(on):
     ((account, kind, detail),) = mesh.put
     assert (account, kind, said.exit_code) == ("consumer", "AccessRequested", 0)
     assert (detail["data"]["reader"], detail["data"]["columns"]) == ("analyst", ["a", "b"])
-    assert "is live: DataAnalyst of 333333333333 may read until" in said.stdout
+    assert "is live: DataAnalyst of 333333333333 can read until" in said.stdout
     assert [line.split()[-1] for line in said.stderr.splitlines()] == ["requested", "granting", "sharing", "live"]
-    assert 'mesh query \'SELECT * FROM "rl_credit-limits"."limits" LIMIT 10\' --role DataAnalyst' in said.stdout
+    assert 'mesh query \'SELECT * FROM "rl_credit-limits"."limits" LIMIT 10\' --as DataAnalyst' in said.stdout
     assert "left out: limits.email" in said.stdout
 
 
@@ -98,7 +98,7 @@ def test_one_that_waits_is_no_failure_and_says_for_whom(on):
     on(FakeMesh(happens=becomes("requested", "waiting")))
     said = run(*ASK)
     assert said.exit_code == 0
-    assert f"waits for an answer of {PRODUCER}" in said.stdout
+    assert f"is waiting for approval by {PRODUCER}" in said.stdout
 
 
 def test_json_is_one_document_and_progress_is_silent(on):
@@ -176,7 +176,7 @@ def test_with_a_second_approver_it_waits_on(on):
     both = both.model_copy(update={"decided": both.decided.model_copy(update={"approvers": (CENTRAL, PRODUCER)})})
     on(FakeMesh(both, happens=approved("waiting")))
     said = run("approve", ID, "--reason", "fine")
-    assert (said.exit_code, f"waiting, for an answer of {CENTRAL}" in said.stdout) == (0, True)
+    assert (said.exit_code, f"waiting for approval by {CENTRAL}" in said.stdout) == (0, True)
 
 
 def test_an_approval_of_what_has_changed_meanwhile_is_asked_again(on):
@@ -186,7 +186,7 @@ def test_an_approval_of_what_has_changed_meanwhile_is_asked_again(on):
 
     on(FakeMesh(access("waiting"), happens=happens))
     said = run("approve", ID, "--reason", "fine")
-    assert (said.exit_code, "is asked again" in said.stdout) == (0, True)
+    assert (said.exit_code, "needs approval again" in said.stdout) == (0, True)
 
 
 def test_an_answer_that_does_not_count_is_a_failure(on):

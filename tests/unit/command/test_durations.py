@@ -29,17 +29,18 @@ def test_dates_moments_and_durations(text, moment):
 
 
 @pytest.mark.parametrize("text", ["", "soon", "90", "0d", "-1d", "2027-02-30", "90 days", "9999999d", "999999w"])
-def test_what_is_no_end_is_refused_with_the_forms_there_are(text):
+def test_an_invalid_end_names_the_value_and_the_accepted_forms(text):
     with pytest.raises(CommandFailed) as caught:
         parse_until(text, NOW)
     assert caught.value.code == "InvalidUntil"
+    assert caught.value.message == f"invalid --until: {text!r} is not a date, a timestamp or a duration such as 90d"
     assert "90d" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
     ("left", "text"),
     [
-        (timedelta(0), "over"),
+        (timedelta(0), "expired"),
         (timedelta(seconds=40), "40 s"),
         (timedelta(minutes=12, seconds=3), "12 min"),
         (timedelta(hours=1), "1 hour"),

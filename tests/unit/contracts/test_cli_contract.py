@@ -173,7 +173,7 @@ def test_a_diff_for_people(product):
     assert "no difference" in run("diff", product, product).stdout
     told = run("diff", product, new).stdout
     assert "details changed (tags)" in told
-    assert "set version 1.0.1, or a later one" in told
+    assert "set version 1.0.1 or later" in told
 
 
 def test_a_contract_that_cannot_be_read_is_an_error_of_the_diff(product):
@@ -184,6 +184,6 @@ def test_a_contract_that_cannot_be_read_is_an_error_of_the_diff(product):
 
 
 def test_the_command_is_part_of_mesh():
-    from cli.main import app
+    from cli.app import app
 
     assert "check" in RUNNER.invoke(app, ["contract", "--help"]).stdout

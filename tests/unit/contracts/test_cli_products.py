@@ -11,8 +11,8 @@ from mesh.domain.events import ColumnRef
 from typer.testing import CliRunner
 
 from cli import output
+from cli.app import app
 from cli.contracts import products
-from cli.main import app
 from cli.output import CommandFailed
 from cli.publishing.history import what_happened
 from local.samples import credit
@@ -143,7 +143,7 @@ def test_history_says_nothing_of_what_a_version_is_made_of():
 
 
 def test_an_unknown_product_is_refused(product):
-    with pytest.raises(CommandFailed, match="there is no product 'other'"):
+    with pytest.raises(CommandFailed, match="product 'other' not found"):
         products.describe(FakeSite(product), "other")
 
 
@@ -168,4 +168,4 @@ def test_json_is_one_document_and_nothing_else(monkeypatch, product):
 
 def test_nothing_found_says_so(monkeypatch, product):
     monkeypatch.setattr(products, "site", lambda *_, **__: FakeSite(product))
-    assert CliRunner().invoke(app, ["products", "weather"]).stdout == "no products with weather\n"
+    assert CliRunner().invoke(app, ["products", "weather"]).stdout == "no products match weather\n"

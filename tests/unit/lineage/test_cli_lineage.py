@@ -15,9 +15,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from cli import output
+from cli.app import app
 from cli.lineage import lineage, tree
 from cli.lineage.graph import graph_of
-from cli.main import app
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION
 from tests.consumer_fakes import FakeConsumerAccesses
 from tests.unit.lineage.test_record_lineage import BEGAN, TIMES, a_run
@@ -169,7 +169,7 @@ def test_an_account_that_may_not_be_seen_is_said_and_the_rest_is_drawn(accounts)
     found = ask()
 
     assert found.exit_code == 0
-    assert "not seen: consumer: not authorized" in found.stderr
+    assert "not visible: consumer: not authorized" in found.stderr
     assert "loans.t  downstream" in found.stdout
 
 

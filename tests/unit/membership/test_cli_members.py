@@ -135,5 +135,5 @@ def test_an_event_that_the_bus_does_not_take_is_an_error():
 def test_no_answer_within_the_deadline_is_a_failure(monkeypatch):
     monkeypatch.setattr(subscriptions, "DEADLINE_SECONDS", 0.05)
     monkeypatch.setattr(subscriptions, "_POLL_SECONDS", 0.01)
-    with pytest.raises(CommandFailed, match="central has not answered"):
+    with pytest.raises(CommandFailed, match="no answer from the central account"):
         subscriptions.change(FakeMesh(), "consumer", "fees")

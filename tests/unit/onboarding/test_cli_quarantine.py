@@ -170,6 +170,6 @@ def test_a_release_says_what_it_left_out(where, three, capsys, monkeypatch):
     quarantine.release_command("p1/5", reason="a new name", account="producer")
 
     said = capsys.readouterr().out
-    assert "through all checks again: 1 object" in said
-    assert "not released: 1 object uploaded again since" in said
-    assert "not released: 1 object held for what nobody can overrule" in said
+    assert "being checked again: 1 object" in said
+    assert "not released: 1 object replaced: the newer version is used" in said
+    assert "not released: 1 object not releasable" in said

@@ -58,7 +58,7 @@ def test_a_contract_that_names_nothing_leaves_the_folders_name_to_the_mesh_to_re
 def test_a_name_that_cannot_be_is_refused_here(tmp_path):
     found = folder(tmp_path, "contract.yaml")
     (found / "contract.yaml").write_text("name: Card Fees\n")
-    with pytest.raises(CommandFailed, match="'Card Fees' cannot be a product's name"):
+    with pytest.raises(CommandFailed, match="'Card Fees' is not a valid product name"):
         uploads.product_name(found)
 
 
@@ -245,7 +245,7 @@ def test_the_same_bytes_again_are_nothing_new_and_a_success(producer, capsys):
     outcome = follower.look()
     assert (outcome.good, outcome.to_dict()["outcome"]) == (True, "unchanged")
     uploads.render("fees", outcome)
-    assert capsys.readouterr().out == "nothing new: the same bytes of fees are published already\n"
+    assert capsys.readouterr().out == "no changes: the same data of fees is published already\n"
 
 
 def test_data_of_a_refused_contract_is_left_waiting_not_waited_for(producer):

@@ -128,7 +128,7 @@ def test_a_rollback_says_whose_wish_it_was_and_what_is_less(capsys, monkeypatch,
     text = " ".join(line.strip() for line in said)
     for part in (
         "credit-card version 3 can be read (breaking, version 1 again)",
-        "asked for by 222222222222: labels were flipped",
+        "requested by 222222222222: labels were flipped",
         "removed score; 1,000 rows (-200, now 1,000)",
         "validity 0.980; 1 warning",
         "warning DistributionShifted: credit_card.amount: PSI 0.2",

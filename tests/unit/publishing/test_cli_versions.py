@@ -169,5 +169,5 @@ def test_a_refused_withdrawal_is_an_error(at):
 
 def test_a_withdrawal_that_nothing_is_heard_of_is_not_claimed(at):
     at(Site())
-    with pytest.raises(CommandFailed, match="nothing was heard"):
+    with pytest.raises(CommandFailed, match="no answer within"):
         withdraw.withdraw_command(PRODUCT, versions="3", reason="not ours")

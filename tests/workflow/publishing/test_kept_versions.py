@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from cli.output import CommandFailed
 from local.accounts import ADMIN_ROLE
 from tests.access_driver import AccessDriver
