@@ -47,7 +47,7 @@ grep -E 'Forbidden|AccessDenied' "$WORK/reason.txt" || fail "refused otherwise: 
 note "2. confidential: the owner is asked, approves, and it is queried"
 request credit-limits --purpose risk-modelling --until 60d
 GIVEN+=("$ACCESS")
-grep -q 'waiting for approval' "$WORK/asked.txt" || fail "nobody was asked for confidential data"
+grep -q 'waiting for approval' "$WORK/asked.txt" || fail "nobody was requested confidential data"
 refused_query analyst 'SELECT * FROM "rl_credit-limits".t1'
 mesh requests --account producer | tee "$WORK/open.txt"
 grep -q "$ACCESS" "$WORK/open.txt" || fail "the producer does not see the request"

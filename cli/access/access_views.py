@@ -149,7 +149,7 @@ def render_exposure(exposure: Iterable[ExposedData]) -> None:
 
 
 def render_left_out(left_out: Iterable[str]) -> None:
-    """What was asked for and is not given, with the rule."""
+    """What was requested and is not given, with the rule."""
     for line in left_out:
         output.say(f"left out: {line}", style="yellow")
 

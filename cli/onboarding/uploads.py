@@ -83,7 +83,7 @@ def product_name(folder: Path) -> str:
         try:
             document = yaml.safe_load(contract.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError):
-            document = None  # the mesh itself says what is wrong with it, with line and column
+            document = None  # Meshwork itself says what is wrong with it, with line and column
         if isinstance(document, dict) and isinstance(document.get("name"), str):
             name = document["name"]
     if not isinstance(name, str) or not PRODUCT.fullmatch(name):

@@ -162,7 +162,7 @@ class FakeAccessRegistry:
         request = (access.receiver, access.request.fingerprint())
         holder = self.stored.get(self.asks.get(request, ""))
         if holder is not None and holder.status in ASKING:
-            raise AlreadyAsked(f"the same is asked already: {holder.id}", access=holder.id)
+            raise AlreadyAsked(f"this access was requested already: {holder.id}", access=holder.id)
         self.asks[request] = access.id
         self.stored[access.id] = access
         return access

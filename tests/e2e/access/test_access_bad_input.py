@@ -68,7 +68,7 @@ BAD_REQUESTS = {
 
 @pytest.fixture(scope="module")
 def bad_requests(products: AccessDriver) -> dict[str, str]:
-    """All of them, asked at once: kind → the access that was asked for."""
+    """All of them, asked at once: kind → the access that was requested."""
     return {kind: products.request(**{"product": OPEN, **bad.asked}) for kind, bad in BAD_REQUESTS.items()}
 
 

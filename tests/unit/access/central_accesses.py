@@ -221,7 +221,7 @@ class Central:
     # --- stretches of the way -------------------------------------------------------------------------------------
 
     def requested(self, **asked: Any) -> str:
-        """An access that was asked for."""
+        """An access that was requested."""
         return self.receive(a_request(**asked)).access
 
     def waiting(self, **asked: Any) -> str:

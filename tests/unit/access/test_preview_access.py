@@ -349,7 +349,7 @@ def test_a_preview_shows_what_is_published_and_not_the_key():
 
 @pytest.mark.parametrize("ask_about", ["expression", "tag"])
 def test_the_key_is_not_to_be_previewed(ask_about):
-    with pytest.raises(InvalidExpression, match="set by the mesh itself"):
+    with pytest.raises(InvalidExpression, match="set by Meshwork itself"):
         if ask_about == "tag":
             preview_tag("publication=published", "credit.accounts", catalog=FakeState(), members={})
         else:

@@ -41,7 +41,7 @@ def test_an_expression_that_matches_nothing_is_not_made_to_match_all_that_is_pub
 
 @pytest.mark.parametrize("asked", ["publication=published", "pii=none Publication=pending", "publication=*"])
 def test_the_key_is_not_to_be_asked_for(asked):
-    with pytest.raises(InvalidExpression, match="set by the mesh itself") as caught:
+    with pytest.raises(InvalidExpression, match="set by Meshwork itself") as caught:
         parse_expression(asked)
     assert "leave publication out" in caught.value.remedy
 

@@ -158,7 +158,7 @@ def test_an_ontology_beyond_lake_formations_limits_or_our_rules_is_refused(docum
 def test_the_meshs_own_key_is_set_by_no_contract(where):
     own = {"publication": "published"}
     given = {"columns": [column("a", lf_tags=own)]} if where == "columns" else {where: own}
-    with pytest.raises(UnknownLFTag, match="'publication' is set by the mesh itself") as caught:
+    with pytest.raises(UnknownLFTag, match="'publication' is set by Meshwork itself") as caught:
         check_tags(contract(**given), ONTOLOGY)
     assert caught.value.remedy == "Remove publication from the contract's lfTags."
 

@@ -176,7 +176,7 @@ def test_what_grew_while_it_waited_is_asked_again(mesh: MeshDriver, accesses: Ac
 def test_a_table_tagged_sensitive_after_the_request_and_before_the_grant_is_asked_for(
     mesh: MeshDriver, accesses: AccessDriver
 ) -> None:
-    """By expression, an audit: internal when it was asked for, personal when it is looked at."""
+    """By expression, an audit: internal when it was requested, personal when it is looked at."""
     mesh.inject("delay", "dynamodb", "TransactWriteItems", account=CENTRAL, seconds=3)
     expression = f"product={OPEN} confidentiality=internal,confidential pii=none,personal"
     access = accesses.request(expression=expression, purpose="audit")

@@ -91,7 +91,7 @@ def column_names(names: Iterable[str], *, key: str, bucket: str = "", line: int 
             )
         if clean in result:
             raise DuplicateColumns(
-                f"column {clean!r} comes twice",
+                f"column {clean!r} occurs twice",
                 column=clean,
                 positions=[result[clean], position],
                 remedy="Rename one of them; Glue lower-cases names, so case alone does not tell them apart.",

@@ -13,9 +13,9 @@ def strict_decoder(parse_float: Callable[[str], Any] = float) -> json.JSONDecode
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) != len(pairs):
-        raise ValueError("a field comes twice")
+        raise ValueError("a field occurs twice")
     return record
 
 
 def _no_constant(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

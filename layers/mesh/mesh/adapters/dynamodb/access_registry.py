@@ -33,9 +33,9 @@ class DynamoAccessRegistry:
         holder = self.access(str(asked["access"])) if asked else None
         if holder is not None and holder.status in ASKING:
             raise AlreadyAsked(
-                f"the same is asked already: {holder.id}, {holder.status}",
+                f"this access was requested already: {holder.id}, {holder.status}",
                 access=holder.id,
-                remedy="mesh requests shows how it stands",
+                remedy="mesh requests shows its status",
             )
         claim = {**request, "access": access.id}
         claimed = put(claim, "access = :seen", {":seen": asked["access"]}) if asked else put_new(claim)
@@ -43,7 +43,7 @@ class DynamoAccessRegistry:
         held = {"pk": f"HOLDER#{access.receiver}", "sk": access.id}
         if not self._table.write(claimed, put_new(_item(access)), put(held), put(listed)):
             raise ConcurrentChange(
-                f"somebody asks for the same at this moment: {access.request.what}", access=access.id
+                f"another event requests the same access now: {access.request.what}", access=access.id
             )
         return access
 

@@ -49,7 +49,7 @@ class IcebergContents:
                 return self._content(TableMetadataV2.model_validate(document), TableContent(state=state))
         except _NOT_ICEBERG as fault:
             raise MetadataInvalid(
-                f"{metadata} cannot be read as a table of Iceberg: {type(fault).__name__} {str(fault)[:200]}",
+                f"{metadata} cannot be read as an Iceberg table: {type(fault).__name__} {str(fault)[:200]}",
                 metadata=metadata,
                 remedy="Upload the data again, so that it is staged anew.",
             ) from fault

@@ -60,7 +60,7 @@ class S3PublishedFiles:
         try:
             return read_state(metadata, json.loads(content))
         except ValueError as fault:
-            raise MetadataInvalid(f"{metadata} is no JSON: {fault}", metadata=metadata) from fault
+            raise MetadataInvalid(f"{metadata} is not JSON: {fault}", metadata=metadata) from fault
 
     def index(self, location: str) -> list[IndexEntry]:
         """See the port."""

@@ -45,7 +45,9 @@ class ConsumerAccess(Model):
     def require_going_on(self) -> "ConsumerAccess":
         """Raises AccessOver: what ended meanwhile is not accepted after all."""
         if self.state in ENDING:
-            raise AccessOver(f"access {self.access} has ended", access=self.access, remedy="ask again: mesh request")
+            raise AccessOver(
+                f"access {self.access} has ended", access=self.access, remedy="request it again: mesh request"
+            )
         return self
 
     def passed_on(self, account: str) -> tuple[GrantEntry, ...]:

@@ -59,7 +59,7 @@ class _Weighed:
     denied: dict[Rule, list[str]] = field(default_factory=dict)
     """Rules that do not → the columns, for people."""
     by_name: dict[Rule, list[str]] = field(default_factory=dict)
-    """Of these what was asked for by name."""
+    """Of these what was requested by name."""
     excluded: list[Tags] = field(default_factory=list)
 
 
@@ -200,14 +200,15 @@ def narrow_approval(decided: Decided, columns: Sequence[str], until: datetime | 
     """
     if until is not None and until > asked:
         raise ExceedsRequest(
-            f"{until.isoformat()} is later than {asked.isoformat()}, which was asked",
+            f"{until.isoformat()} is later than the requested {asked.isoformat()}",
             remedy=f"approve until {asked.isoformat()} at the latest",
         )
     if not columns:
         return decided
     if not any("SELECT" in entry.permissions for entry in decided.entries):
         raise ExceedsRequest(
-            "DESCRIBE was asked, which is of whole tables: columns would be SELECT", remedy="approve it without columns"
+            "DESCRIBE was requested, which applies to whole tables: columns would be SELECT",
+            remedy="approve it without columns",
         )
     kept = {_meant(name, decided) for name in columns}
     return _cut(decided, kept) if kept < set(decided.columns) else decided
@@ -218,7 +219,7 @@ def _meant(name: str, decided: Decided) -> str:
     found = [known for known in decided.columns if known == given or known.partition(".")[2] == given]
     if not found:
         raise ExceedsRequest(
-            f"{name!r} is not among the columns that were asked for",
+            f"{name!r} is not among the requested columns",
             column=name,
             remedy=f"these are: {listed(decided.columns, most=MAX_NAMES)}",
         )

@@ -125,11 +125,11 @@ def resolve(request: AccessRequest, lake: CatalogSnapshot) -> tuple[ExposedTable
     if not places:
         raise NotInCatalog(
             f"product {request.product} has no columns yet that are published",
-            remedy="ask for the whole product, or when it has data",
+            remedy="request the whole product, or wait until it has data",
         )
     if request.rows and len(places) > 1:
         there = ", ".join(each.table for each in places)
-        raise AmbiguousRequest(f"rows are those of one table; {request.product} has {there}", remedy="name the table")
+        raise AmbiguousRequest(f"rows belong to one table; {request.product} has {there}", remedy="name the table")
     return _with_columns(places, request.columns, lake) if request.columns else tuple(places)
 
 

@@ -33,7 +33,7 @@ def _duration(text: object) -> object:
         return text
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
-        raise ValueError(f"{text!r} is no duration: write hours or days, 12h or 90d")
+        raise ValueError(f"{text!r} is not a duration: use hours or days, such as 12h or 90d")
     return timedelta(hours=int(found[1])) if found[2] == "h" else timedelta(days=int(found[1]))
 
 

@@ -78,7 +78,7 @@ class PolicyEvaluator:
         return self._known[tag_set]
 
     def label(self, where: ExposedTable, column: str) -> str:
-        """For people: `table.column` of the product that was asked for, else with its database."""
+        """For people: `table.column` of the product that was requested, else with its database."""
         place = where.table if where.database == self.request.product else f"{where.database}.{where.table}"
         return f"{place}.{column}"
 
@@ -89,10 +89,10 @@ class PolicyEvaluator:
         if self.request.until - now > longest:
             latest = (now + longest).replace(microsecond=0).isoformat()
             raise UntilTooFar(
-                f"{self.request.until.isoformat()} is too far: rule {name} allows {latest} at the latest",
+                f"{self.request.until.isoformat()} is too late: rule {name} allows {latest} at the latest",
                 latest=latest,
                 rule=name,
-                remedy=f"ask until {latest} at the latest, and again before that is over",
+                remedy=f"request it until {latest} at the latest, and again before then",
             )
 
     def approval(

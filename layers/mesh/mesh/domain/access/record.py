@@ -130,7 +130,9 @@ class Access(Model):
     def require_going_on(self) -> "Access":
         """Raises AccessOver: what was revoked meanwhile is not granted after all."""
         if self.status in OVER or self.status == "ending":
-            raise AccessOver(f"access {self.id} is {self.status}", access=self.id, remedy="ask again: mesh request")
+            raise AccessOver(
+                f"access {self.id} is {self.status}", access=self.id, remedy="request it again: mesh request"
+            )
         return self
 
 

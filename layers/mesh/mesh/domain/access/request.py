@@ -77,18 +77,18 @@ def normal_form(
         raise AmbiguousRequest("a request names one product, or one LF-Tag expression", remedy="mesh request --help")
     if wish.expression and (wish.table or wish.columns or wish.rows):
         raise AmbiguousRequest(
-            "tables, columns and rows can be asked of a product, not of an expression",
-            remedy="ask for the product, or narrow the expression",
+            "tables, columns and rows can be requested of a product, not of an expression",
+            remedy="request the product, or narrow the expression",
         )
     if wish.permission == "DESCRIBE" and (wish.columns or wish.rows):
-        raise AmbiguousRequest("DESCRIBE is of whole tables", remedy="leave columns and rows out, or ask for SELECT")
-    if wish.purpose not in purposes:
-        raise UnknownPurpose(
-            f"there is no purpose {wish.purpose!r}", remedy=f"give one of: {', '.join(sorted(purposes))}"
+        raise AmbiguousRequest(
+            "DESCRIBE applies to whole tables", remedy="leave columns and rows out, or request SELECT"
         )
+    if wish.purpose not in purposes:
+        raise UnknownPurpose(f"unknown purpose {wish.purpose!r}", remedy=f"give one of: {', '.join(sorted(purposes))}")
     if wish.until <= now:
         raise UntilInThePast(
-            f"{wish.until.isoformat()} is over", until=wish.until.isoformat(), remedy="give a moment in the future"
+            f"{wish.until.isoformat()} is in the past", until=wish.until.isoformat(), remedy="give a later time"
         )
     tags = Expression.of({PRODUCT: [wish.product]}) if wish.product else parse_expression(wish.expression)
     return AccessRequest(

@@ -98,7 +98,7 @@ def _fitting(expression: Expression) -> Iterator[Expression]:
         raise InvalidExpression(
             f"the expression and the classes allowed need {needed} bytes; Lake Formation takes {MAX_BYTES}",
             expression=str(expression),
-            remedy="ask for less: leave out keys that need not restrict",
+            remedy="request less: leave out keys that need not restrict",
         )
     ordered = sorted(values)
     for half in (ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]):

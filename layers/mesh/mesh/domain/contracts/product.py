@@ -126,7 +126,7 @@ class ProductVersion(Model):
 
 
 class RollbackOrder(Rollback):
-    """A rollback that was asked for, and how it stands: central's own record of who wanted it, and why."""
+    """A rollback that was requested, and how it stands: central's own record of who wanted it, and why."""
 
     product: str
     correlation_id: str

@@ -120,7 +120,7 @@ class AccessGranted(EventData):
     purpose: str
     until: AwareDatetime
     left_out: tuple[str, ...] = ()
-    """What was asked for and is not granted, each with the rule that says so."""
+    """What was requested and is not granted, each with the rule that says so."""
 
 
 class AccessReady(EventData):

@@ -184,7 +184,7 @@ def not_published(product: str, columns: Iterable[str]) -> NotInCatalog:
     return NotInCatalog(
         f"not published yet, since central has not tagged it: {', '.join(columns)}",
         product=product,
-        remedy=f"ask again when its version is announced: mesh notices, mesh history {product}",
+        remedy=f"try again when its version is announced: mesh notices, mesh history {product}",
     )
 
 

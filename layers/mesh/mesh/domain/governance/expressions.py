@@ -77,10 +77,10 @@ def parse_expression(text: str) -> Expression:
         key, equals, listed = clause.lower().partition("=")
         values = listed.split(",")
         if not equals or not key or not all(values):
-            raise InvalidExpression(f"{clause!r} is no KEY=VALUE[,VALUE…]", expression=text, remedy=_FORM)
+            raise InvalidExpression(f"{clause!r} is not KEY=VALUE[,VALUE…]", expression=text, remedy=_FORM)
         if key in RESERVED:
             raise InvalidExpression(
-                f"the LF-Tag {key!r} is set by the mesh itself",
+                f"the LF-Tag {key!r} is set by Meshwork itself",
                 expression=text,
                 remedy=f"leave {key} out: every grant shows what is published, and nothing else",
             )
@@ -107,5 +107,5 @@ def _check_limits(expression: Expression, text: str) -> None:
     if size > MAX_BYTES:
         raise InvalidExpression(
             f"the expression has {size} bytes; Lake Formation takes at most {MAX_BYTES} in a grant",
-            remedy="split it into several asks, or leave out keys that need not restrict",
+            remedy="split it into several requests, or leave out keys that need not restrict",
         )

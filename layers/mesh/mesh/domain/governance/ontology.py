@@ -81,7 +81,7 @@ class Ontology(Model):
         known = self.keys.get(key)
         if key in RESERVED or (known is not None and known.open):
             raise UnknownLFTag(
-                f"the LF-Tag {key!r} is set by the mesh itself", lf_tag=f"{key}={value}", known=[],
+                f"the LF-Tag {key!r} is set by Meshwork itself", lf_tag=f"{key}={value}", known=[],
                 remedy=f"Remove {key} from the contract's lfTags.", **where,
             )  # fmt: skip
         if known is None:

@@ -95,7 +95,7 @@ def read_state(metadata: str, document: Mapping[str, Any]) -> TableState:
         return _state(metadata, document)
     except (KeyError, TypeError, ValueError, StopIteration) as fault:
         raise MetadataInvalid(
-            f"{metadata} is no table metadata of Iceberg: {type(fault).__name__} {fault}",
+            f"{metadata} is not Iceberg table metadata: {type(fault).__name__} {fault}",
             metadata=metadata,
             remedy="Upload the data again, so that it is staged anew.",
         ) from fault

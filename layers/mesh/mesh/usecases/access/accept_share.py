@@ -73,9 +73,9 @@ def accept_invitations(
     if hidden and invitations and invitations[-1].status in _REFUSED:
         last = invitations[-1]
         raise ShareRefused(
-            f"this account let the invitation to central's share end as {last.status}",
+            f"this account's invitation to central's share is {last.status}",
             invitation=last.arn,
-            remedy="ask again: mesh request; central then shares anew",
+            remedy="request it again: mesh request; central then shares anew",
         )
     if hidden:
         raise NotYetShared(f"databases of {central} are not visible yet: {', '.join(hidden)}", access=held.access)
@@ -95,7 +95,7 @@ def _noted(
         raise UnknownRole(
             f"there is no role {granted.reader} in account {granted.receiver}",
             role=granted.reader,
-            remedy="make the role, or ask for another reader: mesh request --role",
+            remedy="create the role, or request another reader: mesh request --role",
         )
     return accesses.save(accepting(event, arn, clock.now()))
 
@@ -115,7 +115,7 @@ def link_databases(
                 raise LinkTaken(
                     f"{link} of this account leads to {target}, not to {database} of {central}",
                     link=link,
-                    remedy=f"delete or rename the database {link}, then ask again: mesh request",
+                    remedy=f"delete or rename the database {link}, then request it again: mesh request",
                 )
     return Linked(links=held.links)
 

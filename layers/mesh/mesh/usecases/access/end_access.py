@@ -96,7 +96,7 @@ def _require_party(access: Access, account: str, context: CentralContext) -> Non
     owners = {product.owner for name in access.products() if (product := context.registry.product(name)) is not None}
     if account not in {access.receiver, context.account, *owners}:
         raise MayNotRevoke(
-            f"access {access.id} is not account {account}'s to end",
+            f"access {access.id} cannot be ended by account {account}",
             access=access.id,
             remedy="its owner, the account that has it, and the data mesh owner can",
         )

@@ -59,7 +59,7 @@ def explain_access(
     require(lake, database, table, column)
     columns = lake.databases[database].tables[table].columns
     if not columns:
-        raise NotInCatalog(f"table {database}.{table} has no columns", remedy="ask again when data has been published")
+        raise NotInCatalog(f"table {database}.{table} has no columns", remedy="try again when data has been published")
     role_arn = member.role_arn(role)
     if role_arn is None:
         raise UnknownRole(f"account {account} has no role {role!r}", remedy="aws iam list-roles shows those there are")

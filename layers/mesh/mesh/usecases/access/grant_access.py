@@ -82,7 +82,7 @@ def grant_access(access_id: str, *, context: CentralContext, lake: LakeFormation
             return Granting(access=access.id, status=access.status)
         found = decided_of(access)
         if access.until <= context.clock.now():
-            raise AccessExpired(f"it would have ended at {access.until}", access=access.id, remedy="ask again")
+            raise AccessExpired(f"it would have ended at {access.until}", access=access.id, remedy="request it again")
         what = f"granting {len(found.entries)} entries to account {access.receiver}"
         access = context.accesses.save(access.moved("sharing", context.clock.now(), what, granted=True))
         for place, columns in found.row_filters():

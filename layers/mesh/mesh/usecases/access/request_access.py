@@ -156,7 +156,7 @@ def require_offered(name: str, registry: Registry) -> None:
     """Raises UnknownProduct, for a draft and a product that has ended as well."""
     product = registry.product(name)
     if product is None or not product.is_offered:
-        raise UnknownProduct(f"there is no product {name!r}", product=name, remedy="see what there is: mesh products")
+        raise UnknownProduct(f"unknown product {name!r}", product=name, remedy="mesh products lists what there is")
 
 
 def _reason(found: Decided) -> Reason:

@@ -101,7 +101,7 @@ def _asked(access: Access, context: CentralContext) -> list[str]:
 def _question(access: Access, number: int) -> DecisionRequested:
     found = access.decided
     if found is None or access.answer_by is None:
-        raise DecidedAlready(f"access {access.id} waits for no decision", access=access.id)
+        raise DecidedAlready(f"access {access.id} is not waiting for a decision", access=access.id)
     return DecisionRequested(
         access=access.id,
         receiver=access.receiver,
@@ -185,16 +185,16 @@ def _require_asked(access: Access, account: str, context: CentralContext) -> Non
     approvers = access.decided.approvers if access.decided else ()
     if account not in approvers and not (access.escalated and account == context.account):
         raise MayNotDecide(
-            f"account {account} is not asked about {access.id}",
+            f"account {account} is not an approver of {access.id}",
             access=access.id,
             account=account,
-            remedy=f"asked are: {', '.join(approvers) or 'nobody'}",
+            remedy=f"approvers: {', '.join(approvers) or 'none'}",
         )
     if access.status != "waiting" or any(answer.account == account for answer in access.answers):
         raise DecidedAlready(
-            f"access {access.id} is {access.status}, and waits for no answer of account {account}",
+            f"access {access.id} is {access.status}, and is not waiting for an answer of account {account}",
             access=access.id,
-            remedy="mesh requests shows how it stands; mesh revoke ends it",
+            remedy="mesh requests shows its status; mesh revoke ends it",
         )
 
 

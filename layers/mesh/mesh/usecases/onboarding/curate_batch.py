@@ -107,7 +107,9 @@ def _curate_or_order(
     """The curated object, or, where a function cannot take it, the order for a job."""
     key = table_key(ref.key)  # its folders have to be partitions
     if key is None:
-        raise UnknownPrefix("the key is no raw data", key=ref.key, remedy="Upload to <product>/raw/<table>/.")
+        raise UnknownPrefix(
+            "the key does not belong to raw data", key=ref.key, remedy="Upload to <product>/raw/<table>/."
+        )
     raw_format(key.file, bucket=ref.bucket, key=ref.key)
     if ref.size <= using.max_bytes:
         with suppress(RawTooLarge):  # it unfolds too far, or has too many different rows to remember

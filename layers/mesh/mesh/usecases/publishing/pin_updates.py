@@ -42,7 +42,7 @@ def change_pins(product: str, change: Callable[[Pins], Pins], registry: Registry
             return registry.save_pins(after)
         except ConcurrentChange:
             continue
-    raise ConcurrentChange(f"the pins of {product} keep changing", product=product)
+    raise ConcurrentChange(f"the pins of {product} are changed by others at the same time", product=product)
 
 
 def live_accesses(product: str, account: str, context: CentralContext) -> Iterator[Access]:

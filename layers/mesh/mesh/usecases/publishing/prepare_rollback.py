@@ -39,7 +39,7 @@ def prepare_rollback(product: str, request: str, *, using: Verifier) -> Verified
     """
     order, owner = using.registry.rollback(product, request), using.registry.product(product)
     if order is None or owner is None or order.status == "refused":
-        raise UnknownRollback(f"no rollback {request} of {product} was asked for", product=product)
+        raise UnknownRollback(f"no rollback {request} of {product} was requested", product=product)
     number = rollback_id(request)
     found = Verified(product=product, proposal=number, next="commit")
     recorded = using.registry.version_of_run(product, number)

@@ -71,6 +71,6 @@ def _kept(news: FilesReleased, location: str, reaching: Reaching) -> frozenset[s
                 f"{name} of {news.table} cannot be read, so nothing was deleted: {lost}",
                 table=news.table,
                 metadata=name,
-                remedy="mesh doctor tells what is wrong with the bucket; then start it again: mesh dlq.",
+                remedy="mesh doctor says what is wrong with the bucket; the failed event is in its queue.",
             ) from lost
     return kept

@@ -109,7 +109,7 @@ def _require_reader(product: Product, account: str, context: CentralContext) -> 
         f"account {account} has no live access to {product.name}",
         product=product.name,
         account=account,
-        remedy=f"Ask for access first: mesh request {product.name} --purpose … --until …",
+        remedy=f"Request access first: mesh request {product.name} --purpose … --until …",
     )
 
 

@@ -42,7 +42,7 @@ class RollbackInProgress(Rejected):
 
 
 class RolledBack(Model):
-    """What was asked for, or how it ended."""
+    """What was requested, or how it ended."""
 
     product: str
     version: int
@@ -110,7 +110,7 @@ def settle_refusal(
     product, request, reason = lost.product, lost.request, lost.reason
     order = context.registry.rollback(product, request)
     if order is None:
-        raise NotTheOwner(f"no rollback {request} of {product!r} was asked for", product=product)
+        raise NotTheOwner(f"no rollback {request} of {product!r} was requested", product=product)
     proposals.release(product, rollback_id(request))
     context.registry.end_rollback(product, request, "refused")
     news = RollbackRefused(product=product, version=order.version, request=request, reason=reason)

@@ -125,7 +125,7 @@ class PinKeeper:
 
     def _require_central(self, envelope: Envelope) -> None:
         if envelope.account != self._context.account:
-            lie = ForgedSender(f"account {envelope.account} cannot say this", account=envelope.account)
+            lie = ForgedSender(f"account {envelope.account} may not send this event", account=envelope.account)
             record_refusal(envelope, lie, self._context)
             raise lie
 

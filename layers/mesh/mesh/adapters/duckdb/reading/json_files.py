@@ -91,7 +91,7 @@ class JsonLines:
         if twice:
             names = [name for name in structure if _folded(structure, name) > 1]
             column_names(names, key=key)  # names both, where they differ in case
-            raise DuplicateColumns(f"{twice} objects have a field twice", key=key, remedy="Write each field once.")
+            raise DuplicateColumns(f"{twice} objects have a duplicate field", key=key, remedy="Write each field once.")
         if any(not name.strip() for name in structure):
             raise EmptyColumnName("a field has no name", key=key, remedy="Name every field.")
         return structure

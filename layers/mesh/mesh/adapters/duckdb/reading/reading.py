@@ -177,7 +177,9 @@ class DuckReading:
         """Bytes that it took."""
         key = table_key(ref.key)
         if key is None:
-            raise UnknownPrefix("the key is no data of a table", key=ref.key, remedy="Upload to <product>/data/.")
+            raise UnknownPrefix(
+                "the key does not belong to a table's data", key=ref.key, remedy="Upload to <product>/data/."
+            )
         file = self._in / f"object-{index}"
         try:
             self._read[index] = stage.add(objects.reader(ref.content), ref, key, index, file)

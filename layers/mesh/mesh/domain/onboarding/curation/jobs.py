@@ -169,5 +169,5 @@ def _unexpected(order: JobOrder, message: str) -> RecipeJobFailed:
 
 
 def too_many_parts(order: JobOrder, count: int) -> RecipeJobFailed:
-    """One part was asked for: which rows come first in several is not said."""
-    return _unexpected(order, f"wrote {count} parts, one was asked for")
+    """One part was requested: which rows come first in several is not said."""
+    return _unexpected(order, f"wrote {count} parts, one was requested")

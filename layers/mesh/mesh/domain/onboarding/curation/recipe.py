@@ -95,7 +95,7 @@ class Step:
         try:
             return json.loads(self.required(name))
         except (json.JSONDecodeError, RecursionError) as error:
-            raise self.invalid(f"{name} is no JSON: {error}"[:300], name) from error
+            raise self.invalid(f"{name} is not JSON: {error}"[:300], name) from error
 
 
 @dataclass(frozen=True, slots=True)
