@@ -245,8 +245,8 @@ in its guide), each grant of a batch among it."""
 BY_LAMBDA: Final = frozenset({"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"})
 """What Lambda does in the name of a function that reads a queue."""
 OF_WHAT_IS_GRANTED: Final = frozenset({
-    "DecideAccess", "FindDrift", "GrantAccess", "GrantProducer", "RepairDrift", "RetireProduct", "RevokeGrants",
-    "SettlePin", "TagProduct",
+    "DecideAccess", "FindDrift", "GrantAccess", "RegisterProduct", "RepairDrift", "RetireProduct", "RevokeGrants",
+    "SettlePin",
 })  # fmt: skip
 """They grant and tag: Lake Formation looks in the catalog, in their name, at what they name (glue:GetDatabase and
 glue:GetTable)."""
@@ -301,12 +301,11 @@ EXCUSED: Final = {
     "ReceiveRequest lakeformation:ListLFTags": "a request by an expression of LF-Tags",
     "FindDrift lakeformation:GetLFTagExpression": "a grant by a named expression",
     "GrantAccess lakeformation:UpdateDataCellsFilter": "a filter that an attempt before made",
-    "TagProduct lakeformation:GetResourceLFTags": "a contract's later revision, of a product with versions",
+    "RegisterProduct lakeformation:GetResourceLFTags": "a contract's later revision, of a product with versions",
     "CheckContract dynamodb:Query": "a contract's later revision that breaks: who is subscribed?",
-    "CreateDatabase glue:GetDatabase": "a database that is there: by a contract's later revision",
-    "CreateDatabase glue:UpdateDatabase": "a database that is there: by a contract's later revision",
-    "LinkDatabase glue:GetDatabase": "a link that is there: by a contract's later revision",
-    "EnsureCrawler glue:UpdateCrawler": "a crawler that is there: by a contract's later revision",
+    "RegisterProduct glue:UpdateDatabase": "a database that is there: by a contract's later revision",
+    "PrepareProduct glue:GetDatabase": "a link that is there: by a contract's later revision",
+    "PrepareProduct glue:UpdateCrawler": "a crawler that is there: by a contract's later revision",
     "GovernLake lakeformation:UpdateLFTag": "an ontology that was changed",
     "ReceiveJoin dynamodb:PutItem": "an account that is to be admitted by itself (TrustOrganization)",
     "ReceiveJoin sns:CreateTopic": "an account that is to be admitted by itself (TrustOrganization)",
@@ -322,9 +321,9 @@ EXCUSED: Final = {
     "ScheduleEnd scheduler:UpdateSchedule": "a schedule that an attempt before made",
     "RequestPin iam:PassRole": "asked for by EventBridge Scheduler, to which its role is passed",
     "ScheduleEnd iam:PassRole": "asked for by EventBridge Scheduler, to which its role is passed",
-    "EnsureCrawler iam:PassRole": "asked for by Glue, to which the crawler's role is passed",
-    "RegisterLocation iam:GetRole": "asked for by Lake Formation, to which the location's role is passed",
-    "RegisterLocation iam:PassRole": "asked for by Lake Formation, to which the location's role is passed",
+    "PrepareProduct iam:PassRole": "asked for by Glue, to which the crawler's role is passed",
+    "RegisterProduct iam:GetRole": "asked for by Lake Formation, to which the location's role is passed",
+    "RegisterProduct iam:PassRole": "asked for by Lake Formation, to which the location's role is passed",
     "AskOwners kms:Decrypt": "asked for by SNS, whose topic for stewards is encrypted",
     "AskOwners kms:GenerateDataKey": "asked for by SNS, whose topic for stewards is encrypted",
     "ReleaseFiles s3:DeleteObjectVersion": "asked for by S3 where versions are deleted, many in one call",

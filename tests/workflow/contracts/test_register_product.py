@@ -12,11 +12,7 @@ HAPPY = (
     "AuthoriseSender",
     "CheckContract",
     "CheckCurrent",
-    "CreateDatabase",
-    "TagProduct",
-    "RegisterLocation",
-    "GrantProducer",
-    "RecordRegistration",
+    "RegisterProduct",
     "AnnounceRegistration",
     "Registered",
 )
@@ -123,7 +119,7 @@ def test_throttling_that_outlasts_the_client_is_retried_by_the_machine(mesh: Mes
 
 
 def test_a_crash_is_retried(mesh: MeshDriver) -> None:
-    crash(mesh, "central", "TagProductFunction")
+    crash(mesh, "central", "RegisterProductFunction")
     mesh.put_contract("reg-crashed")
     run = mesh.wait_for_run("register-product", "reg-crashed")
     assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
@@ -131,11 +127,11 @@ def test_a_crash_is_retried(mesh: MeshDriver) -> None:
 
 
 def test_crash_after_crash_fails_and_the_next_contract_completes(mesh: MeshDriver) -> None:
-    crash(mesh, "central", "GrantProducerFunction", times=3)
+    crash(mesh, "central", "RegisterProductFunction", times=3)
     mesh.put_contract("reg-down")
     run = mesh.wait_for_run("register-product", "reg-down")
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
-    assert run.states[-2:] == ("GrantProducer", "RegistrationFailed")
+    assert run.states[-2:] == ("RegisterProduct", "RegistrationFailed")
     assert status_of(mesh, "reg-down") == "claimed"
     assert mesh.runs("prepare-product", "reg-down") == []
     mesh.put_contract("reg-down")

@@ -1,8 +1,9 @@
-"""The steps of `register-product` after the contract was accepted."""
+"""What central makes of an accepted contract."""
 
+import pytest
 from mesh.domain.events import ProductRegistered
 from mesh.domain.governance.product_rights import producer_grants
-from mesh.usecases.contracts.registration import create_database, grant_producer, record_registration, register_location
+from mesh.usecases.contracts.register_product import CentralRoles, register_product
 
 from tests.builders import BUCKET, CENTRAL, CORRELATION, PRODUCER, PRODUCT, a_product, a_registration
 from tests.fakes import FakeCatalog, FakeClock, FakeLakeFormation, FakeRegistry
@@ -11,24 +12,65 @@ ROLE = f"arn:aws:iam::{CENTRAL}:role/commits"
 PIN_ROLE = f"arn:aws:iam::{CENTRAL}:role/pins"
 
 
+ROLES = CentralRoles("location", ROLE, PIN_ROLE)
+
+
+class World:
+    """Central, with a product whose name is claimed."""
+
+    def __init__(self):
+        self.catalog, self.lake, self.registry = FakeCatalog(), FakeLakeFormation(), FakeRegistry()
+        self.registry.products[PRODUCT] = a_product(status="claimed")
+        self.tagged = []
+
+    def register(self, roles=ROLES, tag=None):
+        return register_product(
+            a_registration(),
+            roles=roles,
+            catalog=self.catalog,
+            lake=self.lake,
+            tag=tag or self.tagged.append,
+            registry=self.registry,
+            clock=FakeClock(),
+        )
+
+
 def test_the_database_is_made_and_closed_to_iam_only_access():
-    catalog, lake = FakeCatalog(), FakeLakeFormation()
+    world = World()
+    world.register()
 
-    create_database(a_registration(), catalog=catalog, lake=lake)
-
-    assert catalog.databases[PRODUCT]["LocationUri"] == f"s3://{BUCKET}/{PRODUCT}/published/"
-    assert catalog.databases[PRODUCT]["Parameters"] == {"meshwork:product": PRODUCT, "meshwork:owner": PRODUCER}
-    assert lake.calls == [("revoke_iam_allowed_principals", PRODUCT)]
+    assert world.catalog.databases[PRODUCT]["LocationUri"] == f"s3://{BUCKET}/{PRODUCT}/published/"
+    assert world.catalog.databases[PRODUCT]["Parameters"] == {"meshwork:product": PRODUCT, "meshwork:owner": PRODUCER}
+    assert world.lake.calls[0] == ("revoke_iam_allowed_principals", PRODUCT)
 
 
 def test_what_is_published_is_registered_once_under_the_location_role():
-    lake = FakeLakeFormation()
-
+    world = World()
     for role in ("role", "another"):
-        register_location(a_registration(), lake=lake, role_arn=role)
+        world.register(CentralRoles(role, ROLE, PIN_ROLE))
 
-    parts = ("published",)
-    assert lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/{part}": "role" for part in parts}
+    assert world.lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published": "role"}
+
+
+def test_nothing_is_granted_or_recorded_before_the_tags_are_there():
+    world = World()
+
+    def refused(_):
+        raise RuntimeError("no such LF-Tag")
+
+    with pytest.raises(RuntimeError):
+        world.register(tag=refused)
+
+    assert (world.lake.grants, world.lake.locations) == ([], {})
+    assert world.registry.products[PRODUCT].status == "claimed"
+
+
+def test_every_attempt_tags_what_there_is_by_the_same_contract():
+    world = World()
+    for _ in range(2):
+        world.register()
+
+    assert world.tagged == [a_registration()] * 2
 
 
 def by_kind(entries):
@@ -63,17 +105,17 @@ def test_where_a_glue_crawler_fills_the_tables_the_producer_may_make_and_change_
 
 
 def test_granting_again_grants_nothing_more():
-    lake = FakeLakeFormation()
-
+    world = World()
     for _ in range(2):
-        grant_producer(a_registration(), lake=lake, commit_role_arn=ROLE, pin_role_arn=PIN_ROLE)
+        world.register()
 
-    assert len(lake.grants) == 9
+    assert len(world.lake.grants) == 9
 
 
 def test_of_express_central_alone_makes_tables():
-    lake = FakeLakeFormation()
-    grant_producer(a_registration(), lake=lake, commit_role_arn=ROLE, pin_role_arn=PIN_ROLE)
+    world = World()
+    world.register()
+    lake = world.lake
     places = {
         entry["Principal"]["DataLakePrincipalIdentifier"]: entry["Resource"]["DataLocation"]["ResourceArn"]
         for entry in lake.grants
@@ -85,13 +127,11 @@ def test_of_express_central_alone_makes_tables():
 
 
 def test_the_announcement_follows_from_the_declaration_and_is_the_same_at_every_attempt():
-    registry = FakeRegistry()
-    registry.products[PRODUCT] = a_product(status="claimed")
+    world = World()
 
-    first = record_registration(a_registration(), registry=registry, clock=FakeClock())
-    again = record_registration(a_registration(), registry=registry, clock=FakeClock())
+    first, again = world.register(), world.register()
 
-    assert registry.products[PRODUCT].status == "registered"
+    assert world.registry.products[PRODUCT].status == "registered"
     assert isinstance(first.data, ProductRegistered)
     assert first.metadata.id == again.metadata.id != "e-1"
     assert (first.metadata.causation_id, first.metadata.correlation_id) == ("e-1", CORRELATION)
