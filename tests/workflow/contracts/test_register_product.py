@@ -9,7 +9,6 @@ from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, contract
 
 HAPPY = (
-    "AuthoriseSender",
     "CheckContract",
     "CheckCurrent",
     "RegisterProduct",
@@ -51,7 +50,7 @@ def test_registered(mesh: MeshDriver) -> None:
 def test_who_is_no_member_is_refused_and_not_answered(mesh: MeshDriver) -> None:
     mesh.put_event("ProductDeclared", declaration(mesh, "reg-stranger"), by="central")
     run = mesh.wait_for_run("register-product", "reg-stranger")
-    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("AuthoriseSender", "Refused"))
+    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("CheckContract", "Refused"))
     assert run.output["reason"]["code"] == "NotAMember"
     assert status_of(mesh, "reg-stranger") == ""
 
@@ -69,7 +68,7 @@ def test_a_member_is_told_why_it_is_refused(
     mesh.put_event("ProductDeclared", declaration(mesh, name), by=account, **more)
     run = mesh.wait_for_run("register-product", name)
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
-    assert run.states == ("AuthoriseSender", "TellRejection", "Rejected")
+    assert run.states == ("CheckContract", "TellRejection", "Rejected")
     assert run.output["reason"]["code"] == code
     told = mesh.until(lambda: mesh.notices(name, account, "ProductQuarantined"), f"rejection told to {account}")
     assert [detail["data"]["reason"]["code"] for detail in told] == [code]
@@ -80,7 +79,7 @@ def test_a_contract_that_does_not_pass_is_rejected(mesh: MeshDriver) -> None:
     mesh.put_contract("reg-rejected", contract("reg-rejected", domain="payments"))
     run = mesh.wait_for_run("register-product", "reg-rejected")
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
-    assert run.states == ("AuthoriseSender", "CheckContract", "TellRejection", "Rejected")
+    assert run.states == ("CheckContract", "TellRejection", "Rejected")
     assert status_of(mesh, "reg-rejected") == ""
 
 
@@ -96,7 +95,7 @@ def test_a_declaration_that_is_none_is_refused(mesh: MeshDriver) -> None:
     run = mesh.wait_for_run("register-product", "reg-malformed")
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.output["reason"]["code"] == "MalformedEvent"
-    assert run.states == ("AuthoriseSender", "CheckContract", "Refused")
+    assert run.states == ("CheckContract", "Refused")
 
 
 def test_an_older_contract_does_not_undo_a_newer_one(mesh: MeshDriver) -> None:
@@ -105,7 +104,7 @@ def test_an_older_contract_does_not_undo_a_newer_one(mesh: MeshDriver) -> None:
     mesh.put_event("ProductDeclared", declaration(mesh, "reg-late", sequencer="0"), by="producer")
     run = mesh.wait_for_run("register-product", "reg-late", after=first)
     assert (run.status, run.outcome) == ("SUCCEEDED", "superseded")
-    assert run.states == ("AuthoriseSender", "CheckContract", "CheckCurrent", "Superseded")
+    assert run.states == ("CheckContract", "CheckCurrent", "Superseded")
 
 
 def test_throttling_that_outlasts_the_client_is_retried_by_the_machine(mesh: MeshDriver) -> None:

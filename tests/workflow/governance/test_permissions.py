@@ -28,7 +28,7 @@ class Needed:
 
 
 NEEDED = [
-    Needed("register-product", "AuthoriseSender", "central", "AuthoriseSenderFunctionRole", "dynamodb:BatchGetItem"),
+    Needed("register-product", "CheckContract", "central", "CheckContractFunctionRole", "dynamodb:BatchGetItem"),
     Needed("register-product", "RegisterProduct", "central", "RegisterProductFunctionRole", "glue:CreateDatabase"),
     Needed("register-product", "RegisterProduct", "central", "RegisterProductFunctionRole", "iam:PassRole"),
     Needed(

@@ -1,15 +1,15 @@
-"""Note a granted access, and accept the invitations to central's shares."""
+"""Take up what central granted to this account: accept its share, link its databases, pass it on to the reader."""
 
 from typing import Any
 
 from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import TableSettings, load
-from mesh.usecases.access.accept_share import accept_invitations
+from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.usecases.access.accept_share import accept_share
 
 
-class Settings(TableSettings):
+class Settings(AccountSettings, TableSettings):
     """The function's environment."""
 
 
@@ -17,11 +17,15 @@ class Settings(TableSettings):
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{envelope}` → Accepted."""
     settings = load(Settings)
-    return accept_invitations(
+    return accept_share(
         Envelope.model_validate(event["envelope"]),
+        account=settings.account_id,
         accesses=wiring.consumer_accesses(settings),
         readers=wiring.readers(),
         shares=wiring.shares(),
+        catalog=wiring.catalog(),
         links=wiring.resource_links(),
+        lake=wiring.lake(settings),
+        locks=wiring.locks(settings),
         clock=wiring.clock,
     )
