@@ -35,8 +35,7 @@ CAUGHT = {
         "VersionGone",
     },
     ("roll-back", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
-    ("onboard-upload", "ProposeVersion"): {"TooLargeToRewrite"},
-    ("onboard-upload", "ConfirmCrawl"): {"NotCrawled"},
+    ("onboard-upload", "ProposeVersion"): {"NotCrawled", "TooLargeToRewrite"},
     ("grant-access", "DecideAccess"): SENDER
     | {
         "AccessOver",
@@ -53,7 +52,6 @@ CAUGHT = {
     },
     ("grant-access", "AskOwners"): {"AccessOver", "DecidedAlready", "UnknownAccess"},
     ("grant-access", "GrantAccess"): {"AccessExpired", "AccessOver", "InvalidRowFilter", "UnknownAccess"},
-    ("grant-access", "RecordLive"): {"AccessOver", "UnknownAccess"},
     ("revoke-access", "EndAccess"): {"ForgedSender", "MalformedEvent", "MayNotRevoke", "NotAMember", "UnknownAccess"},
     ("accept-share", "AcceptShare"): {"AccessOver", "LinkTaken", "MalformedEvent", "ShareRefused", "UnknownRole"},
     ("accept-share", "ProveAccess"): {"AccessOver", "ProofFailed", "QueryRefused"},

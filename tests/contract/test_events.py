@@ -18,7 +18,6 @@ from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.entry.s3_events import object_of
 from mesh.usecases.access.end_access import Ending
 from mesh.usecases.membership.relay_inbox import InboxMessage
-from mesh.usecases.publishing.request_rollback import NotCommitted
 from mesh.usecases.publishing.settle_pin import Due
 from pydantic import BaseModel, ValidationError
 
@@ -84,9 +83,8 @@ BY_HAND: dict[str, Any] = {
     "record_lineage": lambda event: [Orders.validate_python(body) for body in bodies(event)],
     "relay_inbox": lambda event: [inbox_message(body) for body in bodies(event)],
     "settle_pin": lambda event: [Due.model_validate(event["ending"])] if "ending" in event else [*envelopes(event)],
-    "request_rollback": lambda event: [NotCommitted(**event["refused"])] if "refused" in event else [*envelopes(event)],
     "withdraw_versions": lambda event: [event.get("retention") or [*envelopes(event)]],
-    "resume_crawl": lambda event: [event["detail"]["crawlerName"]],
+    "resume_run": lambda event: [event["detail"].get("crawlerName") or [*envelopes(event)]],
 }
 
 

@@ -194,8 +194,8 @@ class Central:
             context=self.context,
         )
 
-    def live(self, number: str, **proof: object) -> grant_access.Granting:
-        return grant_access.record_live(number, dict(proof), context=self.context)
+    def live(self, number: str, proved_as: str = "") -> grant_access.Granting:
+        return grant_access.record_live(number, proved_as, context=self.context)
 
     def warn(self, number: str) -> grant_access.Granting:
         return grant_access.warn_expiry(number, topics=self.topics, context=self.context)

@@ -245,6 +245,21 @@ def test_ready_releases_the_run(central, shared):
     assert central.accesses.token(shared, "ready") is None
 
 
+def test_ready_makes_it_live_while_its_run_waits(central, shared):
+    assert central.answer(ready(shared), "AccessReady").heard
+
+    assert central.access(shared).status == "live"
+    assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
+
+
+def test_ready_after_the_run_has_given_up_makes_nothing_live(central, shared):
+    central.end({"ending": {"access": shared, "cause": "failed"}})
+
+    assert not central.answer(ready(shared), "AccessReady").heard
+    assert central.access(shared).status == "ending"
+    assert list(central.registry.subscribers(PRODUCT)) == []
+
+
 def test_not_ready_releases_the_run_with_its_reason(central, shared):
     central.answer(not_ready(shared), "AccessNotReady")
 

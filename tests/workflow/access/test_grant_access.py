@@ -24,7 +24,7 @@ from tests.mesh_driver import MeshDriver
 
 DAY = 86_400
 DECIDED = ("DecideAccess", "ChooseEffect")
-GRANTED = ("GrantAccess", "ReadReadiness", "RecordLive", "Live")
+GRANTED = ("GrantAccess", "ReadReadiness", "Live")
 APPROVED = (*DECIDED, "AskOwners", "ReadAnswer", "DecideAccess", "ChooseEffect", *GRANTED)
 SQL = 'SELECT {} FROM "rl_{}".t1'
 
@@ -218,7 +218,7 @@ def test_a_consumer_that_never_answers_keeps_nothing(mesh: MeshDriver, accesses:
 
 
 def test_a_crash_of_each_function_is_retried(mesh: MeshDriver, accesses: AccessDriver) -> None:
-    for step in ("DecideAccess", "GrantAccess", "RecordLive"):
+    for step in ("DecideAccess", "GrantAccess"):
         crash(mesh, "central", f"{step}Function")
     access = accesses.live(OPEN)
     assert mesh.faults() == []

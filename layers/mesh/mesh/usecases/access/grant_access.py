@@ -133,14 +133,14 @@ def _announce(step: WaitingStep, region: str, context: CentralContext, topics: M
     return Granting(access=access.id, status=access.status)
 
 
-def record_live(access_id: str, proof: dict[str, object], *, context: CentralContext) -> Granting:
+def record_live(access_id: str, proved_as: str, *, context: CentralContext) -> Granting:
     """The reader reads: from now on the account is told of each version. Repeatable. Raises AccessOver."""
     access = require_access(context, access_id).require_going_on()
     for product in access.products():
         context.registry.subscribe(product, access.receiver, context.clock.now())
     if access.status != "live":
-        proved = proof.get("proved_as") or "no query"
-        access = context.accesses.save(access.moved("live", context.clock.now(), f"ready, proven by {proved}"))
+        said = f"ready, proven by {proved_as or 'no query'}"
+        access = context.accesses.save(access.moved("live", context.clock.now(), said))
     context.trace.note(access.correlation_id, "access live", access=access.id)
     return Granting(access=access.id, status=access.status)
 

@@ -22,7 +22,7 @@ from mesh.domain.events import (
 from mesh.domain.model import Model
 from mesh.ports import MemberTopics, TaskAnswers
 from mesh.usecases.access.end_access import RELEASED
-from mesh.usecases.access.grant_access import READY
+from mesh.usecases.access.grant_access import READY, record_live
 from mesh.usecases.access.request_access import require_access
 from mesh.usecases.access.request_approval import STEP, decision_of, refuse, release_run, take_decision
 from mesh.usecases.authorisation import require_sender
@@ -59,8 +59,8 @@ def receive_answer(
     """Take an answer, if it is one that counts; whoever sent another is told why it does not.
 
     One that nobody waits for (late, or delivered twice) changes nothing. Raises NotAMember, ForgedSender,
-    MalformedEvent, UnknownAccess, MayNotAnswer; of a decision MayNotDecide, DecidedAlready, ExceedsRequest,
-    AmbiguousRequest.
+    MalformedEvent, UnknownAccess, MayNotAnswer, ConcurrentChange; of a decision MayNotDecide, DecidedAlready,
+    ExceedsRequest, AmbiguousRequest.
     """
     metadata = metadata_of(envelope)
     try:
@@ -82,8 +82,12 @@ def _decided(envelope: Envelope, metadata: Metadata, context: CentralContext) ->
 
 
 def _ready(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
+    """The reader reads: while a run waits for that, and has not undone the grant, it makes the access live."""
     data = read_event(AccessReady, envelope).data
-    return _reported(envelope, data.access, READY, {"ready": True, **data.model_dump(mode="json")}, context)
+    found = _reported(envelope, data.access, READY, {"ready": True, **data.model_dump(mode="json")}, context)
+    if context.accesses.token(data.access, READY) is not None:
+        record_live(data.access, data.proved_as, context=context)
+    return found
 
 
 def _not_ready(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
