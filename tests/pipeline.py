@@ -253,7 +253,9 @@ class Pipeline:
     def propose(self) -> ProposalSettled:
         """What central makes of it: it is committed, or answered otherwise."""
         command = Propose(**dict(self.round), token="t", holder="run")
-        event = propose_version(command, staging=self._staging(), uploads=self.uploads, bus=self.bus)
+        event = propose_version(
+            command, catalog=self.catalog, staging=self._staging(), uploads=self.uploads, bus=self.bus
+        )
         verifier = Verifier(
             self.registry, self.proposals, self.catalog, IcebergContents(self.s3), self.clock, self.trace
         )

@@ -12,7 +12,7 @@ A machine is written in the States Language, with these keys besides:
     Retry: conflict              policies of policies.yaml: one, a list, or {policy: more error names to retry}
     Catch:                       policy → next state for every error, or → {next state: error names}
       reason: {Refused: [NotAMember, MalformedEvent]}
-      failed: {ReleaseBatch: {ErrorEquals: [States.Timeout], Assign: {…}}}    fields to put over the policy's
+      failed: {SettleBatch:   {ErrorEquals: [States.Timeout], Assign: {…}}}    fields to put over the policy's
       ignored: OnboardFailed
 
 and without what goes without saying:

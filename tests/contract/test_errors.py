@@ -24,8 +24,7 @@ CONTRACT = {
 }
 # (machine, state) → the rejections that it can meet and that end the run as rejected.
 CAUGHT = {
-    ("register-product", "AuthoriseSender"): SENDER,
-    ("register-product", "CheckContract"): CONTRACT | {"MalformedEvent"},
+    ("register-product", "CheckContract"): CONTRACT | SENDER,
     ("commit-version", "VerifyProposal"): SENDER,
     ("commit-version", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
     ("roll-back", "PrepareRollback"): {
@@ -36,39 +35,26 @@ CAUGHT = {
         "VersionGone",
     },
     ("roll-back", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
-    ("onboard-upload", "ProposeVersion"): {"TooLargeToRewrite"},
-    ("onboard-upload", "ConfirmCrawl"): {"NotCrawled"},
-    ("grant-access", "AuthoriseSender"): SENDER,
-    ("grant-access", "ReceiveRequest"): {
-        "AlreadyAsked",
-        "AmbiguousRequest",
-        "InvalidExpression",
-        "MalformedEvent",
-        "NotAMember",
-        "UnknownLFTag",
-        "UnknownProduct",
-        "UnknownPurpose",
-        "UntilInThePast",
-    },
-    ("grant-access", "DecideAccess"): {
+    ("onboard-upload", "ProposeVersion"): {"NotCrawled", "TooLargeToRewrite"},
+    ("grant-access", "DecideAccess"): SENDER
+    | {
         "AccessOver",
+        "AlreadyAsked",
         "AmbiguousRequest",
         "InvalidExpression",
         "NotInCatalog",
         "UnknownAccess",
+        "UnknownLFTag",
+        "UnknownProduct",
+        "UnknownPurpose",
+        "UntilInThePast",
         "UntilTooFar",
     },
     ("grant-access", "AskOwners"): {"AccessOver", "DecidedAlready", "UnknownAccess"},
-    ("grant-access", "ScheduleEnd"): {"AccessOver", "UnknownAccess"},
     ("grant-access", "GrantAccess"): {"AccessExpired", "AccessOver", "InvalidRowFilter", "UnknownAccess"},
-    ("grant-access", "AnnounceGrant"): {"AccessOver", "UnknownAccess"},
-    ("grant-access", "RecordLive"): {"AccessOver", "UnknownAccess"},
     ("revoke-access", "EndAccess"): {"ForgedSender", "MalformedEvent", "MayNotRevoke", "NotAMember", "UnknownAccess"},
-    ("accept-share", "AcceptInvitations"): {"AccessOver", "MalformedEvent", "ShareRefused", "UnknownRole"},
-    ("accept-share", "LinkDatabases"): {"AccessOver", "LinkTaken"},
-    ("accept-share", "GrantReader"): {"AccessOver"},
-    ("accept-share", "StartProof"): {"AccessOver", "ProofFailed", "QueryRefused"},
-    ("accept-share", "CheckProof"): {"AccessOver", "ProofFailed"},
+    ("accept-share", "AcceptShare"): {"AccessOver", "LinkTaken", "MalformedEvent", "ShareRefused", "UnknownRole"},
+    ("accept-share", "ProveAccess"): {"AccessOver", "ProofFailed", "QueryRefused"},
     ("release-share", "ReleaseAccess"): {"MalformedEvent"},
 }
 # Rejections that no machine sees: who deals with them instead.
@@ -124,7 +110,7 @@ HANDLED_ELSEWHERE = {
     "release_files, by EventBridge: in the producer's DLQ": {"KeptFileGone"},
     "receive_join and admit_member, as their answer": {"UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},
-    "receive_decision, as its answer, and told to who decided": {"DecidedAlready", "MayNotDecide", "ExceedsRequest"},
+    "receive_answer, as its answer, and told to who decided": {"DecidedAlready", "MayNotDecide", "ExceedsRequest"},
     "request_rollback, as its answer, and told to who asked": {
         "AlreadyThere",
         "NeedsExpress",
@@ -139,6 +125,7 @@ HANDLED_ELSEWHERE = {
     },
     "settle_pin, as its answer, and told to who asked": {"NotPinned", "PinnedTableTaken"},
     "receive_answer, as its answer, and told to who reported": {"MayNotAnswer", "UnknownAccess"},
+    "revoke_grants, as a failure of revoke-access: an alarm rings": {"NotEnding"},
     "record_lineage, by SQS: after five attempts in the lineage queue's DLQ": {"LineageSourceGone"},
     "relay_inbox, by SQS: after five attempts in the inbox's DLQ": {"NotFromCentral", "UnknownEvent"},
     "govern_lake, as CloudFormation's failure": {"TooManyAdmins"},

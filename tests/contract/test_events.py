@@ -18,7 +18,6 @@ from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.entry.s3_events import object_of
 from mesh.usecases.access.end_access import Ending
 from mesh.usecases.membership.relay_inbox import InboxMessage
-from mesh.usecases.publishing.request_rollback import NotCommitted
 from mesh.usecases.publishing.settle_pin import Due
 from pydantic import BaseModel, ValidationError
 
@@ -30,7 +29,7 @@ KINDS = {kind.detail_type(): kind for kind in EVENT_TYPES}
 FUNCTIONS = function_folders()
 SAMPLES = sorted((ROOT / "events").glob("*/*.json"))
 # Samples of what is to be refused: they show the form of bad input, and are no events of the contract.
-BAD = {"authorise_sender/forged_sender", "collect_uploads/not_an_s3_event", "relay_inbox/not_a_notice"}
+BAD = {"check_contract/forged_sender", "collect_uploads/not_an_s3_event", "relay_inbox/not_a_notice"}
 
 
 METADATA = {"id": "i", "version": 1, "correlation_id": "c", "causation_id": None, "time": "2026-11-21T09:30:00Z"}
@@ -77,16 +76,15 @@ def inbox_message(body: Any) -> InboxMessage:
 BY_HAND: dict[str, Any] = {
     "collect_uploads": lambda event: [object_of(body) for body in bodies(event)],
     "declare_product": lambda event: [object_of(event)],
-    "end_access": lambda event: [Ending.model_validate(event["ending"])] if "ending" in event else [*envelopes(event)],
+    "revoke_grants": lambda event: [Ending.model_validate(event["order"]["ending"])],
     "find_drift": lambda event: [event["dry_run"]],
     "govern_lake": lambda event: [event["RequestType"], event["ResourceProperties"]["Admins"], event["ResponseURL"]],
     "join_mesh": lambda event: [event.get("ResponseURL") or event["detail-type"]],
     "record_lineage": lambda event: [Orders.validate_python(body) for body in bodies(event)],
     "relay_inbox": lambda event: [inbox_message(body) for body in bodies(event)],
     "settle_pin": lambda event: [Due.model_validate(event["ending"])] if "ending" in event else [*envelopes(event)],
-    "request_rollback": lambda event: [NotCommitted(**event["refused"])] if "refused" in event else [*envelopes(event)],
     "withdraw_versions": lambda event: [event.get("retention") or [*envelopes(event)]],
-    "resume_crawl": lambda event: [event["detail"]["crawlerName"]],
+    "resume_run": lambda event: [event["detail"].get("crawlerName") or [*envelopes(event)]],
 }
 
 
@@ -122,13 +120,13 @@ def test_the_samples_are_as_the_models_say():
 def test_a_difference_of_a_sample_is_found(tmp_path):
     shutil.copytree(ROOT / "events", tmp_path, dirs_exist_ok=True)
 
-    (tmp_path / "authorise_sender" / "not_a_member.json").unlink()
-    (tmp_path / "authorise_sender" / "product_declared.json").write_text("{}")
+    (tmp_path / "check_contract" / "unknown_tag.json").unlink()
+    (tmp_path / "check_contract" / "declared.json").write_text("{}")
     (tmp_path / "find_drift" / "by_hand.json").write_text(json.dumps({"envelope": {"source": "meshwork"}}))
 
     assert [fault.partition(":")[0] for fault in sample_events.differences(tmp_path)] == [
-        "authorise_sender/not_a_member.json",
-        "authorise_sender/product_declared.json",
+        "check_contract/unknown_tag.json",
+        "check_contract/declared.json",
         "find_drift/by_hand.json",
     ]
 
@@ -186,7 +184,7 @@ def test_an_event_in_a_sample_keeps_its_contract(path):
             assert Event[kind].model_validate_json(read.model_dump_json()) == read
 
 
-@pytest.mark.parametrize("name", sorted(BAD - {"authorise_sender/forged_sender"}))
+@pytest.mark.parametrize("name", sorted(BAD - {"check_contract/forged_sender"}))
 def test_bad_records_cannot_be_parsed(name):
     function, case = name.split("/")
     event = json.loads((ROOT / "events" / function / f"{case}.json").read_text())

@@ -4,6 +4,7 @@ What SAM makes of a function's and a machine's `Events:` is looked at as CloudFo
 """
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -72,14 +73,12 @@ def test_every_function_and_machine_logs_to_a_group_with_retention(template):
     assert all(one["LoggingConfig"]["LogFormat"] == "JSON" for one in functions.values())
 
 
-def test_refusals_are_counted_in_the_log_group_of_one_function():
-    """The metric filter counts every line of its group."""
-    template = DEPLOYED["template.yaml"]
-    [counted] = names_in(resources(template, "AWS::Logs::MetricFilter")["RefusalsMetric"]["LogGroupName"])
-    functions = resources(template, "AWS::Lambda::Function")
+def test_refusals_of_senders_are_counted_whichever_function_refuses():
+    [metric] = resources(DEPLOYED["template.yaml"], "AWS::Logs::MetricFilter").values()
 
-    writers = [name for name, one in functions.items() if names_in(one["LoggingConfig"]["LogGroup"]) == {counted}]
-    assert writers == ["AuthoriseSenderFunction"]
+    assert names_in(metric["LogGroupName"]) == {"FunctionLogs"}
+    counted = set(re.findall(r'reason.code = "(\w+)"', metric["FilterPattern"]))
+    assert counted == {"ForgedSender", "MalformedEvent", "NotAMember", "NotAllowedForRole", "NotTheOwner"}
 
 
 @EACH

@@ -1,25 +1,30 @@
-"""Decide a request by what it would expose now."""
+"""Take a request for access, and decide it by what it would expose now."""
 
 from typing import Any
 
+from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.access.access_steps import AccessStep
-from mesh.usecases.access.request_access import decide_access
+from mesh.usecases.access.request_access import decide_request
 
 
 class Settings(RegistrySettings):
     """The function's environment."""
 
+    grant_access_arn: str
+
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """`{access}` → Verdict."""
-    step, settings = AccessStep.model_validate(event), load(Settings)
-    return decide_access(
-        step.access,
+    """`{envelope, execution}` → Verdict."""
+    settings = load(Settings)
+    return decide_request(
+        Envelope.model_validate(event["envelope"]),
+        execution=str(event["execution"]),
         context=wiring.central_context(settings),
         catalog=wiring.access_reader(settings),
         policies=wiring.policies(),
+        personas=wiring.personas(),
+        runs=wiring.machine(settings.grant_access_arn),
     )

@@ -1,11 +1,11 @@
-"""Mark an access as ending."""
+"""Mark an access as ending, and tell whom it concerns."""
 
 from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.access.end_access import end_access
+from mesh.usecases.access.end_access import EndStep, end_access
 
 
 class Settings(RegistrySettings):
@@ -14,10 +14,10 @@ class Settings(RegistrySettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """A RevocationRequested envelope, or `{ending}` → Ended."""
-    settings = load(Settings)
+    """`{order, token, execution}` → Ended."""
+    step, settings = EndStep.model_validate(event), load(Settings)
     return end_access(
-        event,
+        step,
         context=wiring.central_context(settings),
         topics=wiring.member_topics(settings),
         answers=wiring.answers(),

@@ -1,4 +1,4 @@
-"""Handle AccessReady, AccessNotReady and AccessReleased."""
+"""Handle AccessDecided, AccessReady, AccessNotReady and AccessReleased."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.access.grant_access import receive_answer
+from mesh.usecases.access.receive_answer import receive_answer
 
 
 class Settings(RegistrySettings):

@@ -1,11 +1,10 @@
-"""Take back what no other access needs."""
+"""Take back what an access granted, unless another one needs it; then it has ended."""
 
 from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.access.access_steps import AccessStep
 from mesh.usecases.access.end_access import revoke_grants
 
 
@@ -15,11 +14,12 @@ class Settings(RegistrySettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """`{access}` → Ended."""
-    step, settings = AccessStep.model_validate(event), load(Settings)
+    """`{order}` → Ended."""
+    settings = load(Settings)
     return revoke_grants(
-        step.access,
+        event["order"],
         context=wiring.central_context(settings),
         lake=wiring.lake(settings),
         locks=wiring.locks(settings),
+        schedules=wiring.schedules(),
     )

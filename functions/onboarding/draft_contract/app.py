@@ -7,8 +7,7 @@ from mesh.adapters.odcs.contracts import draft_contract
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import CentralBusSettings, TableSettings, WorkSettings, load
-from mesh.usecases.onboarding.draft_product import draft_product
-from mesh.usecases.onboarding.rounds import Round
+from mesh.usecases.onboarding.draft_product import Draft, draft_product
 
 
 class Settings(TableSettings, CentralBusSettings, WorkSettings):
@@ -17,10 +16,10 @@ class Settings(TableSettings, CentralBusSettings, WorkSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """Round → Drafted."""
+    """Draft → Drafted."""
     settings = load(Settings)
     return draft_product(
-        Round.model_validate(event),
+        Draft.model_validate(event),
         draft_contract=draft_contract,
         readings=DuckReadings(wiring.objects()),
         uploads=wiring.uploads(settings),

@@ -18,6 +18,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     return propose_version(
         Propose.model_validate(event),
+        catalog=wiring.catalog(),
         staging=wiring.staging_tools(settings),
         uploads=wiring.uploads(settings),
         bus=wiring.bus(settings.central_bus_arn),

@@ -245,8 +245,8 @@ in its guide), each grant of a batch among it."""
 BY_LAMBDA: Final = frozenset({"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"})
 """What Lambda does in the name of a function that reads a queue."""
 OF_WHAT_IS_GRANTED: Final = frozenset({
-    "DecideAccess", "FindDrift", "GrantAccess", "GrantProducer", "RepairDrift", "RetireProduct", "RevokeGrants",
-    "SettlePin", "TagProduct",
+    "DecideAccess", "FindDrift", "GrantAccess", "RegisterProduct", "RepairDrift", "RetireProduct", "RevokeGrants",
+    "SettlePin",
 })  # fmt: skip
 """They grant and tag: Lake Formation looks in the catalog, in their name, at what they name (glue:GetDatabase and
 glue:GetTable)."""
@@ -255,7 +255,7 @@ PROOF: Final = frozenset({
     "lakeformation:ListPermissions", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucketMultipartUploads",
     "s3:ListMultipartUploadParts", "s3:PutObject",
 })  # fmt: skip
-"""StartProof's own, where no role of the account is the reader; Athena asks for all but two of them."""
+"""ProveAccess's own, where no role of the account is the reader; Athena asks for all but two of them."""
 EXCUSED: Final = {
     "s3:ListBucket": "without it S3 answers a missing object with AccessDenied",
     "s3:AbortMultipartUpload": "a large file that goes up in parts, and fails",
@@ -269,15 +269,12 @@ EXCUSED: Final = {
     "RunRecipeJobs s3:PutObjectTagging": "asked for by S3 where an object that is copied has tags",
     "CheckObjects glue:GetDatabase": "Glue asks for it where a table is found through a resource link",
     "CommitVersion glue:GetDatabase": "Glue asks for it where a table is made",
-    "RequestRollback dynamodb:DeleteItem": "a rollback that is refused after it took the product's turn",
     "CommitVersion dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
     "CommitVersion dynamodb:Query": "tables that go back, since one of several moved; pins that follow the tags",
     "VerifyProposal dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
-    "SettleProposal dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
-    "SettleProposal dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",
-    "NotifySubscribers dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
-    "NotifySubscribers dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",
-    "NotifySubscribers dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
+    "AnnounceOutcome dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
+    "AnnounceOutcome dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",
+    "AnnounceOutcome dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
     "TakeBatch dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
     "ProposeVersion dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
     "ProposeVersion dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
@@ -297,38 +294,36 @@ EXCUSED: Final = {
     "RepairDrift lakeformation:BatchRevokePermissions": "a grant that no access explains",
     "DeclareProduct states:StartExecution": "data that waited for a contract which is refused here",
     "FileReport states:StartExecution": "data that waited for a contract which central refused",
-    "ReceiveRequest states:DescribeExecution": "a request that is delivered again: is its first run at work?",
-    "ReceiveRequest lakeformation:ListLFTags": "a request by an expression of LF-Tags",
+    "DecideAccess states:DescribeExecution": "a request that is delivered again: is its first run at work?",
+    "DecideAccess lakeformation:ListLFTags": "a request by an expression of LF-Tags",
     "FindDrift lakeformation:GetLFTagExpression": "a grant by a named expression",
     "GrantAccess lakeformation:UpdateDataCellsFilter": "a filter that an attempt before made",
-    "TagProduct lakeformation:GetResourceLFTags": "a contract's later revision, of a product with versions",
+    "RegisterProduct lakeformation:GetResourceLFTags": "a contract's later revision, of a product with versions",
     "CheckContract dynamodb:Query": "a contract's later revision that breaks: who is subscribed?",
-    "CreateDatabase glue:GetDatabase": "a database that is there: by a contract's later revision",
-    "CreateDatabase glue:UpdateDatabase": "a database that is there: by a contract's later revision",
-    "LinkDatabase glue:GetDatabase": "a link that is there: by a contract's later revision",
-    "EnsureCrawler glue:UpdateCrawler": "a crawler that is there: by a contract's later revision",
+    "RegisterProduct glue:UpdateDatabase": "a database that is there: by a contract's later revision",
+    "PrepareProduct glue:GetDatabase": "a link that is there: by a contract's later revision",
+    "PrepareProduct glue:UpdateCrawler": "a crawler that is there: by a contract's later revision",
     "GovernLake lakeformation:UpdateLFTag": "an ontology that was changed",
     "ReceiveJoin dynamodb:PutItem": "an account that is to be admitted by itself (TrustOrganization)",
     "ReceiveJoin sns:CreateTopic": "an account that is to be admitted by itself (TrustOrganization)",
     "ReceiveJoin sns:SetTopicAttributes": "an account that is to be admitted by itself (TrustOrganization)",
     "JoinMesh events:PutEvents": "an account that is not admitted yet",
-    "EndAccess sns:Publish": "a refusal: who may not end it is told",
-    "ReceiveDecision sns:Publish": "a refusal: whose decision does not count is told",
+    "ReceiveAnswer sns:Publish": "a refusal: whose answer does not count is told",
     "RequestPin sns:Publish": "a refusal: a requester other than central is told",
     "WithdrawVersions sns:Publish": "a refusal: a requester other than central is told",
     "WithdrawVersions s3:GetObject": "a withdrawal by object, which looks into the versions' indexes",
     "RequestPin dynamodb:Query": "whether a requester other than owner and central has a live access",
     "RequestPin scheduler:UpdateSchedule": "a pin whose end is moved",
-    "ScheduleEnd scheduler:UpdateSchedule": "a schedule that an attempt before made",
+    "GrantAccess scheduler:UpdateSchedule": "a schedule that an attempt before made",
     "RequestPin iam:PassRole": "asked for by EventBridge Scheduler, to which its role is passed",
-    "ScheduleEnd iam:PassRole": "asked for by EventBridge Scheduler, to which its role is passed",
-    "EnsureCrawler iam:PassRole": "asked for by Glue, to which the crawler's role is passed",
-    "RegisterLocation iam:GetRole": "asked for by Lake Formation, to which the location's role is passed",
-    "RegisterLocation iam:PassRole": "asked for by Lake Formation, to which the location's role is passed",
+    "GrantAccess iam:PassRole": "asked for by EventBridge Scheduler, to which its role is passed",
+    "PrepareProduct iam:PassRole": "asked for by Glue, to which the crawler's role is passed",
+    "RegisterProduct iam:GetRole": "asked for by Lake Formation, to which the location's role is passed",
+    "RegisterProduct iam:PassRole": "asked for by Lake Formation, to which the location's role is passed",
     "AskOwners kms:Decrypt": "asked for by SNS, whose topic for stewards is encrypted",
     "AskOwners kms:GenerateDataKey": "asked for by SNS, whose topic for stewards is encrypted",
     "ReleaseFiles s3:DeleteObjectVersion": "asked for by S3 where versions are deleted, many in one call",
-    "AcceptInvitations ram:AcceptResourceShareInvitation": "an account outside of the organization",
+    "AcceptShare ram:AcceptResourceShareInvitation": "an account outside of the organization",
 }
 """Actions that are allowed, and not called when all goes well: of all functions, or of one."""
 EITHER: Final = {"s3:GetObjectVersion": "s3:GetObject", "s3:GetObject": "s3:GetObjectVersion"}
@@ -350,7 +345,7 @@ def test_every_allowed_action_is_used_or_has_a_reason(
         left = {action for action in allowed if not {action, EITHER.get(action, action)} & mine}
         left -= BY_LAKE_FORMATION | BY_LAMBDA
         left -= {"glue:GetDatabase", "glue:GetTable"} if function in OF_WHAT_IS_GRANTED else set()
-        left -= PROOF if function == "StartProof" else set()
+        left -= PROOF if function == "ProveAccess" else set()
         left = {action for action in left if not EXCUSED.keys() & {action, f"{function} {action}"}}
         if left:
             unused[function] = left

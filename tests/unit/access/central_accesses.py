@@ -10,7 +10,8 @@ from mesh.domain.access.record import Access, access_id
 from mesh.domain.events import Envelope, EventData
 from mesh.domain.governance.catalog_snapshot import Database, Table
 from mesh.ports import Target
-from mesh.usecases.access import end_access, grant_access, request_access, request_approval
+from mesh.usecases.access import end_access, grant_access, receive_answer, request_access, request_approval
+from mesh.usecases.access.access_steps import WaitingStep
 from mesh.usecases.central_context import CentralContext
 
 from tests.builders import CENTRAL, CONSUMER, CORRELATION, PRODUCER, PRODUCT, REGION, a_member, a_product
@@ -168,40 +169,40 @@ class Central:
         envelope = an_envelope(data, "AccessDecided", by=by, event=event or f"{decision}-by-{by}-{len(more)}")
         return self.decided(envelope)
 
-    def decided(self, envelope: Envelope) -> request_approval.Decision:
-        return request_approval.receive_decision(
-            envelope, topics=self.topics, answers=self.answers, context=self.context
-        )
+    def decided(self, envelope: Envelope) -> receive_answer.Answered:
+        return receive_answer.receive_answer(envelope, topics=self.topics, answers=self.answers, context=self.context)
 
-    def schedule(self, number: str) -> None:
-        grant_access.schedule_end(number, end=TARGET, warn=TARGET, context=self.context, schedules=self.schedules)
-
-    def grant(self, number: str) -> grant_access.Granting:
-        return grant_access.grant_access(number, lake=self.lake, locks=self.locks, context=self.context)
-
-    def announce(self, number: str, token: str = "t-ready", execution: str = "run-1") -> grant_access.Granting:
-        return grant_access.announce_grant(
-            number, token, execution, region=REGION, topics=self.topics, context=self.context
+    def grant(self, number: str, token: str = "t-ready", execution: str = "run-1") -> grant_access.Granting:
+        return grant_access.grant_access(
+            WaitingStep(access=number, token=token, execution=execution),
+            region=REGION,
+            schedule=grant_access.Schedule(end=TARGET, warn=TARGET),
+            context=self.context,
+            lake=self.lake,
+            locks=self.locks,
+            schedules=self.schedules,
+            topics=self.topics,
         )
 
     def answer(
         self, data: dict[str, Any], kind: str, *, by: str = CONSUMER, event: str = "e-9"
-    ) -> grant_access.Granting:
-        return grant_access.receive_answer(
+    ) -> receive_answer.Answered:
+        return receive_answer.receive_answer(
             an_envelope(data, kind, by=by, event=event),
             topics=self.topics,
             answers=self.answers,
             context=self.context,
         )
 
-    def live(self, number: str, **proof: object) -> grant_access.Granting:
-        return grant_access.record_live(number, dict(proof), context=self.context)
+    def live(self, number: str, proved_as: str = "") -> grant_access.Granting:
+        return grant_access.record_live(number, proved_as, context=self.context)
 
     def warn(self, number: str) -> grant_access.Granting:
         return grant_access.warn_expiry(number, topics=self.topics, context=self.context)
 
-    def end(self, payload: dict[str, Any]) -> end_access.Ended:
-        return end_access.end_access(payload, topics=self.topics, answers=self.answers, context=self.context)
+    def end(self, order: dict[str, Any], token: str = "t-end") -> end_access.Ended:
+        step = end_access.EndStep(order=order, token=token, execution="run-2")
+        return end_access.end_access(step, topics=self.topics, answers=self.answers, context=self.context)
 
     def revoke(self, number: str, *, by: str = CONSUMER, **more: Any) -> end_access.Ended:
         """RevocationRequested arrives."""
@@ -209,14 +210,14 @@ class Central:
         envelope = an_envelope(data, "RevocationRequested", by=by, event=f"revoke-{by}")
         return self.end(envelope.model_dump(mode="json", by_alias=True))
 
-    def announce_end(self, number: str, token: str = "t-end") -> end_access.Ended:
-        return end_access.announce_end(number, token, "run-2", topics=self.topics, context=self.context)
-
     def take_back(self, number: str) -> end_access.Ended:
-        return end_access.revoke_grants(number, context=self.context, lake=self.lake, locks=self.locks)
-
-    def ended(self, number: str) -> end_access.Ended:
-        return end_access.record_ended(number, schedules=self.schedules, context=self.context)
+        return end_access.revoke_grants(
+            {"ending": {"access": number, "cause": "revoked"}},
+            context=self.context,
+            lake=self.lake,
+            locks=self.locks,
+            schedules=self.schedules,
+        )
 
     # --- stretches of the way -------------------------------------------------------------------------------------
 
@@ -235,9 +236,7 @@ class Central:
         """An access that is live."""
         number = self.requested(**asked)
         assert self.decide(number).effect == "allow"
-        self.schedule(number)
         self.grant(number)
-        self.announce(number)
         self.live(number, proved_as="arn:aws:iam::333333333333:role/DataAnalyst")
         return number
 

@@ -26,10 +26,10 @@ from mesh.domain.events import (
     ReadableTable,
     Reason,
 )
-from mesh.usecases.access.accept_share import LOCK, accept_invitations, grant_reader, link_databases
+from mesh.usecases.access.accept_share import LOCK, accept_share
 from mesh.usecases.access.explain_access import UnknownRole
 from mesh.usecases.access.release_share import release_access
-from mesh.usecases.access.verify_access import Proof, ProofStep, check_proof, start_proof
+from mesh.usecases.access.verify_access import ProofStep, prove_access
 from pydantic import ValidationError
 
 from tests.builders import CENTRAL, CONSUMER, an_envelope
@@ -99,34 +99,22 @@ def envelope(data) -> Envelope:
     return an_envelope(data, account=CONSUMER)
 
 
-def note(world, granted=None):
-    return accept_invitations(
-        envelope(granted or a_grant()), **take(world, "accesses", "readers", "shares", "links", "clock")
+def take_up(world, granted=None):
+    return accept_share(
+        envelope(granted or a_grant()),
+        account=CONSUMER,
+        catalog=world.links,
+        **take(world, "accesses", "readers", "shares", "links", "lake", "locks", "clock"),
     )
 
 
-def link(world, access=ACCESS):
-    return link_databases(access, catalog=world.links, **take(world, "accesses", "links", "locks"))
-
-
-def pass_on(world, access=ACCESS):
-    return grant_reader(access, account=CONSUMER, **take(world, "accesses", "lake", "locks"))
-
-
-def start(world, access=ACCESS, execution=RUN):
-    step = ProofStep(access=access, execution=execution)
-    return start_proof(step, own_role=OWN, **take(world, "accesses", "readers", "queries"))
-
-
-def check(world, proof):
-    return check_proof(proof, **take(world, "accesses", "queries"))
+def prove(world, access=ACCESS, execution=RUN, attempt=0):
+    step = ProofStep(access=access, execution=execution, attempt=attempt)
+    return prove_access(step, own_role=OWN, **take(world, "accesses", "readers", "queries"))
 
 
 def accept(world, granted=None):
-    access = note(world, granted).access
-    link(world, access)
-    pass_on(world, access)
-    return check(world, start(world, access))
+    return prove(world, take_up(world, granted).access)
 
 
 def release(world, data=None, execution="release-1"):
@@ -166,7 +154,7 @@ def test_accepted_linked_granted_proved(world):
 def test_pending_invitations_are_accepted_and_others_left(world):
     world.shares = FakeShares("PENDING", "ACCEPTED", "PENDING")
 
-    note(world)
+    take_up(world)
 
     assert {invitation.status for invitation in world.shares.found.values()} == {"ACCEPTED"}
 
@@ -175,10 +163,10 @@ def test_what_is_not_seen_yet_is_waited_for(world):
     world.links.shown.clear()
 
     with pytest.raises(NotYetShared, match="cards"):
-        note(world)
+        take_up(world)
 
     world.links.shown.add("cards")
-    assert note(world).outcome == "accepted"
+    assert take_up(world).outcome == "accepted"
 
 
 @pytest.mark.parametrize("status", ["REJECTED", "EXPIRED"])
@@ -187,18 +175,18 @@ def test_a_share_that_the_account_let_go_is_said(world, status):
     world.links.shown.clear()
 
     with pytest.raises(ShareRefused, match=status):
-        note(world)
+        take_up(world)
 
 
 def test_an_old_refusal_does_not_matter_where_the_share_is_there(world):
     world.shares = FakeShares("REJECTED", "ACCEPTED", "REJECTED")
 
-    assert note(world).outcome == "accepted"
+    assert take_up(world).outcome == "accepted"
 
 
 def test_an_unknown_role_leaves_no_record(world):
     with pytest.raises(UnknownRole, match="Nobody"):
-        note(world, a_grant(reader="Nobody"))
+        take_up(world, a_grant(reader="Nobody"))
 
     assert world.accesses.records == {}
 
@@ -211,35 +199,62 @@ def test_no_reader_no_local_grants(world):
 
 
 def test_a_taken_link_is_left_as_it_is(world):
-    note(world)
     world.links.targets["rl_cards"] = (CENTRAL, "loans")
 
     with pytest.raises(LinkTaken):
-        link(world)
+        take_up(world)
 
     assert world.links.targets == {"rl_cards": (CENTRAL, "loans")}
-    assert world.locks.held == set()
+    assert (world.lake.grants, world.locks.held) == ([], set())
+
+
+def test_an_attempt_after_one_that_was_cut_off_completes_it(world):
+    world.locks.elsewhere.add(LOCK)
+    with pytest.raises(ConcurrentChange):
+        take_up(world)
+    assert (world.accesses.records[ACCESS].state, world.lake.grants) == ("accepting", [])
+
+    world.locks.elsewhere.clear()
+    for _ in range(2):
+        take_up(world)
+
+    assert len(held_by(world)) == 3
+    assert world.links.targets == {"rl_cards": (CENTRAL, "cards")}
 
 
 def test_ready_once_is_ready_again_with_the_same_event(world):
     first = accept(world)
 
-    again = note(world)
+    again = take_up(world)
 
     assert again.outcome == "ready"
     assert {**again.announcement["metadata"], "time": ""} == {**first.announcement["metadata"], "time": ""}
     assert again.announcement["data"] == first.announcement["data"]
 
 
-@pytest.mark.parametrize("step", [link, pass_on, start, lambda world: check(world, Proof(access=ACCESS))])
-def test_no_step_goes_on_after_the_end(world, step):
-    note(world)
+def test_nothing_is_proved_after_the_end(world):
+    take_up(world)
     release(world)
 
     with pytest.raises(AccessOver):
-        step(world)
+        prove(world)
 
-    assert world.lake.grants == []
+    assert held_by(world) == []
+    assert world.links.targets == {}
+
+
+def test_what_ends_while_it_is_taken_up_is_not_passed_on(world):
+    class EndsMeanwhile(FakeShares):
+        def invitations(self, owner):
+            release(world)
+            return super().invitations(owner)
+
+    world.shares = EndsMeanwhile()
+
+    with pytest.raises(AccessOver):
+        take_up(world)
+
+    assert held_by(world) == []
     assert world.links.targets == {}
 
 
@@ -247,20 +262,24 @@ def test_a_grant_after_its_end_is_not_accepted(world):
     release(world)
 
     with pytest.raises(AccessOver):
-        note(world)
+        take_up(world)
 
 
-@pytest.mark.parametrize("step", [link, pass_on, start])
-def test_an_access_that_was_never_noted_is_unknown(world, step):
+def test_an_access_that_was_never_noted_is_unknown(world):
     with pytest.raises(UnknownAccess):
-        step(world)
+        prove(world)
 
 
-def test_a_retry_is_the_same_query_and_another_run_asks_anew(world):
-    note(world)
+def test_each_call_of_an_attempt_finds_its_query_and_others_ask_anew(world):
+    take_up(world)
+    world.queries.answer = QueryState(state="running")
 
-    assert start(world) == start(world)
-    assert start(world).query_execution_id != start(world, execution="execution-2").query_execution_id
+    for _ in range(2):
+        assert prove(world).state == "running"
+    assert len(world.queries.started) == 1
+    prove(world, attempt=1)
+    prove(world, execution="execution-2")
+    assert len(world.queries.started) == 3
 
 
 @pytest.mark.parametrize(
@@ -276,10 +295,10 @@ def test_a_retry_is_the_same_query_and_another_run_asks_anew(world):
     ],
 )
 def test_the_proving_query(world, changes, sql):
-    note(world, a_grant(**changes))
+    take_up(world, a_grant(**changes))
 
     assert proving_query(world.accesses.records[ACCESS]) == sql
-    assert start(world).query_execution_id == ("" if not sql else start(world).query_execution_id)
+    assert bool(prove(world).announcement["data"]["query_execution_id"]) == bool(sql)
     assert bool(world.queries.started) == bool(sql)
 
 
@@ -289,38 +308,39 @@ def test_quotes_are_doubled():
 
 def test_a_reader_that_cannot_be_acted_as_is_proved_by_its_grants_and_the_own_role(world):
     world.queries.untrusting.add(ANALYST)
-    note(world)
+    take_up(world)
+    grants, world.lake.grants[:] = list(world.lake.grants), []
     with pytest.raises(ProofFailed, match="does not hold"):
-        start(world)
+        prove(world)
 
-    pass_on(world)
+    world.lake.grants[:] = grants
 
-    assert start(world).proved_as == OWN
+    assert prove(world).announcement["data"]["proved_as"] == OWN
     assert [role for _, role in world.queries.started.values()] == [""]
 
 
 def test_a_running_query_is_asked_again(world):
-    note(world)
+    take_up(world)
     world.queries.answer = QueryState(state="running")
 
-    assert check(world, start(world)).state == "running"
+    assert prove(world).state == "running"
     assert world.accesses.records[ACCESS].state == "accepting"
 
 
 def test_a_failed_query_gives_athena_s_reason(world):
-    note(world)
+    take_up(world)
     world.queries.answer = QueryState(state="failed", reason="COLUMN_NOT_FOUND: line 1:8")
 
     with pytest.raises(ProofFailed, match="COLUMN_NOT_FOUND"):
-        check(world, start(world))
+        prove(world)
 
 
 def test_a_query_that_athena_does_not_take(world):
-    note(world)
+    take_up(world)
     world.queries.refusal = "Queries of this type are not supported"
 
     with pytest.raises(QueryRefused):
-        start(world)
+        prove(world)
 
 
 def test_released_without_a_trace(world):
@@ -379,8 +399,7 @@ def test_a_link_that_leads_elsewhere_by_now_stays(world):
 
 
 def test_what_could_not_be_accepted_is_taken_back(world):
-    note(world)
-    link(world)
+    take_up(world)
 
     done = release(world, a_grant())
 

@@ -7,7 +7,7 @@ from mesh.domain.access.record import UnknownAccess
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import MalformedEvent
 from mesh.domain.membership.authorisation import ForgedSender, NotAMember
-from mesh.usecases.access.end_access import MayNotRevoke
+from mesh.usecases.access.end_access import MayNotRevoke, NotEnding
 
 from tests.builders import CENTRAL, CONSUMER, OTHER_CONSUMER, PRODUCER, PRODUCT, STRANGER, a_member, a_product
 from tests.unit.access.central_accesses import CONFIDENTIAL, OTHER, Central, a_request, loans, secret
@@ -26,14 +26,6 @@ def number(central):
 
 def ordered(number, cause="expired"):
     return {"ending": {"access": number, "cause": cause, "reason": "it was granted until noon"}}
-
-
-def whole_end(central, number):
-    """After it was marked: all that the machine does."""
-    central.announce_end(number)
-    found = central.take_back(number)
-    central.ended(number)
-    return found
 
 
 # --- marking ----------------------------------------------------------------------------------------------------------
@@ -89,9 +81,10 @@ def test_a_repeated_end_is_success(central, number):
     assert not central.revoke(number, by=PRODUCER).over
     assert central.access(number) == before
 
-    whole_end(central, number)
+    central.take_back(number)
     again = central.revoke(number)
     assert (again.over, again.granted) == (True, False)
+    assert json.loads(central.answers.sent[-1][1]) == {"access": number, "over": True}
     assert central.access(number).status == "ended"
 
 
@@ -128,7 +121,6 @@ def test_what_waits_to_be_ready_is_released(central):
     number = central.requested()
     central.decide(number)
     central.grant(number)
-    central.announce(number)
     central.revoke(number)
 
     (sent,) = central.answers.sent
@@ -172,7 +164,7 @@ def test_notices_stop_though_it_was_coming_alive_at_that_moment(central, number)
     """It subscribed, and then found that it had ended."""
     central.revoke(number)
     central.registry.subscribe(PRODUCT, CONSUMER, central.clock.now())
-    whole_end(central, number)
+    central.take_back(number)
     assert list(central.registry.subscribers(PRODUCT)) == []
 
 
@@ -181,7 +173,6 @@ def test_notices_stop_though_it_was_coming_alive_at_that_moment(central, number)
 
 def test_consumer_and_owner_are_told(central, number):
     central.revoke(number)
-    central.announce_end(number)
 
     for account in (CONSUMER, PRODUCER):
         (told,) = central.told(account, "AccessRevoked")
@@ -191,10 +182,18 @@ def test_consumer_and_owner_are_told(central, number):
 
 def test_of_a_grant_that_failed_the_consumer_hears_that_it_was_denied(central, number):
     central.end({"ending": {"access": number, "cause": "failed", "reason": "it did not answer"}})
-    central.announce_end(number)
 
     assert central.told(CONSUMER, "AccessRevoked") == []
     assert central.told(CONSUMER, "AccessDenied")[0]["reason"]["message"] == "it did not answer"
+
+
+def test_what_nobody_ended_is_not_taken_back(central, number):
+    """However its run came there."""
+    with pytest.raises(NotEnding):
+        central.take_back(number)
+
+    assert len(central.lake.grants) == 2
+    assert central.access(number).status == "live"
 
 
 # --- taking back ------------------------------------------------------------------------------------------------------
@@ -202,7 +201,7 @@ def test_of_a_grant_that_failed_the_consumer_hears_that_it_was_denied(central, n
 
 def test_all_of_it_is_taken_back(central, number):
     central.revoke(number)
-    found = whole_end(central, number)
+    found = central.take_back(number)
 
     assert (found.revoked, central.lake.grants) == (2, [])
     assert central.access(number).status == "ended"
@@ -214,11 +213,11 @@ def test_what_another_live_access_needs_stays(central, number):
     second = central.held(event="e-2", reader="data-scientist")
     before = list(central.lake.grants)
     central.revoke(number)
-    assert whole_end(central, number).revoked == 0
+    assert central.take_back(number).revoked == 0
     assert central.lake.grants == before
 
     central.revoke(second)
-    assert whole_end(central, second).revoked == 2
+    assert central.take_back(second).revoked == 2
     assert central.lake.grants == []
 
 
@@ -226,7 +225,7 @@ def test_a_permission_that_only_this_one_needs_goes_alone(central):
     describe = central.held(event="e-2", permission="DESCRIBE", reader="data-scientist")
     number = central.held()
     central.revoke(number)
-    whole_end(central, number)
+    central.take_back(number)
 
     held = {permission for _, permissions in central.granted() for permission in permissions}
     assert (held, central.access(describe).status) == ({"DESCRIBE"}, "live")
@@ -237,7 +236,7 @@ def test_an_access_that_ends_too_or_is_not_granted_keeps_nothing(central, number
     second = central.held(event="e-2", reader="data-scientist")
     central.change(second, status, granted=status == "ending")
     central.revoke(number)
-    whole_end(central, number)
+    central.take_back(number)
     assert central.lake.grants == []
 
 
@@ -245,7 +244,7 @@ def test_another_account_with_the_same_keeps_its_own(central, number):
     central.registry.put_member(a_member(OTHER_CONSUMER, "consumer", domain="risk"))
     central.held(by=OTHER_CONSUMER, event="e-2")
     central.revoke(number)
-    whole_end(central, number)
+    central.take_back(number)
 
     assert (central.granted(), len(central.granted(OTHER_CONSUMER))) == ([], 2)
 
@@ -257,7 +256,7 @@ def test_what_it_holds_as_the_products_owner_stays():
     number = central.held()
     databases = [each for each in central.lake.grants if "DATABASE" in json.dumps(each)]
     central.revoke(number)
-    whole_end(central, number)
+    central.take_back(number)
 
     assert central.lake.grants == databases, "DESCRIBE by product= is its right to fill the product"
 
@@ -267,7 +266,7 @@ def test_its_filter_goes_and_that_of_others_stays():
     first = central.held(rows="hoehe > 1000")
     second = central.held(event="e-2", rows="hoehe > 2000")
     central.revoke(first)
-    whole_end(central, first)
+    central.take_back(first)
 
     assert [name for _, _, name in central.lake.filters] == [f"mesh-{second}"]
     assert f"mesh-{first}" not in json.dumps(central.lake.grants)
@@ -276,7 +275,7 @@ def test_its_filter_goes_and_that_of_others_stays():
 def test_taking_back_is_repeatable(central, number):
     central.revoke(number)
     for _ in range(2):
-        whole_end(central, number)
+        central.take_back(number)
     assert central.lake.grants == []
     assert [step.what for step in central.access(number).history].count("ended (revoked)") == 1
 
@@ -286,7 +285,7 @@ def test_of_what_was_never_granted_nothing_is_taken_back():
     number = central.waiting()
     central.revoke(number)
     central.lake.revoke = None
-    assert not whole_end(central, number).granted
+    assert not central.take_back(number).granted
     assert central.access(number).status == "ended"
 
 
@@ -299,7 +298,7 @@ def test_while_somebody_grants_to_the_account_it_waits(central, number):
 
 def test_after_its_end_the_same_may_be_asked_again(central, number):
     central.revoke(number)
-    whole_end(central, number)
+    central.take_back(number)
     again = central.held(event="e-2")
     assert (central.access(again).status, len(central.lake.grants)) == ("live", 2)
 

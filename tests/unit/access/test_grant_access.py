@@ -8,7 +8,8 @@ from mesh.domain.access.record import AccessOver, UnknownAccess
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import MalformedEvent
 from mesh.domain.membership.authorisation import ForgedSender, NotAMember
-from mesh.usecases.access.grant_access import AccessExpired, MayNotAnswer, warned_at
+from mesh.usecases.access.grant_access import AccessExpired, warned_at
+from mesh.usecases.access.receive_answer import MayNotAnswer
 
 from tests.builders import CENTRAL, CONSUMER, OTHER_CONSUMER, PRODUCER, PRODUCT, REGION, STRANGER, a_member
 from tests.fakes import NOON
@@ -35,7 +36,6 @@ def number(central):
 def shared(central, number):
     """Granted, and waited for."""
     central.grant(number)
-    central.announce(number)
     return number
 
 
@@ -43,8 +43,10 @@ def shared(central, number):
 
 
 def test_end_and_warning_are_arranged_before_anything_is_granted(central, number):
+    central.locks.elsewhere.add(f"grants-{CONSUMER}")
     for _ in range(2):
-        central.schedule(number)
+        with pytest.raises(ConcurrentChange):
+            central.grant(number)
 
     when, _, payload = central.schedules.planned[f"{number}-end"]
     assert when == MONTH
@@ -66,7 +68,7 @@ def test_the_warning_comes_a_week_before_or_after_nine_tenths(central, number, l
 def test_no_end_is_arranged_for_what_is_over(central, number, status):
     central.change(number, status)
     with pytest.raises(AccessOver):
-        central.schedule(number)
+        central.grant(number)
     assert central.schedules.planned == {}
 
 
@@ -87,10 +89,14 @@ def test_what_was_decided_is_granted_to_the_account_with_grant_option(central, n
 
 
 def test_granting_is_repeatable(central, number):
+    """The last attempt's token is the one that counts."""
     central.grant(number)
     before = list(central.lake.grants)
-    central.grant(number)
+    central.grant(number, token="t-again")
     assert central.lake.grants == before
+    assert central.accesses.token(number, "ready") == "t-again"
+    published = [json.loads(detail) for _, kind, detail in central.topics.published if kind == "AccessGranted"]
+    assert len({detail["metadata"]["id"] for detail in published}) == 1
 
 
 def test_it_is_written_down_before_it_is_done(central, number):
@@ -212,7 +218,7 @@ def test_the_consumer_is_told_all_that_it_needs(central, shared):
 def test_of_what_is_over_no_consumer_is_told(central, number, status):
     central.change(number, status)
     with pytest.raises(AccessOver):
-        central.announce(number)
+        central.grant(number)
     assert central.told(CONSUMER) == []
 
 
@@ -239,6 +245,21 @@ def test_ready_releases_the_run(central, shared):
     assert central.accesses.token(shared, "ready") is None
 
 
+def test_ready_makes_it_live_while_its_run_waits(central, shared):
+    assert central.answer(ready(shared), "AccessReady").heard
+
+    assert central.access(shared).status == "live"
+    assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
+
+
+def test_ready_after_the_run_has_given_up_makes_nothing_live(central, shared):
+    central.end({"ending": {"access": shared, "cause": "failed"}})
+
+    assert not central.answer(ready(shared), "AccessReady").heard
+    assert central.access(shared).status == "ending"
+    assert list(central.registry.subscribers(PRODUCT)) == []
+
+
 def test_not_ready_releases_the_run_with_its_reason(central, shared):
     central.answer(not_ready(shared), "AccessNotReady")
 
@@ -247,7 +268,7 @@ def test_not_ready_releases_the_run_with_its_reason(central, shared):
 
 
 def test_released_is_what_the_revocation_waits_for(central, shared):
-    central.announce_end(shared)
+    central.accesses.keep_token(shared, "released", "t-end")
     central.answer({"access": shared, "links_removed": ["rl_credit-card"]}, "AccessReleased")
 
     assert [token for token, _ in sent(central)] == ["t-end"]

@@ -336,7 +336,7 @@ def test_an_approver_may_give_less_time(central, number):
 
     assert central.decide(number).effect == "allow"
     assert central.access(number).until == sooner
-    central.schedule(number)
+    central.grant(number)
     assert central.schedules.planned[f"{number}-end"][0] == sooner
 
 

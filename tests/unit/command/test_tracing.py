@@ -150,11 +150,11 @@ def test_a_run_of_prepare_product_is_found_by_its_input_within_its_time():
     )
     runs = [(ours, after(2), STORY), (theirs, after(2), "another"), (old, after(-7200), STORY)]
     records = {"producer": [entry(0, "contract received", product="credit-card", sent=True)]}
-    states = FakeStates({ours: [entered(2, 2, "LinkDatabase")], old: [entered(2, -7200, "LinkDatabase")]}, runs)
+    states = FakeStates({ours: [entered(2, 2, "PrepareProduct")], old: [entered(2, -7200, "PrepareProduct")]}, runs)
     steps, _ = TraceView(FakeSite(records, states)).gather([STORY])
     assert [(step.machine, step.what) for step in steps] == [
         ("", "contract received"),
-        ("prepare-product", "LinkDatabase"),
+        ("prepare-product", "PrepareProduct"),
     ]
 
 

@@ -119,7 +119,7 @@ def test_a_refusal_in_a_log_is_no_fault():
 
 def test_a_fault_in_a_log_is_told_with_the_function_that_wrote_it():
     listed = [{"LogicalResourceId": "FunctionLogs", "ResourceType": "AWS::Logs::LogGroup", "PhysicalResourceId": "fl"}]
-    stream = "2026/11/27/meshwork-central-TagProductFunction-1A[$LATEST][0b]"
+    stream = "2026/11/27/meshwork-central-RegisterProductFunction-1A[$LATEST][0b]"
     event = {"timestamp": 1, "message": "[ERROR] KeyError: 'x'", "logStreamName": stream}
     site = FakeSite(
         list_stack_resources={"StackResourceSummaries": listed}, filter_log_events={"events": [event, event]}
@@ -127,7 +127,7 @@ def test_a_fault_in_a_log_is_told_with_the_function_that_wrote_it():
 
     [(name, found)] = wrong(doctor.log_checks(site, "central"))
     assert name == "function errors"
-    assert found == "2 within the hour, last in meshwork-central-TagProductFunction-1A: [ERROR] KeyError: 'x'"
+    assert found == "2 within the hour, last in meshwork-central-RegisterProductFunction-1A: [ERROR] KeyError: 'x'"
 
 
 def denied():

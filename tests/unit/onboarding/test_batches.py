@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.usecases.onboarding.batches import LEASE, MAX_OBJECTS, TakeBatch, Taking, read_batch, take_batch
-from mesh.usecases.onboarding.release_batch import ReleaseBatch, release_batch
 from mesh.usecases.onboarding.rounds import ProductFacts
 from mesh.usecases.onboarding.settle_batch import SettleBatch, settle_batch
 
@@ -60,7 +59,8 @@ class World:
         )  # fmt: skip
 
     def fail(self, holder="run-1"):
-        release_batch(ReleaseBatch(product="loans", holder=holder), uploads=self.uploads)
+        """The machine drops the lease."""
+        self.uploads.drop_lease("loans", holder)
 
 
 def test_what_is_pending_is_taken_under_a_generation():

@@ -7,8 +7,8 @@ from mesh.adapters.duckdb.reading.reading import DuckReadings
 from mesh.adapters.odcs.contracts import draft_contract, read_contract
 from mesh.domain.onboarding.formats.model import Curated
 from mesh.usecases.onboarding.batches import Refs, read_checked
-from mesh.usecases.onboarding.draft_product import draft_product
-from mesh.usecases.onboarding.rounds import ProductFacts, Round
+from mesh.usecases.onboarding.draft_product import Draft, draft_product
+from mesh.usecases.onboarding.rounds import ProductFacts
 
 from tests.builders import BUCKET, CONTRACT, PRODUCT
 from tests.fakes import FakeBus, FakeObjects, FakeTrace, FakeUploads, FakeWorkFiles
@@ -30,7 +30,9 @@ class World:
 
     def draft(self):
         self.work.put(BATCH, Refs.dump_json(tuple(self.refs)).decode())
-        round_ = Round(product=PRODUCT, generation=1, work=BATCH, correlation_id="c", facts=ProductFacts())
+        round_ = Draft(
+            product=PRODUCT, generation=1, work=BATCH, correlation_id="c", facts=ProductFacts(), holder="run",
+        )  # fmt: skip
         return draft_product(
             round_, draft_contract=draft_contract, readings=DuckReadings(self.objects), uploads=self.uploads,
             bus=self.bus, work=self.work, trace=FakeTrace(),

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from mesh.usecases.contracts.registration import record_registration
-from mesh.usecases.onboarding.prepare_product import CatalogRoles, ensure_crawler, link_database, role_grants
+from mesh.usecases.contracts.register_product import CentralRoles, register_product
+from mesh.usecases.onboarding.prepare_product import CatalogRoles, prepare_product, role_grants
 
 from tests.builders import (
     BUCKET,
@@ -29,7 +29,7 @@ from tests.fakes import (
 )
 
 LOOKER, FILLER = "arn:aws:iam::222222222222:role/checks", "arn:aws:iam::222222222222:role/crawler"
-ROLES = CatalogRoles((LOOKER,), (FILLER,))
+ROLES = CatalogRoles((LOOKER,), FILLER)
 GLUE = CONTRACT.replace("{property: crawlerPrefix", "{property: crawl, value: glue}\n  - {property: crawlerPrefix")
 
 
@@ -37,8 +37,15 @@ def registered(text=CONTRACT):
     registry = FakeRegistry()
     contract = a_contract(text)
     registry.products[PRODUCT] = a_product(contract)
-    event = record_registration(a_registration(contract, crawl=contract.crawl), registry=registry, clock=FakeClock())
-    return event.data
+    return register_product(
+        a_registration(contract, crawl=contract.crawl),
+        roles=CentralRoles("location", "commit", "pin"),
+        catalog=FakeCatalog(),
+        lake=FakeLakeFormation(),
+        tag=lambda _: None,
+        registry=registry,
+        clock=FakeClock(),
+    ).data
 
 
 class World:
@@ -53,27 +60,25 @@ class World:
         )
         self.data, self.revisions = registered(text), FakeRevisions()
 
-    def link(self):
-        return link_database(
+    def prepare(self):
+        return prepare_product(
             an_envelope(self.data),
             account=PRODUCER,
+            central=CENTRAL,
             roles=ROLES,
             catalog=self.catalog,
             lake=self.lake,
+            crawlers=self.crawlers,
             uploads=self.uploads,
             revisions=self.revisions,
             trace=FakeTrace(),
         )
 
-    def crawler(self):
-        envelope = an_envelope(self.data)
-        return ensure_crawler(envelope, account=PRODUCER, central=CENTRAL, role_arn=FILLER, crawlers=self.crawlers)
-
 
 def test_the_link_the_grants_and_the_facts_are_there():
     world = World()
 
-    linked = world.link()
+    linked = world.prepare()
 
     assert linked.link == f"rl_{PRODUCT}"
     assert world.catalog.links[linked.link]["CatalogId"] == CENTRAL
@@ -116,32 +121,32 @@ def test_the_product_is_registered_only_when_it_may_be_crawled():
     world.lake.grant = lambda _: (_ for _ in ()).throw(RuntimeError("denied"))
 
     with pytest.raises(RuntimeError):
-        world.link()
+        world.prepare()
 
     assert world.uploads.product(PRODUCT) is None
 
 
 def test_a_redelivery_changes_nothing():
     world = World()
-    world.link()
+    world.prepare()
     facts = world.uploads.product(PRODUCT)
 
-    world.link()
+    world.prepare()
 
     assert (world.uploads.product(PRODUCT), len(world.lake.grants)) == (facts, 3)
 
 
 def test_a_draft_decides_no_types():
     world = World(CONTRACT.replace("status: active", "status: draft"))
-    world.link()
+    world.prepare()
 
     assert world.uploads.product(PRODUCT)["contract"] is None
 
 
 def test_the_crawler_writes_through_the_link_with_lake_formations_credentials():
-    world = World()
+    world = World(GLUE)
 
-    name = world.crawler().crawler
+    name = world.prepare().crawler
 
     crawler = world.crawlers.crawlers[name]
     assert name == f"creditCrawler-{PRODUCER}"
@@ -151,3 +156,9 @@ def test_the_crawler_writes_through_the_link_with_lake_formations_credentials():
     configuration = json.loads(crawler["Configuration"])
     assert configuration["CrawlerOutput"]["Tables"]["AddOrUpdateBehavior"] == "MergeNewColumns"
     assert configuration["Grouping"]["TableLevelConfiguration"] == 5
+
+
+def test_only_a_product_that_glue_crawls_has_a_crawler():
+    world = World()
+
+    assert (world.prepare().crawler, world.crawlers.crawlers) == ("", {})

@@ -34,16 +34,13 @@ from tests.mesh_driver import MeshDriver, Run
 
 PRODUCT, OTHER = "accept-cards", "accept-loans"
 UP_TO_PROOF = (
-    "AcceptInvitations",
+    "AcceptShare",
     "CheckAccess",
-    "LinkDatabases",
-    "GrantReader",
-    "StartProof",
-    "AwaitProof",
-    "CheckProof",
+    "ProveAccess",
     "RouteProof",
+    "AwaitProof",
 )
-STEPS = ("AcceptInvitations", "LinkDatabases", "GrantReader", "StartProof", "CheckProof")
+STEPS = ("AcceptShare", "ProveAccess")
 READY = ("AnnounceReady", "RecordLineage", "Ready")
 TOLD = ("ReleaseAccess", "CheckRelease", "AnnounceNotReady", "CheckFault")
 
@@ -104,7 +101,7 @@ def test_a_reader_that_cannot_be_acted_as_is_proved_by_its_grants(mesh: MeshDriv
     grant(mesh, granted)
     assert accept(mesh, granted).outcome == "ready"
     proved_as = ears.wait(granted, "AccessReady")["proved_as"]
-    assert proved_as.rpartition("/")[2] == mesh.physical_id("consumer", "StartProofFunctionRole")
+    assert proved_as.rpartition("/")[2] == mesh.physical_id("consumer", "ProveAccessFunctionRole")
     assert proved_as != arn
     assert len(local_grants(mesh, PRODUCT, name)) == 3
     revoke(mesh, granted)
@@ -143,7 +140,7 @@ def test_an_unknown_role_is_rejected_and_told(mesh: MeshDriver, ears: Ears) -> N
     granted = Granted(PRODUCT, by_tags(PRODUCT), reader="NoSuchRole")
     run = accept(mesh, granted)
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
-    assert run.states == ("AcceptInvitations", *TOLD, "Rejected")
+    assert run.states == ("AcceptShare", *TOLD, "Rejected")
     reason = ears.wait(granted, "AccessNotReady")["reason"]
     assert (reason["code"], reason["where"]) == ("UnknownRole", {"role": "NoSuchRole"})
     assert reason["remedy"]
@@ -158,7 +155,7 @@ def test_a_link_of_that_name_that_leads_elsewhere_stays(mesh: MeshDriver, ears: 
     glue.create_database(DatabaseInput={"Name": granted.link, "TargetDatabase": target})
     try:
         run = accept(mesh, granted)
-        assert entered(run) == (*UP_TO_PROOF[:3], *TOLD, "Rejected")
+        assert run.states == ("AcceptShare", *TOLD, "Rejected")
         reason = ears.wait(granted, "AccessNotReady")["reason"]
         assert (reason["code"], reason["where"]["link"]) == ("LinkTaken", granted.link)
         assert glue.get_database(Name=granted.link)["Database"]["TargetDatabase"]["DatabaseName"] == OTHER
@@ -171,7 +168,7 @@ def test_a_refused_query_takes_everything_back_with_athena_s_own_reason(mesh: Me
     grant(mesh, granted)
     run = accept(mesh, granted)
     # Proved again and again first: a grant may take a while to spread. (Each state is listed once.)
-    assert entered(run) == (*UP_TO_PROOF[:-1], "CheckProofs", "AwaitGrants", *TOLD, "Rejected")
+    assert entered(run) == (*UP_TO_PROOF, "CheckProofs", "AwaitGrants", *TOLD, "Rejected")
     reason = ears.wait(granted, "AccessNotReady")["reason"]
     assert reason["code"] == "ProofFailed"
     assert "COLUMN_NOT_FOUND" in reason["message"]
@@ -183,7 +180,7 @@ def test_what_central_never_shared_fails_and_central_is_told(mesh: MeshDriver, e
     kept = mesh.dead_letters()["consumer/FailedRunsQueue"]
     run = accept(mesh, granted)
     assert (run.status, run.error) == ("FAILED", "NotYetShared")
-    assert run.states == ("AcceptInvitations", *TOLD, "AcceptFailed")
+    assert run.states == ("AcceptShare", *TOLD, "AcceptFailed")
     assert ears.wait(granted, "AccessNotReady")["reason"]["code"] == "NotYetShared"
     mesh.until(lambda: mesh.dead_letters()["consumer/FailedRunsQueue"] == kept + 1, "the failed run in its queue")
 
@@ -201,7 +198,7 @@ def test_a_grant_that_comes_again_is_answered_again_and_changes_nothing(
     accept(mesh, granted, event="the-same-event")
     grants = local_grants(mesh, PRODUCT)
     run = accept(mesh, granted, event="the-same-event")
-    assert run.states == ("AcceptInvitations", "CheckAccess", *READY)
+    assert run.states == ("AcceptShare", "CheckAccess", *READY)
     ears.wait(granted, "AccessReady", count=2)
     assert len({detail["metadata"]["id"] for detail in ears.heard(granted, "AccessReady")}) == 1
     assert local_grants(mesh, PRODUCT) == grants
@@ -212,7 +209,7 @@ def test_what_ended_before_it_was_granted_is_not_accepted(mesh: MeshDriver, ears
     grant(mesh, granted)
     assert revoke(mesh, granted).outcome == "released"
     run = accept(mesh, granted)
-    assert (run.status, run.states) == ("SUCCEEDED", ("AcceptInvitations", "Superseded"))
+    assert (run.status, run.states) == ("SUCCEEDED", ("AcceptShare", "Superseded"))
     nothing_left(mesh, granted)
     assert ears.heard(granted, "AccessReady") == ears.heard(granted, "AccessNotReady") == []
 
@@ -259,10 +256,10 @@ def test_trouble_that_passes_is_retried(
 def test_a_function_that_is_down_fails_the_run_and_takes_back_what_it_made(mesh: MeshDriver, ears: Ears) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     grant(mesh, granted)
-    crash(mesh, "consumer", "StartProofFunction", times=3)
+    crash(mesh, "consumer", "ProveAccessFunction", times=3)
     run = accept(mesh, granted)
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
-    assert entered(run) == (*UP_TO_PROOF[:5], *TOLD, "AcceptFailed")
+    assert entered(run) == (*UP_TO_PROOF[:3], *TOLD, "AcceptFailed")
     assert ears.wait(granted, "AccessNotReady")["reason"]["code"] == "Runtime.ExitError"
     nothing_left(mesh, granted)
 
@@ -272,7 +269,7 @@ def test_what_is_no_event_of_the_contract_is_refused(mesh: MeshDriver) -> None:
     before = mesh.runs("accept-share", granted.access)
     say(mesh, "AccessGranted", granted, granted.data() | {"until": "never"})
     run = mesh.wait_for_run("accept-share", granted.access, after=before)
-    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("AcceptInvitations", "Refused"))
+    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("AcceptShare", "Refused"))
 
 
 def test_no_function_is_denied_anything_it_needs(mesh: MeshDriver, ears: Ears) -> None:

@@ -23,8 +23,8 @@ from tests.mesh_conditions import crash, without_permission
 from tests.mesh_driver import MeshDriver
 
 DAY = 86_400
-DECIDED = ("AuthoriseSender", "ReceiveRequest", "CheckDuplicate", "DecideAccess", "ChooseEffect")
-GRANTED = ("ScheduleEnd", "GrantAccess", "AnnounceGrant", "ReadReadiness", "RecordLive", "Live")
+DECIDED = ("DecideAccess", "ChooseEffect")
+GRANTED = ("GrantAccess", "ReadReadiness", "Live")
 APPROVED = (*DECIDED, "AskOwners", "ReadAnswer", "DecideAccess", "ChooseEffect", *GRANTED)
 SQL = 'SELECT {} FROM "rl_{}".t1'
 
@@ -197,7 +197,7 @@ def test_a_reader_that_does_not_exist_is_denied_by_its_own_account(mesh: MeshDri
 
     run = accesses.grant_run(access)
     assert (run.status, run.outcome) == ("SUCCEEDED", "undone")
-    assert run.states == (*DECIDED, *GRANTED[:4], "UndoGrant", "Undone")
+    assert run.states == (*DECIDED, *GRANTED[:2], "UndoGrant", "Undone")
     accesses.wait(access, "ended")
     assert accesses.told(access, "AccessDenied")["reason"]["code"] == "UnknownRole"
     accesses.nothing_left(access, OPEN, "NoSuchRole")
@@ -210,7 +210,7 @@ def test_a_consumer_that_never_answers_keeps_nothing(mesh: MeshDriver, accesses:
         mesh.wait_for_run("accept-share", access, seconds=60)
         accesses.skip(16 * 60)
         run = accesses.grant_run(access)
-        assert (run.outcome, run.states[-3:]) == ("undone", ("AnnounceGrant", "UndoGrant", "Undone"))
+        assert (run.outcome, run.states[-3:]) == ("undone", ("GrantAccess", "UndoGrant", "Undone"))
         accesses.wait(access, "ended")
     reason = accesses.told(access, "AccessDenied")["reason"]
     assert (reason["code"], accesses.record(access).cause) == ("NotReady", "failed")
@@ -218,7 +218,7 @@ def test_a_consumer_that_never_answers_keeps_nothing(mesh: MeshDriver, accesses:
 
 
 def test_a_crash_of_each_function_is_retried(mesh: MeshDriver, accesses: AccessDriver) -> None:
-    for step in (*DECIDED[:2], "DecideAccess", "ScheduleEnd", "GrantAccess", "AnnounceGrant", "RecordLive"):
+    for step in ("DecideAccess", "GrantAccess"):
         crash(mesh, "central", f"{step}Function")
     access = accesses.live(OPEN)
     assert mesh.faults() == []
@@ -260,7 +260,7 @@ def test_without_a_permission_it_fails_is_undone_and_an_operator_knows(
         run = accesses.grant_run(access)
     assert run.status == "FAILED"
     assert "AccessDenied" in f"{run.error} {run.cause}"
-    assert run.states == (*DECIDED, *GRANTED[:2], "UndoFailedGrant", "AccessFailed")
+    assert run.states == (*DECIDED, *GRANTED[:1], "UndoFailedGrant", "AccessFailed")
     accesses.wait(access, "ended")
     mesh.until(lambda: accesses.failed_runs() == before + 1, "the failed run in its queue")
     assert accesses.told(access, "AccessDenied")["reason"]["code"] == "GrantFailed"

@@ -16,7 +16,7 @@ from tests.consumer_accesses import Granted, held, links, local_grants, lock_hel
 from tests.mesh_conditions import crash, without_permission
 from tests.mesh_driver import MeshDriver
 
-ENDED = ("EndAccess", "CheckOver", "AnnounceEnd", "RevokeGrants", "RecordEnded", "Ended")
+ENDED = ("EndAccess", "CheckOver", "RevokeGrants", "Ended")
 SQL = f'SELECT id, amount FROM "rl_{OPEN}".t1'
 CONFLICT = "ConcurrentModificationException"
 
@@ -116,7 +116,7 @@ def test_a_consumer_that_does_not_answer_is_not_waited_for(mesh: MeshDriver, acc
         assert accesses.record(access).status == "ending"
         accesses.skip(61)
         run = accesses.revoke_run(access)
-    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "ended", ENDED)
+    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "ended", ("EndAccess", "RevokeGrants", "Ended"))
     assert query(mesh, SQL) != ""
     accesses.nothing_left(access, OPEN)
 
@@ -141,7 +141,7 @@ def test_what_another_reader_needs_stays_at_every_layer(mesh: MeshDriver, access
 def test_crashes_and_trouble_that_passes_are_retried(mesh: MeshDriver, accesses: AccessDriver) -> None:
     """Each function of the machine dies once; then revoking is refused, fails in part, and its answer is lost."""
     access = accesses.live(OPEN)
-    for function in ("EndAccess", "AnnounceEnd", "RevokeGrants", "RecordEnded"):
+    for function in ("EndAccess", "RevokeGrants"):
         crash(mesh, "central", f"{function}Function")
     for kind in ("throttle", "batch_failure", "lost_answer"):
         mesh.inject(kind, "lakeformation", "BatchRevokePermissions", account=CENTRAL, code=CONFLICT)
@@ -157,7 +157,7 @@ def test_what_cannot_be_revoked_fails_loudly_and_the_same_run_again_completes(
     with without_permission(mesh, "central", "RevokeGrantsFunctionRole", "lakeformation:BatchRevokePermissions"):
         accesses.revoke(access)
         run = accesses.revoke_run(access)
-    assert (run.status, run.states) == ("FAILED", (*ENDED[:4], "RevocationFailed"))
+    assert (run.status, run.states) == ("FAILED", (*ENDED[:3], "RevocationFailed"))
     mesh.until(lambda: accesses.failed_runs() == before + 1, "the failed run in its queue")
     assert accesses.record(access).status == "ending"
     accesses.revoke(access)

@@ -9,14 +9,9 @@ from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, contract
 
 HAPPY = (
-    "AuthoriseSender",
     "CheckContract",
     "CheckCurrent",
-    "CreateDatabase",
-    "TagProduct",
-    "RegisterLocation",
-    "GrantProducer",
-    "RecordRegistration",
+    "RegisterProduct",
     "AnnounceRegistration",
     "Registered",
 )
@@ -55,7 +50,7 @@ def test_registered(mesh: MeshDriver) -> None:
 def test_who_is_no_member_is_refused_and_not_answered(mesh: MeshDriver) -> None:
     mesh.put_event("ProductDeclared", declaration(mesh, "reg-stranger"), by="central")
     run = mesh.wait_for_run("register-product", "reg-stranger")
-    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("AuthoriseSender", "Refused"))
+    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("CheckContract", "Refused"))
     assert run.output["reason"]["code"] == "NotAMember"
     assert status_of(mesh, "reg-stranger") == ""
 
@@ -73,7 +68,7 @@ def test_a_member_is_told_why_it_is_refused(
     mesh.put_event("ProductDeclared", declaration(mesh, name), by=account, **more)
     run = mesh.wait_for_run("register-product", name)
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
-    assert run.states == ("AuthoriseSender", "TellRejection", "Rejected")
+    assert run.states == ("CheckContract", "TellRejection", "Rejected")
     assert run.output["reason"]["code"] == code
     told = mesh.until(lambda: mesh.notices(name, account, "ProductQuarantined"), f"rejection told to {account}")
     assert [detail["data"]["reason"]["code"] for detail in told] == [code]
@@ -84,7 +79,7 @@ def test_a_contract_that_does_not_pass_is_rejected(mesh: MeshDriver) -> None:
     mesh.put_contract("reg-rejected", contract("reg-rejected", domain="payments"))
     run = mesh.wait_for_run("register-product", "reg-rejected")
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
-    assert run.states == ("AuthoriseSender", "CheckContract", "TellRejection", "Rejected")
+    assert run.states == ("CheckContract", "TellRejection", "Rejected")
     assert status_of(mesh, "reg-rejected") == ""
 
 
@@ -100,7 +95,7 @@ def test_a_declaration_that_is_none_is_refused(mesh: MeshDriver) -> None:
     run = mesh.wait_for_run("register-product", "reg-malformed")
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.output["reason"]["code"] == "MalformedEvent"
-    assert run.states == ("AuthoriseSender", "CheckContract", "Refused")
+    assert run.states == ("CheckContract", "Refused")
 
 
 def test_an_older_contract_does_not_undo_a_newer_one(mesh: MeshDriver) -> None:
@@ -109,7 +104,7 @@ def test_an_older_contract_does_not_undo_a_newer_one(mesh: MeshDriver) -> None:
     mesh.put_event("ProductDeclared", declaration(mesh, "reg-late", sequencer="0"), by="producer")
     run = mesh.wait_for_run("register-product", "reg-late", after=first)
     assert (run.status, run.outcome) == ("SUCCEEDED", "superseded")
-    assert run.states == ("AuthoriseSender", "CheckContract", "CheckCurrent", "Superseded")
+    assert run.states == ("CheckContract", "CheckCurrent", "Superseded")
 
 
 def test_throttling_that_outlasts_the_client_is_retried_by_the_machine(mesh: MeshDriver) -> None:
@@ -123,7 +118,7 @@ def test_throttling_that_outlasts_the_client_is_retried_by_the_machine(mesh: Mes
 
 
 def test_a_crash_is_retried(mesh: MeshDriver) -> None:
-    crash(mesh, "central", "TagProductFunction")
+    crash(mesh, "central", "RegisterProductFunction")
     mesh.put_contract("reg-crashed")
     run = mesh.wait_for_run("register-product", "reg-crashed")
     assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
@@ -131,11 +126,11 @@ def test_a_crash_is_retried(mesh: MeshDriver) -> None:
 
 
 def test_crash_after_crash_fails_and_the_next_contract_completes(mesh: MeshDriver) -> None:
-    crash(mesh, "central", "GrantProducerFunction", times=3)
+    crash(mesh, "central", "RegisterProductFunction", times=3)
     mesh.put_contract("reg-down")
     run = mesh.wait_for_run("register-product", "reg-down")
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
-    assert run.states[-2:] == ("GrantProducer", "RegistrationFailed")
+    assert run.states[-2:] == ("RegisterProduct", "RegistrationFailed")
     assert status_of(mesh, "reg-down") == "claimed"
     assert mesh.runs("prepare-product", "reg-down") == []
     mesh.put_contract("reg-down")

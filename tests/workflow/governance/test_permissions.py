@@ -24,21 +24,24 @@ class Needed:
 
     @property
     def product(self) -> str:
-        return f"iam-{self.step.lower()}"
+        return f"iam-{self.step}-{self.action.rpartition(':')[2]}".lower()
 
 
 NEEDED = [
-    Needed("register-product", "AuthoriseSender", "central", "AuthoriseSenderFunctionRole", "dynamodb:BatchGetItem"),
-    Needed("register-product", "CreateDatabase", "central", "CreateDatabaseFunctionRole", "glue:CreateDatabase"),
-    Needed("register-product", "TagProduct", "central", "TagProductFunctionRole", "lakeformation:AddLFTagsToResource"),
-    Needed("register-product", "RegisterLocation", "central", "RegisterLocationFunctionRole", "iam:PassRole"),
+    Needed("register-product", "CheckContract", "central", "CheckContractFunctionRole", "dynamodb:BatchGetItem"),
+    Needed("register-product", "RegisterProduct", "central", "RegisterProductFunctionRole", "glue:CreateDatabase"),
+    Needed("register-product", "RegisterProduct", "central", "RegisterProductFunctionRole", "iam:PassRole"),
     Needed(
-        "register-product", "GrantProducer", "central", "GrantProducerFunctionRole",
+        "register-product", "RegisterProduct", "central", "RegisterProductFunctionRole",
+        "lakeformation:AddLFTagsToResource",
+    ),
+    Needed(
+        "register-product", "RegisterProduct", "central", "RegisterProductFunctionRole",
         "lakeformation:BatchGrantPermissions",
     ),
     Needed("register-product", "AnnounceRegistration", "central", "RegisterProductRole", "sns:Publish"),
-    Needed("prepare-product", "LinkDatabase", "producer", "LinkDatabaseFunctionRole", "glue:CreateDatabase"),
-    Needed("prepare-product", "EnsureCrawler", "producer", "EnsureCrawlerFunctionRole", "iam:PassRole"),
+    Needed("prepare-product", "PrepareProduct", "producer", "PrepareProductFunctionRole", "glue:CreateDatabase"),
+    Needed("prepare-product", "PrepareProduct", "producer", "PrepareProductFunctionRole", "iam:PassRole"),
     Needed("prepare-product", "StartOnboarding", "producer", "PrepareProductRole", "states:StartExecution"),
     Needed("onboard-upload", "TakeBatch", "producer", "TakeBatchFunctionRole", "dynamodb:Query"),
     Needed("onboard-upload", "CheckObjects", "producer", "CheckObjectsFunctionRole", "s3:GetObject"),
@@ -46,7 +49,7 @@ NEEDED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("needed", NEEDED, ids=lambda needed: f"{needed.machine}-{needed.step}")
+@pytest.mark.parametrize("needed", NEEDED, ids=lambda needed: f"{needed.step}-{needed.action}")
 def test_without_a_needed_permission_exactly_that_step_fails(mesh: MeshDriver, needed: Needed) -> None:
     product = needed.product
     before_data = needed.machine in {"register-product", "prepare-product"}
@@ -55,7 +58,7 @@ def test_without_a_needed_permission_exactly_that_step_fails(mesh: MeshDriver, n
         mesh.settled(product)
     with without_permission(mesh, needed.account, needed.role, needed.action):
         if before_data:
-            mesh.put_contract(product, glue_contract(product) if needed.step == "EnsureCrawler" else None)
+            mesh.put_contract(product, glue_contract(product) if needed.action == "iam:PassRole" else None)
         else:
             mesh.put_object(f"{product}/data/t1/a.csv", CSV)
         run = mesh.wait_for_run(needed.machine, product)
@@ -76,7 +79,7 @@ def _complete(mesh: MeshDriver, run: Run) -> None:
     """By the next contract or upload."""
     product = product_of(run)
     if run.machine != "onboard-upload":
-        mesh.put_contract(product, glue_contract(product) if product == "iam-ensurecrawler" else None)
+        mesh.put_contract(product, glue_contract(product) if product.endswith("-passrole") else None)
         assert mesh.wait_for_run(run.machine, product, after=[run]).status == "SUCCEEDED"
     mesh.put_object(f"{product}/data/t1/b.csv", CSV)
     rows = 1 if run.machine in {"register-product", "prepare-product"} else 2

@@ -12,7 +12,7 @@ from tests.mesh_driver import MeshDriver
 from tests.publishing_driver import PublishingDriver, csv
 
 CHECKED = ("TakeBatch", "RouteBatch", "CheckObjects", "CheckChanges", "PromoteObjects")
-CRAWLED = ("StartCrawler", "AwaitCrawl", "GetCrawler", "CheckCrawl", "ConfirmCrawl")
+CRAWLED = ("StartCrawler", "AwaitCrawl", "GetCrawler", "CheckCrawl")
 ANSWERED = ("ProposeVersion", "SettleBatch", "CheckHeld", "RecordLineage", "CheckMore", "Settled")
 
 
@@ -75,7 +75,7 @@ def test_a_format_that_only_a_crawler_reads(mesh: MeshDriver) -> None:
         ("PromoteObjects", "PromoteObjectsFunctionRole", "s3:DeleteObject"),
         ("PromoteObjects", "PromoteObjectsFunctionRole", "dynamodb:UpdateItem"),
         ("StartCrawler", "OnboardUploadRole", "glue:StartCrawler"),
-        ("ConfirmCrawl", "ConfirmCrawlFunctionRole", "glue:GetTable"),
+        ("ProposeVersion", "ProposeVersionFunctionRole", "glue:GetTable"),
     ],
 )
 def test_without_a_needed_permission_exactly_that_step_fails(

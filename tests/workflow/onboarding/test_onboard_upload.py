@@ -98,7 +98,7 @@ def test_data_waits_for_a_registration_that_is_under_way(mesh: MeshDriver) -> No
     mesh.until(lambda: mesh.pending("on-waiting"), "the upload recorded")
     run = start_onboarding(mesh, "on-waiting")
     assert (run.status, run.outcome) == ("SUCCEEDED", "waiting")
-    assert run.states == ("TakeBatch", "RouteBatch", "AwaitRegistration")
+    assert run.states == ("TakeBatch", "RouteBatch", "NothingToDo")
     assert_nothing_came_of_it(mesh, "on-waiting", "on-waiting/data/t1/a.csv")
     mesh.put_contract("on-waiting")
     assert_all_is_done(mesh, "on-waiting", rows=1)

@@ -5,8 +5,7 @@ from typing import Any
 from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, contract
 
-EXPRESS = ("LinkDatabase", "RouteCrawl", "StartOnboarding", "Prepared")
-HAPPY = ("LinkDatabase", "RouteCrawl", "EnsureCrawler", "StartOnboarding", "Prepared")
+HAPPY = ("PrepareProduct", "StartOnboarding", "Prepared")
 PRODUCER = "222222222222"
 
 
@@ -19,7 +18,7 @@ def glue_contract(product: str) -> dict[str, Any]:
 def test_without_a_crawler(mesh: MeshDriver) -> None:
     mesh.put_contract("prep-express")
     run = mesh.wait_for_run("prepare-product", "prep-express")
-    assert (run.status, run.states) == ("SUCCEEDED", EXPRESS)
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
     names = mesh.client("producer", "glue").list_crawlers()["CrawlerNames"]
     assert f"prep-expressCrawler-{PRODUCER}" not in names
 
@@ -43,7 +42,7 @@ def test_the_same_contract_again_prepares_again(mesh: MeshDriver) -> None:
     first = mesh.runs("prepare-product", "prep-again")
     mesh.put_contract("prep-again")
     run = mesh.wait_for_run("prepare-product", "prep-again", after=first)
-    assert (run.status, run.states) == ("SUCCEEDED", EXPRESS)
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
 
 
 def test_throttling_is_retried(mesh: MeshDriver) -> None:
@@ -55,20 +54,20 @@ def test_throttling_is_retried(mesh: MeshDriver) -> None:
 
 
 def test_a_crash_is_retried(mesh: MeshDriver) -> None:
-    crash(mesh, "producer", "LinkDatabaseFunction")
+    crash(mesh, "producer", "PrepareProductFunction")
     mesh.put_contract("prep-crashed")
     run = mesh.wait_for_run("prepare-product", "prep-crashed")
-    assert (run.status, run.states) == ("SUCCEEDED", EXPRESS)
+    assert (run.status, run.states) == ("SUCCEEDED", HAPPY)
     assert mesh.faults() == []
 
 
 def test_a_failure_is_kept_and_the_next_contract_completes(mesh: MeshDriver) -> None:
-    crash(mesh, "producer", "EnsureCrawlerFunction", times=3)
+    crash(mesh, "producer", "PrepareProductFunction", times=3)
     kept = mesh.dead_letters()["producer/FailedRunsQueue"]
     mesh.put_contract("prep-down", glue_contract("prep-down"))
     run = mesh.wait_for_run("prepare-product", "prep-down")
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
-    assert run.states == ("LinkDatabase", "RouteCrawl", "EnsureCrawler", "PreparationFailed")
+    assert run.states == ("PrepareProduct", "PreparationFailed")
     mesh.until(lambda: mesh.dead_letters()["producer/FailedRunsQueue"] == kept + 1, "the failed run in its queue")
     mesh.put_contract("prep-down", glue_contract("prep-down"))
     assert mesh.wait_for_run("prepare-product", "prep-down", after=[run]).states == HAPPY

@@ -198,7 +198,7 @@ def test_who_hears_nothing_asks_again(mesh: MeshDriver) -> None:
 def test_central_fails_for_a_while_and_there_is_one_version(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-down")
     before = mesh.runs("onboard-upload", product.name)
-    crash(mesh, "central", "NotifySubscribersFunction", times=3)
+    crash(mesh, "central", "AnnounceOutcomeFunction", times=3)
     product.put("a.csv", csv((1, 10)))
     failed = mesh.wait_for_run("commit-version", product.name)
     assert (failed.status, failed.states[-1]) == ("FAILED", "CommitFailed")

@@ -13,7 +13,7 @@ from tests.workflow.onboarding.test_curate_upload import COLUMNS, RAW, RECIPE, c
 LIMIT = 20
 """Bytes: `RAW` has more, `SMALL` has not."""
 SMALL = "laufkont,hoehe\n1,7\n"
-STARTED = ("TakeBatch", "RouteBatch", "CurateBatch", "CheckCuration", "RunJobs", "CheckJobs", "AwaitJobs")
+STARTED = ("TakeBatch", "RouteBatch", "CurateBatch", "RouteCurated", "RunJobs", "CheckJobs", "AwaitJobs")
 
 
 @pytest.fixture

@@ -154,7 +154,7 @@ def test_a_proposal_on_a_base_that_moved_is_to_be_staged_again(mesh: MeshDriver)
 NEEDED = (
     ("VerifyProposal", "VerifyProposalFunctionRole", "glue:GetTable"),
     ("CommitVersion", "CommitVersionFunctionRole", "glue:CreateTable"),
-    ("NotifySubscribers", "NotifySubscribersFunctionRole", "sns:Publish"),
+    ("NotifySubscribers", "AnnounceOutcomeFunctionRole", "sns:Publish"),
 )
 
 

@@ -1,7 +1,7 @@
 """A consumer account makes use of what central granted it: invitations, links, the reader's grants.
 
-Each step begins by looking whether the access goes on, and writes under the account's one lock: `release_share` takes
-back under the same lock, so nothing is passed on after it.
+What is passed on is written under the account's one lock, after a look whether the access goes on: `release_share`
+takes back under the same lock, so nothing is passed on after it.
 """
 
 from typing import Any, Final, Literal
@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from mesh.domain import names
 from mesh.domain.access.consumer_access import ConsumerAccess, LinkTaken, NotYetShared, ShareRefused, accepting
 from mesh.domain.access.record import UnknownAccess
-from mesh.domain.events import AccessGranted, AccessId, AccessReady, Envelope, Event, follow
+from mesh.domain.events import AccessGranted, AccessReady, Envelope, Event, follow
 from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.model import Model
 from mesh.ports import Catalog, Clock, ConsumerAccesses, LakeFormation, Locks, Readers, ResourceLinks, Shares
@@ -27,44 +27,42 @@ class Accepted(Model):
     announcement: dict[str, Any] | None = None
 
 
-class AcceptStep(Model):
-    """What each step after the first is given: which access it is about."""
-
-    access: AccessId
-
-
-class Linked(Model):
-    """The resource links that the access is read through."""
-
-    links: tuple[str, ...]
-
-
-class Passed(Model):
-    """How many entries the reader was granted; none where the account as a whole is meant."""
-
-    reader: str
-    grants: int
-
-
-def accept_invitations(
+def accept_share(
     envelope: Envelope,
     *,
+    account: str,
     accesses: ConsumerAccesses,
     readers: Readers,
     shares: Shares,
+    catalog: Catalog,
     links: ResourceLinks,
+    lake: LakeFormation,
+    locks: Locks,
     clock: Clock,
 ) -> Accepted:
-    """Note the access, accept what central's shares wait for, and see whether they have come.
+    """Note the access, accept what central shares, link its databases and pass it on to the reader. Repeatable.
 
-    Within an organization that shares there are no invitations. Raises AccessOver, UnknownRole, ShareRefused (central
-    has to share anew), NotYetShared (retried).
+    Raises AccessOver, UnknownRole, ShareRefused (central has to share anew), NotYetShared (retried), LinkTaken,
+    ConcurrentChange, PrincipalNotReady.
     """
     event = Event[AccessGranted].model_validate(envelope.detail)
     held = _noted(event, accesses=accesses, readers=readers, clock=clock)
     if held.state == "ready":
         return Accepted(access=held.access, outcome="ready", announcement=ready_event(held).model_dump(mode="json"))
-    central = event.data.catalog_id
+    _require_shared(held, event.data.catalog_id, shares, links)
+    with locks.hold(LOCK):
+        held = going_on(held.access, accesses)
+        _link(held, catalog, links)
+        # DESCRIBE on each link, and what central granted, to the reader's role; none where the account is meant.
+        lake.grant(
+            grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in held.passed_on(account)
+        )
+    return Accepted(access=held.access, outcome="accepted")
+
+
+def _require_shared(held: ConsumerAccess, central: str, shares: Shares, links: ResourceLinks) -> None:
+    """Accept what central's shares wait for, and see whether they have come. Within an organization that shares there
+    are no invitations."""
     invitations = shares.invitations(central)
     for invitation in invitations:
         if invitation.status == "PENDING":
@@ -79,7 +77,6 @@ def accept_invitations(
         )
     if hidden:
         raise NotYetShared(f"databases of {central} are not visible yet: {', '.join(hidden)}", access=held.access)
-    return Accepted(access=held.access, outcome="accepted")
 
 
 def _noted(
@@ -100,35 +97,19 @@ def _noted(
     return accesses.save(accepting(event, arn, clock.now()))
 
 
-def link_databases(
-    access: str, *, accesses: ConsumerAccesses, catalog: Catalog, links: ResourceLinks, locks: Locks
-) -> Linked:
+def _link(held: ConsumerAccess, catalog: Catalog, links: ResourceLinks) -> None:
     """A resource link for each database. Raises LinkTaken where its name stands for something else."""
-    with locks.hold(LOCK):
-        held = going_on(access, accesses)
-        central = str(held.catalog_id)
-        for database in held.databases:
-            link = names.resource_link(database)
-            catalog.create_resource_link(link, catalog=central, database=database, region=held.region)
-            target = links.target(link)
-            if target != (central, database):
-                raise LinkTaken(
-                    f"{link} of this account leads to {target}, not to {database} of {central}",
-                    link=link,
-                    remedy=f"delete or rename the database {link}, then request it again: mesh request",
-                )
-    return Linked(links=held.links)
-
-
-def grant_reader(access: str, *, account: str, accesses: ConsumerAccesses, lake: LakeFormation, locks: Locks) -> Passed:
-    """DESCRIBE on each link, and what central granted, to the reader's role, without grant option."""
-    with locks.hold(LOCK):
-        held = going_on(access, accesses)
-        entries = [
-            grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in held.passed_on(account)
-        ]
-        lake.grant(entries)
-    return Passed(reader=held.reader, grants=len(entries))
+    central = str(held.catalog_id)
+    for database in held.databases:
+        link = names.resource_link(database)
+        catalog.create_resource_link(link, catalog=central, database=database, region=held.region)
+        target = links.target(link)
+        if target != (central, database):
+            raise LinkTaken(
+                f"{link} of this account leads to {target}, not to {database} of {central}",
+                link=link,
+                remedy=f"delete or rename the database {link}, then request it again: mesh request",
+            )
 
 
 def going_on(access: str, accesses: ConsumerAccesses) -> ConsumerAccess:

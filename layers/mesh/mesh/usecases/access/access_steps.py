@@ -1,7 +1,5 @@
 """What the machines hand to the steps of an access: the record in the registry is the truth, this names it."""
 
-from typing import Any
-
 from mesh.domain.events import AccessId
 from mesh.domain.model import Model
 
@@ -24,9 +22,3 @@ class AskingStep(AccessStep):
 
     round: int
     token: str
-
-
-class ProvenStep(AccessStep):
-    """A step after the receiving account's report, which is `proof`."""
-
-    proof: dict[str, Any]

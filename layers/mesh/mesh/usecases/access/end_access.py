@@ -1,8 +1,8 @@
-"""The steps of `revoke-access`: end it in the record and stop its notices, let the consumer clean up, take it back."""
+"""The steps of `revoke-access`: mark as ending, stop notices, let the consumer clean up; then take it back."""
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from mesh.domain.access.grants import filter_name, unneeded
 from mesh.domain.access.record import HOLDING, OVER, Access, Cause, lock_name
@@ -26,16 +26,22 @@ from mesh.ports import (
     Schedules,
     TaskAnswers,
 )
-from mesh.usecases.access.grant_access import READY, RELEASED, decided_of
+from mesh.usecases.access.grant_access import READY, decided_of
 from mesh.usecases.access.request_access import require_access
-from mesh.usecases.access.request_approval import STEP, refuse
+from mesh.usecases.access.request_approval import STEP, refuse, release_run
 from mesh.usecases.authorisation import require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import cause_of, notify_member
 
+RELEASED: Final = "released"
+
 
 class MayNotRevoke(Rejected):
     """Only the owner, the account that has the access, and central end it."""
+
+
+class NotEnding(Rejected):
+    """Only what was marked as ending is taken back."""
 
 
 class Ending(Model):
@@ -47,8 +53,16 @@ class Ending(Model):
     why: Reason | None = None
 
 
+class EndStep(Model):
+    """`order` is a RevocationRequested envelope, or `{"ending": …}`; AccessReleased releases `token`."""
+
+    order: dict[str, Any]
+    token: str
+    execution: str
+
+
 class Ended(Model):
-    """`granted`: something may have to be taken back; `over`: it had ended before."""
+    """`granted`: something may have to be taken back; `over`: it has ended."""
 
     access: str
     granted: bool
@@ -56,40 +70,44 @@ class Ended(Model):
     revoked: int = 0
 
 
-def end_access(
-    payload: Mapping[str, Any], *, context: CentralContext, topics: MemberTopics, answers: TaskAnswers
-) -> Ended:
-    """Mark the access as ending, which no grant in flight survives, release what waits, and stop its notices.
+def end_access(step: EndStep, *, context: CentralContext, topics: MemberTopics, answers: TaskAnswers) -> Ended:
+    """Mark the access as ending, which no grant in flight survives, release what waits, stop its notices, and tell the
+    receiving account and the owners. Repeatable; of one that has ended already the run is told at once.
 
-    `payload` is a RevocationRequested envelope, or `{"ending": …}`. A repeated one is success.
     Raises NotAMember, ForgedSender, MalformedEvent, UnknownAccess, MayNotRevoke, ConcurrentChange.
     """
-    if "ending" in payload:
-        order = Ending.model_validate(payload["ending"])
-        access = require_access(context, order.access)
-        why = order.why or Reason(code=order.cause.capitalize(), message=order.reason)
-    else:
-        envelope = Envelope.model_validate(payload)
-        metadata = metadata_of(envelope)
-        try:
-            require_sender(envelope, context)
-            wish = read_event(RevocationRequested, envelope).data
-            access = require_access(context, wish.access)
-            _require_party(access, envelope.account, context)
-        except Rejected as refusal:
-            refuse(envelope, refusal, metadata, context=context, topics=topics)
-            raise
-        order = Ending(access=access.id, cause="revoked", reason=wish.reason)
-        why = Reason(code="Revoked", message=wish.reason, where={"by": envelope.account})
+    access, cause, why = _ordered(step.order, context, topics)
     if access.status in OVER:
+        answers.send(step.token, json.dumps({"access": access.id, "over": True}))
         return Ended(access=access.id, granted=False, over=True)
     if access.status != "ending":
-        said = f"ending ({order.cause}): {why.message}"
-        access = context.accesses.save(access.moved("ending", context.clock.now(), said, cause=order.cause, reason=why))
-        context.trace.note(access.correlation_id, "access ends", access=access.id, cause=order.cause)
-    _release_waiting(access, context, answers)
+        said = f"ending ({cause}): {why.message}"
+        access = context.accesses.save(access.moved("ending", context.clock.now(), said, cause=cause, reason=why))
+        context.trace.note(access.correlation_id, "access ends", access=access.id, cause=cause)
+    release_run(access, STEP, {"decision": "over"}, context, answers)
+    release_run(access, READY, {"ready": False, "over": True}, context, answers)
     _stop_notices(access, context)
+    _announce(access, step, context, topics)
     return Ended(access=access.id, granted=access.granted, over=False)
+
+
+def _ordered(order: Mapping[str, Any], context: CentralContext, topics: MemberTopics) -> tuple[Access, Cause, Reason]:
+    """Of which access, and why. Who may not end it is told, and that is recorded."""
+    if "ending" in order:
+        ending = Ending.model_validate(order["ending"])
+        why = ending.why or Reason(code=ending.cause.capitalize(), message=ending.reason)
+        return require_access(context, ending.access), ending.cause, why
+    envelope = Envelope.model_validate(order)
+    metadata = metadata_of(envelope)
+    try:
+        require_sender(envelope, context)
+        wish = read_event(RevocationRequested, envelope).data
+        access = require_access(context, wish.access)
+        _require_party(access, envelope.account, context)
+    except Rejected as refusal:
+        refuse(envelope, refusal, metadata, context=context, topics=topics)
+        raise
+    return access, "revoked", Reason(code="Revoked", message=wish.reason, where={"by": envelope.account})
 
 
 def _require_party(access: Access, account: str, context: CentralContext) -> None:
@@ -102,14 +120,6 @@ def _require_party(access: Access, account: str, context: CentralContext) -> Non
         )
 
 
-def _release_waiting(access: Access, context: CentralContext, answers: TaskAnswers) -> None:
-    for step, output in ((STEP, {"decision": "over"}), (READY, {"ready": False, "over": True})):
-        token = context.accesses.token(access.id, step)
-        if token is not None:
-            answers.send(token, json.dumps(output))
-            context.accesses.drop_token(access.id, step, token)
-
-
 def _stop_notices(access: Access, context: CentralContext) -> None:
     others = [other for other in context.accesses.held_by(access.receiver) if other.id != access.id]
     kept = {product for other in others if other.status in HOLDING for product in other.products()}
@@ -118,31 +128,50 @@ def _stop_notices(access: Access, context: CentralContext) -> None:
             context.registry.unsubscribe(product, access.receiver)
 
 
-def announce_end(access_id: str, token: str, execution: str, *, context: CentralContext, topics: MemberTopics) -> Ended:
-    """Keep the token that AccessReleased will release, then tell the receiving account, and the owners."""
-    access = require_access(context, access_id)
-    context.accesses.keep_token(access.id, RELEASED, token)
+def _announce(access: Access, step: EndStep, context: CentralContext, topics: MemberTopics) -> None:
+    """Keep the token, then tell the receiving account, and the owners."""
+    context.accesses.keep_token(access.id, RELEASED, step.token)
     why = access.reason or Reason(code="Revoked", message="")
     cause = access.cause or "revoked"
     ended = AccessRevoked(access=access.id, receiver=access.receiver, what=access.request.what, cause=cause, reason=why)
     denied = AccessDenied(access=access.id, receiver=access.receiver, what=access.request.what, reason=why)
     told = denied if cause == "failed" else ended
-    notify_member(access.receiver, told, cause_of(access), "ended", execution, context=context, topics=topics)
+    notify_member(access.receiver, told, cause_of(access), "ended", step.execution, context=context, topics=topics)
     owners = {product.owner for name in access.products() if (product := context.registry.product(name)) is not None}
     for owner in sorted(owners - {access.receiver}):
-        notify_member(owner, ended, cause_of(access), "ended", execution, context=context, topics=topics)
+        notify_member(owner, ended, cause_of(access), "ended", step.execution, context=context, topics=topics)
     context.trace.note(access.correlation_id, "end announced", access=access.id, cause=cause)
-    return Ended(access=access.id, granted=access.granted, over=False)
 
 
-def revoke_grants(access_id: str, *, context: CentralContext, lake: LakeFormation, locks: Locks) -> Ended:
-    """Take back what no other access of the account, and no product of its own, needs. Repeatable.
+def revoke_grants(
+    order: Mapping[str, Any], *, context: CentralContext, lake: LakeFormation, locks: Locks, schedules: Schedules
+) -> Ended:
+    """Take back what no other access of the account, and no product of its own, needs; then nothing of it is left, and
+    it has ended. Repeatable.
 
-    Under the same lock as granting. Raises ConcurrentChange.
+    Raises NotEnding for an access that nobody who may has ended, ConcurrentChange.
     """
-    access = require_access(context, access_id)
-    if not access.granted:
-        return Ended(access=access.id, granted=False, over=False)
+    access = require_access(context, _access_in(order))
+    if access.status in OVER:
+        return Ended(access=access.id, granted=access.granted, over=True)
+    if access.status != "ending":
+        raise NotEnding(f"access {access.id} is {access.status}, and was not marked as ending", access=access.id)
+    revoked = _take_back(access, context, lake, locks) if access.granted else 0
+    for name in ("warn", "end"):
+        schedules.drop(f"{access.id}-{name}")
+    context.accesses.save(access.moved("ended", context.clock.now(), f"ended ({access.cause})"))
+    context.trace.note(access.correlation_id, "access ended", access=access.id, cause=access.cause)
+    return Ended(access=access.id, granted=access.granted, over=True, revoked=revoked)
+
+
+def _access_in(order: Mapping[str, Any]) -> str:
+    if "ending" in order:
+        return Ending.model_validate(order["ending"]).access
+    return read_event(RevocationRequested, Envelope.model_validate(order)).data.access
+
+
+def _take_back(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks) -> int:
+    """How many entries; under the same lock as granting."""
     with locks.hold(lock_name(access.receiver)):
         found = decided_of(access)
         going = unneeded(found.entries, _needed(access, context))
@@ -150,7 +179,7 @@ def revoke_grants(access_id: str, *, context: CentralContext, lake: LakeFormatio
         for place, _ in found.row_filters():
             lake.delete_filter(place, filter_name(access.id))
     _stop_notices(access, context)  # once more: it may have come alive while it was marked as ending
-    return Ended(access=access.id, granted=True, over=False, revoked=len(going))
+    return len(going)
 
 
 def _needed(access: Access, context: CentralContext) -> Iterator[tuple[GrantEntry, ...]]:
@@ -172,14 +201,3 @@ def _revocation(principal: str, entry: GrantEntry) -> dict[str, Any]:
         "Permissions": permissions,
         "PermissionsWithGrantOption": permissions,
     }
-
-
-def record_ended(access_id: str, *, context: CentralContext, schedules: Schedules) -> Ended:
-    """Nothing of it is left. Repeatable."""
-    access = require_access(context, access_id)
-    schedules.drop(f"{access.id}-warn")
-    schedules.drop(f"{access.id}-end")
-    if access.status not in OVER:
-        access = context.accesses.save(access.moved("ended", context.clock.now(), f"ended ({access.cause})"))
-    context.trace.note(access.correlation_id, "access ended", access=access.id, cause=access.cause)
-    return Ended(access=access.id, granted=access.granted, over=True)

@@ -1,22 +1,14 @@
-"""`grant-access` after the decision: arrange the end, grant, tell the consumer, and wait until it reads."""
+"""`grant-access` after the decision: arrange the end, grant, tell the consumer, and record that it reads."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from mesh.domain.access.grants import filter_name
 from mesh.domain.access.record import HOLDING, Access, Decided, UnknownAccess, lock_name
 from mesh.domain.errors import Rejected
-from mesh.domain.events import (
-    AccessExpiring,
-    AccessGranted,
-    AccessNotReady,
-    AccessReady,
-    AccessReleased,
-    Envelope,
-    metadata_of,
-    read_event,
-)
+from mesh.domain.events import AccessExpiring, AccessGranted
 from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.model import Model
 from mesh.ports import (
@@ -25,26 +17,19 @@ from mesh.ports import (
     MemberTopics,
     Schedules,
     Target,
-    TaskAnswers,
 )
+from mesh.usecases.access.access_steps import WaitingStep
 from mesh.usecases.access.request_access import require_access
-from mesh.usecases.access.request_approval import refuse
-from mesh.usecases.authorisation import require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import cause_of, notify_member
 
 READY: Final = "ready"
-RELEASED: Final = "released"
 WARNING: Final = timedelta(days=7)
 """How long before its end an access is announced to end; of a short one, the last tenth."""
 
 
 class AccessExpired(Rejected):
     """The end of the access came before it could be granted."""
-
-
-class MayNotAnswer(Rejected):
-    """An account reports on an access that is not its own."""
 
 
 class Granting(Model):
@@ -54,15 +39,40 @@ class Granting(Model):
     status: str
 
 
-def schedule_end(access_id: str, *, end: Target, warn: Target, context: CentralContext, schedules: Schedules) -> None:
-    """Arrange warning and end before anything is granted: no grant without an end. Repeatable.
+@dataclass(frozen=True)
+class Schedule:
+    """What EventBridge Scheduler calls at an access's end, and before it."""
 
-    Raises AccessOver.
+    end: Target
+    warn: Target
+
+
+def grant_access(
+    step: WaitingStep,
+    *,
+    region: str,
+    schedule: Schedule,
+    context: CentralContext,
+    lake: LakeFormation,
+    locks: Locks,
+    schedules: Schedules,
+    topics: MemberTopics,
+) -> Granting:
+    """Arrange the end, grant to the receiving account, and tell it; its answer releases the step's token. Repeatable.
+
+    In this order: no grant without an end, no word of a grant that is not there. Raises AccessOver, AccessExpired,
+    ConcurrentChange, PrincipalNotReady.
     """
-    access = require_access(context, access_id).require_going_on()
+    access = require_access(context, step.access).require_going_on()
+    _schedule_end(access, schedule, schedules)
+    _grant(access, context, lake, locks)
+    return _announce(step, region, context, topics)
+
+
+def _schedule_end(access: Access, schedule: Schedule, schedules: Schedules) -> None:
     ending = {"ending": {"access": access.id, "cause": "expired", "reason": f"it was granted until {access.until}"}}
-    schedules.at(f"{access.id}-end", access.until, end, json.dumps(ending))
-    schedules.at(f"{access.id}-warn", warned_at(access), warn, json.dumps({"access": access.id}))
+    schedules.at(f"{access.id}-end", access.until, schedule.end, json.dumps(ending))
+    schedules.at(f"{access.id}-warn", warned_at(access), schedule.warn, json.dumps({"access": access.id}))
 
 
 def warned_at(access: Access) -> datetime:
@@ -70,16 +80,13 @@ def warned_at(access: Access) -> datetime:
     return access.until - min(WARNING, (access.until - access.asked_at) / 10)
 
 
-def grant_access(access_id: str, *, context: CentralContext, lake: LakeFormation, locks: Locks) -> Granting:
-    """Grant to the receiving account, with grant option; written down before and after.
-
-    One at a time for each account, so that an access that ends meanwhile sees what this one needs. Raises AccessOver,
-    AccessExpired, ConcurrentChange.
-    """
-    with locks.hold(lock_name(require_access(context, access_id).receiver)):
-        access = require_access(context, access_id).require_going_on()
+def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks) -> None:
+    """With grant option; written down before and after. One at a time for each account, so that an access that ends
+    meanwhile sees what this one needs."""
+    with locks.hold(lock_name(access.receiver)):
+        access = require_access(context, access.id).require_going_on()
         if access.status == "live":
-            return Granting(access=access.id, status=access.status)
+            return
         found = decided_of(access)
         if access.until <= context.clock.now():
             raise AccessExpired(f"it would have ended at {access.until}", access=access.id, remedy="request it again")
@@ -91,9 +98,8 @@ def grant_access(access_id: str, *, context: CentralContext, lake: LakeFormation
             grant_entry(access.receiver, entry.resource, list(entry.permissions), grantable=True)
             for entry in found.entries
         )
-        access = context.accesses.save(access.noted(context.clock.now(), "granted"))
+        context.accesses.save(access.noted(context.clock.now(), "granted"))
     context.trace.note(access.correlation_id, "granted", access=access.id, entries=len(found.entries))
-    return Granting(access=access.id, status=access.status)
 
 
 def decided_of(access: Access) -> Decided:
@@ -103,12 +109,10 @@ def decided_of(access: Access) -> Decided:
     return access.decided
 
 
-def announce_grant(
-    access_id: str, token: str, execution: str, *, region: str, context: CentralContext, topics: MemberTopics
-) -> Granting:
-    """Keep the token that AccessReady will release, then tell the receiving account. Raises AccessOver."""
-    access = require_access(context, access_id).require_going_on()
-    context.accesses.keep_token(access.id, READY, token)
+def _announce(step: WaitingStep, region: str, context: CentralContext, topics: MemberTopics) -> Granting:
+    """Keep the token, then tell the receiving account."""
+    access = require_access(context, step.access).require_going_on()
+    context.accesses.keep_token(access.id, READY, step.token)
     found = decided_of(access)
     told = AccessGranted(
         access=access.id,
@@ -124,57 +128,19 @@ def announce_grant(
         until=access.until,
         left_out=found.left_out,
     )
-    notify_member(access.receiver, told, cause_of(access), "granted", execution, context=context, topics=topics)
+    notify_member(access.receiver, told, cause_of(access), "granted", step.execution, context=context, topics=topics)
     context.trace.note(access.correlation_id, "share announced", access=access.id, to=access.receiver)
     return Granting(access=access.id, status=access.status)
 
 
-def receive_answer(
-    envelope: Envelope, *, context: CentralContext, topics: MemberTopics, answers: TaskAnswers
-) -> Granting:
-    """AccessReady, AccessNotReady or AccessReleased of the receiving account releases the run that waits for it.
-
-    One that nobody waits for (late, or delivered twice) changes nothing. Raises NotAMember, ForgedSender,
-    MalformedEvent, MayNotAnswer, UnknownAccess.
-    """
-    metadata = metadata_of(envelope)
-    try:
-        require_sender(envelope, context)
-        number, step, output = _answer_in(envelope)
-        access = require_access(context, number)
-        if access.receiver != envelope.account:
-            raise MayNotAnswer(f"access {access.id} is account {access.receiver}'s", account=envelope.account)
-    except Rejected as refusal:
-        refuse(envelope, refusal, metadata, context=context, topics=topics)
-        raise
-    token = context.accesses.token(access.id, step)
-    heard = token is not None and answers.send(token, json.dumps(output))
-    if token is not None:
-        context.accesses.drop_token(access.id, step, token)
-    context.trace.note(access.correlation_id, envelope.detail_type, access=access.id, heard=heard)
-    return Granting(access=access.id, status=access.status)
-
-
-def _answer_in(envelope: Envelope) -> tuple[str, str, dict[str, object]]:
-    """(access, the step that waits for it, what that step is told)."""
-    if envelope.detail_type == AccessReady.detail_type():
-        ready = read_event(AccessReady, envelope).data
-        return ready.access, READY, {"ready": True, **ready.model_dump(mode="json")}
-    if envelope.detail_type == AccessNotReady.detail_type():
-        failed = read_event(AccessNotReady, envelope).data
-        return failed.access, READY, {"ready": False, **failed.model_dump(mode="json")}
-    released = read_event(AccessReleased, envelope).data
-    return released.access, RELEASED, released.model_dump(mode="json")
-
-
-def record_live(access_id: str, proof: dict[str, object], *, context: CentralContext) -> Granting:
+def record_live(access_id: str, proved_as: str, *, context: CentralContext) -> Granting:
     """The reader reads: from now on the account is told of each version. Repeatable. Raises AccessOver."""
     access = require_access(context, access_id).require_going_on()
     for product in access.products():
         context.registry.subscribe(product, access.receiver, context.clock.now())
     if access.status != "live":
-        proved = proof.get("proved_as") or "no query"
-        access = context.accesses.save(access.moved("live", context.clock.now(), f"ready, proven by {proved}"))
+        said = f"ready, proven by {proved_as or 'no query'}"
+        access = context.accesses.save(access.moved("live", context.clock.now(), said))
     context.trace.note(access.correlation_id, "access live", access=access.id)
     return Granting(access=access.id, status=access.status)
 

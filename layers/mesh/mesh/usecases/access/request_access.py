@@ -1,7 +1,7 @@
 """The first steps of `grant-access`: take a request, decide it by what it would expose now, or say why not."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from mesh.domain.access.decision import grown
 from mesh.domain.access.personas import Personas
@@ -16,6 +16,7 @@ from mesh.domain.model import Model
 from mesh.ports import CatalogState, Executions, MemberTopics, Registry
 from mesh.usecases.access.preview_access import check_known
 from mesh.usecases.access_decision import current_decision
+from mesh.usecases.authorisation import sender_of
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
 
@@ -28,12 +29,46 @@ class Requested(Model):
 
 
 class Verdict(Model):
-    """What is to be done. `rounds`: seconds to wait for an answer, then after a reminder, then after escalation."""
+    """What is to be done; `superseded`: nothing, since another run is at work on it. `rounds`: seconds to wait for an
+    answer, then after a reminder, then after escalation."""
 
     access: str
-    effect: Effect
+    effect: Effect | Literal["superseded"]
     rounds: tuple[int, ...]
     reason: Reason
+
+
+def decide_request(
+    envelope: Envelope,
+    *,
+    execution: str,
+    context: CentralContext,
+    catalog: CatalogState,
+    policies: Policies,
+    personas: Personas,
+    runs: Executions,
+) -> Verdict:
+    """Take the request of an authorised sender, once, and decide it by what it would expose now. Repeatable: after an
+    approval it is decided again.
+
+    Raises what `authorise`, `receive_request` and `decide_access` raise; a refused sender is recorded.
+    """
+    _, _, received = sender_of(envelope, execution=execution, records=context)
+    if context.accesses.access(access_id(metadata_of(envelope).id)) is None:
+        context.trace.keep(received)
+    taken = receive_request(
+        envelope,
+        execution=execution,
+        context=context,
+        catalog=catalog,
+        policies=policies,
+        personas=personas,
+        runs=runs,
+    )
+    if taken.duplicate:
+        known = Reason(code="Superseded", message="another run is at work on it")
+        return Verdict(access=taken.access, effect="superseded", rounds=(), reason=known)
+    return decide_access(taken.access, context=context, catalog=catalog, policies=policies)
 
 
 def receive_request(

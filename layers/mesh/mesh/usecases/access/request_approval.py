@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from mesh.domain.access.decision import narrow_approval
 from mesh.domain.access.record import Access, Answer, Status
@@ -15,13 +16,12 @@ from mesh.domain.events import (
     Metadata,
     Reason,
     follow,
-    metadata_of,
     read_event,
 )
 from mesh.domain.model import Model
 from mesh.ports import MemberTopics, Message, TaskAnswers
 from mesh.usecases.access.request_access import require_access
-from mesh.usecases.authorisation import record_refusal, require_sender
+from mesh.usecases.authorisation import record_refusal
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import cause_of, notify_member
 
@@ -45,14 +45,6 @@ class Asked(Model):
     told: tuple[str, ...]
 
 
-class Decision(Model):
-    """What an answer came to. `settled`: nothing more is waited for."""
-
-    access: str
-    decision: str
-    settled: bool
-
-
 def ask_owners(
     access_id: str,
     number: int,
@@ -69,7 +61,8 @@ def ask_owners(
     """
     access = require_access(context, access_id)
     context.accesses.keep_token(access.id, STEP, token)
-    if _pass_on(access, context, answers):
+    if (said := decision_of(access)) is not None:
+        release_run(access, STEP, said, context, answers)
         return Asked(access=access.id, told=())
     access = access.require_going_on()
     if number >= ESCALATION and not access.escalated:
@@ -120,26 +113,6 @@ def _question(access: Access, number: int) -> DecisionRequested:
     )
 
 
-def receive_decision(
-    envelope: Envelope, *, context: CentralContext, topics: MemberTopics, answers: TaskAnswers
-) -> Decision:
-    """Take an answer, if it is one that counts; whoever sent another is told why it does not.
-
-    Raises NotAMember, ForgedSender, MalformedEvent, MayNotDecide, DecidedAlready, UnknownAccess, ExceedsRequest,
-    AmbiguousRequest.
-    """
-    metadata = metadata_of(envelope)
-    try:
-        access = _answered(envelope, metadata, context=context)
-    except Rejected as refusal:
-        refuse(envelope, refusal, metadata, context=context, topics=topics)
-        raise
-    settled = _pass_on(access, context, answers)
-    last = access.answers[-1]
-    context.trace.note(access.correlation_id, f"{last.decision} by {last.account}", access=access.id, settled=settled)
-    return Decision(access=access.id, decision=last.decision, settled=settled)
-
-
 def refuse(
     envelope: Envelope, refusal: Rejected, metadata: Metadata, *, context: CentralContext, topics: MemberTopics
 ) -> None:
@@ -151,8 +124,9 @@ def refuse(
     notify_member(envelope.account, told, metadata, "refused", context=context, topics=topics)
 
 
-def _answered(envelope: Envelope, metadata: Metadata, *, context: CentralContext) -> Access:
-    require_sender(envelope, context)
+def take_decision(envelope: Envelope, metadata: Metadata, context: CentralContext) -> Access:
+    """Record an answer, if it is one that counts. Raises MalformedEvent, MayNotDecide, DecidedAlready, UnknownAccess,
+    ExceedsRequest, AmbiguousRequest."""
     word = read_event(AccessDecided, envelope).data
     access = require_access(context, word.access)
     if any(answer.event_id == metadata.id for answer in access.answers):
@@ -204,14 +178,19 @@ def _complete(access: Access, given: Sequence[Answer], context: CentralContext) 
     return approvers <= said or (access.escalated and context.account in said)
 
 
-def _pass_on(access: Access, context: CentralContext, answers: TaskAnswers) -> bool:
-    """Release the run that waits, if everything is said; whether it is. Repeatable: a token is used once."""
+def decision_of(access: Access) -> dict[str, Any] | None:
+    """What the run that waits is told, once everything is said."""
     outcome = {"granting": "approve", "denied": "deny", "ending": "over", "ended": "over"}.get(access.status)
-    if outcome is None:
-        return False
-    token = context.accesses.token(access.id, STEP)
+    reason = access.reason.model_dump() if access.reason else None
+    return {"decision": outcome, "reason": reason} if outcome else None
+
+
+def release_run(
+    access: Access, step: str, output: dict[str, Any], context: CentralContext, answers: TaskAnswers
+) -> bool:
+    """Answer the run that waits at this step of the access; whether one heard it. Repeatable: a token is used once."""
+    token = context.accesses.token(access.id, step)
+    heard = token is not None and answers.send(token, json.dumps(output))
     if token is not None:
-        reason = access.reason.model_dump() if access.reason else None
-        answers.send(token, json.dumps({"decision": outcome, "reason": reason}))
-        context.accesses.drop_token(access.id, STEP, token)
-    return True
+        context.accesses.drop_token(access.id, step, token)
+    return heard

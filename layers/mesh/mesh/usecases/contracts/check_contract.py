@@ -18,7 +18,7 @@ from mesh.domain.model import Model
 from mesh.domain.onboarding.guard.settings import check_settings
 from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.ports import Clock, ReadContract, Registry
-from mesh.usecases.authorisation import Authorised
+from mesh.usecases.authorisation import Authorised, Records, authorise_sender
 
 
 class DomainMismatch(Rejected):
@@ -38,6 +38,32 @@ class CheckedContract(Model):
     registration: Registration
     current: bool
     changes: tuple[str, ...] = ()
+
+
+def receive_contract(
+    envelope: Envelope,
+    *,
+    execution: str,
+    records: Records,
+    catalog_id: str,
+    region: str,
+    ontology: Ontology,
+    read_contract: ReadContract,
+) -> CheckedContract:
+    """Authorise on the envelope's account, which is recorded and traced, then check what was declared.
+
+    Raises what `authorise` and `check_contract` raise.
+    """
+    return check_contract(
+        envelope,
+        authorise_sender(envelope, execution=execution, records=records),
+        catalog_id=catalog_id,
+        region=region,
+        ontology=ontology,
+        read_contract=read_contract,
+        registry=records.registry,
+        clock=records.clock,
+    )
 
 
 def check_contract(

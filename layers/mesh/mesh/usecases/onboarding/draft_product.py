@@ -34,6 +34,12 @@ class Found(NamedTuple):
     crawl: CrawlMode
 
 
+class Draft(Round):
+    """A round of a product without a contract; `holder` is the execution's ARN."""
+
+    holder: str
+
+
 class Drafted(Model):
     """Which tables the draft names. None: nothing could be read, and `held` objects are held back for it."""
 
@@ -44,7 +50,7 @@ class Drafted(Model):
 
 
 def draft_product(
-    round_: Round,
+    round_: Draft,
     *,
     draft_contract: DraftContract,
     readings: Readings,
@@ -53,7 +59,8 @@ def draft_product(
     work: WorkFiles,
     trace: Trace,
 ) -> Drafted:
-    """Send a draft contract to central. A real one, whenever it comes, replaces it.
+    """Send a draft contract to central, and drop the lease: the objects stay pending until registration starts the next
+    run. A real contract, whenever it comes, replaces the draft. Repeatable.
 
     Where nothing can be read there is no contract to send: the objects are held, as the checks of a batch hold them.
     """
@@ -69,6 +76,7 @@ def draft_product(
         round_.correlation_id, "draft contract inferred", product=round_.product, tables=list(found.tables),
         not_read=len(found.refused),
     )  # fmt: skip
+    uploads.drop_lease(round_.product, round_.holder)
     return Drafted(product=round_.product, tables=tuple(found.tables), sent=sent)
 
 

@@ -20,54 +20,55 @@ TABLE_LEVEL = 5
 """bucket (1) / product (2) / published (3) / hive (4) / table (5): where Glue finds the tables."""
 
 
-class Linked(Model):
-    """The link, and how many grants the roles hold."""
+class Prepared(Model):
+    """The link, how many grants the roles hold, and the crawler; none where Meshwork itself writes the tables."""
 
     link: str
     grants: int
-
-
-class CrawlerReady(Model):
-    """The product's crawler."""
-
-    crawler: str
+    crawler: str = ""
 
 
 @dataclass(frozen=True)
 class CatalogRoles:
-    """Roles of the account, by ARN: `lookers` see which tables and columns there are; `fillers` make and change tables,
-    of products with `crawl: glue` alone."""
+    """Roles of the account, by ARN: `lookers` see which tables and columns there are; `crawler` makes and changes
+    tables, of products with `crawl: glue` alone."""
 
     lookers: Sequence[str]
-    fillers: Sequence[str]
+    crawler: str
 
 
-def link_database(
+def prepare_product(
     envelope: Envelope,
     *,
     account: str,
+    central: str,
     roles: CatalogRoles,
     catalog: Catalog,
     lake: LakeFormation,
+    crawlers: Crawlers,
     uploads: Uploads,
     revisions: Revisions,
     trace: Trace,
-) -> Linked:
-    """Make the link, grant each role, then record the product as registered, by that revision of its contract: in that
-    order, so that no run begins to do what it may not."""
+) -> Prepared:
+    """Make the link, grant each role, make the crawler of a product that has one, then record the product as
+    registered, by that revision of its contract: in that order, so that no run begins to do what it may not.
+    Repeatable."""
     event = Event[ProductRegistered].model_validate(envelope.detail)
     product = event.data
-    link = names.resource_link(product.database)
+    link, crawler = names.resource_link(product.database), names.crawler(product.crawler_prefix, account)
     catalog.create_resource_link(link, catalog=product.catalog_id, database=product.database, region=product.region)
     grants = role_grants(roles, product, account)
     lake.grant(grants)
+    crawled = product.crawl == "glue"
+    if crawled:
+        crawlers.put_crawler(crawler, _crawler(product, link, central, roles.crawler))
     uploads.put_product(
         product.product,
         {
             "database": product.database,
             "link": link,
             "catalog_id": product.catalog_id,
-            "crawler": names.crawler(product.crawler_prefix, account),
+            "crawler": crawler,
             "crawl": product.crawl,
             "contract": None if product.draft else product.contract,
             "dropped": list(product.dropped),
@@ -75,7 +76,7 @@ def link_database(
     )
     revisions.settle(product.product, event.metadata.causation_id or "")
     trace.note(event.metadata.correlation_id, "resource link ready", product=product.product, link=link)
-    return Linked(link=link, grants=len(grants))
+    return Prepared(link=link, grants=len(grants), crawler=crawler if crawled else "")
 
 
 def role_grants(roles: CatalogRoles, product: ProductRegistered, account: str) -> list[dict[str, Any]]:
@@ -86,7 +87,7 @@ def role_grants(roles: CatalogRoles, product: ProductRegistered, account: str) -
     )
     look = [link, *look_rights(product.catalog_id, product.product)]
     fill = [link, *fill_rights(product.catalog_id, product.product, product.bucket)]
-    fillers = roles.fillers if product.crawl == "glue" else ()
+    fillers = (roles.crawler,) if product.crawl == "glue" else ()
     return [
         grant_entry(role, resource, permissions)
         for group, rights in ((roles.lookers, look), (fillers, fill))
@@ -95,27 +96,19 @@ def role_grants(roles: CatalogRoles, product: ProductRegistered, account: str) -
     ]
 
 
-def ensure_crawler(
-    envelope: Envelope, *, account: str, central: str, role_arn: str, crawlers: Crawlers
-) -> CrawlerReady:
+def _crawler(product: ProductRegistered, link: str, central: str, role_arn: str) -> dict[str, Any]:
     """The product's crawler, which writes through the link with Lake Formation's credentials.
 
     It needs no classifiers: what it finds is Parquet, or of a format that it knows by itself.
     """
-    product = Event[ProductRegistered].model_validate(envelope.detail).data
-    name = names.crawler(product.crawler_prefix, account)
-    crawlers.put_crawler(
-        name,
-        {
-            "Role": role_arn,
-            "DatabaseName": names.resource_link(product.database),
-            "Description": f"Meshwork: crawls what is published of {product.product}",
-            "Targets": {"S3Targets": [{"Path": names.crawled_location(product.bucket, product.product)}]},
-            "Classifiers": [],
-            "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
-            "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVERYTHING"},
-            "LakeFormationConfiguration": {"UseLakeFormationCredentials": True, "AccountId": central},
-            "Configuration": CRAWLER_CONFIGURATION % TABLE_LEVEL,
-        },
-    )
-    return CrawlerReady(crawler=name)
+    return {
+        "Role": role_arn,
+        "DatabaseName": link,
+        "Description": f"Meshwork: crawls what is published of {product.product}",
+        "Targets": {"S3Targets": [{"Path": names.crawled_location(product.bucket, product.product)}]},
+        "Classifiers": [],
+        "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
+        "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVERYTHING"},
+        "LakeFormationConfiguration": {"UseLakeFormationCredentials": True, "AccountId": central},
+        "Configuration": CRAWLER_CONFIGURATION % TABLE_LEVEL,
+    }

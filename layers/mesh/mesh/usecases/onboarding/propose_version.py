@@ -6,10 +6,10 @@ The proposal is the same however often it is made, and so is the answer: whoever
 from datetime import timedelta
 from typing import Final
 
-from mesh.domain.events import Event, Metadata, ProposalSettled, VersionProposed, stable_id
-from mesh.domain.model import Model
-from mesh.ports import Bus, Note, TaskAnswers, Uploads, WaitingRun
+from mesh.domain.events import Event, Metadata, VersionProposed, stable_id
+from mesh.ports import Bus, Catalog, Note, Uploads, WaitingRun
 from mesh.usecases.onboarding.batches import LEASE
+from mesh.usecases.onboarding.confirm_crawl import confirm_crawl
 from mesh.usecases.onboarding.rounds import Round
 from mesh.usecases.onboarding.stage_version import StagingTools, read_staged, stage_version
 
@@ -25,17 +25,16 @@ class Propose(Round):
     asked: int = 0
 
 
-class Answered(Model):
-    """Whether a run was waiting for the answer."""
-
-    resumed: bool
-
-
-def propose_version(command: Propose, *, staging: StagingTools, uploads: Uploads, bus: Bus) -> Event[VersionProposed]:
-    """Stage the batch, unless it was proposed before, or a crawler has read it. Then keep the token, hold the lease for
-    as long again, and tell of it, all at once; put the event last: the answer may come at once. Raises
-    TooLargeToRewrite."""
-    before = command.asked > 0 or command.facts.crawl == "glue"
+def propose_version(
+    command: Propose, *, catalog: Catalog, staging: StagingTools, uploads: Uploads, bus: Bus
+) -> Event[VersionProposed]:
+    """Stage the batch, unless it was proposed before, or a crawler has read it: then the catalog has to show that. Then
+    keep the token, hold the lease for as long again, and tell of it, all at once; put the event last: the answer may
+    come at once. Raises TooLargeToRewrite, and what `confirm_crawl` raises."""
+    crawled = command.facts.crawl == "glue"
+    if crawled:
+        confirm_crawl(command, catalog=catalog, work=staging.work)
+    before = command.asked > 0 or crawled
     staged = (read_staged(command, staging.work) if before else None) or stage_version(command, using=staging)
     now = staging.clock.now()
     waiting = WaitingRun(command.product, command.holder, command.token, now + EXPIRES, now + LEASE)
@@ -59,9 +58,3 @@ def propose_version(command: Propose, *, staging: StagingTools, uploads: Uploads
     )
     bus.put(VersionProposed.detail_type(), event.model_dump_json())
     return event
-
-
-def receive_settlement(answer: ProposalSettled, *, uploads: Uploads, answers: TaskAnswers) -> Answered:
-    """Release the run that waits. An answer that nobody waits for is no loss: whoever asks again gets it again."""
-    token = uploads.take_token(answer.proposal)
-    return Answered(resumed=token is not None and answers.send(token, answer.model_dump_json()))

@@ -1,0 +1,28 @@
+"""Prove that an access works, by one query through its link."""
+
+from typing import Any
+
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import TableSettings, load
+from mesh.usecases.access.verify_access import ProofStep, prove_access
+
+
+class Settings(TableSettings):
+    """The function's environment."""
+
+    workgroup: str
+    own_role_arn: str
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """`{access, execution, attempt}` → Proved."""
+    settings = load(Settings)
+    return prove_access(
+        ProofStep.model_validate(event),
+        own_role=settings.own_role_arn,
+        accesses=wiring.consumer_accesses(settings),
+        readers=wiring.readers(),
+        queries=wiring.queries(settings.workgroup),
+    )

@@ -1,0 +1,34 @@
+"""Make all that central has of a product: its database, LF-Tags, data location and grants."""
+
+from functools import partial
+from typing import Any
+
+from mesh.domain.contracts.registration import Registration
+from mesh.entry import wiring
+from mesh.entry.observability import entry_point
+from mesh.entry.settings import RegistrySettings, load
+from mesh.usecases.contracts.register_product import CentralRoles, register_product
+from mesh.usecases.publishing.tag_tables import tag_product
+
+
+class Settings(RegistrySettings):
+    """The function's environment."""
+
+    location_role_arn: str
+    commit_role_arn: str
+    pin_role_arn: str
+
+
+@entry_point
+def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
+    """Registration → Event[ProductRegistered]."""
+    settings = load(Settings)
+    return register_product(
+        Registration.model_validate(event),
+        roles=CentralRoles(settings.location_role_arn, settings.commit_role_arn, settings.pin_role_arn),
+        catalog=wiring.catalog(),
+        lake=wiring.lake(settings),
+        tag=partial(tag_product, tagging=wiring.tagging(settings)),
+        registry=wiring.registry(settings),
+        clock=wiring.clock,
+    )

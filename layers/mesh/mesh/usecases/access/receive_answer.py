@@ -1,0 +1,116 @@
+"""What accounts answer about an access: its owners' decision, and what the receiving account reports.
+
+Each answer releases the run that waits for it, by the token that the run left in the registry.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mesh.domain.access.record import Access
+from mesh.domain.errors import Rejected
+from mesh.domain.events import (
+    AccessDecided,
+    AccessNotReady,
+    AccessReady,
+    AccessReleased,
+    Envelope,
+    Metadata,
+    metadata_of,
+    read_event,
+)
+from mesh.domain.model import Model
+from mesh.ports import MemberTopics, TaskAnswers
+from mesh.usecases.access.end_access import RELEASED
+from mesh.usecases.access.grant_access import READY, record_live
+from mesh.usecases.access.request_access import require_access
+from mesh.usecases.access.request_approval import STEP, decision_of, refuse, release_run, take_decision
+from mesh.usecases.authorisation import require_sender
+from mesh.usecases.central_context import CentralContext
+
+
+class MayNotAnswer(Rejected):
+    """An account reports on an access that is not its own."""
+
+
+class Answered(Model):
+    """An access and the state it is in. `settled`: nothing more is waited for; `heard`: a run waited for this."""
+
+    access: str
+    status: str
+    settled: bool
+    heard: bool
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What an event says: of which access, to the run that waits at which step, and what goes to the trace. Nothing is
+    said to the run before all who are asked have decided."""
+
+    access: Access
+    step: str
+    said: dict[str, Any] | None
+    noted: str
+
+
+def receive_answer(
+    envelope: Envelope, *, context: CentralContext, topics: MemberTopics, answers: TaskAnswers
+) -> Answered:
+    """Take an answer, if it is one that counts; whoever sent another is told why it does not.
+
+    One that nobody waits for (late, or delivered twice) changes nothing. Raises NotAMember, ForgedSender,
+    MalformedEvent, UnknownAccess, MayNotAnswer, ConcurrentChange; of a decision MayNotDecide, DecidedAlready,
+    ExceedsRequest, AmbiguousRequest.
+    """
+    metadata = metadata_of(envelope)
+    try:
+        require_sender(envelope, context)
+        found = _READERS[envelope.detail_type](envelope, metadata, context)
+    except Rejected as refusal:
+        refuse(envelope, refusal, metadata, context=context, topics=topics)
+        raise
+    access = found.access
+    heard = found.said is not None and release_run(access, found.step, found.said, context, answers)
+    context.trace.note(access.correlation_id, found.noted, access=access.id, heard=heard)
+    return Answered(access=access.id, status=access.status, settled=found.said is not None, heard=heard)
+
+
+def _decided(envelope: Envelope, metadata: Metadata, context: CentralContext) -> _Answer:
+    access = take_decision(envelope, metadata, context)
+    last = access.answers[-1]
+    return _Answer(access, STEP, decision_of(access), f"{last.decision} by {last.account}")
+
+
+def _ready(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
+    """The reader reads: while a run waits for that, and has not undone the grant, it makes the access live."""
+    data = read_event(AccessReady, envelope).data
+    found = _reported(envelope, data.access, READY, {"ready": True, **data.model_dump(mode="json")}, context)
+    if context.accesses.token(data.access, READY) is not None:
+        record_live(data.access, data.proved_as, context=context)
+    return found
+
+
+def _not_ready(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
+    data = read_event(AccessNotReady, envelope).data
+    return _reported(envelope, data.access, READY, {"ready": False, **data.model_dump(mode="json")}, context)
+
+
+def _released(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
+    data = read_event(AccessReleased, envelope).data
+    return _reported(envelope, data.access, RELEASED, data.model_dump(mode="json"), context)
+
+
+def _reported(envelope: Envelope, number: str, step: str, said: dict[str, Any], context: CentralContext) -> _Answer:
+    access = require_access(context, number)
+    if access.receiver != envelope.account:
+        raise MayNotAnswer(f"access {access.id} is account {access.receiver}'s", account=envelope.account)
+    return _Answer(access, step, said, envelope.detail_type)
+
+
+_READERS: Mapping[str, Callable[[Envelope, Metadata, CentralContext], _Answer]] = {
+    AccessDecided.detail_type(): _decided,
+    AccessReady.detail_type(): _ready,
+    AccessNotReady.detail_type(): _not_ready,
+    AccessReleased.detail_type(): _released,
+}
+"""How an event of each type is read."""

@@ -1,0 +1,84 @@
+"""What central makes of a contract that it accepted: database, LF-Tags, data location, grants, and the record of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mesh.domain.contracts.registration import Registration
+from mesh.domain.events import Event, Metadata, ProductRegistered, follow
+from mesh.domain.governance.product_rights import commit_grants, producer_grants
+from mesh.domain.names import published_location_arn
+from mesh.ports import Catalog, Clock, LakeFormation, Registry
+
+
+@dataclass(frozen=True)
+class CentralRoles:
+    """Central's roles, by ARN: as `location` Lake Formation reads what is published, `commit` makes and swings tables,
+    `pin` makes those of pinned versions."""
+
+    location: str
+    commit: str
+    pin: str
+
+
+def register_product(
+    registration: Registration,
+    *,
+    roles: CentralRoles,
+    catalog: Catalog,
+    lake: LakeFormation,
+    tag: Callable[[Registration], object],
+    registry: Registry,
+    clock: Clock,
+) -> Event[ProductRegistered]:
+    """Make it all, and give the event that tells the owner. Repeatable: each step changes nothing where it was done.
+
+    Tags come before grants: a tag policy on an untagged database would match nothing, or too much. The registry says
+    registered only when all of it is in place. Raises ConcurrentChange, PrincipalNotReady.
+    """
+    _create_database(registration, catalog, lake)
+    tag(registration)
+    lake.register_location(published_location_arn(registration.bucket, registration.product), roles.location)
+    _grant(registration, roles, lake)
+    registry.mark_registered(registration.product, clock.now())
+    return _announcement(registration)
+
+
+def _create_database(registration: Registration, catalog: Catalog, lake: LakeFormation) -> None:
+    """With nothing for IAMAllowedPrincipals: it is to be shared by tags only."""
+    catalog.create_database(
+        registration.database,
+        location=registration.location,
+        description=registration.description,
+        parameters={"meshwork:product": registration.product, "meshwork:owner": registration.owner},
+    )
+    lake.revoke_iam_allowed_principals(registration.database)
+
+
+def _grant(registration: Registration, roles: CentralRoles, lake: LakeFormation) -> None:
+    """The producer account may read its own product, and pass that on; where its Glue crawler fills the tables, make
+    and change them as well. Central's committing role may make and swing tables on what is published, and reads no
+    rows. So may the role that makes pinned tables: IAM lets it do that under their names alone.
+    """
+    by_central = [grant for role in (roles.commit, roles.pin) for grant in commit_grants(registration, role)]
+    lake.grant([*producer_grants(registration), *by_central])
+
+
+def _announcement(registration: Registration) -> Event[ProductRegistered]:
+    """The same event at every attempt."""
+    cause = Metadata(id=registration.event_id, correlation_id=registration.correlation_id)
+    return Event[ProductRegistered](
+        metadata=follow(cause, "registered"),
+        data=ProductRegistered(
+            product=registration.product,
+            database=registration.database,
+            catalog_id=registration.catalog_id,
+            region=registration.region,
+            bucket=registration.bucket,
+            location=registration.location,
+            crawl=registration.crawl,
+            crawler_prefix=registration.crawler_prefix,
+            draft=registration.draft,
+            contract=registration.contract,
+            dropped=registration.dropped,
+        ),
+    )

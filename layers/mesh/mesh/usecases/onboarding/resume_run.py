@@ -1,0 +1,41 @@
+"""An event for which a run of `onboard-upload` waits: its task token is kept under what the event is about.
+
+An event that nobody waits for is no loss: whoever has heard nothing asks central again, or looks at the crawler.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mesh.domain.events import Envelope, ProposalSettled, read_event
+from mesh.domain.model import Model
+from mesh.ports import TaskAnswers, Uploads
+
+
+class Resumed(Model):
+    """Whether a run was waiting."""
+
+    resumed: bool
+
+
+def resume_run(event: Mapping[str, Any], *, uploads: Uploads, answers: TaskAnswers) -> Resumed:
+    """Release the run that waits. Repeatable: a token is used once. Raises MalformedEvent."""
+    subject, said = _READERS[event["detail-type"]](event)
+    token = uploads.take_token(subject)
+    return Resumed(resumed=token is not None and answers.send(token, said))
+
+
+def _settled(event: Mapping[str, Any]) -> tuple[str, str]:
+    answer = read_event(ProposalSettled, Envelope.model_validate(event)).data
+    return answer.proposal, answer.model_dump_json()
+
+
+def _crawled(event: Mapping[str, Any]) -> tuple[str, str]:
+    """A short cut: the run looks at the crawler itself in any case."""
+    return str(event["detail"]["crawlerName"]), "{}"
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
+    ProposalSettled.detail_type(): _settled,
+    "Glue Crawler State Change": _crawled,
+}
+"""How an event of each type is read: what it is about, and what the run is told."""

@@ -1,0 +1,33 @@
+"""The last step of every commit: who asked for it has an answer, and whoever subscribed is told of a version."""
+
+from mesh.domain.contracts.product import ProductVersion
+from mesh.domain.events import Envelope, ProposalSettled, Reason
+from mesh.domain.model import Model
+from mesh.ports import MemberTopics, Proposals
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.publishing.notify_subscribers import Announce, Notified, notify_subscribers
+from mesh.usecases.publishing.request_rollback import NotCommitted, RolledBack, settle_refusal
+from mesh.usecases.publishing.settle_proposal import Settle, settle_proposal
+
+
+class Outcome(Model):
+    """A version, by a proposal or a rollback, which nobody proposes; the verdict on a proposal of which nothing was
+    published; or why a rollback came to nothing."""
+
+    proposal: Envelope | None = None
+    version: ProductVersion | None = None
+    verdict: ProposalSettled | Reason | None = None
+    refused: NotCommitted | None = None
+
+
+def announce_outcome(
+    outcome: Outcome, *, catalog_id: str, context: CentralContext, proposals: Proposals, topics: MemberTopics
+) -> Notified | ProposalSettled | RolledBack:
+    """Keep the answer, end the commit's turn, and tell whom it concerns. Repeatable: see the parts."""
+    if outcome.version is not None:
+        news = Announce(version=outcome.version, proposal=outcome.proposal)
+        return notify_subscribers(news, catalog_id=catalog_id, context=context, proposals=proposals, topics=topics)
+    if outcome.refused is not None:
+        return settle_refusal(outcome.refused, context=context, proposals=proposals, topics=topics)
+    answer = Settle.model_validate({"envelope": outcome.proposal, "verdict": outcome.verdict})
+    return settle_proposal(answer, proposals=proposals, context=context, topics=topics)

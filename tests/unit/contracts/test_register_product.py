@@ -1,0 +1,138 @@
+"""What central makes of an accepted contract."""
+
+import pytest
+from mesh.domain.events import ProductRegistered
+from mesh.domain.governance.product_rights import producer_grants
+from mesh.usecases.contracts.register_product import CentralRoles, register_product
+
+from tests.builders import BUCKET, CENTRAL, CORRELATION, PRODUCER, PRODUCT, a_product, a_registration
+from tests.fakes import FakeCatalog, FakeClock, FakeLakeFormation, FakeRegistry
+
+ROLE = f"arn:aws:iam::{CENTRAL}:role/commits"
+PIN_ROLE = f"arn:aws:iam::{CENTRAL}:role/pins"
+
+
+ROLES = CentralRoles("location", ROLE, PIN_ROLE)
+
+
+class World:
+    """Central, with a product whose name is claimed."""
+
+    def __init__(self):
+        self.catalog, self.lake, self.registry = FakeCatalog(), FakeLakeFormation(), FakeRegistry()
+        self.registry.products[PRODUCT] = a_product(status="claimed")
+        self.tagged = []
+
+    def register(self, roles=ROLES, tag=None):
+        return register_product(
+            a_registration(),
+            roles=roles,
+            catalog=self.catalog,
+            lake=self.lake,
+            tag=tag or self.tagged.append,
+            registry=self.registry,
+            clock=FakeClock(),
+        )
+
+
+def test_the_database_is_made_and_closed_to_iam_only_access():
+    world = World()
+    world.register()
+
+    assert world.catalog.databases[PRODUCT]["LocationUri"] == f"s3://{BUCKET}/{PRODUCT}/published/"
+    assert world.catalog.databases[PRODUCT]["Parameters"] == {"meshwork:product": PRODUCT, "meshwork:owner": PRODUCER}
+    assert world.lake.calls[0] == ("revoke_iam_allowed_principals", PRODUCT)
+
+
+def test_what_is_published_is_registered_once_under_the_location_role():
+    world = World()
+    for role in ("role", "another"):
+        world.register(CentralRoles(role, ROLE, PIN_ROLE))
+
+    assert world.lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published": "role"}
+
+
+def test_nothing_is_granted_or_recorded_before_the_tags_are_there():
+    world = World()
+
+    def refused(_):
+        raise RuntimeError("no such LF-Tag")
+
+    with pytest.raises(RuntimeError):
+        world.register(tag=refused)
+
+    assert (world.lake.grants, world.lake.locations) == ([], {})
+    assert world.registry.products[PRODUCT].status == "claimed"
+
+
+def test_every_attempt_tags_what_there_is_by_the_same_contract():
+    world = World()
+    for _ in range(2):
+        world.register()
+
+    assert world.tagged == [a_registration()] * 2
+
+
+def by_kind(entries):
+    return {
+        next(iter(e["Resource"])) + e["Resource"].get("LFTagPolicy", {}).get("ResourceType", ""): e["Permissions"]
+        for e in entries
+    }
+
+
+def test_the_producer_may_read_its_own_product_and_pass_that_on():
+    assert by_kind(producer_grants(a_registration())) == {
+        "LFTag": ["DESCRIBE"], "LFTagPolicyDATABASE": ["DESCRIBE"], "LFTagPolicyTABLE": ["SELECT", "DESCRIBE"],
+    }  # fmt: skip
+
+
+def test_where_a_glue_crawler_fills_the_tables_the_producer_may_make_and_change_them():
+    entries = producer_grants(a_registration(crawl="glue"))
+
+    assert {entry["Principal"]["DataLakePrincipalIdentifier"] for entry in entries} == {PRODUCER}
+    assert all(entry["Permissions"] == entry["PermissionsWithGrantOption"] for entry in entries)
+    assert by_kind(entries) == {
+        "LFTag": ["DESCRIBE"],
+        "LFTagPolicyDATABASE": ["DESCRIBE", "CREATE_TABLE"],
+        "LFTagPolicyTABLE": ["SELECT", "DESCRIBE", "ALTER"],
+        "DataLocation": ["DATA_LOCATION_ACCESS"],
+    }
+    for entry in entries:
+        [resource] = entry["Resource"].values()
+        assert resource["CatalogId"] == CENTRAL
+    policies = [e["Resource"]["LFTagPolicy"] for e in entries if "LFTagPolicy" in e["Resource"]]
+    assert all(policy["Expression"] == [{"TagKey": "product", "TagValues": [PRODUCT]}] for policy in policies)
+
+
+def test_granting_again_grants_nothing_more():
+    world = World()
+    for _ in range(2):
+        world.register()
+
+    assert len(world.lake.grants) == 9
+
+
+def test_of_express_central_alone_makes_tables():
+    world = World()
+    world.register()
+    lake = world.lake
+    places = {
+        entry["Principal"]["DataLakePrincipalIdentifier"]: entry["Resource"]["DataLocation"]["ResourceArn"]
+        for entry in lake.grants
+        if entry["Resource"].get("DataLocation", {}).get("ResourceArn", "").endswith("/published")
+    }
+    assert places == dict.fromkeys((ROLE, PIN_ROLE), f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published")
+    mine = [entry for entry in lake.grants if entry["Principal"]["DataLakePrincipalIdentifier"] in (ROLE, PIN_ROLE)]
+    assert not any("SELECT" in entry["Permissions"] or entry["PermissionsWithGrantOption"] for entry in mine)
+
+
+def test_the_announcement_follows_from_the_declaration_and_is_the_same_at_every_attempt():
+    world = World()
+
+    first, again = world.register(), world.register()
+
+    assert world.registry.products[PRODUCT].status == "registered"
+    assert isinstance(first.data, ProductRegistered)
+    assert first.metadata.id == again.metadata.id != "e-1"
+    assert (first.metadata.causation_id, first.metadata.correlation_id) == ("e-1", CORRELATION)
+    assert (first.data.database, first.data.catalog_id, first.data.bucket) == (PRODUCT, CENTRAL, BUCKET)
