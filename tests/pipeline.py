@@ -250,11 +250,11 @@ class Pipeline:
         """The catalog has what was promoted."""
         confirm_crawl(self.round, catalog=self.catalog, work=self.work)
 
-    def propose(self) -> ProposalSettled:
-        """What central makes of it: it is committed, or answered otherwise."""
+    def propose(self, seen: FakeCatalog | None = None) -> ProposalSettled:
+        """What central makes of it: committed, or answered otherwise. `seen`: the catalog as the producer saw it."""
         command = Propose(**dict(self.round), token="t", holder="run")
         event = propose_version(
-            command, catalog=self.catalog, staging=self._staging(), uploads=self.uploads, bus=self.bus
+            command, catalog=seen or self.catalog, staging=self._staging(), uploads=self.uploads, bus=self.bus
         )
         verifier = Verifier(
             self.registry, self.proposals, self.catalog, IcebergContents(self.s3), self.clock, self.trace

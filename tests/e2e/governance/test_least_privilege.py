@@ -268,6 +268,7 @@ EXCUSED: Final = {
     "RunRecipeJobs s3:GetObjectVersionTagging": "asked for by S3 where an object that is copied has tags",
     "RunRecipeJobs s3:PutObjectTagging": "asked for by S3 where an object that is copied has tags",
     "CheckObjects glue:GetDatabase": "Glue asks for it where a table is found through a resource link",
+    "ProposeVersion glue:GetDatabase": "Glue asks for it where a table is found through a resource link",
     "CommitVersion glue:GetDatabase": "Glue asks for it where a table is made",
     "CommitVersion dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
     "CommitVersion dynamodb:Query": "tables that go back, since one of several moved; pins that follow the tags",
