@@ -185,7 +185,7 @@ def test_rows_chosen_by_a_column_that_has_to_be_asked_for_are_asked_for():
         ({"product": "cards"}, NotInCatalog, "there is no data product 'cards'"),
         ({"table": "cards"}, NotInCatalog, "product credit-card has no table 'cards'"),
         ({"columns": ("hoehe", "height")}, NotInCatalog, "credit-card.history: no column height"),
-        ({"rows": "hoehe > 1"}, AmbiguousRequest, "rows are those of one table; credit-card has credit_card, history"),
+        ({"rows": "hoehe > 1"}, AmbiguousRequest, "rows belong to one table; credit-card has credit_card, history"),
     ],
 )
 def test_what_is_not_there_is_refused_by_name(asked, error, told):
@@ -403,9 +403,9 @@ def test_an_approval_of_rows_keeps_the_filter():
 @pytest.mark.parametrize(
     ("columns", "until", "told"),
     [
-        (["credit_card.gastarb"], None, "'credit_card.gastarb' is not among the columns"),
-        (["hoehe"], None, "'hoehe' is not among the columns"),
-        (["loans.credit_card.hoehe"], None, "not among the columns"),
+        (["credit_card.gastarb"], None, "'credit_card.gastarb' is not among the requested columns"),
+        (["hoehe"], None, "'hoehe' is not among the requested columns"),
+        (["loans.credit_card.hoehe"], None, "not among the requested columns"),
         ([], LATER + timedelta(seconds=1), "is later than"),
     ],
 )

@@ -20,9 +20,9 @@ RENAME = step("RENAME", sourceColumn="a", targetColumn="b")
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"{", "no JSON"),
-        (b"\xff[]", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
+        (b"{", "not JSON"),
+        (b"\xff[]", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
         (b"{}", "a JSON list"),
         (b" " * (MAX_RECIPE_BYTES + 1), "larger than"),
         (json.dumps([RENAME] * 101).encode(), "at most 100 steps, this one 101"),
@@ -66,12 +66,12 @@ def test_what_is_no_recipe_names_the_step(body, said):
         (step("ADD", sourceColumn1="a", targetColumn="x"), RecipeInvalid, "either sourceColumn2 or value2"),
         (step("DIVIDE", sourceColumn1="a", value2="two", targetColumn="x"), RecipeInvalid, "no number"),
         (step("DIVIDE", value1="1", value2="2", targetColumn="x"), RecipeInvalid, "needs a column"),
-        (step("MERGE", sourceColumns="a,b", targetColumn="x"), RecipeInvalid, "no JSON"),
+        (step("MERGE", sourceColumns="a,b", targetColumn="x"), RecipeInvalid, "not JSON"),
         (step("MERGE", sourceColumns="[]", targetColumn="x"), RecipeInvalid, "a JSON list of texts"),
         (
             step("CATEGORICAL_MAPPING", sourceColumn="a", targetColumn="x", categoryMap="{1: 2}"),
             RecipeInvalid,
-            "categoryMap is no JSON",
+            "categoryMap is not JSON",
         ),
         (
             step("CATEGORICAL_MAPPING", sourceColumn="a", targetColumn="x", categoryMap='{"1": "2"}', other="3",

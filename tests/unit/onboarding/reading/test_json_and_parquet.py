@@ -73,7 +73,7 @@ def test_keys_that_differ_in_case_alone_are_told():
         ('[{"a":1}, 2]', "MalformedJson", "1 of 2"), ('[[{"a":1}]]', "MalformedJson", "objects"),
         ('{"a":1}\n{"a":\n', "MalformedJson", "line 2"),
         ('{"a":1}\n5\n', "MalformedJson", "objects"), ('{"a":1} {"a":2}\n', "MalformedJson", "line 1"),
-        ('{"a":1,"a":2}\n', "DuplicateColumns", "twice"), ('{"a":1,"A":2}\n', "DuplicateColumns", "twice"),
+        ('{"a":1,"a":2}\n', "DuplicateColumns", "duplicate field"), ('{"a":1,"A":2}\n', "DuplicateColumns", "twice"),
         ("{}\n{}\n", "MalformedJson", "no object has a field"), ('{"":1}\n', "EmptyColumnName", "no name"),
         ("x,y\n1,2\n", "MalformedJson", "line 1"), ("[" * 100_000 + "\n", "MalformedJson", ""),
         ('{"a":' * 5000 + "\n", "MalformedJson", ""),
