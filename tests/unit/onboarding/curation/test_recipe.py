@@ -52,7 +52,7 @@ def test_what_is_no_recipe_names_the_step(body, said):
         (step("REMOVE_VALUES", [condition("IS_INVALID", "a")], sourceColumn="a"), UnsupportedStep, "'IS_INVALID'"),
         (step("REMOVE_VALUES", sourceColumn="a"), RecipeInvalid, "needs ConditionExpressions"),
         (step("REMOVE_VALUES", [condition("LESS_THAN", "a", "x")], sourceColumn="a"), RecipeInvalid, "not 'x'"),
-        (step("REMOVE_VALUES", [condition("IS", "a", "[1")], sourceColumn="a"), RecipeInvalid, "no JSON list"),
+        (step("REMOVE_VALUES", [condition("IS", "a", "[1")], sourceColumn="a"), RecipeInvalid, "not a JSON list"),
         (step("REMOVE_VALUES", [condition("IS_BETWEEN", "a", "3")], sourceColumn="a"), RecipeInvalid, "IS_BETWEEN"),
         (step("CHANGE_DATA_TYPE", sourceColumn="a", columnDataType="uuid"), UnsupportedStep, "'uuid'"),
         (step("REPLACE_TEXT", sourceColumn="a", pattern="("), RecipeInvalid, "no regular expression"),

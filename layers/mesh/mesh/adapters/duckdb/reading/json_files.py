@@ -80,7 +80,7 @@ class JsonLines:
         ).fetchall()
         others, twice, rows, found = row
         if others:
-            raise _malformed(f"{others} of {rows} values are no JSON objects")
+            raise _malformed(f"{others} of {rows} values are not JSON objects")
         if not rows:
             raise _malformed("there is no object")
         structure = json.loads(found) if found else {}
@@ -191,15 +191,15 @@ def _ends_with(file: Path, sign: bytes) -> bool:
 
 
 def _find_fault(text: Text) -> None:
-    """Raises `Unreadable` with the first line that is no JSON object."""
+    """Raises `Unreadable` with the first line that is not a JSON object."""
     decoder = strict_decoder()
     for number, line in _numbered(text):
         try:
             record = decoder.decode(line)
         except (ValueError, RecursionError) as error:
-            raise _malformed(f"line {number} is no JSON: {error}"[:300]) from error
+            raise _malformed(f"line {number} is not JSON: {error}"[:300]) from error
         if not isinstance(record, dict):
-            raise _malformed(f"line {number} is no JSON object but {type(record).__name__}")
+            raise _malformed(f"line {number} is not a JSON object but {type(record).__name__}")
 
 
 def _numbered(text: Text) -> Iterator[tuple[int, str]]:

@@ -70,7 +70,7 @@ def _same(step: Step, value: str) -> Test:
         try:
             listed = json.loads(value)
         except ValueError as error:
-            raise step.invalid(f"the condition's Value is no JSON list: {error}"[:300], "Value") from error
+            raise step.invalid(f"the condition's Value is not a JSON list: {error}"[:300], "Value") from error
         wanted = {item if isinstance(item, str) else text(item) for item in listed}
     return lambda cell: not is_missing(cell) and text(cell) in wanted
 

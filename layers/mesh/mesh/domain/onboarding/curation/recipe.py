@@ -113,7 +113,7 @@ def parse_recipe(body: bytes) -> Recipe:
     try:
         document = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise RecipeInvalid(f"the recipe is no JSON: {error}"[:300], remedy="Save it as UTF-8 JSON.") from error
+        raise RecipeInvalid(f"the recipe is not JSON: {error}"[:300], remedy="Save it as UTF-8 JSON.") from error
     if not isinstance(document, list):
         raise RecipeInvalid("a recipe is a JSON list of steps", remedy=_FORM)
     if len(document) > MAX_STEPS:

@@ -138,9 +138,9 @@ def json_objects(lines: Iterable[str], where: Where) -> Iterator[dict[str, Any]]
         try:
             record = decoder.decode(line.strip())
         except (ValueError, RecursionError, ArithmeticError) as error:
-            raise _malformed(f"line {number} is no JSON: {error}"[:300], number, where) from error
+            raise _malformed(f"line {number} is not JSON: {error}"[:300], number, where) from error
         if not isinstance(record, dict):
-            raise _malformed(f"line {number} is no JSON object but {type(record).__name__}", number, where)
+            raise _malformed(f"line {number} is not a JSON object but {type(record).__name__}", number, where)
         yield record
 
 
