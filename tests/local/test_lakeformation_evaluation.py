@@ -3,7 +3,7 @@
 import pytest
 
 from local.lakeformation import resources as r
-from local.lakeformation.evaluation import CatalogSnapshot, Principal, may, may_grant, rights, table_rights
+from local.lakeformation.evaluation import Lake, Principal, may, may_grant, rights, table_rights
 from local.lakeformation.resources import parse_expression, parse_resource
 from local.lakeformation.store import Grant, State
 
@@ -53,48 +53,48 @@ ORDERS = r.Table(OWNER, "sales", "orders")
 )
 def test_and_across_keys_or_within(state, tags, readable):
     give(state, ANALYST.arn, policy("TABLE", **tags), "SELECT")
-    assert may(CatalogSnapshot(state), ANALYST, "SELECT", ORDERS) is readable
+    assert may(Lake(state), ANALYST, "SELECT", ORDERS) is readable
 
 
 def test_grants_add_up(state):
     give(state, ANALYST.arn, policy("TABLE", module="sales"), "SELECT")
-    assert table_rights(CatalogSnapshot(state), ANALYST, "sales", "orders").columns == set()
+    assert table_rights(Lake(state), ANALYST, "sales", "orders").columns == set()
     give(state, ANALYST.arn, r.Columns(OWNER, "sales", "orders", "id"), "SELECT")
-    assert table_rights(CatalogSnapshot(state), ANALYST, "sales", "orders").columns == {"id"}
+    assert table_rights(Lake(state), ANALYST, "sales", "orders").columns == {"id"}
     state.assigned["sales", "orders", "name"] = {"module": "sales"}
-    assert table_rights(CatalogSnapshot(state), ANALYST, "sales", "orders").columns == {"id", "name"}
+    assert table_rights(Lake(state), ANALYST, "sales", "orders").columns == {"id", "name"}
 
 
 def test_the_nearer_value_replaces_the_inherited_one(state):
     give(state, ANALYST.arn, policy("TABLE", environment="production"), "SELECT", "INSERT")
     state.assigned["sales", "orders", "name"] = {"environment": "test"}
-    found = table_rights(CatalogSnapshot(state), ANALYST, "sales", "orders")
+    found = table_rights(Lake(state), ANALYST, "sales", "orders")
     assert (found.columns, found.permissions) == ({"id"}, {"SELECT", "DESCRIBE"})
     state.assigned["sales", "orders", ""] = {"environment": "test"}
-    assert table_rights(CatalogSnapshot(state), ANALYST, "sales", "orders").permissions == set()
+    assert table_rights(Lake(state), ANALYST, "sales", "orders").permissions == set()
 
 
 def test_excluded_columns_are_not_read(state):
     give(state, ANALYST.arn, r.Columns(OWNER, "sales", "orders", excluded=("name",)), "SELECT")
-    assert table_rights(CatalogSnapshot(state), ANALYST, "sales", "orders").columns == {"id"}
-    assert not may(CatalogSnapshot(state), ANALYST, "SELECT", r.Columns(OWNER, "sales", "orders", "name"))
+    assert table_rights(Lake(state), ANALYST, "sales", "orders").columns == {"id"}
+    assert not may(Lake(state), ANALYST, "SELECT", r.Columns(OWNER, "sales", "orders", "name"))
 
 
 def test_all_tables_means_all_tables_of_that_database(state):
     give(state, ANALYST.arn, r.Table(OWNER, "sales", ""), "ALL")
-    assert may(CatalogSnapshot(state), ANALYST, "ALTER", ORDERS)
-    assert not may(CatalogSnapshot(state), ANALYST, "DESCRIBE", r.Table(OWNER, "hr", "people"))
+    assert may(Lake(state), ANALYST, "ALTER", ORDERS)
+    assert not may(Lake(state), ANALYST, "DESCRIBE", r.Table(OWNER, "hr", "people"))
 
 
 def test_a_database_grant_says_nothing_of_its_tables(state):
     give(state, ANALYST.arn, r.Database(OWNER, "sales"), "ALL")
-    assert may(CatalogSnapshot(state), ANALYST, "DROP", r.Database(OWNER, "sales"))
-    assert not may(CatalogSnapshot(state), ANALYST, "DESCRIBE", ORDERS)
+    assert may(Lake(state), ANALYST, "DROP", r.Database(OWNER, "sales"))
+    assert not may(Lake(state), ANALYST, "DESCRIBE", ORDERS)
 
 
 def test_an_administrator_sees_and_grants_but_neither_reads_nor_drops(state):
     state.settings["DataLakeAdmins"] = [{"DataLakePrincipalIdentifier": ANALYST.arn}]
-    lake = CatalogSnapshot(state)
+    lake = Lake(state)
     assert rights(lake, ANALYST, ORDERS).permissions == {"DESCRIBE"}
     assert may_grant(lake, ANALYST, ["SELECT"], ORDERS)
     assert not may(lake, ANALYST, "DROP", r.Database(OWNER, "sales"))
@@ -103,7 +103,7 @@ def test_an_administrator_sees_and_grants_but_neither_reads_nor_drops(state):
 
 def test_a_location_covers_what_lies_below(state):
     give(state, ANALYST.arn, r.DataLocation(OWNER, "arn:aws:s3:::b/data"), "DATA_LOCATION_ACCESS")
-    lake = CatalogSnapshot(state)
+    lake = Lake(state)
     assert may(lake, ANALYST, "DATA_LOCATION_ACCESS", r.DataLocation(OWNER, "arn:aws:s3:::b/data/t"))
     assert not may(lake, ANALYST, "DATA_LOCATION_ACCESS", r.DataLocation(OWNER, "arn:aws:s3:::b/database"))
 
@@ -111,30 +111,30 @@ def test_a_location_covers_what_lies_below(state):
 def test_what_is_passed_on_is_cut_to_what_the_account_may_pass_on(state):
     give(state, OTHER, policy("TABLE", module="orders"), "SELECT", "DESCRIBE", option=("DESCRIBE",))
     give(state, GUEST.arn, policy("TABLE", module="orders"), "SELECT", "DESCRIBE", grantor=OTHER)
-    assert rights(CatalogSnapshot(state), GUEST, ORDERS).permissions == {"DESCRIBE"}
+    assert rights(Lake(state), GUEST, ORDERS).permissions == {"DESCRIBE"}
     admin = Principal(f"arn:aws:iam::{OTHER}:role/admin", OTHER, admin_at_home=True)
-    assert rights(CatalogSnapshot(state), admin, ORDERS).permissions == {"SELECT", "DESCRIBE"}
+    assert rights(Lake(state), admin, ORDERS).permissions == {"SELECT", "DESCRIBE"}
 
 
 def test_a_share_that_is_not_accepted_gives_nothing(state):
     give(state, GUEST.arn, policy("TABLE", module="orders"), "SELECT")
-    assert may(CatalogSnapshot(state), GUEST, "SELECT", ORDERS)
-    assert not may(CatalogSnapshot(state, shared=lambda account: account != OTHER), GUEST, "SELECT", ORDERS)
+    assert may(Lake(state), GUEST, "SELECT", ORDERS)
+    assert not may(Lake(state, shared=lambda account: account != OTHER), GUEST, "SELECT", ORDERS)
 
 
 def test_everybody_means_everybody_of_the_catalogs_account(state):
     give(state, "IAM_ALLOWED_PRINCIPALS", ORDERS, "ALL")
-    assert may(CatalogSnapshot(state), ANALYST, "SELECT", ORDERS)
-    assert not may(CatalogSnapshot(state), GUEST, "SELECT", ORDERS)
+    assert may(Lake(state), ANALYST, "SELECT", ORDERS)
+    assert not may(Lake(state), GUEST, "SELECT", ORDERS)
 
 
 def test_a_policy_of_another_account_is_passed_on_by_who_sees_all_its_tags(state):
     admin = Principal(f"arn:aws:iam::{OTHER}:role/admin", OTHER, admin_at_home=True)
     wanted = policy("TABLE", module="orders", environment="production")
     give(state, OTHER, r.LFTag(OWNER, "module", "orders"), "DESCRIBE", option=("DESCRIBE",))
-    assert not may_grant(CatalogSnapshot(state), admin, ["SELECT"], wanted)
+    assert not may_grant(Lake(state), admin, ["SELECT"], wanted)
     give(state, OTHER, r.LFTag(OWNER, "environment", "production"), "DESCRIBE", option=("DESCRIBE",))
-    assert may_grant(CatalogSnapshot(state), admin, ["SELECT"], wanted)
+    assert may_grant(Lake(state), admin, ["SELECT"], wanted)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.mesh_fixtures import tested_mesh
+from tests import mesh_fixtures
 from tests.walkthroughs import GUIDES, faults, walk
 
 pytestmark = [pytest.mark.mesh, pytest.mark.timeout(900)]
@@ -15,7 +15,7 @@ PAGES = ["steward.md", "analyst.md", "data-owner.md", "auditor.md", "platform-en
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with tested_mesh() as mesh:
+    with mesh_fixtures.tested_mesh() as mesh:
         yield urlsplit(mesh.endpoint).port or 0
 
 
