@@ -1,4 +1,4 @@
-"""The accounts of the mesh, and what is told apart by their numbers."""
+"""The accounts of the mesh, and which buckets are theirs."""
 
 from datetime import datetime
 from typing import Literal
@@ -23,14 +23,6 @@ class Member(Model):
     def roles(self) -> frozenset[str]:
         """Its roles one by one: `both` is two."""
         return frozenset({"producer", "consumer"}) if self.role == "both" else frozenset({self.role})
-
-    def may_produce(self) -> bool:
-        """Whether it may declare products."""
-        return self.role in ("producer", "both")
-
-    def may_consume(self) -> bool:
-        """Whether it may subscribe to and ask for products."""
-        return self.role in ("consumer", "both")
 
 
 def bucket_belongs_to(bucket: str, account: str, region: str) -> bool:
