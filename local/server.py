@@ -84,6 +84,27 @@ def _parse(arguments: list[str] | None) -> tuple[ServerOptions, bool]:
     return options, chosen.exit_with_parent
 
 
+def configuration(gateway: Any) -> uvicorn.Config:  # noqa: ANN401 - ASGI3Application, as uvicorn types it
+    """How the gateway is served.
+
+    A client may leave a connection idle for hours and then try once: were it closed at that moment, its call would be
+    lost. Here clients close, not the server.
+    """
+    return uvicorn.Config(
+        gateway,
+        access_log=False,
+        date_header=False,  # MiniStack sets both as AWS does
+        http="httptools",
+        lifespan="on",
+        proxy_headers=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=24 * 60 * 60,
+        ws="none",
+    )
+
+
 class _Server(uvicorn.Server):
     """Stopped by `should_exit` alone: uvicorn's own handlers raise a signal again when they are done with it."""
 
@@ -99,21 +120,7 @@ async def _serve(options: ServerOptions, listening: socket.socket, with_parent: 
     # What is there now stays: a collection need not look at it again.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    server = _Server(
-        uvicorn.Config(
-            gateway,
-            access_log=False,
-            date_header=False,  # MiniStack sets both as AWS does
-            http="httptools",
-            lifespan="on",
-            proxy_headers=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-            timeout_keep_alive=75,
-            ws="none",
-        )
-    )
+    server = _Server(configuration(gateway))
 
     def stop() -> None:
         server.should_exit = True

@@ -41,7 +41,7 @@ def _start() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = uvicorn.Config(app.app, port=port, log_config=None)
+    config = uvicorn.Config(app.app, port=port, log_config=None, timeout_keep_alive=24 * 60 * 60)
     threading.Thread(target=uvicorn.Server(config).run, daemon=True).start()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:

@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import runtime
+from local.server import configuration
 from tests.local.running import ROOT, RunningServer, allow, running_server
 
 ACCOUNT = "222222222222"
@@ -34,6 +35,11 @@ def test_a_taken_port_is_said_and_exits_with_one(server: RunningServer, tmp_path
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
     assert not (tmp_path / "ready.json").exists()
+
+
+def test_an_idle_connection_is_the_clients_to_close() -> None:
+    """Clients that try once lose a call that is under way when the server closes: a test run may idle for an hour."""
+    assert configuration(None).timeout_keep_alive > 60 * 60
 
 
 def test_two_servers_know_nothing_of_each_other(server: RunningServer, tmp_path: Path) -> None:
