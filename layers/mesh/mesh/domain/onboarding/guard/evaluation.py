@@ -20,9 +20,9 @@ from mesh.domain.onboarding.guard.volume import unusual_outliers, unusual_volume
 from mesh.domain.onboarding.quality.model import Finding, TableProfile
 from mesh.domain.schema import TableSchema
 
-type PolicyEvaluator = Callable[[Case], Iterator[Finding]]
+type GuardCheck = Callable[[Case], Iterator[Finding]]
 
-_ALWAYS: Final[dict[Check, PolicyEvaluator]] = {
+_ALWAYS: Final[dict[Check, GuardCheck]] = {
     "ColumnGone": gone_columns,
     "ColumnAllNull": empty_columns,
     "TypeBecameText": numbers_as_text,
@@ -30,9 +30,9 @@ _ALWAYS: Final[dict[Check, PolicyEvaluator]] = {
     "RepeatsEarlierData": repeated_earlier,
     "UnknownSource": unknown_sources,
 }
-_WITHOUT_HISTORY: Final[dict[Check, PolicyEvaluator]] = {"DistributionShifted": obvious_shifts}
-_WITH_HISTORY: Final[dict[Check, PolicyEvaluator]] = {"VolumeUnusual": unusual_volume}
-_WITH_ROWS: Final[dict[Check, PolicyEvaluator]] = {
+_WITHOUT_HISTORY: Final[dict[Check, GuardCheck]] = {"DistributionShifted": obvious_shifts}
+_WITH_HISTORY: Final[dict[Check, GuardCheck]] = {"VolumeUnusual": unusual_volume}
+_WITH_ROWS: Final[dict[Check, GuardCheck]] = {
     "RowsRepeated": repeated_rows,
     "DistributionShifted": shifted_columns,
     "LabelRateShifted": shifted_labels,
