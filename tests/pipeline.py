@@ -27,7 +27,7 @@ from mesh.domain.publishing.iceberg_table import pointer_of
 from mesh.domain.publishing.places import bucket_and_key
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.onboarding.batches import Refs, is_raw, read_checked
-from mesh.usecases.onboarding.check_objects import Checked, Checking, check_objects
+from mesh.usecases.onboarding.check_objects import Checked, check_objects
 from mesh.usecases.onboarding.confirm_crawl import confirm_crawl
 from mesh.usecases.onboarding.curate_batch import Curating, curate_batch
 from mesh.usecases.onboarding.curation import CurationRound
@@ -37,6 +37,7 @@ from mesh.usecases.onboarding.receive_recipe import receive_recipe
 from mesh.usecases.onboarding.rounds import ProductFacts, Round
 from mesh.usecases.onboarding.settle_batch import SettleBatch, Settled, settle_batch
 from mesh.usecases.onboarding.stage_version import StagingTools, stage_version
+from mesh.usecases.onboarding.table_checks import Checking
 from mesh.usecases.publishing.commit_version import Committing, commit_version
 from mesh.usecases.publishing.notify_subscribers import Announce, notify_subscribers
 from mesh.usecases.publishing.settle_proposal import Settle, settle_proposal

@@ -65,11 +65,6 @@ def machines(root: Path = ROOT) -> Iterator[Machine]:
             yield Machine(file, name, root / properties["DefinitionUri"], properties.get("DefinitionSubstitutions", {}))
 
 
-def function_folders(root: Path = ROOT) -> dict[str, str]:
-    """Every function's name → its context: `tag_product` → `contracts` for `functions/contracts/tag_product/app.py`."""
-    return {path.parent.name: path.parent.parent.name for path in sorted((root / "functions").glob("*/*/app.py"))}
-
-
 def substitutions_in(text: str) -> set[str]:
     """The names in `${…}`."""
     return set(_SUBSTITUTION.findall(text))

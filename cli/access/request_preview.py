@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from mesh.adapters.lakeformation.access_reader import AccessReader
-from mesh.domain.access.policy import Effect
+from mesh.domain.access.policy import EFFECTS, Course
 from mesh.domain.access.record import Access, Decided
 from mesh.domain.access.request import normal_form
 from mesh.domain.events import AccessRequested
@@ -23,12 +23,7 @@ PREVIEWED: Final = "ac-000000000000"
 """Stands for the id where policy names one (data cells filters)."""
 SOON: Final = timedelta(hours=1)
 """An end that every rule allows: a preview is not about how long."""
-EFFECTS: Final[dict[Effect, tuple[str, str]]] = {
-    "allow": ("allowed at once", "bold green"),
-    "require_approval": ("requires approval", "bold yellow"),
-    "deny": ("denied", "bold red"),
-}
-"""Label and style of each."""
+_STYLES: Final[dict[Course, str]] = {"allow": "bold green", "require_approval": "bold yellow", "deny": "bold red"}
 
 
 class SystemClock:
@@ -93,7 +88,7 @@ def document(access: Access, found: Decided) -> dict[str, object]:
 
 def render(access: Access, found: Decided) -> None:
     """The effect, whose approval it would take, what it gives, and what not, each with its rule."""
-    label, style = EFFECTS[found.effect]
+    label, style = EFFECTS[found.effect].label, _STYLES[found.course]
     approvers = f" of {', '.join(found.approvers)}" if found.approvers else ""
     who = access_views.who(access)
     output.say(f"{access.request.what} for {who}, {access.request.purpose}: {label}{approvers}", style=style)

@@ -95,13 +95,6 @@ def write_product_from(csv_file: Path, folder: Path) -> Path:
     return product
 
 
-def write_increment(folder: Path, dt: str, extra_column: str | None = None, rows: int = 200, seed: int = 8) -> Path:
-    """One more file in the partition `dt=…`, with one more integer column at the end if named. Returns its path."""
-    path = _data_folder(folder / PRODUCT, dt) / f"part-{seed}.csv"
-    write_rows(path, rows, seed, extra_column)
-    return path
-
-
 def contract() -> dict[str, Any]:
     """The contract, an Open Data Contract Standard document."""
     return {

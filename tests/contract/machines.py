@@ -37,3 +37,10 @@ def function_of(task: dict[str, Any]) -> str | None:
 def folder_of(logical: str) -> str:
     """`TakeBatchFunction` or `TakeBatch` → `take_batch`."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", logical.removesuffix("Function")).lower()
+
+
+def function_folders() -> dict[str, str]:
+    """Every function's name → its context: `tag_product` → `contracts` for `functions/contracts/tag_product/app.py`."""
+    return {
+        path.parent.name: path.parent.parent.name for path in sorted((templates.ROOT / "functions").glob("*/*/app.py"))
+    }

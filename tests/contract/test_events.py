@@ -21,9 +21,10 @@ from mesh.usecases.membership.relay_inbox import InboxMessage
 from mesh.usecases.publishing.settle_pin import Due
 from pydantic import BaseModel, ValidationError
 
+from tests.contract.machines import function_folders
 from tools import sample_events
 from tools.event_contracts import contracts, differences
-from tools.templates import ROOT, function_folders
+from tools.templates import ROOT
 
 KINDS = {kind.detail_type(): kind for kind in EVENT_TYPES}
 FUNCTIONS = function_folders()

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tools.templates import ROOT, function_folders
+from tests.contract.machines import function_folders
+from tools.templates import ROOT
 
 HANDLERS = [f"functions.{context}.{name}.app" for name, context in function_folders().items()]
 

@@ -37,7 +37,6 @@ NO_OPERATION = {
 STAR = {
     "lakeformation:*": "Lake Formation decides on resources by its own grants",
     "logs:*": "log delivery of Step Functions",
-    "xray:*": "traces have no ARN",
     "ram:CreateResourceShare": "a share has no ARN before it exists",
     "ram:Get*": "RAM's list calls",
     "ram:List*": "RAM's list calls",

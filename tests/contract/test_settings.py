@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from mesh.entry.settings import Settings, load
 
-from tests.contract.machines import folder_of
-from tools.templates import FUNCTION, ROOT, TEMPLATES, function_folders, resources
+from tests.contract.machines import folder_of, function_folders
+from tools.templates import FUNCTION, ROOT, TEMPLATES, resources
 from tools.templates import load as load_template
 
 # Set by Lambda itself, or read by Powertools: no field of ours, or no variable of the template.

@@ -17,7 +17,7 @@ LOADED = {file: load(ROOT / file) for file in TEMPLATES}
 DEPLOYED = {file: transformed(ROOT / file) for file in TEMPLATES}
 EACH = pytest.mark.parametrize("template", list(LOADED.values()), ids=list(LOADED))
 EACH_DEPLOYED = pytest.mark.parametrize("template", list(DEPLOYED.values()), ids=list(DEPLOYED))
-MAX_LINES, MAX_BYTES, MAX_WIDTH = 3_600, 155_500, 120
+MAX_LINES, MAX_BYTES, MAX_WIDTH = 3_600, 151_000, 120
 """Of the three templates together; of a line."""
 RULE = "AWS::Events::Rule"
 
@@ -212,9 +212,10 @@ def test_queues_topics_and_tables_are_encrypted_and_queues_take_tls_only(templat
         name
         for policy in resources(template, "AWS::SQS::QueuePolicy").values()
         for statement in policy["PolicyDocument"]["Statement"]
-        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-        for name in names_in(statement["Resource"])
-    }
+        if statement == {"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*",
+                         "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+        for name in names_in(policy["Queues"])
+    }  # fmt: skip
     for name, queue in resources(template, "AWS::SQS::Queue").items():
         assert queue["SqsManagedSseEnabled"] is True, name
         assert name in tls_only

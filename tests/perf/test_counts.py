@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.contract.machines import function_folders
 from tests.measures import Import, artifacts, floor, import_of, large_csv, measure_upload
 from tests.mesh_driver import MeshDriver
-from tools.templates import function_folders
 
 MAX_TRANSITIONS = 15
 """10 of `onboard-upload` and 5 of `commit-version`."""

@@ -6,8 +6,9 @@ from mesh.adapters.duckdb.reading.reading import DuckReadings
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
-from mesh.usecases.onboarding.check_objects import Checking, check_objects
+from mesh.usecases.onboarding.check_objects import check_objects
 from mesh.usecases.onboarding.rounds import Round
+from mesh.usecases.onboarding.table_checks import Checking
 
 
 class Settings(TableSettings, WorkSettings):

@@ -8,7 +8,6 @@ from mesh.entry.observability import entry_point, logger
 from mesh.entry.s3_events import object_of
 from mesh.entry.settings import OwnBusSettings, TableSettings, load
 from mesh.usecases.onboarding.collect_uploads import Arrival, collect_uploads
-from mesh.usecases.onboarding.refusal_reports import report_refusal
 
 
 class Settings(TableSettings, OwnBusSettings):
@@ -20,26 +19,30 @@ class Settings(TableSettings, OwnBusSettings):
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """SQS records of S3 events → those that are no S3 event, for the DLQ; what was refused has its report."""
-    settings, arrivals, failures = load(Settings), [], []
-    for record in event["Records"]:
-        try:
-            body = json.loads(record["body"])
-            arrivals.append(Arrival(event_id=body["id"], ref=object_of(body)))
-        except (ValueError, KeyError, TypeError):
-            logger.exception("not an S3 event", extra={"message_id": record["messageId"]})
-            failures.append({"itemIdentifier": record["messageId"]})
+    settings = load(Settings)
+    arrivals, failed = _arrivals(event["Records"])
     collected = collect_uploads(
         arrivals,
         uploads=wiring.uploads(settings),
         raw=wiring.raw_uploads(settings),
         objects=wiring.objects(),
         executions=wiring.machine(settings.onboard_upload_arn),
+        bus=wiring.bus(settings.own_bus_name),
         trace=wiring.trace(settings),
         clock=wiring.clock,
     )
-    for item in collected.refused:
-        bus, objects = wiring.bus(settings.own_bus_name), wiring.objects()
-        product = item.ref.key.partition("/")[0] or "?"
-        report_refusal(item.ref, item.reason, product=product, objects=objects, bus=bus, clock=wiring.clock)
     logger.info("collected", extra=collected.model_dump(exclude={"refused"}) | {"refused": len(collected.refused)})
-    return {"batchItemFailures": failures}
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _arrivals(records: list[dict[str, Any]]) -> tuple[list[Arrival], list[str]]:
+    """What arrived, and the ids of messages that are no event of S3."""
+    arrivals, failed = list[Arrival](), list[str]()
+    for record in records:
+        try:
+            body = json.loads(record["body"])
+            arrivals.append(Arrival(event_id=body["id"], ref=object_of(body)))
+        except (ValueError, KeyError, TypeError):
+            logger.exception("not an S3 event", extra={"message_id": record["messageId"]})
+            failed.append(record["messageId"])
+    return arrivals, failed

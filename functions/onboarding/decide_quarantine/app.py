@@ -3,7 +3,7 @@
 from typing import Any
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Envelope, metadata_of
+from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import OwnBusSettings, TableSettings, load
@@ -18,12 +18,11 @@ class Settings(TableSettings, OwnBusSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """EventBridge's envelope of QuarantineDecided → QuarantineClosed. A refusal is noted, and not retried."""
+    """EventBridge's envelope of QuarantineDecided → QuarantineClosed. A refusal is in the trace, and not retried."""
     settings = load(Settings)
-    envelope, trace = Envelope.model_validate(event), wiring.trace(settings)
     try:
         return decide_quarantine(
-            envelope,
+            Envelope.model_validate(event),
             using=Deciding(
                 quarantine=wiring.quarantine(settings),
                 objects=wiring.objects(),
@@ -31,12 +30,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
                 uploads=wiring.uploads(settings),
                 executions=wiring.machine(settings.onboard_upload_arn),
                 bus=wiring.bus(settings.own_bus_name),
-                trace=trace,
+                trace=wiring.trace(settings),
                 clock=wiring.clock,
             ),
         )
     except Rejected as refusal:
-        trace.note(
-            metadata_of(envelope).correlation_id, "refused", event=envelope.detail_type, reason=refusal.to_dict()
-        )
         return refused(refusal)

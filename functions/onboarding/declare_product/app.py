@@ -9,9 +9,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.s3_events import object_of
 from mesh.entry.settings import CentralBusSettings, OwnBusSettings, TableSettings, load
-from mesh.usecases.onboarding.contract_revisions import settle_refused
-from mesh.usecases.onboarding.declare_product import correlation_of, declare_product
-from mesh.usecases.onboarding.refusal_reports import report_refusal
+from mesh.usecases.onboarding.declare_product import declare_product, refuse_contract
 
 
 class Settings(TableSettings, CentralBusSettings, OwnBusSettings):
@@ -24,6 +22,7 @@ class Settings(TableSettings, CentralBusSettings, OwnBusSettings):
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """S3's `Object Created` → Declared. A contract that does not pass is reported, and not retried."""
     settings, ref = load(Settings), object_of(event)
+    objects, uploads, revisions = wiring.objects(), wiring.uploads(settings), wiring.revisions(settings)
     try:
         key = parse_key(ref.key)
         if not isinstance(key, ContractKey):
@@ -32,21 +31,21 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             ref,
             key,
             read_contract=read_contract,
-            objects=wiring.objects(),
-            uploads=wiring.uploads(settings),
-            revisions=wiring.revisions(settings),
+            objects=objects,
+            uploads=uploads,
+            revisions=revisions,
             bus=wiring.bus(settings.central_bus_arn),
             trace=wiring.trace(settings),
         )
     except Rejected as refusal:
-        bus, objects = wiring.bus(settings.own_bus_name), wiring.objects()
-        product = ref.key.partition("/")[0]
-        report_refusal(ref, refusal.to_dict(), product=product, objects=objects, bus=bus, clock=wiring.clock)
-        settle_refused(
-            product,
-            correlation_of(ref),
-            revisions=wiring.revisions(settings),
-            uploads=wiring.uploads(settings),
+        refuse_contract(
+            ref,
+            refusal,
+            objects=objects,
+            uploads=uploads,
+            revisions=revisions,
             executions=wiring.machine(settings.onboard_upload_arn),
+            bus=wiring.bus(settings.own_bus_name),
+            clock=wiring.clock,
         )
         return refused(refusal)

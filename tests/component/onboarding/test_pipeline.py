@@ -217,8 +217,8 @@ def test_a_new_column_is_null_in_older_rows(pipeline, tmp_path):
 
 
 def test_sources_that_share_a_file_are_replaced_one_by_one(loans, tmp_path, monkeypatch):
-    monkeypatch.setattr("mesh.usecases.onboarding.check_objects.MAX_FILES", 2)
-    monkeypatch.setattr("mesh.usecases.onboarding.check_objects.SHARED", 4)
+    monkeypatch.setattr("mesh.domain.onboarding.file_plans.MAX_FILES", 2)
+    monkeypatch.setattr("mesh.domain.onboarding.file_plans.SHARED", 4)
     for number in range(10):
         loans.put(f"{number}.csv", f"id,amount,note\n{number},1,x\n{number + 100},1,x\n")
     loans.run()

@@ -8,6 +8,7 @@ import pytest
 
 from local.samples import credit
 from tests.access_driver import AccessDriver
+from tests.credit_increment import write_increment
 from tests.mesh_driver import MeshDriver
 from tests.publishing_driver import Analyst
 
@@ -34,7 +35,7 @@ def published(deployed_mesh: MeshDriver, tmp_path_factory: pytest.TempPathFactor
     """The credit data as two products, one for each way to crawl: mode → product. Both versions are out."""
     mesh, folder = deployed_mesh, tmp_path_factory.mktemp("credit")
     first = next(credit.write_product(folder, dt=FIRST).glob("data/**/*.csv")).read_bytes()
-    second = credit.write_increment(folder, SECOND, extra_column="score").read_bytes()
+    second = write_increment(folder, SECOND, extra_column="score").read_bytes()
     products = {mode: f"credit-{mode}" for mode in MODES}
     for mode, product in products.items():
         mesh.put_contract(product, credit_contract(product, mode))

@@ -7,7 +7,6 @@ from typer.testing import CliRunner
 
 from cli import mesh_context, output
 from cli.access import explain as access_commands
-from cli.access import request_preview
 from cli.app import app
 from cli.governance import governance
 from tests.builders import PRODUCER
@@ -85,7 +84,3 @@ def test_a_query_runs_as_the_personas_role(monkeypatch):
     run("query", "SELECT 1")
     run("query", "SELECT 1", "--as", "none")
     assert roles == ["DataScientist", "DataAnalyst", None]
-
-
-def test_the_names_of_effects_are_those_of_the_rules():
-    assert set(request_preview.EFFECTS) == {"allow", "require_approval", "deny"}

@@ -1,14 +1,19 @@
 """The shipped rules as a table, and every way in which a policies file can be wrong."""
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
-from mesh.domain.access.policy import NO_RULE, Facts, PoliciesInvalid
+from mesh.domain.access.policy import EFFECTS, NO_RULE, Effect, Facts, PoliciesInvalid
 
 from tests.unit.access.requests import CONSUMER, POLICIES, document, shipped
 
 ANY = "risk-modelling"
 INTERNAL = {"tags": {"confidentiality": ["internal"]}}
+
+
+def test_it_is_said_of_each_effect_what_follows_from_it():
+    assert set(EFFECTS) == set(get_args(Effect))
 
 
 def rule_for(confidentiality, pii, purpose=ANY, persona="analyst", permission="SELECT"):

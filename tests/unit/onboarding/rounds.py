@@ -18,10 +18,11 @@ from mesh.domain.onboarding.quarantine import HeldBatch
 from mesh.domain.publishing.iceberg_table import iceberg_input
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
 from mesh.usecases.onboarding.batches import TakeBatch, Taking, read_checked, take_batch
-from mesh.usecases.onboarding.check_objects import Checking, check_objects
+from mesh.usecases.onboarding.check_objects import check_objects
 from mesh.usecases.onboarding.decide_quarantine import Deciding, decide_quarantine
 from mesh.usecases.onboarding.rounds import ProductFacts, Round
 from mesh.usecases.onboarding.settle_batch import SettleBatch, Settled, settle_batch
+from mesh.usecases.onboarding.table_checks import Checking
 
 from tests.builders import BUCKET, CONTRACT, CORRELATION, PRODUCT, TABLE, a_contract, an_envelope
 from tests.fakes import (

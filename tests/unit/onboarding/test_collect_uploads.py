@@ -9,7 +9,7 @@ from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.usecases.onboarding.collect_uploads import Arrival, collect_uploads
 
 from tests.builders import BUCKET, take_lease
-from tests.fakes import FakeClock, FakeExecutions, FakeObjects, FakeRawUploads, FakeTrace, FakeUploads
+from tests.fakes import FakeBus, FakeClock, FakeExecutions, FakeObjects, FakeRawUploads, FakeTrace, FakeUploads
 
 
 class World:
@@ -19,7 +19,7 @@ class World:
         self.trace, self.executions = FakeTrace(), FakeExecutions()
         self.uploads = FakeUploads(self.trace)
         self.raw, self.objects = FakeRawUploads(self.uploads), FakeObjects()
-        self.clock = FakeClock()
+        self.clock, self.bus = FakeClock(), FakeBus()
 
     def deliver(self, *keys, sequencer="01", size=10):
         arrivals = [key if isinstance(key, Arrival) else arrival(key, sequencer, size) for key in keys]
@@ -29,6 +29,7 @@ class World:
             raw=self.raw,
             objects=self.objects,
             executions=self.executions,
+            bus=self.bus,
             trace=self.trace,
             clock=self.clock,
         )
@@ -174,6 +175,8 @@ def test_a_key_that_can_belong_to_no_table_is_refused_with_its_reason(key, code)
 
     assert (refused.ref.key, refused.reason["code"]) == (key, code)
     assert world.executions.started == {}
+    [(kind, told)] = world.bus.events
+    assert (kind, json.loads(told)["data"]["reason"]["code"]) == ("ProductQuarantined", code)
 
 
 @pytest.mark.parametrize(

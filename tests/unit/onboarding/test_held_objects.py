@@ -118,6 +118,8 @@ def test_a_rejected_batch_leaves_everything_as_it_is():
     assert world.objects.exists(BUCKET, A)
     with pytest.raises(BatchAlreadyDecided, match="rejected by the steward"):
         world.decide(event="e-2")
+    [code] = [facts["reason"]["code"] for _, what, facts in world.trace.notes if what == "refused"]
+    assert code == "BatchAlreadyDecided"
 
 
 def test_a_newer_upload_is_not_replaced_by_the_held_one():

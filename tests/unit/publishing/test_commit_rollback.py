@@ -27,6 +27,7 @@ from mesh.usecases.publishing.request_rollback import (
 
 from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, TABLE, an_envelope
 from tests.fakes import FakeExecutions
+from tests.fakes.failures import dying_at
 from tests.unit.publishing.test_proposals import World, verified
 
 LOCATION = table_location(BUCKET, PRODUCT, TABLE)
@@ -202,18 +203,7 @@ def test_a_run_that_dies_anywhere_is_finished_by_starting_it_again(two, fails_at
     two.roll_back(1)
     two.ask(2, "rb-2")
     two.prepare("rb-2")
-    calls = 0
-
-    def dying(call):
-        def made(*arguments, **more):
-            nonlocal calls
-            calls += 1
-            if calls == fails_at:
-                raise ConnectionError("the function died")
-            return call(*arguments, **more)
-
-        return made
-
+    dying = dying_at(fails_at)
     update, tag = two.catalog.update_table, two.lake.tag_columns
     two.catalog.update_table, two.lake.tag_columns = dying(update), dying(tag)
     with suppress(ConnectionError):

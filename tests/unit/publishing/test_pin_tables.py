@@ -19,6 +19,7 @@ from mesh.usecases.publishing.tag_pins import Tagging
 
 from tests.builders import CENTRAL, PRODUCER, PRODUCT, TABLE, an_envelope, an_ontology
 from tests.fakes import NOON, FakeBus, FakeLocks, FakeSchedules
+from tests.fakes.failures import dying_at
 from tests.unit.publishing.test_commit_rollback import Rolling
 
 PINNED = pinned_table(TABLE, 1)
@@ -153,18 +154,7 @@ def test_it_ends_with_the_last_who_wants_it(world):
 
 @pytest.mark.parametrize("fails_at", range(1, 5))
 def test_made_again_after_it_died_anywhere(world, fails_at):
-    calls = 0
-
-    def dying(call):
-        def made(*arguments, **more):
-            nonlocal calls
-            calls += 1
-            if calls == fails_at:
-                raise ConnectionError("the function died")
-            return call(*arguments, **more)
-
-        return made
-
+    dying = dying_at(fails_at)
     kept = world.catalog.update_table, world.lake.tag_table, world.lake.tag_columns
     world.catalog.update_table, world.lake.tag_table, world.lake.tag_columns = map(dying, kept)
     world.wish()

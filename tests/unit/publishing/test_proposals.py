@@ -57,6 +57,7 @@ from tests.fakes import (
     FakeRegistry,
     FakeTrace,
 )
+from tests.fakes.failures import dying_at
 
 TAGS = {
     "product": [PRODUCT],
@@ -294,18 +295,7 @@ def test_a_commit_that_dies_anywhere_is_finished_by_a_retry(world, fails_at):
     world.publish(world.stage())
     fields = world.fields(id="bigint", amount="double", email="string")
     world.verify(world.proposal(world.stage(fields=fields), number="0000000b"))
-    calls = 0
-
-    def dying(call):
-        def made(*arguments, **more):
-            nonlocal calls
-            calls += 1
-            if calls == fails_at:
-                raise ConnectionError("the function died")
-            return call(*arguments, **more)
-
-        return made
-
+    dying = dying_at(fails_at)
     update, tag = world.catalog.update_table, world.lake.tag_columns
     world.catalog.update_table, world.lake.tag_columns = dying(update), dying(tag)
     with pytest.raises(ConnectionError):

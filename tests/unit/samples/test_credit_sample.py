@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from mesh.adapters.odcs.contracts import read_contract
 
-from local.samples.credit import COLUMNS, generate, write_increment, write_product, write_product_from
+from local.samples.credit import COLUMNS, generate, write_product, write_product_from
+from tests.credit_increment import write_increment
 from tests.unit.onboarding.reading.reading import rows
 
 REAL_DATA = Path(__file__).parents[4] / "shared" / "data" / "south_german_credit.csv"

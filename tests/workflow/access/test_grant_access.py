@@ -1,6 +1,5 @@
 """Each path of `grant-access`, with what is there in both accounts afterwards."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,21 +26,6 @@ DECIDED = ("DecideAccess", "ChooseEffect")
 GRANTED = ("GrantAccess", "ReadReadiness", "Live")
 APPROVED = (*DECIDED, "AskOwners", "ReadAnswer", "DecideAccess", "ChooseEffect", *GRANTED)
 SQL = 'SELECT {} FROM "rl_{}".t1'
-
-
-@pytest.fixture(scope="module")
-def products(deployed_mesh: MeshDriver) -> AccessDriver:
-    driver = AccessDriver(deployed_mesh)
-    driver.publish_samples()
-    return driver
-
-
-@pytest.fixture
-def accesses(mesh: MeshDriver, products: AccessDriver) -> Iterator[AccessDriver]:
-    """All that is still there of a test's accesses ends with it."""
-    yield products
-    mesh.clear_faults()
-    products.end_all()
 
 
 def test_internal_data_is_granted_and_read_without_a_human(mesh: MeshDriver, accesses: AccessDriver) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,21 +18,6 @@ from tests.mesh_driver import MeshDriver
 ENDED = ("EndAccess", "CheckOver", "RevokeGrants", "Ended")
 SQL = f'SELECT id, amount FROM "rl_{OPEN}".t1'
 CONFLICT = "ConcurrentModificationException"
-
-
-@pytest.fixture(scope="module")
-def products(deployed_mesh: MeshDriver) -> AccessDriver:
-    driver = AccessDriver(deployed_mesh)
-    driver.publish_samples()
-    return driver
-
-
-@pytest.fixture
-def accesses(mesh: MeshDriver, products: AccessDriver) -> Iterator[AccessDriver]:
-    """All that is still there of a test's accesses ends with it."""
-    yield products
-    mesh.clear_faults()
-    products.end_all()
 
 
 @pytest.mark.parametrize("by", ["consumer", "producer", "central"])

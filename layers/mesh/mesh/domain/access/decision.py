@@ -123,7 +123,7 @@ def _weigh(evaluator: PolicyEvaluator, tables: Iterable[ExposedTable], lake: Cat
         kept = []
         for column in where.columns:
             rule = evaluator.rule(column.tags)
-            if rule.effect != "deny":
+            if rule.course != "deny":
                 kept.append(column)
                 found.rules.setdefault(rule, set()).add(where.database)
                 continue
@@ -136,7 +136,7 @@ def _weigh(evaluator: PolicyEvaluator, tables: Iterable[ExposedTable], lake: Cat
             found.kept.append(only(where, kept, lake))
         for column in mentioned(request.rows, where, lake) if request.rows else ():
             rule = evaluator.rule(column.tags)
-            if rule.effect == "deny":
+            if rule.course == "deny":
                 found.by_name.setdefault(rule, []).append(evaluator.label(where, column.name))
             else:
                 found.rules.setdefault(rule, set()).add(where.database)

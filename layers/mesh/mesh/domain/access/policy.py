@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, ValidationError
 
@@ -97,7 +97,24 @@ class Condition(Model):
 
 
 Effect = Literal["allow", "require_approval", "deny"]
-"""What a rule, and so a decision, comes to. `grant-access` branches on it; `mesh preview` has a label for each."""
+"""What a rule, and so a decision, comes to."""
+type Course = Literal["allow", "require_approval", "deny"]
+"""What follows from it: `grant-access` branches on that."""
+
+
+class EffectMeaning(NamedTuple):
+    """`label` is for people."""
+
+    course: Course
+    label: str
+
+
+EFFECTS: Final[dict[Effect, EffectMeaning]] = {
+    "allow": EffectMeaning("allow", "allowed at once"),
+    "require_approval": EffectMeaning("require_approval", "requires approval"),
+    "deny": EffectMeaning("deny", "denied"),
+}
+"""From the least strict on: where rules of several effects let data through, the strictest of these holds."""
 
 
 class Rule(Model):
@@ -109,6 +126,11 @@ class Rule(Model):
     when: Condition
     longest: Duration | None = None
     approvers: tuple[Literal["owner", "steward"], ...] = ()
+
+    @property
+    def course(self) -> Course:
+        """What follows from its effect."""
+        return EFFECTS[self.effect].course
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -210,13 +232,13 @@ def _faults(policies: Policies, personas: Personas) -> Iterator[Fault]:
 
 
 def _effect_faults(rule: Rule, _: Ontology) -> Iterator[tuple[str, str]]:
-    if rule.effect == "require_approval" and not rule.approvers:
-        yield "approvers", "a rule with effect require_approval needs them: [owner] or [owner, steward]"
-    if rule.effect != "require_approval" and rule.approvers:
+    if rule.course == "require_approval" and not rule.approvers:
+        yield "approvers", f"a rule with effect {rule.effect} needs them: [owner] or [owner, steward]"
+    if rule.course != "require_approval" and rule.approvers:
         yield "approvers", f"a rule with effect {rule.effect} has none"
-    if rule.effect != "deny" and rule.longest is None:
+    if rule.course != "deny" and rule.longest is None:
         yield "longest", f"a rule with effect {rule.effect} needs it, 365d for instance"
-    if rule.effect == "deny" and rule.longest is not None:
+    if rule.course == "deny" and rule.longest is not None:
         yield "longest", "a denial has no end"
     if rule.when.whole_account and rule.when.personas:
         yield "when", "can never hold: an account as a whole has no persona"

@@ -10,7 +10,7 @@ from typing import Final
 
 from mesh.domain.access.exposure import ExposedTable, by_name, listed
 from mesh.domain.access.grants import databases_by_tags, policy_entries
-from mesh.domain.access.policy import Condition, Effect, Facts, Policies, Rule
+from mesh.domain.access.policy import EFFECTS, Condition, Effect, Facts, Policies, Rule
 from mesh.domain.access.record import Decided
 from mesh.domain.access.request import AccessRequest
 from mesh.domain.access.tag_expression_cover import Point, boxes, pinned
@@ -55,7 +55,7 @@ class PolicyEvaluator:
         """The LF-Tag keys that expressions have to name, so that they mean what was decided and no more."""
         keys = self.policies.decisive_keys(self.facts)
         columns = (column for each in self._withheld for column in each.columns)
-        if any(self.policies.rule(column.tags, self.facts).effect != "deny" for column in columns):
+        if any(self.policies.rule(column.tags, self.facts).course != "deny" for column in columns):
             # Classification alone does not tell it from what is granted: its product does.
             return tuple(sorted({*keys, PRODUCT}))
         return keys
@@ -72,7 +72,7 @@ class PolicyEvaluator:
         if tag_set not in self._known:
             rule = self.policies.rule(tags, self.facts)
             lacking = [key for key in self.keys if key not in tags]
-            if rule.effect != "deny" and lacking and not by_name(self.request):
+            if rule.course != "deny" and lacking and not by_name(self.request):
                 rule = _untagged(lacking)
             self._known[tag_set] = rule
         return self._known[tag_set]
@@ -98,7 +98,8 @@ class PolicyEvaluator:
     def approval(
         self, rules: Mapping[Rule, Collection[str]], owners: Mapping[str, str], central: str
     ) -> tuple[Effect, tuple[str, ...]]:
-        """Allow or require approval, and of whom: the owners of databases (`rules`: rule → databases), the steward.
+        """The strictest effect, and whose approval it takes: the owners' of databases (`rules`: rule → databases), the
+        steward's.
 
         A database without an owner is the steward's, who sits in central.
         """
@@ -108,8 +109,9 @@ class PolicyEvaluator:
                 found |= {owners.get(database, central) for database in databases}
             if "steward" in rule.approvers:
                 found.add(central)
-        required = any(rule.effect == "require_approval" for rule in rules)
-        return "require_approval" if required else "allow", tuple(sorted(found))
+        given = {rule.effect for rule in rules}
+        effect: Effect = next((each for each in reversed(EFFECTS) if each in given), "allow")
+        return effect, tuple(sorted(found))
 
 
 def _untagged(keys: Collection[str]) -> Rule:
@@ -152,8 +154,8 @@ def decide_hypothetically(
     Raises UntilTooFar, InvalidExpression (more than 10,000 classifications).
     """
     by_rule = _rules(evaluator)
-    allowed = [rule for rule in by_rule if rule.effect == "allow"]
-    kept = allowed or [rule for rule in by_rule if rule.effect == "require_approval"]
+    allowed = [rule for rule in by_rule if rule.course == "allow"]
+    kept = allowed or [rule for rule in by_rule if rule.course == "require_approval"]
     left_out = tuple(
         f"{_classes(evaluator, points)} (rule {rule.name}: {rule.why})"
         for rule, points in by_rule.items()

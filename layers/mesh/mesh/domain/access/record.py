@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
-from mesh.domain.access.policy import Effect
+from mesh.domain.access.policy import EFFECTS, Course, Effect
 from mesh.domain.access.request import AccessRequest
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccountId, ExposedData, GrantEntry, ReadableTable, Reason, stable_id
@@ -61,6 +61,11 @@ class Decided(Model):
     """The predicate of the data cells filters that the entries name."""
     columns: tuple[str, ...] = ()
     """Every column that is exposed, `database.table.column`: more than these is asked again."""
+
+    @property
+    def course(self) -> Course:
+        """What follows from it."""
+        return EFFECTS[self.effect].course
 
     def row_filters(self) -> list[tuple[tuple[str, str], list[str]]]:
         """The tables (database, table) that get a data cells filter, with the columns it lets through."""

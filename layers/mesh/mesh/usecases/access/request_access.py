@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from mesh.domain.access.decision import grown
 from mesh.domain.access.personas import Personas
-from mesh.domain.access.policy import Effect, Policies
+from mesh.domain.access.policy import Course, Policies
 from mesh.domain.access.record import OVER, Access, AlreadyAsked, Decided, UnknownAccess, access_id
 from mesh.domain.access.request import AccessRequest, normal_form
 from mesh.domain.contracts.product import UnknownProduct
@@ -33,7 +33,7 @@ class Verdict(Model):
     answer, then after a reminder, then after escalation."""
 
     access: str
-    effect: Effect | Literal["superseded"]
+    effect: Course | Literal["superseded"]
     rounds: tuple[int, ...]
     reason: Reason
 
@@ -153,7 +153,7 @@ def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogSt
     if access.granted and access.decided is not None:
         return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(access.decided))
     found = current_decision(access, context, catalog, policies)
-    if found.effect == "deny":
+    if found.course == "deny":
         return Verdict(access=access.id, effect="deny", rounds=rounds, reason=_reason(found))
     before = access.decided
     other = before is not None and _is_other(before, found, narrowed=access.narrowed)
@@ -165,15 +165,15 @@ def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogSt
         )
     context.accesses.save(
         access.moved(
-            "waiting" if found.effect == "require_approval" else "granting",
+            "waiting" if found.course == "require_approval" else "granting",
             now,
             f"{found.effect}: {', '.join(found.rules)}",
             decided=found,
-            answer_by=now + policies.approval.deny_after if found.effect == "require_approval" else None,
+            answer_by=now + policies.approval.deny_after if found.course == "require_approval" else None,
         )
     )
     context.trace.note(access.correlation_id, f"access: {found.effect}", access=access.id, rules=list(found.rules))
-    return Verdict(access=access.id, effect=found.effect, rounds=rounds, reason=_reason(found))
+    return Verdict(access=access.id, effect=found.course, rounds=rounds, reason=_reason(found))
 
 
 def _is_other(before: Decided, found: Decided, *, narrowed: bool) -> bool:
@@ -195,7 +195,7 @@ def require_offered(name: str, registry: Registry) -> None:
 
 
 def _reason(found: Decided) -> Reason:
-    left_out = f"; left out: {'; '.join(found.left_out)}" if found.left_out and found.effect != "deny" else ""
+    left_out = f"; left out: {'; '.join(found.left_out)}" if found.left_out and found.course != "deny" else ""
     rules = ", ".join(found.rules) or "no rule"
     return Reason(
         code="DeniedByPolicy" if found.effect == "deny" else "AllowedByPolicy",

@@ -9,8 +9,9 @@ from mesh.domain.model import Model
 from mesh.domain.names import execution_name
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import REFUSAL_SUFFIX, DataKey, RawKey, RecipeKey, parse_key
-from mesh.ports import Clock, Executions, Objects, RawUploads, Trace, Uploads
+from mesh.ports import Bus, Clock, Executions, Objects, RawUploads, Trace, Uploads
 from mesh.usecases.onboarding.receive_recipe import receive_recipe
+from mesh.usecases.onboarding.refusal_reports import report_refusal
 from mesh.usecases.onboarding.rounds import Start
 
 
@@ -44,10 +45,11 @@ def collect_uploads(
     raw: RawUploads,
     objects: Objects,
     executions: Executions,
+    bus: Bus,
     trace: Trace,
     clock: Clock,
 ) -> Collected:
-    """Record each new object as pending, then start `onboard-upload` once for each product.
+    """Record each new object as pending, then start `onboard-upload` once for each product; report what is refused.
 
     None is started where somebody will take these objects anyway: a run that holds the product's lease drops it first
     and looks for more after (we wrote first and look now), and a product that central has yet to register gets a run
@@ -76,6 +78,9 @@ def collect_uploads(
         name = execution_name(product, correlation_id)
         executions.start(name, Start(product=product, correlation_id=correlation_id).model_dump_json())
         started.append(name)
+    for item in refused:
+        product = item.ref.key.partition("/")[0] or "?"
+        report_refusal(item.ref, item.reason, product=product, objects=objects, bus=bus, clock=clock)
     return Collected(started=tuple(started), pending=pending, ignored=ignored, refused=tuple(refused))
 
 

@@ -7,7 +7,16 @@ makes errors of the checks warnings, which are published with the version. Nothi
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from mesh.domain.events import Envelope, Event, QuarantineClosed, QuarantineDecided, follow, read_event
+from mesh.domain.errors import Rejected
+from mesh.domain.events import (
+    Envelope,
+    Event,
+    QuarantineClosed,
+    QuarantineDecided,
+    follow,
+    metadata_of,
+    read_event,
+)
 from mesh.domain.onboarding.quarantine import (
     BatchAlreadyDecided,
     HeldBatch,
@@ -44,9 +53,17 @@ def decide_quarantine(envelope: Envelope, *, using: Deciding) -> Event[Quarantin
     where one that began was never finished.
 
     Raises MalformedEvent, UnknownBatch, BatchAlreadyDecided, NotReleasable, AlreadyReplaced, HeldObjectsDeleted; a
-    refused release changes nothing.
+    refused decision is in the trace, and changes nothing.
     """
-    event = read_event(QuarantineDecided, envelope)
+    try:
+        return _decide(read_event(QuarantineDecided, envelope), using)
+    except Rejected as refusal:
+        about = metadata_of(envelope).correlation_id
+        using.trace.note(about, "refused", event=envelope.detail_type, reason=refusal.to_dict())
+        raise
+
+
+def _decide(event: Event[QuarantineDecided], using: Deciding) -> Event[QuarantineClosed]:
     wish = event.data
     batch = _decidable(using.quarantine.batch(wish.product, wish.run), wish, event.metadata.id)
     taken = batch.evolve(decision=event.metadata.id, decided_by=wish.by, why=wish.reason, decided_at=using.clock.now())

@@ -1,12 +1,15 @@
 """A contract arrived in the producer's bucket: check it here, early, and declare the product to central."""
 
 from mesh.domain.contracts.contract import ContractNotYaml, ContractSchemaViolation
+from mesh.domain.errors import Rejected
 from mesh.domain.events import Event, Metadata, ProductDeclared, stable_id
 from mesh.domain.model import Model
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.guard.settings import check_settings
 from mesh.domain.onboarding.keys import ContractKey
-from mesh.ports import Bus, Objects, ReadContract, Revisions, Trace, Uploads
+from mesh.ports import Bus, Clock, Executions, Objects, ReadContract, Revisions, Trace, Uploads
+from mesh.usecases.onboarding.contract_revisions import settle_refused
+from mesh.usecases.onboarding.refusal_reports import report_refusal
 
 MAX_CONTRACT_BYTES = 80_000
 """A contract travels in an event that starts an execution, whose input is at most 262,144 bytes."""
@@ -61,6 +64,23 @@ def declare_product(
     sent = send_declaration(ref, key.product, text.decode("utf-8-sig"), uploads=uploads, bus=bus)
     trace.note(correlation_id, "contract received", product=key.product, bucket=ref.bucket, key=ref.key, sent=sent)
     return Declared(product=key.product, sent=sent, correlation_id=correlation_id)
+
+
+def refuse_contract(
+    ref: ObjectRef,
+    refusal: Rejected,
+    *,
+    objects: Objects,
+    uploads: Uploads,
+    revisions: Revisions,
+    executions: Executions,
+    bus: Bus,
+    clock: Clock,
+) -> None:
+    """Report on a contract that does not pass; data wait for it no more. Repeatable. `bus` is the account's own."""
+    product = ref.key.partition("/")[0]
+    report_refusal(ref, refusal.to_dict(), product=product, objects=objects, bus=bus, clock=clock)
+    settle_refused(product, correlation_of(ref), revisions=revisions, uploads=uploads, executions=executions)
 
 
 def send_declaration(ref: ObjectRef, product: str, text: str, *, uploads: Uploads, bus: Bus) -> bool:

@@ -1,6 +1,5 @@
 """The end of a round: what was held back is recorded, what was published is history, the product is free again."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from mesh.domain.contracts.contract import Contract
@@ -8,7 +7,7 @@ from mesh.domain.events import Event, Outcome, ProductQuarantined, ProposalSettl
 from mesh.domain.model import Model
 from mesh.domain.onboarding.batches import CheckedBatch, HeldBack
 from mesh.domain.onboarding.formats.model import ObjectRef
-from mesh.domain.onboarding.quality.model import BatchReport, BatchReports
+from mesh.domain.onboarding.quality.model import BatchReport
 from mesh.domain.onboarding.quality.redaction import withheld_in, without_values
 from mesh.domain.onboarding.quarantine import HeldBatch, HeldObject, HeldObjects
 from mesh.domain.onboarding.report_page import render
@@ -30,6 +29,22 @@ class SettleBatch(Round):
 
     holder: str
     answer: ProposalSettled | None = None
+
+    @property
+    def outcome(self) -> Outcome | str:
+        """What came of the round."""
+        return self.answer.outcome if self.answer else "nothing"
+
+    @property
+    def version(self) -> int:
+        """The version that was published; 0 where none was."""
+        return self.answer.version if self.answer else 0
+
+    @property
+    def staged_again(self) -> bool:
+        """Whether the batch has to be: its base moved, or nobody answered in time."""
+        reason = self.answer.reason if self.answer else None
+        return self.outcome == "rebase" or bool(reason and reason.code == "ProposalExpired")
 
 
 class Settled(Model):
@@ -66,51 +81,58 @@ def settle_batch(
     Whoever uploads writes first and tries the lease after; this drops the lease first and looks after. So one of the
     two always sees the other. Objects that have to be staged again stay pending.
     """
-    checked, answer = read_checked(work, command.work), command.answer
-    outcome = answer.outcome if answer else "nothing"
-    again = outcome == "rebase" or _expired(answer)
-    refs = () if again else checked.objects
-    held = () if again else _held(checked, answer, refs)
-    news = None
-    if not again:
-        reports = checked.reports
-        if held:
-            news = _hold(
-                command, checked, held, reports, published=outcome == "published", objects=objects,
-                quarantine=quarantine, clock=clock,
-            )  # fmt: skip
-        if outcome == "published" and reports:
-            version = answer.version if answer else 0
-            _store(reports.passed, command, checked, held, version=version, objects=objects)
-            _keep_indexes(command, checked, objects)
-            remember_batch(command, reports, refs, version, work=work)
+    checked = read_checked(work, command.work)
+    held, news, done = tuple[HeldBack, ...](), None, tuple[ObjectRef, ...]()
+    if not command.staged_again:
+        held = _held(checked, command.answer)
+        news = _hold(command, checked, held, objects=objects, quarantine=quarantine, clock=clock) if held else None
+        _remember_published(command, checked, held, objects=objects, work=work)
         if landing:
-            landing.mark_published(_published(refs, checked, outcome))
-        supersede(command.product, command.run, {ref.key for ref in refs}, quarantine=quarantine, objects=objects)
+            landing.mark_published(_published(checked, command.outcome))
+        keys = {ref.key for ref in checked.objects}
+        supersede(command.product, command.run, keys, quarantine=quarantine, objects=objects)
         waiting = _await_recipe(command, held, raw=raw, work=work)
-        refs = tuple(ref for ref in refs if ref.key not in waiting)
-    facts = {
-        "product": command.product, "outcome": outcome, "held": len(held), "version": answer.version if answer else 0,
-        "same": list(checked.same[:MAX_TOLD]),
-    }  # fmt: skip
-    uploads.finish(command.product, command.holder, refs, Note(command.correlation_id, "batch settled", facts))
+        done = tuple(ref for ref in checked.objects if ref.key not in waiting)
+    uploads.finish(command.product, command.holder, done, _note(command, checked, held))
     return Settled(
-        outcome=outcome,
+        outcome=command.outcome,
         more=uploads.has_pending(command.product),
         held=len(held),
-        accepted=sum(len(table.sources) for table in checked.tables) if outcome == "published" else 0,
+        accepted=sum(len(table.sources) for table in checked.tables) if command.outcome == "published" else 0,
         same=len(checked.same),
-        version=answer.version if answer else 0,
+        version=command.version,
         news=news,
     )
 
 
-def _published(refs: Iterable[ObjectRef], checked: CheckedBatch, outcome: str) -> list[ObjectRef]:
+def _note(command: SettleBatch, checked: CheckedBatch, held: tuple[HeldBack, ...]) -> Note:
+    facts = {
+        "product": command.product,
+        "outcome": command.outcome,
+        "held": len(held),
+        "version": command.version,
+        "same": list(checked.same[:MAX_TOLD]),
+    }
+    return Note(command.correlation_id, "batch settled", facts)
+
+
+def _remember_published(
+    command: SettleBatch, checked: CheckedBatch, held: tuple[HeldBack, ...], *, objects: Objects, work: WorkFiles
+) -> None:
+    """What was published is history: its report, the present index, and what later batches are compared with."""
+    if command.outcome != "published" or checked.reports is None:
+        return
+    _store(checked.reports.passed, command, checked, held, objects)
+    _keep_indexes(command, checked, objects)
+    remember_batch(command, checked.reports, checked.objects, command.version, work=work)
+
+
+def _published(checked: CheckedBatch, outcome: str) -> list[ObjectRef]:
     """The batch's objects, as their owner uploaded them, that are in the version that consumers read now."""
     keys = set(checked.same)
     if outcome == "published":
         keys |= {entry.key for table in checked.tables for entry in table.sources}
-    return [ref for ref in refs if ref.key in keys and not ref.deleted]
+    return [ref for ref in checked.objects if ref.key in keys and not ref.deleted]
 
 
 def _await_recipe(command: SettleBatch, held: tuple[HeldBack, ...], *, raw: RawUploads, work: WorkFiles) -> set[str]:
@@ -129,17 +151,14 @@ def _await_recipe(command: SettleBatch, held: tuple[HeldBack, ...], *, raw: RawU
     return set(waiting)
 
 
-def _expired(answer: ProposalSettled | None) -> bool:
-    return bool(answer and answer.reason and answer.reason.code == "ProposalExpired")
-
-
-def _held(checked: CheckedBatch, answer: ProposalSettled | None, refs: Iterable[ObjectRef]) -> tuple[HeldBack, ...]:
+def _held(checked: CheckedBatch, answer: ProposalSettled | None) -> tuple[HeldBack, ...]:
     """What the checks held, and everything else as well where central did not publish it."""
     if answer is None or answer.outcome == "published":
         return checked.held
     reason = answer.reason or Reason(code="Refused", message="central did not publish it")
     known = {held.ref.key for held in checked.held}
-    rest = [ref for ref in refs if ref.key not in known and not ref.deleted and (ref.curated or not is_raw(ref))]
+    left = (ref for ref in checked.objects if ref.key not in known and not ref.deleted)
+    rest = [ref for ref in left if ref.curated or not is_raw(ref)]
     return (*checked.held, *(HeldBack(ref=ref, reason=reason, releasable=True) for ref in rest))
 
 
@@ -147,14 +166,13 @@ def _hold(
     command: SettleBatch,
     checked: CheckedBatch,
     held: tuple[HeldBack, ...],
-    reports: BatchReports | None,
     *,
-    published: bool,
     objects: Objects,
     quarantine: Quarantine,
     clock: Clock,
 ) -> Event[ProductQuarantined]:
     """Listing, report page and record, and the event for the owner. Nothing is moved: the objects stay the owner's."""
+    reports = checked.reports
     page = _place(command, "report.held.html") if reports and reports.held.tables else None
     batch = HeldBatch(
         product=command.product,
@@ -173,7 +191,7 @@ def _hold(
     )
     objects.write(batch.bucket, batch.listing, HeldObjects.dump_json(listed, indent=2), "application/json")
     if page and reports:
-        fates = _fates(checked, held, "published" if published else "not published")
+        fates = _fates(checked, held, "published" if command.outcome == "published" else "not published")
         text = _page(batch, reports.held, fates, command.facts.promised)
         objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8")
     quarantine.hold(batch)
@@ -227,8 +245,6 @@ def _store(
     command: SettleBatch,
     checked: CheckedBatch,
     held: tuple[HeldBack, ...],
-    *,
-    version: int,
     objects: Objects,
 ) -> None:
     """The report of what was published: JSON without what is withheld, and the page for people."""
@@ -239,7 +255,7 @@ def _store(
         report,
         batch=f"{command.product}/{command.run}",
         status="published",
-        objects=_fates(checked, held, f"published in version {version}"),
+        objects=_fates(checked, held, f"published in version {command.version}"),
         commands=(f"mesh quarantine {command.product}/{command.run}",) if held else (),
         hidden=secret,
         held=len(held),

@@ -3,7 +3,7 @@
 Hive, Athena and Glue choose the decompression by the name's ending, so name and bytes have to agree.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from mesh.domain.onboarding.formats.errors import (
     ArchiveUnsupported,
@@ -11,15 +11,30 @@ from mesh.domain.onboarding.formats.errors import (
     FormatDeclined,
     InconsistentCompression,
 )
-from mesh.domain.onboarding.formats.model import Compression, Format
+from mesh.domain.onboarding.formats.model import Compression
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
-PARQUET_MAGIC: Final = b"PAR1"
 MAGIC_LENGTH: Final = 8
-_EXTENSIONS: Final[dict[str, Format]] = {
-    "csv": "csv", "tsv": "csv", "psv": "csv", "json": "json", "jsonl": "json", "ndjson": "json", "parquet": "parquet",
-    "parq": "parquet", "pq": "parquet",
-}  # fmt: skip
+Format = Literal["csv", "json", "parquet"]
+
+
+class _Known(NamedTuple):
+    """`called` in messages. A binary format begins with its `magic`, and compresses inside."""
+
+    called: str
+    extensions: tuple[str, ...]
+    magic: bytes = b""
+
+
+_FORMATS: Final[dict[Format, _Known]] = {
+    "csv": _Known("CSV", ("csv", "tsv", "psv")),
+    "json": _Known("JSON lines", ("json", "jsonl", "ndjson")),
+    "parquet": _Known("Parquet", ("parquet", "parq", "pq"), b"PAR1"),
+}
+"""What express reads: `adapters/duckdb/reading/loading.py` says how."""
+_EXTENSIONS: Final = {extension: name for name, known in _FORMATS.items() for extension in known.extensions}
+_BINARY: Final = {name: known for name, known in _FORMATS.items() if known.magic}
+*_SEVERAL, _LAST = (known.called for known in _FORMATS.values())
 _DECLINED: Final = {
     "avro", "orc", "xml", "xlsx", "xls", "ion", "log",
     "bz2", "zst", "zstd", "snappy", "lz4", "lzo", "xz", "br", "deflate",
@@ -27,11 +42,11 @@ _DECLINED: Final = {
 _ARCHIVES: Final = {"zip", "7z", "tar", "tgz"}
 """Files of files: neither a crawler nor Athena reads the second one."""
 _USE_GLUE: Final = (
-    "Upload CSV, JSON lines or Parquet; or let the contract say crawl: glue, before the product's first version: a "
-    "Glue crawler may read it."
+    f"Upload {', '.join(_SEVERAL)} or {_LAST}; or let the contract say crawl: glue, before the product's first "
+    "version: a Glue crawler may read it."
 )
-_BINARY_MAGIC: Final = {
-    PARQUET_MAGIC: "parquet",
+_BINARY_MAGIC: Final[dict[bytes, str]] = {
+    **{known.magic: name for name, known in _BINARY.items()},
     b"Obj\x01": "avro",
     b"ORC": "orc",
     b"PK\x03\x04": "zip",
@@ -61,10 +76,11 @@ def detect_by_name(file: str, **where: str) -> Detected:
     if extension in _DECLINED:
         raise _declined(extension, **where)
     format_ = _EXTENSIONS.get(extension)
-    if format_ == "parquet" and compression == "gzip":
+    if format_ in _BINARY and compression == "gzip":
+        known = _BINARY[format_]
         raise InconsistentCompression(
-            "a Parquet file inside gzip: no engine can seek in it",
-            remedy="Compress inside the Parquet file (snappy, zstd, gzip) and name it .parquet.",
+            f"a {known.called} file inside gzip: no engine can seek in it",
+            remedy=f"Compress inside the {known.called} file (snappy, zstd, gzip) and name it .{known.extensions[0]}.",
             **where,
         )
     return Detected(format_, compression)
@@ -86,8 +102,8 @@ def check_magic(detected: Detected, head: bytes, **where: str) -> Detected:
     text = all(byte >= 0x20 or byte in b"\t\n\r\f\x1b" for byte in head)
     other = None if text else next((name for magic, name in _BINARY_MAGIC.items() if head.startswith(magic)), None)
     if detected.format is None:
-        if other == "parquet":
-            return Detected("parquet", "none")
+        if format_ := next((name for name in _BINARY if name == other), None):
+            return Detected(format_, "none")
         if other in _ARCHIVES:
             raise _archive(other, **where)
         if other or head.startswith(b"<?xml"):

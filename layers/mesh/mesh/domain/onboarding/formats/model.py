@@ -14,7 +14,6 @@ MAX_TEXT_BYTES = MIB
 MAX_SAMPLES = 20
 MAX_SAMPLE_LENGTH = 100
 
-Format = Literal["csv", "json", "parquet"]
 Compression = Literal["none", "gzip"]
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from mesh.domain.onboarding.guard.cells import INTEGERS, Cells, cells_of, evidence_of, label_counts
 from mesh.domain.onboarding.guard.distance import Distance, dispersion_of, distance
-from mesh.domain.onboarding.guard.findings import Case, percent
+from mesh.domain.onboarding.guard.findings import Case, GuardCheck, percent
 from mesh.domain.onboarding.guard.probability_tails import holm
 from mesh.domain.onboarding.guard.settings import NEAR, Check
 from mesh.domain.onboarding.quality.model import ColumnProfile, Finding
@@ -120,3 +120,10 @@ def _variation(cells: Cells) -> float:
     if not sum(left) or not sum(right):
         return 0.0
     return math.fsum(abs(a / sum(left) - b / sum(right)) for a, b in zip(left, right, strict=True)) / 2
+
+
+CHECKS: Final = (
+    GuardCheck("DistributionShifted", "rows", shifted_columns),
+    GuardCheck("DistributionShifted", "too few", obvious_shifts),
+    GuardCheck("LabelRateShifted", "rows", shifted_labels),
+)

@@ -7,7 +7,7 @@ accepted batches repeat each other.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from mesh.domain.onboarding.guard.findings import Case, percent
+from mesh.domain.onboarding.guard.findings import Case, GuardCheck, percent
 from mesh.domain.onboarding.guard.fingerprints import Share, Sketch, contained, numbers
 from mesh.domain.onboarding.guard.history import PastBatch, distinct_rows
 from mesh.domain.onboarding.guard.probability_tails import beta_binomial_tail
@@ -143,3 +143,10 @@ def _two(left: str, right: str, accepted: float, batch: float) -> Evidence:
         accepted=(round(accepted, 6), round(1 - accepted, 6)),
         batch=(round(batch, 6), round(1 - batch, 6)),
     )
+
+
+CHECKS: Final = (
+    GuardCheck("SameObjectAgain", "always", same_objects),
+    GuardCheck("RepeatsEarlierData", "always", repeated_earlier),
+    GuardCheck("RowsRepeated", "rows", repeated_rows),
+)

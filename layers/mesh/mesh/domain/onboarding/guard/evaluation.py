@@ -4,41 +4,19 @@ Statistics need a history; what is gone, of another type, or a copy, shows from 
 that chance cannot make. What the contract's own revision changed is no finding (`under_contract`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from mesh.domain.onboarding.formats.model import ObjectRef
+from mesh.domain.onboarding.guard import drift, duplicates, labels, structure, volume
 from mesh.domain.onboarding.guard.contract_changes import under_contract
-from mesh.domain.onboarding.guard.drift import obvious_shifts, shifted_columns, shifted_labels
-from mesh.domain.onboarding.guard.duplicates import repeated_earlier, repeated_rows, same_objects
 from mesh.domain.onboarding.guard.findings import Case
 from mesh.domain.onboarding.guard.history import MIN_PART_ROWS, History
-from mesh.domain.onboarding.guard.labels import contradicting_labels
-from mesh.domain.onboarding.guard.settings import Check, GuardSettings
-from mesh.domain.onboarding.guard.structure import empty_columns, gone_columns, numbers_as_text, unknown_sources
-from mesh.domain.onboarding.guard.volume import unusual_outliers, unusual_volume
+from mesh.domain.onboarding.guard.settings import GuardSettings
 from mesh.domain.onboarding.quality.model import Finding, TableProfile
 from mesh.domain.schema import TableSchema
 
-type PolicyEvaluator = Callable[[Case], Iterator[Finding]]
-
-_ALWAYS: Final[dict[Check, PolicyEvaluator]] = {
-    "ColumnGone": gone_columns,
-    "ColumnAllNull": empty_columns,
-    "TypeBecameText": numbers_as_text,
-    "SameObjectAgain": same_objects,
-    "RepeatsEarlierData": repeated_earlier,
-    "UnknownSource": unknown_sources,
-}
-_WITHOUT_HISTORY: Final[dict[Check, PolicyEvaluator]] = {"DistributionShifted": obvious_shifts}
-_WITH_HISTORY: Final[dict[Check, PolicyEvaluator]] = {"VolumeUnusual": unusual_volume}
-_WITH_ROWS: Final[dict[Check, PolicyEvaluator]] = {
-    "RowsRepeated": repeated_rows,
-    "DistributionShifted": shifted_columns,
-    "LabelRateShifted": shifted_labels,
-    "LabelsContradictData": contradicting_labels,
-    "OutliersUnusual": unusual_outliers,
-}
+_CHECKS: Final = (*structure.CHECKS, *duplicates.CHECKS, *volume.CHECKS, *drift.CHECKS, *labels.CHECKS)
 
 
 def judge(
@@ -59,11 +37,9 @@ def judge(
     case = Case(profile, known, settings, tuple(sources), tuple(refs))
     if not history.batches:
         return (_too_short(case),)
-    checks = dict(_ALWAYS)
-    if case.enough_history:
-        checks |= _WITH_HISTORY
-    checks |= _WITH_ROWS if case.enough else _WITHOUT_HISTORY
-    found = [finding for check, made in checks.items() if settings.on(check) for finding in made(case)]
+    made = {"always", "rows" if case.enough else "too few"} | ({"history"} if case.enough_history else set())
+    checks = [each for each in _CHECKS if each.made in made and settings.on(each.check)]
+    found = [finding for each in checks for finding in each.findings(case)]
     order = {"error": 0, "warning": 1, "info": 2}
     found.sort(key=lambda finding: order[finding.severity])
     return (*found, *(() if case.enough else (_too_short(case),)))

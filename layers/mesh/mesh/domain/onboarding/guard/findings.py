@@ -1,7 +1,9 @@
 """What every check of the guard is given, and how it tells what it found."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, NamedTuple
 
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.guard.fingerprints import Sketch
@@ -68,6 +70,15 @@ class Case:
             message=message, remedy=remedy, dimension=dimension, keys=keys, evidence=evidence, threshold=threshold,
             observed=None if observed is None else round(observed, 4),
         )  # fmt: skip
+
+
+class GuardCheck(NamedTuple):
+    """A check of the guard. It is made `always`, with a `history` of enough batches, with enough `rows` on both sides
+    as well, or in place of that as long as there are `too few`."""
+
+    check: Check
+    made: Literal["always", "history", "rows", "too few"]
+    findings: Callable[[Case], Iterator[Finding]]
 
 
 def percent(share: float) -> str:

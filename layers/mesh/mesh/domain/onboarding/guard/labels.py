@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from mesh.domain.onboarding.guard.findings import Case, percent
+from mesh.domain.onboarding.guard.findings import Case, GuardCheck, percent
 from mesh.domain.onboarding.guard.probability_tails import student_tail
 from mesh.domain.onboarding.guard.settings import NEAR, Check
 from mesh.domain.onboarding.guard.tables import LabelTable, summed, tables_of, without
@@ -220,3 +220,6 @@ def _votes(table: LabelTable, weights: _Weights) -> tuple[float, ...]:
                 found[bisect_right(_STEPS, vote)] += count
     total = max(1, sum(found))
     return tuple(round(count / total, 6) for count in found)
+
+
+CHECKS: Final = (GuardCheck("LabelsContradictData", "rows", contradicting_labels),)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from mesh.domain.onboarding.guard.findings import Case
+from mesh.domain.onboarding.guard.findings import Case, GuardCheck
 from mesh.domain.onboarding.guard.history import PastColumn
 from mesh.domain.onboarding.guard.probability_tails import beta_binomial_tail
 from mesh.domain.onboarding.quality.model import Finding
@@ -87,3 +87,11 @@ def _filled(column: PastColumn | None) -> bool:
 
 def _were_numbers(past: list[PastColumn]) -> bool:
     return all(item.kind == "number" for item in past[-_ALWAYS:])
+
+
+CHECKS: Final = (
+    GuardCheck("ColumnGone", "always", gone_columns),
+    GuardCheck("ColumnAllNull", "always", empty_columns),
+    GuardCheck("TypeBecameText", "always", numbers_as_text),
+    GuardCheck("UnknownSource", "always", unknown_sources),
+)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mesh.domain.onboarding.guard.cells import Cells, cells_of, evidence_of
-from mesh.domain.onboarding.guard.findings import Case, percent
+from mesh.domain.onboarding.guard.findings import Case, GuardCheck, percent
 from mesh.domain.onboarding.guard.probability_tails import beta_binomial_tail, holm
 from mesh.domain.onboarding.guard.settings import NEAR, Check
 from mesh.domain.onboarding.quality.model import ColumnProfile, Evidence, Finding
@@ -86,3 +86,9 @@ def _beyond(case: Case, column: ColumnProfile) -> tuple[int, int, int, int] | No
 def _outer(counts: tuple[int, ...]) -> tuple[int, int]:
     """The first and the last bin lie beyond the fences; the cell after them counts missing values."""
     return counts[0] + counts[-2], sum(counts[:-1])
+
+
+CHECKS: Final = (
+    GuardCheck("VolumeUnusual", "history", unusual_volume),
+    GuardCheck("OutliersUnusual", "rows", unusual_outliers),
+)

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from mesh.domain.contracts.contract import Contract
 from mesh.domain.model import Model
-from mesh.domain.onboarding.formats.model import Compression, Format, ObjectRef
+from mesh.domain.onboarding.formats.detection import Format
+from mesh.domain.onboarding.formats.model import Compression, ObjectRef
 from mesh.domain.onboarding.partitions import PartitionValue
 from mesh.domain.schema import TableSchema
 
