@@ -54,7 +54,7 @@ def upload(mesh: MeshDriver, number: int) -> float:
     version = len(mesh.notices(PRODUCT)) + 1
     started = time.perf_counter()
     mesh.put_object(f"{PRODUCT}/data/t1/part-{number}.csv", f"a,b\n{number},2\n")
-    until(lambda: any(told["data"]["version"] == version for told in mesh.notices(PRODUCT)))
+    until(lambda: any(notice["data"]["version"] == version for notice in mesh.notices(PRODUCT)))
     taken = time.perf_counter() - started
     mesh.settled(PRODUCT)
     return taken

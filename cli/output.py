@@ -14,7 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 console = Console(highlight=False)
-"""Standard output; without colour when it is no terminal."""
+"""Standard output; without colour when it is not a terminal."""
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 _THOUSAND = 1024

@@ -232,7 +232,7 @@ def value_text(value: object) -> str:
 
 
 def run_steps(account: str, arn: str, events: Iterable[Mapping[str, Any]]) -> list[TraceStep]:
-    """Moments of a run's history events: states entered, and how it ended when that was no success."""
+    """Moments of a run's history events: states entered, and how it ended when that was not a success."""
     machine, found = arn.split(":")[6], []
     for event in events:
         at = event["timestamp"].astimezone(UTC)

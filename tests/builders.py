@@ -18,7 +18,7 @@ from mesh.usecases.authorisation import Authorised
 
 from tests.fakes import NOON, topic_of
 
-NOTE = Note(correlation_id="c", what="told", facts={})
+NOTE = Note(correlation_id="c", what="noted", facts={})
 CENTRAL, PRODUCER, CONSUMER, STRANGER = "111111111111", "222222222222", "333333333333", "999999999999"
 OTHER_CONSUMER = "777777777777"
 REGION = "us-east-1"

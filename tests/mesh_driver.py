@@ -339,10 +339,10 @@ class MeshDriver:
 
     def notices(self, product: str, account: str = "consumer", kind: str = "ProductUpdated") -> list[dict[str, Any]]:
         """The details of what the account was told about a product, oldest first."""
-        found = [detail for said, detail in self.told(account) if said == kind]
+        found = [detail for said, detail in self.notified(account) if said == kind]
         return [detail for detail in found if detail["data"]["product"] == product]
 
-    def told(self, account: str) -> list[tuple[str, dict[str, Any]]]:
+    def notified(self, account: str) -> list[tuple[str, dict[str, Any]]]:
         """Kind and details of all that the account was told, oldest first."""
         kept = self._notices.setdefault(account, {})
         # Keys begin with the time: what was read before is not read again, but for the last minute, in which a notice
@@ -355,8 +355,8 @@ class MeshDriver:
         """The `data` of the notice of a version."""
 
         def look() -> list[dict[str, Any]]:
-            told = [detail["data"] for detail in self.notices(product, account)]
-            return [data for data in told if data["version"] == version]
+            notices = [detail["data"] for detail in self.notices(product, account)]
+            return [data for data in notices if data["version"] == version]
 
         return self.until(look, f"notice of {product} version {version} in {account}")[0]
 

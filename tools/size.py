@@ -66,7 +66,7 @@ def _machine(source: Path) -> None:
 
 
 def longest_path(machine: Mapping[str, Any]) -> int:
-    """States of the longest way from the start to an end that is no failure, none twice, no error caught."""
+    """States of the longest way from the start to an end that is not a failure, none twice, no error caught."""
     states, best = machine["States"], 0
     open_: list[tuple[str, frozenset[str]]] = [(machine["StartAt"], frozenset())]
     while open_:

@@ -8,7 +8,7 @@ from mesh.domain import names
 from mesh.domain.access.record import Access
 from mesh.domain.events import ExposedData
 from mesh.domain.governance.expressions import Expression
-from mesh.domain.governance.publication_tag import as_asked
+from mesh.domain.governance.publication_tag import as_requested
 from rich.text import Text
 
 from cli import output
@@ -158,7 +158,7 @@ def entry_text(resource: dict[str, Any]) -> str:
     """A grant's resource: `LF-Tag policy on TABLE product=credit-card`, `Table credit-card.credit_card`."""
     (kind, found), *_ = resource.items()
     if kind == "LFTagPolicy":
-        tags = as_asked(Expression.of_tags(found.get("Expression", ())))
+        tags = as_requested(Expression.of_tags(found.get("Expression", ())))
         return f"LF-Tag policy on {found['ResourceType']} {tags if tags.clauses else found.get('ExpressionName', '')}"
     if kind == "DataCellsFilter":
         return f"filter {found['Name']} on {found['DatabaseName']}.{found['TableName']}"

@@ -99,4 +99,4 @@ def wait_until_retired(where: Site, event: Metadata) -> dict[str, Any]:
         if isinstance(error, ClientError) and not is_denied(error):
             raise
         return {"status": "requested", "accesses": [], "notified": []}
-    return {"status": "retired", "accesses": facts["accesses"], "notified": facts["told"]}
+    return {"status": "retired", "accesses": facts["accesses"], "notified": facts["notified"]}

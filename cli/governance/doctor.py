@@ -27,7 +27,7 @@ _RUNS: Final = 50
 
 @dataclass(frozen=True)
 class Check:
-    """`ok` is None where these credentials may not look."""
+    """`ok` is None where these credentials are not sufficient."""
 
     account: str
     name: str
@@ -55,10 +55,10 @@ def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
 
 
 class Operator(Site):
-    """Looks with the accounts' own credentials: an operator's."""
+    """Runs with the accounts' own credentials: an operator's."""
 
     def role_in(self, account: Account) -> str | None:
-        """None, always."""
+        """Always None."""
         return None
 
 
@@ -75,7 +75,7 @@ def examine(where: Site) -> Checks:
 
 
 def guarded(account: str, name: str, look: Callable[[], Checks]) -> Checks:
-    """What a check says; one that cannot look says so instead of ending the rest."""
+    """The check's findings; a check that may not look reports that instead of ending the others."""
     try:
         yield from look()
     except SessionError as error:
@@ -116,7 +116,7 @@ def settings_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "cross-account version", good, version, "" if good else redeploy)
     admins = admins_of(settings)
     good = any(admin.endswith(f":role/{DEFAULT_ROLES[account]}") for admin in admins)
-    found = f"{DEFAULT_ROLES[account]} is {'' if good else 'no '}admin"
+    found = f"{DEFAULT_ROLES[account]} is {'a' if good else 'not a'} data lake admin"
     yield Check(account, "data lake admins", good, found, "" if good else redeploy)
 
 
@@ -142,7 +142,7 @@ def ontology_checks(where: Site, account: Account) -> Checks:
 
 
 def member_checks(where: Site, account: Account) -> Checks:
-    """Every member is admitted, and listens to its topic."""
+    """Every member is admitted, and subscribed to its topic."""
     members = list(where.registry().members())
     if not members:
         yield Check(account, "members", False, "none", "mesh admit ACCOUNT --role producer --domain NAME")
@@ -155,7 +155,7 @@ def member_checks(where: Site, account: Account) -> Checks:
         sns = where.client(account, "sns")
         answer = sns.list_subscriptions_by_topic(TopicArn=member.topic_arn)["Subscriptions"]
         live = [item for item in answer if item["SubscriptionArn"].startswith("arn:")]
-        found = f"{member.role}, {member.domain}, {'listens' if live else 'does not listen to its topic'}"
+        found = f"{member.role}, {member.domain}, {'listens' if live else 'not subscribed to its topic'}"
         remedy = "" if live else "its stack's join-mesh function subscribes within 5 minutes; see that function's log"
         yield Check(account, name, bool(live), found, remedy)
 
@@ -198,7 +198,7 @@ def machine_checks(where: Site, account: Account) -> Checks:
 
 
 def log_checks(where: Site, account: Account) -> Checks:
-    """No function failed within the last hour; what it refused is no failure."""
+    """No function failed within the last hour; a rejection is not a failure."""
     since = int((datetime.now(UTC) - _LOOK_BACK).timestamp() * 1000)
     last: list[tuple[int, str, str]] = []
     for _, kind, group in resources(where, account):

@@ -39,7 +39,7 @@ CAUGHT = {
     ("grant-access", "DecideAccess"): SENDER
     | {
         "AccessOver",
-        "AlreadyAsked",
+        "AlreadyRequested",
         "AmbiguousRequest",
         "InvalidExpression",
         "NotInCatalog",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from mesh.adapters.dynamodb.access_registry import DynamoAccessRegistry
-from mesh.domain.access.record import AlreadyAsked
+from mesh.domain.access.record import AlreadyRequested
 from mesh.domain.contracts.product import ConcurrentChange
 
 from tests.builders import CONSUMER, PRODUCER, an_access
@@ -39,7 +39,7 @@ def test_a_redelivered_request_gives_back_what_stands(accesses):
 def test_the_same_ask_is_not_taken_twice(accesses, status):
     accesses.save(accesses.open(an_access(FIRST)).moved(status, NOON, "so far"))
 
-    with pytest.raises(AlreadyAsked) as refused:
+    with pytest.raises(AlreadyRequested) as refused:
         accesses.open(an_access(SECOND, until=NOON + timedelta(days=90)))
 
     assert refused.value.where["access"] == FIRST
@@ -53,7 +53,7 @@ def test_what_is_answered_may_be_asked_again(accesses, status):
 
     assert accesses.open(an_access(SECOND)).id == SECOND
 
-    with pytest.raises(AlreadyAsked, match=SECOND):
+    with pytest.raises(AlreadyRequested, match=SECOND):
         accesses.open(an_access("ac-000000000003"))
 
 
@@ -84,7 +84,7 @@ def test_of_two_at_once_one_is_taken(table):
     assert seen == [None]
     assert late.access(SECOND) is None
     assert [each.id for each in first.newest()] == [FIRST]
-    with pytest.raises(AlreadyAsked, match=FIRST):
+    with pytest.raises(AlreadyRequested, match=FIRST):
         late.open(an_access(SECOND))
 
 

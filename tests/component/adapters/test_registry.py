@@ -122,9 +122,9 @@ def test_a_notice_is_of_one_version_and_one_account(registry):
     registry.record_notices(PRODUCT, 10, [PRODUCER], NOON, NOTE)
     registry.put_member(a_member())
     registry.put_member(a_member(CONSUMER, "consumer"))
-    for version_, told in ((1, {CONSUMER}), (2, set()), (10, {PRODUCER})):
+    for version_, notice in ((1, {CONSUMER}), (2, set()), (10, {PRODUCER})):
         audience = registry.audience(PRODUCT, version_, [CONSUMER, PRODUCER])
-        assert {account for account, each in audience.items() if each.told} == told
+        assert {account for account, each in audience.items() if each.notified} == notice
 
 
 def test_a_subscription_is_no_version_and_no_notice(registry):

@@ -113,7 +113,7 @@ def test_values_that_do_not_fit_the_published_type_are_held(open_, tmp_path):
         "published", {"b.csv": "TypeNeedsExpress"}, {"id": "bigint", "v": "bigint"},
     )  # fmt: skip
     [held] = settled.news.data.objects
-    assert "v are no bigint" in held.reason.message
+    assert "v are not of type bigint" in held.reason.message
     assert "Only express" in held.reason.remedy
     assert ids(open_, tmp_path) == [1, 3]
 

@@ -179,7 +179,7 @@ def test_what_a_recipe_does_not_fit_is_held_until_the_next_one(pipeline, tmp_pat
     assert pipeline.run().held == 1
     assert pipeline.held() == {"a.csv": "RecipeColumnMissing"}
     [held] = read_checked(pipeline.work, pipeline.round.work).held
-    assert held.reason.remedy.endswith("The next recipe takes the object up again.")
+    assert held.reason.remedy.endswith("The object is curated again with the next recipe.")
     assert not pipeline.uploads.has_pending(PRODUCT)
 
     pipeline.recipe(*STEPS, step("UPPER_CASE", sourceColumn="status"))
@@ -226,7 +226,7 @@ def test_a_recipe_that_makes_the_contract_s_values_frees_what_the_contract_held(
     pipeline.put_raw("a.csv", RAW)
     assert pipeline.run().held == 1
     [held] = read_checked(pipeline.work, pipeline.round.work).held
-    assert held.reason.remedy.endswith("Or correct the recipe: the next one takes the object up again.")
+    assert held.reason.remedy.endswith("Or correct the recipe: the object is curated again with the next one.")
 
     too_much = [{"Condition": "GREATER_THAN", "Value": "200", "TargetColumn": "amount"}]
     pipeline.recipe(*STEPS, step("REMOVE_VALUES", too_much, sourceColumn="amount"))

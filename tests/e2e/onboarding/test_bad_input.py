@@ -255,7 +255,7 @@ def test_an_account_that_the_bus_does_not_know(mesh: MeshDriver) -> None:
 
 
 def test_an_account_that_is_no_member(mesh: MeshDriver, product: str) -> None:
-    """The bus lets the whole organisation in, the registry does not: here central's own account is no member."""
+    """The bus lets the whole organisation in, the registry does not: here central's own account is not a member."""
     runs = mesh.runs("commit-version", product)
     mesh.put_event("VersionProposed", _proposed(product), by="central")
     run = mesh.wait_for_run("commit-version", product, after=runs)
@@ -295,8 +295,8 @@ def _published_rows(mesh: MeshDriver, product: str, table: str, at_least: int = 
     """Rows of the table in all versions that the owner was told of."""
 
     def count() -> int:
-        told = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
-        return sum(change["rows"] for changes in told for change in changes if change["table"] == table)
+        notices = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
+        return sum(change["rows"] for changes in notices for change in changes if change["table"] == table)
 
     if at_least:
         mesh.until(lambda: count() >= at_least, f"{at_least} rows of {product}.{table} published")

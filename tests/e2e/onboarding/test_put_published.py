@@ -45,10 +45,10 @@ def test_show_history_and_trace_tell_the_version(mesh: MeshDriver, first: dict[s
     _, history = mesh_command(mesh, "history", PRODUCT)
     assert [version["version"] for version in history["versions"]] == [1]
     _, trace = mesh_command(mesh, "trace", first["versions"][0]["correlation_id"])
-    told = [step["what"] for step in trace["steps"]]
-    positions = [told.index(step) for step in STEPS]
+    notices = [step["what"] for step in trace["steps"]]
+    positions = [notices.index(step) for step in STEPS]
     assert positions == sorted(positions)
-    assert {"batch taken", "batch checked", "version proposed", "committed", "batch settled"} <= set(told)
+    assert {"batch taken", "batch checked", "version proposed", "committed", "batch settled"} <= set(notices)
 
 
 def test_the_same_bytes_again_are_nothing_new(mesh: MeshDriver, folder: Path, first: dict[str, Any]) -> None:

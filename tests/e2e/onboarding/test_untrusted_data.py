@@ -106,8 +106,8 @@ def test_a_bad_recipe_leaves_raw_data_where_they_are_until_a_good_one_comes(mesh
 
 def report_of(mesh: MeshDriver, product: str, key: str, code: str) -> dict[str, Any] | None:
     """Of a recipe that was refused, or of an object that is held for it."""
-    told = [*mesh.reports(f"{product}/reports/").values(), *mesh.held(product).values()]
-    return next((one["reason"] for one in told if (one["key"], one["reason"]["code"]) == (key, code)), None)
+    notices = [*mesh.reports(f"{product}/reports/").values(), *mesh.held(product).values()]
+    return next((one["reason"] for one in notices if (one["key"], one["reason"]["code"]) == (key, code)), None)
 
 
 RULES = {

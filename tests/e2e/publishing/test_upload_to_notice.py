@@ -95,8 +95,8 @@ def test_each_version_is_told_once_to_subscriber_and_owner(
     mesh: MeshDriver, published: dict[str, str], mode: str
 ) -> None:
     for account in ("consumer", "producer"):
-        told = [detail["data"]["version"] for detail in mesh.notices(published[mode], account)]
-        assert sorted(told) == [1, 2]
+        notice = [detail["data"]["version"] for detail in mesh.notices(published[mode], account)]
+        assert sorted(notice) == [1, 2]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -175,8 +175,8 @@ def test_who_did_not_subscribe_or_no_longer_does_is_told_nothing(mesh: MeshDrive
 
 def test_data_before_its_contract_is_a_draft_until_the_contract_comes(mesh: MeshDriver) -> None:
     mesh.put_object("early/data/t1/a.csv", "id,email\n1,a@example.com\n2,b@example.com\n")
-    told = mesh.wait_for_notice("early", "producer")
-    assert told["draft"] is True
+    found_notice = mesh.wait_for_notice("early", "producer")
+    assert found_notice["draft"] is True
     most = {"product": "early", "confidentiality": "restricted", "pii": "sensitive", "publication": "pending"}
     assert mesh.tags("early") == most
     assert mesh.tags("early", "t1")["id"] == {**most, "publication": "published"}

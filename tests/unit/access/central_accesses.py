@@ -113,7 +113,7 @@ class Central:
         databases[PRODUCT] = replace(database, tables={**database.tables, "credit_card": tagged})
         self.catalog.at = replace(self.catalog.at, databases=databases)
 
-    def told(self, account: str, kind: str = "") -> list[dict[str, Any]]:
+    def notified(self, account: str, kind: str = "") -> list[dict[str, Any]]:
         """`data` of what was published to an account, or to the stewards (`central`)."""
         topic = STEWARD_TOPIC if account == CENTRAL else topic_of(account)
         found = [(name, detail) for where, name, detail in self.topics.published if where == topic]
@@ -151,7 +151,7 @@ class Central:
         reason = {"code": code, "message": message, "where": {}, "remedy": ""}
         return request_access.deny_access(envelope, reason, topics=self.topics, context=self.context)
 
-    def ask(self, number: str, round_number: int = 0, token: str = "t-0") -> request_approval.Asked:
+    def ask(self, number: str, round_number: int = 0, token: str = "t-0") -> request_approval.ApprovalRequested:
         return request_approval.ask_owners(
             number,
             round_number,
@@ -210,7 +210,7 @@ class Central:
         envelope = an_envelope(data, "RevocationRequested", by=by, event=f"revoke-{by}")
         return self.end(envelope.model_dump(mode="json", by_alias=True))
 
-    def take_back(self, number: str) -> end_access.Ended:
+    def revoke_grants(self, number: str) -> end_access.Ended:
         return end_access.revoke_grants(
             {"ending": {"access": number, "cause": "revoked"}},
             context=self.context,

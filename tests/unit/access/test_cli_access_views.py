@@ -99,9 +99,9 @@ def test_answers_that_came_are_not_waited_for():
 class Own(FakeMesh):
     """An account that sees its own table alone: notices, and the accesses that it holds."""
 
-    def __init__(self, *told, held=None):
+    def __init__(self, *a_notice, held=None):
         super().__init__(sees_central=False)
-        self.told, self.held = list(told), held
+        self.a_notice, self.held = list(a_notice), held
 
     def table(self, account):
         assert account == "consumer"
@@ -116,7 +116,7 @@ def own(monkeypatch):
                 self.table = table
 
             def all(self, after=""):
-                numbered = enumerate(self.table.told)
+                numbered = enumerate(self.table.a_notice)
                 return ({"time": f"t{n}", "id": "e", **each} for n, each in numbered if f"t{n}#e" > after)
 
         class ConsumerAccesses:
@@ -135,8 +135,8 @@ def own(monkeypatch):
     return use
 
 
-def told(data, story="the-story"):
-    event = Event[type(data)](metadata=Metadata(correlation_id=story), data=data)
+def a_notice(data, trace="the-story"):
+    event = Event[type(data)](metadata=Metadata(correlation_id=trace), data=data)
     return {"detail_type": data.detail_type(), "detail": event.model_dump(mode="json")}
 
 
@@ -162,25 +162,25 @@ def test_the_accounts_own_notices_tell_how_it_stands(own):
     mesh = Own()
     watch = own(mesh)
     assert (watch.look().status, watch.look().sure) == ("", False)
-    mesh.told.append(told(GRANTED))
+    mesh.a_notice.append(a_notice(GRANTED))
     assert watch.look().status == "sharing"
     mesh.held = ConsumerAccess(access=ID, state="ready", noted=NOW)
     assert watch.look().status == "live"
     mesh.held = None
-    mesh.told.append(told(REVOKED))
+    mesh.a_notice.append(a_notice(REVOKED))
     assert watch.look().status == "ending"
 
 
 def test_anothers_notices_are_not_ours(own):
-    other = told(DENIED.model_copy(update={"access": "ac-000000000001"}))
-    stranger = told(DecisionRefused(access=ID, reason=REASON), story="somebody's")
+    other = a_notice(DENIED.model_copy(update={"access": "ac-000000000001"}))
+    stranger = a_notice(DecisionRefused(access=ID, reason=REASON), trace="somebody's")
     assert own(Own(other, stranger)).look().refusal is None
 
 
 @pytest.mark.parametrize("data", [DENIED, DecisionRefused(access=ID, reason=REASON)])
 def test_a_refusal_that_was_told_ends_the_wait(own, data):
     with pytest.raises(CommandFailed) as caught:
-        follow(own(Own(told(data, story="mine"))), ("live",), quiet=True)
+        follow(own(Own(a_notice(data, trace="mine"))), ("live",), quiet=True)
     assert (caught.value.code, caught.value.where["access"]) == (REASON.code, ID)
 
 
@@ -230,7 +230,7 @@ ASKED = DecisionRequested(
     ],
 )
 def test_notices_of_accesses_are_words_not_json(capsys, width, data, parts):
-    notices.render({"time": NOW.isoformat(), **told(data)})
+    notices.render({"time": NOW.isoformat(), **a_notice(data)})
     said = capsys.readouterr().out
     assert fits(said, width)
     words = " ".join(said.split())

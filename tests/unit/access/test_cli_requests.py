@@ -241,7 +241,7 @@ def test_what_has_ended_is_not_ended_again(on):
 def test_a_retirement_names_the_accesses_that_end(on):
     def happens(mesh, kind, detail):
         assert kind == "RetirementRequested"
-        mesh.note(detail, "retired", product="credit-limits", accesses=[ID], told=[PRODUCER])
+        mesh.note(detail, "retired", product="credit-limits", accesses=[ID], notified=[PRODUCER])
 
     on(FakeMesh(happens=happens))
     said = run("retire", "credit-limits", "--reason", "replaced")

@@ -11,7 +11,7 @@ from mesh.domain.access.request import AmbiguousRequest
 from mesh.domain.governance.catalog_snapshot import Database, Grant, NotInCatalog, PolicyGrant, Principal
 from mesh.domain.governance.expressions import Expression, InvalidExpression
 from mesh.domain.governance.permissions import Evaluator
-from mesh.domain.governance.publication_tag import as_asked, waits
+from mesh.domain.governance.publication_tag import as_requested, waits
 
 from tests.unit.access.requests import (
     CENTRAL,
@@ -38,7 +38,7 @@ def policies_of(found, kind="TABLE"):
     bodies = [entry.resource.get("LFTagPolicy", {}) for entry in found.entries]
     expressions = [Expression.of_tags(body["Expression"]) for body in bodies if body.get("ResourceType") == kind]
     assert all(waits(each) == (kind == "TABLE") for each in expressions)
-    return [str(as_asked(each)) for each in expressions]
+    return [str(as_requested(each)) for each in expressions]
 
 
 def kinds(found):
@@ -180,7 +180,7 @@ def test_rows_chosen_by_a_column_that_has_to_be_asked_for_are_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("asked", "error", "told"),
+    ("asked", "error", "message"),
     [
         ({"product": "cards"}, NotInCatalog, "there is no data product 'cards'"),
         ({"table": "cards"}, NotInCatalog, "product credit-card has no table 'cards'"),
@@ -188,11 +188,11 @@ def test_rows_chosen_by_a_column_that_has_to_be_asked_for_are_asked_for():
         ({"rows": "hoehe > 1"}, AmbiguousRequest, "rows belong to one table; credit-card has credit_card, history"),
     ],
 )
-def test_what_is_not_there_is_refused_by_name(asked, error, told):
+def test_what_is_not_there_is_refused_by_name(asked, error, message):
     lake = lake_of(credit_card({}, table("credit-card", "history", "hoehe dt")))
     with pytest.raises(error) as caught:
         decided(lake, **asked)
-    assert told in caught.value.message
+    assert message in caught.value.message
     assert caught.value.remedy
 
 
@@ -365,7 +365,7 @@ def test_what_was_allowed_and_has_to_be_asked_for_now_is_all_new():
 
 def test_an_approval_may_cut_columns_and_end():
     found = decided(purpose="audit")
-    cut = narrow_approval(found, ["credit_card.ALTER", "credit-card.credit_card.hoehe"], NOW, asked=LATER)
+    cut = narrow_approval(found, ["credit_card.ALTER", "credit-card.credit_card.hoehe"], NOW, requested_until=LATER)
     assert cut.columns == ("credit-card.credit_card.hoehe", "credit-card.credit_card.alter")
     assert kinds(cut) == [("Database", "DESCRIBE"), ("Table", "DESCRIBE"), ("TableWithColumns", "SELECT")]
     assert cut.entries[-1].resource["TableWithColumns"]["ColumnNames"] == ["alter", "hoehe"]
@@ -375,8 +375,8 @@ def test_an_approval_may_cut_columns_and_end():
     ]
     assert (cut.exposure[0].hidden, cut.tables[0].columns) == (3, ("hoehe", "alter"))
     assert "credit-card.credit_card.laufkont" in cut.left_out[-1]
-    assert narrow_approval(found, found.columns, LATER, asked=LATER) is found
-    assert narrow_approval(found, [], None, asked=LATER) is found
+    assert narrow_approval(found, found.columns, LATER, requested_until=LATER) is found
+    assert narrow_approval(found, [], None, requested_until=LATER) is found
     assert grown(found, cut) == ()
 
 
@@ -386,7 +386,7 @@ def test_an_approval_cuts_wide_tables_by_their_true_classes():
     lake = lake_of(Database("credit-card", tags("credit-card"), {"w": table("credit-card", "w", wide, column_tags)}))
     found = decided(lake, purpose="audit")
     assert [(each.count, len(each.columns)) for each in found.exposure[0].classes] == [(150, 100), (150, 100)]
-    cut = narrow_approval(found, ["w.c298", "w.c299", "w.c297"], None, asked=LATER)
+    cut = narrow_approval(found, ["w.c298", "w.c299", "w.c297"], None, requested_until=LATER)
     assert {(each.pii, each.columns) for each in cut.exposure[0].classes} == {
         ("personal", ("c298",)),
         ("none", ("c297", "c299")),
@@ -395,13 +395,13 @@ def test_an_approval_cuts_wide_tables_by_their_true_classes():
 
 def test_an_approval_of_rows_keeps_the_filter():
     found = decided(rows="hoehe > 1000")
-    cut = narrow_approval(found, ["credit_card.laufkont"], None, asked=LATER)
+    cut = narrow_approval(found, ["credit_card.laufkont"], None, requested_until=LATER)
     assert (cut.entries, cut.row_filter) == (found.entries, found.row_filter)
     assert cut.columns == ("credit-card.credit_card.laufkont",)
 
 
 @pytest.mark.parametrize(
-    ("columns", "until", "told"),
+    ("columns", "until", "message"),
     [
         (["credit_card.gastarb"], None, "'credit_card.gastarb' is not among the requested columns"),
         (["hoehe"], None, "'hoehe' is not among the requested columns"),
@@ -409,19 +409,19 @@ def test_an_approval_of_rows_keeps_the_filter():
         ([], LATER + timedelta(seconds=1), "is later than"),
     ],
 )
-def test_an_approval_never_gives_more(columns, until, told):
-    with pytest.raises(ExceedsRequest, match=told):
-        narrow_approval(decided(), columns, until, asked=LATER)
+def test_an_approval_never_gives_more(columns, until, message):
+    with pytest.raises(ExceedsRequest, match=message):
+        narrow_approval(decided(), columns, until, requested_until=LATER)
 
 
 def test_an_approval_of_describe_cannot_name_columns():
-    with pytest.raises(ExceedsRequest, match="columns would be SELECT"):
-        narrow_approval(decided(permission="DESCRIBE"), ["credit_card.hoehe"], None, asked=LATER)
+    with pytest.raises(ExceedsRequest, match="columns need SELECT"):
+        narrow_approval(decided(permission="DESCRIBE"), ["credit_card.hoehe"], None, requested_until=LATER)
 
 
 def test_an_approval_that_names_columns_of_two_products_is_ambiguous():
     other = Database("loans", tags("loans"), {"credit_card": table("loans", "credit_card", "hoehe")})
     found = decided(lake_of(credit_card(), other), expression="pii=none")
     with pytest.raises(AmbiguousRequest, match="several products"):
-        narrow_approval(found, ["credit_card.hoehe"], None, asked=LATER)
-    assert narrow_approval(found, ["loans.credit_card.hoehe"], None, asked=LATER).databases == ("loans",)
+        narrow_approval(found, ["credit_card.hoehe"], None, requested_until=LATER)
+    assert narrow_approval(found, ["loans.credit_card.hoehe"], None, requested_until=LATER).databases == ("loans",)

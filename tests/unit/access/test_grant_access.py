@@ -162,7 +162,7 @@ def test_a_revoke_that_comes_while_it_grants_is_noticed(central, number):
     with pytest.raises(AccessOver):
         central.grant(number)
     assert central.access(number).granted
-    central.take_back(number)
+    central.revoke_grants(number)
     assert central.lake.grants == []
 
 
@@ -198,20 +198,20 @@ def test_what_was_never_decided_is_not_granted(central):
 
 
 def test_the_consumer_is_told_all_that_it_needs(central, shared):
-    (told,) = central.told(CONSUMER, "AccessGranted")
+    (notices,) = central.notified(CONSUMER, "AccessGranted")
 
-    assert (told["access"], told["reader"], told["catalog_id"], told["region"]) == (
+    assert (notices["access"], notices["reader"], notices["catalog_id"], notices["region"]) == (
         shared,
         "DataAnalyst",
         CENTRAL,
         REGION,
     )
-    assert told["databases"] == [PRODUCT]
-    assert told["tables"] == [{"database": PRODUCT, "table": "credit_card", "columns": ["laufkont", "hoehe"]}]
-    assert len(told["entries"]) == 2
-    assert any("gastarb" in each for each in told["left_out"])
+    assert notices["databases"] == [PRODUCT]
+    assert notices["tables"] == [{"database": PRODUCT, "table": "credit_card", "columns": ["laufkont", "hoehe"]}]
+    assert len(notices["entries"]) == 2
+    assert any("gastarb" in each for each in notices["left_out"])
     assert central.accesses.token(shared, "ready") == "t-ready"
-    assert "t-ready" not in json.dumps(told)
+    assert "t-ready" not in json.dumps(notices)
 
 
 @pytest.mark.parametrize("status", OVER)
@@ -219,7 +219,7 @@ def test_of_what_is_over_no_consumer_is_told(central, number, status):
     central.change(number, status)
     with pytest.raises(AccessOver):
         central.grant(number)
-    assert central.told(CONSUMER) == []
+    assert central.notified(CONSUMER) == []
 
 
 # --- the consumer's answer --------------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ def test_ready_releases_the_run(central, shared):
 
 
 def test_ready_makes_it_live_while_its_run_waits(central, shared):
-    assert central.answer(ready(shared), "AccessReady").heard
+    assert central.answer(ready(shared), "AccessReady").resumed
 
     assert central.access(shared).status == "live"
     assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
@@ -255,7 +255,7 @@ def test_ready_makes_it_live_while_its_run_waits(central, shared):
 def test_ready_after_the_run_has_given_up_makes_nothing_live(central, shared):
     central.end({"ending": {"access": shared, "cause": "failed"}})
 
-    assert not central.answer(ready(shared), "AccessReady").heard
+    assert not central.answer(ready(shared), "AccessReady").resumed
     assert central.access(shared).status == "ending"
     assert list(central.registry.subscribers(PRODUCT)) == []
 
@@ -308,7 +308,7 @@ def test_an_answer_without_form_or_forged_or_about_nothing_is_refused_and_told(c
     with pytest.raises(ForgedSender):
         central.answer(ready(shared, account=CENTRAL), "AccessReady")
 
-    codes = [told["reason"]["code"] for told in central.told(CONSUMER, "DecisionRefused")]
+    codes = [notice["reason"]["code"] for notice in central.notified(CONSUMER, "DecisionRefused")]
     assert codes == ["MalformedEvent", "UnknownAccess", "ForgedSender"]
     assert central.answers.sent == []
 
@@ -348,8 +348,8 @@ def test_before_its_end_the_consumer_is_warned_once(central, shared):
     for _ in range(2):
         central.warn(shared)
 
-    told = central.told(CONSUMER, "AccessExpiring")
-    assert (told[0]["access"], told[0]["reader"]) == (shared, "DataAnalyst")
+    notices = central.notified(CONSUMER, "AccessExpiring")
+    assert (notices[0]["access"], notices[0]["reader"]) == (shared, "DataAnalyst")
     published = [json.loads(detail) for _, kind, detail in central.topics.published if kind == "AccessExpiring"]
     assert len({detail["metadata"]["id"] for detail in published}) == 1
 
@@ -358,13 +358,13 @@ def test_before_its_end_the_consumer_is_warned_once(central, shared):
 def test_of_what_is_over_nobody_is_warned(central, shared, status):
     central.change(shared, status)
     central.warn(shared)
-    assert central.told(CONSUMER, "AccessExpiring") == []
+    assert central.notified(CONSUMER, "AccessExpiring") == []
 
 
 def test_a_warning_that_comes_too_late_is_none(central, shared):
     central.clock.at = MONTH
     central.warn(shared)
-    assert central.told(CONSUMER, "AccessExpiring") == []
+    assert central.notified(CONSUMER, "AccessExpiring") == []
 
 
 def test_events_that_central_sends_belong_to_the_request_s_story(central, shared):

@@ -157,7 +157,7 @@ def test_when_one_piece_is_missing_no_other_is_blamed():
 
 def test_a_tag_that_differs_is_named_with_its_value_and_what_was_wanted():
     step = ask(FakeState(TO_ACCOUNT, TO_ROLE), "email").steps[0]
-    assert "wants confidentiality=internal; the column has confidentiality=confidential" in step.found
+    assert "requires confidentiality=internal; the column has confidentiality=confidential" in step.found
     [command] = step.commands
     resource = json.loads(shlex.split(command)[shlex.split(command).index("--resource") + 1])
     assert {"TagKey": "confidentiality", "TagValues": ["confidential"]} in resource["LFTagPolicy"]["Expression"]

@@ -49,9 +49,9 @@ def answered(central):
 
 
 def refused(central, account):
-    found = central.told(account, "DecisionRefused")
+    found = central.notified(account, "DecisionRefused")
     assert len(central.registry.refusals) == len(found)
-    return [told["reason"]["code"] for told in found]
+    return [notice["reason"]["code"] for notice in found]
 
 
 def refused_by_topic(central, account):
@@ -64,7 +64,7 @@ def refused_by_topic(central, account):
 
 
 def test_the_owner_is_told_what_it_is_about_and_how_to_answer(central, number):
-    (question,) = central.told(PRODUCER, "DecisionRequested")
+    (question,) = central.notified(PRODUCER, "DecisionRequested")
 
     assert (question["access"], question["receiver"], question["reader"]) == (number, CONSUMER, "DataAnalyst")
     assert (question["what"], question["purpose"], question["reminder"]) == (PRODUCT, "risk-modelling", 0)
@@ -72,7 +72,7 @@ def test_the_owner_is_told_what_it_is_about_and_how_to_answer(central, number):
     assert "hoehe" in classes["confidential"]
     assert question["answer_by"].startswith((NOON + timedelta(hours=168)).isoformat()[:19])
     assert f"mesh approve {number}" in question["how"]
-    assert central.told(CENTRAL) == central.told(CONSUMER) == []
+    assert central.notified(CENTRAL) == central.notified(CONSUMER) == []
 
 
 def test_the_token_stays_in_the_registry(central, number):
@@ -86,7 +86,7 @@ def test_a_retry_asks_with_the_same_event_and_a_reminder_with_another(central, n
 
     ids = [json.loads(detail)["metadata"]["id"] for _, _, detail in central.topics.published]
     assert ids[0] == ids[1] != ids[2]
-    assert central.told(PRODUCER)[2]["reminder"] == 1
+    assert central.notified(PRODUCER)[2]["reminder"] == 1
 
 
 def test_the_third_round_asks_the_steward_as_well(central, number):
@@ -96,26 +96,26 @@ def test_the_third_round_asks_the_steward_as_well(central, number):
     access = central.access(number)
     assert access.escalated
     assert [step.what for step in access.history].count("escalated to the data mesh owner") == 1
-    assert [each["reminder"] for each in central.told(CENTRAL)] == [2, 2]
-    assert len(central.told(PRODUCER)) == 4
+    assert [each["reminder"] for each in central.notified(CENTRAL)] == [2, 2]
+    assert len(central.notified(PRODUCER)) == 4
 
 
 def test_who_has_answered_is_not_asked_again():
     central = personal()
     number = central.waiting(**AUDIT)
-    assert (len(central.told(PRODUCER)), len(central.told(CENTRAL))) == (1, 1)
+    assert (len(central.notified(PRODUCER)), len(central.notified(CENTRAL))) == (1, 1)
     assert not central.decision(number).settled
 
     central.ask(number, 1, "t-1")
 
-    assert (len(central.told(PRODUCER)), len(central.told(CENTRAL))) == (1, 2)
+    assert (len(central.notified(PRODUCER)), len(central.notified(CENTRAL))) == (1, 2)
 
 
 def test_owners_of_several_products_are_all_asked():
     central = Central(secret(), loans(**CONFIDENTIAL))
     number = central.waiting(expression="confidentiality=confidential pii=none")
 
-    assert (len(central.told(PRODUCER)), len(central.told(OTHER))) == (1, 1)
+    assert (len(central.notified(PRODUCER)), len(central.notified(OTHER))) == (1, 1)
     assert not central.decision(number, by=OTHER).settled
     assert central.decision(number).settled
     assert answered(central) == [("t-0", "approve")]
@@ -126,10 +126,10 @@ def test_an_answer_between_two_rounds_is_passed_on_at_once(central, number):
     assert central.decision(number).settled
     assert answered(central) == []
 
-    assert central.ask(number, 1, "t-1").told == ()
+    assert central.ask(number, 1, "t-1").notified == ()
 
     assert answered(central) == [("t-1", "approve")]
-    assert central.told(PRODUCER, "DecisionRequested")[1:] == []
+    assert central.notified(PRODUCER, "DecisionRequested")[1:] == []
 
 
 def test_what_ended_between_two_rounds_releases_the_run(central, number):
@@ -327,7 +327,7 @@ def test_columns_that_changed_since_they_were_approved_are_asked_for_again(centr
     access = central.access(number)
     assert (access.status, access.answers, access.narrowed, access.escalated) == ("waiting", (), False, False)
     assert access.decided.approvers == (CENTRAL, PRODUCER)
-    assert central.ask(number, 0, "t-9").told == (CENTRAL, PRODUCER)
+    assert central.ask(number, 0, "t-9").notified == (CENTRAL, PRODUCER)
 
 
 def test_an_approver_may_give_less_time(central, number):

@@ -179,8 +179,8 @@ def test_a_refusal_is_told_by_its_reason():
 
 
 def test_facts_are_words_and_what_is_the_same_all_over_is_left_out():
-    facts = {"product": "p", "bucket": "b", "execution": "arn", "told": ["1", "2"], "sent": True, "note": None}
-    assert tracing.step_of("central", entry(1, "notified", **facts)).detail == "told 1 2, sent yes"
+    facts = {"product": "p", "bucket": "b", "execution": "arn", "members": ["1", "2"], "sent": True, "note": None}
+    assert tracing.step_of("central", entry(1, "notified", **facts)).detail == "members 1 2, sent yes"
     nothing = {"held": [], "reason": None, "same": 0}
     assert tracing.step_of("producer", entry(1, "batch checked", **nothing)).detail == "same 0"
 

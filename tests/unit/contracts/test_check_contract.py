@@ -250,7 +250,7 @@ def test_what_is_stated_and_not_enforced_goes_back_to_its_owner():
     ("rule", "message"),
     [
         ('query: ""', "the query is empty"),
-        ('query: "delete from credit_card"', "the query is no SELECT: it begins with 'delete'"),
+        ('query: "delete from credit_card"', "the query is not a SELECT: it begins with 'delete'"),
         ('query: "select 1; select 2"', "the query is more than one statement"),
         ('query: "select count(*) from {object} where 1 / 0 = 1"', "the query divides by zero"),
         ('query: "select count(*) from loans.all"', "the query reads loans.all: a rule reads its own table alone"),

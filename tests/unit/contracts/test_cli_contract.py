@@ -171,9 +171,9 @@ def test_a_diff_says_what_it_needs_and_whether_the_version_does(product):
 def test_a_diff_for_people(product):
     new = changed(product, "new.yaml", tags=["other"])
     assert "no difference" in run("diff", product, product).stdout
-    told = run("diff", product, new).stdout
-    assert "details changed (tags)" in told
-    assert "set version 1.0.1 or later" in told
+    notices = run("diff", product, new).stdout
+    assert "details changed (tags)" in notices
+    assert "set version 1.0.1 or later" in notices
 
 
 def test_a_contract_that_cannot_be_read_is_an_error_of_the_diff(product):

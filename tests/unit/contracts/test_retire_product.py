@@ -70,9 +70,9 @@ def test_subscribers_and_owner_are_told_and_then_no_more(central):
     central.held()
     found = retire(central)
 
-    assert found.told == (CONSUMER, PRODUCER)
-    for account in found.told:
-        assert central.told(account, "ProductRetired") == [{"product": PRODUCT, "reason": WISH["reason"]}]
+    assert found.notified == (CONSUMER, PRODUCER)
+    for account in found.notified:
+        assert central.notified(account, "ProductRetired") == [{"product": PRODUCT, "reason": WISH["reason"]}]
     assert list(central.registry.subscribers(PRODUCT)) == []
     assert central.registry.product(PRODUCT).status == "retired"
 
@@ -93,7 +93,7 @@ def test_retiring_is_repeatable(central):
     retire(central)
 
     assert central.endings.started == started
-    assert len(central.told(CONSUMER, "ProductRetired")) == 1
+    assert len(central.notified(CONSUMER, "ProductRetired")) == 1
 
 
 def test_one_that_was_never_crawled_is_retired_too(central):
@@ -123,4 +123,4 @@ def test_who_may_not_changes_nothing_and_is_recorded(central, by, data, detail, 
 
     assert [(account, found["code"]) for account, _, found in central.registry.refusals] == [(by, refusal.__name__)]
     assert central.registry.product(PRODUCT).status == "registered"
-    assert (central.lake.on, central.endings.started, central.told(CONSUMER)) == ({}, {}, [])
+    assert (central.lake.on, central.endings.started, central.notified(CONSUMER)) == ({}, {}, [])

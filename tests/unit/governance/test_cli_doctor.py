@@ -61,7 +61,7 @@ def test_good_settings_pass():
         ),
         ({"Parameters": {"CROSS_ACCOUNT_VERSION": "2"}}, ("cross-account version", "2")),
         ({"Parameters": {}}, ("cross-account version", "1")),
-        ({"DataLakeAdmins": []}, ("data lake admins", "DataMeshOwner is no admin")),
+        ({"DataLakeAdmins": []}, ("data lake admins", "DataMeshOwner is not a data lake admin")),
     ],
 )
 def test_each_wrong_setting_is_found_with_a_remedy(changes, found):

@@ -12,7 +12,7 @@ from mesh.domain.access.tag_expression_cover import pinned, size
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Grant, NotInCatalog, PolicyGrant
 from mesh.domain.governance.expressions import Expression, InvalidExpression, parse_expression
 from mesh.domain.governance.permissions import Evaluator
-from mesh.domain.governance.publication_tag import as_asked, for_people, granted_as, is_published, waits
+from mesh.domain.governance.publication_tag import as_requested, for_people, granted_as, is_published, waits
 
 from local.lakeformation import evaluation as emulator
 from tests.unit.access import states
@@ -30,7 +30,7 @@ marks = st.sampled_from([{}, PENDING, PUBLISHED])
 def test_the_granted_expression_is_the_asked_one_on_what_is_published(asked, own, mark):
     found, there = granted_as(asked), {**own, **mark}
     assert found.matches(there) == (asked.matches(own) and is_published(there))
-    assert (as_asked(found), granted_as(found), waits(found)) == (asked, found, True)
+    assert (as_requested(found), granted_as(found), waits(found)) == (asked, found, True)
     assert not waits(asked)
     assert for_people(there) == own
 
@@ -152,6 +152,6 @@ def test_nobody_reads_what_is_not_published_neither_for_us_nor_for_the_emulator(
             # The table itself never matches; what matches of its columns is read all the same.
             expected = {c for c in states.COLUMNS for g in lake.grants if g.grantor == CENTRAL
                         and g.principal in {who.account, who.arn} & {CONSUMER, states.STEWARD}
-                        and as_asked(g.resource.expression).matches(for_people(lake.tags(*place, c)))
+                        and as_requested(g.resource.expression).matches(for_people(lake.tags(*place, c)))
                         and is_published(lake.tags(*place, c))}  # fmt: skip
             assert set(ours.readable) == expected, (who, place)

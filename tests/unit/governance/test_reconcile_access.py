@@ -8,7 +8,7 @@ from mesh.adapters.lakeformation.grants_format import parse_grants
 from mesh.domain.access.fix_commands import resource_of
 from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, PolicyGrant, TableGrant
-from mesh.domain.governance.publication_tag import as_asked
+from mesh.domain.governance.publication_tag import as_requested
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.reconcile_access import find_drift
 from mesh.usecases.governance.repair_access import repair_drift
@@ -252,7 +252,7 @@ def test_a_grant_by_hand_that_waits_for_nothing_is_told_from_ours():
     """As ours were made before there was the key: both are people's words, and the difference is said."""
     world = World()
     ours = world.grants()[1]
-    asked = as_asked(ours.resource.expression)
+    asked = as_requested(ours.resource.expression)
     world.have(*world.grants(), dataclasses.replace(ours, resource=PolicyGrant("TABLE", asked)))
 
     [drift] = world.drifts().drifts
@@ -265,7 +265,7 @@ def test_an_access_from_before_there_was_the_key_keeps_its_expression():
     """What it was granted is what its record says: nothing is missing, nothing surplus, until it is asked again."""
     world = World()
     database, ours = world.grants()
-    before = PolicyGrant("TABLE", as_asked(ours.resource.expression))
+    before = PolicyGrant("TABLE", as_requested(ours.resource.expression))
     entries = [
         world.found.entries[0],
         GrantEntry(resource=resource_of(before, requests.CENTRAL), permissions=("SELECT", "DESCRIBE")),

@@ -113,9 +113,9 @@ def test_of_a_personal_column_no_value_is_told():
     world, *_ = checked()
     report = world.reports(1).table("credit_card")
 
-    told = facets.quality(report, {"id"})["dataQualityMetrics"]["columnMetrics"]["id"]
+    notices = facets.quality(report, {"id"})["dataQualityMetrics"]["columnMetrics"]["id"]
 
-    assert told == {"nullCount": 0, "distinctCount": 2, "count": 2}
+    assert notices == {"nullCount": 0, "distinctCount": 2, "count": 2}
     assert "min" in facets.quality(report, set())["dataQualityMetrics"]["columnMetrics"]["id"]
 
 

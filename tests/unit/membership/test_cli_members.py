@@ -41,8 +41,8 @@ def test_admitting_invokes_centrals_function_with_the_wish():
     central = FakeCentral(MEMBER)
     assert admit(central, "444444444444", "consumer", "risk", "r@example.com") == MEMBER
     assert central.asked["FunctionName"] == "central.AdmitMemberFunctionName"
-    wish = {"account": "444444444444", "role": "consumer", "domain": "risk", "contact": "r@example.com"}
-    assert json.loads(central.asked["Payload"]) == wish
+    request = {"account": "444444444444", "role": "consumer", "domain": "risk", "contact": "r@example.com"}
+    assert json.loads(central.asked["Payload"]) == request
 
 
 def test_a_function_error_is_the_refusal_it_is():

@@ -45,9 +45,9 @@ class Central:
             AdmitMember(**facts), domains=DOMAINS, registry=self.registry, topics=self.topics, clock=self.clock
         )
 
-    def join(self, wish=WISH, *, trusted=False, account=PRODUCER):
+    def join(self, request=WISH, *, trusted=False, account=PRODUCER):
         return join_requested(
-            an_envelope(wish, account=account),
+            an_envelope(request, account=account),
             trusted=trusted,
             domains=DOMAINS,
             registry=self.registry,
@@ -55,8 +55,8 @@ class Central:
             clock=self.clock,
         )
 
-    def subscription(self, wish, account=CONSUMER):
-        envelope = an_envelope(wish, account=account)
+    def subscription(self, request, account=CONSUMER):
+        envelope = an_envelope(request, account=account)
         return change_subscription(
             envelope, context=CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock)
         )

@@ -45,7 +45,7 @@ def test_a_message_is_stored_and_put_on_the_members_own_bus():
     assert world.relay().new == ("e-1",)
     assert list(world.notices.stored) == ["e-1"]
     assert [kind for kind, _ in world.bus.events] == ["SubscriptionRequested"]
-    assert world.notices.told == [CORRELATION]
+    assert world.notices.notified == [CORRELATION]
 
 
 def test_a_message_that_comes_again_is_relayed_once():

@@ -130,8 +130,8 @@ def test_the_same_bytes_at_the_same_key_are_no_news():
 
     assert (settled.outcome, settled.held, settled.same, settled.more) == ("nothing", 0, 1, False)
     assert world.versions == 1
-    told = [facts["same"] for _, what, facts in world.trace.notes if what == "batch settled"]
-    assert told == [[], [FOLDER + "a.csv"]]
+    notices = [facts["same"] for _, what, facts in world.trace.notes if what == "batch settled"]
+    assert notices == [[], [FOLDER + "a.csv"]]
 
 
 def amounts(factor: int = 1, rows: int = 60, first: int = 0, **more: str) -> str:

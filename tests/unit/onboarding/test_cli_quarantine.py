@@ -120,7 +120,7 @@ def test_a_batch_without_a_page_says_so(where, tmp_path):
 
 @pytest.fixture
 def three(where):
-    """A batch of three objects: one as it was, one uploaded again since, one that is no data."""
+    """A batch of three objects: one as it was, one uploaded again since, one that is not data."""
     reasons = {
         "a.csv": REASON,
         "b.csv": REASON,

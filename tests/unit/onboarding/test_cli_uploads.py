@@ -150,7 +150,7 @@ class FakeProducer:
         self.reports[f"fees/reports/1/{key}.refusal.json"] = {"bucket": BUCKET, "key": key, "reason": reason}
 
     def hold(self, story, *keys):
-        reason = {"code": "ValueNotOfType", "message": "'x' is no number", "where": {}, "remedy": "fix it"}
+        reason = {"code": "ValueNotOfType", "message": "'x' is not a number", "where": {}, "remedy": "fix it"}
         batch = HeldBatch(
             product="fees", run=story[-8:], bucket=BUCKET, correlation_id=story, reason=reason, objects=len(keys),
             releasable=False, held_at=NOW,
@@ -232,7 +232,7 @@ def test_what_was_held_in_place_is_told_with_its_reason_and_is_no_success(produc
     ]
     uploads.render("fees", outcome)
     assert capsys.readouterr().out.splitlines() == [
-        f"held {DATA}: 'x' is no number",
+        f"held {DATA}: 'x' is not a number",
         "  fix it",
         f"  next: mesh quarantine fees/{STORY[-8:]}",
     ]

@@ -175,7 +175,7 @@ def test_what_the_recipe_does_not_fit_is_held_and_waits_for_the_next_one():
     assert (curated.curated, curated.held, curated.waiting) == (0, 1, 1)
     reason = world.held().reason
     assert (reason.code, reason.where["step"], reason.where["bucket"]) == ("RecipeColumnMissing", 1, BUCKET)
-    assert reason.remedy.endswith("The next recipe takes the object up again.")
+    assert reason.remedy.endswith("The object is curated again with the next recipe.")
     assert world.pending() == []
 
     world.put_recipe([step("RENAME", sourceColumn="z", targetColumn="b")])

@@ -58,8 +58,8 @@ class World:
         return ref
 
     def decide(self, decision="release", event="e-1", **changes):
-        wish = QuarantineDecided(product=PRODUCT, run=RUN, decision=decision, reason="a new name", by="the steward")
-        envelope = an_envelope(wish)
+        request = QuarantineDecided(product=PRODUCT, run=RUN, decision=decision, reason="a new name", by="the steward")
+        envelope = an_envelope(request)
         envelope.detail["metadata"]["id"] = event
         envelope.detail["data"] |= changes
         using = Deciding(

@@ -228,8 +228,8 @@ def test_a_failure_that_may_pass_is_tried_again_and_not_for_ever():
 @pytest.mark.parametrize(
     ("written", "code", "said"),
     [
-        (b"", "NothingLeft", "left nothing"),
-        (b"b,n\n", "NothingLeft", "left nothing"),
+        (b"", "NothingLeft", "left no rows"),
+        (b"b,n\n", "NothingLeft", "left no rows"),
         (b"b\nx\n", "RecipeJobFailed", "wrote the columns b, planned were b, n"),
         (b"n,b\n1,x\n", "RecipeJobFailed", "planned were b, n"),
         (b'b,n\n"x,1\n\xff', "RecipeJobFailed", "cannot be read"),

@@ -60,8 +60,8 @@ class Site:
 @pytest.fixture
 def at(monkeypatch):
     def put(site):
-        def send(where, account, wish):
-            site.sent.append((account, wish))
+        def send(where, account, request):
+            site.sent.append((account, request))
             return Metadata(id="e-1", correlation_id="c-1")
 
         for module in (history, withdraw):
@@ -149,8 +149,8 @@ def test_a_withdrawal_is_followed_until_the_files_are_released(at, capsys):
     withdraw.withdraw_command(PRODUCT, versions="3-5", reason="not ours", account="central", as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert (found["status"], found["versions"], found["files"]) == ("withdrawn", [3, 4, 5], 2)
-    [(account, wish)] = site.sent
-    assert (account, wish.versions) == ("central", (3, 4, 5))
+    [(account, request)] = site.sent
+    assert (account, request.versions) == ("central", (3, 4, 5))
 
 
 @pytest.mark.parametrize("given", [{}, {"versions": "3", "key": "a"}])

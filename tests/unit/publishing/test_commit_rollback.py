@@ -50,8 +50,8 @@ class Rolling(World):
         return super().publish(*tables, number=number)
 
     def ask(self, version, event="rb-1"):
-        wish = RollbackRequested(product=PRODUCT, version=version, reason="labels were flipped")
-        envelope = an_envelope(wish, account=PRODUCER)
+        request = RollbackRequested(product=PRODUCT, version=version, reason="labels were flipped")
+        envelope = an_envelope(request, account=PRODUCER)
         envelope.detail["metadata"]["id"] = event
         return request_rollback(envelope, context=self.context, topics=self.topics, commits=self.commits)
 
@@ -87,8 +87,12 @@ def test_the_earlier_file_is_the_present_one_under_a_new_number(two):
     assert (version.version, version.follows, version.tables[0].rows) == (3, 2, 3)
     assert two.pointer().endswith("/v1.metadata.json")
     assert two.columns() == ["id", "dt"]
-    told = notice(version, two.registry.product(PRODUCT), CENTRAL).data.rollback
-    assert (told.version, told.reason, told.requested_by) == (1, "labels were flipped", PRODUCER)
+    rollback = notice(version, two.registry.product(PRODUCT), CENTRAL).data.rollback
+    assert (rollback.version, rollback.reason, rollback.requested_by) == (
+        1,
+        "labels were flipped",
+        PRODUCER,
+    )
     assert (version.severity, version.changes[0].removed_columns) == ("breaking", ("email",))
     assert (version.changes[0].rows, version.changes[0].rows_delta) == (0, -2)
     assert two.registry.rollback(PRODUCT, "rb-1").status == "published"
@@ -265,8 +269,8 @@ def test_a_version_whose_files_are_gone_changes_nothing(two):
     lost = NotCommitted(product=PRODUCT, request="rb-1", reason=reason)
     settle_refusal(lost, context=two.context, proposals=two.proposals, topics=two.topics)
 
-    [told] = [detail for _, kind, detail in two.topics.published if kind == "RollbackRefused"]
-    assert json.loads(told)["data"]["reason"]["code"] == "VersionGone"
+    [notice] = [detail for _, kind, detail in two.topics.published if kind == "RollbackRefused"]
+    assert json.loads(notice)["data"]["reason"]["code"] == "VersionGone"
     assert two.proposals.turns == {}
     assert two.registry.rollback(PRODUCT, "rb-1").status == "refused"
     with pytest.raises(UnknownRollback):

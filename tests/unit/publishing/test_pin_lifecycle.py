@@ -44,7 +44,7 @@ def a_table(**parameters):
 def test_the_reader_is_told_what_to_read_and_the_rows_are_those_of_the_version(world):
     pin = world.ready()
 
-    [ready] = world.central.told(CONSUMER, "PinReady")
+    [ready] = world.central.notified(CONSUMER, "PinReady")
     assert (ready["version"], ready["pin"], ready["rows"], ready["not_reached"]) == (1, pin.id, 1, [])
     assert [query["sql"] for query in ready["queries"]] == [f'SELECT * FROM "{LINK}"."{PINNED}" LIMIT 10']
     table = world.table()
@@ -81,8 +81,8 @@ def test_asked_for_again_it_is_the_same_table_and_the_later_end_counts(world):
     world.run()
 
     assert world.catalog.writes.count(f"create_table {PINNED}") == 1
-    [told] = [one for one in world.central.told(CONSUMER, "PinReady") if one["until"].startswith("2027")]
-    assert told["pin"] == pin.id
+    [notice] = [one for one in world.central.notified(CONSUMER, "PinReady") if one["until"].startswith("2027")]
+    assert notice["pin"] == pin.id
     [holder] = world.pins()[0].holders
     assert world.central.schedules.planned[f"{pin.id}-{CONSUMER}"][0] == holder.until == NOON + timedelta(days=60)
 
@@ -96,7 +96,7 @@ def test_an_access_by_name_is_told_that_it_does_not_reach_it(world):
 
     world.ready()
 
-    assert world.central.told(CONSUMER, "PinReady")[0]["not_reached"] == [number]
+    assert world.central.notified(CONSUMER, "PinReady")[0]["not_reached"] == [number]
 
 
 # --- who, which, how long ---------------------------------------------------------------------------------------------
@@ -125,18 +125,18 @@ def test_what_may_not_be_is_refused_recorded_and_told(world, changes, error):
     assert world.central.registry.refusals[-1][1] == "PinRequested"
     assert (world.pins(), world.bus.events, world.central.schedules.planned) == ((), [], before)
     if by == CONSUMER and changes.get("version") != 0:
-        [told] = world.central.told(CONSUMER, "PinRefused")
-        assert (told["request"], told["reason"]["code"]) == ("pin-1", error.__name__)
+        [notice] = world.central.notified(CONSUMER, "PinRefused")
+        assert (notice["request"], notice["reason"]["code"]) == ("pin-1", error.__name__)
 
 
 def test_a_version_of_hive_tables_is_not_kept_and_who_asked_is_told_what_is(world):
     world.as_hive(1)
     with pytest.raises(NeedsExpress):
         world.ask()
-    [told] = world.central.told(CONSUMER, "PinRefused")
-    assert told["reason"]["code"] == "NeedsExpress"
-    assert "crawl: express" in told["reason"]["remedy"]
-    assert told["reason"]["where"] == {"product": PRODUCT, "version": 1}
+    [notices] = world.central.notified(CONSUMER, "PinRefused")
+    assert notices["reason"]["code"] == "NeedsExpress"
+    assert "crawl: express" in notices["reason"]["remedy"]
+    assert notices["reason"]["where"] == {"product": PRODUCT, "version": 1}
     assert world.central.registry.refusals[-1][1] == "PinRequested"
     assert (world.pins(), world.bus.events) == ((), [])
 
@@ -232,18 +232,18 @@ def test_the_table_goes_with_the_last_who_wants_it(world):
 
     world.central.clock.move(timedelta(days=1))
     world.due()
-    [told] = world.central.told(CONSUMER, "PinEnded")
-    assert (told["cause"], world.table() is not None, [each.account for each in world.pins()[0].holders]) == (
+    [notice] = world.central.notified(CONSUMER, "PinEnded")
+    assert (notice["cause"], world.table() is not None, [each.account for each in world.pins()[0].holders]) == (
         "expired", True, [PRODUCER],
     )  # fmt: skip
     world.due()  # delivered again
-    assert world.central.told(PRODUCER, "PinEnded") == []
+    assert world.central.notified(PRODUCER, "PinEnded") == []
 
     world.central.clock.move(timedelta(days=1))
     world.due()
     assert (world.table(), world.pins()) == (None, ())
     assert [grant["Permissions"] for grant in world.lake.grants if grant["Principal"] == _who(ROLE)] == [["DROP"]]
-    assert [one["cause"] for one in world.central.told(PRODUCER, "PinEnded")][:1] == ["expired"]
+    assert [one["cause"] for one in world.central.notified(PRODUCER, "PinEnded")][:1] == ["expired"]
     assert f"{pin.id}-{PRODUCER}" not in world.central.schedules.planned
     assert world.due(pin.id).pins[0].status == "ended"
 
@@ -256,15 +256,15 @@ def test_unpinned_by_who_pinned_it_alone(world):
     world.ready()
     with pytest.raises(NotPinned):
         world.unpin(by=PRODUCER)
-    assert world.central.told(PRODUCER, "PinRefused")[0]["reason"]["code"] == "NotPinned"
+    assert world.central.notified(PRODUCER, "PinRefused")[0]["reason"]["code"] == "NotPinned"
     with pytest.raises(NotPinned):
         world.unpin(2)
 
     world.unpin()
     world.unpin()  # delivered again
-    assert len(world.central.told(CONSUMER, "PinRefused")) == 1, "of version 2"
+    assert len(world.central.notified(CONSUMER, "PinRefused")) == 1, "of version 2"
 
-    assert {one["cause"] for one in world.central.told(CONSUMER, "PinEnded")} == {"unpinned"}
+    assert {one["cause"] for one in world.central.notified(CONSUMER, "PinEnded")} == {"unpinned"}
     assert (world.table(), world.pins()) == (None, ())
 
 
@@ -274,9 +274,9 @@ def test_a_version_that_is_gone_is_told_to_who_asked_and_nothing_is_left(world):
     world.run()
 
     assert world.table() is None
-    [told] = world.central.told(CONSUMER, "PinRefused")
-    assert (told["request"], told["reason"]["code"]) == ("pin-1", "VersionGone")
-    assert (world.pins(), world.central.told(CONSUMER, "PinEnded")) == ((), [])
+    [notice] = world.central.notified(CONSUMER, "PinRefused")
+    assert (notice["request"], notice["reason"]["code"]) == ("pin-1", "VersionGone")
+    assert (world.pins(), world.central.notified(CONSUMER, "PinEnded")) == ((), [])
     assert world.central.schedules.planned.keys().isdisjoint({f"{state.pin}-{CONSUMER}"})
 
 
@@ -305,18 +305,18 @@ def test_a_later_pins_table_of_the_same_name_stays(world):
 
 def test_a_product_that_is_retired_keeps_no_versions(world):
     world.ready()
-    wish = {"product": PRODUCT, "reason": "replaced"}
+    request = {"product": PRODUCT, "reason": "replaced"}
     with pytest.raises(NotTheOwner):
-        world.say("RetirementRequested", wish, by=OTHER)
+        world.send("RetirementRequested", request, by=OTHER)
 
     drop_table = world.catalog.drop_table
     world.catalog.drop_table = None  # the function dies on the way
     with pytest.raises(TypeError):
-        world.say("RetirementRequested", wish)
+        world.send("RetirementRequested", request)
     world.catalog.drop_table = drop_table
-    world.say("RetirementRequested", wish)
-    world.say("RetirementRequested", wish)
-    assert [told["cause"] for told in world.central.told(CONSUMER, "PinEnded")] == ["retired"]
+    world.send("RetirementRequested", request)
+    world.send("RetirementRequested", request)
+    assert [notice["cause"] for notice in world.central.notified(CONSUMER, "PinEnded")] == ["retired"]
     assert (world.pins(), world.table()) == ((), None)
 
 
@@ -326,8 +326,8 @@ def test_a_table_of_that_name_that_is_no_pin_is_left_alone(world):
     world.ask()
     world.run()
 
-    [told] = world.central.told(CONSUMER, "PinRefused")
-    assert told["reason"]["code"] == "PinnedTableTaken"
+    [notice] = world.central.notified(CONSUMER, "PinRefused")
+    assert notice["reason"]["code"] == "PinnedTableTaken"
     assert pointer_of(world.table()) == EMPTY
     assert world.pins() == ()
 

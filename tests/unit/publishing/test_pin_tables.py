@@ -46,9 +46,9 @@ class Pinning(Rolling):
             schedules=self.schedules, tagging=tagging, proposals=self.proposals, locks=self.locks,
         )  # fmt: skip
 
-    def wish(self, version=1, event="p-1", by=PRODUCER):
-        wish = PinRequested(product=PRODUCT, version=version, until=NOON + timedelta(days=30), reason="scorecard 7")
-        envelope = an_envelope(wish, account=by)
+    def request_pin(self, version=1, event="p-1", by=PRODUCER):
+        request = PinRequested(product=PRODUCT, version=version, until=NOON + timedelta(days=30), reason="scorecard 7")
+        envelope = an_envelope(request, account=by)
         envelope.detail["metadata"]["id"] = event
         return request_pin(
             envelope, limits=self.limits, end=Target("arn", "role", "dlq"), context=self.context, topics=self.topics,
@@ -67,11 +67,11 @@ class Pinning(Rolling):
         return self.keeper.settle(envelope.model_dump(mode="json", by_alias=True))
 
     def ready(self):
-        self.wish()
+        self.request_pin()
         self.make()
         return self.registry.pins(PRODUCT).pins[0]
 
-    def told(self, kind):
+    def notified(self, kind):
         return [json.loads(detail)["data"] for _, found, detail in self.topics.published if found == kind]
 
 
@@ -87,8 +87,8 @@ def test_a_pin_is_a_second_table_on_the_versions_file(world):
     assert pointer_of(world.catalog.table(PRODUCT, PINNED)).endswith("/v1.metadata.json")
     assert world.columns(PINNED) == ["id", "email"]
     assert world.pointer().endswith("/v2.metadata.json"), "the present table is as it was"
-    [told] = world.told("PinReady")
-    assert (told["rows"], told["version"]) == (3, 1)
+    [notice] = world.notified("PinReady")
+    assert (notice["rows"], notice["version"]) == (3, 1)
     assert len(world.schedules.planned) == 1
 
 
@@ -136,13 +136,13 @@ def test_its_end_is_to_drop_the_table_alone(world):
     assert state.status == "ended"
     assert world.catalog.table(PRODUCT, PINNED) is None
     assert world.registry.pins(PRODUCT).pins == ()
-    assert [told["cause"] for told in world.told("PinEnded")] == ["unpinned"]
+    assert [notice["cause"] for notice in world.notified("PinEnded")] == ["unpinned"]
     assert world.keeper.end_due(PRODUCT, pin.id).status == "ended", "said again by the schedule"
 
 
 def test_it_ends_with_the_last_who_wants_it(world):
     world.ready()
-    world.wish(event="p-2", by=CENTRAL)
+    world.request_pin(event="p-2", by=CENTRAL)
     world.unpin()
     assert world.catalog.table(PRODUCT, PINNED) is not None
     world.clock.move(timedelta(days=31))
@@ -167,26 +167,26 @@ def test_made_again_after_it_died_anywhere(world, fails_at):
 
     kept = world.catalog.update_table, world.lake.tag_table, world.lake.tag_columns
     world.catalog.update_table, world.lake.tag_table, world.lake.tag_columns = map(dying, kept)
-    world.wish()
+    world.request_pin()
     with pytest.raises(ConnectionError):
         world.make()
     assert not pointer_of(world.catalog.table(PRODUCT, PINNED)).endswith("/v1.metadata.json")
     world.catalog.update_table, world.lake.tag_table, world.lake.tag_columns = kept
-    world.wish(event="p-2", by=CENTRAL)  # whoever asks again has it made again
+    world.request_pin(event="p-2", by=CENTRAL)  # whoever asks again has it made again
     world.make()
     assert world.registry.pins(PRODUCT).pins[0].status == "ready"
-    assert len(world.told("PinReady")) == 1, "central has no topic"
+    assert len(world.notified("PinReady")) == 1, "central has no topic"
 
 
 def test_nobody_else_has_central_make_tables(world):
-    world.wish()
+    world.request_pin()
     with pytest.raises(ForgedSender):
         world.make(account=PRODUCER)
     assert world.catalog.table(PRODUCT, PINNED) is None
 
 
 def test_one_that_ended_while_it_was_to_be_made_is_not_made(world):
-    world.wish()
+    world.request_pin()
     world.unpin()
     assert world.make().pins[0].status == "ended"
     assert world.catalog.table(PRODUCT, PINNED) is None
@@ -204,8 +204,8 @@ def test_while_it_is_made_it_does_not_end(world):
 
 def test_a_version_of_which_nothing_is_recorded_is_refused_and_told(world):
     world.proposals.tables.clear()
-    world.wish()
+    world.request_pin()
     [state] = world.make().pins
     assert state.status == "ended"
-    [told] = world.told("PinRefused")
-    assert told["reason"]["code"] == VersionGone.__name__
+    [notice] = world.notified("PinRefused")
+    assert notice["reason"]["code"] == VersionGone.__name__

@@ -123,8 +123,8 @@ class World:
         }  # fmt: skip
         if files is None:
             files = (ListedFile(path=f"{location}/data/{name}.parquet", rows=rows, bytes=rows * 8),)
-        told = details or TableDetails(objects=1, rows=rows, bytes=rows * 8, sources=len(files))
-        found = TableState(**{**facts, "details": told.model_dump_json(), **(state or {})})
+        notice = details or TableDetails(objects=1, rows=rows, bytes=rows * 8, sources=len(files))
+        found = TableState(**{**facts, "details": notice.model_dump_json(), **(state or {})})
         content = TableContent(state=found, files=files)
         self.contents.add(content)
         pointer = self.pointer(table)
@@ -476,10 +476,10 @@ def test_a_change_that_breaks_readers_is_held(world):
     proposal = world.proposal(world.stage(fields=world.fields(id="bigint")), number="0000000b")
     answer = world.refused(proposal)
     assert (answer.outcome, answer.reason.code) == ("held", "BreakingSchemaChange")
-    told = len(world.topics.published)
+    notice = len(world.topics.published)
     world.settle(proposal, answer)
     world.settle(proposal, answer)
-    news = [(kind, json.loads(body)) for _, kind, body in world.topics.published[told:]]
+    news = [(kind, json.loads(body)) for _, kind, body in world.topics.published[notice:]]
     assert [kind for kind, _ in news] == 2 * ["ProductQuarantined", "ProposalSettled"]
     assert news[0][1]["data"]["reason"]["where"]["columns"] == [f"{TABLE}.amount"]
     assert news[0][1]["metadata"]["id"] == news[2][1]["metadata"]["id"], "the inbox takes it for one"

@@ -47,7 +47,7 @@ def test_consumer_owner_and_steward_end_it_everywhere(mesh: MeshDriver, accesses
     assert query(mesh, SQL) != ""
     accesses.nothing_left(access, OPEN)
     for account in ("consumer", "producer"):
-        assert accesses.told(access, "AccessRevoked", account)["reason"]["message"] == "the project is over"
+        assert accesses.notified(access, "AccessRevoked", account)["reason"]["message"] == "the project is over"
 
 
 def test_a_repeated_end_is_success_and_changes_nothing(mesh: MeshDriver, accesses: AccessDriver) -> None:
@@ -66,7 +66,7 @@ def test_what_nobody_asked_for_is_refused_and_told(mesh: MeshDriver, accesses: A
     accesses.revoke(unknown)
     run = accesses.revoke_run(unknown)
     assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("EndAccess", "Refused"))
-    assert accesses.told(unknown, "DecisionRefused")["reason"]["code"] == "UnknownAccess"
+    assert accesses.notified(unknown, "DecisionRefused")["reason"]["code"] == "UnknownAccess"
 
 
 def test_revoked_while_it_waits(mesh: MeshDriver, accesses: AccessDriver) -> None:
@@ -76,7 +76,7 @@ def test_revoked_while_it_waits(mesh: MeshDriver, accesses: AccessDriver) -> Non
 
     late = accesses.decide(access)
     assert late
-    assert accesses.told(access, "DecisionRefused", "producer")["reason"]["code"] == "DecidedAlready"
+    assert accesses.notified(access, "DecisionRefused", "producer")["reason"]["code"] == "DecidedAlready"
     accesses.nothing_left(access, SECRET)
 
 
@@ -93,10 +93,10 @@ def test_revoked_while_it_is_granted(mesh: MeshDriver, accesses: AccessDriver) -
 def test_revoked_while_it_is_shared(mesh: MeshDriver, accesses: AccessDriver) -> None:
     with lock_held(mesh):
         access = accesses.request(OPEN)
-        accesses.told(access, "AccessGranted")
+        accesses.notified(access, "AccessGranted")
         mesh.until(lambda: _held(mesh, access) == "accepting", "accepting")
         accesses.revoke(access)
-        accesses.told(access, "AccessRevoked")
+        accesses.notified(access, "AccessRevoked")
     accesses.wait(access, "ended")
     assert accesses.grant_run(access).outcome == "superseded"
     mesh.wait_for_run("accept-share", access, seconds=60)
@@ -176,11 +176,11 @@ def test_by_its_schedule_it_ends_everywhere_and_an_overlapping_access_still_read
     access = accesses.live(OPEN, until=until.isoformat().replace("+00:00", "Z"))
     assert query(mesh, SQL) == ""
 
-    assert accesses.told(access, "AccessExpiring")["what"] == OPEN
+    assert accesses.notified(access, "AccessExpiring")["what"] == OPEN
     accesses.wait(access, "ended")
     assert datetime.now(UTC) >= until - timedelta(seconds=1)
     assert accesses.record(access).cause == "expired"
-    assert accesses.told(access, "AccessRevoked")["cause"] == "expired"
+    assert accesses.notified(access, "AccessRevoked")["cause"] == "expired"
     assert query(mesh, SQL) != ""
     assert local_grants(mesh, OPEN) == []
     assert query(mesh, SQL, "DataScientist") == ""
@@ -201,7 +201,7 @@ def test_a_product_that_is_retired_is_nobodys(mesh: MeshDriver, accesses: Access
     mesh.until(lambda: query(mesh, f'SELECT id FROM "rl_{RETIRED}".t1', "DataScientist") != "", "hidden from tags")
     assert mesh.notices(RETIRED, "consumer", "ProductRetired")
     late = accesses.request(RETIRED)
-    assert accesses.told(late, "AccessDenied")["reason"]["code"] == "UnknownProduct"
+    assert accesses.notified(late, "AccessDenied")["reason"]["code"] == "UnknownProduct"
     accesses.end(by_tags)
     accesses.nothing_left(access, RETIRED, "DataAnalyst", "DataScientist")
 

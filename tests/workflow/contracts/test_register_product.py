@@ -43,8 +43,8 @@ def test_registered(mesh: MeshDriver) -> None:
     arn = f"arn:aws:s3:::{mesh.bucket}/reg-happy/published"
     found = mesh.client("central", "lakeformation").describe_resource(ResourceArn=arn)["ResourceInfo"]
     assert found["ResourceArn"] == arn
-    told = mesh.until(lambda: mesh.notices("reg-happy", "producer", "ProductRegistered"), "answer to the producer")
-    assert [detail["data"]["bucket"] for detail in told] == [mesh.bucket]
+    notices = mesh.until(lambda: mesh.notices("reg-happy", "producer", "ProductRegistered"), "answer to the producer")
+    assert [detail["data"]["bucket"] for detail in notices] == [mesh.bucket]
 
 
 def test_who_is_no_member_is_refused_and_not_answered(mesh: MeshDriver) -> None:
@@ -70,8 +70,8 @@ def test_a_member_is_told_why_it_is_refused(
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
     assert run.states == ("CheckContract", "TellRejection", "Rejected")
     assert run.output["reason"]["code"] == code
-    told = mesh.until(lambda: mesh.notices(name, account, "ProductQuarantined"), f"rejection told to {account}")
-    assert [detail["data"]["reason"]["code"] for detail in told] == [code]
+    notices = mesh.until(lambda: mesh.notices(name, account, "ProductQuarantined"), f"rejection told to {account}")
+    assert [detail["data"]["reason"]["code"] for detail in notices] == [code]
     assert status_of(mesh, name) == ""
 
 

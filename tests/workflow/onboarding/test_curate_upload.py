@@ -171,7 +171,7 @@ def test_a_raw_object_that_its_contract_holds_is_released_and_published(mesh: Me
     mesh.settled("cu-release")
     assert held(mesh, "cu-release")["cu-release/raw/t1/a.csv"]["releasable"] is True
 
-    wish = {
+    request = {
         "product": "cu-release",
         "run": "00000001",
         "decision": "release",
@@ -179,7 +179,7 @@ def test_a_raw_object_that_its_contract_holds_is_released_and_published(mesh: Me
         "by": "a steward",
     }
     entry = {"EventBusName": mesh.output("producer", "OwnBusName"), "Source": "meshwork",
-             "DetailType": "QuarantineDecided", "Detail": json.dumps({"data": wish})}  # fmt: skip
+             "DetailType": "QuarantineDecided", "Detail": json.dumps({"data": request})}  # fmt: skip
     assert mesh.client("producer", "events", "ProducerSteward").put_events(Entries=[entry])["FailedEntryCount"] == 0
     assert mesh.wait_for_notice("cu-release", "producer")["changes"][0]["rows"] == 2
     mesh.settled("cu-release")

@@ -29,8 +29,8 @@ def assert_all_is_done(mesh: MeshDriver, product: str, rows: int) -> None:
 
 
 def _rows(mesh: MeshDriver, product: str) -> int:
-    told = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
-    return sum(change["rows"] for changes in told for change in changes)
+    notices = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
+    return sum(change["rows"] for changes in notices for change in changes)
 
 
 def test_nothing_to_do(mesh: MeshDriver) -> None:

@@ -57,12 +57,12 @@ def test_a_bad_overwrite_is_held_and_the_rows_stay(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-held")
     product.upload("a.csv", csv((1, 10), (2, 20)))
     analyst = product.share()
-    with own_bus(mesh, product.name) as told:
+    with own_bus(mesh, product.name) as notice:
         run = product.upload("a.csv", csv((1, "many")))
         assert (run.status, run.states) == (
             "SUCCEEDED", (*CHECKED, "SettleBatch", "CheckHeld", "TellHeld", "RecordLineage", "CheckMore", "Settled"),
         )  # fmt: skip
-        [event] = mesh.until(told, "the owner's event")
+        [event] = mesh.until(notice, "the owner's event")
     assert (run.outcome, run.output["held"]) == ("nothing", 1)
     assert analyst.totals() == (2, 30)
     assert product.versions() == 1
@@ -330,15 +330,15 @@ def own_bus(mesh: MeshDriver, product: str) -> Iterator[Callable[[], list[dict[s
     pattern = {"detail-type": ["ProductQuarantined"], "detail": {"data": {"product": [product]}}}
     events.put_rule(Name=f"told-{product}", EventBusName=bus, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=f"told-{product}", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
-    heard: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
 
-    def told() -> list[dict[str, Any]]:
+    def notified() -> list[dict[str, Any]]:
         messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        heard.extend(json.loads(message["Body"]) for message in messages)
-        return heard
+        received.extend(json.loads(message["Body"]) for message in messages)
+        return received
 
     try:
-        yield told
+        yield notified
     finally:
         events.remove_targets(Rule=f"told-{product}", EventBusName=bus, Ids=["queue"])
         events.delete_rule(Name=f"told-{product}", EventBusName=bus)

@@ -192,9 +192,9 @@ def test_what_would_break_readers_is_held_and_the_owner_told_whom(mesh: MeshDriv
     assert stager.answer(held)["reason"]["code"] == "BreakingSchemaChange"
     stager.propose(held)
     stager.answer(held, count=2)
-    told = mesh.notices("com-broken", "producer", "ProductQuarantined")
-    where = told[0]["data"]["reason"]["where"]
-    assert len(told) == 1
+    notices = mesh.notices("com-broken", "producer", "ProductQuarantined")
+    where = notices[0]["data"]["reason"]["where"]
+    assert len(notices) == 1
     assert (where["columns"], where["subscribers"]) == (["t1.amount"], ["333333333333"])
     assert [reader["access"] for reader in where["readers"]] == [access]
     assert versions(mesh, "com-broken") == 1

@@ -23,16 +23,16 @@ REFUSED = ("StartRollback", "PrepareRollback", "TellRefusal", "Refused")
 
 def ask_back(mesh: MeshDriver, product: str, version: int, by: str = "producer") -> str:
     """RollbackRequested by the account's steward; the event's id."""
-    wish = {"product": product, "version": version, "reason": "labels were flipped"}
-    return AccessDriver(mesh).send("RollbackRequested", wish, by=by)
+    request = {"product": product, "version": version, "reason": "labels were flipped"}
+    return AccessDriver(mesh).send("RollbackRequested", request, by=by)
 
 
 def refusal(mesh: MeshDriver, product: str, event: str) -> dict[str, Any]:
     """Why the owner was told that nothing came of it."""
 
     def look() -> list[dict[str, Any]]:
-        told = mesh.notices(product, "producer", "RollbackRefused")
-        return [detail["data"] for detail in told if detail["data"]["request"] == event]
+        notices = mesh.notices(product, "producer", "RollbackRefused")
+        return [detail["data"] for detail in notices if detail["data"]["request"] == event]
 
     return dict(mesh.until(look, f"refusal of {event}")[0]["reason"])
 
@@ -118,7 +118,7 @@ def test_a_table_that_came_later_is_empty_and_an_upload_goes_on_from_there(mesh:
     notice = mesh.wait_for_notice("rob-later", version=3)
     assert {change["table"]: change["rows_total"] for change in notice["changes"]} == {"t1": 1, "t2": 0}
     assert (analyst.totals(), analyst.totals("t2")) == ((1, 10), (0, 0))
-    assert product.at_rest(), "what came back is no upload"
+    assert product.at_rest(), "what came back is not an upload"
     product.upload("c.csv", csv((3, 30)))
     assert analyst.totals() == (2, 40)
 
@@ -151,8 +151,8 @@ def test_a_version_whose_files_are_gone_is_refused_and_told(mesh: MeshDriver) ->
         run = roll_back(mesh, "rob-gone", 1)
     assert (run.status, run.states, run.outcome) == ("SUCCEEDED", REFUSED, "refused")
     assert stager.pointer() == present
-    told = mesh.until(lambda: mesh.notices("rob-gone", "producer", "RollbackRefused"), "the owner is told")
-    assert told[0]["data"]["reason"]["code"] == "VersionGone"
+    notices = mesh.until(lambda: mesh.notices("rob-gone", "producer", "RollbackRefused"), "the owner is told")
+    assert notices[0]["data"]["reason"]["code"] == "VersionGone"
     assert roll_back(mesh, "rob-gone", 1).states == HAPPY, "and another may begin"
 
 

@@ -78,7 +78,7 @@ def wider(left: str, right: str) -> str | None:
     return _wider_nested(left, right)
 
 
-def told(type_: str) -> str:
+def without_unknowns(type_: str) -> str:
     """The type with string wherever no value said anything; an object without any field is text as a whole."""
     while "struct<>" in type_:
         type_ = type_.replace("struct<>", "string")

@@ -29,7 +29,7 @@ class Column(Model):
 
 
 class TableSchema(Model):
-    """Columns in order, then the partition keys (which are no columns of the files)."""
+    """Columns in order, then the partition keys (which are not columns of the files)."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -50,7 +50,7 @@ class TypeChange(Model):
 
 
 class SchemaDiff(Model):
-    """What `new` has that `old` had not, and the reverse. Order alone is no difference."""
+    """What `new` has that `old` had not, and the reverse. Order alone is not a difference."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -34,7 +34,7 @@ class Addressee(NamedTuple):
     """A member that is to be told of a version, and whether it was."""
 
     member: Member
-    told: bool
+    notified: bool
 
 
 class Registry(Protocol):
@@ -131,7 +131,7 @@ class AccessRegistry(Protocol):
     def open(self, access: "Access") -> "Access":
         """Record a new access; one of that id (a redelivered request) is given back as it stands.
 
-        Raises AlreadyAsked while another access of the same account asks for the same, ConcurrentChange.
+        Raises AlreadyRequested while another access of the same account asks for the same, ConcurrentChange.
         """
         ...
 

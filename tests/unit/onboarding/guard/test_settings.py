@@ -13,7 +13,7 @@ from mesh.domain.onboarding.guard.settings import (
 from tests.unit.contracts.contracts import column, contract
 
 
-def told(guard, *columns):
+def violations(guard, *columns):
     custom = [{"property": "guard", "value": guard}]
     return contract(*(columns or (column("Amount"), column("Repaid"))), table={"customProperties": custom})
 
@@ -29,7 +29,7 @@ def test_without_a_word_the_defaults_hold():
 
 def test_everything_that_may_be_said():
     found = settings_of(
-        told(
+        violations(
             {
                 "label": "Repaid", "ignore": ["Amount"],
                 "off": ["VolumeUnusual"], "severity": {"UnknownSource": "error"},
@@ -68,14 +68,14 @@ def test_everything_that_may_be_said():
 )
 def test_a_bad_setting_is_refused_with_its_path(guard, place):
     with pytest.raises(ContractSchemaViolation) as refused:
-        check_settings(told(guard))
+        check_settings(violations(guard))
     assert refused.value.where["violations"][0]["path"] == f"$.schema[0].customProperties.guard{place}"
     assert refused.value.remedy
 
 
 def test_all_bad_settings_are_told_at_once():
     with pytest.raises(ContractSchemaViolation) as refused:
-        check_settings(told({"off": ["A"], "minRows": 3}))
+        check_settings(violations({"off": ["A"], "minRows": 3}))
     assert len(refused.value.where["violations"]) == 2
 
 

@@ -139,14 +139,14 @@ def test_rules_of_the_whole_table():
 
 
 @pytest.mark.parametrize(
-    ("severity", "told"),
+    ("severity", "outcome"),
     [("error", "error"), ("warning", "warning"), ("info", "info"), ("high", "error"), (None, "error")],
 )
-def test_the_severity_of_the_standard_decides(severity, told):
+def test_the_severity_of_the_standard_decides(severity, outcome):
     stated = {"metric": "nullValues", "mustBe": 0} | ({"severity": severity} if severity else {})
     report = held("k,a\n1,\n", rule(**stated), column("k"))
-    assert codes(report) == [("QualityRuleFailed", told)]
-    assert bool(report.errors) == (told == "error")
+    assert codes(report) == [("QualityRuleFailed", outcome)]
+    assert bool(report.errors) == (outcome == "error")
 
 
 def sql(query, content="k,a\n1,x\n2,y\n", **more):

@@ -136,7 +136,7 @@ def test_faults_of_a_contract_are_named_by_their_place():
         ("$.schema[0].quality[0]", "the contract has no property 'z'"),
         ("$.schema[0].quality[1]", "nullValues belongs to a property, not to the whole schema object"),
         ("$.schema[0].properties[0].quality[0]", "invalidValues needs arguments: validValues, or a pattern"),
-        ("$.schema[0].properties[0].quality[2]", "the query is no SELECT: it begins with 'delete'"),
+        ("$.schema[0].properties[0].quality[2]", "the query is not a SELECT: it begins with 'delete'"),
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from mesh.adapters.dynamodb.items import Table, Write, put, put_new
-from mesh.adapters.dynamodb.trace import told
+from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.ports import Note, Notice
 
@@ -60,5 +60,5 @@ def _stored(notice: Notice) -> tuple[Write, Write, Write]:
     return (
         put_new({"pk": pk, "sk": sk, "at": at}),
         put({"pk": "NOTICE", "sk": f"{at}#{metadata.id}", **said}),
-        told(Note(metadata.correlation_id, "notice received", {"event": notice.detail_type})),
+        note_item(Note(metadata.correlation_id, "notice received", {"event": notice.detail_type})),
     )

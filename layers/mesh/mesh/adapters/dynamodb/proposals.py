@@ -15,7 +15,7 @@ from typing import Any, Final
 from boto3.dynamodb.types import Binary
 
 from mesh.adapters.dynamodb.items import Table, Write, delete, put, put_new, update
-from mesh.adapters.dynamodb.trace import told
+from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import ProposalSettled
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
@@ -42,8 +42,8 @@ class DynamoProposals:
     def begin(self, record: ProposalRecord, note: Note) -> bool:
         """See the port."""
         turn = {"pk": _product(record.product), "sk": "COMMITTING", "proposal": record.proposal, "by_rollback": False}
-        begun = self._table.write(put_new(_item(record)), put_new(turn), told(note))
-        return begun or not self._table.write(told(note))
+        begun = self._table.write(put_new(_item(record)), put_new(turn), note_item(note))
+        return begun or not self._table.write(note_item(note))
 
     def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
         """See the port."""

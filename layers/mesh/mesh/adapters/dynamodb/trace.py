@@ -12,7 +12,7 @@ from mesh.ports import Note
 KEPT = timedelta(days=90)
 
 
-def told(note: Note) -> Write:
+def note_item(note: Note) -> Write:
     """The entry, told now; to be written together with what it tells of."""
     now = datetime.now(UTC)
     return put(
@@ -38,7 +38,7 @@ class DynamoTrace:
 
     def keep(self, note: Note) -> None:
         """See the port."""
-        self._table.write(told(note))
+        self._table.write(note_item(note))
 
     def entries(self, correlation_id: str) -> Iterator[dict[str, Any]]:
         """`{"time", "what", "facts"}`, in order."""

@@ -198,9 +198,9 @@ class _Staging:
 
     def _own_properties(self, snapshot: Snapshot | None) -> dict[str, str]:
         nulls = " ".join(map(str, sorted(self._order.only_nulls)))
-        told = {PROPOSAL: self._order.proposal, CONTRACT: self._order.contract}
-        told |= {ONLY_NULLS: nulls} if nulls else {}
-        return told | ({INDEX: self._order.index, DETAILS: self._order.details} if snapshot else {})
+        properties = {PROPOSAL: self._order.proposal, CONTRACT: self._order.contract}
+        properties |= {ONLY_NULLS: nulls} if nulls else {}
+        return properties | ({INDEX: self._order.index, DETAILS: self._order.details} if snapshot else {})
 
     def _write(self, metadata: TableMetadataV2, kind: str) -> str:
         location = self._path(kind, "metadata.json")

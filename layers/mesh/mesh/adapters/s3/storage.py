@@ -20,7 +20,7 @@ class ObjectGone(Rejected):
 
 class S3RangeReader:
     """Reads ranges of one version of one object. Raises ObjectGone, also while that version is kept behind a marker:
-    an object that its owner deleted is no data any more.
+    an object that its owner deleted is not data any more.
     """
 
     def __init__(self, client: "S3Client", ref: ObjectRef) -> None:

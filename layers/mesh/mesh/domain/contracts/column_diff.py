@@ -46,10 +46,10 @@ def compare_columns(old: ContractColumn, new: ContractColumn, table: str, path: 
         yield by_direction("narrowed" if new.unique else "widened", "uniqueness", **where, **facts)
     for found in compare_values(old, new):
         yield by_direction(found.direction, found.what, before=found.before, after=found.after, **where)
-    yield from _told(old, new, where)
+    yield from _described(old, new, where)
 
 
-def _told(old: ContractColumn, new: ContractColumn, where: dict[str, Any]) -> Iterator[Change]:
+def _described(old: ContractColumn, new: ContractColumn, where: dict[str, Any]) -> Iterator[Change]:
     pairs: tuple[tuple[str, Any, Any, Bump], ...] = (
         ("meaning_changed", old.description, new.description, "patch"),
         ("classification_changed", old.classification, new.classification, "minor"),

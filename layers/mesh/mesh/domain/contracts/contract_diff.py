@@ -122,8 +122,8 @@ def _of_table(old: ContractTable, new: ContractTable) -> Iterator[Change]:
     before, after = _key(old), _key(new)
     if set(before) != set(after):
         yield by_direction(_of_keys(set(before), set(after)), "primary_key", table=table, before=before, after=after)
-    yield from _told("meaning_changed", old.description, new.description, "patch", table)
-    yield from _told("lf_tags_changed", old.lf_tags, new.lf_tags, "minor", table)
+    yield from _changed("meaning_changed", old.description, new.description, "patch", table)
+    yield from _changed("lf_tags_changed", old.lf_tags, new.lf_tags, "minor", table)
     yield from _extras(old.extras, new.extras, table)
     for column in new.columns:
         if (was := old.column(column.catalog_name)) is not None:
@@ -139,7 +139,7 @@ def _of_keys(old: set[str], new: set[str]) -> Direction:
 
 def _details(old: Contract, new: Contract) -> Iterator[Change]:
     """What is said of the product as a whole."""
-    yield from _told("lf_tags_changed", old.lf_tags, new.lf_tags, "minor")
+    yield from _changed("lf_tags_changed", old.lf_tags, new.lf_tags, "minor")
     yield from _extras(old.extras, new.extras)
     before, after = ({**vars(contract), "custom": _other_custom(contract)} for contract in (old, new))
     if different := [name for name in _DETAILS if before[name] != after[name]]:
@@ -160,7 +160,7 @@ def _extras(old: Mapping[str, Any], new: Mapping[str, Any], table: str = "", col
         yield Change.model_validate({"kind": kind, **facts, "after": None if promise else [name]})
 
 
-def _told(kind: str, before: object, after: object, bump: Bump, table: str = "") -> Iterator[Change]:
+def _changed(kind: str, before: object, after: object, bump: Bump, table: str = "") -> Iterator[Change]:
     if before != after:
         yield Change(kind=kind, table=table, before=before, after=after, compatibility="full", bump=bump)
 

@@ -100,7 +100,7 @@ def _upper(options: Mapping[str, Any], names: tuple[str, ...], column: ContractC
 
 
 def _bounds(options: Mapping[str, Any], inclusive: str, exclusive: str) -> list[_Bound]:
-    """In 3.0 an exclusive bound is a flag on the inclusive one. Whatever is no number is compared as text."""
+    """In 3.0 an exclusive bound is a flag on the inclusive one. Whatever is not a number is compared as text."""
     value, other = options.get(inclusive), options.get(exclusive)
     if isinstance(other, bool):
         return [] if value is None else [_Bound(_comparable(value), other)]

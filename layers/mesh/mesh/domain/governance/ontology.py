@@ -155,7 +155,7 @@ def _rule_faults(ontology: Ontology) -> list[str]:
     for name, key in keys.items():
         for value, tag_value in key.values.items():
             faults += [
-                f"{name}.{value}: implies {other}={least}, which is no value of an ordered key"
+                f"{name}.{value}: implies {other}={least}, which is not a value of an ordered key"
                 for other, least in tag_value.implies.items()
                 if other not in keys or not keys[other].ordered or least not in keys[other].values
             ]

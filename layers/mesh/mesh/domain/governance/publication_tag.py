@@ -13,14 +13,14 @@ from mesh.domain.governance.expressions import Expression, Tags
 from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED
 
 
-def granted_as(asked: Expression) -> Expression:
+def granted_as(requested: Expression) -> Expression:
     """What is granted on tables for it: the same, of published columns alone."""
-    if not asked.clauses:
-        return asked  # it matches nothing, and stays so
-    return Expression.of({**dict(asked.clauses), PUBLICATION: [PUBLISHED]})
+    if not requested.clauses:
+        return requested  # it matches nothing, and stays so
+    return Expression.of({**dict(requested.clauses), PUBLICATION: [PUBLISHED]})
 
 
-def as_asked(granted: Expression) -> Expression:
+def as_requested(granted: Expression) -> Expression:
     """The expression in the words of those who asked."""
     return Expression(tuple(clause for clause in granted.clauses if clause[0] != PUBLICATION))
 

@@ -139,7 +139,7 @@ def _steps(numbers: Sequence[int], operations: Sequence[str]) -> list[dict[str, 
 def quality(report: TableReport, withheld: set[str]) -> Facets:
     """Metrics and assertions of a check, as input facets. Of withheld columns no value is told, counts alone."""
     profile = report.profile
-    metrics = {column.name: _metrics(column, told=column.name not in withheld) for column in profile.columns}
+    metrics = {column.name: _metrics(column, disclosed=column.name not in withheld) for column in profile.columns}
     return {
         "dataQualityMetrics": facet(
             "1-0-3",
@@ -155,9 +155,9 @@ def quality(report: TableReport, withheld: set[str]) -> Facets:
     }
 
 
-def _metrics(column: ColumnProfile, *, told: bool) -> dict[str, Any]:
+def _metrics(column: ColumnProfile, *, disclosed: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"nullCount": column.nulls, "distinctCount": column.distinct, "count": column.rows}
-    if not told or column.kind != "number":
+    if not disclosed or column.kind != "number":
         return found
     least, most = _number(column.low), _number(column.high)
     found |= {name: value for name, value in (("min", least), ("max", most)) if value is not None}

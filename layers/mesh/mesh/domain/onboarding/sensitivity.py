@@ -20,9 +20,9 @@ _FLAGS: Final = frozenset({"yes", "true", "false", "none", "nein", "oui", "non"}
 
 
 class _NameRule(NamedTuple):
-    """`words` match whole parts of a name, `stems` the beginning of a part. `text`: values are words or numbers of
-    some length, so that a column of one-digit codes is not meant (a flag "has a telephone" is no telephone). `letters`:
-    a number is none. `beside`: what other parts the name may have; None for any that is not of things."""
+    """`words` match whole parts of a name, `stems` the beginning of a part. `text`: values are words or numbers of some
+    length, so that a column of one-digit codes is not meant (a flag "has a telephone" is not a telephone). `letters`: a
+    number is none. `beside`: what other parts the name may have; None for any that is not of things."""
 
     what: str
     value: str
@@ -132,7 +132,7 @@ def _by_name(name: str, values: Sequence[str]) -> Iterable[PersonalDataFinding]:
 
 
 def _is_of_a_person(rule: _NameRule, parts: Sequence[str]) -> bool:
-    """`age_of_building` is no person's age, `phone_model` no number."""
+    """`age_of_building` is not a person's age, `phone_model` no number."""
     if rule.beside is None:
         return not _OF_THINGS & set(parts)
     return all(part in rule.words or part.startswith(rule.stems) or part in rule.beside for part in parts)

@@ -41,7 +41,7 @@ class NotPinned(Rejected):
 
 
 class PinnedTableTaken(Rejected):
-    """A table that is no pinned version has the name that one would get, or the name would be too long."""
+    """A table that is not a pinned version has the name that one would get, or the name would be too long."""
 
 
 class Holder(Model):

@@ -123,7 +123,8 @@ def breaking(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 
 def new_major(old: str, new: str) -> bool:
-    """Whether the contract's version says that readers have to look. What is no semantic version promised nothing."""
+    """Whether the contract's version says that readers have to look. What is not a semantic version promised
+    nothing."""
     before, after = SemanticVersion.parse(old), SemanticVersion.parse(new)
     return before is None or after is None or bump_between(before, after) == "major"
 

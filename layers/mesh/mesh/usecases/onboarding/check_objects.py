@@ -1,8 +1,8 @@
-"""Read a batch's objects once, check them, and write what passes as Parquet that nobody reads yet.
+"""Read a batch's objects once, check them, and write those that pass as Parquet that is not published yet.
 
 Objects with an error are held back: they stay where they are, and the rows that are published for their keys stay as
-well. A finding that names its objects holds those alone, any other the whole table's. What the owner released passes
-with its errors on record, unless it cannot be read, or a value is not of its column's type.
+well. A finding that names its objects holds those alone, any other the whole table's. Objects that the owner released
+pass with their errors on record, unless they cannot be read, or a value is not of its column's type.
 
 Of `crawl: glue` the files wait until the whole batch has passed (`promote_objects`). Types of the table are fixed
 there, and objects of a format that only a Glue crawler reads pass as they are.
@@ -78,11 +78,11 @@ from mesh.usecases.onboarding.table_bases import (
 )
 
 MAX_MEASURED: Final = 5
-"""Times that a table of one batch is measured again without the objects found bad; after that all of it is held."""
+"""How often a table of one batch is measured again without bad objects; after that all of it is held."""
 
 
 class Checked(Model):
-    """What the machine decides on. `tables` change by what was accepted; `held` and `same` count objects."""
+    """What the state machine branches on. `tables` change by what was accepted; `held` and `same` count objects."""
 
     tables: int
     accepted: int
@@ -93,7 +93,7 @@ class Checked(Model):
 
 @dataclass(frozen=True)
 class Checking:
-    """What the checks of a batch take."""
+    """The ports that checking a batch needs."""
 
     readings: Readings
     landing: LandingObjects
@@ -106,7 +106,7 @@ class Checking:
 
 
 def check_objects(round_: Round, *, using: Checking) -> Checked:
-    """Check a batch. It may be done again, and what was found first stands."""
+    """Check a batch. Idempotent: the first result stands."""
     refs, curation = read_batch(using.work, round_.work), curation_of(round_, using.work)
     by_table: dict[str, list[ObjectRef]] = defaultdict(list)
     for ref in refs if round_.facts.link else ():
@@ -138,8 +138,8 @@ def check_objects(round_: Round, *, using: Checking) -> Checked:
 
 
 def _dropped(round_: Round, brought: Collection[str], bucket: str, using: Checking) -> list[CheckedTable | None]:
-    """Tables that the contract describes no more, without the rows that they have. Those of a batch are judged by what
-    it brings."""
+    """Tables that the contract no longer describes, to be emptied. Tables that the batch has objects for are
+    checked as usual."""
     names = [name for name in round_.facts.dropped if name not in brought] if bucket else []
     return [_TableCheck(round_, name, using).drop(bucket) for name in names[: MAX_TABLES - len(brought)]]
 
@@ -160,7 +160,7 @@ class _TableCheck:
         self.released: dict[str, str] = {}
 
     def drop(self, bucket: str) -> CheckedTable | None:
-        """Without any rows, once: what is uploaded to it later stays. None where there are none."""
+        """Empty the table once: later uploads stay. None where it has no rows."""
         base = self._base_in(bucket)
         later = not self._contract or not new_major(base.contract, self._contract.version)
         if later or not base.contract or not base.there:
@@ -189,7 +189,7 @@ class _TableCheck:
         return base_of(current, bucket, self._round.product, self.table, published=self._using.published)
 
     def _unchanged(self, base: TableBase, gone: tuple[str, ...]) -> CheckedTable:
-        """As it is, but for the rows that go."""
+        """The table unchanged except for removed rows."""
         return CheckedTable(
             table=self.table,
             location=base.location,
@@ -203,8 +203,8 @@ class _TableCheck:
         )
 
     def _present(self, refs: Sequence[ObjectRef]) -> tuple[list[ObjectRef], list[ObjectRef]]:
-        """Objects to read, and deleted ones. Raw objects were looked up when they went through their recipe; those that
-        it made nothing of are held, or wait."""
+        """Objects to read, and deleted ones. Raw objects were looked up when they were curated; those that were not
+        curated are held, or wait."""
         there, deleted = look_up((ref for ref in refs if not is_raw(ref)), self._using.landing)
         raw = [ref for ref in refs if is_raw(ref)]
         return [*there, *(ref for ref in raw if ref.curated)], [*deleted, *(ref for ref in raw if ref.deleted)]
@@ -233,8 +233,8 @@ class _TableCheck:
     def _unread(
         self, reading: TableReading, refs: Sequence[ObjectRef]
     ) -> tuple[Sequence[ObjectRef], Sequence[ObjectRef]]:
-        """Objects that are read, and those that only a Glue crawler reads: a table of a crawler has the one or the
-        other, since its files have one format."""
+        """Objects that Meshwork reads, and those that only a Glue crawler reads: a crawled table has one kind only,
+        since its files have one format."""
         if not self._crawled:
             return refs, ()
         declined = {key for each in reading.findings if each.code == "FormatDeclined" for key in each.keys}
@@ -256,7 +256,7 @@ class _TableCheck:
         return found.evolve(sources=sources, gone=self._gone(found, sources))
 
     def _place(self, partition: Sequence[PartitionValue], name: str) -> str:
-        """Where readers find a new file."""
+        """The final location of a new file."""
         base = self._base
         return crawled_file(base.location, partition, name) if self._crawled else f"{base.files}/{name}"
 
@@ -290,7 +290,7 @@ class _TableCheck:
         read = {source.key for source in reading.sources}
         checked = [ref for ref in refs if ref.key in read]
         findings = self._fixed_types(report.findings) if self._crawled else report.findings
-        if report.profile.rows:  # else there is nothing to compare
+        if report.profile.rows:  # otherwise there is nothing to compare
             history = self._history(refs)
             expected = self._round.facts.expected(self.table)
             brought = _brought(report.profile, reading)
@@ -302,15 +302,16 @@ class _TableCheck:
         return report.evolve(findings=passed_over)
 
     def _fixed_types(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        """Types that the published table has otherwise, since files that a crawler has read are not written again."""
+        """Types that differ from the published table's, since crawled files are not rewritten."""
         expected, present = self._round.facts.expected(self.table), self._base.schema
         open_ = set(present.types() if present else ()) - declared_types(expected).keys()
         drift = [each.code == "ValueNotOfType" and each.column in open_ for each in findings]
-        told = (drifted(each) if drifts else each for each, drifts in zip(findings, drift, strict=True))
-        return (*told, *(needs_express(self.table, change) for change in retyped(expected, present)))
+        shown = (drifted(each) if drifts else each for each, drifts in zip(findings, drift, strict=True))
+        return (*shown, *(needs_express(self.table, change) for change in retyped(expected, present)))
 
     def _history(self, refs: Sequence[ObjectRef]) -> History:
-        """Accepted objects; of those that are published no more, or that these replace, nothing can be repeated."""
+        """Accepted objects, without those that are no longer published or that this batch replaces: they cannot be
+        repeated."""
         present = {(entry.key, entry.etag, entry.size) for entry in self._base.index.values()}
         return forget_repeats(self._replacing(refs), present)
 
@@ -355,7 +356,7 @@ class _TableCheck:
     def _files(
         self, reading: TableReading, fields: Sequence[Field], secret: Collection[str], refs: Mapping[str, ObjectRef]
     ) -> tuple[list[DataFile], list[IndexEntry]]:
-        """Write the rows, and say which object's lie where."""
+        """Write the rows, and record where each object's rows are."""
         added, sources = [], []
         read = {source.key: source for source in reading.sources}
         for plan in _plans(reading.sources, None if self._crawled else _files_of_partitions(self._base.index)):
@@ -377,7 +378,7 @@ class _TableCheck:
         return added, sources
 
     def _only_nulls(self, fields: Sequence[Field], added: Sequence[DataFile]) -> frozenset[int]:
-        """Columns that the contract leaves open, and of which nobody has seen a value yet."""
+        """Columns that the contract leaves open and that have had no value yet."""
         base = self._base
         expected = self._round.facts.expected(self.table)
         declared = {column.name for column in expected.columns if column.type} if expected else set()
@@ -394,7 +395,7 @@ class _TableCheck:
 
 
 def _entry(ref: ObjectRef, file: str, rows: RowRange | None) -> IndexEntry:
-    """`rows` are None of an object that nobody reads."""
+    """`rows` is None for an object that Meshwork does not read."""
     found = rows or RowRange(first=0, rows=0)
     return IndexEntry(
         key=ref.key,
@@ -440,24 +441,24 @@ def _folder(partition: Sequence[tuple[str, str]]) -> str:
 
 
 def _brought(profile: TableProfile, reading: TableReading) -> TableProfile:
-    """Without the columns that no object of the batch has: they are NULL in the table, and no news of the batch."""
+    """Without columns that no object of the batch has: they are NULL in the table, and say nothing about the batch."""
     there = {name for source in reading.sources for name in source.columns}
     return profile.evolve(columns=tuple(each for each in profile.columns if each.name in there))
 
 
 def _faults(reading: TableReading) -> set[str]:
-    """Codes of what nobody's word changes: objects that cannot be read, or values that are not of the column's type."""
+    """Codes that no release overrules: objects that cannot be read, or values that are not of the column's type."""
     return {"TypeNeedsExpress", *(finding.code for finding in reading.findings if finding.severity == "error")}
 
 
 def _vanished(finding: Finding) -> bool:
-    """An object that its owner deleted meanwhile is no fault of anybody: its deletion has an event of its own."""
+    """An object that its owner deleted meanwhile is not an error: its deletion has its own event."""
     return finding.code == "ObjectGone"
 
 
 def _held(ref: ObjectRef, finding: Finding, *, releasable: bool) -> HeldBack:
     if ref.curated:
-        remedy = f"{finding.remedy} Or correct the recipe: the next one takes the object up again.".lstrip()
+        remedy = f"{finding.remedy} Or correct the recipe: the object is curated again with the next one.".lstrip()
         finding = finding.evolve(remedy=remedy)
     return held_for(ref, finding, releasable=releasable)
 

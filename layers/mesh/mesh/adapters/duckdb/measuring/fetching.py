@@ -12,7 +12,7 @@ MAX_EXPANSION: Final = 100
 MAX_UNZIPPED: Final = 256 * MIB
 """A gzip object is refused when it unfolds more than `MAX_EXPANSION`-fold **and** to more than this."""
 MAX_LINE: Final = MIB
-"""A line that is longer is no row of a table."""
+"""A line that is longer is not a row of a table."""
 
 
 class Unreadable(Exception):  # noqa: N818 - the finding's own word

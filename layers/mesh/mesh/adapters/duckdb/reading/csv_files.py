@@ -81,7 +81,7 @@ class CsvFile:
             except csv.Error as error:
                 raise _csv_error(error, line) from error
             except UnicodeDecodeError as error:
-                raise Unreadable("UnsupportedEncoding", f"line {line} is no text", "Save it as UTF-8.") from error
+                raise Unreadable("UnsupportedEncoding", f"line {line} is not text", "Save it as UTF-8.") from error
         if first:
             more = f" (and {wrong - 1} more lines)" if wrong > 1 else ""
             what = (

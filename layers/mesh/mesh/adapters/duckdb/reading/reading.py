@@ -153,8 +153,8 @@ class DuckReading:
         try:
             return TableChecks(rows, data, contract, now).build()
         except self._no_room:
-            told = self._too_large("memory and disk of a function do not do for the checks of this batch")
-            return self._unmeasured(refs, (*self.findings, told))
+            finding = self._too_large("memory and disk of a function do not do for the checks of this batch")
+            return self._unmeasured(refs, (*self.findings, finding))
 
     def write(self, files: Sequence[FilePlan], fields: Sequence[Field]) -> tuple[WrittenFile, ...]:
         """See the port."""

@@ -205,7 +205,7 @@ def _checks(guess: str, objects: int) -> tuple[str, ...]:
 
 
 def _narrowest(types: Sequence[str], counts: Sequence[int]) -> str:
-    """`counts`: of all values, then of those that look like each type. None at all is no type."""
+    """`counts`: of all values, then of those that look like each type. None at all is not a type."""
     if not counts[0]:
         return ""
     for type_, count in zip(types, counts[1:], strict=True):

@@ -30,7 +30,7 @@ _PASSING: Final = (
     "throttl", "rate exceeded", "slow down", "slowdown", "service unavailable", "internal service", "internal error",
     "insufficient capacity", "concurrent", "resource unavailable",
 )  # fmt: skip
-"""Parts of an `ErrorMessage` behind which is no fault of recipe or data: DataBrew gives text, no code."""
+"""Parts of an `ErrorMessage` that point to neither recipe nor data: DataBrew gives text, no code."""
 
 type JobState = Literal["STARTING", "RUNNING", "STOPPING", "STOPPED", "SUCCEEDED", "FAILED", "TIMEOUT"]
 

@@ -28,7 +28,7 @@ def shifted_columns(case: Case) -> Iterator[Finding]:
     smallest = case.settings.threshold(check) * NEAR
     judged = []
     for (_, cells), found in zip(compared, alone, strict=True):
-        # Dispersion only ever excuses: what is no finding without it need not be asked.
+        # Dispersion only ever excuses: what is not a finding without it need not be asked.
         suspect = found.psi >= smallest and found.chance <= allowed
         judged.append(_excused(cells, found) if suspect else found)
     for (column, cells), found, chance in zip(compared, judged, holm([one.chance for one in judged]), strict=True):

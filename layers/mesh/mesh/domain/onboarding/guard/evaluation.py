@@ -1,7 +1,7 @@
 """A batch of one table against its accepted history.
 
 Statistics need a history; what is gone, of another type, or a copy, shows from the second batch on, and so does a shift
-that chance cannot make. What the contract's own revision changed is no finding (`under_contract`).
+that chance cannot make. What the contract's own revision changed is not a finding (`under_contract`).
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -246,7 +246,7 @@ def _new_edges(profile: TableProfile) -> dict[str, tuple[float, ...]]:
 
 
 def _known_edges(history: History, profile: TableProfile, others: Iterable[PastBatch]) -> dict[str, tuple[float, ...]]:
-    """Those that other batches count in already; not those of a column that is no number any more."""
+    """Those that other batches count in already; not those of a column that is not a number any more."""
     used = _used(history.edges, others)
     return {
         name: edges

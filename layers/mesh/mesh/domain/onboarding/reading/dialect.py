@@ -98,7 +98,7 @@ def _known(text: str, delimiter: str, known: Sequence[str]) -> int:
 
 
 def _score(rows: Sequence[Sequence[str]]) -> tuple[float, int]:
-    """(share of rows that have the usual number of fields, that number); one field is no agreement."""
+    """(share of rows that have the usual number of fields, that number); rows of one field say nothing."""
     if not rows:
         return 0.0, 0
     width, count = Counter(map(len, rows)).most_common(1)[0]
@@ -147,7 +147,8 @@ def _one_column(rows: Sequence[Sequence[str]], delimiter: str) -> tuple[str, str
 
 
 def _mixed(lines: Sequence[str]) -> bool:
-    """Whether some field is a number in each line but the first: sentences of as many words are no table."""
+    """Whether some field is a number in each line but the first: sentences with the same number of words are not a
+    table."""
     body = [line.split() for line in lines[1:]]
     return len(body) >= 2 and any(
         all(re.fullmatch(r"[+-]?\d+([.,]\d+)?", cell) for cell in cells) for cells in zip(*body, strict=True)

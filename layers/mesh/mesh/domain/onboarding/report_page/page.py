@@ -42,7 +42,7 @@ def render(
     main = [
         _verdict(report, batch, status, commands, held),
         _objects(objects),
-        [table_section(one, hidden, _told(report)) for one in report.tables],
+        [table_section(one, hidden, _all_findings(report)) for one in report.tables],
     ]
     return f"<!DOCTYPE html>\n{tag('html', tag('head', head), tag('body', tag('main', main)), lang='en')}\n"
 
@@ -75,7 +75,7 @@ def _sentence(report: BatchReport, errors: Sequence[Finding], warnings: Sequence
     return f"This batch of {size} passed its checks{', with ' if said else ''}{said}"
 
 
-def _told(report: BatchReport) -> list[Finding]:
+def _all_findings(report: BatchReport) -> list[Finding]:
     """What the verdict says in words: below it is not said again."""
     return (_of(report, "error") or _of(report, "warning"))[:MAX_REASONS]
 
