@@ -1,4 +1,4 @@
-"""What a rollback and a pin take for a product of many objects, and that neither copies any.
+"""Time of a rollback and a pin for a product of many objects, and that neither copies data.
 
     python benchmarks/going_back.py [--objects 1000] [--mebibytes 1] [--port N]
 

@@ -1,10 +1,11 @@
-"""What an access takes until its reader reads, and until nothing of it is left: beside a bare chain of no-op states.
+"""Time until a requested access can be queried, and until an ended one is revoked, compared with a bare chain of
+states.
 
     python benchmarks/request_to_query.py [--requests 10]
 
 Starts a local mesh of its own, deployed by the real templates. Times are this machine's: read the ratios. The bare
 chain is a machine of as many states as a request enters in both accounts, of which as many call a function, in the same
-mesh. Waits are as on AWS (the proving query is looked at after two seconds).
+mesh. Waits are as on AWS (the verification query is polled after two seconds).
 """
 
 import argparse

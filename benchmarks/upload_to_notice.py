@@ -1,4 +1,4 @@
-"""What an upload takes until its subscriber is told: beside a bare chain of no-op states, and what it costs.
+"""Time from an upload to its subscriber's notice, compared with a bare chain of no-op states, and its cost.
 
     python benchmarks/upload_to_notice.py [--uploads 15] [--no-imports] [--port N]
 

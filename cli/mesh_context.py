@@ -128,7 +128,7 @@ class Site:
         return DynamoTrace(self.table(account))
 
     def caller(self, account: Account) -> str:
-        """Who acts there, by ARN, as STS tells it."""
+        """The caller's ARN there, from STS."""
         return str(self.client(account, "sts").get_caller_identity()["Arn"])
 
     def account_id(self, account: Account) -> str:

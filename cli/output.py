@@ -23,7 +23,7 @@ _NARROWEST = 20
 """A column that yields is not narrower."""
 _WIDEST = 10_000
 _WORD = re.compile(r"(?:^\s+)?(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?: UTC)?\S*|\S+)\s*")
-"""What is not broken: a word, or a date with its time."""
+"""A unit that is not broken: a word, or a date with its time."""
 
 
 class CommandFailed(Exception):  # noqa: N818 - the name is the outcome

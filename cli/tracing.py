@@ -41,7 +41,7 @@ _SHOWN_ELSEWHERE: Final = frozenset({"execution", "product", "bucket"})
 class TraceStep:
     """Something that happened: when, in which account, in which machine's run ("" for none), what, with which facts.
 
-    `order` tells apart what a run did within one millisecond.
+    `order` separates what a run did within one millisecond.
     """
 
     at: datetime
@@ -97,7 +97,7 @@ def trace_command(
 
 
 class TraceView:
-    """Gathers moments of one or more correlation ids. What an ended run did is asked for once."""
+    """Collects the steps of one or more correlation ids. The history of an ended run is read once."""
 
     def __init__(self, where: Site, accounts: Iterable[Account] = ACCOUNT_NAMES) -> None:
         self._site = where
@@ -151,7 +151,7 @@ class TraceView:
                     yield from runs_about(self._site, machine, number, since)
 
     def history(self, account: Account, arn: str) -> list[TraceStep]:
-        """The states that a run entered, and its end. A run that does not exist has none."""
+        """The states that a run entered, and its end; none for a run that does not exist."""
         if arn in self._ended:
             return self._ended[arn]
         try:
@@ -202,7 +202,7 @@ def preparations(where: Site, correlation_id: str, since: datetime) -> Iterable[
 
 
 def step_of(account: str, entry: Mapping[str, Any]) -> TraceStep:
-    """A trace entry as a moment, without what the run's own states tell or what is the same all over."""
+    """A trace entry as a step, without facts that the run's own states show or that never differ."""
     facts = {
         name: value
         for name, value in entry["facts"].items()
@@ -232,7 +232,7 @@ def value_text(value: object) -> str:
 
 
 def run_steps(account: str, arn: str, events: Iterable[Mapping[str, Any]]) -> list[TraceStep]:
-    """Moments of a run's history events: states entered, and how it ended when that was not a success."""
+    """Steps from a run's history events: states entered, and how it ended if it failed."""
     machine, found = arn.split(":")[6], []
     for event in events:
         at = event["timestamp"].astimezone(UTC)

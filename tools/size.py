@@ -1,4 +1,4 @@
-"""How large the project is: `make size`. Counts only; what each number is of stands beside it."""
+"""The size of the project: `make size`."""
 
 import ast
 import json

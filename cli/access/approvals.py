@@ -63,7 +63,7 @@ def deny_command(
 ) -> None:
     """Deny an access request.
 
-    Exit code 1 when the decision is rejected, because it is not this account's to make or comes too late.
+    Exit code 1 when the decision is rejected, because this account may not decide or it comes too late.
     """
     data = build(AccessDecided, access=number, decision="deny", reason=reason)
     _answer(site(port, acting=account, role=role), account, data, as_json)

@@ -1,4 +1,4 @@
-"""`mesh requests` and `mesh grants`: what is asked for, and what is held; or one of them in full."""
+"""`mesh requests` and `mesh grants`: open requests and active grants; or one of them in full."""
 
 from collections.abc import Iterable
 from typing import Annotated, Final
@@ -76,7 +76,7 @@ def grants_command(
 
 
 def concerns(access: Access, account: Account, number: str) -> bool:
-    """Whether the account asked, or has an answer to give."""
+    """Whether the account sent the request, or has to decide on it."""
     if access.receiver == number or number in access_views.waits_for(access):
         return True
     return account == "central" and access.status == "waiting" and access.escalated

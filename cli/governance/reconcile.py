@@ -1,4 +1,5 @@
-"""`mesh reconcile`: compare what Lake Formation grants with what the registry says, and fix what is Meshwork's own."""
+"""`mesh reconcile`: compare what Lake Formation grants with what the registry says, and repair Meshwork's own
+grants."""
 
 import json
 import time
@@ -19,7 +20,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only report differences
 def reconcile_command(*, dry_run: DryRun = False, role: As = None, port: Port = None, as_json: AsJson = False) -> None:
     """Find and repair grants that drifted.
 
-    Compares Lake Formation's grants with the registry: missing, left over, made by hand, expired. The central account
+    Compares Lake Formation's grants with the registry: missing, left over, manual, expired. The central account
     does the same once a day. Exit code 1 when differences remain.
     """
     found = reconcile(site(port, acting="central", role=role), dry_run=dry_run)

@@ -1,4 +1,4 @@
-"""Queries on DuckDB: what the caller may read is loaded first, then the door is locked, then its query runs.
+"""Queries on DuckDB: load what the caller may read, then lock the database, then run the query.
 
 The database holds nothing but permitted columns, so that no way of asking reaches another; and the query runs without
 access to files, the network, extensions or settings.

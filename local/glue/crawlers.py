@@ -1,4 +1,4 @@
-"""Crawlers and classifiers: their definitions, their runs, and the events that tell of them."""
+"""Crawlers and classifiers: their definitions, their runs, and their events."""
 
 import contextvars
 import json

@@ -81,7 +81,7 @@ def test_deletions_in_a_versioned_bucket(server, queue):
     assert {event["detail"]["object"]["key"] for event in found} == {"a b/ü.csv"}
 
 
-def test_what_the_event_of_a_deletion_says(server, queue):
+def test_the_content_of_a_deletion_event(server, queue):
     s3 = bucket(server, "deleted-plain", versioned=False)
     s3.put_object(Bucket="deleted-plain", Key="a", Body=b"1")
     s3.delete_object(Bucket="deleted-plain", Key="a")
@@ -150,7 +150,7 @@ def keys(s3, name):
     return [each["Key"] for each in s3.list_objects_v2(Bucket=name).get("Contents", [])]
 
 
-def test_what_expires_is_hidden_by_a_marker_and_told_as_a_lifecycle_expiration(server, queue, expiring):
+def test_expiry_adds_a_marker_and_sends_a_lifecycle_event(server, queue, expiring):
     s3 = expiring("expiring", versioned=True)
     version = s3.put_object(Bucket="expiring", Key="card/data/t/a.csv", Body=b"1")["VersionId"]
     s3.put_object(Bucket="expiring", Key="card/published/t/x", Body=b"1")

@@ -36,7 +36,7 @@ def test_a_redelivered_request_gives_back_what_stands(accesses):
 
 
 @pytest.mark.parametrize("status", ["requested", "waiting", "granting", "sharing"])
-def test_the_same_ask_is_not_taken_twice(accesses, status):
+def test_the_same_request_is_not_accepted_twice(accesses, status):
     accesses.save(accesses.open(an_access(FIRST)).moved(status, NOON, "so far"))
 
     with pytest.raises(AlreadyRequested) as refused:
@@ -48,7 +48,7 @@ def test_the_same_ask_is_not_taken_twice(accesses, status):
 
 
 @pytest.mark.parametrize("status", ["live", "ending", "ended", "denied"])
-def test_what_is_answered_may_be_asked_again(accesses, status):
+def test_an_answered_request_may_be_repeated(accesses, status):
     accesses.save(accesses.open(an_access(FIRST)).moved(status, NOON, "answered"))
 
     assert accesses.open(an_access(SECOND)).id == SECOND
@@ -58,7 +58,7 @@ def test_what_is_answered_may_be_asked_again(accesses, status):
 
 
 @pytest.mark.parametrize("other", [{"receiver": PRODUCER}, {"reader": "DataScientist"}, {"purpose": "audit"}])
-def test_another_ask_is_another_access(accesses, other):
+def test_a_different_request_is_a_different_access(accesses, other):
     accesses.open(an_access(FIRST))
 
     assert accesses.open(an_access(SECOND, **other)).id == SECOND

@@ -68,7 +68,7 @@ def test_what_is_not_newer_is_known(uploads, sequencer):
     assert keys(uploads) == [("a.csv", "0A")]
 
 
-def test_a_known_version_waits_again_when_it_is_asked_for(uploads):
+def test_a_known_version_becomes_pending_again_on_request(uploads):
     uploads.add_pending("loans", [ref(sequencer="0A")], "c")
     settle(uploads, [ref(sequencer="0A")])
 
@@ -249,7 +249,7 @@ def test_endless_contention_is_a_passing_trouble(table):
         uploads.add_pending("loans", [ref(sequencer="02")], "c")
 
 
-def test_a_run_that_waits_keeps_its_token_and_its_lease_and_tells(uploads, trace_notes):
+def test_a_waiting_run_stores_token_lease_and_trace_in_one_write(uploads, trace_notes):
     take_lease(uploads, "loans", "one", NOON + HOUR, NOON)
     uploads.await_answer("0000000a", WaitingRun("loans", "one", "t-1", NOON + HOUR, NOON + 5 * HOUR), NOTE)
 
@@ -260,7 +260,7 @@ def test_a_run_that_waits_keeps_its_token_and_its_lease_and_tells(uploads, trace
     assert trace_notes() == [("noted", {})] * 3
 
 
-def test_a_run_that_ends_settles_frees_and_tells_at_once(uploads, trace_notes):
+def test_a_run_that_ends_settles_releases_and_traces_in_one_write(uploads, trace_notes):
     uploads.add_pending("loans", [ref()], "d")
     take_lease(uploads, "loans", "one", NOON + HOUR, NOON)
 
@@ -351,7 +351,7 @@ def test_notices_are_read_in_order_and_from_a_point_on(table):
     assert [one["id"] for one in notices.all(after)] == ["e-3"]
 
 
-def test_a_trace_tells_a_story_in_order_and_ends_by_itself(table):
+def test_a_trace_is_in_order_and_expires(table):
     trace = DynamoTrace(table)
     for number in range(5):
         trace.note("story", f"step {number}", number=number)
@@ -383,7 +383,7 @@ def test_a_lease_is_renewed_by_its_holder_alone(uploads):
     assert not uploads.lease_held("unknown", NOON)
 
 
-def test_a_run_starts_where_nobody_works_and_nothing_waits_for_central(uploads):
+def test_a_run_starts_where_no_run_is_active_and_nothing_waits_for_central(uploads):
     assert uploads.standing("loans").may_start(NOON), "undeclared: it gets a draft"
     uploads.record_declared("loans", "01")
     assert not uploads.standing("loans").may_start(NOON)

@@ -110,7 +110,7 @@ def test_an_event_without_form_is_answered(mesh: MeshDriver, accesses: AccessDri
     assert [refusal["code"] for refusal in accesses.refusals()[before:]].count("MalformedEvent") == 1
 
 
-def test_an_account_outside_the_membership_is_not_heard(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_an_account_outside_the_mesh_is_ignored(mesh: MeshDriver, accesses: AccessDriver) -> None:
     for kind, data in (
         ("AccessRequested", access_request(OPEN)),
         ("RevocationRequested", {"access": "ac-0", "reason": "r"}),
@@ -196,7 +196,7 @@ def test_a_bad_approval_is_refused_and_a_good_one_still_counts(
     accesses.wait(access, "denied")
 
 
-def test_what_was_never_asked_is_not_decided(accesses: AccessDriver) -> None:
+def test_a_request_never_sent_to_owners_is_not_decided(accesses: AccessDriver) -> None:
     accesses.decide("ac-eeeeeeeeeeee")
     notice = accesses.notified("ac-eeeeeeeeeeee", "DecisionRefused", "producer")
     assert notice["reason"]["code"] == "UnknownAccess"

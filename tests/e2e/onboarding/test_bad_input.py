@@ -79,7 +79,7 @@ def test_a_bad_file_is_held_with_its_reason_and_nothing_is_published(
     proposed = mesh.runs("commit-version", product)
     run = mesh.upload(product, {key: bad.body})
     assert (run.status, run.outcome, run.output["held"]) == ("SUCCEEDED", "nothing", 1)
-    assert "TellHeld" in run.states
+    assert "NotifyOwner" in run.states
     _assert_says(mesh.held(product)[key]["reason"], bad.code, mesh.bucket, key)
     assert mesh.read(key) == bad.body
     assert not _has_table(mesh, product, table)
@@ -162,14 +162,14 @@ def test_a_key_that_belongs_nowhere_stays_untouched_with_a_report(
     assert mesh.runs("onboard-upload", product) == runs
 
 
-def test_a_folder_marker_is_no_data_and_no_mistake(mesh: MeshDriver, product: str) -> None:
+def test_a_folder_marker_is_ignored(mesh: MeshDriver, product: str) -> None:
     mesh.put_object(f"{product}/data/marked/", b"")
     run = mesh.upload(product, {f"{product}/data/marked/x.csv": GOOD})
     assert (run.outcome, run.output["accepted"], run.output["held"]) == ("published", 1, 0)
     assert f"{product}/data/marked/" not in {*mesh.held(product), *mesh.reports(f"{product}/reports/")}
 
 
-def test_an_object_deleted_before_it_is_read_is_none_of_the_version(mesh: MeshDriver, product: str) -> None:
+def test_an_object_deleted_before_it_is_read_is_not_in_the_version(mesh: MeshDriver, product: str) -> None:
     key = f"{product}/data/gone/x.csv"
     with lease_held(mesh, product):
         mesh.put_object(key, GOOD)
@@ -254,7 +254,7 @@ def test_an_account_that_the_bus_does_not_know(mesh: MeshDriver) -> None:
     assert with_error["ErrorCode"] == "AccessDeniedException"
 
 
-def test_an_account_that_is_no_member(mesh: MeshDriver, product: str) -> None:
+def test_an_account_that_is_not_a_member(mesh: MeshDriver, product: str) -> None:
     """The bus lets the whole organisation in, the registry does not: here central's own account is not a member."""
     runs = mesh.runs("commit-version", product)
     mesh.put_event("VersionProposed", _proposed(product), by="central")

@@ -119,7 +119,7 @@ RULES = {
 }
 
 
-def test_a_contract_with_a_rule_that_is_none_registers_nothing(mesh: MeshDriver) -> None:
+def test_a_contract_with_an_invalid_rule_registers_nothing(mesh: MeshDriver) -> None:
     for name, query in RULES.items():
         document = contract(name, columns={"a": "bigint"})
         document["schema"][0]["quality"] = [{"type": "sql", "query": query, "mustBe": 0}]

@@ -80,7 +80,7 @@ def test_runs_are_found_by_the_access_in_their_input():
     assert site.states.described == described, "an input does not change: it is asked for once"
 
 
-def test_a_story_without_an_access_asks_for_no_such_runs():
+def test_a_trace_without_an_access_reads_no_access_runs():
     site = a_site({"accept-share": [("accepted", 1, MINE)]}, {"central": []})
     assert TraceView(site).gather(["the-story"])[0] == []
     assert site.states.described == []

@@ -33,7 +33,7 @@ def found(monkeypatch):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_effect_comes_with_who_is_asked_and_what_is_left_out(found, monkeypatch, width):
+def test_the_effect_is_shown_with_approvers_and_what_is_left_out(found, monkeypatch, width):
     monkeypatch.setattr(output.console, "width", width)
     said = run("preview", "--product", "credit-limits", "--purpose", "audit", "--role", "auditor")
     assert found == {"purpose": "audit", "reader": "auditor", "account": "consumer"}
@@ -48,7 +48,7 @@ def test_the_effect_comes_with_who_is_asked_and_what_is_left_out(found, monkeypa
         assert part in words
 
 
-def test_json_says_the_same(found):
+def test_json_has_the_same_content(found):
     document = json.loads(run("preview", "--product", "x", "--purpose", "audit", "--json").stdout)
     assert (document["effect"], document["approvers"]) == ("require_approval", [PRODUCER])
 

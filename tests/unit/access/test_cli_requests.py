@@ -94,7 +94,7 @@ def test_an_account_wide_request_has_no_reader(on):
     assert mesh.put[0][2]["data"]["reader"] is None
 
 
-def test_one_that_waits_is_no_failure_and_says_for_whom(on):
+def test_a_waiting_request_is_not_a_failure_and_names_the_approvers(on):
     on(FakeMesh(happens=becomes("requested", "waiting")))
     said = run(*ASK)
     assert said.exit_code == 0
@@ -179,7 +179,7 @@ def test_with_a_second_approver_it_waits_on(on):
     assert (said.exit_code, f"waiting for approval by {CENTRAL}" in said.stdout) == (0, True)
 
 
-def test_an_approval_of_what_has_changed_meanwhile_is_asked_again(on):
+def test_an_approval_of_data_changed_meanwhile_is_requested_again(on):
     def happens(mesh, _kind, _detail):
         said = answered(mesh.accesses.stored[ID], PRODUCER, "approve", "granting")
         mesh.accesses.stored[ID] = said.moved("waiting", said.asked_at, "something else is exposed", answers=())
@@ -212,7 +212,7 @@ def test_an_unknown_request_is_not_answered(on):
     assert mesh.put == []
 
 
-def test_who_may_not_send_is_told_who_may(on):
+def test_a_forbidden_sender_is_shown_who_may_send(on):
     def happens(*_):
         raise EventNotAccepted("AccessDeniedException: not authorized")
 
@@ -260,7 +260,7 @@ def listed(mesh, *words):
     return json.loads(run(*words, "--json").stdout)
 
 
-def test_lists_tell_open_requests_from_what_is_held(on):
+def test_lists_separate_open_requests_from_active_grants(on):
     numbers = {status: f"ac-{n:012d}" for n, status in enumerate(["live", "waiting", "denied", "ended", "requested"])}
     mesh = on(FakeMesh(*(access(status, number) for status, number in numbers.items())))
     names = {number: status for status, number in numbers.items()}

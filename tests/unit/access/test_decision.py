@@ -93,7 +93,7 @@ def test_the_link_is_usable_where_database_and_columns_are_of_different_classes(
         assert any(each.matches(confidential.tags("credit-card")) for each in database)
 
 
-def test_one_class_that_has_to_be_asked_for_makes_all_of_it_wait():
+def test_one_class_that_needs_approval_makes_the_whole_request_wait():
     found = decided(purpose="audit")
     assert (found.effect, found.rules) == ("require_approval", ("internal", "personal"))
     assert found.approvers == (CENTRAL, PRODUCER)
@@ -105,12 +105,12 @@ def test_one_class_that_has_to_be_asked_for_makes_all_of_it_wait():
     assert [line.partition(" ")[0] for line in found.left_out] == ["credit_card.gastarb"]
 
 
-def test_the_auditor_may_ask_for_all_of_it():
+def test_the_auditor_may_request_all_of_it():
     found = decided(purpose="audit", reader="Auditor", persona="auditor", until=NOW + timedelta(days=29))
     assert (found.effect, len(found.columns), found.left_out) == ("require_approval", 5, ())
 
 
-def test_owner_alone_is_asked_for_confidential_data():
+def test_only_the_owner_approves_confidential_data():
     found = decided(lake_of(credit_card({}, confidentiality="confidential")))
     assert (found.effect, found.rules, found.approvers) == ("require_approval", ("confidential",), (PRODUCER,))
 
@@ -119,13 +119,13 @@ def test_all_denied_is_denied_with_nothing_to_grant():
     found = decided(lake_of(credit_card({}, confidentiality="restricted", pii="sensitive")))
     assert (found.effect, found.rules) == ("deny", ("sensitive",))
     assert (found.entries, found.tables, found.databases, found.columns, found.exposure) == ((), (), (), (), ())
-    assert "auditors alone" in found.why
+    assert "Only auditors" in found.why
 
 
-def test_a_column_asked_for_by_name_is_not_silently_left_out():
+def test_a_column_requested_by_name_is_not_silently_left_out():
     found = decided(columns=("hoehe", "alter"))
     assert (found.effect, found.entries) == ("deny", ())
-    assert found.why.startswith("credit_card.alter: Personal data is not read for this purpose")
+    assert found.why.startswith("credit_card.alter: Personal data may not be read for this purpose")
 
 
 def test_columns_by_name_are_granted_by_name_in_each_table_that_has_them():
@@ -162,13 +162,13 @@ def test_rows_are_granted_by_a_filter_named_after_the_access():
 
 
 @pytest.mark.parametrize("rows", ["alter > 3", 'hoehe > 1 and "ALTER" = 3', "coalesce(gastarb,1)=1", "(alter)>3"])
-def test_rows_chosen_by_a_hidden_column_would_tell_its_values(rows):
+def test_filtering_by_a_hidden_column_would_reveal_its_values(rows):
     found = decided(rows=rows)
     assert found.effect == "deny"
     assert found.entries == ()
 
 
-def test_rows_chosen_by_a_column_that_has_to_be_asked_for_are_asked_for():
+def test_filtering_by_a_column_that_needs_approval_needs_approval():
     lake = lake_of(credit_card({"alter": {"confidentiality": "confidential"}}))
     assert decided(lake, columns=("hoehe",)).effect == "allow"
     found = decided(lake, columns=("hoehe",), rows="alter > 30")
@@ -205,7 +205,7 @@ def test_columns_of_a_product_without_data_are_refused_but_the_product_is_not():
     assert policies_of(found) == ["confidentiality=internal,public pii=none product=credit-card"]
 
 
-def test_until_is_bounded_by_the_strictest_rule_and_the_refusal_says_until_when():
+def test_until_is_bounded_by_the_strictest_rule_and_the_rejection_names_the_limit():
     day, second = timedelta(days=1), timedelta(seconds=1)
     assert decided(until=NOW + 365 * day).effect == "allow"
     with pytest.raises(UntilTooFar, match="rule internal allows 2027-11-21T12:00:00") as caught:
@@ -229,7 +229,7 @@ def two_products():
     return lake_of(credit_card(), loans)
 
 
-def test_an_expression_over_two_products_asks_the_owner_of_what_has_to_be_asked_for():
+def test_an_expression_over_two_products_asks_the_owner_whose_data_needs_approval():
     lake = two_products()
     found = decided(lake, expression="pii=none")
     assert (found.effect, found.approvers) == ("require_approval", (OTHER,))
@@ -254,7 +254,7 @@ def test_an_expression_that_matches_nothing_today_is_decided_on_what_it_could_ex
     assert any(line.startswith("confidentiality=confidential pii=none (rule confidential") for line in found.left_out)
 
 
-def test_nothing_today_and_only_what_has_to_be_asked_for_is_the_stewards():
+def test_no_match_today_and_only_approvable_data_goes_to_the_steward():
     found = decided(expression="domain=energy confidentiality=confidential")
     assert (found.effect, found.rules, found.approvers) == ("require_approval", ("confidential",), (CENTRAL,))
     assert policies_of(found) == ["confidentiality=confidential domain=energy pii=none"]
@@ -290,7 +290,7 @@ def test_same_domain_pins_the_domain():
     assert decided(LAKE, shipped(rules=[rule]), domain="risk").effect == "deny"
 
 
-def test_withheld_databases_are_told_apart_by_product_only_where_classification_does_not():
+def test_withheld_databases_are_distinguished_by_product_only_where_needed():
     draft = Database("draft", tags("draft", "restricted", "sensitive"), {"t": table("draft", "t", "a")})
     retired = Database("retired", tags("retired"), {"t": table("retired", "t", "a")})
     drafts = lake_of(credit_card(), draft)
@@ -325,7 +325,7 @@ column_marks = st.tuples(own_tags, waiting).map(lambda pair: {**pair[0], **pair[
     st.dictionaries(st.sampled_from("laufkont hoehe alter famges gastarb".split()), column_marks),
     st.booleans(),
 )
-def test_what_the_entries_let_one_read_is_what_the_decision_says(database, column_tags, by_product):
+def test_the_entries_expose_exactly_what_was_decided(database, column_tags, by_product):
     lake = lake_of(
         Database(
             "credit-card",
@@ -347,7 +347,7 @@ def test_what_is_tagged_sensitive_after_the_grant_falls_out_of_it():
     assert reaches(found, after) == {"credit-card.credit_card.laufkont"}
 
 
-def test_what_grew_while_waiting_is_told():
+def test_growth_while_waiting_is_shown():
     before = decided(purpose="audit")
     assert grown(before, before) == ()
     wider = lake_of(credit_card({"gastarb": PERSONAL, "alter": PERSONAL, "famges": PERSONAL}))
@@ -357,7 +357,7 @@ def test_what_grew_while_waiting_is_told():
     assert grown(before, decided(retagged, purpose="audit")) == ("credit-card.credit_card.hoehe",)
 
 
-def test_what_was_allowed_and_has_to_be_asked_for_now_is_all_new():
+def test_data_that_was_allowed_and_now_needs_approval_is_all_new():
     stricter = LAKE.with_tag("confidentiality", "confidential", "credit-card", "credit_card", "hoehe")
     now = decided(stricter)
     assert grown(decided(), now) == now.columns

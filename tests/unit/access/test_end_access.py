@@ -46,7 +46,7 @@ def test_consumer_owner_and_central_may_end_it(central, number, by):
 
 
 @pytest.mark.parametrize("by", [OTHER, OTHER_CONSUMER])
-def test_nobody_else_may_and_is_told_so(central, number, by):
+def test_other_accounts_are_rejected_and_notified(central, number, by):
     central.registry.put_member(a_member(OTHER_CONSUMER, "consumer"))
     with pytest.raises(MayNotRevoke):
         central.revoke(number, by=by)
@@ -56,7 +56,7 @@ def test_nobody_else_may_and_is_told_so(central, number, by):
     assert len(central.registry.refusals) == 1
 
 
-def test_a_stranger_a_forger_and_who_says_nothing_of_form_end_nothing(central, number):
+def test_strangers_forgers_and_malformed_events_end_nothing(central, number):
     with pytest.raises(NotAMember):
         central.revoke(number, by=STRANGER)
     with pytest.raises(ForgedSender):
@@ -171,7 +171,7 @@ def test_notices_stop_though_it_was_coming_alive_at_that_moment(central, number)
 # --- telling ----------------------------------------------------------------------------------------------------------
 
 
-def test_consumer_and_owner_are_told(central, number):
+def test_consumer_and_owner_are_notified(central, number):
     central.revoke(number)
 
     for account in (CONSUMER, PRODUCER):
@@ -184,14 +184,14 @@ def test_consumer_and_owner_are_told(central, number):
     assert central.accesses.token(number, "released") == "t-end"
 
 
-def test_of_a_grant_that_failed_the_consumer_hears_that_it_was_denied(central, number):
+def test_a_failed_grant_is_announced_to_the_consumer_as_denied(central, number):
     central.end({"ending": {"access": number, "cause": "failed", "reason": "it did not answer"}})
 
     assert central.notified(CONSUMER, "AccessRevoked") == []
     assert central.notified(CONSUMER, "AccessDenied")[0]["reason"]["message"] == "it did not answer"
 
 
-def test_what_nobody_ended_is_not_taken_back(central, number):
+def test_an_access_that_was_not_ended_is_not_revoked(central, number):
     """However its run came there."""
     with pytest.raises(NotEnding):
         central.revoke_grants(number)
@@ -203,7 +203,7 @@ def test_what_nobody_ended_is_not_taken_back(central, number):
 # --- taking back ------------------------------------------------------------------------------------------------------
 
 
-def test_all_of_it_is_taken_back(central, number):
+def test_everything_is_released(central, number):
     central.revoke(number)
     found = central.revoke_grants(number)
 
@@ -284,7 +284,7 @@ def test_taking_back_is_repeatable(central, number):
     assert [step.what for step in central.access(number).history].count("ended (revoked)") == 1
 
 
-def test_of_what_was_never_granted_nothing_is_taken_back():
+def test_nothing_is_revoked_of_an_access_never_granted():
     central = Central(secret())
     number = central.waiting()
     central.revoke(number)
@@ -300,7 +300,7 @@ def test_while_somebody_grants_to_the_account_it_waits(central, number):
         central.revoke_grants(number)
 
 
-def test_after_its_end_the_same_may_be_asked_again(central, number):
+def test_after_its_end_the_same_access_may_be_requested_again(central, number):
     central.revoke(number)
     central.revoke_grants(number)
     again = central.held(event="e-2")

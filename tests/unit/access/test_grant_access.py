@@ -197,7 +197,7 @@ def test_what_was_never_decided_is_not_granted(central):
 # --- telling the consumer ---------------------------------------------------------------------------------------------
 
 
-def test_the_consumer_is_told_all_that_it_needs(central, shared):
+def test_the_consumer_is_notified_of_everything_it_needs(central, shared):
     (notices,) = central.notified(CONSUMER, "AccessGranted")
 
     assert (notices["access"], notices["reader"], notices["catalog_id"], notices["region"]) == (
@@ -215,7 +215,7 @@ def test_the_consumer_is_told_all_that_it_needs(central, shared):
 
 
 @pytest.mark.parametrize("status", OVER)
-def test_of_what_is_over_no_consumer_is_told(central, number, status):
+def test_an_ended_access_notifies_no_consumer(central, number, status):
     central.change(number, status)
     with pytest.raises(AccessOver):
         central.grant(number)
@@ -300,7 +300,7 @@ def test_only_the_account_that_was_granted_answers(central, shared, by, refusal)
     assert [account for account, _, _ in central.registry.refusals] == [by]
 
 
-def test_an_answer_without_form_or_forged_or_about_nothing_is_refused_and_told(central, shared):
+def test_malformed_forged_and_unknown_answers_are_rejected_and_reported(central, shared):
     with pytest.raises(MalformedEvent):
         central.answer({"access": shared}, "AccessReady")
     with pytest.raises(UnknownAccess):
@@ -316,15 +316,15 @@ def test_an_answer_without_form_or_forged_or_about_nothing_is_refused_and_told(c
 # --- live -------------------------------------------------------------------------------------------------------------
 
 
-def test_live_is_told_of_each_version_from_now_on(central, shared):
+def test_a_live_access_is_notified_of_each_version(central, shared):
     for _ in range(2):
         assert central.live(shared, proved_as="arn:role").status == "live"
 
     assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
-    assert [step.what for step in central.access(shared).history].count("ready, proven by arn:role") == 1
+    assert [step.what for step in central.access(shared).history].count("ready, verified by arn:role") == 1
 
 
-def test_by_expression_it_is_told_of_each_product_that_is_exposed():
+def test_an_expression_subscribes_to_each_exposed_product():
     central = Central(credit_card(), loans())
     number = central.held(expression="confidentiality=internal pii=none")
 
@@ -355,13 +355,13 @@ def test_before_its_end_the_consumer_is_warned_once(central, shared):
 
 
 @pytest.mark.parametrize("status", OVER)
-def test_of_what_is_over_nobody_is_warned(central, shared, status):
+def test_an_ended_access_is_not_announced_as_expiring(central, shared, status):
     central.change(shared, status)
     central.warn(shared)
     assert central.notified(CONSUMER, "AccessExpiring") == []
 
 
-def test_a_warning_that_comes_too_late_is_none(central, shared):
+def test_a_warning_that_comes_too_late_is_skipped(central, shared):
     central.clock.at = MONTH
     central.warn(shared)
     assert central.notified(CONSUMER, "AccessExpiring") == []

@@ -65,7 +65,7 @@ def test_what_no_rule_speaks_of_is_denied():
     assert NO_RULE.effect == "deny"
 
 
-def test_an_ask_waits_a_day_two_more_and_four_more():
+def test_a_request_waits_one_then_two_then_four_days():
     assert POLICIES.approval.rounds() == (24 * 3600, 48 * 3600, 96 * 3600)
 
 

@@ -103,7 +103,7 @@ def test_anothers_event_id_does_not_lay_hands_on_its_access():
     assert central.notified(CONSUMER) == []
 
 
-def test_the_same_ask_is_worked_on_once_and_may_be_asked_again_when_it_is_answered():
+def test_the_same_request_is_processed_once_and_may_be_repeated_after_its_answer():
     central = Central()
     first = central.requested()
 
@@ -161,7 +161,7 @@ def test_drafts_and_what_has_ended_are_not_offered(product):
         central.receive(a_request())
 
 
-def test_an_account_outside_the_membership_asks_for_nothing():
+def test_an_account_outside_the_mesh_cannot_request():
     with pytest.raises(NotAMember):
         Central().receive(a_request(by=STRANGER))
 
@@ -181,7 +181,7 @@ def test_internal_data_is_allowed_and_the_rest_left_out():
     assert "gastarb" in verdict.reason.message
 
 
-def test_confidential_data_is_asked_for():
+def test_confidential_data_requires_approval():
     central = Central(secret())
     number = central.requested()
 
@@ -269,7 +269,7 @@ def test_what_is_tagged_sensitive_before_it_is_granted_is_not():
     assert central.decide(number).effect == "deny"
 
 
-def test_an_expression_over_a_table_that_is_tagged_after_it_was_allowed_is_asked_for():
+def test_an_expression_over_a_table_retagged_after_it_was_allowed_needs_approval():
     central = Central(credit_card(), loans())
     number = central.requested(expression="confidentiality=internal,confidential pii=none")
     assert central.decide(number).effect == "allow"
@@ -284,7 +284,7 @@ def test_an_expression_over_a_table_that_is_tagged_after_it_was_allowed_is_asked
 # --- saying no --------------------------------------------------------------------------------------------------------
 
 
-def test_a_denial_is_recorded_and_told():
+def test_a_denial_is_recorded_and_announced():
     central = Central()
     number = central.requested()
 
@@ -332,7 +332,7 @@ def test_even_an_event_without_form_gets_an_answer(detail):
     assert len(central.registry.refusals) == 1
 
 
-def test_who_is_no_member_is_recorded_and_not_told():
+def test_a_non_member_is_recorded_and_not_notified():
     central = Central()
 
     central.deny(a_request(by=STRANGER), "NotAMember", "who are you")

@@ -63,7 +63,7 @@ def refused_by_topic(central, account):
 # --- asking -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_owner_is_told_what_it_is_about_and_how_to_answer(central, number):
+def test_the_owner_is_notified_of_the_request_and_how_to_answer(central, number):
     (question,) = central.notified(PRODUCER, "DecisionRequested")
 
     assert (question["access"], question["receiver"], question["reader"]) == (number, CONSUMER, "DataAnalyst")
@@ -80,7 +80,7 @@ def test_the_token_stays_in_the_registry(central, number):
     assert "t-0" not in json.dumps(central.topics.published)
 
 
-def test_a_retry_asks_with_the_same_event_and_a_reminder_with_another(central, number):
+def test_a_retry_repeats_the_event_and_a_reminder_is_a_new_one(central, number):
     central.ask(number, 0, "t-0")
     central.ask(number, 1, "t-1")
 
@@ -89,7 +89,7 @@ def test_a_retry_asks_with_the_same_event_and_a_reminder_with_another(central, n
     assert central.notified(PRODUCER)[2]["reminder"] == 1
 
 
-def test_the_third_round_asks_the_steward_as_well(central, number):
+def test_the_third_round_also_asks_the_steward(central, number):
     for round_number in (1, 2, 2):
         central.ask(number, round_number, f"t-{round_number}")
 
@@ -100,7 +100,7 @@ def test_the_third_round_asks_the_steward_as_well(central, number):
     assert len(central.notified(PRODUCER)) == 4
 
 
-def test_who_has_answered_is_not_asked_again():
+def test_an_approver_who_answered_is_not_asked_again():
     central = personal()
     number = central.waiting(**AUDIT)
     assert (len(central.notified(PRODUCER)), len(central.notified(CENTRAL))) == (1, 1)
@@ -111,7 +111,7 @@ def test_who_has_answered_is_not_asked_again():
     assert (len(central.notified(PRODUCER)), len(central.notified(CENTRAL))) == (1, 2)
 
 
-def test_owners_of_several_products_are_all_asked():
+def test_all_owners_of_several_products_approve():
     central = Central(secret(), loans(**CONFIDENTIAL))
     number = central.waiting(expression="confidentiality=confidential pii=none")
 
@@ -155,7 +155,7 @@ def test_an_approval_releases_the_run_and_is_granted(central, number):
     assert central.access(number) == before
 
 
-def test_a_denial_ends_it_with_the_owners_words(central, number):
+def test_a_denial_ends_it_with_the_owners_reason(central, number):
     central.decision(number, "deny")
 
     (sent,) = central.answers.sent
@@ -211,7 +211,7 @@ def test_a_decision_whose_step_was_retried_releases_the_run(central, number):
 
 
 @pytest.mark.parametrize("account", [CONSUMER, OTHER, CENTRAL])
-def test_who_is_not_asked_decides_nothing(central, number, account):
+def test_an_account_that_is_not_an_approver_decides_nothing(central, number, account):
     """The steward neither, before it is escalated; who asks for nobody's data least of all."""
     central.registry.put_member(a_member(CENTRAL, "both"))
     with pytest.raises(MayNotDecide):
@@ -233,7 +233,7 @@ def test_the_steward_decides_alone_once_it_is_escalated(central, number):
     assert central.decide(number).effect == "allow"
 
 
-def test_a_stranger_decides_nothing_and_is_not_told(central, number):
+def test_a_strangers_decision_is_ignored_without_an_answer(central, number):
     with pytest.raises(NotAMember):
         central.decision(number, by=STRANGER)
 
@@ -255,7 +255,7 @@ def test_an_account_in_detail_is_a_forgery(central, number, place):
 
 
 @pytest.mark.parametrize("detail", [{"metadata": {"id": 7}}, {"decision": "perhaps"}, {"reason": ""}])
-def test_what_has_no_form_is_refused_and_told(central, number, detail):
+def test_a_malformed_event_is_rejected_and_reported(central, number, detail):
     envelope = an_envelope({"access": number, "decision": "approve", "reason": "r"}, "AccessDecided", by=PRODUCER)
     envelope.detail["metadata"].update(detail.pop("metadata", {}))
     envelope.detail["data"].update(detail)
@@ -267,7 +267,7 @@ def test_what_has_no_form_is_refused_and_told(central, number, detail):
     assert central.access(number).status == "waiting"
 
 
-def test_what_nobody_asked_for_is_not_decided(central):
+def test_an_unknown_request_is_not_decided(central):
     with pytest.raises(UnknownAccess):
         central.decision("ac-ffffffffffff")
 
@@ -276,7 +276,7 @@ def test_what_nobody_asked_for_is_not_decided(central):
 
 @pytest.mark.parametrize("status", ["granting", "sharing", "live", "ending", "ended", "denied"])
 @pytest.mark.parametrize("second", ["approve", "deny"])
-def test_an_answer_that_comes_too_late_is_told_so(central, number, status, second):
+def test_a_late_answer_is_rejected_as_late(central, number, status, second):
     """Approved twice, approved after a denial, after the time was over, after it was revoked."""
     central.change(number, status)
     with pytest.raises(DecidedAlready):
@@ -317,7 +317,7 @@ def test_what_an_approver_left_out_may_become_what_it_likes(central, number):
     assert central.decide(number).effect == "allow"
 
 
-def test_columns_that_changed_since_they_were_approved_are_asked_for_again(central):
+def test_columns_changed_since_their_approval_need_approval_again(central):
     number = central.waiting(purpose="audit", columns=["hoehe", "laufkont"])
     central.decision(number, columns=["credit_card.hoehe"])
     central.tag("hoehe", PERSONAL)
@@ -343,7 +343,7 @@ def test_an_approver_may_give_less_time(central, number):
 @pytest.mark.parametrize(
     "more", [{"until": (MONTH + timedelta(seconds=1)).isoformat()}, {"columns": ["credit_card.gastarb"]}]
 )
-def test_more_than_was_asked_is_refused_and_may_be_said_better(more):
+def test_an_approval_of_more_than_requested_is_rejected_and_may_be_corrected(more):
     central = Central(credit_card({"hoehe": CONFIDENTIAL, "gastarb": SENSITIVE}))
     number = central.waiting()
     with pytest.raises(ExceedsRequest):
@@ -369,7 +369,7 @@ def test_two_approvers_give_what_both_give():
 # --- more than was asked about ----------------------------------------------------------------------------------------
 
 
-def test_what_grew_while_it_waited_is_asked_about_again(central, number):
+def test_a_request_that_grew_while_waiting_is_asked_about_again(central, number):
     central.tag("laufkont", CONFIDENTIAL)
     central.clock.move(timedelta(hours=1))
     central.decision(number)
@@ -401,12 +401,12 @@ def test_what_is_forbidden_by_now_is_denied_though_it_was_approved(central):
     assert central.decide(number).effect == "deny"
 
 
-def test_the_steward_is_asked_on_a_topic_of_its_own(central, number):
+def test_the_steward_is_asked_on_a_separate_topic(central, number):
     central.ask(number, 2, "t-2")
     assert [topic for topic, _, _ in central.topics.published].count(STEWARD_TOPIC) == 1
 
 
-def test_nobody_asks_about_what_is_over(central, number):
+def test_an_ended_access_is_not_asked_about(central, number):
     central.change(number, "ending")
     central.ask(number, 1, "t-1")
     assert answered(central) == [("t-1", "over")]

@@ -156,7 +156,7 @@ def test_nothing_to_draft_is_said(tmp_path):
     assert "nothing at" in str(done.exception)
 
 
-def test_a_diff_says_what_it_needs_and_whether_the_version_does(product):
+def test_a_diff_shows_the_required_version_and_whether_it_is_sufficient(product):
     document = credit.contract()
     document["schema"][0]["properties"].pop()
     for version, enough in (("1.1.0", False), ("2.0.0", True)):

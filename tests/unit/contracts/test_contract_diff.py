@@ -69,7 +69,7 @@ def test_what_values_may_come_both_ways(before, after, kind):
     assert described(new, old) == [(back, "a", *meaning[back.rpartition("_")[2]])]
 
 
-def test_bounds_that_say_the_same_of_integers_are_no_change():
+def test_equivalent_integer_bounds_are_not_a_change():
     old = contract(column("a", logicalTypeOptions={"exclusiveMinimum": 0, "maximum": 9}))
     new = contract(column("a", logicalTypeOptions={"minimum": 1, "exclusiveMaximum": 10}))
     assert described(old, new) == []
@@ -108,7 +108,7 @@ def test_a_renamed_column_is_one_change_with_a_score_and_is_still_compared():
     assert (other.kind, other.column) == ("uniqueness_narrowed", "verwendung")
 
 
-def test_columns_that_have_nothing_in_common_are_no_rename():
+def test_unrelated_columns_are_not_a_rename():
     old, new = contract(column("amount"), A), contract(A, column("note", "string"))
     assert [kind for kind, *_ in described(old, new)] == ["column_removed", "column_added"]
 

@@ -66,7 +66,7 @@ def test_it_is_hidden_wherever_a_tag_of_its_own_would_keep_a_grant_alive(central
     }
 
 
-def test_subscribers_and_owner_are_told_and_then_no_more(central):
+def test_subscribers_and_owner_are_notified_and_then_unsubscribed(central):
     central.held()
     found = retire(central)
 
@@ -77,7 +77,7 @@ def test_subscribers_and_owner_are_told_and_then_no_more(central):
     assert central.registry.product(PRODUCT).status == "retired"
 
 
-def test_it_is_offered_to_nobody_any_more(central):
+def test_it_is_no_longer_offered(central):
     retire(central)
     with pytest.raises(UnknownProduct):
         central.receive(a_request(event="e-9"))

@@ -84,7 +84,7 @@ def test_upstream_leads_to_the_raw_objects_version(width):
     assert max(map(len, text.splitlines())) <= width
 
 
-def test_what_was_published_as_iceberg_leads_to_its_objects_and_a_rollback_says_which_version_and_why():
+def test_lineage_of_iceberg_leads_to_its_objects_and_rollbacks_show_version_and_reason():
     raw = a_run(objects=1, columns=1)
     back = publication(3, **{"rollback.version": "1", "rollback.reason": "labels were flipped"})
     runs = (raw, crawl(1, list(raw.outputs), "promote"), publication(1), back)

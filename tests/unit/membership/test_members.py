@@ -94,7 +94,7 @@ def test_an_account_has_twelve_digits():
         AdmitMember(account="12", role="producer", domain="retail")
 
 
-def test_who_asks_to_join_waits_for_the_owner_and_has_no_topic_yet():
+def test_an_account_that_requests_to_join_waits_for_the_owner_without_a_topic():
     central = Central()
 
     member = central.join()
@@ -103,7 +103,7 @@ def test_who_asks_to_join_waits_for_the_owner_and_has_no_topic_yet():
     assert central.topics.created == []
 
 
-def test_who_asks_from_a_trusted_organization_is_admitted():
+def test_an_account_of_a_trusted_organization_is_admitted():
     assert Central().join(trusted=True).status == "admitted"
 
 
@@ -113,13 +113,13 @@ def test_asking_again_does_not_change_what_the_owner_admitted():
     assert central.join().role == "consumer"
 
 
-def test_a_wish_for_an_unknown_domain_is_refused():
+def test_a_request_to_join_an_unknown_domain_is_rejected():
     with pytest.raises(UnknownDomain):
         Central().join(WISH.model_copy(update={"domain": "astrology"}))
 
 
 @pytest.mark.parametrize("admitted", [True, False])
-def test_a_spoke_subscribes_its_inbox_or_asks(admitted):
+def test_a_spoke_subscribes_its_inbox_or_requests_membership(admitted):
     bus = FakeBus()
     command = JoinMesh(
         account=PRODUCER, role="producer", domain="retail", contact="team@example.com", topic_arn=topic_of(PRODUCER)

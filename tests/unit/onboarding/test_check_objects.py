@@ -73,7 +73,7 @@ def test_a_released_version_is_checked_again_and_published_with_its_error_as_a_w
     assert (finding.severity, "released by the steward: it is right" in finding.message) == ("warning", True)
 
 
-def test_a_value_of_another_type_is_held_again_whatever_its_owner_says():
+def test_a_value_of_another_type_is_held_again_after_a_release():
     world = World(ENUM)
     world.upload("a.csv", BAD_NAME)
     world.upload("b.csv", NOT_A_NUMBER)
@@ -122,7 +122,7 @@ def test_a_held_overwrite_leaves_the_published_rows():
     assert (settled.outcome, settled.held, world.sources) == ("nothing", 1, ["a.csv"])
 
 
-def test_the_same_bytes_at_the_same_key_are_no_news():
+def test_the_same_bytes_at_the_same_key_change_nothing():
     world = World(ENUM)
     world.upload_and_run("a.csv", GOOD)
 
@@ -215,7 +215,7 @@ def test_what_only_all_objects_together_break_holds_all_of_them():
     assert {item.reason.code for item in listed(world).values()} == {"NotUnique"}
 
 
-def test_a_column_of_an_object_that_is_held_is_none_of_the_table():
+def test_a_column_of_a_held_object_is_not_added_to_the_table():
     world = World(ENUM)
     world.upload("a.csv", GOOD)
     world.upload("b.csv", "id,name,extra\n9,zoe,1\n")
@@ -277,7 +277,7 @@ def test_what_is_unlike_the_accepted_history_is_held_for_its_own_reason():
     assert len(world.sources) == 9
 
 
-def test_small_files_that_are_alike_are_no_repetition():
+def test_small_identical_files_are_not_a_repetition():
     world = World(NUMBERS)
 
     assert world.upload_and_run("1.csv", "amount,bad\n1,0\n").held == 0

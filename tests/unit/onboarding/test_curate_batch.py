@@ -106,7 +106,7 @@ class World:
         return [ref.key for ref, _ in self.uploads.pending("loans", 100)]
 
 
-def test_raw_objects_keep_their_identity_and_say_where_their_rows_are():
+def test_raw_objects_keep_their_identity_and_locate_their_rows():
     world = World()
     world.put_recipe(RENAME)
     ref = world.put("dt=2026-11-21/größe.csv")

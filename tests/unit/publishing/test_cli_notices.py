@@ -198,7 +198,7 @@ def test_a_rollback_says_who_requested_it_and_what_was_removed(capsys, monkeypat
         assert part in text
 
 
-def test_a_refused_rollback_says_why_and_what_to_do(capsys):
+def test_a_rejected_rollback_shows_reason_and_remedy(capsys):
     reason = {"code": "VersionGone", "message": "1 of 2 objects do not exist any more", "remedy": "mesh history"}
     data = {"product": "credit-card", "version": 1, "request": "r", "reason": reason}
     assert notices.headline("RollbackRefused", data) == "credit-card: no rollback to version 1"

@@ -122,7 +122,7 @@ def test_a_refusal_is_an_error_with_what_to_do(at):
     assert (caught.value.code, caught.value.remedy) == ("NoLiveAccess", "mesh request first")
 
 
-def test_nothing_is_claimed_that_was_not_heard(at, capsys):
+def test_nothing_is_reported_without_an_answer(at, capsys):
     at(Site())
     with pytest.raises(CommandFailed, match="no answer within"):
         pin.pin_command(PRODUCT, 3, reason="training", days=1)
@@ -195,7 +195,7 @@ def test_history_marks_what_is_kept(at, capsys):
         ("PinRefused", {**READY, "reason": REASON}, "credit-card: version 3 is not pinned"),
     ],
 )
-def test_notices_say_it(kind, data, headline):
+def test_notices_show_it(kind, data, headline):
     assert notices.headline(kind, data) == headline
     said = list(notices.lines(kind, data))
     assert (

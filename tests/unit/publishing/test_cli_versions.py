@@ -103,7 +103,7 @@ def test_a_table_that_a_version_lacks_has_no_partitions_there(at, capsys):
     assert tables["u"]["by_partition"]["added"] == ["dt=1"]
 
 
-def test_partitions_that_nobody_recorded_are_not_made_up(at, capsys):
+def test_unrecorded_partitions_are_not_made_up(at, capsys):
     site = at(Site({"t": {"dt=1": 5}}, {"t": {}}))
     site.kept.tables.clear()
     history.diff_command(PRODUCT, 1, 2, as_json=True)
@@ -139,7 +139,7 @@ def test_versions_are_given_as_ranges(text, numbers):
 
 
 @pytest.mark.parametrize("text", ["", "x", "5-3", "0", "1-600", "-3", "3-"])
-def test_what_is_no_range_is_refused(text):
+def test_an_invalid_range_is_rejected(text):
     with pytest.raises(typer.BadParameter):
         withdraw.parse_versions(text)
 
@@ -167,7 +167,7 @@ def test_a_refused_withdrawal_is_an_error(at):
     assert refused.value.code == "PresentVersion"
 
 
-def test_a_withdrawal_that_nothing_is_heard_of_is_not_claimed(at):
+def test_a_withdrawal_without_an_answer_is_not_reported_as_done(at):
     at(Site())
     with pytest.raises(CommandFailed, match="no answer within"):
         withdraw.withdraw_command(PRODUCT, versions="3", reason="not ours")

@@ -99,7 +99,7 @@ def test_the_earlier_file_is_the_present_one_under_a_new_number(two):
     assert two.proposals.turns == {}, "others may be committed again"
 
 
-def test_a_request_that_is_delivered_again_after_its_end_keeps_nobody_waiting(two):
+def test_a_request_redelivered_after_its_end_is_answered(two):
     two.roll_back(1)
     assert two.ask(1).status == "published"
     assert two.ask(2, "rb-2").status == "requested"
@@ -252,13 +252,13 @@ def test_central_does_it_alone(two):
 
 
 @pytest.mark.parametrize(("version", "error"), [(9, UnknownVersion), (2, AlreadyThere)])
-def test_what_cannot_be_is_refused_at_once(two, version, error):
+def test_an_impossible_request_is_rejected_at_once(two, version, error):
     with pytest.raises(error):
         two.ask(version)
     assert two.commits.started == {}
 
 
-def test_a_version_whose_files_are_gone_changes_nothing(two):
+def test_a_version_with_missing_files_changes_nothing(two):
     del two.contents.tables[f"{LOCATION}/metadata/v1.metadata.json"]
     two.ask(1)
     with pytest.raises(VersionGone) as gone:
@@ -278,7 +278,7 @@ def test_a_version_whose_files_are_gone_changes_nothing(two):
     assert two.ask(1, "rb-2").status == "requested", "another may begin"
 
 
-def test_files_that_are_not_those_that_were_published_are_not_gone_back_to(two):
+def test_files_that_differ_from_the_published_ones_are_not_restored(two):
     metadata = f"{LOCATION}/metadata/v1.metadata.json"
     content = two.contents.read(metadata)
     two.contents.add(content.model_copy(update={"files": (*content.files, ListedFile(path="s3://x", rows=9, bytes=9))}))
@@ -287,7 +287,7 @@ def test_files_that_are_not_those_that_were_published_are_not_gone_back_to(two):
         two.prepare()
 
 
-def test_an_empty_table_that_is_none_is_not_gone_back_to(world):
+def test_an_initial_file_with_rows_is_not_restored(world):
     world.publish(world.stage("one"))
     world.publish(world.stage("two"), number="0000000b")
     location = table_location(BUCKET, PRODUCT, "two")

@@ -91,7 +91,7 @@ def test_readable_means_table_columns_and_tags():
     assert "LF-Tag product is other" in faults(product="other")[0]
 
 
-def test_each_subscriber_and_the_owner_is_told_once_per_version():
+def test_each_subscriber_and_the_owner_is_notified_once_per_version():
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
     version = world.publish()
@@ -105,7 +105,7 @@ def test_each_subscriber_and_the_owner_is_told_once_per_version():
     assert world.notify(world.publish()).notified == (PRODUCER, CONSUMER)
 
 
-def test_the_notice_says_what_changed_how_to_query_it_and_the_trace_id():
+def test_the_notice_shows_changes_query_and_trace_id():
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
 
@@ -122,7 +122,7 @@ def test_the_notice_says_what_changed_how_to_query_it_and_the_trace_id():
     assert f'"rl_{PRODUCT}"."{TABLE}"' in query["sql"]
 
 
-def test_an_attempt_that_stopped_halfway_tells_the_rest_with_the_same_id():
+def test_an_interrupted_attempt_notifies_the_rest_with_the_same_id():
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
     version = world.publish()
@@ -139,7 +139,7 @@ def test_an_attempt_that_stopped_halfway_tells_the_rest_with_the_same_id():
     assert len(set(ids)) == 1
 
 
-def test_a_version_that_nobody_is_told_of_is_in_its_story():
+def test_a_version_without_recipients_is_in_its_trace():
     world = World()
     world.registry.members.clear()
 
@@ -147,7 +147,7 @@ def test_a_version_that_nobody_is_told_of_is_in_its_story():
     assert world.registry.trace.notes[-1][1:] == ("notified", {"product": PRODUCT, "version": 1, "members": []})
 
 
-def test_any_number_of_subscribers_is_told_and_recorded():
+def test_any_number_of_subscribers_is_notified_and_recorded():
     world = World()
     accounts = [f"{number:012d}" for number in range(120)]
     for account in accounts:
@@ -159,7 +159,7 @@ def test_any_number_of_subscribers_is_told_and_recorded():
     assert world.notify(version).already == (PRODUCER, *accounts)
 
 
-def test_a_draft_is_told_to_its_owner_alone():
+def test_a_draft_is_announced_to_its_owner_only():
     world = World(draft=True)
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
 
@@ -168,7 +168,7 @@ def test_a_draft_is_told_to_its_owner_alone():
 
 
 @pytest.mark.parametrize("status", ["gone", "pending"])
-def test_who_is_no_admitted_member_any_more_is_passed_over(status):
+def test_a_former_member_is_skipped(status):
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
     version = world.publish()

@@ -41,7 +41,7 @@ def a_table(**parameters):
 # --- the way ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_reader_is_told_what_to_read_and_the_rows_are_those_of_the_version(world):
+def test_the_reader_is_notified_of_tables_with_the_versions_rows(world):
     pin = world.ready()
 
     [ready] = world.central.notified(CONSUMER, "PinReady")
@@ -72,7 +72,7 @@ def test_nothing_lies_behind_the_table_before_it_is_closed_and_it_opens_when_its
     assert (pointer, tags["pii"], published) == (EMPTY, "personal", ["laufkont", "gone"]), "then tagged, then filled"
 
 
-def test_asked_for_again_it_is_the_same_table_and_the_later_end_counts(world):
+def test_a_repeated_pin_is_the_same_table_until_the_later_end(world):
     pin = world.ready()
     world.ask()  # delivered again
     assert len(world.central.topics.published) == len({detail for _, _, detail in world.central.topics.published})
@@ -87,7 +87,7 @@ def test_asked_for_again_it_is_the_same_table_and_the_later_end_counts(world):
     assert world.central.schedules.planned[f"{pin.id}-{CONSUMER}"][0] == holder.until == NOON + timedelta(days=60)
 
 
-def test_an_access_by_name_is_told_that_it_does_not_reach_it(world):
+def test_an_access_by_name_is_reported_as_not_including_the_pin(world):
     number = world.central.requested(event="e-2", columns=("hoehe",))
     found = current_decision(
         world.central.access(number), world.central.context, world.central.catalog, world.central.policies
@@ -116,7 +116,7 @@ def test_an_access_by_name_is_told_that_it_does_not_reach_it(world):
         ({"by": STRANGER}, NotAMember),
     ],
 )
-def test_what_may_not_be_is_refused_recorded_and_told(world, changes, error):
+def test_an_illegal_request_is_rejected_recorded_and_reported(world, changes, error):
     by, before = changes.pop("by", CONSUMER), dict(world.central.schedules.planned)
 
     with pytest.raises(error):
@@ -129,7 +129,7 @@ def test_what_may_not_be_is_refused_recorded_and_told(world, changes, error):
         assert (notice["request"], notice["reason"]["code"]) == ("pin-1", error.__name__)
 
 
-def test_a_version_of_hive_tables_is_not_kept_and_who_asked_is_told_what_is(world):
+def test_a_version_of_hive_tables_is_not_kept_and_the_requester_is_notified(world):
     world.as_hive(1)
     with pytest.raises(NeedsExpress):
         world.ask()
@@ -141,7 +141,7 @@ def test_a_version_of_hive_tables_is_not_kept_and_who_asked_is_told_what_is(worl
     assert (world.pins(), world.bus.events) == ((), [])
 
 
-def test_an_access_that_has_ended_is_none(world):
+def test_an_ended_access_does_not_count(world):
     world.central.change(world.access, "ended")
     with pytest.raises(NoLiveAccess):
         world.ask(2)
@@ -226,7 +226,7 @@ def test_pinned_tables_are_not_what_an_access_is_decided_on(world):
 # --- ends -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_table_goes_with_the_last_who_wants_it(world):
+def test_the_table_is_dropped_with_its_last_holder(world):
     pin = world.ready(until=later(days=1))
     world.ask(by=PRODUCER, event="pin-2", until=later(days=2))
 
@@ -268,7 +268,7 @@ def test_unpinned_by_who_pinned_it_alone(world):
     assert (world.table(), world.pins()) == (None, ())
 
 
-def test_a_version_that_is_gone_is_told_to_who_asked_and_nothing_is_left(world):
+def test_a_missing_version_is_reported_to_the_requester_and_nothing_is_left(world):
     world.proposals.tables.clear()
     state = world.ask()
     world.run()
@@ -320,7 +320,7 @@ def test_a_product_that_is_retired_keeps_no_versions(world):
     assert (world.pins(), world.table()) == ((), None)
 
 
-def test_a_table_of_that_name_that_is_no_pin_is_left_alone(world):
+def test_an_unrelated_table_of_that_name_is_left_alone(world):
     mine = a_table()
     world.catalog.create_table(PRODUCT, mine)
     world.ask()
@@ -356,7 +356,7 @@ def test_who_writes_meanwhile_is_not_lost(world):
     assert registry.pins(PRODUCT).revision == raced[0].revision + 1
 
 
-def test_a_pin_that_nothing_was_heard_of_is_made_when_it_is_asked_for_again(world):
+def test_a_lost_pin_request_is_completed_when_repeated(world):
     world.ask()
     world.bus.events.clear()
     world.ask(event="pin-2")

@@ -112,7 +112,7 @@ def test_there_is_nothing_behind_it_until_its_tags_are_right(world):
     assert world.lake.effective(PRODUCT, PINNED, "id")[PUBLICATION] == PUBLISHED
 
 
-def test_it_becomes_stricter_with_the_present_table_before_anybody_is_told(world):
+def test_it_becomes_stricter_with_the_present_table_before_the_announcement(world):
     world.ready()
     assert world.lake.effective(PRODUCT, PINNED, "id")["pii"] == "none"
     found = PersonalDataFinding(column="id", value="personal", reason="account numbers", confidence=0.9)
@@ -140,7 +140,7 @@ def test_its_end_is_to_drop_the_table_alone(world):
     assert world.keeper.end_due(PRODUCT, pin.id).status == "ended", "said again by the schedule"
 
 
-def test_it_ends_with_the_last_who_wants_it(world):
+def test_it_ends_with_its_last_holder(world):
     world.ready()
     world.request_pin(event="p-2", by=CENTRAL)
     world.unpin()
@@ -178,7 +178,7 @@ def test_made_again_after_it_died_anywhere(world, fails_at):
     assert len(world.notified("PinReady")) == 1, "central has no topic"
 
 
-def test_nobody_else_has_central_make_tables(world):
+def test_only_central_has_tables_created(world):
     world.request_pin()
     with pytest.raises(ForgedSender):
         world.make(account=PRODUCER)
@@ -202,7 +202,7 @@ def test_while_it_is_made_it_does_not_end(world):
     assert world.catalog.table(PRODUCT, PINNED) is None
 
 
-def test_a_version_of_which_nothing_is_recorded_is_refused_and_told(world):
+def test_an_unrecorded_version_is_rejected_and_the_requester_notified(world):
     world.proposals.tables.clear()
     world.request_pin()
     [state] = world.make().pins

@@ -390,7 +390,7 @@ def test_what_was_verified_is_committed_whatever_comes_under_its_id(world):
     assert world.pointer().endswith(first.staged)
 
 
-def test_a_run_that_died_after_the_swing_is_finished_by_whoever_asks_again(world):
+def test_a_run_that_died_after_the_commit_is_completed_by_a_repeated_proposal(world):
     proposal = world.proposal(world.stage())
     world.verify(proposal)
     commit_version(verified("0000000a"), using=world.committing)
@@ -414,7 +414,7 @@ def test_a_proposal_that_is_refused_meanwhile_is_not_committed(world):
 
 
 @pytest.mark.parametrize(("code", "outcome"), [("BaseMoved", "rebase"), ("UnknownLFTag", "refused")])
-def test_a_commit_that_is_not_to_be_is_answered_with_why(world, code, outcome):
+def test_a_rejected_commit_is_answered_with_the_reason(world, code, outcome):
     proposal = world.proposal(world.stage())
     world.verify(proposal)
     answer = world.settle(proposal, Reason(code=code, message="why"))
@@ -517,7 +517,7 @@ def test_what_was_not_verified_is_not_committed(world):
         commit_version(verified("0000000a"), using=world.committing)
 
 
-def test_what_does_not_say_what_it_brought_is_refused():
+def test_a_staged_file_without_details_is_rejected():
     world = World()
     forged = world.proposal(world.stage(state={"details": '{"rows": "many"}'}))
     answer = world.verify(forged).answer

@@ -74,7 +74,7 @@ def test_it_is_begun_and_it_is_kept_who_wanted_it(central, by):
         ({"by": STRANGER}, NotAMember),
     ],
 )
-def test_what_may_not_be_is_refused_recorded_and_told(central, changes, error):
+def test_an_illegal_request_is_rejected_recorded_and_reported(central, changes, error):
     by = changes.pop("by", PRODUCER)
 
     with pytest.raises(error):
@@ -104,7 +104,7 @@ def test_one_at_a_time_and_a_redelivery_is_the_same_one(central):
     assert len(central.commits.started) == 1
 
 
-def test_a_held_back_crawl_tells_its_owner_whom_it_would_have_touched(central):
+def test_a_held_back_crawl_reports_the_affected_readers_to_its_owner(central):
     mine = central.held()
     central.held(event="e-9", product="loans")
     exposed = central.access(mine).decided.columns

@@ -113,7 +113,7 @@ def test_marked_first_then_without_pins_then_released(world):
     assert world.ended(1).released == world.clock.now()
 
 
-def test_nobody_goes_back_to_it_or_pins_it(world):
+def test_it_cannot_be_restored_or_pinned(world):
     world.withdraw(1)
     with pytest.raises(VersionEnded):
         world.ask(1)
@@ -121,7 +121,7 @@ def test_nobody_goes_back_to_it_or_pins_it(world):
         world.request_pin(1)
 
 
-def test_a_pin_that_was_asked_for_before_the_mark_is_not_made(world):
+def test_a_pin_requested_before_the_mark_is_not_created(world):
     world.request_pin()
     accepted = world.bus.events[-1]
     world.withdraw(1)
@@ -131,7 +131,7 @@ def test_a_pin_that_was_asked_for_before_the_mark_is_not_made(world):
     assert [notice["reason"]["code"] for notice in world.notified("PinRefused")] == ["VersionEnded"]
 
 
-def test_a_rollback_that_looked_at_it_before_the_mark_ends_first(world):
+def test_a_rollback_prepared_before_the_mark_ends_first(world):
     world.ask(1)
     prepare_rollback(PRODUCT, "rb-1", using=world.verifier)
     notice = len(world.bus.events)
@@ -145,7 +145,7 @@ def test_a_rollback_that_looked_at_it_before_the_mark_ends_first(world):
 @pytest.mark.parametrize(
     ("versions", "error"), [((2,), PresentVersion), ((1, 2), PresentVersion), ((9,), UnknownVersion)]
 )
-def test_what_cannot_be_withdrawn_changes_nothing_and_is_told(world, versions, error):
+def test_a_withdrawal_that_is_not_allowed_changes_nothing_and_is_reported(world, versions, error):
     with pytest.raises(error):
         world.withdraw(*versions)
     assert (world.ended(1), world.bus.events) == (None, [])
@@ -171,7 +171,7 @@ def test_only_the_owner_and_central_withdraw(world):
     assert world.withdraw(1, by=CENTRAL).versions == (1,)
 
 
-def test_nobody_else_has_files_released(world):
+def test_only_central_has_files_released(world):
     world.withdraw(1)
     with pytest.raises(ForgedSender):
         world.hear(account=PRODUCER)
@@ -216,7 +216,7 @@ def test_a_pinned_version_does_not_expire(world):
     assert world.expire().ended == ()
 
 
-def test_what_was_not_heard_is_said_again_the_next_day(world):
+def test_an_undelivered_release_is_repeated_the_next_day(world):
     world.withdraw(1)
     world.bus.events.clear()
     assert [each.versions for each in world.expire().released] == [(1,)]

@@ -71,7 +71,7 @@ def test_both_invitations_are_accepted_and_later_accesses_need_none(mesh: MeshDr
     revoke_grants(mesh, granted)
 
 
-def test_explain_names_the_share_that_nobody_has_accepted(mesh: MeshDriver, listener: EventListener) -> None:
+def test_explain_names_the_share_that_was_not_accepted(mesh: MeshDriver, listener: EventListener) -> None:
     """With the grant, the command that fixes it, and what it is that waits; until then nothing can be read."""
     granted = granted_again(mesh)
     code, found = mesh_command(mesh, "explain", f"{PRODUCT}.t1.id", "--role", granted.reader)

@@ -108,7 +108,7 @@ def test_a_reader_that_cannot_be_acted_as_is_proved_by_its_grants(mesh: MeshDriv
     nothing_left(mesh, granted)
 
 
-def test_the_account_as_a_whole_gets_a_link_and_nobody_a_grant(mesh: MeshDriver, listener: EventListener) -> None:
+def test_a_whole_account_gets_a_link_and_no_local_grant(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT), reader="")
     grant(mesh, granted)
     assert accept(mesh, granted).outcome == "ready"
@@ -136,7 +136,7 @@ def test_where_nothing_can_be_selected_nothing_is_queried(
     revoke_grants(mesh, granted)
 
 
-def test_an_unknown_role_is_rejected_and_told(mesh: MeshDriver, listener: EventListener) -> None:
+def test_an_unknown_role_is_rejected_and_reported(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT), reader="NoSuchRole")
     run = accept(mesh, granted)
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
@@ -177,7 +177,7 @@ def test_a_refused_query_takes_everything_back_with_athena_s_own_reason(
     nothing_left(mesh, granted)
 
 
-def test_what_central_never_shared_fails_and_central_is_told(mesh: MeshDriver, listener: EventListener) -> None:
+def test_a_missing_share_fails_and_central_is_notified(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted("accept-nothing", by_tags("accept-nothing"))
     kept = mesh.dead_letters()["consumer/FailedRunsQueue"]
     run = accept(mesh, granted)
@@ -194,7 +194,7 @@ def test_a_share_that_comes_late_is_waited_for(mesh: MeshDriver, listener: Event
     assert mesh.faults() == []
 
 
-def test_a_grant_that_comes_again_is_answered_again_and_changes_nothing(
+def test_a_redelivered_grant_is_answered_again_and_changes_nothing(
     mesh: MeshDriver, listener: EventListener, granted: Granted
 ) -> None:
     accept(mesh, granted, event="the-same-event")
@@ -255,9 +255,7 @@ def test_trouble_that_passes_is_retried(
     assert mesh.faults() == []
 
 
-def test_a_function_that_is_down_fails_the_run_and_takes_back_what_it_made(
-    mesh: MeshDriver, listener: EventListener
-) -> None:
+def test_a_failing_function_fails_the_run_and_its_changes_are_undone(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     grant(mesh, granted)
     crash(mesh, "consumer", "ProveAccessFunction", times=3)
@@ -268,7 +266,7 @@ def test_a_function_that_is_down_fails_the_run_and_takes_back_what_it_made(
     nothing_left(mesh, granted)
 
 
-def test_what_is_no_event_of_the_contract_is_refused(mesh: MeshDriver) -> None:
+def test_an_event_that_does_not_match_its_contract_is_rejected(mesh: MeshDriver) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     before = mesh.runs("accept-share", granted.access)
     send_event(mesh, "AccessGranted", granted, granted.data() | {"until": "never"})

@@ -136,7 +136,7 @@ def test_reminded_escalated_and_decided_by_the_steward(mesh: MeshDriver, accesse
     assert accesses.grant_run(access).states.count("AskOwners") == 3
 
 
-def test_when_nobody_answers_it_is_denied(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_without_an_answer_it_is_denied(mesh: MeshDriver, accesses: AccessDriver) -> None:
     access = accesses.waiting(SECRET)
     for number in (2, 3):
         accesses.skip(2 * DAY + 60)
@@ -156,7 +156,7 @@ def _refused(accesses: AccessDriver, event: str, access: str, account: str = "pr
     return str(accesses.notified(access, "DecisionRefused", account)["reason"]["code"])
 
 
-def test_what_grew_while_it_waited_is_asked_again(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_a_request_that_grew_while_waiting_needs_approval_again(mesh: MeshDriver, accesses: AccessDriver) -> None:
     accesses.tag(GROWING, CONFIDENTIAL, "amount")
     access = accesses.waiting(GROWING)
     accesses.tag(GROWING, CONFIDENTIAL, "id")
@@ -173,7 +173,7 @@ def test_what_grew_while_it_waited_is_asked_again(mesh: MeshDriver, accesses: Ac
     accesses.tag(GROWING, {"confidentiality": "internal"}, "id", "amount")
 
 
-def test_a_table_tagged_sensitive_after_the_request_and_before_the_grant_is_asked_for(
+def test_a_table_tagged_sensitive_between_request_and_grant_needs_approval(
     mesh: MeshDriver, accesses: AccessDriver
 ) -> None:
     """By expression, an audit: internal when it was requested, personal when it is looked at."""
@@ -277,7 +277,7 @@ def test_a_second_delivery_leaves_it_to_the_first(mesh: MeshDriver, accesses: Ac
     assert len(accesses.notices("consumer", "AccessGranted", access)) == 1
 
 
-def test_the_same_ask_is_told_to_wait(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_the_same_request_is_rejected_while_open(mesh: MeshDriver, accesses: AccessDriver) -> None:
     first = accesses.waiting(SECRET)
     second = accesses.request(SECRET)
 

@@ -58,7 +58,7 @@ def nothing_left(mesh: MeshDriver, *roles: str) -> None:
     assert query(mesh, SQL) != ""
 
 
-def test_released_and_told(mesh: MeshDriver, listener: EventListener, ready: Make) -> None:
+def test_released_and_announced(mesh: MeshDriver, listener: EventListener, ready: Make) -> None:
     granted = ready()
     assert query(mesh, SQL) == ""
     run = revoke(mesh, granted)
@@ -104,7 +104,7 @@ def test_another_reader_keeps_its_own_and_the_link(mesh: MeshDriver, listener: E
     nothing_left(mesh, "DataAnalyst", "DataScientist")
 
 
-def test_an_end_that_comes_again_is_answered_again_and_changes_nothing(
+def test_a_redelivered_end_is_answered_again_and_changes_nothing(
     mesh: MeshDriver, listener: EventListener, ready: Make
 ) -> None:
     granted = ready()
@@ -192,7 +192,7 @@ def again(mesh: MeshDriver, granted: Granted, run: Run) -> Run:
     return mesh.wait_for_run("release-share", granted.access, after=before)
 
 
-def test_what_is_no_event_of_the_contract_is_refused(mesh: MeshDriver) -> None:
+def test_an_event_that_does_not_match_its_contract_is_rejected(mesh: MeshDriver) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     send_event(mesh, "AccessRevoked", granted, revoked(granted) | {"cause": "whim"})
     run = mesh.wait_for_run("release-share", granted.access)

@@ -61,7 +61,7 @@ def test_a_repeated_end_is_success_and_changes_nothing(mesh: MeshDriver, accesse
     assert accesses.record(access) == before
 
 
-def test_what_nobody_asked_for_is_refused_and_told(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_an_unknown_request_is_rejected_and_reported(mesh: MeshDriver, accesses: AccessDriver) -> None:
     unknown = "ac-ffffffffffff"
     accesses.revoke(unknown)
     run = accesses.revoke_run(unknown)
@@ -191,7 +191,7 @@ def test_by_its_schedule_it_ends_everywhere_and_an_overlapping_access_still_read
     assert accesses.shared_with_consumer() == bool(accesses.grants())  # what earlier tests granted by hand is shared
 
 
-def test_a_product_that_is_retired_is_nobodys(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_a_retired_product_is_visible_to_nobody(mesh: MeshDriver, accesses: AccessDriver) -> None:
     access = accesses.live(RETIRED)
     by_tags = accesses.live(expression=f"product={RETIRED} confidentiality=internal pii=none", reader="data-scientist")
     accesses.send("RetirementRequested", {"product": RETIRED, "reason": "there is a better one"}, by="producer")

@@ -128,7 +128,7 @@ def test_a_recipe_that_does_not_fit_leaves_the_object_until_the_next_one(mesh: M
     run = held_run(mesh, "cu-misfit")
 
     assert run.states == (
-        *TAKEN, "CheckObjects", "CheckChanges", "SettleBatch", "CheckHeld", "TellHeld", "RecordLineage", "CheckMore",
+        *TAKEN, "CheckObjects", "CheckChanges", "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore",
         "Settled",
     )  # fmt: skip
     item = held(mesh, "cu-misfit")["cu-misfit/raw/t1/a.csv"]
@@ -186,7 +186,7 @@ def test_a_raw_object_that_its_contract_holds_is_released_and_published(mesh: Me
     assert (mesh.items("producer", "HELD#cu-release"), mesh.pending("cu-release")) == ([], [])
 
 
-def test_a_raw_object_that_s3_tells_of_twice_is_curated_once(mesh: MeshDriver) -> None:
+def test_a_raw_object_with_a_duplicate_event_is_curated_once(mesh: MeshDriver) -> None:
     mesh.prepare("cu-twice")
     mesh.put_object("cu-twice/recipe.json", RECIPE)
     mesh.settled("cu-twice")

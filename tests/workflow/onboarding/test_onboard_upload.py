@@ -164,7 +164,7 @@ def test_a_failed_run_is_in_its_queue_and_completes_when_it_is_started_again(mes
     assert_all_is_done(mesh, "on-again", rows=1)
 
 
-def test_an_upload_that_s3_tells_of_twice_is_published_once(mesh: MeshDriver) -> None:
+def test_an_upload_with_a_duplicate_event_is_published_once(mesh: MeshDriver) -> None:
     mesh.prepare("on-twice")
     mesh.settled("on-twice")
     mesh.inject("duplicate_event", "events", "Object Created", account=PRODUCER)

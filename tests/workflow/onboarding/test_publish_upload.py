@@ -60,7 +60,7 @@ def test_a_bad_overwrite_is_held_and_the_rows_stay(mesh: MeshDriver) -> None:
     with own_bus(mesh, product.name) as notice:
         run = product.upload("a.csv", csv((1, "many")))
         assert (run.status, run.states) == (
-            "SUCCEEDED", (*CHECKED, "SettleBatch", "CheckHeld", "TellHeld", "RecordLineage", "CheckMore", "Settled"),
+            "SUCCEEDED", (*CHECKED, "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore", "Settled"),
         )  # fmt: skip
         [event] = mesh.until(notice, "the owner's event")
     assert (run.outcome, run.output["held"]) == ("nothing", 1)
@@ -80,12 +80,12 @@ def test_the_good_are_published_without_the_bad(mesh: MeshDriver) -> None:
     run = product.together(
         partial(product.put, "good.csv", csv((1, 10))), partial(product.put, "bad.csv", "id,amount\n1,2,3\n")
     )
-    assert run.states == (*PROPOSED, "SettleBatch", "CheckHeld", "TellHeld", "RecordLineage", "CheckMore", "Settled")
+    assert run.states == (*PROPOSED, "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore", "Settled")
     assert (run.output["accepted"], run.output["held"], run.output["version"]) == (1, 1, 1)
     assert product.share().rows() == [["1", "10"]]
 
 
-def test_deleted_objects_are_gone_in_the_next_version(mesh: MeshDriver) -> None:
+def test_deleted_objects_are_not_in_the_next_version(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-deleted")
     product.together(*(partial(product.put, f"{n}.csv", csv((n, 10 * n))) for n in (1, 2)))
     analyst = product.share()
@@ -122,7 +122,7 @@ def becomes(analyst: Analyst, rows: list[list[str]]) -> None:
     analyst.mesh.until(lambda: analyst.rows() == rows, f"{rows} to be read")
 
 
-def test_the_same_bytes_are_no_version(mesh: MeshDriver) -> None:
+def test_the_same_bytes_make_no_version(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-same")
     product.upload("a.csv", csv((1, 10)))
     run = product.upload("a.csv", csv((1, 10)))
@@ -174,7 +174,7 @@ def test_what_arrives_meanwhile_is_the_same_runs_next_round(mesh: MeshDriver) ->
 # --- central is silent, slow or repeats itself --------------------------------------------------------------------
 
 
-def test_who_hears_nothing_asks_again(mesh: MeshDriver) -> None:
+def test_a_run_without_an_answer_proposes_again(mesh: MeshDriver) -> None:
     """Central hears of nothing for more than an hour: what is proposed meanwhile is lost; one version in the end."""
     product = PublishingDriver(mesh, "pu-deaf")
     before = mesh.runs("onboard-upload", product.name)
@@ -187,7 +187,7 @@ def test_who_hears_nothing_asks_again(mesh: MeshDriver) -> None:
     skip_until(mesh, lambda: mesh.runs("commit-version", product.name), "central's answer")
     run = mesh.wait_for_run("onboard-upload", product.name, after=before)
     published(run, version=1)
-    assert run.states.count("AskAgain") >= 4
+    assert run.states.count("RepeatProposal") >= 4
     assert run.states[:4] == CHECKED
     assert run.states[-4:] == PUBLISHED[-4:]
     assert run.states.count("CheckObjects") == 1

@@ -124,7 +124,7 @@ def test_it_is_made_although_the_function_dies_once(mesh: MeshDriver) -> None:
     assert read(mesh, 'SELECT count(*) FROM "rl_kep-crash"."t1__v1"') == [["3"]]
 
 
-def test_it_is_kept_until_the_last_who_wants_it(mesh: MeshDriver) -> None:
+def test_it_is_kept_until_its_last_holder_ends(mesh: MeshDriver) -> None:
     two_versions(mesh, "kep-last")
     AccessDriver(mesh).live("kep-last")
     first = ask(mesh, "kep-last", 1, 20)
@@ -140,7 +140,7 @@ def test_it_is_kept_until_the_last_who_wants_it(mesh: MeshDriver) -> None:
     assert tables(mesh, "kep-last") == {"t1"}
 
 
-def test_what_cannot_be_kept_is_refused_and_told(mesh: MeshDriver) -> None:
+def test_a_pin_that_is_not_allowed_is_rejected_and_reported(mesh: MeshDriver) -> None:
     def code(product: str, event: str) -> str:
         return str(notified(mesh, product, "PinRefused", event)["reason"]["code"])
 

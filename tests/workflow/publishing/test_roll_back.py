@@ -18,7 +18,7 @@ HAPPY = (
     "StartRollback", "PrepareRollback", "CommitVersion", "NotifySubscribers",
     "RecordLineage", "RolledBack",
 )  # fmt: skip
-REFUSED = ("StartRollback", "PrepareRollback", "TellRefusal", "Refused")
+REFUSED = ("StartRollback", "PrepareRollback", "AnnounceRefusal", "Refused")
 
 
 def ask_back(mesh: MeshDriver, product: str, version: int, by: str = "producer") -> str:
@@ -53,7 +53,7 @@ def two_versions(mesh: MeshDriver, product: str) -> Stager:
     return stager
 
 
-def test_an_earlier_version_is_read_again_and_told_as_a_new_one(mesh: MeshDriver) -> None:
+def test_an_earlier_version_is_published_again_as_a_new_one(mesh: MeshDriver) -> None:
     stager = two_versions(mesh, "rob-happy")
     AccessDriver(mesh).live("rob-happy")
     link = '"rl_rob-happy"."t1"'
@@ -77,7 +77,7 @@ def test_an_earlier_version_is_read_again_and_told_as_a_new_one(mesh: MeshDriver
     assert versions(mesh, "rob-happy") == 5
 
 
-def test_the_command_follows_it_and_history_and_diff_tell_it(mesh: MeshDriver) -> None:
+def test_the_command_follows_it_and_history_and_diff_show_it(mesh: MeshDriver) -> None:
     two_versions(mesh, "rob-told")
     asked = ("rollback", "rob-told", "1", "--reason", "labels were flipped", "--account", "central")
     code, found = mesh_command(mesh, *asked)
@@ -144,7 +144,7 @@ def test_a_proposal_on_its_way_is_to_be_staged_again(mesh: MeshDriver) -> None:
     assert stager.propose(late).outcome == "rebase"
 
 
-def test_a_version_whose_files_are_gone_is_refused_and_told(mesh: MeshDriver) -> None:
+def test_a_version_with_missing_files_is_rejected_and_the_requester_notified(mesh: MeshDriver) -> None:
     stager = two_versions(mesh, "rob-gone")
     present = stager.pointer()
     with without_permission(mesh, "central", "PrepareRollbackFunctionRole", "s3:GetObject"):

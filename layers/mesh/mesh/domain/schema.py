@@ -94,7 +94,7 @@ def column_names(names: Iterable[str], *, key: str, bucket: str = "", line: int 
                 f"column {clean!r} occurs twice",
                 column=clean,
                 positions=[result[clean], position],
-                remedy="Rename one of them; Glue lower-cases names, so case alone does not tell them apart.",
+                remedy="Rename one of them; Glue lower-cases names, so names that differ only in case are the same.",
                 **where,
             )
         result[clean] = position

@@ -35,7 +35,7 @@ RENAME = step("RENAME", sourceColumn="a", targetColumn="b")
         (b'[{"Action": {"Operation": "RENAME"}, "ConditionExpressions": [{"Condition": "IS"}]}]', "a condition has"),
     ],
 )
-def test_what_is_no_recipe_names_the_step(body, said):
+def test_an_invalid_recipe_names_the_step(body, said):
     with pytest.raises(RecipeInvalid) as refused:
         parse_recipe(body)
 
@@ -104,7 +104,7 @@ def test_what_is_no_recipe_names_the_step(body, said):
         (step("TRIM", sourceColumn="a", targetColumn="A"), RecipeColumnExists, "there is 'a' already"),
     ],
 )  # fmt: skip
-def test_a_step_that_cannot_be_is_refused_by_number_and_operation(one, error, said):
+def test_an_invalid_step_is_rejected_with_number_and_operation(one, error, said):
     recipe = recipe_of(step("LOWER_CASE", sourceColumn="b"), one)
 
     with pytest.raises(error) as refused:

@@ -18,7 +18,7 @@ def violations(guard, *columns):
     return contract(*(columns or (column("Amount"), column("Repaid"))), table={"customProperties": custom})
 
 
-def test_without_a_word_the_defaults_hold():
+def test_without_settings_the_defaults_apply():
     found = settings_of(contract(column("a")).tables[0])
     assert found == GuardSettings(columns=("a",))
     assert found.threshold("DistributionShifted") == 0.25
@@ -73,14 +73,14 @@ def test_a_bad_setting_is_refused_with_its_path(guard, place):
     assert refused.value.remedy
 
 
-def test_all_bad_settings_are_told_at_once():
+def test_all_invalid_settings_are_reported_at_once():
     with pytest.raises(ContractSchemaViolation) as refused:
         check_settings(violations({"off": ["A"], "minRows": 3}))
     assert len(refused.value.where["violations"]) == 2
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_a_near_miss_is_never_stronger_than_a_warning_or_than_the_contract_says(check):
+def test_a_near_miss_is_at_most_a_warning_or_the_contracts_severity(check):
     assert GuardSettings().severity_of(check, near=True) == "warning"
     assert GuardSettings(severity={check: "info"}).severity_of(check, near=True) == "info"
     assert GuardSettings(severity={check: "info"}).severity_of(check) == "info"

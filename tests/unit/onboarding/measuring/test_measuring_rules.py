@@ -209,7 +209,7 @@ def test_a_broken_rule_of_a_warning_only_warns():
     assert codes(sql("select nope from t", severity="warning")) == [("QualityRuleBroken", "warning")]
 
 
-def test_text_and_rules_for_other_engines_are_told_and_not_evaluated():
+def test_text_and_rules_for_other_engines_are_listed_and_not_evaluated():
     quality = [
         {"type": "text", "description": "no gaps"},
         {"type": "custom", "engine": "greatExpectations", "implementation": "x"},

@@ -32,12 +32,12 @@ def test_operators(operator, operand, holds, fails):
     assert [comparison.holds(value) for value in fails] == [False] * len(fails)
 
 
-def test_a_comparison_says_itself_as_the_contract_does():
+def test_a_comparison_is_shown_as_the_contract_writes_it():
     assert Comparison("mustBeBetween", (1, 2.5)).text == "mustBeBetween [1, 2.5]"
 
 
 @pytest.mark.parametrize("rule", [{"mustBeAbout": 1}, {"mustBe": "some"}, {"mustBeBetween": 3}, {"mustBeBetween": [1]}])
-def test_an_operator_that_is_none_is_told(rule):
+def test_an_unknown_operator_is_reported(rule):
     with pytest.raises(ValueError, match=next(iter(rule))):
         comparisons(rule)
 
@@ -108,7 +108,7 @@ def test_placeholders_become_quoted_names(query, expected):
     assert filled(query, "t", "a b") == expected
 
 
-def test_an_unknown_placeholder_is_told():
+def test_an_unknown_placeholder_is_reported():
     with pytest.raises(ValueError, match="nothing stands for"):
         filled("select {x}", "t", "a")
 

@@ -175,7 +175,7 @@ def test_a_rule_may_name_its_table_whatever_the_name():
         assert [finding.code for finding in reading.measure(expectation, now=NOW).findings] == []
 
 
-def test_an_object_that_its_owner_deleted_is_told_and_holds_nothing_back():
+def test_an_object_that_its_owner_deleted_is_reported_and_holds_nothing_back():
     objects = FakeObjects()
     refs = tuple(objects.put("b", f"product/data/t/{file}.csv", GOOD) for file in "ab")
     objects.delete("b", refs[1].key)

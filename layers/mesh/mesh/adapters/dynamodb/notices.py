@@ -1,4 +1,4 @@
-"""What a member was told, in its own table: `NOTICE` / `<time>#<event id>` for reading, `EVENT#<id>` for once-only."""
+"""A member's notices in its own table: `NOTICE` / `<time>#<event id>` for reading, `EVENT#<id>` for once-only."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ class DynamoNotices:
                 return
             known = self.known(notice.metadata.id for notice in new)
             new = [notice for notice in new if notice.metadata.id not in known]
-        raise ConcurrentChange("the same notices are stored by somebody else")
+        raise ConcurrentChange("the same notices are being stored by another process")
 
     def all(self, after: str = "") -> Iterator[dict[str, Any]]:
         """`{"time", "id", "detail_type", "detail"}`, oldest first, those with a sort key past `after`."""

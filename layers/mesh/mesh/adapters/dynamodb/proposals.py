@@ -114,7 +114,7 @@ class DynamoProposals:
         return answer if answering not in left_out else self._known(answer.product, answer.proposal).answer or answer
 
     def _known(self, product: str, proposal: str) -> ProposalRecord:
-        """Raises ConcurrentChange for a proposal that nobody recorded."""
+        """Raises ConcurrentChange for an unrecorded proposal."""
         record = self._record(product, proposal)
         if record is None:
             raise ConcurrentChange(f"proposal {proposal} is not recorded", proposal=proposal)
@@ -140,7 +140,7 @@ def _item(record: ProposalRecord) -> dict[str, Any]:
 
 
 def _answering(answer: ProposalSettled, condition: str) -> Write:
-    """A proposal that nobody recorded has no `answered`: the condition fails."""
+    """An unrecorded proposal has no `answered`, so the condition fails."""
     values = {":no": False, ":yes": True, ":answer": answer.model_dump_json()}
     changed = "SET answered = :yes, answer = :answer"
     return update(_product(answer.product), f"PROPOSAL#{answer.proposal}", changed, values, condition)

@@ -13,7 +13,7 @@ KEPT = timedelta(days=90)
 
 
 def note_item(note: Note) -> Write:
-    """The entry, told now; to be written together with what it tells of."""
+    """The item of an entry, with the present time; written in one transaction with the change that it describes."""
     now = datetime.now(UTC)
     return put(
         {

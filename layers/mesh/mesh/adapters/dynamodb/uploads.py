@@ -25,7 +25,7 @@ from mesh.ports import Note, WaitingRun
 
 _ATTEMPTS: Final = 5
 _OBJECTS_AT_ONCE: Final = (MOST_AT_ONCE - 1) // 2
-"""Of one transaction: each object is two items, and one tells of them."""
+"""Of one transaction: each object is two items, plus one trace entry."""
 
 
 class DynamoUploads:
@@ -186,7 +186,7 @@ def _dropped(product: str, holder: str) -> Write:
 
 
 def _arrival(product: str, ref: ObjectRef, correlation_id: str, seen: str | None) -> tuple[Write, Write]:
-    """Known and pending, unless somebody was faster: of two events at once the newer one waits, whoever comes last."""
+    """Known and pending, unless another process was faster: of two concurrent events the newer one stays pending."""
     known = {"pk": f"SEEN#{product}", "sk": ref.key, "sequencer": ref.sequencer}
     waiting = {
         "pk": f"PENDING#{product}", "sk": ref.key, "sequencer": ref.sequencer, "ref": ref.model_dump_json(),

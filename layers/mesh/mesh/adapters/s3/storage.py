@@ -15,7 +15,7 @@ GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 
 
 class ObjectGone(Rejected):
-    """The object was deleted before anybody could look at it."""
+    """The object was deleted before it could be read."""
 
 
 class S3RangeReader:

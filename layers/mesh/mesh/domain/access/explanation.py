@@ -174,7 +174,7 @@ class _Reading:
         if held and (self._described or "DESCRIBE" in self.layers.passed.permissions):
             return Step(account, name, by(self.target.giving(self.passed)))
         lacking = ["DESCRIBE"] if held else list(READ)
-        found = f"the account has not passed on {' and '.join(lacking)} on this column to the role"
+        found = f"the account has not granted {' and '.join(lacking)} on this column to the role"
         near = None if held else self.target.nearest([self.passed])
         if near is not None and near.misses:
             found += f"; its nearest grant, {text(near.grant)}, {differs(near.misses)}"
@@ -182,7 +182,7 @@ class _Reading:
             fix_commands.grant(self.of.who.arn, each.resource, self.central, lacking)
             for each in self.target.giving(self.account)[:1] or [self.target.proposal(self.of.who.arn)]
         )
-        remedy = f"{self._request_command()}; or the account's administrator passes on what the account was granted"
+        remedy = f"{self._request_command()}; or the account's administrator grants it to the role"
         return Step(account, name, found, "LocalGrantMissing", remedy, commands)
 
     def iam(self) -> Step:

@@ -125,7 +125,7 @@ def with_reason(rules: Iterable[Rule], effect: Effect, *, about: str = "") -> st
 
 
 def denied(rules: Iterable[Rule], why: str, left_out: tuple[str, ...]) -> Decided:
-    """A denial: nothing exposed, nothing granted, nobody asked."""
+    """A denial: nothing exposed, nothing granted, no approvers."""
     return Decided(
         effect="deny",
         rules=tuple(rule.name for rule in rules),

@@ -1,6 +1,6 @@
-"""Which values a column may hold, as far as its contract says: two such promises compared.
+"""Compare which values a column may hold by two contracts.
 
-Keywords are the Open Data Contract Standard's `logicalTypeOptions`. An option that is not given allows everything.
+Keywords are the Open Data Contract Standard's `logicalTypeOptions`. A missing option allows everything.
 """
 
 import json

@@ -52,7 +52,7 @@ _STATISTICS: Final = frozenset({
 })  # fmt: skip
 """Parts of a name that say: a figure about many, and not about one person."""
 _OF_THINGS: Final = frozenset({"brand", "domain", "model", "os", "provider", "type", "vendor", "version"})
-"""Parts that say what kind of thing somebody has, and not which."""
+"""Parts that name the kind of a thing that a person has, not the thing itself."""
 
 
 _NAME_RULES: Final = (

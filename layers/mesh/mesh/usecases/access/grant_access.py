@@ -140,8 +140,8 @@ def record_live(access_id: str, proved_as: str, *, context: CentralContext) -> G
     for product in access.products():
         context.registry.subscribe(product, access.receiver, context.clock.now())
     if access.status != "live":
-        said = f"ready, proven by {proved_as or 'no query'}"
-        access = context.accesses.save(access.moved("live", context.clock.now(), said))
+        what = f"ready, verified by {proved_as or 'no query'}"
+        access = context.accesses.save(access.moved("live", context.clock.now(), what))
     context.trace.note(access.correlation_id, "access live", access=access.id)
     return Granting(access=access.id, status=access.status)
 

@@ -117,7 +117,7 @@ def _question(access: Access, number: int) -> DecisionRequested:
 def refuse(
     envelope: Envelope, refusal: Rejected, metadata: Metadata, *, context: CentralContext, topics: MemberTopics
 ) -> None:
-    """Record that an event about an access was rejected, and tell the sender."""
+    """Record that an event about an access was rejected, and notify the sender."""
     data = envelope.detail.get("data")
     number = str(data.get("access", "")) if isinstance(data, dict) else ""
     record_refusal(envelope, refusal, context)

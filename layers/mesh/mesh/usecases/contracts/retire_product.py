@@ -34,7 +34,7 @@ def retire_product(
 ) -> Retired:
     """Mark it, end the accesses that name it, hide it from accesses by LF-Tags, notify and unsubscribe.
 
-    Repeatable. Raises what `authorise` raises, MalformedEvent, NotTheOwner; every rejection is recorded.
+    Idempotent. Raises what `authorise` raises, MalformedEvent, NotTheOwner; every rejection is recorded.
     """
     metadata = metadata_of(envelope)
     try:

@@ -166,7 +166,7 @@ def _iam_allowed(lake: CatalogSnapshot) -> Iterator[Drift]:
                 what=f"{', '.join(sorted(grant.permissions))} by {text(grant)}",
                 database=grant.resource.database,
                 entry=_entry(grant, lake.account),
-                remedy="mesh reconcile revokes it: with it, LF-Tags restrict nobody in central",
+                remedy="mesh reconcile revokes it: while it exists, LF-Tags do not restrict access in central",
             )
 
 

@@ -18,7 +18,7 @@ class Resumed(Model):
 
 
 def resume_run(event: Mapping[str, Any], *, uploads: Uploads, answers: TaskAnswers) -> Resumed:
-    """Release the run that waits. Repeatable: a token is used once. Raises MalformedEvent."""
+    """Release the run that waits. Idempotent: a token is used once. Raises MalformedEvent."""
     subject, said = _READERS[event["detail-type"]](event)
     token = uploads.take_token(subject)
     return Resumed(resumed=token is not None and answers.send(token, said))

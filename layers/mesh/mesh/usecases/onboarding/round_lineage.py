@@ -30,7 +30,7 @@ class Rounds:
     facts: ProductFacts
 
     def step(self, job: str, **known: Any) -> StepRun:  # noqa: ANN401 - as StepRun has them
-        """One step of the round; `part` tells apart runs of the same job."""
+        """One step of the round; `part` distinguishes runs of the same job."""
         part = known.pop("part", "")
         return StepRun(
             place=self.place,

@@ -43,6 +43,6 @@ def _change(envelope: Envelope, registry: Registry, clock: Clock) -> Subscriptio
     name = Event[SubscriptionRequested].model_validate(envelope.detail).data.product
     product = registry.product(name)
     if product is None or (product.draft and product.owner != envelope.account):
-        raise UnknownProduct(f"unknown product {name!r}", product=name, remedy="mesh products lists what there is")
+        raise UnknownProduct(f"unknown product {name!r}", product=name, remedy="mesh products lists them")
     registry.subscribe(name, envelope.account, clock.now())
     return SubscriptionChanged(product=name, account=envelope.account, status="subscribed")

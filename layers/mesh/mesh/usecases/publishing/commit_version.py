@@ -163,7 +163,7 @@ class _Swing:
             raise
 
     def _swing(self, table: TableCommit, seen: Mapping[str, Any] | None) -> None:
-        """`seen` is what was read before, and is not read again: Glue's version tells whether it is so still."""
+        """`seen` is what was read before, and is not read again: Glue's version shows whether it has changed."""
         current = seen or self._at_base(table)
         if current is None:
             raise NotYetReadable(f"table {self._database}.{table.name} is not in the catalog yet")

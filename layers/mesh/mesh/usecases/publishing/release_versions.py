@@ -1,4 +1,4 @@
-"""The owner's account is told which files of ended versions nothing needs any more."""
+"""The owner's account is notified of files of ended versions that nothing needs any more."""
 
 from collections.abc import Collection
 from itertools import batched
@@ -17,7 +17,7 @@ _AT_ONCE: Final = 200
 def release_versions(
     product: Product, numbers: Collection[int], cause: Metadata, *, context: CentralContext, topics: MemberTopics
 ) -> int:
-    """Table by table: what is released, and what stays; how many files were released. Repeatable.
+    """Table by table: what is released, and what stays; how many files were released. Idempotent.
 
     Only versions that are marked are released, whatever is asked.
     """

@@ -167,8 +167,8 @@ class PinKeeper:
         return _state(found, left)
 
     def retire(self, envelope: Envelope) -> list[PinState]:
-        """The product ends, and its pins with it. Raises what `authorise` raises, MalformedEvent, NotTheOwner; whoever
-        retires the product records that."""
+        """The product ends, and its pins with it. Raises what `authorise` raises, MalformedEvent, NotTheOwner; the
+        rejection is recorded by `retire_product`."""
         require_sender(envelope, self._context)
         request = read_event(RetirementRequested, envelope)
         product = owned_product(self._context.registry, request.data.product, envelope.account)
@@ -186,7 +186,7 @@ class PinKeeper:
                 f"version {request.version} of {request.product} is not pinned for account {account}",
                 product=request.product,
                 version=request.version,
-                remedy=f"mesh pins {request.product} lists what is.",
+                remedy=f"mesh pins {request.product} lists the pinned versions.",
             )
         return product, pin, holder
 

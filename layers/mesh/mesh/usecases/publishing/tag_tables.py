@@ -138,7 +138,7 @@ def _with_overwritten(plan: TagPlan, tables: Sequence[TableSnapshot], carried: M
         name = table.table
         own, own_columns = carried[name]
         inherited = {**plan.database, **plan.tables.get(name, {})}
-        # A table that somebody published as a whole would hand that down to the columns to come.
+        # A table tagged as published would pass that on to future columns.
         on_tables[name] = {**_stale(own, {**plan.database, PUBLICATION: PENDING}), **plan.tables.get(name, {})}
         wanted = plan.columns.get(name, {})
         on_columns[name] = {

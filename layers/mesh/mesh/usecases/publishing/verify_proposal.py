@@ -264,7 +264,7 @@ def _before(product: str, table: str, pointer: str, using: Verifier) -> TableRec
             f"{table} is at {pointer}, which central did not publish",
             table=table,
             metadata=pointer,
-            remedy="Somebody changed the table by hand. The data mesh owner can restore a version: mesh rollback.",
+            remedy="The table was changed by hand. The data mesh owner can restore a version: mesh rollback.",
         )
     return record
 

@@ -1,6 +1,6 @@
 """Versions end: they are withdrawn, or exceed the retention. Central marks them first.
 
-Marked versions cannot be restored or pinned. Then their pins end, and only then their owner's account is told
+Marked versions cannot be restored or pinned. Then their pins end, and only then their owner's account is notified
 which files nothing needs any more (`usecases.settle_pin`).
 """
 

@@ -15,7 +15,7 @@ MAX_LINE: Final = MIB
 """A line that is longer is not a row of a table."""
 
 
-class Unreadable(Exception):  # noqa: N818 - the finding's own word
+class Unreadable(Exception):  # noqa: N818 - a finding, not an error
     """An object that cannot be read as what it should be; `code` is the finding's."""
 
     def __init__(self, code: str, message: str, remedy: str) -> None:
@@ -24,7 +24,7 @@ class Unreadable(Exception):  # noqa: N818 - the finding's own word
 
 
 def is_gzip(key: str) -> bool:
-    """By its name, as Hive, Athena and Glue tell it."""
+    """By its name, as in Hive, Athena and Glue."""
     return key.lower().endswith((".gz", ".gzip"))
 
 

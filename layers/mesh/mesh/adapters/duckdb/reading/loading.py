@@ -1,4 +1,4 @@
-"""One object: fetched once and whole, told apart by its name and content, staged."""
+"""One object: fetched once and whole, its format detected by name and content, staged."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

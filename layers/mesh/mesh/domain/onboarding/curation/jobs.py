@@ -1,6 +1,6 @@
 """A raw object that a function does not take, and the AWS Glue DataBrew job that runs the same recipe on it.
 
-Names are made from what the job does, so that whoever asks for it again finds it: product, recipe, and the object's
+Names are made from what the job does, so that a repeated order finds it: product, recipe, and the object's
 version. Source of names' form, states and outputs: AWS Glue DataBrew API reference, CreateRecipeJob, Output, JobRun.
 """
 

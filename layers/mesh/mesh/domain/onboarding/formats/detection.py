@@ -43,7 +43,7 @@ _BINARY_MAGIC: Final = {
 
 
 class Detected(NamedTuple):
-    """`format` is `None` while the name does not tell (no ending, `.txt`): the text itself decides then."""
+    """`format` is `None` if the name does not show it (no ending, `.txt`): then the text decides."""
 
     format: Format | None
     compression: Compression

@@ -53,7 +53,7 @@ def judge(
     """What is unlike the accepted batches, errors first. `sources` are who wrote the batch, `refs` its objects;
     `expected` are the columns that the contract in force promises.
 
-    An empty history gives nothing but the word that there is none: the first batch is taken on trust.
+    An empty history only gives `HistoryTooShort`: the first batch is trusted.
     """
     known = under_contract(history, profile, expected)
     case = Case(profile, known, settings, tuple(sources), tuple(refs))

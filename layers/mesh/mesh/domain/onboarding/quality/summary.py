@@ -1,4 +1,4 @@
-"""A table's checks in short: what is told with a version."""
+"""A table's checks in short, as published with a version."""
 
 from mesh.domain.events import QualitySummary, ShortFinding
 from mesh.domain.onboarding.quality.model import TableReport

@@ -76,7 +76,7 @@ def _sentence(report: BatchReport, errors: Sequence[Finding], warnings: Sequence
 
 
 def _all_findings(report: BatchReport) -> list[Finding]:
-    """What the verdict says in words: below it is not said again."""
+    """The findings named in the verdict: they are not repeated below."""
     return (_of(report, "error") or _of(report, "warning"))[:MAX_REASONS]
 
 
@@ -116,14 +116,14 @@ def _facts(report: BatchReport, batch: str) -> Markup:
 
 
 def _objects(objects: Sequence[tuple[str, str]]) -> Content:
-    """What became of them, each fate said once."""
+    """The objects grouped by outcome."""
     if not objects:
         return ""
     by_fate: dict[str, list[str]] = {}
     for key, fate in objects:
         by_fate.setdefault(fate, []).append(key)
     rows = [(f"{fate} ({counted(len(keys), 'object')})", _keys(keys)) for fate, keys in by_fate.items()]
-    listed = table(["What became of it", "Objects"], rows, counted(len(objects), "object"), class_="wide objects")
+    listed = table(["Outcome", "Objects"], rows, counted(len(objects), "object"), class_="wide objects")
     return tag("section", tag("h2", "Objects"), listed)
 
 

@@ -30,7 +30,7 @@ def distinct(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def table_section(report: TableReport, hidden: Collection[str], told: Collection[Finding] = ()) -> Markup:
-    """All of one table. Of findings in `told` the page has said already what they are."""
+    """All of one table. Messages of findings in `told` are on the page already."""
     name = report.profile.table
     secret = {item.partition(".")[2] for item in hidden if item.partition(".")[0] == name}
     profile = report.profile
