@@ -25,7 +25,7 @@ REGION = "us-east-1"
 BUCKET = f"credit-card-{PRODUCER}-{REGION}"
 PRODUCT = "credit-card"
 TABLE = "credit_card"
-CORRELATION = "the-story"
+CORRELATION = "the-trace"
 
 CONTRACT = """\
 apiVersion: v3.1.0

@@ -1,4 +1,5 @@
-"""Accesses of the consumer in tests: central grants as its administrator, and says so on the consumer's own bus."""
+"""Accesses of the consumer in tests: central grants as its administrator, and sends events on the consumer's own
+bus."""
 
 import json
 import uuid
@@ -95,7 +96,7 @@ def grant(mesh: MeshDriver, granted: Granted) -> None:
 
 
 def revoke_grants(mesh: MeshDriver, granted: Granted) -> None:
-    """Central's part of an end."""
+    """Central's part of the end of an access."""
     _batch(mesh, "batch_revoke_permissions", granted.entries)
 
 
@@ -202,7 +203,8 @@ def lock_held(mesh: MeshDriver) -> Iterator[None]:
 
 
 class EventListener:
-    """What arrives on central's bus from consumers about their accesses, by a rule and a queue of the test's own."""
+    """Receives consumers' events about their accesses on central's bus, through a rule and a queue of the test's
+    own."""
 
     def __init__(self, mesh: MeshDriver) -> None:
         self._mesh = mesh

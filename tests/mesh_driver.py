@@ -46,7 +46,7 @@ type Change = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Run:
-    """An execution that has ended, or did not within the deadline of whoever looked."""
+    """An execution that has ended, or did not end within the deadline."""
 
     arn: str
     machine: str
@@ -338,12 +338,12 @@ class MeshDriver:
         return [{name: str(next(iter(value.values()))) for name, value in item.items()} for item in found]
 
     def notices(self, product: str, account: str = "consumer", kind: str = "ProductUpdated") -> list[dict[str, Any]]:
-        """The details of what the account was told about a product, oldest first."""
+        """Details of the account's notices about a product, oldest first."""
         found = [detail for said, detail in self.notified(account) if said == kind]
         return [detail for detail in found if detail["data"]["product"] == product]
 
     def notified(self, account: str) -> list[tuple[str, dict[str, Any]]]:
-        """Kind and details of all that the account was told, oldest first."""
+        """Kind and details of all notices of the account, oldest first."""
         kept = self._notices.setdefault(account, {})
         # Keys begin with the time: what was read before is not read again, but for the last minute, in which a notice
         # may have been written after a later one.

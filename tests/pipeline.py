@@ -1,6 +1,6 @@
 """The whole way of an upload in one process: landing, check, stage, verify, commit, and a reader by field ids.
 
-S3 is moto's; catalog, Lake Formation and registry are the fakes. What is told apart in the mesh (accounts, roles,
+S3 is moto's; catalog, Lake Formation and registry are the fakes. What is separate in the mesh (accounts, roles,
 events) is one here: it is about data. With `crawl: glue` a crawler is played that knows Parquet, and `formats`.
 """
 

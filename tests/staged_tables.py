@@ -132,7 +132,7 @@ class Stager:
         return run
 
     def answers(self, proposal: str) -> list[dict[str, Any]]:
-        """What the producer was told about a proposal, oldest first."""
+        """The producer's notices about a proposal, oldest first."""
         notices = [detail["data"] for detail in self.mesh.notices(self.product, "producer", "ProposalSettled")]
         return [data for data in notices if data["proposal"] == proposal]
 

@@ -25,7 +25,7 @@ APART: Final = 20
 
 @dataclass(frozen=True)
 class Seen:
-    """What a query told: rows and the sum of their amounts. `began` and `ended` are seconds of the machine's clock."""
+    """A query's result: rows and the sum of their amounts. `began` and `ended` are seconds of the machine's clock."""
 
     rows: int
     total: int

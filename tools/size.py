@@ -61,8 +61,8 @@ def _machine(source: Path) -> None:
         return
     text = generated.read_text("utf-8")
     machine = json.loads(text)
-    told = f"{lines} lines, {_count(text)} generated, {len(machine['States'])} states"
-    _row(source.name, f"{told}, longest happy path {longest_path(machine)}")
+    facts = f"{lines} lines, {_count(text)} generated, {len(machine['States'])} states"
+    _row(source.name, f"{facts}, longest happy path {longest_path(machine)}")
 
 
 def longest_path(machine: Mapping[str, Any]) -> int:

@@ -17,7 +17,7 @@ from tests.fakes.runs import NOON
 
 
 class FakeRegistry:
-    """Central's registry. What is told with its writes is in `trace`."""
+    """Central's registry. Trace entries of its writes are in `trace`."""
 
     def __init__(self, *members: Member, trace: FakeTrace | None = None) -> None:
         self.trace = trace or FakeTrace()

@@ -30,7 +30,7 @@ def trace_notes(uploads, request):
     if isinstance(uploads, FakeUploads):
         return lambda: [(what, facts) for _, what, facts in uploads.trace.notes]
     trace = DynamoTrace(request.getfixturevalue("table"))
-    return lambda: [(each["what"], each["facts"]) for story in ("c", "d") for each in trace.entries(story)]
+    return lambda: [(each["what"], each["facts"]) for trace_id in ("c", "d") for each in trace.entries(trace_id)]
 
 
 def settle(uploads, refs, product="loans"):
@@ -53,9 +53,9 @@ def keys(uploads, limit=100):
 
 
 def test_a_new_object_waits_as_it_came(uploads):
-    assert uploads.add_pending("loans", [ref()], "story")
+    assert uploads.add_pending("loans", [ref()], "trace-id")
 
-    assert uploads.pending("loans", 10) == [(ref(), "story")]
+    assert uploads.pending("loans", 10) == [(ref(), "trace-id")]
     assert uploads.has_pending("loans")
     assert not uploads.has_pending("cards")
 
@@ -298,7 +298,7 @@ def test_a_crawls_token_is_taken_once(table):
     assert uploads.take_token("creditCrawler-1") is None
 
 
-EVENT = Metadata(id="e-1", correlation_id="story")
+EVENT = Metadata(id="e-1", correlation_id="trace-id")
 
 
 def a_notice(event=EVENT, version=1, at=NOON):
@@ -310,7 +310,7 @@ def test_a_notice_and_its_place_in_the_story_are_stored_once(table):
     for version in (1, 9):
         notices.add([a_notice(version=version)])
 
-    assert [(trace_notes["what"], trace_notes["facts"]) for trace_notes in DynamoTrace(table).entries("story")] == [
+    assert [(trace_notes["what"], trace_notes["facts"]) for trace_notes in DynamoTrace(table).entries("trace-id")] == [
         ("notice received", {"event": "ProductUpdated"})
     ]
     assert [notice["detail"] for notice in notices.all()] == [{"data": {"version": 1}}]
@@ -354,13 +354,13 @@ def test_notices_are_read_in_order_and_from_a_point_on(table):
 def test_a_trace_is_in_order_and_expires(table):
     trace = DynamoTrace(table)
     for number in range(5):
-        trace.note("story", f"step {number}", number=number)
+        trace.note("trace-id", f"step {number}", number=number)
     trace.note("another", "step")
 
-    assert [(one["what"], one["facts"]) for one in trace.entries("story")] == [
+    assert [(one["what"], one["facts"]) for one in trace.entries("trace-id")] == [
         (f"step {number}", {"number": number}) for number in range(5)
     ]
-    assert all(item["expires"] > 0 for item in table.query("TRACE#story"))
+    assert all(item["expires"] > 0 for item in table.query("TRACE#trace-id"))
 
 
 def test_a_lease_is_held_until_it_is_dropped_or_ends(uploads):

@@ -1,4 +1,4 @@
-"""Each kind of bad input: what its owner is told, what is left untouched, and that nobody else hears of it."""
+"""Each kind of bad input: the owner's notice, what is left untouched, and that nobody else is notified."""
 
 import io
 import json
@@ -292,7 +292,7 @@ def _assert_says(reason: dict[str, Any], code: str, bucket: str | None, key: str
 
 
 def _published_rows(mesh: MeshDriver, product: str, table: str, at_least: int = 0) -> int:
-    """Rows of the table in all versions that the owner was told of."""
+    """Rows of the table in all versions that the owner was notified of."""
 
     def count() -> int:
         notices = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]

@@ -147,8 +147,10 @@ def test_a_release_of_what_was_replaced_changes_nothing(mesh: MeshDriver) -> Non
 
     answer = put_decision(mesh, batch, "release", role="ProducerSteward")
 
-    story = f"TRACE#{answer['Entries'][0]['EventId']}"
-    [note] = mesh.until(lambda: [one for one in mesh.items("producer", story) if one["what"] == "refused"], "a refusal")
+    trace_id = f"TRACE#{answer['Entries'][0]['EventId']}"
+    [note] = mesh.until(
+        lambda: [one for one in mesh.items("producer", trace_id) if one["what"] == "refused"], "a refusal"
+    )
     assert json.loads(note["facts"])["reason"]["code"] == "BatchAlreadyDecided"
     assert mesh.read(key) == GOOD
     assert held(mesh, product)[0]["status"] == "superseded"

@@ -43,7 +43,7 @@ TARGET = Target("arn:target", "arn:role", "arn:dlq")
 
 
 def loans(**tagged: str) -> Database:
-    """Another product, of another owner; internal unless told otherwise."""
+    """Another product, of another owner; internal by default."""
     own = tags("loans", domain="risk", **tagged)
     return Database("loans", own, {"loans": Table("loans", "loans", ("id", "sum"))})
 
@@ -66,7 +66,7 @@ def an_envelope(
 
 
 def a_request(*, by: str = CONSUMER, event: str = "e-1", **asked: Any) -> Envelope:
-    """AccessRequested: an analyst, the whole product, for risk modelling and a month, unless told otherwise."""
+    """AccessRequested: an analyst, the whole product, for risk modelling and a month by default."""
     usual: dict[str, Any] = {"reader": "analyst", "purpose": "risk-modelling", "until": MONTH.isoformat()}
     if "expression" not in asked:
         usual["product"] = PRODUCT

@@ -1,4 +1,4 @@
-"""A consumer takes up what it was granted, proves it, and lets go."""
+"""A consumer accepts a share, verifies it, and releases it."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace

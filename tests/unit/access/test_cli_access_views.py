@@ -56,7 +56,7 @@ def test_one_in_full_fits_and_shows_everything(capsys, width):
     words = " ".join(said.split())
     for part in ("30: column_0", "2 columns not exposed", "LF-Tag policy on TABLE product=credit-limits:", "left out:"):
         assert part in words
-    for part in (f"approve by {CENTRAL}: of course", f"mesh approve {ID} --reason", "trace the-story", "ask for less"):
+    for part in (f"approve by {CENTRAL}: of course", f"mesh approve {ID} --reason", "trace the-trace", "ask for less"):
         assert part in words
 
 
@@ -135,7 +135,7 @@ def own(monkeypatch):
     return use
 
 
-def a_notice(data, trace="the-story"):
+def a_notice(data, trace="the-trace"):
     event = Event[type(data)](metadata=Metadata(correlation_id=trace), data=data)
     return {"detail_type": data.detail_type(), "detail": event.model_dump(mode="json")}
 

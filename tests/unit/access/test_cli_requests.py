@@ -124,7 +124,7 @@ def test_one_that_ended_at_once_is_a_failure(on):
 def test_no_answer_in_time_names_trace_and_doctor(on):
     on(FakeMesh(happens=becomes("requested")))
     failed = run(*ASK).exception
-    assert (failed.code, "mesh trace the-story" in failed.remedy) == ("StillWaiting", True)
+    assert (failed.code, "mesh trace the-trace" in failed.remedy) == ("StillWaiting", True)
 
 
 def test_a_role_that_is_not_there_is_found_before_anything_is_sent(on):

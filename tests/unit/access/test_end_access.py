@@ -1,4 +1,4 @@
-"""Ending: marked first, released, told; taken back is what nobody else needs; and a repeated end is success."""
+"""Ending: marked first, released, announced; only what no other access needs is revoked; a repeated end succeeds."""
 
 import json
 

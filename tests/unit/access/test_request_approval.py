@@ -1,4 +1,4 @@
-"""Who owns the data is asked, reminded, passed over; one answer of each counts, whoever else speaks is told no."""
+"""The data's owners are asked, reminded, escalated past; each decides once, and other senders are rejected."""
 
 import json
 from datetime import timedelta

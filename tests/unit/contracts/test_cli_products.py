@@ -91,7 +91,7 @@ def published():
         product="credit-card",
         version=1,
         run="r",
-        correlation_id="story-1",
+        correlation_id="trace-1",
         contract_version="1.0.0",
         tables=(snapshot,),
         changes=(),

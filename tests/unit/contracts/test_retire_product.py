@@ -1,4 +1,4 @@
-"""A product that ends: hidden, its accesses ended, its subscribers told and let go."""
+"""A retired product: hidden, its accesses ended, its subscribers notified and removed."""
 
 import json
 
@@ -13,7 +13,7 @@ from tests.fakes import FakeExecutions, FakeLakeFormation
 from tests.unit.access.central_accesses import OTHER, Central, a_request, an_envelope, loans
 from tests.unit.access.requests import credit_card
 
-WISH = {"product": PRODUCT, "reason": "there is a better one"}
+REQUEST = {"product": PRODUCT, "reason": "there is a better one"}
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def central():
     return found
 
 
-def retire(central, data=WISH, by=PRODUCER, **detail):
+def retire(central, data=REQUEST, by=PRODUCER, **detail):
     envelope = an_envelope(data, "RetirementRequested", by=by, event="r-1")
     envelope.detail.update(detail)
     return retire_product(
@@ -72,7 +72,7 @@ def test_subscribers_and_owner_are_notified_and_then_unsubscribed(central):
 
     assert found.notified == (CONSUMER, PRODUCER)
     for account in found.notified:
-        assert central.notified(account, "ProductRetired") == [{"product": PRODUCT, "reason": WISH["reason"]}]
+        assert central.notified(account, "ProductRetired") == [{"product": PRODUCT, "reason": REQUEST["reason"]}]
     assert list(central.registry.subscribers(PRODUCT)) == []
     assert central.registry.product(PRODUCT).status == "retired"
 
@@ -109,12 +109,12 @@ def loans_only(central):
 @pytest.mark.parametrize(
     ("by", "data", "detail", "refusal"),
     [
-        (OTHER, WISH, {}, NotTheOwner),
-        (CONSUMER, WISH, {}, NotAllowedForRole),
-        (STRANGER, WISH, {}, NotAMember),
-        (PRODUCER, WISH, {"account": OTHER}, ForgedSender),
-        (PRODUCER, {**WISH, "reason": ""}, {}, MalformedEvent),
-        (PRODUCER, {**WISH, "product": "nowhere"}, {}, NotTheOwner),
+        (OTHER, REQUEST, {}, NotTheOwner),
+        (CONSUMER, REQUEST, {}, NotAllowedForRole),
+        (STRANGER, REQUEST, {}, NotAMember),
+        (PRODUCER, REQUEST, {"account": OTHER}, ForgedSender),
+        (PRODUCER, {**REQUEST, "reason": ""}, {}, MalformedEvent),
+        (PRODUCER, {**REQUEST, "product": "nowhere"}, {}, NotTheOwner),
     ],
 )
 def test_who_may_not_changes_nothing_and_is_recorded(central, by, data, detail, refusal):

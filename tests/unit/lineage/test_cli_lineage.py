@@ -52,7 +52,7 @@ def proof():
     return proof_runs(order, place=Place(CONSUMER, REGION), accesses=accesses)["loans"]
 
 
-def story():
+def lineage_events():
     """By account: raw objects curated and crawled, a version, a consumer's proof."""
     curate = a_run(objects=2, columns=1)
     producer = [event for run in (curate, crawl(1, list(curate.outputs))) for event in run_events(run)]
@@ -61,7 +61,7 @@ def story():
 
 
 def whole():
-    return graph_of(event for events in story().values() for event in events)
+    return graph_of(event for events in lineage_events().values() for event in events)
 
 
 def drawn(trees, width=80):
@@ -140,7 +140,7 @@ class Table:
 
 @pytest.fixture
 def accounts(monkeypatch):
-    found = dict(story())
+    found = dict(lineage_events())
 
     class Site:
         def table(self, account):

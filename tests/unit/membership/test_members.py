@@ -25,7 +25,7 @@ from tests.fakes import (
 )
 
 DOMAINS = ("retail", "risk")
-WISH = MemberJoined(role="producer", domain="retail", contact="team@example.com")
+REQUEST = MemberJoined(role="producer", domain="retail", contact="team@example.com")
 
 
 class Central:
@@ -45,7 +45,7 @@ class Central:
             AdmitMember(**facts), domains=DOMAINS, registry=self.registry, topics=self.topics, clock=self.clock
         )
 
-    def join(self, request=WISH, *, trusted=False, account=PRODUCER):
+    def join(self, request=REQUEST, *, trusted=False, account=PRODUCER):
         return join_requested(
             an_envelope(request, account=account),
             trusted=trusted,
@@ -115,7 +115,7 @@ def test_asking_again_does_not_change_what_the_owner_admitted():
 
 def test_a_request_to_join_an_unknown_domain_is_rejected():
     with pytest.raises(UnknownDomain):
-        Central().join(WISH.model_copy(update={"domain": "astrology"}))
+        Central().join(REQUEST.model_copy(update={"domain": "astrology"}))
 
 
 @pytest.mark.parametrize("admitted", [True, False])
@@ -130,7 +130,7 @@ def test_a_spoke_subscribes_its_inbox_or_requests_membership(admitted):
     assert [one.subscribed for one in joined] == [admitted] * 2
     assert [kind for kind, _ in bus.events] == ([] if admitted else ["MemberJoined"] * 2)
     assert len({json.loads(text)["metadata"]["id"] for _, text in bus.events}) <= 1
-    assert all(json.loads(text)["data"] == WISH.model_dump() for _, text in bus.events)
+    assert all(json.loads(text)["data"] == REQUEST.model_dump() for _, text in bus.events)
 
 
 def test_a_consumer_subscribes_once_and_ends_it():

@@ -195,7 +195,7 @@ def test_the_same_bytes_under_another_key_are_held_until_the_first_is_deleted():
     assert listed(world)["b.csv"].reason.code == "SameObjectAgain"
 
     world.objects.delete(BUCKET, first.key)
-    world.uploads.add_pending(PRODUCT, [first.model_copy(update={"deleted": True, "sequencer": "F" * 16})], "story")
+    world.uploads.add_pending(PRODUCT, [first.model_copy(update={"deleted": True, "sequencer": "F" * 16})], "trace-id")
     world.run()
     settled = world.upload_and_run("c.csv", amounts(rows=300))
     assert (settled.outcome, world.sources) == ("published", ["c.csv"])
@@ -334,7 +334,7 @@ def test_a_deletion_carries_out_a_major_revision_as_well():
 
     world.revise(IDS, version="2.0.0")
     world.objects.delete(BUCKET, gone.key)
-    world.uploads.add_pending(PRODUCT, [gone.model_copy(update={"deleted": True, "sequencer": "F" * 16})], "story")
+    world.uploads.add_pending(PRODUCT, [gone.model_copy(update={"deleted": True, "sequencer": "F" * 16})], "trace-id")
     world.run()
 
     assert (world.columns, world.sources) == ({"id": "bigint", "amount": "bigint"}, ["1.csv"])

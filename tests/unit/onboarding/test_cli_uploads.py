@@ -96,7 +96,7 @@ class FakeProducer:
         return iter(reversed(self.published))
 
     def trace(self, account):
-        return type("Trace", (), {"entries": lambda _, story: iter(self.traces[account].get(story, []))})()
+        return type("Trace", (), {"entries": lambda _, trace_id: iter(self.traces[account].get(trace_id, []))})()
 
     def client(self, _account, _service):
         return self
@@ -149,10 +149,10 @@ class FakeProducer:
         reason = {"code": "X", "message": "no good", "where": {}, "remedy": "fix it"}
         self.reports[f"fees/reports/1/{key}.refusal.json"] = {"bucket": BUCKET, "key": key, "reason": reason}
 
-    def hold(self, story, *keys):
+    def hold(self, trace_id, *keys):
         reason = {"code": "ValueNotOfType", "message": "'x' is not a number", "where": {}, "remedy": "fix it"}
         batch = HeldBatch(
-            product="fees", run=story[-8:], bucket=BUCKET, correlation_id=story, reason=reason, objects=len(keys),
+            product="fees", run=trace_id[-8:], bucket=BUCKET, correlation_id=trace_id, reason=reason, objects=len(keys),
             releasable=False, held_at=NOW,
         )  # fmt: skip
         self.items["QUARANTINE", f"fees#{batch.run}"] = {"body": batch.model_dump_json()}

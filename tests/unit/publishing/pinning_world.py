@@ -137,7 +137,7 @@ class Pinning:
         return self.central.registry.pins(PRODUCT).pins
 
     def run(self) -> None:
-        """What central told itself since the last look, heard by its other half."""
+        """Deliver the events that central has sent to itself since the last call."""
         new, self._heard = self.bus.events[self._heard :], len(self.bus.events)
         for kind, detail in new:
             self.send(kind, json.loads(detail)["data"], by=CENTRAL)

@@ -43,7 +43,7 @@ def updated(change, version=2, **more):
         queries=(QUERY,),
         **more,
     )
-    return as_notice(Event[ProductUpdated](metadata=Metadata(correlation_id="story-1"), data=data), "ProductUpdated")
+    return as_notice(Event[ProductUpdated](metadata=Metadata(correlation_id="trace-1"), data=data), "ProductUpdated")
 
 
 def as_notice(event, detail_type):
@@ -156,7 +156,7 @@ def test_a_notice_shows_version_change_query_and_trace(capsys):
         "  credit_card: new table with 21 columns; 1,000 rows, 0 bytes in 1 file",
         '  SQL    SELECT * FROM "rl_credit-card"."credit_card" LIMIT 10',
         "  contract 1.0.0",
-        "  trace  story-1",
+        "  trace  trace-1",
         "",
     ]
 

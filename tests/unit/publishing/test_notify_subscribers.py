@@ -1,4 +1,4 @@
-"""Who is told of a version, what, and whether its tables can be read."""
+"""Who is notified of a version, of what, and whether its tables can be read."""
 
 import json
 

@@ -56,7 +56,7 @@ class Pinning(Rolling):
         )  # fmt: skip
 
     def make(self, account=CENTRAL):
-        """What central told itself, heard by its other half."""
+        """Deliver the last event that central sent to itself."""
         kind, detail = self.bus.events[-1]
         envelope = an_envelope(json.loads(detail)["data"], kind, account=account)
         return self.keeper.settle(envelope.model_dump(mode="json", by_alias=True))
@@ -172,7 +172,7 @@ def test_made_again_after_it_died_anywhere(world, fails_at):
         world.make()
     assert not pointer_of(world.catalog.table(PRODUCT, PINNED)).endswith("/v1.metadata.json")
     world.catalog.update_table, world.lake.tag_table, world.lake.tag_columns = kept
-    world.request_pin(event="p-2", by=CENTRAL)  # whoever asks again has it made again
+    world.request_pin(event="p-2", by=CENTRAL)  # a repeated request creates it again
     world.make()
     assert world.registry.pins(PRODUCT).pins[0].status == "ready"
     assert len(world.notified("PinReady")) == 1, "central has no topic"

@@ -15,7 +15,7 @@ from tests.fakes import NOON, FakeExecutions
 from tests.unit.access.central_accesses import OTHER, Central, an_envelope, loans
 from tests.unit.access.requests import credit_card
 
-WISH = {"product": PRODUCT, "version": 1, "reason": "labels were flipped"}
+REQUEST = {"product": PRODUCT, "version": 1, "reason": "labels were flipped"}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def central():
 
 
 def ask(central, by=PRODUCER, event="rb-1", **changes):
-    envelope = an_envelope({**WISH, **changes}, "RollbackRequested", by=by, event=event)
+    envelope = an_envelope({**REQUEST, **changes}, "RollbackRequested", by=by, event=event)
     return request_rollback(envelope, context=central.context, topics=central.topics, commits=central.commits)
 
 

@@ -1,4 +1,4 @@
-"""Tags: before anybody hears of a version, and never laxer for a moment."""
+"""Tags: set before a version is announced, and never laxer in between."""
 
 import pytest
 from mesh.adapters.lakeformation.lake import LakeFormationRefused

@@ -1,4 +1,4 @@
-"""Versions end: marked first, then without pins, then without files; whoever asks for them is told."""
+"""Versions end: marked first, then without pins, then without files; requesters are notified."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ V1, V2, EMPTY = "v1.metadata.json", "v2.metadata.json", "v1.empty.metadata.json"
 
 
 class Ending(Pinning):
-    """Versions 1 and 2, and whoever wants them to end."""
+    """Versions 1 and 2, and the ports to end them."""
 
     def __init__(self):
         super().__init__()
@@ -55,7 +55,7 @@ class Ending(Pinning):
         return [IndexEntry(key=key, version_id=None, etag="e", size=1, file="f", first_row=0, rows=1) for key in keys]
 
     def hear(self, account=CENTRAL):
-        """What central told itself last."""
+        """The last event that central sent to itself."""
         kind, detail = self.bus.events[-1]
         envelope = an_envelope(json.loads(detail)["data"], kind, account=account)
         return self.keeper.settle(envelope.model_dump(mode="json", by_alias=True))

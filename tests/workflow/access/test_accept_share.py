@@ -1,4 +1,5 @@
-"""Each path of `accept-share`: central's grants are made by its administrator, and told on the consumer's own bus."""
+"""Each path of `accept-share`: central's administrator makes the grants, and events arrive on the consumer's own
+bus."""
 
 import json
 import time

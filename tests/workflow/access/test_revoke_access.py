@@ -1,4 +1,4 @@
-"""Each path of `revoke-access`: whoever ends it, whenever; and that nothing goes which somebody else needs."""
+"""Each path of `revoke-access`: by each sender, at each time; and that nothing is revoked that another access needs."""
 
 import json
 import time

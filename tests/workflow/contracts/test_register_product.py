@@ -70,7 +70,7 @@ def test_a_member_is_notified_why_it_is_rejected(
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
     assert run.states == ("CheckContract", "NotifyRejection", "Rejected")
     assert run.output["reason"]["code"] == code
-    notices = mesh.until(lambda: mesh.notices(name, account, "ProductQuarantined"), f"rejection told to {account}")
+    notices = mesh.until(lambda: mesh.notices(name, account, "ProductQuarantined"), f"rejection sent to {account}")
     assert [detail["data"]["reason"]["code"] for detail in notices] == [code]
     assert status_of(mesh, name) == ""
 

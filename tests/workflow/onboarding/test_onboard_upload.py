@@ -14,7 +14,7 @@ OTHER = "a,b\n3,4\n"
 
 
 def assert_nothing_came_of_it(mesh: MeshDriver, product: str, *keys: str) -> None:
-    """Compensation: nobody holds the lease, the objects wait, central heard nothing."""
+    """Compensation: the lease is free, the objects are pending, central got no event."""
     mesh.settled(product)
     assert mesh.lease(product) == ""
     assert mesh.pending(product) == list(keys)

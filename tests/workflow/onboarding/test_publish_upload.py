@@ -21,7 +21,7 @@ UNCHANGED = ("SettleBatch", "CheckHeld", "CheckMore", "Settled")
 PUBLISHED = (*PROPOSED, *SETTLED, "Settled")
 PRODUCER, CENTRAL = "222222222222", "111111111111"
 TIMEOUT = 1501
-"""Seconds after which a producer that heard nothing asks again."""
+"""Seconds after which a producer without an answer proposes again."""
 
 
 def published(run: Run, version: int) -> None:
@@ -99,7 +99,7 @@ def test_deleted_objects_are_not_in_the_next_version(mesh: MeshDriver) -> None:
 
 @pytest.mark.parametrize("late", ["none", "Object Deleted", "Object Created"])
 def test_a_key_that_is_deleted_and_uploaded_again_is_what_lies_there(mesh: MeshDriver, late: str) -> None:
-    """S3 orders its events by nothing: whichever is heard of last, the key's present state counts."""
+    """S3 orders its events by nothing: whichever event arrives last, the key's present state counts."""
     product = PublishingDriver(mesh, f"pu-again-{late[-7:].lower()}")
     product.together(*(partial(product.put, f"{n}.csv", csv((n, 10 * n))) for n in (1, 2)))
     analyst = product.share()
@@ -175,7 +175,7 @@ def test_what_arrives_meanwhile_is_the_same_runs_next_round(mesh: MeshDriver) ->
 
 
 def test_a_run_without_an_answer_proposes_again(mesh: MeshDriver) -> None:
-    """Central hears of nothing for more than an hour: what is proposed meanwhile is lost; one version in the end."""
+    """Central receives nothing for more than an hour: proposals are lost meanwhile; there is one version in the end."""
     product = PublishingDriver(mesh, "pu-deaf")
     before = mesh.runs("onboard-upload", product.name)
     asked = asks(mesh)
@@ -322,14 +322,14 @@ def deaf(mesh: MeshDriver) -> Iterator[None]:
 def own_bus(mesh: MeshDriver, product: str) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Events of the product on the producer's own bus, as a rule of its people gets them."""
     events, sqs = mesh.client("producer", "events"), mesh.client("producer", "sqs")
-    bus, url = mesh.output("producer", "OwnBusName"), sqs.create_queue(QueueName=f"told-{product}")["QueueUrl"]
+    bus, url = mesh.output("producer", "OwnBusName"), sqs.create_queue(QueueName=f"events-{product}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
     policy = {"Version": "2012-10-17", "Statement": [{**allow, "Resource": arn}]}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     pattern = {"detail-type": ["ProductQuarantined"], "detail": {"data": {"product": [product]}}}
-    events.put_rule(Name=f"told-{product}", EventBusName=bus, EventPattern=json.dumps(pattern))
-    events.put_targets(Rule=f"told-{product}", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+    events.put_rule(Name=f"events-{product}", EventBusName=bus, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=f"events-{product}", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
     received: list[dict[str, Any]] = []
 
     def notified() -> list[dict[str, Any]]:
@@ -340,6 +340,6 @@ def own_bus(mesh: MeshDriver, product: str) -> Iterator[Callable[[], list[dict[s
     try:
         yield notified
     finally:
-        events.remove_targets(Rule=f"told-{product}", EventBusName=bus, Ids=["queue"])
-        events.delete_rule(Name=f"told-{product}", EventBusName=bus)
+        events.remove_targets(Rule=f"events-{product}", EventBusName=bus, Ids=["queue"])
+        events.delete_rule(Name=f"events-{product}", EventBusName=bus)
         sqs.delete_queue(QueueUrl=url)

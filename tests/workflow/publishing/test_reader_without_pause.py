@@ -1,4 +1,4 @@
-"""Whoever reads while uploads come in sees published versions, one after the other: nothing halved, nothing gone."""
+"""A continuous reader sees published versions one after the other during uploads: nothing partial, nothing missing."""
 
 from pathlib import Path
 

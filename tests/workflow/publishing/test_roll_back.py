@@ -28,7 +28,7 @@ def ask_back(mesh: MeshDriver, product: str, version: int, by: str = "producer")
 
 
 def refusal(mesh: MeshDriver, product: str, event: str) -> dict[str, Any]:
-    """Why the owner was told that nothing came of it."""
+    """The reason that the owner received for the rejection."""
 
     def look() -> list[dict[str, Any]]:
         notices = mesh.notices(product, "producer", "RollbackRefused")
@@ -78,20 +78,20 @@ def test_an_earlier_version_is_published_again_as_a_new_one(mesh: MeshDriver) ->
 
 
 def test_the_command_follows_it_and_history_and_diff_show_it(mesh: MeshDriver) -> None:
-    two_versions(mesh, "rob-told")
-    asked = ("rollback", "rob-told", "1", "--reason", "labels were flipped", "--account", "central")
+    two_versions(mesh, "rob-notified")
+    asked = ("rollback", "rob-notified", "1", "--reason", "labels were flipped", "--account", "central")
     code, found = mesh_command(mesh, *asked)
     assert (code, found["status"], found["published_as"]) == (0, "published", 3)
-    notice = mesh.wait_for_notice("rob-told", version=3)
+    notice = mesh.wait_for_notice("rob-notified", version=3)
     assert notice["rollback"] == {
         "version": 1, "request": found["request"], "requested_by": ACCOUNTS["central"], "reason": "labels were flipped",
     }  # fmt: skip
     assert (notice["severity"], notice["follows"]) == ("breaking", 2)
     assert (notice["changes"][0]["rows_total"], notice["changes"][0]["rows_delta"]) == (3, -1)
-    _, history = mesh_command(mesh, "history", "rob-told")
+    _, history = mesh_command(mesh, "history", "rob-notified")
     assert [version["version"] for version in history["versions"]] == [3, 2, 1]
     assert history["versions"][0]["rollback"]["reason"] == "labels were flipped"
-    _, diff = mesh_command(mesh, "diff", "rob-told", "1", "2")
+    _, diff = mesh_command(mesh, "diff", "rob-notified", "1", "2")
     assert diff["texts"] == ["t1.email: added (string)"]
     assert diff["tables"][0]["rows"] == [3, 4]
 
@@ -126,7 +126,7 @@ def test_a_table_that_came_later_is_empty_and_an_upload_goes_on_from_there(mesh:
 def test_the_owners_guard_knows_what_is_in_force(mesh: MeshDriver) -> None:
     two_versions(mesh, "rob-guard")
     roll_back(mesh, "rob-guard", 1)
-    known = mesh.until(lambda: work_file(mesh, "history/rob-guard.rollbacks.json"), "the producer hears of it")
+    known = mesh.until(lambda: work_file(mesh, "history/rob-guard.rollbacks.json"), "the producer's event")
     assert json.loads(known) == {"3": 1}
 
 
@@ -151,7 +151,7 @@ def test_a_version_with_missing_files_is_rejected_and_the_requester_notified(mes
         run = roll_back(mesh, "rob-gone", 1)
     assert (run.status, run.states, run.outcome) == ("SUCCEEDED", REFUSED, "refused")
     assert stager.pointer() == present
-    notices = mesh.until(lambda: mesh.notices("rob-gone", "producer", "RollbackRefused"), "the owner is told")
+    notices = mesh.until(lambda: mesh.notices("rob-gone", "producer", "RollbackRefused"), "the owner's notice")
     assert notices[0]["data"]["reason"]["code"] == "VersionGone"
     assert roll_back(mesh, "rob-gone", 1).states == HAPPY, "and another may begin"
 

@@ -86,7 +86,7 @@ def test_a_new_category():
 
 
 def test_flipped_labels_though_their_rate_is_as_before():
-    """Whoever wants to hide flips as many labels of each kind."""
+    """A hidden attack flips equally many labels of each kind."""
     good = [place for place, row in enumerate(clean()) if row[LABEL]]
     bad = [place for place, row in enumerate(clean()) if not row[LABEL]]
     hit = {*random.Random(2).sample(good, 35), *random.Random(3).sample(bad, 35)}

@@ -1,5 +1,5 @@
-"""Objects that arrive together are a history of their own; what chance cannot make is told before there is one; the
-contract's revisions do not raise suspicion."""
+"""Objects that arrive together are a history of their own; what chance cannot explain is reported before there is one;
+the contract's revisions do not raise suspicion."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What can be told of a rule without data."""
+"""Faults of a rule that show without data."""
 
 import pytest
 from mesh.domain.onboarding.quality.comparisons import Comparison, comparisons

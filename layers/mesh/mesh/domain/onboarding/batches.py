@@ -48,7 +48,7 @@ class CheckedTable(Model):
     """One table of a checked batch. `added` are its new data files, `sources` the rows in them; `gone` are keys whose
     present rows are replaced, or whose object was deleted. `base` is the metadata file it was compared with, and
     `state` what that says of the table: "" and None for a new one. `only_nulls` are ids of columns of which no value
-    has told a type yet.
+    has given a type yet.
 
     Of `crawl: glue` there is no `base`, `added` are not where `sources` say yet (`promote_objects` puts them there),
     and `fields` have no partition keys. `read` names the columns that the batch's own objects have.
