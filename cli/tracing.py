@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cli import output
 from cli.event_client import find
-from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, MeshContext, Port, is_denied, mesh_context
 from cli.session import ACCOUNT_NAMES, Account
 
 MACHINES: Final[dict[str, tuple[Account, str]]] = {
@@ -78,7 +78,7 @@ def trace_command(
 
     Events, state machine runs and their states, in the order of time.
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     if correlation_id.startswith(ACCESS):
         correlation_id = find(where, correlation_id).correlation_id
     steps, unseen = TraceView(where, (account,) if account else ACCOUNT_NAMES).gather([correlation_id])
@@ -99,8 +99,8 @@ def trace_command(
 class TraceView:
     """Collects the steps of one or more correlation ids. The history of an ended run is read once."""
 
-    def __init__(self, where: Site, accounts: Iterable[Account] = ACCOUNT_NAMES) -> None:
-        self._site = where
+    def __init__(self, where: MeshContext, accounts: Iterable[Account] = ACCOUNT_NAMES) -> None:
+        self._context = where
         self._accounts = tuple(accounts)
         self._ended: dict[str, list[TraceStep]] = {}
         self._accesses: dict[str, datetime] = {}
@@ -113,7 +113,7 @@ class TraceView:
             executions: dict[str, Account] = {}
             for account in self._accounts:
                 try:
-                    entries = list(self._site.trace(account).entries(correlation_id))
+                    entries = list(self._context.trace(account).entries(correlation_id))
                 except ClientError as error:
                     if not is_denied(error):
                         raise
@@ -133,11 +133,11 @@ class TraceView:
             return
         for entry in entries:
             if entry["what"] == "uploads received":
-                machine = self._site.output("producer", "OnboardUploadArn")
+                machine = self._context.output("producer", "OnboardUploadArn")
                 name = names.execution_name(entry["facts"]["product"], correlation_id)
                 yield f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
         if any(entry["what"] in {"contract received", "resource link ready"} for entry in entries):
-            yield from preparations(self._site, correlation_id, datetime.fromisoformat(entries[0]["time"]))
+            yield from preparations(self._context, correlation_id, datetime.fromisoformat(entries[0]["time"]))
 
     def _runs_for_accesses(self, account: Account, entries: list[dict[str, Any]]) -> Iterable[str]:
         """Runs that accept, end or release the accesses of this trace; central's part, read first, names them."""
@@ -148,14 +148,14 @@ class TraceView:
         for number, since in self._accesses.items():
             for machine in ABOUT_ACCESSES:
                 if MACHINES[machine][0] == account:
-                    yield from runs_about(self._site, machine, number, since)
+                    yield from runs_about(self._context, machine, number, since)
 
     def history(self, account: Account, arn: str) -> list[TraceStep]:
         """The states that a run entered, and its end; none for a run that does not exist."""
         if arn in self._ended:
             return self._ended[arn]
         try:
-            pages = self._site.client(account, "stepfunctions").get_paginator("get_execution_history")
+            pages = self._context.client(account, "stepfunctions").get_paginator("get_execution_history")
             events = [event for page in pages.paginate(executionArn=arn) for event in page["events"]]
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
@@ -171,7 +171,7 @@ _prepared: dict[str, str] = {}
 _inputs: dict[str, str] = {}
 
 
-def runs_about(where: Site, machine: str, access: str, since: datetime) -> Iterable[str]:
+def runs_about(where: MeshContext, machine: str, access: str, since: datetime) -> Iterable[str]:
     """The newest runs whose input names the access, begun since. Rules start them under names of their own."""
     account, output_name = MACHINES[machine]
     client = where.client(account, "stepfunctions")
@@ -186,7 +186,7 @@ def runs_about(where: Site, machine: str, access: str, since: datetime) -> Itera
             yield arn
 
 
-def preparations(where: Site, correlation_id: str, since: datetime) -> Iterable[str]:
+def preparations(where: MeshContext, correlation_id: str, since: datetime) -> Iterable[str]:
     """Runs of prepare-product, which a rule starts under names of its own: found by their input, asked for once."""
     client = where.client("producer", "stepfunctions")
     machine = where.output("producer", "PrepareProductArn")

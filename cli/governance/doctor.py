@@ -14,7 +14,16 @@ from mesh.usecases.governance.govern_lake import admins_of
 from rich.text import Text
 
 from cli import output
-from cli.mesh_context import DEFAULT_ROLES, OWN_CREDENTIALS, AsJson, Port, Site, is_denied, site, stack_name
+from cli.mesh_context import (
+    DEFAULT_ROLES,
+    OWN_CREDENTIALS,
+    AsJson,
+    MeshContext,
+    Port,
+    is_denied,
+    mesh_context,
+    stack_name,
+)
 from cli.output import CommandFailed
 from cli.session import ACCOUNT_NAMES, Account, SessionError
 from cli.tracing import MACHINES
@@ -44,7 +53,7 @@ def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
 
     Each failed check says what to do. Exit code 1 when a check fails.
     """
-    checks = list(examine(site(port)))
+    checks = list(examine(mesh_context(port)))
     healthy = not any(check.ok is False for check in checks)
     if as_json:
         output.emit({"healthy": healthy, "checks": [asdict(check) for check in checks]})
@@ -54,7 +63,7 @@ def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-class Operator(Site):
+class Operator(MeshContext):
     """Runs with the accounts' own credentials: an operator's."""
 
     def role_in(self, account: Account) -> str | None:
@@ -62,7 +71,7 @@ class Operator(Site):
         return None
 
 
-def examine(where: Site) -> Checks:
+def examine(where: MeshContext) -> Checks:
     """All checks, account by account; without credentials or stack, an account's further checks are left out."""
     operator = Operator(where.accounts, role=OWN_CREDENTIALS)
     for account in ACCOUNT_NAMES:
@@ -91,7 +100,7 @@ def guarded(account: str, name: str, look: Callable[[], Checks]) -> Checks:
         yield Check(account, name, False, str(error), "check profile, region and network")
 
 
-def basic_checks(where: Site, account: Account) -> Checks:
+def basic_checks(where: MeshContext, account: Account) -> Checks:
     """Whose account it is, and whether its stack is complete."""
     identity = where.client(account, "sts").get_caller_identity()
     yield Check(account, "credentials", True, str(identity["Arn"]))
@@ -101,7 +110,7 @@ def basic_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "stack", good, f"{stack_name(account)} is {status}", "" if good else remedy)
 
 
-def settings_checks(where: Site, account: Account) -> Checks:
+def settings_checks(where: MeshContext, account: Account) -> Checks:
     """IAM-only defaults off, cross-account version, the default role among the admins."""
     settings = where.client(account, "lakeformation").get_data_lake_settings()["DataLakeSettings"]
     redeploy = f"sam deploy --config-env {account}: its custom resource sets this"
@@ -120,7 +129,7 @@ def settings_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "data lake admins", good, found, "" if good else redeploy)
 
 
-def ontology_checks(where: Site, account: Account) -> Checks:
+def ontology_checks(where: MeshContext, account: Account) -> Checks:
     """Every key and value of the ontology is an LF-Tag."""
     if not ONTOLOGY.is_file():
         yield Check(account, "LF-Tags", None, "governance/ontology.yaml not found", "run it in the repository")
@@ -141,7 +150,7 @@ def ontology_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "LF-Tags", not missing, found, "sam deploy --config-env central" if missing else "")
 
 
-def member_checks(where: Site, account: Account) -> Checks:
+def member_checks(where: MeshContext, account: Account) -> Checks:
     """Every member is admitted, and subscribed to its topic."""
     members = list(where.registry().members())
     if not members:
@@ -160,7 +169,7 @@ def member_checks(where: Site, account: Account) -> Checks:
         yield Check(account, name, bool(live), found, remedy)
 
 
-def queue_checks(where: Site, account: Account) -> Checks:
+def queue_checks(where: MeshContext, account: Account) -> Checks:
     """No dead letters, no failed runs."""
     queues = [
         (name, url)
@@ -180,7 +189,7 @@ def queue_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "dead letters", not waiting, found, remedy)
 
 
-def machine_checks(where: Site, account: Account) -> Checks:
+def machine_checks(where: MeshContext, account: Account) -> Checks:
     """Every state machine of the account's template is there, and none of its runs failed within the last hour."""
     since, failed = datetime.now(UTC) - _LOOK_BACK, []
     own = [(name, output_name) for name, (owner, output_name) in MACHINES.items() if owner == account]
@@ -197,7 +206,7 @@ def machine_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "failed runs", not failed, found, remedy if failed else "")
 
 
-def log_checks(where: Site, account: Account) -> Checks:
+def log_checks(where: MeshContext, account: Account) -> Checks:
     """No function failed within the last hour; a rejection is not a failure."""
     since = int((datetime.now(UTC) - _LOOK_BACK).timestamp() * 1000)
     last: list[tuple[int, str, str]] = []
@@ -236,7 +245,7 @@ def is_last_resort(logical_id: str) -> bool:
     return logical_id.endswith(("Dlq", "FailedRunsQueue"))
 
 
-def resources(where: Site, account: Account) -> list[tuple[str, str, str]]:
+def resources(where: MeshContext, account: Account) -> list[tuple[str, str, str]]:
     """(logical id, type, physical id) of all resources of the account's stack."""
     pages = where.client(account, "cloudformation").get_paginator("list_stack_resources")
     return [
@@ -246,7 +255,7 @@ def resources(where: Site, account: Account) -> list[tuple[str, str, str]]:
     ]
 
 
-type Look = Callable[[Site, Account], Checks]
+type Look = Callable[[MeshContext, Account], Checks]
 _EVERYWHERE: Final[tuple[tuple[str, Look], ...]] = (
     ("data lake settings", settings_checks),
     ("state machines", machine_checks),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli import interrupts, output
-from cli.mesh_context import As, AsJson, Port, Site, site
+from cli.mesh_context import As, AsJson, MeshContext, Port, mesh_context
 from cli.output import CommandFailed
 
 _DEADLINE_SECONDS: Final = 900.0
@@ -23,7 +23,7 @@ def reconcile_command(*, dry_run: DryRun = False, role: As = None, port: Port = 
     Compares Lake Formation's grants with the registry: missing, left over, manual, expired. The central account
     does the same once a day. Exit code 1 when differences remain.
     """
-    found = reconcile(site(port, acting="central", role=role), dry_run=dry_run)
+    found = reconcile(mesh_context(port, acting="central", role=role), dry_run=dry_run)
     if as_json:
         output.emit(found)
     else:
@@ -32,7 +32,7 @@ def reconcile_command(*, dry_run: DryRun = False, role: As = None, port: Port = 
         raise typer.Exit(1)
 
 
-def reconcile(where: Site, *, dry_run: bool) -> dict[str, Any]:
+def reconcile(where: MeshContext, *, dry_run: bool) -> dict[str, Any]:
     """One run of central's `reconcile`: its output. Raises `CommandFailed` when the run failed."""
     machines = where.client("central", "stepfunctions")
     arn = where.output("central", "ReconcileArn")

@@ -10,7 +10,7 @@ from mesh.adapters.dynamodb.notices import DynamoNotices
 from mesh.domain.names import resource_link
 
 from cli import output
-from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
+from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
 
 SQL: Final = "SQL    "
 _POLL_SECONDS = 1.0
@@ -68,7 +68,7 @@ def notices_command(
     """
     if follow and as_json:
         raise typer.BadParameter("--json cannot be combined with --follow", param_hint="--follow")
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     notices = DynamoNotices(where.table(account))
     if as_json:
         output.emit({"notices": list(notices.all())})
@@ -81,7 +81,7 @@ def notices_command(
         after = show_all(notices.all(after)) or after
 
 
-def of_product(where: Site, product: str, version: int) -> dict[str, Any] | None:
+def of_product(where: MeshContext, product: str, version: int) -> dict[str, Any] | None:
     """The consumer's notice of that version, once it is there."""
     for notice in DynamoNotices(where.table("consumer")).all():
         data = notice["detail"]["data"]

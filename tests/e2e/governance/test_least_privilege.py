@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from cli.governance.reconcile import reconcile
-from cli.mesh_context import site
+from cli.mesh_context import mesh_context
 from local.accounts import ACCOUNTS
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import with_environment
@@ -187,7 +187,7 @@ def _use_accesses(mesh: MeshDriver, access: AccessDriver) -> None:
     mesh.client("central", "lakeformation").revoke_permissions(
         Principal=principal, Resource=lost["resource"], Permissions=["SELECT"], PermissionsWithGrantOption=["SELECT"]
     )
-    found = reconcile(site(urlsplit(mesh.endpoint).port), dry_run=False)
+    found = reconcile(mesh_context(urlsplit(mesh.endpoint).port), dry_run=False)
     assert [drift["access"] for drift in found["repaired"]] == [filtered]
     access.wait(expiring, "ended", seconds=90)
     access.notified(expiring, "AccessExpiring")

@@ -97,7 +97,7 @@ def test_the_id_of_an_access_stands_for_its_story(monkeypatch):
             asked.extend(ids)
             return [tracing.TraceStep(NOW, 0, "central", "", "granted")], []
 
-    monkeypatch.setattr(tracing, "site", lambda *_, **__: None)
+    monkeypatch.setattr(tracing, "mesh_context", lambda *_, **__: None)
     monkeypatch.setattr(tracing, "find", lambda _, number: access("live", number))
     monkeypatch.setattr(tracing, "TraceView", Asked)
     assert CliRunner().invoke(app, ["trace", ID]).exit_code == 0

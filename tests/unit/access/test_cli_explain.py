@@ -70,7 +70,7 @@ CHANGES = TagPreview(
 
 
 def answers(monkeypatch, **found):
-    monkeypatch.setattr(explain, "site", lambda *_, **__: None)
+    monkeypatch.setattr(explain, "mesh_context", lambda *_, **__: None)
     for name, answer in found.items():
         monkeypatch.setattr(explain, name, lambda *_, answer=answer: answer)
 

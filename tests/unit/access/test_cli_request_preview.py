@@ -26,7 +26,7 @@ def found(monkeypatch):
         asked.update(given)
         return access("requested"), decided(PRODUCER)
 
-    monkeypatch.setattr(access_commands, "site", lambda *_, **__: None)
+    monkeypatch.setattr(access_commands, "mesh_context", lambda *_, **__: None)
     monkeypatch.setattr(access_commands, "reader", lambda *_: None)
     monkeypatch.setattr(access_commands, "preview_request", preview_request)
     return asked
@@ -75,12 +75,12 @@ def test_without_the_repository_a_name_is_a_role_and_policies_are_missing(monkey
 def test_a_query_runs_as_the_personas_role(monkeypatch):
     roles = []
 
-    class Stopped(mesh_context.Site):
+    class Stopped(mesh_context.MeshContext):
         def client(self, account, service):
             roles.append(self.role_in(account))
             raise output.CommandFailed("enough")
 
-    monkeypatch.setattr(mesh_context, "Site", Stopped)
+    monkeypatch.setattr(mesh_context, "MeshContext", Stopped)
     run("query", "SELECT 1", "--as", "data-scientist")
     run("query", "SELECT 1")
     run("query", "SELECT 1", "--as", "none")

@@ -46,7 +46,7 @@ def on(monkeypatch):
         for module in (event_client, grants):
             monkeypatch.setattr(module, "ledger", lambda _: mesh.ledger())
         for module in (request, approvals, revoke, grants):
-            monkeypatch.setattr(module, "site", lambda *_, **__: mesh)
+            monkeypatch.setattr(module, "mesh_context", lambda *_, **__: mesh)
         return mesh
 
     return use

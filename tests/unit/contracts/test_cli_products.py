@@ -159,7 +159,7 @@ def test_a_product_is_shown_within_the_terminal_and_its_query_unbroken(capsys, m
 
 
 def test_json_is_one_document_and_nothing_else(monkeypatch, product):
-    monkeypatch.setattr(products, "site", lambda *_, **__: FakeSite(product))
+    monkeypatch.setattr(products, "mesh_context", lambda *_, **__: FakeSite(product))
     done = CliRunner().invoke(app, ["products", "credit", "--json"])
     assert done.exit_code == 0
     found = json.loads(done.stdout)["products"]
@@ -167,5 +167,5 @@ def test_json_is_one_document_and_nothing_else(monkeypatch, product):
 
 
 def test_no_findings_is_stated(monkeypatch, product):
-    monkeypatch.setattr(products, "site", lambda *_, **__: FakeSite(product))
+    monkeypatch.setattr(products, "mesh_context", lambda *_, **__: FakeSite(product))
     assert CliRunner().invoke(app, ["products", "weather"]).stdout == "no products match weather\n"

@@ -146,7 +146,7 @@ def accounts(monkeypatch):
         def table(self, account):
             return Table(found[account])
 
-    monkeypatch.setattr(lineage, "site", lambda _port: Site())
+    monkeypatch.setattr(lineage, "mesh_context", lambda _port: Site())
     monkeypatch.setattr(output, "console", Console(width=120, color_system=None))
     return found
 

@@ -63,7 +63,7 @@ def where(monkeypatch):
         monkeypatch.setenv(name, "test")
     with mock_aws():
         found = Site()
-        monkeypatch.setattr(quarantine, "site", lambda *_, **__: found)
+        monkeypatch.setattr(quarantine, "mesh_context", lambda *_, **__: found)
         yield found
 
 

@@ -79,7 +79,7 @@ def at(monkeypatch):
                     yield {"time": f"{number}", "id": str(number), "detail_type": kind, "detail": detail}
 
         for module in (pin, history):
-            monkeypatch.setattr(module, "site", lambda *_, **__: site)
+            monkeypatch.setattr(module, "mesh_context", lambda *_, **__: site)
         monkeypatch.setattr(pin, "send", send)
         monkeypatch.setattr(pin, "DynamoNotices", Notices)
         monkeypatch.setattr(pin, "DEADLINE_SECONDS", 0.2)

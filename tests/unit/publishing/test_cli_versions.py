@@ -65,7 +65,7 @@ def at(monkeypatch):
             return Metadata(id="e-1", correlation_id="c-1")
 
         for module in (history, withdraw):
-            monkeypatch.setattr(module, "site", lambda *_, **__: site)
+            monkeypatch.setattr(module, "mesh_context", lambda *_, **__: site)
         monkeypatch.setattr(withdraw, "send", send)
         monkeypatch.setattr(withdraw, "DEADLINE_SECONDS", 0.05)
         monkeypatch.setattr(withdraw, "_POLL_SECONDS", 0.01)
