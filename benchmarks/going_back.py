@@ -1,4 +1,4 @@
-"""What a rollback and a pin take for a product of many objects, and that neither copies any.
+"""Time of a rollback and a pin for a product of many objects, and that neither copies data.
 
     python benchmarks/going_back.py [--objects 1000] [--mebibytes 1] [--port N]
 
@@ -86,15 +86,15 @@ def _files(folder: Path, count: int, rows: int) -> Iterator[Path]:
 
 
 def _roll_back(mesh: MeshDriver, product: PublishingDriver, version: int) -> None:
-    wish = {"product": product.name, "version": version, "reason": "measured"}
-    AccessDriver(mesh).send("RollbackRequested", wish, by="producer")
+    request = {"product": product.name, "version": version, "reason": "measured"}
+    AccessDriver(mesh).send("RollbackRequested", request, by="producer")
     mesh.wait_for_notice(product.name, "producer", version=version + 2)
 
 
 def _pin(mesh: MeshDriver, product: PublishingDriver, version: int) -> None:
     until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    wish = {"product": product.name, "version": version, "until": until, "reason": "measured"}
-    AccessDriver(mesh).send("PinRequested", wish, by="central")
+    request = {"product": product.name, "version": version, "until": until, "reason": "measured"}
+    AccessDriver(mesh).send("PinRequested", request, by="central")
 
     def ready() -> bool:
         found: list[Any] = [i for i in mesh.items("central", f"PRODUCT#{product.name}") if i["sk"] == "PINS"]

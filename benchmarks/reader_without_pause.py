@@ -1,4 +1,4 @@
-"""What a reader sees who asks without pause while 200 uploads come in, half of them bad.
+"""What a continuously querying reader sees during 200 uploads, half of them bad.
 
     python benchmarks/reader_without_pause.py [--uploads 200] [--seed 7] [--port N]
 

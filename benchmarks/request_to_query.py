@@ -1,10 +1,11 @@
-"""What an access takes until its reader reads, and until nothing of it is left: beside a bare chain of no-op states.
+"""Time until a requested access can be queried, and until an ended one is revoked, compared with a bare chain of
+states.
 
     python benchmarks/request_to_query.py [--requests 10]
 
 Starts a local mesh of its own, deployed by the real templates. Times are this machine's: read the ratios. The bare
 chain is a machine of as many states as a request enters in both accounts, of which as many call a function, in the same
-mesh. Waits are as on AWS (the proving query is looked at after two seconds).
+mesh. Waits are as on AWS (the verification query is polled after two seconds).
 """
 
 import argparse
@@ -33,7 +34,7 @@ def main() -> None:
         mesh.upload(PRODUCT, {f"{PRODUCT}/data/t1/a.csv": "a,b\n1,2\n"})
         access = AccessDriver(mesh)
         for _ in range(2):  # every function warm, with its clients made
-            told(access)
+            reaction(access)
         runs, calls = costs(mesh, access)
         times(mesh, access, runs, options.requests)
         print("\none access (one product, one reader)")
@@ -44,7 +45,7 @@ def main() -> None:
             print(f"    {call:<50}{count:>9}")
 
 
-def told(access: AccessDriver) -> tuple[float, float]:
+def reaction(access: AccessDriver) -> tuple[float, float]:
     """Seconds from the request until it is live, and from the revocation until it has ended."""
     started = time.perf_counter()
     number = access.request(PRODUCT)
@@ -63,7 +64,7 @@ def is_now(access: AccessDriver, number: str, status: str) -> bool:
 def costs(mesh: MeshDriver, access: AccessDriver) -> tuple[list[Run], Counter[str]]:
     """The runs and AWS calls of one access, from its request to its end."""
     since = now_in(mesh)
-    told(access)
+    reaction(access)
     number = access.all()[0].id
     until(lambda: mesh.runs("release-share", number) != [])
     runs = [run for machine in MACHINES for run in mesh.runs(machine, number)]
@@ -80,7 +81,7 @@ def times(mesh: MeshDriver, access: AccessDriver, runs: list[Run], requests: int
     run_chain(mesh, chain)
     live, ended, bare = [], [], []
     for _ in range(requests):
-        taken = told(access)
+        taken = reaction(access)
         live.append(taken[0])
         ended.append(taken[1])
         bare.append(run_chain(mesh, chain))

@@ -1,4 +1,4 @@
-"""What an upload takes until its subscriber is told: beside a bare chain of no-op states, and what it costs.
+"""Time from an upload to its subscriber's notice, compared with a bare chain of no-op states, and its cost.
 
     python benchmarks/upload_to_notice.py [--uploads 15] [--no-imports] [--port N]
 
@@ -54,7 +54,7 @@ def upload(mesh: MeshDriver, number: int) -> float:
     version = len(mesh.notices(PRODUCT)) + 1
     started = time.perf_counter()
     mesh.put_object(f"{PRODUCT}/data/t1/part-{number}.csv", f"a,b\n{number},2\n")
-    until(lambda: any(told["data"]["version"] == version for told in mesh.notices(PRODUCT)))
+    until(lambda: any(notice["data"]["version"] == version for notice in mesh.notices(PRODUCT)))
     taken = time.perf_counter() - started
     mesh.settled(PRODUCT)
     return taken

@@ -13,7 +13,7 @@ import yaml
 
 from cli import mesh_commands, output
 from cli.contracts import products
-from cli.mesh_context import AsJson, Site, site
+from cli.mesh_context import AsJson, MeshContext, mesh_context
 from cli.onboarding.upload_watcher import Baseline, Follower, Outcome
 from cli.onboarding.uploads import PutFile, files_of, upload
 from cli.publishing import notices, subscriptions
@@ -58,7 +58,7 @@ def demo_command(
     consumer's notice and the tables to query.
     """
     with running_mesh(port, keep=keep, quiet=as_json) as local, local.scratch() as folder:
-        where = site(local.port)
+        where = mesh_context(local.port)
         demo = Demo(where, quiet=as_json)
         found = demo.run(sample(folder, where, data, crawl, curate=bool(data) if curate is None else curate))
         if as_json:
@@ -93,7 +93,9 @@ def how_long(local: mesh.Mesh) -> str:
     return f"three accounts, then an upload: about {seconds} seconds, beside downloads"
 
 
-def sample(folder: Path, where: Site, data: Path | None, crawl: str | None, *, curate: bool = False) -> list[PutFile]:
+def sample(
+    folder: Path, where: MeshContext, data: Path | None, crawl: str | None, *, curate: bool = False
+) -> list[PutFile]:
     """The credit-card product: its contract, and the given file or a generated one, a new one at each version.
 
     With `curate` the file is raw data, and a recipe comes with it.
@@ -118,8 +120,8 @@ def sample(folder: Path, where: Site, data: Path | None, crawl: str | None, *, c
 class Demo:
     """One upload, watched. Times are relative to the beginning of the upload."""
 
-    def __init__(self, where: Site, *, quiet: bool) -> None:
-        self._site = where
+    def __init__(self, where: MeshContext, *, quiet: bool) -> None:
+        self._context = where
         self._quiet = quiet
         self._trace = TraceView(where)
         self._shown: set[TraceStep] = set()
@@ -131,7 +133,7 @@ class Demo:
         self._say(f"\n{credit.PRODUCT}: uploaded as ProducerSteward, watched in three accounts\n")
         self._headers()
         registered = self._put([contract], "the contract")
-        subscription = subscriptions.change(self._site, "consumer", credit.PRODUCT)
+        subscription = subscriptions.change(self._context, "consumer", credit.PRODUCT)
         ids = [*registered.correlation_ids, subscription.correlation_id]
         self._show(ids, hold_back=NOTHING)
         uploaded = datetime.now(UTC)
@@ -140,7 +142,7 @@ class Demo:
         notice = self._notice(version.version, [*ids, *published.correlation_ids])
         arrived = datetime.fromisoformat(notice["time"])
         seconds = (arrived - uploaded).total_seconds()
-        product = products.describe(self._site, credit.PRODUCT)
+        product = products.describe(self._context, credit.PRODUCT)
         self._say(f"\nupload to notice: {seconds:.2f} s\n")
         if not self._quiet:
             self._result(notice, product)
@@ -149,7 +151,7 @@ class Demo:
 
     def _put(self, files: list[PutFile], what: str, ids: list[str] | None = None) -> Outcome:
         """Upload, and watch until it is through."""
-        follower = Follower(self._site, Baseline.take(self._site, credit.PRODUCT), [file.key for file in files])
+        follower = Follower(self._context, Baseline.take(self._context, credit.PRODUCT), [file.key for file in files])
         for file in files:
             self._line(
                 datetime.now(UTC),
@@ -157,7 +159,7 @@ class Demo:
                 "",
                 f"upload {file.key.partition('/')[2]}, {output.size(file.path.stat().st_size)}",
             )
-            upload(self._site, file)
+            upload(self._context, file)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while True:
             outcome = follower.look()
@@ -178,7 +180,7 @@ class Demo:
     def _notice(self, version: int, ids: list[str]) -> dict[str, Any]:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
-            notice = notices.of_product(self._site, credit.PRODUCT, version)
+            notice = notices.of_product(self._context, credit.PRODUCT, version)
             self._show(ids, hold_back=HOLD_BACK if notice is None else NOTHING)
             if notice is not None:
                 return notice

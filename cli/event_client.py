@@ -19,7 +19,7 @@ from mesh.domain.events import Event, EventData, Metadata
 from pydantic import ValidationError
 
 from cli import interrupts
-from cli.mesh_context import Site, is_denied
+from cli.mesh_context import MeshContext, is_denied
 from cli.output import CommandFailed
 from cli.publishing.subscriptions import central_bus
 from cli.session import Account, SessionError
@@ -50,7 +50,7 @@ def build[D: EventData](kind: type[D], **data: object) -> D:
         ) from None
 
 
-def send(where: Site, account: Account, data: EventData) -> Metadata:
+def send(where: MeshContext, account: Account, data: EventData) -> Metadata:
     """Put the event on central's bus in the account's role; its metadata, by which it is followed.
 
     Raises `CommandFailed` where the bus, or the role's own policy, does not let it.
@@ -58,7 +58,7 @@ def send(where: Site, account: Account, data: EventData) -> Metadata:
     return send_on(where, account, central_bus(where, account), data)
 
 
-def send_on(where: Site, account: Account, bus_name: str, data: EventData) -> Metadata:
+def send_on(where: MeshContext, account: Account, bus_name: str, data: EventData) -> Metadata:
     """The same on any bus, by name or ARN."""
     event = Event[EventData](data=data)
     bus = EventBus(where.client(account, "events"), bus_name)
@@ -78,12 +78,12 @@ def send_on(where: Site, account: Account, bus_name: str, data: EventData) -> Me
     return event.metadata
 
 
-def ledger(where: Site) -> DynamoAccessRegistry:
+def ledger(where: MeshContext) -> DynamoAccessRegistry:
     """Central's record of every access."""
     return DynamoAccessRegistry(where.table("central"))
 
 
-def find(where: Site, number: str) -> Access:
+def find(where: MeshContext, number: str) -> Access:
     """The access of that id. Raises `CommandFailed`."""
     access = ledger(where).access(number)
     if access is None:
@@ -95,7 +95,7 @@ def find(where: Site, number: str) -> Access:
     return access
 
 
-def find_if_seen(where: Site, number: str) -> Access | None:
+def find_if_seen(where: MeshContext, number: str) -> Access | None:
     """As `find`; None where the caller may not read central's registry."""
     try:
         return find(where, number)
@@ -124,7 +124,7 @@ class Seen:
 class Watch:
     """Looks at one access, and at the refusal of one event about it, `event`."""
 
-    where: Site
+    where: MeshContext
     account: Account
     number: str
     event: Metadata

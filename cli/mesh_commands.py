@@ -10,7 +10,7 @@ import typer
 
 from cli import interrupts
 from cli.membership.members import MemberRole, admit
-from cli.mesh_context import AsJson, Port, Site, role_named
+from cli.mesh_context import AsJson, MeshContext, Port, role_named
 from cli.session import Account, Accounts
 from local import mesh, runtime
 from local.accounts import ACCOUNTS
@@ -81,7 +81,7 @@ def deploy(local: mesh.Mesh, report: Report) -> bool:
     """Deploy the three accounts, members admitted before they ask; False when all was deployed already."""
 
     def admit_members() -> None:
-        where = Site(Accounts(port=local.port))
+        where = MeshContext(Accounts(port=local.port))
         for name, role, domain in LOCAL_MEMBERS:
             admit(where, ACCOUNTS[name], role, domain, f"{domain}-data@example.com")
             report("central", f"admitted {ACCOUNTS[name]} ({name}, {domain})")

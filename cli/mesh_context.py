@@ -52,7 +52,7 @@ def stack_name(account: Account) -> str:
 
 
 @dataclass
-class Site:
+class MeshContext:
     """The accounts of one mesh. `role` overrides the default role in the account `acting`; sessions are made once."""
 
     accounts: Accounts
@@ -128,7 +128,7 @@ class Site:
         return DynamoTrace(self.table(account))
 
     def caller(self, account: Account) -> str:
-        """Who acts there, by ARN, as STS tells it."""
+        """The caller's ARN there, from STS."""
         return str(self.client(account, "sts").get_caller_identity()["Arn"])
 
     def account_id(self, account: Account) -> str:
@@ -136,9 +136,9 @@ class Site:
         return str(self.stack(account)["StackId"]).split(":")[4]
 
 
-def site(port: int | None = None, *, acting: Account | None = None, role: str | None = None) -> Site:
+def mesh_context(port: int | None = None, *, acting: Account | None = None, role: str | None = None) -> MeshContext:
     """The mesh that the options and the environment mean; `role` may be a persona's name. Raises `CommandFailed`."""
-    return Site(Accounts(port=port), acting=acting, role=role_named(role))
+    return MeshContext(Accounts(port=port), acting=acting, role=role_named(role))
 
 
 def role_named(name: str | None) -> str | None:

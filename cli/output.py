@@ -14,7 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 console = Console(highlight=False)
-"""Standard output; without colour when it is no terminal."""
+"""Standard output; without colour when it is not a terminal."""
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 _THOUSAND = 1024
@@ -23,7 +23,7 @@ _NARROWEST = 20
 """A column that yields is not narrower."""
 _WIDEST = 10_000
 _WORD = re.compile(r"(?:^\s+)?(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?: UTC)?\S*|\S+)\s*")
-"""What is not broken: a word, or a date with its time."""
+"""A unit that is not broken: a word, or a date with its time."""
 
 
 class CommandFailed(Exception):  # noqa: N818 - the name is the outcome

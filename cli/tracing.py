@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cli import output
 from cli.event_client import find
-from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, MeshContext, Port, is_denied, mesh_context
 from cli.session import ACCOUNT_NAMES, Account
 
 MACHINES: Final[dict[str, tuple[Account, str]]] = {
@@ -41,7 +41,7 @@ _SHOWN_ELSEWHERE: Final = frozenset({"execution", "product", "bucket"})
 class TraceStep:
     """Something that happened: when, in which account, in which machine's run ("" for none), what, with which facts.
 
-    `order` tells apart what a run did within one millisecond.
+    `order` separates what a run did within one millisecond.
     """
 
     at: datetime
@@ -78,7 +78,7 @@ def trace_command(
 
     Events, state machine runs and their states, in the order of time.
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     if correlation_id.startswith(ACCESS):
         correlation_id = find(where, correlation_id).correlation_id
     steps, unseen = TraceView(where, (account,) if account else ACCOUNT_NAMES).gather([correlation_id])
@@ -97,10 +97,10 @@ def trace_command(
 
 
 class TraceView:
-    """Gathers moments of one or more correlation ids. What an ended run did is asked for once."""
+    """Collects the steps of one or more correlation ids. The history of an ended run is read once."""
 
-    def __init__(self, where: Site, accounts: Iterable[Account] = ACCOUNT_NAMES) -> None:
-        self._site = where
+    def __init__(self, where: MeshContext, accounts: Iterable[Account] = ACCOUNT_NAMES) -> None:
+        self._context = where
         self._accounts = tuple(accounts)
         self._ended: dict[str, list[TraceStep]] = {}
         self._accesses: dict[str, datetime] = {}
@@ -113,7 +113,7 @@ class TraceView:
             executions: dict[str, Account] = {}
             for account in self._accounts:
                 try:
-                    entries = list(self._site.trace(account).entries(correlation_id))
+                    entries = list(self._context.trace(account).entries(correlation_id))
                 except ClientError as error:
                     if not is_denied(error):
                         raise
@@ -133,11 +133,11 @@ class TraceView:
             return
         for entry in entries:
             if entry["what"] == "uploads received":
-                machine = self._site.output("producer", "OnboardUploadArn")
+                machine = self._context.output("producer", "OnboardUploadArn")
                 name = names.execution_name(entry["facts"]["product"], correlation_id)
                 yield f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
         if any(entry["what"] in {"contract received", "resource link ready"} for entry in entries):
-            yield from preparations(self._site, correlation_id, datetime.fromisoformat(entries[0]["time"]))
+            yield from preparations(self._context, correlation_id, datetime.fromisoformat(entries[0]["time"]))
 
     def _runs_for_accesses(self, account: Account, entries: list[dict[str, Any]]) -> Iterable[str]:
         """Runs that accept, end or release the accesses of this trace; central's part, read first, names them."""
@@ -148,14 +148,14 @@ class TraceView:
         for number, since in self._accesses.items():
             for machine in ABOUT_ACCESSES:
                 if MACHINES[machine][0] == account:
-                    yield from runs_about(self._site, machine, number, since)
+                    yield from runs_about(self._context, machine, number, since)
 
     def history(self, account: Account, arn: str) -> list[TraceStep]:
-        """The states that a run entered, and its end. A run that does not exist has none."""
+        """The states that a run entered, and its end; none for a run that does not exist."""
         if arn in self._ended:
             return self._ended[arn]
         try:
-            pages = self._site.client(account, "stepfunctions").get_paginator("get_execution_history")
+            pages = self._context.client(account, "stepfunctions").get_paginator("get_execution_history")
             events = [event for page in pages.paginate(executionArn=arn) for event in page["events"]]
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
@@ -171,7 +171,7 @@ _prepared: dict[str, str] = {}
 _inputs: dict[str, str] = {}
 
 
-def runs_about(where: Site, machine: str, access: str, since: datetime) -> Iterable[str]:
+def runs_about(where: MeshContext, machine: str, access: str, since: datetime) -> Iterable[str]:
     """The newest runs whose input names the access, begun since. Rules start them under names of their own."""
     account, output_name = MACHINES[machine]
     client = where.client(account, "stepfunctions")
@@ -186,7 +186,7 @@ def runs_about(where: Site, machine: str, access: str, since: datetime) -> Itera
             yield arn
 
 
-def preparations(where: Site, correlation_id: str, since: datetime) -> Iterable[str]:
+def preparations(where: MeshContext, correlation_id: str, since: datetime) -> Iterable[str]:
     """Runs of prepare-product, which a rule starts under names of its own: found by their input, asked for once."""
     client = where.client("producer", "stepfunctions")
     machine = where.output("producer", "PrepareProductArn")
@@ -202,7 +202,7 @@ def preparations(where: Site, correlation_id: str, since: datetime) -> Iterable[
 
 
 def step_of(account: str, entry: Mapping[str, Any]) -> TraceStep:
-    """A trace entry as a moment, without what the run's own states tell or what is the same all over."""
+    """A trace entry as a step, without facts that the run's own states show or that never differ."""
     facts = {
         name: value
         for name, value in entry["facts"].items()
@@ -232,7 +232,7 @@ def value_text(value: object) -> str:
 
 
 def run_steps(account: str, arn: str, events: Iterable[Mapping[str, Any]]) -> list[TraceStep]:
-    """Moments of a run's history events: states entered, and how it ended when that was no success."""
+    """Steps from a run's history events: states entered, and how it ended if it failed."""
     machine, found = arn.split(":")[6], []
     for event in events:
         at = event["timestamp"].astimezone(UTC)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mesh.domain.events import Metadata
 
-from cli.mesh_context import Site
+from cli.mesh_context import MeshContext
 from cli.output import CommandFailed
 from cli.session import Account
 
@@ -14,7 +14,7 @@ DEADLINE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.3
 
 
-def wait_for_note(where: Site, account: Account, event: Metadata, wanted: Collection[str]) -> Mapping[str, Any]:
+def wait_for_note(where: MeshContext, account: Account, event: Metadata, wanted: Collection[str]) -> Mapping[str, Any]:
     """The facts of the first note of that kind. Raises `CommandFailed`: refused, or not done in time."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:

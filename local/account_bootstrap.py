@@ -1,4 +1,4 @@
-"""What any landing zone gives an account before a mesh comes: a role to administrate and deploy with.
+"""What a landing zone sets up in an account before a mesh is deployed: a role for administration and deployment.
 
 And, where accounts are in no organization, somebody who accepts the producer's RAM invitations: without that a producer
 cannot use what central grants it, and Meshwork accepts invitations for consumers alone.
@@ -87,7 +87,7 @@ class Invitations:
             ).client("ram", endpoint_url=self._endpoint)
             client.accept_resource_share_invitation(resourceShareInvitationArn=arn)
         except (BotoCoreError, ClientError):
-            # The server that is told of this by nobody else would leave the producer without its grants in silence.
+            # Without this the producer would silently lack its grants.
             logger.exception("cannot accept %s for the producer", arn)
 
 

@@ -1,4 +1,4 @@
-"""Puts the mesh together: MiniStack, what it lacks, and the gateway around it."""
+"""Assembles the mesh: MiniStack, the services that it lacks, and the gateway around it."""
 
 from ministack import app as ministack_app
 

@@ -1,4 +1,4 @@
-"""SDK clients of the mesh's own services: who calls as a role by itself goes through the API like any other caller."""
+"""SDK clients for the mesh's own services: a service that acts as a role calls the API like any other caller."""
 
 import threading
 from collections import OrderedDict

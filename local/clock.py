@@ -1,4 +1,4 @@
-"""The mesh's clock: the machine's, and the time that was skipped through `POST /_mesh/clock`."""
+"""The mesh's clock: the machine's time, plus the time skipped through `POST /_mesh/clock`."""
 
 import time
 

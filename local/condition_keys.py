@@ -1,6 +1,6 @@
 """Condition keys, an action and a resource of IAM that MiniStack resolves wrongly, or not at all.
 
-`sns:PublishBatch` is no action: IAM is asked about `sns:Publish`, once for the batch.
+`sns:PublishBatch` is not an action: IAM is asked about `sns:Publish`, once for the batch.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
 
 `sns:Protocol`, `sns:Endpoint`: what a Subscribe asks for; a topic's policy may depend on them.

@@ -1,4 +1,4 @@
-"""Faults on demand: what AWS does to its callers on a bad day, by service, action and count.
+"""Faults on demand: transient AWS failures, by service, action and count.
 
 Set through the gateway's control endpoint (`/_mesh/faults`); nothing in the product knows.
 """

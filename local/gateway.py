@@ -66,7 +66,7 @@ class Gateway:
         elif scope["path"].startswith("/_mesh/"):
             await self._control(scope, receive, send)
         elif scope["path"].startswith("/_ministack/"):
-            # MiniStack's own admin endpoints (downloads of function code among them) are no AWS calls.
+            # MiniStack's own admin endpoints (downloads of function code among them) are not AWS calls.
             await self._app(scope, receive, send)
         else:
             await self._call(scope, receive, send)

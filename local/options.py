@@ -1,4 +1,4 @@
-"""What one local mesh is started with."""
+"""The options of one local mesh."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""May this caller do that? The questions services ask of IAM on their own, outside a request."""
+"""IAM checks that services make on their own, outside a request."""
 
 from typing import Any
 

@@ -48,8 +48,8 @@ def keep_requirements(cache: Path) -> None:
     build = DependencyBuilder.build_site_packages
 
     def build_site_packages(self: Any, requirements: str, target: str, scratch: str) -> None:  # noqa: ANN401
-        told = repr([self.runtime, self.architecture, aws_lambda_builders.__version__]).encode()
-        name = hashlib.sha256(told + Path(requirements).read_bytes()).hexdigest()
+        key = repr([self.runtime, self.architecture, aws_lambda_builders.__version__]).encode()
+        name = hashlib.sha256(key + Path(requirements).read_bytes()).hexdigest()
         kept = once(cache / "requirements" / name, lambda folder: build(self, requirements, str(folder), scratch))
         # Links: nobody writes into an installed package, and a build's folder is removed before it is made anew.
         shutil.copytree(kept, target, copy_function=os.link, dirs_exist_ok=True)

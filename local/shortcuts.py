@@ -1,4 +1,4 @@
-"""Work that MiniStack does anew with each request, done once: every call to the mesh pays for it."""
+"""Caches for work that MiniStack repeats with each request, which slows down every call."""
 
 from functools import lru_cache
 from typing import Any

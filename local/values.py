@@ -1,4 +1,4 @@
-"""Names for what has no static type here."""
+"""Aliases for values without a static type."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Access by events in a test's hands: asked, decided and ended as the accounts' own roles, and what became of it."""
+"""Drives accesses by events in tests: requested, decided and ended as the accounts' own roles, with their outcome."""
 
 import json
 import uuid
@@ -44,7 +44,7 @@ class AccessDriver:
             self.tag(PRIVATE, PERSONAL, "amount")
 
     def end_all(self) -> None:
-        """Whatever a test left, so that the next one finds nothing."""
+        """End all open accesses, so that the next test starts clean."""
         going_on = [access.id for access in self.all() if access.status not in OVER]
         for some in batched(going_on, 4, strict=False):  # each run at the same time is a process of each function
             for access in some:
@@ -55,9 +55,9 @@ class AccessDriver:
     # --- what people do ----------------------------------------------------------------------------------------------
 
     def request(self, product: str | None = None, *, event: str = "", by: str = "consumer", **asked: Any) -> str:
-        """AccessRequested: for a month, an analyst and risk modelling, unless told otherwise; the access's id."""
+        """AccessRequested: for a month, an analyst and risk modelling by default; the access's id."""
         event = event or str(uuid.uuid4())
-        self.send("AccessRequested", wish(product, **asked), by=by, event=event)
+        self.send("AccessRequested", access_request(product, **asked), by=by, event=event)
         return access_id(event)
 
     def decide(
@@ -122,21 +122,21 @@ class AccessDriver:
         try:
             found = self.mesh.until(look, f"{access} {'/'.join(statuses)}", seconds)
         except AssertionError as late:
-            raise AssertionError(f"{late}: {_told(seen[-1]) if seen else 'unknown'}") from None
-        assert found.status in statuses, _told(found)
+            raise AssertionError(f"{late}: {_described(seen[-1]) if seen else 'unknown'}") from None
+        assert found.status in statuses, _described(found)
         return found
 
     def live(self, product: str | None = None, **asked: Any) -> str:
-        """An access that is asked for, and live."""
+        """An access that was requested, and is live."""
         access = self.request(product, **asked)
         self.wait(access, "live")
         return access
 
     def waiting(self, product: str | None = None, **asked: Any) -> str:
-        """An access whose owners were asked."""
+        """An access that waits for its owners' approval."""
         access = self.request(product, **asked)
         self.wait(access, "waiting")
-        self.told(access, "DecisionRequested", "producer")
+        self.notified(access, "DecisionRequested", "producer")
         return access
 
     def grant_run(self, access: str, *, after: Iterable[Run] = ()) -> Run:
@@ -156,12 +156,12 @@ class AccessDriver:
         return run
 
     def notices(self, account: str, kind: str, access: str = "") -> list[dict[str, Any]]:
-        """`data` of what the account was told, of that kind, and about that access."""
-        found = [detail["data"] for said, detail in self.mesh.told(account) if said == kind]
+        """`data` of the account's notices of that kind about that access."""
+        found = [detail["data"] for said, detail in self.mesh.notified(account) if said == kind]
         return [data for data in found if access in ("", data.get("access"))]
 
-    def told(self, access: str, kind: str, account: str = "consumer", count: int = 1) -> dict[str, Any]:
-        """The last such notice, once there are as many."""
+    def notified(self, access: str, kind: str, account: str = "consumer", count: int = 1) -> dict[str, Any]:
+        """The last such notice, once there are that many."""
 
         def look() -> list[dict[str, Any]]:
             found = self.notices(account, kind, access)
@@ -218,12 +218,12 @@ class AccessDriver:
         return self.mesh.dead_letters()["central/FailedRunsQueue"]
 
 
-def wish(product: str | None = None, **asked: Any) -> dict[str, Any]:
+def access_request(product: str | None = None, **asked: Any) -> dict[str, Any]:
     """AccessRequested's data."""
     until = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     usual: dict[str, Any] = {"reader": "analyst", "purpose": "risk-modelling", "until": until}
     return {**usual, **({"product": product} if product else {}), **asked}
 
 
-def _told(access: Access) -> str:
+def _described(access: Access) -> str:
     return f"{access.id} {access.status} {access.reason} {[step.what for step in access.history]}"

@@ -18,14 +18,14 @@ from mesh.usecases.authorisation import Authorised
 
 from tests.fakes import NOON, topic_of
 
-NOTE = Note(correlation_id="c", what="told", facts={})
+NOTE = Note(correlation_id="c", what="noted", facts={})
 CENTRAL, PRODUCER, CONSUMER, STRANGER = "111111111111", "222222222222", "333333333333", "999999999999"
 OTHER_CONSUMER = "777777777777"
 REGION = "us-east-1"
 BUCKET = f"credit-card-{PRODUCER}-{REGION}"
 PRODUCT = "credit-card"
 TABLE = "credit_card"
-CORRELATION = "the-story"
+CORRELATION = "the-trace"
 
 CONTRACT = """\
 apiVersion: v3.1.0

@@ -1,4 +1,5 @@
-"""Accesses of the consumer in tests: central grants as its administrator, and says so on the consumer's own bus."""
+"""Accesses of the consumer in tests: central grants as its administrator, and sends events on the consumer's own
+bus."""
 
 import json
 import uuid
@@ -94,8 +95,8 @@ def grant(mesh: MeshDriver, granted: Granted) -> None:
     _batch(mesh, "batch_grant_permissions", granted.entries)
 
 
-def take_back(mesh: MeshDriver, granted: Granted) -> None:
-    """Central's part of an end."""
+def revoke_grants(mesh: MeshDriver, granted: Granted) -> None:
+    """Central's part of the end of an access."""
     _batch(mesh, "batch_revoke_permissions", granted.entries)
 
 
@@ -114,7 +115,7 @@ def _batch(mesh: MeshDriver, call: str, entries: Iterable[Mapping[str, Any]]) ->
     assert not answer.get("Failures"), answer
 
 
-def say(mesh: MeshDriver, detail_type: str, granted: Granted, data: Mapping[str, Any], event: str = "") -> None:
+def send_event(mesh: MeshDriver, detail_type: str, granted: Granted, data: Mapping[str, Any], event: str = "") -> None:
     """An event on the consumer's own bus, as the inbox would put it there."""
     metadata = {"id": event or str(uuid.uuid4()), "version": 1, "correlation_id": granted.correlation_id}
     metadata["time"] = datetime.now(UTC).isoformat()
@@ -134,7 +135,7 @@ def say(mesh: MeshDriver, detail_type: str, granted: Granted, data: Mapping[str,
 def accept(mesh: MeshDriver, granted: Granted, event: str = "") -> Run:
     """AccessGranted arrives: how its run ended."""
     before = mesh.runs("accept-share", granted.access)
-    say(mesh, "AccessGranted", granted, granted.data(), event)
+    send_event(mesh, "AccessGranted", granted, granted.data(), event)
     return mesh.wait_for_run("accept-share", granted.access, after=before, seconds=SLOW_SECONDS)
 
 
@@ -147,7 +148,7 @@ def revoked(granted: Granted) -> dict[str, Any]:
 def revoke(mesh: MeshDriver, granted: Granted, event: str = "") -> Run:
     """AccessRevoked arrives: how its run ended."""
     before = mesh.runs("release-share", granted.access)
-    say(mesh, "AccessRevoked", granted, revoked(granted), event)
+    send_event(mesh, "AccessRevoked", granted, revoked(granted), event)
     return mesh.wait_for_run("release-share", granted.access, after=before, seconds=SLOW_SECONDS)
 
 
@@ -201,31 +202,32 @@ def lock_held(mesh: MeshDriver) -> Iterator[None]:
         yield
 
 
-class Ears:
-    """What arrives on central's bus from consumers about their accesses, by a rule and a queue of the test's own."""
+class EventListener:
+    """Receives consumers' events about their accesses on central's bus, through a rule and a queue of the test's
+    own."""
 
     def __init__(self, mesh: MeshDriver) -> None:
         self._mesh = mesh
         self._sqs = mesh.client("central", "sqs")
-        self._url = self._sqs.create_queue(QueueName="test-ears")["QueueUrl"]
+        self._url = self._sqs.create_queue(QueueName="test-listener")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
         policy = {"Version": "2012-10-17", "Statement": [{**statement, "Resource": arn}]}
         self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": json.dumps(policy)})
         events, kinds = mesh.client("central", "events"), ["AccessReady", "AccessNotReady", "AccessReleased"]
-        events.put_rule(Name="test-ears", EventBusName="mesh", EventPattern=json.dumps({"detail-type": kinds}))
-        events.put_targets(Rule="test-ears", EventBusName="mesh", Targets=[{"Id": "ears", "Arn": arn}])
-        self._heard: list[dict[str, Any]] = []
+        events.put_rule(Name="test-listener", EventBusName="mesh", EventPattern=json.dumps({"detail-type": kinds}))
+        events.put_targets(Rule="test-listener", EventBusName="mesh", Targets=[{"Id": "listener", "Arn": arn}])
+        self._received: list[dict[str, Any]] = []
 
-    def heard(self, granted: Granted, detail_type: str) -> list[dict[str, Any]]:
+    def received(self, granted: Granted, detail_type: str) -> list[dict[str, Any]]:
         """Details of that type about the access, in order of arrival."""
         while found := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
             for message in found:
-                self._heard.append(json.loads(message["Body"]))
+                self._received.append(json.loads(message["Body"]))
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         return [
             event["detail"]
-            for event in self._heard
+            for event in self._received
             if event["detail-type"] == detail_type
             and event["account"] == CONSUMER
             and event["detail"]["data"]["access"] == granted.access
@@ -240,5 +242,5 @@ class Ears:
         return dict(found[0]["data"])
 
     def _all(self, granted: Granted, detail_type: str, count: int) -> list[dict[str, Any]]:
-        found = self.heard(granted, detail_type)
+        found = self.received(granted, detail_type)
         return found if len(found) >= count else []

@@ -68,7 +68,7 @@ class FakeResourceLinks:
 
 
 class FakeReaders:
-    """Roles of the consumer; what they hold is what the fake lake was told to grant."""
+    """Roles of the consumer; they hold what the fake lake granted."""
 
     def __init__(self, lake: FakeLakeFormation, **roles: str) -> None:
         self._lake = lake

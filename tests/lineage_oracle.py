@@ -99,7 +99,7 @@ def _value(hint: Any, value: Any) -> Any:
         return hint(value)
     if hint is not Any:
         numbers = (int, float) if hint is float else (hint,)
-        assert isinstance(value, numbers), f"{value!r} is no {hint}"
+        assert isinstance(value, numbers), f"{value!r} is not {hint}"
     return value
 
 

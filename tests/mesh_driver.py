@@ -46,7 +46,7 @@ type Change = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Run:
-    """An execution that has ended, or did not within the deadline of whoever looked."""
+    """An execution that has ended, or did not end within the deadline."""
 
     arn: str
     machine: str
@@ -338,12 +338,12 @@ class MeshDriver:
         return [{name: str(next(iter(value.values()))) for name, value in item.items()} for item in found]
 
     def notices(self, product: str, account: str = "consumer", kind: str = "ProductUpdated") -> list[dict[str, Any]]:
-        """The details of what the account was told about a product, oldest first."""
-        found = [detail for said, detail in self.told(account) if said == kind]
+        """Details of the account's notices about a product, oldest first."""
+        found = [detail for said, detail in self.notified(account) if said == kind]
         return [detail for detail in found if detail["data"]["product"] == product]
 
-    def told(self, account: str) -> list[tuple[str, dict[str, Any]]]:
-        """Kind and details of all that the account was told, oldest first."""
+    def notified(self, account: str) -> list[tuple[str, dict[str, Any]]]:
+        """Kind and details of all notices of the account, oldest first."""
         kept = self._notices.setdefault(account, {})
         # Keys begin with the time: what was read before is not read again, but for the last minute, in which a notice
         # may have been written after a later one.
@@ -355,8 +355,8 @@ class MeshDriver:
         """The `data` of the notice of a version."""
 
         def look() -> list[dict[str, Any]]:
-            told = [detail["data"] for detail in self.notices(product, account)]
-            return [data for data in told if data["version"] == version]
+            notices = [detail["data"] for detail in self.notices(product, account)]
+            return [data for data in notices if data["version"] == version]
 
         return self.until(look, f"notice of {product} version {version} in {account}")[0]
 

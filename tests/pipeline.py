@@ -1,6 +1,6 @@
 """The whole way of an upload in one process: landing, check, stage, verify, commit, and a reader by field ids.
 
-S3 is moto's; catalog, Lake Formation and registry are the fakes. What is told apart in the mesh (accounts, roles,
+S3 is moto's; catalog, Lake Formation and registry are the fakes. What is separate in the mesh (accounts, roles,
 events) is one here: it is about data. With `crawl: glue` a crawler is played that knows Parquet, and `formats`.
 """
 
@@ -262,15 +262,15 @@ class Pipeline:
         )
         envelope = an_envelope(event.data)
         verified = verify_proposal(envelope, execution="run", using=verifier)
-        told = {
+        notices = {
             "context": CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock),
             "proposals": self.proposals, "topics": self.topics,
         }  # fmt: skip
         if verified.answer is not None:
-            return settle_proposal(Settle(envelope=envelope, verdict=verified.answer), **told)
+            return settle_proposal(Settle(envelope=envelope, verdict=verified.answer), **notices)
         using = Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.clock)
         version = commit_version(verified, using=using)
-        notify_subscribers(Announce(version=version, proposal=envelope), catalog_id=CENTRAL, **told)
+        notify_subscribers(Announce(version=version, proposal=envelope), catalog_id=CENTRAL, **notices)
         answer = self.proposals.records[PRODUCT, verified.proposal].answer
         assert answer is not None
         return answer

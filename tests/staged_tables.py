@@ -132,9 +132,9 @@ class Stager:
         return run
 
     def answers(self, proposal: str) -> list[dict[str, Any]]:
-        """What the producer was told about a proposal, oldest first."""
-        told = [detail["data"] for detail in self.mesh.notices(self.product, "producer", "ProposalSettled")]
-        return [data for data in told if data["proposal"] == proposal]
+        """The producer's notices about a proposal, oldest first."""
+        notices = [detail["data"] for detail in self.mesh.notices(self.product, "producer", "ProposalSettled")]
+        return [data for data in notices if data["proposal"] == proposal]
 
     def answer(self, data: Mapping[str, Any], count: int = 1) -> dict[str, Any]:
         """The last of so many answers."""

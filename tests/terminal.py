@@ -1,4 +1,4 @@
-"""The terminal that all tests have, whoever runs them, and where: none. Imported before anything that asks for one."""
+"""All tests run without a terminal, wherever they are started. Imported before anything that asks for one."""
 
 import os
 from collections.abc import MutableMapping

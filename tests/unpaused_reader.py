@@ -25,7 +25,7 @@ APART: Final = 20
 
 @dataclass(frozen=True)
 class Seen:
-    """What a query told: rows and the sum of their amounts. `began` and `ended` are seconds of the machine's clock."""
+    """A query's result: rows and the sum of their amounts. `began` and `ended` are seconds of the machine's clock."""
 
     rows: int
     total: int
@@ -168,12 +168,12 @@ def _totals(file: Path) -> tuple[int, int]:
 
 
 def versions_seen(answers: Sequence[Seen], published: Sequence[tuple[int, int]]) -> list[int]:
-    """The version that each answer shows. Fails for an answer that is no version, or an earlier one than before."""
+    """The version that each answer shows. Fails for an answer that is not a version, or an earlier one than before."""
     at, found = 0, []
     for number, answer in enumerate(answers):
         later = [n for n in range(at, len(published)) if published[n] == (answer.rows, answer.total)]
         assert later, (
-            f"answer {number} of {len(answers)} has {answer.rows} rows, sum {answer.total}: that is no version from "
+            f"answer {number} of {len(answers)} has {answer.rows} rows, sum {answer.total}: that is not a version from "
             f"{at + 1} on; they have {published[at : at + 5]} …"
         )
         at = later[0]

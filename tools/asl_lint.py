@@ -21,9 +21,9 @@ _VERB_NOUN: Final = re.compile(r"([A-Z][a-z0-9]+)([A-Z][a-z0-9]+)+")
 _VERBS: Final = frozenset(
     """
     Accept Announce Answer Ask Authorise Await Check Choose Commit Confirm Create Curate Decide Deny Draft End
-    Ensure Find Get Grant Link List Notify Prepare Promote Propose Prove Read Receive Record
-    Refuse Register Release Remove Repair Report Resolve Revoke Route Run Schedule Settle Stage Start
-    Tag Take Tell Train Undo Verify Write
+    Ensure Find Get Grant Hold Link List Notify Prepare Promote Propose Prove Read Receive Record
+    Register Release Remove Repair Repeat Report Resolve Revoke Route Run Schedule Settle Stage Start
+    Tag Take Train Undo Verify Write
     """.split()
 )
 _JSONPATH_FIELDS: Final = frozenset(

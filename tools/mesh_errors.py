@@ -1,4 +1,4 @@
-"""The classes of `mesh.domain.errors.MeshError` that are raised, found by importing the whole product."""
+"""All subclasses of `mesh.domain.errors.MeshError`, found by importing the whole product."""
 
 import importlib
 import pkgutil

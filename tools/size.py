@@ -1,4 +1,4 @@
-"""How large the project is: `make size`. Counts only; what each number is of stands beside it."""
+"""The size of the project: `make size`."""
 
 import ast
 import json
@@ -61,12 +61,12 @@ def _machine(source: Path) -> None:
         return
     text = generated.read_text("utf-8")
     machine = json.loads(text)
-    told = f"{lines} lines, {_count(text)} generated, {len(machine['States'])} states"
-    _row(source.name, f"{told}, longest happy path {longest_path(machine)}")
+    facts = f"{lines} lines, {_count(text)} generated, {len(machine['States'])} states"
+    _row(source.name, f"{facts}, longest happy path {longest_path(machine)}")
 
 
 def longest_path(machine: Mapping[str, Any]) -> int:
-    """States of the longest way from the start to an end that is no failure, none twice, no error caught."""
+    """States of the longest way from the start to an end that is not a failure, none twice, no error caught."""
     states, best = machine["States"], 0
     open_: list[tuple[str, frozenset[str]]] = [(machine["StartAt"], frozenset())]
     while open_:

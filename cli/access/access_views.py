@@ -8,7 +8,7 @@ from mesh.domain import names
 from mesh.domain.access.record import Access
 from mesh.domain.events import ExposedData
 from mesh.domain.governance.expressions import Expression
-from mesh.domain.governance.publication_tag import as_asked
+from mesh.domain.governance.publication_tag import as_requested
 from rich.text import Text
 
 from cli import output
@@ -18,7 +18,7 @@ STYLES = {"live": "green", "waiting": "yellow", "denied": "red", "ended": "dim",
 
 
 def summary(access: Access) -> dict[str, Any]:
-    """One of a list, for `--json`."""
+    """An access in a list, for `--json`."""
     found = access.decided
     return {
         "id": access.id,
@@ -42,12 +42,12 @@ def summary(access: Access) -> dict[str, Any]:
 
 
 def document(access: Access) -> dict[str, Any]:
-    """All of one, for `--json`."""
+    """An access in full, for `--json`."""
     return {**access.model_dump(mode="json"), **summary(access)}
 
 
 def waits_for(access: Access) -> tuple[str, ...]:
-    """The accounts whose answer is waited for. The data mesh owner may answer as well once it is `escalated`."""
+    """The accounts whose decision is pending. The data mesh owner may answer as well once it is `escalated`."""
     if access.status != "waiting" or access.decided is None:
         return ()
     answered = {answer.account for answer in access.answers}
@@ -55,7 +55,7 @@ def waits_for(access: Access) -> tuple[str, ...]:
 
 
 def owners(access: Access) -> set[str]:
-    """Accounts whose data it is."""
+    """The accounts that own the data."""
     return {shown.owner for shown in access.decided.exposure if shown.owner} if access.decided else set()
 
 
@@ -82,7 +82,7 @@ def until_text(access: Access) -> str:
 
 
 def render_list(accesses: Iterable[Access]) -> None:
-    """One after another: what, who, why, until when; and of those that wait for whom, and until when."""
+    """A list: what, who, why, until when; for pending requests also the approvers and their deadline."""
     rows = []
     for access in accesses:
         lines = [access.request.what if access.request.permission == "SELECT" else f"DESCRIBE {access.request.what}"]
@@ -98,7 +98,7 @@ def render_list(accesses: Iterable[Access]) -> None:
 
 
 def render(access: Access) -> None:
-    """One in full: the request, what it exposes, each decision, and its history."""
+    """One access in full: the request, what it exposes, each decision, and its history."""
     output.say(f"{access.id} is {access.status}", style=f"bold {STYLES.get(access.status, '')}".strip())
     found, reason = access.decided, access.reason
     output.fields(
@@ -149,7 +149,7 @@ def render_exposure(exposure: Iterable[ExposedData]) -> None:
 
 
 def render_left_out(left_out: Iterable[str]) -> None:
-    """What was requested and is not given, with the rule."""
+    """What was requested and is not granted, with the rule."""
     for line in left_out:
         output.say(f"left out: {line}", style="yellow")
 
@@ -158,7 +158,7 @@ def entry_text(resource: dict[str, Any]) -> str:
     """A grant's resource: `LF-Tag policy on TABLE product=credit-card`, `Table credit-card.credit_card`."""
     (kind, found), *_ = resource.items()
     if kind == "LFTagPolicy":
-        tags = as_asked(Expression.of_tags(found.get("Expression", ())))
+        tags = as_requested(Expression.of_tags(found.get("Expression", ())))
         return f"LF-Tag policy on {found['ResourceType']} {tags if tags.clauses else found.get('ExpressionName', '')}"
     if kind == "DataCellsFilter":
         return f"filter {found['Name']} on {found['DatabaseName']}.{found['TableName']}"
@@ -169,7 +169,7 @@ def entry_text(resource: dict[str, Any]) -> str:
 
 
 def render_live(access: Access) -> None:
-    """What its reader has now, and how to use it."""
+    """What its reader can read now, and how to use it."""
     output.say(f"{access.id} is live: {who(access)} can read until {until_text(access)}", style="bold green")
     render_given(access)
     sql = next(queries(access), None)

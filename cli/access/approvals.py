@@ -13,7 +13,7 @@ from cli import output
 from cli.access import access_views
 from cli.durations import FORMS, parse_until
 from cli.event_client import Seen, Watch, build, find_if_seen, follow, is_over, late, over, refused, send
-from cli.mesh_context import As, AsJson, Port, Site, site
+from cli.mesh_context import As, AsJson, MeshContext, Port, mesh_context
 from cli.session import Account
 
 SECONDS_TO_ANSWER: Final = 30.0
@@ -49,7 +49,7 @@ def approve_command(
     end = parse_until(until, datetime.now(UTC)) if until else None
     narrowed = tuple(name.strip() for name in columns.split(",") if name.strip())
     data = build(AccessDecided, access=number, decision="approve", reason=reason, until=end, columns=narrowed)
-    _answer(site(port, acting=account, role=role), account, data, as_json)
+    _answer(mesh_context(port, acting=account, role=role), account, data, as_json)
 
 
 def deny_command(
@@ -63,13 +63,13 @@ def deny_command(
 ) -> None:
     """Deny an access request.
 
-    Exit code 1 when the decision is rejected, because it is not this account's to make or comes too late.
+    Exit code 1 when the decision is rejected, because this account may not decide or it comes too late.
     """
     data = build(AccessDecided, access=number, decision="deny", reason=reason)
-    _answer(site(port, acting=account, role=role), account, data, as_json)
+    _answer(mesh_context(port, acting=account, role=role), account, data, as_json)
 
 
-def _answer(where: Site, account: Account, data: AccessDecided, as_json: bool) -> None:
+def _answer(where: MeshContext, account: Account, data: AccessDecided, as_json: bool) -> None:
     seen = decide(where, account, data, quiet=as_json)
     access = seen.access
     if access is None:
@@ -87,7 +87,7 @@ def _answer(where: Site, account: Account, data: AccessDecided, as_json: bool) -
         render(access, data.decision)
 
 
-def decide(where: Site, account: Account, data: AccessDecided, *, quiet: bool = False) -> Seen:
+def decide(where: MeshContext, account: Account, data: AccessDecided, *, quiet: bool = False) -> Seen:
     """Send the answer, wait until the record has it, then for what it leads to. Raises `CommandFailed`."""
     before = find_if_seen(where, data.access)
     taken_note = f"{data.decision} by {where.account_id(account)}"

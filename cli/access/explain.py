@@ -14,7 +14,7 @@ from cli import output
 from cli.access import request_preview
 from cli.access.request_preview import preview_request
 from cli.governance.governance import role_of
-from cli.mesh_context import As, AsJson, Port, Site, site
+from cli.mesh_context import As, AsJson, MeshContext, Port, mesh_context
 from cli.output import CommandFailed
 from cli.session import ACCOUNT_NAMES, Account, SessionError
 
@@ -58,7 +58,7 @@ def preview_command(
         raise typer.BadParameter(
             "--tag needs the resource to set it on: PRODUCT[.TABLE[.COLUMN]]", param_hint="PRODUCT"
         )
-    where = site(port)
+    where = mesh_context(port)
     if product is not None:
         asked, found = preview_request(
             where, reader(where, "central"), product, purpose=purpose, reader=role, account=account or "consumer"
@@ -89,7 +89,7 @@ def explain_command(
     Lists each permission that reading takes, and the commands that grant what is missing. Exit code 1 when the role
     cannot read it.
     """
-    where = site(port, acting=account, role=act_as)
+    where = mesh_context(port, acting=account, role=act_as)
     found = explained(where, resource, role_of(role) or role, account)
     _show(found.model_dump(mode="json"), as_json, lambda: render_explanation(found))
     if not found.can_read:
@@ -103,13 +103,13 @@ def _show(document: object, as_json: bool, say: Callable[[], None]) -> None:
         say()
 
 
-def reader(where: Site, account: Account) -> AccessReader:
+def reader(where: MeshContext, account: Account) -> AccessReader:
     """What the account's persona sees of who can read."""
     lake, glue, ram, iam = (where.client(account, service) for service in _SERVICES)
     return AccessReader(lake, glue, ram, iam, where.account_id(account))
 
 
-def explained(where: Site, resource: str, role: str, account: Account) -> AccessExplained:
+def explained(where: MeshContext, resource: str, role: str, account: Account) -> AccessExplained:
     """`mesh explain`, as data."""
     central = reader(where, "central")
     member = central if account == "central" else reader(where, account)
@@ -118,7 +118,7 @@ def explained(where: Site, resource: str, role: str, account: Account) -> Access
     )
 
 
-def previewed(where: Site, expression: str, account: Account | None, role: str | None) -> Preview:
+def previewed(where: MeshContext, expression: str, account: Account | None, role: str | None) -> Preview:
     """`mesh preview --expression`, as data; `account` or `role` says whose present rights to compare with."""
     central, registry = reader(where, "central"), where.registry()
     if account is None and role is None:
@@ -138,7 +138,7 @@ def previewed(where: Site, expression: str, account: Account | None, role: str |
     return preview_expression(expression, catalog=central, registry=registry, who=who, passed_on=passed_on)
 
 
-def previewed_tag(where: Site, tag: str, resource: str) -> tuple[TagPreview, list[Account]]:
+def previewed_tag(where: MeshContext, tag: str, resource: str) -> tuple[TagPreview, list[Account]]:
     """`mesh preview --tag`, as data; and the accounts whose own grants these credentials cannot see."""
     members, unseen = {}, list[Account]()
     for name in ACCOUNT_NAMES:

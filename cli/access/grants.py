@@ -1,4 +1,4 @@
-"""`mesh requests` and `mesh grants`: what is asked for, and what is held; or one of them in full."""
+"""`mesh requests` and `mesh grants`: open requests and active grants; or one of them in full."""
 
 from collections.abc import Iterable
 from typing import Annotated, Final
@@ -9,7 +9,7 @@ from mesh.domain.access.record import Access
 from cli import output
 from cli.access import access_views
 from cli.event_client import find, ledger
-from cli.mesh_context import AsJson, Port, site
+from cli.mesh_context import AsJson, Port, mesh_context
 from cli.session import Account
 
 OPEN: Final = ("waiting", "requested", "granting", "sharing")
@@ -35,7 +35,7 @@ def requests_command(
 
     Those that wait for approval come first. One in full shows the columns it exposes, its approvers and its history.
     """
-    where = site(port)
+    where = mesh_context(port)
     if number is not None:
         _show_one(find(where, number), as_json)
         return
@@ -62,7 +62,7 @@ def grants_command(
 
     Who reads what, for which purpose, until when.
     """
-    where = site(port)
+    where = mesh_context(port)
     if number is not None:
         _show_one(find(where, number), as_json)
         return
@@ -76,7 +76,7 @@ def grants_command(
 
 
 def concerns(access: Access, account: Account, number: str) -> bool:
-    """Whether the account asked, or has an answer to give."""
+    """Whether the account sent the request, or has to decide on it."""
     if access.receiver == number or number in access_views.waits_for(access):
         return True
     return account == "central" and access.status == "waiting" and access.escalated

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli import interrupts, output
-from cli.mesh_context import As, AsJson, InAccount, Port, site
+from cli.mesh_context import As, AsJson, InAccount, Port, mesh_context
 
 ANALYST: Final = "DataAnalyst"
 DEADLINE_SECONDS: Final = 31 * 60.0
@@ -71,7 +71,7 @@ def query_command(
 
     Shows the rows and the bytes scanned, or why the query failed and what to do.
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     athena = where.client(account, "athena")
     group = workgroup or where.output(account, "WorkgroupName")
     found = run(athena, sql, workgroup=group, database=database, limit=limit, role=where.role or ANALYST)

@@ -13,7 +13,7 @@ from cli.access import access_views
 from cli.durations import FORMS, parse_until
 from cli.event_client import DEADLINE_SECONDS, Seen, Watch, build, follow, is_over, over, send
 from cli.governance.governance import role_of
-from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, MeshContext, Port, is_denied, mesh_context
 from cli.session import Account
 
 SETTLED: Final = frozenset({"waiting", "live", "denied", "ending", "ended"})
@@ -58,7 +58,7 @@ def request_command(
     """
     if (product is None) == (not expression):
         raise typer.BadParameter("give either a product or --expression", param_hint="PRODUCT / --expression")
-    where = site(port, acting=account, role=act_as)
+    where = mesh_context(port, acting=account, role=act_as)
     reader = None if account_wide else role
     data = build(
         AccessRequested,
@@ -83,7 +83,7 @@ def request_command(
     show(seen, number, event.correlation_id, as_json)
 
 
-def require_role(where: Site, account: Account, reader: str) -> None:
+def require_role(where: MeshContext, account: Account, reader: str) -> None:
     """Spares a round trip: the account itself would find out that it has no such role. Raises `CommandFailed`."""
     name = role_of(reader) or reader
     try:

@@ -16,7 +16,7 @@ from cli import output
 from cli.access import access_views
 from cli.event_client import build
 from cli.governance import governance
-from cli.mesh_context import Site
+from cli.mesh_context import MeshContext
 from cli.session import Account
 
 PREVIEWED: Final = "ac-000000000000"
@@ -35,7 +35,7 @@ class SystemClock:
 
 
 def preview_request(
-    where: Site,
+    where: MeshContext,
     catalog: AccessReader,
     product: str,
     *,

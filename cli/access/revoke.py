@@ -10,7 +10,7 @@ from mesh.domain.events import Metadata, RetirementRequested, RevocationRequeste
 from cli import output
 from cli.access import access_views
 from cli.event_client import Seen, Watch, build, find_if_seen, follow, send
-from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, MeshContext, Port, is_denied, mesh_context
 from cli.session import Account, SessionError
 from cli.wait_for_event import wait_for_note
 
@@ -38,7 +38,7 @@ def revoke_command(
 
     Revoking one that has ended already succeeds; revoking that of another account fails (exit code 1).
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     data = build(RevocationRequested, access=number, reason=reason)
     before = find_if_seen(where, number)
     if before is not None and before.status in OVER:
@@ -77,7 +77,7 @@ def retire_command(
 
     Subscribers are notified. Its data stays in the producer's bucket.
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     event = send(where, account, build(RetirementRequested, product=product, reason=reason))
     found = wait_until_retired(where, event)
     if as_json:
@@ -91,7 +91,7 @@ def retire_command(
         output.say(f"  access being revoked: {', '.join(found['accesses'])} (mesh grants --all)")
 
 
-def wait_until_retired(where: Site, event: Metadata) -> dict[str, Any]:
+def wait_until_retired(where: MeshContext, event: Metadata) -> dict[str, Any]:
     """`{"status", "accesses", "notified"}` by central's trace. Raises `CommandFailed`: refused, or not done in time."""
     try:
         facts = wait_for_note(where, "central", event, ["retired"])
@@ -99,4 +99,4 @@ def wait_until_retired(where: Site, event: Metadata) -> dict[str, Any]:
         if isinstance(error, ClientError) and not is_denied(error):
             raise
         return {"status": "requested", "accesses": [], "notified": []}
-    return {"status": "retired", "accesses": facts["accesses"], "notified": facts["told"]}
+    return {"status": "retired", "accesses": facts["accesses"], "notified": facts["notified"]}

@@ -29,7 +29,7 @@ class Warned(BaseModel):
 
 
 class Checked(BaseModel):
-    """`errors` are refusals as the mesh would tell them: `{"code", "message", "where", "remedy"}`."""
+    """`errors` are the rejections that the mesh would send: `{"code", "message", "where", "remedy"}`."""
 
     file: str
     product: str = ""

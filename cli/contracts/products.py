@@ -15,7 +15,7 @@ from mesh.domain.contracts.product import Product, ProductVersion, TableSnapshot
 from mesh.domain.governance.publication_tag import for_people
 
 from cli import output
-from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
+from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
 
 
 def products_command(
@@ -30,7 +30,7 @@ def products_command(
 
     All search terms must occur in a product's name, domain, tags, tables, columns or descriptions.
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     found = [product for product in where.registry().products() if matches(product, words or [])]
     if as_json:
         output.emit({"products": [summary(product) for product in found]})
@@ -65,7 +65,7 @@ def show_command(
 
     Each table comes with its columns, their types and effective LF-Tags, its latest checks, and a query to run.
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     found = describe(where, product)
     if report is not None:
         save_report(where, found, report)
@@ -75,7 +75,7 @@ def show_command(
         render(found)
 
 
-def save_report(where: Site, found: Mapping[str, Any], file: Path) -> None:
+def save_report(where: MeshContext, found: Mapping[str, Any], file: Path) -> None:
     """The page of the newest version that was checked, out of the owner's bucket. Raises `CommandFailed`."""
     bucket = found["location"].removeprefix("s3://").partition("/")[0]
     key = report_key(where, found["name"], bucket)
@@ -95,7 +95,7 @@ def save_report(where: Site, found: Mapping[str, Any], file: Path) -> None:
     output.say(f"report saved: {file}")
 
 
-def report_key(where: Site, product: str, bucket: str) -> str:
+def report_key(where: MeshContext, product: str, bucket: str) -> str:
     """Of the newest version; "" for none. Below `reports/` keys are in the order of their runs."""
     pages = where.client("producer", "s3").get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=f"{product}/reports/"
@@ -138,7 +138,7 @@ def summary(product: Product) -> dict[str, Any]:
     return {**product.model_dump(mode="json", include=wanted), "status": status_of(product)}
 
 
-def describe(where: Site, name: str) -> dict[str, Any]:
+def describe(where: MeshContext, name: str) -> dict[str, Any]:
     """Everything that `mesh show` says. Raises `CommandFailed` for an unknown product."""
     registry = where.registry()
     product = registry.product(name)

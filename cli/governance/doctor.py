@@ -14,7 +14,16 @@ from mesh.usecases.governance.govern_lake import admins_of
 from rich.text import Text
 
 from cli import output
-from cli.mesh_context import DEFAULT_ROLES, OWN_CREDENTIALS, AsJson, Port, Site, is_denied, site, stack_name
+from cli.mesh_context import (
+    DEFAULT_ROLES,
+    OWN_CREDENTIALS,
+    AsJson,
+    MeshContext,
+    Port,
+    is_denied,
+    mesh_context,
+    stack_name,
+)
 from cli.output import CommandFailed
 from cli.session import ACCOUNT_NAMES, Account, SessionError
 from cli.tracing import MACHINES
@@ -27,7 +36,7 @@ _RUNS: Final = 50
 
 @dataclass(frozen=True)
 class Check:
-    """`ok` is None where these credentials may not look."""
+    """`ok` is None where these credentials are not sufficient."""
 
     account: str
     name: str
@@ -44,7 +53,7 @@ def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
 
     Each failed check says what to do. Exit code 1 when a check fails.
     """
-    checks = list(examine(site(port)))
+    checks = list(examine(mesh_context(port)))
     healthy = not any(check.ok is False for check in checks)
     if as_json:
         output.emit({"healthy": healthy, "checks": [asdict(check) for check in checks]})
@@ -54,15 +63,15 @@ def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-class Operator(Site):
-    """Looks with the accounts' own credentials: an operator's."""
+class Operator(MeshContext):
+    """Runs with the accounts' own credentials: an operator's."""
 
     def role_in(self, account: Account) -> str | None:
-        """None, always."""
+        """Always None."""
         return None
 
 
-def examine(where: Site) -> Checks:
+def examine(where: MeshContext) -> Checks:
     """All checks, account by account; without credentials or stack, an account's further checks are left out."""
     operator = Operator(where.accounts, role=OWN_CREDENTIALS)
     for account in ACCOUNT_NAMES:
@@ -75,7 +84,7 @@ def examine(where: Site) -> Checks:
 
 
 def guarded(account: str, name: str, look: Callable[[], Checks]) -> Checks:
-    """What a check says; one that cannot look says so instead of ending the rest."""
+    """The check's findings; a check that may not look reports that instead of ending the others."""
     try:
         yield from look()
     except SessionError as error:
@@ -91,7 +100,7 @@ def guarded(account: str, name: str, look: Callable[[], Checks]) -> Checks:
         yield Check(account, name, False, str(error), "check profile, region and network")
 
 
-def basic_checks(where: Site, account: Account) -> Checks:
+def basic_checks(where: MeshContext, account: Account) -> Checks:
     """Whose account it is, and whether its stack is complete."""
     identity = where.client(account, "sts").get_caller_identity()
     yield Check(account, "credentials", True, str(identity["Arn"]))
@@ -101,7 +110,7 @@ def basic_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "stack", good, f"{stack_name(account)} is {status}", "" if good else remedy)
 
 
-def settings_checks(where: Site, account: Account) -> Checks:
+def settings_checks(where: MeshContext, account: Account) -> Checks:
     """IAM-only defaults off, cross-account version, the default role among the admins."""
     settings = where.client(account, "lakeformation").get_data_lake_settings()["DataLakeSettings"]
     redeploy = f"sam deploy --config-env {account}: its custom resource sets this"
@@ -116,11 +125,11 @@ def settings_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "cross-account version", good, version, "" if good else redeploy)
     admins = admins_of(settings)
     good = any(admin.endswith(f":role/{DEFAULT_ROLES[account]}") for admin in admins)
-    found = f"{DEFAULT_ROLES[account]} is {'' if good else 'no '}admin"
+    found = f"{DEFAULT_ROLES[account]} is {'a' if good else 'not a'} data lake admin"
     yield Check(account, "data lake admins", good, found, "" if good else redeploy)
 
 
-def ontology_checks(where: Site, account: Account) -> Checks:
+def ontology_checks(where: MeshContext, account: Account) -> Checks:
     """Every key and value of the ontology is an LF-Tag."""
     if not ONTOLOGY.is_file():
         yield Check(account, "LF-Tags", None, "governance/ontology.yaml not found", "run it in the repository")
@@ -141,8 +150,8 @@ def ontology_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "LF-Tags", not missing, found, "sam deploy --config-env central" if missing else "")
 
 
-def member_checks(where: Site, account: Account) -> Checks:
-    """Every member is admitted, and listens to its topic."""
+def member_checks(where: MeshContext, account: Account) -> Checks:
+    """Every member is admitted, and subscribed to its topic."""
     members = list(where.registry().members())
     if not members:
         yield Check(account, "members", False, "none", "mesh admit ACCOUNT --role producer --domain NAME")
@@ -155,12 +164,12 @@ def member_checks(where: Site, account: Account) -> Checks:
         sns = where.client(account, "sns")
         answer = sns.list_subscriptions_by_topic(TopicArn=member.topic_arn)["Subscriptions"]
         live = [item for item in answer if item["SubscriptionArn"].startswith("arn:")]
-        found = f"{member.role}, {member.domain}, {'listens' if live else 'does not listen to its topic'}"
+        found = f"{member.role}, {member.domain}, {'listens' if live else 'not subscribed to its topic'}"
         remedy = "" if live else "its stack's join-mesh function subscribes within 5 minutes; see that function's log"
         yield Check(account, name, bool(live), found, remedy)
 
 
-def queue_checks(where: Site, account: Account) -> Checks:
+def queue_checks(where: MeshContext, account: Account) -> Checks:
     """No dead letters, no failed runs."""
     queues = [
         (name, url)
@@ -180,7 +189,7 @@ def queue_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "dead letters", not waiting, found, remedy)
 
 
-def machine_checks(where: Site, account: Account) -> Checks:
+def machine_checks(where: MeshContext, account: Account) -> Checks:
     """Every state machine of the account's template is there, and none of its runs failed within the last hour."""
     since, failed = datetime.now(UTC) - _LOOK_BACK, []
     own = [(name, output_name) for name, (owner, output_name) in MACHINES.items() if owner == account]
@@ -197,8 +206,8 @@ def machine_checks(where: Site, account: Account) -> Checks:
     yield Check(account, "failed runs", not failed, found, remedy if failed else "")
 
 
-def log_checks(where: Site, account: Account) -> Checks:
-    """No function failed within the last hour; what it refused is no failure."""
+def log_checks(where: MeshContext, account: Account) -> Checks:
+    """No function failed within the last hour; a rejection is not a failure."""
     since = int((datetime.now(UTC) - _LOOK_BACK).timestamp() * 1000)
     last: list[tuple[int, str, str]] = []
     for _, kind, group in resources(where, account):
@@ -236,7 +245,7 @@ def is_last_resort(logical_id: str) -> bool:
     return logical_id.endswith(("Dlq", "FailedRunsQueue"))
 
 
-def resources(where: Site, account: Account) -> list[tuple[str, str, str]]:
+def resources(where: MeshContext, account: Account) -> list[tuple[str, str, str]]:
     """(logical id, type, physical id) of all resources of the account's stack."""
     pages = where.client(account, "cloudformation").get_paginator("list_stack_resources")
     return [
@@ -246,7 +255,7 @@ def resources(where: Site, account: Account) -> list[tuple[str, str, str]]:
     ]
 
 
-type Look = Callable[[Site, Account], Checks]
+type Look = Callable[[MeshContext, Account], Checks]
 _EVERYWHERE: Final[tuple[tuple[str, Look], ...]] = (
     ("data lake settings", settings_checks),
     ("state machines", machine_checks),

@@ -1,4 +1,5 @@
-"""`mesh reconcile`: compare what Lake Formation grants with what the registry says, and fix what is Meshwork's own."""
+"""`mesh reconcile`: compare what Lake Formation grants with what the registry says, and repair Meshwork's own
+grants."""
 
 import json
 import time
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from cli import interrupts, output
-from cli.mesh_context import As, AsJson, Port, Site, site
+from cli.mesh_context import As, AsJson, MeshContext, Port, mesh_context
 from cli.output import CommandFailed
 
 _DEADLINE_SECONDS: Final = 900.0
@@ -19,10 +20,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only report differences
 def reconcile_command(*, dry_run: DryRun = False, role: As = None, port: Port = None, as_json: AsJson = False) -> None:
     """Find and repair grants that drifted.
 
-    Compares Lake Formation's grants with the registry: missing, left over, made by hand, expired. The central account
+    Compares Lake Formation's grants with the registry: missing, left over, manual, expired. The central account
     does the same once a day. Exit code 1 when differences remain.
     """
-    found = reconcile(site(port, acting="central", role=role), dry_run=dry_run)
+    found = reconcile(mesh_context(port, acting="central", role=role), dry_run=dry_run)
     if as_json:
         output.emit(found)
     else:
@@ -31,7 +32,7 @@ def reconcile_command(*, dry_run: DryRun = False, role: As = None, port: Port = 
         raise typer.Exit(1)
 
 
-def reconcile(where: Site, *, dry_run: bool) -> dict[str, Any]:
+def reconcile(where: MeshContext, *, dry_run: bool) -> dict[str, Any]:
     """One run of central's `reconcile`: its output. Raises `CommandFailed` when the run failed."""
     machines = where.client("central", "stepfunctions")
     arn = where.output("central", "ReconcileArn")

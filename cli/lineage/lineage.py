@@ -13,7 +13,7 @@ from cli import output
 from cli.lineage.graph import Graph, Key, graph_of
 from cli.lineage.mermaid import mermaid
 from cli.lineage.tree import draw_column, draw_downstream, draw_upstream
-from cli.mesh_context import AsJson, Port, Site, is_denied, site
+from cli.mesh_context import AsJson, MeshContext, Port, is_denied, mesh_context
 from cli.session import ACCOUNT_NAMES, SessionError
 
 Event = dict[str, Any]
@@ -33,7 +33,7 @@ def lineage_command(
 
     Upstream to the versions of raw objects, downstream to the roles that read it. --json prints the OpenLineage events.
     """
-    events, unseen = gather(site(port), product)
+    events, unseen = gather(mesh_context(port), product)
     if as_json:
         output.emit({"product": product, "events": events, "unseen": unseen})
         return
@@ -54,7 +54,7 @@ def lineage_command(
         render(graph, key, column=column, until=moment_of(graph, key, version))
 
 
-def gather(where: Site, product: str) -> tuple[list[Event], list[str]]:
+def gather(where: MeshContext, product: str) -> tuple[list[Event], list[str]]:
     """Events of the accounts that the caller may see, and what could not be seen."""
     events: list[Event] = []
     unseen = []

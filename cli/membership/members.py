@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli import output
-from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
+from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
 
 MemberRole = Literal["producer", "consumer", "both"]
 
@@ -28,7 +28,9 @@ def admit_command(
     """
     if not (account_id.isdigit() and len(account_id) == 12):
         raise typer.BadParameter(f"{account_id!r} is not an account id of 12 digits", param_hint="ACCOUNT")
-    member = admit(site(port, acting=account, role=role), account_id, member_role, domain, contact, account=account)
+    member = admit(
+        mesh_context(port, acting=account, role=role), account_id, member_role, domain, contact, account=account
+    )
     if as_json:
         output.emit(member)
         return
@@ -46,7 +48,7 @@ def admit_command(
 
 
 def admit(
-    where: Site,
+    where: MeshContext,
     account_id: str,
     role: MemberRole,
     domain: str,

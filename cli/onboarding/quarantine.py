@@ -12,7 +12,7 @@ from mesh.domain.onboarding.quarantine import HeldBatch, HeldObject, HeldObjects
 
 from cli import output
 from cli.event_client import build, send_on
-from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
+from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
 from cli.session import Account
 from cli.wait_for_event import wait_for_note
 
@@ -45,7 +45,7 @@ def quarantine_command(
 
     A batch shows why it is held, its objects, and the commands to decide on it.
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     if batch is None:
         _list(where, account, every=every, as_json=as_json)
         return
@@ -73,7 +73,7 @@ def release_command(
 
     All checks run again; the findings that the batch was held for are published as warnings with the version.
     """
-    _decide(site(port, acting=account, role=role), account, batch, "release", reason, as_json=as_json)
+    _decide(mesh_context(port, acting=account, role=role), account, batch, "release", reason, as_json=as_json)
 
 
 def reject_command(
@@ -89,10 +89,10 @@ def reject_command(
 
     Its objects stay in the bucket; the batch can no longer be released.
     """
-    _decide(site(port, acting=account, role=role), account, batch, "reject", reason, as_json=as_json)
+    _decide(mesh_context(port, acting=account, role=role), account, batch, "reject", reason, as_json=as_json)
 
 
-def _list(where: Site, account: Account, *, every: bool, as_json: bool) -> None:
+def _list(where: MeshContext, account: Account, *, every: bool, as_json: bool) -> None:
     found = [one for one in DynamoQuarantine(where.table(account)).batches() if every or one.status in _OPEN]
     if as_json:
         output.emit({"batches": [{**one.model_dump(mode="json"), "name": one.name} for one in found]})
@@ -113,7 +113,7 @@ def _list(where: Site, account: Account, *, every: bool, as_json: bool) -> None:
     output.table(("batch", "held (UTC)", "status", ">objects", "reason"), rows, wrap="reason", record="batch")
 
 
-def find(where: Site, account: Account, name: str) -> HeldBatch:
+def find(where: MeshContext, account: Account, name: str) -> HeldBatch:
     """The batch of that name. Raises `CommandFailed`."""
     match = _BATCH.fullmatch(name)
     if match is None:
@@ -126,13 +126,13 @@ def find(where: Site, account: Account, name: str) -> HeldBatch:
     return found
 
 
-def objects_of(where: Site, account: Account, batch: HeldBatch) -> tuple[HeldObject, ...]:
+def objects_of(where: MeshContext, account: Account, batch: HeldBatch) -> tuple[HeldObject, ...]:
     """All objects of a batch, by its listing."""
     body = where.client(account, "s3").get_object(Bucket=batch.bucket, Key=batch.listing)
     return HeldObjects.validate_json(body["Body"].read())
 
 
-def _save_page(where: Site, account: Account, batch: HeldBatch, file: Path, *, show: bool) -> None:
+def _save_page(where: MeshContext, account: Account, batch: HeldBatch, file: Path, *, show: bool) -> None:
     if batch.page is None:
         raise output.CommandFailed(
             f"{batch.name} has no report page: its objects could not be read", remedy=f"mesh quarantine {batch.name}"
@@ -186,7 +186,13 @@ def _note(batch: HeldBatch, item: HeldObject) -> str:
 
 
 def _decide(
-    where: Site, account: Account, name: str, decision: Literal["release", "reject"], reason: str, *, as_json: bool
+    where: MeshContext,
+    account: Account,
+    name: str,
+    decision: Literal["release", "reject"],
+    reason: str,
+    *,
+    as_json: bool,
 ) -> None:
     batch = find(where, account, name)
     data = build(

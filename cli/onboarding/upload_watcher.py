@@ -22,7 +22,7 @@ from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import REFUSAL_SUFFIX, compare_sequencers, table_key
 from mesh.usecases.onboarding.declare_product import correlation_of
 
-from cli.mesh_context import Site
+from cli.mesh_context import MeshContext
 from cli.onboarding.quarantine import objects_of
 from cli.tracing import ENDED, error_text, preparations
 
@@ -45,7 +45,7 @@ class Baseline:
     version: int
 
     @classmethod
-    def take(cls, where: Site, product: str) -> "Baseline":
+    def take(cls, where: MeshContext, product: str) -> "Baseline":
         """Look at the producer's account and at central's registry."""
         account = where.acting or "producer"
         table = where.table(account)
@@ -121,8 +121,8 @@ class Outcome:
 class Follower:
     """Follows the given keys of one product from the baseline on."""
 
-    def __init__(self, where: Site, baseline: Baseline, keys: Iterable[str]) -> None:
-        self._site = where
+    def __init__(self, where: MeshContext, baseline: Baseline, keys: Iterable[str]) -> None:
+        self._context = where
         self._account = where.acting or "producer"
         self._before = baseline
         self._keys = tuple(keys)
@@ -148,14 +148,14 @@ class Follower:
 
     def _look_at_contract(self, outcome: Outcome) -> None:
         """Declared, registered in central, and linked in the producer's account: only then is it ready for data."""
-        facts = DynamoUploads(self._site.table(self._account)).product(self._before.product) or {}
+        facts = DynamoUploads(self._context.table(self._account)).product(self._before.product) or {}
         sent = facts.get("sequencer", "")
         if compare_sequencers(sent, self._before.contract) <= 0:
             outcome.waiting_for = "the contract to be declared"
             return
         correlation_id = self._contract_correlation_id(sent)
         outcome.correlation_ids.append(correlation_id)
-        entries = list(self._site.trace(self._account).entries(correlation_id))
+        entries = list(self._context.trace(self._account).entries(correlation_id))
         if any(entry["what"] == "resource link ready" for entry in entries):
             outcome.registered = True
             return
@@ -170,7 +170,9 @@ class Follower:
     def _contract_correlation_id(self, sequencer: str) -> str:
         """The correlation id that declare-product gives this version of the contract."""
         if self._version is None:
-            found = self._site.client(self._account, "s3").head_object(Bucket=self._before.bucket, Key=self._contract)
+            found = self._context.client(self._account, "s3").head_object(
+                Bucket=self._before.bucket, Key=self._contract
+            )
             self._version = found.get("VersionId")
         ref = ObjectRef(
             bucket=self._before.bucket,
@@ -185,19 +187,19 @@ class Follower:
         if not entries:
             return ""
         since = datetime.fromisoformat(entries[0]["time"])
-        for arn in preparations(self._site, correlation_id, since):
-            run = self._site.client(self._account, "stepfunctions").describe_execution(executionArn=arn)
+        for arn in preparations(self._context, correlation_id, since):
+            run = self._context.client(self._account, "stepfunctions").describe_execution(executionArn=arn)
             if failure := failure_of(run):
                 return failure
         return ""
 
     def _look_at_runs(self, outcome: Outcome) -> None:
         """Runs of onboard-upload since the baseline; one that has ended is described once."""
-        for run in newest_runs(self._site, self._before.product):
+        for run in newest_runs(self._context, self._before.product):
             arn = run["executionArn"]
             if arn in self._before.runs or self._runs.get(arn, {}).get("status") in ENDED:
                 continue
-            self._runs[arn] = self._site.client(self._account, "stepfunctions").describe_execution(executionArn=arn)
+            self._runs[arn] = self._context.client(self._account, "stepfunctions").describe_execution(executionArn=arn)
         for arn, run in self._runs.items():
             outcome.correlation_ids.append(json.loads(run["input"])["correlation_id"])
             if run["status"] not in ENDED:
@@ -208,7 +210,7 @@ class Follower:
 
     def _look_at_data(self, outcome: Outcome, refused: set[str]) -> None:
         """Each object must have arrived, and be dealt with: pending no more. A failed run leaves them pending."""
-        table = self._site.table(self._account)
+        table = self._context.table(self._account)
         now, pending = sequencers(table, self._before.product), pending_keys(table, self._before.product)
         waiting = [key for key in self._data if key not in refused and now.get(key) == self._before.seen.get(key)]
         if waiting:
@@ -224,7 +226,7 @@ class Follower:
 
     def _look_at_versions(self, outcome: Outcome) -> None:
         """A run that was published ends with central's answer: its version is there."""
-        registry = self._site.registry()
+        registry = self._context.registry()
         for version in registry.versions(self._before.product):
             if version.version <= self._before.version:
                 break
@@ -233,7 +235,7 @@ class Follower:
 
     def _look_at_held(self, outcome: Outcome) -> None:
         """Batches that these runs held back in place, and whether there was nothing new at all."""
-        for batch in DynamoQuarantine(self._site.table(self._account)).batches():
+        for batch in DynamoQuarantine(self._context.table(self._account)).batches():
             if batch.product == self._before.product and batch.correlation_id in outcome.correlation_ids:
                 outcome.held += [
                     {
@@ -242,32 +244,34 @@ class Follower:
                         "reason": item.reason.model_dump(mode="json"),
                         "releasable": batch.releasable,
                     }
-                    for item in objects_of(self._site, self._account, batch)
+                    for item in objects_of(self._context, self._account, batch)
                     if item.key in self._data
                 ]
         reported = {item["key"] for item in outcome.held}
-        waiting = {item["sk"] for item in self._site.table(self._account).query(f"HELD#{self._before.product}")}
+        waiting = {item["sk"] for item in self._context.table(self._account).query(f"HELD#{self._before.product}")}
         outcome.for_recipe = [key for key in self._data if key in waiting - reported]
         outcomes = {json.loads(run.get("output") or "{}").get("outcome") for run in self._runs.values()}
         outcome.unchanged = "nothing" in outcomes and not (outcome.versions or outcome.held)
 
     def _central_failure(self, correlation_id: str, event: str) -> str:
-        for entry in self._site.trace("central").entries(correlation_id):
+        for entry in self._context.trace("central").entries(correlation_id):
             if entry["what"] == "refused" and entry["facts"].get("event") == event:
                 return f"central refused: {entry['facts']['reason']['message']}"
             arn = entry["facts"].get("execution")
             if arn and entry["facts"].get("event") == event:
-                run = self._site.client("central", "stepfunctions").describe_execution(executionArn=arn)
+                run = self._context.client("central", "stepfunctions").describe_execution(executionArn=arn)
                 if failure := failure_of(run):
                     return failure
         return ""
 
     def _new_reports(self) -> list[dict[str, Any]]:
         """Reports written since the baseline about the keys that were put."""
-        for key in reports(self._site, self._before.bucket, self._before.product):
+        for key in reports(self._context, self._before.bucket, self._before.product):
             if key in self._before.reports or key in self._reports:
                 continue
-            body = self._site.client(self._account, "s3").get_object(Bucket=self._before.bucket, Key=key)["Body"].read()
+            body = (
+                self._context.client(self._account, "s3").get_object(Bucket=self._before.bucket, Key=key)["Body"].read()
+            )
             self._reports[key] = {**json.loads(body), "report": key}
         return [report for report in self._reports.values() if report["key"] in self._keys]
 
@@ -298,7 +302,7 @@ def pending_keys(table: Table, product: str) -> set[str]:
     return {item["sk"] for item in table.query(f"PENDING#{product}")}
 
 
-def newest_runs(where: Site, product: str) -> list[dict[str, Any]]:
+def newest_runs(where: MeshContext, product: str) -> list[dict[str, Any]]:
     """The newest runs of onboard-upload that work, or worked, on the product, newest first."""
     account = where.acting or "producer"
     machine = where.output(account, "OnboardUploadArn")
@@ -309,7 +313,7 @@ def newest_runs(where: Site, product: str) -> list[dict[str, Any]]:
 _concerned: dict[str, str] = {}
 
 
-def _concerns(where: Site, run: dict[str, Any], product: str) -> bool:
+def _concerns(where: MeshContext, run: dict[str, Any], product: str) -> bool:
     """By its name, which begins with the product; a run that prepare-product started has a name of AWS's making."""
     if re.fullmatch(re.escape(names.execution_name(product, _ANY_ID)[: -len(_ANY_ID)]) + _ID, run["name"]):
         return True
@@ -323,7 +327,7 @@ def _concerns(where: Site, run: dict[str, Any], product: str) -> bool:
     return _concerned[arn] == product
 
 
-def reports(where: Site, bucket: str, product: str) -> set[str]:
+def reports(where: MeshContext, bucket: str, product: str) -> set[str]:
     """Keys of the reports on what was refused."""
     client = where.client(where.acting or "producer", "s3")
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{product}/reports/")

@@ -15,7 +15,7 @@ from mesh.domain.onboarding.keys import PRODUCT
 from rich.progress import Progress
 
 from cli import interrupts, output
-from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
+from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
 from cli.onboarding.upload_watcher import Baseline, Follower, Outcome
 
 DEADLINE_SECONDS = 900.0
@@ -47,7 +47,7 @@ def put_command(
 
     After contract.yaml come recipe.json, raw/ and data/. With --wait, the exit code is 1 unless all of it is published.
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     product = product_name(folder)
     files = list(files_of(folder, product))
     if not files:
@@ -107,19 +107,19 @@ def files_of(folder: Path, product: str) -> Iterator[PutFile]:
                 yield PutFile(path, f"{product}/{inside.as_posix()}")
 
 
-def bucket(where: Site) -> str:
+def bucket(where: MeshContext) -> str:
     """The producer's bucket."""
     return where.output(where.acting or "producer", "DataBucketName")
 
 
-def upload(where: Site, file: PutFile, progress: Callable[[int], None] = lambda _: None) -> None:
+def upload(where: MeshContext, file: PutFile, progress: Callable[[int], None] = lambda _: None) -> None:
     """One file, in parts when it is large; `progress` receives the bytes of each part."""
     kind = mimetypes.guess_type(file.key)[0] or "application/octet-stream"
     client = where.client(where.acting or "producer", "s3")
     client.upload_file(str(file.path), bucket(where), file.key, ExtraArgs={"ContentType": kind}, Callback=progress)
 
 
-def upload_shown(where: Site, files: list[PutFile], *, quiet: bool = False) -> None:
+def upload_shown(where: MeshContext, files: list[PutFile], *, quiet: bool = False) -> None:
     """All files in order, with a bar on a terminal."""
     total = sum(file.path.stat().st_size for file in files)
     with Progress(console=output.console, transient=True, disable=quiet or not output.console.is_terminal) as bar:

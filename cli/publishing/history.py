@@ -13,7 +13,7 @@ from mesh.domain.publishing.pins import Pin
 from mesh.domain.publishing.version_diff import TableDiff, VersionDiff, diff_versions, with_partitions
 
 from cli import output
-from cli.mesh_context import As, AsJson, InAccount, Port, site
+from cli.mesh_context import As, AsJson, InAccount, Port, mesh_context
 
 _FACTS = {
     "version", "published", "correlation_id", "contract_version", "changes", "severity", "compatibility", "follows",
@@ -36,7 +36,7 @@ def history_command(
 
     Newest first, with rows, contract version, severity, rollbacks and pins.
     """
-    registry = site(port, acting=account, role=role).registry()
+    registry = mesh_context(port, acting=account, role=role).registry()
     present = require_product(registry, product)
     versions, pins = list(registry.versions(product)), registry.pins(product)
     shown = versions[:newest] if newest else versions
@@ -79,7 +79,7 @@ def diff_command(
 
     Shows columns with their compatibility, rows, files, partitions and the contract version.
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     registry = where.registry()
     require_product(registry, product)
     before, after = (find_kept(registry, product, number) for number in (old, new))

@@ -1,6 +1,5 @@
 """`mesh notices`: the notices that an account received."""
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -11,10 +10,48 @@ from mesh.adapters.dynamodb.notices import DynamoNotices
 from mesh.domain.names import resource_link
 
 from cli import output
-from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
+from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
 
 SQL: Final = "SQL    "
 _POLL_SECONDS = 1.0
+_SENTENCES: Final[Mapping[str, str]] = {
+    "MemberJoined": "an account of {domain} asks to join as {role}",
+    "SubscriptionRequested": "{product}: subscription requested",
+    "SubscriptionEnded": "{product}: subscription ended",
+    "ProductDeclared": "{product}: a contract was uploaded",
+    "ProductRetired": "{product} is retired: {reason}",
+    "RetirementRequested": "{product}: retirement requested: {reason}",
+    "VersionProposed": "{product}: batch {generation} is proposed as a version",
+    "RollbackRequested": "{product}: rollback to version {version} requested: {reason}",
+    "RollbackRefused": "{product}: no rollback to version {version}",
+    "WithdrawalRefused": "{product}: no version was withdrawn",
+    "WithdrawalRequested": "{product}: withdrawal of {versions} requested: {reason}",
+    "VersionsEnded": "{product}: {versions} can no longer be read",
+    "ProposalSettled": "{product}: {outcome}",
+    "QuarantineDecided": "{batch} {decision}",
+    "QuarantineClosed": "{batch} {outcome}",
+    "PinRequested": "{product}: requested that version {version} stay readable until {until}",
+    "PinReady": "{product} version {version} stays readable until {until}",
+    "PinAccepted": "{product}: version {version} is being pinned",
+    "PinEnded": "{product} version {version} is no longer pinned ({cause})",
+    "PinRefused": "{product}: version {version} is not pinned",
+    "UnpinRequested": "{product}: version {version} need not be pinned any more",
+    "AccessRequested": "access to {what} requested for {purpose}, until {until}",
+    "AccessNotReady": "{access} cannot be used: the grant is being revoked",
+    "AccessReleased": "{access}: the account has removed its grants and resource links",
+    "RevocationRequested": "{access}: revocation requested: {reason}",
+    "DecisionRefused": "{access}: the decision was rejected",
+}
+"""Events whose headline is one sentence with the event's own fields."""
+_OUTCOMES: Final[Mapping[str, str]] = {
+    "published": "the proposed version is published as version {version}",
+    "held": "the proposed version is held back",
+    "refused": "the proposed version was rejected",
+    "released": "was released: its objects are being checked again",
+    "rejected": "was rejected: its objects stay unpublished",
+    "rebase": "a newer version was published meanwhile; the batch is staged again",
+}
+_DECISIONS: Final[Mapping[str, str]] = {"release": "is to be released", "reject": "is to be rejected"}
 
 
 def notices_command(
@@ -31,7 +68,7 @@ def notices_command(
     """
     if follow and as_json:
         raise typer.BadParameter("--json cannot be combined with --follow", param_hint="--follow")
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     notices = DynamoNotices(where.table(account))
     if as_json:
         output.emit({"notices": list(notices.all())})
@@ -44,7 +81,7 @@ def notices_command(
         after = show_all(notices.all(after)) or after
 
 
-def of_product(where: Site, product: str, version: int) -> dict[str, Any] | None:
+def of_product(where: MeshContext, product: str, version: int) -> dict[str, Any] | None:
     """The consumer's notice of that version, once it is there."""
     for notice in DynamoNotices(where.table("consumer")).all():
         data = notice["detail"]["data"]
@@ -54,7 +91,7 @@ def of_product(where: Site, product: str, version: int) -> dict[str, Any] | None
 
 
 def show_all(notices: Iterator[dict[str, Any]]) -> str:
-    """Show each; the sort key after which the next ones come, "" when there were none."""
+    """Show each; returns the sort key of the last one, "" when there were none."""
     after = ""
     for notice in notices:
         render(notice)
@@ -73,29 +110,36 @@ def render(notice: Mapping[str, Any]) -> None:
 
 
 def headline(detail_type: str, data: Mapping[str, Any]) -> str:
-    """What happened to which product."""
+    """What happened, in one sentence: each kind of event has its own."""
     match detail_type:
         case "ProductUpdated":
             return product_headline(data)
-        case "RollbackRefused":
-            return f"{data['product']}: no rollback to version {data['version']}"
-        case "PinReady":
-            return f"{data['product']} version {data['version']} stays readable until {moment(data['until'])}"
-        case "PinEnded":
-            return f"{data['product']} version {data['version']} is no longer pinned ({data['cause']})"
-        case "PinRefused":
-            return f"{data['product']}: version {data['version']} is not pinned"
         case "ProductQuarantined":
             count = data.get("objects_count") or len(data.get("objects", ()))
             return f"{data['product']}: {output.amount(count, 'object')} did not pass"
         case "ProductRegistered":
             return f"{data['product']} is registered" + (" as a draft" if data.get("draft") else "")
-        case "ProductRetired":
-            return f"{data['product']} is retired: {data['reason']}"
+        case "FilesReleased":
+            count = output.amount(len(data["released"]), "metadata file")
+            return f"{data['product']}: {count} of {data['table']} can be deleted, with the data that only they use"
+        case _ if detail_type in _SENTENCES:
+            return _SENTENCES[detail_type].format_map({**data, **_in_words(data)})
         case _ if "access" in data:
             return access_headline(detail_type, data)
         case _:
             return f"{detail_type} {data.get('product', '')}".rstrip()
+
+
+def _in_words(data: Mapping[str, Any]) -> dict[str, str]:
+    """Fields of events as sentences name them."""
+    return {
+        "until": moment(data["until"]) if data.get("until") else "",
+        "versions": _versions(data),
+        "batch": f"{data.get('product')}/{int(data.get('run', 0))}",
+        "outcome": _OUTCOMES.get(data.get("outcome", ""), "").format_map(data),
+        "decision": _DECISIONS.get(data.get("decision", ""), ""),
+        "what": data.get("product") or data.get("expression") or "",
+    }
 
 
 def product_headline(data: Mapping[str, Any]) -> str:
@@ -126,25 +170,19 @@ def access_headline(detail_type: str, data: Mapping[str, Any]) -> str:
             again = "reminder: " if data["reminder"] else ""
             reader = f"{data['reader'] or 'all'} of {data['receiver']}"
             return f"{again}{number} requests access to {what} for {reader}"
-        case "DecisionRefused":
-            return f"{number}: the decision was rejected"
+        case "AccessDecided":
+            return f"{number} {'approved' if data['decision'] == 'approve' else 'denied'}: {data['reason']}"
         case _:
             return f"{detail_type} {number}"
 
 
 def lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
-    """The particulars, a line each."""
+    """The details, a line each."""
     match detail_type:
         case "ProductUpdated":
             yield from update_lines(data)
         case "PinReady":
             yield from (f"{SQL}{query['sql']}" for query in data["queries"])
-        case "PinEnded":
-            return
-        case "RollbackRefused" | "PinRefused":
-            yield f"{data['reason']['code']}: {data['reason']['message']}"
-            if data["reason"].get("remedy"):
-                yield f"next: {data['reason']['remedy']}"
         case "ProductQuarantined":
             for item in data.get("objects") or [{"key": "", "reason": data["reason"]}]:
                 yield f"{item['key']}: {item['reason']['message']}".removeprefix(": ")
@@ -152,12 +190,14 @@ def lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
                     yield f"  next: {item['reason']['remedy']}"
         case "ProductRegistered":
             yield f"database {data['database']} in {data['catalog_id']}, data in {data['location']}"
-        case "ProductRetired":
-            return
-        case _ if "access" in data:
+        case "QuarantineDecided" | "QuarantineClosed":
+            yield f"by {data['by']}: {data['reason']}"
+        case "AccessGranted" | "AccessExpiring" | "DecisionRequested":
             yield from access_lines(detail_type, data)
-        case _:
-            yield json.dumps(data, ensure_ascii=False)
+        case _ if isinstance(data.get("reason"), Mapping):
+            yield f"{data['reason']['code']}: {data['reason']['message']}"
+            if data["reason"].get("remedy"):
+                yield f"next: {data['reason']['remedy']}"
 
 
 def update_lines(data: Mapping[str, Any]) -> Iterator[str]:
@@ -181,7 +221,7 @@ def update_lines(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def access_lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
-    """What it gives, why, and what to do."""
+    """What an access exposes, why, and what to do."""
     match detail_type:
         case "AccessGranted":
             for table in data["tables"]:
@@ -197,14 +237,13 @@ def access_lines(detail_type: str, data: Mapping[str, Any]) -> Iterator[str]:
                 )
                 yield f"{shown['database']}.{shown['table']}: {classes} (columns, confidentiality/pii)"
             yield f"decide by {moment(data['answer_by'])}: {data['how']}"
-        case _ if data.get("reason"):
-            yield f"{data['reason']['code']}: {data['reason']['message']}"
-            if data["reason"].get("remedy"):
-                yield f"next: {data['reason']['remedy']}"
-        case "AccessReady":
-            return
-        case _:
-            yield json.dumps(data, ensure_ascii=False)
+
+
+def _versions(data: Mapping[str, Any]) -> str:
+    if data.get("key"):
+        return f"all versions with rows of {data['key']}"
+    numbers = data.get("versions", ())
+    return f"version{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
 
 
 def moment(text: str) -> str:

@@ -14,7 +14,7 @@ from mesh.domain.publishing.pins import Holder, Pin
 from cli import output
 from cli.durations import FORMS, parse_until, remaining
 from cli.event_client import build, send
-from cli.mesh_context import As, AsJson, InAccount, Port, Site, site
+from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
 from cli.publishing.history import require_product
 from cli.publishing.notices import SQL, moment
 from cli.session import Account
@@ -52,7 +52,7 @@ def pin_command(
         raise typer.BadParameter("give one of --until and --days", param_hint="--until / --days")
     now = datetime.now(UTC)
     end = now + timedelta(days=days) if days else parse_until(until, now)
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     data = build(PinRequested, product=product, version=version, until=end, reason=reason)
     event, answer = _send(where, account, data, wait=wait, quiet=as_json)
     if as_json:
@@ -82,7 +82,7 @@ def unpin_command(
 
     Its tables are dropped when no other account has it pinned.
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     event, answer = _send(
         where, account, build(UnpinRequested, product=product, version=version), wait=wait, quiet=as_json
     )
@@ -103,7 +103,7 @@ def pins_command(
     as_json: AsJson = False,
 ) -> None:
     """List pinned versions: for whom, until when."""
-    registry = site(port, acting=account, role=role).registry()
+    registry = mesh_context(port, acting=account, role=role).registry()
     if product:
         require_product(registry, product)
     names = [product] if product else [found.name for found in registry.products()]
@@ -142,7 +142,7 @@ def ready_lines(answer: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _send(
-    where: Site, account: Account, data: EventData, *, wait: bool, quiet: bool
+    where: MeshContext, account: Account, data: EventData, *, wait: bool, quiet: bool
 ) -> tuple[Metadata, dict[str, Any]]:
     """The event that was sent, and what the account was answer; nothing without `wait`."""
     event = send(where, account, data)
@@ -153,7 +153,7 @@ def _send(
     return event, (_central_says if account == "central" else _notice_says)(where, account, event)
 
 
-def _notice_says(where: Site, account: Account, event: Metadata) -> dict[str, Any]:
+def _notice_says(where: MeshContext, account: Account, event: Metadata) -> dict[str, Any]:
     """By the account's own notices. Raises `CommandFailed`: refused, or not done in time."""
     deadline, after = time.monotonic() + DEADLINE_SECONDS, ""
     while time.monotonic() < deadline:
@@ -168,7 +168,7 @@ def _notice_says(where: Site, account: Account, event: Metadata) -> dict[str, An
     raise _late(event)
 
 
-def _central_says(where: Site, account: Account, event: Metadata) -> dict[str, Any]:
+def _central_says(where: MeshContext, account: Account, event: Metadata) -> dict[str, Any]:
     """Central has no inbox: by the notes of its own trace. Raises `CommandFailed`, as above."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:

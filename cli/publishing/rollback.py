@@ -10,7 +10,7 @@ from mesh.domain.events import Metadata, RollbackRequested
 
 from cli import output
 from cli.event_client import build, send
-from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, MeshContext, Port, is_denied, mesh_context
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS: Final = 180.0
@@ -34,7 +34,7 @@ def rollback_command(
 
     It becomes a new version; subscribers are notified with the reason.
     """
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     event = send(where, account, build(RollbackRequested, product=product, version=version, reason=reason))
     found = wait_until_back(where, product, event) if wait else None
     if as_json:
@@ -59,7 +59,7 @@ def document(product: str, version: int, event: Metadata, found: ProductVersion 
     }
 
 
-def wait_until_back(where: Site, product: str, event: Metadata) -> ProductVersion | None:
+def wait_until_back(where: MeshContext, product: str, event: Metadata) -> ProductVersion | None:
     """The version that it became; None where the caller may not read central's registry.
 
     Raises `CommandFailed`: refused, or not done in time.

@@ -10,7 +10,7 @@ from mesh.adapters.messaging import EventBus
 from mesh.domain.events import Event, SubscriptionEnded, SubscriptionRequested
 
 from cli import interrupts, output
-from cli.mesh_context import As, AsJson, InAccount, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, is_denied, mesh_context
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS = 30.0
@@ -40,7 +40,7 @@ def subscribe_command(
 
     Waits until the central account confirms the subscription or rejects it. --end unsubscribes.
     """
-    found = change(site(port, acting=account, role=role), account, product, end=end)
+    found = change(mesh_context(port, acting=account, role=role), account, product, end=end)
     if as_json:
         output.emit(found.__dict__)
         return
@@ -55,7 +55,7 @@ def subscribe_command(
             )
 
 
-def change(where: Site, account: Account, product: str, *, end: bool = False) -> Subscription:
+def change(where: MeshContext, account: Account, product: str, *, end: bool = False) -> Subscription:
     """Ask central as the account, and wait until its registry shows the answer. Raises `CommandFailed`."""
     bus = EventBus(where.client(account, "events"), central_bus(where, account))
     event = (
@@ -84,7 +84,7 @@ def change(where: Site, account: Account, product: str, *, end: bool = False) ->
     )
 
 
-def look(where: Site, product: str, account: str, correlation_id: str) -> bool:
+def look(where: MeshContext, product: str, account: str, correlation_id: str) -> bool:
     """Whether central has dealt with this request, by its trace. Raises `CommandFailed` with its refusal."""
     for entry in where.trace("central").entries(correlation_id):
         if entry["what"] == "refused":
@@ -95,7 +95,7 @@ def look(where: Site, product: str, account: str, correlation_id: str) -> bool:
     return False
 
 
-def central_bus(where: Site, account: Account) -> str:
+def central_bus(where: MeshContext, account: Account) -> str:
     """The ARN of central's bus: the member's stack was given it, so central itself need not be visible."""
     for parameter in where.stack(account).get("Parameters", []):
         if parameter["ParameterKey"] == "CentralBusArn":

@@ -11,7 +11,7 @@ from mesh.domain.events import Metadata, WithdrawalRequested
 
 from cli import output
 from cli.event_client import build, send
-from cli.mesh_context import As, AsJson, Port, Site, is_denied, site
+from cli.mesh_context import As, AsJson, MeshContext, Port, is_denied, mesh_context
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS: Final = 180.0
@@ -43,7 +43,7 @@ def withdraw_command(
     if bool(versions) == bool(key):
         raise typer.BadParameter("give one of --versions and --object", param_hint="--versions / --object")
     numbers = parse_versions(versions) if versions else []
-    where = site(port, acting=account, role=role)
+    where = mesh_context(port, acting=account, role=role)
     event = send(where, account, build(WithdrawalRequested, product=product, versions=numbers, key=key, reason=reason))
     files = wait_until_released(where, event) if wait else None
     status = "requested" if files is None else "withdrawn"
@@ -76,7 +76,7 @@ def parse_versions(text: str) -> list[int]:
     return sorted(found)
 
 
-def wait_until_released(where: Site, event: Metadata) -> int | None:
+def wait_until_released(where: MeshContext, event: Metadata) -> int | None:
     """How many metadata files were released; None where the caller may not read central's record.
 
     Raises `CommandFailed`: refused, or not done in time.

@@ -1,4 +1,4 @@
-"""Queries on DuckDB: what the caller may read is loaded first, then the door is locked, then its query runs.
+"""Queries on DuckDB: load what the caller may read, then lock the database, then run the query.
 
 The database holds nothing but permitted columns, so that no way of asking reaches another; and the query runs without
 access to files, the network, extensions or settings.
@@ -55,7 +55,7 @@ class Session:
             self.connection.execute("SET integer_division = true")
             self.connection.execute("SET TimeZone = 'UTC'")
             self.connection.execute("SET autoinstall_known_extensions = false")
-            # Else a name that is no table could mean a variable of this program.
+            # Else a name that is not a table could mean a variable of this program.
             self.connection.execute("SET python_enable_replacements = false")
             for position, (name, node) in enumerate(query.tables):
                 self._read(f"scan_{position}", name, query, node, Path(folder))
@@ -135,7 +135,7 @@ class Session:
         if not table.keys:
             load.location(table.record["StorageDescriptor"], {})
             return
-        # A hidden key is no column, so a condition on it must not choose what is read.
+        # A hidden key is not a column, so a condition on it must not choose what is read.
         keys = [column.name for column in table.columns if column.is_key and not table.cells.masks(column.name)]
         for partition in tables.partitions(self.caller, table, pruning.expression(node, keys)):
             load.location(partition["StorageDescriptor"], dict(zip(table.keys, partition["Values"], strict=True)))

@@ -1,4 +1,4 @@
-"""Why a query fails, in Athena's words.
+"""Why a query fails, with Athena's messages.
 
 Categories and types: https://docs.aws.amazon.com/athena/latest/ug/error-reference.html
 """
@@ -54,7 +54,7 @@ def schema_not_found(at: str, database: str) -> QueryError:
 
 
 def refused(error: AwsError, service: str = "AmazonDataCatalog") -> QueryError:
-    """A service said no on the caller's behalf: its own words, with its name and code."""
+    """A service denied a call made for the caller: its own message, with its name and code."""
     return QueryError(
         f"Insufficient permissions to execute the query. {error.message} "
         f"(Service: {service}; Status Code: {error.status}; Error Code: {error.code})",

@@ -55,7 +55,7 @@ class Execution:
 
 
 def start(caller: Identity, params: Json) -> Json:
-    """Accept a query; what is wrong with its text, work group or output location is said at once.
+    """Accept a query; an invalid text, work group or output location is an error at once.
 
     Raises:
         AwsError: `InvalidRequestException`.

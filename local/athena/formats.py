@@ -95,7 +95,7 @@ def _lines(key: str, body: bytes) -> Iterator[str]:
 
 
 def _picked(split: Iterator[Any], form: Layout, wanted: list[str]) -> Iterator[Row]:
-    """Columns are by position: missing ones are null, surplus ones nobody's."""
+    """Columns are by position: missing ones are null, surplus ones ignored."""
     positions = [form.columns.index(name) for name in wanted]
     for values in split:
         yield [values[at] if at < len(values) else None for at in positions]

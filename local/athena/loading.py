@@ -1,4 +1,4 @@
-"""What loading rows into a query's database takes, whichever the table's format."""
+"""Loading rows into a query's database, for every table format."""
 
 from itertools import chain
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Objects in S3, read and written with the rights of whoever does it: the bucket policy counts as well."""
+"""Objects in S3, read and written with the caller's rights, including the bucket policy."""
 
 import fnmatch
 from collections.abc import Iterator

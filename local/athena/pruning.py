@@ -1,4 +1,4 @@
-"""Which partitions a query can need: what its WHERE says of their keys alone, as GetPartitions' Expression has it."""
+"""Which partitions a query needs: the conditions of its WHERE clause on their keys, as a GetPartitions Expression."""
 
 from sqlglot import exp
 

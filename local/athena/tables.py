@@ -1,4 +1,4 @@
-"""From a table's name in a query to what the caller may read of it: links, IAM, then Lake Formation, column by column.
+"""Resolve a table's name in a query to what the caller may read: links, IAM, then Lake Formation, column by column.
 
 Athena asks the Data Catalog as its caller, and Lake Formation for credentials of the registered location:
 https://docs.aws.amazon.com/athena/latest/ug/security-athena-lake-formation.html

@@ -1,4 +1,4 @@
-"""Work groups, which MiniStack keeps: whether queries may run in one, and where their results go."""
+"""Work groups, stored by MiniStack: whether queries may run in one, and where their results are written."""
 
 from local.athena.statement import invalid_request
 from local.lakeformation.identity import Identity

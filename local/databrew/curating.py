@@ -1,6 +1,6 @@
 """A job's work: an object's bytes, a recipe's steps, the output's bytes, by the product's own curation.
 
-So a job on this machine makes the rows that the function makes. What DataBrew itself makes of them is not told by it.
+So a local job gives the same rows as the function. It does not show what DataBrew itself would give.
 """
 
 import json

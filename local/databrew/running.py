@@ -1,4 +1,5 @@
-"""One run of a recipe job: it reads and writes S3 as the job's role, and tells the account's bus how it ended."""
+"""One run of a recipe job: it reads and writes S3 as the job's role, and sends an event to the account's bus when it
+ends."""
 
 import contextvars
 import json

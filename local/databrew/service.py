@@ -60,7 +60,7 @@ def _route(method: str, path: str) -> tuple[str, Json]:
     for verb, pattern, members, name in _routes():
         if verb == method and (match := pattern.fullmatch(path.rstrip("/"))):
             return name, dict(zip(members, map(unquote, match.groups()), strict=True))
-    raise AwsError("UnknownOperationException", f"{method} {path} is no operation of databrew", 404)
+    raise AwsError("UnknownOperationException", f"{method} {path} is not an operation of databrew", 404)
 
 
 @functools.cache

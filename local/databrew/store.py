@@ -1,4 +1,4 @@
-"""What DataBrew knows of each account and region: recipes with their versions, datasets, jobs with their runs."""
+"""DataBrew's state for each account and region: recipes with their versions, datasets, jobs with their runs."""
 
 import re
 import threading

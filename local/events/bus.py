@@ -1,4 +1,4 @@
-"""PutEvents: each entry to the bus it names, in whatever account, if that bus's policy lets the caller in.
+"""PutEvents: each entry to the bus it names, in whatever account, if that bus's policy allows the caller.
 
 Across accounts the policy must allow; in the bus's own account, where the identity policy suffices, it must not deny.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html
@@ -66,7 +66,7 @@ def put_across(entry: Entry, caller: str, sender_account: str) -> dict[str, str]
 
 
 def may_put(entry: Entry, caller: str) -> bool:
-    """What the bus's own policy says of the caller; a bus that is not there admits nobody."""
+    """The decision of the bus's own policy on the caller; a missing bus denies everybody."""
     arn = entry["EventBusName"]
     account, region, name = parts(arn)
     if not _exists(arn):

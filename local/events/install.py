@@ -1,4 +1,4 @@
-"""Puts our parts in the place of MiniStack's."""
+"""Replaces MiniStack's parts with ours."""
 
 import json
 from typing import Any

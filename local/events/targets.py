@@ -69,7 +69,7 @@ class Targets:
                 case "states":
                     self._to_state_machine(delivery)
                 case _:
-                    raise DeliveryError("UNSUPPORTED_TARGET", f"{service} is no target of the local mesh")
+                    raise DeliveryError("UNSUPPORTED_TARGET", f"{service} is not a target of the local mesh")
 
     def _to_state_machine(self, delivery: Delivery) -> None:
         """As the target's role, through the API: the call is checked and recorded like any other."""

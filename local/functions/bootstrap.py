@@ -225,7 +225,7 @@ def _die_with_the_server() -> None:
 
 def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
-    # The script's own folder (local/functions) is no part of a function's environment.
+    # The script's own folder (local/functions) is not part of a function's environment.
     sys.path[0:1] = filter(None, sys.argv[2].split(os.pathsep))
     template = Template(channel)
     request = template.serve()

@@ -48,7 +48,7 @@ def iam(caller: Identity, action: str, catalog: str, database: str = "", table: 
 def resolve(
     caller: Identity, params: Json, action: str, database: str, table: str = "", *, follow_table: bool = True
 ) -> Place:
-    """Where the named database or table lies. A link is followed by whoever may describe it, as IAM allows.
+    """Where the named database or table lies. A link is followed if the caller may describe it and IAM allows it.
 
     Raises:
         AwsError: `AccessDeniedException` by IAM, or for want of DESCRIBE on the link.
@@ -95,8 +95,8 @@ def database(caller: Identity, catalog: str, name: str, permission: str) -> Json
 def table(caller: Identity, place: Place, *anyof: str) -> Json:
     """The table at `place`, if the caller holds one of `anyof` on it.
 
-    Who may not see the table is told that it lacks the right, whether or not there is one; who could create it, or
-    describes its database, is told that there is none.
+    A caller that may not see the table gets an access error, whether or not it exists; one that could create it, or
+    may describe its database, learns that it does not exist.
 
     Raises:
         AwsError: `EntityNotFoundException`, `AccessDeniedException`.

@@ -1,4 +1,4 @@
-"""One run of a crawler, with the rights of its role and nobody else's."""
+"""One run of a crawler, with only its role's rights."""
 
 import fnmatch
 import json

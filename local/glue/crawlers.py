@@ -1,4 +1,4 @@
-"""Crawlers and classifiers: their definitions, their runs, and the events that tell of them."""
+"""Crawlers and classifiers: their definitions, their runs, and their events."""
 
 import contextvars
 import json
@@ -151,7 +151,7 @@ def update_classifier(caller: Identity, params: Json) -> Json:
     _iam(caller, "UpdateClassifier")
     existing = _classifier(caller, given["Name"])
     if kind not in existing:
-        raise invalid_input(f"Classifier {given['Name']} is no {kind}")
+        raise invalid_input(f"Classifier {given['Name']} is not a {kind}")
     record = existing[kind]
     changed = {"LastUpdated": int(time.time()), "Version": record["Version"] + 1}
     _put_classifier(caller, kind, record | given | changed)
@@ -199,7 +199,7 @@ def _definition(caller: Identity, params: Json, existing: Json | None = None) ->
     try:
         json.loads(given.get("Configuration") or "{}")
     except ValueError as error:
-        raise invalid_input(f"Configuration is no JSON: {error}") from error
+        raise invalid_input(f"Configuration is not JSON: {error}") from error
     return given
 
 
@@ -265,7 +265,7 @@ def _classifier(caller: Identity, name: str) -> Json:
 def _csv_classifier(caller: Identity, name: str) -> Json:
     classifier: Json = _classifier(caller, name).get("CsvClassifier") or {}
     if not classifier:
-        raise invalid_input(f"Classifier {name} is no CSV classifier: no other kind is emulated")
+        raise invalid_input(f"Classifier {name} is not a CSV classifier: no other kind is emulated")
     return classifier
 
 

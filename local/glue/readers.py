@@ -108,7 +108,7 @@ def _read_json(text: str, compression: str) -> FileSchema:
         except ValueError as error:
             raise UnknownFormatError(f"malformed JSON: {error}") from error
         if not isinstance(record, dict):
-            raise UnknownFormatError("a JSON line that is no object")
+            raise UnknownFormatError("a JSON line that is not an object")
         rows += 1
         for name, value in record.items():
             kinds[name.lower()] = merged((kinds.get(name.lower(), ""), json_type(value)))
@@ -202,7 +202,7 @@ def _delimiter(text: str) -> str:
 
 
 def _is_header(rows: list[list[str]]) -> bool:
-    """All strings, short, fit to be names, and at least one column below is no string."""
+    """All strings, short, fit to be names, and at least one column below is not a string."""
     first = rows[0]
     fit = all(text_type([name]) == "string" and name.strip() for name in first)
     fit = fit and all(len(name) < 150 for name in first[:-1]) and all(_COLUMN_NAME.fullmatch(n.strip()) for n in first)

@@ -95,7 +95,7 @@ def table_folder(target: str, key: str, level: int | None, siblings: Iterable[st
 
 
 def table_name(prefix: str, bucket: str, folder: str) -> str:
-    """The last folder's name, lower-case, with what is no letter, digit or `_` replaced."""
+    """The last folder's name, lower-case, with what is not a letter, digit or `_` replaced."""
     last = folder.rstrip("/").rpartition("/")[2] or bucket
     return prefix + re.sub(r"[^a-z0-9_]", "_", last.lower())
 

@@ -52,7 +52,7 @@ def merged(kinds: Iterable[str]) -> str:
 
 
 def settled(kind: str) -> str:
-    """The type with what no value told made a string; Hive has no struct without fields."""
+    """The type with unknown parts as string; Hive has no struct without fields."""
     if kind in ("", "struct<>"):
         return "string"
     if kind.startswith("array<"):

@@ -13,7 +13,7 @@ from local.lakeformation.store import DataCellsFilter, State, state
 
 
 def create_data_cells_filter(caller: Identity, params: Json) -> Json:
-    """Define a filter; alone it lets nobody read anything.
+    """Define a filter; by itself it grants nothing.
 
     Raises:
         AwsError: `AlreadyExistsException`; `EntityNotFoundException` for database, table, column;
@@ -105,7 +105,7 @@ def _sees(caller: Identity, resource: r.CellsFilter) -> bool:
 
 
 def _table(caller: Identity, resource: r.CellsFilter) -> Json:
-    """The filter's table, for whoever may filter it."""
+    """The filter's table, if the caller may filter it."""
     lake, who = context.of(caller, resource.catalog)
     where = (resource.catalog, caller.region, resource.database)
     database = glue.database(*where)

@@ -1,4 +1,4 @@
-"""From a caller and a catalog to what `evaluation` asks about; and refusals in Lake Formation's words."""
+"""From a caller and a catalog to what `evaluation` asks about; and denials with Lake Formation's messages."""
 
 from local import shares
 from local.lakeformation import evaluation

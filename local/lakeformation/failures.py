@@ -1,4 +1,4 @@
-"""Batches on a bad day: an entry fails for no reason of its own (see `local.faults`)."""
+"""Partial batch failures: an entry fails for no reason of its own (see `local.faults`)."""
 
 from local import faults
 from local.lakeformation.protocol import AwsError

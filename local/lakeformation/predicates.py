@@ -104,14 +104,14 @@ class _Checker:
         for value in values:
             found = _constant(value)
             if found is None:
-                raise _invalid(self._expression, f"'{value.sql()}' is no constant")
+                raise _invalid(self._expression, f"'{value.sql()}' is not a constant")
             if kind not in (found, "struct"):
                 raise _invalid(self._expression, f"{value.sql()} is not of the type of {column.sql()}")
         return kind
 
     def _kind(self, column: exp.Expr) -> str:
         if not isinstance(column, exp.Column) or isinstance(column.this, exp.Star):
-            raise _invalid(self._expression, f"'{column.sql()}' is no column")
+            raise _invalid(self._expression, f"'{column.sql()}' is not a column")
         name = _root_name(column)
         if name not in self._types:
             raise _invalid(self._expression, f"column '{name}' is not in the table")

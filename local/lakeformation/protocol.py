@@ -114,7 +114,7 @@ def _encode(value: object) -> float | list[object]:
         return round(value.timestamp(), 3)
     if isinstance(value, frozenset | set):
         return sorted(value)
-    raise TypeError(f"{type(value).__name__} is no JSON value")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 def rest_operation(service: str, method: str, path: str) -> OperationModel:
@@ -125,7 +125,7 @@ def rest_operation(service: str, method: str, path: str) -> OperationModel:
     """
     name = _rest_routes(service).get((method, path.rstrip("/")))
     if name is None:
-        raise AwsError("UnknownOperationException", f"{method} {path} is no operation of {service}", 404)
+        raise AwsError("UnknownOperationException", f"{method} {path} is not an operation of {service}", 404)
     return service_model(service).operation_model(name)
 
 
@@ -151,9 +151,9 @@ def load_json(body: bytes) -> Json:
     try:
         params = json.loads(body) if body else {}
     except ValueError as error:
-        raise AwsError("SerializationException", f"The request body is no JSON: {error}") from error
+        raise AwsError("SerializationException", f"The request body is not JSON: {error}") from error
     if not isinstance(params, dict):
-        raise AwsError("SerializationException", "The request body is no JSON object")
+        raise AwsError("SerializationException", "The request body is not a JSON object")
     return params
 
 

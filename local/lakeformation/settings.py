@@ -105,7 +105,7 @@ def _passes(info: Json, condition: Json) -> bool:
 
 def _location(arn: str) -> str:
     if not arn.startswith("arn:aws:s3:::"):
-        raise invalid_input(f"{arn} is no S3 path")
+        raise invalid_input(f"{arn} is not an S3 path")
     return arn.rstrip("/")
 
 

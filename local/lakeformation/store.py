@@ -1,4 +1,4 @@
-"""What Lake Formation keeps for each account and region."""
+"""Lake Formation's state for each account and region."""
 
 import threading
 import time
@@ -117,7 +117,7 @@ class State:
 
     def __post_init__(self) -> None:
         everyone = Catalog(self.account)
-        # In a fresh account whoever IAM lets create databases may.
+        # In a new account every principal that IAM allows may create databases.
         self.grants[ALLOWED_PRINCIPALS, everyone] = Grant(
             ALLOWED_PRINCIPALS, everyone, {"CREATE_DATABASE"}, set(), self.account
         )

@@ -1,8 +1,8 @@
 """Buckets of another account: the caller's own policies and the bucket's must both allow.
 
 MiniStack asks the caller's policies before it passes the call on; the bucket's it judges as if the caller's account
-itself had called, so that a statement about one role lets nobody in, and a condition on the principal does not hold.
-ACLs let nobody in here: they are disabled on buckets, as by S3's default.
+itself had called, so that a statement about one role matches nobody, and a condition on the principal does not hold.
+ACLs are not supported: they are disabled on buckets, as by S3's default.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-s3-evaluates-access-control.html
 """
 
@@ -47,8 +47,8 @@ def _with_the_callers_identity(anonymous_allows: Any) -> Any:  # noqa: ANN401 - 
             return False
         if asked.action != "s3:GetObject" or key in s3._buckets.get_scoped(owner, None, bucket)["objects"]:
             return True
-        # Whoever may not list the bucket is not told that there is no such object. A condition on `s3:prefix` does
-        # not hold then: nothing is listed. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        # A caller that may not list the bucket does not learn that an object is missing. A condition on `s3:prefix`
+        # does not hold then: nothing is listed. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
         return _role_may_list(headers, query, bucket) and _policy_allows(
             _Asked(owner, bucket, "", "s3:ListBucket"), {}, headers
         )

@@ -100,7 +100,7 @@ def recipe() -> list[dict[str, Any]]:
 
 
 def contract() -> dict[str, Any]:
-    """The contract of the English columns: a new major version, since it breaks whoever reads the German ones."""
+    """The contract of the English columns: a new major version, since it breaks readers of the German ones."""
     german = credit.contract()
     table = german["schema"][0]
     properties = {item["name"]: item for item in table["properties"]}

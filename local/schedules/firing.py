@@ -112,7 +112,7 @@ class _Firing:
             case "events":
                 self._put_event(arn, self._target["EventBridgeParameters"])
             case service:
-                logger.error("%s: %s is no target of the local mesh", self._schedule["Arn"], service)
+                logger.error("%s: %s is not a target of the local mesh", self._schedule["Arn"], service)
 
     def _put_event(self, bus_arn: str, more: Json) -> None:
         answer = self._client("events").put_events(Entries=[more | {"EventBusName": bus_arn, "Detail": self._payload}])

@@ -1,4 +1,4 @@
-"""What AWS checks before it takes a schedule, and MiniStack, which keeps them, does not.
+"""The checks that AWS makes on a schedule and MiniStack, which stores it, does not.
 
 https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/setting-up.html#setting-up-execution-role

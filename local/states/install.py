@@ -1,4 +1,4 @@
-"""Puts our parts in the place of MiniStack's, which calls its own services in process, past IAM."""
+"""Replaces MiniStack's parts, which call its own services in process and bypass IAM."""
 
 import functools
 import json

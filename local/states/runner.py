@@ -1,4 +1,4 @@
-"""Walks a machine's states, in the place of MiniStack's `_run_execution`.
+"""Runs a machine's states; replaces MiniStack's `_run_execution`.
 
 Adds what that lacks: the definition and role of the moment of the start, the machine's own TimeoutSeconds, redrive, and
 no artificial delay before the first state.

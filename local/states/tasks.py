@@ -28,7 +28,7 @@ running: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("runnin
 
 
 def parse(resource: str, execution: dict[str, Any]) -> Task:
-    """Raises MiniStack's `_ExecutionError` for a resource that is no service integration."""
+    """Raises MiniStack's `_ExecutionError` for a resource that is not a service integration."""
     found = _RESOURCE.fullmatch(resource)
     if found is None:
         raise TaskError("States.Runtime", f"The resource {resource} is not supported")

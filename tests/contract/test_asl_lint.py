@@ -151,7 +151,7 @@ def test_substitutions_match_both_ways() -> None:
     assert rules(MACHINE, {**SUBSTITUTIONS, "Unused": "x"}) == {("", "substitution")}
 
 
-def test_what_is_no_json_before_substitution_is_a_fault() -> None:
+def test_invalid_json_before_substitution_is_a_fault() -> None:
     assert [fault.rule for fault in lint_text("m", '{"States": ${States}}')] == ["json"]
 
 

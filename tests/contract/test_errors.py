@@ -39,7 +39,7 @@ CAUGHT = {
     ("grant-access", "DecideAccess"): SENDER
     | {
         "AccessOver",
-        "AlreadyAsked",
+        "AlreadyRequested",
         "AmbiguousRequest",
         "InvalidExpression",
         "NotInCatalog",
@@ -102,7 +102,7 @@ HANDLED_ELSEWHERE = {
         "ProposalForged",
         "Rebase",
     },
-    "withdraw_versions, as its answer, and told to who asked": {
+    "withdraw_versions, as its answer, and sent to the requester": {
         "NothingToWithdraw",
         "ObjectPresent",
         "PresentVersion",
@@ -110,21 +110,21 @@ HANDLED_ELSEWHERE = {
     "release_files, by EventBridge: in the producer's DLQ": {"KeptFileGone"},
     "receive_join and admit_member, as their answer": {"UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},
-    "receive_answer, as its answer, and told to who decided": {"DecidedAlready", "MayNotDecide", "ExceedsRequest"},
-    "request_rollback, as its answer, and told to who asked": {
+    "receive_answer, as its answer, and sent to the approver": {"DecidedAlready", "MayNotDecide", "ExceedsRequest"},
+    "request_rollback, as its answer, and sent to the requester": {
         "AlreadyThere",
         "NeedsExpress",
         "RollbackInProgress",
         "UnknownVersion",
     },
-    "request_pin, as its answer, and told to who asked": {
+    "request_pin, as its answer, and sent to the requester": {
         "NoLiveAccess",
         "PinTooLong",
         "TooManyPins",
         "UntilInThePast",
     },
-    "settle_pin, as its answer, and told to who asked": {"NotPinned", "PinnedTableTaken"},
-    "receive_answer, as its answer, and told to who reported": {"MayNotAnswer", "UnknownAccess"},
+    "settle_pin, as its answer, and sent to the requester": {"NotPinned", "PinnedTableTaken"},
+    "receive_answer, as its answer, and sent to the reporting account": {"MayNotAnswer", "UnknownAccess"},
     "revoke_grants, as a failure of revoke-access: an alarm rings": {"NotEnding"},
     "record_lineage, by SQS: after five attempts in the lineage queue's DLQ": {"LineageSourceGone"},
     "relay_inbox, by SQS: after five attempts in the inbox's DLQ": {"NotFromCentral", "UnknownEvent"},

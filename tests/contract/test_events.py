@@ -29,7 +29,7 @@ from tools.templates import ROOT
 KINDS = {kind.detail_type(): kind for kind in EVENT_TYPES}
 FUNCTIONS = function_folders()
 SAMPLES = sorted((ROOT / "events").glob("*/*.json"))
-# Samples of what is to be refused: they show the form of bad input, and are no events of the contract.
+# Samples of what is to be refused: they show the form of bad input, and are not events of the contract.
 BAD = {"check_contract/forged_sender", "collect_uploads/not_an_s3_event", "relay_inbox/not_a_notice"}
 
 

@@ -84,7 +84,7 @@ def test_a_function_with_all_that_goes_without_saying():
     }
 
 
-def test_what_a_state_says_goes_before_the_defaults():
+def test_a_states_own_settings_override_the_defaults():
     found = state("Function: TakeBatch, TimeoutSeconds: 5, Output: $states.input, Next: Failed")
     assert (found["TimeoutSeconds"], found["Output"], found["Next"]) == (5, "{% $states.input %}", "Failed")
     assert "Next" not in state("Function: TakeBatch, End: true")
@@ -177,7 +177,7 @@ def test_states_inside_a_map_are_compiled_too():
         ("Seconds: 5", ["no Type"]),
     ],
 )
-def test_a_fault_says_where_what_and_what_to_do(fields, words):
+def test_a_fault_shows_place_problem_and_remedy(fields, words):
     with pytest.raises(SourceFault) as raised:
         state(fields)
     assert str(raised.value).startswith("m.yaml: TakeBatch: ")
@@ -200,7 +200,7 @@ def test_a_key_given_twice_is_refused_with_its_line(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["States: [", "- a", ""])
-def test_what_is_no_mapping_is_refused(tmp_path, text):
+def test_a_document_that_is_not_a_mapping_is_rejected(tmp_path, text):
     (tmp_path / "m.yaml").write_text(text)
     with pytest.raises(SourceFault, match=r"^m.yaml: not "):
         load(tmp_path / "m.yaml")

@@ -13,7 +13,7 @@ from tools.templates import ROOT, TEMPLATES, resources
 
 # IAM prefix → botocore's service, where they differ.
 SERVICES = {"states": "stepfunctions"}
-# IAM actions that are no API operation of the service: Service Authorization Reference.
+# IAM actions that are not API operations of the service: Service Authorization Reference.
 NO_OPERATION = {
     "lakeformation:GetDataAccess",
     "iam:PassRole",

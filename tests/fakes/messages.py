@@ -1,4 +1,4 @@
-"""Fakes of who is told."""
+"""Fakes of buses, topics and traces."""
 
 from collections.abc import Sequence
 

@@ -34,7 +34,7 @@ class FakeContents:
 
 
 class FakeProposals:
-    """Proposals by product and id. What is told with its writes is in `trace`."""
+    """Proposals by product and id. Trace entries of its writes are in `trace`."""
 
     def __init__(self, trace: FakeTrace | None = None) -> None:
         self.trace = trace or FakeTrace()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
+from mesh.domain.access.record import ASKING, OVER, Access, AlreadyRequested
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.membership.members import Member
@@ -17,7 +17,7 @@ from tests.fakes.runs import NOON
 
 
 class FakeRegistry:
-    """Central's registry. What is told with its writes is in `trace`."""
+    """Central's registry. Trace entries of its writes are in `trace`."""
 
     def __init__(self, *members: Member, trace: FakeTrace | None = None) -> None:
         self.trace = trace or FakeTrace()
@@ -162,7 +162,7 @@ class FakeAccessRegistry:
         request = (access.receiver, access.request.fingerprint())
         holder = self.stored.get(self.asks.get(request, ""))
         if holder is not None and holder.status in ASKING:
-            raise AlreadyAsked(f"this access was requested already: {holder.id}", access=holder.id)
+            raise AlreadyRequested(f"this access was requested already: {holder.id}", access=holder.id)
         self.asks[request] = access.id
         self.stored[access.id] = access
         return access
@@ -200,7 +200,7 @@ class FakeNotices:
 
     def __init__(self) -> None:
         self.stored: dict[str, tuple[str, Mapping[str, Any]]] = {}
-        self.told: list[str] = []
+        self.notified: list[str] = []
 
     def known(self, event_ids: Iterable[str]) -> set[str]:
         return self.stored.keys() & set(event_ids)
@@ -209,4 +209,4 @@ class FakeNotices:
         for notice in notices:
             if notice.metadata.id not in self.stored:
                 self.stored[notice.metadata.id] = (notice.detail_type, notice.detail)
-                self.told.append(notice.metadata.correlation_id)
+                self.notified.append(notice.metadata.correlation_id)

@@ -15,7 +15,7 @@ from tests.fakes.messages import FakeTrace
 
 
 class FakeUploads:
-    """A producer's table. What is told with its writes is in `trace`; `contracts` are FakeRevisions'."""
+    """A producer's table. Trace entries of its writes are in `trace`; `contracts` are FakeRevisions'."""
 
     def __init__(self, trace: FakeTrace | None = None) -> None:
         self.trace = trace or FakeTrace()

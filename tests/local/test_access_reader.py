@@ -88,7 +88,7 @@ def test_a_share_that_waits_is_the_missing_piece_and_its_command_names_the_invit
     assert explain().can_read
 
 
-def test_a_share_that_was_refused_is_no_share():
+def test_a_rejected_share_does_not_count():
     shares.configure(organization_sharing=False)
     share()
     for each in root(CONSUMER).ram.get_resource_share_invitations()["resourceShareInvitations"]:

@@ -64,7 +64,7 @@ def test_naming_a_hidden_column_reads_as_if_there_were_none(sql, place):
     assert absent == reason.replace("name", "nope")
 
 
-def test_the_failure_tells_category_and_type_and_has_no_result():
+def test_a_failure_has_category_and_type_and_no_result():
     who = analyst()
     let_read(who, "cards")
     found = ended(who, start(who, f"SELECT name FROM {TABLE}"))
@@ -77,7 +77,7 @@ def test_the_failure_tells_category_and_type_and_has_no_result():
     )
 
 
-def test_without_describe_on_the_link_there_is_no_way_to_the_table():
+def test_without_describe_on_the_link_the_table_cannot_be_reached():
     assert "Required Describe on rl_cards" in refusal(analyst(), f"SELECT id FROM {TABLE}")
 
 
@@ -111,7 +111,7 @@ def test_absent_databases_and_tables_are_said_with_their_place():
 
 
 @pytest.mark.parametrize("missing", ["glue:Get*", "lakeformation:GetDataAccess", "s3:PutObject"])
-def test_each_right_of_iam_is_asked(missing):
+def test_each_iam_permission_is_simulated(missing):
     who = analyst(without=missing)
     let_read(who, "cards")
     reason = refusal(who, f"SELECT id FROM {TABLE}")
@@ -122,7 +122,7 @@ def test_each_right_of_iam_is_asked(missing):
     assert named.get(missing, missing) in reason
 
 
-def test_iam_is_asked_on_the_target_as_well_as_on_the_link():
+def test_iam_is_checked_on_the_target_as_well_as_the_link():
     who = analyst()
     let_read(who, "cards")
     own = f"arn:aws:glue:us-east-1:{CONSUMER}"
@@ -213,7 +213,7 @@ def test_drivers_see_of_the_catalog_what_the_role_may_see():
     assert "Required Describe on rl_cards" in message
 
 
-def test_a_hidden_partition_key_is_no_column_and_chooses_nothing():
+def test_a_hidden_partition_key_is_not_a_column_and_selects_nothing():
     make_table("cards", "p", {"n": "int"}, keys={"person": "string", "dt": "string"})
     for person, dt in (("anna", "1"), ("bert", "2")):
         put(f"cards/p/person={person}/dt={dt}/a.csv", f"n\n{dt}\n")

@@ -124,7 +124,7 @@ def test_partition_keys_filter_and_are_filtered():
     ]
 
 
-def test_what_central_takes_back_is_gone_though_it_was_passed_on():
+def test_a_grant_revoked_by_central_is_gone_for_the_reader():
     resource = cells("big", "amount > 10", ["number"])
     who = reader(resource)
     assert len(ask(who, f"SELECT number FROM {LINK}")) == 3

@@ -144,7 +144,7 @@ def test_nested_fields_are_found_by_id_too(who):
     assert ask(reader, f"SELECT count(*) FROM {T} WHERE {nothing}")[1] == ["1"]
 
 
-def test_what_the_catalog_does_not_list_is_no_column(cards, who):
+def test_columns_missing_in_the_catalog_are_not_readable(cards, who):
     commit("cards", "card", cards, columns=["id", "gone"])
     reader = who()
     assert ask(reader, f"SELECT * FROM {T} ORDER BY 1")[0] == ["id"]
@@ -262,7 +262,7 @@ def test_metadata_tables_of_a_reader_of_everything(cards, who):
     assert "TABLE_NOT_FOUND" in refusal(reader, 'SELECT * FROM rl_cards."card$nope"')
 
 
-def test_a_data_file_that_vanished_fails_the_query_in_athenas_words(cards, who):
+def test_a_missing_data_file_fails_the_query_with_athenas_message(cards, who):
     gone = next(iter(cards.scan().plan_files())).file.file_path
     root(PRODUCER).s3.delete_object(Bucket=LAKE, Key=gone.removeprefix(f"s3://{LAKE}/"))
     reason = refusal(who(), f"SELECT count(*) FROM {T}")
@@ -280,7 +280,7 @@ def test_a_data_file_that_vanished_fails_the_query_in_athenas_words(cards, who):
         ("no parquet", "ICEBERG_BAD_DATA"),
     ],
 )
-def test_metadata_that_is_gone_or_broken_fails_the_query(cards, who, broken, reason):
+def test_missing_or_broken_metadata_fails_the_query(cards, who, broken, reason):
     snapshot = cards.current_snapshot()
     manifest = snapshot.manifests(cards.io)[0].manifest_path
     data = next(iter(cards.scan().plan_files())).file.file_path

@@ -66,7 +66,7 @@ def test_hidden_rows_are_not_there(by_row):
 
 
 @pytest.mark.parametrize("reader", ["by_column", "by_row"])
-def test_who_may_not_read_all_gets_nothing_that_tells_of_files(reader, request):
+def test_a_reader_of_some_rows_sees_nothing_about_files(reader, request):
     who = request.getfixturevalue(reader)
     for kind in RESTRICTED:
         assert "Error Code: AccessDeniedException" in refusal(who, f'SELECT * FROM rl_cards."card${kind}"')
@@ -80,7 +80,7 @@ def test_metadata_is_read_as_the_locations_role(by_column):
     assert refusal(by_column, f"SELECT count(*) FROM {T}").startswith("PERMISSION_DENIED: Access Denied on s3://")
 
 
-def test_without_select_there_is_no_metadata_either():
+def test_without_select_metadata_is_not_shown_either():
     grant(root(CENTRAL), CONSUMER, TABLE, ["DESCRIBE"], option=True)
     grant(root(CENTRAL), CONSUMER, DATABASE, ["DESCRIBE"], option=True)
     target = {"CatalogId": CENTRAL, "DatabaseName": "cards", "Region": REGION}

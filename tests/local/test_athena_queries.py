@@ -211,7 +211,7 @@ def test_pages_have_the_header_once_and_lose_no_row(who):
         ("SELECT 1 FROM other.rl_cards.card", "CATALOG_NOT_FOUND: line 1:15: Catalog 'other' does not exist"),
     ],
 )
-def test_what_cannot_be_answered_fails_in_athena_s_words(who, sql, reason):
+def test_an_unsupported_query_fails_with_athenas_message(who, sql, reason):
     assert refusal(who, sql).startswith(reason)
 
 

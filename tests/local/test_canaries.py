@@ -85,7 +85,7 @@ def test_events_of_deletions_are_not_as_documented() -> None:
     assert found in inspect.getsource(s3), "local/objects/events.py: MiniStack changed the detail of S3's events"
 
 
-def test_iam_is_asked_about_everything_when_a_principal_is_simulated() -> None:
+def test_iam_simulates_all_actions_of_a_principal() -> None:
     # The whole module: in this process the function itself may be ours already.
     assert "PolicySourceArn" not in inspect.getsource(iam_actions), "local/condition_keys.py need not name it any more"
 

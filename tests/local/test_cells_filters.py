@@ -111,7 +111,7 @@ def test_other_row_filters_are_refused(rows):
     assert refusal(rows=rows)[0] == "InvalidInputException"
 
 
-def test_a_filter_says_its_rows_and_columns_in_one_way_each():
+def test_a_filter_has_one_notation_for_rows_and_one_for_columns():
     assert refusal(RowFilter={})[0] == "InvalidInputException"
     both = {"FilterExpression": "amount > 1", "AllRowsWildcard": {}}
     assert refusal(RowFilter=both)[0] == "InvalidInputException"

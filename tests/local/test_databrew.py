@@ -133,7 +133,7 @@ def test_what_was_begun_before_is_taken_up(brewery: Brewery) -> None:
     assert (job["MaxCapacity"], job["EncryptionMode"], job["Outputs"][0]["MaxOutputFiles"]) == (5, "SSE-S3", 1)
 
 
-def test_the_version_that_was_asked_for_is_staged_and_staged_once(brewery: Brewery) -> None:
+def test_the_requested_version_is_staged_once(brewery: Brewery) -> None:
     order = brewery.order("pinned")
     brewery.s3.put_object(Bucket=BUCKET, Key=order.ref.key, Body="a;n\nnewer;9\n")
 
@@ -183,7 +183,7 @@ def test_a_role_has_to_trust_databrew_and_the_caller_has_to_be_allowed_to_pass_i
         caller.start(brewery.order("unpassed"), STEPS)
 
 
-def test_rights_are_asked_for_by_name(server: RunningServer, brewery: Brewery) -> None:
+def test_rights_are_checked_by_name(server: RunningServer, brewery: Brewery) -> None:
     root = f"arn:aws:iam::{ACCOUNT}:root"
     arn = f"arn:aws:databrew:{REGION}:{ACCOUNT}:job/mesh-*"
     server.make_role(ACCOUNT, "starter-of-ours", root, allow("databrew:ListJobRuns", resource=arn))
@@ -234,7 +234,7 @@ def _run_id(brewery: Brewery, order: JobOrder) -> str:
     return str(brewery.brew.list_job_runs(Name=order.name)["JobRuns"][0]["RunId"])
 
 
-def test_how_a_run_ended_is_told_on_the_default_bus(server: RunningServer, brewery: Brewery) -> None:
+def test_the_end_of_a_run_is_an_event_on_the_default_bus(server: RunningServer, brewery: Brewery) -> None:
     events, sqs = server.client("events", ACCOUNT), server.client("sqs", ACCOUNT)
     url = sqs.create_queue(QueueName="brewed")["QueueUrl"]
     pattern = {"source": ["aws.databrew"], "detail-type": ["DataBrew Job State Change"]}

@@ -130,7 +130,7 @@ def test_throttled_delivery_is_tried_again(server: RunningServer) -> None:
     assert server.control("GET", "/_mesh/faults")["faults"] == []
 
 
-def test_retries_end_where_the_rule_says(server: RunningServer) -> None:
+def test_retries_end_at_the_rules_limit(server: RunningServer) -> None:
     _, arn = queue(server, CENTRAL, "never", f"arn:aws:events:us-east-1:{CENTRAL}:rule/mesh/*")
     url, dead = queue(server, CENTRAL, "never-dead", f"arn:aws:events:us-east-1:{CENTRAL}:rule/mesh/*")
     retry = {"MaximumRetryAttempts": 1, "MaximumEventAgeInSeconds": 3600}

@@ -55,7 +55,7 @@ def received(server: RunningServer, url: str) -> list[str]:
     return [message["Body"] for message in messages.get("Messages", [])]
 
 
-def test_member_subscribes_and_is_told(server: RunningServer) -> None:
+def test_a_member_subscribes_and_is_notified(server: RunningServer) -> None:
     url, arn = make_queue(server, "inbox", TOPIC)
     subscribe(server, arn)
     publish(server, "updated")
@@ -81,7 +81,7 @@ def test_queue_that_does_not_admit_the_topic_gets_nothing(server: RunningServer)
     assert received(server, closed) == received(server, other) == []
 
 
-def test_a_batch_is_published_by_whoever_may_publish(server: RunningServer) -> None:
+def test_a_batch_may_only_be_published_by_an_allowed_role(server: RunningServer) -> None:
     """IAM knows sns:Publish alone."""
     url, arn = make_queue(server, "batches", TOPIC)
     subscribe(server, arn)

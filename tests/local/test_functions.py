@@ -88,7 +88,7 @@ def test_timeout_kills_the_process(server: RunningServer, function: str) -> None
     assert invoke(server, function, {})[0]["pid"] != before["pid"]
 
 
-def test_crash_is_told_and_the_next_call_works(server: RunningServer, function: str) -> None:
+def test_a_crash_is_reported_and_the_next_call_works(server: RunningServer, function: str) -> None:
     payload, error = invoke(server, function, {"do": "exit"})
     assert error == "Unhandled"
     assert payload["errorType"] == "Runtime.ExitError"

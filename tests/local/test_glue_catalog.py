@@ -124,7 +124,7 @@ def test_what_is_not_ours_is_still_ministacks():
     assert glue.get_workflow(Name="flow")["Workflow"]["Name"] == "flow"
 
 
-def test_a_database_says_what_everybody_gets_on_its_tables():
+def test_a_databases_default_permissions_apply_to_its_tables():
     glue = root(CENTRAL).glue
     glue.create_database(DatabaseInput={"Name": "open"})
     glue.create_database(DatabaseInput={"Name": "shut", "CreateTableDefaultPermissions": []})

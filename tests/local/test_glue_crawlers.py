@@ -92,7 +92,7 @@ def test_csv_types_header_and_parameters(bucket):
     assert parameters["UPDATED_BY_CRAWLER"] == "creditCrawler"
 
 
-def test_all_strings_are_no_header_unless_the_classifier_says_so(bucket):
+def test_a_row_of_strings_is_not_a_header_unless_the_classifier_says_so(bucket):
     put("names/a.csv", b"first,last\nada,lovelace\nalan,turing\n")
     crawl()
     assert columns(table("names")) == {"col0": "string", "col1": "string"}
@@ -194,7 +194,7 @@ def test_partitions_new_columns_and_a_second_run(bucket):
     assert found["VersionId"] == "2"
 
 
-def test_each_folder_is_a_table_and_junk_is_none(bucket):
+def test_each_folder_is_a_table_and_junk_is_ignored(bucket):
     put("a/1.csv")
     put("b/1.csv")
     put("c/junk.csv", b"\x00\x01\x02junk")
@@ -222,7 +222,7 @@ def test_states_and_what_a_running_crawler_refuses(bucket):
     assert glue.get_tables(DatabaseName="own")["TableList"] == []
 
 
-def test_events_tell_of_the_run(bucket):
+def test_events_describe_the_run(bucket):
     caller = root(PRODUCER)
     queue = caller.client("sqs").create_queue(QueueName="seen")["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:{PRODUCER}:seen"

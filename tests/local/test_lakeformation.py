@@ -61,7 +61,7 @@ def test_settings_refuse_an_administrator_that_does_not_exist():
     assert "Invalid principal" in message
 
 
-def test_iam_is_asked_first():
+def test_iam_is_checked_first():
     nobody = role(CENTRAL, "nobody")
     code, message = error_of(nobody.lf.get_data_lake_settings)
     assert code == "AccessDeniedException"
@@ -192,7 +192,7 @@ def test_select_on_a_table_comes_back_as_columns(central):
     assert found[0]["PermissionsWithGrantOption"] == found[0]["Permissions"]
 
 
-def test_the_creator_holds_all_and_list_permissions_says_so(central):
+def test_the_creator_holds_all_permissions_and_they_are_listed(central):
     maker = role(CENTRAL, "maker", "glue:*")
     maker.glue.create_database(DatabaseInput={"Name": "mine"})
     found = central.lf.list_permissions(

@@ -71,7 +71,7 @@ def test_a_role_gets_it_through_link_and_local_grants_only():
     assert [d["Name"] for d in analyst.glue.get_databases()["DatabaseList"]] == ["rl_credit-card"]
 
 
-def test_iam_is_asked_on_the_link_and_on_the_target():
+def test_iam_is_checked_on_link_and_target():
     share(CONSUMER)
     link(CONSUMER)
     own, theirs = (f"arn:aws:glue:{REGION}:{account}" for account in (CONSUMER, CENTRAL))

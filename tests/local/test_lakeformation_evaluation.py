@@ -86,7 +86,7 @@ def test_all_tables_means_all_tables_of_that_database(state):
     assert not may(Lake(state), ANALYST, "DESCRIBE", r.Table(OWNER, "hr", "people"))
 
 
-def test_a_database_grant_says_nothing_of_its_tables(state):
+def test_a_database_grant_does_not_include_its_tables(state):
     give(state, ANALYST.arn, r.Database(OWNER, "sales"), "ALL")
     assert may(Lake(state), ANALYST, "DROP", r.Database(OWNER, "sales"))
     assert not may(Lake(state), ANALYST, "DESCRIBE", ORDERS)

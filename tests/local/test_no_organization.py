@@ -63,7 +63,7 @@ def up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("flags", "organization"), [((), True), (("--no-organization",), False)])
-def test_mesh_up_says_whether_there_is_an_organization(
+def test_mesh_up_shows_whether_there_is_an_organization(
     up: list[dict[str, Any]], flags: tuple[str, ...], organization: bool
 ) -> None:
     assert CliRunner().invoke(app, ["up", "--json", *flags]).exit_code == 0

@@ -108,7 +108,7 @@ def test_listing_where_the_policy_lets_one_list(server, policy):
     assert read(server, METADATA) == "AccessDenied"
 
 
-def test_who_may_not_list_is_not_told_that_there_is_no_such_object(server, policy):
+def test_a_caller_that_may_not_list_does_not_learn_that_an_object_is_missing(server, policy):
     gone = METADATA.replace("00000", "gone")
     policy(lets({"AWS": ROLE}, "s3:GetObject"))
     assert read(server, gone) == "AccessDenied"

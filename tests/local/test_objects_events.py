@@ -59,7 +59,7 @@ def events_of(server, queue, name, number):
     return sorted(found, key=lambda event: event["detail"]["object"]["sequencer"])
 
 
-def told(event):
+def summary(event):
     detail = event["detail"]
     return event["detail-type"], detail["reason"], detail.get("deletion-type"), detail["object"].get("version-id")
 
@@ -72,7 +72,7 @@ def test_deletions_in_a_versioned_bucket(server, queue):
     s3.delete_object(**there, VersionId=marker)
     s3.delete_object(**there, VersionId=first)
     found = events_of(server, queue, "deleted-versions", 4)
-    assert [told(event) for event in found] == [
+    assert [summary(event) for event in found] == [
         ("Object Created", "PutObject", None, first),
         ("Object Deleted", "DeleteObject", "Delete Marker Created", marker),
         ("Object Deleted", "DeleteObject", "Permanently Deleted", marker),
@@ -81,7 +81,7 @@ def test_deletions_in_a_versioned_bucket(server, queue):
     assert {event["detail"]["object"]["key"] for event in found} == {"a b/ü.csv"}
 
 
-def test_what_the_event_of_a_deletion_says(server, queue):
+def test_the_content_of_a_deletion_event(server, queue):
     s3 = bucket(server, "deleted-plain", versioned=False)
     s3.put_object(Bucket="deleted-plain", Key="a", Body=b"1")
     s3.delete_object(Bucket="deleted-plain", Key="a")
@@ -93,7 +93,7 @@ def test_what_the_event_of_a_deletion_says(server, queue):
     assert detail["object"].keys() == {"key", "etag", "sequencer"}
     assert detail["object"]["etag"] == "d41d8cd98f00b204e9800998ecf8427e"
     assert (detail["version"], detail["requester"], detail["source-ip-address"]) == ("0", PRODUCER, "127.0.0.1")
-    assert told(deleted) == ("Object Deleted", "DeleteObject", "Permanently Deleted", None)
+    assert summary(deleted) == ("Object Deleted", "DeleteObject", "Permanently Deleted", None)
 
 
 def test_every_object_of_a_batch_has_its_event(server, queue):
@@ -150,7 +150,7 @@ def keys(s3, name):
     return [each["Key"] for each in s3.list_objects_v2(Bucket=name).get("Contents", [])]
 
 
-def test_what_expires_is_hidden_by_a_marker_and_told_as_a_lifecycle_expiration(server, queue, expiring):
+def test_expiry_adds_a_marker_and_sends_a_lifecycle_event(server, queue, expiring):
     s3 = expiring("expiring", versioned=True)
     version = s3.put_object(Bucket="expiring", Key="card/data/t/a.csv", Body=b"1")["VersionId"]
     s3.put_object(Bucket="expiring", Key="card/published/t/x", Body=b"1")
@@ -164,7 +164,7 @@ def test_what_expires_is_hidden_by_a_marker_and_told_as_a_lifecycle_expiration(s
     found = events_of(server, queue, "expiring", 7)[5:]
     assert {event["detail"]["object"]["key"] for event in found} == {"card/data/t/a.csv", "tagged"}
     for event in found:
-        assert told(event)[:3] == ("Object Deleted", "Lifecycle Expiration", "Delete Marker Created")
+        assert summary(event)[:3] == ("Object Deleted", "Lifecycle Expiration", "Delete Marker Created")
         assert event["detail"]["requester"] == "s3.amazonaws.com"
         assert "source-ip-address" not in event["detail"]
     body = s3.get_object(Bucket="expiring", Key="card/data/t/a.csv", VersionId=version)["Body"].read()
@@ -176,7 +176,7 @@ def test_without_versions_what_expires_is_gone(server, queue, expiring):
     s3.put_object(Bucket="expiring-plain", Key="card/data/t/a.csv", Body=b"1")
     server.control("POST", "/_mesh/clock", {"skip": 10 * DAY})
     _, deleted = events_of(server, queue, "expiring-plain", 2)
-    assert told(deleted) == ("Object Deleted", "Lifecycle Expiration", "Permanently Deleted", None)
+    assert summary(deleted) == ("Object Deleted", "Lifecycle Expiration", "Permanently Deleted", None)
     assert keys(s3, "expiring-plain") == []
 
 

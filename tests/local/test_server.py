@@ -92,7 +92,7 @@ def test_record_names_role_action_resource_and_bytes(server: RunningServer) -> N
     assert any(json.loads(line) == got for line in lines)
 
 
-def test_tls_only_buckets_admit_the_loopback_and_nobody_in_the_clear(server: RunningServer) -> None:
+def test_tls_only_buckets_accept_the_loopback_but_no_clear_text(server: RunningServer) -> None:
     s3 = server.client("s3", ACCOUNT)
     s3.create_bucket(Bucket="tls-only")
     statement = {

@@ -1,4 +1,4 @@
-"""Take up what central granted to this account: accept its share, link its databases, pass it on to the reader."""
+"""Accept what central granted to this account: accept the RAM share, link its databases, grant to the reader."""
 
 from typing import Any
 

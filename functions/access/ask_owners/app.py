@@ -1,11 +1,11 @@
-"""Ask whoever has to approve; the run waits for the token's answer."""
+"""Request approval from the owners; the run waits for the task token's answer."""
 
 from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.access.access_steps import AskingStep
+from mesh.usecases.access.access_steps import ApprovalStep
 from mesh.usecases.access.request_approval import ask_owners
 
 
@@ -17,8 +17,8 @@ class Settings(RegistrySettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """`{access, round, token}` → Asked."""
-    step, settings = AskingStep.model_validate(event), load(Settings)
+    """`{access, round, token}` → ApprovalRequested."""
+    step, settings = ApprovalStep.model_validate(event), load(Settings)
     return ask_owners(
         step.access,
         step.round,

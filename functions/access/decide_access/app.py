@@ -1,4 +1,4 @@
-"""Take a request for access, and decide it by what it would expose now."""
+"""Record an access request, and decide it on what it would expose now."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Record why a request comes to nothing, and tell the requester."""
+"""Record why a request is denied, and notify the requester."""
 
 from typing import Any
 

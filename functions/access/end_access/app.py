@@ -1,4 +1,4 @@
-"""Mark an access as ending, and tell whom it concerns."""
+"""Mark an access as ending, and notify the accounts concerned."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Arrange an access's end, grant it to the receiving account, and tell it."""
+"""Schedule an access's end, grant it to the receiving account, and notify that account."""
 
 from typing import Any
 

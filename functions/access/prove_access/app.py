@@ -1,4 +1,4 @@
-"""Prove that an access works, by one query through its link."""
+"""Verify that an access works, with one query through its resource link."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ class Settings(RegistrySettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """EventBridge's envelope → what it came to. A refusal is recorded, told, and not retried."""
+    """EventBridge's envelope → Answered. A rejection is recorded, sent to the sender, and not retried."""
     settings = load(Settings)
     try:
         return receive_answer(

@@ -1,4 +1,4 @@
-"""Take back what an access passed on, where no other one needs it."""
+"""Revoke the local grants of an access, except those that another access needs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Take back what an access granted, unless another one needs it; then it has ended."""
+"""Revoke central's grants of an access, except those that another access needs; then it has ended."""
 
 from typing import Any
 

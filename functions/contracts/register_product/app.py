@@ -1,4 +1,4 @@
-"""Make all that central has of a product: its database, LF-Tags, data location and grants."""
+"""Create a product's resources in central: database, LF-Tags, data location and grants."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Compare what is granted with what the registry says."""
+"""Compare Lake Formation's grants with the registry."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Fix what `find_drift` found."""
+"""Repair the drift that `find_drift` found."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Tell what runs did as OpenLineage events: from the lineage queue, apart from everything that moves data."""
+"""Record what runs did as OpenLineage events: from the lineage queue, decoupled from everything that moves data."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class Settings(LineageSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """SQS records of orders → the ids of those that failed, for SQS to give again and at last to the DLQ."""
+    """SQS records of orders → the ids of those that failed, for SQS to redeliver, and finally to move to the DLQ."""
     return process_partial_response(event=event, record_handler=_record, processor=processor, context=context)
 
 
@@ -32,7 +32,7 @@ def _record(record: SQSRecord) -> None:
     try:
         _tell(record)
     except Exception:
-        # The batch's frame takes the error for SQS; without this line nobody could read why an order fails.
+        # The batch processor swallows the error; without this line nobody could see why an order fails.
         logger.exception("lineage order failed", extra={"order": record.body})
         wiring.lineage_transport.cache_clear()  # its token may have been replaced
         raise
@@ -42,8 +42,8 @@ def _tell(record: SQSRecord) -> None:
     settings = load(Settings)
     for product, runs in _runs(json.loads(record.body), settings):
         log, transport = wiring.lineage(settings), wiring.lineage_transport(settings)
-        told = keep(product, runs, log=log, transport=transport)
-        logger.info("lineage recorded", extra={"product": product, "events": told})
+        recorded = keep(product, runs, log=log, transport=transport)
+        logger.info("lineage recorded", extra={"product": product, "events": recorded})
 
 
 def _runs(body: dict[str, Any], settings: Settings) -> Iterator[tuple[str, list[StepRun]]]:

@@ -1,4 +1,4 @@
-"""Admit an account, on the data mesh owner's word (`mesh admit`)."""
+"""Admit an account on behalf of the data mesh owner (`mesh admit`)."""
 
 from typing import Any
 

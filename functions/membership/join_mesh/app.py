@@ -1,4 +1,4 @@
-"""Ask central to be a member, at deploy (custom resource) and on a schedule until the inbox is subscribed."""
+"""Request membership from central, at deploy (custom resource) and on a schedule until the inbox is subscribed."""
 
 from typing import Any
 

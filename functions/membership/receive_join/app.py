@@ -19,7 +19,7 @@ class Settings(AccountSettings, TableSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """EventBridge's envelope → Member. A refusal is logged, and not retried."""
+    """EventBridge's envelope → Member. A rejection is logged, and not retried."""
     settings = load(Settings)
     try:
         return join_requested(

@@ -21,7 +21,8 @@ class Settings(TableSettings, OwnBusSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """SQS records of SNS messages → the ids of those that failed, for SQS to give again and at last to the DLQ."""
+    """SQS records of SNS messages → the ids of those that failed, for SQS to redeliver, and finally to move to the
+    DLQ."""
     settings = load(Settings)
     arrived, failed = {}, dict[str, str]()
     for record in event["Records"]:
@@ -37,7 +38,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
 
 
 def _read(record: Mapping[str, Any], topic_arn: str) -> Notice:
-    """Raises KeyError, TypeError, ValueError for what is no message of SNS, Rejected for what is not for us."""
+    """Raises KeyError, TypeError, ValueError for what is not an SNS message, Rejected for one that is not for this
+    account."""
     envelope = json.loads(record["body"])
     message = InboxMessage(
         topic_arn=envelope["TopicArn"],

@@ -1,4 +1,4 @@
-"""Read a batch's objects, check them, write what passes."""
+"""Read a batch's objects, check them, and write those that pass."""
 
 from typing import Any
 

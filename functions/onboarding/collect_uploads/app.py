@@ -1,4 +1,4 @@
-"""Uploaded objects, gathered by SQS: remember them, and start one run for each product."""
+"""Uploaded objects, batched by SQS: record them, and start one run for each product."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ class Settings(TableSettings, OwnBusSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """SQS records of S3 events → those that are no S3 event, for the DLQ; what was refused has its report."""
+    """SQS records of S3 events → those that are not S3 events, for the DLQ; rejected objects get a report."""
     settings = load(Settings)
     arrivals, failed = _arrivals(event["Records"])
     collected = collect_uploads(

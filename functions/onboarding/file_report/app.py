@@ -1,4 +1,4 @@
-"""Central rejected a contract: write its report beside it, where its owner looks; data wait for it no more."""
+"""Central rejected a contract: write its report to the owner's bucket, and stop holding data back for it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Write down the next version of each table of a batch and propose it to central; the run waits for the answer."""
+"""Stage the next version of each table of a batch and propose it to central; the run waits for the answer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Resume the run that waits for what an event tells: central's answer to a proposal, or the end of a crawl."""
+"""Resume the run that waits for an event: central's answer to a proposal, or the end of a crawl."""
 
 from typing import Any
 

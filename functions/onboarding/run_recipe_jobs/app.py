@@ -1,4 +1,4 @@
-"""Look after the DataBrew jobs of a batch's large raw objects."""
+"""Start and poll the DataBrew jobs of a batch's large raw objects."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""End a round: record what was held back, settle the rest, free the product."""
+"""End a round: record what was held back, settle the rest, release the product."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from mesh.usecases.onboarding.settle_batch import SettleBatch, settle_batch
 
 
 class Settings(TableSettings, WorkSettings):
-    """The function's environment. Published landing objects expire after so many days, with 0 never."""
+    """The function's environment. Published landing objects expire after this number of days; 0 means never."""
 
     landing_retention_days: int = 0
 

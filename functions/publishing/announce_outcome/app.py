@@ -1,4 +1,4 @@
-"""Tell what came of a commit: the owner its answer, whoever asked for a rollback, and each subscriber of a version."""
+"""Announce the outcome of a commit: to the owner, to the requester of a rollback, and to each subscriber."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Swing the pointers of a verified proposal, and number the version."""
+"""Switch the tables to a verified proposal's metadata files, and assign the version number."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Look at the files of the version that is wanted back, and keep the commit that points every table at them."""
+"""Check the files of the version to restore, and record the commit that points every table at them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Central rolled one of our products back: the guard forgets what came after, or remembers it again."""
+"""Central rolled back one of our products: remove later batches from the guard's history, or restore them."""
 
 from typing import Any
 

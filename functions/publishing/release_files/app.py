@@ -1,4 +1,4 @@
-"""Central released files of ended versions: delete what nothing else needs."""
+"""Central released the files of ended versions: delete those that nothing else needs."""
 
 from typing import Any
 

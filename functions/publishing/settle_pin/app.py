@@ -1,4 +1,4 @@
-"""Handle PinAccepted and VersionsEnded of central's own, and what ends a pin: a wish, its time, its product."""
+"""Handle central's own PinAccepted and VersionsEnded, and what ends a pin: a request, its expiry, its product's end."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Look at what a producer staged: may it be published?"""
+"""Verify what a producer staged before it is published."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Handle WithdrawalRequested, and the daily look at what is older than what is kept."""
+"""Handle WithdrawalRequested, and the daily retention check."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a read of an Iceberg table reads: one metadata file, a snapshot of it, the data files that its manifests list.
+"""The plan for reading an Iceberg table: one metadata file, a snapshot of it, the data files that its manifests list.
 
 Nothing here knows S3: `Read` gives the bytes of a URL. Reasons are worded as Trino's connector words them, which is
 Athena's engine: https://trino.io/docs/current/connector/iceberg.html

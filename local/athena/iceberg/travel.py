@@ -1,4 +1,4 @@
-"""`FOR VERSION AS OF` and `FOR TIMESTAMP AS OF`: which snapshot a query asks for.
+"""`FOR VERSION AS OF` and `FOR TIMESTAMP AS OF`: the snapshot that a query requests.
 
 https://docs.aws.amazon.com/athena/latest/ug/querying-iceberg-time-travel-and-version-travel-queries.html
 """

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from mesh.adapters.dynamodb.access_registry import DynamoAccessRegistry
-from mesh.domain.access.record import AlreadyAsked
+from mesh.domain.access.record import AlreadyRequested
 from mesh.domain.contracts.product import ConcurrentChange
 
 from tests.builders import CONSUMER, PRODUCER, an_access
@@ -36,10 +36,10 @@ def test_a_redelivered_request_gives_back_what_stands(accesses):
 
 
 @pytest.mark.parametrize("status", ["requested", "waiting", "granting", "sharing"])
-def test_the_same_ask_is_not_taken_twice(accesses, status):
+def test_the_same_request_is_not_accepted_twice(accesses, status):
     accesses.save(accesses.open(an_access(FIRST)).moved(status, NOON, "so far"))
 
-    with pytest.raises(AlreadyAsked) as refused:
+    with pytest.raises(AlreadyRequested) as refused:
         accesses.open(an_access(SECOND, until=NOON + timedelta(days=90)))
 
     assert refused.value.where["access"] == FIRST
@@ -48,17 +48,17 @@ def test_the_same_ask_is_not_taken_twice(accesses, status):
 
 
 @pytest.mark.parametrize("status", ["live", "ending", "ended", "denied"])
-def test_what_is_answered_may_be_asked_again(accesses, status):
+def test_an_answered_request_may_be_repeated(accesses, status):
     accesses.save(accesses.open(an_access(FIRST)).moved(status, NOON, "answered"))
 
     assert accesses.open(an_access(SECOND)).id == SECOND
 
-    with pytest.raises(AlreadyAsked, match=SECOND):
+    with pytest.raises(AlreadyRequested, match=SECOND):
         accesses.open(an_access("ac-000000000003"))
 
 
 @pytest.mark.parametrize("other", [{"receiver": PRODUCER}, {"reader": "DataScientist"}, {"purpose": "audit"}])
-def test_another_ask_is_another_access(accesses, other):
+def test_a_different_request_is_a_different_access(accesses, other):
     accesses.open(an_access(FIRST))
 
     assert accesses.open(an_access(SECOND, **other)).id == SECOND
@@ -84,7 +84,7 @@ def test_of_two_at_once_one_is_taken(table):
     assert seen == [None]
     assert late.access(SECOND) is None
     assert [each.id for each in first.newest()] == [FIRST]
-    with pytest.raises(AlreadyAsked, match=FIRST):
+    with pytest.raises(AlreadyRequested, match=FIRST):
         late.open(an_access(SECOND))
 
 

@@ -136,7 +136,7 @@ def test_what_is_not_shared_is_not_visible(stubs, code):
     assert GlueResourceLinks(client).visible(CENTRAL, "cards") is False
 
 
-def test_a_throttled_look_is_no_answer(stubs):
+def test_a_throttled_read_is_not_an_answer(stubs):
     client, stub = stubs("glue")
     stub.add_client_error("get_database", "ThrottlingException")
 
@@ -239,7 +239,7 @@ def test_a_query_is_started_once_for_its_token(stubs):
     assert found.start("SELECT 1", "t" * 36) == "q"
 
 
-def test_a_role_that_cannot_be_assumed_is_no_error(stubs):
+def test_a_role_that_cannot_be_assumed_is_not_an_error(stubs):
     found, _ = queries(stubs, sts_error="AccessDenied")
 
     assert found.start("SELECT 1", "t" * 36, role_arn=ROLE) is None

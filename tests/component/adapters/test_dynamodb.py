@@ -75,7 +75,7 @@ def test_a_transaction_that_meets_another_is_tried_again(table, refusing):
         ([["None", "ValidationError"]], ClientError),
     ],
 )
-def test_what_is_no_failed_condition_is_not_taken_for_one(table, refusing, reasons, error):
+def test_other_errors_are_not_taken_for_a_failed_condition(table, refusing, reasons, error):
     refusing(*reasons)
     with pytest.raises(error):
         table.write(put_new(item(1)), put(item(2)))

@@ -36,7 +36,7 @@ def locks(table, clock):
     return DynamoLocks(table)
 
 
-def test_while_it_is_held_nobody_else_gets_it_and_whoever_waits_is_told(locks, clock):
+def test_a_held_lock_is_exclusive_and_waiters_get_an_error(locks, clock):
     with locks.hold("grants-1"), pytest.raises(ConcurrentChange) as refused, locks.hold("grants-1"):
         pytest.fail("two hold it")
 
@@ -73,7 +73,7 @@ def test_who_lost_it_by_its_lease_does_not_give_it_back_for_the_next(locks, cloc
     assert table.get("LOCK#grants-1", "LOCK")["holder"] == "the-next"
 
 
-def test_whoever_waits_gets_it_when_it_is_free(table):
+def test_a_waiter_gets_the_lock_when_it_is_free(table):
     """With the real clock and a thread: one after the other, never two."""
     inside, most, done = [], [], []
 

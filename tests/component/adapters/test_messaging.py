@@ -109,7 +109,7 @@ def test_a_message_of_several_that_was_not_taken_is_an_error_though_the_answer_i
         topics.publish(topic_of(CONSUMER), Message("ProductUpdated", "{}"), Message("ProposalSettled", "{}"))
 
 
-def test_of_several_events_those_that_were_not_taken_are_told_apart(stubbed):
+def test_rejected_events_of_a_batch_are_identified(stubbed):
     failed = {"ErrorCode": "InternalFailure", "ErrorMessage": "why"}
     answer = {"FailedEntryCount": 1, "Entries": [{"EventId": "1"}, failed, {"EventId": "3"}]}
     bus = EventBus(stubbed("events", "put_events", answer), "mesh")
@@ -153,7 +153,7 @@ def test_a_run_of_a_name_starts_once(stubbed):
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist"])
-def test_a_late_answer_to_a_task_is_no_error(stubbed, code):
+def test_a_late_answer_to_a_task_is_not_an_error(stubbed, code):
     assert not resume(stubbed("stepfunctions", "send_task_success", code), "token", "{}")
 
 

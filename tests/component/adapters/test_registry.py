@@ -122,12 +122,12 @@ def test_a_notice_is_of_one_version_and_one_account(registry):
     registry.record_notices(PRODUCT, 10, [PRODUCER], NOON, NOTE)
     registry.put_member(a_member())
     registry.put_member(a_member(CONSUMER, "consumer"))
-    for version_, told in ((1, {CONSUMER}), (2, set()), (10, {PRODUCER})):
+    for version_, notice in ((1, {CONSUMER}), (2, set()), (10, {PRODUCER})):
         audience = registry.audience(PRODUCT, version_, [CONSUMER, PRODUCER])
-        assert {account for account, each in audience.items() if each.told} == told
+        assert {account for account, each in audience.items() if each.notified} == notice
 
 
-def test_a_subscription_is_no_version_and_no_notice(registry):
+def test_a_subscription_is_neither_a_version_nor_a_notice(registry):
     registry.claim_product(a_product())
     registry.subscribe(PRODUCT, CONSUMER, NOON)
     registry.record_notices(PRODUCT, 1, [CONSUMER], NOON, NOTE)
@@ -181,7 +181,7 @@ def test_a_version_ends_and_stays_what_it_was(registry):
     assert registry.version(PRODUCT, 9) is None
 
 
-def test_members_are_read_together_whoever_has_a_record(registry):
+def test_members_with_a_record_are_read_together(registry):
     accounts = [f"{number:012d}" for number in range(130)]
     for account in accounts[:-1]:
         registry.put_member(a_member(account))
@@ -200,7 +200,7 @@ def test_a_sender_is_read_with_the_product_that_it_speaks_about(registry):
     assert registry.sender(STRANGER, PRODUCT) == (None, a_product())
 
 
-def test_what_dynamodb_left_unread_is_asked_for_again(table, monkeypatch):
+def test_unprocessed_keys_of_dynamodb_are_read_again(table, monkeypatch):
     monkeypatch.setattr("mesh.adapters.dynamodb.items.time.sleep", lambda _: None)
     ask, asked = table.client.batch_get_item, []
 

@@ -1,4 +1,4 @@
-"""One-time schedules of EventBridge Scheduler: arranged, moved, dropped, and absent ones are no trouble."""
+"""One-time schedules of EventBridge Scheduler: arranged, moved, dropped, and deleting an absent one succeeds."""
 
 from datetime import UTC, datetime
 

@@ -29,7 +29,7 @@ def columns_of(catalog):
     return [column["Name"] for column in catalog.table("loans", "loans")["StorageDescriptor"]["Columns"]]
 
 
-def test_what_is_not_there_is_none(catalog):
+def test_a_missing_item_is_none(catalog):
     assert catalog.table("loans", "loans") is None
     assert catalog.table("nowhere", "loans") is None
 
@@ -71,7 +71,7 @@ def stub(aws):
     [("ThrottlingException", Throttled), ("ConcurrentModificationException", ConcurrentChange),
      ("AccessDeniedException", ClientError)],
 )  # fmt: skip
-def test_a_passing_trouble_is_told_from_a_denial(stub, code, error):
+def test_a_transient_error_is_distinguished_from_a_denial(stub, code, error):
     stub.add_client_error("get_table", service_error_code=code)
 
     with pytest.raises(error):

@@ -90,7 +90,7 @@ def test_a_table_may_lose_all_rows_and_get_new_ones(loans, tmp_path):
     assert (ids(loans, tmp_path), loans.version().version) == ([5], 3)
 
 
-def test_a_deletion_of_what_was_never_published_is_no_version(loans):
+def test_a_deletion_of_an_unpublished_object_makes_no_version(loans):
     loans.put("a.csv", "id,amount,note\n1,10.5,x\n")
     loans.run()
     loans.delete("other.csv")
@@ -98,7 +98,7 @@ def test_a_deletion_of_what_was_never_published_is_no_version(loans):
     assert loans.version().version == 1
 
 
-def test_a_deletion_that_is_heard_of_late_finds_what_is_there_now(loans, tmp_path):
+def test_a_late_deletion_event_uses_the_object_that_is_there_now(loans, tmp_path):
     loans.put("a.csv", "id,amount,note\n1,10.5,x\n")
     loans.run()
     deletion = loans.delete("a.csv")
@@ -128,7 +128,7 @@ def test_a_table_that_a_new_major_drops_loses_its_rows_with_the_next_batch(loans
     assert (ids(loans, tmp_path, table="gone"), ids(loans, tmp_path)) == ([5], [1, 2, 3, 4])
 
 
-def test_the_same_bytes_again_are_no_news(loans):
+def test_the_same_bytes_again_change_nothing(loans):
     loans.put("a.csv", "id,amount,note\n1,10.5,x\n")
     loans.run()
     loans.put("a.csv", "id,amount,note\n1,10.5,x\n")
@@ -150,7 +150,7 @@ def test_two_uploads_of_one_key_in_a_batch_are_the_last(loans, tmp_path):
     assert ids(loans, tmp_path) == [2]
 
 
-def test_an_object_that_vanished_is_nobodys_fault(loans, tmp_path):
+def test_a_deleted_object_is_not_an_error(loans, tmp_path):
     loans.put("a.csv", "id,amount,note\n1,10.5,x\n")
     gone = loans.put("b.csv", "id,amount,note\n2,10.5,x\n")
     loans.s3.delete_object(Bucket=gone.bucket, Key=gone.key)
@@ -251,7 +251,7 @@ def test_a_commit_that_meets_another_is_staged_again(loans, tmp_path):
     assert ids(loans, tmp_path) == [1, 3]
 
 
-def test_an_answer_is_the_same_when_it_is_asked_for_again(loans):
+def test_a_repeated_proposal_gets_the_same_answer(loans):
     loans.put("a.csv", "id,amount,note\n1,1,x\n")
     loans.check()
     loans.stage()

@@ -42,7 +42,7 @@ def parquet(**columns):
          [("Bonn", 1, 2), ("Köln", 3, 4)]),
     ],
 )  # fmt: skip
-def test_a_csv_file_is_read_as_it_says(pipeline, tmp_path, content, types, rows):
+def test_a_csv_file_is_read_as_declared(pipeline, tmp_path, content, types, rows):
     pipeline.put("a.csv", content)
     assert pipeline.run().outcome == "published"
     assert pipeline.types() == types
@@ -65,7 +65,7 @@ def test_a_decimal_on_the_last_line_is_a_double(pipeline, tmp_path):
         ("\n" + "".join(f"A1{n % 4} {n} A34 A43 {n * 17}\n" for n in range(50)), "UnknownDelimiter", "space"),
     ],
 )  # fmt: skip
-def test_what_is_no_table_of_one_column_is_held_with_its_place(pipeline, content, code, said):
+def test_text_that_is_not_a_one_column_table_is_held_with_its_place(pipeline, content, code, said):
     pipeline.put("a.csv", content)
     settled = pipeline.run()
     assert (settled.outcome, pipeline.held()) == ("nothing", {"a.csv": code})

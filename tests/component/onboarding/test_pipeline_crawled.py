@@ -77,7 +77,7 @@ def test_an_overwrite_replaces_the_file_and_a_deletion_removes_it(loans, tmp_pat
     assert loans.version().changes[0].rows_delta == -2
 
 
-def test_the_same_bytes_are_no_news(loans):
+def test_the_same_bytes_change_nothing(loans):
     loans.put("a.csv", "id,amount,note\n1,10.5,x\n")
     loans.run()
     loans.put("a.csv", "id,amount,note\n1,10.5,x\n")
@@ -113,7 +113,7 @@ def test_values_that_do_not_fit_the_published_type_are_held(open_, tmp_path):
         "published", {"b.csv": "TypeNeedsExpress"}, {"id": "bigint", "v": "bigint"},
     )  # fmt: skip
     [held] = settled.news.data.objects
-    assert "v are no bigint" in held.reason.message
+    assert "v are not of type bigint" in held.reason.message
     assert "Only express" in held.reason.remedy
     assert ids(open_, tmp_path) == [1, 3]
 
@@ -155,7 +155,7 @@ def test_what_only_a_crawler_reads_is_promoted_as_it_is(open_):
     assert (open_.keys("published/hive/"), open_.version().tables[0].objects) == ([], 0)
 
 
-def test_a_version_of_an_object_that_is_gone_for_good_is_no_source(open_):
+def test_a_permanently_deleted_object_version_is_not_a_source(open_):
     gone, kept = open_.put("a.orc", b"ORC\x08\x03\x10"), open_.put("b.orc", b"ORC\x08\x03\x11")
     open_.check()
     open_.s3.delete_object(Bucket=BUCKET, Key=gone.key, VersionId=gone.version_id)
@@ -165,14 +165,14 @@ def test_a_version_of_an_object_that_is_gone_for_good_is_no_source(open_):
     assert (len(open_.keys("published/hive/")), open_.version().tables[0].bytes) == (1, kept.size)
 
 
-def test_express_says_what_would_take_the_format(s3):
+def test_express_names_what_would_accept_the_format(s3):
     pipeline = Pipeline(s3, contract_of({"id": "bigint"}))
     pipeline.put("a.orc", b"ORC\x08\x03\x10")
     [held] = pipeline.run().news.data.objects
     assert (held.reason.code, "crawl: glue" in held.reason.remedy) == ("FormatDeclined", True)
 
 
-def test_a_table_of_which_the_crawler_knows_nothing_is_no_version(open_):
+def test_a_table_that_the_crawler_does_not_recognise_makes_no_version(open_):
     open_.formats = {}
     open_.put("a.orc", b"ORC\x08\x03\x10")
     open_.check()
@@ -199,7 +199,7 @@ def test_a_catalog_that_lacks_what_was_written_is_behind(loans):
         loans.propose()
 
 
-def test_names_of_meshworks_own_folders_are_no_tables(loans):
+def test_names_of_meshworks_own_folders_are_not_tables(loans):
     loans.put("a.csv", "id\n1\n", table="hive")
     settled = loans.run()
     assert (settled.outcome, loans.held()) == ("nothing", {"a.csv": "ReservedTableName"})
@@ -240,7 +240,7 @@ def test_a_run_that_died_while_promoting_leaves_nothing_twice(loans, tmp_path, m
     assert loans.keys("published/t/_staged/") == []
 
 
-def test_what_was_promoted_and_never_answered_is_news_again(loans, tmp_path):
+def test_a_promoted_batch_without_an_answer_is_new_again(loans, tmp_path):
     first, second = (loans.put(name, f"id,amount,note\n{n},1,x\n") for n, name in enumerate(("a.csv", "b.csv")))
     loans.run()
     loans.landed = []
@@ -287,7 +287,7 @@ def test_columns_of_a_batch_that_was_not_published_wait_for_their_own(open_):
     assert columns.get("email", {}).get(PUBLICATION) != "published"
 
 
-def test_a_table_is_filled_as_the_contract_says_or_refused(loans, s3):
+def test_a_table_is_filled_by_the_contracts_crawl_mode_or_rejected(loans, s3):
     loans.put("a.csv", "id,amount,note\n1,1,x\n")
     loans.check()
     loans.promote()
@@ -298,7 +298,7 @@ def test_a_table_is_filled_as_the_contract_says_or_refused(loans, s3):
     assert (answer.outcome, answer.reason.code) == ("refused", "ProposalForged")
 
 
-def test_what_is_proposed_says_what_came(loans):
+def test_a_proposal_describes_its_batch(loans):
     loans.put("a.csv", "id,amount,note\n1,1,x\n2,1,x\n")
     loans.run()
     loans.put("b.csv", "id,amount,note\n3,1,x\n")

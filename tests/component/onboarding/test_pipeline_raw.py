@@ -79,7 +79,7 @@ def test_partitions_come_from_the_folders_of_raw_objects(aws, tmp_path):
     }  # fmt: skip
 
 
-def test_the_same_raw_bytes_again_are_no_news(pipeline):
+def test_the_same_raw_bytes_again_change_nothing(pipeline):
     pipeline.put_raw("a.csv", RAW)
     pipeline.run()
     pipeline.put_raw("a.csv", RAW)
@@ -122,7 +122,7 @@ def test_a_deleted_raw_object_takes_its_rows_along(pipeline, tmp_path):
     assert (amounts(pipeline, tmp_path), pipeline.version().version) == ([7], 2)
 
 
-def test_a_deletion_that_is_heard_of_late_finds_the_raw_object_that_is_there_now(pipeline, tmp_path):
+def test_a_late_deletion_event_uses_the_raw_object_that_is_there_now(pipeline, tmp_path):
     pipeline.put_raw("a.csv", RAW)
     pipeline.run()
     deletion = pipeline.delete("a.csv", folder="raw")
@@ -133,7 +133,7 @@ def test_a_deletion_that_is_heard_of_late_finds_the_raw_object_that_is_there_now
     assert amounts(pipeline, tmp_path) == [8]
 
 
-def test_a_raw_object_that_vanished_is_nobodys_fault(pipeline, tmp_path):
+def test_a_deleted_raw_object_is_not_an_error(pipeline, tmp_path):
     pipeline.put_raw("a.csv", RAW)
     gone = pipeline.put_raw("b.csv", RAW)
     pipeline.s3.delete_object(Bucket=gone.bucket, Key=gone.key)
@@ -179,7 +179,7 @@ def test_what_a_recipe_does_not_fit_is_held_until_the_next_one(pipeline, tmp_pat
     assert pipeline.run().held == 1
     assert pipeline.held() == {"a.csv": "RecipeColumnMissing"}
     [held] = read_checked(pipeline.work, pipeline.round.work).held
-    assert held.reason.remedy.endswith("The next recipe takes the object up again.")
+    assert held.reason.remedy.endswith("The object is curated again with the next recipe.")
     assert not pipeline.uploads.has_pending(PRODUCT)
 
     pipeline.recipe(*STEPS, step("UPPER_CASE", sourceColumn="status"))
@@ -226,7 +226,7 @@ def test_a_recipe_that_makes_the_contract_s_values_frees_what_the_contract_held(
     pipeline.put_raw("a.csv", RAW)
     assert pipeline.run().held == 1
     [held] = read_checked(pipeline.work, pipeline.round.work).held
-    assert held.reason.remedy.endswith("Or correct the recipe: the next one takes the object up again.")
+    assert held.reason.remedy.endswith("Or correct the recipe: the object is curated again with the next one.")
 
     too_much = [{"Condition": "GREATER_THAN", "Value": "200", "TargetColumn": "amount"}]
     pipeline.recipe(*STEPS, step("REMOVE_VALUES", too_much, sourceColumn="amount"))

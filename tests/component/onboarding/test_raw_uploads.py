@@ -39,7 +39,7 @@ def recipe(sequencer):
 def test_a_recipe_is_in_force_until_a_newer_one_comes(producer):
     assert producer.raw.recipe("loans") is None
     assert producer.raw.record_recipe("loans", recipe("0A"))
-    assert producer.raw.record_recipe("loans", recipe("0A")), "told of twice: its objects may not be free yet"
+    assert producer.raw.record_recipe("loans", recipe("0A")), "delivered twice: its objects may not be pending yet"
     assert not producer.raw.record_recipe("loans", recipe("09"))
     assert producer.raw.recipe("loans") == recipe("0A")
     assert producer.raw.record_recipe("loans", recipe("0A01"))
@@ -48,14 +48,14 @@ def test_a_recipe_is_in_force_until_a_newer_one_comes(producer):
 
 
 def test_what_is_held_is_not_pending_until_it_is_taken_up(producer):
-    producer.uploads.add_pending("loans", [ref()], "story")
-    producer.uploads.add_pending("loans", [ref("raw/loans/b.csv")], "story")
+    producer.uploads.add_pending("loans", [ref()], "trace-id")
+    producer.uploads.add_pending("loans", [ref("raw/loans/b.csv")], "trace-id")
 
     for _ in range(2):
         producer.raw.hold("loans", [ref()])
         assert producer.pending() == [("b.csv", "01")]
     assert producer.raw.take_up("loans") == 1
-    assert producer.uploads.pending("loans", 9)[0] == (ref(), "story")
+    assert producer.uploads.pending("loans", 9)[0] == (ref(), "trace-id")
     assert producer.raw.take_up("loans") == 0
 
 

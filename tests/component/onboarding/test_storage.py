@@ -83,7 +83,7 @@ def test_an_empty_object_reads_as_nothing(producer):
     assert producer.objects.read(BUCKET, KEY, version_id=ref.version_id, limit=10) == b""
 
 
-def test_an_object_that_is_gone_says_where_it_was(producer):
+def test_a_missing_object_is_reported_with_its_place(producer):
     ref = producer.upload(KEY, b"x")
     producer.delete(KEY)
 

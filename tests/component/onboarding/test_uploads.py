@@ -25,12 +25,12 @@ def uploads(request):
 
 
 @pytest.fixture
-def told(uploads, request):
-    """What the traces say: `told()` → (what, facts) in order."""
+def trace_notes(uploads, request):
+    """What the traces say: `trace_notes()` → (what, facts) in order."""
     if isinstance(uploads, FakeUploads):
         return lambda: [(what, facts) for _, what, facts in uploads.trace.notes]
     trace = DynamoTrace(request.getfixturevalue("table"))
-    return lambda: [(each["what"], each["facts"]) for story in ("c", "d") for each in trace.entries(story)]
+    return lambda: [(each["what"], each["facts"]) for trace_id in ("c", "d") for each in trace.entries(trace_id)]
 
 
 def settle(uploads, refs, product="loans"):
@@ -53,9 +53,9 @@ def keys(uploads, limit=100):
 
 
 def test_a_new_object_waits_as_it_came(uploads):
-    assert uploads.add_pending("loans", [ref()], "story")
+    assert uploads.add_pending("loans", [ref()], "trace-id")
 
-    assert uploads.pending("loans", 10) == [(ref(), "story")]
+    assert uploads.pending("loans", 10) == [(ref(), "trace-id")]
     assert uploads.has_pending("loans")
     assert not uploads.has_pending("cards")
 
@@ -68,7 +68,7 @@ def test_what_is_not_newer_is_known(uploads, sequencer):
     assert keys(uploads) == [("a.csv", "0A")]
 
 
-def test_a_known_version_waits_again_when_it_is_asked_for(uploads):
+def test_a_known_version_becomes_pending_again_on_request(uploads):
     uploads.add_pending("loans", [ref(sequencer="0A")], "c")
     settle(uploads, [ref(sequencer="0A")])
 
@@ -209,7 +209,7 @@ def test_an_older_event_that_looked_first_and_writes_last_does_not_replace_the_n
     assert uploads.pending("loans", 1) == [(ref(sequencer="03"), "other")]
 
 
-def test_of_objects_that_arrive_together_those_wait_that_are_news(uploads, told):
+def test_of_objects_that_arrive_together_those_wait_that_are_news(uploads, trace_notes):
     uploads.add_pending("loans", [ref("a.csv", "01"), ref("b.csv", "05")], "c")
 
     arrived = [ref("a.csv", "02"), ref("a.csv", "03"), ref("b.csv", "04"), ref("c.csv", "01")]
@@ -218,7 +218,7 @@ def test_of_objects_that_arrive_together_those_wait_that_are_news(uploads, told)
     }  # fmt: skip
     assert keys(uploads) == [("a.csv", "03"), ("b.csv", "05"), ("c.csv", "01")]
     assert not uploads.add_pending("loans", [ref("a.csv", "03"), ref("c.csv", "01")], "d")
-    assert [what for what, _ in told()] == ["uploads received"] * 2
+    assert [what for what, _ in trace_notes()] == ["uploads received"] * 2
 
 
 def test_any_number_of_objects_arrives_and_is_settled_together(uploads):
@@ -249,7 +249,7 @@ def test_endless_contention_is_a_passing_trouble(table):
         uploads.add_pending("loans", [ref(sequencer="02")], "c")
 
 
-def test_a_run_that_waits_keeps_its_token_and_its_lease_and_tells(uploads, told):
+def test_a_waiting_run_stores_token_lease_and_trace_in_one_write(uploads, trace_notes):
     take_lease(uploads, "loans", "one", NOON + HOUR, NOON)
     uploads.await_answer("0000000a", WaitingRun("loans", "one", "t-1", NOON + HOUR, NOON + 5 * HOUR), NOTE)
 
@@ -257,10 +257,10 @@ def test_a_run_that_waits_keeps_its_token_and_its_lease_and_tells(uploads, told)
     uploads.await_answer("0000000a", WaitingRun("loans", "two", "t-2", NOON + HOUR, NOON + 9 * HOUR), NOTE)
     assert not uploads.lease_held("loans", NOON + 6 * HOUR), "it is another's"
     assert (uploads.take_token("0000000a"), uploads.take_token("0000000a")) == ("t-2", None)
-    assert told() == [("told", {})] * 3
+    assert trace_notes() == [("noted", {})] * 3
 
 
-def test_a_run_that_ends_settles_frees_and_tells_at_once(uploads, told):
+def test_a_run_that_ends_settles_releases_and_traces_in_one_write(uploads, trace_notes):
     uploads.add_pending("loans", [ref()], "d")
     take_lease(uploads, "loans", "one", NOON + HOUR, NOON)
 
@@ -271,7 +271,7 @@ def test_a_run_that_ends_settles_frees_and_tells_at_once(uploads, told):
     take_lease(uploads, "loans", "two", NOON + HOUR, NOON)
     uploads.finish("loans", "one", [], NOTE)
     assert uploads.lease_held("loans", NOON), "it is another's"
-    assert told().count(("told", {})) == 5
+    assert trace_notes().count(("noted", {})) == 5
 
 
 def test_a_lease_that_changed_since_it_was_seen_is_not_taken(uploads):
@@ -298,7 +298,7 @@ def test_a_crawls_token_is_taken_once(table):
     assert uploads.take_token("creditCrawler-1") is None
 
 
-EVENT = Metadata(id="e-1", correlation_id="story")
+EVENT = Metadata(id="e-1", correlation_id="trace-id")
 
 
 def a_notice(event=EVENT, version=1, at=NOON):
@@ -310,7 +310,7 @@ def test_a_notice_and_its_place_in_the_story_are_stored_once(table):
     for version in (1, 9):
         notices.add([a_notice(version=version)])
 
-    assert [(told["what"], told["facts"]) for told in DynamoTrace(table).entries("story")] == [
+    assert [(trace_notes["what"], trace_notes["facts"]) for trace_notes in DynamoTrace(table).entries("trace-id")] == [
         ("notice received", {"event": "ProductUpdated"})
     ]
     assert [notice["detail"] for notice in notices.all()] == [{"data": {"version": 1}}]
@@ -351,16 +351,16 @@ def test_notices_are_read_in_order_and_from_a_point_on(table):
     assert [one["id"] for one in notices.all(after)] == ["e-3"]
 
 
-def test_a_trace_tells_a_story_in_order_and_ends_by_itself(table):
+def test_a_trace_is_in_order_and_expires(table):
     trace = DynamoTrace(table)
     for number in range(5):
-        trace.note("story", f"step {number}", number=number)
+        trace.note("trace-id", f"step {number}", number=number)
     trace.note("another", "step")
 
-    assert [(one["what"], one["facts"]) for one in trace.entries("story")] == [
+    assert [(one["what"], one["facts"]) for one in trace.entries("trace-id")] == [
         (f"step {number}", {"number": number}) for number in range(5)
     ]
-    assert all(item["expires"] > 0 for item in table.query("TRACE#story"))
+    assert all(item["expires"] > 0 for item in table.query("TRACE#trace-id"))
 
 
 def test_a_lease_is_held_until_it_is_dropped_or_ends(uploads):
@@ -383,7 +383,7 @@ def test_a_lease_is_renewed_by_its_holder_alone(uploads):
     assert not uploads.lease_held("unknown", NOON)
 
 
-def test_a_run_starts_where_nobody_works_and_nothing_waits_for_central(uploads):
+def test_a_run_starts_where_no_run_is_active_and_nothing_waits_for_central(uploads):
     assert uploads.standing("loans").may_start(NOON), "undeclared: it gets a draft"
     uploads.record_declared("loans", "01")
     assert not uploads.standing("loans").may_start(NOON)

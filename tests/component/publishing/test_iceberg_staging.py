@@ -205,7 +205,7 @@ def test_content_is_what_the_manifests_list(stage, s3):
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"format-version": 1}', '{"format-version": 2, "schemas": []}', "\xff"]
 )
-def test_what_is_no_metadata_is_named(s3, text):
+def test_invalid_metadata_is_named(s3, text):
     s3.put_object(Bucket=BUCKET, Key="m.json", Body=text.encode("latin-1"))
     with pytest.raises(MetadataInvalid, match=r"m\.json"):
         IcebergContents(s3).read(f"s3://{BUCKET}/m.json")
@@ -233,7 +233,7 @@ def test_a_damaged_manifest_list_is_named(stage, document, s3, cut):
 
 
 @pytest.mark.parametrize(("code", "error"), [("AccessDenied", ObjectGone), ("InternalError", ClientError)])
-def test_what_s3_denies_is_gone_as_far_as_anybody_can_tell(s3, monkeypatch, code, error):
+def test_an_object_that_s3_denies_counts_as_missing(s3, monkeypatch, code, error):
     def denied(**_):
         raise ClientError({"Error": {"Code": code}}, "GetObject")
 

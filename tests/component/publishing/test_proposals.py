@@ -52,7 +52,7 @@ def test_a_commit_under_way_is_refused_by_itself_alone(proposals):
     assert proposals.keep_commit(RECORD, COMMIT, []) is False
 
 
-def test_what_is_published_keeps_its_commit_for_whoever_asks_again(proposals):
+def test_a_published_commit_is_kept_for_a_repeated_proposal(proposals):
     proposals.keep_commit(RECORD, COMMIT, [])
     assert proposals.settle(PUBLISHED) == PUBLISHED
     assert proposals.commit(PRODUCT, ID) == COMMIT
@@ -79,6 +79,6 @@ def test_an_answer_ends_no_other_turn_than_its_own(proposals):
         proposals.claim(PRODUCT, "0000000c")
 
 
-def test_nobody_is_answered_who_proposed_nothing(table):
+def test_without_a_proposal_nobody_is_answered(table):
     with pytest.raises(ConcurrentChange):
         DynamoProposals(table).settle(PUBLISHED)

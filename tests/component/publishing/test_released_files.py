@@ -100,7 +100,7 @@ def test_what_it_alone_needed_goes_and_the_rest_reads_as_before(bucket):
         reach.of(f"{LOCATION}/metadata/{first}")
 
 
-def test_what_no_version_lists_goes_once_nobody_can_publish_it_any_more(bucket):
+def test_unlisted_files_are_deleted_once_no_run_can_publish_them(bucket):
     first, empty = bucket.stage(1, "a")
     second, _ = bucket.stage(2, "b", base=first, remove=("a",))
     refused, _ = bucket.stage(3, "refused", base=second)

@@ -52,7 +52,7 @@ def test_one_rollback_at_a_time_and_the_next_when_it_has_ended(registry):
     assert registry.begin_rollback(order("r-2"), NOON + timedelta(hours=2))
 
 
-def test_a_rollback_that_nothing_is_heard_of_keeps_nobody_for_ever(registry):
+def test_a_lost_rollback_does_not_block_others_forever(registry):
     registry.begin_rollback(order(), NOON + timedelta(hours=2))
 
     assert registry.begin_rollback(order("r-2", NOON + timedelta(hours=3)), NOON + timedelta(hours=5))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.access_driver import CONSUMER, OPEN, PRODUCER, SECRET, AccessDriver, wish
+from tests.access_driver import CONSUMER, OPEN, PRODUCER, SECRET, AccessDriver, access_request
 from tests.mesh_driver import STRANGER, MeshDriver
 
 PAST = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
@@ -78,16 +78,16 @@ def test_a_bad_request_is_refused_with_its_reason(
 ) -> None:
     bad, access = BAD_REQUESTS[kind], bad_requests[kind]
 
-    told = accesses.told(access, "AccessDenied")
-    assert (told["reason"]["code"], told["receiver"]) == (bad.code, CONSUMER)
-    assert told["reason"]["message"]
+    notice = accesses.notified(access, "AccessDenied")
+    assert (notice["reason"]["code"], notice["receiver"]) == (bad.code, CONSUMER)
+    assert notice["reason"]["message"]
     assert accesses.grant_run(access).outcome == "denied"
     if bad.opened:
         assert (accesses.record(access).status, accesses.record(access).granted) == ("denied", False)
         assert accesses.record(access).reason is not None
     else:
         recorded = [refusal["message"] for refusal in accesses.refusals() if refusal["code"] == bad.code]
-        assert told["reason"]["message"] in recorded
+        assert notice["reason"]["message"] in recorded
         assert access not in {each.id for each in accesses.all()}
 
 
@@ -95,7 +95,7 @@ def test_a_role_that_does_not_exist_is_found_by_its_own_account(accesses: Access
     access = accesses.request(OPEN, reader="no-such-persona")
 
     accesses.wait(access, "ended")
-    reason = accesses.told(access, "AccessDenied")["reason"]
+    reason = accesses.notified(access, "AccessDenied")["reason"]
     assert (reason["code"], accesses.record(access).cause) == ("UnknownRole", "failed")
     accesses.nothing_left(access, OPEN, "no-such-persona")
 
@@ -110,8 +110,11 @@ def test_an_event_without_form_is_answered(mesh: MeshDriver, accesses: AccessDri
     assert [refusal["code"] for refusal in accesses.refusals()[before:]].count("MalformedEvent") == 1
 
 
-def test_an_account_outside_the_membership_is_not_heard(mesh: MeshDriver, accesses: AccessDriver) -> None:
-    for kind, data in (("AccessRequested", wish(OPEN)), ("RevocationRequested", {"access": "ac-0", "reason": "r"})):
+def test_an_account_outside_the_mesh_is_ignored(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    for kind, data in (
+        ("AccessRequested", access_request(OPEN)),
+        ("RevocationRequested", {"access": "ac-0", "reason": "r"}),
+    ):
         assert mesh.put_event(kind, data, by=STRANGER).get("ErrorCode") == "AccessDeniedException"
     assert accesses.refusals(STRANGER) == []
 
@@ -119,7 +122,7 @@ def test_an_account_outside_the_membership_is_not_heard(mesh: MeshDriver, access
 def test_a_producer_does_not_ask(mesh: MeshDriver, accesses: AccessDriver) -> None:
     access = accesses.request(OPEN, by="producer")
 
-    assert accesses.told(access, "AccessDenied", "producer")["reason"]["code"] == "NotAllowedForRole"
+    assert accesses.notified(access, "AccessDenied", "producer")["reason"]["code"] == "NotAllowedForRole"
     assert "NotAllowedForRole" in [refusal["code"] for refusal in accesses.refusals(PRODUCER)]
 
 
@@ -150,11 +153,11 @@ def test_approve_twice_deny_after_approve_and_after_revoke(accesses: AccessDrive
     accesses.wait(access, "live")
     for number, decision in enumerate(("approve", "deny"), start=1):
         accesses.decide(access, decision)
-        assert accesses.told(access, "DecisionRefused", "producer", number)["reason"]["code"] == "DecidedAlready"
+        assert accesses.notified(access, "DecisionRefused", "producer", number)["reason"]["code"] == "DecidedAlready"
     assert accesses.record(access).status == "live"
     accesses.end(access, by="producer")
     accesses.decide(access)
-    assert accesses.told(access, "DecisionRefused", "producer", 3)["reason"]["code"] == "DecidedAlready"
+    assert accesses.notified(access, "DecisionRefused", "producer", 3)["reason"]["code"] == "DecidedAlready"
     assert accesses.record(access).status == "ended"
 
 
@@ -164,7 +167,7 @@ def test_approve_after_deny(accesses: AccessDriver) -> None:
     accesses.wait(access, "denied")
     accesses.decide(access)
 
-    assert accesses.told(access, "DecisionRefused", "producer")["reason"]["code"] == "DecidedAlready"
+    assert accesses.notified(access, "DecisionRefused", "producer")["reason"]["code"] == "DecidedAlready"
     assert "DecidedAlready" in [refusal["code"] for refusal in accesses.refusals(PRODUCER)]
     assert accesses.record(access).status == "denied"
     accesses.nothing_left(access, SECRET)
@@ -186,25 +189,25 @@ def test_a_bad_approval_is_refused_and_a_good_one_still_counts(
     access = accesses.waiting(SECRET)
     accesses.decide(access, **{"decision": "approve", **more})
 
-    assert accesses.told(access, "DecisionRefused", "producer")["reason"]["code"] == code
+    assert accesses.notified(access, "DecisionRefused", "producer")["reason"]["code"] == code
     assert code in [refusal["code"] for refusal in accesses.refusals(PRODUCER)]
     assert accesses.record(access).status == "waiting"
     accesses.decide(access, "deny")
     accesses.wait(access, "denied")
 
 
-def test_what_was_never_asked_is_not_decided(accesses: AccessDriver) -> None:
+def test_a_request_never_sent_to_owners_is_not_decided(accesses: AccessDriver) -> None:
     accesses.decide("ac-eeeeeeeeeeee")
-    told = accesses.told("ac-eeeeeeeeeeee", "DecisionRefused", "producer")
-    assert told["reason"]["code"] == "UnknownAccess"
+    notice = accesses.notified("ac-eeeeeeeeeeee", "DecisionRefused", "producer")
+    assert notice["reason"]["code"] == "UnknownAccess"
 
 
 def test_an_answer_about_anothers_access_is_refused(accesses: AccessDriver) -> None:
-    """The producer is no consumer, and the access is not its own."""
+    """The producer is not a consumer, and the access is not its own."""
     access = accesses.waiting(SECRET)
     accesses.send("AccessReady", {"access": access, "links": []}, by="producer")
 
-    assert accesses.told(access, "DecisionRefused", "producer")["reason"]["code"] == "MayNotAnswer"
+    assert accesses.notified(access, "DecisionRefused", "producer")["reason"]["code"] == "MayNotAnswer"
     assert accesses.record(access).status == "waiting"
 
 
@@ -215,6 +218,6 @@ def test_an_expression_that_matches_nothing_today_is_allowed_and_said_so(accesse
     assert found is not None
     assert found.why.startswith("Nothing matches today.")
     assert found.columns == ()
-    assert accesses.told(access, "AccessGranted")["tables"] == []
+    assert accesses.notified(access, "AccessGranted")["tables"] == []
     accesses.end(access)
     assert f'"{OPEN}"' not in json.dumps(accesses.grants())

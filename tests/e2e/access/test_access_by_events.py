@@ -37,7 +37,7 @@ def test_internal_data_is_read_within_half_a_minute_of_the_request(mesh: MeshDri
     assert time.monotonic() - begun < PROMISED_SECONDS
 
 
-def test_there_is_no_way_round_athena(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_athena_cannot_be_bypassed(mesh: MeshDriver, accesses: AccessDriver) -> None:
     accesses.live(OPEN)
     assert query(mesh, f'SELECT * FROM "rl_{OPEN}".t1') == ""
 
@@ -71,7 +71,7 @@ def test_several_products_are_joined_in_one_query(mesh: MeshDriver, accesses: Ac
     assert query(mesh, sql) == ""
 
 
-def test_the_story_of_a_request_can_be_told(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_the_trace_of_a_request_is_complete(mesh: MeshDriver, accesses: AccessDriver) -> None:
     """Who asked what, who agreed and why, what was granted and when it ended: in one record, in order."""
     access = accesses.waiting(PRIVATE, purpose="audit")
     accesses.decide(access, by="central")

@@ -90,7 +90,7 @@ def shared(deployed_mesh: MeshDriver, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def publish(mesh: MeshDriver, product: str, document: dict[str, Any], files: dict[str, bytes]) -> None:
-    """Until the consumer has been told of it, and nothing runs for it any more."""
+    """Until the consumer has its notice, and no run is active for it."""
     mesh.put_contract(product, document)
     assert mesh.wait_for_run("prepare-product", product, seconds=SLOW_SECONDS).status == "SUCCEEDED"
     mesh.subscribe(product)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from cli.governance.reconcile import reconcile
-from cli.mesh_context import site
+from cli.mesh_context import mesh_context
 from local.accounts import ACCOUNTS
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import with_environment
@@ -107,15 +107,15 @@ def _use_quarantine(mesh: MeshDriver, product: str) -> None:
 
 def _use_versions(mesh: MeshDriver, access: AccessDriver) -> None:
     """Back to an earlier version, and to one that never was; one of Hive tables."""
-    product, wish = "least-back", {"product": "least-back", "version": 1, "reason": "labels were flipped"}
+    product, request = "least-back", {"product": "least-back", "version": 1, "reason": "labels were flipped"}
     mesh.prepare(product)
     for version, body in enumerate(("id,email\n1,a@example.com\n", "id,email\n2,b@example.com\n"), start=1):
         mesh.upload(product, {f"{product}/data/t1/a.csv": body})
         mesh.wait_for_notice(product, "producer", version=version)
-    access.send("RollbackRequested", wish, by="producer")
+    access.send("RollbackRequested", request, by="producer")
     mesh.wait_for_notice(product, "producer", version=3)
     mesh.settled(product)
-    access.send("RollbackRequested", wish | {"version": 9}, by="producer")
+    access.send("RollbackRequested", request | {"version": 9}, by="producer")
     mesh.until(lambda: mesh.notices(product, "producer", "RollbackRefused"), "the refusal")
     access.send("WithdrawalRequested", {"product": product, "versions": [2], "reason": "not ours"}, by="producer")
     second = {"pk": {"S": f"PRODUCT#{product}"}, "sk": {"S": f"VERSION#{2:08d}"}}
@@ -126,7 +126,7 @@ def _use_versions(mesh: MeshDriver, access: AccessDriver) -> None:
 
     mesh.until(released, "the end of what version 2 alone had")
     product = "least-glue"
-    access.send("RollbackRequested", wish | {"product": product}, by="producer")
+    access.send("RollbackRequested", request | {"product": product}, by="producer")
     mesh.until(lambda: mesh.notices(product, "producer", "RollbackRefused"), "NeedsExpress")
 
 
@@ -158,16 +158,16 @@ def _use_uploads(product: PublishingDriver) -> None:
 def _use_pins(mesh: MeshDriver, access: AccessDriver, product: str) -> None:
     """A version is kept, and then no longer; one that never was is not."""
     until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    wish = {"product": product, "version": 1, "until": until, "reason": "an audit"}
+    request = {"product": product, "version": 1, "until": until, "reason": "an audit"}
 
     def status() -> str:
         found = [item for item in mesh.items("central", f"PRODUCT#{product}") if item["sk"] == "PINS"]
         pins = json.loads(found[0]["body"])["pins"] if found else []
         return str(pins[0]["status"]) if pins else "none"
 
-    access.send("PinRequested", wish, by="central")
+    access.send("PinRequested", request, by="central")
     mesh.until(lambda: status() == "ready", "a pinned version")
-    access.send("PinRequested", wish | {"version": 99}, by="central")
+    access.send("PinRequested", request | {"version": 99}, by="central")
     access.send("UnpinRequested", {"product": product, "version": 1}, by="central")
     mesh.until(lambda: status() == "none", "its end")
 
@@ -175,7 +175,7 @@ def _use_pins(mesh: MeshDriver, access: AccessDriver, product: str) -> None:
 def _use_accesses(mesh: MeshDriver, access: AccessDriver) -> None:
     """Asked and approved, warned of its end and expired; denied; with a row filter; a drift fixed; retired."""
     denied = access.request("least-nowhere")
-    access.told(denied, "AccessDenied")
+    access.notified(denied, "AccessDenied")
     asked = {"purpose": "marketing", "table": "t1", "rows": "id > 0", "reader": "data-scientist"}
     filtered = access.waiting("least-express", **asked)
     access.decide(filtered)
@@ -187,10 +187,10 @@ def _use_accesses(mesh: MeshDriver, access: AccessDriver) -> None:
     mesh.client("central", "lakeformation").revoke_permissions(
         Principal=principal, Resource=lost["resource"], Permissions=["SELECT"], PermissionsWithGrantOption=["SELECT"]
     )
-    found = reconcile(site(urlsplit(mesh.endpoint).port), dry_run=False)
+    found = reconcile(mesh_context(urlsplit(mesh.endpoint).port), dry_run=False)
     assert [drift["access"] for drift in found["repaired"]] == [filtered]
     access.wait(expiring, "ended", seconds=90)
-    access.told(expiring, "AccessExpiring")
+    access.notified(expiring, "AccessExpiring")
     access.end(filtered, by="producer")
     access.send("RetirementRequested", {"product": "least-glue", "reason": "replaced"}, by="producer")
     mesh.until(lambda: access.notices("producer", "ProductRetired"), "ProductRetired")
@@ -309,9 +309,9 @@ EXCUSED: Final = {
     "ReceiveJoin sns:CreateTopic": "an account that is to be admitted by itself (TrustOrganization)",
     "ReceiveJoin sns:SetTopicAttributes": "an account that is to be admitted by itself (TrustOrganization)",
     "JoinMesh events:PutEvents": "an account that is not admitted yet",
-    "ReceiveAnswer sns:Publish": "a refusal: whose answer does not count is told",
-    "RequestPin sns:Publish": "a refusal: a requester other than central is told",
-    "WithdrawVersions sns:Publish": "a refusal: a requester other than central is told",
+    "ReceiveAnswer sns:Publish": "a rejection: the sender of a rejected answer is notified",
+    "RequestPin sns:Publish": "a rejection: a requester other than central is notified",
+    "WithdrawVersions sns:Publish": "a rejection: a requester other than central is notified",
     "WithdrawVersions s3:GetObject": "a withdrawal by object, which looks into the versions' indexes",
     "RequestPin dynamodb:Query": "whether a requester other than owner and central has a live access",
     "RequestPin scheduler:UpdateSchedule": "a pin whose end is moved",

@@ -1,4 +1,4 @@
-"""Each kind of bad input: what its owner is told, what is left untouched, and that nobody else hears of it."""
+"""Each kind of bad input: the owner's notice, what is left untouched, and that nobody else is notified."""
 
 import io
 import json
@@ -79,7 +79,7 @@ def test_a_bad_file_is_held_with_its_reason_and_nothing_is_published(
     proposed = mesh.runs("commit-version", product)
     run = mesh.upload(product, {key: bad.body})
     assert (run.status, run.outcome, run.output["held"]) == ("SUCCEEDED", "nothing", 1)
-    assert "TellHeld" in run.states
+    assert "NotifyOwner" in run.states
     _assert_says(mesh.held(product)[key]["reason"], bad.code, mesh.bucket, key)
     assert mesh.read(key) == bad.body
     assert not _has_table(mesh, product, table)
@@ -162,14 +162,14 @@ def test_a_key_that_belongs_nowhere_stays_untouched_with_a_report(
     assert mesh.runs("onboard-upload", product) == runs
 
 
-def test_a_folder_marker_is_no_data_and_no_mistake(mesh: MeshDriver, product: str) -> None:
+def test_a_folder_marker_is_ignored(mesh: MeshDriver, product: str) -> None:
     mesh.put_object(f"{product}/data/marked/", b"")
     run = mesh.upload(product, {f"{product}/data/marked/x.csv": GOOD})
     assert (run.outcome, run.output["accepted"], run.output["held"]) == ("published", 1, 0)
     assert f"{product}/data/marked/" not in {*mesh.held(product), *mesh.reports(f"{product}/reports/")}
 
 
-def test_an_object_deleted_before_it_is_read_is_none_of_the_version(mesh: MeshDriver, product: str) -> None:
+def test_an_object_deleted_before_it_is_read_is_not_in_the_version(mesh: MeshDriver, product: str) -> None:
     key = f"{product}/data/gone/x.csv"
     with lease_held(mesh, product):
         mesh.put_object(key, GOOD)
@@ -254,8 +254,8 @@ def test_an_account_that_the_bus_does_not_know(mesh: MeshDriver) -> None:
     assert with_error["ErrorCode"] == "AccessDeniedException"
 
 
-def test_an_account_that_is_no_member(mesh: MeshDriver, product: str) -> None:
-    """The bus lets the whole organisation in, the registry does not: here central's own account is no member."""
+def test_an_account_that_is_not_a_member(mesh: MeshDriver, product: str) -> None:
+    """The bus lets the whole organisation in, the registry does not: here central's own account is not a member."""
     runs = mesh.runs("commit-version", product)
     mesh.put_event("VersionProposed", _proposed(product), by="central")
     run = mesh.wait_for_run("commit-version", product, after=runs)
@@ -292,11 +292,11 @@ def _assert_says(reason: dict[str, Any], code: str, bucket: str | None, key: str
 
 
 def _published_rows(mesh: MeshDriver, product: str, table: str, at_least: int = 0) -> int:
-    """Rows of the table in all versions that the owner was told of."""
+    """Rows of the table in all versions that the owner was notified of."""
 
     def count() -> int:
-        told = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
-        return sum(change["rows"] for changes in told for change in changes if change["table"] == table)
+        notices = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
+        return sum(change["rows"] for changes in notices for change in changes if change["table"] == table)
 
     if at_least:
         mesh.until(lambda: count() >= at_least, f"{at_least} rows of {product}.{table} published")

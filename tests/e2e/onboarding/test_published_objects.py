@@ -38,7 +38,7 @@ def keys(product: PublishingDriver) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("role", ["ProducerSteward", ADMIN_ROLE])
-def test_nobody_of_the_producers_people_writes_or_deletes_there(
+def test_the_producers_people_cannot_write_or_delete_there(
     product: PublishingDriver, keys: dict[str, str], role: str
 ) -> None:
     s3, bucket = product.mesh.client("producer", "s3", role), product.mesh.bucket
@@ -58,7 +58,7 @@ def test_nobody_of_the_producers_people_writes_or_deletes_there(
     assert product.mesh.exists(keys["data"])
 
 
-def test_nobody_of_central_but_who_verifies_reads_there(product: PublishingDriver, keys: dict[str, str]) -> None:
+def test_in_central_only_the_verifier_reads_there(product: PublishingDriver, keys: dict[str, str]) -> None:
     """Its metadata alone: of the rows no function of central sees any."""
     mesh = product.mesh
     readers = {mesh.physical_id("central", name) for name in READERS_OF_METADATA}

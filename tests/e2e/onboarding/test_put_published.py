@@ -33,22 +33,22 @@ def first(deployed_mesh: MeshDriver, folder: Path) -> dict[str, Any]:
     return answer
 
 
-def test_what_is_published_is_told_with_its_version(first: dict[str, Any]) -> None:
+def test_a_published_version_is_announced_with_its_number(first: dict[str, Any]) -> None:
     assert first["outcome"] == "published"
     assert [version["version"] for version in first["versions"]] == [1]
     assert (first["held"], first["rejections"], first["failures"]) == ([], [], [])
 
 
-def test_show_history_and_trace_tell_the_version(mesh: MeshDriver, first: dict[str, Any]) -> None:
+def test_show_history_and_trace_include_the_version(mesh: MeshDriver, first: dict[str, Any]) -> None:
     _, shown = mesh_command(mesh, "show", PRODUCT)
     assert shown["location"] == f"s3://{mesh.bucket}/{PRODUCT}/published/"
     _, history = mesh_command(mesh, "history", PRODUCT)
     assert [version["version"] for version in history["versions"]] == [1]
     _, trace = mesh_command(mesh, "trace", first["versions"][0]["correlation_id"])
-    told = [step["what"] for step in trace["steps"]]
-    positions = [told.index(step) for step in STEPS]
+    notices = [step["what"] for step in trace["steps"]]
+    positions = [notices.index(step) for step in STEPS]
     assert positions == sorted(positions)
-    assert {"batch taken", "batch checked", "version proposed", "committed", "batch settled"} <= set(told)
+    assert {"batch taken", "batch checked", "version proposed", "committed", "batch settled"} <= set(notices)
 
 
 def test_the_same_bytes_again_are_nothing_new(mesh: MeshDriver, folder: Path, first: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ def test_the_same_bytes_again_are_nothing_new(mesh: MeshDriver, folder: Path, fi
     assert (code, answer["outcome"], answer["versions"]) == (0, "unchanged", [])
 
 
-def test_what_is_held_is_no_success_and_says_which_and_why(
+def test_held_objects_are_not_success_and_are_shown_with_their_reason(
     mesh: MeshDriver, folder: Path, first: dict[str, Any]
 ) -> None:
     (folder / "data/t1/a.csv").write_text(csv((1, "many")))

@@ -106,8 +106,8 @@ def test_a_bad_recipe_leaves_raw_data_where_they_are_until_a_good_one_comes(mesh
 
 def report_of(mesh: MeshDriver, product: str, key: str, code: str) -> dict[str, Any] | None:
     """Of a recipe that was refused, or of an object that is held for it."""
-    told = [*mesh.reports(f"{product}/reports/").values(), *mesh.held(product).values()]
-    return next((one["reason"] for one in told if (one["key"], one["reason"]["code"]) == (key, code)), None)
+    notices = [*mesh.reports(f"{product}/reports/").values(), *mesh.held(product).values()]
+    return next((one["reason"] for one in notices if (one["key"], one["reason"]["code"]) == (key, code)), None)
 
 
 RULES = {
@@ -119,7 +119,7 @@ RULES = {
 }
 
 
-def test_a_contract_with_a_rule_that_is_none_registers_nothing(mesh: MeshDriver) -> None:
+def test_a_contract_with_an_invalid_rule_registers_nothing(mesh: MeshDriver) -> None:
     for name, query in RULES.items():
         document = contract(name, columns={"a": "bigint"})
         document["schema"][0]["quality"] = [{"type": "sql", "query": query, "mustBe": 0}]
@@ -147,8 +147,10 @@ def test_a_release_of_what_was_replaced_changes_nothing(mesh: MeshDriver) -> Non
 
     answer = put_decision(mesh, batch, "release", role="ProducerSteward")
 
-    story = f"TRACE#{answer['Entries'][0]['EventId']}"
-    [note] = mesh.until(lambda: [one for one in mesh.items("producer", story) if one["what"] == "refused"], "a refusal")
+    trace_id = f"TRACE#{answer['Entries'][0]['EventId']}"
+    [note] = mesh.until(
+        lambda: [one for one in mesh.items("producer", trace_id) if one["what"] == "refused"], "a refusal"
+    )
     assert json.loads(note["facts"])["reason"]["code"] == "BatchAlreadyDecided"
     assert mesh.read(key) == GOOD
     assert held(mesh, product)[0]["status"] == "superseded"

@@ -52,7 +52,7 @@ def published(deployed_mesh: MeshDriver, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_crawl_went_the_way_the_contract_asked_for(mesh: MeshDriver, published: dict[str, str], mode: str) -> None:
+def test_the_crawl_used_the_contracts_mode(mesh: MeshDriver, published: dict[str, str], mode: str) -> None:
     runs = [run for run in mesh.runs("onboard-upload", published[mode]) if run.outcome == "published"]
     assert len(runs) == 2
     for run in runs:
@@ -61,7 +61,7 @@ def test_the_crawl_went_the_way_the_contract_asked_for(mesh: MeshDriver, publish
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_first_notice_tells_table_columns_and_rows(mesh: MeshDriver, published: dict[str, str], mode: str) -> None:
+def test_the_first_notice_shows_table_columns_and_rows(mesh: MeshDriver, published: dict[str, str], mode: str) -> None:
     product = published[mode]
     notice = mesh.wait_for_notice(product, version=1)
     assert (notice["owner_account"], notice["domain"], notice["draft"]) == ("222222222222", "consumer-banking", False)
@@ -92,12 +92,12 @@ def test_the_second_notice_names_exactly_the_new_column_and_partition(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_each_version_is_told_once_to_subscriber_and_owner(
+def test_each_version_is_announced_once_to_subscriber_and_owner(
     mesh: MeshDriver, published: dict[str, str], mode: str
 ) -> None:
     for account in ("consumer", "producer"):
-        told = [detail["data"]["version"] for detail in mesh.notices(published[mode], account)]
-        assert sorted(told) == [1, 2]
+        notice = [detail["data"]["version"] for detail in mesh.notices(published[mode], account)]
+        assert sorted(notice) == [1, 2]
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -156,7 +156,7 @@ def test_both_ways_agree_where_the_contract_names_no_columns(mesh: MeshDriver) -
     assert contents[0]["rows"][0] == ["1", "2.5", "2026-01-01", "a, b", "true", "de"]
 
 
-def test_who_did_not_subscribe_or_no_longer_does_is_told_nothing(mesh: MeshDriver) -> None:
+def test_accounts_without_a_subscription_are_not_notified(mesh: MeshDriver) -> None:
     mesh.prepare("unheard")
     mesh.put_object("unheard/data/t1/a.csv", "a,b\n1,2\n")
     mesh.wait_for_notice("unheard", "producer")  # the owner always is
@@ -176,8 +176,8 @@ def test_who_did_not_subscribe_or_no_longer_does_is_told_nothing(mesh: MeshDrive
 
 def test_data_before_its_contract_is_a_draft_until_the_contract_comes(mesh: MeshDriver) -> None:
     mesh.put_object("early/data/t1/a.csv", "id,email\n1,a@example.com\n2,b@example.com\n")
-    told = mesh.wait_for_notice("early", "producer")
-    assert told["draft"] is True
+    found_notice = mesh.wait_for_notice("early", "producer")
+    assert found_notice["draft"] is True
     most = {"product": "early", "confidentiality": "restricted", "pii": "sensitive", "publication": "pending"}
     assert mesh.tags("early") == most
     assert mesh.tags("early", "t1")["id"] == {**most, "publication": "published"}

@@ -43,7 +43,7 @@ TARGET = Target("arn:target", "arn:role", "arn:dlq")
 
 
 def loans(**tagged: str) -> Database:
-    """Another product, of another owner; internal unless told otherwise."""
+    """Another product, of another owner; internal by default."""
     own = tags("loans", domain="risk", **tagged)
     return Database("loans", own, {"loans": Table("loans", "loans", ("id", "sum"))})
 
@@ -66,7 +66,7 @@ def an_envelope(
 
 
 def a_request(*, by: str = CONSUMER, event: str = "e-1", **asked: Any) -> Envelope:
-    """AccessRequested: an analyst, the whole product, for risk modelling and a month, unless told otherwise."""
+    """AccessRequested: an analyst, the whole product, for risk modelling and a month by default."""
     usual: dict[str, Any] = {"reader": "analyst", "purpose": "risk-modelling", "until": MONTH.isoformat()}
     if "expression" not in asked:
         usual["product"] = PRODUCT
@@ -113,7 +113,7 @@ class Central:
         databases[PRODUCT] = replace(database, tables={**database.tables, "credit_card": tagged})
         self.catalog.at = replace(self.catalog.at, databases=databases)
 
-    def told(self, account: str, kind: str = "") -> list[dict[str, Any]]:
+    def notified(self, account: str, kind: str = "") -> list[dict[str, Any]]:
         """`data` of what was published to an account, or to the stewards (`central`)."""
         topic = STEWARD_TOPIC if account == CENTRAL else topic_of(account)
         found = [(name, detail) for where, name, detail in self.topics.published if where == topic]
@@ -151,7 +151,7 @@ class Central:
         reason = {"code": code, "message": message, "where": {}, "remedy": ""}
         return request_access.deny_access(envelope, reason, topics=self.topics, context=self.context)
 
-    def ask(self, number: str, round_number: int = 0, token: str = "t-0") -> request_approval.Asked:
+    def ask(self, number: str, round_number: int = 0, token: str = "t-0") -> request_approval.ApprovalRequested:
         return request_approval.ask_owners(
             number,
             round_number,
@@ -210,7 +210,7 @@ class Central:
         envelope = an_envelope(data, "RevocationRequested", by=by, event=f"revoke-{by}")
         return self.end(envelope.model_dump(mode="json", by_alias=True))
 
-    def take_back(self, number: str) -> end_access.Ended:
+    def revoke_grants(self, number: str) -> end_access.Ended:
         return end_access.revoke_grants(
             {"ending": {"access": number, "cause": "revoked"}},
             context=self.context,

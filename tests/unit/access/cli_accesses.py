@@ -60,7 +60,7 @@ def access(status: str = "live", number: str = ID, **changes: Any) -> Access:
         status=status,  # type: ignore[arg-type]
         until=request.until,
         event_id="event",
-        correlation_id="the-story",
+        correlation_id="the-trace",
         asked_at=NOW,
         granted=status in {"live", "ended"},
     )
@@ -98,10 +98,10 @@ class FakeMesh:
         assert account == "central"
         if not self.sees_central:
             raise DENIED
-        return SimpleNamespace(entries=lambda story: [note for note in self.notes if note["story"] == story])
+        return SimpleNamespace(entries=lambda trace_id: [note for note in self.notes if note["trace-id"] == trace_id])
 
     def note(self, detail: dict[str, Any], what: str, **facts: Any) -> None:
-        self.notes.append({"story": detail["metadata"]["correlation_id"], "what": what, "facts": facts})
+        self.notes.append({"trace-id": detail["metadata"]["correlation_id"], "what": what, "facts": facts})
 
     def send(self, account: str, detail_type: str, detail: dict[str, Any]) -> None:
         self.put.append((account, detail_type, detail))

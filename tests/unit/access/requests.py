@@ -57,7 +57,7 @@ LAKE = lake_of(credit_card())
 
 
 def a_request(**given):
-    """A request of an analyst for the sample product, for risk modelling and a month, unless told otherwise."""
+    """A request of an analyst for the sample product, for risk modelling and a month by default."""
     if "expression" in given:
         given["product"] = ""
     product = given.setdefault("product", "credit-card")

@@ -1,4 +1,4 @@
-"""A consumer takes up what it was granted, proves it, and lets go."""
+"""A consumer accepts a share, verifies it, and releases it."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -270,7 +270,7 @@ def test_an_access_that_was_never_noted_is_unknown(world):
         prove(world)
 
 
-def test_each_call_of_an_attempt_finds_its_query_and_others_ask_anew(world):
+def test_each_call_of_an_attempt_finds_its_query_and_another_attempt_starts_one(world):
     take_up(world)
     world.queries.answer = QueryState(state="running")
 
@@ -319,7 +319,7 @@ def test_a_reader_that_cannot_be_acted_as_is_proved_by_its_grants_and_the_own_ro
     assert [role for _, role in world.queries.started.values()] == [""]
 
 
-def test_a_running_query_is_asked_again(world):
+def test_a_running_query_is_polled(world):
     take_up(world)
     world.queries.answer = QueryState(state="running")
 
@@ -398,7 +398,7 @@ def test_a_link_that_leads_elsewhere_by_now_stays(world):
     assert world.links.targets == {"rl_cards": (CENTRAL, "loans")}
 
 
-def test_what_could_not_be_accepted_is_taken_back(world):
+def test_an_access_that_could_not_be_accepted_is_released(world):
     take_up(world)
 
     done = release(world, a_grant())

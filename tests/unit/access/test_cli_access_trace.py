@@ -71,18 +71,18 @@ def test_runs_are_found_by_the_access_in_their_input():
         "revoke-access": [("expired", 60, ENDING)],
     }
     site = a_site(runs, {"central": [requested]})
-    steps, unseen = TraceView(site).gather(["the-story"])
+    steps, unseen = TraceView(site).gather(["the-trace"])
     assert unseen == []
     found = {(step.account, step.machine, step.what) for step in steps if step.machine}
     assert found == {("consumer", "accept-share", "accepted"), ("central", "revoke-access", "expired")}
     described = list(site.states.described)
-    TraceView(site).gather(["the-story"])
+    TraceView(site).gather(["the-trace"])
     assert site.states.described == described, "an input does not change: it is asked for once"
 
 
-def test_a_story_without_an_access_asks_for_no_such_runs():
+def test_a_trace_without_an_access_reads_no_access_runs():
     site = a_site({"accept-share": [("accepted", 1, MINE)]}, {"central": []})
-    assert TraceView(site).gather(["the-story"])[0] == []
+    assert TraceView(site).gather(["the-trace"])[0] == []
     assert site.states.described == []
 
 
@@ -97,11 +97,11 @@ def test_the_id_of_an_access_stands_for_its_story(monkeypatch):
             asked.extend(ids)
             return [tracing.TraceStep(NOW, 0, "central", "", "granted")], []
 
-    monkeypatch.setattr(tracing, "site", lambda *_, **__: None)
+    monkeypatch.setattr(tracing, "mesh_context", lambda *_, **__: None)
     monkeypatch.setattr(tracing, "find", lambda _, number: access("live", number))
     monkeypatch.setattr(tracing, "TraceView", Asked)
     assert CliRunner().invoke(app, ["trace", ID]).exit_code == 0
-    assert asked == ["the-story"]
+    assert asked == ["the-trace"]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def fits(said, width):
     return max(len(line) for line in said.splitlines() if not line.lstrip().startswith(COPIED)) <= width
 
 
-def test_a_list_fits_and_says_who_what_until_and_who_is_asked(capsys, width):
+def test_a_list_fits_and_shows_who_what_until_when_and_the_approvers(capsys, width):
     access_views.render_list([access("waiting"), access("live", "ac-000000000001"), access("denied", reason=REASON)])
     said = capsys.readouterr().out
     assert fits(said, width)
@@ -48,7 +48,7 @@ def test_a_list_fits_and_says_who_what_until_and_who_is_asked(capsys, width):
         assert part in words
 
 
-def test_one_in_full_fits_and_says_everything(capsys, width):
+def test_one_in_full_fits_and_shows_everything(capsys, width):
     found = answered(access("waiting", reason=REASON), CENTRAL, "approve", "waiting", "of course")
     access_views.render(found)
     said = capsys.readouterr().out
@@ -56,7 +56,7 @@ def test_one_in_full_fits_and_says_everything(capsys, width):
     words = " ".join(said.split())
     for part in ("30: column_0", "2 columns not exposed", "LF-Tag policy on TABLE product=credit-limits:", "left out:"):
         assert part in words
-    for part in (f"approve by {CENTRAL}: of course", f"mesh approve {ID} --reason", "trace the-story", "ask for less"):
+    for part in (f"approve by {CENTRAL}: of course", f"mesh approve {ID} --reason", "trace the-trace", "ask for less"):
         assert part in words
 
 
@@ -66,7 +66,7 @@ def test_a_live_one_gives_a_query_to_copy_at_any_width(capsys, width):
     assert '  mesh query \'SELECT * FROM "rl_credit-limits"."limits" LIMIT 10\' --as DataAnalyst' in lines
 
 
-def test_nothing_exposed_today_says_so(capsys):
+def test_an_empty_exposure_is_stated(capsys):
     access_views.render_live(access("live", decided=decided(exposure=(), tables=())))
     said = capsys.readouterr().out
     assert "nothing today" in said
@@ -82,7 +82,7 @@ def test_nothing_exposed_today_says_so(capsys):
         ({"DataCellsFilter": {"DatabaseName": "a", "TableName": "t", "Name": "f"}}, "filter f on a.t"),
     ],
 )
-def test_grants_in_words(resource, text):
+def test_grants_are_described(resource, text):
     assert access_views.entry_text(resource) == text
 
 
@@ -99,9 +99,9 @@ def test_answers_that_came_are_not_waited_for():
 class Own(FakeMesh):
     """An account that sees its own table alone: notices, and the accesses that it holds."""
 
-    def __init__(self, *told, held=None):
+    def __init__(self, *a_notice, held=None):
         super().__init__(sees_central=False)
-        self.told, self.held = list(told), held
+        self.a_notice, self.held = list(a_notice), held
 
     def table(self, account):
         assert account == "consumer"
@@ -116,7 +116,7 @@ def own(monkeypatch):
                 self.table = table
 
             def all(self, after=""):
-                numbered = enumerate(self.table.told)
+                numbered = enumerate(self.table.a_notice)
                 return ({"time": f"t{n}", "id": "e", **each} for n, each in numbered if f"t{n}#e" > after)
 
         class ConsumerAccesses:
@@ -135,8 +135,8 @@ def own(monkeypatch):
     return use
 
 
-def told(data, story="the-story"):
-    event = Event[type(data)](metadata=Metadata(correlation_id=story), data=data)
+def a_notice(data, trace="the-trace"):
+    event = Event[type(data)](metadata=Metadata(correlation_id=trace), data=data)
     return {"detail_type": data.detail_type(), "detail": event.model_dump(mode="json")}
 
 
@@ -158,29 +158,29 @@ REVOKED = AccessRevoked(access=ID, receiver=CONSUMER, what="credit-limits", caus
 DENIED = AccessDenied(access=ID, receiver=CONSUMER, what="credit-limits", reason=REASON)
 
 
-def test_the_accounts_own_notices_tell_how_it_stands(own):
+def test_the_accounts_own_notices_show_the_status(own):
     mesh = Own()
     watch = own(mesh)
     assert (watch.look().status, watch.look().sure) == ("", False)
-    mesh.told.append(told(GRANTED))
+    mesh.a_notice.append(a_notice(GRANTED))
     assert watch.look().status == "sharing"
     mesh.held = ConsumerAccess(access=ID, state="ready", noted=NOW)
     assert watch.look().status == "live"
     mesh.held = None
-    mesh.told.append(told(REVOKED))
+    mesh.a_notice.append(a_notice(REVOKED))
     assert watch.look().status == "ending"
 
 
 def test_anothers_notices_are_not_ours(own):
-    other = told(DENIED.model_copy(update={"access": "ac-000000000001"}))
-    stranger = told(DecisionRefused(access=ID, reason=REASON), story="somebody's")
+    other = a_notice(DENIED.model_copy(update={"access": "ac-000000000001"}))
+    stranger = a_notice(DecisionRefused(access=ID, reason=REASON), trace="somebody's")
     assert own(Own(other, stranger)).look().refusal is None
 
 
 @pytest.mark.parametrize("data", [DENIED, DecisionRefused(access=ID, reason=REASON)])
-def test_a_refusal_that_was_told_ends_the_wait(own, data):
+def test_a_received_rejection_ends_the_wait(own, data):
     with pytest.raises(CommandFailed) as caught:
-        follow(own(Own(told(data, story="mine"))), ("live",), quiet=True)
+        follow(own(Own(a_notice(data, trace="mine"))), ("live",), quiet=True)
     assert (caught.value.code, caught.value.where["access"]) == (REASON.code, ID)
 
 
@@ -229,8 +229,8 @@ ASKED = DecisionRequested(
         (ProductRetired(product="credit-limits", reason="replaced"), ["credit-limits is retired: replaced"]),
     ],
 )
-def test_notices_of_accesses_are_words_not_json(capsys, width, data, parts):
-    notices.render({"time": NOW.isoformat(), **told(data)})
+def test_notices_of_accesses_are_text_not_json(capsys, width, data, parts):
+    notices.render({"time": NOW.isoformat(), **a_notice(data)})
     said = capsys.readouterr().out
     assert fits(said, width)
     words = " ".join(said.split())

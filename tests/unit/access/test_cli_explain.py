@@ -18,9 +18,9 @@ LACKING = ExplainedStep(
     account="333333333333",
     name="grant to the role",
     ok=False,
-    found="the account has not passed on SELECT and DESCRIBE on this column to the role",
+    found="the account has not granted SELECT and DESCRIBE on this column to the role",
     missing="LocalGrantMissing",
-    remedy="the account's administrator passes on what the account was granted",
+    remedy="the account's administrator grants it to the role",
     commands=(COMMAND,),
 )
 
@@ -70,7 +70,7 @@ CHANGES = TagPreview(
 
 
 def answers(monkeypatch, **found):
-    monkeypatch.setattr(explain, "site", lambda *_, **__: None)
+    monkeypatch.setattr(explain, "mesh_context", lambda *_, **__: None)
     for name, answer in found.items():
         monkeypatch.setattr(explain, name, lambda *_, answer=answer: answer)
 
@@ -80,7 +80,7 @@ def run(*words):
 
 
 @pytest.mark.parametrize(("steps", "code"), [((HELD,), 0), ((HELD, LACKING), 1)])
-def test_explain_exits_by_its_verdict_in_words_and_in_json(monkeypatch, steps, code):
+def test_explain_exits_by_its_verdict_in_text_and_json(monkeypatch, steps, code):
     answers(monkeypatch, explained=explanation(*steps))
     words = ["explain", "credit-card.credit_card", "--role", "analyst"]
     said, shown = run(*words), run(*words, "--json")
@@ -116,13 +116,13 @@ def test_a_preview_fits_the_terminal_and_marks_what_is_new(capsys, monkeypatch, 
     assert f"+ marks columns that {ANALYST}" in said
 
 
-def test_nothing_exposed_today_says_so(capsys):
+def test_an_empty_exposure_is_stated(capsys):
     explain.render_preview(preview())
     assert "matches nothing today" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_gains_and_losses_are_told_apart_and_blind_spots_named(capsys, monkeypatch, width):
+def test_gains_and_losses_are_distinguished_and_blind_spots_named(capsys, monkeypatch, width):
     monkeypatch.setattr(output.console, "width", width)
     explain.render_tag(CHANGES, ["producer"])
     lines = capsys.readouterr().out.splitlines()

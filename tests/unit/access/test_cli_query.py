@@ -57,7 +57,7 @@ def run(athena, limit=0):
     return query.run(athena, "SELECT id", workgroup="g", database="d", limit=limit, role="DataAnalyst")
 
 
-def test_all_pages_are_fetched_after_the_end_and_the_header_is_no_row():
+def test_all_pages_are_fetched_at_the_end_without_the_header_row():
     athena = FakeAthena(
         states=["QUEUED", "RUNNING", "SUCCEEDED"],
         pages=([["id"], ["1"]], [["2"], [None]]),

@@ -25,14 +25,14 @@ def found(monkeypatch):
         asked.update(given)
         return access("requested"), decided(PRODUCER)
 
-    monkeypatch.setattr(access_commands, "site", lambda *_, **__: None)
+    monkeypatch.setattr(access_commands, "mesh_context", lambda *_, **__: None)
     monkeypatch.setattr(access_commands, "reader", lambda *_: None)
     monkeypatch.setattr(access_commands, "preview_request", preview_request)
     return asked
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_effect_comes_with_who_is_asked_and_what_is_left_out(found, monkeypatch, width):
+def test_the_effect_is_shown_with_approvers_and_what_is_left_out(found, monkeypatch, width):
     monkeypatch.setattr(output.console, "width", width)
     said = run("preview", "--product", "credit-limits", "--purpose", "audit", "--role", "auditor")
     assert found == {"purpose": "audit", "reader": "auditor", "account": "consumer"}
@@ -47,7 +47,7 @@ def test_the_effect_comes_with_who_is_asked_and_what_is_left_out(found, monkeypa
         assert part in words
 
 
-def test_json_says_the_same(found):
+def test_json_has_the_same_content(found):
     document = json.loads(run("preview", "--product", "x", "--purpose", "audit", "--json").stdout)
     assert (document["effect"], document["approvers"]) == ("require_approval", [PRODUCER])
 
@@ -74,12 +74,12 @@ def test_without_the_repository_a_name_is_a_role_and_policies_are_missing(monkey
 def test_a_query_runs_as_the_personas_role(monkeypatch):
     roles = []
 
-    class Stopped(mesh_context.Site):
+    class Stopped(mesh_context.MeshContext):
         def client(self, account, service):
             roles.append(self.role_in(account))
             raise output.CommandFailed("enough")
 
-    monkeypatch.setattr(mesh_context, "Site", Stopped)
+    monkeypatch.setattr(mesh_context, "MeshContext", Stopped)
     run("query", "SELECT 1", "--as", "data-scientist")
     run("query", "SELECT 1")
     run("query", "SELECT 1", "--as", "none")

@@ -46,7 +46,7 @@ def on(monkeypatch):
         for module in (event_client, grants):
             monkeypatch.setattr(module, "ledger", lambda _: mesh.ledger())
         for module in (request, approvals, revoke, grants):
-            monkeypatch.setattr(module, "site", lambda *_, **__: mesh)
+            monkeypatch.setattr(module, "mesh_context", lambda *_, **__: mesh)
         return mesh
 
     return use
@@ -94,7 +94,7 @@ def test_an_account_wide_request_has_no_reader(on):
     assert mesh.put[0][2]["data"]["reader"] is None
 
 
-def test_one_that_waits_is_no_failure_and_says_for_whom(on):
+def test_a_waiting_request_is_not_a_failure_and_names_the_approvers(on):
     on(FakeMesh(happens=becomes("requested", "waiting")))
     said = run(*ASK)
     assert said.exit_code == 0
@@ -124,7 +124,7 @@ def test_one_that_ended_at_once_is_a_failure(on):
 def test_no_answer_in_time_names_trace_and_doctor(on):
     on(FakeMesh(happens=becomes("requested")))
     failed = run(*ASK).exception
-    assert (failed.code, "mesh trace the-story" in failed.remedy) == ("StillWaiting", True)
+    assert (failed.code, "mesh trace the-trace" in failed.remedy) == ("StillWaiting", True)
 
 
 def test_a_role_that_is_not_there_is_found_before_anything_is_sent(on):
@@ -179,7 +179,7 @@ def test_with_a_second_approver_it_waits_on(on):
     assert (said.exit_code, f"waiting for approval by {CENTRAL}" in said.stdout) == (0, True)
 
 
-def test_an_approval_of_what_has_changed_meanwhile_is_asked_again(on):
+def test_an_approval_of_data_changed_meanwhile_is_requested_again(on):
     def happens(mesh, _kind, _detail):
         said = answered(mesh.accesses.stored[ID], PRODUCER, "approve", "granting")
         mesh.accesses.stored[ID] = said.moved("waiting", said.asked_at, "something else is exposed", answers=())
@@ -212,7 +212,7 @@ def test_an_unknown_request_is_not_answered(on):
     assert mesh.put == []
 
 
-def test_who_may_not_send_is_told_who_may(on):
+def test_a_forbidden_sender_is_shown_who_may_send(on):
     def happens(*_):
         raise EventNotAccepted("AccessDeniedException: not authorized")
 
@@ -241,7 +241,7 @@ def test_what_has_ended_is_not_ended_again(on):
 def test_a_retirement_names_the_accesses_that_end(on):
     def happens(mesh, kind, detail):
         assert kind == "RetirementRequested"
-        mesh.note(detail, "retired", product="credit-limits", accesses=[ID], told=[PRODUCER])
+        mesh.note(detail, "retired", product="credit-limits", accesses=[ID], notified=[PRODUCER])
 
     on(FakeMesh(happens=happens))
     said = run("retire", "credit-limits", "--reason", "replaced")
@@ -260,7 +260,7 @@ def listed(mesh, *words):
     return json.loads(run(*words, "--json").stdout)
 
 
-def test_lists_tell_open_requests_from_what_is_held(on):
+def test_lists_separate_open_requests_from_active_grants(on):
     numbers = {status: f"ac-{n:012d}" for n, status in enumerate(["live", "waiting", "denied", "ended", "requested"])}
     mesh = on(FakeMesh(*(access(status, number) for status, number in numbers.items())))
     names = {number: status for status, number in numbers.items()}

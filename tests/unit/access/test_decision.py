@@ -11,7 +11,7 @@ from mesh.domain.access.request import AmbiguousRequest
 from mesh.domain.governance.catalog_snapshot import Database, Grant, NotInCatalog, PolicyGrant, Principal
 from mesh.domain.governance.expressions import Expression, InvalidExpression
 from mesh.domain.governance.permissions import Evaluator
-from mesh.domain.governance.publication_tag import as_asked, waits
+from mesh.domain.governance.publication_tag import as_requested, waits
 
 from tests.unit.access.requests import (
     CENTRAL,
@@ -38,7 +38,7 @@ def policies_of(found, kind="TABLE"):
     bodies = [entry.resource.get("LFTagPolicy", {}) for entry in found.entries]
     expressions = [Expression.of_tags(body["Expression"]) for body in bodies if body.get("ResourceType") == kind]
     assert all(waits(each) == (kind == "TABLE") for each in expressions)
-    return [str(as_asked(each)) for each in expressions]
+    return [str(as_requested(each)) for each in expressions]
 
 
 def kinds(found):
@@ -93,7 +93,7 @@ def test_the_link_is_usable_where_database_and_columns_are_of_different_classes(
         assert any(each.matches(confidential.tags("credit-card")) for each in database)
 
 
-def test_one_class_that_has_to_be_asked_for_makes_all_of_it_wait():
+def test_one_class_that_needs_approval_makes_the_whole_request_wait():
     found = decided(purpose="audit")
     assert (found.effect, found.rules) == ("require_approval", ("internal", "personal"))
     assert found.approvers == (CENTRAL, PRODUCER)
@@ -105,12 +105,12 @@ def test_one_class_that_has_to_be_asked_for_makes_all_of_it_wait():
     assert [line.partition(" ")[0] for line in found.left_out] == ["credit_card.gastarb"]
 
 
-def test_the_auditor_may_ask_for_all_of_it():
+def test_the_auditor_may_request_all_of_it():
     found = decided(purpose="audit", reader="Auditor", persona="auditor", until=NOW + timedelta(days=29))
     assert (found.effect, len(found.columns), found.left_out) == ("require_approval", 5, ())
 
 
-def test_owner_alone_is_asked_for_confidential_data():
+def test_only_the_owner_approves_confidential_data():
     found = decided(lake_of(credit_card({}, confidentiality="confidential")))
     assert (found.effect, found.rules, found.approvers) == ("require_approval", ("confidential",), (PRODUCER,))
 
@@ -119,13 +119,13 @@ def test_all_denied_is_denied_with_nothing_to_grant():
     found = decided(lake_of(credit_card({}, confidentiality="restricted", pii="sensitive")))
     assert (found.effect, found.rules) == ("deny", ("sensitive",))
     assert (found.entries, found.tables, found.databases, found.columns, found.exposure) == ((), (), (), (), ())
-    assert "auditors alone" in found.why
+    assert "Only auditors" in found.why
 
 
-def test_a_column_asked_for_by_name_is_not_silently_left_out():
+def test_a_column_requested_by_name_is_not_silently_left_out():
     found = decided(columns=("hoehe", "alter"))
     assert (found.effect, found.entries) == ("deny", ())
-    assert found.why.startswith("credit_card.alter: Personal data is not read for this purpose")
+    assert found.why.startswith("credit_card.alter: Personal data may not be read for this purpose")
 
 
 def test_columns_by_name_are_granted_by_name_in_each_table_that_has_them():
@@ -162,13 +162,13 @@ def test_rows_are_granted_by_a_filter_named_after_the_access():
 
 
 @pytest.mark.parametrize("rows", ["alter > 3", 'hoehe > 1 and "ALTER" = 3', "coalesce(gastarb,1)=1", "(alter)>3"])
-def test_rows_chosen_by_a_hidden_column_would_tell_its_values(rows):
+def test_filtering_by_a_hidden_column_would_reveal_its_values(rows):
     found = decided(rows=rows)
     assert found.effect == "deny"
     assert found.entries == ()
 
 
-def test_rows_chosen_by_a_column_that_has_to_be_asked_for_are_asked_for():
+def test_filtering_by_a_column_that_needs_approval_needs_approval():
     lake = lake_of(credit_card({"alter": {"confidentiality": "confidential"}}))
     assert decided(lake, columns=("hoehe",)).effect == "allow"
     found = decided(lake, columns=("hoehe",), rows="alter > 30")
@@ -180,7 +180,7 @@ def test_rows_chosen_by_a_column_that_has_to_be_asked_for_are_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("asked", "error", "told"),
+    ("asked", "error", "message"),
     [
         ({"product": "cards"}, NotInCatalog, "there is no data product 'cards'"),
         ({"table": "cards"}, NotInCatalog, "product credit-card has no table 'cards'"),
@@ -188,11 +188,11 @@ def test_rows_chosen_by_a_column_that_has_to_be_asked_for_are_asked_for():
         ({"rows": "hoehe > 1"}, AmbiguousRequest, "rows belong to one table; credit-card has credit_card, history"),
     ],
 )
-def test_what_is_not_there_is_refused_by_name(asked, error, told):
+def test_what_is_not_there_is_refused_by_name(asked, error, message):
     lake = lake_of(credit_card({}, table("credit-card", "history", "hoehe dt")))
     with pytest.raises(error) as caught:
         decided(lake, **asked)
-    assert told in caught.value.message
+    assert message in caught.value.message
     assert caught.value.remedy
 
 
@@ -205,7 +205,7 @@ def test_columns_of_a_product_without_data_are_refused_but_the_product_is_not():
     assert policies_of(found) == ["confidentiality=internal,public pii=none product=credit-card"]
 
 
-def test_until_is_bounded_by_the_strictest_rule_and_the_refusal_says_until_when():
+def test_until_is_bounded_by_the_strictest_rule_and_the_rejection_names_the_limit():
     day, second = timedelta(days=1), timedelta(seconds=1)
     assert decided(until=NOW + 365 * day).effect == "allow"
     with pytest.raises(UntilTooFar, match="rule internal allows 2027-11-21T12:00:00") as caught:
@@ -229,7 +229,7 @@ def two_products():
     return lake_of(credit_card(), loans)
 
 
-def test_an_expression_over_two_products_asks_the_owner_of_what_has_to_be_asked_for():
+def test_an_expression_over_two_products_asks_the_owner_whose_data_needs_approval():
     lake = two_products()
     found = decided(lake, expression="pii=none")
     assert (found.effect, found.approvers) == ("require_approval", (OTHER,))
@@ -254,7 +254,7 @@ def test_an_expression_that_matches_nothing_today_is_decided_on_what_it_could_ex
     assert any(line.startswith("confidentiality=confidential pii=none (rule confidential") for line in found.left_out)
 
 
-def test_nothing_today_and_only_what_has_to_be_asked_for_is_the_stewards():
+def test_no_match_today_and_only_approvable_data_goes_to_the_steward():
     found = decided(expression="domain=energy confidentiality=confidential")
     assert (found.effect, found.rules, found.approvers) == ("require_approval", ("confidential",), (CENTRAL,))
     assert policies_of(found) == ["confidentiality=confidential domain=energy pii=none"]
@@ -290,7 +290,7 @@ def test_same_domain_pins_the_domain():
     assert decided(LAKE, shipped(rules=[rule]), domain="risk").effect == "deny"
 
 
-def test_withheld_databases_are_told_apart_by_product_only_where_classification_does_not():
+def test_withheld_databases_are_distinguished_by_product_only_where_needed():
     draft = Database("draft", tags("draft", "restricted", "sensitive"), {"t": table("draft", "t", "a")})
     retired = Database("retired", tags("retired"), {"t": table("retired", "t", "a")})
     drafts = lake_of(credit_card(), draft)
@@ -325,7 +325,7 @@ column_marks = st.tuples(own_tags, waiting).map(lambda pair: {**pair[0], **pair[
     st.dictionaries(st.sampled_from("laufkont hoehe alter famges gastarb".split()), column_marks),
     st.booleans(),
 )
-def test_what_the_entries_let_one_read_is_what_the_decision_says(database, column_tags, by_product):
+def test_the_entries_expose_exactly_what_was_decided(database, column_tags, by_product):
     lake = lake_of(
         Database(
             "credit-card",
@@ -347,7 +347,7 @@ def test_what_is_tagged_sensitive_after_the_grant_falls_out_of_it():
     assert reaches(found, after) == {"credit-card.credit_card.laufkont"}
 
 
-def test_what_grew_while_waiting_is_told():
+def test_growth_while_waiting_is_shown():
     before = decided(purpose="audit")
     assert grown(before, before) == ()
     wider = lake_of(credit_card({"gastarb": PERSONAL, "alter": PERSONAL, "famges": PERSONAL}))
@@ -357,7 +357,7 @@ def test_what_grew_while_waiting_is_told():
     assert grown(before, decided(retagged, purpose="audit")) == ("credit-card.credit_card.hoehe",)
 
 
-def test_what_was_allowed_and_has_to_be_asked_for_now_is_all_new():
+def test_data_that_was_allowed_and_now_needs_approval_is_all_new():
     stricter = LAKE.with_tag("confidentiality", "confidential", "credit-card", "credit_card", "hoehe")
     now = decided(stricter)
     assert grown(decided(), now) == now.columns
@@ -365,7 +365,7 @@ def test_what_was_allowed_and_has_to_be_asked_for_now_is_all_new():
 
 def test_an_approval_may_cut_columns_and_end():
     found = decided(purpose="audit")
-    cut = narrow_approval(found, ["credit_card.ALTER", "credit-card.credit_card.hoehe"], NOW, asked=LATER)
+    cut = narrow_approval(found, ["credit_card.ALTER", "credit-card.credit_card.hoehe"], NOW, requested_until=LATER)
     assert cut.columns == ("credit-card.credit_card.hoehe", "credit-card.credit_card.alter")
     assert kinds(cut) == [("Database", "DESCRIBE"), ("Table", "DESCRIBE"), ("TableWithColumns", "SELECT")]
     assert cut.entries[-1].resource["TableWithColumns"]["ColumnNames"] == ["alter", "hoehe"]
@@ -375,8 +375,8 @@ def test_an_approval_may_cut_columns_and_end():
     ]
     assert (cut.exposure[0].hidden, cut.tables[0].columns) == (3, ("hoehe", "alter"))
     assert "credit-card.credit_card.laufkont" in cut.left_out[-1]
-    assert narrow_approval(found, found.columns, LATER, asked=LATER) is found
-    assert narrow_approval(found, [], None, asked=LATER) is found
+    assert narrow_approval(found, found.columns, LATER, requested_until=LATER) is found
+    assert narrow_approval(found, [], None, requested_until=LATER) is found
     assert grown(found, cut) == ()
 
 
@@ -386,7 +386,7 @@ def test_an_approval_cuts_wide_tables_by_their_true_classes():
     lake = lake_of(Database("credit-card", tags("credit-card"), {"w": table("credit-card", "w", wide, column_tags)}))
     found = decided(lake, purpose="audit")
     assert [(each.count, len(each.columns)) for each in found.exposure[0].classes] == [(150, 100), (150, 100)]
-    cut = narrow_approval(found, ["w.c298", "w.c299", "w.c297"], None, asked=LATER)
+    cut = narrow_approval(found, ["w.c298", "w.c299", "w.c297"], None, requested_until=LATER)
     assert {(each.pii, each.columns) for each in cut.exposure[0].classes} == {
         ("personal", ("c298",)),
         ("none", ("c297", "c299")),
@@ -395,13 +395,13 @@ def test_an_approval_cuts_wide_tables_by_their_true_classes():
 
 def test_an_approval_of_rows_keeps_the_filter():
     found = decided(rows="hoehe > 1000")
-    cut = narrow_approval(found, ["credit_card.laufkont"], None, asked=LATER)
+    cut = narrow_approval(found, ["credit_card.laufkont"], None, requested_until=LATER)
     assert (cut.entries, cut.row_filter) == (found.entries, found.row_filter)
     assert cut.columns == ("credit-card.credit_card.laufkont",)
 
 
 @pytest.mark.parametrize(
-    ("columns", "until", "told"),
+    ("columns", "until", "message"),
     [
         (["credit_card.gastarb"], None, "'credit_card.gastarb' is not among the requested columns"),
         (["hoehe"], None, "'hoehe' is not among the requested columns"),
@@ -409,19 +409,19 @@ def test_an_approval_of_rows_keeps_the_filter():
         ([], LATER + timedelta(seconds=1), "is later than"),
     ],
 )
-def test_an_approval_never_gives_more(columns, until, told):
-    with pytest.raises(ExceedsRequest, match=told):
-        narrow_approval(decided(), columns, until, asked=LATER)
+def test_an_approval_never_gives_more(columns, until, message):
+    with pytest.raises(ExceedsRequest, match=message):
+        narrow_approval(decided(), columns, until, requested_until=LATER)
 
 
 def test_an_approval_of_describe_cannot_name_columns():
-    with pytest.raises(ExceedsRequest, match="columns would be SELECT"):
-        narrow_approval(decided(permission="DESCRIBE"), ["credit_card.hoehe"], None, asked=LATER)
+    with pytest.raises(ExceedsRequest, match="columns need SELECT"):
+        narrow_approval(decided(permission="DESCRIBE"), ["credit_card.hoehe"], None, requested_until=LATER)
 
 
 def test_an_approval_that_names_columns_of_two_products_is_ambiguous():
     other = Database("loans", tags("loans"), {"credit_card": table("loans", "credit_card", "hoehe")})
     found = decided(lake_of(credit_card(), other), expression="pii=none")
     with pytest.raises(AmbiguousRequest, match="several products"):
-        narrow_approval(found, ["credit_card.hoehe"], None, asked=LATER)
-    assert narrow_approval(found, ["loans.credit_card.hoehe"], None, asked=LATER).databases == ("loans",)
+        narrow_approval(found, ["credit_card.hoehe"], None, requested_until=LATER)
+    assert narrow_approval(found, ["loans.credit_card.hoehe"], None, requested_until=LATER).databases == ("loans",)

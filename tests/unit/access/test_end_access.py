@@ -1,4 +1,4 @@
-"""Ending: marked first, released, told; taken back is what nobody else needs; and a repeated end is success."""
+"""Ending: marked first, released, announced; only what no other access needs is revoked; a repeated end succeeds."""
 
 import json
 
@@ -46,17 +46,17 @@ def test_consumer_owner_and_central_may_end_it(central, number, by):
 
 
 @pytest.mark.parametrize("by", [OTHER, OTHER_CONSUMER])
-def test_nobody_else_may_and_is_told_so(central, number, by):
+def test_other_accounts_are_rejected_and_notified(central, number, by):
     central.registry.put_member(a_member(OTHER_CONSUMER, "consumer"))
     with pytest.raises(MayNotRevoke):
         central.revoke(number, by=by)
 
     assert central.access(number).status == "live"
-    assert [told["reason"]["code"] for told in central.told(by, "DecisionRefused")] == ["MayNotRevoke"]
+    assert [notice["reason"]["code"] for notice in central.notified(by, "DecisionRefused")] == ["MayNotRevoke"]
     assert len(central.registry.refusals) == 1
 
 
-def test_a_stranger_a_forger_and_who_says_nothing_of_form_end_nothing(central, number):
+def test_strangers_forgers_and_malformed_events_end_nothing(central, number):
     with pytest.raises(NotAMember):
         central.revoke(number, by=STRANGER)
     with pytest.raises(ForgedSender):
@@ -81,7 +81,7 @@ def test_a_repeated_end_is_success(central, number):
     assert not central.revoke(number, by=PRODUCER).over
     assert central.access(number) == before
 
-    central.take_back(number)
+    central.revoke_grants(number)
     again = central.revoke(number)
     assert (again.over, again.granted) == (True, False)
     assert json.loads(central.answers.sent[-1][1]) == {"access": number, "over": True}
@@ -164,33 +164,37 @@ def test_notices_stop_though_it_was_coming_alive_at_that_moment(central, number)
     """It subscribed, and then found that it had ended."""
     central.revoke(number)
     central.registry.subscribe(PRODUCT, CONSUMER, central.clock.now())
-    central.take_back(number)
+    central.revoke_grants(number)
     assert list(central.registry.subscribers(PRODUCT)) == []
 
 
 # --- telling ----------------------------------------------------------------------------------------------------------
 
 
-def test_consumer_and_owner_are_told(central, number):
+def test_consumer_and_owner_are_notified(central, number):
     central.revoke(number)
 
     for account in (CONSUMER, PRODUCER):
-        (told,) = central.told(account, "AccessRevoked")
-        assert (told["access"], told["cause"], told["reason"]["message"]) == (number, "revoked", "the project is over")
+        (notice,) = central.notified(account, "AccessRevoked")
+        assert (notice["access"], notice["cause"], notice["reason"]["message"]) == (
+            number,
+            "revoked",
+            "the project is over",
+        )
     assert central.accesses.token(number, "released") == "t-end"
 
 
-def test_of_a_grant_that_failed_the_consumer_hears_that_it_was_denied(central, number):
+def test_a_failed_grant_is_announced_to_the_consumer_as_denied(central, number):
     central.end({"ending": {"access": number, "cause": "failed", "reason": "it did not answer"}})
 
-    assert central.told(CONSUMER, "AccessRevoked") == []
-    assert central.told(CONSUMER, "AccessDenied")[0]["reason"]["message"] == "it did not answer"
+    assert central.notified(CONSUMER, "AccessRevoked") == []
+    assert central.notified(CONSUMER, "AccessDenied")[0]["reason"]["message"] == "it did not answer"
 
 
-def test_what_nobody_ended_is_not_taken_back(central, number):
+def test_an_access_that_was_not_ended_is_not_revoked(central, number):
     """However its run came there."""
     with pytest.raises(NotEnding):
-        central.take_back(number)
+        central.revoke_grants(number)
 
     assert len(central.lake.grants) == 2
     assert central.access(number).status == "live"
@@ -199,9 +203,9 @@ def test_what_nobody_ended_is_not_taken_back(central, number):
 # --- taking back ------------------------------------------------------------------------------------------------------
 
 
-def test_all_of_it_is_taken_back(central, number):
+def test_everything_is_released(central, number):
     central.revoke(number)
-    found = central.take_back(number)
+    found = central.revoke_grants(number)
 
     assert (found.revoked, central.lake.grants) == (2, [])
     assert central.access(number).status == "ended"
@@ -213,11 +217,11 @@ def test_what_another_live_access_needs_stays(central, number):
     second = central.held(event="e-2", reader="data-scientist")
     before = list(central.lake.grants)
     central.revoke(number)
-    assert central.take_back(number).revoked == 0
+    assert central.revoke_grants(number).revoked == 0
     assert central.lake.grants == before
 
     central.revoke(second)
-    assert central.take_back(second).revoked == 2
+    assert central.revoke_grants(second).revoked == 2
     assert central.lake.grants == []
 
 
@@ -225,7 +229,7 @@ def test_a_permission_that_only_this_one_needs_goes_alone(central):
     describe = central.held(event="e-2", permission="DESCRIBE", reader="data-scientist")
     number = central.held()
     central.revoke(number)
-    central.take_back(number)
+    central.revoke_grants(number)
 
     held = {permission for _, permissions in central.granted() for permission in permissions}
     assert (held, central.access(describe).status) == ({"DESCRIBE"}, "live")
@@ -236,7 +240,7 @@ def test_an_access_that_ends_too_or_is_not_granted_keeps_nothing(central, number
     second = central.held(event="e-2", reader="data-scientist")
     central.change(second, status, granted=status == "ending")
     central.revoke(number)
-    central.take_back(number)
+    central.revoke_grants(number)
     assert central.lake.grants == []
 
 
@@ -244,7 +248,7 @@ def test_another_account_with_the_same_keeps_its_own(central, number):
     central.registry.put_member(a_member(OTHER_CONSUMER, "consumer", domain="risk"))
     central.held(by=OTHER_CONSUMER, event="e-2")
     central.revoke(number)
-    central.take_back(number)
+    central.revoke_grants(number)
 
     assert (central.granted(), len(central.granted(OTHER_CONSUMER))) == ([], 2)
 
@@ -256,7 +260,7 @@ def test_what_it_holds_as_the_products_owner_stays():
     number = central.held()
     databases = [each for each in central.lake.grants if "DATABASE" in json.dumps(each)]
     central.revoke(number)
-    central.take_back(number)
+    central.revoke_grants(number)
 
     assert central.lake.grants == databases, "DESCRIBE by product= is its right to fill the product"
 
@@ -266,7 +270,7 @@ def test_its_filter_goes_and_that_of_others_stays():
     first = central.held(rows="hoehe > 1000")
     second = central.held(event="e-2", rows="hoehe > 2000")
     central.revoke(first)
-    central.take_back(first)
+    central.revoke_grants(first)
 
     assert [name for _, _, name in central.lake.filters] == [f"mesh-{second}"]
     assert f"mesh-{first}" not in json.dumps(central.lake.grants)
@@ -275,17 +279,17 @@ def test_its_filter_goes_and_that_of_others_stays():
 def test_taking_back_is_repeatable(central, number):
     central.revoke(number)
     for _ in range(2):
-        central.take_back(number)
+        central.revoke_grants(number)
     assert central.lake.grants == []
     assert [step.what for step in central.access(number).history].count("ended (revoked)") == 1
 
 
-def test_of_what_was_never_granted_nothing_is_taken_back():
+def test_nothing_is_revoked_of_an_access_never_granted():
     central = Central(secret())
     number = central.waiting()
     central.revoke(number)
     central.lake.revoke = None
-    assert not central.take_back(number).granted
+    assert not central.revoke_grants(number).granted
     assert central.access(number).status == "ended"
 
 
@@ -293,12 +297,12 @@ def test_while_somebody_grants_to_the_account_it_waits(central, number):
     central.revoke(number)
     central.locks.elsewhere.add(f"grants-{CONSUMER}")
     with pytest.raises(ConcurrentChange):
-        central.take_back(number)
+        central.revoke_grants(number)
 
 
-def test_after_its_end_the_same_may_be_asked_again(central, number):
+def test_after_its_end_the_same_access_may_be_requested_again(central, number):
     central.revoke(number)
-    central.take_back(number)
+    central.revoke_grants(number)
     again = central.held(event="e-2")
     assert (central.access(again).status, len(central.lake.grants)) == ("live", 2)
 

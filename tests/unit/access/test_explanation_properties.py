@@ -21,7 +21,7 @@ def situation(lake, who, column):
 
 
 @given(lakes())
-def test_it_can_read_if_and_only_if_the_evaluator_says_so(lake):
+def test_it_can_read_if_and_only_if_the_evaluator_allows_it(lake):
     evaluator = Evaluator(lake)
     for who in ROLES:
         rights = evaluator.rights(who, "d1", "t1")
@@ -33,7 +33,7 @@ def test_it_can_read_if_and_only_if_the_evaluator_says_so(lake):
 
 
 @given(lakes())
-def test_what_is_missing_says_what_to_do(lake):
+def test_a_missing_setting_has_a_remedy(lake):
     for who in ROLES:
         for step in explain(situation(lake, who, "a")).steps:
             assert step.ok or step.remedy, step

@@ -162,7 +162,7 @@ def test_a_revoke_that_comes_while_it_grants_is_noticed(central, number):
     with pytest.raises(AccessOver):
         central.grant(number)
     assert central.access(number).granted
-    central.take_back(number)
+    central.revoke_grants(number)
     assert central.lake.grants == []
 
 
@@ -197,29 +197,29 @@ def test_what_was_never_decided_is_not_granted(central):
 # --- telling the consumer ---------------------------------------------------------------------------------------------
 
 
-def test_the_consumer_is_told_all_that_it_needs(central, shared):
-    (told,) = central.told(CONSUMER, "AccessGranted")
+def test_the_consumer_is_notified_of_everything_it_needs(central, shared):
+    (notices,) = central.notified(CONSUMER, "AccessGranted")
 
-    assert (told["access"], told["reader"], told["catalog_id"], told["region"]) == (
+    assert (notices["access"], notices["reader"], notices["catalog_id"], notices["region"]) == (
         shared,
         "DataAnalyst",
         CENTRAL,
         REGION,
     )
-    assert told["databases"] == [PRODUCT]
-    assert told["tables"] == [{"database": PRODUCT, "table": "credit_card", "columns": ["laufkont", "hoehe"]}]
-    assert len(told["entries"]) == 2
-    assert any("gastarb" in each for each in told["left_out"])
+    assert notices["databases"] == [PRODUCT]
+    assert notices["tables"] == [{"database": PRODUCT, "table": "credit_card", "columns": ["laufkont", "hoehe"]}]
+    assert len(notices["entries"]) == 2
+    assert any("gastarb" in each for each in notices["left_out"])
     assert central.accesses.token(shared, "ready") == "t-ready"
-    assert "t-ready" not in json.dumps(told)
+    assert "t-ready" not in json.dumps(notices)
 
 
 @pytest.mark.parametrize("status", OVER)
-def test_of_what_is_over_no_consumer_is_told(central, number, status):
+def test_an_ended_access_notifies_no_consumer(central, number, status):
     central.change(number, status)
     with pytest.raises(AccessOver):
         central.grant(number)
-    assert central.told(CONSUMER) == []
+    assert central.notified(CONSUMER) == []
 
 
 # --- the consumer's answer --------------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ def test_ready_releases_the_run(central, shared):
 
 
 def test_ready_makes_it_live_while_its_run_waits(central, shared):
-    assert central.answer(ready(shared), "AccessReady").heard
+    assert central.answer(ready(shared), "AccessReady").resumed
 
     assert central.access(shared).status == "live"
     assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
@@ -255,7 +255,7 @@ def test_ready_makes_it_live_while_its_run_waits(central, shared):
 def test_ready_after_the_run_has_given_up_makes_nothing_live(central, shared):
     central.end({"ending": {"access": shared, "cause": "failed"}})
 
-    assert not central.answer(ready(shared), "AccessReady").heard
+    assert not central.answer(ready(shared), "AccessReady").resumed
     assert central.access(shared).status == "ending"
     assert list(central.registry.subscribers(PRODUCT)) == []
 
@@ -300,7 +300,7 @@ def test_only_the_account_that_was_granted_answers(central, shared, by, refusal)
     assert [account for account, _, _ in central.registry.refusals] == [by]
 
 
-def test_an_answer_without_form_or_forged_or_about_nothing_is_refused_and_told(central, shared):
+def test_malformed_forged_and_unknown_answers_are_rejected_and_reported(central, shared):
     with pytest.raises(MalformedEvent):
         central.answer({"access": shared}, "AccessReady")
     with pytest.raises(UnknownAccess):
@@ -308,7 +308,7 @@ def test_an_answer_without_form_or_forged_or_about_nothing_is_refused_and_told(c
     with pytest.raises(ForgedSender):
         central.answer(ready(shared, account=CENTRAL), "AccessReady")
 
-    codes = [told["reason"]["code"] for told in central.told(CONSUMER, "DecisionRefused")]
+    codes = [notice["reason"]["code"] for notice in central.notified(CONSUMER, "DecisionRefused")]
     assert codes == ["MalformedEvent", "UnknownAccess", "ForgedSender"]
     assert central.answers.sent == []
 
@@ -316,15 +316,15 @@ def test_an_answer_without_form_or_forged_or_about_nothing_is_refused_and_told(c
 # --- live -------------------------------------------------------------------------------------------------------------
 
 
-def test_live_is_told_of_each_version_from_now_on(central, shared):
+def test_a_live_access_is_notified_of_each_version(central, shared):
     for _ in range(2):
         assert central.live(shared, proved_as="arn:role").status == "live"
 
     assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
-    assert [step.what for step in central.access(shared).history].count("ready, proven by arn:role") == 1
+    assert [step.what for step in central.access(shared).history].count("ready, verified by arn:role") == 1
 
 
-def test_by_expression_it_is_told_of_each_product_that_is_exposed():
+def test_an_expression_subscribes_to_each_exposed_product():
     central = Central(credit_card(), loans())
     number = central.held(expression="confidentiality=internal pii=none")
 
@@ -348,23 +348,23 @@ def test_before_its_end_the_consumer_is_warned_once(central, shared):
     for _ in range(2):
         central.warn(shared)
 
-    told = central.told(CONSUMER, "AccessExpiring")
-    assert (told[0]["access"], told[0]["reader"]) == (shared, "DataAnalyst")
+    notices = central.notified(CONSUMER, "AccessExpiring")
+    assert (notices[0]["access"], notices[0]["reader"]) == (shared, "DataAnalyst")
     published = [json.loads(detail) for _, kind, detail in central.topics.published if kind == "AccessExpiring"]
     assert len({detail["metadata"]["id"] for detail in published}) == 1
 
 
 @pytest.mark.parametrize("status", OVER)
-def test_of_what_is_over_nobody_is_warned(central, shared, status):
+def test_an_ended_access_is_not_announced_as_expiring(central, shared, status):
     central.change(shared, status)
     central.warn(shared)
-    assert central.told(CONSUMER, "AccessExpiring") == []
+    assert central.notified(CONSUMER, "AccessExpiring") == []
 
 
-def test_a_warning_that_comes_too_late_is_none(central, shared):
+def test_a_warning_that_comes_too_late_is_skipped(central, shared):
     central.clock.at = MONTH
     central.warn(shared)
-    assert central.told(CONSUMER, "AccessExpiring") == []
+    assert central.notified(CONSUMER, "AccessExpiring") == []
 
 
 def test_events_that_central_sends_belong_to_the_request_s_story(central, shared):

@@ -41,7 +41,7 @@ def test_sixty_databases_of_other_classes_are_named_within_the_limits():
     assert all(sum(each.matches(own) for each in found) == 1 for own in tags.values())
 
 
-def test_policies_are_pairs_with_select_only_where_it_was_asked():
+def test_policies_are_pairs_with_select_only_where_requested():
     databases = [PolicyGrant("DATABASE", parse_expression("product=x"))]
     for permission, held in (("SELECT", ("SELECT", "DESCRIBE")), ("DESCRIBE", ("DESCRIBE",))):
         link, tables = policy_entries([INTERNAL], databases, CENTRAL, permission)

@@ -21,7 +21,7 @@ def test_a_data_cells_filter_is_its_columns_with_its_name():
     assert found.resource == ColumnsGrant("d", "t", frozenset({"id"}), row_filter="germany")
 
 
-def test_a_saved_expression_that_is_gone_matches_nothing():
+def test_a_deleted_saved_expression_matches_nothing():
     [found] = parse({"LFTagPolicy": {"ResourceType": "TABLE", "ExpressionName": "gone"}}, Permissions=["SELECT"])
     assert found.resource == PolicyGrant("TABLE", Expression(()))
     assert not found.resource.expression.matches({"a": "b"})

@@ -26,7 +26,7 @@ def test_a_reader_is_a_persona_or_a_role(reader, role_and_persona):
 
 
 @pytest.mark.parametrize(
-    ("personas", "told"),
+    ("personas", "message"),
     [
         ({}, "personas: Dictionary should have at least 1 item"),
         ({"Analyst": {"role": "A", "meaning": "m"}}, "personas.Analyst.[key]: String should match pattern"),
@@ -35,7 +35,7 @@ def test_a_reader_is_a_persona_or_a_role(reader, role_and_persona):
         ({"analyst": {"role": "A", "meaning": "m", "arn": "x"}}, "personas.analyst.arn: Extra inputs"),
         (
             {"one": {"role": "Reader", "meaning": "m"}, "two": {"role": "reader", "meaning": "m"}},
-            "two.role: reader is the role of one as well",
+            "two.role: reader is also the role of one",
         ),
         (
             {"one": {"role": "two", "meaning": "m"}, "two": {"role": "Reader", "meaning": "m"}},
@@ -43,7 +43,7 @@ def test_a_reader_is_a_persona_or_a_role(reader, role_and_persona):
         ),
     ],
 )
-def test_personas_that_could_mean_two_things_are_refused(personas, told):
+def test_personas_that_could_mean_two_things_are_refused(personas, message):
     with pytest.raises(PersonasInvalid) as caught:
         parse_personas({"personas": personas})
-    assert told in caught.value.message
+    assert message in caught.value.message

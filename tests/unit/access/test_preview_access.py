@@ -111,7 +111,7 @@ def missing(found):
     return [step.missing for step in found.steps if not step.ok]
 
 
-def test_with_everything_in_place_the_role_reads_and_each_step_says_why():
+def test_with_everything_in_place_the_role_can_read_and_each_step_shows_why():
     found = ask(FakeState(TO_ACCOUNT, TO_ROLE))
     assert (found.can_read, found.missing) == (True, "")
     assert [step.name for step in found.steps] == [
@@ -157,7 +157,7 @@ def test_when_one_piece_is_missing_no_other_is_blamed():
 
 def test_a_tag_that_differs_is_named_with_its_value_and_what_was_wanted():
     step = ask(FakeState(TO_ACCOUNT, TO_ROLE), "email").steps[0]
-    assert "wants confidentiality=internal; the column has confidentiality=confidential" in step.found
+    assert "requires confidentiality=internal; the column has confidentiality=confidential" in step.found
     [command] = step.commands
     resource = json.loads(shlex.split(command)[shlex.split(command).index("--resource") + 1])
     assert {"TagKey": "confidentiality", "TagValues": ["confidential"]} in resource["LFTagPolicy"]["Expression"]
@@ -178,7 +178,7 @@ def test_the_invitation_to_accept_is_named():
     )
 
 
-def test_a_named_grant_without_the_column_says_so():
+def test_a_named_grant_without_the_column_is_reported():
     named = ColumnsGrant("credit", "accounts", None, frozenset({"email"}))
     found = ask(FakeState(grant(CONSUMER, named, "SELECT", option=("SELECT",)), TO_ROLE), "email")
     assert found.missing == "ColumnNotGranted"
@@ -210,7 +210,7 @@ def test_in_central_there_is_neither_share_nor_link():
     assert ask(FakeState(), role="steward", account=CENTRAL).missing == "NoGrant"
 
 
-def test_iam_is_asked_about_link_and_target_and_the_data():
+def test_iam_is_checked_for_link_target_and_data():
     state = FakeState(TO_ACCOUNT, TO_ROLE)
     ask(state)
     assert state.asked["*"] == ["lakeformation:GetDataAccess"]
@@ -299,7 +299,7 @@ def unpublished(*grants, **column):
     return FakeState(*grants, columns={"amount": {**column, **PENDING}})
 
 
-def test_a_column_that_central_has_not_tagged_is_told_as_not_published_and_nothing_else_is_blamed():
+def test_an_untagged_column_is_reported_as_not_published_and_nothing_else_is_blamed():
     found = ask(unpublished(GIVEN, PASSED), "amount")
     assert (found.can_read, missing(found)) == (False, ["NotPublished"])
     step = found.steps[0]
@@ -311,14 +311,14 @@ def test_a_column_that_central_has_not_tagged_is_told_as_not_published_and_nothi
     assert "publication=" not in json.dumps(found.model_dump(mode="json"))
 
 
-def test_what_is_missing_besides_is_told_after_it():
+def test_further_missing_steps_are_shown_after_it():
     assert missing(ask(unpublished(GIVEN), "amount")) == ["NotPublished", "LocalGrantMissing"]
     stricter = unpublished(GIVEN, PASSED, confidentiality="confidential")
     assert missing(ask(stricter, "amount"))[:2] == ["NotPublished", "TagDiffers"]
     assert missing(ask(unpublished(), "amount"))[0] == "NoGrant"
 
 
-def test_published_the_same_grants_let_it_be_read_in_the_words_of_who_asked():
+def test_once_published_the_same_grants_allow_reading_it():
     found = ask(FakeState(GIVEN, PASSED), "amount")
     assert found.can_read
     assert found.steps[0].found == f"DESCRIBE, SELECT by LF-Tags {OPEN}"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from mesh.domain.access.decision import UntilTooFar
-from mesh.domain.access.record import AccessOver, AlreadyAsked, UnknownAccess
+from mesh.domain.access.record import AccessOver, AlreadyRequested, UnknownAccess
 from mesh.domain.access.request import AmbiguousRequest, UnknownPurpose, UntilInThePast
 from mesh.domain.contracts.product import UnknownProduct
 from mesh.domain.events import MalformedEvent
@@ -94,20 +94,20 @@ def test_anothers_event_id_does_not_lay_hands_on_its_access():
     number = central.requested()
     before = central.access(number)
 
-    with pytest.raises(AlreadyAsked):
+    with pytest.raises(AlreadyRequested):
         central.receive(a_request(by=OTHER_CONSUMER), execution="run-2")
-    central.deny(a_request(by=OTHER_CONSUMER), "AlreadyAsked")
+    central.deny(a_request(by=OTHER_CONSUMER), "AlreadyRequested")
 
     assert central.access(number) == before
-    assert central.told(OTHER_CONSUMER, "AccessDenied")[0]["receiver"] == OTHER_CONSUMER
-    assert central.told(CONSUMER) == []
+    assert central.notified(OTHER_CONSUMER, "AccessDenied")[0]["receiver"] == OTHER_CONSUMER
+    assert central.notified(CONSUMER) == []
 
 
-def test_the_same_ask_is_worked_on_once_and_may_be_asked_again_when_it_is_answered():
+def test_the_same_request_is_processed_once_and_may_be_repeated_after_its_answer():
     central = Central()
     first = central.requested()
 
-    with pytest.raises(AlreadyAsked, match=first):
+    with pytest.raises(AlreadyRequested, match=first):
         central.receive(a_request(event="e-2"))
 
     central.change(first, "live")
@@ -161,7 +161,7 @@ def test_drafts_and_what_has_ended_are_not_offered(product):
         central.receive(a_request())
 
 
-def test_an_account_outside_the_membership_asks_for_nothing():
+def test_an_account_outside_the_mesh_cannot_request():
     with pytest.raises(NotAMember):
         Central().receive(a_request(by=STRANGER))
 
@@ -181,7 +181,7 @@ def test_internal_data_is_allowed_and_the_rest_left_out():
     assert "gastarb" in verdict.reason.message
 
 
-def test_confidential_data_is_asked_for():
+def test_confidential_data_requires_approval():
     central = Central(secret())
     number = central.requested()
 
@@ -269,7 +269,7 @@ def test_what_is_tagged_sensitive_before_it_is_granted_is_not():
     assert central.decide(number).effect == "deny"
 
 
-def test_an_expression_over_a_table_that_is_tagged_after_it_was_allowed_is_asked_for():
+def test_an_expression_over_a_table_retagged_after_it_was_allowed_needs_approval():
     central = Central(credit_card(), loans())
     number = central.requested(expression="confidentiality=internal,confidential pii=none")
     assert central.decide(number).effect == "allow"
@@ -284,7 +284,7 @@ def test_an_expression_over_a_table_that_is_tagged_after_it_was_allowed_is_asked
 # --- saying no --------------------------------------------------------------------------------------------------------
 
 
-def test_a_denial_is_recorded_and_told():
+def test_a_denial_is_recorded_and_announced():
     central = Central()
     number = central.requested()
 
@@ -294,9 +294,13 @@ def test_a_denial_is_recorded_and_told():
     access = central.access(number)
     assert (access.status, access.reason.code) == ("denied", "DeniedByPolicy")
     assert [step.what for step in access.history].count("denied: sensitive") == 1
-    told = central.told(CONSUMER, "AccessDenied")
-    assert (told[0]["access"], told[0]["what"], told[0]["reason"]["message"]) == (number, PRODUCT, "sensitive")
-    assert len(told) == 2
+    notices = central.notified(CONSUMER, "AccessDenied")
+    assert (notices[0]["access"], notices[0]["what"], notices[0]["reason"]["message"]) == (
+        number,
+        PRODUCT,
+        "sensitive",
+    )
+    assert len(notices) == 2
     assert len({json.loads(detail)["metadata"]["id"] for _, _, detail in central.topics.published}) == 1
 
 
@@ -313,8 +317,8 @@ def test_a_request_that_became_no_access_is_recorded_as_refused():
             {"code": "UnknownPurpose", "message": "no such purpose", "where": {}, "remedy": ""},
         )
     ]
-    told = central.told(CONSUMER, "AccessDenied")[0]
-    assert (told["access"], told["what"]) == (number_of(), PRODUCT)
+    notice = central.notified(CONSUMER, "AccessDenied")[0]
+    assert (notice["access"], notice["what"]) == (number_of(), PRODUCT)
 
 
 @pytest.mark.parametrize("detail", [{}, {"metadata": {"id": 7}, "data": "text"}, {"metadata": "none", "data": None}])
@@ -324,11 +328,11 @@ def test_even_an_event_without_form_gets_an_answer(detail):
 
     central.deny(envelope, "MalformedEvent", "data: missing")
 
-    assert central.told(CONSUMER, "AccessDenied")[0]["reason"]["code"] == "MalformedEvent"
+    assert central.notified(CONSUMER, "AccessDenied")[0]["reason"]["code"] == "MalformedEvent"
     assert len(central.registry.refusals) == 1
 
 
-def test_who_is_no_member_is_recorded_and_not_told():
+def test_a_non_member_is_recorded_and_not_notified():
     central = Central()
 
     central.deny(a_request(by=STRANGER), "NotAMember", "who are you")
@@ -346,7 +350,7 @@ def test_what_is_granted_is_ended_and_never_only_called_denied(status):
     central.deny(a_request(), "MalformedEvent", "the same id once more")
 
     assert central.access(number).status == status
-    assert central.told(CONSUMER) == []
+    assert central.notified(CONSUMER) == []
     assert len(central.registry.refusals) == 1
 
 

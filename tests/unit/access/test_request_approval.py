@@ -1,4 +1,4 @@
-"""Who owns the data is asked, reminded, passed over; one answer of each counts, whoever else speaks is told no."""
+"""The data's owners are asked, reminded, escalated past; each decides once, and other senders are rejected."""
 
 import json
 from datetime import timedelta
@@ -49,9 +49,9 @@ def answered(central):
 
 
 def refused(central, account):
-    found = central.told(account, "DecisionRefused")
+    found = central.notified(account, "DecisionRefused")
     assert len(central.registry.refusals) == len(found)
-    return [told["reason"]["code"] for told in found]
+    return [notice["reason"]["code"] for notice in found]
 
 
 def refused_by_topic(central, account):
@@ -63,8 +63,8 @@ def refused_by_topic(central, account):
 # --- asking -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_owner_is_told_what_it_is_about_and_how_to_answer(central, number):
-    (question,) = central.told(PRODUCER, "DecisionRequested")
+def test_the_owner_is_notified_of_the_request_and_how_to_answer(central, number):
+    (question,) = central.notified(PRODUCER, "DecisionRequested")
 
     assert (question["access"], question["receiver"], question["reader"]) == (number, CONSUMER, "DataAnalyst")
     assert (question["what"], question["purpose"], question["reminder"]) == (PRODUCT, "risk-modelling", 0)
@@ -72,7 +72,7 @@ def test_the_owner_is_told_what_it_is_about_and_how_to_answer(central, number):
     assert "hoehe" in classes["confidential"]
     assert question["answer_by"].startswith((NOON + timedelta(hours=168)).isoformat()[:19])
     assert f"mesh approve {number}" in question["how"]
-    assert central.told(CENTRAL) == central.told(CONSUMER) == []
+    assert central.notified(CENTRAL) == central.notified(CONSUMER) == []
 
 
 def test_the_token_stays_in_the_registry(central, number):
@@ -80,42 +80,42 @@ def test_the_token_stays_in_the_registry(central, number):
     assert "t-0" not in json.dumps(central.topics.published)
 
 
-def test_a_retry_asks_with_the_same_event_and_a_reminder_with_another(central, number):
+def test_a_retry_repeats_the_event_and_a_reminder_is_a_new_one(central, number):
     central.ask(number, 0, "t-0")
     central.ask(number, 1, "t-1")
 
     ids = [json.loads(detail)["metadata"]["id"] for _, _, detail in central.topics.published]
     assert ids[0] == ids[1] != ids[2]
-    assert central.told(PRODUCER)[2]["reminder"] == 1
+    assert central.notified(PRODUCER)[2]["reminder"] == 1
 
 
-def test_the_third_round_asks_the_steward_as_well(central, number):
+def test_the_third_round_also_asks_the_steward(central, number):
     for round_number in (1, 2, 2):
         central.ask(number, round_number, f"t-{round_number}")
 
     access = central.access(number)
     assert access.escalated
     assert [step.what for step in access.history].count("escalated to the data mesh owner") == 1
-    assert [each["reminder"] for each in central.told(CENTRAL)] == [2, 2]
-    assert len(central.told(PRODUCER)) == 4
+    assert [each["reminder"] for each in central.notified(CENTRAL)] == [2, 2]
+    assert len(central.notified(PRODUCER)) == 4
 
 
-def test_who_has_answered_is_not_asked_again():
+def test_an_approver_who_answered_is_not_asked_again():
     central = personal()
     number = central.waiting(**AUDIT)
-    assert (len(central.told(PRODUCER)), len(central.told(CENTRAL))) == (1, 1)
+    assert (len(central.notified(PRODUCER)), len(central.notified(CENTRAL))) == (1, 1)
     assert not central.decision(number).settled
 
     central.ask(number, 1, "t-1")
 
-    assert (len(central.told(PRODUCER)), len(central.told(CENTRAL))) == (1, 2)
+    assert (len(central.notified(PRODUCER)), len(central.notified(CENTRAL))) == (1, 2)
 
 
-def test_owners_of_several_products_are_all_asked():
+def test_all_owners_of_several_products_approve():
     central = Central(secret(), loans(**CONFIDENTIAL))
     number = central.waiting(expression="confidentiality=confidential pii=none")
 
-    assert (len(central.told(PRODUCER)), len(central.told(OTHER))) == (1, 1)
+    assert (len(central.notified(PRODUCER)), len(central.notified(OTHER))) == (1, 1)
     assert not central.decision(number, by=OTHER).settled
     assert central.decision(number).settled
     assert answered(central) == [("t-0", "approve")]
@@ -126,10 +126,10 @@ def test_an_answer_between_two_rounds_is_passed_on_at_once(central, number):
     assert central.decision(number).settled
     assert answered(central) == []
 
-    assert central.ask(number, 1, "t-1").told == ()
+    assert central.ask(number, 1, "t-1").notified == ()
 
     assert answered(central) == [("t-1", "approve")]
-    assert central.told(PRODUCER, "DecisionRequested")[1:] == []
+    assert central.notified(PRODUCER, "DecisionRequested")[1:] == []
 
 
 def test_what_ended_between_two_rounds_releases_the_run(central, number):
@@ -155,7 +155,7 @@ def test_an_approval_releases_the_run_and_is_granted(central, number):
     assert central.access(number) == before
 
 
-def test_a_denial_ends_it_with_the_owners_words(central, number):
+def test_a_denial_ends_it_with_the_owners_reason(central, number):
     central.decision(number, "deny")
 
     (sent,) = central.answers.sent
@@ -211,7 +211,7 @@ def test_a_decision_whose_step_was_retried_releases_the_run(central, number):
 
 
 @pytest.mark.parametrize("account", [CONSUMER, OTHER, CENTRAL])
-def test_who_is_not_asked_decides_nothing(central, number, account):
+def test_an_account_that_is_not_an_approver_decides_nothing(central, number, account):
     """The steward neither, before it is escalated; who asks for nobody's data least of all."""
     central.registry.put_member(a_member(CENTRAL, "both"))
     with pytest.raises(MayNotDecide):
@@ -233,7 +233,7 @@ def test_the_steward_decides_alone_once_it_is_escalated(central, number):
     assert central.decide(number).effect == "allow"
 
 
-def test_a_stranger_decides_nothing_and_is_not_told(central, number):
+def test_a_strangers_decision_is_ignored_without_an_answer(central, number):
     with pytest.raises(NotAMember):
         central.decision(number, by=STRANGER)
 
@@ -255,7 +255,7 @@ def test_an_account_in_detail_is_a_forgery(central, number, place):
 
 
 @pytest.mark.parametrize("detail", [{"metadata": {"id": 7}}, {"decision": "perhaps"}, {"reason": ""}])
-def test_what_has_no_form_is_refused_and_told(central, number, detail):
+def test_a_malformed_event_is_rejected_and_reported(central, number, detail):
     envelope = an_envelope({"access": number, "decision": "approve", "reason": "r"}, "AccessDecided", by=PRODUCER)
     envelope.detail["metadata"].update(detail.pop("metadata", {}))
     envelope.detail["data"].update(detail)
@@ -267,7 +267,7 @@ def test_what_has_no_form_is_refused_and_told(central, number, detail):
     assert central.access(number).status == "waiting"
 
 
-def test_what_nobody_asked_for_is_not_decided(central):
+def test_an_unknown_request_is_not_decided(central):
     with pytest.raises(UnknownAccess):
         central.decision("ac-ffffffffffff")
 
@@ -276,7 +276,7 @@ def test_what_nobody_asked_for_is_not_decided(central):
 
 @pytest.mark.parametrize("status", ["granting", "sharing", "live", "ending", "ended", "denied"])
 @pytest.mark.parametrize("second", ["approve", "deny"])
-def test_an_answer_that_comes_too_late_is_told_so(central, number, status, second):
+def test_a_late_answer_is_rejected_as_late(central, number, status, second):
     """Approved twice, approved after a denial, after the time was over, after it was revoked."""
     central.change(number, status)
     with pytest.raises(DecidedAlready):
@@ -317,7 +317,7 @@ def test_what_an_approver_left_out_may_become_what_it_likes(central, number):
     assert central.decide(number).effect == "allow"
 
 
-def test_columns_that_changed_since_they_were_approved_are_asked_for_again(central):
+def test_columns_changed_since_their_approval_need_approval_again(central):
     number = central.waiting(purpose="audit", columns=["hoehe", "laufkont"])
     central.decision(number, columns=["credit_card.hoehe"])
     central.tag("hoehe", PERSONAL)
@@ -327,7 +327,7 @@ def test_columns_that_changed_since_they_were_approved_are_asked_for_again(centr
     access = central.access(number)
     assert (access.status, access.answers, access.narrowed, access.escalated) == ("waiting", (), False, False)
     assert access.decided.approvers == (CENTRAL, PRODUCER)
-    assert central.ask(number, 0, "t-9").told == (CENTRAL, PRODUCER)
+    assert central.ask(number, 0, "t-9").notified == (CENTRAL, PRODUCER)
 
 
 def test_an_approver_may_give_less_time(central, number):
@@ -343,7 +343,7 @@ def test_an_approver_may_give_less_time(central, number):
 @pytest.mark.parametrize(
     "more", [{"until": (MONTH + timedelta(seconds=1)).isoformat()}, {"columns": ["credit_card.gastarb"]}]
 )
-def test_more_than_was_asked_is_refused_and_may_be_said_better(more):
+def test_an_approval_of_more_than_requested_is_rejected_and_may_be_corrected(more):
     central = Central(credit_card({"hoehe": CONFIDENTIAL, "gastarb": SENSITIVE}))
     number = central.waiting()
     with pytest.raises(ExceedsRequest):
@@ -369,7 +369,7 @@ def test_two_approvers_give_what_both_give():
 # --- more than was asked about ----------------------------------------------------------------------------------------
 
 
-def test_what_grew_while_it_waited_is_asked_about_again(central, number):
+def test_a_request_that_grew_while_waiting_is_asked_about_again(central, number):
     central.tag("laufkont", CONFIDENTIAL)
     central.clock.move(timedelta(hours=1))
     central.decision(number)
@@ -401,12 +401,12 @@ def test_what_is_forbidden_by_now_is_denied_though_it_was_approved(central):
     assert central.decide(number).effect == "deny"
 
 
-def test_the_steward_is_asked_on_a_topic_of_its_own(central, number):
+def test_the_steward_is_asked_on_a_separate_topic(central, number):
     central.ask(number, 2, "t-2")
     assert [topic for topic, _, _ in central.topics.published].count(STEWARD_TOPIC) == 1
 
 
-def test_nobody_asks_about_what_is_over(central, number):
+def test_an_ended_access_is_not_asked_about(central, number):
     central.change(number, "ending")
     central.ask(number, 1, "t-1")
     assert answered(central) == [("t-1", "over")]

@@ -64,7 +64,7 @@ def test_which_key_merges_first_does_not_cost_expressions():
     assert len(boxes([("v1", "v1"), ("v2", "v1"), ("v3", "v1"), ("v1", "v2")])) == 2
 
 
-def test_the_asks_own_clauses_stay_and_decisive_ones_become_explicit():
+def test_the_requests_clauses_stay_and_decisive_keys_become_explicit():
     kept = [{"domain": "risk", "confidentiality": "internal", "pii": "none"}]
     excluded = [{"domain": "risk", "confidentiality": "confidential", "pii": "personal"}]
     found = narrowed(parse_expression("domain=risk,finance"), kept, excluded, ("confidentiality", "pii"))

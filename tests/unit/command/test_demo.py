@@ -28,12 +28,12 @@ def test_the_contract_comes_first_and_each_version_has_new_data(tmp_path):
 
 
 @pytest.mark.parametrize("crawl", ["express", "glue"])
-def test_the_crawl_is_asked_for_in_the_contract(tmp_path, crawl):
+def test_the_contract_sets_the_crawl_mode(tmp_path, crawl):
     found = contract_of(demo.sample(tmp_path, site(None), None, crawl))
     assert {"property": "crawl", "value": crawl} in found["customProperties"]
 
 
-def test_without_a_wish_the_contract_is_the_samples_own(tmp_path):
+def test_without_an_option_the_contract_is_the_samples_own(tmp_path):
     assert contract_of(demo.sample(tmp_path, site(None), None, None)) == credit.contract()
 
 
@@ -45,7 +45,7 @@ def test_a_file_of_ones_own_is_taken_byte_for_byte(tmp_path):
     assert files[1].path.read_bytes() == data.read_bytes()
 
 
-def test_the_demo_says_first_how_long_it_takes(tmp_path, monkeypatch, capsys):
+def test_the_demo_first_announces_how_long_it_takes(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MESH_HOME", str(tmp_path))
     monkeypatch.setattr("local.mesh.Mesh.pid", lambda _: None)
     monkeypatch.setattr("local.mesh.Mesh.start", lambda _, **options: None)
@@ -60,7 +60,7 @@ def test_the_demo_says_first_how_long_it_takes(tmp_path, monkeypatch, capsys):
     assert [line.split("s  ")[1].partition(" ")[0] for line in others] == ["installing", "starting"]
 
 
-def test_a_demo_of_what_is_built_says_that_it_is_shorter(tmp_path, monkeypatch):
+def test_the_demo_announces_a_shorter_time_when_built(tmp_path, monkeypatch):
     monkeypatch.setattr("local.deploy.Deployment.is_built", lambda _: True)
 
     assert "about 30 seconds" in demo.how_long(Mesh(4999, tmp_path))

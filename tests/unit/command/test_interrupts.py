@@ -33,7 +33,7 @@ def test_a_mesh_that_is_being_started_is_stopped(local, command):
 
 
 @pytest.mark.parametrize("command", ["up", "demo"])
-def test_a_mesh_that_was_up_stays_up_and_says_so(local, command, monkeypatch):
+def test_a_mesh_that_was_up_stays_up_and_reports_it(local, command, monkeypatch):
     monkeypatch.setattr(mesh.Mesh, "pid", lambda _: 1)
 
     done = CliRunner().invoke(app, [command, "--port", "4001"])

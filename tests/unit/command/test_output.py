@@ -16,13 +16,13 @@ def test_sizes_are_in_binary_units(number, text):
     assert output.size(number) == text
 
 
-def test_amounts_say_when_they_are_estimates():
+def test_estimated_amounts_are_marked():
     assert output.amount(1, "row") == "1 row"
     assert output.amount(1000, "row") == "1,000 rows"
     assert output.amount(1000, "row", exact=False) == "about 1,000 rows"
 
 
-def test_an_error_in_json_is_one_document_on_stdout_and_words_on_stderr(capsys):
+def test_an_error_in_json_is_one_document_on_stdout_and_text_on_stderr(capsys):
     refusal = {"code": "UnknownDomain", "message": "no domain 'x'", "where": {"domain": "x"}, "remedy": "one of: risk"}
     output.fail(output.CommandFailed.refusal(refusal), as_json=True)
     said = capsys.readouterr()

@@ -117,7 +117,7 @@ def test_three_accounts_and_their_runs_make_one_story_in_order():
     ]
 
 
-def test_an_account_that_may_not_be_seen_is_named_and_the_rest_is_told():
+def test_an_invisible_account_is_named_and_the_rest_is_shown():
     records, histories = whole_story()
     denied = {"Error": {"Code": "AccessDeniedException", "Message": "not yours"}}
     records["consumer"] = ClientError(denied, "Query")
@@ -133,7 +133,7 @@ def test_any_other_trouble_with_an_account_is_not_swallowed():
         TraceView(FakeSite(records, FakeStates(histories))).gather([STORY])
 
 
-def test_an_ended_run_is_asked_for_once_and_a_running_one_again():
+def test_an_ended_run_is_read_once_and_a_running_one_again():
     records, histories = whole_story()
     histories[PUBLISHED].append({"id": 9, "timestamp": after(4), "type": "ExecutionSucceeded"})
     states = FakeStates(histories)
@@ -172,15 +172,15 @@ def test_a_failed_run_ends_with_its_error_in_one_line():
     assert step == TraceStep(after(1), 9, "producer", "onboard-upload", "failed", "ObjectGone: no such key")
 
 
-def test_a_refusal_is_told_by_its_reason():
+def test_a_rejection_is_shown_with_its_reason():
     refused = entry(1, "refused", event="ProductDeclared", reason={"code": "NotAMember", "message": "not admitted"})
     step = tracing.step_of("central", refused)
     assert (step.what, step.detail) == ("refused ProductDeclared", "NotAMember: not admitted")
 
 
-def test_facts_are_words_and_what_is_the_same_all_over_is_left_out():
-    facts = {"product": "p", "bucket": "b", "execution": "arn", "told": ["1", "2"], "sent": True, "note": None}
-    assert tracing.step_of("central", entry(1, "notified", **facts)).detail == "told 1 2, sent yes"
+def test_facts_are_readable_and_constant_ones_are_left_out():
+    facts = {"product": "p", "bucket": "b", "execution": "arn", "members": ["1", "2"], "sent": True, "note": None}
+    assert tracing.step_of("central", entry(1, "notified", **facts)).detail == "members 1 2, sent yes"
     nothing = {"held": [], "reason": None, "same": 0}
     assert tracing.step_of("producer", entry(1, "batch checked", **nothing)).detail == "same 0"
 

@@ -48,7 +48,7 @@ def check(text=CONTRACT, *, registry=None, bucket=BUCKET, sequencer="10", accoun
     )
 
 
-def test_a_sound_contract_claims_its_name_and_says_what_to_make():
+def test_a_valid_contract_claims_its_name_and_gives_the_registration():
     registry = FakeRegistry(a_member())
 
     checked = check(registry=registry)
@@ -134,7 +134,7 @@ def registered(*subscribers):
     return registry
 
 
-def test_a_compatible_change_with_a_later_version_goes_on_and_is_told():
+def test_a_compatible_change_with_a_later_version_is_accepted_and_reported():
     registry = registered()
 
     checked = check(MORE.replace("1.0.0", "1.1.0"), registry=registry, sequencer="11")
@@ -196,7 +196,7 @@ def test_the_same_contract_laid_out_otherwise_is_the_same_contract():
     assert check("# with a remark\n" + CONTRACT, registry=registry, sequencer="11").changes == ()
 
 
-def test_a_late_older_contract_is_superseded_whatever_its_version_says():
+def test_a_late_older_contract_is_superseded_whatever_its_version():
     registry = registered()
 
     late = check(REQUIRED.replace("1.0.0", "0.1.0"), registry=registry, sequencer="0F")
@@ -234,7 +234,7 @@ def test_auto_means_express():
     assert check(EXPRESS.replace("1.0.0", "1.0.1"), registry=registry, sequencer="11").registration.crawl == "express"
 
 
-def test_what_is_stated_and_not_enforced_goes_back_to_its_owner():
+def test_promises_that_are_not_enforced_are_reported_to_the_owner():
     text = CONTRACT.replace("- {name: laufkont,", "- {name: laufkont, required: true, encryptedName: l,")
     text += "slaProperties: [{property: latency, value: 4, unit: d}, {property: retention, value: 4, unit: y}]\n"
 
@@ -250,7 +250,7 @@ def test_what_is_stated_and_not_enforced_goes_back_to_its_owner():
     ("rule", "message"),
     [
         ('query: ""', "the query is empty"),
-        ('query: "delete from credit_card"', "the query is no SELECT: it begins with 'delete'"),
+        ('query: "delete from credit_card"', "the query is not a SELECT: it begins with 'delete'"),
         ('query: "select 1; select 2"', "the query is more than one statement"),
         ('query: "select count(*) from {object} where 1 / 0 = 1"', "the query divides by zero"),
         ('query: "select count(*) from loans.all"', "the query reads loans.all: a rule reads its own table alone"),

@@ -156,7 +156,7 @@ def test_nothing_to_draft_is_said(tmp_path):
     assert "nothing at" in str(done.exception)
 
 
-def test_a_diff_says_what_it_needs_and_whether_the_version_does(product):
+def test_a_diff_shows_the_required_version_and_whether_it_is_sufficient(product):
     document = credit.contract()
     document["schema"][0]["properties"].pop()
     for version, enough in (("1.1.0", False), ("2.0.0", True)):
@@ -171,9 +171,9 @@ def test_a_diff_says_what_it_needs_and_whether_the_version_does(product):
 def test_a_diff_for_people(product):
     new = changed(product, "new.yaml", tags=["other"])
     assert "no difference" in run("diff", product, product).stdout
-    told = run("diff", product, new).stdout
-    assert "details changed (tags)" in told
-    assert "set version 1.0.1 or later" in told
+    notices = run("diff", product, new).stdout
+    assert "details changed (tags)" in notices
+    assert "set version 1.0.1 or later" in notices
 
 
 def test_a_contract_that_cannot_be_read_is_an_error_of_the_diff(product):

@@ -91,7 +91,7 @@ def published():
         product="credit-card",
         version=1,
         run="r",
-        correlation_id="story-1",
+        correlation_id="trace-1",
         contract_version="1.0.0",
         tables=(snapshot,),
         changes=(),
@@ -102,7 +102,7 @@ def published():
 @pytest.mark.parametrize(
     "words", [[], ["credit"], ["LAUFKONT"], ["employment", "banking"], ["confidentiality=internal"]]
 )
-def test_words_are_looked_for_in_names_tags_columns_and_meanings(product, words):
+def test_search_terms_match_names_tags_columns_and_meanings(product, words):
     assert products.matches(product, words)
 
 
@@ -119,7 +119,7 @@ def test_all_words_must_occur(product):
         ({"draft": True}, "draft"),
     ],
 )
-def test_status_is_in_peoples_words(product, changes, status):
+def test_status_is_readable(product, changes, status):
     assert products.status_of(product.model_copy(update=changes)) == status
 
 
@@ -132,7 +132,7 @@ def test_a_columns_own_tag_wins_the_rest_is_inherited_and_the_meshs_own_is_not_s
     assert table["columns"][0]["description"] == "Age in years"
 
 
-def test_history_says_nothing_of_what_a_version_is_made_of():
+def test_history_does_not_show_the_files_of_a_version():
     bare = TableSnapshot(table="t", columns=(), rows=1, bytes=1, objects=1)
     facts = {"product": "p", "version": 1, "run": "r", "correlation_id": "c", "contract_version": "1", "changes": ()}
     said = [
@@ -159,13 +159,13 @@ def test_a_product_is_shown_within_the_terminal_and_its_query_unbroken(capsys, m
 
 
 def test_json_is_one_document_and_nothing_else(monkeypatch, product):
-    monkeypatch.setattr(products, "site", lambda *_, **__: FakeSite(product))
+    monkeypatch.setattr(products, "mesh_context", lambda *_, **__: FakeSite(product))
     done = CliRunner().invoke(app, ["products", "credit", "--json"])
     assert done.exit_code == 0
     found = json.loads(done.stdout)["products"]
     assert [(item["name"], item["status"]) for item in found] == [("credit-card", "published")]
 
 
-def test_nothing_found_says_so(monkeypatch, product):
-    monkeypatch.setattr(products, "site", lambda *_, **__: FakeSite(product))
+def test_no_findings_is_stated(monkeypatch, product):
+    monkeypatch.setattr(products, "mesh_context", lambda *_, **__: FakeSite(product))
     assert CliRunner().invoke(app, ["products", "weather"]).stdout == "no products match weather\n"

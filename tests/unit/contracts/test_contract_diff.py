@@ -12,7 +12,7 @@ from tests.unit.contracts.contracts import column, contract
 A, B = column("a"), column("b", "string", description="The purpose of the loan")
 
 
-def told(old, new):
+def described(old, new):
     return [
         (change.kind, change.column, change.compatibility, change.bump) for change in diff_contracts(old, new).changes
     ]
@@ -39,7 +39,7 @@ def typed(physical):
     ],
 )
 def test_types(before, after, expected):
-    [found] = told(typed(before), typed(after))
+    [found] = described(typed(before), typed(after))
     assert (found[0], *found[2:]) == expected
 
 
@@ -65,22 +65,22 @@ def test_what_values_may_come_both_ways(before, after, kind):
     meaning = {"narrowed": ("forward", "minor"), "widened": ("backward", "major"), "changed": ("breaking", "major")}
     back = kind.replace("narrowed", "widened")
 
-    assert told(old, new) == [(kind, "a", *meaning[kind.rpartition("_")[2]])]
-    assert told(new, old) == [(back, "a", *meaning[back.rpartition("_")[2]])]
+    assert described(old, new) == [(kind, "a", *meaning[kind.rpartition("_")[2]])]
+    assert described(new, old) == [(back, "a", *meaning[back.rpartition("_")[2]])]
 
 
-def test_bounds_that_say_the_same_of_integers_are_no_change():
+def test_equivalent_integer_bounds_are_not_a_change():
     old = contract(column("a", logicalTypeOptions={"exclusiveMinimum": 0, "maximum": 9}))
     new = contract(column("a", logicalTypeOptions={"minimum": 1, "exclusiveMaximum": 10}))
-    assert told(old, new) == []
+    assert described(old, new) == []
 
 
 def test_patterns_and_formats_cannot_be_ordered():
     def text(**options):
         return contract(column("a", "string", logicalTypeOptions=options))
 
-    assert told(text(), text(pattern="^a")) == [("pattern_narrowed", "a", "forward", "minor")]
-    assert told(text(pattern="^a"), text(pattern="^b")) == [("pattern_changed", "a", "breaking", "major")]
+    assert described(text(), text(pattern="^a")) == [("pattern_narrowed", "a", "forward", "minor")]
+    assert described(text(pattern="^a"), text(pattern="^b")) == [("pattern_changed", "a", "breaking", "major")]
 
 
 def test_valid_values_of_a_quality_rule_are_an_enumeration():
@@ -88,14 +88,14 @@ def test_valid_values_of_a_quality_rule_are_an_enumeration():
         rule = {"type": "library", "metric": "invalidValues", "mustBe": 0, "arguments": {"validValues": list(values)}}
         return contract(column("a", quality=[rule]))
 
-    kinds = [kind for kind, *_ in told(ruled(1, 2), ruled(1, 2, 3))]
+    kinds = [kind for kind, *_ in described(ruled(1, 2), ruled(1, 2, 3))]
     assert kinds == ["values_widened", "quality_changed"]
 
 
 def test_columns_that_come_and_go():
-    assert told(contract(A), contract(A, B)) == [("column_added", "b", "full", "minor")]
-    assert told(contract(A), contract(A, B | {"required": True})) == [("column_added", "b", "forward", "minor")]
-    assert told(contract(A, B), contract(A)) == [("column_removed", "b", "backward", "major")]
+    assert described(contract(A), contract(A, B)) == [("column_added", "b", "full", "minor")]
+    assert described(contract(A), contract(A, B | {"required": True})) == [("column_added", "b", "forward", "minor")]
+    assert described(contract(A, B), contract(A)) == [("column_removed", "b", "backward", "major")]
 
 
 def test_a_renamed_column_is_one_change_with_a_score_and_is_still_compared():
@@ -108,9 +108,9 @@ def test_a_renamed_column_is_one_change_with_a_score_and_is_still_compared():
     assert (other.kind, other.column) == ("uniqueness_narrowed", "verwendung")
 
 
-def test_columns_that_have_nothing_in_common_are_no_rename():
+def test_unrelated_columns_are_not_a_rename():
     old, new = contract(column("amount"), A), contract(A, column("note", "string"))
-    assert [kind for kind, *_ in told(old, new)] == ["column_removed", "column_added"]
+    assert [kind for kind, *_ in described(old, new)] == ["column_removed", "column_added"]
 
 
 def test_a_wide_table_renamed_as_a_whole_is_compared_in_a_moment():
@@ -121,7 +121,7 @@ def test_a_wide_table_renamed_as_a_whole_is_compared_in_a_moment():
             for prefix in ("before", "aft")
         )
         started = time.monotonic()
-        kinds = [kind for kind, *_ in told(old, new)]
+        kinds = [kind for kind, *_ in described(old, new)]
         assert time.monotonic() - started < 5
         assert kinds == (["column_renamed"] * 50 if count == 50 else ["column_removed"] * 400 + ["column_added"] * 400)
 
@@ -131,19 +131,19 @@ def test_fields_of_objects_are_compared_one_by_one_however_they_are_written():
         fields = [column(name) for name in names]
         return contract({"name": "a", "logicalType": "object", "properties": fields})
 
-    assert told(nested("x"), nested("x", "y")) == [("column_added", "a.y", "full", "minor")]
-    assert told(typed("struct<x:int,y:int>"), typed("struct<x:int>")) == [
+    assert described(nested("x"), nested("x", "y")) == [("column_added", "a.y", "full", "minor")]
+    assert described(typed("struct<x:int,y:int>"), typed("struct<x:int>")) == [
         ("column_removed", "a.y", "backward", "major")
     ]
-    assert told(typed("array<struct<x:int>>"), typed("array<struct<x:bigint>>")) == [
+    assert described(typed("array<struct<x:int>>"), typed("array<struct<x:bigint>>")) == [
         ("type_widened", "a.items.x", "backward", "minor")
     ]
 
 
 def test_an_object_is_added_and_renamed_as_a_whole():
     address = {"name": "address", "logicalType": "object", "properties": [column("street", "string"), column("no")]}
-    assert told(contract(A), contract(A, address)) == [("column_added", "address", "full", "minor")]
-    renamed = told(contract(A, address), contract(A, address | {"name": "addresses"}))
+    assert described(contract(A), contract(A, address)) == [("column_added", "address", "full", "minor")]
+    renamed = described(contract(A, address), contract(A, address | {"name": "addresses"}))
     assert renamed == [("column_renamed", "addresses", "backward", "major")]
 
 
@@ -152,10 +152,10 @@ def test_keys_of_rows_and_of_partitions():
     wider = contract(
         A | {"primaryKey": True, "primaryKeyPosition": 1}, B | {"primaryKey": True, "primaryKeyPosition": 2}
     )
-    assert ("primary_key_widened", "", "backward", "major") in told(keyed, wider)
-    assert ("primary_key_narrowed", "", "forward", "minor") in told(wider, keyed)
+    assert ("primary_key_widened", "", "backward", "major") in described(keyed, wider)
+    assert ("primary_key_narrowed", "", "forward", "minor") in described(wider, keyed)
     parted = contract(A, B | {"partitioned": True, "partitionKeyPosition": 1})
-    assert told(contract(A, B), parted) == [("partition_keys_changed", "", "breaking", "major")]
+    assert described(contract(A, B), parted) == [("partition_keys_changed", "", "breaking", "major")]
 
 
 def test_tables_meaning_classification_tags_and_promises():
@@ -164,14 +164,14 @@ def test_tables_meaning_classification_tags_and_promises():
         "schema": [{"name": "t", "properties": [A | {"description": "Amount", "classification": "pii"}]}, {"name": "u"}]
     }
     new = contract(**more, slaProperties=[{"property": "latency", "value": 4, "unit": "d"}], domain="risk")
-    assert told(old, new) == [
+    assert described(old, new) == [
         ("table_added", "", "full", "minor"),
         ("meaning_changed", "a", "full", "patch"),
         ("classification_changed", "a", "full", "minor"),
         ("slaProperties_changed", "", "full", "minor"),
         ("details_changed", "", "full", "patch"),
     ]
-    assert told(new, old)[0] == ("table_removed", "", "backward", "major")
+    assert described(new, old)[0] == ("table_removed", "", "backward", "major")
 
 
 def test_the_whole_is_what_holds_for_each():

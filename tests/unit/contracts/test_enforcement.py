@@ -35,7 +35,7 @@ def test_types_tags_and_partitions_are_enforced_and_not_named():
     assert places(contract(column("a", classification="pii"), column("dt", "date", partitioned=True))) == []
 
 
-def test_a_long_list_says_how_much_it_leaves_out():
+def test_a_long_list_shows_how_much_it_leaves_out():
     found = contract(*(column(f"c{number}", encryptedName="e") for number in range(MAX_LISTED + 20)))
     assert len(everything_not_enforced(found)) == MAX_LISTED + 20
     assert (len(not_enforced(found)), not_enforced(found)[-1].what) == (MAX_LISTED, "21 more")

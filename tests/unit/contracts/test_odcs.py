@@ -130,7 +130,7 @@ DEEP_CHAIN = "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [[[[*a{n - 1}]]]]" for n 
         "<<: 5", "? [a, b]\n: c", "a: {[x]: y}",
     ],
 )  # fmt: skip
-def test_what_is_no_plain_yaml_mapping_is_refused_quickly(text):
+def test_a_document_that_is_not_a_plain_yaml_mapping_is_rejected_quickly(text):
     started = time.monotonic()
     with pytest.raises(ContractNotYaml):
         read(text)

@@ -1,4 +1,4 @@
-"""A product that ends: hidden, its accesses ended, its subscribers told and let go."""
+"""A retired product: hidden, its accesses ended, its subscribers notified and removed."""
 
 import json
 
@@ -13,7 +13,7 @@ from tests.fakes import FakeExecutions, FakeLakeFormation
 from tests.unit.access.central_accesses import OTHER, Central, a_request, an_envelope, loans
 from tests.unit.access.requests import credit_card
 
-WISH = {"product": PRODUCT, "reason": "there is a better one"}
+REQUEST = {"product": PRODUCT, "reason": "there is a better one"}
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def central():
     return found
 
 
-def retire(central, data=WISH, by=PRODUCER, **detail):
+def retire(central, data=REQUEST, by=PRODUCER, **detail):
     envelope = an_envelope(data, "RetirementRequested", by=by, event="r-1")
     envelope.detail.update(detail)
     return retire_product(
@@ -66,18 +66,18 @@ def test_it_is_hidden_wherever_a_tag_of_its_own_would_keep_a_grant_alive(central
     }
 
 
-def test_subscribers_and_owner_are_told_and_then_no_more(central):
+def test_subscribers_and_owner_are_notified_and_then_unsubscribed(central):
     central.held()
     found = retire(central)
 
-    assert found.told == (CONSUMER, PRODUCER)
-    for account in found.told:
-        assert central.told(account, "ProductRetired") == [{"product": PRODUCT, "reason": WISH["reason"]}]
+    assert found.notified == (CONSUMER, PRODUCER)
+    for account in found.notified:
+        assert central.notified(account, "ProductRetired") == [{"product": PRODUCT, "reason": REQUEST["reason"]}]
     assert list(central.registry.subscribers(PRODUCT)) == []
     assert central.registry.product(PRODUCT).status == "retired"
 
 
-def test_it_is_offered_to_nobody_any_more(central):
+def test_it_is_no_longer_offered(central):
     retire(central)
     with pytest.raises(UnknownProduct):
         central.receive(a_request(event="e-9"))
@@ -93,7 +93,7 @@ def test_retiring_is_repeatable(central):
     retire(central)
 
     assert central.endings.started == started
-    assert len(central.told(CONSUMER, "ProductRetired")) == 1
+    assert len(central.notified(CONSUMER, "ProductRetired")) == 1
 
 
 def test_one_that_was_never_crawled_is_retired_too(central):
@@ -109,12 +109,12 @@ def loans_only(central):
 @pytest.mark.parametrize(
     ("by", "data", "detail", "refusal"),
     [
-        (OTHER, WISH, {}, NotTheOwner),
-        (CONSUMER, WISH, {}, NotAllowedForRole),
-        (STRANGER, WISH, {}, NotAMember),
-        (PRODUCER, WISH, {"account": OTHER}, ForgedSender),
-        (PRODUCER, {**WISH, "reason": ""}, {}, MalformedEvent),
-        (PRODUCER, {**WISH, "product": "nowhere"}, {}, NotTheOwner),
+        (OTHER, REQUEST, {}, NotTheOwner),
+        (CONSUMER, REQUEST, {}, NotAllowedForRole),
+        (STRANGER, REQUEST, {}, NotAMember),
+        (PRODUCER, REQUEST, {"account": OTHER}, ForgedSender),
+        (PRODUCER, {**REQUEST, "reason": ""}, {}, MalformedEvent),
+        (PRODUCER, {**REQUEST, "product": "nowhere"}, {}, NotTheOwner),
     ],
 )
 def test_who_may_not_changes_nothing_and_is_recorded(central, by, data, detail, refusal):
@@ -123,4 +123,4 @@ def test_who_may_not_changes_nothing_and_is_recorded(central, by, data, detail, 
 
     assert [(account, found["code"]) for account, _, found in central.registry.refusals] == [(by, refusal.__name__)]
     assert central.registry.product(PRODUCT).status == "registered"
-    assert (central.lake.on, central.endings.started, central.told(CONSUMER)) == ({}, {}, [])
+    assert (central.lake.on, central.endings.started, central.notified(CONSUMER)) == ({}, {}, [])

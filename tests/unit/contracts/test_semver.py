@@ -30,7 +30,7 @@ def test_build_metadata_does_not_count():
 @pytest.mark.parametrize(
     "text", ["1", "1.0", "v1.0.0", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0+", "1.0.0 ", "\u0661.0.0", ""]
 )
-def test_what_is_no_version(text):
+def test_an_unknown_version(text):
     assert SemanticVersion.parse(text) is None
 
 
@@ -53,5 +53,5 @@ def test_what_was_raised(old, new, bump):
         ("0.2.3", "major", "0.3.0"), ("0.2.3", "minor", "0.2.4"),
     ],
 )  # fmt: skip
-def test_the_least_version_that_says_so(version, bump, least):
+def test_the_least_sufficient_version(version, bump, least):
     assert raised(parse(version), bump) == least

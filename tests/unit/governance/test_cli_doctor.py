@@ -61,7 +61,7 @@ def test_good_settings_pass():
         ),
         ({"Parameters": {"CROSS_ACCOUNT_VERSION": "2"}}, ("cross-account version", "2")),
         ({"Parameters": {}}, ("cross-account version", "1")),
-        ({"DataLakeAdmins": []}, ("data lake admins", "DataMeshOwner is no admin")),
+        ({"DataLakeAdmins": []}, ("data lake admins", "DataMeshOwner is not a data lake admin")),
     ],
 )
 def test_each_wrong_setting_is_found_with_a_remedy(changes, found):
@@ -110,14 +110,14 @@ def test_dead_letters_are_counted_queue_by_queue(count, healthy):
     assert check.found == ("empty (2 queues)" if healthy else "EventDlq 2, FailedRunsQueue 2")
 
 
-def test_a_refusal_in_a_log_is_no_fault():
+def test_a_rejection_in_a_log_is_not_an_error():
     assert doctor.is_fault("[ERROR] KeyError: 'x'")
     assert doctor.is_fault('{"level": "ERROR", "errorType": "ClientError"}')
     assert not doctor.is_fault('[ERROR] DomainMismatch: {"code": "DomainMismatch", "remedy": "Set domain: risk"}')
     assert not doctor.is_fault("raise error_class(parsed_response)")
 
 
-def test_a_fault_in_a_log_is_told_with_the_function_that_wrote_it():
+def test_an_error_in_a_log_is_shown_with_its_function():
     listed = [{"LogicalResourceId": "FunctionLogs", "ResourceType": "AWS::Logs::LogGroup", "PhysicalResourceId": "fl"}]
     stream = "2026/11/27/meshwork-central-RegisterProductFunction-1A[$LATEST][0b]"
     event = {"timestamp": 1, "message": "[ERROR] KeyError: 'x'", "logStreamName": stream}
@@ -140,7 +140,7 @@ def broken():
     yield
 
 
-def test_what_may_not_be_seen_is_no_failure_and_what_breaks_is():
+def test_a_forbidden_check_is_not_a_failure_but_an_error_is():
     assert [check.ok for check in doctor.guarded("central", "LF-Tags", denied)] == [None]
     assert [check.ok for check in doctor.guarded("central", "LF-Tags", broken)] == [False]
 

@@ -110,7 +110,7 @@ def test_select_on_some_columns_drops_other_rights_to_describe():
     assert (found.readable, found.grantable) == ({"id", "amount"}, {"SELECT"})
 
 
-def test_database_rights_are_no_table_rights():
+def test_database_rights_are_not_table_rights():
     given = [grant(STEWARD, DatabaseGrant("db"), "ALL"), grant(STEWARD, policy("module=orders", "DATABASE"), "ALL")]
     assert reads(lake(*given)) == set()
 
@@ -137,7 +137,7 @@ def test_iam_allowed_principals_are_those_of_the_catalogs_account():
     assert reads(lake(everybody), ANALYST) == set()
 
 
-def test_a_link_is_followed_by_whoever_may_describe_it():
+def test_a_link_is_followed_by_a_role_that_may_describe_it():
     admin = Principal("arn:aws:iam::333333333333:role/admin", CONSUMER)
     home = CatalogSnapshot(CONSUMER, {}, (grant(ANALYST, DatabaseGrant("rl_db"), "DESCRIBE"),), frozenset({admin.arn}))
     assert may_describe_link(home, "rl_db", ANALYST)
@@ -184,7 +184,7 @@ def test_an_expression_matches_columns_by_their_own_tags():
     assert list(matched_by(lake(), parse_expression("module=customers"))) == []
 
 
-def test_a_changed_tag_tells_who_gains_and_who_loses():
+def test_a_changed_tag_shows_who_gains_and_who_loses_access():
     before = lake(
         grant(STEWARD, policy("module=customers"), "SELECT"),
         grant(CONSUMER, policy("module=orders"), "SELECT", "DESCRIBE"),

@@ -32,7 +32,7 @@ def test_admins_of_others_stay_and_ours_are_added():
     assert (governed.admins_added, governed.admins_removed) == ((OURS,), ())
 
 
-def test_only_what_we_added_before_is_taken_back():
+def test_only_admins_that_meshwork_added_are_removed():
     lake = lake_with(OTHERS, FORMER, OURS)
 
     governed = govern(lake, OURS, previous=(FORMER, OURS))
@@ -51,7 +51,7 @@ def test_everything_else_in_the_settings_is_kept():
     assert after["Parameters"] == {"SET_CONTEXT": "TRUE", "CROSS_ACCOUNT_VERSION": "4"}
 
 
-def test_iam_only_access_is_no_default_any_more():
+def test_iam_only_access_is_no_longer_the_default():
     everybody = {"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]}
     lake = lake_with(CreateDatabaseDefaultPermissions=[everybody], CreateTableDefaultPermissions=[everybody])
 

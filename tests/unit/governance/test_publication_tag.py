@@ -12,7 +12,7 @@ from mesh.domain.access.tag_expression_cover import pinned, size
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Grant, NotInCatalog, PolicyGrant
 from mesh.domain.governance.expressions import Expression, InvalidExpression, parse_expression
 from mesh.domain.governance.permissions import Evaluator
-from mesh.domain.governance.publication_tag import as_asked, for_people, granted_as, is_published, waits
+from mesh.domain.governance.publication_tag import as_requested, for_people, granted_as, is_published, waits
 
 from local.lakeformation import evaluation as emulator
 from tests.unit.access import states
@@ -27,10 +27,10 @@ marks = st.sampled_from([{}, PENDING, PUBLISHED])
 
 
 @given(states.expressions, states.tags, marks)
-def test_the_granted_expression_is_the_asked_one_on_what_is_published(asked, own, mark):
+def test_the_granted_expression_is_the_requested_one_on_published_data(asked, own, mark):
     found, there = granted_as(asked), {**own, **mark}
     assert found.matches(there) == (asked.matches(own) and is_published(there))
-    assert (as_asked(found), granted_as(found), waits(found)) == (asked, found, True)
+    assert (as_requested(found), granted_as(found), waits(found)) == (asked, found, True)
     assert not waits(asked)
     assert for_people(there) == own
 
@@ -40,7 +40,7 @@ def test_an_expression_that_matches_nothing_is_not_made_to_match_all_that_is_pub
 
 
 @pytest.mark.parametrize("asked", ["publication=published", "pii=none Publication=pending", "publication=*"])
-def test_the_key_is_not_to_be_asked_for(asked):
+def test_the_key_cannot_be_requested(asked):
     with pytest.raises(InvalidExpression, match="set by Meshwork itself") as caught:
         parse_expression(asked)
     assert "leave publication out" in caught.value.remedy
@@ -104,14 +104,14 @@ def test_a_product_of_which_nothing_is_published_is_as_one_without_data():
         decided(lake, columns=("hoehe",))
 
 
-def test_what_is_withheld_is_told_apart_published_or_not():
+def test_withheld_data_is_distinguished_published_or_not():
     own = {**tags("draft"), **PENDING}
     draft = Database("draft", own, {"t": table("draft", "t", "a")})
     found = decided(lake_of(credit_card({}), draft), expression="pii=none", withheld=["draft"])
     assert policies_of(found) == ["confidentiality=internal pii=none product=credit-card"]
 
 
-def test_the_exposure_of_an_ask_is_what_is_published_of_what_it_matches():
+def test_the_exposure_of_a_request_is_the_published_part_of_its_matches():
     lake = with_pending(lake_of(credit_card({"gastarb": PERSONAL})), "hoehe")
     asked = parse_expression("product=credit-card pii=none")
     names = [[column.name for each in found for column in each.columns] for found in
@@ -141,7 +141,7 @@ def waiting_lakes(draw):
 
 
 @given(waiting_lakes())
-def test_nobody_reads_what_is_not_published_neither_for_us_nor_for_the_emulator(lake):
+def test_unpublished_data_cannot_be_read_in_the_model_or_the_emulator(lake):
     evaluator, twin = Evaluator(lake), emulated(lake)
     for who in states.READERS:
         for place in PLACES:
@@ -152,6 +152,6 @@ def test_nobody_reads_what_is_not_published_neither_for_us_nor_for_the_emulator(
             # The table itself never matches; what matches of its columns is read all the same.
             expected = {c for c in states.COLUMNS for g in lake.grants if g.grantor == CENTRAL
                         and g.principal in {who.account, who.arn} & {CONSUMER, states.STEWARD}
-                        and as_asked(g.resource.expression).matches(for_people(lake.tags(*place, c)))
+                        and as_requested(g.resource.expression).matches(for_people(lake.tags(*place, c)))
                         and is_published(lake.tags(*place, c))}  # fmt: skip
             assert set(ours.readable) == expected, (who, place)

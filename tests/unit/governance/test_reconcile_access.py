@@ -8,7 +8,7 @@ from mesh.adapters.lakeformation.grants_format import parse_grants
 from mesh.domain.access.fix_commands import resource_of
 from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, PolicyGrant, TableGrant
-from mesh.domain.governance.publication_tag import as_asked
+from mesh.domain.governance.publication_tag import as_requested
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.reconcile_access import find_drift
 from mesh.usecases.governance.repair_access import repair_drift
@@ -90,7 +90,7 @@ class World:
         )
 
 
-def test_what_is_as_it_should_be_is_counted_and_left_alone():
+def test_correct_grants_are_counted_and_left_alone():
     world = World()
 
     found = world.drifts()
@@ -98,7 +98,7 @@ def test_what_is_as_it_should_be_is_counted_and_left_alone():
     assert (found.accesses, found.grants, found.total, found.drifts) == (1, 2, 0, ())
 
 
-def test_a_grant_that_is_gone_is_made_again():
+def test_a_missing_grant_is_restored():
     world = World()
     world.have(*world.grants()[1:])
 
@@ -131,7 +131,7 @@ def test_a_grant_of_an_access_that_ended_is_revoked():
     assert world.lake.grants == []
 
 
-def test_what_another_live_access_needs_is_no_surplus():
+def test_a_grant_that_another_live_access_needs_is_not_surplus():
     world = World()
     world.add("ac-00000000000b")
     world.accesses.save(world.access.moved("ended", NOON, "ended"))
@@ -149,7 +149,7 @@ def test_what_is_in_flight_is_neither_missing_nor_surplus(status):
     assert world.kinds() == []
 
 
-def test_what_was_granted_by_hand_is_told_and_stays():
+def test_manual_grants_are_reported_and_stay():
     world = World()
     world.have(*world.grants(), HAND_MADE)
 
@@ -205,7 +205,7 @@ def test_an_access_whose_end_was_missed_is_ended():
 
 
 @pytest.mark.parametrize("state", ["pending", "rejected", "expired"])
-def test_a_share_that_did_not_arrive_is_told(state):
+def test_a_share_that_did_not_arrive_is_reported(state):
     world = World()
     world.catalog.at = dataclasses.replace(world.catalog.at, shares={requests.CONSUMER: state})
 
@@ -214,7 +214,7 @@ def test_a_share_that_did_not_arrive_is_told(state):
     assert [(drift.kind, drift.what) for drift in repaired.left] == [("share", f"its RAM share is {state}")]
 
 
-def test_columns_granted_by_name_that_policy_would_withhold_by_now_are_told():
+def test_named_columns_that_policy_would_withhold_by_now_are_reported():
     world = World(columns=("hoehe",), table="credit_card")
     stricter = requests.lake_of(requests.credit_card({**requests.CLASSIFIED, "hoehe": requests.SENSITIVE}))
     world.catalog.at = dataclasses.replace(world.catalog.at, databases=stricter.databases)
@@ -222,7 +222,7 @@ def test_columns_granted_by_name_that_policy_would_withhold_by_now_are_told():
     assert world.kinds() == ["not-allowed"]
 
 
-def test_a_grant_by_tags_follows_the_tags_and_is_no_difference():
+def test_a_grant_by_tags_follows_the_tags_and_is_not_drift():
     world = World()
     stricter = requests.lake_of(requests.credit_card({**requests.CLASSIFIED, "hoehe": requests.SENSITIVE}))
     world.catalog.at = dataclasses.replace(world.catalog.at, databases=stricter.databases)
@@ -248,11 +248,11 @@ def test_what_is_in_order_by_the_time_of_the_repair_is_left():
     assert (repaired.repaired, world.lake.grants) == ((), [])
 
 
-def test_a_grant_by_hand_that_waits_for_nothing_is_told_from_ours():
+def test_a_manual_grant_of_unpublished_data_is_distinguished_from_ours():
     """As ours were made before there was the key: both are people's words, and the difference is said."""
     world = World()
     ours = world.grants()[1]
-    asked = as_asked(ours.resource.expression)
+    asked = as_requested(ours.resource.expression)
     world.have(*world.grants(), dataclasses.replace(ours, resource=PolicyGrant("TABLE", asked)))
 
     [drift] = world.drifts().drifts
@@ -265,7 +265,7 @@ def test_an_access_from_before_there_was_the_key_keeps_its_expression():
     """What it was granted is what its record says: nothing is missing, nothing surplus, until it is asked again."""
     world = World()
     database, ours = world.grants()
-    before = PolicyGrant("TABLE", as_asked(ours.resource.expression))
+    before = PolicyGrant("TABLE", as_requested(ours.resource.expression))
     entries = [
         world.found.entries[0],
         GrantEntry(resource=resource_of(before, requests.CENTRAL), permissions=("SELECT", "DESCRIBE")),

@@ -163,7 +163,7 @@ def test_the_meshs_own_key_is_set_by_no_contract(where):
     assert caught.value.remedy == "Remove publication from the contract's lfTags."
 
 
-def test_the_meshs_own_key_is_no_part_of_an_ontology_and_always_made():
+def test_the_meshs_own_key_is_not_in_the_ontology_and_always_created():
     assert ONTOLOGY.tag_values()["publication"] == ("pending", "published")
     with pytest.raises(OntologyInvalid, match="publication: the key is the mesh's own"):
         parse_ontology({"keys": {**DOCUMENT["keys"], "publication": {"meaning": "m", "values": {"yes": "y"}}}})

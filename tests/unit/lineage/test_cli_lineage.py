@@ -52,7 +52,7 @@ def proof():
     return proof_runs(order, place=Place(CONSUMER, REGION), accesses=accesses)["loans"]
 
 
-def story():
+def lineage_events():
     """By account: raw objects curated and crawled, a version, a consumer's proof."""
     curate = a_run(objects=2, columns=1)
     producer = [event for run in (curate, crawl(1, list(curate.outputs))) for event in run_events(run)]
@@ -61,7 +61,7 @@ def story():
 
 
 def whole():
-    return graph_of(event for events in story().values() for event in events)
+    return graph_of(event for events in lineage_events().values() for event in events)
 
 
 def drawn(trees, width=80):
@@ -84,7 +84,7 @@ def test_upstream_leads_to_the_raw_objects_version(width):
     assert max(map(len, text.splitlines())) <= width
 
 
-def test_what_was_published_as_iceberg_leads_to_its_objects_and_a_rollback_says_which_version_and_why():
+def test_lineage_of_iceberg_leads_to_its_objects_and_rollbacks_show_version_and_reason():
     raw = a_run(objects=1, columns=1)
     back = publication(3, **{"rollback.version": "1", "rollback.reason": "labels were flipped"})
     runs = (raw, crawl(1, list(raw.outputs), "promote"), publication(1), back)
@@ -140,13 +140,13 @@ class Table:
 
 @pytest.fixture
 def accounts(monkeypatch):
-    found = dict(story())
+    found = dict(lineage_events())
 
     class Site:
         def table(self, account):
             return Table(found[account])
 
-    monkeypatch.setattr(lineage, "site", lambda _port: Site())
+    monkeypatch.setattr(lineage, "mesh_context", lambda _port: Site())
     monkeypatch.setattr(output, "console", Console(width=120, color_system=None))
     return found
 

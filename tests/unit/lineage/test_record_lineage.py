@@ -109,13 +109,13 @@ def test_a_batch_is_promoted_and_what_was_held_back_failed():
     assert len(parents) == 1
 
 
-def test_of_a_personal_column_no_value_is_told():
+def test_no_value_of_a_personal_column_is_shown():
     world, *_ = checked()
     report = world.reports(1).table("credit_card")
 
-    told = facets.quality(report, {"id"})["dataQualityMetrics"]["columnMetrics"]["id"]
+    notices = facets.quality(report, {"id"})["dataQualityMetrics"]["columnMetrics"]["id"]
 
-    assert told == {"nullCount": 0, "distinctCount": 2, "count": 2}
+    assert notices == {"nullCount": 0, "distinctCount": 2, "count": 2}
     assert "min" in facets.quality(report, set())["dataQualityMetrics"]["columnMetrics"]["id"]
 
 
@@ -130,7 +130,7 @@ def test_the_same_order_gives_the_same_events():
     assert len(log.kept) == 6
 
 
-def test_a_round_whose_work_files_are_gone_is_an_error_that_says_so():
+def test_a_round_with_missing_work_files_is_a_clear_error():
     with pytest.raises(LineageSourceGone, match="no work files"):
         promoted("credit-card", FakeWorkFiles())
 
@@ -150,14 +150,14 @@ def a_run(objects=1, columns=3):
     return StepRun(PLACE, "loans.curate", run_id, BEGAN, BEGAN, inputs=raws, outputs=outputs)
 
 
-def test_what_fits_is_told_whole():
+def test_a_run_that_fits_is_recorded_in_full():
     [event] = ends([a_run(objects=3)])
 
     assert (len(event["inputs"]), len(event["outputs"])) == (3, 3)
     assert "executionParameters" not in event["run"]["facets"]
 
 
-def test_lists_are_cut_until_an_event_fits_and_their_whole_number_is_told():
+def test_lists_are_cut_until_an_event_fits_and_their_length_is_recorded():
     [event] = ends([a_run(objects=2_000)])
     assert len(event["inputs"]) == MAX_DATASETS
     assert parameters(event)["inputs.count"] == "2000"
@@ -217,7 +217,7 @@ def test_a_proof_reads_the_link_which_shows_centrals_table():
         proof_runs(order.model_copy(update={"access": "ac-000000000000"}), place=PLACE, accesses=accesses)
 
 
-def test_a_rollback_overwrites_its_tables_and_says_by_whom_and_why():
+def test_lineage_of_a_rollback_names_tables_requester_and_reason():
     registry = FakeRegistry()
     registry.products["loans"] = a_product(name="loans", version=3)
     back = Rollback(version=1, request="rb-1", requested_by=PRODUCER, reason="labels were flipped")
@@ -268,7 +268,7 @@ def test_the_function_takes_the_batch_and_gives_back_what_failed_alone(monkeypat
     assert len(log.kept) == 6
 
 
-def test_the_oracle_refuses_what_is_no_openlineage():
+def test_the_oracle_rejects_invalid_openlineage():
     [event] = [one for one in run_events(a_run()) if one["eventType"] == "COMPLETE"]
     event["outputs"][0]["facets"]["schema"]["fields"][0]["kind"] = "bigint"
 

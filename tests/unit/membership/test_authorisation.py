@@ -109,7 +109,7 @@ def test_central_sends_only_what_its_owner_may_decide(kind):
 
 
 @pytest.mark.parametrize("data", [None, [], "text"])
-def test_data_that_is_no_object_names_no_product(data):
+def test_malformed_data_names_no_product(data):
     envelope = an_envelope({}, "ProductDeclared").model_copy()
     envelope.detail["data"] = data
 

@@ -37,12 +37,12 @@ class FakeCentral:
         return self.answer
 
 
-def test_admitting_invokes_centrals_function_with_the_wish():
+def test_admitting_invokes_centrals_function_with_the_request():
     central = FakeCentral(MEMBER)
     assert admit(central, "444444444444", "consumer", "risk", "r@example.com") == MEMBER
     assert central.asked["FunctionName"] == "central.AdmitMemberFunctionName"
-    wish = {"account": "444444444444", "role": "consumer", "domain": "risk", "contact": "r@example.com"}
-    assert json.loads(central.asked["Payload"]) == wish
+    request = {"account": "444444444444", "role": "consumer", "domain": "risk", "contact": "r@example.com"}
+    assert json.loads(central.asked["Payload"]) == request
 
 
 def test_a_function_error_is_the_refusal_it_is():
@@ -52,7 +52,7 @@ def test_a_function_error_is_the_refusal_it_is():
     assert caught.value.to_dict() == REFUSAL
 
 
-def test_a_function_that_broke_is_told_by_its_error():
+def test_a_failed_function_is_reported_with_its_error():
     failed = refusal_of({"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 30.00 seconds"})
     assert (failed.code, failed.message) == ("Sandbox.Timedout", "Task timed out after 30.00 seconds")
 
@@ -99,7 +99,7 @@ def note(what, **facts):
     return {"time": "2026-11-21T18:00:00+00:00", "what": what, "facts": facts}
 
 
-def test_a_subscription_is_asked_for_on_centrals_bus_and_seen_in_the_registry():
+def test_a_subscription_is_requested_on_centrals_bus_and_confirmed_by_the_registry():
     mesh = FakeMesh([note("subscribed", product="fees", account="333333333333")], ["333333333333"])
     assert subscriptions.change(mesh, "consumer", "fees").status == "subscribed"
     (entry,) = mesh.put
@@ -110,7 +110,7 @@ def test_a_subscription_is_asked_for_on_centrals_bus_and_seen_in_the_registry():
     assert json.loads(entry["Detail"])["data"] == {"product": "fees"}
 
 
-def test_an_ended_subscription_is_gone_from_the_registry():
+def test_an_ended_subscription_is_removed_from_the_registry():
     mesh = FakeMesh([note("ended", product="fees", account="333333333333")])
     assert subscriptions.change(mesh, "consumer", "fees", end=True).status == "ended"
     assert mesh.put[0]["DetailType"] == "SubscriptionEnded"
@@ -123,7 +123,7 @@ def test_centrals_refusal_is_shown():
     assert caught.value.code == "UnknownProduct"
 
 
-def test_who_cannot_see_central_is_told_that_it_was_requested():
+def test_a_caller_without_access_to_central_sees_that_it_was_requested():
     assert subscriptions.change(FakeMesh(DENIED), "consumer", "fees").status == "requested"
 
 

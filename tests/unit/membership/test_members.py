@@ -25,7 +25,7 @@ from tests.fakes import (
 )
 
 DOMAINS = ("retail", "risk")
-WISH = MemberJoined(role="producer", domain="retail", contact="team@example.com")
+REQUEST = MemberJoined(role="producer", domain="retail", contact="team@example.com")
 
 
 class Central:
@@ -45,9 +45,9 @@ class Central:
             AdmitMember(**facts), domains=DOMAINS, registry=self.registry, topics=self.topics, clock=self.clock
         )
 
-    def join(self, wish=WISH, *, trusted=False, account=PRODUCER):
+    def join(self, request=REQUEST, *, trusted=False, account=PRODUCER):
         return join_requested(
-            an_envelope(wish, account=account),
+            an_envelope(request, account=account),
             trusted=trusted,
             domains=DOMAINS,
             registry=self.registry,
@@ -55,8 +55,8 @@ class Central:
             clock=self.clock,
         )
 
-    def subscription(self, wish, account=CONSUMER):
-        envelope = an_envelope(wish, account=account)
+    def subscription(self, request, account=CONSUMER):
+        envelope = an_envelope(request, account=account)
         return change_subscription(
             envelope, context=CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock)
         )
@@ -94,7 +94,7 @@ def test_an_account_has_twelve_digits():
         AdmitMember(account="12", role="producer", domain="retail")
 
 
-def test_who_asks_to_join_waits_for_the_owner_and_has_no_topic_yet():
+def test_an_account_that_requests_to_join_waits_for_the_owner_without_a_topic():
     central = Central()
 
     member = central.join()
@@ -103,7 +103,7 @@ def test_who_asks_to_join_waits_for_the_owner_and_has_no_topic_yet():
     assert central.topics.created == []
 
 
-def test_who_asks_from_a_trusted_organization_is_admitted():
+def test_an_account_of_a_trusted_organization_is_admitted():
     assert Central().join(trusted=True).status == "admitted"
 
 
@@ -113,13 +113,13 @@ def test_asking_again_does_not_change_what_the_owner_admitted():
     assert central.join().role == "consumer"
 
 
-def test_a_wish_for_an_unknown_domain_is_refused():
+def test_a_request_to_join_an_unknown_domain_is_rejected():
     with pytest.raises(UnknownDomain):
-        Central().join(WISH.model_copy(update={"domain": "astrology"}))
+        Central().join(REQUEST.model_copy(update={"domain": "astrology"}))
 
 
 @pytest.mark.parametrize("admitted", [True, False])
-def test_a_spoke_subscribes_its_inbox_or_asks(admitted):
+def test_a_spoke_subscribes_its_inbox_or_requests_membership(admitted):
     bus = FakeBus()
     command = JoinMesh(
         account=PRODUCER, role="producer", domain="retail", contact="team@example.com", topic_arn=topic_of(PRODUCER)
@@ -130,7 +130,7 @@ def test_a_spoke_subscribes_its_inbox_or_asks(admitted):
     assert [one.subscribed for one in joined] == [admitted] * 2
     assert [kind for kind, _ in bus.events] == ([] if admitted else ["MemberJoined"] * 2)
     assert len({json.loads(text)["metadata"]["id"] for _, text in bus.events}) <= 1
-    assert all(json.loads(text)["data"] == WISH.model_dump() for _, text in bus.events)
+    assert all(json.loads(text)["data"] == REQUEST.model_dump() for _, text in bus.events)
 
 
 def test_a_consumer_subscribes_once_and_ends_it():

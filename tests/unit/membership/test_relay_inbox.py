@@ -45,10 +45,10 @@ def test_a_message_is_stored_and_put_on_the_members_own_bus():
     assert world.relay().new == ("e-1",)
     assert list(world.notices.stored) == ["e-1"]
     assert [kind for kind, _ in world.bus.events] == ["SubscriptionRequested"]
-    assert world.notices.told == [CORRELATION]
+    assert world.notices.notified == [CORRELATION]
 
 
-def test_a_message_that_comes_again_is_relayed_once():
+def test_a_redelivered_message_is_relayed_once():
     world = World()
     world.relay(a=of_event("e-1"))
 
@@ -57,7 +57,7 @@ def test_a_message_that_comes_again_is_relayed_once():
     assert list(world.notices.stored) == ["e-1", "e-2"]
 
 
-def test_what_the_bus_does_not_accept_comes_again_and_the_rest_is_relayed():
+def test_events_rejected_by_the_bus_are_redelivered_and_the_rest_is_relayed():
     world = World()
     message = of_event("e-1")
     world.bus.refused = {json.dumps(message.detail)}
@@ -90,12 +90,12 @@ def test_a_crash_between_bus_and_record_repeats_the_event():
         ({"detail": {"data": {"product": PRODUCT, "extra": 1}}}, ValidationError),
     ],
 )
-def test_what_is_no_message_of_central_is_not_relayed(changes, error):
+def test_a_message_that_is_not_from_central_is_not_relayed(changes, error):
     with pytest.raises(error):
         a_message(**changes)
 
 
-def test_a_message_that_is_none_keeps_no_other_from_being_relayed(monkeypatch):
+def test_a_malformed_message_does_not_block_others(monkeypatch):
     world = World()
     monkeypatch.setenv("TABLE_NAME", "mesh")
     monkeypatch.setenv("OWN_BUS_NAME", "mesh-consumer")

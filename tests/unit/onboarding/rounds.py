@@ -133,14 +133,14 @@ class World:
         return self.run()
 
     def release(self, batch: HeldBatch) -> None:
-        wish = QuarantineDecided(
+        request = QuarantineDecided(
             product=PRODUCT, run=batch.run, decision="release", reason="it is right", by="the steward"
         )
         using = Deciding(
             quarantine=self.quarantine, objects=self.objects, landing=FakeLanding(self.objects), uploads=self.uploads,
             executions=self.executions, bus=self.bus, trace=self.trace, clock=self.clock,
         )  # fmt: skip
-        decide_quarantine(an_envelope(wish), using=using)
+        decide_quarantine(an_envelope(request), using=using)
 
     def checked(self, round_: Round) -> CheckedBatch:
         return read_checked(self.work, round_.work)

@@ -73,7 +73,7 @@ def test_a_released_version_is_checked_again_and_published_with_its_error_as_a_w
     assert (finding.severity, "released by the steward: it is right" in finding.message) == ("warning", True)
 
 
-def test_a_value_of_another_type_is_held_again_whatever_its_owner_says():
+def test_a_value_of_another_type_is_held_again_after_a_release():
     world = World(ENUM)
     world.upload("a.csv", BAD_NAME)
     world.upload("b.csv", NOT_A_NUMBER)
@@ -122,7 +122,7 @@ def test_a_held_overwrite_leaves_the_published_rows():
     assert (settled.outcome, settled.held, world.sources) == ("nothing", 1, ["a.csv"])
 
 
-def test_the_same_bytes_at_the_same_key_are_no_news():
+def test_the_same_bytes_at_the_same_key_change_nothing():
     world = World(ENUM)
     world.upload_and_run("a.csv", GOOD)
 
@@ -130,8 +130,8 @@ def test_the_same_bytes_at_the_same_key_are_no_news():
 
     assert (settled.outcome, settled.held, settled.same, settled.more) == ("nothing", 0, 1, False)
     assert world.versions == 1
-    told = [facts["same"] for _, what, facts in world.trace.notes if what == "batch settled"]
-    assert told == [[], [FOLDER + "a.csv"]]
+    notices = [facts["same"] for _, what, facts in world.trace.notes if what == "batch settled"]
+    assert notices == [[], [FOLDER + "a.csv"]]
 
 
 def amounts(factor: int = 1, rows: int = 60, first: int = 0, **more: str) -> str:
@@ -195,7 +195,7 @@ def test_the_same_bytes_under_another_key_are_held_until_the_first_is_deleted():
     assert listed(world)["b.csv"].reason.code == "SameObjectAgain"
 
     world.objects.delete(BUCKET, first.key)
-    world.uploads.add_pending(PRODUCT, [first.model_copy(update={"deleted": True, "sequencer": "F" * 16})], "story")
+    world.uploads.add_pending(PRODUCT, [first.model_copy(update={"deleted": True, "sequencer": "F" * 16})], "trace-id")
     world.run()
     settled = world.upload_and_run("c.csv", amounts(rows=300))
     assert (settled.outcome, world.sources) == ("published", ["c.csv"])
@@ -215,7 +215,7 @@ def test_what_only_all_objects_together_break_holds_all_of_them():
     assert {item.reason.code for item in listed(world).values()} == {"NotUnique"}
 
 
-def test_a_column_of_an_object_that_is_held_is_none_of_the_table():
+def test_a_column_of_a_held_object_is_not_added_to_the_table():
     world = World(ENUM)
     world.upload("a.csv", GOOD)
     world.upload("b.csv", "id,name,extra\n9,zoe,1\n")
@@ -277,7 +277,7 @@ def test_what_is_unlike_the_accepted_history_is_held_for_its_own_reason():
     assert len(world.sources) == 9
 
 
-def test_small_files_that_are_alike_are_no_repetition():
+def test_small_identical_files_are_not_a_repetition():
     world = World(NUMBERS)
 
     assert world.upload_and_run("1.csv", "amount,bad\n1,0\n").held == 0
@@ -334,7 +334,7 @@ def test_a_deletion_carries_out_a_major_revision_as_well():
 
     world.revise(IDS, version="2.0.0")
     world.objects.delete(BUCKET, gone.key)
-    world.uploads.add_pending(PRODUCT, [gone.model_copy(update={"deleted": True, "sequencer": "F" * 16})], "story")
+    world.uploads.add_pending(PRODUCT, [gone.model_copy(update={"deleted": True, "sequencer": "F" * 16})], "trace-id")
     world.run()
 
     assert (world.columns, world.sources) == ({"id": "bigint", "amount": "bigint"}, ["1.csv"])

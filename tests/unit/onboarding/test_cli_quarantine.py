@@ -63,7 +63,7 @@ def where(monkeypatch):
         monkeypatch.setenv(name, "test")
     with mock_aws():
         found = Site()
-        monkeypatch.setattr(quarantine, "site", lambda *_, **__: found)
+        monkeypatch.setattr(quarantine, "mesh_context", lambda *_, **__: found)
         yield found
 
 
@@ -75,7 +75,7 @@ def test_what_is_held_is_listed_with_its_reason(where, capsys):
     assert "ValueNotInEnum" in said
 
 
-def test_decided_ones_are_listed_when_asked_for(where, capsys):
+def test_decided_batches_are_listed_on_request(where, capsys):
     store = DynamoQuarantine(where.table("producer"))
     batch = store.batch("p1", "00000003")
     store.save(batch.model_copy(update={"status": "released"}), was="held")
@@ -86,7 +86,7 @@ def test_decided_ones_are_listed_when_asked_for(where, capsys):
     assert len(json.loads(capsys.readouterr().out)["batches"]) == 2
 
 
-def test_one_batch_says_what_can_be_done(where, capsys, tmp_path):
+def test_a_batch_shows_what_can_be_done(where, capsys, tmp_path):
     page = tmp_path / "why.html"
 
     quarantine.quarantine_command("p1/3", every=False, report=page, show=False, account="producer")
@@ -113,14 +113,14 @@ def test_what_names_no_batch_is_refused(where, name):
     assert refusal.value.code == "UnknownBatch"
 
 
-def test_a_batch_without_a_page_says_so(where, tmp_path):
+def test_a_batch_without_a_page_is_reported(where, tmp_path):
     with pytest.raises(CommandFailed, match="no report page"):
         quarantine.quarantine_command("p1/4", every=False, report=tmp_path / "x.html", show=False, account="producer")
 
 
 @pytest.fixture
 def three(where):
-    """A batch of three objects: one as it was, one uploaded again since, one that is no data."""
+    """A batch of three objects: one as it was, one uploaded again since, one that is not data."""
     reasons = {
         "a.csv": REASON,
         "b.csv": REASON,
@@ -162,7 +162,7 @@ def test_the_list_counts_what_is_superseded(where, three, capsys):
     assert "3 (1 superseded)" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_release_says_what_it_left_out(where, three, capsys, monkeypatch):
+def test_a_release_shows_what_it_left_out(where, three, capsys, monkeypatch):
     answer = {"by": "the steward", "objects": 1, "left": {"replaced": 1, "unreadable": 1}}
     monkeypatch.setattr(quarantine, "send_on", lambda *_: None)
     monkeypatch.setattr(quarantine, "wait_for_note", lambda *_: answer)

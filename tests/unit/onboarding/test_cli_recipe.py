@@ -34,7 +34,7 @@ def test_a_recipe_without_data_is_checked_for_its_form(mesh):
     assert (code, "2 steps, accepted" in out) == (0, True)
 
 
-def test_with_data_each_column_says_where_it_comes_from(mesh):
+def test_with_data_each_column_shows_its_origin(mesh):
     code, out, _ = mesh("recipe", "check", "recipe.json", "--data", "raw.csv", "--json")
 
     document = json.loads(out)

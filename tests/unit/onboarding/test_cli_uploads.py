@@ -55,7 +55,7 @@ def test_a_contract_that_names_nothing_leaves_the_folders_name_to_the_mesh_to_re
     assert uploads.product_name(found) == "fees"
 
 
-def test_a_name_that_cannot_be_is_refused_here(tmp_path):
+def test_an_invalid_name_is_rejected_here(tmp_path):
     found = folder(tmp_path, "contract.yaml")
     (found / "contract.yaml").write_text("name: Card Fees\n")
     with pytest.raises(CommandFailed, match="'Card Fees' is not a valid product name"):
@@ -96,7 +96,7 @@ class FakeProducer:
         return iter(reversed(self.published))
 
     def trace(self, account):
-        return type("Trace", (), {"entries": lambda _, story: iter(self.traces[account].get(story, []))})()
+        return type("Trace", (), {"entries": lambda _, trace_id: iter(self.traces[account].get(trace_id, []))})()
 
     def client(self, _account, _service):
         return self
@@ -149,10 +149,10 @@ class FakeProducer:
         reason = {"code": "X", "message": "no good", "where": {}, "remedy": "fix it"}
         self.reports[f"fees/reports/1/{key}.refusal.json"] = {"bucket": BUCKET, "key": key, "reason": reason}
 
-    def hold(self, story, *keys):
-        reason = {"code": "ValueNotOfType", "message": "'x' is no number", "where": {}, "remedy": "fix it"}
+    def hold(self, trace_id, *keys):
+        reason = {"code": "ValueNotOfType", "message": "'x' is not a number", "where": {}, "remedy": "fix it"}
         batch = HeldBatch(
-            product="fees", run=story[-8:], bucket=BUCKET, correlation_id=story, reason=reason, objects=len(keys),
+            product="fees", run=trace_id[-8:], bucket=BUCKET, correlation_id=trace_id, reason=reason, objects=len(keys),
             releasable=False, held_at=NOW,
         )  # fmt: skip
         self.items["QUARANTINE", f"fees#{batch.run}"] = {"body": batch.model_dump_json()}
@@ -196,7 +196,7 @@ def test_a_product_is_followed_from_declaration_to_version(producer):
     assert outcome.correlation_ids == [correlation_of(REF), STORY]
 
 
-def test_a_rejected_object_ends_the_wait_and_is_no_success(producer):
+def test_a_rejected_object_ends_the_wait_without_success(producer):
     follower = follow(producer, DATA)
     producer.report(DATA)
     producer.arrive(pending=False)
@@ -218,7 +218,7 @@ def test_what_is_published_needs_no_more_than_its_run(producer):
     assert [version.version for version in outcome.versions] == [1]
 
 
-def test_what_was_held_in_place_is_told_with_its_reason_and_is_no_success(producer, capsys):
+def test_objects_held_in_place_are_shown_with_their_reason_without_success(producer, capsys):
     follower = follow(producer, DATA)
     producer.arrive(pending=False)
     producer.hold("before", "fees/data/fees/old.csv")
@@ -232,7 +232,7 @@ def test_what_was_held_in_place_is_told_with_its_reason_and_is_no_success(produc
     ]
     uploads.render("fees", outcome)
     assert capsys.readouterr().out.splitlines() == [
-        f"held {DATA}: 'x' is no number",
+        f"held {DATA}: 'x' is not a number",
         "  fix it",
         f"  next: mesh quarantine fees/{STORY[-8:]}",
     ]
@@ -290,7 +290,7 @@ def test_a_run_of_another_product_with_a_longer_name_is_not_ours(producer):
     assert [run["name"] for run in found] == [f"fees-{STORY}"]
 
 
-def test_waiting_has_a_deadline_that_says_what_is_missing(producer, monkeypatch):
+def test_waiting_has_a_deadline_that_names_what_is_missing(producer, monkeypatch):
     monkeypatch.setattr(uploads, "_POLL_SECONDS", 0)
     with pytest.raises(CommandFailed, match="not done within 0 s: waiting for the contract to be declared"):
         uploads.wait_for(follow(producer, CONTRACT), 0)

@@ -139,7 +139,7 @@ def test_a_newer_version_replaces_the_waiting_one_within_a_batch_too():
         "reports/0a1b.refusal.json",
     ],
 )
-def test_what_is_no_data_is_passed_over_in_silence(key):
+def test_objects_that_are_not_data_are_skipped_silently(key):
     world = World()
 
     collected = world.deliver(key, size=0)
@@ -282,7 +282,7 @@ def test_a_bad_recipe_is_refused_and_the_last_good_one_stays_in_force(body, code
     assert world.raw.recipe("loans") == good
 
 
-def test_an_older_recipe_that_is_told_of_late_changes_nothing():
+def test_a_late_event_of_an_older_recipe_changes_nothing():
     world = World()
     old = world.objects.put(BUCKET, "loans/recipe.json", RENAME)
     world.put_recipe("[]")

@@ -106,7 +106,7 @@ class World:
         return [ref.key for ref, _ in self.uploads.pending("loans", 100)]
 
 
-def test_raw_objects_keep_their_identity_and_say_where_their_rows_are():
+def test_raw_objects_keep_their_identity_and_locate_their_rows():
     world = World()
     world.put_recipe(RENAME)
     ref = world.put("dt=2026-11-21/größe.csv")
@@ -175,7 +175,7 @@ def test_what_the_recipe_does_not_fit_is_held_and_waits_for_the_next_one():
     assert (curated.curated, curated.held, curated.waiting) == (0, 1, 1)
     reason = world.held().reason
     assert (reason.code, reason.where["step"], reason.where["bucket"]) == ("RecipeColumnMissing", 1, BUCKET)
-    assert reason.remedy.endswith("The next recipe takes the object up again.")
+    assert reason.remedy.endswith("The object is curated again with the next recipe.")
     assert world.pending() == []
 
     world.put_recipe([step("RENAME", sourceColumn="z", targetColumn="b")])

@@ -58,8 +58,8 @@ class World:
         return ref
 
     def decide(self, decision="release", event="e-1", **changes):
-        wish = QuarantineDecided(product=PRODUCT, run=RUN, decision=decision, reason="a new name", by="the steward")
-        envelope = an_envelope(wish)
+        request = QuarantineDecided(product=PRODUCT, run=RUN, decision=decision, reason="a new name", by="the steward")
+        envelope = an_envelope(request)
         envelope.detail["metadata"]["id"] = event
         envelope.detail["data"] |= changes
         using = Deciding(
@@ -99,7 +99,7 @@ def test_the_very_versions_wait_again_with_tickets_and_a_run_is_started():
     assert {key: world.objects.content[BUCKET, key] for key in (A, B)} == before
 
 
-def test_no_second_run_is_started_beside_one_that_looks_for_more():
+def test_no_second_run_starts_beside_one_that_looks_for_more():
     world = World()
     take_lease(world.uploads, PRODUCT, "a run", NOON.replace(hour=13), NOON)
 
@@ -178,7 +178,7 @@ def test_a_batch_of_which_nothing_is_left_is_refused_and_stays_open():
     assert deleted.quarantine.tickets == {}
 
 
-def test_what_nobody_overrules_is_left_out():
+def test_findings_that_no_release_overrules_are_left_out():
     world = World(unreadable=(A,))
 
     closed = world.decide()
@@ -343,6 +343,6 @@ def test_a_decision_of_another_form_is_refused(changes):
     assert (world.batch.status, world.waiting) == ("held", [])
 
 
-def test_a_batch_that_nobody_held_is_unknown():
+def test_a_batch_that_was_never_held_is_unknown():
     with pytest.raises(UnknownBatch):
         World().decide(run="00000009")

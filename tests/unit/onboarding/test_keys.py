@@ -21,7 +21,7 @@ from mesh.domain.onboarding.keys import (
 from mesh.domain.onboarding.partitions import InvalidPartition
 
 
-def test_each_shape_of_a_product_is_told_apart():
+def test_each_shape_of_a_product_is_distinguished():
     assert parse_key("credit-card/contract.yaml") == ContractKey("credit-card/contract.yaml", "credit-card")
     assert isinstance(parse_key("credit-card/recipe.json"), RecipeKey)
     assert parse_key("credit-card/raw/t/x.csv") == RawKey("credit-card/raw/t/x.csv", "credit-card", "t")
@@ -84,7 +84,7 @@ def test_keys_outside_a_product_are_refused_with_the_shapes_there_are(key):
 
 
 @pytest.mark.parametrize("folder", ["=x", "dt=", "dt=1/DT=2", "dt=" + "v" * 1010])
-def test_folders_that_are_no_partition_are_refused(folder):
+def test_invalid_partition_folders_are_rejected(folder):
     with pytest.raises((InvalidPartition, UnsafeKey)):
         parse_key(f"p1/data/t/{folder}/x.csv")
 

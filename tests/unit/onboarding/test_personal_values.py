@@ -116,7 +116,7 @@ def test_patterns_are_less_certain_than_checksums_and_looked_for_in_texts_alone(
 
 
 @pytest.mark.parametrize("digits", range(6, 17))
-def test_random_integers_are_nobody(digits):
+def test_random_integers_are_not_personal(digits):
     """Five values, as a profile keeps of a column with many: the hardest case."""
     dice = random.Random(digits)
     low, high = 10 ** (digits - 1), 10**digits - 1
@@ -124,7 +124,7 @@ def test_random_integers_are_nobody(digits):
     assert [finding.reason for finding in found if finding] == []
 
 
-def test_integers_one_after_the_other_are_nobody():
+def test_consecutive_integers_are_not_personal():
     for start in range(100_000_000, 999_999_999, 3_333_333):
         for step in (1, 10, 11, 97, 100):
             assert find([str(start + step * n) for n in range(5)], "bigint") is None
@@ -162,5 +162,5 @@ def english():
     ],
     ids=lambda values: values[0],
 )
-def test_ordinary_values_are_nobody(values):
+def test_ordinary_values_are_not_personal(values):
     assert find(values) is None

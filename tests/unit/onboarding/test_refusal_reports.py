@@ -12,7 +12,7 @@ from tests.fakes import FakeBus, FakeClock, FakeObjects
 REASON = Reason(code="EmptyFile", message="the object has no bytes", where={"key": "k"}, remedy="Upload it with data.")
 
 
-def test_a_refused_object_stays_where_it_is_and_its_owner_is_told():
+def test_a_rejected_object_stays_in_place_and_its_owner_is_notified():
     objects, bus = FakeObjects(), FakeBus()
     ref = objects.put(BUCKET, "stray.csv", b"x")
 

@@ -83,7 +83,7 @@ def test_verdict_reasons_and_commands_come_first():
     assert "Look." in page.text
 
 
-def test_a_released_and_a_clean_batch_say_so():
+def test_a_released_and_a_clean_batch_are_marked():
     _, page = rendered(report([{"a": 1}], finding(), released="by Ann: known cause"), status="released")
     assert "was released in spite of 1 error" in page.text
     assert "by Ann: known cause" in page.text
@@ -209,11 +209,11 @@ def test_each_fault_is_said_once():
     ("$.slaProperties[0]", "service level 1"),
     ("$", ""),
 ])  # fmt: skip
-def test_places_in_the_contract_are_words(where, said):
+def test_places_in_the_contract_are_readable(where, said):
     assert in_words(where) == said
 
 
-def test_shapes_are_of_equal_width_and_say_where_they_are_logarithmic():
+def test_shapes_have_equal_width_and_mark_logarithmic_scales():
     few_far_out = [{"a": number % 40 + 1} for number in range(400)] + [{"a": 10**6}] * 3
     html, _ = rendered(report(few_far_out))
     assert "20 bins of equal width on a logarithmic scale from 1 to 1e+06" in html

@@ -139,7 +139,7 @@ def test_what_unfolds_too_far_for_a_function_is_for_a_job(monkeypatch):
         ("dt=/a.csv", "a,n\n1,2\n", "InvalidPartition", False),
     ],
 )
-def test_what_the_function_refuses_is_refused_before_a_job_and_in_the_same_words(name, body, code, stays):
+def test_what_the_function_rejects_is_rejected_before_a_job_with_the_same_message(name, body, code, stays):
     reasons = []
     for limit in (-1, raw_objects.MAX_RAW_BYTES):
         world = JobWorld(max_bytes=limit)
@@ -171,7 +171,7 @@ def test_fields_that_come_late_in_json_lines_are_seen_before_the_job():
 @pytest.mark.parametrize(
     ("late", "code"), [("3\n", "RaggedRows"), ('3,"4\n', "UnclosedQuote"), ("3,\0\n", "BinaryContent")]
 )
-def test_what_is_wrong_far_behind_the_head_is_refused_before_a_job_and_in_the_same_words(late, code):
+def test_an_error_far_behind_the_head_is_rejected_before_a_job_with_the_same_message(late, code):
     reasons = []
     for limit in (0, raw_objects.MAX_RAW_BYTES):
         world = JobWorld(max_bytes=limit)
@@ -188,7 +188,7 @@ def test_what_is_wrong_far_behind_the_head_is_refused_before_a_job_and_in_the_sa
     assert reasons[0].code == code
 
 
-def test_an_object_whose_job_failed_is_held_with_databrew_s_words():
+def test_an_object_whose_job_failed_is_held_with_databrews_message():
     world = started("a.csv")
     [order] = world.orders()
     world.jobs.end(order, state="FAILED", error="Column q does not exist")
@@ -204,7 +204,7 @@ def test_an_object_whose_job_failed_is_held_with_databrew_s_words():
 
 
 @pytest.mark.parametrize("state", ["TIMEOUT", "STOPPED"])
-def test_a_job_that_came_to_no_end_is_told_by_its_state(state):
+def test_a_job_without_an_outcome_is_reported_with_its_state(state):
     world = started("a.csv")
     world.jobs.end(world.orders()[0], state=state)
 
@@ -228,14 +228,14 @@ def test_a_failure_that_may_pass_is_tried_again_and_not_for_ever():
 @pytest.mark.parametrize(
     ("written", "code", "said"),
     [
-        (b"", "NothingLeft", "left nothing"),
-        (b"b,n\n", "NothingLeft", "left nothing"),
+        (b"", "NothingLeft", "left no rows"),
+        (b"b,n\n", "NothingLeft", "left no rows"),
         (b"b\nx\n", "RecipeJobFailed", "wrote the columns b, planned were b, n"),
         (b"n,b\n1,x\n", "RecipeJobFailed", "planned were b, n"),
         (b'b,n\n"x,1\n\xff', "RecipeJobFailed", "cannot be read"),
     ],
 )
-def test_an_output_is_looked_at_before_it_becomes_data(written, code, said):
+def test_a_jobs_output_is_checked_before_it_becomes_data(written, code, said):
     world = started("a.csv")
     world.jobs.end(world.orders()[0], written)
 
@@ -245,7 +245,7 @@ def test_an_output_is_looked_at_before_it_becomes_data(written, code, said):
     assert world.files.content == {}
 
 
-def test_more_parts_than_were_asked_for_are_no_output():
+def test_more_parts_than_requested_are_rejected():
     world = started("a.csv")
     [order] = world.orders()
     world.jobs.end(order, CURATED)
@@ -295,7 +295,7 @@ def test_a_recipe_that_databrew_does_not_take_holds_its_objects_for_the_next_one
     assert world.pending() == ["loans/raw/loans/a.csv"]
 
 
-def test_a_run_that_is_started_again_takes_up_the_jobs_of_the_one_before():
+def test_a_restarted_run_continues_the_jobs_of_the_previous_one():
     world = started("a.csv")
     [order] = world.orders()
     world.uploads.drop_lease("loans", "run")
@@ -358,7 +358,7 @@ def test_so_many_jobs_go_on_at_a_time_and_the_rest_follows():
     assert sum(runs[-1].goes_on for runs in world.jobs.runs.values()) == MAX_RUNNING
 
 
-def test_an_account_without_room_is_asked_again():
+def test_an_account_at_its_job_limit_is_tried_again():
     world = JobWorld()
     world.jobs.room = 0
     world.put_recipe(RENAME)

@@ -45,14 +45,14 @@ def test_names_of_other_data(name):
     assert find(name) is None
 
 
-def test_a_flag_about_a_telephone_is_no_telephone():
+def test_a_flag_about_a_telephone_is_not_a_telephone_number():
     assert find("telefon", ["1", "2"]) is None
     assert find("telephone", ["yes", "no"]) is None
     assert find("telephone", ["None", "yes"]) is None
     assert find("telefon", ["030 123456"]).value == "personal"
 
 
-def test_values_tell_what_a_name_hides():
+def test_values_reveal_what_a_name_hides():
     assert find("c1", ["a.b@example.org", "x@y.co.uk"]).value == "personal"
     assert find("c1", ["+49 30 1234567", "+1 (555) 010-9999"]).value == "personal"
     assert find("c1", ["DE89 3704 0044 0532 0130 00"]).value == "personal"

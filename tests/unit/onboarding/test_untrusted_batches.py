@@ -85,7 +85,7 @@ def passed(world: World) -> TableReport:
 
 
 @pytest.mark.parametrize(("name", "body", "code"), BAD.values(), ids=BAD.keys())
-def test_what_cannot_be_read_is_held_with_its_reason_and_nobody_can_release_it(name, body, code):
+def test_unreadable_objects_are_held_with_their_reason_and_cannot_be_released(name, body, code):
     world = World(TEXTS)
     world.upload(name, body)
 
@@ -144,7 +144,7 @@ def test_a_column_may_have_any_name(name):
     assert passed(world).profile.column(name).high == "1"
 
 
-def test_formulas_are_data_and_told_as_a_warning():
+def test_formulas_are_published_with_a_warning():
     world = World(TEXTS)
     cells = ['"=HYPERLINK(""http://e.vil"",""SECRET"")"', "@SUM(A1)", "+SUM(1)", "-2+cmd|' /C calc'!A0", "-3", "+49 30",
              "=", "====", "a=b", "ana@example.org"]  # fmt: skip

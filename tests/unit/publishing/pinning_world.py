@@ -111,9 +111,9 @@ class Pinning:
         )
 
     def ask(self, version: int = 1, by: str = CONSUMER, event: str = "pin-1", **changes: Any) -> PinState:
-        wish = {"product": PRODUCT, "version": version, "until": (NOON + MONTH).isoformat(), "reason": "scorecard 7"}
+        request = {"product": PRODUCT, "version": version, "until": (NOON + MONTH).isoformat(), "reason": "scorecard 7"}
         return request_pin(
-            an_envelope({**wish, **changes}, "PinRequested", by=by, event=event),
+            an_envelope({**request, **changes}, "PinRequested", by=by, event=event),
             limits=self.limits,
             end=TARGET,
             context=self.central.context,
@@ -123,9 +123,9 @@ class Pinning:
         )
 
     def unpin(self, version: int = 1, by: str = CONSUMER, event: str = "un-1") -> Settled:
-        return self.say("UnpinRequested", {"product": PRODUCT, "version": version}, by=by, event=event)
+        return self.send("UnpinRequested", {"product": PRODUCT, "version": version}, by=by, event=event)
 
-    def say(self, kind: str, data: dict[str, Any], by: str = PRODUCER, event: str = "e") -> Settled:
+    def send(self, kind: str, data: dict[str, Any], by: str = PRODUCER, event: str = "e") -> Settled:
         envelope = an_envelope(data, kind, by=by, event=event)
         return self.keeper.settle(envelope.model_dump(mode="json", by_alias=True))
 
@@ -137,10 +137,10 @@ class Pinning:
         return self.central.registry.pins(PRODUCT).pins
 
     def run(self) -> None:
-        """What central told itself since the last look, heard by its other half."""
+        """Deliver the events that central has sent to itself since the last call."""
         new, self._heard = self.bus.events[self._heard :], len(self.bus.events)
         for kind, detail in new:
-            self.say(kind, json.loads(detail)["data"], by=CENTRAL)
+            self.send(kind, json.loads(detail)["data"], by=CENTRAL)
 
     def ready(self, **changes: Any) -> Pin:
         """A pin that can be read."""

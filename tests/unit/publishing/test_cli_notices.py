@@ -1,7 +1,9 @@
-"""Notices in words."""
+"""Notices as people read them."""
 
 import pytest
+import yaml
 from mesh.domain.events import (
+    EVENT_TYPES,
     ColumnRef,
     Event,
     Metadata,
@@ -19,6 +21,7 @@ from mesh.domain.schema import TypeChange
 
 from cli import output
 from cli.publishing import notices
+from tools.sample_events import FOLDER, SOURCE
 
 QUERY = Query(
     catalog_id="111111111111",
@@ -40,12 +43,70 @@ def updated(change, version=2, **more):
         queries=(QUERY,),
         **more,
     )
-    return as_notice(Event[ProductUpdated](metadata=Metadata(correlation_id="story-1"), data=data), "ProductUpdated")
+    return as_notice(Event[ProductUpdated](metadata=Metadata(correlation_id="trace-1"), data=data), "ProductUpdated")
 
 
 def as_notice(event, detail_type):
     time = "2026-11-21T18:46:36+00:00"
     return {"time": time, "id": "e1", "detail_type": detail_type, "detail": event.model_dump(mode="json")}
+
+
+WHY = {"code": "NotStaged", "message": "a staged file is missing", "remedy": "Upload it again."}
+USUAL = yaml.safe_load((FOLDER / SOURCE).read_text())["usual"]["fields"]
+FIELDS = USUAL | {
+    "answer_by": "2026-12-01T00:00:00Z", "approvers": ["222222222222"], "by": "ann", "cause": "expired", "changes": [],
+    "contact": "data@example.com", "contract": {}, "contract_version": "1.0.0", "decision": "approve", "exposure": [],
+    "how": "mesh approve", "kept": [], "links": ["rl_credit-card.credit_card"], "location": "s3://b/credit-card/",
+    "objects": 1, "outcome": "published", "owner_account": "222222222222", "pin": "pin-0123456789ab", "queries": [],
+    "reader": "DataAnalyst", "reason": "labels were flipped", "receiver_domain": "risk",
+    "released": ["00001.metadata.json"],
+    "request": "e-1", "role": "producer", "rule": "internal", "run": "00000003", "table": "credit_card",
+    "tables": [], "version": 2, "versions": [1, 2], "what": "credit-card", "why": "Internal data is open.",
+}  # fmt: skip
+"""A value for each required field; WHY and PARTICULAR stand where a kind has another type or other values."""
+PARTICULAR = {
+    "ProductDeclared": {"contract": "name: credit-card"},
+    "VersionProposed": {"tables": [{"name": "credit_card", "rows": 1, "bytes": 1, "files": 1}]},
+    "QuarantineDecided": {"decision": "release"},
+    "QuarantineClosed": {"outcome": "rejected"},
+    "AccessRequested": {"product": "credit-card"},
+    "WithdrawalRequested": {"versions": [1, 2], "reason": "labels were flipped"},
+}
+
+
+def event_of(kind):
+    names = [name for name, field in kind.model_fields.items() if field.is_required()]
+    fields = {name: FIELDS[name] for name in names} | PARTICULAR.get(kind.detail_type(), {})
+    if "reason" in fields and kind.model_fields["reason"].annotation is Reason:
+        fields["reason"] = WHY
+    return Event[kind](data=kind.model_validate(fields))
+
+
+@pytest.mark.parametrize("kind", EVENT_TYPES)
+def test_every_event_has_a_plain_sentence_and_none_is_shown_as_json(kind, capsys):
+    notices.render(as_notice(event_of(kind), kind.detail_type()))
+    said = capsys.readouterr().out
+    assert kind.detail_type() not in said
+    assert not set("{}") & set(said)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentence"),
+    [
+        ("published", "the proposed version is published as version 3"),
+        ("held", "the proposed version is held back"),
+        ("refused", "the proposed version was rejected"),
+        ("rebase", "a newer version was published meanwhile; the batch is staged again"),
+    ],
+)
+def test_the_answer_to_a_proposal_is_a_sentence_with_its_reason(outcome, sentence):
+    data = {"product": "credit-card", "outcome": outcome, "version": 3, "reason": None}
+    assert notices.headline("ProposalSettled", data) == f"credit-card: {sentence}"
+    assert list(notices.lines("ProposalSettled", data)) == []
+    reason = {"code": "NotStaged", "message": "a staged file is missing", "remedy": "Upload it again."}
+    assert list(notices.lines("ProposalSettled", data | {"reason": reason})) == [
+        "NotStaged: a staged file is missing", "next: Upload it again.",
+    ]  # fmt: skip
 
 
 def test_a_new_column_and_a_new_partition_are_named_and_nothing_else():
@@ -65,7 +126,7 @@ def test_a_new_column_and_a_new_partition_are_named_and_nothing_else():
     ]
 
 
-def test_a_new_table_says_how_wide_it_is_and_estimates_say_so():
+def test_a_new_table_shows_its_number_of_columns_and_estimates_are_marked():
     change = TableChange(table="t", new_table=True, columns=21, rows=1000, rows_exact=False, objects=2)
     assert list(notices.what_changed(change.model_dump())) == [
         "new table with 21 columns",
@@ -73,7 +134,7 @@ def test_a_new_table_says_how_wide_it_is_and_estimates_say_so():
     ]
 
 
-def test_partitions_beyond_those_listed_are_counted_and_types_tell_both():
+def test_further_partitions_are_counted_and_a_changed_type_shows_both():
     change = TableChange(
         table="t",
         removed_columns=("old",),
@@ -95,13 +156,13 @@ def test_a_notice_shows_version_change_query_and_trace(capsys):
         "  credit_card: new table with 21 columns; 1,000 rows, 0 bytes in 1 file",
         '  SQL    SELECT * FROM "rl_credit-card"."credit_card" LIMIT 10',
         "  contract 1.0.0",
-        "  trace  story-1",
+        "  trace  trace-1",
         "",
     ]
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_a_rollback_says_whose_wish_it_was_and_what_is_less(capsys, monkeypatch, width):
+def test_a_rollback_says_who_requested_it_and_what_was_removed(capsys, monkeypatch, width):
     monkeypatch.setattr(output.console, "width", width)
     rollback = Rollback(version=1, request="r", requested_by="222222222222", reason="labels were flipped")
     quality = QualitySummary(
@@ -137,7 +198,7 @@ def test_a_rollback_says_whose_wish_it_was_and_what_is_less(capsys, monkeypatch,
         assert part in text
 
 
-def test_a_refused_rollback_says_why_and_what_to_do(capsys):
+def test_a_rejected_rollback_shows_reason_and_remedy(capsys):
     reason = {"code": "VersionGone", "message": "1 of 2 objects do not exist any more", "remedy": "mesh history"}
     data = {"product": "credit-card", "version": 1, "request": "r", "reason": reason}
     assert notices.headline("RollbackRefused", data) == "credit-card: no rollback to version 1"
@@ -146,7 +207,7 @@ def test_a_refused_rollback_says_why_and_what_to_do(capsys):
     ]  # fmt: skip
 
 
-def test_a_quarantine_names_each_object_its_reason_and_the_remedy(capsys):
+def test_a_quarantine_names_each_object_with_its_reason_and_remedy(capsys):
     reason = Reason(code="EmptyFile", message="the file is empty", remedy="Upload it again.")
     data = ProductQuarantined(
         product="credit-card",
@@ -160,6 +221,6 @@ def test_a_quarantine_names_each_object_its_reason_and_the_remedy(capsys):
     assert "  credit-card/data/t/a.csv: the file is empty\n    next: Upload it again.\n" in said
 
 
-def test_a_refused_contract_is_told_by_its_reason_alone():
+def test_a_rejected_contract_is_shown_with_its_reason_alone():
     reason = {"code": "ContractNotYaml", "message": "line 3: not YAML", "where": {}, "remedy": ""}
     assert list(notices.lines("ProductQuarantined", {"reason": reason, "objects": []})) == ["line 3: not YAML"]

@@ -42,8 +42,8 @@ def a_pin(*accounts: str) -> Pin:
 class Site:
     """Central's registry, one account's notices, and central's notes."""
 
-    def __init__(self, *told, notes=()):
-        self.sent, self.told, self.notes = [], told, notes
+    def __init__(self, *notified, notes=()):
+        self.sent, self.notified, self.notes = [], notified, notes
         self.kept = FakeRegistry()
         self.kept.products[PRODUCT] = a_product(version=3)
 
@@ -65,8 +65,8 @@ def at(monkeypatch):
     """Puts a site behind the commands."""
 
     def put(site):
-        def send(where, account, wish):
-            site.sent.append((account, wish))
+        def send(where, account, request):
+            site.sent.append((account, request))
             return Metadata(id="e-1", correlation_id=CORRELATION)
 
         class Notices:
@@ -74,12 +74,12 @@ def at(monkeypatch):
                 pass
 
             def all(self, after=""):
-                for number, (kind, data) in enumerate(site.told):
+                for number, (kind, data) in enumerate(site.notified):
                     detail = {"metadata": {"correlation_id": CORRELATION}, "data": data}
                     yield {"time": f"{number}", "id": str(number), "detail_type": kind, "detail": detail}
 
         for module in (pin, history):
-            monkeypatch.setattr(module, "site", lambda *_, **__: site)
+            monkeypatch.setattr(module, "mesh_context", lambda *_, **__: site)
         monkeypatch.setattr(pin, "send", send)
         monkeypatch.setattr(pin, "DynamoNotices", Notices)
         monkeypatch.setattr(pin, "DEADLINE_SECONDS", 0.2)
@@ -96,9 +96,9 @@ def test_what_can_be_read_now_is_said_with_sql_that_can_be_copied(at, capsys, mo
 
     pin.pin_command(PRODUCT, 3, reason="training", days=30)
 
-    [(account, wish)] = site.sent
-    assert (account, wish.version, wish.reason) == ("consumer", 3, "training")
-    assert timedelta(days=29) < wish.until - datetime.now(UTC) <= timedelta(days=30)
+    [(account, request)] = site.sent
+    assert (account, request.version, request.reason) == ("consumer", 3, "training")
+    assert timedelta(days=29) < request.until - datetime.now(UTC) <= timedelta(days=30)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "credit-card version 3 stays readable until 2026-12-21 00:00:00 UTC"
     assert f"  {notices.SQL}{READY['queries'][0]['sql']}" in lines
@@ -122,7 +122,7 @@ def test_a_refusal_is_an_error_with_what_to_do(at):
     assert (caught.value.code, caught.value.remedy) == ("NoLiveAccess", "mesh request first")
 
 
-def test_nothing_is_claimed_that_was_not_heard(at, capsys):
+def test_nothing_is_reported_without_an_answer(at, capsys):
     at(Site())
     with pytest.raises(CommandFailed, match="no answer within"):
         pin.pin_command(PRODUCT, 3, reason="training", days=1)
@@ -195,7 +195,7 @@ def test_history_marks_what_is_kept(at, capsys):
         ("PinRefused", {**READY, "reason": REASON}, "credit-card: version 3 is not pinned"),
     ],
 )
-def test_notices_say_it(kind, data, headline):
+def test_notices_show_it(kind, data, headline):
     assert notices.headline(kind, data) == headline
     said = list(notices.lines(kind, data))
     assert (

@@ -60,12 +60,12 @@ class Site:
 @pytest.fixture
 def at(monkeypatch):
     def put(site):
-        def send(where, account, wish):
-            site.sent.append((account, wish))
+        def send(where, account, request):
+            site.sent.append((account, request))
             return Metadata(id="e-1", correlation_id="c-1")
 
         for module in (history, withdraw):
-            monkeypatch.setattr(module, "site", lambda *_, **__: site)
+            monkeypatch.setattr(module, "mesh_context", lambda *_, **__: site)
         monkeypatch.setattr(withdraw, "send", send)
         monkeypatch.setattr(withdraw, "DEADLINE_SECONDS", 0.05)
         monkeypatch.setattr(withdraw, "_POLL_SECONDS", 0.01)
@@ -103,7 +103,7 @@ def test_a_table_that_a_version_lacks_has_no_partitions_there(at, capsys):
     assert tables["u"]["by_partition"]["added"] == ["dt=1"]
 
 
-def test_partitions_that_nobody_recorded_are_not_made_up(at, capsys):
+def test_unrecorded_partitions_are_not_made_up(at, capsys):
     site = at(Site({"t": {"dt=1": 5}}, {"t": {}}))
     site.kept.tables.clear()
     history.diff_command(PRODUCT, 1, 2, as_json=True)
@@ -139,7 +139,7 @@ def test_versions_are_given_as_ranges(text, numbers):
 
 
 @pytest.mark.parametrize("text", ["", "x", "5-3", "0", "1-600", "-3", "3-"])
-def test_what_is_no_range_is_refused(text):
+def test_an_invalid_range_is_rejected(text):
     with pytest.raises(typer.BadParameter):
         withdraw.parse_versions(text)
 
@@ -149,8 +149,8 @@ def test_a_withdrawal_is_followed_until_the_files_are_released(at, capsys):
     withdraw.withdraw_command(PRODUCT, versions="3-5", reason="not ours", account="central", as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert (found["status"], found["versions"], found["files"]) == ("withdrawn", [3, 4, 5], 2)
-    [(account, wish)] = site.sent
-    assert (account, wish.versions) == ("central", (3, 4, 5))
+    [(account, request)] = site.sent
+    assert (account, request.versions) == ("central", (3, 4, 5))
 
 
 @pytest.mark.parametrize("given", [{}, {"versions": "3", "key": "a"}])
@@ -167,7 +167,7 @@ def test_a_refused_withdrawal_is_an_error(at):
     assert refused.value.code == "PresentVersion"
 
 
-def test_a_withdrawal_that_nothing_is_heard_of_is_not_claimed(at):
+def test_a_withdrawal_without_an_answer_is_not_reported_as_done(at):
     at(Site())
     with pytest.raises(CommandFailed, match="no answer within"):
         withdraw.withdraw_command(PRODUCT, versions="3", reason="not ours")

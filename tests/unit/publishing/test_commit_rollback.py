@@ -51,8 +51,8 @@ class Rolling(World):
         return super().publish(*tables, number=number)
 
     def ask(self, version, event="rb-1"):
-        wish = RollbackRequested(product=PRODUCT, version=version, reason="labels were flipped")
-        envelope = an_envelope(wish, account=PRODUCER)
+        request = RollbackRequested(product=PRODUCT, version=version, reason="labels were flipped")
+        envelope = an_envelope(request, account=PRODUCER)
         envelope.detail["metadata"]["id"] = event
         return request_rollback(envelope, context=self.context, topics=self.topics, commits=self.commits)
 
@@ -88,15 +88,19 @@ def test_the_earlier_file_is_the_present_one_under_a_new_number(two):
     assert (version.version, version.follows, version.tables[0].rows) == (3, 2, 3)
     assert two.pointer().endswith("/v1.metadata.json")
     assert two.columns() == ["id", "dt"]
-    told = notice(version, two.registry.product(PRODUCT), CENTRAL).data.rollback
-    assert (told.version, told.reason, told.requested_by) == (1, "labels were flipped", PRODUCER)
+    rollback = notice(version, two.registry.product(PRODUCT), CENTRAL).data.rollback
+    assert (rollback.version, rollback.reason, rollback.requested_by) == (
+        1,
+        "labels were flipped",
+        PRODUCER,
+    )
     assert (version.severity, version.changes[0].removed_columns) == ("breaking", ("email",))
     assert (version.changes[0].rows, version.changes[0].rows_delta) == (0, -2)
     assert two.registry.rollback(PRODUCT, "rb-1").status == "published"
     assert two.proposals.turns == {}, "others may be committed again"
 
 
-def test_a_request_that_is_delivered_again_after_its_end_keeps_nobody_waiting(two):
+def test_a_request_redelivered_after_its_end_is_answered(two):
     two.roll_back(1)
     assert two.ask(1).status == "published"
     assert two.ask(2, "rb-2").status == "requested"
@@ -238,13 +242,13 @@ def test_central_does_it_alone(two):
 
 
 @pytest.mark.parametrize(("version", "error"), [(9, UnknownVersion), (2, AlreadyThere)])
-def test_what_cannot_be_is_refused_at_once(two, version, error):
+def test_an_impossible_request_is_rejected_at_once(two, version, error):
     with pytest.raises(error):
         two.ask(version)
     assert two.commits.started == {}
 
 
-def test_a_version_whose_files_are_gone_changes_nothing(two):
+def test_a_version_with_missing_files_changes_nothing(two):
     del two.contents.tables[f"{LOCATION}/metadata/v1.metadata.json"]
     two.ask(1)
     with pytest.raises(VersionGone) as gone:
@@ -255,8 +259,8 @@ def test_a_version_whose_files_are_gone_changes_nothing(two):
     lost = NotCommitted(product=PRODUCT, request="rb-1", reason=reason)
     settle_refusal(lost, context=two.context, proposals=two.proposals, topics=two.topics)
 
-    [told] = [detail for _, kind, detail in two.topics.published if kind == "RollbackRefused"]
-    assert json.loads(told)["data"]["reason"]["code"] == "VersionGone"
+    [notice] = [detail for _, kind, detail in two.topics.published if kind == "RollbackRefused"]
+    assert json.loads(notice)["data"]["reason"]["code"] == "VersionGone"
     assert two.proposals.turns == {}
     assert two.registry.rollback(PRODUCT, "rb-1").status == "refused"
     with pytest.raises(UnknownRollback):
@@ -264,7 +268,7 @@ def test_a_version_whose_files_are_gone_changes_nothing(two):
     assert two.ask(1, "rb-2").status == "requested", "another may begin"
 
 
-def test_files_that_are_not_those_that_were_published_are_not_gone_back_to(two):
+def test_files_that_differ_from_the_published_ones_are_not_restored(two):
     metadata = f"{LOCATION}/metadata/v1.metadata.json"
     content = two.contents.read(metadata)
     two.contents.add(content.model_copy(update={"files": (*content.files, ListedFile(path="s3://x", rows=9, bytes=9))}))
@@ -273,7 +277,7 @@ def test_files_that_are_not_those_that_were_published_are_not_gone_back_to(two):
         two.prepare()
 
 
-def test_an_empty_table_that_is_none_is_not_gone_back_to(world):
+def test_an_initial_file_with_rows_is_not_restored(world):
     world.publish(world.stage("one"))
     world.publish(world.stage("two"), number="0000000b")
     location = table_location(BUCKET, PRODUCT, "two")

@@ -82,7 +82,7 @@ def test_files_stay_that_anything_else_needs():
     assert kept_files(known, {2}, "other") == set()
 
 
-def test_what_ended_says_so():
+def test_ended_versions_are_marked():
     with pytest.raises(VersionEnded, match="version 1 of credit-card was withdrawn on 2026-11-21: another bank's rows"):
         require_kept(version(1, ended=gone("withdrawn", reason="another bank's rows")))
     require_kept(version(1))

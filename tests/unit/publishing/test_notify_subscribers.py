@@ -1,4 +1,4 @@
-"""Who is told of a version, what, and whether its tables can be read."""
+"""Who is notified of a version, of what, and whether its tables can be read."""
 
 import json
 
@@ -91,21 +91,21 @@ def test_readable_means_table_columns_and_tags():
     assert "LF-Tag product is other" in faults(product="other")[0]
 
 
-def test_each_subscriber_and_the_owner_is_told_once_per_version():
+def test_each_subscriber_and_the_owner_is_notified_once_per_version():
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
     version = world.publish()
 
-    assert world.notify(version).told == (PRODUCER, CONSUMER)
+    assert world.notify(version).notified == (PRODUCER, CONSUMER)
     again = world.notify(version)
 
-    assert (again.told, again.already) == ((), (PRODUCER, CONSUMER))
+    assert (again.notified, again.already) == ((), (PRODUCER, CONSUMER))
     assert [topic for topic, _, _ in world.topics.published] == [topic_of(PRODUCER), topic_of(CONSUMER)]
     assert len({detail for _, _, detail in world.topics.published}) > 0
-    assert world.notify(world.publish()).told == (PRODUCER, CONSUMER)
+    assert world.notify(world.publish()).notified == (PRODUCER, CONSUMER)
 
 
-def test_the_notice_says_what_changed_how_to_query_it_and_the_trace_id():
+def test_the_notice_shows_changes_query_and_trace_id():
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
 
@@ -122,7 +122,7 @@ def test_the_notice_says_what_changed_how_to_query_it_and_the_trace_id():
     assert f'"rl_{PRODUCT}"."{TABLE}"' in query["sql"]
 
 
-def test_an_attempt_that_stopped_halfway_tells_the_rest_with_the_same_id():
+def test_an_interrupted_attempt_notifies_the_rest_with_the_same_id():
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
     version = world.publish()
@@ -139,15 +139,15 @@ def test_an_attempt_that_stopped_halfway_tells_the_rest_with_the_same_id():
     assert len(set(ids)) == 1
 
 
-def test_a_version_that_nobody_is_told_of_is_in_its_story():
+def test_a_version_without_recipients_is_in_its_trace():
     world = World()
     world.registry.members.clear()
 
-    assert world.notify(world.publish()).told == ()
-    assert world.registry.trace.notes[-1][1:] == ("notified", {"product": PRODUCT, "version": 1, "told": []})
+    assert world.notify(world.publish()).notified == ()
+    assert world.registry.trace.notes[-1][1:] == ("notified", {"product": PRODUCT, "version": 1, "members": []})
 
 
-def test_any_number_of_subscribers_is_told_and_recorded():
+def test_any_number_of_subscribers_is_notified_and_recorded():
     world = World()
     accounts = [f"{number:012d}" for number in range(120)]
     for account in accounts:
@@ -155,20 +155,20 @@ def test_any_number_of_subscribers_is_told_and_recorded():
         world.registry.subscribe(PRODUCT, account, world.clock.now())
     version = world.publish()
 
-    assert world.notify(version).told == (PRODUCER, *accounts)
+    assert world.notify(version).notified == (PRODUCER, *accounts)
     assert world.notify(version).already == (PRODUCER, *accounts)
 
 
-def test_a_draft_is_told_to_its_owner_alone():
+def test_a_draft_is_announced_to_its_owner_only():
     world = World(draft=True)
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
 
-    assert world.notify(world.publish()).told == (PRODUCER,)
+    assert world.notify(world.publish()).notified == (PRODUCER,)
     assert json.loads(world.topics.published[0][2])["data"]["draft"] is True
 
 
 @pytest.mark.parametrize("status", ["gone", "pending"])
-def test_who_is_no_admitted_member_any_more_is_passed_over(status):
+def test_a_former_member_is_skipped(status):
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
     version = world.publish()
@@ -176,7 +176,7 @@ def test_who_is_no_admitted_member_any_more_is_passed_over(status):
     if status == "pending":
         world.registry.put_member(a_member(CONSUMER, "consumer", status="pending"))
 
-    assert world.notify(version).told == (PRODUCER,)
+    assert world.notify(version).notified == (PRODUCER,)
 
 
 def test_a_notice_carries_deltas_warnings_the_rollback_and_a_query_for_what_is_new():
@@ -193,12 +193,12 @@ def test_a_notice_carries_deltas_warnings_the_rollback_and_a_query_for_what_is_n
 
     world.notify(world.publish(change, severity="warning", rollback=rollback))
 
-    told = json.loads(world.topics.published[0][2])["data"]
-    assert told["rollback"]["reason"] == "by central's own record"
-    assert (told["follows"], told["severity"], told["compatibility"]) == (1, "warning", "full")
-    [change] = told["changes"]
+    notices = json.loads(world.topics.published[0][2])["data"]
+    assert notices["rollback"]["reason"] == "by central's own record"
+    assert (notices["follows"], notices["severity"], notices["compatibility"]) == (1, "warning", "full")
+    [change] = notices["changes"]
     assert (change["rows_total"], change["rows_delta"], change["compatibility"]) == (25, 15, "full")
-    assert [warning["code"] for warning in told["warnings"]] == ["DistributionShifted"]
-    assert [query["sql"] for query in told["queries"]] == [
+    assert [warning["code"] for warning in notices["warnings"]] == ["DistributionShifted"]
+    assert [query["sql"] for query in notices["queries"]] == [
         f'SELECT * FROM "rl_{PRODUCT}"."{TABLE}" LIMIT 10', f'SELECT "note" FROM "rl_{PRODUCT}"."{TABLE}" LIMIT 10',
     ]  # fmt: skip

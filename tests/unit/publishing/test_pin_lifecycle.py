@@ -41,10 +41,10 @@ def a_table(**parameters):
 # --- the way ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_reader_is_told_what_to_read_and_the_rows_are_those_of_the_version(world):
+def test_the_reader_is_notified_of_tables_with_the_versions_rows(world):
     pin = world.ready()
 
-    [ready] = world.central.told(CONSUMER, "PinReady")
+    [ready] = world.central.notified(CONSUMER, "PinReady")
     assert (ready["version"], ready["pin"], ready["rows"], ready["not_reached"]) == (1, pin.id, 1, [])
     assert [query["sql"] for query in ready["queries"]] == [f'SELECT * FROM "{LINK}"."{PINNED}" LIMIT 10']
     table = world.table()
@@ -72,7 +72,7 @@ def test_nothing_lies_behind_the_table_before_it_is_closed_and_it_opens_when_its
     assert (pointer, tags["pii"], published) == (EMPTY, "personal", ["laufkont", "gone"]), "then tagged, then filled"
 
 
-def test_asked_for_again_it_is_the_same_table_and_the_later_end_counts(world):
+def test_a_repeated_pin_is_the_same_table_until_the_later_end(world):
     pin = world.ready()
     world.ask()  # delivered again
     assert len(world.central.topics.published) == len({detail for _, _, detail in world.central.topics.published})
@@ -81,13 +81,13 @@ def test_asked_for_again_it_is_the_same_table_and_the_later_end_counts(world):
     world.run()
 
     assert world.catalog.writes.count(f"create_table {PINNED}") == 1
-    [told] = [one for one in world.central.told(CONSUMER, "PinReady") if one["until"].startswith("2027")]
-    assert told["pin"] == pin.id
+    [notice] = [one for one in world.central.notified(CONSUMER, "PinReady") if one["until"].startswith("2027")]
+    assert notice["pin"] == pin.id
     [holder] = world.pins()[0].holders
     assert world.central.schedules.planned[f"{pin.id}-{CONSUMER}"][0] == holder.until == NOON + timedelta(days=60)
 
 
-def test_an_access_by_name_is_told_that_it_does_not_reach_it(world):
+def test_an_access_by_name_is_reported_as_not_including_the_pin(world):
     number = world.central.requested(event="e-2", columns=("hoehe",))
     found = current_decision(
         world.central.access(number), world.central.context, world.central.catalog, world.central.policies
@@ -96,7 +96,7 @@ def test_an_access_by_name_is_told_that_it_does_not_reach_it(world):
 
     world.ready()
 
-    assert world.central.told(CONSUMER, "PinReady")[0]["not_reached"] == [number]
+    assert world.central.notified(CONSUMER, "PinReady")[0]["not_reached"] == [number]
 
 
 # --- who, which, how long ---------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def test_an_access_by_name_is_told_that_it_does_not_reach_it(world):
         ({"by": STRANGER}, NotAMember),
     ],
 )
-def test_what_may_not_be_is_refused_recorded_and_told(world, changes, error):
+def test_an_illegal_request_is_rejected_recorded_and_reported(world, changes, error):
     by, before = changes.pop("by", CONSUMER), dict(world.central.schedules.planned)
 
     with pytest.raises(error):
@@ -125,23 +125,23 @@ def test_what_may_not_be_is_refused_recorded_and_told(world, changes, error):
     assert world.central.registry.refusals[-1][1] == "PinRequested"
     assert (world.pins(), world.bus.events, world.central.schedules.planned) == ((), [], before)
     if by == CONSUMER and changes.get("version") != 0:
-        [told] = world.central.told(CONSUMER, "PinRefused")
-        assert (told["request"], told["reason"]["code"]) == ("pin-1", error.__name__)
+        [notice] = world.central.notified(CONSUMER, "PinRefused")
+        assert (notice["request"], notice["reason"]["code"]) == ("pin-1", error.__name__)
 
 
-def test_a_version_of_hive_tables_is_not_kept_and_who_asked_is_told_what_is(world):
+def test_a_version_of_hive_tables_is_not_kept_and_the_requester_is_notified(world):
     world.as_hive(1)
     with pytest.raises(NeedsExpress):
         world.ask()
-    [told] = world.central.told(CONSUMER, "PinRefused")
-    assert told["reason"]["code"] == "NeedsExpress"
-    assert "crawl: express" in told["reason"]["remedy"]
-    assert told["reason"]["where"] == {"product": PRODUCT, "version": 1}
+    [notices] = world.central.notified(CONSUMER, "PinRefused")
+    assert notices["reason"]["code"] == "NeedsExpress"
+    assert "crawl: express" in notices["reason"]["remedy"]
+    assert notices["reason"]["where"] == {"product": PRODUCT, "version": 1}
     assert world.central.registry.refusals[-1][1] == "PinRequested"
     assert (world.pins(), world.bus.events) == ((), [])
 
 
-def test_an_access_that_has_ended_is_none(world):
+def test_an_ended_access_does_not_count(world):
     world.central.change(world.access, "ended")
     with pytest.raises(NoLiveAccess):
         world.ask(2)
@@ -226,24 +226,24 @@ def test_pinned_tables_are_not_what_an_access_is_decided_on(world):
 # --- ends -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_table_goes_with_the_last_who_wants_it(world):
+def test_the_table_is_dropped_with_its_last_holder(world):
     pin = world.ready(until=later(days=1))
     world.ask(by=PRODUCER, event="pin-2", until=later(days=2))
 
     world.central.clock.move(timedelta(days=1))
     world.due()
-    [told] = world.central.told(CONSUMER, "PinEnded")
-    assert (told["cause"], world.table() is not None, [each.account for each in world.pins()[0].holders]) == (
+    [notice] = world.central.notified(CONSUMER, "PinEnded")
+    assert (notice["cause"], world.table() is not None, [each.account for each in world.pins()[0].holders]) == (
         "expired", True, [PRODUCER],
     )  # fmt: skip
     world.due()  # delivered again
-    assert world.central.told(PRODUCER, "PinEnded") == []
+    assert world.central.notified(PRODUCER, "PinEnded") == []
 
     world.central.clock.move(timedelta(days=1))
     world.due()
     assert (world.table(), world.pins()) == (None, ())
     assert [grant["Permissions"] for grant in world.lake.grants if grant["Principal"] == _who(ROLE)] == [["DROP"]]
-    assert [one["cause"] for one in world.central.told(PRODUCER, "PinEnded")][:1] == ["expired"]
+    assert [one["cause"] for one in world.central.notified(PRODUCER, "PinEnded")][:1] == ["expired"]
     assert f"{pin.id}-{PRODUCER}" not in world.central.schedules.planned
     assert world.due(pin.id).pins[0].status == "ended"
 
@@ -256,27 +256,27 @@ def test_unpinned_by_who_pinned_it_alone(world):
     world.ready()
     with pytest.raises(NotPinned):
         world.unpin(by=PRODUCER)
-    assert world.central.told(PRODUCER, "PinRefused")[0]["reason"]["code"] == "NotPinned"
+    assert world.central.notified(PRODUCER, "PinRefused")[0]["reason"]["code"] == "NotPinned"
     with pytest.raises(NotPinned):
         world.unpin(2)
 
     world.unpin()
     world.unpin()  # delivered again
-    assert len(world.central.told(CONSUMER, "PinRefused")) == 1, "of version 2"
+    assert len(world.central.notified(CONSUMER, "PinRefused")) == 1, "of version 2"
 
-    assert {one["cause"] for one in world.central.told(CONSUMER, "PinEnded")} == {"unpinned"}
+    assert {one["cause"] for one in world.central.notified(CONSUMER, "PinEnded")} == {"unpinned"}
     assert (world.table(), world.pins()) == (None, ())
 
 
-def test_a_version_that_is_gone_is_told_to_who_asked_and_nothing_is_left(world):
+def test_a_missing_version_is_reported_to_the_requester_and_nothing_is_left(world):
     world.proposals.tables.clear()
     state = world.ask()
     world.run()
 
     assert world.table() is None
-    [told] = world.central.told(CONSUMER, "PinRefused")
-    assert (told["request"], told["reason"]["code"]) == ("pin-1", "VersionGone")
-    assert (world.pins(), world.central.told(CONSUMER, "PinEnded")) == ((), [])
+    [notice] = world.central.notified(CONSUMER, "PinRefused")
+    assert (notice["request"], notice["reason"]["code"]) == ("pin-1", "VersionGone")
+    assert (world.pins(), world.central.notified(CONSUMER, "PinEnded")) == ((), [])
     assert world.central.schedules.planned.keys().isdisjoint({f"{state.pin}-{CONSUMER}"})
 
 
@@ -305,29 +305,29 @@ def test_a_later_pins_table_of_the_same_name_stays(world):
 
 def test_a_product_that_is_retired_keeps_no_versions(world):
     world.ready()
-    wish = {"product": PRODUCT, "reason": "replaced"}
+    request = {"product": PRODUCT, "reason": "replaced"}
     with pytest.raises(NotTheOwner):
-        world.say("RetirementRequested", wish, by=OTHER)
+        world.send("RetirementRequested", request, by=OTHER)
 
     drop_table = world.catalog.drop_table
     world.catalog.drop_table = None  # the function dies on the way
     with pytest.raises(TypeError):
-        world.say("RetirementRequested", wish)
+        world.send("RetirementRequested", request)
     world.catalog.drop_table = drop_table
-    world.say("RetirementRequested", wish)
-    world.say("RetirementRequested", wish)
-    assert [told["cause"] for told in world.central.told(CONSUMER, "PinEnded")] == ["retired"]
+    world.send("RetirementRequested", request)
+    world.send("RetirementRequested", request)
+    assert [notice["cause"] for notice in world.central.notified(CONSUMER, "PinEnded")] == ["retired"]
     assert (world.pins(), world.table()) == ((), None)
 
 
-def test_a_table_of_that_name_that_is_no_pin_is_left_alone(world):
+def test_an_unrelated_table_of_that_name_is_left_alone(world):
     mine = a_table()
     world.catalog.create_table(PRODUCT, mine)
     world.ask()
     world.run()
 
-    [told] = world.central.told(CONSUMER, "PinRefused")
-    assert told["reason"]["code"] == "PinnedTableTaken"
+    [notice] = world.central.notified(CONSUMER, "PinRefused")
+    assert notice["reason"]["code"] == "PinnedTableTaken"
     assert pointer_of(world.table()) == EMPTY
     assert world.pins() == ()
 
@@ -356,7 +356,7 @@ def test_who_writes_meanwhile_is_not_lost(world):
     assert registry.pins(PRODUCT).revision == raced[0].revision + 1
 
 
-def test_a_pin_that_nothing_was_heard_of_is_made_when_it_is_asked_for_again(world):
+def test_a_lost_pin_request_is_completed_when_repeated(world):
     world.ask()
     world.bus.events.clear()
     world.ask(event="pin-2")

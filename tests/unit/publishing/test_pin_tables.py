@@ -47,9 +47,9 @@ class Pinning(Rolling):
             schedules=self.schedules, tagging=tagging, proposals=self.proposals, locks=self.locks,
         )  # fmt: skip
 
-    def wish(self, version=1, event="p-1", by=PRODUCER):
-        wish = PinRequested(product=PRODUCT, version=version, until=NOON + timedelta(days=30), reason="scorecard 7")
-        envelope = an_envelope(wish, account=by)
+    def request_pin(self, version=1, event="p-1", by=PRODUCER):
+        request = PinRequested(product=PRODUCT, version=version, until=NOON + timedelta(days=30), reason="scorecard 7")
+        envelope = an_envelope(request, account=by)
         envelope.detail["metadata"]["id"] = event
         return request_pin(
             envelope, limits=self.limits, end=Target("arn", "role", "dlq"), context=self.context, topics=self.topics,
@@ -57,7 +57,7 @@ class Pinning(Rolling):
         )  # fmt: skip
 
     def make(self, account=CENTRAL):
-        """What central told itself, heard by its other half."""
+        """Deliver the last event that central sent to itself."""
         kind, detail = self.bus.events[-1]
         envelope = an_envelope(json.loads(detail)["data"], kind, account=account)
         return self.keeper.settle(envelope.model_dump(mode="json", by_alias=True))
@@ -68,11 +68,11 @@ class Pinning(Rolling):
         return self.keeper.settle(envelope.model_dump(mode="json", by_alias=True))
 
     def ready(self):
-        self.wish()
+        self.request_pin()
         self.make()
         return self.registry.pins(PRODUCT).pins[0]
 
-    def told(self, kind):
+    def notified(self, kind):
         return [json.loads(detail)["data"] for _, found, detail in self.topics.published if found == kind]
 
 
@@ -88,8 +88,8 @@ def test_a_pin_is_a_second_table_on_the_versions_file(world):
     assert pointer_of(world.catalog.table(PRODUCT, PINNED)).endswith("/v1.metadata.json")
     assert world.columns(PINNED) == ["id", "email"]
     assert world.pointer().endswith("/v2.metadata.json"), "the present table is as it was"
-    [told] = world.told("PinReady")
-    assert (told["rows"], told["version"]) == (3, 1)
+    [notice] = world.notified("PinReady")
+    assert (notice["rows"], notice["version"]) == (3, 1)
     assert len(world.schedules.planned) == 1
 
 
@@ -113,7 +113,7 @@ def test_there_is_nothing_behind_it_until_its_tags_are_right(world):
     assert world.lake.effective(PRODUCT, PINNED, "id")[PUBLICATION] == PUBLISHED
 
 
-def test_it_becomes_stricter_with_the_present_table_before_anybody_is_told(world):
+def test_it_becomes_stricter_with_the_present_table_before_the_announcement(world):
     world.ready()
     assert world.lake.effective(PRODUCT, PINNED, "id")["pii"] == "none"
     found = PersonalDataFinding(column="id", value="personal", reason="account numbers", confidence=0.9)
@@ -137,13 +137,13 @@ def test_its_end_is_to_drop_the_table_alone(world):
     assert state.status == "ended"
     assert world.catalog.table(PRODUCT, PINNED) is None
     assert world.registry.pins(PRODUCT).pins == ()
-    assert [told["cause"] for told in world.told("PinEnded")] == ["unpinned"]
+    assert [notice["cause"] for notice in world.notified("PinEnded")] == ["unpinned"]
     assert world.keeper.end_due(PRODUCT, pin.id).status == "ended", "said again by the schedule"
 
 
-def test_it_ends_with_the_last_who_wants_it(world):
+def test_it_ends_with_its_last_holder(world):
     world.ready()
-    world.wish(event="p-2", by=CENTRAL)
+    world.request_pin(event="p-2", by=CENTRAL)
     world.unpin()
     assert world.catalog.table(PRODUCT, PINNED) is not None
     world.clock.move(timedelta(days=31))
@@ -157,26 +157,26 @@ def test_made_again_after_it_died_anywhere(world, fails_at):
     dying = dying_at(fails_at)
     kept = world.catalog.update_table, world.lake.tag_table, world.lake.tag_columns
     world.catalog.update_table, world.lake.tag_table, world.lake.tag_columns = map(dying, kept)
-    world.wish()
+    world.request_pin()
     with pytest.raises(ConnectionError):
         world.make()
     assert not pointer_of(world.catalog.table(PRODUCT, PINNED)).endswith("/v1.metadata.json")
     world.catalog.update_table, world.lake.tag_table, world.lake.tag_columns = kept
-    world.wish(event="p-2", by=CENTRAL)  # whoever asks again has it made again
+    world.request_pin(event="p-2", by=CENTRAL)  # a repeated request creates it again
     world.make()
     assert world.registry.pins(PRODUCT).pins[0].status == "ready"
-    assert len(world.told("PinReady")) == 1, "central has no topic"
+    assert len(world.notified("PinReady")) == 1, "central has no topic"
 
 
-def test_nobody_else_has_central_make_tables(world):
-    world.wish()
+def test_only_central_has_tables_created(world):
+    world.request_pin()
     with pytest.raises(ForgedSender):
         world.make(account=PRODUCER)
     assert world.catalog.table(PRODUCT, PINNED) is None
 
 
 def test_one_that_ended_while_it_was_to_be_made_is_not_made(world):
-    world.wish()
+    world.request_pin()
     world.unpin()
     assert world.make().pins[0].status == "ended"
     assert world.catalog.table(PRODUCT, PINNED) is None
@@ -192,10 +192,10 @@ def test_while_it_is_made_it_does_not_end(world):
     assert world.catalog.table(PRODUCT, PINNED) is None
 
 
-def test_a_version_of_which_nothing_is_recorded_is_refused_and_told(world):
+def test_an_unrecorded_version_is_rejected_and_the_requester_notified(world):
     world.proposals.tables.clear()
-    world.wish()
+    world.request_pin()
     [state] = world.make().pins
     assert state.status == "ended"
-    [told] = world.told("PinRefused")
-    assert told["reason"]["code"] == VersionGone.__name__
+    [notice] = world.notified("PinRefused")
+    assert notice["reason"]["code"] == VersionGone.__name__

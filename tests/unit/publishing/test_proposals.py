@@ -124,8 +124,8 @@ class World:
         }  # fmt: skip
         if files is None:
             files = (ListedFile(path=f"{location}/data/{name}.parquet", rows=rows, bytes=rows * 8),)
-        told = details or TableDetails(objects=1, rows=rows, bytes=rows * 8, sources=len(files))
-        found = TableState(**{**facts, "details": told.model_dump_json(), **(state or {})})
+        notice = details or TableDetails(objects=1, rows=rows, bytes=rows * 8, sources=len(files))
+        found = TableState(**{**facts, "details": notice.model_dump_json(), **(state or {})})
         content = TableContent(state=found, files=files)
         self.contents.add(content)
         pointer = self.pointer(table)
@@ -380,7 +380,7 @@ def test_what_was_verified_is_committed_whatever_comes_under_its_id(world):
     assert world.pointer().endswith(first.staged)
 
 
-def test_a_run_that_died_after_the_swing_is_finished_by_whoever_asks_again(world):
+def test_a_run_that_died_after_the_commit_is_completed_by_a_repeated_proposal(world):
     proposal = world.proposal(world.stage())
     world.verify(proposal)
     commit_version(verified("0000000a"), using=world.committing)
@@ -404,7 +404,7 @@ def test_a_proposal_that_is_refused_meanwhile_is_not_committed(world):
 
 
 @pytest.mark.parametrize(("code", "outcome"), [("BaseMoved", "rebase"), ("UnknownLFTag", "refused")])
-def test_a_commit_that_is_not_to_be_is_answered_with_why(world, code, outcome):
+def test_a_rejected_commit_is_answered_with_the_reason(world, code, outcome):
     proposal = world.proposal(world.stage())
     world.verify(proposal)
     answer = world.settle(proposal, Reason(code=code, message="why"))
@@ -466,10 +466,10 @@ def test_a_change_that_breaks_readers_is_held(world):
     proposal = world.proposal(world.stage(fields=world.fields(id="bigint")), number="0000000b")
     answer = world.refused(proposal)
     assert (answer.outcome, answer.reason.code) == ("held", "BreakingSchemaChange")
-    told = len(world.topics.published)
+    notice = len(world.topics.published)
     world.settle(proposal, answer)
     world.settle(proposal, answer)
-    news = [(kind, json.loads(body)) for _, kind, body in world.topics.published[told:]]
+    news = [(kind, json.loads(body)) for _, kind, body in world.topics.published[notice:]]
     assert [kind for kind, _ in news] == 2 * ["ProductQuarantined", "ProposalSettled"]
     assert news[0][1]["data"]["reason"]["where"]["columns"] == [f"{TABLE}.amount"]
     assert news[0][1]["metadata"]["id"] == news[2][1]["metadata"]["id"], "the inbox takes it for one"
@@ -507,7 +507,7 @@ def test_what_was_not_verified_is_not_committed(world):
         commit_version(verified("0000000a"), using=world.committing)
 
 
-def test_what_does_not_say_what_it_brought_is_refused():
+def test_a_staged_file_without_details_is_rejected():
     world = World()
     forged = world.proposal(world.stage(state={"details": '{"rows": "many"}'}))
     answer = world.verify(forged).answer

@@ -15,7 +15,7 @@ from tests.fakes import NOON, FakeExecutions
 from tests.unit.access.central_accesses import OTHER, Central, an_envelope, loans
 from tests.unit.access.requests import credit_card
 
-WISH = {"product": PRODUCT, "version": 1, "reason": "labels were flipped"}
+REQUEST = {"product": PRODUCT, "version": 1, "reason": "labels were flipped"}
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def central():
 
 
 def ask(central, by=PRODUCER, event="rb-1", **changes):
-    envelope = an_envelope({**WISH, **changes}, "RollbackRequested", by=by, event=event)
+    envelope = an_envelope({**REQUEST, **changes}, "RollbackRequested", by=by, event=event)
     return request_rollback(envelope, context=central.context, topics=central.topics, commits=central.commits)
 
 
@@ -74,7 +74,7 @@ def test_it_is_begun_and_it_is_kept_who_wanted_it(central, by):
         ({"by": STRANGER}, NotAMember),
     ],
 )
-def test_what_may_not_be_is_refused_recorded_and_told(central, changes, error):
+def test_an_illegal_request_is_rejected_recorded_and_reported(central, changes, error):
     by = changes.pop("by", PRODUCER)
 
     with pytest.raises(error):
@@ -83,16 +83,16 @@ def test_what_may_not_be_is_refused_recorded_and_told(central, changes, error):
     assert central.registry.refusals[-1][1] == "RollbackRequested"
     assert (central.commits.started, central.registry.rolling) == ({}, {})
     if by == PRODUCER and changes.get("version") != 0:
-        [told] = central.told(PRODUCER, "RollbackRefused")
-        assert (told["request"], told["reason"]["code"]) == ("rb-1", error.__name__)
+        [notice] = central.notified(PRODUCER, "RollbackRefused")
+        assert (notice["request"], notice["reason"]["code"]) == ("rb-1", error.__name__)
 
 
 def test_of_hive_tables_it_is_said_what_keeps_versions(central):
     with pytest.raises(NeedsExpress):
         ask(central, version=2)
-    [told] = central.told(PRODUCER, "RollbackRefused")
-    assert told["reason"]["where"] == {"product": PRODUCT, "version": 2}
-    assert told["reason"]["remedy"].startswith("Set crawl: express in the contract of a new product")
+    [notice] = central.notified(PRODUCER, "RollbackRefused")
+    assert notice["reason"]["where"] == {"product": PRODUCT, "version": 2}
+    assert notice["reason"]["remedy"].startswith("Set crawl: express in the contract of a new product")
 
 
 def test_one_at_a_time_and_a_redelivery_is_the_same_one(central):
@@ -104,7 +104,7 @@ def test_one_at_a_time_and_a_redelivery_is_the_same_one(central):
     assert len(central.commits.started) == 1
 
 
-def test_a_held_back_crawl_tells_its_owner_whom_it_would_have_touched(central):
+def test_a_held_back_crawl_reports_the_affected_readers_to_its_owner(central):
     mine = central.held()
     central.held(event="e-9", product="loans")
     exposed = central.access(mine).decided.columns
@@ -119,6 +119,6 @@ def test_a_held_back_crawl_tells_its_owner_whom_it_would_have_touched(central):
 
     [reader] = held.where["readers"]
     assert (reader["account"], reader["access"], reader["columns"]) == (CONSUMER, mine, [touched])
-    [told] = central.told(PRODUCER, "ProductQuarantined")
-    assert told["reason"]["where"]["readers_count"] == 1
-    assert central.told(CONSUMER, "ProductQuarantined") == []
+    [notice] = central.notified(PRODUCER, "ProductQuarantined")
+    assert notice["reason"]["where"]["readers_count"] == 1
+    assert central.notified(CONSUMER, "ProductQuarantined") == []

@@ -1,4 +1,4 @@
-"""Tags: before anybody hears of a version, and never laxer for a moment."""
+"""Tags: set before a version is announced, and never laxer in between."""
 
 import pytest
 from mesh.adapters.lakeformation.lake import LakeFormationRefused
@@ -170,7 +170,7 @@ def test_a_database_that_becomes_laxer_never_exposes_a_column():
     assert world.effective("laufkont") == "public"
 
 
-def test_a_tag_that_a_contract_takes_back_is_taken_back():
+def test_a_tag_removed_from_the_contract_is_overwritten():
     """A column that was opened by the contract closes again with the next: it must not stay open for ever."""
     world = World(OPEN_COLUMN)
     world.tag_product()
@@ -184,7 +184,7 @@ def test_a_tag_that_a_contract_takes_back_is_taken_back():
     assert world.effective("laufkont") == "restricted"
 
 
-def test_a_table_tag_that_a_contract_takes_back_is_taken_back():
+def test_a_table_tag_removed_from_the_contract_is_overwritten():
     opened = CONTRACT.replace(
         "  - name: credit_card\n",
         "  - name: credit_card\n    customProperties: [{property: lfTags, value: {confidentiality: public}}]\n",

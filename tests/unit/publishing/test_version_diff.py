@@ -68,7 +68,7 @@ def test_a_new_major_lets_anything_pass(old, new, expected):
     assert new_major(old, new) is expected
 
 
-def test_how_loud_a_version_is_told():
+def test_the_severity_of_a_version():
     quiet, widened = TableChange(table="t1"), TableChange(table="t1", compatibility="backward")
     warned = TableChange(table="t1", quality=QualitySummary(warnings=2))
 
@@ -98,7 +98,7 @@ def test_any_two_versions_are_compared_table_by_table():
     assert [change.text for change in table.changes] == ["t1.note: added (string)"]
 
 
-def test_a_table_of_one_version_alone_is_told():
+def test_a_table_that_only_one_version_has_is_shown():
     [there] = diff_versions(version(1, "1.0.0"), version(2, "1.0.0", snapshot(OLD, rows=3))).tables
     assert (there.rows, there.changes[0].kind) == ((None, 3), "table_added")
 

@@ -1,4 +1,4 @@
-"""Versions end: marked first, then without pins, then without files; whoever asks for them is told."""
+"""Versions end: marked first, then without pins, then without files; requesters are notified."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -32,15 +32,15 @@ V1, V2, EMPTY = "v1.metadata.json", "v2.metadata.json", "v1.empty.metadata.json"
 
 
 class Ending(Pinning):
-    """Versions 1 and 2, and whoever wants them to end."""
+    """Versions 1 and 2, and the ports to end them."""
 
     def __init__(self):
         super().__init__()
         self.sources = {}
 
     def withdraw(self, *versions, by=PRODUCER, key=""):
-        wish = WithdrawalRequested(product=PRODUCT, versions=versions, key=key, reason="another bank's rows")
-        envelope = an_envelope(wish, account=by)
+        request = WithdrawalRequested(product=PRODUCT, versions=versions, key=key, reason="another bank's rows")
+        envelope = an_envelope(request, account=by)
         return withdraw_versions(
             envelope, context=self.context, proposals=self.proposals, files=self, topics=self.topics, bus=self.bus
         )
@@ -55,7 +55,7 @@ class Ending(Pinning):
         return [IndexEntry(key=key, version_id=None, etag="e", size=1, file="f", first_row=0, rows=1) for key in keys]
 
     def hear(self, account=CENTRAL):
-        """What central told itself last."""
+        """The last event that central sent to itself."""
         kind, detail = self.bus.events[-1]
         envelope = an_envelope(json.loads(detail)["data"], kind, account=account)
         return self.keeper.settle(envelope.model_dump(mode="json", by_alias=True))
@@ -79,7 +79,7 @@ def test_every_version_with_rows_of_an_object_is_withdrawn(world):
     world.sources = {"v1": (KEY, "other"), "v2": ("other",)}
     assert world.withdraw(key=KEY).versions == (1,)
     world.hear()
-    assert [told["released"] for told in world.told("FilesReleased")] == [[V1]]
+    assert [notice["released"] for notice in world.notified("FilesReleased")] == [[V1]]
     with pytest.raises(NothingToWithdraw):
         world.withdraw(key=KEY)
 
@@ -101,43 +101,43 @@ def test_marked_first_then_without_pins_then_released(world):
     world.ready()
     world.withdraw(1)
     assert (world.ended(1).status, world.ended(1).by, world.ended(1).released) == ("withdrawn", PRODUCER, None)
-    assert world.told("FilesReleased") == []
+    assert world.notified("FilesReleased") == []
 
     world.hear()
 
     assert world.catalog.table(PRODUCT, PINNED) is None
-    assert [told["cause"] for told in world.told("PinEnded")] == ["withdrawn"]
-    assert world.told("FilesReleased") == [
+    assert [notice["cause"] for notice in world.notified("PinEnded")] == ["withdrawn"]
+    assert world.notified("FilesReleased") == [
         {"product": PRODUCT, "table": TABLE, "released": [V1], "kept": [EMPTY, V2]}
     ]  # fmt: skip
     assert world.ended(1).released == world.clock.now()
 
 
-def test_nobody_goes_back_to_it_or_pins_it(world):
+def test_it_cannot_be_restored_or_pinned(world):
     world.withdraw(1)
     with pytest.raises(VersionEnded):
         world.ask(1)
     with pytest.raises(VersionEnded):
-        world.wish(1)
+        world.request_pin(1)
 
 
-def test_a_pin_that_was_asked_for_before_the_mark_is_not_made(world):
-    world.wish()
+def test_a_pin_requested_before_the_mark_is_not_created(world):
+    world.request_pin()
     accepted = world.bus.events[-1]
     world.withdraw(1)
     world.bus.events.append(accepted)
     world.make()
     assert world.catalog.table(PRODUCT, PINNED) is None
-    assert [told["reason"]["code"] for told in world.told("PinRefused")] == ["VersionEnded"]
+    assert [notice["reason"]["code"] for notice in world.notified("PinRefused")] == ["VersionEnded"]
 
 
-def test_a_rollback_that_looked_at_it_before_the_mark_ends_first(world):
+def test_a_rollback_prepared_before_the_mark_ends_first(world):
     world.ask(1)
     prepare_rollback(PRODUCT, "rb-1", using=world.verifier)
-    told = len(world.bus.events)
+    notice = len(world.bus.events)
     with pytest.raises(ConcurrentChange):
         world.withdraw(1)
-    assert len(world.bus.events) == told, "nothing is deleted"
+    assert len(world.bus.events) == notice, "nothing is deleted"
     with pytest.raises(VersionEnded):
         prepare_rollback(PRODUCT, "rb-1", using=world.verifier)
 
@@ -145,23 +145,23 @@ def test_a_rollback_that_looked_at_it_before_the_mark_ends_first(world):
 @pytest.mark.parametrize(
     ("versions", "error"), [((2,), PresentVersion), ((1, 2), PresentVersion), ((9,), UnknownVersion)]
 )
-def test_what_cannot_be_withdrawn_changes_nothing_and_is_told(world, versions, error):
+def test_a_withdrawal_that_is_not_allowed_changes_nothing_and_is_reported(world, versions, error):
     with pytest.raises(error):
         world.withdraw(*versions)
     assert (world.ended(1), world.bus.events) == (None, [])
-    assert [told["reason"]["code"] for told in world.told("WithdrawalRefused")] == [error.__name__]
+    assert [notice["reason"]["code"] for notice in world.notified("WithdrawalRefused")] == [error.__name__]
 
 
-@pytest.mark.parametrize("wish", [{"versions": (1,)}, {"key": "credit-card/data/credit_card/a.csv"}])
-def test_hive_tables_have_no_versions_that_could_be_withdrawn(world, wish):
+@pytest.mark.parametrize("what", [{"versions": (1,)}, {"key": "credit-card/data/credit_card/a.csv"}])
+def test_hive_tables_have_no_versions_that_could_be_withdrawn(world, what):
     recorded = world.registry.recorded[PRODUCT]
     for number, version in enumerate(recorded):
         tables = tuple(table.model_copy(update={"metadata": ""}) for table in version.tables)
         recorded[number] = version.model_copy(update={"tables": tables})
     with pytest.raises(NeedsExpress):
-        world.withdraw(*wish.pop("versions", ()), **wish)
+        world.withdraw(*what.pop("versions", ()), **what)
     assert (world.ended(1), world.bus.events) == (None, [])
-    assert [told["reason"]["code"] for told in world.told("WithdrawalRefused")] == ["NeedsExpress"]
+    assert [notice["reason"]["code"] for notice in world.notified("WithdrawalRefused")] == ["NeedsExpress"]
 
 
 def test_only_the_owner_and_central_withdraw(world):
@@ -171,11 +171,11 @@ def test_only_the_owner_and_central_withdraw(world):
     assert world.withdraw(1, by=CENTRAL).versions == (1,)
 
 
-def test_nobody_else_has_files_released(world):
+def test_only_central_has_files_released(world):
     world.withdraw(1)
     with pytest.raises(ForgedSender):
         world.hear(account=PRODUCER)
-    assert world.told("FilesReleased") == []
+    assert world.notified("FilesReleased") == []
 
 
 def test_repeated_it_is_the_same(world):
@@ -185,7 +185,7 @@ def test_repeated_it_is_the_same(world):
     assert world.ended(1) == first
     world.hear()
     world.hear()
-    assert len({json.dumps(told) for told in world.told("FilesReleased")}) == 1
+    assert len({json.dumps(notice) for notice in world.notified("FilesReleased")}) == 1
 
 
 def test_a_version_that_is_not_marked_is_not_released(world):
@@ -193,7 +193,7 @@ def test_a_version_that_is_not_marked_is_not_released(world):
     kind, detail = world.bus.events[-1]
     world.bus.events.append((kind, detail.replace("[1]", "[1,2]")))
     world.hear()
-    assert [told["released"] for told in world.told("FilesReleased")] == [[V1]]
+    assert [notice["released"] for notice in world.notified("FilesReleased")] == [[V1]]
 
 
 def test_retention_marks_and_releases_after_the_grace(world):
@@ -206,7 +206,7 @@ def test_retention_marks_and_releases_after_the_grace(world):
     world.clock.move(timedelta(hours=1))
     assert [each.versions for each in world.expire().released] == [(1,)]
     world.hear()
-    assert [told["released"] for told in world.told("FilesReleased")] == [[V1]]
+    assert [notice["released"] for notice in world.notified("FilesReleased")] == [[V1]]
     assert world.expire().released == ()
 
 
@@ -216,7 +216,7 @@ def test_a_pinned_version_does_not_expire(world):
     assert world.expire().ended == ()
 
 
-def test_what_was_not_heard_is_said_again_the_next_day(world):
+def test_an_undelivered_release_is_repeated_the_next_day(world):
     world.withdraw(1)
     world.bus.events.clear()
     assert [each.versions for each in world.expire().released] == [(1,)]

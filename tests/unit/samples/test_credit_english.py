@@ -36,7 +36,7 @@ def curated(product):
         ),
     ],
 )
-def test_the_recipe_turns_german_codes_into_what_the_contract_says(tmp_path, data):
+def test_the_recipe_turns_german_codes_into_the_contracts_values(tmp_path, data):
     product = credit_english.write_product(tmp_path, data)
     plan, (body, rows) = curated(product)
     contract = read_contract((product / "contract.yaml").read_bytes(), bucket="b", key="credit-card/contract.yaml")
@@ -83,7 +83,7 @@ def test_personal_columns_stay_personal(tmp_path):
     assert contract.version == "2.0.0"
 
 
-def test_the_demo_uploads_raw_data_and_the_recipe_only_when_asked(tmp_path):
+def test_the_demo_uploads_raw_data_and_the_recipe_only_on_request(tmp_path):
     asked = demo.sample(tmp_path / "1", site(4), None, None, curate=True)
     plain = demo.sample(tmp_path / "2", site(4), None, None)
 

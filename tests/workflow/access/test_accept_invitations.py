@@ -7,7 +7,7 @@ import pytest
 from tests import mesh_fixtures
 from tests.consumer_accesses import (
     CENTRAL,
-    Ears,
+    EventListener,
     Granted,
     accept,
     by_tags,
@@ -17,7 +17,7 @@ from tests.consumer_accesses import (
     publish,
     query,
     revoke,
-    take_back,
+    revoke_grants,
 )
 from tests.mesh_commands import mesh_command
 from tests.mesh_driver import MeshDriver
@@ -33,9 +33,9 @@ def deployed_mesh() -> Iterator[MeshDriver]:
 
 
 @pytest.fixture(scope="module")
-def ears(deployed_mesh: MeshDriver) -> Ears:
+def listener(deployed_mesh: MeshDriver) -> EventListener:
     publish(deployed_mesh, PRODUCT)
-    return Ears(deployed_mesh)
+    return EventListener(deployed_mesh)
 
 
 def invitations(mesh: MeshDriver, *statuses: str) -> list[str]:
@@ -56,7 +56,7 @@ def granted_again(mesh: MeshDriver) -> Granted:
     return granted
 
 
-def test_both_invitations_are_accepted_and_later_accesses_need_none(mesh: MeshDriver, ears: Ears) -> None:
+def test_both_invitations_are_accepted_and_later_accesses_need_none(mesh: MeshDriver, listener: EventListener) -> None:
     granted = granted_again(mesh)
     run = accept(mesh, granted)
     assert (run.status, run.outcome) == ("SUCCEEDED", "ready")
@@ -68,10 +68,10 @@ def test_both_invitations_are_accepted_and_later_accesses_need_none(mesh: MeshDr
     assert query(mesh, f'SELECT id FROM "{later.link}".t1', "DataScientist") == ""
     for access in (granted, later):
         revoke(mesh, access)
-    take_back(mesh, granted)
+    revoke_grants(mesh, granted)
 
 
-def test_explain_names_the_share_that_nobody_has_accepted(mesh: MeshDriver, ears: Ears) -> None:
+def test_explain_names_the_share_that_was_not_accepted(mesh: MeshDriver, listener: EventListener) -> None:
     """With the grant, the command that fixes it, and what it is that waits; until then nothing can be read."""
     granted = granted_again(mesh)
     code, found = mesh_command(mesh, "explain", f"{PRODUCT}.t1.id", "--role", granted.reader)
@@ -79,39 +79,39 @@ def test_explain_names_the_share_that_nobody_has_accepted(mesh: MeshDriver, ears
     lacking = next(step for step in found["steps"] if step["missing"] == "ShareNotAccepted")
     waiting = invitations(mesh, "PENDING")
     assert any(arn in command for command in lacking["commands"] for arn in waiting)
-    take_back(mesh, granted)
+    revoke_grants(mesh, granted)
 
 
-def test_invitations_that_people_accepted_before_are_fine(mesh: MeshDriver, ears: Ears) -> None:
+def test_invitations_that_people_accepted_before_are_fine(mesh: MeshDriver, listener: EventListener) -> None:
     granted = granted_again(mesh)
     for arn in invitations(mesh, "PENDING"):
         mesh.client("consumer", "ram", "ConsumerAdmin").accept_resource_share_invitation(resourceShareInvitationArn=arn)
     assert accept(mesh, granted).outcome == "ready"
     revoke(mesh, granted)
-    take_back(mesh, granted)
+    revoke_grants(mesh, granted)
 
 
-def test_a_refused_share_is_said_and_a_new_one_accepted(mesh: MeshDriver, ears: Ears) -> None:
+def test_a_refused_share_is_said_and_a_new_one_accepted(mesh: MeshDriver, listener: EventListener) -> None:
     granted = granted_again(mesh)
     for arn in invitations(mesh, "PENDING"):
         mesh.client("consumer", "ram").reject_resource_share_invitation(resourceShareInvitationArn=arn)
     run = accept(mesh, granted)
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
-    reason = ears.wait(granted, "AccessNotReady")["reason"]
+    reason = listener.wait(granted, "AccessNotReady")["reason"]
     assert (reason["code"], reason["where"]["invitation"]) == ("ShareRefused", invitations(mesh, "REJECTED")[-1])
     assert granted.link not in links(mesh)
     assert local_grants(mesh, PRODUCT) == []
-    take_back(mesh, granted)
+    revoke_grants(mesh, granted)
     later = granted_again(mesh)
     assert accept(mesh, later).outcome == "ready"
     revoke(mesh, later)
-    take_back(mesh, later)
+    revoke_grants(mesh, later)
 
 
-def test_an_invitation_that_is_answered_at_the_same_moment_is_fine(mesh: MeshDriver, ears: Ears) -> None:
+def test_an_invitation_that_is_answered_at_the_same_moment_is_fine(mesh: MeshDriver, listener: EventListener) -> None:
     granted = granted_again(mesh)
     mesh.inject("lost_answer", "ram", "AcceptResourceShareInvitation", count=1)
     assert accept(mesh, granted).outcome == "ready"
     assert mesh.faults() == []
     revoke(mesh, granted)
-    take_back(mesh, granted)
+    revoke_grants(mesh, granted)

@@ -1,4 +1,5 @@
-"""Each path of `accept-share`: central's grants are made by its administrator, and told on the consumer's own bus."""
+"""Each path of `accept-share`: central's administrator makes the grants, and events arrive on the consumer's own
+bus."""
 
 import json
 import time
@@ -12,7 +13,7 @@ from local.accounts import REGION, role_arn
 from tests.consumer_accesses import (
     CENTRAL,
     CONSUMER,
-    Ears,
+    EventListener,
     Granted,
     accept,
     by_name,
@@ -25,9 +26,9 @@ from tests.consumer_accesses import (
     publish,
     query,
     revoke,
+    revoke_grants,
     revoked,
-    say,
-    take_back,
+    send_event,
 )
 from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, Run
@@ -46,13 +47,13 @@ TOLD = ("ReleaseAccess", "CheckRelease", "AnnounceNotReady", "CheckFault")
 
 
 @pytest.fixture(scope="module")
-def ears(deployed_mesh: MeshDriver) -> Ears:
+def listener(deployed_mesh: MeshDriver) -> EventListener:
     publish(deployed_mesh, PRODUCT, OTHER)
-    return Ears(deployed_mesh)
+    return EventListener(deployed_mesh)
 
 
 @pytest.fixture
-def granted(mesh: MeshDriver, ears: Ears) -> Iterator[Granted]:
+def granted(mesh: MeshDriver, listener: EventListener) -> Iterator[Granted]:
     """By tags, to the account's analysts; released at the end."""
     access = Granted(PRODUCT, by_tags(PRODUCT))
     grant(mesh, access)
@@ -79,14 +80,14 @@ def nothing_left(mesh: MeshDriver, granted: Granted) -> None:
     assert local_grants(mesh, granted.product, granted.reader or "DataAnalyst") == []
 
 
-def test_accepted_and_proved_as_the_reader(mesh: MeshDriver, ears: Ears, granted: Granted) -> None:
+def test_accepted_and_proved_as_the_reader(mesh: MeshDriver, listener: EventListener, granted: Granted) -> None:
     kept = mesh.dead_letters()
     run = accept(mesh, granted)
     assert (run.status, run.outcome, entered(run)) == ("SUCCEEDED", "ready", UP_TO_PROOF + READY), run
-    told = ears.wait(granted, "AccessReady")
-    assert told["links"] == [granted.link]
-    assert told["proved_as"] == role_arn(CONSUMER, "DataAnalyst")
-    asked = mesh.client("consumer", "athena").get_query_execution(QueryExecutionId=told["query_execution_id"])
+    notice = listener.wait(granted, "AccessReady")
+    assert notice["links"] == [granted.link]
+    assert notice["proved_as"] == role_arn(CONSUMER, "DataAnalyst")
+    asked = mesh.client("consumer", "athena").get_query_execution(QueryExecutionId=notice["query_execution_id"])
     assert asked["QueryExecution"]["Query"] == f'SELECT "id", "amount" FROM "{granted.link}"."t1" LIMIT 1'
     assert query(mesh, f'SELECT id, amount FROM "{granted.link}".t1') == ""
     assert query(mesh, f'SELECT id FROM "{granted.link}".t1', "DataScientist") != ""
@@ -94,13 +95,13 @@ def test_accepted_and_proved_as_the_reader(mesh: MeshDriver, ears: Ears, granted
     assert mesh.dead_letters() == kept
 
 
-def test_a_reader_that_cannot_be_acted_as_is_proved_by_its_grants(mesh: MeshDriver, ears: Ears) -> None:
+def test_a_reader_that_cannot_be_acted_as_is_proved_by_its_grants(mesh: MeshDriver, listener: EventListener) -> None:
     name = f"Reader{uuid.uuid4().hex[:8]}"
     arn = role_that_trusts_nobody_here(mesh, name)
     granted = Granted(PRODUCT, by_tags(PRODUCT), reader=name)
     grant(mesh, granted)
     assert accept(mesh, granted).outcome == "ready"
-    proved_as = ears.wait(granted, "AccessReady")["proved_as"]
+    proved_as = listener.wait(granted, "AccessReady")["proved_as"]
     assert proved_as.rpartition("/")[2] == mesh.physical_id("consumer", "ProveAccessFunctionRole")
     assert proved_as != arn
     assert len(local_grants(mesh, PRODUCT, name)) == 3
@@ -108,11 +109,11 @@ def test_a_reader_that_cannot_be_acted_as_is_proved_by_its_grants(mesh: MeshDriv
     nothing_left(mesh, granted)
 
 
-def test_the_account_as_a_whole_gets_a_link_and_nobody_a_grant(mesh: MeshDriver, ears: Ears) -> None:
+def test_a_whole_account_gets_a_link_and_no_local_grant(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT), reader="")
     grant(mesh, granted)
     assert accept(mesh, granted).outcome == "ready"
-    assert ears.wait(granted, "AccessReady")["query_execution_id"]
+    assert listener.wait(granted, "AccessReady")["query_execution_id"]
     assert granted.link in links(mesh)
     assert local_grants(mesh, PRODUCT) == []
     revoke(mesh, granted)
@@ -125,30 +126,30 @@ def test_the_account_as_a_whole_gets_a_link_and_nobody_a_grant(mesh: MeshDriver,
     ids=["only DESCRIBE", "no table yet"],
 )
 def test_where_nothing_can_be_selected_nothing_is_queried(
-    mesh: MeshDriver, ears: Ears, entries: list[dict[str, Any]], columns: tuple[str, ...]
+    mesh: MeshDriver, listener: EventListener, entries: list[dict[str, Any]], columns: tuple[str, ...]
 ) -> None:
     granted = Granted(OTHER, entries, columns=columns)
     grant(mesh, granted)
     assert accept(mesh, granted).outcome == "ready"
-    told = ears.wait(granted, "AccessReady")
-    assert (told["query_execution_id"], told["proved_as"]) == ("", "")
+    notice = listener.wait(granted, "AccessReady")
+    assert (notice["query_execution_id"], notice["proved_as"]) == ("", "")
     revoke(mesh, granted)
-    take_back(mesh, granted)
+    revoke_grants(mesh, granted)
 
 
-def test_an_unknown_role_is_rejected_and_told(mesh: MeshDriver, ears: Ears) -> None:
+def test_an_unknown_role_is_rejected_and_reported(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT), reader="NoSuchRole")
     run = accept(mesh, granted)
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
     assert run.states == ("AcceptShare", *TOLD, "Rejected")
-    reason = ears.wait(granted, "AccessNotReady")["reason"]
+    reason = listener.wait(granted, "AccessNotReady")["reason"]
     assert (reason["code"], reason["where"]) == ("UnknownRole", {"role": "NoSuchRole"})
     assert reason["remedy"]
     assert granted.link not in links(mesh)
     assert accept(mesh, granted).outcome == "superseded"
 
 
-def test_a_link_of_that_name_that_leads_elsewhere_stays(mesh: MeshDriver, ears: Ears) -> None:
+def test_a_link_of_that_name_that_leads_elsewhere_stays(mesh: MeshDriver, listener: EventListener) -> None:
     granted, glue = Granted(PRODUCT, by_tags(PRODUCT)), mesh.client("consumer", "glue", "ConsumerAdmin")
     grant(mesh, granted)
     target = {"CatalogId": CENTRAL, "DatabaseName": OTHER, "Region": REGION}
@@ -156,77 +157,79 @@ def test_a_link_of_that_name_that_leads_elsewhere_stays(mesh: MeshDriver, ears: 
     try:
         run = accept(mesh, granted)
         assert run.states == ("AcceptShare", *TOLD, "Rejected")
-        reason = ears.wait(granted, "AccessNotReady")["reason"]
+        reason = listener.wait(granted, "AccessNotReady")["reason"]
         assert (reason["code"], reason["where"]["link"]) == ("LinkTaken", granted.link)
         assert glue.get_database(Name=granted.link)["Database"]["TargetDatabase"]["DatabaseName"] == OTHER
     finally:
         glue.delete_database(Name=granted.link)
 
 
-def test_a_refused_query_takes_everything_back_with_athena_s_own_reason(mesh: MeshDriver, ears: Ears) -> None:
+def test_a_refused_query_takes_everything_back_with_athena_s_own_reason(
+    mesh: MeshDriver, listener: EventListener
+) -> None:
     granted = Granted(PRODUCT, by_name(PRODUCT, "id"), columns=("id", "amount"))
     grant(mesh, granted)
     run = accept(mesh, granted)
     # Proved again and again first: a grant may take a while to spread. (Each state is listed once.)
     assert entered(run) == (*UP_TO_PROOF, "CheckProofs", "AwaitGrants", *TOLD, "Rejected")
-    reason = ears.wait(granted, "AccessNotReady")["reason"]
+    reason = listener.wait(granted, "AccessNotReady")["reason"]
     assert reason["code"] == "ProofFailed"
     assert "COLUMN_NOT_FOUND" in reason["message"]
     nothing_left(mesh, granted)
 
 
-def test_what_central_never_shared_fails_and_central_is_told(mesh: MeshDriver, ears: Ears) -> None:
+def test_a_missing_share_fails_and_central_is_notified(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted("accept-nothing", by_tags("accept-nothing"))
     kept = mesh.dead_letters()["consumer/FailedRunsQueue"]
     run = accept(mesh, granted)
     assert (run.status, run.error) == ("FAILED", "NotYetShared")
     assert run.states == ("AcceptShare", *TOLD, "AcceptFailed")
-    assert ears.wait(granted, "AccessNotReady")["reason"]["code"] == "NotYetShared"
+    assert listener.wait(granted, "AccessNotReady")["reason"]["code"] == "NotYetShared"
     mesh.until(lambda: mesh.dead_letters()["consumer/FailedRunsQueue"] == kept + 1, "the failed run in its queue")
 
 
-def test_a_share_that_comes_late_is_waited_for(mesh: MeshDriver, ears: Ears, granted: Granted) -> None:
+def test_a_share_that_comes_late_is_waited_for(mesh: MeshDriver, listener: EventListener, granted: Granted) -> None:
     mesh.inject("throttle", "glue", "GetDatabase", account=CONSUMER, count=6)
     run = accept(mesh, granted)
     assert run.outcome == "ready"
     assert mesh.faults() == []
 
 
-def test_a_grant_that_comes_again_is_answered_again_and_changes_nothing(
-    mesh: MeshDriver, ears: Ears, granted: Granted
+def test_a_redelivered_grant_is_answered_again_and_changes_nothing(
+    mesh: MeshDriver, listener: EventListener, granted: Granted
 ) -> None:
     accept(mesh, granted, event="the-same-event")
     grants = local_grants(mesh, PRODUCT)
     run = accept(mesh, granted, event="the-same-event")
     assert run.states == ("AcceptShare", "CheckAccess", *READY)
-    ears.wait(granted, "AccessReady", count=2)
-    assert len({detail["metadata"]["id"] for detail in ears.heard(granted, "AccessReady")}) == 1
+    listener.wait(granted, "AccessReady", count=2)
+    assert len({detail["metadata"]["id"] for detail in listener.received(granted, "AccessReady")}) == 1
     assert local_grants(mesh, PRODUCT) == grants
 
 
-def test_what_ended_before_it_was_granted_is_not_accepted(mesh: MeshDriver, ears: Ears) -> None:
+def test_what_ended_before_it_was_granted_is_not_accepted(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     grant(mesh, granted)
     assert revoke(mesh, granted).outcome == "released"
     run = accept(mesh, granted)
     assert (run.status, run.states) == ("SUCCEEDED", ("AcceptShare", "Superseded"))
     nothing_left(mesh, granted)
-    assert ears.heard(granted, "AccessReady") == ears.heard(granted, "AccessNotReady") == []
+    assert listener.received(granted, "AccessReady") == listener.received(granted, "AccessNotReady") == []
 
 
-def test_revoked_while_it_is_accepted_leaves_nothing(mesh: MeshDriver, ears: Ears) -> None:
+def test_revoked_while_it_is_accepted_leaves_nothing(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     grant(mesh, granted)
     with lock_held(mesh):
-        say(mesh, "AccessGranted", granted, granted.data())
+        send_event(mesh, "AccessGranted", granted, granted.data())
         mesh.until(lambda: held(mesh, granted) == "accepting", "accepting")
-        say(mesh, "AccessRevoked", granted, revoked(granted))
+        send_event(mesh, "AccessRevoked", granted, revoked(granted))
     accepted = mesh.wait_for_run("accept-share", granted.access)
     released = mesh.wait_for_run("release-share", granted.access)
     assert (accepted.status, released.status) == ("SUCCEEDED", "SUCCEEDED")
     assert accepted.outcome in {"superseded", "ready"}
     nothing_left(mesh, granted)
-    assert ears.heard(granted, "AccessNotReady") == []
+    assert listener.received(granted, "AccessNotReady") == []
 
 
 @pytest.mark.parametrize("function", STEPS)
@@ -253,26 +256,26 @@ def test_trouble_that_passes_is_retried(
     assert mesh.faults() == []
 
 
-def test_a_function_that_is_down_fails_the_run_and_takes_back_what_it_made(mesh: MeshDriver, ears: Ears) -> None:
+def test_a_failing_function_fails_the_run_and_its_changes_are_undone(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     grant(mesh, granted)
     crash(mesh, "consumer", "ProveAccessFunction", times=3)
     run = accept(mesh, granted)
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
     assert entered(run) == (*UP_TO_PROOF[:3], *TOLD, "AcceptFailed")
-    assert ears.wait(granted, "AccessNotReady")["reason"]["code"] == "Runtime.ExitError"
+    assert listener.wait(granted, "AccessNotReady")["reason"]["code"] == "Runtime.ExitError"
     nothing_left(mesh, granted)
 
 
-def test_what_is_no_event_of_the_contract_is_refused(mesh: MeshDriver) -> None:
+def test_an_event_that_does_not_match_its_contract_is_rejected(mesh: MeshDriver) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     before = mesh.runs("accept-share", granted.access)
-    say(mesh, "AccessGranted", granted, granted.data() | {"until": "never"})
+    send_event(mesh, "AccessGranted", granted, granted.data() | {"until": "never"})
     run = mesh.wait_for_run("accept-share", granted.access, after=before)
     assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("AcceptShare", "Refused"))
 
 
-def test_no_function_is_denied_anything_it_needs(mesh: MeshDriver, ears: Ears) -> None:
+def test_no_function_is_denied_anything_it_needs(mesh: MeshDriver, listener: EventListener) -> None:
     since, granted = time.time(), Granted(PRODUCT, by_tags(PRODUCT))
     grant(mesh, granted)
     accept(mesh, granted)

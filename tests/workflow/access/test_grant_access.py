@@ -35,8 +35,8 @@ def test_internal_data_is_granted_and_read_without_a_human(mesh: MeshDriver, acc
     assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "live", DECIDED + GRANTED)
     assert query(mesh, SQL.format("id, amount", OPEN)) == ""
     assert query(mesh, SQL.format("id", OPEN), "DataScientist") != ""
-    told = accesses.told(access, "AccessGranted")
-    assert (told["databases"], told["reader"]) == ([OPEN], "DataAnalyst")
+    notice = accesses.notified(access, "AccessGranted")
+    assert (notice["databases"], notice["reader"]) == ([OPEN], "DataAnalyst")
     assert accesses.notices("producer", "DecisionRequested", access) == []
     assert sorted(accesses.schedules(access)) == [f"mesh-{access}-end", f"mesh-{access}-warn"]
     keys = [item["sk"] for item in mesh.items("central", f"PRODUCT#{OPEN}")]
@@ -48,7 +48,7 @@ def test_what_is_denied_leaves_nothing_anywhere(mesh: MeshDriver, accesses: Acce
 
     run = accesses.grant_run(access)
     assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "denied", (*DECIDED, "DenyAccess", "Denied"))
-    reason = accesses.told(access, "AccessDenied")["reason"]
+    reason = accesses.notified(access, "AccessDenied")["reason"]
     assert (reason["code"], accesses.record(access).status) == ("DeniedByPolicy", "denied")
     assert "personal" in reason["where"]["rules"]
     accesses.nothing_left(access, PRIVATE)
@@ -59,7 +59,7 @@ def test_the_personal_column_is_left_out(mesh: MeshDriver, accesses: AccessDrive
 
     assert query(mesh, SQL.format("id", PRIVATE)) == query(mesh, SQL.format("*", PRIVATE)) == ""
     assert query(mesh, SQL.format("amount", PRIVATE)) != ""
-    assert any("t1.amount" in each for each in accesses.told(access, "AccessGranted")["left_out"])
+    assert any("t1.amount" in each for each in accesses.notified(access, "AccessGranted")["left_out"])
 
 
 def test_confidential_data_waits_for_its_owner(mesh: MeshDriver, accesses: AccessDriver) -> None:
@@ -82,7 +82,7 @@ def test_an_owners_no_is_the_end(mesh: MeshDriver, accesses: AccessDriver) -> No
         "denied",
         (*DECIDED, "AskOwners", "ReadAnswer", "DenyAccess", "Denied"),
     )
-    assert accesses.told(access, "AccessDenied")["reason"]["message"] == "as agreed"
+    assert accesses.notified(access, "AccessDenied")["reason"]["message"] == "as agreed"
     accesses.nothing_left(access, SECRET)
 
 
@@ -110,9 +110,9 @@ def test_owner_and_steward_both_have_to_agree(mesh: MeshDriver, accesses: Access
 def test_reminded_escalated_and_decided_by_the_steward(mesh: MeshDriver, accesses: AccessDriver) -> None:
     access = accesses.waiting(SECRET)
     accesses.skip(DAY + 60)
-    assert accesses.told(access, "DecisionRequested", "producer", 2)["reminder"] == 1
+    assert accesses.notified(access, "DecisionRequested", "producer", 2)["reminder"] == 1
     accesses.skip(2 * DAY + 60)
-    assert accesses.told(access, "DecisionRequested", "producer", 3)["reminder"] == 2
+    assert accesses.notified(access, "DecisionRequested", "producer", 3)["reminder"] == 2
     assert accesses.record(access).escalated
     accesses.decide(access, by="central")
 
@@ -120,16 +120,16 @@ def test_reminded_escalated_and_decided_by_the_steward(mesh: MeshDriver, accesse
     assert accesses.grant_run(access).states.count("AskOwners") == 3
 
 
-def test_when_nobody_answers_it_is_denied(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_without_an_answer_it_is_denied(mesh: MeshDriver, accesses: AccessDriver) -> None:
     access = accesses.waiting(SECRET)
     for number in (2, 3):
         accesses.skip(2 * DAY + 60)
-        accesses.told(access, "DecisionRequested", "producer", number)
+        accesses.notified(access, "DecisionRequested", "producer", number)
     accesses.skip(4 * DAY + 60)
 
     run = accesses.grant_run(access)
     assert (run.outcome, run.states[-3:]) == ("denied", ("CheckRounds", "DenyAccess", "Denied"))
-    assert accesses.told(access, "AccessDenied")["reason"]["code"] == "NotDecided"
+    assert accesses.notified(access, "AccessDenied")["reason"]["code"] == "NotDecided"
     late = accesses.decide(access)
     assert _refused(accesses, late, access) == "DecidedAlready"
     accesses.nothing_left(access, SECRET)
@@ -137,16 +137,16 @@ def test_when_nobody_answers_it_is_denied(mesh: MeshDriver, accesses: AccessDriv
 
 def _refused(accesses: AccessDriver, event: str, access: str, account: str = "producer") -> str:
     """Why a decision did not count."""
-    return str(accesses.told(access, "DecisionRefused", account)["reason"]["code"])
+    return str(accesses.notified(access, "DecisionRefused", account)["reason"]["code"])
 
 
-def test_what_grew_while_it_waited_is_asked_again(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_a_request_that_grew_while_waiting_needs_approval_again(mesh: MeshDriver, accesses: AccessDriver) -> None:
     accesses.tag(GROWING, CONFIDENTIAL, "amount")
     access = accesses.waiting(GROWING)
     accesses.tag(GROWING, CONFIDENTIAL, "id")
     accesses.decide(access)
 
-    question = accesses.told(access, "DecisionRequested", "producer", 2)
+    question = accesses.notified(access, "DecisionRequested", "producer", 2)
     (shown,) = question["exposure"]
     assert {name for each in shown["classes"] for name in each["columns"]} == {"id", "amount"}
     assert accesses.record(access).status == "waiting"
@@ -157,7 +157,7 @@ def test_what_grew_while_it_waited_is_asked_again(mesh: MeshDriver, accesses: Ac
     accesses.tag(GROWING, {"confidentiality": "internal"}, "id", "amount")
 
 
-def test_a_table_tagged_sensitive_after_the_request_and_before_the_grant_is_asked_for(
+def test_a_table_tagged_sensitive_between_request_and_grant_needs_approval(
     mesh: MeshDriver, accesses: AccessDriver
 ) -> None:
     """By expression, an audit: internal when it was requested, personal when it is looked at."""
@@ -166,7 +166,7 @@ def test_a_table_tagged_sensitive_after_the_request_and_before_the_grant_is_aske
     access = accesses.request(expression=expression, purpose="audit")
     accesses.tag(OPEN, PERSONAL)
     try:
-        question = accesses.told(access, "DecisionRequested", "producer")
+        question = accesses.notified(access, "DecisionRequested", "producer")
         assert {each["pii"] for each in question["exposure"][0]["classes"]} == {"personal"}
         accesses.nothing_left(access, OPEN)
         accesses.decide(access, "deny")
@@ -183,7 +183,7 @@ def test_a_reader_that_does_not_exist_is_denied_by_its_own_account(mesh: MeshDri
     assert (run.status, run.outcome) == ("SUCCEEDED", "undone")
     assert run.states == (*DECIDED, *GRANTED[:2], "UndoGrant", "Undone")
     accesses.wait(access, "ended")
-    assert accesses.told(access, "AccessDenied")["reason"]["code"] == "UnknownRole"
+    assert accesses.notified(access, "AccessDenied")["reason"]["code"] == "UnknownRole"
     accesses.nothing_left(access, OPEN, "NoSuchRole")
 
 
@@ -196,7 +196,7 @@ def test_a_consumer_that_never_answers_keeps_nothing(mesh: MeshDriver, accesses:
         run = accesses.grant_run(access)
         assert (run.outcome, run.states[-3:]) == ("undone", ("GrantAccess", "UndoGrant", "Undone"))
         accesses.wait(access, "ended")
-    reason = accesses.told(access, "AccessDenied")["reason"]
+    reason = accesses.notified(access, "AccessDenied")["reason"]
     assert (reason["code"], accesses.record(access).cause) == ("NotReady", "failed")
     accesses.nothing_left(access, OPEN)
 
@@ -247,7 +247,7 @@ def test_without_a_permission_it_fails_is_undone_and_an_operator_knows(
     assert run.states == (*DECIDED, *GRANTED[:1], "UndoFailedGrant", "AccessFailed")
     accesses.wait(access, "ended")
     mesh.until(lambda: accesses.failed_runs() == before + 1, "the failed run in its queue")
-    assert accesses.told(access, "AccessDenied")["reason"]["code"] == "GrantFailed"
+    assert accesses.notified(access, "AccessDenied")["reason"]["code"] == "GrantFailed"
     accesses.nothing_left(access, OPEN)
     accesses.live(OPEN)
     assert query(mesh, SQL.format("id", OPEN)) == ""
@@ -261,13 +261,13 @@ def test_a_second_delivery_leaves_it_to_the_first(mesh: MeshDriver, accesses: Ac
     assert len(accesses.notices("consumer", "AccessGranted", access)) == 1
 
 
-def test_the_same_ask_is_told_to_wait(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_the_same_request_is_rejected_while_open(mesh: MeshDriver, accesses: AccessDriver) -> None:
     first = accesses.waiting(SECRET)
     second = accesses.request(SECRET)
 
     assert accesses.grant_run(second).outcome == "denied"
-    reason = accesses.told(second, "AccessDenied")["reason"]
-    assert (reason["code"], reason["where"]["access"]) == ("AlreadyAsked", first)
+    reason = accesses.notified(second, "AccessDenied")["reason"]
+    assert (reason["code"], reason["where"]["access"]) == ("AlreadyRequested", first)
     assert accesses.record(first).status == "waiting"
 
 

@@ -8,7 +8,7 @@ from local.accounts import REGION
 from tests.consumer_accesses import (
     CENTRAL,
     CONSUMER,
-    Ears,
+    EventListener,
     Granted,
     accept,
     by_name,
@@ -21,7 +21,7 @@ from tests.consumer_accesses import (
     query,
     revoke,
     revoked,
-    say,
+    send_event,
 )
 from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, Run
@@ -34,13 +34,13 @@ type Make = Callable[..., Granted]
 
 
 @pytest.fixture(scope="module")
-def ears(deployed_mesh: MeshDriver) -> Ears:
+def listener(deployed_mesh: MeshDriver) -> EventListener:
     publish(deployed_mesh, PRODUCT, OTHER)
-    return Ears(deployed_mesh)
+    return EventListener(deployed_mesh)
 
 
 @pytest.fixture
-def ready(mesh: MeshDriver, ears: Ears) -> Make:
+def ready(mesh: MeshDriver, listener: EventListener) -> Make:
     """Makes an access that is granted, accepted and proved."""
 
     def make(granted: Granted | None = None) -> Granted:
@@ -58,21 +58,23 @@ def nothing_left(mesh: MeshDriver, *roles: str) -> None:
     assert query(mesh, SQL) != ""
 
 
-def test_released_and_told(mesh: MeshDriver, ears: Ears, ready: Make) -> None:
+def test_released_and_announced(mesh: MeshDriver, listener: EventListener, ready: Make) -> None:
     granted = ready()
     assert query(mesh, SQL) == ""
     run = revoke(mesh, granted)
     assert (run.status, run.states, run.outcome) == ("SUCCEEDED", HAPPY, "released")
-    assert ears.wait(granted, "AccessReleased")["links_removed"] == [granted.link]
+    assert listener.wait(granted, "AccessReleased")["links_removed"] == [granted.link]
     assert held(mesh, granted) == "over"
     nothing_left(mesh)
 
 
-def test_what_another_access_of_the_same_reader_needs_stays(mesh: MeshDriver, ears: Ears, ready: Make) -> None:
+def test_what_another_access_of_the_same_reader_needs_stays(
+    mesh: MeshDriver, listener: EventListener, ready: Make
+) -> None:
     whole, again = ready(), ready()
     some = ready(Granted(PRODUCT, by_name(PRODUCT, "id"), columns=("id",)))
     revoke(mesh, whole)
-    assert ears.wait(whole, "AccessReleased")["links_removed"] == []
+    assert listener.wait(whole, "AccessReleased")["links_removed"] == []
     assert query(mesh, f'SELECT id, amount FROM "{whole.link}".t1') == ""
     revoke(mesh, again)
     assert query(mesh, SQL) == ""
@@ -81,7 +83,7 @@ def test_what_another_access_of_the_same_reader_needs_stays(mesh: MeshDriver, ea
     nothing_left(mesh)
 
 
-def test_columns_and_permissions_go_one_by_one(mesh: MeshDriver, ears: Ears, ready: Make) -> None:
+def test_columns_and_permissions_go_one_by_one(mesh: MeshDriver, listener: EventListener, ready: Make) -> None:
     both = ready(Granted(PRODUCT, by_name(PRODUCT, "id", "amount")))
     one = ready(Granted(PRODUCT, by_name(PRODUCT, "amount"), columns=("amount",)))
     revoke(mesh, both)
@@ -91,7 +93,7 @@ def test_columns_and_permissions_go_one_by_one(mesh: MeshDriver, ears: Ears, rea
     nothing_left(mesh)
 
 
-def test_another_reader_keeps_its_own_and_the_link(mesh: MeshDriver, ears: Ears, ready: Make) -> None:
+def test_another_reader_keeps_its_own_and_the_link(mesh: MeshDriver, listener: EventListener, ready: Make) -> None:
     analyst = ready()
     scientist = ready(Granted(PRODUCT, by_tags(PRODUCT), reader="DataScientist"))
     revoke(mesh, analyst)
@@ -102,31 +104,31 @@ def test_another_reader_keeps_its_own_and_the_link(mesh: MeshDriver, ears: Ears,
     nothing_left(mesh, "DataAnalyst", "DataScientist")
 
 
-def test_an_end_that_comes_again_is_answered_again_and_changes_nothing(
-    mesh: MeshDriver, ears: Ears, ready: Make
+def test_a_redelivered_end_is_answered_again_and_changes_nothing(
+    mesh: MeshDriver, listener: EventListener, ready: Make
 ) -> None:
     granted = ready()
     revoke(mesh, granted, event=f"end-of-{granted.access}")
     later = ready()
     assert revoke(mesh, granted, event=f"end-of-{granted.access}").states == HAPPY
-    ears.wait(granted, "AccessReleased", count=2)
-    assert len({detail["metadata"]["id"] for detail in ears.heard(granted, "AccessReleased")}) == 1
+    listener.wait(granted, "AccessReleased", count=2)
+    assert len({detail["metadata"]["id"] for detail in listener.received(granted, "AccessReleased")}) == 1
     assert query(mesh, SQL) == ""
     revoke(mesh, later)
     nothing_left(mesh)
 
 
-def test_a_denial_releases_too(mesh: MeshDriver, ears: Ears) -> None:
+def test_a_denial_releases_too(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     denied = {name: value for name, value in revoked(granted).items() if name != "cause"}
-    say(mesh, "AccessDenied", granted, denied)
+    send_event(mesh, "AccessDenied", granted, denied)
     assert mesh.wait_for_run("release-share", granted.access).states == HAPPY
-    assert ears.wait(granted, "AccessReleased")["links_removed"] == []
+    assert listener.wait(granted, "AccessReleased")["links_removed"] == []
     grant(mesh, granted)
     assert accept(mesh, granted).outcome == "superseded"
 
 
-def test_a_link_that_leads_elsewhere_by_now_stays(mesh: MeshDriver, ears: Ears, ready: Make) -> None:
+def test_a_link_that_leads_elsewhere_by_now_stays(mesh: MeshDriver, listener: EventListener, ready: Make) -> None:
     granted = ready()
     lake = mesh.client("consumer", "lakeformation", "ConsumerAdmin")
     glue = mesh.client("consumer", "glue", "ConsumerAdmin")
@@ -138,13 +140,13 @@ def test_a_link_that_leads_elsewhere_by_now_stays(mesh: MeshDriver, ears: Ears, 
     glue.create_database(DatabaseInput={"Name": granted.link, "TargetDatabase": target})
     try:
         assert revoke(mesh, granted).outcome == "released"
-        assert ears.wait(granted, "AccessReleased")["links_removed"] == []
+        assert listener.wait(granted, "AccessReleased")["links_removed"] == []
         assert granted.link in links(mesh)
     finally:
         glue.delete_database(Name=granted.link)
 
 
-def test_a_link_that_is_gone_already_is_released(mesh: MeshDriver, ears: Ears, ready: Make) -> None:
+def test_a_link_that_is_gone_already_is_released(mesh: MeshDriver, listener: EventListener, ready: Make) -> None:
     granted = ready()
     lake = mesh.client("consumer", "lakeformation", "ConsumerAdmin")
     who = {"DataLakePrincipalIdentifier": f"arn:aws:iam::{CONSUMER}:role/ConsumerAdmin"}
@@ -186,27 +188,27 @@ def test_a_failed_run_is_kept_and_completes_when_it_is_started_again(mesh: MeshD
 def again(mesh: MeshDriver, granted: Granted, run: Run) -> Run:
     """The same event once more."""
     before = mesh.runs("release-share", granted.access)
-    say(mesh, "AccessRevoked", granted, run.input["detail"]["data"], run.input["detail"]["metadata"]["id"])
+    send_event(mesh, "AccessRevoked", granted, run.input["detail"]["data"], run.input["detail"]["metadata"]["id"])
     return mesh.wait_for_run("release-share", granted.access, after=before)
 
 
-def test_what_is_no_event_of_the_contract_is_refused(mesh: MeshDriver) -> None:
+def test_an_event_that_does_not_match_its_contract_is_rejected(mesh: MeshDriver) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
-    say(mesh, "AccessRevoked", granted, revoked(granted) | {"cause": "whim"})
+    send_event(mesh, "AccessRevoked", granted, revoked(granted) | {"cause": "whim"})
     run = mesh.wait_for_run("release-share", granted.access)
     assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("ReleaseAccess", "Refused"))
 
 
 def test_events_about_another_account_start_nothing(mesh: MeshDriver) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
-    say(mesh, "AccessRevoked", granted, revoked(granted) | {"receiver": "444444444444"})
+    send_event(mesh, "AccessRevoked", granted, revoked(granted) | {"receiver": "444444444444"})
     later = Granted(PRODUCT, by_tags(PRODUCT))
-    say(mesh, "AccessRevoked", later, revoked(later))
+    send_event(mesh, "AccessRevoked", later, revoked(later))
     mesh.wait_for_run("release-share", later.access)
     assert mesh.runs("release-share", granted.access) == []
 
 
-def test_many_at_once_with_conflicts_all_end_right(mesh: MeshDriver, ears: Ears) -> None:
+def test_many_at_once_with_conflicts_all_end_right(mesh: MeshDriver, listener: EventListener) -> None:
     forms = [by_tags(PRODUCT), by_name(PRODUCT, "id", "amount"), by_tags(OTHER)]
     products = [PRODUCT, PRODUCT, OTHER]
     many = [
@@ -219,12 +221,12 @@ def test_many_at_once_with_conflicts_all_end_right(mesh: MeshDriver, ears: Ears)
     mesh.inject("batch_failure", "lakeformation", "BatchGrantPermissions", seed=7, **conflict)
     mesh.inject("throttle", "lakeformation", "BatchRevokePermissions", seed=8, **conflict)
     for granted in many:
-        say(mesh, "AccessGranted", granted, granted.data())
+        send_event(mesh, "AccessGranted", granted, granted.data())
     for granted in many:
         assert mesh.wait_for_run("accept-share", granted.access, seconds=90).outcome == "ready"
     *ending, last, scientist = many
     for granted in ending:
-        say(mesh, "AccessRevoked", granted, revoked(granted))
+        send_event(mesh, "AccessRevoked", granted, revoked(granted))
     for granted in ending:
         assert mesh.wait_for_run("release-share", granted.access, seconds=90).outcome == "released"
     for granted in (last, scientist):

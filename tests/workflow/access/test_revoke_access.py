@@ -1,4 +1,4 @@
-"""Each path of `revoke-access`: whoever ends it, whenever; and that nothing goes which somebody else needs."""
+"""Each path of `revoke-access`: by each sender, at each time; and that nothing is revoked that another access needs."""
 
 import json
 import time
@@ -31,7 +31,7 @@ def test_consumer_owner_and_steward_end_it_everywhere(mesh: MeshDriver, accesses
     assert query(mesh, SQL) != ""
     accesses.nothing_left(access, OPEN)
     for account in ("consumer", "producer"):
-        assert accesses.told(access, "AccessRevoked", account)["reason"]["message"] == "the project is over"
+        assert accesses.notified(access, "AccessRevoked", account)["reason"]["message"] == "the project is over"
 
 
 def test_a_repeated_end_is_success_and_changes_nothing(mesh: MeshDriver, accesses: AccessDriver) -> None:
@@ -45,12 +45,12 @@ def test_a_repeated_end_is_success_and_changes_nothing(mesh: MeshDriver, accesse
     assert accesses.record(access) == before
 
 
-def test_what_nobody_asked_for_is_refused_and_told(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_an_unknown_request_is_rejected_and_reported(mesh: MeshDriver, accesses: AccessDriver) -> None:
     unknown = "ac-ffffffffffff"
     accesses.revoke(unknown)
     run = accesses.revoke_run(unknown)
     assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("EndAccess", "Refused"))
-    assert accesses.told(unknown, "DecisionRefused")["reason"]["code"] == "UnknownAccess"
+    assert accesses.notified(unknown, "DecisionRefused")["reason"]["code"] == "UnknownAccess"
 
 
 def test_revoked_while_it_waits(mesh: MeshDriver, accesses: AccessDriver) -> None:
@@ -60,7 +60,7 @@ def test_revoked_while_it_waits(mesh: MeshDriver, accesses: AccessDriver) -> Non
 
     late = accesses.decide(access)
     assert late
-    assert accesses.told(access, "DecisionRefused", "producer")["reason"]["code"] == "DecidedAlready"
+    assert accesses.notified(access, "DecisionRefused", "producer")["reason"]["code"] == "DecidedAlready"
     accesses.nothing_left(access, SECRET)
 
 
@@ -77,10 +77,10 @@ def test_revoked_while_it_is_granted(mesh: MeshDriver, accesses: AccessDriver) -
 def test_revoked_while_it_is_shared(mesh: MeshDriver, accesses: AccessDriver) -> None:
     with lock_held(mesh):
         access = accesses.request(OPEN)
-        accesses.told(access, "AccessGranted")
+        accesses.notified(access, "AccessGranted")
         mesh.until(lambda: _held(mesh, access) == "accepting", "accepting")
         accesses.revoke(access)
-        accesses.told(access, "AccessRevoked")
+        accesses.notified(access, "AccessRevoked")
     accesses.wait(access, "ended")
     assert accesses.grant_run(access).outcome == "superseded"
     mesh.wait_for_run("accept-share", access, seconds=60)
@@ -160,11 +160,11 @@ def test_by_its_schedule_it_ends_everywhere_and_an_overlapping_access_still_read
     access = accesses.live(OPEN, until=until.isoformat().replace("+00:00", "Z"))
     assert query(mesh, SQL) == ""
 
-    assert accesses.told(access, "AccessExpiring")["what"] == OPEN
+    assert accesses.notified(access, "AccessExpiring")["what"] == OPEN
     accesses.wait(access, "ended")
     assert datetime.now(UTC) >= until - timedelta(seconds=1)
     assert accesses.record(access).cause == "expired"
-    assert accesses.told(access, "AccessRevoked")["cause"] == "expired"
+    assert accesses.notified(access, "AccessRevoked")["cause"] == "expired"
     assert query(mesh, SQL) != ""
     assert local_grants(mesh, OPEN) == []
     assert query(mesh, SQL, "DataScientist") == ""
@@ -175,7 +175,7 @@ def test_by_its_schedule_it_ends_everywhere_and_an_overlapping_access_still_read
     assert accesses.shared_with_consumer() == bool(accesses.grants())  # what earlier tests granted by hand is shared
 
 
-def test_a_product_that_is_retired_is_nobodys(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_a_retired_product_is_visible_to_nobody(mesh: MeshDriver, accesses: AccessDriver) -> None:
     access = accesses.live(RETIRED)
     by_tags = accesses.live(expression=f"product={RETIRED} confidentiality=internal pii=none", reader="data-scientist")
     accesses.send("RetirementRequested", {"product": RETIRED, "reason": "there is a better one"}, by="producer")
@@ -185,7 +185,7 @@ def test_a_product_that_is_retired_is_nobodys(mesh: MeshDriver, accesses: Access
     mesh.until(lambda: query(mesh, f'SELECT id FROM "rl_{RETIRED}".t1', "DataScientist") != "", "hidden from tags")
     assert mesh.notices(RETIRED, "consumer", "ProductRetired")
     late = accesses.request(RETIRED)
-    assert accesses.told(late, "AccessDenied")["reason"]["code"] == "UnknownProduct"
+    assert accesses.notified(late, "AccessDenied")["reason"]["code"] == "UnknownProduct"
     accesses.end(by_tags)
     accesses.nothing_left(access, RETIRED, "DataAnalyst", "DataScientist")
 

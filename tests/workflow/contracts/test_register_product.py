@@ -43,11 +43,11 @@ def test_registered(mesh: MeshDriver) -> None:
     arn = f"arn:aws:s3:::{mesh.bucket}/reg-happy/published"
     found = mesh.client("central", "lakeformation").describe_resource(ResourceArn=arn)["ResourceInfo"]
     assert found["ResourceArn"] == arn
-    told = mesh.until(lambda: mesh.notices("reg-happy", "producer", "ProductRegistered"), "answer to the producer")
-    assert [detail["data"]["bucket"] for detail in told] == [mesh.bucket]
+    notices = mesh.until(lambda: mesh.notices("reg-happy", "producer", "ProductRegistered"), "answer to the producer")
+    assert [detail["data"]["bucket"] for detail in notices] == [mesh.bucket]
 
 
-def test_who_is_no_member_is_refused_and_not_answered(mesh: MeshDriver) -> None:
+def test_a_non_member_is_rejected_and_not_answered(mesh: MeshDriver) -> None:
     mesh.put_event("ProductDeclared", declaration(mesh, "reg-stranger"), by="central")
     run = mesh.wait_for_run("register-product", "reg-stranger")
     assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "refused", ("CheckContract", "Refused"))
@@ -62,16 +62,16 @@ def test_who_is_no_member_is_refused_and_not_answered(mesh: MeshDriver) -> None:
         ("reg-forged", "producer", {"account": "333333333333"}, "ForgedSender"),
     ],
 )
-def test_a_member_is_told_why_it_is_refused(
+def test_a_member_is_notified_why_it_is_rejected(
     mesh: MeshDriver, name: str, account: str, more: dict[str, str], code: str
 ) -> None:
     mesh.put_event("ProductDeclared", declaration(mesh, name), by=account, **more)
     run = mesh.wait_for_run("register-product", name)
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
-    assert run.states == ("CheckContract", "TellRejection", "Rejected")
+    assert run.states == ("CheckContract", "NotifyRejection", "Rejected")
     assert run.output["reason"]["code"] == code
-    told = mesh.until(lambda: mesh.notices(name, account, "ProductQuarantined"), f"rejection told to {account}")
-    assert [detail["data"]["reason"]["code"] for detail in told] == [code]
+    notices = mesh.until(lambda: mesh.notices(name, account, "ProductQuarantined"), f"rejection sent to {account}")
+    assert [detail["data"]["reason"]["code"] for detail in notices] == [code]
     assert status_of(mesh, name) == ""
 
 
@@ -79,18 +79,18 @@ def test_a_contract_that_does_not_pass_is_rejected(mesh: MeshDriver) -> None:
     mesh.put_contract("reg-rejected", contract("reg-rejected", domain="payments"))
     run = mesh.wait_for_run("register-product", "reg-rejected")
     assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
-    assert run.states == ("CheckContract", "TellRejection", "Rejected")
+    assert run.states == ("CheckContract", "NotifyRejection", "Rejected")
     assert status_of(mesh, "reg-rejected") == ""
 
 
-def test_each_rejection_is_told_even_if_the_events_had_no_id(mesh: MeshDriver) -> None:
+def test_each_rejection_is_announced_even_if_the_events_had_no_id(mesh: MeshDriver) -> None:
     """The inbox knows an event by its id, and passes over what it knows."""
     for name in ("reg-nameless-1", "reg-nameless-2"):
         mesh.put_event("ProductDeclared", declaration(mesh, name), by="producer", sender="333333333333")
         mesh.until(lambda name=name: mesh.notices(name, "producer", "ProductQuarantined"), name)  # type: ignore[misc]
 
 
-def test_a_declaration_that_is_none_is_refused(mesh: MeshDriver) -> None:
+def test_a_malformed_declaration_is_rejected(mesh: MeshDriver) -> None:
     mesh.put_event("ProductDeclared", {"product": "reg-malformed", "colour": "blue"}, by="producer")
     run = mesh.wait_for_run("register-product", "reg-malformed")
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")

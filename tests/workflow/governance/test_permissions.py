@@ -87,5 +87,5 @@ def _complete(mesh: MeshDriver, run: Run) -> None:
 
 
 def _rows(mesh: MeshDriver, product: str) -> int:
-    told = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
-    return sum(change["rows"] for changes in told for change in changes)
+    notices = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
+    return sum(change["rows"] for changes in notices for change in changes)

@@ -38,7 +38,7 @@ def parameters(event: dict[str, Any]) -> dict[str, str]:
     return {one["key"]: one["value"] for one in event["run"]["facets"]["executionParameters"]["parameters"]}
 
 
-def test_a_curated_upload_is_told_from_the_raw_objects_version_to_the_published_table(mesh: MeshDriver) -> None:
+def test_lineage_of_a_curated_upload_leads_from_the_raw_version_to_the_published_table(mesh: MeshDriver) -> None:
     product = "li-good"
     mesh.prepare(product)
     mesh.put_object(f"{product}/recipe.json", RECIPE)
@@ -67,7 +67,7 @@ def test_a_curated_upload_is_told_from_the_raw_objects_version_to_the_published_
     assert publish_["outputs"][0]["facets"]["version"]["datasetVersion"] == "1"
 
 
-def test_an_upload_is_published_although_lineage_cannot_be_ordered_and_its_trace_says_so(mesh: MeshDriver) -> None:
+def test_an_upload_is_published_without_lineage_and_its_trace_records_that(mesh: MeshDriver) -> None:
     product = "li-denied"
     mesh.prepare(product)
     mesh.settled(product)
@@ -75,7 +75,7 @@ def test_an_upload_is_published_although_lineage_cannot_be_ordered_and_its_trace
         run = mesh.upload(product, {f"{product}/data/t1/a.csv": "id,amount\n1,10\n"})
         assert (run.status, run.outcome) == ("SUCCEEDED", "published")
         assert mesh.wait_for_notice(product, "producer")["version"] == 1
-    assert run.states[-4:] == ("RecordLineage", "TellLoss", "CheckMore", "Settled")
+    assert run.states[-4:] == ("RecordLineage", "RecordLoss", "CheckMore", "Settled")
     [lost] = [one for one in mesh.items("producer", f"TRACE#{run.input['correlation_id']}") if "lost" in one["what"]]
     assert json.loads(lost["facts"])["product"] == product
     assert events(mesh, "producer", product) == []
@@ -93,7 +93,7 @@ def test_what_is_held_back_is_a_check_that_failed(mesh: MeshDriver) -> None:
     assert [one["name"] for one in failed["inputs"]] == [f"{product}/data/t1/a.csv"]
 
 
-def test_a_consumers_proof_and_a_rollback_are_told(mesh: MeshDriver) -> None:
+def test_a_consumers_verification_and_a_rollback_are_recorded(mesh: MeshDriver) -> None:
     product = "li-back"
     two_versions(mesh, product)
     granted = Granted(product, by_tags(product))

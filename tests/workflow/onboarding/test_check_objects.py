@@ -11,7 +11,7 @@ from tests.mesh_driver import MeshDriver, contract
 from tests.publishing_driver import Analyst
 from tests.workflow.onboarding.test_publish_upload import CHECKED
 
-HELD = (*CHECKED, "SettleBatch", "CheckHeld", "TellHeld", "RecordLineage", "CheckMore", "Settled")
+HELD = (*CHECKED, "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore", "Settled")
 CLEAN = 6
 COLUMNS = {"amount": "double", "bad": "bigint"}
 
@@ -147,7 +147,7 @@ def test_a_rejected_batch_stays_out(mesh: MeshDriver) -> None:
     assert mesh.notices(product, "producer") == []
 
 
-def test_nobody_but_the_steward_decides(mesh: MeshDriver) -> None:
+def test_only_the_steward_decides(mesh: MeshDriver) -> None:
     product = "ch-role"
     mesh.put_contract(product, promise(product))
     mesh.wait_for_run("prepare-product", product)

@@ -64,7 +64,7 @@ def test_a_format_that_only_a_crawler_reads(mesh: MeshDriver) -> None:
     run = product.upload("b.csv", csv((5, 5)))
     assert (run.outcome, run.output["held"]) == ("nothing", 1)
     run = product.upload("c.log", b"what no crawler knows", table="t2")
-    assert (run.outcome, run.output["held"], "RefuseBatch" in run.states) == ("refused", 1, True)
+    assert (run.outcome, run.output["held"], "HoldBatch" in run.states) == ("refused", 1, True)
     assert analyst.totals() == (2, 7)
 
 

@@ -128,7 +128,7 @@ def test_a_recipe_that_does_not_fit_leaves_the_object_until_the_next_one(mesh: M
     run = held_run(mesh, "cu-misfit")
 
     assert run.states == (
-        *TAKEN, "CheckObjects", "CheckChanges", "SettleBatch", "CheckHeld", "TellHeld", "RecordLineage", "CheckMore",
+        *TAKEN, "CheckObjects", "CheckChanges", "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore",
         "Settled",
     )  # fmt: skip
     item = held(mesh, "cu-misfit")["cu-misfit/raw/t1/a.csv"]
@@ -171,7 +171,7 @@ def test_a_raw_object_that_its_contract_holds_is_released_and_published(mesh: Me
     mesh.settled("cu-release")
     assert held(mesh, "cu-release")["cu-release/raw/t1/a.csv"]["releasable"] is True
 
-    wish = {
+    request = {
         "product": "cu-release",
         "run": "00000001",
         "decision": "release",
@@ -179,14 +179,14 @@ def test_a_raw_object_that_its_contract_holds_is_released_and_published(mesh: Me
         "by": "a steward",
     }
     entry = {"EventBusName": mesh.output("producer", "OwnBusName"), "Source": "meshwork",
-             "DetailType": "QuarantineDecided", "Detail": json.dumps({"data": wish})}  # fmt: skip
+             "DetailType": "QuarantineDecided", "Detail": json.dumps({"data": request})}  # fmt: skip
     assert mesh.client("producer", "events", "ProducerSteward").put_events(Entries=[entry])["FailedEntryCount"] == 0
     assert mesh.wait_for_notice("cu-release", "producer")["changes"][0]["rows"] == 2
     mesh.settled("cu-release")
     assert (mesh.items("producer", "HELD#cu-release"), mesh.pending("cu-release")) == ([], [])
 
 
-def test_a_raw_object_that_s3_tells_of_twice_is_curated_once(mesh: MeshDriver) -> None:
+def test_a_raw_object_with_a_duplicate_event_is_curated_once(mesh: MeshDriver) -> None:
     mesh.prepare("cu-twice")
     mesh.put_object("cu-twice/recipe.json", RECIPE)
     mesh.settled("cu-twice")

@@ -24,7 +24,7 @@ def test_what_cannot_be_read_is_held_without_a_contract(mesh: MeshDriver) -> Non
     run = mesh.upload("dr-none", {"dr-none/data/t1/a.csv": ""})
     assert (run.status, run.outcome, run.output["held"]) == ("SUCCEEDED", "nothing", 1)
     assert run.states == (
-        *DRAFTED, "SettleBatch", "CheckHeld", "TellHeld", "RecordLineage", "CheckMore", "Settled",
+        *DRAFTED, "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore", "Settled",
     )  # fmt: skip
     [item] = json.loads(mesh.read("dr-none/reports/00000001.held.json"))
     assert (item["key"], item["reason"]["code"], item["releasable"]) == ("dr-none/data/t1/a.csv", "EmptyFile", False)

@@ -14,7 +14,7 @@ OTHER = "a,b\n3,4\n"
 
 
 def assert_nothing_came_of_it(mesh: MeshDriver, product: str, *keys: str) -> None:
-    """Compensation: nobody holds the lease, the objects wait, central heard nothing."""
+    """Compensation: the lease is free, the objects are pending, central got no event."""
     mesh.settled(product)
     assert mesh.lease(product) == ""
     assert mesh.pending(product) == list(keys)
@@ -29,8 +29,8 @@ def assert_all_is_done(mesh: MeshDriver, product: str, rows: int) -> None:
 
 
 def _rows(mesh: MeshDriver, product: str) -> int:
-    told = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
-    return sum(change["rows"] for changes in told for change in changes)
+    notices = [detail["data"]["changes"] for detail in mesh.notices(product, "producer")]
+    return sum(change["rows"] for changes in notices for change in changes)
 
 
 def test_nothing_to_do(mesh: MeshDriver) -> None:
@@ -164,7 +164,7 @@ def test_a_failed_run_is_in_its_queue_and_completes_when_it_is_started_again(mes
     assert_all_is_done(mesh, "on-again", rows=1)
 
 
-def test_an_upload_that_s3_tells_of_twice_is_published_once(mesh: MeshDriver) -> None:
+def test_an_upload_with_a_duplicate_event_is_published_once(mesh: MeshDriver) -> None:
     mesh.prepare("on-twice")
     mesh.settled("on-twice")
     mesh.inject("duplicate_event", "events", "Object Created", account=PRODUCER)

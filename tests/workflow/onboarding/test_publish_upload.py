@@ -21,7 +21,7 @@ UNCHANGED = ("SettleBatch", "CheckHeld", "CheckMore", "Settled")
 PUBLISHED = (*PROPOSED, *SETTLED, "Settled")
 PRODUCER, CENTRAL = "222222222222", "111111111111"
 TIMEOUT = 1501
-"""Seconds after which a producer that heard nothing asks again."""
+"""Seconds after which a producer without an answer proposes again."""
 
 
 def published(run: Run, version: int) -> None:
@@ -57,12 +57,12 @@ def test_a_bad_overwrite_is_held_and_the_rows_stay(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-held")
     product.upload("a.csv", csv((1, 10), (2, 20)))
     analyst = product.share()
-    with own_bus(mesh, product.name) as told:
+    with own_bus(mesh, product.name) as notice:
         run = product.upload("a.csv", csv((1, "many")))
         assert (run.status, run.states) == (
-            "SUCCEEDED", (*CHECKED, "SettleBatch", "CheckHeld", "TellHeld", "RecordLineage", "CheckMore", "Settled"),
+            "SUCCEEDED", (*CHECKED, "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore", "Settled"),
         )  # fmt: skip
-        [event] = mesh.until(told, "the owner's event")
+        [event] = mesh.until(notice, "the owner's event")
     assert (run.outcome, run.output["held"]) == ("nothing", 1)
     assert analyst.totals() == (2, 30)
     assert product.versions() == 1
@@ -80,12 +80,12 @@ def test_the_good_are_published_without_the_bad(mesh: MeshDriver) -> None:
     run = product.together(
         partial(product.put, "good.csv", csv((1, 10))), partial(product.put, "bad.csv", "id,amount\n1,2,3\n")
     )
-    assert run.states == (*PROPOSED, "SettleBatch", "CheckHeld", "TellHeld", "RecordLineage", "CheckMore", "Settled")
+    assert run.states == (*PROPOSED, "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore", "Settled")
     assert (run.output["accepted"], run.output["held"], run.output["version"]) == (1, 1, 1)
     assert product.share().rows() == [["1", "10"]]
 
 
-def test_deleted_objects_are_gone_in_the_next_version(mesh: MeshDriver) -> None:
+def test_deleted_objects_are_not_in_the_next_version(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-deleted")
     product.together(*(partial(product.put, f"{n}.csv", csv((n, 10 * n))) for n in (1, 2)))
     analyst = product.share()
@@ -99,7 +99,7 @@ def test_deleted_objects_are_gone_in_the_next_version(mesh: MeshDriver) -> None:
 
 @pytest.mark.parametrize("late", ["none", "Object Deleted", "Object Created"])
 def test_a_key_that_is_deleted_and_uploaded_again_is_what_lies_there(mesh: MeshDriver, late: str) -> None:
-    """S3 orders its events by nothing: whichever is heard of last, the key's present state counts."""
+    """S3 orders its events by nothing: whichever event arrives last, the key's present state counts."""
     product = PublishingDriver(mesh, f"pu-again-{late[-7:].lower()}")
     product.together(*(partial(product.put, f"{n}.csv", csv((n, 10 * n))) for n in (1, 2)))
     analyst = product.share()
@@ -122,7 +122,7 @@ def becomes(analyst: Analyst, rows: list[list[str]]) -> None:
     analyst.mesh.until(lambda: analyst.rows() == rows, f"{rows} to be read")
 
 
-def test_the_same_bytes_are_no_version(mesh: MeshDriver) -> None:
+def test_the_same_bytes_make_no_version(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-same")
     product.upload("a.csv", csv((1, 10)))
     run = product.upload("a.csv", csv((1, 10)))
@@ -174,8 +174,8 @@ def test_what_arrives_meanwhile_is_the_same_runs_next_round(mesh: MeshDriver) ->
 # --- central is silent, slow or repeats itself --------------------------------------------------------------------
 
 
-def test_who_hears_nothing_asks_again(mesh: MeshDriver) -> None:
-    """Central hears of nothing for more than an hour: what is proposed meanwhile is lost; one version in the end."""
+def test_a_run_without_an_answer_proposes_again(mesh: MeshDriver) -> None:
+    """Central receives nothing for more than an hour: proposals are lost meanwhile; there is one version in the end."""
     product = PublishingDriver(mesh, "pu-deaf")
     before = mesh.runs("onboard-upload", product.name)
     asked = asks(mesh)
@@ -187,7 +187,7 @@ def test_who_hears_nothing_asks_again(mesh: MeshDriver) -> None:
     skip_until(mesh, lambda: mesh.runs("commit-version", product.name), "central's answer")
     run = mesh.wait_for_run("onboard-upload", product.name, after=before)
     published(run, version=1)
-    assert run.states.count("AskAgain") >= 4
+    assert run.states.count("RepeatProposal") >= 4
     assert run.states[:4] == CHECKED
     assert run.states[-4:] == PUBLISHED[-4:]
     assert run.states.count("CheckObjects") == 1
@@ -322,24 +322,24 @@ def deaf(mesh: MeshDriver) -> Iterator[None]:
 def own_bus(mesh: MeshDriver, product: str) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Events of the product on the producer's own bus, as a rule of its people gets them."""
     events, sqs = mesh.client("producer", "events"), mesh.client("producer", "sqs")
-    bus, url = mesh.output("producer", "OwnBusName"), sqs.create_queue(QueueName=f"told-{product}")["QueueUrl"]
+    bus, url = mesh.output("producer", "OwnBusName"), sqs.create_queue(QueueName=f"events-{product}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
     policy = {"Version": "2012-10-17", "Statement": [{**allow, "Resource": arn}]}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     pattern = {"detail-type": ["ProductQuarantined"], "detail": {"data": {"product": [product]}}}
-    events.put_rule(Name=f"told-{product}", EventBusName=bus, EventPattern=json.dumps(pattern))
-    events.put_targets(Rule=f"told-{product}", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
-    heard: list[dict[str, Any]] = []
+    events.put_rule(Name=f"events-{product}", EventBusName=bus, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=f"events-{product}", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+    received: list[dict[str, Any]] = []
 
-    def told() -> list[dict[str, Any]]:
+    def notified() -> list[dict[str, Any]]:
         messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        heard.extend(json.loads(message["Body"]) for message in messages)
-        return heard
+        received.extend(json.loads(message["Body"]) for message in messages)
+        return received
 
     try:
-        yield told
+        yield notified
     finally:
-        events.remove_targets(Rule=f"told-{product}", EventBusName=bus, Ids=["queue"])
-        events.delete_rule(Name=f"told-{product}", EventBusName=bus)
+        events.remove_targets(Rule=f"events-{product}", EventBusName=bus, Ids=["queue"])
+        events.delete_rule(Name=f"events-{product}", EventBusName=bus)
         sqs.delete_queue(QueueUrl=url)

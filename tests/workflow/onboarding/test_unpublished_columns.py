@@ -66,7 +66,7 @@ def test_a_new_column_and_a_new_table_wait_for_their_tags(mesh: MeshDriver, acce
     assert (code, found["can_read"]) == (0, True)
 
 
-def test_a_new_table_is_read_by_nobody_before_it_is_tagged(mesh: MeshDriver, accesses: AccessDriver) -> None:
+def test_nobody_can_read_a_new_table_before_it_is_tagged(mesh: MeshDriver, accesses: AccessDriver) -> None:
     product = PublishingDriver(mesh, "veiled-table")
     product.upload("a.csv", csv((1, 10)))
     accesses.live(product.name)

@@ -173,7 +173,7 @@ def test_without_a_needed_permission_that_step_fails_and_the_same_event_complete
     assert len(mesh.notices(stager.product, "producer")) == 1
 
 
-def test_without_the_buckets_statement_central_reads_nothing_and_says_so(mesh: MeshDriver) -> None:
+def test_without_the_bucket_policy_central_reads_nothing_and_reports_it(mesh: MeshDriver) -> None:
     stager = prepared(mesh, "com-unread")
     proposal = stager.proposal(stager.stage(ROWS))
     with without_permission(mesh, "central", "VerifyProposalFunctionRole", "s3:GetObject"):
@@ -181,7 +181,7 @@ def test_without_the_buckets_statement_central_reads_nothing_and_says_so(mesh: M
     assert stager.answer(proposal)["reason"]["code"] == "ObjectGone"
 
 
-def test_what_would_break_readers_is_held_and_the_owner_told_whom(mesh: MeshDriver) -> None:
+def test_a_breaking_version_is_held_and_the_owner_is_notified_of_affected_readers(mesh: MeshDriver) -> None:
     stager = prepared(mesh, "com-broken")
     mesh.subscribe("com-broken")
     stager.publish(stager.stage(ROWS))
@@ -192,16 +192,16 @@ def test_what_would_break_readers_is_held_and_the_owner_told_whom(mesh: MeshDriv
     assert stager.answer(held)["reason"]["code"] == "BreakingSchemaChange"
     stager.propose(held)
     stager.answer(held, count=2)
-    told = mesh.notices("com-broken", "producer", "ProductQuarantined")
-    where = told[0]["data"]["reason"]["where"]
-    assert len(told) == 1
+    notices = mesh.notices("com-broken", "producer", "ProductQuarantined")
+    where = notices[0]["data"]["reason"]["where"]
+    assert len(notices) == 1
     assert (where["columns"], where["subscribers"]) == (["t1.amount"], ["333333333333"])
     assert [reader["access"] for reader in where["readers"]] == [access]
     assert versions(mesh, "com-broken") == 1
     assert read(mesh, 'SELECT sum(amount) FROM "rl_com-broken"."t1"') == [["60"]]
 
 
-def test_a_run_that_died_after_the_swing_is_finished_by_whoever_asks_again(mesh: MeshDriver) -> None:
+def test_a_run_that_died_after_the_commit_is_completed_by_a_repeated_proposal(mesh: MeshDriver) -> None:
     stager = prepared(mesh, "com-down")
     proposal = stager.proposal(stager.stage(ROWS))
     with without_permission(mesh, "central", "CommitVersionFunctionRole", "dynamodb:UpdateItem"):
@@ -233,7 +233,7 @@ def test_a_product_that_is_not_the_senders_is_refused(mesh: MeshDriver) -> None:
         assert run.output["reason"]["code"] == code
 
 
-def test_nobody_else_writes_what_is_published_and_central_reads_metadata_alone(mesh: MeshDriver) -> None:
+def test_only_meshwork_writes_published_data_and_central_reads_only_metadata(mesh: MeshDriver) -> None:
     stager = prepared(mesh, "com-closed")
     staged = stager.stage(ROWS)
     stager.publish(staged)

@@ -62,7 +62,7 @@ def ended(mesh: MeshDriver, product: str, version: int) -> dict[str, Any]:
     return dict(json.loads(item["body"]["S"])["ended"] or {}) if item else {}
 
 
-def told(mesh: MeshDriver, product: str, kind: str, event: str, by: str = "consumer") -> dict[str, Any]:
+def notified(mesh: MeshDriver, product: str, kind: str, event: str, by: str = "consumer") -> dict[str, Any]:
     def look() -> list[dict[str, Any]]:
         found = mesh.notices(product, by, kind)
         return [detail["data"] for detail in found if detail["metadata"]["correlation_id"] == event]
@@ -74,12 +74,12 @@ def test_a_pin_is_read_beside_the_present_version_until_it_ends(mesh: MeshDriver
     two_versions(mesh, "kep-pin")
     AccessDriver(mesh).live("kep-pin")
     event = ask(mesh, "kep-pin", 1, 40)
-    assert told(mesh, "kep-pin", "PinReady", event)["rows"] == 3
+    assert notified(mesh, "kep-pin", "PinReady", event)["rows"] == 3
     assert read(mesh, 'SELECT count(*), sum(amount) FROM "rl_kep-pin"."t1__v1"') == [["3", "60"]]
     assert read(mesh, 'SELECT count(*) FROM "rl_kep-pin"."t1"') == [["4"]]
     event = send(mesh, "UnpinRequested", "consumer", product="kep-pin", version=1)
     mesh.until(lambda: not pins(mesh, "kep-pin"), "nothing is left of it")
-    assert told(mesh, "kep-pin", "PinEnded", event)["cause"] == "unpinned"
+    assert notified(mesh, "kep-pin", "PinEnded", event)["cause"] == "unpinned"
 
 
 def test_a_pin_lives_beside_the_product_and_shows_no_more_than_it(mesh: MeshDriver) -> None:
@@ -95,7 +95,7 @@ def test_a_pin_lives_beside_the_product_and_shows_no_more_than_it(mesh: MeshDriv
     assert read(mesh, pinned) == [["4", "150"]]
     assert "email" in failure_of(mesh, 'SELECT email FROM "rl_kep-beside"."t1__v2"').lower()
 
-    # The product moves on, and back, and neither disturbs the other; it is no table of the product.
+    # The product moves on, and back, and neither disturbs the other; it is not a table of the product.
     roll_back(mesh, "kep-beside", 1)
     stager.publish(stager.stage("SELECT 5::BIGINT AS id, 50::BIGINT AS amount"))
     assert read(mesh, pinned) == [["4", "150"]]
@@ -120,11 +120,11 @@ def test_it_is_made_although_the_function_dies_once(mesh: MeshDriver) -> None:
     AccessDriver(mesh).live("kep-crash")
     crash(mesh, "central", "SettlePinFunction")
     event = ask(mesh, "kep-crash", 1, 3600)
-    assert told(mesh, "kep-crash", "PinReady", event)["version"] == 1
+    assert notified(mesh, "kep-crash", "PinReady", event)["version"] == 1
     assert read(mesh, 'SELECT count(*) FROM "rl_kep-crash"."t1__v1"') == [["3"]]
 
 
-def test_it_is_kept_until_the_last_who_wants_it(mesh: MeshDriver) -> None:
+def test_it_is_kept_until_its_last_holder_ends(mesh: MeshDriver) -> None:
     two_versions(mesh, "kep-last")
     AccessDriver(mesh).live("kep-last")
     first = ask(mesh, "kep-last", 1, 20)
@@ -132,7 +132,7 @@ def test_it_is_kept_until_the_last_who_wants_it(mesh: MeshDriver) -> None:
     ask(mesh, "kep-last", 1, 40, by="central")
     mesh.until(lambda: len(pins(mesh, "kep-last")[0]["holders"]) == 2, "two want it")
 
-    assert told(mesh, "kep-last", "PinEnded", first)["cause"] == "expired"
+    assert notified(mesh, "kep-last", "PinEnded", first)["cause"] == "expired"
     mesh.until(lambda: len(pins(mesh, "kep-last")[0]["holders"]) == 1, "one wants it")
     assert read(mesh, 'SELECT count(*) FROM "rl_kep-last"."t1__v1"') == [["3"]]
 
@@ -140,9 +140,9 @@ def test_it_is_kept_until_the_last_who_wants_it(mesh: MeshDriver) -> None:
     assert tables(mesh, "kep-last") == {"t1"}
 
 
-def test_what_cannot_be_kept_is_refused_and_told(mesh: MeshDriver) -> None:
+def test_a_pin_that_is_not_allowed_is_rejected_and_reported(mesh: MeshDriver) -> None:
     def code(product: str, event: str) -> str:
-        return str(told(mesh, product, "PinRefused", event)["reason"]["code"])
+        return str(notified(mesh, product, "PinRefused", event)["reason"]["code"])
 
     two_versions(mesh, "kep-not")
     month = 30 * 86_400.0
@@ -193,12 +193,12 @@ def test_withdrawn_versions_lose_their_pins_and_their_files(mesh: MeshDriver) ->
     AccessDriver(mesh).live("kep-gone")
     assert read(mesh, 'SELECT count(*) FROM "rl_kep-gone"."t1"') == [["3"]]
     event = ask(mesh, "kep-gone", 2, 40, by="producer")
-    assert told(mesh, "kep-gone", "PinRefused", event, by="producer")["reason"]["code"] == "VersionEnded"
+    assert notified(mesh, "kep-gone", "PinRefused", event, by="producer")["reason"]["code"] == "VersionEnded"
 
 
 def test_what_consumers_read_now_is_not_withdrawn(mesh: MeshDriver) -> None:
     stager = two_versions(mesh, "kep-now")
     before = objects(mesh, stager)
     event = withdraw(mesh, "kep-now", 2)
-    assert told(mesh, "kep-now", "WithdrawalRefused", event, by="producer")["reason"]["code"] == "PresentVersion"
+    assert notified(mesh, "kep-now", "WithdrawalRefused", event, by="producer")["reason"]["code"] == "PresentVersion"
     assert objects(mesh, stager) == before

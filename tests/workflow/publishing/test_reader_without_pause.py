@@ -1,4 +1,4 @@
-"""Whoever reads while uploads come in sees published versions, one after the other: nothing halved, nothing gone."""
+"""A continuous reader sees published versions one after the other during uploads: nothing partial, nothing missing."""
 
 from pathlib import Path
 
@@ -38,5 +38,5 @@ def test_a_dip_and_a_step_back_would_be_noticed() -> None:
 
     assert versions_seen(answers((1, 10), (1, 10), (4, 40)), published) == [1, 1, 3]
     for wrong in [((1, 10), (2, 20)), ((3, 30), (1, 10)), ((0, 0),)]:
-        with pytest.raises(AssertionError, match="is no version"):
+        with pytest.raises(AssertionError, match="is not a version"):
             versions_seen(answers(*wrong), published)

@@ -18,21 +18,21 @@ HAPPY = (
     "StartRollback", "PrepareRollback", "CommitVersion", "NotifySubscribers",
     "RecordLineage", "RolledBack",
 )  # fmt: skip
-REFUSED = ("StartRollback", "PrepareRollback", "TellRefusal", "Refused")
+REFUSED = ("StartRollback", "PrepareRollback", "AnnounceRefusal", "Refused")
 
 
 def ask_back(mesh: MeshDriver, product: str, version: int, by: str = "producer") -> str:
     """RollbackRequested by the account's steward; the event's id."""
-    wish = {"product": product, "version": version, "reason": "labels were flipped"}
-    return AccessDriver(mesh).send("RollbackRequested", wish, by=by)
+    request = {"product": product, "version": version, "reason": "labels were flipped"}
+    return AccessDriver(mesh).send("RollbackRequested", request, by=by)
 
 
 def refusal(mesh: MeshDriver, product: str, event: str) -> dict[str, Any]:
-    """Why the owner was told that nothing came of it."""
+    """The reason that the owner received for the rejection."""
 
     def look() -> list[dict[str, Any]]:
-        told = mesh.notices(product, "producer", "RollbackRefused")
-        return [detail["data"] for detail in told if detail["data"]["request"] == event]
+        notices = mesh.notices(product, "producer", "RollbackRefused")
+        return [detail["data"] for detail in notices if detail["data"]["request"] == event]
 
     return dict(mesh.until(look, f"refusal of {event}")[0]["reason"])
 
@@ -53,7 +53,7 @@ def two_versions(mesh: MeshDriver, product: str) -> Stager:
     return stager
 
 
-def test_an_earlier_version_is_read_again_and_told_as_a_new_one(mesh: MeshDriver) -> None:
+def test_an_earlier_version_is_published_again_as_a_new_one(mesh: MeshDriver) -> None:
     stager = two_versions(mesh, "rob-happy")
     AccessDriver(mesh).live("rob-happy")
     link = '"rl_rob-happy"."t1"'
@@ -77,21 +77,21 @@ def test_an_earlier_version_is_read_again_and_told_as_a_new_one(mesh: MeshDriver
     assert versions(mesh, "rob-happy") == 5
 
 
-def test_the_command_follows_it_and_history_and_diff_tell_it(mesh: MeshDriver) -> None:
-    two_versions(mesh, "rob-told")
-    asked = ("rollback", "rob-told", "1", "--reason", "labels were flipped", "--account", "central")
+def test_the_command_follows_it_and_history_and_diff_show_it(mesh: MeshDriver) -> None:
+    two_versions(mesh, "rob-notified")
+    asked = ("rollback", "rob-notified", "1", "--reason", "labels were flipped", "--account", "central")
     code, found = mesh_command(mesh, *asked)
     assert (code, found["status"], found["published_as"]) == (0, "published", 3)
-    notice = mesh.wait_for_notice("rob-told", version=3)
+    notice = mesh.wait_for_notice("rob-notified", version=3)
     assert notice["rollback"] == {
         "version": 1, "request": found["request"], "requested_by": ACCOUNTS["central"], "reason": "labels were flipped",
     }  # fmt: skip
     assert (notice["severity"], notice["follows"]) == ("breaking", 2)
     assert (notice["changes"][0]["rows_total"], notice["changes"][0]["rows_delta"]) == (3, -1)
-    _, history = mesh_command(mesh, "history", "rob-told")
+    _, history = mesh_command(mesh, "history", "rob-notified")
     assert [version["version"] for version in history["versions"]] == [3, 2, 1]
     assert history["versions"][0]["rollback"]["reason"] == "labels were flipped"
-    _, diff = mesh_command(mesh, "diff", "rob-told", "1", "2")
+    _, diff = mesh_command(mesh, "diff", "rob-notified", "1", "2")
     assert diff["texts"] == ["t1.email: added (string)"]
     assert diff["tables"][0]["rows"] == [3, 4]
 
@@ -118,7 +118,7 @@ def test_a_table_that_came_later_is_empty_and_an_upload_goes_on_from_there(mesh:
     notice = mesh.wait_for_notice("rob-later", version=3)
     assert {change["table"]: change["rows_total"] for change in notice["changes"]} == {"t1": 1, "t2": 0}
     assert (analyst.totals(), analyst.totals("t2")) == ((1, 10), (0, 0))
-    assert product.at_rest(), "what came back is no upload"
+    assert product.at_rest(), "what came back is not an upload"
     product.upload("c.csv", csv((3, 30)))
     assert analyst.totals() == (2, 40)
 
@@ -126,7 +126,7 @@ def test_a_table_that_came_later_is_empty_and_an_upload_goes_on_from_there(mesh:
 def test_the_owners_guard_knows_what_is_in_force(mesh: MeshDriver) -> None:
     two_versions(mesh, "rob-guard")
     roll_back(mesh, "rob-guard", 1)
-    known = mesh.until(lambda: work_file(mesh, "history/rob-guard.rollbacks.json"), "the producer hears of it")
+    known = mesh.until(lambda: work_file(mesh, "history/rob-guard.rollbacks.json"), "the producer's event")
     assert json.loads(known) == {"3": 1}
 
 
@@ -144,15 +144,15 @@ def test_a_proposal_on_its_way_is_to_be_staged_again(mesh: MeshDriver) -> None:
     assert stager.propose(late).outcome == "rebase"
 
 
-def test_a_version_whose_files_are_gone_is_refused_and_told(mesh: MeshDriver) -> None:
+def test_a_version_with_missing_files_is_rejected_and_the_requester_notified(mesh: MeshDriver) -> None:
     stager = two_versions(mesh, "rob-gone")
     present = stager.pointer()
     with without_permission(mesh, "central", "PrepareRollbackFunctionRole", "s3:GetObject"):
         run = roll_back(mesh, "rob-gone", 1)
     assert (run.status, run.states, run.outcome) == ("SUCCEEDED", REFUSED, "refused")
     assert stager.pointer() == present
-    told = mesh.until(lambda: mesh.notices("rob-gone", "producer", "RollbackRefused"), "the owner is told")
-    assert told[0]["data"]["reason"]["code"] == "VersionGone"
+    notices = mesh.until(lambda: mesh.notices("rob-gone", "producer", "RollbackRefused"), "the owner's notice")
+    assert notices[0]["data"]["reason"]["code"] == "VersionGone"
     assert roll_back(mesh, "rob-gone", 1).states == HAPPY, "and another may begin"
 
 

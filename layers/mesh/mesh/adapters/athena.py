@@ -54,7 +54,8 @@ class AthenaQueries:
         return QueryState(state="running")
 
     def _as(self, role_arn: str) -> "AthenaClient | None":
-        """A client with the role's credentials; None where its trust policy, or ours, does not let us."""
+        """A client with the role's credentials; None where its trust policy, or this role's policy, does not allow
+        it."""
         try:
             with transient_errors():
                 keys = self._sts.assume_role(

@@ -1,4 +1,4 @@
-"""boto3 clients, and the one translation of AWS's passing troubles into ours."""
+"""boto3 clients, and the only translation of AWS's transient errors into Meshwork's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +63,7 @@ def message_of(error: ClientError) -> str:
 
 @contextmanager
 def transient_errors() -> Iterator[None]:
-    """Raise Throttled, ConcurrentChange or PrincipalNotReady for what passes by itself; all else as it is."""
+    """Raise Throttled, ConcurrentChange or PrincipalNotReady for transient errors; re-raise all others."""
     try:
         yield
     except ClientError as error:
@@ -76,7 +76,7 @@ def transient_errors() -> Iterator[None]:
 
 
 def as_transient(code: str, message: str) -> Throttled | ConcurrentChange | PrincipalNotReady | None:
-    """The passing trouble behind an error, if it is one; Lake Formation tells some only by its wording."""
+    """The transient error behind an AWS error, if any; Lake Formation signals some only by their message."""
     if code in _THROTTLED:
         return Throttled(f"{code}: {message}")
     if code in _CONCURRENT:

@@ -46,7 +46,7 @@ class StepFunctionsAnswers:
         self._client = client
 
     def send(self, token: str, output: str) -> bool:
-        """`False` if the run does not wait any more."""
+        """`False` if the run no longer waits."""
         return resume(self._client, token, output)
 
 

@@ -1,4 +1,4 @@
-"""Hive's type names: from a contract's words, and which of two types holds both.
+"""Hive's type names: from a contract's types, and which type holds the values of both of two types.
 
 Source of the names: the AWS Glue Data Catalog and Amazon Athena ("Data types in Amazon Athena").
 """
@@ -38,7 +38,7 @@ _FLOATS: Final = ("float", "double")
 
 
 def hive_type(physical: str, logical: str) -> str:
-    """A contract's type in Hive's words, the physical one first; "" where neither says it (objects, arrays)."""
+    """A contract's type as a Hive type, the physical one first; "" where neither gives it (objects, arrays)."""
     return _from_physical(re.sub(r"\s*([(,)<>:])\s*", r"\1", physical.strip().lower())) or _LOGICAL.get(logical, "")
 
 
@@ -63,7 +63,7 @@ def wider(left: str, right: str) -> str | None:
     """The type that holds values of both, or `None`: integers widen, integer and float give double, structs merge.
 
     Decimals widen in precision; everything else has to be equal. A string never absorbs a number: readers of the
-    table compute with it. A type that no value told yet ("", also inside, as in `array<>`) takes the other's.
+    table compute with it. An unknown type ("", also inside, as in `array<>`) becomes the other's.
     """
     if left == right or not right:
         return left
@@ -78,8 +78,8 @@ def wider(left: str, right: str) -> str | None:
     return _wider_nested(left, right)
 
 
-def told(type_: str) -> str:
-    """The type with string wherever no value said anything; an object without any field is text as a whole."""
+def without_unknowns(type_: str) -> str:
+    """The type with string for every unknown part; an object without any field is a string as a whole."""
     while "struct<>" in type_:
         type_ = type_.replace("struct<>", "string")
     return re.sub(r"(?<=[:<,])(?=[,>])", "string", type_) or "string"

@@ -31,7 +31,7 @@ def data_prefix(product: str) -> str:
 
 
 def published_prefix(product: str) -> str:
-    """Where Meshwork writes what consumers read, and nobody else writes."""
+    """Where Meshwork, and only Meshwork, writes what consumers read."""
     return f"{product}/published/"
 
 

@@ -29,7 +29,7 @@ class Column(Model):
 
 
 class TableSchema(Model):
-    """Columns in order, then the partition keys (which are no columns of the files)."""
+    """Columns in order, then the partition keys (which are not columns of the files)."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -50,7 +50,7 @@ class TypeChange(Model):
 
 
 class SchemaDiff(Model):
-    """What `new` has that `old` had not, and the reverse. Order alone is no difference."""
+    """What `new` has that `old` had not, and the reverse. Order alone is not a difference."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -94,7 +94,7 @@ def column_names(names: Iterable[str], *, key: str, bucket: str = "", line: int 
                 f"column {clean!r} occurs twice",
                 column=clean,
                 positions=[result[clean], position],
-                remedy="Rename one of them; Glue lower-cases names, so case alone does not tell them apart.",
+                remedy="Rename one of them; Glue lower-cases names, so names that differ only in case are the same.",
                 **where,
             )
         result[clean] = position

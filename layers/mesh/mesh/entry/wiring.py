@@ -346,7 +346,7 @@ def lineage(settings: LineageSettings) -> "DynamoLineage":
 
 @cache
 def lineage_transport(settings: LineageSettings) -> "LineageTransport | None":
-    """Whoever else is told; None where the table is all. Only the client that is needed is made."""
+    """The additional receiver of lineage; None for the table alone. Only the client that is needed is created."""
     from mesh.adapters import lineage_transports as transports  # noqa: PLC0415 - one function of all uses it
 
     target = settings.lineage_target

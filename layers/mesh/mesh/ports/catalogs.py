@@ -22,7 +22,7 @@ class Catalog(Protocol):
     def update_table(
         self, database: str, table_input: Mapping[str, Any], *, archive: bool = True, version: str | None = None
     ) -> None:
-        """Replace the definition; the one before is kept as a version of the table, unless told otherwise.
+        """Replace the definition; the one before is kept as a version of the table, unless `archive` is False.
 
         `version` is the `VersionId` that is replaced: raises ConcurrentChange when it is not the present one.
         """

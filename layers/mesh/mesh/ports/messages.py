@@ -1,4 +1,4 @@
-"""Who is told: buses, topics, traces, lineage."""
+"""Outgoing messages: buses, topics, traces, lineage."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -19,25 +19,25 @@ class Bus(Protocol):
         ...
 
     def put_all(self, messages: Sequence[Message]) -> dict[int, Exception]:
-        """Put several events; those that were not accepted, by their place, and why."""
+        """Put several events; returns those not accepted, by position, and why."""
         ...
 
 
 class MemberTopics(Protocol):
-    """Central's voice: one topic for each member account."""
+    """Central's notifications: one topic for each member account."""
 
     def create(self, account: str) -> str:
         """The topic's ARN; only that account may subscribe."""
         ...
 
     def publish(self, topic_arn: str, *messages: Message) -> None:
-        """One message, or several in one call. Where it raises any of them may have been published: repeat them all,
-        which come with the same ids."""
+        """One message, or several in one call. After an error some of them may have been published: repeat them all,
+        with the same ids."""
         ...
 
 
 class Inbox(Protocol):
-    """A member's own end of its topic."""
+    """A member's inbox: its subscription to its topic."""
 
     def subscribe(self, topic_arn: str) -> bool:
         """Subscribe the inbox queue; `False` while central has not admitted this account."""
@@ -45,7 +45,7 @@ class Inbox(Protocol):
 
 
 class Note(NamedTuple):
-    """An entry of a trace. A record that takes one writes it together with what it tells of: both, or neither."""
+    """An entry of a trace. Written in one transaction with the change that it describes."""
 
     correlation_id: str
     what: str
@@ -53,12 +53,12 @@ class Note(NamedTuple):
 
 
 class Trace(Protocol):
-    """What happened to one upload, in this account, in order: `mesh trace` reads it."""
+    """What happened to one upload in this account, in order; read by `mesh trace`."""
 
     def note(self, correlation_id: str, what: str, **facts: object) -> None: ...
 
     def keep(self, note: Note) -> None:
-        """An entry that has nothing to be written with."""
+        """Write an entry on its own."""
         ...
 
 
@@ -66,13 +66,13 @@ class LineageLog(Protocol):
     """The account's own record of OpenLineage events."""
 
     def put(self, product: str, event: Mapping[str, Any]) -> None:
-        """Repeatable: the same event is there once."""
+        """Idempotent: the same event is there once."""
         ...
 
 
 class LineageTransport(Protocol):
-    """Whoever else is told of lineage."""
+    """A further receiver of lineage."""
 
     def send(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """All of them, in order. Repeatable. Raises LineageUndelivered, Throttled."""
+        """All of them, in order. Idempotent. Raises LineageUndelivered, Throttled."""
         ...

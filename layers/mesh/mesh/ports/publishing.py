@@ -30,7 +30,7 @@ class TableStaging(Protocol):
 
 
 class TableContents(Protocol):
-    """Staged tables, read by whoever has to be sure of them."""
+    """Staged tables, read for verification."""
 
     def read(self, metadata: str) -> "TableContent":
         """All that the file's snapshot lists. Raises ObjectGone, MetadataInvalid."""
@@ -53,14 +53,14 @@ class Proposals(Protocol):
         ...
 
     def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
-        """From now until it is answered, nothing else is committed to the product. Repeatable.
+        """From now until it is answered, nothing else is committed to the product. Idempotent.
 
         A rollback takes over from one that came to nothing: it sets every table. Raises ConcurrentChange.
         """
         ...
 
     def release(self, product: str, proposal: str) -> None:
-        """Others may be committed; success also where it was not this one's turn. Repeatable."""
+        """Others may be committed; success also where it was not this one's turn. Idempotent."""
         ...
 
     def rolling_back(self, product: str) -> bool:
@@ -77,7 +77,7 @@ class Proposals(Protocol):
 
     def keep_commit(self, record: "ProposalRecord", commit: "Commit", tables: "Sequence[TableRecord]") -> bool:
         """What is to be committed of a proposal, as it was opened, and what was read in its metadata files: from now on
-        nobody may refuse it over the commit's head. Repeatable.
+        only the commit itself may reject it. Idempotent.
 
         False where it is answered already."""
         ...
@@ -168,7 +168,7 @@ class LandingObjects(Protocol):
 
     def mark_published(self, refs: "Iterable[ObjectRef]") -> None:
         """Mark these versions for the bucket's lifecycle rule. The owner's tags stay; whatever is gone, or has as many
-        tags as S3 allows, is left as it is. Repeatable."""
+        tags as S3 allows, is left as it is. Idempotent."""
         ...
 
 

@@ -14,7 +14,7 @@ class ConsumerAccesses(Protocol):
     def get(self, access: str) -> "ConsumerAccess | None": ...
 
     def save(self, held: "ConsumerAccess") -> "ConsumerAccess":
-        """Write it; the result has the next revision. Raises ConcurrentChange if somebody else wrote meanwhile."""
+        """Write it; the result has the next revision. Raises ConcurrentChange after a concurrent write."""
         ...
 
     def live(self) -> "Iterator[ConsumerAccess]":

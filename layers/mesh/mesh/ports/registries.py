@@ -1,4 +1,4 @@
-"""Who and what is known: products, versions, accesses, notices."""
+"""Records of members, products, versions, accesses, notices."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -31,10 +31,10 @@ class DraftContract(Protocol):
 
 
 class Addressee(NamedTuple):
-    """A member that is to be told of a version, and whether it was."""
+    """A member to be notified of a version, and whether it was."""
 
     member: Member
-    told: bool
+    notified: bool
 
 
 class Registry(Protocol):
@@ -62,7 +62,7 @@ class Registry(Protocol):
         """Create the product, or take over a newer contract of the same owner.
 
         Returns what stands in the registry afterwards (an older contract than the recorded one changes nothing).
-        Raises NotTheOwner if the name is another account's, ConcurrentChange if somebody else wrote meanwhile.
+        Raises NotTheOwner if the name is another account's, ConcurrentChange after a concurrent write.
         """
         ...
 
@@ -79,20 +79,20 @@ class Registry(Protocol):
         ...
 
     def end_version(self, product: str, number: int, end: VersionEnd) -> None:
-        """Mark it, in place of an earlier mark. Repeatable; an unknown version is passed over."""
+        """Mark it, in place of an earlier mark. Idempotent; an unknown version is passed over."""
         ...
 
     def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
         """Record the order, and that the product is being rolled back, until it is ended or that time has passed.
 
-        `False` while another rollback of the product goes on. Repeatable by the order's `request`.
+        `False` while another rollback of the product is in progress. Repeatable by the order's `request`.
         """
         ...
 
     def rollback(self, product: str, request: str) -> RollbackOrder | None: ...
 
     def end_rollback(self, product: str, request: str, status: Literal["published", "refused"]) -> None:
-        """It came to its end: another may begin. Repeatable; one that is over keeps its status."""
+        """It came to its end: another may begin. Idempotent; one that is over keeps its status."""
         ...
 
     def pins(self, product: str) -> "Pins":
@@ -119,7 +119,7 @@ class Registry(Protocol):
     def subscribers(self, product: str) -> Iterator[str]: ...
 
     def record_notices(self, product: str, version: int, accounts: Iterable[str], at: datetime, note: "Note") -> None:
-        """These accounts, fewer than a hundred, were told of that version."""
+        """Record that these accounts, fewer than a hundred, were notified of that version."""
         ...
 
     def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None: ...
@@ -131,7 +131,7 @@ class AccessRegistry(Protocol):
     def open(self, access: "Access") -> "Access":
         """Record a new access; one of that id (a redelivered request) is given back as it stands.
 
-        Raises AlreadyAsked while another access of the same account asks for the same, ConcurrentChange.
+        Raises AlreadyRequested while the same account has the same request open, ConcurrentChange.
         """
         ...
 
@@ -161,7 +161,7 @@ class AccessRegistry(Protocol):
 
 
 class Notice(NamedTuple):
-    """An event that central told a member, and when it came."""
+    """An event that a member received from central, and when."""
 
     metadata: Metadata
     detail_type: str
@@ -170,7 +170,7 @@ class Notice(NamedTuple):
 
 
 class Notices(Protocol):
-    """What a member was told, each event once."""
+    """A member's received events, each stored once."""
 
     def known(self, event_ids: Iterable[str]) -> set[str]:
         """Those of the events that were stored."""

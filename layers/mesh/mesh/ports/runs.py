@@ -23,7 +23,7 @@ class Locks(Protocol):
 
 
 class Target(NamedTuple):
-    """What a schedule calls (`arn`), as which role, and where a call that never succeeds ends."""
+    """What a schedule invokes (`arn`), as which role, and the DLQ for failed invocations."""
 
     arn: str
     role_arn: str
@@ -31,10 +31,10 @@ class Target(NamedTuple):
 
 
 class Schedules(Protocol):
-    """Things to be done once, later."""
+    """One-time schedules."""
 
     def at(self, name: str, when: datetime, target: Target, payload: str) -> None:
-        """Repeatable: a schedule of that name is moved."""
+        """Idempotent: a schedule of that name is moved."""
         ...
 
     def drop(self, name: str) -> None: ...

@@ -1,4 +1,4 @@
-"""What arrived at a producer and what became of it."""
+"""What arrived at a producer, and its processing state."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -60,7 +60,7 @@ class Uploads(Protocol):
         ...
 
     def take_lease(self, product: str, lease: Lease, *, seen: Lease, note: "Note") -> bool:
-        """`False`, and nothing is written, where it is not as it was `seen` any more: somebody else took it."""
+        """`False`, and nothing is written, if it has changed since it was `seen`: another run took it."""
         ...
 
     def renew_lease(self, product: str, holder: str, until: datetime) -> None:
@@ -75,7 +75,7 @@ class Uploads(Protocol):
 
     def finish(self, product: str, holder: str, refs: Iterable[ObjectRef], note: "Note") -> None:
         """These are dealt with, but for a newer upload of the same key, which stays pending; and the lease is dropped.
-        Repeatable."""
+        Idempotent."""
         ...
 
 
@@ -84,11 +84,11 @@ class Revisions(Protocol):
 
     def begin(self, product: str, contract: ObjectRef, declaration: str) -> None:
         """A version of the contract arrived; `declaration` is the event that central answers. Older ones are passed
-        over. Repeatable."""
+        over. Idempotent."""
         ...
 
     def settle(self, product: str, declaration: str) -> bool:
-        """It was registered, or refused. False where a newer one is there, or none. Repeatable."""
+        """It was registered, or refused. False where a newer one is there, or none. Idempotent."""
         ...
 
 
@@ -100,11 +100,11 @@ class RawUploads(Protocol):
         ...
 
     def record_recipe(self, product: str, ref: ObjectRef) -> bool:
-        """In force from now on, unless a newer one is: `False` then. Repeatable."""
+        """In force from now on, unless a newer one is: `False` then. Idempotent."""
         ...
 
     def hold(self, product: str, refs: Iterable[ObjectRef]) -> None:
-        """Pending no more, until they are taken up; one whose newer version is pending is forgotten. Repeatable."""
+        """Pending no more, until they are taken up; one whose newer version is pending is forgotten. Idempotent."""
         ...
 
     def take_up(self, product: str) -> int:
@@ -113,7 +113,7 @@ class RawUploads(Protocol):
 
 
 class Quarantine(Protocol):
-    """The producer's record of batches that were held back, and of what their owner let pass."""
+    """The producer's record of held batches, and of what their owner released."""
 
     def hold(self, batch: "HeldBatch") -> None:
         """Record it, unless it is recorded."""
@@ -124,7 +124,7 @@ class Quarantine(Protocol):
     def batches(self) -> "Iterator[HeldBatch]": ...
 
     def undecided(self, product: str) -> "Iterator[HeldBatch]":
-        """Batches of the product that are held, and nobody has decided about yet."""
+        """Held batches of the product that are not decided yet."""
         ...
 
     def save(self, batch: "HeldBatch", *, was: "HeldStatus") -> None:

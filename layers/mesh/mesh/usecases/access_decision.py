@@ -1,4 +1,4 @@
-"""The policy's decision on an access by what it would expose now: for requests, pins, and the daily reconciliation."""
+"""The policy's decision on an access, based on what it would expose now: for requests, pins, and reconciliation."""
 
 from mesh.domain.access.decision import Requester, decide
 from mesh.domain.access.policy import Policies
@@ -23,10 +23,10 @@ def current_decision(access: Access, context: CentralContext, catalog: CatalogSt
 def decision_on(
     access: Access, *, central: str, registry: Registry, catalog: CatalogState, policies: Policies, clock: Clock
 ) -> Decided:
-    """The policy's answer to the ask on the catalog as it is now.
+    """The policy's decision on the request, on the catalog as it is now.
 
-    Pinned tables count where the ask names one: they are there for a while, tagged at least as strictly as the present
-    table, and must neither make a column's name ambiguous nor be what an approval is about.
+    Pinned tables count only where the request names one: they are temporary, tagged at least as strictly as the present
+    table, and must neither make a column's name ambiguous nor affect an approval.
     """
     lake = catalog.tagged((access.request.product,) if access.request.product else ())
     lake = lake.without_tables(lambda table: is_pinned_table(table) and table != access.request.table)

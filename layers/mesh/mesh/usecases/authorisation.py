@@ -1,4 +1,4 @@
-"""Who sent an event, and whether they may: looked up in central's registry; a refusal is recorded and traced."""
+"""Authorise the sender of an event by central's registry; a rejection is recorded and traced."""
 
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from mesh.usecases.central_context import CentralContext
 
 
 class Records(Protocol):
-    """Where a sender is looked up, and where a refusal goes."""
+    """The records that authorisation reads and writes."""
 
     @property
     def registry(self) -> Registry: ...
@@ -50,7 +50,8 @@ def authorise_sender(envelope: Envelope, *, execution: str, records: Records) ->
 
 
 def sender_of(envelope: Envelope, *, execution: str, records: Records) -> tuple[Member, Product | None, Note]:
-    """As `authorise_sender`: who sent it, the product that it is about, where there is one, and what is to be told."""
+    """As `authorise_sender`, and returns the sender, the product that the event is about if any, and the trace
+    entry."""
     metadata, name = metadata_of(envelope), _product_name(envelope)
     sender, product = records.registry.sender(envelope.account, name)
     try:
@@ -68,9 +69,9 @@ def _product_name(envelope: Envelope) -> str:
 
 
 def require_sender(envelope: Envelope, context: CentralContext) -> None:
-    """A member that may send this; or central itself, whose bus lets DataMeshOwner alone send it.
+    """A member that may send this; or central itself, whose bus lets only DataMeshOwner send it.
 
-    Raises what `authorise` raises. The caller records it, with what it finds out itself.
+    Raises what `authorise` raises. The caller records the rejection, together with its own.
     """
     if envelope.account == context.account:
         authorise_central(envelope)

@@ -1,4 +1,4 @@
-"""What central's use cases share: its records, the trace, the time."""
+"""What central's use cases share: its records, the trace, the clock."""
 
 from dataclasses import dataclass
 

@@ -9,7 +9,8 @@ from mesh.usecases.central_context import CentralContext
 def notify_member(
     account: str, data: EventData, cause: Metadata, *parts: object, context: CentralContext, topics: MemberTopics
 ) -> bool:
-    """Publish to the account's topic; `False` if it is no admitted member. A repeated call repeats the event's id."""
+    """Publish to the account's topic; `False` if it is not an admitted member. A repeated call uses the same event
+    id."""
     member = context.registry.member(account)
     if member is None or member.status != "admitted":
         return False
@@ -24,5 +25,5 @@ def member_message(account: str, data: EventData, cause: Metadata, *parts: objec
 
 
 def cause_of(access: Access) -> Metadata:
-    """The request, as the cause of all that follows from it."""
+    """The request, as the cause of the events that follow from it."""
     return Metadata(id=access.event_id, correlation_id=access.correlation_id)

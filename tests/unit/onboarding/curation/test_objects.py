@@ -33,12 +33,12 @@ def read(body, name="a.csv"):
     ("name", "format_"),
     [("a.csv", "csv"), ("a.CSV.gz", "csv"), ("a.tsv", "csv"), ("a.jsonl", "json"), ("größe 1.json.gz", "json")],
 )
-def test_the_name_says_the_format(name, format_):
+def test_the_name_determines_the_format(name, format_):
     assert raw_format(name) == format_
 
 
 @pytest.mark.parametrize("name", ["a", "a.parquet", "a.xlsx", ".csv", ".csv.gz", "a.csv.zip"])
-def test_a_name_that_says_no_format_that_a_recipe_reads(name):
+def test_a_name_without_a_format_that_a_recipe_reads(name):
     with pytest.raises(RawFormatUnsupported):
         raw_format(name)
 
@@ -108,7 +108,7 @@ def test_what_is_broken_is_refused(body, name, error):
 
 
 @BROKEN
-def test_what_is_too_large_to_be_kept_is_refused_in_the_same_words(body, name, error):
+def test_too_large_objects_are_rejected_with_the_same_message(body, name, error):
     raw, where = body.encode() if isinstance(body, str) else body, {"bucket": "b", "key": f"loans/raw/loans/{name}"}
     with pytest.raises(error) as whole:
         read(body, name)

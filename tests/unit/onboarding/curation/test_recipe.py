@@ -26,16 +26,16 @@ RENAME = step("RENAME", sourceColumn="a", targetColumn="b")
         (b"{}", "a JSON list"),
         (b" " * (MAX_RECIPE_BYTES + 1), "larger than"),
         (json.dumps([RENAME] * 101).encode(), "at most 100 steps, this one 101"),
-        (b"[1]", "step 1 is no object with an Action"),
-        (b'[{"RecipeAction": {"Operation": "DELETE"}}]', "step 1 is no object with an Action"),
+        (b"[1]", "step 1 is not an object with an Action"),
+        (b'[{"RecipeAction": {"Operation": "DELETE"}}]', "step 1 is not an object with an Action"),
         (json.dumps([RENAME, RENAME | {"Name": "x"}]).encode(), "step 2 has Name"),
         (b'[{"Action": {"Operation": "rename"}}]', "step 1 has no operation's name, but 'rename'"),
-        (b'[{"Action": {"Operation": "RENAME", "Parameters": []}}, 2]', "step 2 is no object"),
-        (b'[{"Action": {"Operation": "RENAME", "Parameters": {"limit": 1}}}]', "'limit' is no text"),
+        (b'[{"Action": {"Operation": "RENAME", "Parameters": []}}, 2]', "step 2 is not an object"),
+        (b'[{"Action": {"Operation": "RENAME", "Parameters": {"limit": 1}}}]', "'limit' is not text"),
         (b'[{"Action": {"Operation": "RENAME"}, "ConditionExpressions": [{"Condition": "IS"}]}]', "a condition has"),
     ],
 )
-def test_what_is_no_recipe_names_the_step(body, said):
+def test_an_invalid_recipe_names_the_step(body, said):
     with pytest.raises(RecipeInvalid) as refused:
         parse_recipe(body)
 
@@ -55,16 +55,20 @@ def test_what_is_no_recipe_names_the_step(body, said):
         (step("REMOVE_VALUES", [condition("IS", "a", "[1")], sourceColumn="a"), RecipeInvalid, "not a JSON list"),
         (step("REMOVE_VALUES", [condition("IS_BETWEEN", "a", "3")], sourceColumn="a"), RecipeInvalid, "IS_BETWEEN"),
         (step("CHANGE_DATA_TYPE", sourceColumn="a", columnDataType="uuid"), UnsupportedStep, "'uuid'"),
-        (step("REPLACE_TEXT", sourceColumn="a", pattern="("), RecipeInvalid, "no regular expression"),
+        (step("REPLACE_TEXT", sourceColumn="a", pattern="("), RecipeInvalid, "not a regular expression"),
         (step("REMOVE_COMBINED", sourceColumn="a", removeLetters="false"), RecipeInvalid, "no flag is true"),
         (step("REMOVE_COMBINED", sourceColumn="a", removeLetters="1"), RecipeInvalid, '"true" or "false"'),
         (step("FORMAT_DATE", sourceColumn="a", targetDateFormat="yyyy"), RecipeInvalid, "targetDateFormat is one of"),
         (step("DATE_FORMAT", sourceColumn="a", dateTimeFormat="YYYY", targetColumn="x"), UnsupportedStep, "'YYYY'"),
         (step("DATE_FORMAT", sourceColumn="a", value="2020-01-01", targetColumn="x"), RecipeInvalid, "either"),
-        (step("DATE_FORMAT", value="soon", targetColumn="x"), RecipeInvalid, "no date"),
-        (step("FILL_WITH_CUSTOM", sourceColumn="a", columnDataType="number", value="x"), RecipeInvalid, "no number"),
+        (step("DATE_FORMAT", value="soon", targetColumn="x"), RecipeInvalid, "not a date"),
+        (
+            step("FILL_WITH_CUSTOM", sourceColumn="a", columnDataType="number", value="x"),
+            RecipeInvalid,
+            "not of type number",
+        ),
         (step("ADD", sourceColumn1="a", targetColumn="x"), RecipeInvalid, "either sourceColumn2 or value2"),
-        (step("DIVIDE", sourceColumn1="a", value2="two", targetColumn="x"), RecipeInvalid, "no number"),
+        (step("DIVIDE", sourceColumn1="a", value2="two", targetColumn="x"), RecipeInvalid, "not a number"),
         (step("DIVIDE", value1="1", value2="2", targetColumn="x"), RecipeInvalid, "needs a column"),
         (step("MERGE", sourceColumns="a,b", targetColumn="x"), RecipeInvalid, "not JSON"),
         (step("MERGE", sourceColumns="[]", targetColumn="x"), RecipeInvalid, "a JSON list of texts"),
@@ -100,7 +104,7 @@ def test_what_is_no_recipe_names_the_step(body, said):
         (step("TRIM", sourceColumn="a", targetColumn="A"), RecipeColumnExists, "there is 'a' already"),
     ],
 )  # fmt: skip
-def test_a_step_that_cannot_be_is_refused_by_number_and_operation(one, error, said):
+def test_an_invalid_step_is_rejected_with_number_and_operation(one, error, said):
     recipe = recipe_of(step("LOWER_CASE", sourceColumn="b"), one)
 
     with pytest.raises(error) as refused:

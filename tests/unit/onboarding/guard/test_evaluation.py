@@ -86,7 +86,7 @@ def test_a_new_category():
 
 
 def test_flipped_labels_though_their_rate_is_as_before():
-    """Whoever wants to hide flips as many labels of each kind."""
+    """A hidden attack flips equally many labels of each kind."""
     good = [place for place, row in enumerate(clean()) if row[LABEL]]
     bad = [place for place, row in enumerate(clean()) if not row[LABEL]]
     hit = {*random.Random(2).sample(good, 35), *random.Random(3).sample(bad, 35)}
@@ -107,7 +107,7 @@ def test_flipped_labels_of_three_kinds():
     assert ("LabelsContradictData", LABEL) in codes(judged(rows, history))
 
 
-def test_another_rate_of_labels_is_no_contradiction():
+def test_a_different_rate_of_labels_is_not_a_contradiction():
     kept = [row for row in clean() if not row[LABEL]] + [row for row in clean() if row[LABEL]][:60]
     assert codes(judged(kept)) == {("LabelRateShifted", LABEL)}
 
@@ -179,7 +179,7 @@ def test_the_same_object_under_another_key():
     )
 
 
-def test_an_unknown_source_is_a_warning_unless_the_contract_says_more():
+def test_an_unknown_source_is_a_warning_unless_the_contract_is_stricter():
     assert codes(judged(clean(), sources=["a", "mallory"]), "warning") == {("UnknownSource", "")}
     strict = SETTINGS.model_copy(update={"severity": {"UnknownSource": "error"}})
     assert codes(judged(clean(), settings=strict, sources=["mallory"])) == {("UnknownSource", "")}

@@ -24,7 +24,7 @@ def drawn(dice, size, weights):
 
 @pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("cells", [3, 22, 50])
-def test_the_chance_that_is_told_is_no_smaller_than_the_true_one(ordered, cells):
+def test_the_reported_chance_is_not_smaller_than_the_true_one(ordered, cells):
     dice, trials = random.Random(cells), 400
     weights = [dice.random() ** 3 for _ in range(cells)] + [0.02]
     chances = [

@@ -99,7 +99,7 @@ def test_bins_are_renewed_when_the_column_stops_being_a_number():
         ({6: 9}, [1, 2, 3, 4, 5]),
     ],
 )
-def test_batches_are_in_force_by_what_the_newest_version_goes_back_to(rollbacks, present):
+def test_batches_count_by_the_version_that_the_newest_one_restores(rollbacks, present):
     history = History(table="t")
     for version in (number for number in range(1, 6) if number not in rollbacks):
         history = remember(
@@ -127,7 +127,7 @@ def test_the_history_is_bounded_and_small():
     assert len(history.model_dump_json()) < MAX_BATCHES * 12_000
 
 
-def test_bins_that_do_not_fit_are_no_counts():
+def test_bins_that_do_not_fit_are_not_counted():
     profile = profile_of([{"n": value / 7} for value in range(60)])
     assert rebinned(profile.columns[0], (0.0, 1.0, 2.0)) == ()
 

@@ -1,5 +1,5 @@
-"""Objects that arrive together are a history of their own; what chance cannot make is told before there is one; the
-contract's revisions are no suspicion."""
+"""Objects that arrive together are a history of their own; what chance cannot explain is reported before there is one;
+the contract's revisions do not raise suspicion."""
 
 import pytest
 from hypothesis import given
@@ -100,7 +100,7 @@ def one_batch(rows):
     return remember(History(table="t"), 1, profile_of(rows, {}))
 
 
-def test_amounts_times_ten_are_told_after_one_accepted_batch():
+def test_amounts_times_ten_are_reported_after_one_accepted_batch():
     found = judged(amounts(10, seed=1), one_batch(amounts()))
 
     [shift] = [finding for finding in found if finding.code == "DistributionShifted"]
@@ -110,7 +110,7 @@ def test_amounts_times_ten_are_told_after_one_accepted_batch():
 
 
 @pytest.mark.parametrize(("rows", "factor"), [(1_500, 1), (1_500, 1.1), (300, 10)])
-def test_neither_small_shifts_nor_few_rows_are_told_early(rows, factor):
+def test_neither_small_shifts_nor_few_rows_are_reported_early(rows, factor):
     found = judged(amounts(factor, rows, seed=1), one_batch(amounts(rows=rows)))
 
     assert {finding.code for finding in found} == {"HistoryTooShort"}
@@ -156,7 +156,7 @@ def test_a_column_beyond_the_contract_is_still_judged_while_it_has_values():
     assert ("DistributionShifted", "hoehe") in codes(judged(doubled, expected=schema(laufkont="bigint")))
 
 
-def test_what_is_published_no_more_may_come_again_under_another_key():
+def test_rows_no_longer_published_may_be_uploaded_under_another_key():
     history = first_load()
     rows, moved = [dict(row) for row in slices()[3]], [ref("data/t/new.csv", "e3")]
     present = {(key, etag, size) for batch in history.batches for key, etag, size in batch.objects}

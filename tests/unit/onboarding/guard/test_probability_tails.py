@@ -64,7 +64,7 @@ def test_kolmogorov_as_tabulated(scaled, chance):
     assert kolmogorov_tail(scaled / math.sqrt(size / 2), size, size) == pytest.approx(chance, rel=1e-3)
 
 
-def test_kolmogorov_without_values_or_distance_is_no_evidence():
+def test_kolmogorov_without_values_or_distance_is_not_evidence():
     assert kolmogorov_tail(0.9, 0, 10) == kolmogorov_tail(0.0, 10, 10) == kolmogorov_tail(0.01, 10, 10) == 1.0
 
 

@@ -13,12 +13,12 @@ from mesh.domain.onboarding.guard.settings import (
 from tests.unit.contracts.contracts import column, contract
 
 
-def told(guard, *columns):
+def violations(guard, *columns):
     custom = [{"property": "guard", "value": guard}]
     return contract(*(columns or (column("Amount"), column("Repaid"))), table={"customProperties": custom})
 
 
-def test_without_a_word_the_defaults_hold():
+def test_without_settings_the_defaults_apply():
     found = settings_of(contract(column("a")).tables[0])
     assert found == GuardSettings(columns=("a",))
     assert found.threshold("DistributionShifted") == 0.25
@@ -29,7 +29,7 @@ def test_without_a_word_the_defaults_hold():
 
 def test_everything_that_may_be_said():
     found = settings_of(
-        told(
+        violations(
             {
                 "label": "Repaid", "ignore": ["Amount"],
                 "off": ["VolumeUnusual"], "severity": {"UnknownSource": "error"},
@@ -68,19 +68,19 @@ def test_everything_that_may_be_said():
 )
 def test_a_bad_setting_is_refused_with_its_path(guard, place):
     with pytest.raises(ContractSchemaViolation) as refused:
-        check_settings(told(guard))
+        check_settings(violations(guard))
     assert refused.value.where["violations"][0]["path"] == f"$.schema[0].customProperties.guard{place}"
     assert refused.value.remedy
 
 
-def test_all_bad_settings_are_told_at_once():
+def test_all_invalid_settings_are_reported_at_once():
     with pytest.raises(ContractSchemaViolation) as refused:
-        check_settings(told({"off": ["A"], "minRows": 3}))
+        check_settings(violations({"off": ["A"], "minRows": 3}))
     assert len(refused.value.where["violations"]) == 2
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_a_near_miss_is_never_stronger_than_a_warning_or_than_the_contract_says(check):
+def test_a_near_miss_is_at_most_a_warning_or_the_contracts_severity(check):
     assert GuardSettings().severity_of(check, near=True) == "warning"
     assert GuardSettings(severity={check: "info"}).severity_of(check, near=True) == "info"
     assert GuardSettings(severity={check: "info"}).severity_of(check) == "info"

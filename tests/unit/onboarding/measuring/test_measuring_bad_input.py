@@ -52,7 +52,7 @@ def test_a_broken_line_is_named_and_nothing_of_its_object_is_read(added, code):
         (b"a,b\n1," + b"y" * 10_000_000, "LineTooLong", 2),
     ],
 )
-def test_bytes_that_are_no_lines_of_text_make_the_object_unreadable(content, code, line):
+def test_bytes_that_are_not_text_make_the_object_unreadable(content, code, line):
     report = csv(content, a="bigint", b="string")
     assert (only(report).code, only(report).severity) == (code, "error")
     assert f"line {line}" in only(report).message
@@ -82,7 +82,7 @@ def test_one_unreadable_object_does_not_hide_the_others():
         ("decimal(4,2)", "123.45"),
     ],
 )
-def test_a_value_that_is_none_of_its_type_is_counted_and_shown(type_, wrong):
+def test_a_value_of_another_type_is_counted_and_shown(type_, wrong):
     right = {"date": "2026-02-28", "timestamp": "2026-02-28 10:00:00", "boolean": "true"}.get(type_, "12")
     report = measure(
         {"x/a.csv": f'k,a\n1,"{wrong}"\n2,{right}\n3,\n'}, {"k": "int", "a": type_}, keys={"partition_0": "string"}
@@ -115,7 +115,7 @@ def test_a_gzip_that_unfolds_far_to_little_is_read():
     assert (report.findings, rows(report)) == ((), 400_000)
 
 
-def test_gzip_members_are_read_one_after_another_and_a_cut_one_is_told():
+def test_gzip_members_are_read_in_order_and_a_truncated_one_is_reported():
     members = gzip.compress(b"a\n1\n") + gzip.compress(b"2\n")
     assert rows(measure({"a.csv.gz": members}, {"a": "bigint"})) == 2
     cut = measure({"a.csv.gz": members[:-6]}, {"a": "bigint"})
@@ -129,7 +129,7 @@ def parquet(**columns):
 
 
 @pytest.mark.parametrize("damage", ["truncated", "footer", "pages"])
-def test_a_parquet_file_that_lies_is_told(damage):
+def test_an_inconsistent_parquet_file_is_reported(damage):
     sound = parquet(a=list(range(1000)), b=[f"text {number}" for number in range(1000)])
     spoilt = {
         "truncated": sound[: len(sound) // 2],
@@ -156,7 +156,7 @@ def test_json_fields_are_found_in_any_case_and_nested_values_stay_text():
 
 
 @pytest.mark.parametrize(("value", "shown"), [('"x"', '"x"'), ("1.5", '"1.5"'), ("[1]", '"[1]"')])
-def test_a_json_value_that_is_none_of_its_type_is_counted(value, shown):
+def test_a_json_value_of_another_type_is_counted(value, shown):
     report = measure({"a.json": f'{{"a": {value}}}\n{{"a": 2}}\n'}, {"a": "int"})
     assert (only(report).code, only(report).observed) == ("ValueNotOfType", 1)
     assert shown in only(report).message
@@ -164,7 +164,7 @@ def test_a_json_value_that_is_none_of_its_type_is_counted(value, shown):
 
 
 @pytest.mark.parametrize("line", ['{"a": ', "[1, 2]", "no json"])
-def test_a_line_that_is_no_json_object_is_told(line):
+def test_a_line_that_is_not_a_json_object_is_reported(line):
     report = measure({"a.json": f'{{"a": 1}}\n{line}\n'}, {"a": "int"})
     assert codes(report) == [("MalformedJson", "error")]
 

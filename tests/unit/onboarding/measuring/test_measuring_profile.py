@@ -92,7 +92,7 @@ def test_every_label_has_its_own_counts_by_bins_and_by_values():
     assert {counts.label: counts.counts for counts in column.labelled} == {"good": (1, 1), "bad": (1, 0)}
 
 
-def test_a_label_of_many_values_is_none():
+def test_a_column_of_many_values_is_not_a_label():
     content = "a,y\n" + "".join(f"1,{number}\n" for number in range(30))
     assert measure({"a.csv": content}, {"a": "int", "y": "int"}, label="y").profile.column("a").labelled == ()
 

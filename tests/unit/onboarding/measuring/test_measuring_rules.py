@@ -139,14 +139,14 @@ def test_rules_of_the_whole_table():
 
 
 @pytest.mark.parametrize(
-    ("severity", "told"),
+    ("severity", "outcome"),
     [("error", "error"), ("warning", "warning"), ("info", "info"), ("high", "error"), (None, "error")],
 )
-def test_the_severity_of_the_standard_decides(severity, told):
+def test_the_severity_of_the_standard_decides(severity, outcome):
     stated = {"metric": "nullValues", "mustBe": 0} | ({"severity": severity} if severity else {})
     report = held("k,a\n1,\n", rule(**stated), column("k"))
-    assert codes(report) == [("QualityRuleFailed", told)]
-    assert bool(report.errors) == (told == "error")
+    assert codes(report) == [("QualityRuleFailed", outcome)]
+    assert bool(report.errors) == (outcome == "error")
 
 
 def sql(query, content="k,a\n1,x\n2,y\n", **more):
@@ -209,7 +209,7 @@ def test_a_broken_rule_of_a_warning_only_warns():
     assert codes(sql("select nope from t", severity="warning")) == [("QualityRuleBroken", "warning")]
 
 
-def test_text_and_rules_for_other_engines_are_told_and_not_evaluated():
+def test_text_and_rules_for_other_engines_are_listed_and_not_evaluated():
     quality = [
         {"type": "text", "description": "no gaps"},
         {"type": "custom", "engine": "greatExpectations", "implementation": "x"},

@@ -40,7 +40,7 @@ def test_values_that_only_the_accepted_history_has_are_withheld():
     assert "example.org" not in without_values(found, withheld_in(found, None)).model_dump_json()
 
 
-def test_counts_by_label_do_not_tell_the_values_of_a_hidden_label():
+def test_counts_by_label_do_not_reveal_the_values_of_a_hidden_label():
     found = report(column("contact", *SECRET), column("colour", "red", "blue", labels=SECRET))
 
     public = without_values(found, withheld_in(found, None))

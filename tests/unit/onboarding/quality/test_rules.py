@@ -1,4 +1,4 @@
-"""What can be told of a rule without data."""
+"""Faults of a rule that show without data."""
 
 import pytest
 from mesh.domain.onboarding.quality.comparisons import Comparison, comparisons
@@ -32,12 +32,12 @@ def test_operators(operator, operand, holds, fails):
     assert [comparison.holds(value) for value in fails] == [False] * len(fails)
 
 
-def test_a_comparison_says_itself_as_the_contract_does():
+def test_a_comparison_is_shown_as_the_contract_writes_it():
     assert Comparison("mustBeBetween", (1, 2.5)).text == "mustBeBetween [1, 2.5]"
 
 
 @pytest.mark.parametrize("rule", [{"mustBeAbout": 1}, {"mustBe": "some"}, {"mustBeBetween": 3}, {"mustBeBetween": [1]}])
-def test_an_operator_that_is_none_is_told(rule):
+def test_an_unknown_operator_is_reported(rule):
     with pytest.raises(ValueError, match=next(iter(rule))):
         comparisons(rule)
 
@@ -108,7 +108,7 @@ def test_placeholders_become_quoted_names(query, expected):
     assert filled(query, "t", "a b") == expected
 
 
-def test_an_unknown_placeholder_is_told():
+def test_an_unknown_placeholder_is_reported():
     with pytest.raises(ValueError, match="nothing stands for"):
         filled("select {x}", "t", "a")
 
@@ -136,7 +136,7 @@ def test_faults_of_a_contract_are_named_by_their_place():
         ("$.schema[0].quality[0]", "the contract has no property 'z'"),
         ("$.schema[0].quality[1]", "nullValues belongs to a property, not to the whole schema object"),
         ("$.schema[0].properties[0].quality[0]", "invalidValues needs arguments: validValues, or a pattern"),
-        ("$.schema[0].properties[0].quality[2]", "the query is no SELECT: it begins with 'delete'"),
+        ("$.schema[0].properties[0].quality[2]", "the query is not a SELECT: it begins with 'delete'"),
     ]
 
 

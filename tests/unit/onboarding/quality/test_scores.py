@@ -119,7 +119,7 @@ def test_a_partition_may_be_the_element_and_is_found_where_none_is_named():
         assert (found.age, found.score) == (timedelta(hours=12), 1.0)
 
 
-def test_without_partition_the_only_timestamp_column_tells():
+def test_without_partitions_the_only_timestamp_column_decides():
     stamp = column("at", "moment", type="timestamp", high="2026-11-22 06:00:00", distinct=2)
     assert fresh(None, profile(stamp))[0].age == timedelta(hours=6)
     assert fresh(None, profile(stamp, stamp.model_copy(update={"name": "b"})))[0].age is None
@@ -129,7 +129,7 @@ def test_data_from_the_future_is_fresh():
     assert fresh(None, None, "dt=2027-01-01/")[0].age == timedelta()
 
 
-def test_where_nothing_tells_the_age_the_level_is_skipped():
+def test_without_a_known_age_the_level_is_skipped():
     ((result, finding),) = verdicts(fresh("t.a", profile(column("a", high="north"))), "t")
     assert (result.outcome, finding) == ("skipped", None)
     assert result.reason

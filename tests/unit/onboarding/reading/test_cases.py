@@ -8,7 +8,7 @@ from tests.unit.contracts.contracts import column, contract
 from tests.unit.onboarding.reading.reading import FOLDER, NOW, codes, opened, parquet, rows, table, types
 
 
-def test_a_header_over_texts_is_no_row():
+def test_a_header_over_texts_is_not_a_row():
     found, values = rows("accession,filed\n1-1-1A,31-OCT-2023\n1-1-1B,30-OCT-2023\n")
     assert found == {"accession": "string", "filed": "string"}
     assert len(values) == 2
@@ -19,7 +19,7 @@ def test_a_backslash_before_a_quote_is_a_backslash():
     assert [(row["folder"], row["size"]) for row in values] == [("C:\\data\\", 10), ("D:\\tmp\\", 20), ("E:\\x", 30)]
 
 
-def test_blank_lines_are_no_rows():
+def test_blank_lines_are_not_rows():
     with opened({"a.csv": "id,v\n1,10\n\n2,20\n\n\n"}) as reading:
         assert reading.measure(None, now=NOW).profile.rows == 2
         assert table(reading).to_pylist() == [{"id": 1, "v": 10}, {"id": 2, "v": 20}]
@@ -66,20 +66,20 @@ def test_line_breaks_in_quotes_are_values():
 
 
 @pytest.mark.parametrize("expected", [None, {"status": "string", "duration": "bigint", "history": "string"}])
-def test_fields_between_spaces_are_no_single_column(expected):
+def test_fields_between_spaces_are_not_a_single_column(expected):
     content = "\n" + "".join(f"A1{n % 4} {n} A34 A43 {n * 17}\n" for n in range(1000))
     with opened({"german.csv": content}, expected=expected) as reading:
         assert codes(reading) == [("UnknownDelimiter", "error")]
         assert "space" in reading.findings[0].message
 
 
-def test_a_title_is_no_table_of_one_column():
+def test_a_title_is_not_a_table_of_one_column():
     with opened({"a.csv": "Draw of 2025-01-06\nplant;operator;kw\n1;North;10\n2;South;20\n"}) as reading:
         assert [(f.code, f.keys) for f in reading.findings] == [("RaggedRows", (FOLDER + "a.csv",))]
         assert "line 1" in reading.findings[0].message
 
 
-def test_the_contract_says_how_files_are_written():
+def test_the_contract_states_how_files_are_written():
     stated = [{"property": "encoding", "value": "windows-1252"}]
     own = contract(column("id"), table={"customProperties": stated})
     whole = contract(column("id"), customProperties=stated, servers=[server(delimiter="~")])

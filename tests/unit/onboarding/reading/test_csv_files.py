@@ -32,7 +32,7 @@ def test_two_rows_of_two_columns(content):
         assert [source.rows for source in reading.sources] == [2]
 
 
-def test_line_ends_of_two_kinds_are_told():
+def test_mixed_line_ends_are_reported():
     assert only("id,v\n1,2\r3,4\n", "MixedLineEnds", "warning")
 
 
@@ -58,7 +58,7 @@ def test_a_cell_is_read_as_the_rfc_has_it(cell, value):
         ("v\r1\r\r2\r", [1, 2]),
     ],
 )  # fmt: skip
-def test_a_blank_line_is_no_row_of_a_single_column(content, values):
+def test_a_blank_line_is_not_a_row_of_a_single_column(content, values):
     assert rows(content) == ({"v": "bigint" if 1 in values else "string"}, [{"v": value} for value in values])
 
 
@@ -87,7 +87,7 @@ def test_a_header_is_found(content, names):
 @pytest.mark.parametrize(
     "content", ["1,2\n3,4\n", "a,1\nb,2\n", "2023-01-01,x\n2023-01-02,y\n", "Ann,Lee\nBob,Ray\n", "x,x\ny,y\n"]
 )
-def test_without_a_header_columns_are_numbered_and_that_is_told(content):
+def test_without_a_header_columns_are_numbered_with_a_warning(content):
     finding = only(content, "NoHeader", "warning")
     assert "col0" in finding.message
     with opened({"a.csv": content}) as reading:
@@ -128,7 +128,7 @@ def test_the_contracts_stated_delimiter_is_used():
         ("id\x1fv\n1\x1f2\n3\x1f4\n", "31"),
     ],
 )  # fmt: skip
-def test_fields_of_an_unknown_delimiter_are_no_single_column(content, word):
+def test_fields_of_an_unknown_delimiter_are_not_a_single_column(content, word):
     if "\x1f" in content:
         with opened({"a.csv": content}) as reading:
             assert codes(reading)[0][1] == "error"
@@ -173,7 +173,7 @@ def test_a_sentence_of_words_is_a_single_column():
         (f"id,{'n' * 256}\n1,2\n", "ColumnNameTooLong", "256 bytes"),
     ],
 )  # fmt: skip
-def test_what_is_no_table_is_an_error_that_names_the_place(content, code, word):
+def test_an_object_without_a_table_is_an_error_that_names_the_place(content, code, word):
     expected = {"id": "string", "v": "string"} if code == "EmptyColumnName" else None
     assert word in only(content, code, expected=expected).message
 
@@ -200,5 +200,5 @@ def test_the_first_part_alone_does_not_decide_about_a_late_quote():
     assert rows("a,b\n" + "1,w\n" * 400_000 + f"2,{late}\n")[1][-1] == {"a": 2, "b": "x, y\nz"}
 
 
-def test_a_layout_says_what_it_found():
+def test_a_layout_describes_what_was_detected():
     assert layout_of("a;b\n1;2\n") == (";", True, ("a", "b"), None, None)

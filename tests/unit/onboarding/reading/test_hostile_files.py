@@ -77,7 +77,7 @@ def test_a_gzip_file_is_read():
 
 
 @pytest.mark.parametrize(
-    ("content", "encoding", "told"),
+    ("content", "encoding", "assumed"),
     [
         ("id,v\n1,Jürgen €\n".encode("cp1252"), "windows-1252", True),
         ("id,v\n1,Jürgen €\n".encode("utf-16"), "utf-16", False),
@@ -88,9 +88,9 @@ def test_a_gzip_file_is_read():
         (b"id,v\n1,J\xfcrgen \x80\n" + b"2,x\n" * 300_000 + b"3,\xe9\n", "windows-1252", True),
     ],
 )  # fmt: skip
-def test_the_encoding_is_found(content, encoding, told):
+def test_the_encoding_is_found(content, encoding, assumed):
     with opened({"a.csv": content}) as reading:
-        assert codes(reading) == ([("EncodingAssumed", "warning")] if told else [])
+        assert codes(reading) == ([("EncodingAssumed", "warning")] if assumed else [])
         assert reading.sources[0].encoding == encoding
         assert table(reading).to_pylist()[0] == {"id": 1, "v": "Jürgen €"}
 
@@ -149,7 +149,7 @@ def test_values_that_may_be_shown_are_examples_in_the_report_alone():
     with opened({"a.csv": "id,v\n1,x\noops,y\n"}, expected=expected) as reading:
         assert "oops" not in reading.findings[0].message
         found = [f.message for f in reading.measure(None, now=NOW).findings]
-        assert found == ['1 values of id are no bigint (for example "oops")']
+        assert found == ['1 values of id are not of type bigint (for example "oops")']
     with opened({"a.csv": "id,v\n1,x\nana@example.org,y\n"}, expected=expected) as reading:
         assert "example.org" not in reading.measure(None, now=NOW).findings[0].message
 
@@ -175,7 +175,7 @@ def test_a_rule_may_name_its_table_whatever_the_name():
         assert [finding.code for finding in reading.measure(expectation, now=NOW).findings] == []
 
 
-def test_an_object_that_its_owner_deleted_is_told_and_holds_nothing_back():
+def test_an_object_that_its_owner_deleted_is_reported_and_holds_nothing_back():
     objects = FakeObjects()
     refs = tuple(objects.put("b", f"product/data/t/{file}.csv", GOOD) for file in "ab")
     objects.delete("b", refs[1].key)

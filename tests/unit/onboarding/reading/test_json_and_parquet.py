@@ -59,7 +59,7 @@ def test_types_of_two_json_values(first, second, type_, values, files):
     assert [row["v"] for row in published] == values
 
 
-def test_keys_that_differ_in_case_alone_are_told():
+def test_keys_that_differ_only_in_case_are_reported():
     with opened({"d1.json": '{"id":1,"tags":{"Name":"alpha","name":"beta"}}\n'}) as reading:
         assert codes(reading) == [("StructKeysCollide", "warning")]
         assert reading.findings[0].column == "tags"
@@ -79,7 +79,7 @@ def test_keys_that_differ_in_case_alone_are_told():
         ('{"a":' * 5000 + "\n", "MalformedJson", ""),
     ],
 )  # fmt: skip
-def test_what_is_no_json_is_named_and_takes_nothing_else_down(content, code, word):
+def test_invalid_json_is_named_and_does_not_stop_the_rest(content, code, word):
     with opened({"a.json": content, "b.json": '{"a":1}\n'}) as reading:
         assert [(f.code, f.keys) for f in reading.findings] == [(code, (FOLDER + "a.json",))]
         assert word in reading.findings[0].message
@@ -151,14 +151,14 @@ def test_every_type_of_parquet_is_published(array, type_, value):
 
 
 @pytest.mark.usefixtures("parquet_is")
-def test_a_part_below_the_microsecond_is_told():
+def test_a_part_below_the_microsecond_is_reported():
     array = pa.array([1_000_000_001, 1000], pa.timestamp("ns", "UTC"))
     with opened({"a.parquet": parquet({"v": array})}) as reading:
         assert [(f.code, f.severity, f.column) for f in reading.findings] == [("NanosecondsLost", "warning", "v")]
 
 
 @pytest.mark.usefixtures("parquet_is")
-def test_struct_keys_of_parquet_that_differ_in_case_alone_are_told():
+def test_parquet_struct_keys_that_differ_only_in_case_are_reported():
     with opened({"a.parquet": parquet({"v": PARQUET["case"][0]})}) as reading:
         assert codes(reading) == [("StructKeysCollide", "warning")]
 
@@ -266,7 +266,7 @@ def test_a_value_inside_that_is_not_of_the_contracts_type_is_an_error(type_, lin
         assert [(f.code, f.column, f.observed) for f in reading.findings] == [("ValueNotOfType", "v", 1.0)]
 
 
-def test_a_number_inside_that_its_type_holds_nearly_is_none_that_is_lost():
+def test_a_nested_number_that_is_rounded_is_not_a_loss():
     line = '{"v":{"f":0.1,"d":1.10,"i":9007199254740993,"s":"7"}}\n'
     expected = {"v": "struct<f:float,d:decimal(38,10),i:bigint,s:int>"}
     assert rows({"a.json": line}, expected=expected)[1][0]["v"]["i"] == 9007199254740993

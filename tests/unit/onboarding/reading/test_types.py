@@ -136,7 +136,7 @@ def test_partition_keys_have_the_contracts_type():
     assert [str(row["dt"]) for row in values] == ["2026-01-01", "None"]
 
 
-def test_a_folder_that_is_none_of_its_keys_type_is_an_error():
+def test_a_folder_that_is_not_of_its_keys_type_is_an_error():
     with opened({"dt=soon/a.csv": "v\n1\n2\n"}, expected={"v": "bigint"}, keys={"dt": "date"}) as reading:
         assert [(f.code, f.column, f.observed) for f in reading.findings] == [("ValueNotOfType", "dt", 2.0)]
 
@@ -148,7 +148,7 @@ def test_objects_under_other_keys_are_set_aside():
         assert table(reading).num_rows == 2
 
 
-def test_a_partition_key_is_no_column_of_the_file():
+def test_a_partition_key_is_not_a_column_of_the_file():
     with opened({"v=1/a.csv": "v,w\n1,2\n", "v=2/b.csv": "w\n2\n"}) as reading:
         assert [(f.code, f.keys) for f in reading.findings] == [("DuplicateColumns", (FOLDER + "v=1/a.csv",))]
         assert table(reading).to_pylist() == [{"w": 2, "v": "2"}]

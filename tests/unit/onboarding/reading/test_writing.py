@@ -82,7 +82,7 @@ def test_statistics_are_by_field_id():
     assert all(each.size > 0 for each in stats.values())
 
 
-def test_rows_keep_their_order_and_the_file_says_where_they_lie():
+def test_rows_keep_their_order_and_the_file_locates_them():
     files = {
         f"{name}.csv": "id,v\n" + "".join(f"{start + n},x\n" for n in range(5000))
         for name, start in (("a", 0), ("b", 5000))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mesh.adapters.dynamodb.items import Table, delete, put, put_new
-from mesh.domain.access.record import ASKING, OVER, Access, AlreadyAsked
+from mesh.domain.access.record import ASKING, OVER, Access, AlreadyRequested
 from mesh.domain.contracts.product import ConcurrentChange
 
 
@@ -29,16 +29,16 @@ class DynamoAccessRegistry:
         if existing is not None:
             return existing
         request = {"pk": f"REQUEST#{access.receiver}", "sk": access.request.fingerprint()}
-        asked = self._table.get(request["pk"], request["sk"])
-        holder = self.access(str(asked["access"])) if asked else None
+        requested = self._table.get(request["pk"], request["sk"])
+        holder = self.access(str(requested["access"])) if requested else None
         if holder is not None and holder.status in ASKING:
-            raise AlreadyAsked(
+            raise AlreadyRequested(
                 f"this access was requested already: {holder.id}, {holder.status}",
                 access=holder.id,
                 remedy="mesh requests shows its status",
             )
         claim = {**request, "access": access.id}
-        claimed = put(claim, "access = :seen", {":seen": asked["access"]}) if asked else put_new(claim)
+        claimed = put(claim, "access = :seen", {":seen": requested["access"]}) if requested else put_new(claim)
         listed = {"pk": "LIST#ACCESSES", "sk": f"{access.asked_at.isoformat()}#{access.id}", "access": access.id}
         held = {"pk": f"HOLDER#{access.receiver}", "sk": access.id}
         if not self._table.write(claimed, put_new(_item(access)), put(held), put(listed)):

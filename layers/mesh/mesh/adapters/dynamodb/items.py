@@ -1,6 +1,6 @@
 """Items in and out of DynamoDB: plain Python values, conditional writes, whole paginated queries.
 
-A write is data (`put`, `update`, `delete`) until a table is told to make it, by itself or together with others.
+A write is data (`put`, `update`, `delete`) until a table executes it, on its own or in a transaction.
 """
 
 import time
@@ -108,7 +108,7 @@ class Table:
         return {(item["pk"], item["sk"]): item for batch in batches for item in self._get_batch(batch)}
 
     def _get_batch(self, keys: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """DynamoDB answers with what it got to in time: the rest is asked for again."""
+        """DynamoDB may leave keys unprocessed: those are read again."""
         request: Any = {self.name: {"Keys": keys, "ConsistentRead": True}}
         for attempt in range(_ATTEMPTS):
             _pause(attempt)
@@ -137,7 +137,7 @@ class Table:
         return left_out
 
     def take(self, pk: str, sk: str) -> dict[str, Any] | None:
-        """Delete an item, and give back what it was: whoever comes second gets None."""
+        """Delete an item, and give back what it was: a second caller gets None."""
         with transient_errors():
             gone = self.client.delete_item(TableName=self.name, Key=dump({"pk": pk, "sk": sk}), ReturnValues="ALL_OLD")
         return load(gone["Attributes"]) if gone.get("Attributes") else None
@@ -184,7 +184,7 @@ class Table:
                     raise Throttled(message_of(error)) from error
                 if _CONFLICT not in reasons:
                     raise
-        raise ConcurrentChange(f"items of {self.name} are being written by somebody else")
+        raise ConcurrentChange(f"items of {self.name} are being written by another process")
 
     def _make(self, writes: Sequence[Write]) -> None:
         """One by itself costs half of what it costs in a transaction."""

@@ -36,7 +36,7 @@ class DynamoLocks:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not self._tried(name, holder):
             if time.monotonic() > deadline:
-                raise ConcurrentChange(f"{name} is being changed by somebody else", lock=name)
+                raise ConcurrentChange(f"{name} is being changed by another process", lock=name)
             time.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - spreads attempts, keeps no secret
 
     def _tried(self, name: str, holder: str) -> bool:

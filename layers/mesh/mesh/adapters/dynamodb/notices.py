@@ -1,11 +1,11 @@
-"""What a member was told, in its own table: `NOTICE` / `<time>#<event id>` for reading, `EVENT#<id>` for once-only."""
+"""A member's notices in its own table: `NOTICE` / `<time>#<event id>` for reading, `EVENT#<id>` for once-only."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from mesh.adapters.dynamodb.items import Table, Write, put, put_new
-from mesh.adapters.dynamodb.trace import told
+from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.ports import Note, Notice
 
@@ -32,7 +32,7 @@ class DynamoNotices:
                 return
             known = self.known(notice.metadata.id for notice in new)
             new = [notice for notice in new if notice.metadata.id not in known]
-        raise ConcurrentChange("the same notices are stored by somebody else")
+        raise ConcurrentChange("the same notices are being stored by another process")
 
     def all(self, after: str = "") -> Iterator[dict[str, Any]]:
         """`{"time", "id", "detail_type", "detail"}`, oldest first, those with a sort key past `after`."""
@@ -60,5 +60,5 @@ def _stored(notice: Notice) -> tuple[Write, Write, Write]:
     return (
         put_new({"pk": pk, "sk": sk, "at": at}),
         put({"pk": "NOTICE", "sk": f"{at}#{metadata.id}", **said}),
-        told(Note(metadata.correlation_id, "notice received", {"event": notice.detail_type})),
+        note_item(Note(metadata.correlation_id, "notice received", {"event": notice.detail_type})),
     )

@@ -15,7 +15,7 @@ from typing import Any, Final
 from boto3.dynamodb.types import Binary
 
 from mesh.adapters.dynamodb.items import Table, Write, delete, put, put_new, update
-from mesh.adapters.dynamodb.trace import told
+from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import ProposalSettled
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
@@ -42,8 +42,8 @@ class DynamoProposals:
     def begin(self, record: ProposalRecord, note: Note) -> bool:
         """See the port."""
         turn = {"pk": _product(record.product), "sk": "COMMITTING", "proposal": record.proposal, "by_rollback": False}
-        begun = self._table.write(put_new(_item(record)), put_new(turn), told(note))
-        return begun or not self._table.write(told(note))
+        begun = self._table.write(put_new(_item(record)), put_new(turn), note_item(note))
+        return begun or not self._table.write(note_item(note))
 
     def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
         """See the port."""
@@ -114,7 +114,7 @@ class DynamoProposals:
         return answer if answering not in left_out else self._known(answer.product, answer.proposal).answer or answer
 
     def _known(self, product: str, proposal: str) -> ProposalRecord:
-        """Raises ConcurrentChange for a proposal that nobody recorded."""
+        """Raises ConcurrentChange for an unrecorded proposal."""
         record = self._record(product, proposal)
         if record is None:
             raise ConcurrentChange(f"proposal {proposal} is not recorded", proposal=proposal)
@@ -140,7 +140,7 @@ def _item(record: ProposalRecord) -> dict[str, Any]:
 
 
 def _answering(answer: ProposalSettled, condition: str) -> Write:
-    """A proposal that nobody recorded has no `answered`: the condition fails."""
+    """An unrecorded proposal has no `answered`, so the condition fails."""
     values = {":no": False, ":yes": True, ":answer": answer.model_dump_json()}
     changed = "SET answered = :yes, answer = :answer"
     return update(_product(answer.product), f"PROPOSAL#{answer.proposal}", changed, values, condition)

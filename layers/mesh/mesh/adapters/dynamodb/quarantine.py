@@ -3,7 +3,7 @@
 | pk | sk | item |
 |---|---|---|
 | `QUARANTINE` | `<product>#<run>` | a held batch (`HeldBatch`) |
-| `TICKET#<product>` | the object's key | the owner's word that this object passes (`Ticket`) |
+| `TICKET#<product>` | the object's key | the owner's release of this object (`Ticket`) |
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ class DynamoQuarantine:
     def save(self, batch: HeldBatch, *, was: HeldStatus) -> None:
         """See the port."""
         if not self._table.write(put(_item(batch), "#status = :was", {":was": was}, names={"#status": "status"})):
-            raise ConcurrentChange(f"somebody else decided on {batch.name}", batch=batch.name)
+            raise ConcurrentChange(f"{batch.name} was decided by another process", batch=batch.name)
 
     def ticket(self, product: str, key: str) -> Ticket | None:
         """See the port; read consistently."""

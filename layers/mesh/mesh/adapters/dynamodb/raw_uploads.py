@@ -68,6 +68,6 @@ class DynamoRawUploads:
         return taken
 
     def _move(self, item: dict[str, Any], to: str) -> bool:
-        """Both or nothing; `False` when the item changed meanwhile, which somebody else then deals with."""
+        """Both or nothing; `False` when the item changed meanwhile, which another process then handles."""
         leaving = delete(item["pk"], item["sk"], "sequencer = :same", {":same": item["sequencer"]})
         return self._table.write(leaving, put({**item, "pk": to}))

@@ -22,7 +22,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from mesh.adapters.dynamodb.items import Table, delete, put, put_new, update
-from mesh.adapters.dynamodb.trace import told
+from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.membership.members import Member
@@ -170,7 +170,7 @@ class DynamoRegistry:
             put_new({"pk": pk, "sk": _version(number), "body": version.model_dump_json()}),
             put_new({"pk": pk, "sk": f"RUN#{version.run}", "version": number}),
             update(pk, "PRODUCT", "SET version = :new", {":new": number, ":old": number - 1}, "version = :old"),
-            told(note),
+            note_item(note),
         ):
             return version
         recorded = self.version_of_run(version.product, version.run)
@@ -250,7 +250,7 @@ class DynamoRegistry:
         items = (
             {"pk": _product(product), "sk": _notice(version, account), "at": at.isoformat()} for account in accounts
         )
-        self._table.write(*map(put, items), told(note))
+        self._table.write(*map(put, items), note_item(note))
 
     def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None:
         """What was refused, to whom, why."""

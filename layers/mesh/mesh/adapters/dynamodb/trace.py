@@ -12,8 +12,8 @@ from mesh.ports import Note
 KEPT = timedelta(days=90)
 
 
-def told(note: Note) -> Write:
-    """The entry, told now; to be written together with what it tells of."""
+def note_item(note: Note) -> Write:
+    """The item of an entry, with the present time; written in one transaction with the change that it describes."""
     now = datetime.now(UTC)
     return put(
         {
@@ -38,7 +38,7 @@ class DynamoTrace:
 
     def keep(self, note: Note) -> None:
         """See the port."""
-        self._table.write(told(note))
+        self._table.write(note_item(note))
 
     def entries(self, correlation_id: str) -> Iterator[dict[str, Any]]:
         """`{"time", "what", "facts"}`, in order."""

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from mesh.adapters.dynamodb.items import MOST_AT_ONCE, Table, Write, delete, put, put_new, update
-from mesh.adapters.dynamodb.trace import told
+from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import compare_sequencers
@@ -25,7 +25,7 @@ from mesh.ports import Note, WaitingRun
 
 _ATTEMPTS: Final = 5
 _OBJECTS_AT_ONCE: Final = (MOST_AT_ONCE - 1) // 2
-"""Of one transaction: each object is two items, and one tells of them."""
+"""Of one transaction: each object is two items, plus one trace entry."""
 
 
 class DynamoUploads:
@@ -93,7 +93,7 @@ class DynamoUploads:
                 return []
             writes = [write for ref in refs for write in _arrival(product, ref, correlation_id, seen.get(ref.key))]
             received = Note(correlation_id, "uploads received", {"product": product, "objects": len(refs)})
-            if self._table.write(*writes, told(received)):
+            if self._table.write(*writes, note_item(received)):
                 return refs
             known = self._table.get_all((f"SEEN#{product}", ref.key) for ref in refs)
             seen = {key: item["sequencer"] for (_, key), item in known.items()}
@@ -130,7 +130,7 @@ class DynamoUploads:
         was = {":was": seen.holder, ":until": seen.until.isoformat(), ":generation": seen.generation}
         same = "holder = :was AND held_until = :until AND generation = :generation"
         unchanged = put(item, same, was) if seen.generation else put_new(item)
-        return self._table.write(unchanged, told(note))
+        return self._table.write(unchanged, note_item(note))
 
     def renew_lease(self, product: str, holder: str, until: datetime) -> None:
         """Only the holder's own."""
@@ -147,7 +147,7 @@ class DynamoUploads:
     def finish(self, product: str, holder: str, refs: Iterable[ObjectRef], note: Note) -> None:
         """See the port: what was settled before a crash is left out when it is repeated."""
         settled = (delete(f"PENDING#{product}", ref.key, "sequencer = :done", {":done": ref.sequencer}) for ref in refs)
-        self._table.write_what_holds(*settled, _dropped(product, holder), told(note))
+        self._table.write_what_holds(*settled, _dropped(product, holder), note_item(note))
 
     def await_answer(self, proposal: str, waiting: WaitingRun, note: Note) -> None:
         """See the port."""
@@ -156,7 +156,7 @@ class DynamoUploads:
             "expires": int(waiting.expires.timestamp()),
         }  # fmt: skip
         renewed = _renewed(waiting.product, waiting.holder, waiting.leased_until)
-        self._table.write_what_holds(renewed, put(token), told(note))
+        self._table.write_what_holds(renewed, put(token), note_item(note))
 
     def take_token(self, name: str) -> str | None:
         """See the port."""
@@ -186,7 +186,7 @@ def _dropped(product: str, holder: str) -> Write:
 
 
 def _arrival(product: str, ref: ObjectRef, correlation_id: str, seen: str | None) -> tuple[Write, Write]:
-    """Known and pending, unless somebody was faster: of two events at once the newer one waits, whoever comes last."""
+    """Known and pending, unless another process was faster: of two concurrent events the newer one stays pending."""
     known = {"pk": f"SEEN#{product}", "sk": ref.key, "sequencer": ref.sequencer}
     waiting = {
         "pk": f"PENDING#{product}", "sk": ref.key, "sequencer": ref.sequencer, "ref": ref.model_dump_json(),

@@ -135,7 +135,7 @@ def _unless(codes: frozenset[str], call: Callable[..., Mapping[str, Any]], **arg
 
 
 def _refused(name: str, error: ClientError | ParamValidationError) -> Exception:
-    """DataBrew's word on a recipe, as a reason; any other trouble as it is."""
+    """DataBrew's rejection of a recipe as a reason; re-raises any other error."""
     if isinstance(error, ClientError) and code_of(error) != "ValidationException":
         return error
     said = message_of(error) if isinstance(error, ClientError) else str(error)

@@ -100,14 +100,14 @@ def _values(entry: "ManifestEntry") -> list[object]:
 
 
 def _require_in(folder: str, path: str) -> None:
-    """Whoever verifies may read every producer's metadata: none may have another's read, and hear what it lists."""
+    """The verifier may read every producer's metadata: a producer must not make it read another's."""
     if path.rpartition("/")[0] != folder:
         raise ValueError(f"{path} does not lie beside it")
 
 
 @contextmanager
 def _let_in(location: str) -> Iterator[None]:
-    """S3 answers AccessDenied for what is not there to whoever may not list the bucket."""
+    """For a missing object S3 answers AccessDenied to a caller that may not list the bucket."""
     try:
         yield
     except ClientError as error:

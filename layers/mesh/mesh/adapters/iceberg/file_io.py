@@ -106,5 +106,5 @@ class S3FileIO(FileIO):
         return S3File(self._client, location)
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
-        """Refused: whoever stages, or verifies, deletes nothing."""
+        """Refused: staging and verification delete nothing."""
         raise PermissionError(f"{location} is not ours to delete")

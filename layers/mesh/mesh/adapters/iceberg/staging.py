@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_SMALL: Final = 10
-"""More small manifests than this are merged: each costs a request, to whoever plans a query and to central's look."""
+"""More small manifests than this are merged: each costs a request when a query is planned, and in central's
+verification."""
 _SMALL: Final = 1_000
 """Files of a small manifest; larger ones stay, so that a large table is not written anew with each few versions."""
 _CODEC: Final = "deflate"
@@ -198,9 +199,9 @@ class _Staging:
 
     def _own_properties(self, snapshot: Snapshot | None) -> dict[str, str]:
         nulls = " ".join(map(str, sorted(self._order.only_nulls)))
-        told = {PROPOSAL: self._order.proposal, CONTRACT: self._order.contract}
-        told |= {ONLY_NULLS: nulls} if nulls else {}
-        return told | ({INDEX: self._order.index, DETAILS: self._order.details} if snapshot else {})
+        properties = {PROPOSAL: self._order.proposal, CONTRACT: self._order.contract}
+        properties |= {ONLY_NULLS: nulls} if nulls else {}
+        return properties | ({INDEX: self._order.index, DETAILS: self._order.details} if snapshot else {})
 
     def _write(self, metadata: TableMetadataV2, kind: str) -> str:
         location = self._path(kind, "metadata.json")
@@ -216,7 +217,7 @@ def _files(manifest: ManifestFile) -> int:
 
 
 def _schema(order: StageOrder, marks: Marks) -> tuple[Schema, int]:
-    """The base's schema where nothing changed, so that its id stays; else one with an id that nobody had."""
+    """The base's schema where nothing changed, so that its id stays; else one with an unused id."""
     base = order.base
     schema_id = base.schema_id if base is not None and base.fields == order.fields else marks.schema_id + 1
     return Schema.model_validate(schema_json(order.fields, schema_id)), schema_id

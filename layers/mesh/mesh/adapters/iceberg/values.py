@@ -69,7 +69,7 @@ def text_of(type_: IcebergType, value: Any) -> str | None:  # noqa: ANN401 - wha
 
 
 def bound(type_: IcebergType, text: str | None, *, upper: bool) -> bytes | None:
-    """A bound's bytes; None for what is no bound: unknown types, and an upper text that would have to be cut."""
+    """A bound's bytes; None for what is not a bound: unknown types, and an upper text that would have to be cut."""
     if text is None or type(type_) not in _READERS or not isinstance(type_, PrimitiveType):
         return None
     if isinstance(type_, StringType) and len(text) > _MAX_BOUND:

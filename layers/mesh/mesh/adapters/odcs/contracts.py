@@ -110,7 +110,7 @@ class _Reader:
 
     def _version(self, version: str) -> str:
         if SemanticVersion.parse(version) is None:
-            message = f"{version!r} is no semantic version: a contract's revision is MAJOR.MINOR.PATCH (semver.org)"
+            message = f"{version!r} is not a semantic version: a contract's revision is MAJOR.MINOR.PATCH (semver.org)"
             raise self._wrong("$.version", message, remedy="Write the version as in 1.0.0.")
         return version
 

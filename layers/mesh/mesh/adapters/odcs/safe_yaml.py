@@ -1,7 +1,7 @@
 """YAML from strangers: bounded in size, depth and what aliases expand to, without duplicate keys, JSON's types only.
 
-YAML 1.1's dates and its yes/no/on/off booleans are left as text: a column named `no` is no boolean, and the standard's
-JSON Schema wants dates as strings.
+YAML 1.1's dates and its yes/no/on/off booleans are left as text: a column named `no` is not a boolean, and the
+standard's JSON Schema wants dates as strings.
 """
 
 import json
@@ -60,7 +60,7 @@ def load_yaml(text: str | bytes, *, bucket: str, key: str) -> dict[str, Any]:
         _refuse(f"the contract is not YAML: {error}"[:300], where, cause=error)
     _check_json(document, where)
     if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
-        _refuse("the contract is no mapping of names to values", where)
+        _refuse("the contract is not a mapping of names to values", where)
     return document
 
 

@@ -159,7 +159,7 @@ class S3LandingObjects:
         self._client = client
 
     def present(self, bucket: str, key: str) -> ObjectRef | None:
-        """See the port. Whoever wrote it is not known any more."""
+        """See the port. Its writer is no longer known."""
         try:
             with transient_errors():
                 head: Any = self._client.head_object(Bucket=bucket, Key=key)

@@ -15,12 +15,12 @@ GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 
 
 class ObjectGone(Rejected):
-    """The object was deleted before anybody could look at it."""
+    """The object was deleted before it could be read."""
 
 
 class S3RangeReader:
     """Reads ranges of one version of one object. Raises ObjectGone, also while that version is kept behind a marker:
-    an object that its owner deleted is no data any more.
+    an object that its owner deleted is not data any more.
     """
 
     def __init__(self, client: "S3Client", ref: ObjectRef) -> None:

@@ -1,4 +1,4 @@
-"""What decides whether one role can read one column, and the grants that come nearest to allowing it."""
+"""What determines whether one role can read one column, and the closest grants."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from mesh.domain.governance.catalog_snapshot import (
 from mesh.domain.governance.expressions import Expression, Miss, Tags
 from mesh.domain.governance.ontology import CONFIDENTIALITY, PII, PRODUCT
 from mesh.domain.governance.permissions import Bundle, TaggedTable
-from mesh.domain.governance.publication_tag import as_asked, granted_as
+from mesh.domain.governance.publication_tag import as_requested, granted_as
 
 type Missing = Literal[
     "NoGrant",
@@ -33,7 +33,7 @@ type Missing = Literal[
     "LocalGrantMissing",
     "IamDenies",
 ]
-"""What can be missing: one remedy each."""
+"""What can be missing; each has one remedy."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,13 @@ class Home:
     invitations: Mapping[str, str] = field(default_factory=dict)
     """RAM invitations from central that are not accepted: ARN → status."""
     passed_on: tuple[Grant, ...] = ()
-    """Grants on central's catalog as this account sees them: its own, and those it passed on."""
+    """Grants on central's catalog as this account sees them: its own, and those it made locally."""
 
 
 @dataclass(frozen=True)
 class AccessContext:
-    """One reader and one column (`lake` is central's catalog, with all grants). In central `home` is None."""
+    """One reader and one column (`lake` is central's catalog, with all grants). `home` is None for a role in
+    central."""
 
     lake: CatalogSnapshot
     region: str
@@ -61,7 +62,7 @@ class AccessContext:
     column: str
     home: Home | None
     denied: Mapping[str, tuple[str, ...]]
-    """What IAM does not allow the role: resource ARN → actions."""
+    """What IAM does not allow the role to do: resource ARN → actions."""
 
     @property
     def tags(self) -> dict[str, str]:
@@ -71,7 +72,7 @@ class AccessContext:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that reading takes, in `account`. `missing` and `commands` are set where it is not there."""
+    """One precondition of reading, in `account`. `missing` and `commands` are set where it is not met."""
 
     account: str
     name: str
@@ -82,7 +83,7 @@ class Step:
 
     @property
     def ok(self) -> bool:
-        """Whether it is there."""
+        """Whether it is met."""
         return self.missing is None
 
 
@@ -99,12 +100,12 @@ class Explanation:
 
     @property
     def can_read(self) -> bool:
-        """All steps are there."""
+        """All steps are met."""
         return self.missing is None
 
     @property
     def missing(self) -> Step | None:
-        """What to fix first."""
+        """The step to fix first."""
         return next((step for step in self.steps if not step.ok), None)
 
 
@@ -129,14 +130,14 @@ _CLASSIFYING: Final = frozenset({CONFIDENTIALITY, PII})
 
 @dataclass(frozen=True)
 class ClosestGrant:
-    """The grant that comes nearest to a column, and the clauses that it misses."""
+    """The closest grant to a column, and the clauses that do not match."""
 
     grant: Grant
     misses: tuple[Miss, ...]
 
 
 @dataclass(frozen=True)
-class AskedColumn:
+class TargetColumn:
     """A column with its effective tags, in its table."""
 
     where: TaggedTable
@@ -144,7 +145,7 @@ class AskedColumn:
     tags: Tags
 
     def giving(self, bundle: Bundle) -> list[Grant]:
-        """The grants that let one read the column."""
+        """The grants that allow reading the column."""
         return [grant for grant in self._selecting(bundle) if self._covers(grant)]
 
     def _selecting(self, bundle: Bundle) -> list[Grant]:
@@ -161,7 +162,7 @@ class AskedColumn:
                 return isinstance(grant.resource, TableGrant)
 
     def nearest(self, bundles: Sequence[Bundle]) -> ClosestGrant | None:
-        """The grant that misses least, if it is about this table or data of this kind at all."""
+        """The grant with the fewest mismatches, if it concerns this table or data of this kind."""
         found = []
         for grant in (grant for bundle in bundles for grant in self._selecting(bundle)):
             if isinstance(grant.resource, ColumnsGrant):
@@ -179,7 +180,7 @@ class AskedColumn:
         return PRODUCT not in missed and (len(missed) < len(expression.clauses) or missed <= _CLASSIFYING)
 
     def proposal(self, principal: str) -> Grant:
-        """What a grant of this column would be: its product, at its classification."""
+        """A grant that would include this column: its product, at its classification."""
         tags = self.tags
         wanted: dict[str, list[str]] = {key: [tags[key]] for key in (PRODUCT, CONFIDENTIALITY, PII) if key in tags}
         if not wanted:
@@ -198,7 +199,7 @@ def by(grants: Sequence[Grant]) -> str:
 def text(grant: Grant) -> str:
     match grant.resource:
         case PolicyGrant(_, expression):
-            return f"LF-Tags {as_asked(expression)}"
+            return f"LF-Tags {as_requested(expression)}"
         case ColumnsGrant(database, table, names, excluded, row_filter):
             if row_filter:
                 return f"data cells filter {row_filter} on {database}.{table}"
@@ -211,7 +212,7 @@ def text(grant: Grant) -> str:
 
 
 def differs(misses: Sequence[Miss]) -> str:
-    """`wants confidentiality=internal,public; the column has confidentiality=confidential`."""
+    """`requires confidentiality=internal,public; the column has confidentiality=confidential`."""
     wanted = " ".join(f"{miss.key}={','.join(miss.wanted)}" for miss in misses)
     has = " ".join(f"{miss.key}={miss.value}" if miss.value else f"no {miss.key}" for miss in misses)
-    return f"wants {wanted}; the column has {has}"
+    return f"requires {wanted}; the column has {has}"

@@ -1,4 +1,4 @@
-"""One access as the receiving account keeps it: what central granted, how it stands, and the query that proves it."""
+"""One access as the receiving account records it: what central granted, its status, and the query that verifies it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,7 +16,7 @@ ENDING: frozenset[ConsumerAccessState] = frozenset({"releasing", "over"})
 
 
 class ConsumerAccess(Model):
-    """The record. `revision` counts writes: the table takes one only from who has seen the last."""
+    """The record. `revision` counts writes, for optimistic locking."""
 
     access: AccessId
     state: ConsumerAccessState
@@ -24,7 +24,7 @@ class ConsumerAccess(Model):
     metadata: Metadata | None = None
     """Of the AccessGranted event; None in a tombstone."""
     reader: str = ""
-    """The reader's role by ARN; empty where the account as a whole is meant, and nothing is passed on."""
+    """The reader's role by ARN; empty for a whole account, where no local grants are made."""
     catalog_id: AccountId | None = None
     region: str = ""
     entries: tuple[GrantEntry, ...] = ()
@@ -34,7 +34,7 @@ class ConsumerAccess(Model):
     query_execution_id: str = ""
     links_removed: tuple[str, ...] = ()
     ended_by: str = ""
-    """The execution that took it back."""
+    """The execution that released it."""
     revision: int = 0
 
     @property
@@ -43,7 +43,7 @@ class ConsumerAccess(Model):
         return tuple(names.resource_link(database) for database in self.databases)
 
     def require_going_on(self) -> "ConsumerAccess":
-        """Raises AccessOver: what ended meanwhile is not accepted after all."""
+        """Raises AccessOver for an access that ended meanwhile."""
         if self.state in ENDING:
             raise AccessOver(
                 f"access {self.access} has ended", access=self.access, remedy="request it again: mesh request"
@@ -51,7 +51,7 @@ class ConsumerAccess(Model):
         return self
 
     def passed_on(self, account: str) -> tuple[GrantEntry, ...]:
-        """All that the reader holds because of it: DESCRIBE on each link, and what central granted."""
+        """Everything that the reader holds because of it: DESCRIBE on each link, and what central granted."""
         if not self.reader:
             return ()
         links = (
@@ -79,16 +79,16 @@ def accepting(event: Event[AccessGranted], reader: str, at: datetime) -> Consume
 
 
 def still_needed(held: ConsumerAccess, others: Iterable[ConsumerAccess], account: str) -> list[tuple[GrantEntry, ...]]:
-    """What the reader of `held` holds because of each other access."""
+    """What the reader of `held` holds because of its other accesses."""
     return [other.passed_on(account) for other in others if other.reader == held.reader]
 
 
 class NotYetShared(Transient):
-    """Central granted, and the account does not see it yet: RAM and Lake Formation take a moment."""
+    """The account does not see central's grant yet: RAM and Lake Formation take a moment."""
 
 
 class ShareRefused(Rejected):
-    """The account refused central's share, or let the invitation expire: central has to share anew."""
+    """The account rejected central's share, or let the invitation expire: central has to share again."""
 
 
 class LinkTaken(Rejected):
@@ -96,11 +96,11 @@ class LinkTaken(Rejected):
 
 
 class QueryRefused(Rejected):
-    """Athena did not take the proving query at all."""
+    """Athena did not accept the verification query."""
 
 
 class ProofFailed(Rejected):
-    """The proving query failed, or the reader's grants are not there: what was granted cannot be read."""
+    """The verification query failed, or the reader's grants are missing: the granted data cannot be read."""
 
 
 class Invitation(Model):
@@ -112,7 +112,7 @@ class Invitation(Model):
 
 
 class QueryState(Model):
-    """How an Athena query stands; `reason` is Athena's own where it failed."""
+    """The state of an Athena query; `reason` is Athena's own where it failed."""
 
     state: Literal["running", "succeeded", "failed"]
     reason: str = ""

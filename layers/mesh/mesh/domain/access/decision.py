@@ -1,4 +1,5 @@
-"""What a request is granted of what it would expose now, what is left out and why, and whose approval it takes."""
+"""The decision on a request: what is granted of what it would expose now, what is left out and why, and who
+approves."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,7 @@ from mesh.domain.access.policy_evaluator import (
     UntilTooFar,
     decide_hypothetically,
     denied,
-    told,
+    with_reason,
 )
 from mesh.domain.access.record import Decided
 from mesh.domain.access.request import AccessRequest, AmbiguousRequest
@@ -46,20 +47,20 @@ from mesh.domain.governance.expressions import Tags
 __all__ = ["ExceedsRequest", "Requester", "UntilTooFar", "decide", "grown", "narrow_approval"]
 
 MAX_PROVING = 100
-"""Columns of a table that a reader is told to prove."""
+"""The most columns of a table in a verification query."""
 
 
 @dataclass
 class _Weighed:
-    """The ask's columns by what was decided on them."""
+    """The request's columns by decision."""
 
     kept: list[ExposedTable] = field(default_factory=list)
     rules: dict[Rule, set[str]] = field(default_factory=dict)
-    """Rules that let something through → the databases that they do it for."""
+    """Rules that allow something → the databases that they allow it for."""
     denied: dict[Rule, list[str]] = field(default_factory=dict)
-    """Rules that do not → the columns, for people."""
+    """Rules that deny → the columns, for people."""
     by_name: dict[Rule, list[str]] = field(default_factory=dict)
-    """Of these what was requested by name."""
+    """Denied columns that were requested by name."""
     excluded: list[Tags] = field(default_factory=list)
 
 
@@ -75,20 +76,20 @@ def decide(
     now: datetime,
     withheld: Collection[str] = (),
 ) -> Decided:
-    """What the policies say to the ask on the catalog as it is now, and the grants to the asking account it comes to.
+    """The policies' decision on the request on the catalog as it is now, and the resulting grants to the account.
 
-    `access` is its id, `owners` the owning account of each database, `central` the account whose catalog it is. For an
-    answer without an effect (a preview) any id does. `withheld`: databases of the lake that are not to be granted
+    `access` is its id, `owners` the owning account of each database, `central` the account whose catalog it is. A
+    preview may use any id. `withheld`: databases of the lake that are not to be granted
     (drafts, retired products); where an expression would match data of one, the grant names the products it is for.
 
-    Effect `ask`: the entries are what is granted once all approvers agree. A database without an owner is no data
-    product: it counts in `exposure` and `columns`, and gets no link.
+    Effect `require_approval`: the entries are granted once all approvers agree. A database without an owner is not a
+    data product: it counts in `exposure` and `columns`, and gets no link.
 
     Raises NotInCatalog, AmbiguousRequest, UntilTooFar, InvalidExpression (too many classifications).
     """
     hidden = {name: found for name, found in lake.databases.items() if name in withheld}
     lake = replace(lake, databases={name: found for name, found in lake.databases.items() if name not in withheld})
-    # Published or not: what is to be withheld may be published tomorrow.
+    # Published or not: withheld data may be published tomorrow.
     evaluator = PolicyEvaluator(request, requester, policies, matched_by(replace(lake, databases=hidden), request.tags))
     tables = resolve(request, lake)
     if not tables:
@@ -103,7 +104,7 @@ def decide(
     return Decided(
         effect=effect,
         rules=tuple(rule.name for rule in weighed.rules),
-        why=told(weighed.rules, effect),
+        why=with_reason(weighed.rules, effect),
         exposure=exposure(weighed.kept, owners),
         left_out=_left_out(weighed.denied),
         approvers=approvers,
@@ -117,7 +118,7 @@ def decide(
 
 def _weigh(evaluator: PolicyEvaluator, tables: Iterable[ExposedTable], lake: CatalogSnapshot) -> _Weighed:
     request, found = evaluator.request, _Weighed()
-    # DESCRIBE of a table by name shows all its columns: there is none that could be left out.
+    # DESCRIBE of a table by name shows all its columns: none can be left out.
     names_all = request.permission == "DESCRIBE"
     for where in tables:
         kept = []
@@ -144,10 +145,10 @@ def _weigh(evaluator: PolicyEvaluator, tables: Iterable[ExposedTable], lake: Cat
 
 
 def _denied(weighed: _Weighed) -> Decided:
-    """Nothing is granted: something that was named is denied, or all of it is."""
+    """Nothing is granted: a named column is denied, or everything is."""
     because = weighed.by_name or weighed.denied
     names = [name for columns in weighed.by_name.values() for name in dict.fromkeys(columns)]
-    return denied(because, told(because, "deny", about=listed(names)), _left_out(weighed.denied))
+    return denied(because, with_reason(because, "deny", about=listed(names)), _left_out(weighed.denied))
 
 
 def _left_out(columns: Mapping[Rule, list[str]]) -> tuple[str, ...]:
@@ -177,10 +178,9 @@ def _readable(where: ExposedTable) -> ReadableTable:
 
 
 def grown(before: Decided, now: Decided) -> tuple[str, ...]:
-    """The columns (`database.table.column`) that an approval of `before` did not mean, now that `now` is decided.
+    """The columns (`database.table.column`) of `now` that an approval of `before` does not cover.
 
-    That is what was not exposed, or had another classification; and all of it where somebody has to agree who was not
-    asked then.
+    These were not exposed, or had another classification; or all of them if there is a new approver.
     """
     if set(now.approvers) - set(before.approvers):
         return now.columns
@@ -189,25 +189,27 @@ def grown(before: Decided, now: Decided) -> tuple[str, ...]:
 
 
 class ExceedsRequest(Rejected):
-    """An approval for columns that were not exposed by the ask, or until later than was asked."""
+    """An approval for columns that the request does not expose, or for longer than requested."""
 
 
-def narrow_approval(decided: Decided, columns: Sequence[str], until: datetime | None, *, asked: datetime) -> Decided:
+def narrow_approval(
+    decided: Decided, columns: Sequence[str], until: datetime | None, *, requested_until: datetime
+) -> Decided:
     """The decision cut to `columns` (`table.column` or `database.table.column`; none: all), granted by name.
 
-    A data cells filter stays, and is to be made with the columns that are left. `asked` is until when access was asked.
+    A data cells filter stays, with the remaining columns. `requested_until` is the requested end.
     Raises ExceedsRequest, AmbiguousRequest for a name that stands for columns of several databases.
     """
-    if until is not None and until > asked:
+    if until is not None and until > requested_until:
         raise ExceedsRequest(
-            f"{until.isoformat()} is later than the requested {asked.isoformat()}",
-            remedy=f"approve until {asked.isoformat()} at the latest",
+            f"{until.isoformat()} is later than the requested {requested_until.isoformat()}",
+            remedy=f"approve until {requested_until.isoformat()} at the latest",
         )
     if not columns:
         return decided
     if not any("SELECT" in entry.permissions for entry in decided.entries):
         raise ExceedsRequest(
-            "DESCRIBE was requested, which applies to whole tables: columns would be SELECT",
+            "DESCRIBE was requested, which applies to whole tables; columns need SELECT",
             remedy="approve it without columns",
         )
     kept = {_meant(name, decided) for name in columns}

@@ -1,4 +1,4 @@
-"""Why a role can, or cannot, read a column: each thing that it takes, in the order in which one would fix them."""
+"""Why a role can or cannot read a column: each precondition, in the order in which one would fix them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -7,10 +7,10 @@ from mesh.domain.access import fix_commands
 from mesh.domain.access.access_context import (
     READ,
     AccessContext,
-    AskedColumn,
     ClosestGrant,
     Explanation,
     Step,
+    TargetColumn,
     by,
     differs,
     text,
@@ -26,38 +26,38 @@ from mesh.domain.governance.catalog_snapshot import (
 from mesh.domain.governance.expressions import Expression
 from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED
 from mesh.domain.governance.permissions import Bundle, Evaluator, Layers, may_describe_link
-from mesh.domain.governance.publication_tag import as_asked, for_people, granted_as, is_published, waits
+from mesh.domain.governance.publication_tag import as_requested, for_people, granted_as, is_published, waits
 
 
-def explain(situation: AccessContext) -> Explanation:
-    """Every step for this reader and column. The column has to exist."""
-    steps = tuple(_steps(situation))
-    who, tags = situation.who, for_people(situation.tags)
-    return Explanation(who.arn, situation.database, situation.table, situation.column, tags, steps)
+def explain(context: AccessContext) -> Explanation:
+    """Every step for this reader and column. The column must exist."""
+    steps = tuple(_steps(context))
+    who, tags = context.who, for_people(context.tags)
+    return Explanation(who.arn, context.database, context.table, context.column, tags, steps)
 
 
-def _steps(situation: AccessContext) -> Iterator[Step]:
-    """Of a column that is not published, that comes first, and all else as if it were."""
-    reading = _Reading(situation)
-    if not is_published(situation.tags) and not reading.granted:
-        place = (situation.database, situation.table, situation.column)
-        reading = _Reading(replace(situation, lake=situation.lake.with_tag(PUBLICATION, PUBLISHED, *place)))
+def _steps(context: AccessContext) -> Iterator[Step]:
+    """For an unpublished column that comes first, then everything else as if it were published."""
+    reading = _Reading(context)
+    if not is_published(context.tags) and not reading.granted:
+        place = (context.database, context.table, context.column)
+        reading = _Reading(replace(context, lake=context.lake.with_tag(PUBLICATION, PUBLISHED, *place)))
         if reading.granted or reading.waits:
             yield reading.not_published()
     yield from reading.steps()
 
 
 class _Reading:
-    """One situation, with what several steps need."""
+    """One context, with what several steps need."""
 
-    def __init__(self, situation: AccessContext) -> None:
-        self.of = situation
-        self.evaluator = Evaluator(situation.lake)
-        where = self.evaluator.tables[situation.database, situation.table]
-        self.asked = AskedColumn(where, situation.column, situation.tags)
-        self.layers: Layers = self.evaluator.layers(situation.who, situation.database, situation.table)
-        self.central = situation.lake.account
-        who = situation.who
+    def __init__(self, context: AccessContext) -> None:
+        self.of = context
+        self.evaluator = Evaluator(context.lake)
+        where = self.evaluator.tables[context.database, context.table]
+        self.target = TargetColumn(where, context.column, context.tags)
+        self.layers: Layers = self.evaluator.layers(context.who, context.database, context.table)
+        self.central = context.lake.account
+        who = context.who
         self.direct = self.evaluator.bundle(who, self.central)
         self.account = self.evaluator.bundle(Principal(who.account, who.account))
         self.passed = self.evaluator.bundle(who, who.account)
@@ -69,10 +69,10 @@ class _Reading:
 
     @property
     def waits(self) -> bool:
-        """Whether a grant that reaches the column, or nearly does, is of published columns alone."""
+        """Whether a grant that includes the column, or nearly does, is limited to published columns."""
         bundles = [self.direct, self.account]
-        near = self.asked.nearest(bundles)
-        giving = [grant for bundle in bundles for grant in self.asked.giving(bundle)] or ([near.grant] if near else [])
+        near = self.target.nearest(bundles)
+        giving = [grant for bundle in bundles for grant in self.target.giving(bundle)] or ([near.grant] if near else [])
         return any(isinstance(each.resource, PolicyGrant) and waits(each.resource.expression) for each in giving)
 
     def not_published(self) -> Step:
@@ -80,7 +80,7 @@ class _Reading:
         found = "not published yet: central has not tagged this column"
         remedy = (
             f"wait for the version that brings it (mesh history {self.of.database}); if that was held back, its owner "
-            "is told why, and if central's run failed, mesh doctor says so"
+            "is notified why; mesh doctor lists failed runs"
         )
         return Step(self.central, "publication", found, "NotPublished", remedy)
 
@@ -103,10 +103,10 @@ class _Reading:
         """A role of central's own account."""
         who = self.of.who
         if self.of.column in self.layers.total.readable:
-            return Step(who.account, "grant to the role", by(self.asked.giving(self.direct)))
+            return Step(who.account, "grant to the role", by(self.target.giving(self.direct)))
         if who.arn in self.of.lake.admins:
             return self._not_granted(
-                "grant to the role", who.arn, [self.direct], "an administrator sees, but reads not"
+                "grant to the role", who.arn, [self.direct], "an administrator may see the table, but not read it"
             )
         return self._not_granted("grant to the role", who.arn, [self.direct])
 
@@ -114,11 +114,11 @@ class _Reading:
         """Central's grant to the reader's account, or to the reader itself."""
         name, column, layers = "grant to the account", self.of.column, self.layers
         if column in layers.direct.readable:
-            giving, principal = self.asked.giving(self.direct), self.of.who.arn
+            giving, principal = self.target.giving(self.direct), self.of.who.arn
             return Step(self.central, name, by(giving)) if self._described else self._no_describe(giving, principal)
         if column not in layers.account.readable:
             return self._not_granted(name, self.of.who.account, [self.account, self.direct])
-        giving = self.asked.giving(self.account)
+        giving = self.target.giving(self.account)
         if not self.of.who.admin and column not in layers.account.passable:
             return self._no_option(name, giving, "SELECT")
         if not self._described and "DESCRIBE" not in layers.account.permissions:
@@ -140,10 +140,10 @@ class _Reading:
         else:
             remedy, commands = "central revokes and grants again: that makes a new share", ()
         found = "pending" if pending else state
-        return Step(account, "RAM share", f"{found}: nothing of it is in effect", "ShareNotAccepted", remedy, commands)
+        return Step(account, "RAM share", f"{found}: the grant is not in effect", "ShareNotAccepted", remedy, commands)
 
     def link(self) -> Step:
-        """The name by which the account's engines find the database."""
+        """The name under which the account's engines find the database."""
         account, database = self.of.who.account, self.of.database
         if self.of.home is not None and self.of.home.links:
             return Step(account, "resource link", ", ".join(self.of.home.links))
@@ -164,7 +164,7 @@ class _Reading:
         return Step(account, "DESCRIBE on the link", found, "LinkDescribeMissing", remedy, (command,))
 
     def local_grant(self) -> Step:
-        """What the account passed on to this role."""
+        """The account's local grant to this role."""
         account, name, column = self.of.who.account, "grant to the role", self.of.column
         if column in self.layers.direct.readable:
             return Step(account, name, "not needed: central granted the role itself")
@@ -172,17 +172,17 @@ class _Reading:
             return Step(account, name, "implicit: a data lake administrator holds what its account was granted")
         held = column in self.layers.passed.readable
         if held and (self._described or "DESCRIBE" in self.layers.passed.permissions):
-            return Step(account, name, by(self.asked.giving(self.passed)))
+            return Step(account, name, by(self.target.giving(self.passed)))
         lacking = ["DESCRIBE"] if held else list(READ)
-        found = f"the account has not passed on {' and '.join(lacking)} on this column to the role"
-        near = None if held else self.asked.nearest([self.passed])
+        found = f"the account has not granted {' and '.join(lacking)} on this column to the role"
+        near = None if held else self.target.nearest([self.passed])
         if near is not None and near.misses:
             found += f"; its nearest grant, {text(near.grant)}, {differs(near.misses)}"
         commands = tuple(
             fix_commands.grant(self.of.who.arn, each.resource, self.central, lacking)
-            for each in self.asked.giving(self.account)[:1] or [self.asked.proposal(self.of.who.arn)]
+            for each in self.target.giving(self.account)[:1] or [self.target.proposal(self.of.who.arn)]
         )
-        remedy = f"{self._ask()}; or the account's administrator passes on what the account was granted"
+        remedy = f"{self._request_command()}; or the account's administrator grants it to the role"
         return Step(account, name, found, "LocalGrantMissing", remedy, commands)
 
     def iam(self) -> Step:
@@ -195,11 +195,11 @@ class _Reading:
         if "lakeformation:GetDataAccess" not in actions:
             found += f" on {', '.join(_short(arn) for arn in denied)}"
         command = fix_commands.allow(who.arn.rsplit("/", 1)[-1], denied)
-        return Step(who.account, "IAM", found, "IamDenies", "whoever owns the role allows it", (command,))
+        return Step(who.account, "IAM", found, "IamDenies", "the role's owner allows it", (command,))
 
     @property
     def _described(self) -> bool:
-        """Whether the table can be seen, by whichever grant; across accounts that is never implied."""
+        """Whether DESCRIBE is granted by any grant; across accounts it is never implied."""
         return "DESCRIBE" in self.layers.held.permissions
 
     def _no_describe(self, giving: list[Grant], principal: str) -> Step:
@@ -220,37 +220,39 @@ class _Reading:
         return Step(self.central, name, found, "GrantOptionMissing", remedy, (command,))
 
     def _not_granted(self, name: str, principal: str, bundles: Sequence[Bundle], note: str = "") -> Step:
-        """No grant reaches the column: one that nearly does tells which tag stands between."""
-        near = self.asked.nearest(bundles)
+        """No grant includes the column; the closest one shows which tag is the obstacle."""
+        near = self.target.nearest(bundles)
         if near is None:
             whom = "the role" if principal == self.of.who.arn else f"account {principal}"
-            found = f"nothing granted to {whom} reaches this column" + (f"; {note}" if note else "")
-            grant = self.asked.proposal(principal)
+            found = f"no grant to {whom} includes this column" + (f"; {note}" if note else "")
+            grant = self.target.proposal(principal)
             across = principal != self.of.who.arn
             commands = [fix_commands.grant(principal, grant.resource, self.central, list(READ), grantable=across)]
             if across and isinstance(grant.resource, PolicyGrant):
-                database = PolicyGrant("DATABASE", as_asked(grant.resource.expression))
+                database = PolicyGrant("DATABASE", as_requested(grant.resource.expression))
                 commands.append(fix_commands.grant(principal, database, self.central, ["DESCRIBE"], grantable=True))
-            return Step(self.central, name, found, "NoGrant", self._ask(), tuple(commands))
+            return Step(self.central, name, found, "NoGrant", self._request_command(), tuple(commands))
         if not near.misses:
             found = f"{text(near.grant)} leaves this column out"
             wanted = ColumnsGrant(self.of.database, self.of.table, frozenset({self.of.column}))
             command = fix_commands.grant(
                 principal, wanted, self.central, ["SELECT"], grantable=self.of.home is not None
             )
-            return Step(self.central, name, found, "ColumnNotGranted", self._ask(self.of.column), (command,))
+            return Step(
+                self.central, name, found, "ColumnNotGranted", self._request_command(self.of.column), (command,)
+            )
         found = f"the nearest grant, {text(near.grant)}, {differs(near.misses)}"
         remedy = "the product's owner decides: grant these tags as well, or tag the column otherwise"
-        return Step(self.central, name, found, "TagDiffers", remedy, tuple(self._mend(near, principal)))
+        return Step(self.central, name, found, "TagDiffers", remedy, tuple(self._fix(near, principal)))
 
-    def _ask(self, column: str = "") -> str:
-        """The way that leaves a record and an end; the commands beside it leave neither."""
+    def _request_command(self, column: str = "") -> str:
+        """The recommended fix, which is recorded and ends; the commands beside it do neither."""
         role = self.of.who.arn.rsplit("/", 1)[-1]
         narrowed = f" --columns {column}" if column else ""
-        return f"ask for it: mesh request {self.of.database}{narrowed} --role {role} --purpose … --until …"
+        return f"request it: mesh request {self.of.database}{narrowed} --role {role} --purpose … --until …"
 
-    def _mend(self, near: ClosestGrant, principal: str) -> Iterator[str]:
-        """A grant with the column's own values; where the column lacks the key, the tag."""
+    def _fix(self, near: ClosestGrant, principal: str) -> Iterator[str]:
+        """A grant with the column's own values; or the missing tag on the column."""
         of = self.of
         untagged = [miss for miss in near.misses if miss.value is None]
         for miss in untagged:

@@ -1,4 +1,4 @@
-"""What a request would expose on the catalog as it is now, and whose reading a changed LF-Tag would change."""
+"""What a request would expose on the catalog as it is now, and whose access a changed LF-Tag would affect."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ class ExposedColumn:
 
 @dataclass(frozen=True)
 class ExposedTable:
-    """A table of which an expression exposes columns. `hidden`: how many of its columns stay out of sight."""
+    """A table of which an expression exposes columns. `hidden`: how many of its columns are not exposed."""
 
     database: str
     table: str
@@ -41,7 +41,7 @@ class ExposedTable:
 
 @dataclass(frozen=True)
 class Change:
-    """Columns of a table that a principal may read after a change, and may not before, or the other way round."""
+    """Columns of a table that a principal gains or loses by a change."""
 
     principal: Principal
     database: str
@@ -50,13 +50,13 @@ class Change:
     loses: tuple[str, ...]
 
 
-def exposed_by(lake: CatalogSnapshot, asked: Expression) -> Iterator[ExposedTable]:
-    """Tables and columns that SELECT, granted for what is asked, would let one read now: what is published of it."""
-    return matched_by(lake, granted_as(asked))
+def exposed_by(lake: CatalogSnapshot, requested: Expression) -> Iterator[ExposedTable]:
+    """Published tables and columns that SELECT on the expression would expose now."""
+    return matched_by(lake, granted_as(requested))
 
 
 def matched_by(lake: CatalogSnapshot, expression: Expression) -> Iterator[ExposedTable]:
-    """Tables and columns that match an expression as it stands."""
+    """Tables and columns that match an expression."""
     for database in lake.databases.values():
         for table in database.tables.values():
             where = tagged(table, database.tags)
@@ -69,7 +69,7 @@ def matched_by(lake: CatalogSnapshot, expression: Expression) -> Iterator[Expose
 
 
 def readers(lake: CatalogSnapshot) -> list[Principal]:
-    """Everybody that holds a grant on the catalog: accounts as a whole, and roles."""
+    """All principals with a grant on the catalog: whole accounts, and roles."""
     found = {}
     for grant in lake.grants:
         principal = _principal(grant.principal, lake.account)
@@ -87,7 +87,7 @@ def _principal(name: str, catalog: str) -> Principal | None:
 
 
 def changes(before: CatalogSnapshot, after: CatalogSnapshot, who: Iterable[Principal]) -> Iterator[Change]:
-    """Whose reading differs between two states of the same catalog, table by table."""
+    """Who can read more or less in one of two states of the same catalog, table by table."""
     old, new = Evaluator(before), Evaluator(after)
     touched = [place for place, where in old.tables.items() if where != new.tables.get(place)]
     for principal in who:
@@ -106,12 +106,12 @@ MAX_NAMES = 100
 
 
 def by_name(request: AccessRequest) -> bool:
-    """Whether it is narrower than any expression, so that tables and columns are granted by name."""
+    """Whether it is narrower than an expression can be, so that tables and columns are granted by name."""
     return bool(request.table or request.columns or request.rows)
 
 
 def resolve(request: AccessRequest, lake: CatalogSnapshot) -> tuple[ExposedTable, ...]:
-    """Every table of which the ask exposes published columns. Empty: its product, or its expression, has none today.
+    """Every table of which the request exposes published columns. Empty if there are none today.
 
     Columns of a product with several tables are those of each table that has them. Raises NotInCatalog for a product,
     table or column that is not there, AmbiguousRequest for rows of more than one table.
@@ -161,10 +161,10 @@ def table_of(where: ExposedTable, lake: CatalogSnapshot) -> Table:
 
 
 def mentioned(rows: str, where: ExposedTable, lake: CatalogSnapshot) -> list[ExposedColumn]:
-    """The columns whose names occur in a predicate, as words: whoever chooses rows by a column learns its values.
+    """The columns whose names occur in a predicate: filtering rows by a column reveals its values.
 
-    Read without SQL, so that no way of quoting hides a column; a word in a literal counts as well, which denies too
-    much rather than too little. Raises NotInCatalog for a column that is not published: its tags are not its own yet.
+    Without parsing SQL, so that no quoting hides a column; a word in a literal counts as well, which errs on the
+    safe side. Raises NotInCatalog for a column that is not published: its tags are not its own yet.
     """
     table, database = table_of(where, lake), lake.databases[where.database]
     words = rows.lower()

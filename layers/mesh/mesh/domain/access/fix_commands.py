@@ -1,4 +1,4 @@
-"""The AWS commands that would fix what is missing. Shown to people, run by nobody here."""
+"""The AWS commands that would fix what is missing. Shown to people, never run."""
 
 import json
 import shlex

@@ -1,11 +1,11 @@
-"""What a decision comes to as grants of Lake Formation to the receiving account, and what of them may go in the end.
+"""A decision as Lake Formation grants to the receiving account, and which of them may be revoked at its end.
 
-All are made with grant option, since the account passes the same entries on to the reader: the local grants are on the
+All have grant option, since the account grants the same entries to the reader: the local grants are on the
 same resources with the same permissions, and `unneeded` serves both sides.
 
 By tags, a policy on tables reaches a table as soon as one column matches, or the table's own tags do. SELECT is then of
 the matching columns alone; DESCRIBE shows the table's name, location and comment, and of its columns the matching ones.
-By name, DESCRIBE is of the whole table: names and types of columns that were left out are seen, never their values.
+By name, DESCRIBE covers the whole table: names and types of columns left out are visible, never their values.
 Across accounts DESCRIBE is never implied, so both ways need it. Source: the Lake Formation developer guide, "Lake
 Formation tag-based access control", "Cross-account data sharing", "Data filtering".
 """
@@ -26,7 +26,7 @@ from mesh.domain.governance.publication_tag import granted_as
 type Place = tuple[str, str]
 """Database and table."""
 type Atom = tuple[str, str]
-"""One permission on the smallest thing that Lake Formation keeps it for: resource as JSON, permission."""
+"""One permission on the smallest resource that Lake Formation records it for: resource as JSON, permission."""
 
 DESCRIBE: Final = ("DESCRIBE",)
 SELECT: Final = ("SELECT",)
@@ -43,7 +43,7 @@ def policy_entries(
 ) -> tuple[GrantEntry, ...]:
     """DESCRIBE of the databases, so that a link can be followed; and the tables' columns by their tags, once published.
 
-    Here, and nowhere else, an asked expression becomes the granted one.
+    This is the only place where the requested expression becomes the granted one.
     """
     held = ("SELECT", "DESCRIBE") if permission == "SELECT" else DESCRIBE
     entries = [_entry(each, catalog, DESCRIBE) for each in databases]
@@ -51,10 +51,10 @@ def policy_entries(
 
 
 def databases_by_tags(expressions: Iterable[Expression], databases: Mapping[str, Tags]) -> list[Granted]:
-    """What lets one describe these databases (name → the database's own tags), and later ones of the same kind.
+    """DESCRIBE on these databases (name → the database's own tags), and later ones of the same kind.
 
     A policy on databases looks at the database's own tags: internal columns in a confidential database are not reached
-    by the expression that the columns match. Such a database is named by its product, which it alone has.
+    by the expression that the columns match. Such a database is granted by its product tag, which is unique.
     """
     pairs = list(expressions)
     missed = {name: tags for name, tags in databases.items() if not any(each.matches(tags) for each in pairs)}
@@ -71,7 +71,7 @@ def named_entries(columns: Mapping[Place, Sequence[str]], catalog: str) -> tuple
 
 
 def filter_entries(places: Iterable[Place], catalog: str, name: str) -> tuple[GrantEntry, ...]:
-    """The data cells filter `name` of each table; who grants creates it first, with its columns and predicate."""
+    """The data cells filter `name` of each table; the granter creates it first, with its columns and predicate."""
     found = sorted(places)
     filters = (
         {"DataCellsFilter": {"TableCatalogId": catalog, "DatabaseName": db, "TableName": table, "Name": name}}
@@ -93,10 +93,10 @@ def _entry(granted: Granted, catalog: str, permissions: tuple[str, ...]) -> Gran
 
 
 def unneeded(entries: Iterable[GrantEntry], others: Iterable[Iterable[GrantEntry]]) -> list[GrantEntry]:
-    """Of an ending access's entries what no other access (of the same grantee) holds: that may be revoked.
+    """The entries of an ending access that no other access (of the same grantee) holds: they may be revoked.
 
-    Compared in normal form, permission by permission; of columns by name one by one, as Lake Formation keeps them, so
-    what comes back may name fewer columns or permissions than the entry did.
+    Compared in normal form, permission by permission; named columns one by one, as Lake Formation records them, so
+    the result may name fewer columns or permissions than the entry did.
     """
     held = {atom for access in others for entry in access for atom in _atoms(entry)}
     left = (part for entry in entries for part in _without(entry, held))
@@ -104,13 +104,13 @@ def unneeded(entries: Iterable[GrantEntry], others: Iterable[Iterable[GrantEntry
 
 
 def unneeded_databases(databases: Iterable[str], others: Iterable[Iterable[str]]) -> list[str]:
-    """Of an ending access's databases those that no other access leads to: their links may go."""
+    """The databases of an ending access that no other access uses: their resource links may be dropped."""
     held = {database for access in others for database in access}
     return [database for database in dict.fromkeys(databases) if database not in held]
 
 
 def _without(entry: GrantEntry, held: set[Atom]) -> Iterator[GrantEntry]:
-    """The entry without what is held, its columns grouped by the permissions that may go."""
+    """The entry without what is still held, its columns grouped by the permissions that may be revoked."""
     whole = normal(entry.resource)
     names = whole.get("TableWithColumns", {}).get("ColumnNames")
     if names is None:
@@ -136,7 +136,7 @@ def _atoms(entry: GrantEntry) -> Iterator[Atom]:
 
 
 def normal(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """The same resource always as the same document: Glue and LF-Tags keep names lower-case, order means nothing."""
+    """A resource in normal form: Glue and LF-Tags store names lower-case, and order is irrelevant."""
     ((kind, found),) = resource.items()
     body = {name: value.lower() if name in _NAMES_OF_GLUE else value for name, value in found.items()}
     if kind == "LFTagPolicy":

@@ -13,7 +13,7 @@ PersonaName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 
 
 class PersonasInvalid(Rejected):
-    """`governance/personas.yaml` breaks its own form; `where["violations"]` lists up to 20 faults."""
+    """`governance/personas.yaml` is invalid; `where["violations"]` lists up to 20 faults."""
 
 
 class Persona(Model):
@@ -31,9 +31,9 @@ class Personas(Model):
     def role_of(self, reader: str | None) -> tuple[str, str]:
         """What a request's `reader` stands for: role name and persona; `("", "")` is the account as a whole.
 
-        IAM lets a role have any name that a persona could have, so a name that is no persona is always taken for a
-        role, one without a persona. Whether that role exists only its own account can tell, and does (`UnknownRole`).
-        IAM compares role names without case, so this does as well, and gives the name as personas.yaml writes it.
+        An IAM role may have any name that a persona could have, so a name that is not a persona is always taken for a
+        role without a persona. Only the role's own account can check whether it exists, and does (`UnknownRole`).
+        IAM compares role names case-insensitively, and so does this; the name is returned as personas.yaml writes it.
         """
         if not reader:
             return "", ""
@@ -61,12 +61,12 @@ def parse_personas(document: Mapping[str, Any]) -> Personas:
 
 
 def _ambiguities(found: Personas) -> list[str]:
-    """A role is one persona's, and no role bears the name of another persona: else a request would mean two things."""
+    """A role belongs to one persona, and no role has the name of another persona: otherwise a request is ambiguous."""
     faults, by_role = [], dict[str, str]()
     for name, persona in found.personas.items():
         role = persona.role.lower()
         if role in by_role:
-            faults.append(f"{name}.role: {persona.role} is the role of {by_role[role]} as well")
+            faults.append(f"{name}.role: {persona.role} is also the role of {by_role[role]}")
         if role in found.personas and role != name:
             faults.append(f"{name}.role: {persona.role} is the name of another persona")
         by_role.setdefault(role, name)

@@ -1,4 +1,5 @@
-"""The rules on who is allowed, asked or denied what (governance/policies.yaml, whose head explains the format)."""
+"""The policies: who is allowed or denied what, and what requires approval (the format is explained in
+governance/policies.yaml)."""
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -25,7 +26,8 @@ _FLAGS: Final = ("same_domain", "whole_account")
 
 
 class PoliciesInvalid(Rejected):
-    """`governance/policies.yaml` breaks its form, the ontology or the personas; `where` has rule, field, violations."""
+    """`governance/policies.yaml` is invalid, by its format, the ontology or the personas; `where`: rule, field,
+    violations."""
 
 
 def _duration(text: object) -> object:
@@ -43,7 +45,7 @@ Names = Annotated[frozenset[str], Field(min_length=1)]
 
 @dataclass(frozen=True)
 class Facts:
-    """What of a request rules look at, apart from the data's tags. `persona` is empty for other roles."""
+    """The properties of a request that rules match, apart from the data's tags. `persona` is empty for other roles."""
 
     purpose: str
     persona: str
@@ -54,7 +56,7 @@ class Facts:
 
 
 class Condition(Model):
-    """When a rule holds: all that is given; `None` does not matter."""
+    """When a rule matches: all given conditions hold; `None` matches everything."""
 
     tags: dict[str, Names] = Field(default_factory=dict)
     purposes: Names | None = None
@@ -66,7 +68,7 @@ class Condition(Model):
     whole_account: bool | None = None
 
     def suits(self, facts: Facts) -> bool:
-        """Whether it can hold for this request, whatever the data."""
+        """Whether it can match this request, whatever the data."""
         given = (facts.purpose, facts.persona, facts.account, facts.domain, facts.permission)
         wanted: tuple[Collection[str] | None, ...] = tuple(getattr(self, name) for name in _SETS)
         if any(values is not None and value not in values for value, values in zip(given, wanted, strict=True)):
@@ -74,18 +76,18 @@ class Condition(Model):
         return self.whole_account in (None, facts.whole_account)
 
     def covers(self, tags: Tags, domain: str) -> bool:
-        """Whether it holds for data with these effective tags, asked for from this domain."""
+        """Whether it matches data with these effective tags, requested from this domain."""
         if any(tags.get(key) not in values for key, values in self.tags.items()):
             return False
         return self.same_domain in (None, tags.get(DOMAIN) == domain)
 
     @property
     def keys(self) -> frozenset[str]:
-        """The LF-Tag keys that it looks at."""
+        """The LF-Tag keys that it uses."""
         return frozenset(self.tags) | ({DOMAIN} if self.same_domain is not None else frozenset())
 
     def within(self, other: "Condition") -> bool:
-        """Whether the other one holds wherever this one does."""
+        """Whether the other condition matches whenever this one does."""
         for key, values in other.tags.items():
             if key not in self.tags or not self.tags[key] <= values:
                 return False
@@ -97,9 +99,9 @@ class Condition(Model):
 
 
 Effect = Literal["allow", "require_approval", "deny"]
-"""What a rule, and so a decision, comes to."""
+"""The effect of a rule, and so of a decision."""
 type Course = Literal["allow", "require_approval", "deny"]
-"""What follows from it: `grant-access` branches on that."""
+"""What `grant-access` does for an effect: it branches on that."""
 
 
 class EffectMeaning(NamedTuple):
@@ -136,10 +138,8 @@ class Rule(Model):
         return hash(self.name)
 
 
-NO_RULE: Final = Rule(
-    name="no-rule", effect="deny", why="No rule speaks of this data for this purpose.", when=Condition()
-)
-"""What decides where no rule matches."""
+NO_RULE: Final = Rule(name="no-rule", effect="deny", why="No rule covers this data for this purpose.", when=Condition())
+"""The rule that applies where no other matches."""
 
 
 class ApprovalTimes(Model):
@@ -157,7 +157,7 @@ class ApprovalTimes(Model):
 
 
 class Policies(Model):
-    """All of it, with the ontology that it was checked against."""
+    """The policies, with the ontology that they were checked against."""
 
     purposes: dict[str, Annotated[str, Field(min_length=1)]] = Field(min_length=1)
     approval: ApprovalTimes
@@ -165,17 +165,17 @@ class Policies(Model):
     ontology: Ontology
 
     def rule(self, tags: Tags, facts: Facts) -> Rule:
-        """The first rule that holds for data with these effective tags; `NO_RULE`, a denial, where none does."""
+        """The first rule that matches data with these effective tags; `NO_RULE`, a denial, where none does."""
         holding = (rule for rule in self.rules if rule.when.suits(facts) and rule.when.covers(tags, facts.domain))
         return next(holding, NO_RULE)
 
     def decisive_keys(self, facts: Facts) -> tuple[str, ...]:
-        """The LF-Tag keys whose values can change what is decided on this request; sorted."""
+        """The LF-Tag keys whose values can change the decision on this request; sorted."""
         keys = frozenset({CONFIDENTIALITY, PII}).union(*(r.when.keys for r in self.rules if r.when.suits(facts)))
         return tuple(sorted(keys))
 
     def values(self, key: str) -> tuple[str, ...]:
-        """The values that a decisive key can have: the ontology's, and of an open key those that rules name."""
+        """The possible values of a decisive key: the ontology's; for an open key those that rules name."""
         named = {value for rule in self.rules for value in rule.when.tags.get(key, ())}
         return tuple(dict.fromkeys([*self.ontology.keys[key].values, *sorted(named)]))
 
@@ -202,7 +202,7 @@ def parse_policies(document: Mapping[str, Any], ontology: Ontology, personas: Pe
 
 
 def _located(place: tuple[int | str, ...], what: str, document: Mapping[str, Any]) -> Fault:
-    """A fault of form, with the rule's name in place of its number where it has one."""
+    """A format error, with the rule's name instead of its number where it has one."""
     what = what.removeprefix("Value error, ")
     match place:
         case ("rules", int(number), *rest):
@@ -216,7 +216,7 @@ def _located(place: tuple[int | str, ...], what: str, document: Mapping[str, Any
 def _faults(policies: Policies, personas: Personas) -> Iterator[Fault]:
     approval = policies.approval
     if not approval.remind_after < approval.escalate_after < approval.deny_after:
-        yield "", "approval", "remind_after, escalate_after and deny_after have to follow each other"
+        yield "", "approval", "remind_after, escalate_after and deny_after must be in ascending order"
     for number, rule in enumerate(policies.rules):
         earlier = policies.rules[:number]
         if any(rule.name == other.name for other in earlier):
@@ -228,7 +228,11 @@ def _faults(policies: Policies, personas: Personas) -> Iterator[Fault]:
         yield from ((rule.name, field, what) for field, what in _unknown(rule.when, known))
         hiding = next((other for other in earlier if rule.when.within(_widest(other.when, policies))), None)
         if hiding is not None:
-            yield rule.name, "when", f"is never reached: {hiding.name!r}, earlier, holds whenever this does"
+            yield (
+                rule.name,
+                "when",
+                f"is never reached: the earlier rule {hiding.name!r} matches whenever this one does",
+            )
 
 
 def _effect_faults(rule: Rule, _: Ontology) -> Iterator[tuple[str, str]]:
@@ -241,7 +245,7 @@ def _effect_faults(rule: Rule, _: Ontology) -> Iterator[tuple[str, str]]:
     if rule.course == "deny" and rule.longest is not None:
         yield "longest", "a denial has no end"
     if rule.when.whole_account and rule.when.personas:
-        yield "when", "can never hold: an account as a whole has no persona"
+        yield "when", "can never match: an account as a whole has no persona"
 
 
 def _tag_faults(rule: Rule, ontology: Ontology) -> Iterator[tuple[str, str]]:
@@ -266,11 +270,11 @@ def _there(names: Collection[str]) -> str:
 
 
 def _fits(value: str) -> bool:
-    """An open key takes what Lake Formation does."""
+    """An open key takes any value that Lake Formation allows."""
     return 0 < len(value) <= MAX_CHARACTERS and value == value.lower().strip()
 
 
 def _widest(when: Condition, policies: Policies) -> Condition:
-    """The same with lists that name everything there is left out: every request has a purpose and a permission."""
+    """The same without lists that name every possible value: every request has a purpose and a permission."""
     every = {"purposes": frozenset(policies.purposes), "permissions": frozenset({"SELECT", "DESCRIBE"})}
     return when.evolve(**{name: None for name, all_ in every.items() if getattr(when, name) == all_})

@@ -1,4 +1,4 @@
-"""The policies applied to one request: a rule for each classification that it exposes, or could come to expose."""
+"""The policies applied to one request: a rule for each classification that it exposes, or may expose later."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,24 +21,24 @@ from mesh.domain.governance.ontology import PRODUCT
 
 
 class UntilTooFar(Rejected):
-    """Access was asked until later than a rule lets it be; `where["latest"]` is until when it may be asked."""
+    """Access was requested for longer than a rule allows; `where["latest"]` is the latest end allowed."""
 
 
 @dataclass(frozen=True)
 class Requester:
-    """The account that asks, and its line of business."""
+    """The requesting account, and its line of business."""
 
     account: str
     domain: str
 
 
 class PolicyEvaluator:
-    """One request and the policies. What was worked out for a tag set is kept."""
+    """One request and the policies. Results are cached by tag set."""
 
     def __init__(
         self, request: AccessRequest, requester: Requester, policies: Policies, withheld: Iterable[ExposedTable] = ()
     ) -> None:
-        """`withheld`: what the ask's expression matches and nobody is granted, whatever the rules say."""
+        """`withheld`: what the request's expression matches and nobody is granted, whatever the rules say."""
         self.request, self.policies, self._withheld = request, policies, tuple(withheld)
         self.facts = Facts(
             purpose=request.purpose,
@@ -52,11 +52,11 @@ class PolicyEvaluator:
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        """The LF-Tag keys that expressions have to name, so that they mean what was decided and no more."""
+        """The LF-Tag keys that expressions have to name, so that they cover exactly what was decided."""
         keys = self.policies.decisive_keys(self.facts)
         columns = (column for each in self._withheld for column in each.columns)
         if any(self.policies.rule(column.tags, self.facts).course != "deny" for column in columns):
-            # Classification alone does not tell it from what is granted: its product does.
+            # Its classification does not distinguish it from what is granted; its product does.
             return tuple(sorted({*keys, PRODUCT}))
         return keys
 
@@ -67,7 +67,7 @@ class PolicyEvaluator:
         return frozenset(column.tags[PRODUCT] for column in columns if PRODUCT in column.tags)
 
     def rule(self, tags: Tags) -> Rule:
-        """What decides on data with these effective tags. By tags only what has every decisive key can be granted."""
+        """The rule for data with these effective tags. A grant by tags needs every decisive key."""
         tag_set = frozenset(tags.items())
         if tag_set not in self._known:
             rule = self.policies.rule(tags, self.facts)
@@ -83,7 +83,7 @@ class PolicyEvaluator:
         return f"{place}.{column}"
 
     def check_until(self, rules: Iterable[Rule], now: datetime) -> None:
-        """Raises UntilTooFar naming the latest moment that all these rules allow."""
+        """Raises UntilTooFar with the latest end that all these rules allow."""
         limits = [(rule.longest, rule.name) for rule in rules if rule.longest is not None]
         longest, name = min(limits, default=(timedelta.max, ""))
         if self.request.until - now > longest:
@@ -101,7 +101,7 @@ class PolicyEvaluator:
         """The strictest effect, and whose approval it takes: the owners' of databases (`rules`: rule → databases), the
         steward's.
 
-        A database without an owner is the steward's, who sits in central.
+        For a database without an owner that is the steward, in central.
         """
         found = set()
         for rule, databases in rules.items():
@@ -115,19 +115,19 @@ class PolicyEvaluator:
 
 
 def _untagged(keys: Collection[str]) -> Rule:
-    why = f"It lacks the LF-Tag {', '.join(keys)}, without which no grant by tags can single it out."
+    why = f"It lacks the LF-Tag {', '.join(keys)}, without which a grant by tags cannot select it."
     return Rule(name="not-tagged", effect="deny", why=why, when=Condition())
 
 
-def told(rules: Iterable[Rule], effect: Effect, *, about: str = "") -> str:
-    """Why, for the requester: the rules that settled the effect first, each with its name."""
+def with_reason(rules: Iterable[Rule], effect: Effect, *, about: str = "") -> str:
+    """The reason for the requester: the deciding rules first, each with its name."""
     ordered = sorted(dict.fromkeys(rules), key=lambda rule: rule.effect != effect)
     why = " ".join(f"{rule.why} (rule {rule.name})" for rule in ordered)
     return f"{about}: {why}" if about else why
 
 
 def denied(rules: Iterable[Rule], why: str, left_out: tuple[str, ...]) -> Decided:
-    """A denial: nothing exposed, nothing granted, nobody asked."""
+    """A denial: nothing exposed, nothing granted, no approvers."""
     return Decided(
         effect="deny",
         rules=tuple(rule.name for rule in rules),
@@ -143,13 +143,13 @@ def denied(rules: Iterable[Rule], why: str, left_out: tuple[str, ...]) -> Decide
 
 MAX_CLASSES: Final = 10_000
 _NOTHING: Final = "Nothing matches today."
-_WITHHELD: Final = "All that matches today is withheld, and no product is named that it could be told apart by."
+_WITHHELD: Final = "Everything that matches today is withheld, and the request names no product to distinguish it by."
 
 
 def decide_hypothetically(
     evaluator: PolicyEvaluator, *, owners: Mapping[str, str], central: str, catalog: str, now: datetime
 ) -> Decided:
-    """Kept is what is allowed; only if nothing is, what can be asked for: of a product's owner, else of the steward.
+    """Grants what is allowed; only if nothing is, what can be approved: by a product's owner, else by the steward.
 
     Raises UntilTooFar, InvalidExpression (more than 10,000 classifications).
     """
@@ -164,17 +164,17 @@ def decide_hypothetically(
     if not by_rule:
         return denied((), _WITHHELD, ())
     if not kept:
-        return denied(by_rule, f"{_NOTHING} {told(by_rule, 'deny')}", left_out)
+        return denied(by_rule, f"{_NOTHING} {with_reason(by_rule, 'deny')}", left_out)
     evaluator.check_until(kept, now)
     request = evaluator.request
-    # Nobody owns yet what an expression may come to expose: no product, so the steward's.
+    # Data that an expression may expose later has no owner yet: without a product the steward approves.
     effect, approvers = evaluator.approval(dict.fromkeys(kept, (request.product,)), owners, central)
     expressions = pinned(request.tags, evaluator.keys, [point for rule in kept for point in by_rule[rule]])
     reaching = (request.tags,) if request.product else expressions
     return Decided(
         effect=effect,
         rules=tuple(rule.name for rule in kept),
-        why=f"{_NOTHING} {told(kept, effect)}",
+        why=f"{_NOTHING} {with_reason(kept, effect)}",
         exposure=(),
         left_out=left_out,
         approvers=approvers,
@@ -190,7 +190,7 @@ def _rules(evaluator: PolicyEvaluator) -> dict[Rule, list[Point]]:
     axes = [_values(evaluator, key, clauses.get(key)) for key in evaluator.keys]
     if prod(map(len, axes)) > MAX_CLASSES:
         raise InvalidExpression(
-            f"it could come to expose {prod(map(len, axes))} classifications; at most {MAX_CLASSES} are looked at",
+            f"it could expose {prod(map(len, axes))} classifications; the limit is {MAX_CLASSES}",
             expression=evaluator.request.expression,
             remedy=f"restrict one of: {', '.join(evaluator.keys)}",
         )
@@ -200,8 +200,8 @@ def _rules(evaluator: PolicyEvaluator) -> dict[Rule, list[Point]]:
     return found
 
 
-def _values(evaluator: PolicyEvaluator, key: str, asked: frozenset[str] | None) -> tuple[str, ...]:
-    values = evaluator.policies.values(key) if asked is None or ANY_VALUE in asked else sorted(asked)
+def _values(evaluator: PolicyEvaluator, key: str, requested: frozenset[str] | None) -> tuple[str, ...]:
+    values = evaluator.policies.values(key) if requested is None or ANY_VALUE in requested else sorted(requested)
     barred = evaluator.withheld_products if key == PRODUCT else frozenset()
     return tuple(value for value in values if value not in barred)
 

@@ -1,4 +1,4 @@
-"""One access from its request to its end: what was asked, decided and granted. Its id names request and grant alike.
+"""One access from its request to its end: what was requested, decided and granted. Request and grant share its id.
 
 requested → waiting → granting → sharing → live → ending → ended; or denied, from any state before `granting`.
 """
@@ -17,14 +17,14 @@ type Status = Literal["requested", "waiting", "granting", "sharing", "live", "en
 type Cause = Literal["revoked", "expired", "retired", "failed"]
 
 ASKING: frozenset[Status] = frozenset({"requested", "waiting", "granting", "sharing"})
-"""Until it is live the same ask is not taken again."""
+"""Until it is live, the same request is not accepted again."""
 HOLDING: frozenset[Status] = frozenset({"granting", "sharing", "live"})
-"""Something is, or may be, granted, and must stay."""
+"""Grants exist, or may exist, and must stay."""
 OVER: frozenset[Status] = frozenset({"ended", "denied"})
 
 
-class AlreadyAsked(Rejected):
-    """The same ask is being worked on."""
+class AlreadyRequested(Rejected):
+    """The same request is being processed."""
 
 
 class UnknownAccess(Rejected):
@@ -36,7 +36,7 @@ class AccessOver(Rejected):
 
 
 class Answer(Model):
-    """One approver's word. `event_id` is the event that brought it: a redelivered one is known by it."""
+    """One approver's decision. `event_id` identifies its event, so that a redelivered one is recognised."""
 
     account: AccountId
     decision: Literal["approve", "deny"]
@@ -46,7 +46,7 @@ class Answer(Model):
 
 
 class Decided(Model):
-    """What was decided, and by which rules: kept so that it can be told, and compared with later."""
+    """What was decided, and by which rules: recorded for people, and for later comparison."""
 
     effect: Effect
     rules: tuple[str, ...]
@@ -60,7 +60,8 @@ class Decided(Model):
     row_filter: str = ""
     """The predicate of the data cells filters that the entries name."""
     columns: tuple[str, ...] = ()
-    """Every column that is exposed, `database.table.column`: more than these is asked again."""
+    """Every column that is exposed, `database.table.column`: if more than these would be exposed, approval is requested
+    again."""
 
     @property
     def course(self) -> Course:
@@ -80,14 +81,14 @@ def _column_of(place: tuple[str, str]) -> Callable[[str], str]:
 
 
 class Step(Model):
-    """One thing that happened to it."""
+    """One entry of its history."""
 
     at: datetime
     what: str
 
 
 class Access(Model):
-    """The record. `revision` counts writes: the registry takes one only from who has seen the last."""
+    """The record. `revision` counts writes, for optimistic locking."""
 
     id: str
     receiver: AccountId
@@ -104,36 +105,36 @@ class Access(Model):
     answer_by: datetime | None = None
     escalated: bool = False
     narrowed: bool = False
-    """An approver gave less than was asked."""
+    """An approver granted less than was requested."""
     granted: bool = False
-    """Grants were begun, so that there may be something to take back."""
+    """Granting has begun, so there may be something to revoke."""
     reason: Reason | None = None
     cause: Cause | None = None
     history: tuple[Step, ...] = ()
     revision: int = 0
 
     def moved(self, status: Status, at: datetime, what: str, **changes: object) -> "Access":
-        """The same access in its next state, with what happened written down."""
+        """The same access in its next state, with an entry in its history."""
         step = Step(at=at, what=what)
         return self.evolve(status=status, history=(*self.history, step), **changes)
 
     def noted(self, at: datetime, what: str, **changes: object) -> "Access":
-        """The same, without a change of state."""
+        """The same access with an entry in its history, in the same state."""
         return self.moved(self.status, at, what, **changes)
 
     def products(self) -> tuple[str, ...]:
-        """The products that it is about: the one it names, or those that its expression exposes."""
+        """Its products: the one it names, or those that its expression exposes."""
         if self.request.product:
             return (self.request.product,)
         return self.decided.databases if self.decided else ()
 
     def by_name(self) -> bool:
-        """Whether it was granted on columns by name, or by a filter: then tables that come later are not in it."""
+        """Whether it was granted on columns by name, or by a filter: then later tables are not included."""
         entries = self.decided.entries if self.decided else ()
         return any({"TableWithColumns", "DataCellsFilter"} & set(entry.resource) for entry in entries)
 
     def require_going_on(self) -> "Access":
-        """Raises AccessOver: what was revoked meanwhile is not granted after all."""
+        """Raises AccessOver for an access that was revoked meanwhile."""
         if self.status in OVER or self.status == "ending":
             raise AccessOver(
                 f"access {self.id} is {self.status}", access=self.id, remedy="request it again: mesh request"
@@ -142,10 +143,10 @@ class Access(Model):
 
 
 def access_id(event_id: str) -> str:
-    """The id of the access that a request's event asks for: the same for a redelivered one."""
+    """The id of the access that an event requests: the same for a redelivered one."""
     return f"ac-{stable_id(event_id, 'access').replace('-', '')[:12]}"
 
 
 def lock_name(receiver: str) -> str:
-    """The lock under which grants to one account are made, and revoked, one at a time."""
+    """The lock that serialises granting to one account, and revoking."""
     return f"grants-{receiver}"

@@ -1,4 +1,4 @@
-"""What a consumer asks for: who shall read what, why, until when. Checked at the edge, before anything looks at it."""
+"""A consumer's request: who is to read what, for which purpose, until when. Validated before anything else uses it."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from mesh.domain.model import Model
 
 
 class AmbiguousRequest(Rejected):
-    """The request does not say one thing: neither product nor expression, or both, or parts that exclude each other."""
+    """The request is ambiguous: neither product nor expression, or both, or parts that exclude each other."""
 
 
 class UnknownPurpose(Rejected):
@@ -22,11 +22,11 @@ class UnknownPurpose(Rejected):
 
 
 class UntilInThePast(Rejected):
-    """Access was asked until a moment that is over."""
+    """The requested end is in the past."""
 
 
 class InvalidRowFilter(Rejected):
-    """A predicate that Lake Formation does not take as a row filter."""
+    """A predicate that Lake Formation does not accept as a row filter."""
 
 
 class AccessRequest(Model):
@@ -61,45 +61,47 @@ class AccessRequest(Model):
         return f"{place}{columns}{f' where {self.rows}' if self.rows else ''}"
 
     def fingerprint(self) -> str:
-        """The same for the same ask, whatever its end."""
-        told = self.model_dump(mode="json", exclude={"until", "persona"})
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+        """The same for the same request, whatever its end."""
+        identity = self.model_dump(mode="json", exclude={"until", "persona"})
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def normal_form(
-    wish: AccessRequested, *, reader: str, persona: str, purposes: Mapping[str, str] | Collection[str], now: datetime
+    request: AccessRequested, *, reader: str, persona: str, purposes: Mapping[str, str] | Collection[str], now: datetime
 ) -> AccessRequest:
-    """The ask behind an event; `reader` and `persona` are what its `reader` stands for.
+    """The request in an event; `reader` and `persona` are what its `reader` stands for.
 
     Raises AmbiguousRequest, InvalidExpression, UnknownPurpose, UntilInThePast.
     """
-    if bool(wish.product) == bool(wish.expression.strip()):
+    if bool(request.product) == bool(request.expression.strip()):
         raise AmbiguousRequest("a request names one product, or one LF-Tag expression", remedy="mesh request --help")
-    if wish.expression and (wish.table or wish.columns or wish.rows):
+    if request.expression and (request.table or request.columns or request.rows):
         raise AmbiguousRequest(
             "tables, columns and rows can be requested of a product, not of an expression",
             remedy="request the product, or narrow the expression",
         )
-    if wish.permission == "DESCRIBE" and (wish.columns or wish.rows):
+    if request.permission == "DESCRIBE" and (request.columns or request.rows):
         raise AmbiguousRequest(
             "DESCRIBE applies to whole tables", remedy="leave columns and rows out, or request SELECT"
         )
-    if wish.purpose not in purposes:
-        raise UnknownPurpose(f"unknown purpose {wish.purpose!r}", remedy=f"give one of: {', '.join(sorted(purposes))}")
-    if wish.until <= now:
-        raise UntilInThePast(
-            f"{wish.until.isoformat()} is in the past", until=wish.until.isoformat(), remedy="give a later time"
+    if request.purpose not in purposes:
+        raise UnknownPurpose(
+            f"unknown purpose {request.purpose!r}", remedy=f"give one of: {', '.join(sorted(purposes))}"
         )
-    tags = Expression.of({PRODUCT: [wish.product]}) if wish.product else parse_expression(wish.expression)
+    if request.until <= now:
+        raise UntilInThePast(
+            f"{request.until.isoformat()} is in the past", until=request.until.isoformat(), remedy="give a later time"
+        )
+    tags = Expression.of({PRODUCT: [request.product]}) if request.product else parse_expression(request.expression)
     return AccessRequest(
-        product=wish.product or "",
-        table=wish.table or "",
-        columns=tuple(dict.fromkeys(name.lower() for name in wish.columns)),
-        rows=" ".join(wish.rows.split()),
+        product=request.product or "",
+        table=request.table or "",
+        columns=tuple(dict.fromkeys(name.lower() for name in request.columns)),
+        rows=" ".join(request.rows.split()),
         expression=str(tags),
         reader=reader,
         persona=persona,
-        permission=wish.permission,
-        purpose=wish.purpose,
-        until=wish.until,
+        permission=request.permission,
+        purpose=request.purpose,
+        until=request.until,
     )

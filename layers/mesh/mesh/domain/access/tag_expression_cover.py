@@ -1,7 +1,7 @@
-"""LF-Tag expressions for exactly the classifications that were allowed: never one more, today or later.
+"""LF-Tag expressions for exactly the allowed classifications: never one more, today or later.
 
-What an ask's own expression leaves open would let in what is tagged tomorrow. So each expression that is granted names
-the values of every decisive key, and a column that gets another one falls out of the grant by itself.
+A key that the request leaves open would include data tagged tomorrow. So each granted expression names the values of
+every decisive key, and a column that gets another value drops out of the grant by itself.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -13,10 +13,10 @@ from mesh.domain.governance.publication_tag import granted_as
 type Point = tuple[str, ...]
 """One value for each decisive key, in the keys' order."""
 type Box = tuple[frozenset[str], ...]
-"""Values for each key: every combination of them is meant."""
+"""Values for each key: every combination of them."""
 
 MAX_CLAUSE_VALUES: Final = 50
-"""Of one clause in one grant; more are split over several."""
+"""The most values of one clause in one grant; more are split over several."""
 
 
 def narrowed(
@@ -25,7 +25,8 @@ def narrowed(
     """As few expressions as possible that match every kept tag set within `expression`, and no excluded one.
 
     A tag set that lacks a key cannot be kept: no expression says "has no such key", and one that does not name the key
-    lets in all its values. Nor can one that differs from an excluded one in other keys alone. `pinnable` tells before.
+    lets in all its values. Nor can one that differs from an excluded one only in other keys. `pinnable` checks that
+    before.
     """
     wanted = {point_of(tags, keys) for tags in kept if pinnable(tags, keys) and expression.matches(tags)}
     barred = {point_of(tags, keys) for tags in excluded if pinnable(tags, keys) and expression.matches(tags)}
@@ -33,7 +34,7 @@ def narrowed(
 
 
 def pinnable(tags: Tags, keys: Sequence[str]) -> bool:
-    """Whether expressions can single these tags out: they have a value for each key."""
+    """Whether expressions can select exactly these tags: they have a value for each key."""
     return all(key in tags for key in keys)
 
 
@@ -45,7 +46,7 @@ def point_of(tags: Tags, keys: Sequence[str]) -> Point:
 def pinned(expression: Expression, keys: Sequence[str], points: Collection[Point]) -> tuple[Expression, ...]:
     """The expression with clauses for the keys that allow these points alone, within Lake Formation's limits.
 
-    Raises InvalidExpression where 900 bytes do not suffice for one value of each key.
+    Raises InvalidExpression if 900 bytes are not enough for one value of each key.
     """
     found: list[Expression] = []
     for box in boxes(points):
@@ -66,7 +67,7 @@ def boxes(points: Collection[Point]) -> list[Box]:
 
 
 def _merged(found: set[Box], order: Sequence[int]) -> set[Box]:
-    """Merge along one key after another until nothing merges: which comes first changes how many are left."""
+    """Merge along one key after another until nothing merges; the order affects how many are left."""
     before = -1
     while len(found) != before:
         before = len(found)
@@ -87,7 +88,7 @@ def size(expression: Expression) -> int:
 def _fitting(expression: Expression) -> Iterator[Expression]:
     """The expression, or halves of it that together match the same: values of one clause are OR.
 
-    It has to fit as it is granted on tables.
+    Each must fit in the form granted on tables.
     """
     needed = size(granted_as(expression))
     longest, values = max(expression.clauses, key=lambda clause: (len(clause[1]), clause[0]))
@@ -96,9 +97,9 @@ def _fitting(expression: Expression) -> Iterator[Expression]:
         return
     if len(values) == 1:
         raise InvalidExpression(
-            f"the expression and the classes allowed need {needed} bytes; Lake Formation takes {MAX_BYTES}",
+            f"the expression with the allowed classifications needs {needed} bytes; Lake Formation takes {MAX_BYTES}",
             expression=str(expression),
-            remedy="request less: leave out keys that need not restrict",
+            remedy="request less: leave out keys that are not needed",
         )
     ordered = sorted(values)
     for half in (ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]):

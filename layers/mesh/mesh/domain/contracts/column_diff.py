@@ -13,7 +13,7 @@ _INTEGERS = ("tinyint", "smallint", "int", "bigint")
 
 
 def flatten(column: ContractColumn, prefix: str = "") -> dict[str, ContractColumn]:
-    """The column and all that it holds, by path: an object's fields, an array's `items`, also those of a Hive type."""
+    """The column and its parts, by path: an object's fields, an array's `items`, also those of a Hive type."""
     path = f"{prefix}{column.catalog_name}"
     result = {path: column}
     for field in column.fields or _from_type(column.hive_type):
@@ -22,12 +22,12 @@ def flatten(column: ContractColumn, prefix: str = "") -> dict[str, ContractColum
 
 
 def is_required(column: ContractColumn) -> bool:
-    """Whether it holds no NULL: a primary key says so as well."""
+    """Whether it may not be NULL: a primary key implies that as well."""
     return column.required or column.primary_key
 
 
 def type_of(column: ContractColumn) -> str:
-    """The Hive type; of nested ones the outermost word, since their parts are compared one by one."""
+    """The Hive type; for nested types the outermost keyword, since their parts are compared one by one."""
     outer = column.hive_type.partition("<")[0]
     if column.fields:
         return outer or {"object": "struct"}.get(column.logical_type, column.logical_type)
@@ -35,7 +35,7 @@ def type_of(column: ContractColumn) -> str:
 
 
 def compare_columns(old: ContractColumn, new: ContractColumn, table: str, path: str) -> Iterator[Change]:
-    """Every difference but the name's and the place's."""
+    """Every difference except name and position."""
     where: dict[str, Any] = {"table": table, "column": path}
     yield from _type_change(old, new, where)
     if is_required(old) != is_required(new):
@@ -46,10 +46,10 @@ def compare_columns(old: ContractColumn, new: ContractColumn, table: str, path: 
         yield by_direction("narrowed" if new.unique else "widened", "uniqueness", **where, **facts)
     for found in compare_values(old, new):
         yield by_direction(found.direction, found.what, before=found.before, after=found.after, **where)
-    yield from _told(old, new, where)
+    yield from _described(old, new, where)
 
 
-def _told(old: ContractColumn, new: ContractColumn, where: dict[str, Any]) -> Iterator[Change]:
+def _described(old: ContractColumn, new: ContractColumn, where: dict[str, Any]) -> Iterator[Change]:
     pairs: tuple[tuple[str, Any, Any, Bump], ...] = (
         ("meaning_changed", old.description, new.description, "patch"),
         ("classification_changed", old.classification, new.classification, "minor"),
@@ -73,20 +73,20 @@ def _type_change(old: ContractColumn, new: ContractColumn, where: dict[str, Any]
 def _of_types(before: str, after: str, facts: dict[str, Any]) -> Change:
     if not before or not after:
         return by_direction("narrowed" if after else "widened", "type", **facts)
-    # What a float holds of a long, or of a decimal, is not what was written: no widening for exact values.
+    # A float does not hold a long or a decimal exactly, so that is not a widening.
     both = wider(before, after) if not _inexact(before, after) else None
     if both == after:
         bump: Bump = "minor" if promotes(before, after) else "major"
         return Change(kind="type_widened", compatibility="backward", bump=bump, **facts)
     if both == before:
-        # Old readers go on with narrower values, but files written before do not fit the catalog's new type.
+        # Old readers can read narrower values, but files written before do not fit the catalog's new type.
         forward: Compatibility = "forward"
         return Change(kind="type_narrowed", compatibility=forward, bump="major", **facts)
     return by_direction("changed", "type", **facts)
 
 
 def promotes(before: str, after: str) -> bool:
-    """Whether Iceberg allows it on data that is there: int → long, float → double, a decimal of more digits."""
+    """Whether Iceberg allows it for existing data: int → long, float → double, a decimal of more digits."""
     if before in _INTEGERS and after in _INTEGERS:
         return True
     if before.startswith("decimal(") and after.startswith("decimal("):

@@ -1,7 +1,7 @@
 """A data contract: the parts of the Open Data Contract Standard that the mesh acts on.
 
 Read from YAML by `adapters/odcs`; it travels in events as `model_dump(mode="json")` and comes back by `model_validate`.
-What the standard has beyond these fields is kept in `extras`; what of it is a promise that nobody keeps yet is named by
+What the standard has beyond these fields is kept in `extras`; promises in it that are not enforced are listed by
 `mesh.domain.contracts.enforcement`.
 """
 
@@ -17,7 +17,7 @@ CrawlMode = Literal["auto", "express", "glue"]
 
 
 class ContractNotYaml(Rejected):
-    """The contract is not YAML, or is YAML meant to exhaust the reader."""
+    """The contract is not YAML, or exceeds the limits against resource exhaustion."""
 
 
 class ContractSchemaViolation(Rejected):
@@ -45,8 +45,8 @@ class Part(Model):
 class ContractColumn(Part):
     """A property of a schema object. `hive_type` is "" where the contract leaves the type open.
 
-    `options` are `logicalTypeOptions` as they stand; `enum` the allowed values (3.2's `enum`). `fields` are those of an
-    object, or the one `items` of an array.
+    `options` are `logicalTypeOptions` as they stand; `enum` are the allowed values (3.2's `enum`). `fields` are those
+    of an object, or the one `items` of an array.
     """
 
     physical_name: str = ""
@@ -130,7 +130,7 @@ class Contract(Part):
     """A product's contract. `name` is the product, and the prefix it was uploaded to.
 
     `digest` is the SHA-256 of the document, however it was formatted: the same digest is the same contract.
-    `not_enforced` is for its owner, who gets the contract back when it is registered (`enforcement`).
+    `not_enforced` is for its owner, who receives the contract back when it is registered (`enforcement`).
     """
 
     id: str

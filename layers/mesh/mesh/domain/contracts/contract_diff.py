@@ -1,4 +1,4 @@
-"""The semantic difference of two contracts: what it means for those who read the product, not which lines changed."""
+"""The semantic difference of two contracts: what changes for the product's readers, not which lines changed."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -17,13 +17,13 @@ _DETAILS: Final = (
 
 
 def diff_contracts(old: Contract, new: Contract) -> ContractDiff:
-    """Tables are matched by their name in the catalog. A difference in formatting alone is none."""
+    """Tables are matched by their name in the catalog. Formatting is ignored."""
     changes = (*_tables(old.tables, new.tables), *_details(old, new))
     return ContractDiff(old_version=old.version, new_version=new.version, changes=changes)
 
 
 def diff_schemas(old: TableSchema, new: TableSchema, table: str) -> ContractDiff:
-    """The same for two schemas of a table as they were crawled."""
+    """The same for two crawled schemas of a table."""
     return ContractDiff(changes=tuple(_columns(_as_table(old, table), _as_table(new, table))))
 
 
@@ -69,13 +69,13 @@ def _columns(old: ContractTable, new: ContractTable) -> Iterator[Change]:
 
 
 def outermost(paths: Iterable[str], others: Container[str]) -> list[str]:
-    """Paths that the others lack; of an object that they lack as a whole, the object alone."""
+    """Paths that the others lack; for an object that they lack as a whole, only the object."""
     lacking = [path for path in paths if path not in others]
     return [path for path in lacking if path.rpartition(".")[0] not in lacking]
 
 
 def _under_new_names(columns: Mapping[str, ContractColumn], renames: Iterable[Rename]) -> dict[str, ContractColumn]:
-    """A renamed object takes its fields along."""
+    """A renamed object renames its fields as well."""
     result = dict(columns)
     for rename in renames:
         inner = f"{rename.before}."
@@ -89,7 +89,7 @@ def _under_new_names(columns: Mapping[str, ContractColumn], renames: Iterable[Re
 
 
 def _renamed(rename: Rename, column: ContractColumn, table: str) -> Change:
-    """Who names the old column finds it gone; rows of older files have NULL under the new name."""
+    """The old column is gone for its readers; rows of older files have NULL under the new name."""
     compatibility: Compatibility = "breaking" if is_required(column) else "backward"
     return Change(
         kind="column_renamed",
@@ -104,14 +104,14 @@ def _renamed(rename: Rename, column: ContractColumn, table: str) -> Change:
 
 
 def _added(column: ContractColumn, table: str, path: str) -> Change:
-    """An older file lacks it: NULL, which a required column promises not to hold."""
+    """Older files lack it: it reads as NULL, which a required column must not be."""
     compatibility: Compatibility = "forward" if is_required(column) else "full"
     kind, after = "column_added", type_of(column) or "any type"
     return Change(kind=kind, table=table, column=path, after=after, compatibility=compatibility, bump="minor")
 
 
 def _partitions(old: ContractTable, new: ContractTable) -> Iterator[Change]:
-    """Files lie by their partition keys: what is stored under other keys, or in another order, is not found."""
+    """Files are located by their partition keys: under other keys, or in another order, they are not found."""
     before, after = ([key.name for key in table.table_schema().partition_keys] for table in (old, new))
     if before != after:
         yield by_direction("changed", "partition_keys", table=new.catalog_name, before=before, after=after)
@@ -122,8 +122,8 @@ def _of_table(old: ContractTable, new: ContractTable) -> Iterator[Change]:
     before, after = _key(old), _key(new)
     if set(before) != set(after):
         yield by_direction(_of_keys(set(before), set(after)), "primary_key", table=table, before=before, after=after)
-    yield from _told("meaning_changed", old.description, new.description, "patch", table)
-    yield from _told("lf_tags_changed", old.lf_tags, new.lf_tags, "minor", table)
+    yield from _changed("meaning_changed", old.description, new.description, "patch", table)
+    yield from _changed("lf_tags_changed", old.lf_tags, new.lf_tags, "minor", table)
     yield from _extras(old.extras, new.extras, table)
     for column in new.columns:
         if (was := old.column(column.catalog_name)) is not None:
@@ -131,15 +131,15 @@ def _of_table(old: ContractTable, new: ContractTable) -> Iterator[Change]:
 
 
 def _of_keys(old: set[str], new: set[str]) -> Direction:
-    """More columns in a key say less of each row; no key says nothing."""
+    """A key with more columns promises less; no key promises nothing."""
     if not new or (old and old < new):
         return "widened"
     return "narrowed" if not old or new < old else "changed"
 
 
 def _details(old: Contract, new: Contract) -> Iterator[Change]:
-    """What is said of the product as a whole."""
-    yield from _told("lf_tags_changed", old.lf_tags, new.lf_tags, "minor")
+    """Changes of the product as a whole."""
+    yield from _changed("lf_tags_changed", old.lf_tags, new.lf_tags, "minor")
     yield from _extras(old.extras, new.extras)
     before, after = ({**vars(contract), "custom": _other_custom(contract)} for contract in (old, new))
     if different := [name for name in _DETAILS if before[name] != after[name]]:
@@ -151,7 +151,7 @@ def _other_custom(contract: Contract) -> dict[str, Any]:
 
 
 def _extras(old: Mapping[str, Any], new: Mapping[str, Any], table: str = "", column: str = "") -> Iterator[Change]:
-    """Promises on quality, service levels, foreign keys: rows stay readable, the promise is another one."""
+    """Promises about quality, service levels and foreign keys: rows stay readable, the promise changes."""
     different = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
     for name in different:
         promise = name in _PROMISES
@@ -160,7 +160,7 @@ def _extras(old: Mapping[str, Any], new: Mapping[str, Any], table: str = "", col
         yield Change.model_validate({"kind": kind, **facts, "after": None if promise else [name]})
 
 
-def _told(kind: str, before: object, after: object, bump: Bump, table: str = "") -> Iterator[Change]:
+def _changed(kind: str, before: object, after: object, bump: Bump, table: str = "") -> Iterator[Change]:
     if before != after:
         yield Change(kind=kind, table=table, before=before, after=after, compatibility="full", bump=bump)
 

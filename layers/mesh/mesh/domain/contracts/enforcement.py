@@ -1,7 +1,7 @@
-"""What a contract promises and Meshwork does not hold anybody to: told to the owner instead of being ignored.
+"""What a contract promises and Meshwork does not enforce: reported to the owner instead of being ignored.
 
-What is held against the data is made by `onboarding.quality.rules`: a rule that it skips is listed here with its
-reason, and an option that it has no promise for. Everything else that is listed has its reason in `_REASONS`.
+The enforced rules are built by `onboarding.quality.rules`: rules that it skips are listed here with their reason,
+and so are options that it does not support. All other reasons are in `_REASONS`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,9 +14,9 @@ from mesh.domain.onboarding.quality.rules import quality_expectations
 
 MAX_LISTED: Final = 100
 _REASONS: Final[Mapping[str, str]] = {
-    "relationships": "foreign keys are not looked up",
+    "relationships": "foreign keys are not checked",
     "encryptedName": "columns are not encrypted by the mesh",
-    "slaProperties": "kept, but not measured: latency, freshness and frequency are, with a duration",
+    "slaProperties": "recorded, but not measured; latency, freshness and frequency are, with a duration",
     "roles": "access is decided by LF-Tags and governance/policies.yaml",
     "servers": "only servers of type s3 are compared with the bucket",
     "properties": "fields of an object are not compared one by one; declare physicalType: struct<…> for that",
@@ -26,7 +26,7 @@ _REASONS: Final[Mapping[str, str]] = {
 
 
 def not_enforced(contract: Contract) -> tuple[NotEnforced, ...]:
-    """All of it in the contract's order; at most 100 entries, the last one then counts the rest."""
+    """All entries in the contract's order; at most 100, the last one then counts the rest."""
     found = everything_not_enforced(contract)
     if len(found) <= MAX_LISTED:
         return found

@@ -1,13 +1,13 @@
-"""How a contract may change: the kinds of change, whom each leaves working, and the version that it needs.
+"""How a contract may change: the kinds of change, their compatibility, and the version that each needs.
 
-Compatibility is Confluent's Schema Registry's ("Schema Evolution and Compatibility"): *backward*, who knows the new
-schema can read rows written under the old one; *forward*, who knows the old schema can read rows written under the
-new one; *full*, both; *breaking* (Confluent's NONE), neither. A reader names its columns, as SQL does: a column that
-rows of an older file lack reads as NULL, one that the catalog has lost is an error.
+Compatibility is that of Confluent's Schema Registry ("Schema Evolution and Compatibility"): *backward*, readers with
+the new schema can read rows written under the old one; *forward*, readers with the old schema can read rows written
+under the new one; *full*, both; *breaking* (Confluent's NONE), neither. A reader names its columns, as SQL does: a
+column that rows of an older file lack reads as NULL, one that the catalog has lost is an error.
 
-The version follows semantic versioning 2.0.0 for those who read the product: what an old reader may stumble over, or
-what stored files no longer agree with, needs a new major. One thing is excepted: type promotions that Apache Iceberg's
-specification ("Schema Evolution") holds safe for tables, which every engine reads on.
+The version follows semantic versioning 2.0.0 for those who read the product: a change that may break an old reader, or
+that stored files do not satisfy, needs a new major. The exception are type promotions that Apache Iceberg's
+specification ("Schema Evolution") declares safe, which every engine can read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,9 +20,9 @@ Compatibility = Literal["full", "backward", "forward", "breaking"]
 Direction = Literal["widened", "narrowed", "changed"]
 
 BY_DIRECTION: Final[dict[Direction, tuple[Compatibility, Bump]]] = {
-    # More values may come than an old reader was promised.
+    # There may be values that an old reader does not expect.
     "widened": ("backward", "major"),
-    # Old readers go on; rows written before may not keep the new promise.
+    # Old readers keep working; rows written before may not satisfy the new promise.
     "narrowed": ("forward", "minor"),
     "changed": ("breaking", "major"),
 }
@@ -47,7 +47,7 @@ class Change(Model):
 
     @property
     def text(self) -> str:
-        """In words: `credit_card.amount: type narrowed, bigint → int`."""
+        """For people: `credit_card.amount: type narrowed, bigint → int`."""
         what = self.kind.replace("_", " ").removeprefix("column " if self.column else "table ")
         score = f" (probably: {self.score:.2f})" if self.score is not None else ""
         return f"{self.place}: {what}{self._values}{score}"
@@ -62,7 +62,7 @@ class Change(Model):
 
 
 class ContractDiff(Model):
-    """All changes from one contract to another, what they come to, and the least bump that says so."""
+    """All changes from one contract to another, their compatibility, and the required version bump."""
 
     old_version: str = ""
     new_version: str = ""
@@ -70,7 +70,7 @@ class ContractDiff(Model):
 
     @property
     def compatibility(self) -> Compatibility:
-        """What holds for every change."""
+        """The combined compatibility."""
         return together(change.compatibility for change in self.changes)
 
     @property
@@ -85,20 +85,20 @@ class ContractDiff(Model):
 
 
 def by_direction(direction: Direction, kind: str, **facts: Any) -> Change:  # noqa: ANN401 - JSON values
-    """A change of what values may come: `kind` gets the direction's name."""
+    """A change of the allowed values: the direction is appended to `kind`."""
     compatibility, bump = BY_DIRECTION[direction]
     return Change(kind=f"{kind}_{direction}", compatibility=compatibility, bump=bump, **facts)
 
 
 def together(parts: Iterable[Compatibility]) -> Compatibility:
-    """What is left when all of them happen: `full` of none."""
+    """The combined compatibility; `full` for no change."""
     seen = set(parts)
     backward, forward = seen <= {"full", "backward"}, seen <= {"full", "forward"}
     return "full" if backward and forward else "backward" if backward else "forward" if forward else "breaking"
 
 
 def highest(bumps: Sequence[Bump]) -> Bump:
-    """The greatest of them, `none` of none."""
+    """The greatest of them; `none` for no change."""
     return max(bumps, key=BUMPS.index, default="none")
 
 

@@ -1,4 +1,4 @@
-"""What the registry knows of a data product: who owns it, its contract, its versions."""
+"""A data product in the registry: its owner, its contract, its versions."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -15,7 +15,7 @@ Severity = Literal["info", "warning", "breaking"]
 
 
 class ConcurrentChange(Transient):
-    """Somebody else wrote first: read again and retry."""
+    """A concurrent write came first: read again and retry."""
 
 
 class UnknownProduct(Rejected):
@@ -27,16 +27,16 @@ class NotYetReadable(Transient):
 
 
 class Throttled(Transient):
-    """AWS asked to slow down."""
+    """AWS throttled the call."""
 
 
 class PrincipalNotReady(Transient):
-    """A role that was just made is not known to Lake Formation yet."""
+    """A role that was just created is not known to Lake Formation yet."""
 
 
 class Product(Model):
-    """A registered data product. `version` is 0 until data was published. `dropped` are tables that an earlier revision
-    of the contract described, and this one does not."""
+    """A registered data product. `version` is 0 until data was published. `dropped` are tables of an earlier revision
+    of the contract that this one does not describe."""
 
     name: str
     owner: AccountId
@@ -56,7 +56,7 @@ class Product(Model):
 
     @property
     def is_offered(self) -> bool:
-        """Drafts are their owner's alone, and a product that has ended is nobody's."""
+        """Drafts are visible to their owner only, and a retired product to nobody."""
         return not self.draft and self.status != "retired"
 
     @property
@@ -67,11 +67,11 @@ class Product(Model):
 
 
 class TableSnapshot(Model):
-    """A table at one version. `findings` are of all crawls so far, the latest for each column.
+    """A table at one version. `findings` are from all batches so far, the latest for each column.
 
-    `metadata` is the location of its Iceberg metadata file, "" for a table that a Glue crawler fills. `empty` is that
-    of the file without rows which its first version left, what a rollback to before the table points at; `marks` are
-    the highest ids ever given in it (`publishing.table_state.Marks`).
+    `metadata` is the location of its Iceberg metadata file, "" for a table that a Glue crawler fills. `empty` is the
+    location of its initial metadata file without rows, which a rollback to before the table points at; `marks` are the
+    highest ids ever used in it (`publishing.table_state.Marks`).
     """
 
     table: str
@@ -89,8 +89,8 @@ class TableSnapshot(Model):
 
 
 class VersionEnd(Model):
-    """Why a version is kept no more: somebody withdrew it, or it is older than what is kept. `released` is when its
-    owner was told to delete what nothing else needs."""
+    """Why a version is no longer kept: withdrawn, or beyond the retention. `released` is when its owner was
+    notified to delete the files that nothing else needs."""
 
     status: Literal["withdrawn", "expired"]
     at: datetime
@@ -100,8 +100,8 @@ class VersionEnd(Model):
 
 
 class ProductVersion(Model):
-    """One published version. `run` is the id of the proposal, or rollback, behind it: a repetition finds it here.
-    `draft`: its contract was one.
+    """One published version. `run` is the id of its proposal or rollback, so that a repetition is recognised.
+    `draft`: its contract was a draft.
     """
 
     product: str
@@ -121,12 +121,12 @@ class ProductVersion(Model):
 
     @property
     def staged(self) -> bool:
-        """Whether it is made of metadata files: a version of Hive tables is not, and is not kept."""
+        """Whether it consists of metadata files: a version of Hive tables does not, and is not kept."""
         return bool(self.tables) and all(table.metadata for table in self.tables)
 
 
 class RollbackOrder(Rollback):
-    """A rollback that was requested, and how it stands: central's own record of who wanted it, and why."""
+    """A requested rollback and its status: central's own record of who requested it, and why."""
 
     product: str
     correlation_id: str

@@ -1,4 +1,4 @@
-"""What the steps of `register-product` hand on: complete, so that no step reads S3 or asks the producer again."""
+"""The payload between the steps of `register-product`: complete, so that no step reads S3 again."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from mesh.domain.model import Model
 
 
 class Registration(Model):
-    """A product on its way into central's catalog."""
+    """A product that is being registered."""
 
     product: str
     owner: AccountId

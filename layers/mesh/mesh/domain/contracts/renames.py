@@ -1,4 +1,4 @@
-"""Which removed column probably lives on under another name."""
+"""Which removed column was probably renamed."""
 
 from collections.abc import Mapping
 from difflib import SequenceMatcher
@@ -9,9 +9,9 @@ from mesh.domain.contracts.contract import ContractColumn
 from mesh.domain.hive_types import wider
 
 PROBABLE: Final = 0.7
-"""From this score on two columns are told as one renamed."""
+"""Minimum score to report two columns as one renamed."""
 MAX_PAIRS: Final = 2_500
-"""Of more columns gone times columns come, no renames are looked for: they are told as removed and added."""
+"""Limit on removed times added columns; beyond it no renames are searched, only removals and additions reported."""
 _WEIGHTS: Final = {"name": 0.3, "type": 0.2, "position": 0.2, "meaning": 0.3}
 _WITHOUT_MEANING: Final = {"name": 0.5, "type": 0.3, "position": 0.2}
 
@@ -25,9 +25,9 @@ class Rename(NamedTuple):
 
 
 def probable_renames(old: Mapping[str, ContractColumn], new: Mapping[str, ContractColumn]) -> list[Rename]:
-    """Pairs of columns gone and columns come, of the highest scores first, each column in one pair at most.
+    """Pairs of removed and added columns, highest scores first, each column in one pair at most.
 
-    The mappings are of all columns, in order. The same pairs come out when old and new change places.
+    The mappings are of all columns, in order. Swapping old and new gives the same pairs.
     """
     places_old, places_new = _places(old), _places(new)
     gone, come = [name for name in old if name not in new], [name for name in new if name not in old]

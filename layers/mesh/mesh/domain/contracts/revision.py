@@ -1,4 +1,4 @@
-"""A contract's next revision: its version has to say what became of the last one."""
+"""A contract's next revision: its version must reflect the changes."""
 
 from collections.abc import Callable
 from typing import Final
@@ -17,14 +17,14 @@ class ContractVersionNotRaised(Rejected):
 
 
 class BreakingContractChange(Rejected):
-    """Readers of the registered contract would stumble, and the version's major is still the same."""
+    """The change breaks readers of the registered contract, and the major version is unchanged."""
 
 
 def check_revision(registered: Contract, contract: Contract, live_subscribers: Callable[[], int]) -> ContractDiff:
-    """What changes from the registered contract to the declared one, if its version says so.
+    """The changes from the registered contract to the declared one, if its version reflects them.
 
-    The same contract again is no change. A registered draft promised nothing yet: its owner's contract replaces it at
-    any version. `live_subscribers` is asked only to tell about a breaking change. Raises ContractVersionNotRaised,
+    The same contract again is not a change. A registered draft promised nothing: its owner's contract replaces it at
+    any version. `live_subscribers` is only used to report a breaking change. Raises ContractVersionNotRaised,
     BreakingContractChange: `where` names the changes (at most 20), both versions and the version needed.
     """
     if registered.draft or _same(registered, contract):
@@ -32,7 +32,7 @@ def check_revision(registered: Contract, contract: Contract, live_subscribers: C
     diff = diff_contracts(registered, contract)
     old, new = SemanticVersion.parse(registered.version), SemanticVersion.parse(contract.version)
     if old is None or new is None:
-        return diff  # registered before versions had to be semantic ones: there is nothing to compare with
+        return diff  # without a semantic version there is nothing to compare with
     needed = raised(old, diff.bump)
     if not new.follows(old):
         raise ContractVersionNotRaised(
@@ -53,7 +53,7 @@ def check_revision(registered: Contract, contract: Contract, live_subscribers: C
 
 
 def _same(registered: Contract, contract: Contract) -> bool:
-    """By the document's digest; what was registered before there were digests is known by its version alone."""
+    """By the document's digest; without one, by its version."""
     return registered.digest == contract.digest if registered.digest else registered.version == contract.version
 
 

@@ -1,6 +1,6 @@
-"""Which values a column may hold, as far as its contract says: two such promises compared.
+"""Compare which values a column may hold by two contracts.
 
-Keywords are the Open Data Contract Standard's `logicalTypeOptions`. An option that is not given allows everything.
+Keywords are the Open Data Contract Standard's `logicalTypeOptions`. A missing option allows everything.
 """
 
 import json
@@ -100,7 +100,7 @@ def _upper(options: Mapping[str, Any], names: tuple[str, ...], column: ContractC
 
 
 def _bounds(options: Mapping[str, Any], inclusive: str, exclusive: str) -> list[_Bound]:
-    """In 3.0 an exclusive bound is a flag on the inclusive one. Whatever is no number is compared as text."""
+    """In 3.0 an exclusive bound is a flag on the inclusive one. Whatever is not a number is compared as text."""
     value, other = options.get(inclusive), options.get(exclusive)
     if isinstance(other, bool):
         return [] if value is None else [_Bound(_comparable(value), other)]

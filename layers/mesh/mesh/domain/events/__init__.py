@@ -1,7 +1,7 @@
 """The events of the mesh: `{"metadata": {...}, "data": {...}}` in EventBridge's `detail`.
 
 One model for each detail-type; `events/contracts/<DetailType>.v1.json` is generated from these (`make contracts`).
-The sender is never in here: it is the envelope's `account`, which AWS sets and nobody can forge.
+The sender is never part of the event: it is the envelope's `account`, which AWS sets and nobody can forge.
 """
 
 from mesh.domain.events.accesses import (

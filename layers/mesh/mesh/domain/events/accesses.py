@@ -18,10 +18,10 @@ from mesh.domain.model import Model
 
 
 class AccessRequested(EventData):
-    """The sending account asks for access: who shall read what, for which purpose, until when.
+    """The sending account requests access: who is to read what, for which purpose, until when.
 
     What: a `product` (of it one `table`, some `columns`, the `rows` of a predicate), or an LF-Tag `expression`.
-    Who: `reader`, a persona or an IAM role name of the asking account; left out, the account as a whole.
+    Who: `reader`, a persona or an IAM role name of the requesting account; without it, the account as a whole.
     """
 
     product: ProductName | None = None
@@ -36,7 +36,7 @@ class AccessRequested(EventData):
 
 
 class ExposedClass(Model):
-    """Columns of one classification. At most 100 names are listed; the count is always whole."""
+    """Columns of one classification. At most 100 names are listed; `count` counts all."""
 
     confidentiality: str
     pii: str
@@ -45,7 +45,7 @@ class ExposedClass(Model):
 
 
 class ExposedData(Model):
-    """A table of which columns would be, or are, exposed; `hidden` is how many of its columns are not."""
+    """A table with the columns that are, or would be, exposed; `hidden` counts its other columns."""
 
     database: str
     table: str
@@ -55,7 +55,7 @@ class ExposedData(Model):
 
 
 class DecisionRequested(EventData):
-    """The owner is asked whether a consumer may have what is shown. Answered by AccessDecided (`how`)."""
+    """The owner is asked to approve the access shown. Answered by AccessDecided (`how`)."""
 
     access: AccessId
     receiver: AccountId
@@ -74,7 +74,7 @@ class DecisionRequested(EventData):
 
 
 class AccessDecided(EventData):
-    """An owner's answer. It may grant less than was asked (`until`, `columns` as `table.column`), never more."""
+    """An owner's answer. It may grant less than requested (`until`, `columns` as `table.column`), never more."""
 
     access: AccessId
     decision: Literal["approve", "deny"]
@@ -84,7 +84,7 @@ class AccessDecided(EventData):
 
 
 class DecisionRefused(EventData):
-    """An answer did not count: told to who gave it."""
+    """A decision was rejected; sent to the account that made it."""
 
     access: str
     reason: Reason
@@ -98,7 +98,7 @@ class GrantEntry(Model):
 
 
 class ReadableTable(Model):
-    """A table that a grant lets one read, and the columns of it that prove it (at most 100)."""
+    """A table that a grant exposes, and the columns of the verification query (at most 100)."""
 
     database: ProductName
     table: TableName
@@ -106,7 +106,7 @@ class ReadableTable(Model):
 
 
 class AccessGranted(EventData):
-    """Central granted to the receiving account; it passes that on to the reader (a role name; empty: nobody)."""
+    """Central granted to the receiving account, which grants to the reader (a role name; empty: nobody)."""
 
     access: AccessId
     receiver: AccountId
@@ -124,24 +124,24 @@ class AccessGranted(EventData):
 
 
 class AccessReady(EventData):
-    """Linked, passed on, and proven by a query: the reader can read."""
+    """Linked, granted to the reader, and verified by a query: the reader can read."""
 
     access: AccessId
     links: tuple[str, ...]
     proved_as: str = ""
-    """The ARN of the role as which the proving query ran; empty where there was nothing to query yet."""
+    """The ARN of the role that ran the verification query; empty where there was nothing to query yet."""
     query_execution_id: str = ""
 
 
 class AccessNotReady(EventData):
-    """The receiving account could not make use of a grant; central takes it back."""
+    """The receiving account could not use a grant; central revokes it."""
 
     access: AccessId
     reason: Reason
 
 
 class AccessDenied(EventData):
-    """A request came to nothing, and why; nothing was granted, or all of it was taken back."""
+    """A request was denied, and why; nothing was granted, or everything was revoked."""
 
     access: str
     receiver: AccountId
@@ -150,7 +150,7 @@ class AccessDenied(EventData):
 
 
 class AccessExpiring(EventData):
-    """An access ends soon by itself."""
+    """An access is about to expire."""
 
     access: AccessId
     receiver: AccountId
@@ -160,14 +160,14 @@ class AccessExpiring(EventData):
 
 
 class RevocationRequested(EventData):
-    """The owner, the receiving account or central wants an access, or an open request, to end."""
+    """The owner, the receiving account or central ends an access, or cancels an open request."""
 
     access: AccessId
     reason: str = Field(min_length=1, max_length=1000)
 
 
 class AccessRevoked(EventData):
-    """An access ends: the receiving account takes back what it passed on."""
+    """An access ends: the receiving account revokes its local grants."""
 
     access: AccessId
     receiver: AccountId
@@ -177,7 +177,7 @@ class AccessRevoked(EventData):
 
 
 class AccessReleased(EventData):
-    """The receiving account took back what it had passed on."""
+    """The receiving account has revoked its local grants."""
 
     access: AccessId
     links_removed: tuple[str, ...] = ()

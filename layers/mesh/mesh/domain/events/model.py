@@ -1,4 +1,4 @@
-"""What all events have in common: their frame, their ids, how one is read out of EventBridge's envelope."""
+"""What all events have in common: their structure, their ids, and how they are read from EventBridge's envelope."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
@@ -21,7 +21,7 @@ BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
 
 
 class MalformedEvent(Rejected):
-    """An event, or a call, that does not have the form of its contract."""
+    """An event, or a call, that does not match its contract."""
 
     @classmethod
     def of(cls, invalid: ValidationError) -> "MalformedEvent":
@@ -58,7 +58,7 @@ class Event[D: EventData](Model):
 
 
 class Reason(Model):
-    """Why something was refused: an error's `to_dict()`."""
+    """Why something was rejected: an error's `to_dict()`."""
 
     code: str
     message: str
@@ -81,7 +81,7 @@ class Envelope(Model):
 
 
 def metadata_of(envelope: Envelope) -> Metadata:
-    """The event's metadata; where they have no form, those of its delivery, so that whoever sent it can be answered."""
+    """The event's metadata; if it is malformed, its delivery's, so that the sender can be answered."""
     try:
         return Metadata.model_validate(_metadata_in(envelope))
     except ValidationError:
@@ -98,7 +98,7 @@ def read_event[D: EventData](kind: type[D], envelope: Envelope) -> Event[D]:
 
 
 def _metadata_in(envelope: Envelope) -> object:
-    """Ids that are left out are the delivery's: a retry repeats them."""
+    """Missing ids are taken from the delivery: a retry repeats them."""
     found = envelope.detail.get("metadata", {})
     return {"id": envelope.id, "correlation_id": envelope.id, **found} if isinstance(found, dict) else found
 

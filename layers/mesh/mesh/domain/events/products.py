@@ -1,4 +1,4 @@
-"""Members, subscriptions, and what becomes of products as a whole."""
+"""Members, subscriptions, and the life cycle of products."""
 
 from typing import Any, Literal
 
@@ -8,7 +8,7 @@ from mesh.domain.events.model import AccountId, BucketName, EventData, ProductNa
 
 
 class MemberJoined(EventData):
-    """A spoke stack asks to be a member. Who it is comes from the envelope."""
+    """A spoke stack requests membership. Its account is the envelope's."""
 
     role: Literal["producer", "consumer", "both"]
     domain: str = Field(min_length=1, max_length=50)
@@ -16,19 +16,20 @@ class MemberJoined(EventData):
 
 
 class SubscriptionRequested(EventData):
-    """The sending account wants notices of a product."""
+    """The sending account subscribes to a product's notices."""
 
     product: ProductName
 
 
 class SubscriptionEnded(EventData):
-    """The sending account wants no more notices of a product."""
+    """The sending account unsubscribes from a product's notices."""
 
     product: ProductName
 
 
 class ProductDeclared(EventData):
-    """A contract arrived or changed. `contract` is its text: central reads no S3 across accounts, trusts no parse."""
+    """A contract arrived or changed. `contract` is its text: central does not read the producer's S3, or rely on its
+    parsing."""
 
     product: ProductName
     bucket: BucketName
@@ -39,7 +40,7 @@ class ProductDeclared(EventData):
 
 
 class ProductRegistered(EventData):
-    """Database, tags, location and grants are in place in central: link and crawl."""
+    """Database, tags, location and grants are in place in central: the producer can link and publish."""
 
     product: ProductName
     database: str
@@ -51,20 +52,20 @@ class ProductRegistered(EventData):
     crawler_prefix: str
     draft: bool = False
     contract: dict[str, Any]
-    """The validated contract (`Contract.model_dump`): its columns decide types and headers in the crawl."""
+    """The validated contract (`Contract.model_dump`): its columns determine types and headers."""
     dropped: tuple[str, ...] = ()
-    """Tables that earlier revisions described, and this one does not: the next batch takes their rows out."""
+    """Tables of earlier revisions that this one does not describe: the next batch removes their rows."""
 
 
 class RetirementRequested(EventData):
-    """The owner ends a product: nobody is granted it, or told of it, any more."""
+    """The owner retires a product: no more grants or notices."""
 
     product: ProductName
     reason: str = Field(min_length=1, max_length=1000)
 
 
 class ProductRetired(EventData):
-    """A product has ended."""
+    """A product is retired."""
 
     product: ProductName
     reason: str

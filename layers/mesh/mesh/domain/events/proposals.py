@@ -1,4 +1,4 @@
-"""A batch on its way to be published: what its producer staged, and what central made of it."""
+"""A batch that is being published: what its producer staged, and central's answer."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ MAX_TABLES = 150
 """Tables of one proposal: it starts an execution, whose input is at most 262,144 bytes."""
 ProposalId = Annotated[str, Field(pattern=r"^[0-9a-f-]{8,64}$")]
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
-"""A file in the table's folder `metadata/`: a name, so that it can be nowhere else."""
+"""A file in the table's folder `metadata/`: a name without a path, so that it cannot be elsewhere."""
 Outcome = Literal["published", "held", "refused", "rebase"]
 
 
@@ -37,7 +37,8 @@ class ProposedTable(Model):
 class VersionProposed(EventData):
     """Checked, written and staged: central may commit it until it `expires`. Sent again, it asks for the answer.
 
-    `held` counts the objects of the batch that were held back; `contract_version` is what the others were checked by.
+    `held` counts the objects of the batch that were held back; `contract_version` is the contract that the others were
+    checked against.
     """
 
     product: ProductName
@@ -50,7 +51,7 @@ class VersionProposed(EventData):
 
 
 class ProposalSettled(EventData):
-    """Central's answer, the same whenever it is asked. `rebase`: the product moved on, so stage it again.
+    """Central's answer, the same at every repetition. `rebase`: the product has a newer version, so stage it again.
 
     `version` is the published one, 0 for any other outcome.
     """

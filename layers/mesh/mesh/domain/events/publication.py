@@ -1,4 +1,4 @@
-"""From a crawl to the version that subscribers are told of."""
+"""A published version, as its subscribers are notified of it."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from mesh.domain.schema import TypeChange
 
 
 class PersonalDataFinding(Model):
-    """A column that looks like personal data: which LF-Tag value it should have, and why it is thought so."""
+    """A column that looks like personal data: which LF-Tag value it should have, and why."""
 
     column: str
     value: str
@@ -20,7 +20,7 @@ class PersonalDataFinding(Model):
 
 
 class ShortFinding(Model):
-    """A check's finding in short, as it is told with a version; the whole of it is in the batch's report."""
+    """A check's finding in short, as published with a version; the batch's report has all of it."""
 
     code: str
     table: str = ""
@@ -37,7 +37,7 @@ class QualitySummary(Model):
 
 
 class Rollback(Model):
-    """Which version was gone back to, by which request, asked for by which account, and why."""
+    """Which version was restored, by which request, requested by which account, and why."""
 
     version: int = Field(ge=1)
     request: str = Field(max_length=128)
@@ -53,8 +53,8 @@ class ColumnRef(Model):
 
 
 class TableChange(Model):
-    """What one version changed in one table. `rows`, `bytes` and `objects` are of what came; `…_total` is the table's
-    after it, `rows_delta` against the version before. `schema_changes` are in words, at most 100.
+    """What one version changed in one table. `rows`, `bytes` and `objects` are of the new data; `…_total` is the
+    table's after it, `rows_delta` is relative to the previous version. `schema_changes` are sentences, at most 100.
     """
 
     table: TableName
@@ -89,9 +89,9 @@ class Query(Model):
 class ProductUpdated(EventData):
     """A new version can be read in central.
 
-    `severity`: `breaking`, what a reader names may be gone or have another meaning; `warning`, values may be other than
-    before, or checks found something; else `info`. `follows` is the version that it is compared with, 0 for none.
-    `rollback` says which version it repeats, and why. `warnings` are at most 20.
+    `severity`: `breaking`, columns may be gone or have another meaning; `warning`, values may differ from before, or
+    checks found something; else `info`. `follows` is the version that it is compared with, 0 for none.
+    `rollback` says which version it restores, and why. `warnings` are at most 20.
     """
 
     product: ProductName

@@ -1,4 +1,4 @@
-"""What was held back, and its owner's word on it."""
+"""What was held back, and its owner's decision."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from mesh.domain.model import Model
 
 
 class QuarantinedObject(Model):
-    """An object that did not pass, and its report. It lies where its owner put it."""
+    """An object that did not pass, and its report. It stays where its owner put it."""
 
     key: str
     report: str | None = None
@@ -27,7 +27,7 @@ class ProductQuarantined(EventData):
 
 
 class QuarantineDecided(EventData):
-    """The owner's word on a held batch, on the owner's own bus. `by` is who says so; the role is held by IAM."""
+    """The owner's decision on a held batch, on the owner's own bus. `by` names the person; IAM enforces the role."""
 
     product: ProductName
     run: str = Field(pattern=r"^[0-9]{8}$")
@@ -37,7 +37,7 @@ class QuarantineDecided(EventData):
 
 
 class QuarantineClosed(EventData):
-    """A held batch is on its way to be published all the same, or stays out for good."""
+    """A held batch is being released, or was rejected for good."""
 
     product: ProductName
     run: str

@@ -1,4 +1,4 @@
-"""Back to an earlier version, and versions that are kept for readers."""
+"""Rollbacks, withdrawals and pins of versions."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from mesh.domain.events.publication import Query
 
 
 class RollbackRequested(EventData):
-    """The owner, or central, wants an earlier version back."""
+    """The owner, or central, requests a rollback to an earlier version."""
 
     product: ProductName
     version: int = Field(ge=1)
@@ -18,7 +18,7 @@ class RollbackRequested(EventData):
 
 
 class RollbackRefused(EventData):
-    """A rollback came to nothing, and nothing was changed; `request` is the event that asked."""
+    """A rollback was rejected or failed, and nothing was changed; `request` is the requesting event."""
 
     product: str
     version: int = Field(ge=1)
@@ -27,7 +27,8 @@ class RollbackRefused(EventData):
 
 
 class WithdrawalRequested(EventData):
-    """The owner, or central, wants versions deleted for good: these, or all that have rows of an object (`key`)."""
+    """The owner, or central, requests that versions be deleted for good: these, or all with rows of an object
+    (`key`)."""
 
     product: ProductName
     versions: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(), max_length=500)
@@ -36,7 +37,7 @@ class WithdrawalRequested(EventData):
 
 
 class WithdrawalRefused(EventData):
-    """No version was withdrawn, and why; `request` is the event that asked."""
+    """No version was withdrawn, and why; `request` is the requesting event."""
 
     product: str
     request: str = Field(max_length=128)
@@ -44,14 +45,14 @@ class WithdrawalRefused(EventData):
 
 
 class VersionsEnded(EventData):
-    """Versions were marked as ended: said by central to itself. Their pins end, and their files are released."""
+    """Versions were marked as ended; central sends this to itself. Their pins end, and their files are released."""
 
     product: ProductName
     versions: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=500)
 
 
 class FilesReleased(EventData):
-    """The owner's account is to delete what the `released` metadata files of a table need and no `kept` one does."""
+    """The owner's account is to delete what the `released` metadata files of a table use and no `kept` one does."""
 
     product: ProductName
     table: TableName
@@ -60,7 +61,7 @@ class FilesReleased(EventData):
 
 
 class PinRequested(EventData):
-    """The sending account wants to go on reading a version beside those that follow it, until then."""
+    """The sending account requests that a version stay readable beside later ones, until then."""
 
     product: ProductName
     version: int = Field(ge=1)
@@ -69,14 +70,14 @@ class PinRequested(EventData):
 
 
 class UnpinRequested(EventData):
-    """The sending account needs a pinned version no longer."""
+    """The sending account no longer needs a pinned version."""
 
     product: ProductName
     version: int = Field(ge=1)
 
 
 class PinAccepted(EventData):
-    """Central is to make a pin's tables: said by central to itself, and nobody else is believed to say it."""
+    """Central is to create a pin's tables; central sends this to itself, and no other sender is accepted."""
 
     product: ProductName
     version: int = Field(ge=1)
@@ -84,7 +85,7 @@ class PinAccepted(EventData):
 
 
 class PinReady(EventData):
-    """A pinned version can be read, by its own tables, until then; who may read the present table may read these.
+    """A pinned version can be read from its own tables, until then, by all readers of the present tables.
 
     `not_reached`: accesses of the receiving account that were granted by name, and so do not show these tables.
     """
@@ -99,7 +100,7 @@ class PinReady(EventData):
 
 
 class PinEnded(EventData):
-    """A pinned version is not kept for the receiving account any more."""
+    """A version is no longer pinned for the receiving account."""
 
     product: ProductName
     version: int = Field(ge=1)
@@ -108,7 +109,7 @@ class PinEnded(EventData):
 
 
 class PinRefused(EventData):
-    """A version is not pinned for the receiving account, and why; `request` is the event that asked."""
+    """A version is not pinned for the receiving account, and why; `request` is the requesting event."""
 
     product: str
     version: int = Field(ge=1)

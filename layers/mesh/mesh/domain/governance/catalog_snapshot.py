@@ -1,4 +1,4 @@
-"""The state that decides who reads what: databases with LF-Tags, grants, administrators, shares. Values only."""
+"""The state that determines who can read what: databases with LF-Tags, grants, administrators, shares."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ from mesh.domain.errors import Rejected
 from mesh.domain.governance.expressions import Expression, Tags
 
 IAM_ALLOWED_PRINCIPALS: Final = "IAM_ALLOWED_PRINCIPALS"
-"""The group of all principals of the catalog's account that IAM lets in: with it, tags do not restrict."""
+"""The group of all principals of the catalog's account that IAM allows: granted to it, tags do not restrict."""
 TABLE_PERMISSIONS: Final = frozenset({"ALTER", "DELETE", "DESCRIBE", "DROP", "INSERT", "SELECT"})
 ALL: Final = "ALL"
 """`Super` in the console: every permission of the resource."""
@@ -19,7 +19,7 @@ type ShareState = Literal["accepted", "pending", "rejected", "expired", "none"]
 
 @dataclass(frozen=True)
 class DatabaseGrant:
-    """On one database, or on a resource link (which takes DESCRIBE and DROP alone)."""
+    """On one database, or on a resource link (which only supports DESCRIBE and DROP)."""
 
     database: str
 
@@ -36,7 +36,7 @@ class TableGrant:
 class ColumnsGrant:
     """On columns of a table: those named, or (`names` is None) all but the excluded ones.
 
-    A data cells filter is the same with `row_filter`, its name, set.
+    A data cells filter has its name in `row_filter`.
     """
 
     database: str
@@ -46,7 +46,7 @@ class ColumnsGrant:
     row_filter: str = ""
 
     def covers(self, column: str) -> bool:
-        """Whether the column is one of them."""
+        """Whether the column is included."""
         return column not in self.excluded if self.names is None else column in self.names
 
 
@@ -63,7 +63,7 @@ type Granted = DatabaseGrant | TableGrant | ColumnsGrant | PolicyGrant
 
 @dataclass(frozen=True)
 class Grant:
-    """`principal` (role ARN, account id, group) holds `permissions`, may pass on `grantable`; `grantor`: an account."""
+    """`principal` (role ARN, account id, group) holds `permissions`, may grant `grantable`; `grantor`: an account."""
 
     principal: str
     resource: Granted
@@ -74,7 +74,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Principal:
-    """Who reads: a role, or an account as a whole (`arn` is its number). `admin`: data lake admin at home."""
+    """A reader: a role, or a whole account (`arn` is its id). `admin`: data lake admin in its account."""
 
     arn: str
     account: str
@@ -108,7 +108,7 @@ class Database:
 
 @dataclass(frozen=True)
 class CatalogSnapshot:
-    """One account's catalog, with every grant on it, also those that receivers passed on."""
+    """One account's catalog, with every grant on it, including those made by receiving accounts."""
 
     account: str
     databases: Mapping[str, Database]
@@ -116,7 +116,7 @@ class CatalogSnapshot:
     admins: frozenset[str] = frozenset()
     read_only_admins: frozenset[str] = frozenset()
     shares: Mapping[str, ShareState] = field(default_factory=dict)
-    """By receiving account; an account that is not in it was sent none."""
+    """By receiving account; a missing account has no share."""
 
     def tables(self) -> Iterator[Table]:
         """All tables."""
@@ -134,11 +134,11 @@ class CatalogSnapshot:
         return found.tables[table].effective(found.tags, column) if table else dict(found.tags)
 
     def accepted(self, account: str) -> bool:
-        """Whether the account accepted what is shared with it."""
+        """Whether the account accepted its share."""
         return self.shares.get(account) == "accepted"
 
     def without_tables(self, leave_out: Callable[[str], bool]) -> "CatalogSnapshot":
-        """The same lake without the tables whose names `leave_out` is true of."""
+        """The same lake without the tables for whose names `leave_out` is true."""
         databases = {
             name: replace(found, tables={each: table for each, table in found.tables.items() if not leave_out(each)})
             for name, found in self.databases.items()
@@ -180,7 +180,7 @@ def require(lake: CatalogSnapshot, database: str, table: str = "", column: str =
 
 
 def not_published(product: str, columns: Iterable[str]) -> NotInCatalog:
-    """For columns that were crawled and not tagged: what may be done with them nobody can say yet."""
+    """For columns that were crawled and not tagged yet: their access is undecided."""
     return NotInCatalog(
         f"not published yet, since central has not tagged it: {', '.join(columns)}",
         product=product,

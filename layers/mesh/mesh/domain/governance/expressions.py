@@ -17,7 +17,7 @@ _FORM: Final = 'write KEY=VALUE[,VALUE…] [KEY=…], for instance "confidential
 
 
 class InvalidExpression(Rejected):
-    """An LF-Tag expression that Lake Formation would not take."""
+    """An LF-Tag expression that Lake Formation would not accept."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Expression:
         return cls.of({tag["TagKey"]: tag["TagValues"] for tag in tags})
 
     def matches(self, tags: Tags) -> bool:
-        """Whether a resource with these effective tags is meant."""
+        """Whether a resource with these effective tags matches."""
         return bool(self.clauses) and all(_holds(values, tags.get(key)) for key, values in self.clauses)
 
     def misses(self, tags: Tags) -> tuple[Miss, ...]:

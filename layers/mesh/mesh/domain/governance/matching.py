@@ -1,4 +1,4 @@
-"""Many LF-Tag expressions asked at once about one tag set: a bit for each expression, an AND for each key."""
+"""Match many LF-Tag expressions against one tag set at once: a bit for each expression, an AND for each key."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ type TagSet = frozenset[tuple[str, str]]
 
 
 class ExpressionIndex:
-    """Bit `n` of an answer stands for the n-th expression. What was worked out for a tag set is kept."""
+    """Bit `n` of an answer stands for the n-th expression. Results are cached by tag set."""
 
     def __init__(self, expressions: Sequence[Expression]) -> None:
         self._all = 0

@@ -16,14 +16,14 @@ PUBLICATION: Final = "publication"
 PENDING: Final = "pending"
 PUBLISHED: Final = "published"
 RESERVED: Final = {PUBLICATION: (PENDING, PUBLISHED)}
-"""The mesh's own: databases are `pending`, columns `published` once central has tagged them. Nobody else sets it."""
+"""The mesh's own: databases are `pending`, columns `published` once central has tagged them. Only Meshwork sets it."""
 MAX_CHARACTERS: Final = 50
 MAX_VALUES: Final = 1000
 MAX_KEYS: Final = 50
 
 
 class OntologyInvalid(Rejected):
-    """The LF-Tag ontology breaks its own form or Lake Formation's limits."""
+    """The LF-Tag ontology is invalid, or exceeds Lake Formation's limits."""
 
 
 class UnknownLFTag(Rejected):
@@ -38,7 +38,7 @@ class TagValue(Model):
 
 
 class TagKey(Model):
-    """One key. `ordered`: values run from the least to the most restrictive. `open`: it grows by products."""
+    """One key. `ordered`: values run from the least to the most restrictive. `open`: products are added to it."""
 
     meaning: str = Field(min_length=1)
     values: dict[str, TagValue] = Field(default_factory=dict)
@@ -58,7 +58,7 @@ class TagKey(Model):
         if not self.values and not self.open:
             raise ValueError("a key needs values, or open: true")
         if self.default is not None and self.default not in self.values:
-            raise ValueError(f"the default {self.default!r} is none of its values")
+            raise ValueError(f"the default {self.default!r} is not one of its values")
         return self
 
     @property
@@ -143,19 +143,17 @@ def _limit_faults(ontology: Ontology) -> list[str]:
 
 
 def _rule_faults(ontology: Ontology) -> list[str]:
-    """What the mesh's own rules rest on."""
+    """The keys that the mesh's own rules depend on."""
     keys = ontology.keys
     faults = [f"the key {name!r} is missing" for name in (DOMAIN, PRODUCT, CONFIDENTIALITY, PII) if name not in keys]
     faults += [f"{name}: the key is the mesh's own" for name in RESERVED if name in keys]
     if PRODUCT in keys and not keys[PRODUCT].open:
-        faults.append(f"{PRODUCT}: has to be open")
-    faults += [
-        f"{name}: has to be ordered" for name in (CONFIDENTIALITY, PII) if name in keys and not keys[name].ordered
-    ]
+        faults.append(f"{PRODUCT}: must be open")
+    faults += [f"{name}: must be ordered" for name in (CONFIDENTIALITY, PII) if name in keys and not keys[name].ordered]
     for name, key in keys.items():
         for value, tag_value in key.values.items():
             faults += [
-                f"{name}.{value}: implies {other}={least}, which is no value of an ordered key"
+                f"{name}.{value}: implies {other}={least}, which is not a value of an ordered key"
                 for other, least in tag_value.implies.items()
                 if other not in keys or not keys[other].ordered or least not in keys[other].values
             ]

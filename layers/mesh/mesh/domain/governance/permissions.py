@@ -1,7 +1,7 @@
 """What a principal may read: named grants, tag policies, administrators and accounts, added up.
 
 Columns are grouped by their distinct effective tag set, and tables by the tag sets that occur in them: a policy is
-asked once for each tag set, however many tables and columns carry it.
+evaluated once for each tag set, however many tables and columns have it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,7 +32,8 @@ _READING: Final = frozenset({"SELECT", "DESCRIBE"})
 
 @dataclass(frozen=True)
 class Rights:
-    """What is held on one table: columns that may be read, seen, and passed on to be read; of the table, the rest."""
+    """Rights on one table: columns that may be read, described, and granted to others; and the table's own
+    permissions."""
 
     permissions: frozenset[str] = frozenset()
     grantable: frozenset[str] = frozenset()
@@ -50,7 +51,7 @@ class Rights:
         )
 
     def within(self, account: "Rights") -> "Rights":
-        """What a receiving account passed on, cut to what it may itself pass on."""
+        """What a receiving account granted, limited to what it may grant."""
         readable = self.readable & account.passable
         kept = self.permissions & account.grantable
         return Rights(
@@ -72,7 +73,7 @@ class TaggedTable:
 
     @cached_property
     def shape(self) -> frozenset[TagSet]:
-        """Tables of the same shape get the same from every policy."""
+        """Tables of the same shape get the same rights from every policy."""
         return frozenset(self.groups) or frozenset({self.whole})
 
     @cached_property
@@ -102,10 +103,10 @@ def tagged(table: Table, database_tags: Tags) -> TaggedTable:
 
 
 class Bundle:
-    """Some of a lake's grants taken together, ready to be asked about many tables."""
+    """Some of a lake's grants, prepared for evaluating many tables."""
 
     def __init__(self, grants: Iterable[Grant], index: ExpressionIndex, bits: Mapping[Grant, int]) -> None:
-        """`bits` tells for each tag policy on tables which bit of the index is its expression's."""
+        """`bits`: for each tag policy on tables, the bit of its expression in the index."""
         self.policies: list[Grant] = []
         self.named: dict[Place, list[Grant]] = {}
         self._index, self._bits = index, bits
@@ -124,7 +125,7 @@ class Bundle:
         return (*self.named.get((table.database, table.name), ()), *self.named.get((table.database, ""), ()))
 
     def selects(self, tag_set: TagSet) -> bool:
-        """Whether the policies let one read columns with these tags."""
+        """Whether the policies allow reading columns with these tags."""
         return bool(self._index.matching(tag_set) & self._selecting)
 
     def reached(self, shape: frozenset[TagSet]) -> Iterator[tuple[Grant, frozenset[TagSet]]]:
@@ -143,7 +144,7 @@ class Bundle:
         )
 
     def on(self, where: TaggedTable) -> Rights:
-        """What the grants give on a table."""
+        """The rights that the grants give on a table."""
         total = Rights()
         for grant, tag_sets in self.reached(where.shape):
             total |= _held(grant, where.having(tag_sets), whole=len(tag_sets) == len(where.shape))
@@ -157,7 +158,7 @@ class Bundle:
 
 
 def _held(grant: Grant, covered: frozenset[str], *, whole: bool) -> Rights:
-    """Of a grant that reaches only some columns SELECT is left on those, and DESCRIBE of all else."""
+    """A grant that includes only some columns gives SELECT on those, and DESCRIBE of the rest."""
     held, passed = _expand(grant.permissions), _expand(grant.grantable)
     if not whole:
         held = (held & {"SELECT"}) | ({"DESCRIBE"} if held - {"SELECT"} else _NOTHING)
@@ -183,13 +184,13 @@ class Layers:
     passed: Rights
     account: Rights
     held: Rights
-    """All of it added up, as if its RAM share were accepted."""
+    """The sum, as if its RAM share were accepted."""
     total: Rights
     """What is in effect: nothing, where the catalog is another account's and its share is not accepted."""
 
 
 class Evaluator:
-    """Answers about one lake; what it works out once it keeps."""
+    """Answers questions about one lake; results are cached."""
 
     def __init__(self, lake: CatalogSnapshot) -> None:
         self.lake = lake
@@ -217,7 +218,7 @@ class Evaluator:
         return self.layers(who, database, table).total
 
     def layers(self, who: Principal, database: str, table: str) -> Layers:
-        """The same, with where each part comes from."""
+        """The same, by origin."""
         where = self.tables[database, table]
         if who.account == self.lake.account:
             own = self._implied(who, self.bundle(who).on(where), where.columns)
@@ -256,7 +257,7 @@ class Evaluator:
         return [*names, IAM_ALLOWED_PRINCIPALS] if who.account == self.lake.account else names
 
     def _implied(self, who: Principal, own: Rights, columns: frozenset[str]) -> Rights:
-        """Administrators see and grant everything, and read nothing by that; any right lets one describe."""
+        """Administrators may describe and grant everything, but not read; any right implies describing."""
         if who.arn in self.lake.admins:
             grantable = TABLE_PERMISSIONS | {ALL}
             own |= Rights(frozenset({"DESCRIBE"}), grantable, visible=columns, passable=columns)

@@ -16,7 +16,7 @@ type Rights = list[tuple[dict[str, Any], list[str]]]
 
 
 def owner_rights(catalog: str, product: str, bucket: str, crawl: CrawlMode) -> Rights:
-    """What a product's owner has on its own tables. Only the owner of `crawl: glue` makes and changes any."""
+    """The owner's permissions on its own tables. Only with `crawl: glue` may it create and alter them."""
     if crawl == "glue":
         return fill_rights(catalog, product, bucket)
     return [
@@ -26,7 +26,7 @@ def owner_rights(catalog: str, product: str, bucket: str, crawl: CrawlMode) -> R
 
 
 def look_rights(catalog: str, product: str) -> Rights:
-    """What it takes to see which tables and columns a product has, and no row."""
+    """Permissions to describe a product's tables and columns, without rows."""
     return [
         (_policy(catalog, product, "DATABASE"), ["DESCRIBE"]),
         (_policy(catalog, product, "TABLE"), ["DESCRIBE"]),
@@ -34,7 +34,7 @@ def look_rights(catalog: str, product: str) -> Rights:
 
 
 def fill_rights(catalog: str, product: str, bucket: str) -> Rights:
-    """What it takes to fill a product's tables with a Glue crawler, on what is published. Partitions take ALTER."""
+    """Permissions to fill a product's tables with a Glue crawler. Partitions need ALTER."""
     return [
         (_policy(catalog, product, "DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
         (_policy(catalog, product, "TABLE"), ["SELECT", "DESCRIBE", "ALTER"]),
@@ -51,8 +51,8 @@ def producer_grants(registration: Registration) -> list[dict[str, Any]]:
 
 
 def commit_grants(registration: Registration, role_arn: str) -> list[dict[str, Any]]:
-    """What a role that makes and swings tables needs of one product. A data lake administrator has no rights on tables
-    but those that it is granted (Lake Formation Developer Guide, "Implicit Lake Formation permissions")."""
+    """Permissions for a role that creates and updates one product's tables. A data lake administrator has no rights on
+    tables except those that it is granted (Lake Formation Developer Guide, "Implicit Lake Formation permissions")."""
     catalog, product = registration.catalog_id, registration.product
     location = published_location_arn(registration.bucket, product)
     rights = [

@@ -44,7 +44,7 @@ def resolve_tags(
     `findings`: table → columns that look like personal data.
 
     The nearest value wins, but a finding makes a column stricter and never laxer, and personal data lifts
-    `confidentiality` to what the ontology says it implies: an expression on confidentiality alone never shows it.
+    `confidentiality` to what the ontology says it implies: an expression on confidentiality alone never exposes it.
     Without a contract, or with a draft, ordered keys get their most restrictive value. Raises `UnknownLFTag`.
     """
     if contract is None or contract.draft:
@@ -78,9 +78,9 @@ type _Effective = tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]
 def split_by_strictness(
     plan: TagPlan, effective: Mapping[str, _Effective], ontology: Ontology
 ) -> tuple[TagPlan, TagPlan]:
-    """The plan in two: what is new or stricter than what is there, and what is looser.
+    """Split the plan: what is new or stricter than the present tags, and what is looser.
 
-    A key without an order (a domain, say) says nothing of strictness: another value of it waits with the looser.
+    A key without an order (such as a domain) has no strictness: a changed value counts as looser.
     """
     tighter, looser = TagPlan(database={}), TagPlan(database={})
     for name, tags in plan.tables.items():

@@ -65,7 +65,7 @@ def symlink(namespace: str, database: str, table: str) -> Facets:
 
 
 def output_statistics(rows: int | None, size: int, files: int) -> Facets:
-    """What was written; `rows` None where nobody counted them."""
+    """What was written; `rows` is None where they were not counted."""
     name = "OutputStatisticsOutputDatasetFacet"
     return {"outputStatistics": facet("1-0-2", name, rowCount=rows, size=size, fileCount=files)}
 
@@ -137,9 +137,9 @@ def _steps(numbers: Sequence[int], operations: Sequence[str]) -> list[dict[str, 
 
 
 def quality(report: TableReport, withheld: set[str]) -> Facets:
-    """Metrics and assertions of a check, as input facets. Of withheld columns no value is told, counts alone."""
+    """Metrics and assertions of a check, as input facets. For withheld columns only counts are included, no values."""
     profile = report.profile
-    metrics = {column.name: _metrics(column, told=column.name not in withheld) for column in profile.columns}
+    metrics = {column.name: _metrics(column, disclosed=column.name not in withheld) for column in profile.columns}
     return {
         "dataQualityMetrics": facet(
             "1-0-3",
@@ -155,9 +155,9 @@ def quality(report: TableReport, withheld: set[str]) -> Facets:
     }
 
 
-def _metrics(column: ColumnProfile, *, told: bool) -> dict[str, Any]:
+def _metrics(column: ColumnProfile, *, disclosed: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"nullCount": column.nulls, "distinctCount": column.distinct, "count": column.rows}
-    if not told or column.kind != "number":
+    if not disclosed or column.kind != "number":
         return found
     least, most = _number(column.low), _number(column.high)
     found |= {name: value for name, value in (("min", least), ("max", most)) if value is not None}

@@ -1,4 +1,4 @@
-"""What machines ask `record_lineage` for: small, since all that a run did is written down where it ran."""
+"""The orders for `record_lineage`: small, since what a run did is recorded where it ran."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from mesh.domain.model import Model
 
 
 class LineageSourceGone(Rejected):
-    """What an order points to is not there, or not any more: its lineage cannot be told."""
+    """What an order points to does not exist, or no longer: its lineage cannot be recorded."""
 
 
 class _Order(Model):

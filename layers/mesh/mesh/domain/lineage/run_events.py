@@ -53,17 +53,17 @@ def token_of(event: RunEvent) -> str:
     return sha256(encoded(event)).hexdigest()
 
 
-def _told(step: StepRun, left: int, dropped: Iterable[str], *, started: bool) -> dict[str, str]:
+def _parameters(step: StepRun, left: int, dropped: Iterable[str], *, started: bool) -> dict[str, str]:
     """The run's parameters; at its end they say what was cut."""
-    told = dict(step.parameters)
+    parameters = dict(step.parameters)
     if started:
-        return told
+        return parameters
     for name, found in (("inputs", step.inputs), ("outputs", step.outputs)):
         if len(found) > left:
-            told |= {f"{name}.count": str(len(found)), f"{name}.listed": str(left)}
+            parameters |= {f"{name}.count": str(len(found)), f"{name}.listed": str(left)}
     if cut := ", ".join(sorted(dropped)):
-        told["facets.dropped"] = cut
-    return told
+        parameters["facets.dropped"] = cut
+    return parameters
 
 
 def _event(step: StepRun, kind: str, left: int, dropped: Iterable[str]) -> RunEvent:
@@ -77,7 +77,7 @@ def _event(step: StepRun, kind: str, left: int, dropped: Iterable[str]) -> RunEv
         "schemaURL": _SCHEMA_URL,
         "run": {
             "runId": step.run_id,
-            "facets": _run_facets(step, _told(step, left, gone, started=started), started=started),
+            "facets": _run_facets(step, _parameters(step, left, gone, started=started), started=started),
         },
         "job": {"namespace": step.place.namespace, "name": step.job, "facets": {**_job_type(), **step.job_facets}},
         "inputs": [_dataset(one, "inputFacets", gone) for one in step.inputs[:left]],

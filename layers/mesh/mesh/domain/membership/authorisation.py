@@ -1,4 +1,4 @@
-"""Who may send which event. Decided on the envelope's account alone: an account in `detail` is never believed."""
+"""Who may send which event. Decided on the envelope's account alone: an account in `detail` is never trusted."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -13,11 +13,11 @@ class NotAMember(Rejected):
 
 
 class NotAllowedForRole(Rejected):
-    """A member said what its role may not say: a consumer that declares a product, for instance."""
+    """A member sent an event that its role does not allow: a consumer that declares a product, for instance."""
 
 
 class NotTheOwner(Rejected):
-    """A member spoke about a product, or a bucket, that is another account's."""
+    """A member sent an event about another account's product or bucket."""
 
 
 class ForgedSender(Rejected):
@@ -37,7 +37,7 @@ SENDERS: Final[Mapping[str, frozenset[str]]] = {
     "SubscriptionRequested": frozenset({CONSUMER}),
     "SubscriptionEnded": frozenset({CONSUMER}),
     "AccessRequested": frozenset({CONSUMER}),
-    # A consumer that is one no longer still answers for the accesses that it had.
+    # A former consumer still reports on the accesses that it had.
     "AccessReady": _ANY_MEMBER,
     "AccessNotReady": _ANY_MEMBER,
     "AccessReleased": _ANY_MEMBER,
@@ -46,7 +46,7 @@ SENDERS: Final[Mapping[str, frozenset[str]]] = {
     "PinRequested": _ANYBODY,
     "UnpinRequested": _ANYBODY,
 }
-"""Which accounts may send an event to central, by their role. Whose product or access it is about comes after."""
+"""Which accounts may send an event to central, by their role. Ownership is checked afterwards."""
 
 _OF_PRODUCTS: Final = frozenset({"ProductDeclared", "VersionProposed", "RetirementRequested"})
 """Events that only the owner of the product may send."""
@@ -55,7 +55,7 @@ _OF_PRODUCTS: Final = frozenset({"ProductDeclared", "VersionProposed", "Retireme
 def authorise(envelope: Envelope, member: Member | None, owner: str | None = None) -> Member:
     """The member that sent an event.
 
-    `owner` is the account that owns the product which the event is about, `None` while nobody does.
+    `owner` is the account that owns the product which the event is about, `None` if there is none.
     Raises NotAMember, ForgedSender, NotAllowedForRole or NotTheOwner.
     """
     account, kind = envelope.account, envelope.detail_type
@@ -99,5 +99,5 @@ def _require_no_other_account(envelope: Envelope) -> None:
                     f"the event was sent by account {account}, but its detail claims account {part[field]}",
                     account=account,
                     claimed=str(part[field]),
-                    remedy="send events from the account they are about; an account in detail is never believed",
+                    remedy="send events from the account they are about; an account in detail is never trusted",
                 )

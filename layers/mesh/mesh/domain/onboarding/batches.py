@@ -23,7 +23,7 @@ class IndexEntry(Model):
     """One source of a table version: an object's version, and where its rows are. `first_row` counts from 0.
 
     `etag` is the object's digest: that of a raw object names its recipe as well. A source without rows has no `file`;
-    one that nobody read (`crawl: glue`, a format that only a crawler reads) has a file, and no rows.
+    one that Meshwork did not read (`crawl: glue`, a format that only a crawler reads) has a file, and no rows.
     """
 
     key: str
@@ -48,7 +48,7 @@ class CheckedTable(Model):
     """One table of a checked batch. `added` are its new data files, `sources` the rows in them; `gone` are keys whose
     present rows are replaced, or whose object was deleted. `base` is the metadata file it was compared with, and
     `state` what that says of the table: "" and None for a new one. `only_nulls` are ids of columns of which no value
-    has told a type yet.
+    has given a type yet.
 
     Of `crawl: glue` there is no `base`, `added` are not where `sources` say yet (`promote_objects` puts them there),
     and `fields` have no partition keys. `read` names the columns that the batch's own objects have.
@@ -83,7 +83,7 @@ class HeldBack(Model):
 
 
 def held_by(refusal: Rejected, ref: ObjectRef) -> HeldBack:
-    """An object that the recipe, or the reader of raw data, refuses: nobody's word changes that."""
+    """An object that the recipe, or the reader of raw data, refuses: no release overrules that."""
     reason = refusal.to_dict()
     where = {"bucket": ref.bucket, "key": ref.key, **reason["where"]}
     return HeldBack(ref=ref, reason=Reason.model_validate({**reason, "where": where}))
@@ -101,7 +101,7 @@ def held_for(ref: ObjectRef, finding: Finding, *, releasable: bool) -> HeldBack:
 
 
 class CheckedBatch(Model):
-    """What the checks made of a batch of `objects`; `same` are keys that were uploaded again with the bytes that are
+    """The checks' result for a batch of `objects`; `same` are keys that were uploaded again with the bytes that are
     published. No `reports` where nothing was measured: of a batch that has no contract yet."""
 
     model_config = ConfigDict(extra="ignore")
@@ -116,7 +116,7 @@ class CheckedBatch(Model):
 
 
 class StagedBatch(Model):
-    """A proposal that is written down: it can be made, and made again."""
+    """A recorded proposal, which can be sent repeatedly."""
 
     model_config = ConfigDict(extra="ignore")
 

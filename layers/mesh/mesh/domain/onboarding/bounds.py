@@ -1,4 +1,4 @@
-"""Statistics of written files, as a manifest keeps them: counts of every column, bounds of those that are no secret."""
+"""Statistics of written files, as a manifest keeps them: counts of every column, bounds of those that may be shown."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -10,7 +10,7 @@ from mesh.domain.publishing.staging import ColumnStatistics
 
 def statistics_of(written: WrittenFile, fields: Sequence[Field], secret: Iterable[str]) -> dict[int, ColumnStatistics]:
     """By field id. A bound is a value: of columns that people may not see by name, none is kept, since a manifest is
-    read by whoever may read its table at all. A text that the writer has cut is no bound either."""
+    read by whoever may read its table at all. A text that the writer has cut is not a bound either."""
     hidden = {each.id for field in fields if field.name in set(secret) for each in field.every()}
     found = {}
     for id_, column in written.columns.items():

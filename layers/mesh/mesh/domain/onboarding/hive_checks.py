@@ -14,7 +14,7 @@ _MAX_SUFFIX: Final = 16
 
 
 def suffix(key: str) -> str:
-    """The ending of an object's name, "" for none: how formats that nobody reads are told apart."""
+    """The ending of an object's name, "" for none: distinguishes formats that Meshwork does not read."""
     name = key.rpartition("/")[2]
     ending = name.rpartition(".")[2].lower() if "." in name else ""
     return ending if len(ending) <= _MAX_SUFFIX else ""
@@ -33,8 +33,8 @@ def format_there(entries: Iterable[IndexEntry]) -> str | None:
 def reserved_name(table: str) -> Finding:
     """Of all objects of such a table."""
     return _error(
-        "ReservedTableName", f"no table of a product of crawl: glue is called {table!r}: a folder of Meshwork's own is",
-        table=table, remedy="Upload below another table's folder.",
+        "ReservedTableName", f"with crawl: glue no table can be named {table!r}: Meshwork uses a folder of that name",
+        table=table, remedy="Upload it below another table's folder.",
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def mixed_formats(table: str, format_: str) -> Finding:
 
 
 def needs_express(table: str, change: TypeChange) -> Finding:
-    """Of all objects: the contract wants a type that the published files do not have."""
+    """Of all objects: the contract requires a type that the published files do not have."""
     return _error(
         "TypeNeedsExpress",
         f"{change.name} is {change.before} in the published table and {change.after} in the contract",

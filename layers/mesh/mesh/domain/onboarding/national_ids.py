@@ -1,4 +1,4 @@
-"""Numbers that states give to persons, told by their check digits. Each takes a value as text, with its separators.
+"""National identity numbers, recognised by their check digits. Each takes a value as text, with its separators.
 
 A check digit holds by chance in one of 10, 11, 23 or 97 random numbers of the right length: it takes several values
 to believe one (`mesh.domain.onboarding.sensitivity`).

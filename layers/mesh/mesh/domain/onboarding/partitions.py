@@ -48,7 +48,7 @@ def _parse_folder(folder: str, index: int, key: str) -> PartitionValue:
     name = name.lower()
     if not NAME.fullmatch(name) or not 0 < len(value) <= MAX_VALUE:
         raise InvalidPartition(
-            f"the folder {folder!r} is no partition",
+            f"the folder {folder!r} is not a partition",
             key=key,
             remedy="Write folders as key=value: a key of letters, digits and '_', a value that is not empty.",
         )

@@ -2,7 +2,7 @@
 
 A rule holds for a column when `least` of its sampled distinct values match it, and at least `share` of all. A check
 digit holds by chance: five values of five do so in one column of 100,000 of random digits (one of 10), of 160,000
-(one of 11). Dates of birth are not told by value: those of contracts, buildings and share prices are as old.
+(one of 11). Dates of birth are not recognised by value: those of contracts, buildings and share prices are as old.
 """
 
 import re

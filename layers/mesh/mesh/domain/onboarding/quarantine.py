@@ -83,7 +83,7 @@ class HeldBatch(Model):
 
 
 class Ticket(Model):
-    """The owner's word on one version of an object (its ETag in a bucket without versions)."""
+    """The owner's release of one version of an object (its ETag in a bucket without versions)."""
 
     run: str
     by: str

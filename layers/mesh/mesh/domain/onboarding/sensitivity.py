@@ -20,9 +20,9 @@ _FLAGS: Final = frozenset({"yes", "true", "false", "none", "nein", "oui", "non"}
 
 
 class _NameRule(NamedTuple):
-    """`words` match whole parts of a name, `stems` the beginning of a part. `text`: values are words or numbers of
-    some length, so that a column of one-digit codes is not meant (a flag "has a telephone" is no telephone). `letters`:
-    a number is none. `beside`: what other parts the name may have; None for any that is not of things."""
+    """`words` match whole parts of a name, `stems` the beginning of a part. `text`: values are words or numbers of some
+    length, so that a column of one-digit codes is not meant (a flag "has a telephone" is not a telephone). `letters`: a
+    number is none. `beside`: what other parts the name may have; None for any that is not of things."""
 
     what: str
     value: str
@@ -52,7 +52,7 @@ _STATISTICS: Final = frozenset({
 })  # fmt: skip
 """Parts of a name that say: a figure about many, and not about one person."""
 _OF_THINGS: Final = frozenset({"brand", "domain", "model", "os", "provider", "type", "vendor", "version"})
-"""Parts that say what kind of thing somebody has, and not which."""
+"""Parts that name the kind of a thing that a person has, not the thing itself."""
 
 
 _NAME_RULES: Final = (
@@ -132,7 +132,7 @@ def _by_name(name: str, values: Sequence[str]) -> Iterable[PersonalDataFinding]:
 
 
 def _is_of_a_person(rule: _NameRule, parts: Sequence[str]) -> bool:
-    """`age_of_building` is no person's age, `phone_model` no number."""
+    """`age_of_building` is not a person's age, `phone_model` no number."""
     if rule.beside is None:
         return not _OF_THINGS & set(parts)
     return all(part in rule.words or part.startswith(rule.stems) or part in rule.beside for part in parts)

@@ -1,4 +1,4 @@
-"""How a product stands with its producer: what is known of it, who is at work on it, and by which contract."""
+"""The state of a product at its producer: its facts, the run that works on it, and its contract."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Lease(NamedTuple):
-    """Who may work on a product, and until when; nobody (`holder` is empty) after it was dropped, or before the first.
+    """The run that may work on a product, and until when; `holder` is empty after it was dropped, or before the first.
 
     `generation` numbers the batches: it grows whenever another takes it.
     """
@@ -18,7 +18,7 @@ class Lease(NamedTuple):
     generation: int = 0
 
     def is_held(self, now: datetime) -> bool:
-        """Whether somebody is at work, who looks for more before it ends."""
+        """Whether a run is active; it looks for more before it ends."""
         return self.holder != "" and self.until >= now
 
     def taken(self, holder: str, until: datetime, now: datetime) -> "Lease | None":
@@ -29,7 +29,7 @@ class Lease(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """`facts` are None of a product that nobody declared. `settled` is the version id of the contract's newest revision
+    """`facts` is None for an undeclared product. `settled` is the version id of the contract's newest revision
     once that is registered, or refused; None before, and "" in a bucket without versions."""
 
     facts: Mapping[str, Any] | None = None
@@ -42,5 +42,5 @@ class Standing(NamedTuple):
         return self.facts is not None and self.facts["status"] != "registered"
 
     def may_start(self, now: datetime) -> bool:
-        """Whether a run would do anything: nobody is at work on it, and it is registered, or not declared."""
+        """Whether a run would do anything: no run is active, and the product is registered, or not declared."""
         return not self.awaits_registration and not self.lease.is_held(now)

@@ -1,8 +1,8 @@
 """Columns of an Iceberg table with their field ids: given once, never to another column.
 
 A reader finds a value in a data file by its field id alone (Apache Iceberg specification, "Column projection"). So an
-id that was ever given stays with its column and its type for good: whoever gives new ones starts above the highest
-that the registry has seen, and not above those that the present schema happens to have.
+id that was ever given stays with its column and its type for good: new ids start above the highest
+that the registry has recorded, not above those of the present schema.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ class Field(Model):
 
 
 class FieldIds:
-    """Gives ids that nobody has had: `highest` is the highest id ever given in this table."""
+    """Gives unused ids: `highest` is the highest id ever given in this table."""
 
     def __init__(self, highest: int) -> None:
         self.highest = highest

@@ -1,4 +1,4 @@
-"""Which versions are kept: the newest, those of a while, those that are pinned, and what the present one is made of."""
+"""Which versions are kept: the newest, recent ones, pinned ones, and those that the present one consists of."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from mesh.domain.errors import Rejected
 
 
 class VersionEnded(Rejected):
-    """A version that was withdrawn, or is older than what is kept: nobody goes back to it, pins it or compares it."""
+    """A version that was withdrawn, or is older than what is kept: it cannot be restored, pinned or compared."""
 
 
 class NeedsExpress(Rejected):
-    """A version of Hive tables: nothing of it is kept, so nobody goes back to it, pins it or withdraws it."""
+    """A version of Hive tables: nothing of it is kept, so it cannot be restored, pinned or withdrawn."""
 
 
 class VersionGone(Rejected):
-    """A metadata file of the version does not exist any more, is another, or was never read by central."""
+    """A metadata file of the version no longer exists, has changed, or was never read by central."""
 
 
 class ObjectPresent(Rejected):
-    """Rows of the object are in what consumers read now."""
+    """The present version has rows of the object."""
 
 
 class NothingToWithdraw(Rejected):
@@ -29,13 +29,13 @@ class NothingToWithdraw(Rejected):
 
 
 class PresentVersion(Rejected):
-    """What consumers read now cannot be withdrawn from under them."""
+    """The present version cannot be withdrawn."""
 
 
 @dataclass(frozen=True)
 class Retention:
-    """Kept are the last `versions`, and those of the last `age`. What ended is deleted after `grace`: longer than the
-    longest query, which may read it still."""
+    """The last `versions` are kept, and those of the last `age`. Ended versions are deleted after `grace`: longer than
+    the longest query, which may still read them."""
 
     versions: int
     age: timedelta
@@ -51,7 +51,7 @@ def require_kept(version: ProductVersion) -> None:
             product=version.product,
             version=version.version,
             status=version.ended.status,
-            remedy=f"Its data is deleted. mesh history {version.product} lists what is kept.",
+            remedy=f"Its data is deleted. mesh history {version.product} lists the versions that are kept.",
         )
 
 
@@ -70,7 +70,7 @@ def require_metadata(version: ProductVersion) -> None:
 
 
 def require_not_present(wanted: Iterable[ProductVersion], last: ProductVersion) -> None:
-    """Raises PresentVersion for the present version, and for one that the present one is again."""
+    """Raises PresentVersion for the present version, and for one that the present one restored."""
     for version in wanted:
         if version.version == last.version or _files(version) == _files(last):
             again = "" if version.version == last.version else f", version {last.version},"
@@ -78,7 +78,7 @@ def require_not_present(wanted: Iterable[ProductVersion], last: ProductVersion) 
                 f"version {version.version} of {version.product} is what consumers read now{again}",
                 product=version.product,
                 version=version.version,
-                remedy="Publish without what should go, or roll back to another version; then withdraw this one.",
+                remedy="Publish without the data in question, or roll back to another version; then withdraw this one.",
             )
 
 
@@ -100,7 +100,7 @@ def outdated(
 
 
 def released(versions: Iterable[ProductVersion], retention: Retention, now: datetime) -> tuple[ProductVersion, ...]:
-    """Those that ended, whose time is over, and of which their owner was not told."""
+    """Ended versions past their grace period of which the owner was not notified yet."""
     return tuple(
         version
         for version in versions

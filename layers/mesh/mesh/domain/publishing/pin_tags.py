@@ -55,8 +55,8 @@ def pinned_tags(
 
 
 def _stricter(planned: Tags, present: Tags, ontology: Ontology) -> dict[str, str]:
-    """Key by key. The product's own tag is inherited from the database, and is never another's; `publication` is for
-    whoever opens the table."""
+    """Key by key. The product's own tag is inherited from the database, and is never another's; `publication` is set
+    when the table is opened."""
     tags = {**planned, **present}
     for key, value in planned.items():
         known = ontology.keys.get(key)

@@ -1,8 +1,8 @@
-"""Versions that readers asked to be kept readable: tables of their own, for all who want the same version, until the
-last of them.
+"""Pinned versions, which readers requested to stay readable: tables of their own, shared by all holders of the same
+version, until the last one ends.
 
-preparing → ready → ending: central makes second tables on the version's metadata files, and drops them; nothing is
-copied. A pin that is ending is another one than a later pin of the same version.
+preparing → ready → ending: central creates second tables on the version's metadata files, and drops them; nothing is
+copied. A later pin of the same version is a new pin.
 """
 
 from collections.abc import Collection
@@ -21,19 +21,19 @@ PIN: Final = "meshwork:pin"
 MAX_NAME: Final = 255
 """Characters of a table's name in Glue."""
 MAX_ENDED: Final = 200
-"""Requests that are remembered after their end: EventBridge may deliver one again for a day."""
+"""Requests that are remembered after their end: EventBridge may redeliver one for a day."""
 
 
 class NoLiveAccess(Rejected):
-    """An account that reads nothing of the product wants a version of it kept."""
+    """The account has no access to the product."""
 
 
 class PinTooLong(Rejected):
-    """A version is wanted for longer than this mesh keeps one."""
+    """The pin would last longer than this mesh allows."""
 
 
 class TooManyPins(Rejected):
-    """The product has as many pinned versions as this mesh keeps."""
+    """The product has the maximum number of pinned versions."""
 
 
 class NotPinned(Rejected):
@@ -41,11 +41,11 @@ class NotPinned(Rejected):
 
 
 class PinnedTableTaken(Rejected):
-    """A table that is no pinned version has the name that one would get, or the name would be too long."""
+    """The pinned table's name is taken by another table, or would be too long."""
 
 
 class Holder(Model):
-    """An account that wants the version, until then. `request` is the event that asked for it last."""
+    """An account that pinned the version, until then. `request` is its latest requesting event."""
 
     account: AccountId
     until: datetime
@@ -58,7 +58,7 @@ class Holder(Model):
 
 class Pin(Model):
     """One pinned version. `tables` are known once they are there, by the names that they had in the version; `refusal`
-    is why nothing came of it."""
+    is why it could not be created."""
 
     id: PinId
     version: int
@@ -68,20 +68,20 @@ class Pin(Model):
     refusal: Reason | None = None
 
     def holder(self, account: str) -> Holder | None:
-        """What that account asked for."""
+        """That account's request."""
         return next((each for each in self.holders if each.account == account), None)
 
     def held_by(self, holder: Holder) -> "Pin":
-        """The same, with this account's wish in place of an earlier one."""
+        """The same, with this account's request in place of an earlier one."""
         others = tuple(each for each in self.holders if each.account != holder.account)
         return self.evolve(holders=(*others, holder))
 
     def without(self, requests: Collection[str]) -> "Pin":
-        """The same, without those who asked by these events."""
+        """The same, without the holders of these requests."""
         return self.evolve(holders=tuple(each for each in self.holders if each.request not in requests))
 
     def over(self, now: datetime) -> tuple[Holder, ...]:
-        """Those whose time has come."""
+        """The expired holders."""
         return tuple(each for each in self.holders if each.until <= now)
 
     def pinned_tables(self) -> tuple[tuple[str, str], ...]:
@@ -90,10 +90,10 @@ class Pin(Model):
 
 
 class Pins(Model):
-    """All pins of a product. `revision` counts writes: the registry takes one only from who has seen the last.
+    """All pins of a product. `revision` counts writes, for optimistic locking.
 
-    `ended` are requests that have come to their end, or that a later one replaced, the newest last: one that is
-    delivered again changes nothing.
+    `ended` are requests that ended, or were replaced by a later one, the newest last: a redelivered one changes
+    nothing.
     """
 
     product: str
@@ -110,16 +110,16 @@ class Pins(Model):
         return next((pin for pin in self.kept() if pin.version == version), None)
 
     def pin(self, number: str) -> Pin | None:
-        """The pin of that id, as long as anything is left of it."""
+        """The pin of that id, until it is removed."""
         return next((pin for pin in self.pins if pin.id == number), None)
 
     def having(self, pin: Pin) -> "Pins":
-        """With this pin, in place of what was known of it."""
+        """With this pin added or replaced."""
         others = tuple(each for each in self.pins if each.id != pin.id)
         return self._become((*others, pin))
 
     def without(self, number: str) -> "Pins":
-        """Nothing is left of that pin."""
+        """Without that pin."""
         return self._become(tuple(each for each in self.pins if each.id != number))
 
     def _become(self, pins: tuple[Pin, ...]) -> "Pins":

@@ -7,5 +7,5 @@ def bucket_and_key(location: str) -> tuple[str, str]:
     """`s3://bucket/a/b` → ("bucket", "a/b"). Raises ValueError for anything else."""
     bucket, slash, key = location.removeprefix(SCHEME).partition("/")
     if not location.startswith(SCHEME) or not slash or not key:
-        raise ValueError(f"{location!r} is no location in S3")
+        raise ValueError(f"{location!r} is not a location in S3")
     return bucket, key

@@ -1,4 +1,4 @@
-"""What central knows of a proposal, from its arrival to its answer."""
+"""A proposal in central's records, from its arrival to its answer."""
 
 from datetime import datetime
 from typing import Final, Literal
@@ -22,16 +22,16 @@ from mesh.domain.publishing.fields import Field as Column
 
 
 class ProposalExpired(Rejected):
-    """A proposal that came after its time: nothing of it is published, its files may be deleted."""
+    """A proposal that arrived after it expired: nothing of it is published, its files may be deleted."""
 
 
 class ProposalForged(Rejected):
-    """What was staged is not what was proposed, or not what Meshwork stages."""
+    """The staged files differ from the proposal, or were not written by Meshwork."""
 
 
 class TableDetails(Model):
     """What one batch brought to a table: a property of the staged metadata file. `rows`, `bytes` and `objects` are of
-    what came, `sources` of the whole table after it, `removed_objects` those whose rows were replaced or are gone.
+    the new data, `sources` of the whole table after it, `removed_objects` those whose rows were replaced or are gone.
 
     The rest is of a table that a Glue crawler fills, whose details are a file: `columns` that the batch's objects have,
     None where nobody read them; its partitions, and those that it did not have before; how many of `sources` nobody has
@@ -67,8 +67,8 @@ class TableCommit(Model):
 
 
 class Commit(Model):
-    """A version in the making: tables to be swung together, or not at all, on top of version `follows`, of which it
-    leaves other tables `untouched`. Until its turn is over there is no other version."""
+    """A version being committed: tables whose pointers change together, or not at all, on top of version `follows`, of
+    which it leaves other tables `untouched`. Until its turn is over there is no other commit."""
 
     product: str
     proposal: str
@@ -96,9 +96,9 @@ class TableRecord(Model):
 
 
 class ProposalRecord(Model):
-    """`digest` is of the proposal's data: the same id with other data is a forgery. `answer` is what was said, and is
-    said again; without one the proposal is open. Once it is `committing`, only the commit itself may end it otherwise
-    than by being published: whoever asks meanwhile takes part in it."""
+    """`digest` is of the proposal's data: the same id with other data is a forgery. `answer` is repeated once given;
+    without one the proposal is open. Once it is `committing`, only the commit itself may end it in another way than by
+    publishing it; a repeated proposal joins the commit."""
 
     product: str
     proposal: str
@@ -109,8 +109,8 @@ class ProposalRecord(Model):
 
 
 class Verified(Model):
-    """What is to become of a proposal. `commit`: go on and commit it. `settle`: tell `answer`, which is new. `repeat`:
-    it was answered before. `version` is the number of what is published already, 0 for nothing."""
+    """The next step for a proposal. `commit`: commit it. `settle`: send `answer`, which is new. `repeat`: it was
+    answered before. `version` is the number of what is published already, 0 for nothing."""
 
     product: str
     proposal: str
@@ -124,7 +124,7 @@ class Verified(Model):
 
 
 _OUTCOMES: Final[dict[str, Outcome]] = {"Rebase": "rebase", "BaseMoved": "rebase", "BreakingSchemaChange": "held"}
-"""What an error makes of a proposal; any other one refuses it."""
+"""The outcome for an error; any other error rejects the proposal."""
 
 
 def refusal(product: str, proposal: str, reason: Reason) -> ProposalSettled:

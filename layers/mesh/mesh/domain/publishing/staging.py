@@ -35,7 +35,8 @@ class DataFile(Model):
 
 
 class StageOrder(Model):
-    """The next version of one table: `base` with its columns replaced by `fields`, files `add`ed, paths `remove`d.
+    """The next version of one table: `base` with its columns replaced by `fields`, files added (`add`) and removed
+    (`remove`).
 
     `marks` are the registry's, `index` is where the new version's index lies, `contract` the version that judged it,
     `details` what the batch brought.
@@ -97,7 +98,7 @@ class Reach(Model):
 
 
 class TableContent(Model):
-    """A metadata file with all that its snapshot lists, read again by whoever does not believe a summary."""
+    """A metadata file with all that its snapshot lists, read again where the summary is not trusted."""
 
     model_config = ConfigDict(extra="ignore")
 

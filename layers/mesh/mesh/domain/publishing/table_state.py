@@ -15,7 +15,7 @@ from mesh.domain.publishing.fields import ELEMENT, KEY, VALUE, Field
 INDEX: Final = "meshwork.index"
 """Table property: where the index of the version's sources lies."""
 ONLY_NULLS: Final = "meshwork.only-nulls"
-"""Table property: ids of columns of which no value has told a type yet."""
+"""Table property: ids of columns whose type is unknown, since they have no values yet."""
 PROPOSAL: Final = "meshwork.proposal"
 """Table property: the proposal that staged the file."""
 CONTRACT: Final = "meshwork.contract"

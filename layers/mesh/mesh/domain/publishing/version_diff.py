@@ -1,8 +1,8 @@
 """What changed between two versions of a product, and what may be published of it.
 
-A contract is held to its word when it arrives (`domain.revision`); data are when they are proposed. Express appends
-columns alone, and widens types that the contract leaves open; what else reaches the catalog (a crawler that changed
-its mind, a table that somebody edited) must not reach those who read, unless the contract's major says so.
+Contract changes are checked when the contract arrives (`domain.revision`), data when it is proposed. Express only
+appends columns, and widens types that the contract leaves open; other changes in the catalog (by a crawler, or by
+hand) must not reach readers unless the contract's major version says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,11 +24,11 @@ MAX_LISTED: Final = 20
 MAX_NAMED: Final = 100
 """Partitions that a difference names; the counts are always whole."""
 _WIDENED: Final = "type_widened"
-"""Of data no reason to hold it back: every value of before is still one, and the contract named no type."""
+"""Changes that do not hold data back: every earlier value is still valid, and the contract named no type."""
 
 
 class BreakingSchemaChange(Rejected):
-    """What is proposed would break those who read the last version, and the contract's major is still the same."""
+    """The proposed version would break readers of the last one, and the contract's major version is unchanged."""
 
 
 class PartitionDiff(Model):
@@ -123,13 +123,14 @@ def breaking(changes: Sequence[Change]) -> tuple[Change, ...]:
 
 
 def new_major(old: str, new: str) -> bool:
-    """Whether the contract's version says that readers have to look. What is no semantic version promised nothing."""
+    """Whether the contract's version says that readers have to look. What is not a semantic version promised
+    nothing."""
     before, after = SemanticVersion.parse(old), SemanticVersion.parse(new)
     return before is None or after is None or bump_between(before, after) == "major"
 
 
 def severity(changes: Sequence[TableChange], broken: bool, rollback: bool) -> Severity:
-    """How loud a version is told: see `ProductUpdated`."""
+    """The severity of a version: see `ProductUpdated`."""
     warned = any(change.compatibility != "full" or (change.quality and change.quality.warnings) for change in changes)
     return "breaking" if broken else "warning" if warned or rollback else "info"
 

@@ -1,7 +1,7 @@
-"""A consumer account makes use of what central granted it: invitations, links, the reader's grants.
+"""A consumer account accepts what central granted it: invitations, resource links, the reader's grants.
 
-What is passed on is written under the account's one lock, after a look whether the access goes on: `release_share`
-takes back under the same lock, so nothing is passed on after it.
+Local grants are made under the account's one lock, after a check that the access has not ended: `release_share`
+revokes under the same lock, so nothing is granted after it.
 """
 
 from typing import Any, Final, Literal
@@ -20,7 +20,7 @@ _REFUSED: Final = frozenset({"REJECTED", "EXPIRED"})
 
 
 class Accepted(Model):
-    """`ready` where an earlier run did all of it: then there is only AccessReady, `announcement`, to be said again."""
+    """`ready` where an earlier run completed it: then only AccessReady, `announcement`, is sent again."""
 
     access: str
     outcome: Literal["accepted", "ready"]
@@ -40,7 +40,7 @@ def accept_share(
     locks: Locks,
     clock: Clock,
 ) -> Accepted:
-    """Note the access, accept what central shares, link its databases and pass it on to the reader. Repeatable.
+    """Record the access, accept central's shares, link its databases and grant to the reader. Idempotent.
 
     Raises AccessOver, UnknownRole, ShareRefused (central has to share anew), NotYetShared (retried), LinkTaken,
     ConcurrentChange, PrincipalNotReady.
@@ -53,7 +53,7 @@ def accept_share(
     with locks.hold(LOCK):
         held = going_on(held.access, accesses)
         _link(held, catalog, links)
-        # DESCRIBE on each link, and what central granted, to the reader's role; none where the account is meant.
+        # DESCRIBE on each link, and what central granted, to the reader's role; none for a whole account.
         lake.grant(
             grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in held.passed_on(account)
         )
@@ -61,8 +61,8 @@ def accept_share(
 
 
 def _require_shared(held: ConsumerAccess, central: str, shares: Shares, links: ResourceLinks) -> None:
-    """Accept what central's shares wait for, and see whether they have come. Within an organization that shares there
-    are no invitations."""
+    """Accept pending invitations to central's shares, and check that the shares have arrived. Within an organization
+    that shares there are no invitations."""
     invitations = shares.invitations(central)
     for invitation in invitations:
         if invitation.status == "PENDING":
@@ -82,7 +82,7 @@ def _require_shared(held: ConsumerAccess, central: str, shares: Shares, links: R
 def _noted(
     event: Event[AccessGranted], *, accesses: ConsumerAccesses, readers: Readers, clock: Clock
 ) -> ConsumerAccess:
-    """The access as it is recorded; new for a grant that was not heard of."""
+    """The recorded access; a new one for a grant seen for the first time."""
     granted = event.data
     known = accesses.get(granted.access)
     if known is not None:
@@ -98,7 +98,7 @@ def _noted(
 
 
 def _link(held: ConsumerAccess, catalog: Catalog, links: ResourceLinks) -> None:
-    """A resource link for each database. Raises LinkTaken where its name stands for something else."""
+    """A resource link for each database. Raises LinkTaken where the name is used for something else."""
     central = str(held.catalog_id)
     for database in held.databases:
         link = names.resource_link(database)
@@ -106,14 +106,14 @@ def _link(held: ConsumerAccess, catalog: Catalog, links: ResourceLinks) -> None:
         target = links.target(link)
         if target != (central, database):
             raise LinkTaken(
-                f"{link} of this account leads to {target}, not to {database} of {central}",
+                f"{link} of this account points to {target}, not to {database} of {central}",
                 link=link,
                 remedy=f"delete or rename the database {link}, then request it again: mesh request",
             )
 
 
 def going_on(access: str, accesses: ConsumerAccesses) -> ConsumerAccess:
-    """The access's record. Raises AccessOver, and UnknownAccess where it was never noted."""
+    """The access's record. Raises AccessOver, and UnknownAccess where it was never recorded."""
     held = accesses.get(access)
     if held is None:
         raise UnknownAccess(f"access {access} is not known to this account", access=access)
@@ -121,7 +121,7 @@ def going_on(access: str, accesses: ConsumerAccesses) -> ConsumerAccess:
 
 
 def ready_event(held: ConsumerAccess) -> Event[AccessReady]:
-    """The same event, however often it is said."""
+    """The same event at every repetition."""
     if held.metadata is None:
         raise UnknownAccess(f"access {held.access} was never granted", access=held.access)
     data = AccessReady(

@@ -1,4 +1,4 @@
-"""What the machines hand to the steps of an access: the record in the registry is the truth, this names it."""
+"""Input of the steps of an access: it names the record in the registry, which is authoritative."""
 
 from mesh.domain.events import AccessId
 from mesh.domain.model import Model
@@ -11,14 +11,14 @@ class AccessStep(Model):
 
 
 class WaitingStep(AccessStep):
-    """A step that tells somebody, and whose run waits for the token's answer."""
+    """A step that sends an event, and whose run waits for the token's answer."""
 
     token: str
     execution: str
 
 
-class AskingStep(AccessStep):
-    """A step that asks; `round` counts from 0."""
+class ApprovalStep(AccessStep):
+    """A step that requests approval; `round` counts from 0."""
 
     round: int
     token: str

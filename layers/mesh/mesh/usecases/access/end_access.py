@@ -1,4 +1,4 @@
-"""The steps of `revoke-access`: mark as ending, stop notices, let the consumer clean up; then take it back."""
+"""The steps of `revoke-access`: mark as ending, stop notices, let the consumer clean up; then revoke the grants."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -37,15 +37,15 @@ RELEASED: Final = "released"
 
 
 class MayNotRevoke(Rejected):
-    """Only the owner, the account that has the access, and central end it."""
+    """Only the owner, the account that holds the access, and central may end it."""
 
 
 class NotEnding(Rejected):
-    """Only what was marked as ending is taken back."""
+    """Only an access marked as ending is revoked."""
 
 
 class Ending(Model):
-    """An order to end an access, given by a schedule or by another run."""
+    """An order to end an access, from a schedule or another run."""
 
     access: str
     cause: Cause
@@ -62,7 +62,7 @@ class EndStep(Model):
 
 
 class Ended(Model):
-    """`granted`: something may have to be taken back; `over`: it has ended."""
+    """`granted`: something may have to be revoked; `over`: it has ended."""
 
     access: str
     granted: bool
@@ -71,8 +71,8 @@ class Ended(Model):
 
 
 def end_access(step: EndStep, *, context: CentralContext, topics: MemberTopics, answers: TaskAnswers) -> Ended:
-    """Mark the access as ending, which no grant in flight survives, release what waits, stop its notices, and tell the
-    receiving account and the owners. Repeatable; of one that has ended already the run is told at once.
+    """Mark the access as ending (which no grant in flight survives), release waiting runs, stop its notices, and notify
+    the receiving account and the owners. Idempotent; for an access that has ended the step completes at once.
 
     Raises NotAMember, ForgedSender, MalformedEvent, UnknownAccess, MayNotRevoke, ConcurrentChange.
     """
@@ -92,7 +92,7 @@ def end_access(step: EndStep, *, context: CentralContext, topics: MemberTopics, 
 
 
 def _ordered(order: Mapping[str, Any], context: CentralContext, topics: MemberTopics) -> tuple[Access, Cause, Reason]:
-    """Of which access, and why. Who may not end it is told, and that is recorded."""
+    """Which access, and why. A sender that may not end it is notified; the rejection is recorded."""
     if "ending" in order:
         ending = Ending.model_validate(order["ending"])
         why = ending.why or Reason(code=ending.cause.capitalize(), message=ending.reason)
@@ -101,13 +101,13 @@ def _ordered(order: Mapping[str, Any], context: CentralContext, topics: MemberTo
     metadata = metadata_of(envelope)
     try:
         require_sender(envelope, context)
-        wish = read_event(RevocationRequested, envelope).data
-        access = require_access(context, wish.access)
+        request = read_event(RevocationRequested, envelope).data
+        access = require_access(context, request.access)
         _require_party(access, envelope.account, context)
     except Rejected as refusal:
         refuse(envelope, refusal, metadata, context=context, topics=topics)
         raise
-    return access, "revoked", Reason(code="Revoked", message=wish.reason, where={"by": envelope.account})
+    return access, "revoked", Reason(code="Revoked", message=request.reason, where={"by": envelope.account})
 
 
 def _require_party(access: Access, account: str, context: CentralContext) -> None:
@@ -116,7 +116,7 @@ def _require_party(access: Access, account: str, context: CentralContext) -> Non
         raise MayNotRevoke(
             f"access {access.id} cannot be ended by account {account}",
             access=access.id,
-            remedy="its owner, the account that has it, and the data mesh owner can",
+            remedy="its owner, the account that holds it, and the data mesh owner can",
         )
 
 
@@ -129,14 +129,14 @@ def _stop_notices(access: Access, context: CentralContext) -> None:
 
 
 def _announce(access: Access, step: EndStep, context: CentralContext, topics: MemberTopics) -> None:
-    """Keep the token, then tell the receiving account, and the owners."""
+    """Store the token, then notify the receiving account and the owners."""
     context.accesses.keep_token(access.id, RELEASED, step.token)
     why = access.reason or Reason(code="Revoked", message="")
     cause = access.cause or "revoked"
     ended = AccessRevoked(access=access.id, receiver=access.receiver, what=access.request.what, cause=cause, reason=why)
     denied = AccessDenied(access=access.id, receiver=access.receiver, what=access.request.what, reason=why)
-    told = denied if cause == "failed" else ended
-    notify_member(access.receiver, told, cause_of(access), "ended", step.execution, context=context, topics=topics)
+    event = denied if cause == "failed" else ended
+    notify_member(access.receiver, event, cause_of(access), "ended", step.execution, context=context, topics=topics)
     owners = {product.owner for name in access.products() if (product := context.registry.product(name)) is not None}
     for owner in sorted(owners - {access.receiver}):
         notify_member(owner, ended, cause_of(access), "ended", step.execution, context=context, topics=topics)
@@ -146,17 +146,17 @@ def _announce(access: Access, step: EndStep, context: CentralContext, topics: Me
 def revoke_grants(
     order: Mapping[str, Any], *, context: CentralContext, lake: LakeFormation, locks: Locks, schedules: Schedules
 ) -> Ended:
-    """Take back what no other access of the account, and no product of its own, needs; then nothing of it is left, and
-    it has ended. Repeatable.
+    """Revoke what no other access of the account, and no product of its own, needs; then the access has ended.
+    Idempotent.
 
-    Raises NotEnding for an access that nobody who may has ended, ConcurrentChange.
+    Raises NotEnding for an access that was not marked as ending, ConcurrentChange.
     """
     access = require_access(context, _access_in(order))
     if access.status in OVER:
         return Ended(access=access.id, granted=access.granted, over=True)
     if access.status != "ending":
         raise NotEnding(f"access {access.id} is {access.status}, and was not marked as ending", access=access.id)
-    revoked = _take_back(access, context, lake, locks) if access.granted else 0
+    revoked = _revoke(access, context, lake, locks) if access.granted else 0
     for name in ("warn", "end"):
         schedules.drop(f"{access.id}-{name}")
     context.accesses.save(access.moved("ended", context.clock.now(), f"ended ({access.cause})"))
@@ -170,15 +170,15 @@ def _access_in(order: Mapping[str, Any]) -> str:
     return read_event(RevocationRequested, Envelope.model_validate(order)).data.access
 
 
-def _take_back(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks) -> int:
-    """How many entries; under the same lock as granting."""
+def _revoke(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks) -> int:
+    """Returns the number of entries; under the same lock as granting."""
     with locks.hold(lock_name(access.receiver)):
         found = decided_of(access)
         going = unneeded(found.entries, _needed(access, context))
         lake.revoke(_revocation(access.receiver, entry) for entry in going)
         for place, _ in found.row_filters():
             lake.delete_filter(place, filter_name(access.id))
-    _stop_notices(access, context)  # once more: it may have come alive while it was marked as ending
+    _stop_notices(access, context)  # once more: it may have gone live while it was marked as ending
     return len(going)
 
 

@@ -16,7 +16,7 @@ class UnknownRole(Rejected):
 
 
 class ExplainedStep(Model):
-    """One thing that reading takes. `missing` is its code where it is not there."""
+    """One precondition of reading. `missing` is its code where it is not met."""
 
     account: str
     name: str
@@ -46,7 +46,7 @@ def explain_access(
 ) -> AccessExplained:
     """Explain `PRODUCT.TABLE[.COLUMN]` for a role of `account`; `member` is that account's state, central's in central.
 
-    Of a table without a column the first column that the role can read is explained, else the first one.
+    Without COLUMN, the first column that the role can read is explained, else the first one.
     Raises NotInCatalog, UnknownRole.
     """
     database, table, column = split_place(resource)
@@ -54,7 +54,7 @@ def explain_access(
     if not table:
         require(lake, database)
         raise NotInCatalog(
-            f"{resource} names no table", remedy="ask about one of: " + ", ".join(lake.databases[database].tables)
+            f"{resource} does not name a table", remedy="choose one of: " + ", ".join(lake.databases[database].tables)
         )
     require(lake, database, table, column)
     columns = lake.databases[database].tables[table].columns
@@ -67,9 +67,9 @@ def explain_access(
     lake = with_grants(lake, home.passed_on if home else ())
     who = Principal(role_arn, account, role_arn in (home.lake if home else lake).admins)
     readable = Evaluator(lake).rights(who, database, table).readable
-    asked = column or next((name for name in columns if name in readable), columns[0])
+    target = column or next((name for name in columns if name in readable), columns[0])
     denied = member.denied(role_arn, _needs(lake, region, home, (database, table)))
-    found = explain(AccessContext(lake, region, who, database, table, asked, home, denied))
+    found = explain(AccessContext(lake, region, who, database, table, target, home, denied))
     return _explained(found, resource, account, tuple(c for c in columns if c in readable), columns)
 
 

@@ -1,4 +1,4 @@
-"""`grant-access` after the decision: arrange the end, grant, tell the consumer, and record that it reads."""
+"""`grant-access` after the decision: schedule the end, grant, notify the consumer, and record that it can read."""
 
 import json
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ WARNING: Final = timedelta(days=7)
 
 
 class AccessExpired(Rejected):
-    """The end of the access came before it could be granted."""
+    """The access expired before it could be granted."""
 
 
 class Granting(Model):
@@ -58,9 +58,10 @@ def grant_access(
     schedules: Schedules,
     topics: MemberTopics,
 ) -> Granting:
-    """Arrange the end, grant to the receiving account, and tell it; its answer releases the step's token. Repeatable.
+    """Schedule the end, grant to the receiving account, and notify it; its answer releases the step's token.
+    Idempotent.
 
-    In this order: no grant without an end, no word of a grant that is not there. Raises AccessOver, AccessExpired,
+    In this order: no grant without an end, no notification before the grant exists. Raises AccessOver, AccessExpired,
     ConcurrentChange, PrincipalNotReady.
     """
     access = require_access(context, step.access).require_going_on()
@@ -81,7 +82,7 @@ def warned_at(access: Access) -> datetime:
 
 
 def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks) -> None:
-    """With grant option; written down before and after. One at a time for each account, so that an access that ends
+    """With grant option; recorded before and after. One at a time for each account, so that an access that ends
     meanwhile sees what this one needs."""
     with locks.hold(lock_name(access.receiver)):
         access = require_access(context, access.id).require_going_on()
@@ -103,18 +104,18 @@ def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: 
 
 
 def decided_of(access: Access) -> Decided:
-    """Raises UnknownAccess for one that was never decided."""
+    """Raises UnknownAccess for an access that was never decided."""
     if access.decided is None:
         raise UnknownAccess(f"access {access.id} was not decided", access=access.id)
     return access.decided
 
 
 def _announce(step: WaitingStep, region: str, context: CentralContext, topics: MemberTopics) -> Granting:
-    """Keep the token, then tell the receiving account."""
+    """Store the token, then notify the receiving account."""
     access = require_access(context, step.access).require_going_on()
     context.accesses.keep_token(access.id, READY, step.token)
     found = decided_of(access)
-    told = AccessGranted(
+    event = AccessGranted(
         access=access.id,
         receiver=access.receiver,
         reader=access.request.reader,
@@ -128,34 +129,36 @@ def _announce(step: WaitingStep, region: str, context: CentralContext, topics: M
         until=access.until,
         left_out=found.left_out,
     )
-    notify_member(access.receiver, told, cause_of(access), "granted", step.execution, context=context, topics=topics)
+    notify_member(access.receiver, event, cause_of(access), "granted", step.execution, context=context, topics=topics)
     context.trace.note(access.correlation_id, "share announced", access=access.id, to=access.receiver)
     return Granting(access=access.id, status=access.status)
 
 
 def record_live(access_id: str, proved_as: str, *, context: CentralContext) -> Granting:
-    """The reader reads: from now on the account is told of each version. Repeatable. Raises AccessOver."""
+    """The reader can read: from now on its account is notified of each version. Idempotent. Raises AccessOver."""
     access = require_access(context, access_id).require_going_on()
     for product in access.products():
         context.registry.subscribe(product, access.receiver, context.clock.now())
     if access.status != "live":
-        said = f"ready, proven by {proved_as or 'no query'}"
-        access = context.accesses.save(access.moved("live", context.clock.now(), said))
+        what = f"ready, verified by {proved_as or 'no query'}"
+        access = context.accesses.save(access.moved("live", context.clock.now(), what))
     context.trace.note(access.correlation_id, "access live", access=access.id)
     return Granting(access=access.id, status=access.status)
 
 
 def warn_expiry(access_id: str, *, context: CentralContext, topics: MemberTopics) -> Granting:
-    """Tell the receiving account that an access ends soon; one that has ended is passed over."""
+    """Notify the receiving account that an access ends soon; one that has ended is skipped."""
     access = require_access(context, access_id)
     if access.status in HOLDING and access.until > context.clock.now():
-        told = AccessExpiring(
+        event = AccessExpiring(
             access=access.id,
             receiver=access.receiver,
             what=access.request.what,
             reader=access.request.reader,
             until=access.until,
         )
-        notify_member(access.receiver, told, cause_of(access), "expiring", access.until, context=context, topics=topics)
+        notify_member(
+            access.receiver, event, cause_of(access), "expiring", access.until, context=context, topics=topics
+        )
         context.trace.note(access.correlation_id, "expiry announced", access=access.id)
     return Granting(access=access.id, status=access.status)

@@ -1,4 +1,4 @@
-"""What a grant would expose now, and who would gain or lose by a changed LF-Tag. Nothing is changed."""
+"""Preview what a grant would expose now, and who would gain or lose access by a changed LF-Tag. Read only."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,7 +13,7 @@ from mesh.ports import CatalogState, MemberState, Registry
 
 
 class PreviewedColumn(Model):
-    """A column that would be exposed. `held`: the requester can read it already; None when nobody was asked about."""
+    """A column that would be exposed. `held`: the reader can read it already; None without a reader."""
 
     name: str
     confidentiality: str
@@ -23,7 +23,7 @@ class PreviewedColumn(Model):
 
 
 class PreviewedTable(Model):
-    """A table of which columns would be exposed; `owner` is the account that answers for it."""
+    """A table of which columns would be exposed; `owner` is the owning account."""
 
     database: str
     table: str
@@ -34,7 +34,7 @@ class PreviewedTable(Model):
 
 
 class Preview(Model):
-    """What an expression exposes now; `reader` is whose present rights `held` is about."""
+    """What an expression exposes now; `held` refers to the present rights of `reader`."""
 
     expression: str
     reader: str = ""
@@ -53,7 +53,7 @@ class ReadingChange(Model):
 
 
 class TagPreview(Model):
-    """Who gains and loses by a tag on a resource. `before`: the value in effect there now."""
+    """Who gains and loses access by a tag on a resource. `before`: the value in effect now."""
 
     tag: str
     resource: str
@@ -84,7 +84,7 @@ def preview_expression(
 def preview_tag(tag: str, resource: str, *, catalog: CatalogState, members: Mapping[str, MemberState]) -> TagPreview:
     """Who gains and who loses if the tag were set on `PRODUCT[.TABLE[.COLUMN]]`.
 
-    `members` are the accounts that can be asked what they passed on. Raises InvalidExpression, UnknownLFTag,
+    `members` are the accounts whose own grants can be read. Raises InvalidExpression, UnknownLFTag,
     NotInCatalog.
     """
     expression = parse_expression(tag)
@@ -101,7 +101,7 @@ def preview_tag(tag: str, resource: str, *, catalog: CatalogState, members: Mapp
 
 
 def with_grants(lake: CatalogSnapshot, grants: Iterable[Grant]) -> CatalogSnapshot:
-    """The lake with grants that were seen elsewhere added, each once."""
+    """The lake with grants seen in other accounts added, each once."""
     together = dict.fromkeys((*lake.grants, *grants))
     return CatalogSnapshot(
         lake.account, lake.databases, tuple(together), lake.admins, lake.read_only_admins, lake.shares
@@ -109,7 +109,7 @@ def with_grants(lake: CatalogSnapshot, grants: Iterable[Grant]) -> CatalogSnapsh
 
 
 def split_place(resource: str) -> tuple[str, str, str]:
-    """`product.table.column` → its parts; what is not given is empty."""
+    """`product.table.column` → its parts; missing parts are empty."""
     database, _, rest = resource.lower().partition(".")
     table, _, column = rest.partition(".")
     return database, table, column

@@ -1,6 +1,6 @@
-"""What accounts answer about an access: its owners' decision, and what the receiving account reports.
+"""Answers about an access: the owners' decisions, and the receiving account's reports.
 
-Each answer releases the run that waits for it, by the token that the run left in the registry.
+Each answer resumes the run that waits for it, by the task token that the run stored in the registry.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,35 +30,35 @@ from mesh.usecases.central_context import CentralContext
 
 
 class MayNotAnswer(Rejected):
-    """An account reports on an access that is not its own."""
+    """An account reports on another account's access."""
 
 
 class Answered(Model):
-    """An access and the state it is in. `settled`: nothing more is waited for; `heard`: a run waited for this."""
+    """An access and the state it is in. `settled`: all answers are in; `resumed`: a run waited for this."""
 
     access: str
     status: str
     settled: bool
-    heard: bool
+    resumed: bool
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What an event says: of which access, to the run that waits at which step, and what goes to the trace. Nothing is
-    said to the run before all who are asked have decided."""
+    """A parsed answer: its access, the step at which a run waits, the run's output and the trace entry. `output` is
+    None until all approvers have decided."""
 
     access: Access
     step: str
-    said: dict[str, Any] | None
+    output: dict[str, Any] | None
     noted: str
 
 
 def receive_answer(
     envelope: Envelope, *, context: CentralContext, topics: MemberTopics, answers: TaskAnswers
 ) -> Answered:
-    """Take an answer, if it is one that counts; whoever sent another is told why it does not.
+    """Accept an answer, or reject it and notify its sender why.
 
-    One that nobody waits for (late, or delivered twice) changes nothing. Raises NotAMember, ForgedSender,
+    An answer that no run waits for (late, or delivered twice) changes nothing. Raises NotAMember, ForgedSender,
     MalformedEvent, UnknownAccess, MayNotAnswer, ConcurrentChange; of a decision MayNotDecide, DecidedAlready,
     ExceedsRequest, AmbiguousRequest.
     """
@@ -70,9 +70,9 @@ def receive_answer(
         refuse(envelope, refusal, metadata, context=context, topics=topics)
         raise
     access = found.access
-    heard = found.said is not None and release_run(access, found.step, found.said, context, answers)
-    context.trace.note(access.correlation_id, found.noted, access=access.id, heard=heard)
-    return Answered(access=access.id, status=access.status, settled=found.said is not None, heard=heard)
+    resumed = found.output is not None and release_run(access, found.step, found.output, context, answers)
+    context.trace.note(access.correlation_id, found.noted, access=access.id, resumed=resumed)
+    return Answered(access=access.id, status=access.status, settled=found.output is not None, resumed=resumed)
 
 
 def _decided(envelope: Envelope, metadata: Metadata, context: CentralContext) -> _Answer:
@@ -82,7 +82,7 @@ def _decided(envelope: Envelope, metadata: Metadata, context: CentralContext) ->
 
 
 def _ready(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
-    """The reader reads: while a run waits for that, and has not undone the grant, it makes the access live."""
+    """The reader can read: if a run still waits for that, and has not revoked the grant, the access goes live."""
     data = read_event(AccessReady, envelope).data
     found = _reported(envelope, data.access, READY, {"ready": True, **data.model_dump(mode="json")}, context)
     if context.accesses.token(data.access, READY) is not None:
@@ -100,11 +100,11 @@ def _released(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answ
     return _reported(envelope, data.access, RELEASED, data.model_dump(mode="json"), context)
 
 
-def _reported(envelope: Envelope, number: str, step: str, said: dict[str, Any], context: CentralContext) -> _Answer:
+def _reported(envelope: Envelope, number: str, step: str, output: dict[str, Any], context: CentralContext) -> _Answer:
     access = require_access(context, number)
     if access.receiver != envelope.account:
         raise MayNotAnswer(f"access {access.id} is account {access.receiver}'s", account=envelope.account)
-    return _Answer(access, step, said, envelope.detail_type)
+    return _Answer(access, step, output, envelope.detail_type)
 
 
 _READERS: Mapping[str, Callable[[Envelope, Metadata, CentralContext], _Answer]] = {

@@ -1,4 +1,4 @@
-"""A consumer account takes back what it passed on: the reader's grants, and links that nothing is read through."""
+"""A consumer account revokes its local grants: the reader's, and drops resource links that are no longer needed."""
 
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ _ENDINGS: dict[str, type[Ending]] = {kind.detail_type(): kind for kind in (Acces
 
 
 class Released(Model):
-    """`released`: by this run. `over`: by another one before. `kept`: it is ready, whatever became of this run."""
+    """`released`: by this run. `over`: by an earlier one. `kept`: another run made it ready."""
 
     access: str
     outcome: Literal["released", "over", "kept"]
@@ -48,10 +48,10 @@ def release_access(
     locks: Locks,
     clock: Clock,
 ) -> Released:
-    """Take back all of an access that no other one of this account needs, and remember that it is over.
+    """Revoke everything of an access that no other access of this account needs, and record that it is over.
 
     `envelope` holds AccessRevoked or AccessDenied; or the AccessGranted that could not be accepted, and then an access
-    that another run made ready is kept. An access that was never heard of leaves a tombstone for its late grant.
+    that another run made ready is kept. An unknown access leaves a tombstone for a grant that arrives late.
     """
     access, cause = _subject(envelope)
     with locks.hold(LOCK):
@@ -67,7 +67,7 @@ def release_access(
             _revoke(held, others, account, lake, readers)
         unused = unneeded_databases(held.databases, [other.databases for other in others])
         removed = tuple(link for link in map(names.resource_link, unused) if _leads_to_central(link, held, links))
-        # Administrators may not drop what they did not make, but may grant themselves that.
+        # Administrators may not drop what they did not create, but may grant themselves that right.
         droppable = [({"Database": {"CatalogId": account, "Name": link}}, ["DROP"]) for link in removed]
         lake.grant(grant_entry(own_role, resource, permissions) for resource, permissions in droppable)
         for link in removed:
@@ -87,14 +87,14 @@ def _subject(envelope: Envelope) -> tuple[str, Metadata]:
 def _revoke(
     held: ConsumerAccess, others: list[ConsumerAccess], account: str, lake: LakeFormation, readers: Readers
 ) -> None:
-    """Only what the reader holds: where central's own grant is gone, or never was, the account may not even ask."""
+    """Only what the reader holds: without central's own grant the account may not even list it."""
     taken = unneeded(held.passed_on(account), still_needed(held, others, account))
     taken, _ = readers.held(held.reader, [account, str(held.catalog_id)], taken)
     lake.revoke(grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in taken)
 
 
 def _leads_to_central(link: str, held: ConsumerAccess, links: ResourceLinks) -> bool:
-    """Something else of that name is not ours to delete."""
+    """Anything else of that name is not Meshwork's to delete."""
     return links.target(link) in {(held.catalog_id, database) for database in held.databases}
 
 

@@ -1,4 +1,4 @@
-"""The first steps of `grant-access`: take a request, decide it by what it would expose now, or say why not."""
+"""The first steps of `grant-access`: record a request, decide it on what it would expose now, or deny it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from typing import Any, Literal
 from mesh.domain.access.decision import grown
 from mesh.domain.access.personas import Personas
 from mesh.domain.access.policy import Course, Policies
-from mesh.domain.access.record import OVER, Access, AlreadyAsked, Decided, UnknownAccess, access_id
+from mesh.domain.access.record import OVER, Access, AlreadyRequested, Decided, UnknownAccess, access_id
 from mesh.domain.access.request import AccessRequest, normal_form
 from mesh.domain.contracts.product import UnknownProduct
 from mesh.domain.events import AccessDenied, AccessRequested, Envelope, Reason, metadata_of, read_event
@@ -29,7 +29,7 @@ class Requested(Model):
 
 
 class Verdict(Model):
-    """What is to be done; `superseded`: nothing, since another run is at work on it. `rounds`: seconds to wait for an
+    """The next step; `superseded`: none, since another run is working on it. `rounds`: seconds to wait for an
     answer, then after a reminder, then after escalation."""
 
     access: str
@@ -48,10 +48,10 @@ def decide_request(
     personas: Personas,
     runs: Executions,
 ) -> Verdict:
-    """Take the request of an authorised sender, once, and decide it by what it would expose now. Repeatable: after an
-    approval it is decided again.
+    """Record the request of an authorised sender, once, and decide it on what it would expose now. After an approval it
+    is decided again.
 
-    Raises what `authorise`, `receive_request` and `decide_access` raise; a refused sender is recorded.
+    Raises what `authorise`, `receive_request` and `decide_access` raise; a rejected sender is recorded.
     """
     _, _, received = sender_of(envelope, execution=execution, records=context)
     if context.accesses.access(access_id(metadata_of(envelope).id)) is None:
@@ -83,7 +83,7 @@ def receive_request(
 ) -> Requested:
     """Record the request of an admitted consumer; a redelivered one is the same access.
 
-    Raises what `normal_form` raises, MalformedEvent, NotAMember, UnknownProduct, UnknownLFTag, AlreadyAsked.
+    Raises what `normal_form` raises, MalformedEvent, NotAMember, UnknownProduct, UnknownLFTag, AlreadyRequested.
     """
     event = read_event(AccessRequested, envelope)
     member = context.registry.member(envelope.account)
@@ -93,7 +93,7 @@ def receive_request(
     known = context.accesses.access(number)
     if known is not None:
         if known.receiver != envelope.account:
-            raise AlreadyAsked("another account has sent an event of that id", remedy="give each event its own id")
+            raise AlreadyRequested("another account has sent an event of that id", remedy="give each event its own id")
         return _again(known, execution, context, runs)
     now = context.clock.now()
     reader, persona = personas.role_of(event.data.reader)
@@ -113,12 +113,13 @@ def receive_request(
             execution=execution,
         ).noted(now, f"requested for {request.purpose}")
     )
-    context.trace.note(access.correlation_id, "access requested", access=access.id, asked=request.what)
+    context.trace.note(access.correlation_id, "access requested", access=access.id, resource=request.what)
     return Requested(access=access.id)
 
 
 def _again(known: Access, execution: str, context: CentralContext, runs: Executions) -> Requested:
-    """A second delivery leaves the work to the run that has it; a run started anew takes over from one that failed."""
+    """A second delivery leaves the work to the first run; a run that is started again takes over from one that
+    failed."""
     if known.execution == execution:
         return Requested(access=known.id)
     if known.status in ("live", "ending", *OVER) or runs.running(known.execution):
@@ -143,9 +144,9 @@ def require_access(context: CentralContext, access_id: str) -> Access:
 
 
 def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogState, policies: Policies) -> Verdict:
-    """Preview on the catalog's tags as they are now, then policy. What was approved counts, unless more is exposed now.
+    """Preview on the catalog's tags as they are now, then policy. An approval stands unless more is exposed now.
 
-    What is granted already is not decided again: it could not be denied without taking it back. Raises NotInCatalog,
+    A granted access is not decided again: denying it would mean revoking it. Raises NotInCatalog,
     AmbiguousRequest, UntilTooFar, AccessOver.
     """
     access = require_access(context, access_id).require_going_on()
@@ -161,7 +162,7 @@ def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogSt
         return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(before))
     if other:
         access = access.noted(
-            now, "something else is exposed now than was asked about", answers=(), narrowed=False, escalated=False
+            now, "what it exposes has changed since approval was requested", answers=(), narrowed=False, escalated=False
         )
     context.accesses.save(
         access.moved(
@@ -177,10 +178,10 @@ def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogSt
 
 
 def _is_other(before: Decided, found: Decided, *, narrowed: bool) -> bool:
-    """Whether an approval of `before` does not mean what would be granted now.
+    """Whether an approval of `before` does not cover what would be granted now.
 
-    Of what an approver has narrowed exactly the columns in `before` are granted, by name: they have to be what they
-    were, and whoever has to agree now has to have been asked. What else the request would expose does not matter.
+    Of what an approver has narrowed exactly the columns in `before` are granted, by name: they must be
+    unchanged, and everybody who has to approve now must have been asked. Other exposed columns do not matter.
     """
     if narrowed:
         return bool(grown(found, before) or set(found.approvers) - set(before.approvers))
@@ -188,10 +189,10 @@ def _is_other(before: Decided, found: Decided, *, narrowed: bool) -> bool:
 
 
 def require_offered(name: str, registry: Registry) -> None:
-    """Raises UnknownProduct, for a draft and a product that has ended as well."""
+    """Raises UnknownProduct, also for a draft and a retired product."""
     product = registry.product(name)
     if product is None or not product.is_offered:
-        raise UnknownProduct(f"unknown product {name!r}", product=name, remedy="mesh products lists what there is")
+        raise UnknownProduct(f"unknown product {name!r}", product=name, remedy="mesh products lists them")
 
 
 def _reason(found: Decided) -> Reason:
@@ -201,39 +202,41 @@ def _reason(found: Decided) -> Reason:
         code="DeniedByPolicy" if found.effect == "deny" else "AllowedByPolicy",
         message=f"{found.why}{left_out}",
         where={"rules": rules},
-        remedy="ask for less, or for another purpose; mesh preview shows what it is" if found.effect == "deny" else "",
+        remedy="request less, or another purpose; mesh preview shows what would be exposed"
+        if found.effect == "deny"
+        else "",
     )
 
 
 def deny_access(
     envelope: Envelope, reason: Mapping[str, Any], *, context: CentralContext, topics: MemberTopics
 ) -> Requested:
-    """Record why a request comes to nothing, and tell the requester, if it is a member that can be told. Idempotent.
+    """Record why a request is denied, and notify the requester if it is a member. Idempotent.
 
-    An event that repeats the id of an access which is granted changes nothing of that.
+    An event that repeats the id of a granted access does not change that access.
     """
     metadata = metadata_of(envelope)
     number = access_id(metadata.id)
     why = Reason.model_validate(reason)
     access = context.accesses.access(number)
     if access is not None and access.receiver != envelope.account:
-        access = None  # another account's: nothing of it is told
+        access = None  # another account's: nothing about it is disclosed
     if access is None or access.granted:
         context.registry.record_refusal(envelope.account, envelope.detail_type, why.model_dump(), context.clock.now())
-    if access is not None and access.granted:  # such an access is ended, which takes it back
+    if access is not None and access.granted:  # a granted access is ended instead, which revokes it
         context.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=why.model_dump())
         return Requested(access=number, duplicate=True)
     if access is not None and access.status not in OVER:
         access = context.accesses.save(
             access.moved("denied", context.clock.now(), f"denied: {why.message}", reason=why)
         )
-    told = AccessDenied(
+    event = AccessDenied(
         access=number,
         receiver=envelope.account,
         what=access.request.what if access else _as_asked(envelope),
         reason=why,
     )
-    notify_member(envelope.account, told, metadata, "denied", context=context, topics=topics)
+    notify_member(envelope.account, event, metadata, "denied", context=context, topics=topics)
     context.trace.note(metadata.correlation_id, "access denied", access=number, reason=why.model_dump())
     return Requested(access=number)
 

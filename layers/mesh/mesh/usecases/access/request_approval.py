@@ -1,4 +1,4 @@
-"""Asking who owns the data: the question, its reminder and escalation, and the one answer that counts."""
+"""Approval by the data owners: the request, its reminder and escalation, and the decision."""
 
 import json
 from collections.abc import Sequence
@@ -27,22 +27,22 @@ from mesh.usecases.member_notifications import cause_of, notify_member
 
 STEP = "decision"
 ESCALATION = 2
-"""The round in which central's steward may decide in the owners' place."""
+"""The round from which central's steward may decide instead of the owners."""
 
 
 class MayNotDecide(Rejected):
-    """A decision by an account that is not asked: not the owner of what is exposed."""
+    """A decision by an account that is not an approver: it does not own what is exposed."""
 
 
 class DecidedAlready(Rejected):
     """A decision that comes too late: answered before, timed out, or the access has ended."""
 
 
-class Asked(Model):
-    """Whom the question went to."""
+class ApprovalRequested(Model):
+    """The accounts that were asked for approval."""
 
     access: str
-    told: tuple[str, ...]
+    notified: tuple[str, ...]
 
 
 def ask_owners(
@@ -54,34 +54,35 @@ def ask_owners(
     steward_topic: str,
     topics: MemberTopics,
     answers: TaskAnswers,
-) -> Asked:
-    """Keep the token, then ask everybody who has not answered; round `number` counts reminders.
+) -> ApprovalRequested:
+    """Store the token, then ask every approver that has not answered; round `number` counts reminders.
 
-    An answer that came between two rounds is passed on at once. Raises AccessOver.
+    An answer that arrived between two rounds resumes the run at once. Raises AccessOver.
     """
     access = require_access(context, access_id)
     context.accesses.keep_token(access.id, STEP, token)
-    if (said := decision_of(access)) is not None:
-        release_run(access, STEP, said, context, answers)
-        return Asked(access=access.id, told=())
+    if (decided := decision_of(access)) is not None:
+        release_run(access, STEP, decided, context, answers)
+        return ApprovalRequested(access=access.id, notified=())
     access = access.require_going_on()
     if number >= ESCALATION and not access.escalated:
         access = context.accesses.save(
             access.noted(context.clock.now(), "escalated to the data mesh owner", escalated=True)
         )
-    told = []
-    # A question about something else is another event: the same id would be taken for the one that is known.
+    notified = []
+    # A request about other data needs another id: the same one would be taken for a redelivery.
     this = (STEP, access.answer_by, number)
     for account in _asked(access, context):
         question = _question(access, number)
         if account == context.account:
             event = Event[DecisionRequested](metadata=follow(cause_of(access), *this, account), data=question)
             topics.publish(steward_topic, Message(question.detail_type(), event.model_dump_json()))
-            told.append(account)
+            notified.append(account)
         elif notify_member(account, question, cause_of(access), *this, context=context, topics=topics):
-            told.append(account)
-    context.trace.note(access.correlation_id, "asked" if number == 0 else "asked again", access=access.id, told=told)
-    return Asked(access=access.id, told=tuple(told))
+            notified.append(account)
+    what = "approval requested" if number == 0 else "approval requested again"
+    context.trace.note(access.correlation_id, what, access=access.id, approvers=notified)
+    return ApprovalRequested(access=access.id, notified=tuple(notified))
 
 
 def _asked(access: Access, context: CentralContext) -> list[str]:
@@ -116,43 +117,45 @@ def _question(access: Access, number: int) -> DecisionRequested:
 def refuse(
     envelope: Envelope, refusal: Rejected, metadata: Metadata, *, context: CentralContext, topics: MemberTopics
 ) -> None:
-    """Record that an event about an access was rejected, and tell the sender."""
+    """Record that an event about an access was rejected, and notify the sender."""
     data = envelope.detail.get("data")
     number = str(data.get("access", "")) if isinstance(data, dict) else ""
     record_refusal(envelope, refusal, context)
-    told = DecisionRefused(access=number, reason=Reason.model_validate(refusal.to_dict()))
-    notify_member(envelope.account, told, metadata, "refused", context=context, topics=topics)
+    event = DecisionRefused(access=number, reason=Reason.model_validate(refusal.to_dict()))
+    notify_member(envelope.account, event, metadata, "refused", context=context, topics=topics)
 
 
 def take_decision(envelope: Envelope, metadata: Metadata, context: CentralContext) -> Access:
-    """Record an answer, if it is one that counts. Raises MalformedEvent, MayNotDecide, DecidedAlready, UnknownAccess,
+    """Record an approver's decision. Raises MalformedEvent, MayNotDecide, DecidedAlready, UnknownAccess,
     ExceedsRequest, AmbiguousRequest."""
-    word = read_event(AccessDecided, envelope).data
-    access = require_access(context, word.access)
+    decided = read_event(AccessDecided, envelope).data
+    access = require_access(context, decided.access)
     if any(answer.event_id == metadata.id for answer in access.answers):
         return access
     _require_asked(access, envelope.account, context)
     answer = Answer(
         account=envelope.account,
-        decision=word.decision,
-        reason=word.reason,
+        decision=decided.decision,
+        reason=decided.reason,
         at=context.clock.now(),
         event_id=metadata.id,
     )
     given = (*access.answers, answer)
-    said = f"{word.decision} by {envelope.account}: {word.reason}"
-    if word.decision == "deny":
-        why = Reason(code="DeniedByOwner", message=word.reason, where={"by": envelope.account})
-        return context.accesses.save(access.moved("denied", context.clock.now(), said, answers=given, reason=why))
+    what = f"{decided.decision} by {envelope.account}: {decided.reason}"
+    if decided.decision == "deny":
+        why = Reason(code="DeniedByOwner", message=decided.reason, where={"by": envelope.account})
+        return context.accesses.save(access.moved("denied", context.clock.now(), what, answers=given, reason=why))
     changes: dict[str, object] = {"answers": given}
-    if word.until is not None or word.columns:
-        until = word.until or access.until
+    if decided.until is not None or decided.columns:
+        until = decided.until or access.until
         narrowed = (
-            narrow_approval(access.decided, word.columns, word.until, asked=access.until) if access.decided else None
+            narrow_approval(access.decided, decided.columns, decided.until, requested_until=access.until)
+            if access.decided
+            else None
         )
-        changes |= {"decided": narrowed, "until": until, "narrowed": access.narrowed or bool(word.columns)}
+        changes |= {"decided": narrowed, "until": until, "narrowed": access.narrowed or bool(decided.columns)}
     status: Status = "granting" if _complete(access, given, context) else "waiting"
-    return context.accesses.save(access.moved(status, context.clock.now(), said, **changes))
+    return context.accesses.save(access.moved(status, context.clock.now(), what, **changes))
 
 
 def _require_asked(access: Access, account: str, context: CentralContext) -> None:
@@ -166,20 +169,20 @@ def _require_asked(access: Access, account: str, context: CentralContext) -> Non
         )
     if access.status != "waiting" or any(answer.account == account for answer in access.answers):
         raise DecidedAlready(
-            f"access {access.id} is {access.status}, and is not waiting for an answer of account {account}",
+            f"access {access.id} is {access.status}, and is not waiting for a decision by account {account}",
             access=access.id,
             remedy="mesh requests shows its status; mesh revoke ends it",
         )
 
 
 def _complete(access: Access, given: Sequence[Answer], context: CentralContext) -> bool:
-    said = {answer.account for answer in given}
+    answered = {answer.account for answer in given}
     approvers = set(access.decided.approvers) if access.decided else set()
-    return approvers <= said or (access.escalated and context.account in said)
+    return approvers <= answered or (access.escalated and context.account in answered)
 
 
 def decision_of(access: Access) -> dict[str, Any] | None:
-    """What the run that waits is told, once everything is said."""
+    """The output for the waiting run, once everything is decided."""
     outcome = {"granting": "approve", "denied": "deny", "ending": "over", "ended": "over"}.get(access.status)
     reason = access.reason.model_dump() if access.reason else None
     return {"decision": outcome, "reason": reason} if outcome else None
@@ -188,9 +191,10 @@ def decision_of(access: Access) -> dict[str, Any] | None:
 def release_run(
     access: Access, step: str, output: dict[str, Any], context: CentralContext, answers: TaskAnswers
 ) -> bool:
-    """Answer the run that waits at this step of the access; whether one heard it. Repeatable: a token is used once."""
+    """Resume the run that waits at this step of the access; returns whether one did. Idempotent: a token is used
+    once."""
     token = context.accesses.token(access.id, step)
-    heard = token is not None and answers.send(token, json.dumps(output))
+    resumed = token is not None and answers.send(token, json.dumps(output))
     if token is not None:
         context.accesses.drop_token(access.id, step, token)
-    return heard
+    return resumed

@@ -1,4 +1,4 @@
-"""The proof that an access works: one Athena query through the link, as the reader wherever that can be."""
+"""Verify that an access works: one Athena query through the resource link, as the reader where possible."""
 
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from mesh.usecases.access.accept_share import going_on, ready_event
 
 
 class ProofStep(Model):
-    """The access to prove, and the run that does it: another run, or attempt, asks anew."""
+    """The access to verify, and the run that does it: another run, or attempt, starts a new query."""
 
     access: AccessId
     execution: str
@@ -27,7 +27,7 @@ class Proved(Model):
 def prove_access(
     step: ProofStep, *, own_role: str, accesses: ConsumerAccesses, readers: Readers, queries: Queries
 ) -> Proved:
-    """Have the query of this attempt run, and say how it stands; once it has succeeded the access is ready. Repeatable.
+    """Start this attempt's query, or check its state; once it has succeeded the access is ready. Idempotent.
 
     Where nothing can be selected there is nothing to query. Raises AccessOver, ProofFailed (with Athena's own reason),
     QueryRefused.
@@ -59,8 +59,8 @@ def _query(
 ) -> dict[str, str]:
     """Start the query, or find the one that was started under this token; and as which role it runs.
 
-    A reader that this role may not act as is proved by its grants, and by a query of this role, which as an
-    administrator of the account holds what the account was granted.
+    If this role may not assume the reader's role, the reader's grants are checked instead, and the query runs as this
+    role, which as the account's administrator holds what the account was granted.
     """
     if held.reader:
         started = queries.start(sql, token, role_arn=held.reader)

@@ -1,4 +1,4 @@
-"""Central's own look at a contract: it trusts no producer's validation."""
+"""Central's own validation of a contract: it does not trust the producer's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,13 +26,13 @@ class DomainMismatch(Rejected):
 
 
 class CrawlModeChanged(Rejected):
-    """A product that has versions would be filled in another way from now on."""
+    """A product that has versions would change its crawl mode."""
 
 
 class CheckedContract(Model):
     """`current` is False when a newer contract of the product is recorded already.
 
-    `changes` are those from the contract registered before, in words.
+    `changes` describe the differences from the contract registered before.
     """
 
     registration: Registration
@@ -79,7 +79,7 @@ def check_contract(
 ) -> CheckedContract:
     """Validate schema, names, bucket, domain, LF-Tags and guard settings, then claim the product's name for its sender.
 
-    Raises NotTheOwner (name or bucket of somebody else), UnknownLFTag, DomainMismatch, ContractVersionNotRaised,
+    Raises NotTheOwner (another account's name or bucket), UnknownLFTag, DomainMismatch, ContractVersionNotRaised,
     BreakingContractChange, CrawlModeChanged, and what `read_contract` raises.
     """
     declared = Event[ProductDeclared].model_validate(envelope.detail).data
@@ -117,8 +117,8 @@ def check_contract(
 def _registered(
     contract: Contract, declared: ProductDeclared, sender: Authorised, registry: Registry
 ) -> Product | None:
-    """What the contract is compared with. Somebody else's name is for the claim to refuse, an older contract changes
-    nothing: neither is compared."""
+    """The contract to compare with. None for another account's name, which the claim rejects, and for an older
+    contract, which changes nothing."""
     product = registry.product(contract.name)
     if product is None or product.owner != sender.account:
         return None
@@ -126,7 +126,7 @@ def _registered(
 
 
 def _dropped(product: Product, contract: Contract) -> tuple[str, ...]:
-    """What a draft named nobody was promised."""
+    """A draft promised nothing, so nothing of it counts."""
     registered = Contract.model_validate(product.contract)
     before = () if registered.draft else (table.name for table in registered.tables)
     described = {table.name for table in contract.tables}
@@ -144,12 +144,12 @@ def _changes(product: Product, contract: Contract, registry: Registry) -> tuple[
 
 
 def _check_mode(product: Product, contract: Contract) -> None:
-    """Tables of Iceberg are not filled by a Glue crawler from one version to the next, nor the other way round."""
+    """An Iceberg table cannot become a crawled table from one version to the next, nor the other way round."""
     if product.version and (product.crawl == "glue") != (contract.crawl == "glue"):
         raise CrawlModeChanged(
             f"{product.name} has versions and is published with crawl: {product.crawl}, the contract says "
             f"{contract.crawl}",
-            remedy=f"Let the contract say crawl: {product.crawl}, or declare a product of another name.",
+            remedy=f"Set crawl: {product.crawl} in the contract, or declare a product with another name.",
         )
 
 
@@ -191,7 +191,7 @@ def _product(registration: Registration, contract_version: str, sequencer: str, 
 
 @contextmanager
 def _located(declared: ProductDeclared) -> Iterator[None]:
-    """Rules about tags, domain and owner do not know where the contract lies; its owner has to be told."""
+    """Adds the contract's location to errors of rules that do not know it, so that its owner can be notified."""
     try:
         yield
     except Rejected as refusal:

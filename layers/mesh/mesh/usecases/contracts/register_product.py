@@ -1,4 +1,4 @@
-"""What central makes of a contract that it accepted: database, LF-Tags, data location, grants, and the record of it."""
+"""Create what an accepted contract needs in central: database, LF-Tags, data location, grants, and its record."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from mesh.ports import Catalog, Clock, LakeFormation, Registry
 
 @dataclass(frozen=True)
 class CentralRoles:
-    """Central's roles, by ARN: as `location` Lake Formation reads what is published, `commit` makes and swings tables,
-    `pin` makes those of pinned versions."""
+    """Central's roles, by ARN: Lake Formation reads published data as `location`, `commit` creates and switches tables,
+    `pin` creates those of pinned versions."""
 
     location: str
     commit: str
@@ -30,10 +30,10 @@ def register_product(
     registry: Registry,
     clock: Clock,
 ) -> Event[ProductRegistered]:
-    """Make it all, and give the event that tells the owner. Repeatable: each step changes nothing where it was done.
+    """Create everything, and return the event for the owner. Idempotent step by step.
 
-    Tags come before grants: a tag policy on an untagged database would match nothing, or too much. The registry says
-    registered only when all of it is in place. Raises ConcurrentChange, PrincipalNotReady.
+    Tags come before grants: a tag policy on an untagged database would match nothing, or too much. The product is
+    marked registered only when everything is in place. Raises ConcurrentChange, PrincipalNotReady.
     """
     _create_database(registration, catalog, lake)
     tag(registration)
@@ -44,7 +44,7 @@ def register_product(
 
 
 def _create_database(registration: Registration, catalog: Catalog, lake: LakeFormation) -> None:
-    """With nothing for IAMAllowedPrincipals: it is to be shared by tags only."""
+    """Without grants to IAMAllowedPrincipals: it is shared by tags only."""
     catalog.create_database(
         registration.database,
         location=registration.location,
@@ -55,9 +55,9 @@ def _create_database(registration: Registration, catalog: Catalog, lake: LakeFor
 
 
 def _grant(registration: Registration, roles: CentralRoles, lake: LakeFormation) -> None:
-    """The producer account may read its own product, and pass that on; where its Glue crawler fills the tables, make
-    and change them as well. Central's committing role may make and swing tables on what is published, and reads no
-    rows. So may the role that makes pinned tables: IAM lets it do that under their names alone.
+    """The producer account may read its own product, with grant option; where its Glue crawler fills the tables, also
+    create and alter them. Central's commit role may create and alter tables on published data, and reads no rows. So
+    may the pin role, which IAM restricts to the names of pinned tables.
     """
     by_central = [grant for role in (roles.commit, roles.pin) for grant in commit_grants(registration, role)]
     lake.grant([*producer_grants(registration), *by_central])

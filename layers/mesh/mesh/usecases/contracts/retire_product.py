@@ -1,4 +1,4 @@
-"""A product ends: nobody is granted it, told of it, or reads it any more. Its data stays where it is."""
+"""Retire a product: no more grants, notices or reads. Its data stays where it is."""
 
 import json
 
@@ -15,11 +15,11 @@ from mesh.usecases.member_notifications import notify_member
 
 
 class Retired(Model):
-    """What ended with the product."""
+    """The outcome: accesses that ended, and accounts that were notified."""
 
     product: str
     accesses: tuple[str, ...]
-    told: tuple[str, ...]
+    notified: tuple[str, ...]
 
 
 def retire_product(
@@ -32,15 +32,15 @@ def retire_product(
     endings: Executions,
     topics: MemberTopics,
 ) -> Retired:
-    """Mark it, end the accesses that name it, hide it from those that reach it by LF-Tags, notify and unsubscribe.
+    """Mark it, end the accesses that name it, hide it from accesses by LF-Tags, notify and unsubscribe.
 
-    Repeatable. Raises what `authorise` raises, MalformedEvent, NotTheOwner; every refusal is recorded.
+    Idempotent. Raises what `authorise` raises, MalformedEvent, NotTheOwner; every rejection is recorded.
     """
     metadata = metadata_of(envelope)
     try:
         require_sender(envelope, context)
-        wish = read_event(RetirementRequested, envelope).data
-        product = owned_product(context.registry, wish.product, envelope.account)
+        request = read_event(RetirementRequested, envelope).data
+        product = owned_product(context.registry, request.product, envelope.account)
     except Rejected as refusal:
         record_refusal(envelope, refusal, context)
         raise
@@ -52,20 +52,22 @@ def retire_product(
         if access.status not in OVER and access.request.product == product.name
     )
     for access_id in ended:
-        order = {"access": access_id, "cause": "retired", "reason": f"{product.name} is retired: {wish.reason}"}
+        order = {"access": access_id, "cause": "retired", "reason": f"{product.name} is retired: {request.reason}"}
         name = execution_name(f"retire-{access_id}", metadata.id[:36])
         endings.start(name, json.dumps({"ending": order}))
     subscribers = list(context.registry.subscribers(product.name))
-    news = ProductRetired(product=product.name, reason=wish.reason)
-    told = [
+    news = ProductRetired(product=product.name, reason=request.reason)
+    notified = [
         account
         for account in dict.fromkeys([*subscribers, product.owner])
         if notify_member(account, news, metadata, "retired", context=context, topics=topics)
     ]
     for account in subscribers:
         context.registry.unsubscribe(product.name, account)
-    context.trace.note(metadata.correlation_id, "retired", product=product.name, accesses=list(ended), told=told)
-    return Retired(product=product.name, accesses=ended, told=tuple(told))
+    context.trace.note(
+        metadata.correlation_id, "retired", product=product.name, accesses=list(ended), notified=notified
+    )
+    return Retired(product=product.name, accesses=ended, notified=tuple(notified))
 
 
 def _hide(product: str, catalog: CatalogState, lake: LakeFormation, ontology: Ontology) -> None:

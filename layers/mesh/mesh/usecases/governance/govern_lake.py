@@ -1,7 +1,7 @@
-"""Keep an account's data lake settings and LF-Tags as declared, without dropping what others own.
+"""Keep an account's data lake settings and LF-Tags as declared, without removing what others own.
 
 `PutDataLakeSettings` replaces the whole object, admins included: this reads, merges and writes, and remembers which
-admins it added (`owned`), so that a later deploy can take back those and no others. LF-Tags and values are only added:
+admins it added (`owned`), so that a later deploy can remove those and no others. LF-Tags and values are only added:
 a value may be in use by a grant that Meshwork knows nothing of.
 """
 

@@ -1,4 +1,4 @@
-"""What central has granted against what the registry says: every difference, and what is to be done about it."""
+"""Compare central's grants with the registry: every difference, and what to do about it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -21,7 +21,7 @@ from mesh.domain.governance.catalog_snapshot import (
 from mesh.domain.governance.expressions import Expression
 from mesh.domain.governance.ontology import CONFIDENTIALITY
 from mesh.domain.governance.product_rights import owner_rights
-from mesh.domain.governance.publication_tag import as_asked, waits
+from mesh.domain.governance.publication_tag import as_requested, waits
 from mesh.domain.model import Model
 from mesh.ports import CatalogState, Clock
 from mesh.usecases.access_decision import current_decision
@@ -29,15 +29,15 @@ from mesh.usecases.central_context import CentralContext
 
 type Kind = Literal["missing", "surplus", "foreign", "iam-allowed", "overdue", "share", "not-allowed"]
 """missing: a live access lacks a grant · surplus: granted for an access that has ended · foreign: granted by hand ·
-iam-allowed: IAMAllowedPrincipals goes round every tag · overdue: its end is over · share: RAM has not delivered it ·
+iam-allowed: IAMAllowedPrincipals bypasses every tag · overdue: it should have ended · share: RAM has not delivered it ·
 not-allowed: the policy would not allow, or the owner has not approved, what it exposes by now."""
 MAX_LISTED: Final = 200
-"""So that a machine's payload holds them; what is beyond is found the next time."""
+"""The limit of a state machine's payload; further ones are found in the next run."""
 REPAIRED: frozenset[Kind] = frozenset({"missing", "surplus", "iam-allowed", "overdue"})
 
 
 class Drift(Model):
-    """One difference. `entry` is the grant in question; `repairable` without anybody's decision."""
+    """One difference. `entry` is the grant in question; `repairable`: without a decision by people."""
 
     kind: Kind
     principal: str
@@ -49,12 +49,12 @@ class Drift(Model):
 
     @property
     def repairable(self) -> bool:
-        """Whether Meshwork fixes it by itself: what people did by hand, and what needs a decision, it only tells."""
+        """Whether Meshwork repairs it by itself; manual grants, and what needs a decision, are only reported."""
         return self.kind in REPAIRED
 
 
 class Drifts(Model):
-    """What was compared, and where it differs: at most 200 are listed, `total` is whole."""
+    """What was compared, and the differences: at most 200 are listed, `total` counts all."""
 
     accesses: int
     grants: int
@@ -63,7 +63,7 @@ class Drifts(Model):
 
 
 def find_drift(*, context: CentralContext, catalog: CatalogState, policies: Policies) -> Drifts:
-    """Compare. What is in flight is left alone: of it, nothing is missing and nothing surplus."""
+    """Compare. An access in flight is left alone: it counts as neither missing nor surplus."""
     lake = catalog.lake()
     everything = list(context.accesses.newest())
     going_on = [access for access in everything if access.status not in OVER]
@@ -136,7 +136,7 @@ def of_products(owner: str, lake: CatalogSnapshot, context: CentralContext) -> I
 
 def _drift(kind: Kind, principal: str, entry: GrantEntry, access: str) -> Drift:
     remedies: dict[Kind, str] = {
-        "foreign": "nobody asked Meshwork for it: aws lakeformation revoke-permissions, or mesh request",
+        "foreign": "Meshwork did not grant it: aws lakeformation revoke-permissions, or mesh request",
         "missing": "mesh reconcile grants it again",
         "surplus": "mesh reconcile revokes it",
     }
@@ -150,8 +150,8 @@ def _named(entry: GrantEntry) -> str:
     if kind == "LFTagPolicy":
         expression = Expression.of_tags(body["Expression"])
         unpublished = body["ResourceType"] == "TABLE" and not waits(expression)
-        told = f"{body['ResourceType'].lower()}s with LF-Tags {as_asked(expression)}"
-        return f"{told}, published or not" if unpublished else told
+        text = f"{body['ResourceType'].lower()}s with LF-Tags {as_requested(expression)}"
+        return f"{text}, published or not" if unpublished else text
     place = ".".join(str(body[part]) for part in ("DatabaseName", "TableName", "Name") if body.get(part))
     columns = f" ({', '.join(body['ColumnNames'])})" if body.get("ColumnNames") else ""
     return f"{kind} {place}{columns}"
@@ -166,7 +166,7 @@ def _iam_allowed(lake: CatalogSnapshot) -> Iterator[Drift]:
                 what=f"{', '.join(sorted(grant.permissions))} by {text(grant)}",
                 database=grant.resource.database,
                 entry=_entry(grant, lake.account),
-                remedy="mesh reconcile revokes it: with it, LF-Tags restrict nobody in central",
+                remedy="mesh reconcile revokes it: while it exists, LF-Tags do not restrict access in central",
             )
 
 

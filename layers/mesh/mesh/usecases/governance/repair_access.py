@@ -1,4 +1,4 @@
-"""Fixes what `find_drift` found, where it is Meshwork's own; what people did by hand is theirs to fix."""
+"""Repair what `find_drift` found, where Meshwork owns it; manual grants are left to people."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Repaired(Model):
 def repair_drift(
     found: Drifts, *, run: str, context: CentralContext, lake: LakeFormation, locks: Locks, endings: Executions
 ) -> Repaired:
-    """Each grant is looked at again under the lock of its account: what is in order by now is left. Repeatable.
+    """Each grant is checked again under the lock of its account, and left alone if it is in order by now. Idempotent.
 
     Raises ConcurrentChange, and what Lake Formation answers.
     """

@@ -1,4 +1,4 @@
-"""Orders of the machines become OpenLineage events: kept in the account's table, and sent on to whoever is told.
+"""Turn the state machines' orders into OpenLineage events: stored in the account's table, and sent to a receiver.
 
 Repeatable as a whole: run ids, times and so the events themselves follow from the order alone.
 """
@@ -15,7 +15,8 @@ from mesh.ports import ConsumerAccesses, LineageLog, LineageTransport, Registry
 
 
 def keep(product: str, runs: Iterable[StepRun], *, log: LineageLog, transport: LineageTransport | None) -> int:
-    """In the account's table first, then send; how many events. Raises LineageUndelivered, Throttled."""
+    """Store in the account's table first, then send; returns the number of events. Raises LineageUndelivered,
+    Throttled."""
     events: list[RunEvent] = [event for run in runs for event in run_events(run)]
     for event in events:
         log.put(product, event)

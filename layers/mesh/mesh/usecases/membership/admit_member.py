@@ -1,4 +1,5 @@
-"""Admit an account to the mesh: its topic, and its record. Said by the data mesh owner, or by the account itself."""
+"""Admit an account to the mesh: its topic and its record. Requested by the data mesh owner, or by the account
+itself."""
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccountId, Envelope, Event, MemberJoined
@@ -8,7 +9,7 @@ from mesh.ports import Clock, MemberTopics, Registry
 
 
 class AdmitMember(Model):
-    """The owner's own word (`mesh admit`)."""
+    """The owner's command (`mesh admit`)."""
 
     account: AccountId
     role: Role
@@ -51,23 +52,26 @@ def join_requested(
     topics: MemberTopics,
     clock: Clock,
 ) -> Member:
-    """Handle `MemberJoined`: admitted at once where the organization is trusted, else pending for the owner.
+    """Handle `MemberJoined`: admitted at once if the organization is trusted, otherwise pending until the owner admits
+    it.
 
     A member that was admitted stays as the owner admitted it. Raises UnknownDomain.
     """
-    wish = Event[MemberJoined].model_validate(envelope.detail).data
+    request = Event[MemberJoined].model_validate(envelope.detail).data
     known = registry.member(envelope.account)
     if known is not None and known.status == "admitted":
         return known
     if trusted:
-        command = AdmitMember(account=envelope.account, role=wish.role, domain=wish.domain, contact=wish.contact)
+        command = AdmitMember(
+            account=envelope.account, role=request.role, domain=request.domain, contact=request.contact
+        )
         return admit_member(command, domains=domains, registry=registry, topics=topics, clock=clock)
-    _check_domain(wish.domain, domains)
+    _check_domain(request.domain, domains)
     member = Member(
         account=envelope.account,
-        role=wish.role,
-        domain=wish.domain,
-        contact=wish.contact,
+        role=request.role,
+        domain=request.domain,
+        contact=request.contact,
         status="pending",
         since=known.since if known else clock.now(),
     )

@@ -1,4 +1,4 @@
-"""A spoke account joins: ask central to be a member, and subscribe the inbox once it is."""
+"""A spoke account joins: request membership from central, and subscribe the inbox once admitted."""
 
 from mesh.domain.events import Event, MemberJoined, Metadata, stable_id
 from mesh.domain.membership.members import Role
@@ -7,7 +7,7 @@ from mesh.ports import Bus, Inbox
 
 
 class JoinMesh(Model):
-    """Who this account is, in its own words. `epoch` changes the event's id when the wish changes."""
+    """The account's description of itself. `epoch` changes the event's id when the request changes."""
 
     account: str
     role: Role
@@ -23,11 +23,12 @@ class Joined(Model):
 
 
 def join_mesh(command: JoinMesh, *, bus: Bus, inbox: Inbox) -> Joined:
-    """Subscribe the inbox to this account's topic; while there is none, ask. At deploy, then on a schedule."""
+    """Subscribe the inbox to this account's topic; request membership while there is none. At deploy, then on a
+    schedule."""
     if inbox.subscribe(command.topic_arn):
         return Joined(subscribed=True)
-    wish = MemberJoined(role=command.role, domain=command.domain, contact=command.contact)
-    identity = stable_id(command.account, wish.model_dump_json())
-    event = Event[MemberJoined](metadata=Metadata(id=identity, correlation_id=identity), data=wish)
+    request = MemberJoined(role=command.role, domain=command.domain, contact=command.contact)
+    identity = stable_id(command.account, request.model_dump_json())
+    event = Event[MemberJoined](metadata=Metadata(id=identity, correlation_id=identity), data=request)
     bus.put(MemberJoined.detail_type(), event.model_dump_json())
     return Joined(subscribed=False)

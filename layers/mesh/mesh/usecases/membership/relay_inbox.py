@@ -1,4 +1,4 @@
-"""A member's inbox: store what central said, once, and put it on the member's own bus for its own rules."""
+"""A member's inbox: store central's notices once, and put them on the member's own bus for its own rules."""
 
 import json
 from collections import defaultdict
@@ -25,7 +25,7 @@ class InboxMessage(Model):
 
 
 class Relayed(Model):
-    """Ids of events; `known` ones were relayed before. `failed` messages are to come again: their keys, and why."""
+    """Ids of events; `known` ones were relayed before. `failed` messages are to be redelivered: their keys, and why."""
 
     new: tuple[str, ...]
     known: tuple[str, ...]
@@ -37,12 +37,12 @@ class UnknownEvent(Rejected):
 
 
 def relay_inbox(arrived: Mapping[str, Notice], *, notices: Notices, bus: Bus) -> Relayed:
-    """Relay what came, at most ten messages, each by its own key. The bus first, the record after: a crash in between
-    repeats the events, with the same ids.
+    """Relay at most ten messages, each with its own key. The bus first, then the record: a crash in between
+    repeats the events with the same ids.
 
-    Raises Throttled, ConcurrentChange: then all of them are to come again.
+    Raises Throttled, ConcurrentChange: then all of them are redelivered.
     """
-    keys = defaultdict[str, list[str]](list)  # one may come twice at once
+    keys = defaultdict[str, list[str]](list)  # a message may be in a batch twice
     for key, notice in arrived.items():
         keys[notice.metadata.id].append(key)
     known = notices.known(keys)
@@ -58,7 +58,7 @@ def relay_inbox(arrived: Mapping[str, Notice], *, notices: Notices, bus: Bus) ->
 
 
 def notice_of(message: InboxMessage, at: datetime, *, topic_arn: str) -> Notice:
-    """What a message says, if it came through this account's topic (`topic_arn`) and is an event that we know.
+    """The event in a message, if it came through this account's topic (`topic_arn`) and is a known event.
 
     Raises NotFromCentral, UnknownEvent, ValidationError.
     """

@@ -1,4 +1,4 @@
-"""The accepted history of each table, as a work file: what a new batch is compared with."""
+"""The accepted history of each table, a work file: the baseline for new batches."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,28 +16,28 @@ _Rollbacks = TypeAdapter(dict[int, int], config={"defer_build": True})
 
 
 class RolledBack(Model):
-    """The rollbacks of a product that are known: version → the one that it went back to."""
+    """A product's rollbacks: version → the version that it restored."""
 
     product: str
     rollbacks: dict[int, int]
 
 
 def read_history(work: WorkFiles, product: str, table: str) -> History:
-    """Empty where nothing was accepted yet; without what was rolled back."""
+    """Empty until something was accepted; without batches that were rolled back."""
     return in_force(_stored(work, product, table), _rollbacks(work, product))
 
 
 def remember_batch(
     round_: Round, reports: BatchReports, objects: Iterable[ObjectRef], version: int, *, work: WorkFiles
 ) -> None:
-    """The tables of a batch that was published, as `version`, are history. Repeatable; by the holder of the product's
-    lease alone."""
+    """Add a batch published as `version` to the history. Idempotent; only by the holder of the product's
+    lease."""
     product = round_.product
     refs: dict[str, list[ObjectRef]] = defaultdict(list)
     for ref in objects:
         refs[table_of(ref)].append(ref)
     for report in reports.passed.tables:
-        if not report.profile.rows:  # released although it could not be measured: no example of anything
+        if not report.profile.rows:  # released although it could not be measured: not an example
             continue
         table = report.profile.table
         history = forget_objects(_stored(work, product, table), {ref.key for ref in refs[table]})
@@ -48,8 +48,8 @@ def remember_batch(
 
 
 def remember_rollback(product: str, version: int, target: int, *, work: WorkFiles, locks: Locks) -> RolledBack:
-    """`version` of the product is its earlier version `target` again: what came between is no example any more, until
-    somebody goes forward to it. Repeatable, in any order. Raises ConcurrentChange."""
+    """`version` of the product restores its earlier version `target`: batches in between no longer count as examples,
+    until a later rollback restores them. Idempotent, in any order. Raises ConcurrentChange."""
     with locks.hold(f"rollbacks-{product}"):
         known = _rollbacks(work, product)
         if version not in known:
@@ -59,7 +59,7 @@ def remember_rollback(product: str, version: int, target: int, *, work: WorkFile
 
 
 def _stored(work: WorkFiles, product: str, table: str) -> History:
-    """With what was rolled back: somebody may go forward again."""
+    """Includes batches that were rolled back: a later rollback may restore them."""
     text = work.get(_path(product, table))
     return History.model_validate_json(text) if text else History(table=table)
 

@@ -1,7 +1,7 @@
 """A producer's batch of uploads: taken under a lease, worked on, settled.
 
 Only one run works on a product at a time. What arrives meanwhile is pending and is taken by the same run's next round.
-Nothing is forgotten when a run dies: objects stay pending until they are settled, and the lease ends by itself.
+Nothing is lost when a run dies: objects stay pending until they are settled, and the lease expires.
 """
 
 from collections.abc import Iterable
@@ -21,10 +21,10 @@ from mesh.ports import Clock, LandingObjects, Note, Uploads, WorkFiles
 from mesh.usecases.onboarding.contract_revisions import is_on_its_way
 
 LEASE = timedelta(minutes=40)
-"""Longer than any run works before it waits: two functions of a quarter of an hour; whoever waits holds the lease for
-as long again."""
+"""Longer than a run works before it waits: two functions of 15 minutes each; a waiting run renews the lease for
+the same time."""
 MAX_OBJECTS = 2_000
-"""Objects of one round. More wait for the next round of the same run."""
+"""Objects in one round; further ones wait for the next round of the same run."""
 
 Refs = TypeAdapter(tuple[ObjectRef, ...])
 
@@ -38,7 +38,7 @@ class TakeBatch(Model):
 
 
 class Batch(Model):
-    """What a run works on. Objects themselves are in the work file, since they may be many."""
+    """What a run works on. The objects are in a work file, since there may be many."""
 
     status: Literal["taken", "raw", "busy", "empty", "undeclared", "waiting"]
     product: str
@@ -51,7 +51,7 @@ class Batch(Model):
 
 @dataclass(frozen=True)
 class Taking:
-    """What it takes to take a batch; `bucket` is where contracts and data lie."""
+    """The ports that taking a batch needs; `bucket` holds contracts and data."""
 
     bucket: str
     uploads: Uploads
@@ -61,8 +61,8 @@ class Taking:
 
 
 def take_batch(command: TakeBatch, *, using: Taking) -> Batch:
-    """Take what is pending: data, or else (`raw`) what is to become data. `busy`: another run has the lease and will
-    see it; `waiting`: for central, which has not registered the product, or the contract's newest revision.
+    """Take pending data, or else (`raw`) pending raw data. `busy`: another run has the lease and will take it;
+    `waiting`: central has not registered the product, or the contract's newest revision.
 
     Taking again under the same holder gives the same generation, so a retry of the step is safe.
     """
@@ -70,7 +70,7 @@ def take_batch(command: TakeBatch, *, using: Taking) -> Batch:
     nothing = Batch(status="empty", product=product, correlation_id=command.correlation_id)
     if standing.awaits_registration:
         return nothing.evolve(status="waiting")
-    # Only who has the lease settles objects: while it stays as it was seen, so does what is pending, or there is more.
+    # Only the lease's holder settles objects: while the lease is unchanged, pending objects can only become more.
     refs, raw = _of_one_kind([ref for ref, _ in using.uploads.pending(product, MAX_OBJECTS)])
     refs = _of_few_tables(refs)
     if not refs:
@@ -102,27 +102,27 @@ def _taken(command: TakeBatch, lease: Lease, seen: Lease, objects: int, using: T
 
 
 def _of_one_kind(refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
-    """Data before raw data: they need no recipe, and no job of minutes."""
+    """Data before raw data: they need neither a recipe nor a job of minutes."""
     raw = [ref for ref in refs if is_raw(ref)]
     data = [ref for ref in refs if ref not in raw] if raw else refs
     return (data, False) if data else (raw, bool(raw))
 
 
 def _of_few_tables(refs: list[ObjectRef]) -> list[ObjectRef]:
-    """Those of the first tables, as many as one proposal has: the others wait for the next round."""
+    """The objects of as many tables as one proposal takes; the others wait for the next round."""
     tables = dict.fromkeys(ref.key.split("/")[2] for ref in refs)
     taken = set(list(tables)[:MAX_TABLES])
     return [ref for ref in refs if ref.key.split("/")[2] in taken]
 
 
 def is_raw(ref: ObjectRef) -> bool:
-    """Whether it is a recipe's to read."""
+    """Whether a recipe has to read it."""
     return isinstance(parse_key(ref.key), RawKey)
 
 
 def look_up(refs: Iterable[ObjectRef], landing: LandingObjects) -> tuple[list[ObjectRef], list[ObjectRef]]:
-    """Objects that are there, and those that are not. After a deletion it is the key's present state that counts:
-    events come late, twice, and in any order."""
+    """Split objects into those that exist and those that do not. After a deletion the key's present state counts,
+    since events arrive late, twice, and in any order."""
     there, gone = [], []
     for ref in refs:
         if not ref.deleted:
@@ -140,7 +140,7 @@ def checked_path(batch: str) -> str:
 
 
 def read_checked(work: WorkFiles, batch: str) -> CheckedBatch:
-    """What the checks of this round wrote; of a round that checked nothing, its objects."""
+    """What the checks of this round wrote; for a round without checks, its objects."""
     text = work.get(checked_path(batch))
     return CheckedBatch.model_validate_json(text) if text else CheckedBatch(objects=read_batch(work, batch))
 

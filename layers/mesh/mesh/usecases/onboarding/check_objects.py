@@ -1,4 +1,4 @@
-"""Read a batch's objects once, check them table by table, and write what passes as Parquet that nobody reads yet."""
+"""Read a batch's objects once, check them table by table, and write those that pass as unpublished Parquet."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -15,7 +15,7 @@ from mesh.usecases.onboarding.table_checks import Checking, TableCheck
 
 
 class Checked(Model):
-    """What the machine decides on. `tables` change by what was accepted; `held` and `same` count objects."""
+    """What the state machine branches on. `tables` change by what was accepted; `held` and `same` count objects."""
 
     tables: int
     accepted: int
@@ -25,7 +25,7 @@ class Checked(Model):
 
 
 def check_objects(round_: Round, *, using: Checking) -> Checked:
-    """Check a batch. It may be done again, and what was found first stands."""
+    """Check a batch. Idempotent: the first result stands."""
     refs, curation = read_batch(using.work, round_.work), curation_of(round_, using.work)
     by_table: dict[str, list[ObjectRef]] = defaultdict(list)
     for ref in refs if round_.facts.link else ():
@@ -57,8 +57,8 @@ def check_objects(round_: Round, *, using: Checking) -> Checked:
 
 
 def _dropped(round_: Round, brought: Collection[str], bucket: str, using: Checking) -> list[CheckedTable | None]:
-    """Tables that the contract describes no more, without the rows that they have. Those of a batch are judged by what
-    it brings."""
+    """Tables that the contract no longer describes, to be emptied. Tables that the batch has objects for are
+    checked as usual."""
     names = [name for name in round_.facts.dropped if name not in brought] if bucket else []
     return [TableCheck(round_, name, using).drop(bucket) for name in names[: MAX_TABLES - len(brought)]]
 

@@ -1,4 +1,4 @@
-"""Objects arrived: remember them, refuse those that cannot be data, start one run for each product."""
+"""Record arrived objects, reject those that cannot be data, and start one run for each product."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ class Arrival(Model):
 
 
 class Refused(Model):
-    """An object that can belong to no table; it stays where it is, with a report."""
+    """An object that cannot belong to a table; it stays where it is, with a report."""
 
     ref: ObjectRef
     reason: dict[str, object]
 
 
 class Collected(Model):
-    """What became of a batch of arrivals. `ignored`: folder markers, reports, duplicates, older versions."""
+    """The outcome for a batch of arrivals. `ignored`: folder markers, reports, duplicates, older versions."""
 
     started: tuple[str, ...]
     pending: int
@@ -51,15 +51,15 @@ def collect_uploads(
 ) -> Collected:
     """Record each new object as pending, then start `onboard-upload` once for each product; report what is refused.
 
-    None is started where somebody will take these objects anyway: a run that holds the product's lease drops it first
-    and looks for more after (we wrote first and look now), and a product that central has yet to register gets a run
-    once it is. A million uploads are then few runs.
+    None is started where a run will take these objects anyway: the lease's holder drops the lease first and then
+    looks for more (this writes first and looks then), and a product that central has yet to register gets a run
+    once it is. So a million uploads need few runs.
 
-    Raw objects are pending as data are: the run puts them through their recipe. A recipe is checked, recorded, and
-    frees what waits for it.
+    Raw objects are pending like data: the run applies the recipe to them. A recipe is checked and recorded, and
+    objects that waited for it become pending.
 
-    S3 delivers at least once and unordered: an event that is not newer than what is known of its key is ignored. The
-    runs' names follow from the arrivals, so a batch that SQS delivers again starts nothing twice.
+    S3 delivers at least once and unordered: an event that is not newer than the last one of its key is ignored. The
+    runs' names are derived from the arrivals, so a batch that SQS redelivers starts nothing twice.
     """
     by_product, refused, ignored = _sorted(arrivals, objects, raw)
     started, pending = [], 0
@@ -69,7 +69,7 @@ def collect_uploads(
         new = uploads.add_pending(product, uploaded, correlation_id)
         pending += len(new)
         ignored += len(items) - len(new)
-        if not new:  # an attempt before may have come as far as this, and have started nothing
+        if not new:  # an earlier attempt may have come this far without starting a run
             if not uploads.has_pending(product):
                 continue
             trace.note(correlation_id, "uploads received", product=product, objects=0)
@@ -87,7 +87,7 @@ def collect_uploads(
 def _sorted(
     arrivals: Sequence[Arrival], objects: Objects, raw: RawUploads
 ) -> tuple[dict[str, list[Arrival]], list[Refused], int]:
-    """Arrivals by product, what is refused, and how many are nobody's. Recipes are received on the way."""
+    """Arrivals by product, rejected objects, and how many are ignored. Recipes are received on the way."""
     by_product: dict[str, list[Arrival]] = defaultdict(list)
     refused: list[Refused] = []
     ignored = 0
@@ -99,7 +99,7 @@ def _sorted(
                     by_product[recipe_of].append(arrival)
                 continue
         except Rejected as reason:
-            if arrival.ref.deleted:  # nothing is there that could be reported on
+            if arrival.ref.deleted:  # there is no object to report on
                 ignored += 1
                 continue
             refused.append(Refused(ref=arrival.ref, reason=reason.to_dict()))
@@ -112,7 +112,7 @@ def _sorted(
 
 
 def _ignored(ref: ObjectRef, uploads: Uploads) -> bool:
-    """A deletion that changes nothing: of what nobody has declared."""
+    """A deletion that changes nothing: the product was never declared."""
     if not ref.deleted:
         return False
     key = parse_key(ref.key)
@@ -133,6 +133,6 @@ def product_of(ref: ObjectRef) -> str | None:
 def recipe_product(ref: ObjectRef) -> str | None:
     """The product whose recipe this is; `None` for all else."""
     if not ref.key.endswith("/recipe.json") or ref.key.count("/") != 1:
-        return None  # a report on a key below no product is no key that can be parsed
+        return None  # the key of a report outside any product cannot be parsed
     key = parse_key(ref.key)
     return key.product if isinstance(key, RecipeKey) else None

@@ -1,4 +1,4 @@
-"""After a Glue crawl: does central's catalog have what was promoted?"""
+"""After a Glue crawl: check that central's catalog shows what was promoted."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,21 +15,21 @@ _LISTED = 10
 
 
 class CatalogBehind(Transient):
-    """The catalog does not show what was crawled yet."""
+    """The catalog does not show the crawled data yet."""
 
 
 class NotCrawled(Rejected):
-    """The Glue crawler made no table of objects that nobody else reads."""
+    """The Glue crawler created no table for objects that Meshwork itself does not read."""
 
 
 class Confirmed(Model):
-    """How many tables are in the catalog as they should be."""
+    """How many tables are in the catalog as expected."""
 
     tables: int
 
 
 def confirm_crawl(round_: Round, *, catalog: Catalog, work: WorkFiles) -> Confirmed:
-    """Read the batch's tables back: columns that Meshwork wrote are there with the types that it wrote.
+    """Read the batch's tables back: the columns that Meshwork wrote are there with the same types.
 
     Raises CatalogBehind for a table or a column that is not, NotCrawled for a table of objects as they are.
     """
@@ -43,18 +43,18 @@ def _confirm(table: CheckedTable, link: str, catalog: Catalog) -> None:
     current = catalog.table(link, table.table)
     if current is None and any(entry.unread for entry in table.sources):
         raise NotCrawled(
-            f"the Glue crawler made no table of {table.table}",
+            f"the Glue crawler created no table for {table.table}",
             table=table.table,
-            remedy="It knows no such format, or found the objects broken. Upload CSV, JSON lines or Parquet, or write "
+            remedy="Its format is unknown, or the objects are broken. Upload CSV, JSON lines or Parquet, or write "
             "the objects again and release them.",
         )
     if current is None:
         raise CatalogBehind(f"table {table.table} is not in the catalog", table=table.table)
     wrong = _differences(table, schema_from_table(current)) if table.fields else {}
     if wrong:
-        told = (f"{name} is {found or 'missing'}, not {wanted}" for name, (wanted, found) in wrong.items())
+        differences = (f"{name} is {found or 'missing'}, not {wanted}" for name, (wanted, found) in wrong.items())
         raise CatalogBehind(
-            f"table {table.table} is not in the catalog as it was written: {', '.join([*told][:_LISTED])}",
+            f"table {table.table} is not in the catalog as it was written: {', '.join([*differences][:_LISTED])}",
             table=table.table,
             columns=list(wrong)[:_LISTED],
         )

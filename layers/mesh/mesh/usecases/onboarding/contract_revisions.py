@@ -1,6 +1,7 @@
-"""Data are judged by the contract that lies beside them: a batch waits while its newest revision is on its way.
+"""Data is checked against the contract uploaded with it: a batch waits while the contract's newest revision is
+processed.
 
-A revision is settled when central has registered it, or somebody has refused it: then the last good one judges.
+A revision is settled when it was registered or rejected; after a rejection the last valid revision applies.
 """
 
 from mesh.domain.events import stable_id
@@ -11,8 +12,8 @@ from mesh.usecases.onboarding.rounds import Start
 
 
 def is_on_its_way(product: str, bucket: str, settled: str | None, *, landing: LandingObjects) -> bool:
-    """Whether the contract that is there now is neither registered nor refused (`settled` is the version that is). Its
-    event may not have come yet."""
+    """Whether the contract in the bucket is neither registered nor rejected yet (`settled` is the version that is). Its
+    event may not have arrived yet."""
     contract = landing.present(bucket, contract_key(product))
     return contract is not None and settled != (contract.version_id or "")
 
@@ -20,7 +21,7 @@ def is_on_its_way(product: str, bucket: str, settled: str | None, *, landing: La
 def settle_refused(
     product: str, declaration: str, *, revisions: Revisions, uploads: Uploads, executions: Executions
 ) -> None:
-    """A revision was refused: whatever waited for it is judged by the one before. Repeatable."""
+    """A revision was rejected: batches that waited for it are checked against the previous one. Idempotent."""
     if revisions.settle(product, declaration) and uploads.has_pending(product):
         correlation_id = stable_id(declaration, "refused")
         start = Start(product=product, correlation_id=correlation_id)

@@ -1,9 +1,9 @@
-"""A batch of raw objects: read, put through the product's recipe, written to the work bucket, where its checks read it.
+"""Curate a batch of raw objects: apply the product's recipe, and write the result to the work bucket for the checks.
 
-A raw object stays what is published, held and told of; what the recipe makes of it is its content. One that is broken
-is held; one that is too large for a function is looked at and left to a DataBrew job (`run_recipe_jobs`). One that the
-recipe does not fit is held as well, and so is everything while there is no recipe, without a reason: all of it is taken
-up when the next recipe arrives.
+The raw object is what is published, held and reported; the recipe's output is its content. A broken object is held;
+one too large for a function is scanned and left to a DataBrew job (`run_recipe_jobs`). One that the recipe does not fit
+is held as well; without a recipe all raw objects wait, without a reason. All of these are curated when the next recipe
+arrives.
 """
 
 from contextlib import suppress
@@ -37,14 +37,14 @@ from mesh.usecases.onboarding.curation import (
 )
 
 TIME_OF_A_CALL = timedelta(seconds=120)
-"""After so long a call begins no further object; the machine calls again for the rest, so that no number of objects
-outlasts a function. One object of 64 MiB and 39 steps takes about half a minute."""
+"""After this time a call begins no further object; the state machine calls again for the rest, so that many objects
+cannot exceed a function's timeout. One object of 64 MiB and 39 steps takes about half a minute."""
 
 
 @dataclass(frozen=True)
 class Curating:
-    """What it takes to curate a batch. `bucket` is the work bucket's name; larger objects than `max_bytes` are for
-    jobs."""
+    """The ports that curating a batch needs. `bucket` is the work bucket's name; objects larger than `max_bytes` are
+    left to jobs."""
 
     objects: Objects
     landing: LandingObjects
@@ -58,11 +58,11 @@ class Curating:
 
 
 def curate_batch(round_: CurationRound, *, using: Curating) -> CurationState:
-    """Curate as many of the round's objects as one call may. Repeatable: the same object makes the same bytes.
+    """Curate as many of the round's objects as one call can. Idempotent: the same object gives the same bytes.
 
     Objects of more than `max_bytes` become orders for jobs, and the curation ends when these have ended.
 
-    Raises what the recipe is refused for, if it was changed since it was checked (it was not: it is read by version).
+    Raises what an invalid recipe raises (it was checked before, and is read by version).
     """
     now = using.clock.now()
     using.uploads.renew_lease(round_.product, round_.holder, now + LEASE)
@@ -88,7 +88,7 @@ def _curate(
     operations = tuple(step.operation for step in recipe.steps)
     curation = curation.evolve(recipe_sha256=recipe.sha256, operations=operations)
     for ref in refs:
-        raw = ref.evolve(curated=None)  # it may have been held, and released, with another recipe's
+        raw = ref.evolve(curated=None)  # it may have been held, and released, under another recipe
         try:
             outcome = _curate_or_order(round_, raw, recipe, using)
         except Rejected as refusal:
@@ -105,14 +105,14 @@ def _curate_or_order(
     round_: CurationRound, ref: ObjectRef, recipe: Recipe, using: Curating
 ) -> CuratedObject | JobOrder:
     """The curated object, or, where a function cannot take it, the order for a job."""
-    key = table_key(ref.key)  # its folders have to be partitions
+    key = table_key(ref.key)  # raises if its folders are not partitions
     if key is None:
         raise UnknownPrefix(
             "the key does not belong to raw data", key=ref.key, remedy="Upload to <product>/raw/<table>/."
         )
     raw_format(key.file, bucket=ref.bucket, key=ref.key)
     if ref.size <= using.max_bytes:
-        with suppress(RawTooLarge):  # it unfolds too far, or has too many different rows to remember
+        with suppress(RawTooLarge):  # it expands too far, or has too many distinct rows to remember
             return _curate_object(round_, ref, recipe, using)
     head = using.objects.reader(ref).read(0, MAX_TEXT_BYTES)
     shape = read_raw_head(head, ref.size, bucket=ref.bucket, key=ref.key)
@@ -122,7 +122,7 @@ def _curate_or_order(
 
 
 def _planned(recipe: Recipe, shape: RawShape) -> dict[str, ColumnOrigin]:
-    """The output's columns as far as the head tells: later lines of JSON may bring further fields."""
+    """The output's columns as far as the head shows: later JSON lines may add fields."""
     try:
         return lineage_of(plan_recipe(recipe, shape.columns))
     except MISFITS:
@@ -132,7 +132,7 @@ def _planned(recipe: Recipe, shape: RawShape) -> dict[str, ColumnOrigin]:
 
 
 def _curate_object(round_: CurationRound, ref: ObjectRef, recipe: Recipe, using: Curating) -> CuratedObject:
-    """One raw object through the recipe. Nothing is written unless all of it passes."""
+    """Apply the recipe to one raw object. Nothing is written unless all of it passes."""
     source = read_raw(using.objects.reader(ref).read(0, ref.size), bucket=ref.bucket, key=ref.key)
     plan = plan_recipe(recipe, source.columns)
     planned = lineage_of(plan)

@@ -1,4 +1,4 @@
-"""A round of raw objects: what became of each, in functions and in jobs, before the round's checks."""
+"""A round of raw objects: the outcome for each, in functions and in jobs, before the round's checks."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from mesh.usecases.onboarding.rounds import Round
 
 _DIGEST: Final = 24
 _MAY_FIT_THE_NEXT: Final = (*MISFITS, NothingLeft, RecipeJobFailed)
-"""Recipe and object do not go together: another recipe may do."""
+"""The recipe does not fit the object; another recipe may."""
 
 
 class CurationRound(Round):
@@ -33,7 +33,7 @@ class CurationRound(Round):
 
 
 class CuratedObject(Model):
-    """A raw object, with what its recipe made of it. `rows` are those that the recipe left, `lineage` is column →
+    """A raw object with its curated content. `rows` counts the recipe's output rows, `lineage` is column →
     origin."""
 
     ref: ObjectRef
@@ -42,9 +42,10 @@ class CuratedObject(Model):
 
 
 class Curation(Model):
-    """How far a round has come; a work file. `recipe` is that of the whole round, whatever arrives meanwhile;
-    `operations` are its steps'. `held` are refused, with the reason; `waiting` are for the next recipe, those of `held`
-    among them that it may fit. `removed` were deleted by their owner. `jobs` are orders for DataBrew that go on.
+    """The progress of a round; a work file. `recipe` applies to the whole round, whatever arrives meanwhile;
+    `operations` are its steps'. `held` objects were rejected, with the reason; `waiting` ones are for the next recipe,
+    including those of `held` that it may fit. `removed` were deleted by their owner. `jobs` are DataBrew jobs in
+    progress.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -60,12 +61,12 @@ class Curation(Model):
 
     @property
     def done(self) -> set[str]:
-        """Keys that functions have dealt with: those that they leave to a job as well."""
+        """Keys that functions have processed, including those left to a job."""
         return {*self.refs, *(one.ref.key for one in self.jobs)}
 
     @property
     def refs(self) -> dict[str, ObjectRef]:
-        """Key → the object as the round goes on with it."""
+        """Key → the object as the round continues with it."""
         outcomes = (*(one.ref for one in self.held), *(one.ref for one in self.curated))
         found = [*self.waiting, *self.removed, *outcomes]
         return {ref.key: ref for ref in found}
@@ -75,7 +76,7 @@ class Curation(Model):
         return self.evolve(jobs=tuple(one for one in self.jobs if one.name != order.name))
 
     def with_order(self, order: JobOrder) -> "Curation":
-        """An order in place of the one of that name."""
+        """With an order in place of the one of that name."""
         jobs = tuple(order if one.name == order.name else one for one in self.jobs)
         return self.evolve(jobs=jobs)
 
@@ -87,12 +88,12 @@ class Curation(Model):
             return self.evolve(removed=(*self.removed, gone))
         if not isinstance(refusal, _MAY_FIT_THE_NEXT):
             return self.evolve(held=(*self.held, held))
-        remedy = f"{held.reason.remedy} The next recipe takes the object up again.".lstrip()
+        remedy = f"{held.reason.remedy} The object is curated again with the next recipe.".lstrip()
         held = held.evolve(reason=held.reason.evolve(remedy=remedy))
         return self.evolve(held=(*self.held, held), waiting=(*self.waiting, ref))
 
     def counted(self, remaining: int = 0) -> "CurationState":
-        """What the machine is told."""
+        """The state machine's view of it."""
         return CurationState(
             curated=len(self.curated),
             held=len(self.held),
@@ -104,9 +105,9 @@ class Curation(Model):
 
 
 class CurationState(Model):
-    """What the machine decides on. `held`: objects that the recipe, or the reader, refused. `waiting`: objects for the
-    next recipe. `remaining`: objects for the next call. `jobs`: objects that are left to DataBrew and have not come out
-    of it."""
+    """What the state machine branches on. `held`: objects that the recipe, or the reader, rejected. `waiting`: objects
+    for the next recipe. `remaining`: objects for the next call. `jobs`: objects that are left to DataBrew and are not
+    finished."""
 
     curated: int
     held: int
@@ -128,13 +129,13 @@ def read_curation(work: WorkFiles, batch: str) -> Curation | None:
 
 
 def curation_of(round_: Round, work: WorkFiles) -> Curation | None:
-    """What the recipe made of a round so far; None for a round of data."""
+    """The curated objects of a round so far; None for a round of data."""
     return read_curation(work, round_.work) if round_.raw else None
 
 
 def curated_place(round_: Round, ref: ObjectRef, format_: RawFormat) -> str:
-    """Where the work bucket keeps what comes of that version of a raw object: in the round's folder. The same round
-    writes the same bytes there."""
+    """The key in the work bucket of a curated object: in the round's folder. The same round writes the same bytes
+    there."""
     what = json.dumps([ref.key, ref.version_id or ref.etag])
     digest = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
     return round_.work.replace("batch.json", f"curated/{curated_name(digest, format_)}")
@@ -143,7 +144,7 @@ def curated_place(round_: Round, ref: ObjectRef, format_: RawFormat) -> str:
 def curated_object(ref: ObjectRef, made: Curated, *, rows: int, lineage: dict[str, ColumnOrigin]) -> CuratedObject:
     """Raises NothingLeft for an object without rows."""
     if not rows:
-        raise NothingLeft("the recipe left nothing of the object", remedy="Check its filters, or upload other data.")
+        raise NothingLeft("the recipe left no rows of the object", remedy="Check its filters, or upload other data.")
     return CuratedObject(ref=ref.evolve(curated=made), rows=rows, lineage=lineage)
 
 
@@ -165,7 +166,7 @@ def lineage_of(plan: Plan) -> dict[str, ColumnOrigin]:
 
 
 def finish(round_: Round, curation: Curation, *, work: WorkFiles, trace: Trace) -> None:
-    """The round's objects from now on: the curated ones say where their rows are. Repeatable."""
+    """Replace the round's objects by the curated ones, which say where their rows are. Idempotent."""
     known = curation.refs
     refs = tuple(known.get(ref.key, ref) for ref in read_batch(work, round_.work))
     work.put(round_.work, Refs.dump_json(refs).decode())

@@ -1,7 +1,7 @@
 """The owner releases a held batch, or rejects it for good.
 
-A released object goes through the whole of `onboard-upload` again, as the very version that was checked: its ticket
-makes errors of the checks warnings, which are published with the version. Nothing else is passed over.
+A released object goes through `onboard-upload` again, as exactly the version that was checked: its ticket turns
+the checks' errors into warnings, which are published with the version. No step is skipped.
 """
 
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from mesh.usecases.onboarding.held_objects import look_at, read_listing, release
 
 _REMEDIES: Final = {
     "rejected": "Upload the data again if it should be published after all.",
-    "releasing": "If that release died, release it again: it does what is left.",
+    "releasing": "If that release did not finish, release it again: it completes what is left.",
     "superseded": "All of its objects were uploaded again, or deleted, and checked as such: mesh quarantine",
 }
 
 
 @dataclass(frozen=True)
 class Deciding:
-    """What a decision takes."""
+    """The ports that a decision needs."""
 
     quarantine: Quarantine
     objects: Objects
@@ -49,11 +49,11 @@ class Deciding:
 
 
 def decide_quarantine(envelope: Envelope, *, using: Deciding) -> Event[QuarantineClosed]:
-    """Repeatable: the same event does what is left of it to do, and announces the same event. So does another release
-    where one that began was never finished.
+    """Idempotent: the same event completes what is left, and announces the same outcome. So does another release of a
+    batch whose release never finished.
 
     Raises MalformedEvent, UnknownBatch, BatchAlreadyDecided, NotReleasable, AlreadyReplaced, HeldObjectsDeleted; a
-    refused decision is in the trace, and changes nothing.
+    refused decision is recorded in the trace, and changes nothing.
     """
     try:
         return _decide(read_event(QuarantineDecided, envelope), using)
@@ -64,26 +64,33 @@ def decide_quarantine(envelope: Envelope, *, using: Deciding) -> Event[Quarantin
 
 
 def _decide(event: Event[QuarantineDecided], using: Deciding) -> Event[QuarantineClosed]:
-    wish = event.data
-    batch = _decidable(using.quarantine.batch(wish.product, wish.run), wish, event.metadata.id)
-    taken = batch.evolve(decision=event.metadata.id, decided_by=wish.by, why=wish.reason, decided_at=using.clock.now())
+    decided = event.data
+    batch = _decidable(using.quarantine.batch(decided.product, decided.run), decided, event.metadata.id)
+    taken = batch.evolve(
+        decision=event.metadata.id, decided_by=decided.by, why=decided.reason, decided_at=using.clock.now()
+    )
     done, left = batch.released or batch.objects, dict[str, int]()
-    if wish.decision == "release" and batch.status != "released":
+    if decided.decision == "release" and batch.status != "released":
         batch, done, left = _release(batch, taken, event, using)
         taken = taken.evolve(released=done)
-    outcome: Literal["released", "rejected"] = "released" if wish.decision == "release" else "rejected"
+    outcome: Literal["released", "rejected"] = "released" if decided.decision == "release" else "rejected"
     if batch.status != outcome:
         _save(taken, outcome, batch, using.quarantine)
     closed = Event[QuarantineClosed](
         metadata=follow(event.metadata, "closed"),
         data=QuarantineClosed(
-            product=wish.product, run=wish.run, outcome=outcome, reason=wish.reason, by=wish.by, objects=done
+            product=decided.product,
+            run=decided.run,
+            outcome=outcome,
+            reason=decided.reason,
+            by=decided.by,
+            objects=done,
         ),
     )
     using.bus.put(QuarantineClosed.detail_type(), closed.model_dump_json())
     for correlation_id in dict.fromkeys([batch.correlation_id, event.metadata.correlation_id]):
         using.trace.note(
-            correlation_id, outcome, batch=batch.name, by=wish.by, reason=wish.reason, objects=done, left=left
+            correlation_id, outcome, batch=batch.name, by=decided.by, reason=decided.reason, objects=done, left=left
         )
     return closed
 
@@ -91,7 +98,7 @@ def _decide(event: Event[QuarantineDecided], using: Deciding) -> Event[Quarantin
 def _release(
     batch: HeldBatch, taken: HeldBatch, event: Event[QuarantineDecided], using: Deciding
 ) -> tuple[HeldBatch, int, dict[str, int]]:
-    """The batch as it is recorded now, how many objects wait again, and how many do not, by why."""
+    """The batch as recorded now, how many objects are pending again, and how many are not, by reason."""
     found = look_at(batch, read_listing(batch, using.objects), using.landing)
     if batch.status == "held":
         batch = _save(taken, "releasing", batch, using.quarantine)
@@ -110,19 +117,19 @@ def _release(
     return batch, len(found.current), found.left
 
 
-def _decidable(batch: HeldBatch | None, wish: QuarantineDecided, event_id: str) -> HeldBatch:
+def _decidable(batch: HeldBatch | None, decided: QuarantineDecided, event_id: str) -> HeldBatch:
     if batch is None:
         raise UnknownBatch(
-            f"no batch {wish.product}/{wish.run} was held back", product=wish.product, remedy="mesh quarantine"
+            f"no batch {decided.product}/{decided.run} was held back", product=decided.product, remedy="mesh quarantine"
         )
-    resumed = batch.status == "releasing" and wish.decision == "release"
+    resumed = batch.status == "releasing" and decided.decision == "release"
     if batch.status != "held" and batch.decision != event_id and not resumed:
         raise BatchAlreadyDecided(
             f"{batch.name} is {batch.status}" + (f" by {batch.decided_by}: {batch.why}" if batch.decided_by else ""),
             batch=batch.name,
             remedy=_REMEDIES.get(batch.status, ""),
         )
-    if wish.decision == "release" and not batch.releasable:
+    if decided.decision == "release" and not batch.releasable:
         raise NotReleasable(
             f"{batch.name} holds objects that cannot be read ({batch.reason.code})",
             batch=batch.name,

@@ -1,4 +1,4 @@
-"""A contract arrived in the producer's bucket: check it here, early, and declare the product to central."""
+"""A contract arrived in the producer's bucket: check it early, and declare the product to central."""
 
 from mesh.domain.contracts.contract import ContractNotYaml, ContractSchemaViolation
 from mesh.domain.errors import Rejected
@@ -16,7 +16,7 @@ MAX_CONTRACT_BYTES = 80_000
 
 
 class Declared(Model):
-    """What was sent to central, or that a newer contract already was."""
+    """Whether the contract was sent to central, or a newer one already was."""
 
     product: str
     sent: bool
@@ -40,10 +40,10 @@ def declare_product(
     trace: Trace,
 ) -> Declared:
     """Read that version of the contract, validate it and the guard's settings in it, send `ProductDeclared` once. From
-    now on data wait until it is settled (see `contract_revisions`).
+    then on data waits until it is settled (see `contract_revisions`).
 
-    Raises what `read_contract` raises, ContractSchemaViolation with the path of a bad setting (nothing is sent then),
-    and ObjectGone.
+    Raises what `read_contract` raises, ContractSchemaViolation with the path of an invalid setting (nothing is sent
+    then), and ObjectGone.
     """
     correlation_id = correlation_of(ref)
     revisions.begin(key.product, ref, correlation_id)

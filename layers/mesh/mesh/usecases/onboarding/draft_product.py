@@ -1,6 +1,6 @@
-"""Data that came without a contract: infer a draft, most restrictive, visible to its owner alone, and declare that.
+"""Data without a contract: infer a draft with the most restrictive tags, visible to its owner only, and declare it.
 
-Objects are read as the checks read them, so that the draft names what they will publish.
+Objects are read as the checks read them, so that the draft matches what they will publish.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ from mesh.usecases.onboarding.rounds import Round, table_of
 
 
 class Found(NamedTuple):
-    """Tables by name, and the objects that tell nothing of them: key → why.
+    """Tables by name, and the objects that could not be read: key → why.
 
     A table that only a Glue crawler can read has no columns here; `crawl` is `glue` where there is one.
     """
@@ -41,7 +41,7 @@ class Draft(Round):
 
 
 class Drafted(Model):
-    """Which tables the draft names. None: nothing could be read, and `held` objects are held back for it."""
+    """The tables of the draft. None: nothing could be read, and `held` objects were held back."""
 
     product: str
     tables: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ def draft_product(
     trace: Trace,
 ) -> Drafted:
     """Send a draft contract to central, and drop the lease: the objects stay pending until registration starts the next
-    run. A real contract, whenever it comes, replaces the draft. Repeatable.
+    run. A real contract replaces the draft at any time. Idempotent.
 
     Where nothing can be read there is no contract to send: the objects are held, as the checks of a batch hold them.
     """
@@ -81,7 +81,7 @@ def draft_product(
 
 
 def find_tables(refs: Iterable[ObjectRef], readings: Readings) -> Found:
-    """What the objects are, each read whole; those that cannot be read do not spoil the rest."""
+    """The tables, from the whole objects; those that cannot be read do not affect the rest."""
     by_table: dict[str, list[ObjectRef]] = defaultdict(list)
     for ref in refs:
         by_table[table_of(ref)].append(ref)

@@ -1,6 +1,6 @@
-"""Held objects lie where their owner put them: released as the very versions that were checked, or superseded.
+"""Held objects stay where their owner put them: released as exactly the versions that were checked, or superseded.
 
-Nothing is moved or copied. A ticket names the version that its owner lets pass, and the version waits for a run again.
+Nothing is moved or copied. A ticket names the released version, which becomes pending again.
 """
 
 from collections.abc import Collection
@@ -22,12 +22,12 @@ from mesh.ports import Executions, LandingObjects, Objects, Quarantine, Uploads
 from mesh.usecases.onboarding.rounds import Start
 
 MAX_LISTING: Final = 16 * 1024 * 1024
-"""Bytes of a listing that are read: 2,000 objects with reasons take about 2 MB."""
+"""The most bytes of a listing that are read: 2,000 objects with reasons take about 2 MB."""
 _NAMED: Final = 10
 
 
 class Releasable(Model):
-    """What of a held batch is there to be released. `unreadable` objects were held for what nobody overrules."""
+    """What of a held batch can be released. `unreadable` objects were held for reasons that no release overrules."""
 
     current: tuple[HeldObject, ...] = ()
     replaced: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Releasable(Model):
 
     @property
     def left(self) -> dict[str, int]:
-        """How many are not released, by why; for the trace."""
+        """How many are not released, by reason; for the trace."""
         counts = {"replaced": len(self.replaced), "deleted": len(self.deleted), "unreadable": len(self.unreadable)}
         return {why: count for why, count in counts.items() if count}
 
@@ -47,8 +47,8 @@ def read_listing(batch: HeldBatch, objects: Objects) -> tuple[HeldObject, ...]:
 
 
 def look_at(batch: HeldBatch, held: Collection[HeldObject], landing: LandingObjects) -> Releasable:
-    """What S3 has at the held objects' keys now. Raises AlreadyReplaced and HeldObjectsDeleted where nothing of the
-    batch can be released any more."""
+    """Compare the held objects with what S3 has at their keys now. Raises AlreadyReplaced and HeldObjectsDeleted where
+    nothing of the batch can be released any more."""
     current, replaced, deleted = [], [], []
     unreadable = tuple(item.key for item in held if not item.releasable)
     for item in held:
@@ -70,20 +70,20 @@ def look_at(batch: HeldBatch, held: Collection[HeldObject], landing: LandingObje
 def release_objects(
     batch: HeldBatch,
     found: Releasable,
-    wish: QuarantineDecided,
+    decided: QuarantineDecided,
     *,
     quarantine: Quarantine,
     uploads: Uploads,
     correlation_id: str,
 ) -> Releasable:
-    """A ticket for each version, then the version waits again. Repeatable.
+    """Write a ticket for each version, then make it pending again. Idempotent.
 
-    What was uploaded since we looked is newer, and stays: its held version counts as replaced then.
+    An object uploaded since the comparison is newer, and stays: the held version then counts as replaced.
     """
     waiting, replaced = [], list(found.replaced)
     for item in found.current:
         version = item.ref.version_id or item.ref.etag
-        ticket = Ticket(run=wish.run, by=wish.by, reason=wish.reason, version_id=version)
+        ticket = Ticket(run=decided.run, by=decided.by, reason=decided.reason, version_id=version)
         quarantine.put_ticket(batch.product, item.key, ticket)
         if uploads.add_again(batch.product, item.ref, correlation_id):
             waiting.append(item)
@@ -95,7 +95,8 @@ def release_objects(
 def start_run(
     product: str, decision: str, correlation_id: str, *, uploads: Uploads, executions: Executions, now: datetime
 ) -> None:
-    """Start `onboard-upload`, once for each decision; not where a run holds the lease, which looks for more after."""
+    """Start `onboard-upload`, once for each decision; not where a run holds the lease, since that run looks for more at
+    its end."""
     if uploads.lease_held(product, now):
         return
     name = execution_name(product, stable_id(product, decision))
@@ -103,8 +104,8 @@ def start_run(
 
 
 def supersede(product: str, run: str, keys: Collection[str], *, quarantine: Quarantine, objects: Objects) -> None:
-    """`run` dealt with a later upload, or the deletion, of `keys`: older batches that hold them say so, and are closed
-    where all of their objects are superseded. Repeatable; by the holder of the product's lease alone."""
+    """`run` processed a later upload, or the deletion, of `keys`: mark them as superseded in older held batches, and
+    close batches with nothing else left. Idempotent; only by the holder of the product's lease."""
     for batch in quarantine.undecided(product):
         if batch.run >= run:
             continue
@@ -134,5 +135,5 @@ def _nothing_left(batch: HeldBatch, found: Releasable) -> AlreadyReplaced | Held
         f"all objects of {batch.name} that could be released were uploaded again meanwhile",
         batch=batch.name,
         keys=list(found.replaced[:_NAMED]),
-        remedy=f"The newer ones were checked by themselves. Close this batch: {close}",
+        remedy=f"The newer ones were checked on their own. Close this batch: {close}",
     )

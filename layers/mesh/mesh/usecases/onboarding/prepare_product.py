@@ -30,8 +30,8 @@ class Prepared(Model):
 
 @dataclass(frozen=True)
 class CatalogRoles:
-    """Roles of the account, by ARN: `lookers` see which tables and columns there are; `crawler` makes and changes
-    tables, of products with `crawl: glue` alone."""
+    """Roles of the account, by ARN: `lookers` may see tables and columns; `crawler` creates and alters tables,
+    only of products with `crawl: glue`."""
 
     lookers: Sequence[str]
     crawler: str
@@ -51,8 +51,8 @@ def prepare_product(
     trace: Trace,
 ) -> Prepared:
     """Make the link, grant each role, make the crawler of a product that has one, then record the product as
-    registered, by that revision of its contract: in that order, so that no run begins to do what it may not.
-    Repeatable."""
+    registered, by that revision of its contract: in that order, so that no run starts without its rights.
+    Idempotent."""
     event = Event[ProductRegistered].model_validate(envelope.detail)
     product = event.data
     link, crawler = names.resource_link(product.database), names.crawler(product.crawler_prefix, account)
@@ -80,7 +80,7 @@ def prepare_product(
 
 
 def role_grants(roles: CatalogRoles, product: ProductRegistered, account: str) -> list[dict[str, Any]]:
-    """DESCRIBE on the link; on the target, by tag policy, no more than the producer account was given."""
+    """DESCRIBE on the link; on the target, by tag policy, no more than the producer account was granted."""
     link: tuple[dict[str, Any], list[str]] = (
         {"Database": {"CatalogId": account, "Name": names.resource_link(product.database)}},
         ["DESCRIBE"],
@@ -99,7 +99,7 @@ def role_grants(roles: CatalogRoles, product: ProductRegistered, account: str) -
 def _crawler(product: ProductRegistered, link: str, central: str, role_arn: str) -> dict[str, Any]:
     """The product's crawler, which writes through the link with Lake Formation's credentials.
 
-    It needs no classifiers: what it finds is Parquet, or of a format that it knows by itself.
+    It needs no custom classifiers: it finds Parquet, or a format that it has a built-in classifier for.
     """
     return {
         "Role": role_arn,

@@ -1,8 +1,8 @@
-"""A checked batch of `crawl: glue` goes to where its product's Glue crawler looks.
+"""Move a checked batch of a `crawl: glue` product to where its Glue crawler reads.
 
-A table of Hive is the files below its folder, so its readers see what happens there as it happens. New files are there
-before the ones that they replace go: for a moment a query may count rows twice, and never misses any. Nothing is
-written over, and every step may be repeated: what is done already is done again, or found done.
+A Hive table is the files below its folder, so readers see every change at once. New files are added before the
+replaced ones are removed: for a moment a query may count rows twice, but never misses any. Nothing is
+overwritten, and every step is idempotent.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,8 +25,8 @@ from mesh.usecases.onboarding.rounds import Round
 from mesh.usecases.onboarding.stage_version import staged_path
 
 CRAWL_LEASE: Final = timedelta(hours=5)
-"""Longer than a run waits for a crawler, until it may start and until it has ended. Whoever then waits for central
-takes the lease anew."""
+"""Longer than a run waits for a crawler to become available and to end. A run that then waits for central renews the
+lease."""
 _THREADS: Final = 16
 
 
@@ -45,7 +45,7 @@ class Promoted(Model):
 
 @dataclass(frozen=True)
 class Promoting:
-    """What it takes to promote a batch."""
+    """The ports that promoting a batch needs."""
 
     published: PublishedFiles
     uploads: Uploads
@@ -54,9 +54,9 @@ class Promoting:
 
 
 def promote_objects(command: Promote, *, using: Promoting) -> Promoted:
-    """Put every table's files where they are crawled, and write down the proposal to make after the crawl.
+    """Move every table's files to the crawled folder, and record the proposal to make after the crawl.
 
-    Repeatable at any point. Nobody else works on the product until the crawl is over: the lease is held for it.
+    Can be repeated at any point. The lease is held until the crawl is over, so no other run works on the product.
     """
     now = using.clock.now()
     using.uploads.renew_lease(command.product, command.holder, now + CRAWL_LEASE)
@@ -79,8 +79,8 @@ class _Promotion:
         self._table, self._published, self._bucket, self._product = table, published, checked.bucket, product
 
     def run(self) -> ProposedTable:
-        """The index says first what may lie there: of an attempt that comes to nothing every file is known. What such
-        an attempt left staged goes with what is promoted."""
+        """The index is written first: every file of a failed attempt is known. Files that such an attempt left staged
+        are removed with this promotion."""
         table, published, index = self._table, self._published, self._own(hive_table.PROMOTED)
         there = published.known_index(index)
         known = {entry.file for entry in there}
@@ -107,8 +107,8 @@ class _Promotion:
         staged = {file_name(file.path): file.path for file in self._table.added}
 
         def in_place(entry: IndexEntry) -> bool:
-            """Of an object that nobody reads, its owner's version may be gone for good: so is the source then, and the
-            deletion has an event of its own. A staged file that is gone was copied by an earlier attempt."""
+            """The owner's version of an object that Meshwork does not read may be deleted for good: then the source is
+            gone too, and the deletion has its own event. A missing staged file was copied by an earlier attempt."""
             if entry.unread:
                 landed = f"s3://{self._bucket}/{entry.key}"
                 return self._published.copy(landed, entry.file, version_id=entry.version_id)
@@ -147,7 +147,7 @@ def _sorted(entries: Sequence[IndexEntry]) -> list[IndexEntry]:
 
 
 def _each[A, B](do: Callable[[A], B], items: Sequence[A]) -> list[B]:
-    """Side by side; S3 takes some time for each."""
+    """In parallel; S3 takes some time for each."""
     with ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(do, items))
 

@@ -1,4 +1,4 @@
-"""A recipe arrived in the producer's bucket: checked here, early, and in force from then on."""
+"""A recipe arrived in the producer's bucket: check it early, and put it in force."""
 
 from mesh.domain.onboarding.curation.plan import plan_recipe
 from mesh.domain.onboarding.formats.model import ObjectRef
@@ -7,9 +7,9 @@ from mesh.usecases.onboarding.curation import read_recipe
 
 
 def receive_recipe(ref: ObjectRef, product: str, *, objects: Objects, raw: RawUploads) -> bool:
-    """Check all that can be said without data, record it, and take up what lies in `raw/` and waits for a recipe.
+    """Check what can be checked without data, record it, and make raw objects that wait for a recipe pending.
 
-    False when it is not newer than the one in force. A recipe that does not pass changes nothing: the last good one
+    False when it is not newer than the one in force. An invalid recipe changes nothing: the last valid one
     stays in force. Raises RecipeInvalid, UnsupportedStep, RecipeColumnMissing, RecipeColumnExists and ObjectGone.
     """
     plan_recipe(read_recipe(ref, objects), None)

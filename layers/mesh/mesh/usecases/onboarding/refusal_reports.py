@@ -1,6 +1,8 @@
-"""Reports on what is refused before it is anybody's batch: contracts, recipes, and objects that belong to no table.
+"""Reports on what is rejected before it becomes part of a batch: contracts, recipes, and objects that belong to no
+table.
 
-What is refused stays where it is. Its report lies below `reports/`, and the producer's own bus tells its people.
+Rejected objects stay where they are. The report is below `reports/`, and an event on the producer's own bus notifies
+its owner.
 """
 
 import hashlib
@@ -17,23 +19,23 @@ from mesh.ports import Bus, Clock, Objects
 def report_refusal(
     ref: ObjectRef, reason: dict[str, Any], *, product: str, objects: Objects, bus: Bus, clock: Clock
 ) -> None:
-    """Write the report, then tell the owner. Repeatable: the same object gives the same report and the same event."""
+    """Write the report, then notify the owner. Idempotent: the same object gives the same report and the same event."""
     identity = stable_id("refused", ref.bucket, ref.key, ref.version_id, ref.sequencer)
     metadata = Metadata(id=identity, correlation_id=identity)
-    told = _report(ref, Reason.model_validate(reason), metadata, run=identity, objects=objects, at=clock.now())
+    reported = _report(ref, Reason.model_validate(reason), metadata, run=identity, objects=objects, at=clock.now())
     event = Event[ProductQuarantined](
         metadata=metadata,
         data=ProductQuarantined(
-            product=product, bucket=ref.bucket, reason=told.reason, objects=(told,), objects_count=1
+            product=product, bucket=ref.bucket, reason=reported.reason, objects=(reported,), objects_count=1
         ),
     )
     bus.put(ProductQuarantined.detail_type(), event.model_dump_json())
 
 
 def file_report(event: Event[ProductQuarantined], *, bucket: str, objects: Objects, clock: Clock) -> None:
-    """The reports of a refusal that came from central.
+    """Write the reports of a rejection by central.
 
-    Only in the account's own `bucket`: a declaration may have been refused because it named another's.
+    Only in the account's own `bucket`: a declaration may have been rejected because it named another account's.
     """
     if event.data.bucket != bucket:
         return
@@ -61,8 +63,8 @@ def _report(
 
 
 def refusal_report_place(key: str, run: str) -> str:
-    """Where the report on a key lies; one below no product is reported at the bucket's own `reports/`, under a name
-    made from it."""
+    """The key of the report; for a key outside any product, in the bucket's own `reports/`, under a name derived from
+    it."""
     try:
         return refusal_report_key(key, run)
     except UnknownPrefix:

@@ -1,6 +1,6 @@
-"""An event for which a run of `onboard-upload` waits: its task token is kept under what the event is about.
+"""An event that a run of `onboard-upload` waits for: its task token is stored under the event's subject.
 
-An event that nobody waits for is no loss: whoever has heard nothing asks central again, or looks at the crawler.
+An event that no run waits for may be lost: a run without an answer asks central again, or polls the crawler.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ class Resumed(Model):
 
 
 def resume_run(event: Mapping[str, Any], *, uploads: Uploads, answers: TaskAnswers) -> Resumed:
-    """Release the run that waits. Repeatable: a token is used once. Raises MalformedEvent."""
+    """Release the run that waits. Idempotent: a token is used once. Raises MalformedEvent."""
     subject, said = _READERS[event["detail-type"]](event)
     token = uploads.take_token(subject)
     return Resumed(resumed=token is not None and answers.send(token, said))
@@ -30,7 +30,7 @@ def _settled(event: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _crawled(event: Mapping[str, Any]) -> tuple[str, str]:
-    """A short cut: the run looks at the crawler itself in any case."""
+    """A short cut: the run polls the crawler in any case."""
     return str(event["detail"]["crawlerName"]), "{}"
 
 
@@ -38,4 +38,4 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
     ProposalSettled.detail_type(): _settled,
     "Glue Crawler State Change": _crawled,
 }
-"""How an event of each type is read: what it is about, and what the run is told."""
+"""How an event of each type is read: its subject, and the output for the run."""

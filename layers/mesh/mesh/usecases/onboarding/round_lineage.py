@@ -17,20 +17,20 @@ from mesh.usecases.onboarding.curation import Curation, read_curation
 from mesh.usecases.onboarding.rounds import ProductFacts
 
 COLUMN_SOURCES: Final = 10
-"""Objects that each column of a table is traced to in one event; the objects themselves are listed beside."""
+"""How many objects a table's column lineage lists in one event; the objects themselves are inputs as well."""
 _CODES: Final = 10
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """A round of which lineage is wanted."""
+    """A round whose lineage is recorded."""
 
     order: PromoteOrder
     place: Place
     facts: ProductFacts
 
     def step(self, job: str, **known: Any) -> StepRun:  # noqa: ANN401 - as StepRun has them
-        """One step of the round; `part` tells apart runs of the same job."""
+        """One step of the round; `part` distinguishes runs of the same job."""
         part = known.pop("part", "")
         return StepRun(
             place=self.place,
@@ -43,8 +43,8 @@ class Rounds:
         )
 
     @property
-    def told(self) -> dict[str, str]:
-        """What finds the run again."""
+    def parameters(self) -> dict[str, str]:
+        """Parameters that identify the run."""
         return {"correlation_id": self.order.correlation_id, "generation": str(self.order.generation)}
 
     def table(self, name: str, shown: Facets, role: Facets | None = None) -> Dataset:
@@ -53,7 +53,7 @@ class Rounds:
 
     @property
     def owned(self) -> Facets:
-        """Whose it is, and what it is for."""
+        """The product's owner and purpose."""
         promised = self.facts.promised
         said = facets.documentation(promised.description.purpose) if promised else {}
         return facets.ownership(promised.owner if promised else "", self.place.account) | said
@@ -61,7 +61,7 @@ class Rounds:
 
 def promotion_runs(order: PromoteOrder, *, place: Place, facts: ProductFacts, work: WorkFiles) -> list[StepRun]:
     """A round's runs: for each table one from its landing or raw objects to central's catalog, and one that checked it;
-    and one for what was held back.
+    and one for objects that were held back.
 
     Raises LineageSourceGone when its work files have expired.
     """
@@ -81,14 +81,14 @@ def promotion_runs(order: PromoteOrder, *, place: Place, facts: ProductFacts, wo
 
 
 class _Made:
-    """How the objects of a round became rows: data are taken as they are, raw objects went through a recipe."""
+    """How a round's objects became rows: data unchanged, raw objects by a recipe."""
 
     def __init__(self, curation: Curation | None) -> None:
         self._curation = curation
         self._curated = {one.ref.key: one for one in curation.curated} if curation else {}
 
     def source(self, bucket: str, entry: IndexEntry) -> Dataset:
-        """An object: a raw one with its columns, as far as the recipe made something of them, which have no types."""
+        """An object; a raw one with the columns that the recipe used, without types."""
         shown = facets.version(entry.version_id)
         if one := self._curated.get(entry.key):
             used = dict.fromkeys(name for origin in one.lineage.values() for name in origin.inputs)
@@ -107,7 +107,7 @@ class _Made:
 
     @property
     def recipe(self) -> tuple[Facets, dict[str, str]]:
-        """Which recipe: facets of the job, and what is told of it."""
+        """The recipe: job facets and parameters."""
         if self._curation is None or self._curation.recipe is None:
             return {}, {}
         recipe = self._curation.recipe
@@ -126,7 +126,7 @@ def _promotion(round_: Rounds, bucket: str, table: CheckedTable, made: _Made) ->
     rows, size = sum(one.rows for one in table.sources), sum(file.bytes for file in table.added)
     role = facets.output_statistics(rows, size, len(table.added))
     location, recipe = made.recipe
-    said = round_.told | {"removed": str(len(table.gone))} | recipe
+    said = round_.parameters | {"removed": str(len(table.gone))} | recipe
     if len(inputs) > COLUMN_SOURCES:
         said |= {"columnLineage.sources": str(len(inputs)), "columnLineage.listed": str(COLUMN_SOURCES)}
     output = round_.table(table.table, shown, role)
@@ -136,11 +136,11 @@ def _promotion(round_: Rounds, bucket: str, table: CheckedTable, made: _Made) ->
 
 
 def _check(round_: Rounds, table: CheckedTable, report: TableReport) -> StepRun:
-    """What was measured: OpenLineage has it of inputs alone."""
+    """The measurements: OpenLineage has them for inputs only."""
     quality = facets.quality(report, withheld_of(report.profile, round_.facts.promised))
     shown = facets.schema(_columns(table)) | round_.owned
     inputs = (round_.table(table.table, shown, quality),)
-    return round_.step("check", part=table.table, inputs=inputs, parameters=round_.told)
+    return round_.step("check", part=table.table, inputs=inputs, parameters=round_.parameters)
 
 
 def _columns(table: CheckedTable) -> tuple[ColumnRef, ...]:
@@ -148,7 +148,7 @@ def _columns(table: CheckedTable) -> tuple[ColumnRef, ...]:
 
 
 def _failure(round_: Rounds, held: Sequence[HeldBack]) -> list[StepRun]:
-    """What was held back: a check that failed, on the objects as they arrived."""
+    """What was held back: a failed check on the objects as they arrived."""
     if not held:
         return []
     codes = list(dict.fromkeys(one.reason.code for one in held))
@@ -161,6 +161,6 @@ def _failure(round_: Rounds, held: Sequence[HeldBack]) -> list[StepRun]:
             outcome="FAIL",
             inputs=tuple(inputs),
             run_facets=facets.error_message(message),
-            parameters=round_.told | {"codes": " ".join(codes[:_CODES])},
+            parameters=round_.parameters | {"codes": " ".join(codes[:_CODES])},
         )
     ]

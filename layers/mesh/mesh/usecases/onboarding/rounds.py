@@ -1,4 +1,4 @@
-"""One round of `onboard-upload`, and what its steps know of its product and its objects."""
+"""One round of `onboard-upload`, with its product's facts and its objects."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -28,7 +28,7 @@ class ProductFacts(Model):
     dropped: tuple[str, ...] = ()
 
     def expected(self, table: str) -> TableSchema | None:
-        """What the contract says a table looks like."""
+        """A table's schema by the contract."""
         return self.promised.table_schema(table) if self.promised else None
 
     @cached_property
@@ -45,7 +45,7 @@ class Start(Model):
 
 
 class Round(Model):
-    """One round of `onboard-upload`: a batch, and what is known of its product. `raw`: a recipe makes data of it."""
+    """One round of `onboard-upload`: a batch, and what is known of its product. `raw`: it needs a recipe."""
 
     product: str
     generation: int
@@ -61,16 +61,16 @@ class Round(Model):
 
 
 def table_of(ref: ObjectRef) -> str:
-    """The table an object lies in. Pending objects are data, or raw data, or they would not be pending."""
+    """The table of an object. Every pending object is data or raw data."""
     key = table_key(ref.key)
     return key.table if key else ""
 
 
 def sources_of(refs: Sequence[ObjectRef]) -> tuple[str, ...]:
-    """Accounts that wrote these objects."""
+    """Accounts that wrote the objects."""
     return tuple(sorted({ref.requester for ref in refs if ref.requester}))
 
 
 def metadata_of(round_: Round, what: str) -> Metadata:
-    """The same for every attempt at the same round: central and the inboxes know an event by its id."""
+    """The same for every attempt at the same round: central and the inboxes recognise an event by its id."""
     return Metadata(id=stable_id(what, round_.work, round_.correlation_id), correlation_id=round_.correlation_id)

@@ -1,8 +1,8 @@
-"""Raw objects that no function takes: DataBrew jobs run the recipe, and what they write is checked like the others.
+"""Raw objects too large for a function: DataBrew jobs run the recipe, and their output is checked like other data.
 
-Called again and again while jobs go on: each call looks at every job once, takes what has ended, starts what there is
-room for, and keeps the product's lease. Names follow from the object's version and the recipe, so a run that was
-started again finds the jobs of the one before.
+Called repeatedly while jobs are running: each call polls every job once, collects finished ones, starts as many as
+the limit allows, and renews the product's lease. Names are derived from the object's version and the recipe, so a
+restarted run finds the jobs of the previous one.
 """
 
 import json
@@ -31,9 +31,9 @@ from mesh.usecases.onboarding.curation import (
 )
 
 MAX_RUNNING = 5
-"""Jobs of one product at a time: the account's quota of concurrent jobs is for all of its products."""
+"""Concurrent jobs of one product: the account's quota is shared by all of its products."""
 TIME_OF_A_CALL = timedelta(seconds=300)
-"""After so long a call begins nothing more with another object: copying, or counting, one may take minutes."""
+"""After this time a call begins no further object: copying or counting one may take minutes."""
 
 
 def run_recipe_jobs(
@@ -48,7 +48,7 @@ def run_recipe_jobs(
     trace: Trace,
     bucket: str,
 ) -> CurationState:
-    """One look at the round's jobs. Repeatable. What ended well is written down before its files are removed.
+    """Poll the round's jobs once. Idempotent: a successful job is recorded before its files are removed.
 
     `bucket` is the work bucket's name.
     """
@@ -93,8 +93,8 @@ class _Bench:
         self._text: bytes | None = None
 
     def advance(self, order: JobOrder) -> CuratedObject | Rejected | JobOrder | None:
-        """What became of the object, or why it is refused; None while its job has not ended, or could not be started
-        yet; its order with more known, which is to be written down before it goes on."""
+        """The curated object, or why it is rejected; None while its job has not ended, or could not be started yet; or
+        its updated order, to be recorded before the next step."""
         try:
             if not order.scanned:
                 return self._scanned(order)
@@ -112,12 +112,12 @@ class _Bench:
             return refusal
 
     def clear(self, order: JobOrder) -> None:
-        """The job first: without it, files that are left are written anew by the next one."""
+        """The job first: left-over files are overwritten by the next job."""
         self._jobs.remove(order)
         self._files.clear(order.folder)
 
     def close(self) -> None:
-        """Recipes, which jobs of the round shared."""
+        """Delete the recipes that the round's jobs shared."""
         for name in self._recipes:
             self._jobs.remove_recipe(name)
 

@@ -1,4 +1,4 @@
-"""The end of a round: what was held back is recorded, what was published is history, the product is free again."""
+"""The end of a round: record what was held back, add what was published to the history, release the product."""
 
 from typing import Final
 
@@ -20,12 +20,12 @@ from mesh.usecases.onboarding.curation import curation_of
 from mesh.usecases.onboarding.held_objects import supersede
 from mesh.usecases.onboarding.rounds import Round, metadata_of
 
-MAX_TOLD: Final = 50
+MAX_LISTED: Final = 50
 """Objects that one event lists; the listing beside the report has all of them."""
 
 
 class SettleBatch(Round):
-    """A round with its answer; without one nothing was proposed. `holder` is the execution's ARN."""
+    """A round with central's answer; without one nothing was proposed. `holder` is the execution's ARN."""
 
     holder: str
     answer: ProposalSettled | None = None
@@ -51,7 +51,7 @@ class Settled(Model):
     """`more`: objects wait, those of this batch among them if it has to be staged again. `same` counts those that were
     uploaded again with the bytes that are published.
 
-    `news` is for the owner, None where nothing was held back.
+    `news` is the event for the owner, None if nothing was held back.
     """
 
     outcome: Outcome | str
@@ -74,12 +74,12 @@ def settle_batch(
     clock: Clock,
     landing: LandingObjects | None = None,
 ) -> Settled:
-    """Record and remember, then settle the objects and drop the lease, then look whether more arrived. Repeatable.
+    """Record what was held, update the history, settle the objects and drop the lease, then check for more. Idempotent.
 
-    With `landing`, objects whose rows are published are marked: their bucket lets them expire.
+    With `landing`, objects whose rows are published are tagged for the bucket's lifecycle rule.
 
-    Whoever uploads writes first and tries the lease after; this drops the lease first and looks after. So one of the
-    two always sees the other. Objects that have to be staged again stay pending.
+    An upload is recorded first, then tries the lease; this drops the lease first, then looks. So one of the two always
+    sees the other. Objects that have to be staged again stay pending.
     """
     checked = read_checked(work, command.work)
     held, news, done = tuple[HeldBack, ...](), None, tuple[ObjectRef, ...]()
@@ -111,7 +111,7 @@ def _note(command: SettleBatch, checked: CheckedBatch, held: tuple[HeldBack, ...
         "outcome": command.outcome,
         "held": len(held),
         "version": command.version,
-        "same": list(checked.same[:MAX_TOLD]),
+        "same": list(checked.same[:MAX_LISTED]),
     }
     return Note(command.correlation_id, "batch settled", facts)
 
@@ -119,7 +119,7 @@ def _note(command: SettleBatch, checked: CheckedBatch, held: tuple[HeldBack, ...
 def _remember_published(
     command: SettleBatch, checked: CheckedBatch, held: tuple[HeldBack, ...], *, objects: Objects, work: WorkFiles
 ) -> None:
-    """What was published is history: its report, the present index, and what later batches are compared with."""
+    """Store the report, the present index, and the history that later batches are compared with."""
     if command.outcome != "published" or checked.reports is None:
         return
     _store(checked.reports.passed, command, checked, held, objects)
@@ -128,7 +128,7 @@ def _remember_published(
 
 
 def _published(checked: CheckedBatch, outcome: str) -> list[ObjectRef]:
-    """The batch's objects, as their owner uploaded them, that are in the version that consumers read now."""
+    """The batch's objects, as their owner uploaded them, that are in the present version."""
     keys = set(checked.same)
     if outcome == "published":
         keys |= {entry.key for table in checked.tables for entry in table.sources}
@@ -136,10 +136,10 @@ def _published(checked: CheckedBatch, outcome: str) -> list[ObjectRef]:
 
 
 def _await_recipe(command: SettleBatch, held: tuple[HeldBack, ...], *, raw: RawUploads, work: WorkFiles) -> set[str]:
-    """Keys of raw objects that the next recipe takes up: there is none yet, it does not fit them, or what it made of
-    them was not published. They are pending no more.
+    """Keys of raw objects that wait for the next recipe: there is none yet, it does not fit, or its output was not
+    published. They are no longer pending.
 
-    Whoever uploads a recipe records it first and looks for waiting objects after; this holds first and looks after.
+    A recipe is recorded first, then looks for waiting objects; this holds them first, then looks for a recipe.
     """
     curation = curation_of(command, work)
     if curation is None:
@@ -152,7 +152,7 @@ def _await_recipe(command: SettleBatch, held: tuple[HeldBack, ...], *, raw: RawU
 
 
 def _held(checked: CheckedBatch, answer: ProposalSettled | None) -> tuple[HeldBack, ...]:
-    """What the checks held, and everything else as well where central did not publish it."""
+    """What the checks held, and everything else if central did not publish it."""
     if answer is None or answer.outcome == "published":
         return checked.held
     reason = answer.reason or Reason(code="Refused", message="central did not publish it")
@@ -171,7 +171,7 @@ def _hold(
     quarantine: Quarantine,
     clock: Clock,
 ) -> Event[ProductQuarantined]:
-    """Listing, report page and record, and the event for the owner. Nothing is moved: the objects stay the owner's."""
+    """Listing, report page and record, and the event for the owner. Nothing is moved: the objects stay in place."""
     reports = checked.reports
     page = _place(command, "report.held.html") if reports and reports.held.tables else None
     batch = HeldBatch(
@@ -195,13 +195,13 @@ def _hold(
         text = _page(batch, reports.held, fates, command.facts.promised)
         objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8")
     quarantine.hold(batch)
-    told = tuple(
-        QuarantinedObject(key=each.ref.key, report=batch.listing, reason=each.reason) for each in held[:MAX_TOLD]
+    shown = tuple(
+        QuarantinedObject(key=each.ref.key, report=batch.listing, reason=each.reason) for each in held[:MAX_LISTED]
     )
     return Event[ProductQuarantined](
         metadata=metadata_of(command, "held"),
         data=ProductQuarantined(
-            product=command.product, bucket=batch.bucket, reason=batch.reason, objects=told, objects_count=len(held)
+            product=command.product, bucket=batch.bucket, reason=batch.reason, objects=shown, objects_count=len(held)
         ),
     )
 
@@ -219,7 +219,7 @@ def _page(batch: HeldBatch, report: BatchReport, fates: list[tuple[str, str]], c
 
 
 def _fates(checked: CheckedBatch, held: tuple[HeldBack, ...], passed: str) -> list[tuple[str, str]]:
-    """Each object of the batch with what became of it, held ones first: those with another reason stand apart."""
+    """Each object of the batch with its outcome, held ones first, grouped by reason."""
     aside = [(each.ref.key, _why(each.reason)) for each in held]
     known = {key for key, _ in aside}
     sources = [entry.key for table in checked.tables for entry in table.sources if entry.key not in known]
@@ -247,7 +247,7 @@ def _store(
     held: tuple[HeldBack, ...],
     objects: Objects,
 ) -> None:
-    """The report of what was published: JSON without what is withheld, and the page for people."""
+    """The report of a published batch: JSON without withheld values, and the HTML page."""
     hidden = {table.profile.table: withheld_in(table, command.facts.promised) for table in report.tables}
     public = report.evolve(tables=tuple(without_values(table, hidden[table.profile.table]) for table in report.tables))
     secret = {f"{table}.{column}" for table, columns in hidden.items() for column in columns}
@@ -266,7 +266,7 @@ def _store(
 
 
 def _keep_indexes(command: SettleBatch, checked: CheckedBatch, objects: Objects) -> None:
-    """What a Glue crawler has read is the present version's now: with it the same bytes will be no news."""
+    """The crawled index becomes the present version's: the same bytes will then be recognised as unchanged."""
     for table in checked.tables if command.facts.crawl == "glue" else ():
         promoted, index = (
             bucket_and_key(hive_table.own_file(checked.bucket, command.product, table.table, name))[1]

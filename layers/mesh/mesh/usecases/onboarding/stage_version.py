@@ -1,8 +1,8 @@
-"""From checked files to a proposal: each table's next version is written down, and no catalog is touched.
+"""From checked files to a proposal: stage each table's next version, without touching a catalog.
 
-The present version's index says which data files hold the rows of a key. A file whose sources all go is removed; one
-that others share is written again without them. Where a column has another type now, the table's files are written
-again under the new column id, up to `MAX_REWRITTEN` bytes.
+The present version's index says which data files hold the rows of a key. A file whose sources are all removed is
+removed; one shared with others is rewritten without them. Where a column's type has changed, the table's files are
+rewritten under the new column id, up to `MAX_REWRITTEN` bytes.
 """
 
 import tempfile
@@ -27,16 +27,16 @@ from mesh.usecases.onboarding.batches import read_checked
 from mesh.usecases.onboarding.rounds import Round
 
 MAX_REWRITTEN: Final = 2 * 1024**3
-"""Bytes of data files that one batch may write again."""
+"""The most bytes of data files that one batch may rewrite."""
 
 
 class TooLargeToRewrite(Rejected):
-    """A column changed its type in a table that is too large to be written again at once."""
+    """A column changed its type in a table that is too large to be rewritten at once."""
 
 
 @dataclass(frozen=True)
 class StagingTools:
-    """What it takes to stage a batch."""
+    """The ports that staging a batch needs."""
 
     published: PublishedFiles
     staging: TableStaging
@@ -53,7 +53,7 @@ def read_staged(round_: Round, work: WorkFiles) -> StagedBatch | None:
 
 
 def stage_version(round_: Round, *, using: StagingTools) -> StagedBatch:
-    """Stage every table of the batch. It may be done again, and what was staged first stands. Raises
+    """Stage every table of the batch. Idempotent: the first result stands. Raises
     TooLargeToRewrite."""
     checked = read_checked(using.work, round_.work)
     proposal = stable_id("proposal", round_.work, round_.correlation_id)
@@ -129,7 +129,7 @@ class _TableStaging:
     def _rewritten(
         self, present: Sequence[IndexEntry], kept: Sequence[IndexEntry]
     ) -> tuple[set[str], list[DataFile], list[IndexEntry]]:
-        """Files that are removed, those that are written in their place, and the kept sources with where they are."""
+        """Removed files, the files that replace them, and the remaining sources with their locations."""
         if self._base is None:
             return set(), [], list(kept)
         drifted = bool(rewritten_columns(self._base.fields, self._table.fields))
@@ -156,7 +156,7 @@ class _TableStaging:
         if size > MAX_REWRITTEN:
             columns = rewritten_columns(self._base.fields if self._base else (), self._table.fields)
             raise TooLargeToRewrite(
-                f"{self._table.table} has {size:,} bytes that would have to be written again for the new types of "
+                f"{self._table.table} has {size:,} bytes that would have to be rewritten for the new types of "
                 f"{', '.join(columns) or 'no column'}; {MAX_REWRITTEN:,} are possible",
                 table=self._table.table,
                 columns=list(columns),
@@ -185,7 +185,7 @@ class _TableStaging:
         for entry in ordered:
             moved.append(entry.evolve(file=path, first_row=first))
             first += entry.rows
-        # Bounds of what was classified before are not known here: none is kept.
+        # The earlier classification of these columns is unknown here: no bounds are written.
         hidden = [field.name for field in self._table.fields]
         statistics = statistics_of(written, self._table.fields, hidden)
         made = DataFile(path=path, rows=written.rows, bytes=written.bytes, partition=file.partition, columns=statistics)

@@ -1,4 +1,4 @@
-"""What a batch of one table is compared with, and where its files go: a table of Iceberg, or one of `crawl: glue`."""
+"""What a batch of one table is compared with, and where its files go: an Iceberg table, or one of `crawl: glue`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -69,7 +69,7 @@ def iceberg_base(
 def hive_base(
     current: Mapping[str, Any] | None, bucket: str, product: str, table: str, *, published: PublishedFiles
 ) -> TableBase:
-    """Of a table that a Glue crawler fills the catalog has the columns; what it is made of is in indexes of our own."""
+    """For a crawled table the catalog has the columns; its sources are in Meshwork's own indexes."""
     index, there = (
         {entry.key: entry for entry in published.known_index(hive_table.own_file(bucket, product, table, name))}
         for name in (hive_table.INDEX, hive_table.PROMOTED)
@@ -87,8 +87,8 @@ def hive_base(
 
 
 def revised(base: TableBase, contract: Contract | None, expected: TableSchema | None) -> TableBase:
-    """The base under a new major revision of the contract: columns that it describes no more are none of the table's.
-    A rename is a column less and another one more. Partition keys stay, and so does all that only a draft named."""
+    """The base under a new major revision of the contract, without columns that it no longer describes. A rename
+    removes one column and adds another. Partition keys stay, and so do columns that only a draft named."""
     if base.schema is None or expected is None or contract is None or not base.contract:
         return base
     if not new_major(base.contract, contract.version):
@@ -115,7 +115,7 @@ def with_present_types(expected: TableSchema | None, present: TableSchema | None
 
 
 def retyped(expected: TableSchema | None, present: TableSchema | None) -> Sequence[TypeChange]:
-    """Columns of which the contract says another type than the present table has."""
+    """Columns whose type in the contract differs from the present table's."""
     declared = declared_types(expected)
     return [
         TypeChange(name=name, before=type_, after=declared[name])

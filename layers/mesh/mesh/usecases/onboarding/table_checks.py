@@ -1,8 +1,8 @@
 """The checks of one table's objects, and the files that are written of what passes.
 
 Objects with an error are held back: they stay where they are, and the rows that are published for their keys stay as
-well. A finding that names its objects holds those alone, any other the whole table's. What the owner released passes
-with its errors on record, unless it cannot be read, or a value is not of its column's type.
+well. A finding that names its objects holds those alone, any other the whole table's. Objects that the owner released
+pass with their errors on record, unless they cannot be read, or a value is not of its column's type.
 
 Of `crawl: glue` the files wait until the whole batch has passed (`promote_objects`). Types of the table are fixed
 there, and objects of a format that only a Glue crawler reads pass as they are.
@@ -65,12 +65,12 @@ from mesh.usecases.onboarding.table_bases import (
 )
 
 MAX_MEASURED: Final = 5
-"""Times that a table of one batch is measured again without the objects found bad; after that all of it is held."""
+"""How often a table of one batch is measured again without bad objects; after that all of it is held."""
 
 
 @dataclass(frozen=True)
 class Checking:
-    """What the checks of a batch take."""
+    """The ports that checking a batch needs."""
 
     readings: Readings
     landing: LandingObjects
@@ -98,7 +98,7 @@ class TableCheck:
         self.released: dict[str, str] = {}
 
     def drop(self, bucket: str) -> CheckedTable | None:
-        """Without any rows, once: what is uploaded to it later stays. None where there are none."""
+        """Empty the table once: later uploads stay. None where it has no rows."""
         base = self._base_in(bucket)
         later = not self._contract or not new_major(base.contract, self._contract.version)
         if later or not base.contract or not base.there:
@@ -127,7 +127,7 @@ class TableCheck:
         return base_of(current, bucket, self._round.product, self.table, published=self._using.published)
 
     def _unchanged(self, base: TableBase, gone: tuple[str, ...]) -> CheckedTable:
-        """As it is, but for the rows that go."""
+        """The table unchanged except for removed rows."""
         return CheckedTable(
             table=self.table,
             location=base.location,
@@ -141,8 +141,8 @@ class TableCheck:
         )
 
     def _present(self, refs: Sequence[ObjectRef]) -> tuple[list[ObjectRef], list[ObjectRef]]:
-        """Objects to read, and deleted ones. Raw objects were looked up when they went through their recipe; those that
-        it made nothing of are held, or wait."""
+        """Objects to read, and deleted ones. Raw objects were looked up when they were curated; those that were not
+        curated are held, or wait."""
         there, deleted = look_up((ref for ref in refs if not is_raw(ref)), self._using.landing)
         raw = [ref for ref in refs if is_raw(ref)]
         return [*there, *(ref for ref in raw if ref.curated)], [*deleted, *(ref for ref in raw if ref.deleted)]
@@ -171,8 +171,8 @@ class TableCheck:
     def _unread(
         self, reading: TableReading, refs: Sequence[ObjectRef]
     ) -> tuple[Sequence[ObjectRef], Sequence[ObjectRef]]:
-        """Objects that are read, and those that only a Glue crawler reads: a table of a crawler has the one or the
-        other, since its files have one format."""
+        """Objects that Meshwork reads, and those that only a Glue crawler reads: a crawled table has one kind only,
+        since its files have one format."""
         if not self._crawled:
             return refs, ()
         declined = {key for each in reading.findings if each.code == "FormatDeclined" for key in each.keys}
@@ -194,7 +194,7 @@ class TableCheck:
         return found.evolve(sources=sources, gone=self._gone(found, sources))
 
     def _place(self, partition: Sequence[PartitionValue], name: str) -> str:
-        """Where readers find a new file."""
+        """The final location of a new file."""
         base = self._base
         return crawled_file(base.location, partition, name) if self._crawled else f"{base.files}/{name}"
 
@@ -228,7 +228,7 @@ class TableCheck:
         read = {source.key for source in reading.sources}
         checked = [ref for ref in refs if ref.key in read]
         findings = self._fixed_types(report.findings) if self._crawled else report.findings
-        if report.profile.rows:  # else there is nothing to compare
+        if report.profile.rows:  # otherwise there is nothing to compare
             history = self._history(refs)
             expected = self._round.facts.expected(self.table)
             brought = _brought(report.profile, reading)
@@ -240,15 +240,16 @@ class TableCheck:
         return report.evolve(findings=passed_over)
 
     def _fixed_types(self, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-        """Types that the published table has otherwise, since files that a crawler has read are not written again."""
+        """Types that differ from the published table's, since crawled files are not rewritten."""
         expected, present = self._round.facts.expected(self.table), self._base.schema
         open_ = set(present.types() if present else ()) - declared_types(expected).keys()
         drift = [each.code == "ValueNotOfType" and each.column in open_ for each in findings]
-        told = (drifted(each) if drifts else each for each, drifts in zip(findings, drift, strict=True))
-        return (*told, *(needs_express(self.table, change) for change in retyped(expected, present)))
+        shown = (drifted(each) if drifts else each for each, drifts in zip(findings, drift, strict=True))
+        return (*shown, *(needs_express(self.table, change) for change in retyped(expected, present)))
 
     def _history(self, refs: Sequence[ObjectRef]) -> History:
-        """Accepted objects; of those that are published no more, or that these replace, nothing can be repeated."""
+        """Accepted objects, without those that are no longer published or that this batch replaces: they cannot be
+        repeated."""
         present = {(entry.key, entry.etag, entry.size) for entry in self._base.index.values()}
         return forget_repeats(self._replacing(refs), present)
 
@@ -293,7 +294,7 @@ class TableCheck:
     def _files(
         self, reading: TableReading, fields: Sequence[Field], secret: Collection[str], refs: Mapping[str, ObjectRef]
     ) -> tuple[list[DataFile], list[IndexEntry]]:
-        """Write the rows, and say which object's lie where."""
+        """Write the rows, and record where each object's rows are."""
         added, sources = [], []
         read = {source.key: source for source in reading.sources}
         for plan in plan_files(reading.sources, None if self._crawled else files_of_partitions(self._base.index)):
@@ -315,7 +316,7 @@ class TableCheck:
         return added, sources
 
     def _only_nulls(self, fields: Sequence[Field], added: Sequence[DataFile]) -> frozenset[int]:
-        """Columns that the contract leaves open, and of which nobody has seen a value yet."""
+        """Columns that the contract leaves open and that have had no value yet."""
         base = self._base
         expected = self._round.facts.expected(self.table)
         declared = {column.name for column in expected.columns if column.type} if expected else set()
@@ -332,7 +333,7 @@ class TableCheck:
 
 
 def _entry(ref: ObjectRef, file: str, rows: RowRange | None) -> IndexEntry:
-    """`rows` are None of an object that nobody reads."""
+    """`rows` is None for an object that Meshwork does not read."""
     found = rows or RowRange(first=0, rows=0)
     return IndexEntry(
         key=ref.key,
@@ -346,23 +347,23 @@ def _entry(ref: ObjectRef, file: str, rows: RowRange | None) -> IndexEntry:
 
 
 def _brought(profile: TableProfile, reading: TableReading) -> TableProfile:
-    """Without the columns that no object of the batch has: they are NULL in the table, and no news of the batch."""
+    """Without columns that no object of the batch has: they are NULL in the table, and say nothing about the batch."""
     there = {name for source in reading.sources for name in source.columns}
     return profile.evolve(columns=tuple(each for each in profile.columns if each.name in there))
 
 
 def _faults(reading: TableReading) -> set[str]:
-    """Codes of what nobody's word changes: objects that cannot be read, or values that are not of the column's type."""
+    """Codes that no release overrules: objects that cannot be read, or values that are not of the column's type."""
     return {"TypeNeedsExpress", *(finding.code for finding in reading.findings if finding.severity == "error")}
 
 
 def _vanished(finding: Finding) -> bool:
-    """An object that its owner deleted meanwhile is no fault of anybody: its deletion has an event of its own."""
+    """An object that its owner deleted meanwhile is not an error: its deletion has its own event."""
     return finding.code == "ObjectGone"
 
 
 def _held(ref: ObjectRef, finding: Finding, *, releasable: bool) -> HeldBack:
     if ref.curated:
-        remedy = f"{finding.remedy} Or correct the recipe: the next one takes the object up again.".lstrip()
+        remedy = f"{finding.remedy} Or correct the recipe: the object is curated again with the next one.".lstrip()
         finding = finding.evolve(remedy=remedy)
     return held_for(ref, finding, releasable=releasable)

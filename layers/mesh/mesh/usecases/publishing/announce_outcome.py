@@ -1,4 +1,4 @@
-"""The last step of every commit: who asked for it has an answer, and whoever subscribed is told of a version."""
+"""The last step of every commit: answer the requester, and notify the subscribers of a version."""
 
 from mesh.domain.contracts.product import ProductVersion
 from mesh.domain.events import Envelope, ProposalSettled, Reason
@@ -11,8 +11,8 @@ from mesh.usecases.publishing.settle_proposal import Settle, settle_proposal
 
 
 class Outcome(Model):
-    """A version, by a proposal or a rollback, which nobody proposes; the verdict on a proposal of which nothing was
-    published; or why a rollback came to nothing."""
+    """A version, from a proposal or a rollback; the verdict on a proposal of which nothing was
+    published; or why a rollback failed."""
 
     proposal: Envelope | None = None
     version: ProductVersion | None = None
@@ -23,7 +23,7 @@ class Outcome(Model):
 def announce_outcome(
     outcome: Outcome, *, catalog_id: str, context: CentralContext, proposals: Proposals, topics: MemberTopics
 ) -> Notified | ProposalSettled | RolledBack:
-    """Keep the answer, end the commit's turn, and tell whom it concerns. Repeatable: see the parts."""
+    """Record the answer, end the commit's turn, and notify the accounts concerned. Idempotent."""
     if outcome.version is not None:
         news = Announce(version=outcome.version, proposal=outcome.proposal)
         return notify_subscribers(news, catalog_id=catalog_id, context=context, proposals=proposals, topics=topics)

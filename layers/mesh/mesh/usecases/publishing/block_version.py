@@ -1,4 +1,4 @@
-"""What may not be published: its owner is told what would break, and whose queries."""
+"""A version that may not be published: its owner is notified of what would break, and whose queries."""
 
 from collections.abc import Collection, Iterator
 
@@ -14,7 +14,7 @@ MAX_READERS = 20
 
 
 class Reader(Model):
-    """An access that the change would touch, and the columns of it that it would (`table.column`)."""
+    """An access that the change would affect, and its affected columns (`table.column`)."""
 
     account: str
     access: str
@@ -25,8 +25,8 @@ class Reader(Model):
 def notify_held(
     product: Product, refusal: Reason, cause: Metadata, *, context: CentralContext, topics: MemberTopics
 ) -> Reason:
-    """Tell the owner that a version was held back and why, with the readers that it would touch: the reason as it was
-    told. What has the same `cause` is told as one."""
+    """Notify the owner that a version was held back and why, with the readers affected: the reason as it was
+    sent. Notifications with the same `cause` are one event."""
     touched = set(refusal.where.get("columns", ()))
     readers = list(touched_readers(context.accesses.newest(), product.name, touched))
     where = {
@@ -43,7 +43,7 @@ def notify_held(
 
 
 def touched_readers(accesses: Iterator[Access], product: str, touched: Collection[str]) -> Iterator[Reader]:
-    """Live accesses that expose one of these columns (`table.column`; `table.` stands for any column of it)."""
+    """Live accesses that expose one of these columns (`table.column`; `table.` stands for any of its columns)."""
     whole = {place for place in touched if place.endswith(".")}
     for access in accesses:
         if access.status not in HOLDING or access.decided is None:

@@ -1,4 +1,4 @@
-"""A consumer wants, or no longer wants, notices of a product."""
+"""A consumer subscribes to the notices of a product, or unsubscribes."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ from mesh.usecases.central_context import CentralContext
 
 
 class SubscriptionChanged(Model):
-    """What now holds."""
+    """The subscription as it is now."""
 
     product: str
     account: str
@@ -20,9 +20,9 @@ class SubscriptionChanged(Model):
 
 
 def change_subscription(envelope: Envelope, *, context: CentralContext) -> SubscriptionChanged:
-    """Record the wish of an admitted consumer. Idempotent.
+    """Record the request of an admitted consumer. Idempotent.
 
-    Raises UnknownProduct, or what `authorise` raises; every refusal is recorded.
+    Raises UnknownProduct, or what `authorise` raises; every rejection is recorded.
     """
     metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
     try:
@@ -37,12 +37,12 @@ def change_subscription(envelope: Envelope, *, context: CentralContext) -> Subsc
 
 def _change(envelope: Envelope, registry: Registry, clock: Clock) -> SubscriptionChanged:
     if envelope.detail_type == SubscriptionEnded.detail_type():
-        wish = Event[SubscriptionEnded].model_validate(envelope.detail).data
-        registry.unsubscribe(wish.product, envelope.account)
-        return SubscriptionChanged(product=wish.product, account=envelope.account, status="ended")
+        request = Event[SubscriptionEnded].model_validate(envelope.detail).data
+        registry.unsubscribe(request.product, envelope.account)
+        return SubscriptionChanged(product=request.product, account=envelope.account, status="ended")
     name = Event[SubscriptionRequested].model_validate(envelope.detail).data.product
     product = registry.product(name)
     if product is None or (product.draft and product.owner != envelope.account):
-        raise UnknownProduct(f"unknown product {name!r}", product=name, remedy="mesh products lists what there is")
+        raise UnknownProduct(f"unknown product {name!r}", product=name, remedy="mesh products lists them")
     registry.subscribe(name, envelope.account, clock.now())
     return SubscriptionChanged(product=name, account=envelope.account, status="subscribed")

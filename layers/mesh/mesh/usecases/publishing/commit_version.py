@@ -1,6 +1,6 @@
-"""Central swings the pointers of a verified proposal, all its tables or none of them, and numbers the version.
+"""Central switches the table pointers to a verified proposal, all tables or none, and numbers the version.
 
-In this order, each step repeatable, and whatever happens in between leaves tables stricter and never laxer:
+In this order; each step is idempotent, and a crash in between leaves tables stricter, never laxer:
 
 1. the columns: new ones are in the catalog, on the old pointer, and inherit `publication=pending`;
 2. all LF-Tags that are new or stricter;
@@ -34,7 +34,7 @@ from mesh.usecases.publishing.tag_tables import OwnTags, carried_tags, plan_tags
 
 
 class ProposalGone(Rejected):
-    """A proposal that nobody verified, or that was answered meanwhile."""
+    """A proposal that was not verified, or that was answered meanwhile."""
 
 
 class BaseMoved(Rejected):
@@ -43,7 +43,7 @@ class BaseMoved(Rejected):
 
 @dataclass(frozen=True)
 class Committing:
-    """What a commit takes."""
+    """The ports that a commit needs."""
 
     registry: Registry
     proposals: Proposals
@@ -54,11 +54,11 @@ class Committing:
 
 
 def commit_version(verified: Verified, *, using: Committing) -> ProductVersion:
-    """Make the proposal's tables the present ones, as the next version. Repeatable at any point of it; what was
+    """Publish the proposal's tables as the next version. Can be repeated at any point; what was
     published already is not swung again, since later versions may have come.
 
     Raises ProposalGone, BaseMoved (nothing is swung then), UnknownLFTag; NotYetReadable and ConcurrentChange are
-    worth another try.
+    transient.
     """
     product, proposal = verified.product, verified.proposal
     published = using.registry.version(product, verified.version) if verified.version else None
@@ -122,7 +122,7 @@ class _Swing:
 
     @property
     def _staged(self) -> tuple[TableCommit, ...]:
-        """Those that have a pointer to swing. Others a Glue crawler has filled: what is to come are their tags."""
+        """Those with a pointer to switch. The others were filled by a Glue crawler and only need their tags."""
         return tuple(table for table in self._commit.tables if table.target)
 
     def _at_base(self, table: TableCommit) -> dict[str, Any] | None:
@@ -136,7 +136,7 @@ class _Swing:
         return current
 
     def _show_columns(self, table: TableCommit, current: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-        """New columns are there, and tagged, before there is anything in them. The table as it is still, None once it
+        """Add and tag new columns before they hold anything. Returns the table as it was read, None once it
         was written: its version is another one then."""
         if current is None:
             self._catalog.create_table(self._database, self._input(table, table.empty, table.fields))
@@ -163,7 +163,7 @@ class _Swing:
             raise
 
     def _swing(self, table: TableCommit, seen: Mapping[str, Any] | None) -> None:
-        """`seen` is what was read before, and is not read again: Glue's version tells whether it is so still."""
+        """`seen` is what was read before, and is not read again: Glue's version shows whether it has changed."""
         current = seen or self._at_base(table)
         if current is None:
             raise NotYetReadable(f"table {self._database}.{table.name} is not in the catalog yet")
@@ -221,12 +221,12 @@ class _Swing:
             self._lake.tag_table(self._database, table, tags)
 
     def _follow_pins(self) -> None:
-        """Pinned versions become stricter as well, before anybody is told."""
+        """Pinned versions are tightened as well, before anybody is notified."""
         using = self._using
         follow_pins(self._database, Tagging(using.catalog, using.lake, using.registry, using.ontology))
 
     def _prove(self) -> None:
-        """Pointer, columns and tags as they are read. What is not there yet is looked for again by a retry."""
+        """Check pointer, columns and tags by reading them back. A retry checks again what is not visible yet."""
         for table in self._commit.tables:
             current = self._catalog.table(self._database, table.name)
             if pointer_of(current) != table.target:

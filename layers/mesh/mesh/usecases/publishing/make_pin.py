@@ -1,7 +1,7 @@
-"""Second tables on a version's metadata files: central's own doing, nothing is copied.
+"""Second tables on a version's metadata files, created by central; nothing is copied.
 
-Each is made on the file without rows that its table began with, tagged, and only then pointed at the version: until its
-tags are right there is nothing behind it.
+Each is created on its table's initial metadata file without rows, tagged, and only then pointed at the version: until
+its tags are right it shows nothing.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from mesh.usecases.publishing.tag_pins import Tagging, close_pin, open_pin
 
 
 def make_tables(product: Product, pin: Pin, *, tagging: Tagging, proposals: Proposals) -> Pin:
-    """The pin with its tables, which can be read. Repeatable at any point of it.
+    """The pin with its tables, which can be read. Can be repeated at any point.
 
     Raises UnknownVersion, VersionEnded, VersionGone, PinnedTableTaken before anything is made; NotYetReadable,
     UnknownLFTag.
@@ -54,7 +54,7 @@ def _definition(product: Product, pin: Pin, table: TableSnapshot, proposals: Pro
         raise VersionGone(
             f"central has no record of what {table.table} was in version {pin.version}",
             table=table.table,
-            remedy="Go back to it, and pin the version that this makes.",
+            remedy="Roll back to it, and pin the resulting version.",
         )
     location = table_location(product.bucket, product.name, table.table)
     made = iceberg_input(name, location, table.empty, record.fields, marks=Marks())
@@ -66,14 +66,14 @@ def _require_free(database: str, name: str, tagging: Tagging) -> None:
     found = tagging.catalog.table(database, name)
     if found is not None and PIN not in found.get("Parameters", {}):
         raise PinnedTableTaken(
-            f"there is a table {name} that is no pinned version",
+            f"there is a table {name} that is not a pinned version",
             table=name,
             remedy="Rename it: names that end in __v and a number are for pinned versions.",
         )
 
 
 def _create(database: str, definition: dict[str, Any], number: str, tagging: Tagging) -> None:
-    """One that an earlier pin of the version left is taken over: it is closed again before it shows anything."""
+    """A table left by an earlier pin of the version is reused: it is closed again before it shows anything."""
     found = tagging.catalog.table(database, definition["Name"])
     if found is None or found.get("Parameters", {}).get(PIN) != number:
         tagging.catalog.create_table(database, definition)

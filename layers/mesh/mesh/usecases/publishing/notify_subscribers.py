@@ -1,4 +1,4 @@
-"""The last step of a publication: the owner has its answer, and whoever subscribed is told of the version, once."""
+"""The last step of a publication: answer the owner, and notify each subscriber of the version once."""
 
 from collections.abc import Iterator
 from itertools import batched
@@ -25,36 +25,36 @@ from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import member_message
 
 MAX_WARNINGS = 20
-_TOLD_TOGETHER: Final = 50
-"""Members that are recorded together; where a step fails so many may be told again."""
+_NOTIFIED_TOGETHER: Final = 50
+"""Members that are recorded together; this many may be notified again when a step fails."""
 _SHOWN_COLUMNS = 10
-"""Of the new columns, how many the sample query names."""
+"""How many of the new columns the sample query names."""
 
 
 class Announce(Model):
-    """A version, and the event that proposed it; nobody proposes a rollback."""
+    """A version, and the event that proposed it; a rollback has none."""
 
     version: ProductVersion
     proposal: Envelope | None = None
 
 
 class Notified(Model):
-    """Whom a version was announced to. `already` had been told by an earlier attempt."""
+    """Who was notified of a version; `already` were notified by an earlier attempt."""
 
     product: str
     version: int
-    told: tuple[str, ...]
+    notified: tuple[str, ...]
     already: tuple[str, ...]
 
 
 def notify_subscribers(
     command: Announce, *, catalog_id: str, context: CentralContext, proposals: Proposals, topics: MemberTopics
 ) -> Notified:
-    """Answer the owner, who waits for it, with the notice; then tell each subscriber, once per version. Repeatable.
+    """Answer the waiting owner, together with the notice; then notify each subscriber once per version. Idempotent.
 
     An answer has an id of its own for each event that asked. A notice has the same id at every attempt, so a repeated
-    one is recognised in the member's inbox. A member that has gone, or is not admitted, is passed over. A draft is told
-    to its owner alone.
+    one is recognised in the member's inbox. A member that has left, or is not admitted, is skipped. A draft is
+    announced to its owner only.
     """
     version = command.version
     product = context.registry.product(version.product)
@@ -65,29 +65,29 @@ def notify_subscribers(
     audience = [found[account] for account in wanted if account in found and found[account].member.status == "admitted"]
     answers = {product.owner: _answer(command.proposal, version, product, proposals)} if command.proposal else {}
     news = Message(ProductUpdated.detail_type(), notice(version, product, catalog_id).model_dump_json())
-    for group in tuple(batched(audience, _TOLD_TOGETHER, strict=False)) or ((),):
-        for member, was_told in group:
-            messages = [*answers.get(member.account, ()), *([] if was_told else [news])]
+    for group in tuple(batched(audience, _NOTIFIED_TOGETHER, strict=False)) or ((),):
+        for member, was_notified in group:
+            messages = [*answers.get(member.account, ()), *([] if was_notified else [news])]
             if messages:
                 topics.publish(member.topic_arn, *messages)
-        new = [each.member.account for each in group if not each.told]
-        facts = {"product": product.name, "version": version.version, "told": new}
+        new = [each.member.account for each in group if not each.notified]
+        facts = {"product": product.name, "version": version.version, "members": new}
         note = Note(version.correlation_id, "notified", facts)
         context.registry.record_notices(product.name, version.version, new, context.clock.now(), note)
     return Notified(
         product=product.name,
         version=version.version,
-        told=tuple(each.member.account for each in audience if not each.told),
-        already=tuple(each.member.account for each in audience if each.told),
+        notified=tuple(each.member.account for each in audience if not each.notified),
+        already=tuple(each.member.account for each in audience if each.notified),
     )
 
 
-def _answer(asked: Envelope, version: ProductVersion, product: Product, proposals: Proposals) -> list[Message]:
-    """Kept, and ends the proposal's turn."""
+def _answer(request: Envelope, version: ProductVersion, product: Product, proposals: Proposals) -> list[Message]:
+    """Recorded, which ends the proposal's turn."""
     answer = proposals.settle(
         ProposalSettled(product=product.name, proposal=version.run, outcome="published", version=version.version)
     )
-    return [member_message(product.owner, answer, read_event(VersionProposed, asked).metadata, "settled")]
+    return [member_message(product.owner, answer, read_event(VersionProposed, request).metadata, "settled")]
 
 
 def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[ProductUpdated]:
@@ -127,5 +127,5 @@ def _queries(change: TableChange, catalog_id: str, database: str) -> Iterator[Qu
             database=database,
             table=change.table,
             resource_link=link,
-            sql=f'SELECT {columns} FROM "{link}"."{change.table}" LIMIT 10',  # noqa: S608 - told, not run
+            sql=f'SELECT {columns} FROM "{link}"."{change.table}" LIMIT 10',  # noqa: S608 - shown, not run
         )

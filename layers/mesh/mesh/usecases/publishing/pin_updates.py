@@ -1,4 +1,4 @@
-"""What central's steps of a pin share: the product's pins as they stand, and news for its readers."""
+"""What central's pin steps share: updating the product's pins, and notifying its readers."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -27,12 +27,12 @@ _ATTEMPTS: Final = 5
 
 
 def schedule_name(pin: Pin, holder: Holder) -> str:
-    """Of the end of one holder's time."""
+    """The schedule that ends one holder's pin."""
     return f"{pin.id}-{holder.account}"
 
 
 def change_pins(product: str, change: Callable[[Pins], Pins], registry: Registry) -> Pins:
-    """Read, change, write over what was read; again when somebody else wrote meanwhile. Raises ConcurrentChange."""
+    """Optimistic update: read, change, write, and retry after a concurrent write. Raises ConcurrentChange."""
     for _ in range(_ATTEMPTS):
         before = registry.pins(product)
         after = change(before)
@@ -46,13 +46,13 @@ def change_pins(product: str, change: Callable[[Pins], Pins], registry: Registry
 
 
 def live_accesses(product: str, account: str, context: CentralContext) -> Iterator[Access]:
-    """Those by which the account reads something of the product now."""
+    """The accesses by which the account can read the product now."""
     held = context.accesses.held_by(account)
     return (access for access in held if access.status == "live" and product in access.products())
 
 
 def notify_ready(product: str, pin: Pin, holder: Holder, *, context: CentralContext, topics: MemberTopics) -> None:
-    """What can be read, as what, until when; and which of the reader's accesses do not reach it."""
+    """Notify the reader: which tables, until when, and which of its accesses do not include them."""
     version = context.registry.version(product, pin.version)
     by_name = [access.id for access in live_accesses(product, holder.account, context) if access.by_name()]
     news = PinReady(
@@ -69,7 +69,7 @@ def notify_ready(product: str, pin: Pin, holder: Holder, *, context: CentralCont
 
 
 def notify_over(product: str, pin: Pin, holder: Holder, *, context: CentralContext, topics: MemberTopics) -> None:
-    """That it has ended, or why nothing came of it."""
+    """Notify the holder that the pin has ended, or why it was refused."""
     if pin.refusal is not None:
         notify_refused(
             product, pin.version, cause_of(holder), pin.refusal, holder.account, context=context, topics=topics
@@ -91,24 +91,24 @@ def notify_refused(
     context: CentralContext,
     topics: MemberTopics,
 ) -> None:
-    """To who asked."""
+    """Notify the requester."""
     news = PinRefused(product=product, version=version, request=request.id, reason=reason)
     notify_member(account, news, request, "pin refused", context=context, topics=topics)
 
 
-def refuse_wish(envelope: Envelope, refusal: Rejected, *, context: CentralContext, topics: MemberTopics) -> None:
-    """Record why nothing comes of a wish about a pin, and tell whoever sent it, if it named a version."""
+def reject_request(envelope: Envelope, refusal: Rejected, *, context: CentralContext, topics: MemberTopics) -> None:
+    """Record why a request about a pin is rejected, and notify its sender, if it named a version."""
     record_refusal(envelope, refusal, context)
     metadata, data = metadata_of(envelope), envelope.detail.get("data")
-    wish = data if isinstance(data, dict) else {}
-    version = wish.get("version")
+    request = data if isinstance(data, dict) else {}
+    version = request.get("version")
     if isinstance(version, int) and version >= 1:
-        name, reason = str(wish.get("product", "")), Reason.model_validate(refusal.to_dict())
+        name, reason = str(request.get("product", "")), Reason.model_validate(refusal.to_dict())
         notify_refused(name, version, metadata, reason, envelope.account, context=context, topics=topics)
 
 
 def cause_of(holder: Holder) -> Metadata:
-    """The request, as the cause of all that follows from it."""
+    """The request, as the cause of the events that follow from it."""
     return Metadata(id=holder.request, correlation_id=holder.correlation_id)
 
 
@@ -119,5 +119,5 @@ def _note(product: str, pin: Pin, holder: Holder, what: str, context: CentralCon
 
 def _query(database: str, table: str, catalog_id: str) -> Query:
     link = names.resource_link(database)
-    sql = f'SELECT * FROM "{link}"."{table}" LIMIT 10'  # noqa: S608 - told, not run
+    sql = f'SELECT * FROM "{link}"."{table}" LIMIT 10'  # noqa: S608 - shown, not run
     return Query(catalog_id=catalog_id, database=database, table=table, resource_link=link, sql=sql)

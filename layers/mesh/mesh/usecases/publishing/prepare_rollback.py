@@ -21,18 +21,18 @@ from mesh.usecases.publishing.verify_proposal import Verifier
 
 
 class UnknownRollback(Rejected):
-    """A rollback that nobody asked for, or that was refused."""
+    """A rollback that was never requested, or was rejected."""
 
 
 class RollbackRun(Model):
-    """What a run of `roll-back` starts with: `request` is the event that asked for it."""
+    """Input of `roll-back`: `request` is the id of the requesting event."""
 
     product: str
     request: str
 
 
 def prepare_rollback(product: str, request: str, *, using: Verifier) -> Verified:
-    """Wait for its turn, then keep the commit that sets every table. Repeatable: it is made anew by what is there then.
+    """Wait for its turn, then record the commit that sets every table. Idempotent: a repetition builds it anew.
 
     Raises ConcurrentChange while a proposal is being committed, UnknownRollback, UnknownVersion, AlreadyThere,
     VersionGone.
@@ -79,7 +79,7 @@ def _commit(order: RollbackOrder, product: Product, number: str, using: Verifier
 
 
 def require_other(product: str, wanted: ProductVersion, last: ProductVersion) -> None:
-    """Raises AlreadyThere where going back would change nothing."""
+    """Raises AlreadyThere where the rollback would change nothing."""
     then = {table.table: table.metadata for table in wanted.tables}
     if all(table.metadata == then.get(table.table, table.empty) for table in last.tables):
         raise AlreadyThere(
@@ -98,7 +98,7 @@ class _Target:
 
 
 class _Back:
-    """One table on its way back. A table that did not exist then gets the file without rows that it began with."""
+    """One table of the rollback. A table that did not exist then gets its initial metadata file without rows."""
 
     def __init__(self, product: Product, now: TableSnapshot, then: TableSnapshot | None, using: Verifier) -> None:
         self._product, self._now, self._using = product, now, using
@@ -107,7 +107,7 @@ class _Back:
         self.diff: ContractDiff = diff_snapshots(now, self._target.snapshot)
 
     def commit(self) -> TableCommit:
-        """The table's part of the commit. Highest ids never go down: what was given since is not given again."""
+        """The table's part of the commit. The highest ids never decrease: ids given since are not reused."""
         target, pointer = self._target, pointer_of(self._current)
         return TableCommit(
             name=self._now.table,
@@ -120,11 +120,11 @@ class _Back:
         )
 
     def record(self) -> TableRecord:
-        """What was read of it."""
+        """Central's record of the metadata file."""
         return table_record(self._product.name, self._now.table, self._target.content)
 
     def change(self) -> TableChange:
-        """What readers see of it."""
+        """The columns that readers see."""
         present = self._using.proposals.table(self._product.name, self._now.table, self._now.metadata)
         added = partitions_added(present, self._target.content)
         return table_change(self._now, self._target.snapshot, self.diff, added)
@@ -146,14 +146,14 @@ class _Back:
         return _Target(content, self._renewed(nothing, content))
 
     def _renewed(self, then: TableSnapshot, content: TableContent) -> TableSnapshot:
-        """What was found in any version holds for columns that come back, the stricter of two."""
+        """Findings of any version apply to restored columns; the stricter of two wins."""
         marks = marks_of(self._current).covering(Marks(**self._now.marks)).covering(content.state.marks)
         found = stricter(*then.findings, *self._now.findings)
         return then.evolve(findings=found, empty=self._now.empty, marks=marks.model_dump())
 
     def _read(self, metadata: str) -> TableContent:
         if not metadata:
-            raise self._gone(metadata, "it did not exist then, and nothing is known of how it began")
+            raise self._gone(metadata, "it did not exist then, and its initial metadata file is unknown")
         try:
             return self._using.contents.read(metadata)
         except Rejected as lost:

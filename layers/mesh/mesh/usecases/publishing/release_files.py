@@ -1,7 +1,7 @@
 """The owner's account deletes what only ended versions needed, with all versions of each object.
 
 What a kept version needs is looked up first: when that cannot be read nothing is deleted. Data files go first and the
-metadata file last, so that whoever starts again finds what is left.
+metadata file last, so that a repetition finds what is left.
 
 Data files of proposals that came to nothing, and of steps that were taken twice, are listed by no version. They go with
 the next release of their table: those that were written `ABANDONED` before central said what is kept, when no run that
@@ -19,7 +19,7 @@ from mesh.domain.publishing.places import bucket_and_key
 from mesh.ports import Reaching, RemovedObjects, Trace
 
 ABANDONED: Final = timedelta(days=3)
-"""A run ends within 36 hours (`TimeoutSeconds` of onboard-upload), and whoever starts one anew writes files anew."""
+"""A run ends within 36 hours (`TimeoutSeconds` of onboard-upload), and a restarted run writes new files."""
 
 
 class KeptFileGone(Rejected):
@@ -37,7 +37,7 @@ class Removed(Model):
 def release_files(
     event: Event[FilesReleased], *, bucket: str, reaching: Reaching, removed: RemovedObjects, trace: Trace
 ) -> Removed:
-    """Repeatable. Raises KeptFileGone before anything is deleted."""
+    """Idempotent. Raises KeptFileGone before anything is deleted."""
     news = event.data
     location = table_location(bucket, news.product, news.table)
     kept = _kept(news, location, reaching)

@@ -1,4 +1,4 @@
-"""The owner's account is told which files of ended versions nothing needs any more."""
+"""The owner's account is notified of files of ended versions that nothing needs any more."""
 
 from collections.abc import Collection
 from itertools import batched
@@ -17,14 +17,14 @@ _AT_ONCE: Final = 200
 def release_versions(
     product: Product, numbers: Collection[int], cause: Metadata, *, context: CentralContext, topics: MemberTopics
 ) -> int:
-    """Table by table: what is released, and what stays; how many files were released. Repeatable.
+    """Table by table: what is released, and what stays; how many files were released. Idempotent.
 
     Only versions that are marked are released, whatever is asked.
     """
     versions = list(context.registry.versions(product.name))
     gone = [version for version in versions if version.version in numbers and version.ended is not None]
     marked = {version.version for version in gone}
-    told = 0
+    count = 0
     for table in sorted({snapshot.table for version in gone for snapshot in version.tables}):
         kept = kept_files(versions, marked, table)
         files = {snapshot.metadata for version in gone for snapshot in version.tables if snapshot.table == table}
@@ -36,15 +36,15 @@ def release_versions(
                 kept=tuple(map(_name, sorted(kept))),
             )
             notify_member(product.owner, news, cause, "released", table, number, context=context, topics=topics)
-            told += len(part)
+            count += len(part)
     now = context.clock.now()
     for version in gone:
         if version.ended is not None and version.ended.released is None:
             end = version.ended.evolve(released=now)
             context.registry.end_version(product.name, version.version, end)
-    facts = {"product": product.name, "versions": sorted(marked), "files": told}
+    facts = {"product": product.name, "versions": sorted(marked), "files": count}
     context.trace.note(cause.correlation_id, "files released", **facts)
-    return told
+    return count
 
 
 def _name(location: str) -> str:

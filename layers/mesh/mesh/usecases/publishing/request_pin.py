@@ -1,4 +1,4 @@
-"""A reader wants a version kept: may they, is there such a version; then `settle_pin` makes its tables."""
+"""A reader requests a pin: check the sender and the version; then `settle_pin` creates its tables."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from mesh.usecases.publishing.pin_updates import (
     change_pins,
     live_accesses,
     notify_ready,
-    refuse_wish,
+    reject_request,
     schedule_name,
 )
 from mesh.usecases.publishing.request_rollback import UnknownVersion
@@ -27,14 +27,14 @@ from mesh.usecases.publishing.request_rollback import UnknownVersion
 
 @dataclass(frozen=True)
 class PinLimits:
-    """How long a version is kept, and how many of a product at once."""
+    """The longest time that a version is pinned, and how many of a product at once."""
 
     longest: timedelta
     at_most: int
 
 
 class PinState(Model):
-    """A pin, and what it is doing."""
+    """A pin and its status."""
 
     product: str
     version: int
@@ -52,57 +52,59 @@ def request_pin(
     schedules: Schedules,
     bus: Bus,
 ) -> PinState:
-    """Record who wants which version, until when; have its tables made unless it is kept already. Repeatable.
+    """Record who pins which version until when; have its tables created unless it is pinned already. Idempotent.
 
-    The end is arranged before anything is made. A later request of the same account takes the place of its earlier
+    The end is scheduled before anything is created. A later request of the same account replaces its earlier
     one. Raises NotAMember, ForgedSender, MalformedEvent, UnknownProduct, UnknownVersion, VersionEnded, NeedsExpress,
-    NoLiveAccess, UntilInThePast, PinTooLong, TooManyPins; every refusal is recorded, and told to the sender.
+    NoLiveAccess, UntilInThePast, PinTooLong, TooManyPins; every rejection is recorded and sent to the sender.
     """
     metadata = metadata_of(envelope)
     try:
         require_sender(envelope, context)
-        wish = read_event(PinRequested, envelope).data
-        product, version = _what(wish, context)
+        request = read_event(PinRequested, envelope).data
+        product, version = _what(request, context)
         _require_reader(product, envelope.account, context)
         now = context.clock.now()
-        _require_time(wish.until, now, limits)
+        _require_time(request.until, now, limits)
         holder = Holder(
             account=envelope.account,
-            until=_whole_seconds(wish.until),
-            reason=wish.reason,
+            until=_whole_seconds(request.until),
+            reason=request.reason,
             request=metadata.id,
             correlation_id=metadata.correlation_id,
             asked_at=now,
         )
         pins = change_pins(product.name, lambda found: _held(found, version, holder, limits), context.registry)
     except Rejected as refusal:
-        refuse_wish(envelope, refusal, context=context, topics=topics)
+        reject_request(envelope, refusal, context=context, topics=topics)
         raise
-    pin = pins.of_version(wish.version)
+    pin = pins.of_version(request.version)
     if pin is None or holder.request in pins.ended:  # delivered again after its end
-        return PinState(product=product.name, version=wish.version, pin=pin.id if pin else "", status="ended")
+        return PinState(product=product.name, version=request.version, pin=pin.id if pin else "", status="ended")
     ending = {"ending": {"product": product.name, "pin": pin.id}}
     schedules.at(schedule_name(pin, holder), holder.until, end, json.dumps(ending))
     _have_made(product, pin, holder, context=context, topics=topics, bus=bus)
     return PinState(product=product.name, version=pin.version, pin=pin.id, status=pin.status)
 
 
-def _what(wish: PinRequested, context: CentralContext) -> tuple[Product, ProductVersion]:
-    product = context.registry.product(wish.product)
+def _what(request: PinRequested, context: CentralContext) -> tuple[Product, ProductVersion]:
+    product = context.registry.product(request.product)
     if product is None or product.draft or product.status == "retired":
-        raise UnknownProduct(f"there is no product {wish.product!r}", product=wish.product, remedy="mesh products")
-    version = context.registry.version(product.name, wish.version)
-    where = {"product": product.name, "version": wish.version, "present": product.version}
+        raise UnknownProduct(
+            f"there is no product {request.product!r}", product=request.product, remedy="mesh products"
+        )
+    version = context.registry.version(product.name, request.version)
+    where = {"product": product.name, "version": request.version, "present": product.version}
     history = f"mesh history {product.name} lists the versions."
     if version is None:
-        raise UnknownVersion(f"{product.name} has no version {wish.version}", remedy=history, **where)
+        raise UnknownVersion(f"{product.name} has no version {request.version}", remedy=history, **where)
     require_kept(version)
     require_metadata(version)
     return product, version
 
 
 def _require_reader(product: Product, account: str, context: CentralContext) -> None:
-    """Central and the owner may; a consumer has to read the product now."""
+    """Central and the owner may pin; a consumer needs access to the product now."""
     if account in (context.account, product.owner) or any(live_accesses(product.name, account, context)):
         return
     raise NoLiveAccess(
@@ -121,12 +123,12 @@ def _require_time(until: datetime, now: datetime, limits: PinLimits) -> None:
         raise PinTooLong(
             f"a version is pinned for at most {limits.longest.days} days",
             latest=latest.isoformat(),
-            remedy="Pin it for a shorter time; it can be prolonged: mesh pin again before it ends.",
+            remedy="Pin it for a shorter time; it can be extended: run mesh pin again before it ends.",
         )
 
 
 def _whole_seconds(until: datetime) -> datetime:
-    """Not earlier than was asked: a schedule is to the second, and must not fire before the time is over."""
+    """Rounded up: a schedule is precise to the second, and must not fire too early."""
     return until.replace(microsecond=0) + timedelta(seconds=1) if until.microsecond else until
 
 
@@ -143,7 +145,7 @@ def _held(found: Pins, version: ProductVersion, holder: Holder, limits: PinLimit
     kept = [each.version for each in found.kept()]
     if len(kept) >= limits.at_most:
         raise TooManyPins(
-            f"{found.product} has {len(kept)} pinned versions, which is as many as are kept",
+            f"{found.product} has {len(kept)} pinned versions, the most that this mesh keeps",
             product=found.product,
             versions=kept,
             remedy=f"Use one of them, or wait until one ends: mesh pins {found.product}.",
@@ -154,11 +156,11 @@ def _held(found: Pins, version: ProductVersion, holder: Holder, limits: PinLimit
 def _have_made(
     product: Product, pin: Pin, holder: Holder, *, context: CentralContext, topics: MemberTopics, bus: Bus
 ) -> None:
-    """Ready already, or central's other half makes the tables; whoever asks again has them made again."""
+    """Already ready, or the second step creates the tables; a repeated request creates them again."""
     metadata = cause_of(holder)
     facts = {"product": product.name, "version": pin.version, "pin": pin.id, "account": holder.account}
-    wish = {"until": holder.until.isoformat(), "why": holder.reason}
-    context.trace.note(metadata.correlation_id, "pin requested", **facts, **wish)
+    request = {"until": holder.until.isoformat(), "why": holder.reason}
+    context.trace.note(metadata.correlation_id, "pin requested", **facts, **request)
     if pin.status == "ready":
         notify_ready(product.name, pin, holder, context=context, topics=topics)
         return

@@ -1,4 +1,4 @@
-"""A rollback is asked for: may they, is there such a version; then `roll-back` commits it."""
+"""A rollback is requested: check the sender and the version; then `roll-back` commits it."""
 
 import json
 from datetime import timedelta
@@ -26,7 +26,7 @@ from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
 
 WAITS = timedelta(hours=2)
-"""How long a rollback that nothing is heard of keeps others from beginning."""
+"""How long a rollback without an outcome blocks other rollbacks."""
 
 
 class UnknownVersion(Rejected):
@@ -34,7 +34,7 @@ class UnknownVersion(Rejected):
 
 
 class AlreadyThere(Rejected):
-    """A rollback to the version that is the present one."""
+    """A rollback to the present version."""
 
 
 class RollbackInProgress(Rejected):
@@ -42,7 +42,7 @@ class RollbackInProgress(Rejected):
 
 
 class RolledBack(Model):
-    """What was requested, or how it ended."""
+    """A requested rollback, or its outcome."""
 
     product: str
     version: int
@@ -61,26 +61,26 @@ class NotCommitted(Model):
 def request_rollback(
     envelope: Envelope, *, context: CentralContext, topics: MemberTopics, commits: Executions
 ) -> RolledBack:
-    """Record who wants which version back and why, then have it committed (`commits`). Repeatable.
+    """Record who requests which version and why, then have it committed (`commits`). Idempotent.
 
     Raises what `authorise` raises, MalformedEvent, NotTheOwner, UnknownVersion, VersionEnded, NeedsExpress,
-    AlreadyThere, RollbackInProgress; every refusal is recorded, and told to the sender.
+    AlreadyThere, RollbackInProgress; every rejection is recorded and sent to the sender.
     """
     metadata = metadata_of(envelope)
     try:
         require_sender(envelope, context)
-        wish = read_event(RollbackRequested, envelope).data
-        product = product_of(wish.product, envelope.account, context)
+        request = read_event(RollbackRequested, envelope).data
+        product = product_of(request.product, envelope.account, context)
         known = context.registry.rollback(product.name, metadata.id)
         if known is not None and known.status != "started":  # delivered again after its end
             return RolledBack(product=product.name, version=known.version, request=metadata.id, status=known.status)
-        target = _target(product, wish.version, context)
+        target = _target(product, request.version, context)
         order = RollbackOrder(
             product=product.name,
             version=target.version,
             request=metadata.id,
             requested_by=envelope.account,
-            reason=wish.reason,
+            reason=request.reason,
             correlation_id=metadata.correlation_id,
             at=context.clock.now(),
         )
@@ -103,9 +103,9 @@ def request_rollback(
 def settle_refusal(
     lost: NotCommitted, *, context: CentralContext, proposals: Proposals, topics: MemberTopics
 ) -> RolledBack:
-    """The rollback cannot be committed: nothing was changed, others may be. Who asked, and its trace, know. Repeatable.
+    """The rollback failed; nothing was changed. End its turn, record it in the trace, notify the requester. Idempotent.
 
-    Raises NotTheOwner for one that nobody asked for.
+    Raises NotTheOwner for one that was never requested.
     """
     product, request, reason = lost.product, lost.request, lost.reason
     order = context.registry.rollback(product, request)
@@ -117,13 +117,13 @@ def settle_refusal(
     cause = Metadata(id=order.request, correlation_id=order.correlation_id)
     if order.requested_by != context.account:
         notify_member(order.requested_by, news, cause, "rollback refused", context=context, topics=topics)
-    told = reason.model_dump(mode="json")
-    context.trace.note(order.correlation_id, "rollback refused", product=product, reason=told)
+    reason_json = reason.model_dump(mode="json")
+    context.trace.note(order.correlation_id, "rollback refused", product=product, reason=reason_json)
     return RolledBack(product=product, version=order.version, request=request, status="refused")
 
 
 def rollback_id(request: str) -> str:
-    """What a rollback is committed as: no id that a producer can propose."""
+    """The proposal id of a rollback: one that no producer can send."""
     return f"rollback-{stable_id(request, 'rollback')}"
 
 
@@ -142,7 +142,7 @@ def _target(product: Product, number: int, context: CentralContext) -> ProductVe
     require_kept(target)
     require_metadata(target)
     if number == product.version:
-        raise AlreadyThere(f"version {number} is the present one", remedy=history, **where)
+        raise AlreadyThere(f"version {number} is the present version", remedy=history, **where)
     return target
 
 
@@ -151,13 +151,13 @@ def _refuse(
 ) -> None:
     record_refusal(envelope, refusal, context)
     data = envelope.detail.get("data")
-    wish = data if isinstance(data, dict) else {}
-    version = wish.get("version")
+    request = data if isinstance(data, dict) else {}
+    version = request.get("version")
     if not isinstance(version, int) or version < 1:
         return
     news: EventData = RollbackRefused.model_validate(
         {
-            "product": str(wish.get("product", "")),
+            "product": str(request.get("product", "")),
             "version": version,
             "request": metadata.id,
             "reason": refusal.to_dict(),

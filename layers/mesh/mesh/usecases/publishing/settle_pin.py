@@ -1,6 +1,6 @@
-"""What becomes of a pin: its tables are made, a reader needs it no longer, its time is over, or its product ends.
+"""The life of a pin: its tables are created, and dropped when it is removed, expires, or its product ends.
 
-The tables are central's to drop: their role alone may, by a grant on each that it gives itself just before.
+Only central's pin role may drop the tables, by a grant on each that it gives itself just before.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,27 +27,27 @@ from mesh.ports import Locks, MemberTopics, Proposals, Schedules
 from mesh.usecases.authorisation import owned_product, record_refusal, require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.publishing.make_pin import make_tables
-from mesh.usecases.publishing.pin_updates import change_pins, notify_over, notify_ready, refuse_wish, schedule_name
+from mesh.usecases.publishing.pin_updates import change_pins, notify_over, notify_ready, reject_request, schedule_name
 from mesh.usecases.publishing.release_versions import release_versions
 from mesh.usecases.publishing.request_pin import PinState
 from mesh.usecases.publishing.tag_pins import Tagging
 
 
 class Due(Model):
-    """The time of some holders of a pin has come: said by a schedule."""
+    """A schedule reports that some holders' pins have expired."""
 
     product: str
     pin: str
 
 
 class Settled(Model):
-    """The pins that it was about, as they stand."""
+    """The pins concerned, with their present state."""
 
     pins: tuple[PinState, ...]
 
 
 class PinKeeper:
-    """Central's hands on pinned tables. `role_arn` is the role that acts: the only one that drops them."""
+    """Creates and drops pinned tables. `role_arn` is the role that it acts as, the only one that may drop them."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class PinKeeper:
         self._tagging, self._proposals, self._locks = tagging, proposals, locks
 
     def settle(self, payload: Mapping[str, Any]) -> Settled:
-        """By what it is about: `payload` is an envelope of one of the events below, or `{"ending": …}`.
+        """Dispatch by type: `payload` is an envelope of one of the events below, or `{"ending": …}`.
 
         Raises what the methods below raise.
         """
@@ -82,14 +82,15 @@ class PinKeeper:
         return Settled(pins=tuple(self.retire(envelope)))
 
     def make(self, envelope: Envelope) -> PinState:
-        """Central accepted it: make the tables, as strict as they have to be, then tell. Repeatable.
+        """Central accepted the pin: create its tables with tags that are strict enough, then notify. Idempotent.
 
-        What cannot be made ends the pin. Raises ForgedSender, MalformedEvent, NotYetReadable, ConcurrentChange.
+        A table that cannot be created ends the pin. Raises ForgedSender, MalformedEvent, NotYetReadable,
+        ConcurrentChange.
         """
         self._require_central(envelope)
         event = read_event(PinAccepted, envelope)
         ordered = event.data
-        with self._locks.hold(ordered.pin):  # who ends it meanwhile drops what is there when this has ended
+        with self._locks.hold(ordered.pin):  # an end that arrives meanwhile drops the tables after this step
             product = self._context.registry.product(ordered.product)
             pin = self._context.registry.pins(ordered.product).pin(ordered.pin)
             if product is None or pin is None or pin.status != "preparing":
@@ -108,7 +109,7 @@ class PinKeeper:
         return self._end(product, pin.id, refusal=lost)
 
     def end_versions(self, envelope: Envelope) -> list[PinState]:
-        """Versions were marked as ended: their pins end, and then their files are released. Repeatable.
+        """Versions were marked as ended: end their pins, then release their files. Idempotent.
 
         Raises ForgedSender, MalformedEvent, ConcurrentChange.
         """
@@ -130,29 +131,29 @@ class PinKeeper:
             raise lie
 
     def unpin(self, envelope: Envelope) -> PinState:
-        """An account needs its pinned version no longer; the tables go with their last holder.
+        """An account no longer needs its pinned version; the tables are dropped with their last holder.
 
-        Raises NotAMember, ForgedSender, MalformedEvent, NotPinned; every refusal is recorded, and told.
+        Raises NotAMember, ForgedSender, MalformedEvent, NotPinned; every rejection is recorded and sent to the sender.
         """
         metadata = metadata_of(envelope)
         try:
             require_sender(envelope, self._context)
-            wish = read_event(UnpinRequested, envelope).data
-            if metadata.id in self._context.registry.pins(wish.product).ended:  # delivered again
-                return PinState(product=wish.product, version=wish.version, pin="", status="ended")
-            product, pin, holder = self._held(wish, envelope.account, metadata.id)
+            request = read_event(UnpinRequested, envelope).data
+            if metadata.id in self._context.registry.pins(request.product).ended:  # delivered again
+                return PinState(product=request.product, version=request.version, pin="", status="ended")
+            product, pin, holder = self._held(request, envelope.account, metadata.id)
         except Rejected as refusal:
-            refuse_wish(envelope, refusal, context=self._context, topics=self._topics)
+            reject_request(envelope, refusal, context=self._context, topics=self._topics)
             raise
-        story = {"request": metadata.id, "correlation_id": metadata.correlation_id}
-        gone = holder.evolve(until=self._context.clock.now(), cause="unpinned", **story)
+        cause = {"request": metadata.id, "correlation_id": metadata.correlation_id}
+        gone = holder.evolve(until=self._context.clock.now(), cause="unpinned", **cause)
         self._update(product.name, pin.id, lambda known: known.held_by(gone))
-        facts = {"product": product.name, "version": wish.version, "pin": pin.id, "account": envelope.account}
+        facts = {"product": product.name, "version": request.version, "pin": pin.id, "account": envelope.account}
         self._context.trace.note(metadata.correlation_id, "unpinned", **facts)
         return self.end_due(product.name, pin.id)
 
     def end_due(self, product: str, number: str) -> PinState:
-        """The time of some of its holders has come. One that has ended is success. Raises ConcurrentChange."""
+        """Some of its holders have expired. A pin that has ended already is success. Raises ConcurrentChange."""
         found, pin = self._context.registry.product(product), self._context.registry.pins(product).pin(number)
         if found is None or pin is None:
             return PinState(product=product, version=pin.version if pin else 0, pin=number, status="ended")
@@ -166,26 +167,26 @@ class PinKeeper:
         return _state(found, left)
 
     def retire(self, envelope: Envelope) -> list[PinState]:
-        """The product ends: so do its pins. Raises what `authorise` raises, MalformedEvent, NotTheOwner; whoever
-        retires the product records that."""
+        """The product ends, and its pins with it. Raises what `authorise` raises, MalformedEvent, NotTheOwner; the
+        rejection is recorded by `retire_product`."""
         require_sender(envelope, self._context)
-        wish = read_event(RetirementRequested, envelope)
-        product = owned_product(self._context.registry, wish.data.product, envelope.account)
+        request = read_event(RetirementRequested, envelope)
+        product = owned_product(self._context.registry, request.data.product, envelope.account)
         pins = self._context.registry.pins(product.name).pins
         return [self._end(product, pin.id, cause_for_all="retired") for pin in pins]
 
-    def _held(self, wish: UnpinRequested, account: str, request: str) -> tuple[Product, Pin, Holder]:
-        """Also one that this very event has ended already: it was delivered again."""
-        product, pins = self._context.registry.product(wish.product), self._context.registry.pins(wish.product)
-        again = (pin for pin in pins.pins if any(holder.request == request for holder in pin.holders))
-        pin = next(again, None) or pins.of_version(wish.version)
+    def _held(self, request: UnpinRequested, account: str, event_id: str) -> tuple[Product, Pin, Holder]:
+        """Includes a pin that this very event has ended already: the event was delivered again."""
+        product, pins = self._context.registry.product(request.product), self._context.registry.pins(request.product)
+        again = (pin for pin in pins.pins if any(holder.request == event_id for holder in pin.holders))
+        pin = next(again, None) or pins.of_version(request.version)
         holder = pin.holder(account) if pin is not None else None
         if product is None or pin is None or holder is None:
             raise NotPinned(
-                f"version {wish.version} of {wish.product} is not pinned for account {account}",
-                product=wish.product,
-                version=wish.version,
-                remedy=f"mesh pins {wish.product} lists what is.",
+                f"version {request.version} of {request.product} is not pinned for account {account}",
+                product=request.product,
+                version=request.version,
+                remedy=f"mesh pins {request.product} lists the pinned versions.",
             )
         return product, pin, holder
 
@@ -198,9 +199,9 @@ class PinKeeper:
         cause_for_all: PinCause | None = None,
         only_over: bool = False,
     ) -> PinState:
-        """The tables go, then whoever held it is told; then nothing is left of it.
+        """Drop the tables, notify the holders, then delete the record.
 
-        `only_over`: not if somebody asked for it meanwhile.
+        `only_over`: not if an account requested it meanwhile.
         """
         now = self._context.clock.now()
 
@@ -234,7 +235,7 @@ class PinKeeper:
         self._tagging.catalog.drop_table(database, name)
 
     def _of_version(self, product: str, number: int) -> tuple[str, ...]:
-        """Of a pin that ends before anybody said which tables it has: a run may have made them already."""
+        """For a pin that ends before its tables were recorded: a run may have created them already."""
         version = self._context.registry.version(product, number)
         return tuple(table.table for table in version.tables) if version else ()
 

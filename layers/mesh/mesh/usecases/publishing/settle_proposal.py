@@ -1,6 +1,6 @@
-"""Central's answer to a proposal that it does not publish: kept, so that it is the same whenever it is asked, and told.
+"""Central's answer to a proposal that it does not publish: recorded, so that it stays the same, and sent.
 
-What is published is answered with its notices.
+A published proposal is answered together with its notices.
 """
 
 from mesh.domain.events import Envelope, ProposalSettled, Reason, VersionProposed, read_event, stable_id
@@ -14,7 +14,7 @@ from mesh.usecases.publishing.block_version import notify_held
 
 
 class Settle(Model):
-    """How the proposal in an event is to be answered: as when it was verified, or with why it is not committed."""
+    """The answer to a proposal: the verdict of its verification, or why it was not committed."""
 
     envelope: Envelope
     verdict: ProposalSettled | Reason
@@ -23,10 +23,10 @@ class Settle(Model):
 def settle_proposal(
     command: Settle, *, proposals: Proposals, context: CentralContext, topics: MemberTopics
 ) -> ProposalSettled:
-    """Keep the answer, unless there is one already, and tell the owner what was kept. Repeatable.
+    """Record the answer, unless there is one already, and send the owner what was recorded. Idempotent.
 
-    Each telling has an id of its own: somebody who asked again waits for an answer again. Whom a held version would
-    have touched is told once. Raises MalformedEvent, NotTheOwner.
+    Each answer has its own event id, since an owner who asked again waits again. Readers affected by a held version
+    are reported once. Raises MalformedEvent, NotTheOwner.
     """
     event = read_event(VersionProposed, command.envelope)
     product = owned_product(context.registry, event.data.product, command.envelope.account)

@@ -12,7 +12,7 @@ from mesh.usecases.publishing.published_tables import MAX_LISTED
 
 
 def table_record(product: str, table: str, content: TableContent) -> TableRecord:
-    """What is kept of a metadata file that is about to be pointed at."""
+    """What central records of a metadata file before it points at it."""
     return TableRecord(
         product=product,
         table=table,

@@ -1,4 +1,4 @@
-"""LF-Tags of pinned tables: closed to everybody until they are right, then never laxer than the present table."""
+"""LF-Tags of pinned tables: closed to everybody until they are complete, then never laxer than the present table's."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,7 +21,7 @@ type _Tags = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Tagging:
-    """What it takes to tag a pinned table."""
+    """The ports that tagging a pinned table needs."""
 
     catalog: Catalog
     lake: LakeFormation
@@ -30,7 +30,7 @@ class Tagging:
 
 
 def close_pin(product: str, pin: Pin, tagging: Tagging) -> None:
-    """The most restrictive values on the new tables, while nothing lies behind them: their columns inherit that.
+    """Set the most restrictive values on the new tables while they are empty; their columns inherit them.
 
     Raises NotYetReadable while central does not see a table.
     """
@@ -40,7 +40,7 @@ def close_pin(product: str, pin: Pin, tagging: Tagging) -> None:
 
 
 def open_pin(product: Product, pin: Pin, tagging: Tagging) -> None:
-    """The tags that readers are to go by, columns before tables: until the last is set the table stays closed.
+    """Set the final tags, columns before tables: the table stays closed until the last one is set.
 
     Each column is published with its own tags.
 
@@ -58,7 +58,7 @@ def open_pin(product: Product, pin: Pin, tagging: Tagging) -> None:
 def follow_pins(name: str, tagging: Tagging) -> int:
     """The product's tags have changed: those of its pinned tables that can be read follow; how many pins did.
 
-    One that ends at this moment has no tables any more, and must not keep a version from being published.
+    A pin that ends at this moment has no tables any more; it must not block a publication.
     """
     ready = [pin for pin in tagging.registry.pins(name).pins if pin.status == "ready"]
     product, followed = tagging.registry.product(name) if ready else None, 0

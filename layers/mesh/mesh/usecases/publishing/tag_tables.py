@@ -1,6 +1,6 @@
-"""LF-Tags on tables and columns, before a version of them is announced.
+"""LF-Tags on tables and columns, set before a version is announced.
 
-The last of them is `publication=published`, on each column by itself and never on a table or a database: whatever
+The last one is `publication=published`, on each column by itself and never on a table or a database: whatever
 appears in them later inherits `pending`, and no grant by an expression reaches it.
 """
 
@@ -18,7 +18,7 @@ from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
 
 
 class Tagged(Model):
-    """How many tables and columns carry tags of their own, and how many columns were published by that."""
+    """How many tables and columns carry their own tags, and how many columns were published."""
 
     tables: int
     columns: int
@@ -26,7 +26,7 @@ class Tagged(Model):
 
 
 def tag_product(registration: Registration, *, tagging: Tagging) -> Tagged:
-    """Tag what was published, and is in the catalog still, by the new contract, pins with it; then the database.
+    """Tag published tables and columns that are still in the catalog by the new contract, then pins, then the database.
 
     In that order: a database that becomes laxer must not, for a moment, let its columns inherit that. What a batch that
     was held back brought stays pending, and what it lost cannot be tagged.
@@ -118,7 +118,7 @@ def plan_tags(
         product=product,
         tables={table.table: [column.name for column in table.columns] for table in tables},
     )
-    return _take_back(plan, tables, carried)
+    return _with_overwritten(plan, tables, carried)
 
 
 def publish_columns(product: str, table: TableSnapshot, lake: LakeFormation, carried: OwnTags) -> int:
@@ -131,14 +131,14 @@ def publish_columns(product: str, table: TableSnapshot, lake: LakeFormation, car
     return len(new)
 
 
-def _take_back(plan: TagPlan, tables: Sequence[TableSnapshot], carried: Mapping[str, OwnTags]) -> TagPlan:
+def _with_overwritten(plan: TagPlan, tables: Sequence[TableSnapshot], carried: Mapping[str, OwnTags]) -> TagPlan:
     """The plan, with what tables and columns carry themselves but should not."""
     on_tables, on_columns = dict(plan.tables), dict(plan.columns)
     for table in tables:
         name = table.table
         own, own_columns = carried[name]
         inherited = {**plan.database, **plan.tables.get(name, {})}
-        # A table that somebody published as a whole would hand that down to the columns to come.
+        # A table tagged as published would pass that on to future columns.
         on_tables[name] = {**_stale(own, {**plan.database, PUBLICATION: PENDING}), **plan.tables.get(name, {})}
         wanted = plan.columns.get(name, {})
         on_columns[name] = {
@@ -152,5 +152,5 @@ def _take_back(plan: TagPlan, tables: Sequence[TableSnapshot], carried: Mapping[
 
 
 def _stale(own: Mapping[str, str], inherited: Mapping[str, str]) -> dict[str, str]:
-    """What would be inherited, where a tag of one's own says another thing. Keys of others are not ours to judge."""
+    """The inherited value, where the resource's own tag differs. Keys that Meshwork does not own are left alone."""
     return {key: inherited[key] for key, value in own.items() if key in inherited and inherited[key] != value}

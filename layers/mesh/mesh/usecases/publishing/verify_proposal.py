@@ -1,8 +1,8 @@
-"""Central's look at what a producer staged: is it what was proposed, does it fit, may it be published?
+"""Central verifies what a producer staged: is it what was proposed, does it fit, may it be published?
 
-Nothing of the event is believed but which files to read: schema, totals and paths are read from the files themselves.
+The event is trusted for nothing but which files to read: schema, totals and paths are read from the files themselves.
 Of a table that a Glue crawler fills there is nothing staged: its columns are read from the catalog, and its totals are
-the owner's word.
+as the owner reports them.
 """
 
 import hashlib
@@ -49,12 +49,12 @@ from mesh.usecases.publishing.table_changes import partitions_added, table_chang
 
 
 class Rebase(Rejected):
-    """The product's present version is not the one that was staged on."""
+    """The product's present version is not the one that the proposal was staged on."""
 
 
 @dataclass(frozen=True)
 class Verifier:
-    """What a look at a proposal takes."""
+    """The ports that verifying a proposal needs."""
 
     registry: Registry
     proposals: Proposals
@@ -65,7 +65,7 @@ class Verifier:
 
 
 def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> Verified:
-    """Authorise the sender, read what was staged, compare it with the last version, and keep the commit to be made.
+    """Authorise the sender, read what was staged, compare it with the last version, and record the commit to be made.
 
     Raises what `authorise` raises, MalformedEvent, NotTheOwner; everything else that is wrong with a proposal is its
     answer: `refused`, `held` for what would break readers, `rebase`. ConcurrentChange while another commit goes on,
@@ -89,7 +89,7 @@ def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> V
         if record.answer is not None:
             return found.repeats(record.answer)
         if record.committing:
-            return found  # what was verified first, whatever this says: a commit can be repeated at any point of it
+            return found  # the first verification stands: a commit can be repeated at any point
     try:
         if record.digest != _digest(proposed):
             raise ProposalForged(
@@ -113,7 +113,7 @@ def _answer(proposed: VersionProposed, rejected: Rejected) -> ProposalSettled:
 
 
 def _digest(proposed: VersionProposed) -> str:
-    """Of what is proposed, not of when: asking again may move `expires`."""
+    """Without `expires`, which a repeated proposal may change."""
     return hashlib.sha256(proposed.model_dump_json(exclude={"expires"}).encode()).hexdigest()
 
 
@@ -122,7 +122,7 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
     proposed, last = event.data, using.registry.latest_version(product.name)
     if using.clock.now() > proposed.expires:
         raise ProposalExpired(
-            f"proposal {proposed.proposal} was to be answered until {proposed.expires.isoformat()}",
+            f"proposal {proposed.proposal} had to be answered by {proposed.expires.isoformat()}",
             proposal=proposed.proposal,
             remedy="It is staged again by itself; look at the owner's queues if it is not.",
         )
@@ -167,7 +167,7 @@ def _is_crawled(proposed: VersionProposed, product: Product) -> bool:
 
 
 class _Look(NamedTuple):
-    """What was seen of one table; without a record where nothing is staged."""
+    """One verified table; without a record where nothing is staged."""
 
     commit: TableCommit
     change: TableChange
@@ -201,8 +201,8 @@ def _crawled_table(proposed: ProposedTable, product: Product, last: TableSnapsho
 def _read_columns(
     there: tuple[ColumnRef, ...], details: TableDetails, last: TableSnapshot | None
 ) -> tuple[ColumnRef, ...]:
-    """The columns that are in the catalog, without those that came with a batch which was not published: what is in
-    them only that batch can say. They belong to no version, and are not published."""
+    """The columns that are in the catalog, without those that came with an unpublished batch: only that batch knows
+    what they contain. They belong to no version, and are not published."""
     if details.columns is None:
         return there
     known = {*details.columns, *(column.name for column in (last.columns if last else ()))}
@@ -244,12 +244,12 @@ def _staged_table(proposed: ProposedTable, product: Product, last: TableSnapshot
 
 
 def _details(table: str, content: TableContent) -> TableDetails:
-    """What the batch brought. Raises ProposalForged for a file that does not say so."""
+    """The batch's details. Raises ProposalForged for a file without them."""
     try:
         return TableDetails.model_validate_json(content.state.details)
     except ValueError as fault:
         raise ProposalForged(
-            f"{table}: what is staged does not say what it brought: {fault}",
+            f"{table}: the staged file lacks the details of its batch: {fault}",
             table=table,
             metadata=content.state.metadata,
             remedy="Nothing was published. Upload the data again; if that does not help, update the producer's stack.",
@@ -257,14 +257,14 @@ def _details(table: str, content: TableContent) -> TableDetails:
 
 
 def _before(product: str, table: str, pointer: str, using: Verifier) -> TableRecord | None:
-    """What central itself read in the present metadata file. Raises ProposalForged for one that it never pointed at."""
+    """Central's own record of the present metadata file. Raises ProposalForged for one that it never published."""
     record = using.proposals.table(product, table, pointer) if pointer else None
     if pointer and record is None:
         raise ProposalForged(
             f"{table} is at {pointer}, which central did not publish",
             table=table,
             metadata=pointer,
-            remedy="Somebody changed the table by hand. The data mesh owner can go back to a version: mesh rollback.",
+            remedy="The table was changed by hand. The data mesh owner can restore a version: mesh rollback.",
         )
     return record
 

@@ -1,6 +1,6 @@
-"""Versions end: somebody withdraws them, or they are older than what is kept. Central marks them first.
+"""Versions end: they are withdrawn, or exceed the retention. Central marks them first.
 
-From the mark on nobody goes back to them or pins them. Then their pins end, and only then their owner's account is told
+Marked versions cannot be restored or pinned. Then their pins end, and only then their owner's account is notified
 which files nothing needs any more (`usecases.settle_pin`).
 """
 
@@ -48,7 +48,7 @@ class Withdrawn(Model):
 
 
 class Expired(Model):
-    """What the daily look ended, and what of it is released now."""
+    """What the daily retention check ended, and what of it is released now."""
 
     ended: tuple[Withdrawn, ...]
     released: tuple[Withdrawn, ...]
@@ -66,21 +66,21 @@ def withdraw_versions(
     """Mark the versions, or all that have rows of the object; their pins end, and their files are deleted at once.
 
     Repeatable at any point of it. Raises what `authorise` raises, MalformedEvent, NotTheOwner, UnknownVersion,
-    NeedsExpress, PresentVersion, ObjectPresent, NothingToWithdraw (every refusal is recorded, and told);
+    NeedsExpress, PresentVersion, ObjectPresent, NothingToWithdraw (every rejection is recorded and sent to the sender);
     ConcurrentChange while the product is being rolled back, perhaps to one of them.
     """
     metadata = metadata_of(envelope)
     try:
         require_sender(envelope, context)
-        wish = read_event(WithdrawalRequested, envelope).data
-        product = product_of(wish.product, envelope.account, context)
-        numbers = _having(product, wish.key, context, files) if wish.key else sorted(set(wish.versions))
+        request = read_event(WithdrawalRequested, envelope).data
+        product = product_of(request.product, envelope.account, context)
+        numbers = _having(product, request.key, context, files) if request.key else sorted(set(request.versions))
         if not numbers:
-            said = f"that is kept has rows of {wish.key}" if wish.key else "is named"
+            said = f"that is kept has rows of {request.key}" if request.key else "is named"
             raise NothingToWithdraw(
                 f"no version of {product.name} {said}",
                 product=product.name,
-                key=wish.key,
+                key=request.key,
                 remedy=f"mesh history {product.name} lists the versions.",
             )
         wanted = _wanted(product, numbers, context)
@@ -89,18 +89,24 @@ def withdraw_versions(
         raise
     for version in wanted:
         if version.ended is None or version.ended.status == "expired":
-            end = VersionEnd(status="withdrawn", at=context.clock.now(), reason=wish.reason, by=envelope.account)
+            end = VersionEnd(status="withdrawn", at=context.clock.now(), reason=request.reason, by=envelope.account)
             context.registry.end_version(product.name, version.version, end)
-    if proposals.rolling_back(product.name):  # it looked at them before they were marked
+    if proposals.rolling_back(product.name):  # it may have chosen one of them before they were marked
         raise ConcurrentChange(f"{product.name} is being rolled back", product=product.name)
-    facts = {"product": product.name, "versions": numbers, "by": envelope.account, "why": wish.reason, "key": wish.key}
+    facts = {
+        "product": product.name,
+        "versions": numbers,
+        "by": envelope.account,
+        "why": request.reason,
+        "key": request.key,
+    }
     context.trace.note(metadata.correlation_id, "withdrawn", **facts)
     _tell_ended(product.name, tuple(numbers), metadata, bus)
     return Withdrawn(product=product.name, versions=tuple(numbers))
 
 
 def expire_versions(retention: Retention, *, context: CentralContext, proposals: Proposals, bus: Bus) -> Expired:
-    """Mark what is older than what is kept; release what was marked so long ago that no query reads it. Repeatable."""
+    """Mark versions beyond the retention; release those marked so long ago that no query reads them. Idempotent."""
     ended, due = [], []
     now = context.clock.now()
     for name in context.registry.product_names():
@@ -116,8 +122,8 @@ def expire_versions(retention: Retention, *, context: CentralContext, proposals:
             ended.append(Withdrawn(product=product.name, versions=_numbers(old)))
         over = released(versions, retention, now)[:_AT_ONCE]
         if over and not proposals.rolling_back(product.name):
-            story = Metadata(id=stable_id(product.name, "retention", now.isoformat()))
-            _tell_ended(product.name, _numbers(over), story, bus)
+            cause = Metadata(id=stable_id(product.name, "retention", now.isoformat()))
+            _tell_ended(product.name, _numbers(over), cause, bus)
             due.append(Withdrawn(product=product.name, versions=_numbers(over)))
     return Expired(ended=tuple(ended), released=tuple(due))
 

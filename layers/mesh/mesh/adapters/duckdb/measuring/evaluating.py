@@ -110,7 +110,7 @@ class Evaluator:
             try:
                 self._measured[sql] = float(self._rows.one(sql)[0] or 0)
             except self._error:
-                continue  # told by `_outcome`, which finds no number
+                continue  # reported by `_outcome`, which finds no number
 
     def _outcome(self, expectation: Expectation) -> Outcome:
         if expectation.skipped:

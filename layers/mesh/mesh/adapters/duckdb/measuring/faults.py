@@ -15,14 +15,14 @@ _QUOTING: Final = frozenset({"ConversionException", "OutOfRangeException", "Data
 
 
 def not_of_type(rows: Rows, table: str, secret: Iterable[str]) -> Iterable[Finding]:
-    """One finding for each column with values that are none of its type."""
+    """One finding for each column with values that are not of its type."""
     for name, wrong in rows.wrong.items():
         examples = ", ".join(json.dumps(example[:60], ensure_ascii=False) for example in wrong.examples)
         shown = "" if name in secret else f" (for example {examples})"
         yield Finding(
             code="ValueNotOfType", severity="error", table=table, column=name, observed=float(wrong.count),
             threshold=0.0, keys=tuple(wrong.keys),
-            message=f"{wrong.count:,} values of {name} are no {rows.types[name]}{shown}",
+            message=f"{wrong.count:,} values of {name} are not of type {rows.types[name]}{shown}",
             remedy="Correct the values, or let the contract have another type (a major revision).",
         )  # fmt: skip
 

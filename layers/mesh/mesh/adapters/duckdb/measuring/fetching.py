@@ -12,10 +12,10 @@ MAX_EXPANSION: Final = 100
 MAX_UNZIPPED: Final = 256 * MIB
 """A gzip object is refused when it unfolds more than `MAX_EXPANSION`-fold **and** to more than this."""
 MAX_LINE: Final = MIB
-"""A line that is longer is no row of a table."""
+"""A line that is longer is not a row of a table."""
 
 
-class Unreadable(Exception):  # noqa: N818 - the finding's own word
+class Unreadable(Exception):  # noqa: N818 - a finding, not an error
     """An object that cannot be read as what it should be; `code` is the finding's."""
 
     def __init__(self, code: str, message: str, remedy: str) -> None:
@@ -24,7 +24,7 @@ class Unreadable(Exception):  # noqa: N818 - the finding's own word
 
 
 def is_gzip(key: str) -> bool:
-    """By its name, as Hive, Athena and Glue tell it."""
+    """By its name, as in Hive, Athena and Glue."""
     return key.lower().endswith((".gz", ".gzip"))
 
 

@@ -11,7 +11,8 @@ from mesh.domain.onboarding.quality.model import Finding
 from mesh.domain.onboarding.quality.sql_text import ROWS, identifier
 
 _PATTERN: Final = r"^[\t\r]*([=@][^\s=]|[+-]\S*[A-Za-z]\(|[+-].*\|.*!)"
-"""Signs of a number, of a telephone number, or a line of dashes are no formula; `@name` is one to some spreadsheets."""
+"""Signs of a number, of a telephone number, or a line of dashes are not a formula; `@name` is one in some
+spreadsheets."""
 _CHUNK: Final = 100
 
 

@@ -21,7 +21,7 @@ def elsewhere(rows: Rows, query: str, own: frozenset[str]) -> str:
         raise ValueError(f"the query is {len(statements)} statements, not one")
     serialised = json.loads(rows.db.execute("SELECT json_serialize_sql(?)", [query]).fetchall()[0][0])
     if serialised.get("error"):
-        raise ValueError(f"the query is no SELECT: {serialised.get('error_message', '')}"[:300])
+        raise ValueError(f"the query is not a SELECT: {serialised.get('error_message', '')}"[:300])
     local = frozenset(name.lower() for name in _defined(serialised))
     for node in _nodes(serialised):
         if found := _foreign(node, own, local):

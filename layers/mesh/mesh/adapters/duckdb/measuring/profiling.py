@@ -89,8 +89,8 @@ def _chunk(rows: Rows, data: TableData, names: Sequence[str], count: int) -> Ite
         )
         if counts.get(name):
             histogram = Histogram(edges=edges[name], counts=counts[name])
-            told = {"histogram": histogram, "labelled": labelled.get(name, ()), "shape": shapes.get(name)}
-            column = column.evolve(**told)
+            details = {"histogram": histogram, "labelled": labelled.get(name, ()), "shape": shapes.get(name)}
+            column = column.evolve(**details)
         elif data.label in rows.types:
             column = column.evolve(labelled=labelled_values(rows, data.label, column))
         yield column

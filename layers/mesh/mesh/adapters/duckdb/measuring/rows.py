@@ -68,7 +68,7 @@ class Rows:
         yield replace(self, source=name)
 
     def lock(self, names: Sequence[str]) -> None:
-        """From now on nothing but these rows can be read, by any of the names. Repeatable."""
+        """From now on nothing but these rows can be read, by any of the names. Idempotent."""
         shown = ", ".join(map(identifier, self.types))
         for name in dict.fromkeys(name.lower() for name in names if name.lower() != ROWS):
             self.db.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT {shown} FROM {ROWS}")

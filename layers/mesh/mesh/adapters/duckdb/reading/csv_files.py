@@ -1,4 +1,4 @@
-"""CSV → staged texts. The engine reads what is plain; what it refuses is read row by row, which tells the line."""
+"""CSV → staged texts. The engine reads plain files; others are read row by row, which finds the faulty line."""
 
 import csv
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class CsvFile:
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error:
-            self._rewrite()  # tells what is wrong, or makes it plain
+            self._rewrite()  # finds the fault, or rewrites the file as plain CSV
             self._read(db, into)
 
     def _read(self, db: "DuckDBPyConnection", into: str) -> None:
@@ -81,7 +81,7 @@ class CsvFile:
             except csv.Error as error:
                 raise _csv_error(error, line) from error
             except UnicodeDecodeError as error:
-                raise Unreadable("UnsupportedEncoding", f"line {line} is no text", "Save it as UTF-8.") from error
+                raise Unreadable("UnsupportedEncoding", f"line {line} is not text", "Save it as UTF-8.") from error
         if first:
             more = f" (and {wrong - 1} more lines)" if wrong > 1 else ""
             what = (
@@ -97,7 +97,7 @@ class CsvFile:
             f"escape = '\"', comment = '', strict_mode = true, null_padding = false, nullstr = '', "
             f"max_line_size = {_MAX_ROW})"
         )
-        # Of one column a blank line would be a row; "" in quotes cannot be told from it, and was written anew before.
+        # Of one column a blank line would be a row; "" in quotes cannot be told from it, and was rewritten before.
         skip = len(self.layout.names) == 1 and self._text.blank_lines and not self._rewritten
         return f"{read} WHERE c0 IS NOT NULL" if skip else read
 

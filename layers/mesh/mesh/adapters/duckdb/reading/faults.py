@@ -22,7 +22,7 @@ def unreadable(error: Unreadable, key: str, table: str) -> Finding:
 
 
 def refused(error: MeshError, key: str, table: str) -> Finding:
-    """What the domain, or the bucket, says of the object. One that its owner deleted meanwhile is no fault."""
+    """What the domain, or the bucket, says of the object. One that its owner deleted meanwhile is not a fault."""
     code = type(error).__name__
     severity: Severity = "warning" if code == "ObjectGone" else "error"
     message = f"{key}: {error.message}"

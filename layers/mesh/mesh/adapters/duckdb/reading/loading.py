@@ -1,4 +1,4 @@
-"""One object: fetched once and whole, told apart by its name and content, staged."""
+"""One object: fetched once and whole, its format detected by name and content, staged."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -165,7 +165,7 @@ class Stage:
 
     def _tell(self, key: str, text: Text) -> None:
         if text.guessed:
-            message = f"{key}: the text is no UTF-8 and was read as Windows-1252"
+            message = f"{key}: the text is not UTF-8 and was read as Windows-1252"
             remedy = "Save it as UTF-8, or name its encoding in the contract (customProperties: encoding)."
             self.findings.append(self._warning("EncodingAssumed", message, remedy, keys=(key,)))
         if text.mixed:

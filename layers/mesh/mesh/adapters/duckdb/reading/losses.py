@@ -23,7 +23,7 @@ class _Pair(NamedTuple):
 
     @property
     def gone(self) -> str:
-        """Predicate: there is something, and it is NULL; or was a number that is no integer, and was rounded."""
+        """Predicate: there is something, and it is NULL; or was a number that is not an integer, and was rounded."""
         if self.have != _JSON:
             return f"({self.source} IS NOT NULL AND {self.value} IS NULL)"
         lost = f"{self.value} IS NULL"
@@ -48,7 +48,7 @@ def _lost(pair: _Pair, depth: int = 0) -> str:
 
 
 def _inside(pair: _Pair, depth: int) -> list[str]:
-    """Of each field, of the items, of the entries; nothing of what is no struct, array or map on both sides."""
+    """Of each field, of the items, of the entries; nothing of what is not a struct, array or map on both sides."""
     kind = pair.want.partition("<")[0]
     if not is_nested(pair.want) or (pair.have != _JSON and not pair.have.startswith(f"{kind}<")):
         return []

@@ -114,7 +114,7 @@ class DuckReading:
         except self._no_room:
             self._found.append(self._too_large(_NO_ROOM))
             self._rows, self._read = None, {}
-        except self._error as error:  # a fault of ours or the engine's: held, and told, like any other
+        except self._error as error:  # a fault of ours or the engine's: held and reported like any other
             message = f"the rows could not be typed: {first_line(error)}"
             remedy = "Upload its objects one by one to see which it is; let its contract have other types."
             self._found.append(finding("RowsNotTyped", message, table=self._asked.table, remedy=remedy))
@@ -153,8 +153,8 @@ class DuckReading:
         try:
             return TableChecks(rows, data, contract, now).build()
         except self._no_room:
-            told = self._too_large("memory and disk of a function do not do for the checks of this batch")
-            return self._unmeasured(refs, (*self.findings, told))
+            finding = self._too_large("memory and disk of a function do not do for the checks of this batch")
+            return self._unmeasured(refs, (*self.findings, finding))
 
     def write(self, files: Sequence[FilePlan], fields: Sequence[Field]) -> tuple[WrittenFile, ...]:
         """See the port."""

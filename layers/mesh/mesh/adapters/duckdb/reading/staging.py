@@ -157,7 +157,7 @@ class Typing:
         return failed
 
     def _facts(self, staged: Staged, name: str, type_: str, invalid: int) -> Facts:
-        """Numbers of JSON that no number type holds make the column text: nobody promised anything else."""
+        """JSON numbers that no number type can hold make the column text, if no type was declared."""
         if invalid and name in staged.json and name not in self._declared:
             return Facts("string")
         return Facts(type_, invalid)
@@ -205,7 +205,7 @@ def _checks(guess: str, objects: int) -> tuple[str, ...]:
 
 
 def _narrowest(types: Sequence[str], counts: Sequence[int]) -> str:
-    """`counts`: of all values, then of those that look like each type. None at all is no type."""
+    """`counts`: of all values, then of those that look like each type. None at all is not a type."""
     if not counts[0]:
         return ""
     for type_, count in zip(types, counts[1:], strict=True):

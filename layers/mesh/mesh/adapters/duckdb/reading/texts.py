@@ -130,9 +130,9 @@ def read_text(file: Path, encoding: str = "") -> Text:
     if survey.broken is None:
         return _described(file, survey, "utf-8-sig" if mark else "utf-8")
     if mark or said == "utf-8":
-        raise _unsupported(f"line {survey.broken} is no UTF-8")
+        raise _unsupported(f"line {survey.broken} is not UTF-8")
     if said is None and not _is_windows(file):
-        raise _unsupported(f"line {survey.broken} is no UTF-8")
+        raise _unsupported(f"line {survey.broken} is not UTF-8")
     return _described(file, survey, "windows-1252", guessed=said is None)
 
 
@@ -140,7 +140,7 @@ def _surveyed(file: Path) -> _Survey:
     survey = _Survey()
     for position, piece in enumerate(_pieces(file)):
         if position == 0 and (at := control_byte(piece[:HEAD])) >= 0 and piece[at] != 0:
-            what = f"byte 0x{piece[at]:02x} at {at} is no text"
+            what = f"byte 0x{piece[at]:02x} at {at} is not text"
             raise Unreadable("BinaryContent", what, "Upload text, or name the object by its real format.")
         survey.feed(piece)
     survey.finish()

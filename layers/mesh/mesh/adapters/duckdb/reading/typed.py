@@ -1,4 +1,4 @@
-"""Staged rows → one table of typed rows: the types decided, every value cast, what is none of its type counted."""
+"""Staged rows → one table of typed rows: the types decided, every value cast, values of another type counted."""
 
 from collections.abc import Collection, Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
@@ -124,7 +124,7 @@ class TypedRows:
         return found
 
     def wrong(self) -> dict[str, NotOfType]:
-        """Columns with values that are none of the contract's type."""
+        """Columns with values that are not of the contract's type."""
         found: dict[str, NotOfType] = {}
         for index in self._kept:
             for name, count in self._invalid(index).items():
@@ -138,14 +138,14 @@ class TypedRows:
     def findings(self, table: str) -> tuple[Finding, ...]:
         """Values of another type, without examples (a report has them, where they may be shown); types that widened."""
         types = {column.name: column.type for column in self.decision.columns}
-        told = [
+        converted = [
             finding(
-                "ValueNotOfType", f"{each.count:,} values of {name} are no {types[name]}", table=table, column=name,
-                keys=tuple(each.keys), observed=float(each.count), remedy=_REMEDY,
+                "ValueNotOfType", f"{each.count:,} values of {name} are not of type {types[name]}", table=table,
+                column=name, keys=tuple(each.keys), observed=float(each.count), remedy=_REMEDY,
             )
             for name, each in self.wrong().items()
         ]  # fmt: skip
-        return (*told, *self.changes(table))
+        return (*converted, *self.changes(table))
 
     def changes(self, table: str) -> list[Finding]:
         """One for each column whose type the published table has otherwise."""
@@ -224,7 +224,7 @@ class TypedRows:
         return f"CASE {_OBJECT} {' '.join(cases)} END" if cases else "NULL"
 
     def _show(self, staged: Staged) -> None:
-        """Some of the values that are none of their column's type."""
+        """Some of the values that are not of their column's type."""
         for index, facts in staged.facts.items():
             for name in (name for name, each in facts.items() if each.invalid):
                 column = staged.columns[name]

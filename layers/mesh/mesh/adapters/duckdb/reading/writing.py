@@ -64,7 +64,7 @@ def _column(facts: Mapping[str, str], type_: str) -> ColumnStats:
 
 
 def _bound(text: str | None, type_: str) -> Bound:
-    """As Python has the value; None for binaries, and for moments that Python cannot tell (beyond the year 9999)."""
+    """As Python has the value; None for binaries, and for timestamps beyond Python's range (year 9999)."""
     if text is None or type_ == "binary":
         return None
     try:

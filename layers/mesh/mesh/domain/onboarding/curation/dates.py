@@ -31,7 +31,7 @@ _WORDS: Final = re.compile(r"month|yyyy|yy|mm|dd|HH|MM|SS")
 
 
 def read_moment(written: str) -> datetime | None:
-    """The moment that a text spells, None where it spells none."""
+    """The timestamp in a text; None where there is none."""
     written = written.strip()
     if _ISO(written):
         try:
@@ -45,7 +45,7 @@ def read_moment(written: str) -> datetime | None:
 
 
 def date_writer(pattern: str) -> Callable[[datetime], str]:
-    """A function that writes moments so. Raises ValueError for letters that are no format word."""
+    """A function that writes timestamps in this format. Raises ValueError for letters that are not a format word."""
     pieces = [(word, True) for word in _WORDS.findall(pattern)]
     between = _WORDS.split(pattern)
     wrong = [letter for piece in between for letter in piece if letter.isalpha()]

@@ -1,6 +1,6 @@
 """A raw object that a function does not take, and the AWS Glue DataBrew job that runs the same recipe on it.
 
-Names are made from what the job does, so that whoever asks for it again finds it: product, recipe, and the object's
+Names are made from what the job does, so that a repeated order finds it: product, recipe, and the object's
 version. Source of names' form, states and outputs: AWS Glue DataBrew API reference, CreateRecipeJob, Output, JobRun.
 """
 
@@ -30,7 +30,7 @@ _PASSING: Final = (
     "throttl", "rate exceeded", "slow down", "slowdown", "service unavailable", "internal service", "internal error",
     "insufficient capacity", "concurrent", "resource unavailable",
 )  # fmt: skip
-"""Parts of an `ErrorMessage` behind which is no fault of recipe or data: DataBrew gives text, no code."""
+"""Parts of an `ErrorMessage` that point to neither recipe nor data: DataBrew gives text, no code."""
 
 type JobState = Literal["STARTING", "RUNNING", "STOPPING", "STOPPED", "SUCCEEDED", "FAILED", "TIMEOUT"]
 

@@ -127,28 +127,28 @@ def parse_recipe(body: bytes) -> Recipe:
 
 def _step(number: int, item: object) -> Step:
     if not isinstance(item, dict) or not isinstance(item.get("Action"), dict):
-        raise _malformed(number, "is no object with an Action")
+        raise _malformed(number, "is not an object with an Action")
     _only(number, item, {"Action", "ConditionExpressions"})
     _only(number, item["Action"], {"Operation", "Parameters"})
     operation, parameters = item["Action"].get("Operation"), item["Action"].get("Parameters") or {}
     if not isinstance(operation, str) or not _OPERATION(operation):
         raise _malformed(number, f"has no operation's name, but {operation!r}"[:200])
     if not isinstance(parameters, dict):
-        raise _malformed(number, f"({operation}): Parameters is no map")
+        raise _malformed(number, f"({operation}): Parameters is not a map")
     for name, value in parameters.items():
         if not _PARAMETER(name) or not isinstance(value, str) or len(value) > _MAX_VALUE:
             raise _malformed(
-                number, f"({operation}): the parameter {name!r} is no text of at most {_MAX_VALUE} characters"[:300]
+                number, f"({operation}): the parameter {name!r} is not text of at most {_MAX_VALUE} characters"[:300]
             )
     conditions = item.get("ConditionExpressions") or []
     if not isinstance(conditions, list):
-        raise _malformed(number, f"({operation}): ConditionExpressions is no list")
+        raise _malformed(number, f"({operation}): ConditionExpressions is not a list")
     return Step(number, operation, parameters, tuple(_condition(number, operation, one) for one in conditions))
 
 
 def _condition(number: int, operation: str, item: object) -> Condition:
     if not isinstance(item, dict):
-        raise _malformed(number, f"({operation}): a condition is no object")
+        raise _malformed(number, f"({operation}): a condition is not an object")
     _only(number, item, {"Condition", "Value", "TargetColumn"})
     name, value, column = item.get("Condition"), item.get("Value", ""), item.get("TargetColumn")
     if not isinstance(name, str) or not isinstance(value, str) or not isinstance(column, str) or not column:

@@ -41,7 +41,7 @@ def detect(raw: bytes, where: Where) -> Detected:
     except (ArchiveUnsupported, FormatDeclined) as declined:
         raise unsupported(declined.message, **where) from declined
     if detected.format not in {"csv", "json"}:
-        raise unsupported(f"{detected.format or 'this'} is no text that a recipe reads", **where)
+        raise unsupported(f"{detected.format or 'this'} is not text that a recipe reads", **where)
     return detected
 
 
@@ -105,7 +105,7 @@ def text_lines(content: BinaryIO, where: Where) -> Iterator[str]:
             yield line
     except UnicodeDecodeError as error:
         raise UnsupportedEncoding(
-            f"after line {number} there are bytes that are no UTF-8",
+            f"after line {number} there are bytes that are not UTF-8",
             line=number + 1,
             remedy="Save the whole file as UTF-8.",
             **where,

@@ -58,7 +58,7 @@ _BINARY_MAGIC: Final[dict[bytes, str]] = {
 
 
 class Detected(NamedTuple):
-    """`format` is `None` while the name does not tell (no ending, `.txt`): the text itself decides then."""
+    """`format` is `None` if the name does not show it (no ending, `.txt`): then the text decides."""
 
     format: Format | None
     compression: Compression
@@ -98,7 +98,7 @@ def check_magic(detected: Detected, head: bytes, **where: str) -> Detected:
             remedy="Name gzip objects <name>.csv.gz or <name>.json.gz, and only those.",
             **where,
         )
-    # A column may well be called ORC: only what is no text as well is taken for another format.
+    # A column may well be called ORC: only what is not text as well is taken for another format.
     text = all(byte >= 0x20 or byte in b"\t\n\r\f\x1b" for byte in head)
     other = None if text else next((name for magic, name in _BINARY_MAGIC.items() if head.startswith(magic)), None)
     if detected.format is None:

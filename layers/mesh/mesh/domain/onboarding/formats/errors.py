@@ -1,4 +1,4 @@
-"""Why a file cannot be read as its table's data. `FormatDeclined` is no rejection: the Glue crawler may read it."""
+"""Why a file cannot be read as its table's data. `FormatDeclined` is not a rejection: the Glue crawler may read it."""
 
 from mesh.domain.errors import MeshError, Rejected
 
@@ -8,7 +8,7 @@ class EmptyFile(Rejected):
 
 
 class BinaryContent(Rejected):
-    """Bytes that are no text, under a name that promises text."""
+    """Bytes that are not text, under a name that promises text."""
 
 
 class ArchiveUnsupported(Rejected):

@@ -33,7 +33,7 @@ class ObjectRef(Model):
 
     `requester` is the account, or the AWS service, that wrote it. `deleted`: the event said that it is gone, and what
     is at the key now has to be looked up. `curated`: of a raw object, what its recipe made of it; the raw object is
-    what is published, held and told of, and only its rows are read from there.
+    what is published, held and reported; only its rows are read from there.
     """
 
     model_config = ConfigDict(extra="ignore")

@@ -1,4 +1,4 @@
-"""The head of a text object: at most 1 MiB read, gunzipped, decoded, with clear refusals for what is no UTF-8 text."""
+"""The head of a text object: at most 1 MiB read, gunzipped, decoded, with clear refusals for what is not UTF-8 text."""
 
 import codecs
 import re
@@ -75,7 +75,7 @@ def _decode(content: bytes, complete: bool, **where: str) -> tuple[str, bool]:
     content = content[len(codecs.BOM_UTF8) :] if bom else content
     if control := _CONTROL.search(content):
         raise BinaryContent(
-            f"byte 0x{control[0][0]:02x} at {control.start()} is no text",
+            f"byte 0x{control[0][0]:02x} at {control.start()} is not text",
             offset=control.start(),
             remedy="Upload text, or name the object by its real format.",
             **where,
@@ -85,7 +85,7 @@ def _decode(content: bytes, complete: bool, **where: str) -> tuple[str, bool]:
         return decoder.decode(content, final=complete), bom
     except UnicodeDecodeError as error:
         raise UnsupportedEncoding(
-            f"byte 0x{content[error.start]:02x} at {error.start} is no UTF-8",
+            f"byte 0x{content[error.start]:02x} at {error.start} is not UTF-8",
             offset=error.start,
             remedy="Save it as UTF-8 (it may be Latin-1 or Windows-1252 now).",
             **where,

@@ -1,4 +1,4 @@
-"""The contract's word: a column that its revision removed, renamed or retyped is no news to the guard."""
+"""Changes that the contract announces: the guard ignores columns that its revision removed, renamed or retyped."""
 
 from mesh.domain.hive_types import is_number
 from mesh.domain.onboarding.guard.history import History

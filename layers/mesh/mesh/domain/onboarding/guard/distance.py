@@ -98,7 +98,7 @@ class _Merged(NamedTuple):
 
 
 def _merged(accepted: Counts, batch: Counts, *, ordered: bool) -> _Merged:
-    """Bins join their neighbours; values too rare to be tested one by one, and missing ones, are told as rare."""
+    """Bins join their neighbours; values too rare to be tested one by one, and missing ones, are combined as rare."""
     share = sum(batch) / max(1, sum(batch) + sum(accepted))
     expected = [(left + right) * share for left, right in zip(accepted, batch, strict=True)]
     if not ordered:

@@ -12,7 +12,7 @@ from mesh.domain.onboarding.guard.settings import NEAR, Check
 from mesh.domain.onboarding.quality.model import ColumnProfile, Finding
 
 _OBVIOUS: Final = 1.0
-"""PSI of a shift that is told before there is a history: four times what counts as a major one."""
+"""PSI of a shift that is reported before there is a history: four times what counts as a major one."""
 _MANY_ROWS: Final = 1_000
 _NAMES: Final = 0.98
 """Share of values that occur once, as estimated, from which on whole numbers name rows."""
@@ -28,7 +28,7 @@ def shifted_columns(case: Case) -> Iterator[Finding]:
     smallest = case.settings.threshold(check) * NEAR
     judged = []
     for (_, cells), found in zip(compared, alone, strict=True):
-        # Dispersion only ever excuses: what is no finding without it need not be asked.
+        # Dispersion only ever excuses: what is not a finding without it need not be asked.
         suspect = found.psi >= smallest and found.chance <= allowed
         judged.append(_excused(cells, found) if suspect else found)
     for (column, cells), found, chance in zip(compared, judged, holm([one.chance for one in judged]), strict=True):
@@ -103,7 +103,7 @@ def _shift(
     return case.finding(
         check,
         f"The values of {column.name} lie elsewhere than in the {len(cells.past)} accepted objects: PSI "
-        f"{found.psi:.2f} (0 is no change, from {threshold:g} on it is too much). {_in_words(chance)}",
+        f"{found.psi:.2f} (0 means no change, {threshold:g} or more is too much). {_in_words(chance)}",
         near=near or not past, column=column.name, observed=found.psi, threshold=threshold, evidence=evidence_of(cells),
     )  # fmt: skip
 

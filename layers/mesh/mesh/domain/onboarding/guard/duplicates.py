@@ -14,7 +14,7 @@ from mesh.domain.onboarding.guard.probability_tails import beta_binomial_tail
 from mesh.domain.onboarding.guard.settings import NEAR, Check
 from mesh.domain.onboarding.quality.model import Evidence, Finding
 
-TELLING: Final = 1024
+COMPARABLE: Final = 1024
 """Bytes from which on two objects of one content are no coincidence."""
 _REPLACE: Final = "If it is to replace the earlier data, upload it under the earlier key. Otherwise delete it."
 
@@ -74,11 +74,11 @@ def repeated_earlier(case: Case) -> Iterator[Finding]:
 
 def same_objects(case: Case) -> Iterator[Finding]:
     """`SameObjectAgain`: an object of the same content (digest and size) under another key, unless accepted batches did
-    that as well. Objects of less than `TELLING` bytes are alike by nature (a day without events)."""
+    that as well. Objects of less than `COMPARABLE` bytes are alike by nature (a day without events)."""
     known: dict[tuple[str, int], set[str]] = {}
     for batch in case.history.batches:
         for key, etag, size in batch.objects:
-            if etag and size >= TELLING:
+            if etag and size >= COMPARABLE:
                 known.setdefault((etag, size), set()).add(key)
     usual = any(len(keys) > 1 for keys in known.values())
     again = [

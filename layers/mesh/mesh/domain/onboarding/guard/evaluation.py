@@ -1,7 +1,7 @@
 """A batch of one table against its accepted history.
 
 Statistics need a history; what is gone, of another type, or a copy, shows from the second batch on, and so does a shift
-that chance cannot make. What the contract's own revision changed is no finding (`under_contract`).
+that chance cannot make. What the contract's own revision changed is not a finding (`under_contract`).
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def judge(
     """What is unlike the accepted batches, errors first. `sources` are who wrote the batch, `refs` its objects;
     `expected` are the columns that the contract in force promises.
 
-    An empty history gives nothing but the word that there is none: the first batch is taken on trust.
+    An empty history only gives `HistoryTooShort`: the first batch is trusted.
     """
     known = under_contract(history, profile, expected)
     case = Case(profile, known, settings, tuple(sources), tuple(refs))

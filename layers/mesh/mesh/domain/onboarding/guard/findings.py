@@ -1,4 +1,4 @@
-"""What every check of the guard is given, and how it tells what it found."""
+"""The input of every check of the guard, and the form of its findings."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

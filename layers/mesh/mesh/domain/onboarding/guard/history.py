@@ -1,7 +1,7 @@
 """What was accepted of a table: the objects that a new batch is compared with, each by itself.
 
 Objects that arrived together are parts of one generation, and each is remembered like a batch of its own: a first load
-of 20 files is a history of 20, and tells how much they differ. Small ones are taken together (`parts_of`).
+of 20 files is a history of 20, and shows how much they differ. Small ones are combined (`parts_of`).
 
 Kept small (a batch of the credit data is about 10 KB of JSON), since it is read and written with each batch: counts on
 common bins instead of values, and of the fingerprints as many as find a repeated slice.
@@ -162,7 +162,7 @@ def in_force(history: History, rollbacks: Mapping[int, int]) -> History:
     """The history without what was rolled back. `rollbacks`: version → the one that it went back to.
 
     The newest version has its own batch and those of all before it, unless it is a rollback: then it has those of the
-    version that it went back to. So what was rolled back is in force again once somebody goes forward to it.
+    version that it went back to. So rolled back batches count again once a later rollback restores them.
     """
     present = versions_in(max([*rollbacks, *(batch.version for batch in history.batches)], default=0), rollbacks)
     batches = tuple(batch for batch in history.batches if not batch.version or batch.version in present)
@@ -184,7 +184,7 @@ def versions_in(version: int, rollbacks: Mapping[int, int]) -> set[int]:
 
 
 def forget_objects(history: History, keys: Collection[str]) -> History:
-    """The history without batches of which every object was uploaded again: what is replaced is nothing to repeat."""
+    """The history without batches of which every object was uploaded again: replaced data cannot be repeated."""
     batches = tuple(
         batch for batch in history.batches if not batch.objects or any(key not in keys for key, _, _ in batch.objects)
     )
@@ -192,7 +192,7 @@ def forget_objects(history: History, keys: Collection[str]) -> History:
 
 
 def forget_repeats(history: History, present: Collection[tuple[str, str, int]]) -> History:
-    """The history without rows and objects that nobody can read any more: what was deleted or replaced may come again.
+    """The history without rows and objects that are no longer published: deleted or replaced data may come again.
 
     `present` are (key, digest, size) of what is published. Shapes stay: they are still what the table looked like.
     """
@@ -246,7 +246,7 @@ def _new_edges(profile: TableProfile) -> dict[str, tuple[float, ...]]:
 
 
 def _known_edges(history: History, profile: TableProfile, others: Iterable[PastBatch]) -> dict[str, tuple[float, ...]]:
-    """Those that other batches count in already; not those of a column that is no number any more."""
+    """Those that other batches count in already; not those of a column that is not a number any more."""
     used = _used(history.edges, others)
     return {
         name: edges

@@ -87,7 +87,8 @@ class GuardSettings(Model):
         return self.false_alarms * SHARE_OF_FALSE_ALARMS[check] * (_WARNINGS if warning else 1.0)
 
     def severity_of(self, check: Check, *, near: bool = False) -> Severity:
-        """Past the threshold: the contract's word, else an error. `near` it: a warning, or less if that is said."""
+        """Beyond the threshold: the contract's severity, else an error. `near` it: a warning, or less if the contract
+        says so."""
         past = self.severity.get(check, _DEFAULT_SEVERITY.get(check, "error"))
         return "warning" if near and _STRENGTH[past] > _STRENGTH["warning"] else past
 

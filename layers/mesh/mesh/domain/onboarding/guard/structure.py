@@ -1,4 +1,4 @@
-"""Is everything there that always was, of the same type, from the same hands?"""
+"""Are all usual columns there, of the same type, from the usual writers?"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -57,7 +57,7 @@ def numbers_as_text(case: Case) -> Iterator[Finding]:
 
 
 def unknown_sources(case: Case) -> Iterator[Finding]:
-    """`UnknownSource`: written by somebody who wrote none of the accepted batches that are remembered."""
+    """`UnknownSource`: the writer wrote none of the remembered accepted batches."""
     known = {source for batch in case.history.batches for source in batch.sources}
     new = sorted(set(case.sources) - known)
     if known and new:

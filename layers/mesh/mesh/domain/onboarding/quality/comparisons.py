@@ -56,7 +56,7 @@ NONE_MAY: Final = Comparison("mustBe", (0.0,))
 def comparisons(rule: Mapping[str, Any]) -> tuple[Comparison, ...]:
     """All of a rule's operators (3.0 allows several: each has to hold).
 
-    Raises `ValueError`, with what is wrong, for one that is unknown or whose operand is no number or boolean.
+    Raises `ValueError`, with what is wrong, for one that is unknown or whose operand is not a number or boolean.
     """
     stated = {name: operand for name, operand in rule.items() if name.startswith("must")}
     if unknown := sorted(stated.keys() - set(OPERATORS)):

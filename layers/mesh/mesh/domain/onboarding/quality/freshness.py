@@ -40,7 +40,7 @@ class ServiceLevel(NamedTuple):
 
 
 class Freshness(NamedTuple):
-    """A level and what was measured; `age` is None where nothing tells how old the data is."""
+    """A level and what was measured; `age` is None if the age of the data is unknown."""
 
     level: ServiceLevel
     age: timedelta | None
@@ -160,7 +160,7 @@ def verdicts(found: Iterable[Freshness], table: str) -> Iterator[tuple[RuleResul
                 where=level.where, column=level.column, rule=rule, severity="warning", dimension="timeliness",
                 outcome="skipped" if age is None else "failed" if late else "passed",
                 observed="" if age is None else _shown(age),
-                reason="no column or partition tells how old the data is" if age is None else "",
+                reason="no column or partition shows how old the data is" if age is None else "",
             ),
             _stale(level, age, table) if late and age is not None else None,
         )  # fmt: skip

@@ -45,7 +45,7 @@ def missing_columns(
 def without_missing(
     outcomes: Iterable[tuple[RuleResult, Finding | None]], missing: Sequence[Finding]
 ) -> list[tuple[RuleResult, Finding | None]]:
-    """A promise about a missing column is broken, and told once: not as an empty column as well."""
+    """A promise about a missing column is broken, and reported once: not as an empty column as well."""
     places = {finding.where for finding in missing}
     return [
         (result.evolve(outcome="failed", reason="the column is missing"), None)

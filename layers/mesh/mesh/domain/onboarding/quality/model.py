@@ -110,7 +110,7 @@ class TableProfile(Model):
     several objects has several parts.
 
     `fingerprints` are 64-bit hashes of whole rows, in hexadecimal, sorted, of at most some thousands of rows: for
-    finding rows that came before. They tell nothing about the values of a row.
+    finding rows that came before. They reveal nothing about the values of a row.
     """
 
     table: str
@@ -140,7 +140,7 @@ class Finding(Model):
     """Something found by a check. `code` is CamelCase and stable (`NullsInRequiredColumn`, `DistributionShifted`);
     `where` is the rule's path in the contract, or empty; `keys` are the objects it is in, where that is known.
 
-    An `error` holds the batch back, a `warning` is told with its version, `info` is in the report alone.
+    An `error` holds the batch back, a `warning` is published with its version, `info` is in the report alone.
     """
 
     code: str

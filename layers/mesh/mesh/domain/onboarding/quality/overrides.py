@@ -1,4 +1,4 @@
-"""Which findings hold which objects back, and which of them an owner's word overrules."""
+"""Which findings hold which objects back, and which of them an owner's release overrules."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -9,7 +9,7 @@ from mesh.domain.onboarding.quality.model import Finding
 def waived(finding: Finding, keys: Sequence[str], released: Mapping[str, str], never: Collection[str]) -> Finding:
     """An error is a warning where all objects that it is in were released by their owner; where some
     of those that it names did, it is in the others. `keys` are the table's,
-    `never` codes that nobody overrules."""
+    `never` are codes that no release overrules."""
     if finding.severity != "error" or finding.code in never:
         return finding
     others = tuple(key for key in finding.keys or keys if key not in released)

@@ -41,7 +41,7 @@ def withheld_in(report: TableReport, contract: Contract | None) -> set[str]:
 
 
 def without_values(report: TableReport, hidden: Collection[str]) -> TableReport:
-    """The report as anybody may read it: no value of a `hidden` column, no fingerprint of any row, no profile of single
+    """The public form of the report: no value of a `hidden` column, no fingerprint of any row, no profile of single
     objects, and no counts by the values of the label, which may be a hidden column itself."""
     columns = tuple(
         _counts_alone(column) if column.name in hidden else column.evolve(labelled=())

@@ -63,7 +63,7 @@ def fault_of(query: str, own: frozenset[str], *, on_column: bool) -> QueryFault 
                 return QueryFault(_unknown(name, on_column))
     lower = [token.lower() for token in tokens]
     if lower[0] not in _FIRST:
-        return QueryFault(f"the query is no SELECT: it begins with {tokens[0]!r}")
+        return QueryFault(f"the query is not a SELECT: it begins with {tokens[0]!r}")
     if ";" in tokens:
         return QueryFault("the query is more than one statement")
     if any(left == "/" and re.fullmatch(r"0+(\.0*)?", right) for left, right in pairwise(tokens)):

@@ -50,12 +50,12 @@ _OF_METRIC: Final[Mapping[str, Dimension]] = {
 
 
 def table_expectations(table: ContractTable, path: str, types: Mapping[str, str]) -> tuple[Expectation, ...]:
-    """Everything that the contract promises about a table's rows. `types` as in `column_promises`."""
+    """All promises of the contract about a table's rows. `types` as in `column_promises`."""
     return (*column_expectations(table, path, types), *quality_expectations(table, path, types))
 
 
 def faults(contract: Contract) -> list[dict[str, str]]:
-    """Rules that cannot be evaluated whatever the data: `{"path", "message"}`. What only an engine can tell (whether a
+    """Rules that cannot be evaluated whatever the data: `{"path", "message"}`. What only an engine can find (whether a
     query parses, what it divides by) shows with the first batch."""
     return [
         {"path": expectation.where, "message": expectation.fault}
@@ -94,7 +94,7 @@ class _Rule:
     def expectation(self) -> Expectation:
         kind = self._rule.get("type") or ("sql" if "query" in self._rule else "library")
         if kind == "text":
-            return self._base().skip("text is for people: it is told, and not evaluated")
+            return self._base().skip("rules of type text are for people: they are shown, not evaluated")
         if kind == "custom":
             return self._base().skip(f"it is a rule for {self._rule.get('engine', 'another engine')}, which is not run")
         try:

@@ -7,7 +7,7 @@ uniqueness   = 1 - rows beyond the first of their key / rows; the least over pri
 timeliness   = 1 while the newest data is young enough, else allowed age / age; the least over the service levels
 skew         = H / ln k, Shannon's entropy of the shares of k values: 1 when all are equally frequent, towards 0
                the more one prevails (1 - imbalance, with imbalance = 1 - H / ln k); of the label column if there
-               is one, else the mean over the columns of 2 to 50 values that are no numbers
+               is one, else the mean over the columns of 2 to 50 values that are not numbers
 """
 
 import math

@@ -12,7 +12,7 @@ SHAPE_BINS: Final = 20
 _FAR: Final = 0.1
 """Nine tenths of the values within this share of the whole range: a few others lie far out."""
 _WHOLE: Final = 2.0**52
-"""Up to here a double tells all whole numbers apart."""
+"""Up to here a double represents all whole numbers exactly."""
 
 type Edges = tuple[float, ...]
 

@@ -1,9 +1,9 @@
-"""A table's checks in short: what is told with a version."""
+"""A table's checks in short, as published with a version."""
 
 from mesh.domain.events import QualitySummary, ShortFinding
 from mesh.domain.onboarding.quality.model import TableReport
 
-MAX_TOLD = 20
+MAX_WARNINGS = 20
 MAX_CHARACTERS = 500
 
 
@@ -21,6 +21,6 @@ def summary_of(report: TableReport) -> QualitySummary:
                 column=finding.column,
                 message=finding.message[:MAX_CHARACTERS],
             )
-            for finding in warnings[:MAX_TOLD]
+            for finding in warnings[:MAX_WARNINGS]
         ),
     )

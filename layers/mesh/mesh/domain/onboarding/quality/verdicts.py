@@ -11,7 +11,7 @@ _MAX_SHOWN: Final = 60
 
 class Observation(NamedTuple):
     """The number measured (already in percent where the promise is), of how many rows; values that break it, and the
-    objects they are in, where these may be told."""
+    objects they are in, where these may be shown."""
 
     value: float
     rows: int

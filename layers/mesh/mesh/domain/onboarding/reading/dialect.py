@@ -1,7 +1,7 @@
 """How a CSV file is written, from its first part: delimiter, header, names of the columns.
 
 The contract decides where it can: a delimiter under which the first row has the contract's names is the one. What is
-found is checked by whoever reads the whole file: a row of another number of fields is an error there.
+found is checked when the whole file is read: a row of another number of fields is an error there.
 """
 
 import csv
@@ -17,7 +17,7 @@ from mesh.domain.onboarding.reading.header import is_header
 DELIMITERS: Final = (",", ";", "\t", "|")
 _OTHERS: Final = (" ", "^", "~", ":", "\x01", "\x1f", "#", "/")
 """Read only if the contract's names are found under it, or if the contract states it."""
-_TELLING: Final = (" ", "^", "~", "\x01", "\x1f")
+_UNUSUAL: Final = (" ", "^", "~", "\x01", "\x1f")
 """Of these the same number in each row is no coincidence."""
 _NAMES: Final = {" ": "a space", "\t": "a tab", "\x01": "the control character 1", "\x1f": "the control character 31"}
 _ROWS: Final = 300
@@ -76,7 +76,7 @@ def _rows(text: str, delimiter: str) -> list[list[str]]:
             if len(rows) > _ROWS:
                 break
     except csv.Error:
-        pass  # the reader of the whole file tells which line it is
+        pass  # the reader of the whole file reports the line
     return rows
 
 
@@ -98,7 +98,7 @@ def _known(text: str, delimiter: str, known: Sequence[str]) -> int:
 
 
 def _score(rows: Sequence[Sequence[str]]) -> tuple[float, int]:
-    """(share of rows that have the usual number of fields, that number); one field is no agreement."""
+    """(share of rows that have the usual number of fields, that number); rows of one field say nothing."""
     if not rows:
         return 0.0, 0
     width, count = Counter(map(len, rows)).most_common(1)[0]
@@ -131,7 +131,7 @@ def _one_column(rows: Sequence[Sequence[str]], delimiter: str) -> tuple[str, str
     if len(rows) < 2 or max(map(len, rows)) > 1 or delimiter not in DELIMITERS:
         return None
     lines = [row[0].strip() for row in islice(rows, _ROWS)]
-    for other in _TELLING:
+    for other in _UNUSUAL:
         widths = {len(line.split(other) if other != " " else line.split()) for line in lines}
         width = min(widths)
         enough = width >= (_ENOUGH if other == " " else 2)
@@ -147,7 +147,8 @@ def _one_column(rows: Sequence[Sequence[str]], delimiter: str) -> tuple[str, str
 
 
 def _mixed(lines: Sequence[str]) -> bool:
-    """Whether some field is a number in each line but the first: sentences of as many words are no table."""
+    """Whether some field is a number in each line but the first: sentences with the same number of words are not a
+    table."""
     body = [line.split() for line in lines[1:]]
     return len(body) >= 2 and any(
         all(re.fullmatch(r"[+-]?\d+([.,]\d+)?", cell) for cell in cells) for cells in zip(*body, strict=True)

@@ -46,7 +46,7 @@ def control_byte(content: bytes) -> int:
 
 
 class WindowsScan:
-    """Whether bytes that are no UTF-8 are Windows-1252. Feed all of them; `certain` then says so."""
+    """Whether bytes that are not UTF-8 are Windows-1252. Feed all of them; `certain` then says so."""
 
     def __init__(self) -> None:
         self._wrong, self._high, self._usual, self._size = False, 0, 0, 0

@@ -1,6 +1,6 @@
 """Whether the first row of a CSV file names its columns.
 
-Glue's built-in classifier wants a column below that is no text, and so takes the header of a file of texts for a row
+Glue's built-in classifier wants a column below that is not text, and so takes the header of a file of texts for a row
 (AWS Glue Developer Guide, "Built-in classifiers: CSV"). Here the first row of such a file is a header as well where its
 cells are names, and look or behave otherwise than the values below them.
 """

@@ -67,7 +67,7 @@ class RowRange(Model):
 
 class ColumnStats(Model):
     """A leaf of a data file, for an Iceberg manifest. `low` and `high` are None where there is no value, or none that
-    the writer can tell; texts may be cut by the writer, and then are no exact bounds. `size` in bytes, compressed."""
+    the writer can tell; texts may be cut by the writer, and then are not exact bounds. `size` in bytes, compressed."""
 
     values: int = Field(ge=0)
     nulls: int = Field(ge=0)

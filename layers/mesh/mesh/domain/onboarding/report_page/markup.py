@@ -1,4 +1,4 @@
-"""HTML from parts. Text becomes markup in one place alone: whatever is no `Markup` is escaped."""
+"""HTML from parts. Text becomes markup in one place alone: whatever is not a `Markup` is escaped."""
 
 import html
 import re
@@ -30,7 +30,7 @@ def text(value: object, most: int = MAX_TEXT) -> Markup:
 
 
 def value(found: object) -> Markup:
-    """A value of the data, in quotation marks: where it is copied to a sheet, `=1+1` is no formula then."""
+    """A value of the data, in quotation marks: where it is copied to a sheet, `=1+1` is not a formula then."""
     return Markup(f"“{text(found, MAX_VALUE)}”")
 
 

@@ -42,7 +42,7 @@ def render(
     main = [
         _verdict(report, batch, status, commands, held),
         _objects(objects),
-        [table_section(one, hidden, _told(report)) for one in report.tables],
+        [table_section(one, hidden, _all_findings(report)) for one in report.tables],
     ]
     return f"<!DOCTYPE html>\n{tag('html', tag('head', head), tag('body', tag('main', main)), lang='en')}\n"
 
@@ -75,8 +75,8 @@ def _sentence(report: BatchReport, errors: Sequence[Finding], warnings: Sequence
     return f"This batch of {size} passed its checks{', with ' if said else ''}{said}"
 
 
-def _told(report: BatchReport) -> list[Finding]:
-    """What the verdict says in words: below it is not said again."""
+def _all_findings(report: BatchReport) -> list[Finding]:
+    """The findings named in the verdict: they are not repeated below."""
     return (_of(report, "error") or _of(report, "warning"))[:MAX_REASONS]
 
 
@@ -116,14 +116,14 @@ def _facts(report: BatchReport, batch: str) -> Markup:
 
 
 def _objects(objects: Sequence[tuple[str, str]]) -> Content:
-    """What became of them, each fate said once."""
+    """The objects grouped by outcome."""
     if not objects:
         return ""
     by_fate: dict[str, list[str]] = {}
     for key, fate in objects:
         by_fate.setdefault(fate, []).append(key)
     rows = [(f"{fate} ({counted(len(keys), 'object')})", _keys(keys)) for fate, keys in by_fate.items()]
-    listed = table(["What became of it", "Objects"], rows, counted(len(objects), "object"), class_="wide objects")
+    listed = table(["Outcome", "Objects"], rows, counted(len(objects), "object"), class_="wide objects")
     return tag("section", tag("h2", "Objects"), listed)
 
 

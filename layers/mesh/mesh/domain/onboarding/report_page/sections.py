@@ -29,8 +29,8 @@ def distinct(findings: Sequence[Finding]) -> list[Finding]:
     return list(found.values())
 
 
-def table_section(report: TableReport, hidden: Collection[str], told: Collection[Finding] = ()) -> Markup:
-    """All of one table. Of findings in `told` the page has said already what they are."""
+def table_section(report: TableReport, hidden: Collection[str], shown_above: Collection[Finding] = ()) -> Markup:
+    """All of one table. Messages of findings in `shown_above` are on the page already."""
     name = report.profile.table
     secret = {item.partition(".")[2] for item in hidden if item.partition(".")[0] == name}
     profile = report.profile
@@ -41,7 +41,7 @@ def table_section(report: TableReport, hidden: Collection[str], told: Collection
         "section",
         tag("h2", "Table ", text(name)),
         tag("p", f"{facts}.{sampled}"),
-        _findings(distinct(report.findings), secret, told),
+        _findings(distinct(report.findings), secret, shown_above),
         _scores(report.scores),
         _rules(report.rules),
         _columns(report, secret),
@@ -54,22 +54,26 @@ def badge(severity: str) -> Markup:
     return tag("span", _WORDS.get(severity, severity), class_=f"badge {severity}")
 
 
-def _findings(findings: Sequence[Finding], secret: Collection[str], told: Collection[Finding]) -> Content:
+def _findings(findings: Sequence[Finding], secret: Collection[str], shown_above: Collection[Finding]) -> Content:
     if not findings:
         return tag("p", "Nothing was found that is unlike the contract or the accepted data.")
     order = {"error": 0, "warning": 1, "info": 2}
     shown = sorted(findings, key=lambda finding: order[finding.severity])[:MAX_FINDINGS]
     more = len(findings) - len(shown)
     rest = tag("p", f"{more} more findings are in the JSON report.") if more else ""
-    return [tag("h3", "Findings"), [_finding(finding, secret, told=finding in told) for finding in shown], rest]
+    return [
+        tag("h3", "Findings"),
+        [_finding(finding, secret, shown_above=finding in shown_above) for finding in shown],
+        rest,
+    ]
 
 
-def _finding(finding: Finding, secret: Collection[str], *, told: bool) -> Markup:
+def _finding(finding: Finding, secret: Collection[str], *, shown_above: bool) -> Markup:
     column = [" in column ", tag("b", finding.column)] if finding.column else ""
     return tag(
         "article",
         tag("h4", badge(finding.severity), " ", tag("code", finding.code), column),
-        "" if told else tag("p", finding.message),
+        "" if shown_above else tag("p", finding.message),
         _measured(finding),
         paired_bars(finding.evidence, "Shares of the rows", hidden=finding.column in secret)
         if finding.evidence

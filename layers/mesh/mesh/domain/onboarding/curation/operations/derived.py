@@ -99,7 +99,7 @@ def text_function(step: Step, flow: ColumnFlow) -> RowFunction:
 
 
 def date_format(step: Step, flow: ColumnFlow) -> RowFunction:
-    """The date of `sourceColumn`, or `value`, in a new column as `dateTimeFormat` says; null for what is no date."""
+    """The date of `sourceColumn`, or `value`, in a new column as `dateTimeFormat` says; null for what is not a date."""
     pattern = step.parameters.get("dateTimeFormat") or "yyyy-mm-dd HH:MM:SS"
     try:
         write = date_writer(pattern)
@@ -113,7 +113,7 @@ def date_format(step: Step, flow: ColumnFlow) -> RowFunction:
     if _one_of(step, SOURCE, "value") == "value":
         constant = compute(step.required("value"))
         if constant is None:
-            raise step.invalid("value is no date", "value")
+            raise step.invalid("value is not a date", "value")
         return derived(step, flow, [], lambda _: constant)
     return derived(step, flow, [step.required(SOURCE)], lambda cells: compute(text(cells[0])))
 
@@ -159,7 +159,7 @@ def _one_of(step: Step, column: str, value: str) -> str:
 def _constant(step: Step, name: str) -> Decimal:
     value = number(step.required(name))
     if value is None:
-        raise step.invalid(f"{name} is no number", name)
+        raise step.invalid(f"{name} is not a number", name)
     return value
 
 

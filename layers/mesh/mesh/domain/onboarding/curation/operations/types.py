@@ -1,7 +1,7 @@
 """CHANGE_DATA_TYPE: a value in another type, null where it cannot be.
 
 Source: AWS Glue DataBrew Developer Guide, CHANGE_DATA_TYPE: types and ranges. What it leaves open: a number with a
-fraction is no integer (12.0 is 12); numbers, dates and timestamps are written as Athena reads them.
+fraction is not an integer (12.0 is 12); numbers, dates and timestamps are written as Athena reads them.
 """
 
 from collections.abc import Callable

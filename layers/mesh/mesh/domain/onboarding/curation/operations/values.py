@@ -63,7 +63,7 @@ def replace_text(step: Step, flow: ColumnFlow) -> RowFunction:
     try:
         pattern = re.compile(step.required("pattern"))
     except (re.error, OverflowError, RecursionError) as error:
-        raise step.invalid(f"pattern is no regular expression: {error}", "pattern") from error
+        raise step.invalid(f"pattern is not a regular expression: {error}", "pattern") from error
     value = step.parameters.get("value", "")
     # The replacement is taken as it is: `\1` in it is text.
     return in_place(step, flow, on_text(lambda cell: pattern.sub(lambda _: value, cell)))
@@ -110,7 +110,7 @@ _CLEANERS: Final = (
 
 
 def format_date(step: Step, flow: ColumnFlow) -> RowFunction:
-    """A date, written as one of the guide's five `targetDateFormat`s; what is no date becomes null."""
+    """A date, written as one of the guide's five `targetDateFormat`s; what is not a date becomes null."""
     pattern = step.required("targetDateFormat")
     if pattern not in DATE_FORMATS:
         raise step.invalid(f"targetDateFormat is one of {', '.join(DATE_FORMATS)}, not {pattern!r}", "targetDateFormat")
@@ -130,7 +130,7 @@ def fill_with_custom(step: Step, flow: ColumnFlow) -> RowFunction:
     converter = {"number": "decimal", "string": None, "unsupported": None}.get(kind, kind)
     filled = CONVERTERS[converter](value) if converter else value
     if filled is None:
-        raise step.invalid(f"value {value!r} is no {kind}", "value")
+        raise step.invalid(f"value {value!r} is not of type {kind}", "value")
     return in_place(step, flow, lambda cell: filled if is_missing(cell) else cell)
 
 
