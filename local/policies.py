@@ -4,6 +4,7 @@ from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import request_scope
+from ministack.services import kms
 
 from local import roles
 
@@ -11,15 +12,34 @@ from local import roles
 def resource_allows_service(policy: Any, action: str, resource: str, service: str, source_arn: str) -> bool:  # noqa: ANN401
     """Whether a resource's policy admits an AWS service that acts for `source_arn`."""
     account = source_arn.split(":")[4]
+    keys = {"aws:sourcearn": source_arn, "aws:sourceaccount": account, "aws:sourceowner": account}
+    return _admits_service(policy, action, resource, service, keys)
+
+
+def topic_key_allows_service(key_id: str, service: str) -> bool:
+    """Whether a service may publish to topics under this key, in the account of `request_scope`.
+
+    The service calls KMS without saying for whom: a statement that asks for `aws:SourceAccount`, `aws:SourceArn` or
+    `aws:SourceOrgID` never holds. The key that AWS manages for SNS admits no service.
+    https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+    """
+    found = kms.key_policy_for_arn(key_id)
+    if not found:
+        return False
+    arn = str(kms._resolve_key(key_id)["Arn"])
+    return all(_admits_service(found[0], f"kms:{call}", arn, service, {}) for call in ("GenerateDataKey", "Decrypt"))
+
+
+def _admits_service(policy: Any, action: str, resource: str, service: str, keys: dict[str, str]) -> bool:  # noqa: ANN401
     context = iam_evaluator.EvalContext(
         principal_arn="*",
         principal_type="Service",
         principal_account="",
         action=action,
         resource_arn=resource,
-        region=source_arn.split(":")[3],
+        region=resource.split(":")[3],
         secure_transport=True,  # AWS's services deliver over TLS
-        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account, "aws:sourceowner": account},
+        service_context=keys,
     )
     decision = iam_evaluator.evaluate_resource_policy(policy, context, service=service).decision
     return bool(decision == "Allow")

@@ -145,6 +145,8 @@ def _to_topic(delivery: Delivery) -> None:
     _require_found(found, delivery)
     allowed = policies.resource_allows_service(found[0], "sns:Publish", delivery.target_arn, SERVICE, delivery.rule_arn)
     _require(allowed, delivery, "sns:Publish")
+    key = sns._topic_by_arn_any_scope(delivery.target_arn)["attributes"].get("KmsMasterKeyId")
+    _require(not key or policies.topic_key_allows_service(key, SERVICE), delivery, "kms:GenerateDataKey*")
     try:
         sns.publish_internal(delivery.target_arn, delivery.payload)
     except sns.SnsPublishError as error:

@@ -236,3 +236,56 @@ def test_object_created_event_has_what_aws_sends(server: RunningServer) -> None:
     s3.put_object(Bucket="uploads", Key=key, Body=b"z")
     second = json.loads(receive(server, PRODUCER, url)["Body"])["detail"]
     assert second["object"]["sequencer"] > first["object"]["sequencer"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "key", "delivered"),
+    [
+        ({}, "customer", True),
+        ({"StringEquals": {"aws:SourceAccount": CENTRAL}}, "customer", False),
+        ({"ArnLike": {"aws:SourceArn": f"arn:aws:events:us-east-1:{CENTRAL}:rule/*"}}, "customer", False),
+        ({}, "alias/aws/sns", False),
+        ({}, "", True),
+    ],
+)
+def test_the_key_of_a_topic_must_admit_the_service_without_a_condition_on_its_source(
+    server: RunningServer, condition: dict[str, Any], key: str, *, delivered: bool
+) -> None:
+    """EventBridge asks KMS without saying for which rule (SNS developer guide, key management)."""
+    name = f"encrypted-{abs(hash((str(condition), key)))}"
+    if key == "customer":
+        key = topic_key(server, condition)
+    topic = server.client("sns", CENTRAL).create_topic(Name=name, Attributes={"KmsMasterKeyId": key} if key else {})
+    arn = topic["TopicArn"]
+    publish = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [publish | {"Resource": arn}]})
+    server.client("sns", CENTRAL).set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
+    heard, inbox = queue(server, CENTRAL, f"{name}-inbox")
+    sqs = server.client("sqs", CENTRAL)
+    send = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [send | {"Resource": inbox}]})
+    sqs.set_queue_attributes(QueueUrl=heard, Attributes={"Policy": policy})
+    server.client("sns", CENTRAL).subscribe(TopicArn=arn, Protocol="sqs", Endpoint=inbox)
+    letters, dead = queue(server, CENTRAL, f"{name}-dead", f"arn:aws:events:us-east-1:{CENTRAL}:rule/mesh/*")
+    rule(server, CENTRAL, name, name, Arn=arn, DeadLetterConfig={"Arn": dead})
+    put(server, name)
+    if delivered:
+        assert receive(server, CENTRAL, heard)
+    else:
+        letter = receive(server, CENTRAL, letters)["MessageAttributes"]
+        assert letter["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+        assert "kms:GenerateDataKey*" in letter["ERROR_MESSAGE"]["StringValue"]
+
+
+def topic_key(server: RunningServer, condition: dict[str, Any]) -> str:
+    account = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{CENTRAL}:root"}, "Action": "kms:*"}
+    service = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Condition": condition,
+    }
+    statements = [statement | {"Resource": "*"} for statement in (account, service)]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    answer = server.client("kms", CENTRAL).create_key(Policy=policy)
+    return str(answer["KeyMetadata"]["KeyId"])
