@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from ministack.core import iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, sqs
@@ -31,7 +32,7 @@ class Deliveries:
     def __init__(self, options: ServerOptions) -> None:
         self._scale = options.wait_scale
         self._targets = Targets(options)
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="delivery")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="delivery", initializer=_over_tls)
         self._held: dict[str, Delivery] = {}
         self._lock = threading.Lock()
 
@@ -115,6 +116,11 @@ class Deliveries:
             logger.error("%s: %s; its queue %s does not let events in", delivery.target_arn, error, queue_arn)
             return
         _send_dead_letter(queue_arn, delivery, error, attempts)
+
+
+def _over_tls() -> None:
+    """AWS's services deliver over TLS: queues refuse what comes without."""
+    iam_evaluator.pin_request_origin("", secure_transport=True)
 
 
 def _send_dead_letter(queue_arn: str, delivery: Delivery, error: DeliveryError, attempts: int) -> None:

@@ -1,9 +1,10 @@
 """Replaces MiniStack's parts with ours."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from ministack.services import eventbridge, lambda_svc
+from ministack.services import eventbridge, lambda_svc, sns
 from ministack.services.cloudformation import provisioners
 
 from local.events.bus import Buses
@@ -12,26 +13,44 @@ from local.options import ServerOptions
 
 
 def install(options: ServerOptions) -> None:
-    """Buses across accounts, checked deliveries, a bus's `Policy` property. Once per process."""
+    """Buses across accounts, checked deliveries; properties of buses and topics. Once per process."""
     eventbridge._put_events = Buses().put_events
     eventbridge._invoke_target = Deliveries(options).invoke_target
     eventbridge._put_permission = _put_permission(eventbridge._put_permission)
     lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = 60 * options.wait_scale
     lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS = 120 * options.wait_scale
-    handler = provisioners._RESOURCE_HANDLERS["AWS::Events::EventBus"]
-    handler["create"] = _with_policy(handler["create"], lambda arguments: arguments[1])
-    handler["update"] = _with_policy(handler["update"], lambda arguments: arguments[2])
+    _also("AWS::Events::EventBus", lambda name, properties: _set_policy(name, properties.get("Policy")))
+    _also("AWS::SNS::Topic", _complete_topic)
 
 
-def _with_policy(provision: Any, properties: Any) -> Any:  # noqa: ANN401
-    """`AWS::Events::EventBus` has a `Policy`, which MiniStack's provisioner passes over."""
+def _also(kind: str, complete: Callable[[str, dict[str, Any]], None]) -> None:
+    """What MiniStack's provisioner of that kind passes over: `complete` gets the physical id and the properties."""
 
-    def provision_with_policy(*arguments: Any) -> Any:  # noqa: ANN401
-        answer = provision(*arguments)
-        _set_policy(answer[0], properties(arguments).get("Policy"))
-        return answer
+    def completed(provision: Any, position: int) -> Any:  # noqa: ANN401
+        def provision_and_complete(*arguments: Any) -> Any:  # noqa: ANN401
+            answer = provision(*arguments)
+            complete(answer[0], arguments[position])
+            return answer
 
-    return provision_with_policy
+        return provision_and_complete
+
+    handler = provisioners._RESOURCE_HANDLERS[kind]
+    handler["create"] = completed(handler["create"], 1)
+    handler["update"] = completed(handler["update"], 2)
+
+
+def _complete_topic(arn: str, properties: dict[str, Any]) -> None:
+    """Its key; and its default policy is for its own account alone.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+    """
+    attributes = sns._topics[arn]["attributes"]
+    attributes["KmsMasterKeyId"] = properties.get("KmsMasterKeyId", "")
+    policy = json.loads(attributes["Policy"])
+    if policy.get("Id") == "__default_policy_ID":
+        for statement in policy["Statement"]:
+            statement["Condition"] = {"StringEquals": {"AWS:SourceOwner": attributes["Owner"]}}
+        attributes["Policy"] = json.dumps(policy)
 
 
 def _set_policy(bus_name: str, policy: Any) -> None:  # noqa: ANN401

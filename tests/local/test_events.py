@@ -29,7 +29,8 @@ def _bus(server: RunningServer) -> None:
 
 
 def queue(server: RunningServer, account: str, name: str, source_like: str | None = None) -> tuple[str, str]:
-    """(url, arn) of a queue that events.amazonaws.com may send to if the source's ARN is like `source_like`."""
+    """(url, arn) of a queue that events.amazonaws.com may send to if the source's ARN is like `source_like`; by TLS
+    alone, as the deployed ones."""
     sqs = server.client("sqs", account)
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = f"arn:aws:sqs:us-east-1:{account}:{name}"
@@ -41,7 +42,14 @@ def queue(server: RunningServer, account: str, name: str, source_like: str | Non
             "Resource": arn,
             "Condition": {"ArnLike": {"aws:SourceArn": source_like}},
         }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        tls_only = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": "*",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement, tls_only]})
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     return url, arn
 
