@@ -10,7 +10,9 @@ def require_sharing(caller: Identity, receiver: str, resource: r.Resource) -> No
     """A grant to another account shares by RAM, with the caller's own rights to do that.
 
     https://docs.aws.amazon.com/lake-formation/latest/dg/cross-account-prereqs.html (cross-account version 3 and above;
-    the managed policy AWSLakeFormationCrossAccountManager has these with the same conditions).
+    the managed policy AWSLakeFormationCrossAccountManager has these with the same conditions). To attach the permission
+    that the share is to have takes a right on both, permission and share:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsresourceaccessmanagerram.html
     """
     if caller.account != resource.catalog or receiver == resource.catalog:
         return
@@ -22,6 +24,11 @@ def require_sharing(caller: Identity, receiver: str, resource: r.Resource) -> No
     elif arn not in share.resources:
         keys = {"ram:ResourceShareName": share.name}
         caller.require("ram:AssociateResourceShare", share.arn, service="ram", keys=keys)
+    if share is None or arn not in share.resources:
+        permission = f"arn:aws:ram::aws:permission/AWSRAMLFEnabledGlue{kind}ReadWrite"
+        to = share.arn if share else f"arn:aws:ram:{caller.region}:{caller.account}:resource-share/new"
+        keys = {"ram:PermissionArn": permission}
+        caller.require("ram:AssociateResourceSharePermission", permission, to, service="ram", keys=keys)
 
 
 def share(caller: Identity, receiver: str, resource: r.Resource) -> None:

@@ -1,5 +1,7 @@
 """Lake Formation across accounts: sharing by tags, passing on, RAM, resource links."""
 
+import json
+
 import pytest
 
 from local import shares
@@ -250,7 +252,8 @@ def test_revoking_the_last_grant_deletes_the_share():
 def test_sharing_takes_the_callers_own_rights_in_ram():
     grants = ["lakeformation:GrantPermissions"]
     without = role(CENTRAL, "without", *grants)
-    granter = role(CENTRAL, "granter", *grants, "ram:CreateResourceShare")
+    attach = "ram:AssociateResourceSharePermission"
+    granter = role(CENTRAL, "granter", *grants, "ram:CreateResourceShare", attach)
     settings(CENTRAL, without.arn, granter.arn)
     code, message = error_of(lambda: grant(without, CONSUMER, TABLES, ["DESCRIBE"]))
     assert (code, "ram:CreateResourceShare" in message) == ("AccessDeniedException", True)
@@ -258,3 +261,28 @@ def test_sharing_takes_the_callers_own_rights_in_ram():
     grant(granter, CONSUMER, TABLES, ["DESCRIBE"])
     named = {"Table": {"DatabaseName": "credit-card", "Name": "credit_card"}}
     assert "ram:AssociateResourceShare" in error_of(lambda: grant(granter, CONSUMER, named, ["DESCRIBE"]))[1]
+
+
+@pytest.mark.parametrize("covered", ["permission", "share"])
+def test_what_a_share_permits_takes_a_right_on_permission_and_share(covered: str):
+    every = ["lakeformation:GrantPermissions", "ram:CreateResourceShare", "ram:AssociateResourceShare"]
+    attach = "ram:AssociateResourceSharePermission"
+    granter = role(CENTRAL, "granter", *every)
+    settings(CENTRAL, granter.arn)
+    arns = {
+        "permission": "arn:aws:ram::aws:permission/AWSRAMLFEnabled*",
+        "share": f"arn:aws:ram:us-east-1:{CENTRAL}:resource-share/*",
+    }
+    allowed = [
+        {"Effect": "Allow", "Action": every, "Resource": "*"},
+        {"Effect": "Allow", "Action": attach, "Resource": arns[covered]},
+    ]
+    iam = root(CENTRAL).client("iam")
+    both = [*allowed, {"Effect": "Allow", "Action": attach, "Resource": list(arns.values())}]
+    for statements, refused in ((allowed, True), (both, False)):
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_role_policy(RoleName="granter", PolicyName="may", PolicyDocument=policy)
+        if refused:
+            assert attach in error_of(lambda: grant(granter, CONSUMER, TABLES, ["DESCRIBE"]))[1]
+        else:
+            grant(granter, CONSUMER, TABLES, ["DESCRIBE"])

@@ -41,7 +41,9 @@ def test_a_version_reaches_the_people_of_owner_and_subscriber(mesh: MeshDriver, 
     mesh.subscribe(PRODUCT)
     mesh.upload(PRODUCT, {f"{PRODUCT}/data/t1/a.csv": "id\n1\n"})
     for account in ACCOUNTS:
-        assert mesh.until(lambda account=account: _versions(mesh, account, mailboxes[account]), f"mail in {account}", 40)
+        assert mesh.until(
+            lambda account=account: _versions(mesh, account, mailboxes[account]), f"mail in {account}", 40
+        )
 
 
 def _versions(mesh: MeshDriver, account: str, url: str) -> bool:
