@@ -45,7 +45,7 @@ class ApprovalRequested(Model):
     notified: tuple[str, ...]
 
 
-def ask_owners(
+def request_approval(
     access_id: str,
     number: int,
     token: str,

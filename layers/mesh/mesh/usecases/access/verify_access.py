@@ -24,7 +24,7 @@ class Proved(Model):
     announcement: dict[str, Any] | None = None
 
 
-def prove_access(
+def verify_access(
     step: ProofStep, *, own_role: str, accesses: ConsumerAccesses, readers: Readers, queries: Queries
 ) -> Proved:
     """Start this attempt's query, or check its state; once it has succeeded the access is ready. Idempotent.

@@ -12,11 +12,14 @@ from mesh.domain.onboarding.guard import drift, duplicates, labels, structure, v
 from mesh.domain.onboarding.guard.contract_changes import under_contract
 from mesh.domain.onboarding.guard.findings import Case
 from mesh.domain.onboarding.guard.history import MIN_PART_ROWS, History
-from mesh.domain.onboarding.guard.settings import GuardSettings
+from mesh.domain.onboarding.guard.settings import CHECKS, GuardSettings
 from mesh.domain.onboarding.quality.model import Finding, TableProfile
 from mesh.domain.schema import TableSchema
 
-_CHECKS: Final = (*structure.CHECKS, *duplicates.CHECKS, *volume.CHECKS, *drift.CHECKS, *labels.CHECKS)
+_CHECKS: Final = sorted(
+    (*structure.CHECKS, *duplicates.CHECKS, *volume.CHECKS, *drift.CHECKS, *labels.CHECKS),
+    key=lambda each: CHECKS.index(each.check),
+)
 
 
 def judge(

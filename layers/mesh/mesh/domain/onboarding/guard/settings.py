@@ -10,19 +10,20 @@ from mesh.domain.model import Model
 from mesh.domain.onboarding.quality.model import Severity
 
 Check = Literal[
-    "DistributionShifted",
-    "LabelRateShifted",
-    "LabelsContradictData",
-    "VolumeUnusual",
-    "OutliersUnusual",
-    "RowsRepeated",
-    "RepeatsEarlierData",
-    "SameObjectAgain",
-    "UnknownSource",
     "ColumnGone",
     "ColumnAllNull",
     "TypeBecameText",
+    "SameObjectAgain",
+    "RepeatsEarlierData",
+    "UnknownSource",
+    "VolumeUnusual",
+    "RowsRepeated",
+    "DistributionShifted",
+    "LabelRateShifted",
+    "LabelsContradictData",
+    "OutliersUnusual",
 ]
+"""Of several findings of a severity the first in this order is the reason that the owner reads."""
 CHECKS: Final[tuple[Check, ...]] = get_args(Check)
 THRESHOLDS: Final[dict[Check, float]] = {
     "DistributionShifted": 0.25,
