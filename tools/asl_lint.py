@@ -20,9 +20,9 @@ _PASCAL: Final = re.compile(r"([A-Z][a-z0-9]+)+")
 _VERB_NOUN: Final = re.compile(r"([A-Z][a-z0-9]+)([A-Z][a-z0-9]+)+")
 _VERBS: Final = frozenset(
     """
-    Accept Announce Answer Ask Authorise Await Check Choose Commit Confirm Create Curate Decide Deny Draft End
-    Ensure Find Get Grant Hold Link List Notify Prepare Promote Propose Prove Read Receive Record
-    Register Release Remove Repair Repeat Report Resolve Revoke Route Run Schedule Settle Stage Start
+    Accept Announce Answer Authorise Await Check Choose Commit Confirm Create Curate Decide Deny Draft End
+    Ensure Find Get Grant Hold Link List Notify Prepare Promote Propose Read Receive Record
+    Register Release Remove Repair Repeat Report Request Resolve Revoke Route Run Schedule Settle Stage Start
     Tag Take Train Undo Verify Write
     """.split()
 )

@@ -50,11 +50,11 @@ CAUGHT = {
         "UntilInThePast",
         "UntilTooFar",
     },
-    ("grant-access", "AskOwners"): {"AccessOver", "DecidedAlready", "UnknownAccess"},
+    ("grant-access", "RequestApproval"): {"AccessOver", "DecidedAlready", "UnknownAccess"},
     ("grant-access", "GrantAccess"): {"AccessExpired", "AccessOver", "InvalidRowFilter", "UnknownAccess"},
     ("revoke-access", "EndAccess"): {"ForgedSender", "MalformedEvent", "MayNotRevoke", "NotAMember", "UnknownAccess"},
     ("accept-share", "AcceptShare"): {"AccessOver", "LinkTaken", "MalformedEvent", "ShareRefused", "UnknownRole"},
-    ("accept-share", "ProveAccess"): {"AccessOver", "ProofFailed", "QueryRefused"},
+    ("accept-share", "VerifyAccess"): {"AccessOver", "ProofFailed", "QueryRefused"},
     ("release-share", "ReleaseAccess"): {"MalformedEvent"},
 }
 # Rejections that no machine sees: who deals with them instead.

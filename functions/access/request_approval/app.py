@@ -6,7 +6,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.access.access_steps import ApprovalStep
-from mesh.usecases.access.request_approval import ask_owners
+from mesh.usecases.access.request_approval import request_approval
 
 
 class Settings(RegistrySettings):
@@ -19,7 +19,7 @@ class Settings(RegistrySettings):
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{access, round, token}` → ApprovalRequested."""
     step, settings = ApprovalStep.model_validate(event), load(Settings)
-    return ask_owners(
+    return request_approval(
         step.access,
         step.round,
         step.token,

@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, load
-from mesh.usecases.access.verify_access import ProofStep, prove_access
+from mesh.usecases.access.verify_access import ProofStep, verify_access
 
 
 class Settings(TableSettings):
@@ -19,7 +19,7 @@ class Settings(TableSettings):
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{access, execution, attempt}` → Proved."""
     settings = load(Settings)
-    return prove_access(
+    return verify_access(
         ProofStep.model_validate(event),
         own_role=settings.own_role_arn,
         accesses=wiring.consumer_accesses(settings),

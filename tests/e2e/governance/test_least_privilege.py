@@ -255,7 +255,7 @@ PROOF: Final = frozenset({
     "lakeformation:ListPermissions", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucketMultipartUploads",
     "s3:ListMultipartUploadParts", "s3:PutObject",
 })  # fmt: skip
-"""ProveAccess's own, where no role of the account is the reader; Athena asks for all but two of them."""
+"""VerifyAccess's own, where no role of the account is the reader; Athena asks for all but two of them."""
 EXCUSED: Final = {
     "s3:ListBucket": "without it S3 answers a missing object with AccessDenied",
     "s3:AbortMultipartUpload": "a large file that goes up in parts, and fails",
@@ -286,9 +286,9 @@ EXCUSED: Final = {
     "CollectUploads dynamodb:DeleteItem": "raw data that waited for a recipe, in a transaction",
     "DecideQuarantine dynamodb:DeleteItem": "raw data that are released wait for a recipe no more",
     "DenyAccess dynamodb:DeleteItem": "a request that was recorded before it was denied",
-    "AskOwners dynamodb:DeleteItem": "an access that was decided, or ended, before its question",
+    "RequestApproval dynamodb:DeleteItem": "an access that was decided, or ended, before its question",
     "RetireProduct dynamodb:DeleteItem": "subscribers of the product",
-    "AskOwners states:SendTaskSuccess": "an access that was decided, or ended, before its question",
+    "RequestApproval states:SendTaskSuccess": "an access that was decided, or ended, before its question",
     "EndAccess states:SendTaskSuccess": "an access that ends while its run waits",
     "RetireProduct states:StartExecution": "accesses to the product that are live",
     "RepairDrift states:StartExecution": "an access whose end was missed",
@@ -321,8 +321,8 @@ EXCUSED: Final = {
     "PrepareProduct iam:PassRole": "asked for by Glue, to which the crawler's role is passed",
     "RegisterProduct iam:GetRole": "asked for by Lake Formation, to which the location's role is passed",
     "RegisterProduct iam:PassRole": "asked for by Lake Formation, to which the location's role is passed",
-    "AskOwners kms:Decrypt": "asked for by SNS, whose topic for stewards is encrypted",
-    "AskOwners kms:GenerateDataKey": "asked for by SNS, whose topic for stewards is encrypted",
+    "RequestApproval kms:Decrypt": "asked for by SNS, whose topic for stewards is encrypted",
+    "RequestApproval kms:GenerateDataKey": "asked for by SNS, whose topic for stewards is encrypted",
     "ReleaseFiles s3:DeleteObjectVersion": "asked for by S3 where versions are deleted, many in one call",
     "AcceptShare ram:AcceptResourceShareInvitation": "an account outside of the organization",
 }
@@ -346,7 +346,7 @@ def test_every_allowed_action_is_used_or_has_a_reason(
         left = {action for action in allowed if not {action, EITHER.get(action, action)} & mine}
         left -= BY_LAKE_FORMATION | BY_LAMBDA
         left -= {"glue:GetDatabase", "glue:GetTable"} if function in OF_WHAT_IS_GRANTED else set()
-        left -= PROOF if function == "ProveAccess" else set()
+        left -= PROOF if function == "VerifyAccess" else set()
         left = {action for action in left if not EXCUSED.keys() & {action, f"{function} {action}"}}
         if left:
             unused[function] = left

@@ -152,7 +152,7 @@ class Central:
         return request_access.deny_access(envelope, reason, topics=self.topics, context=self.context)
 
     def ask(self, number: str, round_number: int = 0, token: str = "t-0") -> request_approval.ApprovalRequested:
-        return request_approval.ask_owners(
+        return request_approval.request_approval(
             number,
             round_number,
             token,

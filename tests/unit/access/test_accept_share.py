@@ -29,7 +29,7 @@ from mesh.domain.events import (
 from mesh.usecases.access.accept_share import LOCK, accept_share
 from mesh.usecases.access.explain_access import UnknownRole
 from mesh.usecases.access.release_share import release_access
-from mesh.usecases.access.verify_access import ProofStep, prove_access
+from mesh.usecases.access.verify_access import ProofStep, verify_access
 from pydantic import ValidationError
 
 from tests.builders import CENTRAL, CONSUMER, an_envelope
@@ -110,7 +110,7 @@ def take_up(world, granted=None):
 
 def prove(world, access=ACCESS, execution=RUN, attempt=0):
     step = ProofStep(access=access, execution=execution, attempt=attempt)
-    return prove_access(step, own_role=OWN, **take(world, "accesses", "readers", "queries"))
+    return verify_access(step, own_role=OWN, **take(world, "accesses", "readers", "queries"))
 
 
 def accept(world, granted=None):

@@ -37,11 +37,11 @@ PRODUCT, OTHER = "accept-cards", "accept-loans"
 UP_TO_PROOF = (
     "AcceptShare",
     "CheckAccess",
-    "ProveAccess",
+    "VerifyAccess",
     "RouteProof",
     "AwaitProof",
 )
-STEPS = ("AcceptShare", "ProveAccess")
+STEPS = ("AcceptShare", "VerifyAccess")
 READY = ("AnnounceReady", "RecordLineage", "Ready")
 TOLD = ("ReleaseAccess", "CheckRelease", "AnnounceNotReady", "CheckFault")
 
@@ -102,7 +102,7 @@ def test_a_reader_that_cannot_be_acted_as_is_proved_by_its_grants(mesh: MeshDriv
     grant(mesh, granted)
     assert accept(mesh, granted).outcome == "ready"
     proved_as = listener.wait(granted, "AccessReady")["proved_as"]
-    assert proved_as.rpartition("/")[2] == mesh.physical_id("consumer", "ProveAccessFunctionRole")
+    assert proved_as.rpartition("/")[2] == mesh.physical_id("consumer", "VerifyAccessFunctionRole")
     assert proved_as != arn
     assert len(local_grants(mesh, PRODUCT, name)) == 3
     revoke(mesh, granted)
@@ -259,7 +259,7 @@ def test_trouble_that_passes_is_retried(
 def test_a_failing_function_fails_the_run_and_its_changes_are_undone(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     grant(mesh, granted)
-    crash(mesh, "consumer", "ProveAccessFunction", times=3)
+    crash(mesh, "consumer", "VerifyAccessFunction", times=3)
     run = accept(mesh, granted)
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
     assert entered(run) == (*UP_TO_PROOF[:3], *TOLD, "AcceptFailed")

@@ -24,7 +24,7 @@ from tests.mesh_driver import MeshDriver
 DAY = 86_400
 DECIDED = ("DecideAccess", "ChooseEffect")
 GRANTED = ("GrantAccess", "ReadReadiness", "Live")
-APPROVED = (*DECIDED, "AskOwners", "ReadAnswer", "DecideAccess", "ChooseEffect", *GRANTED)
+APPROVED = (*DECIDED, "RequestApproval", "ReadAnswer", "DecideAccess", "ChooseEffect", *GRANTED)
 SQL = 'SELECT {} FROM "rl_{}".t1'
 
 
@@ -80,7 +80,7 @@ def test_an_owners_no_is_the_end(mesh: MeshDriver, accesses: AccessDriver) -> No
     run = accesses.grant_run(access)
     assert (run.outcome, run.states) == (
         "denied",
-        (*DECIDED, "AskOwners", "ReadAnswer", "DenyAccess", "Denied"),
+        (*DECIDED, "RequestApproval", "ReadAnswer", "DenyAccess", "Denied"),
     )
     assert accesses.notified(access, "AccessDenied")["reason"]["message"] == "as agreed"
     accesses.nothing_left(access, SECRET)
@@ -117,7 +117,7 @@ def test_reminded_escalated_and_decided_by_the_steward(mesh: MeshDriver, accesse
     accesses.decide(access, by="central")
 
     accesses.wait(access, "live")
-    assert accesses.grant_run(access).states.count("AskOwners") == 3
+    assert accesses.grant_run(access).states.count("RequestApproval") == 3
 
 
 def test_without_an_answer_it_is_denied(mesh: MeshDriver, accesses: AccessDriver) -> None:
@@ -153,7 +153,7 @@ def test_a_request_that_grew_while_waiting_needs_approval_again(mesh: MeshDriver
     accesses.nothing_left(access, GROWING)
     accesses.decide(access)
     accesses.wait(access, "live")
-    assert accesses.grant_run(access).states.count("AskOwners") == 2
+    assert accesses.grant_run(access).states.count("RequestApproval") == 2
     accesses.tag(GROWING, {"confidentiality": "internal"}, "id", "amount")
 
 
