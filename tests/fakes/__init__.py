@@ -1,6 +1,6 @@
 """The ports in memory. `tests/component/` runs one contract suite against these and against the real adapters."""
 
-from tests.fakes.catalogs import FakeCatalog, FakeCatalogState, FakeCrawlers, FakeLakeFormation
+from tests.fakes.catalogs import FakeCatalog, FakeCatalogState, FakeCrawlers, FakeLakeFormation, FakePrincipals
 from tests.fakes.messages import FakeBus, FakeInbox, FakeMemberTopics, FakeTrace, topic_of
 from tests.fakes.objects import (
     FakeJobFiles,
@@ -34,6 +34,7 @@ __all__ = [
     "FakeMemberTopics",
     "FakeNotices",
     "FakeObjects",
+    "FakePrincipals",
     "FakeProposals",
     "FakeQuarantine",
     "FakeRawUploads",

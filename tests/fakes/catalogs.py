@@ -69,6 +69,16 @@ class FakeCrawlers:
         self.crawlers[name] = dict(definition)
 
 
+class FakePrincipals:
+    """IAM, without those that are `gone`."""
+
+    def __init__(self, gone: Sequence[str] = ()) -> None:
+        self.gone = gone
+
+    def is_gone(self, principal: str) -> bool:
+        return principal in self.gone
+
+
 class FakeLakeFormation:
     """One account's Lake Formation. `calls` are the writes, in order; tags inherit, the nearest value wins."""
 

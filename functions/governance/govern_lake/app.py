@@ -5,7 +5,7 @@ from typing import Any
 from mesh.entry import wiring
 from mesh.entry.custom_resource import answer_cloudformation
 from mesh.entry.settings import AccountSettings, load
-from mesh.usecases.governance.govern_lake import GovernLake, govern_lake
+from mesh.usecases.governance.govern_lake import GovernLake, govern_lake, leave_lake
 
 
 class Settings(AccountSettings):
@@ -14,13 +14,23 @@ class Settings(AccountSettings):
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lambda's own types
     """CloudFormation's request → its answer. Properties: `Admins`, `MoreAdmins`, `Ontology` (central only)."""
-    answer_cloudformation(event, context, _govern)
+    answer_cloudformation(event, context, _govern, _leave)
 
 
 def _govern(properties: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     command = GovernLake(admins=_admins(properties), previous_admins=_admins(old))
     ontology = wiring.ontology() if "Ontology" in properties else None
-    return govern_lake(command, lake=wiring.lake(load(Settings)), ontology=ontology).model_dump(mode="json")
+    settings = load(Settings)
+    governed = govern_lake(
+        command, lake=wiring.lake(settings), principals=wiring.principals(settings), ontology=ontology
+    )
+    return governed.model_dump(mode="json")
+
+
+def _leave(properties: dict[str, Any]) -> None:
+    """The stack's own administrators go with it; those whom people named stay."""
+    settings = load(Settings)
+    leave_lake(properties.get("Admins", ()), lake=wiring.lake(settings), principals=wiring.principals(settings))
 
 
 def _admins(properties: dict[str, Any]) -> tuple[str, ...]:

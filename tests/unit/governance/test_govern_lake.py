@@ -1,10 +1,17 @@
 """Data lake settings and LF-Tags: merged, and nobody else's dropped."""
 
 import pytest
-from mesh.usecases.governance.govern_lake import MAX_ADMINS, GovernLake, TooManyAdmins, admins_of, govern_lake
+from mesh.usecases.governance.govern_lake import (
+    MAX_ADMINS,
+    GovernLake,
+    TooManyAdmins,
+    admins_of,
+    govern_lake,
+    leave_lake,
+)
 
 from tests.builders import an_ontology
-from tests.fakes import FakeLakeFormation
+from tests.fakes import FakeLakeFormation, FakePrincipals
 
 OURS, FORMER, OTHERS = (f"arn:aws:iam::111111111111:role/{name}" for name in ("ours", "former", "others"))
 
@@ -19,8 +26,9 @@ def lake_with(*admins, **more):
     return lake
 
 
-def govern(lake, *admins, previous=(), ontology=None):
-    return govern_lake(GovernLake(admins=admins, previous_admins=previous), lake=lake, ontology=ontology)
+def govern(lake, *admins, previous=(), ontology=None, gone=()):
+    command = GovernLake(admins=admins, previous_admins=previous)
+    return govern_lake(command, lake=lake, principals=FakePrincipals(gone), ontology=ontology)
 
 
 def test_admins_of_others_stay_and_ours_are_added():
@@ -42,12 +50,13 @@ def test_only_admins_that_meshwork_added_are_removed():
 
 
 def test_everything_else_in_the_settings_is_kept():
-    lake = lake_with(ReadOnlyAdmins=["x"], TrustedResourceOwners=["y"], Parameters={"SET_CONTEXT": "TRUE"})
+    read_only = [{"DataLakePrincipalIdentifier": OTHERS}]
+    lake = lake_with(ReadOnlyAdmins=read_only, TrustedResourceOwners=["y"], Parameters={"SET_CONTEXT": "TRUE"})
 
     govern(lake, OURS)
 
     after = lake.settings()
-    assert (after["ReadOnlyAdmins"], after["TrustedResourceOwners"]) == (["x"], ["y"])
+    assert (after["ReadOnlyAdmins"], after["TrustedResourceOwners"]) == (read_only, ["y"])
     assert after["Parameters"] == {"SET_CONTEXT": "TRUE", "CROSS_ACCOUNT_VERSION": "4"}
 
 
@@ -116,3 +125,41 @@ def test_many_values_go_in_calls_of_fifty():
 
     assert max(sizes) == 50
     assert len(lake.tags["domain"]) == 120
+
+
+def test_administrators_that_iam_no_longer_knows_are_dropped():
+    """PutDataLakeSettings refuses the whole list for one of them."""
+    read_only = [{"DataLakePrincipalIdentifier": each} for each in (FORMER, OTHERS)]
+    lake = lake_with(OTHERS, FORMER, ReadOnlyAdmins=read_only)
+
+    governed = govern(lake, OURS, gone=(FORMER,))
+
+    assert admins_of(lake.settings()) == [OTHERS, OURS]
+    assert lake.settings()["ReadOnlyAdmins"] == read_only[1:]
+    assert governed.admins_removed == (FORMER,)
+
+
+def test_roles_that_the_stack_just_made_are_not_looked_up():
+    lake = lake_with(OURS)
+
+    govern(lake, OURS, gone=(OURS,))  # IAM does not answer everywhere at once
+
+    assert admins_of(lake.settings()) == [OURS]
+
+
+def test_with_its_stack_only_its_own_administrators_go():
+    lake = lake_with(OTHERS, OURS, FORMER, TrustedResourceOwners=["y"], Parameters={"CROSS_ACCOUNT_VERSION": "4"})
+
+    leave_lake([OURS], lake=lake, principals=FakePrincipals((FORMER,)))
+
+    assert admins_of(lake.settings()) == [OTHERS]
+    assert lake.settings()["TrustedResourceOwners"] == ["y"]
+    assert lake.settings()["Parameters"] == {"CROSS_ACCOUNT_VERSION": "4"}
+
+
+def test_a_stack_that_left_already_changes_nothing():
+    lake = lake_with(OTHERS)
+
+    leave_lake([OURS], lake=lake, principals=FakePrincipals())
+
+    assert lake.calls == []

@@ -10,18 +10,26 @@ from mesh.entry.observability import logger
 Work = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 
 
-def answer_cloudformation(event: dict[str, Any], context: Any, work: Work) -> None:  # noqa: ANN401 - Lambda's context
-    """Call `work(properties, old_properties)` for Create and Update, and send CloudFormation the outcome.
+def answer_cloudformation(
+    event: dict[str, Any],
+    context: Any,  # noqa: ANN401 - Lambda's context
+    work: Work,
+    delete: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Call `work(properties, old_properties)` for Create and Update, `delete(properties)` for Delete, and send
+    CloudFormation the outcome.
 
-    Delete succeeds without work: what Meshwork governs outlives its stack (settings, tags, subscriptions).
+    Without `delete` there is nothing to do: what Meshwork governs outlives its stack (tags, subscriptions).
     """
     status, reason, data = "SUCCESS", "", {}
-    if event["RequestType"] != "Delete":
-        try:
+    try:
+        if event["RequestType"] != "Delete":
             data = work(event["ResourceProperties"], event.get("OldResourceProperties", {}))
-        except Exception as error:
-            logger.exception("custom resource failed")
-            status, reason = "FAILED", f"{type(error).__name__}: {error}"[:1000]
+        elif delete is not None:
+            delete(event["ResourceProperties"])
+    except Exception as error:
+        logger.exception("custom resource failed")
+        status, reason = "FAILED", f"{type(error).__name__}: {error}"[:1000]
     body = {
         "Status": status,
         "Reason": reason or f"see log stream {getattr(context, 'log_stream_name', '')}",

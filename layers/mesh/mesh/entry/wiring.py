@@ -20,6 +20,7 @@ from mesh.adapters.dynamodb.trace import DynamoTrace
 from mesh.adapters.dynamodb.uploads import DynamoUploads
 from mesh.adapters.executions import StateMachine, StepFunctionsAnswers
 from mesh.adapters.glue.catalog import GlueCatalog, GlueCrawlers
+from mesh.adapters.iam import IamPrincipals
 from mesh.adapters.lakeformation.access_reader import AccessReader
 from mesh.adapters.lakeformation.lake import LakeFormationAdapter
 from mesh.adapters.lakeformation.reader_roles import ReaderRoles
@@ -116,6 +117,11 @@ def crawlers() -> GlueCrawlers:
 def lake(settings: AccountSettings) -> LakeFormationAdapter:
     """Lake Formation, for the account's own catalog."""
     return LakeFormationAdapter(client("lakeformation"), settings.account_id)
+
+
+def principals(settings: AccountSettings) -> IamPrincipals:
+    """Roles and users of the account."""
+    return IamPrincipals(client("iam"), settings.account_id)
 
 
 def bus(name_or_arn: str) -> EventBus:

@@ -1,6 +1,6 @@
 """What the use cases need from the world. Adapters implement these; `tests/fakes` does too."""
 
-from mesh.ports.catalogs import Catalog, CatalogState, Crawlers, LakeFormation, MemberState
+from mesh.ports.catalogs import Catalog, CatalogState, Crawlers, LakeFormation, MemberState, Principals
 from mesh.ports.messages import Bus, Inbox, LineageLog, LineageTransport, MemberTopics, Message, Note, Trace
 from mesh.ports.objects import (
     JobFiles,
@@ -52,6 +52,7 @@ __all__ = [
     "Notices",
     "Objects",
     "Part",
+    "Principals",
     "Proposals",
     "PublishedFiles",
     "Quarantine",

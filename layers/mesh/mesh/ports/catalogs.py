@@ -39,6 +39,15 @@ class Crawlers(Protocol):
     def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None: ...
 
 
+class Principals(Protocol):
+    """The roles and users of the account's IAM."""
+
+    def is_gone(self, principal: str) -> bool:
+        """Whether a role or user of this account is no longer there. Of others (groups, other accounts) IAM cannot
+        say: they are not."""
+        ...
+
+
 class LakeFormation(Protocol):
     """Tags, locations and grants. Idempotent; every `Failures[]` is read and raised."""
 

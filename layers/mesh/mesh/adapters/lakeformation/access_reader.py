@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
+from mesh.adapters.iam import role_arn
 from mesh.adapters.lakeformation.grants_format import parse_grants
-from mesh.adapters.lakeformation.reader_roles import role_arn
 from mesh.domain.access.access_context import Home
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Grant, ShareState, Table
 from mesh.domain.names import resource_link

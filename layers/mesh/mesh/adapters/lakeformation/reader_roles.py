@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from mesh.adapters.aws import code_of, transient_errors
+from mesh.adapters.aws import transient_errors
+from mesh.adapters.iam import role_arn
 from mesh.adapters.lakeformation.grants_format import parse_resource
 from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import ColumnsGrant, Granted
@@ -13,17 +12,6 @@ from mesh.domain.governance.catalog_snapshot import ColumnsGrant, Granted
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lakeformation import LakeFormationClient
-
-
-def role_arn(iam: "IAMClient", name: str) -> str | None:
-    """The role's ARN, with its path; None where there is no such role."""
-    try:
-        with transient_errors():
-            return iam.get_role(RoleName=name)["Role"]["Arn"]
-    except ClientError as error:
-        if code_of(error) != "NoSuchEntity":
-            raise
-        return None
 
 
 class ReaderRoles:

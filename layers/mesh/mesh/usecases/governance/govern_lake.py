@@ -5,13 +5,13 @@ admins it added (`owned`), so that a later deploy can remove those and no others
 a value may be in use by a grant that Meshwork knows nothing of.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mesh.domain.errors import Rejected
 from mesh.domain.governance.ontology import Ontology
 from mesh.domain.model import Model
-from mesh.ports import LakeFormation
+from mesh.ports import LakeFormation, Principals
 
 MAX_ADMINS = 30
 CROSS_ACCOUNT_VERSION = "4"
@@ -38,10 +38,12 @@ class LakeGoverned(Model):
     values_added: dict[str, tuple[str, ...]]
 
 
-def govern_lake(command: GovernLake, *, lake: LakeFormation, ontology: Ontology | None) -> LakeGoverned:
+def govern_lake(
+    command: GovernLake, *, lake: LakeFormation, principals: Principals, ontology: Ontology | None
+) -> LakeGoverned:
     """Merge settings, then tags (central only: `ontology` is None in a spoke). Raises TooManyAdmins."""
     before = lake.settings()
-    merged = merge_settings(before, command.admins, command.previous_admins)
+    merged = merge_settings(before, command.admins, command.previous_admins, gone=principals.is_gone)
     if merged != before:
         lake.put_settings(merged)
     old, new = admins_of(before), admins_of(merged)
@@ -54,10 +56,22 @@ def govern_lake(command: GovernLake, *, lake: LakeFormation, ontology: Ontology 
     )
 
 
-def merge_settings(settings: dict[str, Any], admins: Sequence[str], previous: Sequence[str]) -> dict[str, Any]:
-    """The settings with our admins in, our former ones out, IAM-only defaults off, and all else as it was."""
+def leave_lake(admins: Sequence[str], *, lake: LakeFormation, principals: Principals) -> None:
+    """Take our admins out before their roles are deleted with the stack. All other settings, and the tags, stay."""
+    before = lake.settings()
+    kept = [admin for admin in admins_of(before) if admin not in admins and not principals.is_gone(admin)]
+    after = {**before, **_admins(kept, before, gone=principals.is_gone)}
+    if after != before:
+        lake.put_settings(after)
+
+
+def merge_settings(
+    settings: dict[str, Any], admins: Sequence[str], previous: Sequence[str], *, gone: Callable[[str], bool]
+) -> dict[str, Any]:
+    """The settings with our admins in, our former ones and those that are `gone` out, IAM-only defaults off, and all
+    else as it was."""
     ours = set(previous) - set(admins)
-    kept = [admin for admin in admins_of(settings) if admin not in ours]
+    kept = [admin for admin in admins_of(settings) if admin not in ours and (admin in admins or not gone(admin))]
     wanted = [*kept, *(admin for admin in admins if admin not in kept)]
     if len(wanted) > MAX_ADMINS:
         raise TooManyAdmins(
@@ -68,10 +82,20 @@ def merge_settings(settings: dict[str, Any], admins: Sequence[str], previous: Se
     version = max(parameters.get("CROSS_ACCOUNT_VERSION", "1"), CROSS_ACCOUNT_VERSION)
     return {
         **settings,
-        "DataLakeAdmins": [{"DataLakePrincipalIdentifier": admin} for admin in wanted],
+        **_admins(wanted, settings, gone=gone),
         "CreateDatabaseDefaultPermissions": [],
         "CreateTableDefaultPermissions": [],
         "Parameters": {**parameters, "CROSS_ACCOUNT_VERSION": version},
+    }
+
+
+def _admins(admins: Sequence[str], settings: dict[str, Any], *, gone: Callable[[str], bool]) -> dict[str, Any]:
+    """Both lists of administrators, without principals that are gone: PutDataLakeSettings refuses these."""
+    read_only = settings.get("ReadOnlyAdmins") or ()
+    kept = [entry for entry in read_only if not gone(entry["DataLakePrincipalIdentifier"])]
+    return {
+        "DataLakeAdmins": [{"DataLakePrincipalIdentifier": admin} for admin in admins],
+        **({"ReadOnlyAdmins": kept} if read_only else {}),
     }
 
 
