@@ -43,7 +43,7 @@ def authorise_sender(envelope: Envelope, *, execution: str, records: Records) ->
         account=member.account,
         domain=member.domain,
         topic_arn=member.topic_arn,
-        product=_product_name(envelope),
+        product=str(envelope.unchecked_data.get("product", "")),
         event_id=metadata.id,
         correlation_id=metadata.correlation_id,
     )
@@ -52,7 +52,7 @@ def authorise_sender(envelope: Envelope, *, execution: str, records: Records) ->
 def sender_of(envelope: Envelope, *, execution: str, records: Records) -> tuple[Member, Product | None, Note]:
     """As `authorise_sender`, and returns the sender, the product that the event is about if any, and the trace
     entry."""
-    metadata, name = metadata_of(envelope), _product_name(envelope)
+    metadata, name = metadata_of(envelope), str(envelope.unchecked_data.get("product", ""))
     sender, product = records.registry.sender(envelope.account, name)
     try:
         member = authorise(envelope, sender, product.owner if product else None)
@@ -61,11 +61,6 @@ def sender_of(envelope: Envelope, *, execution: str, records: Records) -> tuple[
         raise
     facts = {"event": envelope.detail_type, "sender": envelope.account, "product": name, "execution": execution}
     return member, product, Note(metadata.correlation_id, "received", facts)
-
-
-def _product_name(envelope: Envelope) -> str:
-    data = envelope.detail.get("data")
-    return str(data.get("product", "")) if isinstance(data, dict) else ""
 
 
 def require_sender(envelope: Envelope, context: CentralContext) -> None:

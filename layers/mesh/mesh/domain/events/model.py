@@ -79,6 +79,12 @@ class Envelope(Model):
     detail_type: str = Field(alias="detail-type")
     detail: dict[str, Any]
 
+    @property
+    def unchecked_data(self) -> dict[str, Any]:
+        """The `data` as it was sent, for what is said about an event that is rejected; empty where it has none."""
+        data = self.detail.get("data")
+        return data if isinstance(data, dict) else {}
+
 
 def metadata_of(envelope: Envelope) -> Metadata:
     """The event's metadata; if it is malformed, its delivery's, so that the sender can be answered."""

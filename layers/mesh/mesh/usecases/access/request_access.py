@@ -242,6 +242,5 @@ def deny_access(
 
 
 def _as_asked(envelope: Envelope) -> str:
-    data = envelope.detail.get("data")
-    asked = data if isinstance(data, dict) else {}
+    asked = envelope.unchecked_data
     return str(asked.get(PRODUCT) or asked.get("expression") or "")[:1000]

@@ -99,8 +99,7 @@ def notify_refused(
 def reject_request(envelope: Envelope, refusal: Rejected, *, context: CentralContext, topics: MemberTopics) -> None:
     """Record why a request about a pin is rejected, and notify its sender, if it named a version."""
     record_refusal(envelope, refusal, context)
-    metadata, data = metadata_of(envelope), envelope.detail.get("data")
-    request = data if isinstance(data, dict) else {}
+    metadata, request = metadata_of(envelope), envelope.unchecked_data
     version = request.get("version")
     if isinstance(version, int) and version >= 1:
         name, reason = str(request.get("product", "")), Reason.model_validate(refusal.to_dict())

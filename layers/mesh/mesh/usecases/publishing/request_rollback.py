@@ -150,8 +150,7 @@ def _refuse(
     envelope: Envelope, refusal: Rejected, metadata: Metadata, context: CentralContext, topics: MemberTopics
 ) -> None:
     record_refusal(envelope, refusal, context)
-    data = envelope.detail.get("data")
-    request = data if isinstance(data, dict) else {}
+    request = envelope.unchecked_data
     version = request.get("version")
     if not isinstance(version, int) or version < 1:
         return

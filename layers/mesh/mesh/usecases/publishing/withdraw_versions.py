@@ -187,7 +187,6 @@ def _refuse(
     envelope: Envelope, refusal: Rejected, metadata: Metadata, context: CentralContext, topics: MemberTopics
 ) -> None:
     record_refusal(envelope, refusal, context)
-    data = envelope.detail.get("data")
-    name = str(data.get("product", "")) if isinstance(data, dict) else ""
+    name = str(envelope.unchecked_data.get("product", ""))
     news = WithdrawalRefused(product=name, request=metadata.id, reason=Reason.model_validate(refusal.to_dict()))
     notify_member(envelope.account, news, metadata, "withdrawal refused", context=context, topics=topics)
