@@ -275,6 +275,7 @@ def test_a_rule_that_only_the_engine_refuses_holds_the_batch(query, code):
     assert found.reason.remedy
 
 
+@pytest.mark.timeout(600)  # 45 seconds of the processor, whatever else it does
 def test_five_thousand_columns_are_checked():
     names = [f"c{number}" for number in range(5000)]
     world = World(TEXTS)
