@@ -1,7 +1,6 @@
 """Access by events, as a consumer meets it: asked, allowed or approved, read through Athena alone, and over."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,20 +11,6 @@ from tests.mesh_driver import MeshDriver
 
 PROMISED_SECONDS = 30.0
 """From the request for internal data to the first result, without a human."""
-
-
-@pytest.fixture(scope="module")
-def products(deployed_mesh: MeshDriver) -> AccessDriver:
-    driver = AccessDriver(deployed_mesh)
-    driver.publish_samples()
-    return driver
-
-
-@pytest.fixture
-def accesses(mesh: MeshDriver, products: AccessDriver) -> Iterator[AccessDriver]:
-    """All that is still there of a test's accesses ends with it."""
-    yield products
-    products.end_all()
 
 
 def test_internal_data_is_read_within_half_a_minute_of_the_request(mesh: MeshDriver, accesses: AccessDriver) -> None:

@@ -5,21 +5,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.accounts import REGION
+from local.accounts import ACCOUNTS, REGION
 from tests.mesh_driver import MeshDriver
 
 PRODUCT = "people-cards"
-ACCOUNTS = {"producer": "222222222222", "consumer": "333333333333"}
+MEMBERS = ("producer", "consumer")
 
 
 @pytest.fixture(scope="module")
 def mailboxes(deployed_mesh: MeshDriver) -> Iterator[dict[str, str]]:
     """Account → the URL of a queue that is subscribed to the topic of its people."""
     mesh, urls = deployed_mesh, {}
-    for account, number in ACCOUNTS.items():
+    for account in MEMBERS:
         sqs, topic = mesh.client(account, "sqs"), mesh.output(account, "PeopleTopicArn")
         urls[account] = sqs.create_queue(QueueName=PRODUCT)["QueueUrl"]
-        arn = f"arn:aws:sqs:{REGION}:{number}:{PRODUCT}"
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNTS[account]}:{PRODUCT}"
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": "sns.amazonaws.com"},
@@ -40,10 +40,8 @@ def test_a_version_reaches_the_people_of_owner_and_subscriber(mesh: MeshDriver, 
     mesh.prepare(PRODUCT)
     mesh.subscribe(PRODUCT)
     mesh.upload(PRODUCT, {f"{PRODUCT}/data/t1/a.csv": "id\n1\n"})
-    for account in ACCOUNTS:
-        assert mesh.until(
-            lambda account=account: _versions(mesh, account, mailboxes[account]), f"mail in {account}", 40
-        )
+    for account in MEMBERS:
+        mesh.until(lambda account=account: _versions(mesh, account, mailboxes[account]), f"mail in {account}")
 
 
 def _versions(mesh: MeshDriver, account: str, url: str) -> bool:

@@ -5,7 +5,7 @@ admins it added (`owned`), so that a later deploy can remove those and no others
 a value may be in use by a grant that Meshwork knows nothing of.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from mesh.domain.errors import Rejected
@@ -59,8 +59,7 @@ def govern_lake(
 def leave_lake(admins: Sequence[str], *, lake: LakeFormation, principals: Principals) -> None:
     """Take our admins out before their roles are deleted with the stack. All other settings, and the tags, stay."""
     before = lake.settings()
-    kept = [admin for admin in admins_of(before) if admin not in admins and not principals.is_gone(admin)]
-    after = {**before, **_admins(kept, before, gone=principals.is_gone)}
+    after = before | _without(before, admins, gone=principals.is_gone)
     if after != before:
         lake.put_settings(after)
 
@@ -69,10 +68,11 @@ def merge_settings(
     settings: dict[str, Any], admins: Sequence[str], previous: Sequence[str], *, gone: Callable[[str], bool]
 ) -> dict[str, Any]:
     """The settings with our admins in, our former ones and those that are `gone` out, IAM-only defaults off, and all
-    else as it was."""
-    ours = set(previous) - set(admins)
-    kept = [admin for admin in admins_of(settings) if admin not in ours and (admin in admins or not gone(admin))]
-    wanted = [*kept, *(admin for admin in admins if admin not in kept)]
+    else as it was. Ours are not looked up: IAM may not know yet a role that the stack just made."""
+    left = settings | _without(
+        settings, set(previous) - set(admins), gone=lambda admin: admin not in admins and gone(admin)
+    )
+    wanted = list(dict.fromkeys((*admins_of(left), *admins)))
     if len(wanted) > MAX_ADMINS:
         raise TooManyAdmins(
             f"{len(wanted)} data lake admins, but Lake Formation allows {MAX_ADMINS}",
@@ -81,21 +81,28 @@ def merge_settings(
     parameters = dict(settings.get("Parameters") or {})
     version = max(parameters.get("CROSS_ACCOUNT_VERSION", "1"), CROSS_ACCOUNT_VERSION)
     return {
-        **settings,
-        **_admins(wanted, settings, gone=gone),
+        **left,
+        "DataLakeAdmins": [{"DataLakePrincipalIdentifier": admin} for admin in wanted],
         "CreateDatabaseDefaultPermissions": [],
         "CreateTableDefaultPermissions": [],
         "Parameters": {**parameters, "CROSS_ACCOUNT_VERSION": version},
     }
 
 
-def _admins(admins: Sequence[str], settings: dict[str, Any], *, gone: Callable[[str], bool]) -> dict[str, Any]:
-    """Both lists of administrators, without principals that are gone: PutDataLakeSettings refuses these."""
-    read_only = settings.get("ReadOnlyAdmins") or ()
-    kept = [entry for entry in read_only if not gone(entry["DataLakePrincipalIdentifier"])]
+def _without(
+    settings: dict[str, Any], leaving: Collection[str], *, gone: Callable[[str], bool]
+) -> dict[str, list[dict[str, str]]]:
+    """The administrators without those that leave; they and the read-only ones without those that are gone, since
+    PutDataLakeSettings refuses these."""
+    out = {"DataLakeAdmins": leaving, "ReadOnlyAdmins": ()}
     return {
-        "DataLakeAdmins": [{"DataLakePrincipalIdentifier": admin} for admin in admins],
-        **({"ReadOnlyAdmins": kept} if read_only else {}),
+        kind: [
+            entry
+            for entry in settings[kind]
+            if entry["DataLakePrincipalIdentifier"] not in names and not gone(entry["DataLakePrincipalIdentifier"])
+        ]
+        for kind, names in out.items()
+        if settings.get(kind)
     }
 
 
