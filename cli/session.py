@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from local import account_bootstrap, mesh
 from local.accounts import ACCOUNTS, ADMIN_ROLE, REGION
+from local.clients import botocore_session
 
 Account = Literal["central", "producer", "consumer"]
 ACCOUNT_NAMES: tuple[Account, ...] = get_args(Account)
@@ -32,6 +33,7 @@ class LocalSession(boto3.Session):
             environment["AWS_SECRET_ACCESS_KEY"],
             environment["AWS_SESSION_TOKEN"],
             region_name=environment["AWS_REGION"],
+            botocore_session=botocore_session(),
         )
 
     def client(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - as boto3's own

@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.accounts import ACCOUNTS, ADMIN_ROLE, REGION, role_arn
+from local.clients import botocore_session
 
 logger = logging.getLogger("mesh.landing")
 
@@ -24,7 +25,8 @@ LONGEST_SESSION_SECONDS: Final = 43_200
 
 def root_client(service: str, endpoint: str, account_id: str) -> Any:  # noqa: ANN401
     """A client of the account's root: MiniStack takes an account's number for its access key."""
-    return boto3.Session(account_id, "local", region_name=REGION).client(  # type: ignore[call-overload]
+    session = boto3.Session(account_id, "local", region_name=REGION, botocore_session=botocore_session())
+    return session.client(  # type: ignore[call-overload]
         service, endpoint_url=endpoint, config=Config(retries={"mode": "standard", "max_attempts": 3})
     )
 

@@ -8,12 +8,24 @@ from typing import Final
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader
 
 from local.values import Client
 
 _CONFIG: Final = Config(retries={"total_max_attempts": 1}, read_timeout=930, max_pool_connections=20)
 """Who calls has retries of its own, as AWS documents them. A function may run for 15 minutes."""
 _KEPT: Final = 256
+_MODELS: Final = Loader()
+"""The services' models, read once in a process: each of botocore's own sessions would read them again."""
+
+
+def botocore_session() -> botocore.session.Session:
+    """A session for boto3's, with the models that others have read."""
+    # boto3 adds the folder of its own models for every session.
+    _MODELS.search_paths[:] = dict.fromkeys(_MODELS.search_paths)
+    made = botocore.session.Session()
+    made.register_component("data_loader", _MODELS)
+    return made
 
 
 class Clients:
@@ -24,7 +36,7 @@ class Clients:
     def __init__(self, endpoint: str, before_sign: Callable[..., None] | None = None) -> None:
         self._endpoint = endpoint
         self._lock = threading.Lock()
-        session = botocore.session.Session()
+        session = botocore_session()
         if before_sign is not None:
             session.register("before-sign", before_sign)
         self._session = boto3.Session(botocore_session=session)
