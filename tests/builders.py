@@ -158,6 +158,7 @@ def a_registration(contract: Contract | None = None, **changes: Any) -> Registra
         "crawler_prefix": "credit",
         "draft": contract.draft,
         "contract": contract.model_dump(mode="json", exclude_defaults=True),
+        "sequencer": "10",
         "event_id": "e-1",
         "correlation_id": CORRELATION,
     }

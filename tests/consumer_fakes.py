@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from mesh.domain.access.consumer_access import ENDING, ConsumerAccess, Invitation, QueryRefused, QueryState
+from mesh.domain.contracts.claims import require_link
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import GrantEntry
 
@@ -55,7 +56,8 @@ class FakeResourceLinks:
         self.targets: dict[str, tuple[str, str]] = {}
 
     def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None:
-        self.targets.setdefault(name, (catalog, database))
+        found = self.targets.setdefault(name, (catalog, database))
+        require_link(name, dict(zip(("CatalogId", "DatabaseName"), found, strict=True)), catalog, database)
 
     def visible(self, catalog: str, database: str) -> bool:
         return database in self.shown

@@ -9,6 +9,7 @@ from typing import Any
 from mesh.adapters.dynamodb.items import Table, delete
 from mesh.adapters.dynamodb.registry import DynamoRegistry
 from mesh.adapters.dynamodb.uploads import DynamoUploads
+from mesh.domain.contracts.claims import claims_of
 from mesh.domain.contracts.product import Product
 
 from local.accounts import REGION
@@ -47,6 +48,8 @@ def registered_to(mesh: MeshDriver, product: str, account_id: str) -> Iterator[N
     try:
         yield
     finally:
+        for claim in claims_of(theirs):
+            table.write(delete(f"CLAIM#{claim.kind}#{claim.name}", "CLAIM"))
         table.write(delete(f"PRODUCT#{product}", "PRODUCT"))
         table.write(delete("LIST#PRODUCTS", product))
 

@@ -20,11 +20,14 @@ CONTRACT = {
     "CrawlModeChanged",
     "DomainMismatch",
     "UnknownLFTag",
+    "NameTaken",
     "NotTheOwner",
 }
 # (machine, state) → the rejections that it can meet and that end the run as rejected.
 CAUGHT = {
     ("register-product", "CheckContract"): CONTRACT | SENDER,
+    ("register-product", "RegisterProduct"): {"NameTaken"},
+    ("prepare-product", "PrepareProduct"): {"LinkTaken", "NameTaken"},
     ("commit-version", "VerifyProposal"): SENDER,
     ("commit-version", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
     ("roll-back", "PrepareRollback"): {
@@ -51,7 +54,14 @@ CAUGHT = {
         "UntilTooFar",
     },
     ("grant-access", "RequestApproval"): {"AccessOver", "DecidedAlready", "UnknownAccess"},
-    ("grant-access", "GrantAccess"): {"AccessExpired", "AccessOver", "InvalidRowFilter", "UnknownAccess"},
+    ("grant-access", "GrantAccess"): {
+        "AccessExpired",
+        "AccessOver",
+        "InvalidRowFilter",
+        "NotAMember",
+        "NotAllowedForRole",
+        "UnknownAccess",
+    },
     ("revoke-access", "EndAccess"): {"ForgedSender", "MalformedEvent", "MayNotRevoke", "NotAMember", "UnknownAccess"},
     ("accept-share", "AcceptShare"): {"AccessOver", "LinkTaken", "MalformedEvent", "ShareRefused", "UnknownRole"},
     ("accept-share", "VerifyAccess"): {"AccessOver", "ProofFailed", "QueryRefused"},

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from mesh.adapters.lakeformation.lake import LakeFormationRefused
+from mesh.domain.contracts.claims import require_free_location, require_link, require_mark, require_own_crawler
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot
 
@@ -18,12 +19,16 @@ class FakeCatalog:
         self.tables: dict[tuple[str, str], dict[str, Any]] = {}
         self.writes: list[str] = []
 
-    def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None:
-        wanted = {"LocationUri": location, "Description": description, "Parameters": dict(parameters)}
+    def create_database(self, name: str, *, location: str, description: str, mark: Mapping[str, str]) -> None:
+        wanted = {"LocationUri": location, "Description": description, "Parameters": dict(mark)}
+        if name in self.databases:
+            require_mark(name, self.databases[name]["Parameters"], mark)
         self.databases[name] = wanted
         self.writes.append(f"create_database {name}")
 
     def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None:
+        if name in self.databases or name in self.links:
+            require_link(name, self.links.get(name, {}), catalog, database)
         self.links.setdefault(name, {"CatalogId": catalog, "DatabaseName": database, "Region": region})
         self.writes.append(f"create_resource_link {name}")
 
@@ -65,7 +70,9 @@ class FakeCrawlers:
     def __init__(self) -> None:
         self.crawlers: dict[str, dict[str, Any]] = {}
 
-    def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None:
+    def put_crawler(self, name: str, product: str, definition: Mapping[str, Any]) -> None:
+        if name in self.crawlers:
+            require_own_crawler(name, self.crawlers[name], product)
         self.crawlers[name] = dict(definition)
 
 
@@ -136,6 +143,9 @@ class FakeLakeFormation:
         """What a column has in the end, own or inherited."""
         inherited, columns = self.table_tags(database, table)
         return columns.get(column, inherited)
+
+    def require_free_location(self, arn: str, role_arn: str) -> None:
+        require_free_location(arn, role_arn, self.locations)
 
     def register_location(self, arn: str, role_arn: str) -> None:
         self.locations.setdefault(arn, role_arn)

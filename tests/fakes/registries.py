@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyRequested
+from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.membership.members import Member
@@ -23,6 +24,7 @@ class FakeRegistry:
         self.trace = trace or FakeTrace()
         self.members = {member.account: member for member in members}
         self.products: dict[str, Product] = {}
+        self.claims: dict[Claim, str] = {}
         self.recorded: dict[str, list[ProductVersion]] = {}
         self.subscriptions: dict[str, dict[str, datetime]] = {}
         self.notices: set[tuple[str, int, str]] = set()
@@ -61,10 +63,28 @@ class FakeRegistry:
             if compare_sequencers(product.contract_sequencer, existing.contract_sequencer) < 0:
                 return existing
             product = product.model_copy(update={"version": existing.version, "status": existing.status})
+        claims = claims_of(product)
+        for claim in claims:
+            if self.claims.get(claim, product.name) != product.name:
+                raise claimed_by_another(claim, self.claims[claim])
+        if existing is not None and existing.status == "claimed":
+            self._release(existing)
+        self.claims |= dict.fromkeys(claims, product.name)
         self.products[product.name] = product
         return product
 
+    def release_claims(self, name: str, sequencer: str) -> None:
+        product = self.products.get(name)
+        if product is not None and (product.status, product.contract_sequencer) == ("claimed", sequencer):
+            self._release(self.products.pop(name))
+
+    def _release(self, product: Product) -> None:
+        for claim in claims_of(product):
+            self.claims.pop(claim, None)
+
     def mark_registered(self, name: str, at: datetime) -> None:
+        if name not in self.products:
+            raise ConcurrentChange(f"product {name} was given up meanwhile", product=name)
         self.products[name] = self.products[name].model_copy(update={"status": "registered"})
 
     def mark_retired(self, name: str, at: datetime) -> None:

@@ -3,10 +3,11 @@
 import pytest
 from mesh.adapters.dynamodb.items import put
 from mesh.adapters.dynamodb.registry import DynamoRegistry
+from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.product import ConcurrentChange, ProductVersion, Throttled, VersionEnd
 from mesh.domain.membership.authorisation import NotTheOwner
 
-from tests.builders import CONSUMER, NOTE, PRODUCER, PRODUCT, STRANGER, a_member, a_product
+from tests.builders import CONSUMER, NOTE, PRODUCER, PRODUCT, STRANGER, a_contract, a_member, a_product
 from tests.fakes import NOON, FakeRegistry
 
 
@@ -68,6 +69,63 @@ def test_the_same_contract_again_is_current(registry):
     registry.claim_product(a_product(contract_sequencer="1A"))
 
     assert registry.claim_product(a_product(contract_sequencer="1A")).contract_sequencer == "1A"
+
+
+def named(prefix, **more):
+    return a_product(a_contract().evolve(crawler_prefix=prefix), **more)
+
+
+def test_the_names_of_a_product_are_claimed_once(registry):
+    registry.claim_product(named("credit"))
+    for _ in range(2):
+        with pytest.raises(NameTaken) as caught:
+            registry.claim_product(named("Credit", name="loans"))
+    assert (caught.value.where["holder"], registry.product("loans")) == (PRODUCT, None)
+    assert list(registry.product_names()) == [PRODUCT]
+    registry.claim_product(named("credit", name="loans", owner=CONSUMER))  # a crawler of another account
+    registry.claim_product(named("credit"))
+
+
+def test_a_contract_whose_new_name_is_taken_changes_nothing(registry):
+    registry.claim_product(named("credit", contract_sequencer="1"))
+    registry.claim_product(named("loans", name="loans"))
+    with pytest.raises(NameTaken):
+        registry.claim_product(named("loans", contract_sequencer="2"))
+    assert registry.product(PRODUCT).contract_sequencer == "1"
+
+
+def test_a_name_stays_with_a_registered_product(registry):
+    """What was made under it is still there."""
+    registry.claim_product(named("credit", status="claimed", contract_sequencer="1"))
+    registry.mark_registered(PRODUCT, NOON)
+    registry.claim_product(named("cards", status="claimed", contract_sequencer="2"))
+    registry.mark_retired(PRODUCT, NOON)
+    for prefix in ("credit", "cards"):
+        with pytest.raises(NameTaken):
+            registry.claim_product(named(prefix, name="loans"))
+
+
+def test_names_that_were_never_registered_are_given_back(registry):
+    registry.claim_product(named("credit", status="claimed", contract_sequencer="1"))
+    registry.claim_product(named("cards", status="claimed", contract_sequencer="2"))
+    registry.release_claims(PRODUCT, "1")
+    assert registry.product(PRODUCT) is not None
+    for _ in range(2):
+        registry.release_claims(PRODUCT, "2")
+    assert registry.product(PRODUCT) is None
+    assert list(registry.product_names()) == []
+    with pytest.raises(ConcurrentChange):
+        registry.mark_registered(PRODUCT, NOON)
+    for prefix, name in (("credit", "loans"), ("cards", "payments")):
+        registry.claim_product(named(prefix, name=name))
+    registry.claim_product(a_product(owner=CONSUMER))
+
+
+def test_what_was_registered_is_not_given_back(registry):
+    registry.claim_product(named("credit", status="claimed", contract_sequencer="1"))
+    registry.mark_registered(PRODUCT, NOON)
+    registry.release_claims(PRODUCT, "1")
+    assert registry.product(PRODUCT).status == "registered"
 
 
 def test_versions_count_up_and_the_product_with_them(registry):
@@ -154,7 +212,7 @@ def test_lists_for_people_hold_every_page(table):
     registry = DynamoRegistry(table)
     names = [f"product-{number:03d}" for number in range(30)]
     for name in names:
-        registry.claim_product(a_product(name=name, description="x" * 60_000))
+        registry.claim_product(named(name, name=name, description="x" * 60_000))
     registry.put_member(a_member())
 
     assert [product.name for product in registry.products()] == names

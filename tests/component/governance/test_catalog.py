@@ -5,15 +5,19 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from mesh.adapters.glue.catalog import GlueCatalog, GlueCrawlers
+from mesh.domain.contracts.claims import CRAWLER_MARK, LinkTaken, NameTaken, database_mark
 from mesh.domain.contracts.product import ConcurrentChange, Throttled
 
-from tests.fakes import FakeCatalog
+from tests.builders import CENTRAL, CONSUMER, PRODUCER
+from tests.fakes import FakeCatalog, FakeCrawlers
+
+MARK = database_mark("loans", PRODUCER)
 
 
 @pytest.fixture(params=["fake", "glue"])
 def catalog(request):
     catalog = FakeCatalog() if request.param == "fake" else GlueCatalog(request.getfixturevalue("glue"))
-    catalog.create_database("loans", location="s3://b/loans/data/", description="d", parameters={"a": "1"})
+    catalog.create_database("loans", location="s3://b/loans/data/", description="d", mark=MARK)
     return catalog
 
 
@@ -36,9 +40,31 @@ def test_a_missing_item_is_none(catalog):
 
 def test_a_database_is_made_again_without_harm(catalog):
     catalog.create_table("loans", table("a"))
-    catalog.create_database("loans", location="s3://b/loans/data/", description="new", parameters={})
+    catalog.create_database("loans", location="s3://b/loans/data/", description="new", mark=MARK)
 
     assert columns_of(catalog) == ["a"]
+
+
+@pytest.mark.parametrize("mark", [database_mark("loans", CONSUMER), database_mark("payments", PRODUCER)])
+def test_a_database_with_another_mark_is_left_as_it_is(catalog, mark):
+    catalog.create_database("loans", location="s3://b/loans/data/", description="d", mark=MARK)
+    with pytest.raises(NameTaken):
+        catalog.create_database("loans", location="s3://b/loans/data/", description="new", mark=mark)
+
+
+def test_a_database_without_a_mark_is_left_as_it_is(glue):
+    glue.create_database(DatabaseInput={"Name": "payroll", "Description": "theirs", "Parameters": {"team": "payroll"}})
+    with pytest.raises(NameTaken):
+        GlueCatalog(glue).create_database("payroll", location="s3://b/p/", description="ours", mark=MARK)
+    assert glue.get_database(Name="payroll")["Database"]["Description"] == "theirs"
+
+
+def test_a_resource_link_is_made_once(catalog):
+    for _ in range(2):
+        catalog.create_resource_link("rl_cards", catalog=CENTRAL, database="cards", region="us-east-1")
+    for name, database in (("rl_cards", "loans"), ("loans", "cards")):
+        with pytest.raises(LinkTaken):
+            catalog.create_resource_link(name, catalog=CENTRAL, database=database, region="us-east-1")
 
 
 def test_a_table_that_exists_is_brought_up_to_date(catalog):
@@ -78,13 +104,38 @@ def test_a_transient_error_is_distinguished_from_a_denial(stub, code, error):
         GlueCatalog(stub.client).table("loans", "loans")
 
 
-@pytest.mark.parametrize("exists", [False, True])
-def test_a_crawler_is_made_or_brought_up_to_date(stub, exists):
-    definition = {"Role": "arn:aws:iam::222222222222:role/c", "DatabaseName": "rl_loans", "Targets": {"S3Targets": []}}
-    if exists:
-        stub.add_client_error("create_crawler", service_error_code="AlreadyExistsException")
-        stub.add_response("update_crawler", {}, {"Name": "c", **definition})
-    else:
-        stub.add_response("create_crawler", {}, {"Name": "c", **definition})
+def a_crawler(product="loans"):
+    return {
+        "Role": "arn:aws:iam::222222222222:role/c",
+        "DatabaseName": f"rl_{product}",
+        "Description": CRAWLER_MARK + product,
+        "Targets": {"S3Targets": []},
+    }
 
-    GlueCrawlers(stub.client).put_crawler("c", definition)
+
+def test_a_crawler_is_made(stub):
+    stub.add_response("create_crawler", {}, {"Name": "c", **a_crawler()})
+
+    GlueCrawlers(stub.client).put_crawler("c", "loans", a_crawler())
+
+
+def test_a_products_own_crawler_is_brought_up_to_date(stub):
+    stub.add_client_error("create_crawler", service_error_code="AlreadyExistsException")
+    stub.add_response("get_crawler", {"Crawler": a_crawler()}, {"Name": "c"})
+    stub.add_response("update_crawler", {}, {"Name": "c", **a_crawler()})
+
+    GlueCrawlers(stub.client).put_crawler("c", "loans", a_crawler())
+
+
+@pytest.mark.parametrize(
+    "found", [a_crawler("cards"), {"DatabaseName": "rl_loans"}, {"Description": CRAWLER_MARK + "loans"}]
+)
+def test_a_crawler_that_is_not_the_products_is_left_as_it_is(stub, found):
+    stub.add_client_error("create_crawler", service_error_code="AlreadyExistsException")
+    stub.add_response("get_crawler", {"Crawler": found}, {"Name": "c"})
+    fake = FakeCrawlers()
+    fake.crawlers["c"] = found
+    for crawlers in (GlueCrawlers(stub.client), fake):
+        with pytest.raises(NameTaken):
+            crawlers.put_crawler("c", "loans", a_crawler())
+    assert fake.crawlers["c"] == found

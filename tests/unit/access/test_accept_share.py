@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 from mesh.domain.access.consumer_access import (
     ConsumerAccess,
-    LinkTaken,
     NotYetShared,
     ProofFailed,
     QueryRefused,
@@ -16,6 +15,7 @@ from mesh.domain.access.consumer_access import (
     quoted,
 )
 from mesh.domain.access.record import AccessOver, UnknownAccess
+from mesh.domain.contracts.claims import LinkTaken
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import (
     AccessDenied,

@@ -7,7 +7,7 @@ import pytest
 from mesh.domain.access.record import AccessOver, UnknownAccess
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import MalformedEvent
-from mesh.domain.membership.authorisation import ForgedSender, NotAMember
+from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember
 from mesh.usecases.access.grant_access import AccessExpired, warned_at
 from mesh.usecases.access.receive_answer import MayNotAnswer
 
@@ -37,6 +37,21 @@ def shared(central, number):
     """Granted, and waited for."""
     central.grant(number)
     return number
+
+
+@pytest.mark.parametrize(
+    ("member", "error"),
+    [
+        (a_member(CONSUMER, "producer"), NotAllowedForRole),
+        (a_member(CONSUMER, "consumer", status="pending"), NotAMember),
+    ],
+)
+def test_an_account_that_is_no_consumer_any_more_is_granted_nothing(central, number, member, error):
+    """Its membership may have changed after the decision, while the grant was retried."""
+    central.registry.put_member(member)
+    with pytest.raises(error):
+        central.grant(number)
+    assert (central.lake.grants, central.access(number).granted) == ([], False)
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------

@@ -358,3 +358,11 @@ def test_unknown_fields_in_an_event_are_not_believed():
     envelope = a_request(receiver=PRODUCER)
     with pytest.raises(MalformedEvent, match="receiver"):
         Central().receive(envelope)
+
+
+def test_a_request_is_decided_by_the_domain_that_its_account_has_now():
+    central = Central()
+    number = central.requested()
+    central.registry.put_member(a_member(CONSUMER, "consumer", domain="payments"))
+    central.decide(number)
+    assert central.access(number).receiver_domain == "payments"

@@ -36,6 +36,10 @@ def check(text=CONTRACT, *, registry=None, bucket=BUCKET, sequencer="10", accoun
     declared = ProductDeclared(
         product=PRODUCT, bucket=bucket, key=f"{PRODUCT}/contract.yaml", sequencer=sequencer, contract=text
     )
+    return check_declared(declared, registry=registry, account=account)
+
+
+def check_declared(declared, *, registry=None, account=PRODUCER):
     return check_contract(
         an_envelope(declared, account=account),
         a_sender(account),
@@ -115,6 +119,35 @@ def test_a_contract_that_does_not_pass_claims_nothing(text, error):
         check(text, registry=registry)
 
     assert registry.products == {}
+
+
+def test_a_contract_of_another_name_than_was_declared_is_refused():
+    """Glue folds names of databases: Credit-Card would be credit-card's."""
+    declared = ProductDeclared(
+        product="loans",
+        bucket=BUCKET,
+        key="Credit-Card/contract.yaml",
+        sequencer="10",
+        contract=CONTRACT.replace("name: credit-card", "name: Credit-Card"),
+    )
+    registry = FakeRegistry(a_member())
+    with pytest.raises(ContractNameMismatch):
+        check_declared(declared, registry=registry)
+    assert registry.products == {}
+
+
+@pytest.mark.parametrize("name", ["default", "sys"])
+def test_a_name_that_is_reserved_is_refused(name):
+    declared = ProductDeclared(
+        product=name,
+        bucket=BUCKET,
+        key=f"{name}/contract.yaml",
+        sequencer="10",
+        contract=CONTRACT.replace("name: credit-card", f"name: {name}"),
+    )
+    with pytest.raises(ContractSchemaViolation) as caught:
+        check_declared(declared)
+    assert "reserve" in caught.value.where["violations"][0]["message"]
 
 
 REQUIRED = CONTRACT.replace("- {name: laufkont, logicalType: integer}", "- {name: laufkont, logicalType: string}")

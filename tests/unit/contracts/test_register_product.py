@@ -1,6 +1,7 @@
 """What central makes of an accepted contract."""
 
 import pytest
+from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.events import ProductRegistered
 from mesh.domain.governance.product_rights import producer_grants
 from mesh.usecases.contracts.register_product import CentralRoles, register_product
@@ -46,20 +47,53 @@ def test_the_database_is_made_and_closed_to_iam_only_access():
 
 def test_what_is_published_is_registered_once_under_the_location_role():
     world = World()
-    for role in ("role", "another"):
-        world.register(CentralRoles(role, ROLE, PIN_ROLE))
+    for _ in range(2):
+        world.register()
 
-    assert world.lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published": "role"}
+    assert world.lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published": "location"}
+
+
+@pytest.mark.parametrize("place", ["", f"/{PRODUCT}", f"/{PRODUCT}/published", f"/{PRODUCT}/published/t1"])
+def test_a_location_of_somebody_else_is_refused_and_nothing_is_changed(place):
+    world = World()
+    world.lake.locations[f"arn:aws:s3:::{BUCKET}{place}"] = "theirs"
+    refused(world)
+    assert (world.catalog.databases, world.lake.locations) == ({}, {f"arn:aws:s3:::{BUCKET}{place}": "theirs"})
+
+
+@pytest.mark.parametrize("place", [f"{BUCKET}-2", f"{BUCKET}/{PRODUCT}-2", f"{BUCKET}/{PRODUCT}/published-2"])
+def test_a_location_beside_it_is_nobodys_concern(place):
+    world = World()
+    world.lake.locations[f"arn:aws:s3:::{place}"] = "theirs"
+    world.register()
+
+
+def test_a_database_of_somebody_else_is_refused_and_nothing_is_changed():
+    world = World()
+    world.catalog.databases[PRODUCT] = {"Parameters": {"team": "payroll"}}
+    refused(world)
+    assert world.catalog.databases == {PRODUCT: {"Parameters": {"team": "payroll"}}}
+
+
+def refused(world):
+    """Recorded, told where the contract is, and the name is free again."""
+    with pytest.raises(NameTaken) as caught:
+        world.register()
+    assert caught.value.where["key"] == f"{PRODUCT}/contract.yaml"
+    [(account, kind, reason)] = world.registry.refusals
+    assert (account, kind, reason["code"]) == (PRODUCER, "ProductDeclared", "NameTaken")
+    assert world.registry.products == {}
+    assert (world.lake.grants, world.lake.calls, world.tagged) == ([], [], [])
 
 
 def test_nothing_is_granted_or_recorded_before_the_tags_are_there():
     world = World()
 
-    def refused(_):
+    def missing(_):
         raise RuntimeError("no such LF-Tag")
 
     with pytest.raises(RuntimeError):
-        world.register(tag=refused)
+        world.register(tag=missing)
 
     assert (world.lake.grants, world.lake.locations) == ([], {})
     assert world.registry.products[PRODUCT].status == "claimed"

@@ -194,6 +194,22 @@ def test_iam_allowed_principals_are_revoked():
     assert world.lake.grants == []
 
 
+def test_what_is_granted_on_somebody_elses_database_is_reported_and_left():
+    world = World()
+    mine = world.catalog.at.databases["credit-card"]
+    world.catalog.at = dataclasses.replace(
+        world.catalog.at, databases={"credit-card": dataclasses.replace(mine, marked=False)}
+    )
+    everybody = Grant("IAM_ALLOWED_PRINCIPALS", DatabaseGrant("credit-card"), frozenset({"ALL"}))
+    world.have(*world.grants(), everybody)
+    before = list(world.lake.grants)
+    done = world.repair()
+    assert done.repaired == ()
+    assert {drift.kind for drift in done.left} >= {"iam-allowed"}
+    assert {drift.database for drift in done.left if not drift.ours} == {"credit-card"}
+    assert world.lake.grants == before
+
+
 def test_an_access_whose_end_was_missed_is_ended():
     world = World()
     world.clock.move(timedelta(days=31))

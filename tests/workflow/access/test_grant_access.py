@@ -1,5 +1,8 @@
 """Each path of `grant-access`, with what is there in both accounts afterwards."""
 
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -284,3 +287,31 @@ def test_sensitive_when_it_is_approved_is_denied_all_the_same(mesh: MeshDriver, 
 
 def _two[T](found: list[T]) -> list[T]:
     return found if len(found) >= 2 else []
+
+
+@pytest.fixture
+def demoted(mesh: MeshDriver) -> Iterator[Callable[[], None]]:
+    """Makes the consumer's account a producer; a consumer again at the end."""
+
+    def admit(role: str) -> None:
+        request = {"account": CONSUMER, "role": role, "domain": "risk", "contact": "risk-analytics@example.com"}
+        function = mesh.output("central", "AdmitMemberFunctionName")
+        answer = mesh.client("central", "lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    yield partial(admit, "producer")
+    admit("consumer")
+
+
+def test_an_account_demoted_while_its_request_waited_is_granted_nothing(
+    mesh: MeshDriver, accesses: AccessDriver, demoted: Callable[[], None]
+) -> None:
+    access = accesses.waiting(SECRET)
+    demoted()
+
+    accesses.decide(access)
+
+    run = accesses.grant_run(access)
+    assert (run.status, run.outcome, run.output["reason"]["code"]) == ("SUCCEEDED", "denied", "NotAllowedForRole")
+    accesses.wait(access, "denied")
+    accesses.nothing_left(access, SECRET)

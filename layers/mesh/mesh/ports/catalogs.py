@@ -11,9 +11,14 @@ if TYPE_CHECKING:  # no function reads these: they would only be imported
 class Catalog(Protocol):
     """The Glue Data Catalog. `catalog` is the account whose catalog is meant; `None` is the caller's own."""
 
-    def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None: ...
+    def create_database(self, name: str, *, location: str, description: str, mark: Mapping[str, str]) -> None:
+        """Create the database with those parameters, or bring up to date one that has them. Raises NameTaken for any
+        other of that name, and leaves it as it is."""
+        ...
 
-    def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None: ...
+    def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None:
+        """Create the link; one that exists is success. Raises LinkTaken for anything else of that name."""
+        ...
 
     def table(self, database: str, name: str) -> dict[str, Any] | None: ...
 
@@ -36,7 +41,9 @@ class Catalog(Protocol):
 class Crawlers(Protocol):
     """Glue crawlers and their classifiers."""
 
-    def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None: ...
+    def put_crawler(self, name: str, product: str, definition: Mapping[str, Any]) -> None:
+        """Create the product's crawler, or update it. Raises NameTaken for a crawler that is not the product's."""
+        ...
 
 
 class Principals(Protocol):
@@ -75,7 +82,13 @@ class LakeFormation(Protocol):
         """Effective tags of a table, and of each of its columns."""
         ...
 
-    def register_location(self, arn: str, role_arn: str) -> None: ...
+    def require_free_location(self, arn: str, role_arn: str) -> None:
+        """Raises NameTaken where the location, one above or one below it is registered under another role."""
+        ...
+
+    def register_location(self, arn: str, role_arn: str) -> None:
+        """Register an S3 location under a role; one that is registered already is success."""
+        ...
 
     def grant(self, grants: Iterable[Mapping[str, Any]]) -> None:
         """Grant all entries (`Principal`, `Resource`, `Permissions`, `PermissionsWithGrantOption`), idempotently."""
@@ -100,7 +113,7 @@ class CatalogState(Protocol):
     """Central's Lake Formation, Glue and RAM as they are now. Reads only."""
 
     def tagged(self, databases: Collection[str] = ()) -> "CatalogSnapshot":
-        """Tables and LF-Tags alone; of some databases, or of all."""
+        """Tables and LF-Tags of products alone; of some, or of all. A database without the mesh's mark is left out."""
         ...
 
     def lake(self, databases: Collection[str] = ()) -> "CatalogSnapshot":

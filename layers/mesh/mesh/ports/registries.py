@@ -59,14 +59,23 @@ class Registry(Protocol):
         ...
 
     def claim_product(self, product: Product) -> Product:
-        """Create the product, or take over a newer contract of the same owner.
+        """Create the product with all the names that it needs (`domain.contracts.claims`), or take over a newer
+        contract of the same owner: all of it, or nothing.
 
         Returns what stands in the registry afterwards (an older contract than the recorded one changes nothing).
-        Raises NotTheOwner if the name is another account's, ConcurrentChange after a concurrent write.
+        Raises NotTheOwner if the product is another account's, NameTaken if another product has one of its names,
+        ConcurrentChange after a concurrent write.
         """
         ...
 
-    def mark_registered(self, name: str, at: datetime) -> None: ...
+    def release_claims(self, name: str, sequencer: str) -> None:
+        """Forget a product, and give its names back, that was claimed by this contract and never registered. Any other
+        stays as it is. Idempotent."""
+        ...
+
+    def mark_registered(self, name: str, at: datetime) -> None:
+        """Database, tags, location and grants are in place. Raises ConcurrentChange where the claim was given back."""
+        ...
 
     def mark_retired(self, name: str, at: datetime) -> None: ...
 

@@ -72,9 +72,16 @@ def update(
     return Write("Update", {**key, **_conditions(condition, values, names)})
 
 
-def delete(pk: str, sk: str, condition: str | None = None, values: Mapping[str, Any] | None = None) -> Write:
+def delete(
+    pk: str,
+    sk: str,
+    condition: str | None = None,
+    values: Mapping[str, Any] | None = None,
+    *,
+    names: Mapping[str, str] | None = None,
+) -> Write:
     """Delete an item where the condition holds."""
-    return Write("Delete", {"Key": dump({"pk": pk, "sk": sk}), **_conditions(condition, values, None)})
+    return Write("Delete", {"Key": dump({"pk": pk, "sk": sk}), **_conditions(condition, values, names)})
 
 
 def _conditions(

@@ -4,6 +4,7 @@
 |---|---|---|
 | `MEMBER#<account>` | `MEMBER` | Member |
 | `PRODUCT#<name>` | `PRODUCT` | Product |
+| `CLAIM#<kind>#<name>` | `CLAIM` | the product whose database, location or crawler that is |
 | `PRODUCT#<name>` | `VERSION#<8 digits>` | ProductVersion |
 | `PRODUCT#<name>` | `RUN#<event id>` | the version number of that run |
 | `PRODUCT#<name>` | `SUBSCRIPTION#<account>` | since when |
@@ -21,8 +22,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from mesh.adapters.dynamodb.items import Table, delete, put, put_new, update
+from mesh.adapters.dynamodb.items import Table, Write, delete, put, put_new, update
 from mesh.adapters.dynamodb.trace import note_item
+from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.membership.members import Member
@@ -93,9 +95,7 @@ class DynamoRegistry:
         """See the port. The version number and the state of an existing product are kept."""
         existing = self.product(product.name)
         if existing is None:
-            if not self._table.write(put_new(_product_item(product))):
-                raise ConcurrentChange(f"product {product.name} was claimed meanwhile", product=product.name)
-            self._table.write(put({"pk": "LIST#PRODUCTS", "sk": product.name}))
+            self._claim(product, put_new(_product_item(product)), ())
             return product
         if existing.owner != product.owner:
             raise NotTheOwner(
@@ -107,27 +107,53 @@ class DynamoRegistry:
         if compare_sequencers(product.contract_sequencer, existing.contract_sequencer) < 0:
             return existing
         renewed = product.evolve(version=existing.version, status=existing.status)
-        if not self._table.write(
-            put(
-                _product_item(renewed),
-                "contract_sequencer = :seen AND version = :version",
-                {":seen": existing.contract_sequencer, ":version": existing.version},
-            )
-        ):
-            raise ConcurrentChange(f"product {product.name} changed meanwhile", product=product.name)
+        seen = {":seen": existing.contract_sequencer, ":version": existing.version}
+        record = put(_product_item(renewed), "contract_sequencer = :seen AND version = :version", seen)
+        self._claim(renewed, record, claims_of(existing) if existing.status == "claimed" else ())
         return renewed
 
-    def mark_registered(self, name: str, at: datetime) -> None:
-        """Database, tags, location and grants are in place."""
+    def _claim(self, product: Product, record: Write, before: Iterable[Claim]) -> None:
+        """The record and all its names in one transaction. Those claimed `before` by a contract that was never
+        registered are given back; others stay the product's, since what was made under them is still there."""
+        claims = claims_of(product)
+        writes = [record, put({"pk": "LIST#PRODUCTS", "sk": product.name})]
+        writes += (_claim_item(claim, product.name) for claim in claims)
+        writes += (_released(claim, product.name) for claim in before if claim not in claims)
+        if self._table.write(*writes):
+            return
+        held = self._table.get_all(map(_claim_key, claims))
+        for claim in claims:
+            holder = held.get(_claim_key(claim), {}).get("product", product.name)
+            if holder != product.name:
+                raise claimed_by_another(claim, holder)
+        raise ConcurrentChange(f"product {product.name} changed meanwhile", product=product.name)
+
+    def release_claims(self, name: str, sequencer: str) -> None:
+        """See the port."""
+        product = self.product(name)
+        if product is None:
+            return
+        mine = {":claimed": "claimed", ":mine": sequencer}
+        condition = "#status = :claimed AND contract_sequencer = :mine"
         self._table.write(
+            delete(_product(name), "PRODUCT", condition, mine, names={"#status": "status"}),
+            delete("LIST#PRODUCTS", name),
+            *(_released(claim, name) for claim in claims_of(product)),
+        )
+
+    def mark_registered(self, name: str, at: datetime) -> None:
+        """See the port."""
+        if not self._table.write(
             update(
                 _product(name),
                 "PRODUCT",
                 "SET #status = :registered, registered_at = :at",
                 {":registered": "registered", ":at": at.isoformat()},
+                "attribute_exists(pk)",
                 names={"#status": "status"},
             )
-        )
+        ):
+            raise ConcurrentChange(f"product {name} was given up meanwhile", product=name)
 
     def mark_retired(self, name: str, at: datetime) -> None:
         """The product has ended; a newer contract of its owner revives it."""
@@ -260,6 +286,21 @@ class DynamoRegistry:
 
 def _member(account: str) -> tuple[str, str]:
     return f"MEMBER#{account}", "MEMBER"
+
+
+def _claim_key(claim: Claim) -> tuple[str, str]:
+    return f"CLAIM#{claim.kind}#{claim.name}", "CLAIM"
+
+
+def _claim_item(claim: Claim, product: str) -> Write:
+    """Written unless another product has it."""
+    pk, sk = _claim_key(claim)
+    item = {"pk": pk, "sk": sk, "product": product}
+    return put(item, "attribute_not_exists(pk) OR product = :product", {":product": product})
+
+
+def _released(claim: Claim, product: str) -> Write:
+    return delete(*_claim_key(claim), "product = :product", {":product": product})
 
 
 def _product(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
+from mesh.domain.contracts.claims import require_link, require_mark, require_own_crawler
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -17,13 +18,13 @@ class GlueCatalog:
     def __init__(self, client: "GlueClient") -> None:
         self._client = client
 
-    def create_database(self, name: str, *, location: str, description: str, parameters: Mapping[str, str]) -> None:
-        """Create the database, or bring an existing one up to date."""
+    def create_database(self, name: str, *, location: str, description: str, mark: Mapping[str, str]) -> None:
+        """See the port."""
         wanted: Any = {
             "Name": name,
             "LocationUri": location,
             "Description": description,
-            "Parameters": dict(parameters),
+            "Parameters": dict(mark),
             "CreateTableDefaultPermissions": [],
         }
         try:
@@ -32,11 +33,12 @@ class GlueCatalog:
         except ClientError as error:
             if code_of(error) != "AlreadyExistsException":
                 raise
+            require_mark(name, self._database(name).get("Parameters", {}), mark)
             with transient_errors():
                 self._client.update_database(Name=name, DatabaseInput=wanted)
 
     def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None:
-        """Create the link; one that exists is success."""
+        """See the port."""
         target: Any = {"CatalogId": catalog, "DatabaseName": database, "Region": region}
         try:
             with transient_errors():
@@ -44,6 +46,12 @@ class GlueCatalog:
         except ClientError as error:
             if code_of(error) != "AlreadyExistsException":
                 raise
+            require_link(name, self._database(name).get("TargetDatabase", {}), catalog, database)
+
+    def _database(self, name: str) -> Mapping[str, Any]:
+        """As it is; of a resource link the link itself."""
+        with transient_errors():
+            return self._client.get_database(Name=name)["Database"]
 
     def table(self, database: str, name: str) -> dict[str, Any] | None:
         """Glue's table, or None."""
@@ -94,13 +102,16 @@ class GlueCrawlers:
     def __init__(self, client: "GlueClient") -> None:
         self._client = client
 
-    def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None:
-        """Create the crawler, or update it."""
+    def put_crawler(self, name: str, product: str, definition: Mapping[str, Any]) -> None:
+        """See the port."""
         try:
             with transient_errors():
                 self._client.create_crawler(Name=name, **definition)
         except ClientError as error:
             if code_of(error) != "AlreadyExistsException":
                 raise
+            with transient_errors():
+                found = self._client.get_crawler(Name=name)["Crawler"]
+            require_own_crawler(name, found, product)
             with transient_errors():
                 self._client.update_crawler(Name=name, **definition)

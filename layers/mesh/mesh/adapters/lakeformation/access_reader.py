@@ -1,6 +1,6 @@
 """Who can read what, as AWS has it now: Lake Formation, Glue, RAM and IAM of one account, read only."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +10,7 @@ from mesh.adapters.aws import code_of, transient_errors
 from mesh.adapters.iam import role_arn
 from mesh.adapters.lakeformation.grants_format import parse_grants
 from mesh.domain.access.access_context import Home
+from mesh.domain.contracts.claims import MARK
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Grant, ShareState, Table
 from mesh.domain.names import resource_link
 
@@ -41,13 +42,13 @@ class AccessReader:
 
     def lake(self, databases: Collection[str] = ()) -> CatalogSnapshot:
         """See `ports.CatalogState`. A database that is not there is left out."""
-        found = {name: self._database(name) for name in self._database_names(databases)}
         admins, readers = self._admins()
+        found = self._databases(databases)
         return CatalogSnapshot(self._account, found, self._grants(self._account), admins, readers, self._shares())
 
     def tagged(self, databases: Collection[str] = ()) -> CatalogSnapshot:
         """See `ports.CatalogState`. A database that is not there is left out."""
-        return CatalogSnapshot(self._account, {name: self._database(name) for name in self._database_names(databases)})
+        return CatalogSnapshot(self._account, self._databases(databases, marked=True))
 
     def tag_values(self) -> dict[str, tuple[str, ...]]:
         """See `ports.CatalogState`."""
@@ -130,22 +131,26 @@ class AccessReader:
             )
         return dict(answer["DataCellsFilter"])
 
-    def _database_names(self, wanted: Collection[str]) -> Iterator[str]:
-        """Databases of the catalog, resource links left out."""
+    def _databases(self, wanted: Collection[str], *, marked: bool = False) -> dict[str, Database]:
+        """Databases of the catalog, resource links left out; only those with the mesh's mark, if so wanted."""
         with transient_errors():
             pages = self._glue.get_paginator("get_databases").paginate(CatalogId=self._account)
-            for database in (database for page in pages for database in page["DatabaseList"]):
-                if not database.get("TargetDatabase") and (not wanted or database["Name"] in wanted):
-                    yield database["Name"]
+            found = {
+                record["Name"]: record.get("Parameters", {}).get(MARK) == record["Name"]
+                for page in pages
+                for record in page["DatabaseList"]
+                if not record.get("TargetDatabase") and (not wanted or record["Name"] in wanted)
+            }
+        return {name: self._database(name, marked=own) for name, own in found.items() if own or not marked}
 
-    def _database(self, name: str) -> Database:
+    def _database(self, name: str, *, marked: bool) -> Database:
         with transient_errors():
             pages = self._glue.get_paginator("get_tables").paginate(CatalogId=self._account, DatabaseName=name)
             records = [record for page in pages for record in page["TableList"] if not record.get("TargetTable")]
             tags = _tags(self._tags({"Database": {"CatalogId": self._account, "Name": name}}), "LFTagOnDatabase")
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             tables = list(pool.map(lambda record: self._table(name, record), records))
-        return Database(name, tags, {table.name: table for table in tables})
+        return Database(name, tags, {table.name: table for table in tables}, marked)
 
     def _table(self, database: str, record: Mapping[str, Any]) -> Table:
         place = {"CatalogId": self._account, "DatabaseName": database, "Name": record["Name"]}

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import as_transient, code_of, message_of, transient_errors
 from mesh.domain.access.request import InvalidRowFilter
+from mesh.domain.contracts.claims import require_free_location
 from mesh.domain.contracts.product import PrincipalNotReady
 from mesh.domain.errors import MeshError
 
@@ -97,6 +98,21 @@ class LakeFormationAdapter:
             for column in answer.get("LFTagsOnColumns", ())
         }
         return inherited, columns
+
+    def require_free_location(self, arn: str, role_arn: str) -> None:
+        """See the port. Locations are listed by their bucket: Lake Formation has no call for those above or below."""
+        bucket = arn.partition("/")[0]
+        condition: Any = {"Field": "RESOURCE_ARN", "ComparisonOperator": "BEGINS_WITH", "StringValueList": [bucket]}
+        arguments: dict[str, Any] = {"FilterConditionList": [condition]}
+        registered: dict[str, str] = {}
+        while True:
+            with transient_errors():
+                answer = self._client.list_resources(**arguments)
+            registered |= {info["ResourceArn"]: info.get("RoleArn", "") for info in answer["ResourceInfoList"]}
+            if not answer.get("NextToken"):
+                break
+            arguments["NextToken"] = answer["NextToken"]
+        require_free_location(arn, role_arn, registered)
 
     def register_location(self, arn: str, role_arn: str) -> None:
         """Register an S3 location under a role (not the service-linked one: the bucket is another account's)."""

@@ -22,6 +22,7 @@ from mesh.domain.contracts.contract import (
 )
 from mesh.domain.contracts.enforcement import not_enforced
 from mesh.domain.hive_types import hive_type
+from mesh.domain.onboarding.keys import RESERVED_DATABASES
 from mesh.domain.onboarding.quality.rules import faults
 from mesh.domain.semver import SemanticVersion
 
@@ -59,6 +60,10 @@ def read_contract(text: str | bytes, *, bucket: str, key: str) -> Contract:
             remedy=f"Set name: {product}, or upload it to {contract.name or '<name>'}/contract.yaml.",
             **where,
         )
+    if contract.name in RESERVED_DATABASES:
+        message = f"Glue and Athena reserve {contract.name!r} for a database"
+        remedy = "Choose another name for the product, and upload the contract to a prefix of that name."
+        raise violation([{"path": "$.name", "message": message}], where, remedy=remedy)
     _check_locations(contract, where)
     if broken := faults(contract):
         raise violation(broken[:MAX_VIOLATIONS], where, count=len(broken))

@@ -91,10 +91,6 @@ class ShareRefused(Rejected):
     """The account rejected central's share, or let the invitation expire: central has to share again."""
 
 
-class LinkTaken(Rejected):
-    """The name of the resource link is taken by something else of the account."""
-
-
 class QueryRefused(Rejected):
     """Athena did not accept the verification query."""
 

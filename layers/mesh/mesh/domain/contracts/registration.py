@@ -25,5 +25,7 @@ class Registration(Model):
     draft: bool
     contract: dict[str, Any]
     dropped: tuple[str, ...] = ()
+    sequencer: str = ""
+    """Of the contract: which revision claimed the names."""
     event_id: str
     correlation_id: str

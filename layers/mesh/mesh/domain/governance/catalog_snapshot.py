@@ -99,11 +99,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Database:
-    """A database with the tags assigned to it, and its tables by name."""
+    """A database with the tags assigned to it, and its tables by name. `marked`: created by Meshwork for the product of
+    that name; any other is somebody else's."""
 
     name: str
     tags: Tags = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
+    marked: bool = True
 
 
 @dataclass(frozen=True)

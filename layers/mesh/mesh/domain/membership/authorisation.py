@@ -59,12 +59,7 @@ def authorise(envelope: Envelope, member: Member | None, owner: str | None = Non
     Raises NotAMember, ForgedSender, NotAllowedForRole or NotTheOwner.
     """
     account, kind = envelope.account, envelope.detail_type
-    if member is None or member.status != "admitted":
-        raise NotAMember(
-            f"account {account} is not an admitted member of this mesh",
-            account=account,
-            remedy=f"the data mesh owner can admit it: mesh admit {account} --role … --domain …",
-        )
+    member = _admitted(account, member)
     _require_no_other_account(envelope)
     if not SENDERS.get(kind, frozenset()) & member.roles():
         raise NotAllowedForRole(
@@ -78,6 +73,31 @@ def authorise(envelope: Envelope, member: Member | None, owner: str | None = Non
             account=account,
             owner=owner,
             remedy="choose another product name, or publish from the owning account",
+        )
+    return member
+
+
+def require_consumer(account: str, member: Member | None) -> Member:
+    """The member, who may be granted access: looked at when an access is decided, and again before it is granted.
+
+    Raises NotAMember, NotAllowedForRole.
+    """
+    member = _admitted(account, member)
+    if CONSUMER not in member.roles():
+        raise NotAllowedForRole(
+            f"account {account} is a {member.role} and may not be granted access",
+            account=account,
+            remedy=f"mesh admit {account} --role both, if it should; then request it again",
+        )
+    return member
+
+
+def _admitted(account: str, member: Member | None) -> Member:
+    if member is None or member.status != "admitted":
+        raise NotAMember(
+            f"account {account} is not an admitted member of this mesh",
+            account=account,
+            remedy=f"the data mesh owner can admit it: mesh admit {account} --role … --domain …",
         )
     return member
 

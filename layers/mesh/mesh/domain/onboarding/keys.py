@@ -24,6 +24,9 @@ MAX_KEY_BYTES = 1024
 PRODUCT = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 RESERVED = frozenset({"reports"})
 """No product's name: reports on keys that belong to no product lie there."""
+RESERVED_DATABASES = frozenset({"default", "sys"})
+"""No product's name, since its database has it: Athena and Glue expect `default` in every account, Hive keeps its own
+tables in `sys`. What else they reserve (`information_schema`, `global_temp`) is no product's name by its shape."""
 TABLE = re.compile(r"[a-z][a-z0-9_]{0,254}")
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 REFUSAL_SUFFIX = ".refusal.json"
@@ -126,6 +129,12 @@ def parse_key(key: str) -> ParsedKey:
     if key.endswith("/"):
         return FolderMarker(key)
     product, *rest = key.split("/")
+    if product in RESERVED_DATABASES:
+        raise UnknownPrefix(
+            f"no product can be called {product!r}: Glue and Athena reserve that name for a database",
+            key=key,
+            remedy="Choose another name for the product, and upload to a prefix of that name.",
+        )
     if not PRODUCT.fullmatch(product) or product in RESERVED:
         raise _unknown(key)
     match rest:

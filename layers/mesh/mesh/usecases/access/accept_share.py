@@ -7,7 +7,7 @@ revokes under the same lock, so nothing is granted after it.
 from typing import Any, Final, Literal
 
 from mesh.domain import names
-from mesh.domain.access.consumer_access import ConsumerAccess, LinkTaken, NotYetShared, ShareRefused, accepting
+from mesh.domain.access.consumer_access import ConsumerAccess, NotYetShared, ShareRefused, accepting
 from mesh.domain.access.record import UnknownAccess
 from mesh.domain.events import AccessGranted, AccessReady, Envelope, Event, follow
 from mesh.domain.governance.product_rights import grant_entry
@@ -52,7 +52,7 @@ def accept_share(
     _require_shared(held, event.data.catalog_id, shares, links)
     with locks.hold(LOCK):
         held = going_on(held.access, accesses)
-        _link(held, catalog, links)
+        _link(held, catalog)
         # DESCRIBE on each link, and what central granted, to the reader's role; none for a whole account.
         lake.grant(
             grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in held.passed_on(account)
@@ -97,19 +97,11 @@ def _noted(
     return accesses.save(accepting(event, arn, clock.now()))
 
 
-def _link(held: ConsumerAccess, catalog: Catalog, links: ResourceLinks) -> None:
+def _link(held: ConsumerAccess, catalog: Catalog) -> None:
     """A resource link for each database. Raises LinkTaken where the name is used for something else."""
-    central = str(held.catalog_id)
     for database in held.databases:
         link = names.resource_link(database)
-        catalog.create_resource_link(link, catalog=central, database=database, region=held.region)
-        target = links.target(link)
-        if target != (central, database):
-            raise LinkTaken(
-                f"{link} of this account points to {target}, not to {database} of {central}",
-                link=link,
-                remedy=f"delete or rename the database {link}, then request it again: mesh request",
-            )
+        catalog.create_resource_link(link, catalog=str(held.catalog_id), database=database, region=held.region)
 
 
 def going_on(access: str, accesses: ConsumerAccesses) -> ConsumerAccess:

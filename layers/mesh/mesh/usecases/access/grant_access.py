@@ -10,6 +10,7 @@ from mesh.domain.access.record import HOLDING, Access, Decided, UnknownAccess, l
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccessExpiring, AccessGranted
 from mesh.domain.governance.product_rights import grant_entry
+from mesh.domain.membership.authorisation import require_consumer
 from mesh.domain.model import Model
 from mesh.ports import (
     LakeFormation,
@@ -62,7 +63,7 @@ def grant_access(
     Idempotent.
 
     In this order: no grant without an end, no notification before the grant exists. Raises AccessOver, AccessExpired,
-    ConcurrentChange, PrincipalNotReady.
+    NotAMember and NotAllowedForRole of the receiving account, ConcurrentChange, PrincipalNotReady.
     """
     access = require_access(context, step.access).require_going_on()
     _schedule_end(access, schedule, schedules)
@@ -83,9 +84,10 @@ def warned_at(access: Access) -> datetime:
 
 def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks) -> None:
     """With grant option; recorded before and after. One at a time for each account, so that an access that ends
-    meanwhile sees what this one needs."""
+    meanwhile sees what this one needs. The account's membership may have changed since the decision."""
     with locks.hold(lock_name(access.receiver)):
         access = require_access(context, access.id).require_going_on()
+        require_consumer(access.receiver, context.registry.member(access.receiver))
         if access.status == "live":
             return
         found = decided_of(access)

@@ -11,7 +11,7 @@ from mesh.domain.access.request import AccessRequest, normal_form
 from mesh.domain.contracts.product import UnknownProduct
 from mesh.domain.events import AccessDenied, AccessRequested, Envelope, Reason, metadata_of, read_event
 from mesh.domain.governance.ontology import PRODUCT
-from mesh.domain.membership.authorisation import NotAMember
+from mesh.domain.membership.authorisation import NotAMember, require_consumer
 from mesh.domain.model import Model
 from mesh.ports import CatalogState, Executions, MemberTopics, Registry
 from mesh.usecases.access.preview_access import check_known
@@ -144,15 +144,18 @@ def require_access(context: CentralContext, access_id: str) -> Access:
 
 
 def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogState, policies: Policies) -> Verdict:
-    """Preview on the catalog's tags as they are now, then policy. An approval stands unless more is exposed now.
+    """Preview on the catalog's tags as they are now, then policy, for the account's role and domain as they are now. An
+    approval stands unless more is exposed now.
 
-    A granted access is not decided again: denying it would mean revoking it. Raises NotInCatalog,
-    AmbiguousRequest, UntilTooFar, AccessOver.
+    A granted access is not decided again: denying it would mean revoking it. Raises NotAMember, NotAllowedForRole,
+    NotInCatalog, AmbiguousRequest, UntilTooFar, AccessOver.
     """
     access = require_access(context, access_id).require_going_on()
     now, rounds = context.clock.now(), policies.approval.rounds()
     if access.granted and access.decided is not None:
         return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(access.decided))
+    member = require_consumer(access.receiver, context.registry.member(access.receiver))
+    access = access.evolve(receiver_domain=member.domain)
     found = current_decision(access, context, catalog, policies)
     if found.course == "deny":
         return Verdict(access=access.id, effect="deny", rounds=rounds, reason=_reason(found))

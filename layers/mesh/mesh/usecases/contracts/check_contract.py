@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mesh.domain import names
-from mesh.domain.contracts.contract import Contract
+from mesh.domain.contracts.claims import NameTaken
+from mesh.domain.contracts.contract import Contract, ContractNameMismatch
 from mesh.domain.contracts.product import Product
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.contracts.revision import MAX_LISTED, check_revision
@@ -18,7 +19,7 @@ from mesh.domain.model import Model
 from mesh.domain.onboarding.guard.settings import check_settings
 from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.ports import Clock, ReadContract, Registry
-from mesh.usecases.authorisation import Authorised, Records, authorise_sender
+from mesh.usecases.authorisation import Authorised, Records, authorise_sender, record_refusal
 
 
 class DomainMismatch(Rejected):
@@ -50,20 +51,26 @@ def receive_contract(
     ontology: Ontology,
     read_contract: ReadContract,
 ) -> CheckedContract:
-    """Authorise on the envelope's account, which is recorded and traced, then check what was declared.
+    """Authorise on the envelope's account, which is recorded and traced, then check what was declared. That a name is
+    another product's is recorded as well.
 
     Raises what `authorise` and `check_contract` raise.
     """
-    return check_contract(
-        envelope,
-        authorise_sender(envelope, execution=execution, records=records),
-        catalog_id=catalog_id,
-        region=region,
-        ontology=ontology,
-        read_contract=read_contract,
-        registry=records.registry,
-        clock=records.clock,
-    )
+    sender = authorise_sender(envelope, execution=execution, records=records)
+    try:
+        return check_contract(
+            envelope,
+            sender,
+            catalog_id=catalog_id,
+            region=region,
+            ontology=ontology,
+            read_contract=read_contract,
+            registry=records.registry,
+            clock=records.clock,
+        )
+    except NameTaken as refusal:
+        record_refusal(envelope, refusal, records)
+        raise
 
 
 def check_contract(
@@ -77,10 +84,11 @@ def check_contract(
     registry: Registry,
     clock: Clock,
 ) -> CheckedContract:
-    """Validate schema, names, bucket, domain, LF-Tags and guard settings, then claim the product's name for its sender.
+    """Validate schema, names, bucket, domain, LF-Tags and guard settings, then claim the product's names for its
+    sender.
 
-    Raises NotTheOwner (another account's name or bucket), UnknownLFTag, DomainMismatch, ContractVersionNotRaised,
-    BreakingContractChange, CrawlModeChanged, and what `read_contract` raises.
+    Raises NotTheOwner (another account's name or bucket), NameTaken, ContractNameMismatch, UnknownLFTag,
+    DomainMismatch, ContractVersionNotRaised, BreakingContractChange, CrawlModeChanged, and what `read_contract` raises.
     """
     declared = Event[ProductDeclared].model_validate(envelope.detail).data
     with _located(declared):
@@ -103,6 +111,7 @@ def check_contract(
             draft=contract.draft,
             contract=contract.model_dump(mode="json", exclude_defaults=True),
             dropped=_dropped(before, contract) if before else (),
+            sequencer=declared.sequencer,
             event_id=sender.event_id,
             correlation_id=sender.correlation_id,
         )
@@ -164,6 +173,11 @@ def _valid_contract(
             remedy=f"use the producer stack's bucket: <prefix>-{sender.account}-{region}",
         )
     contract = read_contract(declared.contract, bucket=declared.bucket, key=declared.key)
+    if contract.name != declared.product:
+        raise ContractNameMismatch(
+            f"the contract is named {contract.name!r}, but {declared.product!r} was declared",
+            remedy="Upload the contract below the product's own prefix.",
+        )
     contract = _with_domain(contract, sender, declared.key)
     check_tags(contract, ontology)
     check_settings(contract)

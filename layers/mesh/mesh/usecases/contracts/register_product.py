@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mesh.domain.contracts.claims import NameTaken, database_mark
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.events import Event, Metadata, ProductRegistered, follow
 from mesh.domain.governance.product_rights import commit_grants, producer_grants
 from mesh.domain.names import published_location_arn
+from mesh.domain.onboarding.keys import contract_key
 from mesh.ports import Catalog, Clock, LakeFormation, Registry
 
 
@@ -33,9 +35,19 @@ def register_product(
     """Create everything, and return the event for the owner. Idempotent step by step.
 
     Tags come before grants: a tag policy on an untagged database would match nothing, or too much. The product is
-    marked registered only when everything is in place. Raises ConcurrentChange, PrincipalNotReady.
+    marked registered only when everything is in place.
+
+    Raises NameTaken, before anything is changed, where the database or the location is somebody else's: the refusal is
+    recorded, and a product that was never registered gives its names back. Raises ConcurrentChange, PrincipalNotReady.
     """
-    _create_database(registration, catalog, lake)
+    try:
+        lake.require_free_location(published_location_arn(registration.bucket, registration.product), roles.location)
+        _create_database(registration, catalog, lake)
+    except NameTaken as refusal:
+        refusal.where = {"bucket": registration.bucket, "key": contract_key(registration.product), **refusal.where}
+        registry.release_claims(registration.product, registration.sequencer)
+        registry.record_refusal(registration.owner, "ProductDeclared", refusal.to_dict(), clock.now())
+        raise
     tag(registration)
     lake.register_location(published_location_arn(registration.bucket, registration.product), roles.location)
     _grant(registration, roles, lake)
@@ -49,7 +61,7 @@ def _create_database(registration: Registration, catalog: Catalog, lake: LakeFor
         registration.database,
         location=registration.location,
         description=registration.description,
-        parameters={"meshwork:product": registration.product, "meshwork:owner": registration.owner},
+        mark=database_mark(registration.product, registration.owner),
     )
     lake.revoke_iam_allowed_principals(registration.database)
 

@@ -37,7 +37,8 @@ REPAIRED: frozenset[Kind] = frozenset({"missing", "surplus", "iam-allowed", "ove
 
 
 class Drift(Model):
-    """One difference. `entry` is the grant in question; `repairable`: without a decision by people."""
+    """One difference. `entry` is the grant in question; `repairable`: without a decision by people. `ours` is False for
+    a grant on a database without the mesh's mark."""
 
     kind: Kind
     principal: str
@@ -45,12 +46,14 @@ class Drift(Model):
     access: str = ""
     database: str = ""
     entry: GrantEntry | None = None
+    ours: bool = True
     remedy: str = ""
 
     @property
     def repairable(self) -> bool:
-        """Whether Meshwork repairs it by itself; manual grants, and what needs a decision, are only reported."""
-        return self.kind in REPAIRED
+        """Whether Meshwork repairs it by itself; manual grants, what needs a decision, and what is granted on somebody
+        else's database are only reported."""
+        return self.ours and self.kind in REPAIRED
 
 
 class Drifts(Model):
@@ -73,8 +76,8 @@ def find_drift(*, context: CentralContext, catalog: CatalogState, policies: Poli
         own = [access for access in going_on if access.receiver == receiver]
         past = [access for access in everything if access.receiver == receiver and access.status in OVER]
         needed = [*_entries(own), *of_products(receiver, lake, context)]
-        found += _missing(own, actual.get(receiver, []))
-        found += _surplus(receiver, actual.get(receiver, []), needed, past)
+        found += (_judged(drift, lake) for drift in _missing(own, actual.get(receiver, [])))
+        found += (_judged(drift, lake) for drift in _surplus(receiver, actual.get(receiver, []), needed, past))
         state = lake.shares.get(receiver)
         if any(access.status == "live" for access in own) and state not in ("accepted", None):
             remedy = "accept it in that account (aws ram get-resource-share-invitations), or revoke and grant anew"
@@ -157,16 +160,37 @@ def _named(entry: GrantEntry) -> str:
     return f"{kind} {place}{columns}"
 
 
+def _judged(drift: Drift, lake: CatalogSnapshot) -> Drift:
+    """With whose database it is, where it names one: a tag policy reaches what carries the tags, and names none."""
+    ((kind, body),) = drift.entry.resource.items() if drift.entry else (("", dict[str, str]()),)
+    database = body.get("Name", "") if kind == "Database" else body.get("DatabaseName", "")
+    if not database or _is_marked(database, lake):
+        return drift
+    return drift.evolve(database=database, ours=False, remedy=_not_ours(database))
+
+
+def _is_marked(database: str, lake: CatalogSnapshot) -> bool:
+    return database in lake.databases and lake.databases[database].marked
+
+
+def _not_ours(database: str) -> str:
+    return f"{database} is not a data product's database: Meshwork leaves its grants to whoever owns it"
+
+
 def _iam_allowed(lake: CatalogSnapshot) -> Iterator[Drift]:
+    remedy = "mesh reconcile revokes it: while it exists, LF-Tags do not restrict access in central"
     for grant in lake.grants:
         if grant.principal == IAM_ALLOWED_PRINCIPALS and isinstance(grant.resource, DatabaseGrant | TableGrant):
+            database = grant.resource.database
+            ours = _is_marked(database, lake)
             yield Drift(
                 kind="iam-allowed",
                 principal=IAM_ALLOWED_PRINCIPALS,
                 what=f"{', '.join(sorted(grant.permissions))} by {text(grant)}",
-                database=grant.resource.database,
+                database=database,
                 entry=_entry(grant, lake.account),
-                remedy="mesh reconcile revokes it: while it exists, LF-Tags do not restrict access in central",
+                ours=ours,
+                remedy=remedy if ours else _not_ours(database),
             )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mesh.domain import names
+from mesh.domain.contracts.claims import CRAWLER_MARK
 from mesh.domain.events import Envelope, Event, ProductRegistered
 from mesh.domain.governance.product_rights import fill_rights, grant_entry, look_rights
 from mesh.domain.model import Model
@@ -52,7 +53,11 @@ def prepare_product(
 ) -> Prepared:
     """Make the link, grant each role, make the crawler of a product that has one, then record the product as
     registered, by that revision of its contract: in that order, so that no run starts without its rights.
-    Idempotent."""
+    Idempotent.
+
+    Raises LinkTaken, NameTaken where the link or the crawler has the name of something of the account's own: that is
+    left as it is, and the refusal is in the trace.
+    """
     event = Event[ProductRegistered].model_validate(envelope.detail)
     product = event.data
     link, crawler = names.resource_link(product.database), names.crawler(product.crawler_prefix, account)
@@ -61,7 +66,7 @@ def prepare_product(
     lake.grant(grants)
     crawled = product.crawl == "glue"
     if crawled:
-        crawlers.put_crawler(crawler, _crawler(product, link, central, roles.crawler))
+        crawlers.put_crawler(crawler, product.product, _crawler(product, link, central, roles.crawler))
     uploads.put_product(
         product.product,
         {
@@ -104,7 +109,7 @@ def _crawler(product: ProductRegistered, link: str, central: str, role_arn: str)
     return {
         "Role": role_arn,
         "DatabaseName": link,
-        "Description": f"Meshwork: crawls what is published of {product.product}",
+        "Description": CRAWLER_MARK + product.product,
         "Targets": {"S3Targets": [{"Path": names.crawled_location(product.bucket, product.product)}]},
         "Classifiers": [],
         "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
