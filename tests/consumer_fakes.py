@@ -53,9 +53,13 @@ class FakeResourceLinks:
     def __init__(self, *visible: str) -> None:
         self.shown = set(visible)
         self.targets: dict[str, tuple[str, str]] = {}
+        self.defaults = 0
 
     def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None:
         self.targets.setdefault(name, (catalog, database))
+
+    def require_default_database(self) -> None:
+        self.defaults += 1
 
     def visible(self, catalog: str, database: str) -> bool:
         return database in self.shown

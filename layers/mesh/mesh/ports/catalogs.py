@@ -32,6 +32,10 @@ class Catalog(Protocol):
         """Drop the table with its partitions; one that is gone is success."""
         ...
 
+    def require_default_database(self) -> None:
+        """Create the database `default` of the caller's own catalog where there is none."""
+        ...
+
 
 class Crawlers(Protocol):
     """Glue crawlers and their classifiers."""
