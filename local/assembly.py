@@ -16,6 +16,7 @@ from local import (
     schedules,
     shares,
     shortcuts,
+    stacks,
     states,
 )
 from local.call_log import Record
@@ -33,6 +34,7 @@ def build(options: ServerOptions) -> Gateway:
     schedules.install(options)
     condition_keys.install()
     objects.install()
+    stacks.install()
     lakeformation.install()
     ram.install()
     if not options.organization:

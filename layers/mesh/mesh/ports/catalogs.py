@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.access_context import Home
     from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Grant
+    from mesh.domain.governance.renewal import ProductDatabase
 
 
 class Catalog(Protocol):
@@ -41,6 +42,14 @@ class Crawlers(Protocol):
     """Glue crawlers and their classifiers."""
 
     def put_crawler(self, name: str, definition: Mapping[str, Any]) -> None: ...
+
+
+class ProductDatabases(Protocol):
+    """Central's databases that are products'."""
+
+    def all(self) -> tuple["ProductDatabase", ...]:
+        """Those that carry the mesh's mark, and no others."""
+        ...
 
 
 class Principals(Protocol):
