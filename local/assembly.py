@@ -12,6 +12,7 @@ from local import (
     glue,
     lakeformation,
     objects,
+    principals,
     ram,
     schedules,
     shares,
@@ -35,6 +36,7 @@ def build(options: ServerOptions) -> Gateway:
     condition_keys.install()
     objects.install()
     stacks.install()
+    principals.install()
     lakeformation.install()
     ram.install()
     if not options.organization:

@@ -193,8 +193,10 @@ class Deployment:
         return stamp.exists() and stamp.read_text(encoding="utf-8") == digest and self._is_complete(name)
 
     def _is_complete(self, name: str) -> bool:
-        config = tomllib.loads((self.root / "samconfig.toml").read_text(encoding="utf-8"))
-        stack = config[name]["deploy"]["parameters"]["stack_name"]
+        config = tomllib.loads((self.root / "samconfig.toml").read_text(encoding="utf-8"))[name]
+        # As sam reads it: a command's own parameters, then those of all commands.
+        parameters = config.get("global", {}).get("parameters", {}) | config["deploy"]["parameters"]
+        stack = parameters["stack_name"]
         try:
             found = account_bootstrap.root_client("cloudformation", self.mesh.endpoint, ACCOUNTS[name]).describe_stacks(
                 StackName=stack
