@@ -1,4 +1,5 @@
-"""What a landing zone sets up in an account before a mesh is deployed: a role for administration and deployment.
+"""What a landing zone sets up in an account before a mesh is deployed: a role for administration and deployment, which
+is an administrator of the data lake too.
 
 And, where accounts are in no organization, somebody who accepts the producer's RAM invitations: without that a producer
 cannot use what central grants it, and Meshwork accepts invitations for consumers alone.
@@ -32,7 +33,8 @@ def root_client(service: str, endpoint: str, account_id: str) -> Any:  # noqa: A
 
 
 def make_admin_roles(endpoint: str, account_ids: Iterable[str]) -> None:
-    """`Admin` in each account, trusted by the account itself; nothing happens where it exists."""
+    """`Admin` in each account, trusted by the account itself, and administrator of its data lake; nothing happens where
+    it exists."""
     for account_id in account_ids:
         iam = root_client("iam", endpoint, account_id)
         trust = _policy(Action="sts:AssumeRole", Principal={"AWS": f"arn:aws:iam::{account_id}:root"})
@@ -47,6 +49,11 @@ def make_admin_roles(endpoint: str, account_ids: Iterable[str]) -> None:
             continue
         everything = _policy(Action="*", Resource="*")
         iam.put_role_policy(RoleName=ADMIN_ROLE, PolicyName="AdministratorAccess", PolicyDocument=everything)
+        lake = root_client("lakeformation", endpoint, account_id)
+        settings = lake.get_data_lake_settings()["DataLakeSettings"]
+        admin = {"DataLakePrincipalIdentifier": role_arn(account_id, ADMIN_ROLE)}
+        settings["DataLakeAdmins"] = [*settings.get("DataLakeAdmins", []), admin]
+        lake.put_data_lake_settings(DataLakeSettings=settings)
 
 
 def assume(endpoint: str, account_id: str, role_name: str, seconds: int | None = None) -> dict[str, str]:

@@ -12,10 +12,12 @@ from local import (
     glue,
     lakeformation,
     objects,
+    principals,
     ram,
     schedules,
     shares,
     shortcuts,
+    stacks,
     states,
 )
 from local.call_log import Record
@@ -33,6 +35,8 @@ def build(options: ServerOptions) -> Gateway:
     schedules.install(options)
     condition_keys.install()
     objects.install()
+    stacks.install()
+    principals.install()
     lakeformation.install()
     ram.install()
     if not options.organization:

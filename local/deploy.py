@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from botocore.exceptions import ClientError
 
 from local import account_bootstrap, runtime
 from local.accounts import ACCOUNTS, REGION
@@ -25,6 +28,7 @@ TEMPLATES: Final = {
 # What a build reads; the state machines and the layers' lock included.
 _SOURCES: Final = ("functions", "layers", "statemachines", "governance", "events", "samconfig.toml", "uv.lock")
 _IGNORED: Final = {"__pycache__", ".mypy_cache", ".ruff_cache"}
+_COMPLETE: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 
 type Report = Callable[[str, str], None]
 """Told (account, what happens), such as ("central", "deploying")."""
@@ -184,8 +188,22 @@ class Deployment:
         return self.mesh.state_dir / f"deployed-{name}-{self.mesh.pid()}"
 
     def _is_deployed(self, name: str, digest: str) -> bool:
+        """Whether these sources were deployed, and the stack is there: anybody may have deleted it since."""
         stamp = self._stamp(name)
-        return stamp.exists() and stamp.read_text(encoding="utf-8") == digest
+        return stamp.exists() and stamp.read_text(encoding="utf-8") == digest and self._is_complete(name)
+
+    def _is_complete(self, name: str) -> bool:
+        config = tomllib.loads((self.root / "samconfig.toml").read_text(encoding="utf-8"))[name]
+        # As sam reads it: a command's own parameters, then those of all commands.
+        parameters = config.get("global", {}).get("parameters", {}) | config["deploy"]["parameters"]
+        stack = parameters["stack_name"]
+        try:
+            found = account_bootstrap.root_client("cloudformation", self.mesh.endpoint, ACCOUNTS[name]).describe_stacks(
+                StackName=stack
+            )
+        except ClientError:  # a stack that is not there is a ValidationError
+            return False
+        return found["Stacks"][0]["StackStatus"] in _COMPLETE
 
     def digest(self, name: str) -> str:
         """Of all that the environment's build and deployment read."""

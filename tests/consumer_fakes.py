@@ -54,10 +54,14 @@ class FakeResourceLinks:
     def __init__(self, *visible: str) -> None:
         self.shown = set(visible)
         self.targets: dict[str, tuple[str, str]] = {}
+        self.defaults = 0
 
     def create_resource_link(self, name: str, *, catalog: str, database: str, region: str) -> None:
         found = self.targets.setdefault(name, (catalog, database))
         require_link(name, dict(zip(("CatalogId", "DatabaseName"), found, strict=True)), catalog, database)
+
+    def require_default_database(self) -> None:
+        self.defaults += 1
 
     def visible(self, catalog: str, database: str) -> bool:
         return database in self.shown

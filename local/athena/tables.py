@@ -74,6 +74,7 @@ def readable(caller: Identity, name: TableName) -> Readable:
         raise errors.QueryError(
             f"CATALOG_NOT_FOUND: {name.at}Catalog '{name.catalog}' does not exist", errors.NOT_FOUND
         )
+    _default(caller)
     _database(caller, name)
     _table(caller, name)
     with LOCK:
@@ -157,6 +158,20 @@ def _every(caller: Identity, operation: str, member: str, database: str = "") ->
         if "NextToken" not in answer:
             return names
         params["NextToken"] = answer["NextToken"]
+
+
+def _default(caller: Identity) -> None:
+    """Athena looks at the database `default` of the caller's account, whatever the query is about.
+
+    https://docs.aws.amazon.com/athena/latest/ug/lf-athena-limitations.html#lf-athena-limitations-describe-default
+    """
+    try:
+        operations.call(caller, "GetDatabase", {"Name": "default"})
+    except AwsError as error:
+        # Where there is none, nobody has the permission that is required.
+        missing = error.code == "EntityNotFoundException"
+        required = "Insufficient Lake Formation permission(s): Required Describe on default"
+        raise errors.refused(access_denied(required) if missing else error) from error
 
 
 def _database(caller: Identity, name: TableName) -> None:

@@ -1,9 +1,13 @@
 """The RAM shares behind grants to other accounts: two for each pair of accounts, for databases and for tables."""
 
+from typing import Final
+
 from local import shares
 from local.lakeformation import resources as r
 from local.lakeformation.identity import Identity
-from local.lakeformation.store import State
+from local.lakeformation.store import State, state
+
+_BY_WILDCARD: Final = 5
 
 
 def require_sharing(caller: Identity, receiver: str, resource: r.Resource) -> None:
@@ -16,7 +20,7 @@ def require_sharing(caller: Identity, receiver: str, resource: r.Resource) -> No
     """
     if caller.account != resource.catalog or receiver == resource.catalog:
         return
-    kind, arn = share_kind(resource), resource_arn(resource, caller.region)
+    kind, arn = share_kind(resource), shared_arn(resource, caller.region)
     share = shares.share_of(resource.catalog, caller.region, receiver, kind)
     if share is None:
         keys = {"ram:RequestedResourceType": f"glue:{kind}"}
@@ -34,22 +38,26 @@ def require_sharing(caller: Identity, receiver: str, resource: r.Resource) -> No
 def share(caller: Identity, receiver: str, resource: r.Resource) -> None:
     """Share what the caller's account has granted to another."""
     if receiver != resource.catalog and caller.account == resource.catalog:
-        where = resource_arn(resource, caller.region)
+        where = shared_arn(resource, caller.region)
         shares.share(resource.catalog, caller.region, receiver, share_kind(resource), where)
 
 
 def unshare(kept: State, receiver: str, resource: r.Resource) -> None:
-    """Take back the share of a grant that has ended, unless another grant needs it."""
-    if receiver != kept.account and not _still_shares(kept, receiver, resource):
-        shares.unshare(kept.account, kept.region, receiver, share_kind(resource), resource_arn(resource, kept.region))
+    """Take back the share of a grant that has ended, unless another grant needs it: by name, or by wildcard."""
+    if receiver == kept.account:
+        return
+    kind = share_kind(resource)
+    for arn in {resource_arn(resource, kept.region), _wildcard(resource, kept.region)}:
+        if not _still_shares(kept, receiver, kind, arn):
+            shares.unshare(kept.account, kept.region, receiver, kind, arn)
 
 
-def _still_shares(kept: State, receiver: str, resource: r.Resource) -> bool:
-    arn, kind = resource_arn(resource, kept.region), share_kind(resource)
+def _still_shares(kept: State, receiver: str, kind: str, arn: str) -> bool:
     return any(
         grant.grantor == kept.account
         and receiver in (grant.principal, *grant.principal.split(":")[4:5])
-        and (share_kind(grant.resource), resource_arn(grant.resource, kept.region)) == (kind, arn)
+        and share_kind(grant.resource) == kind
+        and arn in (resource_arn(grant.resource, kept.region), _wildcard(grant.resource, kept.region))
         for grant in kept.grants.values()
     )
 
@@ -60,6 +68,26 @@ def share_kind(resource: r.Resource) -> str:
         isinstance(resource, r.TagPolicy) and resource.kind == "TABLE"
     )
     return "Table" if is_table else "Database"
+
+
+def shared_arn(resource: r.Resource, region: str) -> str:
+    """What a grant adds to its share: from cross-account version 5 on a wildcard, once, for all that is of its kind.
+
+    https://docs.aws.amazon.com/lake-formation/latest/dg/optimize-ram.html
+    """
+    settings = state(resource.catalog, region).settings
+    version = int(settings["Parameters"].get("CROSS_ACCOUNT_VERSION", "1"))
+    return _wildcard(resource, region) if version >= _BY_WILDCARD else resource_arn(resource, region)
+
+
+def _wildcard(resource: r.Resource, region: str) -> str:
+    root = f"arn:aws:glue:{region}:{resource.catalog}"
+    match resource:
+        case r.Database():
+            return f"{root}:database/*"
+        case r.Table() | r.Columns() | r.CellsFilter():
+            return f"{root}:table/*"
+    return f"{root}:catalog"
 
 
 def resource_arn(resource: r.Resource, region: str) -> str:

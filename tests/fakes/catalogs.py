@@ -32,6 +32,10 @@ class FakeCatalog:
         self.links.setdefault(name, {"CatalogId": catalog, "DatabaseName": database, "Region": region})
         self.writes.append(f"create_resource_link {name}")
 
+    def require_default_database(self) -> None:
+        self.databases.setdefault("default", {})
+        self.writes.append("require_default_database")
+
     def table(self, database: str, name: str) -> dict[str, Any] | None:
         found = self.tables.get((self._target(database), name))
         return dict(found) if found else None

@@ -46,6 +46,9 @@ def fresh_mesh() -> None:
     central.lf.register_resource(ResourceArn=f"arn:aws:s3:::{LAKE}/data", RoleArn=LOCATION_ROLE)
     for key, values in (("product", ["cards", "accounts"]), ("pii", ["none", "personal"])):
         central.lf.create_lf_tag(TagKey=key, TagValues=values)
+    for account in (CENTRAL, CONSUMER):
+        root(account).glue.create_database(DatabaseInput={"Name": "default"})
+        grant(root(account), "IAM_ALLOWED_PRINCIPALS", {"Database": {"Name": "default"}}, ["DESCRIBE"])
     athena_of(root(CONSUMER)).create_work_group(
         Name="consumer-workgroup",
         Configuration={

@@ -42,6 +42,21 @@ def test_a_star_gives_the_permitted_columns():
     assert ask(who, f"SELECT * FROM {TABLE} ORDER BY id") == [["id", "amount"], ["1", "10.5"], ["2", None]]
 
 
+def test_athena_asks_for_describe_on_default():
+    """A laptop without this passes every query of a reader whom nobody let see `default`."""
+    consumer, default = root(CONSUMER), {"Database": {"Name": "default"}}
+    who = analyst()
+    let_read(who, "cards")
+    everybody = {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}
+    consumer.lf.revoke_permissions(Principal=everybody, Resource=default, Permissions=["DESCRIBE"])
+    assert "Required Describe on default" in refusal(who, f"SELECT id FROM {TABLE}")
+    grant(consumer, who.arn, default, ["DESCRIBE"])
+    assert ask(who, f"SELECT id FROM {TABLE} ORDER BY id") == [["id"], ["1"], ["2"]]
+    grant(consumer, consumer.arn, default, ["DROP"])
+    consumer.glue.delete_database(Name="default")
+    assert "Required Describe on default" in refusal(who, f"SELECT id FROM {TABLE}")
+
+
 @pytest.mark.parametrize(
     ("sql", "place"),
     [
@@ -191,7 +206,7 @@ def test_results_take_the_reader_s_own_right_on_the_bucket():
 def test_only_what_one_may_see_is_listed():
     who = analyst()
     let_read(who, "cards")
-    assert ask(who, "SHOW DATABASES") == [["rl_cards"]]
+    assert ask(who, "SHOW DATABASES") == [["default"], ["rl_cards"]]
     assert ask(who, "SHOW TABLES IN rl_cards") == [["card"]]
     assert ask(who, "DESCRIBE rl_cards.card") == [["id", "int"], ["amount", "double"]]
 
@@ -207,7 +222,7 @@ def test_drivers_see_of_the_catalog_what_the_role_may_see():
     assert athena_of(who).list_table_metadata(**where, Expression="x")["TableMetadataList"] == []
     assert athena_of(who).get_database(**where)["Database"]["Name"] == "rl_cards"
     databases = [athena_of(each).list_databases(CatalogName="AwsDataCatalog")["DatabaseList"] for each in (who, blind)]
-    assert [[database["Name"] for database in each] for each in databases] == [["rl_cards"], []]
+    assert [[database["Name"] for database in each] for each in databases] == [["default", "rl_cards"], ["default"]]
     code, message = error_of(athena_of(blind).get_table_metadata, **where, TableName="card")
     assert code == "MetadataException"
     assert "Required Describe on rl_cards" in message

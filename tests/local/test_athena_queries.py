@@ -207,7 +207,8 @@ def test_pages_have_the_header_once_and_lose_no_row(who):
         ("SELECT CAST('a' AS integer)", "INVALID_CAST_ARGUMENT: "),
         ("SELECT nope(1)", "FUNCTION_NOT_FOUND: "),
         ("SELECT id, count(*) FROM rl_cards.card", "SYNTAX_ERROR: "),
-        ("SELECT * FROM duckdb_settings", "SCHEMA_NOT_FOUND: "),
+        ("SELECT * FROM duckdb_settings", "TABLE_NOT_FOUND: "),
+        ("SELECT * FROM nowhere.duckdb_settings", "SCHEMA_NOT_FOUND: "),
         ("SELECT 1 FROM other.rl_cards.card", "CATALOG_NOT_FOUND: line 1:15: Catalog 'other' does not exist"),
     ],
 )

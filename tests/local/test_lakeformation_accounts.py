@@ -138,6 +138,28 @@ def test_tags_are_shared_above_cross_account_version_2_only():
     assert (code, "version" in message) == ("InvalidInputException", True)
 
 
+def test_from_version_5_on_named_resources_are_shared_by_one_wildcard():
+    """A laptop that shares each by itself passes whoever counts on that."""
+    central = root(CENTRAL)
+    for name in ("one", "two"):
+        central.glue.create_database(DatabaseInput={"Name": name})
+
+    def shared() -> list[str]:
+        found = central.ram.get_resource_share_associations(associationType="RESOURCE")["resourceShareAssociations"]
+        return sorted(each["associatedEntity"].rpartition(":")[2] for each in found)
+
+    grant(central, CONSUMER, {"Database": {"Name": "one"}}, ["DESCRIBE"])
+    assert shared() == ["database/one"]
+    central.lf.put_data_lake_settings(DataLakeSettings={"Parameters": {"CROSS_ACCOUNT_VERSION": "5"}})
+    for name in ("one", "two"):
+        grant(central, CONSUMER, {"Database": {"Name": name}}, ["DESCRIBE"])
+    assert shared() == ["database/*", "database/one"]
+    code, message = error_of(
+        central.lf.put_data_lake_settings, DataLakeSettings={"Parameters": {"CROSS_ACCOUNT_VERSION": "4"}}
+    )
+    assert (code, "downgraded" in message) == ("InvalidInputException", True)
+
+
 def test_shared_tags_are_seen_and_listed():
     assert root(PRODUCER).lf.list_lf_tags(ResourceShareType="ALL")["LFTags"] == []
     grant(root(CENTRAL), PRODUCER, TAG, ["DESCRIBE", "ASSOCIATE"], option=True)

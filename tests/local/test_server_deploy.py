@@ -147,3 +147,16 @@ def test_by_hand_a_second_deploy_is_a_no_op(mesh: Mesh, deployed: dict[str, str]
     run("build")
     run("deploy")
     assert "No changes to deploy" in run("deploy")
+
+
+def test_a_stack_that_was_deleted_is_deployed_again(mesh: Mesh, deployed: dict[str, str], project: Path) -> None:
+    assert not Deployment(mesh, root=project).run()
+    s3, cloudformation = client(mesh, "s3"), client(mesh, "cloudformation")
+    for version in s3.list_object_versions(Bucket=deployed["BucketName"]).get("Versions", []):
+        s3.delete_object(Bucket=deployed["BucketName"], Key=version["Key"], VersionId=version["VersionId"])
+    cloudformation.delete_stack(StackName="fixture")
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName="fixture", WaiterConfig={"Delay": 1})
+
+    assert Deployment(mesh, root=project).run()
+
+    assert outputs(mesh)["Said"] == "hello, new mesh"

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from mesh.domain.governance.renewal import ProductRoles
 from mesh.entry import wiring
 from mesh.entry.custom_resource import answer_cloudformation
 from mesh.entry.settings import AccountSettings, load
-from mesh.usecases.governance.govern_lake import GovernLake, govern_lake, leave_lake
+from mesh.usecases.governance.govern_lake import GovernLake, govern_lake, leave_lake, renew_grants
 
 
 class Settings(AccountSettings):
@@ -13,7 +14,8 @@ class Settings(AccountSettings):
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lambda's own types
-    """CloudFormation's request → its answer. Properties: `Admins`, `MoreAdmins`, `Ontology` (central only)."""
+    """CloudFormation's request → its answer. Properties: `Admins`, `MoreAdmins`; in central `Ontology`, and the roles
+    that work on products: `Registrar`, `Committers`."""
     answer_cloudformation(event, context, _govern, _leave)
 
 
@@ -24,6 +26,11 @@ def _govern(properties: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     governed = govern_lake(
         command, lake=wiring.lake(settings), principals=wiring.principals(settings), ontology=ontology
     )
+    if "Registrar" in properties:
+        roles = ProductRoles(registrar=properties["Registrar"], committers=tuple(properties["Committers"]))
+        renew_grants(
+            roles, catalog=settings.account_id, databases=wiring.product_databases(), lake=wiring.lake(settings)
+        )
     return governed.model_dump(mode="json")
 
 

@@ -5,6 +5,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from mesh.adapters.glue.catalog import GlueCatalog, GlueCrawlers
+from mesh.adapters.glue.product_databases import GlueProductDatabases
 from mesh.domain.contracts.claims import CRAWLER_MARK, LinkTaken, NameTaken, database_mark
 from mesh.domain.contracts.product import ConcurrentChange, Throttled
 
@@ -139,3 +140,23 @@ def test_a_crawler_that_is_not_the_products_is_left_as_it_is(stub, found):
         with pytest.raises(NameTaken):
             crawlers.put_crawler("c", "loans", a_crawler())
     assert fake.crawlers["c"] == found
+
+
+def test_default_is_made_once_and_left_as_it_is(glue):
+    catalog = GlueCatalog(glue)
+    catalog.require_default_database()
+    glue.update_database(Name="default", DatabaseInput={"Name": "default", "Description": "ours"})
+
+    catalog.require_default_database()
+
+    assert glue.get_database(Name="default")["Database"]["Description"] == "ours"
+
+
+def test_only_databases_with_the_mark_are_products(glue):
+    mark = {"meshwork:product": "loans"}
+    glue.create_database(DatabaseInput={"Name": "loans", "Parameters": mark, "LocationUri": "s3://b/loans/published/"})
+    glue.create_database(DatabaseInput={"Name": "somebodys", "LocationUri": "s3://b/loans/"})
+
+    [found] = GlueProductDatabases(glue).all()
+
+    assert (found.product, found.database, found.bucket) == ("loans", "loans", "b")

@@ -286,6 +286,8 @@ EXCUSED: Final = {
     "CollectUploads dynamodb:DeleteItem": "raw data that waited for a recipe, in a transaction",
     "DecideQuarantine dynamodb:DeleteItem": "raw data that are released wait for a recipe no more",
     "DenyAccess dynamodb:DeleteItem": "a request that was recorded before it was denied",
+    "GovernLake lakeformation:BatchGrantPermissions": "products that are there when central is deployed again",
+    "GovernLake lakeformation:GrantPermissions": "products that are there when central is deployed again",
     "GovernLake iam:GetRole": "an administrator of the data lake that is not the stack's",
     "GovernLake iam:GetUser": "an administrator of the data lake that is a user",
     "RequestApproval dynamodb:DeleteItem": "an access that was decided, or ended, before its question",

@@ -40,6 +40,7 @@ ACCESS, LATER = "ac-0123456789ab", "ac-0123456789cd"
 ANALYST = f"arn:aws:iam::{CONSUMER}:role/DataAnalyst"
 OWN = f"arn:aws:iam::{CONSUMER}:role/own"
 RUN = "execution-1"
+DEFAULT = {"Database": {"CatalogId": CONSUMER, "Name": "default"}}
 
 
 def entry(resource, *permissions):
@@ -128,10 +129,11 @@ def release(world, data=None, execution="release-1"):
 
 
 def held_by(world, role=ANALYST):
+    """What the role holds of what was shared; not that it sees `default`, which it keeps."""
     return [
         (next(iter(grant["Resource"])), tuple(grant["Permissions"]))
         for grant in world.lake.grants
-        if grant["Principal"]["DataLakePrincipalIdentifier"] == role
+        if grant["Principal"]["DataLakePrincipalIdentifier"] == role and grant["Resource"] != DEFAULT
     ]
 
 
@@ -149,6 +151,23 @@ def test_accepted_linked_granted_proved(world):
     ]
     assert all(grant["PermissionsWithGrantOption"] == [] for grant in world.lake.grants)
     assert world.accesses.records[ACCESS].state == "ready"
+
+
+def test_the_reader_sees_default_which_athena_asks_for_and_keeps_it(world):
+    accept(world)
+
+    assert world.links.defaults == 1
+    [shown] = [grant for grant in world.lake.grants if grant["Resource"] == DEFAULT]
+    assert (shown["Principal"]["DataLakePrincipalIdentifier"], shown["Permissions"]) == (ANALYST, ["DESCRIBE"])
+    release(world)
+    assert held_by(world) == []
+    assert DEFAULT in [grant["Resource"] for grant in world.lake.grants]
+
+
+def test_an_access_of_a_whole_account_makes_no_default(world):
+    take_up(world, a_grant(reader=""))
+
+    assert world.links.defaults == 0
 
 
 def test_pending_invitations_are_accepted_and_others_left(world):

@@ -1,6 +1,9 @@
 """Data lake settings and LF-Tags: merged, and nobody else's dropped."""
 
+from types import SimpleNamespace
+
 import pytest
+from mesh.domain.governance.renewal import ProductDatabase, ProductRoles
 from mesh.usecases.governance.govern_lake import (
     MAX_ADMINS,
     GovernLake,
@@ -8,6 +11,7 @@ from mesh.usecases.governance.govern_lake import (
     admins_of,
     govern_lake,
     leave_lake,
+    renew_grants,
 )
 
 from tests.builders import an_ontology
@@ -57,7 +61,7 @@ def test_everything_else_in_the_settings_is_kept():
 
     after = lake.settings()
     assert (after["ReadOnlyAdmins"], after["TrustedResourceOwners"]) == (read_only, ["y"])
-    assert after["Parameters"] == {"SET_CONTEXT": "TRUE", "CROSS_ACCOUNT_VERSION": "4"}
+    assert after["Parameters"] == {"SET_CONTEXT": "TRUE", "CROSS_ACCOUNT_VERSION": "5"}
 
 
 def test_iam_only_access_is_no_longer_the_default():
@@ -70,12 +74,32 @@ def test_iam_only_access_is_no_longer_the_default():
     assert lake.settings()["CreateTableDefaultPermissions"] == []
 
 
-def test_the_cross_account_version_is_never_lowered():
-    lake = lake_with(Parameters={"CROSS_ACCOUNT_VERSION": "5"})
+@pytest.mark.parametrize(("before", "after"), [("1", "5"), ("4", "5"), ("5", "5"), ("10", "10")])
+def test_the_cross_account_version_is_raised_and_never_lowered(before, after):
+    """As numbers: of the texts "5" and "10" the greater is "5"."""
+    lake = lake_with(Parameters={"CROSS_ACCOUNT_VERSION": before})
 
     govern(lake, OURS)
 
-    assert lake.settings()["Parameters"]["CROSS_ACCOUNT_VERSION"] == "5"
+    assert lake.settings()["Parameters"]["CROSS_ACCOUNT_VERSION"] == after
+
+
+def test_roles_of_a_new_stack_are_granted_what_they_need_on_products_that_are_there():
+    lake, roles = lake_with(OURS), ProductRoles(registrar=OURS, committers=(OTHERS,))
+    products = SimpleNamespace(all=lambda: (ProductDatabase(product="loans", database="loans", bucket="b"),))
+
+    assert renew_grants(roles, catalog="111111111111", databases=products, lake=lake) == ("loans",)
+
+    held = [
+        (grant["Principal"]["DataLakePrincipalIdentifier"], next(iter(grant["Resource"])), sorted(grant["Permissions"]))
+        for grant in lake.grants
+    ]
+    assert (OURS, "Database", ["ALTER", "DESCRIBE"]) in held
+    assert [(resource, rights) for who, resource, rights in held if who == OTHERS] == [
+        ("LFTagPolicy", ["CREATE_TABLE", "DESCRIBE"]),
+        ("LFTagPolicy", ["ALTER", "DESCRIBE"]),
+        ("DataLocation", ["DATA_LOCATION_ACCESS"]),
+    ]
 
 
 def test_the_second_deploy_writes_nothing():

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+DEFAULT_DATABASE = "default"
+"""Athena asks for it in every account."""
 RESOURCE_LINK_PREFIX = "rl_"
 MEMBER_TOPIC_PREFIX = "mesh-to-"
 MAX_EXECUTION_NAME = 80

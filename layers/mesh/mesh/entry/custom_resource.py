@@ -15,11 +15,13 @@ def answer_cloudformation(
     context: Any,  # noqa: ANN401 - Lambda's context
     work: Work,
     delete: Callable[[dict[str, Any]], None] | None = None,
+    *,
+    name: str = "",
 ) -> None:
     """Call `work(properties, old_properties)` for Create and Update, `delete(properties)` for Delete, and send
-    CloudFormation the outcome.
+    CloudFormation the outcome. `name` is what `Ref` gives: CloudFormation deletes the resource of the name before.
 
-    Without `delete` there is nothing to do: what Meshwork governs outlives its stack (tags, subscriptions).
+    Without `delete` there is nothing to do: what Meshwork governs outlives its stack (data, tags, subscriptions).
     """
     status, reason, data = "SUCCESS", "", {}
     try:
@@ -33,7 +35,7 @@ def answer_cloudformation(
     body = {
         "Status": status,
         "Reason": reason or f"see log stream {getattr(context, 'log_stream_name', '')}",
-        "PhysicalResourceId": event.get("PhysicalResourceId") or event["LogicalResourceId"],
+        "PhysicalResourceId": _physical_id(event, name),
         "StackId": event["StackId"],
         "RequestId": event["RequestId"],
         "LogicalResourceId": event["LogicalResourceId"],
@@ -44,3 +46,10 @@ def answer_cloudformation(
     )
     with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310
         logger.info("answered CloudFormation", extra={"status": status, "http": response.status})
+
+
+def _physical_id(event: dict[str, Any], name: str) -> str:
+    """A deletion must answer with the id that it was given."""
+    given = event.get("PhysicalResourceId")
+    kept = given if event["RequestType"] == "Delete" else name or given
+    return str(kept or event["LogicalResourceId"])

@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from mesh.adapters.dynamodb.lineage import DynamoLineage
     from mesh.adapters.dynamodb.proposals import DynamoProposals
     from mesh.adapters.dynamodb.revisions import DynamoRevisions
+    from mesh.adapters.glue.product_databases import GlueProductDatabases
     from mesh.adapters.glue.recipe_jobs import DataBrewJobs
     from mesh.adapters.iceberg.reach import IcebergReach
+    from mesh.adapters.kept_storage import DynamoKeptTables, S3KeptBuckets
     from mesh.adapters.s3.job_files import S3JobFiles
     from mesh.adapters.s3.published_files import S3LandingObjects, S3PublishedFiles
     from mesh.adapters.s3.removed_objects import S3RemovedObjects
@@ -122,6 +124,27 @@ def lake(settings: AccountSettings) -> LakeFormationAdapter:
 def principals(settings: AccountSettings) -> IamPrincipals:
     """Roles and users of the account."""
     return IamPrincipals(client("iam"), settings.account_id)
+
+
+def product_databases() -> "GlueProductDatabases":
+    """Central's databases that are products'."""
+    from mesh.adapters.glue.product_databases import GlueProductDatabases  # noqa: PLC0415 - for one function
+
+    return GlueProductDatabases(client("glue"))
+
+
+def kept_buckets(settings: AccountSettings) -> "S3KeptBuckets":
+    """Buckets that outlive the stack."""
+    from mesh.adapters.kept_storage import S3KeptBuckets  # noqa: PLC0415 - for one function
+
+    return S3KeptBuckets(client("s3"), account=settings.account_id, region=settings.aws_region)
+
+
+def kept_tables() -> "DynamoKeptTables":
+    """The table that outlives the stack."""
+    from mesh.adapters.kept_storage import DynamoKeptTables  # noqa: PLC0415 - for one function
+
+    return DynamoKeptTables(client("dynamodb"))
 
 
 def bus(name_or_arn: str) -> EventBus:

@@ -1,6 +1,14 @@
 """What the use cases need from the world. Adapters implement these; `tests/fakes` does too."""
 
-from mesh.ports.catalogs import Catalog, CatalogState, Crawlers, LakeFormation, MemberState, Principals
+from mesh.ports.catalogs import (
+    Catalog,
+    CatalogState,
+    Crawlers,
+    LakeFormation,
+    MemberState,
+    Principals,
+    ProductDatabases,
+)
 from mesh.ports.messages import Bus, Inbox, LineageLog, LineageTransport, MemberTopics, Message, Note, Trace
 from mesh.ports.objects import (
     JobFiles,
@@ -53,6 +61,7 @@ __all__ = [
     "Objects",
     "Part",
     "Principals",
+    "ProductDatabases",
     "Proposals",
     "PublishedFiles",
     "Quarantine",

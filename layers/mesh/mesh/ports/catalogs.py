@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.access_context import Home
     from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Grant
+    from mesh.domain.governance.renewal import ProductDatabase
 
 
 class Catalog(Protocol):
@@ -37,12 +38,24 @@ class Catalog(Protocol):
         """Drop the table with its partitions; one that is gone is success."""
         ...
 
+    def require_default_database(self) -> None:
+        """Create the database `default` of the caller's own catalog where there is none."""
+        ...
+
 
 class Crawlers(Protocol):
     """Glue crawlers and their classifiers."""
 
     def put_crawler(self, name: str, product: str, definition: Mapping[str, Any]) -> None:
         """Create the product's crawler, or update it. Raises NameTaken for a crawler that is not the product's."""
+        ...
+
+
+class ProductDatabases(Protocol):
+    """Central's databases that are products'."""
+
+    def all(self) -> tuple["ProductDatabase", ...]:
+        """Those that carry the mesh's mark, and no others."""
         ...
 
 

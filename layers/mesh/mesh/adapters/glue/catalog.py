@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
 from mesh.domain.contracts.claims import require_link, require_mark, require_own_crawler
+from mesh.domain.names import DEFAULT_DATABASE
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -93,6 +94,17 @@ class GlueCatalog:
                 self._client.delete_table(DatabaseName=database, Name=name)
         except ClientError as error:
             if code_of(error) != "EntityNotFoundException":
+                raise
+
+    def require_default_database(self) -> None:
+        """See the port. One that is there stays as it is: it may be anybody's."""
+        try:
+            with transient_errors():
+                self._client.create_database(
+                    DatabaseInput={"Name": DEFAULT_DATABASE, "CreateTableDefaultPermissions": []}
+                )
+        except ClientError as error:
+            if code_of(error) != "AlreadyExistsException":
                 raise
 
 

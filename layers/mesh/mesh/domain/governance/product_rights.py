@@ -51,10 +51,14 @@ def producer_grants(registration: Registration) -> list[dict[str, Any]]:
 
 
 def commit_grants(registration: Registration, role_arn: str) -> list[dict[str, Any]]:
-    """Permissions for a role that creates and updates one product's tables. A data lake administrator has no rights on
-    tables except those that it is granted (Lake Formation Developer Guide, "Implicit Lake Formation permissions")."""
-    catalog, product = registration.catalog_id, registration.product
-    location = published_location_arn(registration.bucket, product)
+    """Permissions for a role that creates and updates one product's tables."""
+    return central_grants(registration.catalog_id, registration.product, registration.bucket, role_arn)
+
+
+def central_grants(catalog: str, product: str, bucket: str, role_arn: str) -> list[dict[str, Any]]:
+    """The same, of a product that was registered before. A data lake administrator has no rights on tables except those
+    that it is granted (Lake Formation Developer Guide, "Implicit Lake Formation permissions")."""
+    location = published_location_arn(bucket, product)
     rights = [
         (_policy(catalog, product, "DATABASE"), ["DESCRIBE", "CREATE_TABLE"]),
         (_policy(catalog, product, "TABLE"), ["DESCRIBE", "ALTER"]),

@@ -42,6 +42,9 @@ def accept_share(
 ) -> Accepted:
     """Record the access, accept central's shares, link its databases and grant to the reader. Idempotent.
 
+    Where there is a reader, it may also see the database `default`, which Athena asks for
+    (https://docs.aws.amazon.com/athena/latest/ug/lf-athena-limitations.html#lf-athena-limitations-describe-default).
+
     Raises AccessOver, UnknownRole, ShareRefused (central has to share anew), NotYetShared (retried), LinkTaken,
     ConcurrentChange, PrincipalNotReady.
     """
@@ -57,6 +60,7 @@ def accept_share(
         lake.grant(
             grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in held.passed_on(account)
         )
+        _show_default(held, account, catalog, lake)
     return Accepted(access=held.access, outcome="accepted")
 
 
@@ -102,6 +106,15 @@ def _link(held: ConsumerAccess, catalog: Catalog) -> None:
     for database in held.databases:
         link = names.resource_link(database)
         catalog.create_resource_link(link, catalog=str(held.catalog_id), database=database, region=held.region)
+
+
+def _show_default(held: ConsumerAccess, account: str, catalog: Catalog, lake: LakeFormation) -> None:
+    """Athena looks at the account's database `default` for every query. The reader keeps this: it shows nothing of
+    anybody's data, and somebody else may have granted it as well."""
+    if held.reader:
+        catalog.require_default_database()
+        place = {"Database": {"CatalogId": account, "Name": names.DEFAULT_DATABASE}}
+        lake.grant([grant_entry(held.reader, place, ["DESCRIBE"])])
 
 
 def going_on(access: str, accesses: ConsumerAccesses) -> ConsumerAccess:

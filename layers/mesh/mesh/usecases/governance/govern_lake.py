@@ -10,11 +10,16 @@ from typing import Any
 
 from mesh.domain.errors import Rejected
 from mesh.domain.governance.ontology import Ontology
+from mesh.domain.governance.renewal import ProductRoles, renewed_grants
 from mesh.domain.model import Model
-from mesh.ports import LakeFormation, Principals
+from mesh.ports import LakeFormation, Principals, ProductDatabases
 
 MAX_ADMINS = 30
-CROSS_ACCOUNT_VERSION = "4"
+CROSS_ACCOUNT_VERSION = 5
+"""Shares by wildcard, without an association for each table; Lake Formation does not take it back.
+
+https://docs.aws.amazon.com/lake-formation/latest/dg/optimize-ram.html
+"""
 _VALUES_PER_CALL = 50
 
 
@@ -56,6 +61,16 @@ def govern_lake(
     )
 
 
+def renew_grants(
+    roles: ProductRoles, *, catalog: str, databases: ProductDatabases, lake: LakeFormation
+) -> tuple[str, ...]:
+    """Grant what central's roles need on the products that are there; which these are. Idempotent."""
+    products = databases.all()
+    for product in products:
+        lake.grant(renewed_grants(catalog, product, roles))
+    return tuple(product.product for product in products)
+
+
 def leave_lake(admins: Sequence[str], *, lake: LakeFormation, principals: Principals) -> None:
     """Take our admins out before their roles are deleted with the stack. All other settings, and the tags, stay."""
     before = lake.settings()
@@ -79,13 +94,13 @@ def merge_settings(
             remedy="remove admins that are not needed: aws lakeformation get-data-lake-settings",
         )
     parameters = dict(settings.get("Parameters") or {})
-    version = max(parameters.get("CROSS_ACCOUNT_VERSION", "1"), CROSS_ACCOUNT_VERSION)
+    version = max(int(parameters.get("CROSS_ACCOUNT_VERSION", "1")), CROSS_ACCOUNT_VERSION)
     return {
         **left,
         "DataLakeAdmins": [{"DataLakePrincipalIdentifier": admin} for admin in wanted],
         "CreateDatabaseDefaultPermissions": [],
         "CreateTableDefaultPermissions": [],
-        "Parameters": {**parameters, "CROSS_ACCOUNT_VERSION": version},
+        "Parameters": {**parameters, "CROSS_ACCOUNT_VERSION": str(version)},
     }
 
 

@@ -1,0 +1,46 @@
+"""CloudFormation where MiniStack is kinder than AWS: names of each stack's own, buckets that are not empty.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/delete-bucket.html
+"""
+
+from typing import Any
+
+from ministack.services import cloudformation, s3
+from ministack.services.cloudformation import provisioners
+
+
+def install() -> None:
+    """Once per process."""
+    provisioners._physical_name = _drawn_anew(provisioners._physical_name)
+    handler = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    handler["delete"] = _if_empty(handler["delete"])
+
+
+def _drawn_anew(make: Any) -> Any:  # noqa: ANN401 - MiniStack's function
+    """A name that CloudFormation generates is the resource's for as long as its stack lives: one that is deployed again
+    has others, so what was granted to its roles by name is granted to nobody. MiniStack's are the same again."""
+
+    def physical_name(stack_name: str, logical_id: str, **how: Any) -> Any:  # noqa: ANN401
+        stack = cloudformation._stacks.get(stack_name) or {}
+        seed = provisioners._NAME_SEED.get() if how.pop("seeded", True) else ""
+        token = provisioners._NAME_SEED.set(f"{stack.get('StackId', '')}{seed}")
+        try:
+            return make(stack_name, logical_id, **how)
+        finally:
+            provisioners._NAME_SEED.reset(token)
+
+    return physical_name
+
+
+def _if_empty(delete: Any) -> Any:  # noqa: ANN401 - MiniStack's function
+    """S3 deletes no bucket that holds an object, or a version of one."""
+
+    def delete_bucket(name: str, properties: Any) -> Any:  # noqa: ANN401
+        if name in s3._buckets:
+            status, _, body = s3._delete_bucket(name)
+            if status >= 400:
+                raise ValueError(body.decode() if isinstance(body, bytes) else str(body))
+        return delete(name, properties)
+
+    return delete_bucket

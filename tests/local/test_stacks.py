@@ -1,0 +1,123 @@
+"""CloudFormation as AWS has it: names drawn anew, buckets that are not empty, names that are taken."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local.running import RunningServer, wait_until
+
+ACCOUNT = "222222222222"
+ENDED = ("CREATE_COMPLETE", "ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_COMPLETE", "DELETE_FAILED")
+
+
+@pytest.fixture
+def cloudformation(server: RunningServer) -> Any:
+    return server.client("cloudformation", ACCOUNT)
+
+
+def create(cloudformation: Any, name: str, **resources: Any) -> str:
+    """The stack's status, once it has ended."""
+    stack = cloudformation.create_stack(
+        StackName=name, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_IAM"]
+    )["StackId"]
+    return ended(cloudformation, stack)
+
+
+def delete(cloudformation: Any, name: str) -> str:
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+    cloudformation.delete_stack(StackName=name)
+    return ended(cloudformation, stack)
+
+
+def ended(cloudformation: Any, stack: str) -> str:
+    def look() -> str:
+        status = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+        return str(status) if status in ENDED else ""
+
+    return wait_until(look)
+
+
+def physical_id(cloudformation: Any, stack: str) -> str:
+    [resource] = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    return str(resource["PhysicalResourceId"])
+
+
+def test_a_generated_name_is_another_one_in_the_next_stack(cloudformation: Any) -> None:
+    """A laptop that gives the same one finds granted what was granted to the role before."""
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
+                            "Action": "sts:AssumeRole"}]}  # fmt: skip
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}}
+    assert create(cloudformation, "drawn", Role=role) == "CREATE_COMPLETE"
+    first = physical_id(cloudformation, "drawn")
+    assert delete(cloudformation, "drawn") == "DELETE_COMPLETE"
+
+    assert create(cloudformation, "drawn", Role=role) == "CREATE_COMPLETE"
+
+    second = physical_id(cloudformation, "drawn")
+    assert first != second
+    assert first.rpartition("-")[0] == second.rpartition("-")[0] == "drawn-Role"
+
+
+def test_a_bucket_that_is_not_empty_is_not_deleted(server: RunningServer, cloudformation: Any) -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "full"}}
+    assert create(cloudformation, "full", Bucket=bucket) == "CREATE_COMPLETE"
+    s3 = server.client("s3", ACCOUNT)
+    s3.put_object(Bucket="full", Key="a", Body=b"1")
+
+    assert delete(cloudformation, "full") == "DELETE_FAILED"
+
+    assert s3.get_object(Bucket="full", Key="a")["Body"].read() == b"1"
+    s3.delete_object(Bucket="full", Key="a")
+    assert delete(cloudformation, "full") == "DELETE_COMPLETE"
+
+
+def test_a_bucket_that_is_kept_refuses_its_name_to_the_next_stack(cloudformation: Any) -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "Properties": {"BucketName": "kept"}}
+    assert create(cloudformation, "kept", Bucket=bucket) == "CREATE_COMPLETE"
+    assert delete(cloudformation, "kept") == "DELETE_COMPLETE"
+
+    assert create(cloudformation, "kept", Bucket=bucket) in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
+
+
+@pytest.mark.parametrize("by", ["principal", "condition"])
+def test_a_role_that_is_made_again_is_another_principal(server: RunningServer, by: str) -> None:
+    """A laptop that compares names lets in whoever takes the name of a role that is gone."""
+    iam, sts, s3 = (server.client(service, "111111111111") for service in ("iam", "sts", "s3"))
+    owner, bucket, name = server.client("s3", ACCOUNT), f"named-by-{by}", f"reader-{by}"
+    arn = f"arn:aws:iam::111111111111:role/{name}"
+    reads: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    lets = reads | {"Principal": {"AWS": arn}}
+    if by == "condition":
+        lets = reads | {"Principal": {"AWS": "arn:aws:iam::111111111111:root"},
+                        "Condition": {"ArnEquals": {"aws:PrincipalArn": arn}}}  # fmt: skip
+    owner.create_bucket(Bucket=bucket)
+    owner.put_object(Bucket=bucket, Key="a", Body=b"1")
+
+    def make() -> None:
+        root = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:root"}, "Action": "sts:AssumeRole"}
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [root]}))
+        iam.put_role_policy(RoleName=name, PolicyName="reads", PolicyDocument=json.dumps({"Statement": [reads]}))
+
+    def is_let_in() -> bool:
+        keys = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        reader = boto3.client(
+            "s3", endpoint_url=s3.meta.endpoint_url, region_name="us-east-1", aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys["SessionToken"],
+        )  # fmt: skip
+        try:
+            return bool(reader.get_object(Bucket=bucket, Key="a")["Body"].read() == b"1")
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "AccessDenied"
+            return False
+
+    make()
+    owner.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [lets]}))
+    assert is_let_in()
+    iam.delete_role_policy(RoleName=name, PolicyName="reads")
+    iam.delete_role(RoleName=name)
+    make()
+
+    assert is_let_in() is (by == "condition")
