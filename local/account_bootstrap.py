@@ -1,24 +1,15 @@
 """What a landing zone sets up in an account before a mesh is deployed: a role for administration and deployment, which
-is an administrator of the data lake too.
-
-And, where accounts are in no organization, somebody who accepts the producer's RAM invitations: without that a producer
-cannot use what central grants it, and Meshwork accepts invitations for consumers alone.
-"""
+is an administrator of the data lake too."""
 
 import json
-import logging
-import threading
 from collections.abc import Iterable
 from typing import Any, Final
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
-from local.accounts import ACCOUNTS, ADMIN_ROLE, REGION, role_arn
+from local.accounts import ADMIN_ROLE, REGION, role_arn
 from local.clients import botocore_session
-
-logger = logging.getLogger("mesh.landing")
 
 LONGEST_SESSION_SECONDS: Final = 43_200
 """The most AWS allows for a role's session."""
@@ -74,30 +65,6 @@ def assume(endpoint: str, account_id: str, role_name: str, seconds: int | None =
 
 def admin_environment(endpoint: str, account_id: str) -> dict[str, str]:
     return assume(endpoint, account_id, ADMIN_ROLE, LONGEST_SESSION_SECONDS)
-
-
-class Invitations:
-    """Accepts what the producer's account is invited to, as its `Admin`; a consumer's invitations are left to it."""
-
-    def __init__(self, endpoint: str) -> None:
-        self._endpoint = endpoint
-
-    def invited(self, invitation: dict[str, Any]) -> None:
-        """Called as the invitation is made; it is accepted soon after, when the grant has been answered."""
-        if invitation["receiverAccountId"] == ACCOUNTS["producer"]:
-            arn = str(invitation["resourceShareInvitationArn"])
-            threading.Thread(target=self._accept, args=[arn], name="accept-invitation", daemon=True).start()
-
-    def _accept(self, arn: str) -> None:
-        try:
-            keys = admin_environment(self._endpoint, ACCOUNTS["producer"])
-            client = boto3.Session(
-                keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"], region_name=REGION
-            ).client("ram", endpoint_url=self._endpoint)
-            client.accept_resource_share_invitation(resourceShareInvitationArn=arn)
-        except (BotoCoreError, ClientError):
-            # Without this the producer would silently lack its grants.
-            logger.exception("cannot accept %s for the producer", arn)
 
 
 def _policy(**statement: Any) -> str:  # noqa: ANN401

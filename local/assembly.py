@@ -3,7 +3,6 @@
 from ministack import app as ministack_app
 
 from local import (
-    account_bootstrap,
     athena,
     condition_keys,
     databrew,
@@ -39,8 +38,7 @@ def build(options: ServerOptions) -> Gateway:
     principals.install()
     lakeformation.install()
     ram.install()
-    if not options.organization:
-        shares.configure(organization_sharing=False, invited=account_bootstrap.Invitations(options.endpoint).invited)
+    shares.configure(organization_sharing=options.organization)
     glue.install()
     athena.install()
     databrew.install()

@@ -12,8 +12,13 @@ class CannotAssumeRoleError(Exception):
     """The role does not exist, or its trust policy does not name the service."""
 
 
-def check_trust(role_arn: str, service: str) -> None:
-    """Raises `CannotAssumeRoleError` unless `service` (such as `states.amazonaws.com`) may assume the role."""
+def check_trust(role_arn: str, service: str, caller_account: str = "") -> None:
+    """Raises `CannotAssumeRoleError` unless `service` (such as `states.amazonaws.com`) may assume the role.
+
+    For a caller of the role's own account (the default) the service says so in `aws:SourceAccount`; what it says when
+    it acts for another account no document tells, so that a condition on that key does not hold then.
+    https://docs.aws.amazon.com/lake-formation/latest/dg/cross-service-confused-deputy-prevention.html
+    """
     account, name = _parts(role_arn)
     role: dict[str, Any] | None = iam._roles.get_scoped(account, None, name)
     if role is None:
@@ -25,7 +30,7 @@ def check_trust(role_arn: str, service: str) -> None:
         action="sts:AssumeRole",
         resource_arn=role_arn,
         region="",
-        service_context={"aws:sourceaccount": account},
+        service_context={"aws:sourceaccount": account} if caller_account in ("", account) else {},
     )
     decision = iam_evaluator.evaluate_resource_policy(
         _with_resource(role["AssumeRolePolicyDocument"], role_arn), context, service=service

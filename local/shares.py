@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,26 +53,15 @@ class _Mesh:
         self.organization_sharing = True
         self.invitation_seconds = INVITATION_SECONDS
         self.shares: dict[str, Share] = {}
-        self.invited: Callable[[dict[str, Any]], None] = lambda _invitation: None
 
 
 mesh = _Mesh()
 
 
-def configure(
-    *,
-    organization_sharing: bool,
-    invitation_seconds: float = INVITATION_SECONDS,
-    invited: Callable[[dict[str, Any]], None] | None = None,
-) -> None:
-    """Whether accounts share within an organization, without invitations (the default).
-
-    Without one `invited` is told of every new invitation, in the thread of the grant that caused it.
-    """
+def configure(*, organization_sharing: bool, invitation_seconds: float = INVITATION_SECONDS) -> None:
+    """Whether accounts share within an organization, without invitations (the default)."""
     mesh.organization_sharing = organization_sharing
     mesh.invitation_seconds = invitation_seconds
-    if invited is not None:
-        mesh.invited = invited
 
 
 def reset() -> None:
@@ -94,8 +82,6 @@ def share(owner: str, region: str, receiver: str, kind: str, resource_arn: str) 
     if found is None:
         found = _new_share(owner, region, receiver, kind)
         mesh.shares[found.arn] = found
-        if found.invitation:
-            mesh.invited(found.invitation)
     found.resources.setdefault(resource_arn, time.time())
 
 

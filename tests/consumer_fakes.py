@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from mesh.domain.access.consumer_access import ENDING, ConsumerAccess, Invitation, QueryRefused, QueryState
+from mesh.domain.access.consumer_access import ENDING, ConsumerAccess, QueryRefused, QueryState
 from mesh.domain.contracts.claims import require_link
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import GrantEntry
+from mesh.domain.shares import Invitation
 
 from tests.fakes import NOON, FakeLakeFormation
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import typer
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
+from mesh.adapters.lakeformation.shares import RamShares
 from mesh.domain.governance.ontology import parse_ontology
 from mesh.usecases.governance.govern_lake import admins_of
 from rich.text import Text
@@ -127,6 +128,26 @@ def settings_checks(where: MeshContext, account: Account) -> Checks:
     good = any(admin.endswith(f":role/{DEFAULT_ROLES[account]}") for admin in admins)
     found = f"{DEFAULT_ROLES[account]} is {'a' if good else 'not a'} data lake admin"
     yield Check(account, "data lake admins", good, found, "" if good else redeploy)
+
+
+def share_checks(where: MeshContext, account: Account) -> Checks:
+    """How central's shares arrive: within an organization that shares through RAM, or by invitations, which the account
+    accepts when a product is prepared or an access granted."""
+    central = str(where.client("central", "sts").get_caller_identity()["Account"])
+    ram = where.client(account, "ram")
+    invitations = RamShares(ram).invitations(central)
+    shares = ram.get_resource_shares(resourceOwner="OTHER-ACCOUNTS", resourceShareStatus="ACTIVE")["resourceShares"]
+    received = [share for share in shares if share["owningAccountId"] == central]
+    left = [invitation for invitation in invitations if invitation.status != "ACCEPTED"]
+    if left and left[-1] is invitations[-1]:
+        last = left[-1]
+        remedy = "upload the contract, or request the access, again: central then shares anew"
+        if last.status == "PENDING":
+            remedy = f"aws ram accept-resource-share-invitation --resource-share-invitation-arn {last.arn}"
+        yield Check(account, "central's shares", False, f"the latest invitation is {last.status}", remedy)
+        return
+    found = "by invitation, accepted" if invitations else "within an organization, without invitations"
+    yield Check(account, "central's shares", True, found if invitations or received else "nothing is shared yet")
 
 
 def ontology_checks(where: MeshContext, account: Account) -> Checks:
@@ -262,10 +283,11 @@ _EVERYWHERE: Final[tuple[tuple[str, Look], ...]] = (
     ("dead letters", queue_checks),
     ("function errors", log_checks),
 )
+_SPOKE: Final = (("central's shares", share_checks), *_EVERYWHERE)
 CHECKS: Final[dict[Account, tuple[tuple[str, Look], ...]]] = {
     "central": (("LF-Tags", ontology_checks), ("members", member_checks), *_EVERYWHERE),
-    "producer": _EVERYWHERE,
-    "consumer": _EVERYWHERE,
+    "producer": _SPOKE,
+    "consumer": _SPOKE,
 }
 
 

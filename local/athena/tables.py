@@ -127,7 +127,7 @@ def reader(caller: Identity, table: Readable, location: str) -> Identity:
         role = lake.registered[registered]["RoleArn"]
     try:
         caller.require("lakeformation:GetDataAccess", "*", service="lakeformation")
-        if not identity.trusts(role, "lakeformation.amazonaws.com"):
+        if not identity.trusts(role, "lakeformation.amazonaws.com", caller.account):
             raise access_denied(f"Lake Formation cannot assume the location's role {role}")
     except AwsError as error:
         raise errors.refused(error, "AWSLakeFormation") from error

@@ -130,7 +130,7 @@ def _reader(run: Run, bucket: str, path: str) -> Identity:
         raise access_denied(f"The location {arn} is not registered with Lake Formation in account {catalog}")
     context.require(run.role, r.DataLocation(catalog, arn), "DATA_LOCATION_ACCESS")
     role = state(catalog, run.role.region).registered[location]["RoleArn"]
-    if not identity.trusts(role, "lakeformation.amazonaws.com"):
+    if not identity.trusts(role, "lakeformation.amazonaws.com", run.role.account):
         raise access_denied(f"Lake Formation cannot assume the location's role {role}")
     return identity.role_identity(role, run.role.region, "AWSLF-00-GL")
 

@@ -1,15 +1,14 @@
 """Who calls: the IAM principal, and what IAM lets it do, asked of MiniStack's own evaluator."""
 
-import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.core.router import extract_access_key_id
 
+from local import roles
 from local.lakeformation.protocol import AwsError
 
 observers: "list[Callable[[Identity, str, str, bool], None]]" = []
@@ -142,24 +141,10 @@ def principal_exists(arn: str) -> bool:
     return parts[5] == "root" or (store is not None and store.get_scoped(parts[4], None, name) is not None)
 
 
-def trusts(role_arn: str, service: str) -> bool:
-    """Whether the role exists and its trust policy lets `service` (`glue.amazonaws.com`) assume it."""
-    from ministack.services import iam  # noqa: PLC0415
-
-    role = iam._roles.get_scoped(role_arn.split(":")[4], None, role_arn.rsplit("/", 1)[-1])
-    if role is None:
+def trusts(role_arn: str, service: str, caller_account: str = "") -> bool:
+    """Whether `service` (`glue.amazonaws.com`) may assume the role, for a caller of that account."""
+    try:
+        roles.check_trust(role_arn, service, caller_account)
+    except roles.CannotAssumeRoleError:
         return False
-    document = role.get("AssumeRolePolicyDocument") or {}
-    for statement in _statements(document):
-        principal = statement.get("Principal")
-        named = principal.get("Service", []) if isinstance(principal, dict) else []
-        if statement.get("Effect") == "Allow" and service in ([named] if isinstance(named, str) else named):
-            return True
-    return False
-
-
-def _statements(document: object) -> list[dict[str, object]]:
-    """The statements of a policy document, whichever way IAM stored it."""
-    parsed = json.loads(unquote(document)) if isinstance(document, str) else document
-    statements = parsed.get("Statement", []) if isinstance(parsed, dict) else []
-    return [statements] if isinstance(statements, dict) else list(statements)
+    return True

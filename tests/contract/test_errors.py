@@ -27,7 +27,7 @@ CONTRACT = {
 CAUGHT = {
     ("register-product", "CheckContract"): CONTRACT | SENDER,
     ("register-product", "RegisterProduct"): {"NameTaken"},
-    ("prepare-product", "PrepareProduct"): {"LinkTaken", "NameTaken"},
+    ("prepare-product", "PrepareProduct"): {"LinkTaken", "NameTaken", "ShareRefused"},
     ("commit-version", "VerifyProposal"): SENDER,
     ("commit-version", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
     ("roll-back", "PrepareRollback"): {

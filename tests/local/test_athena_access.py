@@ -1,5 +1,7 @@
 """Who may read what through Athena: links, IAM, Lake Formation column by column, the location's role."""
 
+import json
+
 import pytest
 
 from tests.local.athena_helpers import (
@@ -40,6 +42,27 @@ def test_a_star_gives_the_permitted_columns():
     who = analyst()
     let_read(who, "cards")
     assert ask(who, f"SELECT * FROM {TABLE} ORDER BY id") == [["id", "amount"], ["1", "10.5"], ["2", None]]
+
+
+def test_the_location_role_may_ask_for_its_own_account_only_where_nobody_else_queries():
+    """A laptop that reads no conditions of a trust passes both."""
+    consumer = analyst()
+    let_read(consumer, "cards")
+    own = role(CENTRAL, "admin", "athena:*", "glue:Get*", "s3:*", "lakeformation:GetDataAccess")
+    grant(root(CENTRAL), own.arn, {"Table": {"DatabaseName": "cards", "Name": "card"}}, ["SELECT", "DESCRIBE"])
+    root(CENTRAL).s3.create_bucket(Bucket="central-results")
+    where = {"WorkGroup": "primary", "ResultConfiguration": {"OutputLocation": "s3://central-results/"}}
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lakeformation.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": CENTRAL}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    root(CENTRAL).client("iam").update_assume_role_policy(RoleName="location", PolicyDocument=document)
+
+    assert ask(own, "SELECT id FROM cards.card ORDER BY id", **where) == [["id"], ["1"], ["2"]]
+    assert "cannot assume the location's role" in refusal(consumer, f"SELECT id FROM {TABLE}")
 
 
 def test_athena_asks_for_describe_on_default():

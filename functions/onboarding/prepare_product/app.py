@@ -28,6 +28,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         roles=CatalogRoles(settings.looker_role_arns.split(","), settings.crawler_role_arn),
         catalog=wiring.catalog(),
         lake=wiring.lake(settings),
+        shares=wiring.shares(),
+        links=wiring.resource_links(),
         crawlers=wiring.crawlers(),
         uploads=wiring.uploads(settings),
         revisions=wiring.revisions(settings),

@@ -6,11 +6,9 @@ from types import SimpleNamespace
 import pytest
 from mesh.domain.access.consumer_access import (
     ConsumerAccess,
-    NotYetShared,
     ProofFailed,
     QueryRefused,
     QueryState,
-    ShareRefused,
     proving_query,
     quoted,
 )
@@ -26,6 +24,7 @@ from mesh.domain.events import (
     ReadableTable,
     Reason,
 )
+from mesh.domain.shares import NotYetShared, ShareRefused
 from mesh.usecases.access.accept_share import LOCK, accept_share
 from mesh.usecases.access.explain_access import UnknownRole
 from mesh.usecases.access.release_share import release_access

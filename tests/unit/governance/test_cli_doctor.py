@@ -1,5 +1,6 @@
 """Each check finds what is wrong, and says what to do; one that cannot look does not end the others."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -46,6 +47,36 @@ def wrong(checks):
 
 def settings(**changes):
     return FakeSite(get_data_lake_settings={"DataLakeSettings": {**HEALTHY, **changes}})
+
+
+def invitation(status, minute=0):
+    return {
+        "resourceShareInvitationArn": f"arn:invitation/{status}",
+        "status": status,
+        "invitationTimestamp": datetime(2026, 11, 28, 9, minute, tzinfo=UTC),
+        "senderAccountId": "111111111111",
+        "resourceShareName": "LakeFormation-V5-1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("invitations", "shared", "ok", "found"),
+    [
+        ([], 0, True, "nothing is shared yet"),
+        ([], 1, True, "within an organization, without invitations"),
+        ([invitation("REJECTED"), invitation("ACCEPTED", 1)], 1, True, "by invitation, accepted"),
+        ([invitation("ACCEPTED"), invitation("PENDING", 1)], 1, False, "the latest invitation is PENDING"),
+        ([invitation("EXPIRED")], 0, False, "the latest invitation is EXPIRED"),
+    ],
+)
+def test_how_central_shares_arrive(invitations, shared, ok, found):
+    site = FakeSite(
+        get_caller_identity={"Account": "111111111111"},
+        get_resource_share_invitations={"resourceShareInvitations": invitations},
+        get_resource_shares={"resourceShares": [{"owningAccountId": "111111111111"}] * shared},
+    )
+    (check,) = doctor.share_checks(site, "producer")
+    assert (check.ok, check.found, bool(check.remedy)) == (ok, found, not ok)
 
 
 def test_good_settings_pass():

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from mesh.domain.shares import NotYetShared, ShareRefused
 from mesh.usecases.contracts.register_product import CentralRoles, register_product
 from mesh.usecases.onboarding.prepare_product import CatalogRoles, prepare_product, role_grants
 
@@ -17,6 +18,7 @@ from tests.builders import (
     a_registration,
     an_envelope,
 )
+from tests.consumer_fakes import FakeResourceLinks, FakeShares
 from tests.fakes import (
     FakeCatalog,
     FakeClock,
@@ -59,6 +61,7 @@ class World:
             FakeCrawlers(),
         )
         self.data, self.revisions = registered(text), FakeRevisions()
+        self.shares, self.links = FakeShares(), FakeResourceLinks(self.data.database)
 
     def prepare(self):
         return prepare_product(
@@ -68,11 +71,34 @@ class World:
             roles=ROLES,
             catalog=self.catalog,
             lake=self.lake,
+            shares=self.shares,
+            links=self.links,
             crawlers=self.crawlers,
             uploads=self.uploads,
             revisions=self.revisions,
             trace=FakeTrace(),
         )
+
+
+def test_central_invitations_are_accepted_before_the_link_is_made():
+    world = World()
+    world.shares = FakeShares("PENDING", "PENDING")
+
+    world.prepare()
+
+    assert [each.status for each in world.shares.invitations(CENTRAL)] == ["ACCEPTED", "ACCEPTED"]
+
+
+@pytest.mark.parametrize(("status", "error"), [("PENDING", NotYetShared), ("REJECTED", ShareRefused)])
+def test_nothing_is_made_of_what_central_does_not_share_yet(status, error):
+    world = World()
+    world.shares = FakeShares(status)
+    world.links.shown.clear()
+
+    with pytest.raises(error):
+        world.prepare()
+
+    assert (world.catalog.links, world.lake.grants, world.uploads.products) == ({}, [], {})
 
 
 def test_the_link_the_grants_and_the_facts_are_there():

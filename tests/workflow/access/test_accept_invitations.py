@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from local.accounts import ACCOUNTS
 from tests import mesh_fixtures
 from tests.consumer_accesses import (
     CENTRAL,
@@ -38,9 +39,9 @@ def listener(deployed_mesh: MeshDriver) -> EventListener:
     return EventListener(deployed_mesh)
 
 
-def invitations(mesh: MeshDriver, *statuses: str) -> list[str]:
-    """ARNs of central's invitations to the consumer in one of these states."""
-    found = mesh.client("consumer", "ram").get_resource_share_invitations()["resourceShareInvitations"]
+def invitations(mesh: MeshDriver, *statuses: str, account: str = "consumer") -> list[str]:
+    """ARNs of central's invitations to the account in one of these states."""
+    found = mesh.client(account, "ram").get_resource_share_invitations()["resourceShareInvitations"]
     return [
         one["resourceShareInvitationArn"]
         for one in found
@@ -54,6 +55,17 @@ def granted_again(mesh: MeshDriver) -> Granted:
     grant(mesh, granted)
     assert len(invitations(mesh, "PENDING")) == 2
     return granted
+
+
+def test_the_producers_are_accepted_when_its_product_is_prepared(mesh: MeshDriver, listener: EventListener) -> None:
+    assert invitations(mesh, "PENDING", account="producer") == []
+    accepted = [
+        call["principal"]
+        for call in mesh.record(0)
+        if (call["account"], call["action"]) == (ACCOUNTS["producer"], "AcceptResourceShareInvitation")
+    ]
+    assert len(accepted) == len(invitations(mesh, "ACCEPTED", account="producer")) > 0
+    assert all("PrepareProduct" in principal for principal in accepted)
 
 
 def test_both_invitations_are_accepted_and_later_accesses_need_none(mesh: MeshDriver, listener: EventListener) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
-    from mesh.domain.access.consumer_access import ConsumerAccess, Invitation, QueryState
+    from mesh.domain.access.consumer_access import ConsumerAccess, QueryState
     from mesh.domain.events import GrantEntry
+    from mesh.domain.shares import Invitation
 
 
 class ConsumerAccesses(Protocol):

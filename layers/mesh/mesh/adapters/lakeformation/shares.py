@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
-from mesh.domain.access.consumer_access import Invitation
+from mesh.domain.shares import Invitation
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient

@@ -6,7 +6,7 @@ from typing import Literal
 
 from mesh.domain import names
 from mesh.domain.access.record import AccessOver
-from mesh.domain.errors import Rejected, Transient
+from mesh.domain.errors import Rejected
 from mesh.domain.events import AccessGranted, AccessId, AccountId, Event, GrantEntry, Metadata, ReadableTable
 from mesh.domain.model import Model
 
@@ -83,28 +83,12 @@ def still_needed(held: ConsumerAccess, others: Iterable[ConsumerAccess], account
     return [other.passed_on(account) for other in others if other.reader == held.reader]
 
 
-class NotYetShared(Transient):
-    """The account does not see central's grant yet: RAM and Lake Formation take a moment."""
-
-
-class ShareRefused(Rejected):
-    """The account rejected central's share, or let the invitation expire: central has to share again."""
-
-
 class QueryRefused(Rejected):
     """Athena did not accept the verification query."""
 
 
 class ProofFailed(Rejected):
     """The verification query failed, or the reader's grants are missing: the granted data cannot be read."""
-
-
-class Invitation(Model):
-    """An invitation of RAM to a share of Lake Formation's."""
-
-    arn: str
-    status: str
-    at: datetime
 
 
 class QueryState(Model):

@@ -7,16 +7,16 @@ revokes under the same lock, so nothing is granted after it.
 from typing import Any, Final, Literal
 
 from mesh.domain import names
-from mesh.domain.access.consumer_access import ConsumerAccess, NotYetShared, ShareRefused, accepting
+from mesh.domain.access.consumer_access import ConsumerAccess, accepting
 from mesh.domain.access.record import UnknownAccess
 from mesh.domain.events import AccessGranted, AccessReady, Envelope, Event, follow
 from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.model import Model
 from mesh.ports import Catalog, Clock, ConsumerAccesses, LakeFormation, Locks, Readers, ResourceLinks, Shares
 from mesh.usecases.access.explain_access import UnknownRole
+from mesh.usecases.central_shares import require_shared
 
 LOCK: Final = "accesses"
-_REFUSED: Final = frozenset({"REJECTED", "EXPIRED"})
 
 
 class Accepted(Model):
@@ -52,7 +52,13 @@ def accept_share(
     held = _noted(event, accesses=accesses, readers=readers, clock=clock)
     if held.state == "ready":
         return Accepted(access=held.access, outcome="ready", announcement=ready_event(held).model_dump(mode="json"))
-    _require_shared(held, event.data.catalog_id, shares, links)
+    require_shared(
+        event.data.catalog_id,
+        held.databases,
+        shares=shares,
+        links=links,
+        remedy="request it again: mesh request; central then shares anew",
+    )
     with locks.hold(LOCK):
         held = going_on(held.access, accesses)
         _link(held, catalog)
@@ -62,25 +68,6 @@ def accept_share(
         )
         _show_default(held, account, catalog, lake)
     return Accepted(access=held.access, outcome="accepted")
-
-
-def _require_shared(held: ConsumerAccess, central: str, shares: Shares, links: ResourceLinks) -> None:
-    """Accept pending invitations to central's shares, and check that the shares have arrived. Within an organization
-    that shares there are no invitations."""
-    invitations = shares.invitations(central)
-    for invitation in invitations:
-        if invitation.status == "PENDING":
-            shares.accept(invitation.arn)
-    hidden = [database for database in held.databases if not links.visible(central, database)]
-    if hidden and invitations and invitations[-1].status in _REFUSED:
-        last = invitations[-1]
-        raise ShareRefused(
-            f"this account's invitation to central's share is {last.status}",
-            invitation=last.arn,
-            remedy="request it again: mesh request; central then shares anew",
-        )
-    if hidden:
-        raise NotYetShared(f"databases of {central} are not visible yet: {', '.join(hidden)}", access=held.access)
 
 
 def _noted(

@@ -9,7 +9,8 @@ from mesh.domain.contracts.claims import CRAWLER_MARK
 from mesh.domain.events import Envelope, Event, ProductRegistered
 from mesh.domain.governance.product_rights import fill_rights, grant_entry, look_rights
 from mesh.domain.model import Model
-from mesh.ports import Catalog, Crawlers, LakeFormation, Revisions, Trace, Uploads
+from mesh.ports import Catalog, Crawlers, LakeFormation, ResourceLinks, Revisions, Shares, Trace, Uploads
+from mesh.usecases.central_shares import require_shared
 
 CRAWLER_CONFIGURATION = (
     '{"Version":1.0,'
@@ -46,21 +47,31 @@ def prepare_product(
     roles: CatalogRoles,
     catalog: Catalog,
     lake: LakeFormation,
+    shares: Shares,
+    links: ResourceLinks,
     crawlers: Crawlers,
     uploads: Uploads,
     revisions: Revisions,
     trace: Trace,
 ) -> Prepared:
-    """Make the link, grant each role, make the crawler of a product that has one, then record the product as
-    registered, by that revision of its contract: in that order, so that no run starts without its rights.
-    Idempotent.
+    """Accept central's share, make the link, grant each role, make the crawler of a product that has one, then record
+    the product as registered, by that revision of its contract: in that order, so that no run starts without its
+    rights. Idempotent.
 
-    Raises LinkTaken, NameTaken where the link or the crawler has the name of something of the account's own: that is
-    left as it is, and the refusal is in the trace.
+    Raises NotYetShared (retried); ShareRefused where the account let central's share go; LinkTaken, NameTaken where
+    the link or the crawler has the name of something of the account's own: that is left as it is. The refusal is in
+    the trace.
     """
     event = Event[ProductRegistered].model_validate(envelope.detail)
     product = event.data
     link, crawler = names.resource_link(product.database), names.crawler(product.crawler_prefix, account)
+    require_shared(
+        product.catalog_id,
+        [product.database],
+        shares=shares,
+        links=links,
+        remedy="upload the contract again: central then shares anew",
+    )
     catalog.create_resource_link(link, catalog=product.catalog_id, database=product.database, region=product.region)
     grants = role_grants(roles, product, account)
     lake.grant(grants)
