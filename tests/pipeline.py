@@ -105,7 +105,7 @@ class Pipeline:
 
     def __init__(self, s3: Any, contract: str | None = None, *, crawl: CrawlMode = "auto") -> None:
         self.s3, self.mode = s3, crawl
-        self.formats: dict[str, dict[str, str]] = {"orc": {"id": "bigint", "v": "string"}}
+        self.formats: dict[str, dict[str, str]] = {"avro": {"id": "bigint", "v": "string"}}
         s3.create_bucket(Bucket=BUCKET)
         s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         s3.create_bucket(Bucket=WORK)

@@ -27,12 +27,15 @@ class FakeMemberTopics:
     def __init__(self) -> None:
         self.created: list[str] = []
         self.published: list[tuple[str, str, str]] = []
+        self.failures: dict[str, Exception] = {}
 
     def create(self, account: str) -> str:
         self.created.append(account)
         return topic_of(account)
 
     def publish(self, topic_arn: str, *messages: Message) -> None:
+        if topic_arn in self.failures:
+            raise self.failures[topic_arn]
         self.published += [(topic_arn, *message) for message in messages]
 
 

@@ -109,6 +109,14 @@ def test_a_message_of_several_that_was_not_taken_is_an_error_though_the_answer_i
         topics.publish(topic_of(CONSUMER), Message("ProductUpdated", "{}"), Message("ProposalSettled", "{}"))
 
 
+@pytest.mark.parametrize(("code", "error"), [("NotFound", EventNotAccepted), ("AuthorizationError", ClientError)])
+def test_a_topic_that_is_gone_takes_nothing_and_a_missing_right_is_an_error(stubbed, code, error):
+    topics = SnsMemberTopics(stubbed("sns", "publish_batch", code), account=CENTRAL, region=REGION)
+
+    with pytest.raises(error, match=code):
+        topics.publish(topic_of(CONSUMER), Message("ProductUpdated", "{}"))
+
+
 def test_rejected_events_of_a_batch_are_identified(stubbed):
     failed = {"ErrorCode": "InternalFailure", "ErrorMessage": "why"}
     answer = {"FailedEntryCount": 1, "Entries": [{"EventId": "1"}, failed, {"EventId": "3"}]}

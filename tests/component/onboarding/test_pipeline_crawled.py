@@ -138,25 +138,25 @@ def test_a_new_column_is_null_in_older_rows(open_, tmp_path):
 
 
 def test_what_only_a_crawler_reads_is_promoted_as_it_is(open_):
-    orc = open_.put("a.orc", b"ORC\x08\x03\x10")
+    avro = open_.put("a.avro", b"Obj\x01\x03\x10")
     open_.run()
     [key] = open_.keys("published/hive/")
-    assert key.endswith(".orc")
-    assert open_.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"ORC\x08\x03\x10"
+    assert key.endswith(".avro")
+    assert open_.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"Obj\x01\x03\x10"
     [table] = open_.version().tables
-    assert (table.rows, table.rows_exact, table.bytes, table.objects) == (0, False, orc.size, 1)
+    assert (table.rows, table.rows_exact, table.bytes, table.objects) == (0, False, avro.size, 1)
     assert [column.name for column in table.columns] == ["id", "v"]
     open_.put("b.csv", "id,v\n1,x\n")
     open_.put("c.avro", b"Obj\x01abcdef")
     settled = open_.run()
     assert (settled.outcome, open_.held()) == ("nothing", {"b.csv": "MixedFormats", "c.avro": "MixedFormats"})
-    open_.delete("a.orc")
+    open_.delete("a.avro")
     open_.run()
     assert (open_.keys("published/hive/"), open_.version().tables[0].objects) == ([], 0)
 
 
 def test_a_permanently_deleted_object_version_is_not_a_source(open_):
-    gone, kept = open_.put("a.orc", b"ORC\x08\x03\x10"), open_.put("b.orc", b"ORC\x08\x03\x11")
+    gone, kept = open_.put("a.avro", b"Obj\x01\x03\x10"), open_.put("b.avro", b"Obj\x01\x03\x11")
     open_.check()
     open_.s3.delete_object(Bucket=BUCKET, Key=gone.key, VersionId=gone.version_id)
     open_.promote()
@@ -167,14 +167,14 @@ def test_a_permanently_deleted_object_version_is_not_a_source(open_):
 
 def test_express_names_what_would_accept_the_format(s3):
     pipeline = Pipeline(s3, contract_of({"id": "bigint"}))
-    pipeline.put("a.orc", b"ORC\x08\x03\x10")
+    pipeline.put("a.avro", b"Obj\x01\x03\x10")
     [held] = pipeline.run().news.data.objects
     assert (held.reason.code, "crawl: glue" in held.reason.remedy) == ("FormatDeclined", True)
 
 
 def test_a_table_that_the_crawler_does_not_recognise_makes_no_version(open_):
     open_.formats = {}
-    open_.put("a.orc", b"ORC\x08\x03\x10")
+    open_.put("a.avro", b"Obj\x01\x03\x10")
     open_.check()
     open_.promote()
     with pytest.raises(NotCrawled):

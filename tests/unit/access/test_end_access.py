@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from mesh.adapters.messaging import EventNotAccepted
 from mesh.domain.access.record import UnknownAccess
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import MalformedEvent
@@ -10,6 +11,7 @@ from mesh.domain.membership.authorisation import ForgedSender, NotAMember
 from mesh.usecases.access.end_access import MayNotRevoke, NotEnding
 
 from tests.builders import CENTRAL, CONSUMER, OTHER_CONSUMER, PRODUCER, PRODUCT, STRANGER, a_member, a_product
+from tests.fakes import topic_of
 from tests.unit.access.central_accesses import CONFIDENTIAL, OTHER, Central, a_request, loans, secret
 from tests.unit.access.requests import credit_card
 
@@ -158,6 +160,15 @@ def test_a_request_that_never_was_granted_stops_no_notices():
     central.registry.subscribe(PRODUCT, CONSUMER, central.clock.now())
     central.revoke(central.waiting())
     assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER]
+
+
+def test_a_receiver_that_cannot_be_reached_keeps_the_owner_from_nothing(central, number):
+    central.topics.failures[topic_of(CONSUMER)] = EventNotAccepted("NotFound")
+    with pytest.raises(EventNotAccepted):
+        central.revoke(number)
+
+    assert central.access(number).status == "ending"
+    assert len(central.notified(PRODUCER, "AccessRevoked")) == 1
 
 
 def test_notices_stop_though_it_was_coming_alive_at_that_moment(central, number):

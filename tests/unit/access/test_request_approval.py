@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from mesh.adapters.messaging import EventNotAccepted
 from mesh.domain.access.decision import ExceedsRequest
 from mesh.domain.access.record import UnknownAccess
 from mesh.domain.events import MalformedEvent
@@ -119,6 +120,15 @@ def test_all_owners_of_several_products_approve():
     assert not central.decision(number, by=OTHER).settled
     assert central.decision(number).settled
     assert answered(central) == [("t-0", "approve")]
+
+
+def test_an_owner_who_cannot_be_reached_keeps_no_other_from_being_asked():
+    central = Central(secret(), loans(**CONFIDENTIAL))
+    central.topics.failures[topic_of(OTHER)] = EventNotAccepted("NotFound")
+    with pytest.raises(EventNotAccepted):
+        central.waiting(expression="confidentiality=confidential pii=none")
+
+    assert len(central.notified(PRODUCER)) == 1
 
 
 def test_an_answer_between_two_rounds_is_passed_on_at_once(central, number):

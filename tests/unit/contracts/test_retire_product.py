@@ -3,13 +3,14 @@
 import json
 
 import pytest
+from mesh.adapters.messaging import EventNotAccepted
 from mesh.domain.contracts.product import UnknownProduct
 from mesh.domain.events import MalformedEvent
 from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
 from mesh.usecases.contracts.retire_product import retire_product
 
 from tests.builders import CONSUMER, PRODUCER, PRODUCT, STRANGER, an_ontology
-from tests.fakes import FakeExecutions, FakeLakeFormation
+from tests.fakes import FakeExecutions, FakeLakeFormation, topic_of
 from tests.unit.access.central_accesses import OTHER, Central, a_request, an_envelope, loans
 from tests.unit.access.requests import credit_card
 
@@ -75,6 +76,17 @@ def test_subscribers_and_owner_are_notified_and_then_unsubscribed(central):
         assert central.notified(account, "ProductRetired") == [{"product": PRODUCT, "reason": REQUEST["reason"]}]
     assert list(central.registry.subscribers(PRODUCT)) == []
     assert central.registry.product(PRODUCT).status == "retired"
+
+
+def test_a_topic_that_is_gone_keeps_nobody_else_from_the_notice(central):
+    central.held()
+    central.topics.failures[topic_of(CONSUMER)] = EventNotAccepted("NotFound")
+    with pytest.raises(EventNotAccepted):
+        retire(central)
+
+    assert len(central.notified(PRODUCER, "ProductRetired")) == 1
+    central.topics.failures.clear()
+    assert retire(central).notified == (CONSUMER, PRODUCER)
 
 
 def test_it_is_no_longer_offered(central):

@@ -111,7 +111,7 @@ def test_what_only_a_crawler_reads_is_drafted_for_it_without_columns():
 def test_a_table_that_can_be_read_needs_no_crawler():
     world = World()
     world.put("a.csv", "id,v\n1,x\n")
-    world.put("b.orc", b"ORC" + b"\x00" * 100)
+    world.put("b.avro", b"Obj\x01" + b"\x00" * 100)
     world.draft()
 
     assert (world.contract().crawl, len(world.contract().tables[0].columns)) == ("auto", 2)

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from mesh.domain.contracts.product import ProductVersion, TableSnapshot
+from mesh.adapters.messaging import EventNotAccepted
+from mesh.domain.contracts.product import ProductVersion, TableSnapshot, Throttled
 from mesh.domain.events import (
     ColumnRef,
     QualitySummary,
@@ -157,6 +158,32 @@ def test_any_number_of_subscribers_is_notified_and_recorded():
 
     assert world.notify(version).notified == (PRODUCER, *accounts)
     assert world.notify(version).already == (PRODUCER, *accounts)
+
+
+@pytest.mark.parametrize("error", [EventNotAccepted("NotFound: no topic"), Throttled("slow down")])
+def test_a_topic_that_takes_nothing_keeps_no_other_member_from_its_notice(error):
+    world = World()
+    for account in ("444444444444", CONSUMER):
+        world.registry.put_member(a_member(account, "consumer"))
+        world.registry.subscribe(PRODUCT, account, world.clock.now())
+    world.topics.failures[topic_of("444444444444")] = error
+    version = world.publish()
+
+    with pytest.raises(type(error)):
+        world.notify(version)
+
+    assert [topic for topic, _, _ in world.topics.published] == [topic_of(PRODUCER), topic_of(CONSUMER)]
+    world.topics.failures.clear()
+    assert world.notify(version).notified == ("444444444444",)
+
+
+def test_what_is_throttled_is_tried_again_before_another_failure_ends_the_run():
+    world = World()
+    world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
+    world.topics.failures = {topic_of(PRODUCER): EventNotAccepted("NotFound"), topic_of(CONSUMER): Throttled("slow")}
+
+    with pytest.raises(Throttled):
+        world.notify(world.publish())
 
 
 def test_a_draft_is_announced_to_its_owner_only():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from mesh.adapters.aws import as_transient, code_of, transient_errors
+from mesh.adapters.aws import as_transient, code_of, message_of, transient_errors
 from mesh.domain.contracts.product import Throttled
 from mesh.domain.errors import Transient
 from mesh.domain.events import SOURCE
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 DETAIL_TYPE = "detail-type"
 """The message attribute that carries an event's detail-type through SNS."""
-
-
+_GONE: Final = frozenset({"NotFound", "NotFoundException"})
+"""What SNS says of a topic that does not exist."""
 _ENTRIES: Final = 10
 _BYTES: Final = 256 * 1024
 _AROUND: Final = 1024
@@ -28,7 +28,7 @@ _AROUND: Final = 1024
 
 
 class EventNotAccepted(Transient):
-    """`PutEvents` or `PublishBatch` answered 200, but did not take the event."""
+    """`PutEvents` or `PublishBatch` answered 200, but did not take the event; or there is no such topic."""
 
 
 class EventBus:
@@ -110,8 +110,13 @@ class SnsMemberTopics:
                 {"Id": str(place), "Message": message.detail, "MessageAttributes": _attributes(message)}
                 for place, message in batch.items()
             ]
-            with transient_errors():
-                answer = self._client.publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=entries)
+            try:
+                with transient_errors():
+                    answer = self._client.publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=entries)
+            except ClientError as error:
+                if code_of(error) not in _GONE:
+                    raise
+                raise EventNotAccepted(f"{code_of(error)}: {message_of(error)}", topic=topic_arn) from error
             for refused in answer.get("Failed", ()):
                 why = f"{refused['Code']}: {refused.get('Message', '')}"
                 raise EventNotAccepted(why, topic=topic_arn) if refused["SenderFault"] else Throttled(why)
@@ -152,7 +157,7 @@ class SnsInbox:
             with transient_errors():
                 self._client.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=self._queue_arn)
         except ClientError as error:
-            if code_of(error) in {"NotFound", "NotFoundException", "AuthorizationError", "AuthorizationErrorException"}:
+            if code_of(error) in _GONE | {"AuthorizationError", "AuthorizationErrorException"}:
                 return False
             raise
         return True

@@ -1,6 +1,11 @@
-"""Events from central to one member, on the member's own topic."""
+"""Events from central to members, each on the member's own topic."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mesh.domain.access.record import Access
+from mesh.domain.contracts.product import Throttled
+from mesh.domain.errors import Transient
 from mesh.domain.events import Event, EventData, Metadata, follow
 from mesh.ports import MemberTopics, Message
 from mesh.usecases.central_context import CentralContext
@@ -22,6 +27,26 @@ def member_message(account: str, data: EventData, cause: Metadata, *parts: objec
     """What `notify_member` publishes."""
     event = Event[EventData](metadata=follow(cause, *parts, account), data=data)
     return Message(data.detail_type(), event.model_dump_json(serialize_as_any=True))
+
+
+class Deliveries:
+    """Notifications of several members: a topic that takes none keeps no other member from its own."""
+
+    def __init__(self) -> None:
+        self.failed: dict[str, Transient] = {}
+
+    @contextmanager
+    def to(self, account: str) -> Iterator[None]:
+        """One member's; a failure is kept for `complete`."""
+        try:
+            yield
+        except Transient as error:
+            self.failed[account] = error
+
+    def complete(self) -> None:
+        """Raises a failure, if there was one: Throttled first, which may be over when all is repeated."""
+        if self.failed:
+            raise min(self.failed.values(), key=lambda error: not isinstance(error, Throttled))
 
 
 def cause_of(access: Access) -> Metadata:

@@ -31,7 +31,7 @@ def zipped():
         ("a.csv.gz", GOOD.encode(), "InconsistentCompression"),
         ("a.csv", gzip.compress(GOOD.encode(), mtime=0), "InconsistentCompression"),
         ("a.csv.gz", gzip.compress(GOOD.encode(), mtime=0)[:-9], "InconsistentCompression"),
-        ("a.orc", b"ORC", "FormatDeclined"),
+        ("a.avro", b"Obj\x01", "FormatDeclined"),
         ("a.csv", b"id,v\n\x01\x02,x\n", "BinaryContent"),
         ("a.csv", "id,v\n1,x\n".encode("utf-32"), "UnsupportedEncoding"),
         ("a.csv", b"\xff\xfea\x00,\x00b", "UnsupportedEncoding"),
@@ -55,7 +55,7 @@ def test_a_gzip_that_unfolds_a_thousandfold_is_held(monkeypatch):
 
 
 def test_what_is_not_read_at_all_may_be_of_any_size():
-    with opened({"a.orc": b"ORC" * 500, "b.csv": GOOD}, limits={"max_batch": 1000}) as reading:
+    with opened({"a.avro": b"Obj\x01" * 500, "b.csv": GOOD}, limits={"max_batch": 1000}) as reading:
         assert codes(reading) == [("FormatDeclined", "error")]
 
 

@@ -31,7 +31,7 @@ from mesh.usecases.access.request_access import require_access
 from mesh.usecases.access.request_approval import STEP, refuse, release_run
 from mesh.usecases.authorisation import require_sender
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.member_notifications import cause_of, notify_member
+from mesh.usecases.member_notifications import Deliveries, cause_of, notify_member
 
 RELEASED: Final = "released"
 
@@ -136,10 +136,14 @@ def _announce(access: Access, step: EndStep, context: CentralContext, topics: Me
     ended = AccessRevoked(access=access.id, receiver=access.receiver, what=access.request.what, cause=cause, reason=why)
     denied = AccessDenied(access=access.id, receiver=access.receiver, what=access.request.what, reason=why)
     event = denied if cause == "failed" else ended
-    notify_member(access.receiver, event, cause_of(access), "ended", step.execution, context=context, topics=topics)
+    parts, deliveries = ("ended", step.execution), Deliveries()
+    with deliveries.to(access.receiver):
+        notify_member(access.receiver, event, cause_of(access), *parts, context=context, topics=topics)
     owners = {product.owner for name in access.products() if (product := context.registry.product(name)) is not None}
     for owner in sorted(owners - {access.receiver}):
-        notify_member(owner, ended, cause_of(access), "ended", step.execution, context=context, topics=topics)
+        with deliveries.to(owner):
+            notify_member(owner, ended, cause_of(access), *parts, context=context, topics=topics)
+    deliveries.complete()
     context.trace.note(access.correlation_id, "end announced", access=access.id, cause=cause)
 
 

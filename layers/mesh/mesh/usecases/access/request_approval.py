@@ -23,7 +23,7 @@ from mesh.ports import MemberTopics, Message, TaskAnswers
 from mesh.usecases.access.request_access import require_access
 from mesh.usecases.authorisation import record_refusal
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.member_notifications import cause_of, notify_member
+from mesh.usecases.member_notifications import Deliveries, cause_of, notify_member
 
 STEP = "decision"
 ESCALATION = 2
@@ -69,17 +69,19 @@ def request_approval(
         access = context.accesses.save(
             access.noted(context.clock.now(), "escalated to the data mesh owner", escalated=True)
         )
-    notified = []
+    notified, deliveries = [], Deliveries()
     # A request about other data needs another id: the same one would be taken for a redelivery.
     this = (STEP, access.answer_by, number)
     for account in _asked(access, context):
         question = _question(access, number)
-        if account == context.account:
-            event = Event[DecisionRequested](metadata=follow(cause_of(access), *this, account), data=question)
-            topics.publish(steward_topic, Message(question.detail_type(), event.model_dump_json()))
-            notified.append(account)
-        elif notify_member(account, question, cause_of(access), *this, context=context, topics=topics):
-            notified.append(account)
+        with deliveries.to(account):
+            if account == context.account:
+                event = Event[DecisionRequested](metadata=follow(cause_of(access), *this, account), data=question)
+                topics.publish(steward_topic, Message(question.detail_type(), event.model_dump_json()))
+                notified.append(account)
+            elif notify_member(account, question, cause_of(access), *this, context=context, topics=topics):
+                notified.append(account)
+    deliveries.complete()
     what = "approval requested" if number == 0 else "approval requested again"
     context.trace.note(access.correlation_id, what, access=access.id, approvers=notified)
     return ApprovalRequested(access=access.id, notified=tuple(notified))

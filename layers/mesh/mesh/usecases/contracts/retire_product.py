@@ -11,7 +11,7 @@ from mesh.domain.names import execution_name
 from mesh.ports import CatalogState, Executions, LakeFormation, MemberTopics
 from mesh.usecases.authorisation import owned_product, record_refusal, require_sender
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.member_notifications import notify_member
+from mesh.usecases.member_notifications import Deliveries, notify_member
 
 
 class Retired(Model):
@@ -57,11 +57,12 @@ def retire_product(
         endings.start(name, json.dumps({"ending": order}))
     subscribers = list(context.registry.subscribers(product.name))
     news = ProductRetired(product=product.name, reason=request.reason)
-    notified = [
-        account
-        for account in dict.fromkeys([*subscribers, product.owner])
-        if notify_member(account, news, metadata, "retired", context=context, topics=topics)
-    ]
+    notified, deliveries = [], Deliveries()
+    for account in dict.fromkeys([*subscribers, product.owner]):
+        with deliveries.to(account):
+            if notify_member(account, news, metadata, "retired", context=context, topics=topics):
+                notified.append(account)
+    deliveries.complete()
     for account in subscribers:
         context.registry.unsubscribe(product.name, account)
     context.trace.note(

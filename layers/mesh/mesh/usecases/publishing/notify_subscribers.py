@@ -22,7 +22,7 @@ from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.model import Model
 from mesh.ports import MemberTopics, Message, Note, Proposals
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.member_notifications import member_message
+from mesh.usecases.member_notifications import Deliveries, member_message
 
 MAX_WARNINGS = 20
 _NOTIFIED_TOGETHER: Final = 50
@@ -55,6 +55,9 @@ def notify_subscribers(
     An answer has an id of its own for each event that asked. A notice has the same id at every attempt, so a repeated
     one is recognised in the member's inbox. A member that has left, or is not admitted, is skipped. A draft is
     announced to its owner only.
+
+    A member whose topic does not take the notice keeps nobody else from it: its error, EventNotAccepted or Throttled,
+    is raised when all others are notified.
     """
     version = command.version
     product = context.registry.product(version.product)
@@ -65,15 +68,19 @@ def notify_subscribers(
     audience = [found[account] for account in wanted if account in found and found[account].member.status == "admitted"]
     answers = {product.owner: _answer(command.proposal, version, product, proposals)} if command.proposal else {}
     news = Message(ProductUpdated.detail_type(), notice(version, product, catalog_id).model_dump_json())
+    deliveries = Deliveries()
     for group in tuple(batched(audience, _NOTIFIED_TOGETHER, strict=False)) or ((),):
         for member, was_notified in group:
             messages = [*answers.get(member.account, ()), *([] if was_notified else [news])]
-            if messages:
-                topics.publish(member.topic_arn, *messages)
+            with deliveries.to(member.account):
+                if messages:
+                    topics.publish(member.topic_arn, *messages)
         new = [each.member.account for each in group if not each.notified]
-        facts = {"product": product.name, "version": version.version, "members": new}
+        reached = [account for account in new if account not in deliveries.failed]
+        facts = {"product": product.name, "version": version.version, "members": reached}
         note = Note(version.correlation_id, "notified", facts)
-        context.registry.record_notices(product.name, version.version, new, context.clock.now(), note)
+        context.registry.record_notices(product.name, version.version, reached, context.clock.now(), note)
+    deliveries.complete()
     return Notified(
         product=product.name,
         version=version.version,
