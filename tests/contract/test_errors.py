@@ -141,6 +141,7 @@ HANDLED_ELSEWHERE = {
     "govern_lake, as CloudFormation's failure": {"TooManyAdmins"},
     "mesh preview and mesh explain, as their answer": {"InvalidExpression", "NotInCatalog", "UnknownRole"},
     "functions with the governance layer, at start: a fault of the deployment, not of an input": {
+        "MembersInvalid",
         "OntologyInvalid",
         "PersonasInvalid",
         "PoliciesInvalid",

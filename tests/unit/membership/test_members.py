@@ -1,11 +1,14 @@
 """Members and subscriptions: admitted by the owner, asked for by events."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 from mesh.domain.contracts.product import UnknownProduct
 from mesh.domain.events import MemberJoined, SubscriptionEnded, SubscriptionRequested
 from mesh.domain.membership.authorisation import NotAllowedForRole, NotAMember
+from mesh.domain.membership.self_admission import MembersInvalid, parse_self_admission
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.membership.admit_member import AdmitMember, UnknownDomain, admit_member, join_requested
 from mesh.usecases.membership.join_mesh import JoinMesh, join_mesh
@@ -45,10 +48,10 @@ class Central:
             AdmitMember(**facts), domains=DOMAINS, registry=self.registry, topics=self.topics, clock=self.clock
         )
 
-    def join(self, request=REQUEST, *, trusted=False, account=PRODUCER):
+    def join(self, request=REQUEST, *, rules=(), account=PRODUCER):
         return join_requested(
             an_envelope(request, account=account),
-            trusted=trusted,
+            rules=parse_self_admission({"admit": rules}, DOMAINS),
             domains=DOMAINS,
             registry=self.registry,
             topics=self.topics,
@@ -103,8 +106,40 @@ def test_an_account_that_requests_to_join_waits_for_the_owner_without_a_topic():
     assert central.topics.created == []
 
 
-def test_an_account_of_a_trusted_organization_is_admitted():
-    assert Central().join(trusted=True).status == "admitted"
+ONLY = {"accounts": [PRODUCER], "roles": ["producer"], "domains": ["retail"]}
+
+
+@pytest.mark.parametrize("rule", [ONLY, {**ONLY, "accounts": "any", "roles": ["consumer", "producer"]}])
+def test_an_account_that_a_rule_covers_is_admitted(rule):
+    assert Central().join(rules=[rule]).status == "admitted"
+
+
+@pytest.mark.parametrize(
+    "changed", [{"accounts": [CONSUMER]}, {"roles": ["consumer"]}, {"roles": ["both"]}, {"domains": ["risk"]}]
+)
+def test_no_account_gets_a_role_or_domain_of_its_own_choosing(changed):
+    central = Central()
+    assert central.join(rules=[{**ONLY, **changed}]).status == "pending"
+    assert central.topics.created == []
+
+
+def test_as_it_ships_nobody_is_admitted_without_the_owner():
+    assert parse_self_admission(yaml.safe_load(Path("governance/members.yaml").read_text("utf-8")), DOMAINS).admit == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"admit": [{**ONLY, "domains": ["astrology"]}]},
+        {"admit": [{**ONLY, "accounts": "all"}]},
+        {"admit": [{**ONLY, "accounts": []}]},
+        {"admit": [{**ONLY, "roles": ["owner"]}]},
+    ],
+)
+def test_rules_that_are_wrong_are_refused_whole(wrong):
+    with pytest.raises(MembersInvalid):
+        parse_self_admission(wrong, DOMAINS)
 
 
 def test_asking_again_does_not_change_what_the_owner_admitted():

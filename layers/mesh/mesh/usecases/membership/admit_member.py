@@ -4,6 +4,7 @@ itself."""
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccountId, Envelope, Event, MemberJoined
 from mesh.domain.membership.members import Member, Role
+from mesh.domain.membership.self_admission import SelfAdmission
 from mesh.domain.model import Model
 from mesh.ports import Clock, MemberTopics, Registry
 
@@ -46,22 +47,22 @@ def admit_member(
 def join_requested(
     envelope: Envelope,
     *,
-    trusted: bool,
+    rules: SelfAdmission,
     domains: tuple[str, ...],
     registry: Registry,
     topics: MemberTopics,
     clock: Clock,
 ) -> Member:
-    """Handle `MemberJoined`: admitted at once if the organization is trusted, otherwise pending until the owner admits
-    it.
+    """Handle `MemberJoined`: admitted at once where a rule of the owner's covers account, role and domain, otherwise
+    pending until the owner admits it.
 
-    A member that was admitted stays as the owner admitted it. Raises UnknownDomain.
+    A member that was admitted stays as it was admitted. Raises UnknownDomain.
     """
     request = Event[MemberJoined].model_validate(envelope.detail).data
     known = registry.member(envelope.account)
     if known is not None and known.status == "admitted":
         return known
-    if trusted:
+    if rules.covers(envelope.account, request.role, request.domain):
         command = AdmitMember(
             account=envelope.account, role=request.role, domain=request.domain, contact=request.contact
         )
