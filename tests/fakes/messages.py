@@ -32,6 +32,9 @@ class FakeMemberTopics:
         self.created.append(account)
         return topic_of(account)
 
+    def delete(self, account: str) -> None:
+        self.created = [each for each in self.created if each != account]
+
     def publish(self, topic_arn: str, *messages: Message) -> None:
         self.published += [(topic_arn, *message) for message in messages]
 
