@@ -24,6 +24,7 @@ COMMANDS: Final = (
     Command("up", _START, "cli.mesh_commands:up", "Start a local mesh: three accounts, with the stacks deployed."),
     Command("env", _START, "cli.mesh_commands:env", "Print shell exports with an account's credentials."),
     Command("admit", _START, "cli.membership.members:admit_command", "Admit an account, or change its role or domain."),
+    Command("expel", _START, "cli.membership.members:expel_command", "Expel an account from the mesh."),
     Command("down", _START, "cli.mesh_commands:down", "Stop the local mesh and discard its accounts."),
     Command("contract", _PUBLISH, "cli.contracts.contract:contracts", "Check, draft and compare contracts, offline."),
     Command("recipe", _PUBLISH, "cli.onboarding.recipe:recipes", "Check recipes and try them on data, offline."),

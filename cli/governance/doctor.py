@@ -172,12 +172,15 @@ def ontology_checks(where: MeshContext, account: Account) -> Checks:
 
 
 def member_checks(where: MeshContext, account: Account) -> Checks:
-    """Every member is admitted, and subscribed to its topic."""
+    """Every member is admitted, and subscribed to its topic; or was expelled."""
     members = list(where.registry().members())
     if not members:
         yield Check(account, "members", False, "none", "mesh admit ACCOUNT --role producer --domain NAME")
     for member in members:
         name = f"member {member.account}"
+        if member.status == "expelled":
+            yield Check(account, name, True, f"expelled: {member.role}, {member.domain}")
+            continue
         if member.status != "admitted":
             remedy = f"mesh admit {member.account} --role {member.role} --domain {member.domain}"
             yield Check(account, name, False, f"{member.status}: {member.role}, {member.domain}", remedy)

@@ -1,4 +1,4 @@
-"""`mesh admit`: admits an account to the mesh."""
+"""`mesh admit` and `mesh expel`: who is a member of the mesh."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -24,27 +24,50 @@ def admit_command(
 ) -> None:
     """Admit an account, or change its role or domain.
 
-    Creates the account's notification topic in the central account, and records its role and domain.
+    Creates the account's notification topic in the central account, and records its role and domain. The accesses of an
+    account that is no consumer any more end.
     """
     if not (account_id.isdigit() and len(account_id) == 12):
         raise typer.BadParameter(f"{account_id!r} is not an account id of 12 digits", param_hint="ACCOUNT")
     member = admit(
         mesh_context(port, acting=account, role=role), account_id, member_role, domain, contact, account=account
     )
+    _show(member, as_json=as_json)
+
+
+def expel_command(
+    *,
+    account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account id, 12 digits.")],
+    reason: Annotated[str, typer.Option(help="Why: for the account, and for the record.")],
+    account: InAccount = "central",
+    role: As = None,
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Expel an account from the mesh.
+
+    Its requests are refused from now on, its accesses end, and its notification topic is deleted. `mesh admit` lets it
+    in again, without them. What it has published stays published.
+    """
+    where = mesh_context(port, acting=account, role=role)
+    _show(expel(where, account_id, reason, account=account), as_json=as_json)
+
+
+def _show(answer: dict[str, Any], *, as_json: bool) -> None:
+    member, ending = answer["member"], answer["ending"]
     if as_json:
-        output.emit(member)
+        output.emit({**member, "ending": ending})
         return
-    output.fields(
-        [
-            ("account", member["account"]),
-            ("role", member["role"]),
-            ("domain", member["domain"]),
-            ("contact", member["contact"]),
-            ("status", member["status"]),
-            ("topic", member["topic_arn"]),
-            ("since", member["since"]),
-        ]
-    )
+    fields = [
+        ("account", member["account"]),
+        ("role", member["role"]),
+        ("domain", member["domain"]),
+        ("contact", member["contact"]),
+        ("status", member["status"]),
+        ("topic", member["topic_arn"]),
+        ("since", member["since"]),
+    ]
+    output.fields([*fields, *([("ending", ", ".join(ending))] if ending else [])])
 
 
 def admit(
@@ -56,9 +79,31 @@ def admit(
     *,
     account: Literal["central", "producer", "consumer"] = "central",
 ) -> dict[str, Any]:
-    """Invoke central's AdmitMember; returns the member. Idempotent. Raises `CommandFailed` with the refusal."""
-    function = where.output(account, "AdmitMemberFunctionName")
+    """Invoke central's AdmitMember; returns the member, and the accesses that end. Idempotent. Raises `CommandFailed`
+    with the refusal."""
     request = {"account": account_id, "role": role, "domain": domain, "contact": contact}
+    return _invoke(where, "AdmitMemberFunctionName", request, account=account)
+
+
+def expel(
+    where: MeshContext,
+    account_id: str,
+    reason: str,
+    *,
+    account: Literal["central", "producer", "consumer"] = "central",
+) -> dict[str, Any]:
+    """Invoke central's ExpelMember; as `admit`."""
+    return _invoke(where, "ExpelMemberFunctionName", {"account": account_id, "reason": reason}, account=account)
+
+
+def _invoke(
+    where: MeshContext,
+    function: str,
+    request: dict[str, str],
+    *,
+    account: Literal["central", "producer", "consumer"],
+) -> dict[str, Any]:
+    function = where.output(account, function)
     answer = where.client(account, "lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
     payload = json.loads(answer["Payload"].read() or b"null")
     if answer.get("FunctionError"):

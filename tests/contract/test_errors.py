@@ -29,7 +29,7 @@ CAUGHT = {
     ("register-product", "RegisterProduct"): {"NameTaken"},
     ("prepare-product", "PrepareProduct"): {"LinkTaken", "NameTaken", "ShareRefused"},
     ("commit-version", "VerifyProposal"): SENDER,
-    ("commit-version", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
+    ("commit-version", "CommitVersion"): {"BaseMoved", "NameTaken", "ProposalGone", "UnknownLFTag"},
     ("roll-back", "PrepareRollback"): {
         "AlreadyThere",
         "UnknownRollback",
@@ -37,7 +37,7 @@ CAUGHT = {
         "VersionEnded",
         "VersionGone",
     },
-    ("roll-back", "CommitVersion"): {"BaseMoved", "ProposalGone", "UnknownLFTag"},
+    ("roll-back", "CommitVersion"): {"BaseMoved", "NameTaken", "ProposalGone", "UnknownLFTag"},
     ("onboard-upload", "ProposeVersion"): {"NotCrawled", "TooLargeToRewrite"},
     ("grant-access", "DecideAccess"): SENDER
     | {
@@ -142,6 +142,7 @@ HANDLED_ELSEWHERE = {
     "keep_storage, as CloudFormation's failure": {"BucketTaken"},
     "mesh preview and mesh explain, as their answer": {"InvalidExpression", "NotInCatalog", "UnknownRole"},
     "functions with the governance layer, at start: a fault of the deployment, not of an input": {
+        "MembersInvalid",
         "OntologyInvalid",
         "PersonasInvalid",
         "PoliciesInvalid",

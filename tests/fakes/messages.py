@@ -33,6 +33,9 @@ class FakeMemberTopics:
         self.created.append(account)
         return topic_of(account)
 
+    def delete(self, account: str) -> None:
+        self.created = [each for each in self.created if each != account]
+
     def publish(self, topic_arn: str, *messages: Message) -> None:
         if topic_arn in self.failures:
             raise self.failures[topic_arn]

@@ -14,8 +14,6 @@ from mesh.usecases.membership.admit_member import join_requested
 class Settings(AccountSettings, TableSettings):
     """The function's environment."""
 
-    trust_organization: bool
-
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
@@ -24,7 +22,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     try:
         return join_requested(
             Envelope.model_validate(event),
-            trusted=settings.trust_organization,
+            rules=wiring.self_admission(),
             domains=tuple(wiring.ontology().keys[DOMAIN].values),
             registry=wiring.registry(settings),
             topics=wiring.member_topics(settings),

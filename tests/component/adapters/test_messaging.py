@@ -80,6 +80,18 @@ def test_a_members_topic_lets_in_that_member_alone(aws):
     assert all(statement["Resource"] == arn for statement in subscribing)
 
 
+def test_a_members_topic_is_deleted_with_its_subscriptions(aws):
+    sns = aws("sns")
+    topics = SnsMemberTopics(sns, account=CENTRAL, region=REGION)
+    arn = topics.create(CONSUMER)
+    SnsInbox(sns, f"arn:aws:sqs:{REGION}:{CONSUMER}:inbox").subscribe(arn)
+
+    for _ in range(2):
+        topics.delete(CONSUMER)
+
+    assert (sns.list_topics()["Topics"], sns.list_subscriptions()["Subscriptions"]) == ([], [])
+
+
 def test_what_is_published_arrives_with_its_type_in_the_subscribed_inbox(aws):
     sns, sqs = aws("sns"), aws("sqs")
     queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]

@@ -147,9 +147,9 @@ def test_what_only_a_crawler_reads_is_promoted_as_it_is(open_):
     assert (table.rows, table.rows_exact, table.bytes, table.objects) == (0, False, avro.size, 1)
     assert [column.name for column in table.columns] == ["id", "v"]
     open_.put("b.csv", "id,v\n1,x\n")
-    open_.put("c.avro", b"Obj\x01abcdef")
+    open_.put("c.orc", b"ORCabcdef")
     settled = open_.run()
-    assert (settled.outcome, open_.held()) == ("nothing", {"b.csv": "MixedFormats", "c.avro": "MixedFormats"})
+    assert (settled.outcome, open_.held()) == ("nothing", {"b.csv": "MixedFormats", "c.orc": "MixedFormats"})
     open_.delete("a.avro")
     open_.run()
     assert (open_.keys("published/hive/"), open_.version().tables[0].objects) == ([], 0)

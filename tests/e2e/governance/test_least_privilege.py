@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from cli.governance.reconcile import reconcile
+from cli.membership.members import admit, expel
 from cli.mesh_context import mesh_context
 from local.accounts import ACCOUNTS
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import with_environment
-from tests.mesh_driver import MeshDriver, contract
+from tests.mesh_driver import STRANGER, MeshDriver, contract
 from tests.publishing_driver import PublishingDriver, csv
 from tests.role_policies import attached_policies, own_policies
 from tests.staged_tables import COLUMNS, Stager
@@ -53,12 +54,21 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
     mesh.put_event("MemberJoined", joined, by="consumer")
     for product in ("least-glue", "least-express", "least-draft", "least-rejected"):
         mesh.settled(product)
+    _use_members(mesh)
     _use_versions(mesh, AccessDriver(mesh))
     _use_proposals(Stager(mesh, "least-staged"))
     _use_uploads(PublishingDriver(mesh, "least-published"))
     _use_pins(mesh, AccessDriver(mesh), "least-express")
     _use_accesses(mesh, AccessDriver(mesh))
     return mesh.record(since)
+
+
+def _use_members(mesh: MeshDriver) -> None:
+    """An account that is admitted, is no consumer any more, and is expelled."""
+    where = mesh_context(port=urlsplit(mesh.endpoint).port, acting="central", role="DataMeshOwner")
+    for role in ("both", "producer"):
+        admit(where, STRANGER, role, "risk")
+    expel(where, STRANGER, "a test")
 
 
 def _use_recipe(mesh: MeshDriver, product: str) -> None:
@@ -305,13 +315,18 @@ EXCUSED: Final = {
     "GrantAccess lakeformation:UpdateDataCellsFilter": "a filter that an attempt before made",
     "RegisterProduct lakeformation:GetResourceLFTags": "a contract's later revision, of a product with versions",
     "CheckContract dynamodb:Query": "a contract's later revision that breaks: who is subscribed?",
+    "RegisterProduct dynamodb:DeleteItem": "a name that is somebody else's: the product's claims are given back",
+    "RegisterProduct dynamodb:PutItem": "a name that is somebody else's: the refusal is recorded",
+    "PrepareProduct glue:GetCrawler": "a crawler that is there: is it the product's?",
+    "AdmitMember states:StartExecution": "a consumer with accesses that is none any more",
+    "ExpelMember states:StartExecution": "a member with accesses",
     "RegisterProduct glue:UpdateDatabase": "a database that is there: by a contract's later revision",
     "PrepareProduct glue:GetDatabase": "a link that is there: by a contract's later revision",
     "PrepareProduct glue:UpdateCrawler": "a crawler that is there: by a contract's later revision",
     "GovernLake lakeformation:UpdateLFTag": "an ontology that was changed",
-    "ReceiveJoin dynamodb:PutItem": "an account that is to be admitted by itself (TrustOrganization)",
-    "ReceiveJoin sns:CreateTopic": "an account that is to be admitted by itself (TrustOrganization)",
-    "ReceiveJoin sns:SetTopicAttributes": "an account that is to be admitted by itself (TrustOrganization)",
+    "ReceiveJoin dynamodb:PutItem": "an account that members.yaml admits when it asks",
+    "ReceiveJoin sns:CreateTopic": "an account that members.yaml admits when it asks",
+    "ReceiveJoin sns:SetTopicAttributes": "an account that members.yaml admits when it asks",
     "JoinMesh events:PutEvents": "an account that is not admitted yet",
     "ReceiveAnswer sns:Publish": "a rejection: the sender of a rejected answer is notified",
     "RequestPin sns:Publish": "a rejection: a requester other than central is notified",

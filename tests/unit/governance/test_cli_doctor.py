@@ -122,6 +122,8 @@ def test_members_are_admitted_and_listen():
     assert wrong(doctor.member_checks(FakeSite([member()], list_subscriptions_by_topic=pending), "central")) != []
     (check,) = doctor.member_checks(FakeSite([member("pending")]), "central")
     assert (check.ok, check.remedy) == (False, "mesh admit 222222222222 --role producer --domain risk")
+    (check,) = doctor.member_checks(FakeSite([member("expelled")]), "central")
+    assert (check.ok, check.found) == (True, "expelled: producer, risk")
     assert wrong(doctor.member_checks(FakeSite(), "central")) == [("members", "none")]
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.membership import members
 from cli.membership.members import admit, refusal_of
 from cli.output import CommandFailed
 from cli.publishing import subscriptions
@@ -17,6 +18,11 @@ REFUSAL = {
     "where": {"domain": "x"},
     "remedy": "one of: risk",
 }
+LEFT = {
+    "member": {"account": "444444444444", "role": "consumer", "domain": "risk", "contact": "", "status": "expelled",
+               "topic_arn": "", "since": "2026-11-28"},
+    "ending": ["ac-000000000001"],
+}  # fmt: skip
 MEMBER = {"account": "444444444444", "role": "consumer", "domain": "risk", "status": "admitted"}
 DENIED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query")
 
@@ -43,6 +49,17 @@ def test_admitting_invokes_centrals_function_with_the_request():
     assert central.asked["FunctionName"] == "central.AdmitMemberFunctionName"
     request = {"account": "444444444444", "role": "consumer", "domain": "risk", "contact": "r@example.com"}
     assert json.loads(central.asked["Payload"]) == request
+
+
+def test_expelling_invokes_centrals_function_and_shows_what_ends(monkeypatch, capsys):
+    central = FakeCentral(LEFT)
+    monkeypatch.setattr(members, "mesh_context", lambda *_, **__: central)
+    members.expel_command(account_id="444444444444", reason="the contract ended")
+    assert central.asked["FunctionName"] == "central.ExpelMemberFunctionName"
+    assert json.loads(central.asked["Payload"]) == {"account": "444444444444", "reason": "the contract ended"}
+    said = capsys.readouterr().out
+    assert "expelled" in said
+    assert "ac-000000000001" in said
 
 
 def test_a_function_error_is_the_refusal_it_is():

@@ -1,22 +1,33 @@
 """Members and subscriptions: admitted by the owner, asked for by events."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 from mesh.domain.contracts.product import UnknownProduct
 from mesh.domain.events import MemberJoined, SubscriptionEnded, SubscriptionRequested
 from mesh.domain.membership.authorisation import NotAllowedForRole, NotAMember
+from mesh.domain.membership.self_admission import MembersInvalid, parse_self_admission
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.membership.admit_member import AdmitMember, UnknownDomain, admit_member, join_requested
+from mesh.usecases.membership.admit_member import (
+    AdmitMember,
+    ExpelMember,
+    UnknownDomain,
+    admit_member,
+    expel_member,
+    join_requested,
+)
 from mesh.usecases.membership.join_mesh import JoinMesh, join_mesh
 from mesh.usecases.publishing.change_subscription import change_subscription
 from pydantic import ValidationError
 
-from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, a_member, a_product, an_envelope
+from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, a_member, a_product, an_access, an_envelope
 from tests.fakes import (
     FakeAccessRegistry,
     FakeBus,
     FakeClock,
+    FakeExecutions,
     FakeInbox,
     FakeMemberTopics,
     FakeRegistry,
@@ -25,6 +36,7 @@ from tests.fakes import (
 )
 
 DOMAINS = ("retail", "risk")
+ONE, TWO, THREE = (f"ac-00000000000{number}" for number in (1, 2, 3))
 REQUEST = MemberJoined(role="producer", domain="retail", contact="team@example.com")
 
 
@@ -38,17 +50,26 @@ class Central:
             FakeClock(),
             FakeTrace(),
         )
+        self.accesses, self.endings = FakeAccessRegistry(), FakeExecutions()
 
     def admit(self, **command):
         facts = {"account": PRODUCER, "role": "producer", "domain": "retail", **command}
         return admit_member(
-            AdmitMember(**facts), domains=DOMAINS, registry=self.registry, topics=self.topics, clock=self.clock
-        )
+            AdmitMember(**facts), domains=DOMAINS, context=self.context, topics=self.topics, endings=self.endings
+        ).member
 
-    def join(self, request=REQUEST, *, trusted=False, account=PRODUCER):
+    def expel(self, account=CONSUMER):
+        command = ExpelMember(account=account, reason="the contract ended")
+        return expel_member(command, context=self.context, topics=self.topics, endings=self.endings)
+
+    @property
+    def context(self):
+        return CentralContext(CENTRAL, self.registry, self.accesses, self.trace, self.clock)
+
+    def join(self, request=REQUEST, *, rules=(), account=PRODUCER):
         return join_requested(
             an_envelope(request, account=account),
-            trusted=trusted,
+            rules=parse_self_admission({"admit": rules}, DOMAINS),
             domains=DOMAINS,
             registry=self.registry,
             topics=self.topics,
@@ -57,9 +78,7 @@ class Central:
 
     def subscription(self, request, account=CONSUMER):
         envelope = an_envelope(request, account=account)
-        return change_subscription(
-            envelope, context=CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock)
-        )
+        return change_subscription(envelope, context=self.context)
 
 
 def test_an_admitted_account_has_its_topic_and_its_record():
@@ -89,6 +108,60 @@ def test_an_unknown_domain_makes_neither_topic_nor_member():
     assert (central.topics.created, central.registry.members) == ([], {})
 
 
+def consumer_with_accesses():
+    central = Central(a_member(CONSUMER, "consumer"))
+    central.registry.products[PRODUCT] = a_product()
+    central.registry.subscribe(PRODUCT, CONSUMER, central.clock.now())
+    for number, status in ((THREE, "ended"), (ONE, "live"), (TWO, "waiting")):
+        central.accesses.open(an_access(number, purpose=f"purpose-{number}", product=PRODUCT, status=status))
+    return central
+
+
+def ending(central):
+    """Accesses that are being ended → why."""
+    orders = [json.loads(payload)["ending"] for payload in central.endings.started.values()]
+    assert {order["cause"] for order in orders} <= {"revoked"}
+    return {order["access"]: order["reason"] for order in orders}
+
+
+def test_an_account_that_is_no_consumer_any_more_loses_what_it_had_as_one():
+    central = consumer_with_accesses()
+    central.admit(account=CONSUMER, role="producer")
+    assert set(ending(central)) == {ONE, TWO}
+    assert list(central.registry.subscribers(PRODUCT)) == []
+
+
+def test_an_account_that_stays_a_consumer_keeps_what_it_has():
+    central = consumer_with_accesses()
+    central.admit(account=CONSUMER, role="both", domain="risk")
+    assert (ending(central), list(central.registry.subscribers(PRODUCT))) == ({}, [CONSUMER])
+
+
+def test_an_expelled_account_has_no_accesses_no_topic_and_no_say():
+    central = consumer_with_accesses()
+    central.topics.create(CONSUMER)
+    for _ in range(2):
+        left = central.expel()
+        assert (left.member.status, left.member.topic_arn, left.ending) == ("expelled", "", (ONE, TWO))
+    assert "the contract ended" in ending(central)[ONE]
+    assert (central.topics.created, list(central.registry.subscribers(PRODUCT))) == ([], [])
+    with pytest.raises(NotAMember):
+        central.subscription(SubscriptionRequested(product=PRODUCT))
+
+
+def test_an_expelled_account_does_not_come_back_by_itself():
+    central = consumer_with_accesses()
+    central.expel()
+    everybody = {"accounts": "any", "roles": ["producer"], "domains": ["retail"]}
+    assert central.join(account=CONSUMER, rules=[everybody]).status == "expelled"
+    assert central.admit(account=CONSUMER, role="consumer").status == "admitted"
+
+
+def test_nobody_expels_an_account_that_is_unknown():
+    with pytest.raises(NotAMember):
+        Central().expel()
+
+
 def test_an_account_has_twelve_digits():
     with pytest.raises(ValidationError):
         AdmitMember(account="12", role="producer", domain="retail")
@@ -103,8 +176,40 @@ def test_an_account_that_requests_to_join_waits_for_the_owner_without_a_topic():
     assert central.topics.created == []
 
 
-def test_an_account_of_a_trusted_organization_is_admitted():
-    assert Central().join(trusted=True).status == "admitted"
+ONLY = {"accounts": [PRODUCER], "roles": ["producer"], "domains": ["retail"]}
+
+
+@pytest.mark.parametrize("rule", [ONLY, {**ONLY, "accounts": "any", "roles": ["consumer", "producer"]}])
+def test_an_account_that_a_rule_covers_is_admitted(rule):
+    assert Central().join(rules=[rule]).status == "admitted"
+
+
+@pytest.mark.parametrize(
+    "changed", [{"accounts": [CONSUMER]}, {"roles": ["consumer"]}, {"roles": ["both"]}, {"domains": ["risk"]}]
+)
+def test_no_account_gets_a_role_or_domain_of_its_own_choosing(changed):
+    central = Central()
+    assert central.join(rules=[{**ONLY, **changed}]).status == "pending"
+    assert central.topics.created == []
+
+
+def test_as_it_ships_nobody_is_admitted_without_the_owner():
+    assert parse_self_admission(yaml.safe_load(Path("governance/members.yaml").read_text("utf-8")), DOMAINS).admit == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"admit": [{**ONLY, "domains": ["astrology"]}]},
+        {"admit": [{**ONLY, "accounts": "all"}]},
+        {"admit": [{**ONLY, "accounts": []}]},
+        {"admit": [{**ONLY, "roles": ["owner"]}]},
+    ],
+)
+def test_rules_that_are_wrong_are_refused_whole(wrong):
+    with pytest.raises(MembersInvalid):
+        parse_self_admission(wrong, DOMAINS)
 
 
 def test_asking_again_does_not_change_what_the_owner_admitted():

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import (
     MalformedEvent,
@@ -512,3 +513,13 @@ def test_a_staged_file_without_details_is_rejected():
     forged = world.proposal(world.stage(state={"details": '{"rows": "many"}'}))
     answer = world.verify(forged).answer
     assert (answer.outcome, answer.reason.code) == ("refused", "ProposalForged")
+
+
+def test_a_table_that_somebody_else_made_is_not_taken_over(world):
+    theirs = {"Name": TABLE, "StorageDescriptor": {"Columns": [{"Name": "secret", "Type": "string"}]}}
+    world.catalog.create_table(PRODUCT, theirs)
+    before = world.catalog.table(PRODUCT, TABLE)
+    world.verify(world.proposal(world.stage()))
+    with pytest.raises(NameTaken):
+        commit_version(verified("0000000a"), using=world.committing)
+    assert world.catalog.table(PRODUCT, TABLE) == before

@@ -6,6 +6,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from mesh.adapters.dynamodb.items import Table
+from mesh.adapters.dynamodb.registry import DynamoRegistry
 
 from tests.access_driver import (
     CENTRAL,
@@ -304,14 +306,36 @@ def demoted(mesh: MeshDriver) -> Iterator[Callable[[], None]]:
 
 
 def test_an_account_demoted_while_its_request_waited_is_granted_nothing(
-    mesh: MeshDriver, accesses: AccessDriver, demoted: Callable[[], None]
+    mesh: MeshDriver, accesses: AccessDriver
 ) -> None:
+    """As if its demotion had been recorded, and its accesses were not ended yet."""
+    registry = DynamoRegistry(Table(mesh.client("central", "dynamodb"), mesh.output("central", "TableName")))
+    member = registry.member(CONSUMER)
+    assert member is not None
     access = accesses.waiting(SECRET)
-    demoted()
-
-    accesses.decide(access)
-
-    run = accesses.grant_run(access)
+    registry.put_member(member.evolve(role="producer"))
+    try:
+        accesses.decide(access)
+        run = accesses.grant_run(access)
+    finally:
+        registry.put_member(member)
     assert (run.status, run.outcome, run.output["reason"]["code"]) == ("SUCCEEDED", "denied", "NotAllowedForRole")
     accesses.wait(access, "denied")
     accesses.nothing_left(access, SECRET)
+
+
+def test_the_accesses_of_an_account_that_is_no_consumer_any_more_end(
+    mesh: MeshDriver, accesses: AccessDriver, demoted: Callable[[], None]
+) -> None:
+    access, asked = accesses.live(OPEN), accesses.waiting(SECRET)
+    mesh.subscribe(PRIVATE)
+
+    demoted()
+
+    for each in (access, asked):
+        assert accesses.wait(each, "ended").cause == "revoked"
+        accesses.nothing_left(each, OPEN)
+    assert query(mesh, SQL.format("id", OPEN)) != ""
+    assert accesses.notified(access, "AccessRevoked")["reason"]["message"].startswith("account 333333333333")
+    keys = [item["sk"] for item in mesh.items("central", f"PRODUCT#{PRIVATE}")]
+    assert f"SUBSCRIPTION#{CONSUMER}" not in keys

@@ -103,6 +103,11 @@ class SnsMemberTopics:
             )
         return arn
 
+    def delete(self, account: str) -> None:
+        """See the port: SNS takes the deletion of a missing topic for success."""
+        with transient_errors():
+            self._client.delete_topic(TopicArn=f"arn:aws:sns:{self._region}:{self._account}:{member_topic(account)}")
+
     def publish(self, topic_arn: str, *messages: Message) -> None:
         """See the port. Raises EventNotAccepted with SNS's own code and message, Throttled."""
         for batch in _batches(messages):

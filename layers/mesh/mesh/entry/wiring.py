@@ -28,7 +28,7 @@ from mesh.adapters.lakeformation.shares import GlueResourceLinks, RamShares
 from mesh.adapters.messaging import EventBus, SnsInbox, SnsMemberTopics
 from mesh.adapters.s3.storage import S3Objects, S3WorkFiles
 from mesh.adapters.schedules import OneTimeSchedules
-from mesh.domain.governance.ontology import Ontology, parse_ontology
+from mesh.domain.governance.ontology import DOMAIN, Ontology, parse_ontology
 from mesh.entry.settings import (
     AccountSettings,
     LineageSettings,
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from mesh.adapters.s3.removed_objects import S3RemovedObjects
     from mesh.domain.access.personas import Personas
     from mesh.domain.access.policy import Policies
+    from mesh.domain.membership.self_admission import SelfAdmission
     from mesh.ports import LineageTransport
     from mesh.usecases.onboarding.stage_version import StagingTools
     from mesh.usecases.publishing.commit_version import Committing
@@ -326,6 +327,14 @@ def policies() -> "Policies":
     from mesh.domain.access.policy import parse_policies  # noqa: PLC0415 - read where access is decided, only
 
     return parse_policies(_governance("policies.yaml"), ontology(), personas())
+
+
+@cache
+def self_admission() -> "SelfAdmission":
+    """`governance/members.yaml`, checked against the ontology."""
+    from mesh.domain.membership.self_admission import parse_self_admission  # noqa: PLC0415 - one function reads it
+
+    return parse_self_admission(_governance("members.yaml"), ontology().keys[DOMAIN].values)
 
 
 def central_context(settings: RegistrySettings) -> CentralContext:

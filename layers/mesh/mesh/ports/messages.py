@@ -30,6 +30,10 @@ class MemberTopics(Protocol):
         """The topic's ARN; only that account may subscribe."""
         ...
 
+    def delete(self, account: str) -> None:
+        """With its subscriptions. One that is gone is success."""
+        ...
+
     def publish(self, topic_arn: str, *messages: Message) -> None:
         """One message, or several in one call. After an error some of them may have been published: repeat them all,
         with the same ids."""

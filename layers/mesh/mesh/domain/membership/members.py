@@ -16,7 +16,7 @@ class Member(Model):
     role: Role
     domain: str
     contact: str
-    status: Literal["pending", "admitted"]
+    status: Literal["pending", "admitted", "expelled"]
     topic_arn: str = ""
     since: datetime
 

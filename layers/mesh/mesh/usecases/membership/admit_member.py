@@ -1,11 +1,20 @@
-"""Admit an account to the mesh: its topic and its record. Requested by the data mesh owner, or by the account
-itself."""
+"""Admit an account to the mesh: its topic and its record. Requested by the data mesh owner, or by the account itself.
+And the way back: an account that is expelled, or no consumer any more, loses what rested on that.
+"""
+
+import json
+
+from pydantic import Field
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccountId, Envelope, Event, MemberJoined
+from mesh.domain.membership.authorisation import NotAMember
 from mesh.domain.membership.members import Member, Role
+from mesh.domain.membership.self_admission import SelfAdmission
 from mesh.domain.model import Model
-from mesh.ports import Clock, MemberTopics, Registry
+from mesh.domain.names import execution_name
+from mesh.ports import Clock, Executions, MemberTopics, Registry
+from mesh.usecases.central_context import CentralContext
 
 
 class AdmitMember(Model):
@@ -21,13 +30,75 @@ class UnknownDomain(Rejected):
     """A line of business that the ontology does not have."""
 
 
+class ExpelMember(Model):
+    """The owner's command (`mesh expel`)."""
+
+    account: AccountId
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class MemberLeft(Model):
+    """The member as it is recorded now, and the accesses that are being ended."""
+
+    member: Member
+    ending: tuple[str, ...]
+
+
 def admit_member(
-    command: AdmitMember, *, domains: tuple[str, ...], registry: Registry, topics: MemberTopics, clock: Clock
-) -> Member:
-    """Create the member's topic and record it as admitted. Idempotent; a change of role or domain is recorded.
+    command: AdmitMember,
+    *,
+    domains: tuple[str, ...],
+    context: CentralContext,
+    topics: MemberTopics,
+    endings: Executions,
+) -> MemberLeft:
+    """Create the member's topic and record it as admitted; an account that is no consumer (any more) keeps no access.
+    Idempotent; a change of role or domain is recorded.
 
     Raises UnknownDomain.
     """
+    member = _admit(command, domains=domains, registry=context.registry, topics=topics, clock=context.clock)
+    why = f"account {member.account} is no consumer of this mesh any more"
+    ending = () if "consumer" in member.roles() else _end_accesses(member.account, why, context, endings)
+    return MemberLeft(member=member, ending=ending)
+
+
+def expel_member(
+    command: ExpelMember, *, context: CentralContext, topics: MemberTopics, endings: Executions
+) -> MemberLeft:
+    """Record that an account is no member any more, end its accesses, delete its topic. In that order: nothing is
+    granted after the record, and a call that was cut off is completed by the next. Idempotent.
+
+    Its events are refused, and its own requests to join change nothing: the owner can admit it again.
+
+    Raises NotAMember.
+    """
+    known = context.registry.member(command.account)
+    if known is None:
+        raise NotAMember(f"account {command.account} is not a member of this mesh", account=command.account)
+    member = known.evolve(status="expelled", topic_arn="")
+    context.registry.put_member(member)
+    why = f"account {member.account} was expelled from this mesh: {command.reason}"
+    ending = _end_accesses(member.account, why, context, endings)
+    topics.delete(member.account)
+    return MemberLeft(member=member, ending=ending)
+
+
+def _end_accesses(account: str, why: str, context: CentralContext, endings: Executions) -> tuple[str, ...]:
+    """Requests that wait for a decision as well; and it is not told of versions any more."""
+    for product in list(context.registry.product_names()):
+        context.registry.unsubscribe(product, account)
+    going_on = tuple(access.id for access in context.accesses.held_by(account))
+    token = f"left-{int(context.clock.now().timestamp())}"
+    for access in going_on:
+        order = {"ending": {"access": access, "cause": "revoked", "reason": why}}
+        endings.start(execution_name(access, token), json.dumps(order))
+    return going_on
+
+
+def _admit(
+    command: AdmitMember, *, domains: tuple[str, ...], registry: Registry, topics: MemberTopics, clock: Clock
+) -> Member:
     _check_domain(command.domain, domains)
     known = registry.member(command.account)
     member = Member(
@@ -46,26 +117,26 @@ def admit_member(
 def join_requested(
     envelope: Envelope,
     *,
-    trusted: bool,
+    rules: SelfAdmission,
     domains: tuple[str, ...],
     registry: Registry,
     topics: MemberTopics,
     clock: Clock,
 ) -> Member:
-    """Handle `MemberJoined`: admitted at once if the organization is trusted, otherwise pending until the owner admits
-    it.
+    """Handle `MemberJoined`: admitted at once where a rule of the owner's covers account, role and domain, otherwise
+    pending until the owner admits it.
 
-    A member that was admitted stays as the owner admitted it. Raises UnknownDomain.
+    A member that was admitted stays as it was admitted, one that was expelled stays expelled. Raises UnknownDomain.
     """
     request = Event[MemberJoined].model_validate(envelope.detail).data
     known = registry.member(envelope.account)
-    if known is not None and known.status == "admitted":
+    if known is not None and known.status != "pending":
         return known
-    if trusted:
+    if rules.covers(envelope.account, request.role, request.domain):
         command = AdmitMember(
             account=envelope.account, role=request.role, domain=request.domain, contact=request.contact
         )
-        return admit_member(command, domains=domains, registry=registry, topics=topics, clock=clock)
+        return _admit(command, domains=domains, registry=registry, topics=topics, clock=clock)
     _check_domain(request.domain, domains)
     member = Member(
         account=envelope.account,

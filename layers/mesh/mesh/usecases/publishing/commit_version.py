@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.contract import Contract
 from mesh.domain.contracts.product import ConcurrentChange, NotYetReadable, Product, ProductVersion
 from mesh.domain.errors import Rejected
@@ -57,8 +58,8 @@ def commit_version(verified: Verified, *, using: Committing) -> ProductVersion:
     """Publish the proposal's tables as the next version. Can be repeated at any point; what was
     published already is not swung again, since later versions may have come.
 
-    Raises ProposalGone, BaseMoved (nothing is swung then), UnknownLFTag; NotYetReadable and ConcurrentChange are
-    transient.
+    Raises ProposalGone, BaseMoved, NameTaken (nothing is swung then), UnknownLFTag; NotYetReadable and ConcurrentChange
+    are transient.
     """
     product, proposal = verified.product, verified.proposal
     published = using.registry.version(product, verified.version) if verified.version else None
@@ -127,6 +128,12 @@ class _Swing:
 
     def _at_base(self, table: TableCommit) -> dict[str, Any] | None:
         current = self._catalog.table(self._database, table.name)
+        if current is not None and not pointer_of(current):
+            raise NameTaken(
+                f"there is a table {self._database}.{table.name} that was not created by Meshwork",
+                table=table.name,
+                remedy="Ask the data mesh owner to rename it, or give the table another name in the contract.",
+            )
         if pointer_of(current) not in {table.base, table.empty, table.target}:
             raise BaseMoved(
                 f"{table.name} moved to {pointer_of(current) or 'no version'} while it was committed",
