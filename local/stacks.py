@@ -1,4 +1,5 @@
-"""CloudFormation where MiniStack is kinder than AWS: names of each stack's own, buckets that are not empty.
+"""CloudFormation where MiniStack is not as AWS is: names of each stack's own, buckets that are not empty, executions of
+state machines that are gone.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/delete-bucket.html
@@ -6,7 +7,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/delete-bucket.html
 
 from typing import Any
 
-from ministack.services import cloudformation, s3
+from ministack.services import cloudformation, s3, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 
@@ -15,6 +16,8 @@ def install() -> None:
     provisioners._physical_name = _drawn_anew(provisioners._physical_name)
     handler = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     handler["delete"] = _if_empty(handler["delete"])
+    handler = provisioners._RESOURCE_HANDLERS["AWS::StepFunctions::StateMachine"]
+    handler["delete"] = _with_executions(handler["delete"])
 
 
 def _drawn_anew(make: Any) -> Any:  # noqa: ANN401 - MiniStack's function
@@ -44,3 +47,15 @@ def _if_empty(delete: Any) -> Any:  # noqa: ANN401 - MiniStack's function
         return delete(name, properties)
 
     return delete_bucket
+
+
+def _with_executions(delete: Any) -> Any:  # noqa: ANN401 - MiniStack's function
+    """A state machine takes its executions with it, as by the API: the next one of its name lists its own alone."""
+
+    def delete_state_machine(arn: str, properties: Any) -> Any:  # noqa: ANN401
+        answer = delete(arn, properties)
+        for execution in [key for key, one in stepfunctions._executions.items() if one.get("stateMachineArn") == arn]:
+            stepfunctions._executions.pop(execution, None)
+        return answer
+
+    return delete_state_machine

@@ -27,6 +27,7 @@ NO_OPERATION = {
     "s3:ListBucketVersions",
     "s3:ListMultipartUploadParts",
     "s3:GetBucketLocation",
+    "s3:PutBucketNotification",
     "s3:PutBucketPublicAccessBlock",
     "s3:PutEncryptionConfiguration",
     "s3:PutLifecycleConfiguration",

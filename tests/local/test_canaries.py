@@ -43,6 +43,8 @@ def test_the_version_these_were_written_for() -> None:
         (eventbridge, "_invoke_target", "does not model", "local/events/delivery.py"),
         (s3, "_fire_s3_event", '"sequencer": sequencer or "0"}', "local/objects/events.py"),
         (s3, "_foreign_bucket_allows", 'principal_arn=f"arn:aws:iam::{caller}:root"', "local/objects/sharing.py"),
+        (provisioners, "_physical_name", 'if seed else f"{stack_name}:{logical_id}"', "local/stacks.py"),
+        (provisioners, "_s3_delete", "_s3._buckets.pop(physical_id, None)", "local/stacks.py"),
         (scheduler, "_tick_schedules", "_eb._invoke_target(target, event, sched)", "local/schedules/firing.py"),
         (scheduler, "_ticker_loop", "time.sleep(_SCHEDULE_TICK_INTERVAL)", "local/schedules"),
         (iam_evaluator, "_principal_org_id", "member accounts are not modelled", "nothing yet"),

@@ -21,7 +21,7 @@ def cloudformation(server: RunningServer) -> Any:
 def create(cloudformation: Any, name: str, **resources: Any) -> str:
     """The stack's status, once it has ended."""
     stack = cloudformation.create_stack(
-        StackName=name, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_IAM"]
+        StackName=name, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_NAMED_IAM"]
     )["StackId"]
     return ended(cloudformation, stack)
 
@@ -80,6 +80,31 @@ def test_a_bucket_that_is_kept_refuses_its_name_to_the_next_stack(cloudformation
     assert delete(cloudformation, "kept") == "DELETE_COMPLETE"
 
     assert create(cloudformation, "kept", Bucket=bucket) in ("ROLLBACK_COMPLETE", "CREATE_FAILED")
+
+
+def test_a_state_machine_takes_its_executions_with_it(server: RunningServer, cloudformation: Any) -> None:
+    """A laptop that keeps them lists, for the next machine of the name, runs that it never had."""
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"},
+                            "Action": "sts:AssumeRole"}]}  # fmt: skip
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust, "RoleName": "runs"}}
+    definition = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
+    machine = {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "DependsOn": "Role",
+        "Properties": {
+            "StateMachineName": "runs",
+            "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/runs",
+            "DefinitionString": definition,
+        },
+    }
+    states, arn = server.client("stepfunctions", ACCOUNT), f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:runs"
+    assert create(cloudformation, "runs", Role=role, Machine=machine) == "CREATE_COMPLETE"
+    states.start_execution(stateMachineArn=arn, name="first")
+    assert delete(cloudformation, "runs") == "DELETE_COMPLETE"
+
+    assert create(cloudformation, "runs", Role=role, Machine=machine) == "CREATE_COMPLETE"
+
+    assert states.list_executions(stateMachineArn=arn)["executions"] == []
 
 
 @pytest.mark.parametrize("by", ["principal", "condition"])

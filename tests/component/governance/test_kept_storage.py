@@ -70,15 +70,37 @@ def test_a_bucket_outside_of_us_east_1_is_made_where_its_account_works(aws, monk
     assert client.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-central-1"
 
 
-@pytest.mark.parametrize(("call", "code"), [("head_bucket", "403"), ("create_bucket", "BucketAlreadyExists")])
-def test_another_accounts_bucket_is_refused(s3, buckets, monkeypatch, call, code):
-    def refuse(**_):
-        raise ClientError({"Error": {"Code": code, "Message": "Forbidden"}}, call)
+def refused(monkeypatch, s3, **codes):
+    for call, code in codes.items():
 
-    monkeypatch.setattr(s3, call, refuse)
+        def refuse(call=call, code=code, **_):
+            raise ClientError({"Error": {"Code": code, "Message": "no"}}, call)
+
+        monkeypatch.setattr(s3, call, refuse)
+
+
+def test_another_accounts_bucket_is_refused(s3, buckets, monkeypatch):
+    refused(monkeypatch, s3, head_bucket="403", create_bucket="BucketAlreadyExists")
 
     with pytest.raises(BucketTaken, match="belongs to another account"):
         buckets.keep(KeptBucket(name=NAME, expires=RULES))
+
+
+def test_a_bucket_that_is_not_seen_and_cannot_be_made_is_nobodys_yet(s3, buckets, monkeypatch):
+    """The right to create it may come: whoever calls waits for that."""
+    refused(monkeypatch, s3, head_bucket="403", create_bucket="AccessDenied")
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        buckets.keep(KeptBucket(name=NAME, expires=RULES))
+
+
+def test_a_bucket_that_an_attempt_before_made_is_taken_up(s3, buckets, monkeypatch):
+    buckets.keep(KeptBucket(name=NAME, expires=RULES))
+    refused(monkeypatch, s3, head_bucket="404", create_bucket="BucketAlreadyOwnedByYou")
+
+    buckets.keep(KeptBucket(name=NAME, expires=RULES[:1]))
+
+    assert len(s3.get_bucket_lifecycle_configuration(Bucket=NAME)["Rules"]) == 1
 
 
 def test_a_table_is_made_with_backups_and_expiry_and_taken_up_with_its_items(aws):

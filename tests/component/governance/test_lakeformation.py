@@ -61,6 +61,20 @@ def test_a_tag_grows_and_exists_once(lake):
     assert sorted(lake.tag_values("pii")) == ["none", "personal"]
 
 
+@pytest.mark.parametrize("call", ["get_lf_tag", "create_lf_tag", "update_lf_tag"])
+def test_an_administrator_that_was_just_set_is_waited_for(stub, call):
+    denied = "Insufficient Lake Formation permission(s): Required Create Tag on Catalog"
+    stub.add_client_error(call, "AccessDeniedException", denied)
+    act = {
+        "get_lf_tag": lambda lake: lake.tag_values("pii"),
+        "create_lf_tag": lambda lake: lake.create_tag("pii", ["none"]),
+        "update_lf_tag": lambda lake: lake.add_tag_values("pii", ["none"]),
+    }[call]
+
+    with pytest.raises(PrincipalNotReady, match="Insufficient"):
+        act(adapter(stub))
+
+
 def test_a_tag_that_is_not_there_has_no_values(stub):
     stub.add_client_error("get_lf_tag", "EntityNotFoundException")
 

@@ -43,10 +43,9 @@ class S3KeptBuckets:
         try:
             self._client.head_bucket(Bucket=name, ExpectedBucketOwner=self._account)
         except ClientError as error:
-            if code_of(error) in {"404", "NoSuchBucket"}:
+            # Forbidden without a reason: another account's, or a right that is not known yet. To create it tells.
+            if code_of(error) in {"403", "404", "AccessDenied", "NoSuchBucket"}:
                 return False
-            if code_of(error) in {"403", "AccessDenied"}:
-                raise _taken(name) from error
             raise
         return True
 

@@ -1,6 +1,7 @@
 """Lake Formation: settings, LF-Tags, locations, grants. Answers of 200 with `Failures[]` are read and raised."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -18,11 +19,25 @@ if TYPE_CHECKING:
 _BATCH = 20
 _MAX_COLUMNS = 1000
 _ALREADY = ("already", "Already")
+_DENIED = "Insufficient Lake Formation permission"
 _NOTHING_TO_REVOKE = ("No permissions revoked", "Grantee has no permissions")
 
 
 class LakeFormationRefused(MeshError):  # noqa: N818 - as the other errors are named
     """Lake Formation answered 200 and listed failures: each entry with its code and message."""
+
+
+@contextmanager
+def _as_administrator() -> Iterator[None]:
+    """Raise PrincipalNotReady where Lake Formation denies what only its administrators may: who calls this is one, and
+    may have been made one a moment ago."""
+    try:
+        with transient_errors():
+            yield
+    except ClientError as error:
+        if code_of(error) == "AccessDeniedException" and _DENIED in message_of(error):
+            raise PrincipalNotReady(f"{code_of(error)}: {message_of(error)}") from error
+        raise
 
 
 class LakeFormationAdapter:
@@ -45,7 +60,7 @@ class LakeFormationAdapter:
     def tag_values(self, key: str) -> tuple[str, ...] | None:
         """The key's values; None when there is no such tag."""
         try:
-            with transient_errors():
+            with _as_administrator():
                 return tuple(self._client.get_lf_tag(CatalogId=self._catalog, TagKey=key)["TagValues"])
         except ClientError as error:
             if code_of(error) != "EntityNotFoundException":
@@ -55,7 +70,7 @@ class LakeFormationAdapter:
     def create_tag(self, key: str, values: Sequence[str]) -> None:
         """At most 50 values. One that exists is success."""
         try:
-            with transient_errors():
+            with _as_administrator():
                 self._client.create_lf_tag(CatalogId=self._catalog, TagKey=key, TagValues=list(values))
         except ClientError as error:
             if code_of(error) not in {"AlreadyExistsException", "EntityAlreadyExistsException"} and not any(
@@ -65,7 +80,7 @@ class LakeFormationAdapter:
 
     def add_tag_values(self, key: str, values: Sequence[str]) -> None:
         """At most 50 values. A value that exists already is success."""
-        with transient_errors():
+        with _as_administrator():
             self._client.update_lf_tag(CatalogId=self._catalog, TagKey=key, TagValuesToAdd=list(values))
 
     def tag_database(self, database: str, tags: Mapping[str, str]) -> None:
