@@ -255,8 +255,8 @@ in its guide), each grant of a batch among it."""
 BY_LAMBDA: Final = frozenset({"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"})
 """What Lambda does in the name of a function that reads a queue."""
 OF_WHAT_IS_GRANTED: Final = frozenset({
-    "DecideAccess", "FindDrift", "GrantAccess", "RegisterProduct", "RepairDrift", "RetireProduct", "RevokeGrants",
-    "SettlePin",
+    "DecideAccess", "FindDrift", "GovernLake", "GrantAccess", "RegisterProduct", "RepairDrift", "RetireProduct",
+    "RevokeGrants", "SettlePin",
 })  # fmt: skip
 """They grant and tag: Lake Formation looks in the catalog, in their name, at what they name (glue:GetDatabase and
 glue:GetTable)."""
