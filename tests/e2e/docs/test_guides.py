@@ -6,11 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import mesh_fixtures
-from tests.walkthroughs import GUIDES, faults, walk
+from tests.walkthroughs import GUIDES, PAGES, faults, walk
 
 pytestmark = [pytest.mark.mesh, pytest.mark.timeout(900)]
-PAGES = ["steward.md", "analyst.md", "data-owner.md", "auditor.md", "platform-engineer.md"]
-"""In this order: each goes on from what the one before left."""
 
 
 @pytest.fixture(scope="module")
