@@ -3,6 +3,7 @@
 The commands that `mesh explain` gives are carried out as they are, with the AWS CLI's own words turned into calls.
 """
 
+import contextlib
 import json
 import shlex
 from typing import Any
@@ -140,6 +141,15 @@ def _athena_agrees(mesh: MeshDriver) -> None:
     """A query as the role reads what was said to be readable, and is refused what was said to be hidden."""
     policy = mesh.physical_id("consumer", "QueryPolicy")
     mesh.client("consumer", "iam").attach_role_policy(RoleName=ROLE, PolicyArn=policy)
+    # What `accept-share` gives every reader: Athena asks for it.
+    glue = mesh.client("consumer", "glue")
+    with contextlib.suppress(glue.exceptions.AlreadyExistsException):
+        glue.create_database(DatabaseInput={"Name": "default"})
+    mesh.client("consumer", "lakeformation").grant_permissions(
+        Principal={"DataLakePrincipalIdentifier": role_arn(CONSUMER, ROLE)},
+        Resource={"Database": {"Name": "default"}},
+        Permissions=["DESCRIBE"],
+    )
     found = explain(mesh, f"{PRODUCT}.{TABLE}")
     assert (found["can_read"], found["readable"], found["hidden"]) == (True, ["balance"], ["email"])
 

@@ -344,6 +344,7 @@ EXCUSED: Final = {
     "RequestApproval kms:GenerateDataKey": "asked for by SNS, whose topic for stewards is encrypted",
     "ReleaseFiles s3:DeleteObjectVersion": "asked for by S3 where versions are deleted, many in one call",
     "AcceptShare ram:AcceptResourceShareInvitation": "an account outside of the organization",
+    "PrepareProduct ram:AcceptResourceShareInvitation": "an account outside of the organization",
 }
 """Actions that are allowed, and not called when all goes well: of all functions, or of one."""
 EITHER: Final = {"s3:GetObjectVersion": "s3:GetObject", "s3:GetObject": "s3:GetObjectVersion"}

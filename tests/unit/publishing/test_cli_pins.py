@@ -15,7 +15,11 @@ from cli.publishing import history, notices, pin
 from tests.builders import CENTRAL, CONSUMER, CORRELATION, PRODUCT, a_product
 from tests.fakes import NOON, FakeRegistry
 
-TOMORROW = datetime.now(UTC) + timedelta(days=1)
+
+def tomorrow() -> datetime:
+    return datetime.now(UTC) + timedelta(days=1)
+
+
 READY = {
     "product": PRODUCT, "version": 3, "pin": "pin-0123456789ab", "until": "2026-12-21T00:00:00Z", "rows": 800,
     "queries": [Query(catalog_id=CENTRAL, database=PRODUCT, table="credit_card__v3", resource_link="rl_credit-card",
@@ -27,7 +31,7 @@ REASON = {"code": "NoLiveAccess", "message": "it reads nothing of it", "where": 
 
 def a_pin(*accounts: str) -> Pin:
     holders = tuple(
-        Holder(account=each, until=TOMORROW, reason="r", request=each, correlation_id="c", asked_at=NOON)
+        Holder(account=each, until=tomorrow(), reason="r", request=each, correlation_id="c", asked_at=NOON)
         for each in accounts
     )
     return Pin(

@@ -63,10 +63,13 @@ def accept_share(
         held = going_on(held.access, accesses)
         _link(held, catalog)
         # DESCRIBE on each link, and what central granted, to the reader's role; none for a whole account.
-        lake.grant(
+        grants = [
             grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in held.passed_on(account)
-        )
-        _show_default(held, account, catalog, lake)
+        ]
+        if held.reader:
+            catalog.require_default_database()
+            grants.append(_default_grant(held.reader, account))
+        lake.grant(grants)
     return Accepted(access=held.access, outcome="accepted")
 
 
@@ -95,13 +98,10 @@ def _link(held: ConsumerAccess, catalog: Catalog) -> None:
         catalog.create_resource_link(link, catalog=str(held.catalog_id), database=database, region=held.region)
 
 
-def _show_default(held: ConsumerAccess, account: str, catalog: Catalog, lake: LakeFormation) -> None:
+def _default_grant(reader: str, account: str) -> dict[str, Any]:
     """Athena looks at the account's database `default` for every query. The reader keeps this: it shows nothing of
     anybody's data, and somebody else may have granted it as well."""
-    if held.reader:
-        catalog.require_default_database()
-        place = {"Database": {"CatalogId": account, "Name": names.DEFAULT_DATABASE}}
-        lake.grant([grant_entry(held.reader, place, ["DESCRIBE"])])
+    return grant_entry(reader, {"Database": {"CatalogId": account, "Name": names.DEFAULT_DATABASE}}, ["DESCRIBE"])
 
 
 def going_on(access: str, accesses: ConsumerAccesses) -> ConsumerAccess:
