@@ -111,6 +111,14 @@ def test_a_short_key_keeps_its_name_in_its_report():
     assert refusal_report_key("p1/data/t/x y.csv", "r") == "p1/reports/r/data/t/x y.csv.refusal.json"
 
 
+@pytest.mark.parametrize("product", ["loans", "default", "sys"])
+def test_the_report_on_a_refused_key_is_not_refused_itself(product):
+    """Its arrival would bring about the next report, and so on without end."""
+    for rest in ("contract.yaml", "data/t/a.csv", "raw/t__v3/a.csv", "data/t/a=/x.csv", "anything"):
+        report = refusal_report_key(f"{product}/{rest}", "run-1")
+        assert isinstance(parse_key(report), ReportKey)
+
+
 def test_an_unsafe_key_gets_a_report_at_a_safe_place():
     assert isinstance(parse_key(refusal_report_key("p1/data/../../x", "r")), ReportKey)
     with pytest.raises(UnknownPrefix):

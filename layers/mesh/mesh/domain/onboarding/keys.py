@@ -129,21 +129,22 @@ def parse_key(key: str) -> ParsedKey:
     if key.endswith("/"):
         return FolderMarker(key)
     product, *rest = key.split("/")
+    if not PRODUCT.fullmatch(product) or product in RESERVED:
+        raise _unknown(key)
+    if len(rest) > 1 and rest[0] in _OWN_FOLDERS:
+        # Before all refusals: the report on one lies here, and would bring about the next.
+        return _OWN_FOLDERS[rest[0]](key, product)
     if product in RESERVED_DATABASES:
         raise UnknownPrefix(
             f"no product can be called {product!r}: Glue and Athena reserve that name for a database",
             key=key,
             remedy="Choose another name for the product, and upload to a prefix of that name.",
         )
-    if not PRODUCT.fullmatch(product) or product in RESERVED:
-        raise _unknown(key)
     match rest:
         case ["contract.yaml"]:
             return ContractKey(key, product)
         case ["recipe.json"]:
             return RecipeKey(key, product)
-        case [folder, _, *_] if folder in _OWN_FOLDERS:
-            return _OWN_FOLDERS[folder](key, product)
         case ["raw" | "data", table, _, *_] if is_pinned_table(table):
             raise UnknownPrefix(
                 f"a table {table!r} would be taken for a pinned version", key=key,
