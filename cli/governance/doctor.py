@@ -10,6 +10,7 @@ import typer
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from mesh.adapters.lakeformation.shares import RamShares
+from mesh.domain.access.fix_commands import accept_share
 from mesh.domain.governance.ontology import parse_ontology
 from mesh.usecases.governance.govern_lake import admins_of
 from rich.text import Text
@@ -138,12 +139,10 @@ def share_checks(where: MeshContext, account: Account) -> Checks:
     invitations = RamShares(ram).invitations(central)
     shares = ram.get_resource_shares(resourceOwner="OTHER-ACCOUNTS", resourceShareStatus="ACTIVE")["resourceShares"]
     received = [share for share in shares if share["owningAccountId"] == central]
-    left = [invitation for invitation in invitations if invitation.status != "ACCEPTED"]
-    if left and left[-1] is invitations[-1]:
-        last = left[-1]
+    if invitations and (last := invitations[-1]).status != "ACCEPTED":
         remedy = "upload the contract, or request the access, again: central then shares anew"
         if last.status == "PENDING":
-            remedy = f"aws ram accept-resource-share-invitation --resource-share-invitation-arn {last.arn}"
+            remedy = accept_share(last.arn)
         yield Check(account, "central's shares", False, f"the latest invitation is {last.status}", remedy)
         return
     found = "by invitation, accepted" if invitations else "within an organization, without invitations"
