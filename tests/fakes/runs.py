@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from mesh.domain.contracts.product import ConcurrentChange
-from mesh.ports import Target
+from mesh.ports import Message, Target
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -51,6 +51,9 @@ class FakeSchedules:
 
     def at(self, name: str, when: datetime, target: Target, payload: str) -> None:
         self.planned[name] = (when, target, payload)
+
+    def publish_at(self, name: str, when: datetime, topic_arn: str, message: Message, caller: Target) -> None:
+        self.planned[name] = (when, caller._replace(arn=topic_arn), message.detail)
 
     def drop(self, name: str) -> None:
         self.planned.pop(name, None)

@@ -7,14 +7,13 @@ from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
 from mesh.ports import Target
 from mesh.usecases.access.access_steps import WaitingStep
-from mesh.usecases.access.grant_access import Schedule, grant_access
+from mesh.usecases.access.grant_access import grant_access
 
 
 class Settings(RegistrySettings):
     """The function's environment."""
 
     revoke_access_arn: str
-    warn_expiry_arn: str
     schedule_role_arn: str
     event_dlq_arn: str
 
@@ -23,14 +22,10 @@ class Settings(RegistrySettings):
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{access, token, execution}` → Granting."""
     step, settings = WaitingStep.model_validate(event), load(Settings)
-    end, warn = (
-        Target(arn, settings.schedule_role_arn, settings.event_dlq_arn)
-        for arn in (settings.revoke_access_arn, settings.warn_expiry_arn)
-    )
     return grant_access(
         step,
         region=settings.aws_region,
-        schedule=Schedule(end=end, warn=warn),
+        at_end=Target(settings.revoke_access_arn, settings.schedule_role_arn, settings.event_dlq_arn),
         context=wiring.central_context(settings),
         lake=wiring.lake(settings),
         locks=wiring.locks(settings),

@@ -1,10 +1,11 @@
 """One-time schedules of EventBridge Scheduler: arranged, moved, dropped, and deleting an absent one succeeds."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 from mesh.adapters.schedules import OneTimeSchedules
-from mesh.ports import Target
+from mesh.ports import Message, Target
 
 WHEN = datetime(2026, 12, 24, 17, 30, 5, 999_000, tzinfo=UTC)
 TARGET = Target(
@@ -38,6 +39,20 @@ def test_it_is_called_once_at_that_second_and_then_forgotten(schedules, schedule
     assert (found["Target"]["Arn"], found["Target"]["RoleArn"]) == (TARGET.arn, TARGET.role_arn)
     assert found["Target"]["Input"] == '{"ending": 1}'
     assert found["Target"]["DeadLetterConfig"] == {"Arn": TARGET.dlq_arn}
+
+
+def test_a_message_is_published_by_scheduler_itself(schedules, scheduler):
+    topic = "arn:aws:sns:us-east-1:111111111111:mesh-to-222222222222"
+    schedules.publish_at("ac-1-warn", WHEN, topic, Message("AccessExpiring", '{"data": 1}'), TARGET)
+
+    target = scheduler.get_schedule(Name="mesh-ac-1-warn")["Target"]
+    assert target["Arn"] == "arn:aws:scheduler:::aws-sdk:sns:publish"
+    assert (target["RoleArn"], target["DeadLetterConfig"]) == (TARGET.role_arn, {"Arn": TARGET.dlq_arn})
+    assert json.loads(target["Input"]) == {
+        "TopicArn": topic,
+        "Message": '{"data": 1}',
+        "MessageAttributes": {"detail-type": {"DataType": "String", "StringValue": "AccessExpiring"}},
+    }
 
 
 def test_one_that_is_arranged_already_is_moved(schedules, scheduler):

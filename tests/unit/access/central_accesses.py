@@ -176,7 +176,7 @@ class Central:
         return grant_access.grant_access(
             WaitingStep(access=number, token=token, execution=execution),
             region=REGION,
-            schedule=grant_access.Schedule(end=TARGET, warn=TARGET),
+            at_end=TARGET,
             context=self.context,
             lake=self.lake,
             locks=self.locks,
@@ -196,9 +196,6 @@ class Central:
 
     def live(self, number: str, proved_as: str = "") -> grant_access.Granting:
         return grant_access.record_live(number, proved_as, context=self.context)
-
-    def warn(self, number: str) -> grant_access.Granting:
-        return grant_access.warn_expiry(number, topics=self.topics, context=self.context)
 
     def end(self, order: dict[str, Any], token: str = "t-end") -> end_access.Ended:
         step = end_access.EndStep(order=order, token=token, execution="run-2")

@@ -57,7 +57,7 @@ def test_an_account_that_is_no_consumer_any_more_is_granted_nothing(central, num
 # --- the end ----------------------------------------------------------------------------------------------------------
 
 
-def test_end_and_warning_are_arranged_before_anything_is_granted(central, number):
+def test_the_end_is_scheduled_before_anything_is_granted_and_the_warning_after_it(central, number):
     central.locks.elsewhere.add(f"grants-{CONSUMER}")
     for _ in range(2):
         with pytest.raises(ConcurrentChange):
@@ -66,8 +66,7 @@ def test_end_and_warning_are_arranged_before_anything_is_granted(central, number
     when, _, payload = central.schedules.planned[f"{number}-end"]
     assert when == MONTH
     assert json.loads(payload)["ending"]["cause"] == "expired"
-    when, _, payload = central.schedules.planned[f"{number}-warn"]
-    assert (when, json.loads(payload)) == (MONTH - timedelta(days=3), {"access": number})
+    assert central.schedules.planned.keys() == {f"{number}-end"}
     assert central.lake.grants == []
 
 
@@ -358,28 +357,16 @@ def test_what_ended_meanwhile_does_not_come_alive(central, shared, status):
 # --- the warning ------------------------------------------------------------------------------------------------------
 
 
-def test_before_its_end_the_consumer_is_warned_once(central, shared):
-    central.live(shared)
-    for _ in range(2):
-        central.warn(shared)
+def test_the_warning_is_a_message_on_the_receivers_topic_and_the_same_when_the_step_is_repeated(central, shared):
+    first = central.schedules.planned[f"{shared}-warn"]
+    central.grant(shared)
 
-    notices = central.notified(CONSUMER, "AccessExpiring")
-    assert (notices[0]["access"], notices[0]["reader"]) == (shared, "DataAnalyst")
-    published = [json.loads(detail) for _, kind, detail in central.topics.published if kind == "AccessExpiring"]
-    assert len({detail["metadata"]["id"] for detail in published}) == 1
-
-
-@pytest.mark.parametrize("status", OVER)
-def test_an_ended_access_is_not_announced_as_expiring(central, shared, status):
-    central.change(shared, status)
-    central.warn(shared)
-    assert central.notified(CONSUMER, "AccessExpiring") == []
-
-
-def test_a_warning_that_comes_too_late_is_skipped(central, shared):
-    central.clock.at = MONTH
-    central.warn(shared)
-    assert central.notified(CONSUMER, "AccessExpiring") == []
+    when, target, message = central.schedules.planned[f"{shared}-warn"]
+    assert (when, target, message) == first
+    assert when == MONTH - timedelta(days=3)
+    assert target.arn == central.registry.member(CONSUMER).topic_arn
+    data = json.loads(message)["data"]
+    assert (data["access"], data["receiver"], data["reader"]) == (shared, CONSUMER, "DataAnalyst")
 
 
 def test_events_that_central_sends_belong_to_the_request_s_story(central, shared):

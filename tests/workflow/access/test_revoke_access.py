@@ -154,8 +154,6 @@ def test_by_its_schedule_it_ends_everywhere_and_an_overlapping_access_still_read
 ) -> None:
     """Warned before; asked for in another time zone, which is the same moment."""
     overlapping = accesses.live(OPEN, reader="data-scientist")
-    warn = mesh.physical_id("central", "WarnExpiryFunction")
-    mesh.client("central", "lambda").invoke(FunctionName=warn, Payload=json.dumps({"access": overlapping}))  # warm
     until = datetime.now(UTC) + timedelta(seconds=20)
     access = accesses.live(OPEN, until=until.isoformat().replace("+00:00", "Z"))
     assert query(mesh, SQL) == ""

@@ -80,7 +80,8 @@ def _batches(messages: Sequence[Message]) -> Iterator[dict[int, Message]]:
         yield batch
 
 
-def _attributes(message: Message) -> dict[str, dict[str, str]]:
+def message_attributes(message: Message) -> dict[str, dict[str, str]]:
+    """As SNS's Publish takes them."""
     return {DETAIL_TYPE: {"DataType": "String", "StringValue": message.detail_type}}
 
 
@@ -112,7 +113,7 @@ class SnsMemberTopics:
         """See the port. Raises EventNotAccepted with SNS's own code and message, Throttled."""
         for batch in _batches(messages):
             entries: Any = [
-                {"Id": str(place), "Message": message.detail, "MessageAttributes": _attributes(message)}
+                {"Id": str(place), "Message": message.detail, "MessageAttributes": message_attributes(message)}
                 for place, message in batch.items()
             ]
             try:

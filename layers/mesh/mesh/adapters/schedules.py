@@ -1,17 +1,24 @@
 """The end of each access, and the warning before it: one-time schedules of EventBridge Scheduler."""
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
-from mesh.ports import Target
+from mesh.adapters.messaging import message_attributes
+from mesh.ports import Message, Target
 
 if TYPE_CHECKING:
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
 
 PREFIX: Final = "mesh-"
+_SNS_PUBLISH: Final = "arn:aws:scheduler:::aws-sdk:sns:publish"
+"""A universal target: the schedule's input is the call's parameters.
+
+https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
+"""
 
 
 class OneTimeSchedules:
@@ -43,6 +50,15 @@ class OneTimeSchedules:
                 raise
             with transient_errors():
                 self._client.update_schedule(**schedule)  # type: ignore[arg-type]
+
+    def publish_at(self, name: str, when: datetime, topic_arn: str, message: Message, caller: Target) -> None:
+        """See the port."""
+        parameters = {
+            "TopicArn": topic_arn,
+            "Message": message.detail,
+            "MessageAttributes": message_attributes(message),
+        }
+        self.at(name, when, caller._replace(arn=_SNS_PUBLISH), json.dumps(parameters))
 
     def drop(self, name: str) -> None:
         """One that is not there any more is success."""

@@ -2,10 +2,9 @@
 
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:  # no function reads these: they would only be imported
-    pass
+from mesh.ports.messages import Message
 
 
 class Clock(Protocol):
@@ -35,6 +34,10 @@ class Schedules(Protocol):
 
     def at(self, name: str, when: datetime, target: Target, payload: str) -> None:
         """Idempotent: a schedule of that name is moved."""
+        ...
+
+    def publish_at(self, name: str, when: datetime, topic_arn: str, message: Message, caller: Target) -> None:
+        """Publish a message then, as the caller's role; its `arn` is not looked at. Idempotent as `at`."""
         ...
 
     def drop(self, name: str) -> None: ...

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from mesh.domain.access.record import Access
 from mesh.domain.contracts.product import Throttled
@@ -23,9 +24,11 @@ def notify_member(
     return True
 
 
-def member_message(account: str, data: EventData, cause: Metadata, *parts: object) -> Message:
-    """What `notify_member` publishes."""
-    event = Event[EventData](metadata=follow(cause, *parts, account), data=data)
+def member_message(
+    account: str, data: EventData, cause: Metadata, *parts: object, at: datetime | None = None
+) -> Message:
+    """What `notify_member` publishes, now or at that time."""
+    event = Event[EventData](metadata=follow(cause, *parts, account, at=at), data=data)
     return Message(data.detail_type(), event.model_dump_json(serialize_as_any=True))
 
 

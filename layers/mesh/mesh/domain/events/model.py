@@ -114,10 +114,12 @@ def stable_id(*parts: object) -> str:
     return str(uuid5(NAMESPACE_URL, "/".join(str(part) for part in parts)))
 
 
-def follow(cause: Metadata, *parts: object) -> Metadata:
-    """Metadata of an event caused by another one: same trace, and an id that a retry repeats."""
+def follow(cause: Metadata, *parts: object, at: datetime | None = None) -> Metadata:
+    """Metadata of an event caused by another one: same trace, and an id that a retry repeats. It is of now, or of the
+    time at which it will be sent."""
     return Metadata(
         id=stable_id(cause.id, *parts),
         correlation_id=cause.correlation_id,
         causation_id=cause.id,
+        time=at or datetime.now(UTC),
     )

@@ -1,16 +1,16 @@
 """`grant-access` after the decision: schedule the end, grant, notify the consumer, and record that it can read."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from mesh.domain.access.grants import filter_name
-from mesh.domain.access.record import HOLDING, Access, Decided, UnknownAccess, lock_name
+from mesh.domain.access.record import Access, Decided, UnknownAccess, lock_name
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccessExpiring, AccessGranted
 from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.membership.authorisation import require_consumer
+from mesh.domain.membership.members import Member
 from mesh.domain.model import Model
 from mesh.ports import (
     LakeFormation,
@@ -22,7 +22,7 @@ from mesh.ports import (
 from mesh.usecases.access.access_steps import WaitingStep
 from mesh.usecases.access.request_access import require_access
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.member_notifications import cause_of, notify_member
+from mesh.usecases.member_notifications import cause_of, member_message, notify_member
 
 READY: Final = "ready"
 WARNING: Final = timedelta(days=7)
@@ -40,41 +40,47 @@ class Granting(Model):
     status: str
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """What EventBridge Scheduler calls at an access's end, and before it."""
-
-    end: Target
-    warn: Target
-
-
 def grant_access(
     step: WaitingStep,
     *,
     region: str,
-    schedule: Schedule,
+    at_end: Target,
     context: CentralContext,
     lake: LakeFormation,
     locks: Locks,
     schedules: Schedules,
     topics: MemberTopics,
 ) -> Granting:
-    """Schedule the end, grant to the receiving account, and notify it; its answer releases the step's token.
-    Idempotent.
+    """Schedule the end, grant to the receiving account, schedule the warning before the end, and notify the account;
+    its answer releases the step's token. Idempotent.
 
-    In this order: no grant without an end, no notification before the grant exists. Raises AccessOver, AccessExpired,
-    NotAMember and NotAllowedForRole of the receiving account, ConcurrentChange, PrincipalNotReady.
+    In this order: no grant without an end, no notification or warning of what is not granted. Raises AccessOver,
+    AccessExpired, NotAMember and NotAllowedForRole of the receiving account, ConcurrentChange, PrincipalNotReady.
     """
     access = require_access(context, step.access).require_going_on()
-    _schedule_end(access, schedule, schedules)
-    _grant(access, context, lake, locks)
+    _schedule_end(access, at_end, schedules)
+    member = _grant(access, context, lake, locks)
+    _schedule_warning(access, member, at_end, schedules)
     return _announce(step, region, context, topics)
 
 
-def _schedule_end(access: Access, schedule: Schedule, schedules: Schedules) -> None:
+def _schedule_end(access: Access, at_end: Target, schedules: Schedules) -> None:
     ending = {"ending": {"access": access.id, "cause": "expired", "reason": f"it was granted until {access.until}"}}
-    schedules.at(f"{access.id}-end", access.until, schedule.end, json.dumps(ending))
-    schedules.at(f"{access.id}-warn", warned_at(access), schedule.warn, json.dumps({"access": access.id}))
+    schedules.at(f"{access.id}-end", access.until, at_end, json.dumps(ending))
+
+
+def _schedule_warning(access: Access, member: Member, caller: Target, schedules: Schedules) -> None:
+    """The message itself, for Scheduler to publish; an access that ends sooner takes the schedule with it."""
+    event = AccessExpiring(
+        access=access.id,
+        receiver=access.receiver,
+        what=access.request.what,
+        reader=access.request.reader,
+        until=access.until,
+    )
+    when = warned_at(access)
+    message = member_message(access.receiver, event, cause_of(access), "expiring", access.until, at=when)
+    schedules.publish_at(f"{access.id}-warn", when, member.topic_arn, message, caller)
 
 
 def warned_at(access: Access) -> datetime:
@@ -82,14 +88,14 @@ def warned_at(access: Access) -> datetime:
     return access.until - min(WARNING, (access.until - access.asked_at) / 10)
 
 
-def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks) -> None:
+def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks) -> Member:
     """With grant option; recorded before and after. One at a time for each account, so that an access that ends
     meanwhile sees what this one needs. The account's membership may have changed since the decision."""
     with locks.hold(lock_name(access.receiver)):
         access = require_access(context, access.id).require_going_on()
-        require_consumer(access.receiver, context.registry.member(access.receiver))
+        member = require_consumer(access.receiver, context.registry.member(access.receiver))
         if access.status == "live":
-            return
+            return member
         found = decided_of(access)
         if access.until <= context.clock.now():
             raise AccessExpired(f"it would have ended at {access.until}", access=access.id, remedy="request it again")
@@ -103,6 +109,7 @@ def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: 
         )
         context.accesses.save(access.noted(context.clock.now(), "granted"))
     context.trace.note(access.correlation_id, "granted", access=access.id, entries=len(found.entries))
+    return member
 
 
 def decided_of(access: Access) -> Decided:
@@ -145,22 +152,4 @@ def record_live(access_id: str, proved_as: str, *, context: CentralContext) -> G
         what = f"ready, verified by {proved_as or 'no query'}"
         access = context.accesses.save(access.moved("live", context.clock.now(), what))
     context.trace.note(access.correlation_id, "access live", access=access.id)
-    return Granting(access=access.id, status=access.status)
-
-
-def warn_expiry(access_id: str, *, context: CentralContext, topics: MemberTopics) -> Granting:
-    """Notify the receiving account that an access ends soon; one that has ended is skipped."""
-    access = require_access(context, access_id)
-    if access.status in HOLDING and access.until > context.clock.now():
-        event = AccessExpiring(
-            access=access.id,
-            receiver=access.receiver,
-            what=access.request.what,
-            reader=access.request.reader,
-            until=access.until,
-        )
-        notify_member(
-            access.receiver, event, cause_of(access), "expiring", access.until, context=context, topics=topics
-        )
-        context.trace.note(access.correlation_id, "expiry announced", access=access.id)
     return Granting(access=access.id, status=access.status)
