@@ -3,8 +3,8 @@
 Three accounts share their layers: what pip resolves of one `requirements.txt`, and the archive of one folder, are made
 once and kept in the folder CACHE, by content. What is deployed is the same, byte for byte.
 
-It reads each template a dozen times with the YAML parser that is written in Python, and packs layers as tightly as zlib
-can, although they only go to this machine's own disk.
+It reads each template a dozen times with the YAML parser that is written in Python, packs layers as tightly as zlib
+can, although they only go to this machine's own disk, and asks every 15 seconds for a bucket that is there at once.
 """
 
 import contextlib
@@ -23,6 +23,9 @@ from typing import Any, Final
 import yaml
 
 _QUICKLY: Final = 1
+_POLL_SECONDS: Final = 0.1
+_MAX_POLLS: Final = 9_000
+"""As long as sam waits for the stack with its own bucket: 60 times 15 s."""
 
 
 class _FastZip(zipfile.ZipFile):
@@ -34,10 +37,23 @@ def main() -> None:
     cache = Path(sys.argv.pop(1))
     yaml.SafeLoader = yaml.CSafeLoader  # type: ignore[misc, assignment]
     zipfile.ZipFile = _FastZip  # type: ignore[misc]
+    poll_often()
     from samcli.cli.main import cli  # noqa: PLC0415
 
     {"build": keep_requirements, "deploy": keep_archives}[sys.argv[1]](cache)
     cli(prog_name="sam")
+
+
+def poll_often() -> None:
+    """Each waiter, whatever sam says to it."""
+    from botocore.waiter import Waiter  # noqa: PLC0415 - after what it reads YAML with
+
+    wait = Waiter.wait
+
+    def wait_often(self: Waiter, **what: Any) -> None:  # noqa: ANN401 - an operation's parameters
+        wait(self, **what | {"WaiterConfig": {"Delay": _POLL_SECONDS, "MaxAttempts": _MAX_POLLS}})
+
+    Waiter.wait = wait_often  # type: ignore[method-assign]
 
 
 def keep_requirements(cache: Path) -> None:
