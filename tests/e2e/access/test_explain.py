@@ -3,7 +3,6 @@
 The commands that `mesh explain` gives are carried out as they are, with the AWS CLI's own words turned into calls.
 """
 
-import contextlib
 import json
 import shlex
 from typing import Any
@@ -81,7 +80,14 @@ def test_each_missing_piece_is_named_in_turn_and_its_command_mends_it(published:
             read(mesh)
         for command in lacking["commands"]:
             carry_out(mesh, command, lacking["account"])
-    assert order == ["NoGrant", "LinkMissing", "LinkDescribeMissing", "LocalGrantMissing", "IamDenies"]
+    assert order == [
+        "NoGrant",
+        "LinkMissing",
+        "LinkDescribeMissing",
+        "LocalGrantMissing",
+        "DefaultDescribeMissing",
+        "IamDenies",
+    ]
     assert read(mesh) == ["balance"]
     assert (found["readable"], found["hidden"]) == (["balance"], ["email"])
     _the_personal_column_stays_hidden(mesh)
@@ -141,15 +147,6 @@ def _athena_agrees(mesh: MeshDriver) -> None:
     """A query as the role reads what was said to be readable, and is refused what was said to be hidden."""
     policy = mesh.physical_id("consumer", "QueryPolicy")
     mesh.client("consumer", "iam").attach_role_policy(RoleName=ROLE, PolicyArn=policy)
-    # What `accept-share` gives every reader: Athena asks for it.
-    glue = mesh.client("consumer", "glue")
-    with contextlib.suppress(glue.exceptions.AlreadyExistsException):
-        glue.create_database(DatabaseInput={"Name": "default"})
-    mesh.client("consumer", "lakeformation").grant_permissions(
-        Principal={"DataLakePrincipalIdentifier": role_arn(CONSUMER, ROLE)},
-        Resource={"Database": {"Name": "default"}},
-        Permissions=["DESCRIBE"],
-    )
     found = explain(mesh, f"{PRODUCT}.{TABLE}")
     assert (found["can_read"], found["readable"], found["hidden"]) == (True, ["balance"], ["email"])
 

@@ -1,5 +1,7 @@
 """An explanation never contradicts the evaluator: the sum of its steps is what Lake Formation gives, on any state."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from mesh.domain.access.access_context import AccessContext, Home
 from mesh.domain.access.explanation import explain
@@ -8,15 +10,17 @@ from mesh.domain.governance.permissions import Evaluator
 
 from tests.unit.access.states import ANALYST, CENTRAL, COLUMNS, CONSUMER, READERS, lakes
 
-LINKED = Home(
-    CatalogSnapshot(CONSUMER, {}, (Grant(ANALYST, DatabaseGrant("rl_d1"), frozenset({"DESCRIBE"}), grantor=CONSUMER),)),
-    links=("rl_d1",),
+DESCRIBED = tuple(
+    Grant(ANALYST, DatabaseGrant(name), frozenset({"DESCRIBE"}), grantor=CONSUMER) for name in ("rl_d1", "default")
 )
+LINKED = Home(CatalogSnapshot(CONSUMER, {}, DESCRIBED), links=("rl_d1",))
 ROLES = [who for who in READERS if who.arn != who.account]
 
 
 def situation(lake, who, column):
     home = None if who.account == CENTRAL else LINKED
+    on_default = Grant(who.arn, DatabaseGrant("default"), frozenset({"DESCRIBE"}), grantor=who.account)
+    lake = replace(lake, grants=(*lake.grants, on_default))
     return AccessContext(lake, "us-east-1", who, "d1", "t1", column, home, {})
 
 

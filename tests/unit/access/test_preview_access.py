@@ -52,6 +52,7 @@ GLUE = {"glue:GetDatabase", "glue:GetTable", "glue:GetPartitions"}
 TO_ACCOUNT = grant(CONSUMER, policy(OPEN), *BOTH, option=BOTH)
 TO_ROLE = grant(ANALYST, policy(OPEN), *BOTH, by=CONSUMER)
 ON_LINK = grant(ANALYST, DatabaseGrant("rl_credit"), "DESCRIBE", by=CONSUMER)
+ON_DEFAULT = grant(ANALYST, DatabaseGrant("default"), "DESCRIBE", by=CONSUMER)
 
 
 class FakeState:
@@ -62,17 +63,20 @@ class FakeState:
         *grants,
         links=("rl_credit",),
         on_link=(ON_LINK,),
+        on_default=(ON_DEFAULT,),
+        has_default=True,
         share="accepted",
         invitations=None,
         allowed=None,
         columns=None,
     ):
-        own = {"email": PERSONAL, **(columns or {})}
+        tags = {"email": PERSONAL, **(columns or {})}
         names = ("id", "amount", "email")
-        accounts = Table("credit", "accounts", names, {"confidentiality": "internal"}, own, True)
+        accounts = Table("credit", "accounts", names, {"confidentiality": "internal"}, tags, True)
         databases = {"credit": Database("credit", PUBLISHED, {"accounts": accounts})}
         self._lake = CatalogSnapshot(CENTRAL, databases, grants, shares={CONSUMER: share} if share else {})
-        self._home = Home(CatalogSnapshot(CONSUMER, {}, on_link, frozenset({ADMIN})), links, invitations or {}, ())
+        own = CatalogSnapshot(CONSUMER, {}, (*on_link, *on_default), frozenset({ADMIN}))
+        self._home = Home(own, links, invitations or {}, (), has_default)
         self._allowed = allowed
         self.asked = {}
 
@@ -115,7 +119,8 @@ def test_with_everything_in_place_the_role_can_read_and_each_step_shows_why():
     found = ask(FakeState(TO_ACCOUNT, TO_ROLE))
     assert (found.can_read, found.missing) == (True, "")
     assert [step.name for step in found.steps] == [
-        "grant to the account", "RAM share", "resource link", "DESCRIBE on the link", "grant to the role", "IAM",
+        "grant to the account", "RAM share", "resource link", "DESCRIBE on the link", "grant to the role",
+        "DESCRIBE on default", "IAM",
     ]  # fmt: skip
     assert OPEN in found.steps[0].found
     assert (found.readable, found.hidden) == (("id", "amount"), ("email",))
@@ -134,6 +139,7 @@ def test_with_everything_in_place_the_role_can_read_and_each_step_shows_why():
         (FakeState(TO_ACCOUNT, TO_ROLE, links=()), "id", "LinkMissing"),
         (FakeState(TO_ACCOUNT, TO_ROLE, on_link=()), "id", "LinkDescribeMissing"),
         (FakeState(TO_ACCOUNT), "id", "LocalGrantMissing"),
+        (FakeState(TO_ACCOUNT, TO_ROLE, on_default=()), "id", "DefaultDescribeMissing"),
         (FakeState(TO_ACCOUNT, TO_ROLE, allowed=GLUE), "id", "IamDenies"),
         (FakeState(TO_ACCOUNT, TO_ROLE, allowed={"lakeformation:GetDataAccess"}), "id", "IamDenies"),
         (FakeState(grant(CONSUMER, policy(OPEN), *BOTH), TO_ROLE), "id", "GrantOptionMissing"),
@@ -152,7 +158,14 @@ def test_the_first_thing_missing_is_the_true_one(state, column, code):
 def test_when_one_piece_is_missing_no_other_is_blamed():
     assert missing(ask(FakeState(TO_ACCOUNT, TO_ROLE, on_link=()))) == ["LinkDescribeMissing"]
     assert missing(ask(FakeState(TO_ACCOUNT))) == ["LocalGrantMissing"]
+    assert missing(ask(FakeState(TO_ACCOUNT, TO_ROLE, on_default=()))) == ["DefaultDescribeMissing"]
     assert missing(ask(FakeState(TO_ACCOUNT, TO_ROLE, share="pending"))) == ["ShareNotAccepted"]
+
+
+def test_the_database_default_is_created_where_there_is_none():
+    state = FakeState(TO_ACCOUNT, TO_ROLE, on_default=(), has_default=False)
+    [step] = [step for step in ask(state).steps if step.missing]
+    assert [command.split()[2] for command in step.commands] == ["create-database", "grant-permissions"]
 
 
 def test_a_tag_that_differs_is_named_with_its_value_and_what_was_wanted():
@@ -202,10 +215,11 @@ def test_describe_counts_by_whichever_grant_it_came():
 
 
 def test_in_central_there_is_neither_share_nor_link():
-    state = FakeState(grant(STEWARD, TableGrant("credit", "accounts"), "SELECT"))
+    on_default = grant(STEWARD, DatabaseGrant("default"), "DESCRIBE")
+    state = FakeState(grant(STEWARD, TableGrant("credit", "accounts"), "SELECT"), on_default)
     found = ask(state, role="steward", account=CENTRAL)
     assert found.can_read
-    assert [step.name for step in found.steps] == ["grant to the role", "IAM"]
+    assert [step.name for step in found.steps] == ["grant to the role", "DESCRIBE on default", "IAM"]
     assert not any(CONSUMER in arn for arn in state.asked)
     assert ask(FakeState(), role="steward", account=CENTRAL).missing == "NoGrant"
 

@@ -18,7 +18,7 @@ from mesh.domain.governance.catalog_snapshot import (
     TableGrant,
 )
 from mesh.domain.governance.expressions import Expression, InvalidExpression, Miss, parse_expression
-from mesh.domain.governance.permissions import Evaluator, may_describe_link
+from mesh.domain.governance.permissions import Evaluator, may_describe
 
 CENTRAL, CONSUMER = "111111111111", "333333333333"
 STEWARD = Principal(f"arn:aws:iam::{CENTRAL}:role/steward", CENTRAL)
@@ -140,10 +140,10 @@ def test_iam_allowed_principals_are_those_of_the_catalogs_account():
 def test_a_link_is_followed_by_a_role_that_may_describe_it():
     admin = Principal("arn:aws:iam::333333333333:role/admin", CONSUMER)
     home = CatalogSnapshot(CONSUMER, {}, (grant(ANALYST, DatabaseGrant("rl_db"), "DESCRIBE"),), frozenset({admin.arn}))
-    assert may_describe_link(home, "rl_db", ANALYST)
-    assert may_describe_link(home, "rl_other", admin)
-    assert not may_describe_link(home, "rl_other", ANALYST)
-    assert not may_describe_link(home, "rl_db", Principal("arn:aws:iam::333333333333:role/other", CONSUMER))
+    assert may_describe(home, "rl_db", ANALYST)
+    assert may_describe(home, "rl_other", admin)
+    assert not may_describe(home, "rl_other", ANALYST)
+    assert not may_describe(home, "rl_db", Principal("arn:aws:iam::333333333333:role/other", CONSUMER))
 
 
 def test_a_miss_names_key_value_and_what_was_wanted():

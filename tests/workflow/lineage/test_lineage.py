@@ -82,6 +82,21 @@ def test_an_upload_is_published_without_lineage_and_its_trace_records_that(mesh:
     assert ended(mesh, "central", product, "publish")["inputs"]
 
 
+def test_an_owner_who_cannot_be_notified_keeps_nothing_from_being_published(mesh: MeshDriver) -> None:
+    product = "li-unsent"
+    mesh.prepare(product)
+    mesh.settled(product)
+    with without_permission(mesh, "producer", "OnboardUploadRole", "events:PutEvents"):
+        files = {f"{product}/data/t1/a.csv": "id,amount\n1,10\n", f"{product}/data/t1/b.csv": "id,amount\n1\n"}
+        run = mesh.upload(product, files)
+        assert (run.status, run.outcome, run.output["held"]) == ("SUCCEEDED", "published", 1)
+    ending = ("SettleBatch", "CheckHeld", "NotifyOwner", "RecordUnsent", "RecordLineage", "CheckMore", "Settled")
+    assert run.states[-7:] == ending
+    trace = mesh.items("producer", f"TRACE#{run.input['correlation_id']}")
+    assert [json.loads(one["facts"])["product"] for one in trace if one["what"] == "owner not notified"] == [product]
+    assert ended(mesh, "producer", product, "promote")["inputs"]
+
+
 def test_what_is_held_back_is_a_check_that_failed(mesh: MeshDriver) -> None:
     product = "li-held"
     mesh.prepare(product)

@@ -12,7 +12,7 @@ from mesh.adapters.lakeformation.grants_format import parse_grants
 from mesh.domain.access.access_context import Home
 from mesh.domain.contracts.claims import MARK
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Grant, ShareState, Table
-from mesh.domain.names import resource_link
+from mesh.domain.names import DEFAULT_DATABASE, resource_link
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -60,7 +60,14 @@ class AccessReader:
         """See `ports.MemberState`."""
         admins, readers = self._admins()
         own = CatalogSnapshot(self._account, {}, self._grants(self._account), admins, readers)
-        return Home(own, self._links(central, database), self._invitations(central), self.passed_on(central))
+        databases = self._database_records()
+        return Home(
+            own,
+            _links(databases, central, database),
+            self._invitations(central),
+            self.passed_on(central),
+            has_default=any(record["Name"] == DEFAULT_DATABASE for record in databases),
+        )
 
     def passed_on(self, central: str) -> tuple[Grant, ...]:
         """See `ports.MemberState`."""
@@ -133,15 +140,18 @@ class AccessReader:
 
     def _databases(self, wanted: Collection[str], *, marked: bool = False) -> dict[str, Database]:
         """Databases of the catalog, resource links left out; only those with the mesh's mark, if so wanted."""
+        found = {
+            record["Name"]: record.get("Parameters", {}).get(MARK) == record["Name"]
+            for record in self._database_records()
+            if not record.get("TargetDatabase") and (not wanted or record["Name"] in wanted)
+        }
+        return {name: self._database(name, marked=own) for name, own in found.items() if own or not marked}
+
+    def _database_records(self) -> list[Mapping[str, Any]]:
+        """Databases and resource links of the account's catalog."""
         with transient_errors():
             pages = self._glue.get_paginator("get_databases").paginate(CatalogId=self._account)
-            found = {
-                record["Name"]: record.get("Parameters", {}).get(MARK) == record["Name"]
-                for page in pages
-                for record in page["DatabaseList"]
-                if not record.get("TargetDatabase") and (not wanted or record["Name"] in wanted)
-            }
-        return {name: self._database(name, marked=own) for name, own in found.items() if own or not marked}
+            return [record for page in pages for record in page["DatabaseList"]]
 
     def _database(self, name: str, *, marked: bool) -> Database:
         with transient_errors():
@@ -179,17 +189,6 @@ class AccessReader:
         worst: tuple[ShareState, ...] = ("pending", "rejected", "accepted")
         return {account: next(state for state in worst if state in found) for account, found in states.items()}
 
-    def _links(self, central: str, database: str) -> tuple[str, ...]:
-        """Resource links to the database, the mesh's own name first."""
-        found = []
-        with transient_errors():
-            pages = self._glue.get_paginator("get_databases").paginate(CatalogId=self._account)
-            for record in (record for page in pages for record in page["DatabaseList"]):
-                target = record.get("TargetDatabase") or {}
-                if (target.get("CatalogId"), target.get("DatabaseName")) == (central, database):
-                    found.append(record["Name"])
-        return tuple(sorted(found, key=lambda name: (name != resource_link(database), name)))
-
     def _invitations(self, central: str) -> dict[str, str]:
         with transient_errors():
             pages = self._ram.get_paginator("get_resource_share_invitations").paginate()
@@ -199,6 +198,16 @@ class AccessReader:
             for invitation in found
             if invitation["senderAccountId"] == central and invitation["status"] != "ACCEPTED"
         }
+
+
+def _links(databases: Iterable[Mapping[str, Any]], central: str, database: str) -> tuple[str, ...]:
+    """Resource links to central's database, the mesh's own name first."""
+    found = []
+    for record in databases:
+        target = record.get("TargetDatabase") or {}
+        if (target.get("CatalogId"), target.get("DatabaseName")) == (central, database):
+            found.append(record["Name"])
+    return tuple(sorted(found, key=lambda name: (name != resource_link(database), name)))
 
 
 def _identifiers(principals: Iterable[Mapping[str, Any]]) -> frozenset[str]:

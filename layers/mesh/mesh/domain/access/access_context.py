@@ -31,6 +31,7 @@ type Missing = Literal[
     "LinkMissing",
     "LinkDescribeMissing",
     "LocalGrantMissing",
+    "DefaultDescribeMissing",
     "IamDenies",
 ]
 """What can be missing; each has one remedy."""
@@ -47,6 +48,8 @@ class Home:
     """RAM invitations from central that are not accepted: ARN → status."""
     passed_on: tuple[Grant, ...] = ()
     """Grants on central's catalog as this account sees them: its own, and those it made locally."""
+    has_default: bool = True
+    """Whether its catalog has the database `default`."""
 
 
 @dataclass(frozen=True)

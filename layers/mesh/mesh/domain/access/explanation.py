@@ -25,8 +25,9 @@ from mesh.domain.governance.catalog_snapshot import (
 )
 from mesh.domain.governance.expressions import Expression
 from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED
-from mesh.domain.governance.permissions import Bundle, Evaluator, Layers, may_describe_link
+from mesh.domain.governance.permissions import Bundle, Evaluator, Layers, may_describe
 from mesh.domain.governance.publication_tag import as_requested, for_people, granted_as, is_published, waits
+from mesh.domain.names import DEFAULT_DATABASE
 
 
 def explain(context: AccessContext) -> Explanation:
@@ -97,6 +98,7 @@ class _Reading:
             if self.of.home.links:
                 yield self.link_describe()
             yield self.local_grant()
+        yield self.default_describe()
         yield self.iam()
 
     def own_grant(self) -> Step:
@@ -155,7 +157,7 @@ class _Reading:
         """DESCRIBE on the link, for this role."""
         account, home = self.of.who.account, self.of.home
         assert home is not None
-        may = [link for link in home.links if may_describe_link(home.lake, link, self.of.who)]
+        may = [link for link in home.links if may_describe(home.lake, link, self.of.who)]
         if may:
             return Step(account, "DESCRIBE on the link", f"held on {', '.join(may)}")
         link = home.links[0]
@@ -184,6 +186,22 @@ class _Reading:
         )
         remedy = f"{self._request_command()}; or the account's administrator grants it to the role"
         return Step(account, name, found, "LocalGrantMissing", remedy, commands)
+
+    def default_describe(self) -> Step:
+        """DESCRIBE on the account's own database `default`, at which Athena looks for every query.
+
+        https://docs.aws.amazon.com/athena/latest/ug/lf-athena-limitations.html#lf-athena-limitations-describe-default
+        """
+        who, name = self.of.who, "DESCRIBE on default"
+        own = self.of.lake if self.of.home is None else self.of.home.lake
+        if may_describe(own, DEFAULT_DATABASE, who):
+            return Step(who.account, name, "held: Athena looks at it for every query")
+        commands = [fix_commands.grant(who.arn, DatabaseGrant(DEFAULT_DATABASE), who.account, ["DESCRIBE"])]
+        if self.of.home is not None and not self.of.home.has_default:
+            commands.insert(0, fix_commands.create_database({"Name": DEFAULT_DATABASE}))
+        found = "the role does not hold it on the account's own database default: Athena refuses its queries"
+        remedy = "the account's administrator grants it"
+        return Step(who.account, name, found, "DefaultDescribeMissing", remedy, tuple(commands))
 
     def iam(self) -> Step:
         """IAM must let the role fetch the data and see the metadata, in both catalogs."""

@@ -64,7 +64,11 @@ def accept_share(invitation: str) -> str:
 def create_link(catalog: str, database: str, region: str) -> str:
     """`aws glue create-database …` with a target."""
     target = {"CatalogId": catalog, "DatabaseName": database, "Region": region}
-    wanted = {"Name": resource_link(database), "TargetDatabase": target}
+    return create_database({"Name": resource_link(database), "TargetDatabase": target})
+
+
+def create_database(wanted: Mapping[str, Any]) -> str:
+    """`aws glue create-database …` with Glue's `DatabaseInput`."""
     return shlex.join(["aws", "glue", "create-database", "--database-input", _json(wanted)])
 
 

@@ -266,12 +266,13 @@ class Evaluator:
         return own | Rights(frozenset({"DESCRIBE"})) if own.permissions else own
 
 
-def may_describe_link(home: CatalogSnapshot, link: str, who: Principal) -> bool:
-    """Whether `who` may follow a resource link of its own account's catalog: DESCRIBE on the link, or administrator."""
+def may_describe(home: CatalogSnapshot, name: str, who: Principal) -> bool:
+    """Whether `who` sees a database, or may follow a resource link, of its own account's catalog: DESCRIBE on it, or
+    administrator."""
     if who.arn in home.admins | home.read_only_admins:
         return True
     names = {who.arn, IAM_ALLOWED_PRINCIPALS, f"{who.account}:IAMPrincipals"}
     return any(
-        grant.principal in names and grant.resource == DatabaseGrant(link) and grant.permissions & {"DESCRIBE", ALL}
+        grant.principal in names and grant.resource == DatabaseGrant(name) and grant.permissions & {"DESCRIBE", ALL}
         for grant in home.grants
     )
