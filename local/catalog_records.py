@@ -46,17 +46,6 @@ def partitions(account: str, region: str, database_name: str, name: str) -> list
     return found
 
 
-def statistics(account: str, region: str, database_name: str, name: str) -> Json:
-    """Column → its statistics, of a table: what is put in here is kept."""
-    from ministack.services import glue  # noqa: PLC0415
-
-    key = f"{database_name}/{name}"
-    if not glue._table_column_statistics.contains_scoped(account, region, key):
-        glue._table_column_statistics.set_scoped(account, region, key, {})
-    found: Json = glue._table_column_statistics.get_scoped(account, region, key)
-    return found
-
-
 def put_database(account: str, region: str, record: Json) -> None:
     from ministack.services import glue  # noqa: PLC0415
 
@@ -73,7 +62,7 @@ def drop_table(account: str, region: str, database_name: str, name: str) -> None
     """Forget the table with its partitions."""
     from ministack.services import glue  # noqa: PLC0415
 
-    for kept in (glue._tables, glue._partitions, glue._partition_indexes, glue._table_column_statistics):
+    for kept in (glue._tables, glue._partitions, glue._partition_indexes):
         kept.pop_scoped(account, region, f"{database_name}/{name}", None)
 
 

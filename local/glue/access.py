@@ -10,7 +10,7 @@ from local import catalog_records as store
 from local.lakeformation import context, evaluation
 from local.lakeformation import resources as r
 from local.lakeformation.identity import Identity
-from local.lakeformation.protocol import Json, not_found
+from local.lakeformation.protocol import Json, invalid_input, not_found
 from local.lakeformation.store import _states, state
 
 
@@ -50,8 +50,12 @@ def resolve(
 ) -> Place:
     """Where the named database or table lies. A link is followed if the caller may describe it and IAM allows it.
 
+    Behind a link to a database, a link to a table is what GetTable returns, and other calls fail.
+    https://docs.aws.amazon.com/lake-formation/latest/dg/resource-links-glue-apis.html
+
     Raises:
-        AwsError: `AccessDeniedException` by IAM, or for want of DESCRIBE on the link.
+        AwsError: `AccessDeniedException` by IAM, or for want of DESCRIBE on the link; `InvalidInputException` for a
+            link behind a link.
     """
     place = Place(params.get("CatalogId") or caller.account, database.lower(), table.lower())
     iam(caller, action, place.catalog, place.database, place.table)
@@ -62,6 +66,10 @@ def resolve(
         iam(caller, action, place.catalog, place.database, place.table)
     link = store.table(place.catalog, caller.region, place.database, place.table) if follow_table else None
     if link and (target := link.get("TargetTable")):
+        if record and record.get("TargetDatabase"):
+            if action == "GetTable":
+                return place
+            raise invalid_input(f"{action} does not follow a table link behind a database link: {database}.{table}")
         _require_link(caller, place.resource)
         place = Place(target["CatalogId"], target["DatabaseName"].lower(), target["Name"].lower())
         iam(caller, action, place.catalog, place.database, place.table)

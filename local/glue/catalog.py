@@ -94,6 +94,8 @@ def create_table(caller: Identity, params: Json) -> Json:
     given = params["TableInput"]
     name = given["Name"].lower()
     place = access.resolve(caller, params, "CreateTable", params["DatabaseName"], name)
+    if given.get("TargetTable") and place.database != params["DatabaseName"].lower():
+        raise invalid_input("A table link cannot be created through a database link")
     access.database(caller, place.catalog, place.database, "CREATE_TABLE")
     if store.table(place.catalog, caller.region, place.database, name) is not None:
         raise AwsError("AlreadyExistsException", f"Table already exists: {name}")
@@ -214,6 +216,12 @@ def _require_table_location(caller: Identity, place: Place, given: Json, present
 
 
 def _render_database(caller: Identity, record: Json) -> Json:
+    """A link has the properties of its target for those who may describe that."""
+    if target := record.get("TargetDatabase"):
+        catalog, name = target["CatalogId"], target["DatabaseName"].lower()
+        shown = store.database(catalog, caller.region, name)
+        if shown and access.may(caller, "DESCRIBE", r.Database(catalog, name)):
+            record = {member: shown[member] for member in UPDATABLE if member in shown} | record
     kept = state(record.get("CatalogId") or caller.account, caller.region)
     defaults = [
         {"Principal": {"DataLakePrincipalIdentifier": who}, "Permissions": permissions}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from local.glue import catalog, partitions, statistics
+from local.glue import catalog, partitions
 from local.lakeformation.identity import Identity
 from local.lakeformation.protocol import Json, Operation, service_model, validate
 from local.lakeformation.store import LOCK
@@ -28,8 +28,6 @@ CATALOG: dict[str, Operation[Identity]] = {
     "GetPartition": partitions.get_partition,
     "BatchGetPartition": partitions.batch_get_partition,
     "GetPartitions": partitions.get_partitions,
-    "UpdateColumnStatisticsForTable": statistics.update,
-    "GetColumnStatisticsForTable": statistics.get,
 }
 
 

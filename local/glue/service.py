@@ -1,4 +1,10 @@
-"""The Glue API: catalog, crawlers and classifiers here, everything else (jobs, triggers, tags) by MiniStack."""
+"""The Glue API: catalog, crawlers and classifiers here, everything else (jobs, triggers, tags) by MiniStack.
+
+Calls of the catalog that are not served here are refused: MiniStack asks Lake Formation about none of them.
+"""
+
+import re
+from typing import Final
 
 from local.glue import crawlers
 from local.glue.operations import CATALOG, call
@@ -16,6 +22,7 @@ from local.lakeformation.service_registry import Handler, Request
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 OPERATIONS: dict[str, Operation[Identity]] = CATALOG | crawlers.OPERATIONS
+_OF_THE_CATALOG: Final = re.compile("Catalog|ColumnStatistics|Database|Partition|Table|UserDefinedFunction")
 
 
 def handler(original: Handler) -> Handler:
@@ -25,9 +32,11 @@ def handler(original: Handler) -> Handler:
         method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, list[str]]
     ) -> Answer:
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        if operation not in OPERATIONS:
+        if operation not in OPERATIONS and not _OF_THE_CATALOG.search(operation):
             return await original(method, path, headers, body, query_params)
         try:
+            if operation not in OPERATIONS:
+                raise AwsError("InvalidInputException", f"The local mesh does not serve {operation}")
             answer = call(request_identity(headers, query_params), operation, load_json(body), OPERATIONS)
             return json_answer(answer, CONTENT_TYPE)
         except AwsError as error:

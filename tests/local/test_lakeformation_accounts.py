@@ -308,3 +308,53 @@ def test_what_a_share_permits_takes_a_right_on_permission_and_share(covered: str
             assert attach in error_of(lambda: grant(granter, CONSUMER, TABLES, ["DESCRIBE"]))[1]
         else:
             grant(granter, CONSUMER, TABLES, ["DESCRIBE"])
+
+
+def test_a_link_shows_its_targets_properties_to_those_who_may_describe_it():
+    root(CENTRAL).glue.update_database(
+        Name="credit-card", DatabaseInput={"Name": "credit-card", "Description": "credits"}
+    )
+    link(CONSUMER)
+    found = root(CONSUMER).glue.get_database(Name="rl_credit-card")["Database"]
+    assert (found["Name"], found.get("Description")) == ("rl_credit-card", None)
+    share(CONSUMER)
+    found = root(CONSUMER).glue.get_database(Name="rl_credit-card")["Database"]
+    assert (found["Name"], found["Description"]) == ("rl_credit-card", "credits")
+    assert found["TargetDatabase"]["DatabaseName"] == "credit-card"
+
+
+def test_no_table_link_is_created_or_followed_behind_a_database_link():
+    share(PRODUCER, ("SELECT", "DESCRIBE", "ALTER"), ("DESCRIBE", "CREATE_TABLE"))
+    link(PRODUCER)
+    target = {"CatalogId": CENTRAL, "DatabaseName": "credit-card", "Name": "credit_card"}
+    table_link = {"Name": "again", "TargetTable": target}
+    producer, central = root(PRODUCER).glue, root(CENTRAL)
+    code, message = error_of(producer.create_table, DatabaseName="rl_credit-card", TableInput=table_link)
+    assert (code, "through a database link" in message) == ("InvalidInputException", True)
+    central.glue.create_table(DatabaseName="credit-card", TableInput=table_link)
+    central.lf.add_lf_tags_to_resource(
+        Resource={"Table": {"DatabaseName": "credit-card", "Name": "again"}},
+        LFTags=[{"TagKey": "product", "TagValues": ["credit-card"]}],
+    )
+    assert producer.get_table(DatabaseName="rl_credit-card", Name="again")["Table"]["TargetTable"] == target
+    for call in (producer.get_partitions, producer.get_partition):
+        values = {"PartitionValues": ["1"]} if call == producer.get_partition else {}
+        code, message = error_of(call, DatabaseName="rl_credit-card", TableName="again", **values)
+        assert (code, "behind a database link" in message) == ("InvalidInputException", True)
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
+        ("get_table_versions", {"DatabaseName": "credit-card", "TableName": "credit_card"}),
+        ("search_tables", {"SearchText": "credit"}),
+        (
+            "get_column_statistics_for_table",
+            {"DatabaseName": "rl_credit-card", "TableName": "credit_card", "ColumnNames": ["name"]},
+        ),
+        ("get_partition_indexes", {"DatabaseName": "credit-card", "TableName": "credit_card"}),
+    ],
+)
+def test_a_call_that_lake_formation_is_not_asked_about_is_refused(operation, arguments):
+    code, message = error_of(getattr(root(CENTRAL).glue, operation), **arguments)
+    assert (code, "does not serve" in message) == ("InvalidInputException", True)
