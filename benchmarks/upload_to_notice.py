@@ -4,6 +4,7 @@
 
 Starts a local mesh of its own, deployed by the real templates, unless `--port` names one that runs. Times are this
 machine's: read the ratios. The bare chain is a machine of 21 states of which 15 call a function, in the same mesh.
+Uploads are timed without the window in which they are gathered, and with it.
 """
 
 import argparse
@@ -65,15 +66,29 @@ def times(mesh: MeshDriver, uploads: int) -> None:
     chain = make_chain(mesh, BARE_STATES, BARE_TASKS)
     run_chain(mesh, chain)
     taken, bare = [], []
+    window = set_window(mesh, 0)
     for number in range(uploads):
         taken.append(upload(mesh, 100 + number))
         bare.append(run_chain(mesh, chain))
+    set_window(mesh, window)
+    gathered = [upload(mesh, 200 + number) for number in range(uploads)]
     print(f"\nupload to notice (median of {uploads}, warm)")
     base = statistics.median(bare)
     rows = {f"bare chain: {BARE_STATES} states, {BARE_TASKS} no-op functions": base}
     rows["upload to notice"] = statistics.median(taken)
+    rows[f"the same, gathered for {window} s before"] = statistics.median(gathered)
     for name, median in rows.items():
         print(f"  {name:<52}{median * 1000:>9.0f} ms {median / base:>7.1f} x")
+
+
+def set_window(mesh: MeshDriver, seconds: int) -> int:
+    """For how long uploads are gathered before a run starts; returns how long it was."""
+    functions = mesh.client("producer", "lambda")
+    collects = mesh.physical_id("producer", "CollectUploadsFunction")
+    [mapping] = functions.list_event_source_mappings(FunctionName=collects)["EventSourceMappings"]
+    before: int = mapping["MaximumBatchingWindowInSeconds"]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], MaximumBatchingWindowInSeconds=seconds)
+    return before
 
 
 def costs(measured: MeasuredUpload) -> None:

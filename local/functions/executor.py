@@ -135,8 +135,9 @@ def install(options: ServerOptions) -> Executor:
     """Replace MiniStack's local executor for this process."""
     from ministack.services import lambda_svc  # noqa: PLC0415 - after ServerOptions.apply
 
-    from local.functions import logs, permissions  # noqa: PLC0415
+    from local.functions import batching, logs, permissions  # noqa: PLC0415
 
+    batching.install(options)
     permissions.install()
     logs.install()
     executor = Executor(options)

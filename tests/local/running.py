@@ -22,6 +22,8 @@ from local.clients import Clients
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
 
+WAIT_SCALE = 0.01
+
 
 _clients = cache(Clients)
 
@@ -102,7 +104,14 @@ def free_port() -> int:
 def running_server(state_dir: Path, *options: str) -> Iterator[RunningServer]:
     port = free_port()
     command = [sys.executable, "-m", "local.server", "--port", str(port), "--state-dir", str(state_dir)]
-    command += ["--runtime-python", str(runtime.ensure(ROOT)), "--wait-scale", "0.01", "--exit-with-parent", *options]
+    command += [
+        "--runtime-python",
+        str(runtime.ensure(ROOT)),
+        "--wait-scale",
+        str(WAIT_SCALE),
+        "--exit-with-parent",
+        *options,
+    ]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, env=runtime.child_environment())
     try:
         wait_until((state_dir / "ready.json").exists, seconds=30)

@@ -27,6 +27,7 @@ def test_the_version_these_were_written_for() -> None:
     ("module", "name", "lacking", "replaced_by"),
     [
         (lambda_svc, "_execute_function_warm", 'error_type = "Runtime.HandlerError"', "local/functions"),
+        (lambda_svc, "_poll_sqs", 'batch_size = esm.get("BatchSize", 10)', "local/functions/batching.py"),
         (lambda_svc, "_emit_lambda_logs", "/[{qualifier}]{new_uuid()", "local/functions/logs.py"),
         (stepfunctions, "_call_lambda", "_execute_function_with_config_scope", "local/states/integrations.py"),
         (stepfunctions, "_invoke_with_callback", "except _ExecutionError:\n            pass", "local/states/tasks.py"),

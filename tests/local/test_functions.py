@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.running import RunningServer, allow, process_exists, running_server, wait_until, zip_of
+from tests.local.running import WAIT_SCALE, RunningServer, allow, process_exists, running_server, wait_until, zip_of
 
 ACCOUNT = "222222222222"
 
@@ -313,3 +313,39 @@ def test_queue_needs_a_role_that_may_read_it(server: RunningServer, function: st
     logs = server.client("logs", ACCOUNT)
     wait_until(lambda: "/aws/lambda/fed" in str(logs.describe_log_groups()))
     wait_until(lambda: "eaten" in str(logs.filter_log_events(logGroupName="/aws/lambda/fed")["events"]))
+
+
+GATHERING = """
+def handler(event, context):
+    print("batch:", ",".join(sorted(record["body"] for record in event["Records"])), ".")
+"""
+
+
+def test_messages_are_gathered_until_the_window_is_over_or_the_batch_is_full(server: RunningServer) -> None:
+    """The window is 100 s on AWS."""
+    queue = f"arn:aws:sqs:us-east-1:{ACCOUNT}:gathered"
+    sqs, client, logs = (server.client(service, ACCOUNT) for service in ("sqs", "lambda", "logs"))
+    url = sqs.create_queue(QueueName="gathered", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
+    actions = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+    role = server.make_role(ACCOUNT, "gathering", "lambda.amazonaws.com", allow(*actions, resource=queue))
+    server.make_function(ACCOUNT, "gathering", GATHERING, role)
+    client.create_event_source_mapping(
+        EventSourceArn=queue, FunctionName="gathering", BatchSize=3, MaximumBatchingWindowInSeconds=100
+    )
+
+    def batches() -> list[str]:
+        found = (
+            logs.filter_log_events(logGroupName="/aws/lambda/gathering")["events"] if "gathering" in groups() else []
+        )
+        return re.findall(r"batch: (\S+) \.", str(found))
+
+    def groups() -> str:
+        return str(logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/gathering"))
+
+    started = time.monotonic()
+    for body in ("a", "b"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    wait_until(lambda: batches() == ["a,b"])
+    assert time.monotonic() - started >= 100 * WAIT_SCALE
+    sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": body, "MessageBody": body} for body in "cde"])
+    wait_until(lambda: batches() == ["a,b", "c,d,e"])
