@@ -49,8 +49,10 @@ TRANSIENT = [
     ("InvalidInputException", "Invalid principal, arn:aws:iam::1:role/new", PrincipalNotReady),
     ("InvalidInputException", "Grantee has no permissions", PrincipalNotReady),
     ("AccessDeniedException", "User is not authorized to access requested permissions", PrincipalNotReady),
+    ("AccessDeniedException", "Insufficient Lake Formation permission(s): Required Alter on loans", PrincipalNotReady),
+    ("EntityNotFoundException", "LF-Tag not found", PrincipalNotReady),
 ]
-FINAL = [("AccessDeniedException", "Insufficient permissions"), ("EntityNotFoundException", "no such tag")]
+FINAL = [("AccessDeniedException", "Insufficient permissions"), ("InvalidInputException", "no such permission")]
 
 
 def test_a_tag_grows_and_exists_once(lake):
@@ -73,6 +75,14 @@ def test_an_administrator_that_was_just_set_is_waited_for(stub, call):
 
     with pytest.raises(PrincipalNotReady, match="Insufficient"):
         act(adapter(stub))
+
+
+@pytest.mark.parametrize(("code", "message"), [(code, message) for code, message, _ in TRANSIENT[-2:]])
+def test_a_tag_that_was_just_created_is_waited_for(stub, code, message):
+    stub.add_client_error("add_lf_tags_to_resource", code, message)
+
+    with pytest.raises(PrincipalNotReady, match=message.partition("(")[0]):
+        adapter(stub).tag_database("loans", {"pii": "none"})
 
 
 def test_a_tag_that_is_not_there_has_no_values(stub):

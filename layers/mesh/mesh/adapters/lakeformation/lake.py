@@ -20,6 +20,7 @@ _BATCH = 20
 _MAX_COLUMNS = 1000
 _ALREADY = ("already", "Already")
 _DENIED = "Insufficient Lake Formation permission"
+_NOT_FOUND = "EntityNotFoundException"
 _NOTHING_TO_REVOKE = ("No permissions revoked", "Grantee has no permissions")
 
 
@@ -28,16 +29,21 @@ class LakeFormationRefused(MeshError):  # noqa: N818 - as the other errors are n
 
 
 @contextmanager
-def _as_administrator() -> Iterator[None]:
-    """Raise PrincipalNotReady where Lake Formation denies what only its administrators may: who calls this is one, and
-    may have been made one a moment ago."""
+def _as_entitled(*, named_is_new: bool = False) -> Iterator[None]:
+    """As `transient_errors`; and raise PrincipalNotReady for what is denied to a caller who is entitled to it, but may
+    have been made so a moment ago. `named_is_new`: so may the LF-Tags or the resource be that the call names."""
     try:
         with transient_errors():
             yield
     except ClientError as error:
-        if code_of(error) == "AccessDeniedException" and _DENIED in message_of(error):
-            raise PrincipalNotReady(f"{code_of(error)}: {message_of(error)}") from error
+        code, message = code_of(error), message_of(error)
+        if _is_denied(code, message) or (named_is_new and code == _NOT_FOUND):
+            raise PrincipalNotReady(f"{code}: {message}") from error
         raise
+
+
+def _is_denied(code: str, message: str) -> bool:
+    return code == "AccessDeniedException" and _DENIED in message
 
 
 class LakeFormationAdapter:
@@ -60,17 +66,17 @@ class LakeFormationAdapter:
     def tag_values(self, key: str) -> tuple[str, ...] | None:
         """The key's values; None when there is no such tag."""
         try:
-            with _as_administrator():
+            with _as_entitled():
                 return tuple(self._client.get_lf_tag(CatalogId=self._catalog, TagKey=key)["TagValues"])
         except ClientError as error:
-            if code_of(error) != "EntityNotFoundException":
+            if code_of(error) != _NOT_FOUND:
                 raise
             return None
 
     def create_tag(self, key: str, values: Sequence[str]) -> None:
         """At most 50 values. One that exists is success."""
         try:
-            with _as_administrator():
+            with _as_entitled():
                 self._client.create_lf_tag(CatalogId=self._catalog, TagKey=key, TagValues=list(values))
         except ClientError as error:
             if code_of(error) not in {"AlreadyExistsException", "EntityAlreadyExistsException"} and not any(
@@ -80,7 +86,7 @@ class LakeFormationAdapter:
 
     def add_tag_values(self, key: str, values: Sequence[str]) -> None:
         """At most 50 values. A value that exists already is success."""
-        with _as_administrator():
+        with _as_entitled():
             self._client.update_lf_tag(CatalogId=self._catalog, TagKey=key, TagValuesToAdd=list(values))
 
     def tag_database(self, database: str, tags: Mapping[str, str]) -> None:
@@ -205,7 +211,7 @@ class LakeFormationAdapter:
                     TableCatalogId=self._catalog, DatabaseName=place[0], TableName=place[1], Name=name
                 )
         except ClientError as error:
-            if code_of(error) != "EntityNotFoundException":
+            if code_of(error) != _NOT_FOUND:
                 raise
 
     def revoke_iam_allowed_principals(self, database: str) -> None:
@@ -225,7 +231,7 @@ class LakeFormationAdapter:
     def _assign(self, resource: Mapping[str, Any], tags: Mapping[str, str]) -> None:
         if not tags:
             return
-        with transient_errors():
+        with _as_entitled(named_is_new=True):
             answer = self._client.add_lf_tags_to_resource(
                 CatalogId=self._catalog,
                 Resource=resource,  # type: ignore[arg-type]
@@ -245,7 +251,10 @@ class LakeFormationAdapter:
         found = [failure.get("Error", {}) for failure in failures]
         found = [error for error in found if error.get("ErrorCode") != "AlreadyExistsException"]
         for error in found:
-            transient = as_transient(error.get("ErrorCode", ""), error.get("ErrorMessage", ""))
+            code, message = error.get("ErrorCode", ""), error.get("ErrorMessage", "")
+            transient = as_transient(code, message)
+            if transient is None and (code == _NOT_FOUND or _is_denied(code, message)):
+                transient = PrincipalNotReady(f"{code}: {message}")
             if transient is not None:
                 raise transient
         if found:
@@ -272,6 +281,6 @@ def _by_column(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _nothing_to_revoke(error: Mapping[str, Any]) -> bool:
     """Lake Formation says by its wording that there was nothing: the code alone is that of any bad input."""
-    return error.get("ErrorCode") == "EntityNotFoundException" or any(
+    return error.get("ErrorCode") == _NOT_FOUND or any(
         part in error.get("ErrorMessage", "") for part in _NOTHING_TO_REVOKE
     )

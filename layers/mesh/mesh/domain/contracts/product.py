@@ -31,7 +31,7 @@ class Throttled(Transient):
 
 
 class PrincipalNotReady(Transient):
-    """A role that was just created is not known to Lake Formation yet."""
+    """A role, an administrator, a grant or an LF-Tag that was just made is not known to Lake Formation yet."""
 
 
 class Product(Model):
