@@ -38,7 +38,9 @@ def build(options: ServerOptions) -> Gateway:
     principals.install()
     lakeformation.install()
     ram.install()
-    shares.configure(organization_sharing=options.organization)
+    shares.configure(
+        organization_sharing=options.organization, association_seconds=shares.ASSOCIATION_SECONDS * options.wait_scale
+    )
     glue.install()
     athena.install()
     databrew.install()

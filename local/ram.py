@@ -1,6 +1,7 @@
 """AWS Resource Access Manager for the local mesh: the shares that Lake Formation's cross-account grants create."""
 
 import json
+import time
 
 from local import shares
 from local.lakeformation import service_registry
@@ -52,7 +53,7 @@ def _answer_invitation(caller: Identity, params: Json, status: str) -> Json:
         raise AwsError("ResourceShareInvitationArnNotFoundException", f"Invitation {arn} was not found")
     if found.invited != "PENDING":
         raise AwsError(_ANSWERED[found.invited], f"Invitation {arn} is {found.invited}")
-    found.invitation["status"] = status
+    found.invitation["status"], found.answered = status, time.time()
     return found.invitation
 
 

@@ -20,12 +20,16 @@ class Share:
     created: float = field(default_factory=time.time)
     status: str = "ACTIVE"
     invitation: dict[str, Any] | None = None
+    answered: float = 0.0
 
     @property
     def association(self) -> str:
-        """The state of the receiver's association."""
+        """The state of the receiver's association, which takes a while from the share or its acceptance on."""
         states = {"PENDING": "ASSOCIATING", "REJECTED": "FAILED", "EXPIRED": "DISASSOCIATED"}
-        return "ASSOCIATED" if self.invitation is None else states.get(self.invited, "ASSOCIATED")
+        if self.invited in states:
+            return states[self.invited]
+        since = self.answered if self.invitation else self.created
+        return "ASSOCIATED" if time.time() - since >= mesh.association_seconds else "ASSOCIATING"
 
     @property
     def invited(self) -> str:
@@ -38,6 +42,11 @@ class Share:
         return str(found["status"])
 
 
+ASSOCIATION_SECONDS = 10.0
+"""RAM associates asynchronously (`ASSOCIATING`), in no documented time; waits are scaled.
+
+https://docs.aws.amazon.com/ram/latest/APIReference/API_ResourceShareAssociation.html
+"""
 INVITATION_SECONDS = 12 * 3600.0
 """Glue's databases, tables and catalogs are not among the resource types whose invitations last seven days.
 
@@ -52,16 +61,20 @@ class _Mesh:
     def __init__(self) -> None:
         self.organization_sharing = True
         self.invitation_seconds = INVITATION_SECONDS
+        self.association_seconds = 0.0
         self.shares: dict[str, Share] = {}
 
 
 mesh = _Mesh()
 
 
-def configure(*, organization_sharing: bool, invitation_seconds: float = INVITATION_SECONDS) -> None:
-    """Whether accounts share within an organization, without invitations (the default)."""
+def configure(
+    *, organization_sharing: bool, invitation_seconds: float = INVITATION_SECONDS, association_seconds: float = 0.0
+) -> None:
+    """Whether accounts share within an organization, without invitations (the default), and how long one takes."""
     mesh.organization_sharing = organization_sharing
     mesh.invitation_seconds = invitation_seconds
+    mesh.association_seconds = association_seconds
 
 
 def reset() -> None:
@@ -95,12 +108,10 @@ def unshare(owner: str, region: str, receiver: str, kind: str, resource_arn: str
         found.status = "DELETED"
 
 
-def accepted(owner: str, receiver: str, region: str) -> bool:
-    """Whether every live share of `owner` with `receiver` is in effect; with none there is nothing to accept."""
-    live = [s for s in mesh.shares.values() if (s.owner, s.receiver, s.region) == (owner, receiver, region)]
-    return all(s.association == "ASSOCIATED" for s in live if s.status == "ACTIVE") and any(
-        s.status == "ACTIVE" for s in live
-    )
+def in_effect(owner: str, region: str, receiver: str, kind: str) -> bool:
+    """Whether the receiver has what is in the share of that kind: it is associated."""
+    found = share_of(owner, region, receiver, kind)
+    return found is not None and found.association == "ASSOCIATED"
 
 
 def share_of(owner: str, region: str, receiver: str, kind: str) -> Share | None:

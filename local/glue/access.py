@@ -152,4 +152,7 @@ def s3_arn(location: str) -> str:
 def sharing_accounts(caller: Identity) -> list[str]:
     """Accounts of the mesh that share anything with the caller's."""
     others = {account for account, region in _states if region == caller.region and account != caller.account}
-    return sorted(account for account in others if context.lake(account, caller.region).shared(caller.account))
+    lakes = {account: context.lake(account, caller.region) for account in others}
+    return sorted(
+        account for account, lake in lakes.items() if any(lake.shared(caller.account, kind) for kind in r.SHARE_KINDS)
+    )

@@ -16,7 +16,7 @@ def principal(caller: Identity) -> Principal:
 
 def lake(catalog: str, region: str) -> Lake:
     """The catalog of account `catalog`, with its shares as RAM has them."""
-    return Lake(state(catalog, region), lambda account: shares.accepted(catalog, account, region))
+    return Lake(state(catalog, region), lambda account, kind: shares.in_effect(catalog, region, account, kind))
 
 
 def of(caller: Identity, catalog: str) -> tuple[Lake, Principal]:

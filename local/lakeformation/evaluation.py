@@ -77,10 +77,10 @@ class Rights:
 
 @dataclass(frozen=True)
 class Lake:
-    """A catalog's state as evaluation needs it; `shared(account)` says whether its RAM shares are accepted."""
+    """A catalog's state as evaluation needs it; `shared(account, kind)` says whether RAM's share is in effect."""
 
     state: State
-    shared: Callable[[str], bool] = field(default=lambda _account: True)
+    shared: Callable[[str, str], bool] = field(default=lambda _account, _kind: True)
 
 
 NOTHING: Final = Rights()
@@ -262,16 +262,18 @@ def _combined(lake: Lake, who: Principal, read: Reader) -> Rights:
 
     In another account a principal has what the catalog's account granted it directly, what its own account passed
     on (as far as that account still may), and as its account's administrator all that the account was granted;
-    nothing at all before the account accepted the share.
+    nothing at all before the share that it came in is in effect.
     """
     kept = lake.state.grants
     own = kept.of(*_names(lake.state, who))
     if who.account == lake.state.account:
         return _sum(map(read, own))
-    if not lake.shared(who.account):
+    kinds = {kind for kind in r.SHARE_KINDS if lake.shared(who.account, kind)}
+    if not kinds:
         return NOTHING
-    account = _sum(map(read, kept.of(who.account)))
-    direct = _sum(read(grant) for grant in own if grant.grantor == lake.state.account)
+    account = _sum(read(grant) for grant in kept.of(who.account) if r.share_kind(grant.resource) in kinds)
+    given = (grant for grant in own if grant.grantor == lake.state.account)
+    direct = _sum(read(grant) for grant in given if r.share_kind(grant.resource) in kinds)
     if who.arn == who.account or who.admin_at_home:
         return account | direct
     passed = _sum(read(grant) for grant in own if grant.grantor == who.account)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from local.lakeformation.protocol import Json, invalid_input
 
@@ -224,3 +224,14 @@ def _tag_policy(catalog: str, body: Json) -> TagPolicy:
     if bool(expression) == bool(name):
         raise invalid_input("LFTagPolicy must have either Expression or ExpressionName")
     return TagPolicy(catalog, body["ResourceType"], parse_expression(expression or ()), name)
+
+
+SHARE_KINDS: Final = ("Database", "Table")
+
+
+def share_kind(resource: Resource) -> str:
+    """Which of the two shares that Lake Formation keeps for each pair of accounts the resource is in."""
+    is_table = isinstance(resource, Table | Columns | CellsFilter) or (
+        isinstance(resource, TagPolicy) and resource.kind == "TABLE"
+    )
+    return "Table" if is_table else "Database"

@@ -20,7 +20,7 @@ def require_sharing(caller: Identity, receiver: str, resource: r.Resource) -> No
     """
     if caller.account != resource.catalog or receiver == resource.catalog:
         return
-    kind, arn = share_kind(resource), shared_arn(resource, caller.region)
+    kind, arn = r.share_kind(resource), shared_arn(resource, caller.region)
     share = shares.share_of(resource.catalog, caller.region, receiver, kind)
     if share is None:
         keys = {"ram:RequestedResourceType": f"glue:{kind}"}
@@ -39,14 +39,14 @@ def share(caller: Identity, receiver: str, resource: r.Resource) -> None:
     """Share what the caller's account has granted to another."""
     if receiver != resource.catalog and caller.account == resource.catalog:
         where = shared_arn(resource, caller.region)
-        shares.share(resource.catalog, caller.region, receiver, share_kind(resource), where)
+        shares.share(resource.catalog, caller.region, receiver, r.share_kind(resource), where)
 
 
 def unshare(kept: State, receiver: str, resource: r.Resource) -> None:
     """Take back the share of a grant that has ended, unless another grant needs it: by name, or by wildcard."""
     if receiver == kept.account:
         return
-    kind = share_kind(resource)
+    kind = r.share_kind(resource)
     for arn in {resource_arn(resource, kept.region), _wildcard(resource, kept.region)}:
         if not _still_shares(kept, receiver, kind, arn):
             shares.unshare(kept.account, kept.region, receiver, kind, arn)
@@ -56,18 +56,10 @@ def _still_shares(kept: State, receiver: str, kind: str, arn: str) -> bool:
     return any(
         grant.grantor == kept.account
         and receiver in (grant.principal, *grant.principal.split(":")[4:5])
-        and share_kind(grant.resource) == kind
+        and r.share_kind(grant.resource) == kind
         and arn in (resource_arn(grant.resource, kept.region), _wildcard(grant.resource, kept.region))
         for grant in kept.grants.values()
     )
-
-
-def share_kind(resource: r.Resource) -> str:
-    """Which of the two shares that Lake Formation keeps for each pair of accounts the resource is in."""
-    is_table = isinstance(resource, r.Table | r.Columns | r.CellsFilter) or (
-        isinstance(resource, r.TagPolicy) and resource.kind == "TABLE"
-    )
-    return "Table" if is_table else "Database"
 
 
 def shared_arn(resource: r.Resource, region: str) -> str:

@@ -57,7 +57,9 @@ def link_and_pass_on(arn):
     target = {"CatalogId": CENTRAL, "DatabaseName": "credit", "Region": REGION}
     consumer = root(CONSUMER)
     consumer.glue.create_database(DatabaseInput={"Name": "rl_credit", "TargetDatabase": target})
-    grant(consumer, arn, {"Database": {"Name": "rl_credit"}}, ["DESCRIBE"])
+    consumer.glue.create_database(DatabaseInput={"Name": "default"})
+    for name in ("rl_credit", "default"):
+        grant(consumer, arn, {"Database": {"Name": name}}, ["DESCRIBE"])
     grant(consumer, arn, policy("TABLE", CatalogId=CENTRAL), READ)
 
 

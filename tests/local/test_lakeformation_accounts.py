@@ -1,6 +1,8 @@
 """Lake Formation across accounts: sharing by tags, passing on, RAM, resource links."""
 
 import json
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -358,3 +360,25 @@ def test_no_table_link_is_created_or_followed_behind_a_database_link():
 def test_a_call_that_lake_formation_is_not_asked_about_is_refused(operation, arguments):
     code, message = error_of(getattr(root(CENTRAL).glue, operation), **arguments)
     assert (code, "does not serve" in message) == ("InvalidInputException", True)
+
+
+def test_what_is_shared_comes_when_ram_has_associated_it():
+    shares.configure(organization_sharing=True, association_seconds=0.3)
+    share(CONSUMER)
+    direct = {"CatalogId": CENTRAL, "DatabaseName": "credit-card", "Name": "credit_card"}
+    assert error_of(root(CONSUMER).glue.get_table, **direct)[0] == "AccessDeniedException"
+    found = root(CENTRAL).ram.get_resource_share_associations(associationType="PRINCIPAL")
+    assert {each["status"] for each in found["resourceShareAssociations"]} == {"ASSOCIATING"}
+    time.sleep(0.3)
+    assert root(CONSUMER).glue.get_table(**direct)["Table"]["CatalogId"] == CENTRAL
+
+
+def test_a_share_of_tables_that_is_not_associated_yet_takes_nothing_from_that_of_databases():
+    grant(root(CENTRAL), CONSUMER, DATABASES, ["DESCRIBE"], option=True)
+    assert root(CONSUMER).glue.get_database(CatalogId=CENTRAL, Name="credit-card")
+    shares.configure(organization_sharing=True, association_seconds=60)
+    shares.mesh.shares = {arn: replace(one, created=0.0) for arn, one in shares.mesh.shares.items()}
+    grant(root(CENTRAL), CONSUMER, TABLES, ["SELECT", "DESCRIBE"], option=True)
+    assert root(CONSUMER).glue.get_database(CatalogId=CENTRAL, Name="credit-card")
+    direct = {"CatalogId": CENTRAL, "DatabaseName": "credit-card", "Name": "credit_card"}
+    assert error_of(root(CONSUMER).glue.get_table, **direct)[0] == "AccessDeniedException"

@@ -119,7 +119,7 @@ def test_what_is_passed_on_is_cut_to_what_the_account_may_pass_on(state):
 def test_a_share_that_is_not_accepted_gives_nothing(state):
     give(state, GUEST.arn, policy("TABLE", module="orders"), "SELECT")
     assert may(Lake(state), GUEST, "SELECT", ORDERS)
-    assert not may(Lake(state, shared=lambda account: account != OTHER), GUEST, "SELECT", ORDERS)
+    assert not may(Lake(state, shared=lambda account, _kind: account != OTHER), GUEST, "SELECT", ORDERS)
 
 
 def test_everybody_means_everybody_of_the_catalogs_account(state):

@@ -42,15 +42,15 @@ def test_a_rejected_invitation_stays_rejected():
     root(CONSUMER).ram.reject_resource_share_invitation(resourceShareInvitationArn=arn)
     code, _ = error_of(root(CONSUMER).ram.accept_resource_share_invitation, resourceShareInvitationArn=arn)
     assert code == "ResourceShareInvitationAlreadyRejectedException"
-    assert not shares.accepted(CENTRAL, CONSUMER, REGION)
+    assert not shares.in_effect(CENTRAL, REGION, CONSUMER, "Database")
 
 
 def test_within_an_organization_there_is_nothing_to_accept():
     root(CENTRAL).ram.enable_sharing_with_aws_organization()
     shares.share(CENTRAL, REGION, CONSUMER, "Database", DATABASE)
     assert root(CONSUMER).ram.get_resource_share_invitations()["resourceShareInvitations"] == []
-    assert shares.accepted(CENTRAL, CONSUMER, REGION)
-    assert not shares.accepted(CENTRAL, PRODUCER, REGION)
+    assert shares.in_effect(CENTRAL, REGION, CONSUMER, "Database")
+    assert not shares.in_effect(CENTRAL, REGION, PRODUCER, "Database")
 
 
 def test_shares_are_paged_and_only_their_owner_deletes_them():
