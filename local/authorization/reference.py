@@ -67,8 +67,11 @@ class Action:
     def knows(self, key: str) -> bool:
         """Whether a request for this action may carry the condition key. Names of keys have no case."""
         key = key.lower()
-        families = [*_GLOBAL_FAMILIES, *(each for each in self.condition_keys if each.endswith(("/", ":")))]
-        return key in _GLOBAL_KEYS or key in self.condition_keys or key.startswith(tuple(families))
+        return key in _GLOBAL_KEYS or key in self.condition_keys or key.startswith(self._families)
+
+    @functools.cached_property
+    def _families(self) -> tuple[str, ...]:
+        return (*_GLOBAL_FAMILIES, *(key for key in self.condition_keys if key.endswith(("/", ":"))))
 
 
 @functools.cache
