@@ -9,8 +9,9 @@ import fnmatch
 from collections.abc import Iterator
 
 import pytest
+from ministack.core import iam_evaluator
 
-from local.authorization import reference
+from local.authorization import reference, steps
 from tools.arn_patterns import can_match
 from tools.sam_transform import transformed
 from tools.template_policies import Statement, condition_keys, listed, rights, trusts
@@ -138,3 +139,61 @@ def test_no_role_has_managed_policies_but_its_stacks_and_what_sam_attaches(templ
     for name, role in resources(template, "AWS::IAM::Role").items():
         for attached in role.get("ManagedPolicyArns", ()):
             assert (attached["Ref"] in shared) if isinstance(attached, dict) else (attached in OF_SAM), name
+
+
+def unsent(service: str, action: str, condition: dict[str, dict]) -> list[str]:
+    """Keys that a statement asks for and the service does not send; with `IfExists` it need not."""
+    sent = steps.STEPS[service, action.partition(":")[0]].keys
+    return [
+        f"{service} {action}: {key}"
+        for operator, keys in condition.items()
+        for key in keys
+        if key.startswith("aws:Source") and key not in sent and not operator.endswith("IfExists")
+    ]
+
+
+def test_a_service_is_asked_only_for_what_it_sends():
+    found = [
+        missing
+        for _, statement in POLICIES
+        for service in services_of(statement)
+        for action in listed(statement, "Action")
+        for missing in unsent(service, action, statement.get("Condition", {}))
+    ]
+    permissions = [
+        each for template in DEPLOYED.values() for each in resources(template, "AWS::Lambda::Permission").values()
+    ]
+    for permission in permissions:
+        asked = {f"aws:{key}": permission[key] for key in ("SourceArn", "SourceAccount") if key in permission}
+        found += unsent(permission["Principal"], permission["Action"], {"ArnLike": asked})
+
+    assert permissions
+    assert found == []
+
+
+def services_of(statement: Statement) -> list[str]:
+    principal = statement.get("Principal", {})
+    named = principal.get("Service", []) if isinstance(principal, dict) else []
+    return [named] if isinstance(named, str) else named
+
+
+@pytest.mark.parametrize("template", ["template.producer.yaml", "template.consumer.yaml"])
+@pytest.mark.parametrize(("rule", "admitted"), [("", True), ("PeopleRule", True), ("OtherRule", False)])
+def test_people_are_told_whether_or_not_eventbridge_names_its_rule(template, rule, admitted):
+    """Its guide has it name none; a topic that asked for it would hear nothing."""
+    [policy] = [
+        each.statement for each in trusts(DEPLOYED[template]) if each.statement.get("Sid") == "ThisRulePublishes"
+    ]
+    keys = {"aws:sourcearn": f"arn:aws:events:us-east-1:111111111111:rule/{rule}"} if rule else {}
+    context = iam_evaluator.EvalContext(
+        principal_arn="*",
+        principal_type="Service",
+        principal_account="",
+        action="sns:Publish",
+        resource_arn=policy["Resource"],
+        region="us-east-1",
+        service_context=keys,
+    )
+    judged = iam_evaluator.evaluate_resource_policy({"Statement": [policy]}, context, service="events.amazonaws.com")
+
+    assert (judged.decision == "Allow") == admitted
