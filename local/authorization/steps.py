@@ -62,7 +62,7 @@ STEPS: Final[dict[tuple[str, str], Step]] = {
 
 
 def context(service: str, target: str, source_arn: str = "", source_account: str = "") -> dict[str, str]:
-    """The condition keys of one call, in lower case. The account is the source's, unless given; what is empty is unsent.
+    """The condition keys of one call, in lower case. The account is the source's unless given; what is empty is unsent.
 
     Raises `KeyError` for a step that is not in the table.
     """
