@@ -45,7 +45,7 @@ def _refusal(context: iam_evaluator.EvalContext) -> str:
     action = reference.action(context.action)
     if action is None:
         return "AWS has no such action"
-    if not action.types or (not action.required and context.resource_arn == "*"):
+    if not action.types or context.resource_arn == "*":  # which `Resource: "*"` alone covers
         return ""
     prefix = action.name.partition(":")[0]
     if any(reference.is_of_type(context.resource_arn, prefix, kind) for kind in action.types):
