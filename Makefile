@@ -52,6 +52,7 @@ check: setup  ## format, lint, types, layering, state machines, templates, gener
 	$(RUN) python -m tools.layer_lock --check
 	@# Beside each other, two at a time: each takes ten seconds of the processor.
 	printf '%s\n' $(TEMPLATES) | xargs -P 2 -I {} $(RUN) sam validate --lint --template-file {} --region us-east-1
+	@# checkov comes into an environment of its own, when it is first run.
 	$(RUN) python -m tools.template_lint $(TEMPLATES)
 
 contracts: setup  ## write events/ anew from the event models: contracts, and the samples of events/samples.yaml

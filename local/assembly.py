@@ -4,6 +4,7 @@ from ministack import app as ministack_app
 
 from local import (
     athena,
+    authorization,
     condition_keys,
     databrew,
     events,
@@ -33,6 +34,7 @@ def build(options: ServerOptions) -> Gateway:
     events.install(options)
     schedules.install(options)
     condition_keys.install()
+    authorization.install()
     objects.install()
     stacks.install()
     principals.install()

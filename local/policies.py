@@ -7,27 +7,30 @@ from ministack.core.responses import request_scope
 from ministack.services import kms
 
 from local import roles
+from local.authorization import steps
 
 
 def resource_allows_service(policy: Any, action: str, resource: str, service: str, source_arn: str) -> bool:  # noqa: ANN401
-    """Whether a resource's policy admits an AWS service that acts for `source_arn`."""
-    account = source_arn.split(":")[4]
-    keys = {"aws:sourcearn": source_arn, "aws:sourceaccount": account, "aws:sourceowner": account}
-    return _admits_service(policy, action, resource, service, keys)
+    """Whether a resource's policy admits an AWS service that acts for `source_arn`, by the keys that it sends."""
+    return _admits_service(
+        policy, action, resource, service, steps.context(service, resource.split(":")[2], source_arn)
+    )
 
 
-def topic_key_allows_service(key_id: str, service: str) -> bool:
+def topic_key_allows_service(key_id: str, service: str, source_arn: str) -> bool:
     """Whether a service may publish to topics under this key, in the account of `request_scope`.
 
-    The service calls KMS without saying for whom: a statement that asks for `aws:SourceAccount`, `aws:SourceArn` or
-    `aws:SourceOrgID` never holds. The key that AWS manages for SNS admits no service.
+    The key that AWS manages for SNS admits no service.
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
     """
     found = kms.key_policy_for_arn(key_id)
     if not found:
         return False
     arn = str(kms._resolve_key(key_id)["Arn"])
-    return all(_admits_service(found[0], f"kms:{call}", arn, service, {}) for call in ("GenerateDataKey", "Decrypt"))
+    return all(
+        resource_allows_service(found[0], f"kms:{call}", arn, service, source_arn)
+        for call in ("GenerateDataKey", "Decrypt")
+    )
 
 
 def _admits_service(policy: Any, action: str, resource: str, service: str, keys: dict[str, str]) -> bool:  # noqa: ANN401
@@ -68,10 +71,10 @@ def resource_allows_caller(
     return bool(iam_evaluator.resource_policy_allows(policy, context, same_account))
 
 
-def role_allows(role_arn: str, service: str, action: str, resource: str) -> bool:
-    """Whether `service` may assume the role, and the role's own policies allow the action."""
+def role_allows(role_arn: str, service: str, action: str, resource: str, source_arn: str = "") -> bool:
+    """Whether `service`, for `source_arn`, may assume the role, and the role's own policies allow the action."""
     try:
-        key = roles.credentials(role_arn, service, "delivery")["aws_access_key_id"]
+        key = roles.credentials(role_arn, service, "delivery", source_arn)["aws_access_key_id"]
     except roles.CannotAssumeRoleError:
         return False
     account, region = role_arn.split(":")[4], resource.split(":")[3]

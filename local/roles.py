@@ -7,22 +7,26 @@ from typing import Any
 from ministack.core import iam_evaluator
 from ministack.services import iam, sts
 
+from local.authorization import steps
+
 
 class CannotAssumeRoleError(Exception):
     """The role does not exist, or its trust policy does not name the service."""
 
 
-def check_trust(role_arn: str, service: str, caller_account: str = "") -> None:
+def check_trust(role_arn: str, service: str, source_arn: str = "", caller_account: str = "") -> None:
     """Raises `CannotAssumeRoleError` unless `service` (such as `states.amazonaws.com`) may assume the role.
 
-    For a caller of the role's own account (the default) the service says so in `aws:SourceAccount`; what it says when
-    it acts for another account no document tells, so that a condition on that key does not hold then.
+    The service sends what `steps.STEPS` has of it: the resource, where `source_arn` names one, and the account. For a
+    caller of the role's own account (the default) that is this one; what it sends when it acts for another account no
+    document tells, so that a condition on a source does not hold then.
     https://docs.aws.amazon.com/lake-formation/latest/dg/cross-service-confused-deputy-prevention.html
     """
     account, name = _parts(role_arn)
     role: dict[str, Any] | None = iam._roles.get_scoped(account, None, name)
     if role is None:
         raise CannotAssumeRoleError(f"{role_arn} does not exist")
+    said = steps.context(service, "sts", source_arn, account) if caller_account in ("", account) else {}
     context = iam_evaluator.EvalContext(
         principal_arn="",
         principal_type="Service",
@@ -30,7 +34,7 @@ def check_trust(role_arn: str, service: str, caller_account: str = "") -> None:
         action="sts:AssumeRole",
         resource_arn=role_arn,
         region="",
-        service_context={"aws:sourceaccount": account} if caller_account in ("", account) else {},
+        service_context=said,
     )
     decision = iam_evaluator.evaluate_resource_policy(
         _with_resource(role["AssumeRolePolicyDocument"], role_arn), context, service=service
@@ -39,12 +43,12 @@ def check_trust(role_arn: str, service: str, caller_account: str = "") -> None:
         raise CannotAssumeRoleError(f"{service} is not authorized to assume {role_arn}")
 
 
-def credentials(role_arn: str, service: str, session_name: str) -> dict[str, str]:
+def credentials(role_arn: str, service: str, session_name: str, source_arn: str = "") -> dict[str, str]:
     """Keyword arguments of a boto3 client that acts as the role; the same ones for the same arguments.
 
     Raises `CannotAssumeRoleError`.
     """
-    check_trust(role_arn, service)
+    check_trust(role_arn, service, source_arn)
     account, name = _parts(role_arn)
     digest = hashlib.sha256(f"{role_arn}:{service}:{session_name}".encode()).hexdigest()
     access_key = f"ASIA{digest[:16].upper()}"

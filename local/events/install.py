@@ -7,6 +7,7 @@ from typing import Any
 from ministack.services import eventbridge, lambda_svc, sns
 from ministack.services.cloudformation import provisioners
 
+from local.events import topics
 from local.events.bus import Buses
 from local.events.delivery import Deliveries
 from local.options import ServerOptions
@@ -19,6 +20,7 @@ def install(options: ServerOptions) -> None:
     eventbridge._put_permission = _put_permission(eventbridge._put_permission)
     lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = 60 * options.wait_scale
     lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS = 120 * options.wait_scale
+    topics.install()
     _also("AWS::Events::EventBus", lambda name, properties: _set_policy(name, properties.get("Policy")))
     _also("AWS::SNS::Topic", _complete_topic)
 

@@ -75,7 +75,7 @@ class Targets:
         """As the target's role, through the API: the call is checked and recorded like any other."""
         role_arn = delivery.target.get("RoleArn") or ""
         try:
-            keys = roles.credentials(role_arn, SERVICE, "EventBridge") if role_arn else {}
+            keys = roles.credentials(role_arn, SERVICE, "EventBridge", delivery.rule_arn) if role_arn else {}
         except roles.CannotAssumeRoleError as error:
             raise DeliveryError("NO_PERMISSIONS", str(error)) from error
         if not keys:
@@ -146,7 +146,9 @@ def _to_topic(delivery: Delivery) -> None:
     allowed = policies.resource_allows_service(found[0], "sns:Publish", delivery.target_arn, SERVICE, delivery.rule_arn)
     _require(allowed, delivery, "sns:Publish")
     key = sns._topic_by_arn_any_scope(delivery.target_arn)["attributes"].get("KmsMasterKeyId")
-    _require(not key or policies.topic_key_allows_service(key, SERVICE), delivery, "kms:GenerateDataKey*")
+    _require(
+        not key or policies.topic_key_allows_service(key, SERVICE, delivery.rule_arn), delivery, "kms:GenerateDataKey*"
+    )
     try:
         sns.publish_internal(delivery.target_arn, delivery.payload)
     except sns.SnsPublishError as error:
@@ -157,8 +159,10 @@ def _to_bus(delivery: Delivery) -> None:
     """To another bus as the rule's role; what came from another account goes no further than one hop."""
     role_arn = delivery.target.get("RoleArn") or ""
     account, region, name = bus.parts(delivery.target_arn)
-    if not role_arn or not policies.role_allows(role_arn, SERVICE, "events:PutEvents", delivery.target_arn):
-        _require(False, delivery, "events:PutEvents")
+    allowed = role_arn and policies.role_allows(
+        role_arn, SERVICE, "events:PutEvents", delivery.target_arn, delivery.rule_arn
+    )
+    _require(bool(allowed), delivery, "events:PutEvents")
     sender = delivery.event["Account"]
     if delivery.account not in (sender, account):
         raise DeliveryError("NOT_FORWARDED", "an event received from another account is not sent to a third one")

@@ -1,5 +1,6 @@
-"""What Lambda asks of a function's role when it is created or given a queue, and MiniStack does not."""
+"""What Lambda asks of a function's role and MiniStack does not: when it is created, given a queue, or has failed."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,7 +11,10 @@ from ministack.services.cloudformation import provisioners
 from local import policies, roles
 
 SERVICE: Final = "lambda.amazonaws.com"
+_DESTINATIONS: Final = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
 _QUEUE_ACTIONS: Final = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+
+logger = logging.getLogger("mesh.functions")
 
 type Check = Callable[[dict[str, Any]], str]
 """Why a request's properties are refused; empty when they are not."""
@@ -20,6 +24,7 @@ def install() -> None:
     """Refuse, through the API and through CloudFormation, what AWS refuses."""
     lambda_svc._create_function = _checked_action(lambda_svc._create_function, _role_refusal)
     lambda_svc._create_esm = _checked_action(lambda_svc._create_esm, _queue_refusal)
+    lambda_svc._route_async_failure = _as_the_role(lambda_svc._route_async_failure)
     for resource_type, check in (
         ("AWS::Lambda::Function", _role_refusal),
         ("AWS::Lambda::EventSourceMapping", _queue_refusal),
@@ -46,6 +51,23 @@ def _queue_refusal(properties: dict[str, Any]) -> str:
         if role and not policies.role_allows(role, SERVICE, f"sqs:{action}", source):
             return f"The function execution role does not have permissions to call {action} on SQS"
     return ""
+
+
+def _as_the_role(route: Callable[..., None]) -> Callable[..., None]:
+    """What failed goes to its destination with the rights of the function's role, or nowhere.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+
+    def routed(target_arn: str, function: str, *more: Any) -> None:  # noqa: ANN401
+        role = (lambda_svc._get_func_record_for_ref(function)[1] or {}).get("Role", "")
+        action = _DESTINATIONS.get(target_arn.split(":")[2], "")
+        if role and action and policies.role_allows(role, SERVICE, action, target_arn):
+            route(target_arn, function, *more)
+        else:
+            logger.error("%s of %s may not %s on %s: the event is lost", role, function, action, target_arn)
+
+    return routed
 
 
 def _checked_action(act: Callable[..., Any], check: Check) -> Callable[..., Any]:

@@ -68,8 +68,8 @@ def role_decision(
 ) -> iam_evaluator.EvalResult | None:
     """What the role's identity policies and boundary say of `action` on `resource`: None for allow.
 
-    For a resource of another account with a policy of its own (a bucket) both must allow, as IAM's evaluation
-    logic has it.
+    For a bucket of another account both its policy and the role's must allow, as IAM's evaluation logic has it; a key's
+    policy always must.
     """
     context = iam_evaluator.EvalContext(
         principal_arn=role.session,
@@ -82,12 +82,17 @@ def role_decision(
         service_context={name.lower(): value for name, value in (keys or {}).items()},
     )
     name = role.arn.rsplit("/", 1)[-1]
-    from ministack.services import iam  # noqa: PLC0415
+    from ministack.services import iam, kms  # noqa: PLC0415
 
     limits = iam_evaluator._permissions_boundary(iam._roles, name, role.account)
     result = iam_evaluator.evaluate(context, iam_evaluator._gather_role_policies(name, role.account), *limits)
     if resource.startswith("arn:aws:s3:::"):
         result = _with_bucket_policy(result, context, resource, limits)
+    if resource.startswith("arn:aws:kms:"):
+        policy, owner = kms.key_policy_for_arn(resource) or ("", role.account)
+        result = iam_evaluator.combine_resource_policy(
+            result, context, policy, owner, required=True, limits=tuple(limits)
+        )
     return None if result.decision == "Allow" else result
 
 
@@ -144,7 +149,7 @@ def principal_exists(arn: str) -> bool:
 def trusts(role_arn: str, service: str, caller_account: str = "") -> bool:
     """Whether `service` (`glue.amazonaws.com`) may assume the role, for a caller of that account."""
     try:
-        roles.check_trust(role_arn, service, caller_account)
+        roles.check_trust(role_arn, service, caller_account=caller_account)
     except roles.CannotAssumeRoleError:
         return False
     return True

@@ -21,7 +21,7 @@ from local import roles
 from local.clients import Clients
 from local.events.payload import payload_of
 from local.options import ServerOptions
-from local.schedules.service import SERVICE
+from local.schedules.service import SERVICE, group_arn
 from local.states.naming import BOTO_NAMES
 from local.values import Client, Json
 
@@ -56,7 +56,7 @@ class Firings:
 
     def client(self, service: str, schedule: Json, role_arn: str) -> Client:
         """Raises `roles.CannotAssumeRoleError`."""
-        keys = roles.credentials(role_arn, SERVICE, schedule["Name"])
+        keys = roles.credentials(role_arn, SERVICE, schedule["Name"], group_arn(schedule["Arn"]))
         return self._clients.get(service, schedule["Arn"].split(":")[3], keys)
 
     def queue_url(self, arn: str) -> str:

@@ -62,6 +62,14 @@ def resource_arn(request: Request) -> str | None:
     return f"arn:aws:scheduler:{request.region}:{request.account}:schedule/{group}/{name}"
 
 
+def group_arn(schedule_arn: str) -> str:
+    """Of the schedule's group: for it the service assumes the role, whatever the schedule.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    """
+    return schedule_arn.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
+
+
 def _schedule(path: str) -> str:
     found = re.fullmatch(r"/schedules/([0-9a-zA-Z-_.]+)", path)
     return found[1] if found else ""
@@ -83,7 +91,10 @@ def _check(operation: str, asked: Json) -> None:
         raise _invalid("The local mesh knows ScheduleExpressionTimezone UTC only")
     role = asked["Target"]["RoleArn"]
     try:
-        roles.check_trust(role, SERVICE)
+        group = (
+            f"arn:aws:scheduler:{get_region()}:{get_account_id()}:schedule-group/{asked.get('GroupName') or 'default'}"
+        )
+        roles.check_trust(role, SERVICE, group)
     except (roles.CannotAssumeRoleError, IndexError) as error:
         raise _invalid(
             "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."

@@ -47,6 +47,10 @@ class Task:
     optimized: bool
     pattern: str = ""
 
+    @property
+    def machine_arn(self) -> str:
+        return self.execution_arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
+
 
 class Integrations:
     """Calls as the execution's role; botocore checks arguments and signs."""
@@ -138,7 +142,7 @@ class Integrations:
         session_name = hashlib.sha256(task.role_arn.encode()).hexdigest()[:32]
         try:
             # Every time: a role whose trust was taken away stops working at once.
-            keys = roles.credentials(task.role_arn, "states.amazonaws.com", session_name)
+            keys = roles.credentials(task.role_arn, "states.amazonaws.com", session_name, task.machine_arn)
         except roles.CannotAssumeRoleError as error:
             raise TaskError("States.Runtime", str(error)) from error
         try:

@@ -1,134 +1,136 @@
-"""Who may do what: actions that exist, none by wildcard, `Resource: "*"` only where AWS knows no finer one."""
+"""Who may do what, and what IAM would refuse on AWS: told from the templates, by the Service Authorization Reference.
+
+Each action is one that AWS has, and none a wildcard. What a role is allowed covers each resource type that an action
+requires. Each Resource is of a type that an action of its statement takes, `"*"` only where there is none. Each
+condition is on a key that requests for the action carry.
+"""
 
 import fnmatch
 from collections.abc import Iterator
-from functools import cache
-from typing import Any
 
-import botocore.session
 import pytest
+from ministack.core import iam_evaluator
 
+from local.authorization import reference, steps
+from tools.arn_patterns import can_match
 from tools.sam_transform import transformed
+from tools.template_policies import Statement, condition_keys, listed, rights, trusts
 from tools.templates import ROOT, TEMPLATES, resources
 
-# IAM prefix → botocore's service, where they differ.
-SERVICES = {"states": "stepfunctions"}
-# IAM actions that are not API operations of the service: Service Authorization Reference.
-NO_OPERATION = {
-    "lakeformation:GetDataAccess",
-    "iam:PassRole",
-    "lambda:InvokeFunction",
-    "s3:DeleteObjectVersion",
-    "s3:GetObjectVersion",
-    "s3:GetObjectVersionTagging",
-    "s3:PutObjectVersionTagging",
-    "s3:ListBucket",
-    "s3:ListBucketMultipartUploads",
-    "s3:ListBucketVersions",
-    "s3:ListMultipartUploadParts",
-    "s3:GetBucketLocation",
-    "s3:PutBucketNotification",
-    "s3:PutBucketPublicAccessBlock",
-    "s3:PutEncryptionConfiguration",
-    "s3:PutLifecycleConfiguration",
-    "logs:CreateLogDelivery",
-    "logs:GetLogDelivery",
-    "logs:UpdateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:ListLogDeliveries",
-}
-# Actions without resource-level permissions, and why a star is all that AWS knows.
-STAR = {
-    "lakeformation:*": "Lake Formation decides on resources by its own grants",
-    "logs:*": "log delivery of Step Functions",
-    "ram:CreateResourceShare": "a share has no ARN before it exists",
-    "ram:Get*": "RAM's list calls",
-    "ram:List*": "RAM's list calls",
-    "databrew:Create*": "a recipe, dataset or job has no ARN before it exists",
-}
+DEPLOYED = {file: transformed(ROOT / file) for file in TEMPLATES}
 # Readers among people's roles may have verbs by wildcard; functions and machines never.
 READS = ("Get*", "List*", "Search*")
-PEOPLE = {"DataMeshOwner", "ProducerSteward", "ConsumerAdmin"}
-
-
+PEOPLE = ("DataMeshOwner", "ProducerSteward", "ConsumerAdmin")
 # What SAM attaches: to functions' roles writing logs, reading the queue of an event source; to machines', their traces.
 OF_SAM = {
     "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess",
     "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole",
 }
-DEPLOYED = {file: transformed(ROOT / file) for file in TEMPLATES}
+ROLES = {f"{file}-{role}": found for file, template in DEPLOYED.items() for role, found in rights(template).items()}
+EACH_ROLE = pytest.mark.parametrize(("role", "statements"), list(ROLES.items()), ids=list(ROLES))
+POLICIES = [(f"{file}-{trust.holder}", trust.statement) for file, each in DEPLOYED.items() for trust in trusts(each)]
 
 
-def statements() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(template, who, statement) of all identity policies as deployed: conditional ones and SAM's own among them."""
-    for file, template in DEPLOYED.items():
-        for name, role in resources(template, "AWS::IAM::Role").items():
-            for policy in role.get("Policies", ()):
-                yield from ((file, name, _said(each)) for each in policy["PolicyDocument"]["Statement"])
-        for name, policy in resources(template, "AWS::IAM::ManagedPolicy").items():
-            yield from ((file, name, _said(each)) for each in policy["PolicyDocument"]["Statement"])
+def named(statement: Statement) -> Iterator[reference.Action]:
+    """The actions of a statement, those that a wildcard stands for among them."""
+    for written in listed(statement, "Action"):
+        prefix, _, pattern = written.partition(":")
+        found = fnmatch.filter(reference.operations(prefix), pattern)
+        assert found, f"{written}: AWS has no such action"
+        yield from filter(None, (reference.action(f"{prefix}:{name}") for name in found))
 
 
-def _said(statement: dict[str, Any]) -> dict[str, Any]:
-    """Of `Fn::If`, what holds where its condition does."""
-    said: dict[str, Any] = statement["Fn::If"][1] if "Fn::If" in statement else statement
-    return said
+def is_of(resource: str, action: reference.Action, kinds: frozenset[str]) -> bool:
+    prefix = action.name.partition(":")[0]
+    return any(can_match(resource, prefix, kind) for kind in kinds)
 
 
-def actions(statement: dict[str, Any]) -> list[str]:
-    action = statement["Action"]
-    return [action] if isinstance(action, str) else action
+def uncovered(statements: list[Statement]) -> list[str]:
+    """What the role asks for in vain: of an action, the types that no statement's Resource covers."""
+    allowed: dict[reference.Action, set[str]] = {}
+    for statement in statements:
+        for action in named(statement):
+            allowed.setdefault(action, set()).update(listed(statement, "Resource"))
+    found = []
+    for action, places in allowed.items():
+        missing = [kinds for kinds in action.required if not any(is_of(each, action, kinds) for each in places)]
+        if not action.required and action.optional and "*" not in places:
+            missing = [] if any(is_of(each, action, action.optional) for each in places) else [action.optional]
+        found += [f"{action.name} on {' or '.join(sorted(kinds))}" for kinds in missing]
+        if not action.types and "*" not in places:
+            found.append(f"{action.name} on *")
+    return found
 
 
-@cache
-def operations(service: str) -> frozenset[str]:
-    session = botocore.session.get_session()
-    return frozenset(session.get_service_model(SERVICES.get(service, service)).operation_names)
+def idle(statement: Statement) -> list[str]:
+    """Resources of a statement that none of its actions takes."""
+    actions = list(named(statement))
+    return [
+        resource
+        for resource in listed(statement, "Resource")
+        if not any(
+            is_of(resource, action, action.types) or (resource == "*" and not action.types) for action in actions
+        )
+    ]
 
 
-EACH = pytest.mark.parametrize(
-    ("who", "statement"),
-    [
-        pytest.param(who, statement, id=f"{file}-{who}-{index}")
-        for index, (file, who, statement) in enumerate(statements())
-    ],
-)
+@EACH_ROLE
+def test_each_action_is_allowed_on_every_resource_type_that_it_requires(role, statements):
+    assert uncovered(statements) == []
 
 
-@EACH
-def test_only_what_is_allowed_is_said_and_by_what_exists(who, statement):
-    assert statement["Effect"] == "Allow"
-    assert not {"NotAction", "NotResource"} & set(statement)
-    for action in actions(statement):
-        service, _, name = action.partition(":")
-        if action in NO_OPERATION:
-            continue
-        assert fnmatch.filter(operations(service), name), f"{action}: there is no such operation"
+@EACH_ROLE
+def test_each_resource_is_of_a_type_that_an_action_takes(role, statements):
+    assert [resource for statement in statements for resource in idle(statement)] == []
 
 
-@EACH
-def test_no_action_is_a_wildcard(who, statement):
-    for action in actions(statement):
-        name = action.partition(":")[2]
-        assert "*" not in name or (name in READS and who in PEOPLE), action
+@EACH_ROLE
+def test_each_condition_is_on_a_key_that_requests_carry(role, statements):
+    assert [
+        f"{action.name}: {key}"
+        for statement in statements
+        for action in named(statement)
+        for key in condition_keys(statement)
+        if not action.knows(key)
+    ] == []
 
 
-@EACH
-def test_a_star_is_a_resource_only_where_aws_knows_no_finer_one(who, statement):
-    resource = statement["Resource"]
-    if "*" not in (resource if isinstance(resource, list) else [resource]):
-        return
-    for action in actions(statement):
-        assert any(fnmatch.fnmatchcase(action, known) for known in STAR), f"{who}: {action} on everything"
+@pytest.mark.parametrize("statement", [each for _, each in POLICIES], ids=[holder for holder, _ in POLICIES])
+def test_each_policy_of_a_resource_names_actions_that_aws_has_and_keys_that_they_know(statement):
+    assert [
+        f"{action.name}: {key}"
+        for action in named(statement)
+        for key in condition_keys(statement)
+        if not action.knows(key)
+    ] == []
 
 
-@EACH
-def test_a_role_is_passed_to_one_service_only(who, statement):
-    if "iam:PassRole" in actions(statement):
-        assert statement["Resource"] != "*"
-        condition = statement.get("Condition", {}).get("StringEquals", {})
-        assert "iam:PassedToService" in condition, f"{who}: any service could be given the role"
+@EACH_ROLE
+def test_each_statement_says_what_is_allowed_and_by_no_wildcard_of_actions(role, statements):
+    for statement in statements:
+        assert statement["Effect"] == "Allow"
+        assert not {"NotAction", "NotResource"} & set(statement)
+        for action in listed(statement, "Action"):
+            assert "*" not in action or (action.partition(":")[2] in READS and role.endswith(PEOPLE)), action
+
+
+@EACH_ROLE
+def test_everything_is_allowed_only_where_an_action_takes_no_resource(role, statements):
+    assert [
+        action.name
+        for statement in statements
+        for action in named(statement)
+        if "*" in listed(statement, "Resource") and action.types
+    ] == []
+
+
+@EACH_ROLE
+def test_a_role_is_passed_to_one_service_only(role, statements):
+    for statement in statements:
+        if "iam:PassRole" in listed(statement, "Action"):
+            condition = statement.get("Condition", {}).get("StringEquals", {})
+            assert "iam:PassedToService" in condition, "any service could be given the role"
 
 
 @pytest.mark.parametrize("template", list(DEPLOYED.values()), ids=list(DEPLOYED))
@@ -139,15 +141,59 @@ def test_no_role_has_managed_policies_but_its_stacks_and_what_sam_attaches(templ
             assert (attached["Ref"] in shared) if isinstance(attached, dict) else (attached in OF_SAM), name
 
 
-def test_each_known_star_is_used():
-    starred = {
-        action for _, _, statement in statements() if statement["Resource"] == "*" for action in actions(statement)
-    }
+def unsent(service: str, action: str, condition: dict[str, dict]) -> list[str]:
+    """Keys that a statement asks for and the service does not send; with `IfExists` it need not."""
+    sent = steps.STEPS[service, action.partition(":")[0]].keys
+    return [
+        f"{service} {action}: {key}"
+        for operator, keys in condition.items()
+        for key in keys
+        if key.startswith("aws:Source") and key not in sent and not operator.endswith("IfExists")
+    ]
 
-    assert [known for known in STAR if not fnmatch.filter(starred, known)] == []
+
+def test_a_service_is_asked_only_for_what_it_sends():
+    found = [
+        missing
+        for _, statement in POLICIES
+        for service in services_of(statement)
+        for action in listed(statement, "Action")
+        for missing in unsent(service, action, statement.get("Condition", {}))
+    ]
+    permissions = [
+        each for template in DEPLOYED.values() for each in resources(template, "AWS::Lambda::Permission").values()
+    ]
+    for permission in permissions:
+        asked = {f"aws:{key}": permission[key] for key in ("SourceArn", "SourceAccount") if key in permission}
+        found += unsent(permission["Principal"], permission["Action"], {"ArnLike": asked})
+
+    assert permissions
+    assert found == []
 
 
-def test_each_exception_is_used():
-    used = {action for _, _, statement in statements() for action in actions(statement)}
+def services_of(statement: Statement) -> list[str]:
+    principal = statement.get("Principal", {})
+    named = principal.get("Service", []) if isinstance(principal, dict) else []
+    return [named] if isinstance(named, str) else named
 
-    assert NO_OPERATION - used == set()
+
+@pytest.mark.parametrize("template", ["template.producer.yaml", "template.consumer.yaml"])
+@pytest.mark.parametrize(("rule", "admitted"), [("", True), ("PeopleRule", True), ("OtherRule", False)])
+def test_people_are_told_whether_or_not_eventbridge_names_its_rule(template, rule, admitted):
+    """Its guide has it name none; a topic that asked for it would hear nothing."""
+    [policy] = [
+        each.statement for each in trusts(DEPLOYED[template]) if each.statement.get("Sid") == "ThisRulePublishes"
+    ]
+    keys = {"aws:sourcearn": f"arn:aws:events:us-east-1:111111111111:rule/{rule}"} if rule else {}
+    context = iam_evaluator.EvalContext(
+        principal_arn="*",
+        principal_type="Service",
+        principal_account="",
+        action="sns:Publish",
+        resource_arn=policy["Resource"],
+        region="us-east-1",
+        service_context=keys,
+    )
+    judged = iam_evaluator.evaluate_resource_policy({"Statement": [policy]}, context, service="events.amazonaws.com")
+
+    assert (judged.decision == "Allow") == admitted

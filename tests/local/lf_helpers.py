@@ -34,9 +34,9 @@ def _start() -> str:
     import uvicorn
     from ministack import app
 
-    from local import glue, lakeformation, ram
+    from local import authorization, glue, lakeformation, ram
 
-    for package in (lakeformation, ram, glue):
+    for package in (authorization, lakeformation, ram, glue):
         package.install()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
