@@ -44,6 +44,8 @@ STAR = {
     "ram:CreateResourceShare": "a share has no ARN before it exists",
     "ram:Get*": "RAM's list calls",
     "ram:List*": "RAM's list calls",
+    "events:PutPermission": "IAM knows no resources of it",
+    "events:RemovePermission": "IAM knows no resources of it",
     "databrew:Create*": "a recipe, dataset or job has no ARN before it exists",
 }
 # Readers among people's roles may have verbs by wildcard; functions and machines never.

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from mesh.domain.contracts.product import UnknownProduct
 from mesh.domain.events import MemberJoined, SubscriptionEnded, SubscriptionRequested
-from mesh.domain.membership.authorisation import NotAllowedForRole, NotAMember
+from mesh.domain.membership.authorisation import BusPolicyFull, NotAllowedForRole, NotAMember
 from mesh.domain.membership.self_admission import MembersInvalid, parse_self_admission
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.membership.admit_member import (
@@ -17,6 +17,7 @@ from mesh.usecases.membership.admit_member import (
     admit_member,
     expel_member,
     join_requested,
+    restore_members,
 )
 from mesh.usecases.membership.join_mesh import JoinMesh, join_mesh
 from mesh.usecases.publishing.change_subscription import change_subscription
@@ -26,6 +27,7 @@ from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, a_mem
 from tests.fakes import (
     FakeAccessRegistry,
     FakeBus,
+    FakeBusPermissions,
     FakeClock,
     FakeExecutions,
     FakeInbox,
@@ -50,17 +52,23 @@ class Central:
             FakeClock(),
             FakeTrace(),
         )
+        self.bus = FakeBusPermissions()
         self.accesses, self.endings = FakeAccessRegistry(), FakeExecutions()
 
     def admit(self, **command):
         facts = {"account": PRODUCER, "role": "producer", "domain": "retail", **command}
         return admit_member(
-            AdmitMember(**facts), domains=DOMAINS, context=self.context, topics=self.topics, endings=self.endings
+            AdmitMember(**facts),
+            domains=DOMAINS,
+            context=self.context,
+            bus=self.bus,
+            topics=self.topics,
+            endings=self.endings,
         ).member
 
     def expel(self, account=CONSUMER):
         command = ExpelMember(account=account, reason="the contract ended")
-        return expel_member(command, context=self.context, topics=self.topics, endings=self.endings)
+        return expel_member(command, context=self.context, bus=self.bus, topics=self.topics, endings=self.endings)
 
     @property
     def context(self):
@@ -72,6 +80,7 @@ class Central:
             rules=parse_self_admission({"admit": rules}, DOMAINS),
             domains=DOMAINS,
             registry=self.registry,
+            bus=self.bus,
             topics=self.topics,
             clock=self.clock,
         )
@@ -81,12 +90,13 @@ class Central:
         return change_subscription(envelope, context=self.context)
 
 
-def test_an_admitted_account_has_its_topic_and_its_record():
+def test_an_admitted_account_has_its_place_on_the_bus_its_topic_and_its_record():
     central = Central()
 
     member = central.admit(contact="a@example.com")
 
     assert (member.status, member.topic_arn) == ("admitted", topic_of(PRODUCER))
+    assert central.bus.allowed == [PRODUCER]
     assert central.registry.member(PRODUCER) == member
 
 
@@ -105,7 +115,25 @@ def test_an_unknown_domain_makes_neither_topic_nor_member():
     with pytest.raises(UnknownDomain):
         central.admit(domain="astrology")
 
-    assert (central.topics.created, central.registry.members) == ([], {})
+    assert (central.bus.allowed, central.topics.created, central.registry.accounts) == ([], [], {})
+
+
+def test_an_account_for_which_the_bus_has_no_room_is_not_admitted():
+    central = Central()
+    central.bus.full = True
+
+    with pytest.raises(BusPolicyFull):
+        central.admit()
+
+    assert central.registry.accounts == {}
+
+
+def test_a_bus_that_was_made_again_takes_the_events_of_all_that_are_admitted():
+    central = Central(a_member(), a_member(CONSUMER, status="expelled"), a_member(STRANGER, status="pending"))
+
+    restored = [restore_members(registry=central.registry, bus=central.bus) for _ in range(2)]
+
+    assert (restored, central.bus.allowed) == ([(PRODUCER,)] * 2, [PRODUCER])
 
 
 def consumer_with_accesses():
@@ -140,10 +168,12 @@ def test_an_account_that_stays_a_consumer_keeps_what_it_has():
 def test_an_expelled_account_has_no_accesses_no_topic_and_no_say():
     central = consumer_with_accesses()
     central.topics.create(CONSUMER)
+    central.bus.allow(CONSUMER)
     for _ in range(2):
         left = central.expel()
         assert (left.member.status, left.member.topic_arn, left.ending) == ("expelled", "", (ONE, TWO))
     assert "the contract ended" in ending(central)[ONE]
+    assert central.bus.allowed == []
     assert (central.topics.created, list(central.registry.subscribers(PRODUCT))) == ([], [])
     with pytest.raises(NotAMember):
         central.subscription(SubscriptionRequested(product=PRODUCT))
@@ -173,7 +203,7 @@ def test_an_account_that_requests_to_join_waits_for_the_owner_without_a_topic():
     member = central.join()
 
     assert (member.account, member.status, member.topic_arn) == (PRODUCER, "pending", "")
-    assert central.topics.created == []
+    assert (central.bus.allowed, central.topics.created) == ([], [])
 
 
 ONLY = {"accounts": [PRODUCER], "roles": ["producer"], "domains": ["retail"]}
@@ -181,7 +211,9 @@ ONLY = {"accounts": [PRODUCER], "roles": ["producer"], "domains": ["retail"]}
 
 @pytest.mark.parametrize("rule", [ONLY, {**ONLY, "accounts": "any", "roles": ["consumer", "producer"]}])
 def test_an_account_that_a_rule_covers_is_admitted(rule):
-    assert Central().join(rules=[rule]).status == "admitted"
+    central = Central()
+    assert central.join(rules=[rule]).status == "admitted"
+    assert central.bus.allowed == [PRODUCER]
 
 
 @pytest.mark.parametrize(
@@ -232,10 +264,18 @@ def test_a_spoke_subscribes_its_inbox_or_requests_membership(admitted):
 
     joined = [join_mesh(command, bus=bus, inbox=FakeInbox(admitted=admitted)) for _ in range(2)]
 
-    assert [one.subscribed for one in joined] == [admitted] * 2
+    assert [(one.subscribed, one.asked) for one in joined] == [(admitted, not admitted)] * 2
     assert [kind for kind, _ in bus.events] == ([] if admitted else ["MemberJoined"] * 2)
     assert len({json.loads(text)["metadata"]["id"] for _, text in bus.events}) <= 1
     assert all(json.loads(text)["data"] == REQUEST.model_dump() for _, text in bus.events)
+
+
+def test_a_spoke_that_is_not_on_the_bus_waits_for_the_owner():
+    command = JoinMesh(account=PRODUCER, role="producer", domain="retail", contact="a@example.com", topic_arn="")
+
+    joined = join_mesh(command, bus=FakeBus(closed=True), inbox=FakeInbox(admitted=False))
+
+    assert (joined.subscribed, joined.asked) == (False, False)
 
 
 def test_a_consumer_subscribes_once_and_ends_it():

@@ -12,7 +12,7 @@ from tests.access_driver import AccessDriver
 from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, Run
 from tests.publishing_driver import Analyst, PublishingDriver, csv, one_table_contract
-from tests.staged_tables import Stager
+from tests.staged_tables import Stager, stager_role
 
 CHECKED = ("TakeBatch", "RouteBatch", "CheckObjects", "CheckChanges")
 PROPOSED = (*CHECKED, "ProposeVersion")
@@ -217,7 +217,8 @@ def test_an_answer_that_comes_twice_or_late_changes_nothing(mesh: MeshDriver) ->
     runs = len(mesh.runs("onboard-upload", product.name))
     [proposal] = product.proposals()
     before = len(mesh.notices(product.name, "producer", "ProposalSettled"))
-    mesh.put_event("VersionProposed", proposal.input["detail"]["data"], by="producer")
+    again = proposal.input["detail"]["data"]
+    assert "EventId" in mesh.put_event("VersionProposed", again, by="producer", role=stager_role(mesh))
     mesh.until(lambda: len(mesh.notices(product.name, "producer", "ProposalSettled")) > before, "the answer once more")
     mesh.settled(product.name)
     published(product.upload("b.csv", csv((2, 20))), version=2)

@@ -1,5 +1,5 @@
-"""Admit an account to the mesh: its topic and its record. Requested by the data mesh owner, or by the account itself.
-And the way back: an account that is expelled, or no consumer any more, loses what rested on that.
+"""Admit an account to the mesh: to central's bus, with a topic and a record of its own. By the owner's command, or as the
+account itself requests. And the way back: one that is expelled, or no consumer any more, loses what rested on that.
 """
 
 import json
@@ -13,7 +13,7 @@ from mesh.domain.membership.members import Member, Role
 from mesh.domain.membership.self_admission import SelfAdmission
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
-from mesh.ports import Clock, Executions, MemberTopics, Registry
+from mesh.ports import BusPermissions, Clock, Executions, MemberTopics, Registry
 from mesh.usecases.central_context import CentralContext
 
 
@@ -49,27 +49,44 @@ def admit_member(
     *,
     domains: tuple[str, ...],
     context: CentralContext,
+    bus: BusPermissions,
     topics: MemberTopics,
     endings: Executions,
 ) -> MemberLeft:
-    """Create the member's topic and record it as admitted; an account that is no consumer (any more) keeps no access.
-    Idempotent; a change of role or domain is recorded.
+    """Let the member onto central's bus, create its topic and record it as admitted; an account that is no consumer
+    (any more) keeps no access. Idempotent; a change of role or domain is recorded.
 
-    Raises UnknownDomain.
+    Raises UnknownDomain, BusPolicyFull.
     """
-    member = _admit(command, domains=domains, registry=context.registry, topics=topics, clock=context.clock)
+    member = _admit(command, domains=domains, registry=context.registry, bus=bus, topics=topics, clock=context.clock)
     why = f"account {member.account} is no consumer of this mesh any more"
     ending = () if "consumer" in member.roles() else _end_accesses(member.account, why, context, endings)
     return MemberLeft(member=member, ending=ending)
 
 
-def expel_member(
-    command: ExpelMember, *, context: CentralContext, topics: MemberTopics, endings: Executions
-) -> MemberLeft:
-    """Record that an account is no member any more, end its accesses, delete its topic. In that order: nothing is
-    granted after the record, and a call that was cut off is completed by the next. Idempotent.
+def restore_members(*, registry: Registry, bus: BusPermissions) -> tuple[str, ...]:
+    """Let all admitted members onto a bus that was made again: the record outlives central's stack, the bus does not.
+    Idempotent. Returns their accounts.
+    """
+    accounts = tuple(member.account for member in registry.members() if member.status == "admitted")
+    for account in accounts:
+        bus.allow(account)
+    return accounts
 
-    Its events are refused, and its own requests to join change nothing: the owner can admit it again.
+
+def expel_member(
+    command: ExpelMember,
+    *,
+    context: CentralContext,
+    bus: BusPermissions,
+    topics: MemberTopics,
+    endings: Executions,
+) -> MemberLeft:
+    """Record that an account is no member any more, take it off central's bus, end its accesses, delete its topic. In
+    that order: nothing is granted after the record, and a call that was cut off is completed by the next. Idempotent.
+
+    Its events are refused, also where the whole organization may put events, and its own requests to join change
+    nothing: the owner can admit it again.
 
     Raises NotAMember.
     """
@@ -78,6 +95,7 @@ def expel_member(
         raise NotAMember(f"account {command.account} is not a member of this mesh", account=command.account)
     member = known.evolve(status="expelled", topic_arn="")
     context.registry.put_member(member)
+    bus.withdraw(member.account)
     why = f"account {member.account} was expelled from this mesh: {command.reason}"
     ending = _end_accesses(member.account, why, context, endings)
     topics.delete(member.account)
@@ -97,10 +115,17 @@ def _end_accesses(account: str, why: str, context: CentralContext, endings: Exec
 
 
 def _admit(
-    command: AdmitMember, *, domains: tuple[str, ...], registry: Registry, topics: MemberTopics, clock: Clock
+    command: AdmitMember,
+    *,
+    domains: tuple[str, ...],
+    registry: Registry,
+    bus: BusPermissions,
+    topics: MemberTopics,
+    clock: Clock,
 ) -> Member:
     _check_domain(command.domain, domains)
     known = registry.member(command.account)
+    bus.allow(command.account)
     member = Member(
         account=command.account,
         role=command.role,
@@ -120,13 +145,15 @@ def join_requested(
     rules: SelfAdmission,
     domains: tuple[str, ...],
     registry: Registry,
+    bus: BusPermissions,
     topics: MemberTopics,
     clock: Clock,
 ) -> Member:
     """Handle `MemberJoined`: admitted at once where a rule of the owner's covers account, role and domain, otherwise
     pending until the owner admits it.
 
-    A member that was admitted stays as it was admitted, one that was expelled stays expelled. Raises UnknownDomain.
+    A member that was admitted stays as it was admitted, one that was expelled stays expelled. Raises UnknownDomain,
+    BusPolicyFull.
     """
     request = Event[MemberJoined].model_validate(envelope.detail).data
     known = registry.member(envelope.account)
@@ -136,7 +163,7 @@ def join_requested(
         command = AdmitMember(
             account=envelope.account, role=request.role, domain=request.domain, contact=request.contact
         )
-        return _admit(command, domains=domains, registry=registry, topics=topics, clock=clock)
+        return _admit(command, domains=domains, registry=registry, bus=bus, topics=topics, clock=clock)
     _check_domain(request.domain, domains)
     member = Member(
         account=envelope.account,

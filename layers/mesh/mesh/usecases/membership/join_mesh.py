@@ -1,6 +1,7 @@
 """A spoke account joins: request membership from central, and subscribe the inbox once admitted."""
 
 from mesh.domain.events import Event, MemberJoined, Metadata, stable_id
+from mesh.domain.membership.authorisation import NotOnTheBus
 from mesh.domain.membership.members import Role
 from mesh.domain.model import Model
 from mesh.ports import Bus, Inbox
@@ -17,9 +18,11 @@ class JoinMesh(Model):
 
 
 class Joined(Model):
-    """`subscribed` is False while the data mesh owner has not admitted this account."""
+    """`subscribed` is False while the data mesh owner has not admitted this account. `asked`: whether central's bus
+    took the request; it does from accounts of central's organization. Others are admitted unasked (`mesh admit`)."""
 
     subscribed: bool
+    asked: bool = False
 
 
 def join_mesh(command: JoinMesh, *, bus: Bus, inbox: Inbox) -> Joined:
@@ -30,5 +33,8 @@ def join_mesh(command: JoinMesh, *, bus: Bus, inbox: Inbox) -> Joined:
     request = MemberJoined(role=command.role, domain=command.domain, contact=command.contact)
     identity = stable_id(command.account, request.model_dump_json())
     event = Event[MemberJoined](metadata=Metadata(id=identity, correlation_id=identity), data=request)
-    bus.put(MemberJoined.detail_type(), event.model_dump_json())
-    return Joined(subscribed=False)
+    try:
+        bus.put(MemberJoined.detail_type(), event.model_dump_json())
+    except NotOnTheBus:
+        return Joined(subscribed=False)
+    return Joined(subscribed=False, asked=True)
