@@ -125,6 +125,24 @@ def test_a_star_is_a_resource_only_where_aws_knows_no_finer_one(who, statement):
         assert any(fnmatch.fnmatchcase(action, known) for known in STAR), f"{who}: {action} on everything"
 
 
+def test_central_reads_by_no_policy_but_the_bucket_s_own():
+    """Its policies do not name members, whose buckets let it in. A bucket of its own would need no policy to do so."""
+    found = {
+        (who, action): statement
+        for file, who, statement in statements()
+        if file == "template.yaml" and not who.startswith("RecordLineage")
+        for action in actions(statement)
+        if action.startswith("s3:")
+    }
+    readers = {"LFRegisterLocationServiceRole", "ReadStagedPolicy", "WithdrawVersionsFunctionRole"}
+    assert {who for who, _ in found} == readers
+    assert {action for _, action in found} == {"s3:GetObject", "s3:ListBucket"}
+    for who, statement in found.items():
+        assert statement["Resource"]["Fn::Sub"].startswith("arn:aws:s3:::*-${AWS::Region}"), who
+        condition = {"StringNotEquals": {"s3:ResourceAccount": {"Ref": "AWS::AccountId"}}}
+        assert statement["Condition"] == condition, who
+
+
 @EACH
 def test_a_role_is_passed_to_one_service_only(who, statement):
     if "iam:PassRole" in actions(statement):

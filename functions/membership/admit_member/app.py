@@ -18,7 +18,7 @@ class Settings(RegistrySettings, MeshBusSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """`{account, role, domain, contact}` → MemberLeft. CloudFormation's request → members let in again."""
+    """`{account, role, domains, contact}` → MemberLeft. CloudFormation's request → members let in again."""
     settings = load(Settings)
     if "RequestType" in event:
         return answer_cloudformation(event, context, lambda _new, _old: {"Members": _restore(settings)})

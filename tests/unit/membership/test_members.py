@@ -39,7 +39,7 @@ from tests.fakes import (
 
 DOMAINS = ("retail", "risk")
 ONE, TWO, THREE = (f"ac-00000000000{number}" for number in (1, 2, 3))
-REQUEST = MemberJoined(role="producer", domain="retail", contact="team@example.com")
+REQUEST = MemberJoined(role="producer", domains=("retail",), contact="team@example.com")
 
 
 class Central:
@@ -56,7 +56,7 @@ class Central:
         self.accesses, self.endings = FakeAccessRegistry(), FakeExecutions()
 
     def admit(self, **command):
-        facts = {"account": PRODUCER, "role": "producer", "domain": "retail", **command}
+        facts = {"account": PRODUCER, "role": "producer", "domains": ("retail",), **command}
         return admit_member(
             AdmitMember(**facts),
             domains=DOMAINS,
@@ -113,7 +113,7 @@ def test_an_unknown_domain_makes_neither_topic_nor_member():
     central = Central()
 
     with pytest.raises(UnknownDomain):
-        central.admit(domain="astrology")
+        central.admit(domains=("retail", "astrology"))
 
     assert (central.bus.allowed, central.topics.created, central.registry.accounts) == ([], [], {})
 
@@ -161,7 +161,7 @@ def test_an_account_that_is_no_consumer_any_more_loses_what_it_had_as_one():
 
 def test_an_account_that_stays_a_consumer_keeps_what_it_has():
     central = consumer_with_accesses()
-    central.admit(account=CONSUMER, role="both", domain="risk")
+    central.admit(account=CONSUMER, role="both", domains=("risk",))
     assert (ending(central), list(central.registry.subscribers(PRODUCT))) == ({}, [CONSUMER])
 
 
@@ -192,9 +192,10 @@ def test_nobody_expels_an_account_that_is_unknown():
         Central().expel()
 
 
-def test_an_account_has_twelve_digits():
+@pytest.mark.parametrize("wrong", [{"account": "12"}, {"domains": ()}])
+def test_an_account_has_twelve_digits_and_a_domain(wrong):
     with pytest.raises(ValidationError):
-        AdmitMember(account="12", role="producer", domain="retail")
+        AdmitMember(**{"account": PRODUCER, "role": "producer", "domains": ("retail",), **wrong})
 
 
 def test_an_account_that_requests_to_join_waits_for_the_owner_without_a_topic():
@@ -244,6 +245,13 @@ def test_rules_that_are_wrong_are_refused_whole(wrong):
         parse_self_admission(wrong, DOMAINS)
 
 
+def test_an_account_that_asks_for_several_domains_is_admitted_where_one_rule_has_them_all():
+    both = REQUEST.model_copy(update={"domains": DOMAINS})
+    apart = [{**ONLY, "domains": [domain]} for domain in DOMAINS]
+    assert Central().join(both, rules=apart).status == "pending"
+    assert Central().join(both, rules=[{**ONLY, "domains": list(DOMAINS)}]).domains == DOMAINS
+
+
 def test_asking_again_does_not_change_what_the_owner_admitted():
     central = Central(a_member(role="consumer"))
 
@@ -252,14 +260,14 @@ def test_asking_again_does_not_change_what_the_owner_admitted():
 
 def test_a_request_to_join_an_unknown_domain_is_rejected():
     with pytest.raises(UnknownDomain):
-        Central().join(REQUEST.model_copy(update={"domain": "astrology"}))
+        Central().join(REQUEST.model_copy(update={"domains": ("astrology",)}))
 
 
 @pytest.mark.parametrize("admitted", [True, False])
 def test_a_spoke_subscribes_its_inbox_or_requests_membership(admitted):
     bus = FakeBus()
     command = JoinMesh(
-        account=PRODUCER, role="producer", domain="retail", contact="team@example.com", topic_arn=topic_of(PRODUCER)
+        account=PRODUCER, role="producer", domains=("retail",), contact="team@example.com", topic_arn=topic_of(PRODUCER)
     )
 
     joined = [join_mesh(command, bus=bus, inbox=FakeInbox(admitted=admitted)) for _ in range(2)]
@@ -267,11 +275,11 @@ def test_a_spoke_subscribes_its_inbox_or_requests_membership(admitted):
     assert [(one.subscribed, one.asked) for one in joined] == [(admitted, not admitted)] * 2
     assert [kind for kind, _ in bus.events] == ([] if admitted else ["MemberJoined"] * 2)
     assert len({json.loads(text)["metadata"]["id"] for _, text in bus.events}) <= 1
-    assert all(json.loads(text)["data"] == REQUEST.model_dump() for _, text in bus.events)
+    assert all(json.loads(text)["data"] == REQUEST.model_dump(mode="json") for _, text in bus.events)
 
 
 def test_a_spoke_that_is_not_on_the_bus_waits_for_the_owner():
-    command = JoinMesh(account=PRODUCER, role="producer", domain="retail", contact="a@example.com", topic_arn="")
+    command = JoinMesh(account=PRODUCER, role="producer", domains=("retail",), contact="a@example.com", topic_arn="")
 
     joined = join_mesh(command, bus=FakeBus(closed=True), inbox=FakeInbox(admitted=False))
 

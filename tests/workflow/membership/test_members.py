@@ -9,9 +9,9 @@ import pytest
 
 from cli.membership.members import admit, expel
 from cli.mesh_context import MeshContext, mesh_context
-from tests.mesh_driver import STRANGER, MeshDriver
+from tests.mesh_driver import STRANGER, MeshDriver, contract
 
-CONSUMER = "333333333333"
+PRODUCER, CONSUMER = "222222222222", "333333333333"
 OWN = {"mesh-OnlyStewardsDecide", "mesh-OnlyChecksPropose"}
 """Statements of the template."""
 
@@ -52,7 +52,7 @@ def test_an_account_of_no_organization_is_on_the_bus_from_its_admission_until_it
     before = statements(mesh)
     assert asked_by(mesh, STRANGER) == "AccessDeniedException"
     for _ in range(2):
-        admit(owner, STRANGER, "consumer", "risk")
+        admit(owner, STRANGER, "consumer", ("risk",))
     assert asked_by(mesh, STRANGER) == ""
     assert statements(mesh) == before | {f"member-{STRANGER}"}
     for _ in range(2):
@@ -70,7 +70,23 @@ def test_the_stack_of_an_account_that_is_not_on_the_bus_waits_and_joins_when_it_
     try:
         assert join(mesh) == {"subscribed": False, "asked": False}
     finally:
-        admit(owner, CONSUMER, "consumer", "risk", "risk-data@example.com")
+        admit(owner, CONSUMER, "consumer", ("risk",), "risk-data@example.com")
     assert join(mesh) == {"subscribed": True, "asked": False}
     assert asked_by(mesh, "consumer") == ""
     assert mesh.dead_letters() == kept
+
+
+def test_a_producer_of_several_domains_publishes_for_each_and_for_no_other(
+    mesh: MeshDriver, owner: MeshContext
+) -> None:
+    admit(owner, PRODUCER, "producer", ("consumer-banking", "payments"))
+    try:
+        mesh.prepare("mem-cards", domain="payments")
+        mesh.prepare("mem-loans", domain="consumer-banking")
+        mesh.put_contract("mem-risk", contract("mem-risk", domain="risk"))
+        refused = mesh.wait_for_run("register-product", "mem-risk")
+    finally:
+        admit(owner, PRODUCER, "producer", ("consumer-banking",))
+    assert mesh.tags("mem-cards")["domain"] == "payments"
+    assert mesh.tags("mem-loans")["domain"] == "consumer-banking"
+    assert (refused.outcome, refused.output["reason"]["code"]) == ("rejected", "DomainMismatch")

@@ -1,5 +1,5 @@
-"""Admit an account to the mesh: to central's bus, with a topic and a record of its own. By the owner's command, or as the
-account itself requests. And the way back: one that is expelled, or no consumer any more, loses what rested on that.
+"""Admit an account to the mesh: to central's bus, with a topic and a record of its own. By the owner's command, or as
+the account itself requests. And the way back: one that is expelled, or no consumer any more, loses what rested on that.
 """
 
 import json
@@ -9,7 +9,7 @@ from pydantic import Field
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccountId, Envelope, Event, MemberJoined
 from mesh.domain.membership.authorisation import NotAMember
-from mesh.domain.membership.members import Member, Role
+from mesh.domain.membership.members import Domains, Member, Role
 from mesh.domain.membership.self_admission import SelfAdmission
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
@@ -22,7 +22,7 @@ class AdmitMember(Model):
 
     account: AccountId
     role: Role
-    domain: str
+    domains: Domains
     contact: str = ""
 
 
@@ -54,7 +54,7 @@ def admit_member(
     endings: Executions,
 ) -> MemberLeft:
     """Let the member onto central's bus, create its topic and record it as admitted; an account that is no consumer
-    (any more) keeps no access. Idempotent; a change of role or domain is recorded.
+    (any more) keeps no access. Idempotent; a change of role or domains is recorded.
 
     Raises UnknownDomain, BusPolicyFull.
     """
@@ -123,13 +123,13 @@ def _admit(
     topics: MemberTopics,
     clock: Clock,
 ) -> Member:
-    _check_domain(command.domain, domains)
+    _check_domains(command.domains, domains)
     known = registry.member(command.account)
     bus.allow(command.account)
     member = Member(
         account=command.account,
         role=command.role,
-        domain=command.domain,
+        domains=command.domains,
         contact=command.contact or (known.contact if known else ""),
         status="admitted",
         topic_arn=topics.create(command.account),
@@ -149,7 +149,7 @@ def join_requested(
     topics: MemberTopics,
     clock: Clock,
 ) -> Member:
-    """Handle `MemberJoined`: admitted at once where a rule of the owner's covers account, role and domain, otherwise
+    """Handle `MemberJoined`: admitted at once where a rule of the owner's covers account, role and domains, otherwise
     pending until the owner admits it.
 
     A member that was admitted stays as it was admitted, one that was expelled stays expelled. Raises UnknownDomain,
@@ -159,16 +159,16 @@ def join_requested(
     known = registry.member(envelope.account)
     if known is not None and known.status != "pending":
         return known
-    if rules.covers(envelope.account, request.role, request.domain):
+    if rules.covers(envelope.account, request.role, request.domains):
         command = AdmitMember(
-            account=envelope.account, role=request.role, domain=request.domain, contact=request.contact
+            account=envelope.account, role=request.role, domains=request.domains, contact=request.contact
         )
         return _admit(command, domains=domains, registry=registry, bus=bus, topics=topics, clock=clock)
-    _check_domain(request.domain, domains)
+    _check_domains(request.domains, domains)
     member = Member(
         account=envelope.account,
         role=request.role,
-        domain=request.domain,
+        domains=request.domains,
         contact=request.contact,
         status="pending",
         since=known.since if known else clock.now(),
@@ -177,9 +177,10 @@ def join_requested(
     return member
 
 
-def _check_domain(domain: str, domains: tuple[str, ...]) -> None:
-    if domain not in domains:
-        raise UnknownDomain(
-            f"there is no domain {domain!r} in the ontology",
-            remedy=f"one of: {', '.join(domains)}; or add it to governance/ontology.yaml and deploy",
-        )
+def _check_domains(asked: tuple[str, ...], known: tuple[str, ...]) -> None:
+    for domain in asked:
+        if domain not in known:
+            raise UnknownDomain(
+                f"there is no domain {domain!r} in the ontology",
+                remedy=f"one of: {', '.join(known)}; or add it to governance/ontology.yaml and deploy",
+            )

@@ -2,7 +2,7 @@
 
 from mesh.domain.events import Event, MemberJoined, Metadata, stable_id
 from mesh.domain.membership.authorisation import NotOnTheBus
-from mesh.domain.membership.members import Role
+from mesh.domain.membership.members import Domains, Role
 from mesh.domain.model import Model
 from mesh.ports import Bus, Inbox
 
@@ -12,7 +12,7 @@ class JoinMesh(Model):
 
     account: str
     role: Role
-    domain: str
+    domains: Domains
     contact: str
     topic_arn: str
 
@@ -30,7 +30,7 @@ def join_mesh(command: JoinMesh, *, bus: Bus, inbox: Inbox) -> Joined:
     schedule."""
     if inbox.subscribe(command.topic_arn):
         return Joined(subscribed=True)
-    request = MemberJoined(role=command.role, domain=command.domain, contact=command.contact)
+    request = MemberJoined(role=command.role, domains=command.domains, contact=command.contact)
     identity = stable_id(command.account, request.model_dump_json())
     event = Event[MemberJoined](metadata=Metadata(id=identity, correlation_id=identity), data=request)
     try:
