@@ -188,7 +188,7 @@ CLOSED = "User: x is not authorized to perform: events:PutEvents because no reso
 
 
 def test_a_bus_that_does_not_let_the_account_in_says_so_whether_the_call_or_its_entry_is_refused(aws):
-    entry = {"ErrorCode": "AccessDeniedException", "ErrorMessage": CLOSED}
+    entry = {"ErrorCode": "AccessDeniedException", "ErrorMessage": "You do not have access to the event bus."}
     for answer in ("entry", "call"):
         client = aws("events")
         with Stubber(client) as stub:
@@ -206,6 +206,13 @@ def test_a_caller_without_the_right_of_its_own_is_not_taken_for_one_that_is_not_
         stub.add_client_error("put_events", "AccessDeniedException", "because no identity-based policy allows it")
         with pytest.raises(ClientError):
             EventBus(client, "mesh").put("MemberJoined", "{}")
+
+
+def test_a_role_that_the_bus_denies_this_event_is_not_taken_for_one_that_is_not_on_the_bus(stubbed):
+    denied = {"ErrorCode": "AccessDeniedException", "ErrorMessage": "with an explicit deny in a resource-based policy"}
+    client = stubbed("events", "put_events", {"FailedEntryCount": 1, "Entries": [denied]})
+    with pytest.raises(EventNotAccepted):
+        EventBus(client, "mesh").put("VersionProposed", "{}")
 
 
 STATEMENT = {"EventBusName": "mesh", "StatementId": f"member-{CONSUMER}"}

@@ -325,6 +325,7 @@ EXCUSED: Final = {
     "PrepareProduct glue:UpdateCrawler": "a crawler that is there: by a contract's later revision",
     "GovernLake lakeformation:UpdateLFTag": "an ontology that was changed",
     "ReceiveJoin dynamodb:PutItem": "an account that members.yaml admits when it asks",
+    "ReceiveJoin events:PutPermission": "an account that members.yaml admits when it asks",
     "ReceiveJoin sns:CreateTopic": "an account that members.yaml admits when it asks",
     "ReceiveJoin sns:SetTopicAttributes": "an account that members.yaml admits when it asks",
     "JoinMesh events:PutEvents": "an account that is not admitted yet",

@@ -27,8 +27,11 @@ _BYTES: Final = 256 * 1024
 _AROUND: Final = 1024
 """More than what an entry has beside its detail."""
 _BUS_CLOSED: Final = "because no resource-based policy allows"
-"""IAM: the caller's own policy allows it, and the bus of the other account has no statement for the caller.
+_DENIED: Final = "explicit deny"
+"""IAM: the caller's own policy allows it, and the bus of the other account has no statement for the caller; or it has one
+against it. Of an entry, AccessDeniedException means by itself that the caller has no access to the bus.
 
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
 
@@ -76,7 +79,8 @@ class EventBus:
         return refused
 
     def _refusal(self, code: str, why: str) -> Exception:
-        kind = NotOnTheBus if _BUS_CLOSED in why else EventNotAccepted
+        closed = code == "AccessDeniedException" and _DENIED not in why
+        kind = NotOnTheBus if closed else EventNotAccepted
         return as_transient(code, why) or kind(f"{code}: {why}", bus=self._bus)
 
 
