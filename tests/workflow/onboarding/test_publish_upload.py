@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from local.accounts import ADMIN_ROLE
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, Run
@@ -304,6 +305,15 @@ def skip_until(mesh: MeshDriver, look: Callable[[], Any], what: str) -> None:
         return False
 
     mesh.until(skipped, what)
+
+
+@pytest.mark.parametrize("kind", ["FilesReleased", "ProductRegistered", "ProductUpdated", "ProposalSettled"])
+def test_nobody_in_the_producers_account_speaks_for_central(mesh: MeshDriver, kind: str) -> None:
+    """What central says is acted upon: published files are deleted, batches are settled."""
+    bus = mesh.output("producer", "OwnBusName")
+    entry = {"EventBusName": bus, "Source": "meshwork", "DetailType": kind, "Detail": "{}"}
+    [answer] = mesh.client("producer", "events", ADMIN_ROLE).put_events(Entries=[entry])["Entries"]
+    assert answer.get("ErrorCode") == "AccessDeniedException"
 
 
 @contextmanager

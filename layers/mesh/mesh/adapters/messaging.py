@@ -27,12 +27,15 @@ _BYTES: Final = 256 * 1024
 _AROUND: Final = 1024
 """More than what an entry has beside its detail."""
 _BUS_CLOSED: Final = "because no resource-based policy allows"
+"""IAM: the caller's own policies allow the call, and the bus of the other account has no statement for the caller.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+"""
 _DENIED: Final = "explicit deny"
-"""IAM: the caller's own policy allows it, and the bus of the other account has no statement for the caller; or it has one
-against it. Of an entry, AccessDeniedException means by itself that the caller has no access to the bus.
+"""IAM: the bus has a statement against this caller. Without one, AccessDeniedException of an entry is no access to the
+bus.
 
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
-https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
 
 
