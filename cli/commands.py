@@ -23,7 +23,9 @@ COMMANDS: Final = (
     Command("demo", _START, "cli.demo:demo_command", "Run the whole flow on this machine: upload, notice, query."),
     Command("up", _START, "cli.mesh_commands:up", "Start a local mesh: three accounts, with the stacks deployed."),
     Command("env", _START, "cli.mesh_commands:env", "Print shell exports with an account's credentials."),
-    Command("admit", _START, "cli.membership.members:admit_command", "Admit an account, or change its role or domain."),
+    Command(
+        "admit", _START, "cli.membership.members:admit_command", "Admit an account, or change its role or domains."
+    ),
     Command("expel", _START, "cli.membership.members:expel_command", "Expel an account from the mesh."),
     Command("down", _START, "cli.mesh_commands:down", "Stop the local mesh and discard its accounts."),
     Command("contract", _PUBLISH, "cli.contracts.contract:contracts", "Check, draft and compare contracts, offline."),

@@ -83,7 +83,7 @@ def deploy(local: mesh.Mesh, report: Report) -> bool:
     def admit_members() -> None:
         where = MeshContext(Accounts(port=local.port))
         for name, role, domain in LOCAL_MEMBERS:
-            admit(where, ACCOUNTS[name], role, domain, f"{domain}-data@example.com")
+            admit(where, ACCOUNTS[name], role, (domain,), f"{domain}-data@example.com")
             report("central", f"admitted {ACCOUNTS[name]} ({name}, {domain})")
 
     return Deployment(local, report=report, after_central=admit_members).run()

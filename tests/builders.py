@@ -74,13 +74,17 @@ def an_ontology() -> Ontology:
 
 
 def a_member(
-    account: str = PRODUCER, role: Role = "producer", *, domain: str = "retail", status: Any = "admitted"
+    account: str = PRODUCER,
+    role: Role = "producer",
+    *,
+    domains: tuple[str, ...] = ("retail",),
+    status: Any = "admitted",
 ) -> Member:
     """An account of the mesh."""
     return Member(
         account=account,
         role=role,
-        domain=domain,
+        domains=domains,
         contact="team@example.com",
         status=status,
         topic_arn=topic_of(account),
@@ -103,11 +107,11 @@ def an_envelope(data: EventData | dict[str, Any], kind: str = "", *, account: st
     )
 
 
-def a_sender(account: str = PRODUCER, *, domain: str = "retail") -> Authorised:
+def a_sender(account: str = PRODUCER, *, domains: tuple[str, ...] = ("retail",)) -> Authorised:
     """Who `authorise_sender` found."""
     return Authorised(
         account=account,
-        domain=domain,
+        domains=domains,
         topic_arn=topic_of(account),
         product=PRODUCT,
         event_id="e-1",
@@ -191,7 +195,7 @@ def an_access(number: str = "ac-000000000001", **changes: Any) -> Access:
     record: dict[str, Any] = {
         "id": number,
         "receiver": CONSUMER,
-        "receiver_domain": "risk",
+        "receiver_domains": ("risk",),
         "status": "requested",
         "until": request["until"],
         "event_id": f"event-of-{number}",

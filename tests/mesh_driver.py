@@ -178,10 +178,13 @@ class MeshDriver:
         self.settled(product)
         return run
 
-    def put_event(self, detail_type: str, data: Mapping[str, Any], *, by: str, **more: Any) -> dict[str, Any]:
-        """An event to central's bus, sent by an account; `more` are further fields of `detail`. Returns its result."""
+    def put_event(
+        self, detail_type: str, data: Mapping[str, Any], *, by: str, role: str = ADMIN_ROLE, **more: Any
+    ) -> dict[str, Any]:
+        """An event to central's bus, sent by a role of an account; `more` are further fields of `detail`. Returns its
+        result."""
         root = by not in ACCOUNTS
-        answer = self.client(by, "events", None if root else ADMIN_ROLE).put_events(
+        answer = self.client(by, "events", None if root else role).put_events(
             Entries=[
                 {
                     "EventBusName": f"arn:aws:events:{REGION}:{ACCOUNTS['central']}:event-bus/mesh",

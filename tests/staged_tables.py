@@ -1,5 +1,6 @@
 """Versions as a producer stages them: Parquet by DuckDB, metadata by Meshwork's own writer, and the event about it."""
 
+import contextlib
 import json
 import tempfile
 import uuid
@@ -21,7 +22,7 @@ from mesh.domain.publishing.staging import DataFile, StageOrder
 from mesh.domain.publishing.table_state import TableState
 from mesh.domain.schema import Column
 
-from local.accounts import ACCOUNTS, ADMIN_ROLE
+from local.accounts import ACCOUNTS, ADMIN_ROLE, REGION
 from tests.mesh_driver import MeshDriver, Run
 
 COLUMNS: Final = {"id": "bigint", "amount": "bigint"}
@@ -121,7 +122,7 @@ class Stager:
     def propose(self, data: Mapping[str, Any], by: str = "producer") -> Run:
         """How central's run about it ended."""
         before = self.mesh.runs("commit-version", self.product)
-        answer = self.mesh.put_event("VersionProposed", data, by=by)
+        answer = self.mesh.put_event("VersionProposed", data, by=by, role=proposer_role(self.mesh, by))
         assert "EventId" in answer, answer
         return self.mesh.wait_for_run("commit-version", self.product, after=before)
 
@@ -164,4 +165,20 @@ def stager_role(mesh: MeshDriver) -> str:
     if people not in trust["Statement"]:
         trust = {**trust, "Statement": [*trust["Statement"], people]}
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+    return name
+
+
+def proposer_role(mesh: MeshDriver, account: str) -> str:
+    """A role that central's bus takes a proposal from: the producer's, or elsewhere one that goes by its name."""
+    if account == "producer":
+        return stager_role(mesh)
+    iam, name = mesh.client(account, "iam"), "other-ProposeVersionFunctionRole-1"
+    people = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNTS[account]}:root"}}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [{**people, "Action": "sts:AssumeRole"}]})
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    bus = f"arn:aws:events:{REGION}:{ACCOUNTS['central']}:event-bus/mesh"
+    may = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": bus}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_role_policy(RoleName=name, PolicyName="propose", PolicyDocument=policy)
     return name

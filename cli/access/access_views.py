@@ -104,7 +104,7 @@ def render(access: Access) -> None:
     output.fields(
         [
             ("request", f"{access.request.permission} {access.request.what}"),
-            ("by", f"{who(access)} ({access.receiver_domain}), {access.request.persona or 'no persona'}"),
+            ("by", f"{who(access)} ({', '.join(access.receiver_domains)}), {access.request.persona or 'no persona'}"),
             ("purpose", access.request.purpose),
             ("until", until_text(access)),
             ("rules", ", ".join(found.rules) if found else ""),

@@ -61,7 +61,7 @@ def preview_request(
     access = Access(
         id=PREVIEWED,
         receiver=number,
-        receiver_domain=member.domain,
+        receiver_domains=member.domains,
         request=normal_form(data, reader=role, persona=persona, purposes=policies.purposes, now=now),
         status="requested",
         until=data.until,

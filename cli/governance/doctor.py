@@ -1,5 +1,6 @@
 """`mesh doctor`: checks of a deployed mesh, each with what to do. Run it with an operator's rights."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from mesh.adapters.lakeformation.shares import RamShares
 from mesh.domain.access.fix_commands import accept_share
 from mesh.domain.governance.ontology import parse_ontology
+from mesh.domain.membership.members import Member
 from mesh.usecases.governance.govern_lake import admins_of
 from rich.text import Text
 
@@ -171,25 +173,40 @@ def ontology_checks(where: MeshContext, account: Account) -> Checks:
 
 
 def member_checks(where: MeshContext, account: Account) -> Checks:
-    """Every member is admitted, and subscribed to its topic; or was expelled."""
+    """Every member is admitted, on central's bus, and subscribed to its topic; or was expelled."""
     members = list(where.registry().members())
     if not members:
         yield Check(account, "members", False, "none", "mesh admit ACCOUNT --role producer --domain NAME")
+        return
+    on_the_bus = bus_statements(where, account)
     for member in members:
-        name = f"member {member.account}"
+        name, what = f"member {member.account}", f"{member.role}, {', '.join(member.domains)}"
         if member.status == "expelled":
-            yield Check(account, name, True, f"expelled: {member.role}, {member.domain}")
-            continue
-        if member.status != "admitted":
-            remedy = f"mesh admit {member.account} --role {member.role} --domain {member.domain}"
-            yield Check(account, name, False, f"{member.status}: {member.role}, {member.domain}", remedy)
-            continue
-        sns = where.client(account, "sns")
-        answer = sns.list_subscriptions_by_topic(TopicArn=member.topic_arn)["Subscriptions"]
-        live = [item for item in answer if item["SubscriptionArn"].startswith("arn:")]
-        found = f"{member.role}, {member.domain}, {'listens' if live else 'not subscribed to its topic'}"
-        remedy = "" if live else "its stack's join-mesh function subscribes within 5 minutes; see that function's log"
-        yield Check(account, name, bool(live), found, remedy)
+            yield Check(account, name, True, f"expelled: {what}")
+        elif member.status != "admitted":
+            yield Check(account, name, False, f"{member.status}: {what}", _admission_of(member))
+        elif not on_the_bus & {f"member-{member.account}", "mesh-OrganizationPutsEvents"}:
+            yield Check(account, name, False, f"{what}, not on central's bus", _admission_of(member))
+        else:
+            live = _listens(where, account, member)
+            found = f"{what}, {'listens' if live else 'not subscribed to its topic'}"
+            remedy = "its stack's join-mesh function subscribes within 5 minutes; see that function's log"
+            yield Check(account, name, live, found, "" if live else remedy)
+
+
+def bus_statements(where: MeshContext, account: Account) -> set[str]:
+    """Ids of the statements in the policy of central's bus."""
+    policy = json.loads(where.client(account, "events").describe_event_bus(Name="mesh").get("Policy") or "{}")
+    return {statement.get("Sid", "") for statement in policy.get("Statement", ())}
+
+
+def _admission_of(member: Member) -> str:
+    return f"mesh admit {member.account} --role {member.role} --domain {' --domain '.join(member.domains)}"
+
+
+def _listens(where: MeshContext, account: Account, member: Member) -> bool:
+    found = where.client(account, "sns").list_subscriptions_by_topic(TopicArn=member.topic_arn)["Subscriptions"]
+    return any(item["SubscriptionArn"].startswith("arn:") for item in found)
 
 
 def queue_checks(where: MeshContext, account: Account) -> Checks:

@@ -15,22 +15,22 @@ def admit_command(
     *,
     account_id: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account id, 12 digits.")],
     member_role: Annotated[MemberRole, typer.Option("--role", help="Its role in the mesh.")],
-    domain: Annotated[str, typer.Option(help="Its line of business, a value of the LF-Tag `domain`.")],
+    domain: Annotated[list[str], typer.Option(help="Its line of business, an LF-Tag value; may be repeated.")],
     contact: Annotated[str, typer.Option(help="Mail address of the team.")] = "",
     account: InAccount = "central",
     role: As = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Admit an account, or change its role or domain.
+    """Admit an account, or change its role or domains.
 
-    Creates the account's notification topic in the central account, and records its role and domain. The accesses of an
-    account that is no consumer any more end.
+    Lets it put events on central's bus, creates its notification topic, and records its role and domains. A contract
+    that names no domain is of the first. The accesses of an account that is no consumer any more end.
     """
     if not (account_id.isdigit() and len(account_id) == 12):
         raise typer.BadParameter(f"{account_id!r} is not an account id of 12 digits", param_hint="ACCOUNT")
     member = admit(
-        mesh_context(port, acting=account, role=role), account_id, member_role, domain, contact, account=account
+        mesh_context(port, acting=account, role=role), account_id, member_role, tuple(domain), contact, account=account
     )
     _show(member, as_json=as_json)
 
@@ -46,8 +46,8 @@ def expel_command(
 ) -> None:
     """Expel an account from the mesh.
 
-    Its requests are refused from now on, its accesses end, and its notification topic is deleted. `mesh admit` lets it
-    in again, without them. What it has published stays published.
+    Its events are refused from now on, it is taken off central's bus, its accesses end, and its notification topic is
+    deleted. `mesh admit` lets it in again, without them. What it has published stays published.
     """
     where = mesh_context(port, acting=account, role=role)
     _show(expel(where, account_id, reason, account=account), as_json=as_json)
@@ -61,7 +61,7 @@ def _show(answer: dict[str, Any], *, as_json: bool) -> None:
     fields = [
         ("account", member["account"]),
         ("role", member["role"]),
-        ("domain", member["domain"]),
+        ("domains", ", ".join(member["domains"])),
         ("contact", member["contact"]),
         ("status", member["status"]),
         ("topic", member["topic_arn"]),
@@ -74,14 +74,14 @@ def admit(
     where: MeshContext,
     account_id: str,
     role: MemberRole,
-    domain: str,
+    domains: tuple[str, ...],
     contact: str = "",
     *,
     account: Literal["central", "producer", "consumer"] = "central",
 ) -> dict[str, Any]:
     """Invoke central's AdmitMember; returns the member, and the accesses that end. Idempotent. Raises `CommandFailed`
     with the refusal."""
-    request = {"account": account_id, "role": role, "domain": domain, "contact": contact}
+    request = {"account": account_id, "role": role, "domains": domains, "contact": contact}
     return _invoke(where, "AdmitMemberFunctionName", request, account=account)
 
 
@@ -99,7 +99,7 @@ def expel(
 def _invoke(
     where: MeshContext,
     function: str,
-    request: dict[str, str],
+    request: dict[str, Any],
     *,
     account: Literal["central", "producer", "consumer"],
 ) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_cont
 SQL: Final = "SQL    "
 _POLL_SECONDS = 1.0
 _SENTENCES: Final[Mapping[str, str]] = {
-    "MemberJoined": "an account of {domain} asks to join as {role}",
+    "MemberJoined": "an account of {domains} asks to join as {role}",
     "SubscriptionRequested": "{product}: subscription requested",
     "SubscriptionEnded": "{product}: subscription ended",
     "ProductDeclared": "{product}: a contract was uploaded",
@@ -138,6 +138,7 @@ def _in_words(data: Mapping[str, Any]) -> dict[str, str]:
         "batch": f"{data.get('product')}/{int(data.get('run', 0))}",
         "outcome": _OUTCOMES.get(data.get("outcome", ""), "").format_map(data),
         "decision": _DECISIONS.get(data.get("decision", ""), ""),
+        "domains": ", ".join(data.get("domains", ())),
         "what": data.get("product") or data.get("expression") or "",
     }
 

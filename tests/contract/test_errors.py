@@ -118,7 +118,7 @@ HANDLED_ELSEWHERE = {
         "PresentVersion",
     },
     "release_files, by EventBridge: in the producer's DLQ": {"KeptFileGone"},
-    "receive_join and admit_member, as their answer": {"UnknownDomain"},
+    "receive_join and admit_member, as their answer": {"BusPolicyFull", "UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},
     "receive_answer, as its answer, and sent to the approver": {"DecidedAlready", "MayNotDecide", "ExceedsRequest"},
     "request_rollback, as its answer, and sent to the requester": {
@@ -191,7 +191,7 @@ def test_each_transient_error_is_retried_somewhere():
     waited_for = set().union(*(retried(state) for _, _, state in tasks()))
     # PutEvents in a function: `join_mesh`, `collect_uploads` and `relay_inbox` are retried by Lambda and SQS, and
     # `declare_product` by Lambda; the machines put events by SDK integration. `record_lineage` is retried by SQS.
-    by_lambda = {"EventNotAccepted", "LineageUndelivered"}
+    by_lambda = {"EventNotAccepted", "LineageUndelivered", "NotOnTheBus"}
 
     assert of_root(Transient) - waited_for == by_lambda
 

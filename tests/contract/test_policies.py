@@ -125,6 +125,23 @@ def test_everything_is_allowed_only_where_an_action_takes_no_resource(role, stat
     ] == []
 
 
+def test_central_reads_by_no_policy_but_the_bucket_s_own():
+    """Its policies do not name members, whose buckets let it in. A bucket of its own would need no policy to do so."""
+    found = [
+        (statement, action)
+        for role, statements in ROLES.items()
+        if role.startswith("template.yaml-") and "RecordLineage" not in role
+        for statement in statements
+        for action in listed(statement, "Action")
+        if action.startswith("s3:")
+    ]
+    assert {action for _, action in found} == {"s3:GetObject", "s3:ListBucket"}
+    for statement, _ in found:
+        assert all(resource.startswith("arn:aws:s3:::*-") for resource in listed(statement, "Resource"))
+        assert list(statement["Condition"]) == ["StringNotEquals"]
+        assert list(statement["Condition"]["StringNotEquals"]) == ["s3:ResourceAccount"]
+
+
 @EACH_ROLE
 def test_a_role_is_passed_to_one_service_only(role, statements):
     for statement in statements:

@@ -1,7 +1,7 @@
 """The ports in memory. `tests/component/` runs one contract suite against these and against the real adapters."""
 
 from tests.fakes.catalogs import FakeCatalog, FakeCatalogState, FakeCrawlers, FakeLakeFormation, FakePrincipals
-from tests.fakes.messages import FakeBus, FakeInbox, FakeMemberTopics, FakeTrace, topic_of
+from tests.fakes.messages import FakeBus, FakeBusPermissions, FakeInbox, FakeMemberTopics, FakeTrace, topic_of
 from tests.fakes.objects import (
     FakeJobFiles,
     FakeLanding,
@@ -20,6 +20,7 @@ __all__ = [
     "FakeAccessRegistry",
     "FakeAnswers",
     "FakeBus",
+    "FakeBusPermissions",
     "FakeCatalog",
     "FakeCatalogState",
     "FakeClock",

@@ -2,23 +2,43 @@
 
 from collections.abc import Sequence
 
+from mesh.domain.membership.authorisation import BusPolicyFull, NotOnTheBus
 from mesh.ports import Message, Note
 
 
 class FakeBus:
-    """What was put: (detail-type, detail). Details of `refused` are not accepted."""
+    """What was put: (detail-type, detail). Details of `refused` are not accepted; nothing is while `closed`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, closed: bool = False) -> None:
         self.events: list[tuple[str, str]] = []
         self.refused: set[str] = set()
+        self.closed = closed
 
     def put(self, detail_type: str, detail: str) -> None:
+        if self.closed:
+            raise NotOnTheBus("no resource-based policy allows it")
         self.events.append((detail_type, detail))
 
     def put_all(self, messages: Sequence[Message]) -> dict[int, Exception]:
         refused = {n: RuntimeError("not accepted") for n, each in enumerate(messages) if each.detail in self.refused}
         self.events += [each for n, each in enumerate(messages) if n not in refused]
         return dict(refused)
+
+
+class FakeBusPermissions:
+    """Accounts that may put events on central's bus; `full` once there is no room for another."""
+
+    def __init__(self) -> None:
+        self.allowed: list[str] = []
+        self.full = False
+
+    def allow(self, account: str) -> None:
+        if self.full:
+            raise BusPolicyFull("no room", account=account)
+        self.allowed = sorted({*self.allowed, account})
+
+    def withdraw(self, account: str) -> None:
+        self.allowed = [each for each in self.allowed if each != account]
 
 
 class FakeMemberTopics:

@@ -22,7 +22,7 @@ class FakeRegistry:
 
     def __init__(self, *members: Member, trace: FakeTrace | None = None) -> None:
         self.trace = trace or FakeTrace()
-        self.members = {member.account: member for member in members}
+        self.accounts = {member.account: member for member in members}
         self.products: dict[str, Product] = {}
         self.claims: dict[Claim, str] = {}
         self.recorded: dict[str, list[ProductVersion]] = {}
@@ -34,20 +34,23 @@ class FakeRegistry:
         self.kept: dict[str, Pins] = {}
 
     def member(self, account: str) -> Member | None:
-        return self.members.get(account)
+        return self.accounts.get(account)
 
     def sender(self, account: str, product: str) -> tuple[Member | None, Product | None]:
         return self.member(account), self.product(product)
 
     def audience(self, product: str, version: int, accounts: Iterable[str]) -> dict[str, Addressee]:
         return {
-            account: Addressee(self.members[account], (product, version, account) in self.notices)
+            account: Addressee(self.accounts[account], (product, version, account) in self.notices)
             for account in accounts
-            if account in self.members
+            if account in self.accounts
         }
 
     def put_member(self, member: Member) -> None:
-        self.members[member.account] = member
+        self.accounts[member.account] = member
+
+    def members(self) -> Iterator[Member]:
+        return iter(sorted(self.accounts.values(), key=lambda member: member.account))
 
     def product(self, name: str) -> Product | None:
         return self.products.get(name)

@@ -126,3 +126,89 @@ def test_a_role_s_own_policy_may_name_the_kind_of_event(server: RunningServer) -
     for kinds in (["Spoken"], ["Decided", "Spoken"]):
         with pytest.raises(ClientError, match="AccessDenied"):
             put(server, CENTRAL, "decider", *kinds, bus=bus)
+
+
+def policy_of(server: RunningServer, bus: str) -> dict[str, dict[str, Any]]:
+    """The bus's statements by their ids."""
+    found = server.client("events", CENTRAL).describe_event_bus(Name=bus)
+    return {each["Sid"]: each for each in json.loads(found.get("Policy", '{"Statement": []}'))["Statement"]}
+
+
+def test_a_statement_of_its_own_lets_an_account_in_until_it_is_removed(server: RunningServer) -> None:
+    events, member = server.client("events", CENTRAL), {"EventBusName": "open", "StatementId": "member"}
+    events.create_event_bus(Name="open")
+    bus = BUS.replace("guarded", "open")
+    assert put(server, "222222222222", None, "Said", bus=bus) == [DENIED]
+    for _ in range(2):
+        events.put_permission(**member, Action="events:PutEvents", Principal=PRODUCER)
+    [found] = policy_of(server, "open").values()
+    assert (found["Principal"], found["Resource"]) == ({"AWS": f"arn:aws:iam::{PRODUCER}:root"}, bus)
+    assert put(server, PRODUCER, None, "Said", bus=bus) == [""]
+    events.remove_permission(**member)
+    assert put(server, PRODUCER, None, "Said", bus=bus) == [DENIED]
+    with pytest.raises(events.exceptions.ResourceNotFoundException):
+        events.remove_permission(**member)
+
+
+def test_a_template_s_statement_and_others_leave_each_other_alone(server: RunningServer) -> None:
+    events, stacks = server.client("events", CENTRAL), server.client("cloudformation", CENTRAL)
+    bus = {"Type": "AWS::Events::EventBus", "Properties": {"Name": "shared"}}
+    denied = statement("Deny", "*", {"StringEquals": {"events:detail-type": "Decided"}})
+    rule = {"EventBusName": {"Ref": "Bus"}, "StatementId": "rule", "Statement": denied}
+    resources = {"Bus": bus, "Rule": {"Type": "AWS::Events::EventBusPolicy", "Properties": rule}}
+    stacks.create_stack(StackName="shared", TemplateBody=json.dumps({"Resources": resources}))
+    stacks.get_waiter("stack_create_complete").wait(StackName="shared", WaiterConfig={"Delay": 1})
+    events.put_permission(EventBusName="shared", StatementId="member", Action="events:PutEvents", Principal=PRODUCER)
+    rule["Statement"] = denied | {"Effect": "Allow"}
+    stacks.update_stack(StackName="shared", TemplateBody=json.dumps({"Resources": resources}))
+    stacks.get_waiter("stack_update_complete").wait(StackName="shared", WaiterConfig={"Delay": 1})
+    assert {sid: each["Effect"] for sid, each in policy_of(server, "shared").items()} == {
+        "rule": "Allow",
+        "member": "Allow",
+    }
+    del resources["Rule"]
+    stacks.update_stack(StackName="shared", TemplateBody=json.dumps({"Resources": resources}))
+    stacks.get_waiter("stack_update_complete").wait(StackName="shared", WaiterConfig={"Delay": 1})
+    assert set(policy_of(server, "shared")) == {"member"}
+
+
+def test_a_policy_has_room_for_ten_kilobytes(server: RunningServer) -> None:
+    events = server.client("events", CENTRAL)
+    events.create_event_bus(Name="full")
+
+    def admit(number: int) -> None:
+        events.put_permission(
+            EventBusName="full", StatementId=f"member-{number}", Action="events:PutEvents", Principal=f"{number:012}"
+        )
+
+    for number in range(50):
+        admit(number)
+    with pytest.raises(events.exceptions.PolicyLengthExceededException):
+        for number in range(50, 100):
+            admit(number)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"Principal": f"arn:aws:iam::{PRODUCER}:root"},
+        {"Action": "events:PutRule"},
+        {"StatementId": "a member"},
+        {"Condition": {"Type": "StringEquals", "Key": "events:source", "Value": "mesh"}},
+    ],
+)
+def test_a_statement_says_who_and_at_most_of_which_organization(server: RunningServer, wrong: dict[str, Any]) -> None:
+    member = {"EventBusName": "guarded", "StatementId": "member", "Action": "events:PutEvents", "Principal": PRODUCER}
+    with pytest.raises(ClientError, match="ValidationException"):
+        server.client("events", CENTRAL).put_permission(**(member | wrong))
+
+
+def test_a_bus_that_is_made_again_has_no_policy(server: RunningServer) -> None:
+    events = server.client("events", CENTRAL)
+    events.create_event_bus(Name="again")
+    events.put_permission(EventBusName="again", StatementId="m", Action="events:PutEvents", Principal=PRODUCER)
+    events.delete_event_bus(Name="again")
+    with pytest.raises(events.exceptions.ResourceNotFoundException):
+        events.put_permission(EventBusName="again", StatementId="m", Action="events:PutEvents", Principal=PRODUCER)
+    events.create_event_bus(Name="again")
+    assert policy_of(server, "again") == {}

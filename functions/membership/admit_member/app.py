@@ -1,15 +1,16 @@
-"""Admit an account on behalf of the data mesh owner (`mesh admit`)."""
+"""Admit an account on behalf of the data mesh owner (`mesh admit`); let members onto a bus that was made again."""
 
 from typing import Any
 
 from mesh.domain.governance.ontology import DOMAIN
 from mesh.entry import wiring
+from mesh.entry.custom_resource import answer_cloudformation
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.membership.admit_member import AdmitMember, admit_member
+from mesh.entry.settings import MeshBusSettings, RegistrySettings, load
+from mesh.usecases.membership.admit_member import AdmitMember, admit_member, restore_members
 
 
-class Settings(RegistrySettings):
+class Settings(RegistrySettings, MeshBusSettings):
     """The function's environment."""
 
     revoke_access_arn: str
@@ -17,12 +18,20 @@ class Settings(RegistrySettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """`{account, role, domain, contact}` → MemberLeft."""
+    """`{account, role, domains, contact}` → MemberLeft. CloudFormation's request → members let in again."""
     settings = load(Settings)
+    if "RequestType" in event:
+        return answer_cloudformation(event, context, lambda _new, _old: {"Members": _restore(settings)})
     return admit_member(
         AdmitMember.model_validate(event),
         domains=tuple(wiring.ontology().keys[DOMAIN].values),
         context=wiring.central_context(settings),
+        bus=wiring.bus_permissions(settings),
         topics=wiring.member_topics(settings),
         endings=wiring.machine(settings.revoke_access_arn),
     )
+
+
+def _restore(settings: Settings) -> str:
+    registry, bus = wiring.registry(settings), wiring.bus_permissions(settings)
+    return ",".join(restore_members(registry=registry, bus=bus))

@@ -4,11 +4,11 @@ from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import RegistrySettings, load
+from mesh.entry.settings import MeshBusSettings, RegistrySettings, load
 from mesh.usecases.membership.admit_member import ExpelMember, expel_member
 
 
-class Settings(RegistrySettings):
+class Settings(RegistrySettings, MeshBusSettings):
     """The function's environment."""
 
     revoke_access_arn: str
@@ -21,6 +21,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return expel_member(
         ExpelMember.model_validate(event),
         context=wiring.central_context(settings),
+        bus=wiring.bus_permissions(settings),
         topics=wiring.member_topics(settings),
         endings=wiring.machine(settings.revoke_access_arn),
     )

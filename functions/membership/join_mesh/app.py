@@ -14,7 +14,7 @@ class Settings(AccountSettings, CentralBusSettings):
     """The function's environment."""
 
     member_role: Role
-    member_domain: str
+    member_domains: str
     member_contact: str
     member_topic_arn: str
     inbox_queue_arn: str
@@ -33,7 +33,7 @@ def _join() -> Joined:
     command = JoinMesh(
         account=settings.account_id,
         role=settings.member_role,
-        domain=settings.member_domain,
+        domains=tuple(settings.member_domains.split(",")),
         contact=settings.member_contact,
         topic_arn=settings.member_topic_arn,
     )

@@ -7,11 +7,11 @@ from mesh.domain.events import Envelope
 from mesh.domain.governance.ontology import DOMAIN
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
-from mesh.entry.settings import AccountSettings, TableSettings, load
+from mesh.entry.settings import MeshBusSettings, RegistrySettings, load
 from mesh.usecases.membership.admit_member import join_requested
 
 
-class Settings(AccountSettings, TableSettings):
+class Settings(RegistrySettings, MeshBusSettings):
     """The function's environment."""
 
 
@@ -25,6 +25,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             rules=wiring.self_admission(),
             domains=tuple(wiring.ontology().keys[DOMAIN].values),
             registry=wiring.registry(settings),
+            bus=wiring.bus_permissions(settings),
             topics=wiring.member_topics(settings),
             clock=wiring.clock,
         )

@@ -7,17 +7,16 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
-from mesh.entry.settings import RegistrySettings, load
+from mesh.entry.settings import MeshBusSettings, RegistrySettings, load
 from mesh.ports import Target
 from mesh.usecases.publishing.request_pin import PinLimits, request_pin
 
 
-class Settings(RegistrySettings):
+class Settings(RegistrySettings, MeshBusSettings):
     """The function's environment."""
 
     pin_max_days: int
     pins_per_product: int
-    mesh_bus: str
     settle_pin_arn: str
     schedule_role_arn: str
     event_dlq_arn: str

@@ -8,14 +8,13 @@ from mesh.domain.events import Envelope
 from mesh.domain.publishing.keeping import Retention
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
-from mesh.entry.settings import RegistrySettings, load
+from mesh.entry.settings import MeshBusSettings, RegistrySettings, load
 from mesh.usecases.publishing.withdraw_versions import expire_versions, withdraw_versions
 
 
-class Settings(RegistrySettings):
+class Settings(RegistrySettings, MeshBusSettings):
     """The function's environment."""
 
-    mesh_bus: str
     keep_versions: int
     keep_days: int
     grace_hours: int

@@ -6,9 +6,12 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from mesh.adapters import bus_permissions
+from mesh.adapters.bus_permissions import EventBusPermissions
 from mesh.adapters.executions import StateMachine, resume
 from mesh.adapters.messaging import DETAIL_TYPE, EventBus, EventNotAccepted, SnsInbox, SnsMemberTopics
-from mesh.domain.contracts.product import Throttled
+from mesh.domain.contracts.product import ConcurrentChange, Throttled
+from mesh.domain.membership.authorisation import BusPolicyFull, NotOnTheBus
 from mesh.ports import Message
 
 from tests.builders import CENTRAL, CONSUMER, REGION
@@ -179,3 +182,77 @@ def test_a_late_answer_to_a_task_is_not_an_error(stubbed, code):
 
 def test_an_answer_to_a_waiting_task_resumes_it(stubbed):
     assert resume(stubbed("stepfunctions", "send_task_success", {}), "token", "{}")
+
+
+CLOSED = "User: x is not authorized to perform: events:PutEvents because no resource-based policy allows the action"
+
+
+def test_a_bus_that_does_not_let_the_account_in_says_so_whether_the_call_or_its_entry_is_refused(aws):
+    entry = {"ErrorCode": "AccessDeniedException", "ErrorMessage": "You do not have access to the event bus."}
+    for answer in ("entry", "call"):
+        client = aws("events")
+        with Stubber(client) as stub:
+            if answer == "entry":
+                stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": [entry]})
+            else:
+                stub.add_client_error("put_events", "AccessDeniedException", CLOSED)
+            with pytest.raises(NotOnTheBus):
+                EventBus(client, "mesh").put("MemberJoined", "{}")
+
+
+def test_a_caller_without_the_right_of_its_own_is_not_taken_for_one_that_is_not_on_the_bus(aws):
+    client = aws("events")
+    with Stubber(client) as stub:
+        stub.add_client_error("put_events", "AccessDeniedException", "because no identity-based policy allows it")
+        with pytest.raises(ClientError):
+            EventBus(client, "mesh").put("MemberJoined", "{}")
+
+
+def test_a_role_that_the_bus_denies_this_event_is_not_taken_for_one_that_is_not_on_the_bus(stubbed):
+    denied = {"ErrorCode": "AccessDeniedException", "ErrorMessage": "with an explicit deny in a resource-based policy"}
+    client = stubbed("events", "put_events", {"FailedEntryCount": 1, "Entries": [denied]})
+    with pytest.raises(EventNotAccepted):
+        EventBus(client, "mesh").put("VersionProposed", "{}")
+
+
+STATEMENT = {"EventBusName": "mesh", "StatementId": f"member-{CONSUMER}"}
+
+
+@pytest.fixture
+def permissions(aws, monkeypatch):
+    """The adapter on a client that answers as told, and does not pause."""
+    monkeypatch.setattr(bus_permissions, "_PAUSE_SECONDS", (0.0, 0.0))
+    client = aws("events")
+    with Stubber(client) as stub:
+        yield EventBusPermissions(client, "mesh"), stub
+        stub.assert_no_pending_responses()
+
+
+def test_a_member_has_a_statement_of_its_own(permissions):
+    adapter, stub = permissions
+    stub.add_client_error("put_permission", "ConcurrentModificationException")
+    stub.add_response("put_permission", {}, {**STATEMENT, "Action": "events:PutEvents", "Principal": CONSUMER})
+    adapter.allow(CONSUMER)
+
+
+def test_a_statement_is_not_put_for_ever(permissions):
+    adapter, stub = permissions
+    for _ in range(5):
+        stub.add_client_error("put_permission", "ConcurrentModificationException")
+    with pytest.raises(ConcurrentChange):
+        adapter.allow(CONSUMER)
+
+
+def test_a_policy_without_room_is_the_owners_to_deal_with(permissions):
+    adapter, stub = permissions
+    stub.add_client_error("put_permission", "PolicyLengthExceededException")
+    with pytest.raises(BusPolicyFull):
+        adapter.allow(CONSUMER)
+
+
+def test_a_statement_that_is_gone_is_withdrawn(permissions):
+    adapter, stub = permissions
+    stub.add_response("remove_permission", {}, STATEMENT)
+    stub.add_client_error("remove_permission", "ResourceNotFoundException")
+    for _ in range(2):
+        adapter.withdraw(CONSUMER)

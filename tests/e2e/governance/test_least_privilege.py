@@ -50,7 +50,7 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
     for product in ("least-rejected", "least-broken"):
         mesh.until(lambda name=product: mesh.reports(f"{name}/reports/"), f"report on {product}")  # type: ignore[misc]
     mesh.put_event("SubscriptionEnded", {"product": "least-glue"}, by="consumer")
-    joined = {"role": "consumer", "domain": "risk", "contact": "risk-data@example.com"}
+    joined = {"role": "consumer", "domains": ["risk"], "contact": "risk-data@example.com"}
     mesh.put_event("MemberJoined", joined, by="consumer")
     for product in ("least-glue", "least-express", "least-draft", "least-rejected"):
         mesh.settled(product)
@@ -67,7 +67,7 @@ def _use_members(mesh: MeshDriver) -> None:
     """An account that is admitted, is no consumer any more, and is expelled."""
     where = mesh_context(port=urlsplit(mesh.endpoint).port, acting="central", role="DataMeshOwner")
     for role in ("both", "producer"):
-        admit(where, STRANGER, role, "risk")
+        admit(where, STRANGER, role, ("risk",))
     expel(where, STRANGER, "a test")
 
 
@@ -325,6 +325,7 @@ EXCUSED: Final = {
     "PrepareProduct glue:UpdateCrawler": "a crawler that is there: by a contract's later revision",
     "GovernLake lakeformation:UpdateLFTag": "an ontology that was changed",
     "ReceiveJoin dynamodb:PutItem": "an account that members.yaml admits when it asks",
+    "ReceiveJoin events:PutPermission": "an account that members.yaml admits when it asks",
     "ReceiveJoin sns:CreateTopic": "an account that members.yaml admits when it asks",
     "ReceiveJoin sns:SetTopicAttributes": "an account that members.yaml admits when it asks",
     "JoinMesh events:PutEvents": "an account that is not admitted yet",

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from tests.mesh_conditions import lease_held, registered_to
 from tests.mesh_driver import STRANGER, MeshDriver, contract
+from tests.staged_tables import proposer_role
 
 PRODUCT = "bad-input"
 GOOD = b"a,b\n1,2\n"
@@ -257,7 +258,7 @@ def test_an_account_that_the_bus_does_not_know(mesh: MeshDriver) -> None:
 def test_an_account_that_is_not_a_member(mesh: MeshDriver, product: str) -> None:
     """The bus lets the whole organisation in, the registry does not: here central's own account is not a member."""
     runs = mesh.runs("commit-version", product)
-    mesh.put_event("VersionProposed", _proposed(product), by="central")
+    mesh.put_event("VersionProposed", _proposed(product), by="central", role=proposer_role(mesh, "central"))
     run = mesh.wait_for_run("commit-version", product, after=runs)
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.output["reason"]["code"] == "NotAMember"
@@ -267,7 +268,8 @@ def test_an_account_that_is_not_a_member(mesh: MeshDriver, product: str) -> None
 
 def test_an_event_that_claims_another_account(mesh: MeshDriver, product: str) -> None:
     runs = mesh.runs("commit-version", product)
-    mesh.put_event("VersionProposed", _proposed(product), by="consumer", sender="222222222222")
+    role = proposer_role(mesh, "consumer")
+    mesh.put_event("VersionProposed", _proposed(product), by="consumer", role=role, sender="222222222222")
     run = mesh.wait_for_run("commit-version", product, after=runs)
     assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
     assert run.output["reason"]["code"] == "ForgedSender"

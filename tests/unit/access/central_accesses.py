@@ -78,7 +78,7 @@ class Central:
 
     def __init__(self, *databases: Database) -> None:
         self.registry = FakeRegistry(
-            a_member(), a_member(CONSUMER, "consumer", domain="risk"), a_member(OTHER, "producer")
+            a_member(), a_member(CONSUMER, "consumer", domains=("risk",)), a_member(OTHER, "producer")
         )
         self.registry.claim_product(a_product())
         self.registry.claim_product(a_product(name="loans", owner=OTHER))

@@ -55,7 +55,7 @@ def access(status: str = "live", number: str = ID, **changes: Any) -> Access:
     found = Access(
         id=number,
         receiver=CONSUMER,
-        receiver_domain="risk",
+        receiver_domains=("risk",),
         request=request,
         status=status,  # type: ignore[arg-type]
         until=request.until,

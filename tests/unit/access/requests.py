@@ -75,7 +75,7 @@ def decided(lake=LAKE, policies=POLICIES, domain="risk", now=NOW, withheld=(), *
     return decide(
         a_request(**given),
         access="ac-0123456789ab",
-        requester=Requester(CONSUMER, domain),
+        requester=Requester(CONSUMER, frozenset({domain})),
         lake=lake,
         owners=OWNERS,
         central=CENTRAL,

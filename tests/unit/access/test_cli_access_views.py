@@ -189,7 +189,7 @@ def test_a_received_rejection_ends_the_wait(own, data):
 ASKED = DecisionRequested(
     access=ID,
     receiver=CONSUMER,
-    receiver_domain="risk",
+    receiver_domains=("risk",),
     reader="DataAnalyst",
     what="credit-limits",
     purpose="audit",

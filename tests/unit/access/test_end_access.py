@@ -256,7 +256,7 @@ def test_an_access_that_ends_too_or_is_not_granted_keeps_nothing(central, number
 
 
 def test_another_account_with_the_same_keeps_its_own(central, number):
-    central.registry.put_member(a_member(OTHER_CONSUMER, "consumer", domain="risk"))
+    central.registry.put_member(a_member(OTHER_CONSUMER, "consumer", domains=("risk",)))
     central.held(by=OTHER_CONSUMER, event="e-2")
     central.revoke(number)
     central.revoke_grants(number)
@@ -266,7 +266,7 @@ def test_another_account_with_the_same_keeps_its_own(central, number):
 
 def test_what_it_holds_as_the_products_owner_stays():
     central = Central()
-    central.registry.put_member(a_member(CONSUMER, "both", domain="risk"))
+    central.registry.put_member(a_member(CONSUMER, "both", domains=("risk",)))
     central.registry.products[PRODUCT] = a_product(owner=CONSUMER)
     number = central.held()
     databases = [each for each in central.lake.grants if "DATABASE" in json.dumps(each)]

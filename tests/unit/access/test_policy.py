@@ -9,6 +9,7 @@ from mesh.domain.access.policy import EFFECTS, NO_RULE, Effect, Facts, PoliciesI
 from tests.unit.access.requests import CONSUMER, POLICIES, document, shipped
 
 ANY = "risk-modelling"
+RISK = frozenset({"risk"})
 INTERNAL = {"tags": {"confidentiality": ["internal"]}}
 
 
@@ -17,7 +18,7 @@ def test_it_is_said_of_each_effect_what_follows_from_it():
 
 
 def rule_for(confidentiality, pii, purpose=ANY, persona="analyst", permission="SELECT"):
-    facts = Facts(purpose, persona, CONSUMER, "risk", permission, not persona)
+    facts = Facts(purpose, persona, CONSUMER, RISK, permission, not persona)
     return POLICIES.rule({"confidentiality": confidentiality, "pii": pii}, facts)
 
 
@@ -66,7 +67,7 @@ def test_the_shipped_rules(asked, name, effect, days, approvers):
 
 
 def test_what_no_rule_speaks_of_is_denied():
-    assert POLICIES.rule({}, Facts(ANY, "analyst", CONSUMER, "risk", "SELECT", False)) is NO_RULE
+    assert POLICIES.rule({}, Facts(ANY, "analyst", CONSUMER, RISK, "SELECT", False)) is NO_RULE
     assert NO_RULE.effect == "deny"
 
 
@@ -75,7 +76,7 @@ def test_a_request_waits_one_then_two_then_four_days():
 
 
 def test_the_shipped_rules_turn_on_two_keys():
-    facts = Facts(ANY, "analyst", CONSUMER, "risk", "SELECT", False)
+    facts = Facts(ANY, "analyst", CONSUMER, RISK, "SELECT", False)
     assert POLICIES.decisive_keys(facts) == ("confidentiality", "pii")
 
 
@@ -86,11 +87,19 @@ def allow(name="first", **when):
 def test_a_rule_is_decisive_only_where_it_can_hold():
     rules = [allow("risk", same_domain=True, purposes=["research"]), allow("eu", tags={"domain": ["risk"]})]
     policies = shipped(rules=[*rules[:1], allow("all", permissions=["SELECT"], personas=["auditor"])])
-    research = Facts("research", "analyst", CONSUMER, "risk", "SELECT", False)
-    other = Facts("audit", "analyst", CONSUMER, "risk", "SELECT", False)
+    research = Facts("research", "analyst", CONSUMER, RISK, "SELECT", False)
+    other = Facts("audit", "analyst", CONSUMER, RISK, "SELECT", False)
     assert policies.decisive_keys(research) == ("confidentiality", "domain", "pii")
     assert policies.decisive_keys(other) == ("confidentiality", "pii")
     assert "domain" in shipped(rules=rules).decisive_keys(other)
+
+
+def test_a_rule_holds_for_an_account_of_which_one_domain_suits():
+    several = Facts(ANY, "analyst", CONSUMER, frozenset({"risk", "payments"}), "SELECT", False)
+    for when in ({"domains": ["payments"]}, {"same_domain": True}):
+        policies = shipped(rules=[allow("first", **when)])
+        assert policies.rule({"domain": "payments"}, several).name == "first"
+    assert shipped(rules=[allow("first", same_domain=False)]).rule({"domain": "payments"}, several) is NO_RULE
 
 
 @pytest.mark.parametrize(
@@ -115,7 +124,7 @@ def test_a_rule_is_decisive_only_where_it_can_hold():
 )
 def test_all_that_a_rule_gives_has_to_hold(when, holds):
     data = {"confidentiality": "internal", "domain": "payments", "product": "credit-card"}
-    facts = Facts(ANY, "analyst", CONSUMER, "risk", "SELECT", False)
+    facts = Facts(ANY, "analyst", CONSUMER, RISK, "SELECT", False)
     assert (shipped(rules=[allow(**when)]).rule(data, facts) is not NO_RULE) is holds
 
 

@@ -37,7 +37,7 @@ def test_a_request_is_written_down_as_it_was_meant():
 
     access = central.access(found.access)
     assert (found.access, found.duplicate) == (number_of(), False)
-    assert (access.status, access.receiver, access.receiver_domain) == ("requested", CONSUMER, "risk")
+    assert (access.status, access.receiver, access.receiver_domains) == ("requested", CONSUMER, ("risk",))
     assert (access.request.product, access.request.reader, access.request.persona) == (
         PRODUCT,
         "DataAnalyst",
@@ -363,6 +363,6 @@ def test_unknown_fields_in_an_event_are_not_believed():
 def test_a_request_is_decided_by_the_domain_that_its_account_has_now():
     central = Central()
     number = central.requested()
-    central.registry.put_member(a_member(CONSUMER, "consumer", domain="payments"))
+    central.registry.put_member(a_member(CONSUMER, "consumer", domains=("payments",)))
     central.decide(number)
-    assert central.access(number).receiver_domain == "payments"
+    assert central.access(number).receiver_domains == ("payments",)

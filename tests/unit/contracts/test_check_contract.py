@@ -32,17 +32,17 @@ from tests.builders import (
 from tests.fakes import NOON, FakeClock, FakeRegistry
 
 
-def check(text=CONTRACT, *, registry=None, bucket=BUCKET, sequencer="10", account=PRODUCER):
+def check(text=CONTRACT, *, registry=None, bucket=BUCKET, sequencer="10", account=PRODUCER, domains=("retail",)):
     declared = ProductDeclared(
         product=PRODUCT, bucket=bucket, key=f"{PRODUCT}/contract.yaml", sequencer=sequencer, contract=text
     )
-    return check_declared(declared, registry=registry, account=account)
+    return check_declared(declared, registry=registry, account=account, domains=domains)
 
 
-def check_declared(declared, *, registry=None, account=PRODUCER):
+def check_declared(declared, *, registry=None, account=PRODUCER, domains=("retail",)):
     return check_contract(
         an_envelope(declared, account=account),
-        a_sender(account),
+        a_sender(account, domains=domains),
         catalog_id=CENTRAL,
         region=REGION,
         ontology=an_ontology(),
@@ -72,9 +72,16 @@ def test_a_contract_without_a_domain_gets_its_senders():
     assert check(CONTRACT + "domain: retail\n").registration.domain == "retail"
 
 
+def test_a_sender_of_several_domains_names_one_of_them_or_means_the_first():
+    both = ("risk", "retail")
+    assert check(domains=both).registration.domain == "risk"
+    assert check(CONTRACT + "domain: retail\n", domains=both).registration.tags["domain"] == "retail"
+
+
 def test_another_domain_than_the_senders_is_refused():
-    with pytest.raises(DomainMismatch):
-        check(CONTRACT + "domain: risk\n")
+    for domains in (("retail",), ("retail", "payments")):
+        with pytest.raises(DomainMismatch):
+            check(CONTRACT + "domain: risk\n", domains=domains)
 
 
 def test_another_producers_product_is_refused_and_stays_its_owners():

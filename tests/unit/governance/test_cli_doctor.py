@@ -1,5 +1,6 @@
 """Each check finds what is wrong, and says what to do; one that cannot look does not end the others."""
 
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -110,20 +111,31 @@ def test_missing_tag_values_are_named():
     assert found == [("LF-Tags", "missing: pii=none, pii=personal, pii=sensitive")]
 
 
+def bus(*statements):
+    return {"Policy": json.dumps({"Statement": [{"Sid": sid} for sid in statements]})}
+
+
 def member(status="admitted"):
-    facts = {"account": "222222222222", "role": "producer", "domain": "risk", "topic_arn": "arn:topic"}
+    facts = {"account": "222222222222", "role": "producer", "domains": ("risk", "retail"), "topic_arn": "arn:topic"}
     return SimpleNamespace(status=status, **facts)
 
 
 def test_members_are_admitted_and_listen():
     live = {"Subscriptions": [{"SubscriptionArn": "arn:aws:sns:us-east-1:1:t:2"}]}
     pending = {"Subscriptions": [{"SubscriptionArn": "PendingConfirmation"}]}
-    assert wrong(doctor.member_checks(FakeSite([member()], list_subscriptions_by_topic=live), "central")) == []
-    assert wrong(doctor.member_checks(FakeSite([member()], list_subscriptions_by_topic=pending), "central")) != []
-    (check,) = doctor.member_checks(FakeSite([member("pending")]), "central")
-    assert (check.ok, check.remedy) == (False, "mesh admit 222222222222 --role producer --domain risk")
-    (check,) = doctor.member_checks(FakeSite([member("expelled")]), "central")
-    assert (check.ok, check.found) == (True, "expelled: producer, risk")
+    on_bus, off_bus = bus("member-222222222222"), bus("member-333333333333")
+
+    def found(*members, on=on_bus, topic=live):
+        site = FakeSite(members, list_subscriptions_by_topic=topic, describe_event_bus=on)
+        return list(doctor.member_checks(site, "central"))
+
+    assert wrong(found(member())) == wrong(found(member(), on=bus("mesh-OrganizationPutsEvents"))) == []
+    assert wrong(found(member(), topic=pending)) != []
+    admission = "mesh admit 222222222222 --role producer --domain risk --domain retail"
+    for (check,) in (found(member("pending")), found(member(), on=off_bus), found(member(), on={})):
+        assert (check.ok, check.remedy) == (False, admission)
+    (check,) = found(member("expelled"), on={})
+    assert (check.ok, check.found) == (True, "expelled: producer, risk, retail")
     assert wrong(doctor.member_checks(FakeSite(), "central")) == [("members", "none")]
 
 

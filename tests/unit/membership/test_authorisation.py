@@ -30,7 +30,7 @@ def test_a_member_that_speaks_about_its_own_product_is_authorised():
 
     sender = authorise(an_envelope(DECLARED, "ProductDeclared"), registry, trace)
 
-    assert (sender.account, sender.domain, sender.topic_arn) == (PRODUCER, "retail", topic_of(PRODUCER))
+    assert (sender.account, sender.domains, sender.topic_arn) == (PRODUCER, ("retail",), topic_of(PRODUCER))
     assert (sender.product, sender.event_id, sender.correlation_id) == (PRODUCT, "e-1", CORRELATION)
     assert trace.said() == ["received"]
     assert registry.refusals == []

@@ -19,11 +19,11 @@ REFUSAL = {
     "remedy": "one of: risk",
 }
 LEFT = {
-    "member": {"account": "444444444444", "role": "consumer", "domain": "risk", "contact": "", "status": "expelled",
+    "member": {"account": "444444444444", "role": "consumer", "domains": ["risk"], "contact": "", "status": "expelled",
                "topic_arn": "", "since": "2026-11-28"},
     "ending": ["ac-000000000001"],
 }  # fmt: skip
-MEMBER = {"account": "444444444444", "role": "consumer", "domain": "risk", "status": "admitted"}
+MEMBER = {"account": "444444444444", "role": "consumer", "domains": ["risk"], "status": "admitted"}
 DENIED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query")
 
 
@@ -45,9 +45,9 @@ class FakeCentral:
 
 def test_admitting_invokes_centrals_function_with_the_request():
     central = FakeCentral(MEMBER)
-    assert admit(central, "444444444444", "consumer", "risk", "r@example.com") == MEMBER
+    assert admit(central, "444444444444", "consumer", ("risk",), "r@example.com") == MEMBER
     assert central.asked["FunctionName"] == "central.AdmitMemberFunctionName"
-    request = {"account": "444444444444", "role": "consumer", "domain": "risk", "contact": "r@example.com"}
+    request = {"account": "444444444444", "role": "consumer", "domains": ["risk"], "contact": "r@example.com"}
     assert json.loads(central.asked["Payload"]) == request
 
 
@@ -65,7 +65,7 @@ def test_expelling_invokes_centrals_function_and_shows_what_ends(monkeypatch, ca
 def test_a_function_error_is_the_refusal_it_is():
     central = FakeCentral({"errorType": "UnknownDomain", "errorMessage": json.dumps(REFUSAL)}, "Unhandled")
     with pytest.raises(CommandFailed) as caught:
-        admit(central, "444444444444", "consumer", "x")
+        admit(central, "444444444444", "consumer", ("x",))
     assert caught.value.to_dict() == REFUSAL
 
 

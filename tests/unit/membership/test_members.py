@@ -7,7 +7,7 @@ import pytest
 import yaml
 from mesh.domain.contracts.product import UnknownProduct
 from mesh.domain.events import MemberJoined, SubscriptionEnded, SubscriptionRequested
-from mesh.domain.membership.authorisation import NotAllowedForRole, NotAMember
+from mesh.domain.membership.authorisation import BusPolicyFull, NotAllowedForRole, NotAMember
 from mesh.domain.membership.self_admission import MembersInvalid, parse_self_admission
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.membership.admit_member import (
@@ -17,6 +17,7 @@ from mesh.usecases.membership.admit_member import (
     admit_member,
     expel_member,
     join_requested,
+    restore_members,
 )
 from mesh.usecases.membership.join_mesh import JoinMesh, join_mesh
 from mesh.usecases.publishing.change_subscription import change_subscription
@@ -26,6 +27,7 @@ from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, a_mem
 from tests.fakes import (
     FakeAccessRegistry,
     FakeBus,
+    FakeBusPermissions,
     FakeClock,
     FakeExecutions,
     FakeInbox,
@@ -37,7 +39,7 @@ from tests.fakes import (
 
 DOMAINS = ("retail", "risk")
 ONE, TWO, THREE = (f"ac-00000000000{number}" for number in (1, 2, 3))
-REQUEST = MemberJoined(role="producer", domain="retail", contact="team@example.com")
+REQUEST = MemberJoined(role="producer", domains=("retail",), contact="team@example.com")
 
 
 class Central:
@@ -50,17 +52,23 @@ class Central:
             FakeClock(),
             FakeTrace(),
         )
+        self.bus = FakeBusPermissions()
         self.accesses, self.endings = FakeAccessRegistry(), FakeExecutions()
 
     def admit(self, **command):
-        facts = {"account": PRODUCER, "role": "producer", "domain": "retail", **command}
+        facts = {"account": PRODUCER, "role": "producer", "domains": ("retail",), **command}
         return admit_member(
-            AdmitMember(**facts), domains=DOMAINS, context=self.context, topics=self.topics, endings=self.endings
+            AdmitMember(**facts),
+            domains=DOMAINS,
+            context=self.context,
+            bus=self.bus,
+            topics=self.topics,
+            endings=self.endings,
         ).member
 
     def expel(self, account=CONSUMER):
         command = ExpelMember(account=account, reason="the contract ended")
-        return expel_member(command, context=self.context, topics=self.topics, endings=self.endings)
+        return expel_member(command, context=self.context, bus=self.bus, topics=self.topics, endings=self.endings)
 
     @property
     def context(self):
@@ -72,6 +80,7 @@ class Central:
             rules=parse_self_admission({"admit": rules}, DOMAINS),
             domains=DOMAINS,
             registry=self.registry,
+            bus=self.bus,
             topics=self.topics,
             clock=self.clock,
         )
@@ -81,12 +90,13 @@ class Central:
         return change_subscription(envelope, context=self.context)
 
 
-def test_an_admitted_account_has_its_topic_and_its_record():
+def test_an_admitted_account_has_its_place_on_the_bus_its_topic_and_its_record():
     central = Central()
 
     member = central.admit(contact="a@example.com")
 
     assert (member.status, member.topic_arn) == ("admitted", topic_of(PRODUCER))
+    assert central.bus.allowed == [PRODUCER]
     assert central.registry.member(PRODUCER) == member
 
 
@@ -103,9 +113,27 @@ def test_an_unknown_domain_makes_neither_topic_nor_member():
     central = Central()
 
     with pytest.raises(UnknownDomain):
-        central.admit(domain="astrology")
+        central.admit(domains=("retail", "astrology"))
 
-    assert (central.topics.created, central.registry.members) == ([], {})
+    assert (central.bus.allowed, central.topics.created, central.registry.accounts) == ([], [], {})
+
+
+def test_an_account_for_which_the_bus_has_no_room_is_not_admitted():
+    central = Central()
+    central.bus.full = True
+
+    with pytest.raises(BusPolicyFull):
+        central.admit()
+
+    assert central.registry.accounts == {}
+
+
+def test_a_bus_that_was_made_again_takes_the_events_of_all_that_are_admitted():
+    central = Central(a_member(), a_member(CONSUMER, status="expelled"), a_member(STRANGER, status="pending"))
+
+    restored = [restore_members(registry=central.registry, bus=central.bus) for _ in range(2)]
+
+    assert (restored, central.bus.allowed) == ([(PRODUCER,)] * 2, [PRODUCER])
 
 
 def consumer_with_accesses():
@@ -133,17 +161,19 @@ def test_an_account_that_is_no_consumer_any_more_loses_what_it_had_as_one():
 
 def test_an_account_that_stays_a_consumer_keeps_what_it_has():
     central = consumer_with_accesses()
-    central.admit(account=CONSUMER, role="both", domain="risk")
+    central.admit(account=CONSUMER, role="both", domains=("risk",))
     assert (ending(central), list(central.registry.subscribers(PRODUCT))) == ({}, [CONSUMER])
 
 
 def test_an_expelled_account_has_no_accesses_no_topic_and_no_say():
     central = consumer_with_accesses()
     central.topics.create(CONSUMER)
+    central.bus.allow(CONSUMER)
     for _ in range(2):
         left = central.expel()
         assert (left.member.status, left.member.topic_arn, left.ending) == ("expelled", "", (ONE, TWO))
     assert "the contract ended" in ending(central)[ONE]
+    assert central.bus.allowed == []
     assert (central.topics.created, list(central.registry.subscribers(PRODUCT))) == ([], [])
     with pytest.raises(NotAMember):
         central.subscription(SubscriptionRequested(product=PRODUCT))
@@ -162,9 +192,10 @@ def test_nobody_expels_an_account_that_is_unknown():
         Central().expel()
 
 
-def test_an_account_has_twelve_digits():
+@pytest.mark.parametrize("wrong", [{"account": "12"}, {"domains": ()}])
+def test_an_account_has_twelve_digits_and_a_domain(wrong):
     with pytest.raises(ValidationError):
-        AdmitMember(account="12", role="producer", domain="retail")
+        AdmitMember(**{"account": PRODUCER, "role": "producer", "domains": ("retail",), **wrong})
 
 
 def test_an_account_that_requests_to_join_waits_for_the_owner_without_a_topic():
@@ -173,7 +204,7 @@ def test_an_account_that_requests_to_join_waits_for_the_owner_without_a_topic():
     member = central.join()
 
     assert (member.account, member.status, member.topic_arn) == (PRODUCER, "pending", "")
-    assert central.topics.created == []
+    assert (central.bus.allowed, central.topics.created) == ([], [])
 
 
 ONLY = {"accounts": [PRODUCER], "roles": ["producer"], "domains": ["retail"]}
@@ -181,7 +212,9 @@ ONLY = {"accounts": [PRODUCER], "roles": ["producer"], "domains": ["retail"]}
 
 @pytest.mark.parametrize("rule", [ONLY, {**ONLY, "accounts": "any", "roles": ["consumer", "producer"]}])
 def test_an_account_that_a_rule_covers_is_admitted(rule):
-    assert Central().join(rules=[rule]).status == "admitted"
+    central = Central()
+    assert central.join(rules=[rule]).status == "admitted"
+    assert central.bus.allowed == [PRODUCER]
 
 
 @pytest.mark.parametrize(
@@ -212,6 +245,13 @@ def test_rules_that_are_wrong_are_refused_whole(wrong):
         parse_self_admission(wrong, DOMAINS)
 
 
+def test_an_account_that_asks_for_several_domains_is_admitted_where_one_rule_has_them_all():
+    both = REQUEST.model_copy(update={"domains": DOMAINS})
+    apart = [{**ONLY, "domains": [domain]} for domain in DOMAINS]
+    assert Central().join(both, rules=apart).status == "pending"
+    assert Central().join(both, rules=[{**ONLY, "domains": list(DOMAINS)}]).domains == DOMAINS
+
+
 def test_asking_again_does_not_change_what_the_owner_admitted():
     central = Central(a_member(role="consumer"))
 
@@ -220,22 +260,30 @@ def test_asking_again_does_not_change_what_the_owner_admitted():
 
 def test_a_request_to_join_an_unknown_domain_is_rejected():
     with pytest.raises(UnknownDomain):
-        Central().join(REQUEST.model_copy(update={"domain": "astrology"}))
+        Central().join(REQUEST.model_copy(update={"domains": ("astrology",)}))
 
 
 @pytest.mark.parametrize("admitted", [True, False])
 def test_a_spoke_subscribes_its_inbox_or_requests_membership(admitted):
     bus = FakeBus()
     command = JoinMesh(
-        account=PRODUCER, role="producer", domain="retail", contact="team@example.com", topic_arn=topic_of(PRODUCER)
+        account=PRODUCER, role="producer", domains=("retail",), contact="team@example.com", topic_arn=topic_of(PRODUCER)
     )
 
     joined = [join_mesh(command, bus=bus, inbox=FakeInbox(admitted=admitted)) for _ in range(2)]
 
-    assert [one.subscribed for one in joined] == [admitted] * 2
+    assert [(one.subscribed, one.asked) for one in joined] == [(admitted, not admitted)] * 2
     assert [kind for kind, _ in bus.events] == ([] if admitted else ["MemberJoined"] * 2)
     assert len({json.loads(text)["metadata"]["id"] for _, text in bus.events}) <= 1
-    assert all(json.loads(text)["data"] == REQUEST.model_dump() for _, text in bus.events)
+    assert all(json.loads(text)["data"] == REQUEST.model_dump(mode="json") for _, text in bus.events)
+
+
+def test_a_spoke_that_is_not_on_the_bus_waits_for_the_owner():
+    command = JoinMesh(account=PRODUCER, role="producer", domains=("retail",), contact="a@example.com", topic_arn="")
+
+    joined = join_mesh(command, bus=FakeBus(closed=True), inbox=FakeInbox(admitted=False))
+
+    assert (joined.subscribed, joined.asked) == (False, False)
 
 
 def test_a_consumer_subscribes_once_and_ends_it():

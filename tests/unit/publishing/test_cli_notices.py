@@ -58,7 +58,7 @@ FIELDS = USUAL | {
     "contact": "data@example.com", "contract": {}, "contract_version": "1.0.0", "decision": "approve", "exposure": [],
     "how": "mesh approve", "kept": [], "links": ["rl_credit-card.credit_card"], "location": "s3://b/credit-card/",
     "objects": 1, "outcome": "published", "owner_account": "222222222222", "pin": "pin-0123456789ab", "queries": [],
-    "reader": "DataAnalyst", "reason": "labels were flipped", "receiver_domain": "risk",
+    "reader": "DataAnalyst", "reason": "labels were flipped", "receiver_domains": ["risk"],
     "released": ["00001.metadata.json"],
     "request": "e-1", "role": "producer", "rule": "internal", "run": "00000003", "table": "credit_card",
     "tables": [], "version": 2, "versions": [1, 2], "what": "credit-card", "why": "Internal data is open.",

@@ -142,7 +142,7 @@ def test_an_interrupted_attempt_notifies_the_rest_with_the_same_id():
 
 def test_a_version_without_recipients_is_in_its_trace():
     world = World()
-    world.registry.members.clear()
+    world.registry.accounts.clear()
 
     assert world.notify(world.publish()).notified == ()
     assert world.registry.trace.notes[-1][1:] == ("notified", {"product": PRODUCT, "version": 1, "members": []})
@@ -199,7 +199,7 @@ def test_a_former_member_is_skipped(status):
     world = World()
     world.registry.subscribe(PRODUCT, CONSUMER, world.clock.now())
     version = world.publish()
-    world.registry.members.pop(CONSUMER)
+    world.registry.accounts.pop(CONSUMER)
     if status == "pending":
         world.registry.put_member(a_member(CONSUMER, "consumer", status="pending"))
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from local.accounts import ADMIN_ROLE
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, Run
 from tests.publishing_driver import Analyst, PublishingDriver, csv, one_table_contract
-from tests.staged_tables import Stager
+from tests.staged_tables import Stager, stager_role
 
 CHECKED = ("TakeBatch", "RouteBatch", "CheckObjects", "CheckChanges")
 PROPOSED = (*CHECKED, "ProposeVersion")
@@ -217,7 +218,8 @@ def test_an_answer_that_comes_twice_or_late_changes_nothing(mesh: MeshDriver) ->
     runs = len(mesh.runs("onboard-upload", product.name))
     [proposal] = product.proposals()
     before = len(mesh.notices(product.name, "producer", "ProposalSettled"))
-    mesh.put_event("VersionProposed", proposal.input["detail"]["data"], by="producer")
+    again = proposal.input["detail"]["data"]
+    assert "EventId" in mesh.put_event("VersionProposed", again, by="producer", role=stager_role(mesh))
     mesh.until(lambda: len(mesh.notices(product.name, "producer", "ProposalSettled")) > before, "the answer once more")
     mesh.settled(product.name)
     published(product.upload("b.csv", csv((2, 20))), version=2)
@@ -303,6 +305,15 @@ def skip_until(mesh: MeshDriver, look: Callable[[], Any], what: str) -> None:
         return False
 
     mesh.until(skipped, what)
+
+
+@pytest.mark.parametrize("kind", ["FilesReleased", "ProductRegistered", "ProductUpdated", "ProposalSettled"])
+def test_nobody_in_the_producers_account_speaks_for_central(mesh: MeshDriver, kind: str) -> None:
+    """What central says is acted upon: published files are deleted, batches are settled."""
+    bus = mesh.output("producer", "OwnBusName")
+    entry = {"EventBusName": bus, "Source": "meshwork", "DetailType": kind, "Detail": "{}"}
+    [answer] = mesh.client("producer", "events", ADMIN_ROLE).put_events(Entries=[entry])["Entries"]
+    assert answer.get("ErrorCode") == "AccessDeniedException"
 
 
 @contextmanager

@@ -233,6 +233,20 @@ def test_a_product_that_is_not_the_senders_is_refused(mesh: MeshDriver) -> None:
         assert run.output["reason"]["code"] == code
 
 
+@pytest.mark.parametrize(
+    ("account", "role"), [("producer", ADMIN_ROLE), ("producer", "ProducerSteward"), ("central", ADMIN_ROLE)]
+)
+def test_nobody_but_the_role_that_checks_proposes_a_version(mesh: MeshDriver, account: str, role: str) -> None:
+    stager = prepared(mesh, f"com-forged-{account}-{role.lower()}")
+    proposal = stager.proposal(stager.stage(ROWS))
+
+    refused = mesh.put_event("VersionProposed", proposal, by=account, role=role)
+
+    assert refused.get("ErrorCode") == "AccessDeniedException", refused
+    assert stager.propose(proposal).states == HAPPY
+    assert len(mesh.runs("commit-version", stager.product)) == 1
+
+
 def test_only_meshwork_writes_published_data_and_central_reads_only_metadata(mesh: MeshDriver) -> None:
     stager = prepared(mesh, "com-closed")
     staged = stager.stage(ROWS)

@@ -10,6 +10,7 @@ from mesh.adapters.aws import as_transient, code_of, message_of, transient_error
 from mesh.domain.contracts.product import Throttled
 from mesh.domain.errors import Transient
 from mesh.domain.events import SOURCE
+from mesh.domain.membership.authorisation import NotOnTheBus
 from mesh.domain.names import member_topic
 from mesh.ports import Message
 
@@ -25,6 +26,17 @@ _ENTRIES: Final = 10
 _BYTES: Final = 256 * 1024
 _AROUND: Final = 1024
 """More than what an entry has beside its detail."""
+_BUS_CLOSED: Final = "because no resource-based policy allows"
+"""IAM: the caller's own policies allow the call, and the bus of the other account has no statement for the caller.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+"""
+_DENIED: Final = "explicit deny"
+"""IAM: the bus has a statement against this caller. Without one, AccessDeniedException of an entry is no access to the
+bus.
+
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
+"""
 
 
 class EventNotAccepted(Transient):
@@ -39,7 +51,7 @@ class EventBus:
         self._bus = bus
 
     def put(self, detail_type: str, detail: str) -> None:
-        """Put one event. Raises EventNotAccepted with EventBridge's own code and message."""
+        """Put one event. Raises NotOnTheBus, or EventNotAccepted with EventBridge's own code and message."""
         for refused in self.put_all([Message(detail_type, detail)]).values():
             raise refused
 
@@ -56,13 +68,23 @@ class EventBus:
                 }
                 for message in batch.values()
             ]
-            with transient_errors():
-                answer = self._client.put_events(Entries=entries)
+            try:
+                with transient_errors():
+                    answer = self._client.put_events(Entries=entries)
+            except ClientError as error:  # no document tells whether the call or its entries are refused
+                if _BUS_CLOSED not in message_of(error):
+                    raise
+                refused |= dict.fromkeys(batch, self._refusal(code_of(error), message_of(error)))
+                continue
             for place, entry in zip(batch, answer["Entries"], strict=True):
                 if code := entry.get("ErrorCode"):
-                    why = entry.get("ErrorMessage", "")
-                    refused[place] = as_transient(code, why) or EventNotAccepted(f"{code}: {why}", bus=self._bus)
+                    refused[place] = self._refusal(code, entry.get("ErrorMessage", ""))
         return refused
+
+    def _refusal(self, code: str, why: str) -> Exception:
+        closed = code == "AccessDeniedException" and _DENIED not in why
+        kind = NotOnTheBus if closed else EventNotAccepted
+        return as_transient(code, why) or kind(f"{code}: {why}", bus=self._bus)
 
 
 def _batches(messages: Sequence[Message]) -> Iterator[dict[int, Message]]:

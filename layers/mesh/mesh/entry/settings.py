@@ -40,6 +40,12 @@ class CentralBusSettings(Settings):
     central_bus_arn: str
 
 
+class MeshBusSettings(Settings):
+    """Central's event bus, in central itself, by name."""
+
+    mesh_bus: str
+
+
 class OwnBusSettings(Settings):
     """The account's own bus, for its own rules."""
 

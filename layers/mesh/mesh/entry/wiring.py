@@ -32,6 +32,7 @@ from mesh.domain.governance.ontology import DOMAIN, Ontology, parse_ontology
 from mesh.entry.settings import (
     AccountSettings,
     LineageSettings,
+    MeshBusSettings,
     RecipeJobSettings,
     RegistrySettings,
     TableSettings,
@@ -40,6 +41,7 @@ from mesh.entry.settings import (
 from mesh.usecases.central_context import CentralContext
 
 if TYPE_CHECKING:
+    from mesh.adapters.bus_permissions import EventBusPermissions
     from mesh.adapters.dynamodb.lineage import DynamoLineage
     from mesh.adapters.dynamodb.proposals import DynamoProposals
     from mesh.adapters.dynamodb.revisions import DynamoRevisions
@@ -151,6 +153,13 @@ def kept_tables() -> "DynamoKeptTables":
 def bus(name_or_arn: str) -> EventBus:
     """An event bus."""
     return EventBus(client("events"), name_or_arn)
+
+
+def bus_permissions(settings: MeshBusSettings) -> "EventBusPermissions":
+    """Who may put events on central's bus."""
+    from mesh.adapters.bus_permissions import EventBusPermissions  # noqa: PLC0415 - for three functions
+
+    return EventBusPermissions(client("events"), settings.mesh_bus)
 
 
 def member_topics(settings: AccountSettings) -> SnsMemberTopics:

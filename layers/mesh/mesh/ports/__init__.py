@@ -9,7 +9,17 @@ from mesh.ports.catalogs import (
     Principals,
     ProductDatabases,
 )
-from mesh.ports.messages import Bus, Inbox, LineageLog, LineageTransport, MemberTopics, Message, Note, Trace
+from mesh.ports.messages import (
+    Bus,
+    BusPermissions,
+    Inbox,
+    LineageLog,
+    LineageTransport,
+    MemberTopics,
+    Message,
+    Note,
+    Trace,
+)
 from mesh.ports.objects import (
     JobFiles,
     Objects,
@@ -38,6 +48,7 @@ __all__ = [
     "AccessRegistry",
     "Addressee",
     "Bus",
+    "BusPermissions",
     "Catalog",
     "CatalogState",
     "Clock",

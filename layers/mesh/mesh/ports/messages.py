@@ -15,11 +15,24 @@ class Bus(Protocol):
     """An event bus."""
 
     def put(self, detail_type: str, detail: str) -> None:
-        """Raises EventNotAccepted, Throttled."""
+        """Raises NotOnTheBus, EventNotAccepted, Throttled."""
         ...
 
     def put_all(self, messages: Sequence[Message]) -> dict[int, Exception]:
         """Put several events; returns those not accepted, by position, and why."""
+        ...
+
+
+class BusPermissions(Protocol):
+    """Which accounts may put events on central's bus. Both are idempotent, and raise ConcurrentChange or Throttled when
+    it could not be done in a bounded number of attempts."""
+
+    def allow(self, account: str) -> None:
+        """Raises BusPolicyFull."""
+        ...
+
+    def withdraw(self, account: str) -> None:
+        """An account that had no permission is success."""
         ...
 
 

@@ -52,6 +52,10 @@ class Registry(Protocol):
 
     def put_member(self, member: Member) -> None: ...
 
+    def members(self) -> Iterator[Member]:
+        """All, by account."""
+        ...
+
     def product(self, name: str) -> Product | None: ...
 
     def product_names(self) -> Iterator[str]:

@@ -34,7 +34,7 @@ def decision_on(
     return decide(
         access.request,
         access=access.id,
-        requester=Requester(account=access.receiver, domain=access.receiver_domain),
+        requester=Requester(account=access.receiver, domains=frozenset(access.receiver_domains)),
         lake=lake,
         owners={name: product.owner for name, product in products.items()},
         central=central,

@@ -27,7 +27,7 @@ class Authorised(Model):
     """The sender behind an event, and where to answer."""
 
     account: str
-    domain: str
+    domains: tuple[str, ...]
     topic_arn: str
     product: str
     event_id: str
@@ -41,7 +41,7 @@ def authorise_sender(envelope: Envelope, *, execution: str, records: Records) ->
     metadata = metadata_of(envelope)
     return Authorised(
         account=member.account,
-        domain=member.domain,
+        domains=member.domains,
         topic_arn=member.topic_arn,
         product=str(envelope.unchecked_data.get("product", "")),
         event_id=metadata.id,

@@ -50,7 +50,7 @@ class Facts:
     purpose: str
     persona: str
     account: str
-    domain: str
+    domains: frozenset[str]
     permission: Permission
     whole_account: bool
 
@@ -69,17 +69,19 @@ class Condition(Model):
 
     def suits(self, facts: Facts) -> bool:
         """Whether it can match this request, whatever the data."""
-        given = (facts.purpose, facts.persona, facts.account, facts.domain, facts.permission)
-        wanted: tuple[Collection[str] | None, ...] = tuple(getattr(self, name) for name in _SETS)
-        if any(values is not None and value not in values for value, values in zip(given, wanted, strict=True)):
+        own = (facts.purpose, facts.persona, facts.account, facts.permission)
+        purpose, persona, account, permission = (frozenset({value}) for value in own)
+        given = (purpose, persona, account, facts.domains, permission)
+        wanted: tuple[frozenset[str] | None, ...] = tuple(getattr(self, name) for name in _SETS)
+        if any(values is not None and values.isdisjoint(has) for has, values in zip(given, wanted, strict=True)):
             return False
         return self.whole_account in (None, facts.whole_account)
 
-    def covers(self, tags: Tags, domain: str) -> bool:
-        """Whether it matches data with these effective tags, requested from this domain."""
+    def covers(self, tags: Tags, domains: Collection[str]) -> bool:
+        """Whether it matches data with these effective tags, requested by an account of these domains."""
         if any(tags.get(key) not in values for key, values in self.tags.items()):
             return False
-        return self.same_domain in (None, tags.get(DOMAIN) == domain)
+        return self.same_domain in (None, tags.get(DOMAIN) in domains)
 
     @property
     def keys(self) -> frozenset[str]:
@@ -166,7 +168,7 @@ class Policies(Model):
 
     def rule(self, tags: Tags, facts: Facts) -> Rule:
         """The first rule that matches data with these effective tags; `NO_RULE`, a denial, where none does."""
-        holding = (rule for rule in self.rules if rule.when.suits(facts) and rule.when.covers(tags, facts.domain))
+        holding = (rule for rule in self.rules if rule.when.suits(facts) and rule.when.covers(tags, facts.domains))
         return next(holding, NO_RULE)
 
     def decisive_keys(self, facts: Facts) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ class Requester:
     """The requesting account, and its line of business."""
 
     account: str
-    domain: str
+    domains: frozenset[str]
 
 
 class PolicyEvaluator:
@@ -44,7 +44,7 @@ class PolicyEvaluator:
             purpose=request.purpose,
             persona=request.persona,
             account=requester.account,
-            domain=requester.domain,
+            domains=requester.domains,
             permission=request.permission,
             whole_account=not request.reader,
         )

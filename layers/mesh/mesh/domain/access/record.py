@@ -92,7 +92,7 @@ class Access(Model):
 
     id: str
     receiver: AccountId
-    receiver_domain: str
+    receiver_domains: tuple[str, ...]
     request: AccessRequest
     status: Status
     until: datetime

@@ -59,7 +59,7 @@ class DecisionRequested(EventData):
 
     access: AccessId
     receiver: AccountId
-    receiver_domain: str
+    receiver_domains: tuple[str, ...]
     reader: str
     what: str
     purpose: str

@@ -1,6 +1,6 @@
 """Members, subscriptions, and the life cycle of products."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ class MemberJoined(EventData):
     """A spoke stack requests membership. Its account is the envelope's."""
 
     role: Literal["producer", "consumer", "both"]
-    domain: str = Field(min_length=1, max_length=50)
+    domains: tuple[Annotated[str, Field(min_length=1, max_length=50)], ...] = Field(min_length=1, max_length=20)
     contact: str = Field(min_length=3, max_length=320)
 
 

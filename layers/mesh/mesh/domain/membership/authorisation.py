@@ -3,13 +3,21 @@
 from collections.abc import Mapping
 from typing import Final
 
-from mesh.domain.errors import Rejected
+from mesh.domain.errors import Rejected, Transient
 from mesh.domain.events import Envelope
 from mesh.domain.membership.members import Member
 
 
 class NotAMember(Rejected):
     """An event from an account that the mesh does not know, or has not admitted."""
+
+
+class NotOnTheBus(Transient):
+    """Central's bus takes no events from this account: it is not admitted yet, or not any more."""
+
+
+class BusPolicyFull(Rejected):
+    """The policy of an event bus holds at most 10 KB: about forty members beside the mesh's own statements."""
 
 
 class NotAllowedForRole(Rejected):

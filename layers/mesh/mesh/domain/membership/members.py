@@ -1,12 +1,16 @@
 """The accounts of the mesh, and which buckets are theirs."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from mesh.domain.events import AccountId
 from mesh.domain.model import Model
 
 Role = Literal["producer", "consumer", "both"]
+Domains = Annotated[tuple[str, ...], Field(min_length=1, max_length=20)]
+"""Lines of business, values of the LF-Tag `domain`. The first is that of contracts which name none."""
 
 
 class Member(Model):
@@ -14,7 +18,7 @@ class Member(Model):
 
     account: AccountId
     role: Role
-    domain: str
+    domains: Domains
     contact: str
     status: Literal["pending", "admitted", "expelled"]
     topic_arn: str = ""

@@ -22,10 +22,10 @@ class AdmissionRule(Model):
     roles: tuple[Role, ...] = Field(min_length=1)
     domains: tuple[str, ...] = Field(min_length=1)
 
-    def covers(self, account: str, role: Role, domain: str) -> bool:
-        """Whether it admits the account with that role and domain."""
+    def covers(self, account: str, role: Role, domains: Collection[str]) -> bool:
+        """Whether it admits the account with that role and all those domains."""
         named = self.accounts == "any" or account in self.accounts
-        return named and role in self.roles and domain in self.domains
+        return named and role in self.roles and set(domains) <= set(self.domains)
 
 
 class SelfAdmission(Model):
@@ -33,9 +33,9 @@ class SelfAdmission(Model):
 
     admit: tuple[AdmissionRule, ...]
 
-    def covers(self, account: str, role: Role, domain: str) -> bool:
+    def covers(self, account: str, role: Role, domains: Collection[str]) -> bool:
         """Whether one rule covers all that the account asks for."""
-        return any(rule.covers(account, role, domain) for rule in self.admit)
+        return any(rule.covers(account, role, domains) for rule in self.admit)
 
 
 def parse_self_admission(document: Mapping[str, Any], domains: Collection[str]) -> SelfAdmission:

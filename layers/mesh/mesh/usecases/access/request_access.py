@@ -103,7 +103,7 @@ def receive_request(
         Access(
             id=number,
             receiver=envelope.account,
-            receiver_domain=member.domain,
+            receiver_domains=member.domains,
             request=request,
             status="requested",
             until=request.until,
@@ -144,8 +144,8 @@ def require_access(context: CentralContext, access_id: str) -> Access:
 
 
 def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogState, policies: Policies) -> Verdict:
-    """Preview on the catalog's tags as they are now, then policy, for the account's role and domain as they are now. An
-    approval stands unless more is exposed now.
+    """Preview on the catalog's tags as they are now, then policy, for the account's role and domains as they are now.
+    An approval stands unless more is exposed now.
 
     A granted access is not decided again: denying it would mean revoking it. Raises NotAMember, NotAllowedForRole,
     NotInCatalog, AmbiguousRequest, UntilTooFar, AccessOver.
@@ -155,7 +155,7 @@ def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogSt
     if access.granted and access.decided is not None:
         return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(access.decided))
     member = require_consumer(access.receiver, context.registry.member(access.receiver))
-    access = access.evolve(receiver_domain=member.domain)
+    access = access.evolve(receiver_domains=member.domains)
     found = current_decision(access, context, catalog, policies)
     if found.course == "deny":
         return Verdict(access=access.id, effect="deny", rounds=rounds, reason=_reason(found))

@@ -101,7 +101,7 @@ def _question(access: Access, number: int) -> DecisionRequested:
     return DecisionRequested(
         access=access.id,
         receiver=access.receiver,
-        receiver_domain=access.receiver_domain,
+        receiver_domains=access.receiver_domains,
         reader=access.request.reader,
         what=access.request.what,
         purpose=access.request.purpose,

@@ -214,12 +214,14 @@ def _located(declared: ProductDeclared) -> Iterator[None]:
 
 
 def _with_domain(contract: Contract, sender: Authorised, key: str) -> Contract:
+    """The contract, of one of its sender's domains: the first of them where it names none."""
     if not contract.domain:
-        return contract.evolve(domain=sender.domain)
-    if contract.domain != sender.domain:
+        return contract.evolve(domain=sender.domains[0])
+    if contract.domain not in sender.domains:
+        owned = ", ".join(sender.domains)
         raise DomainMismatch(
-            f"the contract says domain {contract.domain!r}, but account {sender.account} is {sender.domain!r}",
+            f"the contract says domain {contract.domain!r}, but account {sender.account} is a member for {owned}",
             key=key,
-            remedy=f"Set domain: {sender.domain}, or have the account admitted for {contract.domain}.",
+            remedy=f"Set the domain to one of: {owned}; or have the account admitted for {contract.domain} as well.",
         )
     return contract
