@@ -104,9 +104,10 @@ def clear() -> None:
 
 
 def take(kind: Kind, service: str, action: str, account: str = "", resource: str = "") -> Fault | None:
-    """The first fault of this kind that the call meets, used up by one; None on a good day."""
+    """The first fault of this kind that the call meets, used up by one; None on a good day. Those that are certain
+    come first."""
     with _lock:
-        for fault in _faults:
+        for fault in sorted(_faults, key=lambda fault: fault.probability < 1):
             if fault.kind == kind and fault.matches(service, action, account, resource) and fault.strikes():
                 fault.count -= 1
                 return fault

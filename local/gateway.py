@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from local import calls, clock, faults
+from local import calls, choices, clock, faults
 from local.call_log import Call, Record, principal_of
 
 type Scope = MutableMapping[str, Any]
@@ -135,6 +135,8 @@ class Gateway:
             case "DELETE", "/_mesh/faults":
                 faults.clear()
                 return 200, {"faults": []}
+            case "POST", "/_mesh/choices":
+                return 200, choices.choose(json.loads(body))
             case "POST", "/_mesh/clock":
                 from local.objects import lifecycle  # noqa: PLC0415 - after ServerOptions.apply
 

@@ -4,7 +4,8 @@ import json
 import time
 import urllib.request
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -91,6 +92,9 @@ def contract(product: str, table: str = "t1", columns: Mapping[str, str] | None 
         "schema": [shape],
     }
     return document | more
+
+
+_FOR_EVER: Final = 10**9
 
 
 class MeshDriver:
@@ -455,9 +459,24 @@ class MeshDriver:
         """A fault of `local.faults`."""
         self._control("POST", "/_mesh/faults", {"kind": kind, "service": service, "action": action, **more})
 
+    def deliver_unreliably(self, seed: int, *, share: float, late_seconds: float) -> None:
+        """That share of events comes twice, and as many come late, after others; until faults are cleared."""
+        for kind in ("duplicate_event", "reorder"):
+            self.inject(kind, "events", seconds=late_seconds, probability=share, seed=seed, count=_FOR_EVER)
+
+    @contextmanager
+    def choice(self, **choices: bool) -> Iterator[None]:
+        """What no document settles (`local.choices`), otherwise than at the start."""
+        self._control("POST", "/_mesh/choices", choices)
+        try:
+            yield
+        finally:
+            self._control("POST", "/_mesh/choices", {})
+
     def faults(self) -> list[dict[str, Any]]:
-        """Faults that nobody met yet."""
-        return list(self._control("GET", "/_mesh/faults")["faults"])
+        """Faults that nobody met yet, unreliable delivery aside."""
+        found = self._control("GET", "/_mesh/faults")["faults"]
+        return [fault for fault in found if fault["count"] < _FOR_EVER // 2]
 
     def clear_faults(self) -> None:
         """A fault that a test did not use must not hit the next one."""

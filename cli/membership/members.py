@@ -79,10 +79,10 @@ def admit(
     *,
     account: Literal["central", "producer", "consumer"] = "central",
 ) -> dict[str, Any]:
-    """Invoke central's AdmitMember; returns the member, and the accesses that end. Idempotent. Raises `CommandFailed`
+    """Give an account a membership; returns the member, and the accesses that end. Idempotent. Raises `CommandFailed`
     with the refusal."""
-    request = {"account": account_id, "role": role, "domains": domains, "contact": contact}
-    return _invoke(where, "AdmitMemberFunctionName", request, account=account)
+    membership = {"role": role, "domains": domains, "contact": contact}
+    return _set(where, {"account": account_id, "membership": membership}, account=account)
 
 
 def expel(
@@ -92,18 +92,14 @@ def expel(
     *,
     account: Literal["central", "producer", "consumer"] = "central",
 ) -> dict[str, Any]:
-    """Invoke central's ExpelMember; as `admit`."""
-    return _invoke(where, "ExpelMemberFunctionName", {"account": account_id, "reason": reason}, account=account)
+    """Take an account's membership; as `admit`."""
+    return _set(where, {"account": account_id, "reason": reason}, account=account)
 
 
-def _invoke(
-    where: MeshContext,
-    function: str,
-    request: dict[str, Any],
-    *,
-    account: Literal["central", "producer", "consumer"],
+def _set(
+    where: MeshContext, request: dict[str, Any], *, account: Literal["central", "producer", "consumer"]
 ) -> dict[str, Any]:
-    function = where.output(account, function)
+    function = where.output(account, "SetMembershipFunctionName")
     answer = where.client(account, "lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
     payload = json.loads(answer["Payload"].read() or b"null")
     if answer.get("FunctionError"):

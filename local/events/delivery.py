@@ -33,7 +33,7 @@ class Deliveries:
         self._scale = options.wait_scale
         self._targets = Targets(options)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="delivery", initializer=_over_tls)
-        self._held: dict[str, Delivery] = {}
+        self._held: dict[str, list[Delivery]] = {}
         self._lock = threading.Lock()
 
     def invoke_target(
@@ -58,22 +58,22 @@ class Deliveries:
 
     def _submit(self, delivery: Delivery) -> None:
         where = ("events", str(delivery.event.get("DetailType", "")), delivery.account, delivery.target_arn)
-        if fault := faults.take("reorder", *where):
-            with self._lock:
-                self._held[delivery.target_arn] = delivery
-            threading.Timer(fault.seconds or 2.0, self._release, [delivery.target_arn]).start()
-            return
-        self._threads.submit(self._run, delivery)
-        if faults.take("duplicate_event", *where):
+        now = 2 if faults.take("duplicate_event", *where) else 1
+        fault = faults.take("reorder", *where)
+        for _ in range(now - 1 if fault else now):
             self._threads.submit(self._run, delivery)
         self._release(delivery.target_arn)
+        if fault:
+            with self._lock:
+                self._held.setdefault(delivery.target_arn, []).append(delivery)
+            threading.Timer(fault.seconds or 2.0, self._release, [delivery.target_arn]).start()
 
     def _release(self, target_arn: str) -> None:
         """Let go of what was held back to come after the next event."""
         with self._lock:
-            held = self._held.pop(target_arn, None)
-        if held:
-            threading.Timer(0.2, self._threads.submit, [self._run, held]).start()
+            held = self._held.pop(target_arn, [])
+        for delivery in held:
+            threading.Timer(0.2, self._threads.submit, [self._run, delivery]).start()
 
     def _run(self, delivery: Delivery) -> None:
         try:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 
 from local import catalog_records as store
+from local import choices
 from local.glue import access, partitions
 from local.glue.access import Place
 from local.lakeformation import context
@@ -249,7 +250,7 @@ def _own(
     In another account's catalog the creator gets nothing by creating: it has what was granted to it.
     """
     kept = state(resource.catalog, caller.region)
-    if caller.account == resource.catalog:
+    if caller.account == resource.catalog and choices.made.creator_holds_all:
         _grant(kept, caller.arn, resource, permissions, set(permissions))
     for principal, given in defaults:
         _grant(kept, principal, resource, set(given), set())

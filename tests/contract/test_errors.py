@@ -118,7 +118,7 @@ HANDLED_ELSEWHERE = {
         "PresentVersion",
     },
     "release_files, by EventBridge: in the producer's DLQ": {"KeptFileGone"},
-    "receive_join and admit_member, as their answer": {"BusPolicyFull", "UnknownDomain"},
+    "receive_join and set_membership, as their answer": {"BusPolicyFull", "UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},
     "receive_answer, as its answer, and sent to the approver": {"DecidedAlready", "MayNotDecide", "ExceedsRequest"},
     "request_rollback, as its answer, and sent to the requester": {

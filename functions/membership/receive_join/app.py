@@ -8,7 +8,7 @@ from mesh.domain.governance.ontology import DOMAIN
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import MeshBusSettings, RegistrySettings, load
-from mesh.usecases.membership.admit_member import join_requested
+from mesh.usecases.membership.receive_join import receive_join
 
 
 class Settings(RegistrySettings, MeshBusSettings):
@@ -20,7 +20,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     """EventBridge's envelope → Member. A rejection is logged, and not retried."""
     settings = load(Settings)
     try:
-        return join_requested(
+        return receive_join(
             Envelope.model_validate(event),
             rules=wiring.self_admission(),
             domains=tuple(wiring.ontology().keys[DOMAIN].values),

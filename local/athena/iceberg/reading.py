@@ -16,6 +16,7 @@ from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.types import NestedField
 from sqlglot import exp
 
+from local import choices
 from local.athena import loading, objects, pruning, tables
 from local.athena.columns import literal, quoted
 from local.athena.errors import DATA, MissingObjectError, QueryError, refused
@@ -69,7 +70,8 @@ class Source:
         fields = {each.name.lower(): each for each in schema.fields}
         listed = {column.name: column for column in self.table.every}
         permitted = {column.name for column in self.table.columns}
-        every = tuple(listed[name] for name in fields if name in listed)
+        missing = listed.keys() - fields.keys() if choices.made.missing_column_is_null else ()
+        every = tuple(listed[name] for name in (*fields, *missing) if name in listed)
         columns = tuple(column for column in every if column.name in permitted)
         if _names_path(query, node):
             self.require_all(PATH)

@@ -46,8 +46,9 @@ class FakeCentral:
 def test_admitting_invokes_centrals_function_with_the_request():
     central = FakeCentral(MEMBER)
     assert admit(central, "444444444444", "consumer", ("risk",), "r@example.com") == MEMBER
-    assert central.asked["FunctionName"] == "central.AdmitMemberFunctionName"
-    request = {"account": "444444444444", "role": "consumer", "domains": ["risk"], "contact": "r@example.com"}
+    assert central.asked["FunctionName"] == "central.SetMembershipFunctionName"
+    membership = {"role": "consumer", "domains": ["risk"], "contact": "r@example.com"}
+    request = {"account": "444444444444", "membership": membership}
     assert json.loads(central.asked["Payload"]) == request
 
 
@@ -55,7 +56,7 @@ def test_expelling_invokes_centrals_function_and_shows_what_ends(monkeypatch, ca
     central = FakeCentral(LEFT)
     monkeypatch.setattr(members, "mesh_context", lambda *_, **__: central)
     members.expel_command(account_id="444444444444", reason="the contract ended")
-    assert central.asked["FunctionName"] == "central.ExpelMemberFunctionName"
+    assert central.asked["FunctionName"] == "central.SetMembershipFunctionName"
     assert json.loads(central.asked["Payload"]) == {"account": "444444444444", "reason": "the contract ended"}
     said = capsys.readouterr().out
     assert "expelled" in said

@@ -10,16 +10,15 @@ from mesh.domain.events import MemberJoined, SubscriptionEnded, SubscriptionRequ
 from mesh.domain.membership.authorisation import BusPolicyFull, NotAllowedForRole, NotAMember
 from mesh.domain.membership.self_admission import MembersInvalid, parse_self_admission
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.membership.admit_member import (
-    AdmitMember,
-    ExpelMember,
-    UnknownDomain,
-    admit_member,
-    expel_member,
-    join_requested,
-    restore_members,
-)
 from mesh.usecases.membership.join_mesh import JoinMesh, join_mesh
+from mesh.usecases.membership.receive_join import receive_join
+from mesh.usecases.membership.set_membership import (
+    Membership,
+    SetMembership,
+    UnknownDomain,
+    restore_members,
+    set_membership,
+)
 from mesh.usecases.publishing.change_subscription import change_subscription
 from pydantic import ValidationError
 
@@ -55,27 +54,29 @@ class Central:
         self.bus = FakeBusPermissions()
         self.accesses, self.endings = FakeAccessRegistry(), FakeExecutions()
 
-    def admit(self, **command):
-        facts = {"account": PRODUCER, "role": "producer", "domains": ("retail",), **command}
-        return admit_member(
-            AdmitMember(**facts),
+    def admit(self, account=PRODUCER, **facts):
+        membership = Membership(**{"role": "producer", "domains": ("retail",), **facts})
+        return self.set(SetMembership(account=account, membership=membership)).member
+
+    def expel(self, account=CONSUMER):
+        return self.set(SetMembership(account=account, reason="the contract ended"))
+
+    def set(self, command):
+        return set_membership(
+            command,
             domains=DOMAINS,
             context=self.context,
             bus=self.bus,
             topics=self.topics,
             endings=self.endings,
-        ).member
-
-    def expel(self, account=CONSUMER):
-        command = ExpelMember(account=account, reason="the contract ended")
-        return expel_member(command, context=self.context, bus=self.bus, topics=self.topics, endings=self.endings)
+        )
 
     @property
     def context(self):
         return CentralContext(CENTRAL, self.registry, self.accesses, self.trace, self.clock)
 
     def join(self, request=REQUEST, *, rules=(), account=PRODUCER):
-        return join_requested(
+        return receive_join(
             an_envelope(request, account=account),
             rules=parse_self_admission({"admit": rules}, DOMAINS),
             domains=DOMAINS,
@@ -195,7 +196,12 @@ def test_nobody_expels_an_account_that_is_unknown():
 @pytest.mark.parametrize("wrong", [{"account": "12"}, {"domains": ()}])
 def test_an_account_has_twelve_digits_and_a_domain(wrong):
     with pytest.raises(ValidationError):
-        AdmitMember(**{"account": PRODUCER, "role": "producer", "domains": ("retail",), **wrong})
+        Central().admit(**wrong)
+
+
+def test_an_account_is_expelled_for_a_reason():
+    with pytest.raises(ValidationError, match="reason"):
+        SetMembership(account=CONSUMER)
 
 
 def test_an_account_that_requests_to_join_waits_for_the_owner_without_a_topic():

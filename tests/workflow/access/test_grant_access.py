@@ -296,8 +296,9 @@ def demoted(mesh: MeshDriver) -> Iterator[Callable[[], None]]:
     """Makes the consumer's account a producer; a consumer again at the end."""
 
     def admit(role: str) -> None:
-        request = {"account": CONSUMER, "role": role, "domains": ["risk"], "contact": "risk-analytics@example.com"}
-        function = mesh.output("central", "AdmitMemberFunctionName")
+        membership = {"role": role, "domains": ["risk"], "contact": "risk-analytics@example.com"}
+        request = {"account": CONSUMER, "membership": membership}
+        function = mesh.output("central", "SetMembershipFunctionName")
         answer = mesh.client("central", "lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
         assert "FunctionError" not in answer, answer["Payload"].read()
 

@@ -1,4 +1,5 @@
-"""Admit an account on behalf of the data mesh owner (`mesh admit`); let members onto a bus that was made again."""
+"""Bring an account's membership to what the data mesh owner says (`mesh admit`, `mesh expel`); let members onto a bus
+that was made again."""
 
 from typing import Any
 
@@ -7,7 +8,7 @@ from mesh.entry import wiring
 from mesh.entry.custom_resource import answer_cloudformation
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import MeshBusSettings, RegistrySettings, load
-from mesh.usecases.membership.admit_member import AdmitMember, admit_member, restore_members
+from mesh.usecases.membership.set_membership import SetMembership, restore_members, set_membership
 
 
 class Settings(RegistrySettings, MeshBusSettings):
@@ -18,12 +19,12 @@ class Settings(RegistrySettings, MeshBusSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """`{account, role, domains, contact}` → MemberLeft. CloudFormation's request → members let in again."""
+    """SetMembership → MembershipSet. CloudFormation's request → members let in again."""
     settings = load(Settings)
     if "RequestType" in event:
         return answer_cloudformation(event, context, lambda _new, _old: {"Members": _restore(settings)})
-    return admit_member(
-        AdmitMember.model_validate(event),
+    return set_membership(
+        SetMembership.model_validate(event),
         domains=tuple(wiring.ontology().keys[DOMAIN].values),
         context=wiring.central_context(settings),
         bus=wiring.bus_permissions(settings),

@@ -1,0 +1,43 @@
+"""An account requests membership: the owner's rules admit it, or the owner does."""
+
+from mesh.domain.events import Envelope, Event, MemberJoined
+from mesh.domain.membership.members import Member
+from mesh.domain.membership.self_admission import SelfAdmission
+from mesh.ports import BusPermissions, Clock, MemberTopics, Registry
+from mesh.usecases.membership.set_membership import Membership, admit, require_known
+
+
+def receive_join(
+    envelope: Envelope,
+    *,
+    rules: SelfAdmission,
+    domains: tuple[str, ...],
+    registry: Registry,
+    bus: BusPermissions,
+    topics: MemberTopics,
+    clock: Clock,
+) -> Member:
+    """Handle `MemberJoined`: admitted at once where a rule of the owner's covers account, role and domains, otherwise
+    pending until the owner admits it.
+
+    A member that was admitted stays as it was admitted, one that was expelled stays expelled. Raises UnknownDomain,
+    BusPolicyFull.
+    """
+    account, request = envelope.account, Event[MemberJoined].model_validate(envelope.detail).data
+    known = registry.member(account)
+    if known is not None and known.status != "pending":
+        return known
+    if rules.covers(account, request.role, request.domains):
+        asked = Membership(role=request.role, domains=request.domains, contact=request.contact)
+        return admit(account, asked, domains=domains, registry=registry, bus=bus, topics=topics, clock=clock)
+    require_known(request.domains, domains)
+    member = Member(
+        account=account,
+        role=request.role,
+        domains=request.domains,
+        contact=request.contact,
+        status="pending",
+        since=known.since if known else clock.now(),
+    )
+    registry.put_member(member)
+    return member

@@ -1,0 +1,158 @@
+"""What an account is in the mesh, by the data mesh owner's word: its record, its place on central's bus, its topic, and
+the accesses that rest on it."""
+
+import json
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from mesh.domain.errors import Rejected
+from mesh.domain.events import AccountId
+from mesh.domain.membership.authorisation import NotAMember
+from mesh.domain.membership.members import Domains, Member, Role
+from mesh.domain.model import Model
+from mesh.domain.names import execution_name
+from mesh.ports import BusPermissions, Clock, Executions, MemberTopics, Registry
+from mesh.usecases.central_context import CentralContext
+
+
+class UnknownDomain(Rejected):
+    """A line of business that the ontology does not have."""
+
+
+class Membership(Model):
+    """What an account is admitted as."""
+
+    role: Role
+    domains: Domains
+    contact: str = ""
+
+
+class SetMembership(Model):
+    """The owner's command: a membership (`mesh admit`), or none and why (`mesh expel`)."""
+
+    account: AccountId
+    membership: Membership | None = None
+    reason: str = Field(default="", max_length=1000)
+
+    @model_validator(mode="after")
+    def _none_has_a_reason(self) -> Self:
+        if self.membership is None and not self.reason:
+            raise ValueError("an account is expelled for a reason")
+        return self
+
+
+class MembershipSet(Model):
+    """The member as it is recorded now, and the accesses that are being ended."""
+
+    member: Member
+    ending: tuple[str, ...]
+
+
+def set_membership(
+    command: SetMembership,
+    *,
+    domains: tuple[str, ...],
+    context: CentralContext,
+    bus: BusPermissions,
+    topics: MemberTopics,
+    endings: Executions,
+) -> MembershipSet:
+    """Record the membership, with a place on central's bus and a topic for as long as there is one; end the accesses of
+    an account that is no consumer (any more). Idempotent: a call that was cut off is completed by the next.
+
+    The record comes after what a member needs, and before what it loses: nothing is granted after it. Events of an
+    account that was expelled are refused, also where the whole organization may put them, and its own requests to join
+    change nothing: the owner can admit it again.
+
+    Raises UnknownDomain, BusPolicyFull, NotAMember.
+    """
+    account, registry = command.account, context.registry
+    if command.membership is None:
+        member = _expel(account, registry=registry, bus=bus)
+        why = f"account {account} was expelled from this mesh: {command.reason}"
+    else:
+        member = admit(
+            account,
+            command.membership,
+            domains=domains,
+            registry=registry,
+            bus=bus,
+            topics=topics,
+            clock=context.clock,
+        )
+        why = f"account {account} is no consumer of this mesh any more"
+    keeps = member.status == "admitted" and "consumer" in member.roles()
+    ending = () if keeps else _end_accesses(account, why, context, endings)
+    if member.status == "expelled":
+        topics.delete(account)
+    return MembershipSet(member=member, ending=ending)
+
+
+def admit(
+    account: str,
+    membership: Membership,
+    *,
+    domains: tuple[str, ...],
+    registry: Registry,
+    bus: BusPermissions,
+    topics: MemberTopics,
+    clock: Clock,
+) -> Member:
+    """Let the account onto the bus, create its topic, record it. Idempotent. Raises UnknownDomain, BusPolicyFull."""
+    require_known(membership.domains, domains)
+    known = registry.member(account)
+    bus.allow(account)
+    member = Member(
+        account=account,
+        role=membership.role,
+        domains=membership.domains,
+        contact=membership.contact or (known.contact if known else ""),
+        status="admitted",
+        topic_arn=topics.create(account),
+        since=known.since if known else clock.now(),
+    )
+    registry.put_member(member)
+    return member
+
+
+def _expel(account: str, *, registry: Registry, bus: BusPermissions) -> Member:
+    known = registry.member(account)
+    if known is None:
+        raise NotAMember(f"account {account} is not a member of this mesh", account=account)
+    member = known.evolve(status="expelled", topic_arn="")
+    registry.put_member(member)
+    bus.withdraw(account)
+    return member
+
+
+def _end_accesses(account: str, why: str, context: CentralContext, endings: Executions) -> tuple[str, ...]:
+    """Requests that wait for a decision as well; and it is not told of versions any more."""
+    for product in list(context.registry.product_names()):
+        context.registry.unsubscribe(product, account)
+    going_on = tuple(access.id for access in context.accesses.held_by(account))
+    token = f"left-{int(context.clock.now().timestamp())}"
+    for access in going_on:
+        order = {"ending": {"access": access, "cause": "revoked", "reason": why}}
+        endings.start(execution_name(access, token), json.dumps(order))
+    return going_on
+
+
+def restore_members(*, registry: Registry, bus: BusPermissions) -> tuple[str, ...]:
+    """Let all admitted members onto a bus that was made again: the record outlives central's stack, the bus does not.
+    Idempotent. Returns their accounts.
+    """
+    accounts = tuple(member.account for member in registry.members() if member.status == "admitted")
+    for account in accounts:
+        bus.allow(account)
+    return accounts
+
+
+def require_known(asked: tuple[str, ...], known: tuple[str, ...]) -> None:
+    """Raises UnknownDomain."""
+    for domain in asked:
+        if domain not in known:
+            raise UnknownDomain(
+                f"there is no domain {domain!r} in the ontology",
+                remedy=f"one of: {', '.join(known)}; or add it to governance/ontology.yaml and deploy",
+            )
