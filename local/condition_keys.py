@@ -15,6 +15,9 @@ bucket's owner.
 `aws:PrincipalArn`: for an assumed role it is the role's ARN, MiniStack takes the session's.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
 
+`aws:PrincipalOrgID`: the organization of the principal's account; accounts that are in none have no such key.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalorgid
+
 `iam:SimulatePrincipalPolicy`: IAM is asked about the principal that the call names, MiniStack asks about `*`.
 """
 
@@ -26,6 +29,7 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import s3
 
+from local import shares
 from local.lakeformation.identity import principal_arn
 
 _S3 = "arn:aws:s3:::"
@@ -89,6 +93,8 @@ def _resolve_keys() -> None:
         if name in {"aws:resourceaccount", "s3:resourceaccount"} and ctx.resource_arn.startswith(_S3):
             bucket = ctx.resource_arn.removeprefix(_S3).partition("/")[0]
             return s3._bucket_owner_account(bucket) or ctx.principal_account
+        if name == "aws:principalorgid":
+            return shares.ORGANIZATION if shares.mesh.organization_sharing else None
         if name == "aws:principalarn":
             return principal_arn(ctx.principal_arn)
         return resolve(key, ctx)

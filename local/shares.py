@@ -3,7 +3,7 @@
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 
 @dataclass
@@ -53,6 +53,10 @@ INVITATION_SECONDS = 12 * 3600.0
 https://docs.aws.amazon.com/ram/latest/userguide/working-with-shared-invitations.html: after twelve hours the invitation
 expires and the principal is disassociated.
 """
+
+
+ORGANIZATION: Final = "o-meshwork00"
+"""The id of the organization whose member accounts the mesh's are, unless they are in none."""
 
 
 class _Mesh:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.shares import ORGANIZATION
 from tests.local.running import RunningServer, allow
 
 CENTRAL, PRODUCER = "111111111111", "222222222222"
@@ -212,3 +213,16 @@ def test_a_bus_that_is_made_again_has_no_policy(server: RunningServer) -> None:
         events.put_permission(EventBusName="again", StatementId="m", Action="events:PutEvents", Principal=PRODUCER)
     events.create_event_bus(Name="again")
     assert policy_of(server, "again") == {}
+
+
+def test_an_organization_is_let_in_by_its_id(server: RunningServer) -> None:
+    """The mesh's accounts are in one; that they are in none is tested where a mesh is started so."""
+    events = server.client("events", CENTRAL)
+    arn = events.create_event_bus(Name="organized")["EventBusArn"]
+    server.make_role(PRODUCER, "organized", f"arn:aws:iam::{PRODUCER}:root", allow("events:PutEvents", resource=arn))
+    for organization, expected in (("o-somebodys0", [DENIED]), (ORGANIZATION, [""])):
+        condition = {"Type": "StringEquals", "Key": "aws:PrincipalOrgID", "Value": organization}
+        events.put_permission(
+            EventBusName="organized", StatementId="all", Action="events:PutEvents", Principal="*", Condition=condition
+        )
+        assert put(server, PRODUCER, "organized", "Any", bus=arn) == expected

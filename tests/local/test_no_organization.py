@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from cli.app import app
 from local import mesh
 from local.accounts import ACCOUNTS
-from tests.local.running import RunningServer, running_server
+from local.shares import ORGANIZATION
+from tests.local.running import RunningServer, running_server, wait_until
 
 CENTRAL, PRODUCER, CONSUMER = ACCOUNTS["central"], ACCOUNTS["producer"], ACCOUNTS["consumer"]
 
@@ -44,8 +45,24 @@ def test_the_first_grant_invites_and_nobody_accepts_for_an_account(alone: Runnin
     for invitation in ram.get_resource_share_invitations()["resourceShareInvitations"]:
         assert (invitation["status"], sees(PRODUCER)) == ("PENDING", False)
         ram.accept_resource_share_invitation(resourceShareInvitationArn=invitation["resourceShareInvitationArn"])
-    assert (statuses(alone, PRODUCER), sees(PRODUCER)) == (["ACCEPTED"], True)
+    assert statuses(alone, PRODUCER) == ["ACCEPTED"]
+    wait_until(lambda: sees(PRODUCER))
     assert (statuses(alone, CONSUMER), sees(CONSUMER)) == (["PENDING"], False)
+
+
+def test_its_accounts_have_no_organization_that_a_policy_could_name(alone: RunningServer) -> None:
+    events = alone.client("events", CENTRAL)
+    arn = events.create_event_bus(Name="organized")["EventBusArn"]
+    events.put_permission(
+        EventBusName="organized",
+        StatementId="all",
+        Action="events:PutEvents",
+        Principal="*",
+        Condition={"Type": "StringEquals", "Key": "aws:PrincipalOrgID", "Value": ORGANIZATION},
+    )
+    entry = {"Source": "mesh", "DetailType": "Any", "Detail": "{}", "EventBusName": arn}
+    answer = alone.client("events", PRODUCER).put_events(Entries=[entry])
+    assert [each["ErrorCode"] for each in answer["Entries"]] == ["AccessDeniedException"]
 
 
 @pytest.fixture
