@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
 from mesh.adapters.lakeformation.lake import LakeFormationAdapter, LakeFormationRefused
-from mesh.domain.contracts.product import ConcurrentChange, PrincipalNotReady, Throttled
+from mesh.domain.contracts.product import ConcurrentChange, NotPropagated, Throttled
 from mesh.domain.governance.product_rights import grant_entry, producer_grants
 
 from tests.builders import CENTRAL, PRODUCER, a_registration
@@ -46,11 +46,11 @@ def tag_failure(code, message="why"):
 TRANSIENT = [
     ("ConcurrentModificationException", "why", ConcurrentChange),
     ("ThrottledException", "why", Throttled),
-    ("InvalidInputException", "Invalid principal, arn:aws:iam::1:role/new", PrincipalNotReady),
-    ("InvalidInputException", "Grantee has no permissions", PrincipalNotReady),
-    ("AccessDeniedException", "User is not authorized to access requested permissions", PrincipalNotReady),
-    ("AccessDeniedException", "Insufficient Lake Formation permission(s): Required Alter on loans", PrincipalNotReady),
-    ("EntityNotFoundException", "LF-Tag not found", PrincipalNotReady),
+    ("InvalidInputException", "Invalid principal, arn:aws:iam::1:role/new", NotPropagated),
+    ("InvalidInputException", "Grantee has no permissions", NotPropagated),
+    ("AccessDeniedException", "User is not authorized to access requested permissions", NotPropagated),
+    ("AccessDeniedException", "Insufficient Lake Formation permission(s): Required Alter on loans", NotPropagated),
+    ("EntityNotFoundException", "LF-Tag not found", NotPropagated),
 ]
 FINAL = [("AccessDeniedException", "Insufficient permissions"), ("InvalidInputException", "no such permission")]
 
@@ -73,7 +73,7 @@ def test_an_administrator_that_was_just_set_is_waited_for(stub, call):
         "update_lf_tag": lambda lake: lake.add_tag_values("pii", ["none"]),
     }[call]
 
-    with pytest.raises(PrincipalNotReady, match="Insufficient"):
+    with pytest.raises(NotPropagated, match="Insufficient"):
         act(adapter(stub))
 
 
@@ -81,7 +81,7 @@ def test_an_administrator_that_was_just_set_is_waited_for(stub, call):
 def test_a_tag_that_was_just_created_is_waited_for(stub, code, message):
     stub.add_client_error("add_lf_tags_to_resource", code, message)
 
-    with pytest.raises(PrincipalNotReady, match=message.partition("(")[0]):
+    with pytest.raises(NotPropagated, match=message.partition("(")[0]):
         adapter(stub).tag_database("loans", {"pii": "none"})
 
 
@@ -292,7 +292,7 @@ def test_what_is_not_granted_is_revoked(stub, code, message):
     ("code", "message", "error"),
     [
         ("ConcurrentModificationException", "why", ConcurrentChange),
-        ("InvalidInputException", "Invalid principal", PrincipalNotReady),
+        ("InvalidInputException", "Invalid principal", NotPropagated),
         ("AccessDeniedException", "Insufficient permissions", LakeFormationRefused),
     ],
 )

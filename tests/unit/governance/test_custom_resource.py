@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
-from mesh.domain.contracts.product import PrincipalNotReady
+from mesh.domain.contracts.product import NotPropagated
 from mesh.domain.errors import Rejected
 from mesh.entry import custom_resource
 
@@ -55,7 +55,7 @@ def failing(error, times=None):
 
 
 def test_what_is_not_known_everywhere_yet_is_tried_again(cloudformation):
-    work = failing(PrincipalNotReady("Invalid principal"), times=5)
+    work = failing(NotPropagated("Invalid principal"), times=5)
 
     answer = answered(cloudformation, work)
 
@@ -70,7 +70,7 @@ def test_a_right_that_is_not_known_yet_is_waited_for(cloudformation):
 
 
 def test_patience_ends_while_there_is_time_to_answer(cloudformation):
-    answer = answered(cloudformation, failing(PrincipalNotReady("Invalid principal")))
+    answer = answered(cloudformation, failing(NotPropagated("Invalid principal")))
 
     assert answer["Status"] == "FAILED"
     assert "Invalid principal" in answer["Reason"]
@@ -92,9 +92,7 @@ def test_a_deletion_without_anything_to_do_answers_with_the_id_that_it_was_given
 
 
 def test_a_deletion_is_tried_again_too(cloudformation):
-    answer = answered(
-        cloudformation, failing(KeyError()), "Delete", delete=failing(PrincipalNotReady("not yet"), times=1)
-    )
+    answer = answered(cloudformation, failing(KeyError()), "Delete", delete=failing(NotPropagated("not yet"), times=1))
 
     assert answer["Status"] == "SUCCESS"
 

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's names
 
-from mesh.domain.contracts.product import ConcurrentChange, PrincipalNotReady, Throttled
+from mesh.domain.contracts.product import ConcurrentChange, NotPropagated, Throttled
 
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=60)
 
@@ -63,7 +63,7 @@ def message_of(error: ClientError) -> str:
 
 @contextmanager
 def transient_errors() -> Iterator[None]:
-    """Raise Throttled, ConcurrentChange or PrincipalNotReady for transient errors; re-raise all others."""
+    """Raise Throttled, ConcurrentChange or NotPropagated for transient errors; re-raise all others."""
     try:
         yield
     except ClientError as error:
@@ -75,12 +75,12 @@ def transient_errors() -> Iterator[None]:
         raise Throttled(f"no answer from AWS: {error}") from error
 
 
-def as_transient(code: str, message: str) -> Throttled | ConcurrentChange | PrincipalNotReady | None:
+def as_transient(code: str, message: str) -> Throttled | ConcurrentChange | NotPropagated | None:
     """The transient error behind an AWS error, if any; Lake Formation signals some only by their message."""
     if code in _THROTTLED:
         return Throttled(f"{code}: {message}")
     if code in _CONCURRENT:
         return ConcurrentChange(f"{code}: {message}")
     if code in {"InvalidInputException", "AccessDeniedException"} and any(part in message for part in _NOT_READY):
-        return PrincipalNotReady(f"{code}: {message}")
+        return NotPropagated(f"{code}: {message}")
     return None

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from mesh.adapters.aws import as_transient, code_of, message_of, transient_errors
 from mesh.domain.access.request import InvalidRowFilter
 from mesh.domain.contracts.claims import require_free_location
-from mesh.domain.contracts.product import PrincipalNotReady
+from mesh.domain.contracts.product import NotPropagated
 from mesh.domain.errors import MeshError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class LakeFormationRefused(MeshError):  # noqa: N818 - as the other errors are n
 
 @contextmanager
 def _as_entitled(*, named_is_new: bool = False) -> Iterator[None]:
-    """As `transient_errors`; and raise PrincipalNotReady for what is denied to a caller who is entitled to it, but may
+    """As `transient_errors`; and raise NotPropagated for what is denied to a caller who is entitled to it, but may
     have been made so a moment ago. `named_is_new`: so may the LF-Tags or the resource be that the call names."""
     try:
         with transient_errors():
@@ -38,7 +38,7 @@ def _as_entitled(*, named_is_new: bool = False) -> Iterator[None]:
     except ClientError as error:
         code, message = code_of(error), message_of(error)
         if _is_denied(code, message) or (named_is_new and code == _NOT_FOUND):
-            raise PrincipalNotReady(f"{code}: {message}") from error
+            raise NotPropagated(f"{code}: {message}") from error
         raise
 
 
@@ -224,7 +224,7 @@ class LakeFormationAdapter:
                     Resource={"Database": {"CatalogId": self._catalog, "Name": database}},
                     Permissions=["ALL"],
                 )
-        except (ClientError, PrincipalNotReady) as error:  # the wording that elsewhere means "not ready yet"
+        except (ClientError, NotPropagated) as error:  # the wording that elsewhere means "not ready yet"
             if not any(part in str(error) for part in _NOTHING_TO_REVOKE):
                 raise
 
@@ -254,7 +254,7 @@ class LakeFormationAdapter:
             code, message = error.get("ErrorCode", ""), error.get("ErrorMessage", "")
             transient = as_transient(code, message)
             if transient is None and (code == _NOT_FOUND or _is_denied(code, message)):
-                transient = PrincipalNotReady(f"{code}: {message}")
+                transient = NotPropagated(f"{code}: {message}")
             if transient is not None:
                 raise transient
         if found:

@@ -30,7 +30,7 @@ class Throttled(Transient):
     """AWS throttled the call."""
 
 
-class PrincipalNotReady(Transient):
+class NotPropagated(Transient):
     """A role, an administrator, a grant or an LF-Tag that was just made is not known to Lake Formation yet."""
 
 

@@ -46,7 +46,7 @@ def accept_share(
     (https://docs.aws.amazon.com/athena/latest/ug/lf-athena-limitations.html#lf-athena-limitations-describe-default).
 
     Raises AccessOver, UnknownRole, ShareRefused (central has to share anew), NotYetShared (retried), LinkTaken,
-    ConcurrentChange, PrincipalNotReady.
+    ConcurrentChange, NotPropagated.
     """
     event = Event[AccessGranted].model_validate(envelope.detail)
     held = _noted(event, accesses=accesses, readers=readers, clock=clock)

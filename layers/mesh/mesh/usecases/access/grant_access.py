@@ -55,7 +55,7 @@ def grant_access(
     its answer releases the step's token. Idempotent.
 
     In this order: no grant without an end, no notification or warning of what is not granted. Raises AccessOver,
-    AccessExpired, NotAMember and NotAllowedForRole of the receiving account, ConcurrentChange, PrincipalNotReady.
+    AccessExpired, NotAMember and NotAllowedForRole of the receiving account, ConcurrentChange, NotPropagated.
     """
     access = require_access(context, step.access).require_going_on()
     _schedule_end(access, at_end, schedules)

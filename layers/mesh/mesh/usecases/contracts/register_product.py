@@ -38,7 +38,7 @@ def register_product(
     marked registered only when everything is in place.
 
     Raises NameTaken, before anything is changed, where the database or the location is somebody else's: the refusal is
-    recorded, and a product that was never registered gives its names back. Raises ConcurrentChange, PrincipalNotReady.
+    recorded, and a product that was never registered gives its names back. Raises ConcurrentChange, NotPropagated.
     """
     try:
         lake.require_free_location(published_location_arn(registration.bucket, registration.product), roles.location)
