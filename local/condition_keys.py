@@ -19,6 +19,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalorgid
 
 `iam:SimulatePrincipalPolicy`: IAM is asked about the principal that the call names, MiniStack asks about `*`.
+
+Buses and rules of EventBridge: MiniStack takes a bus that a call names for a rule, and a rule with targets for a bus.
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
 """
 
 import contextvars
@@ -44,7 +47,7 @@ def install() -> None:
     _name_actions()
     _remember_requests()
     _resolve_keys()
-    _name_simulated_principals()
+    _name_resources()
 
 
 def _name_actions() -> None:
@@ -102,14 +105,43 @@ def _resolve_keys() -> None:
     iam_evaluator._resolve_condition_key = resolved
 
 
-def _name_simulated_principals() -> None:
+def _name_resources() -> None:
     extract = iam_actions.extract_resource_arn
 
     @functools.wraps(extract)
-    def with_simulated(service: str, *request: Any) -> str:  # noqa: ANN401 - MiniStack passes them by position
-        query = request[4] if len(request) > 4 else {}
-        named = query.get("PolicySourceArn") if service == "iam" else None
-        found = named[0] if isinstance(named, list) and named else named
-        return str(found or extract(service, *request))
+    def named(service: str, *request: Any) -> str:  # noqa: ANN401 - MiniStack passes them by position
+        ours = {"iam": _simulated_principal, "events": _bus_or_rule}
+        found = ours[service](*request) if service in ours else ""
+        return found or str(extract(service, *request))
 
-    iam_actions.extract_resource_arn = with_simulated
+    iam_actions.extract_resource_arn = named
+
+
+def _simulated_principal(
+    _method: str,
+    _path: str,
+    _headers: Any,
+    _body: bytes,
+    query: dict[str, Any],
+    *_where: str,  # noqa: ANN401
+) -> str:
+    """Empty for other calls of IAM."""
+    source = query.get("PolicySourceArn", "")
+    return str(source[0] if isinstance(source, list) and source else source)
+
+
+def _bus_or_rule(
+    _method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any], region: str, account: str
+) -> str:
+    """Empty for other calls of EventBridge."""
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    given = json.loads(body or b"{}")
+    here = f"arn:aws:events:{region}:{account}"
+    if operation.endswith("EventBus"):
+        name = str(given.get("Name") or "default")
+        return name if name.startswith("arn:") else f"{here}:event-bus/{name}"
+    rule = given.get("Rule") or (given.get("Name") if operation.endswith("Rule") else "")
+    if not rule:
+        return ""
+    bus = str(given.get("EventBusName") or "default").rpartition("/")[2]
+    return f"{here}:rule/{rule}" if bus == "default" else f"{here}:rule/{bus}/{rule}"

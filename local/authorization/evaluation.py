@@ -1,7 +1,7 @@
 """IAM's decision, by the Service Authorization Reference: what MiniStack's evaluator leaves out.
 
-An action without resource types is allowed by `Resource: "*"` alone, whatever the call names. A resource of a type that
-the action does not take cannot be allowed: such a call is one whose resource is not built here (`resources.py`). A
+An action without resource types is allowed by `Resource: "*"` alone, whatever the call names. So is one that is asked
+about a resource of a type that it does not take: a call whose resource is not built here (`resources.py`). A
 condition on a key that requests for the action do not carry finds no value, as for any key that is missing.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition.html
 """
@@ -31,31 +31,25 @@ def install() -> None:
 def _by_reference(evaluate: Any) -> Any:  # noqa: ANN401 - MiniStack's function
     @functools.wraps(evaluate)
     def judged(context: iam_evaluator.EvalContext, policies: list[Statements], *limits: Any) -> Any:  # noqa: ANN401
-        refusal = _refusal(context)
-        if refusal:
-            logger.error("%s on %s: %s", context.action, context.resource_arn, refusal)
-            return iam_evaluator.EvalResult("ImplicitDeny", context.principal_arn, "", refusal)
-        return evaluate(_on_everything_or_resource(context), policies, *limits)
+        action = reference.action(context.action)
+        if action is None:
+            why = "AWS has no such action"
+            logger.error("%s on %s: %s", context.action, context.resource_arn, why)
+            return iam_evaluator.EvalResult("ImplicitDeny", context.principal_arn, "", why)
+        if not _is_taken(action, context.resource_arn):
+            context = dataclasses.replace(context, resource_arn="*")  # which `Resource: "*"` alone covers
+        return evaluate(context, policies, *limits)
 
     return judged
 
 
-def _refusal(context: iam_evaluator.EvalContext) -> str:
-    """Why no policy can allow the request; empty where one can."""
-    action = reference.action(context.action)
-    if action is None:
-        return "AWS has no such action"
-    if not action.types or context.resource_arn == "*":  # which `Resource: "*"` alone covers
-        return ""
+def _is_taken(action: reference.Action, resource: str) -> bool:
+    """Whether the action takes the resource that it is asked about."""
     prefix = action.name.partition(":")[0]
-    if any(reference.is_of_type(context.resource_arn, prefix, kind) for kind in action.types):
-        return ""
-    return f"not a resource of type {' or '.join(sorted(action.types))}"
-
-
-def _on_everything_or_resource(context: iam_evaluator.EvalContext) -> iam_evaluator.EvalContext:
-    action = reference.action(context.action)
-    return context if action and action.types else dataclasses.replace(context, resource_arn="*")
+    taken = any(reference.is_of_type(resource, prefix, kind) for kind in action.types)
+    if action.types and not taken and resource != "*":
+        logger.error("%s on %s: not a resource of type %s", action.name, resource, " or ".join(sorted(action.types)))
+    return taken
 
 
 def _known_keys(resolve: Any) -> Any:  # noqa: ANN401 - MiniStack's function

@@ -1,8 +1,8 @@
 """Which resources the laptop builds from calls, for IAM to be asked about; and which rights nothing here asks for.
 
 MiniStack builds one ARN from a call, `local.lakeformation.service_registry` those of the services that are ours, and
-`local.glue.access` all that a call of the catalog touches. What is asked about a resource of another type is refused
-(`evaluation.py`).
+`local.glue.access` all that a call of the catalog touches. What is asked about a resource of another type is allowed on
+everything alone (`evaluation.py`).
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ BUILT: Final[dict[str, frozenset[str]]] = {
     "cloudformation": frozenset({"stack"}),
     "databrew": frozenset({"Dataset", "Job", "Recipe"}),
     "dynamodb": frozenset({"table"}),
-    "events": frozenset({"event-bus"}),
+    "events": frozenset({"event-bus", "rule-on-custom-event-bus", "rule-on-default-event-bus"}),
     "glue": frozenset({"rootcatalog", "database", "table", "userdefinedfunction", "crawler"}),
     "iam": frozenset({"role", "user"}),
     "kms": frozenset({"key"}),

@@ -44,6 +44,10 @@ CALLS = [Asked(*each) for each in (
     ("databrew", "Recipe", "databrew", "describe_recipe", {"Name": "none"}),
     ("dynamodb", "table", "dynamodb", "get_item", {"TableName": "none", "Key": {"pk": {"S": "1"}}}),
     ("events", "event-bus", "events", "put_events", {"Entries": [{"Source": "a", "DetailType": "b", "Detail": "{}"}]}),
+    ("events", "event-bus", "events", "describe_event_bus", {"Name": "none"}),
+    ("events", "rule-on-custom-event-bus", "events", "put_targets",
+     {"Rule": "none", "EventBusName": "mesh", "Targets": [{"Id": "1", "Arn": f"arn:aws:sqs:{HERE}:queue"}]}),
+    ("events", "rule-on-default-event-bus", "events", "describe_rule", {"Name": "none"}),
     ("glue", "rootcatalog", "glue", "get_table", {"DatabaseName": "none", "Name": "none"}),
     ("glue", "crawler", "glue", "get_crawler", {"Name": "none"}),
     ("iam", "role", "iam", "get_role", {"RoleName": "none"}),
@@ -113,10 +117,14 @@ def test_a_crawler_is_not_created_by_a_right_on_crawlers(server: RunningServer):
         glue.create_crawler(Name="mine", Role="none", Targets={"S3Targets": [{"Path": "s3://bucket/"}]})
 
 
-def test_a_resource_of_another_type_is_refused_and_an_action_that_aws_does_not_have(caplog: Any):
+def test_a_resource_of_another_type_is_allowed_on_everything_alone_and_an_action_that_aws_does_not_have_never(
+    caplog: Any,
+):
     caplog.set_level(logging.ERROR)
 
-    assert decided("sqs:SendMessage", f"arn:aws:sns:{HERE}:topic", allow("sqs:*")) == "ImplicitDeny"
+    topic = f"arn:aws:sns:{HERE}:topic"
+    assert decided("sqs:SendMessage", topic, allow("sqs:*", resource=topic)) == "ImplicitDeny"
+    assert decided("sqs:SendMessage", topic, allow("sqs:*")) == "Allow"
     assert decided("sqs:SendLetter", f"arn:aws:sqs:{HERE}:queue", allow("sqs:*")) == "ImplicitDeny"
     assert ["not a resource of type queue" in caplog.text, "no such action" in caplog.text] == [True, True]
 
