@@ -27,6 +27,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonev
 import contextvars
 import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
@@ -110,7 +111,7 @@ def _name_resources() -> None:
 
     @functools.wraps(extract)
     def named(service: str, *request: Any) -> str:  # noqa: ANN401 - MiniStack passes them by position
-        ours = {"iam": _simulated_principal, "events": _bus_or_rule}
+        ours: dict[str, Callable[..., str]] = {"iam": _simulated_principal, "events": _bus_or_rule}
         found = ours[service](*request) if service in ours else ""
         return found or str(extract(service, *request))
 
@@ -120,10 +121,10 @@ def _name_resources() -> None:
 def _simulated_principal(
     _method: str,
     _path: str,
-    _headers: Any,
+    _headers: dict[str, str],
     _body: bytes,
     query: dict[str, Any],
-    *_where: str,  # noqa: ANN401
+    *_where: str,
 ) -> str:
     """Empty for other calls of IAM."""
     source = query.get("PolicySourceArn", "")
