@@ -21,7 +21,7 @@ _MAINTAIN: Final = "Maintain"
 
 COMMANDS: Final = (
     Command("demo", _START, "cli.demo:demo_command", "Run the whole flow on this machine: upload, notice, query."),
-    Command("up", _START, "cli.mesh_commands:up", "Start a local mesh: three accounts, with the stacks deployed."),
+    Command("up", _START, "cli.mesh_commands:up", "Start a local mesh: three accounts or more, stacks deployed."),
     Command("env", _START, "cli.mesh_commands:env", "Print shell exports with an account's credentials."),
     Command("admit", _START, "cli.membership.members:admit_command", "Admit an account, or change its role or domain."),
     Command("expel", _START, "cli.membership.members:expel_command", "Expel an account from the mesh."),

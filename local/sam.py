@@ -1,6 +1,6 @@
 """`python -m local.sam CACHE …`: the real sam, with what it does most of the time done faster, or once.
 
-Three accounts share their layers: what pip resolves of one `requirements.txt`, and the archive of one folder, are made
+The accounts share their layers: what pip resolves of one `requirements.txt`, and the archive of one folder, are made
 once and kept in the folder CACHE, by content. What is deployed is the same, byte for byte.
 
 It reads each template a dozen times with the YAML parser that is written in Python, and packs layers as tightly as zlib
@@ -23,6 +23,8 @@ from typing import Any, Final
 import yaml
 
 _QUICKLY: Final = 1
+_OFTEN: Final = {"Delay": 0.2, "MaxAttempts": 5 * 900}
+"""For as long as sam itself would wait."""
 
 
 class _FastZip(zipfile.ZipFile):
@@ -36,7 +38,11 @@ def main() -> None:
     zipfile.ZipFile = _FastZip  # type: ignore[misc]
     from samcli.cli.main import cli  # noqa: PLC0415
 
-    {"build": keep_requirements, "deploy": keep_archives}[sys.argv[1]](cache)
+    if sys.argv[1] == "build":
+        keep_requirements(cache)
+    else:
+        keep_archives(cache)
+        look_often()
     cli(prog_name="sam")
 
 
@@ -74,6 +80,19 @@ def keep_archives(cache: Path) -> None:
 
     for method in ("make_zip", "make_zip_with_lambda_permissions"):
         setattr(utils, method, kept_by(method))
+
+
+def look_often() -> None:
+    """`sam deploy` asks every 15 seconds whether its own stack is there, which an account gets with its first
+    deployment: here that takes less than one, and the first look is often a moment too early."""
+    from botocore.waiter import Waiter  # noqa: PLC0415 - takes a moment
+
+    wait = Waiter.wait
+
+    def wait_with_short_pauses(self: Any, **arguments: Any) -> None:  # noqa: ANN401
+        wait(self, **{**arguments, "WaiterConfig": _OFTEN})
+
+    Waiter.wait = wait_with_short_pauses  # type: ignore[method-assign]
 
 
 def once(folder: Path, make: Callable[[Path], object]) -> Path:

@@ -7,6 +7,7 @@ import typer
 
 from cli import output
 from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
+from cli.session import Account
 
 MemberRole = Literal["producer", "consumer", "both"]
 
@@ -77,7 +78,7 @@ def admit(
     domain: str,
     contact: str = "",
     *,
-    account: Literal["central", "producer", "consumer"] = "central",
+    account: Account = "central",
 ) -> dict[str, Any]:
     """Invoke central's AdmitMember; returns the member, and the accesses that end. Idempotent. Raises `CommandFailed`
     with the refusal."""
@@ -90,7 +91,7 @@ def expel(
     account_id: str,
     reason: str,
     *,
-    account: Literal["central", "producer", "consumer"] = "central",
+    account: Account = "central",
 ) -> dict[str, Any]:
     """Invoke central's ExpelMember; as `admit`."""
     return _invoke(where, "ExpelMemberFunctionName", {"account": account_id, "reason": reason}, account=account)
@@ -101,7 +102,7 @@ def _invoke(
     function: str,
     request: dict[str, str],
     *,
-    account: Literal["central", "producer", "consumer"],
+    account: Account,
 ) -> dict[str, Any]:
     function = where.output(account, function)
     answer = where.client(account, "lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
