@@ -27,6 +27,7 @@ from tests.mesh_fixtures import HOME, WAIT_SCALE
 pytestmark = [pytest.mark.mesh, pytest.mark.timeout(600)]
 
 BIN: Final = Path(sys.executable).parent
+MEMBERS: Final = ("producer", "producer-2", "consumer")
 LATE: Final = "consumer-2"
 CARDS, LOANS = "cards", "company-loans"
 SECONDS: Final = 60.0
@@ -145,15 +146,13 @@ def upload_by_aws(person: Person, account: str, place: Path) -> None:
 
 def join(person: Person, account: str) -> None:
     """As docs/guides/platform-engineer.md says it."""
-    members = [name for name in ACCOUNTS if name in person.mesh("up", "--producers", "2")["accounts"]]
-    assert account not in members
     parameters = {
         "CentralAccountId": ACCOUNTS["central"],
         "CentralBusArn": f"arn:aws:events:us-east-1:{ACCOUNTS['central']}:event-bus/mesh",
         "Domain": DOMAINS[account],
         "OwnerContact": contact_of(account),
     }
-    allowed = ",".join(ACCOUNTS[name] for name in (*members, account) if name != "central")
+    allowed = ",".join(ACCOUNTS[name] for name in (*MEMBERS, account))
     deploy(person, "central", "central", {"MemberAccounts": allowed})
     person.mesh("admit", ACCOUNTS[account], "--role", "consumer", "--domain", DOMAINS[account])
     deploy(person, account, "consumer", parameters)
@@ -220,18 +219,23 @@ def test_from_the_first_upload_to_an_expulsion(person: Person, tmp_path: Path) -
         assert reads(person, LOANS, LATE) and reads_by_aws(person, LOANS, LATE)
     with step("doctor, trace, notices, preview know all five accounts"):
         knows_all(person, late)
-    with step("revoke consumer's access to producer's product"):
+    with step(f"expel {LATE}"):
+        assert person.mesh("expel", ACCOUNTS[LATE], "--reason", "the contract ended")["ending"] == [late]
+        asked = ("request", CARDS, "--purpose", "risk-modelling", "--until", "30d", "--account", LATE)
+        assert person.refused(*asked)["code"] == "NotAMember"
+    with step("revoke consumer's access to producer's product, and read the other"):
         person.mesh("revoke", numbers[0], "--reason", "the project is over", "--account", "producer")
         assert "rl_cards" in person.refused("query", sql(CARDS), "--account", "consumer")["message"]
-    with step(f"expel {LATE}"):
-        expelled(person, late)
-        assert live(person) == {(LOANS, ACCOUNTS["consumer"])}
+        assert reads(person, LOANS, "consumer")
+    with step(f"the end of {LATE}'s access: central waits a minute for its report"):
+        until(lambda: live(person) == {(LOANS, ACCOUNTS["consumer"])}, "the end of its access")
+        person.refused("query", sql(LOANS), "--account", LATE)
         assert reads(person, LOANS, "consumer")
 
 
 def knows_all(person: Person, late: str) -> None:
     """The commands that look at the whole mesh, and those that look at one account."""
-    five = ["central", "producer", "producer-2", "consumer", LATE]
+    five = ["central", *MEMBERS, LATE]
     found = person.mesh("doctor")
     assert (list(dict.fromkeys(check["account"] for check in found["checks"])), found["healthy"]) == (five, True)
     seen = {each["account"] for each in person.mesh("trace", late)["steps"]}
@@ -241,12 +245,3 @@ def knows_all(person: Person, late: str) -> None:
     changed = person.mesh("preview", "--tag", "confidentiality=restricted", f"{LOANS}.t1")
     losers = {change["account"] for change in changed["changes"] if change["loses"]}
     assert (losers >= {ACCOUNTS["consumer"], ACCOUNTS[LATE]}, changed["unseen"]) == (True, [])
-
-
-def expelled(person: Person, late: str) -> None:
-    """Its access ends, and nobody listens to it any more."""
-    assert person.mesh("expel", ACCOUNTS[LATE], "--reason", "the contract has ended")["ending"] == [late]
-    until(lambda: person.mesh("grants", late)["status"] == "ended", "the end of its access")
-    person.refused("query", sql(LOANS), "--account", LATE)
-    asked = ("request", CARDS, "--purpose", "risk-modelling", "--until", "30d", "--account", LATE)
-    assert person.refused(*asked)["code"] == "NotAMember"
