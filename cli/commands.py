@@ -59,6 +59,12 @@ COMMANDS: Final = (
     Command("deny", _DECIDE, "cli.access.approvals:deny_command", "Deny an access request."),
     Command("grants", _DECIDE, "cli.access.grants:grants_command", "List active grants, or show one."),
     Command("revoke", _DECIDE, "cli.access.revoke:revoke_command", "Revoke a grant, or cancel an open request."),
+    Command(
+        "members",
+        _WATCH,
+        "cli.membership.member_list:members_command",
+        "List the accounts of the mesh, and those that ask to join.",
+    ),
     Command("notices", _WATCH, "cli.publishing.notices:notices_command", "Show an account's notices, oldest first."),
     Command("trace", _WATCH, "cli.tracing:trace_command", "Trace an upload or an access through all accounts."),
     Command("doctor", _MAINTAIN, "cli.governance.doctor:doctor_command", "Check accounts, stacks, members and queues."),

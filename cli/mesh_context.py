@@ -1,6 +1,5 @@
 """Where things are: each account's stack outputs, and clients that act there in the role whose job it is."""
 
-import contextlib
 import os
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
@@ -151,13 +150,18 @@ class MeshContext:
         """The accounts of the mesh, central first."""
         return self.accounts.names()
 
-    def account_with_id(self, account_id: str) -> Account | None:
-        """The name of the account with that number; None where there are no credentials for it, or no stack."""
+    def names_by_id(self) -> dict[str, Account]:
+        """Number → name of each account that has a stack which these credentials may see."""
+        found = {}
         for name in self.names():
-            with contextlib.suppress(SessionError, CommandFailed):
-                if self.account_id(name) == account_id:
-                    return name
-        return None
+            try:
+                found[self.account_id(name)] = name
+            except (SessionError, CommandFailed):
+                continue
+            except ClientError as error:
+                if not is_denied(error):
+                    raise
+        return found
 
 
 def mesh_context(port: int | None = None, *, acting: Account | None = None, role: str | None = None) -> MeshContext:

@@ -79,7 +79,7 @@ def show_command(
 def save_report(where: MeshContext, found: Mapping[str, Any], file: Path) -> None:
     """The page of the newest version that was checked, out of the owner's bucket. Raises `CommandFailed`."""
     bucket = found["location"].removeprefix("s3://").partition("/")[0]
-    owner = where.account_with_id(found["owner"])
+    owner = where.names_by_id().get(found["owner"])
     if owner is None:
         raise output.CommandFailed(
             f"the reports of {found['name']} are in its owner's account, {found['owner']}",
@@ -99,7 +99,7 @@ def save_report(where: MeshContext, found: Mapping[str, Any], file: Path) -> Non
             f"there is no report at s3://{bucket}/{key}", remedy="choose a product whose data was checked: mesh show"
         ) from error
     file.write_bytes(body)
-    output.say(f"report saved: {file}")
+    typer.echo(f"report saved: {file}", err=True)
 
 
 def report_key(where: MeshContext, owner: Account, product: str, bucket: str) -> str:

@@ -217,7 +217,7 @@ def test_from_the_first_upload_to_an_expulsion(person: Person, tmp_path: Path) -
         late = access(person, LOANS, LATE)
         assert accepted(person, LATE)
         assert reads(person, LOANS, LATE) and reads_by_aws(person, LOANS, LATE)
-    with step("doctor, trace, notices, preview know all five accounts"):
+    with step("doctor, members, trace, show, notices, preview know all five accounts"):
         knows_all(person, late)
     with step(f"expel {LATE}"):
         assert person.mesh("expel", ACCOUNTS[LATE], "--reason", "the contract ended")["ending"] == [late]
@@ -240,6 +240,9 @@ def knows_all(person: Person, late: str) -> None:
     assert (list(dict.fromkeys(check["account"] for check in found["checks"])), found["healthy"]) == (five, True)
     seen = {each["account"] for each in person.mesh("trace", late)["steps"]}
     assert {"central", LATE} <= seen and "consumer" not in seen
+    members = {each["name"]: each["status"] for each in person.mesh("members")["members"]}
+    assert members == dict.fromkeys(five[1:], "admitted")
+    assert person.mesh("show", LOANS, "--report", "report.html")["name"] == LOANS
     notices = person.mesh("notices", "--account", LATE)["notices"]
     assert "AccessGranted" in {each["detail_type"] for each in notices}
     changed = person.mesh("preview", "--tag", "confidentiality=restricted", f"{LOANS}.t1")
