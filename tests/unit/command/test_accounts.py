@@ -12,8 +12,8 @@ from cli.app import app
 from cli.mesh_commands import named
 from cli.mesh_context import MeshContext, default_role, stack_name
 from cli.session import Accounts, SessionError, account_named
-from local import accounts, mesh
-from local.accounts import ACCOUNTS, DOMAINS, FIRST, MOST, kind_of
+from local import mesh
+from local.accounts import ACCOUNTS, DOMAINS, FIRST, MOST, account_name, kind_of
 from local.mesh import ROOT
 
 
@@ -42,6 +42,15 @@ def test_each_account_has_an_id_and_a_domain_of_its_own() -> None:
     ontology = yaml.safe_load((ROOT / "governance" / "ontology.yaml").read_text("utf-8"))
     assert set(DOMAINS.values()) <= set(ontology["keys"]["domain"]["values"])
     assert set(Counter(DOMAINS.values()).values()) == {1}
+
+
+def test_the_guide_lists_ids_and_domains() -> None:
+    rows = (ROOT / "docs" / "guides" / "platform-engineer.md").read_text("utf-8").splitlines()
+    for kind in ("producer", "consumer"):
+        names = [account_name(kind, number) for number in range(2, MOST + 1)]
+        ids, domains = [ACCOUNTS[name] for name in names], ", ".join(DOMAINS[name] for name in names)
+        assert f"| `{kind}` | {ACCOUNTS[kind]} | {DOMAINS[kind]} |" in rows
+        assert f"| `{names[0]}` … `{names[-1]}` | {ids[0]} … {ids[-1]} | {domains} |" in rows
 
 
 def test_mesh_up_names_the_accounts_by_number() -> None:
@@ -111,6 +120,6 @@ def test_mesh_env_opens_an_account_and_nothing_else_does(monkeypatch: pytest.Mon
         Accounts().session("consumer-2")
     assert opened == []
     assert [Accounts().open(account) for account in ("consumer", "consumer-2")] == [False, True]
-    assert opened == [accounts.ACCOUNTS["consumer-2"]]
+    assert opened == [ACCOUNTS["consumer-2"]]
     with pytest.raises(SessionError, match="has no account consumer-10: the last ones are producer-9, consumer-9"):
         Accounts().open("consumer-10")
