@@ -35,11 +35,11 @@ def members_command(
                 one.role,
                 one.domain,
                 Text(one.status, style=_STYLES[one.status]),
-                f"{output.day_text(one.since)} UTC",
+                f"{one.since:%Y-%m-%d}",
             )
             for one in members
         ]
-        output.table(("account", "name", "role", "domain", "status", "since"), rows, wrap="domain")
+        output.table(("account", "name", "role", "domain", "status", "since"), rows, wrap="domain", record="member")
         for one in members:
             if one.status == "pending":
                 typer.echo(f"next: mesh admit {one.account} --role {one.role} --domain {one.domain}")

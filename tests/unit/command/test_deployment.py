@@ -20,7 +20,7 @@ SIX = named(2, 3)
 
 
 class Sam:
-    """In place of sam: what was run, for whom, and how many at once."""
+    """In place of sam: what was run, for whom, and how many deployments at once."""
 
     def __init__(self) -> None:
         self.runs: list[tuple[str, str, tuple[str, ...]]] = []
@@ -31,11 +31,11 @@ class Sam:
     def __call__(self, name: str, command: str, *options: str) -> None:
         with self._lock:
             self.runs.append((command, name, options))
-            self._now += 1
+            self._now += command == "deploy"
             self.most = max(self.most, self._now)
         time.sleep(0.02)
         with self._lock:
-            self._now -= 1
+            self._now -= command == "deploy"
 
     def parameters(self, account: str) -> dict[str, str]:
         [options] = [options for command, name, options in self.runs if (command, name) == ("deploy", account)]
