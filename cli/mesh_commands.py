@@ -4,12 +4,12 @@ import contextlib
 import json
 import shlex
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from cli import interrupts
-from cli.membership.members import admit
+from cli.membership.members import MemberRole, admit
 from cli.mesh_context import AsJson, MeshContext, Port, role_named
 from cli.session import Account, Accounts, account_named
 from local import mesh, runtime
@@ -93,13 +93,11 @@ def deploy(local: mesh.Mesh, report: Report, accounts: tuple[Account, ...] = FIR
     together = {*accounts, *deployed_accounts(local)}
     chosen = tuple(name for name in ACCOUNTS if name in together)
 
-    def admit_members() -> None:
+    def admit_members(members: list[Account]) -> None:
         where = MeshContext(Accounts(port=local.port))
-        for name in chosen:
-            kind = kind_of(name)
-            if kind != "central":
-                admit(where, ACCOUNTS[name], kind, DOMAINS[name], contact_of(name))
-                report("central", f"admitted {ACCOUNTS[name]} ({name}, {DOMAINS[name]})")
+        for name in members:
+            admit(where, ACCOUNTS[name], cast("MemberRole", kind_of(name)), DOMAINS[name], contact_of(name))
+            report("central", f"admitted {ACCOUNTS[name]} ({name}, {DOMAINS[name]})")
 
     return Deployment(local, accounts=chosen, report=report, after_central=admit_members).run()
 

@@ -14,14 +14,30 @@ FIRST: Final[tuple[Kind, ...]] = ("central", "producer", "consumer")
 """One of each kind, named as the kind is: the mesh that `mesh up` makes without options."""
 
 _FIRST_IDS: Final[dict[Kind, str]] = {"central": "111111111111", "producer": "222222222222", "consumer": "333333333333"}
-_PRODUCERS: Final = (
-    *("consumer-banking", "corporate-banking", "wealth-management", "payments", "insurance", "capital-markets"),
-    *("retail", "healthcare", "energy"),
-)
-_CONSUMERS: Final = (
-    *("risk", "marketing", "finance", "compliance", "sales", "customer-service", "research", "technology"),
-    "supply-chain",
-)
+_DOMAINS: Final[dict[Kind, tuple[str, ...]]] = {
+    "producer": (
+        "consumer-banking",
+        "corporate-banking",
+        "wealth-management",
+        "payments",
+        "insurance",
+        "capital-markets",
+        "retail",
+        "healthcare",
+        "energy",
+    ),
+    "consumer": (
+        "risk",
+        "marketing",
+        "finance",
+        "compliance",
+        "sales",
+        "customer-service",
+        "research",
+        "technology",
+        "supply-chain",
+    ),
+}
 MOST: Final = 9
 """Producers, and consumers, that a laptop has room for."""
 
@@ -34,11 +50,9 @@ def account_name(kind: Kind, number: int = 1) -> str:
     return kind if number == 1 else f"{kind}-{number}"
 
 
-def _members(kind: Kind, domains: tuple[str, ...]) -> dict[str, str]:
-    return {account_name(kind, number): domain for number, domain in enumerate(domains, 1)}
-
-
-DOMAINS: Final[dict[str, str]] = _members("producer", _PRODUCERS) | _members("consumer", _CONSUMERS)
+DOMAINS: Final[dict[str, str]] = {
+    account_name(kind, number): domain for kind, found in _DOMAINS.items() for number, domain in enumerate(found, 1)
+}
 """The line of business of each account on the laptop, a value of the LF-Tag `domain`."""
 
 

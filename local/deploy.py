@@ -42,8 +42,8 @@ class Deployment:
     root: Path = ROOT
     accounts: tuple[str, ...] = FIRST
     report: Report = lambda account, what: None
-    after_central: Callable[[], None] = lambda: None
-    """Called with central in place, before the members deploy: it is where members are admitted. Idempotent."""
+    after_central: Callable[[list[str]], None] = lambda members: None
+    """Called with central in place, before these members deploy: it is where they are admitted. Idempotent."""
     _processes: set[subprocess.Popen[bytes]] = field(default_factory=set, init=False, repr=False, compare=False)
     """Runs of sam that have not ended."""
 
@@ -78,10 +78,11 @@ class Deployment:
         if "central" in changed:
             builds["central"].result()
             self._deploy("central", changed["central"])
-        self.after_central()
+        members = [name for name in changed if name != "central"]
+        self.after_central(members)
         _ = [build.result() for build in builds.values()]
-        members = [threads.submit(self._deploy, name, changed[name]) for name in changed if name != "central"]
-        _ = [member.result() for member in members]
+        deployments = [threads.submit(self._deploy, name, changed[name]) for name in members]
+        _ = [deployment.result() for deployment in deployments]
 
     def build(self) -> None:
         """Build what changed, for a deployment that follows. Raises `MeshError` with what sam said."""

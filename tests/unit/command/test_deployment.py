@@ -73,12 +73,13 @@ def test_each_kind_is_built_once_and_members_are_deployed_two_at_a_time(ran: Sam
 
 
 def test_an_account_that_is_added_is_deployed_beside_what_stays(ran: Sam, tmp_path: Path) -> None:
-    there = mesh(tmp_path)
+    there, admitted = mesh(tmp_path), list[list[str]]()
     assert Deployment(there, accounts=named(2, 1)).run()
     ran.runs.clear()
     assert not Deployment(there, accounts=named(2, 1)).run()
-    assert Deployment(there, accounts=named(2, 2)).run()
+    assert Deployment(there, accounts=named(2, 2), after_central=admitted.append).run()
     assert {name for _, name, _ in ran.runs} == {"central", "consumer-2"}
+    assert admitted == [["consumer-2"]], "one that was expelled meanwhile stays so"
 
 
 def test_further_accounts_have_domains_of_their_own_and_all_else_from_samconfig(ran: Sam, tmp_path: Path) -> None:
