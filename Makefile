@@ -25,7 +25,7 @@ help:  ## this list
 demo: setup  ## three accounts on this machine: upload a product, see the consumer told
 	@$(RUN) mesh demo --keep $(ARGS)
 
-up: setup  ## start and deploy the three accounts, and leave them running
+up: setup  ## start and deploy three accounts, or more: ARGS="--producers 2 --consumers 3"; they stay up
 	@$(RUN) mesh up $(ARGS)
 
 examples: setup  ## the examples' scripts on a mesh of their own: some minutes

@@ -39,24 +39,26 @@ app = typer.Typer(name="mesh", cls=MeshGroup, pretty_exceptions_enable=False, ad
 _ON_AWS: Final = "Accounts on AWS"
 
 
-def profile_of(account: str) -> Any:  # noqa: ANN401 - as typer.Option
-    """The option that names the AWS profile of an account."""
+def by_account(what: str) -> Any:  # noqa: ANN401 - as typer.Option
+    """The option that names something of an account on AWS; it may be repeated."""
     return typer.Option(
-        metavar="NAME",
-        help=f"AWS profile, or MESH_PROFILE_{account.upper()}.",
+        f"--{what}",
+        metavar="ACCOUNT=NAME",
+        help=f"{what.capitalize()} of an account, or MESH_{what.upper()}_PRODUCER_2 and so on; may be repeated.",
         rich_help_panel=_ON_AWS,
         show_default=False,
     )
 
 
-def stack_of(account: str) -> Any:  # noqa: ANN401 - as typer.Option
-    """The option that names the stack of an account."""
-    return typer.Option(
-        metavar="NAME",
-        help=f"Stack, or MESH_STACK_{account.upper()}.",
-        rich_help_panel=_ON_AWS,
-        show_default=False,
-    )
+def keep(prefix: str, given: list[str]) -> None:
+    """What is given before the command wins over the environment, where everything below reads it."""
+    from cli.session import account_named, variable_of  # noqa: PLC0415 - few commands are given any
+
+    for each in given:
+        account, _, name = each.partition("=")
+        if not name:
+            raise typer.BadParameter(f"{each!r} is not ACCOUNT=NAME, such as producer-2=my-profile")
+        os.environ[variable_of(prefix, account_named(account))] = name
 
 
 def show_version(wanted: bool) -> None:
@@ -71,23 +73,13 @@ def show_version(wanted: bool) -> None:
 @app.callback(help=f"{TAGLINE} Upload a data product; every subscriber is notified.")
 def options(
     *,
-    profile_central: Annotated[str, profile_of("central")] = "",
-    profile_producer: Annotated[str, profile_of("producer")] = "",
-    profile_consumer: Annotated[str, profile_of("consumer")] = "",
-    stack_central: Annotated[str, stack_of("central")] = "",
-    stack_producer: Annotated[str, stack_of("producer")] = "",
-    stack_consumer: Annotated[str, stack_of("consumer")] = "",
+    profile: Annotated[list[str] | None, by_account("profile")] = None,
+    stack: Annotated[list[str] | None, by_account("stack")] = None,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Options given before the command win over the environment, where everything below reads them."""
-    given = {
-        "MESH_PROFILE_CENTRAL": profile_central,
-        "MESH_PROFILE_PRODUCER": profile_producer,
-        "MESH_PROFILE_CONSUMER": profile_consumer,
-        "MESH_STACK_CENTRAL": stack_central,
-        "MESH_STACK_PRODUCER": stack_producer,
-        "MESH_STACK_CONSUMER": stack_consumer,
-    }
-    os.environ.update({name: value for name, value in given.items() if value})
+    """The options that come before the command."""
+    for prefix, given in (("MESH_PROFILE_", profile), ("MESH_STACK_", stack)):
+        if given:
+            keep(prefix, given)

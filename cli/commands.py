@@ -21,7 +21,7 @@ _MAINTAIN: Final = "Maintain"
 
 COMMANDS: Final = (
     Command("demo", _START, "cli.demo:demo_command", "Run the whole flow on this machine: upload, notice, query."),
-    Command("up", _START, "cli.mesh_commands:up", "Start a local mesh: three accounts, with the stacks deployed."),
+    Command("up", _START, "cli.mesh_commands:up", "Start a local mesh: three accounts or more, stacks deployed."),
     Command("env", _START, "cli.mesh_commands:env", "Print shell exports with an account's credentials."),
     Command(
         "admit", _START, "cli.membership.members:admit_command", "Admit an account, or change its role or domains."
@@ -61,6 +61,12 @@ COMMANDS: Final = (
     Command("deny", _DECIDE, "cli.access.approvals:deny_command", "Deny an access request."),
     Command("grants", _DECIDE, "cli.access.grants:grants_command", "List active grants, or show one."),
     Command("revoke", _DECIDE, "cli.access.revoke:revoke_command", "Revoke a grant, or cancel an open request."),
+    Command(
+        "members",
+        _WATCH,
+        "cli.membership.member_list:members_command",
+        "List the accounts of the mesh, and those that ask to join.",
+    ),
     Command("notices", _WATCH, "cli.publishing.notices:notices_command", "Show an account's notices, oldest first."),
     Command("trace", _WATCH, "cli.tracing:trace_command", "Trace an upload or an access through all accounts."),
     Command("doctor", _MAINTAIN, "cli.governance.doctor:doctor_command", "Check accounts, stacks, members and queues."),

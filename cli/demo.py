@@ -123,7 +123,7 @@ class Demo:
     def __init__(self, where: MeshContext, *, quiet: bool) -> None:
         self._context = where
         self._quiet = quiet
-        self._trace = TraceView(where)
+        self._trace = TraceView(where, where.names())
         self._shown: set[TraceStep] = set()
         self._started: datetime | None = None
 

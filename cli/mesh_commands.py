@@ -4,28 +4,32 @@ import contextlib
 import json
 import shlex
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, cast
 
 import typer
 
 from cli import interrupts
 from cli.membership.members import MemberRole, admit
 from cli.mesh_context import AsJson, MeshContext, Port, role_named
-from cli.session import Account, Accounts
+from cli.session import Account, Accounts, account_named
 from local import mesh, runtime
-from local.accounts import ACCOUNTS
-from local.deploy import Deployment, Report, timed
+from local.accounts import ACCOUNTS, DOMAINS, FIRST, MOST, Kind, account_name, contact_of, kind_of
+from local.deploy import Deployment, Report, deployed_accounts, timed
 
 DEFAULT_PORT = 4566
-LOCAL_MEMBERS: Final[tuple[tuple[str, MemberRole, str], ...]] = (
-    ("producer", "producer", "consumer-banking"),
-    ("consumer", "consumer", "risk"),
-)
-"""Who is admitted on a laptop: account, role, domain."""
+
+
+def number_of(kind: Kind) -> Any:  # noqa: ANN401 - as typer.Option
+    """The option for the number of accounts of a kind."""
+    names = f"{kind}, {account_name(kind, 2)} and so on"
+    return typer.Option(help=f"Number of {kind} accounts: {names}.", min=1, max=MOST)
 
 
 def up(
+    *,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = DEFAULT_PORT,
+    producers: Annotated[int, number_of("producer")] = 1,
+    consumers: Annotated[int, number_of("consumer")] = 1,
     wait_scale: Annotated[float, typer.Option(help="Factor on waits and retry intervals; 1 is as on AWS.")] = 0.2,
     organization: Annotated[
         bool | None,
@@ -33,9 +37,9 @@ def up(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start a local mesh: three accounts, with the stacks deployed.
+    """Start a local mesh: three accounts or more, stacks deployed.
 
-    A mesh that is up is updated; stacks without changes are left as they are.
+    A mesh that is up is updated, and gets the accounts that it lacks; stacks without changes are left as they are.
     """
     local = mesh.Mesh(port, mesh.home())
     report = timed(silent if as_json else show)
@@ -50,7 +54,7 @@ def up(
         if started:
             starting(report)
             local.start(wait_scale, organization=organization is not False)
-        deployed = deploy(local, report)
+        deployed = deploy(local, report, named(producers, consumers))
     _answer(as_json, local, started=started, deployed=deployed)
 
 
@@ -74,19 +78,28 @@ def starting(report: Report) -> None:
     """Say what comes first: it takes some seconds, and longer where Lambda's runtime is not installed yet."""
     if not runtime.is_made(mesh.ROOT):
         report("mesh", "installing what Lambda's Python runtime brings along")
-    report("mesh", "starting the server of the three accounts")
+    report("mesh", "starting the server of the accounts")
 
 
-def deploy(local: mesh.Mesh, report: Report) -> bool:
-    """Deploy the three accounts, members admitted before they ask; False when all was deployed already."""
+def named(producers: int, consumers: int) -> tuple[Account, ...]:
+    """Central, and so many of the others."""
+    numbers: tuple[tuple[Kind, int], ...] = (("producer", producers), ("consumer", consumers))
+    return ("central", *(account_name(kind, each) for kind, most in numbers for each in range(1, most + 1)))
 
-    def admit_members() -> None:
+
+def deploy(local: mesh.Mesh, report: Report, accounts: tuple[Account, ...] = FIRST) -> bool:
+    """Deploy these accounts, and update those that were deployed before, members admitted before they ask; False when
+    all was deployed already."""
+    together = {*accounts, *deployed_accounts(local)}
+    chosen = tuple(name for name in ACCOUNTS if name in together)
+
+    def admit_members(members: list[Account]) -> None:
         where = MeshContext(Accounts(port=local.port))
-        for name, role, domain in LOCAL_MEMBERS:
-            admit(where, ACCOUNTS[name], role, (domain,), f"{domain}-data@example.com")
-            report("central", f"admitted {ACCOUNTS[name]} ({name}, {domain})")
+        for name in members:
+            admit(where, ACCOUNTS[name], cast("MemberRole", kind_of(name)), (DOMAINS[name],), contact_of(name))
+            report("central", f"admitted {ACCOUNTS[name]} ({name}, {DOMAINS[name]})")
 
-    return Deployment(local, report=report, after_central=admit_members).run()
+    return Deployment(local, accounts=chosen, report=report, after_central=admit_members).run()
 
 
 def down(
@@ -103,7 +116,9 @@ def down(
 
 
 def env(
-    account: Annotated[Account, typer.Argument(help="central, producer or consumer")],
+    account: Annotated[
+        Account, typer.Argument(parser=account_named, metavar="ACCOUNT", help="producer, producer-2 and so on")
+    ],
     role: Annotated[
         str | None,
         typer.Option("--as", metavar="ROLE", help="IAM role or persona, if not the account's administrator."),
@@ -113,9 +128,13 @@ def env(
 ) -> None:
     """Print shell exports with an account's credentials.
 
-    Use it as eval "$(mesh env producer)".
+    Use it as eval "$(mesh env producer)". An account that the laptop does not have yet, such as consumer-2, is opened:
+    with an administrator, without a stack.
     """
-    found = Accounts(port=port).environment(account, role_named(role))
+    accounts = Accounts(port=port)
+    if accounts.open(account):
+        typer.echo(f"mesh: opened {account}, {ACCOUNTS[account]}: it has no stack yet", err=True)
+    found = accounts.environment(account, role_named(role))
     if as_json:
         print(json.dumps(found))
         return
@@ -137,7 +156,8 @@ def _chosen(port: int | None, *, every: bool) -> list[mesh.Mesh]:
 
 def _answer(as_json: bool, local: mesh.Mesh, **what: Any) -> None:  # noqa: ANN401
     if as_json:
-        print(json.dumps({"endpoint": local.endpoint, "port": local.port, "accounts": ACCOUNTS, **what}))
+        accounts = {name: ACCOUNTS[name] for name in local.accounts()}
+        print(json.dumps({"endpoint": local.endpoint, "port": local.port, "accounts": accounts, **what}))
     elif not any(what.values()):
         print(f"the mesh is up and unchanged: {local.endpoint}")
     else:
@@ -146,7 +166,7 @@ def _answer(as_json: bool, local: mesh.Mesh, **what: Any) -> None:  # noqa: ANN4
 
 def show(account: str, what: str) -> None:
     # One write: members build and deploy at once, each in a thread of its own.
-    print(f"{account:>9}  {what}\n", end="", flush=True)
+    print(f"{account:>10}  {what}\n", end="", flush=True)
 
 
 def silent(account: str, what: str) -> None:

@@ -14,23 +14,29 @@ from mesh.adapters.dynamodb.registry import DynamoRegistry
 from mesh.adapters.dynamodb.trace import DynamoTrace
 
 from cli.output import CommandFailed
-from cli.session import Account, Accounts
+from cli.session import Account, Accounts, SessionError, account_named, variable_of
+from local.accounts import Kind, kind_of
 
-DEFAULT_ROLES: Final[dict[Account, str]] = {
+_DEFAULT_ROLES: Final[dict[Kind, str]] = {
     "central": "DataMeshOwner",
     "producer": "ProducerSteward",
     "consumer": "ConsumerAdmin",
 }
-"""The role of each account's template that the command acts as, unless `--as` names another."""
+_STACK: Final = "MESH_STACK_"
 OWN_CREDENTIALS: Final = "none"
 """`--as none`: act with the account's own credentials instead of assuming a role."""
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=120)
 
 Port = Annotated[int | None, typer.Option(metavar="PORT", help="Port of the local mesh, if not the one started last.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-InAccount = Annotated[
-    Account, typer.Option("--account", metavar="ACCOUNT", help="Account to act in: central, producer or consumer.")
-]
+
+
+def account_option(text: str) -> Any:  # noqa: ANN401 - as typer.Option
+    """The option `--account`, with its help text."""
+    return typer.Option("--account", metavar="ACCOUNT", parser=account_named, help=text)
+
+
+InAccount = Annotated[Account, account_option("Account to act in: central, producer, consumer, producer-2 and so on.")]
 As = Annotated[
     str | None,
     typer.Option(
@@ -46,9 +52,14 @@ def is_denied(error: ClientError) -> bool:
     return str(error.response["Error"].get("Code", "")).startswith(("AccessDenied", "Unauthorized", "NotAuthorized"))
 
 
+def default_role(account: Account) -> str:
+    """The role of the account's template that the command acts as, unless `--as` names another."""
+    return _DEFAULT_ROLES[kind_of(account)]
+
+
 def stack_name(account: Account) -> str:
-    """`meshwork-central` and so on, or `MESH_STACK_CENTRAL`."""
-    return os.environ.get(f"MESH_STACK_{account.upper()}") or f"meshwork-{account}"
+    """`meshwork-producer` for each producer, or what `MESH_STACK_PRODUCER_2` says."""
+    return os.environ.get(variable_of(_STACK, account)) or f"meshwork-{kind_of(account)}"
 
 
 @dataclass
@@ -64,7 +75,7 @@ class MeshContext:
 
     def role_in(self, account: Account) -> str | None:
         """The role to assume there; None for the account's own credentials."""
-        role = self.role if self.role and account == self.acting else DEFAULT_ROLES[account]
+        role = self.role if self.role and account == self.acting else default_role(account)
         return None if role == OWN_CREDENTIALS else role
 
     def session(self, account: Account) -> boto3.Session:
@@ -94,8 +105,8 @@ class MeshContext:
                 raise
             raise CommandFailed(
                 f"stack {name} not found in the {account} account",
-                remedy=f"sam deploy --config-env {account}, or `mesh up` on a laptop; "
-                f"another name: MESH_STACK_{account.upper()}",
+                remedy=f"sam deploy --config-env {kind_of(account)}, or `mesh up` on a laptop; "
+                f"another name: {variable_of(_STACK, account)}",
             ) from error
 
     def output(self, account: Account, name: str) -> str:
@@ -134,6 +145,23 @@ class MeshContext:
     def account_id(self, account: Account) -> str:
         """The account's number, from its stack's ARN (no further call, no further right)."""
         return str(self.stack(account)["StackId"]).split(":")[4]
+
+    def names(self) -> tuple[Account, ...]:
+        """The accounts of the mesh, central first."""
+        return self.accounts.names()
+
+    def names_by_id(self) -> dict[str, Account]:
+        """Number → name of each account that has a stack which these credentials may see."""
+        found = {}
+        for name in self.names():
+            try:
+                found[self.account_id(name)] = name
+            except (SessionError, CommandFailed):
+                continue
+            except ClientError as error:
+                if not is_denied(error):
+                    raise
+        return found
 
 
 def mesh_context(port: int | None = None, *, acting: Account | None = None, role: str | None = None) -> MeshContext:

@@ -1,4 +1,4 @@
-"""`mesh trace`: one upload's or access's trace, from the three accounts' own records and their runs' histories."""
+"""`mesh trace`: one upload's or access's trace, from the accounts' own records and their runs' histories."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,10 +13,11 @@ from rich.text import Text
 
 from cli import output
 from cli.event_client import find
-from cli.mesh_context import As, AsJson, MeshContext, Port, is_denied, mesh_context
-from cli.session import ACCOUNT_NAMES, Account
+from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, is_denied, mesh_context
+from cli.session import Account
+from local.accounts import Kind, kind_of
 
-MACHINES: Final[dict[str, tuple[Account, str]]] = {
+MACHINES: Final[dict[str, tuple[Kind, str]]] = {
     "register-product": ("central", "RegisterProductArn"),
     "prepare-product": ("producer", "PrepareProductArn"),
     "onboard-upload": ("producer", "OnboardUploadArn"),
@@ -27,10 +28,10 @@ MACHINES: Final[dict[str, tuple[Account, str]]] = {
     "accept-share": ("consumer", "AcceptShareArn"),
     "release-share": ("consumer", "ReleaseShareArn"),
 }
-"""Machine → the account whose template has it, and the output that names it."""
+"""Machine → the kind of account whose template has it, and the output that names it."""
 ABOUT_ACCESSES: Final = ("revoke-access", "accept-share", "release-share")
 ACCESS: Final = "ac-"
-STYLES: Final[dict[str, str]] = {"central": "cyan", "producer": "green", "consumer": "magenta"}
+_STYLES: Final[dict[Kind, str]] = {"central": "cyan", "producer": "green", "consumer": "magenta"}
 ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 _PREPARED_WITHIN = timedelta(minutes=30)
 _NEWEST = 30
@@ -67,9 +68,7 @@ def trace_command(
         str, typer.Argument(metavar="ID", help="Correlation id (mesh notices, mesh show), or an access id: ac-….")
     ],
     *,
-    account: Annotated[
-        Account | None, typer.Option(metavar="ACCOUNT", help="Only this account's part of the trace.")
-    ] = None,
+    account: Annotated[Account | None, account_option("Only this account's part of the trace.")] = None,
     role: As = None,
     port: Port = None,
     as_json: AsJson = False,
@@ -81,7 +80,7 @@ def trace_command(
     where = mesh_context(port, acting=account, role=role)
     if correlation_id.startswith(ACCESS):
         correlation_id = find(where, correlation_id).correlation_id
-    steps, unseen = TraceView(where, (account,) if account else ACCOUNT_NAMES).gather([correlation_id])
+    steps, unseen = TraceView(where, (account,) if account else where.names()).gather([correlation_id])
     if as_json:
         output.emit({"correlation_id": correlation_id, "steps": [step.to_dict() for step in steps], "unseen": unseen})
     elif steps:
@@ -99,7 +98,7 @@ def trace_command(
 class TraceView:
     """Collects the steps of one or more correlation ids. The history of an ended run is read once."""
 
-    def __init__(self, where: MeshContext, accounts: Iterable[Account] = ACCOUNT_NAMES) -> None:
+    def __init__(self, where: MeshContext, accounts: Iterable[Account]) -> None:
         self._context = where
         self._accounts = tuple(accounts)
         self._ended: dict[str, list[TraceStep]] = {}
@@ -128,16 +127,16 @@ class TraceView:
     def _executions(self, account: Account, correlation_id: str, entries: list[dict[str, Any]]) -> Iterable[str]:
         """Runs that the entries name, and those whose names or inputs follow from the id."""
         yield from (entry["facts"]["execution"] for entry in entries if entry["facts"].get("execution"))
-        if account != "producer":
+        if kind_of(account) != "producer":
             yield from self._runs_for_accesses(account, entries)
             return
         for entry in entries:
             if entry["what"] == "uploads received":
-                machine = self._context.output("producer", "OnboardUploadArn")
+                machine = self._context.output(account, "OnboardUploadArn")
                 name = names.execution_name(entry["facts"]["product"], correlation_id)
                 yield f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
         if any(entry["what"] in {"contract received", "resource link ready"} for entry in entries):
-            yield from preparations(self._context, correlation_id, datetime.fromisoformat(entries[0]["time"]))
+            yield from preparations(self._context, account, correlation_id, datetime.fromisoformat(entries[0]["time"]))
 
     def _runs_for_accesses(self, account: Account, entries: list[dict[str, Any]]) -> Iterable[str]:
         """Runs that accept, end or release the accesses of this trace; central's part, read first, names them."""
@@ -147,8 +146,8 @@ class TraceView:
                 self._accesses.setdefault(number, datetime.fromisoformat(entry["time"]))
         for number, since in self._accesses.items():
             for machine in ABOUT_ACCESSES:
-                if MACHINES[machine][0] == account:
-                    yield from runs_about(self._context, machine, number, since)
+                if MACHINES[machine][0] == kind_of(account):
+                    yield from runs_about(self._context, account, machine, number, since)
 
     def history(self, account: Account, arn: str) -> list[TraceStep]:
         """The states that a run entered, and its end; none for a run that does not exist."""
@@ -171,11 +170,10 @@ _prepared: dict[str, str] = {}
 _inputs: dict[str, str] = {}
 
 
-def runs_about(where: MeshContext, machine: str, access: str, since: datetime) -> Iterable[str]:
+def runs_about(where: MeshContext, account: Account, machine: str, access: str, since: datetime) -> Iterable[str]:
     """The newest runs whose input names the access, begun since. Rules start them under names of their own."""
-    account, output_name = MACHINES[machine]
-    client = where.client(account, "stepfunctions")
-    listed = client.list_executions(stateMachineArn=where.output(account, output_name), maxResults=_NEWEST)
+    client, arn = where.client(account, "stepfunctions"), where.output(account, MACHINES[machine][1])
+    listed = client.list_executions(stateMachineArn=arn, maxResults=_NEWEST)
     for run in listed["executions"]:
         arn = run["executionArn"]
         if run["startDate"].astimezone(UTC) < since - timedelta(minutes=1):
@@ -186,10 +184,10 @@ def runs_about(where: MeshContext, machine: str, access: str, since: datetime) -
             yield arn
 
 
-def preparations(where: MeshContext, correlation_id: str, since: datetime) -> Iterable[str]:
+def preparations(where: MeshContext, account: Account, correlation_id: str, since: datetime) -> Iterable[str]:
     """Runs of prepare-product, which a rule starts under names of its own: found by their input, asked for once."""
-    client = where.client("producer", "stepfunctions")
-    machine = where.output("producer", "PrepareProductArn")
+    client = where.client(account, "stepfunctions")
+    machine = where.output(account, "PrepareProductArn")
     for run in client.list_executions(stateMachineArn=machine, maxResults=_NEWEST)["executions"]:
         if not since - timedelta(minutes=1) <= run["startDate"].astimezone(UTC) <= since + _PREPARED_WITHIN:
             continue
@@ -272,4 +270,4 @@ def row_of(step: TraceStep, started: datetime) -> tuple[str, Text, str, Text]:
     what = Text(step.what, style="" if step.machine else "bold")
     if step.detail:
         what.append(f"  {step.detail}", style="dim")
-    return f"{seconds:+.2f}", Text(step.account, style=STYLES.get(step.account, "")), step.machine, what
+    return f"{seconds:+.2f}", Text(step.account, style=_STYLES[kind_of(step.account)]), step.machine, what

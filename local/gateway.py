@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from local import calls, choices, clock, faults
+from local.accounts import ADMIN_ROLE
 from local.call_log import Call, Record, principal_of
 
 type Scope = MutableMapping[str, Any]
@@ -120,6 +121,8 @@ class Gateway:
         match method, path:
             case "GET", "/_mesh/health":
                 return 200, {"status": "ok"}
+            case "GET", "/_mesh/accounts":
+                return 200, {"accounts": _opened()}
             case "GET", "/_mesh/record/used":
                 return 200, {"used": self._record.uses()}
             case "GET", "/_mesh/record":
@@ -144,6 +147,13 @@ class Gateway:
                 lifecycle.expire()
                 return 200, {"skipped": skipped}
         return 404, {"error": f"no {method} {path}"}
+
+
+def _opened() -> list[str]:
+    """Ids of the accounts that the landing zone has set up (`account_bootstrap`)."""
+    from ministack.services import iam  # noqa: PLC0415 - after ServerOptions.apply
+
+    return sorted(account for account, role in list(iam._roles._data) if role == ADMIN_ROLE)
 
 
 def _account_of(access_key: str) -> str:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from local import runtime
+from local.accounts import ACCOUNTS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 _START_SECONDS: Final = 60.0
@@ -72,11 +72,20 @@ class Mesh:
         return found
 
     def _healthy(self) -> bool:
+        return bool(self._ask("health"))
+
+    def accounts(self) -> tuple[str, ...]:
+        """Names of the accounts that have been opened, deployed or not; none while it is down."""
+        there = set(self._ask("accounts").get("accounts", ()))
+        return tuple(name for name, account_id in ACCOUNTS.items() if account_id in there)
+
+    def _ask(self, what: str) -> dict[str, Any]:
+        """The server's own answer about itself, empty without one."""
         try:
-            with urllib.request.urlopen(f"{self.endpoint}/_mesh/health", timeout=5) as answer:  # noqa: S310 - our own
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+            with urllib.request.urlopen(f"{self.endpoint}/_mesh/{what}", timeout=5) as answer:  # noqa: S310 - our own
+                return dict(json.load(answer))
+        except (OSError, ValueError):
+            return {}
 
     def start(self, wait_scale: float = 0.2, *, with_parent: bool = False, organization: bool = True) -> None:
         """Start the server and wait until it answers. Raises `MeshError`."""

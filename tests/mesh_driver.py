@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from mesh.domain.access.record import access_id
 
 from local import account_bootstrap
-from local.accounts import ACCOUNTS, ADMIN_ROLE, REGION
+from local.accounts import ACCOUNTS, ADMIN_ROLE, FIRST, REGION
 from local.clients import Clients
 
 STRANGER: Final = "444444444444"
@@ -135,7 +135,7 @@ class MeshDriver:
     @cached_property
     def _stacks(self) -> dict[str, dict[str, str]]:
         found = {}
-        for account in ACCOUNTS:
+        for account in FIRST:
             stack = self.client(account, "cloudformation").describe_stacks(StackName=f"meshwork-{account}")["Stacks"][0]
             found[account] = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         return found

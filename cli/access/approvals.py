@@ -13,7 +13,7 @@ from cli import output
 from cli.access import access_views
 from cli.durations import FORMS, parse_until
 from cli.event_client import Seen, Watch, build, find_if_seen, follow, is_over, late, over, refused, send
-from cli.mesh_context import As, AsJson, MeshContext, Port, mesh_context
+from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, mesh_context
 from cli.session import Account
 
 SECONDS_TO_ANSWER: Final = 30.0
@@ -23,12 +23,7 @@ SETTLED: Final = frozenset({"waiting", "live", "denied", "ending", "ended"})
 
 Number = Annotated[str, typer.Argument(metavar="ID", help="Id of the request: mesh requests.")]
 Why = Annotated[str, typer.Option("--reason", help="Recorded, and sent to the requester.")]
-Answering = Annotated[
-    Account,
-    typer.Option(
-        "--account", metavar="ACCOUNT", help="The approver's account; central decides as the data mesh owner."
-    ),
-]
+Answering = Annotated[Account, account_option("The approver's account; central decides as the data mesh owner.")]
 
 
 def approve_command(

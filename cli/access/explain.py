@@ -14,13 +14,13 @@ from cli import output
 from cli.access import request_preview
 from cli.access.request_preview import preview_request
 from cli.governance.governance import role_of
-from cli.mesh_context import As, AsJson, MeshContext, Port, mesh_context
+from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, mesh_context
 from cli.output import CommandFailed
-from cli.session import ACCOUNT_NAMES, Account, SessionError
+from cli.session import Account, SessionError
 
 _SERVICES = ("lakeformation", "glue", "ram", "iam")
 
-ReaderAccount = Annotated[Account, typer.Option("--account", metavar="ACCOUNT", help="The account of --role.")]
+ReaderAccount = Annotated[Account, account_option("The account of --role.")]
 
 
 def preview_command(
@@ -36,8 +36,7 @@ def preview_command(
     product: Annotated[str | None, typer.Option(help="A product to request, with --purpose.")] = None,
     purpose: Annotated[str, typer.Option(help="With --product: the purpose of the request.")] = "",
     account: Annotated[
-        Account | None,
-        typer.Option(metavar="ACCOUNT", help="The requesting account, or the one whose rights to compare with."),
+        Account | None, account_option("The requesting account, or the one whose rights to compare with.")
     ] = None,
     role: Annotated[
         str | None, typer.Option(metavar="ROLE", help="Who would read: a persona, or an IAM role of the account.")
@@ -141,7 +140,7 @@ def previewed(where: MeshContext, expression: str, account: Account | None, role
 def previewed_tag(where: MeshContext, tag: str, resource: str) -> tuple[TagPreview, list[Account]]:
     """`mesh preview --tag`, as data; and the accounts whose own grants these credentials cannot see."""
     members, unseen = {}, list[Account]()
-    for name in ACCOUNT_NAMES:
+    for name in where.names():
         if name == "central":
             continue
         try:

@@ -9,7 +9,7 @@ from mesh.domain.access.record import Access
 from cli import output
 from cli.access import access_views
 from cli.event_client import find, ledger
-from cli.mesh_context import AsJson, Port, mesh_context
+from cli.mesh_context import AsJson, Port, account_option, mesh_context
 from cli.session import Account
 
 OPEN: Final = ("waiting", "requested", "granting", "sharing")
@@ -24,10 +24,7 @@ def requests_command(
     number: Number = None,
     *,
     every: Everything = False,
-    account: Annotated[
-        Account | None,
-        typer.Option(metavar="ACCOUNT", help="Only those this account sent or must decide on."),
-    ] = None,
+    account: Annotated[Account | None, account_option("Only those this account sent or must decide on.")] = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
@@ -52,9 +49,7 @@ def grants_command(
     number: Number = None,
     *,
     every: Everything = False,
-    account: Annotated[
-        Account | None, typer.Option(metavar="ACCOUNT", help="Only those this account holds, or whose data it owns.")
-    ] = None,
+    account: Annotated[Account | None, account_option("Only those this account holds, or whose data it owns.")] = None,
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:

@@ -13,13 +13,13 @@ from cli.access import access_views
 from cli.durations import FORMS, parse_until
 from cli.event_client import DEADLINE_SECONDS, Seen, Watch, build, follow, is_over, over, send
 from cli.governance.governance import role_of
-from cli.mesh_context import As, AsJson, MeshContext, Port, is_denied, mesh_context
+from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, is_denied, mesh_context
 from cli.session import Account
 
 SETTLED: Final = frozenset({"waiting", "live", "denied", "ending", "ended"})
 """States that only a decision or an end changes."""
 
-RequestingAccount = Annotated[Account, typer.Option("--account", metavar="ACCOUNT", help="The requesting account.")]
+RequestingAccount = Annotated[Account, account_option("The requesting account.")]
 
 
 def request_command(

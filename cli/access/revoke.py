@@ -10,7 +10,7 @@ from mesh.domain.events import Metadata, RetirementRequested, RevocationRequeste
 from cli import output
 from cli.access import access_views
 from cli.event_client import Seen, Watch, build, find_if_seen, follow, send
-from cli.mesh_context import As, AsJson, MeshContext, Port, is_denied, mesh_context
+from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, is_denied, mesh_context
 from cli.session import Account, SessionError
 from cli.wait_for_event import wait_for_note
 
@@ -26,8 +26,7 @@ def revoke_command(
     *,
     reason: Why,
     account: Annotated[
-        Account,
-        typer.Option("--account", metavar="ACCOUNT", help="The account that holds it, the data owner's, or central."),
+        Account, account_option("The account that holds it, the data owner's, or central.")
     ] = "consumer",
     role: As = None,
     wait: Annotated[bool, typer.Option(help="Wait until all its grants are revoked.")] = True,
@@ -68,7 +67,7 @@ def retire_command(
     product: Annotated[str, typer.Argument(help="The product's name.")],
     *,
     reason: Why,
-    account: Annotated[Account, typer.Option("--account", metavar="ACCOUNT", help="The product's owner.")] = "producer",
+    account: Annotated[Account, account_option("The product's owner.")] = "producer",
     role: As = None,
     port: Port = None,
     as_json: AsJson = False,

@@ -16,6 +16,7 @@ from mesh.domain.governance.publication_tag import for_people
 
 from cli import output
 from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
+from cli.session import Account
 
 
 def products_command(
@@ -78,13 +79,19 @@ def show_command(
 def save_report(where: MeshContext, found: Mapping[str, Any], file: Path) -> None:
     """The page of the newest version that was checked, out of the owner's bucket. Raises `CommandFailed`."""
     bucket = found["location"].removeprefix("s3://").partition("/")[0]
-    key = report_key(where, found["name"], bucket)
+    owner = where.names_by_id().get(found["owner"])
+    if owner is None:
+        raise output.CommandFailed(
+            f"the reports of {found['name']} are in its owner's account, {found['owner']}",
+            remedy=f"give --profile for it, or use the aws command there: s3://{bucket}/{found['name']}/reports/",
+        )
+    key = report_key(where, owner, found["name"], bucket)
     if not key:
         raise output.CommandFailed(
             f"no version of {found['name']} has a report", remedy="list its versions: mesh history"
         )
     try:
-        body = where.client("producer", "s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        body = where.client(owner, "s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         if code_of(error) != "NoSuchKey":
             raise
@@ -92,12 +99,12 @@ def save_report(where: MeshContext, found: Mapping[str, Any], file: Path) -> Non
             f"there is no report at s3://{bucket}/{key}", remedy="choose a product whose data was checked: mesh show"
         ) from error
     file.write_bytes(body)
-    output.say(f"report saved: {file}")
+    typer.echo(f"report saved: {file}", err=True)
 
 
-def report_key(where: MeshContext, product: str, bucket: str) -> str:
+def report_key(where: MeshContext, owner: Account, product: str, bucket: str) -> str:
     """Of the newest version; "" for none. Below `reports/` keys are in the order of their runs."""
-    pages = where.client("producer", "s3").get_paginator("list_objects_v2").paginate(
+    pages = where.client(owner, "s3").get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=f"{product}/reports/"
     )  # fmt: skip
     keys = [item["Key"] for page in pages for item in page.get("Contents", ())]

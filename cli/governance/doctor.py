@@ -19,18 +19,19 @@ from rich.text import Text
 
 from cli import output
 from cli.mesh_context import (
-    DEFAULT_ROLES,
     OWN_CREDENTIALS,
     AsJson,
     MeshContext,
     Port,
+    default_role,
     is_denied,
     mesh_context,
     stack_name,
 )
 from cli.output import CommandFailed
-from cli.session import ACCOUNT_NAMES, Account, SessionError
+from cli.session import Account, SessionError
 from cli.tracing import MACHINES
+from local.accounts import Kind, kind_of
 
 ONTOLOGY: Final = Path(__file__).resolve().parents[2] / "governance" / "ontology.yaml"
 _LEAST_CROSS_ACCOUNT_VERSION: Final = 3
@@ -78,12 +79,12 @@ class Operator(MeshContext):
 def examine(where: MeshContext) -> Checks:
     """All checks, account by account; without credentials or stack, an account's further checks are left out."""
     operator = Operator(where.accounts, role=OWN_CREDENTIALS)
-    for account in ACCOUNT_NAMES:
+    for account in where.names():
         basics = list(guarded(account, "credentials and stack", lambda a=account: basic_checks(operator, a)))  # type: ignore[misc]
         yield from basics
         if any(check.ok is False for check in basics):
             continue
-        for name, look in CHECKS[account]:
+        for name, look in CHECKS[kind_of(account)]:
             yield from guarded(account, name, lambda a=account, f=look: f(operator, a))  # type: ignore[misc]
 
 
@@ -110,14 +111,14 @@ def basic_checks(where: MeshContext, account: Account) -> Checks:
     yield Check(account, "credentials", True, str(identity["Arn"]))
     status = str(where.stack(account)["StackStatus"])
     good = status in {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
-    remedy = f"sam deploy --config-env {account}; the stack's events say what failed"
+    remedy = f"sam deploy --config-env {kind_of(account)}; the stack's events say what failed"
     yield Check(account, "stack", good, f"{stack_name(account)} is {status}", "" if good else remedy)
 
 
 def settings_checks(where: MeshContext, account: Account) -> Checks:
     """IAM-only defaults off, cross-account version, the default role among the admins."""
     settings = where.client(account, "lakeformation").get_data_lake_settings()["DataLakeSettings"]
-    redeploy = f"sam deploy --config-env {account}: its custom resource sets this"
+    redeploy = f"sam deploy --config-env {kind_of(account)}: its custom resource sets this"
     defaults = [
         name for name in ("CreateDatabaseDefaultPermissions", "CreateTableDefaultPermissions") if settings.get(name)
     ]
@@ -128,8 +129,8 @@ def settings_checks(where: MeshContext, account: Account) -> Checks:
     good = version.isdigit() and int(version) >= _LEAST_CROSS_ACCOUNT_VERSION
     yield Check(account, "cross-account version", good, version, "" if good else redeploy)
     admins = admins_of(settings)
-    good = any(admin.endswith(f":role/{DEFAULT_ROLES[account]}") for admin in admins)
-    found = f"{DEFAULT_ROLES[account]} is {'a' if good else 'not a'} data lake admin"
+    good = any(admin.endswith(f":role/{default_role(account)}") for admin in admins)
+    found = f"{default_role(account)} is {'a' if good else 'not a'} data lake admin"
     yield Check(account, "data lake admins", good, found, "" if good else redeploy)
 
 
@@ -232,7 +233,7 @@ def queue_checks(where: MeshContext, account: Account) -> Checks:
 def machine_checks(where: MeshContext, account: Account) -> Checks:
     """Every state machine of the account's template is there, and none of its runs failed within the last hour."""
     since, failed = datetime.now(UTC) - _LOOK_BACK, []
-    own = [(name, output_name) for name, (owner, output_name) in MACHINES.items() if owner == account]
+    own = [(name, output_name) for name, (owner, output_name) in MACHINES.items() if owner == kind_of(account)]
     for name, output_name in own:
         arn = where.output(account, output_name)
         runs = where.client(account, "stepfunctions").list_executions(
@@ -303,7 +304,7 @@ _EVERYWHERE: Final[tuple[tuple[str, Look], ...]] = (
     ("function errors", log_checks),
 )
 _SPOKE: Final = (("central's shares", share_checks), *_EVERYWHERE)
-CHECKS: Final[dict[Account, tuple[tuple[str, Look], ...]]] = {
+CHECKS: Final[dict[Kind, tuple[tuple[str, Look], ...]]] = {
     "central": (("LF-Tags", ontology_checks), ("members", member_checks), *_EVERYWHERE),
     "producer": _SPOKE,
     "consumer": _SPOKE,

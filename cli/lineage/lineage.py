@@ -14,7 +14,7 @@ from cli.lineage.graph import Graph, Key, graph_of
 from cli.lineage.mermaid import mermaid
 from cli.lineage.tree import draw_column, draw_downstream, draw_upstream
 from cli.mesh_context import AsJson, MeshContext, Port, is_denied, mesh_context
-from cli.session import ACCOUNT_NAMES, SessionError
+from cli.session import SessionError
 
 Event = dict[str, Any]
 
@@ -58,7 +58,7 @@ def gather(where: MeshContext, product: str) -> tuple[list[Event], list[str]]:
     """Events of the accounts that the caller may see, and what could not be seen."""
     events: list[Event] = []
     unseen = []
-    for account in ACCOUNT_NAMES:
+    for account in where.names():
         try:
             events += DynamoLineage(where.table(account)).events(product)
         except (SessionError, output.CommandFailed) as error:

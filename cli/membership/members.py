@@ -7,6 +7,7 @@ import typer
 
 from cli import output
 from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
+from cli.session import Account
 
 MemberRole = Literal["producer", "consumer", "both"]
 
@@ -77,7 +78,7 @@ def admit(
     domains: tuple[str, ...],
     contact: str = "",
     *,
-    account: Literal["central", "producer", "consumer"] = "central",
+    account: Account = "central",
 ) -> dict[str, Any]:
     """Give an account a membership; returns the member, and the accesses that end. Idempotent. Raises `CommandFailed`
     with the refusal."""
@@ -90,15 +91,13 @@ def expel(
     account_id: str,
     reason: str,
     *,
-    account: Literal["central", "producer", "consumer"] = "central",
+    account: Account = "central",
 ) -> dict[str, Any]:
     """Take an account's membership; as `admit`."""
     return _set(where, {"account": account_id, "reason": reason}, account=account)
 
 
-def _set(
-    where: MeshContext, request: dict[str, Any], *, account: Literal["central", "producer", "consumer"]
-) -> dict[str, Any]:
+def _set(where: MeshContext, request: dict[str, Any], *, account: Account) -> dict[str, Any]:
     function = where.output(account, "SetMembershipFunctionName")
     answer = where.client(account, "lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
     payload = json.loads(answer["Payload"].read() or b"null")

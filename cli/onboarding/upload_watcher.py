@@ -187,7 +187,7 @@ class Follower:
         if not entries:
             return ""
         since = datetime.fromisoformat(entries[0]["time"])
-        for arn in preparations(self._context, correlation_id, since):
+        for arn in preparations(self._context, self._account, correlation_id, since):
             run = self._context.client(self._account, "stepfunctions").describe_execution(executionArn=arn)
             if failure := failure_of(run):
                 return failure

@@ -14,7 +14,7 @@ from mesh.domain.publishing.pins import Holder, Pin
 from cli import output
 from cli.durations import FORMS, parse_until, remaining
 from cli.event_client import build, send
-from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
+from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, account_option, mesh_context
 from cli.publishing.history import require_product
 from cli.publishing.notices import SQL, moment
 from cli.session import Account
@@ -25,9 +25,7 @@ _NEWS: Final = frozenset({"PinReady", "PinEnded", "PinRefused"})
 
 Product = Annotated[str, typer.Argument(help="The product's name.")]
 Number = Annotated[int, typer.Argument(help="The version: mesh history PRODUCT.", min=1)]
-RequestingAccount = Annotated[
-    Account, typer.Option("--account", metavar="ACCOUNT", help="The account that reads: consumer or central.")
-]
+RequestingAccount = Annotated[Account, account_option("The account that reads: a consumer, or central.")]
 Wait = Annotated[bool, typer.Option(help="Wait until it is done.")]
 
 

@@ -10,7 +10,7 @@ from mesh.domain.events import Metadata, RollbackRequested
 
 from cli import output
 from cli.event_client import build, send
-from cli.mesh_context import As, AsJson, MeshContext, Port, is_denied, mesh_context
+from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, is_denied, mesh_context
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS: Final = 180.0
@@ -22,9 +22,7 @@ def rollback_command(
     version: Annotated[int, typer.Argument(help="The version to restore: mesh history PRODUCT.", min=1)],
     *,
     reason: Annotated[str, typer.Option("--reason", help="Recorded, and sent to subscribers.")],
-    account: Annotated[
-        Account, typer.Option("--account", metavar="ACCOUNT", help="Account that requests it: the owner's, or central.")
-    ] = "producer",
+    account: Annotated[Account, account_option("Account that requests it: the owner's, or central.")] = "producer",
     role: As = None,
     wait: Annotated[bool, typer.Option(help="Wait until consumers can read it.")] = True,
     port: Port = None,

@@ -11,7 +11,7 @@ from mesh.domain.events import Metadata, WithdrawalRequested
 
 from cli import output
 from cli.event_client import build, send
-from cli.mesh_context import As, AsJson, MeshContext, Port, is_denied, mesh_context
+from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, is_denied, mesh_context
 from cli.session import Account, SessionError
 
 DEADLINE_SECONDS: Final = 180.0
@@ -28,9 +28,7 @@ def withdraw_command(
         str, typer.Option("--object", metavar="KEY", help="Instead: all versions with rows of this object.")
     ] = "",
     reason: Annotated[str, typer.Option("--reason", help="Recorded, and shown by mesh history.")],
-    account: Annotated[
-        Account, typer.Option("--account", metavar="ACCOUNT", help="Account that requests it: the owner's, or central.")
-    ] = "producer",
+    account: Annotated[Account, account_option("Account that requests it: the owner's, or central.")] = "producer",
     role: As = None,
     wait: Annotated[bool, typer.Option(help="Wait until the files to delete are released.")] = True,
     port: Port = None,

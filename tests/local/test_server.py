@@ -13,7 +13,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local import runtime
+from local import account_bootstrap, runtime
+from local.accounts import ACCOUNTS
 from local.server import configuration
 from tests.local.running import ROOT, RunningServer, allow, running_server
 
@@ -140,6 +141,13 @@ def test_nothing_is_left_behind_even_by_a_server_that_was_killed(
 
     assert [*elsewhere.iterdir()] == []
     assert not {path.name for path in state.iterdir()} & {"tmp", "functions"}
+
+
+def test_accounts_are_those_that_were_set_up(server: RunningServer) -> None:
+    assert server.control("GET", "/_mesh/accounts") == {"accounts": []}
+    account_bootstrap.make_admin_roles(server.endpoint, [ACCOUNTS["consumer-2"], ACCOUNTS["producer"]])
+    server.make_role(ACCOUNTS["consumer-3"], "Analyst", "lambda.amazonaws.com")
+    assert server.control("GET", "/_mesh/accounts") == {"accounts": [ACCOUNTS["producer"], ACCOUNTS["consumer-2"]]}
 
 
 def test_unknown_control_path(server: RunningServer) -> None:

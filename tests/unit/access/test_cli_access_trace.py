@@ -11,6 +11,7 @@ from cli import tracing
 from cli.app import app
 from cli.governance import doctor
 from cli.tracing import MACHINES, TraceView
+from local.accounts import FIRST
 from tests.unit.access.cli_accesses import ID, NOW, access
 
 MINE = json.dumps({"detail": {"data": {"access": ID}}})
@@ -71,18 +72,18 @@ def test_runs_are_found_by_the_access_in_their_input():
         "revoke-access": [("expired", 60, ENDING)],
     }
     site = a_site(runs, {"central": [requested]})
-    steps, unseen = TraceView(site).gather(["the-trace"])
+    steps, unseen = TraceView(site, FIRST).gather(["the-trace"])
     assert unseen == []
     found = {(step.account, step.machine, step.what) for step in steps if step.machine}
     assert found == {("consumer", "accept-share", "accepted"), ("central", "revoke-access", "expired")}
     described = list(site.states.described)
-    TraceView(site).gather(["the-trace"])
+    TraceView(site, FIRST).gather(["the-trace"])
     assert site.states.described == described, "an input does not change: it is asked for once"
 
 
 def test_a_trace_without_an_access_reads_no_access_runs():
     site = a_site({"accept-share": [("accepted", 1, MINE)]}, {"central": []})
-    assert TraceView(site).gather(["the-trace"])[0] == []
+    assert TraceView(site, FIRST).gather(["the-trace"])[0] == []
     assert site.states.described == []
 
 
@@ -97,7 +98,7 @@ def test_the_id_of_an_access_stands_for_its_story(monkeypatch):
             asked.extend(ids)
             return [tracing.TraceStep(NOW, 0, "central", "", "granted")], []
 
-    monkeypatch.setattr(tracing, "mesh_context", lambda *_, **__: None)
+    monkeypatch.setattr(tracing, "mesh_context", lambda *_, **__: SimpleNamespace(names=lambda: FIRST))
     monkeypatch.setattr(tracing, "find", lambda _, number: access("live", number))
     monkeypatch.setattr(tracing, "TraceView", Asked)
     assert CliRunner().invoke(app, ["trace", ID]).exit_code == 0

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from cli import output, tracing
 from cli.tracing import TraceStep, TraceView
+from local.accounts import ACCOUNTS, FIRST
 
 STORY = "00000000-0000-5000-8000-000000000001"
 BEGAN = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
@@ -80,8 +81,8 @@ class FakeSite:
         return self.states
 
     def output(self, account, name):
-        assert account == "producer"
-        return MACHINES[name]
+        assert account.startswith("producer")
+        return MACHINES[name].replace(ACCOUNTS["producer"], ACCOUNTS[account])
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +105,7 @@ def whole_story():
 
 def test_three_accounts_and_their_runs_make_one_story_in_order():
     records, histories = whole_story()
-    steps, unseen = TraceView(FakeSite(records, FakeStates(histories))).gather([STORY])
+    steps, unseen = TraceView(FakeSite(records, FakeStates(histories)), FIRST).gather([STORY])
     assert unseen == []
     assert [(step.account, step.machine, step.what) for step in steps] == [
         ("producer", "", "uploads received"),
@@ -121,7 +122,7 @@ def test_an_invisible_account_is_named_and_the_rest_is_shown():
     records, histories = whole_story()
     denied = {"Error": {"Code": "AccessDeniedException", "Message": "not yours"}}
     records["consumer"] = ClientError(denied, "Query")
-    steps, unseen = TraceView(FakeSite(records, FakeStates(histories))).gather([STORY])
+    steps, unseen = TraceView(FakeSite(records, FakeStates(histories)), FIRST).gather([STORY])
     assert unseen == ["the consumer account's part (not yours)"]
     assert {step.account for step in steps} == {"producer", "central"}
 
@@ -130,14 +131,25 @@ def test_any_other_trouble_with_an_account_is_not_swallowed():
     records, histories = whole_story()
     records["consumer"] = ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "gone"}}, "Query")
     with pytest.raises(ClientError, match="gone"):
-        TraceView(FakeSite(records, FakeStates(histories))).gather([STORY])
+        TraceView(FakeSite(records, FakeStates(histories)), FIRST).gather([STORY])
+
+
+def test_the_runs_of_a_second_producer_are_its_own():
+    arn = ONBOARDED.replace(ACCOUNTS["producer"], ACCOUNTS["producer-2"])
+    records = {"producer-2": [entry(0, "uploads received", product="credit-card", objects=1)]}
+    site = FakeSite(records, FakeStates({arn: [entered(2, 1, "TakeBatch")]}))
+    steps, _ = TraceView(site, (*FIRST, "producer-2")).gather([STORY])
+    assert [(step.account, step.what) for step in steps] == [
+        ("producer-2", "uploads received"),
+        ("producer-2", "TakeBatch"),
+    ]
 
 
 def test_an_ended_run_is_read_once_and_a_running_one_again():
     records, histories = whole_story()
     histories[PUBLISHED].append({"id": 9, "timestamp": after(4), "type": "ExecutionSucceeded"})
     states = FakeStates(histories)
-    trace = TraceView(FakeSite(records, states))
+    trace = TraceView(FakeSite(records, states), FIRST)
     trace.gather([STORY])
     trace.gather([STORY])
     assert states.asked.count(PUBLISHED) == 1
@@ -151,7 +163,7 @@ def test_a_run_of_prepare_product_is_found_by_its_input_within_its_time():
     runs = [(ours, after(2), STORY), (theirs, after(2), "another"), (old, after(-7200), STORY)]
     records = {"producer": [entry(0, "contract received", product="credit-card", sent=True)]}
     states = FakeStates({ours: [entered(2, 2, "PrepareProduct")], old: [entered(2, -7200, "PrepareProduct")]}, runs)
-    steps, _ = TraceView(FakeSite(records, states)).gather([STORY])
+    steps, _ = TraceView(FakeSite(records, states), FIRST).gather([STORY])
     assert [(step.machine, step.what) for step in steps] == [
         ("", "contract received"),
         ("prepare-product", "PrepareProduct"),

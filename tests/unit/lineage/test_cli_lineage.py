@@ -18,6 +18,7 @@ from cli import output
 from cli.app import app
 from cli.lineage import lineage, tree
 from cli.lineage.graph import graph_of
+from local.accounts import FIRST
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, REGION
 from tests.consumer_fakes import FakeConsumerAccesses
 from tests.unit.lineage.test_record_lineage import BEGAN, TIMES, a_run
@@ -143,6 +144,9 @@ def accounts(monkeypatch):
     found = dict(lineage_events())
 
     class Site:
+        def names(self):
+            return FIRST
+
         def table(self, account):
             return Table(found[account])
 
