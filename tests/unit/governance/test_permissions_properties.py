@@ -93,7 +93,7 @@ def emulated(lake):
             held = state.grants.setdefault(key, EmulatedGrant(*key, set(), set(), grant.grantor))
             held.permissions |= grant.permissions
             held.grantable |= grant.grantable
-    return emulator.Lake(state, lake.accepted)
+    return emulator.Lake(state, lambda account, _kind: lake.accepted(account))
 
 
 def _emulated_resources(resource):
