@@ -184,10 +184,10 @@ def tags_text(tags: Mapping[str, str]) -> str:
     return " ".join(f"{key}={value}" for key, value in sorted(tags.items()))
 
 
-def quality_text(quality: Mapping[str, Any]) -> str:
-    """Scores of a table's checks, and how many warnings there were (`QualitySummary`)."""
-    scores = ", ".join(f"{name} {score:.3f}" for name, score in sorted(quality["scores"].items()))
-    return f"{scores or 'checked'}; {amount(quality['warnings'], 'warning')}"
+def quality_text(scores: Mapping[str, float], warnings: int) -> str:
+    """Scores of a table's checks, and how many warnings there were."""
+    named = ", ".join(f"{name} {score:.3f}" for name, score in sorted(scores.items()))
+    return f"{named or 'checked'}; {amount(warnings, 'warning')}"
 
 
 def day_text(at: datetime) -> str:

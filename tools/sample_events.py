@@ -17,11 +17,10 @@ from typing import Any, Final
 import yaml
 
 # The product lies in a layer's folder, not in this package.
-from mesh.domain.events import EVENT_TYPES, Event, EventData
+from mesh.domain.events import KINDS, Event, EventData
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "events"
 SOURCE: Final = "samples.yaml"
-KINDS: Final = {kind.detail_type(): kind for kind in EVENT_TYPES}
 
 
 def sample(case: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:

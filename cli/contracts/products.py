@@ -259,7 +259,7 @@ def render_table(table: dict[str, Any]) -> None:
     output.say()
     output.say(f"{table['table']}: {', '.join(parts)}", style="bold")
     if table["quality"]:
-        output.say(f"checked: {output.quality_text(table['quality'])}")
+        output.say(f"checked: {output.quality_text(table['quality']['scores'], table['quality']['warnings'])}")
         for finding in table["quality"]["findings"]:
             output.say(f"  {finding['code']}: {finding['message']}", style="yellow")
     render_columns(table["columns"], table["tags"])

@@ -16,7 +16,7 @@ from cli.durations import FORMS, parse_until, remaining
 from cli.event_client import build, send
 from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, account_option, mesh_context
 from cli.publishing.history import require_product
-from cli.publishing.notices import SQL, moment
+from cli.publishing.notice_texts import SQL, moment
 from cli.session import Account
 
 DEADLINE_SECONDS: Final = 180.0
@@ -60,7 +60,7 @@ def pin_command(
     if not answer:
         output.say(f"requested: mesh pins {product}, mesh trace {event.correlation_id}")
         return
-    output.say(f"{product} version {version} stays readable until {moment(answer['until'])}")
+    output.say(f"{product} version {version} stays readable until {moment(datetime.fromisoformat(answer['until']))}")
     for line in ready_lines(answer):
         (output.say_whole if line.startswith(SQL) else output.say)(f"  {line}")
     output.say_whole(f"  trace  {event.correlation_id}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from mesh.domain.events import EVENT_TYPES, Envelope, Event, EventData
+from mesh.domain.events import EVENT_TYPES, KINDS, Envelope, Event, EventData
 from mesh.domain.lineage.orders import Orders
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.entry.s3_events import object_of
@@ -26,7 +26,6 @@ from tools import sample_events
 from tools.event_contracts import contracts, differences
 from tools.templates import ROOT
 
-KINDS = {kind.detail_type(): kind for kind in EVENT_TYPES}
 FUNCTIONS = function_folders()
 SAMPLES = sorted((ROOT / "events").glob("*/*.json"))
 # Samples of what is to be refused: they show the form of bad input, and are not events of the contract.

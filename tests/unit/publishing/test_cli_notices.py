@@ -9,18 +9,20 @@ from mesh.domain.events import (
     Metadata,
     ProductQuarantined,
     ProductUpdated,
+    ProposalSettled,
     QualitySummary,
     QuarantinedObject,
     Query,
     Reason,
     Rollback,
+    RollbackRefused,
     ShortFinding,
     TableChange,
 )
 from mesh.domain.schema import TypeChange
 
 from cli import output
-from cli.publishing import notices
+from cli.publishing import notice_texts, notices
 from tools.sample_events import FOLDER, SOURCE
 
 QUERY = Query(
@@ -46,9 +48,11 @@ def updated(change, version=2, **more):
     return as_notice(Event[ProductUpdated](metadata=Metadata(correlation_id="trace-1"), data=data), "ProductUpdated")
 
 
+NOON = "2026-11-21T18:46:36+00:00"
+
+
 def as_notice(event, detail_type):
-    time = "2026-11-21T18:46:36+00:00"
-    return {"time": time, "id": "e1", "detail_type": detail_type, "detail": event.model_dump(mode="json")}
+    return {"time": NOON, "id": "e1", "detail_type": detail_type, "detail": event.model_dump(mode="json")}
 
 
 WHY = {"code": "NotStaged", "message": "a staged file is missing", "remedy": "Upload it again."}
@@ -100,11 +104,10 @@ def test_every_event_has_a_plain_sentence_and_none_is_shown_as_json(kind, capsys
     ],
 )
 def test_the_answer_to_a_proposal_is_a_sentence_with_its_reason(outcome, sentence):
-    data = {"product": "credit-card", "outcome": outcome, "version": 3, "reason": None}
-    assert notices.headline("ProposalSettled", data) == f"credit-card: {sentence}"
-    assert list(notices.lines("ProposalSettled", data)) == []
-    reason = {"code": "NotStaged", "message": "a staged file is missing", "remedy": "Upload it again."}
-    assert list(notices.lines("ProposalSettled", data | {"reason": reason})) == [
+    settled = ProposalSettled(product="credit-card", proposal="00000001", outcome=outcome, version=3)
+    assert notice_texts.headline(settled) == f"credit-card: {sentence}"
+    assert list(notice_texts.lines(settled)) == []
+    assert list(notice_texts.lines(settled.evolve(reason=Reason(**WHY)))) == [
         "NotStaged: a staged file is missing", "next: Upload it again.",
     ]  # fmt: skip
 
@@ -119,7 +122,7 @@ def test_a_new_column_and_a_new_partition_are_named_and_nothing_else():
         bytes=2048,
         objects=1,
     )
-    assert list(notices.what_changed(change.model_dump())) == [
+    assert list(notice_texts.what_changed(change)) == [
         "added score bigint",
         "1 new partition dt=2026-11-22",
         "200 rows, 2.0 KiB in 1 file",
@@ -128,7 +131,7 @@ def test_a_new_column_and_a_new_partition_are_named_and_nothing_else():
 
 def test_a_new_table_shows_its_number_of_columns_and_estimates_are_marked():
     change = TableChange(table="t", new_table=True, columns=21, rows=1000, rows_exact=False, objects=2)
-    assert list(notices.what_changed(change.model_dump())) == [
+    assert list(notice_texts.what_changed(change)) == [
         "new table with 21 columns",
         "about 1,000 rows, 0 bytes in 2 files",
     ]
@@ -142,7 +145,7 @@ def test_further_partitions_are_counted_and_a_changed_type_shows_both():
         added_partitions=("dt=1", "dt=2"),
         added_partitions_count=40,
     )
-    assert list(notices.what_changed(change.model_dump()))[:3] == [
+    assert list(notice_texts.what_changed(change))[:3] == [
         "removed old",
         "n is bigint, was int",
         "40 new partitions dt=1, dt=2 and 38 more",
@@ -199,10 +202,10 @@ def test_a_rollback_says_who_requested_it_and_what_was_removed(capsys, monkeypat
 
 
 def test_a_rejected_rollback_shows_reason_and_remedy(capsys):
-    reason = {"code": "VersionGone", "message": "1 of 2 objects do not exist any more", "remedy": "mesh history"}
-    data = {"product": "credit-card", "version": 1, "request": "r", "reason": reason}
-    assert notices.headline("RollbackRefused", data) == "credit-card: no rollback to version 1"
-    assert list(notices.lines("RollbackRefused", data)) == [
+    reason = Reason(code="VersionGone", message="1 of 2 objects do not exist any more", remedy="mesh history")
+    refused = RollbackRefused(product="credit-card", version=1, request="r", reason=reason)
+    assert notice_texts.headline(refused) == "credit-card: no rollback to version 1"
+    assert list(notice_texts.lines(refused)) == [
         "VersionGone: 1 of 2 objects do not exist any more", "next: mesh history",
     ]  # fmt: skip
 
@@ -222,5 +225,17 @@ def test_a_quarantine_names_each_object_with_its_reason_and_remedy(capsys):
 
 
 def test_a_rejected_contract_is_shown_with_its_reason_alone():
-    reason = {"code": "ContractNotYaml", "message": "line 3: not YAML", "where": {}, "remedy": ""}
-    assert list(notices.lines("ProductQuarantined", {"reason": reason, "objects": []})) == ["line 3: not YAML"]
+    reason = Reason(code="ContractNotYaml", message="line 3: not YAML")
+    rejected = ProductQuarantined(product="credit-card", reason=reason)
+    assert list(notice_texts.lines(rejected)) == ["line 3: not YAML"]
+
+
+@pytest.mark.parametrize(
+    ("detail_type", "data"), [("ProductUpdated", {"product": "credit-card"}), ("ProductPraised", {"stars": 5})]
+)
+def test_a_notice_of_another_version_of_meshwork_is_shown_by_its_kind_and_trace(capsys, detail_type, data):
+    detail = {"metadata": {"correlation_id": "trace-1"}, "data": data}
+    notices.render({"time": NOON, "id": "e1", "detail_type": detail_type, "detail": detail})
+    said = capsys.readouterr().out
+    assert detail_type in said
+    assert "trace-1" in said

@@ -11,7 +11,7 @@ from mesh.domain.publishing.pins import Holder, Pin
 
 from cli import output
 from cli.output import CommandFailed
-from cli.publishing import history, notices, pin
+from cli.publishing import history, notice_texts, notices, pin
 from tests.builders import CENTRAL, CONSUMER, CORRELATION, PRODUCT, a_product
 from tests.fakes import NOON, FakeRegistry
 
@@ -105,9 +105,9 @@ def test_what_can_be_read_now_is_said_with_sql_that_can_be_copied(at, capsys, mo
     assert timedelta(days=29) < request.until - datetime.now(UTC) <= timedelta(days=30)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "credit-card version 3 stays readable until 2026-12-21 00:00:00 UTC"
-    assert f"  {notices.SQL}{READY['queries'][0]['sql']}" in lines
+    assert f"  {notice_texts.SQL}{READY['queries'][0]['sql']}" in lines
     assert any("ac-0123456789ab does not include the pinned tables" in line for line in lines)
-    assert max(len(line) for line in lines if notices.SQL not in line) <= width
+    assert max(len(line) for line in lines if notice_texts.SQL not in line) <= width
 
 
 def test_one_document_for_programs(at, capsys):
@@ -195,17 +195,26 @@ def test_history_marks_what_is_kept(at, capsys):
     ("kind", "data", "headline"),
     [
         ("PinReady", READY, "credit-card version 3 stays readable until 2026-12-21 00:00:00 UTC"),
-        ("PinEnded", {**READY, "cause": "expired"}, "credit-card version 3 is no longer pinned (expired)"),
-        ("PinRefused", {**READY, "reason": REASON}, "credit-card: version 3 is not pinned"),
+        (
+            "PinEnded",
+            {"product": PRODUCT, "version": 3, "pin": READY["pin"], "cause": "expired"},
+            "credit-card version 3 is no longer pinned (expired)",
+        ),
+        (
+            "PinRefused",
+            {"product": PRODUCT, "version": 3, "request": "r", "reason": REASON},
+            "credit-card: version 3 is not pinned",
+        ),
     ],
 )
 def test_notices_show_it(kind, data, headline):
-    assert notices.headline(kind, data) == headline
-    said = list(notices.lines(kind, data))
+    event = notices.event_of({"detail_type": kind, "detail": {"data": data}})
+    assert notice_texts.headline(event) == headline
+    said = list(notice_texts.lines(event))
     assert (
         said
         == {
-            "PinReady": [f"{notices.SQL}{READY['queries'][0]['sql']}"],
+            "PinReady": [f"{notice_texts.SQL}{READY['queries'][0]['sql']}"],
             "PinEnded": [],
             "PinRefused": ["NoLiveAccess: it reads nothing of it", "next: mesh request first"],
         }[kind]

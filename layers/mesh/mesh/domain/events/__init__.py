@@ -4,6 +4,8 @@ One model for each detail-type; `events/contracts/<DetailType>.v1.json` is gener
 The sender is never part of the event: it is the envelope's `account`, which AWS sets and nobody can forge.
 """
 
+from collections.abc import Mapping
+
 from mesh.domain.events.accesses import (
     AccessDecided,
     AccessDenied,
@@ -127,8 +129,12 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     PinRefused,
 )
 
+KINDS: Mapping[str, type[EventData]] = {kind.detail_type(): kind for kind in EVENT_TYPES}
+"""By detail-type."""
+
 __all__ = [
     "EVENT_TYPES",
+    "KINDS",
     "MAX_TABLES",
     "SOURCE",
     "AccessDecided",

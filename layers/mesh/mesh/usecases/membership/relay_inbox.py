@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mesh.domain.errors import Rejected
-from mesh.domain.events import EVENT_TYPES, Metadata
+from mesh.domain.events import KINDS, Metadata
 from mesh.domain.model import Model
 from mesh.ports import Bus, Message, Notice, Notices
 
@@ -64,7 +64,7 @@ def notice_of(message: InboxMessage, at: datetime, *, topic_arn: str) -> Notice:
     """
     if message.topic_arn != topic_arn:
         raise NotFromCentral(f"the message came through {message.topic_arn}, not {topic_arn}", topic=message.topic_arn)
-    model = next((kind for kind in EVENT_TYPES if kind.detail_type() == message.detail_type), None)
+    model = KINDS.get(message.detail_type)
     if model is None:
         raise UnknownEvent(
             f"unknown event {message.detail_type!r}", remedy="update this account's stack to central's version"
