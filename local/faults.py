@@ -6,6 +6,8 @@ Set through the gateway's control endpoint (`/_mesh/faults`); nothing in the pro
 import fnmatch
 import random
 import threading
+import zlib
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -36,6 +38,7 @@ class Fault:
 
     With a `probability` below 1 a call (or entry) meets the fault at random, and `count` counts those that did. The
     generator is the fault's own and starts from `seed`: the same calls in the same order meet it in the same places.
+    Of events, each kind about one subject has a sequence of its own: what other events do meanwhile changes nothing.
     Lake Formation under many grants at once, for example: `{"kind": "throttle", "service": "lakeformation",
     "code": "ConcurrentModificationException", "probability": 0.2, "seed": 7, "count": 1000}` and the same as a
     `batch_failure`.
@@ -54,6 +57,7 @@ class Fault:
     probability: float = 1.0
     seed: int = 0
     _random: random.Random = field(init=False, repr=False, compare=False)
+    _places: Counter[str] = field(default_factory=Counter, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -64,9 +68,15 @@ class Fault:
             raise ValueError("probability must be above 0 and at most 1")
         self._random = random.Random(self.seed)  # noqa: S311 - to be repeatable, not secret
 
-    def strikes(self) -> bool:
+    def strikes(self, sequence: str = "") -> bool:
         """Whether the call that it matches meets it."""
-        return self.probability >= 1 or self._random.random() < self.probability
+        if self.probability >= 1:
+            return True
+        if not sequence:
+            return self._random.random() < self.probability
+        self._places[sequence] += 1
+        drawn = zlib.crc32(f"{self.kind} {self.seed} {sequence} {self._places[sequence]}".encode())
+        return drawn < self.probability * 2**32
 
     def rendered(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if not name.startswith("_")}
@@ -103,12 +113,14 @@ def clear() -> None:
         _faults.clear()
 
 
-def take(kind: Kind, service: str, action: str, account: str = "", resource: str = "") -> Fault | None:
+def take(
+    kind: Kind, service: str, action: str, account: str = "", resource: str = "", *, sequence: str = ""
+) -> Fault | None:
     """The first fault of this kind that the call meets, used up by one; None on a good day. Those that are certain
     come first."""
     with _lock:
         for fault in sorted(_faults, key=lambda fault: fault.probability < 1):
-            if fault.kind == kind and fault.matches(service, action, account, resource) and fault.strikes():
+            if fault.kind == kind and fault.matches(service, action, account, resource) and fault.strikes(sequence):
                 fault.count -= 1
                 return fault
     return None

@@ -217,17 +217,19 @@ class EventListener:
         events, kinds = mesh.client("central", "events"), ["AccessReady", "AccessNotReady", "AccessReleased"]
         events.put_rule(Name="test-listener", EventBusName="mesh", EventPattern=json.dumps({"detail-type": kinds}))
         events.put_targets(Rule="test-listener", EventBusName="mesh", Targets=[{"Id": "listener", "Arn": arn}])
-        self._received: list[dict[str, Any]] = []
+        self._received: dict[str, dict[str, Any]] = {}
+        """By the envelope's id: the same event may be delivered twice."""
 
     def received(self, granted: Granted, detail_type: str) -> list[dict[str, Any]]:
         """Details of that type about the access, in order of arrival."""
         while found := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
             for message in found:
-                self._received.append(json.loads(message["Body"]))
+                event = json.loads(message["Body"])
+                self._received[event["id"]] = event
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         return [
             event["detail"]
-            for event in self._received
+            for event in self._received.values()
             if event["detail-type"] == detail_type
             and event["account"] == CONSUMER
             and event["detail"]["data"]["access"] == granted.access

@@ -1,5 +1,6 @@
 """Deliveries run beside the request that caused them, are retried, and end in the target or its dead letter queue."""
 
+import json
 import logging
 import threading
 import time
@@ -58,8 +59,9 @@ class Deliveries:
 
     def _submit(self, delivery: Delivery) -> None:
         where = ("events", str(delivery.event.get("DetailType", "")), delivery.account, delivery.target_arn)
-        now = 2 if faults.take("duplicate_event", *where) else 1
-        fault = faults.take("reorder", *where)
+        sequence = f"{' '.join(where)} {_subject(delivery.event)}"
+        now = 2 if faults.take("duplicate_event", *where, sequence=sequence) else 1
+        fault = faults.take("reorder", *where, sequence=sequence)
         for _ in range(now - 1 if fault else now):
             self._threads.submit(self._run, delivery)
         self._release(delivery.target_arn)
@@ -142,3 +144,12 @@ def _send_dead_letter(queue_arn: str, delivery: Delivery, error: DeliveryError, 
             },
         }
         sqs._act_send_message(message, sqs._queue_url_for_account(parse_arn(queue_arn).account_id, queue["name"]))
+
+
+def _subject(event: dict[str, Any]) -> str:
+    """What an event is about, as far as its name lasts: an object of S3, or a product."""
+    try:
+        detail = json.loads(event["Detail"])
+        return str((detail.get("object") or {}).get("key") or (detail.get("data") or {}).get("product") or "")
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ""
