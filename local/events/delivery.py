@@ -59,7 +59,7 @@ class Deliveries:
 
     def _submit(self, delivery: Delivery) -> None:
         where = ("events", str(delivery.event.get("DetailType", "")), delivery.account, delivery.target_arn)
-        sequence = f"{' '.join(where)} {_subject(delivery.event)}"
+        sequence = " ".join((*where[:-1], _subject(delivery.event)))
         now = 2 if faults.take("duplicate_event", *where, sequence=sequence) else 1
         fault = faults.take("reorder", *where, sequence=sequence)
         for _ in range(now - 1 if fault else now):
