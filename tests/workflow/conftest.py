@@ -13,7 +13,7 @@ from tests.mesh_driver import MeshDriver
 SEED = int(os.environ.get("DELIVERY_SEED", "0"))
 """Decides, with a test's name, which of its events these are."""
 SHARE = 0.1
-LATE_SECONDS = 0.5
+LATE_SECONDS = 0.25
 
 
 @pytest.fixture
