@@ -60,7 +60,10 @@ def _table(mesh: MeshDriver, account: str) -> Table:
 
 @contextmanager
 def without_permission(mesh: MeshDriver, account: str, role: str, action: str) -> Iterator[None]:
-    """One action taken from a role, named by its logical id, and given back at the end; others keep what it shares."""
+    """One action taken from a role, named by its logical id, and given back at the end; others keep what it shares.
+    Events are delivered once meanwhile: one run misses it.
+    """
+    mesh.deliver_reliably()
     iam, name = mesh.client(account, "iam"), mesh.physical_id(account, role)
     own, shared = own_policies(mesh, account, name), attached_policies(mesh, account, name)
     cut = {policy: _without(document, action) for policy, document in own.items()}

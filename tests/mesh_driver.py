@@ -456,13 +456,23 @@ class MeshDriver:
     # --- the laptop's own ---------------------------------------------------------------------------------------------
 
     def inject(self, kind: str, service: str, action: str = "*", **more: Any) -> None:
-        """A fault of `local.faults`."""
+        """A fault of `local.faults`. From then on nothing else is unreliable: a test counts who meets it."""
+        self.deliver_reliably()
+        self._add_fault(kind, service, action, **more)
+
+    def _add_fault(self, kind: str, service: str, action: str = "*", **more: Any) -> None:
         self._control("POST", "/_mesh/faults", {"kind": kind, "service": service, "action": action, **more})
 
     def deliver_unreliably(self, seed: int, *, share: float, late_seconds: float) -> None:
         """That share of events comes twice, and as many come late, after others; until faults are cleared."""
         for kind in ("duplicate_event", "reorder"):
-            self.inject(kind, "events", seconds=late_seconds, probability=share, seed=seed, count=_FOR_EVER)
+            self._add_fault(kind, "events", seconds=late_seconds, probability=share, seed=seed, count=_FOR_EVER)
+
+    def deliver_reliably(self) -> None:
+        """Each event once and in time from now on. Other faults stay."""
+        others = self.faults()
+        self.clear_faults()
+        self._control("POST", "/_mesh/faults", others)
 
     @contextmanager
     def choice(self, **choices: bool) -> Iterator[None]:

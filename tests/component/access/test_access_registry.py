@@ -35,6 +35,15 @@ def test_a_redelivered_request_gives_back_what_stands(accesses):
     assert [each.id for each in accesses.newest()] == [FIRST]
 
 
+def test_a_request_that_is_recorded_meanwhile_is_given_back(accesses, monkeypatch):
+    """Its event was delivered twice at once: it is not its own obstacle."""
+    first, found = accesses.open(an_access(FIRST)), accesses.access
+    unseen = iter([None])
+    monkeypatch.setattr(accesses, "access", lambda each: next(unseen, found(each)))
+
+    assert accesses.open(an_access(FIRST)) == first
+
+
 @pytest.mark.parametrize("status", ["requested", "waiting", "granting", "sharing"])
 def test_the_same_request_is_not_accepted_twice(accesses, status):
     accesses.save(accesses.open(an_access(FIRST)).moved(status, NOON, "so far"))

@@ -75,6 +75,20 @@ def test_a_second_delivery_after_the_first_run_died_takes_over(status):
     assert central.receive(a_request(), execution="run-3").duplicate
 
 
+def test_two_deliveries_at_once_are_one_request_and_one_run(monkeypatch):
+    """Both find nothing recorded; the second learns of the first when it records."""
+    central = Central()
+    number = central.requested()
+    before, recorded = central.access(number), central.accesses.access
+    unseen = iter([None])
+    monkeypatch.setattr(central.accesses, "access", lambda each: next(unseen, recorded(each)))
+
+    found = central.receive(a_request(), execution="run-2")
+
+    assert (found.access, found.duplicate) == (number, True)
+    assert central.access(number) == before
+
+
 @pytest.mark.parametrize("status", ["live", "ending", "ended", "denied"])
 def test_a_second_delivery_of_what_is_done_does_nothing(status):
     """Nothing is decided anew on what is live: that would take it away without taking it back."""

@@ -270,7 +270,6 @@ def test_a_step_that_dies_is_taken_again(mesh: MeshDriver, function: str, when: 
 
 def test_crash_after_crash_fails_the_run_and_the_next_upload_completes(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-crashes")
-    mesh.clear_faults()  # an event that comes twice starts the run that completes it
     crash(mesh, "producer", "ProposeVersionFunction", times=3)
     run = product.upload("a.csv", csv((1, 10)))
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")

@@ -92,9 +92,7 @@ def receive_request(
     number = access_id(event.metadata.id)
     known = context.accesses.access(number)
     if known is not None:
-        if known.receiver != envelope.account:
-            raise AlreadyRequested("another account has sent an event of that id", remedy="give each event its own id")
-        return _again(known, execution, context, runs)
+        return _again(known, envelope.account, execution, context, runs)
     now = context.clock.now()
     reader, persona = personas.role_of(event.data.reader)
     request = normal_form(event.data, reader=reader, persona=persona, purposes=policies.purposes, now=now)
@@ -113,13 +111,17 @@ def receive_request(
             execution=execution,
         ).noted(now, f"requested for {request.purpose}")
     )
+    if access.execution != execution:  # the event was delivered twice at once, and the other run came first
+        return _again(access, envelope.account, execution, context, runs)
     context.trace.note(access.correlation_id, "access requested", access=access.id, resource=request.what)
     return Requested(access=access.id)
 
 
-def _again(known: Access, execution: str, context: CentralContext, runs: Executions) -> Requested:
+def _again(known: Access, account: str, execution: str, context: CentralContext, runs: Executions) -> Requested:
     """A second delivery leaves the work to the first run; a run that is started again takes over from one that
-    failed."""
+    failed. Raises AlreadyRequested for an event of another account."""
+    if known.receiver != account:
+        raise AlreadyRequested("another account has sent an event of that id", remedy="give each event its own id")
     if known.execution == execution:
         return Requested(access=known.id)
     if known.status in ("live", "ending", *OVER) or runs.running(known.execution):
