@@ -12,7 +12,7 @@ import pytest
 from cli.governance.reconcile import reconcile
 from cli.membership.members import admit, expel
 from cli.mesh_context import mesh_context
-from local.accounts import ACCOUNTS
+from local.accounts import ACCOUNTS, FIRST
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import with_environment
 from tests.mesh_driver import STRANGER, MeshDriver, contract
@@ -223,7 +223,7 @@ def test_the_record_would_show_a_denied_call(mesh: MeshDriver) -> None:
     assert [call["status"] for call in mesh.record(since) if call["action"] == "DeleteBucket"] == [403]
 
 
-@pytest.mark.parametrize("account", ACCOUNTS)
+@pytest.mark.parametrize("account", FIRST)
 def test_every_function_used_its_role(mesh: MeshDriver, calls: list[dict[str, Any]], account: str) -> None:
     """From the deployment on: some functions work only then."""
     roles = {mesh.physical_id(account, f"{name}Role") for name in _functions(mesh, account)}
@@ -236,7 +236,7 @@ def test_every_function_used_its_role(mesh: MeshDriver, calls: list[dict[str, An
     mesh.until(lambda: not unused(), f"calls by {unused()}", seconds=10)
 
 
-@pytest.mark.parametrize("account", ACCOUNTS)
+@pytest.mark.parametrize("account", FIRST)
 def test_no_function_has_a_wildcard_action(mesh: MeshDriver, account: str) -> None:
     for name in _functions(mesh, account):
         for document in _documents(mesh, account, mesh.physical_id(account, f"{name}Role")):
@@ -351,7 +351,7 @@ EITHER: Final = {"s3:GetObjectVersion": "s3:GetObject", "s3:GetObject": "s3:GetO
 """Reading by version and without is one call, and two actions."""
 
 
-@pytest.mark.parametrize("account", ACCOUNTS)
+@pytest.mark.parametrize("account", FIRST)
 def test_every_allowed_action_is_used_or_has_a_reason(
     mesh: MeshDriver, calls: list[dict[str, Any]], account: str
 ) -> None:
