@@ -10,19 +10,33 @@ from ministack.services.cloudformation import provisioners
 from local.events import bus_policy, topics
 from local.events.bus import Buses
 from local.events.delivery import Deliveries
+from local.lakeformation.protocol import load_json
+from local.lakeformation.service_registry import Request, register
 from local.options import ServerOptions
 
 
 def install(options: ServerOptions) -> None:
     """Buses across accounts, checked deliveries; properties of buses and topics. Once per process."""
+    from ministack import app  # noqa: PLC0415  (reads the environment when imported: only on installation)
+
     eventbridge._put_events = Buses().put_events
     eventbridge._invoke_target = Deliveries(options).invoke_target
     bus_policy.install()
     lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = 60 * options.wait_scale
     lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS = 120 * options.wait_scale
     topics.install()
+    register("events", app.SERVICE_HANDLERS["events"], _bus_that_is_named)
     _also("AWS::Events::EventBus", _complete_bus)
     _also("AWS::SNS::Topic", _complete_topic)
+
+
+def _bus_that_is_named(request: Request) -> str | None:
+    """What IAM is asked about where an operation of buses names one: MiniStack takes its name for a rule's."""
+    target = next((value for key, value in request.headers.items() if key.lower() == "x-amz-target"), "")
+    if not target.endswith("EventBus"):
+        return None
+    name = str(load_json(request.body).get("Name") or "default")
+    return name if name.startswith("arn:") else f"arn:aws:events:{request.region}:{request.account}:event-bus/{name}"
 
 
 def _also(kind: str, complete: Callable[[str, dict[str, Any]], None]) -> None:

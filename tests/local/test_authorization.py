@@ -44,6 +44,7 @@ CALLS = [Asked(*each) for each in (
     ("databrew", "Recipe", "databrew", "describe_recipe", {"Name": "none"}),
     ("dynamodb", "table", "dynamodb", "get_item", {"TableName": "none", "Key": {"pk": {"S": "1"}}}),
     ("events", "event-bus", "events", "put_events", {"Entries": [{"Source": "a", "DetailType": "b", "Detail": "{}"}]}),
+    ("events", "event-bus", "events", "describe_event_bus", {"Name": "none"}),
     ("glue", "rootcatalog", "glue", "get_table", {"DatabaseName": "none", "Name": "none"}),
     ("glue", "crawler", "glue", "get_crawler", {"Name": "none"}),
     ("iam", "role", "iam", "get_role", {"RoleName": "none"}),
