@@ -1,8 +1,7 @@
 """AWS's list prices in us-east-1, in US dollars, as of 2026-11; without free tiers.
 
-https://aws.amazon.com/ athena/pricing, cloudwatch/pricing, dynamodb/pricing/on-demand, eventbridge/pricing, glue/pricing,
-kms/pricing, lambda/pricing, s3/pricing, sns/pricing, sqs/pricing, step-functions/pricing. Keys, alarms and dashboards
-are charged by the hour.
+https://aws.amazon.com/SERVICE/pricing/ of athena, cloudwatch, dynamodb, eventbridge, glue, kms, lambda, s3, sns, sqs
+and step-functions. Keys, alarms and dashboards are charged by the hour.
 """
 
 from typing import Final

@@ -13,7 +13,7 @@ from tools.verify_aws.names import ACCOUNT_NAMES, AccountName
 _CONFIG: Final = Config(retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=10, read_timeout=120)
 
 
-class Refused(RuntimeError):
+class Refused(RuntimeError):  # noqa: N818 - the name is the outcome
     """The verification cannot begin, and has made nothing; the message says why and what to do."""
 
 

@@ -16,7 +16,7 @@ _BIN: Final = Path(sys.executable).parent
 _SAID: Final = 3000
 
 
-class CommandFailed(RuntimeError):
+class CommandFailed(RuntimeError):  # noqa: N818 - the name is the outcome
     """A command ended with another exit code than 0; the message is the end of what it said."""
 
 

@@ -28,7 +28,7 @@ def deploy(commands: Commands, built: str, progress: Progress) -> None:
     for role in ("producer", "consumer"):
         with progress.step(f"{role} admitted"):
             admitted = ("--role", role, "--domain", DOMAINS[role], "--contact", _CONTACT)
-            commands.mesh("admit", accounts[role].number, *admitted)  # type: ignore[index]
+            commands.mesh("admit", accounts[role].number, *admitted)
     common = {
         "CentralAccountId": outputs["CentralAccountId"],
         "CentralBusArn": outputs["MeshBusArn"],

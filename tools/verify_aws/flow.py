@@ -15,7 +15,7 @@ JOIN_SECONDS: Final = 420.0
 _NOTICE_SECONDS: Final = 120.0
 
 
-class FlowBroken(RuntimeError):
+class FlowBroken(RuntimeError):  # noqa: N818 - the name is the outcome
     """A step ended, but not as it should."""
 
 
@@ -71,7 +71,7 @@ class Flow:
 
     def sql(self, columns: str = "*") -> str:
         """As the notice says it."""
-        return f'SELECT {columns} FROM "rl_{self._product}"."{TABLE}" LIMIT 10'
+        return f'SELECT {columns} FROM "rl_{self._product}"."{TABLE}" LIMIT 10'  # noqa: S608 - names of our own
 
     def _joined(self) -> bool:
         checks = self._commands.mesh("doctor")["checks"]

@@ -61,7 +61,7 @@ def more_than(before: Inventory, after: Inventory) -> Inventory:
     return {kind: names for kind, names in found.items() if names}
 
 
-def pages(account: Account, service: str, operation: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+def pages(account: Account, service: str, operation: str, **arguments: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - an operation's
     """All answers of a list, whatever its pages are called."""
     client = account.client(service)
     if client.can_paginate(operation):
@@ -75,9 +75,9 @@ def pages(account: Account, service: str, operation: str, **arguments: Any) -> I
         answer = getattr(client, operation)(**arguments, NextToken=answer["NextToken"])
 
 
-def grants(account: Account) -> Iterator[dict[str, Any]]:
-    """What Lake Formation lists as granted in the account's catalog."""
-    for page in pages(account, "lakeformation", "list_permissions"):
+def grants(account: Account, catalog: str = "") -> Iterator[dict[str, Any]]:
+    """What Lake Formation lists to the account as granted in its catalog, or in that of another account."""
+    for page in pages(account, "lakeformation", "list_permissions", CatalogId=catalog or account.number):
         yield from page["PrincipalResourcePermissions"]
 
 
@@ -87,7 +87,14 @@ def grant_text(grant: dict[str, Any]) -> str:
     return f"{who}: {','.join(sorted(grant['Permissions']))} on {json.dumps(grant['Resource'], sort_keys=True)}"
 
 
-def _listed(account: Account, service: str, operation: str, member: str, key: str, **arguments: Any) -> Iterator[str]:
+def _listed(
+    account: Account,
+    service: str,
+    operation: str,
+    member: str,
+    key: str,
+    **arguments: Any,  # noqa: ANN401 - an operation's
+) -> Iterator[str]:
     for page in pages(account, service, operation, **arguments):
         for item in page.get(member, ()):
             yield str(item[key] if key else item)

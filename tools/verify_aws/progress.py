@@ -10,7 +10,7 @@ _POLL_SECONDS: Final = 2.0
 _FIRST_SECONDS: Final = 0.25
 
 
-class TookTooLong(RuntimeError):
+class TookTooLong(RuntimeError):  # noqa: N818 - the name is the outcome
     """What was waited for did not come."""
 
 

@@ -36,7 +36,7 @@ def remove(commands: Commands, state: State, progress: Progress) -> list[str]:
             wrong += problem
     with progress.step("what they keep removed"):
         for name, account in accounts.items():
-            for step, what in _steps(account, commands.names, state[name]):
+            for step, what in _steps(account, accounts["central"].number, commands.names, state[name]):
                 try:
                     step()
                 except ClientError as error:
@@ -72,10 +72,12 @@ def _delete_stack(commands: Commands, account: Account) -> list[str]:
     return []
 
 
-def _steps(account: Account, names: Names, before: Before) -> Iterator[tuple[Callable[[], None], str]]:
+def _steps(account: Account, central: str, names: Names, before: Before) -> Iterator[tuple[Callable[[], None], str]]:
     """In an order in which each finds what it needs: grants before what they are on, settings last."""
     yield lambda: administrate(account), "administrator for the removal"
-    yield lambda: _revoke(account, before), "grants"
+    yield lambda: _revoke(account, account.number, before), "grants"
+    if account.number != central:
+        yield lambda: _revoke(account, central, before), "grants that it passed on"
     yield lambda: _delete_databases(account, names, before), "databases"
     if account.name == "central":
         yield lambda: _delete_tags(account), "LF-Tags"
@@ -89,11 +91,11 @@ def _steps(account: Account, names: Names, before: Before) -> Iterator[tuple[Cal
     yield lambda: _restore(account, before), "data lake settings"
 
 
-def _revoke(account: Account, before: Before) -> None:
+def _revoke(account: Account, catalog: str, before: Before) -> None:
     """Grants that came since, on whatever they are: names of databases and tags were free before."""
     known = set(before.inventory.get("grants", ()))
     lake = account.client("lakeformation")
-    for grant in list(grants(account)):
+    for grant in list(grants(account, catalog)):
         if grant_text(grant) in known or grant["Principal"]["DataLakePrincipalIdentifier"] == "IAM_ALLOWED_PRINCIPALS":
             continue
         entry = {member: grant[member] for member in _GRANT_MEMBERS if grant.get(member)}

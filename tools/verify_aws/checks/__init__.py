@@ -11,7 +11,8 @@ CHECKS: Final = REGISTRY.checks
 
 UNOBSERVABLE: Final[dict[str, str]] = {
     "A location role that Lake Formation assumes for another account's query": (
-        "no log shows which account aws:SourceAccount named, and Lake Formation keeps a role's credentials for up to an hour"
+        "no log shows which account aws:SourceAccount named, and Lake Formation keeps a role's credentials for up to "
+        "an hour"
     ),
 }
 """The line in docs/aws.md, and why nothing that can be done in three accounts shows it."""

@@ -72,16 +72,19 @@ def alarm_to_topic(bench: Bench, made: ExitStack) -> Seen:
     cloudwatch, name = bench.central.client("cloudwatch"), f"{bench.names.prefix}-alarm"
     condition = {"StringEquals": {"aws:SourceAccount": bench.central.number}}
     plain, asking = _boxes(bench, "cloudwatch.amazonaws.com", condition, made)
+    foreign = {"Service": "cloudwatch.amazonaws.com", "Condition": {"StringEquals": {"aws:SourceAccount": "0" * 12}}}
+    closed = _subscribed(bench, "closed", _topic(bench, "closed", foreign, made), {}, made)
     cloudwatch.put_metric_alarm(
         AlarmName=name, Namespace=name, MetricName=name, Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
-        ComparisonOperator="GreaterThanThreshold", AlarmActions=[plain.topic, asking.topic],
+        ComparisonOperator="GreaterThanThreshold", AlarmActions=[plain.topic, asking.topic, closed.topic],
     )  # fmt: skip
     made.callback(cloudwatch.delete_alarms, AlarmNames=[name])
 
     def send() -> None:
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="verification")
 
-    return _compared(plain, asking, send, "the account", sent=True)
+    seen = _compared(plain, asking, send, "the account", sent=True)
+    return not_observable("the topic's policy is not asked") if closed.arrived() else seen
 
 
 def _compared(plain: Mailbox, asking: Mailbox, send: Any, key: str, *, sent: bool) -> Seen:  # noqa: ANN401 - a callable

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from tools.verify_aws.accounts import Account
 from tools.verify_aws.checks.registry import REGISTRY, Bench, Seen, code_of, same_if
 from tools.verify_aws.inventory import grants
 from tools.verify_aws.progress import until
@@ -65,7 +66,7 @@ def passed_on(bench: Bench, made: ExitStack) -> Seen:
     reader = bench.consumer.arn_of_role(_READER)
     listed = [
         grant
-        for grant in grants(bench.consumer)
+        for grant in grants(bench.consumer, bench.central.number)
         if grant["Principal"]["DataLakePrincipalIdentifier"] == reader and name in str(grant["Resource"])
     ]
     return same_if(bool(listed), "they stay listed" if listed else "they are not listed any more")
@@ -82,13 +83,13 @@ def name_of_link(bench: Bench, _made: ExitStack) -> Seen:
     return same_if(found == link, f"GetDatabase of {link} answers with {found}")
 
 
-def make_database(account: Any, name: str, made: ExitStack) -> None:  # noqa: ANN401 - an Account
+def make_database(account: Account, name: str, made: ExitStack) -> None:
     """Removed with what is on the stack."""
     account.client("glue").create_database(DatabaseInput={"Name": name})
     made.callback(drop_database, account, name)
 
 
-def drop_database(account: Any, name: str) -> None:  # noqa: ANN401 - an Account
+def drop_database(account: Account, name: str) -> None:
     """As the account's administrator, whoever made it; nothing happens where it is gone."""
     lake = account.client("lakeformation")
     drop = _grant(account.principal, {"Database": {"Name": name}}) | {"Permissions": ["DROP"]}

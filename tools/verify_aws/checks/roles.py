@@ -44,14 +44,12 @@ class Role:
     def delete(self) -> None:
         """Nothing happens where it is gone."""
         iam = self.account.client("iam")
-        for delete in (
-            lambda: iam.delete_role_policy(RoleName=self.name, PolicyName="lake"),
-            lambda: iam.delete_role(RoleName=self.name),
-        ):
-            with contextlib.suppress(iam.exceptions.NoSuchEntityException):
-                delete()
+        with contextlib.suppress(iam.exceptions.NoSuchEntityException):
+            iam.delete_role_policy(RoleName=self.name, PolicyName="lake")
+        with contextlib.suppress(iam.exceptions.NoSuchEntityException):
+            iam.delete_role(RoleName=self.name)
 
-    def may(self, operation: str, **arguments: Any) -> bool:
+    def may(self, operation: str, **arguments: Any) -> bool:  # noqa: ANN401 - an operation's
         """Whether it is let, tried for a while: refusals that a new role gets at first do not count."""
 
         def tried() -> bool:
