@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from tools.verify_aws.accounts import Account
 from tools.verify_aws.commands import CommandFailed, Commands
@@ -59,17 +59,29 @@ def left(commands: Commands, state: State) -> Left:
 
 
 def _delete_stack(commands: Commands, account: Account) -> list[str]:
-    name = commands.names.stack(account.name)
+    """By sam; by CloudFormation where sam knows no way on, as with a stack that was never made whole."""
+    name, cloudformation = commands.names.stack(account.name), account.client("cloudformation")
     try:
-        account.client("cloudformation").describe_stacks(StackName=name)
-    except ClientError:
-        return []
-    bucket = ("--s3-bucket", commands.names.artifacts(account.number, account.region), "--s3-prefix", name)
+        if not _is_there(cloudformation, name):
+            return []
+        commands.sam(account, "delete", "--stack-name", name, "--no-prompts")
+    except CommandFailed:
+        cloudformation.delete_stack(StackName=name)
     try:
-        commands.sam(account, "delete", "--stack-name", name, "--no-prompts", *bucket)
-    except CommandFailed as error:
-        return [str(error)]
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=name)
+    except WaiterError as error:
+        return [f"{name}: {error}"]
     return []
+
+
+def _is_there(cloudformation: Any, name: str) -> bool:  # noqa: ANN401 - a client
+    try:
+        cloudformation.describe_stacks(StackName=name)
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        return False
+    return True
 
 
 def _steps(account: Account, central: str, names: Names, before: Before) -> Iterator[tuple[Callable[[], None], str]]:
