@@ -161,9 +161,6 @@ def test_it_runs_whole_and_leaves_nothing(stage: Stage) -> None:
     told = {check.behaviour: seen for check in CHECKS for seen in ("same", "not observable")
             if f"{seen}: {check.behaviour}: " in out}  # fmt: skip
     assert told.keys() == {check.behaviour for check in CHECKS}
-    # No service's policy is asked when an alarm goes off on the laptop.
-    assert [behaviour for behaviour, seen in told.items() if seen != "same"] == [
-        "Policies that name a service ask only for keys that it sends (`local/authorization/steps.py`)"
-    ]
+    assert [behaviour for behaviour, seen in told.items() if seen != "same"] == []
     assert "query refused" in out
     assert stage.held() == before
