@@ -37,15 +37,29 @@ class Commands:
         """Its JSON document. Raises `CommandFailed`."""
         environment = {f"MESH_PROFILE_{name.upper()}": account.profile for name, account in self.accounts.items()}
         environment |= {f"MESH_STACK_{name.upper()}": self.names.stack(name) for name in self.accounts}
-        return json.loads(_run([str(_BIN / "mesh"), *arguments, "--json"], environment))
+        command = [str(_BIN / "mesh"), *arguments, "--json"]
+        done = _done(command, environment)
+        document = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+        if error := document.get("error"):
+            raise CommandFailed(f"{error['code']}: {error['message']}")
+        _raise_if_failed(command, done)
+        return document
 
 
 def _run(command: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(  # noqa: S603 - our own programs
+    done = _done(command, environment)
+    _raise_if_failed(command, done)
+    return done.stdout
+
+
+def _done(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own programs
         command, cwd=ROOT, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
+
+
+def _raise_if_failed(command: list[str], done: subprocess.CompletedProcess[str]) -> None:
     if done.returncode:
         said = f"{done.stdout}\n{done.stderr}".strip()
         raise CommandFailed(f"{' '.join([Path(command[0]).name, *command[1:3]])} failed: {said[-_SAID:]}")
-    return done.stdout

@@ -64,7 +64,7 @@ class Flow:
             try:
                 found = self._commands.mesh("query", self.sql())
             except CommandFailed as refused:
-                if not any(word in str(refused) for word in ("denied", "does not exist", "Insufficient", "not found")):
+                if not any(word in str(refused) for word in ("denied", "does not exist", "Insufficient", "NOT_FOUND")):
                     raise
                 return
             raise FlowBroken(f"the reader still reads {len(found['rows'])} rows")

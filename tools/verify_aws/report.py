@@ -9,7 +9,7 @@ from tools.verify_aws.checks.registry import Outcome
 from tools.verify_aws.inventory import keys_that_go
 from tools.verify_aws.removal import Left
 
-_WIDTHS: Final = (52, 44, 44, 14)
+_WIDTHS: Final = (40, 34, 34, 14)
 _HEADS: Final = ("behaviour", "assumed", "observed", "")
 AS_ASSUMED: Final = frozenset({"same", "not observable"})
 
