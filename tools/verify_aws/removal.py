@@ -5,7 +5,7 @@ before is never touched (docs/guides/platform-engineer.md, "Remove what is kept"
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ def remove(commands: Commands, state: State, progress: Progress) -> list[str]:
             wrong += problem
     with progress.step("what they keep removed"):
         for name, account in accounts.items():
-            for step, what in _steps(account, accounts["central"].number, commands.names, state[name]):
+            for step, what in _steps(commands, account, state[name]):
                 try:
                     step()
                 except ClientError as error:
@@ -84,12 +84,15 @@ def _is_there(cloudformation: Any, name: str) -> bool:  # noqa: ANN401 - a clien
     return True
 
 
-def _steps(account: Account, central: str, names: Names, before: Before) -> Iterator[tuple[Callable[[], None], str]]:
+def _steps(commands: Commands, account: Account, before: Before) -> Iterator[tuple[Callable[[], None], str]]:
     """In an order in which each finds what it needs: grants before what they are on, settings last."""
+    names, central = commands.names, commands.accounts["central"].number
+    others = {each.number for each in commands.accounts.values()} - {account.number}
+    ours = {names.prefix, *fixed_names(account, names)["roles"], *others}
     yield lambda: administrate(account), "administrator for the removal"
-    yield lambda: _revoke(account, account.number, before), "grants"
+    yield lambda: _revoke(account, account.number, ours, before), "grants"
     if account.number != central:
-        yield lambda: _revoke(account, central, before), "grants that it passed on"
+        yield lambda: _revoke(account, central, ours, before), "grants that it passed on"
     yield lambda: _delete_databases(account, names, before), "databases"
     if account.name == "central":
         yield lambda: _delete_tags(account), "LF-Tags"
@@ -103,12 +106,13 @@ def _steps(account: Account, central: str, names: Names, before: Before) -> Iter
     yield lambda: _restore(account, before), "data lake settings"
 
 
-def _revoke(account: Account, catalog: str, before: Before) -> None:
-    """Grants that came since, on whatever they are: names of databases and tags were free before."""
+def _revoke(account: Account, catalog: str, ours: Collection[str], before: Before) -> None:
+    """Grants that came since, to or on what is named by one of `ours`."""
     known = set(before.inventory.get("grants", ()))
     lake = account.client("lakeformation")
     for grant in list(grants(account, catalog)):
-        if grant_text(grant) in known or grant["Principal"]["DataLakePrincipalIdentifier"] == "IAM_ALLOWED_PRINCIPALS":
+        text = grant_text(grant)
+        if text in known or not any(name in text for name in ours):
             continue
         entry = {member: grant[member] for member in _GRANT_MEMBERS if grant.get(member)}
         with _gone("InvalidInputException", "EntityNotFoundException"):
@@ -117,7 +121,8 @@ def _revoke(account: Account, catalog: str, before: Before) -> None:
 
 def _delete_databases(account: Account, names: Names, before: Before) -> None:
     known = before.inventory.get("databases", ())
-    ours = [name for name in _databases(account) if names.prefix in name or name == "default"]
+    made = {"default"} if account.name == "consumer" else set()  # for its readers, where it was missing
+    ours = [name for name in _databases(account) if names.prefix in name or name in made]
     glue, lake = account.client("glue"), account.client("lakeformation")
     for name in ours:
         if name in known:
