@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from typing import Any, Final
 
-from tools.verify_aws.checks.registry import REGISTRY, Bench, Seen, same_if
+from tools.verify_aws.checks.registry import REGISTRY, Bench, Seen, not_observable, same_if
 from tools.verify_aws.commands import CommandFailed
 from tools.verify_aws.names import TABLE
 
@@ -18,7 +18,7 @@ _OF_AN_INPUT: Final = (
     assumes="a column that the catalog has and the metadata lacks is an error, to who names it",
 )
 def column_of_the_catalog_alone(bench: Bench, made: ExitStack) -> Seen:
-    """The catalog's table gets a column for a moment, which inherits the table's tags and so is granted."""
+    """The catalog's table gets a column for a moment, granted to the reader by the table's tags, or not looked at."""
     glue, lake, database = bench.central.client("glue"), bench.central.client("lakeformation"), bench.names.product
     right = {
         "Principal": {"DataLakePrincipalIdentifier": bench.central.principal},
@@ -33,6 +33,9 @@ def column_of_the_catalog_alone(bench: Bench, made: ExitStack) -> Seen:
     wider = {**storage, "Columns": [*storage["Columns"], {"Name": _COLUMN, "Type": "bigint"}]}
     made.callback(glue.update_table, DatabaseName=database, TableInput=table)
     glue.update_table(DatabaseName=database, TableInput={**table, "StorageDescriptor": wider})
+    seen = bench.consumer.client("glue", "DataAnalyst").get_table(DatabaseName=f"rl_{database}", Name=TABLE)["Table"]
+    if _COLUMN not in [column["Name"] for column in seen["StorageDescriptor"]["Columns"]]:
+        return not_observable("the reader is not let see the column that was added")
     try:
         found = bench.commands.mesh("query", bench.flow.sql(_COLUMN))
     except CommandFailed as error:
