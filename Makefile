@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build up down bench clean setup contracts machines examples size
+.PHONY: help demo test check build up down bench clean setup contracts machines examples size verify-aws
 
 TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
 EXAMPLES_PORT := 4590
@@ -20,7 +20,7 @@ export AWS_EC2_METADATA_DISABLED := true
 unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*  ## /  make \1\t/' | expand -t 18
 
 demo: setup  ## three accounts on this machine: upload a product, see the consumer told
 	@$(RUN) mesh demo --keep $(ARGS)
@@ -66,6 +66,9 @@ build: setup  ## sam build for each account, into .aws-sam/
 	$(RUN) python -m tools.layer_lock
 	PATH="$$($(RUN) python -m tools.interpreter):$$PATH"; \
 	for account in $(ACCOUNTS); do .venv/bin/sam build --config-env $$account; done
+
+verify-aws: build  ## deploy, try and remove a mesh in three AWS accounts: CENTRAL= PRODUCER= CONSUMER= profiles, ARGS="--prefix …"
+	@$(RUN) python -m tools.verify_aws --central $(CENTRAL) --producer $(PRODUCER) --consumer $(CONSUMER) $(ARGS)
 
 bench: setup  ## measure beside peers; agreement.py compares files of a folder, and is run by hand
 	@for bench in $(filter-out benchmarks/agreement.py,$(wildcard benchmarks/*.py)); do $(RUN) python $$bench; done

@@ -12,23 +12,16 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Final
 
 from tests.bare_chain import make_chain, run_chain, until
 from tests.measures import MeasuredUpload, artifacts, floor, import_of, measure_upload
 from tests.mesh_driver import MeshDriver
 from tests.mesh_fixtures import running_mesh
 from tests.publishing_driver import PublishingDriver
+from tools.list_prices import MILLION, price
 
 PRODUCT = "measured"
 BARE_STATES, BARE_TASKS = 21, 15
-PRICES: Final = {
-    "states": 25.0, "lambda:InvokeFunction": 0.2, "events:PutEvents": 1.0, "sns:Publish": 0.5, "sqs": 0.4,
-    "s3:GetObject": 0.4, "s3:HeadObject": 0.4, "s3": 5.0, "glue": 1.0, "dynamodb:GetItem": 0.125,
-    "dynamodb:Query": 0.125, "dynamodb": 0.625, "lakeformation": 0.0,
-}  # fmt: skip
-"""List prices in us-east-1, US dollars for a million: of a state transition, of a call (or of all calls of a service).
-Without the time of functions, storage and free tiers."""
 
 
 def main() -> None:
@@ -105,13 +98,9 @@ def costs(measured: MeasuredUpload) -> None:
     print(f"  {'by role':<52}")
     for (role, call), count in sorted(measured.by_role.items()):
         print(f"    {role:<36}{call:<32}{count:>5}")
-    dollars = measured.transitions * PRICES["states"] + sum(price(call) * count for call, count in calls.items())
+    dollars = measured.transitions * MILLION["states"] + sum(price(call) * count for call, count in calls.items())
+    # Without the time of functions, storage and free tiers.
     print(f"  {'list price of a thousand uploads, without lineage':<52}{dollars / 1000:>9.4f} US dollars")
-
-
-def price(call: str) -> float:
-    """US dollars for a million such calls."""
-    return PRICES.get(call, PRICES.get(call.partition(":")[0], 0.0))
 
 
 def imports(builds: Path) -> None:

@@ -153,6 +153,5 @@ class Accounts:
         sts = session.client("sts")
         arn = f"arn:aws:iam::{sts.get_caller_identity()['Account']}:role/{role}"
         keys = sts.assume_role(RoleArn=arn, RoleSessionName="mesh")["Credentials"]
-        return boto3.Session(
-            keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=session.region_name
-        )
+        # With the profile's other settings: its region, and endpoints that it names.
+        return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], profile_name=profile)

@@ -118,7 +118,7 @@ def _association(s: shares.Share, kind: str, entity: str, status: str) -> Json:
         "associationType": kind,
         "status": status,
         "creationTime": s.created,
-        "lastUpdatedTime": s.created,
+        "lastUpdatedTime": s.updated,
         "external": s.invitation is not None,
     }
 

@@ -28,8 +28,17 @@ class Share:
         states = {"PENDING": "ASSOCIATING", "REJECTED": "FAILED", "EXPIRED": "DISASSOCIATED"}
         if self.invited in states:
             return states[self.invited]
-        since = self.answered if self.invitation else self.created
-        return "ASSOCIATED" if time.time() - since >= mesh.association_seconds else "ASSOCIATING"
+        return "ASSOCIATED" if time.time() >= self.associated else "ASSOCIATING"
+
+    @property
+    def associated(self) -> float:
+        """When the receiver's association is through, from the share or its acceptance on."""
+        return (self.answered if self.invitation else self.created) + mesh.association_seconds
+
+    @property
+    def updated(self) -> float:
+        """When the receiver's association last changed."""
+        return self.associated if self.association == "ASSOCIATED" else max(self.created, self.answered)
 
     @property
     def invited(self) -> str:

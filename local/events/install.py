@@ -7,7 +7,7 @@ from typing import Any
 from ministack.services import eventbridge, lambda_svc, sns
 from ministack.services.cloudformation import provisioners
 
-from local.events import bus_policy, topics
+from local.events import alarms, bus_policy, topics
 from local.events.bus import Buses
 from local.events.delivery import Deliveries
 from local.options import ServerOptions
@@ -21,6 +21,7 @@ def install(options: ServerOptions) -> None:
     lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = 60 * options.wait_scale
     lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS = 120 * options.wait_scale
     topics.install()
+    alarms.install()
     _also("AWS::Events::EventBus", _complete_bus)
     _also("AWS::SNS::Topic", _complete_topic)
 

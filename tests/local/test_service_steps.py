@@ -176,3 +176,31 @@ def test_what_failed_goes_to_its_destination_by_the_role_of_the_function(server:
 
 def test_each_step_names_its_source_in_awss_documents() -> None:
     assert [step for step in STEPS.values() if not step.source.startswith("https://docs.aws.amazon.com/")] == []
+
+
+def test_an_alarm_reaches_topics_that_admit_it_by_what_cloudwatch_sends(server: RunningServer) -> None:
+    sns, sqs, arns, urls = server.client("sns", ACCOUNT), server.client("sqs", ACCOUNT), {}, {}
+    alarm = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:goes-off"
+    conditions = {
+        "account": BY_ACCOUNT,
+        "alarm": {"ArnLike": {"aws:SourceArn": alarm}},
+        "foreign": {"StringEquals": {"aws:SourceAccount": "222222222222"}},
+    }
+    for name, condition in conditions.items():
+        topic = arns[name] = sns.create_topic(Name=f"alarms-{name}")["TopicArn"]
+        text = policy(admits("cloudwatch.amazonaws.com", "sns:Publish", topic, condition))
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=text)
+        by_topic = {"ArnEquals": {"aws:SourceArn": topic}}
+        urls[name], arn = queue(server, f"alarms-{name}", "sns.amazonaws.com", by_topic)
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    cloudwatch = server.client("cloudwatch", ACCOUNT)
+    cloudwatch.put_metric_alarm(
+        AlarmName="goes-off", Namespace="n", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1,
+        Threshold=1, ComparisonOperator="GreaterThanThreshold", AlarmActions=list(arns.values()),
+    )  # fmt: skip
+
+    cloudwatch.set_alarm_state(AlarmName="goes-off", StateValue="ALARM", StateReason="test")
+
+    assert "goes-off" in received(server, urls["account"])["Body"]
+    assert "goes-off" in received(server, urls["alarm"])["Body"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=urls["foreign"], WaitTimeSeconds=1)
