@@ -14,6 +14,7 @@ from mesh.usecases.publishing.tag_tables import tag_product
 class Settings(RegistrySettings):
     """The function's environment."""
 
+    role_arn: str
     location_role_arn: str
     commit_role_arn: str
     pin_role_arn: str
@@ -25,7 +26,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     settings = load(Settings)
     return register_product(
         Registration.model_validate(event),
-        roles=CentralRoles(settings.location_role_arn, settings.commit_role_arn, settings.pin_role_arn),
+        roles=CentralRoles(
+            settings.role_arn, settings.location_role_arn, settings.commit_role_arn, settings.pin_role_arn
+        ),
         catalog=wiring.catalog(),
         lake=wiring.lake(settings),
         tag=partial(tag_product, tagging=wiring.tagging(settings)),

@@ -11,9 +11,10 @@ from tests.fakes import FakeCatalog, FakeClock, FakeLakeFormation, FakeRegistry
 
 ROLE = f"arn:aws:iam::{CENTRAL}:role/commits"
 PIN_ROLE = f"arn:aws:iam::{CENTRAL}:role/pins"
+OWN_ROLE = f"arn:aws:iam::{CENTRAL}:role/registers"
 
 
-ROLES = CentralRoles("location", ROLE, PIN_ROLE)
+ROLES = CentralRoles(OWN_ROLE, "location", ROLE, PIN_ROLE)
 
 
 class World:
@@ -143,7 +144,14 @@ def test_granting_again_grants_nothing_more():
     for _ in range(2):
         world.register()
 
-    assert len(world.lake.grants) == 9
+    assert len(world.lake.grants) == 10
+
+
+def test_the_role_that_registers_may_alter_the_database_that_it_made():
+    world = World()
+    world.register()
+    [own] = [each for each in world.lake.grants if each["Principal"]["DataLakePrincipalIdentifier"] == OWN_ROLE]
+    assert (own["Resource"]["Database"]["Name"], own["Permissions"]) == (PRODUCT, ["ALTER", "DESCRIBE"])
 
 
 def test_of_express_central_alone_makes_tables():

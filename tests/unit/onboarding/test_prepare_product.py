@@ -41,7 +41,7 @@ def registered(text=CONTRACT):
     registry.products[PRODUCT] = a_product(contract)
     return register_product(
         a_registration(contract, crawl=contract.crawl),
-        roles=CentralRoles("location", "commit", "pin"),
+        roles=CentralRoles("own", "location", "commit", "pin"),
         catalog=FakeCatalog(),
         lake=FakeLakeFormation(),
         tag=lambda _: None,

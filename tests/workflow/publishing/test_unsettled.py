@@ -16,6 +16,9 @@ def test_a_creator_without_rights_of_its_own_registers_publishes_grants_and_roll
     link = f'"rl_{product}"."t1"'
     with mesh.choice(creator_holds_all=False):
         two_versions(mesh, product)
+        before = mesh.runs("register-product", product)
+        mesh.put_contract(product)
+        assert mesh.wait_for_run("register-product", product, after=before).status == "SUCCEEDED"
         access = AccessDriver(mesh).live(product)
         assert read(mesh, f"SELECT count(*) FROM {link}") == [["4"]]
         assert roll_back(mesh, product, 1).status == "SUCCEEDED"

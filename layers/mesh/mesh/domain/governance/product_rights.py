@@ -55,6 +55,11 @@ def commit_grants(registration: Registration, role_arn: str) -> list[dict[str, A
     return central_grants(registration.catalog_id, registration.product, registration.bucket, role_arn)
 
 
+def registrar_grant(catalog: str, database: str, role_arn: str) -> dict[str, Any]:
+    """For the role that keeps a product's database up to date."""
+    return grant_entry(role_arn, {"Database": {"CatalogId": catalog, "Name": database}}, ["ALTER", "DESCRIBE"])
+
+
 def central_grants(catalog: str, product: str, bucket: str, role_arn: str) -> list[dict[str, Any]]:
     """The same, of a product that was registered before. A data lake administrator has no rights on tables except those
     that it is granted (Lake Formation Developer Guide, "Implicit Lake Formation permissions")."""

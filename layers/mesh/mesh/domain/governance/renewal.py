@@ -6,7 +6,7 @@ names: what the role before had made, or was granted, the new one may not touch.
 
 from typing import Any
 
-from mesh.domain.governance.product_rights import central_grants, grant_entry
+from mesh.domain.governance.product_rights import central_grants, registrar_grant
 from mesh.domain.model import Model
 
 
@@ -27,9 +27,8 @@ class ProductRoles(Model):
 
 def renewed_grants(catalog: str, product: ProductDatabase, roles: ProductRoles) -> list[dict[str, Any]]:
     """Entries of `BatchGrantPermissions`."""
-    database = {"Database": {"CatalogId": catalog, "Name": product.database}}
     return [
-        grant_entry(roles.registrar, database, ["ALTER", "DESCRIBE"]),
+        registrar_grant(catalog, product.database, roles.registrar),
         *(
             entry
             for role in roles.committers

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mesh.domain.contracts.claims import NameTaken, database_mark
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.events import Event, Metadata, ProductRegistered, follow
-from mesh.domain.governance.product_rights import commit_grants, producer_grants
+from mesh.domain.governance.product_rights import commit_grants, producer_grants, registrar_grant
 from mesh.domain.names import published_location_arn
 from mesh.domain.onboarding.keys import contract_key
 from mesh.ports import Catalog, Clock, LakeFormation, Registry
@@ -14,9 +14,10 @@ from mesh.ports import Catalog, Clock, LakeFormation, Registry
 
 @dataclass(frozen=True)
 class CentralRoles:
-    """Central's roles, by ARN: Lake Formation reads published data as `location`, `commit` creates and switches tables,
-    `pin` creates those of pinned versions."""
+    """Central's roles, by ARN: `own` registers products, Lake Formation reads published data as `location`, `commit`
+    creates and switches tables, `pin` creates those of pinned versions."""
 
+    own: str
     location: str
     commit: str
     pin: str
@@ -69,10 +70,12 @@ def _create_database(registration: Registration, catalog: Catalog, lake: LakeFor
 def _grant(registration: Registration, roles: CentralRoles, lake: LakeFormation) -> None:
     """The producer account may read its own product, with grant option; where its Glue crawler fills the tables, also
     create and alter them. Central's commit role may create and alter tables on published data, and reads no rows. So
-    may the pin role, which IAM restricts to the names of pinned tables.
+    may the pin role, which IAM restricts to the names of pinned tables. This role may alter the database that it made:
+    no document says for how long its creator may.
     """
+    own = registrar_grant(registration.catalog_id, registration.database, roles.own)
     by_central = [grant for role in (roles.commit, roles.pin) for grant in commit_grants(registration, role)]
-    lake.grant([*producer_grants(registration), *by_central])
+    lake.grant([*producer_grants(registration), *by_central, own])
 
 
 def _announcement(registration: Registration) -> Event[ProductRegistered]:
