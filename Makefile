@@ -6,8 +6,9 @@ SHELL := bash
 
 TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
 EXAMPLES_PORT := 4590
-# Two workers, with a mesh each: they take the next file when they are done with one, in the order of tests/conftest.py.
-IN_WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
+# Three workers, with a mesh each, for two processors: tests wait for a third of their time. They take the next file when
+# they are done with one, in the order of tests/conftest.py.
+IN_WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 CHECKED := layers/mesh/mesh functions cli local tools
 ACCOUNTS := central producer consumer
 # The program's own environment: never synchronised again behind its back, never a Python that uv downloads.
