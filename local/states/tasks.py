@@ -75,9 +75,10 @@ class Tasks:
         waiting["machine"] = running.get()["stateMachineArn"]
         stepfunctions._task_tokens[token] = waiting
         machines[token] = waiting["machine"]
+        started = _now()
         try:
             self.invoke(resource.replace(_CALLBACK, ""), arguments)
-            _wait(waiting, state, running.get())
+            _wait(waiting, state, running.get(), started)
         finally:
             stepfunctions._task_tokens.pop(token, None)
         if waiting["error"]:
@@ -89,8 +90,9 @@ def _now() -> float:
     return time.monotonic() + clock.skipped()
 
 
-def _wait(waiting: dict[str, Any], state: dict[str, Any], execution: dict[str, Any]) -> None:
-    started = beat = _now()
+def _wait(waiting: dict[str, Any], state: dict[str, Any], execution: dict[str, Any], started: float) -> None:
+    """Until the token is answered. Its time has run since the task started, while its call was made as well."""
+    beat = started
     timeout = float(state.get("TimeoutSeconds", 99_999_999))
     heartbeat = float(state.get("HeartbeatSeconds", timeout))
     last = waiting["heartbeat"]

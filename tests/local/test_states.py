@@ -2,10 +2,14 @@
 
 import json
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local import clock
+from local.states.integrations import Integrations
+from local.states.tasks import TaskError, Tasks, running
 from tests.local.running import RunningServer, allow, wait_until
 
 ACCOUNT = "111111111111"
@@ -198,6 +202,22 @@ def test_missed_heartbeat(server: RunningServer) -> None:
         "HeartbeatSeconds": 1,
     }
     assert run(server, "silent", state)["error"] == "States.HeartbeatTimeout"
+
+
+def test_the_time_of_a_task_with_a_token_runs_while_its_call_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Step Functions: TimeoutSeconds is a task's, from its start. A day that is skipped meanwhile counts."""
+    monkeypatch.setattr(clock, "_skips", [])
+    integrations = Mock(Integrations)
+    integrations.invoke_function.side_effect = lambda *_: clock.skip(3600)
+    execution = {"stateMachineArn": "machine", "_role": ROLE, "executionArn": "run", "status": "RUNNING"}
+    given = running.set(execution)
+
+    try:
+        with pytest.raises(TaskError) as late:
+            Tasks(integrations).invoke_with_callback("arn:aws:lambda:step", {}, "token", {"TimeoutSeconds": 60})
+    finally:
+        running.reset(given)
+    assert late.value.error == "States.Timeout"
 
 
 def test_same_name_and_input_is_one_execution(server: RunningServer) -> None:

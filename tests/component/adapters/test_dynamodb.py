@@ -1,5 +1,7 @@
 """Writes of a table: one by one and together, and what AWS says of those that it does not make."""
 
+from types import SimpleNamespace
+
 import pytest
 from botocore.exceptions import ClientError
 from mesh.adapters.dynamodb.items import MOST_AT_ONCE, delete, put, put_new, update
@@ -17,7 +19,7 @@ def present(table):
 @pytest.fixture
 def refusing(table, monkeypatch):
     """Calls of a transaction are answered with these reasons, one list each, and then as they should be."""
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("mesh.adapters.dynamodb.items.time", SimpleNamespace(sleep=lambda _: None))
     transact = table.client.transact_write_items
 
     def install(*answers):

@@ -1,5 +1,7 @@
 """The registry: one suite for the fake and for DynamoDB, so that what is proved with the one holds for the other."""
 
+from types import SimpleNamespace
+
 import pytest
 from mesh.adapters.dynamodb.items import put
 from mesh.adapters.dynamodb.registry import DynamoRegistry
@@ -259,7 +261,7 @@ def test_a_sender_is_read_with_the_product_that_it_speaks_about(registry):
 
 
 def test_unprocessed_keys_of_dynamodb_are_read_again(table, monkeypatch):
-    monkeypatch.setattr("mesh.adapters.dynamodb.items.time.sleep", lambda _: None)
+    monkeypatch.setattr("mesh.adapters.dynamodb.items.time", SimpleNamespace(sleep=lambda _: None))
     ask, asked = table.client.batch_get_item, []
 
     def part_of_it(RequestItems):  # noqa: N803 - AWS's name

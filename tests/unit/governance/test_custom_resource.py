@@ -26,7 +26,7 @@ def cloudformation(monkeypatch):
         world.passed += seconds
 
     monkeypatch.setattr(custom_resource.urllib.request, "urlopen", open_url)
-    monkeypatch.setattr(custom_resource.time, "sleep", sleep)
+    monkeypatch.setattr(custom_resource, "time", SimpleNamespace(sleep=sleep))
     return world
 
 

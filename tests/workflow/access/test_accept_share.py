@@ -34,13 +34,7 @@ from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, Run
 
 PRODUCT, OTHER = "accept-cards", "accept-loans"
-UP_TO_PROOF = (
-    "AcceptShare",
-    "CheckAccess",
-    "VerifyAccess",
-    "RouteProof",
-    "AwaitProof",
-)
+UP_TO_PROOF = ("AcceptShare", "CheckAccess", "VerifyAccess")
 STEPS = ("AcceptShare", "VerifyAccess")
 READY = ("AnnounceReady", "RecordLineage", "Ready")
 TOLD = ("ReleaseAccess", "CheckRelease", "AnnounceNotReady", "CheckFault")
@@ -62,8 +56,8 @@ def granted(mesh: MeshDriver, listener: EventListener) -> Iterator[Granted]:
 
 
 def entered(run: Run) -> tuple[str, ...]:
-    """States in order; a query may need to be asked more than once."""
-    return tuple(dict.fromkeys(run.states))
+    """States in order, without those that poll the query: how often it is asked is Athena's matter."""
+    return tuple(dict.fromkeys(name for name in run.states if name not in {"RouteProof", "AwaitProof"}))
 
 
 def role_that_trusts_nobody_here(mesh: MeshDriver, name: str) -> str:
@@ -170,8 +164,9 @@ def test_a_refused_query_takes_everything_back_with_athena_s_own_reason(
     granted = Granted(PRODUCT, by_name(PRODUCT, "id"), columns=("id", "amount"))
     grant(mesh, granted)
     run = accept(mesh, granted)
-    # Proved again and again first: a grant may take a while to spread. (Each state is listed once.)
-    assert entered(run) == (*UP_TO_PROOF, "CheckProofs", "AwaitGrants", *TOLD, "Rejected")
+    # Proved again and again first: a grant may take a while to spread.
+    assert (run.states.count("CheckProofs"), run.states.count("AwaitGrants")) == (4, 3)
+    assert run.states[-6:] == ("CheckProofs", *TOLD, "Rejected")
     reason = listener.wait(granted, "AccessNotReady")["reason"]
     assert reason["code"] == "ProofFailed"
     assert "COLUMN_NOT_FOUND" in reason["message"]
@@ -262,7 +257,7 @@ def test_a_failing_function_fails_the_run_and_its_changes_are_undone(mesh: MeshD
     crash(mesh, "consumer", "VerifyAccessFunction", times=3)
     run = accept(mesh, granted)
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
-    assert entered(run) == (*UP_TO_PROOF[:3], *TOLD, "AcceptFailed")
+    assert entered(run) == (*UP_TO_PROOF, *TOLD, "AcceptFailed")
     assert listener.wait(granted, "AccessNotReady")["reason"]["code"] == "Runtime.ExitError"
     nothing_left(mesh, granted)
 
