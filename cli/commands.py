@@ -71,6 +71,19 @@ COMMANDS: Final = (
     Command("trace", _WATCH, "cli.tracing:trace_command", "Trace an upload or an access through all accounts."),
     Command("doctor", _MAINTAIN, "cli.governance.doctor:doctor_command", "Check accounts, stacks, members and queues."),
     Command(
+        "failures",
+        _MAINTAIN,
+        "cli.governance.stopped_work:failures_command",
+        "List work that stopped: what, since when, why, and what to do.",
+    ),
+    Command(
+        "retry",
+        _MAINTAIN,
+        "cli.governance.stopped_work:retry_command",
+        "Start a failed run again, with the same input.",
+    ),
+    Command("dlq", _MAINTAIN, "cli.governance.failed_messages:dlq", "Messages that could not be processed."),
+    Command(
         "reconcile", _MAINTAIN, "cli.governance.reconcile:reconcile_command", "Find and repair grants that drifted."
     ),
 )

@@ -204,7 +204,7 @@ def late(watch: Watch, seen: Seen, seconds: float) -> CommandFailed:
     return CommandFailed(
         f"{watch.number} is still {stands} after {seconds:.0f} s",
         code="StillWaiting",
-        remedy=f"mesh trace {correlation_id}; mesh doctor lists failed runs",
+        remedy=f"mesh trace {correlation_id}; mesh failures lists failed runs",
         access=watch.number,
     )
 

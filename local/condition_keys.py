@@ -1,7 +1,8 @@
 """Condition keys, an action and a resource of IAM that MiniStack resolves wrongly, or not at all.
 
-`sns:PublishBatch` is not an action: IAM is asked about `sns:Publish`, once for the batch.
+`sns:PublishBatch` and SQS's batches are no actions: IAM is asked about `sns:Publish`, once for the batch, and so on.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 
 `sns:Protocol`, `sns:Endpoint`: what a Subscribe asks for; a topic's policy may depend on them.
 
@@ -37,6 +38,9 @@ from local import shares
 from local.lakeformation.identity import principal_arn
 
 _S3 = "arn:aws:s3:::"
+_BATCHES = frozenset(
+    {"sns:PublishBatch", "sqs:SendMessageBatch", "sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch"}
+)
 _asked: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("asked", default={})  # noqa: B039
 """Keys of the request that is being served, in lower case. Never changed in place."""
 
@@ -57,7 +61,7 @@ def _name_actions() -> None:
     @functools.wraps(extract)
     def named(*request: Any) -> str | None:  # noqa: ANN401 - MiniStack passes them by position
         action = extract(*request)
-        return "sns:Publish" if action == "sns:PublishBatch" else action
+        return action.removesuffix("Batch") if action in _BATCHES else action
 
     iam_actions.extract_iam_action = named
 

@@ -14,19 +14,19 @@ from mesh.domain.contracts.product import Product
 
 from local.accounts import REGION
 from tests.builders import take_lease
-from tests.mesh_driver import MACHINES, MeshDriver, Run
+from tests.mesh_driver import MeshDriver, Run, subject_of
 from tests.role_policies import attached_policies, own_policies
 
 
 @contextmanager
-def lease_held(mesh: MeshDriver, product: str) -> Iterator[None]:
-    """As if another run were at work on the product."""
+def lease_held(mesh: MeshDriver, product: str, holder: str = "another-run") -> Iterator[None]:
+    """As if another run, `holder`, were at work on the product."""
     uploads, now = DynamoUploads(_table(mesh, "producer")), datetime.now(UTC)
-    assert take_lease(uploads, product, "another-run", now + timedelta(minutes=5), now) is not None
+    assert take_lease(uploads, product, holder, now + timedelta(minutes=5), now) is not None
     try:
         yield
     finally:
-        uploads.drop_lease(product, "another-run")
+        uploads.drop_lease(product, holder)
 
 
 @contextmanager
@@ -121,16 +121,15 @@ def crash(mesh: MeshDriver, account: str, function: str, times: int = 1) -> None
     mesh.inject("function_crash", "lambda", "Invoke", resource=f"*:function:{name}", count=times)
 
 
-def start_again(mesh: MeshDriver, run: Run) -> Run:
-    """A new execution with the input of a failed one, and how it ended.
+def started_again(mesh: MeshDriver, run: Run) -> Run:
+    """How a failed run ended once it was started again by itself, as often as it took."""
+    name = run.arn.rpartition(":")[2][:71]
 
-    A redrive would enter the Fail state again, which a caught error led to.
-    """
-    account, machine = MACHINES[run.machine], run.arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
-    client = mesh.client(account, "stepfunctions")
-    before = mesh.runs(run.machine, product_of(run))
-    client.start_execution(stateMachineArn=machine, input=json.dumps(run.input))
-    return mesh.wait_for_run(run.machine, product_of(run), after=before, idle=True)
+    def succeeded() -> list[Run]:
+        later = (one for one in mesh.runs(run.machine, subject_of(run.input)) if f":{name}-retry-" in one.arn)
+        return [one for one in later if one.status == "SUCCEEDED"]
+
+    return mesh.until(succeeded, f"{run.machine} {name}, started again")[0]
 
 
 def start_onboarding(mesh: MeshDriver, product: str) -> Run:

@@ -299,7 +299,7 @@ class MeshDriver:
     def _subject(self, client: Any, arn: str) -> str:
         if arn not in self._subjects:
             given = json.loads(client.describe_execution(executionArn=arn)["input"])
-            self._subjects[arn] = _subject_of(given)
+            self._subjects[arn] = subject_of(given)
         return self._subjects[arn]
 
     def _describe(self, arn: str, machine: str) -> Run:
@@ -508,9 +508,11 @@ class MeshDriver:
             return dict(json.load(answer))
 
 
-def _subject_of(given: dict[str, Any]) -> str:
-    """The product, or the access, that a run with this input is about."""
+def subject_of(given: dict[str, Any]) -> str:
+    """The product, or the access, that a run with this input is about; of a run's end, what that run was about."""
     detail = given.get("detail", {})
+    if "executionArn" in detail:
+        return subject_of(json.loads(detail["input"]))
     if given.get("detail-type") == "AccessRequested":
         return access_id(str(detail.get("metadata", {}).get("id", given["id"])))
     data = detail.get("data", given.get("ending", given))

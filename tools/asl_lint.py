@@ -21,7 +21,7 @@ _VERB_NOUN: Final = re.compile(r"([A-Z][a-z0-9]+)([A-Z][a-z0-9]+)+")
 _VERBS: Final = frozenset(
     """
     Accept Announce Answer Authorise Await Check Choose Commit Confirm Create Curate Decide Deny Draft End
-    Ensure Find Get Grant Hold Link List Notify Prepare Promote Propose Read Receive Record
+    Ensure Find Get Grant Hold Keep Link List Notify Prepare Promote Propose Read Receive Record
     Register Release Remove Repair Repeat Report Request Resolve Revoke Route Run Schedule Settle Stage Start
     Tag Take Train Undo Verify Write
     """.split()

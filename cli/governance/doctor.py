@@ -30,7 +30,6 @@ from cli.mesh_context import (
 )
 from cli.output import CommandFailed
 from cli.session import Account, SessionError
-from cli.tracing import MACHINES
 from local.accounts import Kind, kind_of
 
 ONTOLOGY: Final = Path(__file__).resolve().parents[2] / "governance" / "ontology.yaml"
@@ -225,26 +224,18 @@ def queue_checks(where: MeshContext, account: Account) -> Checks:
         count = int(answer["Attributes"]["ApproximateNumberOfMessages"])
         if count:
             waiting.append(f"{name} {count}")
-    remedy = "read what failed and why: aws sqs receive-message" if waiting else ""
+    remedy = "mesh failures lists them, each with its cause and the command that helps" if waiting else ""
     found = ", ".join(waiting) or f"empty ({output.amount(len(queues), 'queue')})"
     yield Check(account, "dead letters", not waiting, found, remedy)
 
 
 def machine_checks(where: MeshContext, account: Account) -> Checks:
-    """Every state machine of the account's template is there, and none of its runs failed within the last hour."""
-    since, failed = datetime.now(UTC) - _LOOK_BACK, []
-    own = [(name, output_name) for name, (owner, output_name) in MACHINES.items() if owner == kind_of(account)]
-    for name, output_name in own:
-        arn = where.output(account, output_name)
-        runs = where.client(account, "stepfunctions").list_executions(
-            stateMachineArn=arn, statusFilter="FAILED", maxResults=_RUNS
-        )["executions"]
-        count = sum(run["startDate"] >= since for run in runs)
-        if count:
-            failed.append(f"{name} {count}{'' if count < _RUNS else ' or more'}")
-    found = ", ".join(failed) or f"none within the hour ({output.amount(len(own), 'machine')})"
-    remedy = "each is in FailedRunsQueue with its input: fix what it names, then aws stepfunctions redrive-execution"
-    yield Check(account, "failed runs", not failed, found, remedy if failed else "")
+    """No run that failed waits for its next attempt; what failed at each is a dead letter."""
+    runs = where.client(account, "stepfunctions").list_executions(
+        stateMachineArn=where.output(account, "RetryRunArn"), statusFilter="RUNNING", maxResults=_RUNS
+    )["executions"]
+    found = f"{output.amount(len(runs), 'run')} to be started again by itself" if runs else "none"
+    yield Check(account, "failed runs", not runs, found, "mesh failures lists them with their causes" if runs else "")
 
 
 def log_checks(where: MeshContext, account: Account) -> Checks:
@@ -267,7 +258,7 @@ def log_checks(where: MeshContext, account: Account) -> Checks:
         "function errors",
         False,
         f"{len(last)} within the hour, last in {name}: {message.strip()[:200]}",
-        "see the function's log; a run that failed is in FailedRunsQueue",
+        "see the function's log; a run that failed: mesh failures",
     )
 
 

@@ -1,15 +1,16 @@
 """`mesh admit` and `mesh expel`: who is a member of the mesh."""
 
-import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from cli import output
+from cli.function_calls import invoke
 from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
 from cli.session import Account
 
 MemberRole = Literal["producer", "consumer", "both"]
+_FUNCTION: Final = "SetMembershipFunctionName"
 
 
 def admit_command(
@@ -83,7 +84,7 @@ def admit(
     """Give an account a membership; returns the member, and the accesses that end. Idempotent. Raises `CommandFailed`
     with the refusal."""
     membership = {"role": role, "domains": domains, "contact": contact}
-    return _set(where, {"account": account_id, "membership": membership}, account=account)
+    return invoke(where, account, _FUNCTION, {"account": account_id, "membership": membership})
 
 
 def expel(
@@ -94,26 +95,4 @@ def expel(
     account: Account = "central",
 ) -> dict[str, Any]:
     """Take an account's membership; as `admit`."""
-    return _set(where, {"account": account_id, "reason": reason}, account=account)
-
-
-def _set(where: MeshContext, request: dict[str, Any], *, account: Account) -> dict[str, Any]:
-    function = where.output(account, "SetMembershipFunctionName")
-    answer = where.client(account, "lambda").invoke(FunctionName=function, Payload=json.dumps(request).encode())
-    payload = json.loads(answer["Payload"].read() or b"null")
-    if answer.get("FunctionError"):
-        raise refusal_of(payload)
-    return dict(payload)
-
-
-def refusal_of(payload: Any) -> output.CommandFailed:  # noqa: ANN401 - whatever a failed function answered
-    """A function's error as what it is: a refusal in the product's own form, or the failure's type and message."""
-    message = payload.get("errorMessage", "") if isinstance(payload, dict) else str(payload)
-    try:
-        reason = json.loads(message)
-    except ValueError:
-        reason = None
-    if isinstance(reason, dict) and {"code", "message"} <= set(reason):
-        return output.CommandFailed.refusal(reason)
-    code = payload.get("errorType", "") if isinstance(payload, dict) else ""
-    return output.CommandFailed(message, code=code, remedy="see the function's log in the central account")
+    return invoke(where, account, _FUNCTION, {"account": account_id, "reason": reason})

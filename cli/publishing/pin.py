@@ -185,7 +185,7 @@ def _late(event: Metadata) -> output.CommandFailed:
     return output.CommandFailed(
         f"no answer within {DEADLINE_SECONDS:.0f} s",
         code="StillWaiting",
-        remedy=f"mesh trace {event.correlation_id}; mesh doctor lists failed runs",
+        remedy=f"mesh trace {event.correlation_id}; mesh failures lists failed runs",
     )
 
 

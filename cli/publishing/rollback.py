@@ -86,5 +86,5 @@ def wait_until_back(where: MeshContext, product: str, event: Metadata) -> Produc
     raise output.CommandFailed(
         f"the version was not published within {DEADLINE_SECONDS:.0f} s",
         code="StillWaiting",
-        remedy=f"mesh trace {event.correlation_id}; mesh doctor lists failed runs",
+        remedy=f"mesh trace {event.correlation_id}; mesh failures lists failed runs",
     )

@@ -96,5 +96,5 @@ def wait_until_released(where: MeshContext, event: Metadata) -> int | None:
     raise output.CommandFailed(
         f"no answer within {DEADLINE_SECONDS:.0f} s",
         code="StillWaiting",
-        remedy=f"mesh trace {event.correlation_id}; mesh doctor lists failed runs",
+        remedy=f"mesh trace {event.correlation_id}; mesh failures lists failed runs",
     )

@@ -140,6 +140,7 @@ HANDLED_ELSEWHERE = {
     "relay_inbox, by SQS: after five attempts in the inbox's DLQ": {"NotFromCentral", "UnknownEvent"},
     "govern_lake, as CloudFormation's failure": {"TooManyAdmins"},
     "keep_storage, as CloudFormation's failure": {"BucketTaken"},
+    "settle_failure, as its answer": {"NotRepeatable", "UnknownFailure"},
     "mesh preview and mesh explain, as their answer": {"InvalidExpression", "NotInCatalog", "UnknownRole"},
     "functions with the governance layer, at start: a fault of the deployment, not of an input": {
         "MembersInvalid",

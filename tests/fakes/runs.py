@@ -80,9 +80,13 @@ class FakeExecutions:
     def __init__(self, *at_work: str) -> None:
         self.started: dict[str, str] = {}
         self.at_work = set(at_work)
+        self.ends: dict[str, datetime] = {}
 
     def running(self, execution_arn: str) -> bool:
         return execution_arn in self.at_work
+
+    def ended(self, execution_arn: str) -> datetime | None:
+        return None if self.running(execution_arn) else self.ends.get(execution_arn, datetime.min.replace(tzinfo=UTC))
 
     def start(self, name: str, payload: str) -> bool:
         if name in self.started:

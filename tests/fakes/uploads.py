@@ -21,7 +21,8 @@ class FakeUploads:
         self.trace = trace or FakeTrace()
         self.contracts: dict[str, tuple[str, str, str]] = {}
         self.settled: set[str] = set()
-        self.products: dict[str, dict[str, Any]] = {}
+        self.facts: dict[str, dict[str, Any]] = {}
+        self.listed: set[str] = set()
         self.seen: dict[tuple[str, str], str] = {}
         self.waiting: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
         self.leases: dict[str, Lease] = {}
@@ -29,7 +30,7 @@ class FakeUploads:
         self.held: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
 
     def product(self, name: str) -> dict[str, Any] | None:
-        found = self.products.get(name)
+        found = self.facts.get(name)
         return dict(found) if found else None
 
     def standing(self, name: str) -> Standing:
@@ -37,16 +38,23 @@ class FakeUploads:
         settled = version if declaration in self.settled else None
         return Standing(self.product(name), self.leases.get(name, Lease()), settled)
 
+    def products(self) -> list[str]:
+        return sorted(self.listed)
+
+    def list_product(self, name: str) -> None:
+        self.listed.add(name)
+
     def may_declare(self, name: str, sequencer: str) -> bool:
-        found = self.products.get(name)
+        found = self.facts.get(name)
         return found is None or compare_sequencers(sequencer, found["sequencer"]) > 0
 
     def record_declared(self, name: str, sequencer: str) -> None:
-        self.products.setdefault(name, {"status": "declared"})["sequencer"] = sequencer
+        self.listed.add(name)
+        self.facts.setdefault(name, {"status": "declared"})["sequencer"] = sequencer
 
     def put_product(self, name: str, facts: Mapping[str, Any]) -> None:
-        sequencer = self.products.get(name, {}).get("sequencer", "")
-        self.products[name] = {**facts, "status": "registered", "sequencer": sequencer}
+        sequencer = self.facts.get(name, {}).get("sequencer", "")
+        self.facts[name] = {**facts, "status": "registered", "sequencer": sequencer}
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
         added = [ref for ref in refs if self._add(product, ref, correlation_id, newer_by=1)]

@@ -1,4 +1,5 @@
-"""Uploaded objects, batched by SQS: record them, and start one run for each product."""
+"""Uploaded objects, batched by SQS: record them, and start one run for each product. Scheduled, without any: start the
+runs that are missing."""
 
 import json
 from typing import Any
@@ -8,6 +9,7 @@ from mesh.entry.observability import entry_point, logger
 from mesh.entry.s3_events import object_of
 from mesh.entry.settings import OwnBusSettings, TableSettings, load
 from mesh.usecases.onboarding.collect_uploads import Arrival, collect_uploads
+from mesh.usecases.onboarding.sweep_uploads import sweep_uploads
 
 
 class Settings(TableSettings, OwnBusSettings):
@@ -18,9 +20,12 @@ class Settings(TableSettings, OwnBusSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """SQS records of S3 events → those that are not S3 events, for the DLQ; rejected objects get a report."""
+    """SQS records of S3 events → those that are not S3 events, for the DLQ; rejected objects get a report. The
+    schedule's call has none."""
     settings = load(Settings)
     arrivals, failed = _arrivals(event["Records"])
+    if not event["Records"]:
+        return _sweep(settings)
     collected = collect_uploads(
         arrivals,
         uploads=wiring.uploads(settings),
@@ -33,6 +38,17 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     )
     logger.info("collected", extra=collected.model_dump(exclude={"refused"}) | {"refused": len(collected.refused)})
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _sweep(settings: Settings) -> dict[str, Any]:
+    swept = sweep_uploads(
+        uploads=wiring.uploads(settings),
+        executions=wiring.machine(settings.onboard_upload_arn),
+        trace=wiring.trace(settings),
+        clock=wiring.clock,
+    )
+    logger.info("swept", extra=swept.model_dump())
+    return swept.model_dump()
 
 
 def _arrivals(records: list[dict[str, Any]]) -> tuple[list[Arrival], list[str]]:

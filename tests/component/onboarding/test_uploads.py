@@ -423,3 +423,12 @@ def test_an_older_revision_that_comes_late_changes_nothing(uploads, revisions):
     assert not revisions.settle("loans", "declared-1")
     assert revisions.settle("loans", "declared-2")
     assert uploads.standing("loans").settled == "v2"
+
+
+def test_products_are_listed_once_they_are_declared_or_their_data_came(uploads):
+    assert uploads.products() == []
+    uploads.record_declared("loans", "01")
+    uploads.record_declared("loans", "02")
+    uploads.list_product("cards")
+    uploads.list_product("cards")
+    assert uploads.products() == ["cards", "loans"]

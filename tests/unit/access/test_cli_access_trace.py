@@ -1,7 +1,7 @@
-"""The trace of an access, by its id, through the machines of two accounts; and failed runs in `mesh doctor`."""
+"""The trace of an access, by its id, through the machines of two accounts."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from cli import tracing
 from cli.app import app
-from cli.governance import doctor
 from cli.tracing import MACHINES, TraceView
 from local.accounts import FIRST
 from tests.unit.access.cli_accesses import ID, NOW, access
@@ -103,21 +102,3 @@ def test_the_id_of_an_access_stands_for_its_story(monkeypatch):
     monkeypatch.setattr(tracing, "TraceView", Asked)
     assert CliRunner().invoke(app, ["trace", ID]).exit_code == 0
     assert asked == ["the-trace"]
-
-
-@pytest.mark.parametrize(
-    ("minutes", "found"), [((), None), ((90,), None), ((5, 90), "accept-share 1"), ((5, 6), "accept-share 2")]
-)
-def test_failed_runs_of_the_last_hour_are_counted(minutes, found):
-    now = datetime.now(UTC)
-
-    def list_executions(*, stateMachineArn, **_):  # noqa: N803 - boto3's
-        ages = minutes if stateMachineArn == "machine:accept-share" else ()
-        return {"executions": [{"startDate": now - timedelta(minutes=age)} for age in ages]}
-
-    site = SimpleNamespace(
-        output=lambda _, name: NAMES[name], client=lambda *_: SimpleNamespace(list_executions=list_executions)
-    )
-    (check,) = doctor.machine_checks(site, "consumer")
-    assert (check.ok, check.found) == (found is None, found or "none within the hour (2 machines)")
-    assert bool(check.remedy) == (found is not None)

@@ -198,3 +198,13 @@ def test_the_report_fits_and_names_the_remedy(capsys, monkeypatch):
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= 80
     assert "next: deploy" in said
+
+
+@pytest.mark.parametrize(("running", "found"), [(0, "none"), (2, "2 runs to be started again by itself")])
+def test_runs_that_wait_for_their_next_attempt_are_counted(running, found):
+    site = FakeSite(list_executions={"executions": [{}] * running})
+    site.output = lambda *_: "arn:retry-run"
+
+    [check] = doctor.machine_checks(site, "consumer")
+
+    assert (check.ok, check.found) == (not running, found)

@@ -49,7 +49,7 @@ def test_a_contract_is_declared_as_the_text_that_was_uploaded():
     assert (kind, declared.sent) == ("ProductDeclared", True)
     assert (data["bucket"], data["key"], data["contract"]) == (BUCKET, KEY, CONTRACT)
     assert json.loads(text)["metadata"]["correlation_id"] == declared.correlation_id
-    assert world.uploads.products[PRODUCT]["status"] == "declared"
+    assert world.uploads.facts[PRODUCT]["status"] == "declared"
 
 
 def test_a_redelivered_event_declares_once():
@@ -112,7 +112,7 @@ def test_a_contract_that_does_not_pass_is_not_sent(text, error):
         world.declare(world.upload(text))
 
     assert world.bus.events == []
-    assert world.uploads.products == {}
+    assert world.uploads.facts == {}
 
 
 def test_a_bad_setting_of_the_guard_is_refused_when_the_contract_arrives():

@@ -98,7 +98,7 @@ def test_nothing_is_made_of_what_central_does_not_share_yet(status, error):
     with pytest.raises(error):
         world.prepare()
 
-    assert (world.catalog.links, world.lake.grants, world.uploads.products) == ({}, [], {})
+    assert (world.catalog.links, world.lake.grants, world.uploads.facts) == ({}, [], {})
 
 
 def test_the_link_the_grants_and_the_facts_are_there():

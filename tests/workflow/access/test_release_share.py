@@ -23,8 +23,8 @@ from tests.consumer_accesses import (
     revoked,
     send_event,
 )
-from tests.mesh_conditions import crash
-from tests.mesh_driver import MeshDriver, Run
+from tests.mesh_conditions import crash, started_again
+from tests.mesh_driver import MeshDriver
 
 PRODUCT, OTHER = "release-cards", "release-loans"
 HAPPY = ("ReleaseAccess", "AnnounceRelease", "Released")
@@ -175,21 +175,13 @@ def test_trouble_that_passes_is_retried(
     nothing_left(mesh)
 
 
-def test_a_failed_run_is_kept_and_completes_when_it_is_started_again(mesh: MeshDriver, ready: Make) -> None:
-    granted, kept = ready(), mesh.dead_letters()["consumer/FailedRunsQueue"]
+def test_a_failed_run_completes_when_it_is_started_again(mesh: MeshDriver, ready: Make) -> None:
+    granted = ready()
     crash(mesh, "consumer", "ReleaseAccessFunction", times=3)
     run = revoke(mesh, granted)
     assert (run.status, run.error, run.states) == ("FAILED", "Runtime.ExitError", ("ReleaseAccess", "ReleaseFailed"))
-    mesh.until(lambda: mesh.dead_letters()["consumer/FailedRunsQueue"] == kept + 1, "the failed run in its queue")
-    assert again(mesh, granted, run).outcome == "released"
+    assert started_again(mesh, run).outcome == "released"
     nothing_left(mesh)
-
-
-def again(mesh: MeshDriver, granted: Granted, run: Run) -> Run:
-    """The same event once more."""
-    before = mesh.runs("release-share", granted.access)
-    send_event(mesh, "AccessRevoked", granted, run.input["detail"]["data"], run.input["detail"]["metadata"]["id"])
-    return mesh.wait_for_run("release-share", granted.access, after=before)
 
 
 def test_an_event_that_does_not_match_its_contract_is_rejected(mesh: MeshDriver) -> None:

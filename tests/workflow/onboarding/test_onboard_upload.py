@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.mesh_conditions import crash, lease_held, start_again, start_onboarding
+from tests.mesh_conditions import crash, lease_held, start_onboarding, started_again
 from tests.mesh_driver import MeshDriver, contract
 from tests.workflow.onboarding.test_publish_upload import CHECKED, PROPOSED, PUBLISHED
 
@@ -150,16 +150,14 @@ def test_what_is_throttled_or_answers_with_an_error_is_tried_again(
     assert_all_is_done(mesh, product, rows=1)
 
 
-def test_a_failed_run_is_in_its_queue_and_completes_when_it_is_started_again(mesh: MeshDriver) -> None:
+def test_a_failed_run_completes_when_it_is_started_again(mesh: MeshDriver) -> None:
     mesh.prepare("on-again")
     mesh.settled("on-again")
-    kept = mesh.dead_letters()["producer/FailedRunsQueue"]
     crash(mesh, "producer", "CheckObjectsFunction", times=3)
-    run = mesh.upload("on-again", {"on-again/data/t1/a.csv": CSV})
+    mesh.put_object("on-again/data/t1/a.csv", CSV)
+    run = mesh.wait_for_run("onboard-upload", "on-again")
     assert (run.status, run.states) == ("FAILED", (*CHECKED[:3], "ReleaseAfterFailure", "OnboardFailed"))
-    assert_nothing_came_of_it(mesh, "on-again", "on-again/data/t1/a.csv")
-    mesh.until(lambda: mesh.dead_letters()["producer/FailedRunsQueue"] == kept + 1, "the failed run in its queue")
-    again = start_again(mesh, run)
+    again = started_again(mesh, run)
     assert (again.status, again.states) == ("SUCCEEDED", PUBLISHED)
     assert_all_is_done(mesh, "on-again", rows=1)
 

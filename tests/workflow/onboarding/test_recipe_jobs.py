@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.mesh_conditions import crash, start_again, with_environment, without_permission
+from tests.mesh_conditions import crash, started_again, with_environment, without_permission
 from tests.mesh_driver import MeshDriver, Run
 from tests.workflow.onboarding.test_curate_upload import COLUMNS, RAW, RECIPE, columns, held, held_run, step
 
@@ -157,7 +157,7 @@ def test_a_missing_permission_fails_that_step_and_a_new_run_completes(
     assert any(said in run.cause for said in ("AccessDenied", "not authorized", "Forbidden")), run.cause
     assert small.pending(product) == [f"{product}/raw/t1/a.csv"], "nothing is lost"
 
-    assert start_again(small, run).status == "SUCCEEDED"
+    assert started_again(small, run).status == "SUCCEEDED"
     assert small.wait_for_notice(product, "producer")["changes"][0]["rows"] == 2
     small.settled(product)
     assert left_behind(small, product) == []

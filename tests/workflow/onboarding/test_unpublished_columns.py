@@ -11,7 +11,7 @@ import pytest
 from tests.access_driver import AccessDriver
 from tests.consumer_accesses import COLUMNS, query
 from tests.mesh_commands import mesh_command
-from tests.mesh_conditions import start_again, without_permission
+from tests.mesh_conditions import started_again, without_permission
 from tests.mesh_driver import MeshDriver, contract
 from tests.publishing_driver import PublishingDriver, csv
 
@@ -59,7 +59,7 @@ def test_a_new_column_and_a_new_table_wait_for_their_tags(mesh: MeshDriver, acce
         code, seen = mesh_command(mesh, "preview", "--expression", f"product={product.name}")
         assert [(table["table"], len(table["columns"])) for table in seen["tables"]] == [("t1", 2)]
 
-    assert start_again(mesh, stopped).status == "SUCCEEDED"
+    assert started_again(mesh, stopped).status == "SUCCEEDED"
     mesh.settled(product.name)
     assert readable(mesh, product.name, "id", "amount", "note", "email") == ["id", "amount", "note"]
     code, found = mesh_command(mesh, "explain", f"{product.name}.t1.note", "--role", "DataAnalyst")
@@ -78,7 +78,7 @@ def test_nobody_can_read_a_new_table_before_it_is_tagged(mesh: MeshDriver, acces
         assert stopped.status == "FAILED"
         assert not reads(mesh, product.name, "*", "t2")
 
-    assert start_again(mesh, stopped).status == "SUCCEEDED"
+    assert started_again(mesh, stopped).status == "SUCCEEDED"
     mesh.settled(product.name)
     assert reads(mesh, product.name, "code, label, dt", "t2 WHERE dt = '2026-11-21'")
 
@@ -113,7 +113,7 @@ def test_what_a_crawler_wrote_waits_for_its_tags(mesh: MeshDriver, accesses: Acc
         code, seen = mesh_command(mesh, "preview", "--expression", f"product={CRAWLED}")
         assert [(table["table"], len(table["columns"])) for table in seen["tables"]] == [("t1", 2)]
 
-    assert start_again(mesh, run).status == "SUCCEEDED"
+    assert started_again(mesh, run).status == "SUCCEEDED"
     mesh.settled(CRAWLED)
     assert readable(mesh, CRAWLED, "id", "amount", "note", "email") == ["id", "amount", "note"]
     found = mesh.tags(CRAWLED, "t1")["email"]

@@ -10,7 +10,7 @@ from mesh.domain.events import PersonalDataFinding
 from cli.access import query
 from local.accounts import ADMIN_ROLE
 from tests.access_driver import AccessDriver
-from tests.mesh_conditions import start_again, without_permission
+from tests.mesh_conditions import started_again, without_permission
 from tests.mesh_driver import MeshDriver
 from tests.staged_tables import COLUMNS, Stager
 
@@ -75,7 +75,7 @@ def test_a_new_column_is_tagged_before_anybody_can_read_it(mesh: MeshDriver) -> 
     assert (run.status, run.states[-2:]) == ("FAILED", ("CommitVersion", "CommitFailed"))
     assert stager.pointer() == before
     assert mesh.tags("com-tagged", "t1")["email"]["publication"] == "pending"
-    again = start_again(mesh, run)
+    again = started_again(mesh, run)
     assert (again.status, again.states) == ("SUCCEEDED", HAPPY)
     tags = mesh.tags("com-tagged", "t1")["email"]
     assert (tags["pii"], tags["publication"]) == ("personal", "published")

@@ -8,7 +8,7 @@ import pytest
 from local.accounts import ACCOUNTS, ADMIN_ROLE
 from tests.access_driver import AccessDriver
 from tests.mesh_commands import mesh_command
-from tests.mesh_conditions import start_again, without_permission
+from tests.mesh_conditions import started_again, without_permission
 from tests.mesh_driver import MeshDriver, Run
 from tests.publishing_driver import PublishingDriver, csv
 from tests.staged_tables import COLUMNS, Stager
@@ -160,10 +160,10 @@ def test_a_run_that_died_after_the_swing_keeps_others_waiting_until_it_is_starte
     stager = two_versions(mesh, "rob-down")
     with without_permission(mesh, "central", "CommitVersionFunctionRole", "dynamodb:UpdateItem"):
         run = roll_back(mesh, "rob-down", 1)
-    assert (run.status, run.states[-2:]) == ("FAILED", ("CommitVersion", "RollbackFailed"))
-    waiting = stager.propose(stager.proposal(stager.stage(ROWS)))
-    assert (waiting.status, waiting.error) == ("FAILED", "ConcurrentChange")
-    assert start_again(mesh, run).states == HAPPY
+        assert (run.status, run.states[-2:]) == ("FAILED", ("CommitVersion", "RollbackFailed"))
+        waiting = stager.propose(stager.proposal(stager.stage(ROWS)))
+        assert (waiting.status, waiting.error) == ("FAILED", "ConcurrentChange")
+    assert started_again(mesh, run).states == HAPPY
     stager.publish(stager.stage(ROWS))
     assert versions(mesh, "rob-down") == 4
 
@@ -174,4 +174,4 @@ def test_without_a_needed_permission_that_step_fails_and_the_same_run_completes(
         run = roll_back(mesh, "rob-rights", 1)
     assert (run.status, run.states[-2:]) == ("FAILED", ("PrepareRollback", "RollbackFailed"))
     assert refusal(mesh, "rob-rights", ask_back(mesh, "rob-rights", 1))["code"] == "RollbackInProgress"
-    assert start_again(mesh, run).states == HAPPY
+    assert started_again(mesh, run).states == HAPPY

@@ -4,7 +4,7 @@ import pytest
 
 from cli.output import CommandFailed
 from tests.access_driver import AccessDriver
-from tests.mesh_conditions import start_again
+from tests.mesh_conditions import started_again
 from tests.mesh_driver import MeshDriver
 from tests.staged_tables import COLUMNS
 from tests.workflow.publishing.test_commit_version import EMAIL, HAPPY, ROWS, WITH_EMAIL, prepared, read
@@ -54,5 +54,5 @@ def test_a_column_that_cannot_be_tagged_is_published_to_nobody(mesh: MeshDriver)
     assert stager.pointer() == before
     assert mesh.tags(product, "t1")["email"]["publication"] == "pending"
     mesh.clear_faults()
-    assert start_again(mesh, run).states == HAPPY
+    assert started_again(mesh, run).states == HAPPY
     assert mesh.tags(product, "t1")["email"]["pii"] == "personal"

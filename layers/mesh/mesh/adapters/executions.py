@@ -1,5 +1,6 @@
 """Starting and resuming state machine executions."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -30,13 +31,18 @@ class StateMachine:
 
     def running(self, execution_arn: str) -> bool:
         """Whether that execution is at work."""
+        return self.ended(execution_arn) is None
+
+    def ended(self, execution_arn: str) -> datetime | None:
+        """See the port. Step Functions forgets an execution 90 days after its end."""
         try:
             with transient_errors():
-                return self._client.describe_execution(executionArn=execution_arn)["status"] == "RUNNING"
+                found = self._client.describe_execution(executionArn=execution_arn)
         except ClientError as error:
-            if code_of(error) != "ExecutionDoesNotExist":
+            if code_of(error) not in {"ExecutionDoesNotExist", "InvalidArn"}:
                 raise
-            return False
+            return datetime.min.replace(tzinfo=UTC)
+        return None if found["status"] == "RUNNING" else found["stopDate"].astimezone(UTC)
 
 
 class StepFunctionsAnswers:

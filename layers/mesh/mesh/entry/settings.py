@@ -58,6 +58,14 @@ class WorkSettings(Settings):
     work_bucket: str
 
 
+class FailureSettings(TableSettings):
+    """`<name in the template>=<URL>`, with blanks between: queues of what could not be processed, and the queues that
+    what lies in them came from, by the same name or their own."""
+
+    failure_queues: str
+    source_queues: str
+
+
 class RecipeJobSettings(TableSettings, WorkSettings):
     """DataBrew jobs act as `job_role_arn`."""
 

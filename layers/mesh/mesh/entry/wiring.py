@@ -31,6 +31,7 @@ from mesh.adapters.schedules import OneTimeSchedules
 from mesh.domain.governance.ontology import DOMAIN, Ontology, parse_ontology
 from mesh.entry.settings import (
     AccountSettings,
+    FailureSettings,
     LineageSettings,
     MeshBusSettings,
     RecipeJobSettings,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from mesh.adapters.dynamodb.lineage import DynamoLineage
     from mesh.adapters.dynamodb.proposals import DynamoProposals
     from mesh.adapters.dynamodb.revisions import DynamoRevisions
+    from mesh.adapters.failed_messages import AwsRedeliveries, SqsFailedMessages
     from mesh.adapters.glue.product_databases import GlueProductDatabases
     from mesh.adapters.glue.recipe_jobs import DataBrewJobs
     from mesh.adapters.iceberg.reach import IcebergReach
@@ -407,3 +409,22 @@ def lineage_transport(settings: LineageSettings) -> "LineageTransport | None":
             return transports.HttpTransport(target, transports.secret(client("secretsmanager"), arn) if arn else "")
         case "datazone":
             return transports.DataZoneTransport(client("datazone"), target)
+
+
+def failed_messages(settings: FailureSettings) -> "SqsFailedMessages":
+    """The account's queues of what could not be processed."""
+    from mesh.adapters.failed_messages import SqsFailedMessages  # noqa: PLC0415 - one function uses it
+
+    return SqsFailedMessages(client("sqs"), _by_name(settings.failure_queues))
+
+
+def redeliveries(settings: FailureSettings) -> "AwsRedeliveries":
+    """Where such messages were to go."""
+    from mesh.adapters.failed_messages import AwsRedeliveries  # noqa: PLC0415 - one function uses it
+
+    sources = _by_name(settings.source_queues)
+    return AwsRedeliveries(client("stepfunctions"), client("lambda"), client("sns"), client("sqs"), sources)
+
+
+def _by_name(pairs: str) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in pairs.split())

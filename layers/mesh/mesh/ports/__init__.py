@@ -12,12 +12,14 @@ from mesh.ports.catalogs import (
 from mesh.ports.messages import (
     Bus,
     BusPermissions,
+    FailedMessages,
     Inbox,
     LineageLog,
     LineageTransport,
     MemberTopics,
     Message,
     Note,
+    Redeliveries,
     Trace,
 )
 from mesh.ports.objects import (
@@ -56,6 +58,7 @@ __all__ = [
     "Crawlers",
     "DraftContract",
     "Executions",
+    "FailedMessages",
     "Inbox",
     "JobFiles",
     "LakeFormation",
@@ -83,6 +86,7 @@ __all__ = [
     "Readers",
     "Readings",
     "RecipeJobs",
+    "Redeliveries",
     "Registry",
     "RemovedObjects",
     "ResourceLinks",

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from mesh.domain.governance.failures import FailedMessage, Redelivery
+
 
 class Message(NamedTuple):
     """An event on its way: its detail, as JSON."""
@@ -92,4 +94,26 @@ class LineageTransport(Protocol):
 
     def send(self, events: Sequence[Mapping[str, Any]]) -> None:
         """All of them, in order. Idempotent. Raises LineageUndelivered, Throttled."""
+        ...
+
+
+class FailedMessages(Protocol):
+    """The account's dead-letter queues, and its queue of failed runs, by their names in the template."""
+
+    def take(self, queue: str, message_id: str) -> tuple[FailedMessage, str] | None:
+        """The message and its receipt; it is hidden from others for a while. None where it is not there, or hidden."""
+        ...
+
+    def give_back(self, queue: str, receipt: str) -> None:
+        """Let others see it again."""
+        ...
+
+    def delete(self, queue: str, receipt: str) -> None: ...
+
+
+class Redeliveries(Protocol):
+    """The ways back for what could not be processed."""
+
+    def deliver(self, redelivery: Redelivery) -> None:
+        """Once more to where it was to go."""
         ...

@@ -29,6 +29,14 @@ class Uploads(Protocol):
 
     def standing(self, name: str) -> Standing: ...
 
+    def products(self) -> list[str]:
+        """All products of the account: those that were declared, and those that were listed."""
+        ...
+
+    def list_product(self, name: str) -> None:
+        """Data came without a contract. Idempotent."""
+        ...
+
     def may_declare(self, name: str, sequencer: str) -> bool:
         """`False` if this contract, or a newer one, was sent to central already."""
         ...

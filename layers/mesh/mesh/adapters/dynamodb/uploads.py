@@ -3,6 +3,7 @@
 | pk | sk | item |
 |---|---|---|
 | `PRODUCT#<name>` | `PRODUCT` | status (`declared`, `registered`), contract sequencer, database, crawler, … |
+| `LIST#PRODUCTS` | the product's name | that it exists: declared, or with data and no contract yet |
 | `PRODUCT#<name>` | `LEASE` | holder, held_until, generation |
 | `PRODUCT#<name>` | `CONTRACT` | the newest version of its contract (see `adapters.revisions`) |
 | `PENDING#<name>` | the object's key | one object that waits, newest version only |
@@ -23,6 +24,7 @@ from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.domain.onboarding.standing import Lease, Standing
 from mesh.ports import Note, WaitingRun
 
+_LIST: Final = "LIST#PRODUCTS"
 _ATTEMPTS: Final = 5
 _OBJECTS_AT_ONCE: Final = (MOST_AT_ONCE - 1) // 2
 """Of one transaction: each object is two items, plus one trace entry."""
@@ -45,6 +47,14 @@ class DynamoUploads:
         settled = contract["version_id"] if contract["settled"] else None
         return Standing(_facts(items.get("PRODUCT")), _lease(items.get("LEASE")), settled)
 
+    def products(self) -> list[str]:
+        """See the port."""
+        return [item["sk"] for item in self._table.query(_LIST)]
+
+    def list_product(self, name: str) -> None:
+        """See the port."""
+        self._table.write(put(_listed(name)))
+
     def may_declare(self, name: str, sequencer: str) -> bool:
         """`False` if this contract, or a newer one, was sent."""
         item = self._table.get(_product(name), "PRODUCT")
@@ -53,7 +63,8 @@ class DynamoUploads:
     def record_declared(self, name: str, sequencer: str) -> None:
         """The contract was sent; a product that is registered stays so, and keeps working under its last contract."""
         created = self._table.write(
-            put_new({"pk": _product(name), "sk": "PRODUCT", "status": "declared", "sequencer": sequencer})
+            put_new({"pk": _product(name), "sk": "PRODUCT", "status": "declared", "sequencer": sequencer}),
+            put(_listed(name)),
         )
         if not created:
             self._table.write(update(_product(name), "PRODUCT", "SET sequencer = :new", {":new": sequencer}))
@@ -198,6 +209,10 @@ def _arrival(product: str, ref: ObjectRef, correlation_id: str, seen: str | None
 
 def _is_newer(ref: ObjectRef, seen: Mapping[str, str]) -> bool:
     return ref.key not in seen or compare_sequencers(ref.sequencer, seen[ref.key]) > 0
+
+
+def _listed(name: str) -> dict[str, Any]:
+    return {"pk": _LIST, "sk": name}
 
 
 def _product(name: str) -> str:

@@ -73,7 +73,10 @@ def collect_uploads(
             if not uploads.has_pending(product):
                 continue
             trace.note(correlation_id, "uploads received", product=product, objects=0)
-        if not uploads.standing(product).may_start(clock.now()):
+        standing = uploads.standing(product)
+        if standing.facts is None:
+            uploads.list_product(product)
+        if not standing.may_start(clock.now()):
             continue
         name = execution_name(product, correlation_id)
         executions.start(name, Start(product=product, correlation_id=correlation_id).model_dump_json())

@@ -1,0 +1,189 @@
+"""What could not be processed: messages of dead-letter queues and of the queue of failed runs, why, and how each is
+processed again.
+
+| message | is there because |
+|---|---|
+| an event, with `ERROR_CODE`, `ERROR_MESSAGE` and `TARGET_ARN` | EventBridge could not deliver it to a rule's target |
+| an invocation record (`requestContext`, `requestPayload`) | a function that EventBridge invoked failed three times |
+| the end of an execution (`Step Functions Execution Status Change`) | a run failed, and so did its repetitions |
+| anything else | a function received it from its queue as often as it may, and failed |
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from mesh.domain.errors import Rejected
+
+RUN_ENDED: Final = "Step Functions Execution Status Change"
+_MAX_NAME: Final = 80
+
+
+class UnknownFailure(Rejected):
+    """No message of that id is in the queue."""
+
+
+class NotRepeatable(Rejected):
+    """Nothing says how this message could be processed again."""
+
+
+class FailedMessage(NamedTuple):
+    """A message of such a queue. `attributes` are its message attributes, `queue` is the queue's name in the template,
+    `sent` is when it came there, or to the queue before."""
+
+    id: str
+    queue: str
+    sent: datetime
+    body: str
+    attributes: Mapping[str, str] = {}
+
+
+class Start(NamedTuple):
+    """Start a state machine. A second start under the same name changes nothing."""
+
+    machine_arn: str
+    name: str
+    payload: str
+
+
+class Invoke(NamedTuple):
+    """Invoke a function asynchronously, as EventBridge does."""
+
+    function_arn: str
+    payload: str
+
+
+class Publish(NamedTuple):
+    """Publish to a topic, with text attributes."""
+
+    topic_arn: str
+    message: str
+    attributes: Mapping[str, str] = {}
+
+
+class Resend(NamedTuple):
+    """Send to the queue that the message came from."""
+
+    queue: str
+    body: str
+
+
+type Redelivery = Start | Invoke | Publish | Resend
+
+
+class Failure(NamedTuple):
+    """`what` failed, `why` ("" where only a function's log says it), the product or access that it is `about`, its
+    correlation id, and how it is processed again; `redelivery` is None where that is not possible."""
+
+    what: str
+    why: str
+    about: str
+    correlation_id: str
+    redelivery: Redelivery | None
+
+
+def failure_of(message: FailedMessage) -> Failure:
+    """Read a message; any text is a failure of some kind."""
+    body = _mapping(message.body)
+    if body.get("detail-type") == RUN_ENDED and "executionArn" in body.get("detail", {}):
+        return _failed_run(message.id, body["detail"])
+    if "requestContext" in body and "requestPayload" in body:
+        return _failed_invocation(body)
+    if "TARGET_ARN" in message.attributes:
+        return _undelivered(message, body)
+    return _unprocessed(message, body)
+
+
+def _failed_run(message_id: str, run: Mapping[str, Any]) -> Failure:
+    payload, name, machine = run.get("input"), str(run["name"]), str(run["stateMachineArn"])
+    about, correlation_id = _subject(_mapping(payload))
+    why = f"{run.get('error') or run['status']}: {run.get('cause') or 'no cause is stated'}"
+    end = f"-again-{message_id[:8]}"
+    again = Start(machine, name[: _MAX_NAME - len(end)] + end, payload) if payload else None
+    return Failure(f"run of {_last(machine)}", _short(why), about, correlation_id, again)
+
+
+def _failed_invocation(record: Mapping[str, Any]) -> Failure:
+    context, event, answer = record["requestContext"], record["requestPayload"], record.get("responsePayload") or {}
+    about, correlation_id = _subject(event)
+    # The ARN ends in a version, or $LATEST.
+    function = ":".join(str(context.get("functionArn", "")).split(":")[:7])
+    why = f"{answer.get('errorType', context.get('condition', ''))}: {answer.get('errorMessage', '')}"
+    what = f"{_kind(event)} for {_last(function)}"
+    return Failure(what, _short(why), about, correlation_id, Invoke(function, json.dumps(event)) if function else None)
+
+
+def _undelivered(message: FailedMessage, event: Mapping[str, Any]) -> Failure:
+    attributes, target = message.attributes, message.attributes["TARGET_ARN"]
+    about, correlation_id = _subject(event)
+    why = f"{attributes.get('ERROR_CODE', '')}: {attributes.get('ERROR_MESSAGE', '')}"
+    what = f"{_kind(event)} for {_last(target)}"
+    again = _to_target(target, str(event.get("id", message.id)), message.body)
+    return Failure(what, _short(why), about, correlation_id, again)
+
+
+def _to_target(target: str, event_id: str, body: str) -> Redelivery | None:
+    """By the service of the target's ARN."""
+    match target.split(":")[2]:
+        case "lambda":
+            return Invoke(target, body)
+        case "states":
+            return Start(target, event_id[:_MAX_NAME], body)
+        case "sns":
+            return Publish(target, body)
+        case "sqs":
+            return Resend(_last(target), body)
+        case "scheduler" if target.endswith(":aws-sdk:sns:publish"):
+            return _scheduled(_mapping(body))
+        case _:
+            return None
+
+
+def _scheduled(call: Mapping[str, Any]) -> Redelivery | None:
+    """What EventBridge Scheduler was to publish: the input of a universal target is the call's arguments.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
+    """
+    attributes = {name: str(value["StringValue"]) for name, value in (call.get("MessageAttributes") or {}).items()}
+    return Publish(call["TopicArn"], call["Message"], attributes) if "TopicArn" in call else None
+
+
+def _unprocessed(message: FailedMessage, body: Mapping[str, Any]) -> Failure:
+    inner = _mapping(body.get("Message")) or body  # SNS wraps what it brings
+    about, correlation_id = _subject(inner)
+    kind = (body.get("MessageAttributes") or {}).get("detail-type", {}).get("Value") or _kind(inner)
+    return Failure(f"{kind} in {message.queue}", "", about, correlation_id, Resend(message.queue, message.body))
+
+
+def _subject(event: Mapping[str, Any]) -> tuple[str, str]:
+    """What an event, a run's input or a lineage order is about, and its correlation id; "" where it does not say."""
+    detail = event["detail"] if isinstance(event.get("detail"), dict) else event
+    data = next((part for part in (detail.get("data"), detail.get("ending"), detail) if isinstance(part, dict)), {})
+    metadata = detail["metadata"] if isinstance(detail.get("metadata"), dict) else {}
+    s3 = (detail.get("object") or {}).get("key", "") if isinstance(detail.get("object"), dict) else ""
+    about = data.get("product") or data.get("access") or s3
+    return str(about or ""), str(metadata.get("correlation_id") or data.get("correlation_id") or "")
+
+
+def _kind(event: Mapping[str, Any]) -> str:
+    return str(event.get("detail-type") or event.get("kind") or "message")
+
+
+def _mapping(text: object) -> dict[str, Any]:
+    try:
+        found = json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _last(arn: str) -> str:
+    return arn.rpartition(":")[2]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 1000 else text[:999] + "…"

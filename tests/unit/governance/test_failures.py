@@ -1,0 +1,208 @@
+"""Each kind of message says what failed and why, and where it has to go to be processed again."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from mesh.domain.governance.failures import (
+    FailedMessage,
+    Failure,
+    Invoke,
+    NotRepeatable,
+    Publish,
+    Resend,
+    Start,
+    UnknownFailure,
+    failure_of,
+)
+from mesh.usecases.governance.settle_failure import Decision, settle_failure
+
+from tests.fakes import FakeTrace
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+MACHINE = "arn:aws:states:eu-central-1:222222222222:stateMachine:prepare-product"
+FUNCTION = "arn:aws:lambda:eu-central-1:222222222222:function:meshwork-producer-FileReport"
+EVENT = {
+    "id": "e-1",
+    "detail-type": "ProductRegistered",
+    "detail": {"metadata": {"id": "m-1", "correlation_id": "c-1"}, "data": {"product": "loans"}},
+}
+
+
+def message(body, queue="EventDlq", **attributes):
+    text = body if isinstance(body, str) else json.dumps(body)
+    return FailedMessage("0a1b2c3d-0000", queue, NOON, text, attributes)
+
+
+def ended(**detail):
+    run = {
+        "executionArn": "arn:run", "stateMachineArn": MACHINE, "name": "n" * 75 + "-retry-3", "status": "FAILED",
+        "input": json.dumps(EVENT), "error": "Throttled", "cause": "slow down",
+    }  # fmt: skip
+    body = {"detail-type": "Step Functions Execution Status Change", "detail": run | detail}
+    return message(body, "FailedRunsQueue")
+
+
+def test_a_failed_run_is_started_again_with_its_input_under_a_name_of_its_own():
+    failure = failure_of(ended())
+
+    assert failure[:4] == ("run of prepare-product", "Throttled: slow down", "loans", "c-1")
+    assert failure.redelivery == Start(MACHINE, "n" * 65 + "-again-0a1b2c3d", json.dumps(EVENT))
+    assert len(failure.redelivery.name) == 80
+
+
+@pytest.mark.parametrize("given", [None, ""])
+def test_a_run_whose_input_is_too_large_for_an_event_cannot_be_started_again(given):
+    failure = failure_of(ended(input=given, error=None, cause=None, status="TIMED_OUT"))
+
+    assert (failure.redelivery, failure.why, failure.about) == (None, "TIMED_OUT: no cause is stated", "")
+
+
+@pytest.mark.parametrize(
+    ("target", "again"),
+    [
+        (FUNCTION, Invoke(FUNCTION, json.dumps(EVENT))),
+        (MACHINE, Start(MACHINE, "e-1", json.dumps(EVENT))),
+        ("arn:aws:sns:eu-central-1:2:people", Publish("arn:aws:sns:eu-central-1:2:people", json.dumps(EVENT))),
+        ("arn:aws:sqs:eu-central-1:2:uploads", Resend("uploads", json.dumps(EVENT))),
+        ("arn:aws:kinesis:eu-central-1:2:stream", None),
+    ],
+)
+def test_an_event_that_could_not_be_delivered_goes_to_its_target(target, again):
+    failure = failure_of(message(EVENT, TARGET_ARN=target, ERROR_CODE="NO_PERMISSIONS", ERROR_MESSAGE="no right"))
+
+    assert failure.redelivery == again
+    assert (failure.why, failure.about, failure.correlation_id) == ("NO_PERMISSIONS: no right", "loans", "c-1")
+
+
+def test_what_a_schedule_could_not_publish_is_published_with_its_attributes():
+    call = {
+        "TopicArn": "arn:aws:sns:eu-central-1:1:mesh-to-3", "Message": "{}",
+        "MessageAttributes": {"detail-type": {"DataType": "String", "StringValue": "AccessExpiring"}},
+    }  # fmt: skip
+    target = "arn:aws:scheduler:::aws-sdk:sns:publish"
+
+    again = failure_of(message(call, TARGET_ARN=target)).redelivery
+
+    assert again == Publish("arn:aws:sns:eu-central-1:1:mesh-to-3", "{}", {"detail-type": "AccessExpiring"})
+
+
+def test_a_function_that_failed_is_invoked_with_its_event():
+    record = {
+        "requestContext": {"functionArn": FUNCTION + ":$LATEST", "condition": "RetriesExhausted"},
+        "requestPayload": EVENT,
+        "responsePayload": {"errorType": "Throttled", "errorMessage": "slow down"},
+    }
+
+    failure = failure_of(message(record))
+
+    assert failure.redelivery == Invoke(FUNCTION, json.dumps(EVENT))
+    assert failure.what == "ProductRegistered for meshwork-producer-FileReport"
+    assert failure.why == "Throttled: slow down"
+
+
+def test_what_a_function_failed_at_goes_back_to_the_queue():
+    inner = json.dumps(EVENT["detail"])
+    body = {"Message": inner, "MessageAttributes": {"detail-type": {"Value": "ProductUpdated"}}}
+
+    failure = failure_of(message(body, "InboxDlq"))
+
+    assert failure == Failure("ProductUpdated in InboxDlq", "", "loans", "c-1", Resend("InboxDlq", json.dumps(body)))
+
+
+@pytest.mark.parametrize(
+    "body", ["", "not JSON", "[1]", "null", '{"detail": 1}', '{"detail": {"data": [], "object": 1}}']
+)
+def test_any_text_is_a_failure(body):
+    assert failure_of(message(body, "UploadsDlq")).redelivery == Resend("UploadsDlq", body)
+
+
+class Messages:
+    def __init__(self, *found):
+        self.left = {each.id: each for each in found}
+        self.given_back = []
+
+    def take(self, queue, message_id):
+        found = self.left.get(message_id)
+        return (found, "receipt") if found and found.queue == queue else None
+
+    def give_back(self, queue, receipt):
+        self.given_back.append(queue)
+
+    def delete(self, queue, receipt):
+        self.left.clear()
+
+
+class Redeliveries(list):
+    deliver = list.append
+
+
+def settled(found, action, redeliveries=None, trace=None):
+    messages = Messages(found)
+    decision = Decision(queue=found.queue, message=found.id, action=action, reason="why", by="maria")
+    result = settle_failure(
+        decision, messages=messages, redeliveries=Redeliveries() if redeliveries is None else redeliveries,
+        trace=trace or FakeTrace(),
+    )  # fmt: skip
+    return result, messages
+
+
+def test_what_is_replayed_is_delivered_recorded_and_gone():
+    redeliveries, trace = Redeliveries(), FakeTrace()
+
+    result, messages = settled(ended(), "replay", redeliveries, trace)
+
+    assert [type(each) for each in redeliveries] == [Start]
+    assert messages.left == {}
+    [(correlation_id, what, facts)] = trace.notes
+    assert (correlation_id, what, facts["by"], facts["cause"]) == (
+        "c-1",
+        "message replayed",
+        "maria",
+        "Throttled: slow down",
+    )
+    assert (result.about, result.trace) == ("loans", "c-1")
+
+
+def test_what_is_discarded_is_delivered_nowhere_and_the_reason_is_recorded():
+    redeliveries, trace = Redeliveries(), FakeTrace()
+
+    _, messages = settled(message("x", "UploadsDlq"), "discard", redeliveries, trace)
+
+    assert (redeliveries, messages.left) == ([], {})
+    [(correlation_id, what, facts)] = trace.notes
+    assert (correlation_id, what, facts["reason"]) == ("0a1b2c3d-0000", "message discarded", "why")
+
+
+def test_what_cannot_be_delivered_stays():
+    found = ended(input=None)
+    messages = Messages(found)
+    decision = Decision(queue="FailedRunsQueue", message=found.id, action="replay")
+
+    with pytest.raises(NotRepeatable):
+        settle_failure(decision, messages=messages, redeliveries=Redeliveries(), trace=FakeTrace())
+    assert list(messages.left) == [found.id]
+    assert messages.given_back == ["FailedRunsQueue"]
+
+
+def test_a_failing_delivery_leaves_the_message():
+    class Failing:
+        def deliver(self, _):
+            raise TimeoutError
+
+    found = ended()
+    messages = Messages(found)
+    with pytest.raises(TimeoutError):
+        settle_failure(
+            Decision(queue="FailedRunsQueue", message=found.id, action="replay"), messages=messages,
+            redeliveries=Failing(), trace=FakeTrace(),
+        )  # fmt: skip
+    assert list(messages.left) == [found.id]
+
+
+def test_a_message_that_is_not_there_is_unknown():
+    with pytest.raises(UnknownFailure):
+        settle_failure(
+            Decision(queue="EventDlq", message="x", action="discard"), messages=Messages(),
+            redeliveries=Redeliveries(), trace=FakeTrace(),
+        )  # fmt: skip

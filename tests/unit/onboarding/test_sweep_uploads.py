@@ -1,0 +1,67 @@
+"""Uploads that no run works on get one, and only those."""
+
+from datetime import timedelta
+
+import pytest
+from mesh.usecases.onboarding.sweep_uploads import OUTLIVED, sweep_uploads
+
+from tests.builders import take_lease
+from tests.unit.onboarding.test_collect_uploads import World, arrival
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def world():
+    """An upload whose run is forgotten: it was started, and has left no trace of an end."""
+    made = World()
+    made.deliver("loans/data/loans/a.csv")
+    made.executions.started.clear()
+    return made
+
+
+def sweep(world):
+    return sweep_uploads(
+        uploads=world.uploads, executions=world.executions, trace=world.trace, clock=world.clock
+    )  # fmt: skip
+
+
+def test_a_product_whose_objects_wait_gets_one_run(world):
+    swept = sweep(world)
+
+    assert (len(swept.started), swept.products) == (1, 1)
+    assert '"product":"loans"' in world.executions.started[swept.started[0]]
+    assert world.trace.said()[-1] == "uploads waited without a run"
+    assert sweep(world).started == (), "the same schedule, delivered twice"
+
+
+def test_a_product_without_waiting_objects_gets_none(world):
+    world.uploads.settle("loans", [arrival("loans/data/loans/a.csv").ref])
+
+    assert sweep(world).started == ()
+
+
+def test_a_run_at_work_is_left_alone(world):
+    now = world.clock.now()
+    take_lease(world.uploads, "loans", "a run", now + 40 * MINUTE, now)
+    world.executions.at_work.add("a run")
+
+    assert sweep(world).started == ()
+
+
+@pytest.mark.parametrize(("ago", "started"), [(OUTLIVED - MINUTE, 0), (OUTLIVED, 1)])
+def test_the_lease_of_a_run_that_ended_is_dropped_once_no_function_of_it_can_be_at_work(world, ago, started):
+    now = world.clock.now()
+    take_lease(world.uploads, "loans", "a run", now + 40 * MINUTE, now)
+    world.executions.ends["a run"] = now - ago
+
+    assert len(sweep(world).started) == started
+    assert world.uploads.lease_held("loans", now) is (started == 0)
+
+
+def test_a_product_that_central_has_yet_to_register_waits(world):
+    world.uploads.record_declared("loans", "01")
+
+    assert sweep(world).started == ()
+    world.uploads.put_product("loans", {})
+    assert len(sweep(world).started) == 1
