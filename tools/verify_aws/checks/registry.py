@@ -1,6 +1,6 @@
 """A check for each line of docs/aws.md that has something "not settled", under that line's text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -100,9 +100,8 @@ def not_observable(why: str) -> Seen:
     return Seen(why, "not observable")
 
 
-def run_checks(checks: list[Check], bench: Bench, progress: Progress) -> list[Outcome]:
-    """Each by itself: one that fails is told, and keeps no other from being made."""
-    outcomes = []
+def run_checks(checks: list[Check], bench: Bench, progress: Progress) -> Iterator[Outcome]:
+    """Each by itself, when the next is asked for: one that fails is told, and keeps no other from being made."""
     for check in checks:
         try:
             with ExitStack() as made:
@@ -110,8 +109,7 @@ def run_checks(checks: list[Check], bench: Bench, progress: Progress) -> list[Ou
         except (BotoCoreError, ClientError, CommandFailed, TookTooLong) as error:
             seen = Seen(f"{type(error).__name__}: {error}", "failed")
         progress.say(f"{seen.verdict}: {check.behaviour}: {seen.observed}")
-        outcomes.append(Outcome(check, seen))
-    return outcomes
+        yield Outcome(check, seen)
 
 
 def code_of(error: ClientError) -> str:
