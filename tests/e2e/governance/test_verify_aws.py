@@ -137,7 +137,7 @@ def deploying(stage: Stage, *options: str) -> subprocess.Popen[str]:
     cloudformation, process = stage.driver.client("central", "cloudformation"), stage.start(*options)
 
     def begun() -> bool:
-        stacks = cloudformation.list_stacks()["StackSummaries"]
+        stacks = cloudformation.describe_stacks()["Stacks"]
         return any(stack["StackName"].startswith(PREFIX) for stack in stacks)
 
     wait_until(begun, seconds=90)
