@@ -66,14 +66,12 @@ def costs() -> list[Cost]:
 
 
 def cost_lines() -> list[str]:
-    """The table, as text: each price with its source, and whether that is AWS's own page."""
+    """The table, as text, and where each price was read: `unconfirmed`, if that is no page of AWS's own."""
     found = costs()
     lines = [f"{'what':<46}{'count':>8}{'US dollars':>14}"]
-    lines += [f"{cost.what:<46}{cost.count:>8.0f}{cost.total:>14.4f}{_unconfirmed(cost)}" for cost in found]
+    lines += [
+        f"{cost.what:<46}{cost.count:>8.0f}{cost.total:>14.4f}{'' if cost.price.confirmed else '  unconfirmed'}"
+        for cost in found
+    ]
     lines.append(f"{'at most':<46}{'':>8}{sum(cost.total for cost in found):>14.4f}")
-    sources = {cost.price.source: cost.what.partition(",")[0] for cost in reversed(found) if cost.price.confirmed}
-    return [*lines, "", *(f"{what}: {source}" for source, what in reversed(sources.items()))]
-
-
-def _unconfirmed(cost: Cost) -> str:
-    return "" if cost.price.confirmed else f"  unconfirmed ({cost.price.source})"
+    return [*lines, "", *(f"{cost.what.partition(',')[0]}: {cost.price.source}" for cost in found)]
