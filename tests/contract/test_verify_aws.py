@@ -13,7 +13,7 @@ from tools.templates import ROOT, TEMPLATES
 from tools.verify_aws.__main__ import Verification
 from tools.verify_aws.accounts import Account
 from tools.verify_aws.checks import CHECKS, UNOBSERVABLE
-from tools.verify_aws.checks.registry import Bench, Check, Seen, Verdict, run_checks
+from tools.verify_aws.checks.registry import Bench, Check, Outcome, Seen, Verdict, run_checks
 from tools.verify_aws.commands import Commands
 from tools.verify_aws.costs import cost_lines, costs
 from tools.verify_aws.inventory import more_than
@@ -90,7 +90,7 @@ def check(verdict: Verdict, look: Any = None) -> Check:
 @pytest.mark.parametrize(("verdict", "code"), [("same", 0), ("not observable", 0), ("differs", 1), ("failed", 1)])
 def test_what_differs_or_fails_is_the_exit_code(verdict: Verdict, code: int, capsys: pytest.CaptureFixture[str]):
     verification = Verification(Commands({}, Names("verify-me")), "", Path("state"))
-    verification.outcomes = list(run_checks([check(verdict)], BENCH, Progress()))
+    run_checks([check(verdict)], BENCH, Progress(), verification.outcomes)
 
     assert verification.tell() == code
     assert f"{verdict}: a behaviour: another" in capsys.readouterr().out
@@ -103,8 +103,10 @@ def test_what_a_check_made_is_removed_also_when_it_fails():
         made.callback(removed.append, "bus")
         raise TookTooLong("nothing came")
 
-    [outcome, other] = run_checks([check("same", look), check("same")], BENCH, Progress())
+    outcomes: list[Outcome] = []
+    run_checks([check("same", look), check("same")], BENCH, Progress(), outcomes)
 
+    [outcome, other] = outcomes
     assert (outcome.seen.verdict, removed, other.seen.verdict) == ("failed", ["bus"], "same")
 
 

@@ -18,7 +18,7 @@ import tools.verify_aws.__main__ as program
 from tools.verify_aws import progress
 from tools.verify_aws.accounts import Account
 from tools.verify_aws.checks import CHECKS, buses, deliveries, lake, roles, shares, tables
-from tools.verify_aws.checks.registry import Bench, Check, Seen, run_checks
+from tools.verify_aws.checks.registry import Bench, Check, Outcome, Seen, run_checks
 from tools.verify_aws.commands import Commands
 from tools.verify_aws.names import ACCOUNT_NAMES, Names
 from tools.verify_aws.progress import Progress
@@ -218,8 +218,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def outcome(look: Any, bench: Bench) -> Seen:
     [check] = [each for each in CHECKS if each.look is look]
-    [found] = run_checks([check], bench, Progress())
-    return found.seen
+    found: list[Outcome] = []
+    run_checks([check], bench, Progress(), found)
+    return found[0].seen
 
 
 def test_each_check_is_seen_to_differ_below_or_measures_only():

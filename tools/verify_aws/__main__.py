@@ -53,8 +53,7 @@ class Verification:
             flow = Flow(self.commands, self.progress)
             flow.publish()
             flow.give_access()
-            for outcome in run_checks(CHECKS, Bench(self.commands, flow, state), self.progress):
-                self.outcomes.append(outcome)
+            run_checks(CHECKS, Bench(self.commands, flow, state), self.progress, self.outcomes)
             flow.end_access()
         except _FAILURES as error:
             self.wrong.append(f"{type(error).__name__}: {error}")

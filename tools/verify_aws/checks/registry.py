@@ -1,6 +1,6 @@
 """A check for each line of docs/aws.md that has something "not settled", under that line's text."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -100,16 +100,16 @@ def not_observable(why: str) -> Seen:
     return Seen(why, "not observable")
 
 
-def run_checks(checks: list[Check], bench: Bench, progress: Progress) -> Iterator[Outcome]:
-    """Each by itself, when the next is asked for: one that fails is told, and keeps no other from being made."""
+def run_checks(checks: list[Check], bench: Bench, progress: Progress, outcomes: list[Outcome]) -> None:
+    """Each by itself: one that fails is told, and keeps no other from being made. Each outcome is added at once."""
     for check in checks:
         try:
             with ExitStack() as made:
                 seen = check.look(bench, made)
         except (BotoCoreError, ClientError, CommandFailed, TookTooLong) as error:
             seen = Seen(f"{type(error).__name__}: {error}", "failed")
+        outcomes.append(Outcome(check, seen))
         progress.say(f"{seen.verdict}: {check.behaviour}: {seen.observed}")
-        yield Outcome(check, seen)
 
 
 def code_of(error: ClientError) -> str:
