@@ -18,7 +18,7 @@ from tests.measures import MeasuredUpload, artifacts, floor, import_of, measure_
 from tests.mesh_driver import MeshDriver
 from tests.mesh_fixtures import running_mesh
 from tests.publishing_driver import PublishingDriver
-from tools.list_prices import MILLION, price
+from tools.list_prices import price
 
 PRODUCT = "measured"
 BARE_STATES, BARE_TASKS = 21, 15
@@ -98,7 +98,7 @@ def costs(measured: MeasuredUpload) -> None:
     print(f"  {'by role':<52}")
     for (role, call), count in sorted(measured.by_role.items()):
         print(f"    {role:<36}{call:<32}{count:>5}")
-    dollars = measured.transitions * MILLION["states"] + sum(price(call) * count for call, count in calls.items())
+    dollars = measured.transitions * price("states") + sum(price(call) * count for call, count in calls.items())
     # Without the time of functions, storage and free tiers.
     print(f"  {'list price of a thousand uploads, without lineage':<52}{dollars / 1000:>9.4f} US dollars")
 

@@ -60,7 +60,7 @@ def _name_actions() -> None:
 
     @functools.wraps(extract)
     def named(*request: Any) -> str | None:  # noqa: ANN401 - MiniStack passes them by position
-        action = extract(*request)
+        action: str | None = extract(*request)
         return action.removesuffix("Batch") if action in _BATCHES else action
 
     iam_actions.extract_iam_action = named

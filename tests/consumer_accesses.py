@@ -1,5 +1,5 @@
-"""Accesses of the consumer in tests: central grants as its administrator, and sends events on the consumer's own
-bus."""
+"""Accesses of the consumer in tests: central grants as its administrator, and what it says comes onto the consumer's
+own bus as the function that relays the inbox puts it there."""
 
 import json
 import uuid
@@ -116,10 +116,10 @@ def _batch(mesh: MeshDriver, call: str, entries: Iterable[Mapping[str, Any]]) ->
 
 
 def send_event(mesh: MeshDriver, detail_type: str, granted: Granted, data: Mapping[str, Any], event: str = "") -> None:
-    """An event on the consumer's own bus, as the inbox would put it there."""
+    """An event of central's on the consumer's own bus, put there by the role that alone may."""
     metadata = {"id": event or str(uuid.uuid4()), "version": 1, "correlation_id": granted.correlation_id}
     metadata["time"] = datetime.now(UTC).isoformat()
-    answer = mesh.client("consumer", "events").put_events(
+    answer = mesh.client("consumer", "events", relay_role(mesh)).put_events(
         Entries=[
             {
                 "EventBusName": "mesh-consumer",
@@ -130,6 +130,17 @@ def send_event(mesh: MeshDriver, detail_type: str, granted: Granted, data: Mappi
         ]
     )
     assert answer["FailedEntryCount"] == 0, answer
+
+
+def relay_role(mesh: MeshDriver) -> str:
+    """The role of the function that relays the inbox, which the consumer's account itself may assume from now on."""
+    role, iam = mesh.physical_id("consumer", "RelayInboxFunctionRole"), mesh.client("consumer", "iam")
+    trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    account = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{CONSUMER}:root"}, "Action": "sts:AssumeRole"}
+    if account not in trust["Statement"]:
+        document = json.dumps({**trust, "Statement": [*trust["Statement"], account]})
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=document)
+    return role
 
 
 def accept(mesh: MeshDriver, granted: Granted, event: str = "") -> Run:

@@ -14,6 +14,8 @@ ALTERNATIVES: Final[dict[str, tuple[frozenset[str], ...]]] = {
         frozenset({"permission", "customer-managed-permission"}),
         frozenset({"resource-share"}),
     ),
+    "ram:GetPermission": (frozenset({"permission", "customer-managed-permission"}),),
+    "ram:ListPermissionAssociations": (frozenset({"permission", "customer-managed-permission"}),),
     "states:DescribeExecution": (frozenset({"execution", "express"}),),
     "states:ListExecutions": (frozenset({"statemachine", "maprun"}),),
 }
@@ -42,9 +44,11 @@ _GLOBAL_KEYS: Final = frozenset(
     aws:calledvia aws:calledviafirst aws:calledvialast aws:viaawsservice aws:currenttime aws:epochtime aws:referer
     aws:requestedregion aws:securetransport aws:sourcearn aws:sourceaccount aws:sourceorgpaths aws:sourceorgid
     aws:useragent
+    aws:sourceowner
     """.split()
 )
-"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, and the one that the policy
+of a new topic asks for: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html"""
 _GLOBAL_FAMILIES: Final = ("aws:principaltag/",)
 _WITH_SLASHES: Final = frozenset({"ObjectName", "LogGroupName", "ResourcePath", "SecretId"})
 """Placeholders of ARNs whose values may hold a slash, beside those that say so (`RoleNameWithPath`)."""

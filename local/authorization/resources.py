@@ -32,6 +32,7 @@ NOT_ASKED: Final[dict[str, str]] = {
     "logs:CreateLogGroup": "Glue's, for the logs of a crawler: the one on the laptop writes none",
     "logs:CreateLogStream": "Glue's, for the logs of a crawler: the one on the laptop writes none",
     "logs:PutLogEvents": "Glue's, for the logs of a crawler: the one on the laptop writes none",
+    "organizations:DescribeAccount": "Lake Formation's, for a grant: no document says when it asks",
 }
 """Actions of which no resource is built, and why nothing asks for them."""
 

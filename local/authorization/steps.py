@@ -5,9 +5,11 @@ A key that no document promises is not sent here: a statement that asks for it n
 
 from typing import Final, NamedTuple
 
-ARN, ACCOUNT = "aws:SourceArn", "aws:SourceAccount"
+ARN, ACCOUNT, OWNER = "aws:SourceArn", "aws:SourceAccount", "aws:SourceOwner"
 _DOCS: Final = "https://docs.aws.amazon.com"
 _EVENTS: Final = f"{_DOCS}/eventbridge/latest/userguide"
+_ACCELERATOR: Final = "https://aws.github.io/modern-data-architecture-accelerator/typedocs/functions"
+"""AWS's own project, which says of these conditions that they are supported; the guides show alarms' ARNs alone."""
 
 
 class Step(NamedTuple):
@@ -33,11 +35,15 @@ STEPS: Final[dict[tuple[str, str], Step]] = {
     ("s3.amazonaws.com", "sqs"): Step(
         frozenset({ARN, ACCOUNT}), f"{_DOCS}/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html"
     ),
+    # The policy that SNS gives a topic asks for the owner: "AWS services access your topic only on behalf of AWS
+    # resources you own" (sns-access-policy-use-cases).
     ("cloudwatch.amazonaws.com", "sns"): Step(
-        frozenset({ARN, ACCOUNT}), f"{_DOCS}/sns/latest/dg/sns-access-policy-use-cases.html"
+        frozenset({ARN, ACCOUNT, OWNER}),
+        f"{_ACCELERATOR}/_aws-mdaa_cloudwatch-constructs.grantCloudWatchAlarmsTopicAccess.html",
     ),
     ("cloudwatch.amazonaws.com", "kms"): Step(
-        frozenset({ARN, ACCOUNT}), f"{_DOCS}/sns/latest/dg/sns-key-management.html"
+        frozenset({ARN, ACCOUNT}),
+        f"{_ACCELERATOR}/_aws-mdaa_cloudwatch-constructs.grantCloudWatchAlarmsTopicAccess.html",
     ),
     ("states.amazonaws.com", "sts"): Step(
         frozenset({ARN, ACCOUNT}), f"{_DOCS}/step-functions/latest/dg/procedure-create-iam-role.html"
@@ -46,16 +52,14 @@ STEPS: Final[dict[tuple[str, str], Step]] = {
     ("scheduler.amazonaws.com", "sts"): Step(
         frozenset({ARN, ACCOUNT}), f"{_DOCS}/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html"
     ),
-    ("glue.amazonaws.com", "sts"): Step(
-        frozenset({ARN, ACCOUNT}), f"{_DOCS}/glue/latest/dg/cross-service-confused-deputy-prevention.html"
-    ),
-    ("databrew.amazonaws.com", "sts"): Step(
-        frozenset({ARN, ACCOUNT}), f"{_DOCS}/databrew/latest/dg/cross-service-confused-deputy-prevention.html"
-    ),
     ("lakeformation.amazonaws.com", "sts"): Step(
         frozenset({ARN, ACCOUNT}), f"{_DOCS}/lake-formation/latest/dg/cross-service-confused-deputy-prevention.html"
     ),
-    # No document promises a key.
+    # No document promises a key. A role is passed within an account, so that no other one's resource can use it.
+    ("glue.amazonaws.com", "sts"): Step(frozenset(), f"{_DOCS}/glue/latest/dg/create-an-iam-role.html"),
+    ("databrew.amazonaws.com", "sts"): Step(
+        frozenset(), f"{_DOCS}/databrew/latest/dg/security_iam_service-with-iam.html"
+    ),
     ("lambda.amazonaws.com", "sts"): Step(frozenset(), f"{_DOCS}/lambda/latest/dg/lambda-intro-execution-role.html"),
 }
 """(who calls, whose policy decides) → what it sends. `sts` is a role's trust."""
@@ -66,5 +70,6 @@ def context(service: str, target: str, source_arn: str = "", source_account: str
 
     Raises `KeyError` for a step that is not in the table.
     """
-    values = {ARN: source_arn, ACCOUNT: source_account or ":".join(source_arn.split(":")[4:5])}
+    account = source_account or ":".join(source_arn.split(":")[4:5])
+    values = {ARN: source_arn, ACCOUNT: account, OWNER: account}
     return {key.lower(): values[key] for key in STEPS[service, target].keys if values[key]}

@@ -63,7 +63,7 @@ class Targets:
                 case "sqs":
                     _to_queue(delivery)
                 case "sns":
-                    _to_topic(delivery)
+                    self._to_topic(delivery)
                 case "events":
                     _to_bus(delivery)
                 case "states":
@@ -72,18 +72,32 @@ class Targets:
                     raise DeliveryError("UNSUPPORTED_TARGET", f"{service} is not a target of the local mesh")
 
     def _to_state_machine(self, delivery: Delivery) -> None:
-        """As the target's role, through the API: the call is checked and recorded like any other."""
-        role_arn = delivery.target.get("RoleArn") or ""
+        if not delivery.target.get("RoleArn"):
+            raise DeliveryError("NO_PERMISSIONS", f"rule {delivery.rule_arn} has no RoleArn for {delivery.target_arn}")
+        name = f"{delivery.event.get('EventId', new_uuid())}_{new_uuid()}"[:80]
+        arguments = {"stateMachineArn": delivery.target_arn, "name": name, "input": delivery.payload}
+        self._as_the_targets_role(delivery, "stepfunctions", "start_execution", arguments)
+
+    def _to_topic(self, delivery: Delivery) -> None:
+        """As the target's role, where it has one, or as the service, which the topic and its key must admit then.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+        """
+        if not delivery.target.get("RoleArn"):
+            _publish(delivery)
+            return
+        arguments = {"TopicArn": delivery.target_arn, "Message": delivery.payload}
+        self._as_the_targets_role(delivery, "sns", "publish", arguments)
+
+    def _as_the_targets_role(self, delivery: Delivery, service: str, operation: str, arguments: dict[str, str]) -> None:
+        """Through the API: the call is checked and recorded like any other."""
         try:
-            keys = roles.credentials(role_arn, SERVICE, "EventBridge", delivery.rule_arn) if role_arn else {}
+            keys = roles.credentials(delivery.target["RoleArn"], SERVICE, "EventBridge", delivery.rule_arn)
         except roles.CannotAssumeRoleError as error:
             raise DeliveryError("NO_PERMISSIONS", str(error)) from error
-        if not keys:
-            raise DeliveryError("NO_PERMISSIONS", f"rule {delivery.rule_arn} has no RoleArn for {delivery.target_arn}")
-        client = self._clients.get("stepfunctions", delivery.region, keys)
-        name = f"{delivery.event.get('EventId', new_uuid())}_{new_uuid()}"[:80]
+        client = self._clients.get(service, delivery.region, keys)
         try:
-            client.start_execution(stateMachineArn=delivery.target_arn, name=name, input=delivery.payload)
+            getattr(client, operation)(**arguments)
         except ClientError as error:
             raise _of_client_error(error) from error
         except BotoCoreError as error:
@@ -92,9 +106,9 @@ class Targets:
 
 def _of_client_error(error: ClientError) -> DeliveryError:
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    if "AccessDenied" in code:
+    if "AccessDenied" in code or code == "AuthorizationError":
         return DeliveryError("NO_PERMISSIONS", message)
-    if code == "StateMachineDoesNotExist":
+    if code in {"StateMachineDoesNotExist", "NotFound"}:
         return DeliveryError("NO_RESOURCE", message)
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return DeliveryError(
@@ -140,7 +154,7 @@ def _to_queue(delivery: Delivery) -> None:
     )
 
 
-def _to_topic(delivery: Delivery) -> None:
+def _publish(delivery: Delivery) -> None:
     found = sns.topic_policy_for_arn(delivery.target_arn)
     _require_found(found, delivery)
     allowed = policies.resource_allows_service(found[0], "sns:Publish", delivery.target_arn, SERVICE, delivery.rule_arn)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region, request_scope
@@ -11,6 +12,7 @@ from ministack.core.router import extract_access_key_id
 from local import roles
 from local.lakeformation.protocol import AwsError
 
+_SERVICE: Final = "lakeformation.amazonaws.com"
 observers: "list[Callable[[Identity, str, str, bool], None]]" = []
 """Told of what a service does with a role of its own accord (role, action, resource, allowed): no request shows it."""
 
@@ -147,9 +149,14 @@ def principal_exists(arn: str) -> bool:
 
 
 def trusts(role_arn: str, service: str, caller_account: str = "") -> bool:
-    """Whether `service` (`glue.amazonaws.com`) may assume the role, for a caller of that account."""
+    """Whether `service` (`glue.amazonaws.com`) may assume the role, for a caller of that account.
+
+    "Currently, Lake Formation only supports aws:SourceArn in the following format": the account's, without a resource.
+    https://docs.aws.amazon.com/lake-formation/latest/dg/cross-service-confused-deputy-prevention.html
+    """
+    source = f"arn:aws:lakeformation:{get_region()}:{role_arn.split(':')[4]}:*" if service == _SERVICE else ""
     try:
-        roles.check_trust(role_arn, service, caller_account=caller_account)
+        roles.check_trust(role_arn, service, source, caller_account)
     except roles.CannotAssumeRoleError:
         return False
     return True

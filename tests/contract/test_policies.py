@@ -6,10 +6,11 @@ condition is on a key that requests for the action carry.
 """
 
 import fnmatch
+import json
 from collections.abc import Iterator
 
 import pytest
-from ministack.core import iam_evaluator
+from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from local.authorization import reference, steps
 from tools.arn_patterns import can_match
@@ -159,13 +160,13 @@ def test_no_role_has_managed_policies_but_its_stacks_and_what_sam_attaches(templ
 
 
 def unsent(service: str, action: str, condition: dict[str, dict]) -> list[str]:
-    """Keys that a statement asks for and the service does not send; with `IfExists` it need not."""
+    """Keys that a statement asks for and the service does not send."""
     sent = steps.STEPS[service, action.partition(":")[0]].keys
     return [
         f"{service} {action}: {key}"
-        for operator, keys in condition.items()
+        for keys in condition.values()
         for key in keys
-        if key.startswith("aws:Source") and key not in sent and not operator.endswith("IfExists")
+        if key.startswith("aws:Source") and key not in sent
     ]
 
 
@@ -194,23 +195,64 @@ def services_of(statement: Statement) -> list[str]:
     return [named] if isinstance(named, str) else named
 
 
-@pytest.mark.parametrize("template", ["template.producer.yaml", "template.consumer.yaml"])
-@pytest.mark.parametrize(("rule", "admitted"), [("", True), ("PeopleRule", True), ("OtherRule", False)])
-def test_people_are_told_whether_or_not_eventbridge_names_its_rule(template, rule, admitted):
-    """Its guide has it name none; a topic that asked for it would hear nothing."""
-    [policy] = [
-        each.statement for each in trusts(DEPLOYED[template]) if each.statement.get("Sid") == "ThisRulePublishes"
+@pytest.mark.parametrize("file", TEMPLATES)
+def test_eventbridge_is_let_onto_no_topic_and_to_no_key(file):
+    """It names no source to either: a statement that lets it in lets in the rules of every account."""
+    found = [
+        (holder, action)
+        for holder, statement in trusts(DEPLOYED[file])
+        if "events.amazonaws.com" in services_of(statement)
+        for action in listed(statement, "Action")
     ]
-    keys = {"aws:sourcearn": f"arn:aws:events:us-east-1:111111111111:rule/{rule}"} if rule else {}
-    context = iam_evaluator.EvalContext(
-        principal_arn="*",
-        principal_type="Service",
-        principal_account="",
-        action="sns:Publish",
-        resource_arn=policy["Resource"],
-        region="us-east-1",
-        service_context=keys,
-    )
-    judged = iam_evaluator.evaluate_resource_policy({"Statement": [policy]}, context, service="events.amazonaws.com")
 
-    assert (judged.decision == "Allow") == admitted
+    assert [each for each in found if each[1].partition(":")[0] in {"sns", "kms"}] == []
+
+
+@pytest.mark.parametrize("file", ["template.producer.yaml", "template.consumer.yaml"])
+def test_the_rule_for_people_publishes_by_a_role_of_its_own(file):
+    template = DEPLOYED[file]
+    [target] = resources(template, "AWS::Events::Rule")["PeopleRule"]["Targets"]
+    role = target["RoleArn"]["Fn::GetAtt"][0]
+
+    assert [(holder, services_of(each)) for holder, each in trusts(template) if holder == role] == [
+        (role, ["events.amazonaws.com"])
+    ]
+    allowed = sorted(action for statement in rights(template)[role] for action in listed(statement, "Action"))
+    assert allowed == ["kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"]
+
+
+# What AWSLakeFormationCrossAccountManager has and a granting role of central's does not need.
+NOT_OF_A_GRANTOR = {
+    "organizations:ListRoots": "grants go to accounts, never to an organization or a part of it",
+    "organizations:ListAccountsForParent": "as above",
+    "organizations:ListOrganizationalUnitsForParent": "as above",
+    "ram:GetResourceShareInvitations": "the receiver's",
+    "ram:ListPendingInvitationResources": "the receiver's",
+    "ram:ListReplacePermissionAssociationsWork": "of customer-managed permissions",
+    "ram:ListSourceAssociations": "of shares with a service",
+}
+
+
+def test_granting_roles_may_what_awss_policy_for_them_says():
+    """https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLakeFormationCrossAccountManager.html"""
+    published = json.loads(aws_managed_policies_data)["AWSLakeFormationCrossAccountManager"]["Document"]
+    wanted = {action.name for statement in published["Statement"] for action in named(statement)}
+    [policy] = [
+        each["PolicyDocument"]
+        for name, each in resources(DEPLOYED["template.yaml"], "AWS::IAM::ManagedPolicy").items()
+        if name == "ShareGrantsPolicy"
+    ]
+    held = {action.name for statement in policy["Statement"] for action in named(statement)}
+
+    assert wanted - held == set(NOT_OF_A_GRANTOR)
+    assert held <= wanted
+    conditions = {text(statement["Condition"]) for statement in policy["Statement"] if "Condition" in statement}
+    assert conditions == {text(each["Condition"]) for each in published["Statement"] if "Condition" in each}
+
+
+def text(condition: dict[str, dict]) -> str:
+    """One value or a list of one are the same."""
+    return json.dumps(
+        {operator: {key: [one] if isinstance(one, str) else one for key, one in keys.items()}
+         for operator, keys in condition.items()}
+    )  # fmt: skip

@@ -13,9 +13,9 @@ from tools.templates import ROOT, TEMPLATES
 from tools.verify_aws.__main__ import Verification
 from tools.verify_aws.accounts import Account
 from tools.verify_aws.checks import CHECKS, UNOBSERVABLE
-from tools.verify_aws.checks.registry import Bench, Check, Seen, Verdict, run_checks
+from tools.verify_aws.checks.registry import Bench, Check, Outcome, Seen, Verdict, run_checks
 from tools.verify_aws.commands import Commands
-from tools.verify_aws.costs import costs
+from tools.verify_aws.costs import cost_lines, costs
 from tools.verify_aws.inventory import more_than
 from tools.verify_aws.names import Names
 from tools.verify_aws.precheck import taken
@@ -45,6 +45,17 @@ def test_it_says_what_the_templates_cost_by_the_hour():
     assert counted["KMS keys, 1 h"] == kinds.count("AWS::KMS::Key") > 0
     assert counted["alarms, 1 h"] == kinds.count("AWS::CloudWatch::Alarm") > 0
     assert 0 < sum(cost.total for cost in costs()) < 1
+
+
+def test_a_price_that_was_not_read_on_a_page_of_awss_is_called_unconfirmed():
+    told = {line.split("  ")[0]: line for line in cost_lines()}
+
+    assert {cost.what for cost in costs() if cost.price.confirmed} >= {"KMS keys, 1 h", "functions, 10 GB-seconds each"}
+    for cost in costs():
+        assert cost.price.source in "\n".join(cost_lines())
+        assert told[cost.what].endswith("unconfirmed") != cost.price.confirmed
+    own = ("aws.amazon.com/", "docs.aws.amazon.com/")
+    assert all(cost.price.source.startswith(own) for cost in costs() if cost.price.confirmed)
 
 
 def before(**inventory: list[str]) -> Before:
@@ -79,7 +90,7 @@ def check(verdict: Verdict, look: Any = None) -> Check:
 @pytest.mark.parametrize(("verdict", "code"), [("same", 0), ("not observable", 0), ("differs", 1), ("failed", 1)])
 def test_what_differs_or_fails_is_the_exit_code(verdict: Verdict, code: int, capsys: pytest.CaptureFixture[str]):
     verification = Verification(Commands({}, Names("verify-me")), "", Path("state"))
-    verification.outcomes = run_checks([check(verdict)], BENCH, Progress())
+    run_checks([check(verdict)], BENCH, Progress(), verification.outcomes)
 
     assert verification.tell() == code
     assert f"{verdict}: a behaviour: another" in capsys.readouterr().out
@@ -92,8 +103,10 @@ def test_what_a_check_made_is_removed_also_when_it_fails():
         made.callback(removed.append, "bus")
         raise TookTooLong("nothing came")
 
-    [outcome, other] = run_checks([check("same", look), check("same")], BENCH, Progress())
+    outcomes: list[Outcome] = []
+    run_checks([check("same", look), check("same")], BENCH, Progress(), outcomes)
 
+    [outcome, other] = outcomes
     assert (outcome.seen.verdict, removed, other.seen.verdict) == ("failed", ["bus"], "same")
 
 

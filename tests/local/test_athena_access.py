@@ -56,7 +56,10 @@ def test_the_location_role_may_ask_for_its_own_account_only_where_nobody_else_qu
         "Effect": "Allow",
         "Principal": {"Service": "lakeformation.amazonaws.com"},
         "Action": "sts:AssumeRole",
-        "Condition": {"StringEquals": {"aws:SourceAccount": CENTRAL}},
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": CENTRAL},
+            "ArnEquals": {"aws:SourceArn": f"arn:aws:lakeformation:us-east-1:{CENTRAL}:*"},  # the one form that is sent
+        },
     }
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     root(CENTRAL).client("iam").update_assume_role_policy(RoleName="location", PolicyDocument=document)

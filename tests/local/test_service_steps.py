@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.authorization.steps import STEPS
+from local.authorization.steps import STEPS, context
 from tests.local.running import RunningServer, allow, wait_until
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
@@ -101,11 +101,40 @@ def test_a_topic_names_itself_to_a_queue_and_not_its_account(server: RunningServ
     assert "Messages" not in server.client("sqs", ACCOUNT).receive_message(QueueUrl=closed_url)
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_eventbridge_publishes_under_a_key_by_the_target_s_role(server: RunningServer, *, named: bool) -> None:
+    """The topic has the policy that SNS gives it, the key that of its account: neither lets EventBridge itself in."""
+    name = "by-its-role" if named else "by-itself"
+    kms, sns, events = (server.client(service, ACCOUNT) for service in ("kms", "sns", "events"))
+    key = kms.create_key(Policy=policy(allow("kms:*") | {"Principal": ROOT}))["KeyMetadata"]["Arn"]
+    topic = sns.create_topic(Name=name, Attributes={"KmsMasterKeyId": key})["TopicArn"]
+    url, arn = queue(server, name, "sns.amazonaws.com", {"ArnEquals": {"aws:SourceArn": topic}})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    dead_url, dead = queue(server, f"{name}-dead", "events.amazonaws.com", BY_RULE)
+    target = {"Id": "t", "Arn": topic, "DeadLetterConfig": {"Arn": dead}}
+    if named:
+        may = (allow("sns:Publish", resource=topic), allow("kms:GenerateDataKey", "kms:Decrypt", resource=key))
+        target["RoleArn"] = make_role(server, name, "events.amazonaws.com", BY_RULE, *may)
+    events.put_rule(Name=name, EventPattern=json.dumps({"detail-type": [name]}))
+    events.put_targets(Rule=name, Targets=[target])
+    events.put_events(Entries=[{"Source": "test", "DetailType": name, "Detail": "{}"}])
+
+    if named:
+        assert json.loads(received(server, url)["Body"])["TopicArn"] == topic
+    else:
+        assert received(server, dead_url)["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+
+
 def test_lambda_promises_no_key_when_it_assumes_a_role(server: RunningServer) -> None:
     role = make_role(server, "for-my-account", "lambda.amazonaws.com", BY_ACCOUNT)
 
     with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
         server.make_function(ACCOUNT, "unassumable", "def handler(event, context): pass", role)
+
+
+@pytest.mark.parametrize("service", ["glue.amazonaws.com", "databrew.amazonaws.com", "lambda.amazonaws.com"])
+def test_who_promises_no_key_assumes_no_role_that_asks_for_one(service: str) -> None:
+    assert context(service, "sts", "arn:aws:any:us-east-1:111111111111:one", ACCOUNT) == {}
 
 
 @pytest.mark.parametrize(("source", "assumed"), [("schedule-group/default", True), ("schedule/default/*", False)])
@@ -175,7 +204,9 @@ def test_what_failed_goes_to_its_destination_by_the_role_of_the_function(server:
 
 
 def test_each_step_names_its_source_in_awss_documents() -> None:
-    assert [step for step in STEPS.values() if not step.source.startswith("https://docs.aws.amazon.com/")] == []
+    own = ("https://docs.aws.amazon.com/", "https://aws.github.io/")
+
+    assert [step for step in STEPS.values() if not step.source.startswith(own)] == []
 
 
 def test_an_alarm_reaches_topics_that_admit_it_by_what_cloudwatch_sends(server: RunningServer) -> None:
@@ -204,3 +235,23 @@ def test_an_alarm_reaches_topics_that_admit_it_by_what_cloudwatch_sends(server: 
     assert "goes-off" in received(server, urls["account"])["Body"]
     assert "goes-off" in received(server, urls["alarm"])["Body"]
     assert "Messages" not in sqs.receive_message(QueueUrl=urls["foreign"], WaitTimeSeconds=1)
+
+
+def test_an_alarm_reaches_a_topic_of_its_account_that_has_the_policy_of_sns(server: RunningServer) -> None:
+    """ "This default policy … [ensures] that AWS services access your topic only on behalf of AWS resources you own":
+    another account's alarm is not one."""
+    sns = server.client("sns", ACCOUNT)
+    topic = sns.create_topic(Name="as-made")["TopicArn"]
+    url, arn = queue(server, "as-made", "sns.amazonaws.com", {"ArnEquals": {"aws:SourceArn": topic}})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    for account in ("222222222222", ACCOUNT):
+        cloudwatch = server.client("cloudwatch", account)
+        cloudwatch.put_metric_alarm(
+            AlarmName=f"of-{account}", Namespace="n", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1,
+            Threshold=1, ComparisonOperator="GreaterThanThreshold", AlarmActions=[topic],
+        )  # fmt: skip
+        cloudwatch.set_alarm_state(AlarmName=f"of-{account}", StateValue="ALARM", StateReason="test")
+
+    assert f"of-{ACCOUNT}" in received(server, url)["Body"]
+    assert "Messages" not in server.client("sqs", ACCOUNT).receive_message(QueueUrl=url, WaitTimeSeconds=1)

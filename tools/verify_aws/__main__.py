@@ -53,7 +53,7 @@ class Verification:
             flow = Flow(self.commands, self.progress)
             flow.publish()
             flow.give_access()
-            self.outcomes = run_checks(CHECKS, Bench(self.commands, flow, state), self.progress)
+            run_checks(CHECKS, Bench(self.commands, flow, state), self.progress, self.outcomes)
             flow.end_access()
         except _FAILURES as error:
             self.wrong.append(f"{type(error).__name__}: {error}")
@@ -86,7 +86,8 @@ class Verification:
 
 def main() -> int:
     """The exit code: 0 verified, 1 not, 2 for what cannot begin."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a script's background job would ignore the second
+        signal.signal(number, signal.default_int_handler)
     options = _options()
     names = Names(options.prefix)
     file = Path(options.state) / f"{options.prefix}.json"

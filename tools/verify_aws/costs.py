@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from tools import list_prices
+from tools.list_prices import Price
 from tools.sam_transform import transformed
 from tools.templates import ROOT, TEMPLATES
 
 HOURS: Final = 1.0
 """From the first deployment to the last deletion: 30 to 45 minutes are expected."""
-_MILLION: Final = 1e6
+_ONE_OF_A_MILLION: Final = 1e-6
 _QUERIES: Final = 12
 """The flow's, the checks', and the one that proves the access."""
 _TIMES: Final = 3
@@ -28,15 +29,17 @@ _PRORATED: Final = {
 
 @dataclass(frozen=True)
 class Cost:
-    """A line: how many of what, at which price for one, in US dollars."""
+    """A line: how many of what, each so many units of a price."""
 
     what: str
     count: float
-    dollars: float
+    price: Price
+    units: float = 1.0
 
     @property
     def total(self) -> float:
-        return self.count * self.dollars
+        """US dollars."""
+        return self.count * self.units * self.price.dollars
 
 
 def costs() -> list[Cost]:
@@ -49,23 +52,26 @@ def costs() -> list[Cost]:
             if resource["Type"] == "AWS::StepFunctions::StateMachine":
                 states += len(resource["Properties"]["Definition"]["States"]) * _TIMES
     calls = states * _CALLS_FOR_A_TRANSITION
-    compute = _SECONDS_OF_A_FUNCTION * _GIGABYTES_OF_A_FUNCTION
-    dearest = max(price for name, price in list_prices.MILLION.items() if name != "states")
+    compute, month = _SECONDS_OF_A_FUNCTION * _GIGABYTES_OF_A_FUNCTION, HOURS / list_prices.HOURS_A_MONTH
+    million = list_prices.MILLION
+    dearest = max(price for name, price in million.items() if name != "states")
     return [
-        *(Cost(f"{name}, {HOURS:.0f} h", kinds[kind], price * HOURS / list_prices.HOURS_A_MONTH)
-          for kind, (name, price) in _PRORATED.items()),
-        Cost("state transitions, all states thrice", states, list_prices.MILLION["states"] / _MILLION),
-        Cost("AWS calls of functions, each as the dearest", calls, dearest / _MILLION),
-        Cost("functions, 10 GB-seconds each", kinds["AWS::Lambda::Function"], compute * list_prices.LAMBDA_GB_SECOND),
-        Cost("Athena queries, 10 MB each", _QUERIES, list_prices.ATHENA_TERABYTE * list_prices.ATHENA_LEAST_TERABYTES),
-        Cost("DynamoDB writes on demand", _WRITES, list_prices.MILLION["dynamodb"] / _MILLION),
-    ]  # fmt: skip
+        *(Cost(f"{name}, {HOURS:.0f} h", kinds[kind], price, month) for kind, (name, price) in _PRORATED.items()),
+        Cost("state transitions, all states thrice", states, million["states"], _ONE_OF_A_MILLION),
+        Cost("AWS calls of functions, each as the dearest", calls, dearest, _ONE_OF_A_MILLION),
+        Cost("functions, 10 GB-seconds each", kinds["AWS::Lambda::Function"], list_prices.LAMBDA_GB_SECOND, compute),
+        Cost("Athena queries, 10 MB each", _QUERIES, list_prices.ATHENA_TERABYTE, list_prices.ATHENA_LEAST_TERABYTES),
+        Cost("DynamoDB writes on demand", _WRITES, million["dynamodb"], _ONE_OF_A_MILLION),
+    ]
 
 
 def cost_lines() -> list[str]:
-    """The table, as text."""
+    """The table, as text, and where each price was read: `unconfirmed`, if that is no page of AWS's own."""
     found = costs()
     lines = [f"{'what':<46}{'count':>8}{'US dollars':>14}"]
-    lines += [f"{cost.what:<46}{cost.count:>8.0f}{cost.total:>14.4f}" for cost in found]
+    lines += [
+        f"{cost.what:<46}{cost.count:>8.0f}{cost.total:>14.4f}{'' if cost.price.confirmed else '  unconfirmed'}"
+        for cost in found
+    ]
     lines.append(f"{'at most':<46}{'':>8}{sum(cost.total for cost in found):>14.4f}")
-    return lines
+    return [*lines, "", *(f"{cost.what.partition(',')[0]}: {cost.price.source}" for cost in found)]

@@ -37,11 +37,11 @@ _LISTS: Final[dict[str, tuple[str, str, str, str]]] = {
 
 def inventory(account: Account) -> Inventory:
     """Names by kind, sorted; kinds of which there is nothing are left out."""
-    listed: dict[str, Callable[[], Iterator[str]]] = {
-        kind: lambda where=where: _listed(account, *where)  # type: ignore[misc]
-        for kind, where in _LISTS.items()
+    lists: dict[str, Callable[[], Iterator[str]]] = {
+        kind: lambda kind=kind: listed(account, kind)  # type: ignore[misc]
+        for kind in _LISTS
     }
-    listed |= {
+    lists |= {
         "stacks": lambda: _stacks(account),
         "policies": lambda: _listed(account, "iam", "list_policies", "Policies", "PolicyName", Scope="Local"),
         "keys": lambda: _keys(account),
@@ -51,8 +51,13 @@ def inventory(account: Account) -> Inventory:
     for service, *_ in _LISTS.values():
         account.client(service)  # before there are threads: a session makes one client at a time
     with ThreadPoolExecutor(4) as threads:
-        found = dict(zip(listed, threads.map(lambda each: sorted(set(each())), listed.values()), strict=True))
+        found = dict(zip(lists, threads.map(lambda each: sorted(set(each())), lists.values()), strict=True))
     return {kind: names for kind, names in found.items() if names}
+
+
+def listed(account: Account, kind: str) -> Iterator[str]:
+    """Names, URLs or ARNs of one of `inventory`'s kinds that a single call lists."""
+    return _listed(account, *_LISTS[kind])
 
 
 def more_than(before: Inventory, after: Inventory) -> Inventory:

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, WaiterError
 from tools.verify_aws.accounts import Account
 from tools.verify_aws.commands import CommandFailed, Commands
 from tools.verify_aws.deployment import administrate
-from tools.verify_aws.inventory import Inventory, grant_text, grants, inventory, more_than, pages
+from tools.verify_aws.inventory import Inventory, grant_text, grants, inventory, listed, more_than, pages
 from tools.verify_aws.names import AccountName, Names
 from tools.verify_aws.precheck import fixed_names, mesh_tags
 from tools.verify_aws.progress import Progress, TookTooLong, until
@@ -99,6 +99,7 @@ def _steps(commands: Commands, account: Account, before: Before) -> Iterator[tup
         yield lambda: _deregister(account, names), "locations"
         yield lambda: _delete_topics(account), "topics"
         yield lambda: _delete_schedules(account), "schedules"
+    yield lambda: delete_what_checks_made(account, names), "what checks made"
     for table in fixed_names(account, names)["tables"]:
         yield lambda table=table: _delete_table(account, table), f"table {table}"  # type: ignore[misc]
     for bucket in fixed_names(account, names)["buckets"]:
@@ -168,6 +169,37 @@ def _delete_schedules(account: Account) -> None:
     for page in pages(account, "scheduler", "list_schedules", NamePrefix="mesh-"):
         for schedule in page["Schedules"]:
             scheduler.delete_schedule(Name=schedule["Name"])
+
+
+def delete_what_checks_made(account: Account, names: Names) -> None:
+    """Each check removes what it made, unless the run was killed meanwhile."""
+    begins, events = f"{names.prefix}-", account.client("events")
+    for rule in _named(account, "rules", begins):
+        targets = [target["Id"] for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
+        if targets:
+            events.remove_targets(Rule=rule, Ids=targets)
+        events.delete_rule(Name=rule)
+    for bus in _named(account, "buses", begins):
+        events.delete_event_bus(Name=bus)
+    for url in _named(account, "queues", f"/{begins}"):
+        account.client("sqs").delete_queue(QueueUrl=url)
+    for topic in _named(account, "topics", f":{begins}"):
+        account.client("sns").delete_topic(TopicArn=topic)
+    if alarms := _named(account, "alarms", begins):
+        account.client("cloudwatch").delete_alarms(AlarmNames=alarms)
+    for role in _named(account, "roles", begins):
+        _delete_role(account, role)
+
+
+def _delete_role(account: Account, role: str) -> None:
+    iam = account.client("iam")
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=role, PolicyName=policy)
+    iam.delete_role(RoleName=role)
+
+
+def _named(account: Account, kind: str, part: str) -> list[str]:
+    return [name for name in listed(account, kind) if part in name]
 
 
 def _delete_table(account: Account, name: str) -> None:

@@ -245,13 +245,15 @@ def test_no_function_has_a_wildcard_action(mesh: MeshDriver, account: str) -> No
 
 BY_LAKE_FORMATION: Final = frozenset({
     "glue:PutResourcePolicy", "glue:DeleteResourcePolicy", "lakeformation:GrantPermissions",
-    "lakeformation:RevokePermissions", "ram:AssociateResourceShare", "ram:AssociateResourceSharePermission",
-    "ram:CreateResourceShare", "ram:DeleteResourceShare", "ram:DisassociateResourceShare",
-    "ram:GetResourceShareAssociations", "ram:GetResourceShares", "ram:ListResourceSharePermissions",
-    "ram:UpdateResourceShare",
+    "lakeformation:RevokePermissions", "organizations:DescribeAccount", "organizations:DescribeOrganization",
+    "ram:AssociateResourceShare", "ram:AssociateResourceSharePermission", "ram:CreateResourceShare",
+    "ram:DeleteResourceShare", "ram:DisassociateResourceShare", "ram:GetPermission", "ram:GetResourcePolicies",
+    "ram:GetResourceShareAssociations", "ram:GetResourceShares", "ram:ListPermissionAssociations",
+    "ram:ListPermissionVersions", "ram:ListPermissions", "ram:ListPrincipals", "ram:ListResourceSharePermissions",
+    "ram:ListResourceTypes", "ram:ListResources", "ram:UpdateResourceShare",
 })  # fmt: skip
 """What Lake Formation does in the name of whoever grants to another account ("Cross-account data sharing prerequisites"
-in its guide), each grant of a batch among it."""
+in its guide; AWSLakeFormationCrossAccountManager), each grant of a batch among it."""
 BY_LAMBDA: Final = frozenset({"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"})
 """What Lambda does in the name of a function that reads a queue."""
 OF_WHAT_IS_GRANTED: Final = frozenset({

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from local.accounts import REGION, role_arn
+from local.accounts import ADMIN_ROLE, REGION, role_arn
 from tests.consumer_accesses import (
     CENTRAL,
     CONSUMER,
@@ -72,6 +73,18 @@ def nothing_left(mesh: MeshDriver, granted: Granted) -> None:
     assert held(mesh, granted) == "over"
     assert granted.link not in links(mesh)
     assert local_grants(mesh, granted.product, granted.reader or "DataAnalyst") == []
+
+
+@pytest.mark.parametrize("kind", ["AccessGranted", "AccessRevoked", "AccessDenied", "ProductUpdated"])
+@pytest.mark.parametrize("role", [ADMIN_ROLE, "ConsumerAdmin"])
+def test_nobody_in_the_consumers_account_speaks_for_central(mesh: MeshDriver, kind: str, role: str) -> None:
+    """What central says is acted upon: links and grants are made, and taken back."""
+    entry = {"EventBusName": "mesh-consumer", "Source": "meshwork", "DetailType": kind, "Detail": "{}"}
+    try:
+        [answer] = mesh.client("consumer", "events", role).put_events(Entries=[entry])["Entries"]
+    except ClientError as error:
+        answer = {"ErrorCode": error.response["Error"]["Code"]}
+    assert answer.get("ErrorCode") == "AccessDeniedException"
 
 
 def test_accepted_and_proved_as_the_reader(mesh: MeshDriver, listener: EventListener, granted: Granted) -> None:

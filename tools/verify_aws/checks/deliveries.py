@@ -54,6 +54,38 @@ def rule_to_topic(bench: Bench, made: ExitStack) -> Seen:
     return _compared(plain, asking, send, "the rule", sent=False)
 
 
+@REGISTRY.check(
+    "A rule publishes to an encrypted topic in the role of its target",
+    assumes="it does, by that role's rights on topic and key, and neither of them lets EventBridge in",
+)
+def rule_in_a_role(bench: Bench, made: ExitStack) -> Seen:
+    """Under the key of central's own topics, to a topic that has the policy of a new one."""
+    events, name = bench.central.client("events"), f"{bench.names.prefix}-in-a-role"
+    stack = bench.names.stack("central")
+    found = bench.central.client("cloudformation").describe_stack_resource(
+        StackName=stack, LogicalResourceId="TopicKey"
+    )
+    key = found["StackResourceDetail"]["PhysicalResourceId"]
+    topic = _topic(bench, "in-a-role", None, made)
+    bench.central.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue=key)
+    box = _subscribed(bench, "in-a-role", topic, {}, made)
+    role = _role_of_a_rule(bench, name, topic, key, made)
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+    made.callback(events.delete_rule, Name=name)
+    events.put_targets(Rule=name, Targets=[{"Id": "topic", "Arn": topic, "RoleArn": role}])
+    made.callback(events.remove_targets, Rule=name, Ids=["topic"])
+
+    def arrives() -> bool:
+        events.put_events(Entries=[{"Source": name, "DetailType": "Verification", "Detail": "{}"}])
+        return box.arrived()
+
+    try:
+        until(arrives, "what is sent", _ARRIVES_SECONDS)
+    except TookTooLong:
+        return Seen("nothing arrives", "differs")
+    return Seen("it arrives", "same")
+
+
 @REGISTRY.check("A topic names itself to a queue", assumes="and not its account: a queue that asks for it gets nothing")
 def topic_to_queue(bench: Bench, made: ExitStack) -> Seen:
     account = {"StringEquals": {"aws:SourceAccount": bench.central.number}}
@@ -85,6 +117,25 @@ def alarm_to_topic(bench: Bench, made: ExitStack) -> Seen:
 
     seen = _compared(plain, asking, send, "the account", sent=True)
     return not_observable("the topic's policy is not asked") if closed.arrived() else seen
+
+
+def _role_of_a_rule(bench: Bench, name: str, topic: str, key: str, made: ExitStack) -> str:
+    iam, central = bench.central.client("iam"), bench.central
+    rule = f"arn:aws:events:{central.region}:{central.number}:rule/{name}"
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))["Role"]["Arn"]
+    made.callback(iam.delete_role, RoleName=name)
+    publish = {"Effect": "Allow", "Action": "sns:Publish", "Resource": topic}
+    of_key = f"arn:aws:kms:{central.region}:{central.number}:key/{key}"
+    encrypt = {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": of_key}
+    iam.put_role_policy(RoleName=name, PolicyName="publish", PolicyDocument=_document(publish, encrypt))
+    made.callback(iam.delete_role_policy, RoleName=name, PolicyName="publish")
+    return str(role)
 
 
 def _compared(plain: Mailbox, asking: Mailbox, send: Any, key: str, *, sent: bool) -> Seen:  # noqa: ANN401 - a callable
@@ -143,4 +194,8 @@ def _policy(service: str, action: str, resource: str, condition: Condition) -> s
     statement["Resource"] = resource
     if condition:
         statement["Condition"] = condition
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return _document(statement)
+
+
+def _document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

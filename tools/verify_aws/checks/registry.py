@@ -100,18 +100,16 @@ def not_observable(why: str) -> Seen:
     return Seen(why, "not observable")
 
 
-def run_checks(checks: list[Check], bench: Bench, progress: Progress) -> list[Outcome]:
-    """Each by itself: one that fails is told, and keeps no other from being made."""
-    outcomes = []
+def run_checks(checks: list[Check], bench: Bench, progress: Progress, outcomes: list[Outcome]) -> None:
+    """Each by itself: one that fails is told, and keeps no other from being made. Each outcome is added at once."""
     for check in checks:
         try:
             with ExitStack() as made:
                 seen = check.look(bench, made)
         except (BotoCoreError, ClientError, CommandFailed, TookTooLong) as error:
             seen = Seen(f"{type(error).__name__}: {error}", "failed")
-        progress.say(f"{seen.verdict}: {check.behaviour}: {seen.observed}")
         outcomes.append(Outcome(check, seen))
-    return outcomes
+        progress.say(f"{seen.verdict}: {check.behaviour}: {seen.observed}")
 
 
 def code_of(error: ClientError) -> str:
