@@ -7,7 +7,8 @@ by a state machine or a queue. The end state, and what the steps said, must be t
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, Final
@@ -16,7 +17,6 @@ import boto3
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 from botocore import endpoint
-from botocore.config import Config
 from mesh.adapters import aws
 from mesh.adapters.dynamodb.access_registry import DynamoAccessRegistry
 from mesh.adapters.dynamodb.consumer_accesses import DynamoConsumerAccesses
@@ -283,21 +283,37 @@ class Stage:
     """Tells stories, each on a table of its own."""
 
     def __init__(self, server: RunningServer) -> None:
-        self._server, self._told = server, 0
+        self._server = server
         keys = server.keys(ACCOUNT)
-        config = aws._CONFIG.merge(Config(tcp_keepalive=False))
-        self._client = boto3.client("dynamodb", region_name=REGION, endpoint_url=server.endpoint, config=config, **keys)
+        self._client = boto3.client(
+            "dynamodb", region_name=REGION, endpoint_url=server.endpoint, config=aws._CONFIG, **keys
+        )
 
-    def tell(self, story: Callable[[Table], Steps], *faults: dict[str, Any]) -> tuple[list[Any], list[str]]:
-        """What the steps said, and what is in the table at the end; all faults were met."""
-        self._told += 1
-        table = Table(self._client, f"{story.__name__}-{time.time_ns()}")
+    def new_table(self, name: str) -> Table:
+        table = Table(self._client, f"{name}-{time.time_ns()}")
         self._client.create_table(
             TableName=table.name,
             BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         )
+        return table
+
+    @contextmanager
+    def throttled(self, *, after: int) -> Iterator[None]:
+        """All attempts of one call are refused, once so many calls were made. A refusal ends the block."""
+        fault = {"kind": "throttle", "service": "dynamodb", "after": after, "count": ATTEMPTS}
+        self._server.control("POST", "/_mesh/faults", fault)
+        with suppress(Throttled):
+            yield
+        self.clear_faults()
+
+    def clear_faults(self) -> None:
+        self._server.control("DELETE", "/_mesh/faults")
+
+    def tell(self, story: Callable[[Table], Steps], *faults: dict[str, Any]) -> tuple[list[Any], list[str]]:
+        """What the steps said, and what is in the table at the end; all faults were met."""
+        table = self.new_table(story.__name__)
         for fault in faults:
             self._server.control("POST", "/_mesh/faults", {"service": "dynamodb", "conditional": True, **fault})
         said = [_made(step) for step in story(table)]
@@ -348,8 +364,20 @@ def test_a_lost_answer_changes_nothing(stage: Stage, story: Callable[[Table], St
         try:
             told = stage.tell(story, {"kind": "lost_answer", "after": number, "count": lost})
         except (Throttled, ConcurrentChange, AssertionError) as error:
-            stage._server.control("DELETE", "/_mesh/faults")
+            stage.clear_faults()
             told = error
         if told != undisturbed:
             wrong.append((number, action, told))
     assert not wrong, f"{len(wrong)} of {len(calls)}: {undisturbed}"
+
+
+def test_a_notice_and_that_it_came_are_one_transaction(stage: Stage) -> None:
+    """Were they not, a call that fails between them would make the notice known, and lost."""
+    metadata = Metadata(id="event-1", correlation_id="c", causation_id="c", time=NOON)
+    notice = Notice(metadata, "ProductUpdated", {"data": {}}, NOON)
+    for spared in range(3):
+        store = DynamoNotices(stage.new_table(f"notices-{spared}"))
+        with stage.throttled(after=spared):
+            store.add([notice])
+        store.add([notice])
+        assert [found["id"] for found in store.all()] == ["event-1"]
