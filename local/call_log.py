@@ -15,7 +15,8 @@ RING_SIZE: Final = 50_000
 class Call:
     """`time` is Unix time in seconds, `duration` seconds, `bytes_in`/`bytes_out` the bodies' sizes.
 
-    `principal` is the IAM ARN of the role (not of its session); `role_session` its name.
+    `principal` is the IAM ARN of the role (not of its session); `role_session` its name. `conditional`: a write that
+    says on what condition it is made.
     """
 
     time: float
@@ -32,6 +33,7 @@ class Call:
     bytes_in: int
     bytes_out: int
     trace_id: str = ""
+    conditional: bool = False
 
 
 class Record:

@@ -72,6 +72,18 @@ def resource_of(request: Request, account: str) -> str:
     return str(arn)
 
 
+def is_conditional(request: Request) -> bool:
+    """Whether it is a write that names the condition on which it is made: repeated, it meets its own effect."""
+    match request.service:
+        case "dynamodb":
+            return b'"ConditionExpression"' in request.body
+        case "s3":
+            return request.method in {"PUT", "POST"} and not {"if-match", "if-none-match"}.isdisjoint(request.headers)
+        case "glue":
+            return request.action == "UpdateTable" and b'"VersionId"' in request.body
+    return False
+
+
 def error_code(headers: list[tuple[bytes, bytes]], body: bytes) -> str:
     """The error's name in an answer of any of AWS's protocols."""
     for name, value in headers:

@@ -9,7 +9,7 @@ import threading
 import zlib
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 Kind = Literal[
     "throttle",
@@ -22,6 +22,17 @@ Kind = Literal[
     "batch_failure",
     "job_failure",
 ]
+
+
+class Where(NamedTuple):
+    """The call, or the delivery, that may meet a fault."""
+
+    service: str
+    action: str
+    account: str = ""
+    resource: str = ""
+    principal: str = ""
+    conditional: bool = False
 
 
 @dataclass
@@ -49,6 +60,9 @@ class Fault:
     action: str = "*"
     account: str = "*"
     resource: str = "*"
+    principal: str = "*"
+    conditional: bool = False
+    after: int = 0
     count: int = 1
     code: str = ""
     message: str = "injected fault"
@@ -64,12 +78,17 @@ class Fault:
             raise ValueError(f"unknown fault kind {self.kind!r}; known: {', '.join(get_args(Kind))}")
         if self.count < 1:
             raise ValueError("count must be at least 1")
+        if self.after < 0:
+            raise ValueError("after must not be negative")
         if not 0 < self.probability <= 1:
             raise ValueError("probability must be above 0 and at most 1")
         self._random = random.Random(self.seed)  # noqa: S311 - to be repeatable, not secret
 
     def strikes(self, sequence: str = "") -> bool:
         """Whether the call that it matches meets it."""
+        if self.after:
+            self.after -= 1
+            return False
         if self.probability >= 1:
             return True
         if not sequence:
@@ -81,13 +100,13 @@ class Fault:
     def rendered(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if not name.startswith("_")}
 
-    def matches(self, service: str, action: str, account: str, resource: str) -> bool:
+    def matches(self, met: Where) -> bool:
+        patterns = (self.service, self.action, self.account, self.resource, self.principal)
+        values = (met.service, met.action, met.account, met.resource, met.principal)
         return (
             self.count > 0
-            and fnmatch.fnmatchcase(service, self.service)
-            and fnmatch.fnmatchcase(action, self.action)
-            and fnmatch.fnmatchcase(account, self.account)
-            and fnmatch.fnmatchcase(resource, self.resource)
+            and (met.conditional or not self.conditional)
+            and all(fnmatch.fnmatchcase(value, pattern) for value, pattern in zip(values, patterns, strict=True))
         )
 
 
@@ -113,14 +132,12 @@ def clear() -> None:
         _faults.clear()
 
 
-def take(
-    kind: Kind, service: str, action: str, account: str = "", resource: str = "", *, sequence: str = ""
-) -> Fault | None:
+def take(kind: Kind, where: Where, *, sequence: str = "") -> Fault | None:
     """The first fault of this kind that the call meets, used up by one; None on a good day. Those that are certain
     come first."""
     with _lock:
         for fault in sorted(_faults, key=lambda fault: fault.probability < 1):
-            if fault.kind == kind and fault.matches(service, action, account, resource) and fault.strikes(sequence):
+            if fault.kind == kind and fault.matches(where) and fault.strikes(sequence):
                 fault.count -= 1
                 return fault
     return None

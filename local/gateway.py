@@ -5,7 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from local import calls, choices, clock, faults
@@ -54,6 +54,14 @@ class _Answer:
         return next(found, b"").decode()
 
 
+class _Caller(NamedTuple):
+    """Who calls: account, IAM ARN of the role (not of its session), name of the session."""
+
+    account: str
+    principal: str
+    session: str
+
+
 class Gateway:
     """The ASGI application that is served."""
 
@@ -82,24 +90,29 @@ class Gateway:
         # The loopback stands in for TLS: `aws:SecureTransport` is true, or TLS-only buckets would admit nobody.
         # A caller that says "http" in X-Forwarded-Proto is taken at its word, so that such policies can be tested.
         scope = {**scope, "scheme": "https"}
-        await self._serve(scope, request, _replay(body, receive), answer)
+        caller = _caller_of(request)
+        await self._serve(scope, request, caller, _replay(body, receive), answer)
         try:
-            self._record.add(_record_of(request, answer, started, time.perf_counter() - counter))
+            self._record.add(_record_of(request, caller, answer, started, time.perf_counter() - counter))
         except Exception:
             # A call that cannot be described is still a call that was answered.
             logger.exception("cannot record %s:%s", request.service, request.action)
 
-    async def _serve(self, scope: Scope, request: calls.Request, receive: Receive, answer: _Answer) -> None:
-        account = _account_of(request.access_key)
-        where = (request.service, request.action, account, request.path)
-        if fault := faults.take("delay", *where):
+    async def _serve(
+        self, scope: Scope, request: calls.Request, caller: _Caller, receive: Receive, answer: _Answer
+    ) -> None:
+        where = faults.Where(
+            request.service, request.action, caller.account, request.path, caller.principal,
+            calls.is_conditional(request),
+        )  # fmt: skip
+        if fault := faults.take("delay", where):
             await asyncio.sleep(fault.seconds)
-        if fault := faults.take("throttle", *where):
+        if fault := faults.take("throttle", where):
             await _refuse(answer, request, fault, "ThrottlingException", 400)
-        elif fault := faults.take("error_after_effect", *where):
+        elif fault := faults.take("error_after_effect", where):
             await self._app(scope, receive, _Answer(None))
             await _refuse(answer, request, fault, "InternalServerException", 500)
-        elif fault := faults.take("lost_answer", *where):
+        elif fault := faults.take("lost_answer", where):
             await self._app(scope, receive, _Answer(None))
             await _break_off(answer)
         else:
@@ -163,20 +176,26 @@ def _account_of(access_key: str) -> str:
     return str(account or responses._account_from_sts_session(access_key) or "")
 
 
-def _record_of(request: calls.Request, answer: _Answer, started: float, duration: float) -> Call:
+def _caller_of(request: calls.Request) -> _Caller:
     from ministack.core import iam_evaluator, responses  # noqa: PLC0415 - after ServerOptions.apply
 
     account = _account_of(request.access_key)
     with responses.request_scope(account, request.region):
         identity = iam_evaluator.resolve_caller_identity(request.access_key)
-        resource = calls.resource_of(request, account)
-    principal, session = principal_of(identity["userArn"] if identity else "anonymous")
+    return _Caller(account, *principal_of(identity["userArn"] if identity else "anonymous"))
+
+
+def _record_of(request: calls.Request, caller: _Caller, answer: _Answer, started: float, duration: float) -> Call:
+    from ministack.core import responses  # noqa: PLC0415 - after ServerOptions.apply
+
+    with responses.request_scope(caller.account, request.region):
+        resource = calls.resource_of(request, caller.account)
     return Call(
         time=started,
         duration=round(duration, 6),
-        account=account,
-        principal=principal,
-        role_session=session,
+        account=caller.account,
+        principal=caller.principal,
+        role_session=caller.session,
         service=request.service,
         action=request.action,
         resource=resource,
@@ -186,6 +205,7 @@ def _record_of(request: calls.Request, answer: _Answer, started: float, duration
         bytes_in=len(request.body),
         bytes_out=answer.size,
         trace_id=request.headers.get("x-amzn-trace-id", ""),
+        conditional=calls.is_conditional(request),
     )
 
 

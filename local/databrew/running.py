@@ -85,10 +85,10 @@ def _run(owner: Identity, work: Work, stopped: threading.Event) -> None:
 
 
 def _meet_faults(owner: Identity, work: Work, stopped: threading.Event) -> None:
-    where = ("databrew", "JobRun", owner.account, work.job["Name"])
-    if fault := faults.take("delay", *where):
+    where = faults.Where("databrew", "JobRun", owner.account, work.job["Name"])
+    if fault := faults.take("delay", where):
         stopped.wait(fault.seconds)
-    if fault := faults.take("job_failure", *where):
+    if fault := faults.take("job_failure", where):
         raise JobFailedError(fault.message)
 
 

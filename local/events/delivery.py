@@ -58,10 +58,11 @@ class Deliveries:
         self._submit(delivery)
 
     def _submit(self, delivery: Delivery) -> None:
-        where = ("events", str(delivery.event.get("DetailType", "")), delivery.account, delivery.target_arn)
-        sequence = " ".join((*where[:-1], _subject(delivery.event)))
-        now = 2 if faults.take("duplicate_event", *where, sequence=sequence) else 1
-        fault = faults.take("reorder", *where, sequence=sequence)
+        kind = str(delivery.event.get("DetailType", ""))
+        where = faults.Where("events", kind, delivery.account, delivery.target_arn)
+        sequence = f"events {kind} {delivery.account} {_subject(delivery.event)}"
+        now = 2 if faults.take("duplicate_event", where, sequence=sequence) else 1
+        fault = faults.take("reorder", where, sequence=sequence)
         for _ in range(now - 1 if fault else now):
             self._threads.submit(self._run, delivery)
         self._release(delivery.target_arn)
@@ -102,7 +103,7 @@ class Deliveries:
             attempt += 1
 
     def _deliver(self, delivery: Delivery) -> None:
-        if faults.take("throttle", "events", "Deliver", delivery.account, delivery.target_arn):
+        if faults.take("throttle", faults.Where("events", "Deliver", delivery.account, delivery.target_arn)):
             raise DeliveryError("THROTTLING", "Rate exceeded", retryable=True)
         self._targets.deliver(delivery)
 

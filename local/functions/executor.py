@@ -90,7 +90,7 @@ def _run(process: FunctionProcess, config: dict[str, Any], event: Json, request_
     try:
         outcome = process.initialise()
         if outcome.kind == "ready":
-            if faults.take("function_crash", "lambda", "Invoke", resource=config["FunctionArn"]):
+            if faults.take("function_crash", faults.Where("lambda", "Invoke", resource=config["FunctionArn"])):
                 process.stop()
             outcome = process.invoke(_invocation(config, event, request_id, seconds), seconds)
     except TimeoutError:

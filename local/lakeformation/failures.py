@@ -10,5 +10,5 @@ def inject(operation: str, account: str) -> None:
     Raises:
         AwsError: the fault's code, `ConcurrentModificationException` where it has none.
     """
-    if fault := faults.take("batch_failure", "lakeformation", operation, account):
+    if fault := faults.take("batch_failure", faults.Where("lakeformation", operation, account)):
         raise AwsError(fault.code or "ConcurrentModificationException", fault.message)

@@ -211,11 +211,9 @@ class FakeAccessRegistry:
     def token(self, access_id: str, step: str) -> str | None:
         return self.tokens.get((access_id, step))
 
-    def drop_token(self, access_id: str, step: str, token: str) -> bool:
-        if self.tokens.get((access_id, step)) != token:
-            return False
-        del self.tokens[access_id, step]
-        return True
+    def drop_token(self, access_id: str, step: str, token: str) -> None:
+        if self.tokens.get((access_id, step)) == token:
+            del self.tokens[access_id, step]
 
 
 class FakeNotices:

@@ -92,12 +92,17 @@ class FakeUploads:
         self.tokens[proposal] = waiting.token
         self.trace.keep(note)
 
-    def take_token(self, name: str) -> str | None:
-        return self.tokens.pop(name, None)
+    def token(self, name: str) -> str | None:
+        return self.tokens.get(name)
+
+    def drop_token(self, name: str, token: str) -> None:
+        if self.tokens.get(name) == token:
+            del self.tokens[name]
 
     def take_lease(self, product: str, lease: Lease, *, seen: Lease, note: Note) -> bool:
-        if self.leases.get(product, Lease()) != seen:
-            return False
+        found = self.leases.get(product, Lease())
+        if found != seen:
+            return (found.holder, found.generation) == (lease.holder, lease.generation)
         self.leases[product] = lease
         self.trace.keep(note)
         return True

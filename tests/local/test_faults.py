@@ -74,7 +74,12 @@ def test_delay(server: RunningServer) -> None:
 
 
 def test_bad_rules_are_refused(server: RunningServer) -> None:
-    for rule in ({"kind": "melt", "service": "s3"}, {"kind": "delay"}, {"kind": "delay", "service": "s3", "count": 0}):
+    for rule in (
+        {"kind": "melt", "service": "s3"},
+        {"kind": "delay"},
+        {"kind": "delay", "service": "s3", "count": 0},
+        {"kind": "delay", "service": "s3", "after": -1},
+    ):
         with pytest.raises(urllib.error.HTTPError) as caught:
             server.control("POST", "/_mesh/faults", rule)
         assert caught.value.code == 400
@@ -83,11 +88,22 @@ def test_bad_rules_are_refused(server: RunningServer) -> None:
 def test_a_fault_is_used_up() -> None:
     faults.clear()
     faults.add({"kind": "throttle", "service": "glue", "action": "Start*", "count": 2})
-    assert faults.take("throttle", "glue", "GetCrawler") is None
-    assert faults.take("delay", "glue", "StartCrawler") is None
-    assert all(faults.take("throttle", "glue", "StartCrawler") for _ in range(2))
-    assert faults.take("throttle", "glue", "StartCrawler") is None
+    assert faults.take("throttle", faults.Where("glue", "GetCrawler")) is None
+    assert faults.take("delay", faults.Where("glue", "StartCrawler")) is None
+    assert all(faults.take("throttle", faults.Where("glue", "StartCrawler")) for _ in range(2))
+    assert faults.take("throttle", faults.Where("glue", "StartCrawler")) is None
     assert faults.pending() == []
+
+
+def test_a_fault_strikes_the_conditional_calls_of_a_role_after_some() -> None:
+    faults.clear()
+    rule = {"kind": "lost_answer", "service": "dynamodb", "principal": "*/taker", "conditional": True, "after": 2}
+    faults.add(rule)
+    put = faults.Where("dynamodb", "PutItem", principal="arn:aws:iam::333333333333:role/taker", conditional=True)
+    others = (put._replace(conditional=False), put._replace(principal="arn:aws:iam::333333333333:role/other"))
+    assert [bool(faults.take("lost_answer", where)) for where in (put, *others, put, *others, put, put)] == (
+        [False] * 6 + [True, False]
+    )
 
 
 TAGS = {"product": ["cards", "loans"]}

@@ -58,9 +58,60 @@ def test_writes_whose_condition_does_not_hold_are_left_out(table):
     assert table.write_what_holds() == []
 
 
-def test_an_item_is_taken_by_one(table):
-    table.write(put(item(1, token="t")))
-    assert (table.take("A", "001"), table.take("A", "001")) == (item(1, token="t"), None)
+@pytest.fixture
+def losing(table, monkeypatch):
+    """The answer of the next call is lost after its effect: the SDK makes the same call again."""
+
+    def install(operation):
+        call = getattr(table.client, operation)
+
+        def twice(**arguments):
+            monkeypatch.setattr(table.client, operation, call)
+            call(**arguments)
+            return call(**arguments)
+
+        monkeypatch.setattr(table.client, operation, twice)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("operation", "write"),
+    [
+        ("put_item", put_new(item(2))),
+        ("put_item", put(item(1, n=1), "n = :seen", {":seen": 0})),
+        ("update_item", update("A", "001", "SET n = :n", {":n": 1, ":seen": 0}, "n = :seen")),
+        ("delete_item", delete("A", "001", "n = :seen", {":seen": 0})),
+    ],
+)
+def test_a_repeated_call_meets_its_own_effect(table, losing, operation, write):
+    table.write(put(item(1, n=0)))
+    losing(operation)
+
+    assert table.write(write)
+    assert table.write(write) == (operation == "delete_item"), "another writer's, with another token"
+
+
+def test_what_another_wrote_is_not_taken_for_the_own_effect(table):
+    assert table.write(put_new(item(1, by="one")))
+    assert not table.write(put_new(item(1, by="two")))
+    assert not table.write(update("A", "001", "SET n = :n", {":n": 1}, "attribute_not_exists(pk)"))
+    assert not table.write(delete("A", "001", "n = :n", {":n": 1}))
+    assert table.get("A", "001")["by"] == "one"
+
+
+def test_a_transaction_keeps_its_token_while_it_is_tried(table, refusing, monkeypatch):
+    refusing(["TransactionConflict", "None"])
+    tokens, transact = [], table.client.transact_write_items
+    monkeypatch.setattr(
+        table.client,
+        "transact_write_items",
+        lambda **arguments: tokens.append(arguments["ClientRequestToken"]) or transact(**arguments),
+    )
+
+    assert table.write(put_new(item(1)), put(item(2)))
+    assert table.write(put_new(item(3)), put(item(4)))
+    assert tokens[0] == tokens[1] != tokens[2]
 
 
 def test_a_transaction_that_meets_another_is_tried_again(table, refusing):

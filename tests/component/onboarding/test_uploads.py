@@ -256,7 +256,8 @@ def test_a_waiting_run_stores_token_lease_and_trace_in_one_write(uploads, trace_
     assert uploads.lease_held("loans", NOON + 4 * HOUR)
     uploads.await_answer("0000000a", WaitingRun("loans", "two", "t-2", NOON + HOUR, NOON + 9 * HOUR), NOTE)
     assert not uploads.lease_held("loans", NOON + 6 * HOUR), "it is another's"
-    assert (uploads.take_token("0000000a"), uploads.take_token("0000000a")) == ("t-2", None)
+    uploads.drop_token("0000000a", "t-1")
+    assert uploads.token("0000000a") == "t-2", "it replaced the other"
     assert trace_notes() == [("noted", {})] * 3
 
 
@@ -274,6 +275,15 @@ def test_a_run_that_ends_settles_releases_and_traces_in_one_write(uploads, trace
     assert trace_notes().count(("noted", {})) == 5
 
 
+def test_a_lease_that_an_earlier_attempt_took_is_the_runs_own(uploads):
+    """Two attempts of one step at once: each looked before the other wrote."""
+    seen = uploads.standing("loans").lease
+    lease = seen.taken("one", NOON + HOUR, NOON)
+
+    assert uploads.take_lease("loans", lease, seen=seen, note=NOTE)
+    assert uploads.take_lease("loans", lease._replace(until=NOON + 2 * HOUR), seen=seen, note=NOTE)
+
+
 def test_a_lease_that_changed_since_it_was_seen_is_not_taken(uploads):
     seen = uploads.standing("loans").lease
     assert take_lease(uploads, "loans", "one", NOON + HOUR, NOON) == 1
@@ -289,13 +299,14 @@ def test_a_lease_that_changed_since_it_was_seen_is_not_taken(uploads):
     assert not uploads.take_lease("loans", seen.taken("three", late + HOUR, late), seen=seen, note=NOTE)
 
 
-def test_a_crawls_token_is_taken_once(table):
+def test_a_crawls_token_is_kept_until_it_was_used(table):
     uploads = DynamoUploads(table)
     table.write(put({"pk": "WAIT#creditCrawler-1", "sk": "TOKEN", "task_token": "t"}))
 
-    assert uploads.take_token("other") is None
-    assert uploads.take_token("creditCrawler-1") == "t"
-    assert uploads.take_token("creditCrawler-1") is None
+    assert uploads.token("other") is None
+    assert uploads.token("creditCrawler-1") == "t"
+    uploads.drop_token("creditCrawler-1", "t")
+    assert uploads.token("creditCrawler-1") is None
 
 
 EVENT = Metadata(id="e-1", correlation_id="trace-id")

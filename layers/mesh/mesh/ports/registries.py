@@ -168,8 +168,8 @@ class AccessRegistry(Protocol):
 
     def token(self, access_id: str, step: str) -> str | None: ...
 
-    def drop_token(self, access_id: str, step: str, token: str) -> bool:
-        """`False` if that token was used, or replaced, already."""
+    def drop_token(self, access_id: str, step: str, token: str) -> None:
+        """It was used; one that replaced it stays."""
         ...
 
 

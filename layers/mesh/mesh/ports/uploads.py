@@ -63,12 +63,17 @@ class Uploads(Protocol):
         """Keep the token, in place of an older one, and hold the lease longer; not where it is another's."""
         ...
 
-    def take_token(self, name: str) -> str | None:
-        """The task token that waits for it, once."""
+    def token(self, name: str) -> str | None:
+        """The task token of the run that waits for it."""
+        ...
+
+    def drop_token(self, name: str, token: str) -> None:
+        """It was used; one that replaced it stays."""
         ...
 
     def take_lease(self, product: str, lease: Lease, *, seen: Lease, note: "Note") -> bool:
-        """`False`, and nothing is written, if it has changed since it was `seen`: another run took it."""
+        """`False`, and nothing is written, if another run took it since it was `seen`. Idempotent: what an earlier
+        attempt of the same holder took is its own."""
         ...
 
     def renew_lease(self, product: str, holder: str, until: datetime) -> None:

@@ -57,10 +57,9 @@ class DynamoAccessRegistry:
     def save(self, access: Access) -> Access:
         """See the port."""
         written = access.evolve(revision=access.revision + 1)
-        if not self._table.write(put(_item(written), "revision = :seen", {":seen": access.revision})):
+        over = [delete(f"HOLDER#{access.receiver}", access.id)] if written.status in OVER else []
+        if not self._table.write(put(_item(written), "revision = :seen", {":seen": access.revision}), *over):
             raise ConcurrentChange(f"access {access.id} changed meanwhile", access=access.id)
-        if written.status in OVER:
-            self._table.write(delete(f"HOLDER#{access.receiver}", access.id))
         return written
 
     def held_by(self, receiver: str) -> Iterator[Access]:
@@ -86,11 +85,9 @@ class DynamoAccessRegistry:
         item = self._table.get(f"ACCESS#{access_id}", f"TOKEN#{step}")
         return str(item["task_token"]) if item else None
 
-    def drop_token(self, access_id: str, step: str, token: str) -> bool:
+    def drop_token(self, access_id: str, step: str, token: str) -> None:
         """See the port."""
-        return self._table.write(
-            delete(f"ACCESS#{access_id}", f"TOKEN#{step}", "task_token = :token", {":token": token})
-        )
+        self._table.write(delete(f"ACCESS#{access_id}", f"TOKEN#{step}", "task_token = :token", {":token": token}))
 
 
 def _item(access: Access) -> dict[str, Any]:

@@ -1,11 +1,17 @@
 """Items in and out of DynamoDB: plain Python values, conditional writes, whole paginated queries.
 
 A write is data (`put`, `update`, `delete`) until a table executes it, on its own or in a transaction.
+
+The answer to a write may be lost after its effect; the SDK then repeats the call, and a condition meets what the first
+attempt wrote. So each write has a token, made once for all attempts: a transaction gives it to DynamoDB as its
+ClientRequestToken, a single item that is put or updated on a condition keeps it as its `writer`, and a condition that
+fails on the write's own token has held. See docs/decisions/0030.
 """
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from uuid import uuid4
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
@@ -19,6 +25,8 @@ if TYPE_CHECKING:
 MOST_AT_ONCE: Final = 100
 """Items of one BatchGetItem, or writes of one TransactWriteItems."""
 _ATTEMPTS: Final = 5
+_WRITER: Final = "writer"
+_FAILED: Final = "ConditionalCheckFailedException"
 _CONFLICT: Final = "TransactionConflict"
 _THROTTLED: Final = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"})
 _serialize = TypeSerializer().serialize
@@ -67,7 +75,7 @@ def update(
     *,
     names: Mapping[str, str] | None = None,
 ) -> Write:
-    """Update an item where the condition holds."""
+    """Update an item where the condition holds; `expression` is a SET clause."""
     key = {"Key": dump({"pk": pk, "sk": sk}), "UpdateExpression": expression}
     return Write("Update", {**key, **_conditions(condition, values, names)})
 
@@ -80,7 +88,7 @@ def delete(
     *,
     names: Mapping[str, str] | None = None,
 ) -> Write:
-    """Delete an item where the condition holds."""
+    """Delete an item where the condition holds. By itself, what is gone already counts as deleted."""
     return Write("Delete", {"Key": dump({"pk": pk, "sk": sk}), **_conditions(condition, values, names)})
 
 
@@ -143,12 +151,6 @@ class Table:
                 chosen = tuple(write for position, write in enumerate(chosen) if position not in refused)
         return left_out
 
-    def take(self, pk: str, sk: str) -> dict[str, Any] | None:
-        """Delete an item, and give back what it was: a second caller gets None."""
-        with transient_errors():
-            gone = self.client.delete_item(TableName=self.name, Key=dump({"pk": pk, "sk": sk}), ReturnValues="ALL_OLD")
-        return load(gone["Attributes"]) if gone.get("Attributes") else None
-
     def query(
         self, pk: str, *, prefix: str = "", limit: int | None = None, newest_first: bool = False
     ) -> Iterator[dict[str, Any]]:
@@ -177,11 +179,12 @@ class Table:
 
     def _refused(self, writes: Sequence[Write]) -> frozenset[int]:
         """Make them, or say which conditions do not hold, by their positions. Others' transactions are waited for."""
+        token = uuid4().hex
         for attempt in range(_ATTEMPTS):
             _pause(attempt)
             try:
                 with transient_errors():
-                    self._make(writes)
+                    self._make(writes, token)
                 return frozenset()
             except ClientError as error:
                 reasons = _reasons(error)
@@ -193,23 +196,66 @@ class Table:
                     raise
         raise ConcurrentChange(f"items of {self.name} are being written by another process")
 
-    def _make(self, writes: Sequence[Write]) -> None:
-        """One by itself costs half of what it costs in a transaction."""
+    def _make(self, writes: Sequence[Write], token: str) -> None:
+        """One by itself costs half of what it costs in a transaction.
+
+        DynamoDB takes a ClientRequestToken that it has seen for success, without writing again, for ten minutes:
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+        """
         actions: list[Any] = [{write.kind: {"TableName": self.name, **write.arguments}} for write in writes]
         match writes:
-            case [Write("Put", arguments)]:
-                self.client.put_item(TableName=self.name, **arguments)
-            case [Write("Update", arguments)]:
-                self.client.update_item(TableName=self.name, **arguments)
-            case [Write("Delete", arguments)]:
-                self.client.delete_item(TableName=self.name, **arguments)
+            case [Write(_, {"ConditionExpression": _}) as write]:
+                self._make_alone(write, token)
+            case [write]:
+                self._call(write)
             case _:
-                self.client.transact_write_items(TransactItems=actions)
+                self.client.transact_write_items(TransactItems=actions, ClientRequestToken=token)
+
+    def _make_alone(self, write: Write, token: str) -> None:
+        """The item that failed the condition comes with the error, so that it need not be read again:
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html#WorkingWithItems.ConditionalUpdate
+        """
+        try:
+            self._call(_signed(write, token), ReturnValuesOnConditionCheckFailure="ALL_OLD")
+        except ClientError as error:
+            found: Any = error.response.get("Item")
+            if code_of(error) != _FAILED or not _is_made(write, token, found or {}):
+                raise
+
+    def _call(self, write: Write, **more: str) -> None:
+        calls: dict[str, Any] = {
+            "Put": self.client.put_item,
+            "Update": self.client.update_item,
+            "Delete": self.client.delete_item,
+        }
+        calls[write.kind](TableName=self.name, **write.arguments, **more)
+
+
+def _signed(write: Write, token: str) -> Write:
+    """The write with its token; what is deleted keeps none."""
+    given, value = write.arguments, _serialize(token)
+    match write.kind:
+        case "Put":
+            return write._replace(arguments={**given, "Item": {**given["Item"], _WRITER: value}})
+        case "Update":
+            expression = f"{given['UpdateExpression']}, {_WRITER} = :{_WRITER}"
+            values = {**given["ExpressionAttributeValues"], f":{_WRITER}": value}
+            return write._replace(
+                arguments={**given, "UpdateExpression": expression, "ExpressionAttributeValues": values}
+            )
+    return write
+
+
+def _is_made(write: Write, token: str, found: Mapping[str, Any]) -> bool:
+    """Whether the item that failed the write's condition is as an earlier attempt of the same write left it."""
+    if write.kind == "Delete":
+        return not found
+    return bool(found.get(_WRITER) == _serialize(token))
 
 
 def _reasons(error: ClientError) -> list[str]:
     """Why a write was refused, for each of them: `None` (as text) where it was not."""
-    if code_of(error) == "ConditionalCheckFailedException":
+    if code_of(error) == _FAILED:
         return ["ConditionalCheckFailed"]
     return [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", ())]
 

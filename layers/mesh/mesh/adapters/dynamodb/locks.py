@@ -26,8 +26,8 @@ class DynamoLocks:
     def hold(self, name: str) -> Iterator[None]:
         """Hold the lock while the block runs. Waits up to 20 seconds, then raises ConcurrentChange: retry later."""
         holder = str(uuid4())
-        self._take(name, holder)
         try:
+            self._take(name, holder)  # a call without an answer may have taken it
             yield
         finally:
             self._table.write(delete(f"LOCK#{name}", "LOCK", "holder = :holder", {":holder": holder}))

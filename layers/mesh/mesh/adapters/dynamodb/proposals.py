@@ -103,8 +103,9 @@ class DynamoProposals:
 
     def refuse(self, answer: ProposalSettled) -> ProposalRecord:
         """See the port."""
-        if self._table.write(_answering(answer, "answered = :no AND committing = :no")):
-            self.release(answer.product, answer.proposal)
+        answering = _answering(answer, "answered = :no AND committing = :no")
+        if not self._table.write(answering, _ended(answer.product, answer.proposal)):
+            self._table.write(answering)  # answered, or it was not its turn
         return self._known(answer.product, answer.proposal)
 
     def settle(self, answer: ProposalSettled) -> ProposalSettled:

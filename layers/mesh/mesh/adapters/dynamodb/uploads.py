@@ -141,7 +141,10 @@ class DynamoUploads:
         was = {":was": seen.holder, ":until": seen.until.isoformat(), ":generation": seen.generation}
         same = "holder = :was AND held_until = :until AND generation = :generation"
         unchanged = put(item, same, was) if seen.generation else put_new(item)
-        return self._table.write(unchanged, note_item(note))
+        if self._table.write(unchanged, note_item(note)):
+            return True
+        found = self.standing(product).lease
+        return (found.holder, found.generation) == (lease.holder, lease.generation)
 
     def renew_lease(self, product: str, holder: str, until: datetime) -> None:
         """Only the holder's own."""
@@ -169,10 +172,14 @@ class DynamoUploads:
         renewed = _renewed(waiting.product, waiting.holder, waiting.leased_until)
         self._table.write_what_holds(renewed, put(token), note_item(note))
 
-    def take_token(self, name: str) -> str | None:
-        """See the port."""
-        item = self._table.take(f"WAIT#{name}", "TOKEN")
+    def token(self, name: str) -> str | None:
+        """See the port; read consistently."""
+        item = self._table.get(f"WAIT#{name}", "TOKEN")
         return str(item["task_token"]) if item else None
+
+    def drop_token(self, name: str, token: str) -> None:
+        """See the port."""
+        self._table.write(delete(f"WAIT#{name}", "TOKEN", "task_token = :token", {":token": token}))
 
 
 def _facts(item: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -18,10 +18,14 @@ class Resumed(Model):
 
 
 def resume_run(event: Mapping[str, Any], *, uploads: Uploads, answers: TaskAnswers) -> Resumed:
-    """Release the run that waits. Idempotent: a token is used once. Raises MalformedEvent."""
+    """Release the run that waits. Idempotent: a token is used once, and kept until it was. Raises MalformedEvent."""
     subject, said = _READERS[event["detail-type"]](event)
-    token = uploads.take_token(subject)
-    return Resumed(resumed=token is not None and answers.send(token, said))
+    token = uploads.token(subject)
+    if token is None:
+        return Resumed(resumed=False)
+    resumed = answers.send(token, said)
+    uploads.drop_token(subject, token)
+    return Resumed(resumed=resumed)
 
 
 def _settled(event: Mapping[str, Any]) -> tuple[str, str]:
