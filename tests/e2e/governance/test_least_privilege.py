@@ -12,8 +12,9 @@ import pytest
 from cli.governance.reconcile import reconcile
 from cli.membership.members import admit, expel
 from cli.mesh_context import mesh_context
-from local.accounts import ACCOUNTS, FIRST
+from local.accounts import ACCOUNTS, FIRST, REGION
 from tests.access_driver import AccessDriver
+from tests.mesh_commands import mesh_command
 from tests.mesh_conditions import with_environment
 from tests.mesh_driver import STRANGER, MeshDriver, contract
 from tests.publishing_driver import PublishingDriver, csv
@@ -21,6 +22,12 @@ from tests.role_policies import attached_policies, own_policies
 from tests.staged_tables import COLUMNS, Stager
 
 DENIED = ("AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden", "AuthorizationError")
+AGAIN: Final[dict[str, tuple[str, dict[str, Any], str, dict[str, Any]]]] = {
+    "central": ("WithdrawVersionsFunction", {"retention": True}, "ReconcileArn", {"dry_run": True}),
+    "producer": ("JoinMeshFunction", {}, "OnboardUploadArn", {"product": "least-back", "correlation_id": "again"}),
+    "consumer": ("JoinMeshFunction", {}, "ReleaseShareArn", {"detail": {}}),
+}
+"""By account, what changes nothing when it comes again: a function and its event, a machine and its input."""
 EXPECTED_DENIALS: frozenset[tuple[str, str]] = frozenset()
 """(principal's role, service:action) of calls that are denied on purpose, and handled: none."""
 
@@ -60,7 +67,27 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
     _use_uploads(PublishingDriver(mesh, "least-published"))
     _use_pins(mesh, AccessDriver(mesh), "least-express")
     _use_accesses(mesh, AccessDriver(mesh))
+    for account in FIRST:
+        _use_failures(mesh, account)
     return mesh.record(since)
+
+
+def _use_failures(mesh: MeshDriver, account: str) -> None:
+    """A function's event and a failed run that are processed again; a message that is discarded."""
+    function, event, machine, given = AGAIN[account]
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNTS[account]}:function:{mesh.physical_id(account, function)}:$LATEST"
+    record = {"requestContext": {"functionArn": arn}, "requestPayload": event, "responsePayload": {}}
+    run = {"executionArn": "arn", "stateMachineArn": mesh.output(account, machine), "name": f"least-{time.time()}",
+           "status": "FAILED", "input": json.dumps(given)}  # fmt: skip
+    ended = {"detail-type": "Step Functions Execution Status Change", "detail": run}
+    sqs = mesh.client(account, "sqs")
+    for queue, body, command in (
+        ("EventDlq", record, ("replay",)), ("FailedRunsQueue", ended, ("replay",)),
+        ("EventDlq", {"detail-type": "Nonsense"}, ("discard", "--reason", "a test")),
+    ):  # fmt: skip
+        sent = sqs.send_message(QueueUrl=mesh.physical_id(account, queue), MessageBody=json.dumps(body))
+        code, _ = mesh_command(mesh, "dlq", command[0], sent["MessageId"], *command[1:])
+        assert code == 0, body
 
 
 def _use_members(mesh: MeshDriver) -> None:
@@ -311,6 +338,11 @@ EXCUSED: Final = {
     "RepairDrift lakeformation:BatchRevokePermissions": "a grant that no access explains",
     "DeclareProduct states:StartExecution": "data that waited for a contract which is refused here",
     "FileReport states:StartExecution": "data that waited for a contract which central refused",
+    "SettleFailure sns:Publish": "what could not be published to people, or as a warning before an access ends",
+    "SettleFailure kms:Decrypt": "asked for by SNS, whose topics for people are encrypted",
+    "SettleFailure kms:GenerateDataKey": "asked for by SNS, whose topics for people are encrypted",
+    "CollectUploads states:DescribeExecution": "uploads that wait while a run holds the lease: is it at work?",
+    "CollectUploads dynamodb:UpdateItem": "the lease of a run that ended without a word",
     "DecideAccess states:DescribeExecution": "a request that is delivered again: is its first run at work?",
     "DecideAccess lakeformation:ListLFTags": "a request by an expression of LF-Tags",
     "FindDrift lakeformation:GetLFTagExpression": "a grant by a named expression",

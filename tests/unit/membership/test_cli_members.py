@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.function_calls import refusal_of
 from cli.membership import members
-from cli.membership.members import admit, refusal_of
+from cli.membership.members import admit
 from cli.output import CommandFailed
 from cli.publishing import subscriptions
 
