@@ -52,8 +52,13 @@ class FakeUploads:
         self.listed.add(name)
         self.facts.setdefault(name, {"status": "declared"})["sequencer"] = sequencer
 
-    def put_product(self, name: str, facts: Mapping[str, Any]) -> None:
-        sequencer = self.facts.get(name, {}).get("sequencer", "")
+    def put_product(self, name: str, facts: Mapping[str, Any], *, seen: Mapping[str, Any] | None = None) -> None:
+        known, bare = self.product(name) or {}, ("status", "sequencer")
+        if {k: v for k, v in known.items() if k not in bare} != {
+            k: v for k, v in (seen or {}).items() if k not in bare
+        }:
+            raise ConcurrentChange(name)
+        sequencer = known.get("sequencer", "")
         self.facts[name] = {**facts, "status": "registered", "sequencer": sequencer}
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:

@@ -443,3 +443,13 @@ def test_products_are_listed_once_they_are_declared_or_their_data_came(uploads):
     uploads.list_product("cards")
     uploads.list_product("cards")
     assert uploads.products() == ["cards", "loans"]
+
+
+def test_of_two_registrations_at_once_one_is_repeated(uploads):
+    uploads.record_declared("loans", "01")
+    seen = uploads.product("loans")
+    uploads.put_product("loans", {"link": "rl_loans", "contract": {"version": "2.0.0"}}, seen=seen)
+    with pytest.raises(ConcurrentChange):
+        uploads.put_product("loans", {"link": "rl_loans", "contract": {"version": "1.0.0"}}, seen=seen)
+    uploads.put_product("loans", {"link": "rl_loans", "contract": None}, seen=uploads.product("loans"))
+    assert uploads.product("loans")["contract"] is None

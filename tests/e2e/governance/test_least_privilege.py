@@ -338,6 +338,7 @@ EXCUSED: Final = {
     "RepairDrift lakeformation:BatchRevokePermissions": "a grant that no access explains",
     "DeclareProduct states:StartExecution": "data that waited for a contract which is refused here",
     "FileReport states:StartExecution": "data that waited for a contract which central refused",
+    "SettleFailure sqs:ChangeMessageVisibility": "other messages of the queue, which it looks through",
     "SettleFailure sns:Publish": "what could not be published to people, or as a warning before an access ends",
     "SettleFailure kms:Decrypt": "asked for by SNS, whose topics for people are encrypted",
     "SettleFailure kms:GenerateDataKey": "asked for by SNS, whose topics for people are encrypted",

@@ -43,7 +43,9 @@ class Uploads(Protocol):
 
     def record_declared(self, name: str, sequencer: str) -> None: ...
 
-    def put_product(self, name: str, facts: Mapping[str, Any]) -> None: ...
+    def put_product(self, name: str, facts: Mapping[str, Any], *, seen: Mapping[str, Any] | None = None) -> None:
+        """Central registered the product. Raises ConcurrentChange where what is known of it is not what was `seen`."""
+        ...
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
         """They wait, and their trace begins. Those that are: not older versions than are known, nor known ones.

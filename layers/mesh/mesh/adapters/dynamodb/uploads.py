@@ -69,17 +69,24 @@ class DynamoUploads:
         if not created:
             self._table.write(update(_product(name), "PRODUCT", "SET sequencer = :new", {":new": sequencer}))
 
-    def put_product(self, name: str, facts: Mapping[str, Any]) -> None:
-        """Central registered the product: what is needed to crawl it."""
-        self._table.write(
+    def put_product(self, name: str, facts: Mapping[str, Any], *, seen: Mapping[str, Any] | None = None) -> None:
+        """See the port."""
+        known = {key: value for key, value in (seen or {}).items() if key not in ("status", "sequencer")}
+        written = self._table.write(
             update(
                 _product(name),
                 "PRODUCT",
                 "SET #status = :registered, body = :body, sequencer = if_not_exists(sequencer, :none)",
-                {":registered": "registered", ":body": json.dumps(dict(facts)), ":none": ""},
+                {
+                    ":registered": "registered", ":body": json.dumps(dict(facts)), ":none": "",
+                    **({":seen": json.dumps(known)} if known else {}),
+                },
+                "body = :seen" if known else "attribute_not_exists(body)",
                 names={"#status": "status"},
             )
-        )
+        )  # fmt: skip
+        if not written:
+            raise ConcurrentChange(f"{name} was registered by another event at the same time", product=name)
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
         """See the port: `SEEN#` decides, so that an event that comes again months later is still recognised.
