@@ -114,7 +114,7 @@ def _to_be_repeated(where: MeshContext, account: Account) -> Iterator[Stopped]:
                 what=_about(failure.what, failure.about),
                 since=run["startDate"].astimezone(UTC).isoformat(),
                 cause=failure.why,
-                next_step="none: it is started again by itself",
+                next_step="nothing: it is started again by itself",
             )
 
 
@@ -129,7 +129,11 @@ def _uploads_without_run(where: MeshContext, account: Account) -> Iterator[Stopp
             continue
         declared = uploads.standing(product).awaits_registration
         cause = "central has not registered the contract" if declared else "no run works on them"
-        fix = "mesh put the contract again" if declared else "none: a run is started within five minutes"
+        fix = (
+            "mesh put, with the contract, if central refused it; see mesh notices"
+            if declared
+            else "nothing: a run is started within five minutes"
+        )
         yield Stopped("", account, f"uploads of {product}", since.isoformat(), cause, fix)
 
 

@@ -51,6 +51,18 @@ def test_a_failed_run_is_started_again_with_its_input_under_a_name_of_its_own():
     assert len(failure.redelivery.name) == 80
 
 
+@pytest.mark.parametrize(
+    ("cause", "shown"),
+    [
+        ('{"errorType": "Runtime.ExitError", "errorMessage": "killed"}', "killed"),
+        (json.dumps({"errorMessage": json.dumps({"code": "NotYetShared", "message": "no share"})}), "no share"),
+        ("[not an object]", "[not an object]"),
+    ],
+)
+def test_a_cause_is_what_people_can_read(cause, shown):
+    assert failure_of(ended(cause=cause)).why == f"Throttled: {shown}"
+
+
 @pytest.mark.parametrize("given", [None, ""])
 def test_a_run_whose_input_is_too_large_for_an_event_cannot_be_started_again(given):
     failure = failure_of(ended(input=given, error=None, cause=None, status="TIMED_OUT"))

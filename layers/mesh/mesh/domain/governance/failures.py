@@ -101,7 +101,7 @@ def failure_of(message: FailedMessage) -> Failure:
 def _failed_run(message_id: str, run: Mapping[str, Any]) -> Failure:
     payload, name, machine = run.get("input"), str(run["name"]), str(run["stateMachineArn"])
     about, correlation_id = _subject(_mapping(payload))
-    why = f"{run.get('error') or run['status']}: {run.get('cause') or 'no cause is stated'}"
+    why = f"{run.get('error') or run['status']}: {_cause(run.get('cause')) or 'no cause is stated'}"
     end = f"-again-{message_id[:8]}"
     again = Start(machine, name[: _MAX_NAME - len(end)] + end, payload) if payload else None
     return Failure(f"run of {_last(machine)}", _short(why), about, correlation_id, again)
@@ -112,9 +112,15 @@ def _failed_invocation(record: Mapping[str, Any]) -> Failure:
     about, correlation_id = _subject(event)
     # The ARN ends in a version, or $LATEST.
     function = ":".join(str(context.get("functionArn", "")).split(":")[:7])
-    why = f"{answer.get('errorType', context.get('condition', ''))}: {answer.get('errorMessage', '')}"
+    why = f"{answer.get('errorType', context.get('condition', ''))}: {_cause(answer.get('errorMessage'))}"
     what = f"{_kind(event)} for {_last(function)}"
     return Failure(what, _short(why), about, correlation_id, Invoke(function, json.dumps(event)) if function else None)
+
+
+def _cause(text: object) -> str:
+    """Of a function's error its message, of a product's error the message in that."""
+    message = _mapping(text).get("errorMessage", text)
+    return str(_mapping(message).get("message") or message or "")
 
 
 def _undelivered(message: FailedMessage, event: Mapping[str, Any]) -> Failure:
