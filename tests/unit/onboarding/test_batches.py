@@ -82,6 +82,51 @@ def test_nothing_pending_takes_no_lease():
     assert world.uploads.leases == {}
 
 
+def a_batch(world, number):
+    world.upload(f"{number}.csv")
+    batch = world.take(f"run-{number}")
+    if batch.status == "taken":
+        world.settle(batch, f"run-{number}")
+    return batch
+
+
+def test_three_batches_at_once_and_then_one_in_half_a_minute():
+    world = World()
+
+    assert [a_batch(world, number).status for number in range(3)] == ["taken"] * 3
+    early = a_batch(world, 3)
+    assert (early.status, early.seconds) == ("early", 30)
+    assert world.trace.said()[-1] == "batch waits for others"
+    world.upload("more.csv")
+    assert world.take("run-other").status == "busy", "the run that waits takes what comes meanwhile"
+    world.clock.move(timedelta(seconds=30))
+    waited = world.take("run-3")
+    assert (waited.status, waited.objects, waited.generation) == ("taken", 2, 4)
+    world.settle(waited, "run-3")
+    world.clock.move(timedelta(seconds=10))
+    assert a_batch(world, 5).seconds == 20
+
+
+def test_a_product_that_rested_has_its_whole_allowance_again():
+    world = World()
+    for number in range(3):
+        a_batch(world, number)
+    world.clock.move(timedelta(seconds=90))
+
+    assert [a_batch(world, number).status for number in range(3, 6)] == ["taken"] * 3
+
+
+def test_a_run_that_waited_and_finds_the_contract_revised_gives_the_lease_back():
+    world = World()
+    for number in range(3):
+        a_batch(world, number)
+    assert a_batch(world, 3).status == "early"
+    world.objects.put(BUCKET, "loans/contract.yaml", "version: 1.1.0")
+
+    assert world.take("run-3").status == "waiting"
+    assert not world.uploads.lease_held("loans", world.clock.now())
+
+
 def test_a_product_that_waits_for_central_keeps_its_objects():
     world = World(registered=False)
     world.uploads.record_declared("loans", "01")

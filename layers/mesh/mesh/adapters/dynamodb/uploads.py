@@ -4,7 +4,7 @@
 |---|---|---|
 | `PRODUCT#<name>` | `PRODUCT` | status (`declared`, `registered`), contract sequencer, database, crawler, … |
 | `LIST#PRODUCTS` | the product's name | that it exists: declared, or with data and no contract yet |
-| `PRODUCT#<name>` | `LEASE` | holder, held_until, generation |
+| `PRODUCT#<name>` | `LEASE` | holder, held_until, generation, paced |
 | `PRODUCT#<name>` | `CONTRACT` | the newest version of its contract (see `adapters.revisions`) |
 | `PENDING#<name>` | the object's key | one object that waits, newest version only |
 | `SEEN#<name>` | the object's key | sequencer of the newest version that is known |
@@ -143,7 +143,7 @@ class DynamoUploads:
         """See the port."""
         item = {
             "pk": _product(product), "sk": "LEASE", "holder": lease.holder, "held_until": lease.until.isoformat(),
-            "generation": lease.generation,
+            "generation": lease.generation, "paced": lease.paced.isoformat(),
         }  # fmt: skip
         was = {":was": seen.holder, ":until": seen.until.isoformat(), ":generation": seen.generation}
         same = "holder = :was AND held_until = :until AND generation = :generation"
@@ -198,7 +198,8 @@ def _facts(item: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _lease(item: Mapping[str, Any] | None) -> Lease:
     if item is None:
         return Lease()
-    return Lease(item["holder"], datetime.fromisoformat(item["held_until"]), int(item["generation"]))
+    until, paced = (datetime.fromisoformat(item[name]) for name in ("held_until", "paced"))
+    return Lease(item["holder"], until, int(item["generation"]), paced)
 
 
 def _renewed(product: str, holder: str, until: datetime) -> Write:

@@ -1,21 +1,26 @@
 """The state of a product at its producer: its facts, the run that works on it, and its contract."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+AT_ONCE: Final = 3
+INTERVAL: Final = timedelta(seconds=30)
+"""Batches that a product takes without a pause, and one more for so long: uploads that go on are gathered."""
 
 
 class Lease(NamedTuple):
     """The run that may work on a product, and until when; `holder` is empty after it was dropped, or before the first.
 
-    `generation` numbers the batches: it grows whenever another takes it.
+    `generation` numbers the batches: it grows whenever another takes it. `paced` is when a new batch would have the
+    whole allowance again (generic cell rate algorithm: each batch moves it on by INTERVAL).
     """
 
     holder: str = ""
     until: datetime = _NEVER
     generation: int = 0
+    paced: datetime = _NEVER
 
     def is_held(self, now: datetime) -> bool:
         """Whether a run is active; it looks for more before it ends."""
@@ -24,8 +29,16 @@ class Lease(NamedTuple):
     def taken(self, holder: str, until: datetime, now: datetime) -> "Lease | None":
         """As `holder` would have it; None while it is another's."""
         if holder == self.holder:
-            return Lease(holder, until, self.generation)
-        return None if self.is_held(now) else Lease(holder, until, self.generation + 1)
+            return self._replace(until=until)
+        if self.is_held(now):
+            return None
+        return Lease(holder, until, self.generation + 1, max(self.paced, now) + INTERVAL)
+
+    def early(self, seen: "Lease", now: datetime) -> timedelta:
+        """How long a batch that is taken under this lease has to wait; nothing for one whose run had the lease already:
+        it has waited, or its step is repeated."""
+        over = self.paced - now - AT_ONCE * INTERVAL
+        return max(over, timedelta()) if self.generation != seen.generation else timedelta()
 
 
 class Standing(NamedTuple):

@@ -7,6 +7,7 @@ Nothing is lost when a run dies: objects stay pending until they are settled, an
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from typing import Any, Literal
 
 from pydantic import Field, TypeAdapter
@@ -16,7 +17,7 @@ from mesh.domain.model import Model
 from mesh.domain.onboarding.batches import CheckedBatch
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import RawKey, parse_key
-from mesh.domain.onboarding.standing import Lease
+from mesh.domain.onboarding.standing import Standing
 from mesh.ports import Clock, LandingObjects, Note, Uploads, WorkFiles
 from mesh.usecases.onboarding.contract_revisions import is_on_its_way
 
@@ -38,12 +39,14 @@ class TakeBatch(Model):
 
 
 class Batch(Model):
-    """What a run works on. The objects are in a work file, since there may be many."""
+    """What a run works on. The objects are in a work file, since there may be many. `seconds`: to wait, of one that
+    comes `early`."""
 
-    status: Literal["taken", "raw", "busy", "empty", "undeclared", "waiting"]
+    status: Literal["taken", "raw", "busy", "early", "empty", "undeclared", "waiting"]
     product: str
     correlation_id: str
     generation: int = 0
+    seconds: int = 0
     work: str = ""
     objects: int = 0
     facts: dict[str, Any] = Field(default_factory=dict)
@@ -62,24 +65,31 @@ class Taking:
 
 def take_batch(command: TakeBatch, *, using: Taking) -> Batch:
     """Take pending data, or else (`raw`) pending raw data. `busy`: another run has the lease and will take it;
-    `waiting`: central has not registered the product, or the contract's newest revision.
+    `waiting`: central has not registered the product, or the contract's newest revision. `early`: the product had three
+    batches within a minute and a half; the run keeps the lease, waits, and takes what has come by then.
 
     Taking again under the same holder gives the same generation, so a retry of the step is safe.
     """
     product, now, standing = command.product, using.clock.now(), using.uploads.standing(command.product)
-    nothing = Batch(status="empty", product=product, correlation_id=command.correlation_id)
-    if standing.awaits_registration:
-        return nothing.evolve(status="waiting")
-    # Only the lease's holder settles objects: while the lease is unchanged, pending objects can only become more.
-    refs, raw = _of_one_kind([ref for ref, _ in using.uploads.pending(product, MAX_OBJECTS)])
-    refs = _of_few_tables(refs)
+    refs, raw = _pending(product, using)
+    if refs and _is_waiting(product, standing, using):
+        return _nothing("waiting", command, standing, using)
     if not refs:
-        return nothing
-    if is_on_its_way(product, using.bucket, standing.settled, landing=using.landing):
-        return nothing.evolve(status="waiting")
+        return _nothing("empty", command, standing, using)
     lease = standing.lease.taken(command.holder, now + LEASE, now)
-    if lease is None or not _taken(command, lease, standing.lease, len(refs), using):
-        return nothing.evolve(status="busy")
+    early = lease.early(standing.lease, now) if lease else timedelta()
+    facts = {"product": product, "objects": len(refs), "execution": command.holder}
+    what = "batch waits for others" if early else "batch taken"
+    if lease is None or not using.uploads.take_lease(
+        product,
+        lease,
+        seen=standing.lease,
+        note=Note(command.correlation_id, what, facts | {"generation": lease.generation}),
+    ):
+        return Batch(status="busy", product=product, correlation_id=command.correlation_id)
+    if early:
+        seconds = ceil(early.total_seconds())
+        return Batch(status="early", product=product, correlation_id=command.correlation_id, seconds=seconds)
     path = f"runs/{product}/{lease.generation:08d}/batch.json"
     using.work.put(path, Refs.dump_json(tuple(refs)).decode())
     return Batch(
@@ -93,12 +103,23 @@ def take_batch(command: TakeBatch, *, using: Taking) -> Batch:
     )
 
 
-def _taken(command: TakeBatch, lease: Lease, seen: Lease, objects: int, using: Taking) -> bool:
-    facts = {
-        "product": command.product, "generation": lease.generation, "objects": objects, "execution": lease.holder,
-    }  # fmt: skip
-    note = Note(command.correlation_id, "batch taken", facts)
-    return using.uploads.take_lease(command.product, lease, seen=seen, note=note)
+def _pending(product: str, using: Taking) -> tuple[list[ObjectRef], bool]:
+    """The objects of one round, and whether a recipe has to read them. Only the lease's holder settles objects: while
+    the lease is unchanged, pending objects can only become more."""
+    refs, raw = _of_one_kind([ref for ref, _ in using.uploads.pending(product, MAX_OBJECTS)])
+    return _of_few_tables(refs), raw
+
+
+def _is_waiting(product: str, standing: Standing, using: Taking) -> bool:
+    """Whether central has yet to register the product, or its contract's newest revision."""
+    return standing.awaits_registration or is_on_its_way(product, using.bucket, standing.settled, landing=using.landing)
+
+
+def _nothing(status: Literal["empty", "waiting"], command: TakeBatch, standing: Standing, using: Taking) -> Batch:
+    """Nothing to do, and so no lease: the run may have one from before it waited."""
+    if standing.lease.holder == command.holder:
+        using.uploads.drop_lease(command.product, command.holder)
+    return Batch(status=status, product=command.product, correlation_id=command.correlation_id)
 
 
 def _of_one_kind(refs: list[ObjectRef]) -> tuple[list[ObjectRef], bool]:
