@@ -90,40 +90,40 @@ def a_batch(world, number):
     return batch
 
 
-def test_three_batches_at_once_and_then_one_in_half_a_minute():
+def test_two_batches_at_once_and_then_one_in_half_a_minute():
     world = World()
 
-    assert [a_batch(world, number).status for number in range(3)] == ["taken"] * 3
-    early = a_batch(world, 3)
+    assert [a_batch(world, number).status for number in range(2)] == ["taken"] * 2
+    early = a_batch(world, 2)
     assert (early.status, early.seconds) == ("early", 30)
     assert world.trace.said()[-1] == "batch waits for others"
     world.upload("more.csv")
     assert world.take("run-other").status == "busy", "the run that waits takes what comes meanwhile"
     world.clock.move(timedelta(seconds=30))
-    waited = world.take("run-3")
-    assert (waited.status, waited.objects, waited.generation) == ("taken", 2, 4)
-    world.settle(waited, "run-3")
+    waited = world.take("run-2")
+    assert (waited.status, waited.objects, waited.generation) == ("taken", 2, 3)
+    world.settle(waited, "run-2")
     world.clock.move(timedelta(seconds=10))
-    assert a_batch(world, 5).seconds == 20
+    assert a_batch(world, 4).seconds == 20
 
 
 def test_a_product_that_rested_has_its_whole_allowance_again():
     world = World()
-    for number in range(3):
+    for number in range(2):
         a_batch(world, number)
-    world.clock.move(timedelta(seconds=90))
+    world.clock.move(timedelta(seconds=60))
 
-    assert [a_batch(world, number).status for number in range(3, 6)] == ["taken"] * 3
+    assert [a_batch(world, number).status for number in range(2, 4)] == ["taken"] * 2
 
 
 def test_a_run_that_waited_and_finds_the_contract_revised_gives_the_lease_back():
     world = World()
-    for number in range(3):
+    for number in range(2):
         a_batch(world, number)
-    assert a_batch(world, 3).status == "early"
+    assert a_batch(world, 2).status == "early"
     world.objects.put(BUCKET, "loans/contract.yaml", "version: 1.1.0")
 
-    assert world.take("run-3").status == "waiting"
+    assert world.take("run-2").status == "waiting"
     assert not world.uploads.lease_held("loans", world.clock.now())
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-AT_ONCE: Final = 3
+AT_ONCE: Final = 2
 INTERVAL: Final = timedelta(seconds=30)
 """Batches that a product takes without a pause, and one more for so long: uploads that go on are gathered."""
 

@@ -65,8 +65,8 @@ class Taking:
 
 def take_batch(command: TakeBatch, *, using: Taking) -> Batch:
     """Take pending data, or else (`raw`) pending raw data. `busy`: another run has the lease and will take it;
-    `waiting`: central has not registered the product, or the contract's newest revision. `early`: the product had three
-    batches within a minute and a half; the run keeps the lease, waits, and takes what has come by then.
+    `waiting`: central has not registered the product, or the contract's newest revision. `early`: the product had two
+    batches within a minute; the run keeps the lease, waits, and takes what has come by then.
 
     Taking again under the same holder gives the same generation, so a retry of the step is safe.
     """
