@@ -27,6 +27,7 @@ class FakeUploads:
         self.leases: dict[str, Lease] = {}
         self.tokens: dict[str, str] = {}
         self.held: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
+        self.revisions: dict[str, str] = {}
 
     def product(self, name: str) -> dict[str, Any] | None:
         found = self.products.get(name)
@@ -44,9 +45,11 @@ class FakeUploads:
     def record_declared(self, name: str, sequencer: str) -> None:
         self.products.setdefault(name, {"status": "declared"})["sequencer"] = sequencer
 
-    def put_product(self, name: str, facts: Mapping[str, Any]) -> None:
-        sequencer = self.products.get(name, {}).get("sequencer", "")
-        self.products[name] = {**facts, "status": "registered", "sequencer": sequencer}
+    def put_product(self, name: str, facts: Mapping[str, Any], *, sequencer: str = "") -> None:
+        if compare_sequencers(sequencer, self.revisions.get(name, "")) >= 0:
+            self.revisions[name] = sequencer
+            sent = self.products.get(name, {}).get("sequencer", "")
+            self.products[name] = {**facts, "status": "registered", "sequencer": sent}
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
         added = [ref for ref in refs if self._add(product, ref, correlation_id, newer_by=1)]

@@ -63,9 +63,9 @@ class World:
         self.data, self.revisions = registered(text), FakeRevisions()
         self.shares, self.links = FakeShares(), FakeResourceLinks(self.data.database)
 
-    def prepare(self):
+    def prepare(self, data=None):
         return prepare_product(
-            an_envelope(self.data),
+            an_envelope(data or self.data),
             account=PRODUCER,
             central=CENTRAL,
             roles=ROLES,
@@ -188,3 +188,11 @@ def test_only_a_product_that_glue_crawls_has_a_crawler():
     world = World()
 
     assert (world.prepare().crawler, world.crawlers.crawlers) == ("", {})
+
+
+def test_a_registration_that_comes_after_a_newer_one_changes_nothing():
+    world = World()
+    newer = world.data.evolve(sequencer=f"{world.data.sequencer}FF", dropped=("old",))
+    for data in (world.data, newer, world.data):
+        world.prepare(data)
+    assert world.uploads.product(PRODUCT)["dropped"] == ["old"]

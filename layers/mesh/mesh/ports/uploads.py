@@ -35,7 +35,9 @@ class Uploads(Protocol):
 
     def record_declared(self, name: str, sequencer: str) -> None: ...
 
-    def put_product(self, name: str, facts: Mapping[str, Any]) -> None: ...
+    def put_product(self, name: str, facts: Mapping[str, Any], *, sequencer: str) -> None:
+        """Central registered the product by the contract of that sequencer. Facts of a newer contract stay."""
+        ...
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
         """They wait, and their trace begins. Those that are: not older versions than are known, nor known ones.

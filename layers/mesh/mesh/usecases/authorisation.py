@@ -76,8 +76,8 @@ def require_sender(envelope: Envelope, context: CentralContext) -> None:
 
 def record_refusal(envelope: Envelope, refusal: Rejected, records: Records) -> None:
     """In the registry, and in the trace of the event."""
-    reason = refusal.to_dict()
-    records.registry.record_refusal(envelope.account, envelope.detail_type, reason, records.clock.now())
+    reason, now = refusal.to_dict(), records.clock.now()
+    records.registry.record_refusal(envelope.account, envelope.detail_type, reason, now, event=envelope.id)
     records.trace.note(metadata_of(envelope).correlation_id, "refused", event=envelope.detail_type, reason=reason)
 
 

@@ -27,5 +27,7 @@ class Registration(Model):
     dropped: tuple[str, ...] = ()
     sequencer: str = ""
     """Of the contract: which revision claimed the names."""
+    delivery: str
+    """EventBridge's id of the declaration: the same whenever it is delivered."""
     event_id: str
     correlation_id: str

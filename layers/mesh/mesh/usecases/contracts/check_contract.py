@@ -112,6 +112,7 @@ def check_contract(
             contract=contract.model_dump(mode="json", exclude_defaults=True),
             dropped=_dropped(before, contract) if before else (),
             sequencer=declared.sequencer,
+            delivery=envelope.id,
             event_id=sender.event_id,
             correlation_id=sender.correlation_id,
         )

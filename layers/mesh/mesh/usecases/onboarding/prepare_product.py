@@ -56,7 +56,7 @@ def prepare_product(
 ) -> Prepared:
     """Accept central's share, make the link, grant each role, make the crawler of a product that has one, then record
     the product as registered, by that revision of its contract: in that order, so that no run starts without its
-    rights. Idempotent.
+    rights. Idempotent; what a newer revision recorded stays.
 
     Raises NotYetShared (retried); ShareRefused where the account let central's share go; LinkTaken, NameTaken where
     the link or the crawler has the name of something of the account's own: that is left as it is. The refusal is in
@@ -89,6 +89,7 @@ def prepare_product(
             "contract": None if product.draft else product.contract,
             "dropped": list(product.dropped),
         },
+        sequencer=product.sequencer,
     )
     revisions.settle(product.product, event.metadata.causation_id or "")
     trace.note(event.metadata.correlation_id, "resource link ready", product=product.product, link=link)
