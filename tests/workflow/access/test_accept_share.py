@@ -180,7 +180,7 @@ def test_a_missing_share_fails_and_central_is_notified(mesh: MeshDriver, listene
     assert (run.status, run.error) == ("FAILED", "NotYetShared")
     assert run.states == ("AcceptShare", *TOLD, "AcceptFailed")
     assert listener.wait(granted, "AccessNotReady")["reason"]["code"] == "NotYetShared"
-    mesh.until(lambda: mesh.dead_letters()["consumer/FailedRunsQueue"] == kept + 1, "the failed run in its queue")
+    mesh.until(lambda: mesh.dead_letters()["consumer/FailedRunsQueue"] > kept, "the failed run in its queue")
 
 
 def test_a_share_that_comes_late_is_waited_for(mesh: MeshDriver, listener: EventListener, granted: Granted) -> None:
@@ -251,6 +251,7 @@ def test_trouble_that_passes_is_retried(
     assert mesh.faults() == []
 
 
+@pytest.mark.ordered_delivery("as many crashes as one run has attempts")
 def test_a_failing_function_fails_the_run_and_its_changes_are_undone(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     grant(mesh, granted)

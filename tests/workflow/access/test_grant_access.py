@@ -251,7 +251,7 @@ def test_without_a_permission_it_fails_is_undone_and_an_operator_knows(
     assert "AccessDenied" in f"{run.error} {run.cause}"
     assert run.states == (*DECIDED, *GRANTED[:1], "UndoFailedGrant", "AccessFailed")
     accesses.wait(access, "ended")
-    mesh.until(lambda: accesses.failed_runs() == before + 1, "the failed run in its queue")
+    mesh.until(lambda: accesses.failed_runs() > before, "the failed run in its queue")
     assert accesses.notified(access, "AccessDenied")["reason"]["code"] == "GrantFailed"
     accesses.nothing_left(access, OPEN)
     accesses.live(OPEN)

@@ -175,12 +175,13 @@ def test_trouble_that_passes_is_retried(
     nothing_left(mesh)
 
 
+@pytest.mark.ordered_delivery("as many crashes as one run has attempts")
 def test_a_failed_run_is_kept_and_completes_when_it_is_started_again(mesh: MeshDriver, ready: Make) -> None:
     granted, kept = ready(), mesh.dead_letters()["consumer/FailedRunsQueue"]
     crash(mesh, "consumer", "ReleaseAccessFunction", times=3)
     run = revoke(mesh, granted)
     assert (run.status, run.error, run.states) == ("FAILED", "Runtime.ExitError", ("ReleaseAccess", "ReleaseFailed"))
-    mesh.until(lambda: mesh.dead_letters()["consumer/FailedRunsQueue"] == kept + 1, "the failed run in its queue")
+    mesh.until(lambda: mesh.dead_letters()["consumer/FailedRunsQueue"] > kept, "the failed run in its queue")
     assert again(mesh, granted, run).outcome == "released"
     nothing_left(mesh)
 

@@ -142,7 +142,7 @@ def test_what_cannot_be_revoked_fails_loudly_and_the_same_run_again_completes(
         accesses.revoke(access)
         run = accesses.revoke_run(access)
     assert (run.status, run.states) == ("FAILED", (*ENDED[:3], "RevocationFailed"))
-    mesh.until(lambda: accesses.failed_runs() == before + 1, "the failed run in its queue")
+    mesh.until(lambda: accesses.failed_runs() > before, "the failed run in its queue")
     assert accesses.record(access).status == "ending"
     accesses.revoke(access)
     assert accesses.revoke_run(access, after=[run]).states == ENDED
