@@ -501,6 +501,11 @@ class MeshDriver:
         found = self._control("GET", "/_mesh/faults")["faults"]
         return [fault for fault in found if fault["count"] < _FOR_EVER // 2]
 
+    def at_rest(self) -> bool:
+        """No event is late, and nothing runs in any machine."""
+        late = self._control("GET", "/_mesh/faults")["late"]
+        return not late and not any(self._running(machine) for machine in MACHINES)
+
     def clear_faults(self) -> None:
         """A fault that a test did not use must not hit the next one. Events are delivered as before."""
         self._control("DELETE", "/_mesh/faults")

@@ -1,10 +1,10 @@
 """The main flow with events that come twice, and late, after others: the same end state, and each notice once.
 
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-delivery-level.html: at least once, in no order.
+At least once, https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-delivery-level.html, and in no
+order.
 """
 
 import json
-import time
 from collections import Counter
 from itertools import batched
 
@@ -16,7 +16,6 @@ from tests.access_driver import AccessDriver
 from tests.event_queue import producers_events
 from tests.mesh_driver import MeshDriver
 from tests.publishing_driver import PublishingDriver, csv
-from tests.workflow.conftest import LATE_SECONDS
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -70,8 +69,7 @@ def test_a_slow_second_delivery_of_the_first_proposal_does_not_undo_the_second_v
 
 def settled(product: PublishingDriver) -> None:
     """Late events too: nothing runs, and nothing waits."""
-    product.mesh.until(product.at_rest, f"{product.name} at rest")
-    product.mesh.settled(product.name)
+    product.mesh.until(lambda: product.mesh.at_rest() and product.at_rest(), f"{product.name} at rest")
 
 
 # --- what every workflow test runs with -------------------------------------------------------------------------------
@@ -90,7 +88,7 @@ def samples_delivered(mesh: MeshDriver, name: str) -> list[int]:
             ]  # fmt: skip
             mesh.client("producer", "events").put_events(Entries=entries)
         mesh.until(lambda: len(queue.events()) == SAMPLES, "all samples")
-        time.sleep(3 * LATE_SECONDS)  # for what came once, and comes again
+        mesh.until(mesh.at_rest, "what comes late")
         return [int(event["detail"]["data"]["product"].partition("-")[2]) for event in queue.deliveries()]
 
 

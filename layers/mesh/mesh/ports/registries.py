@@ -143,7 +143,7 @@ class Registry(Protocol):
     def record_refusal(
         self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime, *, event: str
     ) -> None:
-        """What was refused, to whom, why. `event` is EventBridge's id: one refusal however often it is delivered."""
+        """What was refused, to whom, why. `event` is the same whenever that event comes: one refusal."""
         ...
 
 

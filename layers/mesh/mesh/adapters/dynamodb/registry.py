@@ -14,7 +14,7 @@
 | `PRODUCT#<name>` | `ROLLBACK#<request>` | RollbackOrder |
 | `PRODUCT#<name>` | `PINS` | Pins: all versions that are kept for readers |
 | `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why |
-| `REFUSED#<account>` | EventBridge's id of the event | that it is among the refusals: the event may come again |
+| `REFUSED#<account>` | of one event | that it is among the refusals: the event may come again |
 | `LIST#PRODUCTS`, `LIST#MEMBERS` | the name | lists for people, without a scan |
 | `TRACE#<correlation id>` | `<time>#…` | one upload's trace (see `adapters.trace`) |
 """

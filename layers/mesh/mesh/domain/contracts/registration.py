@@ -27,7 +27,7 @@ class Registration(Model):
     dropped: tuple[str, ...] = ()
     sequencer: str = ""
     """Of the contract: which revision claimed the names."""
-    delivery: str
-    """EventBridge's id of the declaration: the same whenever it is delivered."""
+    declaration: str
+    """The same whenever its event is sent or delivered (see `same_event`)."""
     event_id: str
     correlation_id: str

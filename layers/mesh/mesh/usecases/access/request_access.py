@@ -16,7 +16,7 @@ from mesh.domain.model import Model
 from mesh.ports import CatalogState, Executions, MemberTopics, Registry
 from mesh.usecases.access.preview_access import check_known
 from mesh.usecases.access_decision import current_decision
-from mesh.usecases.authorisation import sender_of
+from mesh.usecases.authorisation import same_event, sender_of
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
 
@@ -229,7 +229,7 @@ def deny_access(
     if access is None or access.granted:
         now = context.clock.now()
         context.registry.record_refusal(
-            envelope.account, envelope.detail_type, why.model_dump(), now, event=envelope.id
+            envelope.account, envelope.detail_type, why.model_dump(), now, event=same_event(envelope)
         )
     if access is not None and access.granted:  # a granted access is ended instead, which revokes it
         context.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=why.model_dump())

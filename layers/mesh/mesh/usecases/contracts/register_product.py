@@ -48,7 +48,7 @@ def register_product(
         refusal.where = {"bucket": registration.bucket, "key": contract_key(registration.product), **refusal.where}
         registry.release_claims(registration.product, registration.sequencer)
         registry.record_refusal(
-            registration.owner, "ProductDeclared", refusal.to_dict(), clock.now(), event=registration.delivery
+            registration.owner, "ProductDeclared", refusal.to_dict(), clock.now(), event=registration.declaration
         )
         raise
     tag(registration)
