@@ -112,6 +112,7 @@ class Fault:
 
 _lock = threading.Lock()
 _faults: list[Fault] = []
+_late: list[object] = []
 
 
 def add(rule: dict[str, Any]) -> Fault:
@@ -130,6 +131,23 @@ def pending() -> list[dict[str, Any]]:
 def clear() -> None:
     with _lock:
         _faults.clear()
+
+
+def hold_back(event: object) -> None:
+    """It is late until `let_go`."""
+    with _lock:
+        _late.append(event)
+
+
+def let_go(event: object) -> None:
+    with _lock:
+        _late.remove(event)
+
+
+def late() -> int:
+    """How many events are still to be delivered because of `reorder`."""
+    with _lock:
+        return len(_late)
 
 
 def take(kind: Kind, where: Where, *, sequence: str = "") -> Fault | None:

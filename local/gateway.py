@@ -142,7 +142,7 @@ class Gateway:
                 since = float(query.get("since", 0))
                 return 200, {"calls": list(self._record.since(since, query.get("account", "")))}
             case "GET", "/_mesh/faults":
-                return 200, {"faults": faults.pending()}
+                return 200, {"faults": faults.pending(), "late": faults.late()}
             case "POST", "/_mesh/faults":
                 rules = json.loads(body)
                 for rule in rules if isinstance(rules, list) else [rules]:

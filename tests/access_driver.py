@@ -143,12 +143,13 @@ class AccessDriver:
 
     def grant_run(self, access: str, *, after: Iterable[Run] = ()) -> Run:
         """How the run of `grant-access` ended; a second delivery of the request leaves the work to it."""
-        known = list(after)
-        while True:
-            run = self.mesh.wait_for_run("grant-access", access, after=known, seconds=SECONDS)
-            if not {*run.states} <= DUPLICATE:
-                return run
-            known.append(run)
+        known = {run.arn for run in after}
+
+        def look() -> list[Run]:
+            runs = (run for run in self.mesh.runs("grant-access", access) if run.arn not in known)
+            return [run for run in runs if not {*run.states} <= DUPLICATE]
+
+        return self.mesh.until(look, f"the run that grants {access}")[0]
 
     def revoke_run(self, access: str, *, after: Iterable[Run] = ()) -> Run:
         """How the run of `revoke-access` ended."""

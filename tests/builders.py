@@ -163,6 +163,7 @@ def a_registration(contract: Contract | None = None, **changes: Any) -> Registra
         "draft": contract.draft,
         "contract": contract.model_dump(mode="json", exclude_defaults=True),
         "sequencer": "10",
+        "declaration": "d-1",
         "event_id": "e-1",
         "correlation_id": CORRELATION,
     }

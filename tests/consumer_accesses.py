@@ -15,6 +15,7 @@ from mesh.adapters.dynamodb.locks import DynamoLocks
 from mesh.usecases.access.accept_share import LOCK
 
 from local.accounts import ACCOUNTS, REGION, role_arn
+from tests.event_queue import EventQueue
 from tests.mesh_driver import MeshDriver, Run, contract
 
 CENTRAL, CONSUMER = ACCOUNTS["central"], ACCOUNTS["consumer"]
@@ -214,43 +215,28 @@ def lock_held(mesh: MeshDriver) -> Iterator[None]:
 
 
 class EventListener:
-    """Receives consumers' events about their accesses on central's bus, through a rule and a queue of the test's
-    own."""
+    """Receives consumers' events about their accesses on central's bus."""
 
     def __init__(self, mesh: MeshDriver) -> None:
         self._mesh = mesh
-        self._sqs = mesh.client("central", "sqs")
-        self._url = self._sqs.create_queue(QueueName="test-listener")["QueueUrl"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        statement = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
-        policy = {"Version": "2012-10-17", "Statement": [{**statement, "Resource": arn}]}
-        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": json.dumps(policy)})
-        events, kinds = mesh.client("central", "events"), ["AccessReady", "AccessNotReady", "AccessReleased"]
-        events.put_rule(Name="test-listener", EventBusName="mesh", EventPattern=json.dumps({"detail-type": kinds}))
-        events.put_targets(Rule="test-listener", EventBusName="mesh", Targets=[{"Id": "listener", "Arn": arn}])
-        self._received: dict[str, dict[str, Any]] = {}
-        """By the envelope's id: the same event may be delivered twice."""
+        kinds = ["AccessReady", "AccessNotReady", "AccessReleased"]
+        self._queue = EventQueue(mesh, "central", "mesh", "test-listener", {"detail-type": kinds})
 
     def received(self, granted: Granted, detail_type: str) -> list[dict[str, Any]]:
         """Details of that type about the access, in order of arrival."""
-        while found := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
-            for message in found:
-                event = json.loads(message["Body"])
-                self._received[event["id"]] = event
-                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         return [
             event["detail"]
-            for event in self._received.values()
+            for event in self._queue.events()
             if event["detail-type"] == detail_type
             and event["account"] == CONSUMER
             and event["detail"]["data"]["access"] == granted.access
         ]
 
     def wait(self, granted: Granted, detail_type: str, count: int = 1) -> dict[str, Any]:
-        """The `data` of the first event of that type about the access, once there are as many."""
+        """The `data` of the first event of that type about the access, once there are as many. All are one, by id."""
         what = f"{count} {detail_type} of {granted.access}"
         found = self._mesh.until(lambda: self._all(granted, detail_type, count), what)
-        assert len(found) == count, found
+        assert len({detail["metadata"]["id"] for detail in found}) == 1, found
         assert {detail["metadata"]["correlation_id"] for detail in found} == {granted.correlation_id}
         return dict(found[0]["data"])
 

@@ -60,10 +60,7 @@ def _table(mesh: MeshDriver, account: str) -> Table:
 
 @contextmanager
 def without_permission(mesh: MeshDriver, account: str, role: str, action: str) -> Iterator[None]:
-    """One action taken from a role, named by its logical id, and given back at the end; others keep what it shares.
-    Events are delivered once meanwhile: one run misses it.
-    """
-    mesh.deliver_reliably()
+    """One action taken from a role, named by its logical id, and given back at the end; others keep what it shares."""
     iam, name = mesh.client(account, "iam"), mesh.physical_id(account, role)
     own, shared = own_policies(mesh, account, name), attached_policies(mesh, account, name)
     cut = {policy: _without(document, action) for policy, document in own.items()}
@@ -135,11 +132,8 @@ def started_again(mesh: MeshDriver, run: Run) -> Run:
 def start_onboarding(mesh: MeshDriver, product: str) -> Run:
     """A run that nobody asked for: as when two are started at once. However it ended."""
     before = mesh.runs("onboard-upload", product)
-    mesh.client("producer", "stepfunctions").start_execution(
-        stateMachineArn=mesh.output("producer", "OnboardUploadArn"),
-        input=json.dumps({"product": product, "correlation_id": f"started-{len(before)}"}),
-    )
-    return mesh.wait_for_run("onboard-upload", product, after=before, idle=True)
+    given = {"product": product, "correlation_id": f"started-{len(before)}"}
+    return mesh.start("producer", mesh.output("producer", "OnboardUploadArn"), given)
 
 
 def product_of(run: Run) -> str:

@@ -65,6 +65,11 @@ class Run:
     def outcome(self) -> str:
         return str(self.output.get("outcome", ""))
 
+    @property
+    def event(self) -> str:
+        """EventBridge's id of the event that started it, the same for each delivery; the run's own where none did."""
+        return str(self.input.get("id", self.arn))
+
     def failed_tasks(self) -> list[str]:
         """Errors of the attempts that failed, retried ones as well."""
         return [
@@ -112,6 +117,7 @@ class MeshDriver:
         self._subjects: dict[str, str] = {}
         self._listed: dict[str, dict[str, dict[str, Any]]] = {}
         self._notices: dict[str, dict[str, dict[str, str]]] = {}
+        self._unreliable: list[dict[str, Any]] = []
 
     # --- who ---------------------------------------------------------------------------------------------------------
 
@@ -248,20 +254,31 @@ class MeshDriver:
     def wait_for_run(
         self, machine: str, product: str, *, after: Iterable[Run] = (), seconds: float = SECONDS, idle: bool = False
     ) -> Run:
-        """The first execution about the product, not among `after`, that has ended: however it ended.
+        """The first execution about the product, not because of the same events as those of `after`, that has ended:
+        however it ended.
 
         Runs of `onboard-upload` that found nothing to do are passed over, unless `idle`.
         """
-        known = {run.arn for run in after}
+        known = {run.event for run in after}
 
         def look() -> list[Run]:
-            runs = (run for run in self.runs(machine, product) if run.arn not in known)
+            runs = (run for run in self.runs(machine, product) if run.event not in known)
             return [run for run in runs if idle or run.outcome not in IDLE]
 
         def what() -> str:
             return f"an execution of {machine} for {product} {self._executions(machine, product)}"
 
         return self.until(look, what, seconds)[0]
+
+    def start(self, account: str, machine_arn: str, given: Mapping[str, Any]) -> Run:
+        """A new execution with that input, and how it ended."""
+        client = self.client(account, "stepfunctions")
+        arn = client.start_execution(stateMachineArn=machine_arn, input=json.dumps(given))["executionArn"]
+        machine = machine_arn.rpartition(":")[2]
+        self.until(
+            lambda: client.describe_execution(executionArn=arn)["status"] != "RUNNING", f"the end of {machine} {arn}"
+        )
+        return self._describe(arn, machine)
 
     def settled(self, product: str, seconds: float = SECONDS) -> None:
         """Wait until nothing runs for the product in any machine."""
@@ -456,23 +473,19 @@ class MeshDriver:
     # --- the laptop's own ---------------------------------------------------------------------------------------------
 
     def inject(self, kind: str, service: str, action: str = "*", **more: Any) -> None:
-        """A fault of `local.faults`. From then on nothing else is unreliable: a test counts who meets it."""
-        self.deliver_reliably()
-        self._add_fault(kind, service, action, **more)
-
-    def _add_fault(self, kind: str, service: str, action: str = "*", **more: Any) -> None:
+        """A fault of `local.faults`."""
         self._control("POST", "/_mesh/faults", {"kind": kind, "service": service, "action": action, **more})
 
     def deliver_unreliably(self, seed: int, *, share: float, late_seconds: float) -> None:
-        """That share of events comes twice, and as many come late, after others; until faults are cleared."""
-        for kind in ("duplicate_event", "reorder"):
-            self._add_fault(kind, "events", seconds=late_seconds, probability=share, seed=seed, count=_FOR_EVER)
-
-    def deliver_reliably(self) -> None:
-        """Each event once and in time from now on. Other faults stay."""
-        others = self.faults()
+        """That share of events comes twice, and as many come late, after others; until they are to come once again."""
+        drawn = {"service": "events", "seconds": late_seconds, "probability": share, "seed": seed, "count": _FOR_EVER}
+        self._unreliable = [{"kind": kind, **drawn} for kind in ("duplicate_event", "reorder")]
         self.clear_faults()
-        self._control("POST", "/_mesh/faults", others)
+
+    def deliver_once(self) -> None:
+        """Each event once and in time from now on. No other fault stays."""
+        self._unreliable = []
+        self.clear_faults()
 
     @contextmanager
     def choice(self, **choices: bool) -> Iterator[None]:
@@ -488,9 +501,16 @@ class MeshDriver:
         found = self._control("GET", "/_mesh/faults")["faults"]
         return [fault for fault in found if fault["count"] < _FOR_EVER // 2]
 
+    def at_rest(self) -> bool:
+        """No event is late, and nothing runs in any machine."""
+        late = self._control("GET", "/_mesh/faults")["late"]
+        return not late and not any(self._running(machine) for machine in MACHINES)
+
     def clear_faults(self) -> None:
-        """A fault that a test did not use must not hit the next one."""
+        """A fault that a test did not use must not hit the next one. Events are delivered as before."""
         self._control("DELETE", "/_mesh/faults")
+        if self._unreliable:
+            self._control("POST", "/_mesh/faults", self._unreliable)
 
     def record(self, since: float) -> list[dict[str, Any]]:
         """Every call since that Unix time."""

@@ -69,6 +69,6 @@ def deployed_mesh() -> Iterator[MeshDriver]:
 @pytest.fixture
 def mesh(deployed_mesh: MeshDriver) -> Iterator[MeshDriver]:
     """The mesh, without faults that an earlier test left."""
-    deployed_mesh.clear_faults()
+    deployed_mesh.deliver_once()
     yield deployed_mesh
-    deployed_mesh.clear_faults()
+    deployed_mesh.deliver_once()

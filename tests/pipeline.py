@@ -237,7 +237,8 @@ class Pipeline:
             folders = keys[0].split("/")[4:-1]
             for key in keys:
                 columns = {**self._crawled(key), **columns}
-            self.catalog.create_table(
+            write = self.catalog.update_table if current else self.catalog.create_table
+            write(
                 f"rl_{PRODUCT}",
                 {
                     "Name": table,

@@ -83,8 +83,9 @@ class PublishingDriver:
         return sum(item["sk"].startswith("VERSION#") for item in items)
 
     def proposals(self) -> list[Run]:
-        """Ended runs of central about what this product proposed."""
-        return self.mesh.runs("commit-version", self.name)
+        """Ended runs of central about what this product proposed, one for each event."""
+        runs = self.mesh.runs("commit-version", self.name)
+        return list({run.event: run for run in reversed(runs)}.values())[::-1]
 
     def held(self) -> list[dict[str, Any]]:
         """Batches that were held back, oldest first."""

@@ -138,10 +138,10 @@ class Stager:
         return [data for data in notices if data["proposal"] == proposal]
 
     def answer(self, data: Mapping[str, Any], count: int = 1) -> dict[str, Any]:
-        """The last of so many answers."""
+        """The last answer, once there are so many. Each event is answered, and all have the same outcome."""
         proposal = str(data["proposal"])
         found = self.mesh.until(lambda: _at_least(self.answers(proposal), count), f"{count} answers to {proposal}")
-        assert len(found) == count
+        assert len({(answer["outcome"], answer["version"]) for answer in found}) == 1, found
         return found[-1]
 
 

@@ -67,6 +67,7 @@ class Deliveries:
             self._threads.submit(self._run, delivery)
         self._release(delivery.target_arn)
         if fault:
+            faults.hold_back(delivery)
             with self._lock:
                 self._held.setdefault(delivery.target_arn, []).append(delivery)
             threading.Timer(fault.seconds or 2.0, self._release, [delivery.target_arn]).start()
@@ -76,7 +77,13 @@ class Deliveries:
         with self._lock:
             held = self._held.pop(target_arn, [])
         for delivery in held:
-            threading.Timer(0.2, self._threads.submit, [self._run, delivery]).start()
+            threading.Timer(0.2, self._threads.submit, [self._run_late, delivery]).start()
+
+    def _run_late(self, delivery: Delivery) -> None:
+        try:
+            self._run(delivery)
+        finally:
+            faults.let_go(delivery)
 
     def _run(self, delivery: Delivery) -> None:
         try:

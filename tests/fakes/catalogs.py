@@ -41,7 +41,8 @@ class FakeCatalog:
         return dict(found) if found else None
 
     def create_table(self, database: str, table_input: Mapping[str, Any]) -> None:
-        self._write("create_table", database, table_input)
+        if (self._target(database), table_input["Name"]) not in self.tables:
+            self._write("create_table", database, table_input)
 
     def drop_table(self, database: str, name: str) -> None:
         place = (self._target(database), name)

@@ -27,6 +27,7 @@ class FakeRegistry:
         self.claims: dict[Claim, str] = {}
         self.recorded: dict[str, list[ProductVersion]] = {}
         self.subscriptions: dict[str, dict[str, datetime]] = {}
+        self.asked: dict[tuple[str, str], datetime] = {}
         self.notices: set[tuple[str, int, str]] = set()
         self.refusals: list[tuple[str, str, dict[str, Any]]] = []
         self.rollbacks: dict[tuple[str, str], RollbackOrder] = {}
@@ -160,6 +161,16 @@ class FakeRegistry:
     def unsubscribe(self, product: str, account: str) -> None:
         self.subscriptions.get(product, {}).pop(account, None)
 
+    def follow_request(self, product: str, account: str, *, wanted: bool, asked: datetime) -> bool:
+        if asked < self.asked.get((product, account), asked):
+            return False
+        self.asked[product, account] = asked
+        if wanted:
+            self.subscribe(product, account, asked)
+        else:
+            self.unsubscribe(product, account)
+        return True
+
     def subscribers(self, product: str) -> Iterator[str]:
         return iter(sorted(self.subscriptions.get(product, {})))
 
@@ -167,7 +178,9 @@ class FakeRegistry:
         self.notices |= {(product, version, account) for account in accounts}
         self.trace.keep(note)
 
-    def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None:
+    def record_refusal(
+        self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime, *, event: str
+    ) -> None:
         self.refusals.append((account, detail_type, dict(reason)))
 
 

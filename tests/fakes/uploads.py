@@ -28,6 +28,7 @@ class FakeUploads:
         self.leases: dict[str, Lease] = {}
         self.tokens: dict[str, str] = {}
         self.held: dict[str, dict[str, tuple[ObjectRef, str]]] = {}
+        self.revisions: dict[str, str] = {}
 
     def product(self, name: str) -> dict[str, Any] | None:
         found = self.facts.get(name)
@@ -52,14 +53,11 @@ class FakeUploads:
         self.listed.add(name)
         self.facts.setdefault(name, {"status": "declared"})["sequencer"] = sequencer
 
-    def put_product(self, name: str, facts: Mapping[str, Any], *, seen: Mapping[str, Any] | None = None) -> None:
-        known, bare = self.product(name) or {}, ("status", "sequencer")
-        if {k: v for k, v in known.items() if k not in bare} != {
-            k: v for k, v in (seen or {}).items() if k not in bare
-        }:
-            raise ConcurrentChange(name)
-        sequencer = known.get("sequencer", "")
-        self.facts[name] = {**facts, "status": "registered", "sequencer": sequencer}
+    def put_product(self, name: str, facts: Mapping[str, Any], *, sequencer: str = "") -> None:
+        if compare_sequencers(sequencer, self.revisions.get(name, "")) >= 0:
+            self.revisions[name] = sequencer
+            sent = self.facts.get(name, {}).get("sequencer", "")
+            self.facts[name] = {**facts, "status": "registered", "sequencer": sent}
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
         added = [ref for ref in refs if self._add(product, ref, correlation_id, newer_by=1)]

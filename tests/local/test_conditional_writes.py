@@ -75,7 +75,7 @@ def uploads(table: Table) -> Steps:
     late = NOON + 3 * HOUR
     return (
         lambda: store.record_declared(PRODUCT, "01"),
-        lambda: store.put_product(PRODUCT, {"link": "rl"}, seen=store.product(PRODUCT)),
+        lambda: store.put_product(PRODUCT, {"link": "rl"}, sequencer="01"),
         lambda: _silent(store.add_pending(PRODUCT, [one, two], "c")),
         lambda: _silent(store.add_pending(PRODUCT, [ref("data/t/a.csv", "02")], "c")),
         lambda: take_lease(store, PRODUCT, "run-1", NOON + HOUR, NOON),

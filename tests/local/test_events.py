@@ -159,7 +159,9 @@ def test_duplicates_and_reordering(server: RunningServer) -> None:
     first, second = (json.loads(receive(server, CENTRAL, url)["Body"])["id"] for _ in range(2))
     assert first == second
     server.control("POST", "/_mesh/faults", {"kind": "reorder", "service": "events", "action": "Twice", "seconds": 9})
-    sent = [put(server, "Twice")["Entries"][0]["EventId"] for _ in range(2)]
+    sent = [put(server, "Twice")["Entries"][0]["EventId"]]
+    assert server.control("GET", "/_mesh/faults")["late"] == 1
+    sent.append(put(server, "Twice")["Entries"][0]["EventId"])
     assert [json.loads(receive(server, CENTRAL, url)["Body"])["id"] for _ in range(2)] == sent[::-1]
 
 

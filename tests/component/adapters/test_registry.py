@@ -1,5 +1,6 @@
 """The registry: one suite for the fake and for DynamoDB, so that what is proved with the one holds for the other."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -187,6 +188,17 @@ def test_a_notice_is_of_one_version_and_one_account(registry):
         assert {account for account, each in audience.items() if each.notified} == notice
 
 
+def test_an_older_request_about_a_subscription_changes_nothing(registry):
+    asked = [NOON + timedelta(microseconds=each) for each in range(3)]
+    assert registry.follow_request(PRODUCT, CONSUMER, wanted=True, asked=asked[0])
+    assert registry.follow_request(PRODUCT, CONSUMER, wanted=True, asked=asked[2])
+    assert not registry.follow_request(PRODUCT, CONSUMER, wanted=False, asked=asked[1])
+    assert list(registry.subscribers(PRODUCT)) == [CONSUMER]
+    assert registry.follow_request(PRODUCT, CONSUMER, wanted=False, asked=asked[2])
+    assert not registry.follow_request(PRODUCT, CONSUMER, wanted=True, asked=asked[0])
+    assert list(registry.subscribers(PRODUCT)) == []
+
+
 def test_a_subscription_is_neither_a_version_nor_a_notice(registry):
     registry.claim_product(a_product())
     registry.subscribe(PRODUCT, CONSUMER, NOON)
@@ -221,13 +233,18 @@ def test_lists_for_people_hold_every_page(table):
     assert list(registry.members()) == [a_member()]
 
 
-def test_refusals_are_kept_in_order(table):
+def test_refusals_are_kept_in_order_and_once_for_an_event(table):
     registry = DynamoRegistry(table)
-    registry.record_refusal(PRODUCER, "ProductDeclared", {"code": "NotAMember"}, NOON)
+    for later in range(3):  # delivered again and again
+        registry.record_refusal(
+            PRODUCER, "ProductDeclared", {"code": "NotAMember"}, NOON + timedelta(seconds=later), event="e-1"
+        )
+    registry.record_refusal(PRODUCER, "ProductDeclared", {"code": "NameTaken"}, NOON + timedelta(hours=1), event="e-2")
 
-    [item] = table.query(f"REFUSAL#{PRODUCER}")
-    assert item["sk"] == f"{NOON.isoformat()}#ProductDeclared"
-    assert "NotAMember" in item["reason"]
+    first, second = table.query(f"REFUSAL#{PRODUCER}")
+    assert first["sk"] == f"{NOON.isoformat()}#ProductDeclared"
+    assert "NotAMember" in first["reason"]
+    assert "NameTaken" in second["reason"]
 
 
 def test_a_version_ends_and_stays_what_it_was(registry):

@@ -68,10 +68,10 @@ def test_a_resource_link_is_made_once(catalog):
             catalog.create_resource_link(name, catalog=CENTRAL, database=database, region="us-east-1")
 
 
-def test_a_table_that_exists_is_brought_up_to_date(catalog):
+def test_a_table_that_exists_stays_as_it_is_until_it_is_updated(catalog):
     catalog.create_table("loans", table("a"))
     catalog.create_table("loans", table("a", "b"))
-    assert columns_of(catalog) == ["a", "b"]
+    assert columns_of(catalog) == ["a"]
 
     catalog.update_table("loans", table("a", "b", "c"))
     assert columns_of(catalog) == ["a", "b", "c"]

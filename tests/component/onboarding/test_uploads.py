@@ -173,7 +173,7 @@ def test_a_draft_gives_way_to_any_contract(uploads):
 
 def test_a_registered_product_stays_so_when_its_contract_changes(uploads):
     uploads.record_declared("loans", "02")
-    uploads.put_product("loans", {"link": "rl_loans", "crawl": "auto", "contract": {"name": "loans"}})
+    uploads.put_product("loans", {"link": "rl_loans", "crawl": "auto", "contract": {"name": "loans"}}, sequencer="02")
     uploads.record_declared("loans", "03")
 
     assert uploads.product("loans") == {
@@ -186,10 +186,18 @@ def test_a_registered_product_stays_so_when_its_contract_changes(uploads):
 
 
 def test_a_product_may_be_registered_though_its_declaration_was_not_recorded(uploads):
-    uploads.put_product("loans", {"link": "rl_loans"})
+    uploads.put_product("loans", {"link": "rl_loans"}, sequencer="01")
 
     assert uploads.product("loans")["status"] == "registered"
     assert uploads.may_declare("loans", "01")
+
+
+def test_a_registration_of_an_older_contract_changes_nothing(uploads):
+    for sequencer, revision in (("", "draft"), ("02", "two"), ("01", "one"), ("", "draft"), ("0200", "again")):
+        uploads.put_product("loans", {"contract": revision}, sequencer=sequencer)
+    assert uploads.product("loans")["contract"] == "again"
+    uploads.put_product("loans", {"contract": "one"}, sequencer="01")
+    assert uploads.product("loans")["contract"] == "again"
 
 
 def test_an_older_event_that_looked_first_and_writes_last_does_not_replace_the_newer(table):
@@ -398,7 +406,7 @@ def test_a_run_starts_where_no_run_is_active_and_nothing_waits_for_central(uploa
     assert uploads.standing("loans").may_start(NOON), "undeclared: it gets a draft"
     uploads.record_declared("loans", "01")
     assert not uploads.standing("loans").may_start(NOON)
-    uploads.put_product("loans", {"database": "loans"})
+    uploads.put_product("loans", {"database": "loans"}, sequencer="01")
     assert uploads.standing("loans").may_start(NOON)
     take_lease(uploads, "loans", "a", NOON + HOUR, NOON)
     assert not uploads.standing("loans").may_start(NOON + HOUR)
@@ -443,13 +451,3 @@ def test_products_are_listed_once_they_are_declared_or_their_data_came(uploads):
     uploads.list_product("cards")
     uploads.list_product("cards")
     assert uploads.products() == ["cards", "loans"]
-
-
-def test_of_two_registrations_at_once_one_is_repeated(uploads):
-    uploads.record_declared("loans", "01")
-    seen = uploads.product("loans")
-    uploads.put_product("loans", {"link": "rl_loans", "contract": {"version": "2.0.0"}}, seen=seen)
-    with pytest.raises(ConcurrentChange):
-        uploads.put_product("loans", {"link": "rl_loans", "contract": {"version": "1.0.0"}}, seen=seen)
-    uploads.put_product("loans", {"link": "rl_loans", "contract": None}, seen=uploads.product("loans"))
-    assert uploads.product("loans")["contract"] is None

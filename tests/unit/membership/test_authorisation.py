@@ -10,7 +10,7 @@ from mesh.domain.membership.authorisation import (
     NotTheOwner,
     authorise_central,
 )
-from mesh.usecases.authorisation import authorise_sender
+from mesh.usecases.authorisation import authorise_sender, same_event
 from mesh.usecases.central_context import CentralContext
 
 from tests.builders import CENTRAL, CONSUMER, CORRELATION, PRODUCER, PRODUCT, STRANGER, a_member, a_product, an_envelope
@@ -114,3 +114,14 @@ def test_malformed_data_names_no_product(data):
     envelope.detail["data"] = data
 
     assert authorise(envelope, FakeRegistry(a_member())).product == ""
+
+
+def test_an_event_is_the_same_however_often_it_is_delivered_or_sent_and_not_by_its_id_alone():
+    first = an_envelope(DECLARED, "ProductDeclared")
+    again = an_envelope(DECLARED, "ProductDeclared").evolve(id="eventbridge-2")
+    again.detail["metadata"]["time"] = "2026-11-22T00:00:00+00:00"
+    other = an_envelope({"product": "loans"}, "ProductDeclared")
+
+    assert same_event(first) == same_event(again)
+    assert same_event(first) != same_event(other), "a sender that gives an id twice hides nothing"
+    assert same_event(first) != same_event(an_envelope(DECLARED, "RetirementRequested"))

@@ -1,6 +1,7 @@
 """Members and subscriptions: admitted by the owner, asked for by events."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from pydantic import ValidationError
 
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, a_member, a_product, an_access, an_envelope
 from tests.fakes import (
+    NOON,
     FakeAccessRegistry,
     FakeBus,
     FakeBusPermissions,
@@ -86,8 +88,9 @@ class Central:
             clock=self.clock,
         )
 
-    def subscription(self, request, account=CONSUMER):
+    def subscription(self, request, account=CONSUMER, sent=NOON):
         envelope = an_envelope(request, account=account)
+        envelope.detail["metadata"]["time"] = sent.isoformat()
         return change_subscription(envelope, context=self.context)
 
 
@@ -303,6 +306,22 @@ def test_a_consumer_subscribes_once_and_ends_it():
     for _ in range(2):
         assert central.subscription(SubscriptionEnded(product=PRODUCT)).status == "ended"
     assert list(central.registry.subscribers(PRODUCT)) == []
+
+
+@pytest.mark.parametrize("order", [("first", "last"), ("last", "first"), ("first", "last", "first", "first", "last")])
+@pytest.mark.parametrize("wanted_last", [True, False])
+def test_the_request_that_was_sent_last_counts_in_whatever_order_they_come(order, wanted_last):
+    central = Central(a_member(CONSUMER, "consumer"))
+    central.registry.products[PRODUCT] = a_product()
+    kinds = {"first": SubscriptionEnded, "last": SubscriptionRequested}
+    if not wanted_last:
+        kinds = {"first": SubscriptionRequested, "last": SubscriptionEnded}
+    sent = {"first": NOON - timedelta(minutes=2), "last": NOON - timedelta(minutes=1)}
+
+    for which in order:
+        central.subscription(kinds[which](product=PRODUCT), sent=sent[which])
+
+    assert list(central.registry.subscribers(PRODUCT)) == [CONSUMER] * wanted_last
 
 
 @pytest.mark.parametrize(

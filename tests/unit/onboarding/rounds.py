@@ -78,7 +78,7 @@ class World:
         facts: dict[str, Any] = {"database": PRODUCT, "link": LINK, "crawl": "auto"}
         if properties is not None:
             facts["contract"] = contract_of(properties, version, **table).model_dump(mode="json")
-        self.uploads.put_product(PRODUCT, facts, seen=self.uploads.product(PRODUCT))
+        self.uploads.put_product(PRODUCT, facts)
 
     def upload(self, name: str, body: str | bytes) -> ObjectRef:
         ref = self.objects.put(BUCKET, FOLDER + name, body)

@@ -63,9 +63,9 @@ class World:
         self.data, self.revisions = registered(text), FakeRevisions()
         self.shares, self.links = FakeShares(), FakeResourceLinks(self.data.database)
 
-    def prepare(self):
+    def prepare(self, data=None):
         return prepare_product(
-            an_envelope(self.data),
+            an_envelope(data or self.data),
             account=PRODUCER,
             central=CENTRAL,
             roles=ROLES,
@@ -190,30 +190,9 @@ def test_only_a_product_that_glue_crawls_has_a_crawler():
     assert (world.prepare().crawler, world.crawlers.crawlers) == ("", {})
 
 
-def revised(world, version, **changes):
-    """The product's registration under another version of the contract."""
-    contract = {**world.data.contract, "version": version}
-    return world.data.evolve(contract=contract, **changes)
-
-
-@pytest.mark.parametrize("late", [{"version": "1.0.0"}, {"version": "9.0.0", "draft": True}], ids=["older", "draft"])
-def test_the_registration_of_an_older_contract_that_comes_late_changes_nothing(late):
+def test_a_registration_that_comes_after_a_newer_one_changes_nothing():
     world = World()
-    world.data = revised(world, "1.10.0")
-    world.prepare()
-    known, grants = world.uploads.product(PRODUCT), list(world.lake.grants)
-    world.data = revised(world, **late, crawl="glue")
-
-    assert world.prepare().superseded
-    assert (world.uploads.product(PRODUCT), world.lake.grants, world.crawlers.crawlers) == (known, grants, {})
-
-
-@pytest.mark.parametrize("version", ["1.10.0", "1.11.0"])
-def test_the_same_registration_again_and_a_newer_one_count(version):
-    world = World()
-    world.data = revised(world, "1.10.0")
-    world.prepare()
-    world.data = revised(world, version)
-
-    assert not world.prepare().superseded
-    assert world.uploads.product(PRODUCT)["contract"]["version"] == version
+    newer = world.data.evolve(sequencer=f"{world.data.sequencer}FF", dropped=("old",))
+    for data in (world.data, newer, world.data):
+        world.prepare(data)
+    assert world.uploads.product(PRODUCT)["dropped"] == ["old"]

@@ -281,6 +281,47 @@ def test_a_base_that_central_never_published_is_refused(world):
     assert "which central did not publish" in answer.reason.message
 
 
+def while_it_waits(place, step, meanwhile):
+    """The next call of a port is slow: `meanwhile` happens before it is made."""
+    call = getattr(place, step)
+
+    def slow(*given):
+        setattr(place, step, call)
+        meanwhile()
+        return call(*given)
+
+    setattr(place, step, slow)
+
+
+def test_a_slow_second_run_of_the_first_version_does_not_undo_the_second(world):
+    """A proposal that is delivered twice is committed by two runs, and one of them waits for Glue."""
+    proposal = world.proposal(world.stage(rows=12))
+    world.verify(proposal)
+
+    def two_versions():
+        world.announce(commit_version(verified("0000000a"), using=world.committing), proposal)
+        world.publish(world.stage(rows=5), number="0000000b")
+
+    while_it_waits(world.catalog, "create_table", two_versions)
+    with pytest.raises(BaseMoved):
+        commit_version(verified("0000000a"), using=world.committing)
+    version = world.registry.latest_version(PRODUCT)
+    assert (version.version, version.tables[0].metadata) == (2, world.pointer())
+
+
+def test_a_slow_second_run_does_not_loosen_what_a_later_version_tagged(world):
+    proposal = world.proposal(world.stage())
+    world.verify(proposal)
+    world.announce(commit_version(verified("0000000a"), using=world.committing), proposal)
+    finding = PersonalDataFinding(column="amount", value="personal", reason="looks like it", confidence=0.9)
+    details = TableDetails(objects=1, rows=2, bytes=16, sources=1, findings=(finding,))
+    later = world.stage(rows=2, details=details)
+    while_it_waits(world.lake, "assigned_tags", lambda: world.publish(later, number="0000000b"))
+    with pytest.raises(BaseMoved):
+        commit_version(verified("0000000a"), using=world.committing)
+    assert world.tags("amount")["pii"] == "personal"
+
+
 def test_a_version_that_was_followed_is_not_swung_back_by_a_repeated_commit(world):
     first = world.publish(world.stage())
     second = world.publish(world.stage(), number="0000000b")

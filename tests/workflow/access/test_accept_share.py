@@ -69,6 +69,11 @@ def role_that_trusts_nobody_here(mesh: MeshDriver, name: str) -> str:
     return str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
 
 
+def failed_runs(mesh: MeshDriver, granted: Granted) -> list[Run]:
+    """However often the grant comes, one run fails; the others leave it to that one."""
+    return [run for run in mesh.runs("accept-share", granted.access) if run.status == "FAILED"]
+
+
 def nothing_left(mesh: MeshDriver, granted: Granted) -> None:
     assert held(mesh, granted) == "over"
     assert granted.link not in links(mesh)
@@ -189,11 +194,12 @@ def test_a_refused_query_takes_everything_back_with_athena_s_own_reason(
 def test_a_missing_share_fails_and_central_is_notified(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted("accept-nothing", by_tags("accept-nothing"))
     kept = mesh.dead_letters()["consumer/FailedRunsQueue"]
-    run = accept(mesh, granted)
-    assert (run.status, run.error) == ("FAILED", "NotYetShared")
+    send_event(mesh, "AccessGranted", granted, granted.data())
+    [run] = mesh.until(lambda: failed_runs(mesh, granted), "the run that fails")
+    assert run.error == "NotYetShared"
     assert run.states == ("AcceptShare", *TOLD, "AcceptFailed")
     assert listener.wait(granted, "AccessNotReady")["reason"]["code"] == "NotYetShared"
-    mesh.until(lambda: mesh.dead_letters()["consumer/FailedRunsQueue"] == kept + 1, "the failed run in its queue")
+    mesh.until(lambda: mesh.dead_letters()["consumer/FailedRunsQueue"] > kept, "the failed run in its queue")
 
 
 def test_a_share_that_comes_late_is_waited_for(mesh: MeshDriver, listener: EventListener, granted: Granted) -> None:
@@ -264,6 +270,7 @@ def test_trouble_that_passes_is_retried(
     assert mesh.faults() == []
 
 
+@pytest.mark.ordered_delivery("as many crashes as one run has attempts")
 def test_a_failing_function_fails_the_run_and_its_changes_are_undone(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     grant(mesh, granted)

@@ -162,11 +162,12 @@ def test_a_request_that_grew_while_waiting_needs_approval_again(mesh: MeshDriver
     accesses.tag(GROWING, {"confidentiality": "internal"}, "id", "amount")
 
 
+@pytest.mark.ordered_delivery("the request comes after the table was tagged, and not before as well")
 def test_a_table_tagged_sensitive_between_request_and_grant_needs_approval(
     mesh: MeshDriver, accesses: AccessDriver
 ) -> None:
     """By expression, an audit: internal when it was requested, personal when it is looked at."""
-    mesh.inject("delay", "dynamodb", "TransactWriteItems", account=CENTRAL, seconds=3)
+    mesh.inject("reorder", "events", "AccessRequested", account=CENTRAL, seconds=3)
     expression = f"product={OPEN} confidentiality=internal,confidential pii=none,personal"
     access = accesses.request(expression=expression, purpose="audit")
     accesses.tag(OPEN, PERSONAL)
@@ -251,7 +252,7 @@ def test_without_a_permission_it_fails_is_undone_and_an_operator_knows(
     assert "AccessDenied" in f"{run.error} {run.cause}"
     assert run.states == (*DECIDED, *GRANTED[:1], "UndoFailedGrant", "AccessFailed")
     accesses.wait(access, "ended")
-    mesh.until(lambda: accesses.failed_runs() == before + 1, "the failed run in its queue")
+    mesh.until(lambda: accesses.failed_runs() > before, "the failed run in its queue")
     assert accesses.notified(access, "AccessDenied")["reason"]["code"] == "GrantFailed"
     accesses.nothing_left(access, OPEN)
     accesses.live(OPEN)

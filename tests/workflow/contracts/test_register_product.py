@@ -107,6 +107,7 @@ def test_an_older_contract_does_not_undo_a_newer_one(mesh: MeshDriver) -> None:
     assert run.states == ("CheckContract", "CheckCurrent", "Superseded")
 
 
+@pytest.mark.ordered_delivery("as many refusals as one client has attempts")
 def test_throttling_that_outlasts_the_client_is_retried_by_the_machine(mesh: MeshDriver) -> None:
     """Four attempts are botocore's; the fifth succeeds in the machine's first retry."""
     mesh.inject("throttle", "lakeformation", "BatchGrantPermissions", account=CENTRAL, count=4)
@@ -117,6 +118,7 @@ def test_throttling_that_outlasts_the_client_is_retried_by_the_machine(mesh: Mes
     assert mesh.faults() == []
 
 
+@pytest.mark.ordered_delivery("which run meets the crash")
 def test_a_crash_is_retried(mesh: MeshDriver) -> None:
     crash(mesh, "central", "RegisterProductFunction")
     mesh.put_contract("reg-crashed")
@@ -125,6 +127,7 @@ def test_a_crash_is_retried(mesh: MeshDriver) -> None:
     assert _failures(run.events) == ["Runtime.ExitError"]
 
 
+@pytest.mark.ordered_delivery("as many crashes as one run has attempts")
 def test_crash_after_crash_fails_and_the_next_contract_completes(mesh: MeshDriver) -> None:
     crash(mesh, "central", "RegisterProductFunction", times=3)
     mesh.put_contract("reg-down")

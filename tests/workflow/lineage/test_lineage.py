@@ -1,6 +1,7 @@
 """Lineage of what machines did: complete, by OpenLineage's rules, and in nobody's way."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests import lineage_oracle
 from tests.consumer_accesses import Granted, accept, by_tags, grant
 from tests.mesh_conditions import without_permission
 from tests.mesh_driver import MeshDriver
+from tests.publishing_driver import PublishingDriver, csv
 from tests.workflow.onboarding.test_curate_upload import RAW, RECIPE
 from tests.workflow.publishing.test_roll_back import roll_back, two_versions
 
@@ -84,11 +86,11 @@ def test_an_upload_is_published_without_lineage_and_its_trace_records_that(mesh:
 
 def test_an_owner_who_cannot_be_notified_keeps_nothing_from_being_published(mesh: MeshDriver) -> None:
     product = "li-unsent"
-    mesh.prepare(product)
-    mesh.settled(product)
+    driver = PublishingDriver(mesh, product)
     with without_permission(mesh, "producer", "OnboardUploadRole", "events:PutEvents"):
-        files = {f"{product}/data/t1/a.csv": "id,amount\n1,10\n", f"{product}/data/t1/b.csv": "id,amount\n1\n"}
-        run = mesh.upload(product, files)
+        run = driver.together(
+            partial(driver.put, "a.csv", csv((1, 10))), partial(driver.put, "b.csv", "id,amount\n1\n")
+        )
         assert (run.status, run.outcome, run.output["held"]) == ("SUCCEEDED", "published", 1)
     ending = ("SettleBatch", "CheckHeld", "NotifyOwner", "RecordUnsent", "RecordLineage", "CheckMore", "Settled")
     assert run.states[-7:] == ending

@@ -41,6 +41,14 @@ def held(mesh: MeshDriver, product: str) -> dict[str, dict[str, Any]]:
     return {item["key"]: item for key in sorted(listings) for item in json.loads(mesh.read(key))}
 
 
+def put_recipe(mesh: MeshDriver, product: str, recipe: str = RECIPE) -> None:
+    """Upload it, and wait until it is in force."""
+    mesh.put_object(f"{product}/recipe.json", recipe)
+    key = {"pk": {"S": f"PRODUCT#{product}"}, "sk": {"S": "RECIPE"}}
+    mesh.until(lambda: mesh.item("producer", key), "the recipe")
+    mesh.settled(product)
+
+
 def held_run(mesh: MeshDriver, product: str) -> Run:
     """The run that held something back, and published nothing."""
 
@@ -56,8 +64,7 @@ def delete(mesh: MeshDriver, key: str) -> None:
 
 def test_raw_data_are_published_in_one_run(mesh: MeshDriver) -> None:
     mesh.prepare("cu-good")
-    mesh.put_object("cu-good/recipe.json", RECIPE)
-    mesh.settled("cu-good")
+    put_recipe(mesh, "cu-good")
     mesh.put_object("cu-good/raw/t1/dt=2026-11-21/a.csv", RAW)
     notice = mesh.wait_for_notice("cu-good", "producer")
     mesh.settled("cu-good")
@@ -83,7 +90,7 @@ def test_raw_data_are_published_in_one_run(mesh: MeshDriver) -> None:
 
 
 def test_raw_data_without_a_contract_get_a_draft_of_what_their_recipe_makes(mesh: MeshDriver) -> None:
-    mesh.put_object("cu-draft/recipe.json", RECIPE)
+    put_recipe(mesh, "cu-draft")
     mesh.put_object("cu-draft/raw/t1/a.csv", RAW)
     assert mesh.wait_for_notice("cu-draft", "producer")["changes"][0]["rows"] == 2
     mesh.settled("cu-draft")
@@ -122,8 +129,7 @@ def test_a_bad_recipe_is_reported_to_its_owner(mesh: MeshDriver) -> None:
 
 def test_a_recipe_that_does_not_fit_leaves_the_object_until_the_next_one(mesh: MeshDriver) -> None:
     mesh.prepare("cu-misfit")
-    mesh.put_object("cu-misfit/recipe.json", RECIPE)
-    mesh.until(lambda: mesh.items("producer", "PRODUCT#cu-misfit"), "the product")
+    put_recipe(mesh, "cu-misfit")
     mesh.put_object("cu-misfit/raw/t1/a.csv", "laufkont,betrag\n1,100\n")
     run = held_run(mesh, "cu-misfit")
 
@@ -148,7 +154,7 @@ def test_a_recipe_that_does_not_fit_leaves_the_object_until_the_next_one(mesh: M
 
 def test_what_is_broken_is_held_and_the_rest_published(mesh: MeshDriver) -> None:
     mesh.prepare("cu-mixed")
-    mesh.put_object("cu-mixed/recipe.json", RECIPE)
+    put_recipe(mesh, "cu-mixed")
     for name, body in [("ragged.csv", "laufkont,hoehe\n1,2\n1\n"), ("good.csv", RAW)]:
         mesh.put_object(f"cu-mixed/raw/t1/{name}", body)
     assert mesh.wait_for_notice("cu-mixed", "producer")["changes"][0]["rows"] == 2
@@ -164,16 +170,16 @@ def test_a_raw_object_that_its_contract_holds_is_released_and_published(mesh: Me
     document["schema"][0]["properties"][1] |= {"logicalType": "integer", "logicalTypeOptions": {"maximum": 200}}
     mesh.put_contract("cu-release", document)
     assert mesh.wait_for_run("prepare-product", "cu-release").status == "SUCCEEDED"
-    mesh.put_object("cu-release/recipe.json", RECIPE)
-    mesh.settled("cu-release")
+    put_recipe(mesh, "cu-release")
     mesh.put_object("cu-release/raw/t1/a.csv", RAW)
     held_run(mesh, "cu-release")
     mesh.settled("cu-release")
     assert held(mesh, "cu-release")["cu-release/raw/t1/a.csv"]["releasable"] is True
+    [batch] = [item for item in mesh.items("producer", "QUARANTINE") if item["sk"].startswith("cu-release#")]
 
     request = {
         "product": "cu-release",
-        "run": "00000001",
+        "run": json.loads(batch["body"])["run"],
         "decision": "release",
         "reason": "it is true",
         "by": "a steward",
@@ -188,8 +194,7 @@ def test_a_raw_object_that_its_contract_holds_is_released_and_published(mesh: Me
 
 def test_a_raw_object_with_a_duplicate_event_is_curated_once(mesh: MeshDriver) -> None:
     mesh.prepare("cu-twice")
-    mesh.put_object("cu-twice/recipe.json", RECIPE)
-    mesh.settled("cu-twice")
+    put_recipe(mesh, "cu-twice")
     mesh.inject("duplicate_event", "events", "Object Created", account="222222222222")
     mesh.put_object("cu-twice/raw/t1/a.csv", RAW)
     assert mesh.wait_for_notice("cu-twice", "producer")["changes"][0]["rows"] == 2
@@ -203,8 +208,7 @@ def test_a_raw_object_with_a_duplicate_event_is_curated_once(mesh: MeshDriver) -
 
 def test_a_function_that_crashes_once_is_called_again_and_publishes_once(mesh: MeshDriver) -> None:
     mesh.prepare("cu-crash")
-    mesh.put_object("cu-crash/recipe.json", RECIPE)
-    mesh.settled("cu-crash")
+    put_recipe(mesh, "cu-crash")
     crash(mesh, "producer", "CurateBatchFunction")
     mesh.put_object("cu-crash/raw/t1/a.csv", RAW)
     assert mesh.wait_for_notice("cu-crash", "producer")["changes"][0]["rows"] == 2

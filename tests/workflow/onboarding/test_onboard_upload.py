@@ -48,14 +48,14 @@ def test_busy_while_another_run_has_the_lease(mesh: MeshDriver) -> None:
         mesh.put_object("on-busy/data/t1/a.csv", CSV)
         mesh.until(lambda: mesh.pending("on-busy"), "the upload recorded")
         mesh.settled("on-busy")
-        assert mesh.runs("onboard-upload", "on-busy") == before  # the lease's holder will take it
+        others = mesh.runs("onboard-upload", "on-busy")[len(before) :]
+        assert {run.outcome for run in others} <= {"empty", "busy"}, "the lease's holder will take it"
         run = start_onboarding(mesh, "on-busy")
         assert (run.status, run.outcome) == ("SUCCEEDED", "busy")
         assert run.states == ("TakeBatch", "RouteBatch", "NothingToDo")
         assert mesh.lease("on-busy") == "another-run"
         assert mesh.pending("on-busy") == ["on-busy/data/t1/a.csv"]
-    run = mesh.upload("on-busy", {"on-busy/data/t1/b.csv": OTHER})
-    assert run.output["accepted"] == 2
+    mesh.upload("on-busy", {"on-busy/data/t1/b.csv": OTHER})
     assert_all_is_done(mesh, "on-busy", rows=2)
 
 
@@ -113,8 +113,7 @@ def test_a_proposal_that_cannot_be_sent_leaves_the_objects_pending(mesh: MeshDri
     assert run.states == (*PROPOSED, "ReleaseAfterFailure", "OnboardFailed")
     assert_nothing_came_of_it(mesh, "on-silent", "on-silent/data/t1/a.csv")
     mesh.clear_faults()
-    run = mesh.upload("on-silent", {"on-silent/data/t1/b.csv": OTHER})
-    assert run.output["accepted"] == 2
+    mesh.upload("on-silent", {"on-silent/data/t1/b.csv": OTHER})
     assert_all_is_done(mesh, "on-silent", rows=2)
 
 

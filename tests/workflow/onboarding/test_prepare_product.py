@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.mesh_conditions import crash, started_again
 from tests.mesh_driver import MeshDriver, contract
 
@@ -61,6 +63,7 @@ def test_a_crash_is_retried(mesh: MeshDriver) -> None:
     assert mesh.faults() == []
 
 
+@pytest.mark.ordered_delivery("as many crashes as one run has attempts")
 def test_a_failed_run_completes_when_it_is_started_again(mesh: MeshDriver) -> None:
     crash(mesh, "producer", "PrepareProductFunction", times=3)
     mesh.put_contract("prep-down", glue_contract("prep-down"))
@@ -70,3 +73,17 @@ def test_a_failed_run_completes_when_it_is_started_again(mesh: MeshDriver) -> No
     assert started_again(mesh, run).states == HAPPY
     run = mesh.upload("prep-down", {"prep-down/data/t1/a.csv": "a,b\n1,2\n"})
     assert run.outcome == "published"
+
+
+def test_a_registration_that_comes_again_after_a_newer_one_changes_nothing(mesh: MeshDriver) -> None:
+    """EventBridge may deliver ProductRegistered of version 1.0.0 once more when 1.1.0 is in force."""
+    mesh.prepare("prep-late", columns={"a": "bigint"})
+    first = mesh.runs("prepare-product", "prep-late")[0]
+    before = mesh.runs("prepare-product", "prep-late")
+    mesh.put_contract("prep-late", columns={"a": "bigint", "b": "bigint"}, version="1.1.0")
+    assert mesh.wait_for_run("prepare-product", "prep-late", after=before).states == HAPPY
+    machine = mesh.output("producer", "PrepareProductArn")
+    assert mesh.start("producer", machine, first.input).status == "SUCCEEDED"
+    run = mesh.upload("prep-late", {"prep-late/data/t1/a.csv": "a,b\n1,2\n"})
+    assert run.outcome == "published"
+    assert mesh.wait_for_notice("prep-late", "producer")["contract_version"] == "1.1.0"

@@ -1,6 +1,5 @@
 """The way of an upload whose product is published as Iceberg tables: checked, staged, proposed, answered, settled."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +9,7 @@ import pytest
 
 from local.accounts import ADMIN_ROLE
 from tests.access_driver import AccessDriver
+from tests.event_queue import producers_events
 from tests.mesh_conditions import crash
 from tests.mesh_driver import MeshDriver, Run
 from tests.publishing_driver import Analyst, PublishingDriver, csv, one_table_contract
@@ -58,12 +58,13 @@ def test_a_bad_overwrite_is_held_and_the_rows_stay(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-held")
     product.upload("a.csv", csv((1, 10), (2, 20)))
     analyst = product.share()
-    with own_bus(mesh, product.name) as notice:
+    notices = {"detail-type": ["ProductQuarantined"], "detail": {"data": {"product": [product.name]}}}
+    with producers_events(mesh, f"events-{product.name}", notices) as queue:
         run = product.upload("a.csv", csv((1, "many")))
         assert (run.status, run.states) == (
             "SUCCEEDED", (*CHECKED, "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore", "Settled"),
         )  # fmt: skip
-        [event] = mesh.until(notice, "the owner's event")
+        [event] = mesh.until(queue.events, "the owner's event")
     assert (run.outcome, run.output["held"]) == ("nothing", 1)
     assert analyst.totals() == (2, 30)
     assert product.versions() == 1
@@ -156,6 +157,7 @@ def test_a_table_that_a_new_major_drops_loses_its_rows_with_the_next_batch(mesh:
     assert "t2" in {change["table"] for change in mesh.wait_for_notice(product.name, "producer", version=3)["changes"]}
 
 
+@pytest.mark.ordered_delivery("which round of a run takes what")
 def test_what_arrives_meanwhile_is_the_same_runs_next_round(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-more")
 
@@ -169,7 +171,7 @@ def test_what_arrives_meanwhile_is_the_same_runs_next_round(mesh: MeshDriver) ->
     run = product.work(while_it_runs)
     assert run.states == (*PROPOSED, *SETTLED, *PUBLISHED)
     assert product.share().totals() == (4, 100)
-    assert len([run for run in mesh.runs("onboard-upload", product.name) if run.outcome == "published"]) == 1
+    assert len(publishing_runs(product)) == 1
 
 
 # --- central is silent, slow or repeats itself --------------------------------------------------------------------
@@ -196,6 +198,7 @@ def test_a_run_without_an_answer_proposes_again(mesh: MeshDriver) -> None:
     assert (product.versions(), product.share().totals()) == (1, (1, 10))
 
 
+@pytest.mark.ordered_delivery("as many crashes as one run has attempts")
 def test_central_fails_for_a_while_and_there_is_one_version(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-down")
     before = mesh.runs("onboard-upload", product.name)
@@ -215,7 +218,6 @@ def test_an_answer_that_comes_twice_or_late_changes_nothing(mesh: MeshDriver) ->
     mesh.inject("duplicate_event", "events", "ProposalSettled", account=PRODUCER)
     published(product.upload("a.csv", csv((1, 10))), version=1)
     assert mesh.faults() == []
-    runs = len(mesh.runs("onboard-upload", product.name))
     [proposal] = product.proposals()
     before = len(mesh.notices(product.name, "producer", "ProposalSettled"))
     again = proposal.input["detail"]["data"]
@@ -223,13 +225,12 @@ def test_an_answer_that_comes_twice_or_late_changes_nothing(mesh: MeshDriver) ->
     mesh.until(lambda: len(mesh.notices(product.name, "producer", "ProposalSettled")) > before, "the answer once more")
     mesh.settled(product.name)
     published(product.upload("b.csv", csv((2, 20))), version=2)
-    assert len(mesh.runs("onboard-upload", product.name)) == runs + 1
+    assert [run.output["version"] for run in publishing_runs(product)] == [1, 2]
     assert (mesh.dead_letters(), product.versions()) == (kept, 2)
 
 
 def test_a_commit_in_between_is_staged_again(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-rebase")
-    before = len(mesh.runs("onboard-upload", product.name))
     product.upload("a.csv", csv((1, 10)))
     ended, asked = mesh.runs("onboard-upload", product.name), asks(mesh)
     other = Stager(mesh, product.name)
@@ -244,7 +245,7 @@ def test_a_commit_in_between_is_staged_again(mesh: MeshDriver) -> None:
     assert run.states[-len(PUBLISHED) :] == PUBLISHED
     mesh.settled(product.name)
     assert product.share().rows() == [["1", "10"], ["2", "20"], ["5", "50"]]
-    assert len(mesh.runs("onboard-upload", product.name)) == before + 2
+    assert [run.output["version"] for run in publishing_runs(product)] == [1, 3]
 
 
 # --- functions that die, calls whose answer is lost -----------------------------------------------------------------
@@ -275,9 +276,13 @@ def test_crash_after_crash_fails_the_run_and_the_next_upload_completes(mesh: Mes
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
     assert run.states == (*CHECKED, "ProposeVersion", "ReleaseAfterFailure", "OnboardFailed")
     assert (product.pending(), mesh.lease(product.name), product.proposals()) == ([product.key("a.csv")], "", [])
-    run = product.upload("b.csv", csv((2, 20)))
-    assert (run.outcome, run.output["accepted"]) == ("published", 2)
-    assert product.share().rows() == [["1", "10"], ["2", "20"]]
+    assert product.upload("b.csv", csv((2, 20))).outcome == "published"
+    becomes(product.share(), [["1", "10"], ["2", "20"]])
+
+
+def publishing_runs(product: PublishingDriver) -> list[Run]:
+    """Runs of the producer that published something, oldest first."""
+    return [run for run in product.mesh.runs("onboard-upload", product.name) if run.outcome == "published"]
 
 
 def asks(mesh: MeshDriver) -> Callable[[], int]:
@@ -327,30 +332,3 @@ def deaf(mesh: MeshDriver) -> Iterator[None]:
         yield
     finally:
         events.enable_rule(Name=rule, EventBusName="mesh")
-
-
-@contextmanager
-def own_bus(mesh: MeshDriver, product: str) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Events of the product on the producer's own bus, as a rule of its people gets them."""
-    events, sqs = mesh.client("producer", "events"), mesh.client("producer", "sqs")
-    bus, url = mesh.output("producer", "OwnBusName"), sqs.create_queue(QueueName=f"events-{product}")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
-    policy = {"Version": "2012-10-17", "Statement": [{**allow, "Resource": arn}]}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    pattern = {"detail-type": ["ProductQuarantined"], "detail": {"data": {"product": [product]}}}
-    events.put_rule(Name=f"events-{product}", EventBusName=bus, EventPattern=json.dumps(pattern))
-    events.put_targets(Rule=f"events-{product}", EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
-    received: list[dict[str, Any]] = []
-
-    def notified() -> list[dict[str, Any]]:
-        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-        received.extend(json.loads(message["Body"]) for message in messages)
-        return received
-
-    try:
-        yield notified
-    finally:
-        events.remove_targets(Rule=f"events-{product}", EventBusName=bus, Ids=["queue"])
-        events.delete_rule(Name=f"events-{product}", EventBusName=bus)
-        sqs.delete_queue(QueueUrl=url)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.mesh_conditions import crash, started_again, with_environment, without_permission
 from tests.mesh_driver import MeshDriver, Run
-from tests.workflow.onboarding.test_curate_upload import COLUMNS, RAW, RECIPE, columns, held, held_run, step
+from tests.workflow.onboarding.test_curate_upload import COLUMNS, RAW, RECIPE, columns, held, held_run, put_recipe, step
 
 LIMIT = 20
 """Bytes: `RAW` has more, `SMALL` has not."""
@@ -26,10 +26,7 @@ def small(mesh: MeshDriver) -> Iterator[MeshDriver]:
 def ready(mesh: MeshDriver, product: str, recipe: str = RECIPE) -> None:
     """A product with a recipe."""
     mesh.prepare(product)
-    mesh.put_object(f"{product}/recipe.json", recipe)
-    key = {"pk": {"S": f"PRODUCT#{product}"}, "sk": {"S": "RECIPE"}}
-    mesh.until(lambda: mesh.item("producer", key), "the recipe")
-    mesh.settled(product)
+    put_recipe(mesh, product, recipe)
 
 
 def left_behind(mesh: MeshDriver, product: str) -> list[str]:

@@ -244,7 +244,7 @@ def test_nobody_but_the_role_that_checks_proposes_a_version(mesh: MeshDriver, ac
 
     assert refused.get("ErrorCode") == "AccessDeniedException", refused
     assert stager.propose(proposal).states == HAPPY
-    assert len(mesh.runs("commit-version", stager.product)) == 1
+    assert len({run.event for run in mesh.runs("commit-version", stager.product)}) == 1
 
 
 def test_only_meshwork_writes_published_data_and_central_reads_only_metadata(mesh: MeshDriver) -> None:

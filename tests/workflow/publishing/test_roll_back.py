@@ -156,6 +156,7 @@ def test_a_version_with_missing_files_is_rejected_and_the_requester_notified(mes
     assert roll_back(mesh, "rob-gone", 1).states == HAPPY, "and another may begin"
 
 
+@pytest.mark.ordered_delivery("a second delivery of the request completes what the first one left")
 def test_a_run_that_died_after_the_swing_keeps_others_waiting_until_it_is_started_again(mesh: MeshDriver) -> None:
     stager = two_versions(mesh, "rob-down")
     with without_permission(mesh, "central", "CommitVersionFunctionRole", "dynamodb:UpdateItem"):

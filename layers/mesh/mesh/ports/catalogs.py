@@ -23,7 +23,10 @@ class Catalog(Protocol):
 
     def table(self, database: str, name: str) -> dict[str, Any] | None: ...
 
-    def create_table(self, database: str, table_input: Mapping[str, Any]) -> None: ...
+    def create_table(self, database: str, table_input: Mapping[str, Any]) -> None:
+        """One that exists stays as it is: somebody else, or a call whose answer was lost, made it, and it may have
+        changed since."""
+        ...
 
     def update_table(
         self, database: str, table_input: Mapping[str, Any], *, archive: bool = True, version: str | None = None

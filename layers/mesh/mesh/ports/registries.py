@@ -129,13 +129,22 @@ class Registry(Protocol):
 
     def unsubscribe(self, product: str, account: str) -> None: ...
 
+    def follow_request(self, product: str, account: str, *, wanted: bool, asked: datetime) -> bool:
+        """Subscribe the account, or end that, as it asked at that time. False where it asked otherwise later: requests
+        come in any order, and more than once."""
+        ...
+
     def subscribers(self, product: str) -> Iterator[str]: ...
 
     def record_notices(self, product: str, version: int, accounts: Iterable[str], at: datetime, note: "Note") -> None:
         """Record that these accounts, fewer than a hundred, were notified of that version."""
         ...
 
-    def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None: ...
+    def record_refusal(
+        self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime, *, event: str
+    ) -> None:
+        """What was refused, to whom, why. `event` is the same whenever that event comes: one refusal."""
+        ...
 
 
 class AccessRegistry(Protocol):

@@ -43,8 +43,8 @@ class Uploads(Protocol):
 
     def record_declared(self, name: str, sequencer: str) -> None: ...
 
-    def put_product(self, name: str, facts: Mapping[str, Any], *, seen: Mapping[str, Any] | None = None) -> None:
-        """Central registered the product. Raises ConcurrentChange where what is known of it is not what was `seen`."""
+    def put_product(self, name: str, facts: Mapping[str, Any], *, sequencer: str) -> None:
+        """Central registered the product by the contract of that sequencer. Facts of a newer contract stay."""
         ...
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:

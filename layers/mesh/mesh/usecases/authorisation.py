@@ -1,10 +1,11 @@
 """Authorise the sender of an event by central's registry; a rejection is recorded and traced."""
 
+import json
 from typing import Protocol
 
 from mesh.domain.contracts.product import Product
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Envelope, metadata_of
+from mesh.domain.events import Envelope, metadata_of, stable_id
 from mesh.domain.membership.authorisation import NotTheOwner, authorise, authorise_central
 from mesh.domain.membership.members import Member
 from mesh.domain.model import Model
@@ -76,9 +77,17 @@ def require_sender(envelope: Envelope, context: CentralContext) -> None:
 
 def record_refusal(envelope: Envelope, refusal: Rejected, records: Records) -> None:
     """In the registry, and in the trace of the event."""
-    reason = refusal.to_dict()
-    records.registry.record_refusal(envelope.account, envelope.detail_type, reason, records.clock.now())
+    reason, now = refusal.to_dict(), records.clock.now()
+    records.registry.record_refusal(envelope.account, envelope.detail_type, reason, now, event=same_event(envelope))
     records.trace.note(metadata_of(envelope).correlation_id, "refused", event=envelope.detail_type, reason=reason)
+
+
+def same_event(envelope: Envelope) -> str:
+    """What is the same whenever an event is delivered, or sent again by who was called twice. Another content under the
+    same id is another event: a sender chooses its ids."""
+    metadata = metadata_of(envelope).model_dump(mode="json", exclude={"time"})
+    content = {**envelope.detail, "metadata": metadata}
+    return stable_id(envelope.detail_type, json.dumps(content, sort_keys=True))
 
 
 def owned_product(registry: Registry, name: str, account: str) -> Product:

@@ -8,22 +8,24 @@
 | `PRODUCT#<name>` | `VERSION#<8 digits>` | ProductVersion |
 | `PRODUCT#<name>` | `RUN#<event id>` | the version number of that run |
 | `PRODUCT#<name>` | `SUBSCRIPTION#<account>` | since when |
+| `PRODUCT#<name>` | `ASKED#<account>` | when it last asked to be subscribed, or not to be |
 | `PRODUCT#<name>` | `NOTICE#<8 digits>#<account>` | when it was sent |
 | `PRODUCT#<name>` | `ROLLBACK` | the rollback that goes on: its request, until when it is waited for |
 | `PRODUCT#<name>` | `ROLLBACK#<request>` | RollbackOrder |
 | `PRODUCT#<name>` | `PINS` | Pins: all versions that are kept for readers |
 | `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why |
+| `REFUSED#<account>` | of one event | that it is among the refusals: the event may come again |
 | `LIST#PRODUCTS`, `LIST#MEMBERS` | the name | lists for people, without a scan |
 | `TRACE#<correlation id>` | `<time>#…` | one upload's trace (see `adapters.trace`) |
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from mesh.adapters.dynamodb.items import Table, Write, delete, put, put_new, update
-from mesh.adapters.dynamodb.trace import note_item
+from mesh.adapters.dynamodb.trace import KEPT, note_item
 from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.membership.authorisation import NotTheOwner
@@ -266,6 +268,15 @@ class DynamoRegistry:
         """Idempotent."""
         self._table.write(delete(_product(product), f"SUBSCRIPTION#{account}"))
 
+    def follow_request(self, product: str, account: str, *, wanted: bool, asked: datetime) -> bool:
+        """See the port."""
+        at = asked.astimezone(UTC).isoformat(timespec="microseconds")
+        last = {"pk": _product(product), "sk": f"ASKED#{account}", "asked": at}
+        pk, sk = _product(product), f"SUBSCRIPTION#{account}"
+        change = put({"pk": pk, "sk": sk, "since": at}) if wanted else delete(pk, sk)
+        newest = put(last, "attribute_not_exists(pk) OR asked <= :asked", {":asked": at})
+        return self._table.write(newest, change)
+
     def subscribers(self, product: str) -> Iterator[str]:
         """Accounts, all pages."""
         for item in self._table.query(_product(product), prefix="SUBSCRIPTION#"):
@@ -278,10 +289,13 @@ class DynamoRegistry:
         )
         self._table.write(*map(put, items), note_item(note))
 
-    def record_refusal(self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime) -> None:
-        """What was refused, to whom, why."""
+    def record_refusal(
+        self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime, *, event: str
+    ) -> None:
+        """See the port."""
+        once = {"pk": f"REFUSED#{account}", "sk": event, "expires": int((at + KEPT).timestamp())}
         item = {"pk": f"REFUSAL#{account}", "sk": f"{at.isoformat()}#{detail_type}", "reason": json.dumps(reason)}
-        self._table.write(put(item))
+        self._table.write(put_new(once), put(item))
 
 
 def _member(account: str) -> tuple[str, str]:

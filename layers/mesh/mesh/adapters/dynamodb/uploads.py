@@ -2,7 +2,7 @@
 
 | pk | sk | item |
 |---|---|---|
-| `PRODUCT#<name>` | `PRODUCT` | status (`declared`, `registered`), contract sequencer, database, crawler, … |
+| `PRODUCT#<name>` | `PRODUCT` | status, sequencers of the sent contract and of the registered one (`revision`), facts |
 | `LIST#PRODUCTS` | the product's name | that it exists: declared, or with data and no contract yet |
 | `PRODUCT#<name>` | `LEASE` | holder, held_until, generation, paced |
 | `PRODUCT#<name>` | `CONTRACT` | the newest version of its contract (see `adapters.revisions`) |
@@ -26,6 +26,8 @@ from mesh.ports import Note, WaitingRun
 
 _LIST: Final = "LIST#PRODUCTS"
 _ATTEMPTS: Final = 5
+_SEQUENCER: Final = 64
+"""Longer than any; zeros follow the shorter one where two are compared."""
 _OBJECTS_AT_ONCE: Final = (MOST_AT_ONCE - 1) // 2
 """Of one transaction: each object is two items, plus one trace entry."""
 
@@ -69,24 +71,13 @@ class DynamoUploads:
         if not created:
             self._table.write(update(_product(name), "PRODUCT", "SET sequencer = :new", {":new": sequencer}))
 
-    def put_product(self, name: str, facts: Mapping[str, Any], *, seen: Mapping[str, Any] | None = None) -> None:
-        """See the port."""
-        known = {key: value for key, value in (seen or {}).items() if key not in ("status", "sequencer")}
-        written = self._table.write(
-            update(
-                _product(name),
-                "PRODUCT",
-                "SET #status = :registered, body = :body, sequencer = if_not_exists(sequencer, :none)",
-                {
-                    ":registered": "registered", ":body": json.dumps(dict(facts)), ":none": "",
-                    **({":seen": json.dumps(known)} if known else {}),
-                },
-                "body = :seen" if known else "attribute_not_exists(body)",
-                names={"#status": "status"},
-            )
-        )  # fmt: skip
-        if not written:
-            raise ConcurrentChange(f"{name} was registered by another event at the same time", product=name)
+    def put_product(self, name: str, facts: Mapping[str, Any], *, sequencer: str) -> None:
+        """See the port. Of equal length sequencers are in the order of text."""
+        changed = "SET #status = :yes, body = :body, revision = :mine, sequencer = if_not_exists(sequencer, :none)"
+        values = {":yes": "registered", ":body": json.dumps(dict(facts)), ":none": ""}
+        values[":mine"] = sequencer.upper().ljust(_SEQUENCER, "0")
+        newest, names = "attribute_not_exists(revision) OR revision <= :mine", {"#status": "status"}
+        self._table.write(update(_product(name), "PRODUCT", changed, values, newest, names=names))
 
     def add_pending(self, product: str, refs: Iterable[ObjectRef], correlation_id: str) -> list[ObjectRef]:
         """See the port: `SEEN#` decides, so that an event that comes again months later is still recognised.

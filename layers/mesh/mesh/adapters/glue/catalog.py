@@ -65,14 +65,13 @@ class GlueCatalog:
             return None
 
     def create_table(self, database: str, table_input: Mapping[str, Any]) -> None:
-        """Create the table; one that exists is brought up to date (a retry after a lost answer)."""
+        """See the port."""
         try:
             with transient_errors():
                 self._client.create_table(DatabaseName=database, TableInput=table_input)  # type: ignore[arg-type]
         except ClientError as error:
             if code_of(error) != "AlreadyExistsException":
                 raise
-            self.update_table(database, table_input)
 
     def update_table(
         self, database: str, table_input: Mapping[str, Any], *, archive: bool = True, version: str | None = None

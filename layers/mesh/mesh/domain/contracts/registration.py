@@ -27,5 +27,7 @@ class Registration(Model):
     dropped: tuple[str, ...] = ()
     sequencer: str = ""
     """Of the contract: which revision claimed the names."""
+    declaration: str
+    """The same whenever its event is sent or delivered (see `same_event`)."""
     event_id: str
     correlation_id: str

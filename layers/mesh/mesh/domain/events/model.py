@@ -75,6 +75,7 @@ class Envelope(Model):
     id: str
     account: AccountId
     region: str = ""
+    time: str = ""
     source: str
     detail_type: str = Field(alias="detail-type")
     detail: dict[str, Any]
@@ -104,9 +105,10 @@ def read_event[D: EventData](kind: type[D], envelope: Envelope) -> Event[D]:
 
 
 def _metadata_in(envelope: Envelope) -> object:
-    """Missing ids are taken from the delivery: a retry repeats them."""
+    """Missing ids, and a missing time, are taken from the delivery: a retry repeats them."""
     found = envelope.detail.get("metadata", {})
-    return {"id": envelope.id, "correlation_id": envelope.id, **found} if isinstance(found, dict) else found
+    sent = {"time": envelope.time} if envelope.time else {}
+    return {"id": envelope.id, "correlation_id": envelope.id, **sent, **found} if isinstance(found, dict) else found
 
 
 def stable_id(*parts: object) -> str:

@@ -53,6 +53,8 @@ class ProductRegistered(EventData):
     draft: bool = False
     contract: dict[str, Any]
     """The validated contract (`Contract.model_dump`): its columns determine types and headers."""
+    sequencer: str = ""
+    """Of the contract's revision: a registration may come again after that of a newer one. Empty for a draft."""
     dropped: tuple[str, ...] = ()
     """Tables of earlier revisions that this one does not describe: the next batch removes their rows."""
 

@@ -16,7 +16,7 @@ from mesh.domain.model import Model
 from mesh.ports import CatalogState, Executions, MemberTopics, Registry
 from mesh.usecases.access.preview_access import check_known
 from mesh.usecases.access_decision import current_decision
-from mesh.usecases.authorisation import sender_of
+from mesh.usecases.authorisation import same_event, sender_of
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
 
@@ -227,7 +227,10 @@ def deny_access(
     if access is not None and access.receiver != envelope.account:
         access = None  # another account's: nothing about it is disclosed
     if access is None or access.granted:
-        context.registry.record_refusal(envelope.account, envelope.detail_type, why.model_dump(), context.clock.now())
+        now = context.clock.now()
+        context.registry.record_refusal(
+            envelope.account, envelope.detail_type, why.model_dump(), now, event=same_event(envelope)
+        )
     if access is not None and access.granted:  # a granted access is ended instead, which revokes it
         context.trace.note(metadata.correlation_id, "refused", event=envelope.detail_type, reason=why.model_dump())
         return Requested(access=number, duplicate=True)

@@ -19,7 +19,7 @@ from mesh.domain.model import Model
 from mesh.domain.onboarding.guard.settings import check_settings
 from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.ports import Clock, ReadContract, Registry
-from mesh.usecases.authorisation import Authorised, Records, authorise_sender, record_refusal
+from mesh.usecases.authorisation import Authorised, Records, authorise_sender, record_refusal, same_event
 
 
 class DomainMismatch(Rejected):
@@ -112,6 +112,7 @@ def check_contract(
             contract=contract.model_dump(mode="json", exclude_defaults=True),
             dropped=_dropped(before, contract) if before else (),
             sequencer=declared.sequencer,
+            declaration=same_event(envelope),
             event_id=sender.event_id,
             correlation_id=sender.correlation_id,
         )

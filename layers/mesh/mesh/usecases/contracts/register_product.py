@@ -47,7 +47,9 @@ def register_product(
     except NameTaken as refusal:
         refusal.where = {"bucket": registration.bucket, "key": contract_key(registration.product), **refusal.where}
         registry.release_claims(registration.product, registration.sequencer)
-        registry.record_refusal(registration.owner, "ProductDeclared", refusal.to_dict(), clock.now())
+        registry.record_refusal(
+            registration.owner, "ProductDeclared", refusal.to_dict(), clock.now(), event=registration.declaration
+        )
         raise
     tag(registration)
     lake.register_location(published_location_arn(registration.bucket, registration.product), roles.location)
@@ -94,6 +96,7 @@ def _announcement(registration: Registration) -> Event[ProductRegistered]:
             crawler_prefix=registration.crawler_prefix,
             draft=registration.draft,
             contract=registration.contract,
+            sequencer=registration.sequencer,
             dropped=registration.dropped,
         ),
     )

@@ -24,7 +24,7 @@ from mesh.usecases.onboarding.contract_revisions import is_on_its_way
 LEASE = timedelta(minutes=40)
 """Longer than a run works before it waits: two functions of 15 minutes each; a waiting run renews the lease for
 the same time."""
-MAX_OBJECTS = 2_000
+MAX_OBJECTS = 5_000
 """Objects in one round; further ones wait for the next round of the same run."""
 
 Refs = TypeAdapter(tuple[ObjectRef, ...])

@@ -1,6 +1,6 @@
 """What a producer's account needs before it can publish: the resource link, grants of its roles, a Glue crawler."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,6 @@ from mesh.domain.contracts.claims import CRAWLER_MARK
 from mesh.domain.events import Envelope, Event, ProductRegistered
 from mesh.domain.governance.product_rights import fill_rights, grant_entry, look_rights
 from mesh.domain.model import Model
-from mesh.domain.semver import SemanticVersion
 from mesh.ports import Catalog, Crawlers, LakeFormation, ResourceLinks, Revisions, Shares, Trace, Uploads
 from mesh.usecases.central_shares import require_shared
 
@@ -24,13 +23,11 @@ TABLE_LEVEL = 5
 
 
 class Prepared(Model):
-    """The link, how many grants the roles hold, and the crawler; none where Meshwork itself writes the tables.
-    `superseded`: a newer contract is in force already, and nothing was changed."""
+    """The link, how many grants the roles hold, and the crawler; none where Meshwork itself writes the tables."""
 
     link: str
     grants: int
     crawler: str = ""
-    superseded: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,20 +56,16 @@ def prepare_product(
 ) -> Prepared:
     """Accept central's share, make the link, grant each role, make the crawler of a product that has one, then record
     the product as registered, by that revision of its contract: in that order, so that no run starts without its
-    rights. Idempotent. Events come in any order, and a failed run is started again after others: the registration of
-    an older contract changes nothing.
+    rights. Idempotent. Events come in any order, and a failed run is started again after others: what a newer revision
+    recorded stays.
 
-    Raises ConcurrentChange, NotYetShared (retried); ShareRefused where the account let central's share go; LinkTaken,
+    Raises NotYetShared (retried); ShareRefused where the account let central's share go; LinkTaken,
     NameTaken where the link or the crawler has the name of something of the account's own: that is left as it is. The
     refusal is in the trace.
     """
     event = Event[ProductRegistered].model_validate(envelope.detail)
     product = event.data
     link, crawler = names.resource_link(product.database), names.crawler(product.crawler_prefix, account)
-    seen = uploads.product(product.product)
-    if _is_older(product, seen):
-        trace.note(event.metadata.correlation_id, "registration superseded", product=product.product)
-        return Prepared(link=link, grants=0, superseded=True)
     require_shared(
         product.catalog_id,
         [product.database],
@@ -97,20 +90,11 @@ def prepare_product(
             "contract": None if product.draft else product.contract,
             "dropped": list(product.dropped),
         },
-        seen=seen,
+        sequencer=product.sequencer,
     )
     revisions.settle(product.product, event.metadata.causation_id or "")
     trace.note(event.metadata.correlation_id, "resource link ready", product=product.product, link=link)
     return Prepared(link=link, grants=len(grants), crawler=crawler if crawled else "")
-
-
-def _is_older(product: ProductRegistered, known: Mapping[str, Any] | None) -> bool:
-    """Whether the contract that is in force here has a higher version; any contract has, compared with a draft."""
-    in_force = known.get("contract") if known else None
-    if not in_force:
-        return False
-    mine, other = SemanticVersion.parse(product.contract["version"]), SemanticVersion.parse(in_force["version"])
-    return product.draft or bool(mine and other and other.follows(mine))
 
 
 def role_grants(roles: CatalogRoles, product: ProductRegistered, account: str) -> list[dict[str, Any]]:

@@ -1,33 +1,36 @@
 """A consumer subscribes to the notices of a product, or unsubscribes."""
 
+from datetime import datetime
 from typing import Literal
 
 from mesh.domain.contracts.product import UnknownProduct
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Envelope, Event, Metadata, SubscriptionEnded, SubscriptionRequested
+from mesh.domain.events import Envelope, Event, SubscriptionEnded, SubscriptionRequested, metadata_of
 from mesh.domain.model import Model
-from mesh.ports import Clock, Registry
+from mesh.ports import Registry
 from mesh.usecases.authorisation import record_refusal, require_sender
 from mesh.usecases.central_context import CentralContext
 
+type Status = Literal["subscribed", "ended", "superseded"]
+
 
 class SubscriptionChanged(Model):
-    """The subscription as it is now."""
+    """The subscription as it is now; `superseded`: the account asked otherwise later, and nothing changed."""
 
     product: str
     account: str
-    status: Literal["subscribed", "ended"]
+    status: Status
 
 
 def change_subscription(envelope: Envelope, *, context: CentralContext) -> SubscriptionChanged:
-    """Record the request of an admitted consumer. Idempotent.
+    """Record the request of an admitted consumer. Idempotent; of several the one that was sent last counts.
 
     Raises UnknownProduct, or what `authorise` raises; every rejection is recorded.
     """
-    metadata = Metadata.model_validate(envelope.detail.get("metadata", {}))
+    metadata = metadata_of(envelope)
     try:
         require_sender(envelope, context)
-        changed = _change(envelope, context.registry, context.clock)
+        changed = _change(envelope, min(metadata.time, context.clock.now()), context.registry)
     except Rejected as refusal:
         record_refusal(envelope, refusal, context)
         raise
@@ -35,14 +38,15 @@ def change_subscription(envelope: Envelope, *, context: CentralContext) -> Subsc
     return changed
 
 
-def _change(envelope: Envelope, registry: Registry, clock: Clock) -> SubscriptionChanged:
-    if envelope.detail_type == SubscriptionEnded.detail_type():
-        request = Event[SubscriptionEnded].model_validate(envelope.detail).data
-        registry.unsubscribe(request.product, envelope.account)
-        return SubscriptionChanged(product=request.product, account=envelope.account, status="ended")
-    name = Event[SubscriptionRequested].model_validate(envelope.detail).data.product
-    product = registry.product(name)
-    if product is None or (product.draft and product.owner != envelope.account):
-        raise UnknownProduct(f"unknown product {name!r}", product=name, remedy="mesh products lists them")
-    registry.subscribe(name, envelope.account, clock.now())
-    return SubscriptionChanged(product=name, account=envelope.account, status="subscribed")
+def _change(envelope: Envelope, asked: datetime, registry: Registry) -> SubscriptionChanged:
+    account, wanted = envelope.account, envelope.detail_type != SubscriptionEnded.detail_type()
+    if wanted:
+        name = Event[SubscriptionRequested].model_validate(envelope.detail).data.product
+        product = registry.product(name)
+        if product is None or (product.draft and product.owner != account):
+            raise UnknownProduct(f"unknown product {name!r}", product=name, remedy="mesh products lists them")
+    else:
+        name = Event[SubscriptionEnded].model_validate(envelope.detail).data.product
+    changed = registry.follow_request(name, account, wanted=wanted, asked=asked)
+    status: Status = "superseded" if not changed else "subscribed" if wanted else "ended"
+    return SubscriptionChanged(product=name, account=account, status=status)

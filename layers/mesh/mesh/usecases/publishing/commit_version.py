@@ -143,13 +143,13 @@ class _Swing:
         return current
 
     def _show_columns(self, table: TableCommit, current: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-        """Add and tag new columns before they hold anything. Returns the table as it was read, None once it
-        was written: its version is another one then."""
+        """Add and tag new columns before they hold anything. Returns the table as it was read; None where it has to be
+        read again: it was written, or another run of the same proposal switched it, and a later version may follow."""
         if current is None:
             self._catalog.create_table(self._database, self._input(table, table.empty, table.fields))
             return None
         if pointer_of(current) == table.target:
-            return current  # an earlier attempt came as far as this
+            return None
         names = {column["Name"] for column in current["StorageDescriptor"].get("Columns", ())}
         new = [field for field in table.fields if field.name not in names]
         if new:
@@ -170,7 +170,8 @@ class _Swing:
             raise
 
     def _swing(self, table: TableCommit, seen: Mapping[str, Any] | None) -> None:
-        """`seen` is what was read before, and is not read again: Glue's version shows whether it has changed."""
+        """`seen` is what was read before, and is not read again: Glue's version shows whether it has changed. Raises
+        BaseMoved where a later version is there by now."""
         current = seen or self._at_base(table)
         if current is None:
             raise NotYetReadable(f"table {self._database}.{table.name} is not in the catalog yet")

@@ -75,8 +75,10 @@ def _require_free(database: str, name: str, tagging: Tagging) -> None:
 def _create(database: str, definition: dict[str, Any], number: str, tagging: Tagging) -> None:
     """A table left by an earlier pin of the version is reused: it is closed again before it shows anything."""
     found = tagging.catalog.table(database, definition["Name"])
-    if found is None or found.get("Parameters", {}).get(PIN) != number:
+    if found is None:
         tagging.catalog.create_table(database, definition)
+    elif found.get("Parameters", {}).get(PIN) != number:
+        tagging.catalog.update_table(database, definition, version=found.get("VersionId"))
 
 
 def _point(database: str, definition: dict[str, Any], metadata: str, tagging: Tagging) -> None:
