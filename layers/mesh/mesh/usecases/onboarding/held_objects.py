@@ -22,7 +22,7 @@ from mesh.ports import Executions, LandingObjects, Objects, Quarantine, Uploads
 from mesh.usecases.onboarding.rounds import Start
 
 MAX_LISTING: Final = 16 * 1024 * 1024
-"""The most bytes of a listing that are read: 2,000 objects with reasons take about 2 MB."""
+"""The most bytes of a listing that are read: 5,000 objects with reasons take about 5 MB."""
 _NAMED: Final = 10
 
 
