@@ -396,6 +396,21 @@ def test_a_request_that_grew_while_waiting_is_asked_about_again(central, number)
     assert answered(central) == [("t-0", "approve"), ("t-1", "approve")]
 
 
+def test_an_approval_that_is_delivered_again_does_not_approve_what_grew(central, number):
+    central.tag("laufkont", CONFIDENTIAL)
+    central.clock.move(timedelta(hours=1))
+    central.decision(number)
+    assert central.decide(number).effect == "require_approval"
+    central.ask(number, 0, "t-1")
+
+    again = central.decision(number)
+
+    assert (again.settled, again.resumed) == (False, False)
+    assert (central.access(number).status, central.access(number).answers) == ("waiting", ())
+    assert central.registry.refusals == [], "a second delivery is no mistake of its sender"
+    assert central.decision(number, event="d-2").settled
+
+
 def test_what_shrank_while_it_waited_needs_no_new_answer(central, number):
     central.tag("hoehe", SENSITIVE)
     central.decision(number)

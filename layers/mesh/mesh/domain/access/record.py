@@ -102,6 +102,8 @@ class Access(Model):
     execution: str = ""
     decided: Decided | None = None
     answers: tuple[Answer, ...] = ()
+    spent_answers: tuple[str, ...] = ()
+    """Events of answers to earlier questions: delivered again, they do not answer the present one."""
     answer_by: datetime | None = None
     escalated: bool = False
     narrowed: bool = False

@@ -77,8 +77,8 @@ def receive_answer(
 
 def _decided(envelope: Envelope, metadata: Metadata, context: CentralContext) -> _Answer:
     access = take_decision(envelope, metadata, context)
-    last = access.answers[-1]
-    return _Answer(access, STEP, decision_of(access), f"{last.decision} by {last.account}")
+    decision = read_event(AccessDecided, envelope).data.decision
+    return _Answer(access, STEP, decision_of(access), f"{decision} by {envelope.account}")
 
 
 def _ready(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:

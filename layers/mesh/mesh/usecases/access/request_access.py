@@ -166,8 +166,14 @@ def decide_access(access_id: str, *, context: CentralContext, catalog: CatalogSt
     if before is not None and access.status == "granting" and not other:
         return Verdict(access=access.id, effect="allow", rounds=rounds, reason=_reason(before))
     if other:
+        spent = (*access.spent_answers, *(answer.event_id for answer in access.answers))
         access = access.noted(
-            now, "what it exposes has changed since approval was requested", answers=(), narrowed=False, escalated=False
+            now,
+            "what it exposes has changed since approval was requested",
+            answers=(),
+            spent_answers=spent,
+            narrowed=False,
+            escalated=False,
         )
     context.accesses.save(
         access.moved(

@@ -131,8 +131,8 @@ def take_decision(envelope: Envelope, metadata: Metadata, context: CentralContex
     ExceedsRequest, AmbiguousRequest."""
     decided = read_event(AccessDecided, envelope).data
     access = require_access(context, decided.access)
-    if any(answer.event_id == metadata.id for answer in access.answers):
-        return access
+    if metadata.id in {*access.spent_answers, *(answer.event_id for answer in access.answers)}:
+        return access  # delivered again
     _require_asked(access, envelope.account, context)
     answer = Answer(
         account=envelope.account,
