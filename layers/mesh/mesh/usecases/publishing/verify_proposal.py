@@ -6,6 +6,7 @@ as the owner reports them.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from mesh.domain.events import (
     VersionProposed,
     read_event,
 )
+from mesh.domain.governance.column_findings import known_from
 from mesh.domain.names import table_location
 from mesh.domain.publishing.hive_table import own_file
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
@@ -131,6 +133,7 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
     looks = [table_of(table, product, known.get(table.name), using) for table in proposed.tables]
     changes = tuple(look.change for look in looks)
     differences = [change for look in looks for change in look.diff.changes]
+    _record_findings(proposed, looks, using)
     if last is not None and not (product.draft or last.draft or _new_major(last, product)):
         require_compatible(product.name, differences, product.contract_version)
     commit = Commit(
@@ -147,6 +150,14 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
         contract_version=proposed.contract_version or product.contract_version,
     )
     return commit, [look.record for look in looks if look.record]
+
+
+def _record_findings(proposed: VersionProposed, looks: "Sequence[_Look]", using: Verifier) -> None:
+    """Whatever becomes of the proposal: the columns that it says something about are stricter from now on."""
+    for look in looks:
+        if look.findings:
+            known = known_from(look.findings, proposed.proposal, using.clock.now())
+            using.registry.add_findings(proposed.product, look.commit.name, known)
 
 
 def _new_major(last: ProductVersion, product: Product) -> bool:
@@ -172,6 +183,7 @@ class _Look(NamedTuple):
     commit: TableCommit
     change: TableChange
     diff: ContractDiff
+    findings: tuple[PersonalDataFinding, ...]
     record: TableRecord | None = None
 
 
@@ -191,11 +203,10 @@ def _crawled_table(proposed: ProposedTable, product: Product, last: TableSnapsho
         bytes=proposed.bytes,
         objects=details.sources,
         partitions=details.partitions,
-        findings=_findings(details, last),
     )
     diff = diff_snapshots(last, snapshot) if last else ContractDiff()
     change = table_change(last, snapshot, diff, details.partitions_added, brought=details)
-    return _Look(TableCommit(name=proposed.name, snapshot=snapshot), change, diff)
+    return _Look(TableCommit(name=proposed.name, snapshot=snapshot), change, diff, details.findings)
 
 
 def _read_columns(
@@ -228,7 +239,7 @@ def _staged_table(proposed: ProposedTable, product: Product, last: TableSnapshot
     details = _details(proposed.name, content)
     marks = marks.covering(content.state.marks)
     first = {"empty": last.empty if last and pointer else place(proposed.empty) if proposed.empty else ""}
-    snapshot = _snapshot(proposed.name, content, details, last).evolve(**first, marks=marks.model_dump())
+    snapshot = _snapshot(proposed.name, content, details).evolve(**first, marks=marks.model_dump())
     diff = diff_snapshots(last, snapshot) if last else ContractDiff()
     commit = TableCommit(
         name=proposed.name,
@@ -240,7 +251,7 @@ def _staged_table(proposed: ProposedTable, product: Product, last: TableSnapshot
         marks=marks.model_dump(),
     )
     change = table_change(last, snapshot, diff, partitions_added(before, content), brought=details)
-    return _Look(commit, change, diff, table_record(product.name, proposed.name, content))
+    return _Look(commit, change, diff, details.findings, table_record(product.name, proposed.name, content))
 
 
 def _details(table: str, content: TableContent) -> TableDetails:
@@ -269,13 +280,7 @@ def _before(product: str, table: str, pointer: str, using: Verifier) -> TableRec
     return record
 
 
-def _findings(details: TableDetails, last: TableSnapshot | None) -> tuple[PersonalDataFinding, ...]:
-    """Of all batches, the latest for each column."""
-    found = {each.column: each for each in (*(last.findings if last else ()), *details.findings)}
-    return tuple(found.values())
-
-
-def _snapshot(table: str, content: TableContent, details: TableDetails, last: TableSnapshot | None) -> TableSnapshot:
+def _snapshot(table: str, content: TableContent, details: TableDetails) -> TableSnapshot:
     return TableSnapshot(
         table=table,
         columns=tuple(ColumnRef(name=field.name, type=field.hive_type) for field in content.state.fields),
@@ -284,5 +289,4 @@ def _snapshot(table: str, content: TableContent, details: TableDetails, last: Ta
         objects=details.sources,
         partitions=len(content.partitions()) if content.state.partition else 0,
         metadata=content.state.metadata,
-        findings=_findings(details, last),
     )

@@ -1,0 +1,178 @@
+"""What was found in a column, or declared of it, is never forgotten: not by a failed publish, another finding, or a
+contract that says nothing of it any more."""
+
+import pytest
+from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.events import PersonalDataFinding
+from mesh.domain.publishing.proposals import TableDetails
+from mesh.usecases.publishing.commit_version import commit_version
+
+from tests.builders import CONTRACT, PRODUCT, TABLE
+from tests.fakes.failures import dying_at
+from tests.unit.publishing.test_commit_rollback import Rolling
+from tests.unit.publishing.test_proposals import World, verified
+from tests.unit.publishing.test_tag_tables import World as Tagged
+
+COLUMNS = {"laufkont": "bigint", "note": "string"}
+MAIL = PersonalDataFinding(column="note", value="personal", reason="the values are: e-mail addresses", confidence=0.95)
+CARD = PersonalDataFinding(column="note", value="sensitive", reason="the values are: payment cards", confidence=0.95)
+OWNED = MAIL.evolve(column="laufkont")
+SAID = "logicalType: integer, customProperties: [{property: %s, value: %s}]}"
+WAGE = CONTRACT.replace("logicalType: integer}", SAID % ("lfTags", "{confidentiality: restricted}"))
+WITHOUT_TABLE = CONTRACT.replace("- name: credit_card", "- name: another")
+DECISION = "{pii: personal, by: Ann Owner, reason: ids of our own shops}"
+RELEASED = CONTRACT.replace("logicalType: integer}", SAID % ("releasedFinding", DECISION))
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def batch(world, *findings, **columns):
+    details = TableDetails(objects=1, rows=10, bytes=80, sources=1, findings=findings)
+    return world.stage(fields=world.fields(**(columns or COLUMNS)), details=details)
+
+
+def classes(world, column="note"):
+    tags = world.tags(column)
+    return tags["pii"], tags["confidentiality"]
+
+
+def loosened(world):
+    """What the trace says of it."""
+    return [facts for _, what, facts in world.registry.trace.notes if what == "tags loosened"]
+
+
+def test_a_second_finding_of_another_kind_does_not_make_the_column_laxer(world):
+    world.publish(batch(world, CARD))
+    world.publish(batch(world, MAIL), number="0000000b")
+    assert classes(world) == ("sensitive", "restricted")
+
+
+def test_what_a_failed_publish_found_is_not_forgotten(world):
+    world.publish(batch(world))
+    assert classes(world) == ("none", "internal")
+    assert world.refused(world.proposal(batch(world, MAIL, note="string"), number="0000000b")).outcome == "held"
+    world.publish(batch(world), number="0000000c")
+    assert classes(world) == ("personal", "confidential")
+    [known] = world.registry.findings(PRODUCT)[TABLE]
+    assert (known.column, known.reason, known.batch) == ("note", MAIL.reason, "0000000b")
+
+
+@pytest.mark.parametrize("fails_at", [1, 2])
+def test_a_commit_that_dies_anywhere_swings_no_pointer_before_the_tag_is_on(world, fails_at):
+    world.publish(batch(world))
+    world.verify(world.proposal(batch(world, MAIL), number="0000000b"))
+    dying, swing, seen = dying_at(fails_at), world.catalog.update_table, []
+
+    def swung(*arguments, **more):
+        seen.append(classes(world))
+        swing(*arguments, **more)
+
+    world.catalog.update_table, world.lake.tag_columns = dying(swung), dying(world.lake.tag_columns)
+    with pytest.raises(ConnectionError):
+        commit_version(verified("0000000b"), using=world.committing)
+    assert world.pointer().endswith("v1.metadata.json")
+    assert classes(world)[0] == ("none" if fails_at == 1 else "personal")
+    commit_version(verified("0000000b"), using=world.committing)
+    assert (seen, world.pointer()[-16:]) == ([("personal", "confidential")], "v2.metadata.json")
+
+
+def test_a_table_that_a_contract_leaves_out_keeps_its_tags():
+    world = Tagged(WAGE)
+    world.tag_product()
+    world.tag_tables()
+    world.publish()
+    assert world.effective("laufkont") == "restricted"
+    world.declare(WITHOUT_TABLE)
+    world.tag_product()
+    assert (world.effective("laufkont"), world.effective("email", "pii")) == ("restricted", "personal")
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [CONTRACT, CONTRACT.replace("      - {name: laufkont, logicalType: integer}\n", "")],
+    ids=["the tag", "the column"],
+)
+def test_a_tag_or_a_column_that_a_contract_leaves_out_stays_as_strict(silent):
+    """Though at first the column had nothing but what its database has as well."""
+    world = Tagged(WAGE.replace("internal", "restricted"))
+    world.tag_product(confidentiality="restricted")
+    world.tag_tables()
+    world.publish()
+    world.declare(silent)
+    world.tag_product()
+    assert world.effective("laufkont") == "restricted"
+
+
+def test_what_the_contract_states_is_loosened_and_the_trace_says_so():
+    world = Tagged(WAGE)
+    world.tag_product()
+    world.tag_tables()
+    world.publish()
+    world.declare(WAGE.replace("restricted", "internal"))
+    world.tag_product()
+    assert world.effective("laufkont") == "internal"
+    [facts] = loosened(world)
+    assert facts["columns"] == ["credit_card.laufkont confidentiality: restricted → internal"]
+
+
+def test_only_the_owners_decision_releases_a_finding_and_no_stricter_one():
+    world = Tagged()
+    world.found(OWNED)
+    world.tag_product()
+    world.tag_tables()
+    world.publish()
+    world.declare(CONTRACT.replace("logicalType: integer}", "logicalType: integer, classification: none}"))
+    world.tag_product()
+    assert (world.effective("laufkont", "pii"), world.effective("laufkont")) == ("personal", "confidential")
+    world.declare(RELEASED)
+    world.tag_product()
+    assert (world.effective("laufkont", "pii"), world.effective("laufkont")) == ("none", "internal")
+    [facts] = loosened(world)
+    decision = {"pii": "personal", "by": "Ann Owner", "reason": "ids of our own shops"}
+    assert facts["released"] == [{"column": "credit_card.laufkont", **decision}]
+    world.found(OWNED)
+    world.tag_tables()
+    assert world.effective("laufkont", "pii") == "none", "the same again is released already"
+    world.found(CARD.evolve(column="laufkont"))
+    world.tag_tables()
+    assert (world.effective("laufkont", "pii"), world.effective("laufkont")) == ("sensitive", "restricted")
+
+
+def test_what_is_found_while_a_contract_is_registered_is_not_overlooked():
+    world = Tagged()
+    world.publish()
+    tag = world.lake.tag_database
+
+    def meanwhile(*arguments):
+        world.found(OWNED)
+        tag(*arguments)
+
+    world.lake.tag_database = meanwhile
+    with pytest.raises(ConcurrentChange, match="something was found"):
+        world.tag_product()
+    world.tag_product()
+    assert world.effective("laufkont", "pii") == "personal"
+
+
+def test_a_partition_key_gets_its_tags_as_any_column():
+    world = Tagged()
+    world.tag_product()
+    table = world.partitioned(partition="note")
+    world.found(CARD)
+    world.tag_tables(table)
+    assert (world.effective("note", "pii"), world.published("note")) == ("sensitive", ["note"])
+
+
+def test_a_column_that_only_an_older_version_had_comes_back_closed():
+    """The contract does not describe it any more: nobody knows what it was, so nobody may read it."""
+    world = Rolling(contract_version="1.0.0")
+    world.publish(batch(world, laufkont="bigint", wage="bigint"))
+    world.revise(contract_version="2.0.0")
+    world.publish(batch(world, laufkont="bigint"), number="0000000b")
+    world.lake.on.pop((PRODUCT, TABLE, "wage"))
+    world.roll_back(1)
+    assert classes(world, "wage") == ("sensitive", "restricted")
+    assert classes(world, "laufkont") == ("none", "internal")
