@@ -30,6 +30,7 @@ CAUGHT = {
     ("prepare-product", "PrepareProduct"): {"LinkTaken", "NameTaken", "ShareRefused"},
     ("commit-version", "VerifyProposal"): SENDER,
     ("commit-version", "CommitVersion"): {"BaseMoved", "NameTaken", "ProposalGone", "UnknownLFTag"},
+    ("commit-version", "TagFindings"): {"UnknownLFTag", "UnknownProduct"},
     ("roll-back", "PrepareRollback"): {
         "AlreadyThere",
         "UnknownRollback",

@@ -33,7 +33,7 @@ from mesh.domain.publishing.table_state import Marks
 from mesh.ports import Catalog, Clock, LakeFormation, Note, Proposals, Registry
 from mesh.usecases.publishing.published_tables import table_faults
 from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
-from mesh.usecases.publishing.tag_tables import columns_by_table, plan_tags, present_tags, publish_columns
+from mesh.usecases.publishing.tag_tables import assign_plan, columns_by_table, plan_tags, present_tags, publish_columns
 
 
 class ProposalGone(Rejected):
@@ -115,12 +115,12 @@ class _Swing:
         ready = {table.name: self._show_columns(table, before[table.name]) for table in self._staged}
         present = present_tags(self._database, self._snapshots, self._lake)
         tighter, looser = self._tags(present)
-        self._assign(tighter)
+        assign_plan(self._database, tighter, self._lake)
         self._follow_pins()
         self._swing_all(ready)
         for table in self._commit.tables:
             publish_columns(self._database, table.snapshot, self._lake, present[table.name].own_columns)
-        self._assign(looser)
+        assign_plan(self._database, looser, self._lake)
         self._prove()
 
     @property
@@ -243,13 +243,6 @@ class _Swing:
             new = [name for name in names if tags.own_columns.get(name, {}).get(PUBLICATION) != PUBLISHED]
             found[snapshot.table] = tags._replace(seen_columns={**tags.seen_columns, **dict.fromkeys(new, closed)})
         return found
-
-    def _assign(self, plan: TagPlan) -> None:
-        for table in plan.columns:
-            for tags, columns in plan.column_groups(table):
-                self._lake.tag_columns(self._database, table, columns, tags)
-        for table, tags in plan.tables.items():
-            self._lake.tag_table(self._database, table, tags)
 
     def _follow_pins(self) -> None:
         """Pinned versions are tightened as well, before anybody is notified."""

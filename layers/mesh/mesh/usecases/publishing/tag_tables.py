@@ -7,12 +7,12 @@ appears in them later inherits `pending`, and no grant by an expression reaches 
 from collections.abc import Iterator, Mapping, Sequence
 
 from mesh.domain.contracts.contract import Contract
-from mesh.domain.contracts.product import ConcurrentChange, TableSnapshot
+from mesh.domain.contracts.product import ConcurrentChange, TableSnapshot, UnknownProduct
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.events import PersonalDataFinding
 from mesh.domain.governance.kept_tags import PresentTags, keep_stricter, loosened_by
 from mesh.domain.governance.ontology import PENDING, PRODUCT, PUBLICATION, PUBLISHED, Ontology
-from mesh.domain.governance.tagging import TagPlan, resolve_tags
+from mesh.domain.governance.tagging import TagPlan, resolve_tags, split_by_strictness
 from mesh.domain.model import Model
 from mesh.ports import Catalog, LakeFormation, Trace
 from mesh.usecases.publishing.published_tables import MAX_LISTED, columns_of
@@ -115,14 +115,44 @@ def assign_tags(
 
     Columns that were not there before are published when all else is in place.
     """
+    assign_plan(product, plan, lake)
+    published = sum(publish_columns(product, table, lake, present[table.table].own_columns) for table in tables)
+    tagged = sum(map(len, plan.columns.values()))
+    return Tagged(tables=len(plan.tables), columns=tagged, published=published)
+
+
+def assign_plan(product: str, plan: TagPlan, lake: LakeFormation) -> None:
+    """Assign the plan, columns before their tables."""
     for table in plan.columns:
         for tags, columns in plan.column_groups(table):
             lake.tag_columns(product, table, columns, tags)
     for table, tags in plan.tables.items():
         lake.tag_table(product, table, tags)
-    published = sum(publish_columns(product, table, lake, present[table.table].own_columns) for table in tables)
-    tagged = sum(map(len, plan.columns.values()))
-    return Tagged(tables=len(plan.tables), columns=tagged, published=published)
+
+
+def tighten_product(name: str, *, tagging: Tagging) -> Tagged:
+    """Tag published columns by all that was found in them; nothing is loosened or published. Pins follow. Idempotent.
+
+    Raises UnknownProduct, UnknownLFTag, NotYetReadable."""
+    product, version = tagging.registry.product(name), tagging.registry.latest_version(name)
+    if product is None:
+        raise UnknownProduct(f"there is no product {name}", product=name)
+    tables = list(_still_there(name, version.tables if version else (), tagging.catalog))
+    present = present_tags(name, tables, tagging.lake)
+    plan = plan_tags(
+        name,
+        Contract.model_validate(product.contract),
+        tables,
+        present,
+        findings=tagging.registry.findings(name),
+        registered=product.tags,
+        ontology=tagging.ontology,
+    )
+    effective = {table: (tags.seen, tags.seen_columns) for table, tags in present.items()}
+    tighter, _ = split_by_strictness(plan, effective, tagging.ontology)
+    assign_plan(name, tighter, tagging.lake)
+    follow_pins(name, tagging)
+    return Tagged(tables=len(tighter.tables), columns=sum(map(len, tighter.columns.values())))
 
 
 def present_tags(product: str, tables: Sequence[TableSnapshot], lake: LakeFormation) -> dict[str, PresentTags]:
