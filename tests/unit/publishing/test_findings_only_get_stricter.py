@@ -3,11 +3,14 @@ contract that says nothing of it any more."""
 
 import pytest
 from mesh.domain.contracts.product import ConcurrentChange
-from mesh.domain.events import PersonalDataFinding
+from mesh.domain.events import PersonalDataFinding, ProposedTable
+from mesh.domain.publishing.hive_table import DETAILS, FINDINGS, own_file
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.usecases.publishing.commit_version import commit_version
+from mesh.usecases.publishing.tag_pins import Tagging
+from mesh.usecases.publishing.tag_tables import tighten_product
 
-from tests.builders import CONTRACT, PRODUCT, TABLE
+from tests.builders import BUCKET, CONTRACT, PRODUCT, TABLE, a_contract, a_glue_table, an_ontology
 from tests.fakes.failures import dying_at
 from tests.unit.publishing.test_commit_rollback import Rolling
 from tests.unit.publishing.test_proposals import World, verified
@@ -19,6 +22,7 @@ CARD = PersonalDataFinding(column="note", value="sensitive", reason="the values 
 OWNED = MAIL.evolve(column="laufkont")
 SAID = "logicalType: integer, customProperties: [{property: %s, value: %s}]}"
 WAGE = CONTRACT.replace("logicalType: integer}", SAID % ("lfTags", "{confidentiality: restricted}"))
+CRAWLED = CONTRACT.replace("schema:", "  - {property: crawl, value: glue}\nschema:")
 WITHOUT_TABLE = CONTRACT.replace("- name: credit_card", "- name: another")
 DECISION = "{pii: personal, by: Ann Owner, reason: ids of our own shops}"
 RELEASED = CONTRACT.replace("logicalType: integer}", SAID % ("releasedFinding", DECISION))
@@ -176,3 +180,51 @@ def test_a_column_that_only_an_older_version_had_comes_back_closed():
     world.roll_back(1)
     assert classes(world, "wage") == ("sensitive", "restricted")
     assert classes(world, "laufkont") == ("none", "internal")
+
+
+class Crawled(World):
+    """A product that a Glue crawler fills; `note` is published as `pii=none`."""
+
+    def __init__(self):
+        super().__init__(contract=a_contract(CRAWLED))
+        self.catalog.tables[PRODUCT, TABLE] = a_glue_table(dict.fromkeys(COLUMNS, "string"))
+        self.details(DETAILS, TableDetails(objects=1, rows=1, bytes=8, sources=1, columns=tuple(COLUMNS)))
+        self.publish(ProposedTable(name=TABLE, details=DETAILS, rows=1, bytes=8, files=1))
+
+    def details(self, name, details):
+        text = details.model_dump_json().encode() if isinstance(details, TableDetails) else details
+        self.contents.files[own_file(BUCKET, PRODUCT, TABLE, name)] = text
+
+    def announce_findings(self, details, number="0000000b"):
+        self.details(FINDINGS, details)
+        table = ProposedTable(name=TABLE, details=FINDINGS, rows=0, bytes=0, files=0)
+        return self.proposal(table, number=number, announces="findings")
+
+
+def test_what_is_announced_is_tagged_before_it_is_answered_and_makes_no_version():
+    world = Crawled()
+    assert classes(world) == ("none", "internal")
+    nothing = {"objects": 0, "rows": 0, "bytes": 0, "sources": 0}
+    proposal = world.announce_findings(TableDetails(**nothing, findings=(MAIL,)))
+    for _ in range(2):
+        found = world.verify(proposal)
+        assert (found.next, found.answer.outcome) == ("tag", "tagged")
+        tighten_product(PRODUCT, tagging=Tagging(world.catalog, world.lake, world.registry, an_ontology()))
+    assert classes(world) == ("personal", "confidential")
+    assert world.settle(proposal, found.answer).outcome == "tagged"
+    assert (world.verify(proposal).next, world.proposals.turns) == ("repeat", {})
+    assert world.registry.latest_version(PRODUCT).version == 1
+    world.publish(ProposedTable(name=TABLE, details=DETAILS, rows=1, bytes=8, files=1), number="0000000c")
+    assert classes(world) == ("personal", "confidential"), "the batch itself need not say it again"
+
+
+def test_an_announcement_that_cannot_be_read_is_refused():
+    answer = (world := Crawled()).refused(world.announce_findings(b"{"))
+    assert (answer.outcome, answer.reason.code) == ("refused", "ProposalForged")
+
+
+def test_only_what_a_crawler_fills_is_announced(world):
+    table = world.stage()
+    answer = world.refused(world.proposal(table, announces="findings"))
+    assert (answer.outcome, answer.reason.code) == ("refused", "ProposalForged")
+    assert world.registry.findings(PRODUCT) == {}
