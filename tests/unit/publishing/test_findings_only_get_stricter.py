@@ -4,6 +4,7 @@ contract that says nothing of it any more."""
 import pytest
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import PersonalDataFinding, ProposedTable
+from mesh.domain.governance.column_findings import known_from
 from mesh.domain.publishing.hive_table import DETAILS, FINDINGS, own_file
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.usecases.publishing.commit_version import commit_version
@@ -11,6 +12,7 @@ from mesh.usecases.publishing.tag_pins import Tagging
 from mesh.usecases.publishing.tag_tables import tighten_product
 
 from tests.builders import BUCKET, CONTRACT, PRODUCT, TABLE, a_contract, a_glue_table, an_ontology
+from tests.fakes import NOON
 from tests.fakes.failures import dying_at
 from tests.unit.publishing.test_commit_rollback import Rolling
 from tests.unit.publishing.test_proposals import World, verified
@@ -159,6 +161,30 @@ def test_what_is_found_while_a_contract_is_registered_is_not_overlooked():
         world.tag_product()
     world.tag_product()
     assert world.effective("laufkont", "pii") == "personal"
+
+
+@pytest.mark.parametrize("meanwhile", ["a contract", "a finding"])
+def test_a_commit_loosens_nothing_by_what_is_not_in_force_any_more(world, meanwhile):
+    mine = {"laufkont": "bigint", "email": "string"}
+    world.publish(batch(world, **mine))
+    assert classes(world, "email") == ("personal", "confidential")
+    world.revise(contract=a_contract(CONTRACT.replace("classification: pii", "classification: none")))
+    world.verify(world.proposal(batch(world, **mine), number="0000000b"))
+    swing = world.catalog.update_table
+
+    def swung(*arguments, **more):
+        swing(*arguments, **more)
+        if meanwhile == "a contract":
+            world.revise(contract=a_contract())
+        else:
+            known = known_from([MAIL.evolve(column="email")], "0000000c", NOON)
+            world.registry.add_findings(PRODUCT, TABLE, known)
+
+    world.catalog.update_table = swung
+    with pytest.raises(ConcurrentChange, match="has changed"):
+        commit_version(verified("0000000b"), using=world.committing)
+    commit_version(verified("0000000b"), using=world.committing)
+    assert classes(world, "email") == ("personal", "confidential")
 
 
 def test_a_partition_key_gets_its_tags_as_any_column():

@@ -10,7 +10,7 @@ from tests.access_driver import AccessDriver
 from tests.consumer_accesses import query
 from tests.mesh_conditions import started_again, without_permission
 from tests.mesh_driver import MeshDriver
-from tests.publishing_driver import PublishingDriver, one_table_contract
+from tests.publishing_driver import PublishingDriver
 from tests.workflow.publishing.test_commit_version import prepared
 
 WITH_NOTE = {"id": "bigint", "note": "string"}
@@ -61,23 +61,19 @@ def test_a_column_that_a_contract_leaves_out_with_its_table_stays_restricted(
 ) -> None:
     columns: list[dict[str, Any]] = [
         {"name": "id", "physicalType": "bigint"},
-        {"name": "wage", "physicalType": "bigint"},
+        {
+            "name": "wage",
+            "physicalType": "bigint",
+            "customProperties": [{"property": "lfTags", "value": {"confidentiality": "restricted"}}],
+        },
     ]
-    columns[1]["customProperties"] = [{"property": "lfTags", "value": {"confidentiality": "restricted"}}]
-    document = one_table_contract("strict-left", {"id": "bigint"})
-    document["schema"][0]["properties"] = columns
-    product = PublishingDriver.__new__(PublishingDriver)
-    product.mesh, product.name = mesh, "strict-left"
-    mesh.put_contract("strict-left", document)
-    mesh.wait_for_run("prepare-product", "strict-left")
-    mesh.settled("strict-left")
+    shape = {"name": "t1", "logicalType": "object", "physicalType": "table"}
+    product = PublishingDriver(mesh, "strict-left", schema=[{**shape, "properties": columns}])
     product.upload("a.csv", "id,wage\n1,5000\n")
     accesses.live("strict-left")
     assert (reads(mesh, "strict-left", "id"), reads(mesh, "strict-left", "wage")) == (True, False)
     before = mesh.runs("register-product", "strict-left")
-    mesh.put_contract("strict-left", one_table_contract("strict-left", version="2.0.0") | {
-        "schema": [{"name": "t2", "logicalType": "object", "physicalType": "table"}]
-    })  # fmt: skip
+    mesh.put_contract("strict-left", version="2.0.0", schema=[{**shape, "name": "t2"}])
     assert mesh.wait_for_run("register-product", "strict-left", after=before).status == "SUCCEEDED"
     mesh.settled("strict-left")
     assert pii(mesh, "strict-left", "wage") == ("none", "restricted")

@@ -109,6 +109,7 @@ class _Swing:
         self._catalog, self._lake = using.catalog, using.lake
         self._contract = Contract.model_validate(product.contract)
         self._database = commit.product
+        self._found = using.registry.findings(commit.product)
 
     def run(self) -> None:
         before = {table.name: self._at_base(table) for table in self._staged}
@@ -120,7 +121,7 @@ class _Swing:
         self._swing_all(ready)
         for table in self._commit.tables:
             publish_columns(self._database, table.snapshot, self._lake, present[table.name].own_columns)
-        assign_plan(self._database, looser, self._lake)
+        self._loosen(looser)
         self._prove()
 
     @property
@@ -226,7 +227,7 @@ class _Swing:
             self._contract,
             self._snapshots,
             self._with_restored(present) if self._commit.rollback else present,
-            findings=self._using.registry.findings(self._database),
+            findings=self._found,
             registered=self._product.tags,
             ontology=self._using.ontology,
         )
@@ -243,6 +244,15 @@ class _Swing:
             new = [name for name in names if tags.own_columns.get(name, {}).get(PUBLICATION) != PUBLISHED]
             found[snapshot.table] = tags._replace(seen_columns={**tags.seen_columns, **dict.fromkeys(new, closed)})
         return found
+
+    def _loosen(self, plan: TagPlan) -> None:
+        """Unless the contract, or what was found, is another one by now: then it is planned again."""
+        if not (plan.tables or plan.columns):
+            return
+        registry, now = self._using.registry, self._using.registry.product(self._database)
+        if now is None or now.contract != self._product.contract or registry.findings(self._database) != self._found:
+            raise ConcurrentChange(f"what {self._database}'s tags follow from has changed", product=self._database)
+        assign_plan(self._database, plan, self._lake)
 
     def _follow_pins(self) -> None:
         """Pinned versions are tightened as well, before anybody is notified."""
