@@ -39,6 +39,7 @@ CAUGHT = {
         "VersionGone",
     },
     ("roll-back", "CommitVersion"): {"BaseMoved", "NameTaken", "ProposalGone", "UnknownLFTag"},
+    ("onboard-upload", "AnnounceFindings"): {"NotCrawled", "TooLargeToRewrite"},
     ("onboard-upload", "ProposeVersion"): {"NotCrawled", "TooLargeToRewrite"},
     ("grant-access", "DecideAccess"): SENDER
     | {
