@@ -15,6 +15,7 @@ _OUTCOMES: Final[Mapping[Outcome, str]] = {
     "published": "the proposed version is published as version {}",
     "held": "the proposed version is held back",
     "refused": "the proposed version was rejected",
+    "tagged": "what was found in the batch is on the columns; the batch is published next",
     "rebase": "a newer version was published meanwhile; the batch is staged again",
 }
 

@@ -30,6 +30,7 @@ CAUGHT = {
     ("prepare-product", "PrepareProduct"): {"LinkTaken", "NameTaken", "ShareRefused"},
     ("commit-version", "VerifyProposal"): SENDER,
     ("commit-version", "CommitVersion"): {"BaseMoved", "NameTaken", "ProposalGone", "UnknownLFTag"},
+    ("commit-version", "TagFindings"): {"UnknownLFTag", "UnknownProduct"},
     ("roll-back", "PrepareRollback"): {
         "AlreadyThere",
         "UnknownRollback",
@@ -38,6 +39,7 @@ CAUGHT = {
         "VersionGone",
     },
     ("roll-back", "CommitVersion"): {"BaseMoved", "NameTaken", "ProposalGone", "UnknownLFTag"},
+    ("onboard-upload", "AnnounceFindings"): {"NotCrawled", "TooLargeToRewrite"},
     ("onboard-upload", "ProposeVersion"): {"NotCrawled", "TooLargeToRewrite"},
     ("grant-access", "DecideAccess"): SENDER
     | {

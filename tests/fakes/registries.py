@@ -7,6 +7,7 @@ from typing import Any, Literal
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyRequested
 from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
+from mesh.domain.governance.column_findings import KnownFinding, join
 from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.membership.members import Member
 from mesh.domain.onboarding.keys import compare_sequencers
@@ -33,6 +34,7 @@ class FakeRegistry:
         self.rollbacks: dict[tuple[str, str], RollbackOrder] = {}
         self.rolling: dict[str, tuple[str, datetime]] = {}
         self.kept: dict[str, Pins] = {}
+        self.found: dict[str, dict[str, tuple[KnownFinding, ...]]] = {}
 
     def member(self, account: str) -> Member | None:
         return self.accounts.get(account)
@@ -55,6 +57,13 @@ class FakeRegistry:
 
     def product(self, name: str) -> Product | None:
         return self.products.get(name)
+
+    def findings(self, product: str) -> dict[str, tuple[KnownFinding, ...]]:
+        return dict(self.found.get(product, {}))
+
+    def add_findings(self, product: str, table: str, findings: Sequence[KnownFinding]) -> None:
+        known = self.found.setdefault(product, {})
+        known[table] = join(known.get(table, ()), findings)
 
     def product_names(self) -> Iterator[str]:
         return iter(sorted(self.products))

@@ -31,7 +31,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         ),
         catalog=wiring.catalog(),
         lake=wiring.lake(settings),
-        tag=partial(tag_product, tagging=wiring.tagging(settings)),
+        tag=partial(tag_product, tagging=wiring.tagging(settings), trace=wiring.trace(settings)),
         registry=wiring.registry(settings),
         clock=wiring.clock,
     )

@@ -1,4 +1,6 @@
-"""Switch the tables to a verified proposal's metadata files, and assign the version number."""
+"""Switch the tables to a verified proposal's metadata files, and assign the version number.
+
+A crawled batch that is only announced gets neither: what was found in it is tagged."""
 
 from typing import Any
 
@@ -7,6 +9,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.publishing.commit_version import commit_version
+from mesh.usecases.publishing.tag_tables import tighten_product
 
 
 class Settings(RegistrySettings):
@@ -15,5 +18,8 @@ class Settings(RegistrySettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """Verified → ProductVersion."""
-    return commit_version(Verified.model_validate(event), using=wiring.committing(load(Settings)))
+    """Verified → ProductVersion, or Tagged."""
+    verified, settings = Verified.model_validate(event), load(Settings)
+    if verified.next == "tag":
+        return tighten_product(verified.product, tagging=wiring.tagging(settings))
+    return commit_version(verified, using=wiring.committing(settings))

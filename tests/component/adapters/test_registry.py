@@ -8,6 +8,8 @@ from mesh.adapters.dynamodb.items import put
 from mesh.adapters.dynamodb.registry import DynamoRegistry
 from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.product import ConcurrentChange, ProductVersion, Throttled, VersionEnd
+from mesh.domain.events import PersonalDataFinding
+from mesh.domain.governance.column_findings import known_from
 from mesh.domain.membership.authorisation import NotTheOwner
 
 from tests.builders import CONSUMER, NOTE, PRODUCER, PRODUCT, STRANGER, a_contract, a_member, a_product
@@ -295,3 +297,16 @@ def test_unprocessed_keys_of_dynamodb_are_read_again(table, monkeypatch):
     assert asked == [3, 2, 1]
     with pytest.raises(Throttled):
         table.get_all((f"A#{number}", "A") for number in range(7))
+
+
+def test_findings_only_grow_whatever_comes_when(registry):
+    mail = PersonalDataFinding(column="note", value="personal", reason="e-mail addresses", confidence=0.9)
+    first, second = known_from([mail], "0000000a", NOON), known_from([mail.evolve(value="sensitive")], "0000000b", NOON)
+    assert registry.findings(PRODUCT) == {}
+
+    registry.add_findings(PRODUCT, "t1", second)
+    registry.add_findings(PRODUCT, "t1", first)
+    registry.add_findings(PRODUCT, "t1", second)
+    registry.add_findings(PRODUCT, "t2", first)
+
+    assert registry.findings(PRODUCT) == {"t1": (*first, *second), "t2": first}

@@ -6,6 +6,7 @@ from typing import Any
 
 from mesh.domain.contracts.product import ProductVersion, TableSnapshot
 from mesh.domain.events import ColumnRef, PersonalDataFinding
+from mesh.domain.governance.column_findings import known_from
 from mesh.domain.names import resource_link, table_location
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.iceberg_table import iceberg_input
@@ -54,6 +55,7 @@ class Pinning:
         self.limits = PinLimits(timedelta(days=90), 2)
         for number in COLUMNS:
             self._publish(number)
+        self.central.registry.add_findings(PRODUCT, TABLE, known_from([PERSONAL], "0000000a", NOON))
         self.catalog.create_table(PRODUCT, iceberg_input(TABLE, LOCATION, metadata_of(2), fields_of(2), marks=Marks()))
         self.lake.tag_database(PRODUCT, {"product": PRODUCT, "confidentiality": "internal", "pii": "none"})
         self.lake.tag_columns(PRODUCT, TABLE, ["email"], {"pii": "personal", "confidentiality": "confidential"})
@@ -69,7 +71,6 @@ class Pinning:
             rows=1 if number == 1 else 0,
             metadata=metadata,
             empty=EMPTY,
-            findings=(PERSONAL,) if number == 1 else (),
         )
         self.central.registry.record_version(
             ProductVersion(

@@ -4,8 +4,9 @@ import pytest
 from mesh.adapters.lakeformation.lake import LakeFormationRefused
 from mesh.domain.contracts.product import ProductVersion, TableSnapshot
 from mesh.domain.events import ColumnRef, PersonalDataFinding
+from mesh.domain.governance.column_findings import known_from
 from mesh.usecases.publishing.tag_pins import Tagging
-from mesh.usecases.publishing.tag_tables import assign_tags, tag_product
+from mesh.usecases.publishing.tag_tables import assign_tags, plan_tags, present_tags, tag_product
 
 from tests.builders import (
     CONTRACT,
@@ -28,9 +29,9 @@ OPEN_COLUMN = CONTRACT.replace(
 )
 
 
-def snapshot(*columns, findings=()):
+def snapshot(*columns):
     refs = tuple(ColumnRef(name=name, type="string") for name in columns or ("laufkont", "email"))
-    return TableSnapshot(table=TABLE, columns=refs, findings=findings)
+    return TableSnapshot(table=TABLE, columns=refs)
 
 
 class World:
@@ -55,11 +56,23 @@ class World:
     def tag_product(self, **tags):
         registration = a_registration(self.contract)
         registration = registration.model_copy(update={"tags": {**registration.tags, **tags}})
-        return tag_product(registration, tagging=self.tagging)
+        return tag_product(registration, tagging=self.tagging, trace=self.registry.trace)
 
     def tag_tables(self, *tables):
         found = tables or (snapshot(),)
-        return assign_tags(PRODUCT, self.contract, found, ontology=self.ontology, lake=self.lake)
+        present = present_tags(PRODUCT, found, self.lake)
+        plan = plan_tags(
+            PRODUCT, self.contract, found, present, findings=self.registry.findings(PRODUCT), registered={},
+            ontology=self.ontology,
+        )  # fmt: skip
+        return assign_tags(PRODUCT, plan, found, present, self.lake)
+
+    def partitioned(self, partition):
+        """The table with a partition key."""
+        return snapshot().model_copy(update={"partition_keys": (ColumnRef(name=partition, type="string"),)})
+
+    def found(self, *findings):
+        self.registry.add_findings(PRODUCT, TABLE, known_from(findings, "0000000a", NOON))
 
     def publish(self, *tables):
         version = ProductVersion(
@@ -109,7 +122,8 @@ def test_personal_data_that_was_found_is_tagged_though_the_contract_is_silent():
     world.tag_product()
     finding = PersonalDataFinding(column="laufkont", value="sensitive", reason="card numbers", confidence=1.0)
 
-    world.tag_tables(snapshot(findings=(finding,)))
+    world.found(finding)
+    world.tag_tables()
 
     assert (world.effective("laufkont", "pii"), world.effective("laufkont")) == ("sensitive", "restricted")
 
@@ -266,7 +280,8 @@ def test_a_column_is_published_last_so_never_with_a_tag_that_it_only_inherits():
 
     world.lake._assign = watched
 
-    world.tag_tables(snapshot(findings=(finding,)))
+    world.found(finding)
+    world.tag_tables()
 
     final = {"laufkont": "sensitive", "email": "personal"}
     assert seen[-1] == list(final.items())

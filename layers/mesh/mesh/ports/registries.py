@@ -12,6 +12,7 @@ from mesh.domain.schema import TableSchema
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.record import Access
+    from mesh.domain.governance.column_findings import KnownFinding
     from mesh.domain.publishing.pins import Pins
     from mesh.ports.messages import Note
 
@@ -124,6 +125,16 @@ class Registry(Protocol):
         ...
 
     def version_of_run(self, product: str, run: str) -> ProductVersion | None: ...
+
+    def findings(self, product: str) -> "dict[str, tuple[KnownFinding, ...]]":
+        """All that was ever found in its columns, by table."""
+        ...
+
+    def add_findings(self, product: str, table: str, findings: "Sequence[KnownFinding]") -> None:
+        """Join them to what is known; nothing is ever taken away. Idempotent, in any order.
+
+        Raises ConcurrentChange."""
+        ...
 
     def subscribe(self, product: str, account: str, at: datetime) -> None: ...
 

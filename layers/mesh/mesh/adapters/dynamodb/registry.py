@@ -13,6 +13,7 @@
 | `PRODUCT#<name>` | `ROLLBACK` | the rollback that goes on: its request, until when it is waited for |
 | `PRODUCT#<name>` | `ROLLBACK#<request>` | RollbackOrder |
 | `PRODUCT#<name>` | `PINS` | Pins: all versions that are kept for readers |
+| `PRODUCT#<name>` | `FINDINGS#<table>` | KnownFindings of its columns, compressed: there may be very many |
 | `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why |
 | `REFUSED#<account>` | of one event | that it is among the refusals: the event may come again |
 | `LIST#PRODUCTS`, `LIST#MEMBERS` | the name | lists for people, without a scan |
@@ -20,9 +21,12 @@
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
+
+from boto3.dynamodb.types import Binary
 
 from mesh.adapters.dynamodb.items import Table, Write, delete, put, put_new, update
 from mesh.adapters.dynamodb.trace import KEPT, note_item
@@ -34,6 +38,7 @@ from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.ports import Addressee, Note
 
 if TYPE_CHECKING:
+    from mesh.domain.governance.column_findings import KnownFinding
     from mesh.domain.publishing.pins import Pins
 
 _DIGITS = 8
@@ -259,6 +264,26 @@ class DynamoRegistry:
             raise ConcurrentChange(f"the pins of {pins.product} changed meanwhile", product=pins.product)
         return written
 
+    def findings(self, product: str) -> "dict[str, tuple[KnownFinding, ...]]":
+        """See the port."""
+        items = self._table.query(_product(product), prefix="FINDINGS#")
+        return {item["sk"].partition("#")[2]: _read_findings(item) for item in items}
+
+    def add_findings(self, product: str, table: str, findings: "Sequence[KnownFinding]") -> None:
+        """See the port."""
+        from mesh.domain.governance.column_findings import join  # noqa: PLC0415 - few functions record findings
+
+        pk, sk = _product(product), f"FINDINGS#{table}"
+        item = self._table.get(pk, sk)
+        known, seen = (_read_findings(item), int(item["revision"])) if item else ((), 0)
+        joined = join(known, findings)
+        if joined == known:
+            return
+        body = zlib.compress(json.dumps([each.model_dump(mode="json") for each in joined]).encode())
+        grown = {"pk": pk, "sk": sk, "revision": seen + 1, "body": Binary(body)}
+        if not self._table.write(put(grown, "attribute_not_exists(pk) OR revision = :seen", {":seen": seen})):
+            raise ConcurrentChange(f"the findings in {product}.{table} changed meanwhile", product=product)
+
     def subscribe(self, product: str, account: str, at: datetime) -> None:
         """Idempotent."""
         item = {"pk": _product(product), "sk": f"SUBSCRIPTION#{account}", "since": at.isoformat()}
@@ -327,6 +352,12 @@ def _version(number: int) -> str:
 
 def _notice(version: int, account: str) -> str:
     return f"NOTICE#{version:0{_DIGITS}d}#{account}"
+
+
+def _read_findings(item: Mapping[str, Any]) -> "tuple[KnownFinding, ...]":
+    from mesh.domain.governance.column_findings import KnownFinding  # noqa: PLC0415 - see `add_findings`
+
+    return tuple(KnownFinding.model_validate(each) for each in json.loads(zlib.decompress(bytes(item["body"]))))
 
 
 def _product_item(product: Product) -> dict[str, Any]:

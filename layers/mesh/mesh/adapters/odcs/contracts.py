@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from mesh.adapters.odcs.drafts import draft_contract
 from mesh.adapters.odcs.json_schema import MAX_VIOLATIONS, REMEDY, check_document, violation
 from mesh.adapters.odcs.safe_yaml import MAX_BYTES, load_yaml
@@ -19,6 +21,7 @@ from mesh.domain.contracts.contract import (
     ContractSchemaViolation,
     ContractServer,
     ContractTable,
+    ReleasedFinding,
 )
 from mesh.domain.contracts.enforcement import not_enforced
 from mesh.domain.hive_types import hive_type
@@ -27,6 +30,7 @@ from mesh.domain.onboarding.quality.rules import faults
 from mesh.domain.semver import SemanticVersion
 
 _CRAWLER_PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,100}")
+_RELEASE: Final = "Write it as {pii: personal, by: NAME, reason: TEXT}."
 _CRAWL_MODES: Final = ("auto", "express", "glue")
 _USED: Final = {
     "kind", "id", "version", "apiVersion", "name", "status", "domain", "description", "tags", "team", "schema",
@@ -155,7 +159,8 @@ class _Reader:
     def _column(self, column: Mapping[str, Any], path: str) -> ContractColumn:
         logical, physical = column.get("logicalType", ""), column.get("physicalType", "")
         return ContractColumn(
-            **self._part(column, path, _custom(column)),
+            **self._part(column, path, custom := _custom(column)),
+            released=self._released(custom.get("releasedFinding"), path),
             physical_name=column.get("physicalName", ""),
             logical_type=logical,
             physical_type=physical,
@@ -187,6 +192,16 @@ class _Reader:
         if not isinstance(value, dict) or not all(isinstance(x, str) for pair in value.items() for x in pair):
             raise self._wrong(f"{path}.customProperties.lfTags", "not a mapping of LF-Tag keys to one value each")
         return {key.strip().lower(): tag.strip().lower() for key, tag in value.items()}
+
+    def _released(self, value: object, path: str) -> ReleasedFinding | None:
+        if value is None:
+            return None
+        try:
+            released = ReleasedFinding.model_validate(value)
+        except ValidationError as fault:
+            what = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors()[:5])
+            raise self._wrong(f"{path}.customProperties.releasedFinding", what, remedy=_RELEASE) from fault
+        return released.evolve(pii=released.pii.strip().lower())
 
     def _crawl_mode(self, custom: Mapping[str, Any]) -> Any:  # noqa: ANN401 - pydantic narrows it
         mode = custom.get("crawl", "auto")

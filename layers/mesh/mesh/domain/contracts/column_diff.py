@@ -117,4 +117,5 @@ def _unique_text(column: ContractColumn) -> str:
 
 
 def _tags(column: ContractColumn) -> str:
-    return " ".join(f"{key}={value}" for key, value in sorted(column.lf_tags.items()))
+    released = [f"released up to {column.released.pii}"] if column.released else []
+    return " ".join([*(f"{key}={value}" for key, value in sorted(column.lf_tags.items())), *released])

@@ -42,6 +42,15 @@ class Part(Model):
     extras: dict[str, Any] = Field(default_factory=dict)
 
 
+class ReleasedFinding(Model):
+    """The owner's decision that what looks like personal data in a column is none: findings up to the class `pii` do
+    not count. `by` is who decided, as the owner states it."""
+
+    pii: str = Field(min_length=1, max_length=50)
+    by: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=1000)
+
+
 class ContractColumn(Part):
     """A property of a schema object. `hive_type` is "" where the contract leaves the type open.
 
@@ -63,6 +72,7 @@ class ContractColumn(Part):
     partition_position: int = -1
     options: dict[str, Any] = Field(default_factory=dict)
     enum: tuple[Any, ...] = ()
+    released: ReleasedFinding | None = None
     fields: tuple["ContractColumn", ...] = ()
 
     @property

@@ -8,7 +8,7 @@ from pydantic import Field
 from mesh.domain.contracts.contract import CrawlMode
 from mesh.domain.contracts.evolution import Compatibility
 from mesh.domain.errors import Rejected, Transient
-from mesh.domain.events import AccountId, ColumnRef, PersonalDataFinding, Rollback, TableChange
+from mesh.domain.events import AccountId, ColumnRef, Rollback, TableChange
 from mesh.domain.model import Model
 
 Severity = Literal["info", "warning", "breaking"]
@@ -67,7 +67,7 @@ class Product(Model):
 
 
 class TableSnapshot(Model):
-    """A table at one version. `findings` are from all batches so far, the latest for each column.
+    """A table at one version.
 
     `metadata` is the location of its Iceberg metadata file, "" for a table that a Glue crawler fills. `empty` is the
     location of its initial metadata file without rows, which a rollback to before the table points at; `marks` are the
@@ -85,7 +85,6 @@ class TableSnapshot(Model):
     metadata: str = ""
     empty: str = ""
     marks: dict[str, int] = Field(default_factory=dict)
-    findings: tuple[PersonalDataFinding, ...] = ()
 
 
 class VersionEnd(Model):

@@ -13,7 +13,7 @@ MAX_TABLES = 150
 ProposalId = Annotated[str, Field(pattern=r"^[0-9a-f-]{8,64}$")]
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
 """A file in the table's folder `metadata/`: a name without a path, so that it cannot be elsewhere."""
-Outcome = Literal["published", "held", "refused", "rebase"]
+Outcome = Literal["published", "held", "refused", "rebase", "tagged"]
 
 
 class ProposedTable(Model):
@@ -38,7 +38,8 @@ class VersionProposed(EventData):
     """Checked, written and staged: central may commit it until it `expires`. Sent again, it asks for the answer.
 
     `held` counts the objects of the batch that were held back; `contract_version` is the contract that the others were
-    checked against.
+    checked against. What a Glue crawler will fill is announced before it is put where readers look (`announces`
+    findings): central tags the columns that are there, and publishes nothing.
     """
 
     product: ProductName
@@ -47,11 +48,13 @@ class VersionProposed(EventData):
     contract_version: str = Field(default="", max_length=64)
     expires: datetime
     held: int = Field(default=0, ge=0)
+    announces: Literal["version", "findings"] = "version"
     tables: tuple[ProposedTable, ...] = Field(min_length=1, max_length=MAX_TABLES)
 
 
 class ProposalSettled(EventData):
-    """Central's answer, the same at every repetition. `rebase`: the product has a newer version, so stage it again.
+    """Central's answer, the same at every repetition. `rebase`: the product has a newer version, so stage it again;
+    `tagged`: what was announced as found is on the columns.
 
     `version` is the published one, 0 for any other outcome.
     """

@@ -1,11 +1,11 @@
 """Which LF-Tags a product's database, tables and columns get: contract, ontology and findings of personal data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from pydantic import ConfigDict, Field
 
-from mesh.domain.contracts.contract import Contract, ContractColumn
+from mesh.domain.contracts.contract import Contract, ContractColumn, ContractTable
 from mesh.domain.events import PersonalDataFinding
 from mesh.domain.governance.ontology import CONFIDENTIALITY, DOMAIN, PII, PRODUCT, Ontology
 from mesh.domain.model import Model
@@ -37,20 +37,23 @@ def resolve_tags(
     *,
     product: str,
     tables: Mapping[str, Sequence[str]] | None = None,
+    registered: Mapping[str, str] | None = None,
 ) -> TagPlan:
     """The tags of a product.
 
     `tables`: table → columns that exist in the catalog (tags on others would fail); `None` takes the contract's.
-    `findings`: table → columns that look like personal data.
+    `findings`: table → all that was ever found in its columns. `registered`: the database's tags as they were
+    registered, which may be stricter than the contract's (`database_tags`).
 
-    The nearest value wins, but a finding makes a column stricter and never laxer, and personal data lifts
-    `confidentiality` to what the ontology says it implies: an expression on confidentiality alone never exposes it.
-    Without a contract, or with a draft, ordered keys get their most restrictive value. Raises `UnknownLFTag`.
+    The nearest value wins, but a finding makes a column stricter and never laxer, unless the contract releases it, and
+    personal data lifts `confidentiality` to what the ontology says it implies: an expression on confidentiality alone
+    never exposes it. Without a contract, or with a draft, ordered keys get their most restrictive value. Raises
+    `UnknownLFTag`.
     """
     if contract is None or contract.draft:
         return TagPlan(database=_most_restrictive(ontology, product))
     existing = {table.catalog_name: [c.catalog_name for c in table.columns] for table in contract.tables}
-    database = _database_tags(contract, ontology, product)
+    database = {**_database_tags(contract, ontology, product), **(registered or {})}
     table_tags: dict[str, dict[str, str]] = {}
     column_tags: dict[str, dict[str, dict[str, str]]] = {}
     for name, columns in (existing if tables is None else tables).items():
@@ -71,6 +74,31 @@ def resolve_tags(
     )
 
 
+def database_tags(
+    contract: Contract, ontology: Ontology, product: str, before: Mapping[str, str] | None
+) -> dict[str, str]:
+    """The database's tags under a new revision. `before` are those under the last one, None where that was a draft:
+    of an ordered key that the contract does not state the stricter value stays. Raises `UnknownLFTag`."""
+    tags = resolve_tags(contract, ontology, {}, product=product).database
+    kept = {key: value for key, value in (before or {}).items() if key not in contract.lf_tags}
+    for key, value in kept.items():
+        known = ontology.keys.get(key)
+        if known is not None and known.ordered and value in known.values:
+            tags[key] = ontology.stricter(key, tags.get(key), value) or value
+    return ontology.with_implied(tags)
+
+
+def stated_on_table(table: ContractTable) -> frozenset[str]:
+    """The keys that the contract states at the table itself."""
+    return frozenset(table.lf_tags)
+
+
+def stated_keys(column: ContractColumn, ontology: Ontology) -> frozenset[str]:
+    """The keys that the contract states at the column itself: by LF-Tag, classification, or a released finding."""
+    released = {PII} if column.released else set()
+    return frozenset({*column.lf_tags, *_classified(column, ontology, ""), *released})
+
+
 type _Effective = tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]
 """Tags of a table, and of each of its columns, own or inherited."""
 
@@ -85,19 +113,20 @@ def split_by_strictness(
     tighter, looser = TagPlan(database={}), TagPlan(database={})
     for name, tags in plan.tables.items():
         for key, value in tags.items():
-            part = looser if _loosens(key, effective[name][0].get(key), value, ontology) else tighter
+            part = looser if loosens(key, effective[name][0].get(key), value, ontology) else tighter
             part.tables.setdefault(name, {})[key] = value
     for name, columns in plan.columns.items():
         inherited, own = effective[name]
         for column, tags in columns.items():
             for key, value in tags.items():
                 now = own.get(column, inherited).get(key)
-                part = looser if _loosens(key, now, value, ontology) else tighter
+                part = looser if loosens(key, now, value, ontology) else tighter
                 part.columns.setdefault(name, {}).setdefault(column, {})[key] = value
     return tighter, looser
 
 
-def _loosens(key: str, now: str | None, value: str, ontology: Ontology) -> bool:
+def loosens(key: str, now: str | None, value: str, ontology: Ontology) -> bool:
+    """Whether `value` is laxer than the value `now`; of a key without an order any other value is."""
     if now is None or now == value:
         return False
     known = ontology.keys.get(key)
@@ -130,10 +159,21 @@ def _column_tags(
         for key, value in _classified(column, ontology, table).items():
             own[key] = ontology.stricter(key, own.get(key), value) or value
     tags = {**inherited, **own}
-    for value in found:
+    for value in _unreleased(column, found, ontology, table):
         ontology.check(PII, value, table=table)
         tags[PII] = ontology.stricter(PII, tags.get(PII), value) or value
     return ontology.with_implied(tags)
+
+
+def _unreleased(column: ContractColumn | None, found: Collection[str], ontology: Ontology, table: str) -> Iterator[str]:
+    """The classes that the owner's decision does not cover: those above the released one."""
+    if column is None or column.released is None:
+        yield from found
+        return
+    least = column.released.pii
+    ontology.check(PII, least, table=table, column=column.catalog_name)
+    order = list(ontology.keys[PII].values)
+    yield from (value for value in found if value not in order or order.index(value) > order.index(least))
 
 
 def _classified(column: ContractColumn, ontology: Ontology, table: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Columns that look like personal data: by their name, in several languages, and by their values
 (`mesh.domain.onboarding.personal_values`).
 
-A heuristic that errs towards caution: it makes a column stricter until the owner's contract says more, and it never
-makes one laxer. Reasons name the rule, never a value.
+A heuristic that errs towards caution: it makes a column stricter until the owner's contract releases the finding, and
+it never makes one laxer. Reasons name the rule, never a value.
 """
 
 import re
@@ -97,15 +97,6 @@ def find_personal(columns: Sequence[Column], samples: Mapping[str, Sequence[str]
         if found:
             findings.append(max(found, key=_strictness))
     return findings
-
-
-def stricter(*findings: PersonalDataFinding) -> tuple[PersonalDataFinding, ...]:
-    """Of each column the more sensitive finding, then the more certain, then the first; in the order of the columns'
-    first findings."""
-    kept: dict[str, PersonalDataFinding] = {}
-    for finding in findings:
-        kept[finding.column] = max(kept.get(finding.column, finding), finding, key=_strictness)
-    return tuple(kept.values())
 
 
 def _strictness(finding: PersonalDataFinding) -> tuple[bool, float]:

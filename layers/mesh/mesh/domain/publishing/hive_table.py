@@ -21,12 +21,14 @@ PROMOTED: Final = "promoted.parquet"
 """The sources that lie in `hive/`: those of the present version, and of a batch that central has not answered."""
 DETAILS: Final = "details.json"
 """What the batch that is proposed brought."""
+FINDINGS: Final = "findings.json"
+"""What was found in a batch that is not promoted yet."""
 RESERVED: Final = frozenset({"hive", "iceberg", "metadata"})
 """No names of such tables: Meshwork's own folders have them, and rights go by these."""
 
 
 def own_file(bucket: str, product: str, table: str, name: str) -> str:
-    """One of the above three."""
+    """One of the above four."""
     return f"s3://{bucket}/{published_prefix(product)}{table}/metadata/{name}"
 
 

@@ -6,7 +6,6 @@ from mesh.domain.contracts.contract import Contract
 from mesh.domain.events import ColumnRef, PersonalDataFinding
 from mesh.domain.governance.ontology import PRODUCT, PUBLICATION, Ontology
 from mesh.domain.governance.tagging import resolve_tags
-from mesh.domain.onboarding.sensitivity import stricter
 
 type Tags = Mapping[str, str]
 
@@ -31,13 +30,12 @@ def pinned_tags(
     `present`: effective tags of the table as it is now, and of each of its columns; None where it is gone. Of an
     ordered key the stricter value holds; of others the present one, since it is what grants were decided on. A column
     that is not there now has no present tags, so its ordered keys get their most restrictive values unless the contract
-    still describes it. `findings`: of the version and of all crawls since, in any order.
+    still describes it. `findings`: all that was ever found in the table.
 
     Raises UnknownLFTag.
     """
-    by_column = {table: stricter(*findings)}
     names = [column.name for column in columns]
-    plan = resolve_tags(contract, ontology, by_column, product=product, tables={table: names})
+    plan = resolve_tags(contract, ontology, {table: findings}, product=product, tables={table: names})
     planned = {**plan.database, **plan.tables.get(table, {})}
     own_plan = plan.columns.get(table, {})
     declared = contract.table(table)

@@ -109,12 +109,13 @@ class ProposalRecord(Model):
 
 
 class Verified(Model):
-    """The next step for a proposal. `commit`: commit it. `settle`: send `answer`, which is new. `repeat`: it was
-    answered before. `version` is the number of what is published already, 0 for nothing."""
+    """The next step for a proposal. `commit`: commit it. `tag`: tag what was found, then send `answer`. `settle`: send
+    `answer`, which is new. `repeat`: it was answered before. `version` is the number of what is published already, 0
+    for nothing."""
 
     product: str
     proposal: str
-    next: Literal["commit", "settle", "repeat"]
+    next: Literal["commit", "tag", "settle", "repeat"]
     answer: ProposalSettled | None = None
     version: int = 0
 

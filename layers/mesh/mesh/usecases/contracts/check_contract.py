@@ -12,7 +12,7 @@ from mesh.domain.contracts.revision import MAX_LISTED, check_revision
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, Event, ProductDeclared
 from mesh.domain.governance.ontology import Ontology
-from mesh.domain.governance.tagging import check_tags, resolve_tags
+from mesh.domain.governance.tagging import check_tags, database_tags
 from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.membership.members import bucket_belongs_to
 from mesh.domain.model import Model
@@ -105,7 +105,7 @@ def check_contract(
             location=names.published_location_uri(declared.bucket, contract.name),
             domain=contract.domain,
             description=contract.summary,
-            tags=resolve_tags(contract, ontology, {}, product=contract.name).database,
+            tags=database_tags(contract, ontology, contract.name, before.tags if before and not before.draft else None),
             crawl=contract.crawl,
             crawler_prefix=contract.crawler_prefix,
             draft=contract.draft,

@@ -15,13 +15,15 @@ from mesh.usecases.onboarding.table_checks import Checking, TableCheck
 
 
 class Checked(Model):
-    """What the state machine branches on. `tables` change by what was accepted; `held` and `same` count objects."""
+    """What the state machine branches on. `tables` change by what was accepted; `held` and `same` count objects;
+    in `found` of the tables something looks like personal data."""
 
     tables: int
     accepted: int
     removed: int
     held: int
     same: int
+    found: int = 0
 
 
 def check_objects(round_: Round, *, using: Checking) -> Checked:
@@ -53,6 +55,7 @@ def check_objects(round_: Round, *, using: Checking) -> Checked:
         removed=sum(len(table.gone) for table in batch.tables),
         held=len(batch.held),
         same=len(batch.same),
+        found=sum(bool(table.findings) for table in batch.tables),
     )
 
 

@@ -19,19 +19,21 @@ from typing import Any
 
 from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.contract import Contract
-from mesh.domain.contracts.product import ConcurrentChange, NotYetReadable, Product, ProductVersion
+from mesh.domain.contracts.product import ConcurrentChange, NotYetReadable, Product, ProductVersion, TableSnapshot
 from mesh.domain.errors import Rejected
-from mesh.domain.governance.ontology import Ontology
+from mesh.domain.governance.kept_tags import PresentTags
+from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.governance.tagging import TagPlan, split_by_strictness
 from mesh.domain.names import table_location
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.iceberg_table import iceberg_input, pointer_of
+from mesh.domain.publishing.pin_tags import closed_tags
 from mesh.domain.publishing.proposals import Commit, TableCommit, Verified
 from mesh.domain.publishing.table_state import Marks
 from mesh.ports import Catalog, Clock, LakeFormation, Note, Proposals, Registry
 from mesh.usecases.publishing.published_tables import table_faults
 from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
-from mesh.usecases.publishing.tag_tables import OwnTags, carried_tags, plan_tags, publish_columns
+from mesh.usecases.publishing.tag_tables import assign_plan, columns_by_table, plan_tags, present_tags, publish_columns
 
 
 class ProposalGone(Rejected):
@@ -107,18 +109,19 @@ class _Swing:
         self._catalog, self._lake = using.catalog, using.lake
         self._contract = Contract.model_validate(product.contract)
         self._database = commit.product
+        self._found = using.registry.findings(commit.product)
 
     def run(self) -> None:
         before = {table.name: self._at_base(table) for table in self._staged}
         ready = {table.name: self._show_columns(table, before[table.name]) for table in self._staged}
-        carried = carried_tags(self._database, [table.snapshot for table in self._commit.tables], self._lake)
-        tighter, looser = self._tags(carried)
-        self._assign(tighter)
+        present = present_tags(self._database, self._snapshots, self._lake)
+        tighter, looser = self._tags(present)
+        assign_plan(self._database, tighter, self._lake)
         self._follow_pins()
         self._swing_all(ready)
         for table in self._commit.tables:
-            publish_columns(self._database, table.snapshot, self._lake, carried[table.name])
-        self._assign(looser)
+            publish_columns(self._database, table.snapshot, self._lake, present[table.name].own_columns)
+        self._loosen(looser)
         self._prove()
 
     @property
@@ -215,18 +218,42 @@ class _Swing:
             described=self._contract.table(table.name),
         )
 
-    def _tags(self, carried: Mapping[str, OwnTags]) -> tuple[TagPlan, TagPlan]:
-        snapshots = [table.snapshot for table in self._commit.tables]
-        plan = plan_tags(self._database, self._contract, snapshots, self._using.ontology, carried)
-        effective = {table.name: self._lake.table_tags(self._database, table.name) for table in self._commit.tables}
+    @property
+    def _snapshots(self) -> list[TableSnapshot]:
+        return [table.snapshot for table in self._commit.tables]
+
+    def _tags(self, present: Mapping[str, PresentTags]) -> tuple[TagPlan, TagPlan]:
+        plan = plan_tags(
+            self._database,
+            self._contract,
+            self._snapshots,
+            self._with_restored(present) if self._commit.rollback else present,
+            findings=self._found,
+            registered=self._product.tags,
+            ontology=self._using.ontology,
+        )
+        effective = {name: (tags.seen, tags.seen_columns) for name, tags in present.items()}
         return split_by_strictness(plan, effective, self._using.ontology)
 
-    def _assign(self, plan: TagPlan) -> None:
-        for table in plan.columns:
-            for tags, columns in plan.column_groups(table):
-                self._lake.tag_columns(self._database, table, columns, tags)
-        for table, tags in plan.tables.items():
-            self._lake.tag_table(self._database, table, tags)
+    def _with_restored(self, present: Mapping[str, PresentTags]) -> dict[str, PresentTags]:
+        """As if columns that a rollback brings back were closed: unless the contract describes them, nobody knows what
+        tags they had."""
+        closed, found = closed_tags(self._using.ontology), {}
+        for snapshot in self._snapshots:
+            tags = present[snapshot.table]
+            names = columns_by_table([snapshot])[snapshot.table]
+            new = [name for name in names if tags.own_columns.get(name, {}).get(PUBLICATION) != PUBLISHED]
+            found[snapshot.table] = tags._replace(seen_columns={**tags.seen_columns, **dict.fromkeys(new, closed)})
+        return found
+
+    def _loosen(self, plan: TagPlan) -> None:
+        """Unless the contract, or what was found, is another one by now: then it is planned again."""
+        if not (plan.tables or plan.columns):
+            return
+        registry, now = self._using.registry, self._using.registry.product(self._database)
+        if now is None or now.contract != self._product.contract or registry.findings(self._database) != self._found:
+            raise ConcurrentChange(f"what {self._database}'s tags follow from has changed", product=self._database)
+        assign_plan(self._database, plan, self._lake)
 
     def _follow_pins(self) -> None:
         """Pinned versions are tightened as well, before anybody is notified."""

@@ -8,7 +8,6 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import ColumnRef, Rollback, TableChange
 from mesh.domain.model import Model
 from mesh.domain.names import table_location
-from mesh.domain.onboarding.sensitivity import stricter
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
 from mesh.domain.publishing.keeping import VersionGone, require_kept
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableCommit, TableRecord, Verified
@@ -146,10 +145,8 @@ class _Back:
         return _Target(content, self._renewed(nothing, content))
 
     def _renewed(self, then: TableSnapshot, content: TableContent) -> TableSnapshot:
-        """Findings of any version apply to restored columns; the stricter of two wins."""
         marks = marks_of(self._current).covering(Marks(**self._now.marks)).covering(content.state.marks)
-        found = stricter(*then.findings, *self._now.findings)
-        return then.evolve(findings=found, empty=self._now.empty, marks=marks.model_dump())
+        return then.evolve(empty=self._now.empty, marks=marks.model_dump())
 
     def _read(self, metadata: str) -> TableContent:
         if not metadata:

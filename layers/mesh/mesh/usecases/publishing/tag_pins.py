@@ -7,7 +7,6 @@ from typing import Any
 
 from mesh.domain.contracts.contract import Contract
 from mesh.domain.contracts.product import NotYetReadable, Product
-from mesh.domain.events import PersonalDataFinding
 from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.governance.tagging import TagPlan
 from mesh.domain.names import pinned_table
@@ -80,7 +79,7 @@ def _tags_of(
         product.name,
         table,
         columns_of(pinned["StorageDescriptor"].get("Columns", [])),
-        _findings(product.name, pin.version, table, tagging.registry),
+        tagging.registry.findings(product.name).get(table, ()),
         present,
         contract=Contract.model_validate(product.contract),
         ontology=tagging.ontology,
@@ -102,16 +101,3 @@ def _present(database: str, table: str, tagging: Tagging) -> tuple[dict[str, str
     inherited, columns = tagging.lake.table_tags(database, table)
     names = columns_of(now["StorageDescriptor"].get("Columns", []))
     return inherited, {column.name: columns.get(column.name, inherited) for column in names}
-
-
-def _findings(product: str, number: int, table: str, registry: Registry) -> list[PersonalDataFinding]:
-    """What was found in the version's own data, and in all that came since."""
-    versions = (registry.version(product, number), registry.latest_version(product))
-    return [
-        finding
-        for version in versions
-        if version is not None
-        for snapshot in version.tables
-        if snapshot.table == table
-        for finding in snapshot.findings
-    ]

@@ -7,13 +7,15 @@ appears in them later inherits `pending`, and no grant by an expression reaches 
 from collections.abc import Iterator, Mapping, Sequence
 
 from mesh.domain.contracts.contract import Contract
-from mesh.domain.contracts.product import TableSnapshot
+from mesh.domain.contracts.product import ConcurrentChange, TableSnapshot, UnknownProduct
 from mesh.domain.contracts.registration import Registration
+from mesh.domain.events import PersonalDataFinding
+from mesh.domain.governance.kept_tags import PresentTags, keep_stricter, loosened_by
 from mesh.domain.governance.ontology import PENDING, PRODUCT, PUBLICATION, PUBLISHED, Ontology
-from mesh.domain.governance.tagging import TagPlan, resolve_tags
+from mesh.domain.governance.tagging import TagPlan, resolve_tags, split_by_strictness
 from mesh.domain.model import Model
-from mesh.ports import Catalog, LakeFormation
-from mesh.usecases.publishing.published_tables import columns_of
+from mesh.ports import Catalog, LakeFormation, Trace
+from mesh.usecases.publishing.published_tables import MAX_LISTED, columns_of
 from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
 
 
@@ -25,21 +27,55 @@ class Tagged(Model):
     published: int = 0
 
 
-def tag_product(registration: Registration, *, tagging: Tagging) -> Tagged:
+def tag_product(registration: Registration, *, tagging: Tagging, trace: Trace) -> Tagged:
     """Tag published tables and columns that are still in the catalog by the new contract, then pins, then the database.
 
     In that order: a database that becomes laxer must not, for a moment, let its columns inherit that. What a batch that
-    was held back brought stays pending, and what it lost cannot be tagged.
+    was held back brought stays pending, and what it lost cannot be tagged. What the owner's contract loosens, and which
+    findings it releases, the trace says before it is done.
+
+    Raises ConcurrentChange where something was found meanwhile: it is planned again.
     """
-    lake = tagging.lake
-    _make_known(registration.product, lake)
-    version = tagging.registry.latest_version(registration.product)
+    lake, product = tagging.lake, registration.product
+    _make_known(product, lake)
+    version = tagging.registry.latest_version(product)
     contract = Contract.model_validate(registration.contract)
     tables = list(_still_there(registration.database, version.tables if version else (), tagging.catalog))
-    tagged = assign_tags(registration.product, contract, tables, ontology=tagging.ontology, lake=lake)
-    follow_pins(registration.product, tagging)
+    found = tagging.registry.findings(product)
+    present = present_tags(product, tables, lake)
+    plan = plan_tags(
+        product, contract, tables, present, findings=found, registered=registration.tags, ontology=tagging.ontology
+    )
+    loosened = loosened_by(plan, columns_by_table(tables), present, tagging.ontology)
+    _record_decision(registration, contract, loosened, trace)
+    tagged = assign_tags(product, plan, tables, present, lake)
+    follow_pins(product, tagging)
     lake.tag_database(registration.database, {**registration.tags, PUBLICATION: PENDING})
+    if tagging.registry.findings(product) != found:
+        raise ConcurrentChange(f"something was found in {product} meanwhile", product=product)
     return tagged
+
+
+def _record_decision(registration: Registration, contract: Contract, loosened: Sequence[str], trace: Trace) -> None:
+    """Who loosened which columns, by which revision, and what it says of released findings."""
+    if not loosened:
+        return
+    released = [
+        {"column": f"{table.catalog_name}.{column.catalog_name}", **column.released.model_dump()}
+        for table in contract.tables
+        for column in table.columns
+        if column.released
+    ]
+    trace.note(
+        registration.correlation_id,
+        "tags loosened",
+        product=registration.product,
+        owner=registration.owner,
+        contract=contract.version,
+        columns=list(loosened[:MAX_LISTED]),
+        count=len(loosened),
+        released=released[:MAX_LISTED],
+    )
 
 
 def _still_there(database: str, tables: Sequence[TableSnapshot], catalog: Catalog) -> Iterator[TableSnapshot]:
@@ -69,88 +105,98 @@ def _make_known(product: str, lake: LakeFormation) -> None:
 
 def assign_tags(
     product: str,
-    contract: Contract,
+    plan: TagPlan,
     tables: Sequence[TableSnapshot],
-    *,
-    ontology: Ontology,
+    present: Mapping[str, PresentTags],
     lake: LakeFormation,
 ) -> Tagged:
-    """Assign what the contract and the findings of all batches ask for; what is inherited is not assigned again.
-
-    A tag that an earlier contract set, and this one does not, gets the value that would be inherited: it is overwritten
-    and not removed, so that no column inherits, for a moment, what its database has before it is tagged anew.
+    """Assign the plan, columns before their tables. Nothing is removed: what should not be there is overwritten, so
+    that no column inherits, for a moment, what its database has before it is tagged anew.
 
     Columns that were not there before are published when all else is in place.
     """
-    carried = carried_tags(product, tables, lake)
-    plan = plan_tags(product, contract, tables, ontology, carried)
+    assign_plan(product, plan, lake)
+    published = sum(publish_columns(product, table, lake, present[table.table].own_columns) for table in tables)
+    tagged = sum(map(len, plan.columns.values()))
+    return Tagged(tables=len(plan.tables), columns=tagged, published=published)
+
+
+def assign_plan(product: str, plan: TagPlan, lake: LakeFormation) -> None:
+    """Assign the plan, columns before their tables."""
     for table in plan.columns:
         for tags, columns in plan.column_groups(table):
             lake.tag_columns(product, table, columns, tags)
     for table, tags in plan.tables.items():
         lake.tag_table(product, table, tags)
-    published = sum(publish_columns(product, table, lake, carried[table.table]) for table in tables)
-    tagged = sum(map(len, plan.columns.values()))
-    return Tagged(tables=len(plan.tables), columns=tagged, published=published)
 
 
-type OwnTags = tuple[Mapping[str, str], Mapping[str, Mapping[str, str]]]
-"""What a table, and each of its columns, carries itself."""
+def tighten_product(name: str, *, tagging: Tagging) -> Tagged:
+    """Tag published columns by all that was found in them; nothing is loosened or published. Pins follow. Idempotent.
+
+    Raises UnknownProduct, UnknownLFTag, NotYetReadable."""
+    product, version = tagging.registry.product(name), tagging.registry.latest_version(name)
+    if product is None:
+        raise UnknownProduct(f"there is no product {name}", product=name)
+    tables = list(_still_there(name, version.tables if version else (), tagging.catalog))
+    present = present_tags(name, tables, tagging.lake)
+    plan = plan_tags(
+        name,
+        Contract.model_validate(product.contract),
+        tables,
+        present,
+        findings=tagging.registry.findings(name),
+        registered=product.tags,
+        ontology=tagging.ontology,
+    )
+    effective = {table: (tags.seen, tags.seen_columns) for table, tags in present.items()}
+    tighter, _ = split_by_strictness(plan, effective, tagging.ontology)
+    assign_plan(name, tighter, tagging.lake)
+    follow_pins(name, tagging)
+    return Tagged(tables=len(tighter.tables), columns=sum(map(len, tighter.columns.values())))
 
 
-def carried_tags(product: str, tables: Sequence[TableSnapshot], lake: LakeFormation) -> dict[str, OwnTags]:
+def present_tags(product: str, tables: Sequence[TableSnapshot], lake: LakeFormation) -> dict[str, PresentTags]:
     """By table."""
-    return {table.table: lake.assigned_tags(product, table.table) for table in tables}
+    return {
+        table.table: PresentTags(*lake.assigned_tags(product, table.table), *lake.table_tags(product, table.table))
+        for table in tables
+    }
+
+
+def columns_by_table(tables: Sequence[TableSnapshot]) -> dict[str, list[str]]:
+    """Partition keys are columns as well."""
+    return {table.table: [column.name for column in (*table.columns, *table.partition_keys)] for table in tables}
 
 
 def plan_tags(
     product: str,
     contract: Contract,
     tables: Sequence[TableSnapshot],
+    present: Mapping[str, PresentTags],
+    *,
+    findings: Mapping[str, Sequence[PersonalDataFinding]],
+    registered: Mapping[str, str],
     ontology: Ontology,
-    carried: Mapping[str, OwnTags],
 ) -> TagPlan:
-    """What is to be assigned, the mesh's own tag apart. `carried`: see `carried_tags`."""
-    plan = resolve_tags(
-        contract,
-        ontology,
-        {table.table: table.findings for table in tables},
-        product=product,
-        tables={table.table: [column.name for column in table.columns] for table in tables},
-    )
-    return _with_overwritten(plan, tables, carried)
+    """What is to be assigned: the strictest of what the contract states, all that was ever found, and what is there
+    already, which only the contract's own words loosen. `registered`: the database's tags. Raises UnknownLFTag."""
+    columns = columns_by_table(tables)
+    plan = resolve_tags(contract, ontology, findings, product=product, tables=columns, registered=registered)
+    return _unpublished_tables(keep_stricter(plan, contract, columns, present, ontology), present)
 
 
-def publish_columns(product: str, table: TableSnapshot, lake: LakeFormation, carried: OwnTags) -> int:
-    """How many columns are new, and published by this one call. Partition keys are columns as well."""
-    _, own = carried
-    names = [column.name for column in (*table.columns, *table.partition_keys)]
-    new = [name for name in names if own.get(name, {}).get(PUBLICATION) != PUBLISHED]
+def publish_columns(
+    product: str, table: TableSnapshot, lake: LakeFormation, own: Mapping[str, Mapping[str, str]]
+) -> int:
+    """How many columns are new, and published by this one call. `own`: the tags that columns carry themselves."""
+    new = [name for name in columns_by_table([table])[table.table] if own.get(name, {}).get(PUBLICATION) != PUBLISHED]
     if new:
         lake.tag_columns(product, table.table, new, {PUBLICATION: PUBLISHED})
     return len(new)
 
 
-def _with_overwritten(plan: TagPlan, tables: Sequence[TableSnapshot], carried: Mapping[str, OwnTags]) -> TagPlan:
-    """The plan, with what tables and columns carry themselves but should not."""
-    on_tables, on_columns = dict(plan.tables), dict(plan.columns)
-    for table in tables:
-        name = table.table
-        own, own_columns = carried[name]
-        inherited = {**plan.database, **plan.tables.get(name, {})}
-        # A table tagged as published would pass that on to future columns.
-        on_tables[name] = {**_stale(own, {**plan.database, PUBLICATION: PENDING}), **plan.tables.get(name, {})}
-        wanted = plan.columns.get(name, {})
-        on_columns[name] = {
-            column.name: {**_stale(own_columns.get(column.name, {}), inherited), **wanted.get(column.name, {})}
-            for column in table.columns
-        }
-    return plan.evolve(
-        tables={name: tags for name, tags in on_tables.items() if tags},
-        columns={name: {c: tags for c, tags in columns.items() if tags} for name, columns in on_columns.items()},
-    )
-
-
-def _stale(own: Mapping[str, str], inherited: Mapping[str, str]) -> dict[str, str]:
-    """The inherited value, where the resource's own tag differs. Keys that Meshwork does not own are left alone."""
-    return {key: inherited[key] for key, value in own.items() if key in inherited and inherited[key] != value}
+def _unpublished_tables(plan: TagPlan, present: Mapping[str, PresentTags]) -> TagPlan:
+    """A table tagged as published would pass that on to future columns."""
+    wrong = [name for name, tags in present.items() if tags.own.get(PUBLICATION, PENDING) != PENDING]
+    closed = {name: {PUBLICATION: PENDING, **plan.tables.get(name, {})} for name in wrong}
+    return plan.evolve(tables={**plan.tables, **closed})

@@ -6,6 +6,7 @@ as the owner reports them.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from mesh.domain.events import (
     VersionProposed,
     read_event,
 )
+from mesh.domain.governance.column_findings import known_from
 from mesh.domain.names import table_location
 from mesh.domain.publishing.hive_table import own_file
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
@@ -97,6 +99,9 @@ def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> V
             )
         if not is_new:
             using.proposals.claim(product.name, proposed.proposal)
+        if proposed.announces == "findings":
+            _record_announced(proposed, product, using)
+            return found.evolve(next="tag", answer=_tagged(proposed))
         commit, records = _commit(event, product, using)
     except Rejected as rejected:
         record = using.proposals.refuse(_answer(proposed, rejected))
@@ -120,17 +125,13 @@ def _digest(proposed: VersionProposed) -> str:
 def _commit(event: Event[VersionProposed], product: Product, using: Verifier) -> tuple[Commit, list[TableRecord]]:
     """What is to be committed, and what was read in the tables' metadata files."""
     proposed, last = event.data, using.registry.latest_version(product.name)
-    if using.clock.now() > proposed.expires:
-        raise ProposalExpired(
-            f"proposal {proposed.proposal} had to be answered by {proposed.expires.isoformat()}",
-            proposal=proposed.proposal,
-            remedy="It is staged again by itself; look at the owner's queues if it is not.",
-        )
+    _require_in_time(proposed, using)
     known = {snapshot.table: snapshot for snapshot in last.tables} if last else {}
     table_of = _crawled_table if _is_crawled(proposed, product) else _staged_table
     looks = [table_of(table, product, known.get(table.name), using) for table in proposed.tables]
     changes = tuple(look.change for look in looks)
     differences = [change for look in looks for change in look.diff.changes]
+    _record_findings(proposed, looks, using)
     if last is not None and not (product.draft or last.draft or _new_major(last, product)):
         require_compatible(product.name, differences, product.contract_version)
     commit = Commit(
@@ -147,6 +148,38 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
         contract_version=proposed.contract_version or product.contract_version,
     )
     return commit, [look.record for look in looks if look.record]
+
+
+def _record_findings(proposed: VersionProposed, looks: "Sequence[_Look]", using: Verifier) -> None:
+    """Whatever becomes of the proposal: the columns that it says something about are stricter from now on."""
+    for look in looks:
+        if look.findings:
+            known = known_from(look.findings, proposed.proposal, using.clock.now())
+            using.registry.add_findings(proposed.product, look.commit.name, known)
+
+
+def _require_in_time(proposed: VersionProposed, using: Verifier) -> None:
+    if using.clock.now() > proposed.expires:
+        raise ProposalExpired(
+            f"proposal {proposed.proposal} had to be answered by {proposed.expires.isoformat()}",
+            proposal=proposed.proposal,
+            remedy="It is staged again by itself; look at the owner's queues if it is not.",
+        )
+
+
+def _record_announced(proposed: VersionProposed, product: Product, using: Verifier) -> None:
+    """What was found in tables that a Glue crawler will fill. Raises ProposalForged, ProposalExpired, ObjectGone."""
+    _require_in_time(proposed, using)
+    if not _is_crawled(proposed, product):
+        raise ProposalForged(f"{product.name} is not filled by a Glue crawler, and announces nothing")
+    for table in proposed.tables:
+        details = _details_file(table, product, using)
+        known = known_from(details.findings, proposed.proposal, using.clock.now())
+        using.registry.add_findings(product.name, table.name, known)
+
+
+def _tagged(proposed: VersionProposed) -> ProposalSettled:
+    return ProposalSettled(product=proposed.product, proposal=proposed.proposal, outcome="tagged")
 
 
 def _new_major(last: ProductVersion, product: Product) -> bool:
@@ -172,6 +205,7 @@ class _Look(NamedTuple):
     commit: TableCommit
     change: TableChange
     diff: ContractDiff
+    findings: tuple[PersonalDataFinding, ...]
     record: TableRecord | None = None
 
 
@@ -180,8 +214,7 @@ def _crawled_table(proposed: ProposedTable, product: Product, last: TableSnapsho
     current = using.catalog.table(product.name, proposed.name)
     if current is None:
         raise NotYetReadable(f"table {product.name}.{proposed.name} is not in the catalog yet", table=proposed.name)
-    place = own_file(product.bucket, product.name, proposed.name, proposed.details)
-    details = TableDetails.model_validate_json(using.contents.details(place))
+    details = _details_file(proposed, product, using)
     snapshot = TableSnapshot(
         table=proposed.name,
         columns=_read_columns(columns_of(current["StorageDescriptor"].get("Columns", [])), details, last),
@@ -191,11 +224,10 @@ def _crawled_table(proposed: ProposedTable, product: Product, last: TableSnapsho
         bytes=proposed.bytes,
         objects=details.sources,
         partitions=details.partitions,
-        findings=_findings(details, last),
     )
     diff = diff_snapshots(last, snapshot) if last else ContractDiff()
     change = table_change(last, snapshot, diff, details.partitions_added, brought=details)
-    return _Look(TableCommit(name=proposed.name, snapshot=snapshot), change, diff)
+    return _Look(TableCommit(name=proposed.name, snapshot=snapshot), change, diff, details.findings)
 
 
 def _read_columns(
@@ -225,10 +257,10 @@ def _staged_table(proposed: ProposedTable, product: Product, last: TableSnapshot
     before = _before(product.name, proposed.name, pointer, using)
     content = using.contents.read(place(proposed.staged))
     verify_table(proposed, content, before.fields if before else (), marks, location=location)
-    details = _details(proposed.name, content)
+    details = _details(proposed.name, content.state.details, content.state.metadata)
     marks = marks.covering(content.state.marks)
     first = {"empty": last.empty if last and pointer else place(proposed.empty) if proposed.empty else ""}
-    snapshot = _snapshot(proposed.name, content, details, last).evolve(**first, marks=marks.model_dump())
+    snapshot = _snapshot(proposed.name, content, details).evolve(**first, marks=marks.model_dump())
     diff = diff_snapshots(last, snapshot) if last else ContractDiff()
     commit = TableCommit(
         name=proposed.name,
@@ -240,18 +272,24 @@ def _staged_table(proposed: ProposedTable, product: Product, last: TableSnapshot
         marks=marks.model_dump(),
     )
     change = table_change(last, snapshot, diff, partitions_added(before, content), brought=details)
-    return _Look(commit, change, diff, table_record(product.name, proposed.name, content))
+    return _Look(commit, change, diff, details.findings, table_record(product.name, proposed.name, content))
 
 
-def _details(table: str, content: TableContent) -> TableDetails:
+def _details_file(proposed: ProposedTable, product: Product, using: Verifier) -> TableDetails:
+    """Those of a table of which nothing is staged. Raises ObjectGone, ProposalForged."""
+    place = own_file(product.bucket, product.name, proposed.name, proposed.details)
+    return _details(proposed.name, using.contents.details(place), place)
+
+
+def _details(table: str, text: str | bytes, metadata: str) -> TableDetails:
     """The batch's details. Raises ProposalForged for a file without them."""
     try:
-        return TableDetails.model_validate_json(content.state.details)
+        return TableDetails.model_validate_json(text)
     except ValueError as fault:
         raise ProposalForged(
             f"{table}: the staged file lacks the details of its batch: {fault}",
             table=table,
-            metadata=content.state.metadata,
+            metadata=metadata,
             remedy="Nothing was published. Upload the data again; if that does not help, update the producer's stack.",
         ) from fault
 
@@ -269,13 +307,7 @@ def _before(product: str, table: str, pointer: str, using: Verifier) -> TableRec
     return record
 
 
-def _findings(details: TableDetails, last: TableSnapshot | None) -> tuple[PersonalDataFinding, ...]:
-    """Of all batches, the latest for each column."""
-    found = {each.column: each for each in (*(last.findings if last else ()), *details.findings)}
-    return tuple(found.values())
-
-
-def _snapshot(table: str, content: TableContent, details: TableDetails, last: TableSnapshot | None) -> TableSnapshot:
+def _snapshot(table: str, content: TableContent, details: TableDetails) -> TableSnapshot:
     return TableSnapshot(
         table=table,
         columns=tuple(ColumnRef(name=field.name, type=field.hive_type) for field in content.state.fields),
@@ -284,5 +316,4 @@ def _snapshot(table: str, content: TableContent, details: TableDetails, last: Ta
         objects=details.sources,
         partitions=len(content.partitions()) if content.state.partition else 0,
         metadata=content.state.metadata,
-        findings=_findings(details, last),
     )
