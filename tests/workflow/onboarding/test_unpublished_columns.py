@@ -101,7 +101,9 @@ def test_what_a_crawler_wrote_waits_for_its_tags(mesh: MeshDriver, accesses: Acc
 
     with without_permission(mesh, *UNTAGGED):
         mesh.put_object(f"{CRAWLED}/data/t1/b.csv", "id,amount,note,email\n3,30,x,a@example.com\n")
-        run = mesh.wait_for_run("commit-version", CRAWLED, after=before)
+        announced = mesh.wait_for_run("commit-version", CRAWLED, after=before)
+        assert (announced.status, announced.states[2]) == ("SUCCEEDED", "TagFindings"), "no present column is touched"
+        run = mesh.wait_for_run("commit-version", CRAWLED, after=[*before, announced])
         assert (run.status, run.states[-2]) == ("FAILED", "CommitVersion"), run
         there = {column["Name"] for column in mesh.table(CRAWLED, "t1")["StorageDescriptor"]["Columns"]}
         assert there == {"id", "amount", "note", "email"}
