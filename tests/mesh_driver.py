@@ -503,8 +503,11 @@ class MeshDriver:
 
     def at_rest(self) -> bool:
         """No event is late, and nothing runs in any machine."""
-        late = self._control("GET", "/_mesh/faults")["late"]
-        return not late and not any(self._running(machine) for machine in MACHINES)
+        return not self.late() and not any(self._running(machine) for machine in MACHINES)
+
+    def late(self) -> int:
+        """How many events are held back."""
+        return int(self._control("GET", "/_mesh/faults")["late"])
 
     def clear_faults(self) -> None:
         """A fault that a test did not use must not hit the next one. Events are delivered as before."""

@@ -69,7 +69,8 @@ def test_a_slow_second_delivery_of_the_first_proposal_does_not_undo_the_second_v
 
 def settled(product: PublishingDriver) -> None:
     """Late events too: nothing runs, and nothing waits."""
-    product.mesh.until(lambda: product.mesh.at_rest() and product.at_rest(), f"{product.name} at rest")
+    product.mesh.until(lambda: not product.mesh.late() and product.at_rest(), f"{product.name} at rest")
+    product.mesh.settled(product.name)
 
 
 # --- what every workflow test runs with -------------------------------------------------------------------------------

@@ -139,6 +139,14 @@ def test_a_token_is_of_one_step_and_used_once(accesses):
     assert (accesses.token(FIRST, "decision"), accesses.token(FIRST, "ready")) == (None, "t-2")
 
 
+def test_a_token_of_the_same_order_is_kept_and_of_another_one_replaced(accesses):
+    for token, order in (("t-1", "e-1"), ("t-2", "e-1")):
+        accesses.keep_token(FIRST, "released", token, order=order)
+    assert accesses.token(FIRST, "released") == "t-1"
+    accesses.keep_token(FIRST, "released", "t-3", order="e-2")
+    assert accesses.token(FIRST, "released") == "t-3"
+
+
 def test_a_token_that_was_replaced_releases_nothing(accesses):
     accesses.keep_token(FIRST, "decision", "old")
     accesses.keep_token(FIRST, "decision", "new")

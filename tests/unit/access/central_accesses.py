@@ -198,14 +198,14 @@ class Central:
         return grant_access.record_live(number, proved_as, context=self.context)
 
     def end(self, order: dict[str, Any], token: str = "t-end") -> end_access.Ended:
-        step = end_access.EndStep(order=order, token=token, execution="run-2")
+        step = end_access.EndStep(order=order, token=token)
         return end_access.end_access(step, topics=self.topics, answers=self.answers, context=self.context)
 
-    def revoke(self, number: str, *, by: str = CONSUMER, **more: Any) -> end_access.Ended:
+    def revoke(self, number: str, *, by: str = CONSUMER, token: str = "t-end", **more: Any) -> end_access.Ended:
         """RevocationRequested arrives."""
         data = {"access": number, "reason": "the project is over", **more}
         envelope = an_envelope(data, "RevocationRequested", by=by, event=f"revoke-{by}")
-        return self.end(envelope.model_dump(mode="json", by_alias=True))
+        return self.end(envelope.model_dump(mode="json", by_alias=True), token)
 
     def revoke_grants(self, number: str) -> end_access.Ended:
         return end_access.revoke_grants(

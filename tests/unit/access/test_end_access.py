@@ -90,6 +90,29 @@ def test_a_repeated_end_is_success(central, number):
     assert central.access(number).status == "ended"
 
 
+def announced(central):
+    """Ids of what was announced to the receiving account."""
+    told = [each for each in central.topics.published if each[:2] == (topic_of(CONSUMER), "AccessRevoked")]
+    return {json.loads(text)["metadata"]["id"] for _, _, text in told}
+
+
+def test_a_second_delivery_is_not_announced_again_and_the_first_run_goes_on(central, number):
+    central.revoke(number, token="t-first")
+    central.revoke(number, token="t-second")
+
+    assert len(announced(central)) == 1
+    assert central.accesses.token(number, "released") == "t-first", "which AccessReleased resumes"
+
+
+def test_an_expiry_that_comes_twice_is_announced_once_and_another_order_anew(central, number):
+    central.end(ordered(number), "t-first")
+    central.end(ordered(number), "t-second")
+    assert len(announced(central)) == 1
+    central.revoke(number, by=PRODUCER, token="t-third")
+    assert len(announced(central)) == 2
+    assert central.accesses.token(number, "released") == "t-third"
+
+
 def test_an_end_of_what_was_denied_is_success(central):
     number = central.requested()
     central.deny(a_request())

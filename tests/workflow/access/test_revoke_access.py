@@ -45,6 +45,18 @@ def test_a_repeated_end_is_success_and_changes_nothing(mesh: MeshDriver, accesse
     assert accesses.record(access) == before
 
 
+def test_an_end_that_is_delivered_twice_is_announced_once_and_not_held_up(
+    mesh: MeshDriver, accesses: AccessDriver
+) -> None:
+    access = accesses.live(OPEN)
+    mesh.inject("duplicate_event", "events", "RevocationRequested", account=CENTRAL)
+    accesses.revoke(access)
+    accesses.wait(access, "ended", seconds=40)
+    assert mesh.faults() == []
+    for account in ("consumer", "producer"):
+        assert len(accesses.notices(account, "AccessRevoked", access)) == 1
+
+
 def test_an_unknown_request_is_rejected_and_reported(mesh: MeshDriver, accesses: AccessDriver) -> None:
     unknown = "ac-ffffffffffff"
     accesses.revoke(unknown)

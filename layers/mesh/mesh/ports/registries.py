@@ -182,8 +182,9 @@ class AccessRegistry(Protocol):
         """All, the newest first."""
         ...
 
-    def keep_token(self, access_id: str, step: str, token: str) -> None:
-        """The task token that releases the run waiting at `step`; it replaces an older one."""
+    def keep_token(self, access_id: str, step: str, token: str, *, order: str = "") -> None:
+        """The task token that releases the run waiting at `step`; it replaces an older one, but for one of the same
+        order: that is delivered again, and its first run goes on."""
         ...
 
     def token(self, access_id: str, step: str) -> str | None: ...

@@ -76,9 +76,11 @@ class DynamoAccessRegistry:
             if access is not None:
                 yield access
 
-    def keep_token(self, access_id: str, step: str, token: str) -> None:
+    def keep_token(self, access_id: str, step: str, token: str, *, order: str = "") -> None:
         """See the port."""
-        self._table.write(put({"pk": f"ACCESS#{access_id}", "sk": f"TOKEN#{step}", "task_token": token}))
+        item = {"pk": f"ACCESS#{access_id}", "sk": f"TOKEN#{step}", "task_token": token, "ordered_by": order}
+        another = "attribute_not_exists(pk) OR ordered_by <> :order"
+        self._table.write(put(item, another, {":order": order}) if order else put(item))
 
     def token(self, access_id: str, step: str) -> str | None:
         """See the port."""

@@ -16,6 +16,7 @@ from mesh.domain.events import (
     RevocationRequested,
     metadata_of,
     read_event,
+    stable_id,
 )
 from mesh.domain.governance.product_rights import owner_rights
 from mesh.domain.model import Model
@@ -58,7 +59,6 @@ class EndStep(Model):
 
     order: dict[str, Any]
     token: str
-    execution: str
 
 
 class Ended(Model):
@@ -129,14 +129,15 @@ def _stop_notices(access: Access, context: CentralContext) -> None:
 
 
 def _announce(access: Access, step: EndStep, context: CentralContext, topics: MemberTopics) -> None:
-    """Store the token, then notify the receiving account and the owners."""
-    context.accesses.keep_token(access.id, RELEASED, step.token)
+    """Store the token, then notify the receiving account and the owners: once for an order, however often it comes."""
+    order = stable_id(json.dumps(step.order, sort_keys=True))
+    context.accesses.keep_token(access.id, RELEASED, step.token, order=order)
     why = access.reason or Reason(code="Revoked", message="")
     cause = access.cause or "revoked"
     ended = AccessRevoked(access=access.id, receiver=access.receiver, what=access.request.what, cause=cause, reason=why)
     denied = AccessDenied(access=access.id, receiver=access.receiver, what=access.request.what, reason=why)
     event = denied if cause == "failed" else ended
-    parts, deliveries = ("ended", step.execution), Deliveries()
+    parts, deliveries = ("ended", order), Deliveries()
     with deliveries.to(access.receiver):
         notify_member(access.receiver, event, cause_of(access), *parts, context=context, topics=topics)
     owners = {product.owner for name in access.products() if (product := context.registry.product(name)) is not None}
