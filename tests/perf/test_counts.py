@@ -19,15 +19,15 @@ ON_FIRST_USE = {"jsonschema", "referencing", "rpds"}
 """Loaded when a contract is read, by the functions that read one."""
 
 
-@pytest.fixture(scope="module")
-def product(deployed_mesh: MeshDriver) -> str:
-    """A product with a subscriber and a first version."""
-    deployed_mesh.clear_faults()
-    deployed_mesh.prepare("counted")
-    deployed_mesh.subscribe("counted")
-    deployed_mesh.upload("counted", {"counted/data/t1/a.csv": "a,b\n1,2\n"})
-    deployed_mesh.wait_for_notice("counted")
-    return "counted"
+@pytest.fixture
+def product(mesh: MeshDriver, request: pytest.FixtureRequest) -> str:
+    """A product with a subscriber and a first version; a third within a minute would wait."""
+    name = "counted-" + request.node.name.replace("_", "-")[-40:]
+    mesh.prepare(name)
+    mesh.subscribe(name)
+    mesh.upload(name, {f"{name}/data/t1/a.csv": "a,b\n1,2\n"})
+    mesh.wait_for_notice(name)
+    return name
 
 
 def test_transitions_and_calls_of_an_upload(mesh: MeshDriver, product: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from cli.output import CommandFailed
 from local.accounts import ACCOUNTS, REGION
 from tests.mesh_commands import mesh_command
-from tests.mesh_conditions import crash, lease_held
+from tests.mesh_conditions import crash, lease_held, started_again
 from tests.mesh_driver import MeshDriver
 
 CSV = "a,b\n1,2\n"
@@ -29,8 +29,8 @@ def test_a_failed_run_is_started_again_by_itself(mesh: MeshDriver) -> None:
     failed = mesh.wait_for_run("prepare-product", "fail-once")
     assert (failed.status, failed.error) == ("FAILED", "Runtime.ExitError")
 
-    again = mesh.wait_for_run("prepare-product", "fail-once", after=[failed])
-    assert (again.status, again.input) == ("SUCCEEDED", failed.input)
+    again = started_again(mesh, failed)
+    assert again.input == failed.input
     assert again.arn.endswith("-retry-1")
     assert mesh.faults() == []
     mesh.until(lambda: failures(mesh, "producer", "fail-once") == [], "no failure any more")
@@ -52,8 +52,11 @@ def test_what_fails_each_time_is_kept_and_is_started_again_by_a_command_once(mes
 
     code, settled = mesh_command(mesh, "retry", failure["id"])
     assert (code, settled["action"], settled["about"]) == (0, "replay", "fail-always")
-    again = mesh.wait_for_run("prepare-product", "fail-always", after=runs)
-    assert again.status == "SUCCEEDED"
+    known = {run.arn for run in runs}
+    [again] = mesh.until(
+        lambda: [run for run in mesh.runs("prepare-product", "fail-always") if run.arn not in known], "another run"
+    )
+    assert (again.status, again.input) == ("SUCCEEDED", runs[0].input)
     assert mesh.dead_letters()["producer/FailedRunsQueue"] == kept
     entries = mesh.items("producer", f"TRACE#{settled['trace']}")
     [entry] = [item for item in entries if item["what"] == "message replayed"]
