@@ -23,6 +23,8 @@ class Registration(Model):
     crawl: CrawlMode
     crawler_prefix: str
     draft: bool
+    after_draft: bool = False
+    """The last revision was a draft, whose tags are no decision: the most restrictive ones until this one came."""
     contract: dict[str, Any]
     dropped: tuple[str, ...] = ()
     sequencer: str = ""

@@ -109,6 +109,7 @@ def check_contract(
             crawl=contract.crawl,
             crawler_prefix=contract.crawler_prefix,
             draft=contract.draft,
+            after_draft=before is not None and before.draft,
             contract=contract.model_dump(mode="json", exclude_defaults=True),
             dropped=_dropped(before, contract) if before else (),
             sequencer=declared.sequencer,

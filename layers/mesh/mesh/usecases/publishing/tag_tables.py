@@ -44,7 +44,13 @@ def tag_product(registration: Registration, *, tagging: Tagging, trace: Trace) -
     found = tagging.registry.findings(product)
     present = present_tags(product, tables, lake)
     plan = plan_tags(
-        product, contract, tables, present, findings=found, registered=registration.tags, ontology=tagging.ontology
+        product,
+        contract,
+        tables,
+        {} if registration.after_draft else present,
+        findings=found,
+        registered=registration.tags,
+        ontology=tagging.ontology,
     )
     loosened = loosened_by(plan, columns_by_table(tables), present, tagging.ontology)
     _record_decision(registration, contract, loosened, trace)
@@ -179,10 +185,12 @@ def plan_tags(
     ontology: Ontology,
 ) -> TagPlan:
     """What is to be assigned: the strictest of what the contract states, all that was ever found, and what is there
-    already, which only the contract's own words loosen. `registered`: the database's tags. Raises UnknownLFTag."""
+    already, which only the contract's own words loosen; `present` is empty where that does not count. `registered`: the
+    database's tags. Raises UnknownLFTag."""
     columns = columns_by_table(tables)
     plan = resolve_tags(contract, ontology, findings, product=product, tables=columns, registered=registered)
-    return _unpublished_tables(keep_stricter(plan, contract, columns, present, ontology), present)
+    kept = keep_stricter(plan, contract, columns, present, ontology) if present else plan
+    return _unpublished_tables(kept, present)
 
 
 def publish_columns(
