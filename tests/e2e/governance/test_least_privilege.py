@@ -314,6 +314,7 @@ EXCUSED: Final = {
     "VerifyProposal dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
     "VerifyProposal dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
     "VerifyProposal dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",
+    "ChangeSubscription dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",
     "TakeBatch dynamodb:UpdateItem": "a run that waited for further uploads, and then found a contract on its way",
     "AnnounceOutcome dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
     "AnnounceOutcome dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",
