@@ -19,6 +19,7 @@ from local.accounts import ACCOUNTS, REGION
 from local.mesh import ROOT
 from local.samples import credit
 from tests.mesh_driver import MeshDriver, contract
+from tests.publishing_driver import PublishingDriver, csv
 
 pytestmark = pytest.mark.timeout(300)
 PRODUCT, OTHER = "credit-query", "branch-query"
@@ -70,6 +71,10 @@ def pass_on(mesh: MeshDriver, product: str) -> None:
 def shared(deployed_mesh: MeshDriver, tmp_path_factory: pytest.TempPathFactory) -> MeshDriver:
     """The credit data, and the branches its applicants went to, published and shared with the consumer's analysts."""
     mesh, folder = deployed_mesh, tmp_path_factory.mktemp("credit")
+    # The account's first access: with it its readers get DESCRIBE on `default`, which Athena asks for.
+    first = PublishingDriver(mesh, "query-first")
+    first.upload("a.csv", csv((1, 1)))
+    first.share()
     document = credit.contract() | {"id": PRODUCT, "name": PRODUCT}
     document["customProperties"] = [
         {"property": "crawlerPrefix", "value": PRODUCT},
