@@ -104,6 +104,19 @@ def test_a_second_delivery_is_not_announced_again_and_the_first_run_goes_on(cent
     assert central.accesses.token(number, "released") == "t-first", "which AccessReleased resumes"
 
 
+def test_a_run_that_is_started_again_does_not_wait_for_what_has_been_released(central, number):
+    central.revoke(number, token="t-first")
+    central.answer({"access": number, "links_removed": []}, "AccessReleased")
+    assert central.answers.sent[-1][0] == "t-first"
+
+    again = central.revoke(number, token="t-again")
+
+    assert (again.over, central.answers.sent[-1][0]) == (False, "t-again")
+    assert "over" not in json.loads(central.answers.sent[-1][1])
+    assert central.access(number).status == "ending"
+    assert central.revoke_grants(number).over
+
+
 def test_an_expiry_that_comes_twice_is_announced_once_and_another_order_anew(central, number):
     central.end(ordered(number), "t-first")
     central.end(ordered(number), "t-second")

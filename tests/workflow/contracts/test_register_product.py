@@ -100,11 +100,12 @@ def test_a_malformed_declaration_is_rejected(mesh: MeshDriver) -> None:
 
 def test_an_older_contract_does_not_undo_a_newer_one(mesh: MeshDriver) -> None:
     mesh.prepare("reg-late")
-    first = mesh.runs("register-product", "reg-late")
-    mesh.put_event("ProductDeclared", declaration(mesh, "reg-late", sequencer="0"), by="producer")
-    run = mesh.wait_for_run("register-product", "reg-late", after=first)
-    assert (run.status, run.outcome) == ("SUCCEEDED", "superseded")
-    assert run.states == ("CheckContract", "CheckCurrent", "Superseded")
+    sent = mesh.put_event("ProductDeclared", declaration(mesh, "reg-late", sequencer="0"), by="producer")
+    runs = mesh.until(
+        lambda: [run for run in mesh.runs("register-product", "reg-late") if run.event == sent["EventId"]], "its run"
+    )
+    assert (runs[0].status, runs[0].outcome) == ("SUCCEEDED", "superseded")
+    assert runs[0].states == ("CheckContract", "CheckCurrent", "Superseded")
 
 
 @pytest.mark.ordered_delivery("as many refusals as one client has attempts")

@@ -108,6 +108,8 @@ class Access(Model):
     escalated: bool = False
     narrowed: bool = False
     """An approver granted less than was requested."""
+    released: bool = False
+    """The receiving account has said that it gave back what it passed on: whoever ends the access need not wait."""
     granted: bool = False
     """Granting has begun, so there may be something to revoke."""
     reason: Reason | None = None

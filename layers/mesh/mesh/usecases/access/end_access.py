@@ -87,7 +87,10 @@ def end_access(step: EndStep, *, context: CentralContext, topics: MemberTopics, 
     release_run(access, STEP, {"decision": "over"}, context, answers)
     release_run(access, READY, {"ready": False, "over": True}, context, answers)
     _stop_notices(access, context)
-    _announce(access, step, context, topics)
+    if access.released:
+        answers.send(step.token, json.dumps({"access": access.id}))
+    else:
+        _announce(access, step, context, topics)
     return Ended(access=access.id, granted=access.granted, over=False)
 
 

@@ -96,8 +96,12 @@ def _not_ready(envelope: Envelope, _: Metadata, context: CentralContext) -> _Ans
 
 
 def _released(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
+    """Kept with the access: a run that is started again is not answered again."""
     data = read_event(AccessReleased, envelope).data
-    return _reported(envelope, data.access, RELEASED, data.model_dump(mode="json"), context)
+    found = _reported(envelope, data.access, RELEASED, data.model_dump(mode="json"), context)
+    if found.access.status == "ending" and not found.access.released:
+        context.accesses.save(found.access.evolve(released=True))
+    return found
 
 
 def _reported(envelope: Envelope, number: str, step: str, output: dict[str, Any], context: CentralContext) -> _Answer:
