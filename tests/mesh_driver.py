@@ -62,6 +62,18 @@ class Run:
     """Its history, for what is not said above."""
 
     @property
+    def path(self) -> tuple[str, ...]:
+        """Its states without the waits of a product whose third batch within a minute is taken later.
+
+        An event that comes twice, and late, is a batch of its own.
+        """
+        left = list(self.states)
+        while "AwaitOthers" in left:
+            at = left.index("AwaitOthers")
+            del left[at - 2 : at + 1]
+        return tuple(left)
+
+    @property
     def outcome(self) -> str:
         return str(self.output.get("outcome", ""))
 

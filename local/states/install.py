@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack import app
 from ministack.core import iam_actions
 from ministack.services import stepfunctions
 
@@ -20,6 +19,8 @@ from local.values import Json
 
 def install(options: ServerOptions) -> None:
     """Replace how MiniStack runs, starts and describes executions, for this process."""
+    from ministack import app  # noqa: PLC0415  (reads the environment when imported: only on installation)
+
     tasks = Tasks(Integrations(options))
     execute_task = stepfunctions._execute_task
 

@@ -34,6 +34,7 @@ def _start() -> str:
     import uvicorn
     from ministack import app
 
+    assert app.AUTH, "ministack.app was imported before its environment was set: IAM would not be asked"
     from local import authorization, glue, lakeformation, ram
 
     for package in (authorization, lakeformation, ram, glue):

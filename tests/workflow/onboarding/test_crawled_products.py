@@ -36,7 +36,7 @@ def test_from_upload_to_query(mesh: MeshDriver) -> None:
 
     run = product.upload("dt=2026-11-01/a.csv", csv((1, 10), (2, 20)))
 
-    assert (run.status, run.outcome, run.states) == ("SUCCEEDED", "published", (*CHECKED, *CRAWLED, *ANSWERED))
+    assert (run.status, run.outcome, run.path) == ("SUCCEEDED", "published", (*CHECKED, *CRAWLED, *ANSWERED))
     analyst = product.share()
     assert analyst.rows("id, amount, dt") == [["1", "10", "2026-11-01"], ["2", "20", "2026-11-01"]]
     product.upload("dt=2026-11-02/b.csv", csv((3, 30)))

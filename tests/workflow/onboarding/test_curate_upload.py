@@ -70,7 +70,7 @@ def test_raw_data_are_published_in_one_run(mesh: MeshDriver) -> None:
     mesh.settled("cu-good")
 
     [run] = [run for run in mesh.runs("onboard-upload", "cu-good") if "CurateBatch" in run.states]
-    assert run.states == (
+    assert run.path == (
         *TAKEN, "CheckObjects", "CheckChanges", "ProposeVersion", "SettleBatch", "CheckHeld",
         "RecordLineage", "CheckMore", "Settled",
     )  # fmt: skip
@@ -108,7 +108,7 @@ def test_raw_data_wait_for_their_recipe(mesh: MeshDriver) -> None:
         "a run that waits",
     )[0]
     assert (run.status, run.outcome) == ("SUCCEEDED", "waiting")
-    assert run.states == (*TAKEN, "SettleBatch", "CheckHeld", "CheckMore", "AwaitRecipe")
+    assert run.path == (*TAKEN, "SettleBatch", "CheckHeld", "CheckMore", "AwaitRecipe")
     mesh.settled("cu-wait")
     assert mesh.pending("cu-wait") == []
     assert held(mesh, "cu-wait") == {}
@@ -133,7 +133,7 @@ def test_a_recipe_that_does_not_fit_leaves_the_object_until_the_next_one(mesh: M
     mesh.put_object("cu-misfit/raw/t1/a.csv", "laufkont,betrag\n1,100\n")
     run = held_run(mesh, "cu-misfit")
 
-    assert run.states == (
+    assert run.path == (
         *TAKEN, "CheckObjects", "CheckChanges", "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore",
         "Settled",
     )  # fmt: skip

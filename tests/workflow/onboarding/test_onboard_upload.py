@@ -37,7 +37,7 @@ def test_nothing_to_do(mesh: MeshDriver) -> None:
     mesh.prepare("on-empty")
     run = mesh.wait_for_run("onboard-upload", "on-empty", idle=True)
     assert (run.status, run.outcome) == ("SUCCEEDED", "empty")
-    assert run.states == ("TakeBatch", "RouteBatch", "NothingToDo")
+    assert run.path == ("TakeBatch", "RouteBatch", "NothingToDo")
 
 
 def test_busy_while_another_run_has_the_lease(mesh: MeshDriver) -> None:
@@ -52,7 +52,7 @@ def test_busy_while_another_run_has_the_lease(mesh: MeshDriver) -> None:
         assert {run.outcome for run in others} <= {"empty", "busy"}, "the lease's holder will take it"
         run = start_onboarding(mesh, "on-busy")
         assert (run.status, run.outcome) == ("SUCCEEDED", "busy")
-        assert run.states == ("TakeBatch", "RouteBatch", "NothingToDo")
+        assert run.path == ("TakeBatch", "RouteBatch", "NothingToDo")
         assert mesh.lease("on-busy") == "another-run"
         assert mesh.pending("on-busy") == ["on-busy/data/t1/a.csv"]
     mesh.upload("on-busy", {"on-busy/data/t1/b.csv": OTHER})
@@ -98,7 +98,7 @@ def test_data_waits_for_a_registration_that_is_under_way(mesh: MeshDriver) -> No
     mesh.until(lambda: mesh.pending("on-waiting"), "the upload recorded")
     run = start_onboarding(mesh, "on-waiting")
     assert (run.status, run.outcome) == ("SUCCEEDED", "waiting")
-    assert run.states == ("TakeBatch", "RouteBatch", "NothingToDo")
+    assert run.path == ("TakeBatch", "RouteBatch", "NothingToDo")
     assert_nothing_came_of_it(mesh, "on-waiting", "on-waiting/data/t1/a.csv")
     mesh.put_contract("on-waiting")
     assert_all_is_done(mesh, "on-waiting", rows=1)
@@ -110,7 +110,7 @@ def test_a_proposal_that_cannot_be_sent_leaves_the_objects_pending(mesh: MeshDri
     mesh.inject("throttle", "events", "PutEvents", account=PRODUCER, code="ThrottlingException", count=1000)
     run = mesh.upload("on-silent", {"on-silent/data/t1/a.csv": CSV})
     assert run.status == "FAILED"
-    assert run.states == (*PROPOSED, "ReleaseAfterFailure", "OnboardFailed")
+    assert run.path == (*PROPOSED, "ReleaseAfterFailure", "OnboardFailed")
     assert_nothing_came_of_it(mesh, "on-silent", "on-silent/data/t1/a.csv")
     mesh.clear_faults()
     mesh.upload("on-silent", {"on-silent/data/t1/b.csv": OTHER})
@@ -144,7 +144,7 @@ def test_what_is_throttled_or_answers_with_an_error_is_tried_again(
     mesh.settled(product)
     mesh.inject(**fault)
     run = mesh.upload(product, {f"{product}/data/t1/a.csv": CSV})
-    assert (run.status, run.states) == ("SUCCEEDED", PUBLISHED)
+    assert (run.status, run.path) == ("SUCCEEDED", PUBLISHED)
     assert mesh.faults() == []
     assert_all_is_done(mesh, product, rows=1)
 
@@ -155,9 +155,9 @@ def test_a_failed_run_completes_when_it_is_started_again(mesh: MeshDriver) -> No
     crash(mesh, "producer", "CheckObjectsFunction", times=3)
     mesh.put_object("on-again/data/t1/a.csv", CSV)
     run = mesh.wait_for_run("onboard-upload", "on-again")
-    assert (run.status, run.states) == ("FAILED", (*CHECKED[:3], "ReleaseAfterFailure", "OnboardFailed"))
+    assert (run.status, run.path) == ("FAILED", (*CHECKED[:3], "ReleaseAfterFailure", "OnboardFailed"))
     again = started_again(mesh, run)
-    assert (again.status, again.states) == ("SUCCEEDED", PUBLISHED)
+    assert (again.status, again.path) == ("SUCCEEDED", PUBLISHED)
     assert_all_is_done(mesh, "on-again", rows=1)
 
 

@@ -33,7 +33,7 @@ def test_an_upload_is_published_and_read_by_the_consumer(mesh: MeshDriver) -> No
     product = PublishingDriver(mesh, "pu-first")
     mesh.subscribe(product.name)
     run = product.upload("a.csv", csv((1, 10), (2, 20)))
-    assert (run.status, run.states) == ("SUCCEEDED", PUBLISHED)
+    assert (run.status, run.path) == ("SUCCEEDED", PUBLISHED)
     assert run.output == {
         "outcome": "published", "product": product.name, "generation": 1, "accepted": 1, "held": 0, "same": 0,
         "version": 1,
@@ -61,7 +61,7 @@ def test_a_bad_overwrite_is_held_and_the_rows_stay(mesh: MeshDriver) -> None:
     notices = {"detail-type": ["ProductQuarantined"], "detail": {"data": {"product": [product.name]}}}
     with producers_events(mesh, f"events-{product.name}", notices) as queue:
         run = product.upload("a.csv", csv((1, "many")))
-        assert (run.status, run.states) == (
+        assert (run.status, run.path) == (
             "SUCCEEDED", (*CHECKED, "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore", "Settled"),
         )  # fmt: skip
         [event] = mesh.until(queue.events, "the owner's event")
@@ -82,7 +82,7 @@ def test_the_good_are_published_without_the_bad(mesh: MeshDriver) -> None:
     run = product.together(
         partial(product.put, "good.csv", csv((1, 10))), partial(product.put, "bad.csv", "id,amount\n1,2,3\n")
     )
-    assert run.states == (*PROPOSED, "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore", "Settled")
+    assert run.path == (*PROPOSED, "SettleBatch", "CheckHeld", "NotifyOwner", "RecordLineage", "CheckMore", "Settled")
     assert (run.output["accepted"], run.output["held"], run.output["version"]) == (1, 1, 1)
     assert product.share().rows() == [["1", "10"]]
 
@@ -92,7 +92,7 @@ def test_deleted_objects_are_not_in_the_next_version(mesh: MeshDriver) -> None:
     product.together(*(partial(product.put, f"{n}.csv", csv((n, 10 * n))) for n in (1, 2)))
     analyst = product.share()
     run = product.work(lambda: product.delete("1.csv"))
-    assert (run.states, run.outcome) == (PUBLISHED, "published")
+    assert (run.path, run.outcome) == (PUBLISHED, "published")
     assert analyst.rows() == [["2", "20"]]
     product.work(lambda: product.delete("2.csv"))
     assert analyst.totals() == (0, 0)
@@ -128,7 +128,7 @@ def test_the_same_bytes_make_no_version(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-same")
     product.upload("a.csv", csv((1, 10)))
     run = product.upload("a.csv", csv((1, 10)))
-    assert (run.states, run.outcome) == ((*CHECKED, *UNCHANGED), "nothing")
+    assert (run.path, run.outcome) == ((*CHECKED, *UNCHANGED), "nothing")
     assert (product.versions(), product.held(), product.at_rest()) == (1, [], True)
 
 
@@ -169,7 +169,7 @@ def test_what_arrives_meanwhile_is_the_same_runs_next_round(mesh: MeshDriver) ->
             product.put(f"{number}.csv", csv((number, 10 * number)))
 
     run = product.work(while_it_runs)
-    assert run.states == (*PROPOSED, *SETTLED, *PUBLISHED)
+    assert run.path == (*PROPOSED, *SETTLED, *PUBLISHED)
     assert product.share().totals() == (4, 100)
     assert len(publishing_runs(product)) == 1
 
@@ -264,7 +264,7 @@ def test_a_step_that_dies_is_taken_again(mesh: MeshDriver, function: str, when: 
     run = product.upload("a.csv", csv((1, 10)))
     assert mesh.faults() == []
     published(run, version=1)
-    assert run.states == PUBLISHED
+    assert run.path == PUBLISHED
     assert run.failed_tasks() != []
     assert (product.versions(), product.share().totals(), product.at_rest()) == (1, (1, 10), True)
 
@@ -274,7 +274,7 @@ def test_crash_after_crash_fails_the_run_and_the_next_upload_completes(mesh: Mes
     crash(mesh, "producer", "ProposeVersionFunction", times=3)
     run = product.upload("a.csv", csv((1, 10)))
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
-    assert run.states == (*CHECKED, "ProposeVersion", "ReleaseAfterFailure", "OnboardFailed")
+    assert run.path == (*CHECKED, "ProposeVersion", "ReleaseAfterFailure", "OnboardFailed")
     assert (product.pending(), mesh.lease(product.name), product.proposals()) == ([product.key("a.csv")], "", [])
     assert product.upload("b.csv", csv((2, 20))).outcome == "published"
     becomes(product.share(), [["1", "10"], ["2", "20"]])
