@@ -17,8 +17,7 @@ _MOST_INVITATIONS: Final = 2
     assumes=f"within {_WAITED_SECONDS:.0f} seconds",
 )
 def association(bench: Bench, _made: ExitStack) -> Seen:
-    known = bench.state["central"].inventory.get("shares", ())
-    found = [each for each in _associations(bench.central) if each["resourceShareArn"] not in known]
+    found = _associations(bench)
     done = [each for each in found if each["status"] == "ASSOCIATED"]
     if not done:
         return Seen(f"none of {len(found)} associated yet", "differs")
@@ -40,18 +39,20 @@ def invitations(bench: Bench, _made: ExitStack) -> Seen:
     return same_if(all(1 <= len(found) <= _MOST_INVITATIONS for found in since.values()), told)
 
 
-def _associations(account: Account) -> list[dict[str, Any]]:
-    answers = pages(account, "ram", "get_resource_share_associations", associationType="PRINCIPAL")
-    return [each for page in answers for each in page["resourceShareAssociations"] if each["status"] != "DISASSOCIATED"]
-
-
-def _invitations(bench: Bench, account: Account) -> list[dict[str, Any]]:
-    """From central, to shares that it did not have before."""
+def _associations(bench: Bench) -> list[dict[str, Any]]:
+    """Of the shares that central did not have before."""
     known = bench.state["central"].inventory.get("shares", ())
-    answers = pages(account, "ram", "get_resource_share_invitations")
+    answers = pages(bench.central, "ram", "get_resource_share_associations", associationType="PRINCIPAL")
     return [
         each
         for page in answers
-        for each in page["resourceShareInvitations"]
-        if each["senderAccountId"] == bench.central.number and each["resourceShareArn"] not in known
+        for each in page["resourceShareAssociations"]
+        if each["status"] != "DISASSOCIATED" and each["resourceShareArn"] not in known
     ]
+
+
+def _invitations(bench: Bench, account: Account) -> list[dict[str, Any]]:
+    """To the shares that there are: RAM still lists those to shares of an earlier run, which are gone."""
+    shares = {each["resourceShareArn"] for each in _associations(bench)}
+    answers = pages(account, "ram", "get_resource_share_invitations")
+    return [each for page in answers for each in page["resourceShareInvitations"] if each["resourceShareArn"] in shares]
