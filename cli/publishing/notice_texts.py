@@ -123,6 +123,8 @@ def _of_requests(event: EventData) -> str:
             return f"{event.access} {decided}: {event.reason}"
         case events.DecisionRefused():
             return f"{event.access}: the decision was rejected"
+        case events.EventRefused():
+            return f"central refused {event.event}"
         case events.AccessDenied():
             return f"{event.access} denied: {event.what or 'a request'}"
     return ""

@@ -16,8 +16,10 @@ class Settings(TableSettings):
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{envelope, execution}` → Verified."""
+    settings = load(Settings)
     return verify_proposal(
         Envelope.model_validate(event["envelope"]),
         execution=event["execution"],
-        using=wiring.verifier(load(Settings)),
+        using=wiring.verifier(settings),
+        topics=wiring.member_topics(settings),
     )

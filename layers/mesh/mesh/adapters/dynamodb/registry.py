@@ -14,7 +14,7 @@
 | `PRODUCT#<name>` | `ROLLBACK#<request>` | RollbackOrder |
 | `PRODUCT#<name>` | `PINS` | Pins: all versions that are kept for readers |
 | `PRODUCT#<name>` | `FINDINGS#<table>` | KnownFindings of its columns, compressed: there may be very many |
-| `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why |
+| `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why; kept as long as a trace |
 | `REFUSED#<account>` | of one event | that it is among the refusals: the event may come again |
 | `LIST#PRODUCTS`, `LIST#MEMBERS` | the name | lists for people, without a scan |
 | `TRACE#<correlation id>` | `<time>#…` | one upload's trace (see `adapters.trace`) |
@@ -318,9 +318,10 @@ class DynamoRegistry:
         self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime, *, event: str
     ) -> None:
         """See the port."""
-        once = {"pk": f"REFUSED#{account}", "sk": event, "expires": int((at + KEPT).timestamp())}
+        expires = {"expires": int((at + KEPT).timestamp())}
+        once = {"pk": f"REFUSED#{account}", "sk": event, **expires}
         item = {"pk": f"REFUSAL#{account}", "sk": f"{at.isoformat()}#{detail_type}", "reason": json.dumps(reason)}
-        self._table.write(put_new(once), put(item))
+        self._table.write(put_new(once), put(item | expires))
 
 
 def _member(account: str) -> tuple[str, str]:

@@ -7,7 +7,6 @@ from mesh.domain.contracts.product import Product, ProductVersion, RollbackOrder
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     Envelope,
-    EventData,
     Metadata,
     Reason,
     RollbackRefused,
@@ -21,7 +20,7 @@ from mesh.domain.model import Model
 from mesh.domain.names import execution_name
 from mesh.domain.publishing.keeping import require_kept, require_metadata
 from mesh.ports import Executions, MemberTopics, Proposals
-from mesh.usecases.authorisation import owned, record_refusal, require_sender
+from mesh.usecases.authorisation import owned, record_refusal, refuse_event, require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
 
@@ -149,17 +148,12 @@ def _target(product: Product, number: int, context: CentralContext) -> ProductVe
 def _refuse(
     envelope: Envelope, refusal: Rejected, metadata: Metadata, context: CentralContext, topics: MemberTopics
 ) -> None:
-    record_refusal(envelope, refusal, context)
-    request = envelope.unchecked_data
-    version = request.get("version")
-    if not isinstance(version, int) or version < 1:
+    if envelope.version is None:
+        refuse_event(envelope, refusal, records=context, topics=topics)
         return
-    news: EventData = RollbackRefused.model_validate(
-        {
-            "product": str(request.get("product", "")),
-            "version": version,
-            "request": metadata.id,
-            "reason": refusal.to_dict(),
-        }
+    record_refusal(envelope, refusal, context)
+    reason = Reason.model_validate(refusal.to_dict())
+    news = RollbackRefused(
+        product=envelope.quoted("product"), version=envelope.version, request=metadata.id, reason=reason
     )
     notify_member(envelope.account, news, metadata, "refused", context=context, topics=topics)
