@@ -36,7 +36,7 @@ def test_a_member_that_speaks_about_its_own_product_is_authorised():
     assert (sender.account, sender.domains, sender.topic_arn) == (PRODUCER, ("retail",), topic_of(PRODUCER))
     assert (sender.product, sender.event_id, sender.correlation_id) == (PRODUCT, "e-1", CORRELATION)
     assert trace.said() == ["received"]
-    assert registry.refusals == []
+    assert registry.refused == []
 
 
 def test_a_new_product_name_is_free():
@@ -65,13 +65,13 @@ def test_a_new_product_name_is_free():
     ],
 )
 def test_a_refusal_is_raised_recorded_traced_and_told_to_its_sender_if_it_is_a_member(registry, envelope, error):
-    registry.refusals.clear()
+    registry.refused.clear()
     trace, topics = FakeTrace(), FakeMemberTopics()
 
     with pytest.raises(error):
         authorise(envelope, registry, trace, topics)
 
-    [(account, kind, reason)] = registry.refusals
+    [(account, kind, reason)] = registry.refused
     assert (account, kind, reason["code"]) == (envelope.account, envelope.detail_type, error.__name__)
     assert trace.said() == ["refused"]
     told = [(topic, kind, json.loads(detail)["data"]) for topic, kind, detail in topics.published]

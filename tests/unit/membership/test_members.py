@@ -343,7 +343,7 @@ def test_a_subscription_is_refused_recorded_and_traced(members, product, account
         central.subscription(SubscriptionRequested(product=PRODUCT), account)
 
     assert list(central.registry.subscribers(PRODUCT)) == []
-    assert [refusal[2]["code"] for refusal in central.registry.refusals] == [error.__name__]
+    assert [refusal[2]["code"] for refusal in central.registry.refused] == [error.__name__]
     assert central.trace.said() == ["refused"]
 
 

@@ -75,12 +75,14 @@ PARTICULAR = {
     "QuarantineClosed": {"outcome": "rejected"},
     "AccessRequested": {"product": "credit-card"},
     "WithdrawalRequested": {"versions": [1, 2], "reason": "labels were flipped"},
+    "EventRefused": {"event": "a request"},
 }
 
 
 def event_of(kind):
     names = [name for name, field in kind.model_fields.items() if field.is_required()]
-    fields = {name: FIELDS[name] for name in names} | PARTICULAR.get(kind.detail_type(), {})
+    particular = PARTICULAR.get(kind.detail_type(), {})
+    fields = {name: FIELDS[name] for name in names if name not in particular} | particular
     if "reason" in fields and kind.model_fields["reason"].annotation is Reason:
         fields["reason"] = WHY
     return Event[kind](data=kind.model_validate(fields))

@@ -530,7 +530,7 @@ def test_a_new_major_may_drop_a_column(world):
 def test_only_the_owner_proposes(world, account, error):
     with pytest.raises(error):
         world.verify(world.proposal(world.stage()), account=account)
-    assert world.registry.refusals
+    assert world.registry.refused
 
 
 def test_another_producer_is_not_the_owner(world):

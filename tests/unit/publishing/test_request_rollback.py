@@ -80,7 +80,7 @@ def test_an_illegal_request_is_rejected_recorded_and_reported(central, changes, 
     with pytest.raises(error):
         ask(central, by, **changes)
 
-    assert central.registry.refusals[-1][1] == "RollbackRequested"
+    assert central.registry.refused[-1][1] == "RollbackRequested"
     assert (central.commits.started, central.registry.rolling) == ({}, {})
     if by == PRODUCER and changes.get("version") != 0:
         [notice] = central.notified(PRODUCER, "RollbackRefused")

@@ -157,6 +157,10 @@ class Registry(Protocol):
         """What was refused, to whom, why. `event` is the same whenever that event comes: one refusal."""
         ...
 
+    def refusals(self, account: str, since: datetime) -> "Iterator[tuple[str, str]]":
+        """What was refused to an account since then: each event's type, and the code of the reason, newest first."""
+        ...
+
 
 class AccessRegistry(Protocol):
     """Central's record of every access, from its request to its end."""

@@ -323,6 +323,14 @@ class DynamoRegistry:
         item = {"pk": f"REFUSAL#{account}", "sk": f"{at.isoformat()}#{detail_type}", "reason": json.dumps(reason)}
         self._table.write(put_new(once), put(item | expires))
 
+    def refusals(self, account: str, since: datetime) -> Iterator[tuple[str, str]]:
+        """See the port."""
+        for item in self._table.query(f"REFUSAL#{account}", newest_first=True):
+            at, _, detail_type = item["sk"].partition("#")
+            if datetime.fromisoformat(at) < since:
+                return
+            yield detail_type, str(json.loads(item["reason"])["code"])
+
 
 def _member(account: str) -> tuple[str, str]:
     return f"MEMBER#{account}", "MEMBER"
