@@ -171,7 +171,11 @@ def associated(seconds: float, status: str = "ASSOCIATED") -> Answers:
 
 def invited(count: int) -> Answers:
     each = {"senderAccountId": NUMBERS["central"], "resourceShareArn": "arn"}
-    return {"ram.get_resource_share_invitations": {"resourceShareInvitations": [each] * count}}
+    gone = {**each, "resourceShareArn": "an-earlier-run-s"}
+    return {
+        **associated(0),
+        "ram.get_resource_share_invitations": {"resourceShareInvitations": [each] * count + [gone]},
+    }
 
 
 NO_ACCESS = "AccessDeniedException"

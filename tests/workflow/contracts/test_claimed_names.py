@@ -160,6 +160,7 @@ def test_a_producers_own_crawler_is_left_alone(mesh: MeshDriver) -> None:
 
 def test_reconcile_reports_and_leaves_what_lacks_the_meshs_mark(mesh: MeshDriver) -> None:
     mesh.prepare("names-ours")
+    mesh.until(mesh.at_rest, "no registration that takes the grant away")
     somebodys_database(mesh, "central", "names-somebodys")
     lake = mesh.client("central", "lakeformation")
     lake.grant_permissions(Principal=EVERYBODY, Resource={"Database": {"Name": "names-ours"}}, Permissions=["ALL"])
