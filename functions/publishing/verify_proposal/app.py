@@ -5,11 +5,11 @@ from typing import Any
 from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import TableSettings, load
+from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.publishing.verify_proposal import verify_proposal
 
 
-class Settings(TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 

@@ -142,12 +142,14 @@ class AccessNotReady(EventData):
 
 
 class AccessDenied(EventData):
-    """A request was denied, and why; nothing was granted, or everything was revoked."""
+    """A request was denied, and why. Nothing was granted; or it was (`granted`), and could not be used: the receiving
+    account gives back what it passed on."""
 
     access: str
     receiver: AccountId
     what: str
     reason: Reason
+    granted: bool = False
 
 
 class AccessExpiring(EventData):
