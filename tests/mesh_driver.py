@@ -489,11 +489,10 @@ class MeshDriver:
         """A fault of `local.faults`."""
         self._control("POST", "/_mesh/faults", {"kind": kind, "service": service, "action": action, **more})
 
-    def deliver_unreliably(self, seed: int, *, share: float, late_seconds: float, copies: int = 1) -> None:
-        """That share of events comes `copies` times more, and as many come late, after others; until they are to come
-        once again."""
+    def deliver_unreliably(self, seed: int, *, share: float, late_seconds: float) -> None:
+        """That share of events comes twice, and as many come late, after others; until they are to come once again."""
         drawn = {"service": "events", "seconds": late_seconds, "probability": share, "seed": seed, "count": _FOR_EVER}
-        self._unreliable = [{"kind": "duplicate_event", **drawn, "copies": copies}, {"kind": "reorder", **drawn}]
+        self._unreliable = [{"kind": kind, **drawn} for kind in ("duplicate_event", "reorder")]
         self.clear_faults()
 
     def deliver_once(self) -> None:

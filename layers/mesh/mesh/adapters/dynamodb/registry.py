@@ -111,9 +111,11 @@ class DynamoRegistry:
                 owner=existing.owner,
                 remedy="choose another name for the product",
             )
-        if compare_sequencers(product.contract_sequencer, existing.contract_sequencer) < 0:
+        order = compare_sequencers(product.contract_sequencer, existing.contract_sequencer)
+        if order < 0:
             return existing
-        renewed = product.evolve(version=existing.version, status=existing.status)
+        updated = product.updated if order else existing.updated
+        renewed = product.evolve(version=existing.version, status=existing.status, updated=updated)
         seen = {":seen": existing.contract_sequencer, ":version": existing.version}
         record = put(_product_item(renewed), "contract_sequencer = :seen AND version = :version", seen)
         self._claim(renewed, record, claims_of(existing) if existing.status == "claimed" else ())
