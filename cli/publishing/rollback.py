@@ -72,7 +72,7 @@ def wait_until_back(where: MeshContext, product: str, event: Metadata) -> Produc
                 raise
             return None
         for entry in entries:
-            if entry["what"] in {"refused", "rollback refused"}:
+            if entry["what"] == "refused":
                 raise output.CommandFailed.refusal(entry["facts"]["reason"])
         if order is not None and order.status == "published":
             found = (

@@ -8,6 +8,10 @@ from mesh.domain.contracts.product import ProductVersion
 from mesh.domain.errors import Rejected
 
 
+class UnknownVersion(Rejected):
+    """A version that was never published."""
+
+
 class VersionEnded(Rejected):
     """A version that was withdrawn, or is older than what is kept: it cannot be restored, pinned or compared."""
 

@@ -9,11 +9,10 @@ from typing import Any
 from mesh.domain.contracts.product import Product, TableSnapshot
 from mesh.domain.names import pinned_table, table_location
 from mesh.domain.publishing.iceberg_table import POINTER, iceberg_input, pointer_of
-from mesh.domain.publishing.keeping import VersionGone, require_kept
+from mesh.domain.publishing.keeping import UnknownVersion, VersionGone, require_kept
 from mesh.domain.publishing.pins import MAX_NAME, PIN, Pin, PinnedTableTaken
 from mesh.domain.publishing.table_state import Marks
 from mesh.ports import Proposals
-from mesh.usecases.publishing.request_rollback import UnknownVersion
 from mesh.usecases.publishing.tag_pins import Tagging, close_pin, open_pin
 
 

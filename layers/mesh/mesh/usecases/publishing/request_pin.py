@@ -9,7 +9,7 @@ from mesh.domain.contracts.product import Product, ProductVersion, UnknownProduc
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, Event, PinAccepted, PinRequested, follow, metadata_of, read_event
 from mesh.domain.model import Model
-from mesh.domain.publishing.keeping import require_kept, require_metadata
+from mesh.domain.publishing.keeping import UnknownVersion, require_kept, require_metadata
 from mesh.domain.publishing.pins import Holder, NoLiveAccess, Pin, Pins, PinTooLong, TooManyPins, pin_id
 from mesh.ports import Bus, MemberTopics, Schedules, Target
 from mesh.usecases.authorisation import require_sender
@@ -22,7 +22,6 @@ from mesh.usecases.publishing.pin_updates import (
     reject_request,
     schedule_name,
 )
-from mesh.usecases.publishing.request_rollback import UnknownVersion
 
 
 @dataclass(frozen=True)

@@ -26,16 +26,16 @@ from mesh.domain.publishing.keeping import (
     NothingToWithdraw,
     ObjectPresent,
     Retention,
+    UnknownVersion,
     outdated,
     released,
     require_metadata,
     require_not_present,
 )
 from mesh.ports import Bus, MemberTopics, Proposals, PublishedFiles
-from mesh.usecases.authorisation import record_refusal, require_sender
+from mesh.usecases.authorisation import product_of, record_refusal, require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
-from mesh.usecases.publishing.request_rollback import UnknownVersion, product_of
 
 _AT_ONCE = 500
 
