@@ -46,6 +46,18 @@ class Retention:
     grace: timedelta
 
 
+def require_known(version: ProductVersion | None, product: str, number: int) -> ProductVersion:
+    """The version, as it was looked up. Raises UnknownVersion."""
+    if version is None:
+        raise UnknownVersion(
+            f"{product} has no version {number}",
+            product=product,
+            version=number,
+            remedy=f"mesh history {product} lists the versions.",
+        )
+    return version
+
+
 def require_kept(version: ProductVersion) -> None:
     """Raises VersionEnded."""
     if version.ended is not None:

@@ -9,7 +9,7 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import ColumnRef, Envelope, Reason, Rollback, TableChange
 from mesh.domain.names import table_location
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
-from mesh.domain.publishing.keeping import UnknownVersion, VersionGone, require_kept, require_metadata
+from mesh.domain.publishing.keeping import VersionGone, require_kept, require_known, require_metadata
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableCommit, TableRecord, Verified
 from mesh.domain.publishing.staging import TableContent
 from mesh.domain.publishing.table_state import Marks
@@ -75,14 +75,8 @@ def _begun(order: RollbackOrder, context: CentralContext) -> RollbackOrder:
 def _commit(
     order: RollbackOrder, product: Product, last: ProductVersion | None, number: str, using: Verifier
 ) -> tuple[Commit, list[TableRecord]]:
-    wanted = using.registry.version(product.name, order.version)
-    if wanted is None or last is None:
-        raise UnknownVersion(
-            f"{product.name} has no version {order.version}",
-            product=product.name,
-            version=order.version,
-            remedy=f"mesh history {product.name} lists the versions.",
-        )
+    wanted = require_known(using.registry.version(product.name, order.version), product.name, order.version)
+    last = require_known(last, product.name, order.version)
     require_kept(wanted)
     require_metadata(wanted)
     require_other(product.name, wanted, last)
