@@ -17,7 +17,7 @@ from mesh.usecases.publishing.announce_outcome import Outcome, announce_outcome
 from mesh.usecases.publishing.commit_version import BaseMoved, ProposalGone, commit_version
 from mesh.usecases.publishing.notify_subscribers import notice
 from mesh.usecases.publishing.prepare_rollback import AlreadyThere, OrderRefused, prepare_rollback
-from mesh.usecases.publishing.rollback_orders import Refusal, rollback_id
+from mesh.usecases.publishing.rollback_orders import rollback_id
 
 from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, TABLE, an_envelope
 from tests.fakes.failures import dying_at
@@ -67,7 +67,7 @@ class Rolling(World):
 
     def refuse(self, error, version=1, event="rb-1"):
         reason = Reason.model_validate(error.to_dict())
-        return self.end(refused=Refusal(envelope=self.requested(version, event), reason=reason))
+        return self.end(rollback=self.requested(version, event), verdict=reason)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole
 from mesh.domain.publishing.keeping import NeedsExpress, UnknownVersion, VersionEnded
 from mesh.usecases.publishing.announce_outcome import Outcome, announce_outcome
 from mesh.usecases.publishing.prepare_rollback import AlreadyThere, OrderRefused, prepare_rollback
-from mesh.usecases.publishing.rollback_orders import Refusal
 from mesh.usecases.publishing.verify_proposal import Verifier
 
 from tests.builders import CENTRAL, CONSUMER, NOTE, PRODUCER, PRODUCT, STRANGER, TABLE
@@ -54,9 +53,8 @@ class Requests(Central):
         return prepare_rollback(envelope, context=self.context, using=using)
 
     def refuse(self, envelope, error):
-        refused = Refusal(envelope=envelope, reason=Reason.model_validate(error.to_dict()))
         return announce_outcome(
-            Outcome(refused=refused),
+            Outcome(rollback=envelope, verdict=Reason.model_validate(error.to_dict())),
             catalog_id=CENTRAL,
             context=self.context,
             proposals=self.proposals,
