@@ -77,7 +77,7 @@ def _of_versions(event: EventData) -> str:
         case events.RollbackRequested():
             return f"{event.product}: rollback to version {event.version} requested: {event.reason}"
         case events.RollbackRefused():
-            return f"{event.product}: no rollback to version {event.version}"
+            return f"{event.product}: no rollback" + (f" to version {event.version}" if event.version else "")
         case events.WithdrawalRequested():
             which = f"all versions with rows of {event.key}" if event.key else _versions(event.versions)
             return f"{event.product}: withdrawal of {which} requested: {event.reason}"

@@ -205,6 +205,7 @@ def test_a_rejected_rollback_shows_reason_and_remedy(capsys):
     reason = Reason(code="VersionGone", message="1 of 2 objects do not exist any more", remedy="mesh history")
     refused = RollbackRefused(product="credit-card", version=1, request="r", reason=reason)
     assert notice_texts.headline(refused) == "credit-card: no rollback to version 1"
+    assert notice_texts.headline(refused.evolve(version=0)) == "credit-card: no rollback"
     assert list(notice_texts.lines(refused)) == [
         "VersionGone: 1 of 2 objects do not exist any more", "next: mesh history",
     ]  # fmt: skip

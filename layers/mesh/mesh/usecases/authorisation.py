@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mesh.domain.contracts.product import Product
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Envelope, metadata_of, stable_id
+from mesh.domain.events import Envelope, Reason, metadata_of, stable_id
 from mesh.domain.membership.authorisation import NotTheOwner, authorise, authorise_central
 from mesh.domain.membership.members import Member
 from mesh.domain.model import Model
@@ -75,9 +75,10 @@ def require_sender(envelope: Envelope, context: CentralContext) -> None:
         authorise(envelope, context.registry.member(envelope.account))
 
 
-def record_refusal(envelope: Envelope, refusal: Rejected, records: Records) -> None:
+def record_refusal(envelope: Envelope, refusal: Rejected | Reason, records: Records) -> None:
     """In the registry, and in the trace of the event."""
-    reason, now = refusal.to_dict(), records.clock.now()
+    reason = refusal.to_dict() if isinstance(refusal, Rejected) else refusal.model_dump(mode="json")
+    now = records.clock.now()
     records.registry.record_refusal(envelope.account, envelope.detail_type, reason, now, event=same_event(envelope))
     records.trace.note(metadata_of(envelope).correlation_id, "refused", event=envelope.detail_type, reason=reason)
 
@@ -102,3 +103,9 @@ def owned(product: Product | None, name: str, account: str) -> Product:
             f"account {account} has no product {name!r}", account=account, remedy="declare it first, with a contract"
         )
     return product
+
+
+def product_of(name: str, account: str, context: CentralContext) -> Product:
+    """As `owned_product`; central may speak for the owner."""
+    product = context.registry.product(name)
+    return owned(product, name, product.owner if product and account == context.account else account)

@@ -18,10 +18,11 @@ class RollbackRequested(EventData):
 
 
 class RollbackRefused(EventData):
-    """A rollback was rejected or failed, and nothing was changed; `request` is the requesting event."""
+    """A rollback was rejected or failed, and nothing was changed; `request` is the requesting event. `version` is 0
+    where that names none."""
 
     product: str
-    version: int = Field(ge=1)
+    version: int = Field(ge=0)
     request: str = Field(max_length=128)
     reason: Reason
 
