@@ -4,14 +4,29 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
 from mesh.domain.events import Metadata
 
-from cli.mesh_context import MeshContext
+from cli.mesh_context import MeshContext, is_denied
 from cli.output import CommandFailed
-from cli.session import Account
+from cli.session import Account, SessionError
 
 DEADLINE_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.3
+
+
+def central_notes(where: MeshContext, event: Metadata) -> list[dict[str, Any]] | None:
+    """What central's trace says of an event; None where the caller may not read it. Raises `CommandFailed`: refused."""
+    try:
+        entries: list[dict[str, Any]] = list(where.trace("central").entries(event.correlation_id))
+    except (ClientError, SessionError) as error:
+        if isinstance(error, ClientError) and not is_denied(error):
+            raise
+        return None
+    for entry in entries:
+        if entry["what"] == "refused":
+            raise CommandFailed.refusal(entry["facts"]["reason"])
+    return entries
 
 
 def wait_for_note(where: MeshContext, account: Account, event: Metadata, wanted: Collection[str]) -> Mapping[str, Any]:

@@ -4,14 +4,14 @@ import time
 from typing import Annotated, Any, Final
 
 import typer
-from botocore.exceptions import ClientError
 from mesh.domain.contracts.product import ProductVersion
 from mesh.domain.events import Metadata, RollbackRequested
 
 from cli import output
 from cli.event_client import build, send
-from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, is_denied, mesh_context
-from cli.session import Account, SessionError
+from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, mesh_context
+from cli.session import Account
+from cli.wait_for_event import central_notes
 
 DEADLINE_SECONDS: Final = 180.0
 _POLL_SECONDS: Final = 0.5
@@ -64,16 +64,9 @@ def wait_until_back(where: MeshContext, product: str, event: Metadata) -> Produc
     """
     deadline, shown = time.monotonic() + DEADLINE_SECONDS, False
     while time.monotonic() < deadline:
-        try:
-            entries = list(where.trace("central").entries(event.correlation_id))
-            order = where.registry().rollback(product, event.id)
-        except (ClientError, SessionError) as error:
-            if isinstance(error, ClientError) and not is_denied(error):
-                raise
+        if central_notes(where, event) is None:
             return None
-        for entry in entries:
-            if entry["what"] in {"refused", "rollback refused"}:
-                raise output.CommandFailed.refusal(entry["facts"]["reason"])
+        order = where.registry().rollback(product, event.id)
         if order is not None and order.status == "published":
             found = (
                 one for one in where.registry().versions(product) if one.rollback and one.rollback.request == event.id

@@ -2,17 +2,16 @@
 
 import re
 import time
-from collections.abc import Iterable
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
-from botocore.exceptions import ClientError
 from mesh.domain.events import Metadata, WithdrawalRequested
 
 from cli import output
 from cli.event_client import build, send
-from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, is_denied, mesh_context
-from cli.session import Account, SessionError
+from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, mesh_context
+from cli.session import Account
+from cli.wait_for_event import central_notes
 
 DEADLINE_SECONDS: Final = 180.0
 _POLL_SECONDS: Final = 0.5
@@ -81,15 +80,10 @@ def wait_until_released(where: MeshContext, event: Metadata) -> int | None:
     """
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
-        try:
-            entries: Iterable[dict[str, Any]] = list(where.trace("central").entries(event.correlation_id))
-        except (ClientError, SessionError) as error:
-            if isinstance(error, ClientError) and not is_denied(error):
-                raise
+        entries = central_notes(where, event)
+        if entries is None:
             return None
         for entry in entries:
-            if entry["what"] == "refused":
-                raise output.CommandFailed.refusal(entry["facts"]["reason"])
             if entry["what"] == "files released":
                 return int(entry["facts"]["files"])
         time.sleep(_POLL_SECONDS)

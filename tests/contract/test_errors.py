@@ -31,9 +31,11 @@ CAUGHT = {
     ("commit-version", "VerifyProposal"): SENDER,
     ("commit-version", "CommitVersion"): {"BaseMoved", "NameTaken", "ProposalGone", "UnknownLFTag"},
     ("commit-version", "TagFindings"): {"UnknownLFTag", "UnknownProduct"},
-    ("roll-back", "PrepareRollback"): {
+    ("roll-back", "PrepareRollback"): SENDER
+    | {
         "AlreadyThere",
-        "UnknownRollback",
+        "NeedsExpress",
+        "OrderRefused",
         "UnknownVersion",
         "VersionEnded",
         "VersionGone",
@@ -123,12 +125,7 @@ HANDLED_ELSEWHERE = {
     "receive_join and set_membership, as their answer": {"BusPolicyFull", "UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},
     "receive_answer, as its answer, and sent to the approver": {"DecidedAlready", "MayNotDecide", "ExceedsRequest"},
-    "request_rollback, as its answer, and sent to the requester": {
-        "AlreadyThere",
-        "NeedsExpress",
-        "RollbackInProgress",
-        "UnknownVersion",
-    },
+    "prepare_rollback, as the reason that an order is refused for": {"RollbackInProgress"},
     "request_pin, as its answer, and sent to the requester": {
         "NoLiveAccess",
         "PinTooLong",

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyRequested
 from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
+from mesh.domain.events import Reason
 from mesh.domain.governance.column_findings import KnownFinding, join
 from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.membership.members import Member
@@ -122,23 +123,33 @@ class FakeRegistry:
             version.model_copy(update={"ended": end}) if version.version == number else version for version in known
         ]
 
-    def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
+    def begin_rollback(self, order: RollbackOrder, until: datetime, busy: Reason) -> RollbackOrder:
+        place = (order.product, order.request)
         request, end = self.rolling.get(order.product, (order.request, until))
-        if request != order.request and end >= order.at:
-            return False
-        self.rolling[order.product] = (order.request, until)
-        self.rollbacks.setdefault((order.product, order.request), order)
-        return True
+        if place not in self.rollbacks:
+            if request != order.request and end >= order.at:
+                order = order.model_copy(update={"status": "refused", "refusal": busy})
+            else:
+                self.rolling[order.product] = (order.request, until)
+            self.rollbacks[place] = order
+        return self.rollbacks[place]
 
     def rollback(self, product: str, request: str) -> RollbackOrder | None:
         return self.rollbacks.get((product, request))
 
-    def end_rollback(self, product: str, request: str, status: Literal["published", "refused"]) -> None:
+    def publish_rollback(self, product: str, request: str) -> RollbackOrder | None:
+        return self._end_rollback(product, request, status="published")
+
+    def refuse_rollback(self, product: str, request: str, reason: Reason) -> RollbackOrder | None:
+        return self._end_rollback(product, request, status="refused", refusal=reason)
+
+    def _end_rollback(self, product: str, request: str, **end: Any) -> RollbackOrder | None:
         order = self.rollbacks.get((product, request))
         if order is not None and order.status == "started":
-            self.rollbacks[product, request] = order.model_copy(update={"status": status})
+            self.rollbacks[product, request] = order.model_copy(update=end)
         if self.rolling.get(product, ("", NOON))[0] == request:
             del self.rolling[product]
+        return self.rollbacks.get((product, request))
 
     def pins(self, product: str) -> Pins:
         return self.kept.get(product, Pins(product=product))

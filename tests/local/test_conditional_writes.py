@@ -58,6 +58,7 @@ from tests.local.running import REGION, RunningServer
 
 ACCOUNT: Final = "333333333333"
 HOUR: Final = timedelta(hours=1)
+BUSY: Final = Reason(code="RollbackInProgress", message="another one has not ended")
 ATTEMPTS: Final = 4
 """Of one call, by the SDK (`mesh.adapters.aws`)."""
 UNEQUAL: Final = frozenset({"writer", "expires", "until"})
@@ -233,8 +234,9 @@ def registry(table: Table) -> Steps:
         lambda: record(1),
         lambda: record(2),
         lambda: store.subscribe(PRODUCT, CONSUMER, NOON),
-        lambda: store.begin_rollback(order, NOON + HOUR),
-        lambda: store.end_rollback(PRODUCT, "r-1", "published"),
+        lambda: store.begin_rollback(order, NOON + HOUR, BUSY),
+        lambda: store.begin_rollback(order.evolve(request="r-2"), NOON + HOUR, BUSY),
+        lambda: store.publish_rollback(PRODUCT, "r-1"),
         lambda: save_pin("preparing"),
         lambda: save_pin("ready"),
         lambda: store.claim_product(a_product(crawled_by("given"), name="given-up", status="claimed")),

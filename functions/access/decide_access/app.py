@@ -3,7 +3,7 @@
 from typing import Any
 
 from mesh.domain.events import Envelope
-from mesh.entry import wiring
+from mesh.entry import governance_layer, wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.access.request_access import decide_request
@@ -24,7 +24,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         execution=str(event["execution"]),
         context=wiring.central_context(settings),
         catalog=wiring.access_reader(settings),
-        policies=wiring.policies(),
-        personas=wiring.personas(),
+        policies=governance_layer.policies(),
+        personas=governance_layer.personas(),
         runs=wiring.machine(settings.grant_access_arn),
     )

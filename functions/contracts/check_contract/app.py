@@ -4,7 +4,7 @@ from typing import Any
 
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.events import Envelope
-from mesh.entry import wiring
+from mesh.entry import governance_layer, wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.contracts.check_contract import receive_contract
@@ -25,6 +25,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         topics=wiring.member_topics(settings),
         catalog_id=settings.account_id,
         region=settings.aws_region,
-        ontology=wiring.ontology(),
+        ontology=governance_layer.ontology(),
         read_contract=read_contract,
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mesh.entry import wiring
+from mesh.entry import governance_layer, wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.governance.reconcile_access import find_drift
@@ -19,5 +19,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     return find_drift(
         context=wiring.central_context(settings),
         catalog=wiring.access_reader(settings),
-        policies=wiring.policies(),
+        policies=governance_layer.policies(),
     )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mesh.domain.governance.renewal import ProductRoles
-from mesh.entry import wiring
+from mesh.entry import governance_layer, wiring
 from mesh.entry.custom_resource import answer_cloudformation
 from mesh.entry.settings import AccountSettings, load
 from mesh.usecases.governance.govern_lake import GovernLake, govern_lake, leave_lake, renew_grants
@@ -21,7 +21,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401
 
 def _govern(properties: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     command = GovernLake(admins=_admins(properties), previous_admins=_admins(old))
-    ontology = wiring.ontology() if "Ontology" in properties else None
+    ontology = governance_layer.ontology() if "Ontology" in properties else None
     settings = load(Settings)
     governed = govern_lake(
         command, lake=wiring.lake(settings), principals=wiring.principals(settings), ontology=ontology

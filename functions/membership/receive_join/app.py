@@ -5,7 +5,7 @@ from typing import Any
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope
 from mesh.domain.governance.ontology import DOMAIN
-from mesh.entry import wiring
+from mesh.entry import governance_layer, wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import MeshBusSettings, RegistrySettings, load
 from mesh.usecases.membership.receive_join import receive_join
@@ -22,8 +22,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     try:
         return receive_join(
             Envelope.model_validate(event),
-            rules=wiring.self_admission(),
-            domains=tuple(wiring.ontology().keys[DOMAIN].values),
+            rules=governance_layer.self_admission(),
+            domains=tuple(governance_layer.ontology().keys[DOMAIN].values),
             registry=wiring.registry(settings),
             bus=wiring.bus_permissions(settings),
             topics=wiring.member_topics(settings),

@@ -4,7 +4,7 @@ that was made again."""
 from typing import Any
 
 from mesh.domain.governance.ontology import DOMAIN
-from mesh.entry import wiring
+from mesh.entry import governance_layer, wiring
 from mesh.entry.custom_resource import answer_cloudformation
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import MeshBusSettings, RegistrySettings, load
@@ -25,7 +25,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         return answer_cloudformation(event, context, lambda _new, _old: {"Members": _restore(settings)})
     return set_membership(
         SetMembership.model_validate(event),
-        domains=tuple(wiring.ontology().keys[DOMAIN].values),
+        domains=tuple(governance_layer.ontology().keys[DOMAIN].values),
         context=wiring.central_context(settings),
         bus=wiring.bus_permissions(settings),
         topics=wiring.member_topics(settings),

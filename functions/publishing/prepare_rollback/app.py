@@ -1,19 +1,22 @@
-"""Check the files of the version to restore, and record the commit that points every table at them."""
+"""Handle RollbackRequested: record the order, and the commit that points every table at the version's files."""
 
 from typing import Any
 
+from mesh.domain.events import Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import TableSettings, load
-from mesh.usecases.publishing.prepare_rollback import RollbackRun, prepare_rollback
+from mesh.entry.settings import RegistrySettings, load
+from mesh.usecases.publishing.prepare_rollback import prepare_rollback
 
 
-class Settings(TableSettings):
+class Settings(RegistrySettings):
     """The function's environment."""
 
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """RollbackRun → Verified."""
-    run = RollbackRun.model_validate(event)
-    return prepare_rollback(run.product, run.request, using=wiring.verifier(load(Settings)))
+    """EventBridge's envelope → Verified."""
+    settings = load(Settings)
+    return prepare_rollback(
+        Envelope.model_validate(event), context=wiring.central_context(settings), using=wiring.verifier(settings)
+    )

@@ -13,32 +13,22 @@ from mesh.domain.publishing.keeping import VersionGone
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.domain.publishing.staging import ListedFile, TableContent
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
-from mesh.usecases.publishing.commit_version import BaseMoved, commit_version
+from mesh.usecases.publishing.announce_outcome import Outcome, announce_outcome
+from mesh.usecases.publishing.commit_version import BaseMoved, ProposalGone, commit_version
 from mesh.usecases.publishing.notify_subscribers import notice
-from mesh.usecases.publishing.prepare_rollback import UnknownRollback, prepare_rollback
-from mesh.usecases.publishing.request_rollback import (
-    AlreadyThere,
-    NotCommitted,
-    UnknownVersion,
-    request_rollback,
-    rollback_id,
-    settle_refusal,
-)
+from mesh.usecases.publishing.prepare_rollback import AlreadyThere, OrderRefused, prepare_rollback
+from mesh.usecases.publishing.rollback_orders import rollback_id
 
 from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, TABLE, an_envelope
-from tests.fakes import FakeExecutions
 from tests.fakes.failures import dying_at
 from tests.unit.publishing.test_proposals import World, verified
 
 LOCATION = table_location(BUCKET, PRODUCT, TABLE)
+NOTICE = "ProductUpdated"
 
 
 class Rolling(World):
-    """Central, and the runs that it starts."""
-
-    def __init__(self, **product):
-        super().__init__(**product)
-        self.commits = FakeExecutions()
+    """Central, and the steps of `roll-back`."""
 
     def publish(self, *tables, number="0000000a"):
         """Each new table leaves its empty file, as a stager does."""
@@ -50,20 +40,34 @@ class Rolling(World):
                 self.contents.add(TableContent(state=state.model_copy(update=empty)))
         return super().publish(*tables, number=number)
 
-    def ask(self, version, event="rb-1"):
+    def requested(self, version, event="rb-1"):
+        """The event, as it is delivered."""
         request = RollbackRequested(product=PRODUCT, version=version, reason="labels were flipped")
         envelope = an_envelope(request, account=PRODUCER)
         envelope.detail["metadata"]["id"] = event
-        return request_rollback(envelope, context=self.context, topics=self.topics, commits=self.commits)
+        return envelope
 
-    def prepare(self, request="rb-1"):
-        return prepare_rollback(PRODUCT, request, using=self.verifier)
+    def prepare(self, version=1, event="rb-1"):
+        return prepare_rollback(self.requested(version, event), context=self.context, using=self.verifier)
 
-    def roll_back(self, version, request="rb-1"):
+    def commit(self, prepared):
+        return commit_version(prepared, using=self.committing)
+
+    def roll_back(self, version, event="rb-1"):
         """The whole run."""
-        self.ask(version, request)
-        assert self.prepare(request).next == "commit"
-        return commit_version(verified(rollback_id(request)), using=self.committing)
+        prepared = self.prepare(version, event)
+        assert prepared.next == "commit"
+        return self.commit(prepared)
+
+    def end(self, **outcome):
+        """The last step."""
+        return announce_outcome(
+            Outcome(**outcome), catalog_id=CENTRAL, context=self.context, proposals=self.proposals, topics=self.topics
+        )
+
+    def refuse(self, error, version=1, event="rb-1"):
+        reason = Reason.model_validate(error.to_dict())
+        return self.end(rollback=self.requested(version, event), verdict=reason)
 
 
 @pytest.fixture
@@ -100,10 +104,71 @@ def test_the_earlier_file_is_the_present_one_under_a_new_number(two):
     assert two.proposals.turns == {}, "others may be committed again"
 
 
-def test_a_request_redelivered_after_its_end_is_answered(two):
-    two.roll_back(1)
-    assert two.ask(1).status == "published"
-    assert two.ask(2, "rb-2").status == "requested"
+def test_delivered_again_after_its_end_it_changes_nothing(two):
+    version = two.roll_back(1)
+    two.end(version=version)
+    sent = list(two.topics.published)
+
+    again = two.prepare(1)
+
+    assert (again.next, again.version) == ("repeat", 3)
+    assert two.commit(again) == version
+    assert two.end(version=version).notified == ()
+    assert (two.topics.published, two.registry.latest_version(PRODUCT).version) == (sent, 3)
+    assert (two.proposals.turns, two.registry.rolling) == ({}, {})
+    assert two.prepare(2, "rb-2").next == "commit"
+
+
+def test_two_runs_of_one_event_at_the_same_time_make_one_version(two):
+    first, second = two.prepare(), two.prepare()
+    assert (first.next, second.next) == ("commit", "commit")
+
+    versions = [two.commit(first), two.commit(second)]
+    for version in versions:
+        two.end(version=version)
+
+    assert_one_version(two, versions)
+
+
+@pytest.mark.parametrize(
+    ("port", "call"),
+    [
+        ("registry", "begin_rollback"),
+        ("proposals", "claim"),
+        ("registry", "latest_version"),
+        ("registry", "version_of_run"),
+        ("proposals", "open"),
+        ("registry", "version"),
+        ("catalog", "table"),
+        ("proposals", "keep_commit"),
+    ],
+)
+def test_a_run_that_is_overtaken_by_another_one_of_the_same_event_joins_its_version(two, port, call):
+    """The other one is run as a whole just before this call of the first step."""
+    versions, overtaken = [], getattr(getattr(two, port), call)
+
+    def later(*arguments, **more):
+        setattr(getattr(two, port), call, overtaken)
+        versions.append(two.roll_back(1))
+        two.end(version=versions[0])
+        return overtaken(*arguments, **more)
+
+    setattr(getattr(two, port), call, later)
+    versions.append(two.commit(two.prepare()))
+    two.end(version=versions[1])
+
+    assert_one_version(two, versions)
+
+
+def assert_one_version(world, versions):
+    """Version 3, which is in force, announced once, and nobody's turn any more."""
+    assert {version.version for version in versions} == {3}
+    assert world.registry.latest_version(PRODUCT).version == 3
+    assert (world.pointer().rpartition("/")[2], world.columns()) == ("v1.metadata.json", ["id", "dt"])
+    assert (world.proposals.turns, world.registry.rolling) == ({}, {})
+    notices = [json.loads(detail)["data"]["version"] for _, kind, detail in world.topics.published if kind == NOTICE]
+    assert notices == [1, 2, 3]
+    assert [kind for _, kind, _ in world.topics.published if kind == "RollbackRefused"] == []
 
 
 def test_the_id_of_a_forgotten_column_is_not_given_again(two):
@@ -160,8 +225,7 @@ def test_a_table_that_did_not_exist_then_has_no_rows(world):
     assert world.pointer("two").endswith("/v2.empty.metadata.json")
     assert [(table.table, table.rows) for table in version.tables] == [("one", 10), ("two", 0)]
     with pytest.raises(AlreadyThere):
-        world.ask(1, "rb-2")
-        world.prepare("rb-2")
+        world.prepare(1, "rb-2")
 
 
 def test_partitions_that_come_back_are_named(world):
@@ -179,7 +243,6 @@ def test_partitions_that_come_back_are_named(world):
 
 def test_a_proposal_on_its_way_waits_its_turn_and_is_to_be_staged_again(two):
     late = two.proposal(two.stage(fields=two.fields(id="bigint", dt="string", email="string")), number="0000000c")
-    two.ask(1)
     two.prepare()
 
     with pytest.raises(ConcurrentChange):
@@ -192,7 +255,6 @@ def test_a_proposal_on_its_way_waits_its_turn_and_is_to_be_staged_again(two):
 def test_a_rollback_waits_for_a_proposal_that_is_being_committed(two):
     late = two.proposal(two.stage(fields=two.fields(id="bigint", dt="string", email="string")), number="0000000c")
     two.verify(late)
-    two.ask(1)
 
     with pytest.raises(ConcurrentChange):
         two.prepare()
@@ -205,22 +267,19 @@ def test_a_rollback_waits_for_a_proposal_that_is_being_committed(two):
 @pytest.mark.parametrize("fails_at", range(1, 6))
 def test_a_run_that_dies_anywhere_is_finished_by_starting_it_again(two, fails_at):
     two.roll_back(1)
-    two.ask(2, "rb-2")
-    two.prepare("rb-2")
+    two.prepare(2, "rb-2")
     dying = dying_at(fails_at)
     update, tag = two.catalog.update_table, two.lake.tag_columns
     two.catalog.update_table, two.lake.tag_columns = dying(update), dying(tag)
     with suppress(ConnectionError):
         commit_version(verified(rollback_id("rb-2")), using=two.committing)
     two.catalog.update_table, two.lake.tag_columns = update, tag
-    two.ask(2, "rb-2")
-    two.prepare("rb-2")
+    two.prepare(2, "rb-2")
     assert commit_version(verified(rollback_id("rb-2")), using=two.committing).version == 4
-    assert (two.columns(), two.prepare("rb-2").next) == (["id", "dt", "email"], "repeat")
+    assert (two.columns(), two.prepare(2, "rb-2").next) == (["id", "dt", "email"], "repeat")
 
 
 def test_who_moves_a_pointer_by_hand_meanwhile_has_it_prepared_anew(two):
-    two.ask(1)
     two.prepare()
     table = two.catalog.table(PRODUCT, TABLE)
     table["Parameters"]["metadata_location"] = f"{LOCATION}/metadata/hand.metadata.json"
@@ -234,45 +293,50 @@ def test_who_moves_a_pointer_by_hand_meanwhile_has_it_prepared_anew(two):
     assert two.pointer().endswith("/v1.metadata.json")
 
 
-def test_central_does_it_alone(two):
-    two.ask(1)
-    two.ask(1)
-
-    assert [json.loads(run) for run in two.commits.started.values()] == [{"product": PRODUCT, "request": "rb-1"}]
-
-
-@pytest.mark.parametrize(("version", "error"), [(9, UnknownVersion), (2, AlreadyThere)])
-def test_an_impossible_request_is_rejected_at_once(two, version, error):
-    with pytest.raises(error):
-        two.ask(version)
-    assert two.commits.started == {}
-
-
 def test_a_version_with_missing_files_changes_nothing(two):
     del two.contents.tables[f"{LOCATION}/metadata/v1.metadata.json"]
-    two.ask(1)
     with pytest.raises(VersionGone) as gone:
         two.prepare()
     assert two.pointer().endswith("/v2.metadata.json")
 
-    reason = Reason.model_validate(gone.value.to_dict())
-    lost = NotCommitted(product=PRODUCT, request="rb-1", reason=reason)
-    settle_refusal(lost, context=two.context, proposals=two.proposals, topics=two.topics)
+    assert two.refuse(gone.value).reason.code == "VersionGone"
 
     [notice] = [detail for _, kind, detail in two.topics.published if kind == "RollbackRefused"]
     assert json.loads(notice)["data"]["reason"]["code"] == "VersionGone"
     assert two.proposals.turns == {}
     assert two.registry.rollback(PRODUCT, "rb-1").status == "refused"
-    with pytest.raises(UnknownRollback):
+    with pytest.raises(OrderRefused, match="credit_card cannot go back"):
         two.prepare()
-    assert two.ask(1, "rb-2").status == "requested", "another may begin"
+    with pytest.raises(VersionGone):  # for a reason of its own: another may begin
+        two.prepare(1, "rb-2")
+
+
+def test_a_refusal_comes_too_late_for_what_another_run_has_published(two):
+    """And of a version that is recorded, whether or not its run came so far as to say so."""
+    ended, two.registry.publish_rollback = two.registry.publish_rollback, lambda *_: None
+    two.roll_back(1)
+    two.registry.publish_rollback = ended
+
+    assert two.refuse(BaseMoved("by hand")).status == "published"
+
+    assert two.registry.refused == []
+    assert [kind for _, kind, _ in two.topics.published if kind == "RollbackRefused"] == []
+    assert two.registry.rollback(PRODUCT, "rb-1").status == "published"
+
+
+def test_what_another_run_has_refused_is_not_committed(two):
+    prepared = two.prepare()
+    two.refuse(VersionGone("deleted"))
+    with pytest.raises(ProposalGone):
+        two.commit(prepared)
+    assert two.pointer().endswith("/v2.metadata.json")
+    assert two.refuse(ProposalGone("no such proposal")).reason.code == "VersionGone"
 
 
 def test_files_that_differ_from_the_published_ones_are_not_restored(two):
     metadata = f"{LOCATION}/metadata/v1.metadata.json"
     content = two.contents.read(metadata)
     two.contents.add(content.model_copy(update={"files": (*content.files, ListedFile(path="s3://x", rows=9, bytes=9))}))
-    two.ask(1)
     with pytest.raises(VersionGone, match="it has 12 rows, and was published with 3"):
         two.prepare()
 
@@ -285,7 +349,6 @@ def test_an_initial_file_with_rows_is_not_restored(world):
     rows = (ListedFile(path="s3://elsewhere/data/a.parquet", rows=1, bytes=1),)
     state = world.contents.read(empty).state
     world.contents.add(TableContent(state=TableState(**{**dict(state), "marks": Marks()}), files=rows))
-    world.ask(1)
     with pytest.raises(VersionGone, match="not the empty table"):
         world.prepare()
 

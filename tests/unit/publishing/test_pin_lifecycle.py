@@ -9,12 +9,11 @@ from mesh.domain.events import MalformedEvent
 from mesh.domain.membership.authorisation import ForgedSender, NotAMember, NotTheOwner
 from mesh.domain.publishing.fields import Field
 from mesh.domain.publishing.iceberg_table import iceberg_input, pointer_of
-from mesh.domain.publishing.keeping import NeedsExpress
+from mesh.domain.publishing.keeping import NeedsExpress, UnknownVersion
 from mesh.domain.publishing.pins import PIN, NoLiveAccess, NotPinned, PinTooLong, TooManyPins
 from mesh.domain.publishing.table_state import Marks
 from mesh.usecases.access_decision import current_decision
 from mesh.usecases.publishing.pin_updates import change_pins
-from mesh.usecases.publishing.request_rollback import UnknownVersion
 from mesh.usecases.publishing.tag_pins import follow_pins
 
 from tests.builders import CENTRAL, CONSUMER, PRODUCER, PRODUCT, STRANGER, TABLE

@@ -15,12 +15,11 @@ from mesh.domain.publishing.keeping import (
     ObjectPresent,
     PresentVersion,
     Retention,
+    UnknownVersion,
     VersionEnded,
 )
 from mesh.domain.publishing.staging import Reach
-from mesh.usecases.publishing.prepare_rollback import prepare_rollback
 from mesh.usecases.publishing.release_files import ABANDONED, KeptFileGone, release_files
-from mesh.usecases.publishing.request_rollback import UnknownVersion
 from mesh.usecases.publishing.withdraw_versions import expire_versions, withdraw_versions
 
 from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, TABLE, a_member, an_envelope
@@ -116,7 +115,7 @@ def test_marked_first_then_without_pins_then_released(world):
 def test_it_cannot_be_restored_or_pinned(world):
     world.withdraw(1)
     with pytest.raises(VersionEnded):
-        world.ask(1)
+        world.prepare(1)
     with pytest.raises(VersionEnded):
         world.request_pin(1)
 
@@ -132,14 +131,13 @@ def test_a_pin_requested_before_the_mark_is_not_created(world):
 
 
 def test_a_rollback_prepared_before_the_mark_ends_first(world):
-    world.ask(1)
-    prepare_rollback(PRODUCT, "rb-1", using=world.verifier)
+    world.prepare(1)
     notice = len(world.bus.events)
     with pytest.raises(ConcurrentChange):
         world.withdraw(1)
     assert len(world.bus.events) == notice, "nothing is deleted"
     with pytest.raises(VersionEnded):
-        prepare_rollback(PRODUCT, "rb-1", using=world.verifier)
+        world.prepare(1)
 
 
 @pytest.mark.parametrize(

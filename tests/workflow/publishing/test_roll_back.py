@@ -103,7 +103,55 @@ def test_what_may_not_be_changes_nothing(mesh: MeshDriver) -> None:
     assert refusal(mesh, "rob-bad", ask_back(mesh, "rob-bad", 2))["code"] == "AlreadyThere"
     with pytest.raises(AssertionError, match="AccessDenied"):  # by the bus: only stewards decide
         ask_back(mesh, "rob-bad", 1, by="consumer")
-    assert (stager.pointer(), mesh.runs("roll-back", "rob-bad")) == (present, [])
+    mesh.settled("rob-bad")
+    ends = {(run.status, run.states, run.outcome) for run in mesh.runs("roll-back", "rob-bad")}
+    assert (stager.pointer(), ends) == (present, {("SUCCEEDED", REFUSED, "refused")})
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ({"version": 0}, "MalformedEvent"),
+        ({"version": 1, "account": ACCOUNTS["consumer"]}, "ForgedSender"),
+        ({"version": 1, "product": "nobodys-at-all"}, "NotTheOwner"),
+    ],
+)
+def test_who_sends_what_nobody_may_send_is_told_and_no_operator_is(
+    mesh: MeshDriver, sent: dict[str, Any], code: str
+) -> None:
+    dead, product = mesh.dead_letters(), str(sent.get("product", f"rob-{code.lower()}"))
+    request = {"product": product, "reason": "labels were flipped", **sent}
+
+    event = AccessDriver(mesh).send("RollbackRequested", request, by="producer")
+
+    assert refusal(mesh, product, event)["code"] == code
+    run = mesh.wait_for_run("roll-back", product)
+    assert (run.status, run.states, run.outcome) == ("SUCCEEDED", REFUSED, "refused")
+    assert mesh.dead_letters() == dead
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.ordered_delivery("this test says itself which event comes twice")
+def test_an_event_that_comes_twice_is_one_rollback(mesh: MeshDriver, *, late: bool) -> None:
+    """At the same time, or after its end: both runs end well, with one version, and one notice of it."""
+    product = f"rob-{'again' if late else 'twice'}"
+    stager = two_versions(mesh, product)
+    if late:
+        run = roll_back(mesh, product, 1)
+        runs = [run, mesh.start("central", mesh.output("central", "RollBackArn"), run.input)]
+    else:
+        mesh.inject("duplicate_event", "events", "RollbackRequested", account=ACCOUNTS["central"])
+        ask_back(mesh, product, 1)
+        mesh.until(lambda: len(mesh.runs("roll-back", product)) == 2, "two runs")
+        runs = mesh.runs("roll-back", product)
+
+    assert {(run.status, run.output["version"]) for run in runs} == {("SUCCEEDED", 3)}
+    assert not late or [run.outcome for run in runs] == ["published", "repeated"]
+    mesh.until(mesh.at_rest, "nothing on its way")
+    assert versions(mesh, product) == 3
+    assert sorted(notice["data"]["version"] for notice in mesh.notices(product)) == [1, 2, 3]
+    assert mesh.notices(product, "producer", "RollbackRefused") == []
+    stager.publish(stager.stage(ROWS))  # the turn is over
 
 
 def test_a_table_that_came_later_is_empty_and_an_upload_goes_on_from_there(mesh: MeshDriver) -> None:
@@ -153,6 +201,8 @@ def test_a_version_with_missing_files_is_rejected_and_the_requester_notified(mes
     assert stager.pointer() == present
     notices = mesh.until(lambda: mesh.notices("rob-gone", "producer", "RollbackRefused"), "the owner's notice")
     assert notices[0]["data"]["reason"]["code"] == "VersionGone"
+    again = mesh.start("central", mesh.output("central", "RollBackArn"), run.input)  # its files are back meanwhile
+    assert (again.states, again.output) == (REFUSED, run.output), "delivered again after its end, it changes nothing"
     assert roll_back(mesh, "rob-gone", 1).states == HAPPY, "and another may begin"
 
 

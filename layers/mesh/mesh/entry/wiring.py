@@ -1,10 +1,8 @@
 """The one place where adapters are made: lazily, once per process, from a function's settings."""
 
-import sys
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mesh.adapters.athena import AthenaQueries
 from mesh.adapters.aws import client
@@ -28,7 +26,7 @@ from mesh.adapters.lakeformation.shares import GlueResourceLinks, RamShares
 from mesh.adapters.messaging import EventBus, SnsInbox, SnsMemberTopics
 from mesh.adapters.s3.storage import S3Objects, S3WorkFiles
 from mesh.adapters.schedules import OneTimeSchedules
-from mesh.domain.governance.ontology import DOMAIN, Ontology, parse_ontology
+from mesh.entry.governance_layer import ontology
 from mesh.entry.settings import (
     AccountSettings,
     FailureSettings,
@@ -54,9 +52,6 @@ if TYPE_CHECKING:
     from mesh.adapters.s3.job_files import S3JobFiles
     from mesh.adapters.s3.published_files import S3LandingObjects, S3PublishedFiles
     from mesh.adapters.s3.removed_objects import S3RemovedObjects
-    from mesh.domain.access.personas import Personas
-    from mesh.domain.access.policy import Policies
-    from mesh.domain.membership.self_admission import SelfAdmission
     from mesh.ports import LineageTransport
     from mesh.usecases.onboarding.stage_version import StagingTools
     from mesh.usecases.publishing.commit_version import Committing
@@ -300,52 +295,6 @@ def readers() -> ReaderRoles:
 def queries(workgroup: str) -> AthenaQueries:
     """Athena, in one workgroup."""
     return AthenaQueries(client("athena"), client("sts"), workgroup)
-
-
-class GovernanceMissingError(RuntimeError):
-    """The function lacks the governance layer."""
-
-
-@cache
-def _governance(name: str) -> Any:  # noqa: ANN401 - a YAML document
-    """A file of `governance/`, as the governance layer brings it (at the top of its `python/`)."""
-    import yaml  # noqa: PLC0415 - only functions that govern pay for it
-
-    for folder in sys.path:
-        path = Path(folder) / name
-        if path.is_file():
-            return yaml.safe_load(path.read_text("utf-8"))
-    raise GovernanceMissingError(f"no {name} on sys.path: the function lacks the governance layer")
-
-
-@cache
-def ontology() -> Ontology:
-    """`governance/ontology.yaml`."""
-    return parse_ontology(_governance("ontology.yaml"))
-
-
-@cache
-def personas() -> "Personas":
-    """`governance/personas.yaml`."""
-    from mesh.domain.access.personas import parse_personas  # noqa: PLC0415 - read where access is decided, only
-
-    return parse_personas(_governance("personas.yaml"))
-
-
-@cache
-def policies() -> "Policies":
-    """`governance/policies.yaml`, checked against ontology and personas."""
-    from mesh.domain.access.policy import parse_policies  # noqa: PLC0415 - read where access is decided, only
-
-    return parse_policies(_governance("policies.yaml"), ontology(), personas())
-
-
-@cache
-def self_admission() -> "SelfAdmission":
-    """`governance/members.yaml`, checked against the ontology."""
-    from mesh.domain.membership.self_admission import parse_self_admission  # noqa: PLC0415 - one function reads it
-
-    return parse_self_admission(_governance("members.yaml"), ontology().keys[DOMAIN].values)
 
 
 def central_context(settings: RegistrySettings) -> CentralContext:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mesh.domain.contracts.contract import Contract, CrawlMode
 from mesh.domain.contracts.product import Product, ProductVersion, RollbackOrder, VersionEnd
-from mesh.domain.events import Metadata
+from mesh.domain.events import Metadata, Reason
 from mesh.domain.membership.members import Member
 from mesh.domain.schema import TableSchema
 
@@ -96,17 +96,23 @@ class Registry(Protocol):
         """Mark it, in place of an earlier mark. Idempotent; an unknown version is passed over."""
         ...
 
-    def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
-        """Record the order, and that the product is being rolled back, until it is ended or that time has passed.
+    def begin_rollback(self, order: RollbackOrder, until: datetime, busy: Reason) -> RollbackOrder:
+        """Record the order, and that the product is being rolled back, until it is ended or that time has passed; while
+        another rollback of the product is in progress, record the order as refused for the reason `busy`.
 
-        `False` while another rollback of the product is in progress. Repeatable by the order's `request`.
+        Gives it back as it stands: an order that was recorded before (by its `request`) is not changed.
         """
         ...
 
     def rollback(self, product: str, request: str) -> RollbackOrder | None: ...
 
-    def end_rollback(self, product: str, request: str, status: Literal["published", "refused"]) -> None:
-        """It came to its end: another may begin. Idempotent; one that is over keeps its status."""
+    def publish_rollback(self, product: str, request: str) -> RollbackOrder | None:
+        """It became a version: another may begin. Idempotent; one that is over keeps its status, and is given back as
+        it stands."""
+        ...
+
+    def refuse_rollback(self, product: str, request: str, reason: Reason) -> RollbackOrder | None:
+        """As `publish_rollback`: nothing was changed, for this reason."""
         ...
 
     def pins(self, product: str) -> "Pins":

@@ -72,18 +72,22 @@ def refusals_told(envelope: Envelope, *, records: Records, topics: MemberTopics)
         raise
 
 
-def refuse_event(envelope: Envelope, refusal: Rejected, *, records: Records, topics: MemberTopics) -> None:
+def refuse_event(envelope: Envelope, refusal: Rejected | Reason, *, records: Records, topics: MemberTopics) -> None:
     """Record that the event was rejected, and tell its sender, if it is a member."""
     record_refusal(envelope, refusal, records)
-    news = EventRefused(event=envelope.detail_type, reason=Reason.model_validate(refusal.to_dict()))
+    news = EventRefused(event=envelope.detail_type, reason=_reason(refusal))
     notify_member(envelope.account, news, metadata_of(envelope), "refused", context=records, topics=topics)
 
 
-def record_refusal(envelope: Envelope, refusal: Rejected, records: Records) -> None:
+def record_refusal(envelope: Envelope, refusal: Rejected | Reason, records: Records) -> None:
     """In the registry, and in the trace of the event."""
-    reason, now = refusal.to_dict(), records.clock.now()
+    reason, now = _reason(refusal).model_dump(mode="json"), records.clock.now()
     records.registry.record_refusal(envelope.account, envelope.detail_type, reason, now, event=same_event(envelope))
     records.trace.note(metadata_of(envelope).correlation_id, "refused", event=envelope.detail_type, reason=reason)
+
+
+def _reason(refusal: Rejected | Reason) -> Reason:
+    return Reason.model_validate(refusal.to_dict()) if isinstance(refusal, Rejected) else refusal
 
 
 def same_event(envelope: Envelope) -> str:
@@ -106,3 +110,9 @@ def owned(product: Product | None, name: str, account: str) -> Product:
             f"account {account} has no product {name!r}", account=account, remedy="declare it first, with a contract"
         )
     return product
+
+
+def product_of(name: str, account: str, context: CentralContext) -> Product:
+    """As `owned_product`; central may speak for the owner."""
+    product = context.registry.product(name)
+    return owned(product, name, product.owner if product and account == context.account else account)

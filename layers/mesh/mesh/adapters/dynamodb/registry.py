@@ -24,7 +24,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import Binary
 
@@ -32,6 +32,7 @@ from mesh.adapters.dynamodb.items import Table, Write, delete, put, put_new, upd
 from mesh.adapters.dynamodb.trace import KEPT, note_item
 from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
+from mesh.domain.events import Reason
 from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.membership.members import Member
 from mesh.domain.onboarding.keys import compare_sequencers
@@ -221,29 +222,40 @@ class DynamoRegistry:
         body = version.evolve(ended=end).model_dump_json()
         self._table.write(put({"pk": _product(product), "sk": _version(number), "body": body}))
 
-    def begin_rollback(self, order: RollbackOrder, until: datetime) -> bool:
-        """See the port."""
+    def begin_rollback(self, order: RollbackOrder, until: datetime, busy: Reason) -> RollbackOrder:
+        """See the port: order and lock are written together or not at all."""
         pk = _product(order.product)
         lock = {"pk": pk, "sk": "ROLLBACK", "event_id": order.request, "held_until": until.isoformat()}
         free = "attribute_not_exists(pk) OR event_id = :mine OR held_until < :now"
-        if not self._table.write(put(lock, free, {":mine": order.request, ":now": order.at.isoformat()})):
-            return False
-        item = {"pk": pk, "sk": f"ROLLBACK#{order.request}", "body": order.model_dump_json()}
-        self._table.write(put_new(item))
-        return True
+        own = {":mine": order.request, ":now": order.at.isoformat()}
+        if self._table.write(put_new(_order_item(order)), put(lock, free, own)):
+            return order
+        refused = order.evolve(status="refused", refusal=busy)
+        if self._table.write(put_new(_order_item(refused))):
+            return refused
+        return self.rollback(order.product, order.request) or order
 
     def rollback(self, product: str, request: str) -> RollbackOrder | None:
         """The order as it stands."""
         item = self._table.get(_product(product), f"ROLLBACK#{request}")
         return RollbackOrder.model_validate_json(item["body"]) if item else None
 
-    def end_rollback(self, product: str, request: str, status: Literal["published", "refused"]) -> None:
+    def publish_rollback(self, product: str, request: str) -> RollbackOrder | None:
         """See the port."""
+        return self._end_rollback(product, request, status="published")
+
+    def refuse_rollback(self, product: str, request: str, reason: Reason) -> RollbackOrder | None:
+        """See the port."""
+        return self._end_rollback(product, request, status="refused", refusal=reason)
+
+    def _end_rollback(self, product: str, request: str, **end: Any) -> RollbackOrder | None:  # noqa: ANN401 - fields
         order = self.rollback(product, request)
         if order is not None and order.status == "started":
-            body = order.evolve(status=status).model_dump_json()
-            self._table.write(put({"pk": _product(product), "sk": f"ROLLBACK#{request}", "body": body}))
+            ended, seen = order.evolve(**end), {":seen": order.model_dump_json()}
+            is_mine = self._table.write(put(_order_item(ended), "body = :seen", seen))
+            order = ended if is_mine else self.rollback(product, request)
         self._table.write(delete(_product(product), "ROLLBACK", "event_id = :mine", {":mine": request}))
+        return order
 
     def pins(self, product: str) -> "Pins":
         """See the port: one item, so that how many there are can be limited."""
@@ -332,6 +344,10 @@ class DynamoRegistry:
             if datetime.fromisoformat(at) < since:
                 return
             yield detail_type, str(json.loads(item["reason"])["code"])
+
+
+def _order_item(order: RollbackOrder) -> dict[str, Any]:
+    return {"pk": _product(order.product), "sk": f"ROLLBACK#{order.request}", "body": order.model_dump_json()}
 
 
 def _member(account: str) -> tuple[str, str]:

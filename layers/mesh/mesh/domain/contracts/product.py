@@ -8,7 +8,7 @@ from pydantic import Field
 from mesh.domain.contracts.contract import CrawlMode
 from mesh.domain.contracts.evolution import Compatibility
 from mesh.domain.errors import Rejected, Transient
-from mesh.domain.events import AccountId, ColumnRef, Rollback, TableChange
+from mesh.domain.events import AccountId, ColumnRef, Reason, Rollback, TableChange
 from mesh.domain.model import Model
 
 Severity = Literal["info", "warning", "breaking"]
@@ -125,9 +125,11 @@ class ProductVersion(Model):
 
 
 class RollbackOrder(Rollback):
-    """A requested rollback and its status: central's own record of who requested it, and why."""
+    """A requested rollback and its status: central's own record of who requested it, and why; of a refused one, why it
+    was refused."""
 
     product: str
     correlation_id: str
     at: datetime
     status: Literal["started", "published", "refused"] = "started"
+    refusal: Reason | None = None

@@ -8,6 +8,10 @@ from mesh.domain.contracts.product import ProductVersion
 from mesh.domain.errors import Rejected
 
 
+class UnknownVersion(Rejected):
+    """A version that was never published."""
+
+
 class VersionEnded(Rejected):
     """A version that was withdrawn, or is older than what is kept: it cannot be restored, pinned or compared."""
 
@@ -40,6 +44,18 @@ class Retention:
     versions: int
     age: timedelta
     grace: timedelta
+
+
+def require_known(version: ProductVersion | None, product: str, number: int) -> ProductVersion:
+    """The version, as it was looked up. Raises UnknownVersion."""
+    if version is None:
+        raise UnknownVersion(
+            f"{product} has no version {number}",
+            product=product,
+            version=number,
+            remedy=f"mesh history {product} lists the versions.",
+        )
+    return version
 
 
 def require_kept(version: ProductVersion) -> None:

@@ -67,7 +67,7 @@ def commit_version(verified: Verified, *, using: Committing) -> ProductVersion:
     published = using.registry.version(product, verified.version) if verified.version else None
     version = published or _commit(product, proposal, using)
     if version.rollback is not None:  # a proposal's turn ends with its answer
-        using.registry.end_rollback(product, version.rollback.request, "published")
+        using.registry.publish_rollback(product, version.rollback.request)
         using.proposals.release(product, proposal)
     return version
 
@@ -75,12 +75,18 @@ def commit_version(verified: Verified, *, using: Committing) -> ProductVersion:
 def _commit(product: str, proposal: str, using: Committing) -> ProductVersion:
     commit = using.proposals.commit(product, proposal)
     owner = using.registry.product(product)
-    if commit is None or owner is None:
+    if commit is None or owner is None or _is_refused(commit, using):
         raise ProposalGone(f"there is no proposal {proposal} of {product} to commit", proposal=proposal)
     _Swing(commit, owner, using).run()
     version = _next_version(commit, owner, using.clock.now())
     facts = {"product": product, "proposal": proposal, "version": version.version, "tables": len(commit.tables)}
     return using.registry.record_version(version, Note(commit.correlation_id, "committed", facts))
+
+
+def _is_refused(commit: Commit, using: Committing) -> bool:
+    """A rollback that another run of the same event refused. A proposal that was answered has no commit to make."""
+    order = using.registry.rollback(commit.product, commit.rollback.request) if commit.rollback else None
+    return order is not None and order.status == "refused"
 
 
 def _next_version(commit: Commit, product: Product, now: datetime) -> ProductVersion:

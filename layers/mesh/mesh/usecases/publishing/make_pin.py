@@ -9,11 +9,10 @@ from typing import Any
 from mesh.domain.contracts.product import Product, TableSnapshot
 from mesh.domain.names import pinned_table, table_location
 from mesh.domain.publishing.iceberg_table import POINTER, iceberg_input, pointer_of
-from mesh.domain.publishing.keeping import VersionGone, require_kept
+from mesh.domain.publishing.keeping import VersionGone, require_kept, require_known
 from mesh.domain.publishing.pins import MAX_NAME, PIN, Pin, PinnedTableTaken
 from mesh.domain.publishing.table_state import Marks
 from mesh.ports import Proposals
-from mesh.usecases.publishing.request_rollback import UnknownVersion
 from mesh.usecases.publishing.tag_pins import Tagging, close_pin, open_pin
 
 
@@ -23,9 +22,7 @@ def make_tables(product: Product, pin: Pin, *, tagging: Tagging, proposals: Prop
     Raises UnknownVersion, VersionEnded, VersionGone, PinnedTableTaken before anything is made; NotYetReadable,
     UnknownLFTag.
     """
-    version = tagging.registry.version(product.name, pin.version)
-    if version is None:
-        raise UnknownVersion(f"{product.name} has no version {pin.version}", product=product.name)
+    version = require_known(tagging.registry.version(product.name, pin.version), product.name, pin.version)
     require_kept(version)
     wanted = {table.table: _definition(product, pin, table, proposals) for table in version.tables}
     for definition in wanted.values():

@@ -1,61 +1,84 @@
 """A rollback as a commit: every table at the metadata file that it had, as a new version. Nothing is copied."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from mesh.domain.contracts.evolution import Change, ContractDiff, together
 from mesh.domain.contracts.product import Product, ProductVersion, RollbackOrder, TableSnapshot
 from mesh.domain.errors import Rejected
-from mesh.domain.events import ColumnRef, Rollback, TableChange
-from mesh.domain.model import Model
+from mesh.domain.events import ColumnRef, Envelope, Reason, Rollback, TableChange
 from mesh.domain.names import table_location
 from mesh.domain.publishing.iceberg_table import marks_of, pointer_of
-from mesh.domain.publishing.keeping import VersionGone, require_kept
+from mesh.domain.publishing.keeping import VersionGone, require_kept, require_known, require_metadata
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableCommit, TableRecord, Verified
 from mesh.domain.publishing.staging import TableContent
 from mesh.domain.publishing.table_state import Marks
 from mesh.domain.publishing.version_diff import breaking, diff_snapshots, severity
-from mesh.usecases.publishing.request_rollback import AlreadyThere, UnknownVersion, rollback_id
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.publishing.rollback_orders import read_order, rollback_id
 from mesh.usecases.publishing.table_changes import partitions_added, table_change, table_record
 from mesh.usecases.publishing.verify_proposal import Verifier
 
-
-class UnknownRollback(Rejected):
-    """A rollback that was never requested, or was rejected."""
-
-
-class RollbackRun(Model):
-    """Input of `roll-back`: `request` is the id of the requesting event."""
-
-    product: str
-    request: str
+WAITS = timedelta(hours=2)
+"""How long a rollback without an outcome blocks other rollbacks."""
 
 
-def prepare_rollback(product: str, request: str, *, using: Verifier) -> Verified:
-    """Wait for its turn, then record the commit that sets every table. Idempotent: a repetition builds it anew.
+class AlreadyThere(Rejected):
+    """A rollback to the present version."""
 
-    Raises ConcurrentChange while a proposal is being committed, UnknownRollback, UnknownVersion, AlreadyThere,
-    VersionGone.
+
+class RollbackInProgress(Rejected):
+    """Another rollback of the product has not ended."""
+
+
+class OrderRefused(Rejected):
+    """The order stands as refused, by this delivery of the event or an earlier one; it keeps the reason."""
+
+
+def prepare_rollback(envelope: Envelope, *, context: CentralContext, using: Verifier) -> Verified:
+    """Record who requests which version and why; wait for its turn; record the commit that sets every table.
+
+    Idempotent, also beside another run of the same event: a repetition builds the commit anew, and joins the version
+    once there is one. Raises what `read_order` raises, OrderRefused, UnknownVersion, VersionEnded, NeedsExpress,
+    AlreadyThere, VersionGone; ConcurrentChange while a proposal is being committed.
     """
-    order, owner = using.registry.rollback(product, request), using.registry.product(product)
-    if order is None or owner is None or order.status == "refused":
-        raise UnknownRollback(f"no rollback {request} of {product} was requested", product=product)
-    number = rollback_id(request)
-    found = Verified(product=product, proposal=number, next="commit")
-    recorded = using.registry.version_of_run(product, number)
+    requested, product = read_order(envelope, context)
+    order, number = _begun(requested, context), rollback_id(requested.request)
+    found = Verified(product=product.name, proposal=number, next="commit")
+    if order.status == "started":
+        using.proposals.claim(product.name, number, rollback=True)
+    last = using.registry.latest_version(product.name)
+    recorded = using.registry.version_of_run(product.name, number)  # read after `last`, so that it is not `last` itself
     if recorded is not None:
         return found.evolve(next="repeat", version=recorded.version)
-    using.proposals.claim(product, number, rollback=True)
-    record = using.proposals.open(ProposalRecord(product=product, proposal=number, digest="", at=using.clock.now()))
-    using.proposals.keep_commit(record, *_commit(order, owner, number, using))
+    opened = ProposalRecord(product=product.name, proposal=number, digest="", at=using.clock.now())
+    using.proposals.keep_commit(using.proposals.open(opened), *_commit(order, product, last, number, using))
     return found
 
 
-def _commit(order: RollbackOrder, product: Product, number: str, using: Verifier) -> tuple[Commit, list[TableRecord]]:
-    wanted = using.registry.version(product.name, order.version)
-    last = using.registry.latest_version(product.name)
-    if wanted is None or last is None:
-        raise UnknownVersion(f"{product.name} has no version {order.version}", version=order.version)
+def _begun(order: RollbackOrder, context: CentralContext) -> RollbackOrder:
+    """Recorded, one at a time for a product. Raises OrderRefused."""
+    busy = RollbackInProgress(
+        f"{order.product} is being rolled back already",
+        product=order.product,
+        remedy=f"Wait until it has ended: mesh history {order.product}.",
+    )
+    known = context.registry.begin_rollback(order, order.at + WAITS, Reason.model_validate(busy.to_dict()))
+    if known.refusal is not None:
+        raise OrderRefused(known.refusal.message, product=known.product, refusal=known.refusal.code)
+    if known == order:
+        facts = {"product": order.product, "version": order.version, "by": order.requested_by, "why": order.reason}
+        context.trace.note(order.correlation_id, "rollback requested", **facts)
+    return known
+
+
+def _commit(
+    order: RollbackOrder, product: Product, last: ProductVersion | None, number: str, using: Verifier
+) -> tuple[Commit, list[TableRecord]]:
+    wanted = require_known(using.registry.version(product.name, order.version), product.name, order.version)
+    last = require_known(last, product.name, order.version)
     require_kept(wanted)
+    require_metadata(wanted)
     require_other(product.name, wanted, last)
     before = {table.table: table for table in wanted.tables}
     backs = [_Back(product, now, before.get(now.table), using) for now in last.tables]
@@ -81,8 +104,9 @@ def require_other(product: str, wanted: ProductVersion, last: ProductVersion) ->
     """Raises AlreadyThere where the rollback would change nothing."""
     then = {table.table: table.metadata for table in wanted.tables}
     if all(table.metadata == then.get(table.table, table.empty) for table in last.tables):
+        same = "" if wanted.version == last.version else f", in version {last.version}"
         raise AlreadyThere(
-            f"version {last.version}, the present one, is version {wanted.version} already",
+            f"version {wanted.version} is what consumers read now{same}",
             product=product,
             version=wanted.version,
             present=last.version,

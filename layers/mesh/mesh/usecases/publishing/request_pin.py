@@ -9,7 +9,7 @@ from mesh.domain.contracts.product import Product, ProductVersion, UnknownProduc
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, Event, PinAccepted, PinRequested, follow, metadata_of, read_event
 from mesh.domain.model import Model
-from mesh.domain.publishing.keeping import require_kept, require_metadata
+from mesh.domain.publishing.keeping import require_kept, require_known, require_metadata
 from mesh.domain.publishing.pins import Holder, NoLiveAccess, Pin, Pins, PinTooLong, TooManyPins, pin_id
 from mesh.ports import Bus, MemberTopics, Schedules, Target
 from mesh.usecases.authorisation import require_sender
@@ -22,7 +22,6 @@ from mesh.usecases.publishing.pin_updates import (
     reject_request,
     schedule_name,
 )
-from mesh.usecases.publishing.request_rollback import UnknownVersion
 
 
 @dataclass(frozen=True)
@@ -93,11 +92,8 @@ def _what(request: PinRequested, context: CentralContext) -> tuple[Product, Prod
         raise UnknownProduct(
             f"there is no product {request.product!r}", product=request.product, remedy="mesh products"
         )
-    version = context.registry.version(product.name, request.version)
-    where = {"product": product.name, "version": request.version, "present": product.version}
-    history = f"mesh history {product.name} lists the versions."
-    if version is None:
-        raise UnknownVersion(f"{product.name} has no version {request.version}", remedy=history, **where)
+    found = context.registry.version(product.name, request.version)
+    version = require_known(found, product.name, request.version)
     require_kept(version)
     require_metadata(version)
     return product, version

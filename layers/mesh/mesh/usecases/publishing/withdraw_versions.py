@@ -28,14 +28,14 @@ from mesh.domain.publishing.keeping import (
     Retention,
     outdated,
     released,
+    require_known,
     require_metadata,
     require_not_present,
 )
 from mesh.ports import Bus, MemberTopics, Proposals, PublishedFiles
-from mesh.usecases.authorisation import record_refusal, require_sender
+from mesh.usecases.authorisation import product_of, record_refusal, require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
-from mesh.usecases.publishing.request_rollback import UnknownVersion, product_of
 
 _AT_ONCE = 500
 
@@ -162,14 +162,10 @@ def _having(product: Product, key: str, context: CentralContext, files: Publishe
 
 
 def _wanted(product: Product, numbers: list[int], context: CentralContext) -> list[ProductVersion]:
-    found = {number: context.registry.version(product.name, number) for number in numbers}
-    history = f"mesh history {product.name} lists the versions."
-    wanted = []
-    for number, version in found.items():
-        if version is None:
-            raise UnknownVersion(f"{product.name} has no version {number}", version=number, remedy=history)
+    found = ((number, context.registry.version(product.name, number)) for number in numbers)
+    wanted = [require_known(version, product.name, number) for number, version in found]
+    for version in wanted:
         require_metadata(version)
-        wanted.append(version)
     last = context.registry.latest_version(product.name)
     if last is not None:
         require_not_present(wanted, last)
