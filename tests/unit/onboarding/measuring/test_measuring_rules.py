@@ -219,13 +219,6 @@ def test_text_and_rules_for_other_engines_are_listed_and_not_evaluated():
     assert "greatExpectations" in second.reason
 
 
-@pytest.mark.parametrize("pattern", ["(?=x)x", r"(a)\1", "[z-a]"])
-def test_a_pattern_that_the_engine_cannot_evaluate_is_skipped_with_the_reason(pattern):
-    report = held("a\nx\n", column("a", "string", logicalTypeOptions={"pattern": pattern}))
-    found = result(report, f"{A}.logicalTypeOptions.pattern")
-    assert (found.outcome, "RE2" in found.reason, report.findings) == ("skipped", True, ())
-
-
 def test_no_value_of_a_personal_column_is_shown():
     public = held("a\nSECRET\n", column("a", "string", enum=[{"value": "x"}]))
     assert "SECRET" in only(public).message

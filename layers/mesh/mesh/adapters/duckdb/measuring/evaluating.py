@@ -14,7 +14,7 @@ from mesh.domain.onboarding.quality.expectations import READS_ELSEWHERE, Expecta
 from mesh.domain.onboarding.quality.model import Finding, RuleResult, TableProfile
 from mesh.domain.onboarding.quality.rule_queries import filled
 from mesh.domain.onboarding.quality.scores import Checked
-from mesh.domain.onboarding.quality.sql_text import ROWS, identifier, text_literal
+from mesh.domain.onboarding.quality.sql_text import ROWS, identifier
 from mesh.domain.onboarding.quality.verdicts import MAX_EXAMPLES, Observation, broken, judged, skipped
 
 TIME_LIMIT: Final = 60.0
@@ -85,16 +85,7 @@ class Evaluator:
             return expectation.skip(_SAMPLED)
         if missing := [name for name in expectation.columns if name not in self._rows.types]:
             return expectation.skip(f"the data has no column {missing[0]}")
-        if expectation.pattern and (reason := self._unknown_pattern(expectation.pattern)):
-            return expectation.skip(reason)
         return expectation
-
-    def _unknown_pattern(self, pattern: str) -> str:
-        try:
-            self._rows.db.execute(f"SELECT regexp_matches('', {text_literal(pattern)})")
-        except self._error as error:
-            return f"the engine's regular expressions (RE2) refuse it: {first_line(error)}"
-        return ""
 
     def _measure(self, aggregates: list[str]) -> None:
         for chunk in batched(aggregates, _CHUNK, strict=False):
