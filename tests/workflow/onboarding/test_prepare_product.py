@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.mesh_conditions import crash, started_again
+from tests.mesh_conditions import ATTEMPTS, crash, started_again
 from tests.mesh_driver import MeshDriver, contract
 
 HAPPY = ("PrepareProduct", "StartOnboarding", "Prepared")
@@ -62,7 +62,7 @@ def test_a_crash_is_retried(mesh: MeshDriver) -> None:
 
 
 def test_a_failed_run_completes_when_it_is_started_again(mesh: MeshDriver) -> None:
-    crash(mesh, "producer", "PrepareProductFunction", times=3)
+    crash(mesh, "producer", "PrepareProductFunction", times=ATTEMPTS)
     mesh.put_contract("prep-down", glue_contract("prep-down"))
     run = mesh.wait_for_run("prepare-product", "prep-down")
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
