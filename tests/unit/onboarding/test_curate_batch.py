@@ -4,7 +4,7 @@ import json
 
 import pytest
 from mesh.domain.events import ProposalSettled, Reason
-from mesh.domain.onboarding.curation.objects import MAX_RAW_BYTES
+from mesh.domain.onboarding.budgets import MAX_RAW
 from mesh.domain.onboarding.quarantine import HeldObjects
 from mesh.usecases.onboarding.batches import LEASE, TakeBatch, Taking, read_batch, take_batch
 from mesh.usecases.onboarding.curate_batch import TIME_OF_A_CALL, Curating, curate_batch
@@ -33,7 +33,7 @@ WORK = "mesh-work"
 class World:
     """A producer with a registered product, and short ways to act."""
 
-    def __init__(self, max_bytes=MAX_RAW_BYTES):
+    def __init__(self, max_bytes=MAX_RAW):
         self.max_bytes = max_bytes
         self.objects, self.uploads, self.work = FakeObjects(), FakeUploads(), FakeWorkFiles()
         self.raw, self.clock, self.trace = FakeRawUploads(self.uploads), FakeClock(), FakeTrace()

@@ -8,8 +8,9 @@ from mesh.domain.onboarding.curation.errors import RecipeInvalid, RecipeTooCostl
 from mesh.domain.onboarding.curation.metering import Meter
 from mesh.domain.onboarding.curation.objects import write_rows
 from mesh.domain.onboarding.curation.plan import plan_recipe
+from mesh.domain.onboarding.curation.trial import try_recipe
 
-from tests.unit.onboarding.curation.recipes import curate, recipe_of, step
+from tests.unit.onboarding.curation.recipes import condition, curate, recipe_of, step
 
 DOUBLINGS = [step("MERGE", sourceColumns=json.dumps([f"c{n}", f"c{n}"]), targetColumn=f"c{n + 1}") for n in range(40)]
 TENFOLD = step("REPLACE_TEXT", sourceColumn="a", pattern=".", value="0123456789")
@@ -84,3 +85,39 @@ def test_a_row_that_no_reader_takes_is_not_written():
         write_rows("json", ["a", "b"], [["x" * 2_000_000, "y" * 2_000_000]])
 
     assert refused.value.where["row"] == 1
+
+
+# --- the trial when a recipe arrives
+
+
+HIDDEN = step("REPLACE_TEXT", [condition("CONTAINS", "a", "~q~")], sourceColumn="a", pattern="q", value="q~q")
+"""For rows alone that no generated value would be, but for the condition itself."""
+
+
+@pytest.mark.parametrize("steps", [DOUBLINGS, [TENFOLD] * 20, [HIDDEN] * 40])
+@pytest.mark.timeout(20)
+def test_a_recipe_that_makes_too_much_is_refused_when_it_arrives(steps):
+    with pytest.raises(RecipeTooCostly) as refused:
+        try_recipe(recipe_of(*steps))
+
+    assert refused.value.where["step"] > 1
+
+
+@pytest.mark.timeout(30)
+def test_a_recipe_that_takes_too_long_is_refused_when_it_arrives():
+    """Each of a hundred steps searches the rest of a long text for each of its characters."""
+    quadratic = [
+        one
+        for _ in range(50)
+        for one in (
+            step("REPLACE_TEXT", sourceColumn="a", pattern="[xy].*b|[xy]", value="y"),
+            step("REPLACE_TEXT", sourceColumn="a", pattern="[xy].*c|[xy]", value="x"),
+        )
+    ]
+    with pytest.raises(RecipeTooCostly, match="2 s"):
+        try_recipe(recipe_of(*quadratic))
+
+
+def test_a_recipe_without_columns_is_tried_as_well():
+    try_recipe(recipe_of(step("DELETE_DUPLICATE_ROWS")))
+    try_recipe(recipe_of())

@@ -200,7 +200,7 @@ def test_a_rule_that_only_the_engine_finds_broken_has_a_stated_outcome(query, co
 
 
 def test_a_rule_that_takes_too_long_is_stopped(monkeypatch):
-    monkeypatch.setattr(evaluating, "TIME_LIMIT", 0.3)
+    monkeypatch.setattr(evaluating, "RULE_SECONDS", 0.3)
     endless = "with recursive r as (select 1 as n union all select n + 1 from r) select count(*) from r"
     assert "takes longer" in only(sql(endless)).message
 

@@ -20,14 +20,17 @@ class Meter:
         """From now on the time counts."""
         self._end = self._used() + self._limit
 
-    def check(self) -> None:
-        """Raises RecipeTooCostly once the time is over."""
-        if self._used() > self._end:
-            raise RecipeTooCostly(
-                f"the recipe computes longer than the {self._limit:.0f} s that one object may take",
-                limit=self._limit,
-                remedy="Use simpler expressions and fewer steps, or upload the object in smaller parts.",
-            )
+    def check(self, step: Step | None = None) -> None:
+        """Raises RecipeTooCostly once the time is over; `step` is the one that is at work, where that is known."""
+        if self._used() <= self._end:
+            return
+        raise RecipeTooCostly(
+            (f"step {step.number} ({step.operation}): " if step else "")
+            + f"the recipe computes longer than the {self._limit:.0f} s that it may take",
+            limit=self._limit,
+            remedy="Use simpler expressions and fewer steps, or upload the object in smaller parts.",
+            **({"step": step.number, "operation": step.operation} if step else {}),
+        )
 
 
 def too_much_text(step: Step) -> RecipeTooCostly:

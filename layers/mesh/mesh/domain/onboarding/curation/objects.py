@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mesh.domain.onboarding.budgets import MAX_CURATED, MAX_ROW
+from mesh.domain.onboarding.budgets import MAX_CURATED, MAX_RAW_UNFOLDED, MAX_ROW
 from mesh.domain.onboarding.curation.cells import Cell, Row, text, to_json
 from mesh.domain.onboarding.curation.errors import RawTooLarge, RecipeTooCostly
 from mesh.domain.onboarding.curation.text import (
@@ -30,12 +30,8 @@ from mesh.domain.onboarding.curation.text import (
 )
 from mesh.domain.onboarding.formats.errors import BinaryContent
 from mesh.domain.onboarding.formats.model import MAX_TEXT_BYTES, MIB
-from mesh.domain.onboarding.formats.text import read_text_head
+from mesh.domain.onboarding.formats.text import inflate, read_text_head
 
-MAX_RAW_BYTES: Final = 64 * MIB
-"""What a function reads of one object."""
-MAX_UNFOLDED: Final = 256 * MIB
-"""What a gzip object may unfold to."""
 SMALLER: Final = "Upload it in smaller parts, or leave it to the mesh: a DataBrew job takes what no function does."
 _ENDINGS: Final[dict[RawFormat, str]] = {"csv": "csv", "json": "jsonl"}
 _NAMES: Final[dict[str, RawFormat]] = {
@@ -161,23 +157,14 @@ def _cell(value: Any) -> Cell:  # noqa: ANN401 - a JSON value
 
 
 def _unfold(raw: bytes, where: dict[str, str]) -> bytes:
-    """A gzip object of one or more members, up to MAX_UNFOLDED bytes."""
+    """A gzip object of one or more members, up to MAX_RAW_UNFOLDED bytes."""
     unfolded = bytearray()
-    rest = raw
-    while rest:
-        stream = zlib.decompressobj(wbits=31)
-        try:
-            unfolded += stream.decompress(rest, MAX_UNFOLDED + 1 - len(unfolded))
-        except zlib.error as error:
-            raise broken_gzip(str(error), where) from error
-        if len(unfolded) > MAX_UNFOLDED:
-            raise RawTooLarge(
-                f"the object unfolds to more than {MAX_UNFOLDED // MIB} MiB",
-                limit=MAX_UNFOLDED,
-                remedy=SMALLER,
-                **where,
-            )
-        if not stream.eof:
-            raise broken_gzip("it ends in the middle", where)
-        rest = stream.unused_data
+    try:
+        for content in inflate([raw]):
+            unfolded += content
+            if len(unfolded) > MAX_RAW_UNFOLDED:
+                what = f"the object unfolds to more than {MAX_RAW_UNFOLDED // MIB} MiB"
+                raise RawTooLarge(what, limit=MAX_RAW_UNFOLDED, remedy=SMALLER, **where)
+    except zlib.error as error:
+        raise broken_gzip(str(error), where) from error
     return bytes(unfolded)

@@ -32,6 +32,7 @@ _OLD_NAMES: Final = {
 }
 """3.0 had `rule`, of any name; these are those of its text and of the tools that wrote it."""
 _METRICS: Final = ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount")
+_LISTS: Final = ("validValues", "missingValues", "properties")
 _SEVERITIES: Final = {
     **dict.fromkeys(("warning", "warn", "medium", "minor"), "warning"),
     **dict.fromkeys(("info", "information", "low", "notice"), "info"),
@@ -88,7 +89,8 @@ class _Rule:
         self._rule, self._where, self._table, self._column = rule, where, table, column
         self._name = column.catalog_name if column else ""
         self._type = types.get(self._name) or (column.hive_type if column else "") or "string"
-        self._arguments: Mapping[str, Any] = rule.get("arguments") or {}
+        arguments = rule.get("arguments")
+        self._arguments: Mapping[str, Any] = arguments if isinstance(arguments, dict) else {}
 
     def expectation(self) -> Expectation:
         kind = self._rule.get("type") or ("sql" if "query" in self._rule else "library")
@@ -124,6 +126,8 @@ class _Rule:
         stated = str(self._rule.get("metric") or self._rule.get("rule") or "")
         metric = _OLD_NAMES.get(stated, stated)
         base = replace(self._base(), percent=str(self._rule.get("unit", "")).lower() in {"percent", "%"})
+        if wrong := next((name for name in _LISTS if not isinstance(self._stated(name) or [], list)), ""):
+            return base.broken(f"{wrong} of a rule is a list")
         if metric not in _METRICS:
             return base.skip(f"the standard's library has no metric {stated!r}; it has {', '.join(_METRICS)}")
         if not compared and metric == "rowCount":
@@ -135,6 +139,9 @@ class _Rule:
         if metric == "duplicateValues":
             return self._duplicates(base)
         return self._of_column(metric, base)
+
+    def _stated(self, name: str) -> Any:  # noqa: ANN401 - what the contract says
+        return self._arguments.get(name) or self._rule.get(name)
 
     def _of_column(self, metric: str, base: Expectation) -> Expectation:
         if self._column is None:
@@ -152,8 +159,7 @@ class _Rule:
         return f"{name} IS NULL OR {one_of(self._name, self._type, listed)}" if listed else f"{name} IS NULL"
 
     def _invalid(self, base: Expectation) -> Expectation:
-        values = self._arguments.get("validValues") or self._rule.get("validValues")
-        pattern = self._arguments.get("pattern") or self._rule.get("pattern")
+        values, pattern = self._stated("validValues"), self._stated("pattern")
         if not values and not pattern:
             return base.broken("invalidValues needs arguments: validValues, or a pattern")
         wrong = []

@@ -8,6 +8,7 @@ missing, but in the FILL_ steps.
 import re
 import string
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from mesh.domain.onboarding.budgets import MAX_ROW
@@ -72,7 +73,7 @@ def replace_text(step: Step, flow: ColumnFlow) -> RowFunction:
         pattern = compiled(step.required("pattern"))
     except PatternRefused as error:
         raise step.invalid(f"pattern is not a regular expression that RE2 takes: {error}", "pattern") from error
-    value, check = step.parameters.get("value", ""), flow.meter.check
+    value, check = step.parameters.get("value", ""), partial(flow.meter.check, step)
 
     def change(cell: str) -> str:
         try:
