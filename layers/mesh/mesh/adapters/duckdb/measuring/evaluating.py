@@ -10,15 +10,14 @@ from typing import Any, Final
 from mesh.adapters.duckdb.measuring.faults import first_line
 from mesh.adapters.duckdb.measuring.guarding import elsewhere
 from mesh.adapters.duckdb.measuring.rows import OBJECT, Rows
+from mesh.domain.onboarding.budgets import RULE_SECONDS
 from mesh.domain.onboarding.quality.expectations import READS_ELSEWHERE, Expectation
 from mesh.domain.onboarding.quality.model import Finding, RuleResult, TableProfile
 from mesh.domain.onboarding.quality.rule_queries import filled
 from mesh.domain.onboarding.quality.scores import Checked
-from mesh.domain.onboarding.quality.sql_text import ROWS, identifier, text_literal
+from mesh.domain.onboarding.quality.sql_text import ROWS, identifier
 from mesh.domain.onboarding.quality.verdicts import MAX_EXAMPLES, Observation, broken, judged, skipped
 
-TIME_LIMIT: Final = 60.0
-"""Seconds that a rule in SQL may take."""
 _CHUNK: Final = 100
 _SAMPLED: Final = "only a sample of the rows was read, and this needs all of them"
 _OF_THE_QUERY: Final = frozenset(
@@ -85,16 +84,7 @@ class Evaluator:
             return expectation.skip(_SAMPLED)
         if missing := [name for name in expectation.columns if name not in self._rows.types]:
             return expectation.skip(f"the data has no column {missing[0]}")
-        if expectation.pattern and (reason := self._unknown_pattern(expectation.pattern)):
-            return expectation.skip(reason)
         return expectation
-
-    def _unknown_pattern(self, pattern: str) -> str:
-        try:
-            self._rows.db.execute(f"SELECT regexp_matches('', {text_literal(pattern)})")
-        except self._error as error:
-            return f"the engine's regular expressions (RE2) refuse it: {first_line(error)}"
-        return ""
 
     def _measure(self, aggregates: list[str]) -> None:
         for chunk in batched(aggregates, _CHUNK, strict=False):
@@ -145,7 +135,7 @@ class Evaluator:
 
     @contextmanager
     def _limited(self) -> Iterator[None]:
-        timer = threading.Timer(TIME_LIMIT, self._rows.db.interrupt)
+        timer = threading.Timer(RULE_SECONDS, self._rows.db.interrupt)
         timer.start()
         try:
             yield
@@ -196,7 +186,7 @@ def _single_number(found: list[tuple[Any, ...]]) -> float:
 def _reason(error: Exception) -> str:
     said = first_line(error)
     if "INTERRUPT" in said.upper():
-        return f"the query takes longer than {TIME_LIMIT:.0f} s"
+        return f"the query takes longer than {RULE_SECONDS:.0f} s"
     if "division by zero" in said.lower():
         return "the query divides by zero"
     return said if type(error).__name__ in _OF_THE_QUERY else f"the query fails on the data ({type(error).__name__})"

@@ -110,6 +110,8 @@ class Stage:
 
     def _parquet(self, found: SourceRead, index: int, file: Path, *, in_place: bool) -> SourceRead:
         parquet = ParquetFile(self._db, file, found.key)
+        if not in_place and parquet.rows > self._limits.max_rows:
+            raise too_large(f"{parquet.rows:,} rows: one function reads at most {self._limits.max_rows:,} of an object")
         names = tuple(column.name for column in parquet.columns)
         found = found.evolve(columns=names)
         self._apart(found)

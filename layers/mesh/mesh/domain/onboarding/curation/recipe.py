@@ -11,10 +11,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mesh.domain.onboarding.budgets import MAX_RECIPE, MAX_STEPS
 from mesh.domain.onboarding.curation.errors import RecipeInvalid, UnsupportedStep
 
-MAX_STEPS: Final = 100
-MAX_RECIPE_BYTES: Final = 1024 * 1024
 _OPERATION: Final = re.compile(r"[A-Z_]{1,128}").fullmatch
 _PARAMETER: Final = re.compile(r"[A-Za-z0-9]{1,128}").fullmatch
 _MAX_VALUE: Final = 32_768
@@ -108,8 +107,8 @@ class Recipe:
 
 def parse_recipe(body: bytes) -> Recipe:
     """A recipe from its file. Raises RecipeInvalid, naming the first step that is wrong."""
-    if len(body) > MAX_RECIPE_BYTES:
-        raise RecipeInvalid(f"the recipe is larger than {MAX_RECIPE_BYTES} bytes", remedy="Shorten it.")
+    if len(body) > MAX_RECIPE:
+        raise RecipeInvalid(f"the recipe is larger than {MAX_RECIPE} bytes", remedy="Shorten it.")
     try:
         document = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:

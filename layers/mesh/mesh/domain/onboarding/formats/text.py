@@ -3,6 +3,7 @@
 import codecs
 import re
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,8 @@ from mesh.domain.onboarding.formats.model import MIB, Compression
 
 MAX_UNZIPPED: Final = MIB
 """A gzip head may unfold a thousandfold: this much of it is looked at."""
+_WINDOW: Final = 16 * 1024
+"""Compressed bytes at a time: at the end of each member the rest of what was given is copied, and there may be many."""
 _BOMS: Final = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -42,6 +45,27 @@ def read_text_head(raw: bytes, size: int, compression: Compression, **where: str
     if not text.strip():
         raise EmptyFile("there is nothing but white space", remedy="Upload the object with data.", **where)
     return TextHead(text, complete, 1.0 if complete else used / size, bom)
+
+
+def inflate(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Members one after another, in pieces of at most a MiB: what is to come is bounded before it is there.
+
+    Raises zlib.error, also where the stream ends too early.
+    """
+    member, begun = zlib.decompressobj(wbits=31), False
+    for window in (piece[at : at + _WINDOW] for piece in pieces for at in range(0, len(piece), _WINDOW)):
+        rest = window
+        while rest:
+            if member.eof:
+                rest = rest.lstrip(b"\0")  # some writers pad members with zeros
+                member, begun = zlib.decompressobj(wbits=31), False
+                continue
+            begun = True
+            content = member.decompress(rest, MIB)
+            rest = member.unused_data if member.eof else member.unconsumed_tail
+            yield content
+    if begun and not member.eof:
+        raise zlib.error("the stream ends too early")
 
 
 def _gunzip(raw: bytes, complete: bool, **where: str) -> tuple[bytes, int]:
