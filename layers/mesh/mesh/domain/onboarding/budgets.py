@@ -33,9 +33,23 @@ MAX_BATCH: Final = 2 * GIB
 MAX_IN_PLACE: Final = 3 * GIB + 256 * MIB
 """Of those that are read where they lie, one or several: as many bytes are written beside them."""
 READING_SECONDS: Final = 400.0
-"""For a table's objects to be read and checked, rules in SQL included; the functions that do so have 900."""
+"""For a table's objects to be read and checked; the functions that do so have 900."""
+
+# --- rules in SQL, which run in a process of their own (docs/decisions/0033-hostile-input-costs-little.md)
 RULE_SECONDS: Final = 60.0
-"""For one rule in SQL."""
+"""For one rule on a batch."""
+RULES_SECONDS: Final = 180.0
+"""For all rules of a table on a batch: the process ends then, also where READING_SECONDS are over."""
+RULE_TRIAL_SECONDS: Final = 2.0
+"""For one rule on the rows of the trial, of which a pass takes milliseconds."""
+RULES_TRIAL_SECONDS: Final = 10.0
+"""For all rules of a contract on the rows of the trial: `DeclareProduct` has 60 s."""
+RULES_START_SECONDS: Final = 20.0
+"""For their process to start, the engine with it. That it takes longer says nothing about the rules."""
+RULES_MEMORY: Final = 700 * MIB
+"""Of their process. `CheckObjects` has 3,008 MB: the reading keeps to 1,700 MB meanwhile, Python needs 200."""
+TRIAL_ROWS: Final = 1_000
+"""Of each table of a contract: a join with itself is a million, three times over a billion and beyond the trial."""
 
 # --- recipes
 MAX_RAW: Final = 64 * MIB

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mesh.adapters.duckdb.engine import literal
 from mesh.adapters.duckdb.measuring.faults import first_line
 from mesh.adapters.duckdb.measuring.fetching import Unreadable
-from mesh.adapters.duckdb.reading.engine import literal
 from mesh.adapters.duckdb.reading.faults import check_width
 from mesh.adapters.duckdb.reading.texts import Text, rewrite_csv
 from mesh.domain.onboarding.budgets import MAX_ROW

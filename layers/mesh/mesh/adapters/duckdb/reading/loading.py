@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mesh.adapters.duckdb.engine import Limits
 from mesh.adapters.duckdb.measuring.fetching import content_of
 from mesh.adapters.duckdb.measuring.rows import OBJECT
 from mesh.adapters.duckdb.reading.csv_files import CsvFile, has_rows
-from mesh.adapters.duckdb.reading.engine import Limits
 from mesh.adapters.duckdb.reading.faults import finding, too_large
 from mesh.adapters.duckdb.reading.json_files import JsonLines
 from mesh.adapters.duckdb.reading.parquet_files import ParquetFile

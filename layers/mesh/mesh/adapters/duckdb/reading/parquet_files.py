@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mesh.adapters.duckdb.engine import duck_of
 from mesh.adapters.duckdb.measuring.faults import corrupt, first_line
 from mesh.adapters.duckdb.measuring.fetching import Unreadable
 from mesh.adapters.duckdb.reading.csv_files import MAX_NAME
-from mesh.adapters.duckdb.reading.engine import duck_of
 from mesh.adapters.duckdb.reading.faults import check_width
 from mesh.domain.onboarding.quality.sql_text import identifier, text_literal
 from mesh.domain.onboarding.reading.duck_types import hive_of

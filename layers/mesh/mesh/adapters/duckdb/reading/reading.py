@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mesh.adapters.duckdb.engine import Clock, Limits, database
 from mesh.adapters.duckdb.measuring.faults import first_line
 from mesh.adapters.duckdb.measuring.fetching import Unreadable
 from mesh.adapters.duckdb.measuring.reporting import TableChecks
 from mesh.adapters.duckdb.measuring.rows import Rows
-from mesh.adapters.duckdb.reading.engine import Clock, Limits, database
 from mesh.adapters.duckdb.reading.faults import check_width, finding, refused, too_large, unreadable
 from mesh.adapters.duckdb.reading.loading import Stage
 from mesh.adapters.duckdb.reading.typed import TypedRows
@@ -106,6 +106,7 @@ class DuckReading:
         if self._clock.over:
             self._too_slow()
         self._db.execute(f"SET allowed_directories = ['{self._out}', '{self._in}']")
+        self._db.execute("SET enable_external_access = false")
 
     def _read_all(self, objects: Objects) -> None:
         stage = Stage(self._db, self._asked, _known(self._asked), self._limits)
@@ -174,7 +175,7 @@ class DuckReading:
             ),
         )  # fmt: skip
         rows = Rows(
-            self._db, {column.name: column.type for column in self.schema.columns},
+            self._db, self._out, self._limits, {column.name: column.type for column in self.schema.columns},
             tuple(column.name for column in columns), keys=[ref.key for ref in self._asked.refs],
             findings=list(self._found) + self._rows.changes(self._asked.table), wrong=self._rows.wrong(),
             lacking=self._rows.lacking(self._read), in_place=any(map(self._limits.in_place, refs)),

@@ -40,10 +40,12 @@ class Limits:
     `memory` is what the engine may hold, `spill` what it may write to disk, as DuckDB writes sizes. Bytes, inflated: of
     one object (`max_object`), of all objects of a table (`max_batch`), and of all those, one or several, that are read
     where they lie (`max_in_place`: as many are written beside them). `max_rows` are those of one object that is copied,
-    `seconds` the time in which a table's objects are read and checked.
+    `seconds` the time in which a table's objects are read and checked. `memory_beside_rules` is what the engine may
+    hold while another process runs the rules in SQL.
     """
 
     memory: str = "2200MB"
+    memory_beside_rules: str = "1700MB"
     spill: str = "3GB"
     threads: int = 2
     max_object: int = MAX_OBJECT
@@ -74,6 +76,16 @@ def database(folder: Path, limits: Limits) -> Iterator["DuckDBPyConnection"]:
         for setting in _SETTINGS:
             db.execute(setting)
         yield db
+
+
+@contextmanager
+def room_for_rules(db: "DuckDBPyConnection", limits: Limits) -> Iterator[None]:
+    """While this is open the engine holds less: what it has read is spilled."""
+    db.execute(f"SET memory_limit = '{limits.memory_beside_rules}'")
+    try:
+        yield
+    finally:
+        db.execute(f"SET memory_limit = '{limits.memory}'")
 
 
 class Clock:
