@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from mesh.adapters.duckdb.measuring import trial
-from mesh.adapters.duckdb.measuring.trial import try_rules
+from mesh.adapters.duckdb.measuring import rule_trial
+from mesh.adapters.duckdb.measuring.rule_trial import try_rules
 from mesh.domain.contracts.contract import ContractSchemaViolation
 from mesh.domain.onboarding.budgets import RULES_TRIAL_SECONDS
 
@@ -18,6 +18,10 @@ PATH = "$.schema[0].quality"
 CROSS = "SELECT count(*) FROM {object} a, {object} b, {object} c, {object} d WHERE a.name < d.name"
 ENDLESS = "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
 LARGE = "SELECT max(length(repeat(name, 100000000))) FROM {object}"
+ONE = "SELECT length(repeat('x', 1000000000) || repeat('y', 1000000000)) FROM {object}"
+LISTS = "SELECT len(list_sort(list_transform(range(1000000000), x -> -x)))"
+PAIRS = "SELECT max(levenshtein(repeat(name, 100000), repeat(name, 100000) || 'z')) FROM {object}"
+RESULT = "SELECT repeat('x', 2000000000)"
 MANY = "SELECT count(DISTINCT repeat(name, 10000) || n) FROM {object}, range(1000) AS r(n)"
 
 
@@ -25,7 +29,7 @@ def ruled(*queries):
     return contract(*COLUMNS, table={"quality": [{"type": "sql", "query": query, "mustBe": 0} for query in queries]})
 
 
-@pytest.mark.parametrize("query", [CROSS, ENDLESS, LARGE, MANY])
+@pytest.mark.parametrize("query", [CROSS, ENDLESS, LARGE, ONE, LISTS, PAIRS, RESULT, MANY])
 @pytest.mark.timeout(30)
 def test_a_rule_that_costs_too_much_is_refused_with_its_path(query):
     with pytest.raises(ContractSchemaViolation) as refused:
@@ -58,6 +62,17 @@ def test_many_costly_rules_end_with_the_time_of_all():
     assert "together" in refused.value.where["violations"][-1]["message"]
 
 
-def test_a_contract_without_such_rules_needs_no_engine(monkeypatch):
-    monkeypatch.setattr(trial, "database", None)
+def test_rules_of_all_tables_are_tried_with_their_own_rows():
+    tables = [
+        {"name": name, "properties": [column("id")], "quality": [{"type": "sql", "query": query, "mustBe": 0}]}
+        for name, query in (("one", "SELECT count(*) FROM one"), ("two", ENDLESS))
+    ]
+    with pytest.raises(ContractSchemaViolation) as refused:
+        try_rules(contract(schema=tables))
+
+    assert [found["path"] for found in refused.value.where["violations"]] == ["$.schema[1].quality[0]"]
+
+
+def test_a_contract_without_such_rules_needs_no_process(monkeypatch):
+    monkeypatch.setattr(rule_trial, "run_rules", None)
     try_rules(contract(*COLUMNS))

@@ -22,7 +22,7 @@ from mesh.domain.onboarding.quality.sql_text import identifier
 _LISTED: Final = 20
 _REMEDY: Final = "Make the rule simpler: one pass over the table's rows, whose values it makes no longer."
 _GENERATED: Final = {
-    "boolean": "n % 2 = 0", "string": "'value ' || n || left(repeat(' text', 800), CAST(n % 4000 AS BIGINT))",
+    "boolean": "n % 2 = 0", "string": "'value ' || n || left(repeat(' text', 200), CAST(n AS INTEGER))",
     "date": "DATE '2026-01-01' + CAST(n % 365 AS INTEGER)", "timestamp": "TIMESTAMP '2026-01-01' + to_minutes(n)",
 }  # fmt: skip
 
