@@ -93,11 +93,18 @@ class Clock:
 
     def __init__(self, db: "DuckDBPyConnection", seconds: float) -> None:
         self._db, self._left, self.seconds, self.over = db, seconds, seconds, False
+        self._began: float | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        spent = time.monotonic() - self._began if self._began is not None else 0.0
+        return max(0.0, self._left - spent)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """While this is open time passes. Not within itself."""
-        began, ended = time.monotonic(), threading.Event()
+        self._began, ended = time.monotonic(), threading.Event()
         watch = threading.Thread(target=self._watch, args=(ended,), daemon=True)
         watch.start()
         try:
@@ -105,7 +112,7 @@ class Clock:
         finally:
             ended.set()
             watch.join()
-            self._left = max(0.0, self._left - (time.monotonic() - began))
+            self._left, self._began = self.left, None
 
     def _watch(self, ended: threading.Event) -> None:
         """Again and again: an interrupt ends the statement that runs, and another may follow."""

@@ -33,13 +33,13 @@ MAX_BATCH: Final = 2 * GIB
 MAX_IN_PLACE: Final = 3 * GIB + 256 * MIB
 """Of those that are read where they lie, one or several: as many bytes are written beside them."""
 READING_SECONDS: Final = 400.0
-"""For a table's objects to be read and checked; the functions that do so have 900."""
+"""For a table's objects to be read and checked, rules included; the functions that do so have 900."""
 
 # --- rules in SQL, which run in a process of their own (docs/decisions/0033-hostile-input-costs-little.md)
 RULE_SECONDS: Final = 60.0
 """For one rule on a batch."""
 RULES_SECONDS: Final = 180.0
-"""For all rules of a table on a batch: the process ends then, also where READING_SECONDS are over."""
+"""For all rules of a table on a batch, and no longer than what is left of READING_SECONDS."""
 RULE_TRIAL_SECONDS: Final = 2.0
 """For one rule on the rows of the trial, of which a pass takes milliseconds."""
 RULES_TRIAL_SECONDS: Final = 10.0

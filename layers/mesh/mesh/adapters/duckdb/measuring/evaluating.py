@@ -128,7 +128,8 @@ class Evaluator:
         """The answer of each rule in SQL, by its place in the contract. The rows are copied for their process."""
         if not expectations:
             return {}
-        budget = Budget(RULE_SECONDS, RULES_SECONDS, RULES_MEMORY, self._rows.limits.threads, _SPILL)
+        seconds = min(RULES_SECONDS, self._rows.clock.left)
+        budget = Budget(RULE_SECONDS, seconds, RULES_MEMORY, self._rows.limits.threads, _SPILL)
         rules = [Rule(each.query, 0, each.column) for each in expectations]
         names = [self._table, *sorted(self._names - {self._table})]
         with tempfile.TemporaryDirectory(dir=self._rows.folder) as folder, self._rows.copied(Path(folder)) as query:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mesh.adapters.duckdb.engine import Limits, room_for_rules
+from mesh.adapters.duckdb.engine import Clock, Limits, room_for_rules
 from mesh.domain.onboarding.quality.model import Finding
 from mesh.domain.onboarding.quality.sql_text import ROWS, identifier, text_literal
 
@@ -37,12 +37,14 @@ class Rows:
     """`types`: column → Hive type, partition keys last. `lacking`: column → keys of objects without such a column.
 
     `in_place`: they are in files, and several times as many as memory holds. `infinite`: column → whether it has a
-    number that is not finite, as far as it was asked. `folder`: one that the engine may write to.
+    number that is not finite, as far as it was asked. `folder`: one that the engine may write to;
+    `clock`: the reading's.
     """
 
     db: "DuckDBPyConnection"
     folder: Path
     limits: Limits
+    clock: Clock
     types: dict[str, str]
     columns: tuple[str, ...]
     keys: list[str] = field(default_factory=list)
