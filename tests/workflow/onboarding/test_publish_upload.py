@@ -284,6 +284,8 @@ def test_a_batch_that_breaks_a_function_twice_is_held_and_blocks_no_later_upload
     [held] = product.listing(batch)
     assert (held["key"], held["reason"]["code"], held["releasable"]) == (product.key("a.csv"), "FunctionCrashed", True)
     assert held["reason"]["where"] == {"step": step, "error": "Runtime.ExitError"}
+    _, listed = mesh_command(mesh, "quarantine")
+    assert [one["reason"]["code"] for one in listed["batches"] if one["product"] == product.name] == ["FunctionCrashed"]
 
     run = product.upload("b.csv", csv((2, 20)))
     assert (run.outcome, run.output["accepted"]) == ("published", 1)

@@ -20,7 +20,8 @@ WORDS = [
     "1", "/", "(", ")", ",", "as", "with", "r", "union all", "group by", "order by", "join", "on", "true", "null", "x",
     "*", "limit", "case when", "then", "end", "interval", "'1'", "\\", "{x}", "recursive", ";", "--", "copy", "attach",
     "[", "]", "::int", "::date", "sum(k)", "list(a)", "unnest(range(10))", "range(1000000000000)",
-    "repeat(a, 1000000000)", "lpad(a, 2000000000, 'x')", "current_setting('temp_directory')", "read_text('/etc/hosts')", "pragma_version()",
+    "repeat(a, 1000000000)", "lpad(a, 2000000000, 'x')", "current_setting('temp_directory')",
+    "read_text('/etc/hosts')", "pragma_version()",
 ]  # fmt: skip
 queries = st.one_of(
     st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join),

@@ -175,8 +175,9 @@ class DuckReading:
             ),
         )  # fmt: skip
         rows = Rows(
-            self._db, self._out, self._limits, self._clock, {column.name: column.type for column in self.schema.columns},
-            tuple(column.name for column in columns), keys=[ref.key for ref in self._asked.refs],
+            self._db, self._out, self._limits, self._clock,
+            {column.name: column.type for column in self.schema.columns}, tuple(column.name for column in columns),
+            keys=[ref.key for ref in self._asked.refs],
             findings=list(self._found) + self._rows.changes(self._asked.table), wrong=self._rows.wrong(),
             lacking=self._rows.lacking(self._read), in_place=any(map(self._limits.in_place, refs)),
         )  # fmt: skip

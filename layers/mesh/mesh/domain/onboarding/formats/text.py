@@ -10,7 +10,7 @@ from typing import Final
 from mesh.domain.onboarding.formats.errors import BinaryContent, EmptyFile, InconsistentCompression, UnsupportedEncoding
 from mesh.domain.onboarding.formats.model import MIB, Compression
 
-MAX_UNZIPPED: Final = MIB
+_MAX_HEAD: Final = MIB
 """A gzip head may unfold a thousandfold: this much of it is looked at."""
 _WINDOW: Final = 16 * 1024
 """Compressed bytes at a time: at the end of each member the rest of what was given is copied, and there may be many."""
@@ -69,9 +69,9 @@ def inflate(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _gunzip(raw: bytes, complete: bool, **where: str) -> tuple[bytes, int]:
-    """Up to `MAX_UNZIPPED` bytes, and how many raw bytes they took. Files may hold several gzip members."""
+    """Up to `_MAX_HEAD` bytes, and how many raw bytes they took. Files may hold several gzip members."""
     parts: list[bytes] = []
-    rest, room = raw, MAX_UNZIPPED
+    rest, room = raw, _MAX_HEAD
     try:
         while rest and room > 0:
             member = zlib.decompressobj(wbits=31)
