@@ -4,6 +4,9 @@ The default profile is for CI; `HYPOTHESIS_PROFILE=long` tries 500 inputs of eac
 """
 
 import copy
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from hypothesis import strategies as st
@@ -21,8 +24,19 @@ _MEANT = [
     "timestamp", "\ud800", "\u202e", "é" * 100, "*", "=", "key=value", "key=a,b key=c", "publication=published",
     "aws.s3", "111111111111", "arn:aws:iam::111111111111:role/x",
 ]  # fmt: skip
+_REPEATED = [
+    "[", "(", "{", "<", '{"a":', "[[],", "array<", "struct<a:", "map<int,", "/*", "--", "'", '"', "`", "from ", "as ( ",
+    "a.", "{object}", "${", " ", "\t", "a ", "1", "9e9", "-", "%", "\\", "(a", "a|", "a,", "=a,", "a=b ", "é", "\n",
+]  # fmt: skip
+LONG = 60_000
 texts = st.text(max_size=30) | st.sampled_from(_MEANT)
-values = json_values | texts | st.integers(10**30, 10**400)
+long_texts = st.builds(
+    lambda piece, before, after: before + piece * (LONG // len(piece)) + after,
+    st.sampled_from(_REPEATED), st.sampled_from(["", "a", "decimal(", "select 1 "]),
+    st.sampled_from(["", "a", ")", "]"]),
+)  # fmt: skip
+"""What takes long, or many levels, where it is not read in one pass."""
+values = json_values | texts | long_texts | st.integers(10**30, 10**400)
 
 
 def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -47,3 +61,11 @@ def changed(draw: st.DrawFn, document: Any) -> Any:
         if not places(made)[1:]:
             break
     return made
+
+
+@contextmanager
+def in_time(seconds: float) -> Iterator[None]:
+    """Of this process: a busy machine is no fault."""
+    began = time.process_time()
+    yield
+    assert time.process_time() - began < seconds

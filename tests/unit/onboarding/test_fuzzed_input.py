@@ -27,14 +27,16 @@ from mesh.domain.onboarding.keys import parse_key
 from mesh.domain.patterns import PatternRefused, compiled
 
 from tests.unit.contracts.contracts import column, contract_document
-from tests.unit.fuzzing import changed, json_values, texts
+from tests.unit.fuzzing import changed, in_time, json_values, long_texts, texts
 from tests.unit.onboarding.reading.reading import NOW, opened
 
+SECONDS = 5.0
+"""More than anything takes that is read in one pass."""
 conditions = st.lists(
     st.fixed_dictionaries(
         {
             "Condition": st.sampled_from(["IS", "IS_NOT", "IS_BETWEEN", "IS_MISSING", "LESS_THAN", "CONTAINS", "ODD"]),
-            "Value": texts,
+            "Value": texts | long_texts.map(lambda text: text[:32_000]),
             "TargetColumn": st.sampled_from("abcd"),
         }
     ),
@@ -47,7 +49,8 @@ def steps(draw: st.DrawFn) -> dict[str, Any]:
     """A step of a known operation, its own parameters with any text."""
     name = draw(st.sampled_from(sorted(OPERATIONS)))
     operation = OPERATIONS[name]
-    given_ = {each: draw(texts) for each in sorted(operation.parameters) if draw(st.integers(0, 4))}
+    of_any = texts | long_texts.map(lambda text: text[:32_000])
+    given_ = {each: draw(of_any) for each in sorted(operation.parameters) if draw(st.integers(0, 4))}
     for each in given_.keys() & {"sourceColumn", "sourceColumn1", "sourceColumn2", "targetColumn"}:
         given_[each] = draw(st.sampled_from("abcde"))
     step = {"Action": {"Operation": name, "Parameters": given_}}
@@ -117,13 +120,15 @@ def test_files_that_are_called_a_contract(text: bytes | str) -> None:
 
 def read(text: bytes | str) -> None:
     try:
-        check_settings(read_contract(text, bucket="b", key="product/contract.yaml"))
+        with in_time(SECONDS):
+            check_settings(read_contract(text, bucket="b", key="product/contract.yaml"))
     except Rejected as refusal:
         assert refusal.message
 
 
 @given(
     st.text(max_size=80)
+    | long_texts.map(lambda text: "p1/data/" + text[:1_000])
     | st.lists(
         st.sampled_from(["p1", "data", "raw", "t", "dt=1", "..", "", "a.csv", "\0", "%2F", "é" * 90]), max_size=8
     ).map("/".join)
