@@ -15,6 +15,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mesh.adapters.duckdb.measuring.rule_trial import rows_of
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.errors import Rejected
 from mesh.domain.onboarding.curation.objects import read_raw, write_rows
@@ -121,7 +122,10 @@ def test_files_that_are_called_a_contract(text: bytes | str) -> None:
 def read(text: bytes | str) -> None:
     try:
         with in_time(SECONDS):
-            check_settings(read_contract(text, bucket="b", key="product/contract.yaml"))
+            contract = read_contract(text, bucket="b", key="product/contract.yaml")
+            check_settings(contract)
+            for table in contract.tables:
+                assert rows_of(table).names
     except Rejected as refusal:
         assert refusal.message
 

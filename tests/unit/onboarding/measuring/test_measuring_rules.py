@@ -211,7 +211,7 @@ ENDLESS = "with recursive r as (select 1 as n union all select n + 1 from r) sel
         ENDLESS,
         # Within one vector of rows, where nothing interrupts the engine: 100 GB of text; lists; pairs of characters.
         "select max(length(md5(repeat(md5(repeat(a, 1000000000)), 100)))) from t",
-        "select len(list_sort(list_transform(range(1000000000), x -> -x))) from t",
+        "select len(list_sort(list_transform(range(1000000000), lambda x: -x))) from t",
         "select max(levenshtein(repeat(a, 4000000), repeat(a || 'z', 4000000))) from t",
         "select length(d || d) from (select c || c as d from (select repeat(a, 300000000) as c from t))",
     ],

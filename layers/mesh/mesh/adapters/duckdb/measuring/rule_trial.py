@@ -40,7 +40,7 @@ def try_rules(contract: Contract) -> None:
         if own:
             queries += [Rule(rule.query, len(tables), rule.column) for rule in own]
             rules += own
-            tables.append(_rows(table))
+            tables.append(rows_of(table))
     found = [
         {"path": rule.where, "message": f"{answer.fault}, with {TRIAL_ROWS:,} generated rows"}
         for rule, answer in zip(rules, _answers(tables, queries), strict=True)
@@ -59,7 +59,8 @@ def _answers(tables: list[Rows], rules: list[Rule]) -> list[Answer]:
         return run_rules(tables, rules, Path(folder), budget)
 
 
-def _rows(table: ContractTable) -> Rows:
+def rows_of(table: ContractTable) -> Rows:
+    """Generated rows of a table, by the names that its rules may call it."""
     types = {column.catalog_name: column.hive_type or "string" for column in table.columns}
     values = ", ".join(f"{_value(type_)} AS {identifier(name)}" for name, type_ in types.items())
     names = [table.catalog_name, *sorted(own_names(table) - {table.catalog_name})]
