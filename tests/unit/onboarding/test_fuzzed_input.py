@@ -100,7 +100,14 @@ DOCUMENT = contract_document(
             {"type": "sql", "query": "SELECT count(*) FROM {object}", "mustBeGreaterThan": 0},
         ],
     ),
-    column("b", "integer", required=True, primaryKey=True, logicalTypeOptions={"minimum": 0, "multipleOf": 2}),
+    column(
+        "b",
+        "integer",
+        physicalType="int",
+        required=True,
+        primaryKey=True,
+        logicalTypeOptions={"minimum": 0, "multipleOf": 2},
+    ),
 )
 
 

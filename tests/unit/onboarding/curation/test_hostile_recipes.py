@@ -87,6 +87,35 @@ def test_a_row_that_no_reader_takes_is_not_written():
     assert refused.value.where["row"] == 1
 
 
+# --- found by fuzzing
+
+
+DEEP = "[" * 30_000
+DIGITS = "1" * 30_000
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        step("MERGE", sourceColumns=DIGITS, targetColumn="z"),
+        step("CATEGORICAL_MAPPING", sourceColumn="a", targetColumn="z", categoryMap=DIGITS),
+        step("UPPER_CASE", [condition("IS", "a", DEEP)], sourceColumn="a"),
+        step("UPPER_CASE", [condition("IS_BETWEEN", "a", DEEP)], sourceColumn="a"),
+        step("SPLIT_COLUMN_SINGLE_DELIMITER", sourceColumn="a", pattern=",", limit="000000001" + "9" * 8),
+    ],
+)
+def test_a_step_whose_parameter_cannot_be_read_is_refused_with_its_place(written):
+    with pytest.raises(RecipeInvalid) as refused:
+        try_recipe(recipe_of(written))
+
+    assert refused.value.where["step"] == 1
+    assert len(refused.value.message) < 1_000
+
+
+def test_a_condition_on_text_may_look_like_a_list_that_is_none():
+    try_recipe(recipe_of(step("UPPER_CASE", [condition("CONTAINS", "a", DEEP)], sourceColumn="a")))
+
+
 # --- the trial when a recipe arrives
 
 

@@ -9,6 +9,7 @@ from mesh.domain.onboarding.quality.rules import faults, table_expectations
 from mesh.domain.patterns import refusal_of
 
 from tests.unit.contracts.contracts import column, contract
+from tests.unit.fuzzing import in_time
 
 OWN = frozenset({"t", "loans"})
 
@@ -173,3 +174,10 @@ def test_a_contract_with_a_pattern_that_re2_does_not_take_is_refused(pattern):
 )
 def test_what_re2_can_do_is_not_refused(pattern):
     assert refusal_of(pattern) == ""
+
+
+@pytest.mark.parametrize("part", ["/* ", "from t ", "from {object} ", "( from t ", "trim(a from t "])
+def test_a_long_query_is_read_in_one_pass(part):
+    """Found by fuzzing: an open comment, and each FROM, were looked for through all of it."""
+    with in_time(1.5):
+        fault_of("select 1 where " + part * (60_000 // len(part)), frozenset({"t"}), on_column=False)

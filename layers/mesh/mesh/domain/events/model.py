@@ -34,9 +34,9 @@ class MalformedEvent(Rejected):
 class Metadata(Model):
     """`id` is unique per event and stable over redelivery; `correlation_id` is one upload's whole trace."""
 
-    id: str = Field(default_factory=lambda: str(uuid4()), max_length=128)
+    id: str = Field(default_factory=lambda: str(uuid4()), min_length=1, max_length=128)
     version: Literal[1] = 1
-    correlation_id: str = Field(default_factory=lambda: str(uuid4()), max_length=128)
+    correlation_id: str = Field(default_factory=lambda: str(uuid4()), min_length=1, max_length=128)
     causation_id: str | None = Field(default=None, max_length=128)
     time: datetime = Field(default_factory=lambda: datetime.now(UTC))
 

@@ -47,6 +47,6 @@ def _texts(value: str) -> Sequence[Cell]:
     """A condition's value: a text, or a JSON list of such."""
     try:
         listed = json.loads(value) if value.startswith("[") else [value]
-    except ValueError:
+    except (ValueError, RecursionError):
         listed = [value]
     return [item for item in listed[:20] if isinstance(item, str)]
