@@ -68,6 +68,18 @@ def test_events_with_something_else_in_a_place(sent: tuple[Any, str]) -> None:
     read(*sent)
 
 
+@pytest.mark.parametrize("field", ["id", "correlation_id"])
+def test_an_event_has_no_empty_id(field: str) -> None:
+    """Found by fuzzing: two such events were one."""
+    sent = SAMPLES["AccessRequested"]
+    envelope = Envelope.model_validate(
+        {**sent, "detail": {**sent["detail"], "metadata": {**sent["detail"]["metadata"], field: ""}}}
+    )
+    assert metadata_of(envelope).id == envelope.id
+    with pytest.raises(MalformedEvent):
+        read_event(AccessRequested, envelope)
+
+
 @given(json_values, st.sampled_from(sorted(KINDS)))
 def test_events_of_anything(detail: Any, kind: str) -> None:
     read(detail, kind)
