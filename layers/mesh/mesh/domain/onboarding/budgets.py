@@ -33,7 +33,8 @@ MAX_BATCH: Final = 2 * GIB
 MAX_IN_PLACE: Final = 3 * GIB + 256 * MIB
 """Of those that are read where they lie, one or several: as many bytes are written beside them."""
 READING_SECONDS: Final = 400.0
-"""For a table's objects to be read and checked, rules included; the functions that do so have 900."""
+"""For a table's objects to be read and checked, rules included; the functions that do so have 900. A batch of
+several tables that take so long is held as what broke a function."""
 
 # --- rules in SQL, which run in a process of their own (docs/decisions/0033-hostile-input-costs-little.md)
 RULE_SECONDS: Final = 60.0

@@ -4,18 +4,18 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mesh.adapters.duckdb.measuring.rows import OBJECT, Rows
-from mesh.adapters.duckdb.measuring.rule_process import Answer, Budget, Rule
-from mesh.adapters.duckdb.measuring.rule_process import Rows as RuleRows
-from mesh.adapters.duckdb.measuring.rule_runs import run_rules
 from mesh.domain.onboarding.budgets import RULE_SECONDS, RULES_MEMORY, RULES_SECONDS
 from mesh.domain.onboarding.quality.expectations import BROKEN, READS_ELSEWHERE, Expectation
 from mesh.domain.onboarding.quality.model import Finding, RuleResult, TableProfile
 from mesh.domain.onboarding.quality.scores import Checked
 from mesh.domain.onboarding.quality.sql_text import ROWS, identifier
 from mesh.domain.onboarding.quality.verdicts import MAX_EXAMPLES, Observation, broken, judged, skipped
+
+if TYPE_CHECKING:
+    from mesh.adapters.duckdb.measuring.rule_process import Answer
 
 _CHUNK: Final = 100
 _SAMPLED: Final = "only a sample of the rows was read, and this needs all of them"
@@ -124,16 +124,19 @@ class Evaluator:
             return broken(expectation.broken(answer.fault, code), self._table)
         return judged(expectation, Observation(answer.value, self._count), self._table)
 
-    def _run(self, expectations: Sequence[Expectation]) -> dict[str, Answer]:
+    def _run(self, expectations: Sequence[Expectation]) -> dict[str, "Answer"]:
         """The answer of each rule in SQL, by its place in the contract. The rows are copied for their process."""
         if not expectations:
             return {}
+        from mesh.adapters.duckdb.measuring import rule_process, rule_runs  # noqa: PLC0415 - for contracts with such rules
+
         seconds = min(RULES_SECONDS, self._rows.clock.left)
-        budget = Budget(RULE_SECONDS, seconds, RULES_MEMORY, self._rows.limits.threads, _SPILL)
-        rules = [Rule(each.query, 0, each.column) for each in expectations]
+        budget = rule_process.Budget(RULE_SECONDS, seconds, RULES_MEMORY, self._rows.limits.threads, _SPILL)
+        rules = [rule_process.Rule(each.query, 0, each.column) for each in expectations]
         names = [self._table, *sorted(self._names - {self._table})]
         with tempfile.TemporaryDirectory(dir=self._rows.folder) as folder, self._rows.copied(Path(folder)) as query:
-            answers = run_rules([RuleRows(query, names)], rules, Path(folder), budget)
+            copied = rule_process.Rows(query, names)
+            answers = rule_runs.run_rules([copied], rules, Path(folder), budget)
         return {each.where: answer for each, answer in zip(expectations, answers, strict=True)}
 
     def _examples(self, expectation: Expectation) -> tuple[str, ...]:
