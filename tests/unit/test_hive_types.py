@@ -10,9 +10,10 @@ from tests.unit.fuzzing import in_time
 @pytest.mark.parametrize(
     "written",
     ["array<" * 9_000 + "int" + ">" * 9_000, "struct<a:" * 6_000 + "int" + ">" * 6_000, "map<int>", "map<int,int,int>",
-     "struct<a>", "struct<:int>", "array<int", "array<<int>>", "array<int>>"],
+     "struct<a>", "struct<:int>", "array<int", "array<<int>>", "array<int>>",
+     "decimal(2,5)", "decimal(0)", "decimal(39)"],
 )  # fmt: skip
-def test_a_nested_type_that_is_none_gives_no_type(written: str) -> None:
+def test_a_type_that_is_none_gives_no_type(written: str) -> None:
     assert hive_type(written, "") == ""
     assert hive_type(written, "string") == "string"
 

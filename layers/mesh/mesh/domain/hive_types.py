@@ -52,9 +52,8 @@ def _from_physical(name: str) -> str:
         return "string"
     if _NESTED.fullmatch(name) and _is_whole(name, _LEVELS):
         return name
-    if (match := _DECIMAL.fullmatch(name)) and int(match[1]) <= 38:
-        return f"decimal({int(match[1])},{int(match[2] or 0)})"
-    return ""
+    precision, scale = _decimal(name) or (0, 0)
+    return f"decimal({precision},{scale})" if 1 <= precision <= 38 and scale <= precision else ""
 
 
 def _is_whole(type_: str, levels: int) -> bool:

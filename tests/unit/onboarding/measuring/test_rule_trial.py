@@ -6,6 +6,7 @@ import pytest
 from mesh.adapters.duckdb.measuring import rule_trial
 from mesh.adapters.duckdb.measuring.rule_trial import try_rules
 from mesh.domain.contracts.contract import ContractSchemaViolation
+from mesh.domain.errors import Rejected
 from mesh.domain.onboarding.budgets import RULES_TRIAL_SECONDS
 
 from tests.unit.contracts.contracts import column, contract
@@ -50,6 +51,19 @@ def test_a_rule_that_costs_too_much_is_refused_with_its_path(query):
 )
 def test_a_rule_that_costs_little_or_is_wrong_in_another_way_is_not_refused_here(query):
     try_rules(ruled(query))
+
+
+@pytest.mark.parametrize(
+    "odd", [column("", "string"), column("a\0b", "string"), column("x", physicalType="decimal(2,5)")]
+)
+def test_a_table_that_the_engine_cannot_make_is_no_fault_of_its_rules(odd):
+    """What is wrong with its columns is said elsewhere, or shows with its data."""
+    rule = {"type": "sql", "query": "SELECT count(*) FROM {object}", "mustBe": 0}
+    try:
+        made = contract(odd, column("id"), table={"quality": [rule]})
+    except Rejected:
+        return
+    try_rules(made)
 
 
 @pytest.mark.timeout(60)

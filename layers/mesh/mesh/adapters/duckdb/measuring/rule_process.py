@@ -102,11 +102,11 @@ def main() -> None:
     _limit(budget)
     limits = Limits(memory=f"{int(budget.memory * _ENGINE) // MIB}MiB", spill=budget.spill, threads=budget.threads)
     with database(Path(order.folder), limits) as db:
-        _lock(db, order)
+        broken = _locked(db, order)
         _say({"ready": True})
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # what is said now may quote values
         for rule in order.rules:
-            answer = _answer(db, rule, order)
+            answer = broken or _answer(db, rule, order)
             _say(answer._asdict())
             if answer.last:
                 return
@@ -123,14 +123,21 @@ def _limit(budget: Budget) -> None:
         resource.setrlimit(what, (most, most))
 
 
-def _lock(db: "DuckDBPyConnection", order: Order) -> None:
-    """From now on nothing but these rows can be read, by any of their names."""
-    for rows in order.tables:
-        for name in rows.names:
-            db.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {rows.query}")
+def _locked(db: "DuckDBPyConnection", order: Order) -> Answer | None:
+    """From now on nothing but these rows can be read, by any of their names. The answer to all rules where the engine
+    cannot make such a table."""
+    import duckdb  # noqa: PLC0415 - as in `database`
+
+    try:
+        for rows in order.tables:
+            for name in rows.names:
+                db.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS {rows.query}")
+    except duckdb.Error as error:
+        return Answer(fault=f"the engine cannot make the table: {first_line(error)}")
     db.execute(f"SET allowed_directories = ['{order.folder}']")
     for setting in _LOCKED:
         db.execute(setting)
+    return None
 
 
 def _answer(db: "DuckDBPyConnection", rule: Rule, order: Order) -> Answer:

@@ -83,7 +83,7 @@ def _meant(placeholder: str, table: str, column: str) -> str | None:
 
 def _unknown(name: str, on_column: bool) -> str:
     known = "{object} and {property}" if on_column else "{object}"
-    return f"nothing stands for {{{name}}} here; there is {known}"
+    return f"nothing stands for {{{name:.60}}} here; there is {known}"
 
 
 def _elsewhere(tokens: list[str], own: frozenset[str]) -> QueryFault | None:
