@@ -23,6 +23,12 @@ class ReadContract(Protocol):
     def __call__(self, text: str | bytes, *, bucket: str, key: str) -> Contract: ...
 
 
+class TryRules(Protocol):
+    """Runs a contract's rules in SQL on generated rows; raises ContractSchemaViolation for those that cost too much."""
+
+    def __call__(self, contract: Contract) -> None: ...
+
+
 class DraftContract(Protocol):
     """Table schemas → the text of a draft contract."""
 
