@@ -41,11 +41,11 @@ class Fault:
 
     throttle: refused with `code`, no effect · error_after_effect: done, but answered with `code` · lost_answer: done,
     and the connection breaks · delay: `seconds` before it is done · duplicate_event, reorder: a delivered event comes
-    twice, or after the next one · function_crash: the process is killed as it takes the call · batch_failure: the call
-    is answered with HTTP 200, one entry of the batch is not done and stands in `Failures[]` with `code`; each entry of
-    a Lake Formation batch (grants, revokes, LF-Tags of a resource) is asked about on its own · job_failure: a run of a
-    DataBrew job (`databrew`, `JobRun`; `resource` is the job's name) ends as FAILED with `message`; `delay` there makes
-    it last longer.
+    `copies` times more, or after the next one · function_crash: the process is killed as it takes the call ·
+    batch_failure: the call is answered with HTTP 200, one entry of the batch is not done and stands in `Failures[]`
+    with `code`; each entry of a Lake Formation batch (grants, revokes, LF-Tags of a resource) is asked about on its
+    own · job_failure: a run of a DataBrew job (`databrew`, `JobRun`; `resource` is the job's name) ends as FAILED with
+    `message`; `delay` there makes it last longer.
 
     With a `probability` below 1 a call (or entry) meets the fault at random, and `count` counts those that did. The
     generator is the fault's own and starts from `seed`: the same calls in the same order meet it in the same places.
@@ -67,6 +67,7 @@ class Fault:
     code: str = ""
     message: str = "injected fault"
     seconds: float = 0.0
+    copies: int = 1
     status: int = 0
     probability: float = 1.0
     seed: int = 0

@@ -17,6 +17,9 @@ from tests.builders import take_lease
 from tests.mesh_driver import MeshDriver, Run, subject_of
 from tests.role_policies import attached_policies, own_policies
 
+ATTEMPTS = 2
+"""Of a crashing function in one run (`lambda-crash` in policies.yaml); a failed run is started three times more."""
+
 
 @contextmanager
 def lease_held(mesh: MeshDriver, product: str, holder: str = "another-run") -> Iterator[None]:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import yaml
 from botocore.exceptions import ClientError
 from mesh.domain.access.record import access_id
+from mesh.domain.events import Envelope, metadata_of
 
 from local import account_bootstrap
 from local.accounts import ACCOUNTS, ADMIN_ROLE, FIRST, REGION
@@ -549,7 +550,7 @@ def subject_of(given: dict[str, Any]) -> str:
     if "executionArn" in detail:
         return subject_of(json.loads(detail["input"]))
     if given.get("detail-type") == "AccessRequested":
-        return access_id(str(detail.get("metadata", {}).get("id", given["id"])))
+        return access_id(metadata_of(Envelope.model_validate(given)).id)
     data = detail.get("data", given.get("ending", given))
     return str(data.get("product") or data.get("access", "")) if isinstance(data, dict) else ""
 

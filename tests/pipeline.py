@@ -262,7 +262,7 @@ class Pipeline:
             self.registry, self.proposals, self.catalog, IcebergContents(self.s3), self.clock, self.trace
         )
         envelope = an_envelope(event.data)
-        verified = verify_proposal(envelope, execution="run", using=verifier)
+        verified = verify_proposal(envelope, execution="run", using=verifier, topics=self.topics)
         notices = {
             "context": CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock),
             "proposals": self.proposals, "topics": self.topics,

@@ -172,7 +172,15 @@ def proposer_role(mesh: MeshDriver, account: str) -> str:
     """A role that central's bus takes a proposal from: the producer's, or elsewhere one that goes by its name."""
     if account == "producer":
         return stager_role(mesh)
-    iam, name = mesh.client(account, "iam"), "other-ProposeVersionFunctionRole-1"
+    return role_that_puts(mesh, account, "other-ProposeVersionFunctionRole-1")
+
+
+def role_that_puts(mesh: MeshDriver, account: str, name: str) -> str:
+    """A role of that name in the account, made for whoever wants to look like one that central's bus takes events from.
+
+    One that is there stays as it is.
+    """
+    iam = mesh.client(account, "iam")
     people = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNTS[account]}:root"}}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [{**people, "Action": "sts:AssumeRole"}]})
     with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):

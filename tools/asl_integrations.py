@@ -45,7 +45,9 @@ _STATES_ERRORS: Final = frozenset(
     States.Timeout
     """.split()
 )
-_RUNTIME_ERRORS: Final = frozenset({"Runtime.ExitError", "Runtime.ImportModuleError", "Sandbox.Timedout"})
+_RUNTIME_ERRORS: Final = frozenset(
+    {"MemoryError", "Runtime.ExitError", "Runtime.ImportModuleError", "Sandbox.Timedout"}
+)
 
 
 class Integration(NamedTuple):

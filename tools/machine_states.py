@@ -100,7 +100,7 @@ class _Compiler:
     def _own_catchers(self, where: str, written: object) -> Iterator[_Json]:
         for name, targets in _mapping(where, "Catch", written).items():
             policy = self._policy(where, "Catch", name)
-            all_errors = {targets: ["States.ALL"]} if isinstance(targets, str) else targets
+            all_errors = {targets: policy.get("ErrorEquals", ["States.ALL"])} if isinstance(targets, str) else targets
             for target, errors in _mapping(where, f"Catch: {name}", all_errors).items():
                 fields = errors if isinstance(errors, Mapping) else {"ErrorEquals": errors}
                 _only(where, fields, _HANDLER)

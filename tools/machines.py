@@ -10,7 +10,7 @@ A machine is written in the States Language, with these keys besides:
       $batch.taken: CheckObjects
       else: NothingToDo
     Retry: conflict              policies of policies.yaml: one, a list, or {policy: more error names to retry}
-    Catch:                       policy → next state for every error, or → {next state: error names}
+    Catch:                       policy → next state for its own errors, or every one, or → {next state: error names}
       reason: {Refused: [NotAMember, MalformedEvent]}
       failed: {SettleBatch:   {ErrorEquals: [States.Timeout], Assign: {…}}}    fields to put over the policy's
       ignored: OnboardFailed

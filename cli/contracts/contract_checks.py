@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from mesh.adapters.duckdb.measuring.rule_trial import try_rules
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.adapters.odcs.safe_yaml import load_yaml
 from mesh.domain.contracts.contract import Contract, ContractColumn, ContractTable, NotEnforced
@@ -97,6 +98,7 @@ def _refused(contract: Contract, ontology: Ontology, path: Path) -> Iterator[dic
     checks: tuple[Callable[[], None], ...] = (
         lambda: check_tags(contract, ontology),
         lambda: check_settings(contract),
+        lambda: try_rules(contract),
     )
     for check in checks:
         try:

@@ -1,6 +1,8 @@
 """`mesh doctor`: checks of a deployed mesh, each with what to do. Run it with an operator's rights."""
 
+import itertools
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,6 +38,7 @@ ONTOLOGY: Final = Path(__file__).resolve().parents[2] / "governance" / "ontology
 _LEAST_CROSS_ACCOUNT_VERSION: Final = 3
 _LOOK_BACK: Final = timedelta(hours=1)
 _RUNS: Final = 50
+_MOST_REFUSALS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,7 @@ def member_checks(where: MeshContext, account: Account) -> Checks:
             yield Check(account, name, False, f"{what}, not on central's bus", _admission_of(member))
         else:
             live = _listens(where, account, member)
-            found = f"{what}, {'listens' if live else 'not subscribed to its topic'}"
+            found = f"{what}, {'listens' if live else 'not subscribed to its topic'}{_refused_to(where, member)}"
             remedy = "its stack's join-mesh function subscribes within 5 minutes; see that function's log"
             yield Check(account, name, live, found, "" if live else remedy)
 
@@ -202,6 +205,17 @@ def bus_statements(where: MeshContext, account: Account) -> set[str]:
 
 def _admission_of(member: Member) -> str:
     return f"mesh admit {member.account} --role {member.role} --domain {' --domain '.join(member.domains)}"
+
+
+def _refused_to(where: MeshContext, member: Member) -> str:
+    """How many of its events central has refused within a day, and why. It was told; no alarm rings in central."""
+    found = where.registry().refusals(member.account, datetime.now(UTC) - timedelta(days=1))
+    codes = Counter(code for _, code in itertools.islice(found, _MOST_REFUSALS))
+    if not codes:
+        return ""
+    more = " or more" if codes.total() == _MOST_REFUSALS else ""
+    why = ", ".join(f"{code} {count}" for code, count in codes.most_common(3))
+    return f"; {output.amount(codes.total(), 'event')}{more} refused within a day: {why}"
 
 
 def _listens(where: MeshContext, account: Account, member: Member) -> bool:

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from mesh.domain.onboarding.budgets import MAX_RAW
 from mesh.domain.onboarding.curation.cells import text
-from mesh.domain.onboarding.curation.objects import MAX_RAW_BYTES, RawRows, read_raw
+from mesh.domain.onboarding.curation.objects import RawRows, read_raw
 from mesh.domain.onboarding.curation.plan import Plan, plan_recipe
 from mesh.domain.onboarding.curation.recipe import Recipe, parse_recipe
+from mesh.domain.onboarding.curation.trial import try_recipe
 
 from cli import output
 from cli.mesh_context import AsJson
@@ -34,6 +36,7 @@ def check_command(
     With --data, also checks that it fits the data, and shows which columns each column is made of.
     """
     recipe = parse_recipe(file.read_bytes())
+    try_recipe(recipe)
     plan = plan_recipe(recipe, read_data(data).columns if data else None)
     document: dict[str, Any] = {"file": str(file), "steps": len(recipe.steps), "sha256": recipe.sha256}
     if data:
@@ -69,9 +72,9 @@ def run_command(
 def read_data(file: Path) -> RawRows:
     """Columns and rows of a file, with the mesh's own rules. Raises what the mesh refuses a raw object for."""
     size = file.stat().st_size
-    if size > MAX_RAW_BYTES:
+    if size > MAX_RAW:
         raise CommandFailed(
-            f"{file} has {output.size(size)}, more than the {output.size(MAX_RAW_BYTES)} that a function curates",
+            f"{file} has {output.size(size)}, more than the {output.size(MAX_RAW)} that a function curates",
             remedy="try a part of it",
         )
     return read_raw(file.read_bytes(), bucket="", key=file.name)

@@ -77,7 +77,7 @@ def _of_versions(event: EventData) -> str:
         case events.RollbackRequested():
             return f"{event.product}: rollback to version {event.version} requested: {event.reason}"
         case events.RollbackRefused():
-            return f"{event.product}: no rollback" + (f" to version {event.version}" if event.version else "")
+            return f"{event.product}: no rollback to version {event.version}"
         case events.WithdrawalRequested():
             which = f"all versions with rows of {event.key}" if event.key else _versions(event.versions)
             return f"{event.product}: withdrawal of {which} requested: {event.reason}"
@@ -123,6 +123,8 @@ def _of_requests(event: EventData) -> str:
             return f"{event.access} {decided}: {event.reason}"
         case events.DecisionRefused():
             return f"{event.access}: the decision was rejected"
+        case events.EventRefused():
+            return f"central refused {event.event}"
         case events.AccessDenied():
             return f"{event.access} denied: {event.what or 'a request'}"
     return ""

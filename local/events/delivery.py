@@ -61,7 +61,8 @@ class Deliveries:
         kind = str(delivery.event.get("DetailType", ""))
         where = faults.Where("events", kind, delivery.account, delivery.target_arn)
         sequence = f"events {kind} {delivery.account} {_subject(delivery.event)}"
-        now = 2 if faults.take("duplicate_event", where, sequence=sequence) else 1
+        again = faults.take("duplicate_event", where, sequence=sequence)
+        now = 1 + again.copies if again else 1
         fault = faults.take("reorder", where, sequence=sequence)
         for _ in range(now - 1 if fault else now):
             self._threads.submit(self._run, delivery)

@@ -105,6 +105,7 @@ HANDLED_ELSEWHERE = {
         "RawFormatUnsupported",
         "RecipeColumnExists",
         "RecipeColumnMissing",
+        "RecipeTooCostly",
     },
     "curate_batch, as an order for a job": {"RawTooLarge"},
     "run_recipe_jobs, as the reason in a raw object's report": {"RecipeJobFailed", "RecipeNotForJobs"},

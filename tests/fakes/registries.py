@@ -31,7 +31,7 @@ class FakeRegistry:
         self.subscriptions: dict[str, dict[str, datetime]] = {}
         self.asked: dict[tuple[str, str], datetime] = {}
         self.notices: set[tuple[str, int, str]] = set()
-        self.refusals: list[tuple[str, str, dict[str, Any]]] = []
+        self.refused: list[tuple[str, str, dict[str, Any]]] = []
         self.rollbacks: dict[tuple[str, str], RollbackOrder] = {}
         self.rolling: dict[str, tuple[str, datetime]] = {}
         self.kept: dict[str, Pins] = {}
@@ -201,7 +201,10 @@ class FakeRegistry:
     def record_refusal(
         self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime, *, event: str
     ) -> None:
-        self.refusals.append((account, detail_type, dict(reason)))
+        self.refused.append((account, detail_type, dict(reason)))
+
+    def refusals(self, account: str, since: datetime) -> Iterator[tuple[str, str]]:
+        return iter([(kind, reason["code"]) for known, kind, reason in reversed(self.refused) if known == account])
 
 
 class FakeAccessRegistry:

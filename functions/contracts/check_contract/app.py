@@ -22,6 +22,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         Envelope.model_validate(event["envelope"]),
         execution=str(event["execution"]),
         records=wiring.central_context(settings),
+        topics=wiring.member_topics(settings),
         catalog_id=settings.account_id,
         region=settings.aws_region,
         ontology=governance_layer.ontology(),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mesh.domain.onboarding.curation.objects import MAX_RAW_BYTES
+from mesh.domain.onboarding.budgets import MAX_RAW
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import TableSettings, WorkSettings, load
@@ -14,7 +14,7 @@ from pydantic import Field
 class Settings(TableSettings, WorkSettings):
     """The function's environment. `curate_max_bytes`: larger objects are left to DataBrew jobs."""
 
-    curate_max_bytes: int = Field(ge=0, le=MAX_RAW_BYTES)
+    curate_max_bytes: int = Field(ge=0, le=MAX_RAW)
 
 
 @entry_point

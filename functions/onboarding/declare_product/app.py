@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mesh.adapters.duckdb.measuring.rule_trial import try_rules
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.errors import Rejected
 from mesh.domain.onboarding.keys import ContractKey, parse_key
@@ -31,6 +32,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             ref,
             key,
             read_contract=read_contract,
+            try_rules=try_rules,
             objects=objects,
             uploads=uploads,
             revisions=revisions,

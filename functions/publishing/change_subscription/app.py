@@ -22,6 +22,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         return change_subscription(
             Envelope.model_validate(event),
             context=wiring.central_context(settings),
+            topics=wiring.member_topics(settings),
         )
     except Rejected as refusal:
         return refused(refusal)

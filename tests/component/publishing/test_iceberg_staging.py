@@ -203,7 +203,7 @@ def test_content_is_what_the_manifests_list(stage, s3):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"format-version": 1}', '{"format-version": 2, "schemas": []}', "\xff"]
+    "text", ["", "[]", "{}", '{"format-version": 1}', '{"format-version": 2, "schemas": []}', "\xff", "[" * 100_000]
 )
 def test_invalid_metadata_is_named(s3, text):
     s3.put_object(Bucket=BUCKET, Key="m.json", Body=text.encode("latin-1"))

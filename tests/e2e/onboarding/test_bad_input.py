@@ -67,6 +67,10 @@ BAD_FILES = {
     "corrupt": Bad("x.parquet", b"PAR1" + JUNK + b"PAR1", "CorruptParquet"),
     "cut_off": Bad("x.parquet", parquet([1, 2, 3])[:-20], "CorruptParquet"),
     "malformed": Bad("x.json", b'{"a": 1}\nnot json\n', "MalformedJson"),
+    "nested": Bad("x.json", b'{"a": ' + b"[" * 1_000 + b"]" * 1_000 + b"}\n", "NestedTooDeep"),
+    "wide": Bad(
+        "x.csv", b",".join(b"c%d" % n for n in range(5_001)) + b"\n" + b"1," * 5_000 + b"1\n", "TooManyColumns"
+    ),
     "not_gzip": Bad("x.csv.gz", GOOD, "InconsistentCompression"),
 }
 
@@ -181,6 +185,17 @@ def test_an_object_deleted_before_it_is_read_is_not_in_the_version(mesh: MeshDri
     assert not _has_table(mesh, product, "gone")
 
 
+VIOLATION = "ContractSchemaViolation"
+ENDLESS = "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r"
+LOOKING_AHEAD = {"name": "a", "logicalType": "string", "logicalTypeOptions": {"pattern": "(?=x)x"}}
+
+
+def ruled(name: str, query: str) -> dict[str, Any]:
+    """A contract with a rule in SQL."""
+    rule = {"type": "sql", "query": query, "mustBe": 0}
+    return contract(name, schema=[{"name": "t1", "properties": [{"name": "a"}], "quality": [rule]}])
+
+
 CONTRACTS: dict[str, tuple[dict[str, Any] | str, str]] = {
     "not-yaml": ("a: [1, 2\nb: }", "ContractNotYaml"),
     "not-a-mapping": ("- just\n- a list\n", "ContractNotYaml"),
@@ -202,6 +217,9 @@ CONTRACTS: dict[str, tuple[dict[str, Any] | str, str]] = {
         "UnknownLFTag",
     ),
     "other-domain": (contract("other-domain", domain="payments"), "DomainMismatch"),
+    "costly-rule": (ruled("costly-rule", query="SELECT max(length(repeat('x', 1000000000))) FROM {object}"), VIOLATION),
+    "endless-rule": (ruled("endless-rule", query=ENDLESS), VIOLATION),
+    "beyond-re2": (contract("beyond-re2", schema=[{"name": "t1", "properties": [LOOKING_AHEAD]}]), VIOLATION),
 }
 
 

@@ -55,7 +55,7 @@ def test_other_accounts_are_rejected_and_notified(central, number, by):
 
     assert central.access(number).status == "live"
     assert [notice["reason"]["code"] for notice in central.notified(by, "DecisionRefused")] == ["MayNotRevoke"]
-    assert len(central.registry.refusals) == 1
+    assert len(central.registry.refused) == 1
 
 
 def test_strangers_forgers_and_malformed_events_end_nothing(central, number):
@@ -69,7 +69,7 @@ def test_strangers_forgers_and_malformed_events_end_nothing(central, number):
         central.revoke("ac-ffffffffffff")
 
     assert central.access(number).status == "live"
-    assert [found["code"] for _, _, found in central.registry.refusals] == [
+    assert [found["code"] for _, _, found in central.registry.refused] == [
         "NotAMember",
         "ForgedSender",
         "MalformedEvent",

@@ -298,7 +298,7 @@ def test_an_answer_twice_or_too_late_changes_nothing(central, shared):
 
     assert len(central.answers.sent) == 1
     assert central.accesses.token(shared, "ready") is None
-    assert central.registry.refusals == []
+    assert central.registry.refused == []
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_only_the_account_that_was_granted_answers(central, shared, by, refusal)
 
     assert central.answers.sent == []
     assert central.accesses.token(shared, "ready") == "t-ready"
-    assert [account for account, _, _ in central.registry.refusals] == [by]
+    assert [account for account, _, _ in central.registry.refused] == [by]
 
 
 def test_malformed_forged_and_unknown_answers_are_rejected_and_reported(central, shared):

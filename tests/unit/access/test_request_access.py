@@ -324,7 +324,7 @@ def test_a_request_that_became_no_access_is_recorded_as_refused():
 
     central.deny(envelope, "UnknownPurpose", "no such purpose")
 
-    assert central.registry.refusals == [
+    assert central.registry.refused == [
         (
             CONSUMER,
             "AccessRequested",
@@ -343,7 +343,7 @@ def test_even_an_event_without_form_gets_an_answer(detail):
     central.deny(envelope, "MalformedEvent", "data: missing")
 
     assert central.notified(CONSUMER, "AccessDenied")[0]["reason"]["code"] == "MalformedEvent"
-    assert len(central.registry.refusals) == 1
+    assert len(central.registry.refused) == 1
 
 
 def test_a_non_member_is_recorded_and_not_notified():
@@ -351,7 +351,7 @@ def test_a_non_member_is_recorded_and_not_notified():
 
     central.deny(a_request(by=STRANGER), "NotAMember", "who are you")
 
-    assert (central.topics.published, len(central.registry.refusals)) == ([], 1)
+    assert (central.topics.published, len(central.registry.refused)) == ([], 1)
 
 
 @pytest.mark.parametrize("status", ["sharing", "live", "ending"])
@@ -365,7 +365,7 @@ def test_what_is_granted_is_ended_and_never_only_called_denied(status):
 
     assert central.access(number).status == status
     assert central.notified(CONSUMER) == []
-    assert len(central.registry.refusals) == 1
+    assert len(central.registry.refused) == 1
 
 
 def test_unknown_fields_in_an_event_are_not_believed():

@@ -51,7 +51,7 @@ def answered(central):
 
 def refused(central, account):
     found = central.notified(account, "DecisionRefused")
-    assert len(central.registry.refusals) == len(found)
+    assert len(central.registry.refused) == len(found)
     return [notice["reason"]["code"] for notice in found]
 
 
@@ -227,7 +227,7 @@ def test_an_account_that_is_not_an_approver_decides_nothing(central, number, acc
     with pytest.raises(MayNotDecide):
         central.decision(number, by=account)
 
-    assert [where for where, _, _ in central.registry.refusals] == [account]
+    assert [where for where, _, _ in central.registry.refused] == [account]
     assert refused_by_topic(central, account) == ["MayNotDecide"]
     assert central.access(number).status == "waiting"
     assert central.answers.sent == []
@@ -247,7 +247,7 @@ def test_a_strangers_decision_is_ignored_without_an_answer(central, number):
     with pytest.raises(NotAMember):
         central.decision(number, by=STRANGER)
 
-    assert [account for account, _, _ in central.registry.refusals] == [STRANGER]
+    assert [account for account, _, _ in central.registry.refused] == [STRANGER]
     assert central.access(number).status == "waiting"
 
 
@@ -407,7 +407,7 @@ def test_an_approval_that_is_delivered_again_does_not_approve_what_grew(central,
 
     assert (again.settled, again.resumed) == (False, False)
     assert (central.access(number).status, central.access(number).answers) == ("waiting", ())
-    assert central.registry.refusals == [], "a second delivery is no mistake of its sender"
+    assert central.registry.refused == [], "a second delivery is no mistake of its sender"
     assert central.decision(number, event="d-2").settled
 
 

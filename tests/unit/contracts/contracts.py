@@ -11,12 +11,17 @@ def column(name: str, logical: str = "integer", **more: Any) -> dict[str, Any]:
     return {"name": name, "logicalType": logical, **more}
 
 
-def contract(
+def contract_document(
     *columns: dict[str, Any], version: str = "1.0.0", table: dict[str, Any] | None = None, **more: Any
-) -> Contract:
+) -> dict[str, Any]:
+    """As it is written."""
     shape = {"name": "t", "properties": list(columns), **(table or {})}
-    document = {
+    return {
         "apiVersion": "v3.2.0", "kind": "DataContract", "id": "p", "name": "product", "version": version,
         "status": "active", "schema": [shape], **more,
     }  # fmt: skip
-    return read_contract(yaml.safe_dump(document), bucket="b", key="product/contract.yaml")
+
+
+def contract(*columns: dict[str, Any], **more: Any) -> Contract:
+    """As it is read."""
+    return read_contract(yaml.safe_dump(contract_document(*columns, **more)), bucket="b", key="product/contract.yaml")

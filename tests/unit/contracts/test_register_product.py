@@ -81,7 +81,7 @@ def refused(world):
     with pytest.raises(NameTaken) as caught:
         world.register()
     assert caught.value.where["key"] == f"{PRODUCT}/contract.yaml"
-    [(account, kind, reason)] = world.registry.refusals
+    [(account, kind, reason)] = world.registry.refused
     assert (account, kind, reason["code"]) == (PRODUCER, "ProductDeclared", "NameTaken")
     assert world.registry.products == {}
     assert (world.lake.grants, world.lake.calls, world.tagged) == ([], [], [])

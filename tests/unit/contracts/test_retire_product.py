@@ -129,10 +129,12 @@ def loans_only(central):
         (PRODUCER, {**REQUEST, "product": "nowhere"}, {}, NotTheOwner),
     ],
 )
-def test_who_may_not_changes_nothing_and_is_recorded(central, by, data, detail, refusal):
+def test_who_may_not_changes_nothing_and_is_recorded_and_told(central, by, data, detail, refusal):
     with pytest.raises(refusal):
         retire(central, data, by, **detail)
 
-    assert [(account, found["code"]) for account, _, found in central.registry.refusals] == [(by, refusal.__name__)]
+    assert [(account, found["code"]) for account, _, found in central.registry.refused] == [(by, refusal.__name__)]
     assert central.registry.product(PRODUCT).status == "registered"
-    assert (central.lake.on, central.endings.started, central.notified(CONSUMER)) == ({}, {}, [])
+    assert (central.lake.on, central.endings.started) == ({}, {})
+    told = [(topic, kind) for topic, kind, _ in central.topics.published]
+    assert told == ([] if by == STRANGER else [(topic_of(by), "EventRefused")])

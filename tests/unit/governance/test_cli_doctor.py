@@ -28,9 +28,9 @@ def answering(found):
 class FakeSite:
     """`answers`: operation → its answer."""
 
-    def __init__(self, members=(), **answers):
+    def __init__(self, members=(), refusals=(), **answers):
         self.answers = answers
-        self.members = members
+        self.members, self.refusals = members, refusals
 
     def client(self, _account, _service):
         return SimpleNamespace(
@@ -39,7 +39,7 @@ class FakeSite:
         )
 
     def registry(self):
-        return SimpleNamespace(members=lambda: iter(self.members))
+        return SimpleNamespace(members=lambda: iter(self.members), refusals=lambda *_: iter(self.refusals))
 
 
 def wrong(checks):
@@ -137,6 +137,26 @@ def test_members_are_admitted_and_listen():
     (check,) = found(member("expelled"), on={})
     assert (check.ok, check.found) == (True, "expelled: producer, risk, retail")
     assert wrong(doctor.member_checks(FakeSite(), "central")) == [("members", "none")]
+
+
+@pytest.mark.parametrize(
+    ("refusals", "said"),
+    [
+        ([], "listens"),
+        ([("PinRequested", "MalformedEvent")], "listens; 1 event refused within a day: MalformedEvent 1"),
+        (
+            [("PinRequested", "MalformedEvent")] * 400 + [("VersionProposed", "NotTheOwner")] * 700,
+            "listens; 1,000 events or more refused within a day: NotTheOwner 600, MalformedEvent 400",
+        ),
+    ],
+)
+def test_what_was_refused_to_a_member_is_counted_and_is_no_fault_of_the_mesh(refusals, said):
+    live = {"Subscriptions": [{"SubscriptionArn": "arn:aws:sns:us-east-1:1:t:2"}]}
+    site = FakeSite(
+        [member()], refusals, list_subscriptions_by_topic=live, describe_event_bus=bus("member-222222222222")
+    )
+    (check,) = doctor.member_checks(site, "central")
+    assert (check.ok, check.found) == (True, f"producer, risk, retail, {said}")
 
 
 @pytest.mark.parametrize(("count", "healthy"), [("0", True), ("2", False)])

@@ -1,5 +1,7 @@
 """Who may say what: decided on the envelope's account alone."""
 
+import json
+
 import pytest
 from mesh.domain.events import EVENT_TYPES
 from mesh.domain.membership.authorisation import (
@@ -10,18 +12,19 @@ from mesh.domain.membership.authorisation import (
     NotTheOwner,
     authorise_central,
 )
-from mesh.usecases.authorisation import authorise_sender, same_event
+from mesh.usecases.authorisation import authorise_sender, refusals_told, same_event
 from mesh.usecases.central_context import CentralContext
 
 from tests.builders import CENTRAL, CONSUMER, CORRELATION, PRODUCER, PRODUCT, STRANGER, a_member, a_product, an_envelope
-from tests.fakes import FakeAccessRegistry, FakeClock, FakeRegistry, FakeTrace, topic_of
+from tests.fakes import FakeAccessRegistry, FakeClock, FakeMemberTopics, FakeRegistry, FakeTrace, topic_of
 
 DECLARED = {"product": PRODUCT}
 
 
-def authorise(envelope, registry, trace=None):
+def authorise(envelope, registry, trace=None, topics=None):
     records = CentralContext(CENTRAL, registry, FakeAccessRegistry(), trace or FakeTrace(), FakeClock())
-    return authorise_sender(envelope, execution="run-1", records=records)
+    with refusals_told(envelope, records=records, topics=topics or FakeMemberTopics()):
+        return authorise_sender(envelope, execution="run-1", records=records)
 
 
 def test_a_member_that_speaks_about_its_own_product_is_authorised():
@@ -33,7 +36,7 @@ def test_a_member_that_speaks_about_its_own_product_is_authorised():
     assert (sender.account, sender.domains, sender.topic_arn) == (PRODUCER, ("retail",), topic_of(PRODUCER))
     assert (sender.product, sender.event_id, sender.correlation_id) == (PRODUCT, "e-1", CORRELATION)
     assert trace.said() == ["received"]
-    assert registry.refusals == []
+    assert registry.refused == []
 
 
 def test_a_new_product_name_is_free():
@@ -61,16 +64,19 @@ def test_a_new_product_name_is_free():
         ),
     ],
 )
-def test_a_refusal_is_raised_recorded_and_traced(registry, envelope, error):
-    registry.refusals.clear()
-    trace = FakeTrace()
+def test_a_refusal_is_raised_recorded_traced_and_told_to_its_sender_if_it_is_a_member(registry, envelope, error):
+    registry.refused.clear()
+    trace, topics = FakeTrace(), FakeMemberTopics()
 
     with pytest.raises(error):
-        authorise(envelope, registry, trace)
+        authorise(envelope, registry, trace, topics)
 
-    [(account, kind, reason)] = registry.refusals
+    [(account, kind, reason)] = registry.refused
     assert (account, kind, reason["code"]) == (envelope.account, envelope.detail_type, error.__name__)
     assert trace.said() == ["refused"]
+    told = [(topic, kind, json.loads(detail)["data"]) for topic, kind, detail in topics.published]
+    event = {"event": envelope.detail_type, "reason": reason}
+    assert told == ([] if error is NotAMember else [(topic_of(envelope.account), "EventRefused", event)])
 
 
 def test_another_accounts_product_is_refused():
@@ -114,6 +120,32 @@ def test_malformed_data_names_no_product(data):
     envelope.detail["data"] = data
 
     assert authorise(envelope, FakeRegistry(a_member())).product == ""
+
+
+@pytest.mark.parametrize("name", ["", "A", "../x", "a\x00", "\ud800", "x" * 3000, 7, ["a"]])
+def test_what_is_no_products_name_is_looked_up_by_nobody(name):
+    """DynamoDB refuses keys of more than 2,048 bytes, and strings that are not Unicode."""
+    envelope = an_envelope({"product": name}, "ProductDeclared")
+    assert envelope.product == ""
+    assert authorise(envelope, FakeRegistry(a_member())).product == ""
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ("a b", "a b"),
+        ("\x1b[2Jx\x00\u202e", "[2Jx"),
+        ("half \ud800", "half "),
+        ("y" * 9000, "y" * 1000),
+        (7, ""),
+        ([], ""),
+    ],
+)
+def test_what_is_repeated_in_a_message_is_printable_and_short(sent, said):
+    assert an_envelope({"product": sent}, "ProductDeclared").quoted("product") == said
+    with pytest.raises(ForgedSender) as refusal:
+        authorise(an_envelope({"account": sent}, "ProductDeclared"), FakeRegistry(a_member()))
+    assert refusal.value.where["claimed"] == said
 
 
 def test_an_event_is_the_same_however_often_it_is_delivered_or_sent_and_not_by_its_id_alone():

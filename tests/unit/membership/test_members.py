@@ -91,7 +91,7 @@ class Central:
     def subscription(self, request, account=CONSUMER, sent=NOON):
         envelope = an_envelope(request, account=account)
         envelope.detail["metadata"]["time"] = sent.isoformat()
-        return change_subscription(envelope, context=self.context)
+        return change_subscription(envelope, context=self.context, topics=self.topics)
 
 
 def test_an_admitted_account_has_its_place_on_the_bus_its_topic_and_its_record():
@@ -343,7 +343,7 @@ def test_a_subscription_is_refused_recorded_and_traced(members, product, account
         central.subscription(SubscriptionRequested(product=PRODUCT), account)
 
     assert list(central.registry.subscribers(PRODUCT)) == []
-    assert [refusal[2]["code"] for refusal in central.registry.refusals] == [error.__name__]
+    assert [refusal[2]["code"] for refusal in central.registry.refused] == [error.__name__]
     assert central.trace.said() == ["refused"]
 
 

@@ -1,6 +1,7 @@
 """A contract's newest revision: known from its arrival, settled by its registration or its refusal."""
 
 import pytest
+from mesh.adapters.duckdb.measuring.rule_trial import try_rules
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.contracts.contract import ContractNotYaml
 from mesh.domain.onboarding.keys import ContractKey
@@ -27,7 +28,7 @@ class World:
         ref = self.objects.put(BUCKET, KEY, text)
         try:
             declare_product(
-                ref, ContractKey(KEY, PRODUCT), read_contract=read_contract, objects=self.objects,
+                ref, ContractKey(KEY, PRODUCT), read_contract=read_contract, try_rules=try_rules, objects=self.objects,
                 uploads=self.uploads, revisions=self.revisions, bus=FakeBus(), trace=FakeTrace(),
             )  # fmt: skip
         except ContractNotYaml:

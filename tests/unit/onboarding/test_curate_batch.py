@@ -3,7 +3,9 @@
 import json
 
 import pytest
-from mesh.domain.onboarding.curation.objects import MAX_RAW_BYTES
+from mesh.domain.events import ProposalSettled, Reason
+from mesh.domain.onboarding.budgets import MAX_RAW
+from mesh.domain.onboarding.quarantine import HeldObjects
 from mesh.usecases.onboarding.batches import LEASE, TakeBatch, Taking, read_batch, take_batch
 from mesh.usecases.onboarding.curate_batch import TIME_OF_A_CALL, Curating, curate_batch
 from mesh.usecases.onboarding.curation import CurationRound, read_curation
@@ -31,7 +33,7 @@ WORK = "mesh-work"
 class World:
     """A producer with a registered product, and short ways to act."""
 
-    def __init__(self, max_bytes=MAX_RAW_BYTES):
+    def __init__(self, max_bytes=MAX_RAW):
         self.max_bytes = max_bytes
         self.objects, self.uploads, self.work = FakeObjects(), FakeUploads(), FakeWorkFiles()
         self.raw, self.clock, self.trace = FakeRawUploads(self.uploads), FakeClock(), FakeTrace()
@@ -75,9 +77,9 @@ class World:
             ),
         )  # fmt: skip
 
-    def settle(self, holder="run"):
+    def settle(self, holder="run", answer=None):
         return settle_batch(
-            SettleBatch(**self.round(holder).model_dump()),
+            SettleBatch(**self.round(holder).model_dump(), answer=answer),
             uploads=self.uploads, raw=self.raw, objects=self.objects, quarantine=self.quarantine, work=self.work,
             clock=self.clock,
         )  # fmt: skip
@@ -296,3 +298,56 @@ def test_data_are_taken_before_raw_data_and_never_with_them():
     assert [one.key for one in read_batch(world.work, world.batch.work)] == ["loans/data/loans/d.csv"]
     assert world.settle().more is True
     assert world.take("next").status == "raw"
+
+
+CRASHED = ProposalSettled(
+    product="loans",
+    proposal="00000000",
+    outcome="refused",
+    reason=Reason(code="FunctionCrashed", message="CurateBatch crashed, or took too long, twice in a row"),
+)
+
+
+def test_raw_objects_that_broke_the_curation_are_held_and_no_longer_pending():
+    world = World()
+    world.put_recipe(RENAME)
+    refs = [world.put("a.csv"), world.put("b.csv")]
+    world.take()
+
+    settled = world.settle(answer=CRASHED)
+
+    assert (settled.held, settled.more, world.pending()) == (2, False, [])
+    listed = HeldObjects.validate_json(world.objects.read(BUCKET, "loans/reports/00000001.held.json", limit=10_000))
+    assert [(item.key, item.reason.code, item.releasable) for item in listed] == [
+        (ref.key, "FunctionCrashed", True) for ref in refs
+    ]
+
+
+def test_deletions_in_a_batch_that_broke_a_function_wait_for_another_round_and_make_none_by_themselves():
+    world = World()
+    world.put_recipe(RENAME)
+    world.put("a.csv")
+    gone = world.put("b.csv").model_copy(update={"deleted": True, "sequencer": "ff"})
+    world.uploads.add_pending("loans", [gone], "c")
+    world.take()
+
+    settled = world.settle(answer=CRASHED)
+    assert (settled.held, settled.more, world.pending()) == (1, True, [gone.key])
+
+    world.take()
+    settled = world.settle(answer=CRASHED)
+    assert (settled.held, settled.more, world.pending()) == (0, False, [gone.key])
+
+
+def test_what_a_call_held_before_the_next_one_broke_keeps_its_reason():
+    world = World()
+    world.put_recipe(RENAME)
+    world.put("a.csv", "n,n\n1,2\n")
+    world.take()
+    assert world.curate().held == 1
+    world.put("b.csv")
+
+    world.settle(answer=CRASHED)
+
+    [item] = HeldObjects.validate_json(world.objects.read(BUCKET, "loans/reports/00000001.held.json", limit=10_000))
+    assert item.reason.code == "DuplicateColumns"

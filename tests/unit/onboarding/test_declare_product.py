@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from mesh.adapters.duckdb.measuring.rule_trial import try_rules
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.adapters.s3.storage import ObjectGone
 from mesh.domain.contracts.contract import ContractNameMismatch, ContractNotYaml, ContractSchemaViolation
@@ -31,6 +32,7 @@ class World:
             ref,
             ContractKey(ref.key, PRODUCT),
             read_contract=read_contract,
+            try_rules=try_rules,
             objects=self.objects,
             uploads=self.uploads,
             revisions=self.revisions,

@@ -4,6 +4,7 @@ import gzip
 import json
 
 import pytest
+from mesh.domain.onboarding.budgets import MAX_RAW
 from mesh.domain.onboarding.curation import objects as raw_objects
 from mesh.domain.onboarding.curation.errors import RecipeNotForJobs
 from mesh.usecases.onboarding.batches import LEASE
@@ -112,7 +113,7 @@ def test_small_objects_of_the_round_are_curated_at_once():
 
 
 def test_what_unfolds_too_far_for_a_function_is_for_a_job(monkeypatch):
-    monkeypatch.setattr(raw_objects, "MAX_UNFOLDED", 20)
+    monkeypatch.setattr(raw_objects, "MAX_RAW_UNFOLDED", 20)
     world = JobWorld(max_bytes=10_000)
     world.put_recipe(RENAME)
     world.objects.put(BUCKET, "loans/raw/loans/x", b"")
@@ -141,7 +142,7 @@ def test_what_unfolds_too_far_for_a_function_is_for_a_job(monkeypatch):
 )
 def test_what_the_function_rejects_is_rejected_before_a_job_with_the_same_message(name, body, code, stays):
     reasons = []
-    for limit in (-1, raw_objects.MAX_RAW_BYTES):
+    for limit in (-1, MAX_RAW):
         world = JobWorld(max_bytes=limit)
         world.put_recipe(RENAME)
         world.put(name, body)
@@ -173,7 +174,7 @@ def test_fields_that_come_late_in_json_lines_are_seen_before_the_job():
 )
 def test_an_error_far_behind_the_head_is_rejected_before_a_job_with_the_same_message(late, code):
     reasons = []
-    for limit in (0, raw_objects.MAX_RAW_BYTES):
+    for limit in (0, MAX_RAW):
         world = JobWorld(max_bytes=limit)
         world.put_recipe(RENAME)
         world.put("a.csv", "a,n\n" + "1,2\n" * 400_000 + late)

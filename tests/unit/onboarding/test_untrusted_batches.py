@@ -277,8 +277,8 @@ def test_a_rule_that_only_the_engine_refuses_holds_the_batch(query, code):
 
 @pytest.mark.timeout(600)  # 45 seconds of the processor, whatever else it does
 def test_five_thousand_columns_are_checked():
-    names = [f"c{number}" for number in range(5000)]
+    names = [f"c{number}" for number in range(4998)]
     world = World(TEXTS)
-    world.upload("a.csv", ",".join(["a", "b", *names]) + "\n" + ",".join(["x", "y", *["1"] * 5000]) + "\n")
+    world.upload("a.csv", ",".join(["a", "b", *names]) + "\n" + ",".join(["x", "y", *["1"] * 4998]) + "\n")
 
-    assert len(passed(world).profile.columns) == 5002
+    assert len(passed(world).profile.columns) == 5000

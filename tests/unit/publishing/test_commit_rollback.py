@@ -319,7 +319,7 @@ def test_a_refusal_comes_too_late_for_what_another_run_has_published(two):
 
     assert two.refuse(BaseMoved("by hand")).status == "published"
 
-    assert two.registry.refusals == []
+    assert two.registry.refused == []
     assert [kind for _, kind, _ in two.topics.published if kind == "RollbackRefused"] == []
     assert two.registry.rollback(PRODUCT, "rb-1").status == "published"
 

@@ -121,7 +121,7 @@ def test_an_illegal_request_is_rejected_recorded_and_reported(world, changes, er
     with pytest.raises(error):
         world.ask(by=by, **changes)
 
-    assert world.central.registry.refusals[-1][1] == "PinRequested"
+    assert world.central.registry.refused[-1][1] == "PinRequested"
     assert (world.pins(), world.bus.events, world.central.schedules.planned) == ((), [], before)
     if by == CONSUMER and changes.get("version") != 0:
         [notice] = world.central.notified(CONSUMER, "PinRefused")
@@ -136,7 +136,7 @@ def test_a_version_of_hive_tables_is_not_kept_and_the_requester_is_notified(worl
     assert notices["reason"]["code"] == "NeedsExpress"
     assert "crawl: express" in notices["reason"]["remedy"]
     assert notices["reason"]["where"] == {"product": PRODUCT, "version": 1}
-    assert world.central.registry.refusals[-1][1] == "PinRequested"
+    assert world.central.registry.refused[-1][1] == "PinRequested"
     assert (world.pins(), world.bus.events) == ((), [])
 
 

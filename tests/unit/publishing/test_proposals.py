@@ -141,7 +141,9 @@ class World:
         return VersionProposed(product=PRODUCT, proposal=number, generation=1, expires=expires, tables=tables, **more)
 
     def verify(self, proposal, account=PRODUCER):
-        return verify_proposal(an_envelope(proposal, account=account), execution="run", using=self.verifier)
+        return verify_proposal(
+            an_envelope(proposal, account=account), execution="run", using=self.verifier, topics=self.topics
+        )
 
     def refused(self, proposal):
         """The answer of a proposal that is not committed."""
@@ -528,7 +530,7 @@ def test_a_new_major_may_drop_a_column(world):
 def test_only_the_owner_proposes(world, account, error):
     with pytest.raises(error):
         world.verify(world.proposal(world.stage()), account=account)
-    assert world.registry.refusals
+    assert world.registry.refused
 
 
 def test_another_producer_is_not_the_owner(world):
@@ -541,7 +543,9 @@ def test_a_path_in_place_of_a_name_is_malformed(world):
     body = world.proposal(world.stage()).model_dump(mode="json")
     body["tables"][0]["staged"] = "../../other/iceberg/metadata/x.json"
     with pytest.raises(MalformedEvent):
-        verify_proposal(an_envelope(body, "VersionProposed"), execution="run", using=world.verifier)
+        verify_proposal(
+            an_envelope(body, "VersionProposed"), execution="run", using=world.verifier, topics=world.topics
+        )
 
 
 def test_what_was_not_verified_is_not_committed(world):

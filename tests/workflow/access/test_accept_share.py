@@ -31,7 +31,7 @@ from tests.consumer_accesses import (
     revoked,
     send_event,
 )
-from tests.mesh_conditions import crash
+from tests.mesh_conditions import ATTEMPTS, crash
 from tests.mesh_driver import MeshDriver, Run
 
 PRODUCT, OTHER = "accept-cards", "accept-loans"
@@ -274,7 +274,7 @@ def test_trouble_that_passes_is_retried(
 def test_a_failing_function_fails_the_run_and_its_changes_are_undone(mesh: MeshDriver, listener: EventListener) -> None:
     granted = Granted(PRODUCT, by_tags(PRODUCT))
     grant(mesh, granted)
-    crash(mesh, "consumer", "VerifyAccessFunction", times=3)
+    crash(mesh, "consumer", "VerifyAccessFunction", times=ATTEMPTS)
     run = accept(mesh, granted)
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
     assert entered(run) == (*UP_TO_PROOF, *TOLD, "AcceptFailed")

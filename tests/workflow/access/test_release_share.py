@@ -23,7 +23,7 @@ from tests.consumer_accesses import (
     revoked,
     send_event,
 )
-from tests.mesh_conditions import crash, started_again
+from tests.mesh_conditions import ATTEMPTS, crash, started_again
 from tests.mesh_driver import MeshDriver
 
 PRODUCT, OTHER = "release-cards", "release-loans"
@@ -177,7 +177,7 @@ def test_trouble_that_passes_is_retried(
 
 def test_a_failed_run_completes_when_it_is_started_again(mesh: MeshDriver, ready: Make) -> None:
     granted = ready()
-    crash(mesh, "consumer", "ReleaseAccessFunction", times=3)
+    crash(mesh, "consumer", "ReleaseAccessFunction", times=ATTEMPTS)
     run = revoke(mesh, granted)
     assert (run.status, run.error, run.states) == ("FAILED", "Runtime.ExitError", ("ReleaseAccess", "ReleaseFailed"))
     assert started_again(mesh, run).outcome == "released"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.mesh_conditions import crash
+from tests.mesh_conditions import ATTEMPTS, crash
 from tests.mesh_driver import MeshDriver, contract
 
 HAPPY = (
@@ -130,7 +130,7 @@ def test_a_crash_is_retried(mesh: MeshDriver) -> None:
 
 @pytest.mark.ordered_delivery("as many crashes as one run has attempts")
 def test_crash_after_crash_fails_and_the_next_contract_completes(mesh: MeshDriver) -> None:
-    crash(mesh, "central", "RegisterProductFunction", times=3)
+    crash(mesh, "central", "RegisterProductFunction", times=ATTEMPTS)
     mesh.put_contract("reg-down")
     run = mesh.wait_for_run("register-product", "reg-down")
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")

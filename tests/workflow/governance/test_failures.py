@@ -8,12 +8,10 @@ import pytest
 from cli.output import CommandFailed
 from local.accounts import ACCOUNTS, REGION
 from tests.mesh_commands import mesh_command
-from tests.mesh_conditions import crash, lease_held, started_again
+from tests.mesh_conditions import ATTEMPTS, crash, lease_held, started_again
 from tests.mesh_driver import MeshDriver
 
 CSV = "a,b\n1,2\n"
-ATTEMPTS = 3
-"""Of a crashing function in one run; a run is started three times more."""
 
 
 def failures(mesh: MeshDriver, account: str, about: str) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from tests.mesh_conditions import crash
+from tests.mesh_commands import mesh_command
+from tests.mesh_conditions import ATTEMPTS, crash
 from tests.mesh_driver import MeshDriver, Run, contract
 
 RAW = "laufkont,hoehe\n1,100\n4,250\n2,\n"
@@ -216,3 +217,19 @@ def test_a_function_that_crashes_once_is_called_again_and_publishes_once(mesh: M
 
     assert mesh.faults() == []
     assert len(mesh.notices("cu-crash", "producer")) == 1
+
+
+def test_raw_data_that_break_the_curation_twice_are_held_and_can_be_released(mesh: MeshDriver) -> None:
+    mesh.prepare("cu-broke")
+    mesh.put_object("cu-broke/recipe.json", RECIPE)
+    mesh.settled("cu-broke")
+    crash(mesh, "producer", "CurateBatchFunction", times=ATTEMPTS)
+    mesh.put_object("cu-broke/raw/t1/a.csv", RAW)
+    run = mesh.wait_for_run("onboard-upload", "cu-broke")
+    assert (run.status, run.outcome, run.output["held"]) == ("SUCCEEDED", "refused", 1)
+    [(key, reason)] = [(key, item["reason"]) for key, item in held(mesh, "cu-broke").items()]
+    assert (key, reason["code"], reason["where"]["step"]) == ("cu-broke/raw/t1/a.csv", "FunctionCrashed", "CurateBatch")
+    assert (mesh.pending("cu-broke"), mesh.lease("cu-broke")) == ([], "")
+
+    mesh_command(mesh, "release", f"cu-broke/{run.output['generation']:08d}", "--reason", "it was the function's fault")
+    assert mesh.wait_for_notice("cu-broke", "producer")["changes"][0]["rows"] == 2

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.mesh_conditions import crash, lease_held, start_onboarding, started_again
+from tests.mesh_conditions import ATTEMPTS, crash, lease_held, start_onboarding, started_again
 from tests.mesh_driver import MeshDriver, contract
-from tests.workflow.onboarding.test_publish_upload import CHECKED, PROPOSED, PUBLISHED
+from tests.workflow.onboarding.test_publish_upload import PROPOSED, PUBLISHED
 
 PRODUCER, CENTRAL = "222222222222", "111111111111"
 CSV = "a,b\n1,2\n"
@@ -152,10 +152,10 @@ def test_what_is_throttled_or_answers_with_an_error_is_tried_again(
 def test_a_failed_run_completes_when_it_is_started_again(mesh: MeshDriver) -> None:
     mesh.prepare("on-again")
     mesh.settled("on-again")
-    crash(mesh, "producer", "CheckObjectsFunction", times=3)
+    crash(mesh, "producer", "TakeBatchFunction", times=ATTEMPTS)
     mesh.put_object("on-again/data/t1/a.csv", CSV)
     run = mesh.wait_for_run("onboard-upload", "on-again")
-    assert (run.status, run.path) == ("FAILED", (*CHECKED[:3], "ReleaseAfterFailure", "OnboardFailed"))
+    assert (run.status, run.path) == ("FAILED", ("TakeBatch", "OnboardFailed"))
     again = started_again(mesh, run)
     assert (again.status, again.path) == ("SUCCEEDED", PUBLISHED)
     assert_all_is_done(mesh, "on-again", rows=1)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.mesh_conditions import crash, started_again
+from tests.mesh_conditions import ATTEMPTS, crash, started_again
 from tests.mesh_driver import MeshDriver, contract
 
 HAPPY = ("PrepareProduct", "StartOnboarding", "Prepared")
@@ -65,7 +65,7 @@ def test_a_crash_is_retried(mesh: MeshDriver) -> None:
 
 @pytest.mark.ordered_delivery("as many crashes as one run has attempts")
 def test_a_failed_run_completes_when_it_is_started_again(mesh: MeshDriver) -> None:
-    crash(mesh, "producer", "PrepareProductFunction", times=3)
+    crash(mesh, "producer", "PrepareProductFunction", times=ATTEMPTS)
     mesh.put_contract("prep-down", glue_contract("prep-down"))
     run = mesh.wait_for_run("prepare-product", "prep-down")
     assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")

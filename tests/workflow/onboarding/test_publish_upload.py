@@ -10,7 +10,8 @@ import pytest
 from local.accounts import ADMIN_ROLE
 from tests.access_driver import AccessDriver
 from tests.event_queue import producers_events
-from tests.mesh_conditions import crash
+from tests.mesh_commands import mesh_command
+from tests.mesh_conditions import ATTEMPTS, crash
 from tests.mesh_driver import MeshDriver, Run
 from tests.publishing_driver import Analyst, PublishingDriver, csv, one_table_contract
 from tests.staged_tables import Stager, stager_role
@@ -202,7 +203,7 @@ def test_a_run_without_an_answer_proposes_again(mesh: MeshDriver) -> None:
 def test_central_fails_for_a_while_and_there_is_one_version(mesh: MeshDriver) -> None:
     product = PublishingDriver(mesh, "pu-down")
     before = mesh.runs("onboard-upload", product.name)
-    crash(mesh, "central", "AnnounceOutcomeFunction", times=3)
+    crash(mesh, "central", "AnnounceOutcomeFunction", times=ATTEMPTS)
     product.put("a.csv", csv((1, 10)))
     failed = mesh.wait_for_run("commit-version", product.name)
     assert (failed.status, failed.states[-1]) == ("FAILED", "CommitFailed")
@@ -269,15 +270,33 @@ def test_a_step_that_dies_is_taken_again(mesh: MeshDriver, function: str, when: 
     assert (product.versions(), product.share().totals(), product.at_rest()) == (1, (1, 10), True)
 
 
-def test_crash_after_crash_fails_the_run_and_the_next_upload_completes(mesh: MeshDriver) -> None:
-    product = PublishingDriver(mesh, "pu-crashes")
-    crash(mesh, "producer", "ProposeVersionFunction", times=3)
+@pytest.mark.parametrize("step", ["CheckObjects", "ProposeVersion"])
+def test_a_batch_that_breaks_a_function_twice_is_held_and_blocks_no_later_upload(mesh: MeshDriver, step: str) -> None:
+    product = PublishingDriver(mesh, f"pu-broke-{step.lower()}")
+    failed = mesh.dead_letters()["producer/FailedRunsQueue"]
+    crash(mesh, "producer", f"{step}Function", times=ATTEMPTS)
     run = product.upload("a.csv", csv((1, 10)))
-    assert (run.status, run.error) == ("FAILED", "Runtime.ExitError")
-    assert run.path == (*CHECKED, "ProposeVersion", "ReleaseAfterFailure", "OnboardFailed")
-    assert (product.pending(), mesh.lease(product.name), product.proposals()) == ([product.key("a.csv")], "", [])
-    assert product.upload("b.csv", csv((2, 20))).outcome == "published"
-    becomes(product.share(), [["1", "10"], ["2", "20"]])
+    assert (run.status, run.outcome, run.output["held"]) == ("SUCCEEDED", "refused", 1)
+    assert run.path[-7:] == ("HoldBatch", "SettleBatch", "CheckHeld", "NotifyOwner", *SETTLED[2:], "Settled")
+    assert (product.pending(), mesh.lease(product.name), product.proposals()) == ([], "", [])
+
+    [batch] = product.held()
+    [held] = product.listing(batch)
+    assert (held["key"], held["reason"]["code"], held["releasable"]) == (product.key("a.csv"), "FunctionCrashed", True)
+    assert held["reason"]["where"] == {"step": step, "error": "Runtime.ExitError"}
+    _, listed = mesh_command(mesh, "quarantine")
+    assert [one["reason"]["code"] for one in listed["batches"] if one["product"] == product.name] == ["FunctionCrashed"]
+
+    run = product.upload("b.csv", csv((2, 20)))
+    assert (run.outcome, run.output["accepted"]) == ("published", 1)
+    analyst = product.share()
+    becomes(analyst, [["2", "20"]])
+
+    before = mesh.runs("onboard-upload", product.name)
+    mesh_command(mesh, "release", f"{product.name}/{batch['run']}", "--reason", "it was the function's fault")
+    published(mesh.wait_for_run("onboard-upload", product.name, after=before), version=2)
+    assert analyst.rows() == [["1", "10"], ["2", "20"]]
+    assert mesh.dead_letters()["producer/FailedRunsQueue"] == failed
 
 
 def publishing_runs(product: PublishingDriver) -> list[Run]:

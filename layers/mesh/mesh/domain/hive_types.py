@@ -33,13 +33,16 @@ _LOGICAL: Final = {
 _DECIMAL: Final = re.compile(r"(?:decimal|numeric)\((\d{1,2})(?:,(\d{1,2}))?\)")
 _SIZED_TEXT: Final = re.compile(r"(?:var)?char\(\d+\)")
 _NESTED: Final = re.compile(r"(?:array|struct|map)<.+>")
+_LEVELS: Final = 100
+"""Of a nested type: what is deeper is not a type, and ends in a RecursionError somewhere."""
 _INTEGERS: Final = ("tinyint", "smallint", "int", "bigint")
 _FLOATS: Final = ("float", "double")
 
 
 def hive_type(physical: str, logical: str) -> str:
     """A contract's type as a Hive type, the physical one first; "" where neither gives it (objects, arrays)."""
-    return _from_physical(re.sub(r"\s*([(,)<>:])\s*", r"\1", physical.strip().lower())) or _LOGICAL.get(logical, "")
+    spelt = re.sub(r" ?([(,)<>:]) ?", r"\1", " ".join(physical.lower().split()))
+    return _from_physical(spelt) or _LOGICAL.get(logical, "")
 
 
 def _from_physical(name: str) -> str:
@@ -47,11 +50,25 @@ def _from_physical(name: str) -> str:
         return _NAMES[name] or name
     if _SIZED_TEXT.fullmatch(name):
         return "string"
-    if _NESTED.fullmatch(name):
+    if _NESTED.fullmatch(name) and _is_whole(name, _LEVELS):
         return name
-    if (match := _DECIMAL.fullmatch(name)) and int(match[1]) <= 38:
-        return f"decimal({int(match[1])},{int(match[2] or 0)})"
-    return ""
+    precision, scale = _decimal(name) or (0, 0)
+    return f"decimal({precision},{scale})" if 1 <= precision <= 38 and scale <= precision else ""
+
+
+def _is_whole(type_: str, levels: int) -> bool:
+    """Whether the type can be taken apart, down to names."""
+    if not _NESTED.fullmatch(type_):
+        return bool(type_) and not {"<", ">"} & set(type_)
+    kind, _, inner = type_[:-1].partition("<")
+    parts = _split(inner)
+    if kind == "struct":
+        fields = [part.partition(":") for part in parts]
+        parts = [field for name, _, field in fields if name]
+        whole = len(parts) == len(fields)
+    else:
+        whole = len(parts) == (1 if kind == "array" else 2)
+    return whole and levels > 1 and all(_is_whole(part, levels - 1) for part in parts)
 
 
 def is_number(type_: str) -> bool:

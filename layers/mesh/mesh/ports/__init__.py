@@ -42,7 +42,16 @@ from mesh.ports.publishing import (
     TableStaging,
 )
 from mesh.ports.readers import ConsumerAccesses, Queries, Readers, ResourceLinks, Shares
-from mesh.ports.registries import AccessRegistry, Addressee, DraftContract, Notice, Notices, ReadContract, Registry
+from mesh.ports.registries import (
+    AccessRegistry,
+    Addressee,
+    DraftContract,
+    Notice,
+    Notices,
+    ReadContract,
+    Registry,
+    TryRules,
+)
 from mesh.ports.runs import Clock, Executions, Locks, Schedules, Target, TaskAnswers
 from mesh.ports.uploads import Quarantine, RawUploads, Revisions, Uploads, WaitingRun
 
@@ -100,6 +109,7 @@ __all__ = [
     "Target",
     "TaskAnswers",
     "Trace",
+    "TryRules",
     "Uploads",
     "WaitingRun",
     "WorkFiles",

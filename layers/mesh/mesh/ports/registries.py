@@ -23,6 +23,12 @@ class ReadContract(Protocol):
     def __call__(self, text: str | bytes, *, bucket: str, key: str) -> Contract: ...
 
 
+class TryRules(Protocol):
+    """Runs a contract's rules in SQL on generated rows; raises ContractSchemaViolation for those that cost too much."""
+
+    def __call__(self, contract: Contract) -> None: ...
+
+
 class DraftContract(Protocol):
     """Table schemas → the text of a draft contract."""
 
@@ -161,6 +167,10 @@ class Registry(Protocol):
         self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime, *, event: str
     ) -> None:
         """What was refused, to whom, why. `event` is the same whenever that event comes: one refusal."""
+        ...
+
+    def refusals(self, account: str, since: datetime) -> "Iterator[tuple[str, str]]":
+        """What was refused to an account since then: each event's type, and the code of the reason, newest first."""
         ...
 
 

@@ -1,27 +1,18 @@
 """Authorise the sender of an event by central's registry; a rejection is recorded and traced."""
 
 import json
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mesh.domain.contracts.product import Product
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Envelope, Reason, metadata_of, stable_id
+from mesh.domain.events import Envelope, EventRefused, Reason, metadata_of, stable_id
 from mesh.domain.membership.authorisation import NotTheOwner, authorise, authorise_central
 from mesh.domain.membership.members import Member
 from mesh.domain.model import Model
-from mesh.ports import Clock, Note, Registry, Trace
-from mesh.usecases.central_context import CentralContext
-
-
-class Records(Protocol):
-    """The records that authorisation reads and writes."""
-
-    @property
-    def registry(self) -> Registry: ...
-    @property
-    def trace(self) -> Trace: ...
-    @property
-    def clock(self) -> Clock: ...
+from mesh.ports import MemberTopics, Note, Registry
+from mesh.usecases.central_context import CentralContext, Records
+from mesh.usecases.member_notifications import notify_member
 
 
 class Authorised(Model):
@@ -36,7 +27,7 @@ class Authorised(Model):
 
 
 def authorise_sender(envelope: Envelope, *, execution: str, records: Records) -> Authorised:
-    """Authorise on the envelope's account. A refusal is recorded, traced and raised (see `authorise`)."""
+    """Authorise on the envelope's account; who it is, is traced. Raises what `authorise` raises."""
     member, _, received = sender_of(envelope, execution=execution, records=records)
     records.trace.keep(received)
     metadata = metadata_of(envelope)
@@ -44,22 +35,18 @@ def authorise_sender(envelope: Envelope, *, execution: str, records: Records) ->
         account=member.account,
         domains=member.domains,
         topic_arn=member.topic_arn,
-        product=str(envelope.unchecked_data.get("product", "")),
+        product=envelope.product,
         event_id=metadata.id,
         correlation_id=metadata.correlation_id,
     )
 
 
 def sender_of(envelope: Envelope, *, execution: str, records: Records) -> tuple[Member, Product | None, Note]:
-    """As `authorise_sender`, and returns the sender, the product that the event is about if any, and the trace
-    entry."""
-    metadata, name = metadata_of(envelope), str(envelope.unchecked_data.get("product", ""))
+    """As `authorise_sender`, and returns the sender, the product that the event is about if any, and the trace entry
+    that is to be kept."""
+    metadata, name = metadata_of(envelope), envelope.product
     sender, product = records.registry.sender(envelope.account, name)
-    try:
-        member = authorise(envelope, sender, product.owner if product else None)
-    except Rejected as refusal:
-        record_refusal(envelope, refusal, records)
-        raise
+    member = authorise(envelope, sender, product.owner if product else None)
     facts = {"event": envelope.detail_type, "sender": envelope.account, "product": name, "execution": execution}
     return member, product, Note(metadata.correlation_id, "received", facts)
 
@@ -75,12 +62,32 @@ def require_sender(envelope: Envelope, context: CentralContext) -> None:
         authorise(envelope, context.registry.member(envelope.account))
 
 
+@contextmanager
+def refusals_told(envelope: Envelope, *, records: Records, topics: MemberTopics) -> Iterator[None]:
+    """Whatever is rejected in it is recorded, and the sender is told: of events that have no answer of their own."""
+    try:
+        yield
+    except Rejected as refusal:
+        refuse_event(envelope, refusal, records=records, topics=topics)
+        raise
+
+
+def refuse_event(envelope: Envelope, refusal: Rejected | Reason, *, records: Records, topics: MemberTopics) -> None:
+    """Record that the event was rejected, and tell its sender, if it is a member."""
+    record_refusal(envelope, refusal, records)
+    news = EventRefused(event=envelope.detail_type, reason=_reason(refusal))
+    notify_member(envelope.account, news, metadata_of(envelope), "refused", context=records, topics=topics)
+
+
 def record_refusal(envelope: Envelope, refusal: Rejected | Reason, records: Records) -> None:
     """In the registry, and in the trace of the event."""
-    reason = refusal.to_dict() if isinstance(refusal, Rejected) else refusal.model_dump(mode="json")
-    now = records.clock.now()
+    reason, now = _reason(refusal).model_dump(mode="json"), records.clock.now()
     records.registry.record_refusal(envelope.account, envelope.detail_type, reason, now, event=same_event(envelope))
     records.trace.note(metadata_of(envelope).correlation_id, "refused", event=envelope.detail_type, reason=reason)
+
+
+def _reason(refusal: Rejected | Reason) -> Reason:
+    return Reason.model_validate(refusal.to_dict()) if isinstance(refusal, Rejected) else refusal
 
 
 def same_event(envelope: Envelope) -> str:

@@ -9,11 +9,11 @@ from mesh.domain.contracts.product import Throttled
 from mesh.domain.errors import Transient
 from mesh.domain.events import Event, EventData, Metadata, follow
 from mesh.ports import MemberTopics, Message
-from mesh.usecases.central_context import CentralContext
+from mesh.usecases.central_context import Records
 
 
 def notify_member(
-    account: str, data: EventData, cause: Metadata, *parts: object, context: CentralContext, topics: MemberTopics
+    account: str, data: EventData, cause: Metadata, *parts: object, context: Records, topics: MemberTopics
 ) -> bool:
     """Publish to the account's topic; `False` if it is not an admitted member. A repeated call uses the same event
     id."""

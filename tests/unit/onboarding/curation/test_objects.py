@@ -143,7 +143,7 @@ def test_a_look_ends_at_its_limit_and_takes_no_record_for_broken_that_it_cuts():
 
 
 def test_a_gzip_that_unfolds_too_far(monkeypatch):
-    monkeypatch.setattr(objects, "MAX_UNFOLDED", 1000)
+    monkeypatch.setattr(objects, "MAX_RAW_UNFOLDED", 1000)
 
     with pytest.raises(RawTooLarge):
         read(gzip.compress(b"a,b\n" + b"1,2\n" * 1000, mtime=0), "a.csv.gz")

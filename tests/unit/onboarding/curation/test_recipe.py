@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from mesh.domain.onboarding.budgets import MAX_RECIPE
 from mesh.domain.onboarding.curation.errors import (
     RecipeColumnExists,
     RecipeColumnMissing,
@@ -10,7 +11,7 @@ from mesh.domain.onboarding.curation.errors import (
     UnsupportedStep,
 )
 from mesh.domain.onboarding.curation.plan import plan_recipe
-from mesh.domain.onboarding.curation.recipe import MAX_RECIPE_BYTES, parse_recipe
+from mesh.domain.onboarding.curation.recipe import parse_recipe
 
 from tests.unit.onboarding.curation.recipes import condition, recipe_of, step
 
@@ -24,7 +25,7 @@ RENAME = step("RENAME", sourceColumn="a", targetColumn="b")
         (b"\xff[]", "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"{}", "a JSON list"),
-        (b" " * (MAX_RECIPE_BYTES + 1), "larger than"),
+        (b" " * (MAX_RECIPE + 1), "larger than"),
         (json.dumps([RENAME] * 101).encode(), "at most 100 steps, this one 101"),
         (b"[1]", "step 1 is not an object with an Action"),
         (b'[{"RecipeAction": {"Operation": "DELETE"}}]', "step 1 is not an object with an Action"),

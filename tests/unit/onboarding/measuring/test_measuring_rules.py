@@ -1,7 +1,10 @@
 """Each promise of a contract, kept and broken, evaluated over real rows."""
 
+import re
+import subprocess
+
 import pytest
-from mesh.adapters.duckdb.measuring import evaluating
+from mesh.adapters.duckdb.measuring import evaluating, rule_runs
 
 from tests.unit.contracts.contracts import column, contract
 from tests.unit.onboarding.measuring.measuring import codes, held, measure, only, result
@@ -199,10 +202,52 @@ def test_a_rule_that_only_the_engine_finds_broken_has_a_stated_outcome(query, co
     assert result(report, f"{A}.quality[0]").outcome == "failed"
 
 
-def test_a_rule_that_takes_too_long_is_stopped(monkeypatch):
-    monkeypatch.setattr(evaluating, "TIME_LIMIT", 0.3)
-    endless = "with recursive r as (select 1 as n union all select n + 1 from r) select count(*) from r"
-    assert "takes longer" in only(sql(endless)).message
+ENDLESS = "with recursive r as (select 1 as n union all select n + 1 from r) select count(*) from r"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        ENDLESS,
+        # Within one vector of rows, where nothing interrupts the engine: 100 GB of text; lists; pairs of characters.
+        "select max(length(md5(repeat(md5(repeat(a, 1000000000)), 100)))) from t",
+        "select len(list_sort(list_transform(range(1000000000), lambda x: -x))) from t",
+        "select max(levenshtein(repeat(a, 4000000), repeat(a || 'z', 4000000))) from t",
+        "select length(d || d) from (select c || c as d from (select repeat(a, 300000000) as c from t))",
+    ],
+)
+@pytest.mark.timeout(60)
+def test_a_rule_that_takes_too_much_is_ended_and_the_next_one_is_evaluated(monkeypatch, query):
+    monkeypatch.setattr(evaluating, "RULE_SECONDS", 2.0)
+    costly = {"type": "sql", "query": query, "mustBe": 0}
+    cheap = {"type": "sql", "query": "select count(*) from t", "mustBe": 2}
+    report = held("k,a\n1,x\n2,y\n", column("a", "string", quality=[costly, cheap]), column("k"))
+    assert codes(report) == [("QualityRuleBroken", "error")]
+    assert re.search("takes longer than 2 s|more memory than", only(report).message)
+    assert result(report, f"{A}.quality[1]").outcome == "passed"
+
+
+def test_all_rules_of_a_table_have_a_time_together(monkeypatch):
+    monkeypatch.setattr(evaluating, "RULES_SECONDS", 1.0)
+    quality = [{"type": "sql", "query": query, "mustBe": 2} for query in (ENDLESS, "select count(*) from t")]
+    report = held("k\n1\n2\n", column("k", quality=quality))
+    assert [finding.code for finding in report.findings] == ["QualityRuleBroken"] * 2
+    assert all("1 s together" in finding.message for finding in report.findings)
+
+
+def test_a_process_that_does_not_start_is_no_fault_of_the_rules(monkeypatch):
+    monkeypatch.setattr(rule_runs, "RULES_START_SECONDS", 0.0)
+    with pytest.raises(TimeoutError):
+        sql("select count(*) from {object}")
+
+
+def test_the_process_of_rules_has_no_credentials(monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "SECRET")
+    started = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **more: started.append(more["env"]) or popen(*args, **more))
+    assert sql("select count(*) from {object}").findings == ()
+    assert [sorted(environment.keys() - {"LD_LIBRARY_PATH"}) for environment in started] == [["PATH", "PYTHONPATH"]]
 
 
 def test_a_broken_rule_of_a_warning_only_warns():
@@ -217,13 +262,6 @@ def test_text_and_rules_for_other_engines_are_listed_and_not_evaluated():
     first, second = held("a\n1\n", column("a", quality=quality)).rules
     assert (first.outcome, second.outcome) == ("skipped", "skipped")
     assert "greatExpectations" in second.reason
-
-
-@pytest.mark.parametrize("pattern", ["(?=x)x", r"(a)\1", "[z-a]"])
-def test_a_pattern_that_the_engine_cannot_evaluate_is_skipped_with_the_reason(pattern):
-    report = held("a\nx\n", column("a", "string", logicalTypeOptions={"pattern": pattern}))
-    found = result(report, f"{A}.logicalTypeOptions.pattern")
-    assert (found.outcome, "RE2" in found.reason, report.findings) == ("skipped", True, ())
 
 
 def test_no_value_of_a_personal_column_is_shown():

@@ -1,12 +1,15 @@
 """Faults of a rule that show without data."""
 
 import pytest
+from mesh.domain.contracts.contract import ContractSchemaViolation
 from mesh.domain.onboarding.quality.comparisons import Comparison, comparisons
-from mesh.domain.onboarding.quality.patterns import FORMATS, beyond_re2
+from mesh.domain.onboarding.quality.formats import FORMATS
 from mesh.domain.onboarding.quality.rule_queries import fault_of, filled
 from mesh.domain.onboarding.quality.rules import faults, table_expectations
+from mesh.domain.patterns import refusal_of
 
 from tests.unit.contracts.contracts import column, contract
+from tests.unit.fuzzing import in_time
 
 OWN = frozenset({"t", "loans"})
 
@@ -150,14 +153,31 @@ def test_dimensions_of_the_standard_and_its_synonyms():
 
 
 @pytest.mark.parametrize(
-    "pattern", [r"(?=a)", r"(?!a)", r"(?<=a)b", r"(?<!a)b", r"(a)\1", r"(?<n>a)\k<n>", r"(?>a)", r"a++", r"\u00e4"]
-)
-def test_what_re2_cannot_do_is_known(pattern):
-    assert beyond_re2(pattern)
+    "pattern", [r"(?=a)", r"(?!a)", r"(?<=a)b", r"(?<!a)b", r"(a)\1", r"(?<n>a)\k<n>", r"(?>a)", r"a++", r"\u00e4",
+                "[z-a]", "(", "a{1001}", r"\p{L}{1,100}", "x" * 2_001]
+)  # fmt: skip
+def test_a_contract_with_a_pattern_that_re2_does_not_take_is_refused(pattern):
+    options = column("a", "string", logicalTypeOptions={"pattern": pattern})
+    quality = [{"metric": "invalidValues", "arguments": {"pattern": pattern}, "mustBe": 0}]
+    with pytest.raises(ContractSchemaViolation) as refused:
+        contract(options, column("b", "string", quality=quality))
+    found = refused.value.where["violations"]
+    assert [fault["path"] for fault in found] == [
+        "$.schema[0].properties[0].logicalTypeOptions.pattern",
+        "$.schema[0].properties[1].quality[0]",
+    ]
+    assert all("RE2" in fault["message"] for fault in found)
 
 
 @pytest.mark.parametrize(
     "pattern", [r"^a+$", r"(?:a|b)", r"\\1", r"\(?=a", r"(?<name>a)", r"(?i)a", r"a\+\+", *FORMATS.values()]
 )
 def test_what_re2_can_do_is_not_refused(pattern):
-    assert beyond_re2(pattern) == ""
+    assert refusal_of(pattern) == ""
+
+
+@pytest.mark.parametrize("part", ["/* ", "from t ", "from {object} ", "( from t ", "trim(a from t "])
+def test_a_long_query_is_read_in_one_pass(part):
+    """Found by fuzzing: an open comment, and each FROM, were looked for through all of it."""
+    with in_time(1.5):
+        fault_of("select 1 where " + part * (60_000 // len(part)), frozenset({"t"}), on_column=False)

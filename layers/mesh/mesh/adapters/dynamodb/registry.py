@@ -14,7 +14,7 @@
 | `PRODUCT#<name>` | `ROLLBACK#<request>` | RollbackOrder |
 | `PRODUCT#<name>` | `PINS` | Pins: all versions that are kept for readers |
 | `PRODUCT#<name>` | `FINDINGS#<table>` | KnownFindings of its columns, compressed: there may be very many |
-| `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why |
+| `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why; kept as long as a trace |
 | `REFUSED#<account>` | of one event | that it is among the refusals: the event may come again |
 | `LIST#PRODUCTS`, `LIST#MEMBERS` | the name | lists for people, without a scan |
 | `TRACE#<correlation id>` | `<time>#…` | one upload's trace (see `adapters.trace`) |
@@ -112,9 +112,11 @@ class DynamoRegistry:
                 owner=existing.owner,
                 remedy="choose another name for the product",
             )
-        if compare_sequencers(product.contract_sequencer, existing.contract_sequencer) < 0:
+        order = compare_sequencers(product.contract_sequencer, existing.contract_sequencer)
+        if order < 0:
             return existing
-        renewed = product.evolve(version=existing.version, status=existing.status)
+        updated = product.updated if order else existing.updated
+        renewed = product.evolve(version=existing.version, status=existing.status, updated=updated)
         seen = {":seen": existing.contract_sequencer, ":version": existing.version}
         record = put(_product_item(renewed), "contract_sequencer = :seen AND version = :version", seen)
         self._claim(renewed, record, claims_of(existing) if existing.status == "claimed" else ())
@@ -330,9 +332,18 @@ class DynamoRegistry:
         self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime, *, event: str
     ) -> None:
         """See the port."""
-        once = {"pk": f"REFUSED#{account}", "sk": event, "expires": int((at + KEPT).timestamp())}
+        expires = {"expires": int((at + KEPT).timestamp())}
+        once = {"pk": f"REFUSED#{account}", "sk": event, **expires}
         item = {"pk": f"REFUSAL#{account}", "sk": f"{at.isoformat()}#{detail_type}", "reason": json.dumps(reason)}
-        self._table.write(put_new(once), put(item))
+        self._table.write(put_new(once), put(item | expires))
+
+    def refusals(self, account: str, since: datetime) -> Iterator[tuple[str, str]]:
+        """See the port."""
+        for item in self._table.query(f"REFUSAL#{account}", newest_first=True):
+            at, _, detail_type = item["sk"].partition("#")
+            if datetime.fromisoformat(at) < since:
+                return
+            yield detail_type, str(json.loads(item["reason"])["code"])
 
 
 def _order_item(order: RollbackOrder) -> dict[str, Any]:

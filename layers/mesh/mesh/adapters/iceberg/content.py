@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 
 _NOT_ICEBERG = (
-    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError, ResolveError,
-    TypeError, ValidationError, ValueError, struct.error, zlib.error,
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError,
+    RecursionError, ResolveError, TypeError, ValidationError, ValueError, struct.error, zlib.error,
 )  # fmt: skip
 """What pyiceberg's readers run into where a file is not JSON, not Avro, or not what the specification says."""
 

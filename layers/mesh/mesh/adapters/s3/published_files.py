@@ -59,7 +59,7 @@ class S3PublishedFiles:
         content = self._read(metadata)
         try:
             return read_state(metadata, json.loads(content))
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             raise MetadataInvalid(f"{metadata} is not JSON: {fault}", metadata=metadata) from fault
 
     def index(self, location: str) -> list[IndexEntry]:

@@ -42,10 +42,12 @@ from mesh.domain.events.model import (
     TableName,
     follow,
     metadata_of,
+    quoted,
     read_event,
     stable_id,
 )
 from mesh.domain.events.products import (
+    EventRefused,
     MemberJoined,
     ProductDeclared,
     ProductRegistered,
@@ -99,6 +101,7 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     ProposalSettled,
     ProductUpdated,
     ProductQuarantined,
+    EventRefused,
     QuarantineDecided,
     QuarantineClosed,
     AccessRequested,
@@ -156,6 +159,7 @@ __all__ = [
     "Envelope",
     "Event",
     "EventData",
+    "EventRefused",
     "ExposedClass",
     "ExposedData",
     "FilesReleased",
@@ -206,6 +210,7 @@ __all__ = [
     "WithdrawalRequested",
     "follow",
     "metadata_of",
+    "quoted",
     "read_event",
     "stable_id",
 ]

@@ -2,13 +2,14 @@
 
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from mesh.domain.events.model import (
     AccessId,
     AccountId,
     ColumnName,
     EventData,
+    Moment,
     ProductName,
     Reason,
     RoleName,
@@ -32,7 +33,7 @@ class AccessRequested(EventData):
     reader: RoleName | None = None
     permission: Literal["SELECT", "DESCRIBE"] = "SELECT"
     purpose: str = Field(min_length=1, max_length=64)
-    until: AwareDatetime
+    until: Moment
 
 
 class ExposedClass(Model):
@@ -63,12 +64,12 @@ class DecisionRequested(EventData):
     reader: str
     what: str
     purpose: str
-    until: AwareDatetime
+    until: Moment
     exposure: tuple[ExposedData, ...]
     rule: str
     why: str
     approvers: tuple[AccountId, ...]
-    answer_by: AwareDatetime
+    answer_by: Moment
     reminder: int = Field(default=0, ge=0)
     how: str
 
@@ -79,7 +80,7 @@ class AccessDecided(EventData):
     access: AccessId
     decision: Literal["approve", "deny"]
     reason: str = Field(min_length=1, max_length=1000)
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     columns: tuple[str, ...] = Field(default=(), max_length=1000)
 
 
@@ -118,7 +119,7 @@ class AccessGranted(EventData):
     tables: tuple[ReadableTable, ...]
     what: str
     purpose: str
-    until: AwareDatetime
+    until: Moment
     left_out: tuple[str, ...] = ()
     """What was requested and is not granted, each with the rule that says so."""
 
@@ -141,12 +142,14 @@ class AccessNotReady(EventData):
 
 
 class AccessDenied(EventData):
-    """A request was denied, and why; nothing was granted, or everything was revoked."""
+    """A request was denied, and why. Nothing was granted; or it was (`granted`), and could not be used: the receiving
+    account gives back what it passed on."""
 
     access: str
     receiver: AccountId
     what: str
     reason: Reason
+    granted: bool = False
 
 
 class AccessExpiring(EventData):
@@ -156,7 +159,7 @@ class AccessExpiring(EventData):
     receiver: AccountId
     what: str
     reader: str
-    until: AwareDatetime
+    until: Moment
 
 
 class RevocationRequested(EventData):

@@ -1,22 +1,30 @@
 """What all events have in common: their structure, their ids, and how they are read from EventBridge's envelope."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from mesh.domain.errors import Rejected
 from mesh.domain.model import Model
 
 SOURCE = "meshwork"
 AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
-ProductName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
+_PRODUCT_NAME = r"^[a-z0-9][a-z0-9-]{1,62}$"
+_MOST_VERSIONS = 10**9
+ProductName = Annotated[str, Field(pattern=_PRODUCT_NAME)]
 TableName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,255}$")]
 ColumnName = Annotated[str, Field(pattern=r"^[^\s,.\"'`]{1,255}$")]
 RoleName = Annotated[str, Field(pattern=r"^[\w+=,@-]{1,64}$")]
 AccessId = Annotated[str, Field(pattern=r"^ac-[0-9a-f]{12}$")]
 PinId = Annotated[str, Field(pattern=r"^pin-[0-9a-f]{12}$")]
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))]
+"""A time with its zone that every calculation with days and zones can take."""
+VersionNumber = Annotated[int, Field(ge=1, lt=_MOST_VERSIONS)]
+EventId = Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
+"""Printable ASCII without spaces: ids become keys, names and lines of logs."""
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 
@@ -34,11 +42,11 @@ class MalformedEvent(Rejected):
 class Metadata(Model):
     """`id` is unique per event and stable over redelivery; `correlation_id` is one upload's whole trace."""
 
-    id: str = Field(default_factory=lambda: str(uuid4()), max_length=128)
+    id: EventId = Field(default_factory=lambda: str(uuid4()))
     version: Literal[1] = 1
-    correlation_id: str = Field(default_factory=lambda: str(uuid4()), max_length=128)
-    causation_id: str | None = Field(default=None, max_length=128)
-    time: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    correlation_id: EventId = Field(default_factory=lambda: str(uuid4()))
+    causation_id: EventId | None = None
+    time: Moment = Field(default_factory=lambda: datetime.now(UTC))
 
 
 class EventData(Model):
@@ -81,10 +89,30 @@ class Envelope(Model):
     detail: dict[str, Any]
 
     @property
-    def unchecked_data(self) -> dict[str, Any]:
-        """The `data` as it was sent, for what is said about an event that is rejected; empty where it has none."""
+    def product(self) -> str:
+        """Which product it claims to be about, before the event is read; empty unless that can be a product's name."""
+        name = self._unchecked("product")
+        return name if isinstance(name, str) and re.fullmatch(_PRODUCT_NAME, name) else ""
+
+    @property
+    def version(self) -> int | None:
+        """Which version it claims to be about, likewise."""
+        number = self._unchecked("version")
+        return number if type(number) is int and 1 <= number < _MOST_VERSIONS else None
+
+    def quoted(self, field: str) -> str:
+        """A field of `data` as it was sent, for what is said about an event that is rejected. See `quoted`."""
+        return quoted(self._unchecked(field))
+
+    def _unchecked(self, field: str) -> object:
         data = self.detail.get("data")
-        return data if isinstance(data, dict) else {}
+        return data.get(field, "") if isinstance(data, dict) else ""
+
+
+def quoted(value: object) -> str:
+    """What somebody sent, to be repeated in a message: its printable characters, a thousand at most."""
+    text = value if isinstance(value, str) else ""
+    return "".join(character for character in text[:1000] if character.isprintable())
 
 
 def metadata_of(envelope: Envelope) -> Metadata:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mesh.domain.events.model import AccountId, BucketName, EventData, ProductName
+from mesh.domain.events.model import AccountId, BucketName, EventData, ProductName, Reason
 
 
 class MemberJoined(EventData):
@@ -13,6 +13,14 @@ class MemberJoined(EventData):
     role: Literal["producer", "consumer", "both"]
     domains: tuple[Annotated[str, Field(min_length=1, max_length=50)], ...] = Field(min_length=1, max_length=20)
     contact: str = Field(min_length=3, max_length=320)
+
+
+class EventRefused(EventData):
+    """Central refused an event of the receiving account, and why: one that no other event answers. The refused event is
+    the cause of this one (`causation_id`)."""
+
+    event: str
+    reason: Reason
 
 
 class SubscriptionRequested(EventData):
@@ -34,8 +42,8 @@ class ProductDeclared(EventData):
     product: ProductName
     bucket: BucketName
     key: str = Field(max_length=1024)
-    version_id: str | None = None
-    sequencer: str = ""
+    version_id: str | None = Field(default=None, max_length=1024)
+    sequencer: str = Field(default="", max_length=64)
     contract: str
 
 

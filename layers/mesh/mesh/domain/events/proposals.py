@@ -1,11 +1,10 @@
 """A batch that is being published: what its producer staged, and central's answer."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mesh.domain.events.model import EventData, ProductName, Reason, TableName
+from mesh.domain.events.model import EventData, Moment, ProductName, Reason, TableName
 from mesh.domain.model import Model
 
 MAX_TABLES = 150
@@ -13,6 +12,7 @@ MAX_TABLES = 150
 ProposalId = Annotated[str, Field(pattern=r"^[0-9a-f-]{8,64}$")]
 MetadataName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
 """A file in the table's folder `metadata/`: a name without a path, so that it cannot be elsewhere."""
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 Outcome = Literal["published", "held", "refused", "rebase", "tagged"]
 
 
@@ -29,9 +29,9 @@ class ProposedTable(Model):
     staged: MetadataName | Literal[""] = ""
     empty: MetadataName | Literal[""] = ""
     details: MetadataName | Literal[""] = ""
-    rows: int = Field(ge=0)
-    bytes: int = Field(ge=0)
-    files: int = Field(ge=0)
+    rows: Count
+    bytes: Count
+    files: Count
 
 
 class VersionProposed(EventData):
@@ -44,10 +44,10 @@ class VersionProposed(EventData):
 
     product: ProductName
     proposal: ProposalId
-    generation: int = Field(ge=1)
+    generation: Annotated[int, Field(ge=1, lt=2**31)]
     contract_version: str = Field(default="", max_length=64)
-    expires: datetime
-    held: int = Field(default=0, ge=0)
+    expires: Moment
+    held: Count = 0
     announces: Literal["version", "findings"] = "version"
     tables: tuple[ProposedTable, ...] = Field(min_length=1, max_length=MAX_TABLES)
 

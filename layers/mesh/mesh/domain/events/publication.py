@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from mesh.domain.contracts.evolution import Compatibility
-from mesh.domain.events.model import AccountId, EventData, ProductName, TableName
+from mesh.domain.events.model import AccountId, EventData, ProductName, TableName, VersionNumber
 from mesh.domain.model import Model
 from mesh.domain.schema import TypeChange
 
@@ -39,7 +39,7 @@ class QualitySummary(Model):
 class Rollback(Model):
     """Which version was restored, by which request, requested by which account, and why."""
 
-    version: int = Field(ge=1)
+    version: VersionNumber
     request: str = Field(max_length=128)
     requested_by: AccountId
     reason: str = Field(min_length=1, max_length=1000)
@@ -95,7 +95,7 @@ class ProductUpdated(EventData):
     """
 
     product: ProductName
-    version: int = Field(ge=1)
+    version: VersionNumber
     domain: str
     owner_account: AccountId
     contract_version: str

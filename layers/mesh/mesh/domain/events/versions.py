@@ -1,10 +1,10 @@
 """Rollbacks, withdrawals and pins of versions."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from mesh.domain.events.model import AccessId, EventData, PinId, ProductName, Reason, TableName
+from mesh.domain.events.model import AccessId, EventData, Moment, PinId, ProductName, Reason, TableName, VersionNumber
 from mesh.domain.events.proposals import MetadataName
 from mesh.domain.events.publication import Query
 
@@ -13,16 +13,15 @@ class RollbackRequested(EventData):
     """The owner, or central, requests a rollback to an earlier version."""
 
     product: ProductName
-    version: int = Field(ge=1)
+    version: VersionNumber
     reason: str = Field(min_length=1, max_length=1000)
 
 
 class RollbackRefused(EventData):
-    """A rollback was rejected or failed, and nothing was changed; `request` is the requesting event. `version` is 0
-    where that names none."""
+    """A rollback was rejected or failed, and nothing was changed; `request` is the requesting event."""
 
     product: str
-    version: int = Field(ge=0)
+    version: VersionNumber
     request: str = Field(max_length=128)
     reason: Reason
 
@@ -32,7 +31,7 @@ class WithdrawalRequested(EventData):
     (`key`)."""
 
     product: ProductName
-    versions: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(), max_length=500)
+    versions: tuple[VersionNumber, ...] = Field(default=(), max_length=500)
     key: str = Field(default="", max_length=1024)
     reason: str = Field(min_length=1, max_length=1000)
 
@@ -49,7 +48,7 @@ class VersionsEnded(EventData):
     """Versions were marked as ended; central sends this to itself. Their pins end, and their files are released."""
 
     product: ProductName
-    versions: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=500)
+    versions: tuple[VersionNumber, ...] = Field(min_length=1, max_length=500)
 
 
 class FilesReleased(EventData):
@@ -65,8 +64,8 @@ class PinRequested(EventData):
     """The sending account requests that a version stay readable beside later ones, until then."""
 
     product: ProductName
-    version: int = Field(ge=1)
-    until: AwareDatetime
+    version: VersionNumber
+    until: Moment
     reason: str = Field(min_length=1, max_length=1000)
 
 
@@ -74,14 +73,14 @@ class UnpinRequested(EventData):
     """The sending account no longer needs a pinned version."""
 
     product: ProductName
-    version: int = Field(ge=1)
+    version: VersionNumber
 
 
 class PinAccepted(EventData):
     """Central is to create a pin's tables; central sends this to itself, and no other sender is accepted."""
 
     product: ProductName
-    version: int = Field(ge=1)
+    version: VersionNumber
     pin: PinId
 
 
@@ -92,9 +91,9 @@ class PinReady(EventData):
     """
 
     product: ProductName
-    version: int = Field(ge=1)
+    version: VersionNumber
     pin: PinId
-    until: AwareDatetime
+    until: Moment
     queries: tuple[Query, ...]
     rows: int = Field(default=0, ge=0)
     not_reached: tuple[AccessId, ...] = ()
@@ -104,7 +103,7 @@ class PinEnded(EventData):
     """A version is no longer pinned for the receiving account."""
 
     product: ProductName
-    version: int = Field(ge=1)
+    version: VersionNumber
     pin: PinId
     cause: Literal["expired", "unpinned", "retired", "withdrawn"]
 
@@ -113,6 +112,6 @@ class PinRefused(EventData):
     """A version is not pinned for the receiving account, and why; `request` is the requesting event."""
 
     product: str
-    version: int = Field(ge=1)
+    version: VersionNumber
     request: str = Field(max_length=128)
     reason: Reason

@@ -182,7 +182,7 @@ def _kind(event: Mapping[str, Any]) -> str:
 def _mapping(text: object) -> dict[str, Any]:
     try:
         found = json.loads(text) if isinstance(text, str) else text
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mesh.domain.errors import Rejected, Transient
-from mesh.domain.events import Envelope
+from mesh.domain.events import Envelope, quoted
 from mesh.domain.membership.members import Member
 
 
@@ -77,7 +77,7 @@ def authorise(envelope: Envelope, member: Member | None, owner: str | None = Non
         )
     if kind in _OF_PRODUCTS and owner is not None and owner != account:
         raise NotTheOwner(
-            f"product {envelope.detail.get('data', {}).get('product')} belongs to account {owner}, not to {account}",
+            f"product {envelope.product} belongs to account {owner}, not to {account}",
             account=account,
             owner=owner,
             remedy="choose another product name, or publish from the owning account",
@@ -124,8 +124,8 @@ def _require_no_other_account(envelope: Envelope) -> None:
         for field in ("account", "sender", "account_id"):
             if isinstance(part, dict) and field in part and str(part[field]) != account:
                 raise ForgedSender(
-                    f"the event was sent by account {account}, but its detail claims account {part[field]}",
+                    f"the event was sent by account {account}, but its detail claims account {quoted(part[field])}",
                     account=account,
-                    claimed=str(part[field]),
+                    claimed=quoted(part[field]),
                     remedy="send events from the account they are about; an account in detail is never trusted",
                 )

@@ -138,7 +138,9 @@ def _announce(access: Access, step: EndStep, context: CentralContext, topics: Me
     why = access.reason or Reason(code="Revoked", message="")
     cause = access.cause or "revoked"
     ended = AccessRevoked(access=access.id, receiver=access.receiver, what=access.request.what, cause=cause, reason=why)
-    denied = AccessDenied(access=access.id, receiver=access.receiver, what=access.request.what, reason=why)
+    denied = AccessDenied(
+        access=access.id, receiver=access.receiver, what=access.request.what, reason=why, granted=True
+    )
     event = denied if cause == "failed" else ended
     parts, deliveries = ("ended", order), Deliveries()
     with deliveries.to(access.receiver):

@@ -51,7 +51,7 @@ def decide_request(
     """Record the request of an authorised sender, once, and decide it on what it would expose now. After an approval it
     is decided again.
 
-    Raises what `authorise`, `receive_request` and `decide_access` raise; a rejected sender is recorded.
+    Raises what `authorise`, `receive_request` and `decide_access` raise; `deny_access` records it.
     """
     _, _, received = sender_of(envelope, execution=execution, records=context)
     if context.accesses.access(access_id(metadata_of(envelope).id)) is None:
@@ -256,5 +256,4 @@ def deny_access(
 
 
 def _as_asked(envelope: Envelope) -> str:
-    asked = envelope.unchecked_data
-    return str(asked.get(PRODUCT) or asked.get("expression") or "")[:1000]
+    return envelope.quoted(PRODUCT) or envelope.quoted("expression")

@@ -120,7 +120,7 @@ def refuse(
     envelope: Envelope, refusal: Rejected, metadata: Metadata, *, context: CentralContext, topics: MemberTopics
 ) -> None:
     """Record that an event about an access was rejected, and notify the sender."""
-    number = str(envelope.unchecked_data.get("access", ""))
+    number = envelope.quoted("access")
     record_refusal(envelope, refusal, context)
     event = DecisionRefused(access=number, reason=Reason.model_validate(refusal.to_dict()))
     notify_member(envelope.account, event, metadata, "refused", context=context, topics=topics)

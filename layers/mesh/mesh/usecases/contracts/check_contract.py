@@ -10,16 +10,17 @@ from mesh.domain.contracts.product import Product
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.contracts.revision import MAX_LISTED, check_revision
 from mesh.domain.errors import Rejected
-from mesh.domain.events import Envelope, Event, ProductDeclared
+from mesh.domain.events import Envelope, MalformedEvent, ProductDeclared, read_event
 from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.tagging import check_tags, database_tags
-from mesh.domain.membership.authorisation import NotTheOwner
+from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
 from mesh.domain.membership.members import bucket_belongs_to
 from mesh.domain.model import Model
 from mesh.domain.onboarding.guard.settings import check_settings
 from mesh.domain.onboarding.keys import compare_sequencers
-from mesh.ports import Clock, ReadContract, Registry
-from mesh.usecases.authorisation import Authorised, Records, authorise_sender, record_refusal, same_event
+from mesh.ports import Clock, MemberTopics, ReadContract, Registry
+from mesh.usecases.authorisation import Authorised, authorise_sender, record_refusal, refuse_event, same_event
+from mesh.usecases.central_context import Records
 
 
 class DomainMismatch(Rejected):
@@ -46,18 +47,20 @@ def receive_contract(
     *,
     execution: str,
     records: Records,
+    topics: MemberTopics,
     catalog_id: str,
     region: str,
     ontology: Ontology,
     read_contract: ReadContract,
 ) -> CheckedContract:
-    """Authorise on the envelope's account, which is recorded and traced, then check what was declared. That a name is
-    another product's is recorded as well.
+    """Authorise on the envelope's account, which is traced, then check what was declared.
 
-    Raises what `authorise` and `check_contract` raise.
+    Raises what `authorise` and `check_contract` raise. The sender is told of what is wrong with itself or with the
+    event; a report on the contract is the next step's. Both, but for a contract's own faults, are recorded.
     """
-    sender = authorise_sender(envelope, execution=execution, records=records)
     try:
+        read_event(ProductDeclared, envelope)  # a report names the declared key: it takes an event that is whole
+        sender = authorise_sender(envelope, execution=execution, records=records)
         return check_contract(
             envelope,
             sender,
@@ -68,8 +71,11 @@ def receive_contract(
             registry=records.registry,
             clock=records.clock,
         )
-    except NameTaken as refusal:
+    except (NameTaken, NotTheOwner) as refusal:
         record_refusal(envelope, refusal, records)
+        raise
+    except (NotAMember, NotAllowedForRole, ForgedSender, MalformedEvent) as refusal:
+        refuse_event(envelope, refusal, records=records, topics=topics)
         raise
 
 
@@ -90,7 +96,7 @@ def check_contract(
     Raises NotTheOwner (another account's name or bucket), NameTaken, ContractNameMismatch, UnknownLFTag,
     DomainMismatch, ContractVersionNotRaised, BreakingContractChange, CrawlModeChanged, and what `read_contract` raises.
     """
-    declared = Event[ProductDeclared].model_validate(envelope.detail).data
+    declared = read_event(ProductDeclared, envelope).data
     with _located(declared):
         contract = _valid_contract(declared, sender, region, ontology, read_contract)
         before = _registered(contract, declared, sender, registry)

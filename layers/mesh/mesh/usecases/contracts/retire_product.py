@@ -3,13 +3,12 @@
 import json
 
 from mesh.domain.access.record import OVER
-from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, ProductRetired, RetirementRequested, metadata_of, read_event
 from mesh.domain.governance.ontology import CONFIDENTIALITY, Ontology
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
 from mesh.ports import CatalogState, Executions, LakeFormation, MemberTopics
-from mesh.usecases.authorisation import owned_product, record_refusal, require_sender
+from mesh.usecases.authorisation import owned_product, refusals_told, require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import Deliveries, notify_member
 
@@ -34,16 +33,13 @@ def retire_product(
 ) -> Retired:
     """Mark it, end the accesses that name it, hide it from accesses by LF-Tags, notify and unsubscribe.
 
-    Idempotent. Raises what `authorise` raises, MalformedEvent, NotTheOwner; every rejection is recorded.
+    Idempotent. Raises what `authorise` raises, MalformedEvent, NotTheOwner; every rejection is recorded and told.
     """
     metadata = metadata_of(envelope)
-    try:
+    with refusals_told(envelope, records=context, topics=topics):
         require_sender(envelope, context)
         request = read_event(RetirementRequested, envelope).data
         product = owned_product(context.registry, request.product, envelope.account)
-    except Rejected as refusal:
-        record_refusal(envelope, refusal, context)
-        raise
     context.registry.mark_retired(product.name, context.clock.now())
     _hide(product.name, catalog, lake, ontology)
     ended = tuple(

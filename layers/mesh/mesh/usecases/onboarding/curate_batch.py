@@ -12,9 +12,10 @@ from datetime import timedelta
 
 from mesh.domain.errors import Rejected
 from mesh.domain.lineage.model import ColumnOrigin
+from mesh.domain.onboarding.budgets import MAX_RAW
 from mesh.domain.onboarding.curation.errors import MISFITS, RawTooLarge
 from mesh.domain.onboarding.curation.jobs import JobOrder, order_job
-from mesh.domain.onboarding.curation.objects import MAX_RAW_BYTES, content_type, raw_format, read_raw, write_rows
+from mesh.domain.onboarding.curation.objects import content_type, raw_format, read_raw, write_rows
 from mesh.domain.onboarding.curation.plan import plan_recipe
 from mesh.domain.onboarding.curation.recipe import Recipe
 from mesh.domain.onboarding.curation.scanning import RawShape, read_raw_head
@@ -54,7 +55,7 @@ class Curating:
     clock: Clock
     trace: Trace
     bucket: str
-    max_bytes: int = MAX_RAW_BYTES
+    max_bytes: int = MAX_RAW
 
 
 def curate_batch(round_: CurationRound, *, using: Curating) -> CurationState:

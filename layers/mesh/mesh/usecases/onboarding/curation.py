@@ -10,11 +10,12 @@ from mesh.domain.errors import Rejected
 from mesh.domain.lineage.model import ColumnOrigin
 from mesh.domain.model import Model
 from mesh.domain.onboarding.batches import HeldBack, held_by
-from mesh.domain.onboarding.curation.errors import MISFITS, NothingLeft, RecipeJobFailed
+from mesh.domain.onboarding.budgets import MAX_RECIPE
+from mesh.domain.onboarding.curation.errors import MISFITS, NothingLeft, RecipeJobFailed, RecipeTooCostly
 from mesh.domain.onboarding.curation.jobs import JobOrder
 from mesh.domain.onboarding.curation.objects import curated_name
 from mesh.domain.onboarding.curation.plan import Plan
-from mesh.domain.onboarding.curation.recipe import MAX_RECIPE_BYTES, Recipe, parse_recipe
+from mesh.domain.onboarding.curation.recipe import Recipe, parse_recipe
 from mesh.domain.onboarding.curation.text import RawFormat
 from mesh.domain.onboarding.formats.model import Curated, ObjectRef
 from mesh.ports import Objects, Trace, WorkFiles
@@ -22,7 +23,7 @@ from mesh.usecases.onboarding.batches import Refs, read_batch
 from mesh.usecases.onboarding.rounds import Round
 
 _DIGEST: Final = 24
-_MAY_FIT_THE_NEXT: Final = (*MISFITS, NothingLeft, RecipeJobFailed)
+_MAY_FIT_THE_NEXT: Final = (*MISFITS, NothingLeft, RecipeJobFailed, RecipeTooCostly)
 """The recipe does not fit the object; another recipe may."""
 
 
@@ -155,7 +156,7 @@ def read_recipe(ref: ObjectRef, objects: Objects) -> Recipe:
 
 def recipe_text(ref: ObjectRef, objects: Objects) -> bytes:
     """That version of a recipe, as its owner wrote it. Raises ObjectGone."""
-    return objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=MAX_RECIPE_BYTES + 1)
+    return objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=MAX_RECIPE + 1)
 
 
 def lineage_of(plan: Plan) -> dict[str, ColumnOrigin]:

@@ -7,7 +7,7 @@ from mesh.domain.model import Model
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.guard.settings import check_settings
 from mesh.domain.onboarding.keys import ContractKey
-from mesh.ports import Bus, Clock, Executions, Objects, ReadContract, Revisions, Trace, Uploads
+from mesh.ports import Bus, Clock, Executions, Objects, ReadContract, Revisions, Trace, TryRules, Uploads
 from mesh.usecases.onboarding.contract_revisions import settle_refused
 from mesh.usecases.onboarding.refusal_reports import report_refusal
 
@@ -33,17 +33,18 @@ def declare_product(
     key: ContractKey,
     *,
     read_contract: ReadContract,
+    try_rules: TryRules,
     objects: Objects,
     uploads: Uploads,
     revisions: Revisions,
     bus: Bus,
     trace: Trace,
 ) -> Declared:
-    """Read that version of the contract, validate it and the guard's settings in it, send `ProductDeclared` once. From
-    then on data waits until it is settled (see `contract_revisions`).
+    """Read that version of the contract, validate it and the guard's settings in it, try its rules in SQL, send
+    `ProductDeclared` once. From then on data waits until it is settled (see `contract_revisions`).
 
-    Raises what `read_contract` raises, ContractSchemaViolation with the path of an invalid setting (nothing is sent
-    then), and ObjectGone.
+    Raises what `read_contract` raises, ContractSchemaViolation with the path of an invalid setting or a rule that costs
+    too much (nothing is sent then), and ObjectGone.
     """
     correlation_id = correlation_of(ref)
     revisions.begin(key.product, ref, correlation_id)
@@ -58,6 +59,7 @@ def declare_product(
     contract = read_contract(text, bucket=ref.bucket, key=ref.key)
     try:
         check_settings(contract)
+        try_rules(contract)
     except ContractSchemaViolation as refusal:
         refusal.where = {"bucket": ref.bucket, "key": ref.key, **refusal.where}
         raise

@@ -13,7 +13,7 @@ from mesh.domain.onboarding.batches import CheckedBatch, held_for
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import contract_key
 from mesh.domain.onboarding.quality.model import Finding
-from mesh.domain.onboarding.quality.overrides import culprits
+from mesh.domain.onboarding.quality.verdicts import culprits
 from mesh.domain.onboarding.reading.model import TableSources
 from mesh.domain.schema import TableSchema
 from mesh.ports import Bus, DraftContract, Readings, TableReading, Trace, Uploads, WorkFiles

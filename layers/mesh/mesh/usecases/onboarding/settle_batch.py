@@ -15,11 +15,13 @@ from mesh.domain.publishing import hive_table
 from mesh.domain.publishing.places import bucket_and_key
 from mesh.ports import Clock, LandingObjects, Note, Objects, Quarantine, RawUploads, Uploads, WorkFiles
 from mesh.usecases.onboarding.baselines import remember_batch
-from mesh.usecases.onboarding.batches import is_raw, read_checked
-from mesh.usecases.onboarding.curation import curation_of
+from mesh.usecases.onboarding.batches import read_checked
+from mesh.usecases.onboarding.curation import Curation, curation_of
 from mesh.usecases.onboarding.held_objects import supersede
 from mesh.usecases.onboarding.rounds import Round, metadata_of
 
+_CRASHED: Final = "FunctionCrashed"
+"""The reason that `onboard-upload` gives for a batch that broke a function (policies.yaml)."""
 MAX_LISTED: Final = 50
 """Objects that one event lists; the listing beside the report has all of them."""
 
@@ -46,10 +48,15 @@ class SettleBatch(Round):
         reason = self.answer.reason if self.answer else None
         return self.outcome == "rebase" or bool(reason and reason.code == "ProposalExpired")
 
+    @property
+    def crashed(self) -> bool:
+        """Whether the batch broke a function: then no check has looked at all of it."""
+        return bool(self.answer and self.answer.reason and self.answer.reason.code == _CRASHED)
+
 
 class Settled(Model):
-    """`more`: objects wait, those of this batch among them if it has to be staged again. `same` counts those that were
-    uploaded again with the bytes that are published.
+    """`more`: objects wait for another round, those of this batch among them if it has to be staged again. `same`
+    counts those that were uploaded again with the bytes that are published.
 
     `news` is the event for the owner, None if nothing was held back.
     """
@@ -79,24 +86,26 @@ def settle_batch(
     With `landing`, objects whose rows are published are tagged for the bucket's lifecycle rule.
 
     An upload is recorded first, then tries the lease; this drops the lease first, then looks. So one of the two always
-    sees the other. Objects that have to be staged again stay pending.
+    sees the other. Objects that have to be staged again stay pending; so do deletions in a batch that broke a function,
+    since nobody could release them: they have a round of their own, and wait for a later run if that breaks as well.
     """
     checked = read_checked(work, command.work)
     held, news, done = tuple[HeldBack, ...](), None, tuple[ObjectRef, ...]()
     if not command.staged_again:
-        held = _held(checked, command.answer)
+        curation = curation_of(command, work)
+        held = _held(checked, command.answer, curation)
         news = _hold(command, checked, held, objects=objects, quarantine=quarantine, clock=clock) if held else None
         _remember_published(command, checked, held, objects=objects, work=work)
         if landing:
             landing.mark_published(_published(checked, command.outcome))
         keys = {ref.key for ref in checked.objects}
         supersede(command.product, command.run, keys, quarantine=quarantine, objects=objects)
-        waiting = _await_recipe(command, held, raw=raw, work=work)
-        done = tuple(ref for ref in checked.objects if ref.key not in waiting)
+        waiting = _await_recipe(command, held, curation, raw=raw)
+        done = tuple(ref for ref in checked.objects if ref.key not in waiting and not (command.crashed and ref.deleted))
     uploads.finish(command.product, command.holder, done, _note(command, checked, held))
     return Settled(
         outcome=command.outcome,
-        more=uploads.has_pending(command.product),
+        more=bool(held or not command.crashed) and uploads.has_pending(command.product),
         held=len(held),
         accepted=sum(len(table.sources) for table in checked.tables) if command.outcome == "published" else 0,
         same=len(checked.same),
@@ -135,13 +144,14 @@ def _published(checked: CheckedBatch, outcome: str) -> list[ObjectRef]:
     return [ref for ref in checked.objects if ref.key in keys and not ref.deleted]
 
 
-def _await_recipe(command: SettleBatch, held: tuple[HeldBack, ...], *, raw: RawUploads, work: WorkFiles) -> set[str]:
+def _await_recipe(
+    command: SettleBatch, held: tuple[HeldBack, ...], curation: Curation | None, *, raw: RawUploads
+) -> set[str]:
     """Keys of raw objects that wait for the next recipe: there is none yet, it does not fit, or its output was not
     published. They are no longer pending.
 
     A recipe is recorded first, then looks for waiting objects; this holds them first, then looks for a recipe.
     """
-    curation = curation_of(command, work)
     if curation is None:
         return set()
     waiting = {ref.key: ref for ref in (*curation.waiting, *(each.ref for each in held if each.ref.curated))}
@@ -151,15 +161,16 @@ def _await_recipe(command: SettleBatch, held: tuple[HeldBack, ...], *, raw: RawU
     return set(waiting)
 
 
-def _held(checked: CheckedBatch, answer: ProposalSettled | None) -> tuple[HeldBack, ...]:
-    """What the checks held, and everything else if central did not publish it."""
+def _held(checked: CheckedBatch, answer: ProposalSettled | None, curation: Curation | None) -> tuple[HeldBack, ...]:
+    """What recipe and checks held, and everything else if it was not published, but raw objects that wait for a
+    recipe."""
     if answer is None or answer.outcome == "published":
         return checked.held
     reason = answer.reason or Reason(code="Refused", message="central did not publish it")
-    known = {held.ref.key for held in checked.held}
-    left = (ref for ref in checked.objects if ref.key not in known and not ref.deleted)
-    rest = [ref for ref in left if ref.curated or not is_raw(ref)]
-    return (*checked.held, *(HeldBack(ref=ref, reason=reason, releasable=True) for ref in rest))
+    by_key = {held.ref.key: held for held in (*(curation.held if curation else ()), *checked.held)}
+    known = {*by_key, *(ref.key for ref in (curation.waiting if curation else ()))}
+    rest = [ref for ref in checked.objects if ref.key not in known and not ref.deleted]
+    return (*by_key.values(), *(HeldBack(ref=ref, reason=reason, releasable=True) for ref in rest))
 
 
 def _hold(

@@ -31,9 +31,9 @@ from mesh.domain.onboarding.hive_checks import (
 )
 from mesh.domain.onboarding.partitions import PartitionValue
 from mesh.domain.onboarding.quality.model import Finding, TableProfile, TableReport
-from mesh.domain.onboarding.quality.overrides import culprits, waived
 from mesh.domain.onboarding.quality.redaction import classified
 from mesh.domain.onboarding.quality.summary import summary_of
+from mesh.domain.onboarding.quality.verdicts import culprits, waived
 from mesh.domain.onboarding.reading.column_types import declared_types
 from mesh.domain.onboarding.reading.model import RowRange, TableSources, contract_layout
 from mesh.domain.onboarding.sensitivity import find_personal

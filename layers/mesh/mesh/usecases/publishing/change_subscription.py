@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Literal
 
 from mesh.domain.contracts.product import UnknownProduct
-from mesh.domain.errors import Rejected
-from mesh.domain.events import Envelope, Event, SubscriptionEnded, SubscriptionRequested, metadata_of
+from mesh.domain.events import Envelope, SubscriptionEnded, SubscriptionRequested, metadata_of, read_event
 from mesh.domain.model import Model
-from mesh.ports import Registry
-from mesh.usecases.authorisation import record_refusal, require_sender
+from mesh.ports import MemberTopics, Registry
+from mesh.usecases.authorisation import refusals_told, require_sender
 from mesh.usecases.central_context import CentralContext
 
 type Status = Literal["subscribed", "ended", "superseded"]
@@ -22,18 +21,15 @@ class SubscriptionChanged(Model):
     status: Status
 
 
-def change_subscription(envelope: Envelope, *, context: CentralContext) -> SubscriptionChanged:
+def change_subscription(envelope: Envelope, *, context: CentralContext, topics: MemberTopics) -> SubscriptionChanged:
     """Record the request of an admitted consumer. Idempotent; of several the one that was sent last counts.
 
-    Raises UnknownProduct, or what `authorise` raises; every rejection is recorded.
+    Raises UnknownProduct, MalformedEvent, or what `authorise` raises; every rejection is recorded and told.
     """
     metadata = metadata_of(envelope)
-    try:
+    with refusals_told(envelope, records=context, topics=topics):
         require_sender(envelope, context)
         changed = _change(envelope, min(metadata.time, context.clock.now()), context.registry)
-    except Rejected as refusal:
-        record_refusal(envelope, refusal, context)
-        raise
     context.trace.note(metadata.correlation_id, changed.status, product=changed.product, account=changed.account)
     return changed
 
@@ -41,12 +37,12 @@ def change_subscription(envelope: Envelope, *, context: CentralContext) -> Subsc
 def _change(envelope: Envelope, asked: datetime, registry: Registry) -> SubscriptionChanged:
     account, wanted = envelope.account, envelope.detail_type != SubscriptionEnded.detail_type()
     if wanted:
-        name = Event[SubscriptionRequested].model_validate(envelope.detail).data.product
+        name = read_event(SubscriptionRequested, envelope).data.product
         product = registry.product(name)
         if product is None or (product.draft and product.owner != account):
             raise UnknownProduct(f"unknown product {name!r}", product=name, remedy="mesh products lists them")
     else:
-        name = Event[SubscriptionEnded].model_validate(envelope.detail).data.product
+        name = read_event(SubscriptionEnded, envelope).data.product
     changed = registry.follow_request(name, account, wanted=wanted, asked=asked)
     status: Status = "superseded" if not changed else "subscribed" if wanted else "ended"
     return SubscriptionChanged(product=name, account=account, status=status)

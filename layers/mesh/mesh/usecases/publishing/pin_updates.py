@@ -19,7 +19,7 @@ from mesh.domain.events import (
 )
 from mesh.domain.publishing.pins import Holder, Pin, Pins
 from mesh.ports import MemberTopics, Registry
-from mesh.usecases.authorisation import record_refusal
+from mesh.usecases.authorisation import record_refusal, refuse_event
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
 
@@ -97,13 +97,14 @@ def notify_refused(
 
 
 def reject_request(envelope: Envelope, refusal: Rejected, *, context: CentralContext, topics: MemberTopics) -> None:
-    """Record why a request about a pin is rejected, and notify its sender, if it named a version."""
+    """Record why a request about a pin is rejected, and notify its sender."""
+    if envelope.version is None:
+        refuse_event(envelope, refusal, records=context, topics=topics)
+        return
     record_refusal(envelope, refusal, context)
-    metadata, request = metadata_of(envelope), envelope.unchecked_data
-    version = request.get("version")
-    if isinstance(version, int) and version >= 1:
-        name, reason = str(request.get("product", "")), Reason.model_validate(refusal.to_dict())
-        notify_refused(name, version, metadata, reason, envelope.account, context=context, topics=topics)
+    name, reason = envelope.quoted("product"), Reason.model_validate(refusal.to_dict())
+    metadata = metadata_of(envelope)
+    notify_refused(name, envelope.version, metadata, reason, envelope.account, context=context, topics=topics)
 
 
 def cause_of(holder: Holder) -> Metadata:

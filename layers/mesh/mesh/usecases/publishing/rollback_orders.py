@@ -5,7 +5,7 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, Reason, RollbackRefused, RollbackRequested, metadata_of, read_event, stable_id
 from mesh.domain.model import Model
 from mesh.ports import MemberTopics, Proposals
-from mesh.usecases.authorisation import product_of, record_refusal, require_sender
+from mesh.usecases.authorisation import product_of, record_refusal, refuse_event, require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
 
@@ -65,17 +65,20 @@ def refuse_rollback(
     if order is not None and order.status != "refused":
         return RolledBack(status=order.status)
     reason = order.refusal if order and order.refusal else reason
+    _tell(envelope, reason, context, topics)
+    return RolledBack(status="refused", reason=reason)
+
+
+def _tell(envelope: Envelope, reason: Reason, context: CentralContext, topics: MemberTopics) -> None:
+    if envelope.version is None:
+        refuse_event(envelope, reason, records=context, topics=topics)
+        return
     record_refusal(envelope, reason, context)
-    request, metadata = envelope.unchecked_data, metadata_of(envelope)
-    version = request.get("version")
+    metadata = metadata_of(envelope)
     news = RollbackRefused(
-        product=str(request.get("product", "")),
-        version=version if isinstance(version, int) and version > 0 else 0,
-        request=metadata.id,
-        reason=reason,
+        product=envelope.quoted("product"), version=envelope.version, request=metadata.id, reason=reason
     )
     notify_member(envelope.account, news, metadata, "rollback refused", context=context, topics=topics)
-    return RolledBack(status="refused", reason=reason)
 
 
 def _end(order: RollbackOrder, reason: Reason, context: CentralContext, proposals: Proposals) -> RollbackOrder | None:

@@ -44,8 +44,8 @@ from mesh.domain.publishing.staging import TableContent
 from mesh.domain.publishing.table_state import Marks
 from mesh.domain.publishing.verification import metadata_location, verify_table
 from mesh.domain.publishing.version_diff import breaking, diff_snapshots, new_major, require_compatible, severity
-from mesh.ports import Catalog, Clock, Proposals, Registry, TableContents, Trace
-from mesh.usecases.authorisation import owned, sender_of
+from mesh.ports import Catalog, Clock, MemberTopics, Proposals, Registry, TableContents, Trace
+from mesh.usecases.authorisation import owned, refusals_told, sender_of
 from mesh.usecases.publishing.published_tables import columns_of
 from mesh.usecases.publishing.table_changes import partitions_added, table_change, table_record
 
@@ -66,20 +66,17 @@ class Verifier:
     trace: Trace
 
 
-def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier) -> Verified:
+def verify_proposal(envelope: Envelope, *, execution: str, using: Verifier, topics: MemberTopics) -> Verified:
     """Authorise the sender, read what was staged, compare it with the last version, and record the commit to be made.
 
-    Raises what `authorise` raises, MalformedEvent, NotTheOwner; everything else that is wrong with a proposal is its
-    answer: `refused`, `held` for what would break readers, `rebase`. ConcurrentChange while another commit goes on,
-    NotYetReadable for a crawled table that the catalog does not show.
+    Raises what `authorise` raises, MalformedEvent, NotTheOwner: each is recorded, and the sender told. Everything else
+    that is wrong with a proposal is its answer: `refused`, `held` for what would break readers, `rebase`.
+    ConcurrentChange while another commit goes on, NotYetReadable for a crawled table that the catalog does not show.
     """
-    _, about, received = sender_of(envelope, execution=execution, records=using)
-    try:
+    with refusals_told(envelope, records=using, topics=topics):
+        _, about, received = sender_of(envelope, execution=execution, records=using)
         event = read_event(VersionProposed, envelope)
         product = owned(about, event.data.product, envelope.account)
-    except Rejected:
-        using.trace.keep(received)
-        raise
     proposed = event.data
     record = ProposalRecord(
         product=product.name, proposal=proposed.proposal, digest=_digest(proposed), at=using.clock.now()

@@ -183,6 +183,6 @@ def _refuse(
     envelope: Envelope, refusal: Rejected, metadata: Metadata, context: CentralContext, topics: MemberTopics
 ) -> None:
     record_refusal(envelope, refusal, context)
-    name = str(envelope.unchecked_data.get("product", ""))
-    news = WithdrawalRefused(product=name, request=metadata.id, reason=Reason.model_validate(refusal.to_dict()))
+    reason = Reason.model_validate(refusal.to_dict())
+    news = WithdrawalRefused(product=envelope.quoted("product"), request=metadata.id, reason=reason)
     notify_member(envelope.account, news, metadata, "withdrawal refused", context=context, topics=topics)

@@ -1,31 +1,26 @@
 """Promises → numbers measured over the rows → results and findings."""
 
-import math
-import threading
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import batched
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from mesh.adapters.duckdb.measuring.faults import first_line
-from mesh.adapters.duckdb.measuring.guarding import elsewhere
 from mesh.adapters.duckdb.measuring.rows import OBJECT, Rows
-from mesh.domain.onboarding.quality.expectations import READS_ELSEWHERE, Expectation
+from mesh.domain.onboarding.budgets import RULE_SECONDS, RULES_MEMORY, RULES_SECONDS
+from mesh.domain.onboarding.quality.expectations import BROKEN, READS_ELSEWHERE, Expectation
 from mesh.domain.onboarding.quality.model import Finding, RuleResult, TableProfile
-from mesh.domain.onboarding.quality.rule_queries import filled
 from mesh.domain.onboarding.quality.scores import Checked
-from mesh.domain.onboarding.quality.sql_text import ROWS, identifier, text_literal
+from mesh.domain.onboarding.quality.sql_text import ROWS, identifier
 from mesh.domain.onboarding.quality.verdicts import MAX_EXAMPLES, Observation, broken, judged, skipped
 
-TIME_LIMIT: Final = 60.0
-"""Seconds that a rule in SQL may take."""
+if TYPE_CHECKING:
+    from mesh.adapters.duckdb.measuring.rule_process import Answer
+
 _CHUNK: Final = 100
 _SAMPLED: Final = "only a sample of the rows was read, and this needs all of them"
-_OF_THE_QUERY: Final = frozenset(
-    {"BinderException", "CatalogException", "ConversionException", "NotImplementedException", "OutOfRangeException",
-     "ParserException", "PermissionException", "SyntaxException"}
-)  # fmt: skip
-"""Errors that are about the query's own text, or of which `first_line` shows no value. Others may quote one."""
+_SPILL: Final = "500MB"
+"""What the process of the rules may write to disk, beside the rows that are copied for it."""
 Outcome = tuple[RuleResult, Finding | None]
 
 
@@ -40,12 +35,14 @@ class Evaluator:
         self._table, self._count = profile.table, profile.rows
         self._error = duckdb.Error
         self._measured: dict[str, float] = {}
+        self._answers: dict[str, Answer] = {}
 
     def outcomes(self, expectations: Sequence[Expectation]) -> list[Outcome]:
         """In the order of the promises."""
         ready = [self._ready(expectation) for expectation in expectations]
         aggregates = [p.measure for p in ready if p.measure and not p.skipped and not p.fault]
         self._measure(list(dict.fromkeys(aggregates)))
+        self._answers = self._run([p for p in ready if p.query and not p.skipped and not p.fault])
         return [self._outcome(expectation) for expectation in ready]
 
     def repeated(self, expectations: Iterable[Expectation]) -> list[float]:
@@ -85,16 +82,7 @@ class Evaluator:
             return expectation.skip(_SAMPLED)
         if missing := [name for name in expectation.columns if name not in self._rows.types]:
             return expectation.skip(f"the data has no column {missing[0]}")
-        if expectation.pattern and (reason := self._unknown_pattern(expectation.pattern)):
-            return expectation.skip(reason)
         return expectation
-
-    def _unknown_pattern(self, pattern: str) -> str:
-        try:
-            self._rows.db.execute(f"SELECT regexp_matches('', {text_literal(pattern)})")
-        except self._error as error:
-            return f"the engine's regular expressions (RE2) refuse it: {first_line(error)}"
-        return ""
 
     def _measure(self, aggregates: list[str]) -> None:
         for chunk in batched(aggregates, _CHUNK, strict=False):
@@ -130,27 +118,26 @@ class Evaluator:
         return judged(expectation, observed, self._table)
 
     def _of_query(self, expectation: Expectation) -> Outcome:
-        try:
-            query = filled(expectation.query, self._table, expectation.column)
-            if other := elsewhere(self._rows, query, self._names):
-                return broken(expectation.broken(other, READS_ELSEWHERE), self._table)
-            with self._limited():
-                found = self._rows.db.execute(query).fetchmany(2)
-            value = _single_number(found)
-        except self._error as error:
-            return broken(expectation.broken(_reason(error)), self._table)
-        except ValueError as error:
-            return broken(expectation.broken(str(error)), self._table)
-        return judged(expectation, Observation(value, self._count), self._table)
+        answer = self._answers[expectation.where]
+        if answer.value is None:
+            code = READS_ELSEWHERE if answer.elsewhere else BROKEN
+            return broken(expectation.broken(answer.fault, code), self._table)
+        return judged(expectation, Observation(answer.value, self._count), self._table)
 
-    @contextmanager
-    def _limited(self) -> Iterator[None]:
-        timer = threading.Timer(TIME_LIMIT, self._rows.db.interrupt)
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+    def _run(self, expectations: Sequence[Expectation]) -> dict[str, "Answer"]:
+        """The answer of each rule in SQL, by its place in the contract. The rows are copied for their process."""
+        if not expectations:
+            return {}
+        from mesh.adapters.duckdb.measuring import rule_process, rule_runs  # noqa: PLC0415 - for contracts with such rules
+
+        seconds = min(RULES_SECONDS, self._rows.clock.left)
+        budget = rule_process.Budget(RULE_SECONDS, seconds, RULES_MEMORY, self._rows.limits.threads, _SPILL)
+        rules = [rule_process.Rule(each.query, 0, each.column) for each in expectations]
+        names = [self._table, *sorted(self._names - {self._table})]
+        with tempfile.TemporaryDirectory(dir=self._rows.folder) as folder, self._rows.copied(Path(folder)) as query:
+            copied = rule_process.Rows(query, names)
+            answers = rule_runs.run_rules([copied], rules, Path(folder), budget)
+        return {each.where: answer for each, answer in zip(expectations, answers, strict=True)}
 
     def _examples(self, expectation: Expectation) -> tuple[str, ...]:
         if not expectation.column or expectation.column in self._secret:
@@ -174,29 +161,3 @@ class Evaluator:
             return ()
         found = self._rows.all(f"SELECT DISTINCT {identifier(OBJECT)} FROM {ROWS} WHERE {where} ORDER BY 1")
         return tuple(self._rows.keys[index] for (index,) in found)
-
-
-def _single_number(found: list[tuple[Any, ...]]) -> float:
-    """A rule's query gives one number, or one boolean. Raises `ValueError`, with what it gave instead."""
-    if len(found) != 1 or len(found[0]) != 1:
-        rows = "no row" if not found else f"{len(found[0])} columns" if len(found[0]) != 1 else "several rows"
-        raise ValueError(f"the query gives {rows}, not one number")
-    value = found[0][0]
-    if value is None:
-        raise ValueError("the query gives NULL, not a number: it divides by zero, or aggregates nothing")
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"the query gives a {type(value).__name__}, not a number") from None
-    if not math.isfinite(number):
-        raise ValueError(f"the query gives {number}, not a number: it divides by zero")
-    return number
-
-
-def _reason(error: Exception) -> str:
-    said = first_line(error)
-    if "INTERRUPT" in said.upper():
-        return f"the query takes longer than {TIME_LIMIT:.0f} s"
-    if "division by zero" in said.lower():
-        return "the query divides by zero"
-    return said if type(error).__name__ in _OF_THE_QUERY else f"the query fails on the data ({type(error).__name__})"

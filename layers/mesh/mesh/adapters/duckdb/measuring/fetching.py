@@ -4,15 +4,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from mesh.domain.onboarding.budgets import MAX_EXPANSION, MAX_UNZIPPED
 from mesh.domain.onboarding.formats.model import MIB, ObjectRef, RangeReader
+from mesh.domain.onboarding.formats.text import inflate
 
 _PIECE: Final = 8 * MIB
-_UNZIPPED_PIECE: Final = MIB
-MAX_EXPANSION: Final = 100
-MAX_UNZIPPED: Final = 256 * MIB
-"""A gzip object is refused when it unfolds more than `MAX_EXPANSION`-fold **and** to more than this."""
-MAX_LINE: Final = MIB
-"""A line that is longer is not a row of a table."""
 
 
 class Unreadable(Exception):  # noqa: N818 - a finding, not an error
@@ -47,27 +43,14 @@ def _pieces(reader: RangeReader, check: Callable[[bytes], None]) -> Iterator[byt
 
 
 def _inflated(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
-    """Members one after another, in small pieces: what a piece unfolds to is bounded before it is there."""
-    member = zlib.decompressobj(wbits=31)
-    total, begun = 0, False
+    total = 0
     try:
-        for piece in pieces:
-            rest = piece
-            while rest:
-                if member.eof:
-                    rest = rest.lstrip(b"\0")  # some writers pad members with zeros
-                    member, begun = zlib.decompressobj(wbits=31), False
-                    continue
-                begun = True
-                content = member.decompress(rest, _UNZIPPED_PIECE)
-                rest = member.unused_data if member.eof else member.unconsumed_tail
-                total += len(content)
-                _check_expansion(total, size)
-                yield content
+        for content in inflate(pieces):
+            total += len(content)
+            _check_expansion(total, size)
+            yield content
     except zlib.error as error:
         raise _broken_gzip(str(error)) from error
-    if begun and not member.eof:
-        raise _broken_gzip("the stream ends too early")
 
 
 def _check_expansion(total: int, size: int) -> None:

@@ -4,22 +4,23 @@ this says so before, and names what it is.
 
 import json
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from mesh.adapters.duckdb.measuring.rows import Rows
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _FUNCTIONS: Final = frozenset({"unnest", "range", "generate_series"})
 
 
-def elsewhere(rows: Rows, query: str, own: frozenset[str]) -> str:
+def elsewhere(db: "DuckDBPyConnection", query: str, own: frozenset[str]) -> str:
     """What the query reads beside its own table, in words; "" for nothing.
 
     Raises `ValueError` for anything but one SELECT, and what the parser raises for what is not SQL.
     """
-    statements = rows.db.extract_statements(query)
+    statements = db.extract_statements(query)
     if len(statements) != 1:
         raise ValueError(f"the query is {len(statements)} statements, not one")
-    serialised = json.loads(rows.db.execute("SELECT json_serialize_sql(?)", [query]).fetchall()[0][0])
+    serialised = json.loads(db.execute("SELECT json_serialize_sql(?)", [query]).fetchall()[0][0])
     if serialised.get("error"):
         raise ValueError(f"the query is not a SELECT: {serialised.get('error_message', '')}"[:300])
     local = frozenset(name.lower() for name in _defined(serialised))

@@ -35,7 +35,6 @@ class TableChecks:
         self._names = names | {data.table}
 
     def build(self) -> TableReport:
-        self._rows.lock(sorted(self._names))
         profile = profile_of(self._rows, self._data)
         secret = self._secret(profile)
         expectations = self._expectations()

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mesh.adapters.duckdb.engine import Clock, Limits, room_for_rules
 from mesh.domain.onboarding.quality.model import Finding
-from mesh.domain.onboarding.quality.sql_text import ROWS, identifier
+from mesh.domain.onboarding.quality.sql_text import ROWS, identifier, text_literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -18,12 +20,7 @@ _NARROW: Final = '"mesh narrow"'
 _NARROWER: Final = '"mesh narrower"'
 """Made of a narrow one."""
 _WIDE: Final = 200
-# A division by zero is an error then, for floats as well: a rule that has one gives no number.
-_LOCKED: Final = (
-    "SET ieee_floating_point_ops = false",
-    "SET enable_external_access = false",
-    "SET lock_configuration = true",
-)
+_COPY: Final = "rows.parquet"
 
 
 @dataclass
@@ -40,10 +37,14 @@ class Rows:
     """`types`: column → Hive type, partition keys last. `lacking`: column → keys of objects without such a column.
 
     `in_place`: they are in files, and several times as many as memory holds. `infinite`: column → whether it has a
-    number that is not finite, as far as it was asked.
+    number that is not finite, as far as it was asked. `folder`: one that the engine may write to;
+    `clock`: the reading's.
     """
 
     db: "DuckDBPyConnection"
+    folder: Path
+    limits: Limits
+    clock: Clock
     types: dict[str, str]
     columns: tuple[str, ...]
     keys: list[str] = field(default_factory=list)
@@ -67,14 +68,13 @@ class Rows:
         self.db.execute(f"CREATE OR REPLACE TEMP {kind} {name} AS SELECT {shown} FROM {self.source}")
         yield replace(self, source=name)
 
-    def lock(self, names: Sequence[str]) -> None:
-        """From now on nothing but these rows can be read, by any of the names. Idempotent."""
-        shown = ", ".join(map(identifier, self.types))
-        for name in dict.fromkeys(name.lower() for name in names if name.lower() != ROWS):
-            self.db.execute(f"CREATE OR REPLACE VIEW {identifier(name)} AS SELECT {shown} FROM {ROWS}")
-        if self.all("SELECT current_setting('enable_external_access')")[0][0]:
-            for setting in _LOCKED:
-                self.db.execute(setting)
+    @contextmanager
+    def copied(self, folder: Path) -> Iterator[str]:
+        """A query of a copy of these rows in `folder`, for another process; meanwhile the engine leaves it room."""
+        file, shown = text_literal(folder / _COPY), ", ".join(map(identifier, self.types))
+        self.db.execute(f"COPY (SELECT {shown} FROM {ROWS}) TO {file} (FORMAT parquet, COMPRESSION zstd)")
+        with room_for_rules(self.db, self.limits):
+            yield f"SELECT * FROM read_parquet({file}, hive_partitioning = false)"
 
     def finite(self, names: Sequence[str]) -> dict[str, str]:
         """Column → a condition that its finite numbers meet, for columns that have others."""

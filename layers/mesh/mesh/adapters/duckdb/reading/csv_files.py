@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mesh.adapters.duckdb.engine import literal
 from mesh.adapters.duckdb.measuring.faults import first_line
 from mesh.adapters.duckdb.measuring.fetching import Unreadable
-from mesh.adapters.duckdb.reading.engine import literal
+from mesh.adapters.duckdb.reading.faults import check_width
 from mesh.adapters.duckdb.reading.texts import Text, rewrite_csv
+from mesh.domain.onboarding.budgets import MAX_ROW
 from mesh.domain.onboarding.formats.errors import HeaderWithoutRows
 from mesh.domain.onboarding.quality.sql_text import text_literal
 from mesh.domain.onboarding.reading.dialect import Layout, layout_of, named
@@ -17,7 +19,6 @@ from mesh.domain.schema import column_names
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_MAX_ROW: Final = 2 * 1024 * 1024
 MAX_NAME: Final = 255
 """Bytes of a column's name in the Glue Data Catalog."""
 _RAGGED: Final = "Give every row the same number of fields; quote values that hold the delimiter."
@@ -74,8 +75,8 @@ class CsvFile:
                 for row in reader:
                     if row and len(row) != width:
                         wrong, first = wrong + 1, first or (line, len(row))
-                    if sum(map(len, row)) > _MAX_ROW:
-                        what = f"the row at line {line} is longer than {_MAX_ROW:,} bytes"
+                    if sum(map(len, row)) > MAX_ROW:
+                        what = f"the row at line {line} is longer than {MAX_ROW:,} bytes"
                         raise Unreadable("LineTooLong", what, "Check that every quote is closed; shorten values.")
                     line = reader.line_num + 1
             except csv.Error as error:
@@ -95,7 +96,7 @@ class CsvFile:
             f"read_csv({text_literal(file)}, columns = {columns}, auto_detect = false, "
             f"header = {str(self.layout.header).lower()}, delim = {text_literal(delimiter)}, quote = '\"', "
             f"escape = '\"', comment = '', strict_mode = true, null_padding = false, nullstr = '', "
-            f"max_line_size = {_MAX_ROW})"
+            f"max_line_size = {MAX_ROW})"
         )
         # Of one column a blank line would be a row; "" in quotes cannot be told from it, and was rewritten before.
         skip = len(self.layout.names) == 1 and self._text.blank_lines and not self._rewritten
@@ -105,6 +106,7 @@ class CsvFile:
         """Raises `Unreadable`, or as `column_names` does."""
         if layout.problem:
             raise Unreadable(*layout.problem)
+        check_width(len(layout.names), len(layout.names))
         if layout.header:
             column_names(layout.names, key=key, line=1)
         if long := next((name for name in layout.names if len(name.encode()) > MAX_NAME), None):

@@ -2,6 +2,7 @@
 
 from mesh.adapters.duckdb.measuring.fetching import Unreadable
 from mesh.domain.errors import MeshError
+from mesh.domain.onboarding.budgets import MAX_COLUMNS, MAX_FIELDS
 from mesh.domain.onboarding.quality.model import Finding, Severity
 
 
@@ -32,3 +33,12 @@ def refused(error: MeshError, key: str, table: str) -> Finding:
 def too_large(what: str) -> Unreadable:
     """An object that no function reads whole: nothing is published of what was not checked whole."""
     return Unreadable("TooLargeToCheck", what, "Upload it in smaller parts.")
+
+
+def check_width(columns: int, fields: int) -> None:
+    """`fields` are the columns with all that is nested in them. Raises `Unreadable`."""
+    if columns <= MAX_COLUMNS and fields <= MAX_FIELDS:
+        return
+    what = f"{columns:,} columns" if columns > MAX_COLUMNS else f"{fields:,} fields, nested ones counted"
+    most = f"a table has at most {MAX_COLUMNS:,} columns and {MAX_FIELDS:,} fields"
+    raise Unreadable("TooManyColumns", f"there are {what}; {most}", "Make rows of them, or several tables.")

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from mesh.adapters.duckdb.measuring.faults import first_line
 from mesh.adapters.duckdb.measuring.fetching import Unreadable
 from mesh.adapters.duckdb.measuring.rows import OBJECT
+from mesh.adapters.duckdb.reading.faults import check_width
 from mesh.adapters.duckdb.reading.staging import Staged
 from mesh.adapters.duckdb.reading.texts import Text, rewrite_lines
+from mesh.domain.onboarding.budgets import MAX_DEPTH, MAX_ROW
 from mesh.domain.onboarding.quality.sql_text import identifier, text_literal
-from mesh.domain.onboarding.reading.json_types import has_large, json_field, with_text_leaves
+from mesh.domain.onboarding.reading.json_types import depth_of, has_large, json_field, with_text_leaves
 from mesh.domain.schema import DuplicateColumns, EmptyColumnName, column_names
 from mesh.domain.strict_json import strict_decoder
 
@@ -24,10 +26,10 @@ if TYPE_CHECKING:
 
 _LINES: Final = "mesh_lines"
 _OBJECT: Final = identifier(OBJECT)
-_MAX_ROW: Final = 2 * 1024 * 1024
 _REMEDY: Final = "Write one JSON object per line, or one array of objects."
 _DIGITS: Final = "[0-9]{19}"
-_MAX_FIELDS: Final = 10_000
+_OPENING: Final = "strlen(json) - strlen(replace(replace(CAST(json AS VARCHAR), '{', ''), '[', ''))"
+"""Brackets that open, those within texts counted: more than levels."""
 _TAIL: Final = 4096
 """More white space than this does not follow an array."""
 
@@ -50,10 +52,11 @@ class JsonLines:
         if array and not _ends_with(text.file, b"]"):  # the engine takes an array that was cut off for a whole one
             raise _malformed("the array of objects does not end")
         layout = "array" if array else "newline_delimited"
-        source = f"read_json_objects({text_literal(text.file)}, format = '{layout}', maximum_object_size = {_MAX_ROW})"
+        source = f"read_json_objects({text_literal(text.file)}, format = '{layout}', maximum_object_size = {MAX_ROW})"
         self.db.execute(f"CREATE TABLE IF NOT EXISTS {_LINES} (json JSON, {_OBJECT} INTEGER)")
         try:
             self.db.execute(f"INSERT INTO {_LINES} SELECT json, {index} FROM {source}")
+            self._check_depth(index)
             self.structures[index] = self._structure(index, key)
         except duckdb.OutOfMemoryException:
             raise
@@ -69,6 +72,15 @@ class JsonLines:
     def drop(self, index: int) -> None:
         """Forget an object's lines."""
         self.db.execute(f"DELETE FROM {_LINES} WHERE {_OBJECT} = {index}")
+
+    def _check_depth(self, index: int) -> None:
+        """Before the engine looks into an object. Raises `Unreadable`."""
+        there = f"FROM {_LINES} WHERE {_OBJECT} = {index} AND {_OPENING} > {MAX_DEPTH}"
+        found = self.db.execute(f"SELECT CAST(json AS VARCHAR) {there}")
+        while row := found.fetchone():
+            if (levels := depth_of(row[0])) > MAX_DEPTH:
+                what = f"an object has {levels:,} levels of lists and objects in it, at most {MAX_DEPTH} are read"
+                raise Unreadable("NestedTooDeep", what, "Make fields of what is nested, or text.")
 
     def _structure(self, index: int, key: str) -> dict[str, Any]:
         where = f"FROM {_LINES} WHERE {_OBJECT} = {index}"
@@ -86,8 +98,7 @@ class JsonLines:
         structure = json.loads(found) if found else {}
         if not isinstance(structure, dict) or not structure:
             raise _malformed("no object has a field")
-        if len(structure) > _MAX_FIELDS:
-            raise _malformed(f"the objects have {len(structure):,} different fields")
+        check_width(len(structure), _fields(structure))
         if twice:
             names = [name for name in structure if _folded(structure, name) > 1]
             column_names(names, key=key)  # names both, where they differ in case
@@ -145,6 +156,12 @@ class JsonLines:
         sql = f"SELECT count_if(regexp_matches({staged.columns[name]}, '{_DIGITS}')) FROM {staged.table}"
         (row,) = self.db.execute(sql).fetchall()
         return bool(row[0])
+
+
+def _fields(structure: Any) -> int:  # noqa: ANN401 - JSON
+    """Of a structure, those of each level."""
+    inner = structure.values() if isinstance(structure, dict) else structure if isinstance(structure, list) else ()
+    return len(structure) * isinstance(structure, dict) + sum(map(_fields, inner))
 
 
 def _merged(structures: list[Any]) -> Any:  # noqa: ANN401 - JSON

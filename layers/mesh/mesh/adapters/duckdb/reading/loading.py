@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mesh.adapters.duckdb.engine import Limits
 from mesh.adapters.duckdb.measuring.fetching import content_of
 from mesh.adapters.duckdb.measuring.rows import OBJECT
 from mesh.adapters.duckdb.reading.csv_files import CsvFile, has_rows
-from mesh.adapters.duckdb.reading.engine import Limits
 from mesh.adapters.duckdb.reading.faults import finding, too_large
 from mesh.adapters.duckdb.reading.json_files import JsonLines
 from mesh.adapters.duckdb.reading.parquet_files import ParquetFile
@@ -110,6 +110,8 @@ class Stage:
 
     def _parquet(self, found: SourceRead, index: int, file: Path, *, in_place: bool) -> SourceRead:
         parquet = ParquetFile(self._db, file, found.key)
+        if not in_place and parquet.rows > self._limits.max_rows:
+            raise too_large(f"{parquet.rows:,} rows: one function reads at most {self._limits.max_rows:,} of an object")
         names = tuple(column.name for column in parquet.columns)
         found = found.evolve(columns=names)
         self._apart(found)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mesh.adapters.duckdb.engine import duck_of
 from mesh.adapters.duckdb.measuring.faults import corrupt, first_line
 from mesh.adapters.duckdb.measuring.fetching import Unreadable
 from mesh.adapters.duckdb.reading.csv_files import MAX_NAME
-from mesh.adapters.duckdb.reading.engine import duck_of
+from mesh.adapters.duckdb.reading.faults import check_width
 from mesh.domain.onboarding.quality.sql_text import identifier, text_literal
 from mesh.domain.onboarding.reading.duck_types import hive_of
 from mesh.domain.onboarding.reading.types import is_nested, mapped
@@ -55,11 +56,12 @@ class ParquetFile:
         self._db, self._source = db, f"read_parquet({text_literal(file)}, hive_partitioning = false)"
         self._error, self._no_room = duckdb.Error, duckdb.OutOfMemoryException
         try:
-            described = db.execute(f"DESCRIBE SELECT * FROM {self._source}").fetchall()
             schema = db.execute(
                 "SELECT name, coalesce(num_children, 0), coalesce(precision, 0) "
                 f"FROM parquet_schema({text_literal(file)})"
             ).fetchall()
+            check_width(int(schema[0][1]) if schema else 0, len(schema) - 1)
+            described = db.execute(f"DESCRIBE SELECT * FROM {self._source}").fetchall()
             (counts,) = db.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({text_literal(file)})").fetchall()
         except duckdb.OutOfMemoryException:
             raise

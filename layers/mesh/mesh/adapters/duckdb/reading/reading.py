@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mesh.adapters.duckdb.engine import Clock, Limits, database
 from mesh.adapters.duckdb.measuring.faults import first_line
 from mesh.adapters.duckdb.measuring.fetching import Unreadable
 from mesh.adapters.duckdb.measuring.reporting import TableChecks
 from mesh.adapters.duckdb.measuring.rows import Rows
-from mesh.adapters.duckdb.reading.engine import Limits, database
-from mesh.adapters.duckdb.reading.faults import finding, refused, too_large, unreadable
+from mesh.adapters.duckdb.reading.faults import check_width, finding, refused, too_large, unreadable
 from mesh.adapters.duckdb.reading.loading import Stage
 from mesh.adapters.duckdb.reading.typed import TypedRows
 from mesh.adapters.duckdb.reading.writing import copy_to
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 DEFAULT_LIMITS: Final = Limits()
+_ONE_BY_ONE: Final = "Upload its objects one by one to see which it is; let its contract have other types."
 _NO_ROOM: Final = "more rows, or longer values, than a function's memory and disk hold"
 
 
@@ -62,6 +63,8 @@ class DuckReading:
 
         self._db, self._folder, self._asked, self._limits = db, folder, sources, limits
         self._no_room, self._error = duckdb.OutOfMemoryException, duckdb.Error
+        self._lost = (duckdb.FatalException, duckdb.InternalException)
+        self._clock = Clock(db, limits.seconds)
         self._found: list[Finding] = []
         self._read: dict[int, SourceRead] = {}
         self._rows: TypedRows | None = None
@@ -90,7 +93,22 @@ class DuckReading:
         return (*self._found, *(self._rows.findings(self._asked.table) if self._rows else ()))
 
     def read(self, objects: Objects) -> None:
-        """Read all objects."""
+        """Read all objects, within the reading's time."""
+        try:
+            with self._clock.running():
+                self._read_all(objects)
+        except self._lost as error:  # the engine's database is gone, whichever object it was
+            self._give_up("RowsNotTyped", f"the engine failed: {first_line(error)}", _ONE_BY_ONE)
+            return
+        except self._error:
+            if not self._clock.over:
+                raise
+        if self._clock.over:
+            self._too_slow()
+        self._db.execute(f"SET allowed_directories = ['{self._out}', '{self._in}']")
+        self._db.execute("SET enable_external_access = false")
+
+    def _read_all(self, objects: Objects) -> None:
         stage = Stage(self._db, self._asked, _known(self._asked), self._limits)
         room = {False: self._limits.max_batch, True: self._limits.max_in_place}
         for index, ref in enumerate(self._asked.refs):
@@ -107,19 +125,31 @@ class DuckReading:
                 self._found.append(unreadable(too_large(_NO_ROOM), ref.key, self._asked.table))
         self._same_partitions()
         try:
+            check_width(len({name for source in self._read.values() for name in source.columns}), 0)
             staged = stage.finish()
             self._found += stage.findings
             self._rows = TypedRows(self._db, self._asked, staged, dict(enumerate(self._asked.refs)))
             self._rows.build(self._read, self._partition_keys())
+        except Unreadable as error:
+            self._give_up(error.code, f"all objects together: {error.message}", error.remedy)
         except self._no_room:
-            self._found.append(self._too_large(_NO_ROOM))
-            self._rows, self._read = None, {}
+            reason = too_large(_NO_ROOM)
+            self._give_up(reason.code, reason.message, reason.remedy)
+        except self._lost:
+            raise
         except self._error as error:  # a fault of ours or the engine's: held and reported like any other
-            message = f"the rows could not be typed: {first_line(error)}"
-            remedy = "Upload its objects one by one to see which it is; let its contract have other types."
-            self._found.append(finding("RowsNotTyped", message, table=self._asked.table, remedy=remedy))
-            self._rows, self._read = None, {}
-        self._db.execute(f"SET allowed_directories = ['{self._out}', '{self._in}']")
+            self._give_up("RowsNotTyped", f"the rows could not be typed: {first_line(error)}", _ONE_BY_ONE)
+
+    def _give_up(self, code: str, message: str, remedy: str) -> None:
+        """Nothing of the table can be used."""
+        self._found.append(finding(code, message, table=self._asked.table, remedy=remedy))
+        self._rows, self._read = None, {}
+
+    def _too_slow(self) -> None:
+        """What was interrupted has said something else meanwhile."""
+        reason = too_large(f"its objects are not read and checked in the {self._clock.seconds:g} s that they may take")
+        self._found = []
+        self._give_up(reason.code, reason.message, f"{reason.remedy} Simplify the contract's rules in SQL.")
 
     def exclude(self, keys: Collection[str]) -> None:
         """See the port."""
@@ -145,16 +175,29 @@ class DuckReading:
             ),
         )  # fmt: skip
         rows = Rows(
-            self._db, {column.name: column.type for column in self.schema.columns},
-            tuple(column.name for column in columns), keys=[ref.key for ref in self._asked.refs],
+            self._db, self._out, self._limits, self._clock,
+            {column.name: column.type for column in self.schema.columns}, tuple(column.name for column in columns),
+            keys=[ref.key for ref in self._asked.refs],
             findings=list(self._found) + self._rows.changes(self._asked.table), wrong=self._rows.wrong(),
             lacking=self._rows.lacking(self._read), in_place=any(map(self._limits.in_place, refs)),
         )  # fmt: skip
         try:
-            return TableChecks(rows, data, contract, now).build()
+            with self._clock.running():
+                report = TableChecks(rows, data, contract, now).build()
         except self._no_room:
-            finding = self._too_large("memory and disk of a function do not do for the checks of this batch")
-            return self._unmeasured(refs, (*self.findings, finding))
+            reason = too_large("memory and disk of a function do not do for the checks of this batch")
+            found = finding(reason.code, reason.message, table=self._asked.table, remedy=reason.remedy)
+            return self._unmeasured(refs, (*self.findings, found))
+        except self._lost as error:
+            self._give_up("RowsNotTyped", f"the engine failed: {first_line(error)}", _ONE_BY_ONE)
+            return self._unmeasured(refs, self.findings)
+        except self._error:
+            if not self._clock.over:
+                raise
+        if self._clock.over:
+            self._too_slow()
+            return self._unmeasured(refs, self.findings)
+        return report
 
     def write(self, files: Sequence[FilePlan], fields: Sequence[Field]) -> tuple[WrittenFile, ...]:
         """See the port."""
@@ -187,10 +230,6 @@ class DuckReading:
         finally:
             if index not in self._read or not self._limits.in_place(ref):
                 file.unlink(missing_ok=True)
-
-    def _too_large(self, what: str) -> Finding:
-        reason = too_large(what)
-        return finding(reason.code, reason.message, table=self._asked.table, remedy=reason.remedy)
 
     def _partition_keys(self) -> tuple[str, ...]:
         return next((tuple(value.key for value in source.partition) for source in self._read.values()), ())

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mesh.adapters.duckdb.reading.engine import Limits, database, duck_of
+from mesh.adapters.duckdb.engine import Limits, database, duck_of
 from mesh.adapters.duckdb.reading.values import converted
 from mesh.adapters.duckdb.reading.writing import copy_to
 from mesh.domain.onboarding.quality.sql_text import identifier, text_literal

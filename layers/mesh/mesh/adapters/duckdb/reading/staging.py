@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any, Final
 
+from mesh.adapters.duckdb.engine import CHUNK
 from mesh.adapters.duckdb.measuring.rows import OBJECT
-from mesh.adapters.duckdb.reading.engine import CHUNK
 from mesh.adapters.duckdb.reading.losses import invalid
 from mesh.adapters.duckdb.reading.values import LADDER, converted, from_known_text, from_text, looks_like
 from mesh.domain.onboarding.quality.sql_text import identifier

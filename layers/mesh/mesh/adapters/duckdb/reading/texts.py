@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from mesh.adapters.duckdb.measuring.fetching import MAX_LINE, Unreadable
+from mesh.adapters.duckdb.measuring.fetching import Unreadable
+from mesh.domain.onboarding.budgets import MAX_LINE
 from mesh.domain.onboarding.formats.model import MIB
 from mesh.domain.onboarding.reading.encodings import CODECS, WindowsScan, control_byte, marked, stated
 from mesh.domain.onboarding.reading.model import Encoding

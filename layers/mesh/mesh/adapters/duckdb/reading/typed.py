@@ -3,8 +3,8 @@
 from collections.abc import Collection, Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from mesh.adapters.duckdb.engine import duck_of, planned_simply
 from mesh.adapters.duckdb.measuring.rows import OBJECT, NotOfType
-from mesh.adapters.duckdb.reading.engine import duck_of, planned_simply
 from mesh.adapters.duckdb.reading.faults import finding
 from mesh.adapters.duckdb.reading.staging import Staged, Typing
 from mesh.adapters.duckdb.reading.values import as_text, converted, from_text

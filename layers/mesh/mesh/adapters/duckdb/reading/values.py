@@ -7,7 +7,7 @@ a contract says that they are numbers (a double holds 15 digits for sure, and so
 import json
 from typing import Any, Final
 
-from mesh.adapters.duckdb.reading.engine import duck_of
+from mesh.adapters.duckdb.engine import duck_of
 from mesh.domain.onboarding.quality.sql_text import text_literal
 from mesh.domain.onboarding.reading.json_types import transform_structure
 from mesh.domain.onboarding.reading.types import is_nested

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from mesh.domain.onboarding.curation.errors import RecipeColumnExists, RecipeColumnMissing
+from mesh.domain.onboarding.curation.metering import Meter
 from mesh.domain.onboarding.curation.recipe import Step
 
 
@@ -19,11 +20,13 @@ class Origin:
 class ColumnFlow:
     """Columns in order, changed by each step. Names are exact; two that differ in case alone would be one in Glue.
 
-    Without `names` the raw columns are not known: then any name may be one, unless the recipe itself removed it.
+    Without `names` the raw columns are not known: then any name may be one, unless the recipe itself removed it; `raw`
+    are those that it takes for such. `meter` is what the steps' work is counted by.
     """
 
-    def __init__(self, names: Sequence[str] | None) -> None:
-        self._open = names is None
+    def __init__(self, names: Sequence[str] | None, meter: Meter) -> None:
+        self._open, self.meter = names is None, meter
+        self.raw = list(names or ())
         self.names = list(names or ())
         self._origins = {name: Origin((name,), ()) for name in self.names}
         self._gone: set[str] = set()
@@ -38,6 +41,7 @@ class ColumnFlow:
             return self.names.index(name)
         if self._open and name not in self._gone:
             self.names.append(name)
+            self.raw.append(name)
             self._origins[name] = Origin((name,), ())
             return len(self.names) - 1
         near = get_close_matches(name, self.names, n=1)

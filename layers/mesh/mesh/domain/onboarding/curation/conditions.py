@@ -69,7 +69,7 @@ def _same(step: Step, value: str) -> Test:
     if value.startswith("["):
         try:
             listed = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise step.invalid(f"the condition's Value is not a JSON list: {error}"[:300], "Value") from error
         wanted = {item if isinstance(item, str) else text(item) for item in listed}
     return lambda cell: not is_missing(cell) and text(cell) in wanted
@@ -94,7 +94,7 @@ def _between(step: Step, value: str) -> Test:
     try:
         bounds = json.loads(value)
         least, most = str(bounds["GREATER_THAN_EQUAL"]), str(bounds["LESS_THAN_EQUAL"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise step.invalid(
             'IS_BETWEEN has a Value like {"GREATER_THAN_EQUAL": "1", "LESS_THAN_EQUAL": "9"}, as JSON in a string',
             "Value",
@@ -107,5 +107,5 @@ def _between(step: Step, value: str) -> Test:
 def _bound(step: Step, name: str, value: str) -> Decimal:
     bound = number(value)
     if bound is None:
-        raise step.invalid(f"{name} compares with a number, not {value!r}", "Value")
+        raise step.invalid(f"{name} compares with a number, not {value!r:.60}", "Value")
     return bound

@@ -1,7 +1,7 @@
 """What a recipe, or what it is to read, can be refused for.
 
     Rejected
-    ├── recipes   RecipeInvalid, UnsupportedStep
+    ├── recipes   RecipeInvalid, UnsupportedStep, RecipeTooCostly
     ├── the fit   RecipeColumnMissing, RecipeColumnExists, RecipeNotForJobs
     └── objects   RawTooLarge, RawFormatUnsupported, NothingLeft, RecipeJobFailed
 
@@ -17,6 +17,10 @@ class RecipeInvalid(Rejected):
 
 class UnsupportedStep(Rejected):
     """An operation, a parameter or a condition of DataBrew's that is not built here, or that DataBrew has not."""
+
+
+class RecipeTooCostly(Rejected):
+    """The steps take more time, or make more text, than one object may."""
 
 
 class RecipeColumnMissing(Rejected):

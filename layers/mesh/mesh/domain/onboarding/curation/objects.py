@@ -8,12 +8,13 @@ import csv
 import io
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mesh.domain.onboarding.budgets import MAX_CURATED, MAX_RAW_UNFOLDED, MAX_ROW
 from mesh.domain.onboarding.curation.cells import Cell, Row, text, to_json
-from mesh.domain.onboarding.curation.errors import RawTooLarge
+from mesh.domain.onboarding.curation.errors import RawTooLarge, RecipeTooCostly
 from mesh.domain.onboarding.curation.text import (
     RawFormat,
     broken_gzip,
@@ -29,12 +30,8 @@ from mesh.domain.onboarding.curation.text import (
 )
 from mesh.domain.onboarding.formats.errors import BinaryContent
 from mesh.domain.onboarding.formats.model import MAX_TEXT_BYTES, MIB
-from mesh.domain.onboarding.formats.text import read_text_head
+from mesh.domain.onboarding.formats.text import inflate, read_text_head
 
-MAX_RAW_BYTES: Final = 64 * MIB
-"""What a function reads of one object."""
-MAX_UNFOLDED: Final = 256 * MIB
-"""What a gzip object may unfold to."""
 SMALLER: Final = "Upload it in smaller parts, or leave it to the mesh: a DataBrew job takes what no function does."
 _ENDINGS: Final[dict[RawFormat, str]] = {"csv": "csv", "json": "jsonl"}
 _NAMES: Final[dict[str, RawFormat]] = {
@@ -93,26 +90,46 @@ def read_raw(raw: bytes, *, bucket: str, key: str) -> RawRows:
     return _csv_rows(content, csv_delimiter(head, where), where)
 
 
-def write_rows(format_: RawFormat, columns: Sequence[str], rows: Iterable[Row]) -> tuple[bytes, int]:
-    """The object's bytes, and how many rows it has. The same rows make the same bytes."""
+def write_rows(
+    format_: RawFormat, columns: Sequence[str], rows: Iterable[Row], *, limit: int = MAX_CURATED
+) -> tuple[bytes, int]:
+    """The object's bytes, and how many rows it has. The same rows make the same bytes.
+
+    Raises RecipeTooCostly for more than `limit` bytes, and for a row that is longer than readers take.
+    """
     binary = io.BytesIO()
-    out = io.TextIOWrapper(binary, encoding="utf-8", errors="surrogatepass", newline="", write_through=False)
-    count = 0
-    if format_ == "csv":
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(columns)
-        for row in rows:
-            writer.writerow([text(cell) for cell in row])
-            count += 1
-    else:
-        names = [json.dumps(name, ensure_ascii=False) for name in columns]
-        for row in rows:
-            out.write(
-                "{" + ", ".join(f"{name}: {to_json(cell)}" for name, cell in zip(names, row, strict=True)) + "}\n"
-            )
-            count += 1
-    out.flush()
+    out = io.TextIOWrapper(binary, encoding="utf-8", errors="surrogatepass", newline="", write_through=True)
+    write = _csv_writer(out, columns) if format_ == "csv" else _json_writer(out, columns)
+    count, end = 0, binary.tell()
+    for count, row in enumerate(rows, start=1):
+        write(row)
+        begin, end = end, binary.tell()
+        if end - begin > MAX_ROW:
+            raise _too_much(f"row {count} has {end - begin:,} bytes, more than {MAX_ROW:,}", MAX_ROW, row=count)
+        if end > limit:
+            raise _too_much(f"the recipe makes more than {limit:,} bytes of the object", limit)
     return binary.getvalue(), count
+
+
+def _csv_writer(out: io.TextIOWrapper, columns: Sequence[str]) -> Callable[[Row], object]:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    return lambda row: writer.writerow([text(cell) for cell in row])
+
+
+def _json_writer(out: io.TextIOWrapper, columns: Sequence[str]) -> Callable[[Row], object]:
+    names = [json.dumps(name, ensure_ascii=False) for name in columns]
+
+    def write(row: Row) -> object:
+        fields = (f"{name}: {to_json(cell)}" for name, cell in zip(names, row, strict=True))
+        return out.write("{" + ", ".join(fields) + "}\n")
+
+    return write
+
+
+def _too_much(message: str, limit: int, **where: int) -> RecipeTooCostly:
+    remedy = "Correct the steps that repeat its values, or upload the object in smaller parts."
+    return RecipeTooCostly(message, limit=limit, remedy=remedy, **where)
 
 
 def _csv_rows(content: bytes, delimiter: str, where: dict[str, str]) -> RawRows:
@@ -140,23 +157,14 @@ def _cell(value: Any) -> Cell:  # noqa: ANN401 - a JSON value
 
 
 def _unfold(raw: bytes, where: dict[str, str]) -> bytes:
-    """A gzip object of one or more members, up to MAX_UNFOLDED bytes."""
+    """A gzip object of one or more members, up to MAX_RAW_UNFOLDED bytes."""
     unfolded = bytearray()
-    rest = raw
-    while rest:
-        stream = zlib.decompressobj(wbits=31)
-        try:
-            unfolded += stream.decompress(rest, MAX_UNFOLDED + 1 - len(unfolded))
-        except zlib.error as error:
-            raise broken_gzip(str(error), where) from error
-        if len(unfolded) > MAX_UNFOLDED:
-            raise RawTooLarge(
-                f"the object unfolds to more than {MAX_UNFOLDED // MIB} MiB",
-                limit=MAX_UNFOLDED,
-                remedy=SMALLER,
-                **where,
-            )
-        if not stream.eof:
-            raise broken_gzip("it ends in the middle", where)
-        rest = stream.unused_data
+    try:
+        for content in inflate([raw]):
+            unfolded += content
+            if len(unfolded) > MAX_RAW_UNFOLDED:
+                what = f"the object unfolds to more than {MAX_RAW_UNFOLDED // MIB} MiB"
+                raise RawTooLarge(what, limit=MAX_RAW_UNFOLDED, remedy=SMALLER, **where)
+    except zlib.error as error:
+        raise broken_gzip(str(error), where) from error
     return bytes(unfolded)

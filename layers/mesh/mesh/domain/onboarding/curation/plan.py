@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mesh.domain.onboarding.curation.cells import Row
 from mesh.domain.onboarding.curation.columns import ColumnFlow, Origin
+from mesh.domain.onboarding.curation.metering import Meter
 from mesh.domain.onboarding.curation.operations import OPERATIONS, SUPPORTED
 from mesh.domain.onboarding.curation.operations.model import RowFunction
 from mesh.domain.onboarding.curation.recipe import Recipe, Step
@@ -12,15 +13,20 @@ from mesh.domain.onboarding.curation.recipe import Recipe, Step
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """For one object: steps that compare rows remember those of this one. `lineage` is output column → origin."""
+    """For one object: steps that compare rows remember those of this one. `lineage` is output column → origin, `raw`
+    are the columns that it reads rows of."""
 
     columns: tuple[str, ...]
     lineage: dict[str, Origin]
     functions: tuple[RowFunction, ...]
+    raw: tuple[str, ...]
+    meter: Meter
 
     def apply(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """The rows that are left, changed in place, in order. Raises RawTooLarge."""
+        """The rows that are left, changed in place, in order. Raises RawTooLarge, RecipeTooCostly."""
+        self.meter.start()
         for row in rows:
+            self.meter.check()
             for function in self.functions:
                 if function(row) is None:
                     break
@@ -28,14 +34,15 @@ class Plan:
                 yield row
 
 
-def plan_recipe(recipe: Recipe, columns: Sequence[str] | None) -> Plan:
-    """The recipe for rows with these columns; without them, all that can be said before.
+def plan_recipe(recipe: Recipe, columns: Sequence[str] | None, meter: Meter | None = None) -> Plan:
+    """The recipe for rows with these columns; without them, all that can be said before. `meter`: another than the
+    usual budget.
 
     Raises `UnsupportedStep`, `RecipeInvalid`, `RecipeColumnMissing`, `RecipeColumnExists`.
     """
-    flow = ColumnFlow(columns)
-    functions = [_build(step, flow) for step in recipe.steps]
-    return Plan(tuple(flow.names), flow.lineage(), tuple(function for function in functions if function))
+    flow = ColumnFlow(columns, meter or Meter())
+    functions = [function for step in recipe.steps if (function := _build(step, flow))]
+    return Plan(tuple(flow.names), flow.lineage(), tuple(functions), tuple(flow.raw), flow.meter)
 
 
 def _build(step: Step, flow: ColumnFlow) -> RowFunction | None:

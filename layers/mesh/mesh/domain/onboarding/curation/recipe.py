@@ -11,13 +11,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mesh.domain.onboarding.budgets import MAX_RECIPE, MAX_STEPS
 from mesh.domain.onboarding.curation.errors import RecipeInvalid, UnsupportedStep
 
-MAX_STEPS: Final = 100
-MAX_RECIPE_BYTES: Final = 1024 * 1024
 _OPERATION: Final = re.compile(r"[A-Z_]{1,128}").fullmatch
 _PARAMETER: Final = re.compile(r"[A-Za-z0-9]{1,128}").fullmatch
 _MAX_VALUE: Final = 32_768
+_DIGITS: Final = 9
 _FORM: Final = 'Write each step as {"Action": {"Operation": NAME, "Parameters": {"name": "text"}}}.'
 
 
@@ -50,14 +50,14 @@ class Step:
         """`"true"` or `"false"`, the latter where it is not given."""
         value = self.parameters.get(name, "false").lower()
         if value not in {"true", "false"}:
-            raise self.invalid(f'{name} is "true" or "false", not {value!r}', name)
+            raise self.invalid(f'{name} is "true" or "false", not {value!r:.60}', name)
         return value == "true"
 
     def whole_number(self, name: str, least: int, most: int) -> int:
         """A whole number within bounds."""
         value = self.required(name)
-        if not value.isascii() or not value.isdigit() or not least <= int(value[:9]) <= most:
-            raise self.invalid(f"{name} is a whole number from {least} to {most}, not {value!r}", name)
+        if not value.isascii() or not value.isdigit() or len(value) > _DIGITS or not least <= int(value) <= most:
+            raise self.invalid(f"{name} is a whole number from {least} to {most}, not {value!r:.60}", name)
         return int(value)
 
     def texts(self, name: str) -> list[str]:
@@ -94,7 +94,7 @@ class Step:
     def _json(self, name: str) -> object:
         try:
             return json.loads(self.required(name))
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # the former for numbers of thousands of digits as well
             raise self.invalid(f"{name} is not JSON: {error}"[:300], name) from error
 
 
@@ -108,8 +108,8 @@ class Recipe:
 
 def parse_recipe(body: bytes) -> Recipe:
     """A recipe from its file. Raises RecipeInvalid, naming the first step that is wrong."""
-    if len(body) > MAX_RECIPE_BYTES:
-        raise RecipeInvalid(f"the recipe is larger than {MAX_RECIPE_BYTES} bytes", remedy="Shorten it.")
+    if len(body) > MAX_RECIPE:
+        raise RecipeInvalid(f"the recipe is larger than {MAX_RECIPE} bytes", remedy="Shorten it.")
     try:
         document = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:

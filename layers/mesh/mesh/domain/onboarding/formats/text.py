@@ -3,14 +3,17 @@
 import codecs
 import re
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from mesh.domain.onboarding.formats.errors import BinaryContent, EmptyFile, InconsistentCompression, UnsupportedEncoding
 from mesh.domain.onboarding.formats.model import MIB, Compression
 
-MAX_UNZIPPED: Final = MIB
+_MAX_HEAD: Final = MIB
 """A gzip head may unfold a thousandfold: this much of it is looked at."""
+_WINDOW: Final = 16 * 1024
+"""Compressed bytes at a time: at the end of each member the rest of what was given is copied, and there may be many."""
 _BOMS: Final = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",
@@ -44,10 +47,31 @@ def read_text_head(raw: bytes, size: int, compression: Compression, **where: str
     return TextHead(text, complete, 1.0 if complete else used / size, bom)
 
 
+def inflate(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Members one after another, in pieces of at most a MiB: what is to come is bounded before it is there.
+
+    Raises zlib.error, also where the stream ends too early.
+    """
+    member, begun = zlib.decompressobj(wbits=31), False
+    for window in (piece[at : at + _WINDOW] for piece in pieces for at in range(0, len(piece), _WINDOW)):
+        rest = window
+        while rest:
+            if member.eof:
+                rest = rest.lstrip(b"\0")  # some writers pad members with zeros
+                member, begun = zlib.decompressobj(wbits=31), False
+                continue
+            begun = True
+            content = member.decompress(rest, MIB)
+            rest = member.unused_data if member.eof else member.unconsumed_tail
+            yield content
+    if begun and not member.eof:
+        raise zlib.error("the stream ends too early")
+
+
 def _gunzip(raw: bytes, complete: bool, **where: str) -> tuple[bytes, int]:
-    """Up to `MAX_UNZIPPED` bytes, and how many raw bytes they took. Files may hold several gzip members."""
+    """Up to `_MAX_HEAD` bytes, and how many raw bytes they took. Files may hold several gzip members."""
     parts: list[bytes] = []
-    rest, room = raw, MAX_UNZIPPED
+    rest, room = raw, _MAX_HEAD
     try:
         while rest and room > 0:
             member = zlib.decompressobj(wbits=31)

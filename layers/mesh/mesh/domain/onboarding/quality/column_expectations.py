@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from mesh.domain.contracts.contract import ContractColumn, ContractTable
 from mesh.domain.hive_types import is_number
 from mesh.domain.onboarding.quality.expectations import Expectation
-from mesh.domain.onboarding.quality.patterns import FORMATS, INTEGER_FORMATS, beyond_re2
+from mesh.domain.onboarding.quality.formats import FORMATS, INTEGER_FORMATS
 from mesh.domain.onboarding.quality.sql_text import (
     as_number,
     as_text,
@@ -18,6 +18,7 @@ from mesh.domain.onboarding.quality.sql_text import (
     one_of,
     text_literal,
 )
+from mesh.domain.patterns import refusal_of
 
 _LOWER: Final = ("minimum", "exclusiveMinimum")
 _UPPER: Final = ("maximum", "exclusiveMaximum")
@@ -87,11 +88,11 @@ def _required(column: ContractColumn, where: str, rule: str) -> Expectation:
     )  # fmt: skip
 
 
-def _of_values(column: ContractColumn, where: str, rule: str, code: str, bad: str, **more: Any) -> Expectation:  # noqa: ANN401
+def _of_values(column: ContractColumn, where: str, rule: str, code: str, bad: str) -> Expectation:
     return Expectation(
         where=where, rule=rule, code=code, column=column.catalog_name, columns=(column.catalog_name,),
         measure=number_of(bad), bad=bad, subject=f"break '{rule}' of {column.catalog_name}",
-        remedy="Correct the values, or let the contract allow them.", **more,
+        remedy="Correct the values, or let the contract allow them.",
     )  # fmt: skip
 
 
@@ -164,14 +165,15 @@ def _huge(number: int) -> str:
 
 
 def pattern_expectation(column: ContractColumn, where: str, type_: str, pattern: str) -> Expectation:
-    """Every value matches; skipped where it is beyond RE2."""
+    """Every value matches; a fault where RE2 does not take the pattern."""
     bad = f"NOT ({matches(column.catalog_name, type_, pattern)})"
-    expectation = _of_values(column, where, f"pattern {pattern}"[:200], "PatternNotMatched", bad, pattern=pattern)
-    return (
-        expectation.skip(f"the engine's regular expressions (RE2) have no {what}")
-        if (what := beyond_re2(pattern))
-        else expectation
-    )
+    expectation = _of_values(column, where, f"pattern {pattern}"[:200], "PatternNotMatched", bad)
+    return expectation.broken(pattern_fault(pattern, why)) if (why := refusal_of(pattern)) else expectation
+
+
+def pattern_fault(pattern: str, why: str) -> str:
+    """The fault of a pattern that RE2 refuses."""
+    return f"the pattern {pattern!r:.200} is not a regular expression that RE2 takes: {why}"
 
 
 def unchecked_options(column: ContractColumn) -> dict[str, str]:
@@ -181,8 +183,6 @@ def unchecked_options(column: ContractColumn) -> dict[str, str]:
     for name, value in column.options.items():
         if nested:
             found[name] = "stated and kept, but nested values are not compared with it"
-        elif name == "pattern" and (what := beyond_re2(str(value))):
-            found[name] = f"the engine's regular expressions (RE2) have no {what}"
         elif name == "format" and str(value) not in FORMATS.keys() | INTEGER_FORMATS.keys():
             found[name] = "this format is not checked; a pattern is"
         elif name not in CHECKED_OPTIONS:

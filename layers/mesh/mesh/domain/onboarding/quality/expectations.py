@@ -18,7 +18,7 @@ class Expectation:
     number is a share of the rows. `columns` are those that it needs; with `all_rows` a sample says nothing.
 
     `skipped` says why it is not measured at all; `fault` what is wrong with the rule itself, `fault_code` how it is
-    called. `pattern` is a regular expression that the engine may not know.
+    called.
     """
 
     where: str
@@ -34,7 +34,6 @@ class Expectation:
     comparisons: tuple[Comparison, ...] = (NONE_MAY,)
     percent: bool = False
     all_rows: bool = False
-    pattern: str = ""
     skipped: str = ""
     fault: str = ""
     fault_code: str = BROKEN

@@ -15,7 +15,7 @@ _OBJECT: Final = frozenset({"object", "table", "model"})
 _PROPERTY: Final = frozenset({"property", "column", "field"})
 _PLACEHOLDER: Final = re.compile(r"(?P<before>[\"'`]?)\$?\{\s*(?P<name>\w+)\s*\}(?P<after>[\"'`]?)")
 _TOKEN: Final = re.compile(
-    r"""--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\$?\{\s*\w+\s*\}|[A-Za-z_]\w*|[0-9]+(?:\.[0-9]*)?|\S""",
+    r"""--[^\n]*|/\*(?:.*?\*/|.*)|'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\$?\{\s*\w+\s*\}|[A-Za-z_]\w*|[0-9]+(?:\.[0-9]*)?|\S""",
     re.DOTALL,
 )
 _FIRST: Final = ("select", "with", "from", "(", "values")
@@ -83,33 +83,30 @@ def _meant(placeholder: str, table: str, column: str) -> str | None:
 
 def _unknown(name: str, on_column: bool) -> str:
     known = "{object} and {property}" if on_column else "{object}"
-    return f"nothing stands for {{{name}}} here; there is {known}"
+    return f"nothing stands for {{{name:.60}}} here; there is {known}"
 
 
 def _elsewhere(tokens: list[str], own: frozenset[str]) -> QueryFault | None:
     """A table after FROM or JOIN that is neither the rule's own nor one that the query defines itself."""
-    local = {tokens[i - 1] for i, word in enumerate(tokens) if word == "as" and tokens[i + 1 : i + 2] == ["("]}
-    for position, word in enumerate(tokens):
-        compared = tokens[position - 1 : position] == ["distinct"]  # a IS DISTINCT FROM b
-        if word not in _AFTER_FROM or compared or _in_function(tokens, position):
+    local = set(_ROW_SOURCES) | {
+        tokens[i - 1] for i, word in enumerate(tokens) if word == "as" and tokens[i + 1 : i + 2] == ["("]
+    }
+    opened: list[str] = []  # the word before each parenthesis that is open: extract(year FROM d) names no table
+    for position, (before, word) in enumerate(pairwise(["", *tokens])):
+        if word == "(":
+            opened.append(before)
+        elif word == ")" and opened:
+            opened.pop()
+        in_function = bool(opened) and opened[-1] in _FUNCTIONS_WITH_FROM
+        if word not in _AFTER_FROM or in_function or before == "distinct":  # a IS DISTINCT FROM b
             continue
         parts = _name_at(tokens, position + 1)
-        if not parts or parts[-1] in own or (len(parts) == 1 and parts[0] in local | set(_ROW_SOURCES)):
+        if not parts or parts[-1] in own or (len(parts) == 1 and parts[0] in local):
             continue
         if parts[-1].endswith("}"):
             continue
         return QueryFault(f"the query reads {'.'.join(parts)}: a rule reads its own table alone", elsewhere=True)
     return None
-
-
-def _in_function(tokens: list[str], position: int) -> bool:
-    """`extract(year FROM d)` has a FROM that names no table."""
-    depth = 0
-    for index in range(position - 1, 0, -1):
-        depth += {")": 1, "(": -1}.get(tokens[index], 0)
-        if depth < 0:
-            return tokens[index - 1] in _FUNCTIONS_WITH_FROM
-    return False
 
 
 def _name_at(tokens: list[str], position: int) -> list[str]:

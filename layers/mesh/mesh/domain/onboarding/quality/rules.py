@@ -10,14 +10,13 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from mesh.domain.contracts.contract import Contract, ContractColumn, ContractTable
-from mesh.domain.onboarding.quality.column_expectations import column_expectations
+from mesh.domain.onboarding.quality.column_expectations import column_expectations, pattern_fault
 from mesh.domain.onboarding.quality.comparisons import Comparison, comparisons
 from mesh.domain.onboarding.quality.expectations import READS_ELSEWHERE, Expectation
-from mesh.domain.onboarding.quality.labels import rule_text
 from mesh.domain.onboarding.quality.model import Dimension, Severity
-from mesh.domain.onboarding.quality.patterns import beyond_re2
 from mesh.domain.onboarding.quality.rule_queries import fault_of
 from mesh.domain.onboarding.quality.sql_text import ROWS, identifier, matches, number_of, one_of
+from mesh.domain.patterns import refusal_of
 
 _OLD_NAMES: Final = {
     "nullCheck": "nullValues",
@@ -33,6 +32,7 @@ _OLD_NAMES: Final = {
 }
 """3.0 had `rule`, of any name; these are those of its text and of the tools that wrote it."""
 _METRICS: Final = ("nullValues", "missingValues", "invalidValues", "duplicateValues", "rowCount")
+_LISTS: Final = ("validValues", "missingValues", "properties")
 _SEVERITIES: Final = {
     **dict.fromkeys(("warning", "warn", "medium", "minor"), "warning"),
     **dict.fromkeys(("info", "information", "low", "notice"), "info"),
@@ -55,12 +55,12 @@ def table_expectations(table: ContractTable, path: str, types: Mapping[str, str]
 
 
 def faults(contract: Contract) -> list[dict[str, str]]:
-    """Rules that cannot be evaluated whatever the data: `{"path", "message"}`. What only an engine can find (whether a
-    query parses, what it divides by) shows with the first batch."""
+    """Rules and patterns that cannot be evaluated whatever the data: `{"path", "message"}`. What only an engine can
+    find (whether a query parses, what it divides by) shows with the first batch."""
     return [
         {"path": expectation.where, "message": expectation.fault}
         for index, table in enumerate(contract.tables)
-        for expectation in quality_expectations(table, f"$.schema[{index}]", {})
+        for expectation in table_expectations(table, f"$.schema[{index}]", {})
         if expectation.fault
     ]
 
@@ -89,7 +89,8 @@ class _Rule:
         self._rule, self._where, self._table, self._column = rule, where, table, column
         self._name = column.catalog_name if column else ""
         self._type = types.get(self._name) or (column.hive_type if column else "") or "string"
-        self._arguments: Mapping[str, Any] = rule.get("arguments") or {}
+        arguments = rule.get("arguments")
+        self._arguments: Mapping[str, Any] = arguments if isinstance(arguments, dict) else {}
 
     def expectation(self) -> Expectation:
         kind = self._rule.get("type") or ("sql" if "query" in self._rule else "library")
@@ -108,7 +109,7 @@ class _Rule:
         stated = _DIMENSIONS.get(str(self._rule.get("dimension", "")).lower())
         metric = str(self._rule.get("metric") or _OLD_NAMES.get(str(self._rule.get("rule")), ""))
         return Expectation(
-            where=self._where, rule=rule_text(self._rule), code="QualityRuleFailed", severity=severity,
+            where=self._where, rule=_rule_text(self._rule), code="QualityRuleFailed", severity=severity,
             dimension=cast("Dimension", stated) if stated else _OF_METRIC.get(metric, "validity"), column=self._name,
             remedy=str(self._rule.get("description") or "Correct the data, or the rule in the contract."),
         )  # fmt: skip
@@ -125,6 +126,8 @@ class _Rule:
         stated = str(self._rule.get("metric") or self._rule.get("rule") or "")
         metric = _OLD_NAMES.get(stated, stated)
         base = replace(self._base(), percent=str(self._rule.get("unit", "")).lower() in {"percent", "%"})
+        if wrong := next((name for name in _LISTS if not isinstance(self._stated(name) or [], list)), ""):
+            return base.broken(f"{wrong} of a rule is a list")
         if metric not in _METRICS:
             return base.skip(f"the standard's library has no metric {stated!r}; it has {', '.join(_METRICS)}")
         if not compared and metric == "rowCount":
@@ -136,6 +139,9 @@ class _Rule:
         if metric == "duplicateValues":
             return self._duplicates(base)
         return self._of_column(metric, base)
+
+    def _stated(self, name: str) -> Any:  # noqa: ANN401 - what the contract says
+        return self._arguments.get(name) or self._rule.get(name)
 
     def _of_column(self, metric: str, base: Expectation) -> Expectation:
         if self._column is None:
@@ -153,8 +159,7 @@ class _Rule:
         return f"{name} IS NULL OR {one_of(self._name, self._type, listed)}" if listed else f"{name} IS NULL"
 
     def _invalid(self, base: Expectation) -> Expectation:
-        values = self._arguments.get("validValues") or self._rule.get("validValues")
-        pattern = self._arguments.get("pattern") or self._rule.get("pattern")
+        values, pattern = self._stated("validValues"), self._stated("pattern")
         if not values and not pattern:
             return base.broken("invalidValues needs arguments: validValues, or a pattern")
         wrong = []
@@ -163,9 +168,9 @@ class _Rule:
         if pattern:
             wrong.append(f"NOT ({matches(self._name, self._type, str(pattern))})")
         bad = " OR ".join(wrong)
-        base = replace(base, measure=number_of(bad), bad=bad, pattern=str(pattern or ""))
-        what = beyond_re2(str(pattern)) if pattern else ""
-        return base.skip(f"the engine's regular expressions (RE2) have no {what}") if what else base
+        base = replace(base, measure=number_of(bad), bad=bad)
+        why = refusal_of(str(pattern)) if pattern else ""
+        return base.broken(pattern_fault(str(pattern), why)) if why else base
 
     def _duplicates(self, base: Expectation) -> Expectation:
         names = self._arguments.get("properties") or ([self._column.name] if self._column else [])
@@ -184,6 +189,14 @@ def _repeated(columns: tuple[str, ...]) -> str:
     whole = " AND ".join(f"{name} IS NOT NULL" for name in names)
     groups = f"SELECT 1 FROM {ROWS} WHERE {whole} GROUP BY {', '.join(names)} HAVING count(*) > 1"
     return f"(SELECT count(*) FROM ({groups}))"
+
+
+def _rule_text(rule: Mapping[str, Any]) -> str:
+    """A quality rule in a few words: `library nullValues mustBe 0`, `text: no gaps`."""
+    kind = str(rule.get("type", "library"))
+    said = rule.get("metric") or rule.get("rule") or rule.get("query") or rule.get("engine") or rule.get("description")
+    bounds = " ".join(f"{name} {value}" for name, value in rule.items() if name.startswith("must"))
+    return " ".join(word for word in (kind, str(said or rule.get("name", "")), bounds) if word)[:300]
 
 
 def _names(column: ContractColumn) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
+from mesh.domain.onboarding.budgets import MAX_ROW
 from mesh.domain.onboarding.reading.header import is_header
 
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -22,9 +23,7 @@ _UNUSUAL: Final = (" ", "^", "~", "\x01", "\x1f")
 _NAMES: Final = {" ": "a space", "\t": "a tab", "\x01": "the control character 1", "\x1f": "the control character 31"}
 _ROWS: Final = 300
 _ENOUGH: Final = 3
-_MAX_FIELD: Final = 2 * 1024 * 1024
-"""Of the whole process, and so what the other readers of CSV have as well (`domain/formats/csv.py`)."""
-csv.field_size_limit(_MAX_FIELD)
+csv.field_size_limit(MAX_ROW)  # of the whole process, and so what all readers of CSV have
 
 
 class Layout(NamedTuple):

@@ -10,6 +10,7 @@ from mesh.domain.onboarding.reading.types import is_nested, mapped
 _LEAVES: Final = {
     "BOOLEAN": "boolean", "BIGINT": "bigint", "UBIGINT": "bigint", "DOUBLE": "double", "VARCHAR": "string", "NULL": "",
 }  # fmt: skip
+_BRACKET_OR_TEXT: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]')
 _PLAIN_NAME: Final = re.compile(r"[^\s<>:,()]+(?: [^\s<>:,()]+)*").fullmatch
 
 
@@ -93,3 +94,12 @@ def has_large(structure: Any) -> bool:  # noqa: ANN401 - JSON
 def with_text_leaves(type_: str) -> str:
     """The nested type with all of its unknown leaves as string."""
     return mapped(type_, lambda leaf: leaf or "string") if is_nested(type_) else type_
+
+
+def depth_of(text: str) -> int:
+    """Levels of lists and objects in a JSON text."""
+    levels = deepest = 0
+    for found in _BRACKET_OR_TEXT.finditer(text):
+        levels += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        deepest = max(deepest, levels)
+    return deepest

@@ -12,6 +12,7 @@ from typing import Final
 from mesh.domain.onboarding.curation.cells import Cell, Row, from_number, is_missing, number, text
 from mesh.domain.onboarding.curation.columns import ColumnFlow
 from mesh.domain.onboarding.curation.dates import date_writer, read_moment
+from mesh.domain.onboarding.curation.metering import checked_size
 from mesh.domain.onboarding.curation.operations.model import SOURCE, TARGET, Operation, RowFunction, derived, operation
 from mesh.domain.onboarding.curation.operations.values import capital_case
 from mesh.domain.onboarding.curation.recipe import Step
@@ -121,12 +122,13 @@ def date_format(step: Step, flow: ColumnFlow) -> RowFunction:
 def merge(step: Step, flow: ColumnFlow) -> RowFunction:
     """`sourceColumns`, a JSON list, joined by `delimiter` in a new column; null where all of them are missing."""
     delimiter = step.parameters.get("delimiter", "")
-    return derived(
-        step,
-        flow,
-        step.texts("sourceColumns"),
-        lambda cells: delimiter.join(text(cell) for cell in cells if not is_missing(cell)) or None,
-    )
+
+    def joined(cells: Sequence[Cell]) -> Cell:
+        parts = [text(cell) for cell in cells if not is_missing(cell)]
+        checked_size(step, sum(map(len, parts)) + len(delimiter) * len(parts))
+        return delimiter.join(parts) or None
+
+    return derived(step, flow, step.texts("sourceColumns"), joined)
 
 
 def split(step: Step, flow: ColumnFlow) -> RowFunction:

@@ -8,15 +8,13 @@ import hashlib
 from collections.abc import Callable
 from typing import Final
 
+from mesh.domain.onboarding.budgets import MAX_REMEMBERED
 from mesh.domain.onboarding.curation.cells import Cell, Row, is_missing, to_json
 from mesh.domain.onboarding.curation.columns import ColumnFlow
 from mesh.domain.onboarding.curation.conditions import row_test
 from mesh.domain.onboarding.curation.errors import RawTooLarge
 from mesh.domain.onboarding.curation.operations.model import SOURCE, Operation, RowFunction, operation
 from mesh.domain.onboarding.curation.recipe import Step
-
-MAX_REMEMBERED: Final = 2_000_000
-"""Different rows that a step against duplicates remembers, in about 200 MB."""
 
 
 def remove_values(step: Step, flow: ColumnFlow) -> RowFunction:

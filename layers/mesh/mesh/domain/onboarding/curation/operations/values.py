@@ -8,11 +8,14 @@ missing, but in the FILL_ steps.
 import re
 import string
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+from mesh.domain.onboarding.budgets import MAX_ROW
 from mesh.domain.onboarding.curation.cells import Cell, is_missing
 from mesh.domain.onboarding.curation.columns import ColumnFlow
 from mesh.domain.onboarding.curation.dates import date_writer, read_moment
+from mesh.domain.onboarding.curation.metering import checked_size, too_much_text
 from mesh.domain.onboarding.curation.operations.model import (
     SOURCE,
     Operation,
@@ -23,6 +26,7 @@ from mesh.domain.onboarding.curation.operations.model import (
 )
 from mesh.domain.onboarding.curation.operations.types import CONVERTERS
 from mesh.domain.onboarding.curation.recipe import Step
+from mesh.domain.patterns import PatternRefused, TextTooLong, compiled
 
 DATE_FORMATS: Final = ("mm/dd/yyyy", "mm-dd-yyyy", "dd month yyyy", "month yyyy", "dd month")
 COLUMN_TYPES: Final = frozenset({"date", "number", "boolean", "unsupported", "string", "timestamp"})
@@ -55,18 +59,29 @@ def sentence_case(value: str) -> str:
 def affix(step: Step, flow: ColumnFlow) -> RowFunction:
     """ADD_PREFIX, ADD_SUFFIX: `pattern` before or after the value."""
     pattern, before = step.required("pattern"), step.operation == "ADD_PREFIX"
-    return in_place(step, flow, on_text(lambda value: pattern + value if before else value + pattern))
+
+    def change(value: str) -> str:
+        checked_size(step, len(pattern) + len(value))
+        return pattern + value if before else value + pattern
+
+    return in_place(step, flow, on_text(change))
 
 
 def replace_text(step: Step, flow: ColumnFlow) -> RowFunction:
-    """`pattern`, characters or a regular expression, replaced by `value` ("" where none is given)."""
+    """`pattern`, characters or a regular expression (RE2's), replaced by `value` ("" where none is given)."""
     try:
-        pattern = re.compile(step.required("pattern"))
-    except (re.error, OverflowError, RecursionError) as error:
-        raise step.invalid(f"pattern is not a regular expression: {error}", "pattern") from error
-    value = step.parameters.get("value", "")
-    # The replacement is taken as it is: `\1` in it is text.
-    return in_place(step, flow, on_text(lambda cell: pattern.sub(lambda _: value, cell)))
+        pattern = compiled(step.required("pattern"))
+    except PatternRefused as error:
+        raise step.invalid(f"pattern is not a regular expression that RE2 takes: {error}", "pattern") from error
+    value, check = step.parameters.get("value", ""), partial(flow.meter.check, step)
+
+    def change(cell: str) -> str:
+        try:
+            return pattern.replace(cell, value, MAX_ROW, check)
+        except TextTooLong:
+            raise too_much_text(step) from None
+
+    return in_place(step, flow, on_text(change))
 
 
 def remove_combined(step: Step, flow: ColumnFlow) -> RowFunction:

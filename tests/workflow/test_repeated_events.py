@@ -1,0 +1,170 @@
+"""Every event again, after all of it is over: from the buses' archives, once, a hundred times, and in another order.
+
+EventBridge delivers at least once, and people replay archives: the events of a replay keep their ids, come in no order
+within a minute, and each state that they meet is later than the one that they were sent in. Nothing may change.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html
+"""
+
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cli.output import CommandFailed
+from local.accounts import ACCOUNTS, FIRST, REGION
+from tests.access_driver import CONFIDENTIAL, AccessDriver
+from tests.mesh_driver import MACHINES, MeshDriver
+from tests.publishing_driver import PublishingDriver, csv
+
+NAME, GUARDED = "repeated", "repeated-guarded"
+COPIES = 100
+LAST_WRITTEN = ("registered_at", "writer")
+"""When a product was last registered, and who wrote the item."""
+
+
+def buses(mesh: MeshDriver) -> list[tuple[str, str]]:
+    """Account and name of each bus that a rule of ours listens on."""
+    found = set()
+    for account in FIRST:
+        client = mesh.client(account, "events")
+        for bus in client.list_event_buses()["EventBuses"]:
+            if client.list_rules(EventBusName=bus["Name"])["Rules"]:
+                found.add((account, bus["Name"]))
+    return sorted(found)
+
+
+@contextlib.contextmanager
+def archived(mesh: MeshDriver) -> Iterator[None]:
+    """Everything that comes to the mesh's buses meanwhile is kept."""
+    for account, bus in buses(mesh):
+        arn = f"arn:aws:events:{REGION}:{ACCOUNTS[account]}:event-bus/{bus}"
+        mesh.client(account, "events").create_archive(ArchiveName=f"repeated-{bus}", EventSourceArn=arn)
+    try:
+        yield
+    finally:
+        for account, bus in buses(mesh):
+            mesh.client(account, "events").delete_archive(ArchiveName=f"repeated-{bus}")
+
+
+def replay(mesh: MeshDriver, name: str, until: datetime) -> None:
+    """All that was archived by then, to all buses at once; until nothing of it goes on."""
+    for account, bus in buses(mesh):
+        client, number = mesh.client(account, "events"), ACCOUNTS[account]
+        client.start_replay(
+            ReplayName=f"{name}-{bus}",
+            EventSourceArn=f"arn:aws:events:{REGION}:{number}:archive/repeated-{bus}",
+            EventStartTime=until - timedelta(hours=1),
+            EventEndTime=until,
+            Destination={"Arn": f"arn:aws:events:{REGION}:{number}:event-bus/{bus}"},
+        )
+    for account, bus in buses(mesh):
+        client = mesh.client(account, "events")
+        mesh.until(
+            lambda c=client, b=bus: c.describe_replay(ReplayName=f"{name}-{b}")["State"] == "COMPLETED", "replay"
+        )
+    mesh.until(mesh.at_rest, "the end of what was replayed", seconds=120)
+
+
+def story(mesh: MeshDriver) -> str:
+    """Register, subscribe, publish, hold, correct, share, roll back, pin, unpin, revoke, unsubscribe; the access."""
+    product, accesses = PublishingDriver(mesh, NAME), AccessDriver(mesh)
+    mesh.subscribe(NAME)
+    product.upload("a.csv", csv((1, 10), (2, 20)))
+    analyst = product.share()
+    product.upload("b.csv", csv((3, "x")))
+    product.upload("b.csv", csv((3, 30)))
+    mesh.until(lambda: analyst.totals() == (3, 60), "the corrected object")
+    accesses.send("RollbackRequested", {"product": NAME, "version": 1, "reason": "a mistake"}, by="producer")
+    mesh.until(lambda: analyst.totals() == (2, 30), "the first version again")
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    accesses.send("PinRequested", {"product": NAME, "version": 2, "until": until, "reason": "audit"}, by="central")
+    mesh.until(lambda: pins(mesh) == ["ready"], "a pinned version")
+    accesses.send("UnpinRequested", {"product": NAME, "version": 2}, by="central")
+    mesh.until(lambda: pins(mesh) == [], "its end")
+    [access] = [each.id for each in accesses.all() if each.request.product == NAME and each.status == "live"]
+    PublishingDriver(mesh, GUARDED).upload("a.csv", csv((1, 10)))
+    accesses.tag(GUARDED, CONFIDENTIAL, "amount")
+    denied = accesses.waiting(GUARDED)
+    accesses.decide(denied, "deny")
+    accesses.wait(denied, "denied")
+    accesses.revoke(access)
+    accesses.wait(access, "ended")
+    mesh.put_event("SubscriptionEnded", {"product": NAME}, by="consumer")
+    with pytest.raises(CommandFailed):
+        analyst.rows()
+    mesh.until(mesh.at_rest, "the end of the story")
+    return access
+
+
+def pins(mesh: MeshDriver) -> list[str]:
+    found = [item for item in mesh.items("central", f"PRODUCT#{NAME}") if item["sk"] == "PINS"]
+    return [each["status"] for each in json.loads(found[0]["body"])["pins"]] if found else []
+
+
+def state(mesh: MeshDriver) -> dict[str, Any]:
+    """What is known, granted, readable, told and held, in all accounts."""
+    accesses = AccessDriver(mesh)
+    held = (json.loads(item["body"]) for item in mesh.items("producer", "QUARANTINE"))
+    return {
+        "registry": {
+            f"{item['sk']} {name}": value
+            for item in mesh.items("central", f"PRODUCT#{NAME}")
+            for name, value in (item | (json.loads(item["body"]) if item["sk"] == "PRODUCT" else {})).items()
+            if (item["sk"], name) != ("PRODUCT", "body") and name not in LAST_WRITTEN
+        },
+        "accesses": sorted((each.id, each.status, len(each.history)) for each in accesses.all()),
+        "grants": sorted(json.dumps(each, sort_keys=True, default=str) for each in accesses.grants()),
+        "notices": {name: Counter(kind for kind, _ in mesh.notified(name)) for name in ("producer", "consumer")},
+        "refusals": {name: len(mesh.items("central", f"REFUSAL#{number}")) for name, number in ACCOUNTS.items()},
+        "table": mesh.table(NAME, "t1")["Parameters"],
+        "tags": mesh.tags(NAME, "t1"),
+        "held": sorted((batch["run"], batch["status"]) for batch in held if batch["product"] == NAME),
+        "waiting": (mesh.lease(NAME), mesh.pending(NAME)),
+        "dead letters": {name: mesh.dead_letter(name) for name, count in mesh.dead_letters().items() if count},
+        "failed": sorted(
+            run.arn for machine in MACHINES for run in mesh.runs(machine, NAME) if run.status != "SUCCEEDED"
+        ),
+    }
+
+
+def changed(mesh: MeshDriver, known: dict[str, Any]) -> dict[str, Any]:
+    """What is otherwise than it was: before, and now."""
+    now = state(mesh)
+    places = [name for name in known if now[name] != known[name]]
+    found = {name: (known[name], now[name]) for name in places if name != "registry"}
+    items = known["registry"], now["registry"]
+    return found | {
+        key: (was.get(key), now.get(key))
+        for was, now in [items]
+        for key in {*was, *now}
+        if was.get(key) != now.get(key)
+    }
+
+
+@pytest.mark.ordered_delivery("events come again as the test says")
+def test_whatever_comes_again_later_and_in_any_order_changes_nothing(mesh: MeshDriver) -> None:
+    with archived(mesh):
+        access = story(mesh)
+        end, known = datetime.now(UTC), state(mesh)
+        assert known["failed"] == []
+
+        replay(mesh, "once", end)
+        assert changed(mesh, known) == {}
+
+        for seed in (1, 2):
+            mesh.deliver_unreliably(seed, share=0.5, late_seconds=0.5)
+            replay(mesh, f"shuffled-{seed}", end)
+            assert changed(mesh, known) == {}
+
+        mesh.deliver_once()
+        for kind in ("ProductDeclared", "VersionProposed", "AccessRequested", "AccessReleased"):
+            mesh.inject("duplicate_event", "events", kind, copies=COPIES - 1)
+        replay(mesh, "a-hundred-times", end)
+        assert mesh.faults() == []
+        assert changed(mesh, known) == {}
+        AccessDriver(mesh).nothing_left(access, NAME)
