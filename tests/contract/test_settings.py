@@ -63,7 +63,9 @@ def test_a_function_is_deployed_from_the_folder_of_its_name():
 
 def test_a_missing_variable_is_named(monkeypatch):
     monkeypatch.delenv("TABLE_NAME", raising=False)
-    load.cache_clear()
+
+    class Missing(model_of("verify_proposal")):
+        pass
 
     with pytest.raises(KeyError, match="TABLE_NAME"):
-        load(model_of("verify_proposal"))
+        load(Missing)

@@ -6,7 +6,7 @@ with the variables that the template gives it, both ways.
 
 import os
 from functools import cache
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -84,7 +84,11 @@ class LineageSettings(AccountSettings, TableSettings, WorkSettings):
     lineage_retention_days: int
 
 
-@cache
 def load[S: Settings](model: type[S]) -> S:
     """The settings, read once. A missing variable is an error that names it."""
+    return cast(S, _loaded(model))  # a generic function that is cached returns whatever its caller wants
+
+
+@cache
+def _loaded(model: type[Settings]) -> Settings:
     return model.model_validate({name: os.environ[name.upper()] for name in model.model_fields})
