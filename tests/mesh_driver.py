@@ -451,6 +451,23 @@ class MeshDriver:
         """Keys of the objects that wait for a run."""
         return [item["sk"] for item in self.items("producer", f"PENDING#{product}")]
 
+    def locks(self) -> list[str]:
+        """Names that are locked in an account."""
+        return [key for account in FIRST for key, _ in self.keyed(account, "LOCK#")]
+
+    def keyed(self, account: str, prefix: str) -> list[tuple[str, str]]:
+        """(pk, sk) of the account's items whose pk begins so."""
+        pages = (
+            self.client(account, "dynamodb")
+            .get_paginator("scan")
+            .paginate(
+                TableName=self.output(account, "TableName"),
+                FilterExpression="begins_with(pk, :prefix)",
+                ExpressionAttributeValues={":prefix": {"S": prefix}},
+            )
+        )
+        return [(item["pk"]["S"], item["sk"]["S"]) for page in pages for item in page["Items"]]
+
     def dead_letters(self) -> dict[str, int]:
         """Messages in each queue that should be empty: `account/logical id` → how many."""
         queues = {
@@ -526,6 +543,14 @@ class MeshDriver:
         self._control("DELETE", "/_mesh/faults")
         if self._unreliable:
             self._control("POST", "/_mesh/faults", self._unreliable)
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass for all that waits: answers, messages that are invisible, what has ended."""
+        self._control("POST", "/_mesh/clock", {"skip": seconds})
+
+    def look_for_subjects(self, pattern: str) -> None:
+        """What calls are about is what this regular expression finds in them (`local.subjects`)."""
+        self._control("POST", "/_mesh/subjects", {"pattern": pattern})
 
     def record(self, since: float) -> list[dict[str, Any]]:
         """Every call since that Unix time."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local import calls, faults
+from local.functions import callers
 from local.functions.package import PackageCache, layer_paths
 from local.functions.pool import ProcessPool
 from local.functions.process import Blueprint, FunctionProcess
@@ -92,7 +93,9 @@ def _run(process: FunctionProcess, config: dict[str, Any], event: Json, request_
         if outcome.kind == "ready":
             if faults.take("function_crash", faults.Where("lambda", "Invoke", resource=config["FunctionArn"])):
                 process.stop()
-            outcome = process.invoke(_invocation(config, event, request_id, seconds), seconds)
+            invocation = _invocation(config, event, request_id, seconds)
+            with callers.at_work(invocation.trace_id, process):
+                outcome = process.invoke(invocation, seconds)
     except TimeoutError:
         log = process.take_log()
         process.stop()
