@@ -97,7 +97,9 @@ BROKEN: dict[str, tuple[MeshState, str]] = {
     ),
     "lock": (replace(in_order(), locks=("LOCK#x",)), "no_orphans"),
     "token": (replace(in_order(), tokens=("WAIT#x",)), "no_orphans"),
-    "another file": (in_order(pointers={"t": "s3://b/other.json", "t__v1": FIRST}), "nothing_readable_that_was_not_accepted"),
+    "another file": (
+        in_order(pointers={"t": "s3://b/other.json", "t__v1": FIRST}), "nothing_readable_that_was_not_accepted"
+    ),
     "an older version": (in_order(pointers={"t": FIRST, "t__v1": FIRST}), "nothing_readable_that_was_not_accepted"),
     "a pinned table of another version": (
         in_order(pointers={"t": LAST, "t__v1": LAST}), "nothing_readable_that_was_not_accepted"

@@ -1,6 +1,6 @@
 """Injected errors are those that the service's model knows, or that AWS documents for all services."""
 
-from typing import Final
+from typing import Any, Final
 
 import botocore.session
 import pytest
@@ -19,7 +19,7 @@ UNMODELLED: Final = {
 
 def modelled(service: str) -> dict[str, int | None]:
     """Codes of the service's model, with their HTTP status where it says one."""
-    model = botocore.session.get_session().get_service_model(BOTO.get(service, service))
+    model: Any = botocore.session.get_session().get_service_model(BOTO.get(service, service))
     return {shape.error_code: shape.metadata.get("error", {}).get("httpStatusCode") for shape in model.error_shapes}
 
 
