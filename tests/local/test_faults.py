@@ -194,7 +194,7 @@ def test_probabilities_are_probabilities(probability: float) -> None:
         faults.add({"kind": "throttle", "service": "s3", "probability": probability})
 
 
-# --- aimed at one subject ----------------------------------------------------------------------------------------------
+# --- aimed at one subject -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_a_pattern_that_is_none_is_refused(server: RunningServer) -> None:
         server.control("POST", "/_mesh/subjects", {"pattern": "("})
 
 
-# --- who calls dies ----------------------------------------------------------------------------------------------------
+# --- who calls dies -------------------------------------------------------------------------------------------------
 
 WRITER = """
 import boto3
@@ -262,7 +262,7 @@ def test_nobody_dies_of_a_persons_call(server: RunningServer) -> None:
     server.control("DELETE", "/_mesh/faults")
 
 
-# --- other batches -----------------------------------------------------------------------------------------------------
+# --- other batches --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -306,7 +306,7 @@ def test_the_last_key_stays_unprocessed(server: RunningServer, count: int) -> No
     assert dynamodb.batch_get_item(RequestItems=left)["Responses"][name] == keys[-1:]
 
 
-# --- time that is skipped ----------------------------------------------------------------------------------------------
+# --- time that is skipped -------------------------------------------------------------------------------------------
 
 
 def test_what_is_invisible_becomes_visible_as_time_is_skipped(server: RunningServer) -> None:
