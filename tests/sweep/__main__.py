@@ -18,11 +18,12 @@ from typing import Any
 
 from tests import terminal  # noqa: F401 - first: what is imported below asks for the terminal
 from tests.mesh_fixtures import running_mesh
-from tests.sweep.flows import FLOWS, Stage
+from tests.sweep.flows import FLOWS
 from tests.sweep.kinds import KINDS
 from tests.sweep.report import FlowReport, failed, table
 from tests.sweep.runner import AT_ONCE, Sweep
 from tests.sweep.selection import chosen, schedules
+from tests.sweep.stage import Stage
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from local.accounts import FIRST
 from tests.recorded_calls import PEOPLE, Call, passed_over, recorded
-from tests.sweep.flows import NAMES, REUSED, Flow, Stage, Subject
 from tests.sweep.invariants import violations
 from tests.sweep.kinds import KINDS, Kind
+from tests.sweep.stage import NAMES, REUSED, Flow, Stage, Subject
 
 AT_ONCE: Final = 8
 """Cases that are played together."""
@@ -90,7 +90,7 @@ class Pool:
         chosen = self._ready[:number]
         del self._ready[: len(chosen)]
         if missing := number - len(chosen):
-            fresh = self.stage.subjects(missing)
+            fresh = self.stage.subjects(self.flow, missing)
             self.flow.start(self.stage, fresh)
             chosen += fresh
         return chosen
@@ -198,7 +198,7 @@ class Sweep:
         return outcomes
 
     def _begin(self, subject: Subject) -> None:
-        seen = self.stage.observer.products([subject.product], time.time())[subject.product]
+        seen = self.stage.seen(subject)
         subject.number += 1
         subject.versions = max((version.version for version in seen.versions), default=0)
         subject.held = len(seen.held)

@@ -12,9 +12,10 @@ from typing import Final
 import pytest
 
 from tests.mesh_driver import MeshDriver
-from tests.sweep.flows import FLOWS, Stage
-from tests.sweep.runner import AT_ONCE, Sweep
+from tests.sweep.flows import FLOWS
+from tests.sweep.runner import AT_ONCE, Play, Sweep
 from tests.sweep.selection import schedules
+from tests.sweep.stage import Stage
 
 SEED: Final = int(os.environ.get("SWEEP_SEED") or datetime.now(UTC).toordinal())
 SECONDS: Final = 70.0
@@ -34,7 +35,10 @@ def test_a_flow_converges_whatever_call_fails(mesh: MeshDriver) -> None:
     sweep = Sweep(Stage(mesh))
     cases, _ = sweep.cases(flow, sweep.calls(flow))
     drawn = random.Random(SEED)
-    plays = [*drawn.sample(cases, min(len(cases), 4 * AT_ONCE)), *schedules(flow.name, cases, AT_ONCE, SEED)]
+    plays: list[Play] = [
+        *drawn.sample(cases, min(len(cases), 4 * AT_ONCE)),
+        *schedules(flow.name, cases, AT_ONCE, SEED),
+    ]
     failed, played = [], 0
     for outcome in sweep.play(flow, plays):
         played += 1

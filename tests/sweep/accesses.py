@@ -1,0 +1,91 @@
+"""Flows of accesses: requested and granted, revoked, expired."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from mesh.domain.access.record import OVER, access_id
+
+from tests.sweep.publishing import published_once
+from tests.sweep.stage import SECONDS, Stage, Subject
+from tests.sweep.state import Seen
+
+
+def request(stage: Stage, subject: Subject) -> None:
+    """For a month, by the consumer; policy allows it."""
+    stage.accesses.request(subject.product, event=subject.event)
+
+
+def granted(stage: Stage, subject: Subject, seen: Seen) -> str:
+    return _status(subject, seen, "live")
+
+
+def _status(subject: Subject, seen: Seen, status: str) -> str:
+    found = [access.status for access in seen.accesses if access.id == subject.access]
+    return "" if found == [status] else f"{subject.access} is {found}"
+
+
+def undone(stage: Stage, subject: Subject, seen: Seen) -> str:
+    """The request failed, what was granted is gone, and its account was told why."""
+    found = next((access for access in seen.accesses if access.id == subject.access), None)
+    if found is None or found.status not in OVER:
+        return ""
+    kinds = ("AccessDenied", "AccessRevoked")
+    told = any(stage.accesses.notices("consumer", kind, subject.access) for kind in kinds)
+    return f"the access was undone, and announced: {found.cause or found.status}" if told else ""
+
+
+def asks(stage: Stage, subjects: Sequence[Subject]) -> None:
+    published_once(stage, subjects)
+    for subject in subjects:
+        _new_request(subject)
+
+
+def _new_request(subject: Subject) -> None:
+    subject.event = str(uuid.uuid4())
+    subject.access = access_id(subject.event)
+
+
+def asks_again(stage: Stage, subject: Subject) -> None:
+    """What is live ends first."""
+    _end(stage, subject)
+    _new_request(subject)
+
+
+def _end(stage: Stage, subject: Subject) -> None:
+    found = [access for access in stage.seen(subject).accesses if access.status not in OVER]
+    for access in found:
+        stage.accesses.revoke(access.id)
+    for access in found:
+        stage.accesses.wait(access.id, *OVER)
+
+
+def live(stage: Stage, subjects: Sequence[Subject]) -> None:
+    asks(stage, subjects)
+    for subject in subjects:
+        request(stage, subject)
+    for subject in subjects:
+        stage.accesses.wait(subject.access, "live", seconds=SECONDS)
+
+
+def live_again(stage: Stage, subject: Subject) -> None:
+    asks_again(stage, subject)
+    request(stage, subject)
+    stage.accesses.wait(subject.access, "live")
+
+
+def revoke(stage: Stage, subject: Subject) -> None:
+    stage.accesses.revoke(subject.access)
+
+
+def ended(stage: Stage, subject: Subject, seen: Seen) -> str:
+    return _status(subject, seen, "ended")
+
+
+def expire(stage: Stage, subject: Subject) -> None:
+    """Its schedule is due: what EventBridge Scheduler sends then, as the role that it has."""
+    client, name = stage.mesh.client("central", "scheduler"), f"mesh-{subject.access}-end"
+    found = client.get_schedule(Name=name)
+    soon = (datetime.now(UTC) + timedelta(seconds=1)).strftime("at(%Y-%m-%dT%H:%M:%S)")
+    kept = ("FlexibleTimeWindow", "Target", "ActionAfterCompletion")
+    client.update_schedule(Name=name, ScheduleExpression=soon, **{each: found[each] for each in kept if each in found})
