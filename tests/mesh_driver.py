@@ -371,7 +371,7 @@ class MeshDriver:
             )
         )
         found = [item for page in pages for item in page["Items"]]
-        return [{name: str(next(iter(value.values()))) for name, value in item.items()} for item in found]
+        return [_as_text(item) for item in found]
 
     def notices(self, product: str, account: str = "consumer", kind: str = "ProductUpdated") -> list[dict[str, Any]]:
         """Details of the account's notices about a product, oldest first."""
@@ -453,10 +453,29 @@ class MeshDriver:
 
     def locks(self) -> list[str]:
         """Names that are locked in an account."""
-        return [key for account in FIRST for key, _ in self.keyed(account, "LOCK#")]
+        return [key for account in FIRST for key, _ in self.held_locks(account)]
 
-    def keyed(self, account: str, prefix: str) -> list[tuple[str, str]]:
-        """(pk, sk) of the account's items whose pk begins so."""
+    def held_locks(self, account: str) -> list[tuple[str, str]]:
+        """(name, holder) of what is locked in the account."""
+        return [(item["pk"], item["holder"]) for item in self.beginning(account, "LOCK#")]
+
+    def let_lock_expire(self, account: str, name: str, holder: str) -> None:
+        """As if the time of a lock that is held by this holder were over."""
+        try:
+            self.client(account, "dynamodb").update_item(
+                TableName=self.output(account, "TableName"),
+                Key={"pk": {"S": name}, "sk": {"S": "LOCK"}},
+                UpdateExpression="SET #until = :past",
+                ConditionExpression="holder = :holder",
+                ExpressionAttributeNames={"#until": "until"},
+                ExpressionAttributeValues={":past": {"S": "0"}, ":holder": {"S": holder}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    def beginning(self, account: str, prefix: str) -> list[dict[str, str]]:
+        """The account's items whose pk begins so, attributes as text."""
         pages = (
             self.client(account, "dynamodb")
             .get_paginator("scan")
@@ -466,7 +485,7 @@ class MeshDriver:
                 ExpressionAttributeValues={":prefix": {"S": prefix}},
             )
         )
-        return [(item["pk"]["S"], item["sk"]["S"]) for page in pages for item in page["Items"]]
+        return [_as_text(item) for page in pages for item in page["Items"]]
 
     def dead_letters(self) -> dict[str, int]:
         """Messages in each queue that should be empty: `account/logical id` → how many."""
@@ -577,6 +596,10 @@ def subject_of(given: dict[str, Any]) -> str:
         return access_id(str(detail.get("metadata", {}).get("id", given["id"])))
     data = detail.get("data", given.get("ending", given))
     return str(data.get("product") or data.get("access", "")) if isinstance(data, dict) else ""
+
+
+def _as_text(item: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(next(iter(value.values()))) for name, value in item.items()}
 
 
 def _values(tags: list[dict[str, Any]]) -> dict[str, str]:

@@ -53,10 +53,12 @@ def play(sweep: Sweep, report: FlowReport, options: Any, deadline: float) -> Non
     began, flow = time.monotonic(), FLOWS[report.flow]
     calls = sweep.calls(flow)
     cases, report.left_out = sweep.cases(flow, calls)
-    report.calls, report.possible = len(calls), len(cases)
+    report.calls, report.possible, report.untold = len(calls), len(cases), sweep.untold[flow.name]
     plays: Sequence[Any] = chosen(cases, options.kind, options.call, options.part)
     if options.random:
         plays = schedules(flow.name, cases, options.random, options.seed)
+    for call in report.untold:
+        say(f"{flow.name}: not tried, nothing tells whose it is: {call}")
     say(f"{flow.name}: {flow.what}: {len(calls)} calls, {len(cases)} cases, {len(plays)} chosen")
     for outcome in sweep.play(flow, plays, options.at_once):
         report.outcomes.append(outcome)

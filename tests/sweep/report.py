@@ -23,6 +23,8 @@ class FlowReport:
     """Cases, with those that were not tried."""
     left_out: Counter[str] = field(default_factory=Counter)
     """(call, kind) that cannot be, by reason."""
+    untold: list[str] = field(default_factory=list)
+    """Calls that were not tried, since nothing tells whose they are."""
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -39,6 +41,7 @@ class FlowReport:
             "tried": len(self.outcomes),
             "seconds": round(self.seconds, 1),
             "left_out": dict(self.left_out),
+            "untold": self.untold,
             **{verdict: self.counts()[verdict] for verdict in VERDICTS},
             "cases": [_rendered(outcome) for outcome in self.outcomes],
         }

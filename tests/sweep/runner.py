@@ -8,6 +8,7 @@ from itertools import batched
 from typing import Any, Final
 
 from local.accounts import FIRST
+from tests.mesh_driver import MeshDriver
 from tests.recorded_calls import PEOPLE, Call, passed_over, recorded
 from tests.sweep.invariants import violations
 from tests.sweep.kinds import KINDS, Kind
@@ -25,6 +26,8 @@ _SILENCE: Final = 6.0
 """Without any call: longer than the SDK, or Lambda, waits before it tries again."""
 _LONGEST: Final = 150.0
 _POLL: Final = 0.4
+_LOCKED_SECONDS: Final = 16.0
+"""Longer than anybody who lives holds a lock, the SDK's repetitions included."""
 _NOT_THE_FLOW: Final = ("JoinMesh", "FindDrift")
 """Roles of functions that run on schedules of their own."""
 
@@ -77,6 +80,27 @@ class Outcome:
     seconds: float = 0.0
 
 
+class Locks:
+    """Locks that outlive their holder: two minutes, which pass at once for one that has been held for long enough."""
+
+    def __init__(self, mesh: MeshDriver) -> None:
+        self._mesh = mesh
+        self._since: dict[tuple[str, str, str], float] = {}
+        self._looked = time.monotonic()
+
+    def end_those_of_the_dead(self) -> None:
+        """Looks now and then."""
+        now = time.monotonic()
+        if now - self._looked < _LOCKED_SECONDS / 4:
+            return
+        self._looked = now
+        held = [(account, *lock) for account in FIRST for lock in self._mesh.held_locks(account)]
+        self._since = {lock: self._since.get(lock, now) for lock in held}
+        for account, name, holder in held:
+            if now - self._since[account, name, holder] > _LOCKED_SECONDS:
+                self._mesh.let_lock_expire(account, name, holder)
+
+
 @dataclass
 class Pool:
     """Products that are where a flow begins: used ones again where the flow knows how."""
@@ -113,6 +137,8 @@ class Sweep:
         self.mesh.look_for_subjects(NAMES)
         self.functions = frozenset(self._function_roles())
         self._dead = self.mesh.dead_letters()
+        self.untold: dict[str, list[str]] = {}
+        """By flow, calls made meanwhile of which nothing tells what they are about: no fault can be aimed at them."""
         self._pools: dict[str, Pool] = {}
 
     def _function_roles(self) -> Iterator[str]:
@@ -134,11 +160,11 @@ class Sweep:
         self._quiet()
         found = self._missing(flow, [subject], since)
         assert not found, f"{flow.name}, undisturbed: {found}"
-        calls = recorded(self.mesh, since, about=subject.names.split())
+        everything = _of_flows(recorded(self.mesh, since))
+        calls = _of_flows(recorded(self.mesh, since, about=subject.names.split()))
+        self.untold[flow.name] = sorted(str(call) for call in everything.keys() - calls.keys())
         pool.give_back([subject])
-        return Counter(
-            {call: count for call, count in calls.items() if not any(role in call.principal for role in _NOT_THE_FLOW)}
-        )
+        return calls
 
     def cases(self, flow: Flow, calls: Mapping[Call, int]) -> tuple[list[Case], Counter[str]]:
         """Each call, its first and its last occurrence, with each kind; and how many are left out, by reason."""
@@ -221,8 +247,9 @@ class Sweep:
 
     def _quiet(self) -> None:
         """Until nothing runs, and nothing is in a queue; or nothing happens, but that somebody waits for an answer."""
-        deadline = time.monotonic() + _LONGEST
+        deadline, locks = time.monotonic() + _LONGEST, Locks(self.mesh)
         while time.monotonic() < deadline:
+            locks.end_those_of_the_dead()
             running = self.stage.observer.running()
             if not running and not self.stage.observer.queues() and self._silent(1.0):
                 return
@@ -304,6 +331,13 @@ class Sweep:
             for message in messages:
                 client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return found
+
+
+def _of_flows(calls: Counter[Call]) -> Counter[Call]:
+    """Without those that are made on a schedule."""
+    return Counter(
+        {call: count for call, count in calls.items() if not any(role in call.principal for role in _NOT_THE_FLOW)}
+    )
 
 
 def _concerns(violation: str, subject: Subject) -> bool:

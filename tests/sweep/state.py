@@ -198,8 +198,9 @@ class Observer:
         return frozenset(name for name in names if f"rl_{name}" in there)
 
     def _tokens(self) -> Iterable[str]:
-        yield from (pk for pk, _ in self.mesh.keyed("producer", "WAIT#"))
-        yield from (f"{pk} {sk}" for pk, sk in self.mesh.keyed("central", "ACCESS#") if sk.startswith("TOKEN#"))
+        yield from (item["pk"] for item in self.mesh.beginning("producer", "WAIT#"))
+        accesses = self.mesh.beginning("central", "ACCESS#")
+        yield from (f"{item['pk']} {item['sk']}" for item in accesses if item["sk"].startswith("TOKEN#"))
 
     def _schedules(self) -> Iterable[str]:
         found = self.mesh.client("central", "scheduler").get_paginator("list_schedules").paginate(NamePrefix="mesh-")
