@@ -78,7 +78,7 @@ def cut(request: Request) -> Cut | None:
     match request.service, request.action:
         case "events", "PutEvents":
             return _of_events(json.loads(request.body))
-        case "sns", "PublishBatch":
+        case "sns", "Publish":  # the action that IAM checks for PublishBatch as well
             return _of_messages(request.body.decode())
         case "dynamodb", "BatchGetItem":
             return _of_keys(json.loads(request.body))
@@ -95,6 +95,8 @@ def _of_events(body: dict[str, Any]) -> Cut | None:
 
 def _of_messages(body: str) -> Cut | None:
     fields = parse_qsl(body, keep_blank_values=True)
+    if ("Action", "PublishBatch") not in fields:
+        return None
     numbered = [(found, name, value) for name, value in fields for found in [_ENTRY.match(name)]]
     last = max((int(found[1]) for found, _, _ in numbered if found), default=0)
     if not last:

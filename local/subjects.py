@@ -20,7 +20,7 @@ _mentioned: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
 
 def look_for(pattern: str) -> None:
-    """Names are what this regular expression finds in a call's path and body; none are looked for while it is empty.
+    """Names are what this regular expression finds in a call's path, query and body; nothing while it is empty.
 
     Raises `ValueError` for what is no regular expression.
     """
@@ -39,7 +39,8 @@ def of(request: Request) -> tuple[str, ...]:
         pattern = _pattern[0] if _pattern else None
     if pattern is None:
         return ()
-    text = request.path.encode() + b"\n" + request.body
+    query = " ".join(value for values in request.query.values() for value in values)
+    text = f"{request.path}\n{query}\n".encode() + request.body
     found = tuple(sorted({name.decode() for name in pattern.findall(text)}))
     trace = request.headers.get("x-amzn-trace-id", "")
     with _lock:

@@ -279,7 +279,8 @@ def test_the_last_event_is_not_put(server: RunningServer, count: int) -> None:
 def test_the_last_message_is_not_published(server: RunningServer, count: int) -> None:
     sns = server.client("sns", ACCOUNT)
     topic = sns.create_topic(Name="faulty")["TopicArn"]
-    inject(server, "batch_failure", "sns", "PublishBatch")
+    inject(server, "batch_failure", "sns", "Publish")
+    sns.publish(TopicArn=topic, Message="alone")
     entries = [{"Id": str(number), "Message": "m"} for number in range(count)]
     answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
     assert [each["Id"] for each in answer["Successful"]] == [str(number) for number in range(count - 1)]

@@ -5,7 +5,7 @@
     make sweep ARGS="--flow publish --kind lost-answer --call '*CommitVersion* glue:*'"
     make sweep ARGS="--random 300 --seed 1"
 
-Ends with 1 where a case did not end as it should.
+Ends with 1 where a case did not end as it should, or it was interrupted.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 if all that was tried ended as it should."""
     options = _parse(arguments)
     deadline = time.monotonic() + options.minutes * 60 if options.minutes else float("inf")
-    reports: list[FlowReport] = []
+    reports, interrupted = list[FlowReport](), False
     with running_mesh(options.port) as mesh:
         sweep = Sweep(Stage(mesh), say)
         try:
@@ -39,13 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     reports.append(FlowReport(name, FLOWS[name].what))
                     play(sweep, reports[-1], options, deadline)
         except KeyboardInterrupt:
+            interrupted = True
             say("interrupted: the report is of what was done")
     say("\n" + table(reports))
     for outcome in failed(reports):
         say(f"FAILED {outcome.play} ({outcome.product}): {outcome.how}")
     if options.json:
         options.json.write_text(json.dumps([report.rendered() for report in reports], indent=1), encoding="utf-8")
-    return bool(failed(reports))
+    return bool(failed(reports) or interrupted)
 
 
 def play(sweep: Sweep, report: FlowReport, options: Any, deadline: float) -> None:

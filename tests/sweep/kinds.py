@@ -63,7 +63,7 @@ CODES: Final = {
 }
 PARTIAL: Final = {
     ("events", "PutEvents"): "InternalFailure",
-    ("sns", "PublishBatch"): "InternalError",
+    ("sns", "Publish"): "InternalError",  # PublishBatch, by the action that IAM checks
     ("dynamodb", "BatchGetItem"): "",
     ("lakeformation", "BatchGrantPermissions"): "ConcurrentModificationException",
     ("lakeformation", "BatchRevokePermissions"): "ConcurrentModificationException",

@@ -141,7 +141,7 @@ class Observer:
             role, action = call["principal"], call["action"]
             if "CommitVersion" in role and action in {"CreateTable", "UpdateTable"}:
                 _note(swung, call["subjects"], call["time"])
-            elif "AnnounceOutcome" in role and action == "PublishBatch":
+            elif "AnnounceOutcome" in role and action == "Publish":
                 _note(announced, call["subjects"], call["time"])
         return swung, announced
 
