@@ -35,14 +35,18 @@ def look_for(pattern: str) -> None:
 
 def of(request: Request) -> tuple[str, ...]:
     """The names that the call is about, in alphabetical order."""
+    query = " ".join(value for values in request.query.values() for value in values)
+    text = f"{request.path}\n{query}\n".encode() + request.body
+    return mention(request.headers.get("x-amzn-trace-id", ""), text)
+
+
+def mention(trace: str, text: bytes) -> tuple[str, ...]:
+    """The names in the text; else those mentioned before in that trace, which begins with a function's event."""
     with _lock:
         pattern = _pattern[0] if _pattern else None
     if pattern is None:
         return ()
-    query = " ".join(value for values in request.query.values() for value in values)
-    text = f"{request.path}\n{query}\n".encode() + request.body
     found = tuple(sorted({name.decode() for name in pattern.findall(text)}))
-    trace = request.headers.get("x-amzn-trace-id", "")
     with _lock:
         before = _mentioned.get(trace, ())
         if found and trace:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local import calls, faults
+from local import calls, faults, subjects
 from local.functions import callers
 from local.functions.package import PackageCache, layer_paths
 from local.functions.pool import ProcessPool
@@ -94,6 +94,7 @@ def _run(process: FunctionProcess, config: dict[str, Any], event: Json, request_
             if faults.take("function_crash", faults.Where("lambda", "Invoke", resource=config["FunctionArn"])):
                 process.stop()
             invocation = _invocation(config, event, request_id, seconds)
+            subjects.mention(invocation.trace_id, invocation.payload)
             with callers.at_work(invocation.trace_id, process):
                 outcome = process.invoke(invocation, seconds)
     except TimeoutError:

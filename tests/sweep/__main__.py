@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from tests import terminal  # noqa: F401 - first: what is imported below asks for the terminal
 from tests.mesh_fixtures import running_mesh
 from tests.sweep.flows import FLOWS
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in options.flow or FLOWS:
                 if time.monotonic() < deadline:
                     reports.append(FlowReport(name, FLOWS[name].what))
-                    play(sweep, reports[-1], options, deadline)
+                    attempt(sweep, reports[-1], options, deadline)
         except KeyboardInterrupt:
             interrupted = True
             say("interrupted: the report is of what was done")
@@ -46,7 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"FAILED {outcome.play} ({outcome.product}): {outcome.how}")
     if options.json:
         options.json.write_text(json.dumps([report.rendered() for report in reports], indent=1), encoding="utf-8")
-    return bool(failed(reports) or interrupted)
+    return bool(failed(reports) or interrupted or any(report.broken for report in reports))
+
+
+def attempt(sweep: Sweep, report: FlowReport, options: Any, deadline: float) -> None:
+    """A flow that cannot be played keeps no other from being played."""
+    try:
+        play(sweep, report, options, deadline)
+    except (AssertionError, BotoCoreError, ClientError, OSError) as error:
+        report.broken = f"{type(error).__name__}: {error}"
+        say(f"BROKEN {report.flow}: {report.broken}")
+        sweep.mesh.clear_faults()
 
 
 def play(sweep: Sweep, report: FlowReport, options: Any, deadline: float) -> None:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from mesh.domain.access.record import OVER, access_id
 
@@ -33,6 +34,10 @@ def undone(stage: Stage, subject: Subject, seen: Seen) -> str:
     kinds = ("AccessDenied", "AccessRevoked")
     told = any(stage.accesses.notices("consumer", kind, subject.access) for kind in kinds)
     return f"the access was undone, and announced: {found.cause or found.status}" if told else ""
+
+
+TICK_SECONDS: Final = 11.0
+"""The laptop's scheduler looks every ten seconds."""
 
 
 def asks(stage: Stage, subjects: Sequence[Subject]) -> None:

@@ -54,6 +54,7 @@ _ACCESSES: Final = (
         accesses.expire,
         accesses.ended,
         accesses.live_again,
+        begins_after=accesses.TICK_SECONDS,
     ),
 )
 _OWNERS: Final = (

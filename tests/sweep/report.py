@@ -27,6 +27,8 @@ class FlowReport:
     """Calls that were not tried, since nothing tells whose they are."""
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
+    broken: str = ""
+    """Why it could not be played to its end."""
 
     def counts(self) -> Counter[str]:
         return Counter(outcome.verdict for outcome in self.outcomes)
@@ -42,6 +44,7 @@ class FlowReport:
             "seconds": round(self.seconds, 1),
             "left_out": dict(self.left_out),
             "untold": self.untold,
+            "broken": self.broken,
             **{verdict: self.counts()[verdict] for verdict in VERDICTS},
             "cases": [_rendered(outcome) for outcome in self.outcomes],
         }

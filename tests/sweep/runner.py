@@ -156,8 +156,7 @@ class Sweep:
         self._quiet()
         self._begin(subject)
         since = time.time()
-        flow.act(self.stage, subject)
-        self._quiet()
+        self._act(flow, [subject])
         found = self._missing(flow, [subject], since)
         assert not found, f"{flow.name}, undisturbed: {found}"
         everything = _of_flows(recorded(self.mesh, since))
@@ -207,8 +206,7 @@ class Sweep:
             for case in faults_of(play):
                 self.mesh.inject(**case.kind.rule(case.call), after=case.after, subject=subject.names)
         for subject in subjects:
-            flow.act(self.stage, subject)
-        self._quiet()
+            self._act(flow, [subject])
         unmet = Counter(fault["subject"] for fault in self.mesh.faults())
         left = {fault["subject"]: fault for fault in self.mesh.faults()}
         self.mesh.clear_faults()
@@ -222,6 +220,13 @@ class Sweep:
         self._judge(subjects, outcomes, since, dead)
         pool.give_back(each for each, outcome in zip(subjects, outcomes, strict=True) if outcome.verdict == "converged")
         return outcomes
+
+    def _act(self, flow: Flow, subjects: Sequence[Subject]) -> None:
+        """What people do, and all that comes of it, as far as it comes by itself."""
+        for subject in subjects:
+            flow.act(self.stage, subject)
+        time.sleep(flow.begins_after)
+        self._quiet()
 
     def _begin(self, subject: Subject) -> None:
         seen = self.stage.seen(subject)

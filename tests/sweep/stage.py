@@ -58,6 +58,8 @@ class Flow:
     ends: Callable[["Stage", Subject, Seen], str]
     again: Callable[["Stage", Subject], None] | None = None
     rejected: Callable[["Stage", Subject, Seen], str] = field(default=lambda stage, subject, seen: "")
+    begins_after: float = 0.0
+    """Seconds after the act."""
     of: Literal["products", "accounts"] = "products"
     """What its subjects are; of an account, `product` is its id."""
 
