@@ -1,5 +1,6 @@
 """Flows of accesses: requested and granted, revoked, expired."""
 
+import time
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -51,32 +52,33 @@ def _new_request(subject: Subject) -> None:
     subject.access = access_id(subject.event)
 
 
-def asks_again(stage: Stage, subject: Subject) -> None:
+def asks_again(stage: Stage, subjects: Sequence[Subject]) -> None:
     """What is live ends first."""
-    _end(stage, subject)
-    _new_request(subject)
-
-
-def _end(stage: Stage, subject: Subject) -> None:
-    found = [access for access in stage.seen(subject).accesses if access.status not in OVER]
-    for access in found:
+    found = stage.observer.products([each.product for each in subjects], time.time())
+    going_on = [access for seen in found.values() for access in seen.accesses if access.status not in OVER]
+    for access in going_on:
         stage.accesses.revoke(access.id)
-    for access in found:
+    for access in going_on:
         stage.accesses.wait(access.id, *OVER)
+    for subject in subjects:
+        _new_request(subject)
 
 
 def live(stage: Stage, subjects: Sequence[Subject]) -> None:
     asks(stage, subjects)
+    _become_live(stage, subjects)
+
+
+def live_again(stage: Stage, subjects: Sequence[Subject]) -> None:
+    asks_again(stage, subjects)
+    _become_live(stage, subjects)
+
+
+def _become_live(stage: Stage, subjects: Sequence[Subject]) -> None:
     for subject in subjects:
         request(stage, subject)
     for subject in subjects:
         stage.accesses.wait(subject.access, "live", seconds=SECONDS)
-
-
-def live_again(stage: Stage, subject: Subject) -> None:
-    asks_again(stage, subject)
-    request(stage, subject)
-    stage.accesses.wait(subject.access, "live")
 
 
 def revoke(stage: Stage, subject: Subject) -> None:

@@ -106,7 +106,7 @@ _MEMBERS: Final = (
         publishing.nothing,
         members.admit_account,
         members.is_member,
-        members.expel_account,
+        members.expelled,
         of="accounts",
     ),
     Flow(
@@ -115,7 +115,7 @@ _MEMBERS: Final = (
         members.admitted,
         members.expel_account,
         members.is_no_member,
-        members.admit_account,
+        members.admitted,
         of="accounts",
     ),
 )

@@ -57,6 +57,11 @@ def _membership(stage: Stage, subject: Subject, *, status: str, there: bool) -> 
     return "" if facts == {"status": status, "on the bus": there, "topic": there} else str(facts)
 
 
+def expelled(stage: Stage, subjects: Sequence[Subject]) -> None:
+    for subject in subjects:
+        expel_account(stage, subject)
+
+
 def admitted(stage: Stage, subjects: Sequence[Subject]) -> None:
     for subject in subjects:
         admit_account(stage, subject)

@@ -101,8 +101,9 @@ def _all_publish(stage: Stage, subjects: Sequence[Subject]) -> None:
         stage.rest(subject.product)
 
 
-def rested(stage: Stage, subject: Subject) -> None:
-    stage.rest(subject.product)
+def rested(stage: Stage, subjects: Sequence[Subject]) -> None:
+    for subject in subjects:
+        stage.rest(subject.product)
 
 
 # --- held back and released -------------------------------------------------------------------------------------------
@@ -120,9 +121,7 @@ def held_back(stage: Stage, subject: Subject, seen: Seen) -> str:
 
 def held_once(stage: Stage, subjects: Sequence[Subject]) -> None:
     published_once(stage, subjects)
-    for subject in subjects:
-        _hold(stage, subject)
-    stage.until(lambda: _all_held(stage, subjects), "held batches")
+    held_again(stage, subjects)
 
 
 def _hold(stage: Stage, subject: Subject) -> None:
@@ -154,11 +153,12 @@ def released(stage: Stage, subject: Subject, seen: Seen) -> str:
     return f"batches {left} are not released" if left else published(stage, subject, seen)
 
 
-def held_again(stage: Stage, subject: Subject) -> None:
-    rested(stage, subject)
-    _hold(stage, subject)
-    stage.until(lambda: _all_held(stage, [subject]), "a held batch")
-    stage.rest(subject.product)
+def held_again(stage: Stage, subjects: Sequence[Subject]) -> None:
+    rested(stage, subjects)
+    for subject in subjects:
+        _hold(stage, subject)
+    stage.until(lambda: _all_held(stage, subjects), "held batches")
+    rested(stage, subjects)
 
 
 # --- earlier versions -------------------------------------------------------------------------------------------------
@@ -196,18 +196,19 @@ def unpinned(stage: Stage, subject: Subject, seen: Seen) -> str:
     return f"pins {dict(seen.pins)}" if seen.pins else ""
 
 
-def unpinned_again(stage: Stage, subject: Subject) -> None:
+def unpinned_again(stage: Stage, subjects: Sequence[Subject]) -> None:
     """Undisturbed, so that the product can be pinned again."""
-    unpin(stage, subject)
-    stage.until(lambda: not stage.seen(subject).pins, "no pin")
+    for subject in subjects:
+        unpin(stage, subject)
+    stage.until(lambda: not any(stage.seen(each).pins for each in subjects), "no pin")
 
 
 def pinned_once(stage: Stage, subjects: Sequence[Subject]) -> None:
     published_once(stage, subjects)
+    pinned_again(stage, subjects)
+
+
+def pinned_again(stage: Stage, subjects: Sequence[Subject]) -> None:
     for subject in subjects:
-        pinned_again(stage, subject)
-
-
-def pinned_again(stage: Stage, subject: Subject) -> None:
-    pin(stage, subject)
-    stage.until(lambda: not pinned(stage, subject, stage.seen(subject)), "a pin")
+        pin(stage, subject)
+    stage.until(lambda: not any(pinned(stage, each, stage.seen(each)) for each in subjects), "pins")

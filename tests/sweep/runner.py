@@ -121,12 +121,10 @@ class Pool:
 
     def give_back(self, subjects: Iterable[Subject]) -> None:
         """Undisturbed work: they are made ready for another case."""
-        if self.flow.again is None:
-            return
-        for subject in subjects:
-            if subject.number < REUSED:
-                self.flow.again(self.stage, subject)
-                self._ready.append(subject)
+        chosen = [subject for subject in subjects if subject.number < REUSED]
+        if self.flow.again is not None and chosen:
+            self.flow.again(self.stage, chosen)
+            self._ready += chosen
 
 
 class Sweep:

@@ -45,7 +45,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Flow:
-    """`start` brings new products to where the act begins, `again` one that has been used (None: a product is used
+    """`start` brings new products to where the act begins, `again` those that have been used (None: a product is used
     once); `act` is what people do; `ends` says what is missing yet, empty when it is over as it should be.
 
     `rejected` says how the flow may otherwise end, announced, because of the fault: a sentence, empty where it has not.
@@ -56,7 +56,7 @@ class Flow:
     start: Callable[["Stage", Sequence[Subject]], None]
     act: Callable[["Stage", Subject], None]
     ends: Callable[["Stage", Subject, Seen], str]
-    again: Callable[["Stage", Subject], None] | None = None
+    again: Callable[["Stage", Sequence[Subject]], None] | None = None
     rejected: Callable[["Stage", Subject, Seen], str] = field(default=lambda stage, subject, seen: "")
     begins_after: float = 0.0
     """Seconds after the act."""

@@ -83,6 +83,7 @@ class Observer:
         self.mesh = mesh
         self._accesses = AccessDriver(mesh)
         self._known: dict[str, list[str]] = {}
+        self._urls: dict[tuple[str, str], str] = {}
 
     def products(self, names: Collection[str], since: float) -> dict[str, Seen]:
         """What is known of each product; calls are looked at since that Unix time."""
@@ -208,10 +209,17 @@ class Observer:
 
     def queues(self) -> dict[str, int]:
         """Messages in the queues that should be empty, but for dead letters."""
-        depths = {
-            f"{account}/{name}": self.mesh._depth(account, name) for account, names in QUEUES.items() for name in names
-        }
-        return {name: depth for name, depth in depths.items() if depth}
+        depths = {(account, name): self._depth(account, name) for account, names in QUEUES.items() for name in names}
+        return {f"{account}/{name}": depth for (account, name), depth in depths.items() if depth}
+
+    def _depth(self, account: str, name: str) -> int:
+        if (account, name) not in self._urls:
+            self._urls[account, name] = self.mesh.physical_id(account, name)
+        counted = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.mesh.client(account, "sqs").get_queue_attributes(
+            QueueUrl=self._urls[account, name], AttributeNames=counted
+        )["Attributes"]
+        return sum(int(found[each]) for each in counted)
 
     def running(self) -> list[str]:
         """Executions that go on, of any machine: `account machine name`."""
