@@ -24,6 +24,7 @@ ROUNDS: Final = 4
 """How often so much time passes before a case is said not to converge."""
 _SILENCE: Final = 6.0
 """Without any call: longer than the SDK, or Lambda, waits before it tries again."""
+_PAUSE: Final = 1.0
 _LONGEST: Final = 150.0
 _POLL: Final = 0.4
 _LOCKED_SECONDS: Final = 16.0
@@ -221,10 +222,11 @@ class Sweep:
 
     def _act(self, flow: Flow, subjects: Sequence[Subject]) -> None:
         """What people do, and all that comes of it, as far as it comes by itself."""
+        since = time.time()
         for subject in subjects:
             flow.act(self.stage, subject)
         time.sleep(flow.begins_after)
-        self._quiet()
+        self._quiet(lambda: not self._missing(flow, subjects, since))
 
     def _begin(self, subject: Subject) -> None:
         seen = self.stage.seen(subject)
@@ -248,13 +250,14 @@ class Sweep:
             if ends[each.product] and not flow.rejected(self.stage, each, found[each.product])
         }
 
-    def _quiet(self) -> None:
-        """Until nothing runs, and nothing is in a queue; or nothing happens, but that somebody waits for an answer."""
+    def _quiet(self, over: Callable[[], bool] = lambda: True) -> None:
+        """Until nothing runs, and nothing is in a queue, and it is over; or nothing happens, but that somebody waits
+        for an answer."""
         deadline, locks = time.monotonic() + _LONGEST, Locks(self.mesh)
         while time.monotonic() < deadline:
             locks.end_those_of_the_dead()
             running = self.stage.observer.running()
-            if not running and not self.stage.observer.queues() and self._silent(1.0):
+            if not running and not self.stage.observer.queues() and self._silent(_PAUSE) and over():
                 return
             if not any(" retry-run " in run for run in running) and self._silent(_SILENCE):
                 return
@@ -280,7 +283,7 @@ class Sweep:
             for account, functions in SCHEDULED.items():
                 for function in functions:
                     self._call_scheduled(account, function)
-            self._quiet()
+            self._quiet(lambda: not self._missing(flow, subjects, since))
         return waited
 
     def _call_scheduled(self, account: str, function: str) -> None:
