@@ -256,12 +256,14 @@ class Sweep:
         deadline, locks = time.monotonic() + _LONGEST, Locks(self.mesh)
         while time.monotonic() < deadline:
             locks.end_those_of_the_dead()
+            time.sleep(_POLL)
+            if not self._silent(_PAUSE):
+                continue
             running = self.stage.observer.running()
-            if not running and not self.stage.observer.queues() and self._silent(_PAUSE) and over():
+            if not running and not self.stage.observer.queues() and over():
                 return
             if not any(" retry-run " in run for run in running) and self._silent(_SILENCE):
                 return
-            time.sleep(_POLL)
 
     def _silent(self, seconds: float) -> bool:
         """Whether nobody but people has called for so long."""
