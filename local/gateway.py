@@ -183,6 +183,8 @@ class Gateway:
             case "GET", "/_mesh/record":
                 since = float(query.get("since", 0))
                 return 200, {"calls": list(self._record.since(since, query.get("account", "")))}
+            case "GET", "/_mesh/executions":
+                return 200, {"running": _running()}
             case "GET", "/_mesh/faults":
                 return 200, {"faults": faults.pending(), "late": faults.late()}
             case "POST", "/_mesh/faults":
@@ -201,6 +203,12 @@ class Gateway:
             case "POST", "/_mesh/clock":
                 return 200, {"skipped": _skip(float(json.loads(body)["skip"]))}
         return 404, {"error": f"no {method} {path}"}
+
+
+def _running() -> list[str]:
+    from local.states import executions  # noqa: PLC0415 - after ServerOptions.apply
+
+    return executions.running()
 
 
 def _skip(seconds: float) -> float:

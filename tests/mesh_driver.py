@@ -567,6 +567,10 @@ class MeshDriver:
         """Let time pass for all that waits: answers, messages that are invisible, what has ended."""
         self._control("POST", "/_mesh/clock", {"skip": seconds})
 
+    def running(self) -> list[str]:
+        """ARNs of all executions that go on, of any machine, at once."""
+        return list(self._control("GET", "/_mesh/executions")["running"])
+
     def look_for_subjects(self, pattern: str) -> None:
         """What calls are about is what this regular expression finds in them (`local.subjects`)."""
         self._control("POST", "/_mesh/subjects", {"pattern": pattern})

@@ -36,6 +36,12 @@ def idempotent(start_execution: Action) -> Action:
     return start
 
 
+def running() -> list[str]:
+    """ARNs of the executions that go on, in every account."""
+    executions = list(stepfunctions._executions._data.values())
+    return sorted(each["executionArn"] for each in executions if each["status"] == "RUNNING")
+
+
 def pass_time(seconds: float) -> None:
     """What has ended by now ended that much earlier: the functions that ask when have the machine's clock."""
     for execution in list(stepfunctions._executions._data.values()):

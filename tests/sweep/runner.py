@@ -259,10 +259,10 @@ class Sweep:
             time.sleep(_POLL)
             if not self._silent(_PAUSE):
                 continue
-            running = self.stage.observer.running()
+            running = self.mesh.running()
             if not running and not self.stage.observer.queues() and over():
                 return
-            if not any(" retry-run " in run for run in running) and self._silent(_SILENCE):
+            if not any(":retry-run:" in run for run in running) and self._silent(_SILENCE):
                 return
 
     def _silent(self, seconds: float) -> bool:
@@ -278,7 +278,7 @@ class Sweep:
         waited: dict[str, int] = {}
         for number in range(1, ROUNDS + 1):
             missing = self._missing(flow, subjects, since)
-            if not missing and not self.stage.observer.running() and not self.stage.observer.queues():
+            if not missing and not self.mesh.running() and not self.stage.observer.queues():
                 break
             waited |= dict.fromkeys(missing, number)
             self.mesh.skip(PASS_SECONDS)

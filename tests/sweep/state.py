@@ -82,7 +82,6 @@ class Observer:
     def __init__(self, mesh: MeshDriver) -> None:
         self.mesh = mesh
         self._accesses = AccessDriver(mesh)
-        self._known: dict[str, list[str]] = {}
         self._urls: dict[tuple[str, str], str] = {}
 
     def products(self, names: Collection[str], since: float) -> dict[str, Seen]:
@@ -158,7 +157,7 @@ class Observer:
             tokens=tuple(self._tokens()),
             locks=tuple(self.mesh.locks()),
             schedules=tuple(self._schedules()),
-            running=tuple(self.running()),
+            running=tuple(self.mesh.running()),
             queues=self.queues(),
             dead={queue: count - dead[queue] for queue, count in now.items() if count > dead[queue]},
         )
@@ -220,23 +219,6 @@ class Observer:
             QueueUrl=self._urls[account, name], AttributeNames=counted
         )["Attributes"]
         return sum(int(found[each]) for each in counted)
-
-    def running(self) -> list[str]:
-        """Executions that go on, of any machine: `account machine name`."""
-        found = []
-        for account in ("central", "producer", "consumer"):
-            client = self.mesh.client(account, "stepfunctions")
-            for machine in self._machines(account):
-                answer = client.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
-                name = machine.rpartition(":")[2]
-                found += [f"{account} {name} {each['name']}" for each in answer["executions"]]
-        return found
-
-    def _machines(self, account: str) -> list[str]:
-        if account not in self._known:
-            pages = self.mesh.client(account, "stepfunctions").get_paginator("list_state_machines").paginate()
-            self._known[account] = [each["stateMachineArn"] for page in pages for each in page["stateMachines"]]
-        return self._known[account]
 
 
 def _note(found: dict[str, list[float]], subjects: Iterable[str], time: float) -> None:
