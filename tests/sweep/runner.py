@@ -135,10 +135,16 @@ class Sweep:
         self.stage, self.mesh, self._say = stage, stage.mesh, say
         self.mesh.look_for_subjects(NAMES)
         self.functions = frozenset(self._function_roles())
-        self._dead = self.mesh.dead_letters()
+        self._before = frozenset(violations(self.stage.observer.whole((), time.time(), self.mesh.dead_letters())))
+        """What others left on the mesh."""
         self.untold: dict[str, list[str]] = {}
         """By flow, calls made meanwhile of which nothing tells what they are about: no fault can be aimed at them."""
         self._pools: dict[str, Pool] = {}
+
+    def close(self) -> None:
+        """Nobody's calls are looked at any more, and no fault is left."""
+        self.mesh.clear_faults()
+        self.mesh.look_for_subjects("")
 
     def _function_roles(self) -> Iterator[str]:
         for account in FIRST:
@@ -310,7 +316,7 @@ class Sweep:
     ) -> None:
         """A violation makes its product's case a failure; one of the mesh each case that was played then."""
         state = self.stage.observer.whole([each.product for each in subjects], since, dead)
-        broken = violations(state)
+        broken = [found for found in violations(state) if found not in self._before]
         kept = {queue: count for queue, count in state.dead.items() if count}
         for outcome, subject in zip(outcomes, subjects, strict=True):
             mine = [found for found in broken if _concerns(found, subject)]
