@@ -210,8 +210,7 @@ class Sweep:
         for subject, play in zip(subjects, plays, strict=True):
             for case in faults_of(play):
                 self.mesh.inject(**case.kind.rule(case.call), after=case.after, subject=subject.names)
-        for subject in subjects:
-            self._act(flow, [subject])
+        self._act(flow, subjects)
         unmet = Counter(fault["subject"] for fault in self.mesh.faults())
         left = {fault["subject"]: fault for fault in self.mesh.faults()}
         self.mesh.clear_faults()
