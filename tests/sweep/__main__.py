@@ -10,6 +10,7 @@ Ends with 1 where a case did not end as it should, or it was interrupted.
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -31,6 +32,8 @@ from tests.sweep.stage import Stage
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 if all that was tried ended as it should."""
     options = _parse(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     deadline = time.monotonic() + options.minutes * 60 if options.minutes else float("inf")
     reports, interrupted = list[FlowReport](), False
     with running_mesh(options.port) as mesh:

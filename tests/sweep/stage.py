@@ -17,7 +17,7 @@ NAMES: Final = rf"swp-[0-9a-z]+-[0-9]+|\bac-[0-9a-f]{{12}}|{_STRANGERS}[0-9]{{4}
 """Products of the sweep, accesses, and accounts: what calls are about."""
 MOST: Final = 1000
 """The contract's maximum of `amount`."""
-REUSED: Final = 12
+REUSED: Final = 25
 """How often a product is used at most: what it keeps makes it slower."""
 SECONDS: Final = 180.0
 _COMMANDS: Final = 3
