@@ -13,6 +13,7 @@ _PUBLISHING: Final = (
         publishing.upload,
         publishing.published,
         publishing.rested,
+        publishing.held_instead,
     ),
     Flow(
         "onboard",
@@ -20,6 +21,7 @@ _PUBLISHING: Final = (
         publishing.registered_and_subscribed,
         publishing.upload,
         publishing.published,
+        rejected=publishing.held_instead,
     ),
     Flow(
         "register",

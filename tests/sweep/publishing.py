@@ -65,6 +65,14 @@ def published(stage: Stage, subject: Subject, seen: Seen) -> str:
     return _next_version(stage, subject, seen) or _free(seen)
 
 
+def held_instead(stage: Stage, subject: Subject, seen: Seen) -> str:
+    """The batch was held back with a reason, and its owner notified; what was published before stays."""
+    if held_back(stage, subject, seen):
+        return ""
+    last = [run for run in stage.mesh.runs("onboard-upload", subject.product) if "NotifyOwner" in run.states]
+    return "the batch is held back, and its owner was notified" if last else ""
+
+
 def _next_version(stage: Stage, subject: Subject, seen: Seen) -> str:
     latest = max((version.version for version in seen.versions), default=0)
     if latest != subject.versions + 1:

@@ -136,7 +136,7 @@ class Sweep:
         self.mesh.look_for_subjects(NAMES)
         self.functions = frozenset(self._function_roles())
         self._before = frozenset(violations(self.stage.observer.whole((), time.time(), self.mesh.dead_letters())))
-        """What others left on the mesh."""
+        """What others left on the mesh, and earlier cases."""
         self.untold: dict[str, list[str]] = {}
         """By flow, calls made meanwhile of which nothing tells what they are about: no fault can be aimed at them."""
         self._pools: dict[str, Pool] = {}
@@ -316,6 +316,7 @@ class Sweep:
         """A violation makes its product's case a failure; one of the mesh each case that was played then."""
         state = self.stage.observer.whole([each.product for each in subjects], since, dead)
         broken = [found for found in violations(state) if found not in self._before]
+        self._before |= {found for found in broken if found.startswith("mesh:")}
         kept = {queue: count for queue, count in state.dead.items() if count}
         for outcome, subject in zip(outcomes, subjects, strict=True):
             mine = [found for found in broken if _concerns(found, subject)]

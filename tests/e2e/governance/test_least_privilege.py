@@ -322,6 +322,7 @@ EXCUSED: Final = {
     "TakeBatch dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
     "ProposeVersion dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
     "ProposeVersion dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
+    "ProposeVersion dynamodb:DeleteItem": "the token of a proposal that could not be sent",
     "SettleBatch dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
     "SettleBatch dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",
     "CollectUploads dynamodb:BatchGetItem": "an object that was uploaded before",
