@@ -207,6 +207,17 @@ def test_a_receiver_that_cannot_be_reached_keeps_the_owner_from_nothing(central,
     assert len(central.notified(PRODUCER, "AccessRevoked")) == 1
 
 
+def test_nobody_waits_for_a_release_once_it_has_ended(central, number):
+    """The account did not answer in time, and the run went on without it."""
+    central.revoke(number, token="t-first")
+
+    central.revoke_grants(number)
+
+    assert central.context.accesses.tokens == {}
+    central.answer({"access": number, "links_removed": []}, "AccessReleased")
+    assert "t-first" not in [token for token, _ in central.answers.sent]
+
+
 def test_notices_stop_though_it_was_coming_alive_at_that_moment(central, number):
     """It subscribed, and then found that it had ended."""
     central.revoke(number)

@@ -167,6 +167,8 @@ def revoke_grants(
     revoked = _revoke(access, context, lake, locks) if access.granted else 0
     for name in ("warn", "end"):
         schedules.drop(f"{access.id}-{name}")
+    if token := context.accesses.token(access.id, RELEASED):  # the account did not answer, or an order came twice
+        context.accesses.drop_token(access.id, RELEASED, token)
     context.accesses.save(access.moved("ended", context.clock.now(), f"ended ({access.cause})"))
     context.trace.note(access.correlation_id, "access ended", access=access.id, cause=access.cause)
     return Ended(access=access.id, granted=access.granted, over=True, revoked=revoked)
