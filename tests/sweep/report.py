@@ -57,6 +57,7 @@ def _rendered(outcome: Outcome) -> dict[str, Any]:
         **more,
         "verdict": outcome.verdict,
         "how": outcome.how,
+        "runs": outcome.runs,
         "waited": outcome.waited,
         "seconds": round(outcome.seconds, 2),
     }

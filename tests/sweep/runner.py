@@ -4,11 +4,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import batched
 from typing import Any, Final
 
 from local.accounts import FIRST
-from tests.mesh_driver import MeshDriver
+from tests.mesh_driver import MACHINES, MeshDriver
 from tests.recorded_calls import PEOPLE, Call, passed_over, recorded
 from tests.sweep.invariants import violations
 from tests.sweep.kinds import KINDS, Kind
@@ -79,6 +80,8 @@ class Outcome:
     how: str = ""
     waited: int = 0
     seconds: float = 0.0
+    runs: list[str] = field(default_factory=list)
+    """Of one that failed."""
 
 
 class Locks:
@@ -199,6 +202,8 @@ class Sweep:
             for outcome in outcomes:
                 if outcome.verdict == "failed":
                     self._say(f"  FAILED {outcome.play} ({outcome.product}): {outcome.how}")
+                    for run in outcome.runs:
+                        self._say(f"    {run}")
 
     def _together(self, flow: Flow, plays: Sequence[Play]) -> list[Outcome]:
         pool = self._pool(flow)
@@ -325,6 +330,16 @@ class Sweep:
                 outcome.verdict = "failed"
         if kept:
             self._blame(kept, outcomes)
+        for outcome, subject in zip(outcomes, subjects, strict=True):
+            if outcome.verdict == "failed":
+                outcome.runs = self._runs(subject, since)
+
+    def _runs(self, subject: Subject, since: float) -> list[str]:
+        """How the runs about it that began since then ended, for whoever looks for the cause."""
+        began = datetime.fromtimestamp(since, UTC)
+        found = [run for machine in MACHINES for name in subject.names.split() for run in self.mesh.runs(machine, name)]
+        recent = [run for run in found if run.events and run.events[0]["timestamp"] >= began]
+        return [f"{run.machine} {run.status} {run.outcome or run.error} {'/'.join(run.states[-3:])}" for run in recent]
 
     def _blame(self, kept: Mapping[str, int], outcomes: Sequence[Outcome]) -> None:
         """Somebody would have to look: it is said with whose case it came, if that can be told from the message."""
