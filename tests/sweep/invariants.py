@@ -127,7 +127,8 @@ def _live(seen: Seen) -> bool:
 
 
 def _was_live(seen: Seen) -> bool:
-    return any(access.status == "ended" for access in seen.accesses)
+    """What was never granted brought no subscription; the account may have one of its own."""
+    return any(access.status == "ended" and access.granted for access in seen.accesses)
 
 
 INVARIANTS: Final[tuple[Invariant, ...]] = (

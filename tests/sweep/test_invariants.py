@@ -49,7 +49,7 @@ def test_a_mesh_in_order_violates_nothing() -> None:
     assert violations(in_order()) == []
 
 
-OVER = an_access(status="ended")
+OVER = an_access(status="ended", granted=True)
 BROKEN: dict[str, tuple[MeshState, str]] = {
     "granted by central": (in_order(accesses=(OVER,)), "no_grant_without_a_current_approval"),
     "granted to the analyst": (
