@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build up down bench clean setup contracts machines examples size verify-aws
+.PHONY: help demo test check build up down bench clean setup contracts machines examples size sweep verify-aws
 
 TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
 EXAMPLES_PORT := 4590
@@ -76,6 +76,9 @@ bench: setup  ## measure beside peers; agreement.py compares files of a folder, 
 
 size: setup  ## how large the project is: lines, functions, templates, machines
 	@$(RUN) python -m tools.size
+
+sweep: setup  ## each AWS call of each flow, disturbed in each way: hours; ARGS="--flow publish --minutes 20 --json FILE" for less
+	@$(RUN) python -m tests.sweep $(ARGS)
 
 clean:  ## stop the mesh; remove environments, builds and caches
 	@if [ -x .venv/bin/mesh ] && [ -d .mesh ]; then .venv/bin/mesh down || true; fi

@@ -16,7 +16,7 @@ class Call:
     """`time` is Unix time in seconds, `duration` seconds, `bytes_in`/`bytes_out` the bodies' sizes.
 
     `principal` is the IAM ARN of the role (not of its session); `role_session` its name. `conditional`: a write that
-    says on what condition it is made.
+    says on what condition it is made. `subjects`: the names that the call is about (`local.subjects`).
     """
 
     time: float
@@ -34,6 +34,7 @@ class Call:
     bytes_out: int
     trace_id: str = ""
     conditional: bool = False
+    subjects: tuple[str, ...] = ()
 
 
 class Record:

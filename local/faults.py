@@ -3,13 +3,14 @@
 Set through the gateway's control endpoint (`/_mesh/faults`); nothing in the product knows.
 """
 
+import contextvars
 import fnmatch
 import random
 import threading
 import zlib
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 Kind = Literal[
     "throttle",
@@ -19,6 +20,8 @@ Kind = Literal[
     "duplicate_event",
     "reorder",
     "function_crash",
+    "crash_before",
+    "crash_after",
     "batch_failure",
     "job_failure",
 ]
@@ -33,19 +36,28 @@ class Where(NamedTuple):
     resource: str = ""
     principal: str = ""
     conditional: bool = False
+    subjects: tuple[str, ...] = ()
+
+
+_NOWHERE: Final = Where("", "")
+current: contextvars.ContextVar[Where] = contextvars.ContextVar("current_call", default=_NOWHERE)
+"""The call that the gateway is passing on: what a batch's entries are asked about has its principal and subjects."""
 
 
 @dataclass
 class Fault:
-    """`count` calls to `service:action` meet it, then it is spent. `resource` is a pattern over the ARN or name.
+    """`count` calls to `service:action` meet it, then it is spent. `resource` is a pattern over the ARN or name,
+    `subject` one or several names, separated by spaces, of which the call must be about one (`local.subjects`).
 
     throttle: refused with `code`, no effect · error_after_effect: done, but answered with `code` · lost_answer: done,
     and the connection breaks · delay: `seconds` before it is done · duplicate_event, reorder: a delivered event comes
     `copies` times more, or after the next one · function_crash: the process is killed as it takes the call ·
-    batch_failure: the call is answered with HTTP 200, one entry of the batch is not done and stands in `Failures[]`
-    with `code`; each entry of a Lake Formation batch (grants, revokes, LF-Tags of a resource) is asked about on its
-    own · job_failure: a run of a DataBrew job (`databrew`, `JobRun`; `resource` is the job's name) ends as FAILED with
-    `message`; `delay` there makes it last longer.
+    crash_before, crash_after: the process of the function that makes the call is killed, and the call is not done, or
+    done; others' calls do not meet it · batch_failure: the call is answered with HTTP 200, one entry of the batch is
+    not done and stands in `Failures[]` with `code`; each entry of a Lake Formation batch (grants, revokes, LF-Tags of
+    a resource) is asked about on its own, of other batches (`local.partial_answers`) the last one fails · job_failure:
+    a run of a DataBrew job (`databrew`, `JobRun`; `resource` is the job's name) ends as FAILED with `message`; `delay`
+    there makes it last longer.
 
     With a `probability` below 1 a call (or entry) meets the fault at random, and `count` counts those that did. The
     generator is the fault's own and starts from `seed`: the same calls in the same order meet it in the same places.
@@ -61,6 +73,7 @@ class Fault:
     account: str = "*"
     resource: str = "*"
     principal: str = "*"
+    subject: str = ""
     conditional: bool = False
     after: int = 0
     count: int = 1
@@ -107,6 +120,7 @@ class Fault:
         return (
             self.count > 0
             and (met.conditional or not self.conditional)
+            and (not self.subject or not set(self.subject.split()).isdisjoint(met.subjects))
             and all(fnmatch.fnmatchcase(value, pattern) for value, pattern in zip(values, patterns, strict=True))
         )
 

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from local import calls, choices, clock, faults
+from local import calls, choices, clock, faults, partial_answers, subjects
 from local.accounts import ADMIN_ROLE
 from local.call_log import Call, Record, principal_of
+from local.functions import callers
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
@@ -26,8 +27,10 @@ _ERROR_BODY_BYTES = 4096
 class _Answer:
     """Passes an answer on and notes what the record wants of it."""
 
-    def __init__(self, send: Send | None) -> None:
+    def __init__(self, send: Send | None, *, keep: bool = False) -> None:
         self._send = send
+        self._keep = keep
+        self.body = b""
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.size = 0
@@ -39,6 +42,8 @@ class _Answer:
         elif message["type"] == "http.response.body":
             body = message.get("body", b"")
             self.size += len(body)
+            if self._keep:
+                self.body += body
             if self.status >= 400 and len(self.head) < _ERROR_BODY_BYTES:
                 self.head += body[:_ERROR_BODY_BYTES]
         if self._send:
@@ -103,8 +108,9 @@ class Gateway:
     ) -> None:
         where = faults.Where(
             request.service, request.action, caller.account, request.path, caller.principal,
-            calls.is_conditional(request),
+            calls.is_conditional(request), subjects.of(request),
         )  # fmt: skip
+        faults.current.set(where)
         if fault := faults.take("delay", where):
             await asyncio.sleep(fault.seconds)
         if fault := faults.take("throttle", where):
@@ -115,8 +121,44 @@ class Gateway:
         elif fault := faults.take("lost_answer", where):
             await self._app(scope, receive, _Answer(None))
             await _break_off(answer)
+        elif not await self._crash(scope, request, where, receive, answer):
+            await self._pass_on(scope, request, where, receive, answer)
+
+    async def _crash(
+        self, scope: Scope, request: calls.Request, where: faults.Where, receive: Receive, answer: _Answer
+    ) -> bool:
+        """Whether the calling function's process was killed, before the call or after it."""
+        process = callers.of(request.headers.get("x-amzn-trace-id", ""))
+        if process is None:
+            return False
+        if faults.take("crash_before", where):
+            process.kill()
+        elif faults.take("crash_after", where):
+            await self._app(scope, receive, _Answer(None))
+            process.kill()
         else:
+            return False
+        await _break_off(answer)
+        return True
+
+    async def _pass_on(
+        self, scope: Scope, request: calls.Request, where: faults.Where, receive: Receive, answer: _Answer
+    ) -> None:
+        """To the service; of a batch perhaps without its last entry, which then stands among the failures."""
+        cut = partial_answers.cut(request)
+        fault = faults.take("batch_failure", where) if cut else None
+        if cut is None or fault is None:
             await self._app(scope, receive, answer)
+            return
+        code = fault.code or cut.usual_code
+        body = cut.answer_without_service(code, fault.message)
+        if body is None:
+            kept = _Answer(None, keep=True)
+            await self._app(_with_length(scope, len(cut.rest)), _replay(cut.rest, receive), kept)
+            body = cut.answer(kept.body, code, fault.message)
+        headers = [(b"content-type", cut.content_type.encode()), (b"content-length", str(len(body)).encode())]
+        await answer({"type": "http.response.start", "status": 200, "headers": headers})
+        await answer({"type": "http.response.body", "body": body})
 
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
@@ -141,6 +183,8 @@ class Gateway:
             case "GET", "/_mesh/record":
                 since = float(query.get("since", 0))
                 return 200, {"calls": list(self._record.since(since, query.get("account", "")))}
+            case "GET", "/_mesh/executions":
+                return 200, {"running": _running()}
             case "GET", "/_mesh/faults":
                 return 200, {"faults": faults.pending(), "late": faults.late()}
             case "POST", "/_mesh/faults":
@@ -153,13 +197,31 @@ class Gateway:
                 return 200, {"faults": []}
             case "POST", "/_mesh/choices":
                 return 200, choices.choose(json.loads(body))
+            case "POST", "/_mesh/subjects":
+                subjects.look_for(json.loads(body)["pattern"])
+                return 200, {}
             case "POST", "/_mesh/clock":
-                from local.objects import lifecycle  # noqa: PLC0415 - after ServerOptions.apply
-
-                skipped = clock.skip(float(json.loads(body)["skip"]))
-                lifecycle.expire()
-                return 200, {"skipped": skipped}
+                return 200, {"skipped": _skip(float(json.loads(body)["skip"]))}
         return 404, {"error": f"no {method} {path}"}
+
+
+def _running() -> list[str]:
+    from local.states import executions  # noqa: PLC0415 - after ServerOptions.apply
+
+    return executions.running()
+
+
+def _skip(seconds: float) -> float:
+    """Let time pass, for all that waits; the total."""
+    from local import queues  # noqa: PLC0415 - after ServerOptions.apply
+    from local.objects import lifecycle  # noqa: PLC0415
+    from local.states import executions  # noqa: PLC0415
+
+    skipped = clock.skip(seconds)
+    lifecycle.expire()
+    queues.pass_time(seconds)
+    executions.pass_time(seconds)
+    return skipped
 
 
 def _opened() -> list[str]:
@@ -206,6 +268,7 @@ def _record_of(request: calls.Request, caller: _Caller, answer: _Answer, started
         bytes_out=answer.size,
         trace_id=request.headers.get("x-amzn-trace-id", ""),
         conditional=calls.is_conditional(request),
+        subjects=subjects.of(request),
     )
 
 
@@ -229,6 +292,12 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return pending.pop() if pending else await receive()
 
     return replay
+
+
+def _with_length(scope: Scope, length: int) -> Scope:
+    """The same call, its body's length being another."""
+    headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"content-length"]
+    return {**scope, "headers": [*headers, (b"content-length", str(length).encode())]}
 
 
 async def _refuse(answer: _Answer, request: calls.Request, fault: faults.Fault, code: str, status: int) -> None:

@@ -97,7 +97,7 @@ class AccessDriver:
 
     def skip(self, seconds: float) -> None:
         """Let time pass for all that waits for an answer."""
-        self.mesh._control("POST", "/_mesh/clock", {"skip": seconds})
+        self.mesh.skip(seconds)
 
     # --- what became of it -------------------------------------------------------------------------------------------
 

@@ -372,7 +372,7 @@ class MeshDriver:
             )
         )
         found = [item for page in pages for item in page["Items"]]
-        return [{name: str(next(iter(value.values()))) for name, value in item.items()} for item in found]
+        return [_as_text(item) for item in found]
 
     def notices(self, product: str, account: str = "consumer", kind: str = "ProductUpdated") -> list[dict[str, Any]]:
         """Details of the account's notices about a product, oldest first."""
@@ -452,6 +452,42 @@ class MeshDriver:
         """Keys of the objects that wait for a run."""
         return [item["sk"] for item in self.items("producer", f"PENDING#{product}")]
 
+    def locks(self) -> list[str]:
+        """Names that are locked in an account."""
+        return [key for account in FIRST for key, _ in self.held_locks(account)]
+
+    def held_locks(self, account: str) -> list[tuple[str, str]]:
+        """(name, holder) of what is locked in the account."""
+        return [(item["pk"], item["holder"]) for item in self.beginning(account, "LOCK#")]
+
+    def let_lock_expire(self, account: str, name: str, holder: str) -> None:
+        """As if the time of a lock that is held by this holder were over."""
+        try:
+            self.client(account, "dynamodb").update_item(
+                TableName=self.output(account, "TableName"),
+                Key={"pk": {"S": name}, "sk": {"S": "LOCK"}},
+                UpdateExpression="SET #until = :past",
+                ConditionExpression="holder = :holder",
+                ExpressionAttributeNames={"#until": "until"},
+                ExpressionAttributeValues={":past": {"S": "0"}, ":holder": {"S": holder}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    def beginning(self, account: str, prefix: str) -> list[dict[str, str]]:
+        """The account's items whose pk begins so, attributes as text."""
+        pages = (
+            self.client(account, "dynamodb")
+            .get_paginator("scan")
+            .paginate(
+                TableName=self.output(account, "TableName"),
+                FilterExpression="begins_with(pk, :prefix)",
+                ExpressionAttributeValues={":prefix": {"S": prefix}},
+            )
+        )
+        return [_as_text(item) for page in pages for item in page["Items"]]
+
     def dead_letters(self) -> dict[str, int]:
         """Messages in each queue that should be empty: `account/logical id` → how many."""
         queues = {
@@ -528,6 +564,18 @@ class MeshDriver:
         if self._unreliable:
             self._control("POST", "/_mesh/faults", self._unreliable)
 
+    def skip(self, seconds: float) -> None:
+        """Let time pass for all that waits: answers, messages that are invisible, what has ended."""
+        self._control("POST", "/_mesh/clock", {"skip": seconds})
+
+    def running(self) -> list[str]:
+        """ARNs of all executions that go on, of any machine, at once."""
+        return list(self._control("GET", "/_mesh/executions")["running"])
+
+    def look_for_subjects(self, pattern: str) -> None:
+        """What calls are about is what this regular expression finds in them (`local.subjects`)."""
+        self._control("POST", "/_mesh/subjects", {"pattern": pattern})
+
     def record(self, since: float) -> list[dict[str, Any]]:
         """Every call since that Unix time."""
         return list(self._control("GET", f"/_mesh/record?since={since}")["calls"])
@@ -553,6 +601,10 @@ def subject_of(given: dict[str, Any]) -> str:
         return access_id(metadata_of(Envelope.model_validate(given)).id)
     data = detail.get("data", given.get("ending", given))
     return str(data.get("product") or data.get("access", "")) if isinstance(data, dict) else ""
+
+
+def _as_text(item: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(next(iter(value.values()))) for name, value in item.items()}
 
 
 def _values(tags: list[dict[str, Any]]) -> dict[str, str]:

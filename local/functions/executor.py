@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local import calls, faults
+from local import calls, faults, subjects
+from local.functions import callers
 from local.functions.package import PackageCache, layer_paths
 from local.functions.pool import ProcessPool
 from local.functions.process import Blueprint, FunctionProcess
@@ -92,7 +93,10 @@ def _run(process: FunctionProcess, config: dict[str, Any], event: Json, request_
         if outcome.kind == "ready":
             if faults.take("function_crash", faults.Where("lambda", "Invoke", resource=config["FunctionArn"])):
                 process.stop()
-            outcome = process.invoke(_invocation(config, event, request_id, seconds), seconds)
+            invocation = _invocation(config, event, request_id, seconds)
+            subjects.mention(invocation.trace_id, invocation.payload)
+            with callers.at_work(invocation.trace_id, process):
+                outcome = process.invoke(invocation, seconds)
     except TimeoutError:
         log = process.take_log()
         process.stop()

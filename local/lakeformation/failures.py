@@ -10,5 +10,6 @@ def inject(operation: str, account: str) -> None:
     Raises:
         AwsError: the fault's code, `ConcurrentModificationException` where it has none.
     """
-    if fault := faults.take("batch_failure", faults.Where("lakeformation", operation, account)):
+    where = faults.current.get()._replace(service="lakeformation", action=operation, account=account)
+    if fault := faults.take("batch_failure", where):
         raise AwsError(fault.code or "ConcurrentModificationException", fault.message)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
@@ -33,6 +34,20 @@ def idempotent(start_execution: Action) -> Action:
         return error_response_json("ExecutionAlreadyExists", message, 400)  # type: ignore[no-any-return]
 
     return start
+
+
+def running() -> list[str]:
+    """ARNs of the executions that go on, in every account."""
+    executions = list(stepfunctions._executions._data.values())
+    return sorted(each["executionArn"] for each in executions if each["status"] == "RUNNING")
+
+
+def pass_time(seconds: float) -> None:
+    """What has ended by now ended that much earlier: the functions that ask when have the machine's clock."""
+    for execution in list(stepfunctions._executions._data.values()):
+        if ended := execution.get("stopDate"):
+            moment = datetime.fromisoformat(ended) - timedelta(seconds=seconds)
+            execution["stopDate"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _refuse(data: dict[str, Any]) -> Answer | None:

@@ -185,14 +185,14 @@ def _service_id(service: str) -> str:
 
 
 def _error_name(task: Task, client: Client, error: ClientError) -> str:
-    """`<Service>.<Class>` for an error the service's model has, else the service's base class."""
+    """`<Service>.<Class>` for an error the service's model has, else the service's base class. Classes of the Java SDK
+    are named by the model's shape, not by the code on the wire, and end with `Exception`."""
     prefix = _prefix(task)
     code = error.response["Error"]["Code"].rsplit("#", 1)[-1].rsplit(".", 1)[-1]
-    modelled = {shape.name for shape in client.meta.service_model.error_shapes} | {
-        shape.error_code for shape in client.meta.service_model.error_shapes
-    }
+    shapes = client.meta.service_model.error_shapes
+    modelled = {shape.error_code: shape.name for shape in shapes} | {shape.name: shape.name for shape in shapes}
     if code in modelled:
-        return f"{prefix}.{code if code.endswith('Exception') or task.optimized else code + 'Exception'}"
+        return f"{prefix}.{modelled[code].removesuffix('Exception')}Exception"
     return f"{prefix}.{_OPTIMIZED[task.service][1] if task.optimized else prefix + 'Exception'}"
 
 

@@ -1,7 +1,9 @@
 """Each kind of fault does what it says, as often as it says."""
 
+import json
 import time
 import urllib.error
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -190,3 +192,144 @@ def test_a_call_fails_at_random_too(server: RunningServer) -> None:
 def test_probabilities_are_probabilities(probability: float) -> None:
     with pytest.raises(ValueError, match="probability"):
         faults.add({"kind": "throttle", "service": "s3", "probability": probability})
+
+
+# --- aimed at one subject -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def subjects(server: RunningServer) -> Iterator[None]:
+    """Names like `swp-a-1` are what calls are about."""
+    server.control("POST", "/_mesh/subjects", {"pattern": "swp-[a-z]-[0-9]"})
+    yield
+    server.control("POST", "/_mesh/subjects", {"pattern": ""})
+    server.control("DELETE", "/_mesh/faults")
+
+
+@pytest.mark.usefixtures("subjects")
+def test_a_fault_strikes_the_calls_about_its_subject(server: RunningServer) -> None:
+    s3 = server.client("s3", ACCOUNT)
+    inject(server, "throttle", "s3", "PutObject", code="SlowDown", status=503, subject="swp-a-1 swp-b-2")
+    s3.put_object(Bucket="faulty", Key="swp-c-3/x", Body=b"")
+    with pytest.raises(ClientError, match="SlowDown"):
+        s3.put_object(Bucket="faulty", Key="other", Body=b"about swp-b-2")
+    s3.put_object(Bucket="faulty", Key="swp-a-1/x", Body=b"")
+    s3.list_objects_v2(Bucket="faulty", Prefix="swp-b-2")
+    subjects = [call["subjects"] for call in server.control("GET", "/_mesh/record")["calls"]]
+    assert subjects[-4:] == [["swp-c-3"], ["swp-b-2"], ["swp-a-1"], ["swp-b-2"]]
+
+
+def test_a_pattern_that_is_none_is_refused(server: RunningServer) -> None:
+    with pytest.raises(urllib.error.HTTPError):
+        server.control("POST", "/_mesh/subjects", {"pattern": "("})
+
+
+# --- who calls dies -------------------------------------------------------------------------------------------------
+
+WRITER = """
+import boto3
+def handler(event, context):
+    boto3.client("s3").put_object(Bucket="faulty", Key="written/" + event["key"], Body=b"")
+    return "written"
+"""
+
+
+@pytest.mark.usefixtures("subjects")
+@pytest.mark.parametrize(("kind", "written"), [("crash_before", False), ("crash_after", True)])
+def test_the_function_that_calls_dies_before_the_call_or_after_it(
+    server: RunningServer, kind: str, written: bool
+) -> None:
+    role = server.make_role(
+        ACCOUNT, f"writer-{kind}", "lambda.amazonaws.com", {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    )
+    name = server.make_function(ACCOUNT, f"writer-{kind}", WRITER, role)
+    client, key = server.client("lambda", ACCOUNT), f"{kind}.txt"
+    inject(server, kind, "s3", "PutObject", subject="swp-a-1")
+    event = json.dumps({"about": "swp-a-1", "key": key}).encode()
+    failed = client.invoke(FunctionName=name, Payload=event)
+    assert json.loads(failed["Payload"].read())["errorType"] == "Runtime.ExitError"
+    found = server.client("s3", ACCOUNT).list_objects_v2(Bucket="faulty", Prefix=f"written/{key}").get("Contents", [])
+    assert bool(found) is written
+    assert json.loads(client.invoke(FunctionName=name, Payload=event)["Payload"].read()) == "written"
+    assert server.control("GET", "/_mesh/faults")["faults"] == []
+
+
+def test_nobody_dies_of_a_persons_call(server: RunningServer) -> None:
+    inject(server, "crash_before", "s3", "ListAllMyBuckets")
+    server.client("s3", ACCOUNT).list_buckets()
+    assert len(server.control("GET", "/_mesh/faults")["faults"]) == 1
+    server.control("DELETE", "/_mesh/faults")
+
+
+# --- other batches --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_last_event_is_not_put(server: RunningServer, count: int) -> None:
+    inject(server, "batch_failure", "events", "PutEvents", code="ThrottlingException")
+    entry = {"Source": "test", "DetailType": "Test", "Detail": "{}"}
+    answer = server.client("events", ACCOUNT).put_events(Entries=[entry] * count)
+    assert answer["FailedEntryCount"] == 1
+    codes = [each.get("ErrorCode") for each in answer["Entries"]]
+    assert codes == [None] * (count - 1) + ["ThrottlingException"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_last_message_is_not_published(server: RunningServer, count: int) -> None:
+    sns = server.client("sns", ACCOUNT)
+    topic = sns.create_topic(Name="faulty")["TopicArn"]
+    inject(server, "batch_failure", "sns", "Publish")
+    sns.publish(TopicArn=topic, Message="alone")
+    entries = [{"Id": str(number), "Message": "m"} for number in range(count)]
+    answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    assert [each["Id"] for each in answer["Successful"]] == [str(number) for number in range(count - 1)]
+    [failed] = answer["Failed"]
+    assert (failed["Id"], failed["Code"], failed["SenderFault"]) == (str(count - 1), "InternalError", False)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_last_key_stays_unprocessed(server: RunningServer, count: int) -> None:
+    dynamodb, name = server.client("dynamodb", ACCOUNT), f"faulty-{count}"
+    dynamodb.create_table(
+        TableName=name, BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+    )  # fmt: skip
+    keys = [{"pk": {"S": str(number)}} for number in range(count)]
+    for key in keys:
+        dynamodb.put_item(TableName=name, Item=key)
+    inject(server, "batch_failure", "dynamodb", "BatchGetItem")
+    wanted = {name: {"Keys": keys, "ConsistentRead": True}}
+    answer = dynamodb.batch_get_item(RequestItems=wanted)
+    assert len(answer["Responses"].get(name, [])) == count - 1
+    left = answer["UnprocessedKeys"]
+    assert left == {name: {"Keys": keys[-1:], "ConsistentRead": True}}
+    assert dynamodb.batch_get_item(RequestItems=left)["Responses"][name] == keys[-1:]
+
+
+# --- time that is skipped -------------------------------------------------------------------------------------------
+
+
+def test_what_is_invisible_becomes_visible_as_time_is_skipped(server: RunningServer) -> None:
+    sqs = server.client("sqs", ACCOUNT)
+    url = sqs.create_queue(QueueName="skipped", Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="m")
+    assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
+    server.control("POST", "/_mesh/clock", {"skip": 300})
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+    server.control("POST", "/_mesh/clock", {"skip": 300})
+    assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
+
+
+def test_what_has_ended_is_older_once_time_was_skipped(server: RunningServer) -> None:
+    """Functions have the machine's clock: what they compare with it has to be as far away."""
+    states = server.client("stepfunctions", ACCOUNT)
+    role = server.make_role(ACCOUNT, "skipping", "states.amazonaws.com")
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "End": True}}}
+    machine = states.create_state_machine(name="skipping", definition=json.dumps(wait), roleArn=role)
+    arn = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+    assert server.control("GET", "/_mesh/executions")["running"] == [arn]
+    states.stop_execution(executionArn=arn)
+    assert server.control("GET", "/_mesh/executions")["running"] == []
+    ended = states.describe_execution(executionArn=arn)["stopDate"]
+    server.control("POST", "/_mesh/clock", {"skip": 900})
+    assert (ended - states.describe_execution(executionArn=arn)["stopDate"]).total_seconds() == 900

@@ -112,6 +112,28 @@ def test_errors_are_named_as_on_aws(
         assert "is not authorized to perform" in done["cause"]
 
 
+@pytest.mark.parametrize(
+    ("code", "resource", "arguments", "error"),
+    [
+        ("Throttled", "sns:publish", {"TopicArn": "arn:t", "Message": "m"}, "SNS.ThrottledException"),
+        ("InternalError", "sns:publish", {"TopicArn": "arn:t", "Message": "m"}, "SNS.InternalErrorException"),
+        ("InternalServerError", "aws-sdk:dynamodb:getItem", {"TableName": "registry", "Key": KEY},
+         "DynamoDb.InternalServerErrorException"),
+        ("ExecutionAlreadyExists", "states:startExecution", {"StateMachineArn": "arn:m", "Input": {}},
+         "StepFunctions.ExecutionAlreadyExistsException"),
+    ],
+)  # fmt: skip
+def test_errors_have_the_names_of_the_java_sdks_classes(
+    server: RunningServer, code: str, resource: str, arguments: dict[str, Any], error: str
+) -> None:
+    """Codes on the wire are others, or have no `Exception` at their end: policies in the machines name the classes."""
+    fault = {"kind": "throttle", "service": "*", "code": code, "principal": ROLE, "count": 1}
+    server.control("POST", "/_mesh/faults", fault)
+    done = run(server, f"class-{code}", {"Resource": f"arn:aws:states:::{resource}", "Arguments": arguments})
+    server.control("DELETE", "/_mesh/faults")
+    assert (done["status"], done["error"]) == ("FAILED", error), done.get("cause")
+
+
 def test_a_role_that_states_may_not_assume_runs_nothing(server: RunningServer) -> None:
     state = {"Resource": "arn:aws:states:::lambda:invoke", "Arguments": {"FunctionName": "step", "Payload": {}}}
     done = run(server, "untrusted", state, role=f"arn:aws:iam::{ACCOUNT}:role/function")

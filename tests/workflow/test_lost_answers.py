@@ -11,45 +11,20 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pytest
 
 from cli.output import CommandFailed
-from local.accounts import ACCOUNTS, FIRST
+from local.accounts import ACCOUNTS
 from tests.access_driver import AccessDriver
 from tests.mesh_conditions import with_environment
 from tests.mesh_driver import MACHINES, MeshDriver
 from tests.publishing_driver import PublishingDriver, csv
+from tests.recorded_calls import Call, passed_over, recorded
 
-PEOPLE: Final = ("ProducerSteward", "DataMeshOwner", "ConsumerAdmin", "DataAnalyst", "MeshAdmin", "root")
 OCCURRENCES: Final[Mapping[str, int]] = {"first": 1, "second": 2, "last": 3}
 """Of how many calls of a role, at least, this is one that the others are not."""
-
-
-class Call(NamedTuple):
-    """A conditional write, as the record tells it from others."""
-
-    principal: str
-    service: str
-    action: str
-
-
-def locks(mesh: MeshDriver) -> list[str]:
-    """Names that are locked in an account."""
-    found = []
-    for account in FIRST:
-        pages = (
-            mesh.client(account, "dynamodb")
-            .get_paginator("scan")
-            .paginate(
-                TableName=mesh.output(account, "TableName"),
-                FilterExpression="begins_with(pk, :lock)",
-                ExpressionAttributeValues={":lock": {"S": "LOCK#"}},
-            )
-        )
-        found += [item["pk"]["S"] for page in pages for item in page["Items"]]
-    return found
 
 
 def pin(accesses: AccessDriver, product: str) -> None:
@@ -100,7 +75,7 @@ def flow(mesh: MeshDriver, name: str) -> dict[str, Any]:
         "pending": product.pending(),
         "failed": [(run.machine, run.error) for run in runs if run.status != "SUCCEEDED"],
         "dead letters": {name: count for name, count in mesh.dead_letters().items() if count != dead[name]},
-        "locks": locks(mesh),
+        "locks": mesh.locks(),
     }
 
 
@@ -110,12 +85,7 @@ def undisturbed(deployed_mesh: MeshDriver) -> tuple[dict[str, Any], Counter[Call
     deployed_mesh.clear_faults()
     since = time.time()
     found = flow(deployed_mesh, "lost-nothing")
-    calls = Counter(
-        Call(call["principal"], call["service"], call["action"])
-        for call in deployed_mesh.record(since)
-        if call["conditional"] and not call["principal"].endswith(PEOPLE)
-    )
-    return found, calls
+    return found, recorded(deployed_mesh, since, conditional=True)
 
 
 @pytest.mark.parametrize("occurrence", OCCURRENCES)
@@ -128,8 +98,7 @@ def test_a_flow_that_loses_answers_ends_as_any_other(
     struck = {call: count for call, count in calls.items() if count >= OCCURRENCES[occurrence]}
     assert struck
     for call, count in struck.items():
-        before = {"first": 0, "second": 1, "last": count - 1}[occurrence]
-        rule = {"principal": call.principal, "conditional": True, "after": before}
+        rule = {"principal": call.principal, "conditional": True, "after": passed_over(occurrence, count)}
         mesh.inject("lost_answer", call.service, call.action, **rule)
 
     assert flow(mesh, f"lost-{occurrence}") == expected

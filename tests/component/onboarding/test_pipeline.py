@@ -3,6 +3,7 @@
 import pytest
 from mesh.domain.lineage.model import Place
 from mesh.domain.lineage.orders import PromoteOrder
+from mesh.domain.membership.authorisation import NotOnTheBus
 from mesh.domain.publishing.iceberg_table import MARKS
 from mesh.usecases.onboarding.round_lineage import promotion_runs
 
@@ -249,6 +250,17 @@ def test_a_commit_that_meets_another_is_staged_again(loans, tmp_path):
     settled = loans.settle(answer)
     assert (settled.held, settled.accepted) == (0, 0)
     assert ids(loans, tmp_path) == [1, 3]
+
+
+def test_a_proposal_that_cannot_be_sent_leaves_no_token(loans):
+    """The run fails, and the next one proposes anew, under another id: nobody would take the token away."""
+    loans.put("a.csv", "id,amount,note\n1,2.5,x\n")
+    loans.check()
+    loans.stage()
+    loans.bus.closed = True
+    with pytest.raises(NotOnTheBus):
+        loans.propose()
+    assert loans.uploads.tokens == {}
 
 
 def test_a_repeated_proposal_gets_the_same_answer(loans):

@@ -207,6 +207,31 @@ def test_a_receiver_that_cannot_be_reached_keeps_the_owner_from_nothing(central,
     assert len(central.notified(PRODUCER, "AccessRevoked")) == 1
 
 
+def test_an_account_that_could_not_be_told_is_told_when_the_run_is_started_again(central, number):
+    """The grants went first. One that has released what it passed on is not told again."""
+    central.topics.failures[topic_of(CONSUMER)] = EventNotAccepted("refused")
+    with pytest.raises(EventNotAccepted):
+        central.revoke(number)
+    central.revoke_grants(number)
+    central.topics.failures.clear()
+
+    again = central.revoke(number)
+
+    assert (again.over, central.access(number).status) == (True, "ended")
+    assert len(central.notified(CONSUMER, "AccessRevoked")) == 1
+
+
+def test_nobody_waits_for_a_release_once_it_has_ended(central, number):
+    """The account did not answer in time, and the run went on without it."""
+    central.revoke(number, token="t-first")
+
+    central.revoke_grants(number)
+
+    assert central.context.accesses.tokens == {}
+    central.answer({"access": number, "links_removed": []}, "AccessReleased")
+    assert "t-first" not in [token for token, _ in central.answers.sent]
+
+
 def test_notices_stop_though_it_was_coming_alive_at_that_moment(central, number):
     """It subscribed, and then found that it had ended."""
     central.revoke(number)

@@ -157,6 +157,21 @@ def test_what_cannot_be_revoked_is_revoked_as_soon_as_it_can_be(mesh: MeshDriver
     accesses.nothing_left(access, OPEN)
 
 
+def test_an_account_that_could_not_be_told_is_told_once_it_can_be(mesh: MeshDriver, accesses: AccessDriver) -> None:
+    """Nobody reads meanwhile; but the account would keep its grants and its link for good."""
+    access = accesses.live(OPEN)
+    with without_permission(mesh, "central", "EndAccessFunctionRole", "sns:Publish"):
+        accesses.revoke(access)
+        run = accesses.revoke_run(access)
+    assert (run.status, run.states) == ("FAILED", ("EndAccess", "RevokeAnyway", "RevocationFailed"))
+    assert accesses.record(access).status == "ended"
+    assert query(mesh, SQL) != ""
+
+    assert started_again(mesh, run).states == ("EndAccess", "CheckOver", "Ended")
+    mesh.until(lambda: f"rl_{OPEN}" not in links(mesh), "the link's end")
+    accesses.nothing_left(access, OPEN)
+
+
 def test_by_its_schedule_it_ends_everywhere_and_an_overlapping_access_still_reads(
     mesh: MeshDriver, accesses: AccessDriver
 ) -> None:

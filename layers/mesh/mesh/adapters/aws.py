@@ -15,20 +15,23 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_
 
 _THROTTLED = frozenset(
     {
+        "Throttled",
         "Throttling",
         "ThrottlingException",
         "ThrottledException",
+        "RequestThrottled",
         "TooManyRequestsException",
         "RequestLimitExceeded",
         "ProvisionedThroughputExceededException",
         "OperationTimeoutException",
-        "InternalServiceException",
-        "InternalServerError",
+        "InternalError",
+        "InternalException",
         "InternalFailure",
-        "ServiceUnavailable",
+        "InternalServiceException",
         "SlowDown",
     }
 )
+_SERVER_FAULT = 500
 _CONCURRENT = frozenset(
     {
         "ConcurrentModificationException",
@@ -63,11 +66,14 @@ def message_of(error: ClientError) -> str:
 
 @contextmanager
 def transient_errors() -> Iterator[None]:
-    """Raise Throttled, ConcurrentChange or NotPropagated for transient errors; re-raise all others."""
+    """Raise Throttled, ConcurrentChange or NotPropagated for transient errors; re-raise all others. Whatever a service
+    calls a fault of its own, it answers with a status of 500 or more."""
     try:
         yield
     except ClientError as error:
         translated = as_transient(code_of(error), message_of(error))
+        if translated is None and error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_FAULT:
+            translated = Throttled(f"{code_of(error)}: {message_of(error)}")
         if translated is not None:
             raise translated from error
         raise

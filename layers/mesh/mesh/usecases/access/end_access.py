@@ -78,6 +78,8 @@ def end_access(step: EndStep, *, context: CentralContext, topics: MemberTopics, 
     """
     access, cause, why = _ordered(step.order, context, topics)
     if access.status in OVER:
+        if access.status == "ended" and access.granted and not access.released:
+            _notify(access, step, context, topics)  # it was revoked though nobody could be told
         answers.send(step.token, json.dumps({"access": access.id, "over": True}))
         return Ended(access=access.id, granted=False, over=True)
     if access.status != "ending":
@@ -133,8 +135,16 @@ def _stop_notices(access: Access, context: CentralContext) -> None:
 
 def _announce(access: Access, step: EndStep, context: CentralContext, topics: MemberTopics) -> None:
     """Store the token, then notify the receiving account and the owners: once for an order, however often it comes."""
-    order = stable_id(json.dumps(step.order, sort_keys=True))
-    context.accesses.keep_token(access.id, RELEASED, step.token, order=order)
+    context.accesses.keep_token(access.id, RELEASED, step.token, order=_order_id(step))
+    _notify(access, step, context, topics)
+
+
+def _order_id(step: EndStep) -> str:
+    return stable_id(json.dumps(step.order, sort_keys=True))
+
+
+def _notify(access: Access, step: EndStep, context: CentralContext, topics: MemberTopics) -> None:
+    """The same event for the same order: a member that has it takes it once."""
     why = access.reason or Reason(code="Revoked", message="")
     cause = access.cause or "revoked"
     ended = AccessRevoked(access=access.id, receiver=access.receiver, what=access.request.what, cause=cause, reason=why)
@@ -142,7 +152,7 @@ def _announce(access: Access, step: EndStep, context: CentralContext, topics: Me
         access=access.id, receiver=access.receiver, what=access.request.what, reason=why, granted=True
     )
     event = denied if cause == "failed" else ended
-    parts, deliveries = ("ended", order), Deliveries()
+    parts, deliveries = ("ended", _order_id(step)), Deliveries()
     with deliveries.to(access.receiver):
         notify_member(access.receiver, event, cause_of(access), *parts, context=context, topics=topics)
     owners = {product.owner for name in access.products() if (product := context.registry.product(name)) is not None}
@@ -169,6 +179,8 @@ def revoke_grants(
     revoked = _revoke(access, context, lake, locks) if access.granted else 0
     for name in ("warn", "end"):
         schedules.drop(f"{access.id}-{name}")
+    if token := context.accesses.token(access.id, RELEASED):  # the account did not answer, or an order came twice
+        context.accesses.drop_token(access.id, RELEASED, token)
     context.accesses.save(access.moved("ended", context.clock.now(), f"ended ({access.cause})"))
     context.trace.note(access.correlation_id, "access ended", access=access.id, cause=access.cause)
     return Ended(access=access.id, granted=access.granted, over=True, revoked=revoked)

@@ -35,7 +35,8 @@ def propose_version(
 ) -> Event[VersionProposed]:
     """Stage the batch, unless it was proposed before, or was crawled: then the catalog must show it. One that is only
     announced is not staged. Then store the token, renew the lease and write the trace entry in one transaction; send
-    the event last, since the answer may arrive at once. Raises TooLargeToRewrite, and what `confirm_crawl` raises."""
+    the event last, since the answer may arrive at once; if it cannot be sent, the token goes. Raises TooLargeToRewrite,
+    and what `confirm_crawl` raises."""
     staged = _announced(command, staging) if command.announce else _staged(command, catalog, staging)
     now = staging.clock.now()
     waiting = WaitingRun(command.product, command.holder, command.token, now + EXPIRES, now + LEASE)
@@ -61,7 +62,12 @@ def propose_version(
             tables=staged.tables,
         ),
     )
-    bus.put(VersionProposed.detail_type(), event.model_dump_json())
+    try:
+        bus.put(VersionProposed.detail_type(), event.model_dump_json())
+    except Exception:
+        # Nobody waits with this token any more, whether or not the event was taken: an attempt has a token of its own.
+        uploads.drop_token(staged.proposal, command.token)
+        raise
     return event
 
 

@@ -1,0 +1,1 @@
+"""The fault sweep: each AWS call of each flow, disturbed in each way. `make sweep`; docs/faults.md."""
