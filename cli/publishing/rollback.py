@@ -67,14 +67,14 @@ def wait_until_back(where: MeshContext, product: str, event: Metadata) -> Produc
         if central_notes(where, event) is None:
             return None
         order = where.registry().rollback(product, event.id)
+        if order is not None and not shown:  # the first thing said, however quickly the rest is done
+            shown = True
+            typer.echo("accepted; tables are being restored", err=True)
         if order is not None and order.status == "published":
             found = (
                 one for one in where.registry().versions(product) if one.rollback and one.rollback.request == event.id
             )
             return next(found, None)
-        if order is not None and not shown:
-            shown = True
-            typer.echo("accepted; tables are being restored", err=True)
         time.sleep(_POLL_SECONDS)
     raise output.CommandFailed(
         f"the version was not published within {DEADLINE_SECONDS:.0f} s",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import eventbridge, lambda_svc, sns
+from ministack.services import eventbridge, sns
 from ministack.services.cloudformation import provisioners
 
 from local.events import alarms, bus_policy, topics
@@ -18,8 +18,6 @@ def install(options: ServerOptions) -> None:
     eventbridge._put_events = Buses().put_events
     eventbridge._invoke_target = Deliveries(options).invoke_target
     bus_policy.install()
-    lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS = 60 * options.wait_scale
-    lambda_svc._LAMBDA_ASYNC_RETRY_MAX_SECONDS = 120 * options.wait_scale
     topics.install()
     alarms.install()
     _also("AWS::Events::EventBus", _complete_bus)

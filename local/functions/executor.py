@@ -139,8 +139,9 @@ def install(options: ServerOptions) -> Executor:
     """Replace MiniStack's local executor for this process."""
     from ministack.services import lambda_svc  # noqa: PLC0415 - after ServerOptions.apply
 
-    from local.functions import batching, logs, permissions  # noqa: PLC0415
+    from local.functions import asynchronous, batching, logs, permissions  # noqa: PLC0415
 
+    asynchronous.install(options)
     batching.install(options)
     permissions.install()
     logs.install()

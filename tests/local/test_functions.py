@@ -256,6 +256,34 @@ def test_injected_crash_happens_once(server: RunningServer, function: str) -> No
     assert invoke(server, function, {"n": 3})[0]["echo"] == {"n": 3}
 
 
+def test_an_event_that_is_throttled_waits_and_is_no_attempt(server: RunningServer) -> None:
+    """Twelve at once for a function that may run once at a time; none is lost, and none comes to the queue."""
+    queue = server.client("sqs", ACCOUNT).create_queue(QueueName="never-run")["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:never-run"
+    role = server.make_role(ACCOUNT, "patient", "lambda.amazonaws.com", allow("logs:*", "sqs:SendMessage"))
+    name = server.make_function(ACCOUNT, "patient", SOURCE, role, Timeout=5).rpartition(":")[2]
+    functions = server.client("lambda", ACCOUNT)
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    functions.put_function_event_invoke_config(FunctionName=name, DestinationConfig={"OnFailure": {"Destination": arn}})
+    for number in range(12):
+        event = json.dumps({"do": "sleep", "seconds": 0.2, "number": number}).encode()
+        functions.invoke(FunctionName=name, InvocationType="Event", Payload=event)
+
+    def handled() -> int:
+        logs = server.client("logs", ACCOUNT)
+        try:
+            events = logs.filter_log_events(logGroupName="/aws/lambda/patient")["events"]
+        except logs.exceptions.ResourceNotFoundException:  # none was handled yet
+            return 0
+        return sum("handling sleep" in event["message"] for event in events)
+
+    wait_until(lambda: handled() == 12, seconds=30)
+    depth = server.client("sqs", ACCOUNT).get_queue_attributes(
+        QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    assert depth["Attributes"]["ApproximateNumberOfMessages"] == "0"
+
+
 def test_processes_are_bounded_and_end_with_the_server(tmp_path: Any) -> None:
     with running_server(tmp_path, "--max-processes", "2") as small:
         role = small.make_role(ACCOUNT, "worker", "lambda.amazonaws.com")

@@ -8,6 +8,7 @@ from mesh.adapters.iceberg.content import IcebergContents
 from mesh.adapters.iceberg.file_io import S3FileIO
 from mesh.adapters.iceberg.staging import MAX_SMALL, IcebergStaging, StaleBase
 from mesh.adapters.s3.storage import ObjectGone
+from mesh.domain.contracts.product import Throttled
 from mesh.domain.publishing.fields import FieldIds, assign_fields
 from mesh.domain.publishing.staging import ColumnStatistics, DataFile, StageOrder
 from mesh.domain.publishing.table_state import Marks, MetadataInvalid, read_state
@@ -232,7 +233,7 @@ def test_a_damaged_manifest_list_is_named(stage, document, s3, cut):
         IcebergContents(s3).read(staged)
 
 
-@pytest.mark.parametrize(("code", "error"), [("AccessDenied", ObjectGone), ("InternalError", ClientError)])
+@pytest.mark.parametrize(("code", "error"), [("AccessDenied", ObjectGone), ("InternalError", Throttled)])
 def test_an_object_that_s3_denies_counts_as_missing(s3, monkeypatch, code, error):
     def denied(**_):
         raise ClientError({"Error": {"Code": code}}, "GetObject")

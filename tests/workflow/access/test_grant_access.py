@@ -259,6 +259,19 @@ def test_without_a_permission_it_fails_is_undone_and_an_operator_knows(
     assert query(mesh, SQL.format("id", OPEN)) == ""
 
 
+@pytest.mark.ordered_delivery("as many crashes as one run has attempts")
+def test_a_request_that_fails_before_anything_is_granted_is_started_again(
+    mesh: MeshDriver, accesses: AccessDriver
+) -> None:
+    crash(mesh, "central", "DecideAccessFunction", times=3)
+    access = accesses.request(OPEN)
+    accesses.wait(access, "live")
+    assert mesh.faults() == []
+    failed, again = mesh.runs("grant-access", access)
+    assert (failed.status, failed.states, again.outcome) == ("FAILED", ("DecideAccess", "AccessFailed"), "live")
+    assert again.arn.endswith("-retry-1")
+
+
 def test_a_second_delivery_leaves_it_to_the_first(mesh: MeshDriver, accesses: AccessDriver) -> None:
     mesh.inject("duplicate_event", "events", "AccessRequested", account=CENTRAL)
     access = accesses.live(OPEN)

@@ -62,16 +62,16 @@ def test_a_non_member_is_rejected_and_not_answered(mesh: MeshDriver) -> None:
         ("reg-forged", "producer", {"account": "333333333333"}, "ForgedSender"),
     ],
 )
-def test_a_member_is_notified_why_it_is_rejected(
+def test_a_member_is_told_why_its_event_is_refused(
     mesh: MeshDriver, name: str, account: str, more: dict[str, str], code: str
 ) -> None:
-    mesh.put_event("ProductDeclared", declaration(mesh, name), by=account, **more)
+    sent = mesh.put_event("ProductDeclared", declaration(mesh, name), by=account, **more)
     run = mesh.wait_for_run("register-product", name)
-    assert (run.status, run.outcome) == ("SUCCEEDED", "rejected")
-    assert run.states == ("CheckContract", "NotifyRejection", "Rejected")
+    assert (run.status, run.outcome) == ("SUCCEEDED", "refused")
+    assert run.states == ("CheckContract", "Refused")
     assert run.output["reason"]["code"] == code
-    notices = mesh.until(lambda: mesh.notices(name, account, "ProductQuarantined"), f"rejection sent to {account}")
-    assert [detail["data"]["reason"]["code"] for detail in notices] == [code]
+    told = mesh.until(lambda: told_of(mesh, account, sent["EventId"]), f"refusal sent to {account}")
+    assert [(data["event"], data["reason"]["code"]) for data in told] == [("ProductDeclared", code)]
     assert status_of(mesh, name) == ""
 
 
@@ -86,8 +86,14 @@ def test_a_contract_that_does_not_pass_is_rejected(mesh: MeshDriver) -> None:
 def test_each_rejection_is_announced_even_if_the_events_had_no_id(mesh: MeshDriver) -> None:
     """The inbox knows an event by its id, and passes over what it knows."""
     for name in ("reg-nameless-1", "reg-nameless-2"):
-        mesh.put_event("ProductDeclared", declaration(mesh, name), by="producer", sender="333333333333")
-        mesh.until(lambda name=name: mesh.notices(name, "producer", "ProductQuarantined"), name)  # type: ignore[misc]
+        sent = mesh.put_event("ProductDeclared", declaration(mesh, name), by="producer", sender="333333333333")
+        mesh.until(lambda event=sent["EventId"]: told_of(mesh, "producer", event), name)  # type: ignore[misc]
+
+
+def told_of(mesh: MeshDriver, account: str, event: str) -> list[dict[str, Any]]:
+    """`data` of what the account was told of an event that central refused; its id is EventBridge's."""
+    found = [detail for kind, detail in mesh.notified(account) if kind == "EventRefused"]
+    return [detail["data"] for detail in found if detail["metadata"]["causation_id"] == event]
 
 
 def test_a_malformed_declaration_is_rejected(mesh: MeshDriver) -> None:

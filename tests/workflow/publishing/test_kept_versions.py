@@ -162,7 +162,7 @@ def test_hive_tables_keep_no_versions(mesh: MeshDriver) -> None:
     product.upload("b.csv", csv((2, 20)))
     mesh.until(lambda: product.versions() == 2, "two versions")
 
-    reason = refusal(mesh, "kep-hive", ask_back(mesh, "kep-hive", 1))
+    reason = refusal(mesh, ask_back(mesh, "kep-hive", 1))
     assert (reason["code"], reason["where"]) == ("NeedsExpress", {"product": "kep-hive", "version": 1})
     assert "crawl: express" in reason["remedy"]
     with pytest.raises(CommandFailed) as refused:

@@ -68,7 +68,7 @@ def authorise(envelope: Envelope, member: Member | None, owner: str | None = Non
     """
     account, kind = envelope.account, envelope.detail_type
     member = _admitted(account, member)
-    _require_no_other_account(envelope)
+    require_no_other_account(envelope)
     if not SENDERS.get(kind, frozenset()) & member.roles():
         raise NotAllowedForRole(
             f"account {account} is a {member.role} and may not send {kind}",
@@ -112,13 +112,13 @@ def _admitted(account: str, member: Member | None) -> Member:
 
 def authorise_central(envelope: Envelope) -> None:
     """Central itself may send this event. Raises ForgedSender or NotAllowedForRole."""
-    _require_no_other_account(envelope)
+    require_no_other_account(envelope)
     if CENTRAL not in SENDERS.get(envelope.detail_type, frozenset()):
         raise NotAllowedForRole(f"central may not send {envelope.detail_type}", account=envelope.account)
 
 
-def _require_no_other_account(envelope: Envelope) -> None:
-    """No model has a field for its sender: any is a forgery or a mistake."""
+def require_no_other_account(envelope: Envelope) -> None:
+    """No model has a field for its sender: any is a forgery or a mistake. Raises ForgedSender."""
     account = envelope.account
     for part in (envelope.detail, envelope.detail.get("metadata"), envelope.detail.get("data")):
         for field in ("account", "sender", "account_id"):

@@ -13,7 +13,13 @@ from mesh.domain.errors import Rejected
 from mesh.domain.events import Envelope, MalformedEvent, ProductDeclared, read_event
 from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.tagging import check_tags, database_tags
-from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
+from mesh.domain.membership.authorisation import (
+    ForgedSender,
+    NotAllowedForRole,
+    NotAMember,
+    NotTheOwner,
+    require_no_other_account,
+)
 from mesh.domain.membership.members import bucket_belongs_to
 from mesh.domain.model import Model
 from mesh.domain.onboarding.guard.settings import check_settings
@@ -59,6 +65,7 @@ def receive_contract(
     event; a report on the contract is the next step's. Both, but for a contract's own faults, are recorded.
     """
     try:
+        require_no_other_account(envelope)
         read_event(ProductDeclared, envelope)  # a report names the declared key: it takes an event that is whole
         sender = authorise_sender(envelope, execution=execution, records=records)
         return check_contract(
