@@ -1,7 +1,6 @@
-"""A share of the fault sweep: a bounded number of its cases, the same ones until the whole sweep converges.
+"""A share of the fault sweep: a bounded number of its cases, the same ones until the whole has been played.
 
-`SWEEP_SEED=n` draws others, and another flow; the whole is `make sweep` (docs/faults.md, which names the cases that do
-not converge yet).
+`SWEEP_SEED=n` draws others, and another flow; the whole is `make sweep` (docs/faults.md).
 """
 
 import os
