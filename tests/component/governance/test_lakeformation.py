@@ -52,6 +52,8 @@ TRANSIENT = [
     ("AccessDeniedException", "Insufficient Lake Formation permission(s): Required Alter on loans", NotPropagated),
     ("EntityNotFoundException", "LF-Tag not found", NotPropagated),
 ]
+ATTEMPTS = {ConcurrentChange: 4, Throttled: 4, NotPropagated: 1, LakeFormationRefused: 1}
+"""How often an entry is tried that always fails so."""
 FINAL = [("AccessDeniedException", "Insufficient permissions"), ("InvalidInputException", "no such permission")]
 
 
@@ -110,7 +112,8 @@ def test_a_location_may_be_registered_again(lake):
 
 @pytest.mark.parametrize(("code", "message", "error"), TRANSIENT)
 def test_a_grant_that_failed_with_200_and_may_work_later_is_transient(stub, code, message, error):
-    stub.add_response("batch_grant_permissions", failure(code, message))
+    for _ in range(ATTEMPTS[error]):
+        stub.add_response("batch_grant_permissions", failure(code, message))
 
     with pytest.raises(error):
         adapter(stub).grant(producer_grants(a_registration()))
@@ -124,6 +127,35 @@ def test_a_grant_that_failed_with_200_is_an_error(stub, code, message):
         adapter(stub).grant(producer_grants(a_registration()))
 
     assert refused.value.where["failures"][0]["ErrorCode"] == code
+
+
+def test_only_the_entries_that_met_a_concurrent_change_are_repeated(stub):
+    """Seen: each attempt repeated the whole batch, where another entry met one; twelve attempts were not enough."""
+    refused = failure("ConcurrentModificationException")["Failures"][0]
+    other = {**refused, "RequestEntry": {"Id": "1"}}
+    stub.add_response("batch_grant_permissions", {"Failures": [refused, other]})
+    stub.add_response("batch_grant_permissions", {"Failures": [other]}, {"CatalogId": CENTRAL, "Entries": [ANY, ANY]})
+    stub.add_response("batch_grant_permissions", {"Failures": []}, {"CatalogId": CENTRAL, "Entries": [ANY]})
+    adapter(stub).grant(producer_grants(a_registration()))
+
+
+def test_what_will_not_pass_is_raised_though_another_entry_was_repeated(stub):
+    first = failure("InvalidInputException", "no such permission")["Failures"]
+    again = {**failure("ThrottledException")["Failures"][0], "RequestEntry": {"Id": "1"}}
+    stub.add_response("batch_grant_permissions", {"Failures": [*first, again]})
+    stub.add_response("batch_grant_permissions", {"Failures": []}, {"CatalogId": CENTRAL, "Entries": [ANY]})
+    with pytest.raises(LakeFormationRefused, match="no such permission"):
+        adapter(stub).grant(producer_grants(a_registration()))
+
+
+def test_only_the_tags_that_met_a_concurrent_change_are_assigned_again(stub):
+    stub.add_response("add_lf_tags_to_resource", tag_failure("ConcurrentModificationException"))
+    again = [{"CatalogId": CENTRAL, "TagKey": "pii", "TagValues": ["none"]}]
+    resource = {"Database": {"CatalogId": CENTRAL, "Name": "cards"}}
+    stub.add_response(
+        "add_lf_tags_to_resource", {"Failures": []}, {"CatalogId": CENTRAL, "Resource": resource, "LFTags": again}
+    )
+    adapter(stub).tag_database("cards", {"pii": "none", "domain": "lending"})
 
 
 def test_a_grant_that_exists_is_success(stub):
@@ -148,7 +180,8 @@ def test_grants_go_in_batches_of_twenty_with_ids_of_their_own(stub):
 
 @pytest.mark.parametrize(("code", "message", "error"), [*TRANSIENT, *((*one, LakeFormationRefused) for one in FINAL)])
 def test_a_tag_that_was_not_assigned_is_an_error_though_the_answer_is_200(stub, code, message, error):
-    stub.add_response("add_lf_tags_to_resource", tag_failure(code, message))
+    for _ in range(ATTEMPTS[error]):
+        stub.add_response("add_lf_tags_to_resource", tag_failure(code, message))
 
     with pytest.raises(error):
         adapter(stub).tag_table("loans", "loans", {"pii": "none"})
@@ -297,7 +330,8 @@ def test_what_is_not_granted_is_revoked(stub, code, message):
     ],
 )
 def test_a_revoke_that_failed_with_200_is_an_error(stub, code, message, error):
-    stub.add_response("batch_revoke_permissions", failure(code, message))
+    for _ in range(ATTEMPTS[error]):
+        stub.add_response("batch_revoke_permissions", failure(code, message))
 
     with pytest.raises(error):
         adapter(stub).revoke(producer_grants(a_registration()))

@@ -1,7 +1,11 @@
 """Lake Formation: settings, LF-Tags, locations, grants. Answers of 200 with `Failures[]` are read and raised."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -9,7 +13,7 @@ from botocore.exceptions import ClientError
 from mesh.adapters.aws import as_transient, code_of, message_of, transient_errors
 from mesh.domain.access.request import InvalidRowFilter
 from mesh.domain.contracts.claims import require_free_location
-from mesh.domain.contracts.product import NotPropagated
+from mesh.domain.contracts.product import ConcurrentChange, NotPropagated, Throttled
 from mesh.domain.errors import MeshError
 
 if TYPE_CHECKING:
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lakeformation.type_defs import GetResourceLFTagsResponseTypeDef
 
 _BATCH = 20
+_PAUSES = (0.2, 0.4, 0.8)
+"""Seconds at most before entries of a batch are repeated."""
 _MAX_COLUMNS = 1000
 _ALREADY = ("already", "Already")
 _DENIED = "Insufficient Lake Formation permission"
@@ -146,14 +152,8 @@ class LakeFormationAdapter:
 
     def grant(self, grants: Iterable[Mapping[str, Any]]) -> None:
         """Grant in batches of 20; a grant that exists is success. Raises LakeFormationRefused or a transient error."""
-        entries = [{**grant, "Id": str(number)} for number, grant in enumerate(grants)]
-        for start in range(0, len(entries), _BATCH):
-            with transient_errors():
-                answer = self._client.batch_grant_permissions(
-                    CatalogId=self._catalog,
-                    Entries=entries[start : start + _BATCH],  # type: ignore[arg-type]
-                )
-            self._check(answer.get("Failures", ()))
+        for entries in _batches(grants):
+            self._check(_lasting_failures(partial(self._batch, self._client.batch_grant_permissions), entries))
 
     def revoke(self, grants: Iterable[Mapping[str, Any]]) -> None:
         """Revoke in batches of 20; what is not granted, or whose resource is gone, is success.
@@ -167,16 +167,10 @@ class LakeFormationAdapter:
 
     def _revoke_parts(self, parts: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Those for which there was nothing to revoke; any other failure is raised."""
-        entries = [{**part, "Id": str(number)} for number, part in enumerate(parts)]
-        for start in range(0, len(entries), _BATCH):
-            with transient_errors():
-                answer = self._client.batch_revoke_permissions(
-                    CatalogId=self._catalog,
-                    Entries=entries[start : start + _BATCH],  # type: ignore[arg-type]
-                )
-            failures = answer.get("Failures", [])
+        for entries in _batches(parts):
+            failures = _lasting_failures(partial(self._batch, self._client.batch_revoke_permissions), entries)
             self._check(failure for failure in failures if not _nothing_to_revoke(failure.get("Error", {})))
-            yield from (entries[int(failure["RequestEntry"]["Id"])] for failure in failures)
+            yield from (entries[failure["RequestEntry"]["Id"]] for failure in failures)
 
     def put_filter(self, place: tuple[str, str], name: str, columns: Sequence[str], rows: str) -> None:
         """A data cells filter of that name on a table; one that exists is replaced. Raises InvalidRowFilter."""
@@ -229,15 +223,22 @@ class LakeFormationAdapter:
                 raise
 
     def _assign(self, resource: Mapping[str, Any], tags: Mapping[str, str]) -> None:
-        if not tags:
-            return
-        with _as_entitled(named_is_new=True):
-            answer = self._client.add_lf_tags_to_resource(
-                CatalogId=self._catalog,
-                Resource=resource,  # type: ignore[arg-type]
-                LFTags=[{"CatalogId": self._catalog, "TagKey": key, "TagValues": [tags[key]]} for key in sorted(tags)],
-            )
-        self._check(answer.get("Failures", ()))
+        def assign(pairs: list[Any]) -> list[Any]:
+            with _as_entitled(named_is_new=True):
+                answer = self._client.add_lf_tags_to_resource(
+                    CatalogId=self._catalog,
+                    Resource=resource,  # type: ignore[arg-type]
+                    LFTags=pairs,
+                )
+            return list(answer.get("Failures", ()))
+
+        pairs = {key: {"CatalogId": self._catalog, "TagKey": key, "TagValues": [tags[key]]} for key in sorted(tags)}
+        if pairs:
+            self._check(_lasting_failures(assign, pairs))
+
+    def _batch(self, call: Callable[..., Any], entries: list[Any]) -> list[Any]:
+        with transient_errors():
+            return list(call(CatalogId=self._catalog, Entries=entries).get("Failures", ()))
 
     def _tags_of(self, database: str, table: str, *, assigned: bool) -> "GetResourceLFTagsResponseTypeDef":
         place: Any = {"Table": {"CatalogId": self._catalog, "DatabaseName": database, "Name": table}}
@@ -259,6 +260,36 @@ class LakeFormationAdapter:
                 raise transient
         if found:
             raise LakeFormationRefused(f"{found[0].get('ErrorCode')}: {found[0].get('ErrorMessage')}", failures=found)
+
+
+def _batches(grants: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, dict[str, Any]]]:
+    """Entries by their ids, 20 at a time."""
+    entries = ((str(number), {**grant, "Id": str(number)}) for number, grant in enumerate(grants))
+    for batch in batched(entries, _BATCH, strict=False):
+        yield dict(batch)
+
+
+def _lasting_failures(call: Callable[[list[Any]], list[Any]], entries: Mapping[str, Any]) -> list[Any]:
+    """Failures of the entries (by id, or by the key of an LF-Tag), after those that met a change by somebody else were
+    repeated, three times at most. Only they are: where one entry in five meets one, a whole batch always would."""
+    lasting, left = [], list(entries.values())
+    for pause in (*_PAUSES, 0.0):
+        failures = call(left)
+        again = [failure for failure in failures if pause and _is_passing(failure.get("Error", {}))]
+        lasting += [failure for failure in failures if failure not in again]
+        if not again:
+            break
+        time.sleep(random.uniform(0, pause))  # noqa: S311 - spreads attempts, keeps no secret
+        left = [
+            entries[failure["RequestEntry"]["Id"] if "RequestEntry" in failure else failure["LFTag"]["TagKey"]]
+            for failure in again
+        ]
+    return lasting
+
+
+def _is_passing(error: Mapping[str, Any]) -> bool:
+    found = as_transient(error.get("ErrorCode", ""), error.get("ErrorMessage", ""))
+    return isinstance(found, ConcurrentChange | Throttled)
 
 
 def _pairs(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
