@@ -4,7 +4,8 @@ Three accounts share their layers: what pip resolves of one `requirements.txt`, 
 once and kept in the folder CACHE, by content. What is deployed is the same, byte for byte.
 
 It reads each template a dozen times with the YAML parser that is written in Python, packs layers as tightly as zlib
-can, although they only go to this machine's own disk, and asks every 15 seconds for a bucket that is there at once.
+can, although they only go to this machine's own disk, asks every 15 seconds for a bucket that is there at once, and
+every 30 for a stack that is gone.
 """
 
 import contextlib
@@ -40,7 +41,8 @@ def main() -> None:
     poll_often()
     from samcli.cli.main import cli  # noqa: PLC0415
 
-    {"build": keep_requirements, "deploy": keep_archives}[sys.argv[1]](cache)
+    if keep := {"build": keep_requirements, "deploy": keep_archives}.get(sys.argv[1]):
+        keep(cache)
     cli(prog_name="sam")
 
 

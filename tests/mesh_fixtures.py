@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ WAIT_SCALE: Final = 0.02
 """Retries and waits at a fiftieth of their time on AWS."""
 HOME: Final = ROOT / ".mesh" / "tests"
 """Kept between runs for what is built and unpacked; apart from the meshes of people, and from the one they use now."""
+SAM: Final = (sys.executable, "-m", "local.sam", str(HOME / "cache"))
+"""The real sam, which does not wait for half a minute until a stack is gone."""
 
 
 @contextmanager

@@ -8,6 +8,7 @@ Exit code 0 only if the flow passed, nothing differed, and nothing is left.
 """
 
 import argparse
+import shlex
 import signal
 import sys
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ from tools.templates import ROOT
 from tools.verify_aws import report
 from tools.verify_aws.accounts import Accounts, Refused, accounts_of
 from tools.verify_aws.checks import CHECKS, UNOBSERVABLE
-from tools.verify_aws.checks.registry import Bench, Outcome, run_checks
-from tools.verify_aws.commands import CommandFailed, Commands
+from tools.verify_aws.checks.registry import Bench, Check, Outcome, run_checks
+from tools.verify_aws.commands import SAM, CommandFailed, Commands
 from tools.verify_aws.costs import cost_lines
 from tools.verify_aws.deployment import deploy
 from tools.verify_aws.flow import Flow, FlowBroken
@@ -37,11 +38,12 @@ _FAILURES: Final = (BotoCoreError, ClientError, CommandFailed, FlowBroken, TookT
 
 @dataclass
 class Verification:
-    """One run. `wrong` is what keeps its exit code from being 0, a line each."""
+    """One run of `checks`. `wrong` is what keeps its exit code from being 0, a line each."""
 
     commands: Commands
     built: str
     file: Path
+    checks: list[Check] = field(default_factory=lambda: CHECKS)
     progress: Progress = field(default_factory=Progress)
     outcomes: list[Outcome] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -53,7 +55,7 @@ class Verification:
             flow = Flow(self.commands, self.progress)
             flow.publish()
             flow.give_access()
-            run_checks(CHECKS, Bench(self.commands, flow, state), self.progress, self.outcomes)
+            run_checks(self.checks, Bench(self.commands, flow, state), self.progress, self.outcomes)
             flow.end_access()
         except _FAILURES as error:
             self.wrong.append(f"{type(error).__name__}: {error}")
@@ -93,7 +95,10 @@ def main() -> int:
     file = Path(options.state) / f"{options.prefix}.json"
     try:
         accounts = accounts_of({name: getattr(options, name) for name in ACCOUNT_NAMES})
-        verification = Verification(Commands(accounts, names), options.built, file)
+        checks = [check for check in CHECKS if options.only in check.behaviour]
+        verification = Verification(
+            Commands(accounts, names, tuple(shlex.split(options.sam))), options.built, file, checks
+        )
         if options.remove_only:
             verification.remove(kept(file, accounts))
             return verification.tell()
@@ -149,11 +154,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--state", default=str(ROOT / ".mesh" / "verify"), metavar="DIR", help="for what was there before"
     )
+    parser.add_argument("--sam", default=SAM, metavar="COMMAND", help="how sam is started")
+    parser.add_argument("--only", default="", metavar="TEXT", help="checks whose line in docs/aws.md has this text")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--remove-only", action="store_true", help="remove what a run under this prefix left")
     options = parser.parse_args()
     if not PREFIX.fullmatch(options.prefix):
         parser.error(f"--prefix {options.prefix}: 4 to 20 lower-case letters, digits and dashes, a letter first")
+    if not any(options.only in check.behaviour for check in CHECKS):
+        parser.error(f"--only {options.only!r}: no check has this text")
     return options
 
 

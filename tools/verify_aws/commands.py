@@ -13,6 +13,7 @@ from tools.verify_aws.accounts import Account, Accounts
 from tools.verify_aws.names import Names
 
 _BIN: Final = Path(sys.executable).parent
+SAM: Final = str(_BIN / "sam")
 _SAID: Final = 3000
 
 
@@ -22,11 +23,11 @@ class CommandFailed(RuntimeError):  # noqa: N818 - the name is the outcome
 
 @dataclass(frozen=True)
 class Commands:
-    """`sam` is how SAM is started."""
+    """`sam_command` is how SAM is started."""
 
     accounts: Accounts
     names: Names
-    sam_command: tuple[str, ...] = (str(_BIN / "sam"),)
+    sam_command: tuple[str, ...] = (SAM,)
 
     def sam(self, account: Account, *arguments: str) -> str:
         """What it said. Raises `CommandFailed`."""

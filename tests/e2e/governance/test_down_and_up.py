@@ -7,10 +7,8 @@ it found it: deployed, with an access that is live.
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -99,7 +97,7 @@ def sam(mesh: MeshDriver, account: str, *command: str) -> None:
         **account_bootstrap.admin_environment(mesh.endpoint, ACCOUNTS[account]),
     }
     done = subprocess.run(
-        [Path(sys.executable).with_name("sam"), *command],
+        [*mesh_fixtures.SAM, *command],
         cwd=mesh.builds / account,
         env=environment,
         capture_output=True,

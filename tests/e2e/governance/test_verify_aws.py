@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from local import account_bootstrap
 from local.accounts import ACCOUNTS, FIRST, REGION
 from local.deploy import Deployment
 from local.mesh import ROOT, Mesh
+from tests import mesh_fixtures
 from tests.e2e.governance.test_down_and_up import left_in
 from tests.local.running import free_port, wait_until
 from tests.mesh_driver import MeshDriver
@@ -59,6 +61,7 @@ class Stage:
         """The tool, in a group of its own."""
         profiles = [f"--{name}=verify-{name}" for name in FIRST]
         where = ["--built", str(self.built / "{account}" / "out"), "--state", str(self.folder)]
+        where += ["--sam", shlex.join(mesh_fixtures.SAM)]
         return subprocess.Popen(
             [sys.executable, "-m", "tools.verify_aws", *profiles, *where, "--prefix", PREFIX, *options],
             cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -167,7 +170,7 @@ def test_ctrl_c_while_stacks_are_made_leaves_nothing(stage: Stage) -> None:
 def test_what_differs_is_told_and_ctrl_c_after_it_leaves_nothing(stage: Stage) -> None:
     """Athena reads a column that the catalog alone has as NULL: one way of what no document settles."""
     before = stage.held()
-    process = stage.start("--yes")
+    process = stage.start("--yes", "--only", "Iceberg: columns by id")
     with stage.driver.choice(missing_column_is_null=True):
         wanted = "differs: Iceberg: columns by id"
         lines = iter(process.stdout or ())
