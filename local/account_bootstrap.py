@@ -3,13 +3,11 @@ is an administrator of the data lake too."""
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
-import boto3
-from botocore.config import Config
-
 from local.accounts import ADMIN_ROLE, REGION, role_arn
-from local.clients import botocore_session
+from local.clients import Clients
 
 LONGEST_SESSION_SECONDS: Final = 43_200
 """The most AWS allows for a role's session."""
@@ -17,10 +15,13 @@ LONGEST_SESSION_SECONDS: Final = 43_200
 
 def root_client(service: str, endpoint: str, account_id: str) -> Any:  # noqa: ANN401
     """A client of the account's root: MiniStack takes an account's number for its access key."""
-    session = boto3.Session(account_id, "local", region_name=REGION, botocore_session=botocore_session())
-    return session.client(  # type: ignore[call-overload]
-        service, endpoint_url=endpoint, config=Config(retries={"mode": "standard", "max_attempts": 3})
-    )
+    keys = {"aws_access_key_id": account_id, "aws_secret_access_key": "local"}
+    return _clients(endpoint).get(service, REGION, keys)
+
+
+@cache
+def _clients(endpoint: str) -> Clients:
+    return Clients(endpoint, retrying=True)
 
 
 def make_admin_roles(endpoint: str, account_ids: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ from local.values import Client
 
 _CONFIG: Final = Config(retries={"total_max_attempts": 1}, read_timeout=930, max_pool_connections=20)
 """Who calls has retries of its own, as AWS documents them. A function may run for 15 minutes."""
+_RETRYING: Final = Config(retries={"mode": "standard", "max_attempts": 3})
 _KEPT: Final = 256
 _MODELS: Final = Loader()
 """The services' models, read once in a process: each of botocore's own sessions would read them again."""
@@ -30,11 +31,15 @@ def botocore_session() -> botocore.session.Session:
 
 class Clients:
     """One for each service, region and identity, kept while it is in use: what botocore reads for a new one takes a
-    tenth of a second. Safe for threads. `before_sign` is botocore's hook, called with each request.
+    tenth of a second. Safe for threads. `before_sign` is botocore's hook, called with each request; `retrying` calls
+    as botocore's standard mode does.
     """
 
-    def __init__(self, endpoint: str, before_sign: Callable[..., None] | None = None) -> None:
+    def __init__(
+        self, endpoint: str, before_sign: Callable[..., None] | None = None, *, retrying: bool = False
+    ) -> None:
         self._endpoint = endpoint
+        self._config = _RETRYING if retrying else _CONFIG
         self._lock = threading.Lock()
         session = botocore_session()
         if before_sign is not None:
@@ -47,7 +52,7 @@ class Clients:
         identity = (service, region, keys["aws_access_key_id"])
         with self._lock:
             client = self._clients.get(identity) or self._session.client(  # type: ignore[call-overload]
-                service, region_name=region, endpoint_url=self._endpoint, config=_CONFIG, **keys
+                service, region_name=region, endpoint_url=self._endpoint, config=self._config, **keys
             )
             self._clients[identity] = client
             self._clients.move_to_end(identity)

@@ -126,6 +126,7 @@ class MeshDriver:
         self.builds = builds
         self._made = Clients(endpoint)
         self._clients: dict[tuple[str, str, str | None], Any] = {}
+        self._keys: dict[tuple[str, str], dict[str, str]] = {}
         self._ended: dict[str, Run] = {}
         self._subjects: dict[str, str] = {}
         self._listed: dict[str, dict[str, dict[str, Any]]] = {}
@@ -144,8 +145,11 @@ class MeshDriver:
     def _client(self, account_id: str, service: str, role: str | None) -> Any:
         if role is None:
             return account_bootstrap.root_client(service, self.endpoint, account_id)
-        keys = account_bootstrap.assume(self.endpoint, account_id, role)
-        return self._made.get(service, REGION, {name.lower(): value for name, value in keys.items()})
+        who = (account_id, role)
+        if who not in self._keys:
+            keys = account_bootstrap.assume(self.endpoint, account_id, role)
+            self._keys[who] = {name.lower(): value for name, value in keys.items()}
+        return self._made.get(service, REGION, self._keys[who])
 
     def output(self, account: str, key: str) -> str:
         """An output of the account's stack."""

@@ -2,10 +2,11 @@
 functions need.
 
 A template serves all functions of the same layers. It imports what some function imported before of the runtime and
-of the layers, and runs no function's code. A layer's own module that looks at the environment while it is imported, at
-more than the template was started with, is left to each process: there it sees the function's. What pip brought is not
-watched: it looks for settings of its own, of which functions have none. The rest of an init is each process's own, as
-on AWS. Runs in the runtime's environment: standard library imports only.
+of the layers, in a call as well, and reads botocore's models of the services that some function called; it runs no
+function's code. A layer's own module that looks at the environment while it is imported, at more than the template was
+started with, is left to each process: there it sees the function's. What pip brought is not watched: it looks for
+settings of its own, of which functions have none. The rest of an init is each process's own, as on AWS. Runs in the
+runtime's environment: standard library imports only.
 """
 
 import contextlib
@@ -28,6 +29,7 @@ _OF_THE_CLIENT = ("awslambdaric", "runtime_client")
 """Reads its address when it is imported."""
 _OF_THE_START = ("LANG", "LC_ALL", "PATH", "PYDANTIC", "PYTHON", "TZ")
 """Beginnings of names: a template was started with what its functions have of these."""
+_MODEL = "model:"
 _ATOMIC = 480
 """Bytes that any system writes to a pipe at once."""
 
@@ -42,6 +44,8 @@ class Template:
         self._request: dict[str, Any] = {}
         self._packages = _roots_of_packages()
         self._layers = tuple(f"{folder}{os.sep}" for folder in sys.argv[2].split(os.pathsep) if folder)
+        self._models: Any = None
+        self._known: set[str] = set()
         self._news, self._teller = os.pipe()
         self._ends, woken = os.pipe()
         os.set_blocking(woken, False)
@@ -53,7 +57,7 @@ class Template:
         readers: dict[int, Callable[[bytes], bool]] = {
             self._ends: self._bury,
             self._channel.fileno(): _by_line(self._fork),
-            self._news: _by_line(self._import),
+            self._news: _by_line(self._learn),
         }
         with selectors.DefaultSelector() as selector:
             for file in (0, *readers):
@@ -93,32 +97,66 @@ class Template:
     def _say(self, **message: int) -> None:
         self._channel.sendall(json.dumps(message).encode() + b"\n")
 
-    def tell(self, known: set[str]) -> None:
-        """From a fork whose init is done: what it imported, beyond `known`, that others will import too. The last
-        first, which is what the others are made of."""
+    def begin_telling(self) -> None:
+        """From a fork: what it knows so far is not told."""
+        self._known.update(sys.modules, self._read_models())
+
+    def tell(self) -> None:
+        """From a fork that waits for its next call: what it imported since, and of which services it read the models,
+        since others will too. The last modules first, which is what the others are made of."""
+        modules = [name for name, module in list(sys.modules.items()) if self._shared(module)]
         line = b""
-        new = [name for name, module in list(sys.modules.items()) if name not in known and self._shared(module)]
-        for name in reversed(new):
+        for name in (*reversed(modules), *self._read_models()):
+            if name in self._known:
+                continue
+            self._known.add(name)
             if len(line) + len(name) > _ATOMIC:
                 os.write(self._teller, line + b"\n")
                 line = b""
             line += name.encode() + b" "
-        os.write(self._teller, line + b"\n")
-        os.close(self._teller)
+        if line:
+            os.write(self._teller, line + b"\n")
 
     def _shared(self, module: ModuleType) -> bool:
         return _origin(module).startswith((*self._packages, *self._layers)) and not module.__name__.startswith(
             _OF_THE_CLIENT
         )
 
-    def _import(self, names: bytes) -> bool:
+    def _learn(self, names: bytes) -> bool:
+        """Once: what was left to each process is told by all of them."""
         for name in names.decode().split():
-            known = set(sys.modules)
-            with contextlib.suppress(Exception), _watched_environment() as seen:  # whoever needs it gets the error
-                importlib.import_module(name)
-            if seen:
-                self._forget(set(sys.modules) - known)
+            if name in self._known:
+                continue
+            self._known.add(name)
+            with contextlib.suppress(Exception):  # whoever needs it gets the error
+                if name.startswith(_MODEL):
+                    self._read_model(name.removeprefix(_MODEL))
+                else:
+                    self._import(name)
         return False
+
+    def _import(self, name: str) -> None:
+        known = set(sys.modules)
+        with _watched_environment() as seen, contextlib.suppress(Exception):
+            importlib.import_module(name)
+        if seen:
+            self._forget(set(sys.modules) - known)
+        session: Any = sys.modules.get("botocore.session")
+        if self._models is None and session is not None:
+            self._models = loader = session.create_loader()
+            create = session.create_loader
+            # Who has models of its own in AWS_DATA_PATH gets a loader of its own.
+            session.create_loader = lambda path=None: create(path) if path else loader
+
+    def _read_models(self) -> list[str]:
+        """As they are told."""
+        kept = () if self._models is None else tuple(self._models._cache)
+        return [f"{_MODEL}{key[1]}" for key in kept if key[0] == "load_service_model"]
+
+    def _read_model(self, service: str) -> None:
+        """All that botocore reads for a client is kept by the loader that the forks inherit."""
+        keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
+        sys.modules["botocore.session"].Session().create_client(service, "us-east-1", **keys)
 
     def _forget(self, names: set[str]) -> None:
         """What was imported beside a module that looked at the environment may have done so too: it comes by its own
@@ -195,14 +233,14 @@ def _run(request: dict[str, Any], template: Template) -> None:
     from awslambdaric import __main__ as client  # noqa: PLC0415 - its modules must be found on the path above
     from awslambdaric import bootstrap  # noqa: PLC0415
 
-    known, load = set(sys.modules), bootstrap.get_handler
+    template.begin_telling()
+    wait_next = bootstrap.LambdaRuntimeClient.wait_next_invocation
 
-    def get_handler(handler: str) -> Callable[..., Any]:
-        found: Callable[..., Any] = load(handler)
-        template.tell(known)
-        return found
+    def wait_next_invocation(waiting: Any) -> Any:  # noqa: ANN401 - the client's own types
+        template.tell()
+        return wait_next(waiting)
 
-    bootstrap.get_handler = get_handler
+    bootstrap.LambdaRuntimeClient.wait_next_invocation = wait_next_invocation
     client.main([sys.argv[0], os.environ["_HANDLER"]])
 
 
