@@ -3,7 +3,6 @@
 import json
 import time
 import urllib.request
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -249,19 +248,18 @@ class MeshDriver:
         """Where something may be stuck: queues that are not empty, runs that go on, the server's last complaints."""
         queues = {f"{name}/InboxQueue": self._depth(name, "InboxQueue") for name in ("producer", "consumer")}
         queues = {name: depth for name, depth in (queues | self.dead_letters()).items() if depth}
-        running = [f"{machine} {subject}" for machine in MACHINES for subject in self._running(machine)]
+        running = [f"{machine} {subject}" for machine, subject in self._running()]
         log = self.builds.parent / "server.out"
         lines = log.read_text("utf-8", "replace").splitlines() if log.is_file() else []
         errors = [line[:300] for line in lines if "ERROR" in line or "Error" in line][-5:]
         return f"queues {queues}, running {running}, log {errors}"
 
-    def _running(self, machine: str) -> list[str]:
-        """Whom or what the runs that go on are about."""
-        account = MACHINES[machine]
-        client = self.client(account, "stepfunctions")
-        arn = f"arn:aws:states:{REGION}:{ACCOUNTS[account]}:stateMachine:{machine}"
-        found = client.list_executions(stateMachineArn=arn, statusFilter="RUNNING")["executions"]
-        return [self._subject(client, item["executionArn"]) for item in found]
+    def _running(self) -> Iterator[tuple[str, str]]:
+        """(Machine, whom or what it is about) of each run that goes on."""
+        for arn in self.running():
+            _, _, _, _, account, _, machine, _ = arn.split(":")
+            if machine in MACHINES:
+                yield machine, self._subject(self.client(account, "stepfunctions"), arn)
 
     def runs(self, machine: str, subject: str) -> list[Run]:
         """Ended executions about a product, or an access, oldest first."""
@@ -300,16 +298,8 @@ class MeshDriver:
     def settled(self, product: str, seconds: float = SECONDS) -> None:
         """Wait until nothing runs for the product in any machine."""
 
-        machines = deque(MACHINES)
-
         def quiet() -> bool:
-            """The machine that kept us waiting is looked at first."""
-            for name in tuple(machines):
-                if product in self._running(name):
-                    machines.remove(name)
-                    machines.appendleft(name)
-                    return False
-            return True
+            return all(subject != product for _, subject in self._running())
 
         self.until(quiet, f"end of all executions for {product}", seconds)
 
@@ -556,7 +546,7 @@ class MeshDriver:
 
     def at_rest(self) -> bool:
         """No event is late, and nothing runs in any machine."""
-        return not self.late() and not any(self._running(machine) for machine in MACHINES)
+        return not self.late() and next(self._running(), None) is None
 
     def late(self) -> int:
         """How many events are held back."""
