@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import typer
 from botocore.exceptions import ClientError
 from mesh.adapters.dynamodb.access_registry import DynamoAccessRegistry
 from mesh.adapters.dynamodb.consumer_accesses import DynamoConsumerAccesses
@@ -18,7 +17,7 @@ from mesh.domain.access.record import OVER, Access
 from mesh.domain.events import Event, EventData, Metadata
 from pydantic import ValidationError
 
-from cli import interrupts
+from cli import interrupts, output
 from cli.mesh_context import MeshContext, is_denied
 from cli.output import CommandFailed
 from cli.publishing.subscriptions import central_bus
@@ -189,7 +188,7 @@ def follow(
         if seen.status and seen.status != shown:
             shown = seen.status
             if not quiet:
-                typer.echo(f"{time.monotonic() - started:6.1f} s  {shown}", err=True)
+                output.note(f"{time.monotonic() - started:6.1f} s  {shown}")
         if seen.status in settled:
             return seen
         if time.monotonic() - started > deadline_seconds:

@@ -5,12 +5,15 @@ from mesh.domain.errors import MeshError as ProductError
 
 from cli.output import CommandFailed
 from cli.session import SessionError
+from local import mesh
 from local.mesh import MeshError
 from local.runtime import RuntimeEnvironmentError
 
 
 def failure_of(error: Exception) -> CommandFailed | None:
     """The failure to show; None for a fault of the program's own."""
+    if lost := mesh.crashed_behind(str(error)):
+        return CommandFailed(lost.down())
     match error:
         case CommandFailed():
             return error

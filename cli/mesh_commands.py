@@ -4,7 +4,7 @@ import contextlib
 import json
 import shlex
 from collections.abc import Iterator
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 import typer
 
@@ -17,6 +17,10 @@ from local.accounts import ACCOUNTS, DOMAINS, FIRST, MOST, Kind, account_name, c
 from local.deploy import Deployment, Report, deployed_accounts, timed
 
 DEFAULT_PORT = 4566
+_LOST: Final = (
+    "ended without being stopped: all that was in its accounts is lost, products, versions, accesses and runs "
+    "included; what was uploaded has to be uploaded again"
+)
 
 
 def number_of(kind: Kind) -> Any:  # noqa: ANN401 - as typer.Option
@@ -39,11 +43,12 @@ def up(
 ) -> None:
     """Start a local mesh: three accounts or more, stacks deployed.
 
-    A mesh that is up is updated, and gets the accounts that it lacks; stacks without changes are left as they are.
+    Its accounts are in memory: they end with the server, however it ends. A mesh that is up is updated, and gets the
+    accounts that it lacks; stacks without changes are left as they are.
     """
     local = mesh.Mesh(port, mesh.home())
     report = timed(silent if as_json else show)
-    started = local.pid() is None
+    started, lost = local.pid() is None, local.crashed()
     if not started and organization not in (None, local.has_organization()):
         here = "in" if local.has_organization() else "not in"
         raise mesh.MeshError(
@@ -52,10 +57,12 @@ def up(
         )
     with stopped_by_interrupt(local, started=started):
         if started:
+            if lost is not None:
+                report("mesh", f"the server before (process {lost}) {_LOST}")
             starting(report)
             local.start(wait_scale, organization=organization is not False)
         deployed = deploy(local, report, named(producers, consumers))
-    _answer(as_json, local, started=started, deployed=deployed)
+    _answer(as_json, local, started=started, deployed=deployed, lost=lost is not None)
 
 
 @contextlib.contextmanager
@@ -108,10 +115,15 @@ def down(
     as_json: AsJson = False,
 ) -> None:
     """Stop the local mesh and discard its accounts."""
-    stopped = [local.port for local in _chosen(port, every=every) if local.stop()]
+    chosen = _chosen(port, every=every)
+    lost = [local.port for local in chosen if local.crashed() is not None]
+    stopped = [local.port for local in chosen if local.stop()]
     if as_json:
-        print(json.dumps({"stopped": stopped}))
-    else:
+        print(json.dumps({"stopped": stopped, "lost": lost}))
+        return
+    for each in lost:
+        print(f"port {each}: the server {_LOST}")
+    if stopped or not lost:
         print(f"stopped: port {', '.join(map(str, stopped))}" if stopped else "no local mesh was running")
 
 

@@ -122,6 +122,11 @@ class MeshContext:
                 remedy="deploy this version's template, or choose another --account",
             ) from None
 
+    def central_of(self, account: Account) -> str:
+        """The number of central's account, as a member's stack was told it: that takes no right in central."""
+        given = {item["ParameterKey"]: item["ParameterValue"] for item in self.stack(account).get("Parameters", [])}
+        return str(given["CentralAccountId"])
+
     def table(self, account: Account) -> Table:
         """The account's table of the mesh."""
         return Table(self.client(account, "dynamodb"), self.output(account, "TableName"))

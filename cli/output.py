@@ -1,19 +1,32 @@
-"""What people and programs see: tables that fit the terminal, or one JSON document; errors with the next step."""
+"""What people and programs see: tables that fit the terminal, or one JSON document; errors with the next step.
+
+Names and reasons come from other accounts. What would steer the terminal is shown as an escape sequence, not sent.
+"""
 
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment, Segments
 from rich.text import Text
 from rich.tree import Tree
 
-console = Console(highlight=False)
+
+class SafeConsole(Console):
+    """Styles are its own; nothing in a text steers the terminal, whatever it is rendered in."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """As the base class."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+console = SafeConsole(highlight=False)
 """Standard output; without colour when it is not a terminal."""
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -49,9 +62,24 @@ class CommandFailed(Exception):  # noqa: N818 - the name is the outcome
         return {"code": self.code, "message": self.message, "where": self.where, "remedy": self.remedy}
 
 
+def printable(text: str) -> str:
+    """The text with what steers a terminal, turns its direction round or is no character written as `\\x1b`."""
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() or character in "\n\t" else ascii(character)[1:-1]
+
+
 def emit(document: object) -> None:
-    """The one JSON document of `--json`."""
-    print(json.dumps(document, default=str, ensure_ascii=False))
+    """The one JSON document of `--json`. JSON lets some characters pass that steer a terminal: they are escaped."""
+    text = json.dumps(document, default=str, ensure_ascii=False)
+    print(text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text))
+
+
+def note(text: str) -> None:
+    """A line on standard error, beside what was asked for."""
+    print(printable(text), file=sys.stderr)
 
 
 def fail(error: CommandFailed, *, as_json: bool) -> None:
@@ -59,11 +87,11 @@ def fail(error: CommandFailed, *, as_json: bool) -> None:
     if as_json:
         emit({"error": error.to_dict()})
     label = "mesh" if error.code == CommandFailed.__name__ else f"mesh: {error.code}"
-    print(f"{label}: {error.message}", file=sys.stderr)
+    note(f"{label}: {error.message}")
     for name, value in error.where.items():
-        print(f"  {name}: {value}", file=sys.stderr)
+        note(f"  {name}: {value}")
     if error.remedy:
-        print(f"  next: {error.remedy}", file=sys.stderr)
+        note(f"  next: {error.remedy}")
 
 
 def say(*parts: str, style: str = "") -> None:

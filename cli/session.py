@@ -137,7 +137,7 @@ class Accounts:
         except mesh.MeshError as error:
             raise SessionError(str(error)) from error
         if local.pid() is None:
-            raise SessionError(f"the mesh on port {local.port} is down: start it with `mesh up --port {local.port}`")
+            raise SessionError(local.down())
         return local
 
     def _aws_session(self, account: Account, role: str | None) -> boto3.Session:

@@ -86,7 +86,7 @@ def trace_command(
     elif steps:
         render(steps)
     for part in unseen:
-        typer.echo(f"mesh: not visible: {part}", err=True)
+        output.note(f"mesh: not visible: {part}")
     if not steps:
         raise output.CommandFailed(
             f"no trace of {correlation_id} found",

@@ -1,9 +1,13 @@
-"""The life of a local mesh: started once per port, found again through files under `.mesh/`, stopped as a whole."""
+"""The life of a local mesh: started once per port, found again through files under `.mesh/`, stopped as a whole.
+
+Its accounts are in the server's memory: they end with it, however it ends.
+"""
 
 import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -58,6 +62,25 @@ class Mesh:
         """The server's process, None when it is not running."""
         marker = self._marker()
         return int(marker["pid"]) if marker and self._healthy() else None
+
+    def crashed(self) -> int | None:
+        """The process of a server that was ready, and ended without being stopped: nobody listens on its port any more.
+        None otherwise."""
+        marker = self._marker()
+        if not marker:
+            return None
+        with socket.socket() as asking:
+            return int(marker["pid"]) if asking.connect_ex(("127.0.0.1", self.port)) else None
+
+    def down(self) -> str:
+        """What there is to say of a mesh that does not answer."""
+        port = self.port
+        if self.crashed() is None:
+            return f"the mesh on port {port} is down: start it with `mesh up --port {port}`"
+        return (
+            f"the mesh on port {port} ended without being stopped, and all that was in its accounts is lost: "
+            f"start anew with `mesh up --port {port}`"
+        )
 
     def has_organization(self) -> bool:
         """Whether the accounts of the server share without RAM invitations."""
@@ -128,27 +151,33 @@ class Mesh:
             time.sleep(0.02)
 
     def stop(self) -> bool:
-        """Stop the server and all its functions; False when it was not running."""
+        """Stop the server and all its functions; False when it was not running. What a server that was killed left is
+        forgotten."""
         pid = self.pid()
-        if pid is None:
+        if pid is None and self.crashed() is None:
             return False
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while _running(pid):
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                break
-            time.sleep(0.02)
+        if pid is not None:
+            _end(pid)
         (self.state_dir / "ready.json").unlink(missing_ok=True)
         with contextlib.suppress(FileNotFoundError):
             current = self.home / "current"
             if current.read_text(encoding="utf-8") == str(self.port):
                 current.unlink()
-        return True
+        return pid is not None
 
 
 # Kept, so that a server started with its parent has its standard input open until we are gone.
 _children: list[subprocess.Popen[bytes]] = []
+
+
+def _end(pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _running(pid):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            break
+        time.sleep(0.02)
 
 
 def _running(pid: int) -> bool:
@@ -184,7 +213,13 @@ def on_port(port: int | None = None) -> Mesh:
 
 def running() -> Iterator[Mesh]:
     """Every mesh that answers."""
-    for marker in home().glob("*/ready.json"):
-        mesh = Mesh(int(marker.parent.name), home())
-        if mesh.pid() is not None:
-            yield mesh
+    return (mesh for mesh in _started() if mesh.pid() is not None)
+
+
+def crashed_behind(text: str) -> Mesh | None:
+    """The mesh that ended without being stopped whose address an error names."""
+    return next((mesh for mesh in _started() if mesh.endpoint in text and mesh.crashed() is not None), None)
+
+
+def _started() -> Iterator[Mesh]:
+    return (Mesh(int(marker.parent.name), home()) for marker in home().glob("*/ready.json"))

@@ -26,6 +26,7 @@ from mesh.domain.onboarding.quarantine import Ticket
 from mesh.domain.publishing.iceberg_table import pointer_of
 from mesh.domain.publishing.places import bucket_and_key
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.onboarding.batches import Refs, is_raw, read_checked
 from mesh.usecases.onboarding.check_objects import Checked, check_objects
 from mesh.usecases.onboarding.confirm_crawl import confirm_crawl
@@ -61,6 +62,7 @@ from tests.fakes import (
     FakeBus,
     FakeCatalog,
     FakeClock,
+    FakeExecutions,
     FakeLakeFormation,
     FakeMemberTopics,
     FakeProposals,
@@ -269,7 +271,8 @@ class Pipeline:
         }  # fmt: skip
         if verified.answer is not None:
             return settle_proposal(Settle(envelope=envelope, verdict=verified.answer), **notices)
-        using = Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.clock)
+        named = NamedAccesses(self.registry, FakeAccessRegistry(), an_ontology(), FakeExecutions())
+        using = Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.clock, named)
         version = commit_version(verified, using=using)
         notify_subscribers(Announce(version=version, proposal=envelope), catalog_id=CENTRAL, **notices)
         answer = self.proposals.records[PRODUCT, verified.proposal].answer

@@ -56,9 +56,9 @@ def draft_command(
         document = yaml.safe_load(drafted.text)
         output.emit({"contract": document, "files": drafted.read, "refused": drafted.refused})
         return
-    print(drafted.text, end="")
+    print(output.printable(drafted.text), end="")
     for file, why in drafted.refused.items():
-        typer.echo(f"not read: {file}: {why}", err=True)
+        output.note(f"not read: {file}: {why}")
 
 
 @contracts.command(name="diff")

@@ -99,7 +99,7 @@ def save_report(where: MeshContext, found: Mapping[str, Any], file: Path) -> Non
             f"there is no report at s3://{bucket}/{key}", remedy="choose a product whose data was checked: mesh show"
         ) from error
     file.write_bytes(body)
-    typer.echo(f"report saved: {file}", err=True)
+    output.note(f"report saved: {file}")
 
 
 def report_key(where: MeshContext, owner: Account, product: str, bucket: str) -> str:

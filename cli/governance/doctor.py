@@ -139,15 +139,16 @@ def settings_checks(where: MeshContext, account: Account) -> Checks:
 def share_checks(where: MeshContext, account: Account) -> Checks:
     """How central's shares arrive: within an organization that shares through RAM, or by invitations, which the account
     accepts when a product is prepared or an access granted."""
-    central = str(where.client("central", "sts").get_caller_identity()["Account"])
-    ram = where.client(account, "ram")
+    central, ram = where.central_of(account), where.client(account, "ram")
     invitations = RamShares(ram).invitations(central)
     shares = ram.get_resource_shares(resourceOwner="OTHER-ACCOUNTS", resourceShareStatus="ACTIVE")["resourceShares"]
     received = [share for share in shares if share["owningAccountId"] == central]
+    if pending := [invitation for invitation in invitations if invitation.status == "PENDING"]:
+        found = f"{output.amount(len(pending), 'invitation')} pending since {output.day_text(pending[0].at)}"
+        yield Check(account, "central's shares", False, found, accept_share(pending[0].arn))
+        return
     if invitations and (last := invitations[-1]).status != "ACCEPTED":
         remedy = "upload the contract, or request the access, again: central then shares anew"
-        if last.status == "PENDING":
-            remedy = accept_share(last.arn)
         yield Check(account, "central's shares", False, f"the latest invitation is {last.status}", remedy)
         return
     found = "by invitation, accepted" if invitations else "within an organization, without invitations"

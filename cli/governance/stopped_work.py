@@ -9,6 +9,8 @@ from typing import Final
 import typer
 from mesh.adapters.dynamodb.access_registry import DynamoAccessRegistry
 from mesh.adapters.dynamodb.uploads import DynamoUploads
+from mesh.adapters.lakeformation.shares import RamShares
+from mesh.domain.access.fix_commands import accept_share
 from mesh.domain.governance.failures import RUN_ENDED, FailedMessage, failure_of
 
 from cli import output
@@ -50,7 +52,8 @@ def failures_command(*, account: OfAccount = None, port: Port = None, as_json: A
     """List work that stopped: what, since when, why, and what to do.
 
     Runs that failed, messages that could not be processed, uploads that no run takes, accesses that are half granted or
-    half revoked. Most of it is started again by itself, a limited number of times. Exit code 1 when there is any.
+    half revoked, shares of central's that wait to be accepted. Most of it is started again by itself, a limited number
+    of times. Exit code 1 when there is any.
     """
     found = list(stopped(mesh_context(port), account))
     if as_json:
@@ -84,6 +87,8 @@ def stopped(where: MeshContext, account: Account | None = None) -> Iterator[Stop
             yield from _uploads_without_run(where, name)
         if kind_of(name) == "central":
             yield from _half_done_accesses(where, name)
+        else:
+            yield from _pending_invitations(where, name)
 
 
 def _of_message(found: Found) -> Stopped:
@@ -149,6 +154,16 @@ def _half_done_accesses(where: MeshContext, account: Account) -> Iterator[Stoppe
         if access.status in _BETWEEN and now - since >= LONG:
             what = f"access {access.id} is {access.status}"
             yield Stopped(access.id, account, what, since.isoformat(), "", f"mesh revoke {access.id}")
+
+
+def _pending_invitations(where: MeshContext, account: Account) -> Iterator[Stopped]:
+    """Shares of central's that no run has accepted: outside an organization nothing of them can be read."""
+    now = datetime.now(UTC)
+    for invitation in RamShares(where.client(account, "ram")).invitations(where.central_of(account)):
+        if invitation.status == "PENDING" and now - invitation.at >= LONG:
+            cause = "central shares it, and no run of this account has accepted the invitation"
+            since = invitation.at.astimezone(UTC).isoformat()
+            yield Stopped(invitation.arn, account, "share of central's", since, cause, accept_share(invitation.arn))
 
 
 def _about(what: str, about: str) -> str:

@@ -38,7 +38,7 @@ def lineage_command(
         output.emit({"product": product, "events": events, "unseen": unseen})
         return
     for part in unseen:
-        typer.echo(f"mesh: not visible: {part}", err=True)
+        output.note(f"mesh: not visible: {part}")
     graph = graph_of(events)
     tables = graph.tables(product, table)
     if not tables:
@@ -48,7 +48,7 @@ def lineage_command(
             remedy=f"mesh history {product}; lineage follows a run by some seconds; mesh doctor lists dead letters",
         )
     if as_mermaid:
-        typer.echo(mermaid(graph, tables))
+        output.say_whole(mermaid(graph, tables))
         return
     for key in tables:
         render(graph, key, column=column, until=moment_of(graph, key, version))

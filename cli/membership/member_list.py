@@ -2,7 +2,6 @@
 
 from typing import Final
 
-import typer
 from rich.text import Text
 
 from cli import output
@@ -42,6 +41,6 @@ def members_command(
         output.table(("account", "name", "role", "domains", "status", "since"), rows, wrap="domains", record="member")
         for one in members:
             if one.status == "pending":
-                typer.echo(
+                output.say_whole(
                     f"next: mesh admit {one.account} --role {one.role} --domain {' --domain '.join(one.domains)}"
                 )

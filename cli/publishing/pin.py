@@ -147,7 +147,7 @@ def _send(
     if not wait:
         return event, {}
     if not quiet:
-        typer.echo("sent; the central account checks it and creates the tables", err=True)
+        output.note("sent; the central account checks it and creates the tables")
     return event, (_central_says if account == "central" else _notice_says)(where, account, event)
 
 

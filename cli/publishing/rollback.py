@@ -69,7 +69,7 @@ def wait_until_back(where: MeshContext, product: str, event: Metadata) -> Produc
         order = where.registry().rollback(product, event.id)
         if order is not None and not shown:  # the first thing said, however quickly the rest is done
             shown = True
-            typer.echo("accepted; tables are being restored", err=True)
+            output.note("accepted; tables are being restored")
         if order is not None and order.status == "published":
             found = (
                 one for one in where.registry().versions(product) if one.rollback and one.rollback.request == event.id

@@ -16,7 +16,7 @@ from local.authorization import reference, steps
 from tools.arn_patterns import can_match
 from tools.sam_transform import transformed
 from tools.template_policies import Statement, condition_keys, listed, rights, trusts
-from tools.templates import ROOT, TEMPLATES, resources
+from tools.templates import ROOT, TEMPLATES, load, resources
 
 DEPLOYED = {file: transformed(ROOT / file) for file in TEMPLATES}
 # Readers among people's roles may have verbs by wildcard; functions and machines never.
@@ -256,3 +256,71 @@ def text(condition: dict[str, dict]) -> str:
         {operator: {key: [one] if isinstance(one, str) else one for key, one in keys.items()}
          for operator, keys in condition.items()}
     )  # fmt: skip
+
+
+# Statements that let a service in and do not ask for what it acts on.
+WITHOUT_A_SOURCE = {
+    "LFRegisterLocationServiceRole": "which account Lake Formation names when another one queries, no document tells",
+}
+
+
+@pytest.mark.parametrize("file", TEMPLATES)
+def test_a_service_is_asked_for_its_source_wherever_it_sends_one(file):
+    """But for roles that SAM makes: it takes no trust policy for them. A role is passed within its account alone, so
+    that no other account's machine or rule can use it."""
+    written = load(ROOT / file)["Resources"]
+    found = [
+        holder
+        for holder, statement in trusts(DEPLOYED[file])
+        for service in services_of(statement)
+        for action in listed(statement, "Action")
+        if holder in written and steps.STEPS[service, action.partition(":")[0]].keys
+        if not any(key.startswith("aws:Source") for key in condition_keys(statement))
+    ]
+    found += [
+        name
+        for name, permission in resources(DEPLOYED[file], "AWS::Lambda::Permission").items()
+        if "SourceArn" not in permission
+    ]
+
+    assert set(found) <= WITHOUT_A_SOURCE.keys()
+
+
+# What people's roles change, beside data, grants and events: what their commands need.
+OF_PEOPLE = {
+    "lambda:InvokeFunction", "states:StartExecution", "iam:GetRole", "iam:SimulatePrincipalPolicy",
+    "ram:AcceptResourceShareInvitation",
+}  # fmt: skip
+STEERING = ("iam", "sts", "lambda", "states", "ram", "cloudformation", "scheduler", "kms", "sns")
+READERS = ("DataAnalyst", "DataScientist")
+OF_PERSONS = [role for role in ROLES if role.endswith((*PEOPLE, *READERS))]
+
+
+def test_the_roles_of_people_are_found():
+    assert len(OF_PERSONS) == len(PEOPLE) + len(READERS)
+
+
+@pytest.mark.parametrize("role", OF_PERSONS)
+def test_people_s_roles_neither_pass_nor_assume_nor_change_what_the_mesh_works_with(role):
+    reads = ("Get", "List", "Describe")
+    changing = {
+        action
+        for statement in ROLES[role]
+        for action in listed(statement, "Action")
+        if action.partition(":")[0] in STEERING and not action.partition(":")[2].startswith(reads)
+    }
+
+    assert changing <= OF_PEOPLE
+    if role.endswith(READERS):
+        assert changing == set()
+
+
+@pytest.mark.parametrize("file", TEMPLATES)
+def test_people_may_assume_people_s_roles_alone(file):
+    found = {
+        holder
+        for holder, statement in trusts(DEPLOYED[file])
+        if "sts:AssumeRole" in listed(statement, "Action") and not services_of(statement)
+    }
+
+    assert found <= {*PEOPLE, *READERS}

@@ -18,6 +18,7 @@ class Settings(RegistrySettings):
     location_role_arn: str
     commit_role_arn: str
     pin_role_arn: str
+    revoke_access_arn: str
 
 
 @entry_point
@@ -31,7 +32,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         ),
         catalog=wiring.catalog(),
         lake=wiring.lake(settings),
-        tag=partial(tag_product, tagging=wiring.tagging(settings), trace=wiring.trace(settings)),
+        tag=partial(
+            tag_product,
+            tagging=wiring.tagging(settings),
+            named=wiring.named_accesses(settings, settings.revoke_access_arn),
+            trace=wiring.trace(settings),
+        ),
         registry=wiring.registry(settings),
         clock=wiring.clock,
     )

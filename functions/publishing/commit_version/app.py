@@ -15,11 +15,14 @@ from mesh.usecases.publishing.tag_tables import tighten_product
 class Settings(RegistrySettings):
     """The function's environment."""
 
+    revoke_access_arn: str
+
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """Verified → ProductVersion, or Tagged."""
     verified, settings = Verified.model_validate(event), load(Settings)
+    named = wiring.named_accesses(settings, settings.revoke_access_arn)
     if verified.next == "tag":
-        return tighten_product(verified.product, tagging=wiring.tagging(settings))
-    return commit_version(verified, using=wiring.committing(settings))
+        return tighten_product(verified.product, tagging=wiring.tagging(settings), named=named)
+    return commit_version(verified, using=wiring.committing(settings, named))

@@ -311,6 +311,8 @@ EXCUSED: Final = {
     "CommitVersion glue:GetDatabase": "Glue asks for it where a table is made",
     "CommitVersion dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
     "CommitVersion dynamodb:Query": "tables that go back, since one of several moved; pins that follow the tags",
+    "CommitVersion states:StartExecution": "an access by name to a column that became stricter ends",
+    "RegisterProduct states:StartExecution": "an access by name to a column that became stricter ends",
     "VerifyProposal dynamodb:PutItem": "a part of its transaction, which is recorded as a whole",
     "VerifyProposal dynamodb:UpdateItem": "a part of its transaction, which is recorded as a whole",
     "VerifyProposal dynamodb:DeleteItem": "a part of its transaction, which is recorded as a whole",

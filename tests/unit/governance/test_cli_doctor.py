@@ -38,6 +38,9 @@ class FakeSite:
             get_paginator=lambda name: SimpleNamespace(paginate=lambda **_: [self.answers[name]]),
         )
 
+    def central_of(self, _account):
+        return "111111111111"
+
     def registry(self):
         return SimpleNamespace(members=lambda: iter(self.members), refusals=lambda *_: iter(self.refusals))
 
@@ -66,13 +69,23 @@ def invitation(status, minute=0):
         ([], 0, True, "nothing is shared yet"),
         ([], 1, True, "within an organization, without invitations"),
         ([invitation("REJECTED"), invitation("ACCEPTED", 1)], 1, True, "by invitation, accepted"),
-        ([invitation("ACCEPTED"), invitation("PENDING", 1)], 1, False, "the latest invitation is PENDING"),
+        (
+            [invitation("ACCEPTED"), invitation("PENDING", 1)],
+            1,
+            False,
+            "1 invitation pending since 2026-11-28 09:01:00",
+        ),
+        (
+            [invitation("PENDING"), invitation("ACCEPTED", 1)],
+            1,
+            False,
+            "1 invitation pending since 2026-11-28 09:00:00",
+        ),
         ([invitation("EXPIRED")], 0, False, "the latest invitation is EXPIRED"),
     ],
 )
 def test_how_central_shares_arrive(invitations, shared, ok, found):
     site = FakeSite(
-        get_caller_identity={"Account": "111111111111"},
         get_resource_share_invitations={"resourceShareInvitations": invitations},
         get_resource_shares={"resourceShares": [{"owningAccountId": "111111111111"}] * shared},
     )

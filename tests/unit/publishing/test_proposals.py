@@ -26,6 +26,7 @@ from mesh.domain.publishing.staging import ListedFile, TableContent
 from mesh.domain.publishing.table_state import Marks, PartitionPart, TableState
 from mesh.domain.schema import Column
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.commit_version import BaseMoved, Committing, ProposalGone, commit_version
 from mesh.usecases.publishing.notify_subscribers import Announce, notify_subscribers
 from mesh.usecases.publishing.settle_proposal import Settle, settle_proposal
@@ -52,6 +53,7 @@ from tests.fakes import (
     FakeCatalog,
     FakeClock,
     FakeContents,
+    FakeExecutions,
     FakeLakeFormation,
     FakeMemberTopics,
     FakeProposals,
@@ -84,6 +86,7 @@ class World:
         self.registry = FakeRegistry(a_member(), a_member(CONSUMER, "consumer"), trace=self.trace)
         self.registry.products[PRODUCT] = a_product(**product)
         self.contents, self.proposals = FakeContents(), FakeProposals(self.trace)
+        self.accesses, self.endings = FakeAccessRegistry(), FakeExecutions()
         self.staged = 0
 
     def revise(self, **changes):
@@ -97,7 +100,12 @@ class World:
 
     @property
     def committing(self):
-        return Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.clock)
+        named = self.named
+        return Committing(self.registry, self.proposals, self.catalog, self.lake, an_ontology(), self.clock, named)
+
+    @property
+    def named(self):
+        return NamedAccesses(self.registry, self.accesses, an_ontology(), self.endings)
 
     @property
     def context(self):

@@ -79,7 +79,7 @@ class Timeline(World):
         tags = database_tags(self.contract, ONTOLOGY, PRODUCT, before.tags)
         self.registry.products[PRODUCT] = a_product(self.contract, version=before.version, tags=tags)
         registration = a_registration(self.contract).evolve(tags=tags)
-        tag_product(registration, tagging=self.tagging, trace=self.trace)
+        tag_product(registration, tagging=self.tagging, named=self.named, trace=self.trace)
 
     def propose(self, found, *names):
         self.number += 1
@@ -124,7 +124,7 @@ class Timeline(World):
             self.verify(self.made[which % len(self.made)])
 
     def tighten(self):
-        tighten_product(PRODUCT, tagging=self.tagging)
+        tighten_product(PRODUCT, tagging=self.tagging, named=self.named)
 
     def decided(self, column, key):
         """Whether the contract in force states it: at the column, or for what the column has from above."""
@@ -148,7 +148,7 @@ class Timeline(World):
 
     def require_findings(self):
         """All that was ever found is on the columns, but for what the owner has released."""
-        tighten_product(PRODUCT, tagging=self.tagging)
+        tighten_product(PRODUCT, tagging=self.tagging, named=self.named)
         for each in self.found:
             now = self.lake.effective(PRODUCT, TABLE, each.column)
             table = self.contract.table(TABLE)

@@ -5,6 +5,7 @@ from mesh.adapters.lakeformation.lake import LakeFormationRefused
 from mesh.domain.contracts.product import ProductVersion, TableSnapshot
 from mesh.domain.events import ColumnRef, PersonalDataFinding
 from mesh.domain.governance.column_findings import known_from
+from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.tag_pins import Tagging
 from mesh.usecases.publishing.tag_tables import assign_tags, plan_tags, present_tags, tag_product
 
@@ -19,7 +20,7 @@ from tests.builders import (
     a_registration,
     an_ontology,
 )
-from tests.fakes import NOON, FakeCatalog, FakeLakeFormation, FakeRegistry
+from tests.fakes import NOON, FakeAccessRegistry, FakeCatalog, FakeExecutions, FakeLakeFormation, FakeRegistry
 
 LAX = CONTRACT.replace("confidentiality: internal", "confidentiality: public")
 STRICT = CONTRACT.replace("confidentiality: internal", "confidentiality: restricted")
@@ -42,6 +43,8 @@ class World:
         self.lake = FakeLakeFormation({**self.ontology.tag_values(), "product": [PRODUCT]})
         self.registry, self.catalog = FakeRegistry(a_member()), FakeCatalog()
         self.tagging = Tagging(self.catalog, self.lake, self.registry, self.ontology)
+        self.accesses, self.endings = FakeAccessRegistry(), FakeExecutions()
+        self.named = NamedAccesses(self.registry, self.accesses, self.ontology, self.endings)
         self.crawl("laufkont", "email")
         self.declare(text)
 
@@ -56,7 +59,7 @@ class World:
     def tag_product(self, **tags):
         registration = a_registration(self.contract)
         registration = registration.model_copy(update={"tags": {**registration.tags, **tags}})
-        return tag_product(registration, tagging=self.tagging, trace=self.registry.trace)
+        return tag_product(registration, tagging=self.tagging, named=self.named, trace=self.registry.trace)
 
     def tag_tables(self, *tables):
         found = tables or (snapshot(),)

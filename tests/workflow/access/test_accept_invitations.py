@@ -1,9 +1,12 @@
 """`accept-share` between accounts that are in no organization: RAM invites, once for databases and once for tables."""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from cli.governance import stopped_work
 from local.accounts import ACCOUNTS
 from tests import mesh_fixtures
 from tests.consumer_accesses import (
@@ -92,6 +95,43 @@ def test_explain_names_the_share_that_was_not_accepted(mesh: MeshDriver, listene
     waiting = invitations(mesh, "PENDING")
     assert any(arn in command for command in lacking["commands"] for arn in waiting)
     revoke_grants(mesh, granted)
+
+
+def test_invitations_that_wait_are_told_with_a_command_that_works(
+    mesh: MeshDriver, listener: EventListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the account's own role, which need not be let into central."""
+    granted = granted_again(mesh)
+    waiting = invitations(mesh, "PENDING")
+    assert told(mesh) == []  # they are a few seconds old
+    _, doctor = mesh_command(mesh, "doctor")
+    [check] = [each for each in doctor["checks"] if (each["account"], each["name"]) == ("consumer", "central's shares")]
+    assert check["found"].startswith("2 invitations pending since 2")
+    assert check["remedy"].rpartition(" ")[2] in waiting
+
+    monkeypatch.setattr(stopped_work, "LONG", timedelta(0))
+    found = told(mesh)
+    assert sorted(each["id"] for each in found) == sorted(waiting)
+    for each in found:
+        assert each["cause"]
+        command, arn = each["next_step"].rsplit(" ", 1)
+        assert command == "aws ram accept-resource-share-invitation --resource-share-invitation-arn"
+        mesh.client("consumer", "ram", "ConsumerAdmin").accept_resource_share_invitation(resourceShareInvitationArn=arn)
+    assert told(mesh) == []
+    revoke_grants(mesh, granted)
+
+
+def test_a_producer_s_steward_may_accept_them_too(mesh: MeshDriver) -> None:
+    ram = mesh.client("producer", "ram", "ProducerSteward")
+    [arn, *_] = invitations(mesh, "ACCEPTED", account="producer")
+    with pytest.raises(ram.exceptions.ResourceShareInvitationAlreadyAcceptedException):
+        ram.accept_resource_share_invitation(resourceShareInvitationArn=arn)
+
+
+def told(mesh: MeshDriver) -> list[dict[str, Any]]:
+    """The invitations that `mesh failures` lists."""
+    found: Any = mesh_command(mesh, "failures", "--account", "consumer")[1]
+    return [each for each in found if "share" in each["what"]]
 
 
 def test_invitations_that_people_accepted_before_are_fine(mesh: MeshDriver, listener: EventListener) -> None:

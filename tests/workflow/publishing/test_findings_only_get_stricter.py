@@ -103,3 +103,20 @@ def test_addresses_in_a_crawled_column_are_read_by_nobody_before_it_is_tagged(
     assert analyst.rows("id") == [["1"], ["2"], ["3"]]
     assert pii(mesh, product.name) == ("personal", "confidential")
     assert not reads(mesh, product.name, "note")
+
+
+def test_a_column_granted_by_name_is_revoked_when_addresses_are_found_in_it(
+    mesh: MeshDriver, accesses: AccessDriver
+) -> None:
+    stager = prepared(mesh, "strict-named")
+    stager.publish(stager.stage(ROW, columns=WITH_NOTE))
+    access = accesses.live("strict-named", table="t1", columns=["id", "note"])
+    assert reads(mesh, "strict-named", "note")
+    stager.publish(stager.stage(ROW, columns=WITH_NOTE, findings=[MAIL]))
+    ended = accesses.wait(access, "ended")
+    assert (ended.cause, ended.reason.code if ended.reason else "") == ("revoked", "BecameStricter")
+    assert not reads(mesh, "strict-named", "note")
+    for account in ("consumer", "producer"):
+        reason = accesses.notified(access, "AccessRevoked", account)["reason"]
+        assert "strict-named.t1.note" in reason["message"]
+    accesses.nothing_left(access, "strict-named")

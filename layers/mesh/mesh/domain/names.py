@@ -68,6 +68,11 @@ def is_pinned_table(table: str) -> bool:
     return _PINNED_TABLE.fullmatch(table) is not None
 
 
+def present_table(table: str) -> str:
+    """`credit_card__v3` → `credit_card`; the table itself if it is of no pinned version."""
+    return table.rpartition("__v")[0] if is_pinned_table(table) else table
+
+
 def member_topic(account: str) -> str:
     """The one topic through which central speaks to that account."""
     return f"{MEMBER_TOPIC_PREFIX}{account}"

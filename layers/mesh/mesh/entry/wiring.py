@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from mesh.adapters.s3.published_files import S3LandingObjects, S3PublishedFiles
     from mesh.adapters.s3.removed_objects import S3RemovedObjects
     from mesh.ports import LineageTransport
+    from mesh.usecases.named_accesses import NamedAccesses
     from mesh.usecases.onboarding.stage_version import StagingTools
     from mesh.usecases.publishing.commit_version import Committing
     from mesh.usecases.publishing.tag_pins import Tagging
@@ -229,11 +230,19 @@ def verifier(settings: TableSettings) -> "Verifier":
     return Verifier(registry(settings), proposals(settings), catalog(), contents, clock, trace(settings))
 
 
-def committing(settings: RegistrySettings) -> "Committing":
+def named_accesses(settings: RegistrySettings, revoke_access_arn: str) -> "NamedAccesses":
+    """Accesses to columns by name, and the machine that ends one."""
+    from mesh.usecases.named_accesses import NamedAccesses  # noqa: PLC0415 - read where tables are tagged, only
+
+    accesses = DynamoAccessRegistry(table(settings.table_name))
+    return NamedAccesses(registry(settings), accesses, ontology(), machine(revoke_access_arn))
+
+
+def committing(settings: RegistrySettings, named: "NamedAccesses") -> "Committing":
     """What it takes to make a verified version the present one."""
     from mesh.usecases.publishing.commit_version import Committing  # noqa: PLC0415 - one function of all uses it
 
-    return Committing(registry(settings), proposals(settings), catalog(), lake(settings), ontology(), clock)
+    return Committing(registry(settings), proposals(settings), catalog(), lake(settings), ontology(), clock, named)
 
 
 def reaching() -> "IcebergReach":

@@ -1,5 +1,7 @@
 """What a report shows of columns that are personal, by name, by values, or by what history says of them."""
 
+import pytest
+from mesh.domain.contracts.contract import ContractColumn, ContractTable
 from mesh.domain.onboarding.quality.model import (
     ColumnProfile,
     Evidence,
@@ -10,7 +12,9 @@ from mesh.domain.onboarding.quality.model import (
     TableReport,
     ValueCount,
 )
-from mesh.domain.onboarding.quality.redaction import withheld_in, withheld_of, without_values
+from mesh.domain.onboarding.quality.redaction import classified, withheld_in, withheld_of, without_values
+
+from tests.builders import a_contract
 
 SECRET = ("ana@example.org", "bob@example.org")
 
@@ -48,3 +52,36 @@ def test_counts_by_label_do_not_reveal_the_values_of_a_hidden_label():
     assert "example.org" not in public.model_dump_json()
     assert "red" in public.model_dump_json()
     assert public.profile.fingerprints == ()
+
+
+@pytest.mark.parametrize(
+    ("product", "table", "column", "hidden"),
+    [
+        ({}, {}, {}, False),
+        ({"confidentiality": "internal"}, {}, {}, False),
+        ({"confidentiality": "confidential"}, {}, {}, True),
+        ({}, {"confidentiality": "restricted"}, {}, True),
+        ({}, {"pii": "personal"}, {}, True),
+        ({"confidentiality": "restricted"}, {"confidentiality": "internal"}, {}, False),
+        ({}, {"confidentiality": "restricted"}, {"lf_tags": {"confidentiality": "public"}}, False),
+        ({}, {"confidentiality": "restricted"}, {"classification": "internal"}, False),
+        ({}, {"pii": "personal"}, {"lf_tags": {"confidentiality": "public"}}, True),
+        ({}, {"pii": "personal"}, {"classification": "none"}, False),
+        ({}, {}, {"lf_tags": {"confidentiality": "restricted"}}, True),
+        ({}, {}, {"tags": ("pii:email",)}, True),
+    ],
+)
+def test_a_column_is_classified_by_itself_its_table_or_its_product_and_the_nearest_word_holds(
+    product, table, column, hidden
+):
+    part = ContractTable(name="t", lf_tags=table, columns=(ContractColumn(name="c", **column),))
+    contract = a_contract().evolve(lf_tags=product, tables=(part,))
+
+    assert classified(contract, "t", []) == ({"c"} if hidden else set())
+
+
+def test_a_column_that_the_contract_does_not_describe_is_classified_as_its_table():
+    strict = ContractTable(name="t", lf_tags={"confidentiality": "restricted"})
+    assert classified(a_contract().evolve(tables=(strict,)), "t", ["new"]) == {"new"}
+    assert classified(a_contract().evolve(tables=(), lf_tags={"pii": "sensitive"}), "t", ["new"]) == {"new"}
+    assert classified(None, "t", ["new"]) == set()

@@ -65,7 +65,8 @@ def databases_by_tags(expressions: Iterable[Expression], databases: Mapping[str,
 
 
 def named_entries(columns: Mapping[Place, Sequence[str]], catalog: str) -> tuple[GrantEntry, ...]:
-    """Columns by name, which is narrower than any expression. They stay granted whatever their tags become."""
+    """Columns by name, which is narrower than any expression. They stay granted whatever their tags become: whoever
+    makes one stricter ends the access (`usecases.named_accesses`)."""
     named = (ColumnsGrant(*place, frozenset(names)) for place, names in sorted(columns.items()))
     return (*describing(columns, catalog), *(_entry(each, catalog, SELECT) for each in named))
 

@@ -25,6 +25,21 @@ class PresentTags(NamedTuple):
     seen_columns: Mapping[str, Tags]
 
 
+def changed_columns(
+    plan: TagPlan, columns: Mapping[str, Sequence[str]], present: Mapping[str, PresentTags]
+) -> dict[str, dict[str, Tags]]:
+    """Table → column → the tags that it will have, for the columns whose tags the plan changes."""
+    found: dict[str, dict[str, Tags]] = {}
+    for table, tags in present.items():
+        for column in columns.get(table, ()):
+            now, own = tags.seen_columns.get(column, tags.seen), tags.own_columns.get(column, {})
+            inherited = {key: value for key, value in plan.tables.get(table, {}).items() if key not in own}
+            then = {**now, **inherited, **plan.columns.get(table, {}).get(column, {})}
+            if then != now:
+                found.setdefault(table, {})[column] = then
+    return found
+
+
 def keep_stricter(
     plan: TagPlan,
     contract: Contract,

@@ -276,8 +276,8 @@ class TableCheck:
         kept = [column for column in columns if not (self._crawled and column.name in partition)]
         fields = assign_fields(kept, found.fields, FieldIds(found.marks.column))
         personal = find_personal(columns, {c.name: [v.value for v in c.top] for c in report.profile.columns})
-        part = self._contract.table(self.table) if self._contract else None
-        secret = classified(part) | {each.column for each in personal}
+        secret = classified(self._contract, self.table, [column.name for column in columns])
+        secret |= {each.column for each in personal}
         added, sources = self._files(reading, fields, secret, {ref.key: ref for ref in refs})
         return found.evolve(
             fields=fields,

@@ -3,7 +3,7 @@
 In this order; each step is idempotent, and a crash in between leaves tables stricter, never laxer:
 
 1. the columns: new ones are in the catalog, on the old pointer, and inherit `publication=pending`;
-2. all LF-Tags that are new or stricter;
+2. all LF-Tags that are new or stricter, after accesses by name to such columns were ended;
 3. the pointers, each with exactly its version's columns, fenced by Glue's table version;
 4. `publication=published` on new columns, and only then what is looser;
 5. a look whether all of it is as it should be; if it is not, the pointers go back;
@@ -21,7 +21,7 @@ from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.contract import Contract
 from mesh.domain.contracts.product import ConcurrentChange, NotYetReadable, Product, ProductVersion, TableSnapshot
 from mesh.domain.errors import Rejected
-from mesh.domain.governance.kept_tags import PresentTags
+from mesh.domain.governance.kept_tags import PresentTags, changed_columns
 from mesh.domain.governance.ontology import PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.governance.tagging import TagPlan, split_by_strictness
 from mesh.domain.names import table_location
@@ -31,6 +31,7 @@ from mesh.domain.publishing.pin_tags import closed_tags
 from mesh.domain.publishing.proposals import Commit, TableCommit, Verified
 from mesh.domain.publishing.table_state import Marks
 from mesh.ports import Catalog, Clock, LakeFormation, Note, Proposals, Registry
+from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.published_tables import table_faults
 from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
 from mesh.usecases.publishing.tag_tables import assign_plan, columns_by_table, plan_tags, present_tags, publish_columns
@@ -54,6 +55,7 @@ class Committing:
     lake: LakeFormation
     ontology: Ontology
     clock: Clock
+    named: NamedAccesses
 
 
 def commit_version(verified: Verified, *, using: Committing) -> ProductVersion:
@@ -122,6 +124,8 @@ class _Swing:
         ready = {table.name: self._show_columns(table, before[table.name]) for table in self._staged}
         present = present_tags(self._database, self._snapshots, self._lake)
         tighter, looser = self._tags(present)
+        changed = changed_columns(tighter, columns_by_table(self._snapshots), present)
+        self._using.named.end_overtaken(self._database, changed)
         assign_plan(self._database, tighter, self._lake)
         self._follow_pins()
         self._swing_all(ready)

@@ -10,11 +10,12 @@ from mesh.domain.contracts.contract import Contract
 from mesh.domain.contracts.product import ConcurrentChange, TableSnapshot, UnknownProduct
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.events import PersonalDataFinding
-from mesh.domain.governance.kept_tags import PresentTags, keep_stricter, loosened_by
+from mesh.domain.governance.kept_tags import PresentTags, changed_columns, keep_stricter, loosened_by
 from mesh.domain.governance.ontology import PENDING, PRODUCT, PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.governance.tagging import TagPlan, resolve_tags, split_by_strictness
 from mesh.domain.model import Model
 from mesh.ports import Catalog, LakeFormation, Trace
+from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.published_tables import MAX_LISTED, columns_of
 from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
 
@@ -27,12 +28,12 @@ class Tagged(Model):
     published: int = 0
 
 
-def tag_product(registration: Registration, *, tagging: Tagging, trace: Trace) -> Tagged:
+def tag_product(registration: Registration, *, tagging: Tagging, named: NamedAccesses, trace: Trace) -> Tagged:
     """Tag published tables and columns that are still in the catalog by the new contract, then pins, then the database.
 
     In that order: a database that becomes laxer must not, for a moment, let its columns inherit that. What a batch that
     was held back brought stays pending, and what it lost cannot be tagged. What the owner's contract loosens, and which
-    findings it releases, the trace says before it is done.
+    findings it releases, the trace says before it is done. Accesses by name that it has overtaken end.
 
     Raises ConcurrentChange where something was found meanwhile: it is planned again.
     """
@@ -57,6 +58,7 @@ def tag_product(registration: Registration, *, tagging: Tagging, trace: Trace) -
     tagged = assign_tags(product, plan, tables, present, lake)
     follow_pins(product, tagging)
     lake.tag_database(registration.database, {**registration.tags, PUBLICATION: PENDING})
+    named.end_overtaken(product, effective_tags(product, tables, lake))
     if tagging.registry.findings(product) != found:
         raise ConcurrentChange(f"something was found in {product} meanwhile", product=product)
     return tagged
@@ -136,8 +138,9 @@ def assign_plan(product: str, plan: TagPlan, lake: LakeFormation) -> None:
         lake.tag_table(product, table, tags)
 
 
-def tighten_product(name: str, *, tagging: Tagging) -> Tagged:
-    """Tag published columns by all that was found in them; nothing is loosened or published. Pins follow. Idempotent.
+def tighten_product(name: str, *, tagging: Tagging, named: NamedAccesses) -> Tagged:
+    """Tag published columns by all that was found in them; nothing is loosened or published. Pins follow, and accesses
+    by name end. Idempotent.
 
     Raises UnknownProduct, UnknownLFTag, NotYetReadable."""
     product, version = tagging.registry.product(name), tagging.registry.latest_version(name)
@@ -156,6 +159,7 @@ def tighten_product(name: str, *, tagging: Tagging) -> Tagged:
     )
     effective = {table: (tags.seen, tags.seen_columns) for table, tags in present.items()}
     tighter, _ = split_by_strictness(plan, effective, tagging.ontology)
+    named.end_overtaken(name, changed_columns(tighter, columns_by_table(tables), present))
     assign_plan(name, tighter, tagging.lake)
     follow_pins(name, tagging)
     return Tagged(tables=len(tighter.tables), columns=sum(map(len, tighter.columns.values())))
@@ -166,6 +170,18 @@ def present_tags(product: str, tables: Sequence[TableSnapshot], lake: LakeFormat
     return {
         table.table: PresentTags(*lake.assigned_tags(product, table.table), *lake.table_tags(product, table.table))
         for table in tables
+    }
+
+
+def effective_tags(
+    product: str, tables: Sequence[TableSnapshot], lake: LakeFormation
+) -> dict[str, dict[str, Mapping[str, str]]]:
+    """Table → column → the tags that are in effect."""
+    found = {table: lake.table_tags(product, table) for table in columns_by_table(tables)}
+    return {
+        table: {column: own.get(column, inherited) for column in columns}
+        for table, columns in columns_by_table(tables).items()
+        for inherited, own in [found[table]]
     }
 
 

@@ -68,7 +68,7 @@ class TableChecks:
 
     def _secret(self, profile: TableProfile) -> set[str]:
         samples = {column.name: [value.value for value in column.top] for column in profile.columns}
-        found = withheld(self._table, self._data.table_schema.columns, samples)
+        found = withheld(self._contract, self._data.table, self._data.table_schema.columns, samples)
         return found | {name for name, wrong in self._rows.wrong.items() if any(map(_is_personal, wrong.examples))}
 
     def _findings(self, outcomes: Sequence[Outcome], missing: Sequence[Finding], secret: set[str]) -> Iterator[Finding]:
