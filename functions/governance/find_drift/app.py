@@ -1,11 +1,12 @@
-"""Compare Lake Formation's grants with the registry."""
+"""Compare AWS with the registry."""
 
 from typing import Any
 
+from mesh.domain.governance.drift import Repaired
 from mesh.entry import governance_layer, wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.governance.reconcile_access import find_drift
+from mesh.usecases.governance.find_drift import find_drift
 
 
 class Settings(RegistrySettings):
@@ -14,9 +15,11 @@ class Settings(RegistrySettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """Anything → Drifts."""
+    """`{before, run}` after a repair, or `{}` → Drifts."""
     settings = load(Settings)
     return find_drift(
+        Repaired.model_validate(event.get("before", {})),
+        run=str(event.get("run", ""))[-36:],
         context=wiring.central_context(settings),
         catalog=wiring.access_reader(settings),
         policies=governance_layer.policies(),

@@ -5,13 +5,15 @@ from datetime import timedelta
 
 import pytest
 from mesh.adapters.lakeformation.grants_format import parse_grants
+from mesh.adapters.lakeformation.lake import LakeFormationRefused
 from mesh.domain.access.fix_commands import resource_of
 from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, PolicyGrant, TableGrant
+from mesh.domain.governance.drift import Repaired
 from mesh.domain.governance.publication_tag import as_requested
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.governance.reconcile_access import find_drift
-from mesh.usecases.governance.repair_access import repair_drift
+from mesh.usecases.governance.find_drift import find_drift
+from mesh.usecases.governance.repair_drift import Order, Repairing, repair_drift
 
 from tests.builders import a_member, a_product, an_access
 from tests.fakes import (
@@ -22,6 +24,7 @@ from tests.fakes import (
     FakeExecutions,
     FakeLakeFormation,
     FakeLocks,
+    FakeMemberTopics,
     FakeRegistry,
     FakeTrace,
 )
@@ -42,6 +45,7 @@ class World:
         self.registry = FakeRegistry(a_member(requests.CONSUMER))
         self.registry.products["credit-card"] = a_product(name="credit-card", owner=requests.PRODUCER, draft=False)
         self.accesses, self.lake, self.endings = FakeAccessRegistry(), FakeLakeFormation(), FakeExecutions()
+        self.topics = FakeMemberTopics()
         self.access = self.add(ID, **given)
         self.catalog = FakeCatalogState(
             dataclasses.replace(requests.LAKE, grants=self.grants(), shares={requests.CONSUMER: "accepted"})
@@ -74,19 +78,18 @@ class World:
         self.catalog.at = dataclasses.replace(self.catalog.at, grants=grants)
 
     def drifts(self):
-        return find_drift(context=self.context, catalog=self.catalog, policies=requests.POLICIES)
+        return find_drift(Repaired(), run="", context=self.context, catalog=self.catalog, policies=requests.POLICIES)
 
     def kinds(self):
         return [drift.kind for drift in self.drifts().drifts]
 
     def repair(self):
-        return repair_drift(
-            self.drifts(),
-            run=RUN,
-            context=self.context,
-            lake=self.lake,
-            locks=FakeLocks(),
-            endings=self.endings,
+        return repair_drift(self.drifts(), run=RUN, order=Order(), asked=False, using=self.using)
+
+    @property
+    def using(self):
+        return Repairing(
+            context=self.context, lake=self.lake, locks=FakeLocks(), endings=self.endings, topics=self.topics
         )
 
 
@@ -252,14 +255,7 @@ def test_what_is_in_order_by_the_time_of_the_repair_is_left():
     drifts = world.drifts()
     world.accesses.save(world.access.moved("ending", NOON, "ending"))
 
-    repaired = repair_drift(
-        drifts,
-        run=RUN,
-        context=world.context,
-        lake=world.lake,
-        locks=FakeLocks(),
-        endings=world.endings,
-    )
+    repaired = repair_drift(drifts, run=RUN, order=Order(), asked=False, using=world.using)
 
     assert (repaired.repaired, world.lake.grants) == ((), [])
 
@@ -295,3 +291,48 @@ def test_an_access_from_before_there_was_the_key_keeps_its_expression():
 
     world.have(database, ours)
     assert sorted(world.kinds()) == ["foreign", "missing"]
+
+
+class WithoutTable(FakeLakeFormation):
+    """Lake Formation, after somebody dropped a table: whatever names it is refused."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.gone = table
+
+    def put_filter(self, place, name, columns, rows):
+        if place[1] == self.gone:
+            raise LakeFormationRefused(f"EntityNotFoundException: Table not found: {place[1]}")
+        super().put_filter(place, name, columns, rows)
+
+
+def test_a_table_that_vanished_stops_no_other_repair():
+    """Seen: the table of an access with row filters was dropped, and nothing else was repaired either."""
+    world = World()
+    rows = an_access(ID, product="credit-card", status="live", granted=True, decided=filtered(world.found))
+    world.accesses = FakeAccessRegistry()
+    world.accesses.open(rows)
+    world.add("ac-00000000000b")
+    world.lake = WithoutTable("credit_card")
+    world.have()
+
+    done = world.repair()
+
+    assert {drift.access for drift in done.repaired} == {"ac-00000000000b"}
+    assert {drift.access for drift in done.left} == {ID}
+    assert "Table not found: credit_card" in done.left[0].reason
+    assert world.lake.grants
+
+
+def filtered(decided):
+    """The same decision, by a data cells filter."""
+    cells = {
+        "DataCellsFilter": {
+            "TableCatalogId": requests.CENTRAL,
+            "DatabaseName": "credit-card",
+            "TableName": "credit_card",
+            "Name": f"mesh-{ID}",
+        }
+    }
+    entries = (GrantEntry(resource=cells, permissions=("SELECT",)),)
+    return decided.model_copy(update={"entries": entries, "row_filter": "hoehe > 1"})
