@@ -31,7 +31,7 @@ def _govern(properties: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         renew_grants(
             roles, catalog=settings.account_id, databases=wiring.product_databases(), lake=wiring.lake(settings)
         )
-    return governed.model_dump(mode="json")
+    return governed.model_dump(mode="json") | {"admins": " ".join(command.admins)}
 
 
 def _leave(properties: dict[str, Any]) -> None:

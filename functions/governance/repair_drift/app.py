@@ -1,5 +1,6 @@
 """Repair the drift that `find_drift` found, and ask the readers' accounts to look at their side."""
 
+from functools import partial
 from typing import Any
 
 from mesh.domain.governance.drift import Drifts
@@ -7,12 +8,15 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.governance.repair_drift import Order, Repairing, repair_drift
+from mesh.usecases.publishing.tag_tables import restore_tags
 
 
 class Settings(RegistrySettings):
     """The function's environment."""
 
     revoke_access_arn: str
+    data_lake_admins: str
+    location_role_arn: str
 
 
 @entry_point
@@ -30,5 +34,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             locks=wiring.locks(settings),
             endings=wiring.machine(settings.revoke_access_arn),
             topics=wiring.member_topics(settings),
+            principals=wiring.principals(settings),
+            restore_tags=partial(restore_tags, tagging=wiring.tagging(settings)),
+            admins=tuple(settings.data_lake_admins.split()),
+            location_role=settings.location_role_arn,
         ),
     )

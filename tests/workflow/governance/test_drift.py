@@ -55,6 +55,9 @@ def test_nothing_drifted(mesh: MeshDriver, access: str) -> None:
 
 
 def test_a_link_that_is_gone_is_made_again(mesh: MeshDriver, access: str) -> None:
+    drop = {"Resource": {"Database": {"CatalogId": CONSUMER, "Name": LINK}}, "Permissions": ["DROP"]}
+    principal = {"DataLakePrincipalIdentifier": role_arn(CONSUMER, "ConsumerAdmin")}
+    mesh.client("consumer", "lakeformation", "ConsumerAdmin").grant_permissions(Principal=principal, **drop)
     mesh.client("consumer", "glue", "ConsumerAdmin").delete_database(Name=LINK)
     assert not reads(mesh)
     [drift] = plan(mesh)

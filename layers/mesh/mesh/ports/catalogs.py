@@ -102,6 +102,10 @@ class LakeFormation(Protocol):
         """Raises NameTaken where the location, one above or one below it is registered under another role."""
         ...
 
+    def locations(self) -> dict[str, str]:
+        """All registered S3 locations, by ARN, with the roles under which they are."""
+        ...
+
     def register_location(self, arn: str, role_arn: str) -> None:
         """Register an S3 location under a role; one that is registered already is success."""
         ...

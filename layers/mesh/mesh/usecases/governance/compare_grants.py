@@ -108,8 +108,13 @@ def _drift(kind: Kind, principal: str, entry: GrantEntry, access: str) -> Drift:
         "missing": "mesh reconcile grants it again",
         "surplus": "mesh reconcile revokes it",
     }
-    what = f"{', '.join(entry.permissions)} on {_named(entry)}"
+    what = described(entry)
     return Drift(kind=kind, principal=principal, what=what, access=access, entry=entry, remedy=remedies.get(kind, ""))
+
+
+def described(entry: GrantEntry) -> str:
+    """For people: `SELECT on tables with LF-Tags product=credit-card`."""
+    return f"{', '.join(entry.permissions)} on {_named(entry)}"
 
 
 def _named(entry: GrantEntry) -> str:

@@ -10,10 +10,12 @@ from typing import Final
 from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import OVER, Access
 from mesh.domain.governance.drift import Drift, Drifts, Repaired, reason_of, settled
+from mesh.domain.governance.ontology import Ontology
 from mesh.ports import CatalogState
 from mesh.usecases.access_decision import current_decision
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.compare_grants import compare_grants, granted_outside, not_allowed
+from mesh.usecases.governance.compare_products import Foundation, compare_products
 from mesh.usecases.governance.compare_readers import looks, unread
 
 MAX_LISTED: Final = 200
@@ -23,7 +25,14 @@ type Comparison = Callable[[], Iterable[Drift]]
 
 
 def find_drift(
-    before: Repaired, *, run: str, context: CentralContext, catalog: CatalogState, policies: Policies
+    before: Repaired,
+    *,
+    run: str,
+    context: CentralContext,
+    catalog: CatalogState,
+    policies: Policies,
+    ontology: Ontology,
+    foundation: Foundation,
 ) -> Drifts:
     """Compare all. `before`: what this run repaired so far, and what it could not; `run` is empty before it has asked
     the readers' accounts.
@@ -34,6 +43,7 @@ def find_drift(
     going_on = [access for access in everything if access.status not in OVER]
     today = partial(current_decision, context=context, catalog=catalog, policies=policies)
     comparisons: list[Comparison] = [
+        *compare_products(lake, context=context, ontology=ontology, foundation=foundation),
         *compare_grants(lake, everything, context=context),
         *(partial(not_allowed, access, today) for access in going_on),
     ]

@@ -4,13 +4,15 @@ Each difference by itself: one that cannot be repaired is left with its reason, 
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import ConfigDict
 
 from mesh.domain.access.grants import filter_name, unneeded
 from mesh.domain.access.record import Access, lock_name
+from mesh.domain.contracts.product import Product
 from mesh.domain.errors import Transient
 from mesh.domain.events import AccessCheckRequested, AccessId, GrantEntry
 from mesh.domain.governance.catalog_snapshot import IAM_ALLOWED_PRINCIPALS
@@ -18,11 +20,14 @@ from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired, reason_o
 from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.membership.authorisation import NotAMember
 from mesh.domain.model import Model
-from mesh.domain.names import execution_name
-from mesh.ports import Executions, LakeFormation, Locks, MemberTopics
+from mesh.domain.names import execution_name, published_location_arn
+from mesh.ports import Executions, LakeFormation, Locks, MemberTopics, Principals
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.compare_readers import unanswered
+from mesh.usecases.governance.govern_lake import merge_settings
 from mesh.usecases.member_notifications import cause_of, notify_member
+
+_OF_PRODUCTS: Final = frozenset({"location", "tags", "rights"})
 
 
 class Order(Model):
@@ -37,13 +42,18 @@ class Order(Model):
 
 @dataclass(frozen=True)
 class Repairing:
-    """The ports that repairs need. `endings` starts the machine that ends accesses."""
+    """The ports that repairs need. `endings` starts the machine that ends accesses; `restore_tags` tags a product as
+    contract and findings say; `admins` are central's own; locations are registered under `location_role`."""
 
     context: CentralContext
     lake: LakeFormation
     locks: Locks
     endings: Executions
     topics: MemberTopics
+    principals: Principals
+    restore_tags: Callable[[str], object]
+    admins: tuple[str, ...]
+    location_role: str
 
 
 def repair_drift(found: Drifts, *, run: str, order: Order, asked: bool, using: Repairing) -> Repaired:
@@ -108,7 +118,27 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
         order = {"access": drift.access, "cause": "expired", "reason": drift.what}
         using.endings.start(execution_name(f"reconcile-{drift.access}", run), json.dumps({"ending": order}))
         return True
+    if drift.kind == "settings":
+        now = using.lake.settings()
+        using.lake.put_settings(merge_settings(now, using.admins, (), gone=using.principals.is_gone))
+        return True
+    product = using.context.registry.product(drift.database) if drift.kind in _OF_PRODUCTS else None
+    if drift.kind in _OF_PRODUCTS:
+        return product is not None and product.status == "registered" and _product(drift, product, using)
     return drift.entry is not None and _grants(drift, drift.entry, using)
+
+
+def _product(drift: Drift, product: Product, using: Repairing) -> bool:
+    """The registry's word counts at the time of the repair."""
+    if drift.kind == "location":
+        using.lake.register_location(published_location_arn(product.bucket, product.name), using.location_role)
+    elif drift.kind == "tags":
+        using.restore_tags(product.name)
+    elif drift.entry is not None and product.owner == drift.principal:
+        using.lake.grant([_batch_entry(product.owner, drift.entry, grantable=True)])
+    else:
+        return False
+    return True
 
 
 def _grants(drift: Drift, entry: GrantEntry, using: Repairing) -> bool:
