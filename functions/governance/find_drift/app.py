@@ -13,7 +13,6 @@ from mesh.usecases.governance.find_drift import find_drift
 class Settings(RegistrySettings):
     """The function's environment."""
 
-    data_lake_admins: str
     location_role_arn: str
 
 
@@ -28,11 +27,11 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         context=wiring.central_context(settings),
         catalog=wiring.access_reader(settings),
         policies=governance_layer.policies(),
-        ontology=governance_layer.ontology(),
         foundation=Foundation(
+            ontology=governance_layer.ontology(),
             locations=lake.locations(),
             settings=lake.settings(),
-            admins=tuple(settings.data_lake_admins.split()),
+            admins=wiring.lake_admins(settings).kept(),
             location_role=settings.location_role_arn,
         ),
     )

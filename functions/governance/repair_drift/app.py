@@ -15,7 +15,6 @@ class Settings(RegistrySettings):
     """The function's environment."""
 
     revoke_access_arn: str
-    data_lake_admins: str
     location_role_arn: str
 
 
@@ -36,7 +35,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             topics=wiring.member_topics(settings),
             principals=wiring.principals(settings),
             restore_tags=partial(restore_tags, tagging=wiring.tagging(settings)),
-            admins=tuple(settings.data_lake_admins.split()),
             location_role=settings.location_role_arn,
         ),
     )

@@ -2,14 +2,15 @@
 repaired, until the reader reads, or reported."""
 
 import json
+import shlex
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.accounts import role_arn
-from tests.access_driver import CENTRAL, CONSUMER, OPEN, AccessDriver
+from local.accounts import ADMIN_ROLE, role_arn
+from tests.access_driver import CENTRAL, CONSUMER, GROWING, OPEN, AccessDriver
 from tests.consumer_accesses import links, local_grants, query
 from tests.mesh_commands import mesh_command
 from tests.mesh_driver import MeshDriver
@@ -118,12 +119,16 @@ def create_role(mesh: MeshDriver, name: str) -> None:
     for policy in iam.list_role_policies(RoleName="DataAnalyst")["PolicyNames"]:
         document = iam.get_role_policy(RoleName="DataAnalyst", PolicyName=policy)["PolicyDocument"]
         iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+    for attached in iam.list_attached_role_policies(RoleName="DataAnalyst")["AttachedPolicies"]:
+        iam.attach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
 
 
 def delete_role(mesh: MeshDriver, name: str) -> None:
     iam = mesh.client("consumer", "iam")
     for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
         iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
     iam.delete_role(RoleName=name)
 
 
@@ -146,3 +151,110 @@ def test_a_role_that_is_gone_is_told_and_its_access_suspended(
 
     assert repair(mesh, "--same-role", access)["left"] == []
     assert reads(mesh, role)
+
+
+# --- central's side --------------------------------------------------------------------------------------------------
+
+
+def of_product(drifts: list[dict[str, Any]], product: str = OPEN) -> list[str]:
+    return kinds([drift for drift in drifts if drift["database"] == product])
+
+
+def test_tags_that_are_gone_or_laxer_are_set_again(mesh: MeshDriver, access: str) -> None:
+    """The reader reads again: without `publication` no grant by tags matches a column."""
+    before = mesh.tags(OPEN, "t1")
+    lake = mesh.client("central", "lakeformation")
+    column = {"TableWithColumns": {"DatabaseName": OPEN, "Name": "t1", "ColumnNames": ["id"]}}
+    lake.remove_lf_tags_from_resource(Resource=column, LFTags=[{"TagKey": "publication", "TagValues": ["published"]}])
+    database = {"Database": {"Name": OPEN}}
+    lake.add_lf_tags_to_resource(Resource=database, LFTags=[{"TagKey": "confidentiality", "TagValues": ["public"]}])
+    assert not reads(mesh)
+    [drift] = [drift for drift in plan(mesh) if drift["kind"] == "tags"]
+    assert "t1.id is not published" in drift["what"]
+    assert "confidentiality: public, not internal" in drift["what"]
+    found = repair(mesh)
+    assert (of_product(found["repaired"]), found["left"]) == (["tags"], [])
+    assert mesh.tags(OPEN, "t1") == before
+    assert reads(mesh)
+
+
+def test_a_table_that_was_made_again_without_tags_is_readable_again(mesh: MeshDriver, access: str) -> None:
+    before, tags = mesh.table(OPEN, "t1"), mesh.tags(OPEN, "t1")
+    remake(mesh, before, **before["Parameters"])
+    assert not reads(mesh)
+    assert "tags" in of_product(plan(mesh))
+    assert repair(mesh)["left"] == []
+    assert mesh.tags(OPEN, "t1") == tags
+    assert reads(mesh)
+
+
+def remake(mesh: MeshDriver, table: dict[str, Any], **parameters: str) -> None:
+    """Drop the table, and create it anew, as somebody who may do both."""
+    glue, lake = mesh.client("central", "glue"), mesh.client("central", "lakeformation")
+    admin = {"DataLakePrincipalIdentifier": role_arn(CENTRAL, ADMIN_ROLE)}
+    on_table = {"Table": {"DatabaseName": OPEN, "Name": "t1"}}
+    lake.grant_permissions(Principal=admin, Resource=on_table, Permissions=["DROP"])
+    lake.grant_permissions(Principal=admin, Resource={"Database": {"Name": OPEN}}, Permissions=["CREATE_TABLE"])
+    where = table["StorageDescriptor"]["Location"].replace("s3://", "arn:aws:s3:::")
+    location = {"DataLocation": {"ResourceArn": where.partition("/published/")[0] + "/published"}}
+    lake.grant_permissions(Principal=admin, Resource=location, Permissions=["DATA_LOCATION_ACCESS"])
+    glue.delete_table(DatabaseName=OPEN, Name="t1")
+    if parameters:
+        kept = {name: table[name] for name in ("Name", "TableType", "StorageDescriptor", "PartitionKeys")}
+        glue.create_table(DatabaseName=OPEN, TableInput={**kept, "Parameters": parameters})
+
+
+def test_a_location_that_was_deregistered_is_registered_again(mesh: MeshDriver, access: str) -> None:
+    lake = mesh.client("central", "lakeformation")
+    arns = [info["ResourceArn"] for info in lake.list_resources()["ResourceInfoList"]]
+    [arn] = [arn for arn in arns if f"/{OPEN}/" in arn]
+    lake.deregister_resource(ResourceArn=arn)
+    assert "location" in of_product(plan(mesh))
+    found = repair(mesh)
+    assert ("location" in of_product(found["repaired"]), found["left"]) == (True, [])
+    assert reads(mesh)
+
+
+def test_settings_are_merged_again_and_what_iam_allows_is_revoked(mesh: MeshDriver, access: str) -> None:
+    lake = mesh.client("central", "lakeformation")
+    before = lake.get_data_lake_settings()["DataLakeSettings"]
+    everybody = {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}
+    by_default = [{"Principal": everybody, "Permissions": ["ALL"]}]
+    gone = mesh.physical_id("central", "RepairDriftFunctionRole")
+    admins = [each for each in before["DataLakeAdmins"] if not each["DataLakePrincipalIdentifier"].endswith(gone)]
+    lake.put_data_lake_settings(
+        DataLakeSettings={**before, "DataLakeAdmins": admins, "CreateTableDefaultPermissions": by_default}
+    )
+    lake.grant_permissions(Principal=everybody, Resource={"Database": {"Name": OPEN}}, Permissions=["ALL"])
+    assert {"settings", "iam-allowed"} <= set(kinds(plan(mesh)))
+    found = repair(mesh)
+    assert {"settings", "iam-allowed"} <= set(kinds(found["repaired"]))
+    assert found["left"] == []
+    after = lake.get_data_lake_settings()["DataLakeSettings"]
+    assert after["CreateTableDefaultPermissions"] == []
+    assert {each["DataLakePrincipalIdentifier"] for each in after["DataLakeAdmins"]} == {
+        each["DataLakePrincipalIdentifier"] for each in before["DataLakeAdmins"]
+    }
+
+
+def test_a_table_that_vanished_is_reported_and_stops_nothing_else(
+    mesh: MeshDriver, accesses: AccessDriver, access: str
+) -> None:
+    """The command that is told brings it back."""
+    glue, lake = mesh.client("central", "glue"), mesh.client("central", "lakeformation")
+    remake(mesh, mesh.table(OPEN, "t1"))
+    lake.grant_permissions(
+        Principal={"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"},
+        Resource={"Database": {"Name": GROWING}},
+        Permissions=["ALL"],
+    )
+    found = repair(mesh)
+    assert kinds(found["repaired"]) == ["iam-allowed"]
+    [drift] = [drift for drift in found["left"] if drift["kind"] == "table"]
+    assert (drift["database"], drift["what"]) == (OPEN, "t1: it is gone from the catalog")
+    assert glue.get_tables(DatabaseName=OPEN)["TableList"] == []
+    command = shlex.split(drift["remedy"])
+    assert command[:2] == ["mesh", "rollback"]
+    assert mesh_command(mesh, *command[1:])[0] == 0
+    assert reads(mesh)
+    assert repair(mesh)["left"] == []

@@ -62,6 +62,18 @@ class ProductDatabases(Protocol):
         ...
 
 
+class LakeAdmins(Protocol):
+    """Central's record of the data lake administrators that its stack sets."""
+
+    def keep(self, admins: tuple[str, ...]) -> None:
+        """These, by ARN, in place of those before."""
+        ...
+
+    def kept(self) -> tuple[str, ...]:
+        """None where nothing was kept yet."""
+        ...
+
+
 class Principals(Protocol):
     """The roles and users of the account's IAM."""
 

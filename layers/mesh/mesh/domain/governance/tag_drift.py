@@ -1,4 +1,4 @@
-"""Which LF-Tags of a product are not as its contract, its findings and its registration say. See docs/decisions/0032."""
+"""Which LF-Tags of a product are not as contract, findings and registration say. See docs/decisions/0032."""
 
 from collections.abc import Mapping, Sequence
 

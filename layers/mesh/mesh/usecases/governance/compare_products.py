@@ -26,9 +26,10 @@ _MOST: int = 5
 
 @dataclass(frozen=True)
 class Foundation:
-    """What products rest on: registered locations (ARN → role), central's settings, its administrators, and the role
-    under which locations are registered."""
+    """What products rest on: the ontology, registered locations (ARN → role), central's settings, its administrators,
+    and the role under which locations are registered."""
 
+    ontology: Ontology
     locations: Mapping[str, str]
     settings: dict[str, Any]
     admins: tuple[str, ...]
@@ -36,13 +37,13 @@ class Foundation:
 
 
 def compare_products(
-    lake: CatalogSnapshot, *, context: CentralContext, ontology: Ontology, foundation: Foundation
+    lake: CatalogSnapshot, *, context: CentralContext, foundation: Foundation
 ) -> Iterator[Callable[[], Iterable[Drift]]]:
     """The comparisons, each by itself; a product that is being registered, or is retired, is left alone."""
     yield partial(_settings, foundation)
     granted = granted_outside(lake)
     for name in context.registry.product_names():
-        yield partial(_compare_product, name, lake, granted, context, ontology, foundation)
+        yield partial(_compare_product, name, lake, granted, context, foundation)
 
 
 def _settings(foundation: Foundation) -> Iterator[Drift]:
@@ -66,7 +67,6 @@ def _compare_product(
     lake: CatalogSnapshot,
     granted: Mapping[str, list[GrantEntry]],
     context: CentralContext,
-    ontology: Ontology,
     foundation: Foundation,
 ) -> Iterator[Drift]:
     product = context.registry.product(name)
@@ -82,7 +82,7 @@ def _compare_product(
     version = context.registry.latest_version(name)
     faults = dict(_table_faults(version, database)) if version else {}
     intact = [table for table in version.tables if table.table not in faults] if version else []
-    yield from _tags(product, intact, database, context, ontology)
+    yield from _tags(product, intact, database, context, foundation.ontology)
     now = context.registry.latest_version(name) if faults else None
     if version is not None and now is not None and now.version == version.version:
         for table, what in faults.items():

@@ -10,7 +10,6 @@ from typing import Final
 from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import OVER, Access
 from mesh.domain.governance.drift import Drift, Drifts, Repaired, reason_of, settled
-from mesh.domain.governance.ontology import Ontology
 from mesh.ports import CatalogState
 from mesh.usecases.access_decision import current_decision
 from mesh.usecases.central_context import CentralContext
@@ -31,7 +30,6 @@ def find_drift(
     context: CentralContext,
     catalog: CatalogState,
     policies: Policies,
-    ontology: Ontology,
     foundation: Foundation,
 ) -> Drifts:
     """Compare all. `before`: what this run repaired so far, and what it could not; `run` is empty before it has asked
@@ -43,7 +41,7 @@ def find_drift(
     going_on = [access for access in everything if access.status not in OVER]
     today = partial(current_decision, context=context, catalog=catalog, policies=policies)
     comparisons: list[Comparison] = [
-        *compare_products(lake, context=context, ontology=ontology, foundation=foundation),
+        *compare_products(lake, context=context, foundation=foundation),
         *compare_grants(lake, everything, context=context),
         *(partial(not_allowed, access, today) for access in going_on),
     ]
@@ -58,6 +56,7 @@ def find_drift(
         drifts=drifts[:MAX_LISTED],
         repaired=repaired,
         looks=tuple(looked_at),
+        admins=foundation.admins,
         waiting=any(drift.waiting for drift in drifts),
     )
 

@@ -4,7 +4,7 @@ Each difference by itself: one that cannot be repaired is left with its reason, 
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +43,7 @@ class Order(Model):
 @dataclass(frozen=True)
 class Repairing:
     """The ports that repairs need. `endings` starts the machine that ends accesses; `restore_tags` tags a product as
-    contract and findings say; `admins` are central's own; locations are registered under `location_role`."""
+    contract and findings say; locations are registered under `location_role`."""
 
     context: CentralContext
     lake: LakeFormation
@@ -52,7 +52,6 @@ class Repairing:
     topics: MemberTopics
     principals: Principals
     restore_tags: Callable[[str], object]
-    admins: tuple[str, ...]
     location_role: str
 
 
@@ -64,7 +63,7 @@ def repair_drift(found: Drifts, *, run: str, order: Order, asked: bool, using: R
     repaired, left = list(found.repaired), [] if asked else ask_readers(found.looks, short, order, using)
     for drift in found.drifts if not order.dry_run else ():
         try:
-            done, reason = _repair(drift, short, using), drift.reason
+            done, reason = _repair(drift, short, found.admins, using), drift.reason
         except Exception as error:
             done, reason, again = False, reason_of(error), again or isinstance(error, Transient)
         if done:
@@ -110,7 +109,7 @@ def _ask(access: Access, look: Look, run: str, order: Order, using: Repairing) -
         raise NotAMember(f"account {access.receiver} is not an admitted member of this mesh", account=access.receiver)
 
 
-def _repair(drift: Drift, run: str, using: Repairing) -> bool:
+def _repair(drift: Drift, run: str, admins: Sequence[str], using: Repairing) -> bool:
     """Whether it is repaired."""
     if not drift.repairable:
         return False
@@ -120,7 +119,7 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
         return True
     if drift.kind == "settings":
         now = using.lake.settings()
-        using.lake.put_settings(merge_settings(now, using.admins, (), gone=using.principals.is_gone))
+        using.lake.put_settings(merge_settings(now, admins, (), gone=using.principals.is_gone))
         return True
     product = using.context.registry.product(drift.database) if drift.kind in _OF_PRODUCTS else None
     if drift.kind in _OF_PRODUCTS:
