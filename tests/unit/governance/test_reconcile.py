@@ -384,7 +384,7 @@ def filtered(decided):
 
 
 def answered(world, run, reason=None):
-    check = ReaderCheck(run=run, at=NOON, reason=reason)
+    check = ReaderCheck(run=run, asked=NOON, reason=reason)
     return world.accesses.save(world.accesses.access(ID).evolve(checked=check))
 
 

@@ -143,7 +143,8 @@ def test_a_role_that_is_gone_is_told_and_its_access_suspended(
     assert [drift["access"] for drift in plan(mesh) if "ReaderGone" in drift["what"]] == [access]
     assert local_grants(mesh, OPEN, role) != []
 
-    assert kinds(repair(mesh)["left"]) == ["suspended"]
+    left = repair(mesh)["left"]
+    assert kinds(left) == ["suspended"], left
     assert local_grants(mesh, OPEN, role) == []
     assert not reads(mesh, role)
     assert kinds(repair(mesh)["left"]) == ["suspended"]
@@ -237,12 +238,13 @@ def test_settings_are_merged_again_and_what_iam_allows_is_revoked(mesh: MeshDriv
     }
 
 
-def test_a_table_that_vanished_is_reported_and_stops_nothing_else(
-    mesh: MeshDriver, accesses: AccessDriver, access: str
+@pytest.mark.parametrize("pointer", ["", "s3://elsewhere/metadata.json"])
+def test_a_table_that_vanished_or_points_elsewhere_is_reported_and_stops_nothing_else(
+    mesh: MeshDriver, access: str, pointer: str
 ) -> None:
     """The command that is told brings it back."""
-    glue, lake = mesh.client("central", "glue"), mesh.client("central", "lakeformation")
-    remake(mesh, mesh.table(OPEN, "t1"))
+    lake, before = mesh.client("central", "lakeformation"), mesh.table(OPEN, "t1")
+    remake(mesh, before, **({**before["Parameters"], "metadata_location": pointer} if pointer else {}))
     lake.grant_permissions(
         Principal={"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"},
         Resource={"Database": {"Name": GROWING}},
@@ -251,10 +253,12 @@ def test_a_table_that_vanished_is_reported_and_stops_nothing_else(
     found = repair(mesh)
     assert kinds(found["repaired"]) == ["iam-allowed"]
     [drift] = [drift for drift in found["left"] if drift["kind"] == "table"]
-    assert (drift["database"], drift["what"]) == (OPEN, "t1: it is gone from the catalog")
-    assert glue.get_tables(DatabaseName=OPEN)["TableList"] == []
+    what = "t1: it points at s3://elsewhere/metadata.json, not at" if pointer else "t1: it is gone from the catalog"
+    assert drift["database"] == OPEN
+    assert drift["what"].startswith(what)
     command = shlex.split(drift["remedy"])
     assert command[:2] == ["mesh", "rollback"]
     assert mesh_command(mesh, *command[1:])[0] == 0
+    mesh.until(mesh.at_rest, "nothing going on")
     assert reads(mesh)
     assert repair(mesh)["left"] == []

@@ -81,11 +81,11 @@ def _column_of(place: tuple[str, str]) -> Callable[[str], str]:
 
 
 class ReaderCheck(Model):
-    """What the receiving account said last of its reader: when, and asked by which run; `reason`: why it cannot read,
+    """What the receiving account said last of its reader: asked when, and by which run; `reason`: why it cannot read,
     None where it does."""
 
     run: str
-    at: datetime
+    asked: datetime
     reason: Reason | None = None
 
     @property

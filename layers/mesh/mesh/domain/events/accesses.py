@@ -157,10 +157,12 @@ class AccessCheckRequested(EventData):
 
 
 class AccessChecked(EventData):
-    """The answer to AccessCheckRequested. `reason`: why the reader cannot read; null: it does."""
+    """The answer to AccessCheckRequested, of which it repeats the run and the time. `reason`: why the reader cannot read;
+    null: it does."""
 
     access: AccessId
     run: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,80}$")]
+    asked: Moment
     reason: Reason | None = None
 
 

@@ -109,15 +109,18 @@ def _released(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answ
 
 
 def _checked(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
-    """Kept with the access, for the reconciliation that asked. No run waits for it."""
+    """Kept with the access, for the reconciliation that asked. No run waits for it. An answer to an earlier question,
+    which comes late or again, changes nothing."""
     data = read_event(AccessChecked, envelope).data
     found = _reported(envelope, data.access, CHECKED, {}, context)
-    before, check = found.access.checked, ReaderCheck(run=data.run, at=context.clock.now(), reason=data.reason)
-    if before is not None and (before.run, before.reason) == (check.run, check.reason):
+    before, check = found.access.checked, ReaderCheck(run=data.run, asked=data.asked, reason=data.reason)
+    if before is not None and (before.asked > check.asked or before == check):
         return found
     access = found.access.evolve(checked=check)
     if (before is not None and before.suspended) != check.suspended:
-        access = access.noted(check.at, "suspended: its reader's role is gone" if check.suspended else "resumed")
+        access = access.noted(
+            context.clock.now(), "suspended: its reader's role is gone" if check.suspended else "resumed"
+        )
     context.accesses.save(access)
     return found
 

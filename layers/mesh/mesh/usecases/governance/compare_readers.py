@@ -20,7 +20,7 @@ def looks(accesses: Iterable[Access], today: Callable[[Access], Decided]) -> lis
     """The live accesses to look at, each with what its reader can read by now. What the policy would not grant any more
     is reported as that."""
     live = [access for access in accesses if access.status == "live" and access.decided is not None]
-    live.sort(key=lambda access: (access.checked.at if access.checked else _NEVER, access.id))
+    live.sort(key=lambda access: (access.checked.asked if access.checked else _NEVER, access.id))
     found = []
     for access in live[:MAX_LOOKS]:
         try:
