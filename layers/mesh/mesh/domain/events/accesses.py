@@ -157,7 +157,7 @@ class AccessCheckRequested(EventData):
 
 
 class AccessChecked(EventData):
-    """The answer to AccessCheckRequested, of which it repeats the run and the time. `reason`: why the reader cannot read;
+    """The answer to AccessCheckRequested, whose run and time it repeats. `reason`: why the reader cannot read;
     null: it does."""
 
     access: AccessId
