@@ -29,7 +29,7 @@ SameRole = Annotated[
 def reconcile_command(
     *, dry_run: DryRun = False, same_role: SameRole = None, role: As = None, port: Port = None, as_json: AsJson = False
 ) -> None:
-    """Find and repair what drifted from the registry.
+    """Find and repair what drifted.
 
     Compares grants, LF-Tags, locations, settings and tables with the registry, and has each reader's account look
     whether the reader reads. The central account does the same once a day. Exit code 1 when differences remain.

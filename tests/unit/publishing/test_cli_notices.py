@@ -66,7 +66,8 @@ FIELDS = USUAL | {
     "reader": "DataAnalyst", "reason": "labels were flipped", "receiver_domains": ["risk"],
     "released": ["00001.metadata.json"],
     "request": "e-1", "role": "producer", "rule": "internal", "run": "00000003", "table": "credit_card",
-    "tables": [], "version": 2, "versions": [1, 2], "what": "credit-card", "why": "Internal data is open.",
+    "tables": [], "version": 2, "versions": [1, 2],
+    "repair": True, "asked": "2026-11-21T09:30:00Z", "what": "credit-card", "why": "Internal data is open.",
 }  # fmt: skip
 """A value for each required field; WHY and PARTICULAR stand where a kind has another type or other values."""
 PARTICULAR = {
