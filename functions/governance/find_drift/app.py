@@ -27,7 +27,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         context=wiring.central_context(settings),
         catalog=wiring.access_reader(settings),
         policies=governance_layer.policies(),
-        foundation=Foundation(
+        foundation=lambda: Foundation(
             ontology=governance_layer.ontology(),
             locations=lake.locations(),
             settings=lake.settings(),

@@ -36,5 +36,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             principals=wiring.principals(settings),
             restore_tags=partial(restore_tags, tagging=wiring.tagging(settings)),
             location_role=settings.location_role_arn,
+            admins=wiring.lake_admins(settings).kept,
         ),
     )

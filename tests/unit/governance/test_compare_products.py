@@ -81,7 +81,9 @@ class World:
             ontology=ONTOLOGY, locations=self.locations, settings=self.settings, admins=(ADMIN,), location_role=ROLE
         )
         return [
-            drift for compare in compare_products(lake, context=context, foundation=foundation) for drift in compare()
+            drift
+            for compare in compare_products(lake, context=context, foundation=lambda: foundation)
+            for drift in compare()
         ]
 
     def kinds(self):

@@ -102,7 +102,7 @@ class World:
             context=self.context,
             catalog=self.catalog,
             policies=requests.POLICIES,
-            foundation=self.foundation,
+            foundation=lambda: self.foundation,
         )
 
     @property
@@ -132,6 +132,7 @@ class World:
             principals=FakePrincipals(),
             restore_tags=self.restored.append,
             location_role=LOCATION_ROLE,
+            admins=lambda: (ADMIN,),
         )
 
 
@@ -395,7 +396,7 @@ def found_after(world, run="run-1"):
         context=world.context,
         catalog=world.catalog,
         policies=requests.POLICIES,
-        foundation=world.foundation,
+        foundation=lambda: world.foundation,
     )
     return [drift.kind for drift in found.drifts], found.waiting
 
@@ -488,7 +489,7 @@ def test_repaired_is_what_is_not_found_any_more():
         context=world.context,
         catalog=world.catalog,
         policies=requests.POLICIES,
-        foundation=world.foundation,
+        foundation=lambda: world.foundation,
     )
 
     assert (again.repaired, again.drifts[0].reason) == ((), "refused")

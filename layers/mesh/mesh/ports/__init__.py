@@ -9,6 +9,7 @@ from mesh.ports.catalogs import (
     MemberState,
     Principals,
     ProductDatabases,
+    TaggedCatalog,
 )
 from mesh.ports.messages import (
     Bus,
@@ -108,6 +109,7 @@ __all__ = [
     "TableContents",
     "TableReading",
     "TableStaging",
+    "TaggedCatalog",
     "Target",
     "TaskAnswers",
     "Trace",

@@ -141,12 +141,16 @@ class LakeFormation(Protocol):
     def revoke_iam_allowed_principals(self, database: str) -> None: ...
 
 
-class CatalogState(Protocol):
-    """Central's Lake Formation, Glue and RAM as they are now. Reads only."""
+class TaggedCatalog(Protocol):
+    """The tables of products, with their LF-Tags."""
 
     def tagged(self, databases: Collection[str] = ()) -> "CatalogSnapshot":
         """Tables and LF-Tags of products alone; of some, or of all. A database without the mesh's mark is left out."""
         ...
+
+
+class CatalogState(TaggedCatalog, Protocol):
+    """Central's Lake Formation, Glue and RAM as they are now. Reads only."""
 
     def lake(self, databases: Collection[str] = ()) -> "CatalogSnapshot":
         """The catalog's tables, LF-Tags, grants, administrators and shares; of some databases, or of all."""

@@ -65,8 +65,7 @@ class Look(Model):
 
 class Drifts(Model):
     """What was compared, and the differences: at most 200 are listed, `total` counts all. `repaired` were found before,
-    and are not any more. `looks`: the accesses to look at; `admins`: who has to be a data lake
-    administrator; `waiting`: some answers may still come."""
+    and are not any more. `looks`: the accesses to look at; `waiting`: some answers may still come."""
 
     accesses: int
     grants: int
@@ -74,7 +73,6 @@ class Drifts(Model):
     drifts: tuple[Drift, ...]
     repaired: tuple[Drift, ...] = ()
     looks: tuple[Look, ...] = ()
-    admins: tuple[str, ...] = ()
     waiting: bool = False
 
 

@@ -37,13 +37,14 @@ class Foundation:
 
 
 def compare_products(
-    lake: CatalogSnapshot, *, context: CentralContext, foundation: Foundation
+    lake: CatalogSnapshot, *, context: CentralContext, foundation: Callable[[], Foundation]
 ) -> Iterator[Callable[[], Iterable[Drift]]]:
     """The comparisons, each by itself; a product that is being registered, or is retired, is left alone."""
-    yield partial(_settings, foundation)
+    basis = foundation()
+    yield partial(_settings, basis)
     granted = granted_outside(lake)
     for name in context.registry.product_names():
-        yield partial(_compare_product, name, lake, granted, context, foundation)
+        yield partial(_compare_product, name, lake, granted, context, basis)
 
 
 def _settings(foundation: Foundation) -> Iterator[Drift]:

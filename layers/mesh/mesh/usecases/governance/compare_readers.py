@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from mesh.domain.access.record import Access, Decided
-from mesh.domain.errors import Rejected
 from mesh.domain.events import ReadableTable
 from mesh.domain.governance.drift import Drift, Kind, Look
 
@@ -21,14 +20,15 @@ def looks(accesses: Iterable[Access], today: Callable[[Access], Decided]) -> lis
     is reported as that."""
     live = [access for access in accesses if access.status == "live" and access.decided is not None]
     live.sort(key=lambda access: (access.checked.asked if access.checked else _NEVER, access.id))
-    found = []
-    for access in live[:MAX_LOOKS]:
-        try:
-            table = _readable(access, today(access))
-        except Rejected:
-            continue
-        found.append(Look(access=access.id, table=table))
-    return found
+    return [look for access in live[:MAX_LOOKS] if (look := _look(access, today)) is not None]
+
+
+def _look(access: Access, today: Callable[[Access], Decided]) -> Look | None:
+    """None where it is not known what should be read: then that is told, as `not-allowed` or `not-compared`."""
+    try:
+        return Look(access=access.id, table=_readable(access, today(access)))
+    except Exception:
+        return None
 
 
 def _readable(access: Access, now: Decided) -> ReadableTable | None:

@@ -3,12 +3,13 @@
 Each comparison stands by itself: one that fails is told as `not-compared`, and the others go on.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Final
 
 from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import OVER, Access
+from mesh.domain.governance.catalog_snapshot import CatalogSnapshot
 from mesh.domain.governance.drift import Drift, Drifts, Repaired, reason_of, settled
 from mesh.ports import CatalogState
 from mesh.usecases.access_decision import current_decision
@@ -30,7 +31,7 @@ def find_drift(
     context: CentralContext,
     catalog: CatalogState,
     policies: Policies,
-    foundation: Foundation,
+    foundation: Callable[[], Foundation],
 ) -> Drifts:
     """Compare all. `before`: what this run repaired so far, and what it could not; `run` is empty before it has asked
     the readers' accounts.
@@ -39,10 +40,10 @@ def find_drift(
     """
     lake, everything = catalog.lake(), list(context.accesses.newest())
     going_on = [access for access in everything if access.status not in OVER]
-    today = partial(current_decision, context=context, catalog=catalog, policies=policies)
+    today = partial(current_decision, context=context, catalog=_Seen(lake), policies=policies)
     comparisons: list[Comparison] = [
-        *compare_products(lake, context=context, foundation=foundation),
-        *compare_grants(lake, everything, context=context),
+        *_each(partial(compare_products, lake, context=context, foundation=foundation)),
+        *_each(partial(compare_grants, lake, everything, context=context)),
         *(partial(not_allowed, access, today) for access in going_on),
     ]
     found = [drift for comparison in comparisons for drift in _guarded(comparison)]
@@ -56,9 +57,36 @@ def find_drift(
         drifts=drifts[:MAX_LISTED],
         repaired=repaired,
         looks=tuple(looked_at),
-        admins=foundation.admins,
         waiting=any(drift.waiting for drift in drifts),
     )
+
+
+class _Seen:
+    """Implements `ports.TaggedCatalog` by the catalog that was read, once for all accesses."""
+
+    def __init__(self, lake: CatalogSnapshot) -> None:
+        self._lake = lake
+
+    def tagged(self, databases: Collection[str] = ()) -> CatalogSnapshot:
+        """See the port."""
+        found = {
+            name: each
+            for name, each in self._lake.databases.items()
+            if each.marked and (not databases or name in databases)
+        }
+        return CatalogSnapshot(self._lake.account, found)
+
+
+def _each(comparisons: Callable[[], Iterable[Comparison]]) -> list[Comparison]:
+    """All of them; where not even that can be told, one that says so."""
+    try:
+        return list(comparisons())
+    except Exception as error:
+        return [partial(_failing, error)]
+
+
+def _failing(error: Exception) -> Iterable[Drift]:
+    raise error
 
 
 def _guarded(comparison: Comparison) -> list[Drift]:

@@ -4,7 +4,7 @@ Each difference by itself: one that cannot be repaired is left with its reason, 
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +43,7 @@ class Order(Model):
 @dataclass(frozen=True)
 class Repairing:
     """The ports that repairs need. `endings` starts the machine that ends accesses; `restore_tags` tags a product as
-    contract and findings say; locations are registered under `location_role`."""
+    contract and findings say; locations are registered under `location_role`; `admins` are those of central's stack."""
 
     context: CentralContext
     lake: LakeFormation
@@ -53,6 +53,7 @@ class Repairing:
     principals: Principals
     restore_tags: Callable[[str], object]
     location_role: str
+    admins: Callable[[], tuple[str, ...]]
 
 
 def repair_drift(found: Drifts, *, run: str, order: Order, asked: bool, using: Repairing) -> Repaired:
@@ -63,7 +64,7 @@ def repair_drift(found: Drifts, *, run: str, order: Order, asked: bool, using: R
     repaired, left = list(found.repaired), [] if asked else ask_readers(found.looks, short, order, using)
     for drift in found.drifts if not order.dry_run else ():
         try:
-            done, reason = _repair(drift, short, found.admins, using), drift.reason
+            done, reason = _repair(drift, short, using), drift.reason
         except Exception as error:
             done, reason, again = False, reason_of(error), again or isinstance(error, Transient)
         if done:
@@ -109,7 +110,7 @@ def _ask(access: Access, look: Look, run: str, order: Order, using: Repairing) -
         raise NotAMember(f"account {access.receiver} is not an admitted member of this mesh", account=access.receiver)
 
 
-def _repair(drift: Drift, run: str, admins: Sequence[str], using: Repairing) -> bool:
+def _repair(drift: Drift, run: str, using: Repairing) -> bool:
     """Whether it is repaired."""
     if not drift.repairable:
         return False
@@ -119,7 +120,7 @@ def _repair(drift: Drift, run: str, admins: Sequence[str], using: Repairing) -> 
         return True
     if drift.kind == "settings":
         now = using.lake.settings()
-        using.lake.put_settings(merge_settings(now, admins, (), gone=using.principals.is_gone))
+        using.lake.put_settings(merge_settings(now, using.admins(), (), gone=using.principals.is_gone))
         return True
     product = using.context.registry.product(drift.database) if drift.kind in _OF_PRODUCTS else None
     if drift.kind in _OF_PRODUCTS:
