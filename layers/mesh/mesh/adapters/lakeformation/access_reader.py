@@ -13,7 +13,6 @@ from mesh.domain.access.access_context import Home
 from mesh.domain.contracts.claims import MARK
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Grant, ShareState, Table
 from mesh.domain.names import DEFAULT_DATABASE, resource_link
-from mesh.domain.publishing.iceberg_table import pointer_of
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -165,6 +164,8 @@ class AccessReader:
 
     def _table(self, database: str, record: Mapping[str, Any]) -> Table | None:
         """None for a table that was dropped since it was listed."""
+        from mesh.domain.publishing.iceberg_table import pointer_of  # noqa: PLC0415 - few functions read the catalog
+
         place = {"CatalogId": self._account, "DatabaseName": database, "Name": record["Name"]}
         try:
             answer = self._tags({"Table": place})
