@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mesh.domain.access.consumer_access import ENDING, ConsumerAccess, QueryRefused, QueryState
+from mesh.domain.access.consumer_access import ENDING, ConsumerAccess, QueryRefused, QueryState, Role
 from mesh.domain.contracts.claims import require_link
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import GrantEntry
@@ -80,9 +80,11 @@ class FakeReaders:
     def __init__(self, lake: FakeLakeFormation, **roles: str) -> None:
         self._lake = lake
         self.roles = roles
+        self.ids: dict[str, str] = {}
 
-    def arn(self, name: str) -> str | None:
-        return self.roles.get(name)
+    def role(self, name: str) -> Role | None:
+        arn = self.roles.get(name)
+        return Role(arn=arn, id=self.ids.get(name, f"AROA{name.upper()}")) if arn else None
 
     def held(
         self, role_arn: str, catalogs: Sequence[str], entries: Sequence[GrantEntry]

@@ -30,6 +30,7 @@ VALID: Final[Mapping[str, Mapping[str, Any]]] = {
     "AccessReady": {"access": _ACCESS, "proved_as": "DataAnalyst"},
     "AccessNotReady": {"access": _ACCESS, "reason": _REASON},
     "AccessReleased": {"access": _ACCESS},
+    "AccessChecked": {"access": _ACCESS, "run": "5b1f7c7e", "asked": "2026-11-21T09:30:00Z", "reason": _REASON},
     "AccessDecided": {"access": _ACCESS, "decision": "approve", "reason": "why not"},
     "RevocationRequested": {"access": _ACCESS, "reason": "enough"},
     "PinRequested": {"product": _PRODUCT, "version": 1, "until": _LATER, "reason": "audit"},

@@ -139,6 +139,10 @@ def _of_accesses(event: EventData) -> str:
             return f"{event.access} is ready: {', '.join(event.links) or 'nothing yet to query'}"
         case events.AccessNotReady():
             return f"{event.access} cannot be used: the grant is being revoked"
+        case events.AccessCheckRequested():
+            return f"{event.access}: central asks whether its reader reads"
+        case events.AccessChecked():
+            return f"{event.access}: its reader {'cannot read' if event.reason else 'reads'}"
         case events.AccessExpiring():
             reader = event.reader or "the account"
             return f"{event.access} ends {moment(event.until)}: {event.what}, read by {reader}"

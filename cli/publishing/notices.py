@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from mesh.adapters.dynamodb.notices import DynamoNotices
-from mesh.domain.events import KINDS, EventData, ProductUpdated
+from mesh.domain.events import KINDS, AccessCheckRequested, EventData, ProductUpdated
 from pydantic import ValidationError
 
 from cli import output
@@ -54,10 +54,11 @@ def of_product(where: MeshContext, product: str, version: int) -> dict[str, Any]
 
 
 def show_all(notices: Iterator[dict[str, Any]]) -> str:
-    """Show each; returns the sort key of the last one, "" when there were none."""
+    """Show each that is for people; returns the sort key of the last one, "" when there were none."""
     after = ""
     for notice in notices:
-        render(notice)
+        if notice["detail_type"] != AccessCheckRequested.detail_type():  # the account's machine answers, every day
+            render(notice)
         after = f"{notice['time']}#{notice['id']}"
     return after
 

@@ -67,7 +67,16 @@ CAUGHT = {
         "UnknownAccess",
     },
     ("revoke-access", "EndAccess"): {"ForgedSender", "MalformedEvent", "MayNotRevoke", "NotAMember", "UnknownAccess"},
-    ("accept-share", "AcceptShare"): {"AccessOver", "LinkTaken", "MalformedEvent", "ShareRefused", "UnknownRole"},
+    ("accept-share", "AcceptShare"): {
+        "AccessOver",
+        "LinkTaken",
+        "MalformedEvent",
+        "ReaderGone",
+        "ReaderSuspended",
+        "ShareRefused",
+        "UnknownAccess",
+        "UnknownRole",
+    },
     ("accept-share", "VerifyAccess"): {"AccessOver", "ProofFailed", "QueryRefused"},
     ("release-share", "ReleaseAccess"): {"MalformedEvent"},
 }

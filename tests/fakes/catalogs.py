@@ -98,7 +98,7 @@ class FakeLakeFormation:
         self.data_lake_settings: dict[str, Any] = {}
         self.tags: dict[str, tuple[str, ...]] = {key: tuple(values) for key, values in (tags or {}).items()}
         self.on: dict[tuple[str, ...], dict[str, str]] = {}
-        self.locations: dict[str, str] = {}
+        self.registered: dict[str, str] = {}
         self.grants: list[dict[str, Any]] = []
         self.filters: dict[tuple[str, str, str], tuple[tuple[str, ...], str]] = {}
         self.calls: list[tuple[str, ...]] = []
@@ -150,10 +150,13 @@ class FakeLakeFormation:
         return columns.get(column, inherited)
 
     def require_free_location(self, arn: str, role_arn: str) -> None:
-        require_free_location(arn, role_arn, self.locations)
+        require_free_location(arn, role_arn, self.registered)
 
     def register_location(self, arn: str, role_arn: str) -> None:
-        self.locations.setdefault(arn, role_arn)
+        self.registered.setdefault(arn, role_arn)
+
+    def locations(self) -> dict[str, str]:
+        return dict(self.registered)
 
     def grant(self, grants: Iterable[Mapping[str, Any]]) -> None:
         self.grants += [dict(grant) for grant in grants if dict(grant) not in self.grants]

@@ -1,12 +1,15 @@
-"""Accept what central granted to this account: accept the RAM share, link its databases, grant to the reader."""
+"""Accept what central granted to this account, or look whether its reader reads and repair this account's side: accept
+the RAM share, link its databases, grant to the reader."""
 
+from functools import partial
 from typing import Any
 
-from mesh.domain.events import Envelope
+from mesh.domain.events import AccessCheckRequested, Envelope
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import AccountSettings, TableSettings, load
 from mesh.usecases.access.accept_share import accept_share
+from mesh.usecases.access.check_share import check_share
 
 
 class Settings(AccountSettings, TableSettings):
@@ -16,9 +19,11 @@ class Settings(AccountSettings, TableSettings):
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """`{envelope}` → Accepted."""
-    settings = load(Settings)
-    return accept_share(
-        Envelope.model_validate(event["envelope"]),
+    settings, envelope = load(Settings), Envelope.model_validate(event["envelope"])
+    asked = envelope.detail_type == AccessCheckRequested.detail_type()
+    handle = check_share if asked else partial(accept_share, clock=wiring.clock)
+    return handle(
+        envelope,
         account=settings.account_id,
         accesses=wiring.consumer_accesses(settings),
         readers=wiring.readers(),
@@ -27,5 +32,4 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         links=wiring.resource_links(),
         lake=wiring.lake(settings),
         locks=wiring.locks(settings),
-        clock=wiring.clock,
     )

@@ -1,4 +1,4 @@
-"""Handle AccessDecided, AccessReady, AccessNotReady and AccessReleased."""
+"""Handle AccessDecided, AccessReady, AccessNotReady, AccessReleased and AccessChecked."""
 
 from typing import Any
 

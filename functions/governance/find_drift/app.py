@@ -1,23 +1,37 @@
-"""Compare Lake Formation's grants with the registry."""
+"""Compare AWS with the registry."""
 
 from typing import Any
 
+from mesh.domain.governance.drift import Repaired
 from mesh.entry import governance_layer, wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.governance.reconcile_access import find_drift
+from mesh.usecases.governance.compare_products import Foundation
+from mesh.usecases.governance.find_drift import find_drift
 
 
 class Settings(RegistrySettings):
     """The function's environment."""
 
+    location_role_arn: str
+
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """Anything → Drifts."""
+    """`{before, run}` after a repair, or `{}` → Drifts."""
     settings = load(Settings)
+    lake = wiring.lake(settings)
     return find_drift(
+        Repaired.model_validate(event.get("before", {})),
+        run=str(event.get("run", ""))[-36:],
         context=wiring.central_context(settings),
         catalog=wiring.access_reader(settings),
         policies=governance_layer.policies(),
+        foundation=lambda: Foundation(
+            ontology=governance_layer.ontology(),
+            locations=lake.locations(),
+            settings=lake.settings(),
+            admins=wiring.lake_admins(settings).kept(),
+            location_role=settings.location_role_arn,
+        ),
     )

@@ -5,11 +5,11 @@ from typing import Any
 from mesh.domain.governance.renewal import ProductRoles
 from mesh.entry import governance_layer, wiring
 from mesh.entry.custom_resource import answer_cloudformation
-from mesh.entry.settings import AccountSettings, load
+from mesh.entry.settings import AccountSettings, TableSettings, load
 from mesh.usecases.governance.govern_lake import GovernLake, govern_lake, leave_lake, renew_grants
 
 
-class Settings(AccountSettings):
+class Settings(AccountSettings, TableSettings):
     """The function's environment."""
 
 
@@ -27,6 +27,7 @@ def _govern(properties: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
         command, lake=wiring.lake(settings), principals=wiring.principals(settings), ontology=ontology
     )
     if "Registrar" in properties:
+        wiring.lake_admins(settings).keep(command.admins)
         roles = ProductRoles(registrar=properties["Registrar"], committers=tuple(properties["Committers"]))
         renew_grants(
             roles, catalog=settings.account_id, databases=wiring.product_databases(), lake=wiring.lake(settings)

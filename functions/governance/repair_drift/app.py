@@ -1,29 +1,41 @@
-"""Repair the drift that `find_drift` found."""
+"""Repair the drift that `find_drift` found, and ask the readers' accounts to look at their side."""
 
+from functools import partial
 from typing import Any
 
+from mesh.domain.governance.drift import Drifts
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
-from mesh.usecases.governance.reconcile_access import Drifts
-from mesh.usecases.governance.repair_access import repair_drift
+from mesh.usecases.governance.repair_drift import Order, Repairing, repair_drift
+from mesh.usecases.publishing.tag_tables import restore_tags
 
 
 class Settings(RegistrySettings):
     """The function's environment."""
 
     revoke_access_arn: str
+    location_role_arn: str
 
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """`{drifts, execution}` → Repaired."""
+    """`{found, execution, asked, order}` → Repaired."""
     settings = load(Settings)
     return repair_drift(
-        Drifts.model_validate(event["drifts"]),
+        Drifts.model_validate(event["found"]),
         run=str(event["execution"]),
-        context=wiring.central_context(settings),
-        lake=wiring.lake(settings),
-        locks=wiring.locks(settings),
-        endings=wiring.machine(settings.revoke_access_arn),
+        order=Order.model_validate(event["order"]),
+        asked=bool(event["asked"]),
+        using=Repairing(
+            context=wiring.central_context(settings),
+            lake=wiring.lake(settings),
+            locks=wiring.locks(settings),
+            endings=wiring.machine(settings.revoke_access_arn),
+            topics=wiring.member_topics(settings),
+            principals=wiring.principals(settings),
+            restore_tags=partial(restore_tags, tagging=wiring.tagging(settings)),
+            location_role=settings.location_role_arn,
+            admins=wiring.lake_admins(settings).kept,
+        ),
     )

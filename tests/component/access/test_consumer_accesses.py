@@ -218,8 +218,10 @@ def test_a_role_has_an_arn_with_its_path(aws):
     iam.create_role(RoleName="Reader", Path="/people/", AssumeRolePolicyDocument=trust)
     readers = ReaderRoles(iam, boto3.client("lakeformation"))
 
-    assert readers.arn("Reader") == f"arn:aws:iam::{CENTRAL}:role/people/Reader"
-    assert readers.arn("Nobody") is None
+    found = readers.role("Reader")
+    assert found is not None
+    assert (found.arn, found.id[:4]) == (f"arn:aws:iam::{CENTRAL}:role/people/Reader", "AROA")
+    assert readers.role("Nobody") is None
 
 
 def queries(stubs, athena_error="", sts_error=""):

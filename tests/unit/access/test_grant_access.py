@@ -373,3 +373,39 @@ def test_events_that_central_sends_belong_to_the_request_s_story(central, shared
     detail = json.loads(central.topics.published[-1][2])
     assert detail["metadata"]["correlation_id"] == an_envelope({}, "x").detail["metadata"]["correlation_id"]
     assert detail["metadata"]["causation_id"] == "e-1"
+
+
+# --- whether the reader reads -----------------------------------------------------------------------------------------
+
+
+def checked(number, run="run-1", asked="2026-11-21T09:30:00Z", **more):
+    return {"access": number, "run": run, "asked": asked, **more}
+
+
+def test_what_the_account_says_of_its_reader_is_kept_with_the_access(central, shared):
+    central.answer(ready(shared), "AccessReady")
+    reason = {"code": "ReaderSuspended", "message": "the role is gone"}
+
+    assert not central.answer(checked(shared, reason=reason), "AccessChecked").resumed
+    assert central.access(shared).checked.suspended
+    assert central.access(shared).history[-1].what.startswith("suspended")
+
+    central.answer(checked(shared, "run-2", "2026-11-21T10:30:00Z"), "AccessChecked")
+    assert (central.access(shared).checked.reason, central.access(shared).history[-1].what) == (None, "resumed")
+
+
+def test_an_answer_to_an_earlier_question_changes_nothing(central, shared):
+    central.answer(checked(shared, "run-2", "2026-11-21T10:30:00Z"), "AccessChecked")
+    before = central.access(shared)
+
+    central.answer(checked(shared, reason={"code": "ProofFailed", "message": "late"}), "AccessChecked")
+    central.answer(checked(shared, "run-2", "2026-11-21T10:30:00Z"), "AccessChecked")
+
+    assert central.access(shared) == before
+
+
+def test_only_the_account_of_the_reader_says_whether_it_reads(central, shared):
+    central.registry.put_member(a_member(OTHER_CONSUMER, "consumer"))
+    with pytest.raises(MayNotAnswer):
+        central.answer(checked(shared), "AccessChecked", by=OTHER_CONSUMER)
+    assert central.access(shared).checked is None

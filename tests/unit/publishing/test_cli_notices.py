@@ -4,6 +4,7 @@ import pytest
 import yaml
 from mesh.domain.events import (
     EVENT_TYPES,
+    AccessCheckRequested,
     ColumnRef,
     Event,
     Metadata,
@@ -65,7 +66,8 @@ FIELDS = USUAL | {
     "reader": "DataAnalyst", "reason": "labels were flipped", "receiver_domains": ["risk"],
     "released": ["00001.metadata.json"],
     "request": "e-1", "role": "producer", "rule": "internal", "run": "00000003", "table": "credit_card",
-    "tables": [], "version": 2, "versions": [1, 2], "what": "credit-card", "why": "Internal data is open.",
+    "tables": [], "version": 2, "versions": [1, 2],
+    "repair": True, "asked": "2026-11-21T09:30:00Z", "what": "credit-card", "why": "Internal data is open.",
 }  # fmt: skip
 """A value for each required field; WHY and PARTICULAR stand where a kind has another type or other values."""
 PARTICULAR = {
@@ -241,3 +243,11 @@ def test_a_notice_of_another_version_of_meshwork_is_shown_by_its_kind_and_trace(
     said = capsys.readouterr().out
     assert detail_type in said
     assert "trace-1" in said
+
+
+def test_what_the_accounts_machines_answer_is_not_for_people(capsys):
+    asked = AccessCheckRequested(access="ac-0123456789ab", receiver="333333333333", run="run-1", repair=True)
+    event = Event[AccessCheckRequested](metadata=Metadata(correlation_id="trace-1"), data=asked)
+
+    assert notices.show_all(iter([as_notice(event, "AccessCheckRequested")])) == f"{NOON}#e1"
+    assert capsys.readouterr().out == ""

@@ -7,7 +7,9 @@ from mesh.domain.contracts.product import ProductVersion, TableSnapshot, Version
 from mesh.domain.errors import Rejected
 from mesh.domain.events import MalformedEvent, Reason
 from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole, NotAMember, NotTheOwner
+from mesh.domain.publishing.iceberg_table import iceberg_input
 from mesh.domain.publishing.keeping import NeedsExpress, UnknownVersion, VersionEnded
+from mesh.domain.publishing.table_state import Marks
 from mesh.usecases.publishing.announce_outcome import Outcome, announce_outcome
 from mesh.usecases.publishing.prepare_rollback import AlreadyThere, OrderRefused, prepare_rollback
 from mesh.usecases.publishing.verify_proposal import Verifier
@@ -25,7 +27,9 @@ class Requests(Central):
 
     def __init__(self):
         super().__init__(credit_card(), loans())
-        self.proposals = FakeProposals(self.trace)
+        self.proposals, self.catalog = FakeProposals(self.trace), FakeCatalog()
+        present = f"s3://b/{PRODUCT}/published/{TABLE}/iceberg/metadata/v5.metadata.json"
+        self.catalog.create_table(PRODUCT, iceberg_input(TABLE, "s3://b", present, [], marks=Marks()))
         for number in range(1, 6):
             folder = f"s3://b/{PRODUCT}/published/{TABLE}/iceberg/metadata"
             metadata = "" if number == 2 else f"{folder}/v{number}.metadata.json"
@@ -49,7 +53,7 @@ class Requests(Central):
         return an_envelope({**REQUEST, **changes}, "RollbackRequested", by=by, event=event)
 
     def prepare(self, envelope):
-        using = Verifier(self.registry, self.proposals, FakeCatalog(), FakeContents(), self.clock, self.trace)
+        using = Verifier(self.registry, self.proposals, self.catalog, FakeContents(), self.clock, self.trace)
         return prepare_rollback(envelope, context=self.context, using=using)
 
     def refuse(self, envelope, error):

@@ -38,7 +38,7 @@ PRODUCT, OTHER = "accept-cards", "accept-loans"
 UP_TO_PROOF = ("AcceptShare", "CheckAccess", "VerifyAccess")
 STEPS = ("AcceptShare", "VerifyAccess")
 READY = ("AnnounceReady", "RecordLineage", "Ready")
-TOLD = ("ReleaseAccess", "CheckRelease", "AnnounceNotReady", "CheckFault")
+TOLD = ("RouteFailure", "ReleaseAccess", "CheckRelease", "AnnounceNotReady", "CheckFault")
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def test_a_refused_query_takes_everything_back_with_athena_s_own_reason(
     run = accept(mesh, granted)
     # Proved again and again first: a grant may take a while to spread.
     assert (run.states.count("CheckProofs"), run.states.count("AwaitGrants")) == (4, 3)
-    assert run.states[-6:] == ("CheckProofs", *TOLD, "Rejected")
+    assert run.states[-7:] == ("CheckProofs", *TOLD, "Rejected")
     reason = listener.wait(granted, "AccessNotReady")["reason"]
     assert reason["code"] == "ProofFailed"
     assert "COLUMN_NOT_FOUND" in reason["message"]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
+from mesh.domain.access.consumer_access import Role
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -18,13 +19,20 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#iden
 
 def role_arn(iam: "IAMClient", name: str) -> str | None:
     """The role's ARN, with its path; None where there is no such role."""
+    found = role(iam, name)
+    return found.arn if found else None
+
+
+def role(iam: "IAMClient", name: str) -> Role | None:
+    """The role of that name, if there is one."""
     try:
         with transient_errors():
-            return iam.get_role(RoleName=name)["Role"]["Arn"]
+            found = iam.get_role(RoleName=name)["Role"]
     except ClientError as error:
         if code_of(error) != "NoSuchEntity":
             raise
         return None
+    return Role(arn=found["Arn"], id=found["RoleId"])
 
 
 class IamPrincipals:

@@ -41,6 +41,7 @@ from mesh.usecases.central_context import CentralContext
 
 if TYPE_CHECKING:
     from mesh.adapters.bus_permissions import EventBusPermissions
+    from mesh.adapters.dynamodb.lake_admins import DynamoLakeAdmins
     from mesh.adapters.dynamodb.lineage import DynamoLineage
     from mesh.adapters.dynamodb.proposals import DynamoProposals
     from mesh.adapters.dynamodb.revisions import DynamoRevisions
@@ -125,6 +126,13 @@ def lake(settings: AccountSettings) -> LakeFormationAdapter:
 def principals(settings: AccountSettings) -> IamPrincipals:
     """Roles and users of the account."""
     return IamPrincipals(client("iam"), settings.account_id)
+
+
+def lake_admins(settings: TableSettings) -> "DynamoLakeAdmins":
+    """Central's record of its administrators."""
+    from mesh.adapters.dynamodb.lake_admins import DynamoLakeAdmins  # noqa: PLC0415 - for two functions
+
+    return DynamoLakeAdmins(table(settings.table_name))
 
 
 def product_databases() -> "GlueProductDatabases":

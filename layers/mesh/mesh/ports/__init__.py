@@ -4,10 +4,12 @@ from mesh.ports.catalogs import (
     Catalog,
     CatalogState,
     Crawlers,
+    LakeAdmins,
     LakeFormation,
     MemberState,
     Principals,
     ProductDatabases,
+    TaggedCatalog,
 )
 from mesh.ports.messages import (
     Bus,
@@ -70,6 +72,7 @@ __all__ = [
     "FailedMessages",
     "Inbox",
     "JobFiles",
+    "LakeAdmins",
     "LakeFormation",
     "LandingObjects",
     "LineageLog",
@@ -106,6 +109,7 @@ __all__ = [
     "TableContents",
     "TableReading",
     "TableStaging",
+    "TaggedCatalog",
     "Target",
     "TaskAnswers",
     "Trace",

@@ -62,6 +62,18 @@ class ProductDatabases(Protocol):
         ...
 
 
+class LakeAdmins(Protocol):
+    """Central's record of the data lake administrators that its stack sets."""
+
+    def keep(self, admins: tuple[str, ...]) -> None:
+        """These, by ARN, in place of those before."""
+        ...
+
+    def kept(self) -> tuple[str, ...]:
+        """None where nothing was kept yet."""
+        ...
+
+
 class Principals(Protocol):
     """The roles and users of the account's IAM."""
 
@@ -102,6 +114,10 @@ class LakeFormation(Protocol):
         """Raises NameTaken where the location, one above or one below it is registered under another role."""
         ...
 
+    def locations(self) -> dict[str, str]:
+        """All registered S3 locations, by ARN, with the roles under which they are."""
+        ...
+
     def register_location(self, arn: str, role_arn: str) -> None:
         """Register an S3 location under a role; one that is registered already is success."""
         ...
@@ -125,12 +141,16 @@ class LakeFormation(Protocol):
     def revoke_iam_allowed_principals(self, database: str) -> None: ...
 
 
-class CatalogState(Protocol):
-    """Central's Lake Formation, Glue and RAM as they are now. Reads only."""
+class TaggedCatalog(Protocol):
+    """The tables of products, with their LF-Tags."""
 
     def tagged(self, databases: Collection[str] = ()) -> "CatalogSnapshot":
         """Tables and LF-Tags of products alone; of some, or of all. A database without the mesh's mark is left out."""
         ...
+
+
+class CatalogState(TaggedCatalog, Protocol):
+    """Central's Lake Formation, Glue and RAM as they are now. Reads only."""
 
     def lake(self, databases: Collection[str] = ()) -> "CatalogSnapshot":
         """The catalog's tables, LF-Tags, grants, administrators and shares; of some databases, or of all."""

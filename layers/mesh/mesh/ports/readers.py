@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
-    from mesh.domain.access.consumer_access import ConsumerAccess, QueryState
+    from mesh.domain.access.consumer_access import ConsumerAccess, QueryState, Role
     from mesh.domain.events import GrantEntry
     from mesh.domain.shares import Invitation
 
@@ -54,7 +54,7 @@ class ResourceLinks(Protocol):
 class Readers(Protocol):
     """The account's roles, and the Lake Formation grants that they hold by name."""
 
-    def arn(self, name: str) -> str | None: ...
+    def role(self, name: str) -> "Role | None": ...
 
     def held(
         self, role_arn: str, catalogs: Sequence[str], entries: "Sequence[GrantEntry]"

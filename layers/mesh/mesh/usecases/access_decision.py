@@ -4,11 +4,11 @@ from mesh.domain.access.decision import Requester, decide
 from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import Access, Decided
 from mesh.domain.names import is_pinned_table
-from mesh.ports import CatalogState, Clock, Registry
+from mesh.ports import Clock, Registry, TaggedCatalog
 from mesh.usecases.central_context import CentralContext
 
 
-def current_decision(access: Access, context: CentralContext, catalog: CatalogState, policies: Policies) -> Decided:
+def current_decision(access: Access, context: CentralContext, catalog: TaggedCatalog, policies: Policies) -> Decided:
     """As `decision_on`, by central's own records."""
     return decision_on(
         access,
@@ -21,7 +21,7 @@ def current_decision(access: Access, context: CentralContext, catalog: CatalogSt
 
 
 def decision_on(
-    access: Access, *, central: str, registry: Registry, catalog: CatalogState, policies: Policies, clock: Clock
+    access: Access, *, central: str, registry: Registry, catalog: TaggedCatalog, policies: Policies, clock: Clock
 ) -> Decided:
     """The policy's decision on the request, on the catalog as it is now.
 

@@ -159,17 +159,27 @@ class AccessReader:
             records = [record for page in pages for record in page["TableList"] if not record.get("TargetTable")]
             tags = _tags(self._tags({"Database": {"CatalogId": self._account, "Name": name}}), "LFTagOnDatabase")
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            tables = list(pool.map(lambda record: self._table(name, record), records))
+            tables = [table for table in pool.map(lambda record: self._table(name, record), records) if table]
         return Database(name, tags, {table.name: table for table in tables}, marked)
 
-    def _table(self, database: str, record: Mapping[str, Any]) -> Table:
+    def _table(self, database: str, record: Mapping[str, Any]) -> Table | None:
+        """None for a table that was dropped since it was listed."""
+        from mesh.domain.publishing.iceberg_table import pointer_of  # noqa: PLC0415 - few functions read the catalog
+
         place = {"CatalogId": self._account, "DatabaseName": database, "Name": record["Name"]}
-        answer = self._tags({"Table": place})
+        try:
+            answer = self._tags({"Table": place})
+        except ClientError as error:
+            if code_of(error) != "EntityNotFoundException":
+                raise
+            return None
         keys = record.get("PartitionKeys") or ()
         columns = [*(record.get("StorageDescriptor") or {}).get("Columns", ()), *keys]
         own = {column["Name"]: _tags(column, "LFTags") for column in answer.get("LFTagsOnColumns", ())}
         names = tuple(column["Name"] for column in columns)
-        return Table(database, record["Name"], names, _tags(answer, "LFTagsOnTable"), own, bool(keys))
+        return Table(
+            database, record["Name"], names, _tags(answer, "LFTagsOnTable"), own, bool(keys), pointer_of(record)
+        )
 
     def _tags(self, resource: Any) -> Mapping[str, Any]:  # noqa: ANN401 - boto3's union of structures
         """What is assigned to the resource itself; what it inherits is worked out from that."""

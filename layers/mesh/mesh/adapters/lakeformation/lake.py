@@ -130,16 +130,18 @@ class LakeFormationAdapter:
         """See the port. Locations are listed by their bucket: Lake Formation has no call for those above or below."""
         bucket = arn.partition("/")[0]
         condition: Any = {"Field": "RESOURCE_ARN", "ComparisonOperator": "BEGINS_WITH", "StringValueList": [bucket]}
-        arguments: dict[str, Any] = {"FilterConditionList": [condition]}
+        require_free_location(arn, role_arn, self.locations(FilterConditionList=[condition]))
+
+    def locations(self, **arguments: Any) -> dict[str, str]:  # noqa: ANN401 - boto3's
+        """See the port. `arguments` are those of `ListResources`."""
         registered: dict[str, str] = {}
         while True:
             with transient_errors():
                 answer = self._client.list_resources(**arguments)
             registered |= {info["ResourceArn"]: info.get("RoleArn", "") for info in answer["ResourceInfoList"]}
             if not answer.get("NextToken"):
-                break
+                return registered
             arguments["NextToken"] = answer["NextToken"]
-        require_free_location(arn, role_arn, registered)
 
     def register_location(self, arn: str, role_arn: str) -> None:
         """Register an S3 location under a role (not the service-linked one: the bucket is another account's)."""

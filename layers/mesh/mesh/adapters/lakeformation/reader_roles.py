@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mesh.adapters.aws import transient_errors
-from mesh.adapters.iam import role_arn
+from mesh.adapters.iam import role
 from mesh.adapters.lakeformation.grants_format import parse_resource
+from mesh.domain.access.consumer_access import Role
 from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import ColumnsGrant, Granted
 
@@ -21,9 +22,9 @@ class ReaderRoles:
         self._iam = iam
         self._lake = lake
 
-    def arn(self, name: str) -> str | None:
+    def role(self, name: str) -> Role | None:
         """See the port."""
-        return role_arn(self._iam, name)
+        return role(self._iam, name)
 
     def held(
         self, role_arn: str, catalogs: Sequence[str], entries: Sequence[GrantEntry]

@@ -15,6 +15,16 @@ type ConsumerAccessState = Literal["accepting", "ready", "releasing", "over"]
 ENDING: frozenset[ConsumerAccessState] = frozenset({"releasing", "over"})
 
 
+class Role(Model):
+    """An IAM role. `id` is unique: a role that is deleted and made again has the same ARN, and another id.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+    """
+
+    arn: str
+    id: str
+
+
 class ConsumerAccess(Model):
     """The record. `revision` counts writes, for optimistic locking."""
 
@@ -25,6 +35,10 @@ class ConsumerAccess(Model):
     """Of the AccessGranted event; None in a tombstone."""
     reader: str = ""
     """The reader's role by ARN; empty for a whole account, where no local grants are made."""
+    reader_id: str = ""
+    """The unique id of that role; empty in records from before it was kept."""
+    suspended: bool = False
+    """That role is gone: what it had was taken back, until somebody says that another of its name is the same."""
     catalog_id: AccountId | None = None
     region: str = ""
     entries: tuple[GrantEntry, ...] = ()
@@ -61,7 +75,7 @@ class ConsumerAccess(Model):
         return (*links, *self.entries)
 
 
-def accepting(event: Event[AccessGranted], reader: str, at: datetime) -> ConsumerAccess:
+def accepting(event: Event[AccessGranted], reader: Role | None, at: datetime) -> ConsumerAccess:
     """The record with which accepting begins."""
     granted = event.data
     return ConsumerAccess(
@@ -69,7 +83,8 @@ def accepting(event: Event[AccessGranted], reader: str, at: datetime) -> Consume
         state="accepting",
         noted=at,
         metadata=event.metadata,
-        reader=reader,
+        reader=reader.arn if reader else "",
+        reader_id=reader.id if reader else "",
         catalog_id=granted.catalog_id,
         region=granted.region,
         entries=granted.entries,
@@ -80,7 +95,7 @@ def accepting(event: Event[AccessGranted], reader: str, at: datetime) -> Consume
 
 def still_needed(held: ConsumerAccess, others: Iterable[ConsumerAccess], account: str) -> list[tuple[GrantEntry, ...]]:
     """What the reader of `held` holds because of its other accesses."""
-    return [other.passed_on(account) for other in others if other.reader == held.reader]
+    return [other.passed_on(account) for other in others if other.reader == held.reader and not other.suspended]
 
 
 class QueryRefused(Rejected):
@@ -89,6 +104,14 @@ class QueryRefused(Rejected):
 
 class ProofFailed(Rejected):
     """The verification query failed, or the reader's grants are missing: the granted data cannot be read."""
+
+
+class ReaderGone(Rejected):
+    """The reader's role is gone, or another role has its name by now."""
+
+
+class ReaderSuspended(Rejected):
+    """For that reason, what the reader had was taken back, until somebody says who has its name."""
 
 
 class QueryState(Model):

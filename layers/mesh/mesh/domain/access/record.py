@@ -80,6 +80,20 @@ def _column_of(place: tuple[str, str]) -> Callable[[str], str]:
     return lambda name: name.removeprefix(prefix) if name.startswith(prefix) else ""
 
 
+class ReaderCheck(Model):
+    """What the receiving account said last of its reader: asked when, and by which run; `reason`: why it cannot read,
+    None where it does."""
+
+    run: str
+    asked: datetime
+    reason: Reason | None = None
+
+    @property
+    def suspended(self) -> bool:
+        """The reader's role is gone or another one: its account took back what it had, until somebody confirms it."""
+        return self.reason is not None and self.reason.code == "ReaderSuspended"
+
+
 class Step(Model):
     """One entry of its history."""
 
@@ -110,6 +124,8 @@ class Access(Model):
     """An approver granted less than was requested."""
     released: bool = False
     """The receiving account has said that it gave back what it passed on: whoever ends the access need not wait."""
+    checked: ReaderCheck | None = None
+    """Its reader, when it was last looked at."""
     granted: bool = False
     """Granting has begun, so there may be something to revoke."""
     reason: Reason | None = None

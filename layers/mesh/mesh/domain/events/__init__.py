@@ -7,6 +7,8 @@ The sender is never part of the event: it is the envelope's `account`, which AWS
 from collections.abc import Mapping
 
 from mesh.domain.events.accesses import (
+    AccessChecked,
+    AccessCheckRequested,
     AccessDecided,
     AccessDenied,
     AccessExpiring,
@@ -111,6 +113,8 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     AccessGranted,
     AccessReady,
     AccessNotReady,
+    AccessCheckRequested,
+    AccessChecked,
     AccessDenied,
     AccessExpiring,
     RevocationRequested,
@@ -140,6 +144,8 @@ __all__ = [
     "KINDS",
     "MAX_TABLES",
     "SOURCE",
+    "AccessCheckRequested",
+    "AccessChecked",
     "AccessDecided",
     "AccessDenied",
     "AccessExpiring",

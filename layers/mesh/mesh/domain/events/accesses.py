@@ -1,6 +1,6 @@
 """An access, from the request to its end."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -139,6 +139,31 @@ class AccessNotReady(EventData):
 
     access: AccessId
     reason: Reason
+
+
+class AccessCheckRequested(EventData):
+    """Central asks the receiving account whether the reader of a live access reads; with `repair`, to put its own side
+    in order first."""
+
+    access: AccessId
+    receiver: AccountId
+    run: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,80}$")]
+    """Central's run that asks; the answer repeats it."""
+    repair: bool
+    same_role: bool = False
+    """Somebody has said that the role which has the reader's name by now is the reader."""
+    tables: tuple[ReadableTable, ...] = ()
+    """What to read one row of: the first, in columns that are granted by now. None: there is nothing to query."""
+
+
+class AccessChecked(EventData):
+    """The answer to AccessCheckRequested, whose run and time it repeats. `reason`: why the reader cannot read;
+    null: it does."""
+
+    access: AccessId
+    run: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,80}$")]
+    asked: Moment
+    reason: Reason | None = None
 
 
 class AccessDenied(EventData):

@@ -91,6 +91,8 @@ class Table:
     tags: Tags = field(default_factory=dict)
     column_tags: Mapping[str, Tags] = field(default_factory=dict)
     partitioned: bool = False
+    pointer: str = ""
+    """The location of an Iceberg table's metadata file."""
 
     def effective(self, database_tags: Tags, column: str = "") -> dict[str, str]:
         """Tags of the table, or of one column: inherited from database and table, the nearer value winning."""

@@ -49,6 +49,7 @@ SENDERS: Final[Mapping[str, frozenset[str]]] = {
     "AccessReady": _ANY_MEMBER,
     "AccessNotReady": _ANY_MEMBER,
     "AccessReleased": _ANY_MEMBER,
+    "AccessChecked": _ANY_MEMBER,
     "AccessDecided": _ANYBODY,
     "RevocationRequested": _ANYBODY,
     "PinRequested": _ANYBODY,

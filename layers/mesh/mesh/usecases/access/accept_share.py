@@ -60,17 +60,21 @@ def accept_share(
         remedy="request it again: mesh request; central then shares anew",
     )
     with locks.hold(LOCK):
-        held = going_on(held.access, accesses)
-        _link(held, catalog)
-        # DESCRIBE on each link, and what central granted, to the reader's role; none for a whole account.
-        grants = [
-            grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in held.passed_on(account)
-        ]
-        if held.reader:
-            catalog.require_default_database()
-            grants.append(_default_grant(held.reader, account))
-        lake.grant(grants)
+        pass_on(going_on(held.access, accesses), account=account, catalog=catalog, lake=lake)
     return Accepted(access=held.access, outcome="accepted")
+
+
+def pass_on(held: ConsumerAccess, *, account: str, catalog: Catalog, lake: LakeFormation) -> None:
+    """Link its databases and grant to the reader, under the lock `LOCK`. Idempotent.
+
+    Raises LinkTaken, NotPropagated."""
+    _link(held, catalog)
+    # DESCRIBE on each link, and what central granted, to the reader's role; none for a whole account.
+    grants = [grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in held.passed_on(account)]
+    if held.reader:
+        catalog.require_default_database()
+        grants.append(_default_grant(held.reader, account))
+    lake.grant(grants)
 
 
 def _noted(
@@ -81,14 +85,14 @@ def _noted(
     known = accesses.get(granted.access)
     if known is not None:
         return known.require_going_on()
-    arn = readers.arn(granted.reader) if granted.reader else ""
-    if arn is None:
+    role = readers.role(granted.reader) if granted.reader else None
+    if granted.reader and role is None:
         raise UnknownRole(
             f"there is no role {granted.reader} in account {granted.receiver}",
             role=granted.reader,
             remedy="create the role, or request another reader: mesh request --role",
         )
-    return accesses.save(accepting(event, arn, clock.now()))
+    return accesses.save(accepting(event, role, clock.now()))
 
 
 def _link(held: ConsumerAccess, catalog: Catalog) -> None:

@@ -5,11 +5,12 @@ Each answer resumes the run that waits for it, by the task token that the run st
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from mesh.domain.access.record import Access
+from mesh.domain.access.record import Access, ReaderCheck
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
+    AccessChecked,
     AccessDecided,
     AccessNotReady,
     AccessReady,
@@ -27,6 +28,9 @@ from mesh.usecases.access.request_access import require_access
 from mesh.usecases.access.request_approval import STEP, decision_of, refuse, release_run, take_decision
 from mesh.usecases.authorisation import require_sender
 from mesh.usecases.central_context import CentralContext
+
+CHECKED: Final = "checked"
+"""The step of a check; no run waits there."""
 
 
 class MayNotAnswer(Rejected):
@@ -104,6 +108,23 @@ def _released(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answ
     return found
 
 
+def _checked(envelope: Envelope, _: Metadata, context: CentralContext) -> _Answer:
+    """Kept with the access, for the reconciliation that asked. No run waits for it. An answer to an earlier question,
+    which comes late or again, changes nothing."""
+    data = read_event(AccessChecked, envelope).data
+    found = _reported(envelope, data.access, CHECKED, {}, context)
+    before, check = found.access.checked, ReaderCheck(run=data.run, asked=data.asked, reason=data.reason)
+    if before is not None and (before.asked > check.asked or before == check):
+        return found
+    access = found.access.evolve(checked=check)
+    if (before is not None and before.suspended) != check.suspended:
+        access = access.noted(
+            context.clock.now(), "suspended: its reader's role is gone" if check.suspended else "resumed"
+        )
+    context.accesses.save(access)
+    return found
+
+
 def _reported(envelope: Envelope, number: str, step: str, output: dict[str, Any], context: CentralContext) -> _Answer:
     access = require_access(context, number)
     if access.receiver != envelope.account:
@@ -116,5 +137,6 @@ _READERS: Mapping[str, Callable[[Envelope, Metadata, CentralContext], _Answer]] 
     AccessReady.detail_type(): _ready,
     AccessNotReady.detail_type(): _not_ready,
     AccessReleased.detail_type(): _released,
+    AccessChecked.detail_type(): _checked,
 }
 """How an event of each type is read."""

@@ -14,6 +14,7 @@ from mesh.domain.governance.kept_tags import PresentTags, changed_columns, keep_
 from mesh.domain.governance.ontology import PENDING, PRODUCT, PUBLICATION, PUBLISHED, Ontology
 from mesh.domain.governance.tagging import TagPlan, resolve_tags, split_by_strictness
 from mesh.domain.model import Model
+from mesh.domain.publishing.iceberg_table import pointer_of
 from mesh.ports import Catalog, LakeFormation, Trace
 from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.published_tables import MAX_LISTED, columns_of
@@ -163,6 +164,41 @@ def tighten_product(name: str, *, tagging: Tagging, named: NamedAccesses) -> Tag
     assign_plan(name, tighter, tagging.lake)
     follow_pins(name, tagging)
     return Tagged(tables=len(tighter.tables), columns=sum(map(len, tighter.columns.values())))
+
+
+def restore_tags(name: str, *, tagging: Tagging) -> Tagged:
+    """Tag a product by its registered contract and all that was found, as registration and publication do; columns of
+    its last version are published. Of a table that is not at that version nothing is known, and it is left. Idempotent.
+
+    Raises UnknownProduct, UnknownLFTag, and ConcurrentChange where something was found meanwhile.
+    """
+    lake, registry = tagging.lake, tagging.registry
+    product, version = registry.product(name), registry.latest_version(name)
+    if product is None:
+        raise UnknownProduct(f"there is no product {name}", product=name)
+    at_version = [
+        table
+        for table in (version.tables if version else ())
+        if not table.metadata or pointer_of(tagging.catalog.table(name, table.table)) == table.metadata
+    ]
+    tables = list(_still_there(name, at_version, tagging.catalog))
+    found, present = registry.findings(name), present_tags(name, tables, lake)
+    plan = plan_tags(
+        name,
+        Contract.model_validate(product.contract),
+        tables,
+        present,
+        findings=found,
+        registered=product.tags,
+        ontology=tagging.ontology,
+    )
+    tagged = assign_tags(name, plan, tables, present, lake)
+    follow_pins(name, tagging)
+    lake.tag_database(name, {**product.tags, PUBLICATION: PENDING})
+    now = registry.product(name)
+    if registry.findings(name) != found or now is None or now.contract != product.contract:
+        raise ConcurrentChange(f"what {name}'s tags follow from has changed meanwhile", product=name)
+    return tagged
 
 
 def present_tags(product: str, tables: Sequence[TableSnapshot], lake: LakeFormation) -> dict[str, PresentTags]:

@@ -1,17 +1,24 @@
 """`find_drift` and `repair_drift`: every kind of difference, what is fixed, and what is left to people."""
 
 import dataclasses
+import json
 from datetime import timedelta
 
 import pytest
 from mesh.adapters.lakeformation.grants_format import parse_grants
+from mesh.adapters.lakeformation.lake import LakeFormationRefused
 from mesh.domain.access.fix_commands import resource_of
-from mesh.domain.events import GrantEntry
+from mesh.domain.access.record import ReaderCheck
+from mesh.domain.events import GrantEntry, Reason
 from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, PolicyGrant, TableGrant
+from mesh.domain.governance.drift import Repaired
+from mesh.domain.governance.ontology import parse_ontology
 from mesh.domain.governance.publication_tag import as_requested
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.governance.reconcile_access import find_drift
-from mesh.usecases.governance.repair_access import repair_drift
+from mesh.usecases.governance.compare_products import Foundation
+from mesh.usecases.governance.find_drift import find_drift
+from mesh.usecases.governance.govern_lake import merge_settings
+from mesh.usecases.governance.repair_drift import Order, Repairing, repair_drift
 
 from tests.builders import a_member, a_product, an_access
 from tests.fakes import (
@@ -22,6 +29,8 @@ from tests.fakes import (
     FakeExecutions,
     FakeLakeFormation,
     FakeLocks,
+    FakeMemberTopics,
+    FakePrincipals,
     FakeRegistry,
     FakeTrace,
 )
@@ -34,19 +43,32 @@ HAND_MADE = Grant(
 )
 
 
+ADMIN = f"arn:aws:iam::{requests.CENTRAL}:role/RepairDrift"
+LOCATION_ROLE = f"arn:aws:iam::{requests.CENTRAL}:role/Location"
+ONTOLOGY = parse_ontology(requests.document("ontology"))
+
+
 class World:
     """One live access of the consumer, and a catalog in which exactly its grants are made."""
 
     def __init__(self, **given):
         self.found = requests.decided(**given)
         self.registry = FakeRegistry(a_member(requests.CONSUMER))
-        self.registry.products["credit-card"] = a_product(name="credit-card", owner=requests.PRODUCER, draft=False)
+        self.registry.products["credit-card"] = a_product(
+            name="credit-card", owner=requests.PRODUCER, draft=False, status="claimed"
+        )
         self.accesses, self.lake, self.endings = FakeAccessRegistry(), FakeLakeFormation(), FakeExecutions()
+        self.topics, self.restored = FakeMemberTopics(), []
+        self.govern(self.lake)
         self.access = self.add(ID, **given)
         self.catalog = FakeCatalogState(
             dataclasses.replace(requests.LAKE, grants=self.grants(), shares={requests.CONSUMER: "accepted"})
         )
         self.clock = FakeClock(NOON)
+
+    def govern(self, lake):
+        self.lake = lake
+        lake.data_lake_settings = merge_settings({}, [ADMIN], (), gone=lambda _: False)
 
     @property
     def context(self):
@@ -74,19 +96,43 @@ class World:
         self.catalog.at = dataclasses.replace(self.catalog.at, grants=grants)
 
     def drifts(self):
-        return find_drift(context=self.context, catalog=self.catalog, policies=requests.POLICIES)
+        return find_drift(
+            Repaired(),
+            run="",
+            context=self.context,
+            catalog=self.catalog,
+            policies=requests.POLICIES,
+            foundation=lambda: self.foundation,
+        )
+
+    @property
+    def foundation(self):
+        return Foundation(
+            ontology=ONTOLOGY,
+            locations=self.lake.locations(),
+            settings=self.lake.settings(),
+            admins=(ADMIN,),
+            location_role=LOCATION_ROLE,
+        )
 
     def kinds(self):
         return [drift.kind for drift in self.drifts().drifts]
 
     def repair(self):
-        return repair_drift(
-            self.drifts(),
-            run=RUN,
+        return repair_drift(self.drifts(), run=RUN, order=Order(), asked=False, using=self.using)
+
+    @property
+    def using(self):
+        return Repairing(
             context=self.context,
             lake=self.lake,
             locks=FakeLocks(),
             endings=self.endings,
+            topics=self.topics,
+            principals=FakePrincipals(),
+            restore_tags=self.restored.append,
+            location_role=LOCATION_ROLE,
+            admins=lambda: (ADMIN,),
         )
 
 
@@ -252,14 +298,7 @@ def test_what_is_in_order_by_the_time_of_the_repair_is_left():
     drifts = world.drifts()
     world.accesses.save(world.access.moved("ending", NOON, "ending"))
 
-    repaired = repair_drift(
-        drifts,
-        run=RUN,
-        context=world.context,
-        lake=world.lake,
-        locks=FakeLocks(),
-        endings=world.endings,
-    )
+    repaired = repair_drift(drifts, run=RUN, order=Order(), asked=False, using=world.using)
 
     assert (repaired.repaired, world.lake.grants) == ((), [])
 
@@ -295,3 +334,164 @@ def test_an_access_from_before_there_was_the_key_keeps_its_expression():
 
     world.have(database, ours)
     assert sorted(world.kinds()) == ["foreign", "missing"]
+
+
+class WithoutTable(FakeLakeFormation):
+    """Lake Formation, after somebody dropped a table: whatever names it is refused."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.gone = table
+
+    def put_filter(self, place, name, columns, rows):
+        if place[1] == self.gone:
+            raise LakeFormationRefused(f"EntityNotFoundException: Table not found: {place[1]}")
+        super().put_filter(place, name, columns, rows)
+
+
+def test_a_table_that_vanished_stops_no_other_repair():
+    """Seen: the table of an access with row filters was dropped, and nothing else was repaired either."""
+    world = World()
+    rows = an_access(ID, product="credit-card", status="live", granted=True, decided=filtered(world.found))
+    world.accesses = FakeAccessRegistry()
+    world.accesses.open(rows)
+    world.add("ac-00000000000b")
+    world.govern(WithoutTable("credit_card"))
+    world.have()
+
+    done = world.repair()
+
+    assert {drift.access for drift in done.repaired} == {"ac-00000000000b"}
+    assert {drift.access for drift in done.left} == {ID}
+    assert "Table not found: credit_card" in done.left[0].reason
+    assert world.lake.grants
+
+
+def filtered(decided):
+    """The same decision, by a data cells filter."""
+    cells = {
+        "DataCellsFilter": {
+            "TableCatalogId": requests.CENTRAL,
+            "DatabaseName": "credit-card",
+            "TableName": "credit_card",
+            "Name": f"mesh-{ID}",
+        }
+    }
+    entries = (GrantEntry(resource=cells, permissions=("SELECT",)),)
+    return decided.model_copy(update={"entries": entries, "row_filter": "hoehe > 1"})
+
+
+# --- readers ---------------------------------------------------------------------------------------------------------
+
+
+def answered(world, run, reason=None):
+    check = ReaderCheck(run=run, asked=NOON, reason=reason)
+    return world.accesses.save(world.accesses.access(ID).evolve(checked=check))
+
+
+def found_after(world, run="run-1"):
+    found = find_drift(
+        Repaired(),
+        run=run,
+        context=world.context,
+        catalog=world.catalog,
+        policies=requests.POLICIES,
+        foundation=lambda: world.foundation,
+    )
+    return [drift.kind for drift in found.drifts], found.waiting
+
+
+def test_readers_of_live_accesses_are_asked_once_for_each_run():
+    world = World()
+
+    world.repair()
+    repair_drift(world.drifts(), run=RUN, order=Order(), asked=True, using=world.using)
+
+    [(_, kind, detail)] = world.topics.published
+    data = json.loads(detail)["data"]
+    assert (kind, data["access"], data["repair"], data["same_role"]) == ("AccessCheckRequested", ID, True, False)
+    assert data["tables"][0]["columns"] == ["laufkont", "hoehe"]
+
+
+def test_a_dry_run_asks_to_look_only_and_repairs_nothing():
+    world = World()
+    world.have()
+
+    done = repair_drift(world.drifts(), run=RUN, order=Order(dry_run=True), asked=False, using=world.using)
+
+    assert (done.repaired, world.lake.grants) == ((), [])
+    assert not json.loads(world.topics.published[0][2])["data"]["repair"]
+
+
+def test_in_order_is_what_the_readers_account_says_in_this_run():
+    world = World()
+    assert found_after(world, "") == ([], False)
+    assert found_after(world) == (["reader"], True)
+    answered(world, "an-earlier-run")
+    assert found_after(world) == (["reader"], True)
+    answered(world, "run-1")
+    assert found_after(world) == ([], False)
+    answered(world, "run-1", Reason(code="ProofFailed", message="no such table"))
+    assert found_after(world) == (["reader"], False)
+
+
+def test_a_suspended_access_is_told_in_every_run_and_before_it_is_asked():
+    world = World()
+    answered(world, "an-earlier-run", Reason(code="ReaderSuspended", message="gone"))
+
+    assert found_after(world, "") == (["suspended"], False)
+    assert found_after(world) == (["suspended"], True)
+
+
+def test_who_confirmed_a_role_is_in_the_history_of_the_access():
+    world = World()
+    answered(world, "an-earlier-run", Reason(code="ReaderSuspended", message="gone"))
+
+    repair_drift(world.drifts(), run=RUN, order=Order(same_role=(ID,)), asked=False, using=world.using)
+
+    assert json.loads(world.topics.published[0][2])["data"]["same_role"]
+    assert "said to be the same" in world.accesses.access(ID).history[-1].what
+
+
+def test_an_account_that_cannot_be_asked_keeps_no_other_from_it():
+    world = World()
+    world.registry.put_member(a_member(requests.CONSUMER).evolve(status="expelled"))
+
+    [left] = world.repair().left
+
+    assert (left.kind, left.access, left.reason.partition(":")[0]) == ("reader", ID, "NotAMember")
+
+
+# --- each by itself ------------------------------------------------------------------------------------------------
+
+
+def test_a_comparison_that_fails_is_told_and_the_others_go_on():
+    world = World()
+    world.have(HAND_MADE)
+    world.registry.product_names = lambda: iter(["credit-card", "broken"])
+    known = world.registry.product
+    world.registry.product = lambda name: 1 / 0 if name == "broken" else known(name)
+
+    found = world.drifts()
+
+    assert {drift.kind for drift in found.drifts} == {"not-compared", "foreign", "missing"}
+    assert next(drift.reason for drift in found.drifts if drift.kind == "not-compared").startswith("ZeroDivisionError")
+
+
+def test_repaired_is_what_is_not_found_any_more():
+    world = World()
+    world.have(*world.grants()[1:])
+    done = world.repair()
+
+    again = find_drift(
+        done.model_copy(update={"left": (done.repaired[0].evolve(reason="refused"),)}),
+        run="",
+        context=world.context,
+        catalog=world.catalog,
+        policies=requests.POLICIES,
+        foundation=lambda: world.foundation,
+    )
+
+    assert (again.repaired, again.drifts[0].reason) == ((), "refused")
+    world.have(*world.grants())
+    assert found_after(world, "")[0] == []

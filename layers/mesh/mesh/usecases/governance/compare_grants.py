@@ -1,13 +1,11 @@
 """Compare central's grants with the registry: every difference, and what to do about it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Final, Literal
 
 from mesh.domain.access.access_context import text
 from mesh.domain.access.fix_commands import resource_of
 from mesh.domain.access.grants import unneeded
-from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import OVER, Access, Decided
 from mesh.domain.errors import Rejected
 from mesh.domain.events import GrantEntry
@@ -18,80 +16,47 @@ from mesh.domain.governance.catalog_snapshot import (
     Grant,
     TableGrant,
 )
+from mesh.domain.governance.drift import Drift, Kind
 from mesh.domain.governance.expressions import Expression
 from mesh.domain.governance.ontology import CONFIDENTIALITY
 from mesh.domain.governance.product_rights import owner_rights
 from mesh.domain.governance.publication_tag import as_requested, waits
-from mesh.domain.model import Model
-from mesh.ports import CatalogState, Clock
-from mesh.usecases.access_decision import current_decision
+from mesh.ports import Clock
 from mesh.usecases.central_context import CentralContext
 
-type Kind = Literal["missing", "surplus", "foreign", "iam-allowed", "overdue", "share", "not-allowed"]
-"""missing: a live access lacks a grant · surplus: granted for an access that has ended · foreign: granted by hand ·
-iam-allowed: IAMAllowedPrincipals bypasses every tag · overdue: it should have ended · share: RAM has not delivered it ·
-not-allowed: the policy would not allow, or the owner has not approved, what it exposes by now."""
-MAX_LISTED: Final = 200
-"""The limit of a state machine's payload; further ones are found in the next run."""
-REPAIRED: frozenset[Kind] = frozenset({"missing", "surplus", "iam-allowed", "overdue"})
+type Today = Callable[[Access], Decided]
+"""The policy's decision on an access, on the catalog as it is now. Raises Rejected."""
 
 
-class Drift(Model):
-    """One difference. `entry` is the grant in question; `repairable`: without a decision by people. `ours` is False for
-    a grant on a database without the mesh's mark."""
-
-    kind: Kind
-    principal: str
-    what: str
-    access: str = ""
-    database: str = ""
-    entry: GrantEntry | None = None
-    ours: bool = True
-    remedy: str = ""
-
-    @property
-    def repairable(self) -> bool:
-        """Whether Meshwork repairs it by itself; manual grants, what needs a decision, and what is granted on somebody
-        else's database are only reported."""
-        return self.ours and self.kind in REPAIRED
-
-
-class Drifts(Model):
-    """What was compared, and the differences: at most 200 are listed, `total` counts all."""
-
-    accesses: int
-    grants: int
-    total: int
-    drifts: tuple[Drift, ...]
-
-
-def find_drift(*, context: CentralContext, catalog: CatalogState, policies: Policies) -> Drifts:
-    """Compare. An access in flight is left alone: it counts as neither missing nor surplus."""
-    lake = catalog.lake()
-    everything = list(context.accesses.newest())
+def compare_grants(
+    lake: CatalogSnapshot, everything: Sequence[Access], *, context: CentralContext
+) -> Iterator[Callable[[], Iterable[Drift]]]:
+    """The comparisons of grants, each by itself. An access in flight is left alone: it counts as neither missing nor
+    surplus."""
     going_on = [access for access in everything if access.status not in OVER]
-    actual = _granted_outside(lake)
-    found: list[Drift] = []
+    actual = granted_outside(lake)
     for receiver in sorted({access.receiver for access in going_on} | set(actual)):
-        own = [access for access in going_on if access.receiver == receiver]
-        past = [access for access in everything if access.receiver == receiver and access.status in OVER]
-        needed = [*_entries(own), *of_products(receiver, lake, context)]
-        found += (_judged(drift, lake) for drift in _missing(own, actual.get(receiver, [])))
-        found += (_judged(drift, lake) for drift in _surplus(receiver, actual.get(receiver, []), needed, past))
-        state = lake.shares.get(receiver)
-        if any(access.status == "live" for access in own) and state not in ("accepted", None):
-            remedy = "accept it in that account (aws ram get-resource-share-invitations), or revoke and grant anew"
-            found.append(Drift(kind="share", principal=receiver, what=f"its RAM share is {state}", remedy=remedy))
-    found += _iam_allowed(lake)
-    found += _overdue(going_on, context.clock)
-    today = partial(current_decision, context=context, catalog=catalog, policies=policies)
-    for access in going_on:
-        found += _not_allowed(access, today)
-    grants = sum(map(len, actual.values()))
-    return Drifts(accesses=len(going_on), grants=grants, total=len(found), drifts=tuple(found[:MAX_LISTED]))
+        own = [access for access in everything if access.receiver == receiver]
+        yield partial(_compare_receiver, receiver, own, actual.get(receiver, []), lake, context)
+    yield partial(_iam_allowed, lake)
+    yield partial(_overdue, going_on, context.clock)
 
 
-def _granted_outside(lake: CatalogSnapshot) -> dict[str, list[GrantEntry]]:
+def _compare_receiver(
+    receiver: str, accesses: Sequence[Access], actual: list[GrantEntry], lake: CatalogSnapshot, context: CentralContext
+) -> Iterator[Drift]:
+    own = [access for access in accesses if access.status not in OVER]
+    past = [access for access in accesses if access.status in OVER]
+    needed = [*_entries(own), *of_products(receiver, lake, context)]
+    yield from (_judged(drift, lake) for drift in _missing(own, actual))
+    yield from (_judged(drift, lake) for drift in _surplus(receiver, actual, needed, past))
+    state = lake.shares.get(receiver)
+    if any(access.status == "live" for access in own) and state not in ("accepted", None):
+        remedy = "accept it in that account (aws ram get-resource-share-invitations), or revoke and grant anew"
+        yield Drift(kind="share", principal=receiver, what=f"its RAM share is {state}", remedy=remedy)
+
+
+def granted_outside(lake: CatalogSnapshot) -> dict[str, list[GrantEntry]]:
     """Receiving account → what central granted to it, or to its principals."""
     found: dict[str, list[GrantEntry]] = {}
     for grant in lake.grants:
@@ -143,8 +108,13 @@ def _drift(kind: Kind, principal: str, entry: GrantEntry, access: str) -> Drift:
         "missing": "mesh reconcile grants it again",
         "surplus": "mesh reconcile revokes it",
     }
-    what = f"{', '.join(entry.permissions)} on {_named(entry)}"
+    what = described(entry)
     return Drift(kind=kind, principal=principal, what=what, access=access, entry=entry, remedy=remedies.get(kind, ""))
+
+
+def described(entry: GrantEntry) -> str:
+    """For people: `SELECT on tables with LF-Tags product=credit-card`."""
+    return f"{', '.join(entry.permissions)} on {_named(entry)}"
 
 
 def _named(entry: GrantEntry) -> str:
@@ -201,7 +171,7 @@ def _overdue(accesses: Iterable[Access], clock: Clock) -> Iterator[Drift]:
             yield Drift(kind="overdue", principal=access.receiver, what=what, access=access.id, remedy="it is ended")
 
 
-def _not_allowed(access: Access, today: Callable[[Access], Decided]) -> Iterator[Drift]:
+def not_allowed(access: Access, today: Today) -> Iterator[Drift]:
     """Columns granted by name stay granted whatever their tags become: those the policy would leave out by now."""
     if access.status != "live" or access.decided is None:
         return

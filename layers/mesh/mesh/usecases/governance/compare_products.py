@@ -1,0 +1,169 @@
+"""Compare what registration and publication gave each product with what central's account has: location, LF-Tags,
+the owner's rights, and the tables at the last version. And the data lake settings that all of it rests on."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from mesh.domain.access.grants import unneeded
+from mesh.domain.contracts.contract import Contract
+from mesh.domain.contracts.product import Product, ProductVersion, TableSnapshot
+from mesh.domain.events import GrantEntry
+from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database
+from mesh.domain.governance.drift import Drift
+from mesh.domain.governance.ontology import Ontology
+from mesh.domain.governance.product_rights import owner_rights
+from mesh.domain.governance.tag_drift import tag_faults
+from mesh.domain.names import published_location_arn
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.compare_grants import described, granted_outside
+from mesh.usecases.governance.govern_lake import admins_of, merge_settings
+
+_MOST: int = 5
+"""Of a product so many faults are named in one difference."""
+
+
+@dataclass(frozen=True)
+class Foundation:
+    """What products rest on: the ontology, registered locations (ARN → role), central's settings, its administrators,
+    and the role under which locations are registered."""
+
+    ontology: Ontology
+    locations: Mapping[str, str]
+    settings: dict[str, Any]
+    admins: tuple[str, ...]
+    location_role: str
+
+
+def compare_products(
+    lake: CatalogSnapshot, *, context: CentralContext, foundation: Callable[[], Foundation]
+) -> Iterator[Callable[[], Iterable[Drift]]]:
+    """The comparisons, each by itself; a product that is being registered, or is retired, is left alone."""
+    basis = foundation()
+    yield partial(_settings, basis)
+    granted = granted_outside(lake)
+    for name in context.registry.product_names():
+        yield partial(_compare_product, name, lake, granted, context, basis)
+
+
+def _settings(foundation: Foundation) -> Iterator[Drift]:
+    wanted = merge_settings(foundation.settings, foundation.admins, (), gone=lambda _: False)
+    if wanted == foundation.settings:
+        return
+    missing = [arn for arn in foundation.admins if arn not in admins_of(foundation.settings)]
+    faults = [f"no longer an administrator: {arn.rpartition('/')[2]}" for arn in missing]
+    defaults = ("CreateDatabaseDefaultPermissions", "CreateTableDefaultPermissions")
+    faults += [f"{key} grants to IAMAllowedPrincipals" for key in defaults if foundation.settings.get(key)]
+    yield Drift(
+        kind="settings",
+        principal="DataLakeSettings",
+        what="; ".join(faults[:_MOST]) or "shares are not made in the version that the mesh needs",
+        remedy="mesh reconcile sets them again, and leaves all others as they are",
+    )
+
+
+def _compare_product(
+    name: str,
+    lake: CatalogSnapshot,
+    granted: Mapping[str, list[GrantEntry]],
+    context: CentralContext,
+    foundation: Foundation,
+) -> Iterator[Drift]:
+    product = context.registry.product(name)
+    if product is None or product.status != "registered":
+        return
+    database = lake.databases.get(name)
+    if database is None or not database.marked:
+        what = "its database is not the mesh's any more" if database else "its database is gone"
+        yield _of_table(product, what, f"upload its contract again, then its data: mesh history {name}")
+        return
+    yield from _location(product, foundation)
+    yield from _rights(product, lake.account, granted.get(product.owner, []))
+    version = context.registry.latest_version(name)
+    faults = dict(_table_faults(version, database)) if version else {}
+    intact = [table for table in version.tables if table.table not in faults] if version else []
+    yield from _tags(product, intact, database, context, foundation.ontology)
+    now = context.registry.latest_version(name) if faults else None
+    if version is not None and now is not None and now.version == version.version:
+        for table, what in faults.items():
+            remedy = f'mesh rollback {name} {version.version} --reason "{table} was changed by hand"'
+            yield _of_table(product, f"{table}: {what}", remedy)
+
+
+def _location(product: Product, foundation: Foundation) -> Iterator[Drift]:
+    arn = published_location_arn(product.bucket, product.name)
+    role = foundation.locations.get(arn)
+    if role == foundation.location_role:
+        return
+    yield Drift(
+        kind="location",
+        principal=product.owner,
+        database=product.name,
+        what=f"{arn} is registered under {role}" if role else f"{arn} is not registered with Lake Formation",
+        ours=not role,
+        remedy="aws lakeformation deregister-resource, then mesh reconcile" if role else "mesh reconcile registers it",
+    )
+
+
+def _rights(product: Product, catalog: str, held: list[GrantEntry]) -> Iterator[Drift]:
+    """By LF-Tags; on the location, which Lake Formation does not list with them, registration grants again."""
+    rights = owner_rights(catalog, product.name, product.bucket, product.crawl)
+    wanted = [GrantEntry(resource=on, permissions=tuple(some)) for on, some in rights if "LFTagPolicy" in on]
+    for entry in unneeded(wanted, [held]):
+        yield Drift(
+            kind="rights",
+            principal=product.owner,
+            database=product.name,
+            what=f"its owner lacks {described(entry)}",
+            entry=entry,
+            remedy="mesh reconcile grants it again",
+        )
+
+
+def _table_faults(version: ProductVersion, database: Database) -> Iterator[tuple[str, str]]:
+    """Tables that are not there, or do not point at the version's metadata file."""
+    for snapshot in version.tables:
+        table = database.tables.get(snapshot.table)
+        if table is None:
+            yield snapshot.table, "it is gone from the catalog"
+        elif snapshot.metadata and table.pointer != snapshot.metadata:
+            yield (
+                snapshot.table,
+                f"it points at {table.pointer or 'no metadata file'}, not at version {version.version}",
+            )
+
+
+def _tags(
+    product: Product,
+    tables: Sequence[TableSnapshot],
+    database: Database,
+    context: CentralContext,
+    ontology: Ontology,
+) -> Iterator[Drift]:
+    faults = tag_faults(
+        product.name,
+        Contract.model_validate(product.contract),
+        {table.table: _columns(table, database.tables[table.table].columns) for table in tables},
+        database,
+        findings=context.registry.findings(product.name),
+        registered=product.tags,
+        ontology=ontology,
+    )
+    if faults:
+        more = f", and {len(faults) - _MOST} more" if len(faults) > _MOST else ""
+        yield Drift(
+            kind="tags",
+            principal=product.owner,
+            database=product.name,
+            what=f"{'; '.join(faults[:_MOST])}{more}",
+            remedy="mesh reconcile tags it as contract and findings say",
+        )
+
+
+def _columns(table: TableSnapshot, there: Collection[str]) -> list[str]:
+    return [column.name for column in (*table.columns, *table.partition_keys) if column.name in there]
+
+
+def _of_table(product: Product, what: str, remedy: str) -> Drift:
+    return Drift(kind="table", principal=product.owner, database=product.name, what=what, remedy=remedy, waiting=True)

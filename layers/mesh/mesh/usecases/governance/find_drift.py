@@ -1,0 +1,110 @@
+"""Compare central with the registry: every difference, and what is done about it.
+
+Each comparison stands by itself: one that fails is told as `not-compared`, and the others go on.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from typing import Final
+
+from mesh.domain.access.policy import Policies
+from mesh.domain.access.record import OVER, Access
+from mesh.domain.governance.catalog_snapshot import CatalogSnapshot
+from mesh.domain.governance.drift import Drift, Drifts, Repaired, reason_of, settled
+from mesh.ports import CatalogState
+from mesh.usecases.access_decision import current_decision
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.compare_grants import compare_grants, granted_outside, not_allowed
+from mesh.usecases.governance.compare_products import Foundation, compare_products
+from mesh.usecases.governance.compare_readers import looks, unread
+
+MAX_LISTED: Final = 200
+"""The limit of a state machine's payload; further ones are found in the next run."""
+
+type Comparison = Callable[[], Iterable[Drift]]
+
+
+def find_drift(
+    before: Repaired,
+    *,
+    run: str,
+    context: CentralContext,
+    catalog: CatalogState,
+    policies: Policies,
+    foundation: Callable[[], Foundation],
+) -> Drifts:
+    """Compare all. `before`: what this run repaired so far, and what it could not; `run` is empty before it has asked
+    the readers' accounts.
+
+    Raises Throttled where not even the catalog could be read.
+    """
+    lake, everything = catalog.lake(), list(context.accesses.newest())
+    going_on = [access for access in everything if access.status not in OVER]
+    today = partial(current_decision, context=context, catalog=_Seen(lake), policies=policies)
+    comparisons: list[Comparison] = [
+        *_each(partial(compare_products, lake, context=context, foundation=foundation)),
+        *_each(partial(compare_grants, lake, everything, context=context)),
+        *(partial(not_allowed, access, today) for access in going_on),
+    ]
+    found = [drift for comparison in comparisons for drift in _guarded(comparison)]
+    looked_at = looks(going_on, today)
+    found += unread(going_on, looked_at, run)
+    drifts, repaired = settled(found, before)
+    return Drifts(
+        accesses=len(going_on),
+        grants=sum(map(len, granted_outside(lake).values())),
+        total=len(drifts) + len(repaired),
+        drifts=drifts[:MAX_LISTED],
+        repaired=repaired,
+        looks=tuple(looked_at),
+        waiting=any(drift.waiting for drift in drifts),
+    )
+
+
+class _Seen:
+    """Implements `ports.TaggedCatalog` by the catalog that was read, once for all accesses."""
+
+    def __init__(self, lake: CatalogSnapshot) -> None:
+        self._lake = lake
+
+    def tagged(self, databases: Collection[str] = ()) -> CatalogSnapshot:
+        """See the port."""
+        found = {
+            name: each
+            for name, each in self._lake.databases.items()
+            if each.marked and (not databases or name in databases)
+        }
+        return CatalogSnapshot(self._lake.account, found)
+
+
+def _each(comparisons: Callable[[], Iterable[Comparison]]) -> list[Comparison]:
+    """All of them; where not even that can be told, one that says so."""
+    try:
+        return list(comparisons())
+    except Exception as error:
+        return [partial(_failing, error)]
+
+
+def _failing(error: Exception) -> Iterable[Drift]:
+    raise error
+
+
+def _guarded(comparison: Comparison) -> list[Drift]:
+    found: list[Drift] = []
+    try:
+        found.extend(comparison())
+    except Exception as error:
+        found.append(_not_compared(comparison, error))
+    return found
+
+
+def _not_compared(comparison: Comparison, error: Exception) -> Drift:
+    subject = comparison.args[0] if isinstance(comparison, partial) and comparison.args else ""
+    name = subject.id if isinstance(subject, Access) else subject if isinstance(subject, str) else ""
+    return Drift(
+        kind="not-compared",
+        principal=name,
+        what=f"{name or 'a part of the catalog'} could not be looked at",
+        reason=reason_of(error),
+        remedy="the next run looks again",
+    )

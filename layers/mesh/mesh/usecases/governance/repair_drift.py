@@ -1,0 +1,176 @@
+"""Repair what `find_drift` found, where Meshwork owns it; what is somebody else's is left to people.
+
+Each difference by itself: one that cannot be repaired is left with its reason, and the others are repaired.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ConfigDict
+
+from mesh.domain.access.grants import filter_name, unneeded
+from mesh.domain.access.record import Access, lock_name
+from mesh.domain.contracts.product import Product
+from mesh.domain.errors import Transient
+from mesh.domain.events import AccessCheckRequested, AccessId, GrantEntry
+from mesh.domain.governance.catalog_snapshot import IAM_ALLOWED_PRINCIPALS
+from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired, reason_of
+from mesh.domain.governance.product_rights import grant_entry
+from mesh.domain.membership.authorisation import NotAMember
+from mesh.domain.model import Model
+from mesh.domain.names import execution_name, published_location_arn
+from mesh.ports import Executions, LakeFormation, Locks, MemberTopics, Principals
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.compare_readers import unanswered
+from mesh.usecases.governance.govern_lake import merge_settings
+from mesh.usecases.member_notifications import cause_of, notify_member
+
+_OF_PRODUCTS: Final = frozenset({"location", "tags", "rights"})
+
+
+class Order(Model):
+    """What a run of `reconcile` was started with: whether it changes anything, and the accesses of which somebody says
+    that the role of their reader's name is the same reader."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    dry_run: bool = False
+    same_role: tuple[AccessId, ...] = ()
+
+
+@dataclass(frozen=True)
+class Repairing:
+    """The ports that repairs need. `endings` starts the machine that ends accesses; `restore_tags` tags a product as
+    contract and findings say; locations are registered under `location_role`; `admins` are those of central's stack."""
+
+    context: CentralContext
+    lake: LakeFormation
+    locks: Locks
+    endings: Executions
+    topics: MemberTopics
+    principals: Principals
+    restore_tags: Callable[[str], object]
+    location_role: str
+    admins: Callable[[], tuple[str, ...]]
+
+
+def repair_drift(found: Drifts, *, run: str, order: Order, asked: bool, using: Repairing) -> Repaired:
+    """Check each grant again under the lock of its account, and leave it alone if it is in order by now.
+
+    Idempotent."""
+    short, again = run[-36:], False
+    repaired, left = list(found.repaired), [] if asked else ask_readers(found.looks, short, order, using)
+    for drift in found.drifts if not order.dry_run else ():
+        try:
+            done, reason = _repair(drift, short, using), drift.reason
+        except Exception as error:
+            done, reason, again = False, reason_of(error), again or isinstance(error, Transient)
+        if done:
+            repaired.append(drift)
+            using.context.trace.note(
+                f"reconcile-{short}", f"repaired: {drift.kind}", principal=drift.principal, drift=drift.what
+            )
+        else:
+            left.append(drift.evolve(reason=reason))
+    return Repaired(repaired=tuple(repaired), left=tuple(left), again=again)
+
+
+def ask_readers(looks: Iterable[Look], run: str, order: Order, using: Repairing) -> list[Drift]:
+    """Ask the accounts of readers to look, and unless it is a dry run to repair; those that could not be asked."""
+    failed = []
+    for look in looks:
+        access = using.context.accesses.access(look.access)
+        if access is None or access.status != "live":
+            continue
+        try:
+            _ask(access, look, run, order, using)
+        except Exception as error:
+            failed.append(unanswered(access).evolve(reason=reason_of(error)))
+    return failed
+
+
+def _ask(access: Access, look: Look, run: str, order: Order, using: Repairing) -> None:
+    same = not order.dry_run and access.id in order.same_role
+    if same and access.checked is not None and access.checked.suspended:
+        now = using.context.clock.now()
+        access = using.context.accesses.save(access.noted(now, "the role of its reader's name is said to be the same"))
+    event = AccessCheckRequested(
+        access=access.id,
+        receiver=access.receiver,
+        run=run,
+        repair=not order.dry_run,
+        same_role=same,
+        tables=(look.table,) if look.table else (),
+    )
+    if not notify_member(
+        access.receiver, event, cause_of(access), "check", run, context=using.context, topics=using.topics
+    ):
+        raise NotAMember(f"account {access.receiver} is not an admitted member of this mesh", account=access.receiver)
+
+
+def _repair(drift: Drift, run: str, using: Repairing) -> bool:
+    """Whether it is repaired."""
+    if not drift.repairable:
+        return False
+    if drift.kind == "overdue":
+        order = {"access": drift.access, "cause": "expired", "reason": drift.what}
+        using.endings.start(execution_name(f"reconcile-{drift.access}", run), json.dumps({"ending": order}))
+        return True
+    if drift.kind == "settings":
+        now = using.lake.settings()
+        using.lake.put_settings(merge_settings(now, using.admins(), (), gone=using.principals.is_gone))
+        return True
+    product = using.context.registry.product(drift.database) if drift.kind in _OF_PRODUCTS else None
+    if drift.kind in _OF_PRODUCTS:
+        return product is not None and product.status == "registered" and _product(drift, product, using)
+    return drift.entry is not None and _grants(drift, drift.entry, using)
+
+
+def _product(drift: Drift, product: Product, using: Repairing) -> bool:
+    """The registry's word counts at the time of the repair."""
+    if drift.kind == "location":
+        using.lake.register_location(published_location_arn(product.bucket, product.name), using.location_role)
+    elif drift.kind == "tags":
+        using.restore_tags(product.name)
+    elif drift.entry is not None and product.owner == drift.principal:
+        using.lake.grant([_batch_entry(product.owner, drift.entry, grantable=True)])
+    else:
+        return False
+    return True
+
+
+def _grants(drift: Drift, entry: GrantEntry, using: Repairing) -> bool:
+    if drift.kind == "iam-allowed":
+        using.lake.revoke([_batch_entry(IAM_ALLOWED_PRINCIPALS, entry, grantable=False)])
+        return True
+    with using.locks.hold(lock_name(drift.principal)):
+        going_on = list(using.context.accesses.held_by(drift.principal))
+        if drift.kind == "surplus":
+            return _revoked(drift.principal, entry, going_on, using.lake)
+        live = next((each for each in going_on if each.id == drift.access and each.status == "live"), None)
+        return live is not None and _granted(live, entry, using.lake)
+
+
+def _batch_entry(principal: str, entry: GrantEntry, *, grantable: bool) -> dict[str, object]:
+    return grant_entry(principal, entry.resource, list(entry.permissions), grantable=grantable)
+
+
+def _entries(accesses: list[Access]) -> Iterator[tuple[GrantEntry, ...]]:
+    return (access.decided.entries for access in accesses if access.decided is not None)
+
+
+def _revoked(principal: str, entry: GrantEntry, going_on: list[Access], lake: LakeFormation) -> bool:
+    going = unneeded([entry], _entries(going_on))
+    lake.revoke(_batch_entry(principal, part, grantable=True) for part in going)
+    return bool(going)
+
+
+def _granted(access: Access, entry: GrantEntry, lake: LakeFormation) -> bool:
+    if access.decided is None:
+        return False
+    for place, columns in access.decided.row_filters():
+        lake.put_filter(place, filter_name(access.id), columns, access.decided.row_filter)
+    lake.grant([_batch_entry(access.receiver, entry, grantable=True)])
+    return True

@@ -1,0 +1,214 @@
+"""What registration and publication gave a product, against what central has: each fault is found, and only faults."""
+
+import dataclasses
+
+import pytest
+from mesh.adapters.lakeformation.grants_format import parse_grants
+from mesh.domain.contracts.product import ProductVersion, TableSnapshot
+from mesh.domain.events import ColumnRef, PersonalDataFinding
+from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Table
+from mesh.domain.governance.ontology import parse_ontology
+from mesh.domain.governance.product_rights import owner_rights
+from mesh.domain.governance.tagging import resolve_tags
+from mesh.domain.names import published_location_arn
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.compare_products import Foundation, compare_products
+from mesh.usecases.governance.govern_lake import merge_settings
+
+from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, a_contract, a_product
+from tests.fakes import NOON, FakeAccessRegistry, FakeClock, FakeRegistry, FakeTrace
+from tests.unit.access.requests import document
+
+ONTOLOGY = parse_ontology(document("ontology"))
+ADMIN, ROLE = f"arn:aws:iam::{CENTRAL}:role/RepairDrift", f"arn:aws:iam::{CENTRAL}:role/Location"
+POINTER = "s3://bucket/metadata/1.json"
+
+
+class World:
+    """One registered product at version 1, and central as it should be."""
+
+    def __init__(self):
+        contract = a_contract()
+        self.name = contract.tables[0].catalog_name
+        self.columns = tuple(column.catalog_name for column in contract.tables[0].columns)
+        plan = resolve_tags(contract, ONTOLOGY, {}, product=PRODUCT)
+        self.registry = FakeRegistry()
+        self.registry.products[PRODUCT] = a_product(contract, tags=plan.database, version=1)
+        columns = tuple(ColumnRef(name=column, type="string") for column in self.columns)
+        self.snapshot = TableSnapshot(table=self.name, columns=columns, metadata=POINTER)
+        self.record(1)
+        own = {
+            each: {"publication": "published", **plan.columns.get(self.name, {}).get(each, {})} for each in self.columns
+        }
+        self.table = Table(PRODUCT, self.name, self.columns, plan.tables.get(self.name, {}), own, pointer=POINTER)
+        self.database = Database(PRODUCT, {**plan.database, "publication": "pending"}, {self.name: self.table})
+        entries = [
+            {
+                "Principal": {"DataLakePrincipalIdentifier": PRODUCER},
+                "Resource": resource,
+                "Permissions": held,
+                "LastUpdatedBy": f"arn:aws:iam::{CENTRAL}:role/RegisterProduct",
+            }
+            for resource, held in owner_rights(CENTRAL, PRODUCT, BUCKET, "auto")
+        ]
+        self.grants = tuple(parse_grants(entries, CENTRAL, dict, dict))
+        self.locations = {published_location_arn(BUCKET, PRODUCT): ROLE}
+        self.settings = merge_settings({}, [ADMIN], (), gone=lambda _: False)
+
+    def record(self, number):
+        version = ProductVersion(
+            product=PRODUCT, version=number, run=f"run-{number}", correlation_id="c", contract_version="1.0.0",
+            tables=(self.snapshot,), changes=(), published=NOON,
+        )  # fmt: skip
+        self.registry.latest_version = lambda _: version
+
+    def retag(self, column="", **tags):
+        if column:
+            own = {**self.table.column_tags, column: {**self.table.column_tags[column], **tags}}
+            self.table = dataclasses.replace(self.table, column_tags=own)
+        else:
+            self.table = dataclasses.replace(self.table, tags={**self.table.tags, **tags})
+        self.have(self.table)
+
+    def have(self, *tables, **database):
+        found = {table.name: table for table in tables}
+        self.database = dataclasses.replace(self.database, tables=found, **database)
+
+    def found(self):
+        lake = CatalogSnapshot(CENTRAL, {PRODUCT: self.database} if self.database else {}, self.grants)
+        context = CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), FakeTrace(), FakeClock(NOON))
+        foundation = Foundation(
+            ontology=ONTOLOGY, locations=self.locations, settings=self.settings, admins=(ADMIN,), location_role=ROLE
+        )
+        return [
+            drift
+            for compare in compare_products(lake, context=context, foundation=lambda: foundation)
+            for drift in compare()
+        ]
+
+    def kinds(self):
+        return [drift.kind for drift in self.found()]
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_a_product_as_it_was_registered_and_published_is_in_order(world):
+    assert world.found() == []
+
+
+def test_an_administrator_that_is_missing_and_a_default_of_iam_are_found(world):
+    world.settings = {
+        **world.settings,
+        "DataLakeAdmins": [],
+        "CreateTableDefaultPermissions": [{"Permissions": ["ALL"]}],
+    }
+
+    [drift] = world.found()
+
+    assert (drift.kind, drift.repairable) == ("settings", True)
+    assert "RepairDrift" in drift.what
+    assert "CreateTableDefaultPermissions" in drift.what
+
+
+def test_administrators_of_other_people_are_no_drift(world):
+    world.settings = merge_settings(world.settings, ["arn:aws:iam::111111111111:role/Theirs"], (), gone=lambda _: False)
+
+    assert world.found() == []
+
+
+def test_a_location_is_registered_again_unless_it_is_somebody_elses(world):
+    world.locations = {}
+    assert [(drift.kind, drift.repairable) for drift in world.found()] == [("location", True)]
+
+    world.locations = {published_location_arn(BUCKET, PRODUCT): "arn:aws:iam::111111111111:role/Theirs"}
+    assert [(drift.kind, drift.repairable) for drift in world.found()] == [("location", False)]
+
+
+def test_a_right_of_the_owner_that_is_gone_is_found(world):
+    world.grants = world.grants[1:]
+
+    [drift] = world.found()
+
+    assert (drift.kind, drift.principal, drift.entry.permissions) == ("rights", PRODUCER, ("DESCRIBE",))
+
+
+def test_a_column_that_is_not_published_any_more_is_found(world):
+    world.retag(world.columns[0], publication="pending")
+
+    [drift] = world.found()
+
+    assert (drift.kind, drift.what) == ("tags", f"{world.name}.{world.columns[0]} is not published")
+
+
+def test_a_laxer_tag_is_found_and_a_stricter_one_is_nobodys_fault(world):
+    world.retag(world.columns[0], confidentiality="public")
+    assert world.kinds() == ["tags"]
+
+    world.retag(world.columns[0], confidentiality="restricted")
+    assert world.kinds() == []
+
+
+def test_what_was_found_in_a_column_counts(world):
+    finding = PersonalDataFinding(column=world.columns[0], value="sensitive", reason="content", confidence=1.0)
+    world.registry.findings = lambda _: {world.name: (finding,)}
+
+    assert world.kinds() == ["tags"]
+
+
+def test_a_table_that_passes_on_publication_is_found(world):
+    world.retag(publication="published")
+
+    assert world.kinds() == ["tags"]
+
+
+def test_a_database_whose_tags_changed_is_found(world):
+    world.have(world.table, tags={**world.database.tags, "publication": "published", "confidentiality": "public"})
+
+    [drift] = world.found()
+
+    assert "confidentiality: public, not internal" in drift.what
+    assert "publication: published, not pending" in drift.what
+
+
+@pytest.mark.parametrize("pointer", ["", "s3://bucket/metadata/2.json"])
+def test_a_table_that_points_elsewhere_is_reported_and_its_tags_are_left(world, pointer):
+    world.have(dataclasses.replace(world.table, pointer=pointer, tags={}, column_tags={}))
+
+    [drift] = world.found()
+
+    assert (drift.kind, drift.repairable) == ("table", False)
+    assert f"mesh rollback {PRODUCT} 1" in drift.remedy
+
+
+def test_a_table_or_database_that_is_gone_is_reported(world):
+    world.have()
+    assert [drift.what for drift in world.found()] == [f"{world.name}: it is gone from the catalog"]
+
+    world.database = None
+    assert [drift.what for drift in world.found()] == ["its database is gone"]
+
+
+def test_a_version_that_is_being_published_is_no_drift(world):
+    """The pointer moves before the version is recorded."""
+    world.have(dataclasses.replace(world.table, pointer="s3://bucket/metadata/2.json"))
+    first, once = world.registry.latest_version, []
+
+    def latest(name):
+        if not once:
+            once.append(True)
+            return first(name)
+        return first(name).evolve(version=2)
+
+    world.registry.latest_version = latest
+    assert world.kinds() == []
+
+
+@pytest.mark.parametrize("status", ["claimed", "retired"])
+def test_a_product_that_is_being_registered_or_is_retired_is_left_alone(world, status):
+    world.registry.products[PRODUCT] = a_product(status=status)
+    world.database = None
+
+    assert world.found() == []

@@ -1,0 +1,264 @@
+"""Drift made by hand, through AWS's API as `aws` uses it: seen in the plan of `mesh reconcile --dry-run`, and then
+repaired, until the reader reads, or reported."""
+
+import json
+import shlex
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.accounts import ADMIN_ROLE, role_arn
+from tests.access_driver import CENTRAL, CONSUMER, GROWING, OPEN, AccessDriver
+from tests.consumer_accesses import links, local_grants, query
+from tests.mesh_commands import mesh_command
+from tests.mesh_driver import MeshDriver
+
+LINK = f"rl_{OPEN}"
+SQL = f'SELECT id FROM "{LINK}".t1'
+
+
+@pytest.fixture
+def access(accesses: AccessDriver) -> str:
+    """Live, by tags, to the account's analysts."""
+    live = accesses.live(OPEN)
+    accesses.mesh.until(accesses.mesh.at_rest, "nothing going on")
+    return live
+
+
+def plan(mesh: MeshDriver) -> list[dict[str, Any]]:
+    """What a dry run finds; it exits with 1 when that is anything."""
+    code, found = mesh_command(mesh, "reconcile", "--dry-run")
+    assert found["repaired"] == []
+    assert code == (1 if found["left"] else 0)
+    return list(found["left"])
+
+
+def repair(mesh: MeshDriver, *words: str) -> dict[str, Any]:
+    code, found = mesh_command(mesh, "reconcile", *words)
+    assert code == (1 if found["left"] else 0)
+    return found
+
+
+def kinds(drifts: list[dict[str, Any]]) -> list[str]:
+    return sorted(drift["kind"] for drift in drifts)
+
+
+def reads(mesh: MeshDriver, role: str = "DataAnalyst") -> bool:
+    return query(mesh, SQL, role) == ""
+
+
+def test_nothing_drifted(mesh: MeshDriver, access: str) -> None:
+    found = repair(mesh)
+    assert (found["outcome"], found["left"], found["repaired"]) == ("in order", [], [])
+    assert found["accesses"] == 1
+
+
+def test_a_link_that_is_gone_is_made_again(mesh: MeshDriver, access: str) -> None:
+    drop = {"Resource": {"Database": {"CatalogId": CONSUMER, "Name": LINK}}, "Permissions": ["DROP"]}
+    principal = {"DataLakePrincipalIdentifier": role_arn(CONSUMER, "ConsumerAdmin")}
+    mesh.client("consumer", "lakeformation", "ConsumerAdmin").grant_permissions(Principal=principal, **drop)
+    mesh.client("consumer", "glue", "ConsumerAdmin").delete_database(Name=LINK)
+    assert not reads(mesh)
+    [drift] = plan(mesh)
+    assert (drift["kind"], drift["access"]) == ("reader", access)
+    assert LINK not in links(mesh)
+    assert repair(mesh)["left"] == []
+    assert LINK in links(mesh)
+    assert reads(mesh)
+
+
+def test_a_local_grant_that_is_gone_is_made_again(mesh: MeshDriver, access: str) -> None:
+    lake = mesh.client("consumer", "lakeformation", "ConsumerAdmin")
+    for held in local_grants(mesh, OPEN):
+        lake.revoke_permissions(
+            Principal={"DataLakePrincipalIdentifier": role_arn(CONSUMER, "DataAnalyst")},
+            Resource=held["resource"],
+            Permissions=held["permissions"],
+        )
+    assert not reads(mesh)
+    assert kinds(plan(mesh)) == ["reader"]
+    assert repair(mesh)["left"] == []
+    assert reads(mesh)
+
+
+def test_grants_to_the_account_are_granted_again_or_reported(
+    mesh: MeshDriver, accesses: AccessDriver, access: str
+) -> None:
+    lake = mesh.client("central", "lakeformation")
+    principal = {"DataLakePrincipalIdentifier": CONSUMER}
+    for held in accesses.grants():
+        if f'"{OPEN}"' in json.dumps(held["resource"]):
+            permissions = {"Permissions": held["permissions"], "PermissionsWithGrantOption": held["permissions"]}
+            lake.revoke_permissions(Principal=principal, Resource=held["resource"], **permissions)
+    by_hand = {"Table": {"CatalogId": CENTRAL, "DatabaseName": OPEN, "Name": "t1"}}
+    lake.grant_permissions(Principal=principal, Resource=by_hand, Permissions=["DESCRIBE"])
+    assert not reads(mesh)
+    assert {"missing", "foreign", "reader"} == set(kinds(plan(mesh)))
+    found = repair(mesh)
+    assert kinds(found["left"]) == ["foreign"]
+    assert set(kinds(found["repaired"])) == {"missing"}
+    assert reads(mesh)
+    lake.revoke_permissions(Principal=principal, Resource=by_hand, Permissions=["DESCRIBE"])
+
+
+@pytest.fixture
+def role(mesh: MeshDriver) -> Iterator[str]:
+    """A reader of its own, that may do what analysts may."""
+    name = f"Reader{uuid.uuid4().hex[:8]}"
+    create_role(mesh, name)
+    yield name
+    delete_role(mesh, name)
+
+
+def create_role(mesh: MeshDriver, name: str) -> None:
+    iam = mesh.client("consumer", "iam")
+    like = iam.get_role(RoleName="DataAnalyst")["Role"]
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(like["AssumeRolePolicyDocument"]))
+    for policy in iam.list_role_policies(RoleName="DataAnalyst")["PolicyNames"]:
+        document = iam.get_role_policy(RoleName="DataAnalyst", PolicyName=policy)["PolicyDocument"]
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+    for attached in iam.list_attached_role_policies(RoleName="DataAnalyst")["AttachedPolicies"]:
+        iam.attach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
+
+
+def delete_role(mesh: MeshDriver, name: str) -> None:
+    iam = mesh.client("consumer", "iam")
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
+    iam.delete_role(RoleName=name)
+
+
+def test_a_role_that_is_gone_is_told_and_its_access_suspended(
+    mesh: MeshDriver, accesses: AccessDriver, role: str
+) -> None:
+    """Whoever makes a role of that name reads nothing, until somebody says that it is the same."""
+    access = accesses.live(OPEN, reader=role)
+    assert reads(mesh, role)
+    delete_role(mesh, role)
+    create_role(mesh, role)
+    assert [drift["access"] for drift in plan(mesh) if "ReaderGone" in drift["what"]] == [access]
+    assert local_grants(mesh, OPEN, role) != []
+
+    left = repair(mesh)["left"]
+    assert kinds(left) == ["suspended"], left
+    assert local_grants(mesh, OPEN, role) == []
+    assert not reads(mesh, role)
+    assert kinds(repair(mesh)["left"]) == ["suspended"]
+    assert "suspended" in accesses.record(access).history[-1].what
+
+    assert repair(mesh, "--same-role", access)["left"] == []
+    assert reads(mesh, role)
+
+
+# --- central's side --------------------------------------------------------------------------------------------------
+
+
+def of_product(drifts: list[dict[str, Any]], product: str = OPEN) -> list[str]:
+    return kinds([drift for drift in drifts if drift["database"] == product])
+
+
+def test_tags_that_are_gone_or_laxer_are_set_again(mesh: MeshDriver, access: str) -> None:
+    """The reader reads again: without `publication` no grant by tags matches a column."""
+    before = mesh.tags(OPEN, "t1")
+    lake = mesh.client("central", "lakeformation")
+    column = {"TableWithColumns": {"DatabaseName": OPEN, "Name": "t1", "ColumnNames": ["id"]}}
+    lake.remove_lf_tags_from_resource(Resource=column, LFTags=[{"TagKey": "publication", "TagValues": ["published"]}])
+    database = {"Database": {"Name": OPEN}}
+    lake.add_lf_tags_to_resource(Resource=database, LFTags=[{"TagKey": "confidentiality", "TagValues": ["public"]}])
+    assert not reads(mesh)
+    [drift] = [drift for drift in plan(mesh) if drift["kind"] == "tags"]
+    assert "t1.id is not published" in drift["what"]
+    assert "confidentiality: public, not internal" in drift["what"]
+    found = repair(mesh)
+    assert (of_product(found["repaired"]), found["left"]) == (["tags"], [])
+    assert mesh.tags(OPEN, "t1") == before
+    assert reads(mesh)
+
+
+def test_a_table_that_was_made_again_without_tags_is_readable_again(mesh: MeshDriver, access: str) -> None:
+    before, tags = mesh.table(OPEN, "t1"), mesh.tags(OPEN, "t1")
+    remake(mesh, before, **before["Parameters"])
+    assert not reads(mesh)
+    assert "tags" in of_product(plan(mesh))
+    assert repair(mesh)["left"] == []
+    assert mesh.tags(OPEN, "t1") == tags
+    assert reads(mesh)
+
+
+def remake(mesh: MeshDriver, table: dict[str, Any], **parameters: str) -> None:
+    """Drop the table, and create it anew, as somebody who may do both."""
+    glue, lake = mesh.client("central", "glue"), mesh.client("central", "lakeformation")
+    admin = {"DataLakePrincipalIdentifier": role_arn(CENTRAL, ADMIN_ROLE)}
+    on_table = {"Table": {"DatabaseName": OPEN, "Name": "t1"}}
+    lake.grant_permissions(Principal=admin, Resource=on_table, Permissions=["DROP"])
+    lake.grant_permissions(Principal=admin, Resource={"Database": {"Name": OPEN}}, Permissions=["CREATE_TABLE"])
+    where = table["StorageDescriptor"]["Location"].replace("s3://", "arn:aws:s3:::")
+    location = {"DataLocation": {"ResourceArn": where.partition("/published/")[0] + "/published"}}
+    lake.grant_permissions(Principal=admin, Resource=location, Permissions=["DATA_LOCATION_ACCESS"])
+    glue.delete_table(DatabaseName=OPEN, Name="t1")
+    if parameters:
+        kept = {name: table[name] for name in ("Name", "TableType", "StorageDescriptor", "PartitionKeys")}
+        glue.create_table(DatabaseName=OPEN, TableInput={**kept, "Parameters": parameters})
+
+
+def test_a_location_that_was_deregistered_is_registered_again(mesh: MeshDriver, access: str) -> None:
+    lake = mesh.client("central", "lakeformation")
+    arns = [info["ResourceArn"] for info in lake.list_resources()["ResourceInfoList"]]
+    [arn] = [arn for arn in arns if f"/{OPEN}/" in arn]
+    lake.deregister_resource(ResourceArn=arn)
+    assert "location" in of_product(plan(mesh))
+    found = repair(mesh)
+    assert ("location" in of_product(found["repaired"]), found["left"]) == (True, [])
+    assert reads(mesh)
+
+
+def test_settings_are_merged_again_and_what_iam_allows_is_revoked(mesh: MeshDriver, access: str) -> None:
+    lake = mesh.client("central", "lakeformation")
+    before = lake.get_data_lake_settings()["DataLakeSettings"]
+    everybody = {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}
+    by_default = [{"Principal": everybody, "Permissions": ["ALL"]}]
+    gone = mesh.physical_id("central", "RepairDriftFunctionRole")
+    admins = [each for each in before["DataLakeAdmins"] if not each["DataLakePrincipalIdentifier"].endswith(gone)]
+    lake.put_data_lake_settings(
+        DataLakeSettings={**before, "DataLakeAdmins": admins, "CreateTableDefaultPermissions": by_default}
+    )
+    lake.grant_permissions(Principal=everybody, Resource={"Database": {"Name": OPEN}}, Permissions=["ALL"])
+    assert {"settings", "iam-allowed"} <= set(kinds(plan(mesh)))
+    found = repair(mesh)
+    assert {"settings", "iam-allowed"} <= set(kinds(found["repaired"]))
+    assert found["left"] == []
+    after = lake.get_data_lake_settings()["DataLakeSettings"]
+    assert after["CreateTableDefaultPermissions"] == []
+    assert {each["DataLakePrincipalIdentifier"] for each in after["DataLakeAdmins"]} == {
+        each["DataLakePrincipalIdentifier"] for each in before["DataLakeAdmins"]
+    }
+
+
+@pytest.mark.parametrize("pointer", ["", "s3://elsewhere/metadata.json"])
+def test_a_table_that_vanished_or_points_elsewhere_is_reported_and_stops_nothing_else(
+    mesh: MeshDriver, access: str, pointer: str
+) -> None:
+    """The command that is told brings it back."""
+    lake, before = mesh.client("central", "lakeformation"), mesh.table(OPEN, "t1")
+    remake(mesh, before, **({**before["Parameters"], "metadata_location": pointer} if pointer else {}))
+    lake.grant_permissions(
+        Principal={"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"},
+        Resource={"Database": {"Name": GROWING}},
+        Permissions=["ALL"],
+    )
+    found = repair(mesh)
+    assert kinds(found["repaired"]) == ["iam-allowed"]
+    [drift] = [drift for drift in found["left"] if drift["kind"] == "table"]
+    what = "t1: it points at s3://elsewhere/metadata.json, not at" if pointer else "t1: it is gone from the catalog"
+    assert drift["database"] == OPEN
+    assert drift["what"].startswith(what)
+    command = shlex.split(drift["remedy"])
+    assert command[:2] == ["mesh", "rollback"]
+    assert mesh_command(mesh, *command[1:])[0] == 0
+    mesh.until(mesh.at_rest, "nothing going on")
+    assert reads(mesh)
+    assert repair(mesh)["left"] == []
