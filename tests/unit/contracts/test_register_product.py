@@ -51,21 +51,21 @@ def test_what_is_published_is_registered_once_under_the_location_role():
     for _ in range(2):
         world.register()
 
-    assert world.lake.locations == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published": "location"}
+    assert world.lake.registered == {f"arn:aws:s3:::{BUCKET}/{PRODUCT}/published": "location"}
 
 
 @pytest.mark.parametrize("place", ["", f"/{PRODUCT}", f"/{PRODUCT}/published", f"/{PRODUCT}/published/t1"])
 def test_a_location_of_somebody_else_is_refused_and_nothing_is_changed(place):
     world = World()
-    world.lake.locations[f"arn:aws:s3:::{BUCKET}{place}"] = "theirs"
+    world.lake.registered[f"arn:aws:s3:::{BUCKET}{place}"] = "theirs"
     refused(world)
-    assert (world.catalog.databases, world.lake.locations) == ({}, {f"arn:aws:s3:::{BUCKET}{place}": "theirs"})
+    assert (world.catalog.databases, world.lake.registered) == ({}, {f"arn:aws:s3:::{BUCKET}{place}": "theirs"})
 
 
 @pytest.mark.parametrize("place", [f"{BUCKET}-2", f"{BUCKET}/{PRODUCT}-2", f"{BUCKET}/{PRODUCT}/published-2"])
 def test_a_location_beside_it_is_nobodys_concern(place):
     world = World()
-    world.lake.locations[f"arn:aws:s3:::{place}"] = "theirs"
+    world.lake.registered[f"arn:aws:s3:::{place}"] = "theirs"
     world.register()
 
 
@@ -96,7 +96,7 @@ def test_nothing_is_granted_or_recorded_before_the_tags_are_there():
     with pytest.raises(RuntimeError):
         world.register(tag=missing)
 
-    assert (world.lake.grants, world.lake.locations) == ([], {})
+    assert (world.lake.grants, world.lake.registered) == ([], {})
     assert world.registry.products[PRODUCT].status == "claimed"
 
 

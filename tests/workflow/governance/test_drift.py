@@ -1,5 +1,8 @@
 """Drift made by hand, through AWS's API as `aws` uses it: seen in the plan of `mesh reconcile --dry-run`, and then
-repaired, until the reader reads, or reported."""
+repaired, until the reader reads, or reported.
+
+A mesh of its own: what other tests leave would be drift.
+"""
 
 import json
 import shlex
@@ -14,9 +17,16 @@ from tests.access_driver import CENTRAL, CONSUMER, GROWING, OPEN, AccessDriver
 from tests.consumer_accesses import links, local_grants, query
 from tests.mesh_commands import mesh_command
 from tests.mesh_driver import MeshDriver
+from tests.mesh_fixtures import tested_mesh
 
 LINK = f"rl_{OPEN}"
 SQL = f'SELECT id FROM "{LINK}".t1'
+
+
+@pytest.fixture(scope="module")
+def deployed_mesh() -> Iterator[MeshDriver]:
+    with tested_mesh() as driver:
+        yield driver
 
 
 @pytest.fixture
