@@ -1,7 +1,6 @@
 """Names are claimed once: what is another product's, or somebody else's, is refused, recorded and left as it is."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -156,36 +155,3 @@ def test_a_producers_own_crawler_is_left_alone(mesh: MeshDriver) -> None:
         targets["S3Targets"][0]["Path"],
     )
     glue.delete_crawler(Name=name)
-
-
-def test_reconcile_reports_and_leaves_what_lacks_the_meshs_mark(mesh: MeshDriver) -> None:
-    mesh.prepare("names-ours")
-    mesh.until(mesh.at_rest, "no registration that takes the grant away")
-    somebodys_database(mesh, "central", "names-somebodys")
-    lake = mesh.client("central", "lakeformation")
-    lake.grant_permissions(Principal=EVERYBODY, Resource={"Database": {"Name": "names-ours"}}, Permissions=["ALL"])
-    granted = grants_on(mesh, "central", "names-somebodys")
-    output = reconciled(mesh)
-    left = [each for each in output["left"] if each["kind"] == "iam-allowed"]
-    assert [each["database"] for each in left] == ["names-somebodys"]
-    assert "not a data product" in left[0]["remedy"]
-    assert [each["database"] for each in output["repaired"] if each["kind"] == "iam-allowed"] == ["names-ours"]
-    assert grants_on(mesh, "central", "names-somebodys") == granted
-    mesh.client("central", "glue").delete_database(Name="names-somebodys")
-
-
-def reconciled(mesh: MeshDriver) -> dict[str, Any]:
-    client = mesh.client("central", "stepfunctions")
-    arn = client.start_execution(
-        stateMachineArn=mesh.output("central", "ReconcileArn"),
-        name=f"names-{time.time_ns()}",
-        input=json.dumps({"dry_run": False}),
-    )["executionArn"]
-
-    def ended() -> dict[str, Any] | None:
-        found = client.describe_execution(executionArn=arn)
-        return dict(found) if found["status"] != "RUNNING" else None
-
-    run = mesh.until(ended, "end of the reconciliation")
-    assert run["status"] == "SUCCEEDED", run
-    return dict(json.loads(run["output"]))

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from local.accounts import ADMIN_ROLE, role_arn
+from tests import mesh_fixtures
 from tests.access_driver import CENTRAL, CONSUMER, GROWING, OPEN, AccessDriver
 from tests.consumer_accesses import links, local_grants, query
 from tests.mesh_commands import mesh_command
 from tests.mesh_driver import MeshDriver
-from tests.mesh_fixtures import tested_mesh
+from tests.workflow.contracts.test_claimed_names import EVERYBODY, grants_on, somebodys_database
 
 LINK = f"rl_{OPEN}"
 SQL = f'SELECT id FROM "{LINK}".t1'
@@ -25,7 +26,7 @@ SQL = f'SELECT id FROM "{LINK}".t1'
 
 @pytest.fixture(scope="module")
 def deployed_mesh() -> Iterator[MeshDriver]:
-    with tested_mesh() as driver:
+    with mesh_fixtures.tested_mesh() as driver:
         yield driver
 
 
@@ -272,3 +273,19 @@ def test_a_table_that_vanished_or_points_elsewhere_is_reported_and_stops_nothing
     mesh.until(mesh.at_rest, "nothing going on")
     assert reads(mesh)
     assert repair(mesh)["left"] == []
+
+
+def test_reconcile_reports_and_leaves_what_lacks_the_meshs_mark(mesh: MeshDriver) -> None:
+    mesh.prepare("names-ours")
+    mesh.until(mesh.at_rest, "no registration that takes the grant away")
+    somebodys_database(mesh, "central", "names-somebodys")
+    lake = mesh.client("central", "lakeformation")
+    lake.grant_permissions(Principal=EVERYBODY, Resource={"Database": {"Name": "names-ours"}}, Permissions=["ALL"])
+    granted = grants_on(mesh, "central", "names-somebodys")
+    output = repair(mesh)
+    left = [each for each in output["left"] if each["kind"] == "iam-allowed"]
+    assert [each["database"] for each in left] == ["names-somebodys"]
+    assert "not a data product" in left[0]["remedy"]
+    assert [each["database"] for each in output["repaired"] if each["kind"] == "iam-allowed"] == ["names-ours"]
+    assert grants_on(mesh, "central", "names-somebodys") == granted
+    mesh.client("central", "glue").delete_database(Name="names-somebodys")
