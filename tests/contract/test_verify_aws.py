@@ -10,7 +10,7 @@ from tests.contract.test_aws_facts import ROWS
 from tests.contract.test_layering import modules_after
 from tools.sam_transform import transformed
 from tools.templates import ROOT, TEMPLATES
-from tools.verify_aws.__main__ import Verification
+from tools.verify_aws.__main__ import Verification, main
 from tools.verify_aws.accounts import Account
 from tools.verify_aws.checks import CHECKS, UNOBSERVABLE
 from tools.verify_aws.checks.registry import Bench, Check, Outcome, Seen, Verdict, run_checks
@@ -113,3 +113,14 @@ def test_what_a_check_made_is_removed_also_when_it_fails():
 def test_only_what_came_since_is_left():
     assert more_than({"roles": ["a"]}, {"roles": ["a", "b"], "buses": ["mesh"]}) == {"roles": ["b"], "buses": ["mesh"]}
     assert more_than({"roles": ["a", "b"]}, {"roles": ["a"]}) == {}
+
+
+def test_only_must_be_the_text_of_a_check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    profiles = [f"--{name}=nobody" for name in ("central", "producer", "consumer")]
+    monkeypatch.setattr("sys.argv", ["verify-aws", *profiles, "--only", "no such behaviour"])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 2
+    assert "no check has this text" in capsys.readouterr().err

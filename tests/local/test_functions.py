@@ -155,6 +155,37 @@ def test_what_others_imported_is_imported_and_what_a_function_brings_is_its_own(
     assert invoke(server, "packer", {}) == (42, None)
 
 
+def test_what_others_imported_in_a_call_is_there_before_the_first_one(
+    server: RunningServer,
+) -> None:
+    role = server.make_role(ACCOUNT, "caller", "lambda.amazonaws.com", allow("logs:*"))
+    look = """
+        import sys
+        import botocore.session
+        def read():
+            kept = getattr(botocore.session.create_loader(), "_cache", {})
+            return ["load_service_model", "mturk"] in [list(key[:2]) for key in kept]
+        def handler(event, context):
+            found = ["colorsys" in sys.modules, read()]
+    """
+    call = """
+            import boto3, colorsys
+            boto3.client("mturk", region_name="us-east-1")
+            return found
+    """
+    source = textwrap.dedent(look.rstrip() + call)
+    server.make_function(ACCOUNT, "first-caller", source, role)
+    assert invoke(server, "first-caller", {})[1] is None
+
+    def inherited() -> bool:
+        server.make_function(ACCOUNT, "next-caller", source, role)
+        found, error = invoke(server, "next-caller", {})
+        server.client("lambda", ACCOUNT).delete_function(FunctionName="next-caller")
+        return (found, error) == ([True, True], None)
+
+    wait_until(inherited)
+
+
 def test_a_layers_module_that_reads_the_environment_is_imported_by_each_process(server: RunningServer) -> None:
     role = server.make_role(ACCOUNT, "greeted", "lambda.amazonaws.com", allow("logs:*"))
     layer = {

@@ -9,14 +9,15 @@ from mesh.adapters.lakeformation.grants_format import parse_grants
 from mesh.adapters.lakeformation.lake import LakeFormationRefused
 from mesh.domain.access.fix_commands import resource_of
 from mesh.domain.access.record import ReaderCheck
-from mesh.domain.events import GrantEntry, Reason
+from mesh.domain.events import GrantEntry, ReadableTable, Reason
 from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, PolicyGrant, TableGrant
-from mesh.domain.governance.drift import Repaired
+from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired
 from mesh.domain.governance.ontology import parse_ontology
 from mesh.domain.governance.publication_tag import as_requested
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.compare_products import Foundation
-from mesh.usecases.governance.find_drift import find_drift
+from mesh.usecases.governance.compare_readers import MAX_LOOKS
+from mesh.usecases.governance.find_drift import MAX_LISTED, find_drift
 from mesh.usecases.governance.govern_lake import merge_settings
 from mesh.usecases.governance.repair_drift import Order, Repairing, repair_drift
 
@@ -495,3 +496,25 @@ def test_repaired_is_what_is_not_found_any_more():
     assert (again.repaired, again.drifts[0].reason) == ((), "refused")
     world.have(*world.grants())
     assert found_after(world, "")[0] == []
+
+
+def test_as_many_as_are_listed_and_looked_at_fit_a_states_payload():
+    """As many again may have been repaired in the round before."""
+    names = tuple(f"some_column_name_{number}" for number in range(10))
+    place = {"CatalogId": "111111111111", "DatabaseName": "retail-credit-cards", "Name": "transactions"}
+    entry = GrantEntry(resource={"TableWithColumns": {**place, "ColumnNames": list(names)}}, permissions=("SELECT",))
+    some = tuple(
+        Drift(
+            kind="missing",
+            principal="333333333333",
+            access=ID,
+            what=f"{number} {'x' * 200}",
+            reason="y" * 200,
+            entry=entry,
+        )
+        for number in range(MAX_LISTED)
+    )
+    look = Look(access=ID, table=ReadableTable(database="retail-credit-cards", table="transactions", columns=names))
+    found = Drifts(accesses=1, grants=1, total=1, drifts=some, repaired=some, looks=(look,) * MAX_LOOKS)
+
+    assert len(found.model_dump_json()) < 262_144

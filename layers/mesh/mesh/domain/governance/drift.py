@@ -64,7 +64,7 @@ class Look(Model):
 
 
 class Drifts(Model):
-    """What was compared, and the differences: at most 200 are listed, `total` counts all. `repaired` were found before,
+    """What was compared, and the differences: at most 100 are listed, `total` counts all. `repaired` were found before,
     and are not any more. `looks`: the accesses to look at; `waiting`: some answers may still come."""
 
     accesses: int

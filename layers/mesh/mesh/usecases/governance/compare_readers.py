@@ -8,7 +8,7 @@ from mesh.domain.access.record import Access, Decided
 from mesh.domain.events import ReadableTable
 from mesh.domain.governance.drift import Drift, Kind, Look
 
-MAX_LOOKS: Final = 200
+MAX_LOOKS: Final = 100
 """At most so many are asked in a run, those that were asked longest ago first."""
 _COLUMNS: Final = 10
 """As many of a table's columns are read to verify an access."""

@@ -18,8 +18,9 @@ from mesh.usecases.governance.compare_grants import compare_grants, granted_outs
 from mesh.usecases.governance.compare_products import Foundation, compare_products
 from mesh.usecases.governance.compare_readers import looks, unread
 
-MAX_LISTED: Final = 200
-"""The limit of a state machine's payload; further ones are found in the next run."""
+MAX_LISTED: Final = 100
+"""A state's payload has 262,144 bytes, and holds as many that were repaired, and what readers are to look at; further
+ones are found in the next run."""
 
 type Comparison = Callable[[], Iterable[Drift]]
 
