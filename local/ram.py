@@ -137,6 +137,7 @@ def _list_resources(caller: Identity, params: Json) -> Json:
         }
         for s in _owned(caller, params)
         if s.status == "ACTIVE" and (not shares or s.arn in shares)
+        if params.get("principal") in {None, _other_side(s, params)}
         for arn, since in s.resources.items()
         if not arns or arn in arns
     ]
@@ -145,11 +146,16 @@ def _list_resources(caller: Identity, params: Json) -> Json:
     return _paged("resources", found, params)
 
 
+def _other_side(share: shares.Share, params: Json) -> str:
+    """The principal of a share, as whoever lists its own, or what it receives, sees it."""
+    return share.receiver if params["resourceOwner"] == "SELF" else share.owner
+
+
 def _list_principals(caller: Identity, params: Json) -> Json:
     wanted = params.get("principals")
     found = [
         {
-            "id": s.receiver if params["resourceOwner"] == "SELF" else s.owner,
+            "id": _other_side(s, params),
             "resourceShareArn": s.arn,
             "creationTime": s.created,
             "lastUpdatedTime": s.created,

@@ -256,6 +256,10 @@ def test_ram_shows_shares_resources_principals_and_deletes_them():
     received = consumer.ram.list_resources(resourceOwner="OTHER-ACCOUNTS")["resources"]
     assert {resource["arn"] for resource in received} == {f"arn:aws:glue:{REGION}:{CENTRAL}:catalog"}
     assert {p["id"] for p in central.ram.list_principals(resourceOwner="SELF")["principals"]} == {CONSUMER}
+    for principal, expected in ((CONSUMER, received), (PRODUCER, [])):
+        listed = central.ram.list_resources(resourceOwner="SELF", principal=principal)["resources"]
+        assert [resource["arn"] for resource in listed] == [resource["arn"] for resource in expected]
+    assert consumer.ram.list_resources(resourceOwner="OTHER-ACCOUNTS", principal=PRODUCER)["resources"] == []
     resources = central.ram.get_resource_share_associations(associationType="RESOURCE")["resourceShareAssociations"]
     assert {a["status"] for a in resources} == {"ASSOCIATED"}
     for each in shares:

@@ -11,7 +11,7 @@ _PUBLISHING: Final = (
         "the next upload → version → notice",
         publishing.published_once,
         publishing.upload,
-        publishing.published,
+        publishing.uploaded_and_published,
         publishing.rested,
         publishing.held_instead,
     ),
@@ -20,7 +20,7 @@ _PUBLISHING: Final = (
         "the first upload → table, version, notice",
         publishing.registered_and_subscribed,
         publishing.upload,
-        publishing.published,
+        publishing.uploaded_and_published,
         rejected=publishing.held_instead,
     ),
     Flow(

@@ -78,7 +78,7 @@ def every_event_is_done_or_kept(state: MeshState) -> Iterator[str]:
 
 
 def no_orphans(state: MeshState) -> Iterator[str]:
-    """No lease, lock, token, link, schedule or pinned table that belongs to nothing."""
+    """No lease, lock, token or pinned table that belongs to nothing."""
     for name, seen in state.products.items():
         if seen.lease:
             yield f"{name}: leased to {seen.lease}, which does not run"
@@ -89,8 +89,19 @@ def no_orphans(state: MeshState) -> Iterator[str]:
             yield f"{name}: pinned tables of {sorted(pinned)}, pins {dict(seen.pins)}"
         if any(status != "ready" for status in seen.pins.values()):
             yield f"{name}: pins {dict(seen.pins)}"
+    for lock in state.locks:
+        yield f"mesh: locked: {lock}"
+    for token in state.tokens:
+        yield f"mesh: a task token is kept: {token}"
+
+
+def nothing_of_an_access_that_is_over(state: MeshState) -> Iterator[str]:
+    """No link, share, subscription or schedule is left of it, and none is half granted or half ended."""
+    for name, seen in state.products.items():
         if name in state.links and not _live(seen):
             yield f"{name}: a link in the consumer's catalog, and no access is live"
+        if name in state.shares and not _live(seen):
+            yield f"{name}: shared with the consumer's account, and no access is live"
         if CONSUMER in seen.subscribers and seen.accesses and not _live(seen) and _was_live(seen):
             yield f"{name}: subscribed by {CONSUMER}, whose accesses are over"
         for access in seen.accesses:
@@ -98,10 +109,6 @@ def no_orphans(state: MeshState) -> Iterator[str]:
                 yield f"{name}: {access.id} is {access.status}, and nothing runs"
             if access.status in OVER and any(access.id in schedule for schedule in state.schedules):
                 yield f"{name}: {access.id} is {access.status}, and something is scheduled for it"
-    for lock in state.locks:
-        yield f"mesh: locked: {lock}"
-    for token in state.tokens:
-        yield f"mesh: a task token is kept: {token}"
 
 
 def nothing_readable_that_was_not_accepted(state: MeshState) -> Iterator[str]:
@@ -115,6 +122,20 @@ def nothing_readable_that_was_not_accepted(state: MeshState) -> Iterator[str]:
             accepted = versions.get(int(number), {}).get(base) if number else last.get(base)
             if pointer != accepted and not (accepted is None and not number and _is_empty(pointer)):
                 yield f"{name}: readers of {table} get {pointer}, accepted is {accepted}"
+
+
+def every_row_can_be_read_once(state: MeshState) -> Iterator[str]:
+    """All files of what readers get are there, and their rows are uploaded ones, each once."""
+    for name, seen in state.products.items():
+        for table, rows in seen.rows.items():
+            if rows is None:
+                yield f"{name}: a file of {table} is gone"
+                continue
+            for number, count in sorted(Counter(rows).items()):
+                if count > 1:
+                    yield f"{name}: readers of {table} get row {number} {count} times"
+                if number not in seen.uploaded:
+                    yield f"{name}: readers of {table} get row {number}, which nobody uploaded"
 
 
 def _is_empty(pointer: str) -> bool:
@@ -138,7 +159,9 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     one_notice_for_each_version_and_consumer,
     every_event_is_done_or_kept,
     no_orphans,
+    nothing_of_an_access_that_is_over,
     nothing_readable_that_was_not_accepted,
+    every_row_can_be_read_once,
 )
 
 

@@ -65,6 +65,13 @@ def published(stage: Stage, subject: Subject, seen: Seen) -> str:
     return _next_version(stage, subject, seen) or _free(seen)
 
 
+def uploaded_and_published(stage: Stage, subject: Subject, seen: Seen) -> str:
+    """And readers get the row that was uploaded."""
+    if lacks := published(stage, subject, seen):
+        return lacks
+    return "" if subject.number in (seen.rows.get("t1") or ()) else f"row {subject.number} cannot be read"
+
+
 def held_instead(stage: Stage, subject: Subject, seen: Seen) -> str:
     """The batch was held back with a reason, and its owner notified; what was published before stays."""
     if held_back(stage, subject, seen):

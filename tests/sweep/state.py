@@ -1,15 +1,21 @@
 """The state of a mesh as invariants look at it: plain values, gathered once when nothing runs."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from io import BytesIO
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
+from mesh.adapters.iceberg.reach import IcebergReach
 from mesh.domain.access.record import Access
 from mesh.domain.contracts.product import ProductVersion
+from mesh.domain.errors import Rejected
+from mesh.domain.publishing.places import bucket_and_key
+from pyarrow import parquet
 
 from local.accounts import ACCOUNTS, role_arn
 from tests.access_driver import AccessDriver
@@ -19,6 +25,8 @@ CENTRAL: Final = ACCOUNTS["central"]
 CONSUMER: Final = ACCOUNTS["consumer"]
 QUEUES: Final = {"producer": ("InboxQueue", "UploadsQueue"), "consumer": ("InboxQueue",)}
 """Those that must be empty once nothing runs."""
+_UPLOADED: Final = re.compile(r"/(\d+)\.csv$")
+"""Of an object's key: the `id` of its one row."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,10 @@ class Seen:
     pending: tuple[str, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
     """Batch → status."""
+    rows: Mapping[str, tuple[int, ...] | None] = field(default_factory=dict)
+    """Table → `id` of each row that readers get; None where a file that its metadata names cannot be read."""
+    uploaded: frozenset[int] = frozenset()
+    """`id` of each row that lies in the landing folder."""
     swung: tuple[float, ...] = ()
     """When central's catalog was changed by whoever commits versions: Unix times."""
     announced: tuple[float, ...] = ()
@@ -64,6 +76,8 @@ class MeshState:
     """Products of which the consumer's analyst has something."""
     links: frozenset[str] = frozenset()
     """Products with a resource link in the consumer's catalog."""
+    shares: frozenset[str] = frozenset()
+    """Products of which RAM shares something with the consumer's account by name."""
     tokens: tuple[str, ...] = ()
     """Task tokens that are kept, by what they wait for."""
     locks: tuple[str, ...] = ()
@@ -83,6 +97,7 @@ class Observer:
         self.mesh = mesh
         self._accesses = AccessDriver(mesh)
         self._urls: dict[tuple[str, str], str] = {}
+        self._rows: dict[str, tuple[int, ...]] = {}
 
     def products(self, names: Collection[str], since: float) -> dict[str, Seen]:
         """What is known of each product; calls are looked at since that Unix time."""
@@ -103,9 +118,14 @@ class Observer:
         central = self.mesh.items("central", f"PRODUCT#{name}")
         versions = [item["body"] for item in central if item["sk"].startswith("VERSION#")]
         pins = [json.loads(item["body"])["pins"] for item in central if item["sk"] == "PINS"]
+        pointers = self._pointers(name)
         return Seen(
             versions=tuple(map(ProductVersion.model_validate_json, versions)),
-            pointers=self._pointers(name),
+            pointers=pointers,
+            rows={table: self._ids(metadata) for table, metadata in pointers.items() if metadata},
+            uploaded=frozenset(
+                int(number) for number in map(_UPLOADED.findall, self.mesh.keys(f"{name}/data/")) for number in number
+            ),
             pins={pin["version"]: pin["status"] for found in pins for pin in found},
             subscribers=tuple(
                 item["sk"].partition("#")[2] for item in central if item["sk"].startswith("SUBSCRIPTION#")
@@ -125,6 +145,19 @@ class Observer:
             raise
         tables = (table for page in pages for table in page["TableList"])
         return {table["Name"]: table.get("Parameters", {}).get("metadata_location", "") for table in tables}
+
+    def _ids(self, metadata: str) -> tuple[int, ...] | None:
+        """Of all rows of its present snapshot. A metadata file does not change, nor do the files that it names."""
+        if metadata not in self._rows:
+            s3 = self.mesh.client("producer", "s3")
+            try:
+                places = map(bucket_and_key, sorted(IcebergReach(s3).of(metadata).data))
+                files = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for bucket, key in places]
+            except (ClientError, Rejected):
+                return None
+            columns = [parquet.read_table(BytesIO(file), columns=["id"])["id"] for file in files]
+            self._rows[metadata] = tuple(number for column in columns for number in column.to_pylist())
+        return self._rows[metadata]
 
     def _quarantine(self) -> dict[str, dict[str, str]]:
         found: dict[str, dict[str, str]] = {}
@@ -154,6 +187,7 @@ class Observer:
             grants=self._granted("central", CENTRAL, CONSUMER, names),
             local_grants=self._local_grants(names),
             links=self._links(names),
+            shares=self._shares(names),
             tokens=tuple(self._tokens()),
             locks=tuple(self.mesh.locks()),
             schedules=tuple(self._schedules()),
@@ -196,6 +230,16 @@ class Observer:
         pages = self.mesh.client("consumer", "glue", "ConsumerAdmin").get_paginator("get_databases").paginate()
         there = {database["Name"] for page in pages for database in page["DatabaseList"]}
         return frozenset(name for name in names if f"rl_{name}" in there)
+
+    def _shares(self, names: Collection[str]) -> frozenset[str]:
+        """Databases and tables by their ARNs; what is shared by LF-Tags is shared as the whole catalog."""
+        pages = (
+            self.mesh.client("central", "ram")
+            .get_paginator("list_resources")
+            .paginate(resourceOwner="SELF", principal=CONSUMER)
+        )
+        parts = {part for page in pages for each in page["resources"] for part in each["arn"].split(":")[-1].split("/")}
+        return frozenset(parts & set(names))
 
     def _tokens(self) -> Iterable[str]:
         yield from (item["pk"] for item in self.mesh.beginning("producer", "WAIT#"))

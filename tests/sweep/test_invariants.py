@@ -31,6 +31,8 @@ def in_order(**changes: Any) -> MeshState:
         pins={1: "ready"},
         subscribers=(CONSUMER,),
         accesses=(live,),
+        rows={"t": (1, 2), "t__v1": (1,)},
+        uploaded=frozenset({1, 2, 3}),
         swung=(1.0, 5.0),
         announced=(2.0, 6.0),
     )
@@ -41,6 +43,7 @@ def in_order(**changes: Any) -> MeshState:
         grants=frozenset({PRODUCT}),
         local_grants=frozenset({PRODUCT}),
         links=frozenset({PRODUCT}),
+        shares=frozenset({PRODUCT}),
         schedules=(f"mesh-{live.id}-end",),
     )
 
@@ -80,20 +83,33 @@ BROKEN: dict[str, tuple[MeshState, str]] = {
     "pinned table": (in_order(pins={}), "no_orphans"),
     "pin without a table": (in_order(pointers={"t": LAST}), "no_orphans"),
     "half a pin": (in_order(pins={1: "preparing"}), "no_orphans"),
-    "link": (replace(in_order(accesses=(OVER,)), schedules=()), "no_orphans"),
+    "share": (
+        replace(
+            in_order(accesses=(OVER,), subscribers=()),
+            grants=frozenset(), local_grants=frozenset(), links=frozenset(), schedules=(),
+        ),
+        "nothing_of_an_access_that_is_over",
+    ),
+    "a row twice": (in_order(rows={"t": (1, 2, 2)}), "every_row_can_be_read_once"),
+    "a row of nobody's": (in_order(rows={"t": (1, 7)}), "every_row_can_be_read_once"),
+    "a file that is gone": (in_order(rows={"t": None}), "every_row_can_be_read_once"),
+    "link": (replace(in_order(accesses=(OVER,)), schedules=()), "nothing_of_an_access_that_is_over"),
     "subscription": (
         replace(
             in_order(accesses=(OVER,)), grants=frozenset(), local_grants=frozenset(), links=frozenset(), schedules=()
         ),
-        "no_orphans",
+        "nothing_of_an_access_that_is_over",
     ),
-    "half an access": (in_order(accesses=(an_access(status="live"), an_access("ac-2", status="ending"))), "no_orphans"),
+    "half an access": (
+        in_order(accesses=(an_access(status="live"), an_access("ac-2", status="ending"))),
+        "nothing_of_an_access_that_is_over",
+    ),
     "schedule": (
         replace(
             in_order(accesses=(OVER,), subscribers=()),
             grants=frozenset(), local_grants=frozenset(), links=frozenset(),
         ),
-        "no_orphans",
+        "nothing_of_an_access_that_is_over",
     ),
     "lock": (replace(in_order(), locks=("LOCK#x",)), "no_orphans"),
     "token": (replace(in_order(), tokens=("WAIT#x",)), "no_orphans"),
