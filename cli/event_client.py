@@ -40,7 +40,7 @@ _NOTICED: Final[Mapping[str, str]] = {"AccessGranted": "sharing", "AccessRevoked
 def build[D: EventData](kind: type[D], **data: object) -> D:
     """The event's data, checked as central will check it. Raises `CommandFailed` with the first fault."""
     try:
-        return kind.model_validate(data)
+        return kind.model_validate(data, extra="forbid")
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))

@@ -9,15 +9,21 @@ import sys
 from pathlib import Path
 
 # The product lies in a layer's folder, not in this package.
-from mesh.domain.events import EVENT_TYPES, Event, EventData
+from mesh.domain.events import EVENT_TYPES, Event, EventData, LimitingData
 
 CONTRACTS = Path(__file__).resolve().parent.parent / "events" / "contracts"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def contract(kind: type[EventData]) -> str:
-    """The schema's text: Draft 2020-12, keys sorted, so that a change is one line in a diff."""
+    """The schema's text: Draft 2020-12, keys sorted, so that a change is one line in a diff.
+
+    It is what a receiver has to accept: fields that it does not know too, unless one could be a limit.
+    """
     schema = Event[kind].model_json_schema(mode="serialization")  # type: ignore[valid-type]  # a runtime parameter
+    if not issubclass(kind, LimitingData):
+        for part in (schema, *schema["$defs"].values()):
+            part.pop("additionalProperties", None) if "properties" in part else None
     named = {"$schema": DIALECT, "title": kind.detail_type(), "description": (kind.__doc__ or "").strip()}
     return json.dumps({**schema, **named}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 

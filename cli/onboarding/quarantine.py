@@ -129,7 +129,7 @@ def find(where: MeshContext, account: Account, name: str) -> HeldBatch:
 def objects_of(where: MeshContext, account: Account, batch: HeldBatch) -> tuple[HeldObject, ...]:
     """All objects of a batch, by its listing."""
     body = where.client(account, "s3").get_object(Bucket=batch.bucket, Key=batch.listing)
-    return HeldObjects.validate_json(body["Body"].read())
+    return HeldObjects.validate_json(body["Body"].read(), extra="ignore")
 
 
 def _save_page(where: MeshContext, account: Account, batch: HeldBatch, file: Path, *, show: bool) -> None:

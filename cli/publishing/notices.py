@@ -70,7 +70,8 @@ def render(notice: Mapping[str, Any]) -> None:
     output.say(f"{output.day_text(at)}  ", said, style="bold")
     for line in notice_texts.lines(event) if event else ():
         (output.say_whole if line.startswith(notice_texts.SQL) else output.say)(f"  {line}")
-    output.say_whole(f"  trace  {notice['detail']['metadata']['correlation_id']}")
+    if trace := notice["detail"].get("metadata", {}).get("correlation_id"):
+        output.say_whole(f"  trace  {trace}")
     output.say()
 
 

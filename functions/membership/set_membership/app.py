@@ -24,7 +24,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     if "RequestType" in event:
         return answer_cloudformation(event, context, lambda _new, _old: {"Members": _restore(settings)})
     return set_membership(
-        SetMembership.model_validate(event),
+        SetMembership.model_validate(event, extra="forbid"),
         domains=tuple(governance_layer.ontology().keys[DOMAIN].values),
         context=wiring.central_context(settings),
         bus=wiring.bus_permissions(settings),

@@ -3,16 +3,59 @@
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.config import ExtraValues
 
 
 class Model(BaseModel):
-    """Immutable, and closed: a field that is not in the contract is an error, not noise."""
+    """Immutable. Closed when it is made: a field that is not in the contract is an error. Open when it is read:
+    accounts are upgraded one after the other, so a field that this release does not know is ignored, and one that is
+    missing has its default. What people write by hand is read with `extra="forbid"`: there an unknown field is a slip.
+    """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
+
+    @classmethod
+    def model_validate(
+        cls,
+        obj: Any,  # noqa: ANN401 - as pydantic has it
+        *,
+        strict: bool | None = None,
+        extra: ExtraValues | None = "ignore",
+        from_attributes: bool | None = None,
+        context: Any | None = None,  # noqa: ANN401 - as pydantic has it
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+    ) -> Self:
+        """Read a value. Raises ValidationError."""
+        return super().model_validate(
+            obj,
+            strict=strict,
+            extra=extra,
+            from_attributes=from_attributes,
+            context=context,
+            by_alias=by_alias,
+            by_name=by_name,
+        )
+
+    @classmethod
+    def model_validate_json(
+        cls,
+        json_data: str | bytes | bytearray,
+        *,
+        strict: bool | None = None,
+        extra: ExtraValues | None = "ignore",
+        context: Any | None = None,  # noqa: ANN401 - as pydantic has it
+        by_alias: bool | None = None,
+        by_name: bool | None = None,
+    ) -> Self:
+        """Read a JSON text. Raises ValidationError."""
+        return super().model_validate_json(
+            json_data, strict=strict, extra=extra, context=context, by_alias=by_alias, by_name=by_name
+        )
 
     def evolve(self, **values: Any) -> Self:  # noqa: ANN401 - the fields' own types, which are validated
         """A copy with other values, validated: `model_copy(update=…)` takes any name and any type.
 
         Raises ValidationError.
         """
-        return type(self).model_validate(dict(iter(self)) | values, by_name=True)
+        return type(self).model_validate(dict(iter(self)) | values, extra="forbid", by_name=True)

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-from pydantic import ConfigDict
-
 from mesh.domain.errors import Rejected
 from mesh.domain.model import Model
 
@@ -21,8 +19,6 @@ class EmptyColumnName(Rejected):
 class Column(Model):
     """`name` lower-case as Glue keeps it; `type` in Hive's words (`bigint`, `struct<a:int>`), "" where not declared."""
 
-    model_config = ConfigDict(extra="ignore")
-
     name: str
     type: str = UNDECLARED
     comment: str = ""
@@ -30,8 +26,6 @@ class Column(Model):
 
 class TableSchema(Model):
     """Columns in order, then the partition keys (which are not columns of the files)."""
-
-    model_config = ConfigDict(extra="ignore")
 
     columns: tuple[Column, ...] = ()
     partition_keys: tuple[Column, ...] = ()
@@ -51,8 +45,6 @@ class TypeChange(Model):
 
 class SchemaDiff(Model):
     """What `new` has that `old` had not, and the reverse. Order alone is not a difference."""
-
-    model_config = ConfigDict(extra="ignore")
 
     added: tuple[Column, ...] = ()
     removed: tuple[Column, ...] = ()

@@ -197,7 +197,7 @@ class _Reader:
         if value is None:
             return None
         try:
-            released = ReleasedFinding.model_validate(value)
+            released = ReleasedFinding.model_validate(value, extra="forbid")
         except ValidationError as fault:
             what = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors()[:5])
             raise self._wrong(f"{path}.customProperties.releasedFinding", what, remedy=_RELEASE) from fault

@@ -48,7 +48,7 @@ class Personas(Model):
 def parse_personas(document: Mapping[str, Any]) -> Personas:
     """The personas of a YAML document, `{personas: {name: {role, meaning}}}`. Raises `PersonasInvalid`."""
     try:
-        found = Personas.model_validate(document)
+        found = Personas.model_validate(document, extra="forbid")
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
     else:

@@ -185,7 +185,7 @@ class Policies(Model):
 def parse_policies(document: Mapping[str, Any], ontology: Ontology, personas: Personas) -> Policies:
     """The policies of a YAML document, checked. Raises `PoliciesInvalid` naming the first fault's rule and field."""
     try:
-        found = Policies.model_validate({**document, "ontology": ontology})
+        found = Policies.model_validate({**document, "ontology": ontology}, extra="forbid")
     except ValidationError as error:
         faults = [_located(fault["loc"], fault["msg"], document) for fault in error.errors()]
     else:

@@ -7,7 +7,7 @@ What the standard has beyond these fields is kept in `extras`; promises in it th
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from mesh.domain.errors import Rejected
 from mesh.domain.model import Model
@@ -109,8 +109,6 @@ class ContractTable(Part):
 class ContractDescription(Model):
     """What the data is for, how it is used, and what it must not be used for."""
 
-    model_config = ConfigDict(extra="ignore")
-
     purpose: str = ""
     usage: str = ""
     limitations: str = ""
@@ -118,8 +116,6 @@ class ContractDescription(Model):
 
 class ContractServer(Model):
     """Where the data lies. Only `type: s3` has a `location` that the mesh checks."""
-
-    model_config = ConfigDict(extra="ignore")
 
     server: str
     type: str

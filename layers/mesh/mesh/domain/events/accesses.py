@@ -9,6 +9,7 @@ from mesh.domain.events.model import (
     AccountId,
     ColumnName,
     EventData,
+    LimitingData,
     Moment,
     ProductName,
     Reason,
@@ -18,7 +19,7 @@ from mesh.domain.events.model import (
 from mesh.domain.model import Model
 
 
-class AccessRequested(EventData):
+class AccessRequested(LimitingData):
     """The sending account requests access: who is to read what, for which purpose, until when.
 
     What: a `product` (of it one `table`, some `columns`, the `rows` of a predicate), or an LF-Tag `expression`.
@@ -74,7 +75,7 @@ class DecisionRequested(EventData):
     how: str
 
 
-class AccessDecided(EventData):
+class AccessDecided(LimitingData):
     """An owner's answer. It may grant less than requested (`until`, `columns` as `table.column`), never more."""
 
     access: AccessId

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
+from pydantic.config import ExtraValues
 
 from mesh.domain.errors import Rejected
 from mesh.domain.model import Model
@@ -58,6 +59,11 @@ class EventData(Model):
         return cls.__name__
 
 
+class LimitingData(EventData):
+    """Of an event that says how much is asked for, or given: a field that the receiver does not know could be a limit,
+    and would give more if it were ignored. It is refused, and its sender told."""
+
+
 class Event[D: EventData](Model):
     """An event's whole `detail`."""
 
@@ -77,7 +83,7 @@ class Reason(Model):
 class Envelope(Model):
     """EventBridge's envelope, as far as Meshwork relies on it."""
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     REPLAY_FIELD: ClassVar[str] = "replay-name"
     id: str
@@ -127,7 +133,8 @@ def read_event[D: EventData](kind: type[D], envelope: Envelope) -> Event[D]:
     """The event in an envelope. Raises MalformedEvent."""
     try:
         detail = {**envelope.detail, "metadata": _metadata_in(envelope)}
-        return Event[kind].model_validate(detail)  # type: ignore[valid-type]
+        extra: ExtraValues = "forbid" if issubclass(kind, LimitingData) else "ignore"
+        return Event[kind].model_validate(detail, extra=extra)  # type: ignore[valid-type]
     except ValidationError as invalid:
         raise MalformedEvent.of(invalid) from invalid
 

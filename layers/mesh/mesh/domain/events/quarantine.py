@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mesh.domain.events.model import EventData, ProductName, Reason
+from mesh.domain.events.model import EventData, LimitingData, ProductName, Reason
 from mesh.domain.model import Model
 
 
@@ -26,7 +26,7 @@ class ProductQuarantined(EventData):
     objects_count: int = 0
 
 
-class QuarantineDecided(EventData):
+class QuarantineDecided(LimitingData):
     """The owner's decision on a held batch, on the owner's own bus. `by` names the person; IAM enforces the role."""
 
     product: ProductName

@@ -4,7 +4,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from mesh.domain.events.model import AccessId, EventData, Moment, PinId, ProductName, Reason, TableName, VersionNumber
+from mesh.domain.events.model import (
+    AccessId,
+    EventData,
+    LimitingData,
+    Moment,
+    PinId,
+    ProductName,
+    Reason,
+    TableName,
+    VersionNumber,
+)
 from mesh.domain.events.proposals import MetadataName
 from mesh.domain.events.publication import Query
 
@@ -26,7 +36,7 @@ class RollbackRefused(EventData):
     reason: Reason
 
 
-class WithdrawalRequested(EventData):
+class WithdrawalRequested(LimitingData):
     """The owner, or central, requests that versions be deleted for good: these, or all with rows of an object
     (`key`)."""
 
@@ -60,7 +70,7 @@ class FilesReleased(EventData):
     kept: tuple[MetadataName, ...] = Field(max_length=3000)
 
 
-class PinRequested(EventData):
+class PinRequested(LimitingData):
     """The sending account requests that a version stay readable beside later ones, until then."""
 
     product: ProductName

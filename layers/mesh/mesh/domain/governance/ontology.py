@@ -114,7 +114,7 @@ class Ontology(Model):
 def parse_ontology(document: Mapping[str, Any]) -> Ontology:
     """The ontology of a YAML document. Raises `OntologyInvalid` with each fault (`where["violations"]`)."""
     try:
-        ontology = Ontology.model_validate(document)
+        ontology = Ontology.model_validate(document, extra="forbid")
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from mesh.domain.contracts.contract import Contract, ContractColumn, ContractTable
 from mesh.domain.events import PersonalDataFinding
@@ -15,8 +15,6 @@ _CLASSIFIED_AS_PII: Final = {"pii": "personal"}
 
 class TagPlan(Model):
     """What to assign, key → value. A table or column appears only with what differs from what it inherits."""
-
-    model_config = ConfigDict(extra="ignore")
 
     database: dict[str, str]
     tables: dict[str, dict[str, str]] = Field(default_factory=dict)

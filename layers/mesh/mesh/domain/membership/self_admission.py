@@ -41,7 +41,7 @@ class SelfAdmission(Model):
 def parse_self_admission(document: Mapping[str, Any], domains: Collection[str]) -> SelfAdmission:
     """The rules of a YAML document, `{admit: [{accounts, roles, domains}]}`. Raises MembersInvalid."""
     try:
-        found = SelfAdmission.model_validate(document)
+        found = SelfAdmission.model_validate(document, extra="forbid")
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
     else:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from mesh.domain.errors import Rejected
 from mesh.domain.events import PersonalDataFinding, ProposedTable, QualitySummary, Reason
@@ -104,8 +104,6 @@ class CheckedBatch(Model):
     """The checks' result for a batch of `objects`; `same` are keys that were uploaded again with the bytes that are
     published. No `reports` where nothing was measured: of a batch that has no contract yet."""
 
-    model_config = ConfigDict(extra="ignore")
-
     objects: tuple[ObjectRef, ...] = ()
     bucket: str = ""
     contract_version: str = ""
@@ -117,8 +115,6 @@ class CheckedBatch(Model):
 
 class StagedBatch(Model):
     """A recorded proposal, which can be sent repeatedly."""
-
-    model_config = ConfigDict(extra="ignore")
 
     proposal: str
     contract_version: str = ""

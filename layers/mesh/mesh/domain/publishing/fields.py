@@ -8,8 +8,6 @@ that the registry has recorded, not above those of the present schema.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pydantic import ConfigDict
-
 from mesh.domain.hive_types import map_types, struct_fields
 from mesh.domain.model import Model
 from mesh.domain.schema import Column
@@ -22,8 +20,6 @@ VALUE: Final = "value"
 class Field(Model):
     """A column, or a part of a nested one. `type` is a Hive type name for a leaf (`bigint`), else `struct`, `array`
     (one child, `element`) or `map` (`key` and `value`)."""
-
-    model_config = ConfigDict(extra="ignore")
 
     id: int
     name: str

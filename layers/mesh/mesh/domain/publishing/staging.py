@@ -1,6 +1,5 @@
 """What is staged of a table: data files that are added and removed, and the metadata file that says so."""
 
-from pydantic import ConfigDict
 from pydantic import Field as Default
 
 from mesh.domain.model import Model
@@ -10,8 +9,6 @@ from mesh.domain.publishing.table_state import Marks, TableState
 
 class ColumnStatistics(Model):
     """Of one leaf column in one data file; `low` and `high` as text, None where they are unknown or kept back."""
-
-    model_config = ConfigDict(extra="ignore")
 
     values: int
     nulls: int
@@ -24,8 +21,6 @@ class ColumnStatistics(Model):
 class DataFile(Model):
     """A Parquet file below the table's location. `partition` has the values of the partition columns, in order, as
     text; `columns` is by field id."""
-
-    model_config = ConfigDict(extra="ignore")
 
     path: str
     rows: int
@@ -41,8 +36,6 @@ class StageOrder(Model):
     `marks` are the registry's, `index` is where the new version's index lies, `contract` the version that judged it,
     `details` what the batch brought.
     """
-
-    model_config = ConfigDict(extra="ignore")
 
     location: str
     base: TableState | None
@@ -62,8 +55,6 @@ class StagedTable(Model):
     """`metadata` is the location of the staged file, `empty` that of the file without data which a new table is created
     on. Totals are those of the whole table after the commit."""
 
-    model_config = ConfigDict(extra="ignore")
-
     metadata: str
     empty: str = ""
     rows: int
@@ -74,8 +65,6 @@ class StagedTable(Model):
 class ListedFile(Model):
     """A data file as a manifest lists it; `partition` as in `DataFile`."""
 
-    model_config = ConfigDict(extra="ignore")
-
     path: str
     rows: int
     bytes: int
@@ -84,8 +73,6 @@ class ListedFile(Model):
 
 class Reach(Model):
     """What a metadata file needs: `beside` it manifests and index, and its data files. Locations."""
-
-    model_config = ConfigDict(extra="ignore")
 
     metadata: str
     beside: frozenset[str] = frozenset()
@@ -99,8 +86,6 @@ class Reach(Model):
 
 class TableContent(Model):
     """A metadata file with all that its snapshot lists, read again where the summary is not trusted."""
-
-    model_config = ConfigDict(extra="ignore")
 
     state: TableState
     files: tuple[ListedFile, ...] = ()

@@ -6,8 +6,6 @@ Source: Apache Iceberg specification, format version 2, "Table Metadata" and "Sc
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic import ConfigDict
-
 from mesh.domain.errors import Rejected
 from mesh.domain.model import Model
 from mesh.domain.publishing.fields import ELEMENT, KEY, VALUE, Field
@@ -35,8 +33,6 @@ class Marks(Model):
     """The highest ids ever given in a table, whatever its present metadata file says: none is given twice, also not
     after a rollback."""
 
-    model_config = ConfigDict(extra="ignore")
-
     column: int = 0
     partition: int = FIRST_PARTITION_ID - 1
     schema_id: int = -1
@@ -52,8 +48,6 @@ class Marks(Model):
 class PartitionPart(Model):
     """A partition field: its id, and the id of the column that it is the value of."""
 
-    model_config = ConfigDict(extra="ignore")
-
     id: int
     source: int
 
@@ -62,8 +56,6 @@ class TableState(Model):
     """`metadata` and `index` are locations (`s3://…`), `index` empty for a table without data; `partition_fields` are
     in order, each the identity of a column. `snapshots` counts those in the file; of the present one `manifest_list` is
     the location, and `bytes` the size of its data files. `uuid` is the table's own."""
-
-    model_config = ConfigDict(extra="ignore")
 
     metadata: str
     location: str

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import ConfigDict
-
 from mesh.domain.access.grants import filter_name, unneeded
 from mesh.domain.access.record import Access, lock_name
 from mesh.domain.contracts.product import Product
@@ -33,8 +31,6 @@ _OF_PRODUCTS: Final = frozenset({"location", "tags", "rights"})
 class Order(Model):
     """What a run of `reconcile` was started with: whether it changes anything, and the accesses of which somebody says
     that the role of their reader's name is the same reader."""
-
-    model_config = ConfigDict(extra="ignore")
 
     dry_run: bool = False
     same_role: tuple[AccessId, ...] = ()

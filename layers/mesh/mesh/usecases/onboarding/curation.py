@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Final
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from mesh.domain.errors import Rejected
 from mesh.domain.lineage.model import ColumnOrigin
@@ -48,8 +48,6 @@ class Curation(Model):
     including those of `held` that it may fit. `removed` were deleted by their owner. `jobs` are DataBrew jobs in
     progress.
     """
-
-    model_config = ConfigDict(extra="ignore")
 
     recipe: ObjectRef | None
     recipe_sha256: str = ""

@@ -43,7 +43,7 @@ class Releasable(Model):
 
 def read_listing(batch: HeldBatch, objects: Objects) -> tuple[HeldObject, ...]:
     """All objects of a held batch. Raises ObjectGone."""
-    return HeldObjects.validate_json(objects.read(batch.bucket, batch.listing, limit=MAX_LISTING))
+    return HeldObjects.validate_json(objects.read(batch.bucket, batch.listing, limit=MAX_LISTING), extra="ignore")
 
 
 def look_at(batch: HeldBatch, held: Collection[HeldObject], landing: LandingObjects) -> Releasable:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from pydantic import ConfigDict
-
 from mesh.domain.contracts.contract import Contract, CrawlMode
 from mesh.domain.events import Metadata, stable_id
 from mesh.domain.model import Model
@@ -16,8 +14,6 @@ from mesh.domain.schema import TableSchema
 
 class ProductFacts(Model):
     """What prepare-product recorded of a product. Empty for data that came without a contract."""
-
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     database: str = ""
     link: str = ""

@@ -2,7 +2,7 @@
 
 from typing import Literal, Protocol
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from mesh.domain.model import Model
 
@@ -20,8 +20,6 @@ Compression = Literal["none", "gzip"]
 class Curated(Model):
     """What a recipe made of a raw object, as an object of the work bucket. `recipe` is the SHA-256 of the steps."""
 
-    model_config = ConfigDict(extra="ignore")
-
     bucket: str
     key: str
     size: int = Field(ge=0)
@@ -35,8 +33,6 @@ class ObjectRef(Model):
     is at the key now has to be looked up. `curated`: of a raw object, what its recipe made of it; the raw object is
     what is published, held and reported; only its rows are read from there.
     """
-
-    model_config = ConfigDict(extra="ignore")
 
     bucket: str
     key: str

@@ -105,7 +105,7 @@ def settings_of(table: ContractTable, path: str = "") -> GuardSettings:
         raise _violation([(path, "not a mapping of the guard's settings")])
     names = tuple(column.catalog_name for column in table.columns)
     try:
-        found = GuardSettings.model_validate({**_lower(said), "columns": names})
+        found = GuardSettings.model_validate({**_lower(said), "columns": names}, extra="forbid")
     except ValidationError as invalid:
         raise _violation([(_place(path, fault["loc"]), fault["msg"]) for fault in invalid.errors()]) from invalid
     if wrong := _contradictions(found, path):
