@@ -3,10 +3,8 @@
 from functools import lru_cache
 from typing import Any
 
-import yaml
 from ministack.core import iam_evaluator, responses, router
 from ministack.services import dynamodb
-from ministack.services.cloudformation import engine
 
 type Statements = list[iam_evaluator.ParsedStatement]
 
@@ -20,13 +18,6 @@ def install() -> None:
     iam_evaluator.parse_policy_document = _parsed_once(iam_evaluator.parse_policy_document)
     iam_evaluator.request_caller_arn = _caller_arn
     responses.AccountRegionScopedDict.values = _values
-    engine.CfnLoader = _TemplateLoader
-
-
-class _TemplateLoader(yaml.CSafeLoader):
-    """Reads templates as MiniStack's own does, with libyaml: a second for each change set otherwise."""
-
-    yaml_constructors = engine.CfnLoader.yaml_constructors
 
 
 def _parsed_once(parse: Any) -> Any:  # noqa: ANN401 - MiniStack's function

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.contract.machines import folder_of, function_of, tasks
 from tools.sam_transform import transformed
@@ -17,7 +18,7 @@ LOADED = {file: load(ROOT / file) for file in TEMPLATES}
 DEPLOYED = {file: transformed(ROOT / file) for file in TEMPLATES}
 EACH = pytest.mark.parametrize("template", list(LOADED.values()), ids=list(LOADED))
 EACH_DEPLOYED = pytest.mark.parametrize("template", list(DEPLOYED.values()), ids=list(DEPLOYED))
-MAX_LINES, MAX_BYTES, MAX_WIDTH = 3_600, 163_000, 120
+MAX_LINES, MAX_BYTES, MAX_WIDTH = 3_600, 145_000, 120
 """Of the three templates together; of a line."""
 RULE = "AWS::Events::Rule"
 UNDONE_WHEN_IT_FAILS = {"AcceptShare"}
@@ -51,6 +52,20 @@ def dead_letter_queues(template: dict) -> set[str]:
     targets = [target.get("DeadLetterConfig") for _, target in targets_of(template)]
     destinations = [one["DestinationConfig"] for one in resources(template, "AWS::Lambda::EventInvokeConfig").values()]
     return names_in([redrives, targets, destinations]) & set(resources(template, "AWS::SQS::Queue"))
+
+
+def test_every_template_is_one_of_those_that_are_checked():
+    assert {path.name for path in ROOT.glob("template*.yaml")} == set(TEMPLATES)
+
+
+@pytest.mark.parametrize("file", TEMPLATES)
+def test_each_anchor_is_repeated(file):
+    """That it is given once, PyYAML holds: it refuses a template where the same alias could mean two things."""
+    tokens = list(yaml.scan((ROOT / file).read_text("utf-8"), Loader=yaml.CSafeLoader))
+    anchors = {token.value for token in tokens if isinstance(token, yaml.AnchorToken)}
+
+    assert anchors
+    assert anchors == {token.value for token in tokens if isinstance(token, yaml.AliasToken)}
 
 
 def test_templates_stay_within_their_size():

@@ -1,4 +1,4 @@
-"""CloudFormation as AWS has it: names drawn anew, buckets that are not empty, names that are taken."""
+"""CloudFormation as AWS has it: templates, names drawn anew, buckets that are not empty, names that are taken."""
 
 import json
 from typing import Any
@@ -105,6 +105,16 @@ def test_a_state_machine_takes_its_executions_with_it(server: RunningServer, clo
     assert create(cloudformation, "runs", Role=role, Machine=machine) == "CREATE_COMPLETE"
 
     assert states.list_executions(stateMachineArn=arn)["executions"] == []
+
+
+def test_a_template_with_yaml_aliases_is_refused(cloudformation: Any) -> None:
+    """A laptop that takes one deploys what AWS refuses: sam writes out those of a template's source."""
+    body = "Resources:\n  First: &queue {Type: AWS::SQS::Queue}\n  Second: *queue\n"
+
+    with pytest.raises(ClientError, match="YAML aliases are not allowed in CloudFormation templates") as refused:
+        cloudformation.create_stack(StackName="aliases", TemplateBody=body)
+
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
 
 
 @pytest.mark.parametrize("by", ["principal", "condition"])
