@@ -5,15 +5,16 @@ from typing import Any
 from mesh.domain.governance.drift import Repaired
 from mesh.entry import governance_layer, wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import RegistrySettings, load
+from mesh.entry.settings import EntranceSettings, RegistrySettings, load
 from mesh.usecases.governance.compare_products import Foundation
 from mesh.usecases.governance.find_drift import find_drift
 
 
-class Settings(RegistrySettings):
+class Settings(RegistrySettings, EntranceSettings):
     """The function's environment."""
 
     location_role_arn: str
+    queues_and_topics: str
 
 
 @entry_point
@@ -34,4 +35,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             admins=wiring.lake_admins(settings).kept(),
             location_role=settings.location_role_arn,
         ),
+        entrances=wiring.entrances(settings),
+        stack=wiring.stack_policies(settings.queues_and_topics),
     )

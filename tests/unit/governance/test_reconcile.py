@@ -14,7 +14,9 @@ from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, Policy
 from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired
 from mesh.domain.governance.ontology import parse_ontology
 from mesh.domain.governance.publication_tag import as_requested
+from mesh.domain.membership.entrances import bus_statements
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.compare_entrances import Entrances
 from mesh.usecases.governance.compare_products import Foundation
 from mesh.usecases.governance.compare_readers import MAX_LOOKS
 from mesh.usecases.governance.find_drift import MAX_LISTED, find_drift
@@ -23,8 +25,10 @@ from mesh.usecases.governance.repair_drift import Order, Repairing, repair_drift
 
 from tests.builders import a_member, a_product, an_access
 from tests.fakes import (
+    BUS_ARN,
     NOON,
     FakeAccessRegistry,
+    FakeBusPermissions,
     FakeCatalogState,
     FakeClock,
     FakeExecutions,
@@ -33,6 +37,7 @@ from tests.fakes import (
     FakeMemberTopics,
     FakePrincipals,
     FakeRegistry,
+    FakeStackPolicies,
     FakeTrace,
 )
 from tests.unit.access import requests
@@ -59,7 +64,11 @@ class World:
             name="credit-card", owner=requests.PRODUCER, draft=False, status="claimed"
         )
         self.accesses, self.lake, self.endings = FakeAccessRegistry(), FakeLakeFormation(), FakeExecutions()
-        self.topics, self.restored = FakeMemberTopics(), []
+        self.topics, self.restored, self.stack = FakeMemberTopics(), [], FakeStackPolicies()
+        self.bus = FakeBusPermissions()
+        self.bus.allow(requests.CONSUMER)
+        for statement in bus_statements(BUS_ARN, requests.CENTRAL).values():
+            self.bus.restore(statement)
         self.govern(self.lake)
         self.access = self.add(ID, **given)
         self.catalog = FakeCatalogState(
@@ -96,14 +105,16 @@ class World:
     def have(self, *grants):
         self.catalog.at = dataclasses.replace(self.catalog.at, grants=grants)
 
-    def drifts(self):
+    def drifts(self, before=None, run=""):
         return find_drift(
-            Repaired(),
-            run="",
+            before or Repaired(),
+            run=run,
             context=self.context,
             catalog=self.catalog,
             policies=requests.POLICIES,
             foundation=lambda: self.foundation,
+            entrances=self.entrances,
+            stack=self.stack,
         )
 
     @property
@@ -115,6 +126,10 @@ class World:
             admins=(ADMIN,),
             location_role=LOCATION_ROLE,
         )
+
+    @property
+    def entrances(self):
+        return Entrances(BUS_ARN, self.bus, self.topics)
 
     def kinds(self):
         return [drift.kind for drift in self.drifts().drifts]
@@ -129,7 +144,7 @@ class World:
             lake=self.lake,
             locks=FakeLocks(),
             endings=self.endings,
-            topics=self.topics,
+            entrances=self.entrances,
             principals=FakePrincipals(),
             restore_tags=self.restored.append,
             location_role=LOCATION_ROLE,
@@ -391,14 +406,7 @@ def answered(world, run, reason=None):
 
 
 def found_after(world, run="run-1"):
-    found = find_drift(
-        Repaired(),
-        run=run,
-        context=world.context,
-        catalog=world.catalog,
-        policies=requests.POLICIES,
-        foundation=lambda: world.foundation,
-    )
+    found = world.drifts(run=run)
     return [drift.kind for drift in found.drifts], found.waiting
 
 
@@ -484,14 +492,7 @@ def test_repaired_is_what_is_not_found_any_more():
     world.have(*world.grants()[1:])
     done = world.repair()
 
-    again = find_drift(
-        done.model_copy(update={"left": (done.repaired[0].evolve(reason="refused"),)}),
-        run="",
-        context=world.context,
-        catalog=world.catalog,
-        policies=requests.POLICIES,
-        foundation=lambda: world.foundation,
-    )
+    again = world.drifts(done.model_copy(update={"left": (done.repaired[0].evolve(reason="refused"),)}))
 
     assert (again.repaired, again.drifts[0].reason) == ((), "refused")
     world.have(*world.grants())

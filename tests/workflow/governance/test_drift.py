@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from mesh.domain.membership.entrances import same
 
 from local.accounts import ADMIN_ROLE, role_arn
 from tests import mesh_fixtures
-from tests.access_driver import CENTRAL, CONSUMER, GROWING, OPEN, AccessDriver
+from tests.access_driver import CENTRAL, CONSUMER, GROWING, OPEN, PRODUCER, AccessDriver
 from tests.consumer_accesses import links, local_grants, query
 from tests.mesh_commands import mesh_command
 from tests.mesh_driver import MeshDriver
@@ -289,3 +290,70 @@ def test_reconcile_reports_and_leaves_what_lacks_the_meshs_mark(mesh: MeshDriver
     assert [each["database"] for each in output["repaired"] if each["kind"] == "iam-allowed"] == ["names-ours"]
     assert grants_on(mesh, "central", "names-somebodys") == granted
     mesh.client("central", "glue").delete_database(Name="names-somebodys")
+
+
+# --- whom central lets in --------------------------------------------------------------------------------------------
+
+
+def statements(mesh: MeshDriver) -> list[dict[str, Any]]:
+    policy = json.loads(mesh.client("central", "events").describe_event_bus(Name="mesh")["Policy"])
+    return sorted(policy["Statement"], key=lambda each: str(each["Sid"]))
+
+
+def test_the_policy_of_centrals_bus_is_set_again_and_what_is_not_the_meshs_is_reported(mesh: MeshDriver) -> None:
+    """A member that was taken off the bus, a denial that was taken out of it, and an account that was let onto it."""
+    events, before = mesh.client("central", "events"), statements(mesh)
+    stranger = {"Action": "events:PutEvents", "Principal": "555555555555"}
+    for gone in (f"member-{CONSUMER}", "mesh-OnlyChecksPropose"):
+        events.remove_permission(EventBusName="mesh", StatementId=gone)
+    for name in ("member-555555555555", "by-hand"):
+        events.put_permission(EventBusName="mesh", StatementId=name, **stranger)
+    assert mesh.put_event("SubscriptionRequested", {"product": "nothing"}, by="consumer")["ErrorCode"]
+    assert kinds(plan(mesh)) == ["bus"] * 4
+    found = repair(mesh)
+    assert kinds(found["repaired"]) == ["bus"] * 3
+    assert [drift["principal"] for drift in found["left"]] == ["by-hand"]
+    events.remove_permission(EventBusName="mesh", StatementId="by-hand")
+    assert all(same(*pair) for pair in zip(statements(mesh), before, strict=True))
+    assert not mesh.put_event("SubscriptionRequested", {"product": "nothing"}, by="consumer").get("ErrorCode")
+
+
+def test_a_members_topic_is_made_as_it_was(mesh: MeshDriver) -> None:
+    """Everybody could subscribe to what central tells the producer, and read it without a key."""
+    sns, arn = mesh.client("central", "sns"), f"arn:aws:sns:us-east-1:{CENTRAL}:mesh-to-{PRODUCER}"
+    before = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "sns:Subscribe", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [everybody]})
+    for changed in ({"Policy": policy}, {"KmsMasterKeyId": ""}):
+        [(name, value)] = changed.items()
+        sns.set_topic_attributes(TopicArn=arn, AttributeName=name, AttributeValue=value)
+        assert [(drift["kind"], drift["principal"]) for drift in plan(mesh)] == [("topic", PRODUCER)]
+        found = repair(mesh)
+        assert (kinds(found["repaired"]), found["left"]) == (["topic"], [])
+    after = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    assert {name: after[name] for name in ("Policy", "KmsMasterKeyId")} == {
+        name: before[name] for name in ("Policy", "KmsMasterKeyId")
+    }
+
+
+def test_a_queue_or_topic_of_centrals_stack_that_lets_in_others_is_reported(mesh: MeshDriver) -> None:
+    sqs, sns = mesh.client("central", "sqs"), mesh.client("central", "sns")
+    url, arn = mesh.physical_id("central", "EventDlq"), mesh.output("central", "StewardTopicArn")
+    kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]
+    quiet = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
+    anybody = {"Sid": "by-hand", "Effect": "Allow", "Principal": "*", "Action": "sns:Subscribe", "Resource": arn}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+    sns.set_topic_attributes(
+        TopicArn=arn,
+        AttributeName="Policy",
+        AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": [*json.loads(quiet)["Statement"], anybody]}),
+    )
+    left = repair(mesh)["left"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": kept})
+    sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=quiet)
+    assert sorted((drift["kind"], drift["what"]) for drift in left) == [
+        ("policy", "its statement EventDlqFromItsRules is gone"),
+        ("policy", "its statement TlsOnly is gone"),
+        ("policy", "its statement by-hand is not the stack's"),
+    ]
+    assert repair(mesh)["left"] == []

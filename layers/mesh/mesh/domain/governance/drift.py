@@ -8,22 +8,24 @@ from mesh.domain.events import AccessId, GrantEntry, ReadableTable
 from mesh.domain.model import Model
 
 type Kind = Literal[
-    "settings", "location", "tags", "rights", "missing", "surplus", "iam-allowed", "overdue",
-    "reader", "suspended", "table", "share", "not-allowed", "foreign", "not-compared",
+    "settings", "bus", "topic", "location", "tags", "rights", "missing", "surplus", "iam-allowed", "overdue",
+    "reader", "suspended", "table", "share", "not-allowed", "foreign", "policy", "not-compared",
 ]  # fmt: skip
 """Repaired, in this order:
-settings: an administrator is missing, or what IAM allows by default is on · location: a product's data is not
-registered · tags: less strict than contract and findings say, or not published · rights: the owner lacks what
+settings: an administrator is missing, or what IAM allows by default is on · bus: whom central's bus lets in (what is
+not the mesh's statement is reported) · topic: a member's topic, its policy, its key · location: a product's data is
+not registered · tags: less strict than contract and findings say, or not published · rights: the owner lacks what
 registration granted · missing: a live access lacks a grant · surplus: granted for an access that has ended ·
 iam-allowed: IAMAllowedPrincipals bypasses every tag · overdue: it should have ended · reader: the reader's own account
 says that it cannot read (its account repairs).
 
 Reported: suspended: the reader's role is gone, or is another one of that name · table: gone, or not at the registry's
 version · share: RAM has not delivered it · not-allowed: the policy would not allow, or the owner has not approved, what
-it exposes by now · foreign: granted by hand · not-compared: it could not be looked at."""
+it exposes by now · foreign: granted by hand · policy: of a queue or topic of central's stack · not-compared: it could
+not be looked at."""
 
 REPAIRED: frozenset[Kind] = frozenset(
-    {"settings", "location", "tags", "rights", "missing", "surplus", "iam-allowed", "overdue"}
+    {"settings", "bus", "topic", "location", "tags", "rights", "missing", "surplus", "iam-allowed", "overdue"}
 )
 """By central itself; an account repairs its reader's side when it is asked to look."""
 

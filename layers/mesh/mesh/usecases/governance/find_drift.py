@@ -11,9 +11,10 @@ from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import OVER, Access
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot
 from mesh.domain.governance.drift import Drift, Drifts, Repaired, reason_of, settled
-from mesh.ports import CatalogState
+from mesh.ports import CatalogState, ResourcePolicies
 from mesh.usecases.access_decision import current_decision
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.compare_entrances import Entrances, compare_entrances
 from mesh.usecases.governance.compare_grants import compare_grants, granted_outside, not_allowed
 from mesh.usecases.governance.compare_products import Foundation, compare_products
 from mesh.usecases.governance.compare_readers import looks, unread
@@ -33,9 +34,11 @@ def find_drift(
     catalog: CatalogState,
     policies: Policies,
     foundation: Callable[[], Foundation],
+    entrances: Entrances,
+    stack: ResourcePolicies,
 ) -> Drifts:
     """Compare all. `before`: what this run repaired so far, and what it could not; `run` is empty before it has asked
-    the readers' accounts.
+    the readers' accounts; `stack`: the policies of central's own queues and topics.
 
     Raises Throttled where not even the catalog could be read.
     """
@@ -43,6 +46,7 @@ def find_drift(
     going_on = [access for access in everything if access.status not in OVER]
     today = partial(current_decision, context=context, catalog=_Seen(lake), policies=policies)
     comparisons: list[Comparison] = [
+        *_each(partial(compare_entrances, entrances, stack, context)),
         *_each(partial(compare_products, lake, context=context, foundation=foundation)),
         *_each(partial(compare_grants, lake, everything, context=context)),
         *(partial(not_allowed, access, today) for access in going_on),

@@ -21,13 +21,15 @@ from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.membership.authorisation import NotAMember
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name, published_location_arn
-from mesh.ports import Executions, LakeFormation, Locks, MemberTopics, Principals
+from mesh.ports import Executions, LakeFormation, Locks, Principals
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.compare_entrances import Entrances, admitted, restore_statement
 from mesh.usecases.governance.compare_readers import unanswered
 from mesh.usecases.governance.govern_lake import merge_settings
 from mesh.usecases.member_notifications import cause_of, notify_member
 
 _OF_PRODUCTS: Final = frozenset({"location", "tags", "rights"})
+_OF_ENTRANCES: Final = frozenset({"bus", "topic"})
 
 
 class Order(Model):
@@ -49,7 +51,7 @@ class Repairing:
     lake: LakeFormation
     locks: Locks
     endings: Executions
-    topics: MemberTopics
+    entrances: Entrances
     principals: Principals
     restore_tags: Callable[[str], object]
     location_role: str
@@ -105,7 +107,7 @@ def _ask(access: Access, look: Look, run: str, order: Order, using: Repairing) -
         tables=(look.table,) if look.table else (),
     )
     if not notify_member(
-        access.receiver, event, cause_of(access), "check", run, context=using.context, topics=using.topics
+        access.receiver, event, cause_of(access), "check", run, context=using.context, topics=using.entrances.topics
     ):
         raise NotAMember(f"account {access.receiver} is not an admitted member of this mesh", account=access.receiver)
 
@@ -122,10 +124,21 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
         now = using.lake.settings()
         using.lake.put_settings(merge_settings(now, using.admins(), (), gone=using.principals.is_gone))
         return True
+    if drift.kind in _OF_ENTRANCES:
+        return _entrance(drift, using)
     product = using.context.registry.product(drift.database) if drift.kind in _OF_PRODUCTS else None
     if drift.kind in _OF_PRODUCTS:
         return product is not None and product.status == "registered" and _product(drift, product, using)
     return drift.entry is not None and _grants(drift, drift.entry, using)
+
+
+def _entrance(drift: Drift, using: Repairing) -> bool:
+    if drift.kind == "bus":
+        return restore_statement(drift.principal, using.entrances, using.context)
+    if drift.principal not in admitted(using.context.registry):
+        return False
+    using.entrances.topics.create(drift.principal)
+    return True
 
 
 def _product(drift: Drift, product: Product, using: Repairing) -> bool:
