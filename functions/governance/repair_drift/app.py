@@ -31,7 +31,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             context=wiring.central_context(settings),
             lake=wiring.lake(settings),
             locks=wiring.locks(settings),
-            endings=wiring.machine(settings.revoke_access_arn),
+            named=wiring.named_accesses(settings, settings.revoke_access_arn),
             entrances=wiring.entrances(settings),
             principals=wiring.principals(settings),
             restore_tags=partial(restore_tags, tagging=wiring.tagging(settings)),

@@ -292,6 +292,25 @@ def test_reconcile_reports_and_leaves_what_lacks_the_meshs_mark(mesh: MeshDriver
     mesh.client("central", "glue").delete_database(Name="names-somebodys")
 
 
+def test_an_access_by_name_to_a_column_that_was_tagged_more_strictly_by_hand_is_ended(
+    mesh: MeshDriver, accesses: AccessDriver
+) -> None:
+    access = accesses.live(OPEN, table="t1", columns=["id"], reader="DataScientist")
+    mesh.until(mesh.at_rest, "nothing going on")
+    assert reads(mesh, "DataScientist")
+    before = mesh.tags(OPEN, "t1")["id"]
+    accesses.tag(OPEN, {"confidentiality": "confidential", "pii": "personal"}, "id")
+    try:
+        [drift] = [drift for drift in plan(mesh) if drift["kind"] == "stricter"]
+        assert (drift["access"], f"{OPEN}.t1.id" in drift["what"]) == (access, True)
+        assert "stricter" in kinds(repair(mesh)["repaired"])
+        ended = accesses.wait(access, "ended")
+        assert (ended.cause, ended.reason.code if ended.reason else "") == ("revoked", "BecameStricter")
+        assert not reads(mesh, "DataScientist")
+    finally:
+        accesses.tag(OPEN, {key: before[key] for key in ("confidentiality", "pii")}, "id")
+
+
 # --- whom central lets in --------------------------------------------------------------------------------------------
 
 

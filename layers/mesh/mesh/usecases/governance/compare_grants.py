@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from mesh.domain.access.access_context import text
+from mesh.domain.access.exposure import listed
 from mesh.domain.access.fix_commands import resource_of
-from mesh.domain.access.grants import unneeded
+from mesh.domain.access.grants import in_parts, unneeded
+from mesh.domain.access.overtaken import stricter_columns
 from mesh.domain.access.record import OVER, Access, Decided
 from mesh.domain.errors import Rejected
 from mesh.domain.events import GrantEntry
@@ -18,7 +20,7 @@ from mesh.domain.governance.catalog_snapshot import (
 )
 from mesh.domain.governance.drift import Drift, Kind
 from mesh.domain.governance.expressions import Expression
-from mesh.domain.governance.ontology import CONFIDENTIALITY
+from mesh.domain.governance.ontology import CONFIDENTIALITY, Ontology
 from mesh.domain.governance.product_rights import owner_rights
 from mesh.domain.governance.publication_tag import as_requested, waits
 from mesh.ports import Clock
@@ -73,7 +75,7 @@ def _entry(grant: Grant, catalog: str) -> GrantEntry:
 def _missing(accesses: Iterable[Access], actual: list[GrantEntry]) -> Iterator[Drift]:
     for access in accesses:
         if access.status == "live" and access.decided is not None:
-            for entry in unneeded(access.decided.entries, [actual]):
+            for entry in in_parts(unneeded(access.decided.entries, [actual])):
                 yield _drift("missing", access.receiver, entry, access.id)
 
 
@@ -85,7 +87,7 @@ def _surplus(
     receiver: str, actual: list[GrantEntry], needed: list[tuple[GrantEntry, ...]], past: Iterable[Access]
 ) -> Iterator[Drift]:
     was_ours = list(_entries(access for access in past if access.granted))
-    for entry in unneeded(actual, needed):
+    for entry in in_parts(unneeded(actual, needed)):
         foreign = unneeded([entry], was_ours)
         if foreign:
             yield _drift("foreign", receiver, foreign[0], "")
@@ -126,7 +128,7 @@ def _named(entry: GrantEntry) -> str:
         text = f"{body['ResourceType'].lower()}s with LF-Tags {as_requested(expression)}"
         return f"{text}, published or not" if unpublished else text
     place = ".".join(str(body[part]) for part in ("DatabaseName", "TableName", "Name") if body.get(part))
-    columns = f" ({', '.join(body['ColumnNames'])})" if body.get("ColumnNames") else ""
+    columns = f" ({listed(body['ColumnNames'])})" if body.get("ColumnNames") else ""
     return f"{kind} {place}{columns}"
 
 
@@ -171,16 +173,27 @@ def _overdue(accesses: Iterable[Access], clock: Clock) -> Iterator[Drift]:
             yield Drift(kind="overdue", principal=access.receiver, what=what, access=access.id, remedy="it is ended")
 
 
-def not_allowed(access: Access, today: Today) -> Iterator[Drift]:
-    """Columns granted by name stay granted whatever their tags become: those the policy would leave out by now."""
+def overtaken(access: Access, today: Today, lake: CatalogSnapshot, ontology: Ontology) -> Iterator[Drift]:
+    """Columns granted by name stay granted whatever their tags become: those that are stricter by now than what was
+    decided on, or that the policy would leave out."""
     if access.status != "live" or access.decided is None:
         return
+    stricter = stricter_columns(access, lake.tags_if_there, ontology)
+    if stricter:
+        what = f"{access.id} exposes by name what is stricter by now than it was decided: {listed(stricter, 5)}"
+        remedy = "mesh reconcile ends it; it can be requested again: mesh request"
+        yield Drift(kind="stricter", principal=access.receiver, what=what, access=access.id, remedy=remedy)
+    else:
+        yield from _not_allowed(access, access.decided, today)
+
+
+def _not_allowed(access: Access, decided: Decided, today: Today) -> Iterator[Drift]:
     try:
         now = today(access)
     except Rejected as refusal:
         gone = [refusal.message]
     else:
-        gone = sorted(set(access.decided.columns) - set(now.columns)) if access.by_name() else []
+        gone = sorted(set(decided.columns) - set(now.columns)) if access.by_name() else []
         gone = gone if now.effect != "deny" else [now.why]
     if gone:
         yield Drift(

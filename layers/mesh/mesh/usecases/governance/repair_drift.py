@@ -11,6 +11,7 @@ from typing import Final
 from pydantic import ConfigDict
 
 from mesh.domain.access.grants import filter_name, unneeded
+from mesh.domain.access.overtaken import stricter_columns
 from mesh.domain.access.record import Access, lock_name
 from mesh.domain.contracts.product import Product
 from mesh.domain.errors import Transient
@@ -21,12 +22,13 @@ from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.membership.authorisation import NotAMember
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name, published_location_arn
-from mesh.ports import Executions, LakeFormation, Locks, Principals
+from mesh.ports import LakeFormation, Locks, Principals
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.compare_entrances import Entrances, admitted, restore_statement
 from mesh.usecases.governance.compare_readers import unanswered
 from mesh.usecases.governance.govern_lake import merge_settings
 from mesh.usecases.member_notifications import cause_of, notify_member
+from mesh.usecases.named_accesses import NamedAccesses, tags_of_columns
 
 _OF_PRODUCTS: Final = frozenset({"location", "tags", "rights"})
 _OF_ENTRANCES: Final = frozenset({"bus", "topic"})
@@ -44,13 +46,13 @@ class Order(Model):
 
 @dataclass(frozen=True)
 class Repairing:
-    """The ports that repairs need. `endings` starts the machine that ends accesses; `restore_tags` tags a product as
+    """The ports that repairs need. `named` starts the machine that ends accesses; `restore_tags` tags a product as
     contract and findings say; locations are registered under `location_role`; `admins` are those of central's stack."""
 
     context: CentralContext
     lake: LakeFormation
     locks: Locks
-    endings: Executions
+    named: NamedAccesses
     entrances: Entrances
     principals: Principals
     restore_tags: Callable[[str], object]
@@ -118,8 +120,10 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
         return False
     if drift.kind == "overdue":
         order = {"access": drift.access, "cause": "expired", "reason": drift.what}
-        using.endings.start(execution_name(f"reconcile-{drift.access}", run), json.dumps({"ending": order}))
+        using.named.endings.start(execution_name(f"reconcile-{drift.access}", run), json.dumps({"ending": order}))
         return True
+    if drift.kind == "stricter":
+        return _ended(drift.access, using)
     if drift.kind == "settings":
         now = using.lake.settings()
         using.lake.put_settings(merge_settings(now, using.admins(), (), gone=using.principals.is_gone))
@@ -130,6 +134,17 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
     if drift.kind in _OF_PRODUCTS:
         return product is not None and product.status == "registered" and _product(drift, product, using)
     return drift.entry is not None and _grants(drift, drift.entry, using)
+
+
+def _ended(number: str, using: Repairing) -> bool:
+    """An access that is stricter by now than what was decided on, by what the tags are at this moment."""
+    access = using.context.accesses.access(number)
+    if access is None or access.status != "live":
+        return False
+    stricter = stricter_columns(access, tags_of_columns(using.lake), using.named.ontology)
+    if stricter:
+        using.named.end(number, stricter)
+    return bool(stricter)
 
 
 def _entrance(drift: Drift, using: Repairing) -> bool:
