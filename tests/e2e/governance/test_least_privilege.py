@@ -337,6 +337,7 @@ EXCUSED: Final = {
     "DenyAccess dynamodb:DeleteItem": "a request that was recorded before it was denied",
     "GovernLake lakeformation:BatchGrantPermissions": "products that are there when central is deployed again",
     "GovernLake lakeformation:GrantPermissions": "products that are there when central is deployed again",
+    "GovernLake dynamodb:GetItem": "settings that somebody changed by hand",
     "GovernLake iam:GetRole": "an administrator of the data lake that is not the stack's",
     "GovernLake iam:GetUser": "an administrator of the data lake that is a user",
     "RequestApproval dynamodb:DeleteItem": "an access that was decided, or ended, before its question",

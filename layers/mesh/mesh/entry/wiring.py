@@ -132,8 +132,8 @@ def principals(settings: AccountSettings) -> IamPrincipals:
 
 
 def lake_admins(settings: TableSettings) -> "DynamoLakeAdmins":
-    """Central's record of its administrators."""
-    from mesh.adapters.dynamodb.lake_admins import DynamoLakeAdmins  # noqa: PLC0415 - for two functions
+    """The account's record of its administrators."""
+    from mesh.adapters.dynamodb.lake_admins import DynamoLakeAdmins  # noqa: PLC0415 - for three functions
 
     return DynamoLakeAdmins(table(settings.table_name))
 
