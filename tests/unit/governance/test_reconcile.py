@@ -14,11 +14,13 @@ from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, Policy
 from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired, fitting
 from mesh.domain.governance.ontology import parse_ontology
 from mesh.domain.governance.publication_tag import as_requested
+from mesh.domain.governance.renewal import ProductRoles
 from mesh.domain.membership.entrances import bus_statements
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.compare_entrances import Entrances
 from mesh.usecases.governance.compare_products import Foundation
 from mesh.usecases.governance.compare_readers import MAX_LOOKS
+from mesh.usecases.governance.compare_rights import RightsThere
 from mesh.usecases.governance.find_drift import MAX_BYTES, MAX_LISTED, find_drift
 from mesh.usecases.governance.govern_lake import merge_settings
 from mesh.usecases.governance.repair_drift import Order, Repairing, repair_drift
@@ -127,6 +129,7 @@ class World:
             settings=self.lake.settings(),
             admins=(ADMIN,),
             location_role=LOCATION_ROLE,
+            rights=RightsThere(beside={}, roles=ProductRoles(registrar=ADMIN, committers=())),
         )
 
     @property
@@ -543,7 +546,7 @@ PAYLOAD = 262_144
 """Bytes that a state passes on, at most."""
 
 
-def wide(world, tables=3, columns=2_000):
+def wide(world, tables=1, columns=1_000):
     """The access exposes thousands of columns by name, and nothing of it is granted; its names are as long as Glue
     takes them."""
     place = {"CatalogId": requests.CENTRAL, "DatabaseName": "credit-card"}
@@ -562,7 +565,7 @@ def wide(world, tables=3, columns=2_000):
     ]
     decided = world.found.model_copy(update={"entries": tuple(entries)})
     world.accesses = FakeAccessRegistry()
-    for number in range(120):
+    for number in range(20):
         world.add(f"ac-{number:012x}", decided=decided)
 
 

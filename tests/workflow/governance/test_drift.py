@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from mesh.domain.membership.entrances import same
 
-from local.accounts import ADMIN_ROLE, role_arn
+from local.accounts import ACCOUNTS, ADMIN_ROLE, role_arn
 from tests import mesh_fixtures
 from tests.access_driver import CENTRAL, CONSUMER, GROWING, OPEN, PRODUCER, AccessDriver
 from tests.consumer_accesses import links, local_grants, query
@@ -22,6 +22,7 @@ from tests.mesh_driver import MeshDriver
 from tests.workflow.contracts.test_claimed_names import EVERYBODY, grants_on, somebodys_database
 
 LINK = f"rl_{OPEN}"
+SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 SQL = f'SELECT id FROM "{LINK}".t1'
 
 
@@ -228,6 +229,37 @@ def test_a_location_that_was_deregistered_is_registered_again(mesh: MeshDriver, 
     assert reads(mesh)
 
 
+def test_rights_on_a_location_and_on_a_tag_are_granted_again_and_what_somebody_gave_is_reported(
+    mesh: MeshDriver, access: str
+) -> None:
+    lake = mesh.client("central", "lakeformation")
+    committer = role_arn(CENTRAL, mesh.physical_id("central", "CommitVersionFunctionRole"))
+    [location] = [
+        each["Resource"]
+        for each in lake.list_permissions(ResourceType="DATA_LOCATION")["PrincipalResourcePermissions"]
+        if each["Principal"]["DataLakePrincipalIdentifier"] == committer and f"/{OPEN}/" in json.dumps(each["Resource"])
+    ]
+    tag = {"LFTag": {"CatalogId": CENTRAL, "TagKey": "product", "TagValues": [OPEN]}}
+    lake.revoke_permissions(
+        Principal={"DataLakePrincipalIdentifier": committer}, Resource=location, Permissions=["DATA_LOCATION_ACCESS"]
+    )
+    lake.revoke_permissions(
+        Principal={"DataLakePrincipalIdentifier": PRODUCER},
+        Resource=tag,
+        Permissions=["DESCRIBE"],
+        PermissionsWithGrantOption=["DESCRIBE"],
+    )
+    analyst = {"DataLakePrincipalIdentifier": role_arn(CONSUMER, "DataAnalyst")}
+    lake.grant_permissions(Principal=analyst, Resource=location, Permissions=["DATA_LOCATION_ACCESS"])
+    lake.grant_permissions(Principal=analyst, Resource=tag, Permissions=["ASSOCIATE"])
+    assert kinds(plan(mesh)) == ["foreign", "foreign", "rights", "rights"]
+    found = repair(mesh)
+    assert (kinds(found["repaired"]), kinds(found["left"])) == (["rights", "rights"], ["foreign", "foreign"])
+    lake.revoke_permissions(Principal=analyst, Resource=location, Permissions=["DATA_LOCATION_ACCESS"])
+    lake.revoke_permissions(Principal=analyst, Resource=tag, Permissions=["ASSOCIATE"])
+    assert repair(mesh)["left"] == []
+
+
 def test_settings_are_merged_again_and_what_iam_allows_is_revoked(mesh: MeshDriver, access: str) -> None:
     lake = mesh.client("central", "lakeformation")
     before = lake.get_data_lake_settings()["DataLakeSettings"]
@@ -276,6 +308,32 @@ def test_a_table_that_vanished_or_points_elsewhere_is_reported_and_stops_nothing
     assert repair(mesh)["left"] == []
 
 
+def test_a_pinned_version_that_is_laxer_or_gone_is_tagged_again_or_reported(
+    mesh: MeshDriver, accesses: AccessDriver, access: str
+) -> None:
+    assert mesh_command(mesh, "pin", OPEN, "1", "--days", "3", "--reason", "a model")[0] == 0
+    mesh.until(mesh.at_rest, "nothing going on")
+    before = mesh.tags(OPEN, "t1__v1")
+    lake, place = mesh.client("central", "lakeformation"), {"DatabaseName": OPEN, "Name": "t1__v1"}
+    lake.add_lf_tags_to_resource(
+        Resource={"TableWithColumns": {**place, "ColumnNames": ["id"]}},
+        LFTags=[{"TagKey": "confidentiality", "TagValues": ["public"]}],
+    )
+    [drift] = plan(mesh)
+    assert (drift["kind"], "t1__v1.id confidentiality: public" in drift["what"]) == ("tags", True)
+    found = repair(mesh)
+    assert (kinds(found["repaired"]), found["left"]) == (["tags"], [])
+    assert mesh.tags(OPEN, "t1__v1") == before
+
+    admin = {"DataLakePrincipalIdentifier": role_arn(CENTRAL, ADMIN_ROLE)}
+    lake.grant_permissions(Principal=admin, Resource={"Table": place}, Permissions=["DROP"])
+    mesh.client("central", "glue").delete_table(DatabaseName=OPEN, Name="t1__v1")
+    [drift] = repair(mesh)["left"]
+    assert (drift["kind"], drift["what"]) == ("table", "t1__v1, pinned: it is gone from the catalog")
+    assert mesh_command(mesh, "unpin", OPEN, "1")[0] == 0
+    assert repair(mesh)["left"] == []
+
+
 def test_reconcile_reports_and_leaves_what_lacks_the_meshs_mark(mesh: MeshDriver) -> None:
     mesh.prepare("names-ours")
     mesh.until(mesh.at_rest, "no registration that takes the grant away")
@@ -290,6 +348,31 @@ def test_reconcile_reports_and_leaves_what_lacks_the_meshs_mark(mesh: MeshDriver
     assert [each["database"] for each in output["repaired"] if each["kind"] == "iam-allowed"] == ["names-ours"]
     assert grants_on(mesh, "central", "names-somebodys") == granted
     mesh.client("central", "glue").delete_database(Name="names-somebodys")
+
+
+def test_what_was_passed_on_by_hand_ends_with_the_access_that_it_came_from(
+    mesh: MeshDriver, accesses: AccessDriver, role: str
+) -> None:
+    """Left behind it would be in effect again with the account's next access."""
+    access = accesses.live(OPEN)
+    lake, colleague = mesh.client("consumer", "lakeformation", "ConsumerAdmin"), role_arn(CONSUMER, role)
+    principal = {"DataLakePrincipalIdentifier": colleague}
+    for name in (LINK, "default"):
+        resource = {"Database": {"CatalogId": CONSUMER, "Name": name}}
+        lake.grant_permissions(Principal=principal, Resource=resource, Permissions=["DESCRIBE"])
+    for held in local_grants(mesh, OPEN):
+        if "LFTagPolicy" in held["resource"]:
+            more = {"PermissionsWithGrantOption": held["permissions"]}
+            lake.grant_permissions(
+                Principal=principal, Resource=held["resource"], Permissions=held["permissions"], **more
+            )
+    assert query(mesh, SQL, role) == ""
+    accesses.revoke(access)
+    accesses.wait(access, "ended")
+    assert not reads(mesh, role)
+    accesses.live(OPEN)
+    assert not reads(mesh, role)
+    assert [held for held in local_grants(mesh, OPEN, role) if "LFTagPolicy" in held["resource"]] == []
 
 
 def test_an_access_by_name_to_a_column_that_was_tagged_more_strictly_by_hand_is_ended(
@@ -309,6 +392,24 @@ def test_an_access_by_name_to_a_column_that_was_tagged_more_strictly_by_hand_is_
         assert not reads(mesh, "DataScientist")
     finally:
         accesses.tag(OPEN, {key: before[key] for key in ("confidentiality", "pii")}, "id")
+
+
+@pytest.mark.parametrize("account", ["producer", "consumer"])
+def test_a_spokes_own_settings_are_as_they_were_deployed_within_a_day(mesh: MeshDriver, account: str) -> None:
+    """Its schedule comes once a day. Central may not look at them."""
+    lake = mesh.client(account, "lakeformation")
+    before = lake.get_data_lake_settings()["DataLakeSettings"]
+    everybody = {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}
+    somebody = {"DataLakePrincipalIdentifier": role_arn(ACCOUNTS[account], ADMIN_ROLE)}
+    by_hand = {"CreateDatabaseDefaultPermissions": [{"Principal": everybody, "Permissions": ["ALL"]}]}
+    lake.put_data_lake_settings(DataLakeSettings={**before, **by_hand, "DataLakeAdmins": [somebody]})
+    name = mesh.physical_id(account, "GovernLakeFunction")
+    answer = mesh.client(account, "lambda").invoke(FunctionName=name, Payload=json.dumps(SCHEDULED))
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    after = lake.get_data_lake_settings()["DataLakeSettings"]
+    assert after["CreateDatabaseDefaultPermissions"] == []
+    named = {each["DataLakePrincipalIdentifier"] for each in before["DataLakeAdmins"]}
+    assert {each["DataLakePrincipalIdentifier"] for each in after["DataLakeAdmins"]} == named | set(somebody.values())
 
 
 # --- whom central lets in --------------------------------------------------------------------------------------------

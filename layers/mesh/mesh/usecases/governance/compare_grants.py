@@ -64,11 +64,12 @@ def granted_outside(lake: CatalogSnapshot) -> dict[str, list[GrantEntry]]:
     for grant in lake.grants:
         account = grant.principal if grant.principal.isdigit() else (grant.principal.split(":") + [""] * 5)[4]
         if grant.grantor == lake.account and account.isdigit() and account != lake.account:
-            found.setdefault(account, []).append(_entry(grant, lake.account))
+            found.setdefault(account, []).append(entry_of(grant, lake.account))
     return found
 
 
-def _entry(grant: Grant, catalog: str) -> GrantEntry:
+def entry_of(grant: Grant, catalog: str) -> GrantEntry:
+    """The grant as an entry."""
     return GrantEntry(resource=resource_of(grant.resource, catalog), permissions=tuple(sorted(grant.permissions)))
 
 
@@ -127,6 +128,10 @@ def _named(entry: GrantEntry) -> str:
         unpublished = body["ResourceType"] == "TABLE" and not waits(expression)
         text = f"{body['ResourceType'].lower()}s with LF-Tags {as_requested(expression)}"
         return f"{text}, published or not" if unpublished else text
+    if kind == "LFTag":
+        return f"LF-Tag {body['TagKey']}={','.join(body['TagValues'])}"
+    if kind == "DataLocation":
+        return f"data location {body['ResourceArn']}"
     place = ".".join(str(body[part]) for part in ("DatabaseName", "TableName", "Name") if body.get(part))
     columns = f" ({listed(body['ColumnNames'])})" if body.get("ColumnNames") else ""
     return f"{kind} {place}{columns}"
@@ -160,7 +165,7 @@ def _iam_allowed(lake: CatalogSnapshot) -> Iterator[Drift]:
                 principal=IAM_ALLOWED_PRINCIPALS,
                 what=f"{', '.join(sorted(grant.permissions))} by {text(grant)}",
                 database=database,
-                entry=_entry(grant, lake.account),
+                entry=entry_of(grant, lake.account),
                 ours=ours,
                 remedy=remedy if ours else _not_ours(database),
             )

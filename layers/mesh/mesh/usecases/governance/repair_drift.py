@@ -162,8 +162,9 @@ def _product(drift: Drift, product: Product, using: Repairing) -> bool:
         using.lake.register_location(published_location_arn(product.bucket, product.name), using.location_role)
     elif drift.kind == "tags":
         using.restore_tags(product.name)
-    elif drift.entry is not None and product.owner == drift.principal:
-        using.lake.grant([_batch_entry(product.owner, drift.entry, grantable=True)])
+    elif drift.entry is not None and drift.principal in {product.owner, *using.admins()}:
+        grantable = drift.principal == product.owner
+        using.lake.grant([_batch_entry(drift.principal, drift.entry, grantable=grantable)])
     else:
         return False
     return True
