@@ -216,6 +216,7 @@ def remake(mesh: MeshDriver, table: dict[str, Any], **parameters: str) -> None:
     if parameters:
         kept = {name: table[name] for name in ("Name", "TableType", "StorageDescriptor", "PartitionKeys")}
         glue.create_table(DatabaseName=OPEN, TableInput={**kept, "Parameters": parameters})
+    lake.revoke_permissions(Principal=admin, Resource=location, Permissions=["DATA_LOCATION_ACCESS"])
 
 
 def test_a_location_that_was_deregistered_is_registered_again(mesh: MeshDriver, access: str) -> None:

@@ -57,7 +57,7 @@ def foreign_rights(there: RightsThere, products: Iterable[Product], own: Iterabl
     for principal, entries in sorted(there.beside.items()):
         for entry in entries if principal not in roles else ():
             if not _is_expected(principal, entry, known, locations):
-                remedy = "Meshwork did not grant it: aws lakeformation revoke-permissions"
+                remedy = "not the owner's, nor a role's of the present stack: aws lakeformation revoke-permissions"
                 yield Drift(kind="foreign", principal=principal, what=described(entry), entry=entry, remedy=remedy)
 
 
