@@ -7,7 +7,6 @@ from mesh.adapters.aws import transient_errors
 from mesh.adapters.iam import role
 from mesh.adapters.lakeformation.grants_format import parse_resource
 from mesh.domain.access.consumer_access import PassedOn, Role
-from mesh.domain.access.fix_commands import resource_of
 from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import ColumnsGrant, Granted
 
@@ -50,6 +49,8 @@ class ReaderRoles:
 
     def passed_on(self, account: str, catalog: str) -> list[PassedOn]:
         """See the port. Of an account's principals, groups among them; the account itself is given, and passes on."""
+        from mesh.domain.access.fix_commands import resource_of  # noqa: PLC0415 - for one function
+
         return [
             PassedOn(
                 principal=principal,

@@ -3,8 +3,9 @@
 from typing import Any, Literal
 
 from mesh.domain import names
-from mesh.domain.access.consumer_access import ConsumerAccess, ending_with, still_needed
+from mesh.domain.access.consumer_access import ConsumerAccess, still_needed
 from mesh.domain.access.grants import unneeded, unneeded_databases
+from mesh.domain.access.passed_on import ending_with
 from mesh.domain.events import (
     AccessDenied,
     AccessGranted,
