@@ -1,8 +1,9 @@
 """The consumer's ports in memory. `component/access/test_consumer_accesses.py` holds them and the adapters together."""
 
+import json
 from collections.abc import Iterator, Sequence
 
-from mesh.domain.access.consumer_access import ENDING, ConsumerAccess, QueryRefused, QueryState, Role
+from mesh.domain.access.consumer_access import ENDING, ConsumerAccess, PassedOn, QueryRefused, QueryState, Role
 from mesh.domain.contracts.claims import require_link
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import GrantEntry
@@ -92,6 +93,18 @@ class FakeReaders:
         holding = [entry for entry in entries if self._permissions(role_arn, entry)]
         lacking = [entry for entry in entries if not set(entry.permissions) <= self._permissions(role_arn, entry)]
         return holding, lacking
+
+    def passed_on(self, account: str, catalog: str) -> list[PassedOn]:
+        return [
+            PassedOn(
+                principal=principal,
+                entry=GrantEntry(resource=grant["Resource"], permissions=tuple(grant["Permissions"])),
+                grantable=tuple(grant["PermissionsWithGrantOption"]),
+            )
+            for grant in self._lake.grants
+            for principal in [grant["Principal"]["DataLakePrincipalIdentifier"]]
+            if f":{account}:" in principal and f'"{catalog}"' in json.dumps(grant["Resource"])
+        ]
 
     def _permissions(self, role_arn: str, entry: GrantEntry) -> set[str]:
         return {

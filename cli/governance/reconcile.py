@@ -31,8 +31,9 @@ def reconcile_command(
 ) -> None:
     """Find and repair what drifted.
 
-    Compares grants, LF-Tags, locations, settings and tables with the registry, and has each reader's account look
-    whether the reader reads. The central account does the same once a day. Exit code 1 when differences remain.
+    Compares grants, LF-Tags, locations, settings, tables, and whom the bus and the topics let in, with the registry,
+    and has each reader's account look whether the reader reads. The central account does the same once a day. Exit
+    code 1 when differences remain.
     """
     found = reconcile(mesh_context(port, acting="central", role=role), dry_run=dry_run, same_role=same_role or ())
     if as_json:

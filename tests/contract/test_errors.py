@@ -61,6 +61,7 @@ CAUGHT = {
     ("grant-access", "GrantAccess"): {
         "AccessExpired",
         "AccessOver",
+        "BecameStricter",
         "InvalidRowFilter",
         "NotAMember",
         "NotAllowedForRole",

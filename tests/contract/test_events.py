@@ -78,7 +78,11 @@ BY_HAND: dict[str, Any] = {
     "declare_product": lambda event: [object_of(event)],
     "revoke_grants": lambda event: [Ending.model_validate(event["order"]["ending"])],
     "find_drift": lambda event: [event["dry_run"]],
-    "govern_lake": lambda event: [event["RequestType"], event["ResourceProperties"]["Admins"], event["ResponseURL"]],
+    "govern_lake": lambda event: (
+        [event["RequestType"], event["ResourceProperties"]["Admins"], event["ResponseURL"]]
+        if "RequestType" in event
+        else [event["detail-type"]]
+    ),
     "keep_storage": lambda event: [event["ResourceType"], event["ResourceProperties"]["Name"], event["ResponseURL"]],
     "join_mesh": lambda event: [event.get("ResponseURL") or event["detail-type"]],
     "record_lineage": lambda event: [Orders.validate_python(body) for body in bodies(event)],

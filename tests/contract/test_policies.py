@@ -10,11 +10,20 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from mesh.domain.membership.entrances import (
+    CHECKS_PROPOSE,
+    ORGANIZATION,
+    bus_faults,
+    bus_statements,
+    policy_faults,
+    same,
+)
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from local.authorization import reference, steps
 from tools.arn_patterns import can_match
 from tools.sam_transform import transformed
+from tools.template_arns import resolved
 from tools.template_policies import Statement, condition_keys, listed, rights, trusts
 from tools.templates import ROOT, TEMPLATES, load, resources
 
@@ -324,3 +333,25 @@ def test_people_may_assume_people_s_roles_alone(file):
     }
 
     assert found <= {*PEOPLE, *READERS}
+
+
+def test_the_reconciliation_knows_the_policies_of_centrals_bus_queues_and_topics_as_the_template_has_them():
+    """`entrances` writes them once more: what it takes for right is what is deployed."""
+    central = dict(DEPLOYED["template.yaml"])
+    known = bus_statements("arn:aws:events:us-east-1:111111111111:event-bus/mesh", "111111111111")
+    deployed = {
+        each["StatementId"]: {**resolved(each["Statement"], central), "Sid": each["StatementId"]}
+        for each in resources(central, "AWS::Events::EventBusPolicy").values()
+    }
+    organization = deployed.pop(ORGANIZATION)
+    assert deployed.keys() == known.keys()
+    assert [sid for sid in known if not same(known[sid], deployed[sid])] == []
+    assert list(bus_faults([organization, *deployed.values()], known[CHECKS_PROPOSE]["Resource"], "1" * 12, ())) == []
+
+    policies = {"queue EventDlq": "QueuePolicies", "topic AlarmTopic": "AlarmTopicPolicy"}
+    found = [
+        policy_faults(place, [trust.statement for trust in trusts(central) if trust.holder == policy], "111111111111")
+        for place, policy in policies.items()
+    ]
+    assert found == [[], []]
+    assert len(resources(central, "AWS::SQS::QueuePolicy")) == len(resources(central, "AWS::SNS::TopicPolicy")) == 1

@@ -1,7 +1,16 @@
 """The ports in memory. `tests/component/` runs one contract suite against these and against the real adapters."""
 
 from tests.fakes.catalogs import FakeCatalog, FakeCatalogState, FakeCrawlers, FakeLakeFormation, FakePrincipals
-from tests.fakes.messages import FakeBus, FakeBusPermissions, FakeInbox, FakeMemberTopics, FakeTrace, topic_of
+from tests.fakes.messages import (
+    BUS_ARN,
+    FakeBus,
+    FakeBusPermissions,
+    FakeInbox,
+    FakeMemberTopics,
+    FakeStackPolicies,
+    FakeTrace,
+    topic_of,
+)
 from tests.fakes.objects import (
     FakeJobFiles,
     FakeLanding,
@@ -16,6 +25,7 @@ from tests.fakes.runs import NOON, FakeAnswers, FakeClock, FakeExecutions, FakeL
 from tests.fakes.uploads import FakeQuarantine, FakeRawUploads, FakeRevisions, FakeUploads
 
 __all__ = [
+    "BUS_ARN",
     "NOON",
     "FakeAccessRegistry",
     "FakeAnswers",
@@ -44,6 +54,7 @@ __all__ = [
     "FakeRegistry",
     "FakeRevisions",
     "FakeSchedules",
+    "FakeStackPolicies",
     "FakeTrace",
     "FakeUploads",
     "FakeWorkFiles",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mesh.domain.membership.authorisation import BusPolicyFull, NotOnTheBus
+from mesh.domain.membership.entrances import Statement, member_statement
 from mesh.ports import Message, Note
 
 
@@ -25,12 +26,23 @@ class FakeBus:
         return dict(refused)
 
 
+BUS_ARN = "arn:aws:events:us-east-1:111111111111:event-bus/mesh"
+
+
 class FakeBusPermissions:
     """Accounts that may put events on central's bus; `full` once there is no room for another."""
 
     def __init__(self) -> None:
         self.allowed: list[str] = []
         self.full = False
+        self.others: dict[str, Statement] = {}
+
+    def statements(self) -> tuple[Statement, ...]:
+        members = (member_statement(BUS_ARN, account) for account in self.allowed)
+        return (*members, *self.others.values())
+
+    def restore(self, statement: Statement) -> None:
+        self.others[statement["Sid"]] = statement
 
     def allow(self, account: str) -> None:
         if self.full:
@@ -48,10 +60,15 @@ class FakeMemberTopics:
         self.created: list[str] = []
         self.published: list[tuple[str, str, str]] = []
         self.failures: dict[str, Exception] = {}
+        self.faults: dict[str, str] = {}
 
     def create(self, account: str) -> str:
         self.created.append(account)
+        self.faults.pop(account, None)
         return topic_of(account)
+
+    def fault(self, account: str) -> str:
+        return self.faults.get(account, "")
 
     def delete(self, account: str) -> None:
         self.created = [each for each in self.created if each != account]
@@ -65,6 +82,16 @@ class FakeMemberTopics:
 def topic_of(account: str) -> str:
     """A member topic's ARN."""
     return f"arn:aws:sns:us-east-1:111111111111:mesh-to-{account}"
+
+
+class FakeStackPolicies:
+    """Policies of queues and topics, by `queue <name>` or `topic <name>`."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[Statement, ...]] = {}
+
+    def all(self) -> dict[str, tuple[Statement, ...]]:
+        return self.found
 
 
 class FakeInbox:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mesh.entry import wiring
+from mesh.entry import governance_layer, wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
 from mesh.ports import Target
@@ -31,4 +31,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         locks=wiring.locks(settings),
         schedules=wiring.schedules(),
         topics=wiring.member_topics(settings),
+        ontology=governance_layer.ontology(),
     )

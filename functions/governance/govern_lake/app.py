@@ -1,4 +1,5 @@
-"""Custom resource: merge data lake settings and LF-Tags, in any account of the mesh."""
+"""Merge data lake settings and LF-Tags, in any account of the mesh: as a custom resource at a deployment; in a spoke
+once a day as well, should somebody have changed its settings."""
 
 from typing import Any
 
@@ -6,7 +7,7 @@ from mesh.domain.governance.renewal import ProductRoles
 from mesh.entry import governance_layer, wiring
 from mesh.entry.custom_resource import answer_cloudformation
 from mesh.entry.settings import AccountSettings, TableSettings, load
-from mesh.usecases.governance.govern_lake import GovernLake, govern_lake, leave_lake, renew_grants
+from mesh.usecases.governance.govern_lake import GovernLake, govern_lake, leave_lake, renew_grants, restore_settings
 
 
 class Settings(AccountSettings, TableSettings):
@@ -15,8 +16,14 @@ class Settings(AccountSettings, TableSettings):
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lambda's own types
     """CloudFormation's request → its answer. Properties: `Admins`, `MoreAdmins`; in central `Ontology`, and the roles
-    that work on products: `Registrar`, `Committers`."""
-    answer_cloudformation(event, context, _govern, _leave)
+    that work on products: `Registrar`, `Committers`. A scheduled event → settings as they were deployed."""
+    if "RequestType" in event:
+        return answer_cloudformation(event, context, _govern, _leave)
+    settings = load(Settings)
+    restore_settings(
+        admins=wiring.lake_admins(settings), lake=wiring.lake(settings), principals=wiring.principals(settings)
+    )
+    return None
 
 
 def _govern(properties: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
@@ -26,8 +33,8 @@ def _govern(properties: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
     governed = govern_lake(
         command, lake=wiring.lake(settings), principals=wiring.principals(settings), ontology=ontology
     )
+    wiring.lake_admins(settings).keep(command.admins)
     if "Registrar" in properties:
-        wiring.lake_admins(settings).keep(command.admins)
         roles = ProductRoles(registrar=properties["Registrar"], committers=tuple(properties["Committers"]))
         renew_grants(
             roles, catalog=settings.account_id, databases=wiring.product_databases(), lake=wiring.lake(settings)

@@ -6,12 +6,12 @@ from typing import Any
 from mesh.domain.governance.drift import Drifts
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
-from mesh.entry.settings import RegistrySettings, load
+from mesh.entry.settings import EntranceSettings, RegistrySettings, load
 from mesh.usecases.governance.repair_drift import Order, Repairing, repair_drift
 from mesh.usecases.publishing.tag_tables import restore_tags
 
 
-class Settings(RegistrySettings):
+class Settings(RegistrySettings, EntranceSettings):
     """The function's environment."""
 
     revoke_access_arn: str
@@ -31,8 +31,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             context=wiring.central_context(settings),
             lake=wiring.lake(settings),
             locks=wiring.locks(settings),
-            endings=wiring.machine(settings.revoke_access_arn),
-            topics=wiring.member_topics(settings),
+            named=wiring.named_accesses(settings, settings.revoke_access_arn),
+            entrances=wiring.entrances(settings),
             principals=wiring.principals(settings),
             restore_tags=partial(restore_tags, tagging=wiring.tagging(settings)),
             location_role=settings.location_role_arn,

@@ -9,6 +9,7 @@ from mesh.domain.access.personas import parse_personas
 from mesh.domain.access.record import Access, access_id
 from mesh.domain.events import Envelope, EventData
 from mesh.domain.governance.catalog_snapshot import Database, Table
+from mesh.domain.governance.ontology import parse_ontology
 from mesh.ports import Target
 from mesh.usecases.access import end_access, grant_access, receive_answer, request_access, request_approval
 from mesh.usecases.access.access_steps import WaitingStep
@@ -39,6 +40,7 @@ MONTH = NOON + timedelta(days=30)
 CONFIDENTIAL = {"confidentiality": "confidential"}
 PERSONAL = {"confidentiality": "confidential", "pii": "personal"}
 SENSITIVE = {"confidentiality": "restricted", "pii": "sensitive"}
+ONTOLOGY = parse_ontology(document("ontology"))
 TARGET = Target("arn:target", "arn:role", "arn:dlq")
 
 
@@ -182,6 +184,7 @@ class Central:
             locks=self.locks,
             schedules=self.schedules,
             topics=self.topics,
+            ontology=ONTOLOGY,
         )
 
     def answer(

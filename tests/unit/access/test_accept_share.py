@@ -24,6 +24,7 @@ from mesh.domain.events import (
     ReadableTable,
     Reason,
 )
+from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.shares import NotYetShared, ShareRefused
 from mesh.usecases.access.accept_share import LOCK, accept_share
 from mesh.usecases.access.explain_access import UnknownRole
@@ -39,6 +40,7 @@ ACCESS, LATER = "ac-0123456789ab", "ac-0123456789cd"
 ANALYST = f"arn:aws:iam::{CONSUMER}:role/DataAnalyst"
 OWN = f"arn:aws:iam::{CONSUMER}:role/own"
 RUN = "execution-1"
+EXPRESSION = [{"TagKey": "product", "TagValues": ["cards"]}]
 DEFAULT = {"Database": {"CatalogId": CONSUMER, "Name": "default"}}
 
 
@@ -466,3 +468,53 @@ def test_an_access_without_a_proper_id_is_malformed(world):
 
     with pytest.raises(ValidationError):
         release(world, denied)
+
+
+# --- what people passed on --------------------------------------------------------------------------------------------
+
+COLLEAGUE = f"arn:aws:iam::{CONSUMER}:role/Colleague"
+
+
+def pass_on_by_hand(world, entry, to=COLLEAGUE, *, grantable=False):
+    world.lake.grant([grant_entry(to, entry.resource, list(entry.permissions), grantable=grantable)])
+
+
+def test_what_was_passed_on_by_hand_ends_with_the_access(world):
+    """The same as was given, and less by name; with its grant option."""
+    accept(world)
+    narrower = entry({"Table": {"CatalogId": CENTRAL, "DatabaseName": "cards", "Name": "t1"}}, "DESCRIBE")
+    pass_on_by_hand(world, database())
+    pass_on_by_hand(world, narrower, grantable=True)
+    pass_on_by_hand(world, table("SELECT"), ANALYST, grantable=True)
+    release(world)
+    assert held_by(world, COLLEAGUE) == held_by(world) == []
+
+
+def test_of_a_whole_account_too(world):
+    accept(world, a_grant(reader=""))
+    pass_on_by_hand(world, table("SELECT", "DESCRIBE"))
+    release(world)
+    assert held_by(world, COLLEAGUE) == []
+
+
+def test_what_another_access_gave_as_well_stays(world):
+    accept(world)
+    accept(world, a_grant(LATER, reader="Other"))
+    pass_on_by_hand(world, table("SELECT", "DESCRIBE"))
+    release(world)
+    assert held_by(world, COLLEAGUE) == [("Table", ("SELECT", "DESCRIBE"))]
+    assert held_by(world, f"{ANALYST}2") != []
+    release(world, an_end(LATER), "release-2")
+    assert held_by(world, COLLEAGUE) == []
+
+
+def test_of_tags_what_only_this_access_had_ends_and_what_names_a_database_of_another_stays(world):
+    by_tags = entry(
+        {"LFTagPolicy": {"CatalogId": CENTRAL, "ResourceType": "TABLE", "Expression": EXPRESSION}}, "SELECT"
+    )
+    accept(world, a_grant(entries=(by_tags,)))
+    accept(world, a_grant(LATER, reader="Other", entries=(database(), table("DESCRIBE"))))
+    pass_on_by_hand(world, by_tags)
+    pass_on_by_hand(world, table("DESCRIBE"))
+    release(world)
+    assert held_by(world, COLLEAGUE) == [("Table", ("DESCRIBE",))]

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from mesh.domain.access.overtaken import BecameStricter
 from mesh.domain.access.record import AccessOver, UnknownAccess
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import MalformedEvent
@@ -13,7 +14,7 @@ from mesh.usecases.access.receive_answer import MayNotAnswer
 
 from tests.builders import CENTRAL, CONSUMER, OTHER_CONSUMER, PRODUCER, PRODUCT, REGION, STRANGER, a_member
 from tests.fakes import NOON
-from tests.unit.access.central_accesses import MONTH, Central, an_envelope, loans
+from tests.unit.access.central_accesses import MONTH, PERSONAL, Central, an_envelope, loans
 from tests.unit.access.requests import credit_card
 
 OVER = ["ending", "ended", "denied"]
@@ -111,6 +112,23 @@ def test_granting_is_repeatable(central, number):
     assert central.accesses.token(number, "ready") == "t-again"
     published = [json.loads(detail) for _, kind, detail in central.topics.published if kind == "AccessGranted"]
     assert len({detail["metadata"]["id"] for detail in published}) == 1
+
+
+def test_a_column_by_name_that_became_stricter_since_the_decision_is_not_granted(central):
+    """Whoever tightened it looked before this access was recorded."""
+    number = central.requested(table="credit_card", columns=["hoehe"])
+    assert central.decide(number).effect == "allow"
+    central.lake.on[PRODUCT, "credit_card", "hoehe"] = PERSONAL
+
+    with pytest.raises(BecameStricter, match="hoehe"):
+        central.grant(number)
+
+    assert (central.lake.grants, central.access(number).status) == ([], "sharing")
+
+
+def test_columns_by_tags_are_granted_whatever_they_are_by_now(central, number):
+    central.lake.on[PRODUCT, "credit_card", "hoehe"] = PERSONAL
+    assert central.grant(number).status == "sharing"
 
 
 def test_it_is_written_down_before_it_is_done(central, number):

@@ -3,24 +3,28 @@
 import dataclasses
 
 import pytest
-from mesh.adapters.lakeformation.grants_format import parse_grants
+from mesh.adapters.lakeformation.grants_format import parse_grants, single
 from mesh.domain.contracts.product import ProductVersion, TableSnapshot
-from mesh.domain.events import ColumnRef, PersonalDataFinding
+from mesh.domain.events import ColumnRef, GrantEntry, PersonalDataFinding
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Table
 from mesh.domain.governance.ontology import parse_ontology
-from mesh.domain.governance.product_rights import owner_rights
+from mesh.domain.governance.product_rights import owner_rights, producer_grants
+from mesh.domain.governance.renewal import ProductDatabase, ProductRoles, renewed_grants
 from mesh.domain.governance.tagging import resolve_tags
 from mesh.domain.names import published_location_arn
+from mesh.domain.publishing.pins import Holder, Pin, Pins
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.compare_products import Foundation, compare_products
+from mesh.usecases.governance.compare_rights import RightsThere
 from mesh.usecases.governance.govern_lake import merge_settings
 
-from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, a_contract, a_product
+from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, a_contract, a_product, a_registration
 from tests.fakes import NOON, FakeAccessRegistry, FakeClock, FakeRegistry, FakeTrace
 from tests.unit.access.requests import document
 
 ONTOLOGY = parse_ontology(document("ontology"))
 ADMIN, ROLE = f"arn:aws:iam::{CENTRAL}:role/RepairDrift", f"arn:aws:iam::{CENTRAL}:role/Location"
+ROLES = ProductRoles(registrar=f"{ADMIN}-1", committers=(f"{ADMIN}-2", f"{ADMIN}-3"))
 POINTER = "s3://bucket/metadata/1.json"
 
 
@@ -51,6 +55,13 @@ class World:
             }
             for resource, held in owner_rights(CENTRAL, PRODUCT, BUCKET, "auto")
         ]
+        entries += renewed_grants(CENTRAL, ProductDatabase(product=PRODUCT, database=PRODUCT, bucket=BUCKET), ROLES)
+        self.beside = {}
+        for entry in [*producer_grants(a_registration()), *entries]:
+            for resource in single(entry["Resource"]):
+                who = entry["Principal"]["DataLakePrincipalIdentifier"]
+                held = GrantEntry(resource=resource, permissions=tuple(entry["Permissions"]))
+                self.beside.setdefault(who, []).append(held)
         self.grants = tuple(parse_grants(entries, CENTRAL, dict, dict))
         self.locations = {published_location_arn(BUCKET, PRODUCT): ROLE}
         self.settings = merge_settings({}, [ADMIN], (), gone=lambda _: False)
@@ -78,7 +89,12 @@ class World:
         lake = CatalogSnapshot(CENTRAL, {PRODUCT: self.database} if self.database else {}, self.grants)
         context = CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), FakeTrace(), FakeClock(NOON))
         foundation = Foundation(
-            ontology=ONTOLOGY, locations=self.locations, settings=self.settings, admins=(ADMIN,), location_role=ROLE
+            ontology=ONTOLOGY,
+            locations=self.locations,
+            settings=self.settings,
+            admins=(ADMIN,),
+            location_role=ROLE,
+            rights=RightsThere(beside=self.beside, roles=ROLES),
         )
         return [
             drift
@@ -212,3 +228,106 @@ def test_a_product_that_is_being_registered_or_is_retired_is_left_alone(world, s
     world.database = None
 
     assert world.found() == []
+
+
+# --- rights on data locations and LF-Tags ----------------------------------------------------------------------------
+
+
+def without(entries, kind):
+    return [entry for entry in entries if kind not in entry.resource]
+
+
+@pytest.mark.parametrize(
+    ("principal", "kind", "what"),
+    [
+        (PRODUCER, "LFTag", f"it lacks DESCRIBE on LF-Tag product={PRODUCT}"),
+        (
+            ROLES.committers[1],
+            "DataLocation",
+            f"it lacks DATA_LOCATION_ACCESS on data location {published_location_arn(BUCKET, PRODUCT)}",
+        ),
+    ],
+)
+def test_a_right_on_a_location_or_a_tag_that_is_gone_is_found(world, principal, kind, what):
+    world.beside[principal] = without(world.beside[principal], kind)
+    [drift] = world.found()
+    assert (drift.kind, drift.principal, drift.what) == ("rights", principal, what)
+
+
+def test_a_right_of_centrals_roles_on_tables_that_is_gone_is_found(world):
+    world.grants = tuple(grant for grant in world.grants if grant.principal != ROLES.committers[0])
+    assert {(drift.kind, drift.principal) for drift in world.found()} == {("rights", ROLES.committers[0])}
+
+
+def test_rights_on_a_products_location_and_on_tags_that_somebody_gave_are_reported(world):
+    place = {"DataLocation": {"CatalogId": CENTRAL, "ResourceArn": f"arn:aws:s3:::{BUCKET}"}}
+    tag = {"LFTag": {"CatalogId": CENTRAL, "TagKey": "confidentiality", "TagValues": ["public"]}}
+    by_hand = [
+        GrantEntry(resource=place, permissions=("DATA_LOCATION_ACCESS",)),
+        GrantEntry(resource=tag, permissions=("ASSOCIATE",)),
+    ]
+    world.beside["arn:aws:iam::111111111111:role/Somebody"] = by_hand
+    world.beside[ADMIN] = by_hand
+    assert [(drift.kind, drift.what) for drift in world.found()] == [
+        ("foreign", f"DATA_LOCATION_ACCESS on data location arn:aws:s3:::{BUCKET}"),
+        ("foreign", "ASSOCIATE on LF-Tag confidentiality=public"),
+    ]
+
+
+def test_a_location_that_is_no_products_is_nobodys_business(world):
+    place = {"DataLocation": {"CatalogId": CENTRAL, "ResourceArn": "arn:aws:s3:::another"}}
+    world.beside["arn:aws:iam::111111111111:role/Somebody"] = [
+        GrantEntry(resource=place, permissions=("DATA_LOCATION_ACCESS",))
+    ]
+    assert world.found() == []
+
+
+def test_an_owner_that_fills_its_tables_by_a_crawler_passes_the_location_on(world):
+    place = {"DataLocation": {"CatalogId": CENTRAL, "ResourceArn": published_location_arn(BUCKET, PRODUCT)}}
+    world.beside[f"arn:aws:iam::{PRODUCER}:role/Crawler"] = [
+        GrantEntry(resource=place, permissions=("DATA_LOCATION_ACCESS",))
+    ]
+    assert world.found() == []
+
+
+# --- pinned versions -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pinned(world):
+    """Version 1 is pinned, its table as strict as the present one."""
+    holder = Holder(account="333333333333", until=NOON, reason="r", request="e", correlation_id="c", asked_at=NOON)
+    pin = Pin(id="pin-0123456789ab", version=1, status="ready", holders=(holder,), tables=(world.name,))
+    world.registry.kept[PRODUCT] = Pins(product=PRODUCT, pins=(pin,))
+    world.registry.recorded[PRODUCT] = [world.registry.latest_version(PRODUCT)]
+    world.pinned = dataclasses.replace(world.table, name=f"{world.name}__v1")
+    world.have(world.table, world.pinned)
+    return world
+
+
+def test_a_pinned_version_whose_table_is_as_it_was_made_is_in_order(pinned):
+    assert pinned.found() == []
+
+
+@pytest.mark.parametrize("pointer", ["", "s3://bucket/metadata/2.json"])
+def test_a_pinned_table_that_is_gone_or_points_elsewhere_is_reported(pinned, pointer):
+    pinned.have(pinned.table, *([dataclasses.replace(pinned.pinned, pointer=pointer)] if pointer else []))
+    [drift] = pinned.found()
+    assert (drift.kind, drift.what.split(",")[0]) == ("table", f"{pinned.name}__v1")
+    assert f"mesh unpin {PRODUCT} 1" in drift.remedy
+
+
+def test_a_pinned_table_that_is_laxer_than_the_present_one_is_found(pinned):
+    column = pinned.columns[0]
+    public = {**pinned.pinned.column_tags[column], "confidentiality": "public"}
+    laxer = dataclasses.replace(pinned.pinned, column_tags={**pinned.pinned.column_tags, column: public})
+    pinned.have(pinned.table, laxer)
+    [drift] = pinned.found()
+    assert (drift.kind, drift.database) == ("tags", PRODUCT)
+    assert drift.what.startswith(f"{pinned.name}__v1.{column} confidentiality: public, not ")
+
+
+def test_a_pinned_table_that_is_stricter_is_nobodys_fault(pinned):
+    restricted = {name: {**tags, "confidentiality": "restricted"} for name, tags in pinned.pinned.column_tags.items()}
+    pinned.have(pinned.table, dataclasses.replace(pinned.pinned, column_tags=restricted))
+    assert pinned.found() == []

@@ -12,6 +12,7 @@ from mesh.usecases.governance.govern_lake import (
     govern_lake,
     leave_lake,
     renew_grants,
+    restore_settings,
 )
 
 from tests.builders import an_ontology
@@ -187,3 +188,18 @@ def test_a_stack_that_left_already_changes_nothing():
     leave_lake([OURS], lake=lake, principals=FakePrincipals())
 
     assert lake.calls == []
+
+
+def test_settings_that_somebody_changed_are_as_they_were_deployed_and_others_stay():
+    everybody = [{"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]}]
+    lake = lake_with(OTHERS, CreateTableDefaultPermissions=everybody)
+    admins = SimpleNamespace(kept=lambda: (OURS,))
+
+    restored = restore_settings(admins=admins, lake=lake, principals=FakePrincipals(()))
+
+    assert admins_of(lake.settings()) == [OTHERS, OURS]
+    assert lake.settings()["CreateTableDefaultPermissions"] == []
+    assert restored.admins_added == (OURS,)
+    writes = list(lake.calls)
+    restore_settings(admins=admins, lake=lake, principals=FakePrincipals(()))
+    assert lake.calls == writes

@@ -11,20 +11,27 @@ from mesh.domain.access.fix_commands import resource_of
 from mesh.domain.access.record import ReaderCheck
 from mesh.domain.events import GrantEntry, ReadableTable, Reason
 from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, PolicyGrant, TableGrant
-from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired
+from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired, fitting
 from mesh.domain.governance.ontology import parse_ontology
 from mesh.domain.governance.publication_tag import as_requested
+from mesh.domain.governance.renewal import ProductRoles
+from mesh.domain.membership.entrances import bus_statements
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.compare_entrances import Entrances
 from mesh.usecases.governance.compare_products import Foundation
 from mesh.usecases.governance.compare_readers import MAX_LOOKS
-from mesh.usecases.governance.find_drift import MAX_LISTED, find_drift
+from mesh.usecases.governance.compare_rights import RightsThere
+from mesh.usecases.governance.find_drift import MAX_BYTES, MAX_LISTED, find_drift
 from mesh.usecases.governance.govern_lake import merge_settings
 from mesh.usecases.governance.repair_drift import Order, Repairing, repair_drift
+from mesh.usecases.named_accesses import NamedAccesses
 
 from tests.builders import a_member, a_product, an_access
 from tests.fakes import (
+    BUS_ARN,
     NOON,
     FakeAccessRegistry,
+    FakeBusPermissions,
     FakeCatalogState,
     FakeClock,
     FakeExecutions,
@@ -33,6 +40,7 @@ from tests.fakes import (
     FakeMemberTopics,
     FakePrincipals,
     FakeRegistry,
+    FakeStackPolicies,
     FakeTrace,
 )
 from tests.unit.access import requests
@@ -59,13 +67,17 @@ class World:
             name="credit-card", owner=requests.PRODUCER, draft=False, status="claimed"
         )
         self.accesses, self.lake, self.endings = FakeAccessRegistry(), FakeLakeFormation(), FakeExecutions()
-        self.topics, self.restored = FakeMemberTopics(), []
+        self.topics, self.restored, self.stack = FakeMemberTopics(), [], FakeStackPolicies()
+        self.bus = FakeBusPermissions()
+        self.bus.allow(requests.CONSUMER)
+        for statement in bus_statements(BUS_ARN, requests.CENTRAL).values():
+            self.bus.restore(statement)
         self.govern(self.lake)
         self.access = self.add(ID, **given)
         self.catalog = FakeCatalogState(
             dataclasses.replace(requests.LAKE, grants=self.grants(), shares={requests.CONSUMER: "accepted"})
         )
-        self.clock = FakeClock(NOON)
+        self.clock, self.policies = FakeClock(NOON), requests.POLICIES
 
     def govern(self, lake):
         self.lake = lake
@@ -96,14 +108,17 @@ class World:
     def have(self, *grants):
         self.catalog.at = dataclasses.replace(self.catalog.at, grants=grants)
 
-    def drifts(self):
+    def drifts(self, before=None, run=""):
         return find_drift(
-            Repaired(),
-            run="",
+            before or Repaired(),
+            run=run,
             context=self.context,
             catalog=self.catalog,
-            policies=requests.POLICIES,
+            policies=self.policies,
+            ontology=ONTOLOGY,
             foundation=lambda: self.foundation,
+            entrances=self.entrances,
+            stack=self.stack,
         )
 
     @property
@@ -114,7 +129,12 @@ class World:
             settings=self.lake.settings(),
             admins=(ADMIN,),
             location_role=LOCATION_ROLE,
+            rights=RightsThere(beside={}, roles=ProductRoles(registrar=ADMIN, committers=())),
         )
+
+    @property
+    def entrances(self):
+        return Entrances(BUS_ARN, self.bus, self.topics)
 
     def kinds(self):
         return [drift.kind for drift in self.drifts().drifts]
@@ -128,8 +148,8 @@ class World:
             context=self.context,
             lake=self.lake,
             locks=FakeLocks(),
-            endings=self.endings,
-            topics=self.topics,
+            named=NamedAccesses(self.registry, self.accesses, ONTOLOGY, self.endings),
+            entrances=self.entrances,
             principals=FakePrincipals(),
             restore_tags=self.restored.append,
             location_role=LOCATION_ROLE,
@@ -279,10 +299,48 @@ def test_a_share_that_did_not_arrive_is_reported(state):
 
 def test_named_columns_that_policy_would_withhold_by_now_are_reported():
     world = World(columns=("hoehe",), table="credit_card")
-    stricter = requests.lake_of(requests.credit_card({**requests.CLASSIFIED, "hoehe": requests.SENSITIVE}))
-    world.catalog.at = dataclasses.replace(world.catalog.at, databases=stricter.databases)
+    world.policies = requests.shipped(rules=[{"name": "nobody", "effect": "deny", "why": "Nobody reads.", "when": {}}])
 
     assert world.kinds() == ["not-allowed"]
+
+
+def by_name():
+    """An access to a column by name, which somebody tags more strictly by hand."""
+    world = World(columns=("hoehe",), table="credit_card")
+    stricter = requests.lake_of(requests.credit_card({**requests.CLASSIFIED, "hoehe": requests.SENSITIVE}))
+    world.catalog.at = dataclasses.replace(world.catalog.at, databases=stricter.databases)
+    world.lake.on["credit-card", "credit_card", "hoehe"] = requests.SENSITIVE
+    return world
+
+
+def test_an_access_by_name_to_a_column_that_was_tagged_more_strictly_by_hand_is_ended():
+    world = by_name()
+    assert world.kinds() == ["stricter"]
+
+    assert [drift.kind for drift in world.repair().repaired] == ["stricter"]
+
+    [order] = [json.loads(each)["ending"] for each in world.endings.started.values()]
+    assert (order["access"], order["why"]["code"]) == (ID, "BecameStricter")
+    assert "credit-card.credit_card.hoehe" in order["why"]["message"]
+
+
+def test_an_access_whose_column_is_as_it_was_decided_by_the_time_of_the_repair_is_left():
+    world = by_name()
+    drifts = world.drifts()
+    world.lake.on["credit-card", "credit_card", "hoehe"] = {"confidentiality": "internal", "pii": "none"}
+
+    repaired = repair_drift(drifts, run=RUN, order=Order(), asked=False, using=world.using)
+
+    assert (repaired.repaired, world.endings.started) == ((), {})
+
+
+def test_a_table_that_is_gone_exposes_nothing_by_name():
+    world = by_name()
+    database = world.catalog.at.databases["credit-card"]
+    world.catalog.at = dataclasses.replace(
+        world.catalog.at, databases={"credit-card": dataclasses.replace(database, tables={})}
+    )
+    assert "stricter" not in world.kinds()
 
 
 def test_a_grant_by_tags_follows_the_tags_and_is_not_drift():
@@ -391,14 +449,7 @@ def answered(world, run, reason=None):
 
 
 def found_after(world, run="run-1"):
-    found = find_drift(
-        Repaired(),
-        run=run,
-        context=world.context,
-        catalog=world.catalog,
-        policies=requests.POLICIES,
-        foundation=lambda: world.foundation,
-    )
+    found = world.drifts(run=run)
     return [drift.kind for drift in found.drifts], found.waiting
 
 
@@ -484,37 +535,68 @@ def test_repaired_is_what_is_not_found_any_more():
     world.have(*world.grants()[1:])
     done = world.repair()
 
-    again = find_drift(
-        done.model_copy(update={"left": (done.repaired[0].evolve(reason="refused"),)}),
-        run="",
-        context=world.context,
-        catalog=world.catalog,
-        policies=requests.POLICIES,
-        foundation=lambda: world.foundation,
-    )
+    again = world.drifts(done.model_copy(update={"left": (done.repaired[0].evolve(reason="refused"),)}))
 
     assert (again.repaired, again.drifts[0].reason) == ((), "refused")
     world.have(*world.grants())
     assert found_after(world, "")[0] == []
 
 
-def test_as_many_as_are_listed_and_looked_at_fit_a_states_payload():
-    """As many again may have been repaired in the round before."""
-    names = tuple(f"some_column_name_{number}" for number in range(10))
-    place = {"CatalogId": "111111111111", "DatabaseName": "retail-credit-cards", "Name": "transactions"}
-    entry = GrantEntry(resource={"TableWithColumns": {**place, "ColumnNames": list(names)}}, permissions=("SELECT",))
-    some = tuple(
-        Drift(
-            kind="missing",
-            principal="333333333333",
-            access=ID,
-            what=f"{number} {'x' * 200}",
-            reason="y" * 200,
-            entry=entry,
-        )
-        for number in range(MAX_LISTED)
-    )
-    look = Look(access=ID, table=ReadableTable(database="retail-credit-cards", table="transactions", columns=names))
-    found = Drifts(accesses=1, grants=1, total=1, drifts=some, repaired=some, looks=(look,) * MAX_LOOKS)
+PAYLOAD = 262_144
+"""Bytes that a state passes on, at most."""
 
-    assert len(found.model_dump_json()) < 262_144
+
+def wide(world, tables=1, columns=1_000):
+    """The access exposes thousands of columns by name, and nothing of it is granted; its names are as long as Glue
+    takes them."""
+    place = {"CatalogId": requests.CENTRAL, "DatabaseName": "credit-card"}
+    entries = [
+        GrantEntry(
+            resource={
+                "TableWithColumns": {
+                    **place,
+                    "Name": f"t{table}",
+                    "ColumnNames": [f"\u00fc{number:0254}" for number in range(columns)],
+                }
+            },
+            permissions=("SELECT",),
+        )
+        for table in range(tables)
+    ]
+    decided = world.found.model_copy(update={"entries": tuple(entries)})
+    world.accesses = FakeAccessRegistry()
+    for number in range(20):
+        world.add(f"ac-{number:012x}", decided=decided)
+
+
+def test_differences_of_thousands_of_columns_fit_a_states_payload_round_by_round():
+    """Seen: one of them alone was a payload too large, and failed the run."""
+    world = World()
+    wide(world)
+    before = Repaired()
+    for number in range(2):
+        found = world.drifts(before)
+        assert found.drifts
+        assert len(json.dumps(found.model_dump(mode="json"))) < PAYLOAD
+        before = repair_drift(found, run=RUN, order=Order(), asked=number > 0, using=world.using)
+        assert before.repaired
+        assert len(json.dumps(before.model_dump(mode="json"))) < PAYLOAD
+    granted = [grant["Resource"]["TableWithColumns"]["ColumnNames"] for grant in world.lake.grants]
+    assert granted[0] == [f"\u00fc{number:0254}" for number in range(100)]
+    assert found.total > len(found.drifts)
+
+
+def test_as_many_as_are_listed_and_looked_at_fit_a_states_payload_with_their_reasons():
+    look = Look(
+        access=ID,
+        table=ReadableTable(database="loans", table="loans", columns=tuple(f"{number:0255}" for number in range(10))),
+    )
+    drift = Drift(kind="missing", principal="333333333333", access=ID, what="x" * 2_000)
+    listed = fitting([drift] * 200, MAX_LISTED, MAX_BYTES)
+    again = tuple(each.evolve(reason="y" * 300) for each in listed)
+    looked_at = fitting([look] * 200, MAX_LOOKS, MAX_BYTES // 2)
+    found = Drifts(
+        accesses=1, grants=1, total=1, drifts=again, repaired=fitting(listed, 100, MAX_BYTES // 2), looks=looked_at
+    )
+    assert 0 < len(looked_at) < len(listed) <= MAX_LISTED
+    assert len(found.model_dump_json()) < PAYLOAD

@@ -110,6 +110,21 @@ def test_another_column_and_a_grant_by_tags_stay(world):
     assert ended(other) == []
 
 
+def test_one_that_was_decided_before_the_tags_and_recorded_after_the_first_look_is_ended(world):
+    """The grant that follows may have looked at the tags a moment before they were assigned."""
+    tag = world.lake.tag_columns
+
+    def recorded_meanwhile(*given):
+        tag(*given)
+        if not world.accesses.access(ID):
+            hold(world, "note", status="sharing")
+
+    world.verify(world.proposal(batch(world, MAIL), number="0000000b"))
+    world.lake.tag_columns = recorded_meanwhile
+    commit_version(verified("0000000b"), using=world.committing)
+    assert [each.access for each in ended(world)] == [ID]
+
+
 @pytest.mark.parametrize("fails_at", [1, 2, 3])
 def test_a_commit_that_dies_at_a_tag_has_ended_it_or_ends_it_when_it_is_repeated(world, fails_at):
     hold(world, "note")

@@ -11,16 +11,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from mesh.domain.membership.entrances import same
 
-from local.accounts import ADMIN_ROLE, role_arn
+from local.accounts import ACCOUNTS, ADMIN_ROLE, role_arn
 from tests import mesh_fixtures
-from tests.access_driver import CENTRAL, CONSUMER, GROWING, OPEN, AccessDriver
+from tests.access_driver import CENTRAL, CONSUMER, GROWING, OPEN, PRODUCER, AccessDriver
 from tests.consumer_accesses import links, local_grants, query
 from tests.mesh_commands import mesh_command
 from tests.mesh_driver import MeshDriver
 from tests.workflow.contracts.test_claimed_names import EVERYBODY, grants_on, somebodys_database
 
 LINK = f"rl_{OPEN}"
+SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 SQL = f'SELECT id FROM "{LINK}".t1'
 
 
@@ -214,6 +216,7 @@ def remake(mesh: MeshDriver, table: dict[str, Any], **parameters: str) -> None:
     if parameters:
         kept = {name: table[name] for name in ("Name", "TableType", "StorageDescriptor", "PartitionKeys")}
         glue.create_table(DatabaseName=OPEN, TableInput={**kept, "Parameters": parameters})
+    lake.revoke_permissions(Principal=admin, Resource=location, Permissions=["DATA_LOCATION_ACCESS"])
 
 
 def test_a_location_that_was_deregistered_is_registered_again(mesh: MeshDriver, access: str) -> None:
@@ -225,6 +228,37 @@ def test_a_location_that_was_deregistered_is_registered_again(mesh: MeshDriver, 
     found = repair(mesh)
     assert ("location" in of_product(found["repaired"]), found["left"]) == (True, [])
     assert reads(mesh)
+
+
+def test_rights_on_a_location_and_on_a_tag_are_granted_again_and_what_somebody_gave_is_reported(
+    mesh: MeshDriver, access: str
+) -> None:
+    lake = mesh.client("central", "lakeformation")
+    committer = role_arn(CENTRAL, mesh.physical_id("central", "CommitVersionFunctionRole"))
+    [location] = [
+        each["Resource"]
+        for each in lake.list_permissions(ResourceType="DATA_LOCATION")["PrincipalResourcePermissions"]
+        if each["Principal"]["DataLakePrincipalIdentifier"] == committer and f"/{OPEN}/" in json.dumps(each["Resource"])
+    ]
+    tag = {"LFTag": {"CatalogId": CENTRAL, "TagKey": "product", "TagValues": [OPEN]}}
+    lake.revoke_permissions(
+        Principal={"DataLakePrincipalIdentifier": committer}, Resource=location, Permissions=["DATA_LOCATION_ACCESS"]
+    )
+    lake.revoke_permissions(
+        Principal={"DataLakePrincipalIdentifier": PRODUCER},
+        Resource=tag,
+        Permissions=["DESCRIBE"],
+        PermissionsWithGrantOption=["DESCRIBE"],
+    )
+    analyst = {"DataLakePrincipalIdentifier": role_arn(CONSUMER, "DataAnalyst")}
+    lake.grant_permissions(Principal=analyst, Resource=location, Permissions=["DATA_LOCATION_ACCESS"])
+    lake.grant_permissions(Principal=analyst, Resource=tag, Permissions=["ASSOCIATE"])
+    assert kinds(plan(mesh)) == ["foreign", "foreign", "rights", "rights"]
+    found = repair(mesh)
+    assert (kinds(found["repaired"]), kinds(found["left"])) == (["rights", "rights"], ["foreign", "foreign"])
+    lake.revoke_permissions(Principal=analyst, Resource=location, Permissions=["DATA_LOCATION_ACCESS"])
+    lake.revoke_permissions(Principal=analyst, Resource=tag, Permissions=["ASSOCIATE"])
+    assert repair(mesh)["left"] == []
 
 
 def test_settings_are_merged_again_and_what_iam_allows_is_revoked(mesh: MeshDriver, access: str) -> None:
@@ -275,6 +309,32 @@ def test_a_table_that_vanished_or_points_elsewhere_is_reported_and_stops_nothing
     assert repair(mesh)["left"] == []
 
 
+def test_a_pinned_version_that_is_laxer_or_gone_is_tagged_again_or_reported(
+    mesh: MeshDriver, accesses: AccessDriver, access: str
+) -> None:
+    assert mesh_command(mesh, "pin", OPEN, "1", "--days", "3", "--reason", "a model")[0] == 0
+    mesh.until(mesh.at_rest, "nothing going on")
+    before = mesh.tags(OPEN, "t1__v1")
+    lake, place = mesh.client("central", "lakeformation"), {"DatabaseName": OPEN, "Name": "t1__v1"}
+    lake.add_lf_tags_to_resource(
+        Resource={"TableWithColumns": {**place, "ColumnNames": ["id"]}},
+        LFTags=[{"TagKey": "confidentiality", "TagValues": ["public"]}],
+    )
+    [drift] = plan(mesh)
+    assert (drift["kind"], "t1__v1.id confidentiality: public" in drift["what"]) == ("tags", True)
+    found = repair(mesh)
+    assert (kinds(found["repaired"]), found["left"]) == (["tags"], [])
+    assert mesh.tags(OPEN, "t1__v1") == before
+
+    admin = {"DataLakePrincipalIdentifier": role_arn(CENTRAL, ADMIN_ROLE)}
+    lake.grant_permissions(Principal=admin, Resource={"Table": place}, Permissions=["DROP"])
+    mesh.client("central", "glue").delete_table(DatabaseName=OPEN, Name="t1__v1")
+    [drift] = repair(mesh)["left"]
+    assert (drift["kind"], drift["what"]) == ("table", "t1__v1, pinned: it is gone from the catalog")
+    assert mesh_command(mesh, "unpin", OPEN, "1")[0] == 0
+    assert repair(mesh)["left"] == []
+
+
 def test_reconcile_reports_and_leaves_what_lacks_the_meshs_mark(mesh: MeshDriver) -> None:
     mesh.prepare("names-ours")
     mesh.until(mesh.at_rest, "no registration that takes the grant away")
@@ -289,3 +349,132 @@ def test_reconcile_reports_and_leaves_what_lacks_the_meshs_mark(mesh: MeshDriver
     assert [each["database"] for each in output["repaired"] if each["kind"] == "iam-allowed"] == ["names-ours"]
     assert grants_on(mesh, "central", "names-somebodys") == granted
     mesh.client("central", "glue").delete_database(Name="names-somebodys")
+
+
+def test_what_was_passed_on_by_hand_ends_with_the_access_that_it_came_from(
+    mesh: MeshDriver, accesses: AccessDriver, role: str
+) -> None:
+    """Left behind it would be in effect again with the account's next access."""
+    access = accesses.live(OPEN)
+    lake, colleague = mesh.client("consumer", "lakeformation", "ConsumerAdmin"), role_arn(CONSUMER, role)
+    principal = {"DataLakePrincipalIdentifier": colleague}
+    for name in (LINK, "default"):
+        resource = {"Database": {"CatalogId": CONSUMER, "Name": name}}
+        lake.grant_permissions(Principal=principal, Resource=resource, Permissions=["DESCRIBE"])
+    for held in local_grants(mesh, OPEN):
+        if "LFTagPolicy" in held["resource"]:
+            more = {"PermissionsWithGrantOption": held["permissions"]}
+            lake.grant_permissions(
+                Principal=principal, Resource=held["resource"], Permissions=held["permissions"], **more
+            )
+    assert query(mesh, SQL, role) == ""
+    accesses.revoke(access)
+    accesses.wait(access, "ended")
+    assert not reads(mesh, role)
+    accesses.live(OPEN)
+    assert not reads(mesh, role)
+    assert [held for held in local_grants(mesh, OPEN, role) if "LFTagPolicy" in held["resource"]] == []
+
+
+def test_an_access_by_name_to_a_column_that_was_tagged_more_strictly_by_hand_is_ended(
+    mesh: MeshDriver, accesses: AccessDriver
+) -> None:
+    access = accesses.live(OPEN, table="t1", columns=["id"], reader="DataScientist")
+    mesh.until(mesh.at_rest, "nothing going on")
+    assert reads(mesh, "DataScientist")
+    before = mesh.tags(OPEN, "t1")["id"]
+    accesses.tag(OPEN, {"confidentiality": "confidential", "pii": "personal"}, "id")
+    try:
+        [drift] = [drift for drift in plan(mesh) if drift["kind"] == "stricter"]
+        assert (drift["access"], f"{OPEN}.t1.id" in drift["what"]) == (access, True)
+        assert "stricter" in kinds(repair(mesh)["repaired"])
+        ended = accesses.wait(access, "ended")
+        assert (ended.cause, ended.reason.code if ended.reason else "") == ("revoked", "BecameStricter")
+        assert not reads(mesh, "DataScientist")
+    finally:
+        accesses.tag(OPEN, {key: before[key] for key in ("confidentiality", "pii")}, "id")
+
+
+@pytest.mark.parametrize("account", ["producer", "consumer"])
+def test_a_spokes_own_settings_are_as_they_were_deployed_within_a_day(mesh: MeshDriver, account: str) -> None:
+    """Its schedule comes once a day. Central may not look at them."""
+    lake = mesh.client(account, "lakeformation")
+    before = lake.get_data_lake_settings()["DataLakeSettings"]
+    everybody = {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}
+    somebody = {"DataLakePrincipalIdentifier": role_arn(ACCOUNTS[account], ADMIN_ROLE)}
+    by_hand = {"CreateDatabaseDefaultPermissions": [{"Principal": everybody, "Permissions": ["ALL"]}]}
+    lake.put_data_lake_settings(DataLakeSettings={**before, **by_hand, "DataLakeAdmins": [somebody]})
+    name = mesh.physical_id(account, "GovernLakeFunction")
+    answer = mesh.client(account, "lambda").invoke(FunctionName=name, Payload=json.dumps(SCHEDULED))
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    after = lake.get_data_lake_settings()["DataLakeSettings"]
+    assert after["CreateDatabaseDefaultPermissions"] == []
+    named = {each["DataLakePrincipalIdentifier"] for each in before["DataLakeAdmins"]}
+    assert {each["DataLakePrincipalIdentifier"] for each in after["DataLakeAdmins"]} == named | set(somebody.values())
+
+
+# --- whom central lets in --------------------------------------------------------------------------------------------
+
+
+def statements(mesh: MeshDriver) -> list[dict[str, Any]]:
+    policy = json.loads(mesh.client("central", "events").describe_event_bus(Name="mesh")["Policy"])
+    return sorted(policy["Statement"], key=lambda each: str(each["Sid"]))
+
+
+def test_the_policy_of_centrals_bus_is_set_again_and_what_is_not_the_meshs_is_reported(mesh: MeshDriver) -> None:
+    """A member that was taken off the bus, a denial that was taken out of it, and an account that was let onto it."""
+    events, before = mesh.client("central", "events"), statements(mesh)
+    stranger = {"Action": "events:PutEvents", "Principal": "555555555555"}
+    for gone in (f"member-{CONSUMER}", "mesh-OnlyChecksPropose"):
+        events.remove_permission(EventBusName="mesh", StatementId=gone)
+    for name in ("member-555555555555", "by-hand"):
+        events.put_permission(EventBusName="mesh", StatementId=name, **stranger)
+    assert mesh.put_event("SubscriptionRequested", {"product": "nothing"}, by="consumer")["ErrorCode"]
+    assert kinds(plan(mesh)) == ["bus"] * 4
+    found = repair(mesh)
+    assert kinds(found["repaired"]) == ["bus"] * 3
+    assert [drift["principal"] for drift in found["left"]] == ["by-hand"]
+    events.remove_permission(EventBusName="mesh", StatementId="by-hand")
+    assert all(same(*pair) for pair in zip(statements(mesh), before, strict=True))
+    assert not mesh.put_event("SubscriptionRequested", {"product": "nothing"}, by="consumer").get("ErrorCode")
+
+
+def test_a_members_topic_is_made_as_it_was(mesh: MeshDriver) -> None:
+    """Everybody could subscribe to what central tells the producer, and read it without a key."""
+    sns, arn = mesh.client("central", "sns"), f"arn:aws:sns:us-east-1:{CENTRAL}:mesh-to-{PRODUCER}"
+    before = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "sns:Subscribe", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [everybody]})
+    for changed in ({"Policy": policy}, {"KmsMasterKeyId": ""}):
+        [(name, value)] = changed.items()
+        sns.set_topic_attributes(TopicArn=arn, AttributeName=name, AttributeValue=value)
+        assert [(drift["kind"], drift["principal"]) for drift in plan(mesh)] == [("topic", PRODUCER)]
+        found = repair(mesh)
+        assert (kinds(found["repaired"]), found["left"]) == (["topic"], [])
+    after = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    assert {name: after[name] for name in ("Policy", "KmsMasterKeyId")} == {
+        name: before[name] for name in ("Policy", "KmsMasterKeyId")
+    }
+
+
+def test_a_queue_or_topic_of_centrals_stack_that_lets_in_others_is_reported(mesh: MeshDriver) -> None:
+    sqs, sns = mesh.client("central", "sqs"), mesh.client("central", "sns")
+    url, arn = mesh.physical_id("central", "EventDlq"), mesh.output("central", "StewardTopicArn")
+    kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]
+    quiet = sns.get_topic_attributes(TopicArn=arn)["Attributes"]["Policy"]
+    anybody = {"Sid": "by-hand", "Effect": "Allow", "Principal": "*", "Action": "sns:Subscribe", "Resource": arn}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+    sns.set_topic_attributes(
+        TopicArn=arn,
+        AttributeName="Policy",
+        AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": [*json.loads(quiet)["Statement"], anybody]}),
+    )
+    left = repair(mesh)["left"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": kept})
+    sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=quiet)
+    assert sorted((drift["kind"], drift["what"]) for drift in left) == [
+        ("policy", "its statement EventDlqFromItsRules is gone"),
+        ("policy", "its statement TlsOnly is gone"),
+        ("policy", "its statement by-hand is not the stack's"),
+    ]
+    assert repair(mesh)["left"] == []

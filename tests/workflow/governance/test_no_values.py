@@ -1,4 +1,5 @@
-"""No value of a classified column in any log, notice, report, error or event: each kind of failure, one search."""
+"""No value of a classified column in any log, metric, notice, report, error or event: each kind of failure,
+one search."""
 
 import json
 import time
@@ -91,6 +92,10 @@ def test_no_value_of_a_classified_column_is_told_anywhere(mesh: MeshDriver) -> N
     told = {where: found for where, text in everything(mesh, since) if (found := around(text))}
     assert told == {}, "\n\n".join(f"{where}: {text}" for where, text in told.items())
 
+    named = {"MetricName": "Held", "Dimensions": [{"Name": "value", "Value": f"{MARK}-10"}], "Value": 1.0}
+    mesh.client("producer", "cloudwatch").put_metric_data(Namespace="a-test", MetricData=[named])
+    assert {where for where, text in everything(mesh, since) if around(text)} == {"producer metric a-test Held"}
+
 
 def around(text: str) -> str:
     at = text.find(MARK)
@@ -104,7 +109,8 @@ def as_text(item: dict[str, Any]) -> str:
 
 
 def everything(mesh: MeshDriver, since: float) -> Iterator[tuple[str, str]]:
-    """(where, what is told there): tables, logs, histories of runs, events, reports. Data themselves are not told."""
+    """(where, what is told there): tables, logs, metrics, histories of runs, events, reports. Data themselves are not
+    told."""
     for account in ("central", "producer", "consumer"):
         table = mesh.output(account, "TableName")
         for page in mesh.client(account, "dynamodb").get_paginator("scan").paginate(TableName=table):
@@ -113,6 +119,7 @@ def everything(mesh: MeshDriver, since: float) -> Iterator[tuple[str, str]]:
         for group in logs.get_paginator("describe_log_groups").paginate().search("logGroups[].logGroupName"):
             for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group):
                 yield from ((f"{account} {group}", event["message"]) for event in page["events"])
+        yield from metrics(mesh, account)
         steps = mesh.client(account, "stepfunctions")
         for machine in steps.list_state_machines()["stateMachines"]:
             for run in steps.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]:
@@ -124,3 +131,12 @@ def everything(mesh: MeshDriver, since: float) -> Iterator[tuple[str, str]]:
         for item in page.get("Contents", ()):
             if "/reports/" in item["Key"] or item["Key"].startswith("reports/"):
                 yield f"report {item['Key']}", mesh.read(item["Key"]).decode("utf-8", "replace")
+
+
+def metrics(mesh: MeshDriver, account: str) -> Iterator[tuple[str, str]]:
+    """Each metric with its dimensions, and what makes metrics of logs: both become names that many may read."""
+    pages = mesh.client(account, "cloudwatch").get_paginator("list_metrics").paginate()
+    for metric in pages.search("Metrics[]"):
+        yield f"{account} metric {metric['Namespace']} {metric['MetricName']}", json.dumps(metric)
+    for page in mesh.client(account, "logs").get_paginator("describe_metric_filters").paginate():
+        yield from ((f"{account} filter {each['filterName']}", json.dumps(each)) for each in page["metricFilters"])

@@ -1,5 +1,6 @@
 """Members on central's bus: each has a statement of its own in the bus's policy."""
 
+import json
 import random
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 from mesh.adapters.aws import code_of, transient_errors
 from mesh.domain.contracts.product import ConcurrentChange, Throttled
 from mesh.domain.membership.authorisation import BusPolicyFull
+from mesh.domain.membership.entrances import MEMBER, Statement
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -28,6 +30,19 @@ class EventBusPermissions:
     def __init__(self, client: "EventBridgeClient", bus: str) -> None:
         self._client = client
         self._bus = bus
+
+    def statements(self) -> tuple[Statement, ...]:
+        """See the port."""
+        with transient_errors():
+            policy = self._client.describe_event_bus(Name=self._bus).get("Policy") or "{}"
+        return tuple(json.loads(policy).get("Statement", ()))
+
+    def restore(self, statement: Statement) -> None:
+        """See the port. A condition can only be put with the whole policy: an account that is admitted or expelled in
+        the same moment may be lost in it, which the comparison after the repair finds."""
+        kept = [each for each in self.statements() if each.get("Sid") != statement["Sid"]]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [*kept, statement]})
+        _repeated(lambda: self._client.put_permission(EventBusName=self._bus, Policy=policy))
 
     def allow(self, account: str) -> None:
         """See the port. A statement of the same id is replaced."""
@@ -62,10 +77,10 @@ class EventBusPermissions:
 
 
 def _statement(account: str) -> str:
-    return f"member-{account}"
+    return f"{MEMBER}{account}"
 
 
-def _repeated(change: Callable[[], None]) -> None:
+def _repeated(change: Callable[[], object]) -> None:
     """Another change of the policy at the same time refuses this one. Raises what the last attempt raised."""
     for attempt in range(_ATTEMPTS):
         try:

@@ -11,6 +11,7 @@ from mesh.domain.contracts.product import Throttled
 from mesh.domain.errors import Transient
 from mesh.domain.events import SOURCE
 from mesh.domain.membership.authorisation import NotOnTheBus
+from mesh.domain.membership.entrances import same, topic_policy
 from mesh.domain.names import member_topic
 from mesh.ports import Message
 
@@ -22,6 +23,7 @@ DETAIL_TYPE = "detail-type"
 """The message attribute that carries an event's detail-type through SNS."""
 _GONE: Final = frozenset({"NotFound", "NotFoundException"})
 """What SNS says of a topic that does not exist."""
+_KEY: Final = "alias/aws/sns"
 _ENTRIES: Final = 10
 _BYTES: Final = 256 * 1024
 _AROUND: Final = 1024
@@ -117,19 +119,18 @@ class SnsMemberTopics:
 
     def create(self, account: str) -> str:
         """Create, or find, the member's topic. Encrypted; only that account may subscribe, and only with SQS."""
-        name = member_topic(account)
-        arn = f"arn:aws:sns:{self._region}:{self._account}:{name}"
+        arn = self._arn(account)
+        policy = json.dumps(topic_policy(arn, self._account, account))
         with transient_errors():
-            self._client.create_topic(Name=name, Attributes={"KmsMasterKeyId": "alias/aws/sns"})
-            self._client.set_topic_attributes(
-                TopicArn=arn, AttributeName="Policy", AttributeValue=json.dumps(self._policy(arn, account))
-            )
+            self._client.create_topic(Name=member_topic(account))  # with attributes it is refused, if they have changed
+            for name, value in (("KmsMasterKeyId", _KEY), ("Policy", policy)):
+                self._client.set_topic_attributes(TopicArn=arn, AttributeName=name, AttributeValue=value)
         return arn
 
     def delete(self, account: str) -> None:
         """See the port: SNS takes the deletion of a missing topic for success."""
         with transient_errors():
-            self._client.delete_topic(TopicArn=f"arn:aws:sns:{self._region}:{self._account}:{member_topic(account)}")
+            self._client.delete_topic(TopicArn=self._arn(account))
 
     def publish(self, topic_arn: str, *messages: Message) -> None:
         """See the port. Raises EventNotAccepted with SNS's own code and message, Throttled."""
@@ -149,27 +150,24 @@ class SnsMemberTopics:
                 why = f"{refused['Code']}: {refused.get('Message', '')}"
                 raise EventNotAccepted(why, topic=topic_arn) if refused["SenderFault"] else Throttled(why)
 
-    def _policy(self, arn: str, member: str) -> dict[str, object]:
-        return {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Sid": "OnlyThisMemberSubscribesItsQueues",
-                    "Effect": "Allow",
-                    "Principal": {"AWS": f"arn:aws:iam::{member}:root"},
-                    "Action": ["sns:Subscribe", "sns:Receive"],
-                    "Resource": arn,
-                    "Condition": {"StringEquals": {"sns:Protocol": "sqs"}},
-                },
-                {
-                    "Sid": "OnlyCentralPublishes",
-                    "Effect": "Allow",
-                    "Principal": {"AWS": f"arn:aws:iam::{self._account}:root"},
-                    "Action": "sns:Publish",
-                    "Resource": arn,
-                },
-            ],
-        }
+    def fault(self, account: str) -> str:
+        """See the port."""
+        arn = self._arn(account)
+        try:
+            with transient_errors():
+                found = self._client.get_topic_attributes(TopicArn=arn)["Attributes"]
+        except ClientError as error:
+            if code_of(error) not in _GONE:
+                raise
+            return "it is gone"
+        wanted = topic_policy(arn, self._account, account)["Statement"]
+        there = json.loads(found.get("Policy", "{}")).get("Statement", [])
+        if len(there) != len(wanted) or not all(same(*pair) for pair in zip(wanted, there, strict=True)):
+            return "its policy was changed"
+        return "" if found.get("KmsMasterKeyId") == _KEY else "it is not encrypted any more under the key of SNS"
+
+    def _arn(self, account: str) -> str:
+        return f"arn:aws:sns:{self._region}:{self._account}:{member_topic(account)}"
 
 
 class SnsInbox:

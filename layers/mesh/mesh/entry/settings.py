@@ -46,6 +46,10 @@ class MeshBusSettings(Settings):
     mesh_bus: str
 
 
+class EntranceSettings(AccountSettings, MeshBusSettings):
+    """Central's account, bus and members' topics."""
+
+
 class OwnBusSettings(Settings):
     """The account's own bus, for its own rules."""
 

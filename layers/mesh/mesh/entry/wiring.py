@@ -29,6 +29,7 @@ from mesh.adapters.schedules import OneTimeSchedules
 from mesh.entry.governance_layer import ontology
 from mesh.entry.settings import (
     AccountSettings,
+    EntranceSettings,
     FailureSettings,
     LineageSettings,
     MeshBusSettings,
@@ -50,10 +51,12 @@ if TYPE_CHECKING:
     from mesh.adapters.glue.recipe_jobs import DataBrewJobs
     from mesh.adapters.iceberg.reach import IcebergReach
     from mesh.adapters.kept_storage import DynamoKeptTables, S3KeptBuckets
+    from mesh.adapters.resource_policies import StackPolicies
     from mesh.adapters.s3.job_files import S3JobFiles
     from mesh.adapters.s3.published_files import S3LandingObjects, S3PublishedFiles
     from mesh.adapters.s3.removed_objects import S3RemovedObjects
     from mesh.ports import LineageTransport
+    from mesh.usecases.governance.compare_entrances import Entrances
     from mesh.usecases.named_accesses import NamedAccesses
     from mesh.usecases.onboarding.stage_version import StagingTools
     from mesh.usecases.publishing.commit_version import Committing
@@ -129,8 +132,8 @@ def principals(settings: AccountSettings) -> IamPrincipals:
 
 
 def lake_admins(settings: TableSettings) -> "DynamoLakeAdmins":
-    """Central's record of its administrators."""
-    from mesh.adapters.dynamodb.lake_admins import DynamoLakeAdmins  # noqa: PLC0415 - for two functions
+    """The account's record of its administrators."""
+    from mesh.adapters.dynamodb.lake_admins import DynamoLakeAdmins  # noqa: PLC0415 - for three functions
 
     return DynamoLakeAdmins(table(settings.table_name))
 
@@ -163,9 +166,24 @@ def bus(name_or_arn: str) -> EventBus:
 
 def bus_permissions(settings: MeshBusSettings) -> "EventBusPermissions":
     """Who may put events on central's bus."""
-    from mesh.adapters.bus_permissions import EventBusPermissions  # noqa: PLC0415 - for three functions
+    from mesh.adapters.bus_permissions import EventBusPermissions  # noqa: PLC0415 - for four functions
 
     return EventBusPermissions(client("events"), settings.mesh_bus)
+
+
+def entrances(settings: EntranceSettings) -> "Entrances":
+    """Whom central's bus and the members' topics let in."""
+    from mesh.usecases.governance.compare_entrances import Entrances  # noqa: PLC0415 - for two functions
+
+    arn = f"arn:aws:events:{settings.aws_region}:{settings.account_id}:event-bus/{settings.mesh_bus}"
+    return Entrances(arn, bus_permissions(settings), member_topics(settings))
+
+
+def stack_policies(places: str) -> "StackPolicies":
+    """Policies of queues (URLs) and topics (ARNs), with blanks between."""
+    from mesh.adapters.resource_policies import StackPolicies  # noqa: PLC0415 - for one function
+
+    return StackPolicies(client("sqs"), client("sns"), places.split())
 
 
 def member_topics(settings: AccountSettings) -> SnsMemberTopics:

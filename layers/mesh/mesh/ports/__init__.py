@@ -22,6 +22,7 @@ from mesh.ports.messages import (
     Message,
     Note,
     Redeliveries,
+    ResourcePolicies,
     Trace,
 )
 from mesh.ports.objects import (
@@ -102,6 +103,7 @@ __all__ = [
     "Registry",
     "RemovedObjects",
     "ResourceLinks",
+    "ResourcePolicies",
     "Revisions",
     "Rewriter",
     "Schedules",

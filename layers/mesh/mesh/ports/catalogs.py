@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.access_context import Home
+    from mesh.domain.events import GrantEntry
     from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Grant
     from mesh.domain.governance.renewal import ProductDatabase
 
@@ -63,7 +64,7 @@ class ProductDatabases(Protocol):
 
 
 class LakeAdmins(Protocol):
-    """Central's record of the data lake administrators that its stack sets."""
+    """An account's record of the data lake administrators that its stack sets."""
 
     def keep(self, admins: tuple[str, ...]) -> None:
         """These, by ARN, in place of those before."""
@@ -158,6 +159,10 @@ class CatalogState(TaggedCatalog, Protocol):
 
     def tag_values(self) -> dict[str, tuple[str, ...]]:
         """Every LF-Tag key with its values."""
+        ...
+
+    def rights_beside(self) -> "dict[str, list[GrantEntry]]":
+        """Principal → what it holds on data locations and LF-Tags: one location or value in each entry."""
         ...
 
 

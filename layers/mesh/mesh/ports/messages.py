@@ -1,9 +1,12 @@
 """Outgoing messages: buses, topics, traces, lineage."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mesh.domain.governance.failures import FailedMessage, Redelivery
+
+if TYPE_CHECKING:  # few functions read these: they would only be imported
+    from mesh.domain.membership.entrances import Statement
 
 
 class Message(NamedTuple):
@@ -26,8 +29,16 @@ class Bus(Protocol):
 
 
 class BusPermissions(Protocol):
-    """Which accounts may put events on central's bus. Both are idempotent, and raise ConcurrentChange or Throttled when
+    """Which accounts may put events on central's bus. All are idempotent, and raise ConcurrentChange or Throttled when
     it could not be done in a bounded number of attempts."""
+
+    def statements(self) -> "tuple[Statement, ...]":
+        """The bus's whole policy."""
+        ...
+
+    def restore(self, statement: "Statement") -> None:
+        """This statement, whole, in place of that of its id."""
+        ...
 
     def allow(self, account: str) -> None:
         """Raises BusPolicyFull."""
@@ -49,9 +60,21 @@ class MemberTopics(Protocol):
         """With its subscriptions. One that is gone is success."""
         ...
 
+    def fault(self, account: str) -> str:
+        """What is not as `create` makes it; empty where all is."""
+        ...
+
     def publish(self, topic_arn: str, *messages: Message) -> None:
         """One message, or several in one call. After an error some of them may have been published: repeat them all,
         with the same ids."""
+        ...
+
+
+class ResourcePolicies(Protocol):
+    """Policies of the queues and topics of the account's stack."""
+
+    def all(self) -> "Mapping[str, tuple[Statement, ...]]":
+        """By `queue <name>`, `topic <name>`; none where there is no policy."""
         ...
 
 

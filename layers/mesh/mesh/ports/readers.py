@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
-    from mesh.domain.access.consumer_access import ConsumerAccess, QueryState, Role
+    from mesh.domain.access.consumer_access import ConsumerAccess, PassedOn, QueryState, Role
     from mesh.domain.events import GrantEntry
     from mesh.domain.shares import Invitation
 
@@ -61,6 +61,10 @@ class Readers(Protocol):
     ) -> "tuple[list[GrantEntry], list[GrantEntry]]":
         """Of these entries, on these catalogs: those that the role holds, with the permissions that it holds (of
         columns, where it holds any of them); and those of which it lacks anything."""
+        ...
+
+    def passed_on(self, account: str, catalog: str) -> "list[PassedOn]":
+        """What principals of this account hold on another account's catalog, whoever passed it on."""
         ...
 
 

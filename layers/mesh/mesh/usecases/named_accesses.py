@@ -1,15 +1,16 @@
 """Columns granted by name stay granted whatever their LF-Tags become: an access that one of them has overtaken ends."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
-from mesh.domain.access.exposure import column_classes, listed
+from mesh.domain.access.overtaken import TagsOfColumn, became_stricter, stricter_columns
 from mesh.domain.access.record import HOLDING, Access
-from mesh.domain.events import Reason
-from mesh.domain.governance.ontology import CONFIDENTIALITY, PII, Ontology
+from mesh.domain.governance.ontology import Ontology
 from mesh.domain.names import execution_name, present_table
-from mesh.ports import AccessRegistry, Executions, Registry
+from mesh.ports import AccessRegistry, Executions, LakeFormation, Registry
 
 type Columns = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Table → column → its LF-Tags, own and inherited."""
@@ -24,16 +25,29 @@ class NamedAccesses:
     ontology: Ontology
     endings: Executions
 
+    @contextmanager
+    def overtaken_by(self, product: str, tags: Columns) -> Iterator[None]:
+        """While `tags` are assigned. Accesses are looked at before: a crash in between leaves one that ends too early.
+        And again after it, for what was decided on the tags before and recorded since: a grant that begins later looks
+        at the tags itself."""
+        self.end_overtaken(product, tags)
+        yield
+        self.end_overtaken(product, tags)
+
     def end_overtaken(self, product: str, tags: Columns) -> list[str]:
         """Start the end of each access to columns of the product by name (or by a filter), one of which has a stricter
         class in `tags` than the one that was decided on; their ids. Pinned versions of a table count as the table.
 
-        Idempotent, and started before the tags are assigned: a crash in between leaves an access that ends too early.
+        Idempotent.
         """
+
+        def changed(database: str, table: str, column: str) -> Mapping[str, str]:
+            return tags.get(present_table(table), {}).get(column, {}) if database == product else {}
+
         overtaken = []
         for access in self._named(product) if any(tags.values()) else ():
-            if stricter := list(self._stricter(access, product, tags)):
-                self._end(access, stricter)
+            if stricter := stricter_columns(access, changed, self.ontology):
+                self.end(access.id, stricter)
                 overtaken.append(access.id)
         return overtaken
 
@@ -41,29 +55,18 @@ class NamedAccesses:
         held = (access for member in self.registry.members() for access in self.accesses.held_by(member.account))
         return (each for each in held if each.status in HOLDING and each.by_name() and product in each.products())
 
-    def _stricter(self, access: Access, product: str, tags: Columns) -> Iterator[str]:
-        decided = access.decided
-        for name, classes in column_classes(decided.exposure, decided.columns).items() if decided else ():
-            database, table, column = name.split(".", 2)
-            now = tags.get(present_table(table), {}).get(column, {}) if database == product else {}
-            approved = dict(zip((CONFIDENTIALITY, PII), classes, strict=True))
-            if any(self._is_stricter(key, value, now.get(key)) for key, value in approved.items()):
-                yield name
+    def end(self, access: str, columns: Sequence[str]) -> None:
+        """Start the end of an access, since these columns became stricter; once, however often it is called."""
+        order = {"access": access, "cause": "revoked", "why": became_stricter(access, columns).to_dict()}
+        self.endings.start(execution_name(access, "stricter"), json.dumps({"ending": order}))
 
-    def _is_stricter(self, key: str, approved: str, now: str | None) -> bool:
-        known = self.ontology.keys[key].values
-        return (
-            now in known
-            and now != approved
-            and (approved not in known or self.ontology.stricter(key, approved, now) == now)
-        )
 
-    def _end(self, access: Access, columns: Iterable[str]) -> None:
-        why = Reason(
-            code="BecameStricter",
-            message=f"by now stricter than when the access was decided: {listed(list(columns))}",
-            where={"access": access.id},
-            remedy="request it again: mesh request",
-        )
-        order = {"access": access.id, "cause": "revoked", "why": why.model_dump(mode="json")}
-        self.endings.start(execution_name(access.id, "stricter"), json.dumps({"ending": order}))
+def tags_of_columns(lake: LakeFormation) -> TagsOfColumn:
+    """As they are now; each table is asked for once."""
+    of_table = cache(lake.table_tags)
+
+    def tags(database: str, table: str, column: str) -> Mapping[str, str]:
+        inherited, columns = of_table(database, table)
+        return columns.get(column, inherited)
+
+    return tags

@@ -1,4 +1,4 @@
-"""The data lake administrators that central's stack sets, in central's registry: `LAKE` / `ADMINS`."""
+"""The data lake administrators that the account's stack sets, in the account's table: `LAKE` / `ADMINS`."""
 
 from mesh.adapters.dynamodb.items import Table, put
 

@@ -8,9 +8,10 @@ from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, transient_errors
 from mesh.adapters.iam import role_arn
-from mesh.adapters.lakeformation.grants_format import parse_grants
+from mesh.adapters.lakeformation.grants_format import parse_grants, principal_of, single
 from mesh.domain.access.access_context import Home
 from mesh.domain.contracts.claims import MARK
+from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Grant, ShareState, Table
 from mesh.domain.names import DEFAULT_DATABASE, resource_link
 
@@ -55,6 +56,15 @@ class AccessReader:
         with transient_errors():
             pages = self._lake.get_paginator("list_lf_tags").paginate(CatalogId=self._account)
             return {tag["TagKey"]: tuple(tag["TagValues"]) for page in pages for tag in page["LFTags"]}
+
+    def rights_beside(self) -> dict[str, list[GrantEntry]]:
+        """See `ports.CatalogState`. Asked for by their kinds: no document says that a list of all has them."""
+        found: dict[str, list[GrantEntry]] = {}
+        for kind in ("DATA_LOCATION", "LF_TAG"):
+            for entry in self._permissions(CatalogId=self._account, ResourceType=kind):
+                held, permissions = found.setdefault(principal_of(entry), []), tuple(entry.get("Permissions", ()))
+                held += (GrantEntry(resource=each, permissions=permissions) for each in single(entry["Resource"]))
+        return found
 
     def home(self, central: str, database: str) -> Home:
         """See `ports.MemberState`."""
@@ -105,14 +115,16 @@ class AccessReader:
 
     def _grants(self, catalog: str) -> tuple[Grant, ...]:
         """All grants on a catalog that this account may see."""
+        return tuple(parse_grants(self._permissions(CatalogId=catalog), catalog, self._expression, self._cells))
+
+    def _permissions(self, **arguments: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 - of ListPermissions
         entries: list[Mapping[str, Any]] = []
-        arguments: dict[str, Any] = {"CatalogId": catalog}
         while True:
             with transient_errors():
                 answer = self._lake.list_permissions(**arguments)
             entries += answer["PrincipalResourcePermissions"]
             if not answer.get("NextToken"):
-                return tuple(parse_grants(entries, catalog, self._expression, self._cells))
+                return entries
             arguments["NextToken"] = answer["NextToken"]
 
     def _expression(self, policy: Mapping[str, Any]) -> list[Any]:

@@ -26,7 +26,7 @@ def parse_grants(
         granted = parse_resource(entry["Resource"], expression, cells)
         if granted is None:
             continue
-        principal = _principal(entry["Principal"]["DataLakePrincipalIdentifier"])
+        principal = principal_of(entry)
         yield Grant(
             principal,
             granted,
@@ -36,8 +36,9 @@ def parse_grants(
         )
 
 
-def _principal(identifier: str) -> str:
-    """An account is its number, however it was named."""
+def principal_of(entry: Mapping[str, Any]) -> str:
+    """Whose the entry is; an account is its number, however it was named."""
+    identifier = str(entry["Principal"]["DataLakePrincipalIdentifier"])
     return identifier.split(":")[4] if identifier.endswith(":root") else identifier
 
 
@@ -90,3 +91,11 @@ def _cells(named: Mapping[str, Any], found: Mapping[str, Any]) -> Granted:
     return ColumnsGrant(
         named["DatabaseName"], named["TableName"], frozenset(names) if names else None, excluded, named["Name"]
     )
+
+
+def single(resource: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A data location, without a slash at its end; or an LF-Tag, each value by itself. Nothing of other resources."""
+    if location := resource.get("DataLocation"):
+        yield {"DataLocation": {**location, "ResourceArn": location["ResourceArn"].rstrip("/")}}
+    if tag := resource.get("LFTag"):
+        yield from ({"LFTag": {**tag, "TagValues": [value]}} for value in tag["TagValues"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mesh.adapters.aws import transient_errors
 from mesh.adapters.iam import role
 from mesh.adapters.lakeformation.grants_format import parse_resource
-from mesh.domain.access.consumer_access import Role
+from mesh.domain.access.consumer_access import PassedOn, Role
 from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import ColumnsGrant, Granted
 
@@ -47,8 +47,27 @@ class ReaderRoles:
                 lacking.append(entry)
         return holding, lacking
 
+    def passed_on(self, account: str, catalog: str) -> list[PassedOn]:
+        """See the port. Of an account's principals, groups among them; the account itself is given, and passes on."""
+        from mesh.domain.access.fix_commands import resource_of  # noqa: PLC0415 - for one function
+
+        return [
+            PassedOn(
+                principal=principal,
+                entry=GrantEntry(resource=resource_of(granted, catalog), permissions=tuple(found["Permissions"])),
+                grantable=tuple(found.get("PermissionsWithGrantOption", ())),
+            )
+            for found in self._listed({"CatalogId": catalog})
+            for principal in [found["Principal"]["DataLakePrincipalIdentifier"]]
+            if f":{account}:" in f":{principal}" and not principal.endswith(":root") and found.get("Permissions")
+            for granted in [parse_resource(found["Resource"], _by_name, lambda _: {})]
+            if granted is not None
+        ]
+
     def _granted(self, role_arn: str, catalog: str) -> Iterator[Mapping[str, Any]]:
-        arguments: dict[str, Any] = {"CatalogId": catalog, "Principal": {"DataLakePrincipalIdentifier": role_arn}}
+        return self._listed({"CatalogId": catalog, "Principal": {"DataLakePrincipalIdentifier": role_arn}})
+
+    def _listed(self, arguments: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
         while True:
             with transient_errors():
                 answer = self._lake.list_permissions(**arguments)
@@ -58,12 +77,15 @@ class ReaderRoles:
             arguments["NextToken"] = answer["NextToken"]
 
 
+def _by_name(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A saved expression stands for itself."""
+    return [{"TagKey": policy["ExpressionName"], "TagValues": ["*"]}]
+
+
 def _atoms(resource: Mapping[str, Any], permission: str) -> Iterator[tuple[Granted, str]]:
     """One permission on the smallest things that it is listed for. A saved expression and a cells filter stand for
     themselves, by their names."""
-    granted = parse_resource(
-        resource, lambda named: [{"TagKey": named["ExpressionName"], "TagValues": ["*"]}], lambda _: {}
-    )
+    granted = parse_resource(resource, _by_name, lambda _: {})
     match granted:
         case None:
             return

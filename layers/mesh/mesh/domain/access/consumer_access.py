@@ -98,6 +98,14 @@ def still_needed(held: ConsumerAccess, others: Iterable[ConsumerAccess], account
     return [other.passed_on(account) for other in others if other.reader == held.reader and not other.suspended]
 
 
+class PassedOn(Model):
+    """What a principal of this account holds on another account's catalog, and may pass on itself (`grantable`)."""
+
+    principal: str
+    entry: GrantEntry
+    grantable: tuple[str, ...] = ()
+
+
 class QueryRefused(Rejected):
     """Athena did not accept the verification query."""
 

@@ -104,6 +104,16 @@ def unneeded(entries: Iterable[GrantEntry], others: Iterable[Iterable[GrantEntry
     return list({json.dumps(part.model_dump(mode="json"), sort_keys=True): part for part in left}.values())
 
 
+def in_parts(entries: Iterable[GrantEntry], most: int = 100) -> Iterator[GrantEntry]:
+    """The same, each of at most so many columns: granted or revoked part by part they are what they are as a whole."""
+    for entry in entries:
+        names = entry.resource.get("TableWithColumns", {}).get("ColumnNames") or ()
+        if len(names) <= most:
+            yield entry
+        for start in range(0, len(names) if len(names) > most else 0, most):
+            yield entry.evolve(resource=_with_columns(entry.resource, names[start : start + most]))
+
+
 def unneeded_databases(databases: Iterable[str], others: Iterable[Iterable[str]]) -> list[str]:
     """The databases of an ending access that no other access uses: their resource links may be dropped."""
     held = {database for access in others for database in access}

@@ -137,6 +137,10 @@ class CatalogSnapshot:
         found = self.databases[database]
         return found.tables[table].effective(found.tags, column) if table else dict(found.tags)
 
+    def tags_if_there(self, database: str, table: str, column: str) -> dict[str, str]:
+        """Effective tags of a column; none where there is no such table."""
+        return self.tags(database, table, column) if self.table(database, table) else {}
+
     def accepted(self, account: str) -> bool:
         """Whether the account accepted its share."""
         return self.shares.get(account) == "accepted"

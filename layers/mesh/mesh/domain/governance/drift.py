@@ -1,5 +1,6 @@
 """Drift: one difference between the registry and AWS, what is done about it, and why it is left where it is."""
 
+import json
 from collections.abc import Iterable
 from typing import Literal
 
@@ -8,22 +9,37 @@ from mesh.domain.events import AccessId, GrantEntry, ReadableTable
 from mesh.domain.model import Model
 
 type Kind = Literal[
-    "settings", "location", "tags", "rights", "missing", "surplus", "iam-allowed", "overdue",
-    "reader", "suspended", "table", "share", "not-allowed", "foreign", "not-compared",
+    "settings", "bus", "topic", "location", "tags", "rights", "missing", "surplus", "iam-allowed", "overdue",
+    "stricter", "reader", "suspended", "table", "share", "not-allowed", "foreign", "policy", "not-compared",
 ]  # fmt: skip
 """Repaired, in this order:
-settings: an administrator is missing, or what IAM allows by default is on · location: a product's data is not
-registered · tags: less strict than contract and findings say, or not published · rights: the owner lacks what
+settings: an administrator is missing, or what IAM allows by default is on · bus: whom central's bus lets in (what is
+not the mesh's statement is reported) · topic: a member's topic, its policy, its key · location: a product's data is
+not registered · tags: less strict than contract and findings say, or not published · rights: the owner lacks what
 registration granted · missing: a live access lacks a grant · surplus: granted for an access that has ended ·
-iam-allowed: IAMAllowedPrincipals bypasses every tag · overdue: it should have ended · reader: the reader's own account
-says that it cannot read (its account repairs).
+iam-allowed: IAMAllowedPrincipals bypasses every tag · overdue: it should have ended · stricter: it exposes a column by
+name that is stricter by now than what was decided on, so it ends · reader: the reader's own account says that it
+cannot read (its account repairs).
 
 Reported: suspended: the reader's role is gone, or is another one of that name · table: gone, or not at the registry's
 version · share: RAM has not delivered it · not-allowed: the policy would not allow, or the owner has not approved, what
-it exposes by now · foreign: granted by hand · not-compared: it could not be looked at."""
+it exposes by now · foreign: granted by hand · policy: of a queue or topic of central's stack · not-compared: it could
+not be looked at."""
 
 REPAIRED: frozenset[Kind] = frozenset(
-    {"settings", "location", "tags", "rights", "missing", "surplus", "iam-allowed", "overdue"}
+    {
+        "settings",
+        "bus",
+        "topic",
+        "location",
+        "tags",
+        "rights",
+        "missing",
+        "surplus",
+        "iam-allowed",
+        "overdue",
+        "stricter",
+    }
 )
 """By central itself; an account repairs its reader's side when it is asked to look."""
 
@@ -64,8 +80,9 @@ class Look(Model):
 
 
 class Drifts(Model):
-    """What was compared, and the differences: at most 100 are listed, `total` counts all. `repaired` were found before,
-    and are not any more. `looks`: the accesses to look at; `waiting`: some answers may still come."""
+    """What was compared, and the differences: as many are listed as fit a state's payload, `total` counts all.
+    `repaired` were found before, and are not any more. `looks`: the accesses to look at; `waiting`: some answers may
+    still come."""
 
     accesses: int
     grants: int
@@ -83,6 +100,17 @@ class Repaired(Model):
     repaired: tuple[Drift, ...] = ()
     left: tuple[Drift, ...] = ()
     again: bool = False
+
+
+def fitting[Item: Model](items: Iterable[Item], most: int, size: int) -> tuple[Item, ...]:
+    """The first ones, at most so many and together of so many bytes of JSON."""
+    found: list[Item] = []
+    for item in items:
+        size -= len(json.dumps(item.model_dump(mode="json")))
+        if size < 0 or len(found) == most:
+            break
+        found.append(item)
+    return tuple(found)
 
 
 def reason_of(error: Exception) -> str:

@@ -44,10 +44,14 @@ def fill_rights(catalog: str, product: str, bucket: str) -> Rights:
 
 def producer_grants(registration: Registration) -> list[dict[str, Any]]:
     """The entries of `BatchGrantPermissions`, all with grant option."""
-    catalog, product = registration.catalog_id, registration.product
-    tag = {"LFTag": {"CatalogId": catalog, "TagKey": PRODUCT, "TagValues": [product]}}
-    entries = [(tag, ["DESCRIBE"]), *owner_rights(catalog, product, registration.bucket, registration.crawl)]
+    entries = registered_rights(registration.catalog_id, registration.product, registration.bucket, registration.crawl)
     return [grant_entry(registration.owner, resource, permissions, grantable=True) for resource, permissions in entries]
+
+
+def registered_rights(catalog: str, product: str, bucket: str, crawl: CrawlMode) -> Rights:
+    """All that registration gives the owner: its tables, and that it sees the product's own LF-Tag."""
+    tag = {"LFTag": {"CatalogId": catalog, "TagKey": PRODUCT, "TagValues": [product]}}
+    return [(tag, ["DESCRIBE"]), *owner_rights(catalog, product, bucket, crawl)]
 
 
 def commit_grants(registration: Registration, role_arn: str) -> list[dict[str, Any]]:

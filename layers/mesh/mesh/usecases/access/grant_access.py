@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mesh.domain.access.grants import filter_name
+from mesh.domain.access.overtaken import became_stricter, stricter_columns
 from mesh.domain.access.record import Access, Decided, UnknownAccess, lock_name
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccessExpiring, AccessGranted
+from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.membership.authorisation import require_consumer
 from mesh.domain.membership.members import Member
@@ -23,6 +25,7 @@ from mesh.usecases.access.access_steps import WaitingStep
 from mesh.usecases.access.request_access import require_access
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import cause_of, member_message, notify_member
+from mesh.usecases.named_accesses import tags_of_columns
 
 READY: Final = "ready"
 WARNING: Final = timedelta(days=7)
@@ -50,16 +53,18 @@ def grant_access(
     locks: Locks,
     schedules: Schedules,
     topics: MemberTopics,
+    ontology: Ontology,
 ) -> Granting:
     """Schedule the end, grant to the receiving account, schedule the warning before the end, and notify the account;
     its answer releases the step's token. Idempotent.
 
     In this order: no grant without an end, no notification or warning of what is not granted. Raises AccessOver,
-    AccessExpired, NotAMember and NotAllowedForRole of the receiving account, ConcurrentChange, NotPropagated.
+    AccessExpired, BecameStricter, NotAMember and NotAllowedForRole of the receiving account, ConcurrentChange,
+    NotPropagated.
     """
     access = require_access(context, step.access).require_going_on()
     _schedule_end(access, at_end, schedules)
-    member = _grant(access, context, lake, locks)
+    member = _grant(access, context, lake, locks, ontology)
     _schedule_warning(access, member, at_end, schedules)
     return _announce(step, region, context, topics)
 
@@ -88,9 +93,10 @@ def warned_at(access: Access) -> datetime:
     return access.until - min(WARNING, (access.until - access.asked_at) / 10)
 
 
-def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks) -> Member:
+def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: Locks, ontology: Ontology) -> Member:
     """With grant option; recorded before and after. One at a time for each account, so that an access that ends
-    meanwhile sees what this one needs. The account's membership may have changed since the decision."""
+    meanwhile sees what this one needs. The account's membership may have changed since the decision, and so may the
+    tags of columns by name: whoever tightens them looks at what is recorded by then."""
     with locks.hold(lock_name(access.receiver)):
         access = require_access(context, access.id).require_going_on()
         member = require_consumer(access.receiver, context.registry.member(access.receiver))
@@ -101,6 +107,8 @@ def _grant(access: Access, context: CentralContext, lake: LakeFormation, locks: 
             raise AccessExpired(f"it would have ended at {access.until}", access=access.id, remedy="request it again")
         what = f"granting {len(found.entries)} entries to account {access.receiver}"
         access = context.accesses.save(access.moved("sharing", context.clock.now(), what, granted=True))
+        if stricter := stricter_columns(access, tags_of_columns(lake), ontology):
+            raise became_stricter(access.id, stricter)
         for place, columns in found.row_filters():
             lake.put_filter(place, filter_name(access.id), columns, found.row_filter)
         lake.grant(

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from mesh.domain import names
 from mesh.domain.access.consumer_access import ConsumerAccess, still_needed
 from mesh.domain.access.grants import unneeded, unneeded_databases
+from mesh.domain.access.passed_on import ending_with
 from mesh.domain.events import (
     AccessDenied,
     AccessGranted,
@@ -48,7 +49,8 @@ def release_access(
     locks: Locks,
     clock: Clock,
 ) -> Released:
-    """Revoke everything of an access that no other access of this account needs, and record that it is over.
+    """Revoke everything of an access that no other access of this account needs, also what people of the account passed
+    on of it, and record that it is over.
 
     `envelope` holds AccessRevoked or AccessDenied; or the AccessGranted that could not be accepted, and then an access
     that another run made ready is kept. An unknown access leaves a tombstone for a grant that arrives late.
@@ -65,6 +67,7 @@ def release_access(
         others = list(accesses.live())
         if held.reader:
             _revoke(held, others, account, lake, readers)
+        _revoke_passed_on(held, others, account, lake, readers)
         unused = unneeded_databases(held.databases, [other.databases for other in others])
         removed = tuple(link for link in map(names.resource_link, unused) if _leads_to_central(link, held, links))
         # Administrators may not drop what they did not create, but may grant themselves that right.
@@ -91,6 +94,19 @@ def _revoke(
     taken = unneeded(held.passed_on(account), still_needed(held, others, account))
     taken, _ = readers.held(held.reader, [account, str(held.catalog_id)], taken)
     lake.revoke(grant_entry(held.reader, entry.resource, list(entry.permissions)) for entry in taken)
+
+
+def _revoke_passed_on(
+    held: ConsumerAccess, others: list[ConsumerAccess], account: str, lake: LakeFormation, readers: Readers
+) -> None:
+    """What people passed on of it: left behind it would be in effect again with the account's next access."""
+    if held.catalog_id is None:
+        return
+    for each in ending_with(held, others, readers.passed_on(account, held.catalog_id), account):
+        permissions = list(each.entry.permissions)
+        option = [permission for permission in permissions if permission in each.grantable]
+        entry = grant_entry(each.principal, each.entry.resource, permissions)
+        lake.revoke([{**entry, "PermissionsWithGrantOption": option}])
 
 
 def _leads_to_central(link: str, held: ConsumerAccess, links: ResourceLinks) -> bool:

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from mesh.domain.access.access_context import text
+from mesh.domain.access.exposure import listed
 from mesh.domain.access.fix_commands import resource_of
-from mesh.domain.access.grants import unneeded
+from mesh.domain.access.grants import in_parts, unneeded
+from mesh.domain.access.overtaken import stricter_columns
 from mesh.domain.access.record import OVER, Access, Decided
 from mesh.domain.errors import Rejected
 from mesh.domain.events import GrantEntry
@@ -18,7 +20,7 @@ from mesh.domain.governance.catalog_snapshot import (
 )
 from mesh.domain.governance.drift import Drift, Kind
 from mesh.domain.governance.expressions import Expression
-from mesh.domain.governance.ontology import CONFIDENTIALITY
+from mesh.domain.governance.ontology import CONFIDENTIALITY, Ontology
 from mesh.domain.governance.product_rights import owner_rights
 from mesh.domain.governance.publication_tag import as_requested, waits
 from mesh.ports import Clock
@@ -62,18 +64,19 @@ def granted_outside(lake: CatalogSnapshot) -> dict[str, list[GrantEntry]]:
     for grant in lake.grants:
         account = grant.principal if grant.principal.isdigit() else (grant.principal.split(":") + [""] * 5)[4]
         if grant.grantor == lake.account and account.isdigit() and account != lake.account:
-            found.setdefault(account, []).append(_entry(grant, lake.account))
+            found.setdefault(account, []).append(entry_of(grant, lake.account))
     return found
 
 
-def _entry(grant: Grant, catalog: str) -> GrantEntry:
+def entry_of(grant: Grant, catalog: str) -> GrantEntry:
+    """The grant as an entry."""
     return GrantEntry(resource=resource_of(grant.resource, catalog), permissions=tuple(sorted(grant.permissions)))
 
 
 def _missing(accesses: Iterable[Access], actual: list[GrantEntry]) -> Iterator[Drift]:
     for access in accesses:
         if access.status == "live" and access.decided is not None:
-            for entry in unneeded(access.decided.entries, [actual]):
+            for entry in in_parts(unneeded(access.decided.entries, [actual])):
                 yield _drift("missing", access.receiver, entry, access.id)
 
 
@@ -85,7 +88,7 @@ def _surplus(
     receiver: str, actual: list[GrantEntry], needed: list[tuple[GrantEntry, ...]], past: Iterable[Access]
 ) -> Iterator[Drift]:
     was_ours = list(_entries(access for access in past if access.granted))
-    for entry in unneeded(actual, needed):
+    for entry in in_parts(unneeded(actual, needed)):
         foreign = unneeded([entry], was_ours)
         if foreign:
             yield _drift("foreign", receiver, foreign[0], "")
@@ -125,8 +128,12 @@ def _named(entry: GrantEntry) -> str:
         unpublished = body["ResourceType"] == "TABLE" and not waits(expression)
         text = f"{body['ResourceType'].lower()}s with LF-Tags {as_requested(expression)}"
         return f"{text}, published or not" if unpublished else text
+    if kind == "LFTag":
+        return f"LF-Tag {body['TagKey']}={','.join(body['TagValues'])}"
+    if kind == "DataLocation":
+        return f"data location {body['ResourceArn']}"
     place = ".".join(str(body[part]) for part in ("DatabaseName", "TableName", "Name") if body.get(part))
-    columns = f" ({', '.join(body['ColumnNames'])})" if body.get("ColumnNames") else ""
+    columns = f" ({listed(body['ColumnNames'])})" if body.get("ColumnNames") else ""
     return f"{kind} {place}{columns}"
 
 
@@ -158,7 +165,7 @@ def _iam_allowed(lake: CatalogSnapshot) -> Iterator[Drift]:
                 principal=IAM_ALLOWED_PRINCIPALS,
                 what=f"{', '.join(sorted(grant.permissions))} by {text(grant)}",
                 database=database,
-                entry=_entry(grant, lake.account),
+                entry=entry_of(grant, lake.account),
                 ours=ours,
                 remedy=remedy if ours else _not_ours(database),
             )
@@ -171,16 +178,27 @@ def _overdue(accesses: Iterable[Access], clock: Clock) -> Iterator[Drift]:
             yield Drift(kind="overdue", principal=access.receiver, what=what, access=access.id, remedy="it is ended")
 
 
-def not_allowed(access: Access, today: Today) -> Iterator[Drift]:
-    """Columns granted by name stay granted whatever their tags become: those the policy would leave out by now."""
+def overtaken(access: Access, today: Today, lake: CatalogSnapshot, ontology: Ontology) -> Iterator[Drift]:
+    """Columns granted by name stay granted whatever their tags become: those that are stricter by now than what was
+    decided on, or that the policy would leave out."""
     if access.status != "live" or access.decided is None:
         return
+    stricter = stricter_columns(access, lake.tags_if_there, ontology)
+    if stricter:
+        what = f"{access.id} exposes by name what is stricter by now than it was decided: {listed(stricter, 5)}"
+        remedy = "mesh reconcile ends it; it can be requested again: mesh request"
+        yield Drift(kind="stricter", principal=access.receiver, what=what, access=access.id, remedy=remedy)
+    else:
+        yield from _not_allowed(access, access.decided, today)
+
+
+def _not_allowed(access: Access, decided: Decided, today: Today) -> Iterator[Drift]:
     try:
         now = today(access)
     except Rejected as refusal:
         gone = [refusal.message]
     else:
-        gone = sorted(set(access.decided.columns) - set(now.columns)) if access.by_name() else []
+        gone = sorted(set(decided.columns) - set(now.columns)) if access.by_name() else []
         gone = gone if now.effect != "deny" else [now.why]
     if gone:
         yield Drift(

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mesh.domain.access.grants import unneeded
 from mesh.domain.contracts.contract import Contract
 from mesh.domain.contracts.product import Product, ProductVersion, TableSnapshot
-from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database
 from mesh.domain.governance.drift import Drift
 from mesh.domain.governance.ontology import Ontology
-from mesh.domain.governance.product_rights import owner_rights
 from mesh.domain.governance.tag_drift import tag_faults
 from mesh.domain.names import published_location_arn
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.governance.compare_grants import described, granted_outside
+from mesh.usecases.governance.compare_pins import compare_pins
+from mesh.usecases.governance.compare_rights import RightsThere, compare_rights, foreign_rights
 from mesh.usecases.governance.govern_lake import admins_of, merge_settings
 
 _MOST: int = 5
@@ -27,13 +25,14 @@ _MOST: int = 5
 @dataclass(frozen=True)
 class Foundation:
     """What products rest on: the ontology, registered locations (ARN → role), central's settings, its administrators,
-    and the role under which locations are registered."""
+    the role under which locations are registered, and rights on locations and LF-Tags."""
 
     ontology: Ontology
     locations: Mapping[str, str]
     settings: dict[str, Any]
     admins: tuple[str, ...]
     location_role: str
+    rights: RightsThere
 
 
 def compare_products(
@@ -42,9 +41,11 @@ def compare_products(
     """The comparisons, each by itself; a product that is being registered, or is retired, is left alone."""
     basis = foundation()
     yield partial(_settings, basis)
-    granted = granted_outside(lake)
-    for name in context.registry.product_names():
-        yield partial(_compare_product, name, lake, granted, context, basis)
+    names = list(context.registry.product_names())
+    found = (context.registry.product(name) for name in names)
+    yield partial(foreign_rights, basis.rights, [each for each in found if each is not None], basis.admins)
+    for name in names:
+        yield partial(_compare_product, name, lake, context, basis)
 
 
 def _settings(foundation: Foundation) -> Iterator[Drift]:
@@ -66,7 +67,6 @@ def _settings(foundation: Foundation) -> Iterator[Drift]:
 def _compare_product(
     name: str,
     lake: CatalogSnapshot,
-    granted: Mapping[str, list[GrantEntry]],
     context: CentralContext,
     foundation: Foundation,
 ) -> Iterator[Drift]:
@@ -79,7 +79,8 @@ def _compare_product(
         yield _of_table(product, what, f"upload its contract again, then its data: mesh history {name}")
         return
     yield from _location(product, foundation)
-    yield from _rights(product, lake.account, granted.get(product.owner, []))
+    yield from compare_rights(product, lake, foundation.rights)
+    yield from compare_pins(product, database, context, foundation.ontology)
     version = context.registry.latest_version(name)
     faults = dict(_table_faults(version, database)) if version else {}
     intact = [table for table in version.tables if table.table not in faults] if version else []
@@ -104,21 +105,6 @@ def _location(product: Product, foundation: Foundation) -> Iterator[Drift]:
         ours=not role,
         remedy="aws lakeformation deregister-resource, then mesh reconcile" if role else "mesh reconcile registers it",
     )
-
-
-def _rights(product: Product, catalog: str, held: list[GrantEntry]) -> Iterator[Drift]:
-    """By LF-Tags; on the location, which Lake Formation does not list with them, registration grants again."""
-    rights = owner_rights(catalog, product.name, product.bucket, product.crawl)
-    wanted = [GrantEntry(resource=on, permissions=tuple(some)) for on, some in rights if "LFTagPolicy" in on]
-    for entry in unneeded(wanted, [held]):
-        yield Drift(
-            kind="rights",
-            principal=product.owner,
-            database=product.name,
-            what=f"its owner lacks {described(entry)}",
-            entry=entry,
-            remedy="mesh reconcile grants it again",
-        )
 
 
 def _table_faults(version: ProductVersion, database: Database) -> Iterator[tuple[str, str]]:

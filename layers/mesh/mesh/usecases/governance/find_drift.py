@@ -10,17 +10,21 @@ from typing import Final
 from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import OVER, Access
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot
-from mesh.domain.governance.drift import Drift, Drifts, Repaired, reason_of, settled
-from mesh.ports import CatalogState
+from mesh.domain.governance.drift import Drift, Drifts, Repaired, fitting, reason_of, settled
+from mesh.domain.governance.ontology import Ontology
+from mesh.ports import CatalogState, ResourcePolicies
 from mesh.usecases.access_decision import current_decision
 from mesh.usecases.central_context import CentralContext
-from mesh.usecases.governance.compare_grants import compare_grants, granted_outside, not_allowed
+from mesh.usecases.governance.compare_entrances import Entrances, compare_entrances
+from mesh.usecases.governance.compare_grants import compare_grants, granted_outside, overtaken
 from mesh.usecases.governance.compare_products import Foundation, compare_products
-from mesh.usecases.governance.compare_readers import looks, unread
+from mesh.usecases.governance.compare_readers import MAX_LOOKS, looks, unread
 
 MAX_LISTED: Final = 100
-"""A state's payload has 262,144 bytes, and holds as many that were repaired, and what readers are to look at; further
-ones are found in the next run."""
+"""Differences in a run; further ones are found in the next."""
+MAX_BYTES: Final = 90_000
+"""Of JSON, for what is found; for what was repaired, and for what readers are to look at, half as much each. A state's
+payload has 262,144 bytes, and holds all of these, and the reasons of repairs that failed."""
 
 type Comparison = Callable[[], Iterable[Drift]]
 
@@ -32,10 +36,13 @@ def find_drift(
     context: CentralContext,
     catalog: CatalogState,
     policies: Policies,
+    ontology: Ontology,
     foundation: Callable[[], Foundation],
+    entrances: Entrances,
+    stack: ResourcePolicies,
 ) -> Drifts:
     """Compare all. `before`: what this run repaired so far, and what it could not; `run` is empty before it has asked
-    the readers' accounts.
+    the readers' accounts; `stack`: the policies of central's own queues and topics.
 
     Raises Throttled where not even the catalog could be read.
     """
@@ -43,21 +50,22 @@ def find_drift(
     going_on = [access for access in everything if access.status not in OVER]
     today = partial(current_decision, context=context, catalog=_Seen(lake), policies=policies)
     comparisons: list[Comparison] = [
+        *_each(partial(compare_entrances, entrances, stack, context)),
         *_each(partial(compare_products, lake, context=context, foundation=foundation)),
         *_each(partial(compare_grants, lake, everything, context=context)),
-        *(partial(not_allowed, access, today) for access in going_on),
+        *(partial(overtaken, access, today, lake, ontology) for access in going_on),
     ]
     found = [drift for comparison in comparisons for drift in _guarded(comparison)]
-    looked_at = looks(going_on, today)
+    looked_at = fitting(looks(going_on, today), MAX_LOOKS, MAX_BYTES // 2)
     found += unread(going_on, looked_at, run)
     drifts, repaired = settled(found, before)
     return Drifts(
         accesses=len(going_on),
         grants=sum(map(len, granted_outside(lake).values())),
         total=len(drifts) + len(repaired),
-        drifts=drifts[:MAX_LISTED],
-        repaired=repaired,
-        looks=tuple(looked_at),
+        drifts=fitting(drifts, MAX_LISTED, MAX_BYTES),
+        repaired=fitting(repaired, MAX_LISTED, MAX_BYTES // 2),
+        looks=looked_at,
         waiting=any(drift.waiting for drift in drifts),
     )
 

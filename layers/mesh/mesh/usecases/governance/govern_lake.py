@@ -12,7 +12,7 @@ from mesh.domain.errors import Rejected
 from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.renewal import ProductRoles, renewed_grants
 from mesh.domain.model import Model
-from mesh.ports import LakeFormation, Principals, ProductDatabases
+from mesh.ports import LakeAdmins, LakeFormation, Principals, ProductDatabases
 
 MAX_ADMINS = 30
 CROSS_ACCOUNT_VERSION = 5
@@ -59,6 +59,11 @@ def govern_lake(
         tags_created=created,
         values_added=added,
     )
+
+
+def restore_settings(*, admins: LakeAdmins, lake: LakeFormation, principals: Principals) -> LakeGoverned:
+    """Settings as the last deployment left them, should somebody have changed them since; all others' stay."""
+    return govern_lake(GovernLake(admins=admins.kept()), lake=lake, principals=principals, ontology=None)
 
 
 def renew_grants(

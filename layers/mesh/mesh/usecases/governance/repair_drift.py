@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mesh.domain.access.grants import filter_name, unneeded
+from mesh.domain.access.overtaken import stricter_columns
 from mesh.domain.access.record import Access, lock_name
 from mesh.domain.contracts.product import Product
 from mesh.domain.errors import Transient
@@ -19,13 +20,16 @@ from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.membership.authorisation import NotAMember
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name, published_location_arn
-from mesh.ports import Executions, LakeFormation, Locks, MemberTopics, Principals
+from mesh.ports import LakeFormation, Locks, Principals
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.compare_entrances import Entrances, admitted, restore_statement
 from mesh.usecases.governance.compare_readers import unanswered
 from mesh.usecases.governance.govern_lake import merge_settings
 from mesh.usecases.member_notifications import cause_of, notify_member
+from mesh.usecases.named_accesses import NamedAccesses, tags_of_columns
 
 _OF_PRODUCTS: Final = frozenset({"location", "tags", "rights"})
+_OF_ENTRANCES: Final = frozenset({"bus", "topic"})
 
 
 class Order(Model):
@@ -38,14 +42,14 @@ class Order(Model):
 
 @dataclass(frozen=True)
 class Repairing:
-    """The ports that repairs need. `endings` starts the machine that ends accesses; `restore_tags` tags a product as
+    """The ports that repairs need. `named` starts the machine that ends accesses; `restore_tags` tags a product as
     contract and findings say; locations are registered under `location_role`; `admins` are those of central's stack."""
 
     context: CentralContext
     lake: LakeFormation
     locks: Locks
-    endings: Executions
-    topics: MemberTopics
+    named: NamedAccesses
+    entrances: Entrances
     principals: Principals
     restore_tags: Callable[[str], object]
     location_role: str
@@ -101,7 +105,7 @@ def _ask(access: Access, look: Look, run: str, order: Order, using: Repairing) -
         tables=(look.table,) if look.table else (),
     )
     if not notify_member(
-        access.receiver, event, cause_of(access), "check", run, context=using.context, topics=using.topics
+        access.receiver, event, cause_of(access), "check", run, context=using.context, topics=using.entrances.topics
     ):
         raise NotAMember(f"account {access.receiver} is not an admitted member of this mesh", account=access.receiver)
 
@@ -112,16 +116,40 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
         return False
     if drift.kind == "overdue":
         order = {"access": drift.access, "cause": "expired", "reason": drift.what}
-        using.endings.start(execution_name(f"reconcile-{drift.access}", run), json.dumps({"ending": order}))
+        using.named.endings.start(execution_name(f"reconcile-{drift.access}", run), json.dumps({"ending": order}))
         return True
+    if drift.kind == "stricter":
+        return _ended(drift.access, using)
     if drift.kind == "settings":
         now = using.lake.settings()
         using.lake.put_settings(merge_settings(now, using.admins(), (), gone=using.principals.is_gone))
         return True
+    if drift.kind in _OF_ENTRANCES:
+        return _entrance(drift, using)
     product = using.context.registry.product(drift.database) if drift.kind in _OF_PRODUCTS else None
     if drift.kind in _OF_PRODUCTS:
         return product is not None and product.status == "registered" and _product(drift, product, using)
     return drift.entry is not None and _grants(drift, drift.entry, using)
+
+
+def _ended(number: str, using: Repairing) -> bool:
+    """An access that is stricter by now than what was decided on, by what the tags are at this moment."""
+    access = using.context.accesses.access(number)
+    if access is None or access.status != "live":
+        return False
+    stricter = stricter_columns(access, tags_of_columns(using.lake), using.named.ontology)
+    if stricter:
+        using.named.end(number, stricter)
+    return bool(stricter)
+
+
+def _entrance(drift: Drift, using: Repairing) -> bool:
+    if drift.kind == "bus":
+        return restore_statement(drift.principal, using.entrances, using.context)
+    if drift.principal not in admitted(using.context.registry):
+        return False
+    using.entrances.topics.create(drift.principal)
+    return True
 
 
 def _product(drift: Drift, product: Product, using: Repairing) -> bool:
@@ -130,8 +158,9 @@ def _product(drift: Drift, product: Product, using: Repairing) -> bool:
         using.lake.register_location(published_location_arn(product.bucket, product.name), using.location_role)
     elif drift.kind == "tags":
         using.restore_tags(product.name)
-    elif drift.entry is not None and product.owner == drift.principal:
-        using.lake.grant([_batch_entry(product.owner, drift.entry, grantable=True)])
+    elif drift.entry is not None and drift.principal in {product.owner, *using.admins()}:
+        grantable = drift.principal == product.owner
+        using.lake.grant([_batch_entry(drift.principal, drift.entry, grantable=grantable)])
     else:
         return False
     return True

@@ -125,8 +125,8 @@ class _Swing:
         present = present_tags(self._database, self._snapshots, self._lake)
         tighter, looser = self._tags(present)
         changed = changed_columns(tighter, columns_by_table(self._snapshots), present)
-        self._using.named.end_overtaken(self._database, changed)
-        assign_plan(self._database, tighter, self._lake)
+        with self._using.named.overtaken_by(self._database, changed):
+            assign_plan(self._database, tighter, self._lake)
         self._follow_pins()
         self._swing_all(ready)
         for table in self._commit.tables:

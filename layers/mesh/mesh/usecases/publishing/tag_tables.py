@@ -160,8 +160,8 @@ def tighten_product(name: str, *, tagging: Tagging, named: NamedAccesses) -> Tag
     )
     effective = {table: (tags.seen, tags.seen_columns) for table, tags in present.items()}
     tighter, _ = split_by_strictness(plan, effective, tagging.ontology)
-    named.end_overtaken(name, changed_columns(tighter, columns_by_table(tables), present))
-    assign_plan(name, tighter, tagging.lake)
+    with named.overtaken_by(name, changed_columns(tighter, columns_by_table(tables), present)):
+        assign_plan(name, tighter, tagging.lake)
     follow_pins(name, tagging)
     return Tagged(tables=len(tighter.tables), columns=sum(map(len, tighter.columns.values())))
 
