@@ -570,7 +570,7 @@ def wide(world, tables=1, columns=1_000):
 
 
 def test_differences_of_thousands_of_columns_fit_a_states_payload_round_by_round():
-    """Seen: one of them alone was a payload too large, and failed the run."""
+    """A state takes 262,144 bytes: one of them alone would be too large, and fail the run."""
     world = World()
     wide(world)
     before = Repaired()
