@@ -11,7 +11,6 @@ from mesh.domain.contracts.product import Throttled
 from mesh.domain.errors import Transient
 from mesh.domain.events import SOURCE
 from mesh.domain.membership.authorisation import NotOnTheBus
-from mesh.domain.membership.entrances import same, topic_policy
 from mesh.domain.names import member_topic
 from mesh.ports import Message
 
@@ -119,6 +118,8 @@ class SnsMemberTopics:
 
     def create(self, account: str) -> str:
         """Create, or find, the member's topic. Encrypted; only that account may subscribe, and only with SQS."""
+        from mesh.domain.membership.entrances import topic_policy  # noqa: PLC0415 - of all functions three make topics
+
         arn = self._arn(account)
         policy = json.dumps(topic_policy(arn, self._account, account))
         with transient_errors():
@@ -152,6 +153,8 @@ class SnsMemberTopics:
 
     def fault(self, account: str) -> str:
         """See the port."""
+        from mesh.domain.membership.entrances import same, topic_policy  # noqa: PLC0415 - one function looks
+
         arn = self._arn(account)
         try:
             with transient_errors():
