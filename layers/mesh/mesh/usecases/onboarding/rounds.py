@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 from pydantic import ConfigDict
 
@@ -11,6 +10,7 @@ from mesh.domain.events import Metadata, stable_id
 from mesh.domain.model import Model
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import table_key
+from mesh.domain.packing import PackedObject
 from mesh.domain.schema import TableSchema
 
 
@@ -24,7 +24,7 @@ class ProductFacts(Model):
     catalog_id: str = ""
     crawler: str = ""
     crawl: CrawlMode = "auto"
-    contract: dict[str, Any] | None = None
+    contract: PackedObject | None = None
     dropped: tuple[str, ...] = ()
 
     def expected(self, table: str) -> TableSchema | None:

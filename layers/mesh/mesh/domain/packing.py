@@ -1,0 +1,79 @@
+"""Long text in events, payloads of states and items: compressed, so that what people write fits where AWS has limits.
+
+An event that starts an execution, and what a state returns, have 262,144 bytes, a message of a topic as many, an item
+400 KB. What is longer than PLAIN travels as a data URL (RFC 2397) of its zlib stream (RFC 6713): a contract of 5,000
+columns has 350 KB as JSON, and 18 KB so.
+"""
+
+import json
+import zlib
+from base64 import b64decode, b64encode
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+PLAIN: Final = 32 * 1024
+"""Bytes of what stays readable as it is."""
+MOST: Final = 120_000
+"""Characters that anything packed may have: half of a state's payload, with room for what is beside it."""
+UNPACKED: Final = 8 * 1024 * 1024
+"""Bytes that a packed text may unfold to; text of people that is packed has less."""
+_PREFIX: Final = "data:application/zlib;base64,"
+_SAYS: Final = f"Longer than {PLAIN} bytes: a data URL, {_PREFIX}…, of the zlib stream of the text or JSON."
+
+
+def pack(text: str) -> str:
+    """The text, or the data URL of a long one."""
+    content = text.encode()
+    return text if len(content) <= PLAIN else _PREFIX + b64encode(zlib.compress(content)).decode()
+
+
+def unpack(value: Any) -> Any:  # noqa: ANN401 - what is no data URL is left to the field's own check
+    """The text again. Raises ValueError for what is damaged, or unfolds to more than UNPACKED bytes."""
+    if not isinstance(value, str) or not value.startswith(_PREFIX):
+        return value
+    stream = zlib.decompressobj()
+    try:
+        content = stream.decompress(b64decode(value.removeprefix(_PREFIX), validate=True), UNPACKED)
+    except zlib.error as damaged:
+        raise ValueError(f"no zlib stream: {damaged}") from damaged
+    if not stream.eof:
+        raise ValueError(f"incomplete, or more than {UNPACKED} bytes unpacked")
+    return content.decode()
+
+
+def fits(text: str) -> bool:
+    """Whether it may be packed: a text that is refused here would be stuck in the middle of its way."""
+    return len(text.encode()) <= UNPACKED and len(pack(text)) <= MOST
+
+
+def pack_object(value: dict[str, Any]) -> dict[str, Any] | str:
+    """The object, or the data URL of a long one's JSON."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    packed = pack(text)
+    return value if packed is text else packed
+
+
+def unpack_object(value: Any) -> Any:  # noqa: ANN401 - see `unpack`
+    """The object again. Raises ValueError."""
+    text = unpack(value)
+    return value if text is value else json.loads(text)
+
+
+PackedText = Annotated[
+    str,
+    BeforeValidator(unpack),
+    PlainSerializer(pack, when_used="json"),
+    WithJsonSchema({"type": "string", "description": _SAYS}),
+]
+PackedObject = Annotated[
+    dict[str, Any],
+    BeforeValidator(unpack_object),
+    PlainSerializer(pack_object, when_used="json"),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "object", "additionalProperties": True}, {"type": "string", "pattern": f"^{_PREFIX}"}],
+            "description": _SAYS,
+        }
+    ),
+]
