@@ -124,6 +124,7 @@ HANDLED_ELSEWHERE = {
         "ObjectGone",
         "ProposalExpired",
         "ProposalForged",
+        "ProposalTooLarge",
         "Rebase",
     },
     "withdraw_versions, as its answer, and sent to the requester": {

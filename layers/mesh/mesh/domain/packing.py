@@ -10,13 +10,23 @@ import zlib
 from base64 import b64decode, b64encode
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 PLAIN: Final = 32 * 1024
 """Bytes of what stays readable as it is."""
 MOST: Final = 120_000
 """Characters that anything packed may have: half of a state's payload, with room for what is beside it."""
-UNPACKED: Final = 8 * 1024 * 1024
+UNPACKED: Final = 32 * 1024 * 1024
 """Bytes that a packed text may unfold to; text of people that is packed has less."""
 _PREFIX: Final = "data:application/zlib;base64,"
 _SAYS: Final = f"Longer than {PLAIN} bytes: a data URL, {_PREFIX}…, of the zlib stream of the text or JSON."
@@ -47,17 +57,41 @@ def fits(text: str) -> bool:
     return len(text.encode()) <= UNPACKED and len(pack(text)) <= MOST
 
 
-def pack_object(value: dict[str, Any]) -> dict[str, Any] | str:
-    """The object, or the data URL of a long one's JSON."""
+def pack_object[Value: Any](value: Value) -> Value | str:
+    """The value, or the data URL of a long one's JSON."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     packed = pack(text)
     return value if packed is text else packed
 
 
 def unpack_object(value: Any) -> Any:  # noqa: ANN401 - see `unpack`
-    """The object again. Raises ValueError."""
+    """The value again. Raises ValueError."""
     text = unpack(value)
     return value if text is value else json.loads(text)
+
+
+class Packed:
+    """Marks a model's field that may be long: it is packed when the model becomes JSON, and unpacked when that is
+    read. `READABLE`, as the context of a dump, leaves it as it is: for people and their programs."""
+
+    READABLE: Final = "readable"
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        """Around the field's own schema."""
+        inner = handler(source)
+        packing = core_schema.wrap_serializer_function_ser_schema(
+            _packing, info_arg=True, schema=inner, when_used="json"
+        )
+        return core_schema.no_info_before_validator_function(unpack_object, inner, serialization=packing)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The field's own, or a data URL."""
+        return {"anyOf": [handler(schema), {"type": "string", "pattern": f"^{_PREFIX}", "description": _SAYS}]}
+
+
+def _packing(value: Any, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:  # noqa: ANN401
+    plain = handler(value)
+    return plain if info.context == Packed.READABLE else pack_object(plain)
 
 
 PackedText = Annotated[
@@ -66,14 +100,4 @@ PackedText = Annotated[
     PlainSerializer(pack, when_used="json"),
     WithJsonSchema({"type": "string", "description": _SAYS}),
 ]
-PackedObject = Annotated[
-    dict[str, Any],
-    BeforeValidator(unpack_object),
-    PlainSerializer(pack_object, when_used="json"),
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "object", "additionalProperties": True}, {"type": "string", "pattern": f"^{_PREFIX}"}],
-            "description": _SAYS,
-        }
-    ),
-]
+PackedObject = Annotated[dict[str, Any], Packed()]

@@ -1,7 +1,7 @@
 """A data product in the registry: its owner, its contract, its versions."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from mesh.domain.contracts.evolution import Compatibility
 from mesh.domain.errors import Rejected, Transient
 from mesh.domain.events import AccountId, ColumnRef, Reason, Rollback, TableChange
 from mesh.domain.model import Model
-from mesh.domain.packing import PackedObject
+from mesh.domain.packing import Packed, PackedObject
 
 Severity = Literal["info", "warning", "breaking"]
 
@@ -109,8 +109,8 @@ class ProductVersion(Model):
     run: str
     correlation_id: str
     contract_version: str
-    tables: tuple[TableSnapshot, ...]
-    changes: tuple[TableChange, ...]
+    tables: Annotated[tuple[TableSnapshot, ...], Packed()]
+    changes: Annotated[tuple[TableChange, ...], Packed()]
     published: datetime
     follows: int = 0
     draft: bool = False

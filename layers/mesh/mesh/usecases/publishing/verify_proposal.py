@@ -144,6 +144,7 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
         severity=severity(changes, bool(breaking(differences)), rollback=False),
         contract_version=proposed.contract_version or product.contract_version,
     )
+    commit.require_room()
     return commit, [look.record for look in looks if look.record]
 
 
