@@ -113,6 +113,8 @@ class ProductVersion(Model):
     changes: Annotated[tuple[TableChange, ...], Packed()]
     published: datetime
     follows: int = 0
+    generation: int = 0
+    """Of the newest batch that its owner published, up to this version."""
     draft: bool = False
     compatibility: Compatibility = "full"
     severity: Severity = "info"

@@ -85,6 +85,7 @@ class Commit(Model):
     correlation_id: str
     event_id: str
     follows: int = 0
+    generation: int = 0
     tables: tuple[TableCommit, ...]
     untouched: tuple[TableSnapshot, ...] = ()
     changes: tuple[TableChange, ...]
@@ -106,6 +107,7 @@ class Commit(Model):
             changes=self.changes,
             published=at,
             follows=self.follows,
+            generation=self.generation,
             draft=draft,
             compatibility=self.compatibility,
             severity=self.severity,

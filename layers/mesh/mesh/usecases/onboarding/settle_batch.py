@@ -15,7 +15,7 @@ from mesh.domain.publishing import hive_table
 from mesh.domain.publishing.places import bucket_and_key
 from mesh.ports import Clock, LandingObjects, Note, Objects, Quarantine, RawUploads, Uploads, WorkFiles
 from mesh.usecases.onboarding.baselines import remember_batch
-from mesh.usecases.onboarding.batches import read_checked
+from mesh.usecases.onboarding.batches import LEASE, lease_lost, read_checked
 from mesh.usecases.onboarding.curation import Curation, curation_of
 from mesh.usecases.onboarding.held_objects import supersede
 from mesh.usecases.onboarding.rounds import Round, metadata_of
@@ -88,7 +88,10 @@ def settle_batch(
     An upload is recorded first, then tries the lease; this drops the lease first, then looks. So one of the two always
     sees the other. Objects that have to be staged again stay pending; so do deletions in a batch that broke a function,
     since nobody could release them: they have a round of their own, and wait for a later run if that breaks as well.
+
+    Raises LeaseLost, before anything is written: the history and the index are read, and written anew.
     """
+    _require_own(command, uploads, clock)
     checked = read_checked(work, command.work)
     held, news, done = tuple[HeldBack, ...](), None, tuple[ObjectRef, ...]()
     if not command.staged_again:
@@ -112,6 +115,15 @@ def settle_batch(
         version=command.version,
         news=news,
     )
+
+
+def _require_own(command: SettleBatch, uploads: Uploads, clock: Clock) -> None:
+    """The batch is this run's: it has the lease; or it dropped it when this was done before, and nobody took it since.
+    Raises LeaseLost."""
+    if uploads.renew_lease(command.product, command.holder, clock.now() + LEASE):
+        return
+    if uploads.standing(command.product).lease.generation != command.generation:
+        raise lease_lost(command)
 
 
 def _note(command: SettleBatch, checked: CheckedBatch, held: tuple[HeldBack, ...]) -> Note:
