@@ -1,5 +1,6 @@
 """The end of a round: record what was held back, add what was published to the history, release the product."""
 
+from itertools import accumulate
 from typing import Final
 
 from mesh.domain.contracts.contract import Contract
@@ -23,6 +24,8 @@ from mesh.usecases.onboarding.rounds import Round, metadata_of
 _CRASHED: Final = "FunctionCrashed"
 """The reason that `onboard-upload` gives for a batch that broke a function (policies.yaml)."""
 MAX_LISTED: Final = 50
+MAX_LISTED_BYTES: Final = 150_000
+"""Of the objects in an event, which a state returns: the listing in the bucket has all of them."""
 """Objects that one event lists; the listing beside the report has all of them."""
 
 
@@ -218,15 +221,21 @@ def _hold(
         text = _page(batch, reports.held, fates, command.facts.promised)
         objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8")
     quarantine.hold(batch)
-    shown = tuple(
-        QuarantinedObject(key=each.ref.key, report=batch.listing, reason=each.reason) for each in held[:MAX_LISTED]
-    )
+    shown = _shown(held, batch)
     return Event[ProductQuarantined](
         metadata=metadata_of(command, "held"),
         data=ProductQuarantined(
             product=command.product, bucket=batch.bucket, reason=batch.reason, objects=shown, objects_count=len(held)
         ),
     )
+
+
+def _shown(held: tuple[HeldBack, ...], batch: HeldBatch) -> tuple[QuarantinedObject, ...]:
+    """The first objects, as many as an event has room for: one reason may have many changes and readers."""
+    first = held[:MAX_LISTED]
+    listed = [QuarantinedObject(key=each.ref.key, report=batch.listing, reason=each.reason) for each in first]
+    sizes = accumulate(len(each.model_dump_json()) for each in listed)
+    return tuple(each for each, size in zip(listed, sizes, strict=True) if size <= MAX_LISTED_BYTES)
 
 
 def _page(batch: HeldBatch, report: BatchReport, fates: list[tuple[str, str]], contract: Contract | None) -> str:
