@@ -180,7 +180,6 @@ class Pipeline:
     def take(self) -> None:
         """A batch, under the lease; raw objects go through their recipe."""
         self.generation += 1
-        self.uploads.leases[PRODUCT] = Lease("run", NOON + timedelta(days=9999), self.generation)
         self._receive()
         waiting = [ref for ref, _ in self.uploads.pending(PRODUCT, 10_000)]
         refs = [ref for ref in waiting if not is_raw(ref)] or waiting
@@ -190,8 +189,14 @@ class Pipeline:
             raw=any(map(is_raw, refs)),
         )  # fmt: skip
         self.work.put(self.round.work, Refs.dump_json(tuple(refs)).decode())
+        self.go_on(self.round)
         if self.round.raw:
             self._curate()
+
+    def go_on(self, round_: Round) -> None:
+        """That round has the lease."""
+        self.round = round_
+        self.uploads.leases[PRODUCT] = Lease("run", NOON + timedelta(days=9999), round_.generation)
 
     def _curate(self) -> None:
         curating = Curating(

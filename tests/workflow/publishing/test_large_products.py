@@ -57,7 +57,7 @@ def version(mesh: MeshDriver, product: str) -> ProductVersion:
 
 LARGE = {
     "large-tables": {f"table_{n}": 20 for n in range(100)},
-    "large-columns": {"wide": 5_000},
+    "large-columns": {"wide": 1_000},
 }
 
 
