@@ -9,7 +9,7 @@ from tests.mesh_driver import MeshDriver
 MAX_TRANSITIONS = 15
 """10 of `onboard-upload` and 5 of `commit-version`."""
 MAX_CALLS = 90
-"""Without those of lineage, which is kept beside the flow. 89 as a rule: two of them are EventBridge's, which publishes
+"""Without those of lineage, which is kept beside the flow. 90 as a rule: two of them are EventBridge's, which publishes
 to the people's topics, and nine relay what central announced, in three calls of the function; fewer where it takes what
 was announced in one."""
 MAX_OWN_MODULES = 304

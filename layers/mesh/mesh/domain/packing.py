@@ -8,19 +8,12 @@ columns has 350 KB as JSON, and 18 KB so.
 import json
 import zlib
 from base64 import b64decode, b64encode
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import (
-    BeforeValidator,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    PlainSerializer,
-    SerializationInfo,
-    SerializerFunctionWrapHandler,
-    WithJsonSchema,
-)
-from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SerializationInfo, SerializerFunctionWrapHandler
 
 PLAIN: Final = 32 * 1024
 """Bytes of what stays readable as it is."""
@@ -76,7 +69,7 @@ class Packed:
 
     READABLE: Final = "readable"
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+    def __get_pydantic_core_schema__(self, source: Any, handler: "GetCoreSchemaHandler") -> CoreSchema:  # noqa: ANN401
         """Around the field's own schema."""
         inner = handler(source)
         packing = core_schema.wrap_serializer_function_ser_schema(
@@ -84,20 +77,26 @@ class Packed:
         )
         return core_schema.no_info_before_validator_function(unpack_object, inner, serialization=packing)
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: "GetJsonSchemaHandler") -> dict[str, Any]:
         """The field's own, or a data URL."""
         return {"anyOf": [handler(schema), {"type": "string", "pattern": f"^{_PREFIX}", "description": _SAYS}]}
 
 
-def _packing(value: Any, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:  # noqa: ANN401
+class _PackedText(Packed):
+    """The same for text, which is no JSON."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: "GetCoreSchemaHandler") -> CoreSchema:  # noqa: ANN401
+        packing = core_schema.plain_serializer_function_ser_schema(pack, when_used="json")
+        return core_schema.no_info_before_validator_function(unpack, handler(source), serialization=packing)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: "GetJsonSchemaHandler") -> dict[str, Any]:
+        return {**handler(schema), "description": _SAYS}
+
+
+def _packing(value: Any, handler: "SerializerFunctionWrapHandler", info: "SerializationInfo") -> Any:  # noqa: ANN401
     plain = handler(value)
     return plain if info.context == Packed.READABLE else pack_object(plain)
 
 
-PackedText = Annotated[
-    str,
-    BeforeValidator(unpack),
-    PlainSerializer(pack, when_used="json"),
-    WithJsonSchema({"type": "string", "description": _SAYS}),
-]
+PackedText = Annotated[str, _PackedText()]
 PackedObject = Annotated[dict[str, Any], Packed()]
