@@ -6,8 +6,6 @@ columns has 350 KB as JSON, and 18 KB so.
 """
 
 import json
-import zlib
-from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic_core import CoreSchema, core_schema
@@ -28,13 +26,27 @@ _SAYS: Final = f"Longer than {PLAIN} bytes: a data URL, {_PREFIX}…, of the zli
 def pack(text: str) -> str:
     """The text, or the data URL of a long one."""
     content = text.encode()
-    return text if len(content) <= PLAIN else _PREFIX + b64encode(zlib.compress(content)).decode()
+    if len(content) <= PLAIN:
+        return text
+    from base64 import b64encode  # noqa: PLC0415 - most functions never meet anything long
+
+    return _PREFIX + b64encode(compressed(text)).decode()
+
+
+def compressed(text: str) -> bytes:
+    """Its zlib stream."""
+    import zlib  # noqa: PLC0415 - see `pack`
+
+    return zlib.compress(text.encode())
 
 
 def unpack(value: Any) -> Any:  # noqa: ANN401 - what is no data URL is left to the field's own check
     """The text again. Raises ValueError for what is damaged, or unfolds to more than UNPACKED bytes."""
     if not isinstance(value, str) or not value.startswith(_PREFIX):
         return value
+    import zlib  # noqa: PLC0415 - see `pack`
+    from base64 import b64decode  # noqa: PLC0415
+
     stream = zlib.decompressobj()
     try:
         content = stream.decompress(b64decode(value.removeprefix(_PREFIX), validate=True), UNPACKED)

@@ -1,6 +1,5 @@
 """A proposal in central's records, from its arrival to its answer."""
 
-import zlib
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -19,6 +18,7 @@ from mesh.domain.events import (
     TableChange,
 )
 from mesh.domain.model import Model
+from mesh.domain.packing import compressed
 from mesh.domain.publishing.fields import Field as Column
 
 MAX_VERSION: Final = 100_000
@@ -120,7 +120,7 @@ class Commit(Model):
         version = self.version(datetime.min.replace(tzinfo=UTC), draft=False)
         tables = len(version.tables)
         columns = sum(len(table.columns) for table in version.tables)
-        sizes = (len(version.model_dump_json()), len(zlib.compress(self.model_dump_json().encode())))
+        sizes = (len(version.model_dump_json()), len(compressed(self.model_dump_json())))
         if sizes[0] > MAX_VERSION or sizes[1] > MAX_COMMIT:
             raise ProposalTooLarge(
                 f"version {version.version} of {self.product} would have {tables:,} tables with {columns:,} columns: "
