@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build up down bench clean setup contracts machines examples size sweep verify-aws
+.PHONY: help demo test check build up down bench clean setup contracts machines examples size sweep bursts verify-aws
 
 TEMPLATES := template.yaml template.producer.yaml template.consumer.yaml
 EXAMPLES_PORT := 4590
@@ -71,8 +71,11 @@ build: setup  ## sam build for each account, into .aws-sam/
 verify-aws: build  ## deploy, try and remove a mesh in three AWS accounts: CENTRAL= PRODUCER= CONSUMER= profiles, ARGS="--prefix …"
 	@$(RUN) python -m tools.verify_aws --central $(CENTRAL) --producer $(PRODUCER) --consumer $(CONSUMER) $(ARGS)
 
-bench: setup  ## measure beside peers; agreement.py compares files of a folder, and is run by hand
-	@for bench in $(filter-out benchmarks/agreement.py,$(wildcard benchmarks/*.py)); do $(RUN) python $$bench; done
+bench: setup  ## measure beside peers; agreement.py and bursts.py are run by hand
+	@for bench in $(filter-out benchmarks/agreement.py benchmarks/bursts.py,$(wildcard benchmarks/*.py)); do $(RUN) python $$bench; done
+
+bursts: setup  ## 1,000 uploads to one product, then to 20 at once: ARGS="--products 0 --uploads 10000" for 10,000 to one
+	@$(RUN) python benchmarks/bursts.py $(ARGS)
 
 size: setup  ## how large the project is: lines, functions, templates, machines
 	@$(RUN) python -m tools.size

@@ -1,6 +1,6 @@
 """Many uploads at once: versions, time until quiet and memory, beside a single product with as many uploads.
 
-    python benchmarks/bursts.py [--products 10] [--uploads 200] [--port N]
+    make bursts ARGS="[--products 20] [--uploads 1000] [--port N]"
 
 Starts a local mesh of its own, deployed by the real templates with their batching window, unless `--port` names one
 that runs. `--products 0` measures the single product alone. Each upload is one object with one row. Times are this
@@ -8,13 +8,14 @@ machine's: read the ratio to the single product.
 """
 
 import argparse
-import json
 import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from mesh.domain.contracts.product import ProductVersion
 
 from local.mesh import on_port
 from tests.mesh_driver import MeshDriver
@@ -88,8 +89,8 @@ def children(pid: int) -> list[int]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--products", type=int, default=10)
-    parser.add_argument("--uploads", type=int, default=200, help="of each product")
+    parser.add_argument("--products", type=int, default=20)
+    parser.add_argument("--uploads", type=int, default=1_000, help="of each product")
     parser.add_argument("--port", type=int, default=0, help="of a mesh that runs already")
     options = parser.parse_args()
     with running_mesh(options.port, wait_scale=1) as mesh:
@@ -138,7 +139,7 @@ def published_rows(product: PublishingDriver) -> int:
     """Rows of the newest version."""
     items = product.mesh.items("central", f"PRODUCT#{product.name}")
     versions = sorted((item["sk"], item["body"]) for item in items if item["sk"].startswith("VERSION#"))
-    return sum(table["rows"] for table in json.loads(versions[-1][1])["tables"]) if versions else 0
+    return sum(table.rows for table in ProductVersion.model_validate_json(versions[-1][1]).tables) if versions else 0
 
 
 def show(name: str, found: Burst) -> None:

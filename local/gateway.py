@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from local import calls, choices, clock, faults, partial_answers, subjects
+from local import calls, choices, clock, faults, limits, partial_answers, subjects
 from local.accounts import ADMIN_ROLE
 from local.call_log import Call, Record, principal_of
 from local.functions import callers
@@ -113,11 +113,13 @@ class Gateway:
         faults.current.set(where)
         if fault := faults.take("delay", where):
             await asyncio.sleep(fault.seconds)
-        if fault := faults.take("throttle", where):
-            await _refuse(answer, request, fault, "ThrottlingException", 400)
+        if large := limits.exceeded(request):
+            await _refuse(answer, request, large.code, large.message, large.status)
+        elif fault := faults.take("throttle", where):
+            await _refuse(answer, request, fault.code or "ThrottlingException", fault.message, fault.status or 400)
         elif fault := faults.take("error_after_effect", where):
             await self._app(scope, receive, _Answer(None))
-            await _refuse(answer, request, fault, "InternalServerException", 500)
+            await _refuse(answer, request, fault.code or "InternalServerException", fault.message, fault.status or 500)
         elif fault := faults.take("lost_answer", where):
             await self._app(scope, receive, _Answer(None))
             await _break_off(answer)
@@ -300,9 +302,8 @@ def _with_length(scope: Scope, length: int) -> Scope:
     return {**scope, "headers": [*headers, (b"content-length", str(length).encode())]}
 
 
-async def _refuse(answer: _Answer, request: calls.Request, fault: faults.Fault, code: str, status: int) -> None:
-    code, status = fault.code or code, fault.status or status
-    content_type, body = calls.error_answer(request, code, fault.message)
+async def _refuse(answer: _Answer, request: calls.Request, code: str, message: str, status: int) -> None:
+    content_type, body = calls.error_answer(request, code, message)
     headers = [
         (b"content-type", content_type.encode()),
         (b"content-length", str(len(body)).encode()),

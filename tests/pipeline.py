@@ -7,6 +7,7 @@ events) is one here: it is about data. With `crawl: glue` a crawler is played th
 import json
 import tempfile
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from mesh.domain.events import ProposalSettled
 from mesh.domain.governance.ontology import PENDING, PUBLICATION, PUBLISHED
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.quarantine import Ticket
+from mesh.domain.onboarding.standing import Lease
 from mesh.domain.publishing.iceberg_table import pointer_of
 from mesh.domain.publishing.places import bucket_and_key
 from mesh.usecases.central_context import CentralContext
@@ -58,6 +60,7 @@ from tests.builders import (
     an_ontology,
 )
 from tests.fakes import (
+    NOON,
     FakeAccessRegistry,
     FakeBus,
     FakeCatalog,
@@ -175,7 +178,7 @@ class Pipeline:
         )  # fmt: skip
 
     def take(self) -> None:
-        """A batch; raw objects go through their recipe."""
+        """A batch, under the lease; raw objects go through their recipe."""
         self.generation += 1
         self._receive()
         waiting = [ref for ref, _ in self.uploads.pending(PRODUCT, 10_000)]
@@ -186,8 +189,14 @@ class Pipeline:
             raw=any(map(is_raw, refs)),
         )  # fmt: skip
         self.work.put(self.round.work, Refs.dump_json(tuple(refs)).decode())
+        self.go_on(self.round)
         if self.round.raw:
             self._curate()
+
+    def go_on(self, round_: Round) -> None:
+        """That round has the lease."""
+        self.round = round_
+        self.uploads.leases[PRODUCT] = Lease("run", NOON + timedelta(days=9999), round_.generation)
 
     def _curate(self) -> None:
         curating = Curating(

@@ -9,6 +9,7 @@ from mesh.domain.access.record import Access
 from mesh.domain.events import ExposedData
 from mesh.domain.governance.expressions import Expression
 from mesh.domain.governance.publication_tag import as_requested
+from mesh.domain.packing import Packed
 from rich.text import Text
 
 from cli import output
@@ -43,7 +44,7 @@ def summary(access: Access) -> dict[str, Any]:
 
 def document(access: Access) -> dict[str, Any]:
     """An access in full, for `--json`."""
-    return {**access.model_dump(mode="json"), **summary(access)}
+    return {**access.model_dump(mode="json", context=Packed.READABLE), **summary(access)}
 
 
 def waits_for(access: Access) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from mesh.domain.access.record import Access, Decided
 from mesh.domain.access.request import normal_form
 from mesh.domain.events import AccessRequested
 from mesh.domain.membership.authorisation import NotAMember
+from mesh.domain.packing import Packed
 from mesh.usecases.access.request_access import require_offered
 from mesh.usecases.access_decision import decision_on
 
@@ -82,7 +83,7 @@ def document(access: Access, found: Decided) -> dict[str, object]:
         "receiver": access.receiver,
         "reader": access.request.reader,
         "purpose": access.request.purpose,
-        **found.model_dump(mode="json", include=wanted),
+        **found.model_dump(mode="json", include=wanted, context=Packed.READABLE),
     }
 
 

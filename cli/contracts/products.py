@@ -13,6 +13,7 @@ from mesh.domain import names
 from mesh.domain.contracts.contract import Contract
 from mesh.domain.contracts.product import Product, ProductVersion, TableSnapshot
 from mesh.domain.governance.publication_tag import for_people
+from mesh.domain.packing import Packed
 
 from cli import output
 from cli.mesh_context import As, AsJson, InAccount, MeshContext, Port, mesh_context
@@ -177,9 +178,8 @@ def newest_quality(table: str, versions: Sequence[ProductVersion]) -> dict[str, 
 
 def version_summary(version: ProductVersion) -> dict[str, Any]:
     """One version, with what it changed."""
-    return version.model_dump(
-        mode="json", include={"version", "published", "correlation_id", "contract_version", "changes"}
-    )
+    shown = {"version", "published", "correlation_id", "contract_version", "changes"}
+    return version.model_dump(mode="json", include=shown, context=Packed.READABLE)
 
 
 def table_facts(

@@ -20,6 +20,7 @@ from mesh.domain.contracts.product import ProductVersion
 from mesh.domain.errors import Rejected
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import REFUSAL_SUFFIX, compare_sequencers, table_key
+from mesh.domain.packing import Packed
 from mesh.usecases.onboarding.declare_product import correlation_of
 
 from cli.mesh_context import MeshContext
@@ -97,7 +98,7 @@ class Outcome:
         """For `--json`."""
         return {
             "outcome": self._outcome(),
-            "versions": [version.model_dump(mode="json") for version in self.versions],
+            "versions": [version.model_dump(mode="json", context=Packed.READABLE) for version in self.versions],
             "rejections": self.rejections,
             "held": self.held,
             "failures": self.failures,

@@ -8,6 +8,7 @@ from mesh.adapters.dynamodb.proposals import DynamoProposals
 from mesh.adapters.dynamodb.registry import DynamoRegistry
 from mesh.domain.contracts.product import ProductVersion, TableSnapshot, VersionEnd
 from mesh.domain.events import Rollback, TableChange
+from mesh.domain.packing import Packed
 from mesh.domain.publishing.keeping import VersionEnded, require_kept
 from mesh.domain.publishing.pins import Pin
 from mesh.domain.publishing.version_diff import TableDiff, VersionDiff, diff_versions, with_partitions
@@ -147,7 +148,7 @@ def version_facts(version: ProductVersion) -> dict[str, Any]:
         table.table: table.model_dump(mode="json", include={"rows", "rows_exact", "bytes", "objects", "partitions"})
         for table in version.tables
     }
-    return {**version.model_dump(mode="json", include=_FACTS), "totals": totals}
+    return {**version.model_dump(mode="json", include=_FACTS, context=Packed.READABLE), "totals": totals}
 
 
 def what_happened(version: ProductVersion) -> Iterator[str]:

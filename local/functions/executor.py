@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local import calls, faults, subjects
+from local import calls, faults, limits, subjects
 from local.functions import callers
 from local.functions.package import PackageCache, layer_paths
 from local.functions.pool import ProcessPool
@@ -103,6 +103,9 @@ def _run(process: FunctionProcess, config: dict[str, Any], event: Json, request_
         body = error_payload(request_id, "Sandbox.Timedout", f"Task timed out after {timeout}.00 seconds")
         return {"body": body, "error": True, "log": f"{log}{body['errorMessage']}\n"}
     log = process.take_log()
+    if outcome.kind == "response" and len(outcome.body) > limits.ANSWER_BYTES:
+        why = f"Response payload size exceeded maximum allowed payload size ({limits.ANSWER_BYTES} bytes)."
+        return {"body": error_payload(request_id, "Function.ResponseSizeTooLarge", why), "error": True, "log": log}
     if outcome.kind == "response":
         return {"body": decode(outcome.body), "log": log}
     if outcome.kind == "error":

@@ -4,15 +4,16 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import stepfunctions
 
+from local.states.payloads import MAX_BYTES
+
 type Answer = tuple[int, dict[str, str], bytes]
 type Action = Callable[[dict[str, Any]], Answer]
 
-MAX_INPUT_BYTES: Final = 262_144
 # "A name must not contain: white space, brackets < > { } [ ], wildcards ? *, special characters, control characters".
 _NAME = re.compile(r"""[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}""")
 
@@ -59,7 +60,7 @@ def _refuse(data: dict[str, Any]) -> Answer | None:
     except ValueError as error:
         message = f"Invalid State Machine Execution Input: '{error}'"
         return error_response_json("InvalidExecutionInput", message, 400)  # type: ignore[no-any-return]
-    if len(text.encode()) > MAX_INPUT_BYTES:
+    if len(text.encode()) > MAX_BYTES:
         message = "Value at 'input' failed to satisfy constraint: Member must have length less than or equal to 262144"
         return error_response_json("ValidationException", message, 400)  # type: ignore[no-any-return]
     return None

@@ -17,6 +17,7 @@ from ministack.core.responses import now_iso
 from ministack.services import stepfunctions
 from ministack.services.stepfunctions import _ExecutionError as TaskError
 
+from local.states.payloads import require_assigned, require_room, require_short
 from local.values import Json
 
 logger = logging.getLogger("mesh.states")
@@ -119,8 +120,12 @@ def _step(execution: dict[str, Any], point: Point, context: dict[str, Any]) -> t
         raise TaskError("States.Runtime", f"State '{name}' not found in definition")
     context["State"] = {"Name": name, "EnteredTime": now_iso(), "RetryCount": 0}
     kind = state["Type"]
+    require_short(execution)
     _add(execution, f"{kind}StateEntered", "stateEnteredEventDetails", name=name, input=json.dumps(point.input))
+    before = dict(context["variables"])
     output, following = _work(kind, state, point.input, execution, context)
+    require_room(output, f"The state '{name}' returned a result that")
+    require_assigned(before, context["variables"])
     _add(execution, f"{kind}StateExited", "stateExitedEventDetails", name=name, output=json.dumps(output))
     return output, following
 

@@ -13,6 +13,7 @@ from ministack.services.stepfunctions import _ExecutionError as TaskError
 
 from local import clock
 from local.states.integrations import Integrations, Task
+from local.states.payloads import require_room
 from local.values import Json
 
 _RESOURCE = re.compile(
@@ -61,6 +62,13 @@ class Tasks:
         self._integrations = integrations
 
     def invoke(self, resource: str, arguments: Json) -> Json:
+        """The task's result. What it is given, and what it returns, has the size of a state's payload at most."""
+        require_room(arguments, "The task's input")
+        result = self._invoke(resource, arguments)
+        require_room(result, "The task's result")
+        return result
+
+    def _invoke(self, resource: str, arguments: Json) -> Json:
         execution = running.get()
         if resource.startswith("arn:aws:lambda:"):
             task = _task(execution, "lambda", "invoke", optimized=True)

@@ -41,8 +41,12 @@ CAUGHT = {
         "VersionGone",
     },
     ("roll-back", "CommitVersion"): {"BaseMoved", "NameTaken", "ProposalGone", "UnknownLFTag"},
-    ("onboard-upload", "AnnounceFindings"): {"NotCrawled", "TooLargeToRewrite"},
-    ("onboard-upload", "ProposeVersion"): {"NotCrawled", "TooLargeToRewrite"},
+    ("onboard-upload", "AnnounceFindings"): {"LeaseLost", "NotCrawled", "TooLargeToRewrite"},
+    ("onboard-upload", "CurateBatch"): {"LeaseLost"},
+    ("onboard-upload", "PromoteObjects"): {"LeaseLost"},
+    ("onboard-upload", "ProposeVersion"): {"LeaseLost", "NotCrawled", "TooLargeToRewrite"},
+    ("onboard-upload", "RunJobs"): {"LeaseLost"},
+    ("onboard-upload", "SettleBatch"): {"LeaseLost"},
     ("grant-access", "DecideAccess"): SENDER
     | {
         "AccessOver",
@@ -125,6 +129,7 @@ HANDLED_ELSEWHERE = {
         "ObjectGone",
         "ProposalExpired",
         "ProposalForged",
+        "ProposalTooLarge",
         "Rebase",
     },
     "withdraw_versions, as its answer, and sent to the requester": {

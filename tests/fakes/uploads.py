@@ -90,10 +90,12 @@ class FakeUploads:
             if ref.key in waiting and waiting[ref.key][0].sequencer == ref.sequencer:
                 del waiting[ref.key]
 
-    def await_answer(self, proposal: str, waiting: WaitingRun, note: Note) -> None:
-        self.renew_lease(waiting.product, waiting.holder, waiting.leased_until)
+    def await_answer(self, proposal: str, waiting: WaitingRun, note: Note) -> bool:
+        if not self.renew_lease(waiting.product, waiting.holder, waiting.leased_until):
+            return False
         self.tokens[proposal] = waiting.token
         self.trace.keep(note)
+        return True
 
     def token(self, name: str) -> str | None:
         return self.tokens.get(name)
@@ -110,9 +112,11 @@ class FakeUploads:
         self.trace.keep(note)
         return True
 
-    def renew_lease(self, product: str, holder: str, until: datetime) -> None:
-        if self.standing(product).lease.holder == holder:
-            self.leases[product] = self.leases[product]._replace(until=until)
+    def renew_lease(self, product: str, holder: str, until: datetime) -> bool:
+        if self.standing(product).lease.holder != holder:
+            return False
+        self.leases[product] = self.leases[product]._replace(until=until)
+        return True
 
     def lease_held(self, product: str, now: datetime) -> bool:
         return self.standing(product).lease.is_held(now)

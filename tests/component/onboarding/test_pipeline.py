@@ -244,7 +244,7 @@ def test_a_commit_that_meets_another_is_staged_again(loans, tmp_path):
     loans.uploads.waiting.clear()  # the other run's batch is of c.csv alone
     loans.put("c.csv", "id,amount,note\n3,1,x\n")
     loans.run()
-    loans.round = slow
+    loans.go_on(slow)
     answer = loans.propose()
     assert answer.outcome == "rebase"
     settled = loans.settle(answer)

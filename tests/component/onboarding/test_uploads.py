@@ -259,10 +259,11 @@ def test_endless_contention_is_a_passing_trouble(table):
 
 def test_a_waiting_run_stores_token_lease_and_trace_in_one_write(uploads, trace_notes):
     take_lease(uploads, "loans", "one", NOON + HOUR, NOON)
-    uploads.await_answer("0000000a", WaitingRun("loans", "one", "t-1", NOON + HOUR, NOON + 5 * HOUR), NOTE)
+    assert uploads.await_answer("0000000a", WaitingRun("loans", "one", "t-1", NOON + HOUR, NOON + 2 * HOUR), NOTE)
+    assert uploads.await_answer("0000000a", WaitingRun("loans", "one", "t-2", NOON + HOUR, NOON + 5 * HOUR), NOTE)
 
     assert uploads.lease_held("loans", NOON + 4 * HOUR)
-    uploads.await_answer("0000000a", WaitingRun("loans", "two", "t-2", NOON + HOUR, NOON + 9 * HOUR), NOTE)
+    assert not uploads.await_answer("0000000a", WaitingRun("loans", "two", "t-3", NOON + HOUR, NOON + 9 * HOUR), NOTE)
     assert not uploads.lease_held("loans", NOON + 6 * HOUR), "it is another's"
     uploads.drop_token("0000000a", "t-1")
     assert uploads.token("0000000a") == "t-2", "it replaced the other"
@@ -394,11 +395,11 @@ def test_a_lease_is_held_until_it_is_dropped_or_ends(uploads):
 
 def test_a_lease_is_renewed_by_its_holder_alone(uploads):
     take_lease(uploads, "loans", "a", NOON + HOUR, NOON)
-    uploads.renew_lease("loans", "b", NOON + 9 * HOUR)
+    assert not uploads.renew_lease("loans", "b", NOON + 9 * HOUR)
     assert not uploads.lease_held("loans", NOON + 2 * HOUR)
-    uploads.renew_lease("loans", "a", NOON + 3 * HOUR)
+    assert uploads.renew_lease("loans", "a", NOON + 3 * HOUR)
     assert uploads.lease_held("loans", NOON + 2 * HOUR)
-    uploads.renew_lease("unknown", "a", NOON + HOUR)
+    assert not uploads.renew_lease("unknown", "a", NOON + HOUR)
     assert not uploads.lease_held("unknown", NOON)
 
 

@@ -23,11 +23,12 @@ class World:
     def __init__(self):
         self.catalog, self.lake, self.registry = FakeCatalog(), FakeLakeFormation(), FakeRegistry()
         self.registry.products[PRODUCT] = a_product(status="claimed")
+        self.registration = a_registration()
         self.tagged = []
 
     def register(self, roles=ROLES, tag=None):
         return register_product(
-            a_registration(),
+            self.registration,
             roles=roles,
             catalog=self.catalog,
             lake=self.lake,

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from mesh.domain.events import ProposalSettled, Reason
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.usecases.onboarding.batches import LEASE, MAX_OBJECTS, TakeBatch, Taking, read_batch, take_batch
 from mesh.usecases.onboarding.rounds import ProductFacts
@@ -47,11 +48,11 @@ class World:
             ),
         )  # fmt: skip
 
-    def settle(self, batch, holder="run-1"):
-        """The end of a round in which there was nothing to publish."""
+    def settle(self, batch, holder="run-1", answer=None):
+        """The end of a round in which there was nothing to publish, or nothing was."""
         command = SettleBatch(
             product="loans", holder=holder, generation=batch.generation, work=batch.work, correlation_id="c",
-            facts=ProductFacts(),
+            facts=ProductFacts(), answer=answer,
         )  # fmt: skip
         return settle_batch(
             command, uploads=self.uploads, raw=FakeRawUploads(self.uploads), objects=FakeObjects(),
@@ -273,3 +274,20 @@ def test_a_round_is_bounded_and_the_rest_goes_round_again(more):
 
     assert batch.objects == MAX_OBJECTS
     assert world.settle(batch).more == bool(more)
+
+
+def test_the_news_of_very_many_held_objects_fits_into_what_a_state_returns():
+    """Each of them with the same long reason."""
+    world = World()
+    for number in range(100):
+        world.upload(f"{'k' * 900}-{number}.csv")
+    where = {"changes": ["x" * 300] * 20, "readers": [{"account": "3" * 12, "who": "r" * 200}] * 20}
+    reason = Reason(code="BreakingSchemaChange", message="m" * 2000, where=where, remedy="r" * 500)
+    answer = ProposalSettled(product="loans", proposal="0000000a", outcome="held", reason=reason)
+
+    settled = world.settle(world.take(), answer=answer)
+
+    assert len(settled.model_dump_json()) < 200_000
+    told = settled.news.data
+    assert (settled.held, told.objects_count) == (100, 100)
+    assert 0 < len(told.objects) < 50

@@ -68,9 +68,9 @@ class World:
             raw=batch.status == "raw", holder=holder,
         )  # fmt: skip
 
-    def curate(self):
+    def curate(self, holder="run"):
         return curate_batch(
-            self.round(),
+            self.round(holder),
             using=Curating(
                 objects=self.objects, landing=FakeLanding(self.objects), uploads=self.uploads, raw=self.raw,
                 work=self.work, clock=self.clock, trace=self.trace, bucket=WORK, max_bytes=self.max_bytes,

@@ -6,9 +6,9 @@ import pytest
 from mesh.adapters.duckdb.measuring.rule_trial import try_rules
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.adapters.s3.storage import ObjectGone
-from mesh.domain.contracts.contract import ContractNameMismatch, ContractNotYaml, ContractSchemaViolation
+from mesh.domain.contracts.contract import MAX_TEXT, ContractNameMismatch, ContractNotYaml, ContractSchemaViolation
 from mesh.domain.onboarding.keys import ContractKey
-from mesh.usecases.onboarding.declare_product import MAX_CONTRACT_BYTES, declare_product
+from mesh.usecases.onboarding.declare_product import declare_product
 
 from tests.builders import BUCKET, CONTRACT, PRODUCT
 from tests.fakes import FakeBus, FakeObjects, FakeRevisions, FakeTrace, FakeUploads
@@ -103,7 +103,7 @@ def test_a_crash_before_the_record_sends_the_same_event_again():
     ("text", "error"),
     [
         ("a: [", ContractNotYaml),
-        ("#" * (MAX_CONTRACT_BYTES + 1), ContractNotYaml),
+        ("#" * (MAX_TEXT + 1), ContractNotYaml),
         (CONTRACT.replace("name: credit-card", "name: loans"), ContractNameMismatch),
     ],
 )

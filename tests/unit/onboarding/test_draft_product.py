@@ -141,3 +141,19 @@ def test_a_draft_is_sent_once_and_gives_way_to_any_real_contract():
     assert [world.draft().sent for _ in range(2)] == [True, False]
     assert declaring.declare(declaring.upload(CONTRACT)).sent
     assert not world.draft().sent
+
+
+def test_what_is_too_large_for_a_draft_is_held_and_says_what_to_do(monkeypatch):
+    monkeypatch.setattr("mesh.usecases.onboarding.draft_product.MAX_DRAFTED", 3)
+    world = World()
+    world.put("a.csv", "a,b\n1,2\n3,4\n")
+    world.put("b.csv", "c,d\n1,2\n3,4\n", table="u")
+
+    drafted = world.draft()
+
+    assert (drafted.tables, drafted.sent, drafted.held, world.bus.events) == ((), False, 2, [])
+    held = read_checked(world.work, BATCH).held
+    assert {each.reason.code for each in held} == {"DraftTooLarge"}
+    assert {each.reason.where["table"] for each in held} == {"t", "u"}
+    assert "2 tables with 4 columns" in held[0].reason.message
+    assert held[0].reason.remedy.startswith("Upload a contract")

@@ -306,7 +306,7 @@ def test_a_restarted_run_continues_the_jobs_of_the_previous_one():
 
     world.uploads.waiting["loans"]["loans/raw/loans/a.csv"] = (first, "c")
     world.take("second")
-    world.curate()
+    world.curate("second")
     assert [one.name for one in world.orders()] == [order.name]
     world.look("second")
     assert len(world.jobs.runs[order.name]) == 1, "adopted, not started again"

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from mesh.domain.contracts.product import ProductVersion, TableSnapshot, VersionEnd
 from mesh.domain.publishing.keeping import (
+    MOST_VERSIONS,
     PresentVersion,
     Retention,
     VersionEnded,
@@ -46,6 +47,12 @@ def test_old_ones_end_beyond_the_newest():
 
 def test_young_ones_stay_however_many():
     assert outdated([version(number, 89) for number in range(9, 0, -1)], (), RULE, NOON) == ()
+
+
+def test_of_very_many_the_newest_stay_however_young():
+    known = [version(number, 1) for number in range(MOST_VERSIONS + 3, 0, -1)]
+    assert numbers(outdated(known, (), RULE, NOON)) == [3, 2, 1]
+    assert numbers(outdated(known, (2,), RULE, NOON)) == [3, 1]
 
 
 def test_what_has_ended_does_not_count():

@@ -145,8 +145,10 @@ class World:
             **{**claimed, **totals},
         )  # fmt: skip
 
-    def proposal(self, *tables, number="0000000a", expires=NOON + timedelta(hours=1), **more):
-        return VersionProposed(product=PRODUCT, proposal=number, generation=1, expires=expires, tables=tables, **more)
+    def proposal(self, *tables, number="0000000a", generation=1, expires=NOON + timedelta(hours=1), **more):
+        return VersionProposed(
+            product=PRODUCT, proposal=number, generation=generation, expires=expires, tables=tables, **more
+        )
 
     def verify(self, proposal, account=PRODUCER):
         return verify_proposal(
@@ -576,3 +578,37 @@ def test_a_table_that_somebody_else_made_is_not_taken_over(world):
     with pytest.raises(NameTaken):
         commit_version(verified("0000000a"), using=world.committing)
     assert world.catalog.table(PRODUCT, TABLE) == before
+
+
+OTHER_TABLE = "collateral"
+
+
+def published(world, generation, at=NOON):
+    """A version of that batch."""
+    newer = world.proposal(world.stage(), generation=generation)
+    assert world.verify(newer).next == "commit"
+    version = commit_version(verified("0000000a"), using=world.committing)
+    world.registry.recorded[PRODUCT] = [version.evolve(published=at)]
+    world.announce(version, newer)
+    return version
+
+
+def test_an_older_batch_that_comes_late_becomes_no_version(world):
+    """It was sent before the newer one was published, and is of another table: no pointer tells that it is older."""
+    late = world.proposal(world.stage(OTHER_TABLE), number="0000000b", generation=5)
+    assert published(world, generation=6).generation == 6
+
+    answer = world.refused(late)
+
+    assert answer.outcome == "rebase"
+    assert "came after batch 6 was published" in answer.reason.message
+    assert world.registry.latest_version(PRODUCT).version == 1
+
+
+def test_a_producer_that_counts_anew_is_taken_for_none_that_is_late(world):
+    published(world, generation=6, at=NOON - timedelta(minutes=1))
+
+    found = world.verify(world.proposal(world.stage(OTHER_TABLE), number="0000000b"))
+
+    assert found.next == "commit"
+    assert commit_version(verified("0000000b"), using=world.committing).generation == 6

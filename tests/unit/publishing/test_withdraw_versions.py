@@ -2,14 +2,16 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
-from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.contracts.product import ConcurrentChange, VersionEnd
 from mesh.domain.events import Event, FilesReleased, Metadata, WithdrawalRequested
 from mesh.domain.membership.authorisation import ForgedSender, NotTheOwner
 from mesh.domain.names import table_location
 from mesh.domain.onboarding.batches import IndexEntry
 from mesh.domain.publishing.keeping import (
+    MOST_VERSIONS,
     NeedsExpress,
     NothingToWithdraw,
     ObjectPresent,
@@ -21,6 +23,7 @@ from mesh.domain.publishing.keeping import (
 from mesh.domain.publishing.staging import Reach
 from mesh.usecases.publishing.release_files import ABANDONED, KeptFileGone, release_files
 from mesh.usecases.publishing.withdraw_versions import expire_versions, withdraw_versions
+from pydantic import ValidationError
 
 from tests.builders import BUCKET, CENTRAL, PRODUCER, PRODUCT, TABLE, a_member, an_envelope
 from tests.fakes import FakeTrace
@@ -218,6 +221,35 @@ def test_an_undelivered_release_is_repeated_the_next_day(world):
     world.withdraw(1)
     world.bus.events.clear()
     assert [each.versions for each in world.expire().released] == [(1,)]
+
+
+def test_the_files_that_stay_fit_into_a_message(world):
+    """Of what is kept, and what ended in six hours and in the grace period, at a version in 30 s; more are refused."""
+
+    def name():
+        return f"{uuid4().hex}-table-{uuid4().hex[:8]}.metadata.json"
+
+    there = MOST_VERSIONS + (6 + 24) * 120
+    released = FilesReleased(
+        product=PRODUCT, table="t" * 255, released=[name() for _ in range(200)], kept=[name() for _ in range(there)]
+    )
+    text = Event[FilesReleased](data=released).model_dump_json()
+    assert len(text) < 250_000
+    assert Event[FilesReleased].model_validate_json(text).data == released
+    with pytest.raises(ValidationError):
+        released.evolve(kept=[name() for _ in range(6_501)])
+
+
+def test_very_many_that_end_are_released_at_once_in_several_events(world):
+    last = world.registry.recorded[PRODUCT][0]
+    end = VersionEnd(status="expired", at=world.clock.now() - timedelta(days=2))
+    old = [last.evolve(version=number, run=f"r{number}", ended=end) for number in range(1, 1_201)]
+    world.registry.recorded[PRODUCT] = [*old, last.evolve(version=1_201)]
+    [released] = world.expire().released
+    assert released.versions == tuple(range(1, 1_201))
+    told = [json.loads(text)["data"]["versions"] for _, text in world.bus.events]
+    assert [len(each) for each in told] == [500, 500, 200]
+    assert len({json.loads(text)["metadata"]["id"] for _, text in world.bus.events}) == 3
 
 
 LOCATION = table_location(BUCKET, PRODUCT, TABLE)

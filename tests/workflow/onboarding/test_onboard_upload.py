@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.mesh_conditions import ATTEMPTS, crash, lease_held, start_onboarding, started_again
+from tests.mesh_conditions import ATTEMPTS, crash, lease_held, start_onboarding, started_again, with_definition
 from tests.mesh_driver import MeshDriver, contract
 from tests.workflow.onboarding.test_publish_upload import PROPOSED, PUBLISHED
 
@@ -159,6 +159,26 @@ def test_a_failed_run_completes_when_it_is_started_again(mesh: MeshDriver) -> No
     again = started_again(mesh, run)
     assert (again.status, again.path) == ("SUCCEEDED", PUBLISHED)
     assert_all_is_done(mesh, "on-again", rows=1)
+
+
+@pytest.mark.ordered_delivery("the subject is which run takes which upload")
+def test_uploads_that_go_on_are_another_runs_before_the_history_of_the_first_is_full(mesh: MeshDriver) -> None:
+    """After no time here, for half an hour; the sweep of every five minutes is called."""
+    mesh.prepare("on-long")
+    mesh.settled("on-long")
+    before = mesh.runs("onboard-upload", "on-long")
+    with with_definition(mesh, "producer", "OnboardUpload", "< 1800000", "< 0"):
+        mesh.inject("delay", "glue", "CreateTable", account=CENTRAL, seconds=3)
+        mesh.put_object("on-long/data/t1/a.csv", CSV)
+        mesh.until(lambda: mesh.runs("commit-version", "on-long"), "the first upload proposed")
+        mesh.put_object("on-long/data/t1/b.csv", OTHER)
+        first = mesh.wait_for_run("onboard-upload", "on-long", after=before)
+        assert (first.outcome, first.path[-1]) == ("published", "Settled")
+        assert mesh.pending("on-long") == ["on-long/data/t1/b.csv"]
+        assert mesh.lease("on-long") == ""
+        sweep = mesh.physical_id("producer", "CollectUploadsFunction")
+        mesh.client("producer", "lambda").invoke(FunctionName=sweep, Payload='{"Records": []}')
+    assert_all_is_done(mesh, "on-long", rows=2)
 
 
 def test_an_upload_with_a_duplicate_event_is_published_once(mesh: MeshDriver) -> None:

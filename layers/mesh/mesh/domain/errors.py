@@ -10,17 +10,35 @@ Step Functions matches `ErrorEquals` on exact class names (no base classes), so 
 """
 
 import json
-from typing import Any
+from typing import Any, Final
+
+_LONGEST_MESSAGE: Final = 2_000
+_LONGEST_VALUE: Final = 1_200
+"""Characters: more than the location of an object has."""
+_LONGEST_LISTED: Final = 400
+"""Of what stands in a list: the error of a state has 32,768 characters."""
+
+
+def _clipped(value: Any, longest: int = _LONGEST_VALUE) -> Any:  # noqa: ANN401 - any JSON value
+    """What people wrote may be repeated in an error, and be a megabyte."""
+    match value:
+        case str():
+            return value if len(value) <= longest else f"{value[: longest - 1]}…"
+        case list() | tuple():
+            return [_clipped(each, _LONGEST_LISTED) for each in value]
+        case dict():
+            return {name: _clipped(each, _LONGEST_LISTED) for name, each in value.items()}
+    return value
 
 
 class MeshError(Exception):
     """What went wrong (`message`), where (`where`: bucket, key, line, column, …) and what to do (`remedy`)."""
 
     def __init__(self, message: str, *, remedy: str = "", **where: Any) -> None:  # noqa: ANN401 - any JSON value
-        self.message = message
-        self.remedy = remedy
-        self.where = {name: value for name, value in where.items() if value is not None}
-        super().__init__(message)
+        self.message = _clipped(message, _LONGEST_MESSAGE)
+        self.remedy = _clipped(remedy, _LONGEST_MESSAGE)
+        self.where = {name: _clipped(value) for name, value in where.items() if value is not None}
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return json.dumps(self.to_dict(), ensure_ascii=False)

@@ -61,8 +61,9 @@ class Uploads(Protocol):
 
     def has_pending(self, product: str) -> bool: ...
 
-    def await_answer(self, proposal: str, waiting: WaitingRun, note: "Note") -> None:
-        """Keep the token, in place of an older one, and hold the lease longer; not where it is another's."""
+    def await_answer(self, proposal: str, waiting: WaitingRun, note: "Note") -> bool:
+        """Keep the token, in place of an older one, and hold the lease longer. `False`, and nothing is written, where
+        the lease is not this run's any more."""
         ...
 
     def token(self, name: str) -> str | None:
@@ -78,8 +79,8 @@ class Uploads(Protocol):
         attempt of the same holder took is its own."""
         ...
 
-    def renew_lease(self, product: str, holder: str, until: datetime) -> None:
-        """Hold it longer; nothing where it is another's."""
+    def renew_lease(self, product: str, holder: str, until: datetime) -> bool:
+        """Hold it longer. `False`, and nothing is written, where it is not this run's any more."""
         ...
 
     def lease_held(self, product: str, now: datetime) -> bool:

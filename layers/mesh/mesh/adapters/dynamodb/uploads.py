@@ -144,9 +144,9 @@ class DynamoUploads:
         found = self.standing(product).lease
         return (found.holder, found.generation) == (lease.holder, lease.generation)
 
-    def renew_lease(self, product: str, holder: str, until: datetime) -> None:
-        """Only the holder's own."""
-        self._table.write(_renewed(product, holder, until))
+    def renew_lease(self, product: str, holder: str, until: datetime) -> bool:
+        """See the port."""
+        return self._table.write(_renewed(product, holder, until))
 
     def lease_held(self, product: str, now: datetime) -> bool:
         """See the port; read consistently."""
@@ -161,14 +161,14 @@ class DynamoUploads:
         settled = (delete(f"PENDING#{product}", ref.key, "sequencer = :done", {":done": ref.sequencer}) for ref in refs)
         self._table.write_what_holds(*settled, _dropped(product, holder), note_item(note))
 
-    def await_answer(self, proposal: str, waiting: WaitingRun, note: Note) -> None:
+    def await_answer(self, proposal: str, waiting: WaitingRun, note: Note) -> bool:
         """See the port."""
         token = {
             "pk": f"WAIT#{proposal}", "sk": "TOKEN", "task_token": waiting.token,
             "expires": int(waiting.expires.timestamp()),
         }  # fmt: skip
         renewed = _renewed(waiting.product, waiting.holder, waiting.leased_until)
-        self._table.write_what_holds(renewed, put(token), note_item(note))
+        return self._table.write(renewed, put(token), note_item(note))
 
     def token(self, name: str) -> str | None:
         """See the port; read consistently."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from mesh.adapters.odcs.drafts import draft_contract
 from mesh.adapters.odcs.json_schema import MAX_VIOLATIONS, REMEDY, check_document, violation
-from mesh.adapters.odcs.safe_yaml import MAX_BYTES, load_yaml
+from mesh.adapters.odcs.safe_yaml import SHORTEN, load_yaml
 from mesh.domain import names
 from mesh.domain.contracts.contract import (
     Contract,
@@ -18,6 +18,7 @@ from mesh.domain.contracts.contract import (
     ContractDescription,
     ContractLocationMismatch,
     ContractNameMismatch,
+    ContractNotYaml,
     ContractSchemaViolation,
     ContractServer,
     ContractTable,
@@ -25,8 +26,10 @@ from mesh.domain.contracts.contract import (
 )
 from mesh.domain.contracts.enforcement import not_enforced
 from mesh.domain.hive_types import hive_type
+from mesh.domain.onboarding.budgets import MAX_COLUMNS
 from mesh.domain.onboarding.keys import RESERVED_DATABASES
 from mesh.domain.onboarding.quality.rules import faults
+from mesh.domain.packing import MOST, fits, pack
 from mesh.domain.semver import SemanticVersion
 
 _CRAWLER_PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,100}")
@@ -48,6 +51,7 @@ def read_contract(text: str | bytes, *, bucket: str, key: str) -> Contract:
     """
     where = {"bucket": bucket, "key": key}
     document = load_yaml(text, **where)
+    _check_columns(document, where)
     check_document(document, where)
     contract = _Reader(where).contract(document)
     product = key.split("/", 1)[0]
@@ -71,7 +75,29 @@ def read_contract(text: str | bytes, *, bucket: str, key: str) -> Contract:
     _check_locations(contract, where)
     if broken := faults(contract):
         raise violation(broken[:MAX_VIOLATIONS], where, count=len(broken))
-    return contract.evolve(not_enforced=not_enforced(contract))
+    contract = contract.evolve(not_enforced=not_enforced(contract))
+    _check_size(text, contract, where)
+    return contract
+
+
+def _check_columns(document: Mapping[str, Any], where: Mapping[str, str]) -> None:
+    """Before the standard's schema, which takes a millisecond for each."""
+    tables = document.get("schema")
+    for index, table in enumerate(tables if isinstance(tables, list) else ()):
+        columns = table.get("properties") if isinstance(table, dict) else None
+        if isinstance(columns, list) and len(columns) > MAX_COLUMNS:
+            found = f"{len(columns):,} columns, {MAX_COLUMNS:,} are possible"
+            raise violation([{"path": f"$.schema[{index}].properties", "message": found}], where, remedy=SHORTEN)
+
+
+def _check_size(text: str | bytes, contract: Contract, where: Mapping[str, str]) -> None:
+    """It travels as text to central, and back as it was read."""
+    written = text if isinstance(text, str) else text.decode("utf-8-sig")
+    read = json.dumps(contract.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False)
+    if not (fits(written) and fits(read)):
+        most = max(len(pack(written)), len(pack(read)))
+        message = f"the contract has {most:,} characters when it is compressed, {MOST:,} are possible"
+        raise ContractNotYaml(message, remedy=SHORTEN, **where)
 
 
 def _check_locations(contract: Contract, where: Mapping[str, str]) -> None:
@@ -142,9 +168,11 @@ class _Reader:
         )
 
     def _check_unique(self, catalog_names: Sequence[str], path: str, what: str) -> None:
+        known: set[str] = set()
         for index, name in enumerate(catalog_names):
-            if name in catalog_names[:index]:
+            if name in known:
                 raise self._wrong(path.format(index), f"{what} {name!r} comes twice")
+            known.add(name)
 
     def _fields(self, column: Mapping[str, Any], path: str) -> tuple[ContractColumn, ...]:
         """What an object holds, or each element of an array."""
@@ -246,4 +274,4 @@ def _server(server: Mapping[str, Any]) -> ContractServer:
     )
 
 
-__all__ = ["MAX_BYTES", "draft_contract", "read_contract"]
+__all__ = ["draft_contract", "read_contract"]

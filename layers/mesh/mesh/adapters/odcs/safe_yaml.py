@@ -10,12 +10,14 @@ from typing import Any, Final, Never
 
 import yaml
 
-from mesh.domain.contracts.contract import ContractNotYaml
+from mesh.domain.contracts.contract import MAX_TEXT, ContractNotYaml
 
-MAX_BYTES: Final = 200 * 1024
-"""A contract travels in an event: EventBridge and Step Functions hold 256 KiB in all."""
 MAX_DEPTH: Final = 40
-MAX_NODES: Final = 50_000
+MAX_NODES: Final = 100_000
+"""Of 5,000 columns each may have twenty. So many take 15 s of a processor to read; functions have a minute."""
+MAX_CHARACTERS: Final = 2 * 1024 * 1024
+"""Of all scalars together."""
+SHORTEN: Final = "Split the product, or shorten the contract."
 
 
 class _Loader(yaml.SafeLoader):
@@ -45,8 +47,8 @@ _Loader.add_implicit_resolver(
 def load_yaml(text: str | bytes, *, bucket: str, key: str) -> dict[str, Any]:
     """One YAML document that is a mapping of text keys. Raises `ContractNotYaml` with line and column."""
     where = {"bucket": bucket, "key": key}
-    if len(text) > MAX_BYTES:
-        _refuse(f"the contract has more than {MAX_BYTES} bytes", where, remedy="Split the product, or shorten it.")
+    if len(text) > MAX_TEXT:
+        _refuse(f"the contract has more than {MAX_TEXT:,} bytes", where, remedy=SHORTEN)
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
@@ -65,14 +67,15 @@ def load_yaml(text: str | bytes, *, bucket: str, key: str) -> dict[str, Any]:
 
 
 class _Bounds:
-    """Counts parser events without building anything: nodes and levels, with aliases expanded."""
+    """Counts parser events without building anything: nodes, characters and levels, with aliases expanded."""
 
     def __init__(self) -> None:
         self.nodes = 0
+        self.characters = 0
         self.depth = 0
         self.documents = 0
-        self._anchors: dict[str | None, tuple[int, int]] = {}
-        self._open: list[list[int]] = []  # for each open collection: nodes before it, its height so far
+        self._anchors: dict[str | None, tuple[int, int, int]] = {}
+        self._open: list[list[int]] = []  # for each open collection: nodes, characters before it; its height so far
         self._names: list[str | None] = []
 
     def add(self, event: yaml.Event) -> None:
@@ -82,37 +85,47 @@ class _Bounds:
                 self.documents += 1
             case yaml.AliasEvent():
                 # An anchor that is still open has no size yet: the node would contain itself.
-                self._count(*self._anchors.get(event.anchor, (MAX_NODES + 1, 0)))
+                self._count(*self._anchors.get(event.anchor, (MAX_NODES + 1, 0, 0)))
             case yaml.ScalarEvent():
-                self._anchors[event.anchor] = (1, 1)
-                self._count(1, 1)
+                size = (1, len(event.value), 1)
+                self._anchors[event.anchor] = size
+                self._count(*size)
             case yaml.CollectionStartEvent():
-                self._open.append([self.nodes, 1])
+                self._open.append([self.nodes, self.characters, 1])
                 self._names.append(event.anchor)
-                self._count(1, 1)
+                self._count(1, 0, 1)
             case yaml.CollectionEndEvent():
-                before, height = self._open.pop()
-                self._anchors[self._names.pop()] = (self.nodes - before, height)
+                nodes, characters, height = self._open.pop()
+                self._anchors[self._names.pop()] = (self.nodes - nodes, self.characters - characters, height)
                 if self._open:
-                    self._open[-1][1] = max(self._open[-1][1], height + 1)
+                    self._open[-1][2] = max(self._open[-1][2], height + 1)
 
-    def _count(self, nodes: int, height: int) -> None:
+    def _count(self, nodes: int, characters: int, height: int) -> None:
         self.nodes += nodes
+        self.characters += characters
         self.depth = max(self.depth, len(self._open) + height)
         if self._open:
-            self._open[-1][1] = max(self._open[-1][1], height + 1)
+            self._open[-1][2] = max(self._open[-1][2], height + 1)
+
+    @property
+    def exceeded(self) -> bool:
+        return (
+            self.nodes > MAX_NODES or self.characters > MAX_CHARACTERS or self.depth > MAX_DEPTH or self.documents > 1
+        )
 
 
 def _check_bounds(text: str, where: dict[str, Any]) -> None:
     bounds = _Bounds()
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         bounds.add(event)
-        if bounds.nodes > MAX_NODES or bounds.depth > MAX_DEPTH or bounds.documents > 1:
+        if bounds.exceeded:
             mark = event.start_mark
             place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
             _refuse(
-                f"the contract has more than one document, {MAX_DEPTH} levels or {MAX_NODES} nodes (aliases expanded)",
+                f"the contract has more than one document, {MAX_DEPTH} levels, {MAX_NODES:,} nodes or "
+                f"{MAX_CHARACTERS:,} characters (aliases expanded)",
                 {**where, **place},
+                remedy=SHORTEN,
             )
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from mesh.domain import names
 from mesh.domain.access.record import AccessOver
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccessGranted, AccessId, AccountId, Event, GrantEntry, Metadata, ReadableTable
 from mesh.domain.model import Model
+from mesh.domain.packing import Packed
 
 type ConsumerAccessState = Literal["accepting", "ready", "releasing", "over"]
 
@@ -41,7 +42,7 @@ class ConsumerAccess(Model):
     """That role is gone: what it had was taken back, until somebody says that another of its name is the same."""
     catalog_id: AccountId | None = None
     region: str = ""
-    entries: tuple[GrantEntry, ...] = ()
+    entries: Annotated[tuple[GrantEntry, ...], Packed()] = ()
     databases: tuple[str, ...] = ()
     tables: tuple[ReadableTable, ...] = ()
     proved_as: str = ""

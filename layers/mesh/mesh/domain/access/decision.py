@@ -49,6 +49,9 @@ __all__ = ["ExceedsRequest", "Requester", "UntilTooFar", "decide", "grown", "nar
 MAX_PROVING = 100
 """The most columns of a table in a verification query."""
 
+MAX_EXPOSED = 50_000
+"""Columns of one access: they are recorded with it, packed, in an item of 400 KB."""
+
 
 @dataclass
 class _Weighed:
@@ -85,7 +88,8 @@ def decide(
     Effect `require_approval`: the entries are granted once all approvers agree. A database without an owner is not a
     data product: it counts in `exposure` and `columns`, and gets no link.
 
-    Raises NotInCatalog, AmbiguousRequest, UntilTooFar, InvalidExpression (too many classifications).
+    Raises NotInCatalog, AmbiguousRequest (of too many columns, too), UntilTooFar, InvalidExpression (too many
+    classifications).
     """
     hidden = {name: found for name, found in lake.databases.items() if name in withheld}
     lake = replace(lake, databases={name: found for name, found in lake.databases.items() if name not in withheld})
@@ -98,6 +102,7 @@ def decide(
     if weighed.by_name or not weighed.kept:
         return _denied(weighed)
     evaluator.check_until(weighed.rules, now)
+    _check_size(request, weighed)
     effect, approvers = evaluator.approval(weighed.rules, owners, central)
     databases = tuple(dict.fromkeys(each.database for each in weighed.kept))
     reading = [each for each in weighed.kept if each.database in owners] if request.permission == "SELECT" else []
@@ -142,6 +147,16 @@ def _weigh(evaluator: PolicyEvaluator, tables: Iterable[ExposedTable], lake: Cat
             else:
                 found.rules.setdefault(rule, set()).add(where.database)
     return found
+
+
+def _check_size(request: AccessRequest, weighed: _Weighed) -> None:
+    columns = sum(len(each.columns) for each in weighed.kept)
+    if columns > MAX_EXPOSED:
+        raise AmbiguousRequest(
+            f"{request.what} exposes {columns:,} columns in {len(weighed.kept):,} tables, one access may be of "
+            f"{MAX_EXPOSED:,}",
+            remedy="Request less at once: name a product, or further LF-Tags in the expression.",
+        )
 
 
 def _denied(weighed: _Weighed) -> Decided:

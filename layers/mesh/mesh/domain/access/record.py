@@ -5,13 +5,14 @@ requested → waiting → granting → sharing → live → ending → ended; or
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from mesh.domain.access.policy import EFFECTS, Course, Effect
 from mesh.domain.access.request import AccessRequest
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccountId, ExposedData, GrantEntry, ReadableTable, Reason, stable_id
 from mesh.domain.model import Model
+from mesh.domain.packing import Packed
 
 type Status = Literal["requested", "waiting", "granting", "sharing", "live", "ending", "ended", "denied"]
 type Cause = Literal["revoked", "expired", "retired", "failed"]
@@ -51,15 +52,15 @@ class Decided(Model):
     effect: Effect
     rules: tuple[str, ...]
     why: str
-    exposure: tuple[ExposedData, ...]
+    exposure: Annotated[tuple[ExposedData, ...], Packed()]
     left_out: tuple[str, ...]
     approvers: tuple[AccountId, ...]
-    entries: tuple[GrantEntry, ...]
+    entries: Annotated[tuple[GrantEntry, ...], Packed()]
     databases: tuple[str, ...]
-    tables: tuple[ReadableTable, ...]
+    tables: Annotated[tuple[ReadableTable, ...], Packed()]
     row_filter: str = ""
     """The predicate of the data cells filters that the entries name."""
-    columns: tuple[str, ...] = ()
+    columns: Annotated[tuple[str, ...], Packed()] = ()
     """Every column that is exposed, `database.table.column`: if more than these would be exposed, approval is requested
     again."""
 

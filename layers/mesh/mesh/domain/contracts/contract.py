@@ -5,7 +5,8 @@ What the standard has beyond these fields is kept in `extras`; promises in it th
 `mesh.domain.contracts.enforcement`.
 """
 
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -13,6 +14,8 @@ from mesh.domain.errors import Rejected
 from mesh.domain.model import Model
 from mesh.domain.schema import Column, TableSchema
 
+MAX_TEXT: Final = 1024 * 1024
+"""Bytes of a contract's YAML. It travels packed (`domain.packing`), and has to be read within a function's minute."""
 CrawlMode = Literal["auto", "express", "glue"]
 
 
@@ -95,7 +98,12 @@ class ContractTable(Part):
 
     def column(self, catalog_name: str) -> ContractColumn | None:
         """The column of that name in the catalog."""
-        return next((column for column in self.columns if column.catalog_name == catalog_name), None)
+        return self._by_catalog_name.get(catalog_name)
+
+    @cached_property
+    def _by_catalog_name(self) -> dict[str, ContractColumn]:
+        """There may be thousands, each looked up several times."""
+        return {column.catalog_name: column for column in reversed(self.columns)}
 
     def table_schema(self) -> TableSchema:
         """What the data should look like: columns in order, partition keys by their position (string if untyped)."""

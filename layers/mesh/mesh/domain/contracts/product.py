@@ -1,7 +1,7 @@
 """A data product in the registry: its owner, its contract, its versions."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,7 @@ from mesh.domain.contracts.evolution import Compatibility
 from mesh.domain.errors import Rejected, Transient
 from mesh.domain.events import AccountId, ColumnRef, Reason, Rollback, TableChange
 from mesh.domain.model import Model
+from mesh.domain.packing import Packed, PackedObject
 
 Severity = Literal["info", "warning", "breaking"]
 
@@ -50,7 +51,7 @@ class Product(Model):
     draft: bool = False
     version: int = 0
     tags: dict[str, str] = Field(default_factory=dict)
-    contract: dict[str, Any]
+    contract: PackedObject
     dropped: tuple[str, ...] = ()
     updated: datetime
 
@@ -108,10 +109,12 @@ class ProductVersion(Model):
     run: str
     correlation_id: str
     contract_version: str
-    tables: tuple[TableSnapshot, ...]
-    changes: tuple[TableChange, ...]
+    tables: Annotated[tuple[TableSnapshot, ...], Packed()]
+    changes: Annotated[tuple[TableChange, ...], Packed()]
     published: datetime
     follows: int = 0
+    generation: int = 0
+    """Of the newest batch that its owner published, up to this version."""
     draft: bool = False
     compatibility: Compatibility = "full"
     severity: Severity = "info"

@@ -1,10 +1,9 @@
 """The payload between the steps of `register-product`: complete, so that no step reads S3 again."""
 
-from typing import Any
-
 from mesh.domain.contracts.contract import CrawlMode
 from mesh.domain.events import AccountId
 from mesh.domain.model import Model
+from mesh.domain.packing import PackedObject
 
 
 class Registration(Model):
@@ -25,7 +24,7 @@ class Registration(Model):
     draft: bool
     after_draft: bool = False
     """The last revision was a draft, whose tags are no decision: the most restrictive ones until this one came."""
-    contract: dict[str, Any]
+    contract: PackedObject
     dropped: tuple[str, ...] = ()
     sequencer: str = ""
     """Of the contract: which revision claimed the names."""

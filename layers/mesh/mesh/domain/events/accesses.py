@@ -17,6 +17,7 @@ from mesh.domain.events.model import (
     TableName,
 )
 from mesh.domain.model import Model
+from mesh.domain.packing import Packed
 
 
 class AccessRequested(LimitingData):
@@ -66,7 +67,7 @@ class DecisionRequested(EventData):
     what: str
     purpose: str
     until: Moment
-    exposure: tuple[ExposedData, ...]
+    exposure: Annotated[tuple[ExposedData, ...], Packed()]
     rule: str
     why: str
     approvers: tuple[AccountId, ...]
@@ -115,9 +116,10 @@ class AccessGranted(EventData):
     reader: str
     catalog_id: AccountId
     region: str
-    entries: tuple[GrantEntry, ...]
+    entries: Annotated[tuple[GrantEntry, ...], Packed()]
     databases: tuple[ProductName, ...]
     tables: tuple[ReadableTable, ...]
+    """Of those that the grant exposes, the first: what the verification query reads one row of."""
     what: str
     purpose: str
     until: Moment

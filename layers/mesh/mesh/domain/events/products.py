@@ -1,10 +1,11 @@
 """Members, subscriptions, and the life cycle of products."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from mesh.domain.events.model import AccountId, BucketName, EventData, ProductName, Reason
+from mesh.domain.packing import PackedObject, PackedText
 
 
 class MemberJoined(EventData):
@@ -44,7 +45,7 @@ class ProductDeclared(EventData):
     key: str = Field(max_length=1024)
     version_id: str | None = Field(default=None, max_length=1024)
     sequencer: str = Field(default="", max_length=64)
-    contract: str
+    contract: PackedText
 
 
 class ProductRegistered(EventData):
@@ -59,7 +60,7 @@ class ProductRegistered(EventData):
     crawl: Literal["auto", "express", "glue"] = "auto"
     crawler_prefix: str
     draft: bool = False
-    contract: dict[str, Any]
+    contract: PackedObject
     """The validated contract (`Contract.model_dump`): its columns determine types and headers."""
     sequencer: str = ""
     """Of the contract's revision: a registration may come again after that of a newer one. Empty for a draft."""

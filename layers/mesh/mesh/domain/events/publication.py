@@ -91,7 +91,8 @@ class ProductUpdated(EventData):
 
     `severity`: `breaking`, columns may be gone or have another meaning; `warning`, values may differ from before, or
     checks found something; else `info`. `follows` is the version that it is compared with, 0 for none.
-    `rollback` says which version it restores, and why. `warnings` are at most 20.
+    `rollback` says which version it restores, and why. `warnings` are at most 20. `tables` changed; so that it
+    fits into a message, each list of a change has at most `listed` entries, fewer the more tables there are.
     """
 
     product: ProductName
@@ -101,6 +102,8 @@ class ProductUpdated(EventData):
     contract_version: str
     changes: tuple[TableChange, ...]
     queries: tuple[Query, ...]
+    tables: int = Field(default=0, ge=0)
+    listed: int = Field(default=100, ge=0)
     draft: bool = False
     follows: int = Field(default=0, ge=0)
     severity: Literal["info", "warning", "breaking"] = "info"

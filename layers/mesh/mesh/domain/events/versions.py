@@ -1,6 +1,6 @@
 """Rollbacks, withdrawals and pins of versions."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ from mesh.domain.events.model import (
 )
 from mesh.domain.events.proposals import MetadataName
 from mesh.domain.events.publication import Query
+from mesh.domain.packing import Packed
 
 
 class RollbackRequested(EventData):
@@ -62,12 +63,14 @@ class VersionsEnded(EventData):
 
 
 class FilesReleased(EventData):
-    """The owner's account is to delete what the `released` metadata files of a table use and no `kept` one does."""
+    """The owner's account is to delete what the `released` metadata files of a table use and no `kept` one does. A
+    message has room for 6,500 names: of the versions that retention keeps (`keeping.MOST_VERSIONS`), and of those that
+    end in its grace period."""
 
     product: ProductName
     table: TableName
     released: tuple[MetadataName, ...] = Field(min_length=1, max_length=200)
-    kept: tuple[MetadataName, ...] = Field(max_length=3000)
+    kept: Annotated[tuple[MetadataName, ...], Field(max_length=6500), Packed()]
 
 
 class PinRequested(LimitingData):

@@ -3,9 +3,14 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from mesh.domain.contracts.product import ProductVersion
 from mesh.domain.errors import Rejected
+
+MOST_VERSIONS: Final = 2_000
+"""Of a product, that retention keeps, however young. `FilesReleased` names the metadata files that stay: those of as
+many versions, and of those that ended since the last check and in their grace period, one in 30 s at most."""
 
 
 class UnknownVersion(Rejected):
@@ -101,14 +106,16 @@ def require_not_present(wanted: Iterable[ProductVersion], last: ProductVersion) 
 def outdated(
     versions: Sequence[ProductVersion], pinned: Collection[int], retention: Retention, now: datetime
 ) -> tuple[ProductVersion, ...]:
-    """Those of `versions` (all of a product, newest first) that are to end."""
+    """Those of `versions` (all of a product, newest first) that are to end: the old ones, and those beyond
+    MOST_VERSIONS."""
     if not versions:
         return ()
     kept = [version for version in versions if version.ended is None]
     return tuple(
         version
-        for version in kept[max(retention.versions, 1) :]
-        if version.published < now - retention.age
+        for place, version in enumerate(kept)
+        if place >= max(retention.versions, 1)
+        and (place >= MOST_VERSIONS or version.published < now - retention.age)
         and version.version not in pinned
         and version.staged
         and _files(version) != _files(versions[0])

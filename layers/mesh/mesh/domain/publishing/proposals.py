@@ -1,12 +1,12 @@
 """A proposal in central's records, from its arrival to its answer."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from pydantic import Field
 
 from mesh.domain.contracts.evolution import Compatibility
-from mesh.domain.contracts.product import Severity, TableSnapshot
+from mesh.domain.contracts.product import ProductVersion, Severity, TableSnapshot
 from mesh.domain.errors import Rejected
 from mesh.domain.events import (
     Outcome,
@@ -18,7 +18,13 @@ from mesh.domain.events import (
     TableChange,
 )
 from mesh.domain.model import Model
+from mesh.domain.packing import compressed
 from mesh.domain.publishing.fields import Field as Column
+
+MAX_VERSION: Final = 100_000
+"""Bytes of a version as JSON, packed: a state is given it beside the event of 150 proposed tables, in 262,144 bytes."""
+MAX_COMMIT: Final = 380_000
+"""Bytes of a commit, compressed: an item has 400 KB."""
 
 
 class ProposalExpired(Rejected):
@@ -27,6 +33,10 @@ class ProposalExpired(Rejected):
 
 class ProposalForged(Rejected):
     """The staged files differ from the proposal, or were not written by Meshwork."""
+
+
+class ProposalTooLarge(Rejected):
+    """The version would have more columns, or longer types, than central's records hold."""
 
 
 class TableDetails(Model):
@@ -75,6 +85,7 @@ class Commit(Model):
     correlation_id: str
     event_id: str
     follows: int = 0
+    generation: int = 0
     tables: tuple[TableCommit, ...]
     untouched: tuple[TableSnapshot, ...] = ()
     changes: tuple[TableChange, ...]
@@ -82,6 +93,41 @@ class Commit(Model):
     severity: Severity = "info"
     contract_version: str = ""
     rollback: Rollback | None = None
+
+    def version(self, at: datetime, *, draft: bool) -> ProductVersion:
+        """As it will be recorded. Its tables are the present ones, and those that it did not touch are as they were."""
+        tables = [*self.untouched, *(table.snapshot for table in self.tables)]
+        return ProductVersion(
+            product=self.product,
+            version=self.follows + 1,
+            run=self.proposal,
+            correlation_id=self.correlation_id,
+            contract_version=self.contract_version,
+            tables=tuple(sorted(tables, key=lambda table: table.table)),
+            changes=self.changes,
+            published=at,
+            follows=self.follows,
+            generation=self.generation,
+            draft=draft,
+            compatibility=self.compatibility,
+            severity=self.severity,
+            rollback=self.rollback,
+        )
+
+    def require_room(self) -> None:
+        """Raises ProposalTooLarge for a version that a state could not return, or whose commit is too large for an
+        item."""
+        version = self.version(datetime.min.replace(tzinfo=UTC), draft=False)
+        tables = len(version.tables)
+        columns = sum(len(table.columns) for table in version.tables)
+        sizes = (len(version.model_dump_json()), len(compressed(self.model_dump_json())))
+        if sizes[0] > MAX_VERSION or sizes[1] > MAX_COMMIT:
+            raise ProposalTooLarge(
+                f"version {version.version} of {self.product} would have {tables:,} tables with {columns:,} columns: "
+                f"described in {max(sizes):,} bytes, compressed, of which {MAX_VERSION:,} are possible",
+                remedy="Divide the tables among several products, or use shorter types and names.",
+                product=self.product,
+            )
 
 
 class TableRecord(Model):

@@ -140,7 +140,7 @@ def _announce(step: WaitingStep, region: str, context: CentralContext, topics: M
         region=region,
         entries=found.entries,
         databases=found.databases,
-        tables=found.tables,
+        tables=found.tables[:1],
         what=access.request.what,
         purpose=access.request.purpose,
         until=access.until,

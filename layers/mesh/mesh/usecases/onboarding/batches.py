@@ -6,12 +6,13 @@ Nothing is lost when a run dies: objects stay pending until they are settled, an
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from mesh.domain.errors import Rejected
 from mesh.domain.events import MAX_TABLES
 from mesh.domain.model import Model
 from mesh.domain.onboarding.batches import CheckedBatch
@@ -20,6 +21,7 @@ from mesh.domain.onboarding.keys import RawKey, parse_key
 from mesh.domain.onboarding.standing import Standing
 from mesh.ports import Clock, LandingObjects, Note, Uploads, WorkFiles
 from mesh.usecases.onboarding.contract_revisions import is_on_its_way
+from mesh.usecases.onboarding.rounds import Round
 
 LEASE = timedelta(minutes=40)
 """Longer than a run works before it waits: two functions of 15 minutes each; a waiting run renews the lease for
@@ -28,6 +30,10 @@ MAX_OBJECTS = 5_000
 """Objects in one round; further ones wait for the next round of the same run."""
 
 Refs = TypeAdapter(tuple[ObjectRef, ...])
+
+
+class LeaseLost(Rejected):
+    """The product's lease is not this run's any more: what it was about to do, another run does, or has done."""
 
 
 class TakeBatch(Model):
@@ -100,6 +106,22 @@ def take_batch(command: TakeBatch, *, using: Taking) -> Batch:
         work=path,
         objects=len(refs),
         facts=dict(standing.facts or {}),
+    )
+
+
+def keep_lease(round_: Round, holder: str, until: datetime, *, uploads: Uploads) -> None:
+    """Before a step that takes long, or changes what other runs look at. Raises LeaseLost."""
+    if not uploads.renew_lease(round_.product, holder, until):
+        raise lease_lost(round_)
+
+
+def lease_lost(round_: Round) -> LeaseLost:
+    """That the run of a round goes no further."""
+    return LeaseLost(
+        f"batch {round_.run} of {round_.product} is another run's by now",
+        product=round_.product,
+        generation=round_.generation,
+        remedy="Nothing is to be done: the other run takes what this one has not settled.",
     )
 
 

@@ -22,7 +22,7 @@ from mesh.domain.onboarding.curation.scanning import RawShape, read_raw_head
 from mesh.domain.onboarding.formats.model import MAX_TEXT_BYTES, Curated, ObjectRef
 from mesh.domain.onboarding.keys import UnknownPrefix, table_key
 from mesh.ports import Clock, LandingObjects, Objects, RawUploads, Trace, Uploads, WorkFiles
-from mesh.usecases.onboarding.batches import LEASE, look_up, read_batch
+from mesh.usecases.onboarding.batches import LEASE, keep_lease, look_up, read_batch
 from mesh.usecases.onboarding.curation import (
     CuratedObject,
     Curation,
@@ -63,10 +63,10 @@ def curate_batch(round_: CurationRound, *, using: Curating) -> CurationState:
 
     Objects of more than `max_bytes` become orders for jobs, and the curation ends when these have ended.
 
-    Raises what an invalid recipe raises (it was checked before, and is read by version).
+    Raises LeaseLost, and what an invalid recipe raises (it was checked before, and is read by version).
     """
     now = using.clock.now()
-    using.uploads.renew_lease(round_.product, round_.holder, now + LEASE)
+    keep_lease(round_, round_.holder, now + LEASE, uploads=using.uploads)
     curation = read_curation(using.work, round_.work) or Curation(recipe=using.raw.recipe(round_.product))
     left = [ref for ref in read_batch(using.work, round_.work) if ref.key not in curation.done]
     there, gone = look_up(left, using.landing)

@@ -1,6 +1,6 @@
 """A contract arrived in the producer's bucket: check it early, and declare the product to central."""
 
-from mesh.domain.contracts.contract import ContractNotYaml, ContractSchemaViolation
+from mesh.domain.contracts.contract import MAX_TEXT, ContractSchemaViolation
 from mesh.domain.errors import Rejected
 from mesh.domain.events import Event, Metadata, ProductDeclared, stable_id
 from mesh.domain.model import Model
@@ -10,9 +10,6 @@ from mesh.domain.onboarding.keys import ContractKey
 from mesh.ports import Bus, Clock, Executions, Objects, ReadContract, Revisions, Trace, TryRules, Uploads
 from mesh.usecases.onboarding.contract_revisions import settle_refused
 from mesh.usecases.onboarding.refusal_reports import report_refusal
-
-MAX_CONTRACT_BYTES = 80_000
-"""A contract travels in an event that starts an execution, whose input is at most 262,144 bytes."""
 
 
 class Declared(Model):
@@ -48,14 +45,7 @@ def declare_product(
     """
     correlation_id = correlation_of(ref)
     revisions.begin(key.product, ref, correlation_id)
-    text = objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=MAX_CONTRACT_BYTES + 1)
-    if len(text) > MAX_CONTRACT_BYTES:
-        raise ContractNotYaml(
-            f"the contract is larger than {MAX_CONTRACT_BYTES} bytes",
-            bucket=ref.bucket,
-            key=ref.key,
-            remedy="Shorten it: a contract has to fit into an event.",
-        )
+    text = objects.read(ref.bucket, ref.key, version_id=ref.version_id, limit=MAX_TEXT + 1)  # what is longer is refused
     contract = read_contract(text, bucket=ref.bucket, key=ref.key)
     try:
         check_settings(contract)

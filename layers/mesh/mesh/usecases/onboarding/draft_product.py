@@ -5,9 +5,9 @@ Objects are read as the checks read them, so that the draft matches what they wi
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from mesh.domain.contracts.contract import CrawlMode
+from mesh.domain.contracts.contract import MAX_TEXT, CrawlMode
 from mesh.domain.model import Model
 from mesh.domain.onboarding.batches import CheckedBatch, held_for
 from mesh.domain.onboarding.formats.model import ObjectRef
@@ -15,12 +15,16 @@ from mesh.domain.onboarding.keys import contract_key
 from mesh.domain.onboarding.quality.model import Finding
 from mesh.domain.onboarding.quality.verdicts import culprits
 from mesh.domain.onboarding.reading.model import TableSources
+from mesh.domain.packing import fits
 from mesh.domain.schema import TableSchema
 from mesh.ports import Bus, DraftContract, Readings, TableReading, Trace, Uploads, WorkFiles
 from mesh.usecases.onboarding.batches import checked_path, is_raw, read_batch
 from mesh.usecases.onboarding.curation import curation_of
 from mesh.usecases.onboarding.declare_product import send_declaration
 from mesh.usecases.onboarding.rounds import Round, table_of
+
+MAX_DRAFTED: Final = 10_000
+"""Columns of a draft: a contract is read within its limits on size and nodes then."""
 
 
 class Found(NamedTuple):
@@ -71,6 +75,9 @@ def draft_product(
         return _hold(round_, objects, found, work)
     contract = ObjectRef(bucket=refs[0].bucket, key=contract_key(round_.product), size=0)
     text = draft_contract(round_.product, found.tables, crawl=found.crawl)
+    if too_large := _too_large(found.tables, text):
+        refused = {ref.key: too_large.evolve(table=table_of(ref)) for ref in objects}
+        return _hold(round_, objects, found._replace(refused=refused), work)
     sent = send_declaration(contract, round_.product, text, uploads=uploads, bus=bus)
     trace.note(
         round_.correlation_id, "draft contract inferred", product=round_.product, tables=list(found.tables),
@@ -78,6 +85,21 @@ def draft_product(
     )  # fmt: skip
     uploads.drop_lease(round_.product, round_.holder)
     return Drafted(product=round_.product, tables=tuple(found.tables), sent=sent)
+
+
+def _too_large(tables: dict[str, TableSchema], text: str) -> Finding | None:
+    """Why no draft of these tables is sent: central reads no contract that is larger."""
+    columns = sum(len(schema.columns) + len(schema.partition_keys) for schema in tables.values())
+    if columns <= MAX_DRAFTED and len(text.encode()) <= MAX_TEXT and fits(text):
+        return None
+    return Finding(
+        code="DraftTooLarge",
+        severity="error",
+        table="",
+        message=f"{len(tables):,} tables with {columns:,} columns came at once, without a contract: a draft describes "
+        f"{MAX_DRAFTED:,} columns at most, in {MAX_TEXT:,} bytes",
+        remedy="Upload a contract, or divide the tables among several products, and upload the objects again.",
+    )
 
 
 def find_tables(refs: Iterable[ObjectRef], readings: Readings) -> Found:

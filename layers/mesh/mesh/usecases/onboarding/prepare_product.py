@@ -9,6 +9,7 @@ from mesh.domain.contracts.claims import CRAWLER_MARK
 from mesh.domain.events import Envelope, Event, ProductRegistered
 from mesh.domain.governance.product_rights import fill_rights, grant_entry, look_rights
 from mesh.domain.model import Model
+from mesh.domain.packing import pack_object
 from mesh.ports import Catalog, Crawlers, LakeFormation, ResourceLinks, Revisions, Shares, Trace, Uploads
 from mesh.usecases.central_shares import require_shared
 
@@ -87,7 +88,7 @@ def prepare_product(
             "catalog_id": product.catalog_id,
             "crawler": crawler,
             "crawl": product.crawl,
-            "contract": None if product.draft else product.contract,
+            "contract": None if product.draft else pack_object(product.contract),
             "dropped": list(product.dropped),
         },
         sequencer=product.sequencer,

@@ -20,7 +20,7 @@ from mesh.domain.publishing import hive_table
 from mesh.domain.publishing.hive_table import file_name
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.ports import Clock, PublishedFiles, Uploads, WorkFiles
-from mesh.usecases.onboarding.batches import read_checked
+from mesh.usecases.onboarding.batches import keep_lease, read_checked
 from mesh.usecases.onboarding.rounds import Round
 from mesh.usecases.onboarding.stage_version import staged_path
 
@@ -57,9 +57,10 @@ def promote_objects(command: Promote, *, using: Promoting) -> Promoted:
     """Move every table's files to the crawled folder, and record the proposal to make after the crawl.
 
     Can be repeated at any point. The lease is held until the crawl is over, so no other run works on the product.
+    Raises LeaseLost.
     """
     now = using.clock.now()
-    using.uploads.renew_lease(command.product, command.holder, now + CRAWL_LEASE)
+    keep_lease(command, command.holder, now + CRAWL_LEASE, uploads=using.uploads)
     checked = read_checked(using.work, command.work)
     proposal = stable_id("proposal", command.work, command.correlation_id)
     tables = tuple(_Promotion(command.product, checked, table, using.published).run() for table in checked.tables)

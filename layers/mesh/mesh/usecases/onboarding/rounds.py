@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
 from mesh.domain.contracts.contract import Contract, CrawlMode
 from mesh.domain.events import Metadata, stable_id
 from mesh.domain.model import Model
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import table_key
+from mesh.domain.packing import PackedObject
 from mesh.domain.schema import TableSchema
 
 
@@ -20,7 +20,7 @@ class ProductFacts(Model):
     catalog_id: str = ""
     crawler: str = ""
     crawl: CrawlMode = "auto"
-    contract: dict[str, Any] | None = None
+    contract: PackedObject | None = None
     dropped: tuple[str, ...] = ()
 
     def expected(self, table: str) -> TableSchema | None:

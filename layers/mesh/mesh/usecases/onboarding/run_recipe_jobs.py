@@ -16,7 +16,7 @@ from mesh.domain.onboarding.curation.recipe import parse_recipe
 from mesh.domain.onboarding.curation.scanning import scan
 from mesh.domain.onboarding.formats.model import Curated
 from mesh.ports import Clock, JobFiles, Objects, RecipeJobs, Trace, Uploads, WorkFiles
-from mesh.usecases.onboarding.batches import LEASE
+from mesh.usecases.onboarding.batches import LEASE, keep_lease
 from mesh.usecases.onboarding.curation import (
     CuratedObject,
     Curation,
@@ -48,12 +48,13 @@ def run_recipe_jobs(
     trace: Trace,
     bucket: str,
 ) -> CurationState:
-    """Poll the round's jobs once. Idempotent: a successful job is recorded before its files are removed.
+    """Poll the round's jobs once. Idempotent: a successful job is recorded before its files are removed. Raises
+    LeaseLost.
 
     `bucket` is the work bucket's name.
     """
     now = clock.now()
-    uploads.renew_lease(round_.product, round_.holder, now + LEASE)
+    keep_lease(round_, round_.holder, now + LEASE, uploads=uploads)
     curation = read_curation(work, round_.work) or Curation(recipe=None)
     bench, running = _Bench(curation, jobs, files, objects, bucket), 0
     for order in curation.jobs:

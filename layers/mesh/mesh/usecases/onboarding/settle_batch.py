@@ -1,5 +1,6 @@
 """The end of a round: record what was held back, add what was published to the history, release the product."""
 
+from itertools import accumulate
 from typing import Final
 
 from mesh.domain.contracts.contract import Contract
@@ -15,7 +16,7 @@ from mesh.domain.publishing import hive_table
 from mesh.domain.publishing.places import bucket_and_key
 from mesh.ports import Clock, LandingObjects, Note, Objects, Quarantine, RawUploads, Uploads, WorkFiles
 from mesh.usecases.onboarding.baselines import remember_batch
-from mesh.usecases.onboarding.batches import read_checked
+from mesh.usecases.onboarding.batches import LEASE, lease_lost, read_checked
 from mesh.usecases.onboarding.curation import Curation, curation_of
 from mesh.usecases.onboarding.held_objects import supersede
 from mesh.usecases.onboarding.rounds import Round, metadata_of
@@ -23,6 +24,8 @@ from mesh.usecases.onboarding.rounds import Round, metadata_of
 _CRASHED: Final = "FunctionCrashed"
 """The reason that `onboard-upload` gives for a batch that broke a function (policies.yaml)."""
 MAX_LISTED: Final = 50
+MAX_LISTED_BYTES: Final = 150_000
+"""Of the objects in an event, which a state returns: the listing in the bucket has all of them."""
 """Objects that one event lists; the listing beside the report has all of them."""
 
 
@@ -88,7 +91,10 @@ def settle_batch(
     An upload is recorded first, then tries the lease; this drops the lease first, then looks. So one of the two always
     sees the other. Objects that have to be staged again stay pending; so do deletions in a batch that broke a function,
     since nobody could release them: they have a round of their own, and wait for a later run if that breaks as well.
+
+    Raises LeaseLost, before anything is written: the history and the index are read, and written anew.
     """
+    _require_own(command, uploads, clock)
     checked = read_checked(work, command.work)
     held, news, done = tuple[HeldBack, ...](), None, tuple[ObjectRef, ...]()
     if not command.staged_again:
@@ -112,6 +118,15 @@ def settle_batch(
         version=command.version,
         news=news,
     )
+
+
+def _require_own(command: SettleBatch, uploads: Uploads, clock: Clock) -> None:
+    """The batch is this run's: it has the lease; or it dropped it when this was done before, and nobody took it since.
+    Raises LeaseLost."""
+    if uploads.renew_lease(command.product, command.holder, clock.now() + LEASE):
+        return
+    if uploads.standing(command.product).lease.generation != command.generation:
+        raise lease_lost(command)
 
 
 def _note(command: SettleBatch, checked: CheckedBatch, held: tuple[HeldBack, ...]) -> Note:
@@ -206,15 +221,21 @@ def _hold(
         text = _page(batch, reports.held, fates, command.facts.promised)
         objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8")
     quarantine.hold(batch)
-    shown = tuple(
-        QuarantinedObject(key=each.ref.key, report=batch.listing, reason=each.reason) for each in held[:MAX_LISTED]
-    )
+    shown = _shown(held, batch)
     return Event[ProductQuarantined](
         metadata=metadata_of(command, "held"),
         data=ProductQuarantined(
             product=command.product, bucket=batch.bucket, reason=batch.reason, objects=shown, objects_count=len(held)
         ),
     )
+
+
+def _shown(held: tuple[HeldBack, ...], batch: HeldBatch) -> tuple[QuarantinedObject, ...]:
+    """The first objects, as many as an event has room for: one reason may have many changes and readers."""
+    first = held[:MAX_LISTED]
+    listed = [QuarantinedObject(key=each.ref.key, report=batch.listing, reason=each.reason) for each in first]
+    sizes = accumulate(len(each.model_dump_json()) for each in listed)
+    return tuple(each for each, size in zip(listed, sizes, strict=True) if size <= MAX_LISTED_BYTES)
 
 
 def _page(batch: HeldBatch, report: BatchReport, fates: list[tuple[str, str]], contract: Contract | None) -> str:

@@ -14,7 +14,6 @@ Of a table that a Glue crawler fills only 2, 4, 5 and 6 are left: columns and ro
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from mesh.domain.contracts.claims import NameTaken
@@ -80,7 +79,7 @@ def _commit(product: str, proposal: str, using: Committing) -> ProductVersion:
     if commit is None or owner is None or _is_refused(commit, using):
         raise ProposalGone(f"there is no proposal {proposal} of {product} to commit", proposal=proposal)
     _Swing(commit, owner, using).run()
-    version = _next_version(commit, owner, using.clock.now())
+    version = commit.version(using.clock.now(), draft=owner.draft)
     facts = {"product": product, "proposal": proposal, "version": version.version, "tables": len(commit.tables)}
     return using.registry.record_version(version, Note(commit.correlation_id, "committed", facts))
 
@@ -89,26 +88,6 @@ def _is_refused(commit: Commit, using: Committing) -> bool:
     """A rollback that another run of the same event refused. A proposal that was answered has no commit to make."""
     order = using.registry.rollback(commit.product, commit.rollback.request) if commit.rollback else None
     return order is not None and order.status == "refused"
-
-
-def _next_version(commit: Commit, product: Product, now: datetime) -> ProductVersion:
-    """Its tables are the present ones, and those that it did not touch are as they were."""
-    tables = [*commit.untouched, *(table.snapshot for table in commit.tables)]
-    return ProductVersion(
-        product=commit.product,
-        version=commit.follows + 1,
-        run=commit.proposal,
-        correlation_id=commit.correlation_id,
-        contract_version=commit.contract_version,
-        tables=tuple(sorted(tables, key=lambda table: table.table)),
-        changes=commit.changes,
-        published=now,
-        follows=commit.follows,
-        draft=product.draft,
-        compatibility=commit.compatibility,
-        severity=commit.severity,
-        rollback=commit.rollback,
-    )
 
 
 class _Swing:

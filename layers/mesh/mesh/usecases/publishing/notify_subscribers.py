@@ -23,10 +23,18 @@ from mesh.domain.model import Model
 from mesh.ports import MemberTopics, Message, Note, Proposals
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import Deliveries, member_message
+from mesh.usecases.publishing.published_tables import MAX_LISTED
 
 MAX_WARNINGS = 20
 _NOTIFIED_TOGETHER: Final = 50
 """Members that are recorded together; this many may be notified again when a step fails."""
+MAX_BYTES: Final = 240_000
+"""Of a notice: a topic takes 262,144 bytes, with the owner's answer beside it."""
+_LISTED: Final = (MAX_LISTED, 30, 10, 3, 0)
+"""How many names each list of a change has: the most that fit."""
+_MOST_TABLES: Final = 100
+"""Of a notice that does not fit without lists either."""
+_LISTS: Final = ("added_columns", "removed_columns", "changed_types", "added_partitions", "schema_changes")
 _SHOWN_COLUMNS = 10
 """How many of the new columns the sample query names."""
 
@@ -98,9 +106,18 @@ def _answer(request: Envelope, version: ProductVersion, product: Product, propos
 
 
 def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[ProductUpdated]:
-    """The notice of a version: what changed, and how to query it."""
+    """The notice of a version: what changed, and how to query it. Where very many tables change, each change lists
+    fewer names, so that a topic takes it: `listed` says how many."""
+    listings = (_notice(version, product, catalog_id, listed) for listed in _LISTED)
+    return next((each for each in listings if len(each.model_dump_json().encode()) <= MAX_BYTES), None) or _notice(
+        version.evolve(changes=version.changes[:_MOST_TABLES]), product, catalog_id, 0
+    )
+
+
+def _notice(version: ProductVersion, product: Product, catalog_id: str, listed: int) -> Event[ProductUpdated]:
     cause = Metadata(id=version.run, correlation_id=version.correlation_id)
     warnings = [found for change in version.changes if change.quality for found in change.quality.findings]
+    changes = tuple(_shortened(change, listed) for change in version.changes)
     return Event[ProductUpdated](
         metadata=follow(cause, "updated", version.version),
         data=ProductUpdated(
@@ -109,8 +126,10 @@ def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[
             domain=product.domain,
             owner_account=product.owner,
             contract_version=version.contract_version,
-            changes=version.changes,
-            queries=tuple(query for change in version.changes for query in _queries(change, catalog_id, product.name)),
+            changes=changes,
+            tables=len(version.changes),
+            listed=listed,
+            queries=tuple(query for change in changes for query in _queries(change, catalog_id, product.name)),
             draft=product.draft,
             follows=version.follows,
             severity=version.severity,
@@ -118,6 +137,14 @@ def notice(version: ProductVersion, product: Product, catalog_id: str) -> Event[
             rollback=version.rollback,
             warnings=tuple(warnings)[:MAX_WARNINGS],
         ),
+    )
+
+
+def _shortened(change: TableChange, listed: int) -> TableChange:
+    quality = change.quality.evolve(findings=change.quality.findings[:listed]) if change.quality else None
+    return change.evolve(
+        quality=quality,
+        **{name: getattr(change, name)[:listed] for name in _LISTS},
     )
 
 

@@ -91,6 +91,7 @@ def _commit(
         correlation_id=order.correlation_id,
         event_id=order.request,
         follows=last.version,
+        generation=last.generation,
         tables=tuple(back.commit() for back in backs),
         changes=changes,
         compatibility=together(change.compatibility for change in differences),

@@ -123,6 +123,7 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
     """What is to be committed, and what was read in the tables' metadata files."""
     proposed, last = event.data, using.registry.latest_version(product.name)
     _require_in_time(proposed, using)
+    _require_newer(event, last)
     known = {snapshot.table: snapshot for snapshot in last.tables} if last else {}
     table_of = _crawled_table if _is_crawled(proposed, product) else _staged_table
     looks = [table_of(table, product, known.get(table.name), using) for table in proposed.tables]
@@ -137,6 +138,7 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
         correlation_id=event.metadata.correlation_id,
         event_id=event.metadata.id,
         follows=last.version if last else 0,
+        generation=max(proposed.generation, last.generation if last else 0),
         tables=tuple(look.commit for look in looks),
         untouched=tuple(known[name] for name in known.keys() - {table.name for table in proposed.tables}),
         changes=changes,
@@ -144,6 +146,7 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
         severity=severity(changes, bool(breaking(differences)), rollback=False),
         contract_version=proposed.contract_version or product.contract_version,
     )
+    commit.require_room()
     return commit, [look.record for look in looks if look.record]
 
 
@@ -161,6 +164,19 @@ def _require_in_time(proposed: VersionProposed, using: Verifier) -> None:
             f"proposal {proposed.proposal} had to be answered by {proposed.expires.isoformat()}",
             proposal=proposed.proposal,
             remedy="It is staged again by itself; look at the owner's queues if it is not.",
+        )
+
+
+def _require_newer(event: Event[VersionProposed], last: ProductVersion | None) -> None:
+    """An older batch that comes late never becomes a newer version. A producer whose table was made anew begins with
+    generation 1 again: what it sent after the last version is no older batch. Raises Rebase."""
+    proposed = event.data
+    if last is not None and proposed.generation < last.generation and event.metadata.time <= last.published:
+        raise Rebase(
+            f"batch {proposed.generation} of {proposed.product} came after batch {last.generation} was published",
+            generation=proposed.generation,
+            published=last.generation,
+            remedy="It is staged again by itself.",
         )
 
 

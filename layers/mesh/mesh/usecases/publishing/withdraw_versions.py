@@ -5,6 +5,7 @@ which files nothing needs any more (`usecases.settle_pin`).
 """
 
 from collections.abc import Iterable
+from itertools import batched
 
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, VersionEnd
 from mesh.domain.errors import Rejected
@@ -120,10 +121,11 @@ def expire_versions(retention: Retention, *, context: CentralContext, proposals:
             context.registry.end_version(product.name, version.version, VersionEnd(status="expired", at=now))
         if old:
             ended.append(Withdrawn(product=product.name, versions=_numbers(old)))
-        over = released(versions, retention, now)[:_AT_ONCE]
+        over = released(versions, retention, now)
         if over and not proposals.rolling_back(product.name):
-            cause = Metadata(id=stable_id(product.name, "retention", now.isoformat()))
-            _tell_ended(product.name, _numbers(over), cause, bus)
+            for part in batched(_numbers(over), _AT_ONCE, strict=False):
+                cause = Metadata(id=stable_id(product.name, "retention", now.isoformat(), part[0]))
+                _tell_ended(product.name, part, cause, bus)
             due.append(Withdrawn(product=product.name, versions=_numbers(over)))
     return Expired(ended=tuple(ended), released=tuple(due))
 
