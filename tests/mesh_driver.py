@@ -33,8 +33,8 @@ MACHINES: Final = {
     "accept-share": "consumer",
     "release-share": "consumer",
 }
-IDLE: Final = frozenset({"empty", "busy", "waiting"})
-"""Outcomes of runs of `onboard-upload` that found nothing to do."""
+IDLE: Final = frozenset({"empty", "busy", "waiting", "overtaken"})
+"""Outcomes of runs of `onboard-upload` that found nothing to do, or whose work another one took."""
 SECONDS: Final = 120.0
 _FIRST_POLL: Final = 0.1
 _LONGEST_POLL: Final = 0.5
