@@ -21,6 +21,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
     try:
         return change_subscription(
             Envelope.model_validate(event),
+            catalog_id=settings.account_id,
             context=wiring.central_context(settings),
             topics=wiring.member_topics(settings),
         )

@@ -91,7 +91,7 @@ class Central:
     def subscription(self, request, account=CONSUMER, sent=NOON):
         envelope = an_envelope(request, account=account)
         envelope.detail["metadata"]["time"] = sent.isoformat()
-        return change_subscription(envelope, context=self.context, topics=self.topics)
+        return change_subscription(envelope, catalog_id=CENTRAL, context=self.context, topics=self.topics)
 
 
 def test_an_admitted_account_has_its_place_on_the_bus_its_topic_and_its_record():

@@ -10,9 +10,12 @@ from mesh.domain.events import (
     QualitySummary,
     Rollback,
     ShortFinding,
+    SubscriptionEnded,
+    SubscriptionRequested,
     TableChange,
 )
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.publishing.change_subscription import change_subscription
 from mesh.usecases.publishing.notify_subscribers import Announce, notify_subscribers
 from mesh.usecases.publishing.published_tables import table_faults
 
@@ -27,6 +30,7 @@ from tests.builders import (
     a_glue_table,
     a_member,
     a_product,
+    an_envelope,
 )
 from tests.fakes import (
     NOON,
@@ -66,11 +70,25 @@ class World:
             NOTE,
         )  # fmt: skip
 
+    @property
+    def context(self):
+        return CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock)
+
+    def subscribe(self, request=SubscriptionRequested):
+        """What the request made published."""
+        before = len(self.topics.published)
+        envelope = an_envelope(request(product=PRODUCT), account=CONSUMER)
+        change_subscription(envelope, catalog_id=CENTRAL, context=self.context, topics=self.topics)
+        return self.topics.published[before:]
+
+    def unsubscribe(self):
+        assert self.subscribe(SubscriptionEnded) == []
+
     def notify(self, version):
         return notify_subscribers(
             Announce(version=version),
             catalog_id=CENTRAL,
-            context=CentralContext(CENTRAL, self.registry, FakeAccessRegistry(), self.trace, self.clock),
+            context=self.context,
             proposals=FakeProposals(),
             topics=self.topics,
         )
@@ -104,6 +122,51 @@ def test_each_subscriber_and_the_owner_is_notified_once_per_version():
     assert [topic for topic, _, _ in world.topics.published] == [topic_of(PRODUCER), topic_of(CONSUMER)]
     assert len({detail for _, _, detail in world.topics.published}) > 0
     assert world.notify(world.publish()).notified == (PRODUCER, CONSUMER)
+
+
+def test_a_late_subscriber_is_notified_of_the_present_version_once():
+    world = World()
+    assert world.subscribe() == []
+    world.unsubscribe()
+    world.notify(world.publish())
+    world.notify(world.publish())
+    world.topics.published.clear()
+
+    [(topic, kind, detail)] = world.subscribe()
+    assert (topic, kind, json.loads(detail)["data"]["version"]) == (topic_of(CONSUMER), "ProductUpdated", 2)
+    assert world.subscribe() == [], "it was notified"
+    assert world.notify(world.registry.latest_version(PRODUCT)).already == (PRODUCER, CONSUMER)
+
+
+def test_a_late_subscriber_is_not_notified_of_a_drafts_version():
+    world = World(draft=True)
+    world.publish()
+    world.registry.products[PRODUCT] = a_product(version=1)
+
+    assert world.subscribe() == []
+
+
+def test_whoever_subscribes_while_a_version_is_announced_gets_one_notice_however_many_come():
+    world = World()
+    version = world.publish()
+    [(_, _, early)] = world.subscribe()
+    world.registry.notices.clear()  # as the announcement, which looked before, has it
+
+    world.notify(version)
+    late = next(detail for topic, _, detail in reversed(world.topics.published) if topic == topic_of(CONSUMER))
+    assert json.loads(early)["metadata"]["id"] == json.loads(late)["metadata"]["id"]
+
+
+def test_a_subscription_stands_though_its_topic_does_not_take_the_notice():
+    world = World()
+    world.publish()
+    world.topics.failures[topic_of(CONSUMER)] = EventNotAccepted("gone")
+
+    with pytest.raises(EventNotAccepted):
+        world.subscribe()
+    assert list(world.registry.subscribers(PRODUCT)) == [CONSUMER]
+    world.topics.failures.clear()
+    assert len(world.subscribe()) == 1
 
 
 def test_the_notice_shows_changes_query_and_trace_id():

@@ -1,7 +1,8 @@
 """The last step of a publication: answer the owner, and notify each subscriber of the version once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
+from types import MappingProxyType
 from typing import Final
 
 from mesh.domain import names
@@ -71,10 +72,25 @@ def notify_subscribers(
     product = context.registry.product(version.product)
     if product is None:
         raise NotTheOwner(f"there is no product {version.product!r}", product=version.product)
-    wanted = dict.fromkeys([product.owner, *([] if product.draft else context.registry.subscribers(product.name))])
+    wanted = [product.owner, *([] if product.draft else context.registry.subscribers(product.name))]
+    answers = {product.owner: _answer(command.proposal, version, product, proposals)} if command.proposal else {}
+    return notify(version, product, wanted, answers, catalog_id=catalog_id, context=context, topics=topics)
+
+
+def notify(
+    version: ProductVersion,
+    product: Product,
+    accounts: Iterable[str],
+    answers: Mapping[str, Sequence[Message]] = MappingProxyType({}),
+    *,
+    catalog_id: str,
+    context: CentralContext,
+    topics: MemberTopics,
+) -> Notified:
+    """Notify each of the accounts of the version once, together with its `answers`. See `notify_subscribers`."""
+    wanted = dict.fromkeys(accounts)
     found = context.registry.audience(product.name, version.version, wanted)
     audience = [found[account] for account in wanted if account in found and found[account].member.status == "admitted"]
-    answers = {product.owner: _answer(command.proposal, version, product, proposals)} if command.proposal else {}
     news = Message(ProductUpdated.detail_type(), notice(version, product, catalog_id).model_dump_json())
     deliveries = Deliveries()
     for group in tuple(batched(audience, _NOTIFIED_TOGETHER, strict=False)) or ((),):
