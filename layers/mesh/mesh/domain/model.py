@@ -15,43 +15,20 @@ class Model(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     @classmethod
-    def model_validate(
-        cls,
-        obj: Any,  # noqa: ANN401 - as pydantic has it
-        *,
-        strict: bool | None = None,
-        extra: ExtraValues | None = "ignore",
-        from_attributes: bool | None = None,
-        context: Any | None = None,  # noqa: ANN401 - as pydantic has it
-        by_alias: bool | None = None,
-        by_name: bool | None = None,
-    ) -> Self:
+    def model_validate(cls, obj: Any, *, extra: ExtraValues | None = "ignore", **options: Any) -> Self:  # noqa: ANN401
         """Read a value. Raises ValidationError."""
-        return super().model_validate(
-            obj,
-            strict=strict,
-            extra=extra,
-            from_attributes=from_attributes,
-            context=context,
-            by_alias=by_alias,
-            by_name=by_name,
-        )
+        return super().model_validate(obj, extra=extra, **options)
 
     @classmethod
     def model_validate_json(
         cls,
         json_data: str | bytes | bytearray,
         *,
-        strict: bool | None = None,
         extra: ExtraValues | None = "ignore",
-        context: Any | None = None,  # noqa: ANN401 - as pydantic has it
-        by_alias: bool | None = None,
-        by_name: bool | None = None,
+        **options: Any,  # noqa: ANN401
     ) -> Self:
         """Read a JSON text. Raises ValidationError."""
-        return super().model_validate_json(
-            json_data, strict=strict, extra=extra, context=context, by_alias=by_alias, by_name=by_name
-        )
+        return super().model_validate_json(json_data, extra=extra, **options)
 
     def evolve(self, **values: Any) -> Self:  # noqa: ANN401 - the fields' own types, which are validated
         """A copy with other values, validated: `model_copy(update=…)` takes any name and any type.
