@@ -88,7 +88,9 @@ BY_HAND: dict[str, Any] = {
     "record_lineage": lambda event: [Orders.validate_python(body) for body in bodies(event)],
     "relay_inbox": lambda event: [inbox_message(body) for body in bodies(event)],
     "settle_pin": lambda event: [Due.model_validate(event["ending"])] if "ending" in event else [*envelopes(event)],
-    "withdraw_versions": lambda event: [event.get("retention") or [*envelopes(event)]],
+    "withdraw_versions": lambda event: (
+        [event["retention"]] if "retention" in event else [Envelope.model_validate(event)]
+    ),
     "resume_run": lambda event: [event["detail"].get("crawlerName") or [*envelopes(event)]],
 }
 

@@ -9,7 +9,7 @@ from mesh.domain.publishing.keeping import Retention
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point, refused
 from mesh.entry.settings import MeshBusSettings, RegistrySettings, load
-from mesh.usecases.publishing.withdraw_versions import expire_versions, withdraw_versions
+from mesh.usecases.publishing.withdraw_versions import Expired, Withdrawn, expire_versions, withdraw_versions
 
 
 class Settings(RegistrySettings, MeshBusSettings):
@@ -24,19 +24,28 @@ class Settings(RegistrySettings, MeshBusSettings):
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
     """EventBridge's envelope → Withdrawn; `{retention: true}` → Expired. A refusal is recorded, and not retried."""
     settings = load(Settings)
-    context, bus, proposals = (
-        wiring.central_context(settings),
-        wiring.bus(settings.mesh_bus),
-        wiring.proposals(settings),
-    )
-    if "retention" in event:
-        age, grace = timedelta(days=settings.keep_days), timedelta(hours=settings.grace_hours)
-        return expire_versions(
-            Retention(settings.keep_versions, age, grace), context=context, proposals=proposals, bus=bus
-        )
     try:
-        envelope, topics = Envelope(**event), wiring.member_topics(settings)
-        files = wiring.published_files()
-        return withdraw_versions(envelope, context=context, proposals=proposals, files=files, topics=topics, bus=bus)
+        return _expire(settings) if "retention" in event else _withdraw(event, settings)
     except Rejected as refusal:
         return refused(refusal)
+
+
+def _expire(settings: Settings) -> Expired:
+    age, grace = timedelta(days=settings.keep_days), timedelta(hours=settings.grace_hours)
+    return expire_versions(
+        Retention(settings.keep_versions, age, grace),
+        context=wiring.central_context(settings),
+        proposals=wiring.proposals(settings),
+        bus=wiring.bus(settings.mesh_bus),
+    )
+
+
+def _withdraw(event: dict[str, Any], settings: Settings) -> Withdrawn:
+    return withdraw_versions(
+        Envelope.model_validate(event),
+        context=wiring.central_context(settings),
+        proposals=wiring.proposals(settings),
+        files=wiring.published_files(),
+        topics=wiring.member_topics(settings),
+        bus=wiring.bus(settings.mesh_bus),
+    )

@@ -173,9 +173,8 @@ def test_uploads_that_go_on_are_another_runs_before_the_history_of_the_first_is_
         mesh.until(lambda: mesh.runs("commit-version", "on-long"), "the first upload proposed")
         mesh.put_object("on-long/data/t1/b.csv", OTHER)
         first = mesh.wait_for_run("onboard-upload", "on-long", after=before)
-        assert (first.outcome, first.path[-1]) == ("published", "Settled")
-        assert mesh.pending("on-long") == ["on-long/data/t1/b.csv"]
-        assert mesh.lease("on-long") == ""
+        # An event of the second upload that comes late may have started the next run by now, as the sweep would.
+        assert (first.outcome, first.output["accepted"], first.path[-1]) == ("published", 1, "Settled")
         sweep = mesh.physical_id("producer", "CollectUploadsFunction")
         mesh.client("producer", "lambda").invoke(FunctionName=sweep, Payload='{"Records": []}')
     assert_all_is_done(mesh, "on-long", rows=2)

@@ -171,7 +171,7 @@ class _Back:
         return _Target(content, self._renewed(nothing, content))
 
     def _renewed(self, then: TableSnapshot, content: TableContent) -> TableSnapshot:
-        marks = marks_of(self._current).covering(Marks(**self._now.marks)).covering(content.state.marks)
+        marks = marks_of(self._current).covering(Marks.model_validate(self._now.marks)).covering(content.state.marks)
         return then.evolve(empty=self._now.empty, marks=marks.model_dump())
 
     def _read(self, metadata: str) -> TableContent:

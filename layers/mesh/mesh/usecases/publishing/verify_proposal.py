@@ -260,7 +260,7 @@ def _staged_table(proposed: ProposedTable, product: Product, last: TableSnapshot
 
     location = table_location(product.bucket, product.name, proposed.name)
     current = using.catalog.table(product.name, proposed.name)
-    pointer, marks = pointer_of(current), marks_of(current).covering(Marks(**(last.marks if last else {})))
+    pointer, marks = pointer_of(current), marks_of(current).covering(Marks.model_validate(last.marks if last else {}))
     if pointer != (place(proposed.base) if proposed.base else ""):
         raise Rebase(
             f"{proposed.name} is at {pointer or 'no version'}, and was staged on {proposed.base or 'none'}",
