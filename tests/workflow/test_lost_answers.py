@@ -74,7 +74,7 @@ def flow(mesh: MeshDriver, name: str) -> dict[str, Any]:
         "lease": mesh.lease(name),
         "pending": product.pending(),
         "failed": [(run.machine, run.error) for run in runs if run.status != "SUCCEEDED"],
-        "dead letters": {name: count for name, count in mesh.dead_letters().items() if count != dead[name]},
+        "dead letters": mesh.dead_letters_since(dead),
         "locks": mesh.locks(),
     }
 

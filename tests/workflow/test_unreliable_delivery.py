@@ -50,7 +50,7 @@ def test_the_main_flow_ends_as_if_each_event_had_come_once_and_in_order(mesh: Me
         analyst.rows()
     notices = Counter(notice["data"]["version"] for notice in mesh.notices(product.name))
     assert notices == Counter(range(1, product.versions() + 1))
-    assert mesh.dead_letters() == dead
+    assert mesh.dead_letters_since(dead) == {}
 
 
 def test_a_slow_second_delivery_of_the_first_proposal_does_not_undo_the_second_version(mesh: MeshDriver) -> None:

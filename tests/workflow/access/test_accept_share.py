@@ -104,7 +104,7 @@ def test_accepted_and_proved_as_the_reader(mesh: MeshDriver, listener: EventList
     assert query(mesh, f'SELECT id, amount FROM "{granted.link}".t1') == ""
     assert query(mesh, f'SELECT id FROM "{granted.link}".t1', "DataScientist") != ""
     assert held(mesh, granted) == "ready"
-    assert mesh.dead_letters() == kept
+    assert mesh.dead_letters_since(kept) == {}
 
 
 def test_a_reader_that_cannot_be_acted_as_is_proved_by_its_grants(mesh: MeshDriver, listener: EventListener) -> None:

@@ -32,7 +32,7 @@ def test_a_failed_run_is_started_again_by_itself(mesh: MeshDriver) -> None:
     assert again.arn.endswith("-retry-1")
     assert mesh.faults() == []
     mesh.until(lambda: failures(mesh, "producer", "fail-once") == [], "no failure any more")
-    assert mesh.dead_letters() == kept
+    assert mesh.dead_letters_since(kept) == {}
 
 
 def test_what_fails_each_time_is_kept_and_is_started_again_by_a_command_once(mesh: MeshDriver) -> None:

@@ -77,4 +77,4 @@ def test_it_is_registered_published_and_announced(mesh: MeshDriver, product: str
         table: (columns, 2) for table, columns in tables.items()
     }
     assert len(json.dumps(notice)) < 262_144
-    assert mesh.dead_letters() == dead
+    assert mesh.dead_letters_since(dead) == {}
