@@ -83,6 +83,12 @@ COMMANDS: Final = (
         "Start a failed run again, with the same input.",
     ),
     Command("dlq", _MAINTAIN, "cli.governance.failed_messages:dlq", "Messages that could not be processed."),
+    Command(
+        "governance",
+        _MAINTAIN,
+        "cli.governance.changes:governance",
+        "Check a change of governance before it is deployed.",
+    ),
     Command("reconcile", _MAINTAIN, "cli.governance.reconcile:reconcile_command", "Find and repair what drifted."),
 )
 """In the order of the help: panels by what people do first, commands as they are needed within each."""

@@ -14,7 +14,7 @@ from mesh.domain.semver import SemanticVersion, bump_between, raised
 from cli import output
 from cli.contracts.contract_checks import Checked, check_file, contract_file, read_local
 from cli.contracts.contract_drafts import draft_from
-from cli.governance.governance import FOLDER
+from cli.governance.governance import document
 from cli.mesh_context import AsJson
 from cli.output import CommandFailed
 
@@ -95,10 +95,7 @@ def summarised(before: Contract, after: Contract, diff: ContractDiff) -> dict[st
 
 
 def _ontology() -> Ontology:
-    path = FOLDER / "ontology.yaml"
-    if not path.is_file():
-        raise CommandFailed("governance/ontology.yaml not found", remedy="run it in a clone of the repository")
-    return parse_ontology(yaml.safe_load(path.read_text("utf-8")))
+    return parse_ontology(document("ontology.yaml"))
 
 
 def render_checked(checked: Checked) -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mesh.adapters.duckdb.measuring.rule_trial import try_rules
-from mesh.adapters.odcs.contracts import read_contract
-from mesh.adapters.odcs.safe_yaml import load_yaml
+from mesh.adapters.odcs.contracts import load_document, read_contract
 from mesh.domain.contracts.contract import Contract, ContractColumn, ContractTable, NotEnforced
 from mesh.domain.contracts.enforcement import everything_not_enforced
 from mesh.domain.errors import Rejected
@@ -63,7 +62,7 @@ def read_local(path: Path) -> Contract:
     """A contract on this machine; where it will be uploaded follows from what it says. Raises what the mesh raises."""
     text, file = path.read_bytes(), str(path)
     try:
-        document = load_yaml(text, bucket="", key=file)
+        document = load_document(text, bucket="", key=file)
         name = document.get("name")
         return read_contract(text, bucket=_bucket(document), key=f"{name}/{CONTRACT}" if name else CONTRACT)
     except Rejected as refusal:

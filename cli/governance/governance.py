@@ -1,26 +1,24 @@
-"""Personas and policies as the repository has them. Central decides by those that it was deployed with."""
+"""The governance as the repository has it. Central decides by that which it was deployed with."""
 
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from mesh.adapters.governance_files import read_document
 from mesh.domain.access.personas import Personas, parse_personas
 from mesh.domain.access.policy import Policies, parse_policies
 from mesh.domain.governance.ontology import parse_ontology
-
-from cli.output import CommandFailed
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "governance"
 
 
 def personas() -> Personas:
-    """`governance/personas.yaml`. Raises `CommandFailed`, PersonasInvalid."""
-    return parse_personas(_document("personas.yaml"))
+    """`governance/personas.yaml`. Raises GovernanceInvalid, PersonasInvalid."""
+    return parse_personas(document("personas.yaml"))
 
 
 def policies() -> Policies:
-    """`governance/policies.yaml`, checked. Raises `CommandFailed`, PoliciesInvalid."""
-    return parse_policies(_document("policies.yaml"), parse_ontology(_document("ontology.yaml")), personas())
+    """`governance/policies.yaml`, checked. Raises GovernanceInvalid, PoliciesInvalid."""
+    return parse_policies(document("policies.yaml"), parse_ontology(document("ontology.yaml")), personas())
 
 
 def role_of(reader: str | None) -> str | None:
@@ -30,8 +28,6 @@ def role_of(reader: str | None) -> str | None:
     return personas().role_of(reader)[0]
 
 
-def _document(name: str) -> Any:  # noqa: ANN401 - a YAML document
-    path = FOLDER / name
-    if not path.is_file():
-        raise CommandFailed(f"governance/{name} not found", remedy="run it in a clone of the repository")
-    return yaml.safe_load(path.read_text("utf-8"))
+def document(name: str, folder: Path | None = None) -> dict[str, Any]:
+    """The YAML of a file of this clone, or of another folder. Raises GovernanceInvalid."""
+    return read_document((folder or FOLDER) / name)

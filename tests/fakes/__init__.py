@@ -1,6 +1,13 @@
 """The ports in memory. `tests/component/` runs one contract suite against these and against the real adapters."""
 
-from tests.fakes.catalogs import FakeCatalog, FakeCatalogState, FakeCrawlers, FakeLakeFormation, FakePrincipals
+from tests.fakes.catalogs import (
+    FakeCatalog,
+    FakeCatalogState,
+    FakeCrawlers,
+    FakeGovernanceRecord,
+    FakeLakeFormation,
+    FakePrincipals,
+)
 from tests.fakes.messages import (
     BUS_ARN,
     FakeBus,
@@ -37,6 +44,7 @@ __all__ = [
     "FakeContents",
     "FakeCrawlers",
     "FakeExecutions",
+    "FakeGovernanceRecord",
     "FakeInbox",
     "FakeJobFiles",
     "FakeLakeFormation",

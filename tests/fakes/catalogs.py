@@ -91,6 +91,19 @@ class FakePrincipals:
         return principal in self.gone
 
 
+class FakeGovernanceRecord:
+    """The documents that were kept last."""
+
+    def __init__(self, documents: Mapping[str, Any] | None = None) -> None:
+        self.documents: dict[str, Any] = dict(documents or {})
+
+    def keep(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
+        self.documents = dict(documents)
+
+    def kept(self) -> dict[str, Any]:
+        return dict(self.documents)
+
+
 class FakeLakeFormation:
     """One account's Lake Formation. `calls` are the writes, in order; tags inherit, the nearest value wins."""
 
@@ -118,6 +131,9 @@ class FakeLakeFormation:
 
     def add_tag_values(self, key: str, values: Sequence[str]) -> None:
         self.tags[key] = tuple(dict.fromkeys((*self.tags[key], *values)))
+
+    def carriers(self, key: str, value: str) -> tuple[str, ...]:
+        return tuple(".".join(place) for place, tags in self.on.items() if tags.get(key) == value and len(place) > 1)
 
     def tag_database(self, database: str, tags: Mapping[str, str]) -> None:
         self._assign((database,), tags)

@@ -33,7 +33,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         context=wiring.central_context(settings),
         catalog=catalog,
         policies=governance_layer.policies(),
-        ontology=governance_layer.ontology(),
         foundation=lambda: Foundation(
             ontology=governance_layer.ontology(),
             locations=lake.locations(),

@@ -4,9 +4,11 @@ from functools import partial
 from typing import Any
 
 from mesh.domain.governance.drift import Drifts
-from mesh.entry import wiring
+from mesh.entry import governance_layer, wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import EntranceSettings, RegistrySettings, load
+from mesh.ports import Target
+from mesh.usecases.access_ends import Endings
 from mesh.usecases.governance.repair_drift import Order, Repairing, repair_drift
 from mesh.usecases.publishing.tag_tables import restore_tags
 
@@ -15,6 +17,8 @@ class Settings(RegistrySettings, EntranceSettings):
     """The function's environment."""
 
     revoke_access_arn: str
+    schedule_role_arn: str
+    event_dlq_arn: str
     location_role_arn: str
 
 
@@ -32,6 +36,11 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             lake=wiring.lake(settings),
             locks=wiring.locks(settings),
             named=wiring.named_accesses(settings, settings.revoke_access_arn),
+            endings=Endings(
+                after=governance_layer.policies().ends_after,
+                at_end=Target(settings.revoke_access_arn, settings.schedule_role_arn, settings.event_dlq_arn),
+                schedules=wiring.schedules(),
+            ),
             entrances=wiring.entrances(settings),
             principals=wiring.principals(settings),
             restore_tags=partial(restore_tags, tagging=wiring.tagging(settings)),

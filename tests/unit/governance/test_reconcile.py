@@ -8,7 +8,7 @@ import pytest
 from mesh.adapters.lakeformation.grants_format import parse_grants
 from mesh.adapters.lakeformation.lake import LakeFormationRefused
 from mesh.domain.access.fix_commands import resource_of
-from mesh.domain.access.record import ReaderCheck
+from mesh.domain.access.record import Answer, ReaderCheck
 from mesh.domain.events import GrantEntry, ReadableTable, Reason
 from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, PolicyGrant, TableGrant
 from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired, fitting
@@ -16,6 +16,8 @@ from mesh.domain.governance.ontology import parse_ontology
 from mesh.domain.governance.publication_tag import as_requested
 from mesh.domain.governance.renewal import ProductRoles
 from mesh.domain.membership.entrances import bus_statements
+from mesh.ports import Target
+from mesh.usecases.access_ends import Endings
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.compare_entrances import Entrances
 from mesh.usecases.governance.compare_products import Foundation
@@ -40,6 +42,7 @@ from tests.fakes import (
     FakeMemberTopics,
     FakePrincipals,
     FakeRegistry,
+    FakeSchedules,
     FakeStackPolicies,
     FakeTrace,
 )
@@ -53,6 +56,7 @@ HAND_MADE = Grant(
 
 
 ADMIN = f"arn:aws:iam::{requests.CENTRAL}:role/RepairDrift"
+AT_END = Target("arn:aws:states:::revoke-access", "arn:aws:iam::111111111111:role/Schedules", "arn:aws:sqs:::dlq")
 LOCATION_ROLE = f"arn:aws:iam::{requests.CENTRAL}:role/Location"
 ONTOLOGY = parse_ontology(requests.document("ontology"))
 
@@ -62,14 +66,15 @@ class World:
 
     def __init__(self, **given):
         self.found = requests.decided(**given)
-        self.registry = FakeRegistry(a_member(requests.CONSUMER))
+        self.registry = FakeRegistry(a_member(requests.CONSUMER), a_member(requests.PRODUCER))
         self.registry.products["credit-card"] = a_product(
             name="credit-card", owner=requests.PRODUCER, draft=False, status="claimed"
         )
         self.accesses, self.lake, self.endings = FakeAccessRegistry(), FakeLakeFormation(), FakeExecutions()
         self.topics, self.restored, self.stack = FakeMemberTopics(), [], FakeStackPolicies()
-        self.bus = FakeBusPermissions()
-        self.bus.allow(requests.CONSUMER)
+        self.bus, self.schedules = FakeBusPermissions(), FakeSchedules()
+        for account in (requests.CONSUMER, requests.PRODUCER):
+            self.bus.allow(account)
         for statement in bus_statements(BUS_ARN, requests.CENTRAL).values():
             self.bus.restore(statement)
         self.govern(self.lake)
@@ -115,7 +120,6 @@ class World:
             context=self.context,
             catalog=self.catalog,
             policies=self.policies,
-            ontology=ONTOLOGY,
             foundation=lambda: self.foundation,
             entrances=self.entrances,
             stack=self.stack,
@@ -139,8 +143,22 @@ class World:
     def kinds(self):
         return [drift.kind for drift in self.drifts().drifts]
 
-    def repair(self):
-        return repair_drift(self.drifts(), run=RUN, order=Order(), asked=False, using=self.using)
+    def repair(self, found=None):
+        return repair_drift(found or self.drifts(), run=RUN, order=Order(), asked=False, using=self.using)
+
+    def answered(self, *accounts):
+        """All of these have approved."""
+        said = {"decision": "approve", "reason": "yes", "at": NOON}
+        answers = tuple(Answer(account=account, event_id=f"e-{account}", **said) for account in accounts)
+        self.accesses.save(self.access.evolve(answers=answers))
+
+    def told(self):
+        """(account, data) of what members were told."""
+        return [
+            (topic[-12:], json.loads(detail)["data"])
+            for topic, kind, detail in self.topics.published
+            if kind == "AccessExpiring"
+        ]
 
     @property
     def using(self):
@@ -149,6 +167,7 @@ class World:
             lake=self.lake,
             locks=FakeLocks(),
             named=NamedAccesses(self.registry, self.accesses, ONTOLOGY, self.endings),
+            endings=Endings(timedelta(days=14), AT_END, self.schedules),
             entrances=self.entrances,
             principals=FakePrincipals(),
             restore_tags=self.restored.append,
@@ -297,11 +316,84 @@ def test_a_share_that_did_not_arrive_is_reported(state):
     assert [(drift.kind, drift.what) for drift in repaired.left] == [("share", f"its RAM share is {state}")]
 
 
-def test_named_columns_that_policy_would_withhold_by_now_are_reported():
-    world = World(columns=("hoehe",), table="credit_card")
-    world.policies = requests.shipped(rules=[{"name": "nobody", "effect": "deny", "why": "Nobody reads.", "when": {}}])
+NOBODY_READS = [{"name": "nobody", "effect": "deny", "why": "Nobody reads.", "when": {}}]
+ASKED_FIRST = [
+    {
+        "name": "asked-first", "effect": "require_approval", "why": "The owner decides.", "when": {}, "longest": "365d",
+        "approvers": ["owner"],
+    }
+]  # fmt: skip
+NOT_PERSONAL = [
+    {"name": "internal", "effect": "allow", "why": "Internal.", "when": {"tags": {"pii": ["none"]}}, "longest": "365d"}
+]
+SHORT = [{"name": "short", "effect": "allow", "why": "For a week.", "when": {}, "longest": "7d"}]
+TIGHTENED = {
+    "denied": ({}, {"rules": NOBODY_READS}, "Nobody reads. (rule nobody)"),
+    "denied-by-name": ({"columns": ("hoehe",), "table": "credit_card"}, {"rules": NOBODY_READS}, "Nobody reads."),
+    "a class that its expression matches": (
+        {"purpose": "audit"},
+        {"rules": NOT_PERSONAL},
+        "credit-card.credit_card.alter",
+    ),
+    "needs an approval": ({}, {"rules": ASKED_FIRST}, f"it would need the approval of {requests.PRODUCER}"),
+    "too long": ({}, {"rules": SHORT}, "rule short allows 2026-11-28"),
+    "the purpose is gone": (
+        {},
+        {"purposes": {"audit": "Audits."}, "rules": SHORT},
+        "the purpose risk-modelling is gone",
+    ),
+}
 
-    assert world.kinds() == ["not-allowed"]
+
+@pytest.mark.parametrize("case", TIGHTENED)
+def test_what_tightened_rules_do_not_allow_ends_in_the_time_that_they_state(case):
+    given, rules, why = TIGHTENED[case]
+    world = World(**given)
+    world.answered(*world.found.approvers)
+    assert world.kinds() == []
+    world.policies = requests.shipped(**rules)
+    [drift] = world.drifts().drifts
+    assert (drift.kind, drift.access) == ("not-allowed", ID)
+    assert why in drift.what
+
+    repaired = world.repair()
+
+    assert [each.kind for each in repaired.repaired] == ["not-allowed"]
+    access, until = world.accesses.access(ID), world.clock.now() + timedelta(days=14)
+    assert (access.status, access.until, access.cut_short.code) == ("live", until, "NoLongerAllowed")
+    assert world.schedules.planned[f"{ID}-end"][:2] == (until, AT_END)
+    assert {account for account, _ in world.told()} == {requests.CONSUMER, requests.PRODUCER}
+    assert all(drift.what in event["reason"]["message"] for _, event in world.told())
+    assert world.kinds() == []
+
+
+def test_an_approval_that_was_given_is_not_asked_for_again():
+    world = World()
+    world.answered(requests.PRODUCER)
+    world.policies = requests.shipped(rules=ASKED_FIRST)
+
+    assert world.kinds() == []
+
+
+def test_a_column_by_name_that_is_gone_or_not_published_is_not_the_rules():
+    world = World(columns=("hoehe",), table="credit_card")
+    world.catalog.at = dataclasses.replace(
+        world.catalog.at,
+        databases={"credit-card": requests.credit_card({**requests.CLASSIFIED, "hoehe": {"publication": "pending"}})},
+    )
+
+    assert "not-allowed" not in world.kinds()
+
+
+def test_an_access_is_cut_short_once():
+    world = World()
+    world.policies = requests.shipped(rules=NOBODY_READS)
+    found = world.drifts()
+    world.repair(found)
+    world.clock.move(timedelta(days=3))
+    world.repair(found)
+
+    assert world.accesses.access(ID).until == NOON + timedelta(days=14)
 
 
 def by_name():

@@ -19,21 +19,21 @@ class GovernanceMissingError(RuntimeError):
 
 
 @cache
-def _governance(name: str) -> Any:  # noqa: ANN401 - a YAML document
-    """A file at the top of the layer's `python/`."""
-    import yaml  # noqa: PLC0415 - only functions that govern pay for it
+def document(name: str) -> dict[str, Any]:
+    """The YAML of a file at the top of the layer's `python/`. Raises GovernanceInvalid."""
+    from mesh.adapters.governance_files import read_document  # noqa: PLC0415 - only functions that govern pay for it
 
     for folder in sys.path:
         path = Path(folder) / name
         if path.is_file():
-            return yaml.safe_load(path.read_text("utf-8"))
+            return read_document(path)
     raise GovernanceMissingError(f"no {name} on sys.path: the function lacks the governance layer")
 
 
 @cache
 def ontology() -> Ontology:
     """`governance/ontology.yaml`."""
-    return parse_ontology(_governance("ontology.yaml"))
+    return parse_ontology(document("ontology.yaml"))
 
 
 @cache
@@ -41,7 +41,7 @@ def personas() -> "Personas":
     """`governance/personas.yaml`."""
     from mesh.domain.access.personas import parse_personas  # noqa: PLC0415 - read where access is decided, only
 
-    return parse_personas(_governance("personas.yaml"))
+    return parse_personas(document("personas.yaml"))
 
 
 @cache
@@ -49,7 +49,7 @@ def policies() -> "Policies":
     """`governance/policies.yaml`, checked against ontology and personas."""
     from mesh.domain.access.policy import parse_policies  # noqa: PLC0415 - read where access is decided, only
 
-    return parse_policies(_governance("policies.yaml"), ontology(), personas())
+    return parse_policies(document("policies.yaml"), ontology(), personas())
 
 
 @cache
@@ -57,4 +57,4 @@ def self_admission() -> "SelfAdmission":
     """`governance/members.yaml`, checked against the ontology."""
     from mesh.domain.membership.self_admission import parse_self_admission  # noqa: PLC0415 - one function reads it
 
-    return parse_self_admission(_governance("members.yaml"), ontology().keys[DOMAIN].values)
+    return parse_self_admission(document("members.yaml"), ontology().keys[DOMAIN].values)

@@ -42,6 +42,7 @@ from mesh.usecases.central_context import CentralContext
 
 if TYPE_CHECKING:
     from mesh.adapters.bus_permissions import EventBusPermissions
+    from mesh.adapters.dynamodb.governance_record import DynamoGovernanceRecord
     from mesh.adapters.dynamodb.lake_admins import DynamoLakeAdmins
     from mesh.adapters.dynamodb.lineage import DynamoLineage
     from mesh.adapters.dynamodb.proposals import DynamoProposals
@@ -136,6 +137,13 @@ def lake_admins(settings: TableSettings) -> "DynamoLakeAdmins":
     from mesh.adapters.dynamodb.lake_admins import DynamoLakeAdmins  # noqa: PLC0415 - for three functions
 
     return DynamoLakeAdmins(table(settings.table_name))
+
+
+def governance_record(settings: TableSettings) -> "DynamoGovernanceRecord":
+    """Central's record of the governance in force."""
+    from mesh.adapters.dynamodb.governance_record import DynamoGovernanceRecord  # noqa: PLC0415 - for one function
+
+    return DynamoGovernanceRecord(table(settings.table_name))
 
 
 def product_databases() -> "GlueProductDatabases":

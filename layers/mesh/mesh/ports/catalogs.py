@@ -63,6 +63,18 @@ class ProductDatabases(Protocol):
         ...
 
 
+class GovernanceRecord(Protocol):
+    """The governance in force: its documents, by file."""
+
+    def keep(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
+        """From now on these."""
+        ...
+
+    def kept(self) -> dict[str, Any]:
+        """Empty before the first deployment."""
+        ...
+
+
 class LakeAdmins(Protocol):
     """An account's record of the data lake administrators that its stack sets."""
 
@@ -92,6 +104,11 @@ class LakeFormation(Protocol):
     def put_settings(self, settings: Mapping[str, Any]) -> None: ...
 
     def tag_values(self, key: str) -> tuple[str, ...] | None: ...
+
+    def carriers(self, key: str, value: str) -> tuple[str, ...]:
+        """Tables (`database.table`) and columns (`database.table.column`) that carry it themselves, or inherit it from
+        their database."""
+        ...
 
     def create_tag(self, key: str, values: Sequence[str]) -> None: ...
 

@@ -110,6 +110,23 @@ class LakeFormationAdapter:
             place = {"CatalogId": self._catalog, "DatabaseName": database, "Name": table, "ColumnNames": part}
             self._assign({"TableWithColumns": place}, tags)
 
+    def carriers(self, key: str, value: str) -> tuple[str, ...]:
+        """See the port."""
+        expression: Any = [{"TagKey": key, "TagValues": [value]}]
+        found: list[str] = []
+        with transient_errors():
+            pages = self._client.get_paginator("search_tables_by_lf_tags").paginate(
+                CatalogId=self._catalog, Expression=expression
+            )
+            for table in (table for page in pages for table in page["TableList"]):
+                name = f"{table['Table']['DatabaseName']}.{table['Table']['Name']}"
+                tags = {**_pairs(table.get("LFTagOnDatabase", ())), **_pairs(table.get("LFTagsOnTable", ()))}
+                columns = [
+                    each for each in table.get("LFTagsOnColumns", ()) if _pairs(each["LFTags"]).get(key) == value
+                ]
+                found += [name] if tags.get(key) == value else [f"{name}.{each['Name']}" for each in columns]
+        return tuple(found)
+
     def assigned_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         """Tags of the table itself, and of each column that has some itself."""
         answer = self._tags_of(database, table, assigned=True)

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from mesh.adapters.odcs.drafts import draft_contract
 from mesh.adapters.odcs.json_schema import MAX_VIOLATIONS, REMEDY, check_document, violation
-from mesh.adapters.odcs.safe_yaml import SHORTEN, load_yaml
+from mesh.adapters.safe_yaml import Source, load_yaml
 from mesh.domain import names
 from mesh.domain.contracts.contract import (
+    MAX_TEXT,
     Contract,
     ContractColumn,
     ContractDescription,
@@ -32,6 +33,7 @@ from mesh.domain.onboarding.quality.rules import faults
 from mesh.domain.packing import MOST, fits, pack
 from mesh.domain.semver import SemanticVersion
 
+SHORTEN: Final = "Split the product, or shorten the contract."
 _CRAWLER_PREFIX: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,100}")
 _RELEASE: Final = "Write it as {pii: personal, by: NAME, reason: TEXT}."
 _CRAWL_MODES: Final = ("auto", "express", "glue")
@@ -43,6 +45,11 @@ _USED: Final = {
 }  # fmt: skip
 
 
+def load_document(text: str | bytes, **where: str) -> dict[str, Any]:
+    """The contract's YAML, and no more. Raises `ContractNotYaml`."""
+    return load_yaml(text, Source("the contract", ContractNotYaml, where, MAX_TEXT, SHORTEN))
+
+
 def read_contract(text: str | bytes, *, bucket: str, key: str) -> Contract:
     """The contract in an object `<product>/contract.yaml`.
 
@@ -50,7 +57,7 @@ def read_contract(text: str | bytes, *, bucket: str, key: str) -> Contract:
     `ContractNameMismatch`, `ContractLocationMismatch`.
     """
     where = {"bucket": bucket, "key": key}
-    document = load_yaml(text, **where)
+    document = load_document(text, **where)
     _check_columns(document, where)
     check_document(document, where)
     contract = _Reader(where).contract(document)

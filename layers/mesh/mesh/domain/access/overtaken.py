@@ -1,12 +1,17 @@
-"""Columns granted by name stay granted whatever their LF-Tags become: which of them are stricter by now than they were
-when the access was decided. See docs/decisions/0035."""
+"""What an access gives, and would not be granted by now: columns by name that are stricter than when it was decided
+(docs/decisions/0035), and what the rules no longer allow (docs/decisions/0040)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from mesh.domain.access.exposure import column_classes, listed
-from mesh.domain.access.record import Access
+from mesh.domain.access.exposure import column_classes, listed, matched_by
+from mesh.domain.access.record import Access, Decided
 from mesh.domain.errors import Rejected
+from mesh.domain.governance.catalog_snapshot import CatalogSnapshot
+from mesh.domain.governance.expressions import Expression
 from mesh.domain.governance.ontology import CONFIDENTIALITY, PII, Ontology
+from mesh.domain.governance.publication_tag import is_published
+from mesh.domain.names import is_pinned_table
 
 type TagsOfColumn = Callable[[str, str, str], Mapping[str, str]]
 """Database, table, column → its LF-Tags, own and inherited; none of what is not there."""
@@ -38,6 +43,41 @@ def became_stricter(access: str, columns: Sequence[str]) -> BecameStricter:
         access=access,
         remedy="request it again: mesh request",
     )
+
+
+def no_longer_allowed(access: Access, now: Decided, lake: CatalogSnapshot) -> str:
+    """What the rules do not allow of what the access gives, `now` being their decision on the same request; empty:
+    they allow all of it.
+
+    Columns that are gone, or not published, are none that it gives; an access by LF-Tags gives what its expressions
+    match. Whoever approved need not approve again; an approver whom the rules did not ask before has not approved.
+    """
+    decided = access.decided
+    if decided is None:
+        return ""
+    if now.course == "deny":
+        return now.why
+    own = replace(lake, databases={name: each for name, each in lake.databases.items() if name in decided.databases})
+    there = own.without_tables(lambda table: is_pinned_table(table) and table != access.request.table)
+    if denied := sorted(_given(access, decided, there) - set(now.columns)):
+        return listed(denied, 5)
+    approved = {each.account for each in access.answers if each.decision == "approve"}
+    missing = set(now.approvers) - approved if not access.escalated else set[str]()
+    return f"it would need the approval of {', '.join(sorted(missing))}" if missing else ""
+
+
+def _given(access: Access, decided: Decided, lake: CatalogSnapshot) -> set[str]:
+    """`database.table.column`."""
+    if access.by_name():
+        return {name for name in decided.columns if is_published(lake.tags_if_there(*name.split(".", 2)))}
+    policies = [entry.resource["LFTagPolicy"] for entry in decided.entries if "LFTagPolicy" in entry.resource]
+    return {
+        f"{where.database}.{where.table}.{column.name}"
+        for each in policies
+        if each["ResourceType"] == "TABLE"
+        for where in matched_by(lake, Expression.of_tags(each["Expression"]))
+        for column in where.columns
+    }
 
 
 def _is_stricter(key: str, approved: str, now: str | None, ontology: Ontology) -> bool:

@@ -163,6 +163,8 @@ class Policies(Model):
 
     purposes: dict[str, Annotated[str, Field(min_length=1)]] = Field(min_length=1)
     approval: ApprovalTimes
+    ends_after: Duration = timedelta(days=14)
+    """How long an access lasts that the rules no longer allow, from when its holder is told."""
     rules: tuple[Rule, ...] = Field(min_length=1)
     ontology: Ontology
 

@@ -125,6 +125,8 @@ class Access(Model):
     """An approver granted less than was requested."""
     released: bool = False
     """The receiving account has said that it gave back what it passed on: whoever ends the access need not wait."""
+    cut_short: Reason | None = None
+    """Why it ends before it was to: the rules no longer allow what it gives. Its holder and the owners were told."""
     checked: ReaderCheck | None = None
     """Its reader, when it was last looked at."""
     granted: bool = False

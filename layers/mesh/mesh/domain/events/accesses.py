@@ -181,13 +181,14 @@ class AccessDenied(EventData):
 
 
 class AccessExpiring(EventData):
-    """An access is about to expire."""
+    """An access is about to expire. `reason`: why it does so before it was to."""
 
     access: AccessId
     receiver: AccountId
     what: str
     reader: str
     until: Moment
+    reason: Reason | None = None
 
 
 class RevocationRequested(EventData):

@@ -10,7 +10,7 @@ from mesh.domain.model import Model
 
 type Kind = Literal[
     "settings", "bus", "topic", "location", "tags", "rights", "missing", "surplus", "iam-allowed", "overdue",
-    "stricter", "reader", "suspended", "table", "share", "not-allowed", "foreign", "policy", "not-compared",
+    "stricter", "not-allowed", "reader", "suspended", "table", "share", "foreign", "policy", "not-compared",
 ]  # fmt: skip
 """Repaired, in this order:
 settings: an administrator is missing, or what IAM allows by default is on · bus: whom central's bus lets in (what is
@@ -18,13 +18,13 @@ not the mesh's statement is reported) · topic: a member's topic, its policy, it
 not registered · tags: less strict than contract and findings say, or not published · rights: the owner lacks what
 registration granted · missing: a live access lacks a grant · surplus: granted for an access that has ended ·
 iam-allowed: IAMAllowedPrincipals bypasses every tag · overdue: it should have ended · stricter: it exposes a column by
-name that is stricter by now than what was decided on, so it ends · reader: the reader's own account says that it
-cannot read (its account repairs).
+name that is stricter by now than what was decided on, so it ends · not-allowed: the rules would not allow, or somebody
+would have to approve, what it exposes by now: it ends in the time that policies.yaml states · reader: the reader's own
+account says that it cannot read (its account repairs).
 
 Reported: suspended: the reader's role is gone, or is another one of that name · table: gone, or not at the registry's
-version · share: RAM has not delivered it · not-allowed: the policy would not allow, or the owner has not approved, what
-it exposes by now · foreign: granted by hand · policy: of a queue or topic of central's stack · not-compared: it could
-not be looked at."""
+version · share: RAM has not delivered it · foreign: granted by hand · policy: of a queue or topic of central's stack ·
+not-compared: it could not be looked at."""
 
 REPAIRED: frozenset[Kind] = frozenset(
     {
@@ -39,6 +39,7 @@ REPAIRED: frozenset[Kind] = frozenset(
         "iam-allowed",
         "overdue",
         "stricter",
+        "not-allowed",
     }
 )
 """By central itself; an account repairs its reader's side when it is asked to look."""

@@ -1,6 +1,5 @@
 """`grant-access` after the decision: schedule the end, grant, notify the consumer, and record that it can read."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,6 +22,7 @@ from mesh.ports import (
 )
 from mesh.usecases.access.access_steps import WaitingStep
 from mesh.usecases.access.request_access import require_access
+from mesh.usecases.access_ends import schedule_end
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import cause_of, member_message, notify_member
 from mesh.usecases.named_accesses import tags_of_columns
@@ -63,15 +63,10 @@ def grant_access(
     NotPropagated.
     """
     access = require_access(context, step.access).require_going_on()
-    _schedule_end(access, at_end, schedules)
+    schedule_end(access, at_end, schedules)
     member = _grant(access, context, lake, locks, ontology)
     _schedule_warning(access, member, at_end, schedules)
     return _announce(step, region, context, topics)
-
-
-def _schedule_end(access: Access, at_end: Target, schedules: Schedules) -> None:
-    ending = {"ending": {"access": access.id, "cause": "expired", "reason": f"it was granted until {access.until}"}}
-    schedules.at(f"{access.id}-end", access.until, at_end, json.dumps(ending))
 
 
 def _schedule_warning(access: Access, member: Member, caller: Target, schedules: Schedules) -> None:

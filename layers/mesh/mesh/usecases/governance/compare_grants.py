@@ -7,9 +7,10 @@ from mesh.domain.access.access_context import text
 from mesh.domain.access.exposure import listed
 from mesh.domain.access.fix_commands import resource_of
 from mesh.domain.access.grants import in_parts, unneeded
-from mesh.domain.access.overtaken import stricter_columns
+from mesh.domain.access.overtaken import no_longer_allowed, stricter_columns
+from mesh.domain.access.policy import Policies
+from mesh.domain.access.policy_evaluator import UntilTooFar
 from mesh.domain.access.record import OVER, Access, Decided
-from mesh.domain.errors import Rejected
 from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import (
     IAM_ALLOWED_PRINCIPALS,
@@ -20,7 +21,6 @@ from mesh.domain.governance.catalog_snapshot import (
 )
 from mesh.domain.governance.drift import Drift, Kind
 from mesh.domain.governance.expressions import Expression
-from mesh.domain.governance.ontology import CONFIDENTIALITY, Ontology
 from mesh.domain.governance.product_rights import owner_rights
 from mesh.domain.governance.publication_tag import as_requested, waits
 from mesh.ports import Clock
@@ -178,33 +178,28 @@ def _overdue(accesses: Iterable[Access], clock: Clock) -> Iterator[Drift]:
             yield Drift(kind="overdue", principal=access.receiver, what=what, access=access.id, remedy="it is ended")
 
 
-def overtaken(access: Access, today: Today, lake: CatalogSnapshot, ontology: Ontology) -> Iterator[Drift]:
-    """Columns granted by name stay granted whatever their tags become: those that are stricter by now than what was
-    decided on, or that the policy would leave out."""
+def overtaken(access: Access, today: Today, lake: CatalogSnapshot, policies: Policies) -> Iterator[Drift]:
+    """Columns granted by name stay granted whatever their tags become, and a grant whatever the rules become: what is
+    stricter by now than what was decided on, or would not be granted any more."""
     if access.status != "live" or access.decided is None:
         return
-    stricter = stricter_columns(access, lake.tags_if_there, ontology)
+    stricter = stricter_columns(access, lake.tags_if_there, policies.ontology)
     if stricter:
         what = f"{access.id} exposes by name what is stricter by now than it was decided: {listed(stricter, 5)}"
         remedy = "mesh reconcile ends it; it can be requested again: mesh request"
         yield Drift(kind="stricter", principal=access.receiver, what=what, access=access.id, remedy=remedy)
-    else:
-        yield from _not_allowed(access, access.decided, today)
+    elif access.cut_short is None and (why := not_allowed(access, today, lake, policies)):
+        days = policies.ends_after.total_seconds() / 86400
+        remedy = f"mesh reconcile tells its holder and owner, and ends it {days:g} days later"
+        yield Drift(kind="not-allowed", principal=access.receiver, what=why, access=access.id, remedy=remedy)
 
 
-def _not_allowed(access: Access, decided: Decided, today: Today) -> Iterator[Drift]:
+def not_allowed(access: Access, today: Today, lake: CatalogSnapshot, policies: Policies) -> str:
+    """What the rules do not allow of a live access by now; empty: they allow it. Raises NotInCatalog, AmbiguousRequest
+    where they cannot say."""
+    if access.request.purpose not in policies.purposes:
+        return f"the purpose {access.request.purpose} is gone"
     try:
-        now = today(access)
-    except Rejected as refusal:
-        gone = [refusal.message]
-    else:
-        gone = sorted(set(decided.columns) - set(now.columns)) if access.by_name() else []
-        gone = gone if now.effect != "deny" else [now.why]
-    if gone:
-        yield Drift(
-            kind="not-allowed",
-            principal=access.receiver,
-            what=f"{access.id} would not be granted now: {', '.join(gone[:5])}",
-            access=access.id,
-            remedy=f"mesh revoke {access.id}, or see which tag ({CONFIDENTIALITY}, pii) has changed",
-        )
+        return no_longer_allowed(access, today(access), lake)
+    except UntilTooFar as too_far:
+        return str(too_far.message)

@@ -11,7 +11,6 @@ from mesh.domain.access.policy import Policies
 from mesh.domain.access.record import OVER, Access
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot
 from mesh.domain.governance.drift import Drift, Drifts, Repaired, fitting, reason_of, settled
-from mesh.domain.governance.ontology import Ontology
 from mesh.ports import CatalogState, ResourcePolicies
 from mesh.usecases.access_decision import current_decision
 from mesh.usecases.central_context import CentralContext
@@ -36,7 +35,6 @@ def find_drift(
     context: CentralContext,
     catalog: CatalogState,
     policies: Policies,
-    ontology: Ontology,
     foundation: Callable[[], Foundation],
     entrances: Entrances,
     stack: ResourcePolicies,
@@ -53,7 +51,7 @@ def find_drift(
         *_each(partial(compare_entrances, entrances, stack, context)),
         *_each(partial(compare_products, lake, context=context, foundation=foundation)),
         *_each(partial(compare_grants, lake, everything, context=context)),
-        *(partial(overtaken, access, today, lake, ontology) for access in going_on),
+        *(partial(overtaken, access, today, lake, policies) for access in going_on),
     ]
     found = [drift for comparison in comparisons for drift in _guarded(comparison)]
     looked_at = fitting(looks(going_on, today), MAX_LOOKS, MAX_BYTES // 2)

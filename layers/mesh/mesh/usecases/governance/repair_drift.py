@@ -21,6 +21,7 @@ from mesh.domain.membership.authorisation import NotAMember
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name, published_location_arn
 from mesh.ports import LakeFormation, Locks, Principals
+from mesh.usecases.access_ends import Endings, cut_short
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.governance.compare_entrances import Entrances, admitted, restore_statement
 from mesh.usecases.governance.compare_readers import unanswered
@@ -42,13 +43,15 @@ class Order(Model):
 
 @dataclass(frozen=True)
 class Repairing:
-    """The ports that repairs need. `named` starts the machine that ends accesses; `restore_tags` tags a product as
-    contract and findings say; locations are registered under `location_role`; `admins` are those of central's stack."""
+    """The ports that repairs need. `named` starts the machine that ends accesses, `endings` schedules it;
+    `restore_tags` tags a product as contract and findings say; locations are registered under `location_role`;
+    `admins` are those of central's stack."""
 
     context: CentralContext
     lake: LakeFormation
     locks: Locks
     named: NamedAccesses
+    endings: Endings
     entrances: Entrances
     principals: Principals
     restore_tags: Callable[[str], object]
@@ -120,6 +123,10 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
         return True
     if drift.kind == "stricter":
         return _ended(drift.access, using)
+    if drift.kind == "not-allowed":
+        topics = using.entrances.topics
+        ending = cut_short(drift.access, drift.what, endings=using.endings, context=using.context, topics=topics)
+        return ending is not None
     if drift.kind == "settings":
         now = using.lake.settings()
         using.lake.put_settings(merge_settings(now, using.admins(), (), gone=using.principals.is_gone))

@@ -6,18 +6,30 @@ standard's JSON Schema wants dates as strings.
 
 import json
 import re
-from typing import Any, Final, Never
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Never
 
 import yaml
 
-from mesh.domain.contracts.contract import MAX_TEXT, ContractNotYaml
+from mesh.domain.errors import Rejected
 
 MAX_DEPTH: Final = 40
 MAX_NODES: Final = 100_000
 """Of 5,000 columns each may have twenty. So many take 15 s of a processor to read; functions have a minute."""
 MAX_CHARACTERS: Final = 2 * 1024 * 1024
 """Of all scalars together."""
-SHORTEN: Final = "Split the product, or shorten the contract."
+
+
+class Source(NamedTuple):
+    """What is read, for people (`the contract`), the rejection of what is no YAML, where it is, and the most bytes.
+
+    `shorten`: what to do about one that is too large."""
+
+    noun: str
+    rejection: type[Rejected]
+    where: dict[str, Any]
+    max_bytes: int
+    shorten: str
 
 
 class _Loader(yaml.SafeLoader):
@@ -44,25 +56,24 @@ _Loader.add_implicit_resolver(
 )
 
 
-def load_yaml(text: str | bytes, *, bucket: str, key: str) -> dict[str, Any]:
-    """One YAML document that is a mapping of text keys. Raises `ContractNotYaml` with line and column."""
-    where = {"bucket": bucket, "key": key}
-    if len(text) > MAX_TEXT:
-        _refuse(f"the contract has more than {MAX_TEXT:,} bytes", where, remedy=SHORTEN)
+def load_yaml(text: str | bytes, source: Source) -> dict[str, Any]:
+    """One YAML document that is a mapping of text keys. Raises the source's rejection, with line and column."""
+    if len(text) > source.max_bytes:
+        _refuse(source, f"has more than {source.max_bytes:,} bytes", remedy=source.shorten)
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8-sig")
-        _check_bounds(text, where)
+        _check_bounds(text, source)
         document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
-        _refuse(f"the contract is not YAML: {error.problem or error.context}", {**where, **place}, cause=error)
+        _refuse(source, f"is not YAML: {error.problem or error.context}", place, cause=error)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        _refuse(f"the contract is not YAML: {error}"[:300], where, cause=error)
-    _check_json(document, where)
+        _refuse(source, f"is not YAML: {error}"[:300], cause=error)
+    _check_json(document, source)
     if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
-        _refuse("the contract is not a mapping of names to values", where)
+        _refuse(source, "is not a mapping of names to values")
     return document
 
 
@@ -114,7 +125,7 @@ class _Bounds:
         )
 
 
-def _check_bounds(text: str, where: dict[str, Any]) -> None:
+def _check_bounds(text: str, source: Source) -> None:
     bounds = _Bounds()
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         bounds.add(event)
@@ -122,20 +133,30 @@ def _check_bounds(text: str, where: dict[str, Any]) -> None:
             mark = event.start_mark
             place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
             _refuse(
-                f"the contract has more than one document, {MAX_DEPTH} levels, {MAX_NODES:,} nodes or "
+                source,
+                f"has more than one document, {MAX_DEPTH} levels, {MAX_NODES:,} nodes or "
                 f"{MAX_CHARACTERS:,} characters (aliases expanded)",
-                {**where, **place},
-                remedy=SHORTEN,
+                place,
+                remedy=source.shorten,
             )
 
 
-def _check_json(document: object, where: dict[str, Any]) -> None:
+def _check_json(document: object, source: Source) -> None:
     """YAML's tags make sets, bytes, dates and infinities, which neither the standard nor an event can hold."""
     try:
         json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
-        _refuse(f"the contract holds what JSON cannot: {error}"[:300], where, cause=error)
+        _refuse(source, f"holds what JSON cannot: {error}"[:300], cause=error)
 
 
-def _refuse(message: str, where: dict[str, Any], *, remedy: str = "", cause: Exception | None = None) -> Never:
-    raise ContractNotYaml(message, remedy=remedy or "Upload one well-formed YAML document.", **where) from cause
+def _refuse(
+    source: Source,
+    what: str,
+    place: Mapping[str, int] | None = None,
+    *,
+    remedy: str = "",
+    cause: Exception | None = None,
+) -> Never:
+    message = f"{source.noun} {what}"
+    where = {**source.where, **(place or {})}
+    raise source.rejection(message, remedy=remedy or "Make it one well-formed YAML document.", **where) from cause

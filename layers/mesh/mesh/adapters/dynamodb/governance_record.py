@@ -1,0 +1,25 @@
+"""The governance in force: the documents of the last deployment that was taken, in central's table."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mesh.adapters.dynamodb.items import Table, put
+from mesh.domain.packing import pack, unpack
+
+
+class DynamoGovernanceRecord:
+    """Implements `ports.GovernanceRecord`: `GOVERNANCE` / `IN_FORCE`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def keep(self, documents: Mapping[str, Mapping[str, Any]]) -> None:
+        """See the port."""
+        body = pack(json.dumps(documents, ensure_ascii=False))
+        self._table.write(put({"pk": "GOVERNANCE", "sk": "IN_FORCE", "body": body}))
+
+    def kept(self) -> dict[str, Any]:
+        """See the port."""
+        item = self._table.get("GOVERNANCE", "IN_FORCE")
+        return dict(json.loads(unpack(item["body"]))) if item else {}

@@ -1,0 +1,70 @@
+"""The end of an access that is scheduled when it is granted, and comes sooner when the rules no longer allow it."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from mesh.domain.access.record import Access
+from mesh.domain.events import AccessExpiring, Reason
+from mesh.ports import MemberTopics, Schedules, Target
+from mesh.usecases.central_context import CentralContext
+from mesh.usecases.member_notifications import Deliveries, cause_of, notify_member
+
+_AGAIN: Final = "request it again: mesh request"
+
+
+@dataclass(frozen=True)
+class Endings:
+    """How an access that the rules no longer allow is ended: `after` so long, by the machine that ends accesses."""
+
+    after: timedelta
+    at_end: Target
+    schedules: Schedules
+
+
+def schedule_end(access: Access, at_end: Target, schedules: Schedules) -> None:
+    """When it was granted until; moved where it is scheduled already."""
+    reason = access.cut_short.message if access.cut_short else f"it was granted until {access.until}"
+    ending = {"ending": {"access": access.id, "cause": "expired", "reason": reason}}
+    schedules.at(f"{access.id}-end", access.until, at_end, json.dumps(ending))
+
+
+def cut_short(
+    number: str, what: str, *, endings: Endings, context: CentralContext, topics: MemberTopics
+) -> Access | None:
+    """Let the access end soon, since the rules do not allow `what`; its holder and the owners are told when and why.
+
+    None where it is not live by now. Idempotent: its time is counted from the first call. Raises ConcurrentChange.
+    """
+    access = context.accesses.access(number)
+    if access is None or access.status != "live":
+        return None
+    now = context.clock.now()
+    if access.cut_short is None:
+        why = Reason(code="NoLongerAllowed", message=f"the rules no longer allow it: {what}", remedy=_AGAIN)
+        until = min(access.until, now + endings.after)
+        access = context.accesses.save(
+            access.noted(now, f"ends {until.isoformat()}: {why.message}", until=until, cut_short=why)
+        )
+        context.trace.note(access.correlation_id, "access cut short", access=access.id, why=what)
+    schedule_end(access, endings.at_end, endings.schedules)
+    _tell(access, context, topics)
+    return access
+
+
+def _tell(access: Access, context: CentralContext, topics: MemberTopics) -> None:
+    event = AccessExpiring(
+        access=access.id,
+        receiver=access.receiver,
+        what=access.request.what,
+        reader=access.request.reader,
+        until=access.until,
+        reason=access.cut_short,
+    )
+    owners = {product.owner for name in access.products() if (product := context.registry.product(name)) is not None}
+    deliveries = Deliveries()
+    for account in sorted({access.receiver, *owners}):
+        with deliveries.to(account):
+            notify_member(account, event, cause_of(access), "cut-short", context=context, topics=topics)
+    deliveries.complete()
