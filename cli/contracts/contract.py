@@ -16,7 +16,6 @@ from cli.contracts.contract_checks import Checked, check_file, contract_file, re
 from cli.contracts.contract_drafts import draft_from
 from cli.governance.governance import document
 from cli.mesh_context import AsJson
-from cli.output import CommandFailed
 
 contracts = typer.Typer(
     name="contract", help="Check, draft and compare contracts, offline.", no_args_is_help=True, add_completion=False

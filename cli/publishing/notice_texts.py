@@ -177,7 +177,7 @@ def lines(event: EventData) -> Iterator[str]:
             for table in event.tables:
                 yield f'{SQL}SELECT * FROM "{resource_link(table.database)}"."{table.table}" LIMIT 10'  # noqa: S608
             yield from (f"left out: {line}" for line in event.left_out)
-        case events.AccessExpiring():
+        case events.AccessExpiring(reason=None):
             yield f"to extend it, request it again with a later --until; mesh grants {event.access} shows it"
         case events.DecisionRequested():
             yield from _decision_lines(event)

@@ -153,7 +153,7 @@ HANDLED_ELSEWHERE = {
     "revoke_grants, as a failure of revoke-access: an alarm rings": {"NotEnding"},
     "record_lineage, by SQS: after five attempts in the lineage queue's DLQ": {"LineageSourceGone"},
     "relay_inbox, by SQS: after five attempts in the inbox's DLQ": {"NotFromCentral", "UnknownEvent"},
-    "govern_lake, as CloudFormation's failure": {"TooManyAdmins"},
+    "govern_lake, as CloudFormation's failure": {"GovernanceInvalid", "GovernanceRefused", "TooManyAdmins"},
     "keep_storage, as CloudFormation's failure": {"BucketTaken"},
     "settle_failure, as its answer": {"NotRepeatable", "UnknownFailure"},
     "mesh preview and mesh explain, as their answer": {"InvalidExpression", "NotInCatalog", "UnknownRole"},

@@ -79,8 +79,8 @@ BY_HAND: dict[str, Any] = {
     "revoke_grants": lambda event: [Ending.model_validate(event["order"]["ending"])],
     "find_drift": lambda event: [event["dry_run"]],
     "govern_lake": lambda event: (
-        [event["RequestType"], event["ResourceProperties"]["Admins"], event["ResponseURL"]]
-        if "RequestType" in event
+        [event["RequestType"], properties.get("Admins") or properties["Layer"], event["ResponseURL"]]
+        if (properties := event.get("ResourceProperties"))
         else [event["detail-type"]]
     ),
     "keep_storage": lambda event: [event["ResourceType"], event["ResourceProperties"]["Name"], event["ResponseURL"]],

@@ -45,7 +45,7 @@ def test_an_account_on_the_bus_that_is_no_member_is_taken_off_it():
     world.bus.allow("555555555555")
     assert found(world) == [("bus", f"member-{OTHER}", True), ("bus", "member-555555555555", True)]
     world.repair()
-    assert world.bus.allowed == [requests.CONSUMER]
+    assert world.bus.allowed == [requests.PRODUCER, requests.CONSUMER]
 
 
 def test_a_statement_that_the_mesh_did_not_make_is_reported_and_stays():
