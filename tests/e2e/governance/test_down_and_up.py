@@ -6,9 +6,13 @@ it found it: deployed, with an access that is live.
 
 import os
 import re
+import shutil
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -21,6 +25,7 @@ from local.mesh import ROOT
 from tests import mesh_fixtures
 from tests.access_driver import AccessDriver
 from tests.consumer_accesses import COLUMNS, publish
+from tests.mesh_commands import mesh_command
 from tests.mesh_driver import MeshDriver, contract
 
 pytestmark = [pytest.mark.mesh, pytest.mark.timeout(600)]
@@ -85,7 +90,7 @@ def again(mesh: MeshDriver) -> MeshDriver:
     return MeshDriver(mesh.endpoint, mesh.builds)
 
 
-def sam(mesh: MeshDriver, account: str, *command: str) -> None:
+def sam(mesh: MeshDriver, account: str, *command: str, fails: bool = False) -> None:
     """As the account's administrator; `local.deploy` runs it in the same way."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
@@ -104,18 +109,44 @@ def sam(mesh: MeshDriver, account: str, *command: str) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, done.stdout + done.stderr
 
 
 def delete(mesh: MeshDriver, account: str) -> None:
     sam(mesh, account, "delete", "--stack-name", f"meshwork-{account}", "--no-prompts", "--region", REGION)
 
 
-def deploy(mesh: MeshDriver, account: str) -> None:
+def deploy(mesh: MeshDriver, account: str, template: str = "template.yaml", *, fails: bool = False) -> None:
     """What the fixture built: its template leads to the state machines by relative paths."""
-    template = mesh_fixtures.HOME / "build" / account / "out" / "template.yaml"
-    options = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", account, "--template-file", str(template)]
-    sam(mesh, account, "deploy", "--no-progressbar", *options)
+    built = mesh_fixtures.HOME / "build" / account / "out" / template
+    options = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", account, "--template-file", str(built)]
+    sam(mesh, account, "deploy", "--no-progressbar", *options, fails=fails)
+
+
+@contextmanager
+def governed_by(folder: Path, **changes: tuple[str, str]) -> Iterator[str]:
+    """The name of central's template with other files of governance: in each, one text in place of another."""
+    shutil.copytree(ROOT / "governance", folder / "python")
+    for name, (before, after) in changes.items():
+        path = folder / "python" / f"{name}.yaml"
+        text = path.read_text("utf-8")
+        assert before in text
+        path.write_text(text.replace(before, after), "utf-8")
+    out = mesh_fixtures.HOME / "build" / "central" / "out"
+    template = out / f"template-{uuid.uuid4()}.yaml"
+    layer = (out / "template.yaml").read_text("utf-8").replace("ContentUri: GovernanceLayer", f"ContentUri: {folder}")
+    template.write_text(layer, "utf-8")
+    try:
+        yield template.name
+    finally:
+        template.unlink()
+
+
+def layers_in_use(mesh: MeshDriver) -> set[str]:
+    """Versions of the governance layer that functions of central have."""
+    pages = mesh.client("central", "lambda").get_paginator("list_functions").paginate()
+    layers = [layer["Arn"] for page in pages for each in page["Functions"] for layer in each.get("Layers", ())]
+    return {arn for arn in layers if ":GovernanceLayer" in arn}
 
 
 def rows(mesh: MeshDriver) -> int:
@@ -240,6 +271,61 @@ def declared_again(mesh: MeshDriver) -> None:
     before = mesh.runs("prepare-product", PRODUCT)
     mesh.put_contract(PRODUCT, contract(PRODUCT, "t1", COLUMNS))
     assert mesh.wait_for_run("prepare-product", PRODUCT, after=before).status == "SUCCEEDED"
+
+
+INVALID: Final = {"policies": ("      purposes: [regulatory-reporting,", "      purposes: [no-such-purpose,")}
+IN_USE: Final = {"ontology": ("      consumer-banking: ", "      private-banking: ")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [(INVALID, "'no-such-purpose' is unknown"), (IN_USE, f"{PRODUCT}: it could not be published any more")],
+)
+def test_a_governance_that_breaks_something_is_refused_and_the_one_before_stays_in_force(
+    mesh: MeshDriver, tmp_path: Path, changes: dict[str, tuple[str, str]], why: str
+) -> None:
+    before = layers_in_use(mesh)
+    with governed_by(tmp_path / "layer", **changes) as template:
+        deploy(mesh, "central", template, fails=True)
+
+    formation = mesh.client("central", "cloudformation")
+    events = formation.describe_stack_events(StackName="meshwork-central")["StackEvents"]
+    [failed] = [each for each in events if each["ResourceStatus"] == "UPDATE_FAILED"][:1]
+    assert failed["LogicalResourceId"] == "Governance"
+    assert why in failed["ResourceStatusReason"]
+    [stack] = formation.describe_stacks(StackName="meshwork-central")["Stacks"]
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert layers_in_use(mesh) == before
+    access = AccessDriver(mesh)
+    access.end(access.live(PRODUCT, purpose="research"))
+    publishes(mesh, f"after-{tmp_path.name}")
+
+
+def test_an_access_that_tightened_rules_do_not_allow_is_announced_to_end_and_ends(
+    mesh: MeshDriver, tmp_path: Path
+) -> None:
+    access = AccessDriver(mesh)
+    [live] = [one.id for one in access.all() if one.status == "live"]
+    tighter = {"policies": ("[marketing]}", "[marketing, risk-modelling]}")}
+    with governed_by(tmp_path / "layer", **tighter) as template:
+        deploy(mesh, "central", template)
+    assert rows(mesh) > 0
+
+    code, found = mesh_command(mesh, "reconcile")
+    assert (code, [each["kind"] for each in found["repaired"]]) == (0, ["not-allowed"])
+    [told] = access.notices("consumer", "AccessExpiring", live)
+    assert access.notices("producer", "AccessExpiring", live) == [told]
+    assert told["reason"]["message"] == f"the rules no longer allow it: it would need the approval of {PRODUCER}"
+    assert timedelta(days=13) < access.record(live).until - datetime.now(UTC) <= timedelta(days=14)
+    assert mesh_command(mesh, "reconcile")[1]["outcome"] == "in order"
+    fire(mesh, f"mesh-{live}-end")
+    access.wait(live, *OVER)
+    access.nothing_left(live, PRODUCT)
+
+    deploy(mesh, "central")
+    mesh.subscribe(PRODUCT)
+    access.live(PRODUCT)
+    publishes(mesh, "after-tightening")
 
 
 def test_consumer(mesh: MeshDriver) -> None:
