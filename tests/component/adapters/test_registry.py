@@ -241,12 +241,18 @@ def test_refusals_are_kept_in_order_and_once_for_an_event(table):
         registry.record_refusal(
             PRODUCER, "ProductDeclared", {"code": "NotAMember"}, NOON + timedelta(seconds=later), event="e-1"
         )
-    registry.record_refusal(PRODUCER, "ProductDeclared", {"code": "NameTaken"}, NOON + timedelta(hours=1), event="e-2")
+    for event in ("e-2", "e-3"):  # at the same moment
+        registry.record_refusal(PRODUCER, "Product#", {"code": "NameTaken"}, NOON + timedelta(hours=1), event=event)
 
-    first, second = table.query(f"REFUSAL#{PRODUCER}")
-    assert first["sk"] == f"{NOON.isoformat()}#ProductDeclared"
+    first, second, third = table.query(f"REFUSAL#{PRODUCER}")
+    assert first["sk"] == f"{NOON.isoformat()}#ProductDeclared#e-1"
     assert "NotAMember" in first["reason"]
-    assert "NameTaken" in second["reason"]
+    assert ["NameTaken" in each["reason"] for each in (second, third)] == [True, True]
+    assert list(registry.refusals(PRODUCER, NOON)) == [
+        ("Product#", "NameTaken"),
+        ("Product#", "NameTaken"),
+        ("ProductDeclared", "NotAMember"),
+    ]
 
 
 def test_a_version_ends_and_stays_what_it_was(registry):

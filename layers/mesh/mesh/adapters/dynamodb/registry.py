@@ -14,7 +14,7 @@
 | `PRODUCT#<name>` | `ROLLBACK#<request>` | RollbackOrder |
 | `PRODUCT#<name>` | `PINS` | Pins: all versions that are kept for readers |
 | `PRODUCT#<name>` | `FINDINGS#<table>` | KnownFindings of its columns, compressed: there may be very many |
-| `REFUSAL#<account>` | `<time>#<detail-type>` | what was refused, and why; kept as long as a trace |
+| `REFUSAL#<account>` | `<time>#<detail-type>#<event>` | what was refused, and why; kept as long as a trace |
 | `REFUSED#<account>` | of one event | that it is among the refusals: the event may come again |
 | `LIST#PRODUCTS`, `LIST#MEMBERS` | the name | lists for people, without a scan |
 | `TRACE#<correlation id>` | `<time>#…` | one upload's trace (see `adapters.trace`) |
@@ -334,13 +334,15 @@ class DynamoRegistry:
         """See the port."""
         expires = {"expires": int((at + KEPT).timestamp())}
         once = {"pk": f"REFUSED#{account}", "sk": event, **expires}
-        item = {"pk": f"REFUSAL#{account}", "sk": f"{at.isoformat()}#{detail_type}", "reason": json.dumps(reason)}
+        place = f"{at.isoformat()}#{detail_type}#{event}"  # many may come at the same moment
+        item = {"pk": f"REFUSAL#{account}", "sk": place, "reason": json.dumps(reason)}
         self._table.write(put_new(once), put(item | expires))
 
     def refusals(self, account: str, since: datetime) -> Iterator[tuple[str, str]]:
         """See the port."""
         for item in self._table.query(f"REFUSAL#{account}", newest_first=True):
-            at, _, detail_type = item["sk"].partition("#")
+            at, _, rest = item["sk"].partition("#")
+            detail_type, _, _ = rest.rpartition("#")
             if datetime.fromisoformat(at) < since:
                 return
             yield detail_type, str(json.loads(item["reason"])["code"])
