@@ -1,16 +1,19 @@
 """CloudFormation where MiniStack is not as AWS is: templates with aliases, names of each stack's own, buckets that are
-not empty, executions of state machines that are gone.
+not empty, executions of state machines that are gone, drift of policies.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/delete-bucket.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-import-supported-resources.html
 """
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
-from ministack.services import cloudformation, s3, stepfunctions
-from ministack.services.cloudformation import engine, provisioners
+from ministack.services import cloudformation, s3, sns, sqs, stepfunctions
+from ministack.services.cloudformation import drift, engine, provisioners
 
 
 def install() -> None:
@@ -21,6 +24,7 @@ def install() -> None:
     handler["delete"] = _if_empty(handler["delete"])
     handler = provisioners._RESOURCE_HANDLERS["AWS::StepFunctions::StateMachine"]
     handler["delete"] = _with_executions(handler["delete"])
+    drift._DRIFT_READERS |= {kind: (read, frozenset({"PolicyDocument"})) for kind, read in _POLICIES.items()}
 
 
 class _TemplateLoader(yaml.CSafeLoader):
@@ -73,3 +77,29 @@ def _with_executions(delete: Any) -> Any:  # noqa: ANN401 - MiniStack's function
         return answer
 
     return delete_state_machine
+
+
+def _bucket_policy(_: str, properties: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a template's
+    return _document([s3._bucket_policies.get(properties["Bucket"])])
+
+
+def _queue_policy(_: str, properties: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    return _document(sqs._queues[url]["attributes"].get("Policy") for url in properties["Queues"])
+
+
+def _topic_policy(_: str, properties: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    return _document(sns._topics[arn]["attributes"].get("Policy") for arn in properties["Topics"])
+
+
+def _document(policies: Iterable[str | bytes | None]) -> dict[str, Any] | None:
+    """The policy that is on all of them; of several that differ, the rarest. None where one has none."""
+    found = [json.loads(policy) if policy else None for policy in policies]
+    rarest = min(found, key=found.count)
+    return None if rarest is None else {"PolicyDocument": rarest}
+
+
+_POLICIES = {
+    "AWS::S3::BucketPolicy": _bucket_policy,
+    "AWS::SQS::QueuePolicy": _queue_policy,
+    "AWS::SNS::TopicPolicy": _topic_policy,
+}

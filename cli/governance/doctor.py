@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import typer
-import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from mesh.adapters.lakeformation.shares import RamShares
 from mesh.domain.access.fix_commands import accept_share
+from mesh.domain.errors import Rejected
 from mesh.domain.governance.ontology import parse_ontology
 from mesh.domain.membership.members import Member
 from mesh.usecases.governance.govern_lake import admins_of
 from rich.text import Text
 
 from cli import output
+from cli.governance.governance import document
 from cli.mesh_context import (
     OWN_CREDENTIALS,
     AsJson,
@@ -34,8 +34,9 @@ from cli.output import CommandFailed
 from cli.session import Account, SessionError
 from local.accounts import Kind, kind_of
 
-ONTOLOGY: Final = Path(__file__).resolve().parents[2] / "governance" / "ontology.yaml"
 _LEAST_CROSS_ACCOUNT_VERSION: Final = 3
+_POLICIES: Final = {"AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"}
+_DRIFTED: Final = {"MODIFIED", "DELETED"}
 _LOOK_BACK: Final = timedelta(hours=1)
 _RUNS: Final = 50
 _MOST_REFUSALS: Final = 1000
@@ -157,10 +158,11 @@ def share_checks(where: MeshContext, account: Account) -> Checks:
 
 def ontology_checks(where: MeshContext, account: Account) -> Checks:
     """Every key and value of the ontology is an LF-Tag."""
-    if not ONTOLOGY.is_file():
-        yield Check(account, "LF-Tags", None, "governance/ontology.yaml not found", "run it in the repository")
+    try:
+        wanted = parse_ontology(document("ontology.yaml")).tag_values()
+    except Rejected as error:
+        yield Check(account, "LF-Tags", None, error.message, error.remedy)
         return
-    wanted = parse_ontology(yaml.safe_load(ONTOLOGY.read_text("utf-8"))).tag_values()
     client, arguments = where.client(account, "lakeformation"), dict[str, Any]()
     there: dict[str, set[str]] = {}
     while True:
@@ -222,6 +224,29 @@ def _refused_to(where: MeshContext, member: Member) -> str:
 def _listens(where: MeshContext, account: Account, member: Member) -> bool:
     found = where.client(account, "sns").list_subscriptions_by_topic(TopicArn=member.topic_arn)["Subscriptions"]
     return any(item["SubscriptionArn"].startswith("arn:") for item in found)
+
+
+def policy_checks(where: MeshContext, account: Account) -> Checks:
+    """Policies of the stack's queues, topics and buckets are as it was deployed: CloudFormation compares them.
+
+    Central's bus, queues and members' topics are compared by `mesh reconcile`; nobody else may look at a member's."""
+    client, stack = where.client(account, "cloudformation"), stack_name(account)
+    names = [name for name, kind, _ in resources(where, account) if kind in _POLICIES]
+    drifts = [client.detect_stack_resource_drift(StackName=stack, LogicalResourceId=name) for name in names]
+    changed = [
+        found for each in drifts if (found := each["StackResourceDrift"])["StackResourceDriftStatus"] in _DRIFTED
+    ]
+    for each in changed:
+        places = [place["PropertyPath"] for place in each.get("PropertyDifferences", ())]
+        found = f"{each['LogicalResourceId']} was changed by hand: {', '.join(places) or 'it is gone'}"
+        remedy = (
+            f"put back what aws cloudformation describe-stack-resource-drifts --stack-name {stack} shows as expected"
+        )
+        yield Check(account, "policies", False, found, remedy)
+    if not changed:
+        yield Check(
+            account, "policies", True, f"as deployed ({output.amount(len(names), 'policy', plural='policies')})"
+        )
 
 
 def queue_checks(where: MeshContext, account: Account) -> Checks:
@@ -305,6 +330,7 @@ def resources(where: MeshContext, account: Account) -> list[tuple[str, str, str]
 type Look = Callable[[MeshContext, Account], Checks]
 _EVERYWHERE: Final[tuple[tuple[str, Look], ...]] = (
     ("data lake settings", settings_checks),
+    ("policies", policy_checks),
     ("state machines", machine_checks),
     ("dead letters", queue_checks),
     ("function errors", log_checks),

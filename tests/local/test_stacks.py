@@ -1,4 +1,4 @@
-"""CloudFormation as AWS has it: templates, names drawn anew, buckets that are not empty, names that are taken."""
+"""CloudFormation as AWS has it: templates, names drawn anew, buckets that are not empty, taken names, drift."""
 
 import json
 from typing import Any
@@ -156,3 +156,57 @@ def test_a_role_that_is_made_again_is_another_principal(server: RunningServer, b
     make()
 
     assert is_let_in() is (by == "condition")
+
+
+def test_a_policy_that_was_changed_by_hand_has_drifted(server: RunningServer, cloudformation: Any) -> None:
+    said = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:root"}, "Resource": "*"}
+
+    def policy(action: str, *more: Any) -> dict[str, Any]:
+        return {"Version": "2012-10-17", "Statement": [{**said, "Sid": "own", "Action": action}, *more]}
+
+    resources = {
+        "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "drifting"}},
+        "One": {"Type": "AWS::SQS::Queue"},
+        "Two": {"Type": "AWS::SQS::Queue"},
+        "Topic": {"Type": "AWS::SNS::Topic"},
+        "OnBucket": {
+            "Type": "AWS::S3::BucketPolicy",
+            "Properties": {"Bucket": {"Ref": "Bucket"}, "PolicyDocument": policy("s3:GetObject")},
+        },
+        "OnQueues": {
+            "Type": "AWS::SQS::QueuePolicy",
+            "Properties": {"Queues": [{"Ref": "One"}, {"Ref": "Two"}], "PolicyDocument": policy("sqs:SendMessage")},
+        },
+        "OnTopic": {
+            "Type": "AWS::SNS::TopicPolicy",
+            "Properties": {"Topics": [{"Ref": "Topic"}], "PolicyDocument": policy("sns:Publish")},
+        },
+    }
+    assert create(cloudformation, "drifting", **resources) == "CREATE_COMPLETE"
+    listed = cloudformation.describe_stack_resources(StackName="drifting")["StackResources"]
+    ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed}
+
+    def drifted(name: str) -> tuple[str, list[str]]:
+        found = cloudformation.detect_stack_resource_drift(StackName="drifting", LogicalResourceId=name)
+        drift = found["StackResourceDrift"]
+        return drift["StackResourceDriftStatus"], [
+            each["PropertyPath"] for each in drift.get("PropertyDifferences", ())
+        ]
+
+    names = ("OnBucket", "OnQueues", "OnTopic")
+    assert [drifted(name) for name in names] == [("IN_SYNC", [])] * 3
+
+    by_hand = {**said, "Sid": "by-hand", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}}
+    server.client("s3", ACCOUNT).put_bucket_policy(
+        Bucket="drifting", Policy=json.dumps(policy("s3:GetObject", {**by_hand, "Action": "s3:GetObject"}))
+    )
+    server.client("sqs", ACCOUNT).set_queue_attributes(QueueUrl=ids["Two"], Attributes={"Policy": ""})
+    server.client("sns", ACCOUNT).set_topic_attributes(
+        TopicArn=ids["Topic"], AttributeName="Policy", AttributeValue=json.dumps(policy("sns:Subscribe"))
+    )
+
+    assert [drifted(name) for name in names] == [
+        ("MODIFIED", ["/PolicyDocument/Statement/1"]),
+        ("DELETED", []),
+        ("MODIFIED", ["/PolicyDocument/Statement/0/Action"]),
+    ]

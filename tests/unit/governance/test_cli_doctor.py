@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-import yaml
 from botocore.exceptions import ClientError
 from mesh.domain.governance.ontology import parse_ontology
 
 from cli import output
 from cli.governance import doctor
 from cli.governance.doctor import Check
+from cli.governance.governance import document
 
 HEALTHY = {
     "DataLakeAdmins": [{"DataLakePrincipalIdentifier": "arn:aws:iam::111111111111:role/DataMeshOwner"}],
@@ -116,12 +116,41 @@ def test_each_wrong_setting_is_found_with_a_remedy(changes, found):
 
 
 def test_missing_tag_values_are_named():
-    wanted = parse_ontology(yaml.safe_load(doctor.ONTOLOGY.read_text("utf-8"))).tag_values()
+    wanted = parse_ontology(document("ontology.yaml")).tag_values()
     tags = [{"TagKey": key, "TagValues": list(values)} for key, values in wanted.items() if values]
     assert wrong(doctor.ontology_checks(FakeSite(list_lf_tags={"LFTags": tags}), "central")) == []
     tags = [tag for tag in tags if tag["TagKey"] != "pii"]
     found = wrong(doctor.ontology_checks(FakeSite(list_lf_tags={"LFTags": tags}), "central"))
     assert found == [("LF-Tags", "missing: pii=none, pii=personal, pii=sensitive")]
+
+
+def drift(name, status, *paths):
+    places = [{"PropertyPath": path} for path in paths]
+    return {"LogicalResourceId": name, "StackResourceDriftStatus": status, "PropertyDifferences": places}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (drift("WorkBucketPolicy", "IN_SYNC"), []),
+        (drift("WorkBucketPolicy", "NOT_CHECKED"), []),
+        (
+            drift("WorkBucketPolicy", "MODIFIED", "/PolicyDocument/Statement/2"),
+            [("policies", "WorkBucketPolicy was changed by hand: /PolicyDocument/Statement/2")],
+        ),
+        (drift("WorkBucketPolicy", "DELETED"), [("policies", "WorkBucketPolicy was changed by hand: it is gone")]),
+    ],
+)
+def test_a_policy_that_is_not_as_it_was_deployed_is_found(found, said):
+    there = [
+        {"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": name}
+        for name, kind in {"WorkBucketPolicy": "AWS::S3::BucketPolicy", "WorkBucket": "AWS::S3::Bucket"}.items()
+    ]
+    site = FakeSite(
+        list_stack_resources={"StackResourceSummaries": there},
+        detect_stack_resource_drift={"StackResourceDrift": found},
+    )
+    assert wrong(doctor.policy_checks(site, "producer")) == said
 
 
 def bus(*statements):

@@ -478,3 +478,33 @@ def test_a_queue_or_topic_of_centrals_stack_that_lets_in_others_is_reported(mesh
         ("policy", "its statement by-hand is not the stack's"),
     ]
     assert repair(mesh)["left"] == []
+
+
+def test_a_members_bucket_or_queue_that_lets_in_others_is_found_by_its_own_operator(mesh: MeshDriver) -> None:
+    """Central may not look at it."""
+    s3, sqs = mesh.client("producer", "s3"), mesh.client("producer", "sqs")
+    bucket, url = mesh.physical_id("producer", "DataBucket"), mesh.physical_id("producer", "InboxQueue")
+    files, messages = (
+        json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"]),
+        sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"],
+    )
+    anybody = {"Sid": "by-hand", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"},
+               "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}  # fmt: skip
+    assert policies(mesh) == []
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({**files, "Statement": [*files["Statement"], anybody]}))
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+    found = policies(mesh)
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(files))
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": messages})
+    last = len(files["Statement"])
+    assert sorted(found) == [
+        f"DataBucketPolicy was changed by hand: /PolicyDocument/Statement/{last}",
+        "QueuePolicies was changed by hand: it is gone",
+    ]
+    assert policies(mesh) == []
+
+
+def policies(mesh: MeshDriver) -> list[str]:
+    """What `mesh doctor` finds wrong with the policies of stacks."""
+    _, found = mesh_command(mesh, "doctor")
+    return [check["found"] for check in found["checks"] if check["name"] == "policies" and check["ok"] is False]
