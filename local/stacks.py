@@ -80,22 +80,24 @@ def _with_executions(delete: Any) -> Any:  # noqa: ANN401 - MiniStack's function
 
 
 def _bucket_policy(_: str, properties: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a template's
-    return _document([s3._bucket_policies.get(properties["Bucket"])])
+    return _found([s3._bucket_policies.get(properties["Bucket"])], properties)
 
 
 def _queue_policy(_: str, properties: Any) -> dict[str, Any] | None:  # noqa: ANN401
-    return _document(sqs._queues[url]["attributes"].get("Policy") for url in properties["Queues"])
+    return _found((sqs._queues[url]["attributes"].get("Policy") for url in properties["Queues"]), properties)
 
 
 def _topic_policy(_: str, properties: Any) -> dict[str, Any] | None:  # noqa: ANN401
-    return _document(sns._topics[arn]["attributes"].get("Policy") for arn in properties["Topics"])
+    return _found((sns._topics[arn]["attributes"].get("Policy") for arn in properties["Topics"]), properties)
 
 
-def _document(policies: Iterable[str | bytes | None]) -> dict[str, Any] | None:
-    """The policy that is on all of them; of several that differ, the rarest. None where one has none."""
+def _found(policies: Iterable[str | bytes | None], properties: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    """The first that is not what was deployed, if there is one; None where one is gone."""
+    said = properties["PolicyDocument"]
     found = [json.loads(policy) if policy else None for policy in policies]
-    rarest = min(found, key=found.count)
-    return None if rarest is None else {"PolicyDocument": rarest}
+    differing = [policy for policy in found if policy is None or not drift._same(said, policy)]
+    policy = (differing or found)[0]
+    return None if policy is None else {"PolicyDocument": policy}
 
 
 _POLICIES = {
