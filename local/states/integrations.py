@@ -97,7 +97,10 @@ class Integrations:
         client = self._client(task)
         parameters = {**arguments, "Payload": json.dumps(arguments.get("Payload", {})).encode()}
         answer = self._send(task, client, "Invoke", parameters)
-        body = answer["Payload"].read()
+        try:
+            body = answer["Payload"].read()
+        except BotoCoreError as error:  # the connection broke in the middle of it
+            raise TaskError(f"{_prefix(task)}.SdkClientException", str(error)) from error
         payload = json.loads(body) if body else None
         if answer.get("FunctionError"):
             name = payload.get("errorType") if isinstance(payload, dict) else None

@@ -349,3 +349,16 @@ def test_retry_by_exact_name_then_success(server: RunningServer) -> None:
     }
     assert run(server, "throttled", state)["error"] == "Glue.EntityNotFoundException"
     assert server.control("GET", "/_mesh/faults")["faults"] == []
+
+
+def test_an_answer_of_a_function_that_is_lost_is_an_error_of_the_sdks(server: RunningServer) -> None:
+    """Which a machine can retry, as it can a throttled call."""
+    rule = {"kind": "lost_answer", "service": "lambda", "action": "InvokeFunction", "count": 1, "account": ACCOUNT}
+    server.control("POST", "/_mesh/faults", rule)
+    state = {
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": "step", "Payload": {"n": 1}},
+        "Retry": [{"ErrorEquals": ["Lambda.SdkClientException"], "IntervalSeconds": 1}],
+    }
+    assert run(server, "lost", state)["status"] == "SUCCEEDED"
+    assert server.control("GET", "/_mesh/faults")["faults"] == []
