@@ -3,8 +3,8 @@
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from mesh.usecases.governance.govern_lake import admins_of
 from rich.text import Text
 
 from cli import output
+from cli.governance.checks import Check, Checks, resources
+from cli.governance.drift_checks import crawler_checks, policy_checks
 from cli.governance.governance import document
 from cli.mesh_context import (
     OWN_CREDENTIALS,
@@ -35,25 +37,9 @@ from cli.session import Account, SessionError
 from local.accounts import Kind, kind_of
 
 _LEAST_CROSS_ACCOUNT_VERSION: Final = 3
-_POLICIES: Final = {"AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"}
-_DRIFTED: Final = {"MODIFIED", "DELETED"}
 _LOOK_BACK: Final = timedelta(hours=1)
 _RUNS: Final = 50
 _MOST_REFUSALS: Final = 1000
-
-
-@dataclass(frozen=True)
-class Check:
-    """`ok` is None where these credentials are not sufficient."""
-
-    account: str
-    name: str
-    ok: bool | None
-    found: str
-    remedy: str = ""
-
-
-type Checks = Iterator[Check]
 
 
 def doctor_command(*, port: Port = None, as_json: AsJson = False) -> None:
@@ -226,29 +212,6 @@ def _listens(where: MeshContext, account: Account, member: Member) -> bool:
     return any(item["SubscriptionArn"].startswith("arn:") for item in found)
 
 
-def policy_checks(where: MeshContext, account: Account) -> Checks:
-    """Policies of the stack's queues, topics and buckets are as it was deployed: CloudFormation compares them.
-
-    Central's bus, queues and members' topics are compared by `mesh reconcile`; nobody else may look at a member's."""
-    client, stack = where.client(account, "cloudformation"), stack_name(account)
-    names = [name for name, kind, _ in resources(where, account) if kind in _POLICIES]
-    drifts = [client.detect_stack_resource_drift(StackName=stack, LogicalResourceId=name) for name in names]
-    changed = [
-        found for each in drifts if (found := each["StackResourceDrift"])["StackResourceDriftStatus"] in _DRIFTED
-    ]
-    for each in changed:
-        places = [place["PropertyPath"] for place in each.get("PropertyDifferences", ())]
-        found = f"{each['LogicalResourceId']} was changed by hand: {', '.join(places) or 'it is gone'}"
-        remedy = (
-            f"put back what aws cloudformation describe-stack-resource-drifts --stack-name {stack} shows as expected"
-        )
-        yield Check(account, "policies", False, found, remedy)
-    if not changed:
-        yield Check(
-            account, "policies", True, f"as deployed ({output.amount(len(names), 'policy', plural='policies')})"
-        )
-
-
 def queue_checks(where: MeshContext, account: Account) -> Checks:
     """No dead letters, no failed runs."""
     queues = [
@@ -317,16 +280,6 @@ def is_last_resort(logical_id: str) -> bool:
     return logical_id.endswith(("Dlq", "FailedRunsQueue"))
 
 
-def resources(where: MeshContext, account: Account) -> list[tuple[str, str, str]]:
-    """(logical id, type, physical id) of all resources of the account's stack."""
-    pages = where.client(account, "cloudformation").get_paginator("list_stack_resources")
-    return [
-        (item["LogicalResourceId"], item["ResourceType"], item.get("PhysicalResourceId", ""))
-        for page in pages.paginate(StackName=stack_name(account))
-        for item in page["StackResourceSummaries"]
-    ]
-
-
 type Look = Callable[[MeshContext, Account], Checks]
 _EVERYWHERE: Final[tuple[tuple[str, Look], ...]] = (
     ("data lake settings", settings_checks),
@@ -335,10 +288,10 @@ _EVERYWHERE: Final[tuple[tuple[str, Look], ...]] = (
     ("dead letters", queue_checks),
     ("function errors", log_checks),
 )
-_SPOKE: Final = (("central's shares", share_checks), *_EVERYWHERE)
+_SPOKE: Final[tuple[tuple[str, Look], ...]] = (("central's shares", share_checks), *_EVERYWHERE)
 CHECKS: Final[dict[Kind, tuple[tuple[str, Look], ...]]] = {
     "central": (("LF-Tags", ontology_checks), ("members", member_checks), *_EVERYWHERE),
-    "producer": _SPOKE,
+    "producer": (*_SPOKE, ("crawlers", crawler_checks)),
     "consumer": _SPOKE,
 }
 

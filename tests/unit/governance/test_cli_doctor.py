@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 from mesh.domain.governance.ontology import parse_ontology
 
 from cli import output
-from cli.governance import doctor
-from cli.governance.doctor import Check
+from cli.governance import doctor, drift_checks
+from cli.governance.checks import Check
 from cli.governance.governance import document
 
 HEALTHY = {
@@ -150,7 +150,7 @@ def test_a_policy_that_is_not_as_it_was_deployed_is_found(found, said):
         list_stack_resources={"StackResourceSummaries": there},
         detect_stack_resource_drift={"StackResourceDrift": found},
     )
-    assert wrong(doctor.policy_checks(site, "producer")) == said
+    assert wrong(drift_checks.policy_checks(site, "producer")) == said
 
 
 def bus(*statements):

@@ -7,9 +7,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import orc
 
+from local.accounts import ACCOUNTS
+from tests.mesh_commands import mesh_command
 from tests.mesh_conditions import crash, without_permission
 from tests.mesh_driver import MeshDriver
-from tests.publishing_driver import PublishingDriver, csv
+from tests.publishing_driver import PublishingDriver, csv, one_table_contract
 
 CHECKED = ("TakeBatch", "RouteBatch", "CheckObjects", "CheckChanges", "PromoteObjects")
 CRAWLED = ("StartCrawler", "AwaitCrawl", "GetCrawler", "CheckCrawl")
@@ -17,12 +19,15 @@ ANSWERED = ("ProposeVersion", "SettleBatch", "CheckHeld", "RecordLineage", "Chec
 
 
 def crawled(mesh: MeshDriver, product: str, **more: Any) -> PublishingDriver:
-    properties = [
+    return PublishingDriver(mesh, product, customProperties=by_glue(product), **more)
+
+
+def by_glue(product: str) -> list[dict[str, Any]]:
+    return [
         {"property": "lfTags", "value": {"confidentiality": "internal"}},
         {"property": "crawlerPrefix", "value": product},
         {"property": "crawl", "value": "glue"},
     ]
-    return PublishingDriver(mesh, product, customProperties=properties, **more)
 
 
 def an_orc_file(**columns: Any) -> bytes:
@@ -122,3 +127,24 @@ def test_only_the_owner_of_a_crawled_product_may_make_tables(mesh: MeshDriver) -
 
     assert held("ice-rights") == {"DESCRIBE", "SELECT"}
     assert held("hive-rights") == {"DESCRIBE", "SELECT", "CREATE_TABLE", "ALTER"}
+
+
+def test_a_crawler_that_people_change_or_delete_is_found_and_comes_back_with_the_contract(mesh: MeshDriver) -> None:
+    product, glue = crawled(mesh, "hive-changed"), mesh.client("producer", "glue")
+    name = f"hive-changedCrawler-{ACCOUNTS['producer']}"
+
+    glue.update_crawler(Name=name, RecrawlPolicy={"RecrawlBehavior": "CRAWL_NEW_FOLDERS_ONLY"})
+    assert f"{name}: changed by hand: RecrawlPolicy" in wrong(mesh)
+    glue.delete_crawler(Name=name)
+    assert f"{name}: it is gone" in wrong(mesh)
+
+    before = mesh.runs("prepare-product", product.name)
+    mesh.put_contract(product.name, one_table_contract(product.name, customProperties=by_glue(product.name)))
+    assert mesh.wait_for_run("prepare-product", product.name, after=before).status == "SUCCEEDED"
+    assert [found for found in wrong(mesh) if name in found] == []
+
+
+def wrong(mesh: MeshDriver) -> list[str]:
+    """What `mesh doctor` finds of crawlers."""
+    _, found = mesh_command(mesh, "doctor")
+    return [check["found"] for check in found["checks"] if check["name"] == "crawlers" and check["ok"] is False]

@@ -79,7 +79,8 @@ def prepare_product(
     lake.grant(grants)
     crawled = product.crawl == "glue"
     if crawled:
-        crawlers.put_crawler(crawler, product.product, _crawler(product, link, central, roles.crawler))
+        definition = crawler_definition(product.product, product.bucket, link, central, roles.crawler)
+        crawlers.put_crawler(crawler, product.product, definition)
     uploads.put_product(
         product.product,
         {
@@ -115,7 +116,7 @@ def role_grants(roles: CatalogRoles, product: ProductRegistered, account: str) -
     ]
 
 
-def _crawler(product: ProductRegistered, link: str, central: str, role_arn: str) -> dict[str, Any]:
+def crawler_definition(product: str, bucket: str, link: str, central: str, role_arn: str) -> dict[str, Any]:
     """The product's crawler, which writes through the link with Lake Formation's credentials.
 
     It needs no custom classifiers: it finds Parquet, or a format that it has a built-in classifier for.
@@ -123,8 +124,8 @@ def _crawler(product: ProductRegistered, link: str, central: str, role_arn: str)
     return {
         "Role": role_arn,
         "DatabaseName": link,
-        "Description": CRAWLER_MARK + product.product,
-        "Targets": {"S3Targets": [{"Path": names.crawled_location(product.bucket, product.product)}]},
+        "Description": CRAWLER_MARK + product,
+        "Targets": {"S3Targets": [{"Path": names.crawled_location(bucket, product)}]},
         "Classifiers": [],
         "SchemaChangePolicy": {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "LOG"},
         "RecrawlPolicy": {"RecrawlBehavior": "CRAWL_EVERYTHING"},

@@ -1,0 +1,84 @@
+"""What people changed by hand in an account of the mesh, where central may not look."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+from mesh.adapters.dynamodb.uploads import DynamoUploads
+from mesh.usecases.onboarding.prepare_product import crawler_definition
+
+from cli import output
+from cli.governance.checks import Check, Checks, resources
+from cli.mesh_context import MeshContext, stack_name
+from cli.session import Account
+
+_POLICIES: Final = {"AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"}
+_DRIFTED: Final = {"MODIFIED", "DELETED"}
+
+
+def policy_checks(where: MeshContext, account: Account) -> Checks:
+    """Policies of the stack's queues, topics and buckets are as it was deployed: CloudFormation compares them.
+
+    Central's bus, queues and members' topics are compared by `mesh reconcile`; nobody else may look at a member's."""
+    client, stack = where.client(account, "cloudformation"), stack_name(account)
+    names = [name for name, kind, _ in resources(where, account) if kind in _POLICIES]
+    drifts = [client.detect_stack_resource_drift(StackName=stack, LogicalResourceId=name) for name in names]
+    changed = [
+        found for each in drifts if (found := each["StackResourceDrift"])["StackResourceDriftStatus"] in _DRIFTED
+    ]
+    for each in changed:
+        places = [place["PropertyPath"] for place in each.get("PropertyDifferences", ())]
+        found = f"{each['LogicalResourceId']} was changed by hand: {', '.join(places) or 'it is gone'}"
+        remedy = (
+            f"put back what aws cloudformation describe-stack-resource-drifts --stack-name {stack} shows as expected"
+        )
+        yield Check(account, "policies", False, found, remedy)
+    if not changed:
+        yield Check(
+            account, "policies", True, f"as deployed ({output.amount(len(names), 'policy', plural='policies')})"
+        )
+
+
+def crawler_checks(where: MeshContext, account: Account) -> Checks:
+    """The crawler of each product that has one is there, and as it was made."""
+    uploads, ids = DynamoUploads(where.table(account)), {name: what for name, _, what in resources(where, account)}
+    role = f"arn:aws:iam::{where.account_id(account)}:role/{ids['CrawlerRole']}"
+    crawled = {
+        name: facts for name in uploads.products() if (facts := uploads.product(name) or {}).get("crawl") == "glue"
+    }
+    good = 0
+    for product, facts in crawled.items():
+        wanted = crawler_definition(product, ids["DataBucket"], facts["link"], facts["catalog_id"], role)
+        if changed := _changed(where.client(account, "glue"), facts["crawler"], wanted):
+            remedy = f"upload the contract of {product} again: it is then made as it was"
+            yield Check(account, "crawlers", False, f"{facts['crawler']}: {changed}", remedy)
+        else:
+            good += 1
+    if good == len(crawled):
+        yield Check(account, "crawlers", True, f"as they were made ({output.amount(good, 'crawler')})")
+
+
+def _changed(glue: Any, name: str, wanted: Mapping[str, Any]) -> str:  # noqa: ANN401 - Glue's client
+    """What somebody changed of a crawler by hand; empty: nothing."""
+    try:
+        found = glue.get_crawler(Name=name)["Crawler"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "EntityNotFoundException":
+            raise
+        return "it is gone"
+    differing = [key for key, value in wanted.items() if _plain(key, found.get(key)) != _plain(key, value)]
+    return f"changed by hand: {', '.join(differing)}" if differing else ""
+
+
+def _plain(key: str, value: Any) -> Any:  # noqa: ANN401 - a crawler's fields
+    """Glue gives roles with or without their ARN, kinds of targets that it has not, and JSON as it was written."""
+    match key:
+        case "Role":
+            return str(value).rpartition("/")[2]
+        case "Targets":
+            return [target.get("Path") for kind in (value or {}).values() for target in kind]
+        case "Configuration":
+            return json.loads(value or "{}")
+        case _:
+            return value
