@@ -102,7 +102,10 @@ def deploy(local: mesh.Mesh, report: Report, accounts: tuple[Account, ...] = FIR
 
     def admit_members(members: list[Account]) -> None:
         where = MeshContext(Accounts(port=local.port))
+        known = {member.account for member in where.registry().members() if member.status != "pending"}
         for name in members:
+            if ACCOUNTS[name] in known:
+                continue  # as people admitted it, or expelled it
             admit(where, ACCOUNTS[name], cast("MemberRole", kind_of(name)), (DOMAINS[name],), contact_of(name))
             report("central", f"admitted {ACCOUNTS[name]} ({name}, {DOMAINS[name]})")
 

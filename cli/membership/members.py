@@ -27,7 +27,8 @@ def admit_command(
     """Admit an account, or change its role or domains.
 
     Lets it put events on central's bus, creates its notification topic, and records its role and domains. A contract
-    that names no domain is of the first. The accesses of an account that is no consumer any more end.
+    that names no domain is of the first. The accesses of an account that is no consumer any more end; what its products
+    need is not taken from it.
     """
     if not (account_id.isdigit() and len(account_id) == 12):
         raise typer.BadParameter(f"{account_id!r} is not an account id of 12 digits", param_hint="ACCOUNT")
@@ -49,7 +50,7 @@ def expel_command(
     """Expel an account from the mesh.
 
     Its events are refused from now on, it is taken off central's bus, its accesses end, and its notification topic is
-    deleted. `mesh admit` lets it in again, without them. What it has published stays published.
+    deleted. `mesh admit` lets it in again, without them. What it has published stays published until it is retired.
     """
     where = mesh_context(port, acting=account, role=role)
     _show(expel(where, account_id, reason, account=account), as_json=as_json)
@@ -58,7 +59,7 @@ def expel_command(
 def _show(answer: dict[str, Any], *, as_json: bool) -> None:
     member, ending = answer["member"], answer["ending"]
     if as_json:
-        output.emit({**member, "ending": ending})
+        output.emit({**member, "ending": ending, "products": answer["products"]})
         return
     fields = [
         ("account", member["account"]),
@@ -68,8 +69,12 @@ def _show(answer: dict[str, Any], *, as_json: bool) -> None:
         ("status", member["status"]),
         ("topic", member["topic_arn"]),
         ("since", member["since"]),
+        *([("ending", ", ".join(ending))] if ending else []),
     ]
-    output.fields([*fields, *([("ending", ", ".join(ending))] if ending else [])])
+    output.fields(fields)
+    if member["status"] == "expelled" and answer["products"]:
+        output.say(f"its products stay published: {', '.join(answer['products'])}")
+        output.say_whole("  retire them: mesh retire PRODUCT --account central --reason …")
 
 
 def admit(

@@ -138,7 +138,7 @@ HANDLED_ELSEWHERE = {
         "PresentVersion",
     },
     "release_files, by EventBridge: in the producer's DLQ": {"KeptFileGone"},
-    "receive_join and set_membership, as their answer": {"BusPolicyFull", "UnknownDomain"},
+    "receive_join and set_membership, as their answer": {"BusPolicyFull", "ProductsWithoutOwner", "UnknownDomain"},
     "change_subscription, as its answer": {"UnknownProduct"},
     "receive_answer, as its answer, and sent to the approver": {"DecidedAlready", "MayNotDecide", "ExceedsRequest"},
     "prepare_rollback, as the reason that an order is refused for": {"RollbackInProgress"},

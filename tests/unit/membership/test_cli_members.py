@@ -23,6 +23,7 @@ LEFT = {
     "member": {"account": "444444444444", "role": "consumer", "domains": ["risk"], "contact": "", "status": "expelled",
                "topic_arn": "", "since": "2026-11-28"},
     "ending": ["ac-000000000001"],
+    "products": ["orders", "loans"],
 }  # fmt: skip
 MEMBER = {"account": "444444444444", "role": "consumer", "domains": ["risk"], "status": "admitted"}
 DENIED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query")
@@ -62,6 +63,7 @@ def test_expelling_invokes_centrals_function_and_shows_what_ends(monkeypatch, ca
     said = capsys.readouterr().out
     assert "expelled" in said
     assert "ac-000000000001" in said
+    assert "its products stay published: orders, loans" in said
 
 
 def test_a_function_error_is_the_refusal_it_is():

@@ -15,6 +15,7 @@ from mesh.usecases.membership.join_mesh import JoinMesh, join_mesh
 from mesh.usecases.membership.receive_join import receive_join
 from mesh.usecases.membership.set_membership import (
     Membership,
+    ProductsWithoutOwner,
     SetMembership,
     UnknownDomain,
     restore_members,
@@ -189,6 +190,38 @@ def test_an_expelled_account_does_not_come_back_by_itself():
     everybody = {"accounts": "any", "roles": ["producer"], "domains": ["retail"]}
     assert central.join(account=CONSUMER, rules=[everybody]).status == "expelled"
     assert central.admit(account=CONSUMER, role="consumer").status == "admitted"
+
+
+def owner_with_products():
+    """A producer of two domains with a product in one, and a retired one in the other."""
+    central = Central()
+    central.admit(domains=("retail", "risk"))
+    central.registry.products = {
+        "orders": a_product(name="orders", domain="retail"),
+        "models": a_product(name="models", domain="risk", status="retired"),
+        "others": a_product(name="others", owner=CONSUMER),
+    }
+    return central
+
+
+@pytest.mark.parametrize("changed", [{"role": "consumer", "domains": ("retail", "risk")}, {"domains": ("risk",)}])
+def test_a_role_or_domain_that_a_product_needs_is_not_taken(changed):
+    """Its contracts and versions would be refused, one by one, and nobody would have been told why."""
+    central = owner_with_products()
+    before = central.registry.member(PRODUCER)
+
+    with pytest.raises(ProductsWithoutOwner, match=r"orders \(retail\)"):
+        central.admit(**changed)
+
+    assert central.registry.member(PRODUCER) == before
+
+
+def test_a_domain_that_only_retired_products_have_can_go():
+    assert owner_with_products().admit(domains=("retail",)).domains == ("retail",)
+
+
+def test_whoever_expels_a_producer_is_told_what_stays_published():
+    assert owner_with_products().expel(PRODUCER).products == ("orders",)
 
 
 def test_nobody_expels_an_account_that_is_unknown():

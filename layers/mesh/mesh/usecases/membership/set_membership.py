@@ -2,10 +2,12 @@
 the accesses that rest on it."""
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 from pydantic import Field, model_validator
 
+from mesh.domain.contracts.product import Product
 from mesh.domain.errors import Rejected
 from mesh.domain.events import AccountId
 from mesh.domain.membership.authorisation import NotAMember
@@ -18,6 +20,10 @@ from mesh.usecases.central_context import CentralContext
 
 class UnknownDomain(Rejected):
     """A line of business that the ontology does not have."""
+
+
+class ProductsWithoutOwner(Rejected):
+    """A membership under which products of the account could not be published any more."""
 
 
 class Membership(Model):
@@ -43,10 +49,12 @@ class SetMembership(Model):
 
 
 class MembershipSet(Model):
-    """The member as it is recorded now, and the accesses that are being ended."""
+    """The member as it is recorded now, the accesses that are being ended, and its products: of an account that was
+    expelled they stay published, until they are retired."""
 
     member: Member
     ending: tuple[str, ...]
+    products: tuple[str, ...] = ()
 
 
 def set_membership(
@@ -65,13 +73,15 @@ def set_membership(
     account that was expelled are refused, also where the whole organization may put them, and its own requests to join
     change nothing: the owner can admit it again.
 
-    Raises UnknownDomain, BusPolicyFull, NotAMember.
+    Raises UnknownDomain, ProductsWithoutOwner, BusPolicyFull, NotAMember.
     """
     account, registry = command.account, context.registry
+    products = tuple(_products_of(account, registry))
     if command.membership is None:
         member = _expel(account, registry=registry, bus=bus)
         why = f"account {account} was expelled from this mesh: {command.reason}"
     else:
+        _require_home(products, command.membership)
         member = admit(
             account,
             command.membership,
@@ -86,7 +96,7 @@ def set_membership(
     ending = () if keeps else _end_accesses(account, why, context, endings)
     if member.status == "expelled":
         topics.delete(account)
-    return MembershipSet(member=member, ending=ending)
+    return MembershipSet(member=member, ending=ending, products=tuple(product.name for product in products))
 
 
 def admit(
@@ -114,6 +124,28 @@ def admit(
     )
     registry.put_member(member)
     return member
+
+
+def _products_of(account: str, registry: Registry) -> Iterator[Product]:
+    """Those that are not retired."""
+    for name in registry.product_names():
+        product = registry.product(name)
+        if product is not None and product.owner == account and product.status != "retired":
+            yield product
+
+
+def _require_home(products: Iterable[Product], membership: Membership) -> None:
+    """Raises ProductsWithoutOwner: of a product outside the role or the domains each contract would be refused."""
+    consumer = membership.role == "consumer"
+    homeless = [
+        f"{each.name} ({each.domain})" for each in products if consumer or each.domain not in membership.domains
+    ]
+    if homeless:
+        raise ProductsWithoutOwner(
+            f"the account has products that it could not publish as {membership.role} of "
+            f"{', '.join(membership.domains)}: {', '.join(homeless[:10])}",
+            remedy="keep the role and the domain, or retire them first: mesh retire",
+        )
 
 
 def _expel(account: str, *, registry: Registry, bus: BusPermissions) -> Member:
