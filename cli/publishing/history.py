@@ -188,6 +188,8 @@ def in_words(change: TableChange) -> Iterator[str]:
     """One table's change."""
     if change.new_table:
         yield "new table"
+    if change.dropped:
+        yield "dropped by the contract"
     prefix = f"{change.table}."
     yield from (text.removeprefix(prefix) for text in change.schema_changes[:5])
     if len(change.schema_changes) > 5:

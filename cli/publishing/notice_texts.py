@@ -226,6 +226,8 @@ def what_changed(change: TableChange) -> Iterator[str]:
     """The parts of one table's change."""
     if change.new_table:
         yield f"new table with {output.amount(change.columns, 'column')}"
+    if change.dropped:
+        yield "dropped by the contract: its rows are gone"
     if change.added_columns:
         yield "added " + ", ".join(f"{column.name} {column.type}" for column in change.added_columns)
     if change.removed_columns:

@@ -55,10 +55,12 @@ class ColumnRef(Model):
 class TableChange(Model):
     """What one version changed in one table. `rows`, `bytes` and `objects` are of the new data; `…_total` is the
     table's after it, `rows_delta` is relative to the previous version. `schema_changes` are sentences, at most 100.
+    `dropped`: the contract no longer describes it, and its rows are gone.
     """
 
     table: TableName
     new_table: bool = False
+    dropped: bool = False
     added_columns: tuple[ColumnRef, ...] = ()
     removed_columns: tuple[str, ...] = ()
     changed_types: tuple[TypeChange, ...] = ()
@@ -89,8 +91,8 @@ class Query(Model):
 class ProductUpdated(EventData):
     """A new version can be read in central.
 
-    `severity`: `breaking`, columns may be gone or have another meaning; `warning`, values may differ from before, or
-    checks found something; else `info`. `follows` is the version that it is compared with, 0 for none.
+    `severity`: `breaking`, columns or tables may be gone, or have another meaning; `warning`, values may differ from
+    before, or checks found something; else `info`. `follows` is the version that it is compared with, 0 for none.
     `rollback` says which version it restores, and why. `warnings` are at most 20. `tables` changed; so that it
     fits into a message, each list of a change has at most `listed` entries, fewer the more tables there are.
     """

@@ -131,6 +131,7 @@ def new_major(old: str, new: str) -> bool:
 
 def severity(changes: Sequence[TableChange], broken: bool, rollback: bool) -> Severity:
     """The severity of a version: see `ProductUpdated`."""
+    broken = broken or any(change.dropped for change in changes)
     warned = any(change.compatibility != "full" or (change.quality and change.quality.warnings) for change in changes)
     return "breaking" if broken else "warning" if warned or rollback else "info"
 

@@ -127,7 +127,7 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
     known = {snapshot.table: snapshot for snapshot in last.tables} if last else {}
     table_of = _crawled_table if _is_crawled(proposed, product) else _staged_table
     looks = [table_of(table, product, known.get(table.name), using) for table in proposed.tables]
-    changes = tuple(look.change for look in looks)
+    changes = tuple(_with_end(look.change, product) for look in looks)
     differences = [change for look in looks for change in look.diff.changes]
     _record_findings(proposed, looks, using)
     if last is not None and not (product.draft or last.draft or _new_major(last, product)):
@@ -148,6 +148,12 @@ def _commit(event: Event[VersionProposed], product: Product, using: Verifier) ->
     )
     commit.require_room()
     return commit, [look.record for look in looks if look.record]
+
+
+def _with_end(change: TableChange, product: Product) -> TableChange:
+    """Whether it is a table's last one: the contract dropped it, and this takes its rows out."""
+    emptied = change.rows_total == 0 and (change.rows_delta or 0) < 0
+    return change.evolve(dropped=emptied and change.table in product.dropped)
 
 
 def _record_findings(proposed: VersionProposed, looks: "Sequence[_Look]", using: Verifier) -> None:

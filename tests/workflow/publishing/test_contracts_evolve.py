@@ -1,0 +1,116 @@
+"""A product over its contract's versions, from the contract to what readers see and are told (docs/contract.md)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.mesh_driver import MeshDriver
+from tests.publishing_driver import COLUMNS, Analyst, PublishingDriver, one_table_contract
+
+LINES = "id,amount\n1,10\n2,20\n"
+
+
+def tables(product: str, version: str, **columns: Mapping[str, str]) -> dict[str, Any]:
+    """A contract with these tables."""
+    document = one_table_contract(product, version=version)
+    [shape] = document["schema"]
+    document["schema"] = [
+        {**shape, "name": name, "properties": [{"name": each, "physicalType": kind} for each, kind in found.items()]}
+        for name, found in columns.items()
+    ]
+    return document
+
+
+def declare(product: PublishingDriver, version: str, **columns: Mapping[str, str]) -> None:
+    before = product.mesh.runs("prepare-product", product.name)
+    product.mesh.put_contract(product.name, tables(product.name, version, **columns))
+    run = product.mesh.wait_for_run("prepare-product", product.name, after=before)
+    assert run.status == "SUCCEEDED"
+    product.mesh.settled(product.name)
+
+
+def read_by_an_analyst(mesh: MeshDriver, name: str) -> tuple[PublishingDriver, Analyst]:
+    """A product with two rows of `id` and `amount`, and who reads them."""
+    product = PublishingDriver(mesh, name)
+    mesh.subscribe(name)
+    assert product.upload("a.csv", LINES).outcome == "published"
+    return product, product.share()
+
+
+def told(product: PublishingDriver) -> tuple[str, dict[str, Any]]:
+    """Of the newest version: its severity, and its changes by table."""
+    version = product.versions()
+    notice = product.mesh.wait_for_notice(product.name, "consumer", version=version)
+    return notice["severity"], {change["table"]: change for change in notice["changes"]}
+
+
+def test_a_column_gets_another_name(mesh: MeshDriver) -> None:
+    product, analyst = read_by_an_analyst(mesh, "evolves-name")
+
+    declare(product, "2.0.0", t1={"id": "bigint", "total": "bigint"})
+    assert analyst.rows("id, amount") == [["1", "10"], ["2", "20"]], "until data comes"
+    assert product.upload("b.csv", "id,total\n3,30\n").outcome == "published"
+
+    severity, changes = told(product)
+    assert (severity, changes["t1"]["removed_columns"]) == ("breaking", ["amount"])
+    assert analyst.rows("id, total") == [["1", None], ["2", None], ["3", "30"]]
+    product.upload("a.csv", "id,total\n1,10\n2,20\n")
+    assert analyst.rows("id, total") == [["1", "10"], ["2", "20"], ["3", "30"]]
+
+
+def test_a_column_is_removed(mesh: MeshDriver) -> None:
+    product, analyst = read_by_an_analyst(mesh, "evolves-less")
+
+    declare(product, "2.0.0", t1={"id": "bigint"})
+    assert product.upload("b.csv", "id\n3\n").outcome == "published"
+
+    severity, changes = told(product)
+    assert (severity, changes["t1"]["removed_columns"]) == ("breaking", ["amount"])
+    assert analyst.rows("*") == [["1"], ["2"], ["3"]]
+
+
+def test_a_column_gets_another_type(mesh: MeshDriver) -> None:
+    product, analyst = read_by_an_analyst(mesh, "evolves-type")
+
+    declare(product, "2.0.0", t1={"id": "bigint", "amount": "decimal(10,2)"})
+    assert product.upload("b.csv", "id,amount\n3,30.5\n").outcome == "published"
+
+    severity, changes = told(product)
+    assert severity == "breaking"
+    assert changes["t1"]["changed_types"] == [{"name": "amount", "before": "bigint", "after": "decimal(10,2)"}]
+    assert analyst.rows("id, amount") == [["1", "10.00"], ["2", "20.00"], ["3", "30.50"]]
+
+
+def test_a_table_is_dropped(mesh: MeshDriver) -> None:
+    """Its rows go with the next batch of any table, once; whoever read it is told that it is gone."""
+    product = PublishingDriver(mesh, "evolves-fewer")
+    declare(product, "1.1.0", t1=COLUMNS, t2=COLUMNS)
+    mesh.subscribe(product.name)
+    product.upload("a.csv", LINES)
+    product.upload("a.csv", LINES, "t2")
+    analyst = product.share()
+    assert analyst.totals("t2") == (2, 30)
+
+    declare(product, "2.0.0", t1=COLUMNS)
+    assert product.upload("b.csv", "id,amount\n3,30\n").outcome == "published"
+
+    severity, changes = told(product)
+    assert severity == "breaking"
+    assert {name: (change["dropped"], change["rows_delta"]) for name, change in changes.items()} == {
+        "t1": (False, 1),
+        "t2": (True, -2),
+    }
+    assert (analyst.totals(), analyst.totals("t2")[0]) == ((3, 60), 0)
+    product.upload("c.csv", "id,amount\n4,40\n")
+    assert told(product)[0] == "info"
+
+
+@pytest.mark.parametrize("version", ["1.1.0", "1.0.1"])
+def test_what_breaks_readers_needs_a_major_version(mesh: MeshDriver, version: str) -> None:
+    product, analyst = read_by_an_analyst(mesh, f"evolves-{version.replace('.', '-')}")
+    before = mesh.runs("register-product", product.name)
+    mesh.put_contract(product.name, tables(product.name, version, t1={"id": "bigint"}))
+    run = mesh.wait_for_run("register-product", product.name, after=before)
+    assert (run.outcome, run.output["reason"]["code"]) == ("rejected", "BreakingContractChange")
+    assert analyst.rows("id, amount") == [["1", "10"], ["2", "20"]]
