@@ -17,6 +17,7 @@ from mesh.domain.lineage.orders import Orders
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.entry.s3_events import object_of
 from mesh.usecases.access.end_access import Ending
+from mesh.usecases.governance.settle_failure import Decision
 from mesh.usecases.membership.relay_inbox import InboxMessage
 from mesh.usecases.publishing.settle_pin import Due
 from pydantic import BaseModel, ValidationError
@@ -87,6 +88,9 @@ BY_HAND: dict[str, Any] = {
     "join_mesh": lambda event: [event.get("ResponseURL") or event["detail-type"]],
     "record_lineage": lambda event: [Orders.validate_python(body) for body in bodies(event)],
     "relay_inbox": lambda event: [inbox_message(body) for body in bodies(event)],
+    "settle_failure": lambda event: (
+        [event["detail-type"]] if "detail-type" in event else [Decision.model_validate(event)]
+    ),
     "settle_pin": lambda event: [Due.model_validate(event["ending"])] if "ending" in event else [*envelopes(event)],
     "withdraw_versions": lambda event: (
         [event["retention"]] if "retention" in event else [Envelope.model_validate(event)]

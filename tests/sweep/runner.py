@@ -1,5 +1,6 @@
 """Plays cases of a flow: several at once, each on a product of its own; what waits for time gets it at once."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,8 +18,11 @@ from tests.sweep.stage import NAMES, REUSED, Flow, Stage, Subject
 
 AT_ONCE: Final = 8
 """Cases that are played together."""
-SCHEDULED: Final = {"producer": ("CollectUploadsFunction",)}
-"""Functions that run every few minutes, whatever happens: `{"Records": []}` is what their schedule sends."""
+SCHEDULED: Final = (
+    ("producer", "CollectUploadsFunction", {"Records": []}),
+    *((account, "SettleFailureFunction", {"detail-type": "Scheduled Event"}) for account in FIRST),
+)
+"""Account, function and what its schedule sends: those that run every few minutes, whatever happens."""
 PASS_SECONDS: Final = 1800.0
 """Longer than any wait for an answer, than a message stays invisible, and than a run's lease outlives it."""
 ROUNDS: Final = 4
@@ -292,15 +296,14 @@ class Sweep:
                 break
             waited |= dict.fromkeys(missing, number)
             self.mesh.skip(PASS_SECONDS)
-            for account, functions in SCHEDULED.items():
-                for function in functions:
-                    self._call_scheduled(account, function)
+            for account, function, event in SCHEDULED:
+                self._call_scheduled(account, function, event)
             self._quiet(lambda: not self._missing(flow, subjects, since))
         return waited
 
-    def _call_scheduled(self, account: str, function: str) -> None:
+    def _call_scheduled(self, account: str, function: str, event: Mapping[str, Any]) -> None:
         answer = self.mesh.client(account, "lambda").invoke(
-            FunctionName=self.mesh.physical_id(account, function), Payload=b'{"Records": []}'
+            FunctionName=self.mesh.physical_id(account, function), Payload=json.dumps(event).encode()
         )
         assert "FunctionError" not in answer, answer["Payload"].read()
 

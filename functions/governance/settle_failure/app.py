@@ -1,11 +1,13 @@
-"""Process a message again that could not be processed, or discard it, as somebody decided."""
+"""Process a message again that could not be processed, or discard it, as somebody decided; every few minutes, deliver
+again what EventBridge could not."""
 
 from typing import Any
 
 from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import FailureSettings, load
-from mesh.usecases.governance.settle_failure import Decision, settle_failure
+from mesh.usecases.governance.redeliver_events import Redelivered, redeliver_events
+from mesh.usecases.governance.settle_failure import Decision, Settled, settle_failure
 
 
 class Settings(FailureSettings):
@@ -14,8 +16,22 @@ class Settings(FailureSettings):
 
 @entry_point
 def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 - Lambda's own types
-    """Decision → Settled."""
+    """Decision → Settled. A scheduled event → Redelivered."""
     settings = load(Settings)
+    return _redeliver(settings) if "detail-type" in event else _settle(event, settings)
+
+
+def _redeliver(settings: Settings) -> Redelivered:
+    return redeliver_events(
+        "EventDlq",
+        messages=wiring.failed_messages(settings),
+        redeliveries=wiring.redeliveries(settings),
+        trace=wiring.trace(settings),
+        clock=wiring.clock,
+    )
+
+
+def _settle(event: dict[str, Any], settings: Settings) -> Settled:
     return settle_failure(
         Decision.model_validate(event),
         messages=wiring.failed_messages(settings),

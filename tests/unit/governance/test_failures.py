@@ -1,7 +1,7 @@
 """Each kind of message says what failed and why, and where it has to go to be processed again."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from mesh.domain.governance.failures import (
@@ -15,9 +15,10 @@ from mesh.domain.governance.failures import (
     UnknownFailure,
     failure_of,
 )
+from mesh.usecases.governance.redeliver_events import redeliver_events
 from mesh.usecases.governance.settle_failure import Decision, settle_failure
 
-from tests.fakes import FakeTrace
+from tests.fakes import FakeClock, FakeTrace
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 MACHINE = "arn:aws:states:eu-central-1:222222222222:stateMachine:prepare-product"
@@ -218,3 +219,78 @@ def test_a_message_that_is_not_there_is_unknown():
             Decision(queue="EventDlq", message="x", action="discard"), messages=Messages(),
             redeliveries=Redeliveries(), trace=FakeTrace(),
         )  # fmt: skip
+
+
+class Queue:
+    """Messages with their ids as receipts, and what became of each."""
+
+    def __init__(self, *found):
+        self.found, self.deleted, self.given_back = found, [], []
+
+    def all(self, _):
+        for each in self.found:
+            assert self.given_back == [], "what is given back before all is looked at comes again"
+            yield each, each.id
+
+    def give_back(self, _, receipt):
+        self.given_back.append(receipt)
+
+    def delete(self, _, receipt):
+        self.deleted.append(receipt)
+
+
+class Target(list):
+    """Takes all but what is for `closed`."""
+
+    def __init__(self, closed=""):
+        super().__init__()
+        self.closed = closed
+
+    def deliver(self, redelivery):
+        if self.closed and self.closed in str(redelivery):
+            raise PermissionError
+        self.append(redelivery)
+
+
+def undelivered(number, *, target=MACHINE, minutes=5):
+    attributes = {"ERROR_CODE": "NO_PERMISSIONS", "TARGET_ARN": target}
+    return FailedMessage(str(number), "EventDlq", NOON - timedelta(minutes=minutes), json.dumps(EVENT), attributes)
+
+
+def redelivered(*found, closed=""):
+    queue, target, trace = Queue(*found), Target(closed), FakeTrace()
+    result = redeliver_events("EventDlq", messages=queue, redeliveries=target, trace=trace, clock=FakeClock(NOON))
+    return result, queue, target, trace
+
+
+def test_what_eventbridge_could_not_deliver_is_delivered_again_and_recorded():
+    result, queue, target, trace = redelivered(undelivered(1), undelivered(2, target=FUNCTION))
+
+    assert (result.delivered, result.failed) == (2, 0)
+    assert target == [Start(MACHINE, "e-1", json.dumps(EVENT)), Invoke(FUNCTION, json.dumps(EVENT))]
+    assert (queue.deleted, queue.given_back) == (["1", "2"], [])
+    assert [(what, facts["by"]) for _, what, facts in trace.notes] == [("message replayed", "Meshwork")] * 2
+
+
+def test_a_target_that_is_still_closed_keeps_no_other_event_from_its_own():
+    result, queue, target, _ = redelivered(undelivered(1), undelivered(2, target=FUNCTION), closed=MACHINE)
+
+    assert (result.delivered, result.failed, len(target)) == (1, 1, 1)
+    assert (queue.deleted, queue.given_back) == (["2"], ["1"])
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        undelivered(1, minutes=61),
+        undelivered(1, target="arn:aws:kinesis:eu-central-1:222222222222:stream/s"),
+        message({"requestContext": {"functionArn": FUNCTION}, "requestPayload": EVENT}),
+        message("no JSON"),
+    ],
+    ids=["too old", "no way back", "a function failed three times", "what nobody knows"],
+)
+def test_what_is_for_people_stays(found):
+    result, queue, target, trace = redelivered(found)
+
+    assert (result.delivered, result.failed, target, trace.notes) == (0, 0, [], [])
+    assert (queue.deleted, queue.given_back) == ([], [found.id])

@@ -78,6 +78,10 @@ class SqsFailedMessages:
             give_back(self._client, url, others)
         return None
 
+    def all(self, queue: str) -> Iterator[tuple[FailedMessage, str]]:
+        """See the port."""
+        return received(self._client, self._url(queue), queue)
+
     def give_back(self, queue: str, receipt: str) -> None:
         """See the port."""
         give_back(self._client, self._url(queue), [receipt])

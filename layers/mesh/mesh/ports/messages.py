@@ -1,6 +1,6 @@
 """Outgoing messages: buses, topics, traces, lineage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mesh.domain.governance.failures import FailedMessage, Redelivery
@@ -125,6 +125,10 @@ class FailedMessages(Protocol):
 
     def take(self, queue: str, message_id: str) -> tuple[FailedMessage, str] | None:
         """The message and its receipt; it is hidden from others for a while. None where it is not there, or hidden."""
+        ...
+
+    def all(self, queue: str) -> Iterator[tuple[FailedMessage, str]]:
+        """Each message and its receipt; they are hidden from others for a while. Some may be left out."""
         ...
 
     def give_back(self, queue: str, receipt: str) -> None:

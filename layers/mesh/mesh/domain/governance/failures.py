@@ -41,6 +41,11 @@ class FailedMessage(NamedTuple):
     body: str
     attributes: Mapping[str, str] = {}
 
+    @property
+    def undelivered(self) -> bool:
+        """EventBridge could not deliver it to a target, which so knows nothing of it."""
+        return "TARGET_ARN" in self.attributes
+
 
 class Start(NamedTuple):
     """Start a state machine. A second start under the same name changes nothing."""
@@ -93,7 +98,7 @@ def failure_of(message: FailedMessage) -> Failure:
         return _failed_run(message.id, body["detail"])
     if "requestContext" in body and "requestPayload" in body:
         return _failed_invocation(body)
-    if "TARGET_ARN" in message.attributes:
+    if message.undelivered:
         return _undelivered(message, body)
     return _unprocessed(message, body)
 

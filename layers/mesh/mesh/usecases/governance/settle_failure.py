@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from mesh.domain.governance.failures import FailedMessage, NotRepeatable, UnknownFailure, failure_of
+from mesh.domain.governance.failures import FailedMessage, Failure, NotRepeatable, UnknownFailure, failure_of
 from mesh.domain.model import Model
 from mesh.ports import FailedMessages, Redeliveries, Trace
+
+type Action = Literal["replay", "discard"]
 
 
 class Decision(Model):
@@ -12,7 +14,7 @@ class Decision(Model):
 
     queue: str
     message: str
-    action: Literal["replay", "discard"]
+    action: Action
     reason: str = ""
     by: str = ""
 
@@ -20,7 +22,7 @@ class Decision(Model):
 class Settled(Model):
     """What was done, with what. `trace` is the id under which `mesh trace` shows it."""
 
-    action: Literal["replay", "discard"]
+    action: Action
     what: str
     about: str
     trace: str
@@ -53,15 +55,22 @@ def settle_failure(
                 remedy=_remedy(message),
             )  # fmt: skip
         redeliveries.deliver(failure.redelivery)
+    trace_id = note_settled(message, failure, trace, action=decision.action, reason=decision.reason, by=decision.by)
+    messages.delete(decision.queue, receipt)
+    return Settled(action=decision.action, what=failure.what, about=failure.about, trace=trace_id)
+
+
+def note_settled(
+    message: FailedMessage, failure: Failure, trace: Trace, *, action: Action, reason: str, by: str
+) -> str:
+    """Record what was done with a message; under which id."""
     correlation_id = failure.correlation_id or message.id
     trace.note(
         correlation_id,
-        "message replayed" if decision.action == "replay" else "message discarded",
-        queue=decision.queue, message=message.id, failure=failure.what, cause=failure.why, reason=decision.reason,
-        by=decision.by,
+        "message replayed" if action == "replay" else "message discarded",
+        queue=message.queue, message=message.id, failure=failure.what, cause=failure.why, reason=reason, by=by,
     )  # fmt: skip
-    messages.delete(decision.queue, receipt)
-    return Settled(action=decision.action, what=failure.what, about=failure.about, trace=correlation_id)
+    return correlation_id
 
 
 def _remedy(message: FailedMessage) -> str:
