@@ -1,17 +1,23 @@
 """boto3 clients, and the only translation of AWS's transient errors into Meshwork's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's names
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's name
+    HTTPClientError,
+    IncompleteReadError,
+)
 
 from mesh.domain.contracts.product import ConcurrentChange, NotPropagated, Throttled
 
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=60)
+_ATTEMPTS = 4
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": _ATTEMPTS}, connect_timeout=5, read_timeout=60)
 
 _THROTTLED = frozenset(
     {
@@ -77,8 +83,23 @@ def transient_errors() -> Iterator[None]:
         if translated is not None:
             raise translated from error
         raise
-    except (ConnectionError, HTTPClientError) as error:
+    except (ConnectionError, HTTPClientError, IncompleteReadError) as error:
         raise Throttled(f"no answer from AWS: {error}") from error
+
+
+def whole_object(s3: Any, **arguments: Any) -> tuple[bytes, Mapping[str, Any]]:  # noqa: ANN401 - of GetObject
+    """GetObject: the content, and the answer's other parts. The SDK repeats a call that fails, and not one whose
+    content breaks off: this does, as often. Raises ClientError, and what `transient_errors` raises."""
+    left = _ATTEMPTS
+    while True:
+        left -= 1
+        with transient_errors():
+            answer = s3.get_object(**arguments)
+            try:
+                return answer["Body"].read(), answer
+            except (HTTPClientError, IncompleteReadError):
+                if not left:
+                    raise
 
 
 def as_transient(code: str, message: str) -> Throttled | ConcurrentChange | NotPropagated | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 
-from mesh.adapters.aws import code_of, transient_errors
+from mesh.adapters.aws import code_of, transient_errors, whole_object
 from mesh.adapters.s3.storage import GONE, ObjectGone
 from mesh.domain.publishing.places import bucket_and_key
 
@@ -43,8 +43,7 @@ class S3File(InputFile, OutputFile):
     def open(self, seekable: bool = True) -> InputStream:
         """The whole content. Raises ObjectGone."""
         try:
-            with transient_errors():
-                content = self._client.get_object(Bucket=self._bucket, Key=self._key)["Body"].read()
+            content, _ = whole_object(self._client, Bucket=self._bucket, Key=self._key)
         except ClientError as error:
             if code_of(error) not in GONE:
                 raise

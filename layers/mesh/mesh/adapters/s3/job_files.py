@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from mesh.adapters.aws import code_of, transient_errors
+from mesh.adapters.aws import code_of, transient_errors, whole_object
 from mesh.adapters.s3.storage import GONE, ObjectGone
 from mesh.domain.onboarding.curation.jobs import HEAD_BYTES
 from mesh.domain.onboarding.formats.model import MIB, ObjectRef
@@ -53,9 +53,7 @@ class S3JobFiles:
 
     def head(self, key: str) -> bytes:
         """See the port."""
-        with transient_errors():
-            answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=0-{HEAD_BYTES - 1}")
-            return answer["Body"].read()
+        return whole_object(self._client, Bucket=self._bucket, Key=key, Range=f"bytes=0-{HEAD_BYTES - 1}")[0]
 
     def chunks(self, key: str) -> Iterator[bytes]:
         """See the port."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from mesh.adapters.aws import code_of, transient_errors
+from mesh.adapters.aws import code_of, transient_errors, whole_object
 from mesh.adapters.s3.storage import GONE, ObjectGone
 from mesh.domain.onboarding.batches import IndexEntry
 from mesh.domain.onboarding.formats.model import ObjectRef
@@ -146,8 +146,7 @@ class S3PublishedFiles:
     def _read(self, location: str) -> bytes:
         bucket, key = bucket_and_key(location)
         try:
-            with transient_errors():
-                return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            return whole_object(self._client, Bucket=bucket, Key=key)[0]
         except ClientError as error:
             raise _gone(location, error) from error
 

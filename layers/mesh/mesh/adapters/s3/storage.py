@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from mesh.adapters.aws import code_of, transient_errors
+from mesh.adapters.aws import code_of, transient_errors, whole_object
 from mesh.domain.errors import Rejected
 from mesh.domain.onboarding.formats.model import ObjectRef, RangeReader
 
@@ -123,9 +123,8 @@ def _get(
     if byte_range:
         arguments["Range"] = byte_range
     try:
-        with transient_errors():
-            answer = client.get_object(**arguments)
-            return answer["Body"].read(), answer.get("VersionId")
+        content, answer = whole_object(client, **arguments)
+        return content, answer.get("VersionId")
     except ClientError as error:
         if code_of(error) == "InvalidRange":
             return b"", version_id
