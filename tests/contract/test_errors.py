@@ -5,6 +5,7 @@ Step Functions matches exact class names: an error that is renamed, or a new one
 
 import pytest
 from mesh.domain.errors import Rejected, Transient
+from mesh.domain.governance.failures import PASSING
 
 from tests.contract.machines import definitions, tasks
 from tools.mesh_errors import leaves
@@ -226,3 +227,7 @@ def test_every_error_shows_its_reason_as_json():
     for name, kind in leaves().items():
         error = kind("what", remedy="do", key="k", nothing=None)
         assert error.to_dict() == {"code": name, "message": "what", "where": {"key": "k"}, "remedy": "do"}
+
+
+def test_what_is_transient_is_delivered_again():
+    assert of_root(Transient) <= PASSING

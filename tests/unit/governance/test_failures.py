@@ -257,6 +257,12 @@ def undelivered(number, *, target=MACHINE, minutes=5):
     return FailedMessage(str(number), "EventDlq", NOON - timedelta(minutes=minutes), json.dumps(EVENT), attributes)
 
 
+def failed_three_times(error, *, minutes=5):
+    event = EVENT | {"time": (NOON - timedelta(minutes=minutes)).isoformat()}
+    answer = {"errorType": error, "errorMessage": "m"}
+    return message({"requestContext": {"functionArn": FUNCTION}, "requestPayload": event, "responsePayload": answer})
+
+
 def redelivered(*found, closed=""):
     queue, target, trace = Queue(*found), Target(closed), FakeTrace()
     result = redeliver_events("EventDlq", messages=queue, redeliveries=target, trace=trace, clock=FakeClock(NOON))
@@ -272,6 +278,14 @@ def test_what_eventbridge_could_not_deliver_is_delivered_again_and_recorded():
     assert [(what, facts["by"]) for _, what, facts in trace.notes] == [("message replayed", "Meshwork")] * 2
 
 
+@pytest.mark.parametrize("error", ["Throttled", "ClientError", "Runtime.ExitError"])
+def test_what_a_function_failed_at_for_a_reason_that_passes_is_delivered_again(error):
+    result, queue, target, _ = redelivered(failed_three_times(error))
+
+    assert (result.delivered, [type(each) for each in target]) == (1, [Invoke])
+    assert queue.given_back == []
+
+
 def test_a_target_that_is_still_closed_keeps_no_other_event_from_its_own():
     result, queue, target, _ = redelivered(undelivered(1), undelivered(2, target=FUNCTION), closed=MACHINE)
 
@@ -284,10 +298,12 @@ def test_a_target_that_is_still_closed_keeps_no_other_event_from_its_own():
     [
         undelivered(1, minutes=61),
         undelivered(1, target="arn:aws:kinesis:eu-central-1:222222222222:stream/s"),
+        failed_three_times("KeyError"),
+        failed_three_times("Throttled", minutes=61),
         message({"requestContext": {"functionArn": FUNCTION}, "requestPayload": EVENT}),
         message("no JSON"),
     ],
-    ids=["too old", "no way back", "a function failed three times", "what nobody knows"],
+    ids=["too old", "no way back", "a fault of ours", "an event too old", "without a time", "what nobody knows"],
 )
 def test_what_is_for_people_stays(found):
     result, queue, target, trace = redelivered(found)

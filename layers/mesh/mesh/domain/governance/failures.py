@@ -19,6 +19,25 @@ from typing import Any, Final, NamedTuple
 
 from mesh.domain.errors import Rejected
 
+PASSING: Final = frozenset(
+    {
+        "CatalogBehind",
+        "ConcurrentChange",
+        "EventNotAccepted",
+        "LineageUndelivered",
+        "NotOnTheBus",
+        "NotPropagated",
+        "NotYetReadable",
+        "NotYetShared",
+        "StaleBase",
+        "Throttled",
+        "ClientError",
+        "Runtime.ExitError",
+        "Sandbox.Timedout",
+    }
+)
+"""Errors of a function that pass by themselves: what is transient, a right that is not known everywhere yet, a process
+that died."""
 RUN_ENDED: Final = "Step Functions Execution Status Change"
 _MAX_NAME: Final = 80
 
@@ -40,11 +59,6 @@ class FailedMessage(NamedTuple):
     sent: datetime
     body: str
     attributes: Mapping[str, str] = {}
-
-    @property
-    def undelivered(self) -> bool:
-        """EventBridge could not deliver it to a target, which so knows nothing of it."""
-        return "TARGET_ARN" in self.attributes
 
 
 class Start(NamedTuple):
@@ -82,13 +96,15 @@ type Redelivery = Start | Invoke | Publish | Resend
 
 class Failure(NamedTuple):
     """`what` failed, `why` ("" where only a function's log says it), the product or access that it is `about`, its
-    correlation id, and how it is processed again; `redelivery` is None where that is not possible."""
+    correlation id, and how it is processed again; `redelivery` is None where that is not possible. `since` says from
+    when on it is tried where its cause may pass by itself; None: it is for people."""
 
     what: str
     why: str
     about: str
     correlation_id: str
     redelivery: Redelivery | None
+    since: datetime | None = None
 
 
 def failure_of(message: FailedMessage) -> Failure:
@@ -98,7 +114,7 @@ def failure_of(message: FailedMessage) -> Failure:
         return _failed_run(message.id, body["detail"])
     if "requestContext" in body and "requestPayload" in body:
         return _failed_invocation(body)
-    if message.undelivered:
+    if "TARGET_ARN" in message.attributes:
         return _undelivered(message, body)
     return _unprocessed(message, body)
 
@@ -118,8 +134,18 @@ def _failed_invocation(record: Mapping[str, Any]) -> Failure:
     # The ARN ends in a version, or $LATEST.
     function = ":".join(str(context.get("functionArn", "")).split(":")[:7])
     why = f"{answer.get('errorType', context.get('condition', ''))}: {_cause(answer.get('errorMessage'))}"
-    what = f"{_kind(event)} for {_last(function)}"
-    return Failure(what, _short(why), about, correlation_id, Invoke(function, json.dumps(event)) if function else None)
+    what, again = f"{_kind(event)} for {_last(function)}", Invoke(function, json.dumps(event)) if function else None
+    # By the event's own time: what fails once more is a message of its own.
+    since = _moment(event.get("time")) if answer.get("errorType") in PASSING else None
+    return Failure(what, _short(why), about, correlation_id, again, since)
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None
 
 
 def _cause(text: object) -> str:
@@ -134,7 +160,7 @@ def _undelivered(message: FailedMessage, event: Mapping[str, Any]) -> Failure:
     why = f"{attributes.get('ERROR_CODE', '')}: {attributes.get('ERROR_MESSAGE', '')}"
     what = f"{_kind(event)} for {_last(target)}"
     again = _to_target(target, str(event.get("id", message.id)), message.body)
-    return Failure(what, _short(why), about, correlation_id, again)
+    return Failure(what, _short(why), about, correlation_id, again, message.sent)
 
 
 def _to_target(target: str, event_id: str, body: str) -> Redelivery | None:

@@ -1,8 +1,11 @@
-"""Events that EventBridge could not deliver to a target are delivered again, for an hour.
+"""Events that could not be delivered to a target, or that a function failed at for a reason that passes, are delivered
+again, for an hour.
 
 EventBridge repeats what is throttled, or not answered, and gives up at once where its role has no permission: one that
-was just made may not be known everywhere yet. What is not delivered by then is for people (`mesh dlq`).
+was just made may not be known everywhere yet. Lambda invokes a function three times. What fails for longer, or for
+another reason, is for people (`mesh dlq`).
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
 from datetime import timedelta
@@ -14,7 +17,7 @@ from mesh.ports import Clock, FailedMessages, Redeliveries, Trace
 from mesh.usecases.governance.settle_failure import note_settled
 
 REPEATED_FOR: Final = timedelta(hours=1)
-"""Since it came to its queue; every five minutes."""
+"""Every five minutes."""
 
 
 class Redelivered(Model):
@@ -31,8 +34,8 @@ def redeliver_events(
     found, delivered, left = 0, 0, list[str]()
     try:
         for message, receipt in messages.all(queue):
-            failure, young = failure_of(message), message.sent > clock.now() - REPEATED_FOR
-            if not (message.undelivered and young and failure.redelivery):
+            failure, began = failure_of(message), clock.now() - REPEATED_FOR
+            if failure.redelivery is None or failure.since is None or failure.since < began:
                 left.append(receipt)
                 continue
             found += 1
