@@ -385,6 +385,16 @@ def test_a_column_by_name_that_is_gone_or_not_published_is_not_the_rules():
     assert "not-allowed" not in world.kinds()
 
 
+def test_an_access_that_gives_nothing_by_now_is_not_the_rules():
+    """Its columns are not published yet, or all are classified: what the rules would decide, nobody has asked."""
+    world = World()
+    nothing = requests.credit_card(publication="pending")
+    world.catalog.at = dataclasses.replace(world.catalog.at, databases={"credit-card": nothing})
+    world.policies = requests.shipped(rules=ASKED_FIRST)
+
+    assert "not-allowed" not in world.kinds()
+
+
 def test_an_access_is_cut_short_once():
     world = World()
     world.policies = requests.shipped(rules=NOBODY_READS)

@@ -53,8 +53,9 @@ def cut_short(
     return access
 
 
-def _tell(access: Access, context: CentralContext, topics: MemberTopics) -> None:
-    event = AccessExpiring(
+def expiring(access: Access) -> AccessExpiring:
+    """What is said before its end."""
+    return AccessExpiring(
         access=access.id,
         receiver=access.receiver,
         what=access.request.what,
@@ -62,6 +63,10 @@ def _tell(access: Access, context: CentralContext, topics: MemberTopics) -> None
         until=access.until,
         reason=access.cut_short,
     )
+
+
+def _tell(access: Access, context: CentralContext, topics: MemberTopics) -> None:
+    event = expiring(access)
     owners = {product.owner for name in access.products() if (product := context.registry.product(name)) is not None}
     deliveries = Deliveries()
     for account in sorted({access.receiver, *owners}):

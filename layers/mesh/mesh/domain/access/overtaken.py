@@ -50,19 +50,21 @@ def no_longer_allowed(access: Access, now: Decided, lake: CatalogSnapshot) -> st
     they allow all of it.
 
     Columns that are gone, or not published, are none that it gives; an access by LF-Tags gives what its expressions
-    match. Whoever approved need not approve again; an approver whom the rules did not ask before has not approved.
+    match. Of one that gives nothing by now the rules can only say what they would decide. Whoever approved need not
+    approve again; an approver whom the rules did not ask before has not approved.
     """
     decided = access.decided
     if decided is None:
         return ""
-    if now.course == "deny":
-        return now.why
     own = replace(lake, databases={name: each for name, each in lake.databases.items() if name in decided.databases})
     there = own.without_tables(lambda table: is_pinned_table(table) and table != access.request.table)
-    if denied := sorted(_given(access, decided, there) - set(now.columns)):
+    given = _given(access, decided, there)
+    if given and now.course == "deny":
+        return now.why
+    if denied := sorted(given - set(now.columns)):
         return listed(denied, 5)
     approved = {each.account for each in access.answers if each.decision == "approve"}
-    missing = set(now.approvers) - approved if not access.escalated else set[str]()
+    missing = set(now.approvers) - approved if given and not access.escalated else set[str]()
     return f"it would need the approval of {', '.join(sorted(missing))}" if missing else ""
 
 

@@ -7,7 +7,7 @@ from mesh.domain.access.grants import filter_name
 from mesh.domain.access.overtaken import became_stricter, stricter_columns
 from mesh.domain.access.record import Access, Decided, UnknownAccess, lock_name
 from mesh.domain.errors import Rejected
-from mesh.domain.events import AccessExpiring, AccessGranted
+from mesh.domain.events import AccessGranted
 from mesh.domain.governance.ontology import Ontology
 from mesh.domain.governance.product_rights import grant_entry
 from mesh.domain.membership.authorisation import require_consumer
@@ -22,7 +22,7 @@ from mesh.ports import (
 )
 from mesh.usecases.access.access_steps import WaitingStep
 from mesh.usecases.access.request_access import require_access
-from mesh.usecases.access_ends import schedule_end
+from mesh.usecases.access_ends import expiring, schedule_end
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import cause_of, member_message, notify_member
 from mesh.usecases.named_accesses import tags_of_columns
@@ -71,15 +71,8 @@ def grant_access(
 
 def _schedule_warning(access: Access, member: Member, caller: Target, schedules: Schedules) -> None:
     """The message itself, for Scheduler to publish; an access that ends sooner takes the schedule with it."""
-    event = AccessExpiring(
-        access=access.id,
-        receiver=access.receiver,
-        what=access.request.what,
-        reader=access.request.reader,
-        until=access.until,
-    )
     when = warned_at(access)
-    message = member_message(access.receiver, event, cause_of(access), "expiring", access.until, at=when)
+    message = member_message(access.receiver, expiring(access), cause_of(access), "expiring", access.until, at=when)
     schedules.publish_at(f"{access.id}-warn", when, member.topic_arn, message, caller)
 
 
