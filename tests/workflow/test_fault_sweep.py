@@ -1,6 +1,6 @@
-"""A share of the fault sweep: a bounded number of its cases, the same ones until the whole has been played.
+"""A share of the fault sweep: a bounded number of its cases, others with each commit in CI.
 
-`SWEEP_SEED=n` draws others, and another flow; the whole is `make sweep` (docs/faults.md).
+`SWEEP_SEED=n` says which, and of which flow; the whole is `make sweep` (docs/faults.md).
 """
 
 import os
