@@ -1,9 +1,12 @@
-"""What SNS asks for and MiniStack does not: the key of an encrypted topic, by whoever publishes; what a queue is told.
+"""What SNS asks for and MiniStack does not: the key of an encrypted topic, by whoever publishes; what a queue is told;
+where messages go that a queue does not take.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
+https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
 """
 
+import json
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -21,12 +24,31 @@ def install() -> None:
     """Put our checks around MiniStack's. Once per process."""
     sns._enforce_topic_policy = _with_key(sns._enforce_topic_policy)
     sqs.queue_policy_allows = _queue_admits
+    sns._deliver_to_sqs = _or_to_its_dead_letters(sns._deliver_to_sqs)
 
 
 def _queue_admits(queue_arn: str, service: str, source_arn: str, source_account: str) -> bool:
     """Whether the queue's policy admits the service, by the keys that it sends."""
     found = sqs.queue_policy_for_arn(queue_arn)
     return bool(found) and policies.resource_allows_service(found[0], "sqs:SendMessage", queue_arn, service, source_arn)
+
+
+def _or_to_its_dead_letters(deliver: Callable[..., None]) -> Callable[..., None]:
+    """A queue that is gone, or does not admit SNS, is not asked again: that is the client's error."""
+
+    def delivered(endpoint: str, *message: Any, topic_arn: str = "", **more: Any) -> None:  # noqa: ANN401 - a message
+        takes = sqs._queue_by_arn(endpoint) and _queue_admits(endpoint, "sns.amazonaws.com", topic_arn, "")
+        deliver(endpoint if takes else _dead_letters(topic_arn, endpoint), *message, topic_arn=topic_arn, **more)
+
+    return delivered
+
+
+def _dead_letters(topic_arn: str, endpoint: str) -> str:
+    """The queue that the subscription's redrive policy names; without one, the queue itself, which loses it."""
+    topic = sns._topic_by_arn_any_scope(topic_arn) or {}
+    here = (each["attributes"] for each in topic.get("subscriptions", ()) if each["endpoint"] == endpoint)
+    policy = next((each["RedrivePolicy"] for each in here if each.get("RedrivePolicy")), None)
+    return str(json.loads(policy)["deadLetterTargetArn"]) if policy else endpoint
 
 
 def _with_key(enforce: Callable[..., Any]) -> Callable[..., Any]:

@@ -81,6 +81,23 @@ def test_queue_that_does_not_admit_the_topic_gets_nothing(server: RunningServer)
     assert received(server, closed) == received(server, other) == []
 
 
+def test_what_a_queue_does_not_take_goes_where_the_subscription_says(server: RunningServer) -> None:
+    """A refusal is the client's error, which SNS does not repeat: without such a queue the message is gone."""
+    closed, closed_arn = make_queue(server, "shut", None)
+    dead, dead_arn = make_queue(server, "shut-dead", TOPIC)
+    nobody, nobody_arn = make_queue(server, "shut-dead-too", None)
+    sns = server.client("sns", CONSUMER, "subscriber")
+    for endpoint, target in ((closed_arn, dead_arn), (f"{closed_arn}-gone", dead_arn), (f"{closed_arn}-2", nobody_arn)):
+        redrive = json.dumps({"deadLetterTargetArn": target})
+        sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=endpoint, Attributes={"RedrivePolicy": redrive})
+    publish(server, "kept")
+
+    found: list[str] = []
+    assert wait_until(lambda: found.extend(received(server, dead)) or len(found) == 2)
+    assert [json.loads(body)["Message"] for body in found] == ["kept", "kept"]
+    assert received(server, closed) == received(server, nobody) == []
+
+
 def test_a_batch_may_only_be_published_by_an_allowed_role(server: RunningServer) -> None:
     """IAM knows sns:Publish alone."""
     url, arn = make_queue(server, "batches", TOPIC)

@@ -18,6 +18,7 @@ class Settings(AccountSettings, CentralBusSettings):
     member_contact: str
     member_topic_arn: str
     inbox_queue_arn: str
+    inbox_dlq_arn: str
 
 
 @entry_point
@@ -37,5 +38,5 @@ def _join() -> Joined:
         contact=settings.member_contact,
         topic_arn=settings.member_topic_arn,
     )
-    bus, inbox = wiring.bus(settings.central_bus_arn), wiring.inbox(settings.inbox_queue_arn)
-    return join_mesh(command, bus=bus, inbox=inbox)
+    inbox = wiring.inbox(settings.inbox_queue_arn, settings.inbox_dlq_arn)
+    return join_mesh(command, bus=wiring.bus(settings.central_bus_arn), inbox=inbox)

@@ -17,6 +17,8 @@ from mesh.ports import Message
 from tests.builders import CENTRAL, CONSUMER, REGION
 from tests.fakes import topic_of
 
+DLQ = f"arn:aws:sqs:{REGION}:{CONSUMER}:inbox-dlq"
+
 
 @pytest.fixture
 def stubbed(aws):
@@ -87,7 +89,7 @@ def test_a_members_topic_is_deleted_with_its_subscriptions(aws):
     sns = aws("sns")
     topics = SnsMemberTopics(sns, account=CENTRAL, region=REGION)
     arn = topics.create(CONSUMER)
-    SnsInbox(sns, f"arn:aws:sqs:{REGION}:{CONSUMER}:inbox").subscribe(arn)
+    SnsInbox(sns, f"arn:aws:sqs:{REGION}:{CONSUMER}:inbox", DLQ).subscribe(arn)
 
     for _ in range(2):
         topics.delete(CONSUMER)
@@ -101,10 +103,13 @@ def test_what_is_published_arrives_with_its_type_in_the_subscribed_inbox(aws):
     queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topics = SnsMemberTopics(sns, account=CENTRAL, region=REGION)
     arn = topics.create(CONSUMER)
-    inbox = SnsInbox(sns, queue_arn)
+    inbox = SnsInbox(sns, queue_arn, DLQ)
 
     assert inbox.subscribe(arn)
     assert inbox.subscribe(arn)
+    [subscription] = sns.list_subscriptions()["Subscriptions"]
+    kept = sns.get_subscription_attributes(SubscriptionArn=subscription["SubscriptionArn"])["Attributes"]
+    assert json.loads(kept["RedrivePolicy"]) == {"deadLetterTargetArn": DLQ}
     topics.publish(arn, Message("ProductUpdated", '{"data": {}}'), Message("ProposalSettled", "{}"))
 
     message, other = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
@@ -156,12 +161,12 @@ def test_one_call_takes_ten_entries_and_256_kib_of_them(size, calls):
 
 @pytest.mark.parametrize("code", ["NotFound", "AuthorizationError"])
 def test_a_topic_that_is_not_there_or_not_ours_is_not_yet_ours(stubbed, code):
-    assert not SnsInbox(stubbed("sns", "subscribe", code), "arn").subscribe(topic_of(CONSUMER))
+    assert not SnsInbox(stubbed("sns", "subscribe", code), "arn", DLQ).subscribe(topic_of(CONSUMER))
 
 
 def test_another_refusal_of_the_subscription_is_an_error(stubbed):
     with pytest.raises(ClientError):
-        SnsInbox(stubbed("sns", "subscribe", "InvalidParameter"), "arn").subscribe(topic_of(CONSUMER))
+        SnsInbox(stubbed("sns", "subscribe", "InvalidParameter"), "arn", DLQ).subscribe(topic_of(CONSUMER))
 
 
 MACHINE = f"arn:aws:states:{REGION}:{CENTRAL}:stateMachine:m"

@@ -133,6 +133,37 @@ def test_a_message_of_the_inbox_that_could_not_be_relayed_is_replayed(mesh: Mesh
     assert mesh.dead_letters()["consumer/InboxDlq"] == kept
 
 
+def test_a_notice_that_the_inbox_does_not_take_is_kept_and_replayed_and_others_are_unharmed(mesh: MeshDriver) -> None:
+    """Somebody took the topic out of the policy of the consumer's queue: SNS does not try again."""
+    sqs, url = mesh.client("consumer", "sqs"), mesh.physical_id("consumer", "InboxQueue")
+    mesh.prepare("fail-closed")
+    mesh.settled("fail-closed")
+    mesh.subscribe("fail-closed")
+    policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+
+    mesh.upload("fail-closed", {"fail-closed/data/t1/a.csv": CSV})
+
+    mesh.wait_for_notice("fail-closed", "producer")
+    found = mesh.until(lambda: dead_letters(mesh, "fail-closed"), "the notice among the dead letters")
+    assert [each["what"] for each in found] == ["ProductUpdated in InboxDlq"]
+    _, checks = mesh_command(mesh, "doctor")
+    wrong = [each["found"] for each in checks["checks"] if each["account"] == "consumer" and each["ok"] is False]
+    assert "QueuePolicies was changed by hand: it is gone" in wrong
+    assert mesh.notices("fail-closed") == []
+
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    code, _ = mesh_command(mesh, "dlq", "replay", found[0]["id"][:8])
+    assert code == 0
+    mesh.wait_for_notice("fail-closed")
+    assert dead_letters(mesh, "fail-closed") == []
+
+
+def dead_letters(mesh: MeshDriver, about: str) -> list[dict[str, Any]]:
+    _, found = mesh_command(mesh, "dlq", "list", "--account", "consumer")
+    return [each for each in found if each["about"] == about]
+
+
 def put_into_dlq(mesh: MeshDriver, detail: dict[str, Any]) -> None:
     """As SQS does, once the function has failed at it as often as it may."""
     attribute = {"Type": "String", "Value": "ProductUpdated"}

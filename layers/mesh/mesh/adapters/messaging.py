@@ -174,17 +174,27 @@ class SnsMemberTopics:
 
 
 class SnsInbox:
-    """Implements `ports.Inbox`: this account's queue on its topic in central."""
+    """Implements `ports.Inbox`: this account's queue on its topic in central. What the queue does not take, since
+    somebody changed its policy for instance, SNS puts into the dead letter queue: without one it is discarded.
 
-    def __init__(self, client: "SNSClient", queue_arn: str) -> None:
+    https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
+    """
+
+    def __init__(self, client: "SNSClient", queue_arn: str, dlq_arn: str) -> None:
         self._client = client
         self._queue_arn = queue_arn
+        self._redrive = json.dumps({"deadLetterTargetArn": dlq_arn})
 
     def subscribe(self, topic_arn: str) -> bool:
         """Idempotent. SNS answers a topic that does not exist, or that does not let us in, with one of two codes."""
         try:
             with transient_errors():
-                self._client.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=self._queue_arn)
+                self._client.subscribe(
+                    TopicArn=topic_arn,
+                    Protocol="sqs",
+                    Endpoint=self._queue_arn,
+                    Attributes={"RedrivePolicy": self._redrive},
+                )
         except ClientError as error:
             if code_of(error) in _GONE | {"AuthorizationError", "AuthorizationErrorException"}:
                 return False

@@ -199,9 +199,9 @@ def member_topics(settings: AccountSettings) -> SnsMemberTopics:
     return SnsMemberTopics(client("sns"), account=settings.account_id, region=settings.aws_region)
 
 
-def inbox(queue_arn: str) -> SnsInbox:
+def inbox(queue_arn: str, dlq_arn: str) -> SnsInbox:
     """This account's inbox queue."""
-    return SnsInbox(client("sns"), queue_arn)
+    return SnsInbox(client("sns"), queue_arn, dlq_arn)
 
 
 def objects() -> S3Objects:
