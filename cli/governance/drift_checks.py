@@ -15,29 +15,45 @@ from cli.session import Account
 
 _POLICIES: Final = {"AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"}
 _DRIFTED: Final = {"MODIFIED", "DELETED"}
+_SAME: Final = "IN_SYNC"
 
 
 def policy_checks(where: MeshContext, account: Account) -> Checks:
     """Policies of the stack's queues, topics and buckets are as it was deployed: CloudFormation compares them.
 
     Central's bus, queues and members' topics are compared by `mesh reconcile`; nobody else may look at a member's."""
-    client, stack = where.client(account, "cloudformation"), stack_name(account)
-    names = [name for name, kind, _ in resources(where, account) if kind in _POLICIES]
-    drifts = [client.detect_stack_resource_drift(StackName=stack, LogicalResourceId=name) for name in names]
-    changed = [
-        found for each in drifts if (found := each["StackResourceDrift"])["StackResourceDriftStatus"] in _DRIFTED
-    ]
-    for each in changed:
-        places = [place["PropertyPath"] for place in each.get("PropertyDifferences", ())]
-        found = f"{each['LogicalResourceId']} was changed by hand: {', '.join(places) or 'it is gone'}"
+    stack = stack_name(account)
+    found = {
+        name: _drift(where.client(account, "cloudformation"), stack, name)
+        for name, kind, _ in resources(where, account)
+        if kind in _POLICIES
+    }
+    changed = {name: drift for name, drift in found.items() if drift["StackResourceDriftStatus"] in _DRIFTED}
+    for name, drift in changed.items():
+        places = [place["PropertyPath"] for place in drift.get("PropertyDifferences", ())]
+        what = f"{name} was changed by hand: {', '.join(places) or 'it is gone'}"
         remedy = (
             f"put back what aws cloudformation describe-stack-resource-drifts --stack-name {stack} shows as expected"
         )
-        yield Check(account, "policies", False, found, remedy)
-    if not changed:
+        yield Check(account, "policies", False, what, remedy)
+    unknown = [name for name, drift in found.items() if drift["StackResourceDriftStatus"] not in {*_DRIFTED, _SAME}]
+    if unknown:
+        yield Check(account, "policies", None, f"CloudFormation does not compare {', '.join(unknown)}")
+    elif not changed:
         yield Check(
-            account, "policies", True, f"as deployed ({output.amount(len(names), 'policy', plural='policies')})"
+            account, "policies", True, f"as deployed ({output.amount(len(found), 'policy', plural='policies')})"
         )
+
+
+def _drift(formation: Any, stack: str, name: str) -> dict[str, Any]:  # noqa: ANN401 - CloudFormation's client
+    """A resource's drift; a type that CloudFormation cannot compare is refused as invalid, or not checked."""
+    try:
+        answer = formation.detect_stack_resource_drift(StackName=stack, LogicalResourceId=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return {"StackResourceDriftStatus": "NOT_CHECKED"}
+    return dict(answer["StackResourceDrift"])
 
 
 def crawler_checks(where: MeshContext, account: Account) -> Checks:

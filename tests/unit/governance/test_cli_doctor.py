@@ -151,6 +151,8 @@ def test_a_policy_that_is_not_as_it_was_deployed_is_found(found, said):
         detect_stack_resource_drift={"StackResourceDrift": found},
     )
     assert wrong(drift_checks.policy_checks(site, "producer")) == said
+    [check] = drift_checks.policy_checks(site, "producer")
+    assert (check.ok is None) == (found["StackResourceDriftStatus"] == "NOT_CHECKED")
 
 
 def bus(*statements):
