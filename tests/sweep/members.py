@@ -13,7 +13,8 @@ from cli.output import CommandFailed
 from tests.sweep.stage import Stage, Subject
 from tests.sweep.state import Seen
 
-_COMMANDS: Final = 3
+_COMMANDS: Final = 6
+"""More than the faults of a schedule."""
 
 
 def _command(stage: Stage, give: Callable[[MeshContext], object]) -> None:

@@ -20,7 +20,6 @@ MOST: Final = 1000
 REUSED: Final = 25
 """How often a product is used at most: what it keeps makes it slower."""
 SECONDS: Final = 180.0
-_COMMANDS: Final = 3
 
 
 @dataclass
