@@ -278,7 +278,7 @@ def test_what_eventbridge_could_not_deliver_is_delivered_again_and_recorded():
     assert [(what, facts["by"]) for _, what, facts in trace.notes] == [("message replayed", "Meshwork")] * 2
 
 
-@pytest.mark.parametrize("error", ["Throttled", "ClientError", "Runtime.ExitError"])
+@pytest.mark.parametrize("error", ["Throttled", "ClientError", "AccessDeniedException", "Runtime.ExitError"])
 def test_what_a_function_failed_at_for_a_reason_that_passes_is_delivered_again(error):
     result, queue, target, _ = redelivered(failed_three_times(error))
 

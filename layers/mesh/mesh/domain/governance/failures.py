@@ -32,6 +32,9 @@ PASSING: Final = frozenset(
         "StaleBase",
         "Throttled",
         "ClientError",
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationErrorException",
         "Runtime.ExitError",
         "Sandbox.Timedout",
     }
