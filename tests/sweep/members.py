@@ -10,11 +10,12 @@ from botocore.exceptions import ClientError
 from cli.membership.members import admit, expel
 from cli.mesh_context import MeshContext, mesh_context
 from cli.output import CommandFailed
+from tests.sweep.kinds import ATTEMPTS
 from tests.sweep.stage import Stage, Subject
 from tests.sweep.state import Seen
 
-_COMMANDS: Final = 6
-"""More than the faults of a schedule."""
+_COMMANDS: Final = 4 * ATTEMPTS + 1
+"""More than the calls that the faults of a schedule strike: the SDK does not repeat each of them."""
 
 
 def _command(stage: Stage, give: Callable[[MeshContext], object]) -> None:
