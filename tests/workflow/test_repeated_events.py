@@ -139,7 +139,12 @@ def state(mesh: MeshDriver) -> dict[str, Any]:
         "tags": mesh.tags(NAME, "t1"),
         "held": sorted((batch["run"], batch["status"]) for batch in held if batch["product"] == NAME),
         "waiting": (mesh.lease(NAME), mesh.pending(NAME)),
-        "dead letters": {name: mesh.dead_letter(name) for name, count in mesh.dead_letters().items() if count},
+        "dead letters": [
+            letter
+            for name, count in mesh.dead_letters().items()
+            for letter in (mesh.dead_letter(name) if count else ())
+            if NAME in letter or GUARDED in letter
+        ],
         "failed": sorted(
             run.arn for machine in MACHINES for run in mesh.runs(machine, NAME) if run.status != "SUCCEEDED"
         ),

@@ -259,6 +259,7 @@ def test_without_a_permission_it_fails_is_undone_and_an_operator_knows(
     assert query(mesh, SQL.format("id", OPEN)) == ""
 
 
+@pytest.mark.ordered_delivery("a second delivery would do what the first has failed at")
 def test_a_request_that_fails_before_anything_is_granted_is_started_again(
     mesh: MeshDriver, accesses: AccessDriver
 ) -> None:

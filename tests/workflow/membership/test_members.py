@@ -9,6 +9,8 @@ import pytest
 
 from cli.membership.members import admit, expel
 from cli.mesh_context import MeshContext, mesh_context
+from cli.output import CommandFailed
+from tests.access_driver import AccessDriver
 from tests.mesh_driver import STRANGER, MeshDriver, contract
 
 PRODUCER, CONSUMER = "222222222222", "333333333333"
@@ -85,7 +87,11 @@ def test_a_producer_of_several_domains_publishes_for_each_and_for_no_other(
         mesh.prepare("mem-loans", domain="consumer-banking")
         mesh.put_contract("mem-risk", contract("mem-risk", domain="risk"))
         refused = mesh.wait_for_run("register-product", "mem-risk")
+        with pytest.raises(CommandFailed, match=r"mem-cards \(payments\)"):
+            admit(owner, PRODUCER, "producer", ("consumer-banking",))
     finally:
+        AccessDriver(mesh).send("RetirementRequested", {"product": "mem-cards", "reason": "sold"}, by="producer")
+        mesh.until(lambda: mesh.notices("mem-cards", "producer", "ProductRetired"), "its retirement")
         admit(owner, PRODUCER, "producer", ("consumer-banking",))
     assert mesh.tags("mem-cards")["domain"] == "payments"
     assert mesh.tags("mem-loans")["domain"] == "consumer-banking"
