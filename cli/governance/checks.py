@@ -9,7 +9,7 @@ from cli.session import Account
 
 @dataclass(frozen=True)
 class Check:
-    """`ok` is None where these credentials are not sufficient."""
+    """`ok` is None where it cannot be told: these credentials are not sufficient, or AWS does not compare it."""
 
     account: str
     name: str

@@ -1,6 +1,7 @@
 """Lake Formation through boto3: settings, tags, grants, listing, limits and refusals."""
 
 import pytest
+from mesh.adapters.lakeformation.lake import LakeFormationAdapter
 
 from tests.local.lf_helpers import CENTRAL, PRODUCER, error_of, grant, reset, role, root, settings, table_input
 
@@ -311,6 +312,16 @@ def test_search_finds_by_inherited_tags(central):
     assert (
         role(CENTRAL, "blind", "lakeformation:*").lf.search_tables_by_lf_tags(Expression=expression)["TableList"] == []
     )
+
+
+def test_what_carries_a_value_is_found_by_the_products_adapter(central):
+    """By table where all of it does, else by column; `mesh governance check` asks before a value goes."""
+    adapter = LakeFormationAdapter(central.lf, CENTRAL)
+    assert adapter.carriers("pii", "no") == ()
+    tag(central, columns("alter"), pii="yes")
+    tag(central, DATABASE, pii="no")
+    assert adapter.carriers("pii", "yes") == ("credit-card.credit_card.alter",)
+    assert adapter.carriers("pii", "no") == ("credit-card.credit_card",)
 
 
 def test_saved_expressions_and_opt_ins(central):

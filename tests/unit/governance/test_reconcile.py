@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from mesh.adapters.lakeformation.grants_format import parse_grants
 from mesh.adapters.lakeformation.lake import LakeFormationRefused
 from mesh.domain.access.fix_commands import resource_of
 from mesh.domain.access.record import Answer, ReaderCheck
+from mesh.domain.contracts.product import Throttled
 from mesh.domain.events import GrantEntry, ReadableTable, Reason
 from mesh.domain.governance.catalog_snapshot import DatabaseGrant, Grant, PolicyGrant, TableGrant
 from mesh.domain.governance.drift import Drift, Drifts, Look, Repaired, fitting
@@ -45,6 +46,7 @@ from tests.fakes import (
     FakeSchedules,
     FakeStackPolicies,
     FakeTrace,
+    topic_of,
 )
 from tests.unit.access import requests
 
@@ -364,6 +366,25 @@ def test_what_tightened_rules_do_not_allow_ends_in_the_time_that_they_state(case
     assert world.schedules.planned[f"{ID}-end"][:2] == (until, AT_END)
     assert {account for account, _ in world.told()} == {requests.CONSUMER, requests.PRODUCER}
     assert all(drift.what in event["reason"]["message"] for _, event in world.told())
+    assert world.kinds() == []
+
+
+def test_an_end_that_was_moved_and_nobody_was_told_of_is_told_by_the_next_run():
+    """The function died in between, and so did each attempt of its run."""
+    world = World()
+    world.policies = requests.shipped(rules=NOBODY_READS)
+    world.topics.failures[topic_of(requests.CONSUMER)] = Throttled("busy")
+    assert "not-allowed" in [each.kind for each in world.repair().left]
+    until = world.accesses.access(ID).until
+
+    world.topics.failures.clear()
+    world.clock.move(timedelta(days=1))
+
+    assert [each.kind for each in world.repair().repaired] == ["not-allowed"]
+    assert world.accesses.access(ID).until == until
+    assert (requests.CONSUMER, until) in [
+        (account, datetime.fromisoformat(event["until"])) for account, event in world.told()
+    ]
     assert world.kinds() == []
 
 

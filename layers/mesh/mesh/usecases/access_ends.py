@@ -30,16 +30,15 @@ def schedule_end(access: Access, at_end: Target, schedules: Schedules) -> None:
     schedules.at(f"{access.id}-end", access.until, at_end, json.dumps(ending))
 
 
-def cut_short(
-    number: str, what: str, *, endings: Endings, context: CentralContext, topics: MemberTopics
-) -> Access | None:
+def cut_short(number: str, what: str, *, endings: Endings, context: CentralContext, topics: MemberTopics) -> bool:
     """Let the access end soon, since the rules do not allow `what`; its holder and the owners are told when and why.
 
-    None where it is not live by now. Idempotent: its time is counted from the first call. Raises ConcurrentChange.
+    False where it is not live by now. Its time is counted from the first call; one that was cut off is completed by
+    the next, which is recorded last. Raises ConcurrentChange.
     """
     access = context.accesses.access(number)
     if access is None or access.status != "live":
-        return None
+        return False
     now = context.clock.now()
     if access.cut_short is None:
         why = Reason(code="NoLongerAllowed", message=f"the rules no longer allow it: {what}", remedy=_AGAIN)
@@ -50,7 +49,9 @@ def cut_short(
         context.trace.note(access.correlation_id, "access cut short", access=access.id, why=what)
     schedule_end(access, endings.at_end, endings.schedules)
     _tell(access, context, topics)
-    return access
+    if not access.forewarned:
+        context.accesses.save(access.evolve(forewarned=True))
+    return True
 
 
 def expiring(access: Access) -> AccessExpiring:

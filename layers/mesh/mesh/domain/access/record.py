@@ -126,7 +126,9 @@ class Access(Model):
     released: bool = False
     """The receiving account has said that it gave back what it passed on: whoever ends the access need not wait."""
     cut_short: Reason | None = None
-    """Why it ends before it was to: the rules no longer allow what it gives. Its holder and the owners were told."""
+    """Why it ends before it was to: the rules no longer allow what it gives."""
+    forewarned: bool = False
+    """Its end was moved, and its holder and the owners were told, for that reason."""
     checked: ReaderCheck | None = None
     """Its reader, when it was last looked at."""
     granted: bool = False

@@ -37,7 +37,7 @@ def require_harmless(impacts: Sequence[Impact]) -> None:
         raise GovernanceRefused(
             f"the governance is refused: {refused[0]}{more}",
             violations=refused[:20],
-            remedy="See all effects with: mesh governance diff",
+            remedy="See all effects with: mesh governance check",
         )
 
 
@@ -54,7 +54,7 @@ def vanished(before: Ontology, after: Ontology) -> dict[str, tuple[str, ...]]:
 def laxer_keys(before: Ontology, after: Ontology) -> Iterator[Impact]:
     """Keys whose order changes, so that what is stricter today is laxer tomorrow; defaults and implied values that
     become laxer, which new contracts and columns get."""
-    for name in before.keys.keys() & after.keys.keys():
+    for name in sorted(before.keys.keys() & after.keys.keys()):
         old, new = before.keys[name], after.keys[name]
         if old.ordered and not _same_order(old, new):
             yield Impact(

@@ -188,7 +188,7 @@ def overtaken(access: Access, today: Today, lake: CatalogSnapshot, policies: Pol
         what = f"{access.id} exposes by name what is stricter by now than it was decided: {listed(stricter, 5)}"
         remedy = "mesh reconcile ends it; it can be requested again: mesh request"
         yield Drift(kind="stricter", principal=access.receiver, what=what, access=access.id, remedy=remedy)
-    elif access.cut_short is None and (why := not_allowed(access, today, lake, policies)):
+    elif not access.forewarned and (why := not_allowed(access, today, lake, policies)):
         days = policies.ends_after.total_seconds() / 86400
         remedy = f"mesh reconcile tells its holder and owner, and ends it {days:g} days later"
         yield Drift(kind="not-allowed", principal=access.receiver, what=why, access=access.id, remedy=remedy)

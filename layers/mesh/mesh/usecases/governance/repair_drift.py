@@ -125,8 +125,7 @@ def _repair(drift: Drift, run: str, using: Repairing) -> bool:
         return _ended(drift.access, using)
     if drift.kind == "not-allowed":
         topics = using.entrances.topics
-        ending = cut_short(drift.access, drift.what, endings=using.endings, context=using.context, topics=topics)
-        return ending is not None
+        return cut_short(drift.access, drift.what, endings=using.endings, context=using.context, topics=topics)
     if drift.kind == "settings":
         now = using.lake.settings()
         using.lake.put_settings(merge_settings(now, using.admins(), (), gone=using.principals.is_gone))
