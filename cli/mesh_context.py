@@ -8,6 +8,7 @@ import boto3
 import typer
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from mesh.adapters.dynamodb.announcements import DynamoAnnouncements
 from mesh.adapters.dynamodb.items import Table
 from mesh.adapters.dynamodb.proposals import DynamoProposals
 from mesh.adapters.dynamodb.registry import DynamoRegistry
@@ -134,6 +135,10 @@ class MeshContext:
     def registry(self) -> DynamoRegistry:
         """Central's registry."""
         return DynamoRegistry(self.table("central"))
+
+    def announcements(self) -> DynamoAnnouncements:
+        """Central's record of announced contracts."""
+        return DynamoAnnouncements(self.table("central"))
 
     def proposals(self) -> DynamoProposals:
         """Central's record of what was committed."""

@@ -13,6 +13,7 @@ from mesh.domain import names
 from mesh.domain.contracts.contract import Contract
 from mesh.domain.contracts.product import Product, ProductVersion, TableSnapshot
 from mesh.domain.governance.publication_tag import for_people
+from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.domain.packing import Packed
 
 from cli import output
@@ -160,6 +161,7 @@ def describe(where: MeshContext, name: str) -> dict[str, Any]:
         **summary(product),
         "location": product.location,
         "contract": product.contract,
+        "announced": announced_revision(where, product),
         "subscribers": list(registry.subscribers(name)),
         "versions": [version_summary(version) for version in versions],
         "tables": [
@@ -167,6 +169,14 @@ def describe(where: MeshContext, name: str) -> dict[str, Any]:
             for snapshot in latest
         ],
     }
+
+
+def announced_revision(where: MeshContext, product: Product) -> dict[str, Any] | None:
+    """A revision of the contract that is announced and not yet in force: its version, and when it will be."""
+    found = where.announcements().newest(product.name)
+    if found is None or found.ended or compare_sequencers(found.sequencer, product.contract_sequencer) <= 0:
+        return None
+    return found.model_dump(mode="json", include={"contract_version", "in_force"})
 
 
 def newest_quality(table: str, versions: Sequence[ProductVersion]) -> dict[str, Any] | None:
@@ -232,6 +242,7 @@ def render(found: dict[str, Any]) -> None:
             ("owner", " · ".join(filter(None, (found["owner"], found["domain"], contract.get("owner", ""))))),
             ("tags", output.tags_text(found["tags"])),
             ("contract", f"version {found['contract_version']}, {contract.get('api_version', '')}"),
+            *(announced_field(found["announced"]) if found["announced"] else ()),
             ("location", found["location"]),
             ("subscribers", ", ".join(found["subscribers"]) or "none yet: mesh subscribe " + found["name"]),
         ]
@@ -248,6 +259,12 @@ def render(found: dict[str, Any]) -> None:
             for version in found["versions"][:5]
         ]
         output.table((">version", "published (UTC)", "trace"), rows, wrap="trace")
+
+
+def announced_field(announced: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """When the next contract comes into force."""
+    at = output.day_text(datetime.fromisoformat(announced["in_force"]))
+    yield "announced", f"version {announced['contract_version']} comes into force at {at} UTC"
 
 
 def render_table(table: dict[str, Any]) -> None:

@@ -70,10 +70,12 @@ class Outcome:
 
     `held`: `{batch, key, reason, releasable}` of objects that were held back, and stay where they are. `unchanged`: all
     of it is published already, byte for byte. `left_waiting`: data that stays where it is until its product has an
-    accepted contract, and `for_recipe` raw data that waits for a recipe.
+    accepted contract, and `for_recipe` raw data that waits for a recipe. `announced`: when a contract comes into force
+    whose readers are told first.
     """
 
     registered: bool = False
+    announced: str = ""
     versions: list[ProductVersion] = field(default_factory=list)
     rejections: list[dict[str, Any]] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
@@ -98,6 +100,7 @@ class Outcome:
         """For `--json`."""
         return {
             "outcome": self._outcome(),
+            "announced": self.announced,
             "versions": [version.model_dump(mode="json", context=Packed.READABLE) for version in self.versions],
             "rejections": self.rejections,
             "held": self.held,
@@ -116,7 +119,9 @@ class Outcome:
             return "registered" if self.registered else "rejected"
         if self.for_recipe:
             return "waiting"
-        return "unchanged" if self.unchanged else "registered" if self.registered else "rejected"
+        if self.unchanged:
+            return "unchanged"
+        return "announced" if self.announced else "registered" if self.registered else "rejected"
 
 
 class Follower:
@@ -160,6 +165,9 @@ class Follower:
         if any(entry["what"] == "resource link ready" for entry in entries):
             outcome.registered = True
             return
+        if announced := self._announced(correlation_id):
+            outcome.announced = announced
+            return
         failure = self._central_failure(correlation_id, "ProductDeclared") or self._preparation_failure(
             correlation_id, entries
         )
@@ -167,6 +175,14 @@ class Follower:
             outcome.failures.append(failure)
         else:
             outcome.waiting_for = "central to register the product"
+
+    def _announced(self, correlation_id: str) -> str:
+        """When the contract comes into force, if that is later than it was announced."""
+        for entry in self._context.trace("central").entries(correlation_id):
+            if entry["what"] == "contract change announced":
+                in_force = str(entry["facts"]["in_force"])
+                return in_force if datetime.fromisoformat(in_force) > datetime.fromisoformat(entry["time"]) else ""
+        return ""
 
     def _contract_correlation_id(self, sequencer: str) -> str:
         """The correlation id that declare-product gives this version of the contract."""

@@ -4,6 +4,7 @@ import mimetypes
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -155,6 +156,9 @@ def render(product: str, outcome: Outcome) -> None:
         output.say_whole(f"  trace  {version.correlation_id}")
     if outcome.registered and not outcome.versions:
         output.say(f"{product} is registered: mesh show {product}")
+    if outcome.announced:
+        at = output.day_text(datetime.fromisoformat(outcome.announced))
+        output.say(f"{product}: the contract breaks its readers, who were told; it comes into force at {at} UTC")
     if outcome.unchanged:
         output.say(f"no changes: the same data of {product} is published already")
     render_held(outcome.held)

@@ -40,6 +40,10 @@ def _of_products(event: EventData) -> str:
             return f"{event.product}: a contract was uploaded"
         case events.ProductRegistered():
             return f"{event.product} is registered" + (" as a draft" if event.draft else "")
+        case events.ContractChangeAnnounced(withdrawn=True):
+            return f"{event.product}: contract {event.contract_version}, which was announced, does not come"
+        case events.ContractChangeAnnounced():
+            return f"{event.product}: contract {event.contract_version} breaks readers of {event.registered}"
         case events.RetirementRequested():
             return f"{event.product}: retirement requested: {event.reason}"
         case events.ProductRetired():
@@ -171,6 +175,8 @@ def lines(event: EventData) -> Iterator[str]:
             yield from _quarantine_lines(event)
         case events.ProductRegistered():
             yield f"database {event.database} in {event.catalog_id}, data in {event.location}"
+        case events.ContractChangeAnnounced(withdrawn=False):
+            yield from _announcement_lines(event)
         case events.QuarantineDecided() | events.QuarantineClosed():
             yield f"by {event.by}: {event.reason}"
         case events.AccessGranted():
@@ -185,6 +191,22 @@ def lines(event: EventData) -> Iterator[str]:
             yield f"{reason.code}: {reason.message}"
             if reason.remedy:
                 yield f"next: {reason.remedy}"
+
+
+def _announcement_lines(event: events.ContractChangeAnnounced) -> Iterator[str]:
+    """From when on, what changes, whose accesses read it, and how to keep what is there."""
+    yield f"data may follow it from {moment(event.in_force)}"
+    yield from (change.text for change in event.changes)
+    if more := event.changes_count - len(event.changes):
+        yield f"and {output.amount(more, 'further change')}"
+    for access in event.accesses:
+        more = access.columns_count - len(access.columns)
+        columns = ", ".join(access.columns) + (f" and {more} more" if more else "")
+        yield f"{access.access} of {access.reader or 'the account'} reads {columns}"
+    if more := event.accesses_count - len(event.accesses):
+        yield f"and {output.amount(more, 'further access', plural='further accesses')}"
+    if event.version:
+        yield f"to keep the data as it is: mesh pin {event.product} {event.version} --until … --reason …"
 
 
 def _quarantine_lines(event: events.ProductQuarantined) -> Iterator[str]:

@@ -27,7 +27,7 @@ from tests.fakes.objects import (
     FakeWorkFiles,
 )
 from tests.fakes.publishing import FakeContents, FakeProposals
-from tests.fakes.registries import FakeAccessRegistry, FakeNotices, FakeRegistry
+from tests.fakes.registries import FakeAccessRegistry, FakeAnnouncements, FakeNotices, FakeRegistry
 from tests.fakes.runs import NOON, FakeAnswers, FakeClock, FakeExecutions, FakeLocks, FakeSchedules
 from tests.fakes.uploads import FakeQuarantine, FakeRawUploads, FakeRevisions, FakeUploads
 
@@ -35,6 +35,7 @@ __all__ = [
     "BUS_ARN",
     "NOON",
     "FakeAccessRegistry",
+    "FakeAnnouncements",
     "FakeAnswers",
     "FakeBus",
     "FakeBusPermissions",

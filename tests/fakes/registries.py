@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyRequested
+from mesh.domain.contracts.announcement import Announcement
 from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.events import Reason
@@ -99,7 +100,7 @@ class FakeRegistry:
     def mark_registered(self, name: str, at: datetime) -> None:
         if name not in self.products:
             raise ConcurrentChange(f"product {name} was given up meanwhile", product=name)
-        self.products[name] = self.products[name].model_copy(update={"status": "registered"})
+        self.products[name] = self.products[name].evolve(status="registered", after_draft=False)
 
     def mark_retired(self, name: str, at: datetime) -> None:
         self.products[name] = self.products[name].model_copy(update={"status": "retired"})
@@ -205,6 +206,34 @@ class FakeRegistry:
 
     def refusals(self, account: str, since: datetime) -> Iterator[tuple[str, str]]:
         return iter([(kind, reason["code"]) for known, kind, reason in reversed(self.refused) if known == account])
+
+
+class FakeAnnouncements:
+    """Announced revisions of contracts, by product."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Announcement] = {}
+
+    def newest(self, product: str) -> Announcement | None:
+        return self.found.get(product)
+
+    def announce(self, announcement: Announcement) -> Announcement:
+        known = self.found.get(announcement.product)
+        if known and (
+            known.declaration == announcement.declaration
+            or compare_sequencers(known.sequencer, announcement.sequencer) > 0
+        ):
+            return known
+        self.found[announcement.product] = announcement
+        return announcement
+
+    def mark_told(self, announcement: Announcement, readers: tuple[str, ...]) -> None:
+        if self.found[announcement.product].declaration == announcement.declaration:
+            self.found[announcement.product] = announcement.evolve(told=True, readers=readers)
+
+    def end(self, product: str) -> None:
+        if product in self.found:
+            self.found[product] = self.found[product].evolve(ended=True)
 
 
 class FakeAccessRegistry:

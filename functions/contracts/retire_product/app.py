@@ -24,6 +24,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
         return retire_product(
             Envelope.model_validate(event),
             context=wiring.central_context(settings),
+            announcements=wiring.announcements(settings),
             catalog=wiring.access_reader(settings),
             lake=wiring.lake(settings),
             ontology=governance_layer.ontology(),

@@ -99,6 +99,15 @@ def test_a_contract_whose_new_name_is_taken_changes_nothing(registry):
     assert registry.product(PRODUCT).contract_sequencer == "1"
 
 
+def test_that_a_draft_was_before_is_known_until_the_product_is_registered(registry):
+    registry.claim_product(a_product(status="claimed", after_draft=True))
+    assert registry.product(PRODUCT).after_draft
+
+    registry.mark_registered(PRODUCT, NOON)
+
+    assert not registry.product(PRODUCT).after_draft
+
+
 def test_a_name_stays_with_a_registered_product(registry):
     """What was made under it is still there."""
     registry.claim_product(named("credit", status="claimed", contract_sequencer="1"))

@@ -33,7 +33,7 @@ def test_it_is_called_once_at_that_second_and_then_forgotten(schedules, schedule
     schedules.at("ac-1-end", WHEN, TARGET, '{"ending": 1}')
 
     found = scheduler.get_schedule(Name="mesh-ac-1-end")
-    assert found["ScheduleExpression"] == "at(2026-12-24T17:30:05)"
+    assert found["ScheduleExpression"] == "at(2026-12-24T17:30:06)", "never too early"
     assert (found["ScheduleExpressionTimezone"], found["State"]) == ("UTC", "ENABLED")
     assert (found["FlexibleTimeWindow"], found["ActionAfterCompletion"]) == ({"Mode": "OFF"}, "DELETE")
     assert (found["Target"]["Arn"], found["Target"]["RoleArn"]) == (TARGET.arn, TARGET.role_arn)
@@ -60,7 +60,7 @@ def test_one_that_is_arranged_already_is_moved(schedules, scheduler):
     schedules.at("ac-1-end", WHEN.replace(year=2027), TARGET, '{"later": 1}')
 
     found = scheduler.get_schedule(Name="mesh-ac-1-end")
-    assert (found["ScheduleExpression"], found["Target"]["Input"]) == ("at(2027-12-24T17:30:05)", '{"later": 1}')
+    assert (found["ScheduleExpression"], found["Target"]["Input"]) == ("at(2027-12-24T17:30:06)", '{"later": 1}')
     assert names(scheduler) == ["mesh-ac-1-end"]
 
 

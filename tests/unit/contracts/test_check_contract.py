@@ -29,7 +29,8 @@ from tests.builders import (
     an_envelope,
     an_ontology,
 )
-from tests.fakes import NOON, FakeClock, FakeRegistry
+from tests.fakes import NOON, FakeRegistry
+from tests.unit.contracts.announcing import announcing
 
 
 def check(text=CONTRACT, *, registry=None, bucket=BUCKET, sequencer="10", account=PRODUCER, domains=("retail",)):
@@ -40,6 +41,7 @@ def check(text=CONTRACT, *, registry=None, bucket=BUCKET, sequencer="10", accoun
 
 
 def check_declared(declared, *, registry=None, account=PRODUCER, domains=("retail",)):
+    registry = registry if registry is not None else FakeRegistry(a_member())
     return check_contract(
         an_envelope(declared, account=account),
         a_sender(account, domains=domains),
@@ -47,8 +49,7 @@ def check_declared(declared, *, registry=None, account=PRODUCER, domains=("retai
         region=REGION,
         ontology=an_ontology(),
         read_contract=read_contract,
-        registry=registry if registry is not None else FakeRegistry(a_member()),
-        clock=FakeClock(),
+        announcing=announcing(registry),
     )
 
 
@@ -252,6 +253,16 @@ def test_a_draft_is_replaced_by_a_contract_of_any_version():
     assert check(REQUIRED.replace("1.0.0", "0.1.0"), registry=registry, sequencer="11").current
 
 
+def test_a_run_that_is_started_again_knows_that_a_draft_was_before_until_the_contract_is_registered():
+    registry = registered()
+    registry.products[PRODUCT] = a_product(a_contract(CONTRACT.replace("status: active", "status: draft")))
+    assert check(registry=registry, sequencer="11").registration.after_draft
+
+    assert check(registry=registry, sequencer="11").registration.after_draft, "its first run failed after the claim"
+    registry.mark_registered(PRODUCT, NOON)
+    assert not check(registry=registry, sequencer="11").registration.after_draft, "delivered again"
+
+
 GLUE = CONTRACT.replace("{property: crawlerPrefix", "{property: crawl, value: glue}\n  - {property: crawlerPrefix")
 EXPRESS = GLUE.replace("value: glue", "value: express")
 
@@ -320,6 +331,14 @@ def test_a_redelivered_contract_is_still_current():
     check(registry=registry)
 
     assert check(registry=registry).current
+
+
+def test_a_retired_product_is_revived_by_a_newer_contract_and_not_by_its_last_one_delivered_again():
+    registry = registered()
+    registry.products[PRODUCT] = a_product(status="retired")
+
+    assert not check(registry=registry).current
+    assert check(registry=registry, sequencer="11").current
 
 
 def test_a_newer_contract_keeps_the_products_version_and_state():

@@ -16,6 +16,7 @@ from cli.contracts import products
 from cli.output import CommandFailed
 from cli.publishing.history import what_happened
 from local.samples import credit
+from tests.fakes import FakeAnnouncements
 
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
 BUCKET = "credit-card-222222222222-us-east-1"
@@ -66,6 +67,9 @@ class FakeSite:
 
     def registry(self):
         return self._registry
+
+    def announcements(self):
+        return FakeAnnouncements()
 
     def client(self, account, service):
         assert (account, service) == ("central", "lakeformation")

@@ -10,7 +10,7 @@ from mesh.domain.membership.authorisation import ForgedSender, NotAllowedForRole
 from mesh.usecases.contracts.retire_product import retire_product
 
 from tests.builders import CONSUMER, PRODUCER, PRODUCT, STRANGER, an_ontology
-from tests.fakes import FakeExecutions, FakeLakeFormation, topic_of
+from tests.fakes import FakeAnnouncements, FakeExecutions, FakeLakeFormation, topic_of
 from tests.unit.access.central_accesses import OTHER, Central, a_request, an_envelope, loans
 from tests.unit.access.requests import credit_card
 
@@ -23,7 +23,7 @@ def central():
     found.lake = FakeLakeFormation(
         {"confidentiality": ("public", "internal", "confidential", "restricted"), "pii": ("none",)}
     )
-    found.endings = FakeExecutions()
+    found.endings, found.announcements = FakeExecutions(), FakeAnnouncements()
     return found
 
 
@@ -33,6 +33,7 @@ def retire(central, data=REQUEST, by=PRODUCER, **detail):
     return retire_product(
         envelope,
         context=central.context,
+        announcements=central.announcements,
         catalog=central.catalog,
         lake=central.lake,
         ontology=an_ontology(),

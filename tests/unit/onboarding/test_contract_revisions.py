@@ -5,7 +5,7 @@ from mesh.adapters.duckdb.measuring.rule_trial import try_rules
 from mesh.adapters.odcs.contracts import read_contract
 from mesh.domain.contracts.contract import ContractNotYaml
 from mesh.domain.onboarding.keys import ContractKey
-from mesh.usecases.onboarding.contract_revisions import is_on_its_way, settle_refused
+from mesh.usecases.onboarding.contract_revisions import is_on_its_way, settle_unregistered
 from mesh.usecases.onboarding.declare_product import correlation_of, declare_product
 
 from tests.builders import BUCKET, CONTRACT, PRODUCT
@@ -36,7 +36,7 @@ class World:
         return ref
 
     def refuse(self, ref):
-        settle_refused(
+        settle_unregistered(
             PRODUCT, correlation_of(ref), revisions=self.revisions, uploads=self.uploads, executions=self.executions
         )
 

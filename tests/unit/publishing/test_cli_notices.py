@@ -6,6 +6,7 @@ from mesh.domain.events import (
     EVENT_TYPES,
     AccessCheckRequested,
     ColumnRef,
+    ContractChangeAnnounced,
     Event,
     Metadata,
     ProductQuarantined,
@@ -78,7 +79,11 @@ PARTICULAR = {
     "AccessRequested": {"product": "credit-card"},
     "WithdrawalRequested": {"versions": [1, 2], "reason": "labels were flipped"},
     "EventRefused": {"event": "a request"},
-}
+    "ContractChangeAnnounced": {
+        "registered": "1.0.0", "contract_version": "2.0.0", "in_force": "2026-12-21T09:30:00Z", "domain": "retail",
+        "product": "credit-card", "owner_account": "222222222222",
+    },
+}  # fmt: skip
 
 
 def event_of(kind):
@@ -251,3 +256,40 @@ def test_what_the_accounts_machines_answer_is_not_for_people(capsys):
 
     assert notices.show_all(iter([as_notice(event, "AccessCheckRequested")])) == f"{NOON}#e1"
     assert capsys.readouterr().out == ""
+
+
+def test_an_announced_change_says_what_breaks_when_whose_access_reads_it_and_how_to_keep_the_data(capsys):
+    event = ContractChangeAnnounced(
+        product="credit-card", domain="retail", owner_account="222222222222", registered="1.4.0",
+        contract_version="2.0.0", changes_count=3, version=7, in_force="2026-12-21T09:30:00Z",
+        changes=({"table": "loans", "column": "wage", "text": "loans.wage: removed (int)"},), accesses_count=1,
+        accesses=(
+            {"access": "ac-3f6a2c81d05b", "reader": "DataAnalyst", "columns": ["loans.wage"], "columns_count": 2},
+        ),
+    )  # fmt: skip
+
+    notices.render(as_notice(Event[ContractChangeAnnounced](data=event), "ContractChangeAnnounced"))
+
+    said = capsys.readouterr().out
+    assert "credit-card: contract 2.0.0 breaks readers of 1.4.0" in said
+    for line in (
+        "data may follow it from 2026-12-21 09:30:00 UTC",
+        "loans.wage: removed (int)",
+        "and 2 further changes",
+        "ac-3f6a2c81d05b of DataAnalyst reads loans.wage and 1 more",
+        "mesh pin credit-card 7",
+    ):
+        assert line in said
+
+
+def test_a_withdrawn_change_is_said_to_be_none(capsys):
+    event = ContractChangeAnnounced(
+        product="credit-card", domain="retail", owner_account="222222222222", registered="1.4.0",
+        contract_version="2.0.0", version=7, in_force="2026-12-21T09:30:00Z", withdrawn=True,
+    )  # fmt: skip
+
+    notices.render(as_notice(Event[ContractChangeAnnounced](data=event), "ContractChangeAnnounced"))
+
+    said = capsys.readouterr().out
+    assert "contract 2.0.0, which was announced, does not come" in said
+    assert "mesh pin" not in said

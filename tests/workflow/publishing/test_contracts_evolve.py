@@ -1,6 +1,7 @@
 """A product over its contract's versions, from the contract to what readers see and are told (docs/contract.md)."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,6 +21,11 @@ def tables(product: str, version: str, **columns: Mapping[str, str]) -> dict[str
         for name, found in columns.items()
     ]
     return document
+
+
+def with_notice(document: dict[str, Any]) -> dict[str, Any]:
+    """The contract, with a notice period that a test can wait for."""
+    return {**document, "slaProperties": [{"property": "noticePeriod", "value": 40, "unit": "s"}]}
 
 
 def declare(product: PublishingDriver, version: str, **columns: Mapping[str, str]) -> None:
@@ -104,6 +110,33 @@ def test_a_table_is_dropped(mesh: MeshDriver) -> None:
     assert (analyst.totals(), analyst.totals("t2")[0]) == ((3, 60), 0)
     product.upload("c.csv", "id,amount\n4,40\n")
     assert told(product)[0] == "info"
+
+
+def test_readers_have_the_notice_that_they_were_promised(mesh: MeshDriver) -> None:
+    """They are told at once; until the period is over data is checked and published by the contract in force."""
+    product = PublishingDriver(mesh, "evolves-announced")
+    mesh.put_contract(product.name, with_notice(tables(product.name, "1.1.0", t1=COLUMNS)))
+    mesh.subscribe(product.name)
+    assert product.upload("a.csv", LINES).outcome == "published"
+    analyst = product.share()
+
+    before, told_of = mesh.runs("register-product", product.name), tables(product.name, "2.0.0", t1={"id": "bigint"})
+    prepared = mesh.runs("prepare-product", product.name)
+    mesh.put_contract(product.name, told_of)
+    run = mesh.wait_for_run("register-product", product.name, after=before)
+    assert run.outcome == "announced"
+    kind = "ContractChangeAnnounced"
+    [detail] = mesh.until(lambda: mesh.notices(product.name, "consumer", kind), "the announcement")
+    news = detail["data"]
+    assert [change["text"] for change in news["changes"]] == ["t1.amount: removed (bigint)"]
+    assert [(each["reader"], each["columns"]) for each in news["accesses"]] == [("DataAnalyst", ["t1.amount"])]
+    assert product.upload("b.csv", "id,amount\n3,30\n").outcome == "published"
+    assert analyst.rows("id, amount") == [["1", "10"], ["2", "20"], ["3", "30"]]
+
+    assert mesh.wait_for_run("prepare-product", product.name, after=prepared).status == "SUCCEEDED"
+    assert datetime.now(UTC) >= datetime.fromisoformat(news["in_force"])
+    assert product.upload("c.csv", "id\n4\n").outcome == "published"
+    assert analyst.rows("*") == [["1"], ["2"], ["3"], ["4"]]
 
 
 @pytest.mark.parametrize("version", ["1.1.0", "1.0.1"])

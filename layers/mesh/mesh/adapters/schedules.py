@@ -1,7 +1,7 @@
 """The end of each access, and the warning before it: one-time schedules of EventBridge Scheduler."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -28,10 +28,12 @@ class OneTimeSchedules:
         self._client = client
 
     def at(self, name: str, when: datetime, target: Target, payload: str) -> None:
-        """Call the target at that moment, to the second. One that is arranged already is moved."""
+        """Call the target at that moment, or within the second after it: schedules are precise to the second, and none
+        may fire too early. One that is arranged already is moved."""
+        second = (when + timedelta(microseconds=999_999)).replace(microsecond=0)
         schedule = {
             "Name": f"{PREFIX}{name}",
-            "ScheduleExpression": f"at({when.astimezone(UTC):%Y-%m-%dT%H:%M:%S})",
+            "ScheduleExpression": f"at({second.astimezone(UTC):%Y-%m-%dT%H:%M:%S})",
             "ScheduleExpressionTimezone": "UTC",
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "ActionAfterCompletion": "DELETE",

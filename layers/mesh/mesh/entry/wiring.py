@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mesh.adapters.athena import AthenaQueries
 from mesh.adapters.aws import client
 from mesh.adapters.dynamodb.access_registry import DynamoAccessRegistry
+from mesh.adapters.dynamodb.announcements import DynamoAnnouncements
 from mesh.adapters.dynamodb.consumer_accesses import DynamoConsumerAccesses
 from mesh.adapters.dynamodb.items import Table
 from mesh.adapters.dynamodb.locks import DynamoLocks
@@ -346,6 +347,11 @@ def central_context(settings: RegistrySettings) -> CentralContext:
     return CentralContext(
         settings.account_id, DynamoRegistry(kept), DynamoAccessRegistry(kept), DynamoTrace(kept), clock
     )
+
+
+def announcements(settings: RegistrySettings) -> DynamoAnnouncements:
+    """Announced revisions of contracts."""
+    return DynamoAnnouncements(table(settings.table_name))
 
 
 def schedules() -> OneTimeSchedules:

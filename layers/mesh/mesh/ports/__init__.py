@@ -49,6 +49,7 @@ from mesh.ports.readers import ConsumerAccesses, Queries, Readers, ResourceLinks
 from mesh.ports.registries import (
     AccessRegistry,
     Addressee,
+    Announcements,
     DraftContract,
     Notice,
     Notices,
@@ -62,6 +63,7 @@ from mesh.ports.uploads import Quarantine, RawUploads, Revisions, Uploads, Waiti
 __all__ = [
     "AccessRegistry",
     "Addressee",
+    "Announcements",
     "Bus",
     "BusPermissions",
     "Catalog",

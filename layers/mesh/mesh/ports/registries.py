@@ -12,6 +12,7 @@ from mesh.domain.schema import TableSchema
 
 if TYPE_CHECKING:  # no function reads these: they would only be imported
     from mesh.domain.access.record import Access
+    from mesh.domain.contracts.announcement import Announcement
     from mesh.domain.governance.column_findings import KnownFinding
     from mesh.domain.publishing.pins import Pins
     from mesh.ports.messages import Note
@@ -171,6 +172,25 @@ class Registry(Protocol):
 
     def refusals(self, account: str, since: datetime) -> "Iterator[tuple[str, str]]":
         """What was refused to an account since then: each event's type, and the code of the reason, newest first."""
+        ...
+
+
+class Announcements(Protocol):
+    """The newest announced revision of each product's contract. Writes raise ConcurrentChange."""
+
+    def newest(self, product: str) -> "Announcement | None": ...
+
+    def announce(self, announcement: "Announcement") -> "Announcement":
+        """Record it, in place of an older one. Gives back what is recorded: the first of the same declaration, or a
+        newer one."""
+        ...
+
+    def mark_told(self, announcement: "Announcement", readers: tuple[str, ...]) -> None:
+        """All of these were told. One that a newer one has replaced is passed over."""
+        ...
+
+    def end(self, product: str) -> None:
+        """It does not come any more. Idempotent."""
         ...
 
 

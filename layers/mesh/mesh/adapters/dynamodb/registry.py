@@ -157,8 +157,8 @@ class DynamoRegistry:
             update(
                 _product(name),
                 "PRODUCT",
-                "SET #status = :registered, registered_at = :at",
-                {":registered": "registered", ":at": at.isoformat()},
+                "SET #status = :registered, registered_at = :at, after_draft = :no",
+                {":registered": "registered", ":at": at.isoformat(), ":no": False},
                 "attribute_exists(pk)",
                 names={"#status": "status"},
             )
@@ -398,10 +398,12 @@ def _product_item(product: Product) -> dict[str, Any]:
         "status": product.status,
         "version": product.version,
         "contract_sequencer": product.contract_sequencer,
-        "body": product.model_dump_json(exclude={"status", "version"}),
+        "after_draft": product.after_draft,
+        "body": product.model_dump_json(exclude={"status", "version", "after_draft"}),
     }
 
 
 def _read_product(item: Mapping[str, Any]) -> Product:
     body = json.loads(item["body"])
-    return Product.model_validate({**body, "status": item["status"], "version": int(item["version"])})
+    beside = {"status": item["status"], "version": int(item["version"]), "after_draft": item.get("after_draft", False)}
+    return Product.model_validate({**body, **beside})

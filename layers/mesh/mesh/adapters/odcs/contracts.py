@@ -26,6 +26,7 @@ from mesh.domain.contracts.contract import (
     ReleasedFinding,
 )
 from mesh.domain.contracts.enforcement import not_enforced
+from mesh.domain.contracts.service_levels import notice_faults
 from mesh.domain.hive_types import hive_type
 from mesh.domain.onboarding.budgets import MAX_COLUMNS
 from mesh.domain.onboarding.keys import RESERVED_DATABASES
@@ -80,7 +81,7 @@ def read_contract(text: str | bytes, *, bucket: str, key: str) -> Contract:
         remedy = "Choose another name for the product, and upload the contract to a prefix of that name."
         raise violation([{"path": "$.name", "message": message}], where, remedy=remedy)
     _check_locations(contract, where)
-    if broken := faults(contract):
+    if broken := [*faults(contract), *notice_faults(contract)]:
         raise violation(broken[:MAX_VIOLATIONS], where, count=len(broken))
     contract = contract.evolve(not_enforced=not_enforced(contract))
     _check_size(text, contract, where)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mesh.domain.contracts.contract import Contract, ContractColumn, ContractTable, NotEnforced
+from mesh.domain.contracts.service_levels import is_notice_period
 from mesh.domain.onboarding.quality.column_expectations import unchecked_options
 from mesh.domain.onboarding.quality.freshness import allowed_age
 from mesh.domain.onboarding.quality.rules import quality_expectations
@@ -16,7 +17,7 @@ MAX_LISTED: Final = 100
 _REASONS: Final[Mapping[str, str]] = {
     "relationships": "foreign keys are not checked",
     "encryptedName": "columns are not encrypted by the mesh",
-    "slaProperties": "recorded, but not measured; latency, freshness and frequency are, with a duration",
+    "slaProperties": "recorded, not measured; latency, freshness, frequency and noticePeriod count, with a duration",
     "roles": "access is decided by LF-Tags and governance/policies.yaml",
     "servers": "only servers of type s3 are compared with the bucket",
     "properties": "fields of an object are not compared one by one; declare physicalType: struct<…> for that",
@@ -43,7 +44,7 @@ def _stated(contract: Contract) -> Iterator[NotEnforced]:
     for position, table in enumerate(contract.tables):
         yield from _in_table(table, f"$.schema[{position}]")
     for position, sla in enumerate(contract.extras.get("slaProperties") or ()):
-        if allowed_age(sla) is None:
+        if allowed_age(sla) is None and not is_notice_period(sla):
             said = f"{sla.get('property')} = {sla.get('value')} {sla.get('unit', '')}".strip()
             yield _of_part("slaProperties", f"$.slaProperties[{position}]", said)
     for position, role in enumerate(contract.extras.get("roles") or ()):

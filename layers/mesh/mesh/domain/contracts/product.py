@@ -37,7 +37,8 @@ class NotPropagated(Transient):
 
 class Product(Model):
     """A registered data product. `version` is 0 until data was published. `dropped` are tables of an earlier revision
-    of the contract that this one does not describe."""
+    of the contract that this one does not describe; `after_draft`: the one before was a draft, until this one is
+    registered."""
 
     name: str
     owner: AccountId
@@ -53,6 +54,7 @@ class Product(Model):
     tags: dict[str, str] = Field(default_factory=dict)
     contract: PackedObject
     dropped: tuple[str, ...] = ()
+    after_draft: bool = False
     updated: datetime
 
     @property

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mesh.domain.events.model import AccountId, BucketName, EventData, ProductName, Reason
+from mesh.domain.events.model import AccessId, AccountId, BucketName, EventData, Moment, ProductName, Reason
+from mesh.domain.model import Model
 from mesh.domain.packing import PackedObject, PackedText
 
 
@@ -66,6 +67,44 @@ class ProductRegistered(EventData):
     """Of the contract's revision: a registration may come again after that of a newer one. Empty for a draft."""
     dropped: tuple[str, ...] = ()
     """Tables of earlier revisions that this one does not describe: the next batch removes their rows."""
+
+
+class AnnouncedChange(Model):
+    """What a revision changes for readers; `column` is empty where it is the table's, `table` where it is all of it."""
+
+    table: str = ""
+    column: str = ""
+    text: str = Field(max_length=1000)
+
+
+class AffectedAccess(Model):
+    """An access of the receiving account that exposes changed columns, and which (`table.column`, the first of
+    `columns_count`)."""
+
+    access: AccessId
+    reader: str = ""
+    columns: tuple[str, ...]
+    columns_count: int = Field(ge=1)
+
+
+class ContractChangeAnnounced(EventData):
+    """A revision of a product's contract breaks readers of the `registered` version: what changes, and from when on
+    data may come that follows it. `version` is the newest version of the data, 0 for none. `changes` and `accesses` are
+    the first of as many as their counts say. `withdrawn`: it was announced, and does not come.
+    """
+
+    product: ProductName
+    domain: str
+    owner_account: AccountId
+    registered: str
+    contract_version: str
+    changes: tuple[AnnouncedChange, ...] = ()
+    changes_count: int = Field(default=0, ge=0)
+    in_force: Moment
+    version: int = Field(default=0, ge=0)
+    accesses: tuple[AffectedAccess, ...] = ()
+    accesses_count: int = Field(default=0, ge=0)
+    withdrawn: bool = False
 
 
 class RetirementRequested(EventData):

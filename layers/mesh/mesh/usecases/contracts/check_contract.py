@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from mesh.domain import names
 from mesh.domain.contracts.claims import NameTaken
 from mesh.domain.contracts.contract import Contract, ContractNameMismatch
+from mesh.domain.contracts.evolution import ContractDiff
 from mesh.domain.contracts.product import Product
 from mesh.domain.contracts.registration import Registration
 from mesh.domain.contracts.revision import MAX_LISTED, check_revision
@@ -24,9 +26,9 @@ from mesh.domain.membership.members import bucket_belongs_to
 from mesh.domain.model import Model
 from mesh.domain.onboarding.guard.settings import check_settings
 from mesh.domain.onboarding.keys import compare_sequencers
-from mesh.ports import Clock, MemberTopics, ReadContract, Registry
+from mesh.ports import Clock, ReadContract, Registry
 from mesh.usecases.authorisation import Authorised, authorise_sender, record_refusal, refuse_event, same_event
-from mesh.usecases.central_context import Records
+from mesh.usecases.contracts.announce_change import Announcing, announce_change, withdraw_announcement
 
 
 class DomainMismatch(Rejected):
@@ -38,22 +40,24 @@ class CrawlModeChanged(Rejected):
 
 
 class CheckedContract(Model):
-    """`current` is False when a newer contract of the product is recorded already.
+    """`current` is False when a newer contract of the product is recorded already, or announced, and for the one that
+    was in force when the product was retired: a newer one revives it.
 
-    `changes` describe the differences from the contract registered before.
+    `changes` describe the differences from the contract registered before. `waits_until`: its readers were told, and it
+    is registered when their notice period is over.
     """
 
     registration: Registration
     current: bool
     changes: tuple[str, ...] = ()
+    waits_until: datetime | None = None
 
 
 def receive_contract(
     envelope: Envelope,
     *,
     execution: str,
-    records: Records,
-    topics: MemberTopics,
+    announcing: Announcing,
     catalog_id: str,
     region: str,
     ontology: Ontology,
@@ -64,6 +68,7 @@ def receive_contract(
     Raises what `authorise` and `check_contract` raise. The sender is told of what is wrong with itself or with the
     event; a report on the contract is the next step's. Both, but for a contract's own faults, are recorded.
     """
+    records = announcing.context
     try:
         require_no_other_account(envelope)
         read_event(ProductDeclared, envelope)  # a report names the declared key: it takes an event that is whole
@@ -75,14 +80,13 @@ def receive_contract(
             region=region,
             ontology=ontology,
             read_contract=read_contract,
-            registry=records.registry,
-            clock=records.clock,
+            announcing=announcing,
         )
     except (NameTaken, NotTheOwner) as refusal:
         record_refusal(envelope, refusal, records)
         raise
     except (NotAMember, NotAllowedForRole, ForgedSender, MalformedEvent) as refusal:
-        refuse_event(envelope, refusal, records=records, topics=topics)
+        refuse_event(envelope, refusal, records=records, topics=announcing.topics)
         raise
 
 
@@ -94,20 +98,21 @@ def check_contract(
     region: str,
     ontology: Ontology,
     read_contract: ReadContract,
-    registry: Registry,
-    clock: Clock,
+    announcing: Announcing,
 ) -> CheckedContract:
-    """Validate schema, names, bucket, domain, LF-Tags and guard settings, then claim the product's names for its
-    sender.
+    """Validate schema, names, bucket, domain, LF-Tags and guard settings; announce what breaks readers; then claim the
+    product's names for its sender, unless the revision has to wait.
 
     Raises NotTheOwner (another account's name or bucket), NameTaken, ContractNameMismatch, UnknownLFTag,
     DomainMismatch, ContractVersionNotRaised, BreakingContractChange, CrawlModeChanged, and what `read_contract` raises.
     """
     declared = read_event(ProductDeclared, envelope).data
+    registry, clock = announcing.context.registry, announcing.context.clock
     with _located(declared):
         contract = _valid_contract(declared, sender, region, ontology, read_contract)
         before = _registered(contract, declared, sender, registry)
-        changes = _changes(before, contract, registry) if before else ()
+        after_draft = before is not None and _after_draft(before, declared)
+        diff = _changes(before, contract, registry) if before else ContractDiff()
         registration = Registration(
             product=contract.name,
             owner=sender.account,
@@ -118,11 +123,11 @@ def check_contract(
             location=names.published_location_uri(declared.bucket, contract.name),
             domain=contract.domain,
             description=contract.summary,
-            tags=database_tags(contract, ontology, contract.name, before.tags if before and not before.draft else None),
+            tags=database_tags(contract, ontology, contract.name, before.tags if before and not after_draft else None),
             crawl=contract.crawl,
             crawler_prefix=contract.crawler_prefix,
             draft=contract.draft,
-            after_draft=before is not None and before.draft,
+            after_draft=after_draft,
             contract=contract.model_dump(mode="json", exclude_defaults=True),
             dropped=_dropped(before, contract) if before else (),
             sequencer=declared.sequencer,
@@ -130,12 +135,21 @@ def check_contract(
             event_id=sender.event_id,
             correlation_id=sender.correlation_id,
         )
+        checked = CheckedContract(
+            registration=registration,
+            current=False,
+            changes=tuple(change.text for change in diff.changes[:MAX_LISTED]),
+        )
+        if before and before.status == "retired" and before.contract_sequencer == declared.sequencer:
+            return checked
+        if before and diff.breaking:
+            announced = announce_change(envelope, before, contract, diff, announcing)
+            if announced is None or announced.in_force > clock.now():
+                return checked.evolve(waits_until=announced and announced.in_force)
+        elif before:
+            withdraw_announcement(envelope, before, declared.sequencer, announcing)
         claimed = registry.claim_product(_product(registration, contract.version, declared.sequencer, clock))
-    return CheckedContract(
-        registration=registration,
-        current=claimed.contract_sequencer == declared.sequencer,
-        changes=changes,
-    )
+    return checked.evolve(current=claimed.contract_sequencer == declared.sequencer)
 
 
 def _registered(
@@ -149,6 +163,13 @@ def _registered(
     return None if compare_sequencers(declared.sequencer, product.contract_sequencer) < 0 else product
 
 
+def _after_draft(before: Product, declared: ProductDeclared) -> bool:
+    """Whether the tags that are there are a draft's, which are no decision. A run that failed is started again after it
+    recorded its own contract."""
+    again = before.after_draft and before.contract_sequencer == declared.sequencer
+    return before.draft or again
+
+
 def _dropped(product: Product, contract: Contract) -> tuple[str, ...]:
     """A draft promised nothing, so nothing of it counts."""
     registered = Contract.model_validate(product.contract)
@@ -157,14 +178,13 @@ def _dropped(product: Product, contract: Contract) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys([*product.dropped, *before]) if name not in described)
 
 
-def _changes(product: Product, contract: Contract, registry: Registry) -> tuple[str, ...]:
+def _changes(product: Product, contract: Contract, registry: Registry) -> ContractDiff:
     _check_mode(product, contract)
 
     def live_subscribers() -> int:
         return sum(1 for account in registry.subscribers(product.name) if account != product.owner)
 
-    diff = check_revision(Contract.model_validate(product.contract), contract, live_subscribers)
-    return tuple(change.text for change in diff.changes[:MAX_LISTED])
+    return check_revision(Contract.model_validate(product.contract), contract, live_subscribers)
 
 
 def _check_mode(product: Product, contract: Contract) -> None:
@@ -214,6 +234,7 @@ def _product(registration: Registration, contract_version: str, sequencer: str, 
         tags=registration.tags,
         contract=registration.contract,
         dropped=registration.dropped,
+        after_draft=registration.after_draft,
         updated=clock.now(),
     )
 

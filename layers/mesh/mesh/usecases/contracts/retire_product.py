@@ -7,7 +7,7 @@ from mesh.domain.events import Envelope, ProductRetired, RetirementRequested, me
 from mesh.domain.governance.ontology import CONFIDENTIALITY, Ontology
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
-from mesh.ports import CatalogState, Executions, LakeFormation, MemberTopics
+from mesh.ports import Announcements, CatalogState, Executions, LakeFormation, MemberTopics
 from mesh.usecases.authorisation import owned_product, refusals_told, require_sender
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import Deliveries, notify_member
@@ -25,13 +25,15 @@ def retire_product(
     envelope: Envelope,
     *,
     context: CentralContext,
+    announcements: Announcements,
     catalog: CatalogState,
     lake: LakeFormation,
     ontology: Ontology,
     endings: Executions,
     topics: MemberTopics,
 ) -> Retired:
-    """Mark it, end the accesses that name it, hide it from accesses by LF-Tags, notify and unsubscribe.
+    """Mark it, drop an announced revision of its contract, end the accesses that name it, hide it from accesses by
+    LF-Tags, notify and unsubscribe.
 
     Idempotent. Raises what `authorise` raises, MalformedEvent, NotTheOwner; every rejection is recorded and told.
     """
@@ -40,6 +42,7 @@ def retire_product(
         require_sender(envelope, context)
         request = read_event(RetirementRequested, envelope).data
         product = owned_product(context.registry, request.product, envelope.account)
+    announcements.end(product.name)
     context.registry.mark_retired(product.name, context.clock.now())
     _hide(product.name, catalog, lake, ontology)
     ended = tuple(

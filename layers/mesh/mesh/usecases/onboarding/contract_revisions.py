@@ -1,7 +1,8 @@
 """Data is checked against the contract uploaded with it: a batch waits while the contract's newest revision is
 processed.
 
-A revision is settled when it was registered or rejected; after a rejection the last valid revision applies.
+A revision is settled when it was registered or rejected, or has to wait for its readers' notice period; until it is
+registered the last one that was applies.
 """
 
 from mesh.domain.events import stable_id
@@ -18,10 +19,11 @@ def is_on_its_way(product: str, bucket: str, settled: str | None, *, landing: La
     return contract is not None and settled != (contract.version_id or "")
 
 
-def settle_refused(
+def settle_unregistered(
     product: str, declaration: str, *, revisions: Revisions, uploads: Uploads, executions: Executions
 ) -> None:
-    """A revision was rejected: batches that waited for it are checked against the previous one. Idempotent."""
+    """A revision was rejected, or waits until the notice period is over: batches that waited for it are checked against
+    the previous one. Idempotent."""
     if revisions.settle(product, declaration) and uploads.has_pending(product):
         correlation_id = stable_id(declaration, "refused")
         start = Start(product=product, correlation_id=correlation_id)

@@ -8,7 +8,7 @@ from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.guard.settings import check_settings
 from mesh.domain.onboarding.keys import ContractKey
 from mesh.ports import Bus, Clock, Executions, Objects, ReadContract, Revisions, Trace, TryRules, Uploads
-from mesh.usecases.onboarding.contract_revisions import settle_refused
+from mesh.usecases.onboarding.contract_revisions import settle_unregistered
 from mesh.usecases.onboarding.refusal_reports import report_refusal
 
 
@@ -72,7 +72,7 @@ def refuse_contract(
     """Report on a contract that does not pass; data wait for it no more. Repeatable. `bus` is the account's own."""
     product = ref.key.partition("/")[0]
     report_refusal(ref, refusal.to_dict(), product=product, objects=objects, bus=bus, clock=clock)
-    settle_refused(product, correlation_of(ref), revisions=revisions, uploads=uploads, executions=executions)
+    settle_unregistered(product, correlation_of(ref), revisions=revisions, uploads=uploads, executions=executions)
 
 
 def send_declaration(ref: ObjectRef, product: str, text: str, *, uploads: Uploads, bus: Bus) -> bool:

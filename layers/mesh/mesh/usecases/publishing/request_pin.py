@@ -67,7 +67,7 @@ def request_pin(
         _require_time(request.until, now, limits)
         holder = Holder(
             account=envelope.account,
-            until=_whole_seconds(request.until),
+            until=request.until,
             reason=request.reason,
             request=metadata.id,
             correlation_id=metadata.correlation_id,
@@ -121,11 +121,6 @@ def _require_time(until: datetime, now: datetime, limits: PinLimits) -> None:
             latest=latest.isoformat(),
             remedy="Pin it for a shorter time; it can be extended: run mesh pin again before it ends.",
         )
-
-
-def _whole_seconds(until: datetime) -> datetime:
-    """Rounded up: a schedule is precise to the second, and must not fire too early."""
-    return until.replace(microsecond=0) + timedelta(seconds=1) if until.microsecond else until
 
 
 def _held(found: Pins, version: ProductVersion, holder: Holder, limits: PinLimits) -> Pins:

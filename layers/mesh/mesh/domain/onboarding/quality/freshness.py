@@ -10,23 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from mesh.domain.contracts.contract import Contract
+from mesh.domain.contracts.service_levels import duration_of
 from mesh.domain.onboarding.keys import UnknownPrefix, UnsafeKey, table_key
 from mesh.domain.onboarding.partitions import InvalidPartition
 from mesh.domain.onboarding.quality.model import Finding, RuleResult, TableData, TableProfile
 
 _MEASURED: Final = frozenset({"latency", "ly", "freshness", "fr", "frequency", "fy"})
-_UNITS: Final = {
-    **dict.fromkeys(("s", "sec", "second", "seconds"), timedelta(seconds=1)),
-    **dict.fromkeys(("min", "minute", "minutes"), timedelta(minutes=1)),
-    **dict.fromkeys(("h", "hr", "hour", "hours"), timedelta(hours=1)),
-    **dict.fromkeys(("d", "day", "days"), timedelta(days=1)),
-    **dict.fromkeys(("w", "week", "weeks"), timedelta(weeks=1)),
-    **dict.fromkeys(("mo", "month", "months"), timedelta(days=30)),
-    **dict.fromkeys(("y", "yr", "year", "years"), timedelta(days=365)),
-}
-_EVERY: Final = {"hourly": "h", "daily": "d", "weekly": "w", "monthly": "mo", "yearly": "y"}
-_ISO: Final = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
-_AMOUNT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}").fullmatch
 
 
@@ -57,15 +46,7 @@ def allowed_age(sla: Mapping[str, Any]) -> timedelta | None:
     """How old the newest data may be under this entry; None for an entry that is not measured."""
     if str(sla.get("property", "")).strip().lower() not in _MEASURED:
         return None
-    value, unit = str(sla.get("value", "")).strip(), str(sla.get("unit") or "").strip().lower()
-    if (iso := _ISO.fullmatch(value)) and any(iso.groups()):
-        weeks, days, hours, minutes, seconds = (int(part or 0) for part in iso.groups())
-        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if value.lower() in _EVERY:
-        return _UNITS[_EVERY[value.lower()]]
-    amount = _AMOUNT.fullmatch(value.lower())
-    step = _UNITS.get(unit or (amount[2] if amount else "")) if amount else None
-    return float(amount[1]) * step if amount and step and float(amount[1]) > 0 else None
+    return duration_of(sla)
 
 
 def service_levels(contract: Contract, table: str) -> tuple[ServiceLevel, ...]:

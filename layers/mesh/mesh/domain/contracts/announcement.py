@@ -1,0 +1,48 @@
+"""A breaking revision of a contract is announced to readers before it comes into force."""
+
+from datetime import datetime
+
+from mesh.domain.contracts.contract import Contract
+from mesh.domain.contracts.evolution import ContractDiff
+from mesh.domain.contracts.product import Product
+from mesh.domain.events import AnnouncedChange, ContractChangeAnnounced
+from mesh.domain.model import Model
+
+MAX_LISTED = 50
+"""Of changes: a topic takes 262,144 bytes."""
+
+
+class Announcement(Model):
+    """The newest announced revision of a product. `declaration` is the same whenever its event is delivered (see
+    `same_event`); `told`: all `readers` were told; `ended`: it does not come, or its product was retired."""
+
+    product: str
+    declaration: str
+    sequencer: str
+    registered: str
+    contract_version: str
+    at: datetime
+    in_force: datetime
+    told: bool = False
+    readers: tuple[str, ...] = ()
+    ended: bool = False
+
+
+def announced_change(
+    announcement: Announcement, product: Product, contract: Contract, diff: ContractDiff
+) -> ContractChangeAnnounced:
+    """The event, without anybody's accesses."""
+    changes = [
+        AnnouncedChange(table=change.table, column=change.column, text=change.text[:1000]) for change in diff.breaking
+    ]
+    return ContractChangeAnnounced(
+        product=product.name,
+        domain=product.domain,
+        owner_account=product.owner,
+        registered=announcement.registered,
+        contract_version=contract.version,
+        changes=tuple(changes[:MAX_LISTED]),
+        changes_count=len(changes),
+        in_force=announcement.in_force,
+        version=product.version,
+    )
