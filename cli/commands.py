@@ -54,7 +54,9 @@ COMMANDS: Final = (
     Command("pins", _USE, "cli.publishing.pin:pins_command", "List pinned versions: for whom, until when."),
     Command("unpin", _USE, "cli.publishing.pin:unpin_command", "Remove this account's pin of a version."),
     Command("requests", _DECIDE, "cli.access.grants:requests_command", "List open access requests, or show one."),
-    Command("preview", _DECIDE, "cli.access.explain:preview_command", "Preview a grant, an LF-Tag or a request."),
+    Command(
+        "preview", _DECIDE, "cli.access.explain:preview_command", "Preview a grant, an LF-Tag, a contract or a request."
+    ),
     Command(
         "approve", _DECIDE, "cli.access.approvals:approve_command", "Approve an access request, in full or in part."
     ),

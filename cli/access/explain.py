@@ -1,13 +1,20 @@
 """`mesh preview` and `mesh explain`: what a grant or a tag would change, and why a role can or cannot read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from mesh.adapters.lakeformation.access_reader import AccessReader
 from mesh.domain.governance.catalog_snapshot import Principal
 from mesh.usecases.access.explain_access import AccessExplained, UnknownRole, explain_access
-from mesh.usecases.access.preview_access import Preview, TagPreview, preview_expression, preview_tag
+from mesh.usecases.access.preview_access import (
+    Preview,
+    ReadingChange,
+    TagPreview,
+    preview_expression,
+    preview_tag,
+)
 from rich.text import Text
 
 from cli import output
@@ -33,6 +40,10 @@ def preview_command(
         str | None, typer.Option(help='LF-Tags of a grant: "confidentiality=internal,public domain=risk".')
     ] = None,
     tag: Annotated[str | None, typer.Option(metavar="KEY=VALUE", help="An LF-Tag to set on the resource.")] = None,
+    contract: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE|DIR", help="A contract, before it is uploaded: what its LF-Tags change."),
+    ] = None,
     product: Annotated[str | None, typer.Option(help="A product to request, with --purpose.")] = None,
     purpose: Annotated[str, typer.Option(help="With --product: the purpose of the request.")] = "",
     account: Annotated[
@@ -44,13 +55,13 @@ def preview_command(
     port: Port = None,
     as_json: AsJson = False,
 ) -> None:
-    """Preview a grant, an LF-Tag or a request.
+    """Preview a grant, an LF-Tag, a contract or a request.
 
-    --expression lists the columns that a grant would expose, --tag the principals that would gain or lose access, and
-    --product with --purpose the decision that policy makes on a request. Nothing is changed or sent.
+    --expression lists the columns that a grant would expose, --tag and --contract the principals that would gain or
+    lose access, and --product with --purpose the decision that policy makes on a request. Nothing is changed or sent.
     """
-    if sum(given is not None for given in (expression, tag, product)) != 1:
-        raise typer.BadParameter("give exactly one of them", param_hint="--expression / --tag / --product")
+    if sum(given is not None for given in (expression, tag, contract, product)) != 1:
+        raise typer.BadParameter("give exactly one of them", param_hint="--expression / --tag / --contract / --product")
     if (product is None) != (not purpose):
         raise typer.BadParameter("--product and --purpose go together", param_hint="--purpose")
     if (tag is None) != (resource is None):
@@ -63,6 +74,8 @@ def preview_command(
             where, reader(where, "central"), product, purpose=purpose, reader=role, account=account or "consumer"
         )
         _show(request_preview.document(asked, found), as_json, lambda: request_preview.render(asked, found))
+    elif contract is not None:
+        preview_contract(where, contract, as_json=as_json)
     elif expression is not None:
         exposed = previewed(where, expression, account, role_of(role))
         _show(exposed.model_dump(mode="json"), as_json, lambda: render_preview(exposed))
@@ -139,6 +152,12 @@ def previewed(where: MeshContext, expression: str, account: Account | None, role
 
 def previewed_tag(where: MeshContext, tag: str, resource: str) -> tuple[TagPreview, list[Account]]:
     """`mesh preview --tag`, as data; and the accounts whose own grants these credentials cannot see."""
+    members, unseen = visible_members(where)
+    return preview_tag(tag, resource, catalog=reader(where, "central"), members=members), unseen
+
+
+def visible_members(where: MeshContext) -> tuple[dict[str, AccessReader], list[Account]]:
+    """The accounts whose own grants these credentials can see, and those whose they cannot."""
     members, unseen = {}, list[Account]()
     for name in where.names():
         if name == "central":
@@ -147,7 +166,7 @@ def previewed_tag(where: MeshContext, tag: str, resource: str) -> tuple[TagPrevi
             members[where.account_id(name)] = reader(where, name)
         except (SessionError, CommandFailed):
             unseen.append(name)
-    return preview_tag(tag, resource, catalog=reader(where, "central"), members=members), unseen
+    return members, unseen
 
 
 def render_preview(found: Preview) -> None:
@@ -178,10 +197,15 @@ def render_tag(found: TagPreview, unseen: list[Account]) -> None:
     """Gains and losses by principal."""
     before = f"now {found.before}" if found.before else "now untagged"
     output.say(f"{found.tag} on {found.resource} ({before})", style="bold")
-    if not found.changes:
+    render_changes(found.changes, unseen)
+
+
+def render_changes(changes: Sequence[ReadingChange], unseen: list[Account]) -> None:
+    """A line for each principal and table."""
+    if not changes:
         output.say("no principal gains or loses read access")
     rows = []
-    for change in found.changes:
+    for change in changes:
         role = "" if change.principal == change.account else f"{_short(change.principal)} of "
         place = f"{change.database}.{change.table}"
         for effect, columns, style in (("gains", change.gains, "green"), ("loses", change.loses, "red")):
@@ -192,6 +216,22 @@ def render_tag(found: TagPreview, unseen: list[Account]) -> None:
         output.table(("principal", "change", "columns"), rows, wrap="columns", record="change")
     for account in unseen:
         output.say(f"not visible: what the {account} account granted to its own roles", style="yellow")
+
+
+def preview_contract(where: MeshContext, place: Path, *, as_json: bool) -> None:
+    """What becomes laxer by a contract, and who gains and loses by its LF-Tags."""
+    # Few previews read contracts.
+    from cli.access.contract_preview import previewed_contract  # noqa: PLC0415
+
+    members, unseen = visible_members(where)
+    found = previewed_contract(where, place, catalog=reader(where, "central"), members=members)
+    if as_json:
+        output.emit({**found.model_dump(mode="json"), "unseen": unseen})
+        return
+    output.say(f"{found.product}: contract {found.contract_version} in place of {found.registered}", style="bold")
+    for line in found.loosened:
+        output.say(f"laxer: {line}", style="yellow")
+    render_changes(found.changes, unseen)
 
 
 def render_explanation(found: AccessExplained) -> None:

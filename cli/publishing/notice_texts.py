@@ -44,6 +44,8 @@ def _of_products(event: EventData) -> str:
             return f"{event.product}: contract {event.contract_version}, which was announced, does not come"
         case events.ContractChangeAnnounced():
             return f"{event.product}: contract {event.contract_version} breaks readers of {event.registered}"
+        case events.TagsLoosened():
+            return f"{event.product}: contract {event.contract_version} makes {event.count} LF-Tags laxer"
         case events.RetirementRequested():
             return f"{event.product}: retirement requested: {event.reason}"
         case events.ProductRetired():

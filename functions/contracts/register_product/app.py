@@ -8,7 +8,7 @@ from mesh.entry import wiring
 from mesh.entry.observability import entry_point
 from mesh.entry.settings import RegistrySettings, load
 from mesh.usecases.contracts.register_product import CentralRoles, register_product
-from mesh.usecases.publishing.tag_tables import tag_product
+from mesh.usecases.publishing.tag_tables import Loosening, tag_product
 
 
 class Settings(RegistrySettings):
@@ -19,6 +19,7 @@ class Settings(RegistrySettings):
     commit_role_arn: str
     pin_role_arn: str
     revoke_access_arn: str
+    steward_topic_arn: str
 
 
 @entry_point
@@ -36,7 +37,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Any:  # noqa: ANN401 
             tag_product,
             tagging=wiring.tagging(settings),
             named=wiring.named_accesses(settings, settings.revoke_access_arn),
-            trace=wiring.trace(settings),
+            loosening=Loosening(wiring.trace(settings), wiring.member_topics(settings), settings.steward_topic_arn),
         ),
         registry=wiring.registry(settings),
         clock=wiring.clock,

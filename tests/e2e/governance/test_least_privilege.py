@@ -17,7 +17,7 @@ from tests.access_driver import AccessDriver
 from tests.mesh_commands import mesh_command
 from tests.mesh_conditions import with_environment
 from tests.mesh_driver import STRANGER, MeshDriver, contract
-from tests.publishing_driver import PublishingDriver, csv
+from tests.publishing_driver import PublishingDriver, csv, one_table_contract
 from tests.role_policies import attached_policies, own_policies
 from tests.staged_tables import COLUMNS, Stager
 
@@ -65,6 +65,7 @@ def calls(deployed_mesh: MeshDriver) -> list[dict[str, Any]]:
     _use_versions(mesh, AccessDriver(mesh))
     _use_proposals(Stager(mesh, "least-staged"))
     _use_uploads(PublishingDriver(mesh, "least-published"))
+    _use_contracts(PublishingDriver(mesh, "least-announced"))
     _use_pins(mesh, AccessDriver(mesh), "least-express")
     _use_accesses(mesh, AccessDriver(mesh))
     for account in FIRST:
@@ -167,6 +168,23 @@ def _use_versions(mesh: MeshDriver, access: AccessDriver) -> None:
     product = "least-glue"
     access.send("RollbackRequested", request | {"product": product}, by="producer")
     mesh.until(lambda: mesh.notices(product, "producer", "RollbackRefused"), "NeedsExpress")
+
+
+def _use_contracts(product: PublishingDriver) -> None:
+    """A contract whose readers are told first, another in its place, and one that withdraws it."""
+    mesh, name = product.mesh, product.name
+    promise = [{"property": "noticePeriod", "value": 1, "unit": "h"}]
+    mesh.put_contract(name, one_table_contract(name, version="1.1.0") | {"slaProperties": promise})
+    product.upload("a.csv", csv((1, 1)))
+    for version, outcome, columns in (
+        ("2.0.0", "announced", {"id": "string"}),
+        ("2.0.1", "announced", {"id": "string"}),
+        ("1.2.0", "Registered", {**COLUMNS, "more": "bigint"}),
+    ):
+        before = mesh.runs("register-product", name)
+        mesh.put_contract(name, one_table_contract(name, columns, version=version))
+        run = mesh.wait_for_run("register-product", name, after=before)
+        assert run.outcome == outcome or run.states[-1] == outcome
 
 
 def _use_proposals(stager: Stager) -> None:
@@ -402,6 +420,7 @@ EXCUSED: Final = {
     "RequestPin scheduler:UpdateSchedule": "a pin whose end is moved",
     "GrantAccess lakeformation:GetResourceLFTags": "columns that are granted by name: are they stricter by now?",
     "GrantAccess scheduler:UpdateSchedule": "a schedule that an attempt before made",
+    "CheckContract iam:PassRole": "asked for by EventBridge Scheduler, to which its role is passed",
     "RequestPin iam:PassRole": "asked for by EventBridge Scheduler, to which its role is passed",
     "GrantAccess iam:PassRole": "asked for by EventBridge Scheduler, to which its role is passed",
     "PrepareProduct iam:PassRole": "asked for by Glue, to which the crawler's role is passed",

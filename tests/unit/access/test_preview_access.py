@@ -23,7 +23,7 @@ from mesh.domain.governance.expressions import InvalidExpression, parse_expressi
 from mesh.domain.governance.ontology import UnknownLFTag
 from mesh.domain.governance.publication_tag import granted_as
 from mesh.usecases.access.explain_access import UnknownRole, explain_access
-from mesh.usecases.access.preview_access import preview_expression, preview_tag
+from mesh.usecases.access.preview_access import preview_expression, preview_tag, preview_tags
 
 CENTRAL, CONSUMER, REGION = "111111111111", "333333333333", "us-east-1"
 ANALYST = f"arn:aws:iam::{CONSUMER}:role/analyst"
@@ -287,6 +287,15 @@ def test_a_tag_preview_names_who_gains_and_who_loses_by_role_and_account():
         CONSUMER: ((), ("id",)),
         ANALYST: ((), ("id",)),
     }
+
+
+def test_tags_of_many_columns_are_previewed_as_one():
+    state = FakeState(TO_ACCOUNT, grant(STEWARD, policy("confidentiality=confidential"), "SELECT"))
+    one = preview_tag("confidentiality=confidential", "credit.accounts.id", catalog=state, members={CONSUMER: state})
+    tags = {"accounts": {"id": {"confidentiality": "confidential"}, "gone": {"pii": "none"}}, "gone": {"id": {}}}
+
+    assert preview_tags("credit", tags, catalog=state, members={CONSUMER: state}) == one.changes
+    assert preview_tags("never-registered", tags, catalog=state, members={}) == ()
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,10 @@ PARTICULAR = {
         "registered": "1.0.0", "contract_version": "2.0.0", "in_force": "2026-12-21T09:30:00Z", "domain": "retail",
         "product": "credit-card", "owner_account": "222222222222",
     },
+    "TagsLoosened": {
+        "contract_version": "2.0.0", "columns": ["loans.wage confidentiality: restricted → internal"], "count": 1,
+        "product": "credit-card", "owner_account": "222222222222",
+    },
 }  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """What was found in a column, or declared of it, is never forgotten: not by a failed publish, another finding, or a
 contract that says nothing of it any more."""
 
+import json
+
 import pytest
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import PersonalDataFinding, ProposedTable
@@ -9,13 +11,14 @@ from mesh.domain.publishing.hive_table import DETAILS, FINDINGS, own_file
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.usecases.publishing.commit_version import commit_version
 from mesh.usecases.publishing.tag_pins import Tagging
-from mesh.usecases.publishing.tag_tables import tighten_product
+from mesh.usecases.publishing.tag_tables import tags_by_contract, tighten_product
 
 from tests.builders import BUCKET, CONTRACT, PRODUCT, TABLE, a_contract, a_glue_table, an_ontology
 from tests.fakes import NOON
 from tests.fakes.failures import dying_at
 from tests.unit.publishing.test_commit_rollback import Rolling
 from tests.unit.publishing.test_proposals import World, verified
+from tests.unit.publishing.test_tag_tables import STEWARD
 from tests.unit.publishing.test_tag_tables import World as Tagged
 
 COLUMNS = {"laufkont": "bigint", "note": "string"}
@@ -122,6 +125,61 @@ def test_what_the_contract_states_is_loosened_and_the_trace_says_so():
     assert world.effective("laufkont") == "internal"
     [facts] = loosened(world)
     assert facts["columns"] == ["credit_card.laufkont confidentiality: restricted → internal"]
+
+
+def test_the_steward_is_told_before_a_tag_is_loosened_and_a_repeated_message_has_the_same_id():
+    world = Tagged(WAGE)
+    world.tag_product()
+    world.tag_tables()
+    world.publish()
+    world.declare(WAGE.replace("restricted", "internal"))
+    tag_columns, world.lake.tag_columns = world.lake.tag_columns, dying_at(1)(world.lake.tag_columns)
+    with pytest.raises(ConnectionError):
+        world.tag_product()
+    world.lake.tag_columns = tag_columns
+    assert world.effective("laufkont") == "restricted"
+
+    world.tag_product()
+
+    (topic, kind, first), (_, _, second) = world.topics.published
+    assert (topic, kind, json.loads(first)["metadata"]["id"]) == (
+        STEWARD,
+        "TagsLoosened",
+        json.loads(second)["metadata"]["id"],
+    )
+    assert json.loads(first)["data"]["columns"] == ["credit_card.laufkont confidentiality: restricted → internal"]
+
+
+def test_that_a_contract_takes_the_place_of_a_draft_is_nothing_to_tell():
+    world = Tagged()
+    world.tag_product(confidentiality="restricted")
+    world.tag_tables()
+    world.publish()
+
+    world.tag_product(after_draft=True)
+
+    assert (len(loosened(world)), world.topics.published) == (1, [])
+
+
+def test_what_a_contract_would_do_to_tags_is_what_it_does():
+    world = Tagged(WAGE)
+    world.tag_product()
+    world.tag_tables()
+    world.publish()
+    contract = a_contract(WAGE.replace("restricted", "internal"))
+    product = world.registry.products[PRODUCT].evolve(tags=dict(world.lake.on[PRODUCT,]))
+
+    found = tags_by_contract(product, contract, world.tagging)
+
+    assert found.loosened == ["credit_card.laufkont confidentiality: restricted → internal"]
+    assert found.after["credit_card"]["laufkont"]["confidentiality"] == "internal"
+    assert world.effective("laufkont") == "restricted", "nothing was changed"
+    world.declare(WAGE.replace("restricted", "internal"))
+    world.tag_product()
+    for column, tags in found.after["credit_card"].items():
+        assert {key: world.effective(column, key) for key in ("confidentiality", "pii")} == {
+            key: tags[key] for key in ("confidentiality", "pii")
+        }
 
 
 def test_only_the_owners_decision_releases_a_finding_and_no_stricter_one():

@@ -15,10 +15,10 @@ from mesh.domain.governance.tagging import database_tags, stated_keys
 from mesh.domain.publishing.proposals import TableDetails
 from mesh.usecases.publishing.commit_version import commit_version
 from mesh.usecases.publishing.tag_pins import Tagging
-from mesh.usecases.publishing.tag_tables import tag_product, tighten_product
+from mesh.usecases.publishing.tag_tables import Loosening, tag_product, tighten_product
 
 from tests.builders import PRODUCT, TABLE, a_contract, a_product, a_registration, an_ontology
-from tests.fakes import NOON
+from tests.fakes import NOON, FakeMemberTopics
 from tests.fakes.failures import dying_at
 from tests.unit.publishing.test_proposals import World, verified
 
@@ -79,7 +79,12 @@ class Timeline(World):
         tags = database_tags(self.contract, ONTOLOGY, PRODUCT, before.tags)
         self.registry.products[PRODUCT] = a_product(self.contract, version=before.version, tags=tags)
         registration = a_registration(self.contract).evolve(tags=tags)
-        tag_product(registration, tagging=self.tagging, named=self.named, trace=self.trace)
+        tag_product(
+            registration,
+            tagging=self.tagging,
+            named=self.named,
+            loosening=Loosening(self.trace, FakeMemberTopics(), "steward"),
+        )
 
     def propose(self, found, *names):
         self.number += 1

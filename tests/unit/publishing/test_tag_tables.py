@@ -7,7 +7,7 @@ from mesh.domain.events import ColumnRef, PersonalDataFinding
 from mesh.domain.governance.column_findings import known_from
 from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.tag_pins import Tagging
-from mesh.usecases.publishing.tag_tables import assign_tags, plan_tags, present_tags, tag_product
+from mesh.usecases.publishing.tag_tables import Loosening, assign_tags, plan_tags, present_tags, tag_product
 
 from tests.builders import (
     CONTRACT,
@@ -20,7 +20,15 @@ from tests.builders import (
     a_registration,
     an_ontology,
 )
-from tests.fakes import NOON, FakeAccessRegistry, FakeCatalog, FakeExecutions, FakeLakeFormation, FakeRegistry
+from tests.fakes import (
+    NOON,
+    FakeAccessRegistry,
+    FakeCatalog,
+    FakeExecutions,
+    FakeLakeFormation,
+    FakeMemberTopics,
+    FakeRegistry,
+)
 
 LAX = CONTRACT.replace("confidentiality: internal", "confidentiality: public")
 STRICT = CONTRACT.replace("confidentiality: internal", "confidentiality: restricted")
@@ -28,6 +36,9 @@ OPEN_COLUMN = CONTRACT.replace(
     "logicalType: integer}",
     "logicalType: integer, customProperties: [{property: lfTags, value: {confidentiality: public}}]}",
 )
+
+
+STEWARD = "arn:of:the-stewards-topic"
 
 
 def snapshot(*columns):
@@ -44,6 +55,8 @@ class World:
         self.registry, self.catalog = FakeRegistry(a_member()), FakeCatalog()
         self.tagging = Tagging(self.catalog, self.lake, self.registry, self.ontology)
         self.accesses, self.endings = FakeAccessRegistry(), FakeExecutions()
+        self.topics = FakeMemberTopics()
+        self.loosening = Loosening(self.registry.trace, self.topics, STEWARD)
         self.named = NamedAccesses(self.registry, self.accesses, self.ontology, self.endings)
         self.crawl("laufkont", "email")
         self.declare(text)
@@ -56,10 +69,10 @@ class World:
         self.contract = a_contract(text)
         self.registry.products[PRODUCT] = a_product(self.contract)
 
-    def tag_product(self, **tags):
-        registration = a_registration(self.contract)
+    def tag_product(self, *, after_draft=False, **tags):
+        registration = a_registration(self.contract, after_draft=after_draft)
         registration = registration.model_copy(update={"tags": {**registration.tags, **tags}})
-        return tag_product(registration, tagging=self.tagging, named=self.named, trace=self.registry.trace)
+        return tag_product(registration, tagging=self.tagging, named=self.named, loosening=self.loosening)
 
     def tag_tables(self, *tables):
         found = tables or (snapshot(),)

@@ -43,9 +43,10 @@ def ref(key, etag="", size=4096):
     return ObjectRef(bucket="b", key=key, size=size, etag=etag)
 
 
-def judged(rows, history=None, settings=SETTINGS, **more):
+def judged(rows, history=None, settings=SETTINGS, *, objects=1, **more):
     history = history if history is not None else accepted()
-    return judge(profile_of(rows, edges_of(history), settings.label), history, settings, **more)
+    profile = profile_of(rows, edges_of(history), settings.label).evolve(objects=objects)
+    return judge(profile, history, settings, **more)
 
 
 def codes(findings, severity="error"):

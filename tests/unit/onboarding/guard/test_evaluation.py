@@ -131,6 +131,28 @@ def test_many_rows_are_an_error_and_few_a_warning():
     assert (codes(few), codes(few, "warning")) == (set(), {("VolumeUnusual", "")})
 
 
+def in_objects(history, count):
+    """The history, each of whose batches had so many objects."""
+    return history.evolve(uploads=dict.fromkeys(history.volumes, count))
+
+
+def test_many_rows_in_as_many_more_uploads_are_a_warning():
+    """How many uploads a batch takes depends on how fast they come: the last of a burst may have ten times as many."""
+    many = [row for part in slices(6, seed=9) for row in part]
+    history = in_objects(accepted(), 5)
+    for objects, severity in ((30, "warning"), (5, "error"), (2, "error")):
+        found = judged(many, history, only("VolumeUnusual"), objects=objects)
+        assert codes(found, severity) == {("VolumeUnusual", "")}, objects
+
+
+def test_of_batches_whose_uploads_nobody_counted_rows_alone_count():
+    many = [row for part in slices(6, seed=9) for row in part]
+    history = accepted()
+    for known in ({}, {1: 5}, dict.fromkeys(history.volumes, 0)):
+        found = judged(many, history.evolve(uploads=known), only("VolumeUnusual"), objects=30)
+        assert codes(found) == {("VolumeUnusual", "")}
+
+
 def test_volume_that_varies_by_nature_is_usual():
     sizes = [20, 200, 60, 150, 30, 190, 90, 25, 170, 110]
     history = remembered([rows[:size] for rows, size in zip(slices()[:10], sizes, strict=True)])

@@ -36,7 +36,7 @@ def test_a_first_load_of_several_files_is_a_history_of_several():
 
     assert [batch.generation for batch in history.batches] == [1] * 10
     assert [batch.objects[0][0] for batch in history.batches] == [f"data/t/{number}.csv" for number in range(10)]
-    assert history.volumes == {1: 2_000}
+    assert (history.volumes, history.uploads) == ({1: 2_000}, {1: 10})
     assert judged(clean(), history) == ()
 
 

@@ -61,6 +61,7 @@ from mesh.domain.events.products import (
     RetirementRequested,
     SubscriptionEnded,
     SubscriptionRequested,
+    TagsLoosened,
 )
 from mesh.domain.events.proposals import (
     MAX_TABLES,
@@ -104,6 +105,7 @@ EVENT_TYPES: tuple[type[EventData], ...] = (
     ProductDeclared,
     ProductRegistered,
     ContractChangeAnnounced,
+    TagsLoosened,
     VersionProposed,
     ProposalSettled,
     ProductUpdated,
@@ -218,6 +220,7 @@ __all__ = [
     "SubscriptionRequested",
     "TableChange",
     "TableName",
+    "TagsLoosened",
     "UnpinRequested",
     "VersionProposed",
     "VersionsEnded",

@@ -107,6 +107,18 @@ class ContractChangeAnnounced(EventData):
     withdrawn: bool = False
 
 
+class TagsLoosened(EventData):
+    """A revision of a contract makes LF-Tags laxer. `columns` (`table.column key: before → after`) and `released`
+    findings are the first of as many as `count` says, and of those of the contract."""
+
+    product: ProductName
+    owner_account: AccountId
+    contract_version: str
+    columns: tuple[str, ...]
+    count: int = Field(ge=1)
+    released: tuple[dict[str, str], ...] = ()
+
+
 class RetirementRequested(EventData):
     """The owner retires a product: no more grants or notices."""
 

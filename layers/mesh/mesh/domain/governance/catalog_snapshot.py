@@ -164,6 +164,25 @@ class CatalogSnapshot:
             changed = replace(found, tables=tables)
         return replace(self, databases={**self.databases, database: changed})
 
+    def with_column_tags(self, database: str, tags: Mapping[str, Mapping[str, Tags]]) -> "CatalogSnapshot":
+        """The same lake with these tags on columns that it has, by table."""
+        found = self.databases[database]
+        tables = {
+            name: replace(
+                table,
+                column_tags={
+                    **table.column_tags,
+                    **{
+                        column: {**table.column_tags.get(column, {}), **own}
+                        for column, own in tags.get(name, {}).items()
+                        if column in table.columns
+                    },
+                },
+            )
+            for name, table in found.tables.items()
+        }
+        return replace(self, databases={**self.databases, database: replace(found, tables=tables)})
+
 
 def _tagged(table: Table, tag: Tags, column: str) -> Table:
     if not column:

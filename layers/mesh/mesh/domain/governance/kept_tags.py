@@ -64,24 +64,33 @@ def keep_stricter(
     )
 
 
-def loosened_by(
-    plan: TagPlan,
-    tables: Mapping[str, Sequence[str]],
-    present: Mapping[str, PresentTags],
-    ontology: Ontology,
-) -> list[str]:
-    """What the plan makes laxer, as `table.column key: before → after`; empty for most plans."""
-    found = []
+def tags_after(
+    plan: TagPlan, tables: Mapping[str, Sequence[str]], present: Mapping[str, PresentTags]
+) -> dict[str, dict[str, Tags]]:
+    """Table → column → the tags in effect once the plan, its database's included, is assigned."""
+    found: dict[str, dict[str, Tags]] = {}
     for name, columns in tables.items():
-        now = present[name]
+        now, planned = present[name], plan.columns.get(name, {})
         table = {**plan.database, **now.own, **plan.tables.get(name, {})}
-        for column in columns:
-            own = {**now.own_columns.get(column, {}), **plan.columns.get(name, {}).get(column, {})}
-            after, before = {**table, **own}, now.seen_columns.get(column, now.seen)
+        found[name] = {
+            column: {**table, **now.own_columns.get(column, {}), **planned.get(column, {})} for column in columns
+        }
+    return found
+
+
+def loosened_by(
+    after: Mapping[str, Mapping[str, Tags]], present: Mapping[str, PresentTags], ontology: Ontology
+) -> list[str]:
+    """What `tags_after` makes laxer, as `table.column key: before → after`; empty for most plans."""
+    found = []
+    for name, columns in after.items():
+        now = present[name]
+        for column, tags in columns.items():
+            before = now.seen_columns.get(column, now.seen)
             found += [
-                f"{name}.{column} {key}: {before[key]} \u2192 {after[key]}"
-                for key in before.keys() & after.keys()
-                if loosens(key, before[key], after[key], ontology)
+                f"{name}.{column} {key}: {before[key]} \u2192 {tags[key]}"
+                for key in before.keys() & tags.keys()
+                if loosens(key, before[key], tags[key], ontology)
             ]
     return sorted(found)
 

@@ -93,11 +93,30 @@ def preview_tag(tag: str, resource: str, *, catalog: CatalogState, members: Mapp
     database, table, column = split_place(resource)
     lake = catalog.lake((database,))
     require(lake, database, table, column)
-    lake = with_grants(lake, (grant for member in members.values() for grant in member.passed_on(lake.account)))
-    after = lake.with_tag(key, value, database, table, column)
-    found = tuple(_change(change) for change in changes(lake, after, readers(lake)))
+    lake = _with_passed_on(lake, members)
+    found = _changes(lake, lake.with_tag(key, value, database, table, column))
     before = lake.tags(database, table, column).get(key)
     return TagPreview(tag=f"{key}={value}", resource=resource, before=before, changes=found)
+
+
+def preview_tags(
+    product: str,
+    tags: Mapping[str, Mapping[str, Mapping[str, str]]],
+    *,
+    catalog: CatalogState,
+    members: Mapping[str, MemberState],
+) -> tuple[ReadingChange, ...]:
+    """Who gains and who loses if these were the tags in effect (table → column → tags). See `preview_tag`."""
+    lake = _with_passed_on(catalog.lake((product,)), members)
+    return _changes(lake, lake.with_column_tags(product, tags)) if product in lake.databases else ()
+
+
+def _with_passed_on(lake: CatalogSnapshot, members: Mapping[str, MemberState]) -> CatalogSnapshot:
+    return with_grants(lake, (grant for member in members.values() for grant in member.passed_on(lake.account)))
+
+
+def _changes(before: CatalogSnapshot, after: CatalogSnapshot) -> tuple[ReadingChange, ...]:
+    return tuple(_change(change) for change in changes(before, after, readers(before)))
 
 
 def with_grants(lake: CatalogSnapshot, grants: Iterable[Grant]) -> CatalogSnapshot:

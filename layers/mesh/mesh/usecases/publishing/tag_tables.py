@@ -5,17 +5,19 @@ appears in them later inherits `pending`, and no grant by an expression reaches 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from mesh.domain.contracts.contract import Contract
-from mesh.domain.contracts.product import ConcurrentChange, TableSnapshot, UnknownProduct
+from mesh.domain.contracts.product import ConcurrentChange, Product, TableSnapshot, UnknownProduct
 from mesh.domain.contracts.registration import Registration
-from mesh.domain.events import PersonalDataFinding
-from mesh.domain.governance.kept_tags import PresentTags, changed_columns, keep_stricter, loosened_by
+from mesh.domain.events import Event, Metadata, PersonalDataFinding, TagsLoosened, follow
+from mesh.domain.governance.kept_tags import PresentTags, changed_columns, keep_stricter, loosened_by, tags_after
 from mesh.domain.governance.ontology import PENDING, PRODUCT, PUBLICATION, PUBLISHED, Ontology
-from mesh.domain.governance.tagging import TagPlan, resolve_tags, split_by_strictness
+from mesh.domain.governance.tagging import TagPlan, database_tags, resolve_tags, split_by_strictness
 from mesh.domain.model import Model
 from mesh.domain.publishing.iceberg_table import pointer_of
-from mesh.ports import Catalog, LakeFormation, Trace
+from mesh.ports import Catalog, LakeFormation, MemberTopics, Message, Trace
 from mesh.usecases.named_accesses import NamedAccesses
 from mesh.usecases.publishing.published_tables import MAX_LISTED, columns_of
 from mesh.usecases.publishing.tag_pins import Tagging, follow_pins
@@ -29,33 +31,42 @@ class Tagged(Model):
     published: int = 0
 
 
-def tag_product(registration: Registration, *, tagging: Tagging, named: NamedAccesses, trace: Trace) -> Tagged:
+@dataclass(frozen=True)
+class Loosening:
+    """Where it is recorded, and who is told, that a contract loosens tags."""
+
+    trace: Trace
+    topics: MemberTopics
+    steward_topic: str
+
+
+class ContractTags(NamedTuple):
+    """What a contract would make of a product's tags: table → column → those in effect, and what becomes laxer, as
+    `table.column key: before → after`."""
+
+    after: dict[str, dict[str, Mapping[str, str]]]
+    loosened: list[str]
+
+
+def tag_product(registration: Registration, *, tagging: Tagging, named: NamedAccesses, loosening: Loosening) -> Tagged:
     """Tag published tables and columns that are still in the catalog by the new contract, then pins, then the database.
 
     In that order: a database that becomes laxer must not, for a moment, let its columns inherit that. What a batch that
     was held back brought stays pending, and what it lost cannot be tagged. What the owner's contract loosens, and which
-    findings it releases, the trace says before it is done. Accesses by name that it has overtaken end.
+    findings it releases, the trace and the steward are told before it is done. Accesses by name that it has overtaken
+    end.
 
     Raises ConcurrentChange where something was found meanwhile: it is planned again.
     """
     lake, product = tagging.lake, registration.product
     _make_known(product, lake)
-    version = tagging.registry.latest_version(product)
     contract = Contract.model_validate(registration.contract)
-    tables = list(_still_there(registration.database, version.tables if version else (), tagging.catalog))
     found = tagging.registry.findings(product)
-    present = present_tags(product, tables, lake)
-    plan = plan_tags(
-        product,
-        contract,
-        tables,
-        {} if registration.after_draft else present,
-        findings=found,
-        registered=registration.tags,
-        ontology=tagging.ontology,
+    tables, present, plan = _plan(
+        product, contract, registration.tags, found, tagging, after_draft=registration.after_draft
     )
-    loosened = loosened_by(plan, columns_by_table(tables), present, tagging.ontology)
-    _record_decision(registration, contract, loosened, trace)
+    after = tags_after(plan, columns_by_table(tables), present)
+    _record_decision(registration, contract, loosened_by(after, present, tagging.ontology), loosening)
     tagged = assign_tags(product, plan, tables, present, lake)
     follow_pins(product, tagging)
     lake.tag_database(registration.database, {**registration.tags, PUBLICATION: PENDING})
@@ -65,8 +76,54 @@ def tag_product(registration: Registration, *, tagging: Tagging, named: NamedAcc
     return tagged
 
 
-def _record_decision(registration: Registration, contract: Contract, loosened: Sequence[str], trace: Trace) -> None:
-    """Who loosened which columns, by which revision, and what it says of released findings."""
+def tags_by_contract(product: Product, contract: Contract, tagging: Tagging) -> ContractTags:
+    """What `tag_product` would assign if the contract were registered now. Read only. Raises UnknownLFTag."""
+    before = None if product.draft else product.tags
+    tables, present, plan = _plan(
+        product.name,
+        contract,
+        database_tags(contract, tagging.ontology, product.name, before),
+        tagging.registry.findings(product.name),
+        tagging,
+        after_draft=product.draft,
+    )
+    after = tags_after(plan, columns_by_table(tables), present)
+    return ContractTags(after, loosened_by(after, present, tagging.ontology))
+
+
+type _Planned = tuple[list[TableSnapshot], dict[str, PresentTags], TagPlan]
+
+
+def _plan(
+    product: str,
+    contract: Contract,
+    registered: Mapping[str, str],
+    findings: Mapping[str, Sequence[PersonalDataFinding]],
+    tagging: Tagging,
+    *,
+    after_draft: bool,
+) -> _Planned:
+    """A draft's tags are no decision."""
+    version = tagging.registry.latest_version(product)
+    tables = list(_still_there(product, version.tables if version else (), tagging.catalog))
+    present = present_tags(product, tables, tagging.lake)
+    plan = plan_tags(
+        product,
+        contract,
+        tables,
+        {} if after_draft else present,
+        findings=findings,
+        registered=registered,
+        ontology=tagging.ontology,
+    )
+    return tables, present, plan
+
+
+def _record_decision(
+    registration: Registration, contract: Contract, loosened: Sequence[str], loosening: Loosening
+) -> None:
+    """Who loosened which columns, by which revision, and what it says of released findings. A repeated message has the
+    same id; a draft's tags were nobody's decision."""
     if not loosened:
         return
     released = [
@@ -75,16 +132,20 @@ def _record_decision(registration: Registration, contract: Contract, loosened: S
         for column in table.columns
         if column.released
     ]
-    trace.note(
-        registration.correlation_id,
-        "tags loosened",
+    news = TagsLoosened(
         product=registration.product,
-        owner=registration.owner,
-        contract=contract.version,
-        columns=list(loosened[:MAX_LISTED]),
+        owner_account=registration.owner,
+        contract_version=contract.version,
+        columns=tuple(loosened[:MAX_LISTED]),
         count=len(loosened),
-        released=released[:MAX_LISTED],
+        released=tuple(released[:MAX_LISTED]),
     )
+    loosening.trace.note(registration.correlation_id, "tags loosened", **news.model_dump(mode="json"))
+    if registration.after_draft:
+        return
+    cause = Metadata(id=registration.event_id, correlation_id=registration.correlation_id)
+    event = Event[TagsLoosened](metadata=follow(cause, "loosened"), data=news)
+    loosening.topics.publish(loosening.steward_topic, Message(news.detail_type(), event.model_dump_json()))
 
 
 def _still_there(database: str, tables: Sequence[TableSnapshot], catalog: Catalog) -> Iterator[TableSnapshot]:

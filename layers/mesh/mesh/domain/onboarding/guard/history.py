@@ -78,13 +78,15 @@ class PastBatch(Model):
 class History(Model):
     """Accepted batches of one table, in parts, the newest last, at most `MAX_BATCHES`.
 
-    `edges` are the common bins by column; `volumes` has the rows of as many generations, whose parts may be forgotten.
+    `edges` are the common bins by column; `volumes` has the rows of as many generations, whose parts may be forgotten,
+    and `uploads` their objects.
     """
 
     table: str
     edges: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     batches: tuple[PastBatch, ...] = ()
     volumes: dict[int, int] = Field(default_factory=dict)
+    uploads: dict[int, int] = Field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -141,8 +143,17 @@ def remember(
     made = (_past_batch(generation, part, edges, from_, refs) for part in _parts(profile, refs))
     parts = [batch.evolve(version=version) for batch in made]
     batches = (*before, *parts, *after)[-MAX_BATCHES:]
-    volumes = dict(sorted({**history.volumes, generation: profile.rows}.items())[-MAX_BATCHES:])
-    return History(table=profile.table, edges=_used(edges, batches), batches=batches, volumes=volumes)
+    return History(
+        table=profile.table,
+        edges=_used(edges, batches),
+        batches=batches,
+        volumes=_newest({**history.volumes, generation: profile.rows}),
+        uploads=_newest({**history.uploads, generation: profile.objects}),
+    )
+
+
+def _newest(counts: Mapping[int, int]) -> dict[int, int]:
+    return dict(sorted(counts.items())[-MAX_BATCHES:])
 
 
 def _parts(profile: TableProfile, refs: Sequence[ObjectRef]) -> tuple[PartProfile, ...]:
@@ -167,8 +178,13 @@ def in_force(history: History, rollbacks: Mapping[int, int]) -> History:
     present = versions_in(max([*rollbacks, *(batch.version for batch in history.batches)], default=0), rollbacks)
     batches = tuple(batch for batch in history.batches if not batch.version or batch.version in present)
     gone = {batch.generation for batch in history.batches} - {batch.generation for batch in batches}
-    volumes = {known: rows for known, rows in history.volumes.items() if known not in gone}
-    return History(table=history.table, edges=_used(history.edges, batches), batches=batches, volumes=volumes)
+    volumes, uploads = (
+        {known: count for known, count in counts.items() if known not in gone}
+        for counts in (history.volumes, history.uploads)
+    )
+    return History(
+        table=history.table, edges=_used(history.edges, batches), batches=batches, volumes=volumes, uploads=uploads
+    )
 
 
 def versions_in(version: int, rollbacks: Mapping[int, int]) -> set[int]:

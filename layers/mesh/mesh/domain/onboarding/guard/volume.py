@@ -2,8 +2,8 @@
 
 import math
 import statistics
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
 
 from mesh.domain.onboarding.guard.cells import Cells, cells_of, evidence_of
 from mesh.domain.onboarding.guard.findings import Case, GuardCheck, percent
@@ -19,27 +19,43 @@ _MIN_OUTLIERS: Final = 3
 def unusual_volume(case: Case) -> Iterator[Finding]:
     """`VolumeUnusual`: rows against the median of the accepted batches, as a factor; what arrived together counts as
     one batch here. Where batches differ by nature, four robust deviations of the logarithm of their rows are allowed.
-    Few rows harm little: a warning."""
+    Few rows harm little: a warning. So are many rows in as many more objects: how many uploads one batch takes depends
+    on how fast they come."""
     check: Check = "VolumeUnusual"
-    volumes = case.history.volumes.values()
+    volumes, uploads = case.history.volumes, case.history.uploads
     if len(volumes) < case.settings.min_batches:
         return
-    logs = [math.log(max(1, rows)) for rows in volumes]
-    middle = statistics.median(logs)
-    deviation = _MAD_TO_DEVIATION * statistics.median(abs(value - middle) for value in logs)
-    apart = math.log(max(1, case.profile.rows)) - middle
-    allowed = max(math.log(case.settings.threshold(check)), _ROBUST_LIMIT * deviation)
-    warned = max(math.log(case.settings.threshold(check)) / 2, _ROBUST_LIMIT * deviation)
-    if abs(apart) <= warned:
+    rows = _Apart.of(case.profile.rows, volumes.values())
+    past = [volumes[known] / count for known, count in uploads.items() if count and known in volumes]
+    by_object = _Apart.of(case.profile.rows / max(1, case.profile.objects), past) if past else rows
+    limit = math.log(case.settings.threshold(check))
+    if abs(rows.distance) <= max(limit / 2, rows.natural):
         return
-    more = "more" if apart > 0 else "fewer"
+    allowed = max(limit, rows.natural)
+    in_uploads = len(past) >= case.settings.min_batches and by_object.distance <= max(limit, by_object.natural)
+    more = "more" if rows.distance > 0 else "fewer"
     yield case.finding(
         check,
-        f"The batch has {case.profile.rows:,} rows, {math.exp(abs(apart)):.1f} times {more} than accepted batches "
-        f"usually have ({round(math.exp(middle)):,}).",
-        near=apart < 0 or apart <= allowed, observed=math.exp(abs(apart)), threshold=math.exp(allowed),
-        dimension="completeness",
+        f"The batch has {case.profile.rows:,} rows, {math.exp(abs(rows.distance)):.1f} times {more} than accepted "
+        f"batches usually have ({round(math.exp(rows.middle)):,}).",
+        near=rows.distance <= allowed or in_uploads, observed=math.exp(abs(rows.distance)),
+        threshold=math.exp(allowed), dimension="completeness",
     )  # fmt: skip
+
+
+class _Apart(NamedTuple):
+    """How far a number is from those before, as logarithms: from their median, and how far is natural for them."""
+
+    middle: float
+    distance: float
+    natural: float
+
+    @classmethod
+    def of(cls, number: float, before: Collection[float]) -> "_Apart":
+        logs = [math.log(max(1, each)) for each in before]
+        middle = statistics.median(logs)
+        deviation = _MAD_TO_DEVIATION * statistics.median(abs(value - middle) for value in logs)
+        return cls(middle, math.log(max(1, number)) - middle, _ROBUST_LIMIT * deviation)
 
 
 def unusual_outliers(case: Case) -> Iterator[Finding]:
