@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from mesh.adapters.lakeformation.access_reader import AccessReader
@@ -24,6 +24,9 @@ from cli.governance.governance import role_of
 from cli.mesh_context import As, AsJson, MeshContext, Port, account_option, mesh_context
 from cli.output import CommandFailed
 from cli.session import Account, SessionError
+
+if TYPE_CHECKING:  # few previews read contracts
+    from cli.access.contract_preview import ContractPreview
 
 _SERVICES = ("lakeformation", "glue", "ram", "iam")
 
@@ -225,9 +228,11 @@ def preview_contract(where: MeshContext, place: Path, *, as_json: bool) -> None:
 
     members, unseen = visible_members(where)
     found = previewed_contract(where, place, catalog=reader(where, "central"), members=members)
-    if as_json:
-        output.emit({**found.model_dump(mode="json"), "unseen": unseen})
-        return
+    _show({**found.model_dump(mode="json"), "unseen": unseen}, as_json, lambda: render_contract(found, unseen))
+
+
+def render_contract(found: "ContractPreview", unseen: list[Account]) -> None:
+    """What becomes laxer, then gains and losses by principal."""
     output.say(f"{found.product}: contract {found.contract_version} in place of {found.registered}", style="bold")
     for line in found.loosened:
         output.say(f"laxer: {line}", style="yellow")

@@ -171,20 +171,26 @@ def _use_versions(mesh: MeshDriver, access: AccessDriver) -> None:
 
 
 def _use_contracts(product: PublishingDriver) -> None:
-    """A contract whose readers are told first, another in its place, and one that withdraws it."""
+    """A contract whose readers are told first, another in its place, and one that withdraws it and loosens a tag."""
     mesh, name = product.mesh, product.name
+
+    def declared(version: str, confidentiality: str, **columns: str) -> dict[str, Any]:
+        document = one_table_contract(name, columns or COLUMNS, version=version)
+        tags = {"property": "lfTags", "value": {"confidentiality": confidentiality}}
+        document["schema"][0]["properties"][0]["customProperties"] = [tags]
+        return document
+
     promise = [{"property": "noticePeriod", "value": 1, "unit": "h"}]
-    mesh.put_contract(name, one_table_contract(name, version="1.1.0") | {"slaProperties": promise})
+    mesh.put_contract(name, declared("1.1.0", "restricted") | {"slaProperties": promise})
     product.upload("a.csv", csv((1, 1)))
-    for version, outcome, columns in (
-        ("2.0.0", "announced", {"id": "string"}),
-        ("2.0.1", "announced", {"id": "string"}),
-        ("1.2.0", "Registered", {**COLUMNS, "more": "bigint"}),
+    for outcome, document in (
+        ("Announced", declared("2.0.0", "restricted", id="string")),
+        ("Announced", declared("2.0.1", "restricted", id="string")),
+        ("Registered", declared("1.2.0", "internal")),
     ):
         before = mesh.runs("register-product", name)
-        mesh.put_contract(name, one_table_contract(name, columns, version=version))
-        run = mesh.wait_for_run("register-product", name, after=before)
-        assert run.outcome == outcome or run.states[-1] == outcome
+        mesh.put_contract(name, document)
+        assert mesh.wait_for_run("register-product", name, after=before).states[-1] == outcome
 
 
 def _use_proposals(stager: Stager) -> None:
@@ -427,7 +433,9 @@ EXCUSED: Final = {
     "RegisterProduct iam:GetRole": "asked for by Lake Formation, to which the location's role is passed",
     "RegisterProduct iam:PassRole": "asked for by Lake Formation, to which the location's role is passed",
     "RequestApproval kms:Decrypt": "asked for by SNS, whose topic for stewards is encrypted",
+    "RegisterProduct kms:Decrypt": "asked for by SNS, whose topic for stewards is encrypted",
     "RequestApproval kms:GenerateDataKey": "asked for by SNS, whose topic for stewards is encrypted",
+    "RegisterProduct kms:GenerateDataKey": "asked for by SNS, whose topic for stewards is encrypted",
     "ReleaseFiles s3:DeleteObjectVersion": "asked for by S3 where versions are deleted, many in one call",
     "AcceptShare ram:AcceptResourceShareInvitation": "an account outside of the organization",
     "PrepareProduct ram:AcceptResourceShareInvitation": "an account outside of the organization",

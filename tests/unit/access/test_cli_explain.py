@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from cli import output
 from cli.access import explain
+from cli.access.contract_preview import ContractPreview
 from cli.app import app
 
 ANALYST = "arn:aws:iam::333333333333:role/analyst"
@@ -131,6 +132,22 @@ def test_gains_and_losses_are_distinguished_and_blind_spots_named(capsys, monkey
     assert any("loses" in line and "hoehe" in line for line in lines)
     assert any("analyst of" in line for line in lines)
     assert any(line.startswith("not visible: what the producer account") for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_a_contract_loosens_comes_before_who_gains_by_it(capsys, monkeypatch, width):
+    monkeypatch.setattr(output.console, "width", width)
+    found = ContractPreview(
+        product="credit-card", registered="1.0.0", contract_version="1.1.0", changes=CHANGES.changes,
+        loosened=("credit_card.hoehe confidentiality: restricted → internal",),
+    )  # fmt: skip
+
+    explain.render_contract(found, ["producer"])
+
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= width
+    assert "contract 1.1.0 in place of 1.0.0" in said
+    assert said.index("laxer: credit_card.hoehe") < said.index("gains") < said.index("not visible")
 
 
 def test_json_previews_are_one_document(monkeypatch):

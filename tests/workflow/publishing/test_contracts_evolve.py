@@ -1,11 +1,14 @@
 """A product over its contract's versions, from the contract to what readers see and are told (docs/contract.md)."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.mesh_commands import mesh_command
 from tests.mesh_driver import MeshDriver
 from tests.publishing_driver import COLUMNS, Analyst, PublishingDriver, one_table_contract
 
@@ -137,6 +140,33 @@ def test_readers_have_the_notice_that_they_were_promised(mesh: MeshDriver) -> No
     assert datetime.now(UTC) >= datetime.fromisoformat(news["in_force"])
     assert product.upload("c.csv", "id\n4\n").outcome == "published"
     assert analyst.rows("*") == [["1"], ["2"], ["3"], ["4"]]
+
+
+def test_who_gains_by_a_loosened_tag_is_known_before(mesh: MeshDriver, tmp_path: Path) -> None:
+    product = PublishingDriver(mesh, "evolves-laxer")
+
+    def with_amount(version: str, confidentiality: str) -> dict[str, Any]:
+        document = tables(product.name, version, t1=COLUMNS)
+        tags = {"property": "lfTags", "value": {"confidentiality": confidentiality}}
+        document["schema"][0]["properties"][1]["customProperties"] = [tags]
+        return document
+
+    mesh.put_contract(product.name, with_amount("1.1.0", "restricted"))
+    assert product.upload("a.csv", LINES).outcome == "published"
+    analyst = product.share()
+    assert analyst.rows("*") == [["1"], ["2"]]
+    laxer = with_amount("1.2.0", "internal")
+    (tmp_path / "contract.yaml").write_text(json.dumps(laxer), "utf-8")
+
+    _, found = mesh_command(mesh, "preview", "--contract", str(tmp_path))
+
+    assert found["loosened"] == ["t1.amount confidentiality: restricted \u2192 internal"]
+    gains = {each["principal"].rpartition("/")[2]: each["gains"] for each in found["changes"]}
+    assert gains["DataAnalyst"] == ["amount"]
+    before = mesh.runs("register-product", product.name)
+    mesh.put_contract(product.name, laxer)
+    assert mesh.wait_for_run("register-product", product.name, after=before).status == "SUCCEEDED"
+    assert analyst.rows("*") == [["1", "10"], ["2", "20"]]
 
 
 @pytest.mark.parametrize("version", ["1.1.0", "1.0.1"])
