@@ -45,6 +45,12 @@ COMMANDS: Final = (
         "request", _USE, "cli.access.request:request_command", "Request access to a product or an LF-Tag expression."
     ),
     Command("query", _USE, "cli.access.query:query_command", "Run a SELECT in Athena as a consumer role."),
+    Command(
+        "queries",
+        _USE,
+        "cli.access.past_queries:queries_command",
+        "List an account's past queries of a product, newest first.",
+    ),
     Command("explain", _USE, "cli.access.explain:explain_command", "Explain why a role can or cannot read a table."),
     Command("subscribe", _USE, "cli.publishing.subscriptions:subscribe_command", "Subscribe to a product's notices."),
     Command("history", _USE, "cli.publishing.history:history_command", "List a product's versions and their changes."),

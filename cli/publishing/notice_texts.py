@@ -207,6 +207,7 @@ def _announcement_lines(event: events.ContractChangeAnnounced) -> Iterator[str]:
         yield f"{access.access} of {access.reader or 'the account'} reads {columns}"
     if more := event.accesses_count - len(event.accesses):
         yield f"and {output.amount(more, 'further access', plural='further accesses')}"
+    yield f"queries of it: mesh queries {event.product}"
     if event.version:
         yield f"to keep the data as it is: mesh pin {event.product} {event.version} --until … --reason …"
 

@@ -135,6 +135,9 @@ def test_readers_have_the_notice_that_they_were_promised(mesh: MeshDriver) -> No
     assert [(each["reader"], each["columns"]) for each in news["accesses"]] == [("DataAnalyst", ["t1.amount"])]
     assert product.upload("b.csv", "id,amount\n3,30\n").outcome == "published"
     assert analyst.rows("id, amount") == [["1", "10"], ["2", "20"], ["3", "30"]]
+    assert analyst.rows("id") == [["1"], ["2"], ["3"]]
+    _, past = mesh_command(mesh, "queries", product.name)
+    assert [bool(query["breaks"]) for query in past["queries"][:2]] == [False, True]
 
     assert mesh.wait_for_run("prepare-product", product.name, after=prepared).status == "SUCCEEDED"
     assert datetime.now(UTC) >= datetime.fromisoformat(news["in_force"])

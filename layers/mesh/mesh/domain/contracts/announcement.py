@@ -33,7 +33,13 @@ def announced_change(
 ) -> ContractChangeAnnounced:
     """The event, without anybody's accesses."""
     changes = [
-        AnnouncedChange(table=change.table, column=change.column, text=change.text[:1000]) for change in diff.breaking
+        AnnouncedChange(
+            table=change.table,
+            column=change.column,
+            before=str(change.before) if change.kind == "column_renamed" else "",
+            text=change.text[:1000],
+        )
+        for change in diff.breaking
     ]
     return ContractChangeAnnounced(
         product=product.name,

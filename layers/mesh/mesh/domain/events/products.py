@@ -70,10 +70,12 @@ class ProductRegistered(EventData):
 
 
 class AnnouncedChange(Model):
-    """What a revision changes for readers; `column` is empty where it is the table's, `table` where it is all of it."""
+    """What a revision changes for readers; `column` is empty where it is the table's, `table` where it is all of it.
+    `before`: the name that a renamed column had."""
 
     table: str = ""
     column: str = ""
+    before: str = ""
     text: str = Field(max_length=1000)
 
 
