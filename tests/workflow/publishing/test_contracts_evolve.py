@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from cli.membership.members import admit
+from cli.mesh_context import mesh_context
+from cli.output import CommandFailed
+from local.accounts import ACCOUNTS
 from tests.mesh_commands import mesh_command
-from tests.mesh_driver import MeshDriver
+from tests.mesh_driver import MeshDriver, Run
 from tests.publishing_driver import COLUMNS, Analyst, PublishingDriver, one_table_contract
 
 LINES = "id,amount\n1,10\n2,20\n"
@@ -37,6 +42,23 @@ def declare(product: PublishingDriver, version: str, **columns: Mapping[str, str
     run = product.mesh.wait_for_run("prepare-product", product.name, after=before)
     assert run.status == "SUCCEEDED"
     product.mesh.settled(product.name)
+
+
+def register(product: PublishingDriver, document: dict[str, Any]) -> Run:
+    """The run that looked at this contract."""
+    before = product.mesh.runs("register-product", product.name)
+    product.mesh.put_contract(product.name, document)
+    run = product.mesh.wait_for_run("register-product", product.name, after=before)
+    product.mesh.settled(product.name)
+    return run
+
+
+def not_readable(analyst: Analyst) -> bool:
+    try:
+        analyst.totals()
+    except CommandFailed:
+        return True
+    return False
 
 
 def read_by_an_analyst(mesh: MeshDriver, name: str) -> tuple[PublishingDriver, Analyst]:
@@ -113,6 +135,82 @@ def test_a_table_is_dropped(mesh: MeshDriver) -> None:
     assert (analyst.totals(), analyst.totals("t2")[0]) == ((3, 60), 0)
     product.upload("c.csv", "id,amount\n4,40\n")
     assert told(product)[0] == "info"
+
+
+def test_a_column_and_a_table_are_added(mesh: MeshDriver) -> None:
+    """Who has the product has them without a request."""
+    product, analyst = read_by_an_analyst(mesh, "evolves-more")
+
+    declare(product, "1.1.0", t1={**COLUMNS, "note": "string"}, t2=COLUMNS)
+    product.upload("b.csv", "id,amount,note\n3,30,new\n")
+    assert (told(product)[0], told(product)[1]["t1"]["added_columns"]) == ("info", [{"name": "note", "type": "string"}])
+    product.upload("a.csv", LINES, "t2")
+
+    assert told(product)[1]["t2"]["new_table"]
+    assert analyst.rows("id, note") == [["1", None], ["2", None], ["3", "new"]]
+    assert analyst.totals("t2") == (2, 30)
+
+
+def test_a_product_gets_another_owner_and_another_domain(mesh: MeshDriver) -> None:
+    """The domain is one that the account was admitted for; it is a tag, so what an expression names may change."""
+    product, analyst = read_by_an_analyst(mesh, "evolves-domain")
+    document = tables(product.name, "1.0.1", t1=COLUMNS) | {"team": {"name": "Cards, Frankfurt"}}
+    register(product, document)
+    assert mesh_command(mesh, "show", product.name)[1]["contract"]["owner"] == "Cards, Frankfurt"
+
+    moved = document | {"version": "1.0.2", "domain": "corporate-banking"}
+    assert register(product, moved).output["reason"]["code"] == "DomainMismatch"
+    where = mesh_context(port=urlsplit(mesh.endpoint).port, acting="central", role="DataMeshOwner")
+    admit(where, ACCOUNTS["producer"], "producer", ("consumer-banking", "corporate-banking"))
+    assert register(product, moved).status == "SUCCEEDED"
+
+    assert mesh.tags(product.name)["domain"] == "corporate-banking"
+    assert analyst.rows("id, amount") == [["1", "10"], ["2", "20"]]
+
+
+def test_a_table_becomes_a_product_of_its_own(mesh: MeshDriver) -> None:
+    """The new product is requested anew; the accesses to the old one keep what it keeps."""
+    product = PublishingDriver(mesh, "evolves-whole")
+    declare(product, "1.1.0", t1=COLUMNS, t2=COLUMNS)
+    product.upload("a.csv", LINES)
+    product.upload("a.csv", LINES, "t2")
+    whole = product.share()
+    part = PublishingDriver(mesh, "evolves-part")
+    part.upload("a.csv", LINES)
+
+    declare(product, "2.0.0", t1=COLUMNS)
+    product.upload("b.csv", "id,amount\n3,30\n")
+
+    assert (whole.totals(), whole.totals("t2")[0]) == ((3, 60), 0)
+    with pytest.raises(CommandFailed):
+        Analyst(mesh, part.name).totals()
+    assert part.share().totals() == (2, 30)
+
+
+def test_a_product_gets_another_name(mesh: MeshDriver) -> None:
+    """It is another product, and the one of the old name is retired: its subscribers are told why, its accesses end."""
+    product, analyst = read_by_an_analyst(mesh, "evolves-called")
+    renamed = PublishingDriver(mesh, "evolves-renamed")
+    renamed.upload("a.csv", LINES)
+
+    code, _ = mesh_command(mesh, "retire", product.name, "--reason", "it is evolves-renamed now")
+
+    assert code == 0
+    [notice] = mesh.until(lambda: mesh.notices(product.name, "consumer", "ProductRetired"), "that it is retired")
+    assert notice["data"]["reason"] == "it is evolves-renamed now"
+    mesh.until(lambda: not_readable(analyst), "the end of its accesses")
+    assert renamed.share().totals() == (2, 30)
+
+
+def test_who_fills_the_tables_cannot_change(mesh: MeshDriver) -> None:
+    product, analyst = read_by_an_analyst(mesh, "evolves-crawl")
+    document = tables(product.name, "2.0.0", t1=COLUMNS)
+    document["customProperties"].append({"property": "crawl", "value": "glue"})
+
+    reason = register(product, document).output["reason"]
+
+    assert (reason["code"], "another name" in reason["remedy"]) == ("CrawlModeChanged", True)
+    assert analyst.totals() == (2, 30)
 
 
 def test_readers_have_the_notice_that_they_were_promised(mesh: MeshDriver) -> None:
