@@ -14,7 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mesh.domain.access.request import normal_form
 from mesh.domain.errors import Rejected
-from mesh.domain.events import KINDS, AccessRequested, Envelope, MalformedEvent, metadata_of, read_event
+from mesh.domain.events import (
+    KINDS,
+    AccessRequested,
+    Envelope,
+    EventRefused,
+    MalformedEvent,
+    Reason,
+    metadata_of,
+    read_event,
+)
 from mesh.domain.governance.expressions import InvalidExpression, parse_expression
 
 from tests.unit.fuzzing import changed, in_time, json_values, long_texts, texts
@@ -53,7 +62,7 @@ def read(detail: object, kind: str) -> None:
             normal_form(event.data, reader="r", persona="", purposes={"risk-modelling"}, now=NOW).fingerprint()
     except Rejected as refusal:
         assert refusal.message
-        json.dumps(refusal.to_dict()).encode()
+        EventRefused(event=kind, reason=Reason.model_validate(refusal.to_dict())).model_dump_json()
 
 
 def test_there_are_samples_of_most_kinds() -> None:
@@ -66,6 +75,18 @@ def test_there_are_samples_of_most_kinds() -> None:
 )
 def test_events_with_something_else_in_a_place(sent: tuple[Any, str]) -> None:
     read(*sent)
+
+
+@pytest.mark.parametrize("kind", ["RevocationRequested", "AccessRequested", "ProductQuarantined"])
+@pytest.mark.parametrize("data", [{"reason": "\ud800"}, {"\udfff": 1}, {"objects": [{"key": ["\ud800"]}]}])
+def test_half_a_character_is_malformed(kind: str, data: dict[str, Any]) -> None:
+    """Found by fuzzing: it was taken, and failed whoever wrote it down."""
+    sent = SAMPLES[kind]
+    envelope = Envelope.model_validate(
+        {**sent, "detail": {**sent["detail"], "data": {**sent["detail"]["data"], **data}}}
+    )
+    with pytest.raises(MalformedEvent, match="surrogate"):
+        read_event(KINDS[kind], envelope)
 
 
 @pytest.mark.parametrize("field", ["id", "correlation_id"])

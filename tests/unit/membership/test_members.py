@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from mesh.domain.contracts.product import UnknownProduct
-from mesh.domain.events import MemberJoined, SubscriptionEnded, SubscriptionRequested
+from mesh.domain.events import MalformedEvent, MemberJoined, SubscriptionEnded, SubscriptionRequested
 from mesh.domain.membership.authorisation import BusPolicyFull, NotAllowedForRole, NotAMember
 from mesh.domain.membership.self_admission import MembersInvalid, parse_self_admission
 from mesh.usecases.central_context import CentralContext
@@ -79,8 +79,11 @@ class Central:
         return CentralContext(CENTRAL, self.registry, self.accesses, self.trace, self.clock)
 
     def join(self, request=REQUEST, *, rules=(), account=PRODUCER):
+        return self.take(an_envelope(request, account=account), rules)
+
+    def take(self, envelope, rules=()):
         return receive_join(
-            an_envelope(request, account=account),
+            envelope,
             rules=parse_self_admission({"admit": rules}, DOMAINS),
             domains=DOMAINS,
             registry=self.registry,
@@ -238,6 +241,20 @@ def test_an_account_has_twelve_digits_and_a_domain(wrong):
 def test_an_account_is_expelled_for_a_reason():
     with pytest.raises(ValidationError, match="reason"):
         SetMembership(account=CONSUMER)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"role": "owner"}, {"domains": []}, {"contact": "x" * 321}, {"contact": "half \ud800"}, {"domains": None}],
+)
+def test_a_request_to_join_that_is_malformed_is_refused_and_not_retried(changed):
+    central = Central()
+    envelope = an_envelope({**REQUEST.model_dump(mode="json"), **changed}, "MemberJoined")
+
+    with pytest.raises(MalformedEvent):
+        central.take(envelope)
+
+    assert central.registry.member(PRODUCER) is None
 
 
 def test_an_account_that_requests_to_join_waits_for_the_owner_without_a_topic():

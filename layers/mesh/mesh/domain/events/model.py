@@ -1,6 +1,8 @@
 """What all events have in common: their structure, their ids, and how they are read from EventBridge's envelope."""
 
+import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -131,12 +133,23 @@ def metadata_of(envelope: Envelope) -> Metadata:
 
 def read_event[D: EventData](kind: type[D], envelope: Envelope) -> Event[D]:
     """The event in an envelope. Raises MalformedEvent."""
+    _require_text(envelope.detail)
     try:
         detail = {**envelope.detail, "metadata": _metadata_in(envelope)}
         extra: ExtraValues = "forbid" if issubclass(kind, LimitingData) else "ignore"
         return Event[kind].model_validate(detail, extra=extra)  # type: ignore[valid-type]
     except ValidationError as invalid:
         raise MalformedEvent.of(invalid) from invalid
+
+
+def _require_text(detail: Mapping[str, Any]) -> None:
+    """JSON's escapes can spell half a character (`\\ud800`), which nothing that is written down can have."""
+    try:
+        json.dumps(detail, ensure_ascii=False).encode()
+    except UnicodeEncodeError as broken:
+        raise MalformedEvent(
+            "the event has half of a surrogate pair, which is no character", remedy="send whole characters"
+        ) from broken
 
 
 def _metadata_in(envelope: Envelope) -> object:

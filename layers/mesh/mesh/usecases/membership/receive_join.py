@@ -1,6 +1,6 @@
 """An account requests membership: the owner's rules admit it, or the owner does."""
 
-from mesh.domain.events import Envelope, Event, MemberJoined
+from mesh.domain.events import Envelope, MemberJoined, read_event
 from mesh.domain.membership.members import Member
 from mesh.domain.membership.self_admission import SelfAdmission
 from mesh.ports import BusPermissions, Clock, MemberTopics, Registry
@@ -20,10 +20,10 @@ def receive_join(
     """Handle `MemberJoined`: admitted at once where a rule of the owner's covers account, role and domains, otherwise
     pending until the owner admits it.
 
-    A member that was admitted stays as it was admitted, one that was expelled stays expelled. Raises UnknownDomain,
-    BusPolicyFull.
+    A member that was admitted stays as it was admitted, one that was expelled stays expelled. Raises MalformedEvent,
+    UnknownDomain, BusPolicyFull.
     """
-    account, request = envelope.account, Event[MemberJoined].model_validate(envelope.detail).data
+    account, request = envelope.account, read_event(MemberJoined, envelope).data
     known = registry.member(account)
     if known is not None and known.status != "pending":
         return known
