@@ -357,7 +357,7 @@ def central_context(settings: RegistrySettings) -> CentralContext:
 
 def announcements(settings: RegistrySettings) -> DynamoAnnouncements:
     """Announced revisions of contracts."""
-    return DynamoAnnouncements(table(settings.table_name))
+    return DynamoAnnouncements(table(settings))
 
 
 def schedules() -> OneTimeSchedules:
