@@ -6,7 +6,7 @@ from outside has the machine's.
 
 from pathlib import Path
 
-from local.functions.shared_clock import SharedClock, machine_time
+from local.shared_clock import SharedClock, machine_time
 
 _clock = SharedClock()
 _files: list[Path] = []

@@ -265,8 +265,8 @@ def _die_with_the_server() -> None:
 def _keep_time(file: str) -> None:
     """The mesh's clock in the place of the system's, before anything is imported that may hold on to that."""
     if file:
-        beside = runpy.run_path(str(Path(__file__).with_name("shared_clock.py")))  # no module of a function's
-        beside["SharedClock"](Path(file)).install()
+        ours = runpy.run_path(str(Path(__file__).parents[1] / "shared_clock.py"))  # no module of a function's
+        ours["SharedClock"](Path(file)).install()
 
 
 def main() -> None:

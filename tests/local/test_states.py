@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import clock
-from local.functions.shared_clock import SharedClock
+from local.shared_clock import SharedClock
 from local.states.integrations import Integrations
 from local.states.tasks import TaskError, Tasks, running
 from tests.local.running import RunningServer, allow, wait_until

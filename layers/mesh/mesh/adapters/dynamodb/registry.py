@@ -232,9 +232,8 @@ class DynamoRegistry:
     def _replaced(self, version: ProductVersion) -> Iterator[Write]:
         """Of a product of Hive tables nothing is kept but the last version: the one before is history."""
         if version.follows and version.tables and not version.staged:
-            expires = self._table.expiry(Kind.REPLACED_HIVE_VERSION, version.published)["expires"]
-            values = {":expires": expires}
-            yield update(_product(version.product), _version(version.follows), "SET expires = :expires", values, _THERE)
+            values = {":end": self._table.expiry(Kind.REPLACED_HIVE_VERSION, version.published)["expires"]}
+            yield update(_product(version.product), _version(version.follows), "SET expires = :end", values, _THERE)
 
     def begin_rollback(self, order: RollbackOrder, until: datetime, busy: Reason) -> RollbackOrder:
         """See the port: order and lock are written together or not at all."""
