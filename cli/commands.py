@@ -27,6 +27,7 @@ COMMANDS: Final = (
         "admit", _START, "cli.membership.members:admit_command", "Admit an account, or change its role or domains."
     ),
     Command("expel", _START, "cli.membership.members:expel_command", "Expel an account from the mesh."),
+    Command("skip", _START, "cli.mesh_commands:skip", "Let time pass in a local mesh: its clock goes ahead."),
     Command("down", _START, "cli.mesh_commands:down", "Stop the local mesh and discard its accounts."),
     Command("contract", _PUBLISH, "cli.contracts.contract:contracts", "Check, draft and compare contracts, offline."),
     Command("recipe", _PUBLISH, "cli.onboarding.recipe:recipes", "Check recipes and try them on data, offline."),

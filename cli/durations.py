@@ -30,6 +30,16 @@ def parse_until(text: str, now: datetime) -> datetime:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
+def parse_duration(text: str) -> timedelta:
+    """Raises `CommandFailed`."""
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise CommandFailed(
+            f"{text!r} is not a duration", code="InvalidDuration", remedy="use one such as 30d, 12h, 30m, 90s or 2w"
+        )
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
 def remaining(until: datetime, now: datetime) -> str:
     """`89 days`, `3 hours`, `12 min`, `40 s`, or `expired`: the largest unit, rounded."""
     seconds = round((until - now).total_seconds())

@@ -1,14 +1,16 @@
-"""`mesh up`, `mesh down`, `mesh env`: the mesh on this machine."""
+"""`mesh up`, `mesh down`, `mesh env`, `mesh skip`: the mesh on this machine."""
 
 import contextlib
 import json
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, cast
 
 import typer
 
 from cli import interrupts
+from cli.durations import parse_duration
 from cli.membership.members import MemberRole, admit
 from cli.mesh_context import AsJson, MeshContext, Port, role_named
 from cli.session import Account, Accounts, account_named
@@ -128,6 +130,24 @@ def down(
         print(f"port {each}: the server {_LOST}")
     if stopped or not lost:
         print(f"stopped: port {', '.join(map(str, stopped))}" if stopped else "no local mesh was running")
+
+
+def skip(
+    duration: Annotated[str, typer.Argument(metavar="DURATION", help="30d, 12h, 30m, 90s or 2w.")],
+    port: Port = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let time pass in a local mesh: its clock goes ahead.
+
+    What ends by then ends, accesses and roles' sessions too; what is due by then is done, and what is kept no longer is
+    deleted. Other commands have this machine's clock: give them dates, not durations, afterwards.
+    """
+    passed, local = parse_duration(duration), mesh.on_port(port)
+    now = datetime.fromtimestamp(local.skip(passed.total_seconds()), UTC)
+    if as_json:
+        print(json.dumps({"port": local.port, "skipped": passed.total_seconds(), "now": now.isoformat()}))
+    else:
+        print(f"it is {now:%Y-%m-%d %H:%M:%S} UTC in the mesh on port {local.port}")
 
 
 def env(

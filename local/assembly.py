@@ -8,6 +8,7 @@ from local import (
     condition_keys,
     databrew,
     events,
+    expired_items,
     functions,
     glue,
     lakeformation,
@@ -17,6 +18,7 @@ from local import (
     schedules,
     shares,
     shortcuts,
+    signatures,
     stacks,
     states,
 )
@@ -36,6 +38,8 @@ def build(options: ServerOptions) -> Gateway:
     condition_keys.install()
     authorization.install()
     objects.install()
+    expired_items.install()
+    signatures.install()
     stacks.install()
     principals.install()
     lakeformation.install()

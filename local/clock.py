@@ -1,23 +1,40 @@
-"""The mesh's clock: the machine's time, plus the time skipped through `POST /_mesh/clock`."""
+"""The mesh's clock: the machine's, plus what was skipped through `POST /_mesh/clock`.
 
-import time
+One clock for all: this process, and the processes of functions, have it in the place of the system's. Whoever calls
+from outside has the machine's.
+"""
 
-_skips: list[tuple[float, float]] = []
-"""(machine's time since 1970, seconds) of each skip."""
+from pathlib import Path
+
+from local.shared_clock import SharedClock, machine_time
+
+_clock = SharedClock()
+_files: list[Path] = []
+
+__all__ = ["file", "install", "machine_time", "skip", "skipped"]
+
+
+def install(at: Path) -> None:
+    """From here on this process has the mesh's clock, and whatever maps the file."""
+    global _clock  # noqa: PLW0603 - a process has one clock
+    at.unlink(missing_ok=True)
+    _clock = SharedClock(at)
+    _clock.install()
+    _files[:] = [at]
+
+
+def file() -> str:
+    """For `shared_clock` in other processes; empty where the clock is this process's alone."""
+    return str(_files[0]) if _files else ""
 
 
 def skip(seconds: float) -> float:
     """Let time pass: days of waiting, tried in a second. Gives the total. Raises `ValueError` for less than none."""
-    if seconds < 0:
+    if not 0 <= seconds < float("inf"):
         raise ValueError("time does not run backwards")
-    _skips.append((time.time(), seconds))
+    _clock.skip(seconds)
     return skipped()
 
 
 def skipped() -> float:
-    return sum(seconds for _, seconds in _skips)
-
-
-def passed_since(moment: float) -> float:
-    """Seconds since that time of the machine, with what was skipped since; what was skipped before does not count."""
-    return time.time() - moment + sum(seconds for at, seconds in _skips if at > moment)
+    return _clock.ahead

@@ -86,7 +86,7 @@ class Gateway:
             await self._call(scope, receive, send)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started, counter = time.time(), time.perf_counter()
+        started, counter = clock.machine_time(), time.perf_counter()
         body = await _read(receive)
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         request = calls.parse(dict(scope), headers, body)
@@ -202,8 +202,8 @@ class Gateway:
             case "POST", "/_mesh/subjects":
                 subjects.look_for(json.loads(body)["pattern"])
                 return 200, {}
-            case "POST", "/_mesh/clock":
-                return 200, {"skipped": _skip(float(json.loads(body)["skip"]))}
+            case "GET" | "POST", "/_mesh/clock":
+                return 200, _clock(json.loads(body or b'{"skip": 0}'))
         return 404, {"error": f"no {method} {path}"}
 
 
@@ -213,17 +213,20 @@ def _running() -> list[str]:
     return executions.running()
 
 
-def _skip(seconds: float) -> float:
-    """Let time pass, for all that waits; the total."""
-    from local import queues  # noqa: PLC0415 - after ServerOptions.apply
+def _clock(asked: dict[str, float]) -> dict[str, float]:
+    """Let so many seconds pass: what waits until then is due, what is kept until then goes. The time after that."""
+    from ministack.services import lambda_svc  # noqa: PLC0415 - after ServerOptions.apply
+
+    from local import expired_items  # noqa: PLC0415
     from local.objects import lifecycle  # noqa: PLC0415
     from local.states import executions  # noqa: PLC0415
 
-    skipped = clock.skip(seconds)
-    lifecycle.expire()
-    queues.pass_time(seconds)
-    executions.pass_time(seconds)
-    return skipped
+    if clock.skip(float(asked["skip"])):
+        lifecycle.expire()
+        expired_items.delete()
+        executions.forget()
+        lambda_svc._esm_wake.set()
+    return {"skipped": clock.skipped(), "now": time.time()}
 
 
 def _opened() -> list[str]:

@@ -75,6 +75,11 @@ class ServerOptions:
         return self.state_dir / "functions"
 
     @property
+    def clock_file(self) -> Path:
+        """How far the mesh's clock is ahead of the machine's (`local.clock`)."""
+        return self.state_dir / "clock"
+
+    @property
     def log_file(self) -> Path:
         return self.state_dir / "server.log"
 

@@ -20,6 +20,7 @@ from typing import Any
 import uvicorn
 import uvloop
 
+from local import clock
 from local.options import ServerOptions, default_processes
 
 
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Only now: the port is ours, so nobody uses this folder any more.
     options.remove_what_is_left()
     options.scratch_dir.mkdir(parents=True)
+    clock.install(options.clock_file)
     uvloop.run(_serve(options, listening, with_parent))
     return 0
 

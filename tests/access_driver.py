@@ -33,8 +33,12 @@ class AccessDriver:
 
     def __init__(self, mesh: MeshDriver) -> None:
         self.mesh = mesh
-        self._accesses = DynamoAccessRegistry(
-            Table(mesh.client("central", "dynamodb"), mesh.output("central", "TableName"))
+
+    @property
+    def _accesses(self) -> DynamoAccessRegistry:
+        """With a session that has not ended."""
+        return DynamoAccessRegistry(
+            Table(self.mesh.client("central", "dynamodb"), self.mesh.output("central", "TableName"))
         )
 
     def publish_samples(self) -> None:
@@ -59,6 +63,7 @@ class AccessDriver:
     def request(self, product: str | None = None, *, event: str = "", by: str = "consumer", **asked: Any) -> str:
         """AccessRequested: for a month, an analyst and risk modelling by default; the access's id."""
         event = event or str(uuid.uuid4())
+        asked = {"until": (self.mesh.now() + timedelta(days=30)).isoformat(), **asked}
         self.send("AccessRequested", access_request(product, **asked), by=by, event=event)
         return access_id(event)
 
@@ -76,7 +81,7 @@ class AccessDriver:
     def send(self, kind: str, data: Mapping[str, Any], *, by: str, event: str = "", **detail: Any) -> str:
         """An event to central's bus as the account's steward; its id."""
         event = event or str(uuid.uuid4())
-        metadata = {"id": event, "version": 1, "correlation_id": event, "time": datetime.now(UTC).isoformat()}
+        metadata = {"id": event, "version": 1, "correlation_id": event, "time": self.mesh.now().isoformat()}
         entry = {
             "EventBusName": f"arn:aws:events:{REGION}:{CENTRAL}:event-bus/mesh",
             "Source": "meshwork",

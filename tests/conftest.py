@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import terminal  # noqa: F401 - first: what is imported below asks for the terminal
-from tests.mesh_fixtures import deployed_mesh, mesh
+from tests.mesh_fixtures import deployed_mesh, mesh, skipped_mesh
 
-__all__ = ["deployed_mesh", "mesh"]
+__all__ = ["deployed_mesh", "mesh", "skipped_mesh"]
 
 _SECONDS = 600
 """The first test of a run that needs the mesh waits until it is built and deployed."""

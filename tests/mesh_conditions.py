@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from mesh.adapters.dynamodb.items import Table, delete
@@ -24,7 +24,7 @@ ATTEMPTS = 2
 @contextmanager
 def lease_held(mesh: MeshDriver, product: str, holder: str = "another-run") -> Iterator[None]:
     """As if another run, `holder`, were at work on the product."""
-    uploads, now = DynamoUploads(_table(mesh, "producer")), datetime.now(UTC)
+    uploads, now = DynamoUploads(_table(mesh, "producer")), mesh.now()
     assert take_lease(uploads, product, holder, now + timedelta(minutes=5), now) is not None
     try:
         yield
@@ -45,7 +45,7 @@ def registered_to(mesh: MeshDriver, product: str, account_id: str) -> Iterator[N
         location=f"s3://{bucket}/{product}/data/",
         contract_version="1.0.0",
         contract={},
-        updated=datetime.now(UTC),
+        updated=mesh.now(),
     )
     DynamoRegistry(table).claim_product(theirs)
     try:

@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -564,8 +564,14 @@ class MeshDriver:
             self._control("POST", "/_mesh/faults", self._unreliable)
 
     def skip(self, seconds: float) -> None:
-        """Let time pass for all that waits: answers, messages that are invisible, what has ended."""
+        """Let time pass, for the whole mesh. Sessions of roles end with it."""
         self._control("POST", "/_mesh/clock", {"skip": seconds})
+        self._clients.clear()
+        self._keys.clear()
+
+    def now(self) -> datetime:
+        """The mesh's time."""
+        return datetime.fromtimestamp(self._control("GET", "/_mesh/clock")["now"], UTC)
 
     def running(self) -> list[str]:
         """ARNs of all executions that go on, of any machine, at once."""

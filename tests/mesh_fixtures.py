@@ -75,3 +75,13 @@ def mesh(deployed_mesh: MeshDriver) -> Iterator[MeshDriver]:
     deployed_mesh.deliver_once()
     yield deployed_mesh
     deployed_mesh.deliver_once()
+
+
+@pytest.fixture(scope="session")
+def skipped_mesh() -> Iterator[MeshDriver]:
+    """For the modules that let days pass: on it whatever waits is due then, and whatever is kept until then goes.
+
+    Such a module has it for its `deployed_mesh`.
+    """
+    with tested_mesh() as driver:
+        yield driver

@@ -5,7 +5,7 @@ import json
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -115,7 +115,7 @@ class Stager:
 
     def proposal(self, *tables: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         """VersionProposed's data."""
-        expires = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        expires = (self.mesh.now() + timedelta(hours=1)).isoformat()
         usual = {"product": self.product, "proposal": str(uuid.uuid4()), "generation": 1, "expires": expires}
         return {**usual, "tables": [dict(table) for table in tables], **more}
 

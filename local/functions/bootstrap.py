@@ -14,6 +14,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import selectors
 import signal
 import socket
@@ -261,7 +262,15 @@ def _die_with_the_server() -> None:
     os._exit(1)
 
 
+def _keep_time(file: str) -> None:
+    """The mesh's clock in the place of the system's, before anything is imported that may hold on to that."""
+    if file:
+        ours = runpy.run_path(str(Path(__file__).parents[1] / "shared_clock.py"))  # no module of a function's
+        ours["SharedClock"](Path(file)).install()
+
+
 def main() -> None:
+    _keep_time(sys.argv[3])
     channel = socket.socket(fileno=int(sys.argv[1]))
     # The script's own folder (local/functions) is not part of a function's environment.
     sys.path[0:1] = filter(None, sys.argv[2].split(os.pathsep))

@@ -12,6 +12,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
 
+from local import clock
+
 _BOOTSTRAP: Final = Path(__file__).with_name("bootstrap.py")
 _SECONDS: Final = 60.0
 _KILLED: Final = -int(signal.SIGKILL)
@@ -57,7 +59,7 @@ class Template:
         self._requests = 0
         with theirs, log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and script
-                [python, "-s", _BOOTSTRAP, str(theirs.fileno()), layers],
+                [python, "-s", _BOOTSTRAP, str(theirs.fileno()), layers, clock.file()],
                 env=environment,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.PIPE,

@@ -5,6 +5,7 @@ classes, unfinished uploads and rules by `Date` are left alone.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 """
 
+import time
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,7 +13,6 @@ from ministack.core.responses import request_scope
 from ministack.services import s3
 from ministack.services.cloudformation import provisioners
 
-from local import clock
 from local.accounts import REGION
 from local.objects import events
 from local.values import Json
@@ -91,7 +91,7 @@ def _expires(rule: Json, bucket: str, key: str, found: Json) -> bool:
     if days is None or rule.get("Status") != "Enabled" or not _covers(rule, bucket, key, found):
         return False
     created = datetime.fromisoformat(found["last_modified"]).timestamp()
-    return clock.passed_since(created) >= int(days) * _DAY
+    return time.time() - created >= int(days) * _DAY
 
 
 def _covers(rule: Json, bucket: str, key: str, found: Json) -> bool:

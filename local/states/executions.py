@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
@@ -15,6 +15,7 @@ type Answer = tuple[int, dict[str, str], bytes]
 type Action = Callable[[dict[str, Any]], Answer]
 
 # "A name must not contain: white space, brackets < > { } [ ], wildcards ? *, special characters, control characters".
+_KEPT = timedelta(days=90)
 _NAME = re.compile(r"""[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}""")
 
 
@@ -43,12 +44,16 @@ def running() -> list[str]:
     return sorted(each["executionArn"] for each in executions if each["status"] == "RUNNING")
 
 
-def pass_time(seconds: float) -> None:
-    """What has ended by now ended that much earlier: the functions that ask when have the machine's clock."""
-    for execution in list(stepfunctions._executions._data.values()):
-        if ended := execution.get("stopDate"):
-            moment = datetime.fromisoformat(ended) - timedelta(seconds=seconds)
-            execution["stopDate"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def forget() -> None:
+    """What ended long enough ago: "90 days. After this time, you can no longer retrieve or view the execution history."
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    """
+    oldest = datetime.now(UTC) - _KEPT
+    for place, execution in list(stepfunctions._executions._data.items()):
+        ended = execution.get("stopDate")
+        if ended and datetime.fromisoformat(ended) < oldest:
+            stepfunctions._executions._data.pop(place, None)
 
 
 def _refuse(data: dict[str, Any]) -> Answer | None:

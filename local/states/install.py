@@ -9,7 +9,7 @@ from ministack.core import iam_actions
 from ministack.services import stepfunctions
 
 from local.options import ServerOptions
-from local.states import redrive, retries, runner
+from local.states import redrive, retries, runner, waits
 from local.states.executions import idempotent
 from local.states.integrations import Integrations
 from local.states.parallel import execute_parallel
@@ -35,6 +35,7 @@ def install(options: ServerOptions) -> None:
     stepfunctions._execute_parallel = execute_parallel
     stepfunctions._invoke_resource = tasks.invoke
     stepfunctions._invoke_with_callback = tasks.invoke_with_callback
+    waits.install(options.wait_scale)
     stepfunctions._error_matches = retries.error_matches
     stepfunctions._find_matching_retrier = retries.find_retrier
     stepfunctions._run_execution = runner.run_execution

@@ -1,11 +1,14 @@
 """Adapters on moto, in this process: no socket is opened, no account is reached."""
 
+import time
+
 import boto3
 import pytest
 from mesh.adapters.dynamodb.items import Table
 from moto import mock_aws
 
 from tests.builders import CENTRAL, REGION
+from tests.fakes import NOON
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +36,27 @@ def glue(aws):
     return aws("glue")
 
 
+class PassingTime:
+    """From NOON on, as fast as the machine's; `skip` lets time pass."""
+
+    def __init__(self):
+        self._ahead = NOON.timestamp() - time.time()
+
+    def skip(self, by):
+        self._ahead += by.total_seconds()
+
+    def __call__(self):
+        return time.time() + self._ahead
+
+
 @pytest.fixture
-def table(aws):
+def passing_time():
+    """The table's clock."""
+    return PassingTime()
+
+
+@pytest.fixture
+def table(aws, passing_time):
     """The account's own table, with the keys of the templates."""
     client = aws("dynamodb")
     client.create_table(
@@ -43,4 +65,4 @@ def table(aws):
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
     )
-    return Table(client, "mesh")
+    return Table(client, "mesh", now=passing_time)

@@ -15,7 +15,7 @@ from tools.templates import load as load_template
 BY_LAMBDA = {"AWS_REGION"}
 BY_POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
 # Globals give these to every function; one that does not ask for them simply has them.
-GLOBAL = {"ACCOUNT_ID", "TABLE_NAME"}
+GLOBAL = {"ACCOUNT_ID", "TABLE_NAME", "HISTORY_DAYS", "RECORD_DAYS"}
 CONTEXTS = function_folders()
 
 

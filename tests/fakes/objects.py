@@ -15,6 +15,8 @@ class FakeObjects:
 
     def __init__(self) -> None:
         self.content: dict[tuple[str, str], list[bytes]] = {}
+        self.reports: set[tuple[str, str]] = set()
+        """(bucket, key) of objects that are kept for a time."""
         self.uploads = 0
 
     def put(self, bucket: str, key: str, body: bytes | str) -> ObjectRef:
@@ -41,7 +43,8 @@ class FakeObjects:
             raise ObjectGone(f"s3://{bucket}/{key} is gone", bucket=bucket, key=key)
         return (versions[int(version_id) - 1] if version_id else versions[-1])[:limit]
 
-    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
+    def write(self, bucket: str, key: str, body: bytes, content_type: str, *, report: bool = False) -> str | None:
+        (self.reports.add if report else self.reports.discard)((bucket, key))
         self.content.setdefault((bucket, key), []).append(body)
         return str(len(self.content[bucket, key]))
 

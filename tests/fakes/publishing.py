@@ -1,6 +1,6 @@
 """Fakes of staged tables and of central's proposals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mesh.adapters.s3.storage import ObjectGone
 from mesh.domain.contracts.product import ConcurrentChange
@@ -67,6 +67,10 @@ class FakeProposals:
 
     def table(self, product: str, table: str, metadata: str) -> TableRecord | None:
         return self.tables.get((product, table, metadata))
+
+    def forget_tables(self, product: str, table: str, metadata: Iterable[str]) -> None:
+        for location in metadata:
+            self.tables.pop((product, table, location), None)
 
     def open(self, record: ProposalRecord) -> ProposalRecord:
         return self.records.setdefault((record.product, record.proposal), record)

@@ -304,32 +304,3 @@ def test_the_last_key_stays_unprocessed(server: RunningServer, count: int) -> No
     left = answer["UnprocessedKeys"]
     assert left == {name: {"Keys": keys[-1:], "ConsistentRead": True}}
     assert dynamodb.batch_get_item(RequestItems=left)["Responses"][name] == keys[-1:]
-
-
-# --- time that is skipped -------------------------------------------------------------------------------------------
-
-
-def test_what_is_invisible_becomes_visible_as_time_is_skipped(server: RunningServer) -> None:
-    sqs = server.client("sqs", ACCOUNT)
-    url = sqs.create_queue(QueueName="skipped", Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody="m")
-    assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
-    server.control("POST", "/_mesh/clock", {"skip": 300})
-    assert "Messages" not in sqs.receive_message(QueueUrl=url)
-    server.control("POST", "/_mesh/clock", {"skip": 300})
-    assert len(sqs.receive_message(QueueUrl=url)["Messages"]) == 1
-
-
-def test_what_has_ended_is_older_once_time_was_skipped(server: RunningServer) -> None:
-    """Functions have the machine's clock: what they compare with it has to be as far away."""
-    states = server.client("stepfunctions", ACCOUNT)
-    role = server.make_role(ACCOUNT, "skipping", "states.amazonaws.com")
-    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 60, "End": True}}}
-    machine = states.create_state_machine(name="skipping", definition=json.dumps(wait), roleArn=role)
-    arn = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-    assert server.control("GET", "/_mesh/executions")["running"] == [arn]
-    states.stop_execution(executionArn=arn)
-    assert server.control("GET", "/_mesh/executions")["running"] == []
-    ended = states.describe_execution(executionArn=arn)["stopDate"]
-    server.control("POST", "/_mesh/clock", {"skip": 900})
-    assert (ended - states.describe_execution(executionArn=arn)["stopDate"]).total_seconds() == 900

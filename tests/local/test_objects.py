@@ -168,6 +168,26 @@ def test_a_permission_within_the_account_needs_no_other(server, policy):
     assert code(poor.get_object, Bucket=BUCKET, Key=METADATA) == ""
 
 
+def test_tags_that_come_with_an_object_need_a_right_of_their_own(server):
+    without, at = (
+        allow("s3:PutObject", resource=f"{ARN}/*"),
+        {"Bucket": BUCKET, "Key": "card/reports/1.json", "Body": b"1"},
+    )
+    server.make_role(PRODUCER, "objects-plain", f"arn:aws:iam::{PRODUCER}:root", without)
+    server.make_role(
+        PRODUCER, "objects-tagging", f"arn:aws:iam::{PRODUCER}:root", without,
+        allow("s3:PutObjectTagging", resource=f"{ARN}/*/reports/*"),
+    )  # fmt: skip
+    plain, tagging = (server.client("s3", PRODUCER, role) for role in ("objects-plain", "objects-tagging"))
+
+    assert code(plain.put_object, **at) == ""
+    assert code(plain.put_object, **at, Tagging="kept=no") == "AccessDenied"
+    assert code(tagging.put_object, **at | {"Key": "card/data/1.json"}, Tagging="kept=no") == "AccessDenied"
+    assert code(tagging.put_object, **at, Tagging="kept=no") == ""
+    found = server.client("s3", PRODUCER).get_object_tagging(Bucket=BUCKET, Key=at["Key"])["TagSet"]
+    assert found == [{"Key": "kept", "Value": "no"}]
+
+
 @pytest.fixture
 def s3(server):
     return server.client("s3", PRODUCER)

@@ -1,21 +1,29 @@
 """S3's events of writes and deletions as EventBridge gets them, and objects that expire."""
 
 import json
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
-from tests.local.running import RunningServer, wait_until
+from tests.local.running import RunningServer, running_server, wait_until
 
 PRODUCER = "222222222222"
 DAY = 86_400
 
 
 @pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Of these tests alone: time is skipped on it."""
+    with running_server(tmp_path_factory.mktemp("objects")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def queue(server: RunningServer):
     """The queue that gets every event of S3."""
     sqs, events = server.client("sqs", PRODUCER), server.client("events", PRODUCER)
-    url = sqs.create_queue(QueueName="objects")["QueueUrl"]
+    url = sqs.create_queue(QueueName="objects", Attributes={"MessageRetentionPeriod": "1209600"})["QueueUrl"]
     arn = f"arn:aws:sqs:us-east-1:{PRODUCER}:objects"
     lets = {
         "Effect": "Allow",

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import clock
+from local.shared_clock import SharedClock
 from local.states.integrations import Integrations
 from local.states.tasks import TaskError, Tasks, running
 from tests.local.running import RunningServer, allow, wait_until
@@ -228,7 +229,7 @@ def test_missed_heartbeat(server: RunningServer) -> None:
 
 def test_the_time_of_a_task_with_a_token_runs_while_its_call_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Step Functions: TimeoutSeconds is a task's, from its start. A day that is skipped meanwhile counts."""
-    monkeypatch.setattr(clock, "_skips", [])
+    monkeypatch.setattr(clock, "_clock", SharedClock())
     integrations = Mock(Integrations)
     integrations.invoke_function.side_effect = lambda *_: clock.skip(3600)
     execution = {"stateMachineArn": "machine", "_role": ROLE, "executionArn": "run", "status": "RUNNING"}

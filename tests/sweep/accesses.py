@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from mesh.domain.access.record import OVER, access_id
@@ -93,6 +93,6 @@ def expire(stage: Stage, subject: Subject) -> None:
     """Its schedule is due: what EventBridge Scheduler sends then, as the role that it has."""
     client, name = stage.mesh.client("central", "scheduler"), f"mesh-{subject.access}-end"
     found = client.get_schedule(Name=name)
-    soon = (datetime.now(UTC) + timedelta(seconds=1)).strftime("at(%Y-%m-%dT%H:%M:%S)")
+    soon = (stage.mesh.now() + timedelta(seconds=1)).strftime("at(%Y-%m-%dT%H:%M:%S)")
     kept = ("FlexibleTimeWindow", "Target", "ActionAfterCompletion")
     client.update_schedule(Name=name, ScheduleExpression=soon, **{each: found[each] for each in kept if each in found})

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from tests.publishing_driver import one_table_contract
@@ -190,13 +190,13 @@ def roll_back(stage: Stage, subject: Subject) -> None:
     stage.accesses.send("RollbackRequested", request, by="producer")
 
 
-def _pin_request(subject: Subject) -> dict[str, Any]:
-    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+def _pin_request(stage: Stage, subject: Subject) -> dict[str, Any]:
+    until = (stage.mesh.now() + timedelta(days=1)).isoformat()
     return {"product": subject.product, "version": subject.versions, "until": until, "reason": "scorecard 7"}
 
 
 def pin(stage: Stage, subject: Subject) -> None:
-    stage.accesses.send("PinRequested", _pin_request(subject), by="central")
+    stage.accesses.send("PinRequested", _pin_request(stage, subject), by="central")
 
 
 def pinned(stage: Stage, subject: Subject, seen: Seen) -> str:

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import boto3
 import pytest
 from botocore.stub import Stubber
+from mesh.adapters.dynamodb.items import Table
 from mesh.adapters.dynamodb.lineage import DynamoLineage
 from mesh.adapters.lineage_transports import (
     DataZoneTransport,
@@ -18,6 +19,7 @@ from mesh.adapters.lineage_transports import (
 )
 from mesh.domain.contracts.product import Throttled
 from mesh.domain.lineage.run_events import encoded, token_of
+from mesh.domain.retention import Retention
 
 
 def event(run: str = "0f5c8a52-54f0-5d5e-9f0a-6a3a3f6f2c11", kind: str = "COMPLETE") -> dict:
@@ -135,7 +137,8 @@ def test_files_are_json_lines_and_a_repeated_order_is_the_same_object(aws):
 
 
 def test_the_log_keeps_each_event_once_and_for_so_many_days(table):
-    log = DynamoLineage(table, timedelta(days=2))
+    kept = Retention(history=timedelta(days=2))
+    log = DynamoLineage(Table(table.client, table.name, kept, now=table.now))
 
     for kind in ("START", "COMPLETE", "COMPLETE"):
         log.put("loans", event(kind=kind))

@@ -324,6 +324,7 @@ PROOF: Final = frozenset({
 EXCUSED: Final = {
     "s3:ListBucket": "without it S3 answers a missing object with AccessDenied",
     "s3:AbortMultipartUpload": "a large file that goes up in parts, and fails",
+    "s3:PutObjectTagging": "asked for by S3 where an object is written, or copied, with tags",
     "lakeformation:GetDataAccess": "asked for by Lake Formation, of whom a table is shared with",
     "sqs:SendMessage": "Lambda's own, for events of which every attempt failed",
     "DraftContract s3:PutObject": "what cannot be read: it has no contract to wait for, and is held back",
@@ -331,7 +332,6 @@ EXCUSED: Final = {
     "RunRecipeJobs iam:PassRole": "asked for by DataBrew, to which the role of the jobs is passed",
     "RunRecipeJobs s3:GetObjectTagging": "asked for by S3 where an object that is copied has tags",
     "RunRecipeJobs s3:GetObjectVersionTagging": "asked for by S3 where an object that is copied has tags",
-    "RunRecipeJobs s3:PutObjectTagging": "asked for by S3 where an object that is copied has tags",
     "CheckObjects glue:GetDatabase": "Glue asks for it where a table is found through a resource link",
     "ProposeVersion glue:GetDatabase": "Glue asks for it where a table is found through a resource link",
     "CommitVersion glue:GetDatabase": "Glue asks for it where a table is made",

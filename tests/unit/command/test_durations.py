@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.durations import parse_until, remaining
+from cli.durations import parse_duration, parse_until, remaining
 from cli.output import CommandFailed
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -50,3 +50,16 @@ def test_an_invalid_end_names_the_value_and_the_accepted_forms(text):
 )
 def test_what_is_left_in_its_largest_unit(left, text):
     assert remaining(NOW + left, NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "days"), [("30d", 30), (" 2w ", 14), ("12h", 0.5), ("90s", 90 / 86_400), ("30m", 30 / 1440)]
+)
+def test_a_duration_by_itself(text, days):
+    assert parse_duration(text) == timedelta(days=days)
+
+
+@pytest.mark.parametrize("text", ["", "d", "0d", "-1d", "1.5d", "30", "2027-01-31", "1y"])
+def test_what_is_not_a_duration_is_said_to_be_none(text):
+    with pytest.raises(CommandFailed, match="is not a duration"):
+        parse_duration(text)

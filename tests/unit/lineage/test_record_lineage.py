@@ -255,7 +255,7 @@ def test_the_function_takes_the_batch_and_gives_back_what_failed_alone(monkeypat
         body = json.loads(message["body"]) | {"work": work}
         messages.append(message | {"messageId": work, "body": json.dumps(body)})
     said = {"account_id": PRODUCER, "aws_region": REGION, "table_name": "t", "work_bucket": "w", "lineage_target": ""}
-    said |= {"lineage_transport": "table", "lineage_token_arn": "", "lineage_retention_days": "400"}
+    said |= {"lineage_transport": "table", "lineage_token_arn": "", "history_days": "400", "record_days": "90"}
     settings = app.Settings.model_validate(said)
     monkeypatch.setattr(app, "load", lambda _: settings)
     monkeypatch.setattr(app, "_facts", lambda *_: facts)

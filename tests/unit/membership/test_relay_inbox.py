@@ -107,6 +107,8 @@ def test_a_field_that_this_release_does_not_know_is_passed_on():
 def test_a_malformed_message_does_not_block_others(monkeypatch):
     world = World()
     monkeypatch.setenv("TABLE_NAME", "mesh")
+    monkeypatch.setenv("HISTORY_DAYS", "400")
+    monkeypatch.setenv("RECORD_DAYS", "90")
     monkeypatch.setenv("OWN_BUS_NAME", "mesh-consumer")
     monkeypatch.setenv("MEMBER_TOPIC_ARN", topic_of(CONSUMER))
     monkeypatch.setattr(app.wiring, "notices", lambda _: world.notices)

@@ -346,3 +346,39 @@ def test_a_decision_of_another_form_is_refused(changes):
 def test_a_batch_that_was_never_held_is_unknown():
     with pytest.raises(UnknownBatch):
         World().decide(run="00000009")
+
+
+def is_report(world):
+    """Whether the batch's listing is kept for a time alone."""
+    return (BUCKET, world.batch.listing) in world.objects.reports
+
+
+@pytest.mark.parametrize("decision", ["release", "reject"])
+def test_the_listing_stays_until_the_batch_is_decided(decision):
+    world = World()
+    before = world.objects.content[BUCKET, world.batch.listing][-1]
+    assert not is_report(world)
+
+    world.decide(decision)
+
+    assert is_report(world)
+    assert world.objects.content[BUCKET, world.batch.listing][-1] == before
+
+
+def test_the_listing_stays_until_all_objects_are_superseded():
+    world = World()
+    world.upload(A, "id\n2\n")
+    world.supersede(A)
+    assert not is_report(world)
+
+    world.supersede(A, B)
+
+    assert (is_report(world), world.batch.status) == (True, "superseded")
+
+
+def test_a_batch_without_its_listing_can_be_rejected():
+    world = World()
+    world.objects.delete(BUCKET, world.batch.listing)
+
+    assert world.decide("reject").data.outcome == "rejected"
+    assert not is_report(world)

@@ -115,6 +115,17 @@ def test_marked_first_then_without_pins_then_released(world):
     assert world.ended(1).released == world.clock.now()
 
 
+def test_what_central_knew_of_released_files_is_forgotten_and_of_others_not(world):
+    files = [world.registry.version(PRODUCT, number).tables[0].metadata for number in (1, 2)]
+    assert [world.proposals.table(PRODUCT, TABLE, file) is not None for file in files] == [True, True]
+    world.withdraw(1)
+    assert world.proposals.table(PRODUCT, TABLE, files[0]) is not None, "its pins have not ended yet"
+
+    world.hear()
+
+    assert [world.proposals.table(PRODUCT, TABLE, file) is not None for file in files] == [False, True]
+
+
 def test_it_cannot_be_restored_or_pinned(world):
     world.withdraw(1)
     with pytest.raises(VersionEnded):

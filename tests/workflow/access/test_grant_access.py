@@ -33,6 +33,11 @@ APPROVED = (*DECIDED, "RequestApproval", "ReadAnswer", "DecideAccess", "ChooseEf
 SQL = 'SELECT {} FROM "rl_{}".t1'
 
 
+@pytest.fixture(scope="module")
+def deployed_mesh(skipped_mesh: MeshDriver) -> MeshDriver:
+    return skipped_mesh
+
+
 def test_internal_data_is_granted_and_read_without_a_human(mesh: MeshDriver, accesses: AccessDriver) -> None:
     access = accesses.live(OPEN)
 

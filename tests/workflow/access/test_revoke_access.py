@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,11 @@ from tests.mesh_driver import MeshDriver
 ENDED = ("EndAccess", "CheckOver", "RevokeGrants", "Ended")
 SQL = f'SELECT id, amount FROM "rl_{OPEN}".t1'
 CONFLICT = "ConcurrentModificationException"
+
+
+@pytest.fixture(scope="module")
+def deployed_mesh(skipped_mesh: MeshDriver) -> MeshDriver:
+    return skipped_mesh
 
 
 @pytest.mark.parametrize("by", ["consumer", "producer", "central"])
@@ -177,13 +182,13 @@ def test_by_its_schedule_it_ends_everywhere_and_an_overlapping_access_still_read
 ) -> None:
     """Warned before; asked for in another time zone, which is the same moment."""
     overlapping = accesses.live(OPEN, reader="data-scientist")
-    until = datetime.now(UTC) + timedelta(seconds=20)
+    until = mesh.now() + timedelta(seconds=20)
     access = accesses.live(OPEN, until=until.isoformat().replace("+00:00", "Z"))
     assert query(mesh, SQL) == ""
 
     assert accesses.notified(access, "AccessExpiring")["what"] == OPEN
     accesses.wait(access, "ended")
-    assert datetime.now(UTC) >= until - timedelta(seconds=1)
+    assert mesh.now() >= until - timedelta(seconds=1)
     assert accesses.record(access).cause == "expired"
     assert accesses.notified(access, "AccessRevoked")["cause"] == "expired"
     assert query(mesh, SQL) != ""

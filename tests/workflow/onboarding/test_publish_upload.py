@@ -1,5 +1,6 @@
 """The way of an upload whose product is published as Iceberg tables: checked, staged, proposed, answered, settled."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -8,7 +9,6 @@ from typing import Any
 import pytest
 
 from local.accounts import ADMIN_ROLE
-from tests.access_driver import AccessDriver
 from tests.event_queue import producers_events
 from tests.mesh_commands import mesh_command
 from tests.mesh_conditions import ATTEMPTS, crash
@@ -24,6 +24,13 @@ PUBLISHED = (*PROPOSED, *SETTLED, "Settled")
 PRODUCER, CENTRAL = "222222222222", "111111111111"
 TIMEOUT = 1501
 """Seconds after which a producer without an answer proposes again."""
+WHILE = 15.0
+"""Seconds within which it has proposed again, on a busy machine as well."""
+
+
+@pytest.fixture(scope="module")
+def deployed_mesh(skipped_mesh: MeshDriver) -> MeshDriver:
+    return skipped_mesh
 
 
 def published(run: Run, version: int) -> None:
@@ -319,13 +326,17 @@ def asks(mesh: MeshDriver) -> Callable[[], int]:
 
 
 def skip_until(mesh: MeshDriver, look: Callable[[], Any], what: str) -> None:
-    """Let the time pass after which the producer asks again, as often as it takes."""
-    access = AccessDriver(mesh)
+    """Let the time pass after which the producer asks again, as often as it takes; each time it has a while to do so:
+    after more time its lease ends, and another run takes its objects."""
+    due = time.monotonic()
 
     def skipped() -> bool:
+        nonlocal due
         if look():
             return True
-        access.skip(TIMEOUT)
+        if time.monotonic() >= due:
+            mesh.skip(TIMEOUT)
+            due = time.monotonic() + WHILE
         return False
 
     mesh.until(skipped, what)

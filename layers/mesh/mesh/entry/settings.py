@@ -25,9 +25,12 @@ class AccountSettings(Settings):
 
 
 class TableSettings(Settings):
-    """The account's own table: central's registry, a producer's uploads, a member's notices."""
+    """The account's own table: central's registry, a producer's uploads, a member's notices; and for how many days it
+    keeps what is over (`domain.retention`)."""
 
     table_name: str
+    history_days: int
+    record_days: int
 
 
 class RegistrySettings(AccountSettings, TableSettings):
@@ -85,7 +88,6 @@ class LineageSettings(AccountSettings, TableSettings, WorkSettings):
     lineage_transport: Literal["table", "file", "http", "datazone"]
     lineage_target: str
     lineage_token_arn: str
-    lineage_retention_days: int
 
 
 def load[S: Settings](model: type[S]) -> S:

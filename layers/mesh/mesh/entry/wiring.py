@@ -27,6 +27,7 @@ from mesh.adapters.lakeformation.shares import GlueResourceLinks, RamShares
 from mesh.adapters.messaging import EventBus, SnsInbox, SnsMemberTopics
 from mesh.adapters.s3.storage import S3Objects, S3WorkFiles
 from mesh.adapters.schedules import OneTimeSchedules
+from mesh.domain.retention import Retention
 from mesh.entry.governance_layer import ontology
 from mesh.entry.settings import (
     AccountSettings,
@@ -77,40 +78,45 @@ class SystemClock:
 clock = SystemClock()
 
 
+def table(settings: TableSettings) -> Table:
+    """The account's table."""
+    return _table(settings.table_name, settings.history_days, settings.record_days)
+
+
 @cache
-def table(name: str) -> Table:
-    """A DynamoDB table."""
-    return Table(client("dynamodb"), name)
+def _table(name: str, history_days: int, record_days: int) -> Table:
+    kept = Retention(history=timedelta(days=history_days), records=timedelta(days=record_days))
+    return Table(client("dynamodb"), name, kept)
 
 
 def registry(settings: TableSettings) -> DynamoRegistry:
     """Central's registry."""
-    return DynamoRegistry(table(settings.table_name))
+    return DynamoRegistry(table(settings))
 
 
 def uploads(settings: TableSettings) -> DynamoUploads:
     """A producer's uploads."""
-    return DynamoUploads(table(settings.table_name))
+    return DynamoUploads(table(settings))
 
 
 def raw_uploads(settings: TableSettings) -> DynamoRawUploads:
     """A producer's raw objects and recipes."""
-    return DynamoRawUploads(table(settings.table_name))
+    return DynamoRawUploads(table(settings))
 
 
 def quarantine(settings: TableSettings) -> DynamoQuarantine:
     """A producer's held batches."""
-    return DynamoQuarantine(table(settings.table_name))
+    return DynamoQuarantine(table(settings))
 
 
 def notices(settings: TableSettings) -> DynamoNotices:
     """A member's notices."""
-    return DynamoNotices(table(settings.table_name))
+    return DynamoNotices(table(settings))
 
 
 def trace(settings: TableSettings) -> DynamoTrace:
     """The account's part of each upload's trace."""
-    return DynamoTrace(table(settings.table_name))
+    return DynamoTrace(table(settings))
 
 
 def catalog() -> GlueCatalog:
@@ -137,14 +143,14 @@ def lake_admins(settings: TableSettings) -> "DynamoLakeAdmins":
     """The account's record of its administrators."""
     from mesh.adapters.dynamodb.lake_admins import DynamoLakeAdmins  # noqa: PLC0415 - for three functions
 
-    return DynamoLakeAdmins(table(settings.table_name))
+    return DynamoLakeAdmins(table(settings))
 
 
 def governance_record(settings: TableSettings) -> "DynamoGovernanceRecord":
     """Central's record of the governance in force."""
     from mesh.adapters.dynamodb.governance_record import DynamoGovernanceRecord  # noqa: PLC0415 - for one function
 
-    return DynamoGovernanceRecord(table(settings.table_name))
+    return DynamoGovernanceRecord(table(settings))
 
 
 def product_databases() -> "GlueProductDatabases":
@@ -253,7 +259,7 @@ def proposals(settings: TableSettings) -> "DynamoProposals":
     """Central's record of what was proposed, and answered."""
     from mesh.adapters.dynamodb.proposals import DynamoProposals  # noqa: PLC0415 - few functions of all use it
 
-    return DynamoProposals(table(settings.table_name))
+    return DynamoProposals(table(settings))
 
 
 def verifier(settings: TableSettings) -> "Verifier":
@@ -269,7 +275,7 @@ def named_accesses(settings: RegistrySettings, revoke_access_arn: str) -> "Named
     """Accesses to columns by name, and the machine that ends one."""
     from mesh.usecases.named_accesses import NamedAccesses  # noqa: PLC0415 - read where tables are tagged, only
 
-    accesses = DynamoAccessRegistry(table(settings.table_name))
+    accesses = DynamoAccessRegistry(table(settings))
     return NamedAccesses(registry(settings), accesses, ontology(), machine(revoke_access_arn))
 
 
@@ -303,7 +309,7 @@ def revisions(settings: TableSettings) -> "DynamoRevisions":
     """The producer's record of its contracts' newest versions."""
     from mesh.adapters.dynamodb.revisions import DynamoRevisions  # noqa: PLC0415 - few functions of all use it
 
-    return DynamoRevisions(table(settings.table_name))
+    return DynamoRevisions(table(settings))
 
 
 def machine(arn: str) -> StateMachine:
@@ -313,12 +319,12 @@ def machine(arn: str) -> StateMachine:
 
 def locks(settings: TableSettings) -> DynamoLocks:
     """The account's locks."""
-    return DynamoLocks(table(settings.table_name))
+    return DynamoLocks(table(settings))
 
 
 def consumer_accesses(settings: TableSettings) -> DynamoConsumerAccesses:
     """A consumer's accesses."""
-    return DynamoConsumerAccesses(table(settings.table_name))
+    return DynamoConsumerAccesses(table(settings))
 
 
 def shares() -> RamShares:
@@ -343,7 +349,7 @@ def queries(workgroup: str) -> AthenaQueries:
 
 def central_context(settings: RegistrySettings) -> CentralContext:
     """What central's steps of an access look at and write down."""
-    kept = table(settings.table_name)
+    kept = table(settings)
     return CentralContext(
         settings.account_id, DynamoRegistry(kept), DynamoAccessRegistry(kept), DynamoTrace(kept), clock
     )
@@ -351,7 +357,7 @@ def central_context(settings: RegistrySettings) -> CentralContext:
 
 def announcements(settings: RegistrySettings) -> DynamoAnnouncements:
     """Announced revisions of contracts."""
-    return DynamoAnnouncements(table(settings.table_name))
+    return DynamoAnnouncements(table(settings))
 
 
 def schedules() -> OneTimeSchedules:
@@ -388,7 +394,7 @@ def lineage(settings: LineageSettings) -> "DynamoLineage":
     """The account's own record of lineage."""
     from mesh.adapters.dynamodb.lineage import DynamoLineage  # noqa: PLC0415 - one function of all uses it
 
-    return DynamoLineage(table(settings.table_name), timedelta(days=settings.lineage_retention_days))
+    return DynamoLineage(table(settings))
 
 
 @cache

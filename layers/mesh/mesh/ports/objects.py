@@ -25,8 +25,8 @@ class Objects(Protocol):
         """At most `limit` bytes. Raises ObjectGone."""
         ...
 
-    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
-        """The version that was written, None in a bucket without versions."""
+    def write(self, bucket: str, key: str, body: bytes, content_type: str, *, report: bool = False) -> str | None:
+        """The version that was written, None in a bucket without versions. A `report` is kept for a time."""
         ...
 
     def copy(self, bucket: str, source: str, target: str) -> None:

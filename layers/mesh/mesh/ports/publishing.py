@@ -71,6 +71,10 @@ class Proposals(Protocol):
         """What was read in that metadata file when it was committed."""
         ...
 
+    def forget_tables(self, product: str, table: str, metadata: Iterable[str]) -> None:
+        """No version that is kept has these metadata files any more."""
+        ...
+
     def open(self, record: "ProposalRecord") -> "ProposalRecord":
         """Record a proposal; one of that id is given back as it stands."""
         ...

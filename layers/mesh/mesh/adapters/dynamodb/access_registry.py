@@ -7,6 +7,8 @@
 | `REQUEST#<receiver>` | the ask's fingerprint | the access that asks for it |
 | `HOLDER#<receiver>` | the id | accesses of that account that are not over |
 | `LIST#ACCESSES` | `<asked at>#<id>` | all of them, for people |
+
+Record, request and place in the list of an access that is over go together, when it is kept no longer.
 """
 
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from typing import Any
 from mesh.adapters.dynamodb.items import Table, delete, put, put_new
 from mesh.domain.access.record import ASKING, OVER, Access, AlreadyRequested
 from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.retention import Kind
 
 
 class DynamoAccessRegistry:
@@ -28,8 +31,8 @@ class DynamoAccessRegistry:
         existing = self.access(access.id)
         if existing is not None:
             return existing
-        request = {"pk": f"REQUEST#{access.receiver}", "sk": access.request.fingerprint()}
-        requested = self._table.get(request["pk"], request["sk"])
+        claim = _claim(access)
+        requested = self._table.get(claim["pk"], claim["sk"])
         holder = self.access(str(requested["access"])) if requested else None
         if holder is not None and holder.id == access.id:
             return holder  # recorded since the look above: its event was delivered twice at once
@@ -39,11 +42,9 @@ class DynamoAccessRegistry:
                 access=holder.id,
                 remedy="mesh requests shows its status",
             )
-        claim = {**request, "access": access.id}
         claimed = put(claim, "access = :seen", {":seen": requested["access"]}) if requested else put_new(claim)
-        listed = {"pk": "LIST#ACCESSES", "sk": f"{access.asked_at.isoformat()}#{access.id}", "access": access.id}
         held = {"pk": f"HOLDER#{access.receiver}", "sk": access.id}
-        if not self._table.write(claimed, put_new(_item(access)), put(held), put(listed)):
+        if not self._table.write(claimed, put_new(_item(access)), put(held), put(_listed(access))):
             raise ConcurrentChange(
                 f"another event requests the same access now: {access.request.what}", access=access.id
             )
@@ -57,8 +58,20 @@ class DynamoAccessRegistry:
     def save(self, access: Access) -> Access:
         """See the port."""
         written = access.evolve(revision=access.revision + 1)
-        over = [delete(f"HOLDER#{access.receiver}", access.id)] if written.status in OVER else []
-        if not self._table.write(put(_item(written), "revision = :seen", {":seen": access.revision}), *over):
+        item, seen = _item(written), {":seen": access.revision}
+        if written.status in OVER:
+            ended = self._table.expiry(Kind.ENDED_ACCESS)
+            ending = (
+                put(item | ended, "revision = :seen", seen),
+                put(_listed(access) | ended),
+                delete(f"HOLDER#{access.receiver}", access.id),
+            )
+            # The same request may have been made anew: then that one holds the claim.
+            claim = put(_claim(access) | ended, "access = :mine", {":mine": access.id})
+            saved = self._table.write(*ending, claim) or self._table.write(*ending)
+        else:
+            saved = self._table.write(put(item, "revision = :seen", seen))
+        if not saved:
             raise ConcurrentChange(f"access {access.id} changed meanwhile", access=access.id)
         return written
 
@@ -78,7 +91,9 @@ class DynamoAccessRegistry:
 
     def keep_token(self, access_id: str, step: str, token: str, *, order: str = "") -> None:
         """See the port."""
-        item = {"pk": f"ACCESS#{access_id}", "sk": f"TOKEN#{step}", "task_token": token, "ordered_by": order}
+        item: dict[str, Any] = {"pk": f"ACCESS#{access_id}", "sk": f"TOKEN#{step}"}
+        item |= {"task_token": token, "ordered_by": order}
+        item |= self._table.expiry(Kind.TASK_TOKEN)
         another = "attribute_not_exists(pk) OR ordered_by <> :order"
         self._table.write(put(item, another, {":order": order}) if order else put(item))
 
@@ -90,6 +105,14 @@ class DynamoAccessRegistry:
     def drop_token(self, access_id: str, step: str, token: str) -> None:
         """See the port."""
         self._table.write(delete(f"ACCESS#{access_id}", f"TOKEN#{step}", "task_token = :token", {":token": token}))
+
+
+def _claim(access: Access) -> dict[str, str]:
+    return {"pk": f"REQUEST#{access.receiver}", "sk": access.request.fingerprint(), "access": access.id}
+
+
+def _listed(access: Access) -> dict[str, str]:
+    return {"pk": "LIST#ACCESSES", "sk": f"{access.asked_at.isoformat()}#{access.id}", "access": access.id}
 
 
 def _item(access: Access) -> dict[str, Any]:

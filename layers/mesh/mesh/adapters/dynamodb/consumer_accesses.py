@@ -1,16 +1,16 @@
-"""A consumer account's accesses in its table: `ACCESS` / `<id>`, with revision and state beside the body."""
+"""A consumer account's accesses in its table: `ACCESS` / `<id>`, with revision and state beside the body.
+
+One that is over is remembered for longer than any event can come again."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Final
 
 from mesh.adapters.dynamodb.items import Table, put, put_new
 from mesh.domain.access.consumer_access import ENDING, ConsumerAccess
 from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.retention import Kind
 
 _PK: Final = "ACCESS"
-_KEPT: Final = timedelta(days=400)
-"""How long an ended access is remembered: longer than any event is kept anywhere to be delivered again."""
 
 
 class DynamoConsumerAccesses:
@@ -30,7 +30,7 @@ class DynamoConsumerAccesses:
         item = {"pk": _PK, "sk": held.access, "state": held.state, "revision": written.revision}
         item |= {"body": written.model_dump_json()}
         if held.state == "over":
-            item["expires"] = int((held.noted + _KEPT).timestamp())
+            item |= self._table.expiry(Kind.ENDED_ACCESS, held.noted)
         if held.revision:
             saved = self._table.write(put(item, "revision = :seen", {":seen": held.revision}))
         else:

@@ -6,10 +6,14 @@ The answer to a write may be lost after its effect; the SDK then repeats the cal
 attempt wrote. So each write has a token, made once for all attempts: a transaction gives it to DynamoDB as its
 ClientRequestToken, a single item that is put or updated on a condition keeps it as its `writer`, and a condition that
 fails on the write's own token has held. See docs/decisions/0030.
+
+An item whose `expires` has passed is gone, though DynamoDB deletes it days later: it is not read, and a new one takes
+its place. See docs/decisions/0041.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import uuid4
 
@@ -18,6 +22,7 @@ from botocore.exceptions import ClientError
 
 from mesh.adapters.aws import code_of, message_of, transient_errors
 from mesh.domain.contracts.product import ConcurrentChange, Throttled
+from mesh.domain.retention import Kind, Retention
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,6 +31,8 @@ MOST_AT_ONCE: Final = 100
 """Items of one BatchGetItem, or writes of one TransactWriteItems."""
 _ATTEMPTS: Final = 5
 _WRITER: Final = "writer"
+_ABSENT: Final = "attribute_not_exists(pk)"
+_ABSENT_OR_EXPIRED: Final = "(attribute_not_exists(pk) OR expires <= :present)"
 _FAILED: Final = "ConditionalCheckFailedException"
 _CONFLICT: Final = "TransactionConflict"
 _THROTTLED: Final = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"})
@@ -63,7 +70,7 @@ def put(
 
 def put_new(item: Mapping[str, Any]) -> Write:
     """Write an item unless there is one already."""
-    return put(item, "attribute_not_exists(pk)")
+    return put(item, _ABSENT)
 
 
 def update(
@@ -104,17 +111,38 @@ def _conditions(
 
 
 class Table:
-    """One table with string keys `pk` and `sk`."""
+    """One table with string keys `pk` and `sk`, and `expires` for its time to live. `now` is in seconds since 1970."""
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        name: str,
+        retention: Retention | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self.client = client
         self.name = name
+        self.now = now
+        self._retention = retention or Retention()
+
+    def expiry(self, kind: Kind, since: datetime | None = None) -> dict[str, int]:
+        """The attribute of an item of this kind that is over since then, or now."""
+        return {"expires": kind.expires(self._retention, since or self.present())}
+
+    def present(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.fromtimestamp(self.now(), UTC)
+
+    def _is_there(self, item: Mapping[str, Any]) -> bool:
+        return "expires" not in item or item["expires"] > self.now()
 
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
         """The item, read consistently."""
         with transient_errors():
             found = self.client.get_item(TableName=self.name, Key=dump({"pk": pk, "sk": sk}), ConsistentRead=True)
-        return load(found["Item"]) if "Item" in found else None
+        item = load(found.get("Item", {}))
+        return item if item and self._is_there(item) else None
 
     def get_all(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
         """The items that are there, read consistently, by (pk, sk). Raises Throttled for what stays unread."""
@@ -129,7 +157,7 @@ class Table:
             _pause(attempt)
             with transient_errors():
                 answer = self.client.batch_get_item(RequestItems=request)
-            yield from map(load, answer["Responses"].get(self.name, ()))
+            yield from filter(self._is_there, map(load, answer["Responses"].get(self.name, ())))
             request = answer.get("UnprocessedKeys")
             if not request:
                 return
@@ -168,8 +196,8 @@ class Table:
         while True:
             with transient_errors():
                 page = self.client.query(**arguments)
-            for item in page["Items"]:
-                yield load(item)
+            for item in filter(self._is_there, map(load, page["Items"])):
+                yield item
                 seen += 1
                 if limit and seen >= limit:
                     return
@@ -202,6 +230,7 @@ class Table:
         DynamoDB takes a ClientRequestToken that it has seen for success, without writing again, for ten minutes:
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
         """
+        writes = [_over_what_expired(write, self.now()) for write in writes]
         actions: list[Any] = [{write.kind: {"TableName": self.name, **write.arguments}} for write in writes]
         match writes:
             case [Write(_, {"ConditionExpression": _}) as write]:
@@ -229,6 +258,17 @@ class Table:
             "Delete": self.client.delete_item,
         }
         calls[write.kind](TableName=self.name, **write.arguments, **more)
+
+
+def _over_what_expired(write: Write, now: float) -> Write:
+    """The write, whose condition takes an expired item for none."""
+    given = write.arguments
+    condition = given.get("ConditionExpression", "")
+    if not condition.startswith(_ABSENT):
+        return write
+    values = {**given.get("ExpressionAttributeValues", {}), ":present": _serialize(int(now))}
+    condition = _ABSENT_OR_EXPIRED + condition.removeprefix(_ABSENT)
+    return write._replace(arguments={**given, "ConditionExpression": condition, "ExpressionAttributeValues": values})
 
 
 def _signed(write: Write, token: str) -> Write:

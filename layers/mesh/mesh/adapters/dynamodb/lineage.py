@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from mesh.adapters.dynamodb.items import Table, put
+from mesh.domain.retention import Kind
 
 
 class DynamoLineage:
-    """Implements `ports.LineageLog`. `kept` counts from the event's own time."""
+    """Implements `ports.LineageLog`."""
 
-    def __init__(self, table: Table, kept: timedelta = timedelta(days=400)) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
-        self._kept = kept
 
     def put(self, product: str, event: Mapping[str, Any]) -> None:
         """See the port. An event is at most 300,000 bytes: an item holds it."""
@@ -24,7 +24,7 @@ class DynamoLineage:
                     "pk": f"LINEAGE#{product}",
                     "sk": f"{at}#{run}#{kind}",
                     "body": json.dumps(event),
-                    "expires": int((datetime.fromisoformat(at) + self._kept).timestamp()),
+                    **self._table.expiry(Kind.LINEAGE, datetime.fromisoformat(at)),
                 }
             )
         )

@@ -7,6 +7,7 @@ from typing import Any, Final
 from mesh.adapters.dynamodb.items import Table, Write, put, put_new
 from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.product import ConcurrentChange
+from mesh.domain.retention import Kind
 from mesh.ports import Note, Notice
 
 _ATTEMPTS: Final = 5
@@ -28,7 +29,7 @@ class DynamoNotices:
         """See the port."""
         new = list(notices)
         for _ in range(_ATTEMPTS):
-            if not new or self._table.write(*(write for notice in new for write in _stored(notice))):
+            if not new or self._table.write(*(write for notice in new for write in _stored(notice, self._table))):
                 return
             known = self.known(notice.metadata.id for notice in new)
             new = [notice for notice in new if notice.metadata.id not in known]
@@ -52,13 +53,13 @@ def _once(event_id: str) -> tuple[str, str]:
     return f"EVENT#{event_id}", "EVENT"
 
 
-def _stored(notice: Notice) -> tuple[Write, Write, Write]:
+def _stored(notice: Notice, table: Table) -> tuple[Write, Write, Write]:
     """All or none: that it came, what it says, and its place in the trace."""
     metadata, at = notice.metadata, notice.at.isoformat()
     pk, sk = _once(metadata.id)
     said = {"detail_type": notice.detail_type, "detail": json.dumps(notice.detail)}
     return (
-        put_new({"pk": pk, "sk": sk, "at": at}),
-        put({"pk": "NOTICE", "sk": f"{at}#{metadata.id}", **said}),
-        note_item(Note(metadata.correlation_id, "notice received", {"event": notice.detail_type})),
+        put_new({"pk": pk, "sk": sk, "at": at, **table.expiry(Kind.RECEIVED_EVENT, notice.at)}),
+        put({"pk": "NOTICE", "sk": f"{at}#{metadata.id}", **said, **table.expiry(Kind.NOTICE, notice.at)}),
+        note_item(Note(metadata.correlation_id, "notice received", {"event": notice.detail_type}), table),
     )

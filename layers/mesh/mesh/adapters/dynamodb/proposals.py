@@ -9,7 +9,7 @@
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from boto3.dynamodb.types import Binary
@@ -19,6 +19,7 @@ from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.events import ProposalSettled
 from mesh.domain.publishing.proposals import Commit, ProposalRecord, TableRecord
+from mesh.domain.retention import Kind
 from mesh.ports import Note
 
 _PART: Final = 350_000
@@ -35,15 +36,15 @@ class DynamoProposals:
 
     def open(self, record: ProposalRecord) -> ProposalRecord:
         """See the port."""
-        if self._table.write(put_new(_item(record))):
+        if self._table.write(put_new(self._item(record))):
             return record
         return self._record(record.product, record.proposal) or record
 
     def begin(self, record: ProposalRecord, note: Note) -> bool:
         """See the port."""
         turn = {"pk": _product(record.product), "sk": "COMMITTING", "proposal": record.proposal, "by_rollback": False}
-        begun = self._table.write(put_new(_item(record)), put_new(turn), note_item(note))
-        return begun or not self._table.write(note_item(note))
+        begun = self._table.write(put_new(self._item(record)), put_new(turn), note_item(note, self._table))
+        return begun or not self._table.write(note_item(note, self._table))
 
     def claim(self, product: str, proposal: str, *, rollback: bool = False) -> None:
         """See the port."""
@@ -87,8 +88,9 @@ class DynamoProposals:
     def keep_commit(self, record: ProposalRecord, commit: Commit, tables: Sequence[TableRecord]) -> bool:
         """See the port."""
         body = zlib.compress(commit.model_dump_json().encode())
-        kept = put({"pk": _product(commit.product), "sk": f"COMMIT#{commit.proposal}", "body": Binary(body)})
-        unanswered = _item(record.evolve(committing=True)), "answered = :no", {":no": False}
+        item = {"pk": _product(commit.product), "sk": f"COMMIT#{commit.proposal}", "body": Binary(body)}
+        kept = put(item | self._table.expiry(Kind.COMMIT))
+        unanswered = self._item(record.evolve(committing=True)), "answered = :no", {":no": False}
         parts = [part for table in tables for part in _parts(table)]
         if len(parts) > _PARTS_AT_ONCE:
             for part in parts:
@@ -103,16 +105,41 @@ class DynamoProposals:
 
     def refuse(self, answer: ProposalSettled) -> ProposalRecord:
         """See the port."""
-        answering = _answering(answer, "answered = :no AND committing = :no")
+        answering = self._answering(answer, "answered = :no AND committing = :no")
         if not self._table.write(answering, _ended(answer.product, answer.proposal)):
             self._table.write(answering)  # answered, or it was not its turn
         return self._known(answer.product, answer.proposal)
 
     def settle(self, answer: ProposalSettled) -> ProposalSettled:
         """See the port."""
-        answering = _answering(answer, "answered = :no")
+        answering = self._answering(answer, "answered = :no")
         left_out = self._table.write_what_holds(answering, _ended(answer.product, answer.proposal))
         return answer if answering not in left_out else self._known(answer.product, answer.proposal).answer or answer
+
+    def forget_tables(self, product: str, table: str, metadata: Iterable[str]) -> None:
+        """See the port."""
+        for location in metadata:
+            first = _table(product, table, location, 0)
+            for item in self._table.query(first["pk"], prefix=first["sk"].removesuffix(f"{0:04d}")):
+                self._table.write(delete(item["pk"], item["sk"]))
+
+    def _item(self, record: ProposalRecord) -> dict[str, Any]:
+        """A record that is not answered, and beside it what conditions look at, and change."""
+        return {
+            "pk": _product(record.product),
+            "sk": f"PROPOSAL#{record.proposal}",
+            "answered": False,
+            "committing": record.committing,
+            "body": record.model_dump_json(exclude={"committing", "answer"}),
+            **self._table.expiry(Kind.PROPOSAL, record.at),
+        }
+
+    def _answering(self, answer: ProposalSettled, condition: str) -> Write:
+        """An unrecorded proposal has no `answered`, so the condition fails."""
+        values = {":no": False, ":yes": True, ":answer": answer.model_dump_json()}
+        values[":expires"] = self._table.expiry(Kind.PROPOSAL)["expires"]
+        changed = "SET answered = :yes, answer = :answer, expires = :expires"
+        return update(_product(answer.product), f"PROPOSAL#{answer.proposal}", changed, values, condition)
 
     def _known(self, product: str, proposal: str) -> ProposalRecord:
         """Raises ConcurrentChange for an unrecorded proposal."""
@@ -127,24 +154,6 @@ class DynamoProposals:
             return None
         answer = ProposalSettled.model_validate_json(item["answer"]) if item["answered"] else None
         return ProposalRecord.model_validate_json(item["body"]).evolve(committing=item["committing"], answer=answer)
-
-
-def _item(record: ProposalRecord) -> dict[str, Any]:
-    """A record that is not answered, and beside it what conditions look at, and change."""
-    return {
-        "pk": _product(record.product),
-        "sk": f"PROPOSAL#{record.proposal}",
-        "answered": False,
-        "committing": record.committing,
-        "body": record.model_dump_json(exclude={"committing", "answer"}),
-    }
-
-
-def _answering(answer: ProposalSettled, condition: str) -> Write:
-    """An unrecorded proposal has no `answered`, so the condition fails."""
-    values = {":no": False, ":yes": True, ":answer": answer.model_dump_json()}
-    changed = "SET answered = :yes, answer = :answer"
-    return update(_product(answer.product), f"PROPOSAL#{answer.proposal}", changed, values, condition)
 
 
 def _ended(product: str, proposal: str) -> Write:

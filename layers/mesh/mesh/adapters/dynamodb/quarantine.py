@@ -7,10 +7,12 @@
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from mesh.adapters.dynamodb.items import Table, put, put_new
 from mesh.domain.contracts.product import ConcurrentChange
-from mesh.domain.onboarding.quarantine import HeldBatch, HeldStatus, Ticket
+from mesh.domain.onboarding.quarantine import DECIDED, HeldBatch, HeldStatus, Ticket
+from mesh.domain.retention import Kind
 
 _ALL = "QUARANTINE"
 
@@ -43,7 +45,10 @@ class DynamoQuarantine:
 
     def save(self, batch: HeldBatch, *, was: HeldStatus) -> None:
         """See the port."""
-        if not self._table.write(put(_item(batch), "#status = :was", {":was": was}, names={"#status": "status"})):
+        item = _item(batch)
+        if batch.status in DECIDED:
+            item |= self._table.expiry(Kind.DECIDED_BATCH)
+        if not self._table.write(put(item, "#status = :was", {":was": was}, names={"#status": "status"})):
             raise ConcurrentChange(f"{batch.name} was decided by another process", batch=batch.name)
 
     def ticket(self, product: str, key: str) -> Ticket | None:
@@ -53,10 +58,11 @@ class DynamoQuarantine:
 
     def put_ticket(self, product: str, key: str, ticket: Ticket) -> None:
         """See the port."""
-        self._table.write(put({"pk": f"TICKET#{product}", "sk": key, "body": ticket.model_dump_json()}))
+        item = {"pk": f"TICKET#{product}", "sk": key, "body": ticket.model_dump_json()}
+        self._table.write(put(item | self._table.expiry(Kind.RELEASE_TICKET)))
 
 
-def _item(batch: HeldBatch) -> dict[str, str]:
+def _item(batch: HeldBatch) -> dict[str, Any]:
     return {
         "pk": _ALL,
         "sk": f"{batch.product}#{batch.run}",

@@ -29,13 +29,14 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import Binary
 
 from mesh.adapters.dynamodb.items import Table, Write, delete, put, put_new, update
-from mesh.adapters.dynamodb.trace import KEPT, note_item
+from mesh.adapters.dynamodb.trace import note_item
 from mesh.domain.contracts.claims import Claim, claimed_by_another, claims_of
 from mesh.domain.contracts.product import ConcurrentChange, Product, ProductVersion, RollbackOrder, VersionEnd
 from mesh.domain.events import Reason
 from mesh.domain.membership.authorisation import NotTheOwner
 from mesh.domain.membership.members import Member
 from mesh.domain.onboarding.keys import compare_sequencers
+from mesh.domain.retention import Kind
 from mesh.ports import Addressee, Note
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from mesh.domain.publishing.pins import Pins
 
 _DIGITS = 8
+_THERE = "attribute_exists(pk)"
 
 
 class DynamoRegistry:
@@ -159,7 +161,7 @@ class DynamoRegistry:
                 "PRODUCT",
                 "SET #status = :registered, registered_at = :at, after_draft = :no",
                 {":registered": "registered", ":at": at.isoformat(), ":no": False},
-                "attribute_exists(pk)",
+                _THERE,
                 names={"#status": "status"},
             )
         ):
@@ -202,11 +204,13 @@ class DynamoRegistry:
     def record_version(self, version: ProductVersion, note: Note) -> ProductVersion:
         """See the port: version, run, the product's counter and the trace are written together or not at all."""
         pk, number = _product(version.product), version.version
+        run_kept = self._table.expiry(Kind.RUN_OF_VERSION, version.published)
         if self._table.write(
             put_new({"pk": pk, "sk": _version(number), "body": version.model_dump_json()}),
-            put_new({"pk": pk, "sk": f"RUN#{version.run}", "version": number}),
+            put_new({"pk": pk, "sk": f"RUN#{version.run}", "version": number, **run_kept}),
+            *self._replaced(version),
             update(pk, "PRODUCT", "SET version = :new", {":new": number, ":old": number - 1}, "version = :old"),
-            note_item(note),
+            note_item(note, self._table),
         ):
             return version
         recorded = self.version_of_run(version.product, version.run)
@@ -219,8 +223,17 @@ class DynamoRegistry:
         version = self.version(product, number)
         if version is None:
             return
-        body = version.evolve(ended=end).model_dump_json()
-        self._table.write(put({"pk": _product(product), "sk": _version(number), "body": body}))
+        item: dict[str, Any] = {"pk": _product(product), "sk": _version(number)}
+        item["body"] = version.evolve(ended=end).model_dump_json()
+        if end.released is not None:
+            item |= self._table.expiry(Kind.ENDED_VERSION, end.released)
+        self._table.write(put(item))
+
+    def _replaced(self, version: ProductVersion) -> Iterator[Write]:
+        """Of a product of Hive tables nothing is kept but the last version: the one before is history."""
+        if version.follows and version.tables and not version.staged:
+            values = {":end": self._table.expiry(Kind.REPLACED_HIVE_VERSION, version.published)["expires"]}
+            yield update(_product(version.product), _version(version.follows), "SET expires = :end", values, _THERE)
 
     def begin_rollback(self, order: RollbackOrder, until: datetime, busy: Reason) -> RollbackOrder:
         """See the port: order and lock are written together or not at all."""
@@ -228,10 +241,10 @@ class DynamoRegistry:
         lock = {"pk": pk, "sk": "ROLLBACK", "event_id": order.request, "held_until": until.isoformat()}
         free = "attribute_not_exists(pk) OR event_id = :mine OR held_until < :now"
         own = {":mine": order.request, ":now": order.at.isoformat()}
-        if self._table.write(put_new(_order_item(order)), put(lock, free, own)):
+        if self._table.write(put_new(self._order_item(order)), put(lock, free, own)):
             return order
         refused = order.evolve(status="refused", refusal=busy)
-        if self._table.write(put_new(_order_item(refused))):
+        if self._table.write(put_new(self._order_item(refused))):
             return refused
         return self.rollback(order.product, order.request) or order
 
@@ -252,10 +265,14 @@ class DynamoRegistry:
         order = self.rollback(product, request)
         if order is not None and order.status == "started":
             ended, seen = order.evolve(**end), {":seen": order.model_dump_json()}
-            is_mine = self._table.write(put(_order_item(ended), "body = :seen", seen))
+            is_mine = self._table.write(put(self._order_item(ended), "body = :seen", seen))
             order = ended if is_mine else self.rollback(product, request)
         self._table.write(delete(_product(product), "ROLLBACK", "event_id = :mine", {":mine": request}))
         return order
+
+    def _order_item(self, order: RollbackOrder) -> dict[str, Any]:
+        item = {"pk": _product(order.product), "sk": f"ROLLBACK#{order.request}", "body": order.model_dump_json()}
+        return item | self._table.expiry(Kind.ROLLBACK, order.at)
 
     def pins(self, product: str) -> "Pins":
         """See the port: one item, so that how many there are can be limited."""
@@ -323,16 +340,15 @@ class DynamoRegistry:
 
     def record_notices(self, product: str, version: int, accounts: Iterable[str], at: datetime, note: Note) -> None:
         """See the port."""
-        items = (
-            {"pk": _product(product), "sk": _notice(version, account), "at": at.isoformat()} for account in accounts
-        )
-        self._table.write(*map(put, items), note_item(note))
+        sent = {"pk": _product(product), "at": at.isoformat(), **self._table.expiry(Kind.SENT_NOTICE, at)}
+        items = ({**sent, "sk": _notice(version, account)} for account in accounts)
+        self._table.write(*map(put, items), note_item(note, self._table))
 
     def record_refusal(
         self, account: str, detail_type: str, reason: Mapping[str, Any], at: datetime, *, event: str
     ) -> None:
         """See the port."""
-        expires = {"expires": int((at + KEPT).timestamp())}
+        expires = self._table.expiry(Kind.REFUSAL, at)
         once = {"pk": f"REFUSED#{account}", "sk": event, **expires}
         place = f"{at.isoformat()}#{detail_type}#{event}"  # many may come at the same moment
         item = {"pk": f"REFUSAL#{account}", "sk": place, "reason": json.dumps(reason)}
@@ -346,10 +362,6 @@ class DynamoRegistry:
             if datetime.fromisoformat(at) < since:
                 return
             yield detail_type, str(json.loads(item["reason"])["code"])
-
-
-def _order_item(order: RollbackOrder) -> dict[str, Any]:
-    return {"pk": _product(order.product), "sk": f"ROLLBACK#{order.request}", "body": order.model_dump_json()}
 
 
 def _member(account: str) -> tuple[str, str]:

@@ -2,32 +2,31 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from mesh.adapters.dynamodb.items import Table, Write, put
+from mesh.domain.retention import Kind
 from mesh.ports import Note
 
-KEPT = timedelta(days=90)
 
-
-def note_item(note: Note) -> Write:
-    """The item of an entry, with the present time; written in one transaction with the change that it describes."""
-    now = datetime.now(UTC)
+def note_item(note: Note, table: Table) -> Write:
+    """The table's item of an entry, with the present time; written in one transaction with the change that it
+    describes."""
+    now = table.present()
     return put(
         {
             "pk": f"TRACE#{note.correlation_id}",
             "sk": f"{now.isoformat()}#{uuid4().hex[:8]}",
             "what": note.what,
             "facts": json.dumps(note.facts),
-            "expires": int((now + KEPT).timestamp()),
+            **table.expiry(Kind.TRACE, now),
         }
     )
 
 
 class DynamoTrace:
-    """Implements `ports.Trace` beside the other items of an account's table; entries expire after 90 days."""
+    """Implements `ports.Trace` beside the other items of an account's table, for a time."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -38,7 +37,7 @@ class DynamoTrace:
 
     def keep(self, note: Note) -> None:
         """See the port."""
-        self._table.write(note_item(note))
+        self._table.write(note_item(note, self._table))
 
     def entries(self, correlation_id: str) -> Iterator[dict[str, Any]]:
         """`{"time", "what", "facts"}`, in order."""

@@ -22,6 +22,7 @@ from mesh.domain.contracts.product import ConcurrentChange
 from mesh.domain.onboarding.formats.model import ObjectRef
 from mesh.domain.onboarding.keys import compare_sequencers
 from mesh.domain.onboarding.standing import Lease, Standing
+from mesh.domain.retention import Kind
 from mesh.ports import Note, WaitingRun
 
 _LIST: Final = "LIST#PRODUCTS"
@@ -100,14 +101,29 @@ class DynamoUploads:
         for _ in range(_ATTEMPTS):
             if not refs:
                 return []
-            writes = [write for ref in refs for write in _arrival(product, ref, correlation_id, seen.get(ref.key))]
+            writes = [write for ref in refs for write in self._arrival(product, ref, correlation_id, seen.get(ref.key))]
             received = Note(correlation_id, "uploads received", {"product": product, "objects": len(refs)})
-            if self._table.write(*writes, note_item(received)):
+            if self._table.write(*writes, note_item(received, self._table)):
                 return refs
             known = self._table.get_all((f"SEEN#{product}", ref.key) for ref in refs)
             seen = {key: item["sequencer"] for (_, key), item in known.items()}
             refs = [ref for ref in refs if _is_newer(ref, seen)]
         raise ConcurrentChange(f"too many events at once for {refs[0].key}", key=refs[0].key)
+
+    def _arrival(self, product: str, ref: ObjectRef, correlation_id: str, seen: str | None) -> tuple[Write, Write]:
+        """Known and pending, unless another process was faster: of two concurrent events the newer one stays pending.
+
+        Of what was deleted nothing else is left that would end: it is known for as long as its events may come again.
+        """
+        known: dict[str, Any] = {"pk": f"SEEN#{product}", "sk": ref.key, "sequencer": ref.sequencer}
+        if ref.deleted:
+            known |= self._table.expiry(Kind.DELETED_OBJECT)
+        waiting = {
+            "pk": f"PENDING#{product}", "sk": ref.key, "sequencer": ref.sequencer, "ref": ref.model_dump_json(),
+            "correlation_id": correlation_id,
+        }  # fmt: skip
+        unchanged = put_new(known) if seen is None else put(known, "sequencer = :seen", {":seen": seen})
+        return unchanged, put(waiting)
 
     def add_again(self, product: str, ref: ObjectRef, correlation_id: str) -> bool:
         """See the port. A raw object that waits for a recipe waits no more for it."""
@@ -116,7 +132,7 @@ class DynamoUploads:
             known = seen["sequencer"] if seen else None
             if known is not None and compare_sequencers(ref.sequencer, known) < 0:
                 return False
-            arrival = _arrival(product, ref, correlation_id, known)
+            arrival = self._arrival(product, ref, correlation_id, known)
             if self._table.write(*arrival, delete(f"HELD#{product}", ref.key)):
                 return True
         raise ConcurrentChange(f"too many events at once for {ref.key}", key=ref.key)
@@ -139,7 +155,7 @@ class DynamoUploads:
         was = {":was": seen.holder, ":until": seen.until.isoformat(), ":generation": seen.generation}
         same = "holder = :was AND held_until = :until AND generation = :generation"
         unchanged = put(item, same, was) if seen.generation else put_new(item)
-        if self._table.write(unchanged, note_item(note)):
+        if self._table.write(unchanged, note_item(note, self._table)):
             return True
         found = self.standing(product).lease
         return (found.holder, found.generation) == (lease.holder, lease.generation)
@@ -159,7 +175,7 @@ class DynamoUploads:
     def finish(self, product: str, holder: str, refs: Iterable[ObjectRef], note: Note) -> None:
         """See the port: what was settled before a crash is left out when it is repeated."""
         settled = (delete(f"PENDING#{product}", ref.key, "sequencer = :done", {":done": ref.sequencer}) for ref in refs)
-        self._table.write_what_holds(*settled, _dropped(product, holder), note_item(note))
+        self._table.write_what_holds(*settled, _dropped(product, holder), note_item(note, self._table))
 
     def await_answer(self, proposal: str, waiting: WaitingRun, note: Note) -> bool:
         """See the port."""
@@ -168,7 +184,7 @@ class DynamoUploads:
             "expires": int(waiting.expires.timestamp()),
         }  # fmt: skip
         renewed = _renewed(waiting.product, waiting.holder, waiting.leased_until)
-        return self._table.write(renewed, put(token), note_item(note))
+        return self._table.write(renewed, put(token), note_item(note, self._table))
 
     def token(self, name: str) -> str | None:
         """See the port; read consistently."""
@@ -200,17 +216,6 @@ def _renewed(product: str, holder: str, until: datetime) -> Write:
 
 def _dropped(product: str, holder: str) -> Write:
     return update(_product(product), "LEASE", "SET holder = :none", {":none": "", ":mine": holder}, "holder = :mine")
-
-
-def _arrival(product: str, ref: ObjectRef, correlation_id: str, seen: str | None) -> tuple[Write, Write]:
-    """Known and pending, unless another process was faster: of two concurrent events the newer one stays pending."""
-    known = {"pk": f"SEEN#{product}", "sk": ref.key, "sequencer": ref.sequencer}
-    waiting = {
-        "pk": f"PENDING#{product}", "sk": ref.key, "sequencer": ref.sequencer, "ref": ref.model_dump_json(),
-        "correlation_id": correlation_id,
-    }  # fmt: skip
-    unchanged = put_new(known) if seen is None else put(known, "sequencer = :seen", {":seen": seen})
-    return unchanged, put(waiting)
 
 
 def _is_newer(ref: ObjectRef, seen: Mapping[str, str]) -> bool:

@@ -1,6 +1,6 @@
 """The producer's objects, and the work files of runs, in S3."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
+
+REPORT_TAG: Final = "meshwork-report=true"
+"""Reports that the data bucket's lifecycle rule `old-reports` takes (`HistoryDays`)."""
 
 
 class ObjectGone(Rejected):
@@ -58,10 +61,11 @@ class S3Objects:
         """At most `limit` bytes. Raises ObjectGone."""
         return _read(self._client, bucket, key, version_id, f"bytes=0-{limit - 1}")
 
-    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> str | None:
+    def write(self, bucket: str, key: str, body: bytes, content_type: str, *, report: bool = False) -> str | None:
         """See the port."""
+        tagged: dict[str, Any] = {"Tagging": REPORT_TAG} if report else {}
         with transient_errors():
-            answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+            answer = self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **tagged)
         return answer.get("VersionId")
 
     def copy(self, bucket: str, source: str, target: str) -> None:

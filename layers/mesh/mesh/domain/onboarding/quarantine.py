@@ -11,6 +11,8 @@ from mesh.domain.model import Model
 from mesh.domain.onboarding.formats.model import ObjectRef
 
 HeldStatus = Literal["held", "releasing", "released", "rejected", "superseded"]
+DECIDED: frozenset[HeldStatus] = frozenset({"released", "rejected", "superseded"})
+"""Nothing of the batch waits for its owner any more."""
 
 
 class UnknownBatch(Rejected):

@@ -25,7 +25,7 @@ from mesh.domain.onboarding.quarantine import (
     UnknownBatch,
 )
 from mesh.ports import Bus, Clock, Executions, LandingObjects, Objects, Quarantine, Trace, Uploads
-from mesh.usecases.onboarding.held_objects import look_at, read_listing, release_objects, start_run
+from mesh.usecases.onboarding.held_objects import file_listing, look_at, read_listing, release_objects, start_run
 
 _REMEDIES: Final = {
     "rejected": "Upload the data again if it should be published after all.",
@@ -76,6 +76,7 @@ def _decide(event: Event[QuarantineDecided], using: Deciding) -> Event[Quarantin
     outcome: Literal["released", "rejected"] = "released" if decided.decision == "release" else "rejected"
     if batch.status != outcome:
         _save(taken, outcome, batch, using.quarantine)
+    file_listing(batch, using.objects)
     closed = Event[QuarantineClosed](
         metadata=follow(event.metadata, "closed"),
         data=QuarantineClosed(

@@ -4,9 +4,11 @@ Nothing is moved or copied. A ticket names the released version, which becomes p
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+from mesh.domain.errors import Rejected
 from mesh.domain.events import QuarantineDecided, stable_id
 from mesh.domain.model import Model
 from mesh.domain.names import execution_name
@@ -44,6 +46,14 @@ class Releasable(Model):
 def read_listing(batch: HeldBatch, objects: Objects) -> tuple[HeldObject, ...]:
     """All objects of a held batch. Raises ObjectGone."""
     return HeldObjects.validate_json(objects.read(batch.bucket, batch.listing, limit=MAX_LISTING), extra="ignore")
+
+
+def file_listing(batch: HeldBatch, objects: Objects) -> None:
+    """Nothing of the batch waits for its owner any more: its listing is a report from now on. Idempotent; one that
+    somebody deleted stays deleted."""
+    with suppress(Rejected):
+        body = objects.read(batch.bucket, batch.listing, limit=MAX_LISTING)
+        objects.write(batch.bucket, batch.listing, body, "application/json", report=True)
 
 
 def look_at(batch: HeldBatch, held: Collection[HeldObject], landing: LandingObjects) -> Releasable:
@@ -113,7 +123,9 @@ def supersede(product: str, run: str, keys: Collection[str], *, quarantine: Quar
         newer = [item.key for item in listed if item.key in keys and not item.superseded_by]
         if newer:
             marked = tuple(item.evolve(superseded_by=run) if item.key in newer else item for item in listed)
-            objects.write(batch.bucket, batch.listing, HeldObjects.dump_json(marked, indent=2), "application/json")
+            over = all(item.superseded_by for item in marked)
+            body = HeldObjects.dump_json(marked, indent=2)
+            objects.write(batch.bucket, batch.listing, body, "application/json", report=over)
             listed = marked
         count = sum(bool(item.superseded_by) for item in listed)
         if count != batch.superseded:

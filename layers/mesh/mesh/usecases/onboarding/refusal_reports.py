@@ -58,7 +58,9 @@ def _report(
         "correlation_id": metadata.correlation_id,
         "at": at.isoformat(),
     }
-    objects.write(ref.bucket, place, json.dumps(document, indent=2, ensure_ascii=False).encode(), "application/json")
+    objects.write(
+        ref.bucket, place, json.dumps(document, indent=2, ensure_ascii=False).encode(), "application/json", report=True
+    )
     return QuarantinedObject(key=ref.key, report=place, reason=reason)
 
 

@@ -219,7 +219,7 @@ def _hold(
     if page and reports:
         fates = _fates(checked, held, "published" if command.outcome == "published" else "not published")
         text = _page(batch, reports.held, fates, command.facts.promised)
-        objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8")
+        objects.write(batch.bucket, page, text.encode(), "text/html; charset=utf-8", report=True)
     quarantine.hold(batch)
     shown = _shown(held, batch)
     return Event[ProductQuarantined](
@@ -293,8 +293,8 @@ def _store(
         held=len(held),
     )
     bucket, body = checked.bucket, public.model_dump_json(indent=1).encode()
-    objects.write(bucket, _place(command, "report.json"), body, "application/json")
-    objects.write(bucket, _place(command, "report.html"), page.encode(), "text/html; charset=utf-8")
+    objects.write(bucket, _place(command, "report.json"), body, "application/json", report=True)
+    objects.write(bucket, _place(command, "report.html"), page.encode(), "text/html; charset=utf-8", report=True)
 
 
 def _keep_indexes(command: SettleBatch, checked: CheckedBatch, objects: Objects) -> None:

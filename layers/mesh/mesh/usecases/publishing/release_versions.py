@@ -7,7 +7,7 @@ from typing import Final
 from mesh.domain.contracts.product import Product
 from mesh.domain.events import FilesReleased, Metadata
 from mesh.domain.publishing.keeping import kept_files
-from mesh.ports import MemberTopics
+from mesh.ports import MemberTopics, Proposals
 from mesh.usecases.central_context import CentralContext
 from mesh.usecases.member_notifications import notify_member
 
@@ -15,9 +15,16 @@ _AT_ONCE: Final = 200
 
 
 def release_versions(
-    product: Product, numbers: Collection[int], cause: Metadata, *, context: CentralContext, topics: MemberTopics
+    product: Product,
+    numbers: Collection[int],
+    cause: Metadata,
+    *,
+    context: CentralContext,
+    topics: MemberTopics,
+    proposals: Proposals,
 ) -> int:
-    """Table by table: what is released, and what stays; how many files were released. Idempotent.
+    """Table by table: what is released, and what stays; how many files were released. What central knew of the files is
+    forgotten. Idempotent.
 
     Only versions that are marked are released, whatever is asked.
     """
@@ -37,6 +44,7 @@ def release_versions(
             )
             notify_member(product.owner, news, cause, "released", table, number, context=context, topics=topics)
             count += len(part)
+        proposals.forget_tables(product.name, table, files - kept)
     now = context.clock.now()
     for version in gone:
         if version.ended is not None and version.ended.released is None:

@@ -121,7 +121,9 @@ class PinKeeper:
         numbers = set(event.data.versions)
         pins = [pin for pin in self._context.registry.pins(product.name).pins if pin.version in numbers]
         ended = [self._end(product, pin.id, cause_for_all="withdrawn") for pin in pins]
-        release_versions(product, numbers, event.metadata, context=self._context, topics=self._topics)
+        release_versions(
+            product, numbers, event.metadata, context=self._context, topics=self._topics, proposals=self._proposals
+        )
         return ended
 
     def _require_central(self, envelope: Envelope) -> None:
