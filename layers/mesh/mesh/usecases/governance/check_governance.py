@@ -1,6 +1,7 @@
 """A governance before it is in force: checked by itself, against the one before, and against what is registered."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mesh.domain.access.record import Access
@@ -18,6 +19,7 @@ from mesh.domain.governance.governance_change import (
     without_domain,
 )
 from mesh.domain.governance.ontology import Ontology, OntologyInvalid, parse_ontology
+from mesh.domain.governance.rename_changes import never_named, refused_renames
 from mesh.ports import GovernanceRecord, LakeFormation, Registry
 from mesh.usecases.governance.compare_grants import Today, not_allowed
 
@@ -29,32 +31,73 @@ def adopt_governance(
 
     Idempotent. Raises GovernanceInvalid, GovernanceRefused: then nothing is recorded.
     """
-    governance = parse_governance(document)
-    impacts = tuple(check_governance(governance, in_force(record), registry=registry, lake=lake))
+    governance, before = parse_governance(document), in_force(record)
+    impacts = tuple(check_governance(governance, before, registry=registry, lake=lake))
     require_harmless(impacts)
+    record.keep_pending(_pending(governance.ontology, before, record, lake))
     record.keep({file: document(file) for file in FILES})
     return impacts
 
 
-def in_force(record: GovernanceRecord) -> Ontology | None:
-    """The ontology of the governance that was deployed last; None before the first, or where it was valid once and is
-    no more (a later version of Meshwork asks for more)."""
+@dataclass(frozen=True)
+class InForce:
+    """The governance that was deployed last: its ontology, and the entries of the other files, `purposes` and
+    `personas`, each with its old names."""
+
+    ontology: Ontology
+    entries: Mapping[str, Mapping[str, tuple[str, ...]]]
+
+
+def in_force(record: GovernanceRecord) -> InForce | None:
+    """None before the first, or where it was valid once and is no more (a later version of Meshwork asks for more)."""
     documents = record.kept()
+    if not documents:
+        return None
     try:
-        return parse_ontology(documents["ontology.yaml"]) if documents else None
+        ontology = parse_ontology(documents["ontology.yaml"])
     except OntologyInvalid:
         return None
+    files = {"purpose": ("policies.yaml", "purposes"), "persona": ("personas.yaml", "personas")}
+    entries = {kind: _with_old_names(documents.get(file, {}).get(part, {})) for kind, (file, part) in files.items()}
+    return InForce(ontology, entries)
+
+
+def _with_old_names(entries: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """As the file has them: a purpose may be a text alone."""
+    return {
+        name: tuple(each.get("renamed_from", ())) if isinstance(each, dict) else () for name, each in entries.items()
+    }
+
+
+def _pending(
+    ontology: Ontology, before: InForce | None, record: GovernanceRecord, lake: LakeFormation
+) -> list[tuple[str, str]]:
+    """The renames that are still to be carried out; those of an earlier deployment as far as they are not."""
+    known, pending = before.ontology.renamed if before else {}, record.pending_renames() if ontology.renamed else ()
+    return [
+        (key, old)
+        for key, old in ontology.renamed
+        if old in (lake.tag_values(key) or ()) and ((key, old) in pending or (key, old) not in known)
+    ]
 
 
 def check_governance(
-    governance: Governance, before: Ontology | None, *, registry: Registry, lake: LakeFormation
+    governance: Governance, before: InForce | None, *, registry: Registry, lake: LakeFormation
 ) -> Iterator[Impact]:
     """What it does to LF-Tags, products and members."""
     ontology = governance.ontology
     products = set(registry.product_names())
     if before is not None:
-        gone = vanished(before, ontology)
-        yield from laxer_keys(before, ontology)
+        gone = vanished(before.ontology, ontology)
+        yield from refused_renames(before.ontology, ontology, lambda key: lake.tag_values(key) or ())
+        policies = governance.policies
+        renamed = {"purpose": policies.renamed_purposes, "persona": policies.personas.renamed}
+        for kind, names in renamed.items():
+            entries = before.entries[kind]
+            yield from never_named(
+                kind, names, entries, {*entries, *(old for olds in entries.values() for old in olds)}
+            )
+        yield from laxer_keys(before.ontology, ontology)
         yield from still_carried(
             {
                 (key, value): places
