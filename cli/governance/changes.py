@@ -126,7 +126,7 @@ def with_new_names(before: Any, after: Any, place: str = "") -> tuple[Any, list[
         entry = renamed[new] if isinstance(renamed[new], Mapping) else {"meaning": renamed[new]}
         renamed[new] = {**entry, "renamed_from": after[new]["renamed_from"]}
     for name, entry in renamed.items():
-        renamed[name], below = with_new_names(entry, after.get(name), f"{place}.{name}" if place else name)
+        renamed[name], below = with_new_names(entry, after.get(name), f"{place}.{name}" if place else str(name))
         found += below
     return renamed, found
 

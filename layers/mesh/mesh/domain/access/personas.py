@@ -36,9 +36,13 @@ class Personas(Model):
         """Persona → its old names."""
         return {name: persona.renamed_from for name, persona in self.personas.items()}
 
-    @cached_property
-    def renamed(self) -> dict[str, NewName]:
+    @property
+    def renamed(self) -> Mapping[str, NewName]:
         """Old name → persona."""
+        return self._renamed
+
+    @cached_property
+    def _renamed(self) -> dict[str, NewName]:
         return new_names(self.old_names)
 
     def role_of(self, reader: str | None) -> tuple[str, str]:

@@ -190,9 +190,13 @@ class Policies(Model):
         """Purpose → its old names."""
         return {name: purpose.renamed_from for name, purpose in self.purposes.items()}
 
-    @cached_property
-    def renamed_purposes(self) -> dict[str, NewName]:
+    @property
+    def renamed_purposes(self) -> Mapping[str, NewName]:
         """Old name → purpose."""
+        return self._renamed_purposes
+
+    @cached_property
+    def _renamed_purposes(self) -> dict[str, NewName]:
         return new_names(self.old_purposes)
 
     def rule(self, tags: Tags, facts: Facts) -> Rule:

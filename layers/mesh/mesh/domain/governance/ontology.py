@@ -71,9 +71,13 @@ class TagKey(Model):
         """Value → its old names."""
         return {name: value.renamed_from for name, value in self.values.items()}
 
-    @cached_property
-    def renamed(self) -> dict[str, NewName]:
+    @property
+    def renamed(self) -> Mapping[str, NewName]:
         """Old name → value."""
+        return self._renamed
+
+    @cached_property
+    def _renamed(self) -> dict[str, NewName]:
         return new_names(self.old_names)
 
     @property
@@ -91,9 +95,13 @@ class Ontology(Model):
         """Key → values, as Lake Formation's `CreateLFTag` takes them (open keys may have none), and the mesh's own."""
         return {**{name: tuple(key.values) for name, key in self.keys.items()}, **RESERVED}
 
-    @cached_property
-    def renamed(self) -> dict[tuple[str, str], str]:
+    @property
+    def renamed(self) -> Mapping[tuple[str, str], str]:
         """Key and old name of a value → its name."""
+        return self._renamed
+
+    @cached_property
+    def _renamed(self) -> dict[tuple[str, str], str]:
         return {(key, old): new.name for key, found in self.keys.items() for old, new in found.renamed.items()}
 
     def current(self, key: str, value: str) -> str:
