@@ -20,6 +20,7 @@ from mesh.domain.membership.entrances import bus_statements
 from mesh.ports import Target
 from mesh.usecases.access_ends import Endings
 from mesh.usecases.central_context import CentralContext
+from mesh.usecases.governance.carry_out_renames import Renaming
 from mesh.usecases.governance.compare_entrances import Entrances
 from mesh.usecases.governance.compare_products import Foundation
 from mesh.usecases.governance.compare_readers import MAX_LOOKS
@@ -38,6 +39,7 @@ from tests.fakes import (
     FakeCatalogState,
     FakeClock,
     FakeExecutions,
+    FakeGovernanceRecord,
     FakeLakeFormation,
     FakeLocks,
     FakeMemberTopics,
@@ -74,7 +76,7 @@ class World:
         )
         self.accesses, self.lake, self.endings = FakeAccessRegistry(), FakeLakeFormation(), FakeExecutions()
         self.topics, self.restored, self.stack = FakeMemberTopics(), [], FakeStackPolicies()
-        self.bus, self.schedules = FakeBusPermissions(), FakeSchedules()
+        self.bus, self.schedules, self.record = FakeBusPermissions(), FakeSchedules(), FakeGovernanceRecord()
         for account in (requests.CONSUMER, requests.PRODUCER):
             self.bus.allow(account)
         for statement in bus_statements(BUS_ARN, requests.CENTRAL).values():
@@ -125,6 +127,7 @@ class World:
             foundation=lambda: self.foundation,
             entrances=self.entrances,
             stack=self.stack,
+            record=self.record,
         )
 
     @property
@@ -175,6 +178,15 @@ class World:
             restore_tags=self.restored.append,
             location_role=LOCATION_ROLE,
             admins=lambda: (ADMIN,),
+            renaming=Renaming(
+                context=self.context,
+                policies=self.policies,
+                record=self.record,
+                catalog=self.catalog,
+                lake=self.lake,
+                locks=FakeLocks(),
+                topics=self.topics,
+            ),
         )
 
 

@@ -39,6 +39,8 @@ def request_by_new_names(request: AccessRequested, policies: Policies, today: da
 def access_by_new_names(access: Access, policies: Policies) -> Access:
     """The same access; what was granted stays as it is (`renames.widened`)."""
     ontology = policies.ontology
+    if not (ontology.renamed or policies.renamed_purposes or policies.personas.renamed):
+        return access
     request, decided = asked_by_new_names(access.request, policies), access.decided
     shown = decided and _exposure(decided, ontology)
     return access.evolve(

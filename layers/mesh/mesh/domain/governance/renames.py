@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from mesh.domain.contracts.contract import Contract, ContractColumn
+from mesh.domain.contracts.product import Product
 from mesh.domain.events import GrantEntry
 from mesh.domain.governance.catalog_snapshot import CatalogSnapshot, Database, Table
 from mesh.domain.governance.expressions import Expression, Tags
@@ -99,6 +100,17 @@ def contract_by_new_names(contract: Contract, ontology: Ontology) -> Contract:
         domain=ontology.renamed.get((DOMAIN, contract.domain.lower()), contract.domain),
         lf_tags=ontology.in_current_names(contract.lf_tags),
         tables=tuple(tables),
+    )
+
+
+def product_by_new_names(product: Product, ontology: Ontology) -> Product:
+    """The same record."""
+    contract = Contract.model_validate(product.contract)
+    named = contract_by_new_names(contract, ontology)
+    return product.evolve(
+        domain=ontology.renamed.get((DOMAIN, product.domain.lower()), product.domain),
+        tags=ontology.in_current_names(product.tags),
+        contract=product.contract if named is contract else named.model_dump(mode="json", exclude_defaults=True),
     )
 
 
