@@ -13,15 +13,19 @@ type Values = Callable[[str], Collection[str]]
 """The values that Lake Formation has of an LF-Tag key."""
 
 
-def refused_renames(before: Ontology, after: Ontology, there: Values) -> Iterator[Impact]:
+def refused_renames(
+    before: Ontology, after: Ontology, there: Values, *, pending: Collection[OldTag] = ()
+) -> Iterator[Impact]:
     """Renames of what never was, or into what was something else before, which would give what its readers may see to
-    the readers of another value; and what interferes with one that is not carried out yet."""
+    the readers of another value; and what interferes with one that is not carried out yet. One of which nothing has the
+    new name yet (`pending`) can be taken back."""
     for (key, old), new in after.renamed.items():
         if why := _why_not((key, old), new, before, after, there):
             what, remedy = why
             yield _refused(f"{key}={new}", what, remedy)
     for (key, old), new in before.renamed.items():
-        if after.renamed.get((key, old)) != new and old in there(key):
+        taken_back = (key, old) in pending and key in after.keys and old in after.keys[key].values
+        if after.renamed.get((key, old)) != new and not taken_back and old in there(key):
             what = f"its rename from {old} is not carried out yet, since Lake Formation still has {old}"
             yield _refused(f"{key}={new}", what, "Carry it out first (mesh reconcile), or leave it as it is.")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mesh.domain.access.record import Access
@@ -20,6 +21,7 @@ from mesh.domain.governance.governance_change import (
 )
 from mesh.domain.governance.ontology import Ontology, OntologyInvalid, parse_ontology
 from mesh.domain.governance.rename_changes import never_named, refused_renames
+from mesh.domain.governance.tag_names import OldTag
 from mesh.ports import GovernanceRecord, LakeFormation, Registry
 from mesh.usecases.governance.compare_grants import Today, not_allowed
 
@@ -34,18 +36,22 @@ def adopt_governance(
     governance, before = parse_governance(document), in_force(record)
     impacts = tuple(check_governance(governance, before, registry=registry, lake=lake))
     require_harmless(impacts)
-    record.keep_pending(_pending(governance.ontology, before, record, lake))
+    pending = _pending(governance.ontology, before, lake)
+    if before is not None:
+        _withdraw(before, governance.ontology, lake)
+    record.keep_pending(pending)
     record.keep({file: document(file) for file in FILES})
     return impacts
 
 
 @dataclass(frozen=True)
 class InForce:
-    """The governance that was deployed last: its ontology, and the entries of the other files, `purposes` and
-    `personas`, each with its old names."""
+    """The governance that was deployed last: its ontology; of the other files each `purpose` and `persona` with its old
+    names; and the renames of which nothing in Lake Formation has the new name yet."""
 
     ontology: Ontology
     entries: Mapping[str, Mapping[str, tuple[str, ...]]]
+    pending: frozenset[OldTag]
 
 
 def in_force(record: GovernanceRecord) -> InForce | None:
@@ -59,7 +65,8 @@ def in_force(record: GovernanceRecord) -> InForce | None:
         return None
     files = {"purpose": ("policies.yaml", "purposes"), "persona": ("personas.yaml", "personas")}
     entries = {kind: _with_old_names(documents.get(file, {}).get(part, {})) for kind, (file, part) in files.items()}
-    return InForce(ontology, entries)
+    pending = record.pending_renames() & ontology.renamed.keys() if ontology.renamed else frozenset[OldTag]()
+    return InForce(ontology, entries, pending)
 
 
 def _with_old_names(entries: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -69,16 +76,19 @@ def _with_old_names(entries: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _pending(
-    ontology: Ontology, before: InForce | None, record: GovernanceRecord, lake: LakeFormation
-) -> list[tuple[str, str]]:
-    """The renames that are still to be carried out; those of an earlier deployment as far as they are not."""
-    known, pending = before.ontology.renamed if before else {}, record.pending_renames() if ontology.renamed else ()
-    return [
-        (key, old)
-        for key, old in ontology.renamed
-        if old in (lake.tag_values(key) or ()) and ((key, old) in pending or (key, old) not in known)
-    ]
+def _pending(ontology: Ontology, before: InForce | None, lake: LakeFormation) -> list[OldTag]:
+    """The renames that are to be carried out from now on, or are still: those whose old value Lake Formation has."""
+    known, pending = (before.ontology.renamed, before.pending) if before else ({}, frozenset[OldTag]())
+    fresh = (tag for tag in ontology.renamed if tag in pending or tag not in known)
+    return [(key, old) for key, old in fresh if old in _values(lake, key)]
+
+
+def _withdraw(before: InForce, after: Ontology, lake: LakeFormation) -> None:
+    """New names that a deployment which was rolled back has added: nothing has them, and they can be given again."""
+    for key, old in before.pending:
+        new = before.ontology.renamed[key, old]
+        if key in after.keys and new not in after.keys[key].values:
+            lake.remove_tag_values(key, [new])
 
 
 def check_governance(
@@ -89,7 +99,8 @@ def check_governance(
     products = set(registry.product_names())
     if before is not None:
         gone = vanished(before.ontology, ontology)
-        yield from refused_renames(before.ontology, ontology, lambda key: lake.tag_values(key) or ())
+        values = partial(_values, lake)
+        yield from refused_renames(before.ontology, ontology, values, pending=before.pending)
         policies = governance.policies
         renamed = {"purpose": policies.renamed_purposes, "persona": policies.personas.renamed}
         for kind, names in renamed.items():
@@ -109,6 +120,10 @@ def check_governance(
             yield from stopped_product(product, registry.findings(name), ontology)
     for member in registry.members():
         yield from without_domain(member, ontology)
+
+
+def _values(lake: LakeFormation, key: str) -> tuple[str, ...]:
+    return lake.tag_values(key) or ()
 
 
 def affected_accesses(
