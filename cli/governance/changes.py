@@ -124,7 +124,8 @@ def with_new_names(before: Any, after: Any, place: str = "") -> tuple[Any, list[
     found = [(f"{place}.{old}" if place else old, old, new) for old, new in new_names.items()]
     for new in new_names.values():  # a short form, as its long one with what only the rename adds
         entry = renamed[new] if isinstance(renamed[new], Mapping) else {"meaning": renamed[new]}
-        renamed[new] = {**entry, "renamed_from": after[new]["renamed_from"]}
+        whole = {**entry, "renamed_from": after[new]["renamed_from"]}
+        renamed[new] = {key: whole[key] for key in (*(each for each in after[new] if each in whole), *whole)}
     for name, entry in renamed.items():
         renamed[name], below = with_new_names(entry, after.get(name), f"{place}.{name}" if place else str(name))
         found += below

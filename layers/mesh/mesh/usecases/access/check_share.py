@@ -69,7 +69,7 @@ def _identified(
     there = now is not None and now.arn == held.reader
     known = not held.reader or (there and now is not None and now.id == (held.reader_id or now.id))
     confirmed = order.repair and order.same_role and there
-    fresh = held.evolve(tables=order.tables)
+    fresh = held if order.entries and not order.tables else held.evolve(tables=order.tables)
     if now is not None and (confirmed or (known and not held.suspended)):
         fresh = fresh.evolve(reader_id=now.id, suspended=False)
     elif not known and order.repair:

@@ -79,6 +79,8 @@ def _regrant(number: str, run: str, using: Renaming) -> bool:
         if access is None or access.status != "live" or access.decided is None:
             return False
         decided = access.decided
+        if using.stage.is_reached(decided.entries):
+            return True
         target = using.stage.target(decided.entries)
         digest = grants_digest(target)
         if may_go_on(access, digest, run):
