@@ -146,6 +146,12 @@ class FakeLakeFormation:
     def carriers(self, key: str, value: str) -> tuple[str, ...]:
         return tuple(".".join(place) for place, tags in self.on.items() if tags.get(key) == value and len(place) > 1)
 
+    def is_named(self, key: str, value: str) -> bool:
+        granted = [tag for each in self.grants for tag in each["Resource"].get("LFTagPolicy", {}).get("Expression", ())]
+        return bool(self.carriers(key, value)) or any(
+            tag["TagKey"] == key and value in tag["TagValues"] for tag in granted
+        )
+
     def tag_database(self, database: str, tags: Mapping[str, str]) -> None:
         self._assign((database,), tags)
 

@@ -417,6 +417,7 @@ EXCUSED: Final = {
     "PrepareProduct glue:GetDatabase": "a link that is there: by a contract's later revision",
     "PrepareProduct glue:UpdateCrawler": "a crawler that is there: by a contract's later revision",
     "GovernLake lakeformation:UpdateLFTag": "an ontology that was changed",
+    "GovernLake lakeformation:ListPermissions": "a value gets a name that Lake Formation has already: is it granted?",
     "GovernLake lakeformation:SearchTablesByLFTags": "a value that an ontology has no more: is it on any table?",
     "ReceiveJoin dynamodb:PutItem": "an account that members.yaml admits when it asks",
     "ReceiveJoin events:PutPermission": "an account that members.yaml admits when it asks",

@@ -138,6 +138,23 @@ class LakeFormationAdapter:
                 found += [name] if tags.get(key) == value else [f"{name}.{each['Name']}" for each in columns]
         return tuple(found)
 
+    def is_named(self, key: str, value: str) -> bool:
+        """See the port. What a saved expression names is not looked up: it counts as naming it."""
+        if value not in (self.tag_values(key) or ()):
+            return False
+        return bool(self.carriers(key, value)) or any(_may_name(policy, key, value) for policy in self._policies())
+
+    def _policies(self) -> Iterator[Mapping[str, Any]]:
+        arguments: dict[str, Any] = {"CatalogId": self._catalog}
+        while True:
+            with transient_errors():
+                answer = self._client.list_permissions(**arguments)
+            found = (entry.get("Resource", {}) for entry in answer["PrincipalResourcePermissions"])
+            yield from (resource["LFTagPolicy"] for resource in found if "LFTagPolicy" in resource)
+            if not answer.get("NextToken"):
+                return
+            arguments["NextToken"] = answer["NextToken"]
+
     def assigned_tags(self, database: str, table: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         """Tags of the table itself, and of each column that has some itself."""
         answer = self._tags_of(database, table, assigned=True)
@@ -325,6 +342,11 @@ def _lasting_failures(call: Callable[[list[Any]], list[Any]], entries: Mapping[s
 def _is_passing(error: Mapping[str, Any]) -> bool:
     found = as_transient(error.get("ErrorCode", ""), error.get("ErrorMessage", ""))
     return isinstance(found, ConcurrentChange | Throttled)
+
+
+def _may_name(policy: Mapping[str, Any], key: str, value: str) -> bool:
+    tags = policy.get("Expression") or ()
+    return "ExpressionName" in policy or any(tag["TagKey"] == key and value in tag["TagValues"] for tag in tags)
 
 
 def _pairs(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -11,16 +11,18 @@ from mesh.domain.governance.tag_names import OldTag
 
 type Values = Callable[[str], Collection[str]]
 """The values that Lake Formation has of an LF-Tag key."""
+type Named = Callable[[str, str], bool]
+"""Whether a resource has that LF-Tag key and value, or a grant names it."""
 
 
 def refused_renames(
-    before: Ontology, after: Ontology, there: Values, *, pending: Collection[OldTag] = ()
+    before: Ontology, after: Ontology, there: Values, named: Named, *, pending: Collection[OldTag] = ()
 ) -> Iterator[Impact]:
     """Renames of what never was, or into what was something else before, which would give what its readers may see to
     the readers of another value; and what interferes with one that is not carried out yet. One of which nothing has the
     new name yet (`pending`) can be taken back."""
     for (key, old), new in after.renamed.items():
-        if why := _why_not((key, old), new, before, after, there):
+        if why := _why_not((key, old), new, before, after, named):
             what, remedy = why
             yield _refused(f"{key}={new}", what, remedy)
     for (key, old), new in before.renamed.items():
@@ -30,7 +32,7 @@ def refused_renames(
             yield _refused(f"{key}={new}", what, "Carry it out first (mesh reconcile), or leave it as it is.")
 
 
-def _why_not(tag: OldTag, new: str, before: Ontology, after: Ontology, there: Values) -> tuple[str, str] | None:
+def _why_not(tag: OldTag, new: str, before: Ontology, after: Ontology, named: Named) -> tuple[str, str] | None:
     key, old = tag
     known = before.keys[key].values if key in before.keys else {}
     if (key, old) in before.renamed:
@@ -44,10 +46,9 @@ def _why_not(tag: OldTag, new: str, before: Ontology, after: Ontology, there: Va
     if new in known:
         what = f"is renamed_from {old}, and is a value in the governance in force: two values would become one"
         return what, f"Keep {old}; owners can move their data from one value to the other by their contracts."
-    if new in there(key):
-        what = f"is the new name of {old}, and Lake Formation has that value already, which grants may name"
-        command = f"aws lakeformation update-lf-tag --tag-key {key} --tag-values-to-delete {new}"
-        return what, f"Choose another name; or revoke what names it, then: {command}"
+    if named(key, new):
+        what = f"is the new name of {old}, and something in Lake Formation has that value, or is granted by it, already"
+        return what, "Choose another name, or take that value off resources and grants."
     return None
 
 

@@ -37,8 +37,6 @@ def adopt_governance(
     impacts = tuple(check_governance(governance, before, registry=registry, lake=lake))
     require_harmless(impacts)
     pending = _pending(governance.ontology, before, lake)
-    if before is not None:
-        _withdraw(before, governance.ontology, lake)
     record.keep_pending(pending)
     record.keep({file: document(file) for file in FILES})
     return impacts
@@ -83,14 +81,6 @@ def _pending(ontology: Ontology, before: InForce | None, lake: LakeFormation) ->
     return [(key, old) for key, old in fresh if old in _values(lake, key)]
 
 
-def _withdraw(before: InForce, after: Ontology, lake: LakeFormation) -> None:
-    """New names that a deployment which was rolled back has added: nothing has them, and they can be given again."""
-    for key, old in before.pending:
-        new = before.ontology.renamed[key, old]
-        if key in after.keys and new not in after.keys[key].values:
-            lake.remove_tag_values(key, [new])
-
-
 def check_governance(
     governance: Governance, before: InForce | None, *, registry: Registry, lake: LakeFormation
 ) -> Iterator[Impact]:
@@ -100,7 +90,7 @@ def check_governance(
     if before is not None:
         gone = vanished(before.ontology, ontology)
         values = partial(_values, lake)
-        yield from refused_renames(before.ontology, ontology, values, pending=before.pending)
+        yield from refused_renames(before.ontology, ontology, values, lake.is_named, pending=before.pending)
         policies = governance.policies
         renamed = {"purpose": policies.renamed_purposes, "persona": policies.personas.renamed}
         for kind, names in renamed.items():
