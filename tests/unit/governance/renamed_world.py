@@ -125,7 +125,9 @@ class RenamedWorld:
         self.written()
 
     def grant(self, grants):
+        recorded = [entry.resource for entry in self.accesses.access(self.access.id).decided.entries]
         for each in grants:
+            assert each["Resource"] in recorded, "what is granted is recorded before"
             self.central.append(GrantEntry(resource=each["Resource"], permissions=tuple(each["Permissions"])))
             self.written()
 
