@@ -634,6 +634,20 @@ def test_a_rename_goes_on_as_long_as_a_step_is_due():
     assert (waiting.due, waiting.waiting) == (False, True)
 
 
+def test_a_renamed_purpose_ends_no_access_and_is_recorded_by_its_new_name():
+    world = World()
+    purposes = {**requests.document("policies")["purposes"]}
+    purposes["models"] = {"meaning": purposes.pop("risk-modelling"), "renamed_from": {"risk-modelling": "2027-06-30"}}
+    world.policies = requests.shipped(purposes=purposes)
+
+    first = world.drifts()
+    assert [(drift.kind, drift.step) for drift in first.drifts] == [("rename", "records")]
+    assert world.repair(first).repaired == first.drifts
+
+    assert world.accesses.access(ID).request.purpose == "models"
+    assert world.kinds() == []
+
+
 def kinds_of(found):
     return [drift.kind for drift in found.drifts]
 
